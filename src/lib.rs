@@ -1,0 +1,2 @@
+//! pyrelease releases Python packages.
+pub mod python;
