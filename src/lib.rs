@@ -1,2 +1,3 @@
 //! pyrelease releases Python packages.
 pub mod python;
+pub mod world;

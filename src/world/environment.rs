@@ -1,0 +1,58 @@
+//! The environment variables of this process, read once in `main` and handed on.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+/// The environment as a value, so that a test can give another one and nothing reads it behind a caller's back
+#[derive(Clone, Default)]
+pub struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+}
+
+impl Environment {
+    /// Reads this process's environment.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads it")]
+    pub fn of_this_process() -> Self {
+        Self { variables: std::env::vars_os().collect() }
+    }
+
+    /// The variable's value where it is set, not empty, and Unicode.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables
+            .get(OsStr::new(name))
+            .and_then(|value| value.to_str())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The variable as a path, where it is set and not empty.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.variables.get(OsStr::new(name)).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+
+    /// The home folder: `HOME`, or `USERPROFILE` on Windows.
+    pub fn home(&self) -> Option<PathBuf> {
+        self.path("HOME").or_else(|| self.path("USERPROFILE"))
+    }
+
+    /// The user's folder for what can be made again: `$PYRELEASE_CACHE_DIR`, else the platform's.
+    pub fn cache_folder(&self) -> Option<PathBuf> {
+        if let Some(folder) = self.path("PYRELEASE_CACHE_DIR") {
+            return Some(folder);
+        }
+        let platform = if cfg!(windows) {
+            self.path("LOCALAPPDATA")
+        } else if cfg!(target_os = "macos") {
+            self.home().map(|home| home.join("Library/Caches"))
+        } else {
+            self.path("XDG_CACHE_HOME").or_else(|| self.home().map(|home| home.join(".cache")))
+        };
+        platform.map(|folder| folder.join("pyrelease"))
+    }
+}
+
+impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
+        Self { variables: variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect() }
+    }
+}
