@@ -1,0 +1,91 @@
+//! `[index.NAME]`: where an index takes uploads, where it lists them, and whether it is for trials.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What an index is for
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IndexKind {
+    /// Made for trials, as TestPyPI: what is uploaded there harms nobody
+    Rehearsal,
+    /// What users install from: an upload is permanent
+    Public,
+}
+
+/// An index as configured
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexSettings {
+    pub kind: IndexKind,
+    /// Where files are uploaded (the legacy upload API)
+    pub upload: String,
+    /// Where files are listed (the simple API, PEP 503 and 691)
+    pub simple: Option<String>,
+    /// The page of a release, with `{name}` and `{version}`
+    pub view: Option<String>,
+}
+
+/// Settings of an index
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Raw {
+    /// What the index is for: `public`, or `rehearsal` for one made for trials
+    kind: Option<IndexKind>,
+    /// Where files are uploaded, such as `https://pypi.corp.example/legacy/`
+    upload: Option<String>,
+    /// Where files are listed, such as `https://pypi.corp.example/simple/`
+    simple: Option<String>,
+    /// The page of a release, with `{name}` and `{version}`
+    view: Option<String>,
+}
+
+pub(super) struct Problem {
+    pub(super) message: String,
+    pub(super) help: String,
+}
+
+impl Raw {
+    /// Fills what is left out from the predefined index of that name. An index with another upload address is
+    /// another index: it inherits the kind, not the listing.
+    pub(super) fn complete(
+        self,
+        name: &str,
+        predefined: Option<&IndexSettings>,
+    ) -> Result<IndexSettings, Problem> {
+        let moved = self.upload.is_some();
+        let inherited = predefined.filter(|_| !moved);
+        let upload =
+            self.upload.or_else(|| inherited.map(|index| index.upload.clone())).ok_or_else(|| Problem {
+                message: format!("[index.{name}] has no `upload`"),
+                help: "add the address that takes uploads: upload = \"https://…/legacy/\"".to_owned(),
+            })?;
+        let kind = self.kind.or_else(|| predefined.map(|index| index.kind)).unwrap_or(IndexKind::Public);
+        if name == "pypi" && kind == IndexKind::Rehearsal {
+            return Err(Problem {
+                message: "`pypi` cannot be an index for rehearsals".to_owned(),
+                help: "give the index another name; what goes to `pypi` is public".to_owned(),
+            });
+        }
+        Ok(IndexSettings {
+            kind,
+            upload,
+            simple: self.simple.or_else(|| inherited.and_then(|index| index.simple.clone())),
+            view: self.view.or_else(|| inherited.and_then(|index| index.view.clone())),
+        })
+    }
+}
+
+/// PyPI and TestPyPI.
+pub(super) fn predefined() -> BTreeMap<String, IndexSettings> {
+    let index = |kind, upload: &str, site: &str| IndexSettings {
+        kind,
+        upload: upload.to_owned(),
+        simple: Some(format!("{site}/simple/")),
+        view: Some(format!("{site}/project/{{name}}/{{version}}/")),
+    };
+    let pypi = index(IndexKind::Public, "https://upload.pypi.org/legacy/", "https://pypi.org");
+    let testpypi = index(IndexKind::Rehearsal, "https://test.pypi.org/legacy/", "https://test.pypi.org");
+    BTreeMap::from([("pypi".to_owned(), pypi), ("testpypi".to_owned(), testpypi)])
+}

@@ -1,0 +1,137 @@
+//! Finds the project and its configuration from any of its folders.
+
+use std::path::{Path, PathBuf};
+
+use toml_edit::Document;
+
+use super::{Config, Source};
+use crate::error::{Error, Result};
+
+/// Keys of cargo-release's own `release.toml` that ours does not have
+const CARGO_RELEASE_KEYS: [&str; 24] = [
+    "allow-branch",
+    "certs-source",
+    "consolidate-commits",
+    "dependent-version",
+    "enable-all-features",
+    "enable-features",
+    "metadata",
+    "owners",
+    "pre-release-commit-message",
+    "pre-release-hook",
+    "pre-release-replacements",
+    "publish",
+    "push",
+    "push-options",
+    "push-remote",
+    "rate-limit",
+    "registry",
+    "release",
+    "shared-version",
+    "sign-commit",
+    "sign-tag",
+    "tag",
+    "tag-message",
+    "tag-name",
+];
+
+/// A project's folder and the configuration in it
+#[derive(Debug)]
+pub struct Location {
+    pub root: PathBuf,
+    pub config: Config,
+}
+
+/// Finds the project that `start` lies in: the nearest folder above it with a configuration or a Python project.
+///
+/// # Errors
+/// No project; two configurations at once; a configuration that is not valid; `manifest` that is not there.
+pub fn locate(start: &Path, manifest: Option<&Path>) -> Result<Location> {
+    if let Some(manifest) = manifest {
+        let path = start.join(manifest);
+        let text = fs_err::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+        let root = path.parent().unwrap_or(start).to_owned();
+        return Ok(Location { root: canonical(&root)?, config: Config::parse(Source::new(manifest, text))? });
+    }
+    let start = canonical(start)?;
+    for folder in start.ancestors() {
+        if let Some(config) = configuration(folder)? {
+            return Ok(Location { root: folder.to_owned(), config });
+        }
+        if ["pyproject.toml", "setup.py", "setup.cfg"].iter().any(|name| folder.join(name).is_file()) {
+            return Ok(Location { root: folder.to_owned(), config: Config::default_pipeline() });
+        }
+        if folder.join(".git").exists() {
+            break;
+        }
+    }
+    Err(Error::usage(format!("no Python project in `{}` or the folders above it", start.display()))
+        .help("run pyrelease where a `pyproject.toml` is, or say `-C FOLDER`"))
+}
+
+fn canonical(folder: &Path) -> Result<PathBuf> {
+    fs_err::canonicalize(folder)
+        .map_err(|error| Error::usage("the project's folder cannot be opened").because(error))
+}
+
+fn configuration(folder: &Path) -> Result<Option<Config>> {
+    let mut found = Vec::new();
+    let mut foreign = None;
+    for name in ["release.toml", "pyrelease.toml", "pyproject.toml"] {
+        let path = folder.join(name);
+        if !path.is_file() {
+            continue;
+        }
+        let text = fs_err::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+        let source = Source::new(name, text);
+        if name == "pyproject.toml" {
+            // A pyproject.toml that is not TOML is reported by whoever reads the project.
+            let Ok(document) = Document::parse(source.text().to_owned()) else { continue };
+            let Some(table) = document.get("tool").and_then(|tool| tool.get("pyrelease")) else { continue };
+            let span = table.span();
+            found.push((source, span));
+        } else if let Some(error) = cargo_release(&source) {
+            foreign = Some(error);
+        } else {
+            found.push((source, None));
+        }
+    }
+    let mut found = found.into_iter();
+    match (found.next(), found.next()) {
+        (None, _) => foreign.map_or(Ok(None), Err),
+        (Some((source, _)), None) => Config::parse(source).map(Some),
+        (Some((first, _)), Some((second, span))) => {
+            let place = |source: &Source| match source.is_pyproject() {
+                true => "[tool.pyrelease] in `pyproject.toml`".to_owned(),
+                false => format!("`{}`", source.path().display()),
+            };
+            let message = format!("two configurations at once: {} and {}", place(&first), place(&second));
+            let help = "keep one of them; pyrelease will not guess which is meant";
+            Err(second.error(&message, Some(span.unwrap_or_else(|| first_line(second.text()))), Some(help)))
+        }
+    }
+}
+
+/// The error for a `release.toml` that belongs to cargo-release, if it does.
+fn cargo_release(source: &Source) -> Option<Error> {
+    if source.path() != Path::new("release.toml") {
+        return None;
+    }
+    let document = Document::parse(source.text().to_owned()).ok()?;
+    if ["stages", "stage", "index", "carry"].iter().any(|key| document.get(key).is_some()) {
+        return None;
+    }
+    let key = CARGO_RELEASE_KEYS.iter().find(|key| document.get(key).is_some())?;
+    let span = document.key(key).and_then(toml_edit::Key::span);
+    let help = "put pyrelease's settings into `pyrelease.toml` or [tool.pyrelease] of `pyproject.toml`";
+    Some(source.error("this `release.toml` belongs to cargo-release", span, Some(help)))
+}
+
+fn first_line(text: &str) -> std::ops::Range<usize> {
+    0..text.find('\n').unwrap_or(text.len())
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    let error = Error::usage(format!("`{}` cannot be read", path.display())).because(error);
+    error.help("a configuration is a UTF-8 text file in TOML")
+}

@@ -1,0 +1,198 @@
+//! `release.toml` read into a [`Config`], with the place of every value kept for its error.
+//!
+//! One rule: a stage's settings are in `[stage.NAME]`, an index's in `[index.NAME]`. Who a stage is, this module
+//! does not know: it hands each its table through [`Config::settings`].
+
+mod index;
+mod locate;
+mod report;
+mod settings;
+mod template;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use toml_edit::{Document, Item, Table};
+
+pub use index::{IndexKind, IndexSettings};
+pub use locate::{Location, locate};
+pub use report::Source;
+pub use template::{Names, Template};
+
+use crate::error::Result;
+
+/// What runs where nothing is configured
+pub const DEFAULT_STAGES: [&str; 8] =
+    ["changelog", "version", "tag", "build", "check", "testpypi", "push", "pypi"];
+
+const ROOT_KEYS: [&str; 4] = ["stages", "carry", "stage", "index"];
+
+/// A name in the configuration and where it stands
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spanned {
+    pub value: String,
+    pub span: Option<Range<usize>>,
+}
+
+/// The configuration of a release
+#[derive(Debug)]
+pub struct Config {
+    source: Source,
+    stages: Vec<Spanned>,
+    carry: Vec<String>,
+    stage_tables: BTreeMap<String, (Option<Range<usize>>, Table)>,
+    indexes: BTreeMap<String, IndexSettings>,
+}
+
+impl Config {
+    /// The configuration of a project without any.
+    pub fn default_pipeline() -> Self {
+        Self {
+            source: Source::new("release.toml", String::new()),
+            stages: DEFAULT_STAGES
+                .iter()
+                .map(|name| Spanned { value: (*name).to_owned(), span: None })
+                .collect(),
+            carry: Vec::new(),
+            stage_tables: BTreeMap::new(),
+            indexes: index::predefined(),
+        }
+    }
+
+    /// Reads a `release.toml`, or the `[tool.pyrelease]` of a `pyproject.toml`.
+    ///
+    /// # Errors
+    /// What is wrong, with the line underlined and the fix: not TOML, an unknown key, a wrong type.
+    pub fn parse(source: Source) -> Result<Self> {
+        let document = Document::parse(source.text().to_owned())
+            .map_err(|error| source.error(error.message(), error.span(), None))?;
+        let mut config = Self { source, ..Self::default_pipeline() };
+        let Some(root) = (if config.source.is_pyproject() {
+            document.get("tool").and_then(|tool| tool.get("pyrelease"))
+        } else {
+            Some(document.as_item())
+        }) else {
+            return Ok(config);
+        };
+        config.read_root(root)?;
+        Ok(config)
+    }
+
+    fn read_root(&mut self, root: &Item) -> Result<()> {
+        let root = self.table(root, "the configuration")?;
+        for (key, item) in root.iter() {
+            match key {
+                "stages" => self.stages = self.read_names(item)?,
+                "carry" => self.carry = self.read_names(item)?.into_iter().map(|name| name.value).collect(),
+                "stage" => {
+                    for (name, item) in self.table(item, "`stage`")?.iter() {
+                        let table = self.table(item, &format!("`stage.{name}`"))?;
+                        self.stage_tables.insert(name.to_owned(), (item.span(), table));
+                    }
+                }
+                "index" => {
+                    for (name, item) in self.table(item, "`index`")?.iter() {
+                        let table = self.table(item, &format!("`index.{name}`"))?;
+                        let settings =
+                            settings::read::<index::Raw>(&self.source, &format!("index.{name}"), &table)?;
+                        let settings =
+                            settings.complete(name, self.indexes.get(name)).map_err(|problem| {
+                                self.source.error(&problem.message, item.span(), Some(&problem.help))
+                            })?;
+                        self.indexes.insert(name.to_owned(), settings);
+                    }
+                }
+                unknown => {
+                    let span = root.key(unknown).and_then(toml_edit::Key::span);
+                    let help = match report::nearest(unknown, ROOT_KEYS) {
+                        Some(nearest) => format!("did you mean `{nearest}`?"),
+                        None => format!(
+                            "the top level knows {}; a stage's settings go into [stage.NAME]",
+                            report::list(ROOT_KEYS)
+                        ),
+                    };
+                    return Err(self.source.error(&format!("unknown key `{unknown}`"), span, Some(&help)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn table(&self, item: &Item, what: &str) -> Result<Table> {
+        item.clone().into_table().map_err(|item| {
+            let message = format!("{what} must be a table, not {}", report::article(item.type_name()));
+            self.source.error(&message, item.span(), None)
+        })
+    }
+
+    fn read_names(&self, item: &Item) -> Result<Vec<Spanned>> {
+        let wrong = |item_type: &str, span| {
+            let message = format!("expected an array of names, found {}", report::article(item_type));
+            self.source.error(&message, span, Some("write it as [\"one\", \"two\"]"))
+        };
+        let array = item.as_array().ok_or_else(|| wrong(item.type_name(), item.span()))?;
+        array
+            .iter()
+            .map(|value| match value.as_str() {
+                Some(name) => Ok(Spanned { value: name.to_owned(), span: value.span() }),
+                None => Err(wrong(value.type_name(), value.span())),
+            })
+            .collect()
+    }
+
+    /// The stages in their order.
+    pub fn stages(&self) -> &[Spanned] {
+        &self.stages
+    }
+
+    /// Ignored files that a build needs, relative to the project.
+    pub fn carry(&self) -> &[String] {
+        &self.carry
+    }
+
+    /// Every index that is known, by name: the predefined ones and those of `[index.NAME]`.
+    pub fn indexes(&self) -> &BTreeMap<String, IndexSettings> {
+        &self.indexes
+    }
+
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The names that have a `[stage.NAME]` table, with the table's place.
+    pub fn configured_stages(&self) -> impl Iterator<Item = (&str, Option<Range<usize>>)> {
+        self.stage_tables.iter().map(|(name, (span, _))| (name.as_str(), span.clone()))
+    }
+
+    /// Whether `[stage.NAME]` has this key, and where.
+    pub fn stage_key(&self, stage: &str, key: &str) -> Option<Option<Range<usize>>> {
+        let (_, table) = self.stage_tables.get(stage)?;
+        table.contains_key(key).then(|| table.get(key).and_then(Item::span))
+    }
+
+    /// The settings of a stage: its table read into `T`, every default filled in.
+    ///
+    /// # Errors
+    /// An unknown key (with the nearest known one) or a wrong value, underlined.
+    pub fn settings<T>(&self, stage: &str) -> Result<T>
+    where
+        T: serde::de::DeserializeOwned + schemars::JsonSchema,
+    {
+        let empty = Table::new();
+        let table = self.stage_tables.get(stage).map_or(&empty, |(_, table)| table);
+        settings::read(&self.source, &format!("stage.{stage}"), table)
+    }
+
+    /// An error at a place of the configuration.
+    pub fn error(
+        &self,
+        message: &str,
+        span: Option<Range<usize>>,
+        help: Option<&str>,
+    ) -> crate::error::Error {
+        self.source.error(message, span, help)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! Errors that show the configuration with the place underlined.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+use crate::error::Error;
+
+/// The text of a configuration and the name it is shown under
+#[derive(Debug, Clone)]
+pub struct Source {
+    path: PathBuf,
+    text: String,
+}
+
+impl Source {
+    pub fn new(path: impl Into<PathBuf>, text: String) -> Self {
+        Self { path: path.into(), text }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the settings are the `[tool.pyrelease]` of a `pyproject.toml`.
+    pub fn is_pyproject(&self) -> bool {
+        self.path.file_name().is_some_and(|name| name == "pyproject.toml")
+    }
+
+    /// A configuration error at a place; without one it names the file only.
+    pub fn error(&self, message: &str, span: Option<Range<usize>>, help: Option<&str>) -> Error {
+        let path = self.path.display().to_string();
+        let message = message.trim_end().replace('\n', ", ");
+        let mut error = Error::usage(format!("{message} in `{path}`"));
+        if let Some(help) = help {
+            error = error.help(help);
+        }
+        let Some(span) = span.filter(|span| span.end <= self.text.len()) else { return error };
+        let title = Level::ERROR.primary_title(&message);
+        let snippet = Snippet::source(&self.text).path(&path).annotation(AnnotationKind::Primary.span(span));
+        error.with_report(Renderer::styled().render(&[title.element(snippet)]))
+    }
+}
+
+/// The known name that a mistyped one most likely meant.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| {
+            let distance = strsim::damerau_levenshtein(name, candidate);
+            (distance, candidate.len().abs_diff(name.len()), candidate)
+        })
+        .filter(|(distance, _, candidate)| *distance <= 1 + candidate.len().min(name.len()) / 4)
+        .min()
+        .map(|(_, _, candidate)| candidate)
+}
+
+/// The names in backticks, for a message: `a`, `b` and `c`.
+pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    match quoted.pop() {
+        None => String::new(),
+        Some(only) if quoted.is_empty() => only,
+        Some(last) => format!("{} and {last}", quoted.join(", ")),
+    }
+}
+
+pub(super) fn article(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {noun}")
+}

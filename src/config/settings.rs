@@ -1,0 +1,38 @@
+//! One table of the configuration into its struct.
+
+use schemars::JsonSchema;
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use toml_edit::Table;
+
+use super::report::{self, Source};
+use crate::error::Result;
+
+/// Reads `table` as `T`, having checked its keys against `T`'s own schema first: so an unknown key is underlined
+/// itself and the nearest known one is suggested.
+pub(super) fn read<T: DeserializeOwned + JsonSchema>(
+    source: &Source,
+    name: &str,
+    table: &Table,
+) -> Result<T> {
+    let schema = schemars::schema_for!(T);
+    let known: Vec<&str> = schema
+        .get("properties")
+        .and_then(|properties| properties.as_object())
+        .map(|properties| properties.keys().map(String::as_str).collect())
+        .unwrap_or_default();
+    for (key, _) in table.iter().filter(|(key, _)| !known.contains(key)) {
+        let span = table.key(key).and_then(toml_edit::Key::span);
+        let help = match report::nearest(key, known.iter().copied()) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None if known.is_empty() => format!("[{name}] has no settings"),
+            None => format!("[{name}] knows {}", report::list(known.iter().copied())),
+        };
+        return Err(source.error(&format!("unknown key `{key}` in [{name}]"), span, Some(&help)));
+    }
+    let span = table.span();
+    let value = toml_edit::Value::InlineTable(table.clone().into_inline_table());
+    T::deserialize(value.into_deserializer()).map_err(|error| {
+        let message = format!("{} in [{name}]", error.message().trim_end());
+        source.error(&message, error.span().or(span), None)
+    })
+}

@@ -1,0 +1,125 @@
+//! Texts with the placeholders `{version}`, `{previous_version}`, `{name}`, `{date}` and `{tag}`.
+
+use schemars::JsonSchema;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+use super::report;
+
+const PLACEHOLDERS: [&str; 5] = ["version", "previous_version", "name", "date", "tag"];
+
+/// What the placeholders stand for in one release
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    pub version: String,
+    pub previous_version: String,
+    pub name: String,
+    /// `YYYY-MM-DD`
+    pub date: String,
+    pub tag: String,
+}
+
+/// A text with placeholders; one with an unknown placeholder cannot be made
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(transparent)]
+pub struct Template(String);
+
+impl Template {
+    /// Checks that every `{word}` is a known placeholder; other braces stand for themselves.
+    ///
+    /// # Errors
+    /// A message that names the unknown placeholder and the known ones.
+    pub fn new(text: impl Into<String>) -> Result<Self, String> {
+        let text = text.into();
+        for word in words(&text) {
+            if !PLACEHOLDERS.contains(&word) {
+                return Err(match report::nearest(word, PLACEHOLDERS) {
+                    Some(nearest) => {
+                        format!("unknown placeholder `{{{word}}}`: did you mean `{{{nearest}}}`?")
+                    }
+                    None => {
+                        format!("unknown placeholder `{{{word}}}`; known are {}", report::list(PLACEHOLDERS))
+                    }
+                });
+            }
+        }
+        Ok(Self(text))
+    }
+
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// The text with every placeholder replaced, in one pass: a value that looks like a placeholder stays as it is.
+    pub fn render(&self, names: &Names) -> String {
+        let mut rendered = String::with_capacity(self.0.len());
+        let mut rest = self.0.as_str();
+        while let Some(start) = rest.find('{') {
+            rendered.push_str(&rest[..start]);
+            rest = &rest[start..];
+            let value = PLACEHOLDERS.iter().find_map(|word| {
+                let after = rest.strip_prefix('{')?.strip_prefix(word)?.strip_prefix('}')?;
+                Some((after, names.value(word)))
+            });
+            match value {
+                Some((after, value)) => {
+                    rendered.push_str(value);
+                    rest = after;
+                }
+                None => {
+                    rendered.push('{');
+                    rest = &rest[1..];
+                }
+            }
+        }
+        rendered.push_str(rest);
+        rendered
+    }
+}
+
+impl Names {
+    fn value(&self, placeholder: &str) -> &str {
+        match placeholder {
+            "version" => &self.version,
+            "previous_version" => &self.previous_version,
+            "name" => &self.name,
+            "date" => &self.date,
+            _ => &self.tag,
+        }
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(word, _)| word).filter(|word| {
+        !word.is_empty() && word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')
+    })
+}
+
+impl<'de> Deserialize<'de> for Template {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Names {
+        Names { version: "1.1.0".into(), name: "{version}".into(), ..Names::default() }
+    }
+
+    #[test]
+    fn replaces_each_placeholder_once() {
+        let template = Template::new("{name} {version}: { } {x: {version}}").unwrap();
+        assert_eq!(template.render(&names()), "{version} 1.1.0: { } {x: 1.1.0}");
+    }
+
+    #[test]
+    fn suggests_the_nearest_placeholder() {
+        assert_eq!(
+            Template::new("v{verson}").unwrap_err(),
+            "unknown placeholder `{verson}`: did you mean `{version}`?"
+        );
+    }
+}

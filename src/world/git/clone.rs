@@ -1,0 +1,156 @@
+//! The private clone in which a release is prepared: its own index, working tree and refs, the user's objects,
+//! configuration and hooks.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::{Head, Repository, git};
+use crate::error::{Error, Result};
+use crate::world::process::Process;
+
+/// A clone that shares the objects of the user's repository
+#[derive(Debug)]
+pub struct Clone {
+    top: PathBuf,
+}
+
+impl Clone {
+    /// Makes the clone at `top`, at the commit and on the branch that HEAD is on, with all tags.
+    ///
+    /// `git clone --shared` would do most of it, but refuses shallow repositories, runs hooks of templates and
+    /// writes a file for each tag.
+    ///
+    /// # Errors
+    /// Whatever `git` says, or that a file could not be written.
+    pub fn make(user: &Repository, head: &Head, top: &Path) -> Result<Self> {
+        let format = if head.commit.len() == 64 { "sha256" } else { "sha1" };
+        fs_err::create_dir_all(top)?;
+        git(top, ["init", "--quiet", "--template=", &format!("--object-format={format}"), "."]).read()?;
+        let clone = Self { top: top.to_owned() };
+        let folder = top.join(".git");
+        let common = fs_err::canonicalize(user.common_folder())?;
+
+        fs_err::create_dir_all(folder.join("objects/info"))?;
+        fs_err::write(folder.join("objects/info/alternates"), alternate(&common.join("objects"))?)?;
+        if common.join("shallow").is_file() {
+            fs_err::copy(common.join("shallow"), folder.join("shallow"))?;
+        }
+        let listed = user.git(["for-each-ref", "--format=%(objectname) %(refname)", "refs/tags"]).read()?;
+        let mut refs = listed + "\n";
+        if let Some(branch) = &head.branch {
+            let _ = writeln!(refs, "{} {branch}", head.commit);
+        }
+        fs_err::write(folder.join("packed-refs"), refs.trim_start())?;
+        match &head.branch {
+            Some(branch) => fs_err::write(folder.join("HEAD"), format!("ref: {branch}\n"))?,
+            None => fs_err::write(folder.join("HEAD"), format!("{}\n", head.commit))?,
+        }
+        clone.configure(user, &common)?;
+        // No hook of the user's expects to run for a checkout that the user did not make.
+        clone.git(["-c", "core.hooksPath=", "reset", "--quiet", "--hard", "HEAD"]).read()?;
+        Ok(clone)
+    }
+
+    /// The user's settings first, then what must differ: a later value wins.
+    fn configure(&self, user: &Repository, common: &Path) -> Result<()> {
+        let path = self.top.join(".git/config");
+        let own = fs_err::read_to_string(&path)?;
+        let mut includes = vec![common.join("config")];
+        let worktree = user.git(["rev-parse", "--git-path", "config.worktree"]).read()?;
+        includes.push(user.top().join(worktree));
+        let hooks = user.top().join(user.git(["rev-parse", "--git-path", "hooks"]).read()?);
+        let mut text = String::new();
+        for include in includes.iter().filter(|include| include.is_file()) {
+            let _ = writeln!(text, "[include]\n\tpath = {}", quoted(include)?);
+        }
+        text.push_str(&own);
+        // `git init` wrote `bare = false`; a `core.worktree` of the user's would still move this clone's.
+        let _ =
+            writeln!(text, "[core]\n\tworktree = {}\n\thooksPath = {}", quoted(&self.top)?, quoted(&hooks)?);
+        let _ = writeln!(text, "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false");
+        Ok(fs_err::write(path, text)?)
+    }
+
+    /// The clone that was made at `top`.
+    pub fn at(top: &Path) -> Self {
+        Self { top: top.to_owned() }
+    }
+
+    pub fn top(&self) -> &Path {
+        &self.top
+    }
+
+    /// A `git` command run in the clone.
+    pub fn git<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Process {
+        git(&self.top, arguments)
+    }
+
+    /// The commit that HEAD is at.
+    ///
+    /// # Errors
+    /// Whatever `git` says.
+    pub fn head(&self) -> Result<String> {
+        Ok(self.git(["rev-parse", "--verify", "HEAD^{commit}"]).read()?)
+    }
+
+    /// Commits every change to tracked files and the given new files, and gives the commit. Where nothing changed,
+    /// HEAD is the commit.
+    ///
+    /// # Errors
+    /// Whatever `git` or a hook says.
+    pub fn commit(&self, message: &str, new_files: &[String]) -> Result<String> {
+        self.git(["add", "--update", "--", "."]).read()?;
+        if !new_files.is_empty() {
+            self.git(["add", "--force", "--"]).args(new_files).read()?;
+        }
+        if self.git(["diff", "--cached", "--quiet"]).capture()?.success {
+            return self.head();
+        }
+        self.git(["commit", "--quiet", "--file=-"]).input(message).read().map_err(|error| {
+            Error::from(error)
+                .help("a commit needs `user.name` and `user.email`; a hook or the signing may have refused")
+        })?;
+        self.head()
+    }
+
+    /// Makes an annotated tag (signed where the user's `tag.gpgSign` says so) and gives the tag object's id.
+    ///
+    /// # Errors
+    /// Whatever `git` says.
+    pub fn tag(&self, name: &str, message: &str, commit: &str, sign: Option<bool>) -> Result<String> {
+        let mut command = self.git(["tag", "--annotate", "--cleanup=verbatim", "--file=-"]).input(message);
+        match sign {
+            Some(true) => command = command.arg("--sign"),
+            Some(false) => command = command.arg("--no-sign"),
+            None => {}
+        }
+        command.args(["--", name, commit]).read()?;
+        Ok(self.git(["rev-parse", "--verify", &format!("refs/tags/{name}")]).read()?)
+    }
+}
+
+/// A line of `objects/info/alternates`. The file has no way to quote a newline.
+fn alternate(objects: &Path) -> Result<String> {
+    let text = text(objects)?;
+    if text.contains('\n') {
+        return Err(Error::usage(format!(
+            "the repository's path contains a newline: `{}`",
+            objects.display()
+        )));
+    }
+    // A leading quote or `#` would be read as syntax; an absolute path has neither.
+    Ok(format!("{text}\n"))
+}
+
+fn quoted(path: &Path) -> Result<String> {
+    let text =
+        text(path)?.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
+    Ok(format!("\"{text}\""))
+}
+
+fn text(path: &Path) -> Result<&str> {
+    path.to_str().ok_or_else(|| {
+        Error::usage(format!("the repository's path is not Unicode: `{}`", path.display()))
+            .help("move the repository to a folder whose name is UTF-8")
+    })
+}

@@ -1,0 +1,154 @@
+//! Landing: the release commit and tag enter the user's repository, all or nothing.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Clone, Repository};
+use crate::error::{Error, Result};
+
+/// A tag and the id of its tag object
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagRef {
+    pub name: String,
+    pub object: String,
+}
+
+impl TagRef {
+    fn reference(&self) -> String {
+        format!("refs/tags/{}", self.name)
+    }
+}
+
+/// What a landing changes: enough to do it, to see whether it was done, and to undo it
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Landing {
+    /// The branch, such as `refs/heads/main`; none where HEAD is detached
+    pub branch: Option<String>,
+    /// The commit before
+    pub old: String,
+    /// The release commit; the same as `old` where the stages changed no file
+    pub new: String,
+    pub tag: Option<TagRef>,
+}
+
+impl Landing {
+    /// Lands: brings the objects over, moves the refs in one transaction, fast-forwards the working tree.
+    ///
+    /// # Errors
+    /// The branch moved, the tag exists, or an edit of the user's is in the way: then nothing has changed.
+    pub fn land(&self, user: &Repository, clone: &Clone) -> Result<()> {
+        let head = user.head()?;
+        if head.commit != self.old || head.branch != self.branch {
+            return Err(Error::failed(format!(
+                "the repository moved while the release was prepared: {} was at {}, HEAD is now at {} on {}",
+                self.branch.as_deref().unwrap_or("HEAD"),
+                short(&self.old),
+                short(&head.commit),
+                head.shown(),
+            ))
+            .help("run the release again from where you are now"));
+        }
+        self.fetch(user, clone)?;
+        if self.new != self.old {
+            self.read_tree(user, &["-n"], &self.old, &self.new)?;
+        }
+        let zero = "0".repeat(self.old.len());
+        self.move_refs(user, &self.old, &self.new, (&zero, self.tag.as_ref().map_or("", |tag| &tag.object)))?;
+        if self.new != self.old {
+            self.read_tree(user, &[], &self.old, &self.new)?;
+        }
+        Ok(())
+    }
+
+    /// Undoes a landing, if refs are still what it made of them.
+    ///
+    /// # Errors
+    /// Somebody has changed them since: then they are left alone.
+    pub fn undo(&self, user: &Repository) -> Result<()> {
+        let zero = "0".repeat(self.old.len());
+        if self.new != self.old {
+            self.read_tree(user, &["-n"], &self.new, &self.old)?;
+        }
+        self.move_refs(user, &self.new, &self.old, (self.tag.as_ref().map_or("", |tag| &tag.object), &zero))?;
+        if self.new != self.old {
+            self.read_tree(user, &[], &self.new, &self.old)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the refs are as the landing makes them.
+    pub fn is_done(&self, user: &Repository) -> bool {
+        let branch = match &self.branch {
+            Some(branch) => user.reference(branch),
+            None => user.head().ok().map(|head| head.commit),
+        };
+        branch.as_deref() == Some(&self.new)
+            && self
+                .tag
+                .as_ref()
+                .is_none_or(|tag| user.reference(&tag.reference()).as_deref() == Some(&tag.object))
+    }
+
+    /// Whether nothing of the landing is in the refs.
+    pub fn is_absent(&self, user: &Repository) -> bool {
+        let tag = self
+            .tag
+            .as_ref()
+            .and_then(|tag| user.reference(&tag.reference()).filter(|object| *object == tag.object));
+        let branch = self.branch.as_ref().and_then(|branch| user.reference(branch));
+        tag.is_none() && (self.new == self.old || branch.as_deref() != Some(&self.new))
+    }
+
+    fn fetch(&self, user: &Repository, clone: &Clone) -> Result<()> {
+        let mut command = user
+            .git(["-c", "fetch.fsckObjects=false", "-c", "gc.auto=0", "fetch", "--quiet", "--no-tags"])
+            .args(["--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"])
+            .arg(clone.top().as_os_str());
+        // A commit is fetched by the ref that has it: fetching by id is not allowed everywhere.
+        command = command.arg("HEAD");
+        if let Some(tag) = &self.tag {
+            command = command.arg(tag.reference());
+        }
+        command.read()?;
+        Ok(())
+    }
+
+    fn move_refs(&self, user: &Repository, from: &str, to: &str, tag: (&str, &str)) -> Result<()> {
+        let mut script = String::from("start\n");
+        let branch = self.branch.as_deref().unwrap_or("HEAD");
+        if from != to {
+            let _ = writeln!(script, "option no-deref\nupdate {branch} {to} {from}");
+        } else {
+            let _ = writeln!(script, "verify {branch} {from}");
+        }
+        if let Some(reference) = self.tag.as_ref().map(TagRef::reference) {
+            let _ = writeln!(script, "option no-deref\nupdate {reference} {} {}", tag.1, tag.0);
+        }
+        script.push_str("prepare\ncommit\n");
+        let reason =
+            format!("pyrelease: {}", if from == self.old { "land the release" } else { "undo the release" });
+        user.git(["update-ref", "--create-reflog", "-m", &reason, "--stdin"]).input(script).read().map_err(
+            |error| {
+                Error::from(error).help("a ref was changed by somebody else meanwhile; nothing was moved")
+            },
+        )?;
+        Ok(())
+    }
+
+    fn read_tree(&self, user: &Repository, options: &[&str], from: &str, to: &str) -> Result<()> {
+        // Without the refresh a file that was only touched counts as edited.
+        user.git(["update-index", "-q", "--refresh"]).capture()?;
+        let command = user.git(["read-tree", "-m", "-u"]).args(options).args([from, to]);
+        command.read().map_err(|error| {
+            Error::from(error)
+                .help("an edit of yours is in the way of the release: commit or stash it, then try again")
+        })?;
+        Ok(())
+    }
+}
+
+/// An id as people read it.
+pub(super) fn short(id: &str) -> &str {
+    id.get(..10).unwrap_or(id)
+}

@@ -1,0 +1,235 @@
+//! Child processes: run by duct, their failure an error that shows what they said.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Lines of a failing command's output that its error shows
+const TAIL: usize = 20;
+
+/// A command that failed
+#[derive(Debug, Error)]
+pub enum ProcessError {
+    /// It could not be started
+    #[error("`{program}` could not be started")]
+    Start {
+        program: String,
+        #[source]
+        source: std::io::Error,
+    },
+    /// It ended with another status than 0
+    #[error("`{command}` failed ({status}){}", indented(.tail))]
+    Failed { command: String, status: String, tail: String },
+}
+
+impl ProcessError {
+    /// Whether the program is not installed.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Start { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+    }
+}
+
+fn indented(tail: &str) -> String {
+    tail.lines().map(|line| format!("\n  {line}")).collect()
+}
+
+/// What a command printed and how it ended
+#[derive(Debug)]
+pub struct Captured {
+    pub success: bool,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+impl Captured {
+    /// Standard output as text, without the final newline.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim_end_matches(['\n', '\r']).to_owned()
+    }
+}
+
+/// A command about to be run
+#[derive(Debug, Clone)]
+pub struct Process {
+    program: OsString,
+    arguments: Vec<OsString>,
+    folder: Option<PathBuf>,
+    set: Vec<(OsString, OsString)>,
+    removed: Vec<OsString>,
+    input: Vec<u8>,
+}
+
+impl Process {
+    pub fn new(program: impl Into<OsString>) -> Self {
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            folder: None,
+            set: Vec::new(),
+            removed: Vec::new(),
+            input: Vec::new(),
+        }
+    }
+
+    pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    pub fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
+        self
+    }
+
+    /// The folder it runs in.
+    pub fn folder(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
+        self
+    }
+
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.set.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn without_env(mut self, name: impl Into<OsString>) -> Self {
+        self.removed.push(name.into());
+        self
+    }
+
+    /// What it reads from standard input; nothing otherwise.
+    pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = input.into();
+        self
+    }
+
+    fn expression(&self) -> duct::Expression {
+        let mut expression = duct::cmd(&self.program, &self.arguments).unchecked();
+        if let Some(folder) = &self.folder {
+            expression = expression.dir(folder);
+        }
+        for name in &self.removed {
+            expression = expression.env_remove(name);
+        }
+        for (name, value) in &self.set {
+            expression = expression.env(name, value);
+        }
+        if self.input.is_empty() {
+            expression.stdin_null()
+        } else {
+            expression.stdin_bytes(self.input.clone())
+        }
+    }
+
+    /// The command line, for a message.
+    pub fn shown(&self) -> String {
+        let words = std::iter::once(&self.program).chain(&self.arguments);
+        words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+    }
+
+    fn not_started(&self, source: std::io::Error) -> ProcessError {
+        ProcessError::Start { program: self.program.to_string_lossy().into_owned(), source }
+    }
+
+    /// Runs it and captures what it prints; a status other than 0 is for the caller to judge.
+    ///
+    /// # Errors
+    /// Only that it could not be started.
+    pub fn capture(&self) -> Result<Captured, ProcessError> {
+        let expression = self.expression().stdout_capture().stderr_capture();
+        let output = expression.run().map_err(|error| self.not_started(error))?;
+        Ok(Captured {
+            success: output.status.success(),
+            stdout: output.stdout,
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// Runs it to success and gives its standard output without the final newline.
+    ///
+    /// # Errors
+    /// It could not be started or failed; the error shows the tail of what it said.
+    pub fn read(&self) -> Result<String, ProcessError> {
+        let captured = self.capture()?;
+        if captured.success {
+            return Ok(captured.text());
+        }
+        let said = if captured.stderr.trim().is_empty() { captured.text() } else { captured.stderr };
+        Err(self.failed("exit status not 0", said.lines().map(str::to_owned).collect()))
+    }
+
+    /// Runs it to success, handing on every line it prints on either stream, and keeping all of them in `log`.
+    ///
+    /// # Errors
+    /// It could not be started or failed; the error shows the tail of what it said.
+    pub fn stream(&self, log: &Path, mut line: impl FnMut(&str)) -> Result<(), ProcessError> {
+        let not_kept = |error| self.not_started(error);
+        let mut kept = fs_err::OpenOptions::new().create(true).append(true).open(log).map_err(not_kept)?;
+        writeln!(kept, "$ {}", self.shown()).map_err(not_kept)?;
+        let child = self.expression().stderr_to_stdout().reader().map_err(|error| self.not_started(error))?;
+        let mut tail = std::collections::VecDeque::new();
+        let mut reader = BufReader::new(&child);
+        let mut bytes = Vec::new();
+        while reader.read_until(b'\n', &mut bytes).map_err(not_kept)? > 0 {
+            kept.write_all(&bytes).map_err(not_kept)?;
+            let text = String::from_utf8_lossy(&bytes);
+            let text = text.trim_end_matches(['\n', '\r']);
+            line(text);
+            if tail.len() == TAIL {
+                tail.pop_front();
+            }
+            tail.push_back(text.to_owned());
+            bytes.clear();
+        }
+        let status = loop {
+            if let Some(output) = child.try_wait().map_err(|error| self.not_started(error))? {
+                break output.status;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        };
+        if status.success() { Ok(()) } else { Err(self.failed(&status.to_string(), tail.into())) }
+    }
+
+    fn failed(&self, status: &str, lines: Vec<String>) -> ProcessError {
+        let from = lines.len().saturating_sub(TAIL);
+        ProcessError::Failed {
+            command: self.shown(),
+            status: status.to_owned(),
+            tail: lines[from..].join("\n"),
+        }
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "-_./:=,@+%^{}~".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_command_shows_its_tail() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let mut seen = Vec::new();
+        let process = Process::new("sh").args(["-c", "seq 30; echo oops >&2; exit 3"]);
+        let error = process.stream(&log, |line| seen.push(line.to_owned())).unwrap_err().to_string();
+        assert_eq!(seen.len(), 31);
+        assert!(error.contains("exit status: 3"), "{error}");
+        assert!(error.ends_with("oops") && !error.contains("\n  11\n"), "{error}");
+        assert!(fs_err::read_to_string(log).unwrap().starts_with("$ sh -c 'seq 30;"));
+    }
+
+    #[test]
+    fn a_missing_program_is_told_apart() {
+        assert!(Process::new("no-such-program-here").read().unwrap_err().is_missing());
+    }
+}
