@@ -1,5 +1,28 @@
-//! pyrelease releases Python packages.
+//! pyrelease releases Python packages: `release.toml` lists the stages of a release, and `pyrelease run` takes a
+//! project through them, or leaves nothing half done.
+//!
+//! Where to read what, from the outside in:
+//!
+//! - [`cli`] turns a command line into calls; it holds no logic.
+//! - [`config`] reads `release.toml` and keeps the place of every value for its errors.
+//! - [`stages`] are the steps of a release, one file each; [`stages::pipeline`] puts together those configured.
+//! - [`engine`] takes any list of stages through a release and knows none by name. A stage changes the world only
+//!   through [`engine::effects`], which writes a journal ([`engine::journal`]) before and after each effect, so that
+//!   [`engine::recover`] can finish or undo a run from the journal and the world alone.
+//! - [`index`] is the client of a package index, [`server`] an index of our own, for the demonstration and the tests.
+//! - [`world`] is everything else outside: git, processes, files, HTTP, the tool environment.
+//! - [`python`] is what Python packaging is, as pure functions.
+//! - [`ui`] shows the engine's events to people or as JSON.
+//!
+//! Dependencies point one way: `cli -> stages, server, ui -> engine -> index, world -> python`; a test enforces it.
+
+pub mod cli;
 pub mod config;
+pub mod engine;
 pub mod error;
+pub mod index;
 pub mod python;
+pub mod server;
+pub mod stages;
+pub mod ui;
 pub mod world;

@@ -16,7 +16,7 @@ use toml_edit::{Document, Item, Table};
 
 pub use index::{IndexKind, IndexSettings};
 pub use locate::{Location, locate};
-pub use report::Source;
+pub use report::{Source, nearest};
 pub use template::{Names, Template};
 
 use crate::error::Result;

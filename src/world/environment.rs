@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The environment as a value, so that a test can give another one and nothing reads it behind a caller's back
 #[derive(Clone, Default)]
@@ -28,6 +28,34 @@ impl Environment {
     /// The variable as a path, where it is set and not empty.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.variables.get(OsStr::new(name)).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+
+    /// The same environment with one more variable, or another value of it.
+    pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.variables.insert(name.into(), value.into());
+        self
+    }
+
+    /// The names of all variables that are Unicode.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.keys().filter_map(|name| name.to_str())
+    }
+
+    /// Whether a command could be started by this name: a path, relative to `folder`, or a program on PATH.
+    pub fn has_program(&self, program: &str, folder: &Path) -> bool {
+        let suffixes: &[&str] = if cfg!(windows) { &["", ".exe", ".bat", ".cmd"] } else { &[""] };
+        let exists = |path: PathBuf| {
+            suffixes.iter().any(|suffix| {
+                let mut path = path.clone().into_os_string();
+                path.push(suffix);
+                PathBuf::from(path).is_file()
+            })
+        };
+        if Path::new(program).components().count() > 1 {
+            return exists(folder.join(program));
+        }
+        let path = self.variables.get(OsStr::new("PATH")).map(OsString::as_os_str).unwrap_or_default();
+        std::env::split_paths(path).any(|folder| exists(folder.join(program)))
     }
 
     /// The home folder: `HOME`, or `USERPROFILE` on Windows.

@@ -1,6 +1,10 @@
 //! What touches the outside: the environment, processes, files, git, tools.
+
 mod environment;
+mod files;
 pub mod git;
 pub mod process;
+pub mod tools;
 
 pub use environment::Environment;
+pub use files::{freeze, sha256, size, verify};

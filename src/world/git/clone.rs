@@ -93,16 +93,12 @@ impl Clone {
         Ok(self.git(["rev-parse", "--verify", "HEAD^{commit}"]).read()?)
     }
 
-    /// Commits every change to tracked files and the given new files, and gives the commit. Where nothing changed,
-    /// HEAD is the commit.
+    /// Commits every change to tracked files and gives the commit. Where nothing changed, HEAD is the commit.
     ///
     /// # Errors
     /// Whatever `git` or a hook says.
-    pub fn commit(&self, message: &str, new_files: &[String]) -> Result<String> {
+    pub fn commit(&self, message: &str) -> Result<String> {
         self.git(["add", "--update", "--", "."]).read()?;
-        if !new_files.is_empty() {
-            self.git(["add", "--force", "--"]).args(new_files).read()?;
-        }
         if self.git(["diff", "--cached", "--quiet"]).capture()?.success {
             return self.head();
         }

@@ -1,0 +1,112 @@
+//! `pyrelease demo`: a small project with a history, released to two indexes inside pyrelease and installed from one.
+
+use std::path::{Path, PathBuf};
+
+use super::{Context, run};
+use crate::engine::event::{Event, Listener};
+use crate::error::Result;
+use crate::server::EmbeddedIndex;
+use crate::ui::Ui;
+use crate::world::process::Process;
+
+/// What both indexes take for a token: they live as long as the demonstration and listen on loopback only
+const TOKEN: &str = "a-token-for-the-demonstration";
+
+const FILES: [(&str, &str); 5] = [
+    ("pyproject.toml", include_str!("../../templates/demo/pyproject.toml")),
+    ("README.md", include_str!("../../templates/demo/README.md")),
+    ("LICENSE", include_str!("../../templates/demo/LICENSE")),
+    ("CHANGELOG.md", include_str!("../../templates/demo/CHANGELOG.md")),
+    ("src/pyrelease_demo/__init__.py", include_str!("../../templates/demo/__init__.py")),
+];
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Where to make the project; a new temporary folder otherwise
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+}
+
+pub(super) fn demo(context: &Context, arguments: &Arguments) -> Result<()> {
+    let folder = match &arguments.folder {
+        Some(folder) => {
+            fs_err::create_dir_all(folder)?;
+            folder.clone()
+        }
+        None => tempfile::Builder::new().prefix("pyrelease-demo-").tempdir()?.keep(),
+    };
+    let folder = fs_err::canonicalize(folder)?;
+    let say = |message: &str| context.ui.hear(&Event::Note { stage: None, message });
+
+    let index = |name: &str| EmbeddedIndex::start(&folder.join("indexes").join(name), name, Some(TOKEN.into()));
+    let (testpypi, pypi) = (index("testpypi")?, index("pypi")?);
+    say(&format!("two indexes are running: testpypi at {}, pypi at {}", testpypi.simple_url(), pypi.simple_url()));
+
+    let project = folder.join("project");
+    make_project(&project, &folder.join("remote.git"), &testpypi, &pypi)?;
+    say(&format!("a project with a history and a remote is in {}", project.display()));
+    say("its release.toml lists the stages; what follows is `pyrelease run --yes`");
+
+    let environment = context.environment.clone();
+    let inner = Context {
+        folder: project.clone(),
+        manifest: None,
+        environment: environment.with("PYRELEASE_TOKEN_TESTPYPI", TOKEN).with("PYRELEASE_TOKEN_PYPI", TOKEN),
+        ui: Ui::new(context.format, context.verbosity),
+        format: context.format,
+        verbosity: context.verbosity,
+        interrupted: std::sync::Arc::clone(&context.interrupted),
+    };
+    run::run(&inner, &run::Arguments::without_asking())?;
+
+    say("installed from the second index into a fresh environment, imported, and the version compared");
+    say(&format!("look at the commit and the tag:   git -C {} log --stat -1 --decorate", project.display()));
+    say(&format!("look at what the indexes hold:    ls -R {}", folder.join("indexes").display()));
+    say(&format!("look at what the run did:         pyrelease -C {} status", project.display()));
+    say(&format!("when you have seen enough:        rm -r {}", folder.display()));
+    Ok(())
+}
+
+/// Writes the project, commits it as it was at 0.1.0 and since, and gives it a remote.
+fn make_project(project: &Path, remote: &Path, testpypi: &EmbeddedIndex, pypi: &EmbeddedIndex) -> Result<()> {
+    for (path, text) in FILES {
+        write(&project.join(path), text)?;
+    }
+    let git = |folder: &Path, arguments: &[&str]| Process::new("git").args(arguments).folder(folder).read();
+    git(project, &["init", "--quiet", "--initial-branch=main", "."])?;
+    // Whatever the user's own settings are, the demonstration neither signs nor runs their hooks.
+    for (key, value) in [
+        ("user.name", "Demo Maintainer"),
+        ("user.email", "maintainer@demo.example"),
+        ("commit.gpgSign", "false"),
+        ("tag.gpgSign", "false"),
+        ("core.hooksPath", "no-hooks"),
+    ] {
+        git(project, &["config", key, value])?;
+    }
+    git(project, &["add", "."])?;
+    git(project, &["commit", "--quiet", "-m", "Start the project"])?;
+    git(project, &["tag", "--annotate", "v0.1.0", "-m", "pyrelease-demo 0.1.0"])?;
+    let configuration = include_str!("../../templates/demo/release.toml")
+        .replace("@testpypi-upload@", &testpypi.upload_url())
+        .replace("@testpypi-simple@", &testpypi.simple_url())
+        .replace("@pypi-upload@", &pypi.upload_url())
+        .replace("@pypi-simple@", &pypi.simple_url());
+    write(&project.join("release.toml"), &configuration)?;
+    git(project, &["add", "."])?;
+    git(project, &["commit", "--quiet", "-m", "Release with pyrelease"])?;
+
+    fs_err::create_dir_all(remote)?;
+    git(remote, &["init", "--quiet", "--bare", "--initial-branch=main", "."])?;
+    let remote = remote.display().to_string();
+    git(project, &["remote", "add", "origin", &remote])?;
+    git(project, &["push", "--quiet", "--set-upstream", "origin", "main", "v0.1.0"])?;
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs_err::create_dir_all(folder)?;
+    }
+    Ok(fs_err::write(path, text)?)
+}

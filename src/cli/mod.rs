@@ -1,0 +1,141 @@
+//! The command line: what can be said, handed to whoever does it.
+
+mod demo;
+mod plan;
+mod recover;
+mod run;
+mod session;
+mod status;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Args, ColorChoice, Parser, Subcommand};
+
+use crate::error::{Error, ExitCode, Result};
+use crate::ui::{Format, Ui, Verbosity};
+use crate::world::Environment;
+
+/// Release Python packages: from the changelog to PyPI, or not at all
+#[derive(Debug, Parser)]
+#[command(name = "pyrelease", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// Work on the project in this folder
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    folder: Option<PathBuf>,
+
+    /// Use this configuration; its folder is the project
+    #[arg(long, value_name = "PATH", global = true)]
+    manifest: Option<PathBuf>,
+
+    /// Say it in text for people, or as JSON lines on standard output
+    #[arg(long, value_name = "FORMAT", default_value = "human", global = true)]
+    format: Format,
+
+    /// Say only what is wrong
+    #[arg(short, long, global = true)]
+    quiet: bool,
+
+    /// Show what commands print, too
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    verbose: bool,
+
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    color: ColorChoice,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Release the project
+    Run(run::Arguments),
+    /// Show what `run` would do, and change nothing
+    Plan(plan::Arguments),
+    /// Finish a release that was cut short
+    Resume(recover::Arguments),
+    /// Undo a release that was cut short, as long as nothing is public
+    Rollback(recover::Arguments),
+    /// Show what the last run did and what is left of it
+    Status,
+    /// Release a small project to two indexes inside pyrelease, and install it from there
+    Demo(demo::Arguments),
+}
+
+/// What every command works with
+struct Context {
+    folder: PathBuf,
+    manifest: Option<PathBuf>,
+    environment: Environment,
+    ui: Ui,
+    format: Format,
+    verbosity: Verbosity,
+    interrupted: Arc<AtomicBool>,
+}
+
+/// Reads the command line, does what it says, and gives the exit code.
+pub fn main(environment: Environment) -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
+        }
+    };
+    match cli.common.color {
+        ColorChoice::Auto => {}
+        ColorChoice::Always => anstream::ColorChoice::Always.write_global(),
+        ColorChoice::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    let verbosity = match (cli.common.quiet, cli.common.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    };
+    let ui = Ui::new(cli.common.format, verbosity);
+    let folder = cli.common.folder.unwrap_or_else(|| PathBuf::from("."));
+    let context = Context {
+        folder,
+        manifest: cli.common.manifest,
+        environment,
+        ui,
+        format: cli.common.format,
+        verbosity,
+        interrupted: Arc::new(AtomicBool::new(false)),
+    };
+    let done = listen_for_interrupts(&context.interrupted).and_then(|()| match &cli.command {
+        Command::Run(arguments) => run::run(&context, arguments),
+        Command::Plan(arguments) => plan::plan(&context, arguments),
+        Command::Resume(arguments) => recover::resume(&context, arguments),
+        Command::Rollback(arguments) => recover::rollback(&context, arguments),
+        Command::Status => status::status(&context),
+        Command::Demo(arguments) => demo::demo(&context, arguments),
+    });
+    match done {
+        Ok(()) => ExitCode::Done,
+        Err(error) => {
+            context.ui.error(&error);
+            error.code()
+        }
+    }
+}
+
+/// The first Ctrl-C lets the current effect finish and then undoes; the second ends the process at once.
+fn listen_for_interrupts(interrupted: &Arc<AtomicBool>) -> Result<()> {
+    let interrupted = Arc::clone(interrupted);
+    ctrlc::set_handler(move || {
+        if interrupted.swap(true, Ordering::SeqCst) {
+            std::process::exit(i32::from(ExitCode::Interrupted as u8));
+        }
+    })
+    .map_err(|error| Error::failed("signals cannot be listened for").because(error))
+}

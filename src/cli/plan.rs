@@ -1,0 +1,26 @@
+//! `pyrelease plan`: what `run` would do.
+
+use super::Context;
+use super::session::Session;
+use crate::engine::event::{Event, Listener};
+use crate::engine::plan::Plan;
+use crate::error::Result;
+use crate::ui::{Format, data, plan_text};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// How to raise the version, as `run` takes it
+    #[arg(value_name = "BUMP")]
+    bump: Option<String>,
+}
+
+pub(super) fn plan(context: &Context, arguments: &Arguments) -> Result<()> {
+    let session = Session::open(context)?;
+    let (_, pipeline, _, mut release) = session.release(arguments.bump.as_deref())?;
+    let plan = Plan::make(&pipeline, &mut release, &context.ui)?;
+    match context.format {
+        Format::Human => data(&plan_text(&plan)),
+        Format::Json => context.ui.hear(&Event::Plan { plan: &plan }),
+    }
+    Ok(())
+}

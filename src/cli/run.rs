@@ -1,0 +1,68 @@
+//! `pyrelease run`: preflights, the plan, one question, and the release.
+
+use std::io::IsTerminal;
+
+use super::Context;
+use super::session::Session;
+use crate::engine::event::{Event, Listener};
+use crate::engine::execute::Execution;
+use crate::engine::plan::Plan;
+use crate::engine::preflight::preflight;
+use crate::engine::run::Store;
+use crate::error::{Error, Result};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// How to raise the version: major minor patch, a b rc, post, dev, release (drop the pre-release), or a version.
+    /// Without it, the present version if it has no tag yet, else what the changelog's Unreleased part calls for
+    #[arg(value_name = "BUMP")]
+    bump: Option<String>,
+
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+
+    /// Show the plan and run every preflight; change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Arguments {
+    /// As `pyrelease run --yes`.
+    pub(super) fn without_asking() -> Self {
+        Self { bump: None, yes: true, dry_run: false }
+    }
+}
+
+pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
+    let session = Session::open(context)?;
+    let lock = if arguments.dry_run { None } else { Some(session.store.lock()?) };
+    refuse_unfinished(&session.store)?;
+    let asks = !arguments.yes && !arguments.dry_run;
+    if asks && !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        return Err(Error::usage("there is no terminal to ask on").help("`pyrelease run --yes` releases without asking"));
+    }
+    let (config, pipeline, store, mut release) = session.release(arguments.bump.as_deref())?;
+    let listener: &dyn Listener = &context.ui;
+    preflight(&pipeline, &release, listener)?;
+    let plan = Plan::make(&pipeline, &mut release, listener)?;
+    listener.hear(&Event::Plan { plan: &plan });
+    if arguments.dry_run {
+        return Ok(());
+    }
+    let question = format!("Release {} {}?", plan.name, plan.version);
+    if asks && !context.ui.confirm(&question)? {
+        return Err(Error::refused("not confirmed; nothing has been done"));
+    }
+    let configuration = (config.source(), config.carry());
+    Execution::begin(&store, &pipeline, release, configuration, &context.interrupted, listener)?.complete()?;
+    drop(lock);
+    Ok(())
+}
+
+/// An unfinished run comes first: what it left would confuse a new one.
+fn refuse_unfinished(store: &Store) -> Result<()> {
+    let Some(run) = store.unfinished()? else { return Ok(()) };
+    Err(Error::refused(format!("run {} was cut short and is not finished", run.id()))
+        .help("`pyrelease resume` finishes it, `pyrelease rollback` undoes it, `pyrelease status` shows where it is"))
+}

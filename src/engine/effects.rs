@@ -1,0 +1,289 @@
+//! The verbs through which a stage changes anything: each is journalled, and inert when only a plan is made.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Event, Listener};
+use super::journal::{Journal, Record};
+use super::run::RunFolder;
+use super::stage::{Reach, Stage};
+use crate::error::{Error, Result};
+use crate::python::distribution::Distribution;
+use crate::world::git::{Clone as PrivateClone, Landing, RefUpdate};
+use crate::world::process::Process;
+
+/// A change outside the run's folder, as the journal keeps it: enough to ask the world about it and to undo it
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Effect {
+    /// The release commit and tag enter the user's repository
+    Land { landing: Landing },
+    /// Refs of a remote change
+    Push { remote: String, updates: Vec<RefUpdate> },
+    /// A file goes to an index
+    Upload { index: String, url: String, simple: Option<String>, reach: Reach, project: String, distribution: Distribution },
+    /// A command of the user's acts beyond the run's folder
+    Command { reach: Reach, command: Vec<String>, undo: Option<Vec<String>> },
+}
+
+impl Effect {
+    pub fn reach(&self) -> Reach {
+        match self {
+            Self::Land { .. } | Self::Push { .. } => Reach::Repository,
+            Self::Upload { reach, .. } | Self::Command { reach, .. } => *reach,
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Land { landing } => {
+                write!(f, "{} in the repository", landing.branch.as_deref().map_or("HEAD", short_ref))?;
+                landing.tag.as_ref().map_or(Ok(()), |tag| write!(f, " and tag {}", tag.name))
+            }
+            Self::Push { remote, updates } => {
+                let names: Vec<&str> = updates.iter().map(|update| short_ref(&update.name)).collect();
+                write!(f, "{} at {remote}", names.join(" and "))
+            }
+            Self::Upload { index, distribution, .. } => write!(f, "{} on {index}", distribution.filename),
+            Self::Command { command, .. } => write!(f, "command `{}`", command.join(" ")),
+        }
+    }
+}
+
+fn short_ref(name: &str) -> &str {
+    name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/")).unwrap_or(name)
+}
+
+/// A step of a plan
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Action {
+    Write { path: String },
+    Commit { message: String },
+    Tag { name: String, signed: Option<bool> },
+    Build { frontend: String },
+    Check { what: String },
+    Land { branch: Option<String>, tag: Option<String> },
+    Upload { index: String, url: String },
+    Push { remote: String, refs: Vec<String> },
+    Command { command: Vec<String> },
+    /// The stage has nothing to do, and why
+    Skip { reason: String },
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write { path } => write!(f, "write {path}"),
+            Self::Commit { message } => write!(f, "commit \"{}\"", message.lines().next().unwrap_or_default()),
+            Self::Tag { name, .. } => write!(f, "tag {name}"),
+            Self::Build { frontend } => write!(f, "build sdist and wheel with {frontend}"),
+            Self::Check { what } => write!(f, "check {what}"),
+            Self::Land { branch, tag } => {
+                write!(f, "move {} forward", branch.as_deref().map_or("HEAD", short_ref))?;
+                tag.as_ref().map_or(Ok(()), |tag| write!(f, " and add tag {tag}"))
+            }
+            Self::Upload { index, url } => write!(f, "upload the distributions to {index} ({url})"),
+            Self::Push { remote, refs } => {
+                let names: Vec<&str> = refs.iter().map(|name| short_ref(name)).collect();
+                write!(f, "push {} to {remote}, atomically", names.join(" and "))
+            }
+            Self::Command { command } => write!(f, "run `{}`", command.join(" ")),
+            Self::Skip { reason } => write!(f, "nothing to do: {reason}"),
+        }
+    }
+}
+
+/// How an attempt at an effect went wrong
+pub enum Attempt {
+    /// It certainly did not happen
+    NotDone(Error),
+    /// It may have happened: only the world can tell
+    InDoubt(Error),
+}
+
+/// What the effects act on when they are not inert
+pub(super) struct Live<'run> {
+    pub(super) run: &'run RunFolder,
+    pub(super) clone: &'run PrivateClone,
+    pub(super) journal: &'run mut Journal,
+    pub(super) interrupted: &'run AtomicBool,
+}
+
+/// The hands of a stage
+pub struct Effects<'run> {
+    stage: String,
+    reach: Reach,
+    listener: &'run dyn Listener,
+    live: Option<Live<'run>>,
+    actions: Vec<Action>,
+}
+
+/// The folders that private work happens in
+pub struct Workbench<'run> {
+    /// The run's clone of the repository
+    pub clone: &'run PrivateClone,
+    run: &'run RunFolder,
+    stage: &'run str,
+    listener: &'run dyn Listener,
+}
+
+impl Workbench<'_> {
+    /// The folder of the distributions.
+    pub fn dist(&self) -> std::path::PathBuf {
+        self.run.dist()
+    }
+
+    /// A folder of the run's for what only this stage needs.
+    pub fn scratch(&self) -> std::path::PathBuf {
+        self.run.folder().join(format!("scratch-{}", self.stage))
+    }
+
+    /// Says something about what the stage does.
+    pub fn say(&self, message: &str) {
+        self.listener.hear(&Event::Note { stage: Some(self.stage), message });
+    }
+
+    /// Runs a command; every line it prints is kept in the run's folder and handed on.
+    ///
+    /// # Errors
+    /// It could not be started or failed; the error shows the tail and where all of it is.
+    pub fn command(&self, process: &Process) -> Result<()> {
+        let log = self.run.log(self.stage);
+        let listener = self.listener;
+        process
+            .stream(&log, |line| listener.hear(&Event::Output { stage: self.stage, line }))
+            .map_err(|error| Error::from(error).help(format!("all it printed is in `{}`", log.display())))
+    }
+}
+
+impl<'run> Effects<'run> {
+    /// Effects that do nothing but write down what they were asked for.
+    pub fn inert(stage: &dyn Stage, listener: &'run dyn Listener) -> Self {
+        Self { stage: stage.name().to_owned(), reach: stage.reach(), listener, live: None, actions: Vec::new() }
+    }
+
+    pub(super) fn live(stage: &dyn Stage, listener: &'run dyn Listener, live: Live<'run>) -> Self {
+        Self { live: Some(live), ..Self::inert(stage, listener) }
+    }
+
+    pub(super) fn into_actions(self) -> Vec<Action> {
+        self.actions
+    }
+
+    /// Says what the stage is about to do.
+    ///
+    /// # Errors
+    /// The user interrupted.
+    pub fn announce(&mut self, action: Action) -> Result<()> {
+        self.check_interrupt()?;
+        if self.live.is_some() {
+            self.listener.hear(&Event::Action { stage: &self.stage, action: &action });
+        }
+        self.actions.push(action);
+        Ok(())
+    }
+
+    /// Says something about what the stage does.
+    pub fn note(&self, message: &str) {
+        if self.live.is_some() {
+            self.listener.hear(&Event::Note { stage: Some(&self.stage), message });
+        }
+    }
+
+    /// Warns of something that does not make the stage fail.
+    pub fn warn(&self, message: &str, help: Option<&str>) {
+        if self.live.is_some() {
+            self.listener.hear(&Event::Warning { stage: Some(&self.stage), message, help });
+        }
+    }
+
+    /// Reports how many bytes of something have been sent.
+    pub fn progress(&self, what: &str, done: u64, total: u64) {
+        self.listener.hear(&Event::Progress { stage: &self.stage, what, done, total });
+    }
+
+    /// The stage has nothing to do.
+    ///
+    /// # Errors
+    /// The user interrupted.
+    pub fn skip(&mut self, reason: &str) -> Result<()> {
+        self.announce(Action::Skip { reason: reason.to_owned() })
+    }
+
+    /// Does private work: inside the run's folder only. None where the effects are inert.
+    ///
+    /// # Errors
+    /// What the work gives, or that the user interrupted.
+    pub fn private<T>(&mut self, action: Action, work: impl FnOnce(&Workbench<'_>) -> Result<T>) -> Result<Option<T>> {
+        self.announce(action)?;
+        let Some(bench) = self.bench() else { return Ok(None) };
+        let worked = work(&bench);
+        self.check_interrupt()?;
+        worked.map(Some)
+    }
+
+    /// Writes a file of the clone; `path` is relative to `root`, the project's folder there.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&mut self, root: &Path, path: &str, bytes: &[u8]) -> Result<()> {
+        self.private(Action::Write { path: path.to_owned() }, |_| Ok(fs_err::write(root.join(path), bytes)?))?;
+        Ok(())
+    }
+
+    /// Does one thing outside: writes the intent, acts, writes how it went. Nothing where the effects are inert.
+    ///
+    /// The attempt gives what the world said, as evidence for the journal.
+    ///
+    /// # Errors
+    /// The attempt failed; or the effect reaches further than the stage said it would, and was not attempted.
+    pub fn attempt(&mut self, effect: Effect, attempt: impl FnOnce(&Self) -> Result<String, Attempt>) -> Result<()> {
+        self.check_interrupt()?;
+        let Some(live) = &mut self.live else { return Ok(()) };
+        if effect.reach() > self.reach {
+            return Err(Error::failed(format!(
+                "`{}` reaches only as far as {}; it was stopped before it changed {effect}",
+                self.stage, self.reach
+            )));
+        }
+        let id = live.journal.intend(&self.stage, effect)?;
+        let attempted = attempt(self);
+        let Some(live) = &mut self.live else { return Ok(()) };
+        match attempted {
+            Ok(evidence) => live.journal.write(Record::Done { id, evidence }),
+            Err(Attempt::NotDone(error)) => {
+                live.journal.write(Record::NotDone { id, reason: error.chain() })?;
+                Err(error)
+            }
+            Err(Attempt::InDoubt(error)) => Err(error),
+        }
+    }
+
+    /// The folders that private work happens in; none where the effects are inert.
+    pub fn bench(&self) -> Option<Workbench<'_>> {
+        let live = self.live.as_ref()?;
+        Some(Workbench { clone: live.clone, run: live.run, stage: &self.stage, listener: self.listener })
+    }
+
+    /// Whether anything really happens.
+    pub fn is_live(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// Stops here if the user interrupted.
+    ///
+    /// # Errors
+    /// They did.
+    pub fn check_interrupt(&self) -> Result<()> {
+        match &self.live {
+            Some(live) if live.interrupted.load(Ordering::Relaxed) => Err(Error::interrupted()),
+            _ => Ok(()),
+        }
+    }
+}

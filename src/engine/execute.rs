@@ -1,0 +1,271 @@
+//! The order of things: the clone, the stages, the landing in between, and the way back when one fails.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use super::effects::{Action, Effect, Effects, Live};
+use super::event::{Event, Listener};
+use super::journal::{FORMAT, Header, Journal, Outcome, Record};
+use super::plan::Pipeline;
+use super::recover::{State, World, entries, point_of_no_return};
+use super::release::Release;
+use super::run::{RunFolder, Store};
+use super::stage::{Outputs, Reach, Stage};
+use crate::config::Source;
+use crate::error::{Error, ExitCode, Result};
+use crate::world::git::{Clone as PrivateClone, Landing};
+
+/// The name under which the landing stands in the journal
+const LANDING: &str = "land";
+
+/// A run that is under way
+pub struct Execution<'a> {
+    pub pipeline: &'a Pipeline,
+    pub release: Release,
+    pub run: RunFolder,
+    pub journal: Journal,
+    pub interrupted: &'a AtomicBool,
+    pub listener: &'a dyn Listener,
+    /// Ignored files that the build needs, relative to the project
+    pub carry: &'a [String],
+}
+
+impl<'a> Execution<'a> {
+    /// Begins a run: from here on the journal knows of it.
+    ///
+    /// # Errors
+    /// The run's folder cannot be written.
+    pub fn begin(
+        store: &Store,
+        pipeline: &'a Pipeline,
+        release: Release,
+        configuration: (&Source, &'a [String]),
+        interrupted: &'a AtomicBool,
+        listener: &'a dyn Listener,
+    ) -> Result<Self> {
+        let (source, carry) = configuration;
+        let (run, journal) = store.begin(|run| header(run, pipeline, &release, source))?;
+        let execution = Self { pipeline, release, run, journal, interrupted, listener, carry };
+        let folder = execution.run.folder().display().to_string();
+        let version = execution.release.target.version.to_string();
+        listener.hear(&Event::RunStarted { run: execution.run.id(), folder: &folder, version: &version });
+        Ok(execution)
+    }
+
+    /// Takes the release through its stages; a failure before the point of no return undoes everything.
+    ///
+    /// # Errors
+    /// The release failed and nothing is left (1, 3 or 130), or something is left and named (4).
+    pub fn complete(mut self) -> Result<()> {
+        let failed = match self.stages() {
+            Ok(()) => return self.finish(),
+            Err(failed) => failed,
+        };
+        let (stage, error) = failed;
+        // The journal may be what failed: then the undoing goes by what it holds.
+        let _ = self.journal.write(Record::Failed { stage: stage.clone(), reason: error.chain() });
+        let world = World {
+            repository: &self.release.workspace.repository,
+            environment: &self.release.workspace.environment,
+            run: &self.run,
+            listener: self.listener,
+        };
+        world.settle(&mut self.journal)?;
+        let effects = entries(self.journal.records());
+        if let Some(entry) = point_of_no_return(&effects) {
+            let message = format!("`{stage}` failed after the point of no return: {}", error.chain());
+            let mut left = Error::left(message);
+            for hint in error.hints() {
+                left = left.help(hint);
+            }
+            return Err(left.help(format!("{} is public; finish the release with `pyrelease resume`", entry.effect)));
+        }
+        let untouched = effects.iter().all(|entry| entry.state == State::NotDone);
+        if let Err(left) = world.rollback(&mut self.journal) {
+            return Err(left.because(error));
+        }
+        Err(match error.code() {
+            ExitCode::Interrupted => error,
+            ExitCode::Refused if untouched => error,
+            _ => error.with_code(ExitCode::Failed),
+        })
+    }
+
+    fn stages(&mut self) -> Result<(), (String, Error)> {
+        let first = self.prepare().map_err(|error| ("prepare".to_owned(), error))?;
+        let pipeline = self.pipeline;
+        for stage in pipeline.stages().skip(first) {
+            let in_stage = |error| (stage.name().to_owned(), error);
+            if stage.reach() >= Reach::Repository {
+                self.land().map_err(|error| (LANDING.to_owned(), error))?;
+            }
+            if stage.reach() == Reach::Public && !self.is_public() {
+                self.listener.hear(&Event::PointOfNoReturn { stage: stage.name() });
+            }
+            match self.stage(stage) {
+                Ok(()) => {}
+                Err(error) if stage.reach() == Reach::FollowUp && error.code() != ExitCode::Interrupted => {
+                    let message = format!("the release is out, but `{}` failed: {}", stage.name(), error.chain());
+                    let help = error.hints().first().map(String::as_str);
+                    self.listener.hear(&Event::Warning { stage: Some(stage.name()), message: &message, help });
+                }
+                Err(error) => return Err(in_stage(error)),
+            }
+        }
+        self.land().map_err(|error| (LANDING.to_owned(), error))
+    }
+
+    fn is_public(&self) -> bool {
+        point_of_no_return(&entries(self.journal.records())).is_some()
+    }
+
+    /// Makes the clone, or goes on with the one that is there; gives the position of the first stage to run.
+    fn prepare(&mut self) -> Result<usize> {
+        let tree = self.run.tree();
+        let names: Vec<String> = self.pipeline.stages().map(|stage| stage.name().to_owned()).collect();
+        let mut done = 0;
+        for record in self.journal.records() {
+            let Record::StageDone { stage, outputs } = record else { continue };
+            if names.first() == Some(stage) {
+                // The run began anew here: what was handed on before counts no more.
+                (self.release.outputs, done) = (Outputs::default(), 0);
+            }
+            if names.get(done) == Some(stage) {
+                self.release.outputs.merge(outputs.clone());
+                done += 1;
+            }
+        }
+        let private = self.pipeline.stages().filter(|stage| stage.reach() == Reach::Private).count();
+        if done >= private && done > 0 && tree.is_dir() {
+            self.release.enter(&tree);
+            return Ok(done);
+        }
+        // Private work that was cut short is done again from the start: nothing outside knows of it.
+        self.run.clear(true)?;
+        self.release.outputs = Outputs::default();
+        fs_err::create_dir_all(self.run.dist())?;
+        let workspace = &self.release.workspace;
+        PrivateClone::make(&workspace.repository, &workspace.head, &tree)?;
+        for path in self.carry {
+            carry(&workspace.root(), &tree.join(&workspace.prefix), path)?;
+        }
+        self.release.enter(&tree);
+        Ok(0)
+    }
+
+    fn stage(&mut self, stage: &dyn Stage) -> Result<()> {
+        let started = Instant::now();
+        self.journal.write(Record::StageBegun { stage: stage.name().to_owned() })?;
+        self.listener.hear(&Event::StageStarted { stage: stage.name(), reach: stage.reach() });
+        let clone = PrivateClone::at(&self.run.tree());
+        let live = Live { run: &self.run, clone: &clone, journal: &mut self.journal, interrupted: self.interrupted };
+        let mut effects = Effects::live(stage, self.listener, live);
+        let release = &self.release;
+        effects.check_interrupt()?;
+        let ran = catch_unwind(AssertUnwindSafe(|| stage.run(release, &mut effects)));
+        let outputs = ran.unwrap_or_else(|panic| {
+            let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+            Err(Error::failed(format!("`{}` panicked: {}", stage.name(), said.unwrap_or("without a message")))
+                .help("this is a defect of pyrelease; please report it"))
+        })?;
+        self.journal.write(Record::StageDone { stage: stage.name().to_owned(), outputs: outputs.clone() })?;
+        self.release.outputs.merge(outputs);
+        let seconds = started.elapsed().as_secs_f64();
+        self.listener.hear(&Event::StageFinished { stage: stage.name(), seconds });
+        Ok(())
+    }
+
+    /// Lands the release, once, if the stages made anything to land.
+    fn land(&mut self) -> Result<()> {
+        let landed = |entry: &super::recover::Entry| matches!(entry.effect, Effect::Land { .. }) && entry.state == State::Done;
+        if entries(self.journal.records()).iter().any(landed) {
+            return Ok(());
+        }
+        let head = &self.release.workspace.head;
+        let outputs = &self.release.outputs;
+        let landing = Landing {
+            branch: head.branch.clone(),
+            old: head.commit.clone(),
+            new: outputs.commit.clone().unwrap_or_else(|| head.commit.clone()),
+            tag: outputs.tag.clone(),
+        };
+        if landing.new == landing.old && landing.tag.is_none() {
+            return Ok(());
+        }
+        let action = Action::Land { branch: landing.branch.clone(), tag: landing.tag.as_ref().map(|tag| tag.name.clone()) };
+        self.listener.hear(&Event::Action { stage: LANDING, action: &action });
+        let id = self.journal.intend(LANDING, Effect::Land { landing: landing.clone() })?;
+        landing.land(&self.release.workspace.repository, &PrivateClone::at(&self.run.tree()))?;
+        self.journal.write(Record::Done { id, evidence: landing.new })
+    }
+
+    fn finish(mut self) -> Result<()> {
+        self.journal.write(Record::End { outcome: Outcome::Released })?;
+        let cleared = self.run.clear(false);
+        let target = &self.release.target;
+        let outputs = &self.release.outputs;
+        self.listener.hear(&Event::Released {
+            name: &target.project.name,
+            version: &target.version.to_string(),
+            tag: outputs.tag.as_ref().map(|tag| tag.name.as_str()),
+            commit: outputs.commit.as_deref(),
+            links: &outputs.links,
+        });
+        if let Err(error) = cleared {
+            let message = format!("the run's clone could not be deleted: {error}");
+            self.listener.hear(&Event::Warning { stage: None, message: &message, help: None });
+        }
+        Ok(())
+    }
+}
+
+fn header(run: String, pipeline: &Pipeline, release: &Release, source: &Source) -> Header {
+    let target = &release.target;
+    Header {
+        format: FORMAT,
+        pyrelease: env!("CARGO_PKG_VERSION").to_owned(),
+        run,
+        name: target.project.name.clone(),
+        version: target.version.to_string(),
+        previous_version: target.previous.to_string(),
+        previous_tag: target.previous_tag.clone(),
+        tag: target.names.tag.clone(),
+        date: target.names.date.clone(),
+        branch: release.workspace.head.branch.clone(),
+        head: release.workspace.head.commit.clone(),
+        prefix: release.workspace.prefix.clone(),
+        stages: pipeline.stages().map(|stage| (stage.name().to_owned(), stage.reach())).collect(),
+        configuration: (source.path().to_owned(), source.text().to_owned()),
+    }
+}
+
+/// Copies an ignored file or folder of the user's that a build needs into the clone.
+fn carry(from: &Path, to: &Path, path: &str) -> Result<()> {
+    let inside = Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    if !inside {
+        return Err(Error::usage(format!("`carry` names `{path}`, which is not inside the project")));
+    }
+    let (source, target) = (from.join(path), to.join(path));
+    if !source.exists() {
+        return Err(Error::failed(format!("`carry` names `{path}`, which is not there")));
+    }
+    copy(&source, &target)
+}
+
+fn copy(source: &Path, target: &Path) -> Result<()> {
+    if source.is_dir() {
+        fs_err::create_dir_all(target)?;
+        for entry in fs_err::read_dir(source)? {
+            let entry = entry?;
+            copy(&entry.path(), &target.join(entry.file_name()))?;
+        }
+    } else {
+        if let Some(parent) = target.parent() {
+            fs_err::create_dir_all(parent)?;
+        }
+        fs_err::copy(source, target)?;
+    }
+    Ok(())
+}

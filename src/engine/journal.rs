@@ -1,0 +1,216 @@
+//! The journal: what a run intended, did and undid, written before and after each effect.
+//!
+//! JSON lines, each with a sequence number and a checksum of its record. A torn last line is what a crash leaves and
+//! is dropped; a damaged line before it means that somebody changed the file, and nothing is guessed.
+
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use super::effects::Effect;
+use super::stage::{Outputs, Reach};
+use crate::error::{Error, Result};
+
+/// The format that this version writes
+pub const FORMAT: u32 = 1;
+
+/// One fact in a journal
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Record {
+    /// The run and everything needed to go on with it: the first record
+    Run(Header),
+    StageBegun { stage: String },
+    StageDone { stage: String, outputs: Outputs },
+    /// About to do this; what follows says how it went
+    Intent { id: u64, stage: String, effect: Effect },
+    /// It happened, with what the world said
+    Done { id: u64, evidence: String },
+    /// It certainly did not happen
+    NotDone { id: u64, reason: String },
+    /// About to take it back
+    Undo { id: u64 },
+    Undone { id: u64, evidence: String },
+    /// It stays, and why
+    Kept { id: u64, reason: String },
+    /// The run failed here
+    Failed { stage: String, reason: String },
+    /// The run is over
+    End { outcome: Outcome },
+}
+
+/// What a run is about
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    pub format: u32,
+    /// The version of pyrelease that began it
+    pub pyrelease: String,
+    pub run: String,
+    pub name: String,
+    pub version: String,
+    pub previous_version: String,
+    pub previous_tag: Option<String>,
+    pub tag: String,
+    pub date: String,
+    pub branch: Option<String>,
+    /// The commit that HEAD was at
+    pub head: String,
+    pub prefix: String,
+    pub stages: Vec<(String, Reach)>,
+    /// The configuration's name and text as the run began
+    pub configuration: (PathBuf, String),
+}
+
+/// How a run ended
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    Released,
+    RolledBack,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line<'a> {
+    seq: u64,
+    time: String,
+    #[serde(borrow)]
+    record: &'a RawValue,
+    sum: String,
+}
+
+/// A journal that is being written
+#[derive(Debug)]
+pub struct Journal {
+    file: fs_err::File,
+    /// Bytes of the file that hold whole records
+    length: u64,
+    records: Vec<Record>,
+    next_id: u64,
+}
+
+impl Journal {
+    /// Starts a journal with its header.
+    ///
+    /// # Errors
+    /// The file exists already or cannot be written.
+    pub fn create(path: &Path, header: Header) -> Result<Self> {
+        let file = fs_err::OpenOptions::new().create_new(true).append(true).open(path)?;
+        let mut journal = Self { file, length: 0, records: Vec::new(), next_id: 0 };
+        journal.write(Record::Run(header))?;
+        Ok(journal)
+    }
+
+    /// Opens a journal to go on with it; a torn last line is cut off.
+    ///
+    /// # Errors
+    /// A damaged line before the last; a file that cannot be read or written.
+    pub fn open(path: &Path) -> Result<Self> {
+        let text = fs_err::read(path)?;
+        let (records, intact) = read(&text, path)?;
+        let mut file = fs_err::OpenOptions::new().append(true).open(path)?;
+        if intact < text.len() {
+            file.set_len(intact as u64)?;
+            file.seek(SeekFrom::End(0))?;
+        }
+        let next_id = records.iter().filter(|record| matches!(record, Record::Intent { .. })).count() as u64;
+        Ok(Self { file, length: intact as u64, records, next_id })
+    }
+
+    /// Reads a journal without touching it.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub fn read(path: &Path) -> Result<Vec<Record>> {
+        read(&fs_err::read(path)?, path).map(|(records, _)| records)
+    }
+
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    pub fn header(&self) -> Option<&Header> {
+        header(&self.records)
+    }
+
+    /// Appends a record and waits until it is on the disk.
+    ///
+    /// # Errors
+    /// The disk refused; then the record does not count.
+    pub fn write(&mut self, record: Record) -> Result<()> {
+        let seq = self.records.len() as u64;
+        let time = jiff::Timestamp::now().to_string();
+        let unwritable = |error: serde_json::Error| Error::failed("the journal cannot be written").because(error);
+        let record_text = serde_json::value::to_raw_value(&record).map_err(unwritable)?;
+        let sum = checksum(seq, &time, record_text.get());
+        let mut line = serde_json::to_vec(&Line { seq, time, record: &record_text, sum }).map_err(unwritable)?;
+        line.push(b'\n');
+        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // Half a line would make the next record part of a damaged one.
+            self.file.set_len(self.length)?;
+            return Err(error.into());
+        }
+        self.length += line.len() as u64;
+        self.records.push(record);
+        Ok(())
+    }
+
+    /// Writes the intent of an effect and gives the id under which its end is written.
+    ///
+    /// # Errors
+    /// As [`Journal::write`].
+    pub fn intend(&mut self, stage: &str, effect: Effect) -> Result<u64> {
+        let id = self.next_id;
+        self.write(Record::Intent { id, stage: stage.to_owned(), effect })?;
+        self.next_id += 1;
+        Ok(id)
+    }
+}
+
+/// The header of a journal's records.
+pub fn header(records: &[Record]) -> Option<&Header> {
+    match records.first() {
+        Some(Record::Run(header)) => Some(header),
+        _ => None,
+    }
+}
+
+/// The records, and the number of bytes that hold them.
+fn read(text: &[u8], path: &Path) -> Result<(Vec<Record>, usize)> {
+    let mut records = Vec::new();
+    let mut intact = 0;
+    let lines = text.split_inclusive(|byte| *byte == b'\n');
+    for (seq, line) in lines.enumerate() {
+        let end = intact + line.len();
+        match parse(line, seq as u64) {
+            Some(record) if line.ends_with(b"\n") => records.push(record),
+            // The last line, cut off by whatever ended the run.
+            _ if end == text.len() => break,
+            _ => {
+                return Err(Error::left(format!("line {} of `{}` is damaged", seq + 1, path.display())).help(
+                    "the journal was changed after it was written; nothing is done on its word. Compare the tag, \
+                     the remote and the index by hand, then move the run's folder away",
+                ));
+            }
+        }
+        intact = end;
+    }
+    Ok((records, intact))
+}
+
+fn parse(line: &[u8], seq: u64) -> Option<Record> {
+    let line: Line<'_> = serde_json::from_slice(line).ok()?;
+    let sound = line.seq == seq && line.sum == checksum(line.seq, &line.time, line.record.get());
+    sound.then(|| serde_json::from_str(line.record.get()).ok()).flatten()
+}
+
+fn checksum(seq: u64, time: &str, record: &str) -> String {
+    let digest = Sha256::digest(format!("{seq} {time} {record}"));
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,24 @@
+//! The engine: takes any list of stages through a release, and knows none of them by name.
+//!
+//! Read [`stage`] for what a stage is, [`effects`] for how it changes anything, [`journal`] for what is written
+//! down, [`execute`] for the order of things and [`recover`] for the ways back.
+
+pub mod effects;
+pub mod event;
+pub mod execute;
+pub mod journal;
+pub mod plan;
+pub mod preflight;
+pub mod recover;
+pub mod release;
+pub mod run;
+pub mod stage;
+
+/// What a stage needs
+pub mod prelude {
+    pub use super::effects::{Action, Attempt, Effect, Effects, Workbench};
+    pub use super::release::Release;
+    pub use super::stage::{Finding, Outputs, Reach, Stage};
+    pub use crate::config::Template;
+    pub use crate::error::{Error, Result};
+}

@@ -1,0 +1,186 @@
+//! A run's own folder under `.git/pyrelease/runs/`, and the lock that lets one run at a time work.
+
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use super::journal::{Header, Journal, Outcome, Record};
+use crate::error::{Error, Result};
+use crate::world::git::Repository;
+
+/// Runs whose journals are kept
+const KEPT_RUNS: usize = 20;
+
+/// Where pyrelease keeps what belongs to a repository: `.git/pyrelease`, shared by all its worktrees
+#[derive(Debug, Clone)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    pub fn of(repository: &Repository) -> Result<Self> {
+        Ok(Self { folder: fs_err::canonicalize(repository.common_folder())?.join("pyrelease") })
+    }
+
+    fn runs_folder(&self) -> PathBuf {
+        self.folder.join("runs")
+    }
+
+    /// The runs there are, the oldest first.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn runs(&self) -> Result<Vec<RunFolder>> {
+        let mut found = Vec::new();
+        let folder = self.runs_folder();
+        if !folder.is_dir() {
+            return Ok(found);
+        }
+        for entry in fs_err::read_dir(&folder)? {
+            let entry = entry?;
+            if let (true, Ok(id)) = (entry.path().is_dir(), entry.file_name().into_string()) {
+                found.push(RunFolder { folder: entry.path(), id });
+            }
+        }
+        found.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(found)
+    }
+
+    /// The newest run that has neither been released nor rolled back.
+    ///
+    /// # Errors
+    /// A journal that is damaged.
+    pub fn unfinished(&self) -> Result<Option<RunFolder>> {
+        for run in self.runs()?.into_iter().rev() {
+            if !run.is_over()? {
+                return Ok(Some(run));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes the lock, or says who holds it.
+    ///
+    /// # Errors
+    /// Another run is under way in this repository.
+    pub fn lock(&self) -> Result<Lock> {
+        fs_err::create_dir_all(&self.folder)?;
+        let path = self.folder.join("lock");
+        let file = fs_err::OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
+        let mut file = file.into_file();
+        match file.try_lock() {
+            Ok(()) => {
+                let holder = format!("process {} since {}\n", std::process::id(), jiff::Zoned::now().strftime("%F %T"));
+                file.set_len(0)?;
+                file.rewind()?;
+                file.write_all(holder.as_bytes())?;
+                Ok(Lock { _file: file })
+            }
+            Err(std::fs::TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Where a held lock bars reading (Windows), the holder stays unnamed.
+                let _ = file.read_to_string(&mut holder);
+                let holder = if holder.trim().is_empty() { "another process" } else { holder.trim() };
+                Err(Error::refused(format!("a release is already under way in this repository ({holder})"))
+                    .help("wait for it to end; `pyrelease status` shows where it is"))
+            }
+            Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+
+    /// Begins a run: its folder and its journal.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn begin(&self, header: impl FnOnce(String) -> Header) -> Result<(RunFolder, Journal)> {
+        let runs = self.runs()?;
+        for old in runs.iter().take(runs.len().saturating_sub(KEPT_RUNS)) {
+            if old.is_over().unwrap_or(false) {
+                fs_err::remove_dir_all(&old.folder)?;
+            }
+        }
+        let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%3f").to_string();
+        let id = format!("{time}-{:05}", std::process::id() % 100_000);
+        let run = RunFolder { folder: self.runs_folder().join(&id), id };
+        fs_err::create_dir_all(&run.folder)?;
+        let journal = Journal::create(&run.journal(), header(run.id.clone()))?;
+        Ok((run, journal))
+    }
+}
+
+/// The lock of a repository; free again when dropped or when the process ends, however it ends
+#[derive(Debug)]
+pub struct Lock {
+    _file: std::fs::File,
+}
+
+/// A run's own folder
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    folder: PathBuf,
+    id: String,
+}
+
+impl RunFolder {
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn journal(&self) -> PathBuf {
+        self.folder.join("journal.jsonl")
+    }
+
+    /// The private clone.
+    pub fn tree(&self) -> PathBuf {
+        self.folder.join("tree")
+    }
+
+    /// The distributions.
+    pub fn dist(&self) -> PathBuf {
+        self.folder.join("dist")
+    }
+
+    /// What the stage's commands printed.
+    pub fn log(&self, stage: &str) -> PathBuf {
+        let safe = |letter: char| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' };
+        self.folder.join(format!("{}.log", stage.chars().map(safe).collect::<String>()))
+    }
+
+    /// Whether the run has been released or rolled back, or never got as far as a whole header.
+    pub fn is_over(&self) -> Result<bool> {
+        if !self.journal().is_file() {
+            return Ok(true);
+        }
+        let records = Journal::read(&self.journal())?;
+        Ok(records.is_empty() || records.iter().any(|record| matches!(record, Record::End { .. })))
+    }
+
+    /// How the run ended, if it did.
+    pub fn outcome(&self) -> Result<Option<Outcome>> {
+        let records = Journal::read(&self.journal())?;
+        Ok(records.iter().rev().find_map(|record| match record {
+            Record::End { outcome } => Some(*outcome),
+            _ => None,
+        }))
+    }
+
+    /// Deletes the clone, and with `distributions` those too; the journal and the logs stay.
+    ///
+    /// # Errors
+    /// A folder that cannot be deleted.
+    pub fn clear(&self, distributions: bool) -> Result<()> {
+        let mut folders = vec![self.tree()];
+        if distributions {
+            folders.push(self.dist());
+        }
+        for folder in folders {
+            if folder.is_dir() {
+                fs_err::remove_dir_all(&folder)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,136 @@
+//! What a stage is: how far it reaches, what would make it fail, what it does.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::effects::Effects;
+use super::release::Release;
+use crate::error::Result;
+use crate::python::distribution::Distribution;
+use crate::world::git::TagRef;
+
+/// How far a stage's effects reach; a pipeline's reach never decreases
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reach {
+    /// The run's folder only
+    Private,
+    /// An index made for trials: burns a file name there, harms nobody
+    Rehearsal,
+    /// Refs, here and at the remote: undone if still what this run made
+    Repository,
+    /// Permanent: never undone, rolled forward
+    Public,
+    /// What comes after, such as announcements: never makes the release fail
+    FollowUp,
+}
+
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Private => "private",
+            Self::Rehearsal => "rehearsal",
+            Self::Repository => "repository",
+            Self::Public => "public",
+            Self::FollowUp => "follow-up",
+        })
+    }
+}
+
+/// How grave a finding is
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Note,
+    Warning,
+    /// The release is refused
+    Error,
+}
+
+/// Something that a preflight found
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    pub severity: Severity,
+    pub message: String,
+    pub help: Option<String>,
+}
+
+impl Finding {
+    pub fn error(message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, message: message.into(), help: None }
+    }
+
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, message: message.into(), help: None }
+    }
+
+    pub fn note(message: impl Into<String>) -> Self {
+        Self { severity: Severity::Note, message: message.into(), help: None }
+    }
+
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl From<crate::error::Error> for Finding {
+    fn from(error: crate::error::Error) -> Self {
+        let help = (!error.hints().is_empty()).then(|| error.hints().join("; "));
+        Self { severity: Severity::Error, message: error.chain(), help }
+    }
+}
+
+/// What a stage hands to the stages after it; kept in the journal
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Outputs {
+    /// The release notes: the promoted part of the changelog, without its heading
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// The release commit
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<TagRef>,
+    /// The distributions, their bytes frozen
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub distributions: Vec<Distribution>,
+    /// Where to look at what the stage made
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
+}
+
+impl Outputs {
+    /// Takes over what a later stage gives.
+    pub fn merge(&mut self, later: Self) {
+        self.notes = later.notes.or(self.notes.take());
+        self.commit = later.commit.or(self.commit.take());
+        self.tag = later.tag.or(self.tag.take());
+        if !later.distributions.is_empty() {
+            self.distributions = later.distributions;
+        }
+        self.links.extend(later.links);
+    }
+}
+
+/// One step of a release
+pub trait Stage {
+    /// The name in `stages = [...]`.
+    fn name(&self) -> &str;
+
+    fn reach(&self) -> Reach;
+
+    /// What would make this stage fail, found without changing anything. All stages are asked before any runs.
+    ///
+    /// # Errors
+    /// What the stage could not even look at; it counts as a finding.
+    fn preflight(&self, release: &Release) -> Result<Vec<Finding>>;
+
+    /// Does the stage's work through `effects`, which do nothing when only a plan is made.
+    ///
+    /// # Errors
+    /// The stage failed: what the run has done so far is undone.
+    fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs>;
+}

@@ -1,0 +1,43 @@
+//! A client for an index by its name and addresses, with whatever credentials the environment offers for it.
+
+use super::{CredentialsError, IndexAddress, IndexAddressError, IndexClient, find};
+use crate::error::Error;
+use crate::world::Environment;
+use crate::world::http::{Http, HttpError};
+
+impl IndexClient {
+    /// Connects to an index; nothing is sent yet.
+    ///
+    /// # Errors
+    /// An address that cannot be used, a `.pypirc` that cannot be read, or certificates that are none.
+    pub fn connect(
+        environment: &Environment,
+        name: &str,
+        upload: &str,
+        simple: Option<&str>,
+        view: Option<&str>,
+    ) -> Result<Self, Error> {
+        let address = IndexAddress::new(name, upload, simple, view)?;
+        let credentials = find(environment, &address, None)?;
+        Ok(Self::new(Http::new(environment)?, address, credentials))
+    }
+}
+
+impl From<IndexAddressError> for Error {
+    fn from(error: IndexAddressError) -> Self {
+        let help = error.source.help();
+        Self::usage(error.to_string()).because(error.source).help(help)
+    }
+}
+
+impl From<CredentialsError> for Error {
+    fn from(error: CredentialsError) -> Self {
+        Self::usage("the credentials cannot be used").because(error)
+    }
+}
+
+impl From<HttpError> for Error {
+    fn from(error: HttpError) -> Self {
+        Self::usage("HTTPS cannot be set up").because(error)
+    }
+}

@@ -1,0 +1,221 @@
+//! Builds the sdist and the wheel from the run's clone, and freezes their bytes.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::without_secrets;
+use crate::config::Config;
+use crate::engine::prelude::*;
+use crate::python::distribution::{Distribution, Kind};
+use crate::world::freeze;
+use crate::world::process::Process;
+use crate::world::tools::ToolEnvironment;
+
+/// The first version of `build` that can report what it made
+const REPORTS: semver::Version = semver::Version::new(1, 6, 0);
+
+/// What builds the distributions
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Frontend {
+    /// `python -m build`
+    #[default]
+    Build,
+    /// `uv build`
+    Uv,
+}
+
+/// Build the source distribution and the wheel
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Build {
+    /// What builds: `build` (`python -m build`) or `uv` (`uv build`)
+    frontend: Frontend,
+    /// The Python to build with; the active virtual environment's, the project's `.venv` or `python3` where not set
+    python: Option<String>,
+    /// Whether the build requirements go into an environment of their own; if not, they must be installed
+    isolation: bool,
+    /// Further options for the frontend, such as `["--config-setting", "key=value"]`
+    options: Vec<String>,
+}
+
+impl Default for Build {
+    fn default() -> Self {
+        Self { frontend: Frontend::Build, python: None, isolation: true, options: Vec::new() }
+    }
+}
+
+pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
+    Ok(Box::new(config.settings::<Build>(name)?))
+}
+
+impl Build {
+    /// The Python that the project is built with.
+    fn python(&self, release: &Release) -> Option<PathBuf> {
+        let environment = &release.workspace.environment;
+        let root = release.workspace.root();
+        let inside = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
+        if let Some(python) = &self.python {
+            return Some(if Path::new(python).components().count() > 1 { root.join(python) } else { python.into() });
+        }
+        let folders = [environment.path("VIRTUAL_ENV"), Some(root.join(".venv")), Some(release.workspace.repository.top().join(".venv"))];
+        folders
+            .into_iter()
+            .flatten()
+            .map(|folder| folder.join(inside))
+            .find(|python| python.is_file())
+            .or_else(|| environment.path("PYRELEASE_PYTHON"))
+            .or_else(|| ["python3", "python"].iter().find(|name| environment.has_program(name, &root)).map(PathBuf::from))
+    }
+
+    /// The Python that has `build`, and whether that can report: the project's own, else the tool environment's.
+    fn frontend(&self, release: &Release, say: &dyn Fn(&str)) -> Result<(PathBuf, bool)> {
+        let python = self.python(release).ok_or_else(no_python)?;
+        let version = |python: &Path| {
+            let script = "import build; print(build.__version__)";
+            // `-P` is too new to be relied on; an empty folder to start in keeps a local `build` from being found.
+            let folder = tempfile::tempdir().ok()?;
+            Process::new(python).args(["-c", script]).folder(folder.path()).read().ok()
+        };
+        let reports = |version: &str| version.parse::<semver::Version>().is_ok_and(|version| version >= REPORTS);
+        if let Some(own) = version(&python) {
+            return Ok((python, reports(&own)));
+        }
+        let tools = ToolEnvironment::with_python(&release.workspace.environment, &python, say)?;
+        let reports = version(tools.python()).is_some_and(|version| reports(&version));
+        Ok((tools.python().to_owned(), reports))
+    }
+
+    fn build(&self, release: &Release, bench: &Workbench<'_>, say: &dyn Fn(&str)) -> Result<Vec<Distribution>> {
+        let dist = bench.dist();
+        let scratch = bench.scratch();
+        fs_err::create_dir_all(&scratch)?;
+        let report = scratch.join("report.json");
+        let (process, reports) = match self.frontend {
+            Frontend::Uv => {
+                let mut process = Process::new("uv").args(["build", "--no-progress", "--out-dir"]).arg(&dist);
+                if let Some(python) = self.python(release) {
+                    process = process.arg("--python").arg(python);
+                }
+                if !self.isolation {
+                    process = process.arg("--no-build-isolation");
+                }
+                (process, false)
+            }
+            Frontend::Build => {
+                let (python, reports) = self.frontend(release, say)?;
+                let mut process = Process::new(python).args(["-m", "build", "--outdir"]).arg(&dist);
+                if reports {
+                    process = process.arg("--report").arg(&report);
+                }
+                if !self.isolation {
+                    process = process.arg("--no-isolation");
+                }
+                (process, reports)
+            }
+        };
+        let commit = release.outputs.commit.as_ref().unwrap_or(&release.workspace.head.commit);
+        let process = process
+            .args(&self.options)
+            .arg(release.root())
+            // Not in the project: a module of its own named `build` would be run instead.
+            .folder(&scratch)
+            .env("SOURCE_DATE_EPOCH", commit_time(bench, commit)?)
+            .env("PYTHONUNBUFFERED", "1");
+        let process = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"].iter().fold(process, |process, name| process.without_env(*name));
+        bench.command(&without_secrets(process, &release.workspace.environment))?;
+        let mut built = if reports { reported(&report)? } else { listed(&dist)? };
+        built.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
+        complete(&built)?;
+        Ok(built)
+    }
+}
+
+impl Stage for Build {
+    fn name(&self) -> &str {
+        "build"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Private
+    }
+
+    fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
+        let mut findings = Vec::new();
+        match self.frontend {
+            Frontend::Uv if !release.workspace.environment.has_program("uv", &release.workspace.root()) => {
+                findings.push(Finding::error("`uv` is not on PATH").help("install it, or set frontend = \"build\" in [stage.build]"));
+            }
+            Frontend::Uv => {}
+            Frontend::Build => match self.frontend(release, &|_| {}) {
+                Ok(_) => {}
+                Err(error) => findings.push(error.into()),
+            },
+        }
+        Ok(findings)
+    }
+
+    fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
+        let frontend = match self.frontend {
+            Frontend::Build => "python -m build",
+            Frontend::Uv => "uv build",
+        };
+        let action = Action::Build { frontend: frontend.to_owned() };
+        let distributions = effects.private(action, |bench| self.build(release, bench, &|message| bench.say(message)))?;
+        let distributions = distributions.unwrap_or_default();
+        for built in &distributions {
+            effects.note(&format!("{} ({}, sha256 {})", built.filename, crate::world::size(built.size), built.sha256));
+        }
+        Ok(Outputs { distributions, ..Outputs::default() })
+    }
+}
+
+fn no_python() -> Error {
+    Error::refused("no Python was found").help("install Python 3.9 or later, or name one: [stage.build] python = \"…\"")
+}
+
+fn commit_time(bench: &Workbench<'_>, commit: &str) -> Result<String> {
+    Ok(bench.clone.git(["show", "--no-patch", "--no-show-signature", "--format=%ct", commit]).read()?)
+}
+
+/// The files named in the report of `python -m build --report`.
+fn reported(report: &Path) -> Result<Vec<Distribution>> {
+    #[derive(Deserialize)]
+    struct Report {
+        artifacts: Vec<Artifact>,
+    }
+    #[derive(Deserialize)]
+    struct Artifact {
+        path: PathBuf,
+    }
+    let text = fs_err::read(report)?;
+    let report: Report = serde_json::from_slice(&text).map_err(|error| {
+        Error::failed(format!("the report of `python -m build` in `{}` cannot be read", report.display())).because(error)
+    })?;
+    report.artifacts.into_iter().map(|artifact| freeze(&artifact.path)).collect()
+}
+
+/// The files in the run's own folder of distributions: it was empty before the build.
+fn listed(dist: &Path) -> Result<Vec<Distribution>> {
+    let mut built = Vec::new();
+    for entry in fs_err::read_dir(dist)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.ends_with(".whl") || name.ends_with(".tar.gz") || name.ends_with(".zip") {
+            built.push(freeze(&path)?);
+        }
+    }
+    Ok(built)
+}
+
+fn complete(built: &[Distribution]) -> Result<()> {
+    for kind in [Kind::Sdist, Kind::Wheel] {
+        if !built.iter().any(|distribution| distribution.kind == kind) {
+            return Err(Error::failed(format!("the build made no {kind}"))
+                .help("the build backend or the options in [stage.build] left it out"));
+        }
+    }
+    Ok(())
+}

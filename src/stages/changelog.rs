@@ -1,0 +1,88 @@
+//! Turns the changelog's Unreleased part into the release's own.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::Config;
+use crate::engine::prelude::*;
+use crate::python::changelog::{Changelog as Document, CompareLinks, Format};
+use crate::python::project::Files;
+
+/// Where a changelog is looked for
+const USUAL: [&str; 8] = [
+    "CHANGELOG.md", "CHANGELOG.rst", "CHANGES.md", "CHANGES.rst", "HISTORY.md", "HISTORY.rst", "NEWS.md", "NEWS.rst",
+];
+
+/// Promote the changelog's Unreleased part
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Changelog {
+    /// The changelog, Markdown or reStructuredText; CHANGELOG, CHANGES, HISTORY or NEWS (.md, .rst) where not set
+    file: Option<String>,
+}
+
+pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
+    Ok(Box::new(config.settings::<Changelog>(name)?))
+}
+
+impl Changelog {
+    /// The changelog's path in the project.
+    pub(super) fn path(&self, files: &dyn Files) -> Option<String> {
+        match &self.file {
+            Some(file) => Some(file.clone()),
+            None => USUAL.iter().find(|path| files.read(path).is_some()).map(|path| (*path).to_owned()),
+        }
+    }
+
+    fn existing_path(&self, files: &dyn Files) -> Result<String> {
+        self.path(files).ok_or_else(|| {
+            Error::refused("the project has no changelog that is committed")
+                .help("write a CHANGELOG.md as keepachangelog.com describes, or remove `changelog` from `stages`")
+        })
+    }
+
+    fn promoted(&self, release: &Release) -> Result<(String, crate::python::changelog::Promoted)> {
+        let path = self.existing_path(release)?;
+        let document = parse(&path, release.text(&path)?)?;
+        let target = &release.target;
+        let links = target.project.repository_url.as_ref().map(|url| CompareLinks {
+            repository_url: url.clone(),
+            previous_tag: target.previous_tag.clone(),
+            tag: target.names.tag.clone(),
+        });
+        let promoted = document
+            .promote(&target.version, &target.names.date, links.as_ref())
+            .map_err(|error| Error::refused(format!("`{path}`: {error}")).help(error.help()))?;
+        Ok((path, promoted))
+    }
+}
+
+/// Parses a changelog whose format is told by its name.
+pub(super) fn parse(path: &str, text: String) -> Result<Document> {
+    let format = Format::of(path).ok_or_else(|| {
+        Error::usage(format!("`{path}` is neither Markdown nor reStructuredText by its name"))
+            .help("name it with .md or .rst")
+    })?;
+    Document::parse(text, format).map_err(|error| Error::refused(format!("`{path}`: {error}")).help(error.help()))
+}
+
+impl Stage for Changelog {
+    fn name(&self) -> &str {
+        "changelog"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Private
+    }
+
+    fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
+        let (path, _) = self.promoted(release)?;
+        release.workspace.edits_in_the_way([path.as_str()])
+    }
+
+    fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
+        let (path, promoted) = self.promoted(release)?;
+        effects.write(&release.root(), &path, promoted.text.as_bytes())?;
+        Ok(Outputs { notes: Some(promoted.notes), ..Outputs::default() })
+    }
+}

@@ -1,0 +1,111 @@
+//! A command of the user's own.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::without_secrets;
+use crate::config::Config;
+use crate::engine::prelude::*;
+use crate::world::process::Process;
+
+/// Run a command, with the release in its environment
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Settings {
+    /// The command and its arguments; templates are filled in, no shell is involved
+    run: Vec<Template>,
+    /// How far its effects reach: `private` (the run's clone only), `rehearsal`, `repository`, `public` or `follow-up`
+    #[serde(default = "private")]
+    reach: Reach,
+    /// For one that reaches the `repository`: the command that takes its effects back
+    #[serde(default)]
+    undo: Option<Vec<Template>>,
+}
+
+fn private() -> Reach {
+    Reach::Private
+}
+
+struct Command {
+    name: String,
+    settings: Settings,
+}
+
+pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
+    let settings: Settings = config.settings(name)?;
+    for (key, words) in [("run", Some(&settings.run)), ("undo", settings.undo.as_ref())] {
+        if words.is_some_and(|words| words.first().is_none_or(|program| program.text().is_empty())) {
+            let span = config.stage_key(name, key).flatten();
+            return Err(config.error("an empty command", span, Some("write the program and its arguments: [\"make\", \"docs\"]")));
+        }
+    }
+    Ok(Box::new(Command { name: name.to_owned(), settings }))
+}
+
+impl Command {
+    fn words(words: &[Template], release: &Release) -> Vec<String> {
+        words.iter().map(|word| word.render(release.names())).collect()
+    }
+
+    fn process(&self, release: &Release, words: &[String], bench: &Workbench<'_>) -> Result<Process> {
+        let (program, arguments) = words.split_first().ok_or_else(|| Error::usage("an empty command"))?;
+        let names = release.names();
+        let notes = bench.scratch().join("notes.md");
+        fs_err::create_dir_all(bench.scratch())?;
+        fs_err::write(&notes, release.outputs.notes.as_deref().unwrap_or_default())?;
+        let process = Process::new(program)
+            .args(arguments)
+            .folder(&release.root())
+            .env("PYRELEASE_NAME", &names.name)
+            .env("PYRELEASE_VERSION", &names.version)
+            .env("PYRELEASE_PREVIOUS_VERSION", &names.previous_version)
+            .env("PYRELEASE_TAG", &names.tag)
+            .env("PYRELEASE_DATE", &names.date)
+            .env("PYRELEASE_DIST", bench.dist())
+            .env("PYRELEASE_NOTES", notes);
+        Ok(without_secrets(process, &release.workspace.environment))
+    }
+}
+
+impl Stage for Command {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn reach(&self) -> Reach {
+        self.settings.reach
+    }
+
+    fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
+        let mut findings = Vec::new();
+        let program = Self::words(&self.settings.run, release).remove(0);
+        if !release.workspace.environment.has_program(&program, &release.workspace.root()) {
+            let finding = Finding::error(format!("`{program}` is not on PATH"));
+            findings.push(finding.help(format!("install it, or change `run` in [stage.{}]", self.name)));
+        }
+        if self.settings.reach == Reach::Repository && self.settings.undo.is_none() {
+            let message = format!("if a stage after it fails, what `{}` did stays: it has no `undo`", self.name);
+            findings.push(Finding::warning(message).help(format!("add `undo = [...]` to [stage.{}]", self.name)));
+        }
+        Ok(findings)
+    }
+
+    fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
+        let words = Self::words(&self.settings.run, release);
+        let action = Action::Command { command: words.clone() };
+        if self.settings.reach == Reach::Private {
+            effects.private(action, |bench| bench.command(&self.process(release, &words, bench)?))?;
+            return Ok(Outputs::default());
+        }
+        let undo = self.settings.undo.as_ref().map(|undo| Self::words(undo, release));
+        effects.announce(action)?;
+        let effect = Effect::Command { reach: self.settings.reach, command: words.clone(), undo };
+        effects.attempt(effect, |effects| {
+            let bench = effects.bench().ok_or_else(|| Attempt::NotDone(Error::failed("there is no run")))?;
+            let process = self.process(release, &words, &bench).map_err(Attempt::NotDone)?;
+            // One that fails may have done part of its work.
+            bench.command(&process).map(|()| "exit status 0".to_owned()).map_err(Attempt::InDoubt)
+        })?;
+        Ok(Outputs::default())
+    }
+}

@@ -1,0 +1,120 @@
+//! The stages there are, and the pipeline that a configuration makes of them.
+//!
+//! A new stage is one file here (its settings, its `impl Stage`, its tests) and one row in [`BUILT_IN`].
+
+mod build;
+mod changelog;
+mod check;
+mod command;
+mod push;
+mod tag;
+mod target;
+mod upload;
+mod version;
+
+use crate::config::{Config, nearest};
+use crate::engine::plan::Pipeline;
+use crate::engine::prelude::*;
+use crate::world::Environment;
+use crate::world::process::Process;
+
+pub use target::{Bumping, target};
+
+/// A stage that comes with pyrelease
+struct Row {
+    name: &'static str,
+    make: fn(&Config, &str) -> Result<Box<dyn Stage>>,
+}
+
+const BUILT_IN: [Row; 6] = [
+    // Edits first: what they change is what the tag marks,
+    Row { name: "changelog", make: changelog::make },
+    Row { name: "version", make: version::make },
+    Row { name: "tag", make: tag::make },
+    // then what is made from the tagged commit.
+    Row { name: "build", make: build::make },
+    Row { name: "check", make: check::make },
+    Row { name: "push", make: push::make },
+];
+
+/// Makes the pipeline that `config` describes.
+///
+/// # Errors
+/// An unknown stage, one that is there twice, wrong settings, or an order in which the reach decreases: each with its
+/// place underlined.
+pub fn pipeline(config: &Config) -> Result<Pipeline> {
+    unused(config)?;
+    let mut stages: Vec<Box<dyn Stage>> = Vec::new();
+    for (at, listed) in config.stages().iter().enumerate() {
+        if config.stages()[..at].iter().any(|earlier| earlier.value == listed.value) {
+            let message = format!("`{}` is listed twice", listed.value);
+            return Err(config.error(&message, listed.span.clone(), Some("a stage runs once in a release; remove one")));
+        }
+        stages.push(make(config, &listed.value).map(Ok).unwrap_or_else(|| Err(unknown(config, at)))??);
+    }
+    Pipeline::new(stages).map_err(|disorder| {
+        let span = config.stages().get(disorder.second).and_then(|stage| stage.span.clone());
+        config.error(&disorder.message, span, Some(&disorder.help))
+    })
+}
+
+/// The stage of that name, if there is one.
+fn make(config: &Config, name: &str) -> Option<Result<Box<dyn Stage>>> {
+    if let Some(row) = BUILT_IN.iter().find(|row| row.name == name) {
+        return Some((row.make)(config, name));
+    }
+    if config.indexes().contains_key(name) {
+        return Some(upload::make(config, name));
+    }
+    if let Some(span) = config.stage_key(name, "plugin") {
+        let message = format!("`{name}` is a plugin, and this version of pyrelease runs none");
+        return Some(Err(config.error(&message, span, Some("give the stage a `run = [...]` instead"))));
+    }
+    config.stage_key(name, "run").map(|_| command::make(config, name))
+}
+
+fn unknown(config: &Config, at: usize) -> Error {
+    let listed = &config.stages()[at];
+    let name = listed.value.as_str();
+    let known = BUILT_IN.iter().map(|row| row.name).chain(config.indexes().keys().map(String::as_str));
+    let help = match nearest(name, known.chain(config.configured_stages().map(|(name, _)| name))) {
+        Some(nearest) if nearest != name => format!("did you mean `{nearest}`?"),
+        _ => format!("a stage of your own needs its command: [stage.{name}] run = [\"COMMAND\", \"ARGUMENT\"]"),
+    };
+    config.error(&format!("unknown stage `{name}`"), listed.span.clone(), Some(&help))
+}
+
+/// Refuses settings of a stage that does not run: most likely its name is mistyped or it was forgotten in `stages`.
+fn unused(config: &Config) -> Result<()> {
+    for (name, span) in config.configured_stages() {
+        let listed = config.stages().iter().any(|stage| stage.value == name);
+        let known = BUILT_IN.iter().any(|row| row.name == name) || config.indexes().contains_key(name);
+        if listed || known {
+            continue;
+        }
+        let names = config.stages().iter().map(|stage| stage.value.as_str());
+        let help = match nearest(name, names) {
+            Some(nearest) => format!("did you mean [stage.{nearest}]?"),
+            None => format!("add \"{name}\" to `stages`, or remove its settings"),
+        };
+        return Err(config.error(&format!("[stage.{name}] is not in `stages`"), span, Some(&help)));
+    }
+    Ok(())
+}
+
+/// Takes every secret that uploads use out of a command's environment: what it did not ask for it does not get.
+fn without_secrets(process: Process, environment: &Environment) -> Process {
+    let secret = |name: &str| {
+        let prefixes = ["PYRELEASE_TOKEN_", "POETRY_PYPI_TOKEN_", "POETRY_HTTP_BASIC_", "ACTIONS_ID_TOKEN_"];
+        let names = [
+            "TWINE_PASSWORD", "UV_PUBLISH_TOKEN", "UV_PUBLISH_PASSWORD", "HATCH_INDEX_AUTH", "FLIT_PASSWORD",
+            "PDM_PUBLISH_PASSWORD", "MATURIN_PASSWORD", "MATURIN_PYPI_TOKEN",
+        ];
+        prefixes.iter().any(|prefix| name.starts_with(prefix)) || names.contains(&name) || name.ends_with("_ID_TOKEN")
+    };
+    let names: Vec<&str> = environment.names().filter(|name| secret(name)).collect();
+    names.into_iter().fold(process, |process, name| process.without_env(name))
+}
+
+#[cfg(test)]
+mod tests;

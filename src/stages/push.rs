@@ -1,0 +1,109 @@
+//! Sends the release commit and tag to the remote: both or neither.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::Config;
+use crate::engine::prelude::*;
+use crate::world::git::{RefUpdate, Remote};
+
+/// Push the branch and the tag, atomically
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Push {
+    /// The remote; the one that `git push` would choose where this is not set
+    remote: Option<String>,
+    /// The branch at the remote; the upstream of the current branch where this is not set
+    branch: Option<String>,
+}
+
+pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
+    Ok(Box::new(config.settings::<Push>(name)?))
+}
+
+impl Push {
+    fn remote(&self, release: &Release) -> Result<Option<Remote>> {
+        Remote::of(&release.workspace.repository, &release.workspace.head, self.remote.as_deref())
+    }
+
+    /// The full name of the remote's branch; none where HEAD is detached and none is configured.
+    fn branch(&self, release: &Release, remote: &Remote) -> Option<String> {
+        let workspace = &release.workspace;
+        match &self.branch {
+            Some(branch) => Some(format!("refs/heads/{branch}")),
+            None => workspace.head.branch.as_ref().map(|branch| remote.branch_for(&workspace.repository, branch)),
+        }
+    }
+}
+
+impl Stage for Push {
+    fn name(&self) -> &str {
+        "push"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Repository
+    }
+
+    fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
+        let Some(remote) = self.remote(release)? else {
+            return Ok(vec![Finding::note("the repository has no remote: nothing will be pushed")]);
+        };
+        let Some(branch) = self.branch(release, &remote) else {
+            return Ok(vec![
+                Finding::error("HEAD is detached: there is no branch to push the release commit to")
+                    .help("check out a branch, or say which one: [stage.push] branch = \"main\""),
+            ]);
+        };
+        let head = &release.workspace.head.commit;
+        let refs = remote.refs(&release.workspace.repository, &[&branch])?;
+        let Some(theirs) = refs.get(&branch) else { return Ok(Vec::new()) };
+        if release.workspace.repository.contains(head, theirs) {
+            return Ok(Vec::new());
+        }
+        let short = branch.strip_prefix("refs/heads/").unwrap_or(&branch);
+        let finding = Finding::error(format!("`{short}` at `{}` has commits that you do not have", remote.name));
+        Ok(vec![finding.help(format!("`git pull {} {short}` first, then release what results", remote.name))])
+    }
+
+    fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
+        let Some(remote) = self.remote(release)? else {
+            effects.skip("the repository has no remote")?;
+            return Ok(Outputs::default());
+        };
+        let branch = self.branch(release, &remote).ok_or_else(|| Error::failed("HEAD is detached"))?;
+        let tag = format!("refs/tags/{}", release.names().tag);
+        let action = Action::Push { remote: remote.name.clone(), refs: vec![branch.clone(), tag.clone()] };
+        if !effects.is_live() {
+            effects.announce(action)?;
+            return Ok(Outputs::default());
+        }
+        let repository = &release.workspace.repository;
+        let theirs = remote.refs(repository, &[&branch, &tag])?;
+        let commit = release.outputs.commit.clone().unwrap_or_else(|| release.workspace.head.commit.clone());
+        let mut updates = vec![RefUpdate { old: theirs.get(&branch).cloned(), new: Some(commit.clone()), name: branch }];
+        if let Some(ours) = &release.outputs.tag {
+            updates.push(RefUpdate { old: theirs.get(&tag).cloned(), new: Some(ours.object.clone()), name: tag });
+        }
+        for update in &updates {
+            let moved = update.old != update.new && update.old.as_ref().is_some_and(|old| !repository.contains(&commit, old));
+            if moved {
+                return Err(Error::failed(format!("`{}` at `{}` moved since the preflight", update.name, remote.name))
+                    .help("`git pull` what is new there, then run the release again"));
+            }
+        }
+        updates.retain(|update| update.old != update.new);
+        if updates.is_empty() {
+            effects.skip("the remote has the branch and the tag already")?;
+            return Ok(Outputs::default());
+        }
+        effects.announce(action)?;
+        let effect = Effect::Push { remote: remote.name.clone(), updates: updates.clone() };
+        effects.attempt(effect, |_| match remote.push(repository, &updates) {
+            Ok(()) => Ok("pushed".to_owned()),
+            // A connection can break after the remote has moved its refs.
+            Err(error) => Err(Attempt::InDoubt(Error::failed(error.to_string()))),
+        })?;
+        Ok(Outputs::default())
+    }
+}

@@ -1,0 +1,98 @@
+//! Commits what the stages before changed, and marks the commit with an annotated tag.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::Config;
+use crate::engine::prelude::*;
+use crate::world::git::{Remote, TagRef};
+
+/// Commit what the stages changed and tag the commit
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Tag {
+    /// Name of the tag; `{version}` is the new version
+    pub(super) name: Template,
+    /// Message of the tag
+    message: Template,
+    /// Message of the release commit
+    commit_message: Template,
+    /// Whether to sign the tag; as git is configured (`tag.gpgSign`) where this is not set
+    sign: Option<bool>,
+}
+
+impl Default for Tag {
+    fn default() -> Self {
+        let template = |text: &str| Template::new(text).expect("known placeholders only");
+        Self {
+            name: template("v{version}"),
+            message: template("{name} {version}"),
+            commit_message: template("Release {version}"),
+            sign: None,
+        }
+    }
+}
+
+pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
+    Ok(Box::new(config.settings::<Tag>(name)?))
+}
+
+impl Stage for Tag {
+    fn name(&self) -> &str {
+        "tag"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Private
+    }
+
+    fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
+        let name = &release.names().tag;
+        let repository = &release.workspace.repository;
+        let mut findings = Vec::new();
+        if let Err(error) = repository.git(["check-ref-format", &format!("refs/tags/{name}")]).read() {
+            let finding = Finding::error(format!("`{name}` cannot be the name of a tag"));
+            findings.push(finding.help(format!("change `name` in [stage.tag] ({error})")));
+            return Ok(findings);
+        }
+        if repository.reference(&format!("refs/tags/{name}")).is_some() {
+            let at = repository.tag(name).unwrap_or_default();
+            let at = at.get(..10).unwrap_or(&at);
+            let finding = Finding::error(format!("tag `{name}` already exists"));
+            findings.push(finding.help(format!("it points at {at}; choose another version")));
+        } else if let Ok(Some(remote)) = Remote::of(repository, &release.workspace.head, None) {
+            let reference = format!("refs/tags/{name}");
+            match remote.refs(repository, &[&reference]) {
+                Ok(refs) if refs.contains_key(&reference) => {
+                    let finding = Finding::error(format!("tag `{name}` already exists at `{}`", remote.name));
+                    findings.push(finding.help("somebody released this version; `git fetch --tags` shows it"));
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    let message = format!("`{}` could not be asked for tag `{name}`: {}", remote.name, error.chain());
+                    findings.push(Finding::warning(message));
+                }
+            }
+        }
+        if let Err(error) = repository.git(["var", "GIT_COMMITTER_IDENT"]).read() {
+            let finding = Finding::error(format!("git does not know who commits: {error}"));
+            findings.push(finding.help("git config user.name \"Your Name\" && git config user.email you@example.org"));
+        }
+        Ok(findings)
+    }
+
+    fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
+        let names = release.names();
+        let message = self.commit_message.render(names);
+        let committed = effects.private(Action::Commit { message: message.clone() }, |bench| bench.clone.commit(&message))?;
+        let action = Action::Tag { name: names.tag.clone(), signed: self.sign };
+        let Some(commit) = committed else {
+            effects.announce(action)?;
+            return Ok(Outputs::default());
+        };
+        let message = self.message.render(names);
+        let object = effects.private(action, |bench| bench.clone.tag(&names.tag, &message, &commit, self.sign))?;
+        let tag = object.map(|object| TagRef { name: names.tag.clone(), object });
+        Ok(Outputs { commit: Some(commit), tag, ..Outputs::default() })
+    }
+}

@@ -1,0 +1,145 @@
+//! Settles what is to be released: the present version, the next one and why.
+
+use super::changelog::{self, Changelog};
+use super::tag::Tag;
+use super::version::Version as VersionStage;
+use crate::config::{Config, Names};
+use crate::engine::release::{Target, Workspace};
+use crate::error::{Error, Result};
+use crate::python::project::{Files, Project, VersionSource};
+use crate::python::version::{Bump, Version};
+
+/// How the next version is chosen
+#[derive(Debug, Clone)]
+pub struct Bumping {
+    /// As said on the command line
+    pub bump: Option<Bump>,
+    /// The release's date, `YYYY-MM-DD`
+    pub date: String,
+}
+
+/// Reads the project as committed and settles the release's version, tag and date.
+///
+/// # Errors
+/// The project cannot be read, its places disagree on the version, the wanted version does not increase, or none was
+/// said and none can be inferred.
+pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Result<Target> {
+    let project = read_project(workspace)?;
+    let tag: Tag = config.settings("tag")?;
+    let naming = TagNaming::new(&tag, &project.name, &bumping.date);
+    let previous_tag = workspace.repository.nearest_tag(&workspace.head.commit, |name| naming.version(name).is_some())?;
+    let previous_tag_version = previous_tag.as_deref().and_then(|name| naming.version(name));
+    let written = match &project.version {
+        VersionSource::Vcs { .. } => None,
+        VersionSource::Static(_) => Some(config.settings::<VersionStage>("version")?.current(workspace, &project)?),
+    };
+    let (version, previous, reason) = match (&bumping.bump, written, previous_tag_version) {
+        (None, Some(present), _) if workspace.repository.tag(&naming.name(&present)).is_none() => {
+            naming.refuse_another_naming(workspace, &present)?;
+            let reason = format!("{present} has no tag yet");
+            (present.clone(), present, Some(reason))
+        }
+        (Some(Bump::Explicit(wanted)), Some(present), _)
+            if *wanted == present && workspace.repository.tag(&naming.name(&present)).is_none() =>
+        {
+            (present.clone(), present, None)
+        }
+        (Some(Bump::Explicit(wanted)), None, None) => (Bump::Explicit(wanted.clone()).apply(&zero())?, zero(), None),
+        (_, None, None) => {
+            return Err(Error::usage(format!("`{}` takes its version from tags, and there is none yet", project.name))
+                .help("say the first version: `pyrelease run 0.1.0`"));
+        }
+        (bump, Some(present), _) | (bump, None, Some(present)) => {
+            let (bump, reason) = match bump {
+                Some(bump) => (bump.clone(), None),
+                None => infer(config, workspace, &present)?,
+            };
+            let next = bump.apply(&present)?;
+            (next, present, reason)
+        }
+    };
+    let names = Names {
+        tag: naming.name(&version),
+        version: version.to_string(),
+        previous_version: previous.to_string(),
+        name: project.name.clone(),
+        date: bumping.date.clone(),
+    };
+    Ok(Target { project, version, previous, previous_tag, reason, names })
+}
+
+/// The project as committed.
+pub fn read_project(files: &dyn Files) -> Result<Project> {
+    Project::read(files).map_err(|error| {
+        let help = error.help();
+        let error = Error::usage(error.to_string());
+        if help.is_empty() { error } else { error.help(help) }
+    })
+}
+
+fn zero() -> Version {
+    "0".parse().expect("0 is a version")
+}
+
+/// Infers the bump from what the changelog's Unreleased part says.
+fn infer(config: &Config, workspace: &Workspace, present: &Version) -> Result<(Bump, Option<String>)> {
+    let nothing = |why: String| {
+        Error::usage(format!("{present} is released already, and {why}"))
+            .help("say how to raise the version: `pyrelease run patch` (or minor, major, rc, …)")
+    };
+    let settings: Changelog = config.settings("changelog")?;
+    let path = settings.path(workspace).ok_or_else(|| nothing("there is no changelog to infer the next version from".to_owned()))?;
+    let text = workspace.read(&path).and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = text.ok_or_else(|| nothing(format!("`{path}` cannot be read")))?;
+    let (bump, reason) = changelog::parse(&path, text)?
+        .suggested_bump()
+        .ok_or_else(|| nothing(format!("the Unreleased part of `{path}` does not say what kind of release comes next")))?;
+    Ok((bump, Some(reason)))
+}
+
+/// How versions and names of tags belong together
+struct TagNaming {
+    prefix: String,
+    suffix: String,
+}
+
+impl TagNaming {
+    fn new(tag: &Tag, name: &str, date: &str) -> Self {
+        // A letter that no name of a tag may contain.
+        const VERSION: &str = "\u{1}";
+        let names = Names { version: VERSION.into(), name: name.into(), date: date.into(), ..Names::default() };
+        let rendered = tag.name.render(&names);
+        let (prefix, suffix) = rendered.split_once(VERSION).unwrap_or((&rendered, ""));
+        Self { prefix: prefix.to_owned(), suffix: suffix.to_owned() }
+    }
+
+    fn name(&self, version: &Version) -> String {
+        format!("{}{version}{}", self.prefix, self.suffix)
+    }
+
+    fn version(&self, name: &str) -> Option<Version> {
+        name.strip_prefix(&self.prefix)?.strip_suffix(&self.suffix)?.parse().ok()
+    }
+
+    /// A version that has a tag of another form has been released: going on would release it again.
+    fn refuse_another_naming(&self, workspace: &Workspace, version: &Version) -> Result<()> {
+        for other in [format!("v{version}"), version.to_string()] {
+            if workspace.repository.tag(&other).is_some() {
+                return Err(Error::usage(format!(
+                    "{version} has the tag `{other}`, but this release would be tagged `{}`",
+                    self.name(version)
+                ))
+                .help("tell pyrelease how your tags are named: [stage.tag] name = \"{version}\""));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl From<crate::python::version::VersionError> for Error {
+    fn from(error: crate::python::version::VersionError) -> Self {
+        let help = error.help();
+        let error = Self::usage(error.to_string());
+        if help.is_empty() { error } else { error.help(help) }
+    }
+}

@@ -1,0 +1,226 @@
+//! Uploads the distributions to an index: any stage named like an index does this.
+
+mod install;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::{Config, IndexKind, IndexSettings};
+use crate::engine::prelude::*;
+use crate::index::{IndexClient, Put, Standing, UploadError, variable_for};
+use crate::python::distribution::Distribution;
+use crate::python::filename::Filename;
+use crate::world::verify;
+
+/// How often a file is sent whose fate is not known, the index having been asked in between
+const ATTEMPTS: u32 = 3;
+
+/// Upload the distributions to the index of the stage's name
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Settings {
+    /// Whether to install the release from the index into a fresh environment, the very bytes that were uploaded
+    install: bool,
+    /// A command to try the installed release with, such as `python -c 'import demo'`
+    smoke: Option<String>,
+}
+
+struct Upload {
+    name: String,
+    index: IndexSettings,
+    settings: Settings,
+}
+
+pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
+    let settings: Settings = config.settings(name)?;
+    if settings.smoke.is_some() && !settings.install {
+        let span = config.stage_key(name, "smoke").flatten();
+        return Err(config.error("`smoke` without `install`", span, Some("add `install = true`: it is tried after the installation")));
+    }
+    if let Some(smoke) = &settings.smoke
+        && shlex::split(smoke).is_none_or(|words| words.is_empty())
+    {
+        let span = config.stage_key(name, "smoke").flatten();
+        return Err(config.error("`smoke` is not a command: a quote is not closed, or it is empty", span, None));
+    }
+    let index = config.indexes()[name].clone();
+    // Addresses are checked here, so that a wrong one is an error before anything else is asked.
+    let stage = Upload { name: name.to_owned(), index, settings };
+    crate::index::IndexAddress::new(name, &stage.index.upload, stage.index.simple.as_deref(), stage.index.view.as_deref())?;
+    Ok(Box::new(stage))
+}
+
+impl Upload {
+    fn client(&self, release: &Release) -> Result<IndexClient> {
+        let index = &self.index;
+        let environment = &release.workspace.environment;
+        IndexClient::connect(environment, &self.name, &index.upload, index.simple.as_deref(), index.view.as_deref())
+    }
+
+    fn credentials(&self, client: &IndexClient) -> Vec<Finding> {
+        match client.credentials() {
+            Some(credentials) => credentials.warning.iter().map(Finding::warning).collect(),
+            None => {
+                let message = format!("there are no credentials for `{}`", self.name);
+                let help = format!(
+                    "put a token into `{}`, or into `.pypirc` as the password of [{}] (its username is __token__)",
+                    variable_for(&self.name),
+                    self.name
+                );
+                let host = client.address().upload.host_str().unwrap_or_default();
+                let needed = host == "pypi.org" || host.ends_with(".pypi.org");
+                vec![if needed { Finding::error(message).help(help) } else { Finding::warning(message).help(help) }]
+            }
+        }
+    }
+
+    /// What the index has that bars the release.
+    fn taken(&self, client: &IndexClient, release: &Release) -> Result<Vec<Finding>> {
+        if client.address().simple.is_none() {
+            let message = format!("`{}` has no `simple` address: what it has already cannot be seen beforehand", self.name);
+            return Ok(vec![Finding::warning(message).help(format!("add `simple` to [index.{}]", self.name))]);
+        }
+        let target = &release.target;
+        let listing = client.listing(&target.project.name).map_err(|error| {
+            Error::refused(format!("`{}` cannot be asked what it has", self.name)).because(error)
+        })?;
+        let Some(listing) = listing else { return Ok(Vec::new()) };
+        let mut findings = Vec::new();
+        if let Some(status @ ("archived" | "quarantined")) = listing.status.as_deref() {
+            findings.push(Finding::error(format!("`{}` is {status} on `{}`", target.project.name, self.name)));
+        }
+        let version = target.version.to_string();
+        let there: Vec<&str> = listing
+            .files
+            .iter()
+            .filter(|file| Filename::parse(&file.filename).is_ok_and(|name| name.version().to_string() == version))
+            .map(|file| file.filename.as_str())
+            .collect();
+        if !there.is_empty() {
+            let message = format!("`{}` has {} {version} already: {}", self.name, target.project.name, there.join(", "));
+            let help = "an index takes a version once, whatever became of its tag: choose another version";
+            findings.push(Finding::error(message).help(help));
+        }
+        Ok(findings)
+    }
+
+    /// Sends one file; where it is not known whether that worked, asks the index by hash before sending it again.
+    fn send(&self, client: &IndexClient, project: &str, form: &Form, effects: &Effects<'_>) -> Result<String, Attempt> {
+        let distribution = &form.distribution;
+        let progress = |done| effects.progress(&distribution.filename, done, distribution.size);
+        let mut attempt = 1;
+        loop {
+            let error = match client.put(distribution, &form.fields, &form.python_tag, &progress) {
+                Ok(Put::Uploaded) => return Ok("uploaded".to_owned()),
+                Ok(Put::AlreadyThere) => return Ok("there already, with the same sha256".to_owned()),
+                Err(error) if error.is_ambiguous() => error,
+                Err(error) => return Err(Attempt::NotDone(refused(error))),
+            };
+            std::thread::sleep(Duration::from_secs(u64::from(attempt * attempt)));
+            match client.standing(project, distribution) {
+                Ok(Standing::Identical) => return Ok(format!("found there by its sha256, after: {error}")),
+                Ok(Standing::Absent) if attempt < ATTEMPTS => attempt += 1,
+                _ => return Err(Attempt::InDoubt(refused(error))),
+            }
+            effects.warn(&format!("{error}; it is not listed there, so it is sent again"), None);
+        }
+    }
+
+    fn upload(&self, client: &IndexClient, release: &Release, effects: &mut Effects<'_>) -> Result<()> {
+        let project = &release.target.project.name;
+        // All are read before the first is sent: a broken one must not be found half-way.
+        let forms = release.outputs.distributions.iter().map(Form::read).collect::<Result<Vec<_>>>()?;
+        for form in &forms {
+            let effect = Effect::Upload {
+                index: self.name.clone(),
+                url: self.index.upload.clone(),
+                simple: self.index.simple.clone(),
+                reach: self.reach(),
+                project: project.clone(),
+                distribution: form.distribution.clone(),
+            };
+            effects.attempt(effect, |effects| self.send(client, project, form, effects))?;
+        }
+        Ok(())
+    }
+}
+
+impl Stage for Upload {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn reach(&self) -> Reach {
+        match self.index.kind {
+            IndexKind::Rehearsal => Reach::Rehearsal,
+            IndexKind::Public => Reach::Public,
+        }
+    }
+
+    fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
+        let client = self.client(release)?;
+        let mut findings = self.credentials(&client);
+        findings.extend(self.taken(&client, release)?);
+        Ok(findings)
+    }
+
+    fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
+        effects.announce(Action::Upload { index: self.name.clone(), url: self.index.upload.clone() })?;
+        if !effects.is_live() {
+            return Ok(Outputs::default());
+        }
+        let client = self.client(release)?;
+        if release.outputs.distributions.is_empty() {
+            return Err(Error::failed("there are no distributions to upload").help("put `build` before this stage"));
+        }
+        self.upload(&client, release, effects)?;
+        if self.settings.install {
+            install::try_out(&self.settings, &client, release, effects)?;
+        }
+        let names = release.names();
+        Ok(Outputs { links: client.address().view_url(&names.name, &names.version).into_iter().collect(), ..Outputs::default() })
+    }
+}
+
+/// A distribution and what the upload form says of it
+struct Form {
+    distribution: Distribution,
+    fields: Vec<(String, String)>,
+    /// A wheel's Python tag, or `source`
+    python_tag: String,
+}
+
+impl Form {
+    /// Reads a distribution whose bytes are still those that were built.
+    fn read(distribution: &Distribution) -> Result<Self> {
+        verify(distribution)?;
+        let broken = |error: String| Error::failed(format!("`{}` cannot be uploaded: {error}", distribution.filename));
+        let filename = Filename::parse(&distribution.filename).map_err(|error| broken(error.to_string()))?;
+        let mut file = fs_err::File::open(&distribution.path)?;
+        let judgement = crate::python::verdict::judge(&mut file, &distribution.filename, distribution.size);
+        let metadata = judgement.metadata.ok_or_else(|| broken("its metadata cannot be read".to_owned()))?;
+        Ok(Self {
+            distribution: distribution.clone(),
+            fields: metadata.form_fields(),
+            python_tag: filename.python_tag().to_owned(),
+        })
+    }
+}
+
+fn refused(error: UploadError) -> Error {
+    let help = error.help();
+    let message = error.to_string();
+    let mut converted = Error::failed(message);
+    if let Some(source) = std::error::Error::source(&error) {
+        converted = converted.because(source.to_string());
+    }
+    help.into_iter().fold(converted, Error::help)
+}
+
+/// A folder of the run's in which the release is tried out.
+fn trial_folder(bench: &Workbench<'_>) -> PathBuf {
+    bench.scratch().join("install")
+}

@@ -1,0 +1,194 @@
+//! Raises the version in every place that states it: all of them or none.
+
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer};
+
+use crate::config::Config;
+use crate::engine::prelude::*;
+use crate::python::project::{Files, Pattern, Place, Project, ProjectError, VersionSource, bump_all, current_version, lock_files};
+use crate::python::version::Version as ProjectVersion;
+use crate::world::process::Process;
+
+/// Raise the version wherever the project states it
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Version {
+    /// Files that state the version, beside the project's own metadata: a path of a known kind, or `{ path, search,
+    /// replace, count }`, where `search` contains `{version}` and must match exactly `count` times
+    files: Vec<Entry>,
+}
+
+/// One element of `files`
+#[derive(Debug)]
+enum Entry {
+    Known(String),
+    Pattern(Pattern),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct PatternSettings {
+    /// The file, relative to the project
+    path: String,
+    /// The text to look for, with `{version}` for the present version
+    search: String,
+    /// The text to put in its place, with `{version}` for the new version; `search` where not set
+    replace: Option<String>,
+    /// How often `search` must match
+    #[serde(default = "once")]
+    count: usize,
+}
+
+fn once() -> usize {
+    1
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EntryVisitor;
+        impl<'de> Visitor<'de> for EntryVisitor {
+            type Value = Entry;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a path, or { path, search, replace, count }")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, path: &str) -> Result<Entry, E> {
+                Ok(Entry::Known(path.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Entry, A::Error> {
+                let settings = PatternSettings::deserialize(MapAccessDeserializer::new(map))?;
+                if settings.count == 0 {
+                    return Err(A::Error::custom("`count` must be at least 1"));
+                }
+                let PatternSettings { path, search, replace, count } = settings;
+                Ok(Entry::Pattern(Pattern { path, search, replace, count }))
+            }
+        }
+        deserializer.deserialize_any(EntryVisitor)
+    }
+}
+
+impl JsonSchema for Entry {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "VersionFile".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let pattern = generator.subschema_for::<PatternSettings>();
+        json_schema!({ "anyOf": [{ "type": "string" }, pattern] })
+    }
+}
+
+pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
+    Ok(Box::new(config.settings::<Version>(name)?))
+}
+
+impl Version {
+    /// Every place that states the version: the project's own and those of `files`.
+    fn places(&self, files: &dyn Files, project: &Project) -> Result<Vec<Place>> {
+        let mut places = match &project.version {
+            VersionSource::Static(places) => places.clone(),
+            VersionSource::Vcs { .. } => Vec::new(),
+        };
+        for entry in &self.files {
+            let found = match entry {
+                Entry::Pattern(pattern) => vec![Place::from(pattern.clone())],
+                Entry::Known(path) => Place::for_file(path, files).map_err(problem)?,
+            };
+            for place in found {
+                if !places.contains(&place) {
+                    places.push(place);
+                }
+            }
+        }
+        Ok(places)
+    }
+
+    /// The version that the project has now, on which all its places must agree.
+    pub(super) fn current(&self, files: &dyn Files, project: &Project) -> Result<ProjectVersion> {
+        let places = self.places(files, project)?;
+        current_version(files, &places).map_err(problem)
+    }
+
+    /// The files as they are with the new version.
+    fn bumped(&self, release: &Release) -> Result<Vec<(String, Vec<u8>)>> {
+        let target = &release.target;
+        let places = self.places(release, &target.project)?;
+        let bumped = bump_all(release, &places, &target.previous, &target.version).map_err(|errors| {
+            let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            let helps = errors.iter().map(ProjectError::help).filter(|help| !help.is_empty());
+            helps.fold(Error::refused(said.join("; ")), Error::help)
+        })?;
+        Ok(bumped.into_iter().collect())
+    }
+
+    /// Whether there is nothing to write, and why.
+    fn nothing_to_do(&self, release: &Release) -> Option<String> {
+        let target = &release.target;
+        match &target.project.version {
+            VersionSource::Vcs { tool } if self.files.is_empty() => {
+                Some(format!("{tool} takes the version from the tag {}", target.names.tag))
+            }
+            _ if target.version == target.previous => Some(format!("the project states {} already", target.version)),
+            _ => None,
+        }
+    }
+}
+
+impl Stage for Version {
+    fn name(&self) -> &str {
+        "version"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Private
+    }
+
+    fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
+        if self.nothing_to_do(release).is_some() {
+            return Ok(Vec::new());
+        }
+        let bumped = self.bumped(release)?;
+        let mut findings = release.workspace.edits_in_the_way(bumped.iter().map(|(path, _)| path.as_str()))?;
+        for lock in lock_files(release, &release.target.project) {
+            findings.extend(release.workspace.edits_in_the_way([lock.path.as_str()])?);
+            if !release.workspace.environment.has_program(&lock.tool, &release.root()) {
+                let message = format!("`{}` records the project's version and will not be updated: `{}` is not installed", lock.path, lock.tool);
+                findings.push(Finding::warning(message).help(format!("install it, or run `{}` after the release", lock.command.join(" "))));
+            }
+        }
+        Ok(findings)
+    }
+
+    fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
+        if let Some(reason) = self.nothing_to_do(release) {
+            effects.skip(&reason)?;
+            return Ok(Outputs::default());
+        }
+        let root = release.root();
+        for (path, bytes) in self.bumped(release)? {
+            effects.write(&root, &path, &bytes)?;
+        }
+        for lock in lock_files(release, &release.target.project) {
+            if !release.workspace.environment.has_program(&lock.tool, &root) {
+                continue;
+            }
+            let Some((program, arguments)) = lock.command.split_first() else { continue };
+            effects.private(Action::Command { command: lock.command.clone() }, |bench| {
+                bench.command(&Process::new(program).args(arguments).folder(&root))
+            })?;
+        }
+        Ok(Outputs::default())
+    }
+}
+
+fn problem(error: ProjectError) -> Error {
+    let help = error.help();
+    let error = Error::refused(error.to_string());
+    if help.is_empty() { error } else { error.help(help) }
+}

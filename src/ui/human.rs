@@ -1,0 +1,215 @@
+//! Events as lines for people: a verb in twelve columns, then the facts.
+
+use std::cell::RefCell;
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _};
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Verbosity;
+use crate::engine::effects::Action;
+use crate::engine::event::{Event, Listener};
+use crate::engine::plan::Plan;
+use crate::engine::stage::{Finding, Severity};
+use crate::error::Error;
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const WARN: Style = AnsiColor::Yellow.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const INFO: Style = AnsiColor::Cyan.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// Writes to standard error
+pub struct Human {
+    verbosity: Verbosity,
+    bar: RefCell<Option<(String, ProgressBar)>>,
+}
+
+impl Human {
+    pub fn new(verbosity: Verbosity) -> Self {
+        Self { verbosity, bar: RefCell::new(None) }
+    }
+
+    fn line(&self, text: &str) {
+        if let Some((_, bar)) = &*self.bar.borrow() {
+            bar.suspend(|| {
+                let _ = writeln!(anstream::stderr(), "{text}");
+            });
+        } else {
+            let _ = writeln!(anstream::stderr(), "{text}");
+        }
+    }
+
+    fn status(&self, style: Style, verb: &str, text: &str) {
+        if self.verbosity > Verbosity::Quiet {
+            self.line(&format!("{style}{verb:>12}{style:#} {text}"));
+        }
+    }
+
+    fn said(&self, style: Style, label: &str, message: &str, help: Option<&str>) {
+        let mut text = format!("{style}{label}{style:#}: {message}");
+        if let Some(help) = help {
+            let _ = write!(text, "\n{INFO}help{INFO:#}: {help}");
+        }
+        self.line(&text);
+    }
+
+    pub(super) fn error(&self, error: &Error) {
+        let mut text = match error.report() {
+            Some(report) => report.to_owned(),
+            None => format!("{BAD}error{BAD:#}: {error}"),
+        };
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let _ = write!(text, "\n  caused by: {error}");
+            cause = error.source();
+        }
+        for hint in error.hints() {
+            let _ = write!(text, "\n{INFO}help{INFO:#}: {hint}");
+        }
+        self.line(&text);
+    }
+
+    fn finding(&self, stage: Option<&str>, finding: &Finding) {
+        let (style, label) = match finding.severity {
+            Severity::Error => (BAD, "error"),
+            Severity::Warning => (WARN, "warning"),
+            Severity::Note if self.verbosity == Verbosity::Quiet => return,
+            Severity::Note => (DIM, "note"),
+        };
+        let stage = stage.map(|stage| format!("[{stage}] ")).unwrap_or_default();
+        self.said(style, label, &format!("{stage}{}", finding.message), finding.help.as_deref());
+    }
+
+    /// Shows how far an upload is: a bar on a terminal, elsewhere one line as it begins.
+    fn progress(&self, what: &str, done: u64, total: u64) {
+        if self.verbosity == Verbosity::Quiet {
+            return;
+        }
+        let mut bar = self.bar.borrow_mut();
+        if bar.as_ref().is_none_or(|(of, _)| of != what) {
+            if done >= total {
+                return;
+            }
+            if !std::io::stderr().is_terminal() {
+                *bar = Some((what.to_owned(), ProgressBar::hidden()));
+                drop(bar);
+                self.status(GOOD, "Sending", &format!("{what} ({})", crate::world::size(total)));
+                return;
+            }
+            let style = ProgressStyle::with_template("{prefix:>12.green.bold} {msg} {bar:24} {bytes}/{total_bytes} {bytes_per_sec}");
+            let shown = ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            shown.set_prefix("Sending");
+            shown.set_message(what.to_owned());
+            *bar = Some((what.to_owned(), shown));
+        }
+        if let Some((_, shown)) = &*bar {
+            shown.set_position(done);
+            if done >= total {
+                shown.finish_and_clear();
+            }
+        }
+    }
+
+    fn action(&self, action: &Action) {
+        let verb = match action {
+            Action::Write { .. } => "Writing",
+            Action::Commit { .. } => "Committing",
+            Action::Tag { .. } => "Tagging",
+            Action::Build { .. } => "Building",
+            Action::Check { .. } => "Checking",
+            Action::Land { .. } => "Landing",
+            Action::Upload { .. } => "Uploading",
+            Action::Push { .. } => "Pushing",
+            Action::Command { .. } => "Running",
+            Action::Skip { .. } => "Skipping",
+        };
+        let text = action.to_string();
+        // The action's own first word says the same as the verb.
+        let facts = text.split_once(' ').map_or(text.as_str(), |(_, facts)| facts);
+        self.status(GOOD, verb, facts);
+    }
+}
+
+impl Listener for Human {
+    fn hear(&self, event: &Event<'_>) {
+        match event {
+            Event::Plan { plan } => self.line(&plan_text(plan)),
+            Event::Finding { stage, finding } => self.finding(*stage, finding),
+            Event::RunStarted { run, version, .. } => self.status(GOOD, "Releasing", &format!("{version} {DIM}(run {run}){DIM:#}")),
+            Event::StageStarted { .. } => {}
+            Event::StageFinished { stage, seconds } => {
+                if let Some((_, bar)) = self.bar.borrow_mut().take() {
+                    bar.finish_and_clear();
+                }
+                if self.verbosity == Verbosity::Verbose {
+                    self.status(DIM, "Finished", &format!("{stage} in {seconds:.2} s"));
+                }
+            }
+            Event::Action { action, .. } => self.action(action),
+            Event::Output { line, .. } => {
+                if self.verbosity == Verbosity::Verbose {
+                    self.line(&format!("{DIM}{:>12} {line}{DIM:#}", "|"));
+                }
+            }
+            Event::Progress { what, done, total, .. } => self.progress(what, *done, *total),
+            Event::Note { message, .. } => self.status(DIM, "", message),
+            Event::Warning { stage, message, help } => {
+                let stage = stage.map(|stage| format!("[{stage}] ")).unwrap_or_default();
+                self.said(WARN, "warning", &format!("{stage}{message}"), *help);
+            }
+            Event::PointOfNoReturn { stage } => {
+                self.status(WARN, "Publishing", &format!("from `{stage}` on, the only way is forward"));
+            }
+            Event::Undoing { what } => self.status(WARN, "Undoing", what),
+            Event::Undone { .. } => {}
+            Event::Kept { what, reason } => self.status(WARN, "Keeping", &format!("{what}: {reason}")),
+            Event::Released { name, version, links, .. } => {
+                self.status(GOOD, "Released", &format!("{name} {version}"));
+                for link in *links {
+                    self.status(GOOD, "View at", link);
+                }
+            }
+            Event::RolledBack { .. } => self.status(GOOD, "Undone", "nothing of the run is left"),
+        }
+    }
+}
+
+/// The plan as people read it.
+pub fn plan_text(plan: &Plan) -> String {
+    let mut text = format!("{GOOD}{} {}{GOOD:#}", plan.name, plan.version);
+    if plan.previous_version != plan.version {
+        let _ = write!(text, " (now {})", plan.previous_version);
+    }
+    let branch = plan.branch.as_deref().map_or("a detached HEAD", |name| name.strip_prefix("refs/heads/").unwrap_or(name));
+    let _ = write!(text, ", tag {}, from {branch} at {}", plan.tag, plan.commit.get(..10).unwrap_or(&plan.commit));
+    if let Some(reason) = &plan.reason {
+        let _ = write!(text, "\n{DIM}because {reason}{DIM:#}");
+    }
+    let width = plan.stages.iter().map(|stage| stage.name.len()).max().unwrap_or_default();
+    let mut reach = None;
+    for stage in &plan.stages {
+        if reach != Some(stage.reach) {
+            reach = Some(stage.reach);
+            let _ = write!(text, "\n  {DIM}{}{DIM:#}", meaning(stage.reach));
+        }
+        for (at, action) in stage.actions.iter().enumerate() {
+            let name = if at == 0 { stage.name.as_str() } else { "" };
+            let _ = write!(text, "\n    {INFO}{name:width$}{INFO:#}  {action}");
+        }
+    }
+    text
+}
+
+fn meaning(reach: crate::engine::stage::Reach) -> &'static str {
+    use crate::engine::stage::Reach;
+    match reach {
+        Reach::Private => "in the run's own clone:",
+        Reach::Rehearsal => "for trial:",
+        Reach::Repository => "in the repository and its remote; undone if a later stage fails:",
+        Reach::Public => "in public; from here on the only way is forward:",
+        Reach::FollowUp => "afterwards:",
+    }
+}

@@ -1,0 +1,35 @@
+//! Events as JSON lines on standard output.
+
+use serde::Serialize;
+
+use super::data;
+use crate::engine::event::{Event, Listener};
+use crate::error::Error;
+
+/// Writes every event as one line
+pub struct Json;
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    event: &'static str,
+    message: String,
+    help: &'a [String],
+    /// The exit code that follows
+    code: u8,
+}
+
+impl Json {
+    pub(super) fn error(&self, error: &Error) {
+        self.write(&Failure { event: "error", message: error.chain(), help: error.hints(), code: error.code() as u8 });
+    }
+
+    fn write(&self, value: &impl Serialize) {
+        data(&serde_json::to_string(value).expect("events have string keys only"));
+    }
+}
+
+impl Listener for Json {
+    fn hear(&self, event: &Event<'_>) {
+        self.write(event);
+    }
+}

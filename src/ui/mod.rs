@@ -1,0 +1,84 @@
+//! What a person or a program sees of a run. It knows events, errors and nothing else.
+
+mod human;
+mod json;
+
+use std::io::Write;
+
+use crate::engine::event::{Event, Listener};
+use crate::error::Error;
+
+pub use human::{Human, plan_text};
+pub use json::Json;
+
+/// How much is said
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors and warnings only
+    Quiet,
+    Normal,
+    /// Also what commands print
+    Verbose,
+}
+
+/// How it is said
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// Text for people, on standard error
+    #[default]
+    Human,
+    /// One JSON object a line, on standard output
+    Json,
+}
+
+/// Where events and errors go
+pub enum Ui {
+    Human(Human),
+    Json(Json),
+}
+
+impl Ui {
+    pub fn new(format: Format, verbosity: Verbosity) -> Self {
+        match format {
+            Format::Human => Self::Human(Human::new(verbosity)),
+            Format::Json => Self::Json(Json),
+        }
+    }
+
+    /// Shows the error that ends the command.
+    pub fn error(&self, error: &Error) {
+        match self {
+            Self::Human(human) => human.error(error),
+            Self::Json(json) => json.error(error),
+        }
+    }
+
+    /// Asks for a yes on the terminal.
+    ///
+    /// # Errors
+    /// The terminal cannot be read.
+    pub fn confirm(&self, question: &str) -> std::io::Result<bool> {
+        let mut stderr = anstream::stderr();
+        write!(stderr, "{question} [y/N] ")?;
+        stderr.flush()?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+}
+
+impl Listener for Ui {
+    fn hear(&self, event: &Event<'_>) {
+        match self {
+            Self::Human(human) => human.hear(event),
+            Self::Json(json) => json.hear(event),
+        }
+    }
+}
+
+/// Writes a line of data to standard output. A reader that went away is not an error.
+pub fn data(text: &str) {
+    let mut stdout = anstream::stdout();
+    let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+}
+

@@ -1,0 +1,74 @@
+//! Files whose bytes count.
+
+use std::io::Read;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::python::distribution::{Distribution, Kind};
+
+const CHUNK: usize = 256 * 1024;
+
+/// Hashes a file in constant memory: its sha256 in lower-case hexadecimal, and its size in bytes.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn sha256(path: &Path) -> Result<(String, u64)> {
+    let mut file = fs_err::File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut chunk = vec![0; CHUNK];
+    let mut size = 0;
+    loop {
+        let read = file.read(&mut chunk)?;
+        if read == 0 {
+            break;
+        }
+        hash.update(&chunk[..read]);
+        size += read as u64;
+    }
+    Ok((hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(), size))
+}
+
+/// Takes down the bytes of a distribution: from here on it is known by its sha256.
+///
+/// # Errors
+/// The file cannot be read, or is neither an sdist nor a wheel.
+pub fn freeze(path: &Path) -> Result<Distribution> {
+    let filename = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    let kind = if filename.ends_with(".whl") {
+        Kind::Wheel
+    } else if filename.ends_with(".tar.gz") || filename.ends_with(".zip") {
+        Kind::Sdist
+    } else {
+        return Err(Error::failed(format!("`{}` is neither a wheel nor an sdist", path.display())));
+    };
+    let (sha256, size) = sha256(path)?;
+    Ok(Distribution { path: path.to_owned(), filename, kind, size, sha256 })
+}
+
+/// Refuses a distribution whose bytes are no longer those that were frozen.
+///
+/// # Errors
+/// The file cannot be read or has changed.
+pub fn verify(distribution: &Distribution) -> Result<()> {
+    let (sha256, _) = sha256(&distribution.path)?;
+    if sha256 == distribution.sha256 {
+        return Ok(());
+    }
+    Err(Error::failed(format!(
+        "`{}` was changed after it was built: sha256 {sha256}, was {}",
+        distribution.filename, distribution.sha256
+    ))
+    .help("nothing but the bytes that were checked is published; run the release again"))
+}
+
+/// A number of bytes as people read it.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
