@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Context, run};
 use crate::engine::event::{Event, Listener};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::server::EmbeddedIndex;
 use crate::ui::Ui;
 use crate::world::process::Process;
@@ -38,9 +38,17 @@ pub(super) fn demo(context: &Context, arguments: &Arguments) -> Result<()> {
     let folder = fs_err::canonicalize(folder)?;
     let say = |message: &str| context.ui.hear(&Event::Note { stage: None, message });
 
-    let index = |name: &str| EmbeddedIndex::start(&folder.join("indexes").join(name), name, Some(TOKEN.into()));
+    let index = |name: &str| {
+        EmbeddedIndex::start(&folder.join("indexes").join(name), name, Some(TOKEN.into())).map_err(|error| {
+            Error::failed("the index for the demonstration cannot be started").because(error)
+        })
+    };
     let (testpypi, pypi) = (index("testpypi")?, index("pypi")?);
-    say(&format!("two indexes are running: testpypi at {}, pypi at {}", testpypi.simple_url(), pypi.simple_url()));
+    say(&format!(
+        "two indexes are running: testpypi at {}, pypi at {}",
+        testpypi.simple_url(),
+        pypi.simple_url()
+    ));
 
     let project = folder.join("project");
     make_project(&project, &folder.join("remote.git"), &testpypi, &pypi)?;

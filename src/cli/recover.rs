@@ -61,7 +61,12 @@ fn open(context: &Context) -> Result<(Workspace, Store)> {
 }
 
 fn world<'a>(context: &'a Context, workspace: &'a Workspace, run: &'a RunFolder) -> World<'a> {
-    World { repository: &workspace.repository, environment: &workspace.environment, run, listener: &context.ui }
+    World {
+        repository: &workspace.repository,
+        environment: &workspace.environment,
+        run,
+        listener: &context.ui,
+    }
 }
 
 fn nothing(context: &Context, message: &str) -> Result<()> {
@@ -74,7 +79,13 @@ fn confirm(context: &Context, arguments: &Arguments, question: &str) -> Result<(
         return Ok(());
     }
     if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-        return Err(Error::usage("there is no terminal to ask on").help("say `--yes` to go on without being asked"));
+        return Err(
+            Error::usage("there is no terminal to ask on").help("say `--yes` to go on without being asked")
+        );
     }
-    if context.ui.confirm(question)? { Ok(()) } else { Err(Error::refused("not confirmed; nothing has been done")) }
+    if context.ui.confirm(question)? {
+        Ok(())
+    } else {
+        Err(Error::refused("not confirmed; nothing has been done"))
+    }
 }

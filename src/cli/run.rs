@@ -40,7 +40,8 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     refuse_unfinished(&session.store)?;
     let asks = !arguments.yes && !arguments.dry_run;
     if asks && !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-        return Err(Error::usage("there is no terminal to ask on").help("`pyrelease run --yes` releases without asking"));
+        return Err(Error::usage("there is no terminal to ask on")
+            .help("`pyrelease run --yes` releases without asking"));
     }
     let (config, pipeline, store, mut release) = session.release(arguments.bump.as_deref())?;
     let listener: &dyn Listener = &context.ui;
@@ -55,7 +56,8 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         return Err(Error::refused("not confirmed; nothing has been done"));
     }
     let configuration = (config.source(), config.carry());
-    Execution::begin(&store, &pipeline, release, configuration, &context.interrupted, listener)?.complete()?;
+    Execution::begin(&store, &pipeline, release, configuration, &context.interrupted, listener)?
+        .complete()?;
     drop(lock);
     Ok(())
 }

@@ -31,7 +31,7 @@ impl Session {
     /// Settles what is to be released.
     pub(super) fn release(self, bump: Option<&str>) -> Result<(Config, Pipeline, Store, Release)> {
         let bump = bump.map(str::parse::<Bump>).transpose()?;
-        let date = jiff::Zoned::now().strftime("%Y-%m-%d").to_string();
+        let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
         let target = stages::target(&self.config, &self.workspace, &Bumping { bump, date })?;
         Ok((self.config, self.pipeline, self.store, Release::new(self.workspace, target)))
     }

@@ -60,7 +60,9 @@ pub(super) fn status(context: &Context) -> Result<()> {
     let Some(header) = header(&records) else { return Ok(()) };
     let effects = entries(&records);
     let outcome = run.outcome()?;
-    let done = |stage: &str| records.iter().any(|record| matches!(record, Record::StageDone { stage: done, .. } if done == stage));
+    let done = |stage: &str| {
+        records.iter().any(|record| matches!(record, Record::StageDone { stage: done, .. } if done == stage))
+    };
     let failure = records.iter().rev().find_map(|record| match record {
         Record::Failed { stage, reason } => Some(format!("{stage}: {reason}")),
         _ => None,
@@ -77,7 +79,11 @@ pub(super) fn status(context: &Context) -> Result<()> {
         tag: header.tag.clone(),
         outcome,
         failure,
-        stages: header.stages.iter().map(|(stage, _)| StageStatus { done: done(stage), stage: stage.clone() }).collect(),
+        stages: header
+            .stages
+            .iter()
+            .map(|(stage, _)| StageStatus { done: done(stage), stage: stage.clone() })
+            .collect(),
         effects: effects
             .iter()
             .map(|entry| EffectStatus { effect: entry.effect.to_string(), state: entry.state.to_string() })
@@ -103,8 +109,11 @@ fn text(status: &Status) -> String {
     if let Some(failure) = &status.failure {
         let _ = writeln!(text, "  failed  {failure}");
     }
-    let marks: Vec<String> =
-        status.stages.iter().map(|stage| format!("{}{}", stage.stage, if stage.done { " ✓" } else { "" })).collect();
+    let marks: Vec<String> = status
+        .stages
+        .iter()
+        .map(|stage| format!("{}{}", stage.stage, if stage.done { " ✓" } else { "" }))
+        .collect();
     let _ = writeln!(text, "  stages  {}", marks.join(", "));
     for effect in &status.effects {
         let _ = writeln!(text, "  {:<9} {}", effect.state, effect.effect);

@@ -24,7 +24,14 @@ pub enum Effect {
     /// Refs of a remote change
     Push { remote: String, updates: Vec<RefUpdate> },
     /// A file goes to an index
-    Upload { index: String, url: String, simple: Option<String>, reach: Reach, project: String, distribution: Distribution },
+    Upload {
+        index: String,
+        url: String,
+        simple: Option<String>,
+        reach: Reach,
+        project: String,
+        distribution: Distribution,
+    },
     /// A command of the user's acts beyond the run's folder
     Command { reach: Reach, command: Vec<String>, undo: Option<Vec<String>> },
 }
@@ -63,24 +70,50 @@ fn short_ref(name: &str) -> &str {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Action {
-    Write { path: String },
-    Commit { message: String },
-    Tag { name: String, signed: Option<bool> },
-    Build { frontend: String },
-    Check { what: String },
-    Land { branch: Option<String>, tag: Option<String> },
-    Upload { index: String, url: String },
-    Push { remote: String, refs: Vec<String> },
-    Command { command: Vec<String> },
+    Write {
+        path: String,
+    },
+    Commit {
+        message: String,
+    },
+    Tag {
+        name: String,
+        signed: Option<bool>,
+    },
+    Build {
+        frontend: String,
+    },
+    Check {
+        what: String,
+    },
+    Land {
+        branch: Option<String>,
+        tag: Option<String>,
+    },
+    Upload {
+        index: String,
+        url: String,
+    },
+    Push {
+        remote: String,
+        refs: Vec<String>,
+    },
+    Command {
+        command: Vec<String>,
+    },
     /// The stage has nothing to do, and why
-    Skip { reason: String },
+    Skip {
+        reason: String,
+    },
 }
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Write { path } => write!(f, "write {path}"),
-            Self::Commit { message } => write!(f, "commit \"{}\"", message.lines().next().unwrap_or_default()),
+            Self::Commit { message } => {
+                write!(f, "commit \"{}\"", message.lines().next().unwrap_or_default())
+            }
             Self::Tag { name, .. } => write!(f, "tag {name}"),
             Self::Build { frontend } => write!(f, "build sdist and wheel with {frontend}"),
             Self::Check { what } => write!(f, "check {what}"),
@@ -149,6 +182,11 @@ impl Workbench<'_> {
         self.listener.hear(&Event::Note { stage: Some(self.stage), message });
     }
 
+    /// Warns of something that does not make the stage fail.
+    pub fn warn(&self, message: &str, help: Option<&str>) {
+        self.listener.hear(&Event::Warning { stage: Some(self.stage), message, help });
+    }
+
     /// Runs a command; every line it prints is kept in the run's folder and handed on.
     ///
     /// # Errors
@@ -165,7 +203,13 @@ impl Workbench<'_> {
 impl<'run> Effects<'run> {
     /// Effects that do nothing but write down what they were asked for.
     pub fn inert(stage: &dyn Stage, listener: &'run dyn Listener) -> Self {
-        Self { stage: stage.name().to_owned(), reach: stage.reach(), listener, live: None, actions: Vec::new() }
+        Self {
+            stage: stage.name().to_owned(),
+            reach: stage.reach(),
+            listener,
+            live: None,
+            actions: Vec::new(),
+        }
     }
 
     pub(super) fn live(stage: &dyn Stage, listener: &'run dyn Listener, live: Live<'run>) -> Self {
@@ -220,7 +264,11 @@ impl<'run> Effects<'run> {
     ///
     /// # Errors
     /// What the work gives, or that the user interrupted.
-    pub fn private<T>(&mut self, action: Action, work: impl FnOnce(&Workbench<'_>) -> Result<T>) -> Result<Option<T>> {
+    pub fn private<T>(
+        &mut self,
+        action: Action,
+        work: impl FnOnce(&Workbench<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
         self.announce(action)?;
         let Some(bench) = self.bench() else { return Ok(None) };
         let worked = work(&bench);
@@ -233,7 +281,9 @@ impl<'run> Effects<'run> {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&mut self, root: &Path, path: &str, bytes: &[u8]) -> Result<()> {
-        self.private(Action::Write { path: path.to_owned() }, |_| Ok(fs_err::write(root.join(path), bytes)?))?;
+        self.private(Action::Write { path: path.to_owned() }, |_| {
+            Ok(fs_err::write(root.join(path), bytes)?)
+        })?;
         Ok(())
     }
 
@@ -243,7 +293,11 @@ impl<'run> Effects<'run> {
     ///
     /// # Errors
     /// The attempt failed; or the effect reaches further than the stage said it would, and was not attempted.
-    pub fn attempt(&mut self, effect: Effect, attempt: impl FnOnce(&Self) -> Result<String, Attempt>) -> Result<()> {
+    pub fn attempt(
+        &mut self,
+        effect: Effect,
+        attempt: impl FnOnce(&Self) -> Result<String, Attempt>,
+    ) -> Result<()> {
         self.check_interrupt()?;
         let Some(live) = &mut self.live else { return Ok(()) };
         if effect.reach() > self.reach {

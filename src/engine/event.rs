@@ -11,32 +11,82 @@ use super::stage::{Finding, Reach};
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event<'a> {
     /// What the run would do
-    Plan { plan: &'a Plan },
+    Plan {
+        plan: &'a Plan,
+    },
     /// A preflight found something; `stage` is none for what concerns the whole run
-    Finding { stage: Option<&'a str>, finding: &'a Finding },
+    Finding {
+        stage: Option<&'a str>,
+        finding: &'a Finding,
+    },
     /// A run has begun; its folder holds the journal, the clone and the distributions
-    RunStarted { run: &'a str, folder: &'a str, version: &'a str },
-    StageStarted { stage: &'a str, reach: Reach },
-    StageFinished { stage: &'a str, seconds: f64 },
+    RunStarted {
+        run: &'a str,
+        folder: &'a str,
+        version: &'a str,
+    },
+    StageStarted {
+        stage: &'a str,
+        reach: Reach,
+    },
+    StageFinished {
+        stage: &'a str,
+        seconds: f64,
+    },
     /// The stage is about to do this
-    Action { stage: &'a str, action: &'a Action },
+    Action {
+        stage: &'a str,
+        action: &'a Action,
+    },
     /// A line that a command of the stage printed
-    Output { stage: &'a str, line: &'a str },
+    Output {
+        stage: &'a str,
+        line: &'a str,
+    },
     /// Bytes sent so far
-    Progress { stage: &'a str, what: &'a str, done: u64, total: u64 },
-    Note { stage: Option<&'a str>, message: &'a str },
-    Warning { stage: Option<&'a str>, message: &'a str, help: Option<&'a str> },
+    Progress {
+        stage: &'a str,
+        what: &'a str,
+        done: u64,
+        total: u64,
+    },
+    Note {
+        stage: Option<&'a str>,
+        message: &'a str,
+    },
+    Warning {
+        stage: Option<&'a str>,
+        message: &'a str,
+        help: Option<&'a str>,
+    },
     /// From here on the only way is forward
-    PointOfNoReturn { stage: &'a str },
+    PointOfNoReturn {
+        stage: &'a str,
+    },
     /// Something is being taken back
-    Undoing { what: &'a str },
-    Undone { what: &'a str },
+    Undoing {
+        what: &'a str,
+    },
+    Undone {
+        what: &'a str,
+    },
     /// Something stays as it is
-    Kept { what: &'a str, reason: &'a str },
+    Kept {
+        what: &'a str,
+        reason: &'a str,
+    },
     /// The release is complete
-    Released { name: &'a str, version: &'a str, tag: Option<&'a str>, commit: Option<&'a str>, links: &'a [String] },
+    Released {
+        name: &'a str,
+        version: &'a str,
+        tag: Option<&'a str>,
+        commit: Option<&'a str>,
+        links: &'a [String],
+    },
     /// The run is over and nothing of it is left
-    RolledBack { run: &'a str },
+    RolledBack {
+        run: &'a str,
+    },
 }
 
 /// Who watches a run

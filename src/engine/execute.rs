@@ -80,7 +80,9 @@ impl<'a> Execution<'a> {
             for hint in error.hints() {
                 left = left.help(hint);
             }
-            return Err(left.help(format!("{} is public; finish the release with `pyrelease resume`", entry.effect)));
+            return Err(
+                left.help(format!("{} is public; finish the release with `pyrelease resume`", entry.effect))
+            );
         }
         let untouched = effects.iter().all(|entry| entry.state == State::NotDone);
         if let Err(left) = world.rollback(&mut self.journal) {
@@ -107,9 +109,14 @@ impl<'a> Execution<'a> {
             match self.stage(stage) {
                 Ok(()) => {}
                 Err(error) if stage.reach() == Reach::FollowUp && error.code() != ExitCode::Interrupted => {
-                    let message = format!("the release is out, but `{}` failed: {}", stage.name(), error.chain());
+                    let message =
+                        format!("the release is out, but `{}` failed: {}", stage.name(), error.chain());
                     let help = error.hints().first().map(String::as_str);
-                    self.listener.hear(&Event::Warning { stage: Some(stage.name()), message: &message, help });
+                    self.listener.hear(&Event::Warning {
+                        stage: Some(stage.name()),
+                        message: &message,
+                        help,
+                    });
                 }
                 Err(error) => return Err(in_stage(error)),
             }
@@ -160,15 +167,21 @@ impl<'a> Execution<'a> {
         self.journal.write(Record::StageBegun { stage: stage.name().to_owned() })?;
         self.listener.hear(&Event::StageStarted { stage: stage.name(), reach: stage.reach() });
         let clone = PrivateClone::at(&self.run.tree());
-        let live = Live { run: &self.run, clone: &clone, journal: &mut self.journal, interrupted: self.interrupted };
+        let live =
+            Live { run: &self.run, clone: &clone, journal: &mut self.journal, interrupted: self.interrupted };
         let mut effects = Effects::live(stage, self.listener, live);
         let release = &self.release;
         effects.check_interrupt()?;
         let ran = catch_unwind(AssertUnwindSafe(|| stage.run(release, &mut effects)));
         let outputs = ran.unwrap_or_else(|panic| {
-            let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-            Err(Error::failed(format!("`{}` panicked: {}", stage.name(), said.unwrap_or("without a message")))
-                .help("this is a defect of pyrelease; please report it"))
+            let said =
+                panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+            Err(Error::failed(format!(
+                "`{}` panicked: {}",
+                stage.name(),
+                said.unwrap_or("without a message")
+            ))
+            .help("this is a defect of pyrelease; please report it"))
         })?;
         self.journal.write(Record::StageDone { stage: stage.name().to_owned(), outputs: outputs.clone() })?;
         self.release.outputs.merge(outputs);
@@ -179,7 +192,9 @@ impl<'a> Execution<'a> {
 
     /// Lands the release, once, if the stages made anything to land.
     fn land(&mut self) -> Result<()> {
-        let landed = |entry: &super::recover::Entry| matches!(entry.effect, Effect::Land { .. }) && entry.state == State::Done;
+        let landed = |entry: &super::recover::Entry| {
+            matches!(entry.effect, Effect::Land { .. }) && entry.state == State::Done
+        };
         if entries(self.journal.records()).iter().any(landed) {
             return Ok(());
         }
@@ -194,7 +209,10 @@ impl<'a> Execution<'a> {
         if landing.new == landing.old && landing.tag.is_none() {
             return Ok(());
         }
-        let action = Action::Land { branch: landing.branch.clone(), tag: landing.tag.as_ref().map(|tag| tag.name.clone()) };
+        let action = Action::Land {
+            branch: landing.branch.clone(),
+            tag: landing.tag.as_ref().map(|tag| tag.name.clone()),
+        };
         self.listener.hear(&Event::Action { stage: LANDING, action: &action });
         let id = self.journal.intend(LANDING, Effect::Land { landing: landing.clone() })?;
         landing.land(&self.release.workspace.repository, &PrivateClone::at(&self.run.tree()))?;

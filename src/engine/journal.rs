@@ -23,23 +23,51 @@ pub const FORMAT: u32 = 1;
 pub enum Record {
     /// The run and everything needed to go on with it: the first record
     Run(Header),
-    StageBegun { stage: String },
-    StageDone { stage: String, outputs: Outputs },
+    StageBegun {
+        stage: String,
+    },
+    StageDone {
+        stage: String,
+        outputs: Outputs,
+    },
     /// About to do this; what follows says how it went
-    Intent { id: u64, stage: String, effect: Effect },
+    Intent {
+        id: u64,
+        stage: String,
+        effect: Effect,
+    },
     /// It happened, with what the world said
-    Done { id: u64, evidence: String },
+    Done {
+        id: u64,
+        evidence: String,
+    },
     /// It certainly did not happen
-    NotDone { id: u64, reason: String },
+    NotDone {
+        id: u64,
+        reason: String,
+    },
     /// About to take it back
-    Undo { id: u64 },
-    Undone { id: u64, evidence: String },
+    Undo {
+        id: u64,
+    },
+    Undone {
+        id: u64,
+        evidence: String,
+    },
     /// It stays, and why
-    Kept { id: u64, reason: String },
+    Kept {
+        id: u64,
+        reason: String,
+    },
     /// The run failed here
-    Failed { stage: String, reason: String },
+    Failed {
+        stage: String,
+        reason: String,
+    },
     /// The run is over
-    End { outcome: Outcome },
+    End {
+        outcome: Outcome,
+    },
 }
 
 /// What a run is about
@@ -142,10 +170,12 @@ impl Journal {
     pub fn write(&mut self, record: Record) -> Result<()> {
         let seq = self.records.len() as u64;
         let time = jiff::Timestamp::now().to_string();
-        let unwritable = |error: serde_json::Error| Error::failed("the journal cannot be written").because(error);
+        let unwritable =
+            |error: serde_json::Error| Error::failed("the journal cannot be written").because(error);
         let record_text = serde_json::value::to_raw_value(&record).map_err(unwritable)?;
         let sum = checksum(seq, &time, record_text.get());
-        let mut line = serde_json::to_vec(&Line { seq, time, record: &record_text, sum }).map_err(unwritable)?;
+        let mut line =
+            serde_json::to_vec(&Line { seq, time, record: &record_text, sum }).map_err(unwritable)?;
         line.push(b'\n');
         let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
         if let Err(error) = written {

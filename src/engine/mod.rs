@@ -22,3 +22,6 @@ pub mod prelude {
     pub use crate::config::Template;
     pub use crate::error::{Error, Result};
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,7 +89,9 @@ impl Plan {
         let mut uncommitted: Option<(String, String)> = None;
         for stage in pipeline.stages() {
             let mut effects = Effects::inert(stage, listener);
-            let outputs = stage.run(release, &mut effects).map_err(|error| error.with_code(crate::error::ExitCode::Refused))?;
+            let outputs = stage
+                .run(release, &mut effects)
+                .map_err(|error| error.with_code(crate::error::ExitCode::Refused))?;
             release.outputs.merge(outputs);
             let actions = effects.into_actions();
             for action in &actions {
@@ -103,8 +105,10 @@ impl Plan {
         }
         release.outputs = Outputs::default();
         if let Some((stage, path)) = uncommitted {
-            return Err(Error::usage(format!("`{stage}` changes `{path}` and no stage after it commits the change"))
-                .help("put `tag` after the stages that change files"));
+            return Err(Error::usage(format!(
+                "`{stage}` changes `{path}` and no stage after it commits the change"
+            ))
+            .help("put `tag` after the stages that change files"));
         }
         let target = &release.target;
         Ok(Self {

@@ -28,7 +28,9 @@ pub fn preflight(pipeline: &Pipeline, release: &Release, listener: &dyn Listener
     match errors {
         0 => Ok(()),
         1 => Err(Error::refused("the release was refused; nothing has been done")),
-        several => Err(Error::refused(format!("the release was refused for {several} reasons; nothing has been done"))),
+        several => Err(Error::refused(format!(
+            "the release was refused for {several} reasons; nothing has been done"
+        ))),
     }
 }
 
@@ -37,16 +39,24 @@ fn repository(release: &Release) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     if let Some(operation) = repository.unfinished_operation() {
         let message = format!("a {operation} is under way in the repository");
-        findings.push(Finding::error(message).help(format!("finish it or give it up: `git {operation} --abort`")));
+        findings.push(
+            Finding::error(message).help(format!("finish it or give it up: `git {operation} --abort`")),
+        );
     }
     if release.workspace.read_gitmodules() {
         let message = "the repository has submodules; their content is not in the release's clone";
-        findings.push(Finding::warning(message).help("if a build needs them, it will fail before anything is done"));
+        findings.push(
+            Finding::warning(message).help("if a build needs them, it will fail before anything is done"),
+        );
     }
     let edited = repository.edited()?;
     if !edited.is_empty() {
         let shown: Vec<String> = edited.iter().take(5).map(|path| format!("`{path}`")).collect();
-        let more = if edited.len() > shown.len() { format!(" and {} more", edited.len() - shown.len()) } else { String::new() };
+        let more = if edited.len() > shown.len() {
+            format!(" and {} more", edited.len() - shown.len())
+        } else {
+            String::new()
+        };
         let message = format!("edits that are not committed are not released: {}{more}", shown.join(", "));
         findings.push(Finding::warning(message).help("commit them first if they belong to this release"));
     }

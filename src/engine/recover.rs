@@ -49,7 +49,7 @@ pub struct Entry {
 /// The effects of a run in their order.
 pub fn entries(records: &[Record]) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
-    let mut set = |entries: &mut Vec<Entry>, id: u64, state: State| {
+    let set = |entries: &mut Vec<Entry>, id: u64, state: State| {
         if let Some(entry) = entries.iter_mut().find(|entry| entry.id == id) {
             entry.state = state;
         }
@@ -103,26 +103,38 @@ impl World<'_> {
                 let remote = Remote { name: remote.clone() };
                 match remote.refs(self.repository, &names) {
                     Err(error) => Presence::Unknown(error.chain()),
-                    Ok(refs) if updates.iter().all(|update| refs.get(&update.name) == update.new.as_ref()) => Presence::Present,
-                    Ok(refs) if updates.iter().all(|update| refs.get(&update.name) == update.old.as_ref()) => Presence::Absent,
+                    Ok(refs)
+                        if updates.iter().all(|update| refs.get(&update.name) == update.new.as_ref()) =>
+                    {
+                        Presence::Present
+                    }
+                    Ok(refs)
+                        if updates.iter().all(|update| refs.get(&update.name) == update.old.as_ref()) =>
+                    {
+                        Presence::Absent
+                    }
                     Ok(_) => Presence::Unknown(format!("{} was changed by somebody else since", remote.name)),
                 }
             }
             Effect::Upload { index, url, simple, project, distribution, .. } => {
-                let client = match IndexClient::connect(self.environment, index, url, simple.as_deref(), None) {
+                let client = match IndexClient::connect(self.environment, index, url, simple.as_deref(), None)
+                {
                     Ok(client) => client,
                     Err(error) => return Presence::Unknown(error.chain()),
                 };
                 match client.standing(project, distribution) {
                     Ok(Standing::Identical) => Presence::Present,
                     Ok(Standing::Absent) => Presence::Absent,
-                    Ok(Standing::Different { sha256 }) => {
-                        Presence::Unknown(format!("`{index}` has another {} (sha256 {sha256})", distribution.filename))
-                    }
+                    Ok(Standing::Different { sha256 }) => Presence::Unknown(format!(
+                        "`{index}` has another {} (sha256 {sha256})",
+                        distribution.filename
+                    )),
                     Err(error) => Presence::Unknown(error.to_string()),
                 }
             }
-            Effect::Command { .. } => Presence::Unknown("a command leaves no trace that can be asked for".to_owned()),
+            Effect::Command { .. } => {
+                Presence::Unknown("a command leaves no trace that can be asked for".to_owned())
+            }
         }
     }
 
@@ -136,8 +148,12 @@ impl World<'_> {
                 continue;
             }
             match self.probe(&entry.effect) {
-                Presence::Present => journal.write(Record::Done { id: entry.id, evidence: "found there".to_owned() })?,
-                Presence::Absent => journal.write(Record::NotDone { id: entry.id, reason: "not found there".to_owned() })?,
+                Presence::Present => {
+                    journal.write(Record::Done { id: entry.id, evidence: "found there".to_owned() })?
+                }
+                Presence::Absent => {
+                    journal.write(Record::NotDone { id: entry.id, reason: "not found there".to_owned() })?
+                }
                 Presence::Unknown(_) => {}
             }
         }
@@ -189,16 +205,20 @@ impl World<'_> {
         let undone = match &entry.effect {
             Effect::Land { landing } => landing.undo(self.repository).map_err(|error| error.chain()),
             Effect::Push { remote, updates } => {
-                let back: Vec<_> = updates.iter().map(super::super::world::git::RefUpdate::reversed).collect();
+                let back: Vec<_> =
+                    updates.iter().map(super::super::world::git::RefUpdate::reversed).collect();
                 let remote = Remote { name: remote.clone() };
                 remote.push(self.repository, &back).map_err(|error| error.to_string())
             }
             Effect::Command { undo: Some(undo), .. } => {
-                let (program, arguments) = undo.split_first().map_or(("true", undo.as_slice()), |(first, rest)| (first, rest));
+                let (program, arguments) =
+                    undo.split_first().map_or(("true", undo.as_slice()), |(first, rest)| (first, rest));
                 Process::new(program)
                     .args(arguments)
                     .folder(self.repository.top())
-                    .stream(&self.run.log(&entry.stage), |line| self.listener.hear(&Event::Output { stage: &entry.stage, line }))
+                    .stream(&self.run.log(&entry.stage), |line| {
+                        self.listener.hear(&Event::Output { stage: &entry.stage, line })
+                    })
                     .map_err(|error| error.to_string())
             }
             Effect::Command { undo: None, .. } => Err("the stage has no `undo` command".to_owned()),

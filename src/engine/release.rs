@@ -60,7 +60,8 @@ impl Workspace {
         let mut findings = Vec::new();
         for path in paths {
             if edited.contains(&format!("{}{path}", self.prefix)) {
-                let message = format!("`{path}` has edits that are not committed, and the release changes it");
+                let message =
+                    format!("`{path}` has edits that are not committed, and the release changes it");
                 findings.push(Finding::error(message).help("commit or stash them first"));
             }
         }
@@ -76,7 +77,7 @@ impl Files for Workspace {
 }
 
 /// What is to be released, settled before anything happens
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Target {
     pub project: Project,
     pub version: Version,

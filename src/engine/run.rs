@@ -65,11 +65,16 @@ impl Store {
     pub fn lock(&self) -> Result<Lock> {
         fs_err::create_dir_all(&self.folder)?;
         let path = self.folder.join("lock");
-        let file = fs_err::OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
+        let file =
+            fs_err::OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
         let mut file = file.into_file();
         match file.try_lock() {
             Ok(()) => {
-                let holder = format!("process {} since {}\n", std::process::id(), jiff::Zoned::now().strftime("%F %T"));
+                let holder = format!(
+                    "process {} since {}\n",
+                    std::process::id(),
+                    jiff::ZonedDateTime::now().strftime("%F %T")
+                );
                 file.set_len(0)?;
                 file.rewind()?;
                 file.write_all(holder.as_bytes())?;
@@ -145,7 +150,9 @@ impl RunFolder {
 
     /// What the stage's commands printed.
     pub fn log(&self, stage: &str) -> PathBuf {
-        let safe = |letter: char| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' };
+        let safe = |letter: char| {
+            if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' }
+        };
         self.folder.join(format!("{}.log", stage.chars().map(safe).collect::<String>()))
     }
 

@@ -11,7 +11,9 @@ use crate::python::distribution::Distribution;
 use crate::world::git::TagRef;
 
 /// How far a stage's effects reach; a pipeline's reach never decreases
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reach {
     /// The run's folder only

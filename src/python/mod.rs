@@ -1,2 +1,10 @@
 //! What Python packaging is, as pure functions: no I/O, no clock, no environment.
+
+pub mod archive;
+pub mod changelog;
 pub mod distribution;
+pub mod filename;
+pub mod metadata;
+pub mod project;
+pub mod verdict;
+pub mod version;

@@ -58,16 +58,29 @@ impl Build {
         let root = release.workspace.root();
         let inside = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
         if let Some(python) = &self.python {
-            return Some(if Path::new(python).components().count() > 1 { root.join(python) } else { python.into() });
+            return Some(if Path::new(python).components().count() > 1 {
+                root.join(python)
+            } else {
+                python.into()
+            });
         }
-        let folders = [environment.path("VIRTUAL_ENV"), Some(root.join(".venv")), Some(release.workspace.repository.top().join(".venv"))];
+        let folders = [
+            environment.path("VIRTUAL_ENV"),
+            Some(root.join(".venv")),
+            Some(release.workspace.repository.top().join(".venv")),
+        ];
         folders
             .into_iter()
             .flatten()
             .map(|folder| folder.join(inside))
             .find(|python| python.is_file())
             .or_else(|| environment.path("PYRELEASE_PYTHON"))
-            .or_else(|| ["python3", "python"].iter().find(|name| environment.has_program(name, &root)).map(PathBuf::from))
+            .or_else(|| {
+                ["python3", "python"]
+                    .iter()
+                    .find(|name| environment.has_program(name, &root))
+                    .map(PathBuf::from)
+            })
     }
 
     /// The Python that has `build`, and whether that can report: the project's own, else the tool environment's.
@@ -79,16 +92,24 @@ impl Build {
             let folder = tempfile::tempdir().ok()?;
             Process::new(python).args(["-c", script]).folder(folder.path()).read().ok()
         };
-        let reports = |version: &str| version.parse::<semver::Version>().is_ok_and(|version| version >= REPORTS);
+        let reports =
+            |version: &str| version.parse::<semver::Version>().is_ok_and(|version| version >= REPORTS);
         if let Some(own) = version(&python) {
             return Ok((python, reports(&own)));
         }
-        let tools = ToolEnvironment::with_python(&release.workspace.environment, &python, say)?;
+        // The tool environment of the same Python: a wheel with native code is made for the one it is built with.
+        let environment = release.workspace.environment.clone().with("PYRELEASE_PYTHON", &python);
+        let tools = ToolEnvironment::ensure(&environment, say)?;
         let reports = version(tools.python()).is_some_and(|version| reports(&version));
         Ok((tools.python().to_owned(), reports))
     }
 
-    fn build(&self, release: &Release, bench: &Workbench<'_>, say: &dyn Fn(&str)) -> Result<Vec<Distribution>> {
+    fn build(
+        &self,
+        release: &Release,
+        bench: &Workbench<'_>,
+        say: &dyn Fn(&str),
+    ) -> Result<Vec<Distribution>> {
         let dist = bench.dist();
         let scratch = bench.scratch();
         fs_err::create_dir_all(&scratch)?;
@@ -124,7 +145,9 @@ impl Build {
             .folder(&scratch)
             .env("SOURCE_DATE_EPOCH", commit_time(bench, commit)?)
             .env("PYTHONUNBUFFERED", "1");
-        let process = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"].iter().fold(process, |process, name| process.without_env(*name));
+        let process = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"]
+            .iter()
+            .fold(process, |process, name| process.without_env(*name));
         bench.command(&without_secrets(process, &release.workspace.environment))?;
         let mut built = if reports { reported(&report)? } else { listed(&dist)? };
         built.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
@@ -146,7 +169,10 @@ impl Stage for Build {
         let mut findings = Vec::new();
         match self.frontend {
             Frontend::Uv if !release.workspace.environment.has_program("uv", &release.workspace.root()) => {
-                findings.push(Finding::error("`uv` is not on PATH").help("install it, or set frontend = \"build\" in [stage.build]"));
+                findings.push(
+                    Finding::error("`uv` is not on PATH")
+                        .help("install it, or set frontend = \"build\" in [stage.build]"),
+                );
             }
             Frontend::Uv => {}
             Frontend::Build => match self.frontend(release, &|_| {}) {
@@ -163,17 +189,24 @@ impl Stage for Build {
             Frontend::Uv => "uv build",
         };
         let action = Action::Build { frontend: frontend.to_owned() };
-        let distributions = effects.private(action, |bench| self.build(release, bench, &|message| bench.say(message)))?;
+        let distributions =
+            effects.private(action, |bench| self.build(release, bench, &|message| bench.say(message)))?;
         let distributions = distributions.unwrap_or_default();
         for built in &distributions {
-            effects.note(&format!("{} ({}, sha256 {})", built.filename, crate::world::size(built.size), built.sha256));
+            effects.note(&format!(
+                "{} ({}, sha256 {})",
+                built.filename,
+                crate::world::size(built.size),
+                built.sha256
+            ));
         }
         Ok(Outputs { distributions, ..Outputs::default() })
     }
 }
 
 fn no_python() -> Error {
-    Error::refused("no Python was found").help("install Python 3.9 or later, or name one: [stage.build] python = \"…\"")
+    Error::refused("no Python was found")
+        .help("install Python 3.9 or later, or name one: [stage.build] python = \"…\"")
 }
 
 fn commit_time(bench: &Workbench<'_>, commit: &str) -> Result<String> {
@@ -192,7 +225,8 @@ fn reported(report: &Path) -> Result<Vec<Distribution>> {
     }
     let text = fs_err::read(report)?;
     let report: Report = serde_json::from_slice(&text).map_err(|error| {
-        Error::failed(format!("the report of `python -m build` in `{}` cannot be read", report.display())).because(error)
+        Error::failed(format!("the report of `python -m build` in `{}` cannot be read", report.display()))
+            .because(error)
     })?;
     report.artifacts.into_iter().map(|artifact| freeze(&artifact.path)).collect()
 }

@@ -10,7 +10,14 @@ use crate::python::project::Files;
 
 /// Where a changelog is looked for
 const USUAL: [&str; 8] = [
-    "CHANGELOG.md", "CHANGELOG.rst", "CHANGES.md", "CHANGES.rst", "HISTORY.md", "HISTORY.rst", "NEWS.md", "NEWS.rst",
+    "CHANGELOG.md",
+    "CHANGELOG.rst",
+    "CHANGES.md",
+    "CHANGES.rst",
+    "HISTORY.md",
+    "HISTORY.rst",
+    "NEWS.md",
+    "NEWS.rst",
 ];
 
 /// Promote the changelog's Unreleased part
@@ -36,8 +43,9 @@ impl Changelog {
 
     fn existing_path(&self, files: &dyn Files) -> Result<String> {
         self.path(files).ok_or_else(|| {
-            Error::refused("the project has no changelog that is committed")
-                .help("write a CHANGELOG.md as keepachangelog.com describes, or remove `changelog` from `stages`")
+            Error::refused("the project has no changelog that is committed").help(
+                "write a CHANGELOG.md as keepachangelog.com describes, or remove `changelog` from `stages`",
+            )
         })
     }
 
@@ -63,7 +71,8 @@ pub(super) fn parse(path: &str, text: String) -> Result<Document> {
         Error::usage(format!("`{path}` is neither Markdown nor reStructuredText by its name"))
             .help("name it with .md or .rst")
     })?;
-    Document::parse(text, format).map_err(|error| Error::refused(format!("`{path}`: {error}")).help(error.help()))
+    Document::parse(text, format)
+        .map_err(|error| Error::refused(format!("`{path}`: {error}")).help(error.help()))
 }
 
 impl Stage for Changelog {

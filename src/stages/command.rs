@@ -36,7 +36,11 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
     for (key, words) in [("run", Some(&settings.run)), ("undo", settings.undo.as_ref())] {
         if words.is_some_and(|words| words.first().is_none_or(|program| program.text().is_empty())) {
             let span = config.stage_key(name, key).flatten();
-            return Err(config.error("an empty command", span, Some("write the program and its arguments: [\"make\", \"docs\"]")));
+            return Err(config.error(
+                "an empty command",
+                span,
+                Some("write the program and its arguments: [\"make\", \"docs\"]"),
+            ));
         }
     }
     Ok(Box::new(Command { name: name.to_owned(), settings }))
@@ -84,8 +88,10 @@ impl Stage for Command {
             findings.push(finding.help(format!("install it, or change `run` in [stage.{}]", self.name)));
         }
         if self.settings.reach == Reach::Repository && self.settings.undo.is_none() {
-            let message = format!("if a stage after it fails, what `{}` did stays: it has no `undo`", self.name);
-            findings.push(Finding::warning(message).help(format!("add `undo = [...]` to [stage.{}]", self.name)));
+            let message =
+                format!("if a stage after it fails, what `{}` did stays: it has no `undo`", self.name);
+            findings
+                .push(Finding::warning(message).help(format!("add `undo = [...]` to [stage.{}]", self.name)));
         }
         Ok(findings)
     }

@@ -18,7 +18,7 @@ use crate::engine::prelude::*;
 use crate::world::Environment;
 use crate::world::process::Process;
 
-pub use target::{Bumping, target};
+pub use target::{Bumping, read_project, target};
 
 /// A stage that comes with pyrelease
 struct Row {
@@ -48,7 +48,11 @@ pub fn pipeline(config: &Config) -> Result<Pipeline> {
     for (at, listed) in config.stages().iter().enumerate() {
         if config.stages()[..at].iter().any(|earlier| earlier.value == listed.value) {
             let message = format!("`{}` is listed twice", listed.value);
-            return Err(config.error(&message, listed.span.clone(), Some("a stage runs once in a release; remove one")));
+            return Err(config.error(
+                &message,
+                listed.span.clone(),
+                Some("a stage runs once in a release; remove one"),
+            ));
         }
         stages.push(make(config, &listed.value).map(Ok).unwrap_or_else(|| Err(unknown(config, at)))??);
     }
@@ -79,7 +83,9 @@ fn unknown(config: &Config, at: usize) -> Error {
     let known = BUILT_IN.iter().map(|row| row.name).chain(config.indexes().keys().map(String::as_str));
     let help = match nearest(name, known.chain(config.configured_stages().map(|(name, _)| name))) {
         Some(nearest) if nearest != name => format!("did you mean `{nearest}`?"),
-        _ => format!("a stage of your own needs its command: [stage.{name}] run = [\"COMMAND\", \"ARGUMENT\"]"),
+        _ => {
+            format!("a stage of your own needs its command: [stage.{name}] run = [\"COMMAND\", \"ARGUMENT\"]")
+        }
     };
     config.error(&format!("unknown stage `{name}`"), listed.span.clone(), Some(&help))
 }
@@ -107,10 +113,18 @@ fn without_secrets(process: Process, environment: &Environment) -> Process {
     let secret = |name: &str| {
         let prefixes = ["PYRELEASE_TOKEN_", "POETRY_PYPI_TOKEN_", "POETRY_HTTP_BASIC_", "ACTIONS_ID_TOKEN_"];
         let names = [
-            "TWINE_PASSWORD", "UV_PUBLISH_TOKEN", "UV_PUBLISH_PASSWORD", "HATCH_INDEX_AUTH", "FLIT_PASSWORD",
-            "PDM_PUBLISH_PASSWORD", "MATURIN_PASSWORD", "MATURIN_PYPI_TOKEN",
+            "TWINE_PASSWORD",
+            "UV_PUBLISH_TOKEN",
+            "UV_PUBLISH_PASSWORD",
+            "HATCH_INDEX_AUTH",
+            "FLIT_PASSWORD",
+            "PDM_PUBLISH_PASSWORD",
+            "MATURIN_PASSWORD",
+            "MATURIN_PYPI_TOKEN",
         ];
-        prefixes.iter().any(|prefix| name.starts_with(prefix)) || names.contains(&name) || name.ends_with("_ID_TOKEN")
+        prefixes.iter().any(|prefix| name.starts_with(prefix))
+            || names.contains(&name)
+            || name.ends_with("_ID_TOKEN")
     };
     let names: Vec<&str> = environment.names().filter(|name| secret(name)).collect();
     names.into_iter().fold(process, |process, name| process.without_env(name))

@@ -31,7 +31,9 @@ impl Push {
         let workspace = &release.workspace;
         match &self.branch {
             Some(branch) => Some(format!("refs/heads/{branch}")),
-            None => workspace.head.branch.as_ref().map(|branch| remote.branch_for(&workspace.repository, branch)),
+            None => {
+                workspace.head.branch.as_ref().map(|branch| remote.branch_for(&workspace.repository, branch))
+            }
         }
     }
 }
@@ -62,7 +64,8 @@ impl Stage for Push {
             return Ok(Vec::new());
         }
         let short = branch.strip_prefix("refs/heads/").unwrap_or(&branch);
-        let finding = Finding::error(format!("`{short}` at `{}` has commits that you do not have", remote.name));
+        let finding =
+            Finding::error(format!("`{short}` at `{}` has commits that you do not have", remote.name));
         Ok(vec![finding.help(format!("`git pull {} {short}` first, then release what results", remote.name))])
     }
 
@@ -81,15 +84,24 @@ impl Stage for Push {
         let repository = &release.workspace.repository;
         let theirs = remote.refs(repository, &[&branch, &tag])?;
         let commit = release.outputs.commit.clone().unwrap_or_else(|| release.workspace.head.commit.clone());
-        let mut updates = vec![RefUpdate { old: theirs.get(&branch).cloned(), new: Some(commit.clone()), name: branch }];
+        let mut updates =
+            vec![RefUpdate { old: theirs.get(&branch).cloned(), new: Some(commit.clone()), name: branch }];
         if let Some(ours) = &release.outputs.tag {
-            updates.push(RefUpdate { old: theirs.get(&tag).cloned(), new: Some(ours.object.clone()), name: tag });
+            updates.push(RefUpdate {
+                old: theirs.get(&tag).cloned(),
+                new: Some(ours.object.clone()),
+                name: tag,
+            });
         }
         for update in &updates {
-            let moved = update.old != update.new && update.old.as_ref().is_some_and(|old| !repository.contains(&commit, old));
+            let moved = update.old != update.new
+                && update.old.as_ref().is_some_and(|old| !repository.contains(&commit, old));
             if moved {
-                return Err(Error::failed(format!("`{}` at `{}` moved since the preflight", update.name, remote.name))
-                    .help("`git pull` what is new there, then run the release again"));
+                return Err(Error::failed(format!(
+                    "`{}` at `{}` moved since the preflight",
+                    update.name, remote.name
+                ))
+                .help("`git pull` what is new there, then run the release again"));
             }
         }
         updates.retain(|update| update.old != update.new);

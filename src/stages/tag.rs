@@ -65,18 +65,22 @@ impl Stage for Tag {
             match remote.refs(repository, &[&reference]) {
                 Ok(refs) if refs.contains_key(&reference) => {
                     let finding = Finding::error(format!("tag `{name}` already exists at `{}`", remote.name));
-                    findings.push(finding.help("somebody released this version; `git fetch --tags` shows it"));
+                    findings
+                        .push(finding.help("somebody released this version; `git fetch --tags` shows it"));
                 }
                 Ok(_) => {}
                 Err(error) => {
-                    let message = format!("`{}` could not be asked for tag `{name}`: {}", remote.name, error.chain());
+                    let message =
+                        format!("`{}` could not be asked for tag `{name}`: {}", remote.name, error.chain());
                     findings.push(Finding::warning(message));
                 }
             }
         }
         if let Err(error) = repository.git(["var", "GIT_COMMITTER_IDENT"]).read() {
             let finding = Finding::error(format!("git does not know who commits: {error}"));
-            findings.push(finding.help("git config user.name \"Your Name\" && git config user.email you@example.org"));
+            findings.push(
+                finding.help("git config user.name \"Your Name\" && git config user.email you@example.org"),
+            );
         }
         Ok(findings)
     }
@@ -84,14 +88,16 @@ impl Stage for Tag {
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
         let names = release.names();
         let message = self.commit_message.render(names);
-        let committed = effects.private(Action::Commit { message: message.clone() }, |bench| bench.clone.commit(&message))?;
+        let committed = effects
+            .private(Action::Commit { message: message.clone() }, |bench| bench.clone.commit(&message))?;
         let action = Action::Tag { name: names.tag.clone(), signed: self.sign };
         let Some(commit) = committed else {
             effects.announce(action)?;
             return Ok(Outputs::default());
         };
         let message = self.message.render(names);
-        let object = effects.private(action, |bench| bench.clone.tag(&names.tag, &message, &commit, self.sign))?;
+        let object =
+            effects.private(action, |bench| bench.clone.tag(&names.tag, &message, &commit, self.sign))?;
         let tag = object.map(|object| TagRef { name: names.tag.clone(), object });
         Ok(Outputs { commit: Some(commit), tag, ..Outputs::default() })
     }

@@ -27,11 +27,14 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
     let project = read_project(workspace)?;
     let tag: Tag = config.settings("tag")?;
     let naming = TagNaming::new(&tag, &project.name, &bumping.date);
-    let previous_tag = workspace.repository.nearest_tag(&workspace.head.commit, |name| naming.version(name).is_some())?;
+    let previous_tag =
+        workspace.repository.nearest_tag(&workspace.head.commit, |name| naming.version(name).is_some())?;
     let previous_tag_version = previous_tag.as_deref().and_then(|name| naming.version(name));
     let written = match &project.version {
         VersionSource::Vcs { .. } => None,
-        VersionSource::Static(_) => Some(config.settings::<VersionStage>("version")?.current(workspace, &project)?),
+        VersionSource::Static(_) | VersionSource::Unreadable(_) => {
+            Some(config.settings::<VersionStage>("version")?.current(workspace, &project)?)
+        }
     };
     let (version, previous, reason) = match (&bumping.bump, written, previous_tag_version) {
         (None, Some(present), _) if workspace.repository.tag(&naming.name(&present)).is_none() => {
@@ -44,10 +47,15 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
         {
             (present.clone(), present, None)
         }
-        (Some(Bump::Explicit(wanted)), None, None) => (Bump::Explicit(wanted.clone()).apply(&zero())?, zero(), None),
+        (Some(Bump::Explicit(wanted)), None, None) => {
+            (Bump::Explicit(wanted.clone()).apply(&zero())?, zero(), None)
+        }
         (_, None, None) => {
-            return Err(Error::usage(format!("`{}` takes its version from tags, and there is none yet", project.name))
-                .help("say the first version: `pyrelease run 0.1.0`"));
+            return Err(Error::usage(format!(
+                "`{}` takes its version from tags, and there is none yet",
+                project.name
+            ))
+            .help("say the first version: `pyrelease run 0.1.0`"));
         }
         (bump, Some(present), _) | (bump, None, Some(present)) => {
             let (bump, reason) = match bump {
@@ -88,12 +96,14 @@ fn infer(config: &Config, workspace: &Workspace, present: &Version) -> Result<(B
             .help("say how to raise the version: `pyrelease run patch` (or minor, major, rc, …)")
     };
     let settings: Changelog = config.settings("changelog")?;
-    let path = settings.path(workspace).ok_or_else(|| nothing("there is no changelog to infer the next version from".to_owned()))?;
+    let path = settings
+        .path(workspace)
+        .ok_or_else(|| nothing("there is no changelog to infer the next version from".to_owned()))?;
     let text = workspace.read(&path).and_then(|bytes| String::from_utf8(bytes).ok());
     let text = text.ok_or_else(|| nothing(format!("`{path}` cannot be read")))?;
-    let (bump, reason) = changelog::parse(&path, text)?
-        .suggested_bump()
-        .ok_or_else(|| nothing(format!("the Unreleased part of `{path}` does not say what kind of release comes next")))?;
+    let (bump, reason) = changelog::parse(&path, text)?.suggested_bump().ok_or_else(|| {
+        nothing(format!("the Unreleased part of `{path}` does not say what kind of release comes next"))
+    })?;
     Ok((bump, Some(reason)))
 }
 
@@ -107,7 +117,8 @@ impl TagNaming {
     fn new(tag: &Tag, name: &str, date: &str) -> Self {
         // A letter that no name of a tag may contain.
         const VERSION: &str = "\u{1}";
-        let names = Names { version: VERSION.into(), name: name.into(), date: date.into(), ..Names::default() };
+        let names =
+            Names { version: VERSION.into(), name: name.into(), date: date.into(), ..Names::default() };
         let rendered = tag.name.render(&names);
         let (prefix, suffix) = rendered.split_once(VERSION).unwrap_or((&rendered, ""));
         Self { prefix: prefix.to_owned(), suffix: suffix.to_owned() }

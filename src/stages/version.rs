@@ -8,7 +8,10 @@ use serde::{Deserialize, Deserializer};
 
 use crate::config::Config;
 use crate::engine::prelude::*;
-use crate::python::project::{Files, Pattern, Place, Project, ProjectError, VersionSource, bump_all, current_version, lock_files};
+use crate::python::project::{
+    Files, LockFile, Pattern, Place, Project, ProjectError, VersionSource, bump_all, current_version,
+    lock_files,
+};
 use crate::python::version::Version as ProjectVersion;
 use crate::world::process::Process;
 
@@ -25,7 +28,7 @@ pub(super) struct Version {
 #[derive(Debug)]
 enum Entry {
     Known(String),
-    Pattern(Pattern),
+    Pattern(Place),
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -66,7 +69,7 @@ impl<'de> Deserialize<'de> for Entry {
                     return Err(A::Error::custom("`count` must be at least 1"));
                 }
                 let PatternSettings { path, search, replace, count } = settings;
-                Ok(Entry::Pattern(Pattern { path, search, replace, count }))
+                Ok(Entry::Pattern(Place::pattern(path, Pattern { search, replace, count })))
             }
         }
         deserializer.deserialize_any(EntryVisitor)
@@ -93,11 +96,11 @@ impl Version {
     fn places(&self, files: &dyn Files, project: &Project) -> Result<Vec<Place>> {
         let mut places = match &project.version {
             VersionSource::Static(places) => places.clone(),
-            VersionSource::Vcs { .. } => Vec::new(),
+            VersionSource::Vcs { .. } | VersionSource::Unreadable(_) => Vec::new(),
         };
         for entry in &self.files {
             let found = match entry {
-                Entry::Pattern(pattern) => vec![Place::from(pattern.clone())],
+                Entry::Pattern(place) => vec![place.clone()],
                 Entry::Known(path) => Place::for_file(path, files).map_err(problem)?,
             };
             for place in found {
@@ -111,6 +114,9 @@ impl Version {
 
     /// The version that the project has now, on which all its places must agree.
     pub(super) fn current(&self, files: &dyn Files, project: &Project) -> Result<ProjectVersion> {
+        if let (VersionSource::Unreadable(error), true) = (&project.version, self.files.is_empty()) {
+            return Err(Error::refused(error.to_string()).help(error.help()));
+        }
         let places = self.places(files, project)?;
         current_version(files, &places).map_err(problem)
     }
@@ -127,6 +133,11 @@ impl Version {
         Ok(bumped.into_iter().collect())
     }
 
+    fn lock_files(&self, release: &Release) -> Result<Vec<LockFile>> {
+        let project = &release.target.project;
+        Ok(lock_files(release, project, &self.places(release, project)?))
+    }
+
     /// Whether there is nothing to write, and why.
     fn nothing_to_do(&self, release: &Release) -> Option<String> {
         let target = &release.target;
@@ -134,7 +145,9 @@ impl Version {
             VersionSource::Vcs { tool } if self.files.is_empty() => {
                 Some(format!("{tool} takes the version from the tag {}", target.names.tag))
             }
-            _ if target.version == target.previous => Some(format!("the project states {} already", target.version)),
+            _ if target.version == target.previous => {
+                Some(format!("the project states {} already", target.version))
+            }
             _ => None,
         }
     }
@@ -154,12 +167,19 @@ impl Stage for Version {
             return Ok(Vec::new());
         }
         let bumped = self.bumped(release)?;
-        let mut findings = release.workspace.edits_in_the_way(bumped.iter().map(|(path, _)| path.as_str()))?;
-        for lock in lock_files(release, &release.target.project) {
+        let mut findings =
+            release.workspace.edits_in_the_way(bumped.iter().map(|(path, _)| path.as_str()))?;
+        for lock in self.lock_files(release)? {
             findings.extend(release.workspace.edits_in_the_way([lock.path.as_str()])?);
-            if !release.workspace.environment.has_program(&lock.tool, &release.root()) {
-                let message = format!("`{}` records the project's version and will not be updated: `{}` is not installed", lock.path, lock.tool);
-                findings.push(Finding::warning(message).help(format!("install it, or run `{}` after the release", lock.command.join(" "))));
+            if !release.workspace.environment.has_program(lock.tool, &release.root()) {
+                let message = format!(
+                    "`{}` records the project's version and will not be updated: `{}` is not installed",
+                    lock.path, lock.tool
+                );
+                findings.push(
+                    Finding::warning(message)
+                        .help(format!("install it, or run `{}` after the release", lock.command.join(" "))),
+                );
             }
         }
         Ok(findings)
@@ -174,8 +194,8 @@ impl Stage for Version {
         for (path, bytes) in self.bumped(release)? {
             effects.write(&root, &path, &bytes)?;
         }
-        for lock in lock_files(release, &release.target.project) {
-            if !release.workspace.environment.has_program(&lock.tool, &root) {
+        for lock in self.lock_files(release)? {
+            if !release.workspace.environment.has_program(lock.tool, &root) {
                 continue;
             }
             let Some((program, arguments)) = lock.command.split_first() else { continue };

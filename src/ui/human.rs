@@ -99,8 +99,11 @@ impl Human {
                 self.status(GOOD, "Sending", &format!("{what} ({})", crate::world::size(total)));
                 return;
             }
-            let style = ProgressStyle::with_template("{prefix:>12.green.bold} {msg} {bar:24} {bytes}/{total_bytes} {bytes_per_sec}");
-            let shown = ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            let style = ProgressStyle::with_template(
+                "{prefix:>12.green.bold} {msg} {bar:24} {bytes}/{total_bytes} {bytes_per_sec}",
+            );
+            let shown =
+                ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             shown.set_prefix("Sending");
             shown.set_message(what.to_owned());
             *bar = Some((what.to_owned(), shown));
@@ -138,7 +141,9 @@ impl Listener for Human {
         match event {
             Event::Plan { plan } => self.line(&plan_text(plan)),
             Event::Finding { stage, finding } => self.finding(*stage, finding),
-            Event::RunStarted { run, version, .. } => self.status(GOOD, "Releasing", &format!("{version} {DIM}(run {run}){DIM:#}")),
+            Event::RunStarted { run, version, .. } => {
+                self.status(GOOD, "Releasing", &format!("{version} {DIM}(run {run}){DIM:#}"))
+            }
             Event::StageStarted { .. } => {}
             Event::StageFinished { stage, seconds } => {
                 if let Some((_, bar)) = self.bar.borrow_mut().take() {
@@ -183,8 +188,16 @@ pub fn plan_text(plan: &Plan) -> String {
     if plan.previous_version != plan.version {
         let _ = write!(text, " (now {})", plan.previous_version);
     }
-    let branch = plan.branch.as_deref().map_or("a detached HEAD", |name| name.strip_prefix("refs/heads/").unwrap_or(name));
-    let _ = write!(text, ", tag {}, from {branch} at {}", plan.tag, plan.commit.get(..10).unwrap_or(&plan.commit));
+    let branch = plan
+        .branch
+        .as_deref()
+        .map_or("a detached HEAD", |name| name.strip_prefix("refs/heads/").unwrap_or(name));
+    let _ = write!(
+        text,
+        ", tag {}, from {branch} at {}",
+        plan.tag,
+        plan.commit.get(..10).unwrap_or(&plan.commit)
+    );
     if let Some(reason) = &plan.reason {
         let _ = write!(text, "\n{DIM}because {reason}{DIM:#}");
     }

@@ -20,7 +20,12 @@ struct Failure<'a> {
 
 impl Json {
     pub(super) fn error(&self, error: &Error) {
-        self.write(&Failure { event: "error", message: error.chain(), help: error.hints(), code: error.code() as u8 });
+        self.write(&Failure {
+            event: "error",
+            message: error.chain(),
+            help: error.hints(),
+            code: error.code() as u8,
+        });
     }
 
     fn write(&self, value: &impl Serialize) {

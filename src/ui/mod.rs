@@ -81,4 +81,3 @@ pub fn data(text: &str) {
     let mut stdout = anstream::stdout();
     let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
 }
-

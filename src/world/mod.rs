@@ -1,8 +1,10 @@
-//! What touches the outside: the environment, processes, files, git, tools.
+//! What touches the outside: the environment, processes, files, git, HTTP, tools.
 
+pub mod digest;
 mod environment;
 mod files;
 pub mod git;
+pub mod http;
 pub mod process;
 pub mod tools;
 

@@ -4,13 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use thiserror::Error;
+use crate::error::Error;
 
 /// Lines of a failing command's output that its error shows
 const TAIL: usize = 20;
 
 /// A command that failed
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
     /// It could not be started
     #[error("`{program}` could not be started")]
@@ -28,6 +28,19 @@ impl ProcessError {
     /// Whether the program is not installed.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Start { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+    }
+}
+
+impl From<ProcessError> for Error {
+    fn from(error: ProcessError) -> Self {
+        let missing = error.is_missing();
+        let converted = match error {
+            ProcessError::Start { program, source } => {
+                Error::failed(format!("`{program}` could not be started")).because(source)
+            }
+            failed @ ProcessError::Failed { .. } => Error::failed(failed.to_string()),
+        };
+        if missing { converted.help("install it, or put it on PATH") } else { converted }
     }
 }
 

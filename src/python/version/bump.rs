@@ -316,7 +316,10 @@ mod tests {
         assert_eq!(bumped("1.3.0", "1.3"), "`1.3` is not above the present version `1.3.0`");
         assert_eq!(bumped("1.3.0", "1.3.0rc1"), "`1.3.0rc1` is not above the present version `1.3.0`");
         assert_eq!(bumped("1.3.0", "release"), "`1.3.0` is already a final release");
-        assert_eq!(bumped("1.3.0.dev1", "post"), "`post` corrects a final release, and `1.3.0.dev1` is a pre-release");
+        assert_eq!(
+            bumped("1.3.0.dev1", "post"),
+            "`post` corrects a final release, and `1.3.0.dev1` is a pre-release"
+        );
     }
 
     #[test]
@@ -336,11 +339,18 @@ mod tests {
     #[test]
     fn names_the_word_that_was_meant() {
         let help = |text: &str| text.parse::<Bump>().unwrap_err().help();
-        assert!(help("mayor").starts_with("did you mean `major`? accepted are `major`, `minor`"), "{}", help("mayor"));
+        assert!(
+            help("mayor").starts_with("did you mean `major`? accepted are `major`, `minor`"),
+            "{}",
+            help("mayor")
+        );
         assert!(help("stable").starts_with("did you mean `release`?"));
         assert!(help("Patch").starts_with("did you mean `patch`?"));
         assert!(help("everything").starts_with("accepted are"));
-        assert_eq!("mayor".parse::<Bump>().unwrap_err().to_string(), "`mayor` is neither a bump nor a version");
+        assert_eq!(
+            "mayor".parse::<Bump>().unwrap_err().to_string(),
+            "`mayor` is neither a bump nor a version"
+        );
         assert!("1.x".parse::<Bump>().unwrap_err().to_string().contains("is not a version"));
         assert!(help("").starts_with("accepted are"));
     }

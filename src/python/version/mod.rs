@@ -14,9 +14,10 @@ use thiserror::Error;
 /// a leading `v` and without the implicit post-release `1.2-3`, which in running text is more often something else
 pub const SPELLING: &str = concat!(
     r"(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*",
-    r"(?:[-_.]?(?i:alpha|beta|preview|pre|rc|a|b|c)(?:[-_.]?[0-9]+)?)?",
-    r"(?:[-_.]?(?i:post|rev|r)(?:[-_.]?[0-9]+)?)?",
-    r"(?:[-_.]?(?i:dev)(?:[-_.]?[0-9]+)?)?",
+    // A word without a number must end there: `.rst` is no revision.
+    r"(?:[-_.]?(?i:alpha|beta|preview|pre|rc|a|b|c)(?:[-_.]?[0-9]+|\b))?",
+    r"(?:[-_.]?(?i:post|rev|r)(?:[-_.]?[0-9]+|\b))?",
+    r"(?:[-_.]?(?i:dev)(?:[-_.]?[0-9]+|\b))?",
     r"(?:\+[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*)?",
 );
 
@@ -159,11 +160,16 @@ impl VersionError {
             }
             Self::Local { .. } => "give a version without the part from `+` on".to_owned(),
             Self::NotIncreasing { current, .. } => {
-                format!("an index takes a version once, and installers prefer the highest: choose one above `{current}`")
+                format!(
+                    "an index takes a version once, and installers prefer the highest: choose one above `{current}`"
+                )
             }
-            Self::AlreadyFinal { .. } => "choose `patch`, `minor`, `major` or `post`, or give a version".to_owned(),
+            Self::AlreadyFinal { .. } => {
+                "choose `patch`, `minor`, `major` or `post`, or give a version".to_owned()
+            }
             Self::PostOfPrerelease { .. } => {
-                "make the next pre-release (`a`, `b` or `rc`), finish it with `release`, or give a version".to_owned()
+                "make the next pre-release (`a`, `b` or `rc`), finish it with `release`, or give a version"
+                    .to_owned()
             }
             Self::TooLarge { .. } => "give the version in full".to_owned(),
         }
@@ -198,9 +204,12 @@ mod tests {
 
     #[test]
     fn shows_the_canonical_form() {
-        for (given, shown) in
-            [("v1.0-RC.1", "1.0rc1"), ("2024.04.01", "2024.4.1"), ("1!1.0-3", "1!1.0.post3"), (" 1.0 ", "1.0")]
-        {
+        for (given, shown) in [
+            ("v1.0-RC.1", "1.0rc1"),
+            ("2024.04.01", "2024.4.1"),
+            ("1!1.0-3", "1!1.0.post3"),
+            (" 1.0 ", "1.0"),
+        ] {
             assert_eq!(version(given).to_string(), shown);
         }
     }
@@ -208,7 +217,18 @@ mod tests {
     #[test]
     fn compares_as_pep_440_says() {
         assert_eq!(version("1.0"), version("1.0.0"));
-        let ordered = ["1.0.dev1", "1.0a1.dev1", "1.0a1", "1.0b1", "1.0rc1", "1.0", "1.0+x", "1.0.post1", "1.0.1", "1!0.1"];
+        let ordered = [
+            "1.0.dev1",
+            "1.0a1.dev1",
+            "1.0a1",
+            "1.0b1",
+            "1.0rc1",
+            "1.0",
+            "1.0+x",
+            "1.0.post1",
+            "1.0.1",
+            "1!0.1",
+        ];
         assert!(ordered.windows(2).all(|pair| version(pair[0]) < version(pair[1])));
     }
 
@@ -236,7 +256,9 @@ mod tests {
     fn is_a_string_in_json() {
         assert_eq!(serde_json::to_string(&version("1.0-rc1")).unwrap(), r#""1.0rc1""#);
         assert_eq!(serde_json::from_str::<Version>(r#""1.0rc1""#).unwrap(), version("1.0rc1"));
-        assert!(serde_json::from_str::<Version>(r#""one""#).unwrap_err().to_string().contains("not a version"));
+        assert!(
+            serde_json::from_str::<Version>(r#""one""#).unwrap_err().to_string().contains("not a version")
+        );
     }
 
     #[test]

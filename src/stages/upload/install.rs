@@ -15,13 +15,24 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Installs the wheel (else the sdist) from the index by its hash, its dependencies from wherever pip takes them;
 /// compares the installed version and runs the smoke test.
-pub(super) fn try_out(settings: &Settings, client: &IndexClient, release: &Release, effects: &mut Effects<'_>) -> Result<()> {
+pub(super) fn try_out(
+    settings: &Settings,
+    client: &IndexClient,
+    release: &Release,
+    effects: &mut Effects<'_>,
+) -> Result<()> {
     let index = client.address().name.clone();
     let distributions = &release.outputs.distributions;
     let Some(chosen) = installable(distributions) else { return Ok(()) };
     let command = format!("pip install {} from {index}", chosen.filename);
     let Some(listed) = listed(client, release, chosen)? else {
-        effects.warn(&format!("`{}` is uploaded to `{index}`, but not listed there yet: it was not tried out", chosen.filename), None);
+        effects.warn(
+            &format!(
+                "`{}` is uploaded to `{index}`, but not listed there yet: it was not tried out",
+                chosen.filename
+            ),
+            None,
+        );
         return Ok(());
     };
     effects.private(Action::Check { what: command }, |bench| {
@@ -52,7 +63,11 @@ pub(super) fn try_out(settings: &Settings, client: &IndexClient, release: &Relea
 fn installable(distributions: &[Distribution]) -> Option<&Distribution> {
     let any = |distribution: &&Distribution| distribution.filename.ends_with("-any.whl");
     let sdist = |distribution: &&Distribution| distribution.kind == Kind::Sdist;
-    distributions.iter().find(any).or_else(|| distributions.iter().find(sdist)).or_else(|| distributions.first())
+    distributions
+        .iter()
+        .find(any)
+        .or_else(|| distributions.iter().find(sdist))
+        .or_else(|| distributions.first())
 }
 
 /// Waits until the index lists the file.
@@ -63,7 +78,8 @@ fn listed(client: &IndexClient, release: &Release, wanted: &Distribution) -> Res
         let listing = client.listing(&release.target.project.name).map_err(|error| {
             Error::failed(format!("`{}` cannot be asked what it has", client.address().name)).because(error)
         })?;
-        let found = listing.and_then(|listing| listing.files.into_iter().find(|file| file.filename == wanted.filename));
+        let found = listing
+            .and_then(|listing| listing.files.into_iter().find(|file| file.filename == wanted.filename));
         if found.is_some() || started.elapsed() > PATIENCE {
             return Ok(found);
         }

@@ -38,18 +38,31 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
     let settings: Settings = config.settings(name)?;
     if settings.smoke.is_some() && !settings.install {
         let span = config.stage_key(name, "smoke").flatten();
-        return Err(config.error("`smoke` without `install`", span, Some("add `install = true`: it is tried after the installation")));
+        return Err(config.error(
+            "`smoke` without `install`",
+            span,
+            Some("add `install = true`: it is tried after the installation"),
+        ));
     }
     if let Some(smoke) = &settings.smoke
         && shlex::split(smoke).is_none_or(|words| words.is_empty())
     {
         let span = config.stage_key(name, "smoke").flatten();
-        return Err(config.error("`smoke` is not a command: a quote is not closed, or it is empty", span, None));
+        return Err(config.error(
+            "`smoke` is not a command: a quote is not closed, or it is empty",
+            span,
+            None,
+        ));
     }
     let index = config.indexes()[name].clone();
     // Addresses are checked here, so that a wrong one is an error before anything else is asked.
     let stage = Upload { name: name.to_owned(), index, settings };
-    crate::index::IndexAddress::new(name, &stage.index.upload, stage.index.simple.as_deref(), stage.index.view.as_deref())?;
+    crate::index::IndexAddress::new(
+        name,
+        &stage.index.upload,
+        stage.index.simple.as_deref(),
+        stage.index.view.as_deref(),
+    )?;
     Ok(Box::new(stage))
 }
 
@@ -57,7 +70,13 @@ impl Upload {
     fn client(&self, release: &Release) -> Result<IndexClient> {
         let index = &self.index;
         let environment = &release.workspace.environment;
-        IndexClient::connect(environment, &self.name, &index.upload, index.simple.as_deref(), index.view.as_deref())
+        IndexClient::connect(
+            environment,
+            &self.name,
+            &index.upload,
+            index.simple.as_deref(),
+            index.view.as_deref(),
+        )
     }
 
     fn credentials(&self, client: &IndexClient) -> Vec<Finding> {
@@ -72,7 +91,11 @@ impl Upload {
                 );
                 let host = client.address().upload.host_str().unwrap_or_default();
                 let needed = host == "pypi.org" || host.ends_with(".pypi.org");
-                vec![if needed { Finding::error(message).help(help) } else { Finding::warning(message).help(help) }]
+                vec![if needed {
+                    Finding::error(message).help(help)
+                } else {
+                    Finding::warning(message).help(help)
+                }]
             }
         }
     }
@@ -80,8 +103,13 @@ impl Upload {
     /// What the index has that bars the release.
     fn taken(&self, client: &IndexClient, release: &Release) -> Result<Vec<Finding>> {
         if client.address().simple.is_none() {
-            let message = format!("`{}` has no `simple` address: what it has already cannot be seen beforehand", self.name);
-            return Ok(vec![Finding::warning(message).help(format!("add `simple` to [index.{}]", self.name))]);
+            let message = format!(
+                "`{}` has no `simple` address: what it has already cannot be seen beforehand",
+                self.name
+            );
+            return Ok(vec![
+                Finding::warning(message).help(format!("add `simple` to [index.{}]", self.name)),
+            ]);
         }
         let target = &release.target;
         let listing = client.listing(&target.project.name).map_err(|error| {
@@ -90,17 +118,25 @@ impl Upload {
         let Some(listing) = listing else { return Ok(Vec::new()) };
         let mut findings = Vec::new();
         if let Some(status @ ("archived" | "quarantined")) = listing.status.as_deref() {
-            findings.push(Finding::error(format!("`{}` is {status} on `{}`", target.project.name, self.name)));
+            findings
+                .push(Finding::error(format!("`{}` is {status} on `{}`", target.project.name, self.name)));
         }
         let version = target.version.to_string();
         let there: Vec<&str> = listing
             .files
             .iter()
-            .filter(|file| Filename::parse(&file.filename).is_ok_and(|name| name.version().to_string() == version))
+            .filter(|file| {
+                file.filename.parse::<Filename>().is_ok_and(|name| name.version().to_string() == version)
+            })
             .map(|file| file.filename.as_str())
             .collect();
         if !there.is_empty() {
-            let message = format!("`{}` has {} {version} already: {}", self.name, target.project.name, there.join(", "));
+            let message = format!(
+                "`{}` has {} {version} already: {}",
+                self.name,
+                target.project.name,
+                there.join(", ")
+            );
             let help = "an index takes a version once, whatever became of its tag: choose another version";
             findings.push(Finding::error(message).help(help));
         }
@@ -108,7 +144,13 @@ impl Upload {
     }
 
     /// Sends one file; where it is not known whether that worked, asks the index by hash before sending it again.
-    fn send(&self, client: &IndexClient, project: &str, form: &Form, effects: &Effects<'_>) -> Result<String, Attempt> {
+    fn send(
+        &self,
+        client: &IndexClient,
+        project: &str,
+        form: &Form,
+        effects: &Effects<'_>,
+    ) -> Result<String, Attempt> {
         let distribution = &form.distribution;
         let progress = |done| effects.progress(&distribution.filename, done, distribution.size);
         let mut attempt = 1;
@@ -174,14 +216,19 @@ impl Stage for Upload {
         }
         let client = self.client(release)?;
         if release.outputs.distributions.is_empty() {
-            return Err(Error::failed("there are no distributions to upload").help("put `build` before this stage"));
+            return Err(
+                Error::failed("there are no distributions to upload").help("put `build` before this stage")
+            );
         }
         self.upload(&client, release, effects)?;
         if self.settings.install {
             install::try_out(&self.settings, &client, release, effects)?;
         }
         let names = release.names();
-        Ok(Outputs { links: client.address().view_url(&names.name, &names.version).into_iter().collect(), ..Outputs::default() })
+        Ok(Outputs {
+            links: client.address().view_url(&names.name, &names.version).into_iter().collect(),
+            ..Outputs::default()
+        })
     }
 }
 
@@ -197,8 +244,12 @@ impl Form {
     /// Reads a distribution whose bytes are still those that were built.
     fn read(distribution: &Distribution) -> Result<Self> {
         verify(distribution)?;
-        let broken = |error: String| Error::failed(format!("`{}` cannot be uploaded: {error}", distribution.filename));
-        let filename = Filename::parse(&distribution.filename).map_err(|error| broken(error.to_string()))?;
+        let broken =
+            |error: String| Error::failed(format!("`{}` cannot be uploaded: {error}", distribution.filename));
+        let filename: Filename = distribution
+            .filename
+            .parse()
+            .map_err(|error: crate::python::filename::FilenameError| broken(error.to_string()))?;
         let mut file = fs_err::File::open(&distribution.path)?;
         let judgement = crate::python::verdict::judge(&mut file, &distribution.filename, distribution.size);
         let metadata = judgement.metadata.ok_or_else(|| broken("its metadata cannot be read".to_owned()))?;

@@ -13,7 +13,7 @@ pub use clone::Clone;
 pub use land::{Landing, TagRef};
 pub use remote::{PushError, RefUpdate, Remote};
 
-use super::process::{Process, ProcessError};
+use super::process::Process;
 use crate::error::{Error, Result};
 
 /// Variables that would make `git` work on another repository than the one it is run in
@@ -214,15 +214,5 @@ fn git<S: AsRef<std::ffi::OsStr>>(folder: &Path, arguments: impl IntoIterator<It
     REDIRECTING.iter().fold(process, |process, name| process.without_env(*name))
 }
 
-impl From<ProcessError> for Error {
-    fn from(error: ProcessError) -> Self {
-        let missing = error.is_missing();
-        let converted = match error {
-            ProcessError::Start { program, source } => {
-                Error::failed(format!("`{program}` could not be started")).because(source)
-            }
-            failed @ ProcessError::Failed { .. } => Error::failed(failed.to_string()),
-        };
-        if missing { converted.help("install it, or put it on PATH") } else { converted }
-    }
-}
+#[cfg(test)]
+mod tests;

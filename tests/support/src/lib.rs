@@ -1,1 +1,58 @@
+//! What the tests of pyrelease release: a real Python project in a real git repository, a remote beside it, and
+//! index servers that people run. Nothing here is a stand-in, so what passes here passes at a user's.
+//!
+//! A test reads as: a [`Project`], an [`IndexServer`] or two, [`Project::pyrelease`], and then what is where. When
+//! something is not as expected, everything here panics and says what it saw.
+//!
+//! | module | has |
+//! | --- | --- |
+//! | `sandbox` | a temporary folder with a home of its own, and the environment of every command run in it |
+//! | `project`, `backend`, `repository` | the project and what can be asked of its repository |
+//! | `remote` | the bare repository it is pushed to: refusing, or moved by somebody else |
+//! | `invocation`, `redact` | the program run, and what came out of it |
+//! | `snapshot` | how things were, to compare with how they are |
+//! | `secret` | proof that a password is nowhere |
+//! | `python`, `server`, `http` | pypiserver and devpi-server |
 
+mod backend;
+mod base64;
+mod http;
+mod invocation;
+mod project;
+mod python;
+mod redact;
+mod remote;
+mod repository;
+mod sandbox;
+mod secret;
+mod server;
+mod snapshot;
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+pub use backend::Backend;
+pub use invocation::{Invocation, Outcome};
+pub use project::{Blueprint, CHANGELOG, Project, changelog_of_release};
+pub use python::Python;
+pub use remote::Remote;
+pub use sandbox::Sandbox;
+pub use secret::{CommandLines, Secret};
+pub use server::IndexServer;
+pub use snapshot::Snapshot;
+
+static BINARY: OnceLock<PathBuf> = OnceLock::new();
+
+/// Says which binary [`Project::pyrelease`] runs. Only the package that builds it knows:
+/// `set_binary(env!("CARGO_BIN_EXE_pyrelease"))`, as often as wanted.
+///
+/// # Panics
+/// Another binary was named before.
+pub fn set_binary(path: impl AsRef<Path>) {
+    let set = BINARY.get_or_init(|| path.as_ref().to_owned());
+    assert_eq!(set, path.as_ref(), "one binary is tested at a time");
+}
+
+fn binary() -> &'static Path {
+    BINARY.get().expect("`set_binary` comes before the first run of the program")
+}

@@ -1,0 +1,334 @@
+//! The engine with stages of the tests' own, on a real repository.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::event::Event;
+use super::execute::Execution;
+use super::journal::{Journal, Outcome, Record};
+use super::plan::{Pipeline, Plan};
+use super::prelude::*;
+use super::recover::{State, World, entries};
+use super::release::{Target, Workspace};
+use super::run::{RunFolder, Store};
+use crate::config::{Names, Source};
+use crate::error::ExitCode;
+use crate::world::Environment;
+use crate::world::git::TagRef;
+use crate::world::process::Process;
+
+type Work = Box<dyn Fn(&Release, &mut Effects<'_>) -> Result<Outputs>>;
+
+struct Toy {
+    name: &'static str,
+    reach: Reach,
+    work: Work,
+}
+
+impl Stage for Toy {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    fn preflight(&self, _: &Release) -> Result<Vec<Finding>> {
+        Ok(Vec::new())
+    }
+
+    fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
+        (self.work)(release, effects)
+    }
+}
+
+fn toy(
+    name: &'static str,
+    reach: Reach,
+    work: impl Fn(&Release, &mut Effects<'_>) -> Result<Outputs> + 'static,
+) -> Box<dyn Stage> {
+    Box::new(Toy { name, reach, work: Box::new(work) })
+}
+
+/// Changes a file, commits and tags.
+fn tagging() -> Box<dyn Stage> {
+    toy("tag", Reach::Private, |release, effects| {
+        effects.write(&release.root(), "version.txt", b"1.1.0\n")?;
+        let commit = effects
+            .private(Action::Commit { message: "Release".into() }, |bench| bench.clone.commit("Release"))?;
+        let Some(commit) = commit else { return Ok(Outputs::default()) };
+        let object = effects.private(Action::Tag { name: "v1.1.0".into(), signed: None }, |bench| {
+            bench.clone.tag("v1.1.0", "1.1.0", &commit, None)
+        })?;
+        let tag = object.map(|object| TagRef { name: "v1.1.0".into(), object });
+        Ok(Outputs { commit: Some(commit), tag, ..Outputs::default() })
+    })
+}
+
+fn command(reach: Reach, undo: Option<&str>) -> Effect {
+    let undo = undo.map(|script| vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()]);
+    Effect::Command { reach, command: vec!["toy".into()], undo }
+}
+
+fn succeeding(name: &'static str, reach: Reach) -> Box<dyn Stage> {
+    toy(name, reach, move |_, effects| {
+        effects.attempt(command(reach, None), |_| Ok("done".into()))?;
+        Ok(Outputs::default())
+    })
+}
+
+fn failing(reach: Reach) -> Box<dyn Stage> {
+    toy("failing", reach, |_, effects| {
+        if effects.is_live() { Err(Error::failed("it does not work")) } else { Ok(Outputs::default()) }
+    })
+}
+
+struct Fixture {
+    _folder: tempfile::TempDir,
+    top: PathBuf,
+    interrupted: AtomicBool,
+    heard: RefCell<Vec<String>>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let top = fs_err::canonicalize(folder.path()).unwrap();
+        fs_err::write(top.join("version.txt"), "1.0.0\n").unwrap();
+        fs_err::write(top.join("pyproject.toml"), "[project]\nname = \"demo\"\nversion = \"1.0.0\"\n")
+            .unwrap();
+        let fixture =
+            Self { _folder: folder, top, interrupted: AtomicBool::new(false), heard: RefCell::default() };
+        fixture.git(&["init", "-q", "-b", "main", "."]);
+        for (key, value) in [("user.name", "A"), ("user.email", "a@example.org"), ("commit.gpgSign", "false")]
+        {
+            fixture.git(&["config", key, value]);
+        }
+        fixture.git(&["add", "."]);
+        fixture.git(&["commit", "-qm", "start"]);
+        fixture
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        Process::new("git").args(arguments).folder(&self.top).read().unwrap()
+    }
+
+    fn everything(&self) -> String {
+        let text = fs_err::read_to_string(self.top.join("version.txt")).unwrap();
+        format!("{}\n{}\n{text}", self.git(&["for-each-ref"]), self.git(&["status", "--porcelain"]))
+    }
+
+    fn workspace(&self) -> Workspace {
+        Workspace::open(&self.top, Environment::default()).unwrap()
+    }
+
+    fn release(&self) -> Release {
+        let workspace = self.workspace();
+        let project = crate::python::project::Project::read(&workspace).unwrap();
+        let names = Names { version: "1.1.0".into(), tag: "v1.1.0".into(), ..Names::default() };
+        let target = Target {
+            project,
+            version: "1.1.0".parse().unwrap(),
+            previous: "1.0.0".parse().unwrap(),
+            previous_tag: None,
+            reason: None,
+            names,
+        };
+        Release::new(workspace, target)
+    }
+
+    fn run(&self, stages: Vec<Box<dyn Stage>>) -> Result<()> {
+        let pipeline = Pipeline::new(stages).unwrap();
+        let listener = |event: &Event<'_>| self.heard.borrow_mut().push(format!("{event:?}"));
+        let store = Store::of(&self.workspace().repository)?;
+        let source = Source::new("release.toml", String::new());
+        Execution::begin(&store, &pipeline, self.release(), (&source, &[]), &self.interrupted, &listener)?
+            .complete()
+    }
+
+    fn last_run(&self) -> (RunFolder, Vec<Record>) {
+        let run = Store::of(&self.workspace().repository).unwrap().runs().unwrap().pop().unwrap();
+        let records = Journal::read(&run.journal()).unwrap();
+        (run, records)
+    }
+}
+
+#[test]
+fn a_decreasing_reach_is_refused_with_an_order_that_works() {
+    let stages = vec![succeeding("pypi", Reach::Public), tagging(), succeeding("push", Reach::Repository)];
+    let disorder = Pipeline::new(stages).err().unwrap();
+    assert_eq!((disorder.first, disorder.second), (0, 1));
+    assert!(
+        disorder.message.starts_with("`tag` (private) comes after `pypi` (public)"),
+        "{}",
+        disorder.message
+    );
+    assert_eq!(disorder.help, r#"an order that works: stages = ["tag", "push", "pypi"]"#);
+}
+
+#[test]
+fn a_plan_changes_nothing_and_says_what_would_change() {
+    let fixture = Fixture::new();
+    let before = fixture.everything();
+    let pipeline = Pipeline::new(vec![tagging(), succeeding("push", Reach::Repository)]).unwrap();
+    let plan = Plan::make(&pipeline, &mut fixture.release(), &|_: &Event<'_>| {}).unwrap();
+    let actions: Vec<String> = plan.stages[0].actions.iter().map(ToString::to_string).collect();
+    assert_eq!(actions, ["write version.txt", "commit \"Release\"", "tag v1.1.0"]);
+    assert_eq!(fixture.everything(), before);
+}
+
+#[test]
+fn changes_that_nothing_commits_are_refused() {
+    let fixture = Fixture::new();
+    let late = toy("late", Reach::Private, |release, effects| {
+        effects.write(&release.root(), "version.txt", b"late")?;
+        Ok(Outputs::default())
+    });
+    let pipeline = Pipeline::new(vec![tagging(), late]).unwrap();
+    let error = Plan::make(&pipeline, &mut fixture.release(), &|_: &Event<'_>| {}).unwrap_err();
+    assert_eq!(error.to_string(), "`late` changes `version.txt` and no stage after it commits the change");
+}
+
+#[test]
+fn a_release_lands_and_its_clone_is_gone() {
+    let fixture = Fixture::new();
+    fixture.run(vec![tagging(), succeeding("push", Reach::Repository)]).unwrap();
+    assert_eq!(fs_err::read_to_string(fixture.top.join("version.txt")).unwrap(), "1.1.0\n");
+    assert_eq!(fixture.git(&["rev-parse", "v1.1.0^{commit}"]), fixture.git(&["rev-parse", "main"]));
+    assert_eq!(fixture.git(&["status", "--porcelain"]), "");
+    let (run, _) = fixture.last_run();
+    assert_eq!(run.outcome().unwrap(), Some(Outcome::Released));
+    assert!(!run.tree().exists());
+}
+
+#[test]
+fn a_failure_before_the_point_of_no_return_undoes_everything() {
+    for reach in [Reach::Private, Reach::Rehearsal, Reach::Repository, Reach::Public] {
+        let fixture = Fixture::new();
+        let before = fixture.everything();
+        let error = fixture.run(vec![tagging(), failing(reach)]).unwrap_err();
+        assert_eq!(error.code(), ExitCode::Failed, "{reach}");
+        assert_eq!(fixture.everything(), before, "{reach}");
+        let (run, _) = fixture.last_run();
+        assert_eq!(run.outcome().unwrap(), Some(Outcome::RolledBack));
+        assert!(!run.tree().exists() && !run.dist().exists());
+    }
+}
+
+#[test]
+fn a_stage_that_panics_is_undone_like_one_that_fails() {
+    let fixture = Fixture::new();
+    let before = fixture.everything();
+    let panicking = toy("panicking", Reach::Repository, |_, effects| {
+        assert!(!effects.is_live(), "out of its depth");
+        Ok(Outputs::default())
+    });
+    let error = fixture.run(vec![tagging(), panicking]).unwrap_err();
+    assert_eq!(error.to_string(), "`panicking` panicked: out of its depth");
+    assert_eq!(fixture.everything(), before);
+}
+
+#[test]
+fn a_stage_that_refuses_before_any_effect_leaves_the_code_for_refusals() {
+    let fixture = Fixture::new();
+    let refusing = toy("check", Reach::Private, |_, _| Err(Error::refused("it is broken")));
+    assert_eq!(fixture.run(vec![tagging(), refusing]).unwrap_err().code(), ExitCode::Refused);
+}
+
+#[test]
+fn a_failure_after_the_point_of_no_return_leaves_all_as_it_is() {
+    let fixture = Fixture::new();
+    let error =
+        fixture.run(vec![tagging(), succeeding("pypi", Reach::Public), failing(Reach::Public)]).unwrap_err();
+    assert_eq!(error.code(), ExitCode::Left);
+    assert_eq!(fs_err::read_to_string(fixture.top.join("version.txt")).unwrap(), "1.1.0\n");
+    let (run, _) = fixture.last_run();
+    assert_eq!(run.outcome().unwrap(), None);
+
+    let mut journal = Journal::open(&run.journal()).unwrap();
+    let workspace = fixture.workspace();
+    let listener = |_: &Event<'_>| {};
+    let world = World {
+        repository: &workspace.repository,
+        environment: &workspace.environment,
+        run: &run,
+        listener: &listener,
+    };
+    let refused = world.rollback(&mut journal).unwrap_err();
+    assert_eq!(refused.code(), ExitCode::Left);
+    assert!(refused.to_string().contains("is public"), "{refused}");
+}
+
+#[test]
+fn an_effect_beyond_the_reach_of_its_stage_is_not_attempted() {
+    let fixture = Fixture::new();
+    let sly = toy("sly", Reach::Private, |_, effects| {
+        effects.attempt(command(Reach::Public, None), |_| panic!("attempted"))?;
+        Ok(Outputs::default())
+    });
+    let error = fixture.run(vec![tagging(), sly]).unwrap_err();
+    assert!(error.to_string().contains("reaches only as far as private"), "{error}");
+}
+
+#[test]
+fn a_failing_follow_up_does_not_make_the_release_fail() {
+    let fixture = Fixture::new();
+    fixture.run(vec![tagging(), succeeding("pypi", Reach::Public), failing(Reach::FollowUp)]).unwrap();
+    let heard = fixture.heard.borrow().join("\n");
+    assert!(heard.contains("the release is out, but `failing` failed"), "{heard}");
+}
+
+#[test]
+fn an_interrupt_undoes_and_says_so() {
+    let fixture = Fixture::new();
+    let before = fixture.everything();
+    fixture.interrupted.store(true, Ordering::SeqCst);
+    let error = fixture.run(vec![tagging()]).unwrap_err();
+    assert_eq!(error.code(), ExitCode::Interrupted);
+    assert_eq!(fixture.everything(), before);
+}
+
+#[test]
+fn what_cannot_be_undone_is_left_and_named() {
+    let fixture = Fixture::new();
+    let repository = Reach::Repository;
+    let error =
+        fixture.run(vec![tagging(), succeeding("publish", repository), failing(repository)]).unwrap_err();
+    assert_eq!(error.code(), ExitCode::Left);
+    assert!(error.to_string().contains("has no `undo` command"), "{error}");
+    // The landing is undone all the same, and the run stays unfinished for `rollback` to be tried again.
+    let (run, records) = fixture.last_run();
+    assert_eq!(run.outcome().unwrap(), None);
+    let states: Vec<State> = entries(&records).iter().map(|entry| entry.state).collect();
+    assert_eq!(states, [State::Undone, State::InDoubt]);
+}
+
+#[test]
+fn a_command_is_undone_by_its_own_command() {
+    let fixture = Fixture::new();
+    let before = fixture.everything();
+    let mark = fixture.top.join(".git/mark");
+    fs_err::write(&mark, "").unwrap();
+    let undoable = toy("publish", Reach::Repository, |_, effects| {
+        effects.attempt(command(Reach::Repository, Some("rm .git/mark")), |_| Ok("done".into()))?;
+        Ok(Outputs::default())
+    });
+    let error = fixture.run(vec![tagging(), undoable, failing(Reach::Repository)]).unwrap_err();
+    assert_eq!(error.code(), ExitCode::Failed);
+    assert!(!mark.exists());
+    assert_eq!(fixture.everything(), before);
+}
+
+#[test]
+fn one_run_at_a_time() {
+    let fixture = Fixture::new();
+    let store = Store::of(&fixture.workspace().repository).unwrap();
+    let held = store.lock().unwrap();
+    let error = store.lock().unwrap_err();
+    assert_eq!(error.code(), ExitCode::Refused);
+    assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+    drop(held);
+    store.lock().unwrap();
+}

@@ -1,0 +1,121 @@
+//! The client of an index: its addresses, the credentials it gets, uploads and what it lists.
+
+mod connect;
+mod credentials;
+mod html;
+mod pypirc;
+mod reply;
+mod send;
+mod simple;
+mod upload;
+
+use reqwest::Url;
+use thiserror::Error;
+
+pub use credentials::{Credentials, CredentialsError, find, variable_for};
+pub use reply::help_for;
+pub use simple::{Listing, SimpleError, SimpleFile, Standing, Yanked};
+pub use upload::{IndexClient, Put, UploadError};
+
+use crate::world::http::{AddressError, check_url};
+
+/// Where an index takes files and where it shows them
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexAddress {
+    /// The name it goes by in the configuration and in `.pypirc`
+    pub name: String,
+    /// Where files are uploaded (the legacy upload API)
+    pub upload: Url,
+    /// Where files are listed (the simple API, PEP 503 and 691); ends in a slash
+    pub simple: Option<Url>,
+    /// The page of a release, with `{name}` and `{version}`
+    view: Option<String>,
+}
+
+/// An index whose address cannot be used
+#[derive(Debug, Error)]
+#[error("`{setting}` of the index `{index}` cannot be used")]
+pub struct IndexAddressError {
+    pub index: String,
+    /// `upload` or `simple`
+    pub setting: &'static str,
+    #[source]
+    pub source: AddressError,
+}
+
+impl IndexAddress {
+    /// An index by its addresses; `view` is the address of a release's page, with `{name}` and `{version}`.
+    pub fn new(
+        name: &str,
+        upload: &str,
+        simple: Option<&str>,
+        view: Option<&str>,
+    ) -> Result<Self, IndexAddressError> {
+        let check = |setting, address: &str| {
+            check_url(address).map_err(|source| IndexAddressError { index: name.to_owned(), setting, source })
+        };
+        let upload = check("upload", upload)?;
+        let simple = match simple {
+            Some(address) => {
+                let mut url = check("simple", address)?;
+                // Without it the last part would be replaced, not extended, by a project's name.
+                if !url.path().ends_with('/') {
+                    url.set_path(&format!("{}/", url.path()));
+                }
+                Some(url)
+            }
+            None => None,
+        };
+        Ok(Self { name: name.to_owned(), upload, simple, view: view.map(str::to_owned) })
+    }
+
+    /// PyPI.
+    pub fn pypi() -> Self {
+        Self::of_pypi("pypi", "https://upload.pypi.org/legacy/", "https://pypi.org")
+    }
+
+    /// TestPyPI, PyPI's index for trials.
+    pub fn testpypi() -> Self {
+        Self::of_pypi("testpypi", "https://test.pypi.org/legacy/", "https://test.pypi.org")
+    }
+
+    fn of_pypi(name: &str, upload: &str, site: &str) -> Self {
+        let view = format!("{site}/project/{{name}}/{{version}}/");
+        Self::new(name, upload, Some(&format!("{site}/simple/")), Some(&view)).expect("the address is right")
+    }
+
+    /// Where to look at a release: its page, else where the index lists the project's files.
+    pub fn view_url(&self, project: &str, version: &str) -> Option<String> {
+        if let Some(view) = &self.view {
+            return Some(view.replace("{name}", &normalized(project)).replace("{version}", version));
+        }
+        self.project_url(project).map(String::from)
+    }
+
+    /// Where the index lists the files of a project.
+    pub fn project_url(&self, project: &str) -> Option<Url> {
+        let mut url = self.simple.clone()?;
+        url.path_segments_mut().ok()?.pop_if_empty().push(&normalized(project)).push("");
+        Some(url)
+    }
+}
+
+/// A project's name as addresses have it (PEP 503): lower case, each run of `-`, `_` and `.` one `-`.
+fn normalized(name: &str) -> String {
+    let mut normalized = String::with_capacity(name.len());
+    for letter in name.chars() {
+        let letter = if matches!(letter, '-' | '_' | '.') { '-' } else { letter.to_ascii_lowercase() };
+        if letter != '-' || !normalized.ends_with('-') {
+            normalized.push(letter);
+        }
+    }
+    normalized
+}
+
+/// Whether what belongs to one address may be sent to another: scheme, host and port are the same.
+fn same_origin(one: &Url, other: &Url) -> bool {
+    one.origin() == other.origin()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! `.pypirc`: the file in which other tools keep credentials by index
+//! (<https://packaging.python.org/specifications/pypirc/>). Python reads it with `RawConfigParser`, so that `%`,
+//! `#` and `;` inside a value are part of the value.
+
+use std::fs::Metadata;
+use std::io::Read;
+use std::path::Path;
+
+use configparser::ini::Ini;
+use fs_err::File;
+use reqwest::Url;
+use secrecy::SecretString;
+
+use super::{Credentials, CredentialsError, IndexAddress};
+use crate::world::http::check_url;
+
+/// In bytes
+const LARGEST: u64 = 1 << 20;
+
+/// What a section says
+#[derive(Default)]
+struct Section {
+    repository: Option<String>,
+    username: Option<String>,
+    password: Option<SecretString>,
+}
+
+/// The credentials that the file has for an index: in the section of the index's name, else in one whose
+/// `repository` is the index's upload address.
+pub(super) fn find(path: &Path, index: &IndexAddress) -> Result<Option<Credentials>, CredentialsError> {
+    let (sections, readable_by_others) = read(path)?;
+    let named = sections.iter().find(|(name, _)| *name == index.name);
+    if let Some((name, section)) = named {
+        check_repository(path, name, section, index)?;
+    }
+    let chosen = named.or_else(|| {
+        sections.iter().find(|(_, section)| {
+            section.repository.as_ref().is_some_and(|address| same_address(address, &index.upload))
+        })
+    });
+    Ok(chosen.and_then(|(name, section)| {
+        let secret = section.password.clone()?;
+        let username = section.username.clone().unwrap_or_else(|| "__token__".to_owned());
+        let path = path.display();
+        let warning = readable_by_others
+            .then(|| format!("`{path}` holds secrets and others can read it: run `chmod 600 {path}`"));
+        Some(Credentials { username, secret, source: format!("`[{name}]` of `{path}`"), warning })
+    }))
+}
+
+/// Whether two addresses are one, whether or not they end in a slash.
+pub(super) fn same_address(address: &str, url: &Url) -> bool {
+    let trimmed = |url: &Url| (url.origin(), url.path().trim_end_matches('/').to_owned());
+    Url::parse(address).is_ok_and(|address| {
+        trimmed(&address) == trimmed(url) && address.query() == url.query() && address.origin().is_tuple()
+    })
+}
+
+/// A section that goes by the index's name but is for another address would give a token to the wrong server.
+fn check_repository(
+    path: &Path,
+    name: &str,
+    section: &Section,
+    index: &IndexAddress,
+) -> Result<(), CredentialsError> {
+    let address = match (&section.repository, name) {
+        (Some(address), _) => address.as_str(),
+        // These two go without saying.
+        (None, "pypi") => "https://upload.pypi.org/legacy/",
+        (None, "testpypi") => "https://test.pypi.org/legacy/",
+        (None, _) => return Ok(()),
+    };
+    let repository = check_url(address).map_err(|source| CredentialsError::Repository {
+        path: path.to_owned(),
+        section: name.to_owned(),
+        source,
+    })?;
+    if same_address(repository.as_str(), &index.upload) {
+        return Ok(());
+    }
+    Err(CredentialsError::Elsewhere {
+        path: path.to_owned(),
+        section: name.to_owned(),
+        repository: repository.into(),
+        index: index.name.clone(),
+        upload: index.upload.to_string(),
+    })
+}
+
+/// The sections by name, and whether other users can read the file.
+fn read(path: &Path) -> Result<(Vec<(String, Section)>, bool), CredentialsError> {
+    let unreadable = |source| CredentialsError::Unreadable { path: path.to_owned(), source };
+    let malformed = |reason: String| CredentialsError::Malformed { path: path.to_owned(), reason };
+    let file = File::open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    let mut text = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > LARGEST {
+        return Err(malformed("it is larger than 1 MiB".to_owned()));
+    }
+    let text = String::from_utf8(text).map_err(|_| malformed("it is not UTF-8".to_owned()))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+
+    let mut ini = Ini::new_cs();
+    ini.set_multiline(true);
+    ini.set_inline_comment_symbols(Some(&[]));
+    // The parser's own words can hold the line at fault, and the line a token.
+    let parsed = ini
+        .read(text.to_owned())
+        .map_err(|error| malformed(format!("{} is neither a section nor `name = value`", line_of(&error))))?;
+    let mut sections: Vec<(String, Section)> = Vec::new();
+    for (name, values) in parsed {
+        let mut section = Section::default();
+        for (key, value) in values {
+            let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
+            match key.to_ascii_lowercase().as_str() {
+                "repository" => section.repository = Some(value),
+                "username" => section.username = Some(value),
+                "password" => section.password = Some(value.into()),
+                _ => {}
+            }
+        }
+        sections.push((name, section));
+    }
+    // The parser keeps no order, and of two that fit the same one is to be found each time.
+    sections.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok((sections, others_can_read(&metadata)))
+}
+
+/// `line 3` of an error that begins so.
+fn line_of(error: &str) -> String {
+    let number: String =
+        error.strip_prefix("line ").unwrap_or_default().chars().take_while(char::is_ascii_digit).collect();
+    if number.is_empty() { "a line".to_owned() } else { format!("line {number}") }
+}
+
+#[cfg(unix)]
+fn others_can_read(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    metadata.mode() & 0o077 != 0
+}
+
+#[cfg(not(unix))]
+fn others_can_read(_: &Metadata) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    fn found(text: &str, index: &IndexAddress) -> Result<Option<Credentials>, CredentialsError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".pypirc");
+        fs_err::write(&path, text).unwrap();
+        find(&path, index)
+    }
+
+    fn secret(text: &str, index: &IndexAddress) -> String {
+        found(text, index).unwrap().unwrap().secret.expose_secret().to_owned()
+    }
+
+    const USUAL: &str = "\
+[distutils]
+index-servers =
+    pypi
+    testpypi
+
+[pypi]
+username = __token__
+password = pypi-one%2F#;%(x)s=
+
+[testpypi]
+Repository: https://test.pypi.org/legacy/
+Password: pypi-two
+";
+
+    #[test]
+    fn a_section_is_found_by_the_name_of_the_index() {
+        assert_eq!(secret(USUAL, &IndexAddress::pypi()), "pypi-one%2F#;%(x)s=");
+        let testpypi = found(USUAL, &IndexAddress::testpypi()).unwrap().unwrap();
+        assert_eq!(testpypi.username, "__token__");
+        assert_eq!(testpypi.secret.expose_secret(), "pypi-two");
+        assert!(testpypi.source.starts_with("`[testpypi]` of "), "{}", testpypi.source);
+    }
+
+    #[test]
+    fn else_a_section_is_found_by_its_address() {
+        let text = "[work]\nrepository = https://corp.example/legacy\nusername = alice\npassword = x\n";
+        let corp = IndexAddress::new("corp", "https://corp.example/legacy/", None, None).unwrap();
+        let credentials = found(text, &corp).unwrap().unwrap();
+        assert_eq!(credentials.username, "alice");
+        assert!(found(text, &IndexAddress::pypi()).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_token_does_not_go_to_an_index_that_only_has_the_name() {
+        let impostor = IndexAddress::new("pypi", "https://evil.example/legacy/", None, None).unwrap();
+        let error = found(USUAL, &impostor).unwrap_err();
+        assert!(matches!(error, CredentialsError::Elsewhere { .. }), "{error}");
+        let text = "[corp]\nrepository = https://old.example/\npassword = hunter2\n";
+        let corp = IndexAddress::new("corp", "https://new.example/", None, None).unwrap();
+        let error = found(text, &corp).unwrap_err();
+        assert!(error.to_string().contains("`https://old.example/`"), "{error}");
+        assert!(!format!("{error:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn an_error_never_repeats_what_the_file_says() {
+        for text in [
+            "[pypi\npassword = hunter2",
+            "[pypi]\n= hunter2",
+            "[pypi]\nrepository = https://alice:hunter2@upload.pypi.org/legacy/\npassword = hunter2",
+            "[pypi]\nrepository = alice:hunter2@x\npassword = hunter2",
+        ] {
+            let error = found(text, &IndexAddress::pypi()).unwrap_err();
+            let mut shown = format!("{error} {error:?}");
+            let mut cause = std::error::Error::source(&error);
+            while let Some(source) = cause {
+                shown.push_str(&source.to_string());
+                cause = source.source();
+            }
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_none_is_refused() {
+        let pypi = IndexAddress::pypi();
+        assert!(matches!(found("[\u{0}\u{1}", &pypi), Err(CredentialsError::Malformed { .. })));
+        assert!(matches!(found(&"x".repeat(2 << 20), &pypi), Err(CredentialsError::Malformed { .. })));
+        assert!(found("", &pypi).unwrap().is_none());
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(find(folder.path(), &pypi), Err(CredentialsError::Unreadable { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_can_read_is_warned_about() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".pypirc");
+        fs_err::write(&path, USUAL).unwrap();
+        let mut warnings = [0o644, 0o600].into_iter().map(|mode| {
+            fs_err::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            find(&path, &IndexAddress::pypi()).unwrap().unwrap().warning
+        });
+        assert!(warnings.next().unwrap().is_some_and(|warning| warning.contains("chmod 600")));
+        assert_eq!(warnings.next().unwrap(), None);
+    }
+}

@@ -1,0 +1,155 @@
+//! Sends a request with a file in it and waits for the reply, with a deadline on stalls instead of on the whole:
+//! a large file on a slow line takes as long as it takes.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use reqwest::blocking::{RequestBuilder, Response};
+use reqwest::header::LOCATION;
+use thiserror::Error;
+
+use super::reply::{Reply, reason};
+use crate::world::http::Patience;
+
+/// How often progress is reported and a stall looked for.
+const TICK: Duration = Duration::from_millis(50);
+/// Read of a reply that is no success, in bytes.
+const LARGEST_REPLY: u64 = 64 << 10;
+
+/// Why there is no reply
+#[derive(Debug, Error)]
+pub(super) enum SendError {
+    /// No connection came about, so nothing was sent.
+    #[error("no connection")]
+    Unreachable(#[source] reqwest::Error),
+    /// The connection broke, or never was, before the last byte was handed over: the server cannot have the file.
+    /// What it said meanwhile is lost, because the blocking client gives up the reply with the body.
+    #[error("the connection broke after {sent} of {total} bytes")]
+    Cut { sent: u64, total: u64 },
+    /// All was sent, or may have been, and no reply came.
+    #[error("{0}")]
+    Lost(String),
+}
+
+/// A file on its way: counts what is handed over, and ends the transfer when it is given up
+pub(super) struct Outgoing<R> {
+    file: R,
+    way: Arc<Way>,
+}
+
+#[derive(Default)]
+struct Way {
+    sent: AtomicU64,
+    given_up: AtomicBool,
+}
+
+/// The sender's view of a file on its way
+pub(super) struct Progress {
+    way: Arc<Way>,
+    /// In bytes
+    total: u64,
+}
+
+impl<R> Outgoing<R> {
+    /// A file of `total` bytes.
+    pub(super) fn new(file: R, total: u64) -> (Self, Progress) {
+        let way = Arc::new(Way::default());
+        (Self { file, way: way.clone() }, Progress { way, total })
+    }
+}
+
+impl<R: Read> Read for Outgoing<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.way.given_up.load(Ordering::Relaxed) {
+            return Err(io::Error::other("given up"));
+        }
+        let read = self.file.read(into)?;
+        self.way.sent.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// Sends the request, which holds the file that `progress` watches; calls `report` with the bytes sent so far.
+pub(super) fn send(
+    request: RequestBuilder,
+    progress: &Progress,
+    patience: Patience,
+    report: &dyn Fn(u64),
+) -> Result<Reply, SendError> {
+    let (answer, answered) = mpsc::channel();
+    // The blocking client cannot be told to stop, so it works in a thread that can be left behind. What is left
+    // behind cannot finish the upload: the file refuses to be read on.
+    let worker = thread::Builder::new().name("upload".to_owned()).spawn(move || {
+        let _ = answer.send(request.send().map(read_reply));
+    });
+    if let Err(error) = worker {
+        return Err(SendError::Lost(format!("failed to start a thread: {error}")));
+    }
+    let (mut seen, mut since) = (0, Instant::now());
+    loop {
+        let answer = answered.recv_timeout(TICK);
+        let sent = progress.way.sent.load(Ordering::Relaxed);
+        if sent != seen {
+            (seen, since) = (sent, Instant::now());
+            report(sent);
+        }
+        match answer {
+            Ok(Ok(reply)) => return Ok(reply),
+            Ok(Err(error)) => return Err(progress.failure(error.without_url())),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(SendError::Lost("the transfer ended without a result".to_owned()));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        let all_sent = sent >= progress.total;
+        let limit = if all_sent { patience.reply } else { patience.connect + patience.stall };
+        if since.elapsed() > limit {
+            progress.way.given_up.store(true, Ordering::Relaxed);
+            let seconds = limit.as_secs();
+            return Err(SendError::Lost(match all_sent {
+                true => format!("all was sent, but no reply came in {seconds} s"),
+                false => format!("nothing moved for {seconds} s after {sent} of {} bytes", progress.total),
+            }));
+        }
+    }
+}
+
+impl Progress {
+    fn failure(&self, error: reqwest::Error) -> SendError {
+        let sent = self.way.sent.load(Ordering::Relaxed);
+        if error.is_connect() || error.is_builder() {
+            SendError::Unreachable(error)
+        } else if sent < self.total || error.is_body() {
+            // An error of the body says that its last piece was not even taken off our hands.
+            SendError::Cut { sent, total: self.total }
+        } else {
+            SendError::Lost(format!("all was sent, but no reply came: {}", innermost(&error)))
+        }
+    }
+}
+
+/// The last cause of an error, which says what happened on the wire.
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// A success needs no reason; of anything else the reason is read, as far as it comes.
+fn read_reply(response: Response) -> Reply {
+    let status = response.status().as_u16();
+    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    if response.status().is_success() {
+        return Reply { status, reason: String::new(), location };
+    }
+    let mut body = Vec::new();
+    // A reason that breaks off is better than none.
+    let _ = response.take(LARGEST_REPLY).read_to_end(&mut body);
+    Reply { status, reason: reason(status, &String::from_utf8_lossy(&body)), location }
+}

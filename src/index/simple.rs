@@ -1,0 +1,321 @@
+//! What an index lists: the simple API, in JSON (PEP 691, 700, 792) where the index has it, else in HTML (PEP 503).
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use reqwest::blocking::Response;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{StatusCode, Url};
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use tempfile::NamedTempFile;
+use thiserror::Error;
+
+use super::{IndexClient, html, same_origin};
+use crate::python::distribution::Distribution;
+use crate::world::digest::Hashing;
+use crate::world::http::{AddressError, check};
+
+const ACCEPTED: &str = "application/vnd.pypi.simple.v1+json, \
+    application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
+/// Of a page, in bytes; the largest on PyPI has about 20 MB.
+const LARGEST_PAGE: u64 = 64 << 20;
+/// Of a file whose size is not listed, in bytes; PyPI's own limit.
+const LARGEST_FILE: u64 = 1 << 30;
+
+/// What an index says of a project
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    pub files: Vec<SimpleFile>,
+    /// `active`, `archived`, `quarantined` or `deprecated` (PEP 792), where the index tells
+    pub status: Option<String>,
+}
+
+/// A file that an index lists
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SimpleFile {
+    pub filename: String,
+    pub url: Url,
+    /// Lower-case hexadecimal
+    pub sha256: Option<String>,
+    /// In bytes
+    pub size: Option<u64>,
+    pub yanked: Yanked,
+    /// RFC 3339, as the index writes it (PEP 700)
+    pub upload_time: Option<String>,
+}
+
+/// Whether a file is withdrawn (PEP 592)
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Yanked {
+    No,
+    /// With the reason, which may be empty
+    Yes(String),
+}
+
+/// How a distribution compares with what the index lists
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// No file of that name is listed
+    Absent,
+    /// A file of that name has the same sha256
+    Identical,
+    /// A file of that name has another sha256
+    Different { sha256: String },
+}
+
+/// Why nothing is known of what an index lists
+#[derive(Debug, Error)]
+pub enum SimpleError {
+    #[error("it is not known where `{index}` lists files: it has no `simple` address")]
+    NoAddress { index: String },
+    #[error("failed to fetch `{url}`")]
+    Unreachable {
+        url: String,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("`{url}` cannot be read: the server says {status}")]
+    Status { url: String, status: StatusCode },
+    #[error("`{url}` is no page of the simple API: {reason}")]
+    Malformed { url: String, reason: String },
+    #[error("`{file}` is listed at an address that cannot be used")]
+    Address {
+        file: String,
+        #[source]
+        source: AddressError,
+    },
+    #[error("failed to read `{url}`")]
+    Broken {
+        url: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("what `{url}` gives is not the file: its sha256 is {found}, not {expected}")]
+    Mismatch { url: String, expected: String, found: String },
+    #[error("failed to write `{path}`")]
+    Unwritable {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}
+
+#[derive(Deserialize)]
+struct JsonPage {
+    meta: JsonMeta,
+    #[serde(rename = "project-status")]
+    project_status: Option<JsonStatus>,
+    files: Vec<JsonFile>,
+}
+
+#[derive(Deserialize)]
+struct JsonMeta {
+    #[serde(rename = "api-version")]
+    api_version: String,
+}
+
+#[derive(Deserialize)]
+struct JsonStatus {
+    status: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct JsonFile {
+    filename: String,
+    url: String,
+    #[serde(default)]
+    hashes: BTreeMap<String, String>,
+    size: Option<u64>,
+    /// `true`, `false` or the reason
+    #[serde(default)]
+    yanked: serde_json::Value,
+    upload_time: Option<String>,
+}
+
+impl IndexClient {
+    /// What the index lists of a project; none where it has none of that name. A page on another server is not
+    /// the index's own (pypiserver and GitLab send those who ask for an unknown project to PyPI), so it is none.
+    pub fn listing(&self, project: &str) -> Result<Option<Listing>, SimpleError> {
+        let url = self
+            .address
+            .project_url(project)
+            .ok_or_else(|| SimpleError::NoAddress { index: self.address.name.clone() })?;
+        let response = self.fetch(&url, ACCEPTED)?;
+        if response.status() == StatusCode::NOT_FOUND || !same_origin(response.url(), &url) {
+            return Ok(None);
+        }
+        let response = successful(response)?;
+        let kind =
+            response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let base = response.url().clone();
+        let malformed = |reason: String| SimpleError::Malformed { url: base.to_string(), reason };
+        let mut page = Vec::new();
+        response
+            .take(LARGEST_PAGE + 1)
+            .read_to_end(&mut page)
+            .map_err(|source| SimpleError::Broken { url: base.to_string(), source })?;
+        if page.len() as u64 > LARGEST_PAGE {
+            return Err(malformed(format!("it has more than {} MiB", LARGEST_PAGE >> 20)));
+        }
+        match kind.as_str() {
+            "application/vnd.pypi.simple.v1+json" | "application/json" => read_json(&page, &base).map(Some),
+            "application/vnd.pypi.simple.v1+html" | "text/html" => {
+                let page = String::from_utf8(page).map_err(|_| malformed("it is not UTF-8".to_owned()))?;
+                read_html(&page, &base).map(Some)
+            }
+            _ => Err(malformed(format!("it has the media type `{}`", kind.escape_default()))),
+        }
+    }
+
+    /// How a distribution compares with the file of its name. Where the index lists no sha256, the file itself is
+    /// fetched and hashed.
+    pub fn standing(&self, project: &str, distribution: &Distribution) -> Result<Standing, SimpleError> {
+        let files = self.listing(project)?.map(|listing| listing.files).unwrap_or_default();
+        let Some(file) = files.into_iter().find(|file| file.filename == distribution.filename) else {
+            return Ok(Standing::Absent);
+        };
+        let sha256 = match file.sha256 {
+            Some(sha256) => sha256,
+            None => self.transfer(&file, &mut io::sink())?,
+        };
+        Ok(if sha256.eq_ignore_ascii_case(&distribution.sha256) {
+            Standing::Identical
+        } else {
+            Standing::Different { sha256 }
+        })
+    }
+
+    /// Downloads a file to a path, where it appears only when it is whole and has that sha256.
+    pub fn download(&self, file: &SimpleFile, to: &Path, sha256: &str) -> Result<(), SimpleError> {
+        let unwritable = |source| SimpleError::Unwritable { path: to.to_owned(), source };
+        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut part = NamedTempFile::new_in(folder).map_err(unwritable)?;
+        let found = self.transfer(file, part.as_file_mut())?;
+        if !found.eq_ignore_ascii_case(sha256) {
+            return Err(SimpleError::Mismatch {
+                url: file.url.to_string(),
+                expected: sha256.to_owned(),
+                found,
+            });
+        }
+        part.persist(to).map_err(|error| unwritable(error.error))?;
+        Ok(())
+    }
+
+    /// Fetches a file's bytes and gives their sha256.
+    fn transfer(&self, file: &SimpleFile, to: &mut dyn Write) -> Result<String, SimpleError> {
+        let broken = |source| SimpleError::Broken { url: file.url.to_string(), source };
+        check(&file.url).map_err(|source| SimpleError::Address { file: file.filename.clone(), source })?;
+        let mut response = successful(self.fetch(&file.url, "*/*")?)?;
+        let limit = file.size.unwrap_or(LARGEST_FILE).min(LARGEST_FILE);
+        let mut hashing = Hashing::default();
+        let mut chunk = vec![0; 128 << 10];
+        loop {
+            let read = response.read(&mut chunk).map_err(broken)?;
+            if read == 0 {
+                return Ok(hashing.finish().sha256);
+            }
+            hashing.update(&chunk[..read]);
+            if hashing.size() > limit {
+                return Err(broken(io::Error::other(format!(
+                    "it has more than the {limit} bytes it may have"
+                ))));
+            }
+            to.write_all(&chunk[..read]).map_err(broken)?;
+        }
+    }
+
+    /// Fetches, as the user where the address is on the server that takes the uploads.
+    fn fetch(&self, url: &Url, accept: &str) -> Result<Response, SimpleError> {
+        let mut request = self.http.get(url.clone()).header(ACCEPT, accept);
+        if let Some(found) = &self.credentials
+            && same_origin(url, &self.address.upload)
+        {
+            request = request.basic_auth(&found.username, Some(found.secret.expose_secret()));
+        }
+        request
+            .send()
+            .map_err(|source| SimpleError::Unreachable { url: url.to_string(), source: source.without_url() })
+    }
+}
+
+fn successful(response: Response) -> Result<Response, SimpleError> {
+    if response.status() == StatusCode::OK {
+        return Ok(response);
+    }
+    Err(SimpleError::Status { url: response.url().to_string(), status: response.status() })
+}
+
+fn read_json(page: &[u8], base: &Url) -> Result<Listing, SimpleError> {
+    let malformed = |reason: String| SimpleError::Malformed { url: base.to_string(), reason };
+    let page: JsonPage = serde_json::from_slice(page).map_err(|error| malformed(error.to_string()))?;
+    let version = page.meta.api_version;
+    if version.split('.').next() != Some("1") {
+        return Err(malformed(format!("it has version `{}` of the API", version.escape_default())));
+    }
+    let files = page.files.into_iter().map(|file| {
+        Ok(SimpleFile {
+            url: join(base, &file.url)?,
+            sha256: file.hashes.get("sha256").map(|hash| sha256(hash)).transpose().map_err(malformed)?,
+            filename: file.filename,
+            size: file.size,
+            yanked: match file.yanked {
+                serde_json::Value::Bool(true) => Yanked::Yes(String::new()),
+                serde_json::Value::String(reason) => Yanked::Yes(reason),
+                _ => Yanked::No,
+            },
+            upload_time: file.upload_time,
+        })
+    });
+    Ok(Listing {
+        files: files.collect::<Result<_, SimpleError>>()?,
+        status: page.project_status.and_then(|status| status.status),
+    })
+}
+
+fn read_html(page: &str, base: &Url) -> Result<Listing, SimpleError> {
+    let malformed = |reason: String| SimpleError::Malformed { url: base.to_string(), reason };
+    let (anchors, based) = html::anchors(page);
+    let base = match based {
+        Some(address) => join(base, &address)?,
+        None => base.clone(),
+    };
+    let mut files = Vec::new();
+    for anchor in anchors {
+        let mut url = join(&base, &anchor.href)?;
+        let hash = url.fragment().and_then(|fragment| fragment.strip_prefix("sha256="));
+        let sha256 = hash.map(sha256).transpose().map_err(malformed)?;
+        url.set_fragment(None);
+        // The text is the file's name (PEP 503); a page may have other links too.
+        let filename = anchor.text;
+        if filename.is_empty() || filename.contains(['/', '\\']) || !is_distribution(&filename) {
+            continue;
+        }
+        let yanked = anchor.yanked.map_or(Yanked::No, Yanked::Yes);
+        files.push(SimpleFile { filename, url, sha256, size: None, yanked, upload_time: None });
+    }
+    Ok(Listing { files, status: None })
+}
+
+fn is_distribution(filename: &str) -> bool {
+    [".whl", ".tar.gz", ".zip", ".egg", ".tar.bz2"].iter().any(|ending| filename.ends_with(ending))
+}
+
+fn join(base: &Url, address: &str) -> Result<Url, SimpleError> {
+    base.join(address).map_err(|error| SimpleError::Malformed {
+        url: base.to_string(),
+        reason: format!("it links to `{}`: {error}", address.escape_default()),
+    })
+}
+
+fn sha256(hash: &str) -> Result<String, String> {
+    if hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(hash.to_ascii_lowercase())
+    } else {
+        Err("it gives a sha256 that is none".to_owned())
+    }
+}

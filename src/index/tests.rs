@@ -1,0 +1,374 @@
+//! The client against servers that do what real ones do on bad days: each is a few lines that answer a request.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::python::distribution::{Distribution, Kind};
+use crate::world::Environment;
+use crate::world::digest::Digests;
+use crate::world::http::{Http, Patience};
+
+#[test]
+fn pypi_and_its_index_for_trials_are_known() {
+    let pypi = IndexAddress::pypi();
+    assert_eq!(pypi.view_url("Demo_Pkg", "1.0").unwrap(), "https://pypi.org/project/demo-pkg/1.0/");
+    assert_eq!(pypi.project_url("Demo_Pkg").unwrap().as_str(), "https://pypi.org/simple/demo-pkg/");
+    let testpypi = IndexAddress::testpypi();
+    assert_eq!(testpypi.upload.as_str(), "https://test.pypi.org/legacy/");
+    assert_eq!(testpypi.view_url("demo", "1").unwrap(), "https://test.pypi.org/project/demo/1/");
+}
+
+#[test]
+fn an_index_without_a_page_is_looked_at_where_it_lists_files() {
+    let listed =
+        IndexAddress::new("corp", "https://corp.example/", Some("https://corp.example/simple"), None)
+            .unwrap();
+    assert_eq!(listed.view_url("demo", "1").unwrap(), "https://corp.example/simple/demo/");
+    let unlisted = IndexAddress::new("corp", "https://corp.example/", None, None).unwrap();
+    assert_eq!(unlisted.view_url("demo", "1"), None);
+}
+
+#[test]
+fn an_address_that_would_give_the_token_away_is_refused() {
+    let error = IndexAddress::new("corp", "http://corp.example/", None, None).unwrap_err();
+    assert_eq!(error.to_string(), "`upload` of the index `corp` cannot be used");
+}
+
+#[test]
+fn a_strange_name_stays_one_part_of_the_address() {
+    let pypi = IndexAddress::pypi();
+    let url = pypi.project_url("../legacy?x#y").unwrap();
+    assert_eq!(url.as_str(), "https://pypi.org/simple/-%2Flegacy%3Fx%23y/");
+}
+
+/// A request as a server got it
+#[derive(Clone, Default)]
+struct Request {
+    head: String,
+    body: Vec<u8>,
+}
+
+/// A server on this machine that hands each request to a function; its thread ends with the process
+struct Server {
+    address: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Server {
+    /// Answers each request once it is read whole.
+    fn answering(answer: impl Fn(&Request) -> String + Send + 'static) -> Self {
+        Self::handling(move |stream, requests| {
+            let request = read_request(stream);
+            let reply = answer(&request);
+            requests.lock().unwrap().push(request);
+            let _ = stream.write_all(reply.as_bytes());
+        })
+    }
+
+    /// Does with each connection as told, then closes it.
+    fn handling(handle: impl Fn(&mut TcpStream, &Mutex<Vec<Request>>) + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = requests.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                handle(&mut stream.unwrap(), &seen);
+            }
+        });
+        Self { address, requests }
+    }
+
+    fn client(&self) -> IndexClient {
+        self.client_that_waits(Duration::from_secs(20))
+    }
+
+    fn client_that_waits(&self, time: Duration) -> IndexClient {
+        let patience = Patience { connect: time, stall: time, reply: time };
+        let http = Http::with_patience(&Environment::default(), patience).unwrap();
+        let simple = format!("{}/simple/", self.address);
+        let address =
+            IndexAddress::new("corp", &format!("{}/legacy/", self.address), Some(&simple), None).unwrap();
+        IndexClient::new(http, address, Some(Credentials::token("pypi-canary".into(), "the test")))
+    }
+
+    fn put(&self, file: &File) -> Result<Put, UploadError> {
+        Self::put_by(&self.client(), file)
+    }
+
+    fn put_by(client: &IndexClient, file: &File) -> Result<Put, UploadError> {
+        client.put(&file.distribution, &file.metadata(), "source", &|_| {})
+    }
+}
+
+fn read_request(stream: &mut TcpStream) -> Request {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) == 1 {
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+    let mut body = Vec::new();
+    let _ = stream.take(length).read_to_end(&mut body);
+    Request { head, body }
+}
+
+fn reply(status: u16, kind: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+}
+
+/// A source distribution of the given size
+struct File {
+    _folder: TempDir,
+    distribution: Distribution,
+}
+
+impl File {
+    fn of(size: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path: PathBuf = folder.path().join("demo-1.0.tar.gz");
+        let bytes = vec![b'x'; size];
+        fs_err::write(&path, &bytes).unwrap();
+        let sha256 = Digests::of(&bytes[..]).unwrap().sha256;
+        let filename = "demo-1.0.tar.gz".to_owned();
+        let distribution = Distribution { path, filename, kind: Kind::Sdist, size: size as u64, sha256 };
+        Self { _folder: folder, distribution }
+    }
+
+    fn metadata(&self) -> Vec<(String, String)> {
+        let fields = [
+            ("metadata_version", "2.1"),
+            ("name", "demo"),
+            ("version", "1.0"),
+            ("classifiers", "A"),
+            ("classifiers", "B"),
+        ];
+        fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+    }
+}
+
+/// Large enough not to fit into the buffers on the way
+const LARGE: usize = 32 << 20;
+
+#[test]
+fn an_upload_is_one_request_with_the_file_last() {
+    let server = Server::answering(|_| reply(200, "text/plain", ""));
+    let file = File::of(10);
+    assert_eq!(server.put(&file).unwrap(), Put::Uploaded);
+    let requests = server.requests.lock().unwrap();
+    let [request] = &requests[..] else { panic!("{} requests", requests.len()) };
+    assert!(request.head.starts_with("post /legacy/ http/1.1\r\n"), "{}", request.head);
+    assert!(request.head.contains("accept: application/json\r\n"));
+    assert!(request.head.contains("user-agent: pyrelease/"));
+    assert!(request.head.contains("authorization: basic "));
+    assert!(request.head.contains(&format!("content-length: {}\r\n", request.body.len())));
+    let body = String::from_utf8(request.body.clone()).unwrap();
+    let names: Vec<_> = body
+        .split("name=\"")
+        .skip(1)
+        .filter_map(|part| part.split_once('"').map(|(name, _)| name))
+        .filter(|name| *name != "demo-1.0.tar.gz")
+        .collect();
+    let expected = ":action protocol_version filetype pyversion sha256_digest blake2_256_digest metadata_version \
+        name version classifiers classifiers content";
+    assert_eq!(names.join(" "), expected);
+    assert!(body.contains("name=\"content\"; filename=\"demo-1.0.tar.gz\"\r\nContent-Type: application/octet-stream\r\n\r\nxxxxxxxxxx\r\n--"), "{body}");
+    assert!(!request.head.contains("canary") && !body.contains("canary"));
+}
+
+#[test]
+fn a_definite_no_is_told_from_not_knowing() {
+    let refusing = |status: u16| Server::answering(move |_| reply(status, "text/plain", "it is\nso"));
+    let file = File::of(1000);
+    for status in [400, 401, 403, 404, 413, 429] {
+        let error = refusing(status).put(&file).unwrap_err();
+        assert!(matches!(error, UploadError::Refused { status: s, .. } if s == status), "{error}");
+        assert_eq!(error.to_string(), format!("`corp` refused `demo-1.0.tar.gz`: it is so (HTTP {status})"));
+    }
+    for status in [500, 502, 503, 504] {
+        let error = refusing(status).put(&file).unwrap_err();
+        assert!(matches!(error, UploadError::Ambiguous { status: Some(s), .. } if s == status), "{error}");
+    }
+}
+
+#[test]
+fn a_redirect_is_not_followed_and_gets_its_sentence() {
+    let server = Server::answering(|_| {
+        "HTTP/1.1 308 X\r\nLocation: /elsewhere/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned()
+    });
+    let error = server.put(&File::of(10)).unwrap_err();
+    assert!(matches!(error, UploadError::Redirected { .. }), "{error}");
+    assert!(error.to_string().ends_with("it redirects to `/elsewhere/`"), "{error}");
+    assert_eq!(server.requests.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_connection_that_breaks_leaves_it_open_whether_the_file_is_there() {
+    let swallowing = Server::handling(|stream, requests| requests.lock().unwrap().push(read_request(stream)));
+    let error = swallowing.put(&File::of(1000)).unwrap_err();
+    assert!(error.is_ambiguous(), "{error}");
+    assert_eq!(swallowing.requests.lock().unwrap().len(), 1, "nothing is sent twice");
+
+    let cutting = Server::handling(|stream, _| {
+        let _ = stream.read(&mut [0; 1000]);
+    });
+    let error = cutting.put(&File::of(LARGE)).unwrap_err();
+    assert!(error.is_ambiguous() && error.to_string().contains("the connection broke after"), "{error}");
+}
+
+#[test]
+fn a_reply_that_comes_while_the_file_is_on_its_way_is_not_lost() {
+    let early = |patient: bool| {
+        Server::handling(move |stream, _| {
+            let _ = stream.read(&mut [0; 1000]);
+            let _ = stream.write_all(reply(403, "text/plain", "not you").as_bytes());
+            if patient {
+                let _ = stream.shutdown(Shutdown::Write);
+                let _ = std::io::copy(stream, &mut std::io::sink());
+            }
+        })
+    };
+    for (patient, size) in [(true, 10), (true, 10_000), (true, 20_000), (true, LARGE), (false, LARGE)] {
+        let error = early(patient).put(&File::of(size)).unwrap_err();
+        assert!(matches!(error, UploadError::Refused { status: 403, .. }), "{size}: {error}");
+    }
+}
+
+#[test]
+fn a_server_that_stalls_is_given_up() {
+    let deaf = Server::handling(|_, _| thread::sleep(Duration::from_secs(20)));
+    let impatient = |server: &Server| server.client_that_waits(Duration::from_millis(300));
+    let error = Server::put_by(&impatient(&deaf), &File::of(LARGE)).unwrap_err();
+    assert!(error.is_ambiguous() && error.to_string().contains("nothing moved"), "{error}");
+    let mute = Server::handling(|stream, _| {
+        read_request(stream);
+        thread::sleep(Duration::from_secs(20));
+    });
+    let error = Server::put_by(&impatient(&mute), &File::of(1000)).unwrap_err();
+    assert!(error.is_ambiguous() && error.to_string().contains("no reply came"), "{error}");
+}
+
+#[test]
+fn a_server_that_is_not_there_got_nothing() {
+    let server = Server::answering(|_| String::new());
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gone = Server { address: format!("http://{port}"), ..server };
+    for size in [10, 10_000, 20_000, LARGE] {
+        let error = gone.put(&File::of(size)).unwrap_err();
+        assert!(matches!(error, UploadError::Unreachable { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_duplicate_is_decided_by_hashes() {
+    let file = File::of(10);
+    let ours = file.distribution.sha256.clone();
+    let listing = |fragment: String| {
+        Server::answering(move |request| {
+            if request.head.starts_with("post") {
+                return reply(409, "text/plain", "it already exists");
+            }
+            if request.head.starts_with("get /f/") {
+                return reply(200, "application/octet-stream", "xxxxxxxxxx");
+            }
+            let page = format!("<a href=\"/f/demo-1.0.tar.gz{fragment}\">demo-1.0.tar.gz</a>");
+            reply(200, "text/html; charset=utf-8", &page)
+        })
+    };
+    assert_eq!(listing(format!("#sha256={ours}")).put(&file).unwrap(), Put::AlreadyThere);
+    assert_eq!(
+        listing("#md5=x".to_owned()).put(&file).unwrap(),
+        Put::AlreadyThere,
+        "by the bytes themselves"
+    );
+    let theirs = "0".repeat(64);
+    let error = listing(format!("#sha256={theirs}")).put(&file).unwrap_err();
+    assert!(error.to_string().contains(&theirs) && error.to_string().contains(&ours), "{error}");
+
+    let silent = Server::answering(|_| reply(409, "text/html", "<pre>it already exists</pre>"));
+    let error = silent.put(&file).unwrap_err();
+    assert!(matches!(error, UploadError::Duplicate { theirs: None, .. }), "{error}");
+}
+
+#[test]
+fn a_secret_that_a_server_repeats_is_struck_out() {
+    let server = Server::answering(|_| reply(403, "text/plain", "pypi-canary is no token"));
+    let error = server.put(&File::of(10)).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("pypi-canary"), "{error}");
+    assert!(error.to_string().contains("[secret] is no token"), "{error}");
+}
+
+#[test]
+fn a_page_elsewhere_is_not_the_indexs_own() {
+    let other =
+        Server::answering(|_| reply(200, "text/html", "<a href=\"/f/demo-1.0.tar.gz\">demo-1.0.tar.gz</a>"));
+    let elsewhere = other.address.clone();
+    let server = Server::answering(move |_| {
+        format!(
+            "HTTP/1.1 302 X\r\nLocation: {elsewhere}/demo/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+    });
+    assert_eq!(server.client().listing("demo").unwrap(), None);
+    let requests = other.requests.lock().unwrap();
+    assert!(
+        requests.iter().all(|request| !request.head.contains("authorization")),
+        "no token goes elsewhere"
+    );
+}
+
+#[test]
+fn a_page_that_is_none_is_an_error() {
+    for (kind, body, words) in [
+        ("text/html", "<a href=\"x#sha256=zz\">demo-1.0.tar.gz</a>", "a sha256 that is none"),
+        ("text/html", "<a href=\"https://[\">demo-1.0.tar.gz</a>", "links to"),
+        ("image/png", "x", "the media type `image/png`"),
+        ("application/json", "{\"meta\": {", "EOF"),
+        (
+            "application/vnd.pypi.simple.v1+json",
+            "{\"meta\": {\"api-version\": \"2.0\"}, \"files\": []}",
+            "version `2.0`",
+        ),
+    ] {
+        let server = Server::answering(move |_| reply(200, kind, body));
+        let error = server.client().listing("demo").unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    let server = Server::answering(|_| reply(404, "text/html", ""));
+    assert_eq!(server.client().listing("demo").unwrap(), None);
+    let server = Server::answering(|_| reply(503, "text/html", ""));
+    assert!(matches!(server.client().listing("demo"), Err(SimpleError::Status { .. })));
+    let endless = Server::handling(|stream, _| {
+        read_request(stream);
+        let _ = stream.write_all(b"HTTP/1.1 200 X\r\nContent-Type: text/html\r\n\r\n");
+        while stream.write_all(&[b'x'; 1 << 16]).is_ok() {}
+    });
+    let error = endless.client().listing("demo").unwrap_err();
+    assert!(error.to_string().contains("more than 64 MiB"), "{error}");
+}
+
+#[test]
+fn what_a_project_is_comes_with_its_files() {
+    let server = Server::answering(|_| {
+        let body = r#"{"meta": {"api-version": "1.4"}, "name": "demo", "project-status": {"status": "archived"},
+            "files": [{"filename": "demo-1.0.tar.gz", "url": "../../f/demo-1.0.tar.gz", "hashes": {},
+            "yanked": "broken", "size": 5, "upload-time": "2026-01-01T00:00:00Z", "new": [1]}]}"#;
+        reply(200, "application/vnd.pypi.simple.v1+json", body)
+    });
+    let listing = server.client().listing("demo").unwrap().unwrap();
+    assert_eq!(listing.status.as_deref(), Some("archived"));
+    let [file] = &listing.files[..] else { panic!("{listing:?}") };
+    assert_eq!(file.yanked, Yanked::Yes("broken".to_owned()));
+    assert_eq!(file.url.as_str(), format!("{}/f/demo-1.0.tar.gz", server.address));
+    assert_eq!((file.size, &file.sha256), (Some(5), &None));
+}

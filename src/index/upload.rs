@@ -1,0 +1,298 @@
+//! Uploads by the legacy API: one request a file, the file streamed from disk, and an outcome that says what is
+//! known of the index afterwards (<https://docs.pypi.org/api/upload/>).
+
+use std::io::{self, Read as _, Seek as _};
+use std::path::PathBuf;
+
+use fs_err::File;
+use reqwest::blocking::RequestBuilder;
+use reqwest::blocking::multipart::{Form, Part};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use secrecy::ExposeSecret as _;
+use thiserror::Error;
+
+use super::reply::{Reply, help_for, says_duplicate};
+use super::send::{Outgoing, SendError, innermost, send};
+use super::{Credentials, IndexAddress, Standing};
+use crate::python::distribution::{Distribution, Kind};
+use crate::world::digest::Digests;
+use crate::world::http::Http;
+
+/// What an upload came to
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// The index took the file. Some (PyPI, devpi) answer the same when they had these very bytes before.
+    Uploaded,
+    /// The index refused the file because it has one of that name, and that one has the same sha256.
+    AlreadyThere,
+}
+
+/// Why a file was not uploaded, or is not known to be
+#[derive(Debug, Error)]
+pub enum UploadError {
+    #[error("failed to read `{path}`")]
+    File {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// Nothing was sent.
+    #[error("`{file}` changed after it was built: its sha256 is {found}, but was {expected}")]
+    Changed { file: String, expected: String, found: String },
+    /// Nothing was stored.
+    #[error("`{index}` refused `{file}`: {reason} (HTTP {status})")]
+    Refused { index: String, file: String, status: u16, reason: String },
+    /// Nothing was stored.
+    #[error("`{index}` does not take `{file}` at its address: it redirects to `{location}`")]
+    Redirected { index: String, file: String, location: String },
+    /// Nothing was stored. `theirs` is not known where the index lists no file of that name, or no hashes.
+    #[error("`{index}` has another `{file}` already: {}", hashes(.ours, .theirs.as_deref(), .reason))]
+    Duplicate { index: String, file: String, ours: String, theirs: Option<String>, reason: String },
+    /// The file may be stored or not: ask the index for its hash before anything else.
+    #[error("it is not known whether `{index}` stored `{file}`: {cause}")]
+    Ambiguous { index: String, file: String, status: Option<u16>, cause: String },
+    /// Nothing was sent.
+    #[error("failed to reach `{index}` at `{host}`")]
+    Unreachable {
+        index: String,
+        host: String,
+        #[source]
+        source: reqwest::Error,
+    },
+}
+
+fn hashes(ours: &str, theirs: Option<&str>, reason: &str) -> String {
+    match theirs {
+        Some(theirs) => format!("its sha256 is {theirs}, ours is {ours}"),
+        None => format!("{reason} (ours has the sha256 {ours})"),
+    }
+}
+
+impl UploadError {
+    /// What to do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Refused { status, reason, .. } => help_for(*status, reason),
+            Self::Redirected { .. } => help_for(308, ""),
+            Self::Duplicate { .. } => Some(
+                "a file name is taken for good: release another version, or use the files that are there"
+                    .to_owned(),
+            ),
+            Self::Changed { .. } => {
+                Some("build again; what was checked is not what lies there now".to_owned())
+            }
+            Self::Unreachable { source, .. } if innermost(source).contains("certificate") => Some(
+                "the server's certificate is not trusted: name the file of your authority in `SSL_CERT_FILE` or \
+                 `REQUESTS_CA_BUNDLE`; a system without any needs its `ca-certificates` package"
+                    .to_owned(),
+            ),
+            Self::Unreachable { .. } => Some("check the address, the network and the proxy".to_owned()),
+            Self::File { .. } | Self::Ambiguous { .. } => None,
+        }
+    }
+
+    /// Whether the index may have the file all the same.
+    pub fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::Ambiguous { .. })
+    }
+}
+
+/// The client of one index
+#[derive(Debug, Clone)]
+pub struct IndexClient {
+    pub(super) http: Http,
+    pub(super) address: IndexAddress,
+    pub(super) credentials: Option<Credentials>,
+}
+
+impl IndexClient {
+    /// A client that sends the credentials to the index's own addresses only.
+    pub fn new(http: Http, address: IndexAddress, credentials: Option<Credentials>) -> Self {
+        Self { http, address, credentials }
+    }
+
+    /// What it signs in with, where it has anything.
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
+    pub fn address(&self) -> &IndexAddress {
+        &self.address
+    }
+
+    /// Uploads a distribution whose bytes are what they were when its hash was taken.
+    ///
+    /// An index that lets files be replaced (pypiserver with `--overwrite`, devpi's volatile indexes) replaces one
+    /// that is there: ask for its [`Standing`] first. PyPI never does.
+    ///
+    /// `metadata` are the form's fields from the distribution's own metadata, `name` and `version` among them;
+    /// `pyversion` is a wheel's Python tag, or `source`. `progress` is told the bytes sent so far.
+    pub fn put(
+        &self,
+        distribution: &Distribution,
+        metadata: &[(String, String)],
+        pyversion: &str,
+        progress: &dyn Fn(u64),
+    ) -> Result<Put, UploadError> {
+        let unreadable = |source| UploadError::File { path: distribution.path.clone(), source };
+        let mut file = File::open(&distribution.path).map_err(unreadable)?;
+        let digests = Digests::of(&mut file).map_err(unreadable)?;
+        if !digests.sha256.eq_ignore_ascii_case(&distribution.sha256) {
+            return Err(UploadError::Changed {
+                file: distribution.filename.clone(),
+                expected: distribution.sha256.clone(),
+                found: digests.sha256,
+            });
+        }
+        file.rewind().map_err(unreadable)?;
+
+        let form = || form(distribution, metadata, pyversion, &digests);
+        let (outgoing, way) = Outgoing::new(file, digests.size);
+        let part = Part::reader_with_length(outgoing, digests.size)
+            .file_name(distribution.filename.clone())
+            .mime_str("application/octet-stream")
+            .expect("that is a media type");
+        let request = self.post().multipart(form().part("content", part));
+        match send(request, &way, self.http.patience(), progress) {
+            Ok(reply) => self.outcome(distribution, metadata, reply),
+            Err(SendError::Cut { sent, total }) => Err(self.cut(distribution, form(), sent, total)),
+            Err(SendError::Lost(cause)) => Err(self.ambiguous(distribution, None, cause)),
+            Err(SendError::Unreachable(source)) => Err(self.unreachable(source)),
+        }
+    }
+
+    fn post(&self) -> RequestBuilder {
+        let request = self.http.post(self.address.upload.clone()).header(ACCEPT, "application/json");
+        match &self.credentials {
+            Some(found) => request.basic_auth(&found.username, Some(found.secret.expose_secret())),
+            None => request,
+        }
+    }
+
+    /// What a reply means for the file.
+    fn outcome(
+        &self,
+        distribution: &Distribution,
+        metadata: &[(String, String)],
+        reply: Reply,
+    ) -> Result<Put, UploadError> {
+        let reason = self.redact(&reply.reason);
+        match reply.status {
+            200..=299 => Ok(Put::Uploaded),
+            status if says_duplicate(status, &reason) => self.compare(distribution, metadata, reason),
+            500.. => {
+                let cause = format!("the server failed (HTTP {}) {reason}", reply.status);
+                Err(self.ambiguous(distribution, Some(reply.status), cause.trim_end().to_owned()))
+            }
+            _ => Err(self.refused(distribution, reply)),
+        }
+    }
+
+    /// Whether the file that is in the way is this one.
+    fn compare(
+        &self,
+        distribution: &Distribution,
+        metadata: &[(String, String)],
+        reason: String,
+    ) -> Result<Put, UploadError> {
+        let name = metadata.iter().find(|(field, _)| field == "name").map(|(_, name)| name.as_str());
+        let standing = match name {
+            Some(name) => self.standing(name, distribution),
+            None => Ok(Standing::Absent),
+        };
+        let theirs = match standing {
+            Ok(Standing::Identical) => return Ok(Put::AlreadyThere),
+            Ok(Standing::Different { sha256 }) => Some(sha256),
+            // Refused it is in any case; only the hash is not known.
+            Ok(Standing::Absent) | Err(_) => None,
+        };
+        Err(UploadError::Duplicate {
+            index: self.address.name.clone(),
+            file: distribution.filename.clone(),
+            ours: distribution.sha256.clone(),
+            theirs,
+            reason: if reason.is_empty() { "the index gives no reason".to_owned() } else { reason },
+        })
+    }
+
+    /// A server that refuses for what it knows early may close the connection while the file is on its way, and
+    /// its reply is lost. The same form without the file gets that reply, and can store nothing.
+    fn cut(&self, distribution: &Distribution, form: Form, sent: u64, total: u64) -> UploadError {
+        let (_, way) = Outgoing::new(io::empty(), 0);
+        let kind = format!("multipart/form-data; boundary={}", form.boundary());
+        let mut bytes = Vec::new();
+        form.into_reader().read_to_end(&mut bytes).expect("it is read from memory");
+        // As one piece, so that this reply cannot be lost in the same way.
+        let request = self.post().header(CONTENT_TYPE, kind).body(bytes);
+        match send(request, &way, self.http.patience(), &|_| {}) {
+            Ok(reply) if matches!(reply.status, 300..=399 | 401 | 403 | 404 | 405 | 410 | 429) => {
+                self.refused(distribution, reply)
+            }
+            Err(SendError::Unreachable(source)) => self.unreachable(source),
+            _ => {
+                let cause = format!("the connection broke after {sent} of {total} bytes");
+                self.ambiguous(distribution, None, cause)
+            }
+        }
+    }
+
+    fn refused(&self, distribution: &Distribution, reply: Reply) -> UploadError {
+        let (index, file) = (self.address.name.clone(), distribution.filename.clone());
+        match reply.location.filter(|_| (300..=399).contains(&reply.status)) {
+            Some(location) => UploadError::Redirected { index, file, location: self.redact(&location) },
+            None => {
+                let reason = match self.redact(&reply.reason) {
+                    reason if reason.is_empty() => "it gives no reason".to_owned(),
+                    reason => reason,
+                };
+                UploadError::Refused { index, file, status: reply.status, reason }
+            }
+        }
+    }
+
+    fn ambiguous(&self, distribution: &Distribution, status: Option<u16>, cause: String) -> UploadError {
+        UploadError::Ambiguous {
+            index: self.address.name.clone(),
+            file: distribution.filename.clone(),
+            status,
+            cause,
+        }
+    }
+
+    fn unreachable(&self, source: reqwest::Error) -> UploadError {
+        UploadError::Unreachable {
+            index: self.address.name.clone(),
+            host: self.address.upload.host_str().unwrap_or_default().to_owned(),
+            source,
+        }
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.credentials.as_ref().map_or_else(|| text.to_owned(), |found| found.redact(text))
+    }
+}
+
+/// The form without the file, which comes last: a server knows all else when it gets it.
+fn form(
+    distribution: &Distribution,
+    metadata: &[(String, String)],
+    pyversion: &str,
+    digests: &Digests,
+) -> Form {
+    let filetype = match distribution.kind {
+        Kind::Wheel => "bdist_wheel",
+        Kind::Sdist => "sdist",
+    };
+    let about_the_file = [
+        (":action", "file_upload"),
+        ("protocol_version", "1"),
+        ("filetype", filetype),
+        ("pyversion", pyversion),
+        ("sha256_digest", &digests.sha256),
+        ("blake2_256_digest", &digests.blake2_256),
+    ];
+    let form = about_the_file
+        .into_iter()
+        .fold(Form::new(), |form, (field, value)| form.text(field.to_owned(), value.to_owned()));
+    metadata.iter().fold(form, |form, (field, value)| form.text(field.clone(), value.clone()))
+}

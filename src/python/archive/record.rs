@@ -1,0 +1,107 @@
+//! A wheel's RECORD: every file with its hash and size (PEP 376 and 427).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use thiserror::Error;
+
+/// A wheel's RECORD
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub entries: Vec<Entry>,
+}
+
+/// One row of RECORD
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Counted from 1
+    pub line: u64,
+    pub path: String,
+    /// As `sha256=…`; empty where none is given
+    pub hash: String,
+    /// As written; empty where none is given
+    pub size: String,
+}
+
+/// Why RECORD cannot be read
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RecordError {
+    #[error("line {line} of RECORD has {found} columns, not 3")]
+    Columns { line: u64, found: usize },
+    #[error("line {line} of RECORD names no file")]
+    NoPath { line: u64 },
+    #[error("RECORD is not CSV in UTF-8: {0}")]
+    Csv(String),
+    #[error("RECORD has more than {0} rows")]
+    TooManyRows(usize),
+}
+
+impl Record {
+    /// Reads the text of a RECORD of at most `most` rows.
+    ///
+    /// # Errors
+    /// It is not CSV in UTF-8, a row has not three columns, or there are more rows.
+    pub fn parse(text: &[u8], most: usize) -> Result<Self, RecordError> {
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+        let mut row = csv::StringRecord::new();
+        let mut entries = Vec::new();
+        while reader.read_record(&mut row).map_err(|error| RecordError::Csv(error.to_string()))? {
+            let line = row.position().map_or(0, csv::Position::line);
+            // Some tools end a row with a comma too many; Python's reader and pip take the first three columns.
+            if row.len() < 3 || row.iter().skip(3).any(|column| !column.is_empty()) {
+                return Err(RecordError::Columns { line, found: row.len() });
+            }
+            if row[0].is_empty() {
+                return Err(RecordError::NoPath { line });
+            }
+            if entries.len() == most {
+                return Err(RecordError::TooManyRows(most));
+            }
+            let [path, hash, size] = [0, 1, 2].map(|column| row[column].to_owned());
+            entries.push(Entry { line, path, hash, size });
+        }
+        Ok(Self { entries })
+    }
+}
+
+impl Entry {
+    /// The hash's algorithm in lower case and its value; nothing where it has not that form.
+    pub fn algorithm_and_value(&self) -> Option<(String, &str)> {
+        let (algorithm, value) = self.hash.split_once('=')?;
+        Some((algorithm.to_ascii_lowercase(), value))
+    }
+
+    /// The row as it stands in the file.
+    pub fn text(&self) -> String {
+        format!("{},{},{}", self.path, self.hash, self.size)
+    }
+}
+
+/// A digest as RECORD writes it: base64 for URLs without padding.
+pub fn encode_digest(digest: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_keep_their_lines() {
+        let text = b"demo/__init__.py,sha256=abc,6\n\"a,b.py\",sha256=def,0\ndemo-1.0.dist-info/RECORD,,\n";
+        let record = Record::parse(text, 10).unwrap();
+        assert_eq!(record.entries[1].path, "a,b.py");
+        assert_eq!(record.entries[2].line, 3);
+        assert_eq!(record.entries[0].algorithm_and_value(), Some(("sha256".to_owned(), "abc")));
+        assert_eq!(record.entries[2].algorithm_and_value(), None);
+    }
+
+    #[test]
+    fn what_is_no_record_says_where() {
+        let error = |text: &[u8]| Record::parse(text, 2).unwrap_err().to_string();
+        assert_eq!(error(b"a,,\nb\n"), "line 2 of RECORD has 1 columns, not 3");
+        assert_eq!(error(b",,\n"), "line 1 of RECORD names no file");
+        assert!(error(b"\xff,,\n").starts_with("RECORD is not CSV in UTF-8"));
+        assert_eq!(error(b"a,,\nb,,\nc,,\n"), "RECORD has more than 2 rows");
+        assert!(Record::parse(b"", 2).unwrap().entries.is_empty());
+    }
+}

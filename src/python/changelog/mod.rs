@@ -1,0 +1,284 @@
+//! Changelogs in the shape of [Keep a Changelog](https://keepachangelog.com/en/1.1.0/), in Markdown and in
+//! reStructuredText: read, judged, and promoted for a release with every other byte left as it was.
+
+mod date;
+mod lines;
+mod links;
+mod markdown;
+mod promote;
+mod rst;
+mod section;
+#[cfg(test)]
+mod tests;
+mod title;
+
+use std::ops::Range;
+
+pub use promote::Promoted;
+pub use section::{Category, Group, Item, Section};
+use thiserror::Error;
+
+use self::lines::{Heading, Kind, Line};
+use self::links::Definition;
+use self::title::Title;
+use crate::python::version::Version;
+
+/// The markup of a changelog
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Markdown,
+    Rst,
+}
+
+impl Format {
+    /// The format that a file's name tells; `.txt` and no suffix at all are the old way to name reStructuredText.
+    pub fn of(path: &str) -> Option<Self> {
+        let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+        match name.rsplit_once('.').map(|(_, suffix)| suffix.to_ascii_lowercase()).as_deref() {
+            Some("md" | "markdown" | "mkd") => Some(Self::Markdown),
+            None | Some("rst" | "rest" | "txt") => Some(Self::Rst),
+            Some(_) => None,
+        }
+    }
+}
+
+/// What it takes to write link references where a changelog has none yet
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompareLinks {
+    /// The repository's page: `https://github.com/owner/name`
+    pub repository_url: String,
+    /// The tag of the release before; None for the first
+    pub previous_tag: Option<String>,
+    /// The tag of this release
+    pub tag: String,
+}
+
+/// A changelog that has been read
+#[derive(Debug)]
+pub struct Changelog {
+    text: String,
+    format: Format,
+    lines: Vec<Line>,
+    kinds: Vec<Kind>,
+    headings: Vec<Heading>,
+    definitions: Vec<Definition>,
+    parts: Vec<Part>,
+}
+
+/// A section's heading, what it says, and the lines under it
+#[derive(Debug)]
+struct Part {
+    heading: Heading,
+    title: Title,
+    body: Range<usize>,
+}
+
+/// Why a changelog cannot be used for a release; lines are counted from 1
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ChangelogError {
+    #[error("the changelog has two Unreleased sections, on line {first} and on line {second}")]
+    Twice { first: usize, second: usize },
+    #[error("the changelog has no Unreleased section")]
+    NoUnreleased {
+        /// What to write
+        heading: String,
+        /// The line of the first version's heading
+        before: Option<usize>,
+        /// A line that would be the heading, were it not hidden in code or a comment
+        hidden: Option<usize>,
+    },
+    #[error("the Unreleased section on line {line} is empty")]
+    Empty { line: usize },
+    #[error("the changelog already has a section for `{version}`, on line {line}")]
+    Exists { version: Version, line: usize },
+    #[error("the Unreleased section on line {line} stands below that of `{version}` on line {above}")]
+    Misplaced { line: usize, version: Version, above: usize },
+    #[error(
+        "the heading of `{version}` on line {line} is deeper than that of Unreleased on line {unreleased}"
+    )]
+    Deeper { line: usize, version: Version, unreleased: usize },
+    #[error("`{date}` is not a date of the form YYYY-MM-DD")]
+    Date { date: String },
+}
+
+impl ChangelogError {
+    /// What the user can do about it.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Twice { second, .. } => {
+                format!("move what line {second} heads into the first, and remove the second heading")
+            }
+            Self::NoUnreleased { heading, hidden: Some(line), .. } => {
+                format!(
+                    "line {line} looks like its heading, but is inside code or a comment; close that before, or write `{heading}`"
+                )
+            }
+            Self::NoUnreleased { heading, before: Some(line), hidden: None } => {
+                format!("write `{heading}` above line {line}, and under it what has changed")
+            }
+            Self::NoUnreleased { heading, before: None, hidden: None } => {
+                format!("write `{heading}`, and under it what has changed")
+            }
+            Self::Empty { line } => {
+                format!(
+                    "write under line {line} what has changed for users; headings and comments alone say nothing"
+                )
+            }
+            Self::Exists { .. } => {
+                "choose another version, or move that section's lines to Unreleased".to_owned()
+            }
+            Self::Misplaced { above, .. } => format!("move it above line {above}: the newest comes first"),
+            Self::Deeper { unreleased, .. } => {
+                format!(
+                    "give both the same level; as it is, everything below line {unreleased} would be released anew"
+                )
+            }
+            Self::Date { .. } => "give the date as in 2024-01-31".to_owned(),
+        }
+    }
+}
+
+impl Changelog {
+    /// Reads a changelog. The sections' level is that of the Unreleased heading, else of the versions' headings.
+    ///
+    /// # Errors
+    /// Refuses a text with two Unreleased sections. One without any is read: only a release needs it.
+    pub fn parse(text: String, format: Format) -> Result<Self, ChangelogError> {
+        let lines = lines::split(&text);
+        let outline = match format {
+            Format::Markdown => markdown::outline(&text, &lines),
+            Format::Rst => rst::outline(&text, &lines),
+        };
+        let definitions = links::definitions(&text, &lines, &outline.kinds, format);
+        let mut changelog = Self {
+            text,
+            format,
+            lines,
+            kinds: outline.kinds,
+            headings: outline.headings,
+            definitions,
+            parts: Vec::new(),
+        };
+        changelog.parts = changelog.find_parts();
+        let mut unreleased = changelog.parts.iter().filter(|part| matches!(part.title, Title::Unreleased(_)));
+        if let (Some(first), Some(second)) = (unreleased.next(), unreleased.next()) {
+            let line = |part: &Part| changelog.line_of(&part.heading);
+            return Err(ChangelogError::Twice { first: line(first), second: line(second) });
+        }
+        Ok(changelog)
+    }
+
+    /// The part of what has not been released yet.
+    pub fn unreleased(&self) -> Option<Section> {
+        self.unreleased_part().map(|part| self.section(part))
+    }
+
+    /// The parts of the versions, in the order of the file.
+    pub fn versions(&self) -> Vec<Section> {
+        self.parts
+            .iter()
+            .filter(|part| matches!(part.title, Title::Release(_)))
+            .map(|part| self.section(part))
+            .collect()
+    }
+
+    fn unreleased_part(&self) -> Option<&Part> {
+        self.parts.iter().find(|part| matches!(part.title, Title::Unreleased(_)))
+    }
+
+    fn find_parts(&self) -> Vec<Part> {
+        let titles: Vec<Title> =
+            self.headings.iter().map(|heading| Title::of(&self.text[heading.title.clone()])).collect();
+        let with = |wanted: fn(&Title) -> bool| {
+            self.headings
+                .iter()
+                .zip(&titles)
+                .filter(move |(_, title)| wanted(title))
+                .map(|(heading, _)| heading.level)
+        };
+        let unreleased = with(|title| matches!(title, Title::Unreleased(_))).next();
+        let Some(level) = unreleased.or_else(|| with(|title| matches!(title, Title::Release(_))).min())
+        else {
+            return Vec::new();
+        };
+        let mut parts: Vec<Part> = Vec::new();
+        let mut open = false;
+        for (heading, title) in self.headings.iter().zip(titles) {
+            if heading.level > level {
+                continue;
+            }
+            if let Some(part) = parts.last_mut().filter(|_| open) {
+                part.body.end = heading.first;
+            }
+            open = title != Title::Other;
+            if open {
+                let body = heading.last + 1..self.lines.len();
+                parts.push(Part { heading: heading.clone(), title, body });
+            }
+        }
+        for part in &mut parts {
+            part.body = self.without_foot(part.body.clone());
+        }
+        parts
+    }
+
+    /// Takes off what follows a body without belonging to it: blank lines, link references of versions, and the
+    /// targets that stand over the next heading.
+    fn without_foot(&self, body: Range<usize>) -> Range<usize> {
+        let mut end = body.end;
+        while end > body.start {
+            let line = self.lines[end - 1].of(&self.text);
+            let target =
+                self.format == Format::Rst && line.starts_with(".. _") && line.trim_end().ends_with(':');
+            if !(line.trim().is_empty() || target || self.is_reference(end - 1)) {
+                break;
+            }
+            end -= 1;
+        }
+        body.start..end
+    }
+
+    /// Tells whether the line is the link reference of Unreleased or of a version.
+    fn is_reference(&self, index: usize) -> bool {
+        let found = self.definitions.binary_search_by_key(&index, |definition| definition.line);
+        found.is_ok_and(|at| {
+            let definition = &self.definitions[at];
+            definition.is_unreleased(&self.text) || definition.version(&self.text).is_some()
+        })
+    }
+
+    fn heading_from(&self, index: usize) -> Option<&Heading> {
+        self.headings.binary_search_by_key(&index, |heading| heading.first).ok().map(|at| &self.headings[at])
+    }
+
+    fn section(&self, part: &Part) -> Section {
+        let (version, date, yanked) = match &part.title {
+            Title::Release(release) => (Some(release.version.clone()), release.date.clone(), release.yanked),
+            Title::Unreleased(_) | Title::Other => (None, None, false),
+        };
+        Section {
+            title: self.text[part.heading.title.clone()].to_owned(),
+            version,
+            date,
+            yanked,
+            line: self.line_of(&part.heading),
+            body: self.body(part.body.clone()),
+            groups: self.groups(part.body.clone()),
+        }
+    }
+
+    /// The lines without the link references of versions, which would be out of place elsewhere.
+    fn body(&self, body: Range<usize>) -> String {
+        let lines: Vec<&str> = body
+            .filter(|index| !self.is_reference(*index))
+            .map(|index| self.lines[index].of(&self.text))
+            .collect();
+        let blank = lines.iter().take_while(|line| line.trim().is_empty()).count();
+        lines[blank..].join("\n").trim_end().to_owned()
+    }
+
+    /// The line of a heading's text, counted from 1.
+    fn line_of(&self, heading: &Heading) -> usize {
+        self.lines.partition_point(|line| line.start <= heading.title.start).max(1)
+    }
+}

@@ -1,0 +1,98 @@
+//! The version in all its places at once: read so that they agree, written so that all change or none.
+
+use std::collections::BTreeMap;
+
+use super::{Edit, Files, How, Place, ProjectError, line_at, text_of};
+use crate::python::version::Version;
+
+/// The present version: what every place that can be read says.
+///
+/// Where any other place exists, the user's own patterns are not asked: they only have to fit the version that the
+/// others have, and [`bump_all`] sees to that.
+///
+/// # Errors
+/// Refuses places that disagree, that cannot be read, and none at all.
+pub fn current_version(files: &dyn Files, places: &[Place]) -> Result<Version, ProjectError> {
+    let is_pattern = |place: &&Place| matches!(place.how, How::Pattern(_));
+    let told: Vec<&Place> = places.iter().filter(|place| !is_pattern(place)).collect();
+    let asked = if told.is_empty() { places.iter().collect() } else { told };
+    let mut found: Vec<(String, Version)> = Vec::new();
+    for place in asked {
+        let version = place.read(&text_of(files, &place.path)?)?;
+        found.extend(version.map(|version| (place.to_string(), version)));
+    }
+    let Some((_, first)) = found.first() else { return Err(ProjectError::NoPlace) };
+    if found.iter().any(|(_, version)| version != first) {
+        return Err(ProjectError::Disagree { found });
+    }
+    Ok(first.clone())
+}
+
+/// The files with `new` for `old` in every place: all of them, or none and every problem there is.
+///
+/// Several places may lie in one file; two that name the same bytes, and would write the same there, are one.
+///
+/// # Errors
+/// All problems of all places, in the order of the places.
+pub fn bump_all(
+    files: &dyn Files,
+    places: &[Place],
+    old: &Version,
+    new: &Version,
+) -> Result<BTreeMap<String, Vec<u8>>, Vec<ProjectError>> {
+    let mut problems = Vec::new();
+    let mut texts: BTreeMap<&str, (String, Vec<Edit>)> = BTreeMap::new();
+    for place in places {
+        if !texts.contains_key(place.path.as_str()) {
+            match text_of(files, &place.path) {
+                Ok(text) => {
+                    texts.insert(&place.path, (text, Vec::new()));
+                }
+                Err(problem) => {
+                    if !problems.contains(&problem) {
+                        problems.push(problem);
+                    }
+                    continue;
+                }
+            }
+        }
+        let Some((text, edits)) = texts.get_mut(place.path.as_str()) else { continue };
+        match place.edits(text, old, new) {
+            Ok(more) => edits.extend(more),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    let mut changed = BTreeMap::new();
+    for (path, (text, mut edits)) in texts {
+        edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+        edits.dedup();
+        match edits
+            .windows(2)
+            .find(|pair| pair[1].span.start < pair[0].span.end || pair[0].span == pair[1].span)
+        {
+            Some(pair) => {
+                problems.push(ProjectError::Overlap {
+                    path: path.to_owned(),
+                    line: line_at(&text, pair[1].span.start),
+                });
+            }
+            None => {
+                changed.insert(path.to_owned(), edited(&text, edits).into_bytes());
+            }
+        }
+    }
+    if problems.is_empty() { Ok(changed) } else { Err(problems) }
+}
+
+/// The text after edits that are in order and do not overlap.
+pub(super) fn edited(text: &str, edits: Vec<Edit>) -> String {
+    let mut written = String::with_capacity(text.len() + 16);
+    let mut at = 0;
+    for edit in edits {
+        written.push_str(&text[at..edit.span.start]);
+        written.push_str(&edit.text);
+        at = edit.span.end;
+    }
+    written.push_str(&text[at..]);
+    written
+}

@@ -1,0 +1,131 @@
+//! A version in the middle of any text, found by what stands around it.
+
+use regex::{Regex, RegexBuilder};
+
+use super::{Edit, ProjectError, line_at};
+use crate::python::version::{SPELLING, Version};
+
+const PLACEHOLDER: &str = "{version}";
+
+/// A text to find and what to write instead; `{version}` stands for the present version in `search`, and for the
+/// new one in `replace`.
+///
+/// The version is found however it is spelled, and only whole: `1.2.3` is not found in `11.2.3`, in `1.2.3.4` or in
+/// `1.2.3rc1`. All other letters must match exactly; a line break matches both `\n` and `\r\n`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    pub search: String,
+    /// Without one, what was found with the new version in it
+    pub replace: Option<String>,
+    /// How often `search` must be found: exactly
+    pub count: usize,
+}
+
+/// One place where the pattern fits
+struct Found {
+    whole: std::ops::Range<usize>,
+    versions: Vec<std::ops::Range<usize>>,
+}
+
+impl Pattern {
+    /// A pattern that must be found once, and in which only the version changes.
+    pub fn new(search: impl Into<String>) -> Self {
+        Self { search: search.into(), replace: None, count: 1 }
+    }
+
+    /// The version that the text has there; None where the pattern alone cannot tell.
+    pub(super) fn read(&self, path: &str, text: &str) -> Result<Option<Version>, ProjectError> {
+        // With nothing around it, every number of the file would fit.
+        let bare = self.search.replace(PLACEHOLDER, "").trim().is_empty();
+        if bare || !self.search.contains(PLACEHOLDER) {
+            return Ok(None);
+        }
+        let found = self.find(path, text, |_| true)?;
+        let versions = found.iter().flat_map(|found| &found.versions);
+        let mut versions: Vec<Version> =
+            versions.filter_map(|span| text[span.clone()].parse().ok()).collect();
+        versions.dedup();
+        Ok(if found.len() == self.count && versions.len() == 1 { versions.pop() } else { None })
+    }
+
+    pub(super) fn edits(
+        &self,
+        path: &str,
+        text: &str,
+        old: &Version,
+        new: &Version,
+    ) -> Result<Vec<Edit>, ProjectError> {
+        let replace = self.replace.as_ref().unwrap_or(&self.search);
+        if self.search.trim().is_empty() || !replace.contains(PLACEHOLDER) {
+            return Err(ProjectError::NoPlaceholder { path: path.to_owned(), search: self.search.clone() });
+        }
+        let canonical = old.to_string();
+        // `1.2` equals `1.2.0`, but a text that says one does not say the other.
+        let found = self.find(path, text, |version| version.to_string() == canonical)?;
+        if found.len() != self.count {
+            return Err(ProjectError::Count {
+                path: path.to_owned(),
+                search: self.search.replace(PLACEHOLDER, &canonical),
+                expected: self.count,
+                lines: found.iter().map(|found| line_at(text, found.whole.start)).collect(),
+                other: self.other(path, text, &canonical),
+            });
+        }
+        let new = new.to_string();
+        let edits = found.into_iter().flat_map(|found| match &self.replace {
+            None => found.versions.into_iter().map(|span| Edit { span, text: new.clone() }).collect(),
+            Some(replace) => {
+                let mut written = replace.replace(PLACEHOLDER, &new);
+                if text[found.whole.clone()].contains("\r\n") {
+                    written = written.replace("\r\n", "\n").replace('\n', "\r\n");
+                }
+                vec![Edit { span: found.whole, text: written }]
+            }
+        });
+        Ok(edits.collect())
+    }
+
+    /// A place where the pattern would fit with another version.
+    fn other(&self, path: &str, text: &str, canonical: &str) -> Option<(String, usize)> {
+        if self.search.replace(PLACEHOLDER, "").trim().is_empty() {
+            return None;
+        }
+        let found = self.find(path, text, |version| version.to_string() != canonical).ok()?;
+        let span = found.first()?.versions.first()?.clone();
+        Some((text[span.clone()].to_owned(), line_at(text, span.start)))
+    }
+
+    /// Where the pattern fits with a version that is wanted.
+    fn find(
+        &self,
+        path: &str,
+        text: &str,
+        wanted: impl Fn(&Version) -> bool,
+    ) -> Result<Vec<Found>, ProjectError> {
+        let expression = self.expression(path)?;
+        let mut found = Vec::new();
+        for captures in expression.captures_iter(text) {
+            let Some(whole) = captures.get(0) else { continue };
+            let versions: Vec<_> = captures.iter().skip(1).flatten().map(|version| version.range()).collect();
+            let fits = |span: &std::ops::Range<usize>| {
+                text[span.clone()].parse().is_ok_and(|version| wanted(&version))
+            };
+            if versions.iter().all(fits) {
+                found.push(Found { whole: whole.range(), versions });
+            }
+        }
+        Ok(found)
+    }
+
+    fn expression(&self, path: &str) -> Result<Regex, ProjectError> {
+        let literal = |part: &str| regex::escape(&part.replace("\r\n", "\n")).replace('\n', "\r?\n");
+        let parts: Vec<String> = self.search.split(PLACEHOLDER).map(literal).collect();
+        RegexBuilder::new(&parts.join(&format!("({SPELLING})"))).build().map_err(|error| {
+            ProjectError::BadPattern {
+                path: path.to_owned(),
+                pattern: self.search.chars().take(200).collect(),
+                reason: error.to_string().lines().last().unwrap_or_default().to_owned(),
+            }
+        })
+    }
+}

@@ -1,0 +1,254 @@
+//! One place where the version is written, and how to change it there and nothing else.
+
+use std::fmt;
+use std::ops::Range;
+
+use regex::{Regex, RegexBuilder};
+
+use super::statements::{self, Assignment, Given};
+use super::toml::Toml;
+use super::{Edit, Files, Pattern, ProjectError, ini, json, line_at, text_of};
+use crate::python::version::Version;
+
+/// A place where the version is written
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Relative to the project's root
+    pub path: String,
+    pub how: How,
+}
+
+/// How the version is written at a place
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    /// `[project] version`
+    PyprojectProject,
+    /// `[tool.poetry] version`
+    PyprojectPoetry,
+    /// `[package] version` of a Cargo.toml, in the spelling of Semantic Versioning
+    Cargo,
+    /// `[workspace.package] version` of a Cargo.toml
+    CargoWorkspace,
+    /// `version` of a package.json, in the spelling of Semantic Versioning
+    PackageJson,
+    /// `[metadata] version` of a setup.cfg
+    SetupCfg,
+    /// `setup(version="…")`
+    SetupPy,
+    /// `name = "…"` at the top level of a Python module
+    Assignment { name: String },
+    /// The file holds the version and nothing else
+    WholeFile,
+    /// The first match of a regular expression, by its group `version` or else its first group: a backend's setting
+    Regex { pattern: String },
+    /// What the user described
+    Pattern(Pattern),
+}
+
+impl Place {
+    /// Finds where a file keeps the version, by the file's name.
+    ///
+    /// # Errors
+    /// The file is missing, keeps no version where files of its name do, or is of a kind that is not known.
+    pub fn for_file(path: &str, files: &dyn Files) -> Result<Vec<Self>, ProjectError> {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let text = text_of(files, path)?;
+        let place = |how| Self { path: path.to_owned(), how };
+        match name {
+            "pyproject.toml" => {
+                let places = in_toml(path, &text, [How::PyprojectProject, How::PyprojectPoetry])?;
+                let what = "`[project] version` or `[tool.poetry] version`";
+                if places.is_empty() { Err(not_found(path, what)) } else { Ok(places) }
+            }
+            "Cargo.toml" => {
+                let places = in_toml(path, &text, [How::Cargo, How::CargoWorkspace])?;
+                let what = "`[package] version` or `[workspace.package] version` of its own";
+                if places.is_empty() { Err(not_found(path, what)) } else { Ok(places) }
+            }
+            "package.json" => Ok(vec![place(How::PackageJson).checked(&text)?]),
+            "setup.cfg" => Ok(vec![place(How::SetupCfg).checked(&text)?]),
+            "setup.py" => Ok(vec![place(How::SetupPy).checked(&text)?]),
+            _ if name.ends_with(".py") => {
+                Ok(vec![place(How::Assignment { name: "__version__".to_owned() }).checked(&text)?])
+            }
+            "VERSION" | "VERSION.txt" | "version.txt" => Ok(vec![place(How::WholeFile).checked(&text)?]),
+            _ => Err(ProjectError::UnknownFile { path: path.to_owned() }),
+        }
+    }
+
+    /// A place that the user describes.
+    pub fn pattern(path: impl Into<String>, pattern: Pattern) -> Self {
+        Self { path: path.into(), how: How::Pattern(pattern) }
+    }
+
+    fn checked(self, text: &str) -> Result<Self, ProjectError> {
+        self.locate(text)?;
+        Ok(self)
+    }
+
+    /// Reads the version; None where only the user's own words describe the place and these fit too much.
+    ///
+    /// # Errors
+    /// The version is not there, is no version, or is not written in plain.
+    pub fn read(&self, text: &str) -> Result<Option<Version>, ProjectError> {
+        match &self.how {
+            How::Pattern(pattern) => pattern.read(&self.path, text),
+            _ => self.version_at(text, &self.locate(text)?).map(Some),
+        }
+    }
+
+    /// Writes the version: `text` with `new` for `old`, and every other byte as it was.
+    ///
+    /// # Errors
+    /// As for [`Place::read`]; and where the version there is not `old`, or `new` has no form that the file takes.
+    pub fn write(&self, text: &str, old: &Version, new: &Version) -> Result<String, ProjectError> {
+        Ok(super::bump::edited(text, self.edits(text, old, new)?))
+    }
+
+    pub(super) fn edits(&self, text: &str, old: &Version, new: &Version) -> Result<Vec<Edit>, ProjectError> {
+        if let How::Pattern(pattern) = &self.how {
+            return pattern.edits(&self.path, text, old, new);
+        }
+        let span = self.locate(text)?;
+        let found = self.version_at(text, &span)?;
+        if found != *old {
+            let (path, line) = (self.path.clone(), line_at(text, span.start));
+            return Err(ProjectError::Differs { path, line, found, expected: old.clone() });
+        }
+        // Some write `v1.0` even here.
+        let letter = if text[span.clone()].starts_with('v') { "v" } else { "" };
+        Ok(vec![Edit { span, text: format!("{letter}{}", self.spelled(new)?) }])
+    }
+
+    fn version_at(&self, text: &str, span: &Range<usize>) -> Result<Version, ProjectError> {
+        text[span.clone()].parse().map_err(|source| ProjectError::NotAVersion {
+            path: self.path.clone(),
+            line: line_at(text, span.start),
+            source,
+        })
+    }
+
+    fn spelled(&self, version: &Version) -> Result<String, ProjectError> {
+        let refused = || ProjectError::NotSemantic { path: self.path.clone(), version: version.clone() };
+        match &self.how {
+            // maturin takes `1.2.0-post.1` for the post-release it means. For npm it would come before 1.2.0.
+            How::Cargo | How::CargoWorkspace => version.to_semver().ok_or_else(refused),
+            How::PackageJson if version.post().is_some() => Err(refused()),
+            How::PackageJson => version.to_semver().ok_or_else(refused),
+            _ => Ok(version.to_string()),
+        }
+    }
+
+    /// The bytes of the version.
+    fn locate(&self, text: &str) -> Result<Range<usize>, ProjectError> {
+        let path = self.path.as_str();
+        match &self.how {
+            How::PyprojectProject | How::PyprojectPoetry | How::Cargo | How::CargoWorkspace => {
+                let keys = self.how.keys();
+                Toml::parse(path, text)?
+                    .place(keys)?
+                    .ok_or_else(|| not_found(path, &format!("`{}`", keys.join("."))))
+            }
+            How::PackageJson => json::version(path, text),
+            How::SetupCfg => {
+                let entries = ini::entries(text);
+                let found = ini::find(&entries, "metadata", "version").and_then(|entry| entry.lines.first());
+                found.cloned().ok_or_else(|| not_found(path, "`version` in `[metadata]`"))
+            }
+            How::SetupPy => {
+                let found = statements::setup_argument(text, "version");
+                self.plain(text, found.as_slice(), "version")
+            }
+            How::Assignment { name } => self.plain(text, &statements::assignments(text, name), name),
+            How::WholeFile => {
+                let inner = text.strip_prefix('\u{feff}').unwrap_or(text);
+                let start = text.len() - inner.trim_start().len();
+                let span = start..start + inner.trim().len();
+                if span.is_empty() { Err(not_found(path, "version in it")) } else { Ok(span) }
+            }
+            How::Regex { pattern } => first_match(path, text, pattern),
+            How::Pattern(pattern) => Err(not_found(path, &format!("plain version at `{}`", pattern.search))),
+        }
+    }
+
+    fn plain(&self, text: &str, found: &[Assignment], name: &str) -> Result<Range<usize>, ProjectError> {
+        let path = self.path.clone();
+        let line = |one: &Assignment| line_at(text, one.offset);
+        match found {
+            [] => Err(not_found(&path, &format!("`{name} = \"…\"`"))),
+            [Assignment { given: Given::Text(span), .. }] => Ok(span.clone()),
+            [one] => Err(ProjectError::NotLiteral { path, name: name.to_owned(), line: line(one) }),
+            _ => Err(ProjectError::Several {
+                path,
+                what: format!("`{name} =`"),
+                lines: found.iter().map(line).collect(),
+            }),
+        }
+    }
+}
+
+impl How {
+    fn keys(&self) -> &'static [&'static str] {
+        match self {
+            Self::PyprojectProject => &["project", "version"],
+            Self::PyprojectPoetry => &["tool", "poetry", "version"],
+            Self::Cargo => &["package", "version"],
+            Self::CargoWorkspace => &["workspace", "package", "version"],
+            _ => &[],
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.path)?;
+        match &self.how {
+            How::PyprojectPoetry => f.write_str(" (`[tool.poetry]`)"),
+            How::CargoWorkspace => f.write_str(" (`[workspace.package]`)"),
+            How::Assignment { name } => write!(f, " (`{name}`)"),
+            How::Pattern(pattern) => write!(f, " (`{}`)", pattern.search),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Those of the ways in which a TOML file does keep a version; what is inherited is written elsewhere.
+pub(super) fn in_toml(path: &str, text: &str, ways: [How; 2]) -> Result<Vec<Place>, ProjectError> {
+    let toml = Toml::parse(path, text)?;
+    let mut places = Vec::new();
+    for how in ways {
+        let keys = how.keys();
+        let inherited = toml.is_true(&[keys, &["workspace"]].concat());
+        if !inherited && toml.string(keys)?.is_some() {
+            places.push(Place { path: path.to_owned(), how });
+        }
+    }
+    Ok(places)
+}
+
+/// Reads a regular expression as Python's `re` would with `MULTILINE`, as far as both agree.
+pub(super) fn compiled(path: &str, pattern: &str) -> Result<Regex, ProjectError> {
+    let bad = |reason: String| ProjectError::BadPattern {
+        path: path.to_owned(),
+        pattern: pattern.chars().take(200).collect(),
+        reason,
+    };
+    let expression = RegexBuilder::new(pattern).multi_line(true).crlf(true).build().map_err(|error| {
+        bad(error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned())
+    })?;
+    let grouped = expression.captures_len() > 1;
+    if grouped { Ok(expression) } else { Err(bad("it has no group `version`".to_owned())) }
+}
+
+fn first_match(path: &str, text: &str, pattern: &str) -> Result<Range<usize>, ProjectError> {
+    let expression = compiled(path, pattern)?;
+    let missing = || not_found(path, &format!("match for `{pattern}`"));
+    let found = expression.captures(text).ok_or_else(missing)?;
+    let named = ["version", "version_"].iter().find_map(|name| found.name(name));
+    let group = named.or_else(|| found.iter().skip(1).flatten().next());
+    group.map(|group| group.range()).filter(|span| !span.is_empty()).ok_or_else(missing)
+}
+
+fn not_found(path: &str, what: &str) -> ProjectError {
+    ProjectError::NotFound { path: path.to_owned(), what: what.to_owned() }
+}

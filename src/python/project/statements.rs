@@ -1,0 +1,324 @@
+//! Just enough of Python's grammar to find `__version__ = "1.0"` where the interpreter would see it: not in a
+//! docstring, not in a comment, not in a call.
+
+use std::ops::Range;
+
+/// What a name is given at the top level of a module
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Given {
+    /// A plain string; the bytes between its quotes
+    Text(Range<usize>),
+    /// `from .module import name`: the dots, the module, and the name over there
+    Import { dots: usize, module: String, name: String },
+    /// Anything that only the interpreter can tell
+    Other,
+}
+
+/// An assignment or import, where it starts
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Assignment {
+    pub(super) offset: usize,
+    pub(super) given: Given,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Token<'t> {
+    Name(&'t str),
+    /// A string literal; the bytes between its quotes, where these are its value
+    Text(Option<Range<usize>>),
+    Mark(char),
+}
+
+/// A logical line, as tokens with their positions
+type Statement<'t> = Vec<(usize, Token<'t>)>;
+
+/// Which lines to look at
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Where {
+    /// Those of the module itself
+    Margin,
+    /// Those of functions and conditions too
+    Anywhere,
+}
+
+/// Every assignment to `name` at the module's top level, and every import of it.
+pub(super) fn assignments(text: &str, name: &str) -> Vec<Assignment> {
+    statements(text, Where::Margin).iter().filter_map(|statement| assignment(statement, name)).collect()
+}
+
+/// The keyword argument `name` of the first call of `setup`, where it is a plain string.
+pub(super) fn setup_argument(text: &str, name: &str) -> Option<Assignment> {
+    let statements = statements(text, Where::Anywhere);
+    let call = statements.iter().find_map(|tokens| {
+        let at = tokens
+            .windows(2)
+            .position(|pair| pair[0].1 == Token::Name("setup") && pair[1].1 == Token::Mark('('))?;
+        Some(&tokens[at + 2..])
+    })?;
+    let mut depth = 0_usize;
+    for (index, (offset, token)) in call.iter().enumerate() {
+        match token {
+            Token::Mark('(' | '[' | '{') => depth += 1,
+            Token::Mark(')' | ']' | '}') => depth = depth.checked_sub(1)?,
+            Token::Name(found)
+                if depth == 0
+                    && *found == name
+                    && matches!(call.get(index + 1), Some((_, Token::Mark('=')))) =>
+            {
+                let ends = matches!(call.get(index + 3), Some((_, Token::Mark(',' | ')'))));
+                let given = match call.get(index + 2) {
+                    Some((_, Token::Text(Some(span)))) if ends => Given::Text(span.clone()),
+                    _ => Given::Other,
+                };
+                return Some(Assignment { offset: *offset, given });
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn assignment(tokens: &Statement<'_>, name: &str) -> Option<Assignment> {
+    let offset = tokens.first()?.0;
+    let marks: Vec<&Token<'_>> = tokens.iter().map(|(_, token)| token).collect();
+    if marks.first() == Some(&&Token::Name("from")) {
+        return import(&marks[1..], name).map(|given| Assignment { offset, given });
+    }
+    // `name = …`, `name: str = …`, `other = name = …`
+    let mut rest = marks.as_slice();
+    let mut assigned = false;
+    loop {
+        let [Token::Name(target), after @ ..] = rest else { break };
+        let equals = match after.first() {
+            Some(Token::Mark('=')) => 0,
+            Some(Token::Mark(':')) => after.iter().position(|token| **token == Token::Mark('='))?,
+            _ => break,
+        };
+        if after.get(equals + 1) == Some(&&Token::Mark('=')) {
+            return None;
+        }
+        assigned |= *target == name;
+        rest = &after[equals + 1..];
+    }
+    let given = match rest {
+        [Token::Text(Some(span))] => Given::Text(span.clone()),
+        // Two statements on a line.
+        [Token::Text(Some(span)), Token::Mark(';'), ..] => Given::Text(span.clone()),
+        _ => Given::Other,
+    };
+    assigned.then_some(Assignment { offset, given })
+}
+
+fn import(tokens: &[&Token<'_>], name: &str) -> Option<Given> {
+    let dots = tokens.iter().take_while(|token| ***token == Token::Mark('.')).count();
+    let keyword = tokens.iter().position(|token| **token == Token::Name("import"))?;
+    let module: String = tokens[dots..keyword]
+        .iter()
+        .filter_map(|token| match token {
+            Token::Name(part) => Some((*part).to_owned()),
+            Token::Mark('.') => Some(".".to_owned()),
+            _ => None,
+        })
+        .collect();
+    let imported = tokens[keyword + 1..].split(|token| matches!(token, Token::Mark(',' | '(' | ')' | ';')));
+    for item in imported {
+        let (original, local) = match item {
+            [Token::Name(original)] => (original, original),
+            [Token::Name(original), Token::Name("as"), Token::Name(local)] => (original, local),
+            _ => continue,
+        };
+        if *local == name {
+            return Some(Given::Import { dots, module, name: (*original).to_owned() });
+        }
+    }
+    None
+}
+
+/// The logical lines.
+fn statements(text: &str, place: Where) -> Vec<Statement<'_>> {
+    let bytes = text.as_bytes();
+    let mut statements: Vec<Statement<'_>> = Vec::new();
+    let (mut at, mut depth) = (if text.starts_with('\u{feff}') { 3 } else { 0 }, 0_usize);
+    // Whether the next token begins a line at the margin, and whether the present line began there.
+    let (mut margin, mut kept) = (true, false);
+    while let Some(&byte) = bytes.get(at) {
+        let start = at;
+        let token = match byte {
+            b'\n' | b'\r' => {
+                at += 1;
+                if depth == 0 {
+                    (margin, kept) = (true, false);
+                }
+                continue;
+            }
+            b' ' | b'\t' | 0x0c => {
+                at += 1;
+                margin &= place == Where::Anywhere;
+                continue;
+            }
+            b'#' => {
+                at += bytes[at..].iter().take_while(|byte| !matches!(byte, b'\n' | b'\r')).count();
+                continue;
+            }
+            b'\\' => {
+                // The line goes on behind a backslash.
+                at += 1;
+                at += match &bytes[at..] {
+                    [b'\r', b'\n', ..] => 2,
+                    [b'\n' | b'\r', ..] => 1,
+                    _ => 0,
+                };
+                continue;
+            }
+            b'"' | b'\'' => {
+                let (token, end) = string(text, at, "");
+                at = end;
+                token
+            }
+            _ if byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii() => {
+                at += bytes[at..]
+                    .iter()
+                    .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_' || !b.is_ascii())
+                    .count();
+                let word = &text[start..at];
+                let prefix = word.len() <= 2 && word.bytes().all(|b| b"rRbBuUfFtT".contains(&b));
+                if prefix && matches!(bytes.get(at), Some(b'"' | b'\'')) {
+                    let (token, end) = string(text, at, word);
+                    at = end;
+                    token
+                } else {
+                    Token::Name(word)
+                }
+            }
+            _ => {
+                at += 1;
+                match byte {
+                    b'(' | b'[' | b'{' => depth += 1,
+                    b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                Token::Mark(char::from(byte))
+            }
+        };
+        if margin {
+            statements.push(Vec::new());
+            kept = true;
+            margin = false;
+        }
+        if kept && let Some(statement) = statements.last_mut() {
+            statement.push((start, token));
+        }
+    }
+    statements
+}
+
+/// The string literal at `at`, and where it ends; a single-quoted one ends with its line at the latest.
+fn string<'t>(text: &'t str, at: usize, prefix: &str) -> (Token<'t>, usize) {
+    let bytes = text.as_bytes();
+    let quote = bytes[at];
+    let triple = bytes[at..].starts_with(&[quote; 3]);
+    let start = at + if triple { 3 } else { 1 };
+    let mut end = start;
+    let mut escaped = false;
+    while let Some(&byte) = bytes.get(end) {
+        match byte {
+            b'\\' => {
+                escaped = true;
+                end += 2;
+            }
+            b'\n' | b'\r' if !triple => return (Token::Text(None), end),
+            _ if byte == quote && (!triple || bytes[end..].starts_with(&[quote; 3])) => {
+                let plain = !escaped && !prefix.bytes().any(|b| b"bBfFtT".contains(&b));
+                return (Token::Text(plain.then_some(start..end)), end + if triple { 3 } else { 1 });
+            }
+            _ => end += 1,
+        }
+    }
+    (Token::Text(None), bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn given(text: &str) -> Vec<String> {
+        assignments(text, "__version__")
+            .into_iter()
+            .map(|one| match one.given {
+                Given::Text(span) => text[span].to_owned(),
+                Given::Import { dots, module, name } => format!("{}{module}:{name}", ".".repeat(dots)),
+                Given::Other => "?".to_owned(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn finds_what_the_interpreter_would_see() {
+        for (text, expected) in [
+            ("__version__ = \"1.0\"\n", "1.0"),
+            ("\u{feff}__version__ = '1.0'  # the version\r\n", "1.0"),
+            ("__version__: str = '1.0'", "1.0"),
+            ("__version__: Final[str] = '1.0'", "1.0"),
+            ("VERSION = __version__ = u'1.0'", "1.0"),
+            ("__version__ = VERSION = '''1.0'''", "1.0"),
+            ("__version__ = \\\n    '1.0'", "1.0"),
+            ("__version__ = '1.0'; x = 1", "1.0"),
+            ("from ._version import __version__", "._version:__version__"),
+            ("from demo.about import (\n  a,\n  version as __version__,\n)", "demo.about:version"),
+            ("__version__ = version('demo')", "?"),
+            ("__version__ = '1' + '.0'", "?"),
+            ("__version__ = f'{x}'", "?"),
+            ("__version__ = ('1.0')", "?"),
+            ("__version__ = '1.0", "?"),
+            ("__version__ = '1\\x2e0'", "?"),
+        ] {
+            assert_eq!(given(text), [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn passes_over_what_only_looks_like_it() {
+        for text in [
+            "'''\n__version__ = '1.0'\n'''\n",
+            "# __version__ = '1.0'",
+            "def f():\n    __version__ = '1.0'\n",
+            "f(\n__version__ = '1.0'\n)",
+            "x.__version__ = '1.0'",
+            "print(__version__)",
+            "__version__ == '1.0'",
+            "my__version__ = '1.0'",
+            "\"\"\"doc \\\"\"\" __version__ = '1.0'\n\"\"\"",
+            "from demo import version",
+        ] {
+            assert_eq!(given(text), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn finds_the_arguments_of_setup() {
+        let text = "from setuptools import setup\nsetuptools.setup(\n    name='demo',\n    package_data={'x': f(name='y')},\n    version=\"1.0\",\n)\n";
+        let argument = |name: &str| match setup_argument(text, name).map(|found| found.given) {
+            Some(Given::Text(span)) => Some(&text[span]),
+            _ => None,
+        };
+        assert_eq!((argument("name"), argument("version"), argument("x")), (Some("demo"), Some("1.0"), None));
+        assert_eq!(setup_argument("setup(version=get())", "version").unwrap().given, Given::Other);
+        assert_eq!(setup_argument("setup(version='1' + x)", "version").unwrap().given, Given::Other);
+        assert_eq!(setup_argument("x = 1", "version"), None);
+        let guarded = "if __name__ == '__main__':\n    setup(version='1.0')\n";
+        assert!(matches!(setup_argument(guarded, "version").unwrap().given, Given::Text(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in r#"(\PC|["'\\\n#(){}=:. ]|__version__|from|import|setup){0,60}"#) {
+            for found in assignments(&text, "__version__").into_iter().chain(setup_argument(&text, "version")) {
+                if let Given::Text(span) = found.given {
+                    let _ = &text[span];
+                }
+            }
+        }
+    }
+}

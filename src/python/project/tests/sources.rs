@@ -1,0 +1,307 @@
+//! Where the version is, backend by backend.
+
+use super::*;
+
+/// The one file that changes, with 1.1 for 1.0 and nothing else.
+fn changes_only(path: &str, files: &[(&str, &str)]) {
+    let text = files.iter().find(|(name, _)| *name == path).unwrap().1;
+    assert_eq!(released(files), [(path.to_owned(), text.replacen("1.0", "1.1", 1))], "{files:?}");
+}
+
+#[test]
+fn reads_what_a_project_says_of_itself() {
+    let text = "[project]\nname = \"Demo._Pkg\"\nversion = \"1.0\"\nrequires-python = \">=3.9\"\n[project.urls]\n\"Source Code\" = \"https://github.com/o/demo.git\"\n";
+    let project =
+        Project::read(&tree(&[("pyproject.toml", text), ("src/demo__pkg/__init__.py", "")])).unwrap();
+    assert_eq!((project.name.as_str(), project.normalized_name().as_str()), ("Demo._Pkg", "demo-pkg"));
+    assert_eq!((project.backend, project.import_name.as_str()), (Backend::Setuptools, "demo__pkg"));
+    assert_eq!(project.requires_python.as_deref(), Some(">=3.9"));
+    assert_eq!(project.repository_url.as_deref(), Some("https://github.com/o/demo"));
+}
+
+#[test]
+fn guesses_what_is_imported() {
+    let import_name = |more: &str, files: &[&str]| {
+        let text = format!("[project]\nname = \"Demo-Pkg\"\nversion = \"1\"\n{more}");
+        let mut all = vec![("pyproject.toml", text.as_str())];
+        all.extend(files.iter().map(|path| (*path, "")));
+        Project::read(&tree(&all)).unwrap().import_name
+    };
+    assert_eq!(import_name("", &[]), "demo_pkg");
+    assert_eq!(import_name("", &["Demo_Pkg/__init__.py"]), "Demo_Pkg");
+    assert_eq!(import_name("", &["src/demopkg.py"]), "demopkg");
+    assert_eq!(import_name("[tool.maturin]\nmodule-name = \"demo._native\"\n", &[]), "demo");
+    assert_eq!(import_name("import-names = [\"told ; private\"]\n", &[]), "told");
+}
+
+#[test]
+fn finds_names_in_older_files() {
+    let name = |files: &[(&str, &str)]| Project::read(&tree(files)).map(|project| project.name);
+    assert_eq!(
+        name(&[("pyproject.toml", "[tool.poetry]\nname = \"demo\"\nversion = \"1.0\"\n")]).unwrap(),
+        "demo"
+    );
+    assert_eq!(name(&[("setup.cfg", "[metadata]\nname = demo\n")]).unwrap(), "demo");
+    assert_eq!(name(&[("setup.py", "setup(name='demo')")]).unwrap(), "demo");
+    assert_eq!(name(&[("pyproject.toml", "[tool.flit.metadata]\nmodule = \"demo\"\n")]).unwrap(), "demo");
+    assert_eq!(name(&[("setup.py", "setup(name=NAME)")]).unwrap_err(), ProjectError::NoName);
+    assert_eq!(name(&[("README", "")]).unwrap_err(), ProjectError::NoProject);
+    let error = name(&[("pyproject.toml", "[project]\nname = \"de mo\"\n")]).unwrap_err().to_string();
+    assert!(error.starts_with("`project.name` in `pyproject.toml` is not a project name"), "{error}");
+    let error = name(&[("pyproject.toml", "[project]\nname = 1\n")]).unwrap_err();
+    assert_eq!(error.to_string(), "`project.name` in `pyproject.toml` is not a string");
+    assert!(Project::read(&Tree::from([("setup.cfg".into(), vec![0xff])])).is_err());
+}
+
+#[test]
+fn reads_static_versions() {
+    changes_only(
+        "pyproject.toml",
+        &[("pyproject.toml", "[project]\nname = 'demo'\nversion = '1.0'  # here\n")],
+    );
+    changes_only(
+        "pyproject.toml",
+        &[("pyproject.toml", "[tool.poetry]\nname = 'demo'\nversion = \"1.0\"\n")],
+    );
+    changes_only("setup.cfg", &[("setup.cfg", "[metadata]\nname = demo\nversion =  1.0 \n")]);
+    changes_only("setup.py", &[("setup.py", "setup(\n    name='demo',\n    version='1.0',\n)\n")]);
+    let both = "[project]\nname = 'demo'\nversion = '1.0'\n[tool.poetry]\nversion = '1.0'\n";
+    assert_eq!(released(&[("pyproject.toml", both)])[0].1, both.replace("1.0", "1.1"));
+}
+
+#[test]
+fn reads_hatchling() {
+    let toml = pyproject("hatchling.build", "[tool.hatch.version]\npath = \"./src/demo/__about__.py\"\n");
+    for about in ["__version__ = \"1.0\"\n", "x = 1\r\nVERSION = 'v1.0'\r\n", "version = '1.0'\n"] {
+        changes_only("src/demo/__about__.py", &[("pyproject.toml", &toml), ("src/demo/__about__.py", about)]);
+    }
+    let custom = pyproject(
+        "hatchling.build",
+        "[tool.hatch.version]\npath = \"v.py\"\npattern = \"BUILD = 'b(?P<version>[^']+)'\"\n",
+    );
+    changes_only("v.py", &[("pyproject.toml", &custom), ("v.py", "BUILD = 'b1.0'\n")]);
+    let plain = pyproject("hatchling.build", "");
+    changes_only(
+        "v.py",
+        &[
+            ("pyproject.toml", &plain),
+            ("hatch.toml", "[version]\npath = 'v.py'\n"),
+            ("v.py", "__version__ = '1.0'"),
+        ],
+    );
+    let code = pyproject(
+        "hatchling.build",
+        "[tool.hatch.version]\nsource = \"code\"\npath = \"v.py\"\nexpression = \"V\"\n",
+    );
+    changes_only("v.py", &[("pyproject.toml", &code), ("v.py", "V = '1.0'")]);
+
+    assert_eq!(unreadable(&[("pyproject.toml", &toml)]), "`src/demo/__about__.py` does not exist");
+    assert_eq!(
+        unreadable(&[("pyproject.toml", &plain)]),
+        "`pyproject.toml` has no `path` in `[tool.hatch.version]`"
+    );
+    let lookaround = pyproject(
+        "hatchling.build",
+        "[tool.hatch.version]\npath = \"v.py\"\npattern = '(?<=x)(?P<version>.*)'\n",
+    );
+    assert!(
+        unreadable(&[("pyproject.toml", &lookaround), ("v.py", "x1.0")])
+            .contains("cannot be used: look-around")
+    );
+    let groupless = pyproject("hatchling.build", "[tool.hatch.version]\npath = \"v.py\"\npattern = 'x'\n");
+    assert!(
+        unreadable(&[("pyproject.toml", &groupless), ("v.py", "x1.0")])
+            .ends_with("it has no group `version`")
+    );
+    let env = pyproject("hatchling.build", "[tool.hatch.version]\nsource = \"env\"\n");
+    assert!(unreadable(&[("pyproject.toml", &env)]).contains("only be had by running the project's code"));
+    let outside = pyproject("hatchling.build", "[tool.hatch.version]\npath = \"../v.py\"\n");
+    assert_eq!(
+        unreadable(&[("pyproject.toml", &outside), ("v.py", "__version__ = '1.0'")]),
+        "`../v.py` does not exist"
+    );
+}
+
+#[test]
+fn reads_setuptools() {
+    let backend = "setuptools.build_meta";
+    let attr = pyproject(backend, "[tool.setuptools.dynamic]\nversion = { attr = \"demo.__version__\" }\n");
+    for path in ["src/demo/__init__.py", "demo/__init__.py", "demo.py"] {
+        changes_only(path, &[("pyproject.toml", &attr), (path, "__version__ = '1.0'\n")]);
+    }
+    let mapped = format!("{attr}[tool.setuptools.package-dir]\n\"\" = \"lib\"\n");
+    changes_only(
+        "lib/demo/__init__.py",
+        &[("pyproject.toml", &mapped), ("lib/demo/__init__.py", "__version__ = '1.0'")],
+    );
+    let exact = format!("{attr}[tool.setuptools.package-dir]\ndemo = \"code\"\n");
+    changes_only(
+        "code/__init__.py",
+        &[("pyproject.toml", &exact), ("code/__init__.py", "__version__ = '1.0'")],
+    );
+    let file = pyproject(backend, "[tool.setuptools.dynamic]\nversion.file = [\"VERSION\"]\n");
+    changes_only("VERSION", &[("pyproject.toml", &file), ("VERSION", "1.0\r\n")]);
+    changes_only(
+        "VERSION",
+        &[("setup.cfg", "[metadata]\nname = demo\nversion = file: VERSION\n"), ("VERSION", "\u{feff}1.0")],
+    );
+    let cfg = "[metadata]\nname = demo\nversion = attr: demo.about.V\n[options]\npackage_dir =\n    = src\n";
+    changes_only("src/demo/about.py", &[("setup.cfg", cfg), ("src/demo/about.py", "V: str = \"1.0\"\n")]);
+}
+
+#[test]
+fn follows_a_version_through_imports() {
+    let attr = pyproject(
+        "setuptools.build_meta",
+        "[tool.setuptools.dynamic]\nversion = { attr = \"demo.__version__\" }\n",
+    );
+    for import in [
+        "from ._version import V as __version__",
+        "from demo._version import (V as __version__)",
+        "from . _version import V as __version__",
+    ] {
+        let files = [
+            ("pyproject.toml", attr.as_str()),
+            ("src/demo/__init__.py", import),
+            ("src/demo/_version.py", "V = '1.0'\n"),
+        ];
+        changes_only("src/demo/_version.py", &files);
+    }
+    let circle = [("pyproject.toml", attr.as_str()), ("demo/__init__.py", "from . import __version__")];
+    assert_eq!(unreadable(&circle), "`__version__` in `demo/__init__.py`, line 1, is not a plain string");
+    let called =
+        [("pyproject.toml", attr.as_str()), ("demo.py", "import x\n__version__ = x.version('demo')\n")];
+    assert_eq!(unreadable(&called), "`__version__` in `demo.py`, line 2, is not a plain string");
+    let twice = [("pyproject.toml", attr.as_str()), ("demo.py", "__version__ = '1'\n__version__ = '2'\n")];
+    assert_eq!(unreadable(&twice), "`demo.py` has `__version__ =` more than once, on lines 1, 2");
+    assert_eq!(unreadable(&[("pyproject.toml", &attr)]), "`demo.py` does not exist");
+}
+
+#[test]
+fn reads_flit() {
+    let toml = pyproject("flit_core.buildapi", "[tool.flit.module]\nname = \"demo\"\n");
+    for path in ["demo/__init__.py", "demo.py", "src/demo/__init__.py", "src/demo/_version.py"] {
+        changes_only(
+            path,
+            &[
+                ("pyproject.toml", &toml),
+                (path, "\"\"\"Doc\n__version__ = 'no'\n\"\"\"\n__version__ = '1.0'\n"),
+            ],
+        );
+    }
+    let handed = [
+        ("pyproject.toml", toml.as_str()),
+        ("demo/__init__.py", "from .about import __version__"),
+        ("demo/about.py", "__version__ = '1.0'"),
+    ];
+    changes_only("demo/about.py", &handed);
+    assert_eq!(unreadable(&[("pyproject.toml", &toml)]), "`demo/__init__.py` does not exist");
+    let old =
+        "[build-system]\nbuild-backend = \"flit_core.buildapi\"\n[tool.flit.metadata]\nmodule = \"demo\"\n";
+    changes_only("demo.py", &[("pyproject.toml", old), ("demo.py", "__version__ = '1.0'")]);
+}
+
+#[test]
+fn reads_pdm_and_scikit_build() {
+    let toml = pyproject("pdm.backend", "[tool.pdm.version]\nsource = \"file\"\npath = \"demo.py\"\n");
+    changes_only("demo.py", &[("pyproject.toml", &toml), ("demo.py", "# x\r\n__version__ = '1.0'  # c\r\n")]);
+    let custom = format!("{toml}pattern = 'V=(\\S+)'\n");
+    changes_only("demo.py", &[("pyproject.toml", &custom), ("demo.py", "V=1.0")]);
+    let call = pyproject("pdm.backend", "[tool.pdm.version]\nsource = \"call\"\ngetter = \"x:y\"\n");
+    assert!(
+        unreadable(&[("pyproject.toml", &call)]).starts_with("`[tool.pdm.version]`: a version from `call`")
+    );
+    let scikit = pyproject(
+        "scikit_build_core.build",
+        "[tool.scikit-build.metadata.version]\nprovider = \"scikit_build_core.metadata.regex\"\ninput = \"demo.py\"\n",
+    );
+    changes_only("demo.py", &[("pyproject.toml", &scikit), ("demo.py", "__version__ = '1.0'")]);
+}
+
+#[test]
+fn reads_maturin() {
+    let toml = pyproject("maturin", "");
+    let cargo = "[package]\nname = \"demo\"\nversion = \"1.0.0\" # c\n";
+    changes_only("Cargo.toml", &[("pyproject.toml", &toml), ("Cargo.toml", cargo)]);
+    let elsewhere = pyproject("maturin", "[tool.maturin]\nmanifest-path = \"crates/py/Cargo.toml\"\n");
+    let member = "[package]\nname = \"demo\"\nversion.workspace = true\n";
+    let root = "[workspace]\nmembers = [\"crates/*\"]\n[workspace.package]\nversion = \"1.0.0\"\n";
+    changes_only(
+        "Cargo.toml",
+        &[("pyproject.toml", &elsewhere), ("crates/py/Cargo.toml", member), ("Cargo.toml", root)],
+    );
+    let orphan = unreadable(&[("pyproject.toml", &toml), ("Cargo.toml", member)]);
+    assert_eq!(orphan, "`Cargo.toml` has no workspace above it from which to inherit its version");
+}
+
+#[test]
+fn knows_who_leaves_the_version_to_the_tag() {
+    let setuptools = "setuptools.build_meta";
+    for (files, tool) in [
+        (vec![("pyproject.toml", pyproject("hatchling.build", "[tool.hatch.version]\nsource = \"vcs\"\n"))], "hatch-vcs"),
+        (vec![("pyproject.toml", pyproject(setuptools, "[tool.setuptools_scm]\n"))], "setuptools-scm"),
+        (
+            vec![("pyproject.toml", "[build-system]\nrequires = [\"setuptools_scm[toml, simple]>=9\"]\n[project]\nname='demo'\ndynamic=['version']\n".to_owned())],
+            "setuptools-scm",
+        ),
+        (vec![("setup.py", "setup(name='demo', use_scm_version=True)".to_owned())], "setuptools-scm"),
+        (vec![("pyproject.toml", pyproject("pdm.backend", "[tool.pdm.version]\nsource = \"scm\"\n"))], "pdm-backend"),
+        (
+            vec![("pyproject.toml", "[tool.poetry]\nname='demo'\nversion='0.0.0'\n[tool.poetry-dynamic-versioning]\nenable = true\n".to_owned())],
+            "poetry-dynamic-versioning",
+        ),
+        (vec![("setup.py", "setup(name='demo', version=versioneer.get_version())".to_owned())], "versioneer"),
+    ] {
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        assert_eq!(vcs(&files), tool);
+    }
+}
+
+#[test]
+fn says_what_it_does_not_know() {
+    let other = pyproject("mesonpy", "");
+    assert_eq!(
+        unreadable(&[("pyproject.toml", &other)]),
+        "`[project] version` is dynamic: where `mesonpy` takes it from is not known"
+    );
+    assert_eq!(
+        unreadable(&[("pyproject.toml", &pyproject("uv_build", ""))]),
+        "`pyproject.toml` has no `[project] version`"
+    );
+    assert_eq!(
+        unreadable(&[("setup.py", "setup(name='demo', version=V)")]),
+        "`version` in `setup.py`, line 1, is not a plain string"
+    );
+}
+
+#[test]
+fn finds_the_lock_files_that_record_the_version() {
+    let uv = "[[package]]\nname = \"demo-pkg\"\nversion = \"1.0\"\nsource = { editable = \".\" }\n";
+    let project = "[project]\nname = 'demo.pkg'\nversion = '1.0'\n";
+    let locks = |files: &[(&str, &str)]| {
+        let files = tree(files);
+        let project = Project::read(&files).unwrap();
+        let places = match &project.version {
+            VersionSource::Static(places) => places.clone(),
+            _ => Vec::new(),
+        };
+        lock_files(&files, &project, &places)
+            .into_iter()
+            .map(|lock| (lock.path, lock.command.join(" ")))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        locks(&[("pyproject.toml", project), ("uv.lock", uv), ("poetry.lock", "")]),
+        [("uv.lock".into(), "uv lock".into())]
+    );
+    let fetched = uv.replace("editable = \".\"", "registry = \"https://pypi.org/simple\"");
+    assert_eq!(locks(&[("pyproject.toml", project), ("uv.lock", &fetched)]), []);
+    assert_eq!(locks(&[("pyproject.toml", project), ("Cargo.lock", "")]), []);
+    let maturin = pyproject("maturin", "[tool.maturin]\nmanifest-path = \"rust/Cargo.toml\"\n");
+    let cargo = "[package]\nname = \"demo\"\nversion = \"1.0.0\"\n";
+    let lock = "version = 4\n[[package]]\nname = \"demo\"\nversion = \"1.0.0\"\n";
+    assert_eq!(
+        locks(&[("pyproject.toml", &maturin), ("rust/Cargo.toml", cargo), ("Cargo.lock", lock)]),
+        [("Cargo.lock".into(), "cargo update --workspace".into())]
+    );
+}

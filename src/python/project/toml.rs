@@ -1,0 +1,109 @@
+//! Values of a TOML file with the place they stand at, so that a version can be changed and nothing else.
+
+use std::ops::Range;
+
+use toml_edit::{Document, Item};
+
+use super::{ProjectError, line_at};
+
+/// A TOML file that has been read
+#[derive(Debug)]
+pub(super) struct Toml {
+    pub(super) path: String,
+    document: Document<String>,
+}
+
+impl Toml {
+    pub(super) fn parse(path: &str, text: &str) -> Result<Self, ProjectError> {
+        let document = Document::parse(text.to_owned()).map_err(|error| ProjectError::Syntax {
+            path: path.to_owned(),
+            line: line_at(text, error.span().map_or(0, |span| span.start)),
+            reason: error.message().lines().next().unwrap_or("not TOML").to_owned(),
+        })?;
+        Ok(Self { path: path.to_owned(), document })
+    }
+
+    pub(super) fn get(&self, keys: &[&str]) -> Option<&Item> {
+        keys.iter().try_fold(self.document.as_item(), |item, key| item.as_table_like()?.get(key))
+    }
+
+    pub(super) fn has(&self, keys: &[&str]) -> bool {
+        self.get(keys).is_some()
+    }
+
+    pub(super) fn is_true(&self, keys: &[&str]) -> bool {
+        self.get(keys).and_then(Item::as_bool) == Some(true)
+    }
+
+    /// The string; None where there is none, an error where there is something else.
+    pub(super) fn string(&self, keys: &[&str]) -> Result<Option<&str>, ProjectError> {
+        match self.get(keys) {
+            None => Ok(None),
+            Some(item) => item.as_str().map(Some).ok_or_else(|| self.wrong(keys, "a string")),
+        }
+    }
+
+    /// The strings of an array, or the only one; empty where there is none.
+    pub(super) fn strings(&self, keys: &[&str]) -> Vec<&str> {
+        match self.get(keys) {
+            Some(item) => match item.as_array() {
+                Some(array) => array.iter().filter_map(|value| value.as_str()).collect(),
+                None => item.as_str().into_iter().collect(),
+            },
+            None => Vec::new(),
+        }
+    }
+
+    /// The keys and strings of a table; what is no string is left out.
+    pub(super) fn pairs(&self, keys: &[&str]) -> Vec<(&str, &str)> {
+        let table = self.get(keys).and_then(Item::as_table_like);
+        table
+            .into_iter()
+            .flat_map(|table| table.iter())
+            .filter_map(|(key, item)| Some((key, item.as_str()?)))
+            .collect()
+    }
+
+    /// The bytes of a string in the file, between its quotes.
+    pub(super) fn place(&self, keys: &[&str]) -> Result<Option<Range<usize>>, ProjectError> {
+        if self.string(keys)?.is_none() {
+            return Ok(None);
+        }
+        let span = self.get(keys).and_then(Item::span).ok_or_else(|| self.wrong(keys, "a string"))?;
+        let raw = &self.document.raw()[span.clone()];
+        let quotes = if raw.starts_with("\"\"\"") || raw.starts_with("'''") { 3 } else { 1 };
+        Ok(Some(span.start + quotes..span.end - quotes))
+    }
+
+    pub(super) fn wrong(&self, keys: &[&str], expected: &'static str) -> ProjectError {
+        ProjectError::WrongType { path: self.path.clone(), key: keys.join("."), expected }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_where_a_string_stands() {
+        let text = "\u{feff}# c\r\n[a]\r\nb . c = '1.0' # c\r\nd = { e = \"2.0\" }\r\nf = \"\"\"3.0\"\"\"\r\n[a.g]\r\nh = 1\r\n";
+        let toml = Toml::parse("x.toml", text).unwrap();
+        let at = |keys: &[&str]| toml.place(keys).unwrap().map(|span| &text[span]);
+        assert_eq!(at(&["a", "b", "c"]), Some("1.0"));
+        assert_eq!(at(&["a", "d", "e"]), Some("2.0"));
+        assert_eq!(at(&["a", "f"]), Some("3.0"));
+        assert_eq!(at(&["a", "none"]), None);
+        assert_eq!(at(&["a", "f", "deeper"]), None);
+        assert_eq!(
+            toml.place(&["a", "g", "h"]).unwrap_err().to_string(),
+            "`a.g.h` in `x.toml` is not a string"
+        );
+    }
+
+    #[test]
+    fn names_the_line_of_a_mistake() {
+        let error = Toml::parse("x.toml", "a = 1\nb = \n").unwrap_err();
+        assert!(error.to_string().starts_with("failed to read `x.toml`, line 2: "), "{error}");
+        assert!(Toml::parse("x.toml", &format!("a = {}", "[".repeat(100_000))).is_err());
+    }
+}

@@ -1,0 +1,102 @@
+//! The long description and its content type.
+
+use thiserror::Error;
+
+use crate::python::metadata::Metadata;
+
+/// A long description that PyPI would render
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    pub text: String,
+    pub content_type: ContentType,
+}
+
+/// The formats that PyPI renders
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentType {
+    /// `text/markdown`; PyPI renders any text by comrak, so none can fail
+    Markdown,
+    /// `text/plain`; cannot fail
+    Plain,
+    /// `text/x-rst`, and where no content type is given; judged by PyPI's renderer in the tool environment
+    Restructured,
+}
+
+/// Why PyPI does not take a `Description-Content-Type`; in PyPI's words
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ContentTypeError {
+    #[error("the content type is `{0}`; PyPI renders `text/markdown`, `text/plain` and `text/x-rst`")]
+    Unknown(String),
+    #[error("the content type's charset is `{0}`; PyPI takes `UTF-8` only, written so")]
+    Charset(String),
+    #[error("the content type's variant is `{0}`; PyPI knows `GFM` and `CommonMark`")]
+    Variant(String),
+}
+
+impl Description {
+    /// The description of the metadata, unless it has none: PyPI drops an empty one and one that says `UNKNOWN`.
+    pub(super) fn of(metadata: &Metadata) -> Option<Result<Self, ContentTypeError>> {
+        let text = metadata.description().filter(|text| !text.is_empty() && text.trim() != "UNKNOWN")?;
+        let content_type = match metadata.first("Description-Content-Type").map(str::trim) {
+            None | Some("" | "UNKNOWN") => Ok(ContentType::Restructured),
+            Some(value) => value.parse(),
+        };
+        Some(content_type.map(|content_type| Self { text, content_type }))
+    }
+}
+
+impl std::str::FromStr for ContentType {
+    type Err = ContentTypeError;
+
+    /// Reads a `Description-Content-Type`, as `text/markdown; charset=UTF-8; variant=GFM`.
+    fn from_str(value: &str) -> Result<Self, ContentTypeError> {
+        let mut parts = value.split(';');
+        let essence = parts.next().unwrap_or_default().trim();
+        let content_type = match essence.to_ascii_lowercase().as_str() {
+            "text/markdown" => Self::Markdown,
+            "text/plain" => Self::Plain,
+            "text/x-rst" => Self::Restructured,
+            _ => return Err(ContentTypeError::Unknown(essence.to_owned())),
+        };
+        let parameters: Vec<(String, &str)> = parts
+            .filter_map(|part| part.split_once('='))
+            .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().trim_matches('"')))
+            .collect();
+        let parameter =
+            |name: &str| parameters.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+        if let Some(charset) = parameter("charset").filter(|charset| *charset != "UTF-8") {
+            return Err(ContentTypeError::Charset(charset.to_owned()));
+        }
+        match parameter("variant") {
+            Some(variant) if content_type == Self::Markdown && !matches!(variant, "GFM" | "CommonMark") => {
+                Err(ContentTypeError::Variant(variant.to_owned()))
+            }
+            _ => Ok(content_type),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types_are_read_as_pypi_does() {
+        let read = |value: &str| value.parse::<ContentType>();
+        assert_eq!(read("text/markdown; charset=UTF-8; variant=GFM"), Ok(ContentType::Markdown));
+        assert_eq!(read("Text/X-RST; variant=GFM"), Ok(ContentType::Restructured));
+        assert_eq!(read("text/plain; charset=\"UTF-8\""), Ok(ContentType::Plain));
+        assert_eq!(read("text/markdown; charset=utf8"), Err(ContentTypeError::Charset("utf8".to_owned())));
+        assert_eq!(read("text/markdown; variant=Foo"), Err(ContentTypeError::Variant("Foo".to_owned())));
+        assert_eq!(read("text/html"), Err(ContentTypeError::Unknown("text/html".to_owned())));
+        assert_eq!(read("markdown"), Err(ContentTypeError::Unknown("markdown".to_owned())));
+    }
+
+    #[test]
+    fn without_content_type_it_is_restructured_text() {
+        let of = |text: &str| Description::of(&Metadata::parse(text.as_bytes()).unwrap());
+        assert_eq!(of("Name: a\n"), None);
+        assert_eq!(of("Name: a\n\nUNKNOWN\n"), None);
+        assert_eq!(of("Name: a\n\nhi\n").unwrap().unwrap().content_type, ContentType::Restructured);
+    }
+}

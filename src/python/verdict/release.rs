@@ -1,0 +1,163 @@
+//! The rules about all files of a release together.
+
+use std::collections::HashMap;
+
+use pep440_rs::Version;
+
+use super::Judgement;
+use super::finding::{Finding, Found};
+use super::rules::{Rule, Source};
+use crate::python::distribution::Kind;
+use crate::python::filename::{Filename, normalize};
+
+const ONE_RELEASE: &str = "each file by itself is right, and the release is not what anybody meant";
+
+const EXPECTED_NAME: Rule = Rule::release(
+    "release-name",
+    Source::Stricter(ONE_RELEASE),
+    "every file is of the project that is released",
+);
+const EXPECTED_VERSION: Rule = Rule::release(
+    "release-version",
+    Source::Stricter(ONE_RELEASE),
+    "every file is of the version that is released",
+);
+const ONE_NAME: Rule =
+    Rule::release("one-name", Source::Stricter(ONE_RELEASE), "all files are of one project");
+const ONE_VERSION: Rule =
+    Rule::release("one-version", Source::Stricter(ONE_RELEASE), "all files are of one version");
+const ONE_SDIST: Rule = Rule::release(
+    "one-sdist",
+    Source::Pypi("Only one sdist may be uploaded per release."),
+    "a release has one source distribution",
+);
+const SAME_METADATA: Rule = Rule::release(
+    "same-metadata",
+    Source::Stricter("PyPI shows the metadata of the file that comes first, and never compares"),
+    "all files have the same metadata",
+);
+
+pub(super) const RULES: &[Rule] =
+    &[EXPECTED_NAME, EXPECTED_VERSION, ONE_NAME, ONE_VERSION, ONE_SDIST, SAME_METADATA];
+
+/// The headers in which wheel and source distribution may not differ
+///
+/// Not among them: what `Dynamic` may leave to the wheel, and `Metadata-Version` itself.
+const COMPARED: &[&str] = &[
+    "Summary",
+    "Author",
+    "Author-email",
+    "Maintainer",
+    "Maintainer-email",
+    "Requires-Python",
+    "Description-Content-Type",
+];
+
+/// What a release is of
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    /// In any spelling; compared in normal form
+    pub name: String,
+    pub version: Version,
+}
+
+/// Judges the files of one release against each other and, if given, against what is being released.
+pub fn judge_release(files: &[Judgement], expected: Option<&Expected>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(expected) = expected {
+        findings.extend(expectation(files, expected));
+    } else {
+        findings.extend(agreement(files));
+    }
+    findings.extend(one_sdist(files));
+    findings.extend(same_metadata(files));
+    findings
+}
+
+/// The project and version of a file: its metadata's, or its name's.
+fn identity(file: &Judgement) -> (Option<String>, Option<Version>) {
+    let metadata = file.metadata.as_ref();
+    let name = metadata.and_then(|metadata| metadata.name()).or(file.name.as_ref().map(Filename::name));
+    let version = metadata.and_then(|metadata| metadata.version()?.parse().ok());
+    (name.map(str::to_owned), version.or_else(|| file.name.as_ref().map(|name| name.version().clone())))
+}
+
+fn expectation(files: &[Judgement], expected: &Expected) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for file in files {
+        let (name, version) = identity(file);
+        if let Some(name) = name.filter(|name| normalize(name) != normalize(&expected.name)) {
+            let message = format!("`{}` is of `{name}`, the release of `{}`", file.file, expected.name);
+            findings.push(EXPECTED_NAME.finding(Found::new(message)));
+        }
+        if let Some(version) = version.filter(|version| *version != expected.version) {
+            let message =
+                format!("`{}` is version `{version}`, the release is `{}`", file.file, expected.version);
+            let help = "the backend reads another version than the version stage wrote";
+            findings.push(EXPECTED_VERSION.finding(Found::new(message).help(help)));
+        }
+    }
+    findings
+}
+
+fn agreement(files: &[Judgement]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Some((first, rest)) = files.split_first() else { return findings };
+    let (first_name, first_version) = identity(first);
+    for file in rest {
+        let (name, version) = identity(file);
+        if let (Some(a), Some(b)) = (&first_name, &name)
+            && normalize(a) != normalize(b)
+        {
+            let message = format!("`{}` is of `{a}`, `{}` of `{b}`", first.file, file.file);
+            findings.push(ONE_NAME.finding(Found::new(message)));
+        }
+        if let (Some(a), Some(b)) = (&first_version, &version)
+            && a != b
+        {
+            let message = format!("`{}` is version `{a}`, `{}` is `{b}`", first.file, file.file);
+            findings.push(ONE_VERSION.finding(Found::new(message)));
+        }
+    }
+    findings
+}
+
+/// Several source distributions of one version; the same file twice is no second one, PyPI takes it again.
+fn one_sdist(files: &[Judgement]) -> Vec<Finding> {
+    let is_sdist = |file: &Judgement| match &file.name {
+        Some(name) => name.kind() == Kind::Sdist,
+        None => file.file.ends_with(".tar.gz") || file.file.ends_with(".zip"),
+    };
+    let mut first: HashMap<String, &str> = HashMap::new();
+    let mut findings = Vec::new();
+    for file in files.iter().filter(|file| is_sdist(file)) {
+        let version = identity(file).1.map(|version| version.to_string()).unwrap_or_default();
+        let known = *first.entry(version).or_insert(&file.file);
+        if known != file.file {
+            let message = format!("`{}` and `{known}` are both the source distribution", file.file);
+            findings.push(ONE_SDIST.finding(Found::new(message)));
+        }
+    }
+    findings
+}
+
+fn same_metadata(files: &[Judgement]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut with_metadata = files.iter().filter_map(|file| Some((&file.file, file.metadata.as_ref()?)));
+    let Some((first_file, first)) = with_metadata.next() else { return findings };
+    for (file, metadata) in with_metadata {
+        let value = |metadata: &crate::python::metadata::Metadata, field: &str| {
+            metadata.first(field).map(str::trim).unwrap_or_default().to_owned()
+        };
+        let differing: Vec<String> = COMPARED
+            .iter()
+            .filter(|field| value(first, field) != value(metadata, field))
+            .map(|field| format!("`{field}`"))
+            .collect();
+        if !differing.is_empty() {
+            let message = format!("`{first_file}` and `{file}` differ in {}", differing.join(", "));
+            findings.push(SAME_METADATA.finding(Found::new(message)));
+        }
+    }
+    findings
+}

@@ -1,0 +1,129 @@
+//! The archive itself: what kept it from being read, and what is wrong with its bytes.
+
+use std::collections::HashSet;
+
+use super::{Found, Rule};
+use crate::python::archive::{MemberKind, Problem};
+use crate::python::distribution::Kind;
+use crate::python::verdict::Subject;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule::pypi(
+        "archive",
+        "Invalid distribution file. File is not a zipfile | Invalid distribution file. File is not a tarfile",
+        "a wheel is a ZIP archive, a source distribution a gzipped tar archive",
+        archive,
+    ),
+    Rule::pypi(
+        "compression-ratio",
+        "Invalid distribution file. File exceeds compression ratio of 50",
+        "the archive does not unpack to a multiple of its size",
+        ratio,
+    ),
+    Rule::pypi(
+        "compression-method",
+        "Invalid distribution file. File does not use a supported compression type",
+        "the members of a wheel are stored or deflated",
+        method,
+    ),
+    Rule::pypi(
+        "zip-framing",
+        "Invalid distribution file. ZIP archive not accepted: …",
+        "the wheel's ZIP directory says the same as its members' headers",
+        framing,
+    ),
+    Rule::pypi(
+        "sparse-member",
+        "Invalid distribution file. tar archive not accepted: Sparse members are not allowed.",
+        "the source distribution has no sparse members",
+        sparse,
+    ),
+    Rule::stricter(
+        "damage",
+        "PyPI takes a broken stream; installers then fail, and the name is burnt",
+        "the archive can be read to its end and its checksums agree",
+        damage,
+    ),
+    Rule::stricter(
+        "trailing-data",
+        "PyPI takes bytes after the end; they are of no use and change the hash",
+        "nothing follows the archive's end",
+        trailing,
+    ),
+    Rule::stricter("encrypted-member", "no installer can read it", "no member is encrypted", encrypted),
+    Rule::stricter(
+        "duplicate-member",
+        "what a file of two contents is depends on who unpacks it",
+        "no two members have one path",
+        duplicate,
+    ),
+    Rule::stricter(
+        "archive-limits",
+        "reading takes bounded time and memory",
+        "the archive has no more and no larger members than any project needs",
+        limits,
+    ),
+];
+
+/// The faults that a rule is about.
+fn faults(subject: &Subject, wanted: impl Fn(&Problem) -> bool) -> Vec<Found> {
+    let faults = subject.contents.faults.iter().filter(|fault| wanted(&fault.problem));
+    faults
+        .map(|fault| {
+            let found = Found::new(fault.problem.to_string());
+            match &fault.member {
+                Some(member) => found.member(member),
+                None => found,
+            }
+        })
+        .collect()
+}
+
+fn archive(subject: &Subject) -> Vec<Found> {
+    faults(subject, |problem| matches!(problem, Problem::NotAnArchive { .. } | Problem::Unreadable(_)))
+}
+
+fn ratio(subject: &Subject) -> Vec<Found> {
+    faults(subject, |problem| matches!(problem, Problem::Ratio { .. }))
+}
+
+fn method(subject: &Subject) -> Vec<Found> {
+    faults(subject, |problem| matches!(problem, Problem::Compression(_)))
+}
+
+fn framing(subject: &Subject) -> Vec<Found> {
+    faults(subject, |problem| matches!(problem, Problem::Framing(_)))
+}
+
+fn sparse(subject: &Subject) -> Vec<Found> {
+    faults(subject, |problem| matches!(problem, Problem::Sparse))
+}
+
+fn damage(subject: &Subject) -> Vec<Found> {
+    faults(subject, |problem| matches!(problem, Problem::Damaged(_)))
+}
+
+fn trailing(subject: &Subject) -> Vec<Found> {
+    faults(subject, |problem| matches!(problem, Problem::Trailing(_)))
+}
+
+fn encrypted(subject: &Subject) -> Vec<Found> {
+    faults(subject, |problem| matches!(problem, Problem::Encrypted))
+}
+
+fn limits(subject: &Subject) -> Vec<Found> {
+    faults(subject, |problem| matches!(problem, Problem::TooManyMembers { .. } | Problem::TooLarge { .. }))
+}
+
+/// Folders may be listed twice. In a wheel, the ZIP reader refuses duplicates before this is asked.
+fn duplicate(subject: &Subject) -> Vec<Found> {
+    if subject.kind != Some(Kind::Sdist) {
+        return Vec::new();
+    }
+    let mut seen = HashSet::new();
+    let files = subject.contents.members.iter().filter(|member| member.kind != MemberKind::Folder);
+    files
+        .filter(|member| !seen.insert(member.path.as_str()))
+        .map(|member| Found::new("two members have one path").member(&member.path))
+        .collect()
+}

@@ -1,0 +1,109 @@
+//! The file's name, by itself and against the metadata.
+
+use pep440_rs::Version;
+
+use super::{Found, Rule};
+use crate::python::distribution::Kind;
+use crate::python::filename::{FilenameError, escape, normalize, sdist_filename};
+use crate::python::verdict::Subject;
+
+/// The longest name that PyPI stores, in bytes, counted with the `.metadata` it appends
+const LONGEST: usize = 255;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule::pypi(
+        "filename",
+        "Invalid file extension: Use .tar.gz, .whl or .zip extension. | Invalid wheel filename (wrong number of \
+         parts): … | Invalid source distribution filename: …",
+        "the file is named as PEP 427 or PEP 625 says",
+        filename,
+    ),
+    Rule::pypi("filename-length", "Filename is too long: '…'", "the file's name is not too long", length),
+    Rule::pypi(
+        "filename-name",
+        "Start filename for '…' with '…'. | Filename '…' should contain the normalized project name '…', not '…'.",
+        "the file's name has the project's name from the metadata, in normal form",
+        name,
+    ),
+    Rule::pypi(
+        "filename-version",
+        "Version in filename should be '…' not '…'.",
+        "the file's name has the version from the metadata",
+        version,
+    ),
+    Rule::pypi(
+        "filename-sdist",
+        "Filename '…' is invalid, should be '…'.",
+        "a source distribution is named `{name}-{version}.tar.gz`, both in normal form (PEP 625)",
+        sdist,
+    ),
+];
+
+fn filename(subject: &Subject) -> Vec<Found> {
+    let Err(error) = &subject.name else { return Vec::new() };
+    let found = Found::new(error.to_string());
+    vec![match error {
+        FilenameError::Zip(_) => found.help("build the source distribution with a current backend"),
+        _ => found,
+    }]
+}
+
+fn length(subject: &Subject) -> Vec<Found> {
+    let length = subject.file.len() + ".metadata".len();
+    if length <= LONGEST {
+        return Vec::new();
+    }
+    vec![Found::new(format!(
+        "the file's name is too long: with `.metadata` it has {length} bytes, the most is {LONGEST}"
+    ))]
+}
+
+fn name(subject: &Subject) -> Vec<Found> {
+    let (Ok(file), Some((member, metadata))) = (&subject.name, subject.metadata()) else { return Vec::new() };
+    let Some(header) = metadata.header("Name") else { return Vec::new() };
+    let name = header.value.trim();
+    let escaped = escape(name);
+    if file.normalized_name() != normalize(name) {
+        let found = Found::new(format!("the file is named `{}`, its metadata `{name}`", file.name()));
+        vec![found.line(member, header.line, format!("{}: {}", header.name, header.value))]
+    } else if file.kind() == Kind::Wheel && file.name() != escaped {
+        let message =
+            format!("the file is named `{}`, which is not the normal form `{escaped}`", file.name());
+        vec![Found::new(message).help("build the wheel with a current backend")]
+    } else {
+        Vec::new()
+    }
+}
+
+fn version(subject: &Subject) -> Vec<Found> {
+    let (Ok(file), Some((member, metadata))) = (&subject.name, subject.metadata()) else { return Vec::new() };
+    let Some(header) = metadata.header("Version") else { return Vec::new() };
+    match header.value.trim().parse::<Version>() {
+        Ok(version) if version != *file.version() => {
+            let message = format!("the file's version is `{}`, its metadata's `{version}`", file.version());
+            vec![Found::new(message).line(member, header.line, format!("{}: {}", header.name, header.value))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn sdist(subject: &Subject) -> Vec<Found> {
+    let (Ok(file), Some((_, metadata))) = (&subject.name, subject.metadata()) else { return Vec::new() };
+    let version = metadata.version().and_then(|version| version.parse::<Version>().ok());
+    let (Kind::Sdist, Some(name), Some(version)) = (file.kind(), metadata.name(), version) else {
+        return Vec::new();
+    };
+    // Another name or version is what the other rules say.
+    if file.normalized_name() != normalize(name) || version != *file.version() {
+        return Vec::new();
+    }
+    let proper = sdist_filename(name, &version);
+    if subject.file == proper {
+        return Vec::new();
+    }
+    let message = format!("the file is named `{}`; PyPI takes `{proper}` only", subject.file);
+    vec![
+        Found::new(message)
+            .help("build the source distribution with a current backend; renaming leaves its folder"),
+    ]
+}

@@ -1,0 +1,106 @@
+//! Members and links that leave the folder they are unpacked into. PyPI takes them all.
+
+use std::collections::HashSet;
+
+use super::{Found, Rule};
+use crate::python::archive::{Escape, MemberKind, escape_of_link, escape_of_member};
+use crate::python::distribution::Kind;
+use crate::python::verdict::Subject;
+
+const WHY: &str = "PyPI takes it; unpacking it overwrites or reads what is not the archive's";
+
+pub(super) const RULES: &[Rule] = &[
+    Rule::stricter("path-escapes", WHY, "every member lies in the folder that is unpacked into", members),
+    Rule::stricter("link-escapes", WHY, "every link leads to something in the top folder", links),
+    Rule::stricter("behind-link", WHY, "no member lies behind a link", behind_links),
+    Rule::stricter(
+        "special-file",
+        "PyPI takes it; unpacking it needs privileges, and reading it may never end",
+        "no member is a device or a pipe",
+        special,
+    ),
+    Rule::stricter(
+        "wheel-link",
+        "installers write a file with the target as its text",
+        "a wheel has no links",
+        wheel_links,
+    )
+    .warning(),
+];
+
+fn members(subject: &Subject) -> Vec<Found> {
+    // On Unix a file of a source distribution may well have a `\` in its name.
+    let harmless = |escape| escape == Escape::Backslash && subject.kind == Some(Kind::Sdist);
+    let members = subject.contents.members.iter();
+    members
+        .filter_map(|member| {
+            let escape = escape_of_member(&member.path).filter(|escape| !harmless(*escape))?;
+            Some(Found::new(format!("the path of a member {}", escape.describe())).member(&member.path))
+        })
+        .collect()
+}
+
+/// The paths of the symbolic links.
+fn symlinks<'a>(subject: &'a Subject) -> HashSet<&'a str> {
+    let is_link = |kind: &MemberKind| matches!(kind, MemberKind::Symlink(_));
+    let links = subject.contents.members.iter().filter(|member| is_link(&member.kind));
+    links.map(|member| member.path.as_str()).collect()
+}
+
+fn links(subject: &Subject) -> Vec<Found> {
+    let links = symlinks(subject);
+    let judged = |path: &str, kind: &MemberKind| {
+        let top = path.split('/').next().unwrap_or_default();
+        match kind {
+            MemberKind::Symlink(target) => {
+                let from = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                Some((target.clone(), escape_of_link(target, from, top, &links)?))
+            }
+            MemberKind::Hardlink(target) => Some((target.clone(), escape_of_link(target, "", top, &links)?)),
+            _ => None,
+        }
+    };
+    let members = subject.contents.members.iter();
+    members
+        .filter_map(|member| {
+            let (target, escape) = judged(&member.path, &member.kind)?;
+            let target: String = target.chars().take(100).collect();
+            let message = format!("the target `{}` of a link {}", target.escape_debug(), escape.describe());
+            Some(Found::new(message).member(&member.path))
+        })
+        .collect()
+}
+
+fn behind_links(subject: &Subject) -> Vec<Found> {
+    let links = symlinks(subject);
+    if links.is_empty() {
+        return Vec::new();
+    }
+    let behind = |path: &str| path.match_indices('/').any(|(at, _)| links.contains(&path[..at]));
+    let members = subject.contents.members.iter().filter(|member| behind(&member.path));
+    members.map(|member| Found::new("a member lies behind a link").member(&member.path)).collect()
+}
+
+fn special(subject: &Subject) -> Vec<Found> {
+    let members = subject.contents.members.iter();
+    members
+        .filter_map(|member| {
+            let what = match member.kind {
+                MemberKind::Device => "a device",
+                MemberKind::Fifo => "a named pipe",
+                _ => return None,
+            };
+            Some(Found::new(format!("a member is {what}")).member(&member.path))
+        })
+        .collect()
+}
+
+fn wheel_links(subject: &Subject) -> Vec<Found> {
+    if subject.kind != Some(Kind::Wheel) {
+        return Vec::new();
+    }
+    let links = symlinks(subject).into_iter();
+    let mut links: Vec<&str> = links.collect();
+    links.sort_unstable();
+    links.into_iter().map(|path| Found::new("a member of the wheel is a link").member(path)).collect()
+}

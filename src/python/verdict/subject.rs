@@ -1,0 +1,116 @@
+//! A distribution opened for the rules.
+
+use std::io::{Read, Seek};
+
+use crate::python::archive::{Contents, Limits, Record, RecordError};
+use crate::python::distribution::Kind;
+use crate::python::filename::{Filename, FilenameError};
+use crate::python::metadata::{Metadata, MetadataError};
+
+use super::description::{ContentTypeError, Description};
+
+/// The most rows of RECORD that are read; more than an archive may have members
+const MOST_ROWS: usize = 200_000;
+
+/// What the rules about one file read
+#[derive(Debug)]
+pub struct Subject<'a> {
+    /// The file's name as given
+    pub file: &'a str,
+    /// The name taken apart
+    pub name: Result<Filename, FilenameError>,
+    /// By the name's ending; without one nothing was opened
+    pub kind: Option<Kind>,
+    /// In bytes
+    pub size: u64,
+    pub contents: Contents,
+    /// The member that is the core metadata, and what it says
+    pub metadata: Option<(String, Result<Metadata, MetadataError>)>,
+    /// A wheel's RECORD, where there is one at its proper place
+    pub record: Option<Result<Record, RecordError>>,
+}
+
+impl<'a> Subject<'a> {
+    /// Opens a file and reads it to its end.
+    pub fn open(file: &mut (impl Read + Seek), filename: &'a str, size: u64) -> Self {
+        let name: Result<Filename, _> = filename.parse();
+        let kind = if filename.ends_with(".whl") {
+            Some(Kind::Wheel)
+        } else {
+            filename.ends_with(".tar.gz").then_some(Kind::Sdist)
+        };
+        let contents = match kind {
+            Some(kind) => Contents::read(file, kind, size, &Limits::default()),
+            None => Contents::default(),
+        };
+        let mut subject = Self { file: filename, name, kind, size, contents, metadata: None, record: None };
+        subject.metadata = subject.metadata_path().map(|path| {
+            let metadata = Metadata::parse(subject.contents.content(&path).unwrap_or_default());
+            (path, metadata)
+        });
+        let record = subject.contents.content(&subject.record_path());
+        subject.record = record.map(|text| Record::parse(text, MOST_ROWS));
+        subject
+    }
+
+    /// The metadata, where there is any and it could be read.
+    pub fn metadata(&self) -> Option<(&str, &Metadata)> {
+        match &self.metadata {
+            Some((path, Ok(metadata))) => Some((path, metadata)),
+            _ => None,
+        }
+    }
+
+    /// The long description that PyPI would render, if there is one.
+    ///
+    /// # Errors
+    /// The content type is none that PyPI knows.
+    pub fn description(&self) -> Option<Result<Description, ContentTypeError>> {
+        self.metadata().and_then(|(_, metadata)| Description::of(metadata))
+    }
+
+    /// The first two parts of a wheel's name, or a source distribution's without its ending: `{name}-{version}`.
+    pub fn stem(&self) -> &'a str {
+        if let Some(stem) = self.file.strip_suffix(".tar.gz") {
+            return stem;
+        }
+        match self.file.match_indices('-').nth(1) {
+            Some((end, _)) => &self.file[..end],
+            None => self.file,
+        }
+    }
+
+    /// The wheel's folder of metadata by its file name.
+    pub fn dist_info(&self) -> String {
+        format!("{}.dist-info", self.stem())
+    }
+
+    /// Where the wheel's RECORD ought to be.
+    pub fn record_path(&self) -> String {
+        format!("{}/RECORD", self.dist_info())
+    }
+
+    /// The wheel's folders of metadata, whatever their names.
+    pub fn dist_infos(&self) -> Vec<&str> {
+        let mut tops = self.contents.top_levels();
+        tops.retain(|top| top.ends_with(".dist-info"));
+        tops
+    }
+
+    /// Where the metadata is: at its proper place, or at the only place where there is any.
+    fn metadata_path(&self) -> Option<String> {
+        let (proper, folders, file) = match self.kind? {
+            Kind::Wheel => (self.dist_info(), self.dist_infos(), "METADATA"),
+            Kind::Sdist => (self.stem().to_owned(), self.contents.top_levels(), "PKG-INFO"),
+        };
+        let proper = format!("{proper}/{file}");
+        if self.contents.content(&proper).is_some() {
+            return Some(proper);
+        }
+        let mut others = folders
+            .iter()
+            .map(|folder| format!("{folder}/{file}"))
+            .filter(|path| self.contents.content(path).is_some());
+        others.next().filter(|_| others.next().is_none())
+    }
+}

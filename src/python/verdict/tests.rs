@@ -1,0 +1,243 @@
+//! Distributions of a small project, each with one thing wrong.
+
+use std::io::{Cursor, Write};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest, Sha256};
+use zip::write::SimpleFileOptions;
+
+use super::*;
+use crate::python::archive::encode_digest;
+
+const METADATA: &str = "Metadata-Version: 2.4\nName: demo\nVersion: 1.0\nSummary: a demo\n\
+    Description-Content-Type: text/markdown\n\n# Demo\n";
+const WHEEL: &str = "demo-1.0-py3-none-any.whl";
+const SDIST: &str = "demo-1.0.tar.gz";
+
+fn row(path: &str, content: &str) -> String {
+    format!("{path},sha256={},{}\n", encode_digest(&Sha256::digest(content)), content.len())
+}
+
+/// The members of a wheel that is right, RECORD last.
+fn members(metadata: &str) -> Vec<(String, String)> {
+    let files = [
+        ("demo/__init__.py", "x = 1\n"),
+        ("demo-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\n"),
+        ("demo-1.0.dist-info/METADATA", metadata),
+    ];
+    let record: String = files.iter().map(|(path, content)| row(path, content)).collect();
+    let record = record + "demo-1.0.dist-info/RECORD,,\n";
+    let files = files.into_iter().map(|(path, content)| (path.to_owned(), content.to_owned()));
+    files.chain([("demo-1.0.dist-info/RECORD".to_owned(), record)]).collect()
+}
+
+fn judge_wheel(members: &[(String, String)]) -> Judgement {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (path, content) in members {
+        writer.start_file(path, SimpleFileOptions::default()).unwrap();
+        writer.write_all(content.as_bytes()).unwrap();
+    }
+    let mut file = writer.finish().unwrap();
+    let size = file.get_ref().len() as u64;
+    judge(&mut file, WHEEL, size)
+}
+
+fn judge_sdist(filename: &str, fill: impl FnOnce(&mut tar::Builder<GzEncoder<Vec<u8>>>)) -> Judgement {
+    let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    fill(&mut builder);
+    let bytes = builder.into_inner().unwrap().finish().unwrap();
+    judge(&mut Cursor::new(&bytes), filename, bytes.len() as u64)
+}
+
+fn add(builder: &mut tar::Builder<GzEncoder<Vec<u8>>>, path: &str, content: &str) {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(content.len() as u64);
+    builder.append_data(&mut header, path, content.as_bytes()).unwrap();
+}
+
+fn rules(judgement: &Judgement) -> Vec<&str> {
+    judgement.findings.iter().map(|finding| finding.rule).collect()
+}
+
+#[test]
+fn a_good_wheel_and_a_good_source_distribution_make_a_release() {
+    let wheel = judge_wheel(&members(METADATA));
+    let sdist = judge_sdist(SDIST, |builder| add(builder, "demo-1.0/PKG-INFO", METADATA));
+    assert_eq!((rules(&wheel), rules(&sdist)), (vec![], vec![]));
+    assert!(wheel.is_accepted() && sdist.is_accepted());
+    let description = wheel.description.clone().unwrap();
+    assert_eq!((description.text.as_str(), description.content_type), ("# Demo\n", ContentType::Markdown));
+    let expected = Expected { name: "Demo".to_owned(), version: "1.0".parse().unwrap() };
+    assert_eq!(judge_release(&[wheel, sdist], Some(&expected)), []);
+}
+
+#[test]
+fn record_must_tell_the_truth() {
+    let with_record = |edit: &dyn Fn(&str) -> String| {
+        let mut members = members(METADATA);
+        let record = members.last_mut().unwrap();
+        record.1 = edit(&record.1);
+        judge_wheel(&members)
+    };
+    assert_eq!(
+        rules(&with_record(&|record| record.replace("METADATA,sha256=", "METADATA,sha256=A"))),
+        ["record-hash"]
+    );
+    assert_eq!(rules(&with_record(&|record| record.replace(",6\n", ",7\n"))), ["record-size"]);
+    assert_eq!(rules(&with_record(&|record| format!("{record}gone.py,,\n"))), ["record-absent"]);
+    assert_eq!(
+        rules(&with_record(&|record| record.lines().skip(1).collect::<Vec<_>>().join("\n"))),
+        ["record-unlisted"]
+    );
+    assert_eq!(rules(&with_record(&|_| "nonsense\n".to_owned())), ["record-readable"]);
+    let row = row("demo/__init__.py", "x = 1\n");
+    let judgement = with_record(&|record| record.replace(&row, "demo/__init__.py,,\n"));
+    assert_eq!(judgement.findings[0].message, "RECORD gives no hash of this file");
+    let place = Place::Line {
+        member: "demo-1.0.dist-info/RECORD".to_owned(),
+        line: 1,
+        text: "demo/__init__.py,,".to_owned(),
+    };
+    assert_eq!(judgement.findings[0].place, Some(place));
+    assert_eq!(rules(&judge_wheel(&members(METADATA)[..3])), ["record-missing"]);
+}
+
+#[test]
+fn a_wheel_has_one_folder_of_metadata_with_all_its_files() {
+    let mut more = members(METADATA);
+    more.insert(0, ("other-1.0.dist-info/METADATA".to_owned(), String::new()));
+    assert_eq!(rules(&judge_wheel(&more)), ["wheel-one-dist-info", "record-unlisted"]);
+    let mut moved = members(METADATA);
+    for (path, content) in &mut moved {
+        *path = path.replace("demo-1.0.dist-info", "demo-1.dist-info");
+        *content = content.replace("demo-1.0.dist-info", "demo-1.dist-info");
+    }
+    let judgement = judge_wheel(&moved);
+    assert_eq!(rules(&judgement), ["wheel-file", "wheel-metadata", "record-missing"]);
+    assert!(judgement.findings[0].help.as_ref().unwrap().contains("`demo-1.dist-info`"));
+    assert_eq!(judgement.metadata.unwrap().name(), Some("demo"), "its metadata is read all the same");
+}
+
+#[test]
+fn the_file_s_name_agrees_with_the_metadata() {
+    let with = |from: &str, to: &str| judge_wheel(&members(&METADATA.replace(from, to)));
+    assert_eq!(rules(&with("Name: demo", "Name: other")), ["filename-name"]);
+    assert_eq!(rules(&with("Name: demo", "Name: Demo")), [""; 0]);
+    let judgement = with("Version: 1.0\nS", "Version: 1.1\nS");
+    assert_eq!(rules(&judgement), ["filename-version"]);
+    assert_eq!(judgement.findings[0].pypi, Some("Version in filename should be '…' not '…'."));
+    assert_eq!(rules(&with("Version: 1.0\nS", "Version: 1.0.0\nS")), [""; 0]);
+
+    let info = METADATA.replace("Version: 1.0\nS", "Version: 1.0.0\nS");
+    let sdist = judge_sdist(SDIST, |builder| add(builder, "demo-1.0/PKG-INFO", &info));
+    assert_eq!(rules(&sdist), ["filename-sdist"], "PEP 625 wants the very text of the version");
+    assert!(sdist.findings[0].message.contains("`demo-1.0.0.tar.gz`"));
+}
+
+#[test]
+fn metadata_has_what_pypi_requires() {
+    let with = |metadata: &str| {
+        let judgement = judge_wheel(&members(metadata));
+        rules(&judgement).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(with("Name: demo\nVersion: 1.0\n"), ["metadata-version"]);
+    assert_eq!(with("Metadata-Version: 2.1\nVersion: 1.0\n"), ["name"]);
+    assert_eq!(with("Metadata-Version: 2.1\nName: demo\n"), ["version"]);
+    assert_eq!(with("Metadata-Version: 2.1\nName: demo\nVersion: 1.x\n"), ["version"]);
+    assert_eq!(with("Metadata-Version: 2.0\nName: demo\nVersion: 1.0\n"), ["metadata-version"]);
+    assert_eq!(with(&METADATA.replace("Summary", "Summary: a\nSummary")), ["repeated-field"]);
+    assert_eq!(with(&METADATA.replace("text/markdown", "text/html")), ["content-type"]);
+    assert_eq!(
+        with(&METADATA.replace("Version: 1.0\nS", "Version: 1.0+x\nS")),
+        ["local-version", "filename-version"]
+    );
+    assert_eq!(with(""), ["metadata-readable"]);
+    assert_eq!(with(&METADATA.replace("Summary", "nonsense\nSummary")), ["metadata-line"]);
+}
+
+#[test]
+fn a_source_distribution_has_one_folder_of_its_own_name() {
+    let two = judge_sdist(SDIST, |builder| {
+        add(builder, "demo-1.0/PKG-INFO", METADATA);
+        add(builder, "other/x", "");
+    });
+    assert_eq!(rules(&two), ["sdist-top-folder"]);
+    let other = judge_sdist(SDIST, |builder| add(builder, "demo/PKG-INFO", METADATA));
+    assert_eq!(rules(&other), ["sdist-folder-name"]);
+    let deeper = judge_sdist(SDIST, |builder| add(builder, "demo-1.0/src/PKG-INFO", METADATA));
+    assert_eq!(rules(&deeper), ["sdist-pkg-info"]);
+    let empty = judge_sdist(SDIST, |_| ());
+    assert_eq!(rules(&empty), ["sdist-top-folder"]);
+    let zip = judge(&mut Cursor::new(b"PK"), "demo-1.0.zip", 2);
+    assert_eq!(rules(&zip), ["filename"]);
+}
+
+#[test]
+fn nothing_leaves_the_folder_that_is_unpacked_into() {
+    let mut escaping = members(METADATA);
+    escaping.last_mut().unwrap().1.push_str(&row("../x.py", ""));
+    escaping.push(("../x.py".to_owned(), String::new()));
+    assert_eq!(rules(&judge_wheel(&escaping)), ["path-escapes"]);
+
+    let with = |kind, target: &str| {
+        let judgement = judge_sdist(SDIST, |builder| {
+            add(builder, "demo-1.0/PKG-INFO", METADATA);
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_size(0);
+            builder.append_link(&mut header, "demo-1.0/link", target).unwrap();
+            add(builder, "demo-1.0/link/x", "");
+        });
+        rules(&judgement).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(with(tar::EntryType::Symlink, "docs"), ["behind-link"]);
+    assert_eq!(with(tar::EntryType::Symlink, "../../etc"), ["link-escapes", "behind-link"]);
+    assert_eq!(with(tar::EntryType::Link, "/etc/passwd"), ["link-escapes"]);
+    assert_eq!(with(tar::EntryType::Fifo, "x"), ["special-file"]);
+    assert_eq!(with(tar::EntryType::Char, "x"), ["special-file"]);
+}
+
+#[test]
+fn the_files_of_a_release_belong_together() {
+    let release = |versions: [&str; 2], expected: Option<&str>| {
+        let files = versions.map(|version| {
+            let info = METADATA.replace("Version: 1.0\nS", &format!("Version: {version}\nS"));
+            let name = format!("demo-{version}.tar.gz");
+            judge_sdist(&name, |builder| add(builder, &format!("demo-{version}/PKG-INFO"), &info))
+        });
+        assert!(files.iter().all(Judgement::is_accepted));
+        let version = expected.map(|version| version.parse().unwrap());
+        let expected = version.map(|version| Expected { name: "demo".to_owned(), version });
+        let findings = judge_release(&files, expected.as_ref());
+        findings.into_iter().map(|finding| finding.rule).collect::<Vec<_>>()
+    };
+    assert_eq!(release(["1.0", "1.0"], None), [""; 0], "the same file again is no second one");
+    assert_eq!(release(["1.0", "1.1"], None), ["one-version"]);
+    assert_eq!(release(["1.0", "1.1"], Some("1.1")), ["release-version"]);
+
+    let wheel = judge_wheel(&members(&METADATA.replace("a demo", "another")));
+    let sdist = judge_sdist(SDIST, |builder| add(builder, "demo-1.0/PKG-INFO", METADATA));
+    let findings = judge_release(&[wheel, sdist], None);
+    assert_eq!(findings[0].message, "`demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz` differ in `Summary`");
+}
+
+#[test]
+fn every_rule_has_an_id_of_its_own() {
+    let mut ids: Vec<&str> = RULES.iter().copied().flatten().map(|rule| rule.id).collect();
+    assert!(ids.iter().all(|id| id.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-')));
+    assert!(ids.iter().all(|id| rule(id).is_some_and(|rule| !rule.summary.is_empty())));
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+}
+
+#[test]
+fn findings_of_one_rule_are_bounded() {
+    let mut many = members(METADATA);
+    many.extend((0..100).map(|number| (format!("demo/{number}.py"), String::new())));
+    let judgement = judge_wheel(&many);
+    assert_eq!(judgement.findings.len(), 21);
+    assert_eq!(judgement.findings[20].message, "and 80 more of these");
+}

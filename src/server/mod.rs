@@ -1,0 +1,146 @@
+//! The embedded index: takes uploads and lists files as PyPI does, on this machine only, and keeps everything in a
+//! folder. It stands for an index in rehearsals, in the demonstration and in tests.
+//!
+//! | address | |
+//! | --- | --- |
+//! | `POST /legacy/` | an upload |
+//! | `GET /simple/`, `/simple/NAME/` | the simple API, JSON and HTML |
+//! | `GET /files/NAME/FILE` | a file |
+//! | `GET /project/NAME/VERSION/` | a page to look at |
+
+mod form;
+mod pages;
+mod rules;
+mod store;
+mod upload;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use secrecy::SecretString;
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+use rules::LARGEST_FILE;
+use store::Store;
+
+/// How long an upload that is being written may keep the index from stopping.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// Of a whole upload, in bytes. More than is accepted, so that a file that is too large gets PyPI's reply.
+const LARGEST_UPLOAD: usize = 4 * LARGEST_FILE as usize;
+
+/// Why the embedded index does not run
+#[derive(Debug, Error)]
+pub enum ServerError {
+    #[error("failed to use `{folder}` as the folder of an index")]
+    Folder {
+        folder: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to listen on this machine")]
+    Listen(#[source] io::Error),
+}
+
+/// A running index; dropping it stops it
+pub struct EmbeddedIndex {
+    name: String,
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What all requests share
+struct Shared {
+    name: String,
+    store: Store,
+    /// Whoever uploads has to know it, where there is one
+    token: Option<SecretString>,
+}
+
+impl EmbeddedIndex {
+    /// Starts an index on a free port of this machine. Its files are those in the folder, which only one index may
+    /// use at a time.
+    pub fn start(folder: &Path, name: &str, token: Option<SecretString>) -> Result<Self, ServerError> {
+        let store = Store::open(folder)
+            .map_err(|source| ServerError::Folder { folder: folder.to_owned(), source })?;
+        let shared = Arc::new(Shared { name: name.to_owned(), store, token });
+
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(ServerError::Listen)?;
+        listener.set_nonblocking(true).map_err(ServerError::Listen)?;
+        let address = listener.local_addr().map_err(ServerError::Listen)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("index")
+            .enable_all()
+            .build()
+            .map_err(ServerError::Listen)?;
+        let listener = {
+            let _inside = runtime.enter();
+            tokio::net::TcpListener::from_std(listener).map_err(ServerError::Listen)?
+        };
+
+        let (stop, stopped) = oneshot::channel();
+        let serve = move || {
+            runtime.spawn(async move { axum::serve(listener, routes(shared)).await });
+            // An error says that the index was dropped, which is the signal too.
+            let _ = runtime.block_on(stopped);
+            runtime.shutdown_timeout(FAREWELL);
+        };
+        let thread =
+            thread::Builder::new().name("index".to_owned()).spawn(serve).map_err(ServerError::Listen)?;
+        Ok(Self { name: name.to_owned(), address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it takes uploads.
+    pub fn upload_url(&self) -> String {
+        format!("http://{}/legacy/", self.address)
+    }
+
+    /// Where it lists files; what `pip install --index-url` takes.
+    pub fn simple_url(&self) -> String {
+        format!("http://{}/simple/", self.address)
+    }
+
+    /// The page of a release.
+    pub fn project_url(&self, name: &str, version: &str) -> String {
+        format!("http://{}/project/{}/{version}/", self.address, rules::normalized(name))
+    }
+}
+
+impl Drop for EmbeddedIndex {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic in there has been reported by then.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn routes(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/", get(pages::home))
+        .route("/legacy", post(upload::without_slash))
+        .route("/legacy/", post(upload::upload).layer(DefaultBodyLimit::max(LARGEST_UPLOAD)))
+        .route("/simple/", get(pages::projects))
+        .route("/simple/{project}", get(pages::without_slash))
+        .route("/simple/{project}/", get(pages::project))
+        .route("/files/{project}/{filename}", get(pages::file))
+        .route("/project/{project}/{version}/", get(pages::release))
+        .with_state(shared)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,308 @@
+//! What PyPI refuses of names, versions and files, in its words and its order, so that what passes here has a
+//! chance there. Only what can be told from the form and the file's name: the archive itself is not opened.
+
+use std::str::FromStr as _;
+
+use pep440_rs::Version;
+
+use super::form::Form;
+
+/// PyPI's limit for a file, in bytes
+pub(super) const LARGEST_FILE: u64 = 100 << 20;
+
+const CORE_METADATA: &str =
+    "See https://packaging.python.org/specifications/core-metadata for more information.";
+const METADATA_VERSIONS: [&str; 8] = ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"];
+
+/// A reply that says no
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    pub(super) message: String,
+}
+
+/// A refusal with status 400.
+pub(super) fn refuse<T>(message: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal { status: 400, message: message.into() })
+}
+
+/// What a form says of the file that comes with it
+#[derive(Debug)]
+pub(super) struct Claim {
+    /// As its author writes it
+    pub(super) name: String,
+    pub(super) version: Version,
+    pub(super) sdist: bool,
+    pub(super) summary: String,
+    pub(super) requires_python: Option<String>,
+    pub(super) sha256: Option<String>,
+    pub(super) blake2_256: Option<String>,
+}
+
+/// A project's name as addresses have it (PEP 503).
+pub(super) fn normalized(name: &str) -> String {
+    let mut normalized = String::with_capacity(name.len());
+    for letter in name.chars() {
+        let letter = if matches!(letter, '-' | '_' | '.') { '-' } else { letter.to_ascii_lowercase() };
+        if letter != '-' || !normalized.ends_with('-') {
+            normalized.push(letter);
+        }
+    }
+    normalized
+}
+
+/// A name with what looks alike made equal, as PyPI compares them.
+pub(super) fn look(name: &str) -> String {
+    let letters = name.chars().filter(|letter| !matches!(letter, '-' | '_' | '.'));
+    letters
+        .map(|letter| match letter.to_ascii_lowercase() {
+            'l' | 'i' => '1',
+            'o' => '0',
+            letter => letter,
+        })
+        .collect()
+}
+
+/// Checks the form's fields.
+pub(super) fn claim(form: &Form) -> Result<Claim, Refusal> {
+    if !matches!(form.get("protocol_version"), None | Some("1")) {
+        return refuse("Unknown protocol version.");
+    }
+    let name = form.get("name").unwrap_or_default();
+    if name.is_empty() {
+        return refuse(format!(
+            "'' is an invalid value for Name. Error: This field is required. {CORE_METADATA}"
+        ));
+    }
+    if !is_name(name) {
+        return refuse(format!(
+            "'{name}' is an invalid value for Name. Error: Start and end with a letter or numeral containing only \
+             ASCII numeric and '.', '_' and '-'. {CORE_METADATA}"
+        ));
+    }
+    let sdist = match form.get("filetype") {
+        Some("sdist") => true,
+        Some("bdist_wheel") => false,
+        _ => return refuse("Invalid value for filetype. Error: Use a known file type."),
+    };
+    match form.get("pyversion").unwrap_or_default() {
+        "" if !sdist => {
+            return refuse(
+                "Invalid value for pyversion. Error: Python version is required for binary distribution uploads.",
+            );
+        }
+        version if sdist && !matches!(version, "" | "source") => {
+            return refuse(
+                "Invalid value for pyversion. Error: Use 'source' as Python version for an sdist.",
+            );
+        }
+        _ => {}
+    }
+    let sha256 = digest(form, "sha256_digest", "SHA256")?;
+    let blake2_256 = digest(form, "blake2_256_digest", "BLAKE2")?;
+    if sha256.is_none() && blake2_256.is_none() && form.get("md5_digest").is_none() {
+        return refuse("Error: Include at least one message digest.");
+    }
+
+    let metadata_version = form.get("metadata_version").unwrap_or_default();
+    if !METADATA_VERSIONS.contains(&metadata_version) {
+        return refuse(format!("'{metadata_version}' is not a valid metadata version. {CORE_METADATA}"));
+    }
+    let version = form.get("version").unwrap_or_default();
+    let Ok(parsed) = Version::from_str(version) else {
+        return refuse(format!("'{version}' is invalid for 'version'. {CORE_METADATA}"));
+    };
+    if parsed.is_local() {
+        return refuse(format!("The use of local versions in '{version}' is not allowed. {CORE_METADATA}"));
+    }
+    let summary = form.get("summary").unwrap_or_default();
+    if summary.contains('\n') {
+        return refuse(format!("'summary' must be a single line. {CORE_METADATA}"));
+    }
+    if summary.chars().count() > 512 {
+        return refuse(format!("'summary' field must be 512 characters or less. {CORE_METADATA}"));
+    }
+    Ok(Claim {
+        name: name.to_owned(),
+        version: parsed,
+        sdist,
+        summary: summary.to_owned(),
+        requires_python: form.get("requires_python").filter(|range| !range.is_empty()).map(str::to_owned),
+        sha256,
+        blake2_256,
+    })
+}
+
+/// What is wrong with a file's name whatever it is the name of.
+pub(super) fn check_filename(claim: &Claim, filename: &str) -> Result<(), Refusal> {
+    if filename.chars().any(|letter| letter.is_control() || letter == '\u{7f}') {
+        return refuse("Cannot upload a file with non-printable characters in its name.");
+    }
+    if filename.contains(['/', '\\']) {
+        return refuse("Cannot upload a file with '/' or '\\' in its name.");
+    }
+    if filename.len() > 255 - ".metadata".len() {
+        return refuse(format!("Filename is too long: '{filename}'"));
+    }
+    let ending = [".tar.gz", ".zip", ".whl"].into_iter().find(|ending| filename.ends_with(ending));
+    match (ending, claim.sdist) {
+        (None, _) => refuse("Invalid file extension: Use .tar.gz, .whl or .zip extension."),
+        (Some(ending @ ".whl"), true) => {
+            refuse(format!("Invalid file extension: Extension {ending} is invalid for filetype sdist."))
+        }
+        (Some(ending @ (".tar.gz" | ".zip")), false) => {
+            refuse(format!("Invalid file extension: Extension {ending} is invalid for filetype bdist_wheel."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a file's name tells the name and version that the form does.
+pub(super) fn check_agreement(claim: &Claim, filename: &str) -> Result<(), Refusal> {
+    let name = normalized(&claim.name).replace('-', "_");
+    if claim.sdist {
+        let expected = format!("{name}-{}.tar.gz", claim.version);
+        return if filename == expected {
+            Ok(())
+        } else {
+            refuse(format!("Filename '{filename}' is invalid, should be '{expected}'."))
+        };
+    }
+    let parts: Vec<_> = filename.trim_end_matches(".whl").split('-').collect();
+    let (theirs, version, tags) = match parts[..] {
+        [name, version, python, abi, platform] => (name, version, [python, abi, platform]),
+        [name, version, build, python, abi, platform] => {
+            let begins = build.starts_with(|letter: char| letter.is_ascii_digit());
+            if !begins
+                || !build.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'))
+            {
+                return refuse(format!("Invalid build number: {build} in '{filename}'"));
+            }
+            (name, version, [python, abi, platform])
+        }
+        _ => return refuse(format!("Invalid wheel filename (wrong number of parts): '{filename}'")),
+    };
+    let is_tag = |tag: &str| {
+        !tag.is_empty() && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'))
+    };
+    if !tags.into_iter().all(is_tag) {
+        return refuse(format!("Invalid wheel filename (bad tags): '{filename}'"));
+    }
+    let unsupported = |tag: &&str| {
+        *tag == "linux" || tag.starts_with("linux_") && !matches!(*tag, "linux_armv6l" | "linux_armv7l")
+    };
+    if let Some(tag) = tags[2].split('.').find(unsupported) {
+        return refuse(format!("Binary wheel '{filename}' has an unsupported platform tag '{tag}'."));
+    }
+    if normalized(theirs) != normalized(&claim.name) {
+        return refuse(format!("Start filename for '{}' with '{name}'.", claim.name));
+    }
+    if theirs != name {
+        return refuse(format!(
+            "Filename '{filename}' should contain the normalized project name '{name}', not '{theirs}'."
+        ));
+    }
+    match Version::from_str(&version.replace('_', "-")) {
+        Ok(parsed) if parsed == claim.version => Ok(()),
+        _ => refuse(format!("Version in filename should be '{}' not '{version}'.", claim.version)),
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let inside = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
+    name.chars().all(inside)
+        && name.starts_with(|letter: char| letter.is_ascii_alphanumeric())
+        && name.ends_with(|letter: char| letter.is_ascii_alphanumeric())
+}
+
+fn digest(form: &Form, field: &str, kind: &str) -> Result<Option<String>, Refusal> {
+    let Some(digest) = form.get(field).filter(|digest| !digest.is_empty()) else { return Ok(None) };
+    if digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(Some(digest.to_ascii_lowercase()));
+    }
+    refuse(format!("Invalid value for {field}. Error: Use a valid, hex-encoded, {kind} message digest."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(changes: &[(&str, &str)]) -> Form {
+        let digest = "0".repeat(64);
+        let usual = [
+            ("name", "Demo.Pkg"),
+            ("version", "1.0"),
+            ("metadata_version", "2.4"),
+            ("filetype", "bdist_wheel"),
+            ("pyversion", "py3"),
+            ("sha256_digest", &digest),
+        ];
+        usual
+            .iter()
+            .filter(|(field, _)| !changes.iter().any(|(other, _)| other == field))
+            .chain(changes)
+            .copied()
+            .collect()
+    }
+
+    fn refusal(changes: &[(&str, &str)]) -> String {
+        claim(&form(changes)).unwrap_err().message
+    }
+
+    #[test]
+    fn a_form_that_pypi_refuses_is_refused_in_its_words() {
+        assert!(claim(&form(&[])).is_ok());
+        assert!(refusal(&[("name", "-demo")]).starts_with("'-demo' is an invalid value for Name."));
+        assert!(refusal(&[("name", "dém")]).contains("Start and end with a letter"));
+        assert!(refusal(&[("name", "")]).contains("This field is required."));
+        assert!(refusal(&[("version", "1.0+local")]).starts_with("The use of local versions in '1.0+local'"));
+        assert!(refusal(&[("version", "one")]).starts_with("'one' is invalid for 'version'."));
+        assert!(
+            refusal(&[("metadata_version", "2.0")]).starts_with("'2.0' is not a valid metadata version.")
+        );
+        assert!(refusal(&[("filetype", "bdist_egg")]).contains("Use a known file type."));
+        assert!(refusal(&[("pyversion", "")]).contains("Python version is required"));
+        assert!(refusal(&[("filetype", "sdist")]).contains("Use 'source'"));
+        assert!(refusal(&[("sha256_digest", "x")]).contains("hex-encoded, SHA256"));
+        assert!(refusal(&[("sha256_digest", "")]).contains("at least one message digest"));
+        assert!(refusal(&[("protocol_version", "2")]).contains("Unknown protocol version."));
+        assert!(refusal(&[("summary", "one\ntwo")]).contains("single line"));
+    }
+
+    #[test]
+    fn a_files_name_has_to_agree_with_the_form() {
+        let wheel = claim(&form(&[])).unwrap();
+        for filename in ["demo_pkg-1.0-py3-none-any.whl", "demo_pkg-1.0.0-1-py2.py3-none-win32.whl"] {
+            assert_eq!(check_agreement(&wheel, filename), Ok(()));
+        }
+        for (filename, words) in [
+            ("Demo.Pkg-1.0-py3-none-any.whl", "should contain the normalized project name 'demo_pkg'"),
+            ("other-1.0-py3-none-any.whl", "Start filename for 'Demo.Pkg' with 'demo_pkg'."),
+            ("demo_pkg-1.1-py3-none-any.whl", "Version in filename should be '1.0' not '1.1'."),
+            ("demo_pkg-1.0-any.whl", "wrong number of parts"),
+            ("demo_pkg-1.0-x-py3-none-any.whl", "Invalid build number"),
+            ("demo_pkg-1.0-cp312-cp312-linux_x86_64.whl", "unsupported platform tag 'linux_x86_64'"),
+        ] {
+            assert!(check_agreement(&wheel, filename).unwrap_err().message.contains(words), "{filename}");
+        }
+        let sdist =
+            claim(&form(&[("filetype", "sdist"), ("pyversion", "source"), ("version", "1.0-rc1")])).unwrap();
+        assert_eq!(check_agreement(&sdist, "demo_pkg-1.0rc1.tar.gz"), Ok(()));
+        let refusal = check_agreement(&sdist, "Demo.Pkg-1.0-rc1.tar.gz").unwrap_err();
+        assert!(refusal.message.contains("should be 'demo_pkg-1.0rc1.tar.gz'"), "{}", refusal.message);
+    }
+
+    #[test]
+    fn a_files_name_cannot_lead_out_of_the_folder() {
+        let sdist = claim(&form(&[("filetype", "sdist"), ("pyversion", "source")])).unwrap();
+        for filename in ["../demo_pkg-1.0.tar.gz", "a\\b.tar.gz", "a\0.tar.gz", "demo.exe", "demo.whl", ""] {
+            assert!(check_filename(&sdist, filename).is_err(), "{filename:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_look_alike_are_alike() {
+        assert_eq!(look("0therProj"), look("o-ther.proJ"));
+        assert_eq!(normalized("A..b-_C"), "a-b-c");
+    }
+}

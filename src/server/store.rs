@@ -1,0 +1,203 @@
+//! The files of an index in a folder: `PROJECT/FILE`, with what is known of each in `.records/PROJECT/FILE.json`.
+//! A file appears under its name only when it is whole and on the disk, its record before it.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use fs_err as fs;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+
+use super::form::Content;
+use super::rules::{Claim, Refusal, look, normalized, refuse};
+
+const RECORDS: &str = ".records";
+const INCOMING: &str = ".incoming";
+/// After this a release takes no new files, as on PyPI.
+const OPEN_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// A file as the index lists it
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    /// The project's name as its author writes it
+    pub(super) name: String,
+    /// In PEP 440's normal form
+    pub(super) version: String,
+    pub(super) filename: String,
+    pub(super) sdist: bool,
+    pub(super) sha256: String,
+    pub(super) blake2_256: String,
+    /// In bytes
+    pub(super) size: u64,
+    #[serde(with = "rfc3339")]
+    pub(super) uploaded: Timestamp,
+    pub(super) summary: String,
+    pub(super) requires_python: Option<String>,
+}
+
+/// A moment in a record, as people read it
+mod rfc3339 {
+    use jiff::Timestamp;
+    use serde::de::{Deserialize as _, Deserializer, Error as _};
+    use serde::ser::Serializer;
+
+    pub(super) fn serialize<S: Serializer>(moment: &Timestamp, into: S) -> Result<S::Ok, S::Error> {
+        into.collect_str(moment)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// Files by the normalized names of their projects
+type Projects = BTreeMap<String, Vec<Entry>>;
+
+pub(super) struct Store {
+    folder: PathBuf,
+    projects: Mutex<Projects>,
+}
+
+impl Store {
+    /// Takes up the folder as it was left, and makes it where there is none.
+    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+        let records = folder.join(RECORDS);
+        fs::create_dir_all(&records)?;
+        let incoming = folder.join(INCOMING);
+        if incoming.exists() {
+            // Uploads that were cut off.
+            fs::remove_dir_all(&incoming)?;
+        }
+        fs::create_dir_all(&incoming)?;
+
+        let mut projects = Projects::new();
+        for project in fs::read_dir(&records)? {
+            let project = project?.path();
+            if !project.is_dir() {
+                continue;
+            }
+            for record in fs::read_dir(&project)? {
+                let record = record?.path();
+                // One that is torn has no file yet: the file comes after it.
+                let Ok(entry) = serde_json::from_slice::<Entry>(&fs::read(&record)?) else { continue };
+                let normal = normalized(&entry.name);
+                let file = folder.join(&normal).join(&entry.filename);
+                if fs::metadata(&file).is_ok_and(|file| file.is_file() && file.len() == entry.size) {
+                    projects.entry(normal).or_default().push(entry);
+                }
+            }
+        }
+        for entries in projects.values_mut() {
+            entries.sort_by_key(|entry| (entry.uploaded, entry.filename.clone()));
+        }
+        Ok(Self { folder: folder.to_owned(), projects: Mutex::new(projects) })
+    }
+
+    /// A new file for what is being uploaded, which goes away unless it is kept.
+    pub(super) fn incoming(&self) -> io::Result<NamedTempFile> {
+        NamedTempFile::new_in(self.folder.join(INCOMING))
+    }
+
+    /// The names of the projects, normalized.
+    pub(super) fn projects(&self) -> Vec<String> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// A project's files in the order in which they came.
+    pub(super) fn entries(&self, project: &str) -> Vec<Entry> {
+        self.lock().get(project).cloned().unwrap_or_default()
+    }
+
+    /// Where a file lies that the index lists.
+    pub(super) fn path(&self, project: &str, filename: &str) -> Option<PathBuf> {
+        let projects = self.lock();
+        let entry = projects.get(project)?.iter().find(|entry| entry.filename == filename)?;
+        Some(self.folder.join(project).join(&entry.filename))
+    }
+
+    /// Keeps a file if PyPI would. A file that is there already with the same bytes is a success.
+    pub(super) fn keep(&self, claim: &Claim, content: Content, now: Timestamp) -> Result<(), Refusal> {
+        let failed = |error: io::Error| Refusal { status: 500, message: error.to_string() };
+        let Content { filename, file, digests, .. } = content;
+        // Outside of the lock, because it takes its time.
+        file.as_file().sync_all().map_err(failed)?;
+
+        let mut projects = self.lock();
+        let normal = normalized(&claim.name);
+        if !projects.contains_key(&normal) && projects.keys().any(|other| look(other) == look(&normal)) {
+            return refuse(format!("The name '{}' is too similar to an existing project.", claim.name));
+        }
+        let known = |entry: &&Entry| entry.filename == filename || entry.blake2_256 == digests.blake2_256;
+        let same = |entry: &Entry| {
+            entry.filename == filename && entry.sha256 == digests.sha256 && normalized(&entry.name) == normal
+        };
+        match projects.values().flatten().find(known) {
+            Some(entry) if same(entry) => return Ok(()),
+            Some(entry) => {
+                return refuse(format!(
+                    "File already exists ('{filename}', with blake2_256 hash '{}').",
+                    entry.blake2_256
+                ));
+            }
+            None => {}
+        }
+        let version = claim.version.to_string();
+        let release = || projects.get(&normal).into_iter().flatten().filter(|entry| entry.version == version);
+        if release()
+            .map(|entry| entry.uploaded)
+            .min()
+            .is_some_and(|first| now.duration_since(first) > OPEN_FOR)
+        {
+            return refuse("Uploading new files to releases older than 14 days is not allowed.");
+        }
+        if claim.sdist && release().any(|entry| entry.sdist) {
+            return refuse("Only one sdist may be uploaded per release.");
+        }
+        super::rules::check_agreement(claim, &filename)?;
+
+        let entry = Entry {
+            name: claim.name.clone(),
+            version,
+            filename,
+            sdist: claim.sdist,
+            sha256: digests.sha256,
+            blake2_256: digests.blake2_256,
+            size: digests.size,
+            uploaded: now,
+            summary: claim.summary.clone(),
+            requires_python: claim.requires_python.clone(),
+        };
+        self.write(&normal, &entry, file).map_err(failed)?;
+        projects.entry(normal).or_default().push(entry);
+        Ok(())
+    }
+
+    fn write(&self, project: &str, entry: &Entry, file: NamedTempFile) -> io::Result<()> {
+        let records = self.folder.join(RECORDS).join(project);
+        fs::create_dir_all(&records)?;
+        let mut record = self.incoming()?;
+        record.write_all(&serde_json::to_vec_pretty(entry)?)?;
+        record.as_file().sync_all()?;
+        record.persist(records.join(format!("{}.json", entry.filename)))?;
+        sync_folder(&records)?;
+
+        let folder = self.folder.join(project);
+        fs::create_dir_all(&folder)?;
+        file.persist(folder.join(&entry.filename))?;
+        sync_folder(&folder)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Projects> {
+        // Nothing in here is half done when a thread panics: an entry is pushed last.
+        self.projects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes a rename in the folder last.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    // Windows gives no handle to a folder, and needs none for this.
+    if cfg!(unix) { fs::File::open(folder)?.sync_all() } else { Ok(()) }
+}

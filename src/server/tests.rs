@@ -1,0 +1,367 @@
+//! The embedded index as its clients see it: ours, pip, and those who send it nonsense.
+
+use std::cell::Cell;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use super::*;
+use crate::index::{Credentials, IndexAddress, IndexClient, Put, Standing, UploadError};
+use crate::python::distribution::{Distribution, Kind};
+use crate::world::Environment;
+use crate::world::digest::Digests;
+use crate::world::http::Http;
+
+/// A running index and files to upload to it
+struct Scene {
+    folder: TempDir,
+    index: EmbeddedIndex,
+}
+
+impl Scene {
+    fn new(token: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let index =
+            EmbeddedIndex::start(&folder.path().join("index"), "testpypi", token.map(Into::into)).unwrap();
+        Self { folder, index }
+    }
+
+    fn restarted(self) -> Self {
+        let Self { folder, index } = self;
+        drop(index);
+        let index = EmbeddedIndex::start(&folder.path().join("index"), "testpypi", None).unwrap();
+        Self { folder, index }
+    }
+
+    fn client(&self, token: Option<&str>) -> IndexClient {
+        let address =
+            IndexAddress::new("testpypi", &self.index.upload_url(), Some(&self.index.simple_url()), None)
+                .unwrap();
+        let credentials = token.map(|token| Credentials::token(token.into(), "the test"));
+        IndexClient::new(Http::new(&Environment::default()).unwrap(), address, credentials)
+    }
+
+    fn file(&self, kind: Kind, filename: &str, bytes: &[u8]) -> Distribution {
+        let path = self.folder.path().join(filename);
+        fs_err::write(&path, bytes).unwrap();
+        let digests = Digests::of(bytes).unwrap();
+        Distribution { path, filename: filename.to_owned(), kind, size: digests.size, sha256: digests.sha256 }
+    }
+
+    fn wheel(&self, version: &str, answer: &str) -> Distribution {
+        let bytes = wheel(version, answer);
+        self.file(Kind::Wheel, &format!("demo_pkg-{version}-py3-none-any.whl"), &bytes)
+    }
+
+    fn get(&self, path: &str, accept: &str) -> (u16, String, String) {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: {accept}\r\n\r\n");
+        self.raw(head.as_bytes())
+    }
+
+    /// The status, head and body of the reply to what is sent as it is.
+    fn raw(&self, request: &[u8]) -> (u16, String, String) {
+        let address = self.index.upload_url();
+        let address = address.trim_start_matches("http://").trim_end_matches("/legacy/");
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(request).unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        let (head, body) = reply.split_once("\r\n\r\n").unwrap_or((&reply, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        (status, head.to_owned(), body.to_owned())
+    }
+}
+
+/// A wheel that pip installs; `demo_pkg.answer` is the text.
+fn wheel(version: &str, answer: &str) -> Vec<u8> {
+    let info = format!("demo_pkg-{version}.dist-info");
+    let files = [
+        ("demo_pkg.py".to_owned(), format!("answer = {answer:?}\n")),
+        (format!("{info}/METADATA"), format!("Metadata-Version: 2.1\nName: Demo.Pkg\nVersion: {version}\n")),
+        (
+            format!("{info}/WHEEL"),
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n".to_owned(),
+        ),
+        (
+            format!("{info}/RECORD"),
+            format!("demo_pkg.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n"),
+        ),
+    ];
+    let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, text) in files {
+        zip.start_file(name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+fn metadata(version: &str) -> Vec<(String, String)> {
+    let fields = [
+        ("metadata_version", "2.1"),
+        ("name", "Demo.Pkg"),
+        ("version", version),
+        ("summary", "A <small> & simple package"),
+        ("requires_python", ">=3.8"),
+        ("classifiers", "Topic :: Software Development"),
+        ("classifiers", "Programming Language :: Python :: 3"),
+        ("description", "ä\r\nlong\none\n--boundary"),
+    ];
+    fields.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+fn put(client: &IndexClient, file: &Distribution, version: &str) -> Result<Put, UploadError> {
+    let pyversion = if file.kind == Kind::Sdist { "source" } else { "py3" };
+    client.put(file, &metadata(version), pyversion, &|_| {})
+}
+
+#[test]
+fn what_is_uploaded_is_listed_and_comes_back_the_same() {
+    let scene = Scene::new(None);
+    let client = scene.client(None);
+    let (wheel, sdist) =
+        (scene.wheel("1.0", "a"), scene.file(Kind::Sdist, "demo_pkg-1.0.tar.gz", b"an archive"));
+    assert_eq!(client.standing("Demo.Pkg", &wheel).unwrap(), Standing::Absent);
+    let sent = Cell::new(0);
+    client.put(&wheel, &metadata("1.0"), "py3", &|bytes| sent.set(bytes)).unwrap();
+    assert_eq!(sent.get(), wheel.size);
+    assert_eq!(put(&client, &sdist, "1.0").unwrap(), Put::Uploaded);
+
+    let listing = client.listing("Demo.Pkg").unwrap().unwrap();
+    assert_eq!(listing.files.len(), 2);
+    for (listed, file) in listing.files.iter().zip([&wheel, &sdist]) {
+        assert_eq!(listed.filename, file.filename);
+        assert_eq!(listed.sha256.as_ref(), Some(&file.sha256));
+        assert_eq!(listed.size, Some(file.size));
+        assert!(listed.upload_time.is_some());
+        let copy = scene.folder.path().join("copy");
+        client.download(listed, &copy, &file.sha256).unwrap();
+        assert_eq!(fs_err::read(&copy).unwrap(), fs_err::read(&file.path).unwrap());
+        fs_err::remove_file(&copy).unwrap();
+        assert!(client.download(listed, &copy, &"0".repeat(64)).is_err());
+        assert!(!copy.exists());
+    }
+    assert_eq!(client.standing("demo-pkg", &wheel).unwrap(), Standing::Identical);
+}
+
+#[test]
+fn the_same_bytes_again_are_a_success_and_others_are_refused_by_their_hashes() {
+    let scene = Scene::new(None);
+    let client = scene.client(None);
+    let first = scene.wheel("1.0", "a");
+    put(&client, &first, "1.0").unwrap();
+    put(&client, &first, "1.0").unwrap();
+
+    let other = scene.wheel("1.0", "b");
+    let error = put(&client, &other, "1.0").unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(&first.sha256) && text.contains(&other.sha256), "{text}");
+    assert_eq!(client.standing("demo-pkg", &other).unwrap(), Standing::Different { sha256: first.sha256 });
+}
+
+#[test]
+fn a_release_has_one_sdist_and_names_that_pypi_takes() {
+    let scene = Scene::new(None);
+    let client = scene.client(None);
+    put(&client, &scene.file(Kind::Sdist, "demo_pkg-1.0.tar.gz", b"one"), "1.0").unwrap();
+    for (filename, version, words) in [
+        ("demo_pkg-1.0.zip", "1.0", "Only one sdist"),
+        ("Demo.Pkg-1.1.tar.gz", "1.1", "should be 'demo_pkg-1.1.tar.gz'"),
+        ("demo_pkg-1.1+x.tar.gz", "1.1+x", "local versions"),
+        ("demo_pkg-1.1.tar.bz2", "1.1", "Invalid file extension"),
+        ("demo_pkg-2.0.tar.gz", "1.1", "should be 'demo_pkg-1.1.tar.gz'"),
+    ] {
+        let error =
+            put(&client, &scene.file(Kind::Sdist, filename, filename.as_bytes()), version).unwrap_err();
+        assert!(matches!(error, UploadError::Refused { status: 400, .. }), "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    let moved = scene.file(Kind::Sdist, "demo_pkg-3.0.tar.gz", b"one");
+    let error = put(&client, &moved, "3.0").unwrap_err();
+    assert!(error.to_string().contains("File already exists"), "{error}");
+    assert_eq!(client.listing("demo-pkg").unwrap().unwrap().files.len(), 1);
+}
+
+#[test]
+fn a_token_opens_it_and_is_never_repeated() {
+    let scene = Scene::new(Some("pypi-canary"));
+    let wheel = scene.wheel("1.0", "a");
+    for token in [None, Some("pypi-wrong")] {
+        let error = put(&scene.client(token), &wheel, "1.0").unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert!(matches!(error, UploadError::Refused { status: 403, .. }), "{text}");
+        assert!(
+            text.contains("Invalid or non-existent authentication") && !text.contains("pypi-wrong"),
+            "{text}"
+        );
+        assert!(error.help().unwrap().contains("does not know the token"));
+    }
+    put(&scene.client(Some("pypi-canary")), &wheel, "1.0").unwrap();
+}
+
+#[test]
+fn a_large_file_with_a_wrong_token_gets_its_reply() {
+    let scene = Scene::new(Some("pypi-canary"));
+    let large = scene.file(Kind::Sdist, "demo_pkg-1.0.tar.gz", &vec![7; 30 << 20]);
+    let error = put(&scene.client(None), &large, "1.0").unwrap_err();
+    assert!(matches!(error, UploadError::Refused { status: 403, .. }), "{error}");
+}
+
+#[test]
+fn a_file_that_is_too_large_is_refused_as_pypi_does() {
+    let scene = Scene::new(None);
+    let path = scene.folder.path().join("demo_pkg-1.0.tar.gz");
+    let file = fs_err::File::create(&path).unwrap();
+    file.set_len(LARGEST_FILE + 1).unwrap();
+    let digests = Digests::of(fs_err::File::open(&path).unwrap()).unwrap();
+    let distribution = Distribution {
+        path,
+        filename: "demo_pkg-1.0.tar.gz".to_owned(),
+        kind: Kind::Sdist,
+        size: digests.size,
+        sha256: digests.sha256,
+    };
+    let error = put(&scene.client(None), &distribution, "1.0").unwrap_err();
+    assert!(error.to_string().contains("File too large. Limit for project 'Demo.Pkg' is 100 MB."), "{error}");
+}
+
+#[test]
+fn a_file_that_changed_since_it_was_built_is_not_sent() {
+    let scene = Scene::new(None);
+    let wheel = scene.wheel("1.0", "a");
+    fs_err::write(&wheel.path, b"something else").unwrap();
+    let error = put(&scene.client(None), &wheel, "1.0").unwrap_err();
+    assert!(matches!(error, UploadError::Changed { .. }), "{error}");
+    assert_eq!(scene.client(None).listing("demo-pkg").unwrap(), None);
+}
+
+#[test]
+fn a_restart_forgets_nothing_and_drops_what_was_cut_off() {
+    let scene = Scene::new(None);
+    let wheel = scene.wheel("1.0", "a");
+    put(&scene.client(None), &wheel, "1.0").unwrap();
+    let before = scene.client(None).listing("demo-pkg").unwrap().unwrap();
+    let index = scene.folder.path().join("index");
+    fs_err::write(index.join(".incoming/torn"), b"x").unwrap();
+    fs_err::write(index.join(".records/demo-pkg/torn.json"), b"{\"name\": ").unwrap();
+    let scene = scene.restarted();
+    let mut after = scene.client(None).listing("demo-pkg").unwrap().unwrap();
+    after.files[0].url.set_port(before.files[0].url.port()).unwrap();
+    assert_eq!(after, before);
+    assert!(!index.join(".incoming/torn").exists());
+    put(&scene.client(None), &wheel, "1.0").unwrap();
+}
+
+#[test]
+fn pages_come_as_they_are_asked_for() {
+    let scene = Scene::new(None);
+    put(&scene.client(None), &scene.wheel("1.0", "a"), "1.0").unwrap();
+    let kind = |accept: &str| {
+        let (status, head, _) = scene.get("/simple/demo-pkg/", accept);
+        let kind = head
+            .to_ascii_lowercase()
+            .lines()
+            .find_map(|l| l.strip_prefix("content-type: ").map(str::to_owned));
+        (status, kind.unwrap_or_default())
+    };
+    let pip =
+        "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01";
+    assert_eq!(kind(pip), (200, "application/vnd.pypi.simple.v1+json".to_owned()));
+    assert_eq!(kind("text/html").1, "text/html; charset=utf-8");
+    assert_eq!(kind("*/*").1, "text/html; charset=utf-8");
+    assert_eq!(kind("application/vnd.pypi.simple.v1+json;q=0").0, 406);
+    assert_eq!(kind("image/png").0, 406);
+
+    let (status, head, _) = scene.get("/simple/Demo_.Pkg/", "*/*");
+    assert_eq!(status, 301);
+    assert!(head.to_ascii_lowercase().contains("location: /simple/demo-pkg/"), "{head}");
+    assert_eq!(scene.get("/simple/demo-pkg", "*/*").0, 301);
+    assert_eq!(scene.get("/simple/other/", "*/*").0, 404);
+    assert_eq!(scene.get("/simple/%0d%0ax:y", "*/*").0, 404);
+    assert_eq!(scene.get("/files/demo-pkg/..%2f..%2f.records", "*/*").0, 404);
+    assert_eq!(scene.get("/files/../Cargo.toml", "*/*").0, 404);
+    assert!(scene.get("/simple/", "*/*").2.contains("href=\"/simple/demo-pkg/\""));
+
+    let (status, _, page) = scene.get("/project/demo-pkg/1.0/", "text/html");
+    assert_eq!(status, 200);
+    assert!(
+        page.contains("A &lt;small&gt; &amp; simple package") && page.contains("-py3-none-any.whl"),
+        "{page}"
+    );
+    assert_eq!(scene.get("/project/demo-pkg/9/", "text/html").0, 404);
+    assert!(scene.get("/", "text/html").2.contains("/project/demo-pkg/1.0/"));
+}
+
+#[test]
+fn nonsense_gets_an_answer() {
+    let scene = Scene::new(None);
+    let post = |kind: &str, body: &str| {
+        let length = body.len();
+        let head = "POST /legacy/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: application/json\r\n";
+        scene.raw(format!("{head}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}").as_bytes())
+    };
+    assert_eq!(post("text/plain", "x").0, 400);
+    assert_eq!(post("multipart/form-data; boundary=b", "").0, 400);
+    assert_eq!(post("multipart/form-data; boundary=b", "--b\r\nContent-Dispo").0, 400);
+    assert_eq!(post("multipart/form-data; boundary=b", "--b--\r\n").0, 404);
+    let field = |name: &str, value: &str| {
+        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    assert_eq!(post("multipart/form-data; boundary=b", &(field(":action", "submit") + "--b--\r\n")).0, 410);
+    let (status, _, body) =
+        post("multipart/form-data; boundary=b", &(field(":action", "file_upload") + "--b--\r\n"));
+    assert_eq!(status, 400);
+    assert!(body.contains("\"code\":\"400 '' is an invalid value for Name."), "{body}");
+    let large = field("description", &"x".repeat(9 << 20)) + "--b--\r\n";
+    assert_eq!(post("multipart/form-data; boundary=b", &large).0, 400);
+    let (status, head, _) =
+        scene.raw(b"POST /legacy HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(status, 308);
+    assert!(head.to_ascii_lowercase().contains("location: /legacy/"), "{head}");
+}
+
+#[test]
+fn it_stops_although_a_client_hangs_on() {
+    let scene = Scene::new(None);
+    let address = scene.index.upload_url();
+    let address = address.trim_start_matches("http://").trim_end_matches("/legacy/").to_owned();
+    let mut idle = TcpStream::connect(&address).unwrap();
+    idle.write_all(b"POST /legacy/ HTTP/1.1\r\nContent-Length: 1000\r\n").unwrap();
+    drop(scene);
+    assert!(TcpStream::connect(&address).is_err());
+}
+
+#[test]
+fn pip_installs_from_it() {
+    let scene = Scene::new(None);
+    put(&scene.client(None), &scene.wheel("1.0", "the old one"), "1.0").unwrap();
+    put(&scene.client(None), &scene.wheel("1.1", "from the index"), "1.1").unwrap();
+    let target: PathBuf = scene.folder.path().join("target");
+    duct::cmd!(
+        "python3",
+        "-m",
+        "pip",
+        "--isolated",
+        "--disable-pip-version-check",
+        "install",
+        "--no-cache-dir",
+        "--no-deps",
+        "--index-url",
+        scene.index.simple_url(),
+        "--target",
+        &target,
+        "demo.pkg"
+    )
+    .stderr_to_stdout()
+    .stdout_capture()
+    .run()
+    .unwrap();
+    let answer = duct::cmd!("python3", "-c", "import demo_pkg; print(demo_pkg.answer)")
+        .env("PYTHONPATH", &target)
+        .read()
+        .unwrap();
+    assert_eq!(answer, "from the index");
+}

@@ -1,0 +1,87 @@
+use super::*;
+use crate::config::Source;
+
+fn refused(text: &str) -> String {
+    let config = Config::parse(Source::new("release.toml", text.to_owned())).unwrap();
+    let error = pipeline(&config).err().expect("refused");
+    let report = error.report().map(|report| anstream::adapter::strip_str(report).to_string());
+    format!("{}\n{}", report.unwrap_or_else(|| error.to_string()), error.hints().join("\n"))
+}
+
+fn names(text: &str) -> Vec<String> {
+    let config = Config::parse(Source::new("release.toml", text.to_owned())).unwrap();
+    pipeline(&config).unwrap().stages().map(|stage| stage.name().to_owned()).collect()
+}
+
+#[test]
+fn the_default_pipeline_is_in_order() {
+    assert_eq!(names(""), crate::config::DEFAULT_STAGES);
+}
+
+#[test]
+fn an_index_of_ones_own_is_a_stage() {
+    let text =
+        "stages = [\"build\", \"corp\"]\n[index.corp]\nupload = \"https://pypi.corp.example/legacy/\"\n";
+    assert_eq!(names(text), ["build", "corp"]);
+}
+
+#[test]
+fn an_unknown_stage_is_underlined_and_the_nearest_suggested() {
+    let shown = refused("stages = [\"changelog\", \"verison\"]\n");
+    assert!(
+        shown.contains("unknown stage `verison`") && shown.contains("did you mean `version`?"),
+        "{shown}"
+    );
+    assert!(shown.contains("release.toml:1:24") || shown.contains("^^^^^^^^^"), "{shown}");
+}
+
+#[test]
+fn a_stage_twice_is_refused() {
+    assert!(refused("stages = [\"build\", \"build\"]").contains("listed twice"));
+}
+
+#[test]
+fn settings_of_a_stage_that_does_not_run_are_refused() {
+    let shown =
+        refused("stages = [\"build\", \"docs\"]\n[stage.docs]\nrun = [\"x\"]\n[stage.dcos]\nrun = [\"x\"]\n");
+    assert!(
+        shown.contains("[stage.dcos] is not in `stages`") && shown.contains("did you mean [stage.docs]?"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_decreasing_reach_is_underlined_with_an_order_that_works() {
+    let shown = refused("stages = [\"tag\", \"pypi\", \"testpypi\"]\n");
+    assert!(shown.contains("`testpypi` (rehearsal) comes after `pypi` (public)"), "{shown}");
+    assert!(shown.contains("stages = [\"tag\", \"testpypi\", \"pypi\"]"), "{shown}");
+}
+
+#[test]
+fn wrong_settings_are_underlined() {
+    for (text, expected) in [
+        ("stages = [\"x\"]\n[stage.x]\nrun = []\n", "an empty command"),
+        ("stages = [\"x\"]\n[stage.x]\nrun = \"make\"\n", "expected a sequence"),
+        ("stages = [\"x\"]\n[stage.x]\nrun = [\"x\"]\nreach = \"far\"\n", "unknown variant `far`"),
+        ("stages = [\"x\"]\n[stage.x]\nplugin = \"x\"\n", "is a plugin"),
+        ("[stage.build]\nfrontend = \"make\"\n", "unknown variant `make`"),
+        ("[stage.version]\nfiles = [1]\n", "a path, or { path, search, replace, count }"),
+        ("[stage.version]\nfiles = [{ path = \"a\", search = \"b\", count = 0 }]\n", "at least 1"),
+        ("[stage.pypi]\nsmoke = \"true\"\n", "`smoke` without `install`"),
+        ("[stage.pypi]\ninstall = true\nsmoke = \"python -c 'import\"\n", "a quote is not closed"),
+        ("[stage.check]\nstrict = 1\n", "has no settings"),
+        ("[index.pypi]\nupload = \"http://pypi.corp.example/\"\n", "cannot be used"),
+    ] {
+        let shown = refused(text);
+        assert!(shown.contains(expected), "{text}: {shown}");
+    }
+}
+
+#[test]
+fn secrets_are_taken_out_of_the_environment_of_commands() {
+    let environment: Environment =
+        [("PYRELEASE_TOKEN_PYPI", "s"), ("TWINE_PASSWORD", "s"), ("PATH", "/bin")].into_iter().collect();
+    let process = format!("{:?}", without_secrets(Process::new("x"), &environment));
+    assert!(process.contains("PYRELEASE_TOKEN_PYPI") && process.contains("TWINE_PASSWORD"), "{process}");
+    assert!(!process.contains("\"PATH\""), "{process}");
+}

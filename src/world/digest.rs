@@ -1,0 +1,83 @@
+//! The digests by which files are known: sha256 everywhere, and blake2b of 256 bits where an index asks for it.
+
+use std::io::{self, Read};
+
+use blake2::Blake2b256;
+use sha2::{Digest, Sha256};
+
+/// Read at once, in bytes.
+const CHUNK: usize = 128 << 10;
+
+/// What bytes are known by; digests in lower-case hexadecimal
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digests {
+    pub sha256: String,
+    pub blake2_256: String,
+    /// In bytes
+    pub size: u64,
+}
+
+impl Digests {
+    /// Reads to the end in constant memory.
+    pub fn of(mut bytes: impl Read) -> io::Result<Self> {
+        let mut hashing = Hashing::default();
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            match bytes.read(&mut chunk) {
+                Ok(0) => return Ok(hashing.finish()),
+                Ok(read) => hashing.update(&chunk[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Digests of bytes that come piece by piece
+#[derive(Default)]
+pub struct Hashing {
+    sha256: Sha256,
+    blake2: Blake2b256,
+    size: u64,
+}
+
+impl Hashing {
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        self.blake2.update(bytes);
+        self.size += bytes.len() as u64;
+    }
+
+    /// In bytes, so far.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub fn finish(self) -> Digests {
+        Digests {
+            sha256: hex(&self.sha256.finalize()),
+            blake2_256: hex(&self.blake2.finalize()),
+            size: self.size,
+        }
+    }
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digests_of_nothing_are_the_known_ones() {
+        let digests = Digests::of(io::empty()).unwrap();
+        assert_eq!(digests.sha256, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(digests.blake2_256, "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
+        assert_eq!(digests.size, 0);
+    }
+}

@@ -1,0 +1,219 @@
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+/// A repository of two commits with a bare remote, in a folder whose name is not plain
+struct Fixture {
+    _folder: tempfile::TempDir,
+    top: PathBuf,
+    remote: PathBuf,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().join("it's \"ours\" ü");
+        let remote = folder.path().join("remote.git");
+        fs_err::create_dir_all(&top).unwrap();
+        fs_err::create_dir_all(&remote).unwrap();
+        let fixture = Self { _folder: folder, top, remote };
+        fixture.git(&["init", "-q", "-b", "main", "."]);
+        for (key, value) in [("user.name", "A"), ("user.email", "a@example.org"), ("commit.gpgSign", "false")]
+        {
+            fixture.git(&["config", key, value]);
+        }
+        fixture.write("one.txt", "one\n");
+        fixture.write("two.txt", "two\n");
+        fixture.git(&["add", "."]);
+        fixture.git(&["commit", "-qm", "start"]);
+        fixture.git(&["tag", "-am", "first", "v1"]);
+        git(&fixture.remote, ["init", "-q", "--bare", "-b", "main", "."]).read().unwrap();
+        fixture.git(&["remote", "add", "origin", fixture.remote.to_str().unwrap()]);
+        fixture.git(&["push", "-q", "-u", "origin", "main", "v1"]);
+        fixture
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        git(&self.top, arguments).read().unwrap()
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        fs_err::write(self.top.join(path), text).unwrap();
+    }
+
+    fn open(&self) -> Repository {
+        Repository::discover(&self.top).unwrap()
+    }
+
+    /// A clone with a release commit that changes `one.txt`, and the landing of it.
+    fn prepared(&self) -> (Clone, Landing) {
+        let user = self.open();
+        let head = user.head().unwrap();
+        let clone = Clone::make(&user, &head, &self.top.join(".git/pyrelease/runs/r/tree")).unwrap();
+        fs_err::write(clone.top().join("one.txt"), "released\n").unwrap();
+        let commit = clone.commit("Release 2").unwrap();
+        let object = clone.tag("v2", "two\n\n# kept", &commit, None).unwrap();
+        let tag = Some(TagRef { name: "v2".into(), object });
+        (clone, Landing { branch: head.branch, old: head.commit, new: commit, tag })
+    }
+
+    fn everything(&self) -> String {
+        let refs = self.git(&["for-each-ref"]);
+        let status = self.git(&["status", "--porcelain", "--branch"]);
+        format!("{refs}\n{status}\n{}", fs_err::read_to_string(self.top.join("one.txt")).unwrap())
+    }
+}
+
+#[test]
+fn the_clone_is_at_the_same_place_with_the_same_tags_and_identity() {
+    let fixture = Fixture::new();
+    let (clone, landing) = fixture.prepared();
+    assert_eq!(clone.git(["symbolic-ref", "HEAD"]).read().unwrap(), "refs/heads/main");
+    assert_eq!(clone.git(["describe", "--tags", "HEAD~"]).read().unwrap(), "v1");
+    assert_eq!(clone.git(["log", "-1", "--format=%an %s"]).read().unwrap(), "A Release 2");
+    assert_eq!(clone.git(["status", "--porcelain"]).read().unwrap(), "");
+    assert_ne!(landing.old, landing.new);
+    assert_eq!(fixture.open().head().unwrap().commit, landing.old);
+}
+
+#[test]
+fn hooks_of_the_user_run_in_the_clone() {
+    let fixture = Fixture::new();
+    let hook = fixture.top.join(".git/hooks/pre-commit");
+    fs_err::create_dir_all(hook.parent().unwrap()).unwrap();
+    fs_err::write(&hook, "#!/bin/sh\necho refused by the hook >&2\nexit 1\n").unwrap();
+    executable(&hook);
+    let user = fixture.open();
+    let clone = Clone::make(&user, &user.head().unwrap(), &fixture.top.join(".git/pyrelease/tree")).unwrap();
+    fs_err::write(clone.top().join("one.txt"), "changed\n").unwrap();
+    let error = clone.commit("Release").unwrap_err().to_string();
+    assert!(error.contains("refused by the hook"), "{error}");
+}
+
+#[cfg(unix)]
+fn executable(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[cfg(not(unix))]
+fn executable(_: &Path) {}
+
+#[test]
+fn landing_moves_everything_and_undoing_moves_it_back() {
+    let fixture = Fixture::new();
+    let before = fixture.everything();
+    let (clone, landing) = fixture.prepared();
+    let user = fixture.open();
+    assert!(landing.is_absent(&user));
+    fixture.write("two.txt", "an edit of the user's\n");
+    landing.land(&user, &clone).unwrap();
+    assert!(landing.is_done(&user));
+    assert_eq!(fs_err::read_to_string(fixture.top.join("one.txt")).unwrap(), "released\n");
+    assert_eq!(fixture.git(&["status", "--porcelain"]), " M two.txt");
+    landing.undo(&user).unwrap();
+    assert!(landing.is_absent(&user));
+    assert_eq!(fs_err::read_to_string(fixture.top.join("two.txt")).unwrap(), "an edit of the user's\n");
+    fixture.write("two.txt", "two\n");
+    assert_eq!(fixture.everything(), before);
+}
+
+#[test]
+fn an_edit_in_the_way_stops_the_landing_before_anything_moves() {
+    let fixture = Fixture::new();
+    let (clone, landing) = fixture.prepared();
+    fixture.write("one.txt", "an edit of the user's\n");
+    let before = fixture.everything();
+    landing.land(&fixture.open(), &clone).unwrap_err();
+    assert_eq!(fixture.everything(), before);
+}
+
+#[test]
+fn a_branch_that_moved_stops_the_landing() {
+    let fixture = Fixture::new();
+    let (clone, landing) = fixture.prepared();
+    fixture.git(&["commit", "-q", "--allow-empty", "-m", "meanwhile"]);
+    let before = fixture.everything();
+    let error = landing.land(&fixture.open(), &clone).unwrap_err().to_string();
+    assert!(error.contains("moved while"), "{error}");
+    assert_eq!(fixture.everything(), before);
+}
+
+#[test]
+fn undoing_leaves_what_somebody_else_changed_since() {
+    let fixture = Fixture::new();
+    let (clone, landing) = fixture.prepared();
+    landing.land(&fixture.open(), &clone).unwrap();
+    fixture.git(&["commit", "-q", "--allow-empty", "-m", "on top"]);
+    let before = fixture.everything();
+    landing.undo(&fixture.open()).unwrap_err();
+    assert_eq!(fixture.everything(), before);
+}
+
+#[test]
+fn a_detached_head_lands_too() {
+    let fixture = Fixture::new();
+    fixture.git(&["checkout", "-q", "--detach"]);
+    let (clone, landing) = fixture.prepared();
+    assert_eq!(landing.branch, None);
+    landing.land(&fixture.open(), &clone).unwrap();
+    assert!(landing.is_done(&fixture.open()));
+    assert_ne!(fixture.git(&["rev-parse", "main"]), landing.new);
+    landing.undo(&fixture.open()).unwrap();
+    assert_eq!(fixture.git(&["rev-parse", "HEAD"]), landing.old);
+}
+
+#[test]
+fn a_push_is_whole_or_not_at_all_and_can_be_taken_back() {
+    let fixture = Fixture::new();
+    let (clone, landing) = fixture.prepared();
+    let user = fixture.open();
+    landing.land(&user, &clone).unwrap();
+    let remote = Remote::of(&user, &user.head().unwrap(), None).unwrap().unwrap();
+    assert_eq!(remote.branch_for(&user, "refs/heads/main"), "refs/heads/main");
+    let before = remote.refs(&user, &[]).unwrap();
+    let tag = landing.tag.clone().unwrap();
+    let updates = vec![
+        RefUpdate {
+            name: "refs/heads/main".into(),
+            old: Some(landing.old.clone()),
+            new: Some(landing.new.clone()),
+        },
+        RefUpdate { name: "refs/tags/v2".into(), old: None, new: Some(tag.object) },
+    ];
+    remote.push(&user, &updates).unwrap();
+    assert_eq!(remote.refs(&user, &["refs/heads/main"]).unwrap()["refs/heads/main"], landing.new);
+    // The lease is on what was there before: a second racer gets nothing.
+    let other = fixture.git(&["commit-tree", "HEAD^{tree}", "-p", &landing.old, "-m", "a racer's"]);
+    let racing = RefUpdate { new: Some(other), ..updates[0].clone() };
+    let its_tag = RefUpdate { name: "refs/tags/v3".into(), ..updates[1].clone() };
+    remote.push(&user, &[racing, its_tag]).unwrap_err();
+    assert_eq!(remote.refs(&user, &["refs/heads/main", "refs/tags/v3"]).unwrap().len(), 1);
+    let back: Vec<RefUpdate> = updates.iter().map(RefUpdate::reversed).collect();
+    remote.push(&user, &back).unwrap();
+    assert_eq!(remote.refs(&user, &[]).unwrap(), before);
+}
+
+#[test]
+fn a_shallow_repository_can_be_cloned() {
+    let fixture = Fixture::new();
+    fixture.git(&["commit", "-q", "--allow-empty", "-m", "more"]);
+    fixture.git(&["push", "-q"]);
+    let shallow = fixture.remote.parent().unwrap().join("shallow");
+    let url = format!("file://{}", fixture.remote.display());
+    git(fixture.remote.parent().unwrap(), ["clone", "-q", "--depth=1", &url, "shallow"]).read().unwrap();
+    let user = Repository::discover(&shallow).unwrap();
+    let clone = Clone::make(&user, &user.head().unwrap(), &shallow.join(".git/pyrelease/tree")).unwrap();
+    assert_eq!(clone.git(["rev-list", "--count", "HEAD"]).read().unwrap(), "1");
+}
+
+#[test]
+fn the_nearest_tag_is_found_in_the_history() {
+    let fixture = Fixture::new();
+    fixture.git(&["commit", "-q", "--allow-empty", "-m", "more"]);
+    fixture.git(&["tag", "other"]);
+    let user = fixture.open();
+    let head = user.head().unwrap().commit;
+    assert_eq!(user.nearest_tag(&head, |name| name.starts_with('v')).unwrap().as_deref(), Some("v1"));
+    assert_eq!(user.nearest_tag(&head, |_| false).unwrap(), None);
+}

@@ -1,0 +1,314 @@
+//! HTTP as pyrelease speaks it: certificates and proxies from the environment, deadlines on stalls and never on
+//! totals, and plain `http` to this machine only.
+
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::blocking::{Client, ClientBuilder, RequestBuilder};
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Certificate, NoProxy, Proxy, Url};
+use thiserror::Error;
+
+use super::Environment;
+
+/// Redirects followed when something is fetched.
+const MOST_REDIRECTS: usize = 10;
+/// In bytes; the bundle of a whole platform has about 250 kB.
+const LARGEST_BUNDLE: u64 = 16 << 20;
+
+/// Why there is no HTTP client
+#[derive(Debug, Error)]
+pub enum HttpError {
+    #[error("failed to read the certificates that `{variable}` names in `{path}`")]
+    Bundle { variable: &'static str, path: PathBuf, source: io::Error },
+    #[error("`{path}`, which `{variable}` names, holds no certificate that can be used")]
+    Certificates { variable: &'static str, path: PathBuf },
+    // The value may hold a password, so it is not shown.
+    #[error("`{variable}` is not the address of a proxy")]
+    Proxy { variable: &'static str },
+    #[error("failed to set up HTTPS")]
+    Client {
+        #[source]
+        source: reqwest::Error,
+    },
+}
+
+/// What is wrong with an address
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum AddressError {
+    #[error("`{address}` is not an address: {reason}")]
+    Invalid { address: String, reason: String },
+    // An address that carries a password is not repeated.
+    #[error("the address at `{host}` carries a user name or a password")]
+    Credentials { host: String },
+    #[error("`{address}` is neither `https` nor `http`")]
+    Scheme { address: String },
+    #[error("`{address}` is plain `http`: whatever is sent there can be read and changed on the way")]
+    Plain { address: String },
+}
+
+impl AddressError {
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. } | Self::Scheme { .. } => "write it like `https://pypi.corp.example/legacy/`",
+            Self::Credentials { .. } => {
+                "take them out of the address: they belong in a `PYRELEASE_TOKEN_` variable or in `.pypirc`"
+            }
+            Self::Plain { .. } => "use `https`; plain `http` is for servers on this machine",
+        }
+    }
+}
+
+/// How long to wait for what
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For a connection, its TLS handshake included
+    pub connect: Duration,
+    /// For the next byte, either way
+    pub stall: Duration,
+    /// For the reply to an upload that is sent: the server checks and stores it first (PyPI gives itself 240 s)
+    pub reply: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(30),
+            stall: Duration::from_secs(60),
+            reply: Duration::from_secs(300),
+        }
+    }
+}
+
+/// The HTTP client; a clone shares its connections
+#[derive(Debug, Clone)]
+pub struct Http {
+    fetching: Client,
+    sending: Client,
+    patience: Patience,
+}
+
+impl Http {
+    /// A client that trusts the platform's certificates (on Linux those of `SSL_CERT_FILE` and `SSL_CERT_DIR`
+    /// instead, where set) and those of `REQUESTS_CA_BUNDLE` and `CURL_CA_BUNDLE`, and that goes through
+    /// `HTTPS_PROXY` or `ALL_PROXY` except for `NO_PROXY`.
+    pub fn new(environment: &Environment) -> Result<Self, HttpError> {
+        Self::with_patience(environment, Patience::default())
+    }
+
+    /// The same with other deadlines.
+    pub fn with_patience(environment: &Environment, patience: Patience) -> Result<Self, HttpError> {
+        let roots = extra_roots(environment)?;
+        let builder = |builder: ClientBuilder| {
+            let builder = builder
+                .user_agent(concat!("pyrelease/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(patience.connect)
+                // What has to be asked again is decided where it is known what was asked.
+                .retry(reqwest::retry::never());
+            through_proxy(builder, environment)
+        };
+        let build = |set: &dyn Fn(ClientBuilder) -> ClientBuilder| {
+            let trusting = builder(set(Client::builder()).tls_certs_merge(roots.iter().cloned()))?;
+            trusting.build().or_else(|_| {
+                // A system without certificates can still talk to itself.
+                let alone = builder(set(Client::builder()).tls_certs_only(roots.iter().cloned()))?;
+                alone.build().map_err(|source| HttpError::Client { source })
+            })
+        };
+        Ok(Self {
+            // The blocking client counts this timeout up to the reply's head and then anew for each read of its
+            // body.
+            fetching: build(&|client| client.timeout(patience.stall).redirect(Policy::custom(follow)))?,
+            // Counted over a whole upload it would be a total; the sender watches for stalls itself.
+            sending: build(&|client| client.timeout(None).redirect(Policy::none()))?,
+            patience,
+        })
+    }
+
+    /// Fetches; follows redirects, but never to plain `http` elsewhere.
+    pub fn get(&self, url: Url) -> RequestBuilder {
+        self.fetching.get(url)
+    }
+
+    /// Sends; a redirect is a reply like any other, because what is sent belongs to one address only.
+    pub fn post(&self, url: Url) -> RequestBuilder {
+        self.sending.post(url)
+    }
+
+    /// The deadlines that whoever sends has to keep.
+    pub fn patience(&self) -> Patience {
+        self.patience
+    }
+}
+
+/// Reads an address that something will be sent to or fetched from: `https`, or `http` to this machine, without
+/// a user name or password in it.
+pub fn check_url(address: &str) -> Result<Url, AddressError> {
+    let url = Url::parse(address)
+        .map_err(|error| AddressError::Invalid { address: shown(address), reason: error.to_string() })?;
+    check(&url)?;
+    Ok(url)
+}
+
+/// What does not have the form of an address may still hold a password in front of an `@`.
+fn shown(address: &str) -> String {
+    if address.contains('@') { "(something with an @)".to_owned() } else { address.to_owned() }
+}
+
+/// The same for an address that is parsed already, such as a link on a page.
+pub fn check(url: &Url) -> Result<(), AddressError> {
+    let host = url.host_str().unwrap_or_default();
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(AddressError::Credentials { host: host.to_owned() });
+    }
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if is_loopback(host) => Ok(()),
+        "http" => Err(AddressError::Plain { address: shown(url.as_str()) }),
+        _ => Err(AddressError::Scheme { address: shown(url.as_str()) }),
+    }
+}
+
+/// Whether a URL's host is this machine.
+fn is_loopback(host: &str) -> bool {
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    if attempt.previous().len() > MOST_REDIRECTS {
+        return attempt.error("it redirects in circles");
+    }
+    match check(attempt.url()) {
+        Ok(()) => attempt.follow(),
+        Err(error) => attempt.error(error),
+    }
+}
+
+/// Only `https` goes through a proxy, because plain `http` never leaves this machine.
+fn through_proxy(builder: ClientBuilder, environment: &Environment) -> Result<ClientBuilder, HttpError> {
+    let named = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+        .into_iter()
+        .find_map(|variable| environment.get(variable).map(|address| (variable, address)));
+    let Some((variable, address)) = named else {
+        // Elsewhere a proxy can be a setting of the system, which reqwest reads.
+        return Ok(if cfg!(any(windows, target_os = "macos")) { builder } else { builder.no_proxy() });
+    };
+    let except = environment.get("NO_PROXY").or_else(|| environment.get("no_proxy"));
+    let proxy = Proxy::https(address)
+        .map_err(|_| HttpError::Proxy { variable })?
+        .no_proxy(except.and_then(NoProxy::from_string));
+    Ok(builder.proxy(proxy))
+}
+
+fn extra_roots(environment: &Environment) -> Result<Vec<Certificate>, HttpError> {
+    let mut roots = Vec::new();
+    for variable in ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"] {
+        let Some(path) = environment.path(variable) else { continue };
+        let bundle = read_bundle(&path).map_err(|source| HttpError::Bundle {
+            variable,
+            path: path.clone(),
+            source,
+        })?;
+        match Certificate::from_pem_bundle(&bundle) {
+            Ok(certificates) if !certificates.is_empty() => roots.extend(certificates),
+            _ => return Err(HttpError::Certificates { variable, path }),
+        }
+    }
+    Ok(roots)
+}
+
+/// A file of certificates, or all those of a folder (`requests` takes both).
+fn read_bundle(path: &Path) -> io::Result<Vec<u8>> {
+    let files = if path.is_dir() {
+        let mut files = Vec::new();
+        for entry in fs_err::read_dir(path)? {
+            let file = entry?.path();
+            if file.is_file() && file.extension().is_some_and(|ending| ending == "pem" || ending == "crt") {
+                files.push(file);
+            }
+        }
+        files
+    } else {
+        vec![path.to_owned()]
+    };
+    let mut bundle = Vec::new();
+    for file in files {
+        if bundle.len() as u64 + fs_err::metadata(&file)?.len() > LARGEST_BUNDLE {
+            return Err(io::Error::other("it is too large for a bundle of certificates"));
+        }
+        bundle.extend(fs_err::read(&file)?);
+        bundle.push(b'\n');
+    }
+    Ok(bundle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_this_machine() {
+        for address in
+            ["http://127.0.0.1:8080/", "http://127.8.9.1/", "http://[::1]:1/x", "http://localhost/"]
+        {
+            assert!(check_url(address).is_ok(), "{address}");
+        }
+        for address in ["http://pypi.org/", "http://localhost.example/", "http://10.0.0.1/", "http://[::2]/"]
+        {
+            assert!(matches!(check_url(address), Err(AddressError::Plain { .. })), "{address}");
+        }
+        assert!(matches!(check_url("ftp://pypi.org/"), Err(AddressError::Scheme { .. })));
+        assert!(check_url("https://upload.pypi.org/legacy/").is_ok());
+    }
+
+    #[test]
+    fn an_address_with_a_password_is_refused_and_not_repeated() {
+        for address in [
+            "https://alice:hunter2@pypi.org/",
+            "https://hunter2@pypi.org/",
+            "://alice:hunter2@x",
+            "alice:hunter2@x",
+        ] {
+            let error = check_url(address).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_bundle_that_holds_no_certificate_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let environment = Environment::from_iter([("REQUESTS_CA_BUNDLE", path.as_os_str())]);
+        assert!(matches!(Http::new(&environment), Err(HttpError::Bundle { .. })));
+        fs_err::write(&path, "nothing of the kind").unwrap();
+        let error = Http::new(&environment).unwrap_err();
+        assert!(error.to_string().contains("REQUESTS_CA_BUNDLE"), "{error}");
+    }
+
+    #[test]
+    fn a_bundle_adds_to_the_certificates_of_the_platform() {
+        let Some(platform) = ["/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem"]
+            .into_iter()
+            .map(Path::new)
+            .find(|path| path.exists())
+        else {
+            return;
+        };
+        for bundle in [platform, platform.parent().unwrap()] {
+            let environment = Environment::from_iter([("CURL_CA_BUNDLE", bundle.as_os_str())]);
+            assert!(!extra_roots(&environment).unwrap().is_empty());
+            assert!(Http::new(&environment).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_is_no_address_is_not_repeated() {
+        let environment = Environment::from_iter([("HTTPS_PROXY", "http://alice:hunter2@:99999999/")]);
+        let error = Http::new(&environment).unwrap_err();
+        assert_eq!(error.to_string(), "`HTTPS_PROXY` is not the address of a proxy");
+    }
+}

@@ -1,0 +1,54 @@
+//! Base64 (RFC 4648 §4), for the one header that needs it and for finding a secret in that disguise.
+
+const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let padded = [chunk[0], *chunk.get(1).unwrap_or(&0), *chunk.get(2).unwrap_or(&0)];
+        let bits = u32::from_be_bytes([0, padded[0], padded[1], padded[2]]);
+        for position in 0..4 {
+            let letter = LETTERS[(bits >> (18 - 6 * position)) as usize & 63];
+            text.push(if position > chunk.len() { '=' } else { letter.into() });
+        }
+    }
+    text
+}
+
+/// What every base64 text that has `bytes` somewhere in it contains, one way or another: the letters that depend on
+/// `bytes` alone, for each of the three places in a group where it may begin.
+pub(crate) fn disguises(bytes: &[u8]) -> Vec<String> {
+    (0..3)
+        .map(|offset| {
+            let shifted: Vec<u8> = std::iter::repeat_n(0, offset).chain(bytes.iter().copied()).collect();
+            // The first letters mix in what comes before, the last one what follows.
+            let first = (offset * 8).div_ceil(6);
+            let last = shifted.len() * 8 / 6;
+            encode(&shifted)[first..last].to_owned()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encodes_as_the_rfc_says() {
+        let cases = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")];
+        for (plain, encoded) in cases {
+            assert_eq!(encode(plain.as_bytes()), encoded);
+        }
+    }
+
+    #[test]
+    fn a_secret_is_found_wherever_it_stands() {
+        for before in ["", "a", "ab", "abc", "user:"] {
+            for after in ["", "x", "xy", "xyz"] {
+                let encoded = encode(format!("{before}secret-word{after}").as_bytes());
+                let found = disguises(b"secret-word").iter().any(|disguise| encoded.contains(disguise));
+                assert!(found, "{before}…{after}: {encoded}");
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The program run in a project, and what came out of it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use snapbox::IntoData;
+
+use crate::project::Project;
+use crate::redact::redact;
+use crate::secret::CommandLines;
+
+/// How long a run may take: an isolated build downloads its backend first.
+const LONGEST_RUN: Duration = Duration::from_secs(600);
+
+/// The program, about to be run
+#[derive(Debug)]
+#[must_use = "`code` or `run` runs it"]
+pub struct Invocation<'a> {
+    project: &'a Project,
+    program: &'a Path,
+    args: Vec<OsString>,
+    folder: PathBuf,
+    environment: BTreeMap<OsString, OsString>,
+    stdin: Option<String>,
+    watched: bool,
+}
+
+impl<'a> Invocation<'a> {
+    pub(crate) fn new(project: &'a Project, program: &'a Path, args: &str) -> Self {
+        Self {
+            project,
+            program,
+            args: args.split_whitespace().map(OsString::from).collect(),
+            folder: project.folder().to_owned(),
+            environment: project.sandbox().environment(),
+            stdin: None,
+            watched: false,
+        }
+    }
+
+    /// One more argument, which may have blanks.
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// One more variable of the environment.
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.environment.insert(name.into(), value.into());
+        self
+    }
+
+    /// One variable less.
+    pub fn without_env(mut self, name: &str) -> Self {
+        self.environment.remove(std::ffi::OsStr::new(name));
+        self
+    }
+
+    /// In this folder, seen from the project's.
+    pub fn from(mut self, folder: impl AsRef<Path>) -> Self {
+        self.folder = self.project.folder().join(folder);
+        self
+    }
+
+    /// With this text on the standard input; nothing is there otherwise.
+    pub fn stdin(mut self, text: &str) -> Self {
+        self.stdin = Some(text.to_owned());
+        self
+    }
+
+    /// Writes down the command lines of all processes meanwhile, for [`Outcome::command_lines`].
+    pub fn watching_command_lines(mut self) -> Self {
+        self.watched = true;
+        self
+    }
+
+    /// Runs it.
+    ///
+    /// # Panics
+    /// The status is another, with everything it printed.
+    #[track_caller]
+    pub fn code(self, expected: i32) -> Outcome {
+        let outcome = self.run();
+        assert_eq!(outcome.code, expected, "the status of {outcome}");
+        outcome
+    }
+
+    /// Runs it, whatever the status.
+    ///
+    /// # Panics
+    /// It cannot be started, is ended by a signal or does not end.
+    #[track_caller]
+    pub fn run(self) -> Outcome {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let shown = std::iter::once("pyrelease".into())
+            .chain(self.args.iter().map(|arg| arg.to_string_lossy()))
+            .collect::<Vec<_>>()
+            .join(" ");
+        // To files, not pipes: the search for secrets reads them too, and what it started cannot hold us up.
+        let [stdout, stderr] = ["stdout", "stderr"]
+            .map(|stream| self.project.sandbox().outputs().join(format!("{number}.{stream}")));
+        let command = duct::cmd(self.program, &self.args)
+            .dir(&self.folder)
+            .full_env(&self.environment)
+            .stdout_path(&stdout)
+            .stderr_path(&stderr)
+            .unchecked();
+        let command = match &self.stdin {
+            Some(text) => command.stdin_bytes(text.as_bytes()),
+            None => command.stdin_null(),
+        };
+        let watcher = self.watched.then(CommandLines::watch);
+        let began = Instant::now();
+        let handle = command.start().unwrap_or_else(|error| panic!("`{shown}` does not start: {error}"));
+        let ended = handle
+            .wait_timeout(LONGEST_RUN)
+            .expect("a child process can be waited for")
+            .map(|out| out.status);
+        if ended.is_none() {
+            handle.kill().expect("a child process can be ended");
+        }
+        let read = |path| String::from_utf8_lossy(&fs_err::read(path).expect("what it printed")).into_owned();
+        let mut outcome = Outcome {
+            shown,
+            code: -1,
+            stdout: read(&stdout),
+            stderr: read(&stderr),
+            root: self.project.sandbox().root().to_owned(),
+            took: began.elapsed(),
+            command_lines: watcher.map(CommandLines::finish),
+        };
+        match ended.map(|status| status.code()) {
+            Some(Some(code)) => outcome.code = code,
+            Some(None) => panic!("a signal ended {outcome}"),
+            None => panic!("after {} s there was no end of {outcome}", LONGEST_RUN.as_secs()),
+        }
+        outcome
+    }
+}
+
+/// What came out of a run
+#[derive(Debug)]
+pub struct Outcome {
+    shown: String,
+    code: i32,
+    stdout: String,
+    stderr: String,
+    root: PathBuf,
+    took: Duration,
+    command_lines: Option<Vec<String>>,
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { shown, code, stdout, stderr, .. } = self;
+        write!(out, "`{shown}`, status {code}\n--- stdout\n{stdout}\n--- stderr\n{stderr}\n---")
+    }
+}
+
+impl Outcome {
+    pub fn status(&self) -> i32 {
+        self.code
+    }
+
+    pub fn stdout(&self) -> &str {
+        &self.stdout
+    }
+
+    pub fn stderr(&self) -> &str {
+        &self.stderr
+    }
+
+    pub fn took(&self) -> Duration {
+        self.took
+    }
+
+    /// The status is one of these.
+    #[track_caller]
+    pub fn code_in(&self, expected: &[i32]) -> &Self {
+        assert!(expected.contains(&self.code), "not one of {expected:?}: {self}");
+        self
+    }
+
+    #[track_caller]
+    pub fn stdout_contains(&self, text: &str) -> &Self {
+        assert!(self.stdout.contains(text), "no {text:?} on the standard output of {self}");
+        self
+    }
+
+    #[track_caller]
+    pub fn stderr_contains(&self, text: &str) -> &Self {
+        assert!(self.stderr.contains(text), "no {text:?} on the standard error of {self}");
+        self
+    }
+
+    #[track_caller]
+    pub fn stderr_lacks(&self, text: &str) -> &Self {
+        assert!(!self.stderr.contains(text), "{text:?} is on the standard error of {self}");
+        self
+    }
+
+    /// The whole standard output, with `[ROOT]`, `[PORT]`, `[OID]`, `[RUN]`, `[DATE]` and `[SHA256]` for what differs
+    /// from run to run, and `[..]` in `expected` for anything.
+    #[track_caller]
+    pub fn stdout_eq(&self, expected: impl IntoData) -> &Self {
+        self.compare(&self.stdout, expected);
+        self
+    }
+
+    /// The whole standard error, as [`Self::stdout_eq`].
+    #[track_caller]
+    pub fn stderr_eq(&self, expected: impl IntoData) -> &Self {
+        self.compare(&self.stderr, expected);
+        self
+    }
+
+    #[track_caller]
+    fn compare(&self, actual: &str, expected: impl IntoData) {
+        let assert = snapbox::Assert::new().action_env(snapbox::assert::DEFAULT_ACTION_ENV);
+        assert.eq(redact(actual, &self.root), expected);
+    }
+
+    /// Every command line seen while it ran.
+    ///
+    /// # Panics
+    /// Nobody watched.
+    #[track_caller]
+    pub fn command_lines(&self) -> &[String] {
+        self.command_lines.as_deref().expect("`watching_command_lines` was not asked for")
+    }
+
+    /// The events of `--format json`, one a line.
+    ///
+    /// # Panics
+    /// A line is not JSON.
+    #[track_caller]
+    pub fn events(&self) -> Vec<serde_json::Value> {
+        let parse = |line: &str| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON: {error}: {line:?} of {self}"))
+        };
+        self.stdout.lines().map(parse).collect()
+    }
+}

@@ -1,0 +1,94 @@
+//! The Python that the index servers run on: made once in cargo's target folder, shared by all tests.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use sha2::{Digest, Sha256};
+
+use crate::sandbox::{kept_environment, target_folder};
+
+const REQUIREMENTS: &str = include_str!("../requirements.txt");
+
+/// A virtual environment that has everything of `requirements.txt`
+#[derive(Debug)]
+pub struct Python {
+    folder: PathBuf,
+}
+
+impl Python {
+    /// The environment, made first if it is not there.
+    ///
+    /// # Panics
+    /// With what pip says, when there is no network or no Python.
+    pub fn get() -> &'static Self {
+        static PYTHON: OnceLock<Python> = OnceLock::new();
+        PYTHON.get_or_init(|| {
+            let version =
+                read(&duct::cmd!("python3", "-c", "import sys; print(sys.version, sys.base_prefix)"));
+            let digest = Sha256::digest(format!("{version}{REQUIREMENTS}"));
+            let name: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+            let python = Self { folder: target_folder().join("test-python").join(name) };
+            python.make();
+            python
+        })
+    }
+
+    /// Tests of several processes may come here at once, and one may have been interrupted here before: the first one
+    /// in makes it, and it counts when the marker is there.
+    fn make(&self) {
+        let marker = self.folder.join("complete");
+        if marker.is_file() {
+            return;
+        }
+        let parent = self.folder.parent().expect("it is in the target folder");
+        fs_err::create_dir_all(parent).expect("a folder in the target folder");
+        let lock = fs_err::File::create(self.folder.with_extension("lock")).expect("a lock file");
+        lock.file().lock().expect("the lock of the test environment");
+        if marker.is_file() {
+            return;
+        }
+        if self.folder.exists() {
+            fs_err::remove_dir_all(&self.folder).expect("what an interrupted run left");
+        }
+        read(&duct::cmd!("python3", "-m", "venv", &self.folder));
+        let requirements = self.folder.join("requirements.txt");
+        fs_err::write(&requirements, REQUIREMENTS).expect("a file in the new environment");
+        let install = ["-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"];
+        read(&duct::cmd(self.program(), install).dir(&self.folder));
+        fs_err::write(marker, "").expect("a file in the new environment");
+    }
+
+    /// The interpreter.
+    pub fn program(&self) -> PathBuf {
+        self.folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
+    }
+
+    /// What it prints, run with these arguments in `folder`.
+    ///
+    /// # Panics
+    /// It fails.
+    #[track_caller]
+    pub fn run(&self, folder: &Path, args: &[&str]) -> String {
+        read(&duct::cmd(self.program(), args).dir(folder))
+    }
+}
+
+/// What a command prints, in the environment that every command of a test has but for its own home.
+///
+/// # Panics
+/// It fails, with everything it printed.
+#[track_caller]
+fn read(command: &duct::Expression) -> String {
+    let output = command
+        .full_env(kept_environment())
+        .stdin_null()
+        .stdout_capture()
+        .stderr_capture()
+        .unchecked()
+        .run()
+        .unwrap_or_else(|error| panic!("{command:?} does not run: {error}"));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} failed:\n{stdout}{stderr}");
+    stdout.into_owned()
+}

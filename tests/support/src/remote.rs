@@ -1,0 +1,91 @@
+//! The repository that a project is pushed to: one that refuses, one that somebody else pushes to.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::repository::parse_refs;
+use crate::sandbox::{Sandbox, set_mode};
+
+/// A bare repository beside the project
+#[derive(Debug)]
+pub struct Remote<'a> {
+    sandbox: &'a Sandbox,
+    path: PathBuf,
+}
+
+impl<'a> Remote<'a> {
+    pub(crate) fn new(sandbox: &'a Sandbox, path: PathBuf) -> Self {
+        Self { sandbox, path }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Every ref, and what it points at: an annotated tag points at its annotation.
+    #[track_caller]
+    pub fn refs(&self) -> BTreeMap<String, String> {
+        parse_refs(&self.git(&["for-each-ref", "--format=%(refname) %(objectname)"]))
+    }
+
+    /// What `git` prints, run in the bare repository.
+    #[track_caller]
+    pub fn git(&self, args: &[&str]) -> String {
+        self.sandbox.git(&self.path, args)
+    }
+
+    /// From now on every push is refused, as a forge does that protects its branches.
+    pub fn refuse_pushes(&self, message: &str) {
+        assert!(!message.contains('\''), "the message is quoted for the shell");
+        self.hook("pre-receive", &format!("cat >/dev/null\necho '{message}' >&2\nexit 1\n"));
+    }
+
+    /// A hook of the remote, a shell script.
+    pub fn hook(&self, name: &str, script: &str) {
+        let path = self.path.join("hooks").join(name);
+        fs_err::create_dir_all(self.path.join("hooks")).expect("a folder for the hooks");
+        fs_err::write(&path, format!("#!/bin/sh\n{script}")).expect("a hook");
+        set_mode(&path, 0o755);
+    }
+
+    /// Somebody else pushes a commit to `main`. Gives the commit.
+    #[track_caller]
+    pub fn move_branch(&self) -> String {
+        let script = self.rival();
+        let output = self
+            .sandbox
+            .command(self.sandbox.root(), "sh", &[script.to_str().expect("our own name")])
+            .stderr_to_stdout()
+            .stdout_capture()
+            .unchecked()
+            .run()
+            .expect("a shell");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "somebody else could not push: {printed}");
+        self.git(&["rev-parse", "refs/heads/main"])
+    }
+
+    /// A script by which somebody else pushes a commit to `main`, for a release to run into halfway.
+    pub fn rival(&self) -> PathBuf {
+        let clone = self.sandbox.root().join("rival");
+        let script = self.sandbox.root().join("rival.sh");
+        let text = format!(
+            "#!/bin/sh\n\
+             set -e\n\
+             # A hook or a stage may be told where its own repository is; this is another one.\n\
+             unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX\n\
+             rm -rf '{clone}'\n\
+             git clone --quiet '{remote}' '{clone}'\n\
+             cd '{clone}'\n\
+             echo 'mine was first' > rival.txt\n\
+             git add rival.txt\n\
+             git -c user.name='Robin Rival' -c user.email=robin@example.org commit --quiet --message 'Be first'\n\
+             git push --quiet origin main\n",
+            clone = clone.display(),
+            remote = self.path.display(),
+        );
+        fs_err::write(&script, text).expect("a script");
+        set_mode(&script, 0o755);
+        script
+    }
+}

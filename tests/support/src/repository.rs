@@ -1,0 +1,99 @@
+//! What a test asks of the project's repository.
+
+use std::collections::BTreeMap;
+
+use crate::project::Project;
+
+impl Project {
+    /// The commit that `tag` points at, through the annotation.
+    ///
+    /// # Panics
+    /// There is no such tag, or it is not an annotated one.
+    #[track_caller]
+    pub fn tag_target(&self, tag: &str) -> String {
+        let reference = format!("refs/tags/{tag}");
+        assert_eq!(self.git(&["cat-file", "-t", &reference]), "tag", "`{tag}` is not annotated");
+        self.git(&["rev-parse", "--verify", &format!("{reference}^{{commit}}")])
+    }
+
+    /// The commit that is checked out.
+    #[track_caller]
+    pub fn head(&self) -> String {
+        self.git(&["rev-parse", "--verify", "HEAD"])
+    }
+
+    /// The branch that is checked out.
+    #[track_caller]
+    pub fn branch(&self) -> String {
+        self.git(&["symbolic-ref", "--short", "HEAD"])
+    }
+
+    /// The day of a commit, `YYYY-MM-DD`.
+    #[track_caller]
+    pub fn date_of(&self, revision: &str) -> String {
+        self.git(&["log", "-1", "--format=%cs", revision])
+    }
+
+    /// The subjects of the commits, the newest first.
+    #[track_caller]
+    pub fn log(&self) -> Vec<String> {
+        self.git(&["log", "--format=%s"]).lines().map(str::to_owned).collect()
+    }
+
+    /// The files that `revision` changed, from the repository's root.
+    #[track_caller]
+    pub fn changed_by(&self, revision: &str) -> Vec<String> {
+        self.git(&["diff-tree", "--no-commit-id", "--name-only", "-r", revision])
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Every ref of the project and what it points at: an annotated tag points at its annotation.
+    #[track_caller]
+    pub fn refs(&self) -> BTreeMap<String, String> {
+        parse_refs(&self.git(&["for-each-ref", "--format=%(refname) %(objectname)"]))
+    }
+
+    /// Every ref of the remote.
+    #[track_caller]
+    pub fn remote_refs(&self) -> BTreeMap<String, String> {
+        self.remote().refs()
+    }
+
+    /// No run left anything half done: no clone, no distribution without a run, no lock file, no temporary file.
+    ///
+    /// # Panics
+    /// With what is left.
+    #[track_caller]
+    pub fn assert_no_debris(&self) {
+        let mut left = Vec::new();
+        let mut repositories = vec![self.repository().join(".git")];
+        if self.has_remote() {
+            repositories.push(self.remote_path());
+        }
+        for repository in &repositories {
+            left.extend(crate::snapshot::files_in(repository).into_iter().filter(|path| {
+                let is_lock = path.extension().is_some_and(|extension| extension == "lock");
+                let in_clone = path.strip_prefix(repository.join("pyrelease/runs"));
+                is_lock
+                    || in_clone.is_ok_and(|path| {
+                        path.components().nth(1).is_some_and(|part| part.as_os_str() == "tree")
+                    })
+            }));
+        }
+        left.extend(crate::snapshot::files_in(&self.sandbox().temporary()));
+        let left: Vec<String> = left.iter().map(|path| path.display().to_string()).collect();
+        assert!(left.is_empty(), "left behind:\n{}", left.join("\n"));
+        let worktrees = self.git(&["worktree", "list"]);
+        assert_eq!(worktrees.lines().count(), 1, "worktrees:\n{worktrees}");
+    }
+}
+
+/// The lines of `for-each-ref --format=%(refname) %(objectname)`.
+pub(crate) fn parse_refs(text: &str) -> BTreeMap<String, String> {
+    text.lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(name, object)| (name.to_owned(), object.to_owned()))
+        .collect()
+}

@@ -1,0 +1,196 @@
+//! A temporary folder with a home of its own, and the environment of every command that runs in it.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+/// What a command keeps of the test's environment, besides proxies: where programs are and how the package index is
+/// reached. The rest (tokens, CI, a git that is told where its repository is) would make a test depend on who runs it.
+const KEPT: &[&str] = &[
+    "PATH",
+    "LANG",
+    "SYSTEMROOT",
+    "COMSPEC",
+    "PATHEXT",
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "GIT_SSL_CAINFO",
+    "PIP_CERT",
+    "PIP_CONFIG_FILE",
+    "PIP_DEFAULT_TIMEOUT",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+    "PIP_INDEX_URL",
+    "PIP_TRUSTED_HOST",
+    "LLVM_PROFILE_FILE",
+    "RUST_BACKTRACE",
+];
+
+/// A folder that a test has to itself, deleted with it
+#[derive(Debug)]
+pub struct Sandbox {
+    /// Dropped last: it deletes the folder
+    _folder: TempDir,
+    root: PathBuf,
+}
+
+impl Default for Sandbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Sandbox {
+    pub fn new() -> Self {
+        let folder =
+            tempfile::Builder::new().prefix("pyrelease-test-").tempdir().expect("a temporary folder");
+        let root = fs_err::canonicalize(folder.path()).expect("the folder that was just made");
+        let sandbox = Self { _folder: folder, root };
+        for folder in [sandbox.home(), sandbox.temporary(), sandbox.outputs()] {
+            fs_err::create_dir(folder).expect("a fresh folder takes another");
+        }
+        sandbox.write_home(
+            ".gitconfig",
+            "[user]\n\tname = Dana Developer\n\temail = dana@example.org\n[init]\n\tdefaultBranch = main\n",
+        );
+        sandbox
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.root.join("home")
+    }
+
+    /// The `TMPDIR` of every command: what is left here was forgotten.
+    pub fn temporary(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    /// Where the output of every run of the program is kept.
+    pub(crate) fn outputs(&self) -> PathBuf {
+        self.root.join("outputs")
+    }
+
+    /// Writes a file that only its owner reads, at `path` in the home.
+    pub fn write_home(&self, path: &str, text: &str) {
+        let path = self.home().join(path);
+        fs_err::create_dir_all(path.parent().expect("a file is in a folder")).expect("a folder in the home");
+        fs_err::write(&path, text).expect("a file in the home");
+        set_mode(&path, 0o600);
+    }
+
+    /// The whole environment of a command.
+    pub fn environment(&self) -> BTreeMap<OsString, OsString> {
+        let mut environment = kept_environment();
+        let home = self.home();
+        let mut set = |name: &str, value: &OsStr| environment.insert(name.into(), value.into());
+        set("HOME", home.as_os_str());
+        set("USERPROFILE", home.as_os_str());
+        set("XDG_CACHE_HOME", home.join(".cache").as_os_str());
+        set("XDG_CONFIG_HOME", home.join(".config").as_os_str());
+        set("XDG_DATA_HOME", home.join(".local/share").as_os_str());
+        set("XDG_STATE_HOME", home.join(".local/state").as_os_str());
+        for name in ["TMPDIR", "TEMP", "TMP"] {
+            set(name, self.temporary().as_os_str());
+        }
+        set("PYRELEASE_CACHE_DIR", shared_cache().as_os_str());
+        for (name, value) in [
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("GIT_TERMINAL_PROMPT", "0"),
+            ("LC_ALL", "C.UTF-8"),
+            // The date in the changelog is the local one, and the tests compare it with the commit's.
+            ("TZ", "UTC"),
+        ] {
+            set(name, value.as_ref());
+        }
+        environment
+    }
+
+    /// A command in `folder` with [`Self::environment`].
+    pub fn command(&self, folder: &Path, program: impl AsRef<OsStr>, args: &[&str]) -> duct::Expression {
+        self.command_with(folder, program, args, &[])
+    }
+
+    /// A command that has these variables besides. (duct's own `env` would come to nothing: the whole environment is
+    /// given further in.)
+    pub fn command_with(
+        &self,
+        folder: &Path,
+        program: impl AsRef<OsStr>,
+        args: &[&str],
+        variables: &[(&str, &str)],
+    ) -> duct::Expression {
+        let mut environment = self.environment();
+        environment.extend(variables.iter().map(|(name, value)| (name.into(), value.into())));
+        duct::cmd(program.as_ref(), args).dir(folder).full_env(environment).stdin_null()
+    }
+
+    /// What `git` prints in `folder`, without the last line end.
+    ///
+    /// # Panics
+    /// It failed.
+    #[track_caller]
+    pub fn git(&self, folder: &Path, args: &[&str]) -> String {
+        let output = self
+            .command(folder, "git", args)
+            .stdout_capture()
+            .stderr_capture()
+            .unchecked()
+            .run()
+            .unwrap_or_else(|error| panic!("git does not run: {error}"));
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "git {args:?} in {} failed:\n{stdout}{stderr}", folder.display());
+        stdout.trim_end_matches('\n').to_owned()
+    }
+}
+
+/// What is kept of the test's environment, and a pip cache that all tests share.
+pub(crate) fn kept_environment() -> BTreeMap<OsString, OsString> {
+    let mut environment: BTreeMap<_, _> =
+        std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_kept)).collect();
+    environment.insert("PIP_CACHE_DIR".into(), shared_cache().join("pip").into());
+    environment.insert("PIP_DISABLE_PIP_VERSION_CHECK".into(), "1".into());
+    environment
+}
+
+fn is_kept(name: &str) -> bool {
+    KEPT.contains(&name) || name.to_ascii_lowercase().ends_with("_proxy")
+}
+
+/// What the tests may share because it is made once for each content: pyrelease's tool environment, pip's downloads.
+fn shared_cache() -> PathBuf {
+    target_folder().join("test-cache")
+}
+
+/// Cargo's target folder, the one this test was built in: `<target>/debug/deps/<test>`.
+pub(crate) fn target_folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let program = std::env::current_exe().expect("a test knows its own program");
+        let profile = program.ancestors().find(|folder| folder.ends_with("deps")).and_then(Path::parent);
+        match profile.and_then(Path::parent) {
+            Some(target) => target.to_owned(),
+            None => panic!("`{}` is not in a target folder of cargo", program.display()),
+        }
+    })
+}
+
+/// Sets the permissions, where there are such.
+pub(crate) fn set_mode(path: &Path, mode: u32) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs_err::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("our own file");
+    }
+    #[cfg(not(unix))]
+    let _ = (path, mode);
+}

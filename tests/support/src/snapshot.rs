@@ -1,0 +1,120 @@
+//! How a project, its repository and its remote are, to compare with how they are later.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::project::Project;
+
+/// What of `.git` is not compared as files: the program's own folder, what git asks for by its own commands below, and
+/// what git writes down of its own accord (a failed release may leave objects and reflogs).
+const NOT_COMPARED: &[&str] = &[
+    "pyrelease",
+    "objects",
+    "logs",
+    "refs",
+    "packed-refs",
+    "index",
+    "COMMIT_EDITMSG",
+    "FETCH_HEAD",
+    "ORIG_HEAD",
+];
+
+/// How things were: a line for each ref, each entry of the index, each file
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    facts: BTreeMap<String, String>,
+}
+
+impl Snapshot {
+    #[track_caller]
+    pub(crate) fn of(project: &Project) -> Self {
+        let mut facts = BTreeMap::new();
+        let root = project.repository();
+        let git = |args: &[&str]| project.sandbox().git(root, args);
+        for line in git(&["for-each-ref", "--format=%(refname) %(objectname) %(symref)"]).lines() {
+            insert(&mut facts, "ref", line.split_once(' '));
+        }
+        for line in git(&["ls-files", "--stage", "-v"]).lines() {
+            insert(&mut facts, "index", line.split_once('\t').map(|(entry, path)| (path, entry)));
+        }
+        for path in files_in(root) {
+            let name = path.strip_prefix(root).expect("it was found there");
+            let in_git = name.strip_prefix(".git").ok().and_then(|name| name.components().next());
+            if in_git.is_none_or(|first| !NOT_COMPARED.iter().any(|name| first.as_os_str() == *name)) {
+                facts.insert(format!("file {}", name.display()), describe(&path));
+            }
+        }
+        if project.has_remote() {
+            let remote = project.remote();
+            for (name, object) in remote.refs() {
+                facts.insert(format!("remote's ref {name}"), object);
+            }
+            facts.insert("remote's HEAD".to_owned(), remote.git(&["symbolic-ref", "HEAD"]));
+        }
+        Self { facts }
+    }
+
+    /// A line for everything that is otherwise in `now`.
+    pub(crate) fn differences(&self, now: &Self) -> Vec<String> {
+        let mut differences = Vec::new();
+        for (name, was) in &self.facts {
+            match now.facts.get(name) {
+                None => differences.push(format!("{name}: gone (was {was})")),
+                Some(is) if is != was => differences.push(format!("{name}: {was} -> {is}")),
+                Some(_) => {}
+            }
+        }
+        let new = now.facts.iter().filter(|(name, _)| !self.facts.contains_key(*name));
+        differences.extend(new.map(|(name, is)| format!("{name}: new ({is})")));
+        differences
+    }
+}
+
+fn insert(facts: &mut BTreeMap<String, String>, kind: &str, entry: Option<(&str, &str)>) {
+    let (name, value) = entry.expect("git prints what it was asked for");
+    facts.insert(format!("{kind} {name}"), value.trim_end().to_owned());
+}
+
+/// Kind, permissions and content of a file, or where a link points.
+fn describe(path: &Path) -> String {
+    let metadata = fs_err::symlink_metadata(path).expect("a file that was just found");
+    if metadata.is_symlink() {
+        return format!("link to {}", fs_err::read_link(path).expect("a link").display());
+    }
+    let content = fs_err::read(path).expect("a file that was just found");
+    let digest: String = Sha256::digest(&content).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("mode {:o}, {} bytes, sha256 {digest}…", mode(&metadata), content.len())
+}
+
+#[cfg(unix)]
+fn mode(metadata: &std::fs::Metadata) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o7777
+}
+
+#[cfg(not(unix))]
+fn mode(metadata: &std::fs::Metadata) -> u32 {
+    if metadata.permissions().readonly() { 0o444 } else { 0o644 }
+}
+
+/// Every file and every link in a folder and below it, in order.
+pub(crate) fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        // What is deleted meanwhile is not there.
+        let Ok(entries) = fs_err::read_dir(&folder) else { continue };
+        for entry in entries.flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
+                Ok(kind) if kind.is_file() || kind.is_symlink() => files.push(entry.path()),
+                // A socket or a pipe has no content.
+                _ => {}
+            }
+        }
+    }
+    files.sort();
+    files
+}
