@@ -118,10 +118,10 @@ impl fmt::Display for Action {
             Self::Build { frontend } => write!(f, "build sdist and wheel with {frontend}"),
             Self::Check { what } => write!(f, "check {what}"),
             Self::Land { branch, tag } => {
-                write!(f, "move {} forward", branch.as_deref().map_or("HEAD", short_ref))?;
-                tag.as_ref().map_or(Ok(()), |tag| write!(f, " and add tag {tag}"))
+                write!(f, "land in your repository: {}", branch.as_deref().map_or("HEAD", short_ref))?;
+                tag.as_ref().map_or(Ok(()), |tag| write!(f, " and tag {tag}"))
             }
-            Self::Upload { index, url } => write!(f, "upload the distributions to {index} ({url})"),
+            Self::Upload { index, url } => write!(f, "upload to {index} ({url})"),
             Self::Push { remote, refs } => {
                 let names: Vec<&str> = refs.iter().map(|name| short_ref(name)).collect();
                 write!(f, "push {} to {remote}, atomically", names.join(" and "))

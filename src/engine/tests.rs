@@ -58,7 +58,7 @@ fn tagging() -> Box<dyn Stage> {
         effects.write(&release.root(), "version.txt", b"1.1.0\n")?;
         let commit = effects
             .private(Action::Commit { message: "Release".into() }, |bench| bench.clone.commit("Release"))?;
-        let Some(commit) = commit else { return Ok(Outputs::default()) };
+        let commit = commit.unwrap_or_default();
         let object = effects.private(Action::Tag { name: "v1.1.0".into(), signed: None }, |bench| {
             bench.clone.tag("v1.1.0", "1.1.0", &commit, None)
         })?;

@@ -17,6 +17,7 @@ pub use reply::help_for;
 pub use simple::{Listing, SimpleError, SimpleFile, Standing, Yanked};
 pub use upload::{IndexClient, Put, UploadError};
 
+use crate::python::filename::normalize;
 use crate::world::http::{AddressError, check_url};
 
 /// Where an index takes files and where it shows them
@@ -87,7 +88,7 @@ impl IndexAddress {
     /// Where to look at a release: its page, else where the index lists the project's files.
     pub fn view_url(&self, project: &str, version: &str) -> Option<String> {
         if let Some(view) = &self.view {
-            return Some(view.replace("{name}", &normalized(project)).replace("{version}", version));
+            return Some(view.replace("{name}", &normalize(project)).replace("{version}", version));
         }
         self.project_url(project).map(String::from)
     }
@@ -95,21 +96,9 @@ impl IndexAddress {
     /// Where the index lists the files of a project.
     pub fn project_url(&self, project: &str) -> Option<Url> {
         let mut url = self.simple.clone()?;
-        url.path_segments_mut().ok()?.pop_if_empty().push(&normalized(project)).push("");
+        url.path_segments_mut().ok()?.pop_if_empty().push(&normalize(project)).push("");
         Some(url)
     }
-}
-
-/// A project's name as addresses have it (PEP 503): lower case, each run of `-`, `_` and `.` one `-`.
-fn normalized(name: &str) -> String {
-    let mut normalized = String::with_capacity(name.len());
-    for letter in name.chars() {
-        let letter = if matches!(letter, '-' | '_' | '.') { '-' } else { letter.to_ascii_lowercase() };
-        if letter != '-' || !normalized.ends_with('-') {
-            normalized.push(letter);
-        }
-    }
-    normalized
 }
 
 /// Whether what belongs to one address may be sent to another: scheme, host and port are the same.

@@ -31,6 +31,8 @@ use tokio::sync::oneshot;
 use rules::LARGEST_FILE;
 use store::Store;
 
+use crate::python::filename::normalize;
+
 /// How long an upload that is being written may keep the index from stopping.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Of a whole upload, in bytes. More than is accepted, so that a file that is too large gets PyPI's reply.
@@ -115,7 +117,7 @@ impl EmbeddedIndex {
 
     /// The page of a release.
     pub fn project_url(&self, name: &str, version: &str) -> String {
-        format!("http://{}/project/{}/{version}/", self.address, rules::normalized(name))
+        format!("http://{}/project/{}/{version}/", self.address, normalize(name))
     }
 }
 

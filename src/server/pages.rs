@@ -11,8 +11,8 @@ use serde_json::json;
 use tokio::task::spawn_blocking;
 
 use super::Shared;
-use super::rules::normalized;
 use super::store::Entry;
+use crate::python::filename::normalize;
 
 const JSON: &str = "application/vnd.pypi.simple.v1+json";
 const HTML: &str = "application/vnd.pypi.simple.v1+html";
@@ -58,7 +58,7 @@ pub(super) async fn project(
     Path(project): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let normal = normalized(&project);
+    let normal = normalize(&project);
     if normal != project {
         return moved(&normal);
     }
@@ -89,7 +89,7 @@ pub(super) async fn release(
     State(shared): State<Arc<Shared>>,
     Path((project, version)): Path<(String, String)>,
 ) -> Response {
-    let normal = normalized(&project);
+    let normal = normalize(&project);
     let mut entries = shared.store.entries(&normal);
     entries.retain(|entry| entry.version == version);
     let Some(first) = entries.first() else { return missing("no such release") };
@@ -200,7 +200,7 @@ fn page(status: StatusCode, title: &str, body: &str) -> Response {
 }
 
 fn moved(project: &str) -> Response {
-    let location = format!("/simple/{}/", normalized(project));
+    let location = format!("/simple/{}/", normalize(project));
     // A name that no project can have would not even make a header.
     if !location.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-')) {
         return missing("no such project");

@@ -6,6 +6,7 @@ use std::str::FromStr as _;
 use pep440_rs::Version;
 
 use super::form::Form;
+use crate::python::filename::{Filename, escape, is_project_name, normalize, sdist_filename};
 
 /// PyPI's limit for a file, in bytes
 pub(super) const LARGEST_FILE: u64 = 100 << 20;
@@ -39,18 +40,6 @@ pub(super) struct Claim {
     pub(super) blake2_256: Option<String>,
 }
 
-/// A project's name as addresses have it (PEP 503).
-pub(super) fn normalized(name: &str) -> String {
-    let mut normalized = String::with_capacity(name.len());
-    for letter in name.chars() {
-        let letter = if matches!(letter, '-' | '_' | '.') { '-' } else { letter.to_ascii_lowercase() };
-        if letter != '-' || !normalized.ends_with('-') {
-            normalized.push(letter);
-        }
-    }
-    normalized
-}
-
 /// A name with what looks alike made equal, as PyPI compares them.
 pub(super) fn look(name: &str) -> String {
     let letters = name.chars().filter(|letter| !matches!(letter, '-' | '_' | '.'));
@@ -74,7 +63,7 @@ pub(super) fn claim(form: &Form) -> Result<Claim, Refusal> {
             "'' is an invalid value for Name. Error: This field is required. {CORE_METADATA}"
         ));
     }
-    if !is_name(name) {
+    if !is_project_name(name) {
         return refuse(format!(
             "'{name}' is an invalid value for Name. Error: Start and end with a letter or numeral containing only \
              ASCII numeric and '.', '_' and '-'. {CORE_METADATA}"
@@ -159,42 +148,29 @@ pub(super) fn check_filename(claim: &Claim, filename: &str) -> Result<(), Refusa
 
 /// Whether a file's name tells the name and version that the form does.
 pub(super) fn check_agreement(claim: &Claim, filename: &str) -> Result<(), Refusal> {
-    let name = normalized(&claim.name).replace('-', "_");
     if claim.sdist {
-        let expected = format!("{name}-{}.tar.gz", claim.version);
+        let expected = sdist_filename(&claim.name, &claim.version);
         return if filename == expected {
             Ok(())
         } else {
             refuse(format!("Filename '{filename}' is invalid, should be '{expected}'."))
         };
     }
-    let parts: Vec<_> = filename.trim_end_matches(".whl").split('-').collect();
-    let (theirs, version, tags) = match parts[..] {
-        [name, version, python, abi, platform] => (name, version, [python, abi, platform]),
-        [name, version, build, python, abi, platform] => {
-            let begins = build.starts_with(|letter: char| letter.is_ascii_digit());
-            if !begins
-                || !build.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'))
-            {
-                return refuse(format!("Invalid build number: {build} in '{filename}'"));
-            }
-            (name, version, [python, abi, platform])
+    let (theirs, version, platform) = match filename.parse() {
+        Ok(Filename::Wheel { name, version, platform, .. }) if is_plain(filename) => {
+            (name, version, platform)
         }
-        _ => return refuse(format!("Invalid wheel filename (wrong number of parts): '{filename}'")),
+        Ok(_) => return refuse(format!("Invalid wheel filename: '{filename}'")),
+        Err(error) => return refuse(format!("Invalid wheel filename: {error}")),
     };
-    let is_tag = |tag: &str| {
-        !tag.is_empty() && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'))
-    };
-    if !tags.into_iter().all(is_tag) {
-        return refuse(format!("Invalid wheel filename (bad tags): '{filename}'"));
-    }
     let unsupported = |tag: &&str| {
         *tag == "linux" || tag.starts_with("linux_") && !matches!(*tag, "linux_armv6l" | "linux_armv7l")
     };
-    if let Some(tag) = tags[2].split('.').find(unsupported) {
+    if let Some(tag) = platform.split('.').find(unsupported) {
         return refuse(format!("Binary wheel '{filename}' has an unsupported platform tag '{tag}'."));
     }
-    if normalized(theirs) != normalized(&claim.name) {
+    let name = escape(&claim.name);
+    if normalize(&theirs) != normalize(&claim.name) {
         return refuse(format!("Start filename for '{}' with '{name}'.", claim.name));
     }
     if theirs != name {
@@ -202,17 +178,17 @@ pub(super) fn check_agreement(claim: &Claim, filename: &str) -> Result<(), Refus
             "Filename '{filename}' should contain the normalized project name '{name}', not '{theirs}'."
         ));
     }
-    match Version::from_str(&version.replace('_', "-")) {
-        Ok(parsed) if parsed == claim.version => Ok(()),
-        _ => refuse(format!("Version in filename should be '{}' not '{version}'.", claim.version)),
+    if version != claim.version {
+        return refuse(format!("Version in filename should be '{}' not '{version}'.", claim.version));
     }
+    Ok(())
 }
 
-fn is_name(name: &str) -> bool {
-    let inside = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
-    name.chars().all(inside)
-        && name.starts_with(|letter: char| letter.is_ascii_alphanumeric())
-        && name.ends_with(|letter: char| letter.is_ascii_alphanumeric())
+/// Whether a name can stand in an address as it is.
+fn is_plain(filename: &str) -> bool {
+    filename
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'!' | b'+'))
 }
 
 fn digest(form: &Form, field: &str, kind: &str) -> Result<Option<String>, Refusal> {
@@ -279,8 +255,9 @@ mod tests {
             ("Demo.Pkg-1.0-py3-none-any.whl", "should contain the normalized project name 'demo_pkg'"),
             ("other-1.0-py3-none-any.whl", "Start filename for 'Demo.Pkg' with 'demo_pkg'."),
             ("demo_pkg-1.1-py3-none-any.whl", "Version in filename should be '1.0' not '1.1'."),
-            ("demo_pkg-1.0-any.whl", "wrong number of parts"),
-            ("demo_pkg-1.0-x-py3-none-any.whl", "Invalid build number"),
+            ("demo_pkg-1.0-any.whl", "has 3 parts"),
+            ("demo_pkg-1.0-1#-py3-none-any.whl", "Invalid wheel filename"),
+            ("demo_pkg-1.0-x-py3-none-any.whl", "the build tag `x`"),
             ("demo_pkg-1.0-cp312-cp312-linux_x86_64.whl", "unsupported platform tag 'linux_x86_64'"),
         ] {
             assert!(check_agreement(&wheel, filename).unwrap_err().message.contains(words), "{filename}");
@@ -303,6 +280,5 @@ mod tests {
     #[test]
     fn names_that_look_alike_are_alike() {
         assert_eq!(look("0therProj"), look("o-ther.proJ"));
-        assert_eq!(normalized("A..b-_C"), "a-b-c");
     }
 }

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::form::Content;
-use super::rules::{Claim, Refusal, look, normalized, refuse};
+use super::rules::{Claim, Refusal, check_agreement, look, refuse};
+use crate::python::filename::normalize;
 
 const RECORDS: &str = ".records";
 const INCOMING: &str = ".incoming";
@@ -83,7 +84,7 @@ impl Store {
                 let record = record?.path();
                 // One that is torn has no file yet: the file comes after it.
                 let Ok(entry) = serde_json::from_slice::<Entry>(&fs::read(&record)?) else { continue };
-                let normal = normalized(&entry.name);
+                let normal = normalize(&entry.name);
                 let file = folder.join(&normal).join(&entry.filename);
                 if fs::metadata(&file).is_ok_and(|file| file.is_file() && file.len() == entry.size) {
                     projects.entry(normal).or_default().push(entry);
@@ -126,13 +127,13 @@ impl Store {
         file.as_file().sync_all().map_err(failed)?;
 
         let mut projects = self.lock();
-        let normal = normalized(&claim.name);
+        let normal = normalize(&claim.name);
         if !projects.contains_key(&normal) && projects.keys().any(|other| look(other) == look(&normal)) {
             return refuse(format!("The name '{}' is too similar to an existing project.", claim.name));
         }
         let known = |entry: &&Entry| entry.filename == filename || entry.blake2_256 == digests.blake2_256;
         let same = |entry: &Entry| {
-            entry.filename == filename && entry.sha256 == digests.sha256 && normalized(&entry.name) == normal
+            entry.filename == filename && entry.sha256 == digests.sha256 && normalize(&entry.name) == normal
         };
         match projects.values().flatten().find(known) {
             Some(entry) if same(entry) => return Ok(()),
@@ -156,7 +157,7 @@ impl Store {
         if claim.sdist && release().any(|entry| entry.sdist) {
             return refuse("Only one sdist may be uploaded per release.");
         }
-        super::rules::check_agreement(claim, &filename)?;
+        check_agreement(claim, &filename)?;
 
         let entry = Entry {
             name: claim.name.clone(),

@@ -104,7 +104,8 @@ impl Release {
         let dotted = version.release_segments().len() > 1;
         let marked =
             title.starts_with('[') || !found["v"].is_empty() || dated.is_some() || rest.trim().is_empty();
-        if !(named || dotted) || !(dotted || marked) || !follows_a_version(rest) {
+        let is_a_version = dotted || (named && marked);
+        if !is_a_version || !follows_a_version(rest) {
             return None;
         }
         Some(Self {

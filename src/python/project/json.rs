@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{ProjectError, line_at};
+use super::{ProjectError, lines_at};
 
 /// The bytes of the top-level `version`, between its quotes.
 pub(super) fn version(path: &str, text: &str) -> Result<Range<usize>, ProjectError> {
@@ -26,7 +26,7 @@ pub(super) fn version(path: &str, text: &str) -> Result<Range<usize>, ProjectErr
         _ => Err(ProjectError::Several {
             path: path.to_owned(),
             what: "`version`".to_owned(),
-            lines: found.iter().map(|span| line_at(text, span.start)).collect(),
+            lines: lines_at(text, found.iter().map(|span| span.start)),
         }),
     }
 }

@@ -92,6 +92,18 @@ fn line_at(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
+/// The lines of bytes that are in order, in one pass over the text.
+fn lines_at(text: &str, offsets: impl Iterator<Item = usize>) -> Vec<usize> {
+    let (mut line, mut from) = (1, 0);
+    offsets
+        .map(|offset| {
+            line += line_at(&text[from..], offset.saturating_sub(from)) - 1;
+            from = offset;
+            line
+        })
+        .collect()
+}
+
 /// The file as text.
 fn text_of(files: &dyn Files, path: &str) -> Result<String, ProjectError> {
     let bytes = files.read(path).ok_or_else(|| ProjectError::Missing { path: path.to_owned() })?;

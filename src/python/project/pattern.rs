@@ -2,10 +2,13 @@
 
 use regex::{Regex, RegexBuilder};
 
-use super::{Edit, ProjectError, line_at};
+use super::{Edit, ProjectError, line_at, lines_at};
 use crate::python::version::{SPELLING, Version};
 
 const PLACEHOLDER: &str = "{version}";
+
+/// The longest `search` in bytes, and the most placeholders in it: more is a file pasted by mistake
+const LIMITS: (usize, usize) = (10_000, 20);
 
 /// A text to find and what to write instead; `{version}` stands for the present version in `search`, and for the
 /// new one in `replace`.
@@ -67,7 +70,7 @@ impl Pattern {
                 path: path.to_owned(),
                 search: self.search.replace(PLACEHOLDER, &canonical),
                 expected: self.count,
-                lines: found.iter().map(|found| line_at(text, found.whole.start)).collect(),
+                lines: lines_at(text, found.iter().map(|found| found.whole.start)),
                 other: self.other(path, text, &canonical),
             });
         }
@@ -118,14 +121,20 @@ impl Pattern {
     }
 
     fn expression(&self, path: &str) -> Result<Regex, ProjectError> {
+        let bad = |reason: String| ProjectError::BadPattern {
+            path: path.to_owned(),
+            pattern: self.search.chars().take(80).collect(),
+            reason,
+        };
+        let (length, placeholders) = LIMITS;
+        if self.search.len() > length || self.search.matches(PLACEHOLDER).count() > placeholders {
+            return Err(bad(format!(
+                "it is longer than {length} bytes, or has more than {placeholders} placeholders"
+            )));
+        }
         let literal = |part: &str| regex::escape(&part.replace("\r\n", "\n")).replace('\n', "\r?\n");
         let parts: Vec<String> = self.search.split(PLACEHOLDER).map(literal).collect();
-        RegexBuilder::new(&parts.join(&format!("({SPELLING})"))).build().map_err(|error| {
-            ProjectError::BadPattern {
-                path: path.to_owned(),
-                pattern: self.search.chars().take(200).collect(),
-                reason: error.to_string().lines().last().unwrap_or_default().to_owned(),
-            }
-        })
+        let expression = RegexBuilder::new(&parts.join(&format!("({SPELLING})"))).build();
+        expression.map_err(|error| bad(error.to_string().lines().last().unwrap_or_default().to_owned()))
     }
 }

@@ -7,7 +7,7 @@ use regex::{Regex, RegexBuilder};
 
 use super::statements::{self, Assignment, Given};
 use super::toml::Toml;
-use super::{Edit, Files, Pattern, ProjectError, ini, json, line_at, text_of};
+use super::{Edit, Files, Pattern, ProjectError, ini, json, line_at, lines_at, text_of};
 use crate::python::version::Version;
 
 /// A place where the version is written
@@ -181,7 +181,7 @@ impl Place {
             _ => Err(ProjectError::Several {
                 path,
                 what: format!("`{name} =`"),
-                lines: found.iter().map(line).collect(),
+                lines: lines_at(text, found.iter().map(|one| one.offset)),
             }),
         }
     }

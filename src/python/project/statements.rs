@@ -87,8 +87,7 @@ fn assignment(tokens: &Statement<'_>, name: &str) -> Option<Assignment> {
     // `name = …`, `name: str = …`, `other = name = …`
     let mut rest = marks.as_slice();
     let mut assigned = false;
-    loop {
-        let [Token::Name(target), after @ ..] = rest else { break };
+    while let [Token::Name(target), after @ ..] = rest {
         let equals = match after.first() {
             Some(Token::Mark('=')) => 0,
             Some(Token::Mark(':')) => after.iter().position(|token| **token == Token::Mark('='))?,

@@ -286,8 +286,9 @@ mod tests {
         #[test]
         fn reads_what_it_writes(text in r"([0-9]!)?[0-9]{1,4}(\.[0-9]{1,4}){0,3}((a|b|rc)[0-9])?(\.post[0-9])?(\.dev[0-9])?") {
             let first = version(&text);
-            prop_assert_eq!(version(&first.to_string()), first.clone());
-            prop_assert_eq!(version(&first.to_string()).to_string(), first.to_string());
+            let again = version(&first.to_string());
+            prop_assert_eq!(again.to_string(), first.to_string());
+            prop_assert_eq!(again, first);
         }
     }
 }

@@ -185,6 +185,7 @@ impl Upload {
                 distribution: form.distribution.clone(),
             };
             effects.attempt(effect, |effects| self.send(client, project, form, effects))?;
+            effects.note(&format!("{} is on {}", form.distribution.filename, self.name));
         }
         Ok(())
     }

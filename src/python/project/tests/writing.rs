@@ -152,8 +152,7 @@ fn changes_all_files_or_none() {
     let (old, new) = (version("1.2.3"), version("1.3.0"));
 
     let changed =
-        bump_all(&files, &[project.clone(), extra.clone(), readme.clone(), project.clone()], &old, &new)
-            .unwrap();
+        bump_all(&files, &[project.clone(), extra, readme.clone(), project.clone()], &old, &new).unwrap();
     assert_eq!(changed["pyproject.toml"], b"[project]\nname='demo'\nversion='1.3.0'\n[tool.x]\nv='1.3.0'\n");
     assert_eq!(changed["README.md"], b"demo 1.3.0\n");
 
