@@ -20,7 +20,7 @@ pub(super) fn read<T: DeserializeOwned + JsonSchema>(
         .and_then(|properties| properties.as_object())
         .map(|properties| properties.keys().map(String::as_str).collect())
         .unwrap_or_default();
-    for (key, _) in table.iter().filter(|(key, _)| !known.contains(key)) {
+    if let Some((key, _)) = table.iter().find(|(key, _)| !known.contains(key)) {
         let span = table.key(key).and_then(toml_edit::Key::span);
         let help = match report::nearest(key, known.iter().copied()) {
             Some(nearest) => format!("did you mean `{nearest}`?"),

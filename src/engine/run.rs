@@ -114,6 +114,7 @@ impl Store {
 
 /// The lock of a repository; free again when dropped or when the process ends, however it ends
 #[derive(Debug)]
+#[expect(clippy::disallowed_types, reason = "fs_err has no locks")]
 pub struct Lock {
     _file: std::fs::File,
 }

@@ -95,6 +95,14 @@ fn infer(config: &Config, workspace: &Workspace, present: &Version) -> Result<(B
         Error::usage(format!("{present} is released already, and {why}"))
             .help("say how to raise the version: `pyrelease run patch` (or minor, major, rc, …)")
     };
+    if present.is_prerelease() {
+        return Err(Error::usage(format!(
+            "{present} is released already, and what follows a pre-release is not to be guessed"
+        ))
+        .help(
+            "`pyrelease run release` makes it final; `a`, `b`, `rc` and `dev` make the next of their kind",
+        ));
+    }
     let settings: Changelog = config.settings("changelog")?;
     let path = settings
         .path(workspace)

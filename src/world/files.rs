@@ -5,6 +5,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::digest::hex;
 use crate::error::{Error, Result};
 use crate::python::distribution::{Distribution, Kind};
 
@@ -27,7 +28,7 @@ pub fn sha256(path: &Path) -> Result<(String, u64)> {
         hash.update(&chunk[..read]);
         size += read as u64;
     }
-    Ok((hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(), size))
+    Ok((hex(&hash.finalize()), size))
 }
 
 /// Takes down the bytes of a distribution: from here on it is known by its sha256.

@@ -28,8 +28,19 @@ pub(super) fn read(file: &mut (impl Read + Seek), size: u64, limits: &Limits, co
         contents.fault(None, Problem::Framing(said(&error)));
     }
     let budget = limits.unpacked.max(size.saturating_mul(limits.wheel_ratio));
-    let declared = archive.decompressed_size().unwrap_or(u128::MAX);
-    if declared > u128::from(budget) {
+    let (mut declared, mut streamed) = (0_u64, None);
+    for entry in (0..archive.len()).filter_map(|index| archive.by_index_data(index).ok()) {
+        declared = declared.saturating_add(entry.size());
+        if streamed.is_none() && entry.flags().is_using_data_descriptor() {
+            streamed = Some(String::from_utf8_lossy(entry.name_raw()).into_owned());
+        }
+    }
+    if let Some(member) = streamed {
+        // PyPI: "ZIP contains a data descriptor"
+        let why = "a member's size follows its content, as in a ZIP archive written as a stream";
+        contents.fault(Some(&member), Problem::Framing(why.to_owned()));
+    }
+    if declared > budget {
         contents.fault(None, Problem::Ratio { ratio: limits.wheel_ratio });
         list(&archive, contents);
         return;

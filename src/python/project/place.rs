@@ -233,6 +233,10 @@ pub(super) fn compiled(path: &str, pattern: &str) -> Result<Regex, ProjectError>
         pattern: pattern.chars().take(200).collect(),
         reason,
     };
+    // A backend's pattern is a line; what is longer would only cost time.
+    if pattern.len() > 10_000 {
+        return Err(bad("it is longer than 10000 bytes".to_owned()));
+    }
     let expression = RegexBuilder::new(pattern).multi_line(true).crlf(true).build().map_err(|error| {
         bad(error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned())
     })?;

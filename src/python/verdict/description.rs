@@ -2,7 +2,20 @@
 
 use thiserror::Error;
 
+use super::finding::{Finding, Found};
+use super::rules::{Rule, Source};
 use crate::python::metadata::Metadata;
+
+const RENDERS: Rule = Rule::elsewhere(
+    "description-renders",
+    Source::Pypi(
+        "The description failed to render for 'text/x-rst'. | The description failed to render in the default \
+         format of reStructuredText.",
+    ),
+    "a description in reStructuredText renders",
+);
+
+pub(super) const RULES: &[Rule] = &[RENDERS];
 
 /// A long description that PyPI would render
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,11 +58,27 @@ impl Description {
     }
 }
 
+/// The finding that a description does not render, with what the renderer said of it.
+pub fn does_not_render(said: &str) -> Finding {
+    let mut lines = said.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or("the renderer did not say why");
+    let found = Found::new(format!("the description does not render on PyPI: {first}"));
+    let about: Vec<&str> = lines.take(5).collect();
+    RENDERS.finding(if about.is_empty() {
+        found
+    } else {
+        found.help(format!("it is about: {}", about.join(" / ")))
+    })
+}
+
 impl std::str::FromStr for ContentType {
     type Err = ContentTypeError;
 
     /// Reads a `Description-Content-Type`, as `text/markdown; charset=UTF-8; variant=GFM`.
     fn from_str(value: &str) -> Result<Self, ContentTypeError> {
+        if value.contains(['\n', '\r']) {
+            return Err(ContentTypeError::Unknown(value.escape_debug().to_string()));
+        }
         let mut parts = value.split(';');
         let essence = parts.next().unwrap_or_default().trim();
         let content_type = match essence.to_ascii_lowercase().as_str() {
@@ -60,7 +89,8 @@ impl std::str::FromStr for ContentType {
         };
         let parameters: Vec<(String, &str)> = parts
             .filter_map(|part| part.split_once('='))
-            .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().trim_matches('"')))
+            .map(|(name, value)| (name.trim().to_ascii_lowercase(), parameter_value(value)))
+            .filter(|(_, value)| !value.is_empty())
             .collect();
         let parameter =
             |name: &str| parameters.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
@@ -76,6 +106,15 @@ impl std::str::FromStr for ContentType {
     }
 }
 
+/// A parameter's value as Python's `email` reads it: in quotes, or up to a blank.
+fn parameter_value(value: &str) -> &str {
+    let value = value.trim();
+    match value.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next().unwrap_or_default(),
+        None => value.split_whitespace().next().unwrap_or_default().trim_matches('\''),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,8 +127,24 @@ mod tests {
         assert_eq!(read("text/plain; charset=\"UTF-8\""), Ok(ContentType::Plain));
         assert_eq!(read("text/markdown; charset=utf8"), Err(ContentTypeError::Charset("utf8".to_owned())));
         assert_eq!(read("text/markdown; variant=Foo"), Err(ContentTypeError::Variant("Foo".to_owned())));
+        assert_eq!(read("text/markdown; charset=; variant=GFM (sic)"), Ok(ContentType::Markdown));
+        assert!(read("text/markdown\n; charset=UTF-8").is_err());
         assert_eq!(read("text/html"), Err(ContentTypeError::Unknown("text/html".to_owned())));
         assert_eq!(read("markdown"), Err(ContentTypeError::Unknown("markdown".to_owned())));
+    }
+
+    #[test]
+    fn what_the_renderer_said_is_a_finding() {
+        let finding = does_not_render("line 4: ERROR: Unexpected section title.\n\nQuoted\n======\n");
+        assert_eq!(
+            finding.message,
+            "the description does not render on PyPI: line 4: ERROR: Unexpected section title."
+        );
+        assert_eq!(finding.help.as_deref(), Some("it is about: Quoted / ======"));
+        assert_eq!(
+            crate::python::verdict::rule(finding.rule).map(|rule| rule.id),
+            Some("description-renders")
+        );
     }
 
     #[test]

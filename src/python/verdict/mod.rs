@@ -11,7 +11,7 @@ mod release;
 mod rules;
 mod subject;
 
-pub use description::{ContentType, ContentTypeError, Description};
+pub use description::{ContentType, ContentTypeError, Description, does_not_render};
 pub use finding::{Finding, Place, Severity};
 pub use release::{Expected, judge_release};
 pub use rules::{RULES, Rule, Source, rule};
@@ -37,7 +37,8 @@ pub struct Judgement {
     pub findings: Vec<Finding>,
     /// The long description with a content type that PyPI knows
     ///
-    /// Markdown and plain text are judged by then: PyPI renders any. reStructuredText is for the tool environment.
+    /// Markdown and plain text are judged by then: PyPI renders any. reStructuredText is for the tool
+    /// environment; [`does_not_render`] makes the finding.
     pub description: Option<Description>,
 }
 

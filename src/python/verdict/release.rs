@@ -9,29 +9,30 @@ use super::finding::{Finding, Found};
 use super::rules::{Rule, Source};
 use crate::python::distribution::Kind;
 use crate::python::filename::{Filename, normalize};
+use crate::python::metadata::Metadata;
 
 const ONE_RELEASE: &str = "each file by itself is right, and the release is not what anybody meant";
 
-const EXPECTED_NAME: Rule = Rule::release(
+const EXPECTED_NAME: Rule = Rule::elsewhere(
     "release-name",
     Source::Stricter(ONE_RELEASE),
     "every file is of the project that is released",
 );
-const EXPECTED_VERSION: Rule = Rule::release(
+const EXPECTED_VERSION: Rule = Rule::elsewhere(
     "release-version",
     Source::Stricter(ONE_RELEASE),
     "every file is of the version that is released",
 );
 const ONE_NAME: Rule =
-    Rule::release("one-name", Source::Stricter(ONE_RELEASE), "all files are of one project");
+    Rule::elsewhere("one-name", Source::Stricter(ONE_RELEASE), "all files are of one project");
 const ONE_VERSION: Rule =
-    Rule::release("one-version", Source::Stricter(ONE_RELEASE), "all files are of one version");
-const ONE_SDIST: Rule = Rule::release(
+    Rule::elsewhere("one-version", Source::Stricter(ONE_RELEASE), "all files are of one version");
+const ONE_SDIST: Rule = Rule::elsewhere(
     "one-sdist",
     Source::Pypi("Only one sdist may be uploaded per release."),
     "a release has one source distribution",
 );
-const SAME_METADATA: Rule = Rule::release(
+const SAME_METADATA: Rule = Rule::elsewhere(
     "same-metadata",
     Source::Stricter("PyPI shows the metadata of the file that comes first, and never compares"),
     "all files have the same metadata",
@@ -40,9 +41,7 @@ const SAME_METADATA: Rule = Rule::release(
 pub(super) const RULES: &[Rule] =
     &[EXPECTED_NAME, EXPECTED_VERSION, ONE_NAME, ONE_VERSION, ONE_SDIST, SAME_METADATA];
 
-/// The headers in which wheel and source distribution may not differ
-///
-/// Not among them: what `Dynamic` may leave to the wheel, and `Metadata-Version` itself.
+/// The headers in which files of one release may not differ
 const COMPARED: &[&str] = &[
     "Summary",
     "Author",
@@ -52,6 +51,8 @@ const COMPARED: &[&str] = &[
     "Requires-Python",
     "Description-Content-Type",
 ];
+/// Those that only metadata 2.2 and later promises to be the same in both, unless they are `Dynamic` (PEP 643)
+const COMPARED_FROM_2_2: &[&str] = &["Classifier", "Project-URL", "Provides-Extra", "Requires-Dist"];
 
 /// What a release is of
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,18 +147,38 @@ fn same_metadata(files: &[Judgement]) -> Vec<Finding> {
     let mut with_metadata = files.iter().filter_map(|file| Some((&file.file, file.metadata.as_ref()?)));
     let Some((first_file, first)) = with_metadata.next() else { return findings };
     for (file, metadata) in with_metadata {
-        let value = |metadata: &crate::python::metadata::Metadata, field: &str| {
-            metadata.first(field).map(str::trim).unwrap_or_default().to_owned()
-        };
-        let differing: Vec<String> = COMPARED
-            .iter()
-            .filter(|field| value(first, field) != value(metadata, field))
-            .map(|field| format!("`{field}`"))
-            .collect();
-        if !differing.is_empty() {
-            let message = format!("`{first_file}` and `{file}` differ in {}", differing.join(", "));
+        let fields = differing(first, metadata);
+        if !fields.is_empty() {
+            let message = format!("`{first_file}` and `{file}` differ in {}", fields.join(", "));
             findings.push(SAME_METADATA.finding(Found::new(message)));
         }
     }
     findings
+}
+
+/// The fields in which two files' metadata differ and may not.
+fn differing(a: &Metadata, b: &Metadata) -> Vec<String> {
+    let promises =
+        |metadata: &&Metadata| metadata.metadata_version().is_some_and(|version| version >= (2, 2));
+    let promised = [a, b].iter().all(promises);
+    let is_dynamic = |field: &str| {
+        let mut dynamic = a.all("Dynamic").chain(b.all("Dynamic"));
+        dynamic.any(|name| name.trim().eq_ignore_ascii_case(field))
+    };
+    // The order of a repeated field says nothing.
+    let values = |metadata: &Metadata, field: &str| {
+        let mut values: Vec<String> = Vec::new();
+        values.extend(metadata.all(field).map(|value| value.trim().to_owned()));
+        values.sort_unstable();
+        values
+    };
+    let from_2_2 = COMPARED_FROM_2_2.iter().filter(|_| promised);
+    let fields = COMPARED.iter().chain(from_2_2).filter(|field| !is_dynamic(field));
+    let differing = fields.filter(|field| values(a, field) != values(b, field));
+    let mut differing: Vec<String> = differing.map(|field| format!("`{field}`")).collect();
+    let text = |metadata: &Metadata| metadata.description().unwrap_or_default().trim().replace("\r\n", "\n");
+    if !is_dynamic("Description") && text(a) != text(b) {
+        differing.push("the description".to_owned());
+    }
+    differing
 }

@@ -22,6 +22,8 @@ const LAUNCHER: &str = include_str!("serve.py");
 /// How long a server may take until it answers; devpi-server spends some seconds on deriving a key
 const LONGEST_START: Duration = Duration::from_secs(90);
 const USER: &str = "dana";
+/// Who a client says it is when it has a token
+const TOKEN_USER: &str = "__token__";
 /// Nobody uploads as devpi's root
 const ROOT_PASSWORD: &str = "only-to-make-users";
 
@@ -52,6 +54,7 @@ struct Process {
 
 impl IndexServer {
     /// A [pypiserver](https://pypi.org/project/pypiserver/), which lists files as HTML only and never takes a name twice.
+    /// It takes the password as a token too.
     ///
     /// # Panics
     /// It does not start.
@@ -73,8 +76,11 @@ impl IndexServer {
         let packages = folder.path().join("packages");
         fs_err::create_dir(&packages).expect("a folder for the packages");
         let users = folder.path().join("users");
-        let line = known.map(|password| format!("{USER}:{}", password.reveal())).unwrap_or_default();
-        fs_err::write(&users, line).expect("a file of users");
+        let lines: String = [USER, TOKEN_USER]
+            .iter()
+            .filter_map(|user| known.map(|password| format!("{user}:{}\n", password.reveal())))
+            .collect();
+        fs_err::write(&users, lines).expect("a file of users");
         let process = Process::start(folder, "pypiserver", &[text(&users), text(&packages)]);
         let (process, address) = process.address();
         let server = Self { kind: Kind::Pypiserver, address, password, process };
@@ -106,7 +112,11 @@ impl IndexServer {
             ];
             let reply = self.send(method, path, &headers.concat(), body.to_string().as_bytes());
             let text = String::from_utf8_lossy(&reply.body).into_owned();
-            assert!((200..300).contains(&reply.status), "devpi-server refused {method} {path}: {text}");
+            assert!(
+                (200..300).contains(&reply.status),
+                "devpi-server refused {method} {path}: {text}\n{}",
+                self.process.log()
+            );
             serde_json::from_str::<serde_json::Value>(&text).expect("devpi-server answers in JSON")
         };
         let log_in = |user: &str, password: &str| {
@@ -117,12 +127,7 @@ impl IndexServer {
         };
         let root = log_in("root", ROOT_PASSWORD);
         let password = self.password.reveal();
-        call(
-            "PUT",
-            &format!("/{USER}"),
-            &root,
-            serde_json::json!({ "username": USER, "password": password }),
-        );
+        call("PUT", &format!("/{USER}"), &root, serde_json::json!({ "password": password }));
         let user = log_in(USER, password);
         let index = serde_json::json!({ "type": "stage", "bases": [], "volatile": false });
         call("PUT", &format!("/{USER}/dev"), &user, index);

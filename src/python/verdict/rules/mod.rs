@@ -1,4 +1,4 @@
-//! The rules about one file, in PyPI's order.
+//! The table of rules, in PyPI's order, and those about one file.
 
 mod archive;
 mod filename;
@@ -39,8 +39,8 @@ pub enum Source {
 pub(super) enum Check {
     /// One opened file
     File(fn(&Subject) -> Vec<Found>),
-    /// All files of a release; applied by `judge_release`
-    Release,
+    /// More than one opened file; applied by whoever has it: `judge_release`, or the renderer's caller
+    Elsewhere,
 }
 
 impl Rule {
@@ -70,9 +70,9 @@ impl Rule {
         }
     }
 
-    /// A rule about all files of a release.
-    pub(super) const fn release(id: &'static str, source: Source, summary: &'static str) -> Self {
-        Self { id, severity: Severity::Error, summary, source, check: Check::Release }
+    /// A rule that one opened file is not enough for.
+    pub(super) const fn elsewhere(id: &'static str, source: Source, summary: &'static str) -> Self {
+        Self { id, severity: Severity::Error, summary, source, check: Check::Elsewhere }
     }
 
     /// The same rule as a warning.
@@ -94,6 +94,7 @@ impl Rule {
 /// All rules, in the order in which PyPI would come to them
 pub const RULES: &[&[Rule]] = &[
     metadata::RULES,
+    super::description::RULES,
     filename::RULES,
     archive::RULES,
     sdist::RULES,

@@ -1,0 +1,342 @@
+//! Whatever goes wrong before the point of no return: repository, working tree, remote and public index are as they
+//! were.
+
+use pyrelease_test_support::{Backend, Blueprint, IndexServer, Outcome, Project};
+
+use super::demo;
+
+/// A project about to be released, and the two servers
+struct Attempt {
+    project: Project,
+    rehearsal: IndexServer,
+    public: IndexServer,
+}
+
+impl Attempt {
+    fn at(blueprint: Blueprint) -> Self {
+        Self::configured(blueprint, "")
+    }
+
+    fn configured(blueprint: Blueprint, config: &str) -> Self {
+        Self::with(blueprint, config, IndexServer::pypiserver(), IndexServer::pypiserver())
+    }
+
+    fn with(blueprint: Blueprint, config: &str, rehearsal: IndexServer, public: IndexServer) -> Self {
+        let project = blueprint.releasing_to(&rehearsal, &public, config).build();
+        project.pypirc(&[("testpypi", &rehearsal), ("pypi", &public)]);
+        Self { project, rehearsal, public }
+    }
+
+    /// Tries to release 1.1.0; it ends with this status, and nothing is otherwise than before.
+    #[track_caller]
+    fn comes_to_nothing(&self, code: i32) -> Outcome {
+        let before = self.project.snapshot();
+        let outcome = self.project.pyrelease("run minor --yes").code(code);
+        self.project.assert_unchanged(&before);
+        self.left_nothing();
+        outcome
+    }
+
+    #[track_caller]
+    fn left_nothing(&self) {
+        self.project.assert_no_debris();
+        assert!(self.public.files("demo").is_empty(), "{:?}", self.public.files("demo"));
+        for server in [&self.rehearsal, &self.public] {
+            self.project.assert_secret_nowhere(server.password());
+        }
+    }
+
+    /// It did not even come to the rehearsal.
+    #[track_caller]
+    fn was_not_rehearsed(&self) {
+        assert!(self.rehearsal.files("demo").is_empty(), "{:?}", self.rehearsal.files("demo"));
+    }
+
+    /// It was, and that is kept: such an index is there for it.
+    #[track_caller]
+    fn was_rehearsed(&self) {
+        assert_eq!(self.rehearsal.files("demo").len(), 2);
+    }
+}
+
+#[test]
+fn a_broken_backend() {
+    let pyproject = "\
+[build-system]
+requires = []
+build-backend = \"broken\"
+backend-path = [\"backend\"]
+
+[project]
+name = \"demo\"
+version = \"1.0.0\"
+description = \"Says hello\"
+";
+    let backend = "\
+def build_sdist(directory, settings=None):
+    raise RuntimeError('the backend has a bad day')
+
+build_wheel = build_sdist
+";
+    let attempt = Attempt::at(demo().file("pyproject.toml", pyproject).file("backend/broken.py", backend));
+    attempt.comes_to_nothing(1).stderr_contains("the backend has a bad day");
+    attempt.was_not_rehearsed();
+}
+
+#[test]
+fn a_readme_that_does_not_render() {
+    let pyproject = "\
+[build-system]
+requires = [\"hatchling >= 1.27\"]
+build-backend = \"hatchling.build\"
+
+[project]
+name = \"demo\"
+version = \"1.0.0\"
+description = \"Says hello\"
+readme = \"README.rst\"
+";
+    let readme = "demo\n====\n\n.. no-such-directive:: here\n";
+    let attempt = Attempt::at(demo().file("pyproject.toml", pyproject).file("README.rst", readme));
+    attempt.comes_to_nothing(3).stderr_contains("no-such-directive");
+    attempt.was_not_rehearsed();
+}
+
+#[test]
+fn an_empty_changelog() {
+    let changelog =
+        "# Changelog\n\n## [Unreleased]\n\n## [1.0.0] - 2026-01-15\n\n### Added\n\n- The first one.\n";
+    let attempt = Attempt::at(demo().changelog(changelog));
+    attempt.comes_to_nothing(3).stderr_contains("CHANGELOG.md");
+    attempt.was_not_rehearsed();
+}
+
+#[test]
+fn no_changelog_at_all() {
+    let attempt = Attempt::at(demo());
+    attempt.project.git(&["rm", "--quiet", "CHANGELOG.md"]);
+    attempt.project.commit("Who reads it?");
+    attempt.project.git(&["push", "--quiet"]);
+    attempt.comes_to_nothing(3).stderr_contains("changelog");
+    attempt.was_not_rehearsed();
+}
+
+#[test]
+fn a_version_that_the_changelog_has_already() {
+    let changelog =
+        "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- x\n\n## [1.1.0] - 2026-02-01\n\n### Added\n\n- y\n";
+    let attempt = Attempt::at(demo().changelog(changelog));
+    attempt.comes_to_nothing(3).stderr_contains("1.1.0");
+    attempt.was_not_rehearsed();
+}
+
+#[test]
+fn a_taken_tag() {
+    let attempt = Attempt::at(demo().tagged("v1.1.0"));
+    attempt.comes_to_nothing(3).stderr_contains("tag `v1.1.0` already exists");
+    attempt.was_not_rehearsed();
+}
+
+#[test]
+fn a_tag_that_only_the_remote_has() {
+    let attempt = Attempt::at(demo());
+    attempt.project.remote().git(&["tag", "v1.1.0", "main"]);
+    attempt.comes_to_nothing(3).stderr_contains("v1.1.0");
+    attempt.was_not_rehearsed();
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let changelog =
+        "# Changelog\n\n## [Unreleased]\n\n## [1.0.0] - 2026-01-15\n\n### Added\n\n- The first one.\n";
+    let attempt = Attempt::at(demo().changelog(changelog).tagged("v1.1.0"));
+    attempt.project.remote().move_branch();
+    let outcome = attempt.comes_to_nothing(3);
+    outcome.stderr_contains("CHANGELOG.md").stderr_contains("v1.1.0").stderr_contains("origin");
+    attempt.was_not_rehearsed();
+}
+
+#[test]
+fn a_remote_that_moved() {
+    let attempt = Attempt::at(demo());
+    attempt.project.remote().move_branch();
+    attempt.comes_to_nothing(3).stderr_contains("main");
+    attempt.was_not_rehearsed();
+}
+
+#[test]
+fn a_remote_that_moves_meanwhile() {
+    let config = "\
+stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"testpypi\", \"rival\", \"push\", \"pypi\"]
+
+[stage.rival]
+run = [\"sh\", \"-c\", \"exec sh \\\"$RIVAL\\\"\"]
+reach = \"rehearsal\"
+";
+    let attempt = Attempt::configured(demo(), config);
+    let project = &attempt.project;
+    let before = project.snapshot();
+    let main = project.head();
+
+    project.pyrelease("run minor --yes").env("RIVAL", project.remote().rival()).code(1);
+
+    // The other's commit is still there, and is all there is.
+    let theirs = project.remote_refs()["refs/heads/main"].clone();
+    assert_eq!(project.remote().git(&["log", "-1", "--format=%s", &theirs]), "Be first");
+    project.remote().git(&["update-ref", "refs/heads/main", &main]);
+    project.assert_unchanged(&before);
+    attempt.left_nothing();
+    attempt.was_rehearsed();
+}
+
+#[test]
+fn a_push_that_a_hook_refuses() {
+    let attempt = Attempt::at(demo());
+    attempt.project.remote().refuse_pushes("not on a Friday");
+    attempt.comes_to_nothing(1).stderr_contains("not on a Friday");
+    attempt.was_rehearsed();
+}
+
+/// The branch would be welcome: both or nothing.
+#[test]
+fn a_tag_that_a_hook_refuses() {
+    let attempt = Attempt::at(demo());
+    let script = "case \"$1\" in refs/tags/*) echo 'no tags today' >&2; exit 1;; esac\n";
+    attempt.project.remote().hook("update", script);
+    attempt.comes_to_nothing(1).stderr_contains("no tags today");
+    attempt.was_rehearsed();
+}
+
+#[test]
+fn a_commit_that_the_users_own_hook_refuses() {
+    let attempt = Attempt::at(demo());
+    let hook = attempt.project.repository().join(".git/hooks/pre-commit");
+    fs_err::create_dir_all(hook.parent().unwrap()).unwrap();
+    fs_err::write(&hook, "#!/bin/sh\necho 'the linter is not amused' >&2\nexit 1\n").unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs_err::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    attempt.comes_to_nothing(1).stderr_contains("the linter is not amused");
+    attempt.was_not_rehearsed();
+}
+
+#[test]
+fn a_failing_command() {
+    let config = "\
+stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"acceptance\", \"testpypi\", \"push\", \"pypi\"]
+
+[stage.acceptance]
+run = [\"sh\", \"-c\", \"echo not acceptable; touch README.md litter.txt; exit 7\"]
+";
+    let attempt = Attempt::configured(demo(), config);
+    attempt.comes_to_nothing(1).stderr_contains("acceptance").stderr_contains("not acceptable");
+    attempt.was_not_rehearsed();
+}
+
+/// Here everything is at the remote already, and has to come back.
+#[test]
+fn a_failing_command_after_the_push() {
+    let config = "\
+stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"testpypi\", \"push\", \"last-look\", \"pypi\"]
+
+[stage.last-look]
+run = [\"sh\", \"-c\", \"git -C \\\"$REMOTE\\\" rev-parse v1.1.0 && echo seen at the remote && exit 7\"]
+reach = \"repository\"
+";
+    let attempt = Attempt::configured(demo(), config);
+    let remote = attempt.project.remote().path().to_owned();
+    let before = attempt.project.snapshot();
+    let outcome = attempt.project.pyrelease("run minor --yes").env("REMOTE", remote).code(1);
+    outcome.stderr_contains("seen at the remote");
+    attempt.project.assert_unchanged(&before);
+    attempt.left_nothing();
+    attempt.was_rehearsed();
+}
+
+#[test]
+fn a_command_that_does_not_exist() {
+    let config = "\
+stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"acceptance\", \"testpypi\", \"push\", \"pypi\"]
+
+[stage.acceptance]
+run = [\"no-such-command-of-the-test\"]
+";
+    let attempt = Attempt::configured(demo(), config);
+    let before = attempt.project.snapshot();
+    let outcome = attempt.project.pyrelease("run minor --yes").run();
+    outcome.code_in(&[1, 3]).stderr_contains("no-such-command-of-the-test");
+    attempt.project.assert_unchanged(&before);
+    attempt.left_nothing();
+    attempt.was_not_rehearsed();
+}
+
+#[test]
+fn a_first_index_that_refuses_everything() {
+    let attempt = Attempt::with(demo(), "", IndexServer::refusing(), IndexServer::pypiserver());
+    attempt.comes_to_nothing(1).stderr_contains("testpypi");
+    attempt.was_not_rehearsed();
+}
+
+#[test]
+fn a_second_index_that_refuses_everything() {
+    let attempt = Attempt::with(demo(), "", IndexServer::pypiserver(), IndexServer::refusing());
+    attempt.comes_to_nothing(1).stderr_contains("pypi");
+    attempt.was_rehearsed();
+}
+
+/// devpi-server is the rehearsal here, and the version is in the tag: nothing of that matters for the way back.
+#[test]
+fn a_second_index_that_refuses_everything_with_a_version_from_the_tag() {
+    let blueprint = demo().backend(Backend::SetuptoolsScm);
+    let attempt = Attempt::with(blueprint, "", IndexServer::devpi(), IndexServer::refusing());
+    attempt.comes_to_nothing(1).stderr_contains("pypi");
+    attempt.was_rehearsed();
+}
+
+/// What failed once does not stand in the way: mended, the same release goes through.
+#[test]
+fn a_failure_that_was_mended() {
+    let attempt = Attempt::at(demo().backend(Backend::Flit));
+    let project = &attempt.project;
+    let hook = project.remote().path().join("hooks/pre-receive");
+    project.remote().refuse_pushes("not on a Friday");
+    attempt.comes_to_nothing(1);
+    fs_err::remove_file(hook).unwrap();
+
+    project.pyrelease("run minor --yes").code(0);
+    assert_eq!(attempt.public.files("demo"), attempt.rehearsal.files("demo"));
+    assert_eq!(project.tag_target("v1.1.0"), project.head());
+    assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
+}
+
+#[test]
+fn an_order_that_could_not_be_undone() {
+    let config = "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"pypi\", \"testpypi\", \"push\"]\n";
+    let attempt = Attempt::configured(demo(), config);
+    attempt.comes_to_nothing(2).stderr_contains("`pypi`").stderr_contains("`testpypi`");
+    attempt.was_not_rehearsed();
+}
+
+#[test]
+fn nobody_said_yes() {
+    let attempt = Attempt::at(demo());
+    let before = attempt.project.snapshot();
+    attempt.project.pyrelease("run minor").code(2).stderr_contains("--yes");
+    attempt.project.assert_unchanged(&before);
+    attempt.left_nothing();
+    attempt.was_not_rehearsed();
+}
+
+/// A dry run asks everything and changes nothing.
+#[test]
+fn a_dry_run() {
+    let attempt = Attempt::at(demo());
+    let before = attempt.project.snapshot();
+    attempt.project.pyrelease("run minor --dry-run").code(0);
+    attempt.project.pyrelease("plan minor").code(0);
+    attempt.project.assert_unchanged(&before);
+    attempt.left_nothing();
+    attempt.was_not_rehearsed();
+}

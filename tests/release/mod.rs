@@ -1,0 +1,13 @@
+//! Releases of real projects, from end to end: to index servers that people run, with a remote, or not at all.
+
+mod backends;
+mod failures;
+mod secrets;
+
+use pyrelease_test_support::{Blueprint, Project, set_binary};
+
+/// A project named `demo`, of which 1.0.0 has been released, and its remote.
+fn demo() -> Blueprint {
+    set_binary(env!("CARGO_BIN_EXE_pyrelease"));
+    Project::python("demo", "1.0.0").tagged("v1.0.0").with_remote()
+}
