@@ -6,7 +6,8 @@ use serde::Deserialize;
 use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::python::verdict::{
-    ContentType, Expected, Finding as Verdict, Judgement, Place, Severity, judge, judge_release,
+    ContentType, Expected, Finding as Verdict, Judgement, Place, Severity, does_not_render, judge,
+    judge_release,
 };
 use crate::world::tools::ToolEnvironment;
 use crate::world::verify;
@@ -44,7 +45,7 @@ impl Stage for Check {
             let target = &release.target;
             let expected = expected(&target.project.name, &target.names.version)?;
             sort("the release", &judge_release(&judgements, Some(&expected)), bench, &mut errors);
-            errors.extend(render(release, &judgements, bench)?);
+            sort("the description", &render(release, &judgements, bench)?, bench, &mut errors);
             Ok(errors)
         })?;
         match judged.unwrap_or_default().as_slice() {
@@ -102,8 +103,8 @@ fn sort(file: &str, findings: &[Verdict], bench: &Workbench<'_>, errors: &mut Ve
     }
 }
 
-/// Renders every distinct description in reStructuredText as PyPI does; gives what does not render.
-fn render(release: &Release, judgements: &[Judgement], bench: &Workbench<'_>) -> Result<Vec<String>> {
+/// Renders every distinct description in reStructuredText as PyPI does.
+fn render(release: &Release, judgements: &[Judgement], bench: &Workbench<'_>) -> Result<Vec<Verdict>> {
     let mut texts: Vec<&str> = Vec::new();
     for description in judgements.iter().filter_map(|judgement| judgement.description.as_ref()) {
         if description.content_type == ContentType::Restructured
@@ -117,10 +118,5 @@ fn render(release: &Release, judgements: &[Judgement], bench: &Workbench<'_>) ->
     }
     let tools = ToolEnvironment::ensure(&release.workspace.environment, &|message| bench.say(message))?;
     let rendered = tools.render_rst(&texts)?;
-    let broken = rendered.into_iter().filter_map(Result::err);
-    Ok(broken
-        .map(|messages| {
-            format!("the description does not render on PyPI: {}", messages.trim().replace('\n', "; "))
-        })
-        .collect())
+    Ok(rendered.into_iter().filter_map(Result::err).map(|said| does_not_render(&said)).collect())
 }

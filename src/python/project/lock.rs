@@ -1,7 +1,8 @@
 //! Lock files that record the project's own version, and the command that brings only that up to date.
 
 use super::toml::Toml;
-use super::{Files, How, Place, Project, normalized, text_of};
+use super::{Files, How, Place, Project, text_of};
+use crate::python::filename::normalize;
 
 /// A lock file that a new version makes stale
 #[derive(Debug, Clone, PartialEq, Eq)]

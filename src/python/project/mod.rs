@@ -21,6 +21,8 @@ mod url;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::filename::normalize;
+
 pub use backend::Backend;
 pub use bump::{bump_all, current_version};
 pub use error::ProjectError;
@@ -70,14 +72,8 @@ pub enum VersionSource {
 impl Project {
     /// The name in its canonical form (PEP 503): lower case, with `-` for every run of `-`, `_` and `.`.
     pub fn normalized_name(&self) -> String {
-        normalized(&self.name)
+        normalize(&self.name)
     }
-}
-
-/// The canonical form of a project's name (PEP 503).
-pub fn normalized(name: &str) -> String {
-    let parts: Vec<&str> = name.split(['-', '_', '.']).filter(|part| !part.is_empty()).collect();
-    parts.join("-").to_lowercase()
 }
 
 /// A replacement of some bytes of a text

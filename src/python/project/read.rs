@@ -3,7 +3,7 @@
 use super::ini::{self, Entry};
 use super::statements::{self, Given};
 use super::toml::Toml;
-use super::{Backend, Files, Project, ProjectError, VersionSource, normalized, source, text_of, url};
+use super::{Backend, Files, Project, ProjectError, VersionSource, normalize, source, text_of, url};
 
 /// The files that describe a project, as far as it has them
 pub(super) struct Description<'f> {
@@ -143,7 +143,7 @@ impl<'f> Description<'f> {
             return told.split('.').next().unwrap_or(told).to_owned();
         }
         let plain = name.replace(['-', '.'], "_");
-        let guesses = [plain.to_lowercase(), plain, normalized(name).replace('-', "")];
+        let guesses = [plain.to_lowercase(), plain, normalize(name).replace('-', "")];
         let exists = |guess: &&String| {
             ["src/", ""].iter().any(|root| {
                 let module = |tail: &str| self.files.read(&format!("{root}{guess}{tail}")).is_some();

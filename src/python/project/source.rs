@@ -4,7 +4,7 @@ use super::place::{compiled, in_toml};
 use super::read::Description;
 use super::statements::{self, Given};
 use super::toml::Toml;
-use super::{Backend, Files, How, Place, ProjectError, VersionSource, normalized, text_of};
+use super::{Backend, Files, How, Place, ProjectError, VersionSource, normalize, text_of};
 
 /// What hatchling looks for where `[tool.hatch.version]` has no `pattern`
 const HATCH: &str = r#"(?i)^(?:__version__|VERSION) *= *(?:"v?(?P<version>.+?)"|'v?(?P<version_>.+?)')"#;
@@ -232,7 +232,7 @@ fn setuptools(description: &Description<'_>) -> Found {
 fn requires_simple_scm(toml: &Toml) -> bool {
     toml.strings(&["build-system", "requires"]).iter().any(|requirement| {
         let Some((name, extras)) = requirement.split_once('[') else { return false };
-        normalized(name.trim()) == "setuptools-scm"
+        normalize(name.trim()) == "setuptools-scm"
             && extras.split(']').next().unwrap_or("").split(',').any(|extra| extra.trim() == "simple")
     })
 }

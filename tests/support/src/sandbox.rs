@@ -154,6 +154,7 @@ impl Sandbox {
 }
 
 /// What is kept of the test's environment, and a pip cache that all tests share.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads it")]
 pub(crate) fn kept_environment() -> BTreeMap<OsString, OsString> {
     let mut environment: BTreeMap<_, _> =
         std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_kept)).collect();
