@@ -21,6 +21,9 @@ fn dependencies_point_one_way() {
     let mut wrong = Vec::new();
     for (layer, allowed) in LAYERS {
         for file in files(&source.join(layer)) {
+            if file.ends_with("tests.rs") {
+                continue;
+            }
             let text = fs_err::read_to_string(&file).unwrap();
             for used in text.split("crate::").skip(1) {
                 let used: String =
@@ -51,11 +54,11 @@ fn what_is_pure_does_nothing() {
         "SystemTime",
     ];
     for file in files(&python) {
-        let text = fs_err::read_to_string(&file).unwrap();
-        let code = text.split("#[cfg(test)]").next().unwrap();
-        if file.file_name().is_some_and(|name| name == "tests.rs") {
+        if file.ends_with("tests.rs") {
             continue;
         }
+        let text = fs_err::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         for name in outside {
             assert!(!code.contains(name), "{} uses {name}", file.display());
         }
@@ -64,8 +67,8 @@ fn what_is_pure_does_nothing() {
 
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
-    for entry in fs_err::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs_err::read_dir(folder).expect("a folder of the source") {
+        let path = entry.expect("an entry").path();
         if path.is_dir() {
             found.extend(files(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {

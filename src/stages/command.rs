@@ -104,13 +104,17 @@ impl Stage for Command {
             return Ok(Outputs::default());
         }
         let undo = self.settings.undo.as_ref().map(|undo| Self::words(undo, release));
+        let undoable = undo.is_some();
         effects.announce(action)?;
         let effect = Effect::Command { reach: self.settings.reach, command: words.clone(), undo };
         effects.attempt(effect, |effects| {
             let bench = effects.bench().ok_or_else(|| Attempt::NotDone(Error::failed("there is no run")))?;
             let process = self.process(release, &words, &bench).map_err(Attempt::NotDone)?;
-            // One that fails may have done part of its work.
-            bench.command(&process).map(|()| "exit status 0".to_owned()).map_err(Attempt::InDoubt)
+            // One that says it failed may still have done part of its work; where there is a way to take that back,
+            // it is taken. What is public cannot be, so nobody goes on as if nothing had happened.
+            let half_done = undoable || self.settings.reach >= Reach::Public;
+            let doubt = if half_done { Attempt::InDoubt } else { Attempt::NotDone };
+            bench.command(&process).map(|()| "exit status 0".to_owned()).map_err(doubt)
         })?;
         Ok(Outputs::default())
     }

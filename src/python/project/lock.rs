@@ -26,7 +26,7 @@ pub struct LockFile {
 pub fn lock_files(files: &dyn Files, project: &Project, places: &[Place]) -> Vec<LockFile> {
     let mut found = Vec::new();
     let in_pyproject = |place: &Place| matches!(place.how, How::PyprojectProject | How::PyprojectPoetry);
-    if places.iter().any(in_pyproject) && records(files, "uv.lock", &project.normalized_name(), normalized) {
+    if places.iter().any(in_pyproject) && records(files, "uv.lock", &project.normalized_name(), normalize) {
         found.push(lock("uv.lock", "uv", &["uv", "lock"]));
     }
     for place in places.iter().filter(|place| matches!(place.how, How::Cargo | How::CargoWorkspace)) {
