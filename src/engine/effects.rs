@@ -93,6 +93,8 @@ pub enum Action {
     Upload {
         index: String,
         url: String,
+        /// Where it is another than the release's own
+        version: Option<String>,
     },
     Push {
         remote: String,
@@ -121,7 +123,10 @@ impl fmt::Display for Action {
                 write!(f, "land in your repository: {}", branch.as_deref().map_or("HEAD", short_ref))?;
                 tag.as_ref().map_or(Ok(()), |tag| write!(f, " and tag {tag}"))
             }
-            Self::Upload { index, url } => write!(f, "upload to {index} ({url})"),
+            Self::Upload { index, url, version } => {
+                write!(f, "upload to {index} ({url})")?;
+                version.as_ref().map_or(Ok(()), |version| write!(f, " as {version}"))
+            }
             Self::Push { remote, refs } => {
                 let names: Vec<&str> = refs.iter().map(|name| short_ref(name)).collect();
                 write!(f, "push {} to {remote}, atomically", names.join(" and "))

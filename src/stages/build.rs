@@ -104,19 +104,22 @@ impl Build {
         Ok((tools.python().to_owned(), reports))
     }
 
-    fn build(
+    /// Builds the project at `root` into the empty folder `dist`, with further variables for the backend; gives the
+    /// distributions frozen, the wheels first.
+    pub(super) fn build(
         &self,
         release: &Release,
         bench: &Workbench<'_>,
-        say: &dyn Fn(&str),
+        (root, dist): (&Path, &Path),
+        variables: &[(String, String)],
     ) -> Result<Vec<Distribution>> {
-        let dist = bench.dist();
         let scratch = bench.scratch();
         fs_err::create_dir_all(&scratch)?;
+        fs_err::create_dir_all(dist)?;
         let report = scratch.join("report.json");
         let (process, reports) = match self.frontend {
             Frontend::Uv => {
-                let mut process = Process::new("uv").args(["build", "--no-progress", "--out-dir"]).arg(&dist);
+                let mut process = Process::new("uv").args(["build", "--no-progress", "--out-dir"]).arg(dist);
                 if let Some(python) = self.python(release) {
                     process = process.arg("--python").arg(python);
                 }
@@ -126,8 +129,8 @@ impl Build {
                 (process, false)
             }
             Frontend::Build => {
-                let (python, reports) = self.frontend(release, say)?;
-                let mut process = Process::new(python).args(["-m", "build", "--outdir"]).arg(&dist);
+                let (python, reports) = self.frontend(release, &|message| bench.say(message))?;
+                let mut process = Process::new(python).args(["-m", "build", "--outdir"]).arg(dist);
                 if reports {
                     process = process.arg("--report").arg(&report);
                 }
@@ -140,7 +143,7 @@ impl Build {
         let commit = release.outputs.commit.as_ref().unwrap_or(&release.workspace.head.commit);
         let process = process
             .args(&self.options)
-            .arg(release.root())
+            .arg(root)
             // Not in the project: a module of its own named `build` would be run instead.
             .folder(&scratch)
             .env("SOURCE_DATE_EPOCH", commit_time(bench, commit)?)
@@ -148,8 +151,9 @@ impl Build {
         let process = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"]
             .iter()
             .fold(process, |process, name| process.without_env(*name));
+        let process = variables.iter().fold(process, |process, (name, value)| process.env(name, value));
         bench.command(&without_secrets(process, &release.workspace.environment))?;
-        let mut built = if reports { reported(&report)? } else { listed(&dist)? };
+        let mut built = if reports { reported(&report)? } else { listed(dist)? };
         built.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
         complete(&built)?;
         Ok(built)
@@ -189,8 +193,8 @@ impl Stage for Build {
             Frontend::Uv => "uv build",
         };
         let action = Action::Build { frontend: frontend.to_owned() };
-        let distributions =
-            effects.private(action, |bench| self.build(release, bench, &|message| bench.say(message)))?;
+        let distributions = effects
+            .private(action, |bench| self.build(release, bench, (&release.root(), &bench.dist()), &[]))?;
         let distributions = distributions.unwrap_or_default();
         for built in &distributions {
             effects.note(&format!(

@@ -124,13 +124,23 @@ impl Version {
     /// The files as they are with the new version.
     fn bumped(&self, release: &Release) -> Result<Vec<(String, Vec<u8>)>> {
         let target = &release.target;
-        let places = self.places(release, &target.project)?;
-        let bumped = bump_all(release, &places, &target.previous, &target.version).map_err(|errors| {
+        self.rewritten(release, &target.project, (&target.previous, &target.version))
+    }
+
+    /// The files that state the version, with another one put in.
+    pub(super) fn rewritten(
+        &self,
+        files: &dyn Files,
+        project: &Project,
+        (old, new): (&ProjectVersion, &ProjectVersion),
+    ) -> Result<Vec<(String, Vec<u8>)>> {
+        let places = self.places(files, project)?;
+        let written = bump_all(files, &places, old, new).map_err(|errors| {
             let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
             let helps = errors.iter().map(ProjectError::help).filter(|help| !help.is_empty());
             helps.fold(Error::refused(said.join("; ")), Error::help)
         })?;
-        Ok(bumped.into_iter().collect())
+        Ok(written.into_iter().collect())
     }
 
     fn lock_files(&self, release: &Release) -> Result<Vec<LockFile>> {

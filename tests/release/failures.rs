@@ -295,7 +295,8 @@ fn a_second_index_that_refuses_everything_with_a_version_from_the_tag() {
     attempt.was_rehearsed();
 }
 
-/// What failed once does not stand in the way: mended, the same release goes through.
+/// What failed once does not stand in the way: an index takes a version once, so the next attempt is rehearsed under a
+/// version of its own, and the same release goes through.
 #[test]
 fn a_failure_that_was_mended() {
     let attempt = Attempt::at(demo().backend(Backend::Flit));
@@ -305,10 +306,33 @@ fn a_failure_that_was_mended() {
     attempt.comes_to_nothing(1);
     fs_err::remove_file(hook).unwrap();
 
+    let advice = "[stage.testpypi] version = \"dev\"";
+    project.pyrelease("run minor --yes").code(3).stderr_contains("already").stderr_contains(advice);
+    let mut config = project.read("release.toml");
+    config.push_str(
+        "\n[stage.testpypi]\nversion = \"dev\"\ninstall = true\nsmoke = \"python -c 'import demo'\"\n",
+    );
+    project.write("release.toml", &config);
+    project.commit("Rehearse under a version of its own");
+
     project.pyrelease("run minor --yes").code(0);
-    assert_eq!(attempt.public.files("demo"), attempt.rehearsal.files("demo"));
+    let rehearsed: Vec<String> = attempt.rehearsal.files("demo").into_keys().collect();
+    assert!(rehearsed.contains(&"demo-1.1.0.dev1.tar.gz".to_owned()), "{rehearsed:?}");
+    let published: Vec<String> = attempt.public.files("demo").into_keys().collect();
+    assert_eq!(published, ["demo-1.1.0-py3-none-any.whl", "demo-1.1.0.tar.gz"]);
     assert_eq!(project.tag_target("v1.1.0"), project.head());
     assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
+}
+
+/// A version that comes from the tag is rehearsed as a development release all the same.
+#[test]
+fn a_rehearsal_of_its_own_with_a_version_from_the_tag() {
+    for backend in [Backend::SetuptoolsScm, Backend::HatchVcs] {
+        let attempt = Attempt::configured(demo().backend(backend), "[stage.testpypi]\nversion = \"dev\"\n");
+        attempt.project.pyrelease("run minor --yes").code(0);
+        let rehearsed: Vec<String> = attempt.rehearsal.files("demo").into_keys().collect();
+        assert_eq!(rehearsed, ["demo-1.1.0.dev1-py3-none-any.whl", "demo-1.1.0.dev1.tar.gz"]);
+    }
 }
 
 #[test]

@@ -3,12 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Settings, trial_folder};
+use super::Batch;
 use crate::engine::prelude::*;
 use crate::index::{IndexClient, SimpleFile};
 use crate::python::distribution::{Distribution, Kind};
 use crate::stages::without_secrets;
 use crate::world::process::Process;
+
+/// Compares the version that is installed with the one that should be
+const INSTALLED: &str = "\
+import importlib.metadata, sys
+found = importlib.metadata.version(sys.argv[1])
+sys.exit(None if found == sys.argv[2] else f'installed is {found}, not {sys.argv[2]}')";
 
 /// How long an index may take to list what it has accepted
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -16,45 +22,41 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Installs the wheel (else the sdist) from the index by its hash, its dependencies from wherever pip takes them;
 /// compares the installed version and runs the smoke test.
 pub(super) fn try_out(
-    settings: &Settings,
+    smoke: Option<&str>,
     client: &IndexClient,
+    batch: &Batch,
     release: &Release,
     effects: &mut Effects<'_>,
 ) -> Result<()> {
-    let index = client.address().name.clone();
-    let distributions = &release.outputs.distributions;
-    let Some(chosen) = installable(distributions) else { return Ok(()) };
-    let command = format!("pip install {} from {index}", chosen.filename);
+    let index = &client.address().name;
+    let Some(chosen) = installable(&batch.distributions) else { return Ok(()) };
     let Some(listed) = listed(client, release, chosen)? else {
-        effects.warn(
-            &format!(
-                "`{}` is uploaded to `{index}`, but not listed there yet: it was not tried out",
-                chosen.filename
-            ),
-            None,
-        );
+        let message = format!("`{}` is uploaded to `{index}`, but not listed there yet", chosen.filename);
+        effects.warn(&message, Some("it was not tried out; look at the index in some minutes"));
         return Ok(());
     };
-    effects.private(Action::Check { what: command }, |bench| {
-        let folder = trial_folder(bench);
+    let action = Action::Check { what: format!("pip install {} from {index}", chosen.filename) };
+    effects.private(action, |bench| {
+        let folder = bench.scratch().join("install");
         fs_err::create_dir_all(&folder)?;
         let file = folder.join(&chosen.filename);
         client.download(&listed, &file, &chosen.sha256).map_err(|error| {
             Error::failed(format!("what `{index}` gives out is not what was uploaded")).because(error)
         })?;
         let python = environment(&folder.join("venv"), release, bench)?;
-        let run = |process: Process| bench.command(&without_secrets(process, &release.workspace.environment).folder(&folder));
-        run(Process::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).arg(&file))?;
-        let names = release.names();
-        let script = "import importlib.metadata, sys; found = importlib.metadata.version(sys.argv[1]); sys.exit(None if found == sys.argv[2] else 'installed is ' + found)";
-        run(Process::new(&python).args(["-c", script, &names.name, &names.version]))?;
-        if let Some(smoke) = &settings.smoke {
-            let words = shlex::split(smoke).unwrap_or_default();
-            let (program, arguments) = words.split_first().ok_or_else(|| Error::usage("an empty smoke test"))?;
-            let bin = python.parent().unwrap_or(Path::new("")).to_owned();
-            run(Process::new(program_in(&bin, program)).args(arguments).env("PATH", path_with(&bin, release)).env("VIRTUAL_ENV", folder.join("venv")))?;
-        }
-        Ok(())
+        let run = |process: Process| {
+            let process = process.folder(&folder).without_env("PYTHONPATH").without_env("PYTHONHOME");
+            bench.command(&without_secrets(process, &release.workspace.environment))
+        };
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        run(Process::new(&python).args(pip).arg(&file))?;
+        run(Process::new(&python).args(["-c", INSTALLED, &release.names().name, &batch.version]))?;
+        let Some(words) = smoke.and_then(shlex::split) else { return Ok(()) };
+        let Some((program, arguments)) = words.split_first() else { return Ok(()) };
+        let bin = python.parent().unwrap_or(Path::new("")).to_owned();
+        let path = path_with(&bin, release);
+        let smoke = Process::new(program_in(&bin, program)).args(arguments);
+        run(smoke.env("PATH", path).env("VIRTUAL_ENV", folder.join("venv")))
     })?;
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Uploads the distributions to an index: any stage named like an index does this.
 
 mod install;
+mod rehearsal;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -24,12 +24,32 @@ const ATTEMPTS: u32 = 3;
 struct Settings {
     /// Whether to install the release from the index into a fresh environment, the very bytes that were uploaded
     install: bool,
+    /// As which version to rehearse: `exact`, or `dev` for X.Y.Z.devN, because an index takes a version once
+    version: As,
     /// A command to try the installed release with, such as `python -c 'import demo'`
     smoke: Option<String>,
 }
 
+/// The version under which a release is rehearsed
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum As {
+    /// The release's own, with the very bytes that will be published
+    #[default]
+    Exact,
+    /// A development release of it, built for the rehearsal
+    Dev,
+}
+
+/// What is uploaded: distributions of one version
+struct Batch {
+    version: String,
+    distributions: Vec<Distribution>,
+}
+
 struct Upload {
     name: String,
+    rehearsal: Option<rehearsal::Rehearsal>,
     index: IndexSettings,
     settings: Settings,
 }
@@ -55,8 +75,17 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
         ));
     }
     let index = config.indexes()[name].clone();
+    if settings.version == As::Dev && index.kind != IndexKind::Rehearsal {
+        let span = config.stage_key(name, "version").flatten();
+        let help = "only a rehearsal can be of another version; what is public is the release itself";
+        return Err(config.error(&format!("`{name}` is not an index for rehearsals"), span, Some(help)));
+    }
+    let rehearsal = match settings.version {
+        As::Exact => None,
+        As::Dev => Some(rehearsal::Rehearsal::new(config)?),
+    };
     // Addresses are checked here, so that a wrong one is an error before anything else is asked.
-    let stage = Upload { name: name.to_owned(), index, settings };
+    let stage = Upload { name: name.to_owned(), rehearsal, index, settings };
     crate::index::IndexAddress::new(
         name,
         &stage.index.upload,
@@ -117,6 +146,9 @@ impl Upload {
         })?;
         let Some(listing) = listing else { return Ok(Vec::new()) };
         let mut findings = Vec::new();
+        if self.rehearsal.is_some() {
+            return Ok(findings);
+        }
         if let Some(status @ ("archived" | "quarantined")) = listing.status.as_deref() {
             findings
                 .push(Finding::error(format!("`{}` is {status} on `{}`", target.project.name, self.name)));
@@ -137,7 +169,15 @@ impl Upload {
                 target.project.name,
                 there.join(", ")
             );
-            let help = "an index takes a version once, whatever became of its tag: choose another version";
+            let mut help =
+                "an index takes a version once, whatever became of its tag: choose another version"
+                    .to_owned();
+            if self.index.kind == IndexKind::Rehearsal {
+                help.push_str(&format!(
+                    ", or rehearse under one that is free: [stage.{}] version = \"dev\"",
+                    self.name
+                ));
+            }
             findings.push(Finding::error(message).help(help));
         }
         Ok(findings)
@@ -171,10 +211,16 @@ impl Upload {
         }
     }
 
-    fn upload(&self, client: &IndexClient, release: &Release, effects: &mut Effects<'_>) -> Result<()> {
+    fn upload(
+        &self,
+        client: &IndexClient,
+        batch: &Batch,
+        release: &Release,
+        effects: &mut Effects<'_>,
+    ) -> Result<()> {
         let project = &release.target.project.name;
         // All are read before the first is sent: a broken one must not be found half-way.
-        let forms = release.outputs.distributions.iter().map(Form::read).collect::<Result<Vec<_>>>()?;
+        let forms = batch.distributions.iter().map(Form::read).collect::<Result<Vec<_>>>()?;
         for form in &forms {
             let effect = Effect::Upload {
                 index: self.name.clone(),
@@ -211,25 +257,34 @@ impl Stage for Upload {
     }
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
-        effects.announce(Action::Upload { index: self.name.clone(), url: self.index.upload.clone() })?;
+        let url = self.index.upload.clone();
+        let announce = |version| Action::Upload { index: self.name.clone(), url, version };
         if !effects.is_live() {
+            effects.announce(announce(
+                self.rehearsal.as_ref().map(|_| format!("{}.devN", release.names().version)),
+            ))?;
             return Ok(Outputs::default());
         }
         let client = self.client(release)?;
-        if release.outputs.distributions.is_empty() {
+        let batch = match &self.rehearsal {
+            None => Batch {
+                version: release.names().version.clone(),
+                distributions: release.outputs.distributions.clone(),
+            },
+            Some(rehearsal) => rehearsal.prepare(&client, release, effects)?,
+        };
+        if batch.distributions.is_empty() {
             return Err(
                 Error::failed("there are no distributions to upload").help("put `build` before this stage")
             );
         }
-        self.upload(&client, release, effects)?;
+        effects.announce(announce(self.rehearsal.as_ref().map(|_| batch.version.clone())))?;
+        self.upload(&client, &batch, release, effects)?;
         if self.settings.install {
-            install::try_out(&self.settings, &client, release, effects)?;
+            install::try_out(self.settings.smoke.as_deref(), &client, &batch, release, effects)?;
         }
-        let names = release.names();
-        Ok(Outputs {
-            links: client.address().view_url(&names.name, &names.version).into_iter().collect(),
-            ..Outputs::default()
-        })
+        let page = client.address().view_url(&release.names().name, &batch.version);
+        Ok(Outputs { links: page.into_iter().collect(), ..Outputs::default() })
     }
 }
 
@@ -270,9 +325,4 @@ fn refused(error: UploadError) -> Error {
         converted = converted.because(source.to_string());
     }
     help.into_iter().fold(converted, Error::help)
-}
-
-/// A folder of the run's in which the release is tried out.
-fn trial_folder(bench: &Workbench<'_>) -> PathBuf {
-    bench.scratch().join("install")
 }
