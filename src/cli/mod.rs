@@ -7,6 +7,7 @@ mod run;
 mod session;
 mod status;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -112,14 +113,14 @@ pub fn main(environment: Environment) -> ExitCode {
         verbosity,
         interrupted: Arc::new(AtomicBool::new(false)),
     };
-    let done = listen_for_interrupts(&context.interrupted).and_then(|()| match &cli.command {
+    let done = match &cli.command {
         Command::Run(arguments) => run::run(&context, arguments),
         Command::Plan(arguments) => plan::plan(&context, arguments),
         Command::Resume(arguments) => recover::resume(&context, arguments),
         Command::Rollback(arguments) => recover::rollback(&context, arguments),
         Command::Status => status::status(&context),
         Command::Demo(arguments) => demo::demo(&context, arguments),
-    });
+    };
     match done {
         Ok(()) => ExitCode::Done,
         Err(error) => {
@@ -129,13 +130,36 @@ pub fn main(environment: Environment) -> ExitCode {
     }
 }
 
-/// The first Ctrl-C lets the current effect finish and then undoes; the second ends the process at once.
-fn listen_for_interrupts(interrupted: &Arc<AtomicBool>) -> Result<()> {
-    let interrupted = Arc::clone(interrupted);
-    ctrlc::set_handler(move || {
-        if interrupted.swap(true, Ordering::SeqCst) {
-            std::process::exit(i32::from(ExitCode::Interrupted as u8));
+impl Context {
+    /// From here on the first Ctrl-C lets the current effect finish and then undoes; the second ends the process at
+    /// once. Before, while nothing has been done, the first does.
+    fn listen_for_interrupts(&self) -> Result<()> {
+        let interrupted = Arc::clone(&self.interrupted);
+        ctrlc::set_handler(move || {
+            if interrupted.swap(true, Ordering::SeqCst) {
+                std::process::exit(i32::from(ExitCode::Interrupted as u8));
+            }
+        })
+        .map_err(|error| Error::failed("signals cannot be listened for").because(error))
+    }
+
+    /// Asks whether to go on, unless `--yes` answered already.
+    fn confirm(&self, yes: bool, question: &str) -> Result<()> {
+        if yes {
+            return Ok(());
         }
-    })
-    .map_err(|error| Error::failed("signals cannot be listened for").because(error))
+        if !can_ask() {
+            return Err(Error::usage("there is no terminal to ask on")
+                .help("say `--yes` to go on without being asked"));
+        }
+        match self.ui.confirm(question)? {
+            true => Ok(()),
+            false => Err(Error::refused("not confirmed; nothing has been done")),
+        }
+    }
+}
+
+/// Whether somebody is there to answer.
+fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }

@@ -1,7 +1,5 @@
 //! `pyrelease resume` and `pyrelease rollback`: the two ways on from a run that was cut short.
 
-use std::io::IsTerminal;
-
 use super::Context;
 use super::session::{Session, locate_loosely};
 use crate::engine::event::{Event, Listener};
@@ -26,7 +24,8 @@ pub(super) fn resume(context: &Context, arguments: &Arguments) -> Result<()> {
     let mut journal = Journal::open(&run.journal())?;
     let header = journal.header().cloned().ok_or_else(|| Error::left("the journal has no header"))?;
     let question = format!("Finish the release of {} {} (run {})?", header.name, header.version, run.id());
-    confirm(context, arguments, &question)?;
+    context.confirm(arguments.yes, &question)?;
+    context.listen_for_interrupts()?;
     world(context, &workspace, &run).settle(&mut journal)?;
     let (config, pipeline, release) = Session::of_run(context, &header)?;
     let execution = Execution {
@@ -48,7 +47,8 @@ pub(super) fn rollback(context: &Context, arguments: &Arguments) -> Result<()> {
     let lock = store.lock()?;
     let Some(run) = store.unfinished()? else { return nothing(context, "there is nothing to roll back") };
     let mut journal = Journal::open(&run.journal())?;
-    confirm(context, arguments, &format!("Undo what run {} did?", run.id()))?;
+    context.confirm(arguments.yes, &format!("Undo what run {} did?", run.id()))?;
+    context.listen_for_interrupts()?;
     world(context, &workspace, &run).rollback(&mut journal)?;
     drop(lock);
     Ok(())
@@ -72,20 +72,4 @@ fn world<'a>(context: &'a Context, workspace: &'a Workspace, run: &'a RunFolder)
 fn nothing(context: &Context, message: &str) -> Result<()> {
     context.ui.hear(&Event::Note { stage: None, message });
     Ok(())
-}
-
-fn confirm(context: &Context, arguments: &Arguments, question: &str) -> Result<()> {
-    if arguments.yes {
-        return Ok(());
-    }
-    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-        return Err(
-            Error::usage("there is no terminal to ask on").help("say `--yes` to go on without being asked")
-        );
-    }
-    if context.ui.confirm(question)? {
-        Ok(())
-    } else {
-        Err(Error::refused("not confirmed; nothing has been done"))
-    }
 }

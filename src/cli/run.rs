@@ -1,7 +1,5 @@
 //! `pyrelease run`: preflights, the plan, one question, and the release.
 
-use std::io::IsTerminal;
-
 use super::Context;
 use super::session::Session;
 use crate::engine::event::{Event, Listener};
@@ -38,8 +36,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let session = Session::open(context)?;
     let lock = if arguments.dry_run { None } else { Some(session.store.lock()?) };
     refuse_unfinished(&session.store)?;
-    let asks = !arguments.yes && !arguments.dry_run;
-    if asks && !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+    if !arguments.yes && !arguments.dry_run && !super::can_ask() {
         return Err(Error::usage("there is no terminal to ask on")
             .help("`pyrelease run --yes` releases without asking"));
     }
@@ -51,10 +48,8 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     if arguments.dry_run {
         return Ok(());
     }
-    let question = format!("Release {} {}?", plan.name, plan.version);
-    if asks && !context.ui.confirm(&question)? {
-        return Err(Error::refused("not confirmed; nothing has been done"));
-    }
+    context.confirm(arguments.yes, &format!("Release {} {}?", plan.name, plan.version))?;
+    context.listen_for_interrupts()?;
     let configuration = (config.source(), config.carry());
     Execution::begin(&store, &pipeline, release, configuration, &context.interrupted, listener)?
         .complete()?;

@@ -83,7 +83,12 @@ impl Config {
         for (key, item) in root.iter() {
             match key {
                 "stages" => self.stages = self.read_names(item)?,
-                "carry" => self.carry = self.read_names(item)?.into_iter().map(|name| name.value).collect(),
+                "carry" => {
+                    for name in self.read_names(item)? {
+                        self.check_inside(&name.value, name.span)?;
+                        self.carry.push(name.value);
+                    }
+                }
                 "stage" => {
                     for (name, item) in self.table(item, "`stage`")?.iter() {
                         let table = self.table(item, &format!("`stage.{name}`"))?;
@@ -181,6 +186,21 @@ impl Config {
         let empty = Table::new();
         let table = self.stage_tables.get(stage).map_or(&empty, |(_, table)| table);
         settings::read(&self.source, &format!("stage.{stage}"), table)
+    }
+
+    /// Checks that a path of a stage's settings names something inside the project.
+    ///
+    /// # Errors
+    /// It is absolute or leads out of the project; underlined.
+    pub fn check_inside(&self, path: &str, span: Option<Range<usize>>) -> Result<()> {
+        let parts = std::path::Path::new(path).components();
+        let inside = parts.clone().count() > 0
+            && parts.clone().all(|part| matches!(part, std::path::Component::Normal(_)));
+        if inside {
+            return Ok(());
+        }
+        let help = "paths are relative to the project's folder, without `..`";
+        Err(self.error(&format!("`{path}` is not inside the project"), span, Some(help)))
     }
 
     /// An error at a place of the configuration.

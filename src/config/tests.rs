@@ -94,6 +94,15 @@ fn settings_in_pyproject_keep_their_place() {
     assert!(shown(&config.settings::<Tag>("tag").unwrap_err()).contains("pyproject.toml:4:1"));
 }
 
+#[test]
+fn what_is_carried_lies_inside_the_project() {
+    for path in ["../x", "/etc/passwd", "a/../../x", ""] {
+        let error = parse(&format!("carry = [\"{path}\"]\n")).unwrap_err();
+        assert!(shown(&error).contains("is not inside the project"), "{path}: {}", shown(&error));
+    }
+    assert_eq!(parse("carry = [\"src/gen.py\"]\n").unwrap().carry(), ["src/gen.py"]);
+}
+
 mod locating {
     use super::*;
 

@@ -284,10 +284,18 @@ impl<'run> Effects<'run> {
     /// Writes a file of the clone; `path` is relative to `root`, the project's folder there.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// The file cannot be written; or a symbolic link leads out of the clone, and nothing was written.
     pub fn write(&mut self, root: &Path, path: &str, bytes: &[u8]) -> Result<()> {
-        self.private(Action::Write { path: path.to_owned() }, |_| {
-            Ok(fs_err::write(root.join(path), bytes)?)
+        self.private(Action::Write { path: path.to_owned() }, |bench| {
+            let file = fs_err::canonicalize(root.join(path))?;
+            if !file.starts_with(fs_err::canonicalize(bench.clone.top())?) {
+                return Err(Error::failed(format!(
+                    "`{path}` is a link to `{}`, outside the repository",
+                    file.display()
+                ))
+                .help("a release changes files of the repository only"));
+            }
+            Ok(fs_err::write(file, bytes)?)
         })?;
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::effects::{Action, Effect, Effects, Live};
@@ -88,8 +88,9 @@ impl<'a> Execution<'a> {
         if let Err(left) = world.rollback(&mut self.journal) {
             return Err(left.because(error));
         }
+        let interrupted = self.interrupted.load(Ordering::SeqCst);
         Err(match error.code() {
-            ExitCode::Interrupted => error,
+            _ if interrupted => Error::interrupted(),
             ExitCode::Refused if untouched => error,
             _ => error.with_code(ExitCode::Failed),
         })
@@ -148,6 +149,13 @@ impl<'a> Execution<'a> {
         if done >= private && done > 0 && tree.is_dir() {
             self.release.enter(&tree);
             return Ok(done);
+        }
+        if entries(self.journal.records())
+            .iter()
+            .any(|entry| matches!(entry.state, State::Done | State::InDoubt))
+        {
+            return Err(Error::left(format!("the run's clone `{}` is gone", tree.display()))
+                .help("what was built there cannot be built again with the same bytes; `pyrelease status` shows what is where"));
         }
         // Private work that was cut short is done again from the start: nothing outside knows of it.
         self.run.clear(true)?;
@@ -261,10 +269,6 @@ fn header(run: String, pipeline: &Pipeline, release: &Release, source: &Source) 
 
 /// Copies an ignored file or folder of the user's that a build needs into the clone.
 fn carry(from: &Path, to: &Path, path: &str) -> Result<()> {
-    let inside = Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-    if !inside {
-        return Err(Error::usage(format!("`carry` names `{path}`, which is not inside the project")));
-    }
     let (source, target) = (from.join(path), to.join(path));
     if !source.exists() {
         return Err(Error::failed(format!("`carry` names `{path}`, which is not there")));

@@ -147,12 +147,18 @@ impl World<'_> {
             if entry.state != State::InDoubt {
                 continue;
             }
-            match self.probe(&entry.effect) {
+            let presence = self.probe(&entry.effect);
+            if let (Effect::Land { landing }, false) =
+                (&entry.effect, matches!(presence, Presence::Unknown(_)))
+            {
+                landing.follow(self.repository)?;
+            }
+            match presence {
                 Presence::Present => {
-                    journal.write(Record::Done { id: entry.id, evidence: "found there".to_owned() })?
+                    journal.write(Record::Done { id: entry.id, evidence: "found there".to_owned() })?;
                 }
                 Presence::Absent => {
-                    journal.write(Record::NotDone { id: entry.id, reason: "not found there".to_owned() })?
+                    journal.write(Record::NotDone { id: entry.id, reason: "not found there".to_owned() })?;
                 }
                 Presence::Unknown(_) => {}
             }

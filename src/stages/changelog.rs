@@ -29,7 +29,11 @@ pub(super) struct Changelog {
 }
 
 pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
-    Ok(Box::new(config.settings::<Changelog>(name)?))
+    let settings = config.settings::<Changelog>(name)?;
+    if let Some(file) = &settings.file {
+        config.check_inside(file, config.stage_key(name, "file").flatten())?;
+    }
+    Ok(Box::new(settings))
 }
 
 impl Changelog {

@@ -88,7 +88,15 @@ impl JsonSchema for Entry {
 }
 
 pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
-    Ok(Box::new(config.settings::<Version>(name)?))
+    let settings = config.settings::<Version>(name)?;
+    for entry in &settings.files {
+        let path = match entry {
+            Entry::Known(path) => path,
+            Entry::Pattern(place) => &place.path,
+        };
+        config.check_inside(path, config.stage_key(name, "files").flatten())?;
+    }
+    Ok(Box::new(settings))
 }
 
 impl Version {

@@ -67,14 +67,39 @@ impl Landing {
     /// Somebody has changed them since: then they are left alone.
     pub fn undo(&self, user: &Repository) -> Result<()> {
         let zero = "0".repeat(self.old.len());
-        if self.new != self.old {
+        let follows = self.moves_the_working_tree(user);
+        if follows {
             self.read_tree(user, &["-n"], &self.new, &self.old)?;
         }
         self.move_refs(user, &self.new, &self.old, (self.tag.as_ref().map_or("", |tag| &tag.object), &zero))?;
-        if self.new != self.old {
+        if follows {
             self.read_tree(user, &[], &self.new, &self.old)?;
         }
         Ok(())
+    }
+
+    /// Brings the working tree to where the refs are, for a landing or an undo that was cut short between the two.
+    /// Does nothing where it is there already.
+    ///
+    /// # Errors
+    /// An edit of the user's is in the way.
+    pub fn follow(&self, user: &Repository) -> Result<()> {
+        if !self.moves_the_working_tree(user) {
+            return Ok(());
+        }
+        let at = user.head()?.commit;
+        if at == self.new {
+            self.read_tree(user, &[], &self.old, &self.new)
+        } else if at == self.old {
+            self.read_tree(user, &[], &self.new, &self.old)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether the working tree shows the branch that lands: the user may have checked out another meanwhile.
+    fn moves_the_working_tree(&self, user: &Repository) -> bool {
+        self.new != self.old && user.head().is_ok_and(|head| head.branch == self.branch)
     }
 
     /// Whether the refs are as the landing makes them.

@@ -5,7 +5,7 @@ mod clone;
 mod land;
 mod remote;
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use git2::{ErrorCode, ObjectType, Status, StatusOptions};
 
@@ -128,12 +128,22 @@ impl Repository {
         Ok(names.iter().flatten().flatten().map(str::to_owned).collect())
     }
 
-    /// A file's bytes as committed; `path` is relative to the top with `/`. None if it is not committed or no file.
+    /// A file's bytes as committed; `path` is relative to the top with `/`. Symbolic links inside the repository are
+    /// followed. None if it is not committed or no file.
     pub fn committed(&self, commit: &str, path: &str) -> Option<Vec<u8>> {
-        let commit = self.repository.find_commit(commit.parse().ok()?).ok()?;
-        let entry = commit.tree().ok()?.get_path(Path::new(path)).ok()?;
-        let blob = self.repository.find_blob(entry.id()).ok()?;
-        Some(blob.content().to_vec())
+        const LINK: i32 = 0o120_000;
+        let tree = self.repository.find_commit(commit.parse().ok()?).ok()?.tree().ok()?;
+        let mut path = PathBuf::from(path);
+        for _ in 0..8 {
+            let entry = tree.get_path(&path).ok()?;
+            let blob = self.repository.find_blob(entry.id()).ok()?;
+            if entry.filemode() != LINK {
+                return Some(blob.content().to_vec());
+            }
+            let target = std::str::from_utf8(blob.content()).ok()?;
+            path = joined(path.parent()?, target)?;
+        }
+        None
     }
 
     /// The tracked files whose content differs from HEAD, in the index or the working tree, relative to the top.
@@ -206,6 +216,20 @@ impl Repository {
         }
         Ok(None)
     }
+}
+
+/// The path that a link in `folder` leads to; none where it leaves the repository.
+fn joined(folder: &Path, target: &str) -> Option<PathBuf> {
+    let mut path = folder.to_owned();
+    for part in Path::new(target).components() {
+        match part {
+            Component::Normal(name) => path.push(name),
+            Component::CurDir => {}
+            Component::ParentDir => path.pop().then_some(())?,
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(path)
 }
 
 /// A `git` command run in `folder`, on the repository of that folder and no other.

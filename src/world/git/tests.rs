@@ -150,6 +150,59 @@ fn undoing_leaves_what_somebody_else_changed_since() {
     assert_eq!(fixture.everything(), before);
 }
 
+/// Killed between moving the refs and moving the working tree, either way.
+#[test]
+fn the_working_tree_follows_a_landing_that_was_cut_short() {
+    let fixture = Fixture::new();
+    let before = fixture.everything();
+    let (clone, landing) = fixture.prepared();
+    let user = fixture.open();
+    landing.land(&user, &clone).unwrap();
+    let landed = fixture.everything();
+
+    fixture.git(&["read-tree", "-m", "-u", &landing.new, &landing.old]);
+    assert_ne!(fixture.everything(), landed);
+    landing.follow(&user).unwrap();
+    assert_eq!(fixture.everything(), landed);
+    landing.follow(&user).unwrap();
+    assert_eq!(fixture.everything(), landed);
+
+    landing.undo(&user).unwrap();
+    fixture.git(&["read-tree", "-m", "-u", &landing.old, &landing.new]);
+    landing.follow(&user).unwrap();
+    assert_eq!(fixture.everything(), before);
+}
+
+#[test]
+fn undoing_leaves_the_working_tree_of_another_branch_alone() {
+    let fixture = Fixture::new();
+    let (clone, landing) = fixture.prepared();
+    landing.land(&fixture.open(), &clone).unwrap();
+    fixture.git(&["checkout", "-q", "-b", "elsewhere"]);
+    fixture.git(&["commit", "-q", "--allow-empty", "-m", "other work"]);
+    landing.undo(&fixture.open()).unwrap();
+    assert_eq!(fixture.git(&["status", "--porcelain"]), "");
+    assert_eq!(fs_err::read_to_string(fixture.top.join("one.txt")).unwrap(), "released\n");
+    assert_eq!(fixture.git(&["rev-parse", "main"]), landing.old);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_committed_link_is_followed_inside_the_repository_only() {
+    let fixture = Fixture::new();
+    fs_err::create_dir_all(fixture.top.join("docs")).unwrap();
+    fs_err::os::unix::fs::symlink("../one.txt", fixture.top.join("docs/link")).unwrap();
+    fs_err::os::unix::fs::symlink("../../outside", fixture.top.join("docs/out")).unwrap();
+    fs_err::os::unix::fs::symlink("loop", fixture.top.join("docs/loop")).unwrap();
+    fixture.git(&["add", "."]);
+    fixture.git(&["commit", "-qm", "links"]);
+    let user = fixture.open();
+    let head = user.head().unwrap().commit;
+    assert_eq!(user.committed(&head, "docs/link").unwrap(), b"one\n");
+    assert_eq!(user.committed(&head, "docs/out"), None);
+    assert_eq!(user.committed(&head, "docs/loop"), None);
+}
+
 #[test]
 fn a_detached_head_lands_too() {
     let fixture = Fixture::new();
