@@ -6,22 +6,27 @@ use pyrelease_test_support::{Backend, Blueprint, IndexServer, Outcome, Project};
 use super::demo;
 
 /// A project about to be released, and the two servers
-struct Attempt {
-    project: Project,
-    rehearsal: IndexServer,
-    public: IndexServer,
+pub(super) struct Attempt {
+    pub(super) project: Project,
+    pub(super) rehearsal: IndexServer,
+    pub(super) public: IndexServer,
 }
 
 impl Attempt {
-    fn at(blueprint: Blueprint) -> Self {
+    pub(super) fn at(blueprint: Blueprint) -> Self {
         Self::configured(blueprint, "")
     }
 
-    fn configured(blueprint: Blueprint, config: &str) -> Self {
+    pub(super) fn configured(blueprint: Blueprint, config: &str) -> Self {
         Self::with(blueprint, config, IndexServer::pypiserver(), IndexServer::pypiserver())
     }
 
-    fn with(blueprint: Blueprint, config: &str, rehearsal: IndexServer, public: IndexServer) -> Self {
+    pub(super) fn with(
+        blueprint: Blueprint,
+        config: &str,
+        rehearsal: IndexServer,
+        public: IndexServer,
+    ) -> Self {
         let project = blueprint.releasing_to(&rehearsal, &public, config).build();
         project.pypirc(&[("testpypi", &rehearsal), ("pypi", &public)]);
         Self { project, rehearsal, public }
@@ -38,7 +43,7 @@ impl Attempt {
     }
 
     #[track_caller]
-    fn left_nothing(&self) {
+    pub(super) fn left_nothing(&self) {
         self.project.assert_no_debris();
         assert!(self.public.files("demo").is_empty(), "{:?}", self.public.files("demo"));
         for server in [&self.rehearsal, &self.public] {

@@ -2,6 +2,7 @@
 
 mod backends;
 mod failures;
+mod recovery;
 mod secrets;
 
 use pyrelease_test_support::{Blueprint, Project, set_binary};

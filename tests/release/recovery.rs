@@ -1,0 +1,84 @@
+//! A run that is killed can be undone or finished, from the journal and the world alone.
+
+use pyrelease_test_support::Project;
+
+use super::demo;
+use super::failures::Attempt;
+
+/// A stage of the user's that kills the run the first time it is reached, standing before this one.
+fn dying_before(next: &str) -> String {
+    let before: Vec<&str> = STAGES.split(' ').take_while(|stage| *stage != next).collect();
+    let after: Vec<&str> = STAGES.split(' ').skip_while(|stage| *stage != next).collect();
+    let stages = [before, vec!["die"], after].concat();
+    let listed: Vec<String> = stages.iter().map(|stage| format!("\"{stage}\"")).collect();
+    let reach = match next {
+        "push" | "pypi" => "repository",
+        "testpypi" => "rehearsal",
+        "" => "follow-up",
+        _ => "private",
+    };
+    format!(
+        "stages = [{}]\n\n[stage.die]\nrun = [\"sh\", \"-c\", {SCRIPT:?}]\nundo = [\"true\"]\nreach = \"{reach}\"\n",
+        listed.join(", ")
+    )
+}
+
+const STAGES: &str = "changelog version tag build check testpypi push pypi";
+const SCRIPT: &str = "if [ ! -e \"$MARK\" ]; then touch \"$MARK\"; kill -9 $PPID; fi";
+
+fn run(project: &Project, command: &str) -> pyrelease_test_support::Outcome {
+    project.pyrelease(command).env("MARK", project.sandbox().root().join("died")).run()
+}
+
+#[track_caller]
+fn is_released(attempt: &Attempt) {
+    let project = &attempt.project;
+    assert_eq!(attempt.public.files("demo").len(), 2);
+    assert_eq!(attempt.public.files("demo"), attempt.rehearsal.files("demo"));
+    assert_eq!(project.tag_target("v1.1.0"), project.head());
+    assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
+    project.assert_tree_clean();
+    project.assert_no_debris();
+}
+
+#[test]
+fn killed_before_anything_is_public_and_rolled_back() {
+    for next in ["version", "build", "testpypi", "push", "pypi"] {
+        let attempt = Attempt::configured(demo(), &dying_before(next));
+        let project = &attempt.project;
+        let before = project.snapshot();
+        assert_eq!(run(project, "run minor --yes").status(), -1, "killed before {next}");
+
+        let refused = project.pyrelease("run minor --yes").code(3);
+        refused.stderr_contains("pyrelease resume").stderr_contains("pyrelease rollback");
+        project.pyrelease("status").code(0).stdout_contains("cut short");
+        project.pyrelease("rollback --yes").code(0);
+        project.assert_unchanged(&before);
+        attempt.left_nothing();
+        project.pyrelease("rollback --yes").code(0).stderr_contains("nothing");
+    }
+}
+
+#[test]
+fn killed_and_finished() {
+    for next in ["version", "check", "testpypi", "push", "pypi", ""] {
+        let attempt = Attempt::configured(demo(), &dying_before(next));
+        let project = &attempt.project;
+        assert_eq!(run(project, "run minor --yes").status(), -1, "killed before {next:?}");
+        let resumed = run(project, "resume --yes");
+        assert_eq!(resumed.status(), 0, "killed before {next:?}, then {resumed}");
+        is_released(&attempt);
+        project.pyrelease("resume --yes").code(0).stderr_contains("no run");
+    }
+}
+
+#[test]
+fn killed_when_all_is_public_and_rollback_refuses() {
+    let attempt = Attempt::configured(demo(), &dying_before(""));
+    let project = &attempt.project;
+    assert_eq!(run(project, "run minor --yes").status(), -1);
+    let refused = project.pyrelease("rollback --yes").code(4);
+    refused.stderr_contains("is public").stderr_contains("pyrelease resume");
+    project.pyrelease("resume --yes").env("MARK", project.sandbox().root().join("died")).code(0);
+    is_released(&attempt);
+}
