@@ -1,5 +1,6 @@
 //! Builds the sdist and the wheel from the run's clone, and freezes their bytes.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -39,11 +40,20 @@ pub(super) struct Build {
     isolation: bool,
     /// Further options for the frontend, such as `["--config-setting", "key=value"]`
     options: Vec<String>,
+    /// What was found by the preflight, for the run
+    #[serde(skip)]
+    found: OnceCell<(PathBuf, bool)>,
 }
 
 impl Default for Build {
     fn default() -> Self {
-        Self { frontend: Frontend::Build, python: None, isolation: true, options: Vec::new() }
+        Self {
+            frontend: Frontend::Build,
+            python: None,
+            isolation: true,
+            options: Vec::new(),
+            found: OnceCell::new(),
+        }
     }
 }
 
@@ -85,6 +95,14 @@ impl Build {
 
     /// The Python that has `build`, and whether that can report: the project's own, else the tool environment's.
     fn frontend(&self, release: &Release, say: &dyn Fn(&str)) -> Result<(PathBuf, bool)> {
+        if let Some(found) = self.found.get() {
+            return Ok(found.clone());
+        }
+        let found = self.find_frontend(release, say)?;
+        Ok(self.found.get_or_init(|| found).clone())
+    }
+
+    fn find_frontend(&self, release: &Release, say: &dyn Fn(&str)) -> Result<(PathBuf, bool)> {
         let python = self.python(release).ok_or_else(no_python)?;
         let version = |python: &Path| {
             let script = "import build; print(build.__version__)";
