@@ -57,6 +57,12 @@ impl Stage for Push {
                     .help("check out a branch, or say which one: [stage.push] branch = \"main\""),
             ]);
         };
+        if release.workspace.repository.configured(&format!("remote.{}.pushurl", remote.name)).is_some() {
+            let message = format!("`{}` is pushed to another address than it is fetched from", remote.name);
+            let help = "what it has could not be compared before the push: name a remote with one address for both, \
+                        [stage.push] remote = \"NAME\"";
+            return Ok(vec![Finding::error(message).help(help)]);
+        }
         let head = &release.workspace.head.commit;
         let refs = remote.refs(&release.workspace.repository, &[&branch])?;
         let Some(theirs) = refs.get(&branch) else { return Ok(Vec::new()) };

@@ -47,7 +47,7 @@ impl Clone {
         }
         clone.configure(user, &common)?;
         // No hook of the user's expects to run for a checkout that the user did not make.
-        clone.git(["-c", "core.hooksPath=", "reset", "--quiet", "--hard", "HEAD"]).read()?;
+        clone.git(["-c", "core.hooksPath=/dev/null", "reset", "--quiet", "--hard", "HEAD"]).read()?;
         Ok(clone)
     }
 
@@ -68,6 +68,8 @@ impl Clone {
         let _ =
             writeln!(text, "[core]\n\tworktree = {}\n\thooksPath = {}", quoted(&self.top)?, quoted(&hooks)?);
         let _ = writeln!(text, "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false");
+        // The user's large files serve the clone too: it has no remote to fetch them from.
+        let _ = writeln!(text, "[lfs]\n\tstorage = {}", quoted(&common.join("lfs"))?);
         Ok(fs_err::write(path, text)?)
     }
 

@@ -234,7 +234,7 @@ fn joined(folder: &Path, target: &str) -> Option<PathBuf> {
 
 /// A `git` command run in `folder`, on the repository of that folder and no other.
 fn git<S: AsRef<std::ffi::OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Process {
-    let process = Process::new("git").args(arguments).folder(folder).env("LC_ALL", "C");
+    let process = Process::new("git").args(arguments).folder(folder);
     REDIRECTING.iter().fold(process, |process, name| process.without_env(*name))
 }
 
