@@ -177,19 +177,17 @@ impl World<'_> {
             return Err(Error::left(format!("{} is public and cannot be taken back", entry.effect))
                 .help("finish the release: `pyrelease resume`"));
         }
-        let mut left = Vec::new();
         for entry in entries.iter().rev() {
-            match entry.state {
-                State::NotDone | State::Undone | State::Kept => continue,
-                State::Done | State::InDoubt => {}
+            if matches!(entry.state, State::NotDone | State::Undone | State::Kept) {
+                continue;
             }
             if let Err(reason) = self.undo(journal, entry)? {
-                left.push(format!("{}: {reason}", entry.effect));
+                // What came before is left, too: here and at the remote, things must not tell different stories.
+                return Err(Error::left(format!("{} could not be undone: {reason}", entry.effect)).help(
+                    "`pyrelease status` shows what is where; put right what is in the way and run `pyrelease rollback`, \
+                     or finish the release with `pyrelease resume`",
+                ));
             }
-        }
-        if !left.is_empty() {
-            return Err(Error::left(format!("not everything could be undone: {}", left.join("; ")))
-                .help("`pyrelease status` shows what is where; put it right and run `pyrelease rollback`"));
         }
         journal.write(Record::End { outcome: Outcome::RolledBack })?;
         self.run.clear(true)?;

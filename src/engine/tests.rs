@@ -298,11 +298,11 @@ fn what_cannot_be_undone_is_left_and_named() {
         fixture.run(vec![tagging(), succeeding("publish", repository), failing(repository)]).unwrap_err();
     assert_eq!(error.code(), ExitCode::Left);
     assert!(error.to_string().contains("has no `undo` command"), "{error}");
-    // The landing is undone all the same, and the run stays unfinished for `rollback` to be tried again.
+    // The landing before it stays as well, and the run unfinished for `rollback` to be tried again.
     let (run, records) = fixture.last_run();
     assert_eq!(run.outcome().unwrap(), None);
     let states: Vec<State> = entries(&records).iter().map(|entry| entry.state).collect();
-    assert_eq!(states, [State::Undone, State::InDoubt]);
+    assert_eq!(states, [State::Done, State::InDoubt]);
 }
 
 #[test]
