@@ -15,7 +15,7 @@ use super::run::{RunFolder, Store};
 use super::stage::{Outputs, Reach, Stage};
 use crate::config::Source;
 use crate::error::{Error, ExitCode, Result};
-use crate::world::git::{Clone as PrivateClone, Landing};
+use crate::world::git::{Clone as PrivateClone, Head, Landing};
 
 /// The name under which the landing stands in the journal
 const LANDING: &str = "land";
@@ -132,30 +132,29 @@ impl<'a> Execution<'a> {
     /// Makes the clone, or goes on with the one that is there; gives the position of the first stage to run.
     fn prepare(&mut self) -> Result<usize> {
         let tree = self.run.tree();
-        let names: Vec<String> = self.pipeline.stages().map(|stage| stage.name().to_owned()).collect();
-        let mut done = 0;
-        for record in self.journal.records() {
-            let Record::StageDone { stage, outputs } = record else { continue };
-            if names.first() == Some(stage) {
-                // The run began anew here: what was handed on before counts no more.
-                (self.release.outputs, done) = (Outputs::default(), 0);
-            }
-            if names.get(done) == Some(stage) {
-                self.release.outputs.merge(outputs.clone());
-                done += 1;
-            }
-        }
+        let done = self.take_up();
         let private = self.pipeline.stages().filter(|stage| stage.reach() == Reach::Private).count();
+        let happened = entries(self.journal.records())
+            .iter()
+            .any(|entry| matches!(entry.state, State::Done | State::InDoubt | State::Kept));
+        if happened && !tree.is_dir() {
+            self.restore(&tree)?;
+        }
         if done >= private && done > 0 && tree.is_dir() {
             self.release.enter(&tree);
             return Ok(done);
         }
-        if entries(self.journal.records())
-            .iter()
-            .any(|entry| matches!(entry.state, State::Done | State::InDoubt))
-        {
-            return Err(Error::left(format!("the run's clone `{}` is gone", tree.display()))
-                .help("what was built there cannot be built again with the same bytes; `pyrelease status` shows what is where"));
+        let at = self.release.workspace.repository.head()?;
+        let began = &self.release.workspace.head;
+        if at != *began {
+            return Err(Error::failed(format!(
+                "the repository moved since the run began: HEAD was at {} on {}, and is at {} on {}",
+                began.commit,
+                began.shown(),
+                at.commit,
+                at.shown()
+            ))
+            .help("run the release again from where you are now"));
         }
         // Private work that was cut short is done again from the start: nothing outside knows of it.
         self.run.clear(true)?;
@@ -168,6 +167,63 @@ impl<'a> Execution<'a> {
         }
         self.release.enter(&tree);
         Ok(0)
+    }
+
+    /// Takes up what the journal says is done: the outputs of the first stages all of whose effects still stand.
+    /// Gives their number.
+    fn take_up(&mut self) -> usize {
+        let names: Vec<&str> = self.pipeline.stages().map(Stage::name).collect();
+        let effects = entries(self.journal.records());
+        let stands = |id: &u64| {
+            effects.iter().any(|entry| entry.id == *id && matches!(entry.state, State::Done | State::Kept))
+        };
+        let mut begun: Vec<u64> = Vec::new();
+        let mut done: Vec<Outputs> = Vec::new();
+        for record in self.journal.records() {
+            match record {
+                Record::StageBegun { stage } => {
+                    // A stage that began again makes what was done from there on count no more.
+                    let at = names.iter().position(|name| name == stage).unwrap_or(names.len());
+                    done.truncate(at);
+                    begun.clear();
+                }
+                Record::Intent { id, .. } => begun.push(*id),
+                Record::StageDone { stage, outputs } => {
+                    let next = names.get(done.len()).is_some_and(|name| name == stage);
+                    if next && begun.iter().all(stands) {
+                        done.push(outputs.clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+        let number = done.len();
+        for outputs in done {
+            self.release.outputs.merge(outputs);
+        }
+        number
+    }
+
+    /// Makes the clone anew from the release's own commit, which has landed: somebody deleted it.
+    fn restore(&self, tree: &Path) -> Result<()> {
+        let workspace = &self.release.workspace;
+        let commit = self
+            .release
+            .outputs
+            .commit
+            .clone()
+            .filter(|commit| workspace.repository.contains(commit, commit));
+        let landed = |entry: &super::recover::Entry| {
+            matches!(entry.effect, Effect::Land { .. }) && entry.state == State::Done
+        };
+        match commit {
+            Some(commit) if entries(self.journal.records()).iter().any(landed) => {
+                let head = Head { commit, branch: workspace.head.branch.clone() };
+                PrivateClone::make(&workspace.repository, &head, tree).map(|_| ())
+            }
+            _ => Err(Error::failed(format!("the run's clone `{}` is gone", tree.display()))
+                .help("what was built there cannot be built again with the same bytes")),
+        }
     }
 
     fn stage(&mut self, stage: &dyn Stage) -> Result<()> {
@@ -267,26 +323,38 @@ fn header(run: String, pipeline: &Pipeline, release: &Release, source: &Source) 
     }
 }
 
-/// Copies an ignored file or folder of the user's that a build needs into the clone.
+/// Copies an ignored file or folder of the user's that a build needs into the clone. What is there already is tracked,
+/// and a link could lead anywhere: neither is written over.
 fn carry(from: &Path, to: &Path, path: &str) -> Result<()> {
-    let (source, target) = (from.join(path), to.join(path));
+    let source = from.join(path);
     if !source.exists() {
         return Err(Error::failed(format!("`carry` names `{path}`, which is not there")));
     }
-    copy(&source, &target)
+    let mut folder = to.to_owned();
+    for part in Path::new(path).parent().unwrap_or(Path::new("")).components() {
+        folder.push(part);
+        if folder.symlink_metadata().is_ok_and(|there| !there.is_dir()) {
+            return Err(Error::failed(format!("`carry` names `{path}`, which lies behind a link or a file")));
+        }
+    }
+    fs_err::create_dir_all(&folder)?;
+    copy(&source, &to.join(path), path)
 }
 
-fn copy(source: &Path, target: &Path) -> Result<()> {
+fn copy(source: &Path, target: &Path, path: &str) -> Result<()> {
     if source.is_dir() {
+        if target.symlink_metadata().is_ok_and(|there| !there.is_dir()) {
+            return Err(Error::failed(format!("`carry` names `{path}`, which is a link in the repository")));
+        }
         fs_err::create_dir_all(target)?;
         for entry in fs_err::read_dir(source)? {
             let entry = entry?;
-            copy(&entry.path(), &target.join(entry.file_name()))?;
+            copy(&entry.path(), &target.join(entry.file_name()), path)?;
         }
+    } else if target.symlink_metadata().is_ok() {
+        return Err(Error::failed(format!("`carry` names `{path}`, and the repository has it already"))
+            .help("only files that git does not track are carried"));
     } else {
-        if let Some(parent) = target.parent() {
-            fs_err::create_dir_all(parent)?;
-        }
         fs_err::copy(source, target)?;
     }
     Ok(())

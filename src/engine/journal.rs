@@ -33,6 +33,8 @@ pub enum Record {
     /// About to do this; what follows says how it went
     Intent {
         id: u64,
+        /// In seconds since the epoch
+        at: i64,
         stage: String,
         effect: Effect,
     },
@@ -194,7 +196,8 @@ impl Journal {
     /// As [`Journal::write`].
     pub fn intend(&mut self, stage: &str, effect: Effect) -> Result<u64> {
         let id = self.next_id;
-        self.write(Record::Intent { id, stage: stage.to_owned(), effect })?;
+        let at = jiff::Timestamp::now().as_second();
+        self.write(Record::Intent { id, at, stage: stage.to_owned(), effect })?;
         self.next_id += 1;
         Ok(id)
     }
@@ -218,7 +221,7 @@ fn read(text: &[u8], path: &Path) -> Result<(Vec<Record>, usize)> {
         match parse(line, seq as u64) {
             Some(record) if line.ends_with(b"\n") => records.push(record),
             // The last line, cut off by whatever ended the run.
-            _ if end == text.len() => break,
+            _ if !line.ends_with(b"\n") => break,
             _ => {
                 return Err(Error::left(format!("line {} of `{}` is damaged", seq + 1, path.display())).help(
                     "the journal was changed after it was written; nothing is done on its word. Compare the tag, \

@@ -41,9 +41,19 @@ impl fmt::Display for State {
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub id: u64,
+    /// When it was intended, in seconds since the epoch
+    pub at: i64,
     pub stage: String,
     pub effect: Effect,
     pub state: State,
+}
+
+impl Entry {
+    /// Whether an index may yet show a public file that it does not list now.
+    fn may_still_arrive(&self) -> bool {
+        let upload = matches!(self.effect, Effect::Upload { reach: Reach::Public, .. });
+        upload && jiff::Timestamp::now().as_second() - self.at < ON_ITS_WAY
+    }
 }
 
 /// The effects of a run in their order.
@@ -56,8 +66,9 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
     };
     for record in records {
         match record {
-            Record::Intent { id, stage, effect } => entries.push(Entry {
+            Record::Intent { id, at, stage, effect } => entries.push(Entry {
                 id: *id,
+                at: *at,
                 stage: stage.clone(),
                 effect: effect.clone(),
                 state: State::InDoubt,
@@ -157,6 +168,7 @@ impl World<'_> {
                 Presence::Present => {
                     journal.write(Record::Done { id: entry.id, evidence: "found there".to_owned() })?;
                 }
+                Presence::Absent if entry.may_still_arrive() => {}
                 Presence::Absent => {
                     journal.write(Record::NotDone { id: entry.id, reason: "not found there".to_owned() })?;
                 }
@@ -174,8 +186,17 @@ impl World<'_> {
         self.settle(journal)?;
         let entries = entries(journal.records());
         if let Some(entry) = point_of_no_return(&entries) {
-            return Err(Error::left(format!("{} is public and cannot be taken back", entry.effect))
-                .help("finish the release: `pyrelease resume`"));
+            let message = match entry.state {
+                State::InDoubt => {
+                    format!("{} may be public or become so, and could not be taken back", entry.effect)
+                }
+                _ => format!("{} is public and cannot be taken back", entry.effect),
+            };
+            let mut left = Error::left(message).help("finish the release: `pyrelease resume`");
+            if entry.may_still_arrive() {
+                left = left.help("or wait for five minutes: if the index does not list it then, `rollback` undoes the rest");
+            }
+            return Err(left);
         }
         for entry in entries.iter().rev() {
             if matches!(entry.state, State::NotDone | State::Undone | State::Kept) {
@@ -198,8 +219,15 @@ impl World<'_> {
     /// Undoes one effect; the inner error is why it stays, to be tried again by the next rollback.
     fn undo(&self, journal: &mut Journal, entry: &Entry) -> Result<Result<(), String>> {
         let what = entry.effect.to_string();
-        if entry.effect.reach() == Reach::Rehearsal {
-            let reason = "an upload for trial cannot be taken back; it harms nobody";
+        let stays = match &entry.effect {
+            Effect::Upload { reach: Reach::Rehearsal, .. } => {
+                Some("an index takes a version once, so this one is taken there; nobody installs from it")
+            }
+            Effect::Command { reach: Reach::Rehearsal, .. } => Some("it was for trial"),
+            Effect::Command { undo: None, .. } => Some("the stage has no `undo` command"),
+            _ => None,
+        };
+        if let Some(reason) = stays {
             journal.write(Record::Kept { id: entry.id, reason: reason.to_owned() })?;
             self.listener.hear(&Event::Kept { what: &what, reason });
             return Ok(Ok(()));
@@ -244,9 +272,12 @@ impl World<'_> {
     }
 }
 
+/// How long an upload that was cut off may still be on its way: PyPI gives a request 240 s
+const ON_ITS_WAY: i64 = 300;
+
 /// The public effect after which the only way is forward, if there is one that happened or may have.
 pub fn point_of_no_return(entries: &[Entry]) -> Option<&Entry> {
     entries.iter().find(|entry| {
-        entry.effect.reach() == Reach::Public && matches!(entry.state, State::Done | State::InDoubt)
+        entry.effect.reach() >= Reach::Public && matches!(entry.state, State::Done | State::InDoubt)
     })
 }

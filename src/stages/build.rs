@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::without_secrets;
 use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::python::distribution::{Distribution, Kind};
@@ -104,6 +103,15 @@ impl Build {
 
     fn find_frontend(&self, release: &Release, say: &dyn Fn(&str)) -> Result<(PathBuf, bool)> {
         let python = self.python(release).ok_or_else(no_python)?;
+        if let (Some(named), false) = (
+            &self.python,
+            release.workspace.environment.has_program(&python.to_string_lossy(), &release.workspace.root()),
+        ) {
+            return Err(Error::refused(format!(
+                "[stage.build] python = \"{named}\": there is no such program"
+            ))
+            .help("name a Python 3.9 or later, or leave it out"));
+        }
         let version = |python: &Path| {
             let script = "import build; print(build.__version__)";
             // `-P` is too new to be relied on; an empty folder to start in keeps a local `build` from being found.
@@ -166,11 +174,8 @@ impl Build {
             .folder(&scratch)
             .env("SOURCE_DATE_EPOCH", commit_time(bench, commit)?)
             .env("PYTHONUNBUFFERED", "1");
-        let process = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"]
-            .iter()
-            .fold(process, |process, name| process.without_env(*name));
         let process = variables.iter().fold(process, |process, (name, value)| process.env(name, value));
-        bench.command(&without_secrets(process, &release.workspace.environment))?;
+        bench.command(&process)?;
         let mut built = if reports { reported(&report)? } else { listed(dist)? };
         built.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
         complete(&built)?;
@@ -211,8 +216,10 @@ impl Stage for Build {
             Frontend::Uv => "uv build",
         };
         let action = Action::Build { frontend: frontend.to_owned() };
-        let distributions = effects
-            .private(action, |bench| self.build(release, bench, (&release.root(), &bench.dist()), &[]))?;
+        let distributions = effects.private(action, |bench| {
+            refuse_changes(bench)?;
+            self.build(release, bench, (&release.root(), &bench.dist()), &[])
+        })?;
         let distributions = distributions.unwrap_or_default();
         for built in &distributions {
             effects.note(&format!(
@@ -233,6 +240,21 @@ fn no_python() -> Error {
 
 fn commit_time(bench: &Workbench<'_>, commit: &str) -> Result<String> {
     Ok(bench.clone.git(["show", "--no-patch", "--no-show-signature", "--format=%ct", commit]).read()?)
+}
+
+/// Refuses to build from anything but the release commit: what is published is what is tagged.
+fn refuse_changes(bench: &Workbench<'_>) -> Result<()> {
+    let changed =
+        bench.clone.git(["status", "--porcelain", "--untracked-files=all", "--ignore-submodules"]).read()?;
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let shown: Vec<&str> = changed.lines().take(5).collect();
+    Err(Error::failed(format!("a stage before the build left what is not in the release commit:\n  {}", shown.join("\n  ")))
+        .help(
+            "what belongs to the release is changed before `tag` (new files with `git add`); what does not belong to it \
+             goes into .gitignore",
+        ))
 }
 
 /// The files named in the report of `python -m build --report`.

@@ -15,8 +15,6 @@ mod version;
 use crate::config::{Config, nearest};
 use crate::engine::plan::Pipeline;
 use crate::engine::prelude::*;
-use crate::world::Environment;
-use crate::world::process::Process;
 
 pub use target::{Bumping, read_project, target};
 
@@ -106,28 +104,6 @@ fn unused(config: &Config) -> Result<()> {
         return Err(config.error(&format!("[stage.{name}] is not in `stages`"), span, Some(&help)));
     }
     Ok(())
-}
-
-/// Takes every secret that uploads use out of a command's environment: what it did not ask for it does not get.
-fn without_secrets(process: Process, environment: &Environment) -> Process {
-    let secret = |name: &str| {
-        let prefixes = ["PYRELEASE_TOKEN_", "POETRY_PYPI_TOKEN_", "POETRY_HTTP_BASIC_", "ACTIONS_ID_TOKEN_"];
-        let names = [
-            "TWINE_PASSWORD",
-            "UV_PUBLISH_TOKEN",
-            "UV_PUBLISH_PASSWORD",
-            "HATCH_INDEX_AUTH",
-            "FLIT_PASSWORD",
-            "PDM_PUBLISH_PASSWORD",
-            "MATURIN_PASSWORD",
-            "MATURIN_PYPI_TOKEN",
-        ];
-        prefixes.iter().any(|prefix| name.starts_with(prefix))
-            || names.contains(&name)
-            || name.ends_with("_ID_TOKEN")
-    };
-    let names: Vec<&str> = environment.names().filter(|name| secret(name)).collect();
-    names.into_iter().fold(process, |process, name| process.without_env(name))
 }
 
 #[cfg(test)]

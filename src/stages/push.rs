@@ -64,7 +64,19 @@ impl Stage for Push {
             return Ok(vec![Finding::error(message).help(help)]);
         }
         let head = &release.workspace.head.commit;
-        let refs = remote.refs(&release.workspace.repository, &[&branch])?;
+        let valid = release.workspace.repository.git(["check-ref-format", &branch]).capture()?.success;
+        if !valid {
+            return Ok(vec![
+                Finding::error(format!("`{branch}` cannot be the name of a branch"))
+                    .help("change `branch` in [stage.push]"),
+            ]);
+        }
+        let tag = format!("refs/tags/{}", release.names().tag);
+        let refs = remote.refs(&release.workspace.repository, &[&branch, &tag])?;
+        if refs.contains_key(&tag) && self.remote.is_some() {
+            let message = format!("tag `{}` already exists at `{}`", release.names().tag, remote.name);
+            return Ok(vec![Finding::error(message).help("somebody released this version; choose another")]);
+        }
         let Some(theirs) = refs.get(&branch) else { return Ok(Vec::new()) };
         if release.workspace.repository.contains(head, theirs) {
             return Ok(Vec::new());
@@ -98,6 +110,10 @@ impl Stage for Push {
                 new: Some(ours.object.clone()),
                 name: tag,
             });
+        }
+        if let Some(theirs) = updates.iter().skip(1).find(|tag| tag.old.is_some() && tag.old != tag.new) {
+            return Err(Error::failed(format!("`{}` has another `{}` already", remote.name, theirs.name))
+                .help("somebody else made it; it is not replaced. Release under another version"));
         }
         for update in &updates {
             let moved = update.old != update.new

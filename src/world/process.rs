@@ -74,6 +74,52 @@ pub struct Process {
     input: Vec<u8>,
 }
 
+/// Variables that would make `git` work on another repository than the one it is run in
+const REDIRECTING: [&str; 9] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_DEFAULT_REF_FORMAT",
+];
+
+/// Variables with what uploads are authorised by
+const SECRET: [&str; 9] = [
+    "TWINE_USERNAME",
+    "TWINE_PASSWORD",
+    "UV_PUBLISH_TOKEN",
+    "UV_PUBLISH_PASSWORD",
+    "HATCH_INDEX_AUTH",
+    "FLIT_PASSWORD",
+    "PDM_PUBLISH_PASSWORD",
+    "MATURIN_PASSWORD",
+    "MATURIN_PYPI_TOKEN",
+];
+
+const SECRET_PREFIXES: [&str; 4] =
+    ["PYRELEASE_TOKEN_", "POETRY_PYPI_TOKEN_", "POETRY_HTTP_BASIC_", "ACTIONS_ID_TOKEN_"];
+
+/// Whether no child process is to find this variable: what it did not ask for it does not get.
+fn is_withheld(name: &str) -> bool {
+    REDIRECTING.contains(&name)
+        || SECRET.contains(&name)
+        || name.ends_with("_ID_TOKEN")
+        || SECRET_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// The variables of this process that its children do not inherit.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is inherited is this process's own environment, whatever it was told"
+)]
+fn withheld() -> impl Iterator<Item = OsString> {
+    std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_str().is_some_and(is_withheld))
+}
+
 impl Process {
     pub fn new(program: impl Into<OsString>) -> Self {
         Self {
@@ -122,6 +168,9 @@ impl Process {
         let mut expression = duct::cmd(&self.program, &self.arguments).unchecked();
         if let Some(folder) = &self.folder {
             expression = expression.dir(folder);
+        }
+        for name in withheld() {
+            expression = expression.env_remove(name);
         }
         for name in &self.removed {
             expression = expression.env_remove(name);
@@ -239,6 +288,16 @@ mod tests {
         assert!(error.contains("exit status: 3"), "{error}");
         assert!(error.ends_with("oops") && !error.contains("\n  11\n"), "{error}");
         assert!(fs_err::read_to_string(log).unwrap().starts_with("$ sh -c 'seq 30;"));
+    }
+
+    #[test]
+    fn secrets_and_redirections_are_withheld() {
+        for name in ["PYRELEASE_TOKEN_PYPI", "TWINE_PASSWORD", "TESTPYPI_ID_TOKEN", "GIT_DIR"] {
+            assert!(is_withheld(name), "{name}");
+        }
+        for name in ["PATH", "GITHUB_TOKEN", "GIT_SSH_COMMAND", "GIT_AUTHOR_NAME"] {
+            assert!(!is_withheld(name), "{name}");
+        }
     }
 
     #[test]

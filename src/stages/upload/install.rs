@@ -7,7 +7,6 @@ use super::Batch;
 use crate::engine::prelude::*;
 use crate::index::{IndexClient, SimpleFile};
 use crate::python::distribution::{Distribution, Kind};
-use crate::stages::without_secrets;
 use crate::world::process::Process;
 
 /// Compares the version that is installed with the one that should be
@@ -46,7 +45,7 @@ pub(super) fn try_out(
         let python = environment(&folder.join("venv"), release, bench)?;
         let run = |process: Process| {
             let process = process.folder(&folder).without_env("PYTHONPATH").without_env("PYTHONHOME");
-            bench.command(&without_secrets(process, &release.workspace.environment))
+            bench.command(&process)
         };
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
         run(Process::new(&python).args(pip).arg(&file))?;

@@ -199,16 +199,45 @@ impl Upload {
                 Ok(Put::Uploaded) => return Ok("uploaded".to_owned()),
                 Ok(Put::AlreadyThere) => return Ok("there already, with the same sha256".to_owned()),
                 Err(error) if error.is_ambiguous() => error,
-                Err(error) => return Err(Attempt::NotDone(refused(error))),
+                // The index has a file of that name and does not say which: after a doubtful attempt it may be ours.
+                Err(error @ UploadError::Duplicate { theirs: None, .. }) if attempt > 1 => {
+                    return Err(Attempt::InDoubt(self.refused(client, error)));
+                }
+                Err(error) => return Err(Attempt::NotDone(self.refused(client, error))),
             };
             std::thread::sleep(Duration::from_secs(u64::from(attempt * attempt)));
             match client.standing(project, distribution) {
                 Ok(Standing::Identical) => return Ok(format!("found there by its sha256, after: {error}")),
                 Ok(Standing::Absent) if attempt < ATTEMPTS => attempt += 1,
-                _ => return Err(Attempt::InDoubt(refused(error))),
+                _ => return Err(Attempt::InDoubt(self.refused(client, error))),
             }
             effects.warn(&format!("{error}; it is not listed there, so it is sent again"), None);
         }
+    }
+
+    /// What is tried out after the upload, for the plan.
+    fn plan_trial(&self, effects: &mut Effects<'_>) -> Result<Outputs> {
+        if self.settings.install {
+            effects
+                .announce(Action::Check { what: format!("the release as installed from {}", self.name) })?;
+        }
+        if let Some(smoke) = &self.settings.smoke {
+            effects.announce(Action::Command { command: vec![smoke.clone()] })?;
+        }
+        Ok(Outputs::default())
+    }
+
+    fn refused(&self, client: &IndexClient, error: UploadError) -> Error {
+        let help = error.help();
+        let unauthorised = matches!(error, UploadError::Refused { status: 401 | 403, .. });
+        let mut converted = Error::failed(error.to_string());
+        if let Some(source) = std::error::Error::source(&error) {
+            converted = converted.because(source.to_string());
+        }
+        if let (true, Some(credentials)) = (unauthorised, client.credentials()) {
+            converted = converted.help(format!("the credentials came from {}", credentials.source));
+        }
+        help.into_iter().fold(converted, Error::help)
     }
 
     fn upload(
@@ -263,7 +292,7 @@ impl Stage for Upload {
             effects.announce(announce(
                 self.rehearsal.as_ref().map(|_| format!("{}.devN", release.names().version)),
             ))?;
-            return Ok(Outputs::default());
+            return self.plan_trial(effects);
         }
         let client = self.client(release)?;
         let batch = match &self.rehearsal {
@@ -315,14 +344,4 @@ impl Form {
             python_tag: filename.python_tag().to_owned(),
         })
     }
-}
-
-fn refused(error: UploadError) -> Error {
-    let help = error.help();
-    let message = error.to_string();
-    let mut converted = Error::failed(message);
-    if let Some(source) = std::error::Error::source(&error) {
-        converted = converted.because(source.to_string());
-    }
-    help.into_iter().fold(converted, Error::help)
 }

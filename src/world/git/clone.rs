@@ -25,7 +25,19 @@ impl Clone {
     pub fn make(user: &Repository, head: &Head, top: &Path) -> Result<Self> {
         let format = if head.commit.len() == 64 { "sha256" } else { "sha1" };
         fs_err::create_dir_all(top)?;
-        git(top, ["init", "--quiet", "--template=", &format!("--object-format={format}"), "."]).read()?;
+        git(
+            top,
+            [
+                "-c",
+                "init.defaultRefFormat=files",
+                "init",
+                "--quiet",
+                "--template=",
+                &format!("--object-format={format}"),
+                ".",
+            ],
+        )
+        .read()?;
         let clone = Self { top: top.to_owned() };
         let folder = top.join(".git");
         let common = fs_err::canonicalize(user.common_folder())?;

@@ -51,6 +51,7 @@ impl Landing {
         }
         self.fetch(user, clone)?;
         if self.new != self.old {
+            self.refuse_to_overwrite(user)?;
             self.read_tree(user, &["-n"], &self.old, &self.new)?;
         }
         let zero = "0".repeat(self.old.len());
@@ -122,7 +123,24 @@ impl Landing {
             .as_ref()
             .and_then(|tag| user.reference(&tag.reference()).filter(|object| *object == tag.object));
         let branch = self.branch.as_ref().and_then(|branch| user.reference(branch));
-        tag.is_none() && (self.new == self.old || branch.as_deref() != Some(&self.new))
+        let landed = branch.is_some_and(|branch| user.contains(&branch, &self.new));
+        tag.is_none() && (self.new == self.old || !landed)
+    }
+
+    /// Git counts ignored files as expendable; they are the user's all the same.
+    fn refuse_to_overwrite(&self, user: &Repository) -> Result<()> {
+        let diff = ["diff-tree", "-r", "--no-renames", "--diff-filter=A", "--name-only", "-z"];
+        let added = user.git(diff).args([&self.old, &self.new]).read()?;
+        match added
+            .split('\0')
+            .find(|path| !path.is_empty() && user.top().join(path).symlink_metadata().is_ok())
+        {
+            None => Ok(()),
+            Some(path) => {
+                Err(Error::failed(format!("the release adds `{path}`, and a file of yours is there"))
+                    .help("move it away, or add it to the repository yourself"))
+            }
+        }
     }
 
     fn fetch(&self, user: &Repository, clone: &Clone) -> Result<()> {

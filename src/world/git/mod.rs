@@ -16,18 +16,6 @@ pub use remote::{PushError, RefUpdate, Remote};
 use super::process::Process;
 use crate::error::{Error, Result};
 
-/// Variables that would make `git` work on another repository than the one it is run in
-const REDIRECTING: [&str; 8] = [
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_PREFIX",
-    "GIT_NAMESPACE",
-];
-
 /// Where HEAD is
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
@@ -232,10 +220,9 @@ fn joined(folder: &Path, target: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-/// A `git` command run in `folder`, on the repository of that folder and no other.
+/// A `git` command run in `folder`.
 fn git<S: AsRef<std::ffi::OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Process {
-    let process = Process::new("git").args(arguments).folder(folder);
-    REDIRECTING.iter().fold(process, |process, name| process.without_env(*name))
+    Process::new("git").args(arguments).folder(folder)
 }
 
 #[cfg(test)]
