@@ -31,6 +31,10 @@ pub(super) fn demo(context: &Context, arguments: &Arguments) -> Result<()> {
     let folder = match &arguments.folder {
         Some(folder) => {
             fs_err::create_dir_all(folder)?;
+            if fs_err::read_dir(folder)?.next().is_some() {
+                return Err(Error::usage(format!("`{}` is not empty", folder.display()))
+                    .help("name a new folder, or none: then it is a temporary one"));
+            }
             folder.clone()
         }
         None => tempfile::Builder::new().prefix("pyrelease-demo-").tempdir()?.keep(),
@@ -69,6 +73,7 @@ pub(super) fn demo(context: &Context, arguments: &Arguments) -> Result<()> {
 
     say("installed from the second index into a fresh environment, imported, and the version compared");
     say(&format!("look at the commit and the tag:   git -C {} log --stat -1 --decorate", project.display()));
+    say("the two indexes have ended; their files are kept");
     say(&format!("look at what the indexes hold:    ls -R {}", folder.join("indexes").display()));
     say(&format!("look at what the run did:         pyrelease -C {} status", project.display()));
     say(&format!("when you have seen enough:        rm -r {}", folder.display()));

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
 use crate::error::{Error, ExitCode, Result};
-use crate::ui::{Format, Ui, Verbosity};
+use crate::ui::{Format, Ui, Verbosity, say_at_once};
 use crate::world::Environment;
 
 /// Release Python packages: from the changelog to PyPI, or not at all
@@ -132,13 +132,17 @@ pub fn main(environment: Environment) -> ExitCode {
 
 impl Context {
     /// From here on the first Ctrl-C lets the current effect finish and then undoes; the second ends the process at
-    /// once. Before, while nothing has been done, the first does.
+    /// once, with what it had begun left behind. Before, while nothing has been done, the first does.
     fn listen_for_interrupts(&self) -> Result<()> {
         let interrupted = Arc::clone(&self.interrupted);
         ctrlc::set_handler(move || {
             if interrupted.swap(true, Ordering::SeqCst) {
-                std::process::exit(i32::from(ExitCode::Interrupted as u8));
+                say_at_once("stopped at once; `pyrelease status` says what is left and how to go on");
+                std::process::exit(i32::from(ExitCode::Left as u8));
             }
+            say_at_once(
+                "interrupted: the current step is ended, then everything is undone (again: stop at once)",
+            );
         })
         .map_err(|error| Error::failed("signals cannot be listened for").because(error))
     }

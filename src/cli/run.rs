@@ -4,8 +4,10 @@ use super::Context;
 use super::session::Session;
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
+use crate::engine::journal::Journal;
 use crate::engine::plan::Plan;
 use crate::engine::preflight::preflight;
+use crate::engine::recover::{entries, point_of_no_return};
 use crate::engine::run::Store;
 use crate::error::{Error, Result};
 
@@ -42,10 +44,11 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     }
     let (config, pipeline, store, mut release) = session.release(arguments.bump.as_deref())?;
     let listener: &dyn Listener = &context.ui;
-    preflight(&pipeline, &release, listener)?;
+    preflight(&pipeline, &release, config.carry(), listener)?;
     let plan = Plan::make(&pipeline, &mut release, listener)?;
     listener.hear(&Event::Plan { plan: &plan });
     if arguments.dry_run {
+        listener.hear(&Event::Note { stage: None, message: "every preflight passed; nothing has been done" });
         return Ok(());
     }
     context.confirm(arguments.yes, &format!("Release {} {}?", plan.name, plan.version))?;
@@ -60,6 +63,12 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
 /// An unfinished run comes first: what it left would confuse a new one.
 fn refuse_unfinished(store: &Store) -> Result<()> {
     let Some(run) = store.unfinished()? else { return Ok(()) };
-    Err(Error::refused(format!("run {} was cut short and is not finished", run.id()))
-        .help("`pyrelease resume` finishes it, `pyrelease rollback` undoes it, `pyrelease status` shows where it is"))
+    let effects = entries(&Journal::read(&run.journal())?);
+    let help = match point_of_no_return(&effects) {
+        Some(_) => "it has gone public: `pyrelease resume` finishes it, `pyrelease status` shows where it is",
+        None => {
+            "`pyrelease resume` finishes it, `pyrelease rollback` undoes it, `pyrelease status` shows where it is"
+        }
+    };
+    Err(Error::refused(format!("run {} was cut short and is not finished", run.id())).help(help))
 }

@@ -19,8 +19,10 @@ struct Status {
     name: String,
     version: String,
     tag: String,
-    /// How it ended; none for a run that was cut short
+    /// How it ended; none for a run that is under way or was cut short
     outcome: Option<Outcome>,
+    /// Whether a run is at work at this moment
+    under_way: bool,
     /// Why it failed, where it did
     failure: Option<String>,
     stages: Vec<StageStatus>,
@@ -44,10 +46,14 @@ struct EffectStatus {
 
 pub(super) fn status(context: &Context) -> Result<()> {
     let workspace = Workspace::open(&locate_loosely(context)?, context.environment.clone())?;
-    let runs = Store::of(&workspace.repository)?.runs()?;
-    let Some((run, records)) = runs.into_iter().rev().find_map(|run| match Journal::read(&run.journal()) {
-        Ok(records) if records.is_empty() => None,
-        read => Some((run, read)),
+    let store = Store::of(&workspace.repository)?;
+    let under_way = store.is_locked();
+    let runs = store.runs()?;
+    let Some((run, records)) = runs.into_iter().rev().filter(|run| run.journal().is_file()).find_map(|run| {
+        match Journal::read(&run.journal()) {
+            Ok(records) if records.is_empty() => None,
+            read => Some((run, read)),
+        }
     }) else {
         if context.format == Format::Json {
             data("null");
@@ -63,11 +69,13 @@ pub(super) fn status(context: &Context) -> Result<()> {
     let done = |stage: &str| {
         records.iter().any(|record| matches!(record, Record::StageDone { stage: done, .. } if done == stage))
     };
-    let failure = records.iter().rev().find_map(|record| match record {
-        Record::Failed { stage, reason } => Some(format!("{stage}: {reason}")),
-        _ => None,
-    });
+    let failure =
+        records.iter().rev().filter(|_| outcome != Some(Outcome::Released)).find_map(|record| match record {
+            Record::Failed { stage, reason } => Some(format!("{stage}: {reason}")),
+            _ => None,
+        });
     let next = match (outcome, point_of_no_return(&effects)) {
+        _ if under_way => vec![],
         (Some(_), _) => vec![],
         (None, Some(_)) => vec!["pyrelease resume"],
         (None, None) => vec!["pyrelease resume", "pyrelease rollback"],
@@ -78,6 +86,7 @@ pub(super) fn status(context: &Context) -> Result<()> {
         version: header.version.clone(),
         tag: header.tag.clone(),
         outcome,
+        under_way,
         failure,
         stages: header
             .stages
@@ -102,6 +111,7 @@ fn text(status: &Status) -> String {
     let outcome = match status.outcome {
         Some(Outcome::Released) => "released",
         Some(Outcome::RolledBack) => "rolled back; nothing is left of it",
+        None if status.under_way => "under way",
         None => "cut short",
     };
     let mut text = format!("{} {}: {outcome}\n", status.name, status.version);

@@ -32,7 +32,13 @@ pub(super) fn read<T: DeserializeOwned + JsonSchema>(
     let span = table.span();
     let value = toml_edit::Value::InlineTable(table.clone().into_inline_table());
     T::deserialize(value.into_deserializer()).map_err(|error| {
-        let message = format!("{} in [{name}]", error.message().trim_end());
+        // In the words of TOML rather than serde's.
+        let said = error
+            .message()
+            .trim_end()
+            .replace("a sequence", "an array")
+            .replace("unknown variant", "unknown value");
+        let message = format!("{said} in [{name}]");
         source.error(&message, error.span().or(span), None)
     })
 }

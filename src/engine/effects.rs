@@ -132,7 +132,7 @@ impl fmt::Display for Action {
                 write!(f, "push {} to {remote}, atomically", names.join(" and "))
             }
             Self::Command { command } => write!(f, "run `{}`", command.join(" ")),
-            Self::Skip { reason } => write!(f, "nothing to do: {reason}"),
+            Self::Skip { reason } => write!(f, "skip: {reason}"),
         }
     }
 }

@@ -79,6 +79,20 @@ pub struct PlannedStage {
     pub actions: Vec<Action>,
 }
 
+/// What the engine itself will do between the stages
+#[derive(Default)]
+struct PlannedLanding {
+    tag: Option<String>,
+}
+
+impl PlannedLanding {
+    fn planned(self, release: &Release) -> PlannedStage {
+        let branch = release.workspace.head.branch.clone();
+        let action = Action::Land { branch, tag: self.tag };
+        PlannedStage { name: "land".to_owned(), reach: Reach::Repository, actions: vec![action] }
+    }
+}
+
 impl Plan {
     /// Runs the stages with inert effects and writes down what they would do.
     ///
@@ -87,6 +101,7 @@ impl Plan {
     pub fn make(pipeline: &Pipeline, release: &mut Release, listener: &dyn Listener) -> Result<Self> {
         let mut stages = Vec::new();
         let mut uncommitted: Option<(String, String)> = None;
+        let mut landing: Option<PlannedLanding> = None;
         for stage in pipeline.stages() {
             let mut effects = Effects::inert(stage, listener);
             let outputs = stage
@@ -101,8 +116,19 @@ impl Plan {
                     _ => {}
                 }
             }
+            if stage.reach() >= Reach::Repository {
+                stages.extend(landing.take().map(|landing| landing.planned(release)));
+            }
+            for action in &actions {
+                match action {
+                    Action::Commit { .. } => drop(landing.get_or_insert_default()),
+                    Action::Tag { name, .. } => landing.get_or_insert_default().tag = Some(name.clone()),
+                    _ => {}
+                }
+            }
             stages.push(PlannedStage { name: stage.name().to_owned(), reach: stage.reach(), actions });
         }
+        stages.extend(landing.map(|landing| landing.planned(release)));
         release.outputs = Outputs::default();
         if let Some((stage, path)) = uncommitted {
             return Err(Error::usage(format!(

@@ -6,11 +6,16 @@ use super::release::Release;
 use super::stage::{Finding, Severity};
 use crate::error::{Error, Result};
 
-/// Asks the repository and every stage, tells all findings, and refuses if one is an error.
+/// Asks the repository and every stage, looks for the files that are to be carried, tells all findings, and refuses if one is an error.
 ///
 /// # Errors
 /// At least one finding is an error.
-pub fn preflight(pipeline: &Pipeline, release: &Release, listener: &dyn Listener) -> Result<()> {
+pub fn preflight(
+    pipeline: &Pipeline,
+    release: &Release,
+    carry: &[String],
+    listener: &dyn Listener,
+) -> Result<()> {
     let mut errors = 0;
     let mut tell = |stage: Option<&str>, finding: &Finding| {
         errors += usize::from(finding.severity == Severity::Error);
@@ -18,6 +23,10 @@ pub fn preflight(pipeline: &Pipeline, release: &Release, listener: &dyn Listener
     };
     for finding in repository(release)? {
         tell(None, &finding);
+    }
+    for path in carry.iter().filter(|path| !release.workspace.root().join(path).exists()) {
+        let finding = Finding::error(format!("`carry` names `{path}`, which is not there"));
+        tell(None, &finding.help("make it, or take it out of `carry`"));
     }
     for stage in pipeline.stages() {
         let findings = stage.preflight(release).unwrap_or_else(|error| vec![Finding::from(error)]);
@@ -51,14 +60,23 @@ fn repository(release: &Release) -> Result<Vec<Finding>> {
     }
     let edited = repository.edited()?;
     if !edited.is_empty() {
-        let shown: Vec<String> = edited.iter().take(5).map(|path| format!("`{path}`")).collect();
-        let more = if edited.len() > shown.len() {
-            format!(" and {} more", edited.len() - shown.len())
-        } else {
-            String::new()
-        };
-        let message = format!("edits that are not committed are not released: {}{more}", shown.join(", "));
+        let message = format!("edits that are not committed are not released: {}", shown(&edited));
         findings.push(Finding::warning(message).help("commit them first if they belong to this release"));
     }
+    let untracked = repository.untracked()?;
+    if !untracked.is_empty() {
+        let message = format!("files that git does not track are not released: {}", shown(&untracked));
+        findings
+            .push(Finding::note(message).help("`git add` and commit them if they belong to this release"));
+    }
     Ok(findings)
+}
+
+/// The first few of the paths.
+fn shown(paths: &[String]) -> String {
+    let first: Vec<String> = paths.iter().take(5).map(|path| format!("`{path}`")).collect();
+    match paths.len() - first.len() {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
 }

@@ -92,6 +92,13 @@ impl Store {
         }
     }
 
+    /// Whether a run is under way: somebody holds the lock.
+    pub fn is_locked(&self) -> bool {
+        let path = self.folder.join("lock");
+        let Ok(file) = fs_err::OpenOptions::new().read(true).write(true).open(path) else { return false };
+        matches!(file.into_file().try_lock(), Err(std::fs::TryLockError::WouldBlock))
+    }
+
     /// Begins a run: its folder and its journal.
     ///
     /// # Errors

@@ -55,8 +55,17 @@ impl Changelog {
 
     fn promoted(&self, release: &Release) -> Result<(String, crate::python::changelog::Promoted)> {
         let path = self.existing_path(release)?;
-        let document = parse(&path, release.text(&path)?)?;
+        let text = release.text(&path)?;
+        let mut document = parse(&path, text.clone())?;
         let target = &release.target;
+        // What makes a pre-release final need not be new: its notes are those of the pre-releases.
+        let becomes_final = target.previous.is_prerelease() && !target.version.is_prerelease();
+        if let (true, Some(unreleased)) = (becomes_final, document.unreleased())
+            && unreleased.body.is_empty()
+        {
+            let note = format!("No changes since {}.", target.previous);
+            document = parse(&path, with_note(&text, unreleased.line, &note))?;
+        }
         let links = target.project.repository_url.as_ref().map(|url| CompareLinks {
             repository_url: url.clone(),
             previous_tag: target.previous_tag.clone(),
@@ -67,6 +76,21 @@ impl Changelog {
             .map_err(|error| Error::refused(format!("`{path}`: {error}")).help(error.help()))?;
         Ok((path, promoted))
     }
+}
+
+/// The text with a note under the heading on that line, counted from 1.
+fn with_note(text: &str, heading: usize, note: &str) -> String {
+    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let underlined = lines.get(heading).is_some_and(|line| {
+        let line = line.trim();
+        !line.is_empty() && line.chars().all(|letter| letter.is_ascii_punctuation())
+    });
+    let at = (heading + usize::from(underlined)).min(lines.len());
+    let missing = if at > 0 && !lines[at - 1].ends_with('\n') { newline } else { "" };
+    let note = format!("{missing}{newline}{note}{newline}");
+    lines.insert(at, &note);
+    lines.concat()
 }
 
 /// Parses a changelog whose format is told by its name.

@@ -42,6 +42,13 @@ const BUILT_IN: [Row; 6] = [
 /// place underlined.
 pub fn pipeline(config: &Config) -> Result<Pipeline> {
     unused(config)?;
+    if config.stages().is_empty() {
+        return Err(config.error(
+            "there are no stages",
+            None,
+            Some("leave `stages` out for the default ones"),
+        ));
+    }
     let mut stages: Vec<Box<dyn Stage>> = Vec::new();
     for (at, listed) in config.stages().iter().enumerate() {
         if config.stages()[..at].iter().any(|earlier| earlier.value == listed.value) {
@@ -51,6 +58,12 @@ pub fn pipeline(config: &Config) -> Result<Pipeline> {
                 listed.span.clone(),
                 Some("a stage runs once in a release; remove one"),
             ));
+        }
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+        if !listed.value.chars().all(plain) || !(1..=64).contains(&listed.value.len()) {
+            let help = "the name of a stage is 1 to 64 letters, digits, `-` and `_`";
+            let message = format!("`{}` cannot be the name of a stage", listed.value.escape_debug());
+            return Err(config.error(&message, listed.span.clone(), Some(help)));
         }
         stages.push(make(config, &listed.value).map(Ok).unwrap_or_else(|| Err(unknown(config, at)))??);
     }

@@ -26,6 +26,11 @@ pub struct Bumping {
 pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Result<Target> {
     let project = read_project(workspace)?;
     let tag: Tag = config.settings("tag")?;
+    if !tag.name.text().contains("{version}") {
+        let span = config.stage_key("tag", "name").flatten();
+        let help = "every release needs a tag of its own, such as \"v{version}\"";
+        return Err(config.error("`name` in [stage.tag] has no `{version}`", span, Some(help)));
+    }
     let naming = TagNaming::new(&tag, &project.name, &bumping.date);
     let previous_tag =
         workspace.repository.nearest_tag(&workspace.head.commit, |name| naming.version(name).is_some())?;
@@ -66,6 +71,13 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
             (next, present, reason)
         }
     };
+    let writes = config.stages().iter().any(|stage| stage.value == "version");
+    if version != previous && !writes && !matches!(project.version, VersionSource::Vcs { .. }) {
+        return Err(Error::usage(format!(
+            "{version} is to be released, but nothing raises the version from {previous}"
+        ))
+        .help("add `version` to `stages`"));
+    }
     let names = Names {
         tag: naming.name(&version),
         version: version.to_string(),
@@ -108,10 +120,21 @@ fn infer(config: &Config, workspace: &Workspace, present: &Version) -> Result<(B
         .path(workspace)
         .ok_or_else(|| nothing("there is no changelog to infer the next version from".to_owned()))?;
     let text = workspace.read(&path).and_then(|bytes| String::from_utf8(bytes).ok());
-    let text = text.ok_or_else(|| nothing(format!("`{path}` cannot be read")))?;
-    let (bump, reason) = changelog::parse(&path, text)?.suggested_bump().ok_or_else(|| {
-        nothing(format!("the Unreleased part of `{path}` does not say what kind of release comes next"))
+    let text = text.ok_or_else(|| nothing(format!("`{path}` is not a text file that is committed")))?;
+    let document = changelog::parse(&path, text)?;
+    let Some(unreleased) = document.unreleased() else {
+        return Err(nothing(format!("`{path}` has no Unreleased section to infer the next version from")));
+    };
+    let (bump, reason) = document.suggested_bump().ok_or_else(|| match unreleased.body.is_empty() {
+        true => Error::refused(format!(
+            "{present} is released already, and the Unreleased section of `{path}` is empty"
+        ))
+        .help("write down what is new first"),
+        false => nothing(format!(
+            "the Unreleased section of `{path}` does not say what kind of release comes next"
+        )),
     })?;
+    let reason = format!("of {path}: {reason}");
     Ok((bump, Some(reason)))
 }
 
@@ -148,7 +171,10 @@ impl TagNaming {
                     "{version} has the tag `{other}`, but this release would be tagged `{}`",
                     self.name(version)
                 ))
-                .help("tell pyrelease how your tags are named: [stage.tag] name = \"{version}\""));
+                .help(format!(
+                    "tell pyrelease how your tags are named: [stage.tag] name = \"{}\"",
+                    other.replace(&version.to_string(), "{version}")
+                )));
             }
         }
         Ok(())

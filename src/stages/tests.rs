@@ -61,10 +61,10 @@ fn a_decreasing_reach_is_underlined_with_an_order_that_works() {
 fn wrong_settings_are_underlined() {
     for (text, expected) in [
         ("stages = [\"x\"]\n[stage.x]\nrun = []\n", "an empty command"),
-        ("stages = [\"x\"]\n[stage.x]\nrun = \"make\"\n", "expected a sequence"),
-        ("stages = [\"x\"]\n[stage.x]\nrun = [\"x\"]\nreach = \"far\"\n", "unknown variant `far`"),
+        ("stages = [\"x\"]\n[stage.x]\nrun = \"make\"\n", "expected an array"),
+        ("stages = [\"x\"]\n[stage.x]\nrun = [\"x\"]\nreach = \"far\"\n", "unknown value `far`"),
         ("stages = [\"x\"]\n[stage.x]\nplugin = \"x\"\n", "is a plugin"),
-        ("[stage.build]\nfrontend = \"make\"\n", "unknown variant `make`"),
+        ("[stage.build]\nfrontend = \"make\"\n", "unknown value `make`"),
         ("[stage.version]\nfiles = [1]\n", "a path, or { path, search, replace, count }"),
         ("[stage.version]\nfiles = [{ path = \"a\", search = \"b\", count = 0 }]\n", "at least 1"),
         ("[stage.pypi]\nsmoke = \"true\"\n", "`smoke` without `install`"),

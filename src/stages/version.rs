@@ -187,6 +187,7 @@ impl Stage for Version {
         let bumped = self.bumped(release)?;
         let mut findings =
             release.workspace.edits_in_the_way(bumped.iter().map(|(path, _)| path.as_str()))?;
+        findings.extend(forgotten(release, &bumped));
         for lock in self.lock_files(release)? {
             findings.extend(release.workspace.edits_in_the_way([lock.path.as_str()])?);
             if !release.workspace.environment.has_program(lock.tool, &release.root()) {
@@ -223,6 +224,29 @@ impl Stage for Version {
         }
         Ok(Outputs::default())
     }
+}
+
+/// Modules of the project that state the present version and are not among the files that are raised.
+fn forgotten(release: &Release, bumped: &[(String, Vec<u8>)]) -> Vec<Finding> {
+    let package = release.target.project.import_name.replace('.', "/");
+    let mut findings = Vec::new();
+    for folder in ["src/", ""] {
+        for module in ["__init__.py", "__about__.py", "_version.py", "version.py"] {
+            let path = format!("{folder}{package}/{module}");
+            let states = || {
+                let place = Place::for_file(&path, release).ok()?.into_iter().next()?;
+                place.read(&release.text(&path).ok()?).ok()?
+            };
+            let raised = bumped.iter().any(|(raised, _)| *raised == path);
+            if !raised && states().is_some_and(|stated| stated == release.target.previous) {
+                let message = format!("`{path}` states {} too, and is not raised", release.target.previous);
+                findings.push(
+                    Finding::warning(message).help(format!("add \"{path}\" to `files` in [stage.version]")),
+                );
+            }
+        }
+    }
+    findings
 }
 
 fn problem(error: ProjectError) -> Error {

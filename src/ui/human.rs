@@ -139,7 +139,11 @@ impl Human {
 impl Listener for Human {
     fn hear(&self, event: &Event<'_>) {
         match event {
-            Event::Plan { plan } => self.line(&plan_text(plan)),
+            Event::Plan { plan } => {
+                if self.verbosity > Verbosity::Quiet {
+                    self.line(&plan_text(plan));
+                }
+            }
             Event::Finding { stage, finding } => self.finding(*stage, finding),
             Event::RunStarted { run, version, .. } => {
                 self.status(GOOD, "Releasing", &format!("{version} {DIM}(run {run}){DIM:#}"))
@@ -177,7 +181,9 @@ impl Listener for Human {
                     self.status(GOOD, "View at", link);
                 }
             }
-            Event::RolledBack { .. } => self.status(GOOD, "Undone", "nothing of the run is left"),
+            Event::RolledBack { .. } => {
+                self.status(GOOD, "Rolled back", "the repository and its remote are as they were")
+            }
         }
     }
 }

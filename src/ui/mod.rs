@@ -76,6 +76,11 @@ impl Listener for Ui {
     }
 }
 
+/// Says something to people from outside the flow of events, such as from a signal's thread.
+pub fn say_at_once(message: &str) {
+    let _ = writeln!(anstream::stderr(), "\n{message}");
+}
+
 /// Writes a line of data to standard output. A reader that went away is not an error.
 pub fn data(text: &str) {
     let mut stdout = anstream::stdout();

@@ -34,7 +34,7 @@ impl Attempt {
 
     /// Tries to release 1.1.0; it ends with this status, and nothing is otherwise than before.
     #[track_caller]
-    fn comes_to_nothing(&self, code: i32) -> Outcome {
+    pub(super) fn comes_to_nothing(&self, code: i32) -> Outcome {
         let before = self.project.snapshot();
         let outcome = self.project.pyrelease("run minor --yes").code(code);
         self.project.assert_unchanged(&before);
@@ -53,7 +53,7 @@ impl Attempt {
 
     /// It did not even come to the rehearsal.
     #[track_caller]
-    fn was_not_rehearsed(&self) {
+    pub(super) fn was_not_rehearsed(&self) {
         assert!(self.rehearsal.files("demo").is_empty(), "{:?}", self.rehearsal.files("demo"));
     }
 

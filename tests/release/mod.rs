@@ -1,6 +1,7 @@
 //! Releases of real projects, from end to end: to index servers that people run, with a remote, or not at all.
 
 mod backends;
+mod care;
 mod failures;
 mod recovery;
 mod secrets;

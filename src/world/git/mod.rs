@@ -147,6 +147,15 @@ impl Repository {
         Ok(edited.filter_map(|entry| entry.path().ok().map(str::to_owned)).collect())
     }
 
+    /// The files that git neither tracks nor ignores, relative to the top; a folder of such files is one entry.
+    ///
+    /// # Errors
+    /// A working tree that cannot be read.
+    pub fn untracked(&self) -> Result<Vec<String>> {
+        let listed = self.git(["ls-files", "--others", "--exclude-standard", "--directory", "-z"]).read()?;
+        Ok(listed.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect())
+    }
+
     /// An operation that is under way, such as a merge or a rebase.
     pub fn unfinished_operation(&self) -> Option<&'static str> {
         use git2::RepositoryState as State;

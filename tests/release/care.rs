@@ -1,0 +1,127 @@
+//! Nothing of the user's is written over, nothing is published that is not tagged, and doubt is not taken for an
+//! answer.
+
+use pyrelease_test_support::Backend;
+
+use super::demo;
+use super::failures::Attempt;
+
+fn stages(own: &str, after: &str) -> String {
+    let all = "changelog version tag build check testpypi push pypi";
+    let with = all.replace(after, &format!("{after} {own}"));
+    let listed: Vec<String> = with.split(' ').map(|stage| format!("\"{stage}\"")).collect();
+    format!("stages = [{}]\n", listed.join(", "))
+}
+
+#[test]
+fn what_a_stage_left_after_the_tag_is_not_built() {
+    for script in ["echo x = 1 > src/demo/junk.py", "echo x = 1 >> src/demo/__init__.py"] {
+        let config =
+            format!("{}\n[stage.tests]\nrun = [\"sh\", \"-c\", \"{script}\"]\n", stages("tests", "tag"));
+        let attempt = Attempt::configured(demo(), &config);
+        attempt.comes_to_nothing(1).stderr_contains("not in the release commit").stderr_contains("src/demo/");
+        attempt.was_not_rehearsed();
+    }
+}
+
+#[test]
+fn a_tag_of_somebody_elses_at_the_remote_is_not_replaced() {
+    // A lightweight tag on a commit that the release contains: an ancestor, and still not ours.
+    let script = "git -C \\\"$REMOTE\\\" update-ref refs/tags/v1.1.0 main";
+    let config =
+        format!("{}\n[stage.rival]\nrun = [\"sh\", \"-c\", \"{script}\"]\n", stages("rival", "check"));
+    let attempt = Attempt::configured(demo(), &config);
+    let project = &attempt.project;
+    let remote = project.remote().path().to_owned();
+    project.pyrelease("run minor --yes").env("REMOTE", &remote).code(1).stderr_contains("v1.1.0");
+    assert_eq!(project.remote_refs()["refs/tags/v1.1.0"], project.remote_refs()["refs/heads/main"]);
+    attempt.left_nothing();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_out_of_the_repository_is_not_written_through() {
+    let config = "\n[stage.version]\nfiles = [{ path = \"lnk\", search = \"ver-{version}\" }]\n";
+    let attempt = Attempt::configured(demo(), config);
+    let project = &attempt.project;
+    let outside = project.sandbox().root().join("outside");
+    fs_err::write(&outside, "ver-1.0.0\n").unwrap();
+    fs_err::os::unix::fs::symlink(&outside, project.folder().join("lnk")).unwrap();
+    project.commit("A link");
+    let outcome = project.pyrelease("run minor --yes").run();
+    assert!([1, 2, 3].contains(&outcome.status()), "{outcome}");
+    assert_eq!(fs_err::read_to_string(&outside).unwrap(), "ver-1.0.0\n");
+    attempt.left_nothing();
+}
+
+#[test]
+fn an_ignored_file_of_the_users_is_not_written_over() {
+    let attempt = Attempt::at(demo());
+    let project = &attempt.project;
+    project.write(".gitignore", &format!("{}*.gen\n", project.read(".gitignore")));
+    project.commit("Ignore what is generated");
+    project.write("a.gen", "mine\n");
+    let hook = project.repository().join(".git/hooks/pre-commit");
+    project.git(&["config", "core.hooksPath", ".git/hooks"]);
+    fs_err::create_dir_all(hook.parent().unwrap()).unwrap();
+    fs_err::write(&hook, "#!/bin/sh\necho theirs > a.gen && git add -f a.gen\n").unwrap();
+    executable(&hook);
+    project.pyrelease("run minor --yes").code(1).stderr_contains("a.gen");
+    assert_eq!(project.read("a.gen"), "mine\n");
+    attempt.left_nothing();
+}
+
+#[cfg(unix)]
+fn executable(path: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+        .expect("a hook that can be made executable");
+}
+
+#[cfg(not(unix))]
+fn executable(_: &std::path::Path) {}
+
+#[test]
+fn a_repository_that_the_caller_points_at_is_not_the_one_that_commands_change() {
+    let config = format!("{}\n[stage.mark]\nrun = [\"git\", \"tag\", \"evil\"]\n", stages("mark", "check"));
+    let attempt = Attempt::configured(demo(), &config);
+    let project = &attempt.project;
+    let folder = project.repository().join(".git");
+    project.pyrelease("run minor --yes").env("GIT_DIR", folder).code(0);
+    assert_eq!(project.git(&["tag", "--list", "evil"]), "");
+}
+
+/// Cut short in the middle of a rollback, a run is finished whole: what was undone is done again.
+#[test]
+fn a_rollback_cut_short_can_still_be_finished() {
+    let attempt = Attempt::configured(
+        demo().backend(Backend::Flit),
+        &format!(
+            "{}\n[stage.gate]\nrun = [\"sh\", \"-c\", \"test -e $OPEN\"]\nreach = \"repository\"\nundo = [\"sh\", \"-c\", \"kill -9 $PPID\"]\n",
+            stages("gate", "push")
+        ),
+    );
+    let project = &attempt.project;
+    let open = project.sandbox().root().join("open");
+    let cut = project.pyrelease("run minor --yes").env("OPEN", &open).run();
+    assert_eq!(cut.status(), -1, "{cut}");
+    fs_err::write(&open, "").unwrap();
+    project.pyrelease("resume --yes").env("OPEN", &open).code(0);
+    assert_eq!(attempt.public.files("demo").len(), 2);
+    assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
+    assert_eq!(project.tag_target("v1.1.0"), project.head());
+}
+
+#[test]
+fn a_pre_release_becomes_final_without_further_changes() {
+    let attempt = Attempt::at(demo());
+    let project = &attempt.project;
+    project.pyrelease("run 1.1.0rc1 --yes").code(0);
+    project.pyrelease("run release --yes").code(0);
+    assert!(
+        project.read("CHANGELOG.md").contains("No changes since 1.1.0rc1."),
+        "{}",
+        project.read("CHANGELOG.md")
+    );
+    assert_eq!(project.tag_target("v1.1.0"), project.head());
+}
