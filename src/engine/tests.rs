@@ -294,15 +294,33 @@ fn an_interrupt_undoes_and_says_so() {
 fn what_cannot_be_undone_is_left_and_named() {
     let fixture = Fixture::new();
     let repository = Reach::Repository;
-    let error =
-        fixture.run(vec![tagging(), succeeding("publish", repository), failing(repository)]).unwrap_err();
+    let stubborn = toy("publish", repository, |_, effects| {
+        effects
+            .attempt(command(Reach::Repository, Some("echo no way back; exit 1")), |_| Ok("done".into()))?;
+        Ok(Outputs::default())
+    });
+    let error = fixture.run(vec![tagging(), stubborn, failing(repository)]).unwrap_err();
     assert_eq!(error.code(), ExitCode::Left);
-    assert!(error.to_string().contains("has no `undo` command"), "{error}");
+    assert!(error.to_string().contains("no way back"), "{error}");
     // The landing before it stays as well, and the run unfinished for `rollback` to be tried again.
     let (run, records) = fixture.last_run();
     assert_eq!(run.outcome().unwrap(), None);
     let states: Vec<State> = entries(&records).iter().map(|entry| entry.state).collect();
     assert_eq!(states, [State::Done, State::InDoubt]);
+}
+
+#[test]
+fn a_command_without_a_way_back_stays_and_the_rest_is_undone() {
+    let fixture = Fixture::new();
+    let before = fixture.everything();
+    let repository = Reach::Repository;
+    fixture.run(vec![tagging(), succeeding("publish", repository), failing(repository)]).unwrap_err();
+    assert_eq!(fixture.everything(), before);
+    let (run, records) = fixture.last_run();
+    assert_eq!(run.outcome().unwrap(), Some(Outcome::RolledBack));
+    let states: Vec<State> = entries(&records).iter().map(|entry| entry.state).collect();
+    assert_eq!(states, [State::Undone, State::Kept]);
+    assert!(fixture.heard.borrow().join("\n").contains("has no `undo` command"));
 }
 
 #[test]

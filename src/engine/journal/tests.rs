@@ -59,6 +59,14 @@ fn a_damaged_earlier_line_is_an_error_that_names_it() {
 }
 
 #[test]
+fn a_damaged_last_line_is_not_taken_for_a_torn_one() {
+    let (_folder, path) = written();
+    let text = fs_err::read_to_string(&path).unwrap().replace("no\\nway", "no\\nwax");
+    fs_err::write(&path, text).unwrap();
+    assert!(Journal::read(&path).unwrap_err().to_string().starts_with("line 3 of"));
+}
+
+#[test]
 fn a_missing_line_is_noticed() {
     let (_folder, path) = written();
     let text = fs_err::read_to_string(&path).unwrap();
