@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
@@ -31,8 +33,11 @@ impl Credentials {
     /// Takes the secret out of a text, in case a server repeats it.
     pub fn redact(&self, text: &str) -> String {
         let secret = self.secret.expose_secret();
+        // As it goes over the wire, some servers repeat it too.
+        let basic = STANDARD.encode(format!("{}:{secret}", self.username));
+        let text = text.replace(&basic, "[secret]").replace(basic.trim_end_matches('='), "[secret]");
         // A short one would be struck out of innocent words, which gives it away.
-        if secret.len() < 8 { text.to_owned() } else { text.replace(secret, "[secret]") }
+        if secret.len() < 8 { text } else { text.replace(secret, "[secret]") }
     }
 }
 
@@ -181,5 +186,7 @@ mod tests {
         let credentials = Credentials::token("pypi-hunter2".into(), "a test");
         assert!(!format!("{credentials:?}").contains("hunter2"));
         assert_eq!(credentials.redact("no: pypi-hunter2!"), "no: [secret]!");
+        let basic = STANDARD.encode("__token__:pypi-hunter2");
+        assert_eq!(credentials.redact(&format!("no: Basic {basic}!")), "no: Basic [secret]!");
     }
 }

@@ -147,7 +147,7 @@ impl IndexClient {
         if response.status() == StatusCode::NOT_FOUND || !same_origin(response.url(), &url) {
             return Ok(None);
         }
-        let response = successful(response)?;
+        let response = successful(self, response)?;
         let kind =
             response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -210,7 +210,7 @@ impl IndexClient {
     fn transfer(&self, file: &SimpleFile, to: &mut dyn Write) -> Result<String, SimpleError> {
         let broken = |source| SimpleError::Broken { url: file.url.to_string(), source };
         check(&file.url).map_err(|source| SimpleError::Address { file: file.filename.clone(), source })?;
-        let mut response = successful(self.fetch(&file.url, "*/*")?)?;
+        let mut response = successful(self, self.fetch(&file.url, "*/*")?)?;
         let limit = file.size.unwrap_or(LARGEST_FILE).min(LARGEST_FILE);
         let mut hashing = Hashing::default();
         let mut chunk = vec![0; 128 << 10];
@@ -243,11 +243,12 @@ impl IndexClient {
     }
 }
 
-fn successful(response: Response) -> Result<Response, SimpleError> {
+/// The response, if it is one; an address that a redirect led to may repeat what was sent.
+fn successful(client: &IndexClient, response: Response) -> Result<Response, SimpleError> {
     if response.status() == StatusCode::OK {
         return Ok(response);
     }
-    Err(SimpleError::Status { url: response.url().to_string(), status: response.status() })
+    Err(SimpleError::Status { url: client.redact(response.url().as_str()), status: response.status() })
 }
 
 fn read_json(page: &[u8], base: &Url) -> Result<Listing, SimpleError> {

@@ -267,7 +267,7 @@ impl IndexClient {
         }
     }
 
-    fn redact(&self, text: &str) -> String {
+    pub(super) fn redact(&self, text: &str) -> String {
         self.credentials.as_ref().map_or_else(|| text.to_owned(), |found| found.redact(text))
     }
 }

@@ -57,6 +57,8 @@ pub(super) fn try_out(
         let smoke = Process::new(program_in(&bin, program)).args(arguments);
         run(smoke.env("PATH", path).env("VIRTUAL_ENV", folder.join("venv")))
     })?;
+    let tried = smoke.map_or(String::new(), |smoke| format!(", and `{smoke}` passed"));
+    effects.note(&format!("{} is what {index} installs{tried}", batch.version));
     Ok(())
 }
 
