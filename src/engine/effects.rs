@@ -169,6 +169,7 @@ pub struct Workbench<'run> {
     run: &'run RunFolder,
     stage: &'run str,
     listener: &'run dyn Listener,
+    interrupted: &'run AtomicBool,
 }
 
 impl Workbench<'_> {
@@ -200,7 +201,7 @@ impl Workbench<'_> {
         let log = self.run.log(self.stage);
         let listener = self.listener;
         process
-            .stream(&log, |line| listener.hear(&Event::Output { stage: self.stage, line }))
+            .stream(&log, self.interrupted, |line| listener.hear(&Event::Output { stage: self.stage, line }))
             .map_err(|error| Error::from(error).help(format!("all it printed is in `{}`", log.display())))
     }
 }
@@ -335,7 +336,13 @@ impl<'run> Effects<'run> {
     /// The folders that private work happens in; none where the effects are inert.
     pub fn bench(&self) -> Option<Workbench<'_>> {
         let live = self.live.as_ref()?;
-        Some(Workbench { clone: live.clone, run: live.run, stage: &self.stage, listener: self.listener })
+        Some(Workbench {
+            clone: live.clone,
+            run: live.run,
+            stage: &self.stage,
+            listener: self.listener,
+            interrupted: live.interrupted,
+        })
     }
 
     /// Whether anything really happens.

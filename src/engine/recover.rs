@@ -1,6 +1,7 @@
 //! The ways on from any state, from the journal and the world alone: what happened, and taking it back.
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 
 use super::effects::Effect;
 use super::event::{Event, Listener};
@@ -248,7 +249,7 @@ impl World<'_> {
                 Process::new(program)
                     .args(arguments)
                     .folder(self.repository.top())
-                    .stream(&self.run.log(&entry.stage), |line| {
+                    .stream(&self.run.log(&entry.stage), &AtomicBool::new(false), |line| {
                         self.listener.hear(&Event::Output { stage: &entry.stage, line })
                     })
                     .map_err(|error| error.to_string())

@@ -1,13 +1,22 @@
 //! Child processes: run by duct, their failure an error that shows what they said.
 
+use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::error::Error;
 
 /// Lines of a failing command's output that its error shows
 const TAIL: usize = 20;
+
+/// Bytes of a line that are handed on as one
+const LONGEST_LINE: u64 = 64 * 1024;
+/// How long a command has to end by itself when the user interrupts
+const MOMENT: Duration = Duration::from_secs(2);
+const TICK: Duration = Duration::from_millis(20);
 
 /// A command that failed
 #[derive(Debug, thiserror::Error)]
@@ -222,35 +231,63 @@ impl Process {
         Err(self.failed("exit status not 0", said.lines().map(str::to_owned).collect()))
     }
 
-    /// Runs it to success, handing on every line it prints on either stream, and keeping all of them in `log`.
+    /// Runs it to success, handing on every line it prints on either stream, and keeping all of them in `log`. Once
+    /// `stop` is set it has a moment to end by itself (on a terminal it got the same Ctrl-C), then it is ended.
     ///
     /// # Errors
     /// It could not be started or failed; the error shows the tail of what it said.
-    pub fn stream(&self, log: &Path, mut line: impl FnMut(&str)) -> Result<(), ProcessError> {
+    pub fn stream(
+        &self,
+        log: &Path,
+        stop: &AtomicBool,
+        mut line: impl FnMut(&str),
+    ) -> Result<(), ProcessError> {
         let not_kept = |error| self.not_started(error);
         let mut kept = fs_err::OpenOptions::new().create(true).append(true).open(log).map_err(not_kept)?;
         writeln!(kept, "$ {}", self.shown()).map_err(not_kept)?;
         let child = self.expression().stderr_to_stdout().reader().map_err(|error| self.not_started(error))?;
-        let mut tail = std::collections::VecDeque::new();
-        let mut reader = BufReader::new(&child);
-        let mut bytes = Vec::new();
-        while reader.read_until(b'\n', &mut bytes).map_err(not_kept)? > 0 {
-            kept.write_all(&bytes).map_err(not_kept)?;
-            let text = String::from_utf8_lossy(&bytes);
-            let text = text.trim_end_matches(['\n', '\r']);
-            line(text);
-            if tail.len() == TAIL {
-                tail.pop_front();
+        let over = AtomicBool::new(false);
+        let mut read = || {
+            let mut tail = VecDeque::new();
+            let mut reader = BufReader::new(&child);
+            let mut bytes = Vec::new();
+            while reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes)? > 0 {
+                kept.write_all(&bytes)?;
+                let text = String::from_utf8_lossy(&bytes);
+                let text = text.trim_end_matches(['\n', '\r']);
+                line(text);
+                if tail.len() == TAIL {
+                    tail.pop_front();
+                }
+                tail.push_back(text.to_owned());
+                bytes.clear();
             }
-            tail.push_back(text.to_owned());
-            bytes.clear();
-        }
-        let status = loop {
-            if let Some(output) = child.try_wait().map_err(|error| self.not_started(error))? {
-                break output.status;
+            loop {
+                if let Some(output) = child.try_wait()? {
+                    return Ok((output.status, tail));
+                }
+                std::thread::sleep(Duration::from_millis(2));
             }
-            std::thread::sleep(std::time::Duration::from_millis(2));
         };
+        let ended = std::thread::scope(|scope| {
+            let watcher = scope.spawn(|| {
+                let mut patience = MOMENT;
+                while !over.load(Ordering::SeqCst) {
+                    std::thread::park_timeout(TICK);
+                    if stop.load(Ordering::SeqCst) {
+                        patience = patience.saturating_sub(TICK);
+                    }
+                    if patience.is_zero() {
+                        // It may have ended at this very moment.
+                        let _ = child.kill();
+                        return;
+                    }
+                }
+            });
+            let _end = EndWatch { over: &over, watcher: watcher.thread() };
+            read()
+        });
+        let (status, tail) = ended.map_err(not_kept)?;
         if status.success() { Ok(()) } else { Err(self.failed(&status.to_string(), tail.into())) }
     }
 
@@ -261,6 +298,19 @@ impl Process {
             status: status.to_owned(),
             tail: lines[from..].join("\n"),
         }
+    }
+}
+
+/// Ends the watch over a command, also when whoever reads its lines panics
+struct EndWatch<'a> {
+    over: &'a AtomicBool,
+    watcher: &'a std::thread::Thread,
+}
+
+impl Drop for EndWatch<'_> {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+        self.watcher.unpark();
     }
 }
 
@@ -283,11 +333,33 @@ mod tests {
         let log = folder.path().join("log");
         let mut seen = Vec::new();
         let process = Process::new("sh").args(["-c", "seq 30; echo oops >&2; exit 3"]);
-        let error = process.stream(&log, |line| seen.push(line.to_owned())).unwrap_err().to_string();
+        let error = process
+            .stream(&log, &AtomicBool::new(false), |line| seen.push(line.to_owned()))
+            .unwrap_err()
+            .to_string();
         assert_eq!(seen.len(), 31);
         assert!(error.contains("exit status: 3"), "{error}");
         assert!(error.ends_with("oops") && !error.contains("\n  11\n"), "{error}");
         assert!(fs_err::read_to_string(log).unwrap().starts_with("$ sh -c 'seq 30;"));
+    }
+
+    #[test]
+    fn a_command_that_does_not_stop_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let process = Process::new("sleep").arg("60");
+        let error = process.stream(&folder.path().join("log"), &AtomicBool::new(true), |_| {}).unwrap_err();
+        assert!(error.to_string().contains("signal"), "{error}");
+    }
+
+    #[test]
+    fn a_line_without_an_end_comes_in_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut longest = 0;
+        let process = Process::new("sh").args(["-c", "head -c 1000000 /dev/zero | tr '\\0' x"]);
+        let log = folder.path().join("log");
+        process.stream(&log, &AtomicBool::new(false), |line| longest = longest.max(line.len())).unwrap();
+        assert_eq!(longest as u64, LONGEST_LINE);
+        assert!(fs_err::metadata(log).unwrap().len() > 1_000_000);
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Attempt {
 
     /// It was, and that is kept: such an index is there for it.
     #[track_caller]
-    fn was_rehearsed(&self) {
+    pub(super) fn was_rehearsed(&self) {
         assert_eq!(self.rehearsal.files("demo").len(), 2);
     }
 }

@@ -5,6 +5,7 @@ mod care;
 mod failures;
 mod recovery;
 mod secrets;
+mod terminal;
 
 use pyrelease_test_support::{Blueprint, Project, set_binary};
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use snapbox::IntoData;
 
 use crate::project::Project;
+use crate::python::Python;
 use crate::redact::redact;
 use crate::secret::CommandLines;
 
@@ -20,7 +21,7 @@ const LONGEST_RUN: Duration = Duration::from_secs(600);
 #[must_use = "`code` or `run` runs it"]
 pub struct Invocation<'a> {
     project: &'a Project,
-    program: &'a Path,
+    program: PathBuf,
     args: Vec<OsString>,
     folder: PathBuf,
     environment: BTreeMap<OsString, OsString>,
@@ -29,10 +30,10 @@ pub struct Invocation<'a> {
 }
 
 impl<'a> Invocation<'a> {
-    pub(crate) fn new(project: &'a Project, program: &'a Path, args: &str) -> Self {
+    pub(crate) fn new(project: &'a Project, program: &Path, args: &str) -> Self {
         Self {
             project,
-            program,
+            program: program.to_owned(),
             args: args.split_whitespace().map(OsString::from).collect(),
             folder: project.folder().to_owned(),
             environment: project.sandbox().environment(),
@@ -71,6 +72,17 @@ impl<'a> Invocation<'a> {
         self
     }
 
+    /// On a terminal of its own: whenever the first of a pair has appeared there, the second is typed. What appeared is
+    /// the outcome's standard output; the status is 128 and the signal's number where one ended it.
+    pub fn on_a_terminal(mut self, dialogue: &[(&str, &str)]) -> Self {
+        let script = self.project.sandbox().outputs().join("terminal.py");
+        fs_err::write(&script, include_str!("terminal.py")).expect("the script can be written");
+        let dialogue = serde_json::to_string(dialogue).expect("a list of texts");
+        let mut args = vec![script.into_os_string(), dialogue.into(), self.program.into_os_string()];
+        args.append(&mut self.args);
+        Self { program: Python::get().program(), args, ..self }
+    }
+
     /// Writes down the command lines of all processes meanwhile, for [`Outcome::command_lines`].
     pub fn watching_command_lines(mut self) -> Self {
         self.watched = true;
@@ -103,7 +115,7 @@ impl<'a> Invocation<'a> {
         // To files, not pipes: the search for secrets reads them too, and what it started cannot hold us up.
         let [stdout, stderr] = ["stdout", "stderr"]
             .map(|stream| self.project.sandbox().outputs().join(format!("{number}.{stream}")));
-        let command = duct::cmd(self.program, &self.args)
+        let command = duct::cmd(&self.program, &self.args)
             .dir(&self.folder)
             .full_env(&self.environment)
             .stdout_path(&stdout)
