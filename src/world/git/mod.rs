@@ -7,7 +7,7 @@ mod remote;
 
 use std::path::{Component, Path, PathBuf};
 
-use git2::{ErrorCode, ObjectType, Status, StatusOptions};
+use git2::{ErrorCode, ObjectType};
 
 pub use clone::Clone;
 pub use land::{Landing, TagRef};
@@ -134,17 +134,17 @@ impl Repository {
         None
     }
 
-    /// The tracked files whose content differs from HEAD, in the index or the working tree, relative to the top.
+    /// The tracked files whose content differs from HEAD, in the index or the working tree, relative to the top. The
+    /// `git` command is asked: it knows filters, split indexes and whatever else git2 does not.
     ///
     /// # Errors
     /// A working tree that cannot be read.
     pub fn edited(&self) -> Result<Vec<String>> {
-        let mut options = StatusOptions::new();
-        options.include_untracked(false).include_ignored(false).exclude_submodules(true);
-        let unreadable = |error| Error::failed("the state of the working tree cannot be read").because(error);
-        let statuses = self.repository.statuses(Some(&mut options)).map_err(unreadable)?;
-        let edited = statuses.iter().filter(|entry| entry.status() != Status::CURRENT);
-        Ok(edited.filter_map(|entry| entry.path().ok().map(str::to_owned)).collect())
+        let status = ["--no-optional-locks", "status", "--porcelain=v1", "-z", "--untracked-files=no"];
+        let listed = self.git(status).args(["--no-renames", "--ignore-submodules"]).read()?;
+        // Each entry is two letters, a blank and the path.
+        let paths = listed.split('\0').filter_map(|entry| entry.get(3..));
+        Ok(paths.map(str::to_owned).collect())
     }
 
     /// The files that git neither tracks nor ignores, relative to the top; a folder of such files is one entry.
