@@ -191,7 +191,8 @@ impl Listener for Human {
 /// The plan as people read it.
 pub fn plan_text(plan: &Plan) -> String {
     let mut text = format!("{GOOD}{} {}{GOOD:#}", plan.name, plan.version);
-    if plan.previous_version != plan.version {
+    // A project whose version comes from tags and that has none yet has no version now.
+    if plan.previous_version != plan.version && plan.previous_version != "0" {
         let _ = write!(text, " (now {})", plan.previous_version);
     }
     let branch = plan

@@ -184,8 +184,13 @@ impl Landing {
         user.git(["update-index", "-q", "--refresh"]).capture()?;
         let command = user.git(["read-tree", "-m", "-u"]).args(options).args([from, to]);
         command.read().map_err(|error| {
-            Error::from(error)
-                .help("an edit of yours is in the way of the release: commit or stash it, then try again")
+            let help = match error.to_string().contains("index.lock") {
+                true => {
+                    "another git command is at work in the repository, or was killed and left its lock behind"
+                }
+                false => "an edit of yours is in the way of the release: commit or stash it, then try again",
+            };
+            Error::from(error).help(help)
         })?;
         Ok(())
     }
