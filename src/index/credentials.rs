@@ -121,6 +121,7 @@ fn from_twine(environment: &Environment, index: &IndexAddress) -> Option<Credent
         (None, Some(name)) => name == index.name,
         (None, None) => true,
     };
+    let meant = meant && !is_issued_by_another(password.trim(), index);
     let username = environment.get("TWINE_USERNAME").unwrap_or(TOKEN_USER);
     meant.then(|| Credentials {
         username: username.trim().to_owned(),
@@ -128,9 +129,28 @@ fn from_twine(environment: &Environment, index: &IndexAddress) -> Option<Credent
     })
 }
 
+/// Whether a token says that PyPI or TestPyPI issued it, and the index is not the one: it would only be given away. The
+/// beginning of a token is the host that issued it, in base64 (a macaroon of version 2).
+fn is_issued_by_another(token: &str, index: &IndexAddress) -> bool {
+    let issuers =
+        [("pypi-AgEIcHlwaS5vcmc", "upload.pypi.org"), ("pypi-AgENdGVzdC5weXBpLm9yZw", "test.pypi.org")];
+    let issuer = issuers.iter().find(|(beginning, _)| token.starts_with(beginning));
+    issuer.is_some_and(|(_, host)| index.upload.host_str() != Some(*host))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_of_pypi_for_every_index_goes_to_pypi_only() {
+        let variables = [("TWINE_PASSWORD", "pypi-AgEIcHlwaS5vcmcCJDQ")];
+        assert!(found(&variables, &IndexAddress::pypi()).is_some());
+        assert_eq!(found(&variables, &IndexAddress::testpypi()), None);
+        let variables = [("TWINE_PASSWORD", "pypi-AgENdGVzdC5weXBpLm9yZwIkND")];
+        assert!(found(&variables, &IndexAddress::testpypi()).is_some());
+        assert_eq!(found(&variables, &IndexAddress::pypi()), None);
+    }
 
     fn found(variables: &[(&str, &str)], index: &IndexAddress) -> Option<(String, String)> {
         let environment = variables.iter().copied().collect();

@@ -3,6 +3,7 @@
 mod backends;
 mod care;
 mod failures;
+mod interface;
 mod recovery;
 mod secrets;
 mod terminal;

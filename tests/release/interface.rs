@@ -1,0 +1,83 @@
+//! What the program says and to whom: plans, events, status, configuration errors.
+
+use pyrelease_test_support::{Project, set_binary};
+
+use super::demo;
+
+/// Stages that need neither a build nor an index
+const LOCAL: &str = "stages = [\"changelog\", \"version\", \"tag\", \"push\"]\n";
+
+fn without_a_remote() -> Project {
+    set_binary(env!("CARGO_BIN_EXE_pyrelease"));
+    Project::python("demo", "1.0.0").tagged("v1.0.0").config(LOCAL).build()
+}
+
+#[test]
+fn where_there_is_no_remote_nothing_is_pushed() {
+    let project = without_a_remote();
+    let outcome = project.pyrelease("run minor --yes").code(0);
+    outcome.stderr_contains("the repository has no remote: nothing will be pushed");
+    assert_eq!(project.tag_target("v1.1.0"), project.head());
+    project.assert_tree_clean();
+}
+
+#[test]
+fn without_a_bump_the_changelog_decides() {
+    let project = without_a_remote();
+    let plan = project.pyrelease("plan").code(0);
+    plan.stdout_contains("demo 1.1.0").stdout_contains("Added");
+    project.pyrelease("run --yes").code(0);
+    assert_eq!(project.tag_target("v1.1.0"), project.head());
+    // Now there is nothing more to release.
+    project.pyrelease("run --yes").code(3).stderr_contains("is empty");
+}
+
+#[test]
+fn a_plan_and_a_dry_run_change_nothing() {
+    let project = demo().config(LOCAL).build();
+    let before = project.snapshot();
+    project.pyrelease("plan minor").code(0).stdout_contains("push main and v1.1.0 to origin, atomically");
+    project.pyrelease("run minor --dry-run").code(0).stderr_contains("nothing has been done");
+    project.pyrelease("status").code(0).stdout_contains("no release has been run");
+    project.assert_unchanged(&before);
+}
+
+#[test]
+fn events_are_json_lines_on_standard_output() {
+    let project = demo().config(LOCAL).build();
+    let outcome = project.pyrelease("run minor --yes --format json").code(0);
+    let events = outcome.events();
+    let kinds: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
+    assert_eq!(kinds.len(), events.len(), "every line is an event");
+    for kind in ["plan", "run-started", "stage-started", "action", "stage-finished", "released"] {
+        assert!(kinds.contains(&kind), "{kind} in {kinds:?}");
+    }
+    assert_eq!(outcome.stderr(), "");
+
+    let refused = project.pyrelease("run 1.1.0 --yes --format json").code(2);
+    let events = refused.events();
+    assert_eq!(events.last().map(|event| event["code"].clone()), Some(2.into()), "{refused}");
+
+    let status = project.pyrelease("status --format json").code(0);
+    assert!(status.stdout().contains("\"outcome\":\"released\""), "{status}");
+}
+
+#[test]
+fn a_configuration_error_is_underlined() {
+    let project = demo().config("stages = [\"changelog\", \"verison\"]\n").build();
+    let outcome = project.pyrelease("run minor --yes").code(2);
+    outcome
+        .stderr_contains("release.toml:1:24")
+        .stderr_contains("^^^")
+        .stderr_contains("did you mean `version`?");
+
+    let project = demo().config("sign-tag = true\n").build();
+    let outcome = project.pyrelease("plan").code(2);
+    outcome.stderr_contains("belongs to cargo-release").stderr_contains("pyrelease.toml");
+}
+
+#[test]
+fn the_project_is_found_from_a_folder_in_it() {
+    let project = demo().config(LOCAL).build();
+    project.pyrelease("plan minor").from("src/demo").code(0).stdout_contains("demo 1.1.0");
+}
