@@ -74,7 +74,16 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
                 effect: effect.clone(),
                 state: State::InDoubt,
             }),
-            Record::Done { id, .. } => set(&mut entries, *id, State::Done),
+            Record::Done { id, .. } => {
+                set(&mut entries, *id, State::Done);
+                // The same thing attempted again and done settles the attempt before.
+                if let Some(at) = entries.iter().position(|entry| entry.id == *id) {
+                    let (before, now) = entries.split_at_mut(at);
+                    let same =
+                        |entry: &&mut Entry| entry.state == State::InDoubt && entry.effect == now[0].effect;
+                    before.iter_mut().filter(same).for_each(|entry| entry.state = State::NotDone);
+                }
+            }
             Record::NotDone { id, .. } => set(&mut entries, *id, State::NotDone),
             // An undo that was begun may or may not have happened.
             Record::Undo { id } => set(&mut entries, *id, State::InDoubt),

@@ -350,3 +350,19 @@ fn one_run_at_a_time() {
     drop(held);
     store.lock().unwrap();
 }
+
+#[test]
+fn an_attempt_that_succeeded_at_last_settles_the_doubtful_one_before() {
+    let effect = || command(Reach::Public, None);
+    let intent = |id| Record::Intent { id, at: 0, stage: "pypi".into(), effect: effect() };
+    let mut records = vec![intent(0), intent(1)];
+    assert_eq!(
+        entries(&records).iter().map(|entry| entry.state).collect::<Vec<_>>(),
+        [State::InDoubt, State::InDoubt]
+    );
+    records.push(Record::Done { id: 1, evidence: String::new() });
+    assert_eq!(
+        entries(&records).iter().map(|entry| entry.state).collect::<Vec<_>>(),
+        [State::NotDone, State::Done]
+    );
+}
