@@ -128,6 +128,8 @@ impl Clone {
     /// # Errors
     /// Whatever `git` says.
     pub fn tag(&self, name: &str, message: &str, commit: &str, sign: Option<bool>) -> Result<String> {
+        // Verbatim keeps lines that begin with `#`; a signature is found only at the beginning of a line.
+        let message = format!("{}\n", message.trim_end());
         let mut command = self.git(["tag", "--annotate", "--cleanup=verbatim", "--file=-"]).input(message);
         match sign {
             Some(true) => command = command.arg("--sign"),

@@ -76,6 +76,15 @@ fn the_clone_is_at_the_same_place_with_the_same_tags_and_identity() {
     assert_eq!(fixture.open().head().unwrap().commit, landing.old);
 }
 
+/// Git appends the signature to the message, and looks for it at the beginning of a line.
+#[test]
+fn the_message_of_a_tag_ends_its_line() {
+    let fixture = Fixture::new();
+    let (clone, _) = fixture.prepared();
+    let stored = clone.git(["cat-file", "tag", "v2"]).capture().unwrap().stdout;
+    assert!(stored.ends_with(b"\ntwo\n\n# kept\n"), "{}", String::from_utf8_lossy(&stored));
+}
+
 #[test]
 fn hooks_of_the_user_run_in_the_clone() {
     let fixture = Fixture::new();
