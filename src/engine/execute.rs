@@ -207,12 +207,7 @@ impl<'a> Execution<'a> {
     /// Makes the clone anew from the release's own commit, which has landed: somebody deleted it.
     fn restore(&self, tree: &Path) -> Result<()> {
         let workspace = &self.release.workspace;
-        let commit = self
-            .release
-            .outputs
-            .commit
-            .clone()
-            .filter(|commit| workspace.repository.contains(commit, commit));
+        let commit = self.release.outputs.commit.clone().filter(|commit| workspace.repository.has(commit));
         let landed = |entry: &super::recover::Entry| {
             matches!(entry.effect, Effect::Land { .. }) && entry.state == State::Done
         };

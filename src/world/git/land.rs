@@ -85,7 +85,8 @@ impl Landing {
     /// # Errors
     /// An edit of the user's is in the way.
     pub fn follow(&self, user: &Repository) -> Result<()> {
-        if !self.moves_the_working_tree(user) {
+        // Before the release commit has arrived, nothing can have moved.
+        if !user.has(&self.new) || !self.moves_the_working_tree(user) {
             return Ok(());
         }
         let at = user.head()?.commit;

@@ -180,6 +180,11 @@ impl Repository {
         Some(self.repository.find_commit(commit.parse().ok()?).ok()?.time().seconds())
     }
 
+    /// Whether the commit is here.
+    pub fn has(&self, commit: &str) -> bool {
+        commit.parse().is_ok_and(|id| self.repository.find_commit(id).is_ok())
+    }
+
     /// Whether `ancestor` is `commit` or one of its ancestors; false where either is not here.
     pub fn contains(&self, commit: &str, ancestor: &str) -> bool {
         let (Ok(commit), Ok(ancestor)) = (commit.parse(), ancestor.parse()) else { return false };

@@ -182,6 +182,18 @@ fn the_working_tree_follows_a_landing_that_was_cut_short() {
     assert_eq!(fixture.everything(), before);
 }
 
+/// Killed before the release commit was brought over.
+#[test]
+fn a_landing_that_never_began_has_nothing_to_follow() {
+    let fixture = Fixture::new();
+    let before = fixture.everything();
+    let (_, landing) = fixture.prepared();
+    let user = fixture.open();
+    assert!(landing.is_absent(&user));
+    landing.follow(&user).unwrap();
+    assert_eq!(fixture.everything(), before);
+}
+
 #[test]
 fn undoing_leaves_the_working_tree_of_another_branch_alone() {
     let fixture = Fixture::new();
