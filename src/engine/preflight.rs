@@ -52,7 +52,7 @@ fn repository(release: &Release) -> Result<Vec<Finding>> {
             Finding::error(message).help(format!("finish it or give it up: `git {operation} --abort`")),
         );
     }
-    if release.workspace.read_gitmodules() {
+    if release.workspace.has_submodules() {
         let message = "the repository has submodules; their content is not in the release's clone";
         findings.push(
             Finding::warning(message).help("if a build needs them, it will fail before anything is done"),

@@ -47,7 +47,7 @@ impl Workspace {
     }
 
     /// Whether the commit has submodules.
-    pub(super) fn read_gitmodules(&self) -> bool {
+    pub(super) fn has_submodules(&self) -> bool {
         self.repository.committed(&self.head.commit, ".gitmodules").is_some()
     }
 

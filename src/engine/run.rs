@@ -78,7 +78,7 @@ impl Store {
                 file.set_len(0)?;
                 file.rewind()?;
                 file.write_all(holder.as_bytes())?;
-                Ok(Lock { _file: file })
+                Ok(Lock { file })
             }
             Err(std::fs::TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -123,7 +123,15 @@ impl Store {
 #[derive(Debug)]
 #[expect(clippy::disallowed_types, reason = "fs_err has no locks")]
 pub struct Lock {
-    _file: std::fs::File,
+    file: std::fs::File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone would not free it while a child that is just being started has a copy of the descriptor. A lock
+        // that cannot be freed here is free when the process ends.
+        let _ = self.file.unlock();
+    }
 }
 
 /// A run's own folder

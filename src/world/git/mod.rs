@@ -175,11 +175,6 @@ impl Repository {
         self.repository.config().ok()?.snapshot().ok()?.get_string(key).ok()
     }
 
-    /// The number of seconds since the epoch at which a commit was made.
-    pub fn commit_time(&self, commit: &str) -> Option<i64> {
-        Some(self.repository.find_commit(commit.parse().ok()?).ok()?.time().seconds())
-    }
-
     /// Whether the commit is here.
     pub fn has(&self, commit: &str) -> bool {
         commit.parse().is_ok_and(|id| self.repository.find_commit(id).is_ok())
