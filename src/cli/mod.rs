@@ -16,7 +16,7 @@ use clap::{Args, ColorChoice, Parser, Subcommand};
 
 use crate::error::{Error, ExitCode, Result};
 use crate::ui::{Format, Ui, Verbosity, say_at_once};
-use crate::world::Environment;
+use crate::world::{Environment, faults};
 
 /// Release Python packages: from the changelog to PyPI, or not at all
 #[derive(Debug, Parser)]
@@ -113,6 +113,12 @@ pub fn main(environment: Environment) -> ExitCode {
         verbosity,
         interrupted: Arc::new(AtomicBool::new(false)),
     };
+    if let Some(drill) = context.environment.get(faults::VARIABLE)
+        && let Err(problem) = faults::install(drill)
+    {
+        context.ui.error(&Error::usage(format!("`{}`: {problem}", faults::VARIABLE)));
+        return ExitCode::Usage;
+    }
     let done = match &cli.command {
         Command::Run(arguments) => run::run(&context, arguments),
         Command::Plan(arguments) => plan::plan(&context, arguments),

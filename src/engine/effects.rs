@@ -12,6 +12,7 @@ use super::run::RunFolder;
 use super::stage::{Reach, Stage};
 use crate::error::{Error, Result};
 use crate::python::distribution::Distribution;
+use crate::world::faults::InEffect;
 use crate::world::git::{Clone as PrivateClone, Landing, RefUpdate};
 use crate::world::process::Process;
 
@@ -321,7 +322,9 @@ impl<'run> Effects<'run> {
             )));
         }
         let id = live.journal.intend(&self.stage, effect)?;
+        let inside = InEffect::begin();
         let attempted = attempt(self);
+        drop(inside);
         let Some(live) = &mut self.live else { return Ok(()) };
         match attempted {
             Ok(evidence) => live.journal.write(Record::Done { id, evidence }),

@@ -15,6 +15,7 @@ use super::run::{RunFolder, Store};
 use super::stage::{Outputs, Reach, Stage};
 use crate::config::Source;
 use crate::error::{Error, ExitCode, Result};
+use crate::world::faults::InEffect;
 use crate::world::git::{Clone as PrivateClone, Head, Landing};
 
 /// The name under which the landing stands in the journal
@@ -274,7 +275,9 @@ impl<'a> Execution<'a> {
         };
         self.listener.hear(&Event::Action { stage: LANDING, action: &action });
         let id = self.journal.intend(LANDING, Effect::Land { landing: landing.clone() })?;
+        let inside = InEffect::begin();
         landing.land(&self.release.workspace.repository, &PrivateClone::at(&self.run.tree()))?;
+        drop(inside);
         self.journal.write(Record::Done { id, evidence: landing.new })
     }
 

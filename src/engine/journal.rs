@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::effects::Effect;
 use super::stage::{Outputs, Reach};
 use crate::error::{Error, Result};
+use crate::world::faults::{self, Moment};
 
 /// The format that this version writes
 pub const FORMAT: u32 = 1;
@@ -70,6 +71,25 @@ pub enum Record {
     End {
         outcome: Outcome,
     },
+}
+
+impl Record {
+    /// The record in a few words, without what it carries.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Run(_) => "run".to_owned(),
+            Self::StageBegun { stage } => format!("stage-begun {stage}"),
+            Self::StageDone { stage, .. } => format!("stage-done {stage}"),
+            Self::Intent { effect, .. } => format!("intent: {effect}"),
+            Self::Done { id, .. } => format!("done {id}"),
+            Self::NotDone { id, .. } => format!("not-done {id}"),
+            Self::Undo { id } => format!("undo {id}"),
+            Self::Undone { id, .. } => format!("undone {id}"),
+            Self::Kept { id, .. } => format!("kept {id}"),
+            Self::Failed { stage, .. } => format!("failed {stage}"),
+            Self::End { .. } => "end".to_owned(),
+        }
+    }
 }
 
 /// What a run is about
@@ -179,15 +199,27 @@ impl Journal {
         let mut line =
             serde_json::to_vec(&Line { seq, time, record: &record_text, sum }).map_err(unwritable)?;
         line.push(b'\n');
-        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        faults::at_record(Moment::BeforeRecord, || record.shown());
+        let written = self.append(&line, &record).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
             // Half a line would make the next record part of a damaged one.
             self.file.set_len(self.length)?;
             return Err(error.into());
         }
         self.length += line.len() as u64;
+        faults::at_record(Moment::AfterRecord, || record.shown());
         self.records.push(record);
         Ok(())
+    }
+
+    fn append(&mut self, line: &[u8], record: &Record) -> std::io::Result<()> {
+        if !faults::is_drilled() {
+            return self.file.write_all(line);
+        }
+        let (half, rest) = line.split_at(line.len() / 2);
+        self.file.write_all(half)?;
+        faults::at_record(Moment::TornRecord, || record.shown());
+        self.file.write_all(rest)
     }
 
     /// Writes the intent of an effect and gives the id under which its end is written.

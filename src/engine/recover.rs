@@ -11,6 +11,7 @@ use super::stage::Reach;
 use crate::error::{Error, Result};
 use crate::index::{IndexClient, Standing};
 use crate::world::Environment;
+use crate::world::faults::InEffect;
 use crate::world::git::{Remote, Repository};
 use crate::world::process::Process;
 
@@ -244,6 +245,7 @@ impl World<'_> {
         }
         self.listener.hear(&Event::Undoing { what: &what });
         journal.write(Record::Undo { id: entry.id })?;
+        let inside = InEffect::begin();
         let undone = match &entry.effect {
             Effect::Land { landing } => landing.undo(self.repository).map_err(|error| error.chain()),
             Effect::Push { remote, updates } => {
@@ -266,6 +268,7 @@ impl World<'_> {
             Effect::Command { undo: None, .. } => Err("the stage has no `undo` command".to_owned()),
             Effect::Upload { .. } => Err("an upload cannot be taken back".to_owned()),
         };
+        drop(inside);
         // What cannot be undone because it is gone already is undone.
         let undone = match undone {
             Err(_) if self.probe(&entry.effect) == Presence::Absent => Ok(()),

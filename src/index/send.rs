@@ -13,6 +13,7 @@ use reqwest::header::LOCATION;
 use thiserror::Error;
 
 use super::reply::{Reply, reason};
+use crate::world::faults::{self, Moment};
 use crate::world::http::Patience;
 
 /// How often progress is reported and a stall looked for.
@@ -38,6 +39,8 @@ pub(super) enum SendError {
 /// A file on its way: counts what is handed over, and ends the transfer when it is given up
 pub(super) struct Outgoing<R> {
     file: R,
+    /// In bytes
+    total: u64,
     way: Arc<Way>,
 }
 
@@ -58,7 +61,7 @@ impl<R> Outgoing<R> {
     /// A file of `total` bytes.
     pub(super) fn new(file: R, total: u64) -> (Self, Progress) {
         let way = Arc::new(Way::default());
-        (Self { file, way: way.clone() }, Progress { way, total })
+        (Self { file, total, way: way.clone() }, Progress { way, total })
     }
 }
 
@@ -67,7 +70,16 @@ impl<R: Read> Read for Outgoing<R> {
         if self.way.given_up.load(Ordering::Relaxed) {
             return Err(io::Error::other("given up"));
         }
-        let read = self.file.read(into)?;
+        let sent = self.way.sent.load(Ordering::Relaxed);
+        let half = usize::try_from(self.total / 2).unwrap_or(usize::MAX);
+        let read = if faults::is_drilled() && sent == 0 && (1..into.len()).contains(&half) {
+            self.file.read(&mut into[..half])?
+        } else {
+            self.file.read(into)?
+        };
+        if sent > 0 && sent < self.total {
+            faults::in_effect(Moment::HalfSent, String::new);
+        }
         self.way.sent.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }
@@ -90,6 +102,7 @@ pub(super) fn send(
         return Err(SendError::Lost(format!("failed to start a thread: {error}")));
     }
     let (mut seen, mut since) = (0, Instant::now());
+    let mut told = false;
     loop {
         let answer = answered.recv_timeout(TICK);
         let sent = progress.way.sent.load(Ordering::Relaxed);
@@ -97,8 +110,15 @@ pub(super) fn send(
             (seen, since) = (sent, Instant::now());
             report(sent);
         }
+        if sent >= progress.total && !told {
+            told = true;
+            faults::in_effect(Moment::AllSent, String::new);
+        }
         match answer {
-            Ok(Ok(reply)) => return Ok(reply),
+            Ok(Ok(reply)) => {
+                faults::in_effect(Moment::Replied, || reply.status.to_string());
+                return Ok(reply);
+            }
             Ok(Err(error)) => return Err(progress.failure(error.without_url())),
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(SendError::Lost("the transfer ended without a result".to_owned()));

@@ -2,6 +2,7 @@
 
 pub mod digest;
 mod environment;
+pub mod faults;
 mod files;
 pub mod git;
 pub mod http;

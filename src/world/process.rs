@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::faults::{self, Moment};
 use crate::error::Error;
 
 /// Lines of a failing command's output that its error shows
@@ -109,12 +110,16 @@ const SECRET: [&str; 9] = [
     "MATURIN_PYPI_TOKEN",
 ];
 
+/// Asked of this process, not of those it starts
+const OURS: [&str; 1] = [faults::VARIABLE];
+
 const SECRET_PREFIXES: [&str; 4] =
     ["PYRELEASE_TOKEN_", "POETRY_PYPI_TOKEN_", "POETRY_HTTP_BASIC_", "ACTIONS_ID_TOKEN_"];
 
 /// Whether no child process is to find this variable: what it did not ask for it does not get.
 fn is_withheld(name: &str) -> bool {
     REDIRECTING.contains(&name)
+        || OURS.contains(&name)
         || SECRET.contains(&name)
         || name.ends_with("_ID_TOKEN")
         || SECRET_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
@@ -210,7 +215,10 @@ impl Process {
     /// Only that it could not be started.
     pub fn capture(&self) -> Result<Captured, ProcessError> {
         let expression = self.expression().stdout_capture().stderr_capture();
-        let output = expression.run().map_err(|error| self.not_started(error))?;
+        let child = expression.start().map_err(|error| self.not_started(error))?;
+        faults::in_effect(Moment::ProcessStarted, || self.shown());
+        let output = child.into_output().map_err(|error| self.not_started(error))?;
+        faults::in_effect(Moment::ProcessEnded, || self.shown());
         Ok(Captured {
             success: output.status.success(),
             stdout: output.stdout,
@@ -246,6 +254,7 @@ impl Process {
         let mut kept = fs_err::OpenOptions::new().create(true).append(true).open(log).map_err(not_kept)?;
         writeln!(kept, "$ {}", self.shown()).map_err(not_kept)?;
         let child = self.expression().stderr_to_stdout().reader().map_err(|error| self.not_started(error))?;
+        faults::in_effect(Moment::ProcessStarted, || self.shown());
         let over = AtomicBool::new(false);
         let mut read = || {
             let mut tail = VecDeque::new();
@@ -288,6 +297,7 @@ impl Process {
             read()
         });
         let (status, tail) = ended.map_err(not_kept)?;
+        faults::in_effect(Moment::ProcessEnded, || self.shown());
         if status.success() { Ok(()) } else { Err(self.failed(&status.to_string(), tail.into())) }
     }
 

@@ -1,0 +1,147 @@
+//! The points at which a drill ends this process, as a power cut would: around every record of a journal and, inside
+//! an effect, around everything that goes out. Without a drill they are nothing.
+//!
+//! `PYRELEASE_DRILL=list:FILE` writes every point that is come to into `FILE`, one JSON object a line;
+//! `PYRELEASE_DRILL=kill:N` ends the process at the Nth, the first being 1.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+/// The variable that asks for a drill; no child process inherits it
+pub const VARIABLE: &str = "PYRELEASE_DRILL";
+
+/// What has just happened, or is about to
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moment {
+    /// A record is about to be written to a journal
+    BeforeRecord,
+    /// Half of a record is in the journal
+    TornRecord,
+    /// A record is in the journal and on the disk
+    AfterRecord,
+    /// Inside an effect, a process has been started
+    ProcessStarted,
+    /// Inside an effect, a process has ended
+    ProcessEnded,
+    /// About half of a file has been handed to an index
+    HalfSent,
+    /// All of a file has been handed to an index; there is no reply yet
+    AllSent,
+    /// An index has replied to an upload
+    Replied,
+}
+
+/// A point as a list of them has it
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Point {
+    pub number: u64,
+    pub moment: Moment,
+    /// The record, the command or the file
+    pub what: String,
+}
+
+enum Drill {
+    List(Mutex<fs_err::File>),
+    Kill(u64),
+}
+
+static DRILL: OnceLock<Drill> = OnceLock::new();
+static COME_TO: AtomicU64 = AtomicU64::new(0);
+static EFFECTS: AtomicUsize = AtomicUsize::new(0);
+
+/// Takes up the drill that the variable's value asks for.
+///
+/// # Errors
+/// What is wrong with the value.
+pub fn install(value: &str) -> Result<(), String> {
+    let drill = match value.split_once(':') {
+        Some(("list", path)) => {
+            let file = fs_err::OpenOptions::new().create(true).append(true).open(PathBuf::from(path));
+            Drill::List(Mutex::new(file.map_err(|error| error.to_string())?))
+        }
+        Some(("kill", number)) => {
+            Drill::Kill(number.parse().map_err(|_| format!("`{number}` is no number"))?)
+        }
+        _ => return Err(format!("`{value}` is neither `list:FILE` nor `kill:N`")),
+    };
+    DRILL.set(drill).map_err(|_| "a drill is under way".to_owned())
+}
+
+/// Whether there is a drill.
+pub fn is_drilled() -> bool {
+    DRILL.get().is_some()
+}
+
+/// A point around a record.
+pub fn at_record(moment: Moment, what: impl FnOnce() -> String) {
+    if let Some(drill) = DRILL.get() {
+        come_to(drill, moment, what());
+    }
+}
+
+/// A point that counts inside an effect only.
+pub fn in_effect(moment: Moment, what: impl FnOnce() -> String) {
+    if let Some(drill) = DRILL.get()
+        && EFFECTS.load(Ordering::SeqCst) > 0
+    {
+        come_to(drill, moment, what());
+    }
+}
+
+fn come_to(drill: &Drill, moment: Moment, what: String) {
+    let number = COME_TO.fetch_add(1, Ordering::SeqCst) + 1;
+    match drill {
+        Drill::Kill(last) if *last == number => die(),
+        Drill::Kill(_) => {}
+        Drill::List(file) => {
+            let point = Point { number, moment, what };
+            let line = serde_json::to_string(&point).expect("a point has string keys only");
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            // A list that cannot be written is found too short by whoever asked for it.
+            let _ = writeln!(file, "{line}");
+        }
+    }
+}
+
+/// Ends this process as `kill -9` does: no handler runs, nothing is flushed.
+fn die() -> ! {
+    #[cfg(unix)]
+    {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    }
+    std::process::abort()
+}
+
+/// The time inside an effect: until dropped
+#[derive(Debug)]
+pub struct InEffect(());
+
+impl InEffect {
+    pub fn begin() -> Self {
+        EFFECTS.fetch_add(1, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for InEffect {
+    fn drop(&mut self) {
+        EFFECTS.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drill_that_is_not_understood_is_refused() {
+        assert_eq!(install("explode"), Err("`explode` is neither `list:FILE` nor `kill:N`".to_owned()));
+        assert_eq!(install("kill:soon"), Err("`soon` is no number".to_owned()));
+        assert!(!is_drilled());
+    }
+}
