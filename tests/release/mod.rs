@@ -10,6 +10,14 @@ mod terminal;
 
 use pyrelease_test_support::{Blueprint, Project, set_binary};
 
+/// What a `release.toml` says for a project that brings its backend along
+const QUICK: &str = "\n[stage.build]\nisolation = false\n";
+
+/// The same project with a backend of its own: with [`QUICK`], it is built in no time.
+fn quick() -> Blueprint {
+    demo().backend(pyrelease_test_support::Backend::InTree)
+}
+
 /// A project named `demo`, of which 1.0.0 has been released, and its remote.
 fn demo() -> Blueprint {
     set_binary(env!("CARGO_BIN_EXE_pyrelease"));

@@ -2,8 +2,8 @@
 
 use pyrelease_test_support::Project;
 
-use super::demo;
 use super::failures::Attempt;
+use super::{QUICK, quick};
 
 /// A stage of the user's that kills the run the first time it is reached, standing before this one.
 fn dying_before(next: &str) -> String {
@@ -18,7 +18,7 @@ fn dying_before(next: &str) -> String {
         _ => "private",
     };
     format!(
-        "stages = [{}]\n\n[stage.die]\nrun = [\"sh\", \"-c\", {SCRIPT:?}]\nundo = [\"true\"]\nreach = \"{reach}\"\n",
+        "stages = [{}]\n\n[stage.die]\nrun = [\"sh\", \"-c\", {SCRIPT:?}]\nundo = [\"true\"]\nreach = \"{reach}\"\n{QUICK}",
         listed.join(", ")
     )
 }
@@ -44,7 +44,7 @@ fn is_released(attempt: &Attempt) {
 #[test]
 fn killed_before_anything_is_public_and_rolled_back() {
     for next in ["version", "build", "testpypi", "push", "pypi"] {
-        let attempt = Attempt::configured(demo(), &dying_before(next));
+        let attempt = Attempt::configured(quick(), &dying_before(next));
         let project = &attempt.project;
         let before = project.snapshot();
         assert_eq!(run(project, "run minor --yes").status(), -1, "killed before {next}");
@@ -62,7 +62,7 @@ fn killed_before_anything_is_public_and_rolled_back() {
 #[test]
 fn killed_and_finished() {
     for next in ["version", "check", "testpypi", "push", "pypi", ""] {
-        let attempt = Attempt::configured(demo(), &dying_before(next));
+        let attempt = Attempt::configured(quick(), &dying_before(next));
         let project = &attempt.project;
         assert_eq!(run(project, "run minor --yes").status(), -1, "killed before {next:?}");
         let resumed = run(project, "resume --yes");
@@ -74,7 +74,7 @@ fn killed_and_finished() {
 
 #[test]
 fn killed_when_all_is_public_and_rollback_refuses() {
-    let attempt = Attempt::configured(demo(), &dying_before(""));
+    let attempt = Attempt::configured(quick(), &dying_before(""));
     let project = &attempt.project;
     assert_eq!(run(project, "run minor --yes").status(), -1);
     let refused = project.pyrelease("rollback --yes").code(4);

@@ -19,7 +19,11 @@ pub enum Backend {
     SetuptoolsScm,
     /// Takes the version from the tag
     HatchVcs,
+    /// Comes with the project and needs nothing: with `[stage.build] isolation = false` a build takes no time
+    InTree,
 }
+
+const IN_TREE: &str = include_str!("in_tree.py");
 
 impl Backend {
     /// Whether the tag decides the version, so that no file has it.
@@ -34,6 +38,9 @@ impl Backend {
         let mut files = vec![("pyproject.toml".to_owned(), self.pyproject(name, version, depth))];
         if self == Self::SetupCfg {
             files.push(("setup.cfg".to_owned(), setup_cfg(name, version)));
+        }
+        if self == Self::InTree {
+            files.push(("backend/in_tree.py".to_owned(), IN_TREE.to_owned()));
         }
         files.push((format!("src/{package}/__init__.py"), self.module(version)));
         files
@@ -60,8 +67,11 @@ impl Backend {
             Self::Pdm => ("\"pdm-backend >= 2.4\"", "pdm.backend"),
             Self::SetuptoolsScm => ("\"setuptools >= 77\", \"setuptools-scm >= 8\"", "setuptools.build_meta"),
             Self::HatchVcs => ("\"hatchling >= 1.27\", \"hatch-vcs >= 0.5\"", "hatchling.build"),
+            Self::InTree => ("", "in_tree"),
         };
-        let build_system = format!("[build-system]\nrequires = [{requires}]\nbuild-backend = \"{module}\"\n");
+        let path = if self == Self::InTree { "backend-path = [\"backend\"]\n" } else { "" };
+        let build_system =
+            format!("[build-system]\nrequires = [{requires}]\nbuild-backend = \"{module}\"\n{path}");
         let version_line = match self {
             Self::SetupCfg => return build_system,
             Self::Poetry => return format!("{}\n{build_system}", poetry(name, &package, version)),
@@ -69,6 +79,7 @@ impl Backend {
             Self::Pdm => {
                 format!("version   = \"{version}\"   # what `pip show` says\ndescription = \"Says hello\"")
             }
+            Self::InTree => format!("version = \"{version}\"\ndescription = \"Says hello\""),
             Self::Flit => "dynamic = [\"version\", \"description\"]".to_owned(),
             _ => "dynamic = [\"version\"]\ndescription = \"Says hello\"".to_owned(),
         };
@@ -83,7 +94,7 @@ impl Backend {
             Self::HatchVcs => {
                 format!("\n[tool.hatch.version]\nsource = \"vcs\"\nraw-options = {{ root = \"{root}\" }}\n")
             }
-            Self::SetupCfg | Self::Poetry => String::new(),
+            Self::SetupCfg | Self::Poetry | Self::InTree => String::new(),
         };
         format!(
             "# What `{name}` is\n\
