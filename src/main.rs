@@ -2,7 +2,11 @@
 
 use std::process::ExitCode;
 
+use pyrelease::world::{Environment, guard};
+
 fn main() -> ExitCode {
-    let environment = pyrelease::world::Environment::of_this_process();
-    ExitCode::from(pyrelease::cli::main(environment) as u8)
+    if guard::stand(std::env::args_os().skip(1)) {
+        return ExitCode::SUCCESS;
+    }
+    ExitCode::from(pyrelease::cli::main(Environment::of_this_process()) as u8)
 }

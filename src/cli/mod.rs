@@ -16,7 +16,7 @@ use clap::{Args, ColorChoice, Parser, Subcommand};
 
 use crate::error::{Error, ExitCode, Result};
 use crate::ui::{Format, Ui, Verbosity, say_at_once};
-use crate::world::{Environment, faults};
+use crate::world::{Environment, faults, process};
 
 /// Release Python packages: from the changelog to PyPI, or not at all
 #[derive(Debug, Parser)]
@@ -142,6 +142,7 @@ impl Context {
     fn listen_for_interrupts(&self) -> Result<()> {
         let interrupted = Arc::clone(&self.interrupted);
         ctrlc::set_handler(move || {
+            process::interrupt();
             if interrupted.swap(true, Ordering::SeqCst) {
                 say_at_once("stopped at once; `pyrelease status` says what is left and how to go on");
                 std::process::exit(i32::from(ExitCode::Left as u8));

@@ -26,6 +26,7 @@ pub(super) fn resume(context: &Context, arguments: &Arguments) -> Result<()> {
     let question = format!("Finish the release of {} {} (run {})?", header.name, header.version, run.id());
     context.confirm(arguments.yes, &question)?;
     context.listen_for_interrupts()?;
+    let _guard = lock.guard(&run);
     world(context, &workspace, &run).settle(&mut journal)?;
     let (config, pipeline, release) = Session::of_run(context, &header)?;
     let execution = Execution {
@@ -37,9 +38,7 @@ pub(super) fn resume(context: &Context, arguments: &Arguments) -> Result<()> {
         listener: &context.ui,
         carry: config.carry(),
     };
-    execution.complete()?;
-    drop(lock);
-    Ok(())
+    execution.complete()
 }
 
 pub(super) fn rollback(context: &Context, arguments: &Arguments) -> Result<()> {
@@ -49,9 +48,8 @@ pub(super) fn rollback(context: &Context, arguments: &Arguments) -> Result<()> {
     let mut journal = Journal::open(&run.journal())?;
     context.confirm(arguments.yes, &format!("Undo what run {} did?", run.id()))?;
     context.listen_for_interrupts()?;
-    world(context, &workspace, &run).rollback(&mut journal)?;
-    drop(lock);
-    Ok(())
+    let _guard = lock.guard(&run);
+    world(context, &workspace, &run).rollback(&mut journal)
 }
 
 fn open(context: &Context) -> Result<(Workspace, Store)> {

@@ -54,10 +54,10 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     context.confirm(arguments.yes, &format!("Release {} {}?", plan.name, plan.version))?;
     context.listen_for_interrupts()?;
     let configuration = (config.source(), config.carry());
-    Execution::begin(&store, &pipeline, release, configuration, &context.interrupted, listener)?
-        .complete()?;
-    drop(lock);
-    Ok(())
+    let execution =
+        Execution::begin(&store, &pipeline, release, configuration, &context.interrupted, listener)?;
+    let _guard = lock.as_ref().and_then(|lock| lock.guard(&execution.run));
+    execution.complete()
 }
 
 /// An unfinished run comes first: what it left would confuse a new one.

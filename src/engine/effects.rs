@@ -15,6 +15,7 @@ use crate::python::distribution::Distribution;
 use crate::world::faults::InEffect;
 use crate::world::git::{Clone as PrivateClone, Landing, RefUpdate};
 use crate::world::process::Process;
+use crate::world::remains;
 
 /// A change outside the run's folder, as the journal keeps it: enough to ask the world about it and to undo it
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,6 +203,8 @@ impl Workbench<'_> {
         let log = self.run.log(self.stage);
         let listener = self.listener;
         process
+            .clone()
+            .env(remains::STAGE, self.stage)
             .stream(&log, self.interrupted, |line| listener.hear(&Event::Output { stage: self.stage, line }))
             .map_err(|error| Error::from(error).help(format!("all it printed is in `{}`", log.display())))
     }

@@ -17,6 +17,7 @@ use crate::config::Source;
 use crate::error::{Error, ExitCode, Result};
 use crate::world::faults::InEffect;
 use crate::world::git::{Clone as PrivateClone, Head, Landing};
+use crate::world::remains::{self, Of};
 
 /// The name under which the landing stands in the journal
 const LANDING: &str = "land";
@@ -60,7 +61,9 @@ impl<'a> Execution<'a> {
     /// # Errors
     /// The release failed and nothing is left (1, 3 or 130), or something is left and named (4).
     pub fn complete(mut self) -> Result<()> {
-        let failed = match self.stages() {
+        let went = self.stages();
+        self.sweep();
+        let failed = match went {
             Ok(()) => return self.finish(),
             Err(failed) => failed,
         };
@@ -95,6 +98,18 @@ impl<'a> Execution<'a> {
             ExitCode::Refused if untouched => error,
             _ => error.with_code(ExitCode::Failed),
         })
+    }
+
+    /// Ends what the stages' commands have left running: nothing of a run outlives it.
+    fn sweep(&self) {
+        for remnant in remains::end(self.run.id(), Of::Stages) {
+            let message = format!("it left `{}` running, which was ended", remnant.command);
+            self.listener.hear(&Event::Warning {
+                stage: remnant.stage.as_deref(),
+                message: &message,
+                help: Some("what is to outlive a release is started by something else than a stage"),
+            });
+        }
     }
 
     fn stages(&mut self) -> Result<(), (String, Error)> {

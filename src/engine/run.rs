@@ -2,13 +2,18 @@
 
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::journal::{Header, Journal, Outcome, Record};
 use crate::error::{Error, Result};
 use crate::world::git::Repository;
+use crate::world::guard::Guard;
+use crate::world::remains;
 
 /// Runs whose journals are kept
 const KEPT_RUNS: usize = 20;
+/// How long the guard of a run that was killed may hold the lock
+const GUARDED: Duration = Duration::from_secs(15);
 
 /// Where pyrelease keeps what belongs to a repository: `.git/pyrelease`, shared by all its worktrees
 #[derive(Debug, Clone)]
@@ -68,28 +73,33 @@ impl Store {
         let file =
             fs_err::OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
         let mut file = file.into_file();
-        match file.try_lock() {
-            Ok(()) => {
-                let holder = format!(
-                    "process {} since {}\n",
-                    std::process::id(),
-                    jiff::ZonedDateTime::now().strftime("%F %T")
-                );
-                file.set_len(0)?;
-                file.rewind()?;
-                file.write_all(holder.as_bytes())?;
-                Ok(Lock { file })
+        let began = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(std::fs::TryLockError::WouldBlock) => {}
+                Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
             }
-            Err(std::fs::TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // Where a held lock bars reading (Windows), the holder stays unnamed.
-                let _ = file.read_to_string(&mut holder);
+            let mut holder = String::new();
+            // Where a held lock bars reading (Windows), the holder stays unnamed.
+            let _ = file.rewind().and_then(|()| file.read_to_string(&mut holder).map(drop));
+            let process = holder.split(' ').nth(1).and_then(|process| process.parse().ok());
+            let is_dead = process.is_some_and(|process| !remains::is_alive(process));
+            if !is_dead || began.elapsed() > GUARDED {
                 let holder = if holder.trim().is_empty() { "another process" } else { holder.trim() };
-                Err(Error::refused(format!("a release is already under way in this repository ({holder})"))
-                    .help("wait for it to end; `pyrelease status` shows where it is"))
+                return Err(Error::refused(format!(
+                    "a release is already under way in this repository ({holder})"
+                ))
+                .help("wait for it to end; `pyrelease status` shows where it is"));
             }
-            Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
+            // Its guard has the lock and is ending what it had started.
+            std::thread::sleep(Duration::from_millis(20));
         }
+        let now = jiff::ZonedDateTime::now().strftime("%F %T").to_string();
+        let holder = format!("process {} since {now}\n", std::process::id());
+        // A full disk is no reason not to roll back: then the holder stays unnamed.
+        let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
+        Ok(Lock { file })
     }
 
     /// Whether a run is under way: somebody holds the lock.
@@ -124,6 +134,13 @@ impl Store {
 #[expect(clippy::disallowed_types, reason = "fs_err has no locks")]
 pub struct Lock {
     file: std::fs::File,
+}
+
+impl Lock {
+    /// Sets a guard over a run that is about to go on: it ends what the run has started if the run is killed.
+    pub fn guard(&self, run: &RunFolder) -> Option<Guard> {
+        Guard::over(run.id(), &self.file)
+    }
 }
 
 impl Drop for Lock {

@@ -5,8 +5,10 @@ mod environment;
 pub mod faults;
 mod files;
 pub mod git;
+pub mod guard;
 pub mod http;
 pub mod process;
+pub mod remains;
 pub mod tools;
 
 pub use environment::Environment;

@@ -4,6 +4,7 @@ mod backends;
 mod care;
 mod failures;
 mod interface;
+mod processes;
 mod recovery;
 mod secrets;
 mod terminal;

@@ -17,7 +17,6 @@ use crate::secret::CommandLines;
 const LONGEST_RUN: Duration = Duration::from_secs(600);
 
 /// The program, about to be run
-#[derive(Debug)]
 #[must_use = "`code` or `run` runs it"]
 pub struct Invocation<'a> {
     project: &'a Project,
@@ -27,6 +26,45 @@ pub struct Invocation<'a> {
     environment: BTreeMap<OsString, OsString>,
     stdin: Option<String>,
     watched: bool,
+    meanwhile: Option<Meanwhile<'a>>,
+}
+
+impl std::fmt::Debug for Invocation<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Invocation").field("args", &self.args).finish_non_exhaustive()
+    }
+}
+
+/// What a test does while the program runs
+type Meanwhile<'a> = Box<dyn FnOnce(&Running<'_>) + Send + 'a>;
+
+/// The program, running
+#[derive(Debug)]
+pub struct Running<'a>(&'a duct::Handle);
+
+impl Running<'_> {
+    /// Sends it a signal such as `TERM` or `KILL`, unless it has ended.
+    pub fn signal(&self, name: &str) {
+        if self.has_ended() {
+            return;
+        }
+        for id in self.0.pids() {
+            // It may end at this very moment.
+            let _ = duct::cmd!("kill", format!("-{name}"), id.to_string()).stderr_null().unchecked().run();
+        }
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.0.try_wait().expect("a child process can be asked").is_some()
+    }
+
+    /// Waits, but not longer than it runs.
+    pub fn wait(&self, time: Duration) {
+        let began = Instant::now();
+        while began.elapsed() < time && !self.has_ended() {
+            std::thread::sleep(Duration::from_millis(2).min(time));
+        }
+    }
 }
 
 impl<'a> Invocation<'a> {
@@ -39,6 +77,7 @@ impl<'a> Invocation<'a> {
             environment: project.sandbox().environment(),
             stdin: None,
             watched: false,
+            meanwhile: None,
         }
     }
 
@@ -89,6 +128,18 @@ impl<'a> Invocation<'a> {
         self
     }
 
+    /// Does this while it runs.
+    pub fn meanwhile(mut self, act: impl FnOnce(&Running<'_>) + Send + 'a) -> Self {
+        self.meanwhile = Some(Box::new(act));
+        self
+    }
+
+    /// Another program than the one under test, such as a copy of it.
+    pub fn program(mut self, path: &Path) -> Self {
+        path.clone_into(&mut self.program);
+        self
+    }
+
     /// Runs it.
     ///
     /// # Panics
@@ -105,7 +156,7 @@ impl<'a> Invocation<'a> {
     /// # Panics
     /// It cannot be started or does not end.
     #[track_caller]
-    pub fn run(self) -> Outcome {
+    pub fn run(mut self) -> Outcome {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let shown = std::iter::once("pyrelease".into())
@@ -128,10 +179,14 @@ impl<'a> Invocation<'a> {
         let watcher = self.watched.then(CommandLines::watch);
         let began = Instant::now();
         let handle = command.start().unwrap_or_else(|error| panic!("`{shown}` does not start: {error}"));
-        let ended = handle
-            .wait_timeout(LONGEST_RUN)
-            .expect("a child process can be waited for")
-            .map(|out| out.status);
+        let meanwhile = self.meanwhile.take();
+        let ended = std::thread::scope(|scope| {
+            if let Some(act) = meanwhile {
+                scope.spawn(|| act(&Running(&handle)));
+            }
+            let ended = handle.wait_timeout(LONGEST_RUN).expect("a child process can be waited for");
+            ended.map(|out| out.status)
+        });
         if ended.is_none() {
             handle.kill().expect("a child process can be ended");
         }

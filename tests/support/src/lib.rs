@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 pub use backend::Backend;
-pub use invocation::{Invocation, Outcome};
+pub use invocation::{Invocation, Outcome, Running};
 pub use project::{Blueprint, CHANGELOG, Project, changelog_of_release};
 pub use python::Python;
 pub use remote::Remote;

@@ -1,23 +1,47 @@
 //! Child processes: run by duct, their failure an error that shows what they said.
 
-use std::collections::VecDeque;
+mod output;
+
 use std::ffi::{OsStr, OsString};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use output::{Gathering, Said, TAIL};
+
 use super::faults::{self, Moment};
+use super::remains::{self, Of};
 use crate::error::Error;
 
-/// Lines of a failing command's output that its error shows
-const TAIL: usize = 20;
-
-/// Bytes of a line that are handed on as one
-const LONGEST_LINE: u64 = 64 * 1024;
-/// How long a command has to end by itself when the user interrupts
+/// How long a command of the user's has to end by itself when the user interrupts
 const MOMENT: Duration = Duration::from_secs(2);
+/// How long one of our own has, which is more likely to be at something that should be whole
+const PATIENCE: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(20);
+
+static INTERRUPTS: AtomicU64 = AtomicU64::new(0);
+static MARK: RwLock<Option<String>> = RwLock::new(None);
+
+/// Tells every command that runs now that the user has interrupted. Those that are started from here on are not meant:
+/// they are the way back.
+pub fn interrupt() {
+    INTERRUPTS.fetch_add(1, Ordering::SeqCst);
+}
+
+fn interrupts() -> u64 {
+    INTERRUPTS.load(Ordering::SeqCst)
+}
+
+/// From here on all children of this process carry this run's id, by which they can be found when we are gone.
+pub fn mark_children(run: &str) {
+    *MARK.write().unwrap_or_else(PoisonError::into_inner) = Some(run.to_owned());
+}
+
+fn mark() -> Option<String> {
+    MARK.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
 
 /// A command that failed
 #[derive(Debug, thiserror::Error)]
@@ -192,6 +216,9 @@ impl Process {
         for (name, value) in &self.set {
             expression = expression.env(name, value);
         }
+        if let Some(run) = mark() {
+            expression = expression.env(remains::RUN, run);
+        }
         if self.input.is_empty() {
             expression.stdin_null()
         } else {
@@ -211,18 +238,39 @@ impl Process {
 
     /// Runs it and captures what it prints; a status other than 0 is for the caller to judge.
     ///
+    /// An interrupt that comes meanwhile gives it a while to end by itself, then it is ended.
+    ///
     /// # Errors
     /// Only that it could not be started.
     pub fn capture(&self) -> Result<Captured, ProcessError> {
-        let expression = self.expression().stdout_capture().stderr_capture();
-        let child = expression.start().map_err(|error| self.not_started(error))?;
+        let not_started = |error| self.not_started(error);
+        let before = interrupts();
+        let (stdout, for_stdout) = std::io::pipe().map_err(not_started)?;
+        let (stderr, for_stderr) = std::io::pipe().map_err(not_started)?;
+        let expression = self.expression().stdout_file(for_stdout).stderr_file(for_stderr);
+        let child = expression.start().map_err(not_started)?;
+        // Our own ends for writing close here; else there would be no end to read.
+        drop(expression);
+        let (stdout, stderr) = (Gathering::begin(stdout), Gathering::begin(stderr));
         faults::in_effect(Moment::ProcessStarted, || self.shown());
-        let output = child.into_output().map_err(|error| self.not_started(error))?;
+        let mut patience = PATIENCE;
+        let success = loop {
+            if let Some(output) = child.wait_timeout(TICK).map_err(not_started)? {
+                break output.status.success();
+            }
+            if interrupts() > before {
+                patience = patience.saturating_sub(TICK);
+            }
+            if patience.is_zero() {
+                end(&child);
+            }
+        };
         faults::in_effect(Moment::ProcessEnded, || self.shown());
+        let stderr = stderr.gathered();
         Ok(Captured {
-            success: output.status.success(),
-            stdout: output.stdout,
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            success,
+            stdout: stdout.gathered(),
+            stderr: String::from_utf8_lossy(&stderr).into_owned(),
         })
     }
 
@@ -239,8 +287,9 @@ impl Process {
         Err(self.failed("exit status not 0", said.lines().map(str::to_owned).collect()))
     }
 
-    /// Runs it to success, handing on every line it prints on either stream, and keeping all of them in `log`. Once
-    /// `stop` is set it has a moment to end by itself (on a terminal it got the same Ctrl-C), then it is ended.
+    /// Runs it to success. What it prints on either stream goes into the file `log`, and every line of it is handed
+    /// on. Once `stop` is set it has a moment to end by itself (on a terminal it got the same Ctrl-C), then it is
+    /// ended.
     ///
     /// # Errors
     /// It could not be started or failed; the error shows the tail of what it said.
@@ -253,51 +302,31 @@ impl Process {
         let not_kept = |error| self.not_started(error);
         let mut kept = fs_err::OpenOptions::new().create(true).append(true).open(log).map_err(not_kept)?;
         writeln!(kept, "$ {}", self.shown()).map_err(not_kept)?;
-        let child = self.expression().stderr_to_stdout().reader().map_err(|error| self.not_started(error))?;
+        let mut said = Said::after(log).map_err(not_kept)?;
+        // Into the file itself: whoever it leaves behind with that in hand cannot hold us up, and if we die, nothing of
+        // what it says is lost.
+        let expression = self.expression().stderr_to_stdout().stdout_file(kept.into_file());
+        let child = expression.start().map_err(not_kept)?;
+        drop(expression);
+        let watched = EndUnlessOver(&child);
         faults::in_effect(Moment::ProcessStarted, || self.shown());
-        let over = AtomicBool::new(false);
-        let mut read = || {
-            let mut tail = VecDeque::new();
-            let mut reader = BufReader::new(&child);
-            let mut bytes = Vec::new();
-            while reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes)? > 0 {
-                kept.write_all(&bytes)?;
-                let text = String::from_utf8_lossy(&bytes);
-                let text = text.trim_end_matches(['\n', '\r']);
-                line(text);
-                if tail.len() == TAIL {
-                    tail.pop_front();
-                }
-                tail.push_back(text.to_owned());
-                bytes.clear();
+        let mut patience = MOMENT;
+        let status = loop {
+            let ended = child.wait_timeout(TICK).map_err(not_kept)?.map(|output| output.status);
+            said.read(&mut line).map_err(not_kept)?;
+            if let Some(status) = ended {
+                break status;
             }
-            loop {
-                if let Some(output) = child.try_wait()? {
-                    return Ok((output.status, tail));
-                }
-                std::thread::sleep(Duration::from_millis(2));
+            if stop.load(Ordering::SeqCst) {
+                patience = patience.saturating_sub(TICK);
+            }
+            if patience.is_zero() {
+                end(&child);
             }
         };
-        let ended = std::thread::scope(|scope| {
-            let watcher = scope.spawn(|| {
-                let mut patience = MOMENT;
-                while !over.load(Ordering::SeqCst) {
-                    std::thread::park_timeout(TICK);
-                    if stop.load(Ordering::SeqCst) {
-                        patience = patience.saturating_sub(TICK);
-                    }
-                    if patience.is_zero() {
-                        // It may have ended at this very moment.
-                        let _ = child.kill();
-                        return;
-                    }
-                }
-            });
-            let _end = EndWatch { over: &over, watcher: watcher.thread() };
-            read()
-        });
-        let (status, tail) = ended.map_err(not_kept)?;
+        std::mem::forget(watched);
         faults::in_effect(Moment::ProcessEnded, || self.shown());
+        let tail = said.finish(&mut line);
         if status.success() { Ok(()) } else { Err(self.failed(&status.to_string(), tail.into())) }
     }
 
@@ -311,17 +340,22 @@ impl Process {
     }
 }
 
-/// Ends the watch over a command, also when whoever reads its lines panics
-struct EndWatch<'a> {
-    over: &'a AtomicBool,
-    watcher: &'a std::thread::Thread,
+/// Ends a command whose lines nobody reads on, because whoever reads them panics
+struct EndUnlessOver<'a>(&'a duct::Handle);
+
+impl Drop for EndUnlessOver<'_> {
+    fn drop(&mut self) {
+        end(self.0);
+    }
 }
 
-impl Drop for EndWatch<'_> {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::SeqCst);
-        self.watcher.unpark();
+/// Ends a command and what it has started.
+fn end(child: &duct::Handle) {
+    if let Some(run) = mark() {
+        remains::end(&run, Of::Run);
     }
+    // It may have ended at this very moment.
+    let _ = child.kill();
 }
 
 fn quoted(word: &str) -> String {
@@ -334,56 +368,4 @@ fn quoted(word: &str) -> String {
 }
 
 #[cfg(all(test, unix))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failing_command_shows_its_tail() {
-        let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("log");
-        let mut seen = Vec::new();
-        let process = Process::new("sh").args(["-c", "seq 30; echo oops >&2; exit 3"]);
-        let error = process
-            .stream(&log, &AtomicBool::new(false), |line| seen.push(line.to_owned()))
-            .unwrap_err()
-            .to_string();
-        assert_eq!(seen.len(), 31);
-        assert!(error.contains("exit status: 3"), "{error}");
-        assert!(error.ends_with("oops") && !error.contains("\n  11\n"), "{error}");
-        assert!(fs_err::read_to_string(log).unwrap().starts_with("$ sh -c 'seq 30;"));
-    }
-
-    #[test]
-    fn a_command_that_does_not_stop_is_ended() {
-        let folder = tempfile::tempdir().unwrap();
-        let process = Process::new("sleep").arg("60");
-        let error = process.stream(&folder.path().join("log"), &AtomicBool::new(true), |_| {}).unwrap_err();
-        assert!(error.to_string().contains("signal"), "{error}");
-    }
-
-    #[test]
-    fn a_line_without_an_end_comes_in_pieces() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut longest = 0;
-        let process = Process::new("sh").args(["-c", "head -c 1000000 /dev/zero | tr '\\0' x"]);
-        let log = folder.path().join("log");
-        process.stream(&log, &AtomicBool::new(false), |line| longest = longest.max(line.len())).unwrap();
-        assert_eq!(longest as u64, LONGEST_LINE);
-        assert!(fs_err::metadata(log).unwrap().len() > 1_000_000);
-    }
-
-    #[test]
-    fn secrets_and_redirections_are_withheld() {
-        for name in ["PYRELEASE_TOKEN_PYPI", "TWINE_PASSWORD", "TESTPYPI_ID_TOKEN", "GIT_DIR"] {
-            assert!(is_withheld(name), "{name}");
-        }
-        for name in ["PATH", "GITHUB_TOKEN", "GIT_SSH_COMMAND", "GIT_AUTHOR_NAME"] {
-            assert!(!is_withheld(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_missing_program_is_told_apart() {
-        assert!(Process::new("no-such-program-here").read().unwrap_err().is_missing());
-    }
-}
+mod tests;

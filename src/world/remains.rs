@@ -1,0 +1,150 @@
+//! What a run leaves behind: processes that it has started, found by a variable that they all inherit, whatever became
+//! of the run itself. Elsewhere than on Linux, where nobody can look into another process, nothing is found.
+
+use std::time::{Duration, Instant};
+
+/// The variable that holds the id of the run; all children of a run have it
+pub const RUN: &str = "PYRELEASE_RUN";
+/// The variable that holds the name of the stage; only the commands of stages have it
+pub const STAGE: &str = "PYRELEASE_STAGE";
+
+/// How long a process has to end by itself
+const MOMENT: Duration = Duration::from_secs(2);
+/// How long all of it may take
+const LONGEST: Duration = Duration::from_secs(10);
+const TICK: Duration = Duration::from_millis(10);
+
+/// Whose processes are meant
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// Everything that the run has started
+    Run,
+    /// What the commands of its stages have started: not, say, the agent that `git` started to sign
+    Stages,
+}
+
+/// A process that is still there
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remnant {
+    pub process: u32,
+    /// Its command line, as far as it shows it
+    pub command: String,
+    /// The stage that started it, where one did
+    pub stage: Option<String>,
+}
+
+/// Ends the processes that a run has started and that are still there: asks them to end, and makes those that do not.
+/// Gives what was there.
+pub fn end(run: &str, of: Of) -> Vec<Remnant> {
+    let began = Instant::now();
+    let found = find(run, of);
+    let mut left = found.clone();
+    let mut asked: Vec<u32> = Vec::new();
+    while !left.is_empty() && began.elapsed() < LONGEST {
+        for remnant in &left {
+            let patient = began.elapsed() < MOMENT;
+            if patient && asked.contains(&remnant.process) {
+                continue;
+            }
+            asked.push(remnant.process);
+            signal(remnant.process, patient);
+        }
+        std::thread::sleep(TICK);
+        left = find(run, of);
+    }
+    found
+}
+
+/// Whether there is a process of this id.
+#[cfg(target_os = "linux")]
+pub fn is_alive(process: u32) -> bool {
+    std::path::Path::new("/proc").join(process.to_string()).is_dir()
+}
+
+/// Whether there is a process of this id: where nobody can tell, there may be.
+#[cfg(not(target_os = "linux"))]
+pub fn is_alive(_: u32) -> bool {
+    true
+}
+
+#[cfg(target_os = "linux")]
+fn find(run: &str, of: Of) -> Vec<Remnant> {
+    let Ok(processes) = fs_err::read_dir("/proc") else { return Vec::new() };
+    let own = std::process::id();
+    let look = |entry: fs_err::DirEntry| {
+        let process: u32 = entry.file_name().to_str()?.parse().ok().filter(|process| *process != own)?;
+        // What is gone meanwhile, or somebody else's, cannot be read.
+        let environment = fs_err::read(entry.path().join("environ")).ok()?;
+        let value = |name: &str| {
+            let variables = environment.split(|byte| *byte == 0);
+            variables
+                .filter_map(|variable| variable.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+                .map(|value| String::from_utf8_lossy(value).into_owned())
+                .next_back()
+        };
+        let stage = value(STAGE);
+        if value(RUN).as_deref() != Some(run) || (of == Of::Stages && stage.is_none()) {
+            return None;
+        }
+        let line = fs_err::read(entry.path().join("cmdline")).ok()?;
+        let words: Vec<String> = line
+            .split(|byte| *byte == 0)
+            .filter(|word| !word.is_empty())
+            .map(|word| String::from_utf8_lossy(word).into_owned())
+            .collect();
+        Some(Remnant { process, command: words.join(" "), stage })
+    };
+    processes.flatten().filter_map(look).collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn find(_: &str, _: Of) -> Vec<Remnant> {
+    Vec::new()
+}
+
+#[cfg(unix)]
+fn signal(process: u32, patient: bool) {
+    use rustix::process::{Pid, Signal, kill_process};
+    let Some(process) = i32::try_from(process).ok().and_then(Pid::from_raw) else { return };
+    // It may be gone already.
+    let _ = kill_process(process, if patient { Signal::TERM } else { Signal::KILL });
+}
+
+#[cfg(not(unix))]
+fn signal(_: u32, _: bool) {}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_run_left_behind_is_found_and_ended() {
+        let run = format!("test-{}", std::process::id());
+        let started = |script: &str, stage: Option<&str>| {
+            let command = duct::cmd!("sh", "-c", script).env(RUN, &run).unchecked();
+            let command = match stage {
+                Some(stage) => command.env(STAGE, stage),
+                None => command,
+            };
+            command.start().unwrap()
+        };
+        // One that goes on in the background when its parent has ended, one that does not listen, and one of git's.
+        let parent = started("sleep 60 &", Some("docs"));
+        parent.wait().unwrap();
+        let stubborn = started("trap '' TERM; while :; do sleep 0.01; done", Some("docs"));
+        let agent = started("sleep 60", None);
+        while find(&run, Of::Run).len() < 3 {
+            std::thread::sleep(TICK);
+        }
+
+        let ended = end(&run, Of::Stages);
+        assert!(ended.iter().any(|remnant| remnant.command == "sleep 60"), "{ended:?}");
+        assert!(ended.iter().all(|remnant| remnant.stage.as_deref() == Some("docs")), "{ended:?}");
+        stubborn.wait().unwrap();
+        assert!(agent.try_wait().unwrap().is_none());
+
+        end(&run, Of::Run);
+        agent.wait().unwrap();
+        assert_eq!(find(&run, Of::Run), []);
+    }
+}

@@ -1,0 +1,208 @@
+//! No process outlives its run, however the run ends, and nothing that a command leaves behind holds the run up.
+
+#![cfg(target_os = "linux")]
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use pyrelease_test_support::Running;
+
+use super::failures::Attempt;
+use super::{QUICK, quick};
+
+/// The default pipeline with one more command, at the place where the reach fits.
+fn with_command(reach: &str, script: &str) -> String {
+    let all = match reach {
+        "private" => "changelog version tag own build check testpypi push pypi",
+        "repository" => "changelog version tag build check testpypi push own pypi",
+        _ => "changelog version tag build check testpypi push pypi own",
+    };
+    let listed: Vec<String> = all.split(' ').map(|stage| format!("\"{stage}\"")).collect();
+    format!(
+        "stages = [{}]\n\n[stage.own]\nrun = [\"sh\", \"-c\", {script:?}]\nundo = [\"true\"]\nreach = \"{reach}\"\n{QUICK}",
+        listed.join(", ")
+    )
+}
+
+/// Waits until the file is there, which says that the command has come so far.
+fn wait_for(running: &Running<'_>, path: &Path) {
+    while !path.exists() && !running.has_ended() {
+        running.wait(Duration::from_millis(5));
+    }
+}
+
+/// The command lines of all processes that have `text` in theirs.
+fn processes_with(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for process in fs_err::read_dir("/proc").expect("Linux has it").flatten() {
+        let line = fs_err::read(process.path().join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        if line.contains(text) {
+            found.push(line);
+        }
+    }
+    found
+}
+
+#[track_caller]
+fn nothing_is_left_of(text: &str) {
+    let began = Instant::now();
+    let mut left = processes_with(text);
+    while !left.is_empty() && began.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(20));
+        left = processes_with(text);
+    }
+    assert!(left.is_empty(), "still there: {left:?}");
+}
+
+#[test]
+fn what_a_killed_run_had_started_ends_with_it() {
+    let script = "touch \"$MARK\"; sleep 7201 & sleep 7202";
+    let attempt = Attempt::configured(quick(), &with_command("repository", script));
+    let project = &attempt.project;
+    let mark = project.sandbox().root().join("mark");
+    let before = project.snapshot();
+    let kill = |running: &Running<'_>| {
+        wait_for(running, &mark);
+        running.signal("KILL");
+    };
+    let killed = project.pyrelease("run minor --yes").env("MARK", &mark).meanwhile(kill).run();
+    assert_eq!(killed.status(), -1, "{killed}");
+
+    // At once: whatever was still there is waited for.
+    project.pyrelease("rollback --yes").code(0);
+    assert!(processes_with("sleep 720").is_empty(), "{:?}", processes_with("sleep 720"));
+    project.assert_unchanged(&before);
+    attempt.left_nothing();
+}
+
+/// A push goes on when the one who started it is killed, unless somebody ends it: then a rollback would see the remote
+/// as it was, and the push would win afterwards.
+#[test]
+fn a_push_of_a_killed_run_does_not_arrive_after_the_rollback() {
+    let attempt = Attempt::configured(quick(), QUICK);
+    let project = &attempt.project;
+    let mark = project.sandbox().root().join("mark");
+    let hook = format!("cat >/dev/null\ntouch '{}'\nsleep 3\n", mark.display());
+    project.remote().hook("pre-receive", &hook);
+    let before = project.snapshot();
+    let kill = |running: &Running<'_>| {
+        wait_for(running, &mark);
+        running.signal("KILL");
+    };
+    let killed = project.pyrelease("run minor --yes").meanwhile(kill).run();
+    assert_eq!(killed.status(), -1, "{killed}");
+    fs_err::remove_file(project.remote().path().join("hooks/pre-receive")).unwrap();
+    project.pyrelease("rollback --yes").code(0);
+    std::thread::sleep(Duration::from_secs(4));
+    project.assert_unchanged(&before);
+}
+
+#[test]
+fn asked_to_end_a_run_is_undone() {
+    for signal in ["TERM", "HUP", "INT"] {
+        let script = "touch \"$MARK\"; sleep 7301 & sleep 7302";
+        let attempt = Attempt::configured(quick(), &with_command("repository", script));
+        let project = &attempt.project;
+        let mark = project.sandbox().root().join("mark");
+        let before = project.snapshot();
+        let ask = |running: &Running<'_>| {
+            wait_for(running, &mark);
+            running.signal(signal);
+        };
+        let ended = project.pyrelease("run minor --yes").env("MARK", &mark).meanwhile(ask).code(130);
+        ended.stderr_contains("interrupted");
+        project.assert_unchanged(&before);
+        attempt.left_nothing();
+        nothing_is_left_of("sleep 730");
+    }
+}
+
+#[test]
+fn a_second_interrupt_ends_it_at_once() {
+    let script = "trap '' TERM INT; touch \"$MARK\"; while :; do sleep 0.7401; done";
+    let attempt = Attempt::configured(quick(), &with_command("repository", script));
+    let project = &attempt.project;
+    let mark = project.sandbox().root().join("mark");
+    let before = project.snapshot();
+    let twice = |running: &Running<'_>| {
+        wait_for(running, &mark);
+        running.signal("INT");
+        running.wait(Duration::from_millis(300));
+        let asked = Instant::now();
+        running.signal("INT");
+        running.wait(Duration::from_secs(30));
+        assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    };
+    let ended = project.pyrelease("run minor --yes").env("MARK", &mark).meanwhile(twice).code(4);
+    ended.stderr_contains("pyrelease status");
+    project.pyrelease("rollback --yes").code(0);
+    nothing_is_left_of("sleep 0.7401");
+    project.assert_unchanged(&before);
+}
+
+#[test]
+fn an_upload_that_hangs_is_cut_short_by_an_interrupt() {
+    // Accepts a connection and never says anything.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let config = format!(
+        "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"push\", \"corp\"]\n\n[index.corp]\nupload = \"{url}\"\n{QUICK}"
+    );
+    let project = quick().config(&config).build();
+    let before = project.snapshot();
+    let mark = project.sandbox().root().join("mark");
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        let accepted = scope.spawn(|| {
+            let connection = silent.accept().unwrap();
+            fs_err::write(&mark, "").unwrap();
+            connection
+        });
+        let ask = |running: &Running<'_>| {
+            wait_for(running, &mark);
+            running.wait(Duration::from_millis(200));
+            running.signal("INT");
+        };
+        let ended = project.pyrelease("run minor --yes").meanwhile(ask).code(4);
+        // It may have arrived: nobody can be asked, and what is public cannot be taken back.
+        ended.stderr_contains("may be public").stderr_contains("pyrelease resume");
+        drop(accepted.join());
+    });
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    drop(before);
+}
+
+#[test]
+fn what_a_stage_leaves_running_ends_with_the_run() {
+    let script = "sleep 7501 & echo started";
+    let attempt = Attempt::configured(quick(), &with_command("private", script));
+    let began = Instant::now();
+    let outcome = attempt.project.pyrelease("run minor --yes").code(0);
+    outcome.stderr_contains("left `sleep 7501` running").stderr_contains("own");
+    assert!(began.elapsed() < Duration::from_secs(60), "{outcome}");
+    nothing_is_left_of("sleep 7501");
+    assert_eq!(attempt.public.files("demo").len(), 2);
+}
+
+/// Two commands at the same moment: the second says who holds the lock, and changes nothing.
+#[test]
+fn a_second_run_in_the_same_repository_waits_for_nobody() {
+    let script = "touch \"$MARK\"; while [ ! -e \"$GO\" ]; do sleep 0.02; done";
+    let attempt = Attempt::configured(quick(), &with_command("repository", script));
+    let project = &attempt.project;
+    let [mark, go] = ["mark", "go"].map(|name| project.sandbox().root().join(name));
+    let others = |running: &Running<'_>| {
+        wait_for(running, &mark);
+        for command in ["run patch --yes", "resume --yes", "rollback --yes"] {
+            let refused = project.pyrelease(command).code(3);
+            refused.stderr_contains("already under way").stderr_contains("process ");
+        }
+        project.pyrelease("status").code(0).stdout_contains("under way");
+        fs_err::write(&go, "").unwrap();
+    };
+    let run = project.pyrelease("run minor --yes").env("MARK", &mark).env("GO", &go);
+    run.meanwhile(others).code(0);
+    assert_eq!(project.tag_target("v1.1.0"), project.head());
+    assert_eq!(attempt.public.files("demo").len(), 2);
+}
