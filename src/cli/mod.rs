@@ -148,7 +148,7 @@ impl Context {
                 std::process::exit(i32::from(ExitCode::Left as u8));
             }
             say_at_once(
-                "interrupted: the current step is ended, then everything is undone (again: stop at once)",
+                "interrupted: the current step is ended, then what can be undone is undone (again: stop at once)",
             );
         })
         .map_err(|error| Error::failed("signals cannot be listened for").because(error))

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,9 @@ use crate::world::faults::InEffect;
 use crate::world::git::{Clone as PrivateClone, Landing, RefUpdate};
 use crate::world::process::Process;
 use crate::world::remains;
+
+/// How soon a wait notices an interrupt
+const TICK: Duration = Duration::from_millis(50);
 
 /// A change outside the run's folder, as the journal keeps it: enough to ask the world about it and to undo it
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -260,6 +264,21 @@ impl<'run> Effects<'run> {
     /// Reports how many bytes of something have been sent.
     pub fn progress(&self, what: &str, done: u64, total: u64) {
         self.listener.hear(&Event::Progress { stage: &self.stage, what, done, total });
+    }
+
+    /// Lets time pass.
+    ///
+    /// # Errors
+    /// The user interrupted, and did not wait for its end.
+    pub fn wait(&self, time: Duration) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            self.check_interrupt()?;
+            match time.checked_sub(began.elapsed()) {
+                Some(left) if !left.is_zero() => std::thread::sleep(left.min(TICK)),
+                _ => return Ok(()),
+            }
+        }
     }
 
     /// The stage has nothing to do.

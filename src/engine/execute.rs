@@ -84,9 +84,9 @@ impl<'a> Execution<'a> {
             for hint in error.hints() {
                 left = left.help(hint);
             }
-            return Err(
-                left.help(format!("{} is public; finish the release with `pyrelease resume`", entry.effect))
-            );
+            let is = if entry.state == State::InDoubt { "may be" } else { "is" };
+            let help = format!("{} {is} public; finish the release with `pyrelease resume`", entry.effect);
+            return Err(left.help(help));
         }
         let untouched = effects.iter().all(|entry| entry.state == State::NotDone);
         if let Err(left) = world.rollback(&mut self.journal) {

@@ -18,6 +18,8 @@ use crate::world::http::Patience;
 
 /// How often progress is reported and a stall looked for.
 const TICK: Duration = Duration::from_millis(50);
+/// How long the reply to what was sent whole is waited for when the sender gives up.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 /// Read of a reply that is no success, in bytes.
 const LARGEST_REPLY: u64 = 64 << 10;
 
@@ -34,6 +36,9 @@ pub(super) enum SendError {
     /// All was sent, or may have been, and no reply came.
     #[error("{0}")]
     Lost(String),
+    /// Whoever sends gave up; only what was sent whole may be there.
+    #[error("given up")]
+    Stopped { all_sent: bool },
 }
 
 /// A file on its way: counts what is handed over, and ends the transfer when it is given up
@@ -85,12 +90,12 @@ impl<R: Read> Read for Outgoing<R> {
     }
 }
 
-/// Sends the request, which holds the file that `progress` watches; calls `report` with the bytes sent so far.
+/// Sends the request, which holds the file that `progress` watches; calls `report` with the bytes sent so far, which says whether to go on.
 pub(super) fn send(
     request: RequestBuilder,
     progress: &Progress,
     patience: Patience,
-    report: &dyn Fn(u64),
+    report: &dyn Fn(u64) -> bool,
 ) -> Result<Reply, SendError> {
     let (answer, answered) = mpsc::channel();
     // The blocking client cannot be told to stop, so it works in a thread that can be left behind. What is left
@@ -103,12 +108,15 @@ pub(super) fn send(
     }
     let (mut seen, mut since) = (0, Instant::now());
     let mut told = false;
+    let mut given_up: Option<Instant> = None;
     loop {
         let answer = answered.recv_timeout(TICK);
         let sent = progress.way.sent.load(Ordering::Relaxed);
         if sent != seen {
             (seen, since) = (sent, Instant::now());
-            report(sent);
+        }
+        if !report(sent) && given_up.is_none() {
+            given_up = Some(Instant::now());
         }
         if sent >= progress.total && !told {
             told = true;
@@ -126,6 +134,12 @@ pub(super) fn send(
             Err(RecvTimeoutError::Timeout) => {}
         }
         let all_sent = sent >= progress.total;
+        // What is there whole gets the time to say so; the rest of what is not is kept back.
+        let patience_left = given_up.map(|since| LAST_WORDS.saturating_sub(since.elapsed()));
+        if patience_left.is_some_and(|left| left.is_zero() || !all_sent) {
+            progress.way.given_up.store(true, Ordering::Relaxed);
+            return Err(SendError::Stopped { all_sent });
+        }
         let limit = if all_sent { patience.reply } else { patience.connect + patience.stall };
         if since.elapsed() > limit {
             progress.way.given_up.store(true, Ordering::Relaxed);

@@ -104,7 +104,7 @@ impl Server {
     }
 
     fn put_by(client: &IndexClient, file: &File) -> Result<Put, UploadError> {
-        client.put(&file.distribution, &file.metadata(), "source", &|_| {})
+        client.put(&file.distribution, &file.metadata(), "source", &|_| true)
     }
 }
 

@@ -51,6 +51,9 @@ pub enum UploadError {
     /// The file may be stored or not: ask the index for its hash before anything else.
     #[error("it is not known whether `{index}` stored `{file}`: {cause}")]
     Ambiguous { index: String, file: String, status: Option<u16>, cause: String },
+    /// The sender gave up. What was not sent whole is not stored; the rest is not known.
+    #[error("the upload of `{file}` to `{index}` was interrupted")]
+    Stopped { index: String, file: String, all_sent: bool },
     /// Nothing was sent.
     #[error("failed to reach `{index}` at `{host}`")]
     Unreachable {
@@ -87,13 +90,13 @@ impl UploadError {
                     .to_owned(),
             ),
             Self::Unreachable { .. } => Some("check the address, the network and the proxy".to_owned()),
-            Self::File { .. } | Self::Ambiguous { .. } => None,
+            Self::File { .. } | Self::Ambiguous { .. } | Self::Stopped { .. } => None,
         }
     }
 
     /// Whether the index may have the file all the same.
     pub fn is_ambiguous(&self) -> bool {
-        matches!(self, Self::Ambiguous { .. })
+        matches!(self, Self::Ambiguous { .. } | Self::Stopped { all_sent: true, .. })
     }
 }
 
@@ -126,13 +129,13 @@ impl IndexClient {
     /// that is there: ask for its [`Standing`] first. PyPI never does.
     ///
     /// `metadata` are the form's fields from the distribution's own metadata, `name` and `version` among them;
-    /// `pyversion` is a wheel's Python tag, or `source`. `progress` is told the bytes sent so far.
+    /// `pyversion` is a wheel's Python tag, or `source`. `progress` is told the bytes sent so far, and says whether to go on.
     pub fn put(
         &self,
         distribution: &Distribution,
         metadata: &[(String, String)],
         pyversion: &str,
-        progress: &dyn Fn(u64),
+        progress: &dyn Fn(u64) -> bool,
     ) -> Result<Put, UploadError> {
         let unreadable = |source| UploadError::File { path: distribution.path.clone(), source };
         let mut file = File::open(&distribution.path).map_err(unreadable)?;
@@ -157,6 +160,11 @@ impl IndexClient {
             Ok(reply) => self.outcome(distribution, metadata, reply),
             Err(SendError::Cut { sent, total }) => Err(self.cut(distribution, form(), sent, total)),
             Err(SendError::Lost(cause)) => Err(self.ambiguous(distribution, None, cause)),
+            Err(SendError::Stopped { all_sent }) => Err(UploadError::Stopped {
+                index: self.address.name.clone(),
+                file: distribution.filename.clone(),
+                all_sent,
+            }),
             Err(SendError::Unreachable(source)) => Err(self.unreachable(source)),
         }
     }
@@ -224,7 +232,7 @@ impl IndexClient {
         form.into_reader().read_to_end(&mut bytes).expect("it is read from memory");
         // As one piece, so that this reply cannot be lost in the same way.
         let request = self.post().header(CONTENT_TYPE, kind).body(bytes);
-        match send(request, &way, self.http.patience(), &|_| {}) {
+        match send(request, &way, self.http.patience(), &|_| true) {
             Ok(reply) if matches!(reply.status, 300..=399 | 401 | 403 | 404 | 405 | 410 | 429) => {
                 self.refused(distribution, reply)
             }

@@ -115,7 +115,7 @@ fn metadata(version: &str) -> Vec<(String, String)> {
 
 fn put(client: &IndexClient, file: &Distribution, version: &str) -> Result<Put, UploadError> {
     let pyversion = if file.kind == Kind::Sdist { "source" } else { "py3" };
-    client.put(file, &metadata(version), pyversion, &|_| {})
+    client.put(file, &metadata(version), pyversion, &|_| true)
 }
 
 #[test]
@@ -126,7 +126,12 @@ fn what_is_uploaded_is_listed_and_comes_back_the_same() {
         (scene.wheel("1.0", "a"), scene.file(Kind::Sdist, "demo_pkg-1.0.tar.gz", b"an archive"));
     assert_eq!(client.standing("Demo.Pkg", &wheel).unwrap(), Standing::Absent);
     let sent = Cell::new(0);
-    client.put(&wheel, &metadata("1.0"), "py3", &|bytes| sent.set(bytes)).unwrap();
+    client
+        .put(&wheel, &metadata("1.0"), "py3", &|bytes| {
+            sent.set(bytes);
+            true
+        })
+        .unwrap();
     assert_eq!(sent.get(), wheel.size);
     assert_eq!(put(&client, &sdist, "1.0").unwrap(), Put::Uploaded);
 

@@ -29,7 +29,7 @@ pub(super) fn try_out(
 ) -> Result<()> {
     let index = &client.address().name;
     let Some(chosen) = installable(&batch.distributions) else { return Ok(()) };
-    let Some(listed) = listed(client, release, chosen)? else {
+    let Some(listed) = listed(client, release, effects, chosen)? else {
         let message = format!("`{}` is uploaded to `{index}`, but not listed there yet", chosen.filename);
         effects.warn(&message, Some("it was not tried out; look at the index in some minutes"));
         return Ok(());
@@ -74,7 +74,12 @@ fn installable(distributions: &[Distribution]) -> Option<&Distribution> {
 }
 
 /// Waits until the index lists the file.
-fn listed(client: &IndexClient, release: &Release, wanted: &Distribution) -> Result<Option<SimpleFile>> {
+fn listed(
+    client: &IndexClient,
+    release: &Release,
+    effects: &Effects<'_>,
+    wanted: &Distribution,
+) -> Result<Option<SimpleFile>> {
     let started = Instant::now();
     let mut pause = Duration::from_millis(500);
     loop {
@@ -86,7 +91,7 @@ fn listed(client: &IndexClient, release: &Release, wanted: &Distribution) -> Res
         if found.is_some() || started.elapsed() > PATIENCE {
             return Ok(found);
         }
-        std::thread::sleep(pause);
+        effects.wait(pause)?;
         pause = (pause * 2).min(Duration::from_secs(30));
     }
 }

@@ -3,6 +3,7 @@
 mod install;
 mod rehearsal;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -192,7 +193,13 @@ impl Upload {
         effects: &Effects<'_>,
     ) -> Result<String, Attempt> {
         let distribution = &form.distribution;
-        let progress = |done| effects.progress(&distribution.filename, done, distribution.size);
+        let told = Cell::new(None);
+        let progress = |done| {
+            if told.replace(Some(done)) != Some(done) {
+                effects.progress(&distribution.filename, done, distribution.size);
+            }
+            effects.check_interrupt().is_ok()
+        };
         let mut attempt = 1;
         loop {
             let error = match client.put(distribution, &form.fields, &form.python_tag, &progress) {
@@ -205,10 +212,13 @@ impl Upload {
                 }
                 Err(error) => return Err(Attempt::NotDone(self.refused(client, error))),
             };
-            std::thread::sleep(Duration::from_secs(u64::from(attempt * attempt)));
+            // Interrupted or not: what the index says of it is worth knowing.
+            let _ = effects.wait(Duration::from_secs(u64::from(attempt * attempt)));
             match client.standing(project, distribution) {
                 Ok(Standing::Identical) => return Ok(format!("found there by its sha256, after: {error}")),
-                Ok(Standing::Absent) if attempt < ATTEMPTS => attempt += 1,
+                Ok(Standing::Absent) if attempt < ATTEMPTS && effects.check_interrupt().is_ok() => {
+                    attempt += 1
+                }
                 _ => return Err(Attempt::InDoubt(self.refused(client, error))),
             }
             effects.warn(&format!("{error}; it is not listed there, so it is sent again"), None);
