@@ -63,9 +63,9 @@ enum Command {
     /// Show what `run` would do, and change nothing
     Plan(plan::Arguments),
     /// Finish a release that was cut short
-    Resume(recover::Arguments),
+    Resume(recover::Resume),
     /// Undo a release that was cut short, as long as nothing is public
-    Rollback(recover::Arguments),
+    Rollback(recover::Rollback),
     /// Show what the last run did and what is left of it
     Status,
     /// Release a small project to two indexes inside pyrelease, and install it from there

@@ -5,19 +5,39 @@ use super::session::{Session, locate_loosely};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
 use crate::engine::journal::Journal;
-use crate::engine::recover::World;
+use crate::engine::recover::{Unless, World};
 use crate::engine::release::Workspace;
 use crate::engine::run::{RunFolder, Store};
 use crate::error::{Error, Result};
+use crate::world::remains::{self, Of};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(super) struct Resume {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
+
+    /// The command of this stage, which was cut short, has done its work
+    #[arg(long, value_name = "STAGE")]
+    done: Vec<String>,
+
+    /// The command of this stage, which was cut short, has not done its work: run it again
+    #[arg(long, value_name = "STAGE", conflicts_with = "done")]
+    again: Vec<String>,
 }
 
-pub(super) fn resume(context: &Context, arguments: &Arguments) -> Result<()> {
+#[derive(Debug, clap::Args)]
+pub(super) struct Rollback {
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+
+    /// Leave what cannot be undone as it is, and give the run up
+    #[arg(long)]
+    leave: bool,
+}
+
+pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     let (workspace, store) = open(context)?;
     let lock = store.lock()?;
     let Some(run) = store.unfinished()? else { return nothing(context, "there is no run to resume") };
@@ -26,8 +46,13 @@ pub(super) fn resume(context: &Context, arguments: &Arguments) -> Result<()> {
     let question = format!("Finish the release of {} {} (run {})?", header.name, header.version, run.id());
     context.confirm(arguments.yes, &question)?;
     context.listen_for_interrupts()?;
+    remains::end(run.id(), Of::Run);
     let _guard = lock.guard(&run);
-    world(context, &workspace, &run).settle(&mut journal)?;
+    let world = world(context, &workspace, &run);
+    world.settle(&mut journal)?;
+    for (stages, has_done) in [(&arguments.done, true), (&arguments.again, false)] {
+        stages.iter().try_for_each(|stage| world.take_word_for(&mut journal, stage, has_done))?;
+    }
     let (config, pipeline, release) = Session::of_run(context, &header)?;
     let execution = Execution {
         pipeline: &pipeline,
@@ -41,15 +66,40 @@ pub(super) fn resume(context: &Context, arguments: &Arguments) -> Result<()> {
     execution.complete()
 }
 
-pub(super) fn rollback(context: &Context, arguments: &Arguments) -> Result<()> {
+pub(super) fn rollback(context: &Context, arguments: &Rollback) -> Result<()> {
     let (workspace, store) = open(context)?;
     let lock = store.lock()?;
-    let Some(run) = store.unfinished()? else { return nothing(context, "there is nothing to roll back") };
+    let run = match store.unfinished() {
+        Ok(Some(run)) => run,
+        Ok(None) => return nothing(context, "there is nothing to roll back"),
+        Err(unreadable) => return give_up_unread(context, arguments, &store, unreadable),
+    };
     let mut journal = Journal::open(&run.journal())?;
-    context.confirm(arguments.yes, &format!("Undo what run {} did?", run.id()))?;
+    let question = match arguments.leave {
+        false => format!("Undo what run {} did?", run.id()),
+        true => format!("Undo what run {} did, leave what cannot be undone, and give it up?", run.id()),
+    };
+    context.confirm(arguments.yes, &question)?;
     context.listen_for_interrupts()?;
+    remains::end(run.id(), Of::Run);
     let _guard = lock.guard(&run);
-    world(context, &workspace, &run).rollback(&mut journal)
+    let unless = if arguments.leave { Unless::Leave } else { Unless::Stop };
+    world(context, &workspace, &run).rollback(&mut journal, unless)
+}
+
+/// Gives up a run whose journal cannot be read, if that is what was asked for; nothing is touched on its word.
+fn give_up_unread(context: &Context, arguments: &Rollback, store: &Store, unreadable: Error) -> Result<()> {
+    if !arguments.leave {
+        return Err(unreadable);
+    }
+    for run in store.runs()? {
+        if run.is_over().is_err() {
+            context.confirm(arguments.yes, &format!("Give up run {}, and leave all as it is?", run.id()))?;
+            run.give_up()?;
+            context.ui.hear(&Event::GivenUp { run: run.id() });
+        }
+    }
+    Ok(())
 }
 
 fn open(context: &Context) -> Result<(Workspace, Store)> {

@@ -1,7 +1,7 @@
 //! A project opened for a command: its configuration, its repository and its pipeline.
 
 use super::Context;
-use crate::config::{Config, Names, Source, locate};
+use crate::config::{Config, Source, locate};
 use crate::engine::journal::Header;
 use crate::engine::plan::Pipeline;
 use crate::engine::release::{Release, Target, Workspace};
@@ -55,13 +55,7 @@ impl Session {
             previous: version(&header.previous_version)?,
             previous_tag: header.previous_tag.clone(),
             reason: None,
-            names: Names {
-                version: header.version.clone(),
-                previous_version: header.previous_version.clone(),
-                name: header.name.clone(),
-                date: header.date.clone(),
-                tag: header.tag.clone(),
-            },
+            names: header.names(),
         };
         Ok((config, pipeline, Release::new(workspace, target)))
     }

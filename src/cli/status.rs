@@ -111,6 +111,7 @@ fn text(status: &Status) -> String {
     let outcome = match status.outcome {
         Some(Outcome::Released) => "released",
         Some(Outcome::RolledBack) => "rolled back; nothing is left of it",
+        Some(Outcome::GivenUp) => "given up; what is kept stays as it is",
         None if status.under_way => "under way",
         None => "cut short",
     };

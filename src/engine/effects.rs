@@ -1,5 +1,6 @@
 //! The verbs through which a stage changes anything: each is journalled, and inert when only a plan is made.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,8 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Event, Listener};
 use super::journal::{Journal, Record};
+use super::recover::{State, entries};
 use super::run::RunFolder;
 use super::stage::{Reach, Stage};
+use crate::config::Names;
 use crate::error::{Error, Result};
 use crate::python::distribution::Distribution;
 use crate::world::faults::InEffect;
@@ -39,7 +42,14 @@ pub enum Effect {
         distribution: Distribution,
     },
     /// A command of the user's acts beyond the run's folder
-    Command { reach: Reach, command: Vec<String>, undo: Option<Vec<String>> },
+    Command {
+        reach: Reach,
+        command: Vec<String>,
+        undo: Option<Vec<String>>,
+        /// Tells whether it has done its work
+        #[serde(default)]
+        verify: Option<Vec<String>>,
+    },
 }
 
 impl Effect {
@@ -143,6 +153,47 @@ impl fmt::Display for Action {
     }
 }
 
+/// What is known of an effect that an earlier attempt at the stage had
+enum Earlier {
+    Done,
+    /// A permanent thing that may have been done, and nobody can be asked about it
+    InDoubt,
+    Open,
+}
+
+impl Earlier {
+    fn of(records: &[Record], stage: &str, effect: &Effect) -> Self {
+        let entries = entries(records);
+        let Some(last) = entries.iter().rfind(|entry| entry.stage == stage && entry.effect == *effect) else {
+            return Self::Open;
+        };
+        let is_command = matches!(effect, Effect::Command { reach: Reach::Public, .. });
+        match last.state {
+            State::Done => Self::Done,
+            // One that said itself that it failed is simply tried again.
+            State::InDoubt if is_command && !said_to_have_failed(records, last.id) => Self::InDoubt,
+            _ => Self::Open,
+        }
+    }
+}
+
+/// Whether the run went on after the intent, to write down that the stage had failed.
+fn said_to_have_failed(records: &[Record], id: u64) -> bool {
+    let intent = |record: &&Record| matches!(record, Record::Intent { id: of, .. } if *of == id);
+    let after = records.iter().skip_while(|record| !intent(record));
+    after.into_iter().any(|record| matches!(record, Record::Failed { .. }))
+}
+
+fn unknown(stage: &str) -> Error {
+    let message = format!("it is not known whether `{stage}` did its work when the run was cut short");
+    let how = format!(
+        "look, and then say: `pyrelease resume --done {stage}` if it did, `pyrelease resume --again {stage}` if it did not"
+    );
+    Error::left(message)
+        .help(how)
+        .help(format!("a command by which pyrelease finds out by itself: [stage.{stage}] verify = [...]"))
+}
+
 /// How an attempt at an effect went wrong
 pub enum Attempt {
     /// It certainly did not happen
@@ -182,6 +233,11 @@ impl Workbench<'_> {
     /// The folder of the distributions.
     pub fn dist(&self) -> std::path::PathBuf {
         self.run.dist()
+    }
+
+    /// What a command of the user's finds in its environment.
+    pub fn variables(&self, names: &Names) -> Vec<(&'static str, OsString)> {
+        self.run.variables(names)
     }
 
     /// A folder of the run's for what only this stage needs.
@@ -342,6 +398,14 @@ impl<'run> Effects<'run> {
                 "`{}` reaches only as far as {}; it was stopped before it changed {effect}",
                 self.stage, self.reach
             )));
+        }
+        match Earlier::of(live.journal.records(), &self.stage, &effect) {
+            Earlier::Open => {}
+            Earlier::Done => {
+                self.note(&format!("{effect}: done before the run was cut short"));
+                return Ok(());
+            }
+            Earlier::InDoubt => return Err(unknown(&self.stage)),
         }
         let id = live.journal.intend(&self.stage, effect)?;
         let inside = InEffect::begin();

@@ -83,6 +83,10 @@ pub enum Event<'a> {
         commit: Option<&'a str>,
         links: &'a [String],
     },
+    /// The run is over, and what could not be undone is left as it is
+    GivenUp {
+        run: &'a str,
+    },
     /// The run is over and nothing of it is left
     RolledBack {
         run: &'a str,

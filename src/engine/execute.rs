@@ -9,7 +9,7 @@ use super::effects::{Action, Effect, Effects, Live};
 use super::event::{Event, Listener};
 use super::journal::{FORMAT, Header, Journal, Outcome, Record};
 use super::plan::Pipeline;
-use super::recover::{State, World, entries, point_of_no_return};
+use super::recover::{State, Unless, World, entries, point_of_no_return};
 use super::release::Release;
 use super::run::{RunFolder, Store};
 use super::stage::{Outputs, Reach, Stage};
@@ -76,7 +76,13 @@ impl<'a> Execution<'a> {
             run: &self.run,
             listener: self.listener,
         };
-        world.settle(&mut self.journal)?;
+        if let Err(unsettled) = world.settle(&mut self.journal) {
+            let left =
+                Error::left(format!("`{stage}` failed, and what it left cannot be looked into: {unsettled}"));
+            return Err(left
+                .because(error)
+                .help("put that right, then `pyrelease rollback` or `pyrelease resume`"));
+        }
         let effects = entries(self.journal.records());
         if let Some(entry) = point_of_no_return(&effects) {
             let message = format!("`{stage}` failed after the point of no return: {}", error.chain());
@@ -89,7 +95,7 @@ impl<'a> Execution<'a> {
             return Err(left.help(help));
         }
         let untouched = effects.iter().all(|entry| entry.state == State::NotDone);
-        if let Err(left) = world.rollback(&mut self.journal) {
+        if let Err(left) = world.rollback(&mut self.journal, Unless::Stop) {
             return Err(left.because(error));
         }
         let interrupted = self.interrupted.load(Ordering::SeqCst);

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::effects::Effect;
 use super::stage::{Outputs, Reach};
+use crate::config::Names;
 use crate::error::{Error, Result};
 use crate::world::faults::{self, Moment};
 
@@ -49,6 +50,12 @@ pub enum Record {
         id: u64,
         reason: String,
     },
+    /// It is not there, and may still come; whenever the clock says another time than before, counted from then
+    Doubted {
+        id: u64,
+        /// In seconds since the epoch
+        at: i64,
+    },
     /// About to take it back
     Undo {
         id: u64,
@@ -83,6 +90,7 @@ impl Record {
             Self::Intent { effect, .. } => format!("intent: {effect}"),
             Self::Done { id, .. } => format!("done {id}"),
             Self::NotDone { id, .. } => format!("not-done {id}"),
+            Self::Doubted { id, .. } => format!("doubted {id}"),
             Self::Undo { id } => format!("undo {id}"),
             Self::Undone { id, .. } => format!("undone {id}"),
             Self::Kept { id, .. } => format!("kept {id}"),
@@ -114,12 +122,27 @@ pub struct Header {
     pub configuration: (PathBuf, String),
 }
 
+impl Header {
+    /// The names that templates know.
+    pub fn names(&self) -> Names {
+        Names {
+            version: self.version.clone(),
+            previous_version: self.previous_version.clone(),
+            name: self.name.clone(),
+            date: self.date.clone(),
+            tag: self.tag.clone(),
+        }
+    }
+}
+
 /// How a run ended
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     Released,
     RolledBack,
+    /// Ended by the user with something left as it was
+    GivenUp,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -245,6 +268,7 @@ pub fn header(records: &[Record]) -> Option<&Header> {
 
 /// The records, and the number of bytes that hold them.
 fn read(text: &[u8], path: &Path) -> Result<(Vec<Record>, usize)> {
+    refuse_newer(text, path)?;
     let mut records = Vec::new();
     let mut intact = 0;
     let lines = text.split_inclusive(|byte| *byte == b'\n');
@@ -257,13 +281,37 @@ fn read(text: &[u8], path: &Path) -> Result<(Vec<Record>, usize)> {
             _ => {
                 return Err(Error::left(format!("line {} of `{}` is damaged", seq + 1, path.display())).help(
                     "the journal was changed after it was written; nothing is done on its word. Compare the tag, \
-                     the remote and the index by hand, then move the run's folder away",
+                     the remote and the index with what `pyrelease status` can still read, and put right what is not as \
+                     it should be; then `pyrelease rollback --leave` gives the run up and touches nothing",
                 ));
             }
         }
         intact = end;
     }
     Ok((records, intact))
+}
+
+/// What a later version writes may mean what this one does not know.
+fn refuse_newer(text: &[u8], path: &Path) -> Result<()> {
+    #[derive(Deserialize)]
+    struct First {
+        record: Format,
+    }
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+        pyrelease: String,
+    }
+    let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    match serde_json::from_slice::<First>(first) {
+        Ok(First { record: Format { format, pyrelease } }) if format > FORMAT => Err(Error::left(format!(
+            "`{}` was written by pyrelease {pyrelease}, in a format that this version ({}) does not know",
+            path.display(),
+            env!("CARGO_PKG_VERSION")
+        ))
+        .help(format!("go on with the run by pyrelease {pyrelease} or a later one"))),
+        _ => Ok(()),
+    }
 }
 
 fn parse(line: &[u8], seq: u64) -> Option<Record> {

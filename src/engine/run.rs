@@ -1,10 +1,12 @@
 //! A run's own folder under `.git/pyrelease/runs/`, and the lock that lets one run at a time work.
 
+use std::ffi::OsString;
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::journal::{Header, Journal, Outcome, Record};
+use crate::config::Names;
 use crate::error::{Error, Result};
 use crate::world::git::Repository;
 use crate::world::guard::Guard;
@@ -12,6 +14,8 @@ use crate::world::remains;
 
 /// Runs whose journals are kept
 const KEPT_RUNS: usize = 20;
+/// The file that says that a run was given up whose journal cannot say so
+const GIVEN_UP: &str = "given-up";
 /// How long the guard of a run that was killed may hold the lock
 const GUARDED: Duration = Duration::from_secs(15);
 
@@ -120,12 +124,25 @@ impl Store {
                 fs_err::remove_dir_all(&old.folder)?;
             }
         }
-        let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%3f").to_string();
-        let id = format!("{time}-{:05}", std::process::id() % 100_000);
+        let id = id(jiff::Timestamp::now(), runs.last().map(RunFolder::id));
         let run = RunFolder { folder: self.runs_folder().join(&id), id };
         fs_err::create_dir_all(&run.folder)?;
-        let journal = Journal::create(&run.journal(), header(run.id.clone()))?;
-        Ok((run, journal))
+        let begun = Journal::create(&run.journal(), header(run.id.clone()));
+        if begun.is_err() {
+            // Nothing has happened, so nothing is kept; what cannot be deleted either is no run for lack of a journal.
+            let _ = fs_err::remove_dir_all(&run.folder);
+        }
+        Ok((run, begun?))
+    }
+}
+
+/// The id of a new run. Runs are in the order of their ids, also when the clock is set back in between.
+fn id(now: jiff::Timestamp, last: Option<&str>) -> String {
+    let time = now.strftime("%Y%m%dT%H%M%S%3f").to_string();
+    let id = format!("{time}-{:05}", std::process::id() % 100_000);
+    match last {
+        Some(last) if *id <= *last => format!("{last}.{:05}", std::process::id() % 100_000),
+        _ => id,
     }
 }
 
@@ -189,9 +206,32 @@ impl RunFolder {
         self.folder.join(format!("{}.log", stage.chars().map(safe).collect::<String>()))
     }
 
-    /// Whether the run has been released or rolled back, or never got as far as a whole header.
+    /// What a command of the user's finds in its environment.
+    pub fn variables(&self, names: &Names) -> Vec<(&'static str, OsString)> {
+        vec![
+            ("PYRELEASE_NAME", names.name.clone().into()),
+            ("PYRELEASE_VERSION", names.version.clone().into()),
+            ("PYRELEASE_PREVIOUS_VERSION", names.previous_version.clone().into()),
+            ("PYRELEASE_TAG", names.tag.clone().into()),
+            ("PYRELEASE_DATE", names.date.clone().into()),
+            ("PYRELEASE_DIST", self.dist().into()),
+        ]
+    }
+
+    /// Ends a run whose journal cannot be read: everything stays as it is.
+    ///
+    /// # Errors
+    /// The run's folder cannot be written.
+    pub fn give_up(&self) -> Result<()> {
+        Ok(fs_err::write(self.folder.join(GIVEN_UP), "")?)
+    }
+
+    /// Whether the run has been released, rolled back or given up, or never got as far as a whole header.
+    ///
+    /// # Errors
+    /// A journal that is damaged or cannot be read.
     pub fn is_over(&self) -> Result<bool> {
-        if !self.journal().is_file() {
+        if !self.journal().is_file() || self.folder.join(GIVEN_UP).exists() {
             return Ok(true);
         }
         let records = Journal::read(&self.journal())?;
@@ -222,5 +262,22 @@ impl RunFolder {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::id;
+
+    #[test]
+    fn a_clock_that_goes_back_does_not_change_the_order_of_runs() {
+        let later: jiff::Timestamp = "2026-05-01T12:00:00Z".parse().unwrap();
+        let earlier: jiff::Timestamp = "2025-01-01T00:00:00Z".parse().unwrap();
+        let first = id(later, None);
+        let second = id(earlier, Some(&first));
+        let third = id(earlier, Some(&second));
+        let fourth = id("2026-05-01T12:00:00.001Z".parse().unwrap(), Some(&third));
+        let runs = [first, second, third, fourth];
+        assert!(runs.is_sorted() && runs[1] != runs[0] && runs[2] != runs[1], "{runs:?}");
     }
 }

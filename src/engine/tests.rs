@@ -9,7 +9,7 @@ use super::execute::Execution;
 use super::journal::{Journal, Outcome, Record};
 use super::plan::{Pipeline, Plan};
 use super::prelude::*;
-use super::recover::{State, World, entries};
+use super::recover::{State, Unless, World, entries};
 use super::release::{Target, Workspace};
 use super::run::{RunFolder, Store};
 use crate::config::{Names, Source};
@@ -69,7 +69,7 @@ fn tagging() -> Box<dyn Stage> {
 
 fn command(reach: Reach, undo: Option<&str>) -> Effect {
     let undo = undo.map(|script| vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()]);
-    Effect::Command { reach, command: vec!["toy".into()], undo }
+    Effect::Command { reach, command: vec!["toy".into()], undo, verify: None }
 }
 
 fn succeeding(name: &'static str, reach: Reach) -> Box<dyn Stage> {
@@ -256,7 +256,7 @@ fn a_failure_after_the_point_of_no_return_leaves_all_as_it_is() {
         run: &run,
         listener: &listener,
     };
-    let refused = world.rollback(&mut journal).unwrap_err();
+    let refused = world.rollback(&mut journal, Unless::Stop).unwrap_err();
     assert_eq!(refused.code(), ExitCode::Left);
     assert!(refused.to_string().contains("is public"), "{refused}");
 }

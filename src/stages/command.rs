@@ -19,6 +19,10 @@ struct Settings {
     /// For one that reaches the `repository`: the command that takes its effects back
     #[serde(default)]
     undo: Option<Vec<Template>>,
+    /// A command that tells whether `run` has done its work, for a run that was cut short in the middle of it: its status
+    /// is 0 if it has, 1 if it has not
+    #[serde(default)]
+    verify: Option<Vec<Template>>,
 }
 
 fn private() -> Reach {
@@ -32,7 +36,9 @@ struct Command {
 
 pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
     let settings: Settings = config.settings(name)?;
-    for (key, words) in [("run", Some(&settings.run)), ("undo", settings.undo.as_ref())] {
+    for (key, words) in
+        [("run", Some(&settings.run)), ("undo", settings.undo.as_ref()), ("verify", settings.verify.as_ref())]
+    {
         if words.is_some_and(|words| words.first().is_none_or(|program| program.text().is_empty())) {
             let span = config.stage_key(name, key).flatten();
             return Err(config.error(
@@ -52,21 +58,13 @@ impl Command {
 
     fn process(&self, release: &Release, words: &[String], bench: &Workbench<'_>) -> Result<Process> {
         let (program, arguments) = words.split_first().ok_or_else(|| Error::usage("an empty command"))?;
-        let names = release.names();
         let notes = bench.scratch().join("notes.md");
         fs_err::create_dir_all(bench.scratch())?;
         fs_err::write(&notes, release.outputs.notes.as_deref().unwrap_or_default())?;
-        let process = Process::new(program)
-            .args(arguments)
-            .folder(&release.root())
-            .env("PYRELEASE_NAME", &names.name)
-            .env("PYRELEASE_VERSION", &names.version)
-            .env("PYRELEASE_PREVIOUS_VERSION", &names.previous_version)
-            .env("PYRELEASE_TAG", &names.tag)
-            .env("PYRELEASE_DATE", &names.date)
-            .env("PYRELEASE_DIST", bench.dist())
-            .env("PYRELEASE_NOTES", notes);
-        Ok(process)
+        let process =
+            Process::new(program).args(arguments).folder(&release.root()).env("PYRELEASE_NOTES", notes);
+        let variables = bench.variables(release.names());
+        Ok(variables.into_iter().fold(process, |process, (name, value)| process.env(name, value)))
     }
 }
 
@@ -92,6 +90,15 @@ impl Stage for Command {
             findings
                 .push(Finding::warning(message).help(format!("add `undo = [...]` to [stage.{}]", self.name)));
         }
+        if self.settings.reach == Reach::Public && self.settings.verify.is_none() {
+            let message = format!(
+                "if the run is cut short while `{}` is at work, only you can say whether it did: it has no `verify`",
+                self.name
+            );
+            findings.push(
+                Finding::warning(message).help(format!("add `verify = [...]` to [stage.{}]", self.name)),
+            );
+        }
         Ok(findings)
     }
 
@@ -104,8 +111,9 @@ impl Stage for Command {
         }
         let undo = self.settings.undo.as_ref().map(|undo| Self::words(undo, release));
         let undoable = undo.is_some();
+        let verify = self.settings.verify.as_ref().map(|verify| Self::words(verify, release));
         effects.announce(action)?;
-        let effect = Effect::Command { reach: self.settings.reach, command: words.clone(), undo };
+        let effect = Effect::Command { reach: self.settings.reach, command: words.clone(), undo, verify };
         effects.attempt(effect, |effects| {
             let bench = effects.bench().ok_or_else(|| Attempt::NotDone(Error::failed("there is no run")))?;
             let process = self.process(release, &words, &bench).map_err(Attempt::NotDone)?;

@@ -64,7 +64,7 @@ impl Stage for Push {
             return Ok(vec![Finding::error(message).help(help)]);
         }
         let head = &release.workspace.head.commit;
-        let valid = release.workspace.repository.git(["check-ref-format", &branch]).capture()?.success;
+        let valid = release.workspace.repository.git(["check-ref-format", &branch]).capture()?.success();
         if !valid {
             return Ok(vec![
                 Finding::error(format!("`{branch}` cannot be the name of a branch"))

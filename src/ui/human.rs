@@ -181,6 +181,9 @@ impl Listener for Human {
                     self.status(GOOD, "View at", link);
                 }
             }
+            Event::GivenUp { .. } => {
+                self.status(WARN, "Given up", "the run is over; what is listed above stays as it is")
+            }
             Event::RolledBack { .. } => {
                 self.status(GOOD, "Rolled back", "the repository and its remote are as they were")
             }

@@ -5,6 +5,7 @@ mod care;
 mod failures;
 mod interface;
 mod processes;
+mod racing;
 mod recovery;
 mod secrets;
 mod terminal;

@@ -75,6 +75,21 @@ fn a_missing_line_is_noticed() {
     assert!(Journal::read(&path).is_err());
 }
 
+#[test]
+fn a_journal_of_a_later_version_is_not_guessed_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let header = Header { format: FORMAT + 1, pyrelease: "9.0.0".into(), ..some_header() };
+    Journal::create(&path, header).unwrap();
+    // Something that this version has never heard of.
+    let mut text = fs_err::read_to_string(&path).unwrap();
+    text.push_str("{\"seq\":1,\"time\":\"\",\"record\":{\"type\":\"staged\"},\"sum\":\"\"}\n");
+    fs_err::write(&path, text).unwrap();
+    let error = Journal::read(&path).unwrap_err();
+    assert!(error.to_string().contains("pyrelease 9.0.0"), "{error}");
+    assert_eq!(error.code(), crate::error::ExitCode::Left);
+}
+
 proptest! {
     /// Cut anywhere, a journal reads as a beginning of itself.
     #[test]

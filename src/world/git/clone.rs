@@ -113,7 +113,7 @@ impl Clone {
     /// Whatever `git` or a hook says.
     pub fn commit(&self, message: &str) -> Result<String> {
         self.git(["add", "--update", "--", "."]).read()?;
-        if self.git(["diff", "--cached", "--quiet"]).capture()?.success {
+        if self.git(["diff", "--cached", "--quiet"]).capture()?.success() {
             return self.head();
         }
         self.git(["commit", "--quiet", "--file=-"]).input(message).read().map_err(|error| {

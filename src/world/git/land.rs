@@ -72,7 +72,9 @@ impl Landing {
         if follows {
             self.read_tree(user, &["-n"], &self.new, &self.old)?;
         }
-        self.move_refs(user, &self.new, &self.old, (self.tag.as_ref().map_or("", |tag| &tag.object), &zero))?;
+        // Somebody may have put the branch back already; then there is only the tag to take away.
+        let from = if self.at(user).as_ref() == Some(&self.old) { &self.old } else { &self.new };
+        self.move_refs(user, from, &self.old, (self.tag.as_ref().map_or("", |tag| &tag.object), &zero))?;
         if follows {
             self.read_tree(user, &[], &self.new, &self.old)?;
         }
@@ -104,17 +106,21 @@ impl Landing {
         self.new != self.old && user.head().is_ok_and(|head| head.branch == self.branch)
     }
 
-    /// Whether the refs are as the landing makes them.
+    /// Whether the refs say that the landing has happened, whatever somebody has put on top of it since. It is one
+    /// transaction: where its tag is, all of it was.
     pub fn is_done(&self, user: &Repository) -> bool {
-        let branch = match &self.branch {
+        match &self.tag {
+            Some(tag) => user.reference(&tag.reference()).as_deref() == Some(&tag.object),
+            None => self.at(user).is_some_and(|at| user.contains(&at, &self.new)),
+        }
+    }
+
+    /// What the branch is at; HEAD where it is detached.
+    fn at(&self, user: &Repository) -> Option<String> {
+        match &self.branch {
             Some(branch) => user.reference(branch),
             None => user.head().ok().map(|head| head.commit),
-        };
-        branch.as_deref() == Some(&self.new)
-            && self
-                .tag
-                .as_ref()
-                .is_none_or(|tag| user.reference(&tag.reference()).as_deref() == Some(&tag.object))
+        }
     }
 
     /// Whether nothing of the landing is in the refs.

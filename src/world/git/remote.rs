@@ -98,6 +98,16 @@ impl Remote {
         Ok(pairs.map(|(id, name)| (name.to_owned(), id.to_owned())).collect())
     }
 
+    /// Brings over what a ref of the remote points at, and changes no ref here.
+    ///
+    /// # Errors
+    /// A remote that cannot be reached, or whose ref is gone.
+    pub fn fetch(&self, user: &Repository, name: &str) -> Result<()> {
+        let quiet = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
+        user.git(quiet).args(["--no-auto-maintenance", "--refmap=", &self.name, name]).read()?;
+        Ok(())
+    }
+
     /// Sends all updates or none, each only if the remote still has what it had.
     ///
     /// # Errors

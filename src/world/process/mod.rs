@@ -5,6 +5,7 @@ mod output;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -55,7 +56,13 @@ pub enum ProcessError {
     },
     /// It ended with another status than 0
     #[error("`{command}` failed ({status}){}", indented(.tail))]
-    Failed { command: String, status: String, tail: String },
+    Failed {
+        command: String,
+        status: String,
+        /// None where a signal ended it
+        code: Option<i32>,
+        tail: String,
+    },
 }
 
 impl ProcessError {
@@ -85,12 +92,16 @@ fn indented(tail: &str) -> String {
 /// What a command printed and how it ended
 #[derive(Debug)]
 pub struct Captured {
-    pub success: bool,
+    pub status: ExitStatus,
     pub stdout: Vec<u8>,
     pub stderr: String,
 }
 
 impl Captured {
+    pub fn success(&self) -> bool {
+        self.status.success()
+    }
+
     /// Standard output as text, without the final newline.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).trim_end_matches(['\n', '\r']).to_owned()
@@ -254,9 +265,9 @@ impl Process {
         let (stdout, stderr) = (Gathering::begin(stdout), Gathering::begin(stderr));
         faults::in_effect(Moment::ProcessStarted, || self.shown());
         let mut patience = PATIENCE;
-        let success = loop {
+        let status = loop {
             if let Some(output) = child.wait_timeout(TICK).map_err(not_started)? {
-                break output.status.success();
+                break output.status;
             }
             if interrupts() > before {
                 patience = patience.saturating_sub(TICK);
@@ -268,7 +279,7 @@ impl Process {
         faults::in_effect(Moment::ProcessEnded, || self.shown());
         let stderr = stderr.gathered();
         Ok(Captured {
-            success,
+            status,
             stdout: stdout.gathered(),
             stderr: String::from_utf8_lossy(&stderr).into_owned(),
         })
@@ -280,11 +291,11 @@ impl Process {
     /// It could not be started or failed; the error shows the tail of what it said.
     pub fn read(&self) -> Result<String, ProcessError> {
         let captured = self.capture()?;
-        if captured.success {
+        if captured.success() {
             return Ok(captured.text());
         }
         let said = if captured.stderr.trim().is_empty() { captured.text() } else { captured.stderr };
-        Err(self.failed("exit status not 0", said.lines().map(str::to_owned).collect()))
+        Err(self.failed(captured.status, said.lines().map(str::to_owned).collect()))
     }
 
     /// Runs it to success. What it prints on either stream goes into the file `log`, and every line of it is handed
@@ -327,14 +338,15 @@ impl Process {
         std::mem::forget(watched);
         faults::in_effect(Moment::ProcessEnded, || self.shown());
         let tail = said.finish(&mut line);
-        if status.success() { Ok(()) } else { Err(self.failed(&status.to_string(), tail.into())) }
+        if status.success() { Ok(()) } else { Err(self.failed(status, tail.into())) }
     }
 
-    fn failed(&self, status: &str, lines: Vec<String>) -> ProcessError {
+    fn failed(&self, status: ExitStatus, lines: Vec<String>) -> ProcessError {
         let from = lines.len().saturating_sub(TAIL);
         ProcessError::Failed {
             command: self.shown(),
-            status: status.to_owned(),
+            status: status.to_string(),
+            code: status.code(),
             tail: lines[from..].join("\n"),
         }
     }

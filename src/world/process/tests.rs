@@ -60,7 +60,7 @@ fn whoever_a_command_leaves_behind_holds_nobody_up() {
     let log = folder.path().join("log");
     process.stream(&log, &AtomicBool::new(false), |line| lines.push(line.to_owned())).unwrap();
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
-    assert_eq!((captured.success, captured.stderr.as_str()), (true, "said\n"));
+    assert_eq!((captured.success(), captured.stderr.as_str()), (true, "said\n"));
     assert_eq!(lines[1], "said");
     for left in [captured.text(), lines[0].clone()] {
         Process::new("kill").arg(left).read().unwrap();

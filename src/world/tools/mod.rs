@@ -175,7 +175,7 @@ fn isolated(python: &Path) -> Process {
 
 /// Makes the folder anew and installs into it, by uv where that is there and works, else by venv and pip.
 fn install(interpreter: &Interpreter, folder: &Path, progress: &dyn Fn(&str)) -> Result<(), ToolsError> {
-    let has_uv = Process::new("uv").arg("--version").capture().is_ok_and(|captured| captured.success);
+    let has_uv = Process::new("uv").arg("--version").capture().is_ok_and(|captured| captured.success());
     if has_uv {
         match with_uv(interpreter, folder) {
             Ok(()) => return Ok(()),

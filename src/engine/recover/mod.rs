@@ -1,0 +1,110 @@
+//! The ways on from any state, from the journal and the world alone: what happened, and taking it back.
+
+mod undo;
+mod world;
+
+use std::fmt;
+
+pub use undo::Unless;
+pub use world::{Presence, World};
+
+use super::effects::Effect;
+use super::journal::Record;
+use super::stage::Reach;
+
+/// What the journal knows of an effect
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Intended; whether it happened, only the world knows
+    InDoubt,
+    Done,
+    NotDone,
+    Undone,
+    /// It stays
+    Kept,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InDoubt => "in doubt",
+            Self::Done => "done",
+            Self::NotDone => "not done",
+            Self::Undone => "undone",
+            Self::Kept => "kept",
+        })
+    }
+}
+
+/// An effect of a run and what became of it
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub id: u64,
+    /// When it was intended, in seconds since the epoch
+    pub at: i64,
+    pub stage: String,
+    pub effect: Effect,
+    pub state: State,
+}
+
+impl Entry {
+    /// Whether an index may yet show a public file that it does not list now. A clock that was set back says nothing
+    /// of how long ago that was, so there may be.
+    fn may_still_arrive(&self, now: i64) -> bool {
+        let upload = matches!(self.effect, Effect::Upload { reach: Reach::Public, .. });
+        upload && now - self.at < ON_ITS_WAY
+    }
+}
+
+/// The effects of a run in their order.
+pub fn entries(records: &[Record]) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let set = |entries: &mut Vec<Entry>, id: u64, state: State| {
+        if let Some(entry) = entries.iter_mut().find(|entry| entry.id == id) {
+            entry.state = state;
+        }
+    };
+    for record in records {
+        match record {
+            Record::Intent { id, at, stage, effect } => entries.push(Entry {
+                id: *id,
+                at: *at,
+                stage: stage.clone(),
+                effect: effect.clone(),
+                state: State::InDoubt,
+            }),
+            Record::Done { id, .. } => {
+                set(&mut entries, *id, State::Done);
+                // The same thing attempted again and done settles the attempt before.
+                if let Some(at) = entries.iter().position(|entry| entry.id == *id) {
+                    let (before, now) = entries.split_at_mut(at);
+                    let same =
+                        |entry: &&mut Entry| entry.state == State::InDoubt && entry.effect == now[0].effect;
+                    before.iter_mut().filter(same).for_each(|entry| entry.state = State::NotDone);
+                }
+            }
+            Record::NotDone { id, .. } => set(&mut entries, *id, State::NotDone),
+            Record::Doubted { id, at } => {
+                if let Some(entry) = entries.iter_mut().find(|entry| entry.id == *id) {
+                    entry.at = *at;
+                }
+            }
+            // An undo that was begun may or may not have happened.
+            Record::Undo { id } => set(&mut entries, *id, State::InDoubt),
+            Record::Undone { id, .. } => set(&mut entries, *id, State::Undone),
+            Record::Kept { id, .. } => set(&mut entries, *id, State::Kept),
+            _ => {}
+        }
+    }
+    entries
+}
+
+/// How long an upload that was cut off may still be on its way: PyPI gives a request 240 s
+const ON_ITS_WAY: i64 = 300;
+
+/// The public effect after which the only way is forward, if there is one that happened or may have.
+pub fn point_of_no_return(entries: &[Entry]) -> Option<&Entry> {
+    entries.iter().find(|entry| {
+        entry.effect.reach() >= Reach::Public && matches!(entry.state, State::Done | State::InDoubt)
+    })
+}

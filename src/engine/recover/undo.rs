@@ -1,0 +1,157 @@
+//! The way back: every effect taken back, the last first, if it is still what the run made of it.
+
+use std::sync::atomic::AtomicBool;
+
+use super::{Entry, Presence, State, World, entries, point_of_no_return};
+use crate::engine::effects::Effect;
+use crate::engine::event::Event;
+use crate::engine::journal::{Journal, Outcome, Record};
+use crate::engine::stage::Reach;
+use crate::error::{Error, ExitCode, Result};
+use crate::world::faults::InEffect;
+use crate::world::git::{RefUpdate, Remote};
+
+/// What becomes of what cannot be undone
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unless {
+    /// The rollback stops there, to be tried again
+    Stop,
+    /// It is left as it is, and the run is given up
+    Leave,
+}
+
+impl World<'_> {
+    /// Takes back everything the run did, the last first, and ends the run if nothing is left.
+    ///
+    /// # Errors
+    /// The point of no return is passed, or something could not be undone and is named; with [`Unless::Leave`] neither
+    /// is an error. The journal cannot be written.
+    pub fn rollback(&self, journal: &mut Journal, unless: Unless) -> Result<()> {
+        self.take_back(journal, unless).map_err(|error| match error.code() {
+            ExitCode::Left => error,
+            // Whatever came in between, the run is not over.
+            _ => error.with_code(ExitCode::Left).help(
+                "the rollback was cut short: put that right, then `pyrelease rollback` goes on with it",
+            ),
+        })
+    }
+
+    fn take_back(&self, journal: &mut Journal, unless: Unless) -> Result<()> {
+        self.settle(journal)?;
+        let entries = entries(journal.records());
+        let mut left = None;
+        if let Some(entry) = point_of_no_return(&entries) {
+            if unless == Unless::Stop {
+                return Err(refusal(entry));
+            }
+            left = Some("the release was given up when it was public");
+        }
+        for entry in entries.iter().rev() {
+            if matches!(entry.state, State::NotDone | State::Undone | State::Kept) {
+                continue;
+            }
+            // Here and at the remote, things must not tell different stories: what came before stays as well.
+            if let Some(reason) = left {
+                self.keep(journal, entry, reason)?;
+                continue;
+            }
+            let Err(reason) = self.undo(journal, entry)? else { continue };
+            if unless == Unless::Leave {
+                self.keep(journal, entry, &reason)?;
+                left = Some("what came after it stays");
+                continue;
+            }
+            return Err(Error::left(format!("{} could not be undone: {reason}", entry.effect)).help(
+                "put right what is in the way and run `pyrelease rollback` again; or finish the release with \
+                 `pyrelease resume`; or leave it as it is and give the run up: `pyrelease rollback --leave`",
+            ));
+        }
+        let outcome = if left.is_some() { Outcome::GivenUp } else { Outcome::RolledBack };
+        journal.write(Record::End { outcome })?;
+        self.run.clear(left.is_none())?;
+        self.listener.hear(&match outcome {
+            Outcome::GivenUp => Event::GivenUp { run: self.run.id() },
+            _ => Event::RolledBack { run: self.run.id() },
+        });
+        Ok(())
+    }
+
+    fn keep(&self, journal: &mut Journal, entry: &Entry, reason: &str) -> Result<()> {
+        journal.write(Record::Kept { id: entry.id, reason: reason.to_owned() })?;
+        self.listener.hear(&Event::Kept { what: &entry.effect.to_string(), reason });
+        Ok(())
+    }
+
+    /// Undoes one effect; the inner error is why it stays, to be tried again by the next rollback.
+    fn undo(&self, journal: &mut Journal, entry: &Entry) -> Result<Result<(), String>> {
+        let what = entry.effect.to_string();
+        let stays = match &entry.effect {
+            Effect::Upload { reach: Reach::Rehearsal, .. } => {
+                Some("an index takes a version once, so this one is taken there; nobody installs from it")
+            }
+            Effect::Command { reach: Reach::Rehearsal, .. } => Some("it was for trial"),
+            Effect::Command { undo: None, .. } => Some("the stage has no `undo` command"),
+            _ => None,
+        };
+        if let Some(reason) = stays {
+            self.keep(journal, entry, reason)?;
+            return Ok(Ok(()));
+        }
+        self.listener.hear(&Event::Undoing { what: &what });
+        journal.write(Record::Undo { id: entry.id })?;
+        let inside = InEffect::begin();
+        let undone = self.try_to_undo(entry);
+        drop(inside);
+        // What cannot be undone because it is gone already is undone; what is there still is done.
+        let presence = if undone.is_err() { self.probe(&entry.effect) } else { Presence::Absent };
+        match (undone, presence) {
+            (Ok(()), _) | (Err(_), Presence::Absent) => {
+                journal.write(Record::Undone { id: entry.id, evidence: String::new() })?;
+                self.listener.hear(&Event::Undone { what: &what });
+                Ok(Ok(()))
+            }
+            (Err(reason), presence) => {
+                if presence == Presence::Present {
+                    journal
+                        .write(Record::Done { id: entry.id, evidence: format!("still there: {reason}") })?;
+                }
+                Ok(Err(reason))
+            }
+        }
+    }
+
+    fn try_to_undo(&self, entry: &Entry) -> Result<(), String> {
+        match &entry.effect {
+            Effect::Land { landing } => landing.undo(self.repository).map_err(|error| error.chain()),
+            Effect::Push { remote, updates } => {
+                let back: Vec<_> = updates.iter().map(RefUpdate::reversed).collect();
+                let remote = Remote { name: remote.clone() };
+                remote.push(self.repository, &back).map_err(|error| error.to_string())
+            }
+            Effect::Command { undo: Some(undo), .. } => {
+                let log = self.run.log(&entry.stage);
+                let hear = |line: &str| self.listener.hear(&Event::Output { stage: &entry.stage, line });
+                self.command(undo)
+                    .stream(&log, &AtomicBool::new(false), hear)
+                    .map_err(|error| error.to_string())
+            }
+            Effect::Command { undo: None, .. } => Err("the stage has no `undo` command".to_owned()),
+            Effect::Upload { .. } => Err("an upload cannot be taken back".to_owned()),
+        }
+    }
+}
+
+/// Why nothing is taken back once something is public.
+fn refusal(entry: &Entry) -> Error {
+    let message = match entry.state {
+        State::InDoubt => format!("{} may be public or become so, and could not be taken back", entry.effect),
+        _ => format!("{} is public and cannot be taken back", entry.effect),
+    };
+    let refusal = Error::left(message).help("finish the release: `pyrelease resume`");
+    if entry.may_still_arrive(jiff::Timestamp::now().as_second()) {
+        return refusal.help(
+            "or wait for five minutes: if the index does not list it then, `rollback` undoes the rest",
+        );
+    }
+    refusal
+}

@@ -1,0 +1,177 @@
+//! The world asked what became of an effect.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+
+use super::{State, entries};
+use crate::engine::effects::Effect;
+use crate::engine::event::Listener;
+use crate::engine::journal::{Journal, Record, header};
+use crate::engine::run::RunFolder;
+use crate::error::{Error, Result};
+use crate::index::{IndexClient, Standing};
+use crate::world::Environment;
+use crate::world::git::{RefUpdate, Remote, Repository};
+use crate::world::process::{Process, ProcessError};
+
+/// What the world says of an effect
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    Present,
+    Absent,
+    /// The world could not be asked, or its answer is neither
+    Unknown(String),
+}
+
+/// What recovery works with
+pub struct World<'a> {
+    pub repository: &'a Repository,
+    pub environment: &'a Environment,
+    pub run: &'a RunFolder,
+    pub listener: &'a dyn Listener,
+}
+
+impl World<'_> {
+    /// Asks the world whether an effect is there.
+    pub fn probe(&self, effect: &Effect) -> Presence {
+        match effect {
+            Effect::Land { landing } if landing.is_done(self.repository) => Presence::Present,
+            Effect::Land { landing } if landing.is_absent(self.repository) => Presence::Absent,
+            Effect::Land { .. } => Presence::Unknown("the branch or the tag was moved since".to_owned()),
+            Effect::Push { remote, updates } => {
+                let names: Vec<&str> = updates.iter().map(|update| update.name.as_str()).collect();
+                let remote = Remote { name: remote.clone() };
+                match remote.refs(self.repository, &names) {
+                    Err(error) => Presence::Unknown(error.chain()),
+                    Ok(refs) => self.pushed(&remote, updates, &refs),
+                }
+            }
+            Effect::Upload { index, url, simple, project, distribution, .. } => {
+                let client = match IndexClient::connect(self.environment, index, url, simple.as_deref(), None)
+                {
+                    Ok(client) => client,
+                    Err(error) => return Presence::Unknown(error.chain()),
+                };
+                match client.standing(project, distribution) {
+                    Ok(Standing::Identical) => Presence::Present,
+                    Ok(Standing::Absent) => Presence::Absent,
+                    Ok(Standing::Different { sha256 }) => Presence::Unknown(format!(
+                        "`{index}` has another {} (sha256 {sha256})",
+                        distribution.filename
+                    )),
+                    Err(error) => Presence::Unknown(error.to_string()),
+                }
+            }
+            Effect::Command { verify: Some(verify), .. } => self.verify(verify),
+            Effect::Command { verify: None, .. } => Presence::Unknown(
+                "a command without `verify` leaves no trace that can be asked for".to_owned(),
+            ),
+        }
+    }
+
+    /// Asks the user's own command: its status is 0 if the effect is there, 1 if it is not.
+    fn verify(&self, verify: &[String]) -> Presence {
+        let log = self.run.log("verify");
+        match self.command(verify).stream(&log, &AtomicBool::new(false), |_| {}) {
+            Ok(()) => Presence::Present,
+            Err(ProcessError::Failed { code: Some(1), .. }) => Presence::Absent,
+            Err(error) => Presence::Unknown(error.to_string()),
+        }
+    }
+
+    /// A command of the user's, in the project's folder and with the release in its environment.
+    pub(super) fn command(&self, words: &[String]) -> Process {
+        let (program, arguments) = words.split_first().map_or(("true", words), |(first, rest)| (first, rest));
+        let header = Journal::read(&self.run.journal()).ok().and_then(|records| header(&records).cloned());
+        let folder = self.repository.top().join(header.as_ref().map_or("", |header| &header.prefix));
+        let folder = if folder.is_dir() { folder } else { self.repository.top().to_owned() };
+        let process = Process::new(program).args(arguments).folder(&folder);
+        let variables = header.map(|header| self.run.variables(&header.names())).unwrap_or_default();
+        variables.into_iter().fold(process, |process, (name, value)| process.env(name, value))
+    }
+
+    /// Settles what is in doubt by asking the world; what the world cannot tell stays in doubt.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn settle(&self, journal: &mut Journal) -> Result<()> {
+        let now = jiff::Timestamp::now().as_second();
+        for entry in entries(journal.records()) {
+            if entry.state != State::InDoubt {
+                continue;
+            }
+            let presence = self.probe(&entry.effect);
+            if let (Effect::Land { landing }, false) =
+                (&entry.effect, matches!(presence, Presence::Unknown(_)))
+            {
+                landing.follow(self.repository)?;
+            }
+            match presence {
+                Presence::Present => {
+                    journal.write(Record::Done { id: entry.id, evidence: "found there".to_owned() })?;
+                }
+                Presence::Absent if entry.may_still_arrive(now) => {
+                    // The clock was set back: the time that has passed is counted from now on.
+                    if entry.at > now {
+                        journal.write(Record::Doubted { id: entry.id, at: now })?;
+                    }
+                }
+                Presence::Absent => {
+                    journal.write(Record::NotDone { id: entry.id, reason: "not found there".to_owned() })?;
+                }
+                Presence::Unknown(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Settles the effects of a stage that nobody can be asked about, as the user says.
+    ///
+    /// # Errors
+    /// Nothing of that stage is in doubt; or the journal cannot be written.
+    pub fn take_word_for(&self, journal: &mut Journal, stage: &str, has_done: bool) -> Result<()> {
+        let entries = entries(journal.records());
+        let mut doubtful =
+            entries.iter().filter(|entry| entry.stage == stage && entry.state == State::InDoubt).peekable();
+        if doubtful.peek().is_none() {
+            return Err(Error::usage(format!("nothing that `{stage}` did is in doubt"))
+                .help("`pyrelease status` shows what is; `pyrelease resume` goes on"));
+        }
+        let said = "the user said so".to_owned();
+        doubtful.try_for_each(|entry| {
+            journal.write(match has_done {
+                true => Record::Done { id: entry.id, evidence: said.clone() },
+                false => Record::NotDone { id: entry.id, reason: said.clone() },
+            })
+        })
+    }
+
+    /// What a remote's refs say of a push. It was atomic: where the tag that it made is there, it has happened, whatever
+    /// somebody has done to the branch since; where the tag is not there and the branch is without the release, it has not.
+    fn pushed(&self, remote: &Remote, updates: &[RefUpdate], refs: &BTreeMap<String, String>) -> Presence {
+        let has = |update: &RefUpdate, id: &Option<String>| refs.get(&update.name) == id.as_ref();
+        if updates.iter().all(|update| has(update, &update.old)) {
+            return Presence::Absent;
+        }
+        let (branches, tags): (Vec<_>, Vec<_>) =
+            updates.iter().partition(|update| update.name.starts_with("refs/heads/"));
+        let contained = branches.iter().map(|update| {
+            let (Some(at), Some(new)) = (refs.get(&update.name), &update.new) else { return Ok(false) };
+            if !self.repository.has(at) {
+                remote.fetch(self.repository, &update.name)?;
+            }
+            Ok(self.repository.contains(at, new))
+        });
+        let contained = match contained.collect::<Result<Vec<bool>>>() {
+            Ok(contained) => !contained.is_empty() && contained.into_iter().all(|contained| contained),
+            Err(error) => return Presence::Unknown(error.chain()),
+        };
+        let tagged = !tags.is_empty() && tags.iter().all(|update| has(update, &update.new));
+        match (tagged, contained) {
+            (true, _) => Presence::Present,
+            (false, true) if tags.is_empty() => Presence::Present,
+            (false, false) => Presence::Absent,
+            _ => Presence::Unknown(format!("`{}` has the release's commit, but not its tag", remote.name)),
+        }
+    }
+}
