@@ -2,6 +2,7 @@
 
 mod backends;
 mod care;
+mod doubt;
 mod failures;
 mod interface;
 mod processes;

@@ -1,0 +1,108 @@
+//! Where nobody can say what happened, nothing permanent is done twice: the world is asked, then the user.
+
+use pyrelease_test_support::{Outcome, Project};
+
+use super::failures::Attempt;
+use super::{QUICK, quick};
+
+/// A command that publishes by a line in `$OUT`, and kills the run before or after that the first time.
+fn publishing(dies: &str, settings: &str) -> String {
+    let die = "if [ ! -e \"$MARK\" ]; then touch \"$MARK\"; kill -9 $PPID; sleep 20; fi";
+    let script = match dies {
+        "before" => format!("{die}; echo published >> \"$OUT\""),
+        _ => format!("echo published >> \"$OUT\"; {die}"),
+    };
+    format!(
+        "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"testpypi\", \"push\", \"deploy\", \"pypi\"]\n\n\
+         [stage.deploy]\nrun = [\"sh\", \"-c\", {script:?}]\nreach = \"public\"\n{settings}{QUICK}"
+    )
+}
+
+fn call(project: &Project, command: &str) -> Outcome {
+    let root = project.sandbox().root();
+    project.pyrelease(command).env("MARK", root.join("mark")).env("OUT", root.join("out")).run()
+}
+
+#[track_caller]
+fn is_published_once(attempt: &Attempt) {
+    let project = &attempt.project;
+    let out = fs_err::read_to_string(project.sandbox().root().join("out")).unwrap();
+    assert_eq!(out, "published\n");
+    assert_eq!(attempt.public.files("demo").len(), 2);
+    assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
+}
+
+#[test]
+fn a_public_command_that_was_cut_short_is_asked_about() {
+    for (dies, word) in [("before", "--again"), ("after", "--done")] {
+        let attempt = Attempt::configured(quick(), &publishing(dies, ""));
+        let project = &attempt.project;
+        assert_eq!(call(project, "run minor --yes").status(), -1);
+
+        let refused = call(project, "resume --yes");
+        assert_eq!(refused.status(), 4, "{refused}");
+        refused.stderr_contains("not known whether `deploy` did its work");
+        refused.stderr_contains("resume --done deploy").stderr_contains("resume --again deploy");
+        let refused = call(project, "rollback --yes");
+        assert_eq!(refused.status(), 4, "{refused}");
+        refused.stderr_contains("may be public");
+
+        let wrong = call(project, "resume --done push --yes");
+        assert_eq!(wrong.status(), 2, "{wrong}");
+        let resumed = call(project, &format!("resume {word} deploy --yes"));
+        assert_eq!(resumed.status(), 0, "died {dies}: {resumed}");
+        is_published_once(&attempt);
+    }
+}
+
+#[test]
+fn a_public_command_that_can_be_verified_is_not() {
+    let verify = "verify = [\"sh\", \"-c\", \"grep --quiet published $OUT\"]\n";
+    for dies in ["before", "after"] {
+        let attempt = Attempt::configured(quick(), &publishing(dies, verify));
+        let project = &attempt.project;
+        fs_err::write(project.sandbox().root().join("out"), "").unwrap();
+        assert_eq!(call(project, "run minor --yes").status(), -1);
+        let resumed = call(project, "resume --yes");
+        assert_eq!(resumed.status(), 0, "died {dies}: {resumed}");
+        is_published_once(&attempt);
+    }
+}
+
+/// A command that says that it failed is simply run again.
+#[test]
+fn a_public_command_that_failed_is_tried_again() {
+    let config = publishing("after", "").replace("kill -9 $PPID; sleep 20", "exit 3");
+    let attempt = Attempt::configured(quick(), &config);
+    let project = &attempt.project;
+    let failed = call(project, "run minor --yes");
+    assert_eq!(failed.status(), 4, "{failed}");
+    failed.stderr_contains("may be public").stderr_contains("pyrelease resume");
+    let resumed = call(project, "resume --yes");
+    assert_eq!(resumed.status(), 0, "{resumed}");
+    assert_eq!(attempt.public.files("demo").len(), 2);
+}
+
+#[test]
+fn a_damaged_journal_is_never_guessed_at() {
+    let attempt = Attempt::configured(quick(), &publishing("before", ""));
+    let project = &attempt.project;
+    assert_eq!(call(project, "run minor --yes").status(), -1);
+    let runs = project.repository().join(".git/pyrelease/runs");
+    let run = fs_err::read_dir(&runs).unwrap().next().unwrap().unwrap().path();
+    let journal = fs_err::read_to_string(run.join("journal.jsonl")).unwrap();
+    let damaged = journal.replacen("stage-done", "stage-dome", 1);
+    fs_err::write(run.join("journal.jsonl"), &damaged).unwrap();
+
+    let before = project.snapshot();
+    for command in ["run patch --yes", "resume --yes", "rollback --yes"] {
+        let refused = call(project, command);
+        assert_eq!(refused.status(), 4, "{refused}");
+        refused.stderr_contains("line 3 of").stderr_contains("journal.jsonl");
+        refused.stderr_contains("rollback --leave");
+    }
+    assert_eq!(call(project, "rollback --leave --yes").status(), 0);
+    project.assert_unchanged(&before);
+    assert_eq!(fs_err::read_to_string(run.join("journal.jsonl")).unwrap(), damaged);
+    call(project, "rollback --yes").stderr_contains("nothing to roll back");
+}
