@@ -3,7 +3,7 @@
 //! JSON lines, each with a sequence number and a checksum of its record. A torn last line is what a crash leaves and
 //! is dropped; a damaged line before it means that somebody changed the file, and nothing is guessed.
 
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -162,7 +162,11 @@ pub struct Journal {
     length: u64,
     records: Vec<Record>,
     next_id: u64,
+    reserve: PathBuf,
 }
+
+/// Bytes kept for the day when the disk is full: the way back has to be written down, too
+const RESERVE: usize = 1 << 20;
 
 impl Journal {
     /// Starts a journal with its header.
@@ -171,7 +175,9 @@ impl Journal {
     /// The file exists already or cannot be written.
     pub fn create(path: &Path, header: Header) -> Result<Self> {
         let file = fs_err::OpenOptions::new().create_new(true).append(true).open(path)?;
-        let mut journal = Self { file, length: 0, records: Vec::new(), next_id: 0 };
+        let reserve = reserve(path);
+        fs_err::write(&reserve, vec![b'.'; RESERVE])?;
+        let mut journal = Self { file, length: 0, records: Vec::new(), next_id: 0, reserve };
         journal.write(Record::Run(header))?;
         Ok(journal)
     }
@@ -189,7 +195,7 @@ impl Journal {
             file.seek(SeekFrom::End(0))?;
         }
         let next_id = records.iter().filter(|record| matches!(record, Record::Intent { .. })).count() as u64;
-        Ok(Self { file, length: intact as u64, records, next_id })
+        Ok(Self { file, length: intact as u64, records, next_id, reserve: reserve(path) })
     }
 
     /// Reads a journal without touching it.
@@ -223,19 +229,33 @@ impl Journal {
             serde_json::to_vec(&Line { seq, time, record: &record_text, sum }).map_err(unwritable)?;
         line.push(b'\n');
         faults::at_record(Moment::BeforeRecord, || record.shown());
-        let written = self.append(&line, &record).and_then(|()| self.file.sync_data());
-        if let Err(error) = written {
-            // Half a line would make the next record part of a damaged one.
-            self.file.set_len(self.length)?;
-            return Err(error.into());
+        if let Err(error) = self.append(&line, &record) {
+            let full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+            if !full || fs_err::remove_file(&self.reserve).is_err() {
+                return Err(error.into());
+            }
+            self.append(&line, &record)?;
         }
         self.length += line.len() as u64;
+        if matches!(record, Record::End { .. }) {
+            let _ = fs_err::remove_file(&self.reserve);
+        }
         faults::at_record(Moment::AfterRecord, || record.shown());
         self.records.push(record);
         Ok(())
     }
 
+    /// Appends a line whole, or leaves the journal as it was.
     fn append(&mut self, line: &[u8], record: &Record) -> std::io::Result<()> {
+        let written = self.append_in_part(line, record).and_then(|()| self.file.sync_data());
+        if written.is_err() {
+            // Half a line would make the next record part of a damaged one.
+            self.file.set_len(self.length)?;
+        }
+        written
+    }
+
+    fn append_in_part(&mut self, line: &[u8], record: &Record) -> std::io::Result<()> {
         if !faults::is_drilled() {
             return self.file.write_all(line);
         }
@@ -256,6 +276,10 @@ impl Journal {
         self.next_id += 1;
         Ok(id)
     }
+}
+
+fn reserve(journal: &Path) -> PathBuf {
+    journal.with_file_name("reserve")
 }
 
 /// The header of a journal's records.

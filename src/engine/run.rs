@@ -247,17 +247,15 @@ impl RunFolder {
         }))
     }
 
-    /// Deletes the clone, and with `distributions` those too; the journal and the logs stay.
+    /// Deletes the clone and what the stages worked with, and with `distributions` those too; the journal and the logs
+    /// stay.
     ///
     /// # Errors
     /// A folder that cannot be deleted.
     pub fn clear(&self, distributions: bool) -> Result<()> {
-        let mut folders = vec![self.tree()];
-        if distributions {
-            folders.push(self.dist());
-        }
-        for folder in folders {
-            if folder.is_dir() {
+        for entry in fs_err::read_dir(&self.folder)? {
+            let folder = entry?.path();
+            if folder.is_dir() && (distributions || folder != self.dist()) {
                 fs_err::remove_dir_all(&folder)?;
             }
         }

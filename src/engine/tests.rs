@@ -214,6 +214,7 @@ fn a_failure_before_the_point_of_no_return_undoes_everything() {
         let (run, _) = fixture.last_run();
         assert_eq!(run.outcome().unwrap(), Some(Outcome::RolledBack));
         assert!(!run.tree().exists() && !run.dist().exists());
+        assert!(!run.folder().join("reserve").exists());
     }
 }
 

@@ -26,7 +26,7 @@ fn call(project: &Project, command: &str) -> Outcome {
 #[track_caller]
 fn is_published_once(attempt: &Attempt) {
     let project = &attempt.project;
-    let out = fs_err::read_to_string(project.sandbox().root().join("out")).unwrap();
+    let out = fs_err::read_to_string(project.sandbox().root().join("out")).expect("what was published");
     assert_eq!(out, "published\n");
     assert_eq!(attempt.public.files("demo").len(), 2);
     assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
