@@ -108,3 +108,51 @@ pub fn point_of_no_return(entries: &[Entry]) -> Option<&Entry> {
         entry.effect.reach() >= Reach::Public && matches!(entry.state, State::Done | State::InDoubt)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::python::distribution::{Distribution, Kind};
+
+    fn upload() -> Effect {
+        let filename = "demo-1.0-py3-none-any.whl".to_owned();
+        let distribution = Distribution {
+            path: filename.clone().into(),
+            filename,
+            kind: Kind::Wheel,
+            size: 1,
+            sha256: "0".into(),
+        };
+        Effect::Upload {
+            index: "pypi".into(),
+            url: "https://upload.pypi.org/legacy/".into(),
+            simple: None,
+            reach: Reach::Public,
+            project: "demo".into(),
+            distribution,
+        }
+    }
+
+    #[test]
+    fn an_upload_may_still_arrive_for_five_minutes_whatever_the_clock_does() {
+        let now = 1_000_000;
+        let mut records = vec![Record::Intent { id: 0, at: now, stage: "pypi".into(), effect: upload() }];
+        let entry = |records: &[Record]| entries(records).remove(0);
+        assert!(entry(&records).may_still_arrive(now + ON_ITS_WAY - 1));
+        assert!(!entry(&records).may_still_arrive(now + ON_ITS_WAY));
+        // Set back by a month, the clock says nothing; from when that is noticed, five minutes count again.
+        let back = now - 30 * 86_400;
+        assert!(entry(&records).may_still_arrive(back));
+        records.push(Record::Doubted { id: 0, at: back });
+        assert!(entry(&records).may_still_arrive(back + ON_ITS_WAY - 1));
+        assert!(!entry(&records).may_still_arrive(back + ON_ITS_WAY));
+    }
+
+    #[test]
+    fn nothing_else_arrives_later() {
+        let effect =
+            Effect::Command { reach: Reach::Public, command: vec!["x".into()], undo: None, verify: None };
+        let records = [Record::Intent { id: 0, at: 0, stage: "x".into(), effect }];
+        assert!(!entries(&records)[0].may_still_arrive(0));
+    }
+}
