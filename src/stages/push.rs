@@ -115,7 +115,16 @@ impl Stage for Push {
             return Err(Error::failed(format!("`{}` has another `{}` already", remote.name, theirs.name))
                 .help("somebody else made it; it is not replaced. Release under another version"));
         }
-        for update in &updates {
+        for update in &mut updates {
+            if let Some(theirs) = update.old.clone().filter(|_| update.name.starts_with("refs/heads/")) {
+                if !repository.has(&theirs) {
+                    remote.fetch(repository, &update.name)?;
+                }
+                // An earlier attempt arrived, and somebody has gone on from there.
+                if repository.contains(&theirs, &commit) {
+                    update.new = Some(theirs);
+                }
+            }
             let moved = update.old != update.new
                 && update.old.as_ref().is_some_and(|old| !repository.contains(&commit, old));
             if moved {

@@ -8,6 +8,7 @@ mod interface;
 mod processes;
 mod racing;
 mod recovery;
+mod rivals;
 mod secrets;
 mod terminal;
 

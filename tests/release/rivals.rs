@@ -1,0 +1,54 @@
+//! Somebody else pushes at the worst moment: what is theirs stays, and the release is whole or not at all.
+
+use pyrelease_test_support::Project;
+
+use super::failures::Attempt;
+use super::{QUICK, quick};
+
+/// The commit that somebody else has pushed is the newest at the remote.
+#[track_caller]
+fn theirs_is_there(project: &Project) {
+    let main = project.remote_refs()["refs/heads/main"].clone();
+    assert_eq!(project.remote().git(&["log", "-1", "--format=%s", &main]), "Be first");
+}
+
+#[test]
+fn a_push_that_arrives_amid_ours_wins_and_ours_is_undone() {
+    let attempt = Attempt::configured(quick(), QUICK);
+    let project = &attempt.project;
+    let before = project.snapshot();
+    let main = project.head();
+    let rival = project.remote().rival();
+    // The hook runs when our push has been received and before its refs are moved.
+    let script = format!(
+        "cat >/dev/null\nrm \"$0\"\nunset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES\nsh '{}'\n",
+        rival.display()
+    );
+    project.remote().hook("pre-receive", &script);
+
+    project.pyrelease("run minor --yes").code(1).stderr_contains("git push");
+
+    theirs_is_there(project);
+    project.remote().git(&["update-ref", "refs/heads/main", &main]);
+    project.assert_unchanged(&before);
+    attempt.left_nothing();
+}
+
+/// Here the push arrived, nobody saw that, and somebody has built upon it: the release can only be finished.
+#[test]
+fn what_somebody_has_built_upon_a_push_in_doubt_is_neither_undone_nor_in_the_way() {
+    let attempt = Attempt::configured(quick(), QUICK);
+    let project = &attempt.project;
+    let rival = project.remote().rival();
+    let script = format!("cat >/dev/null\nrm -f \"$0\"\nsh '{}'\nkill -9 $PPID\n", rival.display());
+    project.remote().hook("post-receive", &script);
+
+    project.pyrelease("run minor --yes").code(4).stderr_contains("could not be undone");
+    theirs_is_there(project);
+    project.pyrelease("rollback --yes").code(4).stderr_contains("could not be undone");
+
+    project.pyrelease("resume --yes").code(0);
+    theirs_is_there(project);
+    assert_eq!(attempt.public.files("demo").len(), 2);
+    assert_eq!(project.remote_refs()["refs/tags/v1.1.0"], project.refs()["refs/tags/v1.1.0"]);
+}
