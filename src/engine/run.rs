@@ -103,7 +103,18 @@ impl Store {
         let holder = format!("process {} since {now}\n", std::process::id());
         // A full disk is no reason not to roll back: then the holder stays unnamed.
         let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
+        self.sweep();
         Ok(Lock { file })
+    }
+
+    /// Deletes the clones of runs that are over: those that were killed between their last record and this.
+    fn sweep(&self) {
+        for run in self.runs().unwrap_or_default().iter().filter(|run| run.tree().is_dir()) {
+            if let Ok(Some(outcome)) = run.outcome() {
+                // What cannot be deleted now is met again by the next command.
+                let _ = run.clear(outcome != Outcome::Released);
+            }
+        }
     }
 
     /// Whether a run is under way: somebody holds the lock.
@@ -253,13 +264,18 @@ impl RunFolder {
     /// # Errors
     /// A folder that cannot be deleted.
     pub fn clear(&self, distributions: bool) -> Result<()> {
+        let (dist, tree) = (self.dist(), self.tree());
+        let mut folders = Vec::new();
         for entry in fs_err::read_dir(&self.folder)? {
-            let folder = entry?.path();
-            if folder.is_dir() && (distributions || folder != self.dist()) {
-                fs_err::remove_dir_all(&folder)?;
+            let path = entry?.path();
+            let kept = path == tree || (path == dist && !distributions);
+            if !kept && !path.is_symlink() && path.is_dir() {
+                folders.push(path);
             }
         }
-        Ok(())
+        // Last, because its absence says that all is deleted.
+        folders.extend(tree.is_dir().then_some(tree));
+        folders.iter().try_for_each(|folder| Ok(fs_err::remove_dir_all(folder)?))
     }
 }
 

@@ -82,3 +82,24 @@ fn killed_when_all_is_public_and_rollback_refuses() {
     project.pyrelease("resume --yes").env("MARK", project.sandbox().root().join("died")).code(0);
     is_released(&attempt);
 }
+
+/// Killed after its last record, a run is over and cannot clear up any more: the next command does.
+#[test]
+fn what_a_run_killed_at_its_very_end_could_not_delete_is_deleted_by_the_next_command() {
+    let stages = "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"push\", \"pypi\"]\n";
+    let attempt = Attempt::configured(quick(), &format!("{stages}{QUICK}"));
+    let project = &attempt.project;
+    let before = project.snapshot();
+    project.remote().refuse_pushes("not on a Friday");
+    let drill = |value: &str| project.pyrelease("run minor --yes").env("PYRELEASE_DRILL", value).run();
+    let list = project.sandbox().root().join("points");
+    assert_eq!(drill(&format!("list:{}", list.display())).status(), 1);
+    let points = fs_err::read_to_string(&list).unwrap().lines().count();
+
+    assert_eq!(drill(&format!("kill:{points}")).status(), -1);
+    assert!(!project.debris().is_empty());
+    project.pyrelease("rollback --yes").code(0).stderr_contains("nothing");
+    fs_err::remove_file(project.remote().path().join("hooks/pre-receive")).unwrap();
+    project.assert_unchanged(&before);
+    attempt.left_nothing();
+}

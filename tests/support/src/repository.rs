@@ -75,11 +75,14 @@ impl Project {
         for repository in &repositories {
             left.extend(crate::snapshot::files_in(repository).into_iter().filter(|path| {
                 let is_lock = path.extension().is_some_and(|extension| extension == "lock");
-                let in_clone = path.strip_prefix(repository.join("pyrelease/runs"));
-                is_lock
-                    || in_clone.is_ok_and(|path| {
-                        path.components().nth(1).is_some_and(|part| part.as_os_str() == "tree")
-                    })
+                let in_run = path.strip_prefix(repository.join("pyrelease/runs"));
+                // A run keeps its journal, its logs and, once released, its distributions.
+                let working = in_run.is_ok_and(|path| {
+                    let mut parts = path.components().skip(1);
+                    let folder = parts.next().filter(|_| parts.next().is_some());
+                    folder.is_some_and(|folder| folder.as_os_str() != "dist")
+                });
+                is_lock || working
             }));
         }
         left.extend(crate::snapshot::files_in(&self.sandbox().temporary()));
