@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use super::halfway::{Begun, has_tree};
 use super::{Clone, Repository};
 use crate::error::{Error, Result};
 
@@ -88,7 +89,7 @@ impl Landing {
     /// An edit of the user's is in the way.
     pub fn follow(&self, user: &Repository) -> Result<()> {
         // Before the release commit has arrived, nothing can have moved.
-        if !user.has(&self.new) || !self.moves_the_working_tree(user) {
+        if !has_tree(user, &self.new)? || !self.moves_the_working_tree(user) {
             return Ok(());
         }
         let at = user.head()?.commit;
@@ -190,7 +191,15 @@ impl Landing {
         // Without the refresh a file that was only touched counts as edited.
         user.git(["update-index", "-q", "--refresh"]).capture()?;
         let command = user.git(["read-tree", "-m", "-u"]).args(options).args([from, to]);
-        command.read().map_err(|error| {
+        let mut read = command.read();
+        if read.is_err() && options.is_empty() {
+            let begun = Begun::clear(user, from, to)?;
+            if !begun.is_empty() {
+                read = command.read();
+                begun.restore()?;
+            }
+        }
+        read.map_err(|error| {
             let help = match error.to_string().contains("index.lock") {
                 true => {
                     "another git command is at work in the repository, or was killed and left its lock behind"

@@ -2,6 +2,7 @@
 //! work as the user knows them.
 
 mod clone;
+mod halfway;
 mod land;
 mod remote;
 

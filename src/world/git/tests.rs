@@ -182,6 +182,28 @@ fn the_working_tree_follows_a_landing_that_was_cut_short() {
     assert_eq!(fixture.everything(), before);
 }
 
+/// The disk was full, or git was killed, when some files were written and the index was not: what is a beginning of the
+/// release's is written again, and an edit of the user's is still one.
+#[test]
+fn the_working_tree_follows_when_some_files_were_written() {
+    for (text, is_edit) in [("released\n", false), ("relea", false), ("", false), ("mine\n", true)] {
+        let fixture = Fixture::new();
+        let (clone, landing) = fixture.prepared();
+        let user = fixture.open();
+        landing.land(&user, &clone).unwrap();
+        let landed = fixture.everything();
+        fixture.git(&["read-tree", "-m", "-u", &landing.new, &landing.old]);
+        let file = fixture.top.join("one.txt");
+        fs_err::write(&file, text).unwrap();
+        assert_eq!(landing.follow(&user).is_err(), is_edit, "{text:?}");
+        if is_edit {
+            assert_eq!(fs_err::read_to_string(&file).unwrap(), text);
+        } else {
+            assert_eq!(fixture.everything(), landed, "{text:?}");
+        }
+    }
+}
+
 /// Killed before the release commit was brought over.
 #[test]
 fn a_landing_that_never_began_has_nothing_to_follow() {
