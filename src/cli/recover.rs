@@ -8,7 +8,7 @@ use crate::engine::journal::Journal;
 use crate::engine::recover::{Unless, World};
 use crate::engine::release::Workspace;
 use crate::engine::run::{RunFolder, Store};
-use crate::error::{Error, Result};
+use crate::error::{Error, ExitCode, Result};
 use crate::world::remains::{self, Of};
 
 #[derive(Debug, clap::Args)]
@@ -41,7 +41,7 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     let (workspace, store) = open(context)?;
     let lock = store.lock()?;
     let Some(run) = store.unfinished()? else { return nothing(context, "there is no run to resume") };
-    let mut journal = Journal::open(&run.journal())?;
+    let mut journal = Journal::open(&run.journal()).map_err(not_over)?;
     let header = journal.header().cloned().ok_or_else(|| Error::left("the journal has no header"))?;
     let question = format!("Finish the release of {} {} (run {})?", header.name, header.version, run.id());
     context.confirm(arguments.yes, &question)?;
@@ -49,11 +49,11 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     remains::end(run.id(), Of::Run);
     let _guard = lock.guard(&run);
     let world = world(context, &workspace, &run);
-    world.settle(&mut journal)?;
+    world.settle(&mut journal).map_err(not_over)?;
     for (stages, has_done) in [(&arguments.done, true), (&arguments.again, false)] {
         stages.iter().try_for_each(|stage| world.take_word_for(&mut journal, stage, has_done))?;
     }
-    let (config, pipeline, release) = Session::of_run(context, &header)?;
+    let (config, pipeline, release) = Session::of_run(context, &header).map_err(not_over)?;
     let execution = Execution {
         pipeline: &pipeline,
         release,
@@ -74,7 +74,7 @@ pub(super) fn rollback(context: &Context, arguments: &Rollback) -> Result<()> {
         Ok(None) => return nothing(context, "there is nothing to roll back"),
         Err(unreadable) => return give_up_unread(context, arguments, &store, unreadable),
     };
-    let mut journal = Journal::open(&run.journal())?;
+    let mut journal = Journal::open(&run.journal()).map_err(not_over)?;
     let question = match arguments.leave {
         false => format!("Undo what run {} did?", run.id()),
         true => format!("Undo what run {} did, leave what cannot be undone, and give it up?", run.id()),
@@ -85,6 +85,16 @@ pub(super) fn rollback(context: &Context, arguments: &Rollback) -> Result<()> {
     let _guard = lock.guard(&run);
     let unless = if arguments.leave { Unless::Leave } else { Unless::Stop };
     world(context, &workspace, &run).rollback(&mut journal, unless)
+}
+
+/// Whatever has failed, the run is still there.
+fn not_over(error: Error) -> Error {
+    match error.code() {
+        ExitCode::Left => error,
+        _ => error
+            .with_code(ExitCode::Left)
+            .help("the run is as it was; `pyrelease status` shows how to go on"),
+    }
 }
 
 /// Gives up a run whose journal cannot be read, if that is what was asked for; nothing is touched on its word.

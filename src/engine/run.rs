@@ -110,9 +110,11 @@ impl Store {
     /// Deletes the clones of runs that are over: those that were killed between their last record and this.
     fn sweep(&self) {
         for run in self.runs().unwrap_or_default().iter().filter(|run| run.tree().is_dir()) {
-            if let Ok(Some(outcome)) = run.outcome() {
+            if run.is_over().unwrap_or(false) {
+                // What a run that nobody knows of has built may be public.
+                let undone = matches!(run.outcome(), Ok(Some(Outcome::RolledBack | Outcome::GivenUp)));
                 // What cannot be deleted now is met again by the next command.
-                let _ = run.clear(outcome != Outcome::Released);
+                let _ = run.clear(undone);
             }
         }
     }
