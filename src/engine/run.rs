@@ -112,7 +112,7 @@ impl Store {
         for run in self.runs().unwrap_or_default().iter().filter(|run| run.tree().is_dir()) {
             if run.is_over().unwrap_or(false) {
                 // What a run that nobody knows of has built may be public.
-                let undone = matches!(run.outcome(), Ok(Some(Outcome::RolledBack | Outcome::GivenUp)));
+                let undone = matches!(run.outcome(), Ok(Some(Outcome::RolledBack)));
                 // What cannot be deleted now is met again by the next command.
                 let _ = run.clear(undone);
             }

@@ -1,6 +1,7 @@
 //! What a test asks of the project's repository.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use crate::project::Project;
 
@@ -61,12 +62,8 @@ impl Project {
         self.remote().refs()
     }
 
-    /// No run left anything half done: no clone, no distribution without a run, no lock file, no temporary file.
-    ///
-    /// # Panics
-    /// With what is left.
-    #[track_caller]
-    pub fn assert_no_debris(&self) {
+    /// What a run left half done in the repository or at the remote: its clone, a lock file of git's.
+    pub fn debris(&self) -> Vec<PathBuf> {
         let mut left = Vec::new();
         let mut repositories = vec![self.repository().join(".git")];
         if self.has_remote() {
@@ -85,6 +82,16 @@ impl Project {
                 is_lock || working
             }));
         }
+        left
+    }
+
+    /// No run left anything half done: no clone, no distribution without a run, no lock file, no temporary file.
+    ///
+    /// # Panics
+    /// With what is left.
+    #[track_caller]
+    pub fn assert_no_debris(&self) {
+        let mut left = self.debris();
         left.extend(crate::snapshot::files_in(&self.sandbox().temporary()));
         let left: Vec<String> = left.iter().map(|path| path.display().to_string()).collect();
         assert!(left.is_empty(), "left behind:\n{}", left.join("\n"));
