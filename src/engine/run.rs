@@ -10,7 +10,7 @@ use crate::config::Names;
 use crate::error::{Error, Result};
 use crate::world::git::Repository;
 use crate::world::guard::Guard;
-use crate::world::remains;
+use crate::world::{make_last, remains};
 
 /// Runs whose journals are kept
 const KEPT_RUNS: usize = 20;
@@ -141,11 +141,20 @@ impl Store {
         let run = RunFolder { folder: self.runs_folder().join(&id), id };
         fs_err::create_dir_all(&run.folder)?;
         let begun = Journal::create(&run.journal(), header(run.id.clone()));
+        let begun = begun.and_then(|journal| self.make_last(&run).map(|()| journal));
         if begun.is_err() {
             // Nothing has happened, so nothing is kept; what cannot be deleted either is no run for lack of a journal.
             let _ = fs_err::remove_dir_all(&run.folder);
         }
         Ok((run, begun?))
+    }
+}
+
+impl Store {
+    /// A journal that a power cut takes away with its folder could tell nothing.
+    fn make_last(&self, run: &RunFolder) -> Result<()> {
+        let outside = self.folder.parent().unwrap_or(&self.folder);
+        [run.folder(), &self.runs_folder(), &self.folder, outside].into_iter().try_for_each(make_last)
     }
 }
 

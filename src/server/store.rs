@@ -14,6 +14,7 @@ use tempfile::NamedTempFile;
 use super::form::Content;
 use super::rules::{Claim, Refusal, check_agreement, look, refuse};
 use crate::python::filename::normalize;
+use crate::world::make_last;
 
 const RECORDS: &str = ".records";
 const INCOMING: &str = ".incoming";
@@ -183,22 +184,16 @@ impl Store {
         record.write_all(&serde_json::to_vec_pretty(entry)?)?;
         record.as_file().sync_all()?;
         record.persist(records.join(format!("{}.json", entry.filename)))?;
-        sync_folder(&records)?;
+        make_last(&records).map_err(io::Error::other)?;
 
         let folder = self.folder.join(project);
         fs::create_dir_all(&folder)?;
         file.persist(folder.join(&entry.filename))?;
-        sync_folder(&folder)
+        make_last(&folder).map_err(io::Error::other)
     }
 
     fn lock(&self) -> MutexGuard<'_, Projects> {
         // Nothing in here is half done when a thread panics: an entry is pushed last.
         self.projects.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Makes a rename in the folder last.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    // Windows gives no handle to a folder, and needs none for this.
-    if cfg!(unix) { fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::python::distribution::{Distribution, Kind};
-use crate::world::freeze;
 use crate::world::process::Process;
 use crate::world::tools::ToolEnvironment;
+use crate::world::{freeze, make_last};
 
 /// The first version of `build` that can report what it made
 const REPORTS: semver::Version = semver::Version::new(1, 6, 0);
@@ -179,6 +179,9 @@ impl Build {
         let mut built = if reports { reported(&report)? } else { listed(dist)? };
         built.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
         complete(&built)?;
+        // One of them may be public when the power fails, and nobody could build the others again with the same bytes.
+        built.iter().try_for_each(|distribution| make_last(&distribution.path))?;
+        make_last(dist)?;
         Ok(built)
     }
 }

@@ -48,6 +48,18 @@ pub fn freeze(path: &Path) -> Result<Distribution> {
     Ok(Distribution { path: path.to_owned(), filename, kind, size, sha256 })
 }
 
+/// Waits until a file's bytes, or a folder's entries, are on the disk: a power cut takes back what is not.
+///
+/// # Errors
+/// It cannot be opened, or the disk refused.
+pub fn make_last(path: &Path) -> Result<()> {
+    // Windows gives no handle to a folder, and needs none for this.
+    if cfg!(unix) || path.is_file() {
+        fs_err::File::open(path)?.sync_all()?;
+    }
+    Ok(())
+}
+
 /// Refuses a distribution whose bytes are no longer those that were frozen.
 ///
 /// # Errors

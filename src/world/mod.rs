@@ -12,4 +12,4 @@ pub mod remains;
 pub mod tools;
 
 pub use environment::Environment;
-pub use files::{freeze, sha256, size, verify};
+pub use files::{freeze, make_last, sha256, size, verify};
