@@ -13,12 +13,18 @@
 //! | `snapshot` | how things were, to compare with how they are |
 //! | `secret` | proof that a password is nowhere |
 //! | `python`, `server`, `http` | pypiserver and devpi-server |
+//! | `proxy` | what networks do to those who speak to them |
+//! | `disk` | a small disk, to be full |
+//! | `processes` | who is still at work in a sandbox |
 
 mod backend;
 mod base64;
+mod disk;
 mod http;
 mod invocation;
+mod processes;
 mod project;
+mod proxy;
 mod python;
 mod redact;
 mod remote;
@@ -32,8 +38,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 pub use backend::Backend;
+pub use disk::{ReadOnly, fill, no_small_disk};
 pub use invocation::{Invocation, Outcome, Running};
 pub use project::{Blueprint, CHANGELOG, Project, changelog_of_release};
+pub use proxy::{Asked, Proxy, Sent, Trouble};
 pub use python::Python;
 pub use remote::Remote;
 pub use sandbox::Sandbox;

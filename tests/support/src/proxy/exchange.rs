@@ -1,0 +1,174 @@
+//! One request and its reply, or as much of them as the trouble lets through.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use super::form::upload_in;
+use super::{Asked, Sent, Shared, Trouble, bounded, locked};
+
+/// Of a head; the requests of a client are far shorter
+const LONGEST_HEAD: usize = 64 << 10;
+
+/// A request as far as it was read
+struct Request {
+    head: Vec<u8>,
+    /// In bytes, of the body
+    length: usize,
+    /// What of the body came with the head
+    body: Vec<u8>,
+}
+
+/// Takes one request from the client to the server, and the reply back.
+pub(super) fn exchange(client: &TcpStream, shared: &Shared) -> io::Result<()> {
+    let mut request = read_head(client)?;
+    let asked = if request.head.starts_with(b"POST ") { Asked::Upload } else { Asked::Listing };
+    if asked == Asked::Upload
+        && let Some(watch) = &*locked(&shared.watch)
+    {
+        watch();
+    }
+    let trouble = shared.next(asked);
+    if let Some(Trouble::Late(milliseconds)) = trouble {
+        thread::sleep(Duration::from_millis(milliseconds));
+    }
+    match trouble {
+        Some(Trouble::Refused) => return Ok(()),
+        Some(Trouble::CutRequest(after)) => return cut(client, request, after, shared),
+        _ => {}
+    }
+    read_body(client, &mut request, usize::MAX)?;
+    let arrives = !matches!(trouble, Some(Trouble::Failure(_)));
+    if asked == Asked::Upload
+        && let Some((filename, sha256)) = upload_in(&request.body)
+    {
+        locked(&shared.sent).push(Sent { filename, sha256, arrived: arrives });
+    }
+    if let Some(Trouble::Failure(status)) = trouble {
+        return answer(client, status);
+    }
+    let reply = ask(&request, shared)?;
+    match trouble {
+        Some(Trouble::LostReply) => Ok(()),
+        Some(Trouble::CutReply(after)) => deliver(client, &reply[..after.min(reply.len())]),
+        Some(Trouble::FailureAfterwards(status)) => answer(client, status),
+        Some(Trouble::Stale) => answer(client, 404),
+        Some(Trouble::Garbled) => deliver(client, &garbled(reply)),
+        Some(Trouble::OtherHashes) => deliver(client, &with_other_hashes(reply)),
+        Some(Trouble::Late(milliseconds)) => {
+            thread::sleep(Duration::from_millis(milliseconds));
+            deliver(client, &reply)
+        }
+        _ => deliver(client, &reply),
+    }
+}
+
+fn read_head(mut client: &TcpStream) -> io::Result<Request> {
+    let mut head = Vec::new();
+    let mut chunk = [0; 8 << 10];
+    loop {
+        let read = client.read(&mut chunk)?;
+        if read == 0 || head.len() > LONGEST_HEAD {
+            return Err(io::Error::other("no head of a request"));
+        }
+        head.extend_from_slice(&chunk[..read]);
+        if let Some(end) = head.windows(4).position(|window| window == b"\r\n\r\n") {
+            let body = head.split_off(end + 4);
+            let length = header(&head, "content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+            assert!(header(&head, "transfer-encoding").is_none(), "a request whose length is not said");
+            return Ok(Request { head, length, body });
+        }
+    }
+}
+
+/// Reads the body up to so many bytes of it.
+fn read_body(mut client: &TcpStream, request: &mut Request, most: usize) -> io::Result<()> {
+    let wanted = request.length.min(most);
+    let mut chunk = [0; 64 << 10];
+    while request.body.len() < wanted {
+        let read = client.read(&mut chunk)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        request.body.extend_from_slice(&chunk[..read]);
+    }
+    Ok(())
+}
+
+/// Lets the beginning of the body through, then closes both connections.
+fn cut(client: &TcpStream, mut request: Request, after: usize, shared: &Shared) -> io::Result<()> {
+    // Never all of it: this one is to be cut.
+    let after = after.min(request.length.saturating_sub(1));
+    read_body(client, &mut request, after)?;
+    let mut server = connect(shared)?;
+    server.write_all(&request.head)?;
+    server.write_all(&request.body[..after])
+}
+
+fn connect(shared: &Shared) -> io::Result<TcpStream> {
+    let server = TcpStream::connect(&shared.upstream)?;
+    bounded(&server)?;
+    Ok(server)
+}
+
+/// What the server says to the request.
+fn ask(request: &Request, shared: &Shared) -> io::Result<Vec<u8>> {
+    let mut server = connect(shared)?;
+    let head = String::from_utf8_lossy(&request.head);
+    let lines = head.trim_end().split("\r\n");
+    let kept = lines.filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
+    let head: String = kept.map(|line| format!("{line}\r\n")).collect();
+    server.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())?;
+    server.write_all(&request.body)?;
+    let mut reply = Vec::new();
+    server.read_to_end(&mut reply)?;
+    Ok(reply)
+}
+
+fn answer(client: &TcpStream, status: u16) -> io::Result<()> {
+    let body = format!("{status}: this is the proxy speaking\n");
+    let head = format!("HTTP/1.1 {status} Trouble\r\nContent-Type: text/plain\r\nConnection: close\r\n");
+    deliver(client, format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
+}
+
+fn deliver(mut client: &TcpStream, reply: &[u8]) -> io::Result<()> {
+    client.write_all(reply)?;
+    client.flush()
+}
+
+/// The reply with its first byte that opens something made another: neither JSON nor a link is left.
+fn garbled(mut reply: Vec<u8>) -> Vec<u8> {
+    let body = body_of(&reply);
+    for byte in &mut reply[body..] {
+        if matches!(byte, b'{' | b'<') {
+            *byte = 0xff;
+        }
+    }
+    reply
+}
+
+/// The reply with the first digit of everything that looks like a sha256 made another.
+fn with_other_hashes(mut reply: Vec<u8>) -> Vec<u8> {
+    let mut at = body_of(&reply);
+    while at < reply.len() {
+        let digits = reply[at..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        if digits == 64 {
+            reply[at] = if reply[at] == b'0' { b'1' } else { b'0' };
+        }
+        at += digits.max(1);
+    }
+    reply
+}
+
+fn body_of(reply: &[u8]) -> usize {
+    reply.windows(4).position(|window| window == b"\r\n\r\n").map_or(reply.len(), |end| end + 4)
+}
+
+fn header(head: &[u8], name: &str) -> Option<String> {
+    let head = String::from_utf8_lossy(head);
+    head.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+    })
+}

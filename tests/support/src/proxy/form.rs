@@ -1,0 +1,34 @@
+//! The file in the form of an upload.
+
+use sha2::{Digest, Sha256};
+
+/// The name and the sha256 of the file in a form, if it has one: the part that says `name="content"`.
+pub(super) fn upload_in(body: &[u8]) -> Option<(String, String)> {
+    let boundary = &body[..find(body, b"\r\n")?];
+    let part = &body[find(body, b"name=\"content\"; filename=\"")?..];
+    let line = String::from_utf8_lossy(&part[..find(part, b"\r\n")?]).into_owned();
+    let filename = line.split("filename=\"").nth(1)?.trim_end_matches('"').to_owned();
+    let content = &part[find(part, b"\r\n\r\n")? + 4..];
+    let end = find(content, &[b"\r\n", boundary].concat())?;
+    let digest = Sha256::digest(&content[..end]);
+    Some((filename, digest.iter().map(|byte| format!("{byte:02x}")).collect()))
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    text.windows(wanted.len()).position(|window| window == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_of_a_form_is_found_with_its_bytes() {
+        let form = b"--x\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\ndemo\r\n--x\r\n\
+            Content-Disposition: form-data; name=\"content\"; filename=\"demo-1.0.tar.gz\"\r\n\
+            Content-Type: application/octet-stream\r\n\r\nabc\r\n--x--\r\n";
+        let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(upload_in(form), Some(("demo-1.0.tar.gz".to_owned(), sha256.to_owned())));
+        assert_eq!(upload_in(&form[..100]), None);
+    }
+}
