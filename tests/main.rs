@@ -1,4 +1,6 @@
 //! The tests of the program as a whole: one binary.
 
+#[cfg(unix)]
+mod faults;
 mod layers;
 mod release;

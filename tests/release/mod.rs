@@ -5,6 +5,8 @@ mod care;
 mod doubt;
 mod failures;
 mod interface;
+#[cfg(unix)]
+mod machine;
 mod processes;
 mod racing;
 mod recovery;
@@ -23,7 +25,7 @@ fn quick() -> Blueprint {
 }
 
 /// A project named `demo`, of which 1.0.0 has been released, and its remote.
-fn demo() -> Blueprint {
+pub(crate) fn demo() -> Blueprint {
     set_binary(env!("CARGO_BIN_EXE_pyrelease"));
     Project::python("demo", "1.0.0").tagged("v1.0.0").with_remote()
 }

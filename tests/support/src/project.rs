@@ -63,6 +63,7 @@ pub struct Blueprint {
     changelog: String,
     tags: Vec<String>,
     remote: bool,
+    disk: Option<usize>,
 }
 
 impl Blueprint {
@@ -126,12 +127,24 @@ impl Blueprint {
         self
     }
 
+    /// No repository beside it, as long as nothing more is said.
+    pub fn without_remote(mut self) -> Self {
+        self.remote = false;
+        self
+    }
+
+    /// Everything of it is on a disk of its own of so many KiB: see [`crate::no_small_disk`].
+    pub fn on_a_disk_of(mut self, kibibytes: usize) -> Self {
+        self.disk = Some(kibibytes);
+        self
+    }
+
     /// Makes it.
     ///
     /// # Panics
     /// Git is missing or the disk is full.
     pub fn build(self) -> Project {
-        let sandbox = Sandbox::new();
+        let sandbox = Sandbox::on(self.disk);
         let repository = sandbox.root().join(&self.name);
         let folder = repository.join(&self.subfolder);
         fs_err::create_dir_all(&folder).expect("a folder for the project");
@@ -188,6 +201,7 @@ impl Project {
             changelog: CHANGELOG.to_owned(),
             tags: Vec::new(),
             remote: false,
+            disk: None,
         }
     }
 

@@ -7,6 +7,11 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
+use crate::disk::Disk;
+
+/// Of what the program prints, in KiB
+const OUTPUTS: usize = 64 << 10;
+
 /// What a command keeps of the test's environment, besides proxies: where programs are and how the package index is
 /// reached. The rest (tokens, CI, a git that is told where its repository is) would make a test depend on who runs it.
 const KEPT: &[&str] = &[
@@ -34,6 +39,8 @@ const KEPT: &[&str] = &[
 /// A folder that a test has to itself, deleted with it
 #[derive(Debug)]
 pub struct Sandbox {
+    /// Dropped first, the last mounted before the one below it
+    _disks: Vec<Disk>,
     /// Dropped last: it deletes the folder
     _folder: TempDir,
     root: PathBuf,
@@ -47,12 +54,22 @@ impl Default for Sandbox {
 
 impl Sandbox {
     pub fn new() -> Self {
+        Self::on(None)
+    }
+
+    /// On a disk of its own of so many KiB, all but what the program prints.
+    pub(crate) fn on(disk: Option<usize>) -> Self {
         let folder =
             tempfile::Builder::new().prefix("pyrelease-test-").tempdir().expect("a temporary folder");
         let root = fs_err::canonicalize(folder.path()).expect("the folder that was just made");
-        let sandbox = Self { _folder: folder, root };
+        let mount = |place: &Path, size| Disk::mount(place, size).unwrap_or_else(|error| panic!("{error}"));
+        let disk = disk.map(|size| mount(&root, size));
+        let mut sandbox = Self { _disks: Vec::new(), _folder: folder, root };
         for folder in [sandbox.home(), sandbox.temporary(), sandbox.outputs()] {
             fs_err::create_dir(folder).expect("a fresh folder takes another");
+        }
+        if let Some(disk) = disk {
+            sandbox._disks = vec![mount(&sandbox.outputs(), OUTPUTS), disk];
         }
         sandbox.write_home(
             ".gitconfig",

@@ -57,7 +57,7 @@ impl Snapshot {
     }
 
     /// A line for everything that is otherwise in `now`.
-    pub(crate) fn differences(&self, now: &Self) -> Vec<String> {
+    pub fn differences(&self, now: &Self) -> Vec<String> {
         let mut differences = Vec::new();
         for (name, was) in &self.facts {
             match now.facts.get(name) {

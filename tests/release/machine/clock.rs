@@ -1,0 +1,80 @@
+//! The clock is set back between a run and what follows.
+
+use std::path::PathBuf;
+
+use pyrelease_test_support::{Asked, Trouble};
+
+use super::{Phase, killed, points, run_folder, wrapped};
+use crate::faults::go_on;
+
+use crate::faults::scene::Scene;
+use crate::faults::schedule::Pipeline;
+
+/// The library that makes it another time for a program (Debian: `apt-get install faketime`)
+fn library() -> Option<String> {
+    let asked = duct::cmd!("faketime", "+1 day", "printenv", "LD_PRELOAD").stderr_null().read().ok();
+    if asked.is_none() {
+        eprintln!("not tried: there is no `faketime`");
+    }
+    asked
+}
+
+/// The program at another time.
+fn at(scene: &Scene, library: &str, time: &str) -> PathBuf {
+    wrapped(scene, &format!("export LD_PRELOAD='{library}' FAKETIME='{time}'\nexec \"$PYRELEASE\" \"$@\""))
+}
+
+#[test]
+fn a_run_of_the_future_is_finished_or_undone_today() {
+    let Some(library) = library() else { return };
+    for (number, command) in ["resume --yes", "rollback --yes"].into_iter().enumerate() {
+        for point in [20, 45, 60, 70, 80, 90] {
+            let mut scene = Scene::set(Pipeline::Default, false);
+            let later = at(&scene, &library, "+400d");
+            let run = scene.project.pyrelease("run minor --yes").program(&later);
+            let run = run.env("PYRELEASE_DRILL", format!("kill:{point}")).run();
+            crate::faults::nobody_left(&scene).unwrap();
+            scene.keeps_its_word(&run).unwrap_or_else(|problem| panic!("{problem}"));
+            let outcome = scene.calmly(command);
+            scene.keeps_its_word(&outcome).unwrap_or_else(|problem| panic!("{problem}"));
+            go_on(&mut scene, number as u64);
+        }
+    }
+}
+
+/// A run that was made when the clock was ahead is no longer the last one when another follows.
+#[test]
+fn the_run_that_status_shows_is_the_one_that_was_cut_short() {
+    let points = points();
+    let scene = killed(Phase::Checked, &points);
+    scene.project.pyrelease("rollback --yes").code(0);
+    let folder = run_folder(&scene);
+    fs_err::rename(&folder, folder.with_file_name("21260101T000000000-00001")).unwrap();
+
+    let run = scene.project.pyrelease("run minor --yes").env("PYRELEASE_DRILL", "kill:40").run();
+    assert_eq!(run.status(), -1, "{run}");
+    crate::faults::nobody_left(&scene).unwrap();
+    scene.project.pyrelease("status").code(0).stdout_contains("cut short");
+    let resumed = scene.calmly("resume --yes");
+    assert_eq!(resumed.status(), 0, "{resumed}");
+    scene.keeps_its_word(&resumed).unwrap_or_else(|problem| panic!("{problem}"));
+    scene.project.pyrelease("status").code(0).stdout_contains("released");
+}
+
+/// Five minutes after an upload whose end nobody has seen, what the index does not list has not arrived; a clock that
+/// was set back in between does not make five minutes a year.
+#[test]
+fn doubt_about_an_upload_ends_after_five_minutes_by_whatever_clock() {
+    let Some(library) = library() else { return };
+    let mut scene = Scene::set(Pipeline::Unrehearsed, false);
+    scene.public.proxy.ahead(Asked::Upload, [Some(Trouble::Refused); 3]);
+    let later = at(&scene, &library, "+400d");
+    let outcome = scene.project.pyrelease("run minor --yes").program(&later).code(4);
+    scene.keeps_its_word(&outcome).unwrap_or_else(|problem| panic!("{problem}"));
+
+    let refused = scene.calmly("rollback --yes");
+    assert_eq!(refused.status(), 4, "{refused}");
+    let soon = at(&scene, &library, "+6m");
+    scene.project.pyrelease("rollback --yes").program(&soon).code(0);
+    assert!(!go_on(&mut scene, 0));
+}

@@ -1,0 +1,113 @@
+//! Writing fails: no room on the disk, files that may not grow, folders that are read-only.
+
+use pyrelease_test_support::{ReadOnly, no_small_disk};
+
+use super::{Phase, killed, points, run_folder, wrapped};
+use crate::faults::go_on;
+use crate::faults::scene::Scene;
+use crate::faults::schedule::{Blow, Pipeline, Step};
+
+/// KiB that are left, from too few for anything to enough for all
+const LEFT: [usize; 18] =
+    [0, 8, 32, 64, 128, 256, 512, 1024, 1056, 1088, 1120, 1152, 1184, 1216, 1280, 1408, 1664, 4096];
+
+#[test]
+fn on_a_full_disk_nothing_is_left_half_done() {
+    if let Some(reason) = no_small_disk() {
+        eprintln!("not tried: no small disk can be made here ({reason}); see the next test");
+        return;
+    }
+    let mut outcomes = Vec::new();
+    for left in LEFT {
+        for pipeline in [Pipeline::Default, Pipeline::Development] {
+            let mut scene = Scene::set(pipeline, true);
+            let outcome = scene.step(&Step::new("run minor --yes", vec![Blow::DiskFull(left)]));
+            scene.keeps_its_word(&outcome).unwrap_or_else(|problem| panic!("{left} KiB left: {problem}"));
+            outcomes.push((left, outcome.status()));
+            go_on(&mut scene, left as u64);
+        }
+    }
+    // The sizes were well chosen: some are too small, the largest is not.
+    assert!(outcomes.iter().any(|(_, status)| *status == 1), "{outcomes:?}");
+    assert!(outcomes.iter().any(|(_, status)| *status == 0), "{outcomes:?}");
+}
+
+/// The disk is full when a run is to be gone on with: it can be, once there is room.
+#[test]
+fn on_a_full_disk_no_recovery_makes_it_worse() {
+    if let Some(reason) = no_small_disk() {
+        eprintln!("not tried: no small disk can be made here ({reason})");
+        return;
+    }
+    for (seed, command) in ["resume --yes", "rollback --yes"].into_iter().enumerate() {
+        for left in [0, 4, 16, 64] {
+            let mut scene = Scene::set(Pipeline::Default, true);
+            scene.step(&Step::new("run minor --yes", vec![Blow::PushUnanswered, Blow::KilledAt(60)]));
+            crate::faults::nobody_left(&scene).unwrap();
+            let outcome = scene.step(&Step::new(command, vec![Blow::DiskFull(left)]));
+            scene.keeps_its_word(&outcome).unwrap_or_else(|problem| panic!("{left} KiB left: {problem}"));
+            go_on(&mut scene, seed as u64);
+        }
+    }
+}
+
+/// Works everywhere: writes beyond a size fail, as they do on a full disk.
+#[test]
+fn where_files_may_not_grow_nothing_is_left_half_done() {
+    for blocks in [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32] {
+        let mut scene = Scene::set(Pipeline::Default, false);
+        // Without the trap the system ends who tries, which is a kill like any other.
+        let line = format!("trap '' XFSZ\nulimit -f {blocks}\nexec \"$PYRELEASE\" \"$@\"");
+        let program = wrapped(&scene, &line);
+        let outcome = scene.project.pyrelease("run minor --yes").program(&program).run();
+        scene.keeps_its_word(&outcome).unwrap_or_else(|problem| panic!("{blocks} blocks: {problem}"));
+        go_on(&mut scene, blocks);
+    }
+}
+
+#[test]
+fn what_cannot_be_written_to_is_left_as_it_is() {
+    for path in [".", ".git", ".git/refs", ".git/objects", ".git/logs", "CHANGELOG.md", "pyproject.toml"] {
+        let mut scene = Scene::set(Pipeline::Default, false);
+        // Git makes it with the first commit, in every repository that has a working tree.
+        let place = scene.project.repository().join(path);
+        let read_only = match ReadOnly::make(&place) {
+            Ok(read_only) => read_only,
+            Err(reason) => {
+                eprintln!("not tried: {reason}");
+                return;
+            }
+        };
+        let outcome = scene.calmly("run minor --yes");
+        assert_ne!(outcome.status(), 0, "`{path}` is read-only, and {outcome}");
+        let word = scene.keeps_its_word(&outcome);
+        drop(read_only);
+        word.unwrap_or_else(|problem| panic!("`{path}`: {problem}"));
+        go_on(&mut scene, 1);
+    }
+}
+
+/// Between a kill and what follows, the folder of the run has become read-only.
+#[test]
+fn a_run_whose_folder_is_read_only_can_be_gone_on_with_later() {
+    let points = points();
+    for phase in [Phase::Rehearsed, Phase::Pushed, Phase::HalfPublic] {
+        for command in ["resume --yes", "rollback --yes"] {
+            for part in ["", "dist", "tree"] {
+                let mut scene = killed(phase, &points);
+                let read_only = match ReadOnly::make(&run_folder(&scene).join(part)) {
+                    Ok(read_only) => read_only,
+                    Err(reason) => {
+                        eprintln!("not tried: {reason}");
+                        return;
+                    }
+                };
+                let outcome = scene.calmly(command);
+                let word = scene.keeps_its_word(&outcome);
+                drop(read_only);
+                word.unwrap_or_else(|problem| panic!("{phase:?}, {command}, `{part}`: {problem}"));
+                go_on(&mut scene, 2);
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A small disk for a test: a tmpfs of its own, where the system lets us mount one.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// A mounted disk; unmounted when dropped
+#[derive(Debug)]
+pub(crate) struct Disk {
+    place: PathBuf,
+}
+
+impl Disk {
+    /// Mounts a disk of so many KiB at a folder.
+    ///
+    /// # Errors
+    /// What the system says: it takes Linux and root.
+    pub(crate) fn mount(place: &Path, kibibytes: usize) -> Result<Self, String> {
+        let size = format!("size={kibibytes}k,mode=0755");
+        let text = place.to_str().expect("our own name");
+        run("mount", &["-t", "tmpfs", "-o", &size, "tmpfs", text])?;
+        Ok(Self { place: place.to_owned() })
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let text = self.place.to_str().expect("our own name");
+        // Whatever a test has left running there must not keep the disk for good.
+        let _ = run("umount", &[text]).or_else(|_| run("umount", &["--lazy", text]));
+    }
+}
+
+/// Why no disk can be mounted here; nothing if one can.
+pub fn no_small_disk() -> Option<String> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    Disk::mount(folder.path(), 64).err()
+}
+
+/// A file or a folder that nobody can write to, root included, until this is dropped
+#[derive(Debug)]
+pub struct ReadOnly {
+    path: PathBuf,
+    mounted: bool,
+}
+
+impl ReadOnly {
+    /// Takes away the permission to write, by a mount where that is allowed.
+    ///
+    /// # Errors
+    /// Why it cannot be done here: whom permissions do not bind, and who may not mount, is not kept out.
+    pub fn make(path: &Path) -> Result<Self, String> {
+        let text = path.to_str().expect("our own name");
+        let Err(reason) = run("mount", &["--bind", text, text]) else {
+            let made = Self { path: path.to_owned(), mounted: true };
+            return run("mount", &["-o", "remount,bind,ro", text]).map(|()| made);
+        };
+        run("chmod", &["-R", "a-w", text])?;
+        let made = Self { path: path.to_owned(), mounted: false };
+        let probe = if path.is_dir() { path.join("probe") } else { path.to_owned() };
+        match fs_err::OpenOptions::new().append(true).create(path.is_dir()).open(&probe) {
+            Err(_) => Ok(made),
+            Ok(_) => {
+                if path.is_dir() {
+                    fs_err::remove_file(&probe).expect("a file that was just made");
+                }
+                Err(format!("permissions bind nobody here, and {reason}"))
+            }
+        }
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        let text = self.path.to_str().expect("our own name");
+        let _ = match self.mounted {
+            true => run("umount", &[text]).or_else(|_| run("umount", &["--lazy", text])),
+            false => run("chmod", &["-R", "u+w", text]),
+        };
+    }
+}
+
+/// Fills the disk that a new file lies on until so many KiB are left; deleting the file makes room again.
+///
+/// # Panics
+/// The file cannot be made at all.
+pub fn fill(file: &Path, left: usize) {
+    let mut filler = fs_err::File::create(file).expect("a file on the disk");
+    let zeros = vec![0; 64 << 10];
+    let mut chunk = zeros.len();
+    while chunk > 0 {
+        match filler.write(&zeros[..chunk]) {
+            Ok(written) if written > 0 => {}
+            _ => chunk /= 2,
+        }
+    }
+    let full = filler.metadata().expect("an open file").len();
+    filler.set_len(full.saturating_sub(left as u64 * 1024)).expect("an open file");
+}
+
+fn run(program: &str, args: &[&str]) -> Result<(), String> {
+    let output = duct::cmd(program, args)
+        .stderr_to_stdout()
+        .stdout_capture()
+        .unchecked()
+        .run()
+        .map_err(|error| format!("`{program}`: {error}"))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(format!("`{program}`: {}", String::from_utf8_lossy(&output.stdout).trim())),
+    }
+}
