@@ -304,7 +304,6 @@ impl<'a> Execution<'a> {
 
     fn finish(mut self) -> Result<()> {
         self.journal.write(Record::End { outcome: Outcome::Released })?;
-        let cleared = self.run.clear(false);
         let target = &self.release.target;
         let outputs = &self.release.outputs;
         self.listener.hear(&Event::Released {
@@ -314,10 +313,7 @@ impl<'a> Execution<'a> {
             commit: outputs.commit.as_deref(),
             links: &outputs.links,
         });
-        if let Err(error) = cleared {
-            let message = format!("the run's clone could not be deleted: {error}");
-            self.listener.hear(&Event::Warning { stage: None, message: &message, help: None });
-        }
+        self.run.clear_up(false, self.listener);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::event::{Event, Listener};
 use super::journal::{Header, Journal, Outcome, Record};
 use crate::config::Names;
 use crate::error::{Error, Result};
@@ -267,6 +268,14 @@ impl RunFolder {
             Record::End { outcome } => Some(*outcome),
             _ => None,
         }))
+    }
+
+    /// Clears up at the end of a run, which is over whether that succeeds or not: the next command tries again.
+    pub fn clear_up(&self, distributions: bool, listener: &dyn Listener) {
+        if let Err(error) = self.clear(distributions) {
+            let message = format!("the run's clone could not be deleted: {error}");
+            listener.hear(&Event::Warning { stage: None, message: &message, help: None });
+        }
     }
 
     /// Deletes the clone and what the stages worked with, and with `distributions` those too; the journal and the logs

@@ -67,7 +67,8 @@ impl Scene {
         if outcome.stderr().contains("panicked") {
             return Err(format!("it panicked: {outcome}"));
         }
-        if over && outcome.status() == -1 && !self.project.debris().is_empty() {
+        let kept_from_it = outcome.status() == -1 || outcome.stderr().contains("could not be deleted");
+        if over && kept_from_it && !self.project.debris().is_empty() {
             // Killed after its last record, it could not clear up: the next command does.
             let next = self.calmly("rollback --yes");
             ensure(next.status() == 0, || format!("nothing to do, but {next}"))?;

@@ -68,7 +68,7 @@ impl World<'_> {
         }
         let outcome = if left.is_some() { Outcome::GivenUp } else { Outcome::RolledBack };
         journal.write(Record::End { outcome })?;
-        self.run.clear(left.is_none())?;
+        self.run.clear_up(left.is_none(), self.listener);
         self.listener.hear(&match outcome {
             Outcome::GivenUp => Event::GivenUp { run: self.run.id() },
             _ => Event::RolledBack { run: self.run.id() },

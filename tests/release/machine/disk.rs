@@ -103,9 +103,12 @@ fn a_run_whose_folder_is_read_only_can_be_gone_on_with_later() {
                     }
                 };
                 let outcome = scene.calmly(command);
-                let word = scene.keeps_its_word(&outcome);
+                let standing = scene.standing();
                 drop(read_only);
-                word.unwrap_or_else(|problem| panic!("{phase:?}, {command}, `{part}`: {problem}"));
+                standing.unwrap_or_else(|problem| panic!("{phase:?}, {command}, `{part}`: {problem}"));
+                scene
+                    .keeps_its_word(&outcome)
+                    .unwrap_or_else(|problem| panic!("{phase:?}, {command}, `{part}`: {problem}"));
                 go_on(&mut scene, 2);
             }
         }
