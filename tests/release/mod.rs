@@ -7,6 +7,7 @@ mod failures;
 mod interface;
 #[cfg(unix)]
 mod machine;
+mod network;
 mod processes;
 mod racing;
 mod recovery;

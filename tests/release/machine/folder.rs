@@ -2,19 +2,22 @@
 
 use std::path::Path;
 
-use super::{Phase, killed, points, run_folder};
+use super::{Phase, killed, run_folder};
 use crate::faults::go_on;
 
 /// What is done to the folder of a run
 type Deed = (&'static str, fn(&Path));
 
-const DEEDS: [Deed; 6] = [
+const TO_WHAT_CAN_BE_MADE_AGAIN: [Deed; 3] = [
     ("the clone is gone", |run| delete(&run.join("tree"))),
     ("the clone's repository is gone", |run| delete(&run.join("tree/.git"))),
+    ("the logs are gone", |run| delete(&run.join("build.log"))),
+];
+
+const TO_THE_DISTRIBUTIONS: [Deed; 3] = [
     ("the distributions are gone", |run| delete(&run.join("dist"))),
     ("a distribution is gone", |run| delete(&run.join("dist/demo-1.1.0.tar.gz"))),
     ("a distribution is altered", |run| alter(&run.join("dist/demo-1.1.0.tar.gz"))),
-    ("the logs are gone", |run| delete(&run.join("build.log"))),
 ];
 
 fn delete(path: &Path) {
@@ -29,43 +32,47 @@ fn alter(path: &Path) {
 }
 
 #[track_caller]
-fn goes_on(phases: &[Phase]) {
-    let points = points();
-    for phase in phases {
-        for (number, (deed, act)) in DEEDS.iter().enumerate() {
-            for command in ["resume --yes", "rollback --yes"] {
-                let mut scene = killed(*phase, &points);
-                act(&run_folder(&scene));
-                let outcome = scene.calmly(command);
-                let word = scene.keeps_its_word(&outcome);
-                word.unwrap_or_else(|problem| panic!("{phase:?}, {deed}, {command}: {problem}"));
-                go_on(&mut scene, number as u64);
-            }
+fn goes_on(phases: &[Phase], deeds: &[Deed]) {
+    for (one, phase) in phases.iter().enumerate() {
+        for (other, (deed, act)) in deeds.iter().enumerate() {
+            let mut scene = killed(*phase);
+            act(&run_folder(&scene));
+            let command = ["resume --yes", "rollback --yes"][(one + other) % 2];
+            let outcome = scene.calmly(command);
+            let word = scene.keeps_its_word(&outcome);
+            word.unwrap_or_else(|problem| panic!("{phase:?}, {deed}, {command}: {problem}"));
+            go_on(&mut scene, (one + other) as u64);
         }
     }
 }
 
 #[test]
-fn a_run_whose_folder_lost_a_part_before_the_landing_goes_on() {
-    goes_on(&[Phase::Checked, Phase::Rehearsed]);
+fn a_run_whose_clone_or_logs_are_gone_goes_on() {
+    let phases = [Phase::Rehearsed, Phase::Landed, Phase::Pushed, Phase::HalfPublic, Phase::AllPublic];
+    goes_on(&phases, &TO_WHAT_CAN_BE_MADE_AGAIN);
 }
 
 #[test]
-fn a_run_whose_folder_lost_a_part_before_the_first_public_file_goes_on() {
-    goes_on(&[Phase::Landed, Phase::Pushed]);
+fn a_run_whose_distributions_are_gone_or_altered_before_any_is_public_goes_on() {
+    goes_on(&[Phase::Rehearsed, Phase::Landed, Phase::Pushed], &TO_THE_DISTRIBUTIONS);
 }
 
 #[test]
-fn a_run_whose_folder_lost_a_part_after_the_first_public_file_goes_on() {
-    goes_on(&[Phase::HalfPublic, Phase::AllPublic]);
+fn a_run_whose_distributions_are_gone_or_altered_when_all_are_public_goes_on() {
+    goes_on(&[Phase::AllPublic], &TO_THE_DISTRIBUTIONS);
+}
+
+/// What is lost is fetched back from an index that has it, and never built again.
+#[test]
+fn a_run_whose_distributions_are_gone_or_altered_half_published_goes_on() {
+    goes_on(&[Phase::HalfPublic], &TO_THE_DISTRIBUTIONS);
 }
 
 /// Without its journal nothing is known of a run; as long as it has changed nothing outside its folder, that is all.
 #[test]
 fn a_run_without_its_journal_that_changed_nothing_is_no_run() {
-    let points = points();
     for whole in [false, true] {
-        let scene = killed(Phase::Checked, &points);
+        let scene = killed(Phase::Checked);
         let folder = run_folder(&scene);
         delete(&if whole { folder.clone() } else { folder.join("journal.jsonl") });
         for command in ["resume --yes", "rollback --yes"] {

@@ -10,6 +10,7 @@ mod folder;
 mod upgrade;
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -56,20 +57,23 @@ impl Phase {
 }
 
 /// The points that a release comes to.
-fn points() -> Vec<Value> {
-    let scene = Scene::set(Pipeline::Default, false);
-    let list = scene.project.sandbox().root().join("points");
-    let drill = format!("list:{}", list.display());
-    scene.project.pyrelease("run minor --yes").env("PYRELEASE_DRILL", drill).code(0);
-    let text = fs_err::read_to_string(list).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+fn points() -> &'static [Value] {
+    static POINTS: OnceLock<Vec<Value>> = OnceLock::new();
+    POINTS.get_or_init(|| {
+        let scene = Scene::set(Pipeline::Default, false);
+        let list = scene.project.sandbox().root().join("points");
+        let drill = format!("list:{}", list.display());
+        scene.project.pyrelease("run minor --yes").env("PYRELEASE_DRILL", drill).code(0);
+        let text = fs_err::read_to_string(list).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    })
 }
 
 /// A release that was killed in this phase.
-fn killed(phase: Phase, points: &[Value]) -> Scene {
+fn killed(phase: Phase) -> Scene {
     let (moment, what) = phase.point();
-    let point = points.iter().find(|point| point["moment"] == moment && point["what"] == what);
-    let number = &point.unwrap_or_else(|| panic!("no {moment} {what:?} among {points:?}"))["number"];
+    let point = points().iter().find(|point| point["moment"] == moment && point["what"] == what);
+    let number = &point.unwrap_or_else(|| panic!("no {moment} {what:?} among {:?}", points()))["number"];
     let scene = Scene::set(Pipeline::Default, false);
     let run =
         scene.project.pyrelease("run minor --yes").env("PYRELEASE_DRILL", format!("kill:{number}")).run();

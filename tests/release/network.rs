@@ -1,0 +1,119 @@
+//! Indexes that people run, over a network that cuts, loses and lies: no file is sent with two contents, and what an
+//! index says is compared with what was sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pyrelease_test_support::{Asked, IndexServer, Project, Proxy, Trouble};
+
+use super::{QUICK, quick};
+
+/// A project about to be released to a pypiserver behind a proxy, without a rehearsal
+struct Line {
+    project: Project,
+    server: IndexServer,
+    proxy: Proxy,
+}
+
+impl Line {
+    fn new(more: &[(&str, &str)]) -> Self {
+        let server = IndexServer::pypiserver();
+        let proxy = Proxy::before(&server.upload_url(), &server.simple_url());
+        let config = format!(
+            "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"push\", \"pypi\"]\n\n\
+             [index.pypi]\nupload = \"{}\"\nsimple = \"{}\"\n{QUICK}",
+            proxy.upload_url(),
+            proxy.simple_url()
+        );
+        let blueprint = more.iter().fold(quick(), |blueprint, (path, text)| blueprint.file(path, text));
+        Self { project: blueprint.config(&config).build(), server, proxy }
+    }
+
+    fn run(&self, command: &str) -> pyrelease_test_support::Outcome {
+        self.project.pyrelease(command).env("PYRELEASE_TOKEN_PYPI", self.server.password().reveal()).run()
+    }
+
+    /// Both files are there, as they were sent each time.
+    #[track_caller]
+    fn is_published(&self) {
+        let mut contents: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for sent in self.proxy.sent() {
+            contents.entry(sent.filename).or_default().insert(sent.sha256);
+        }
+        let files = self.server.files("demo");
+        assert_eq!(files.len(), 2);
+        for (name, sha256) in files {
+            assert_eq!(contents[&name], BTreeSet::from([sha256]), "`{name}`");
+        }
+        self.project.assert_tree_clean();
+        self.project.assert_no_debris();
+    }
+}
+
+#[test]
+fn a_reply_that_is_lost_is_replaced_by_a_look_at_the_index() {
+    for trouble in [Trouble::LostReply, Trouble::CutReply(10), Trouble::FailureAfterwards(502)] {
+        let line = Line::new(&[]);
+        line.proxy.ahead(Asked::Upload, [Some(trouble)]);
+        let run = line.run("run minor --yes");
+        assert_eq!(run.status(), 0, "{trouble:?}: {run}");
+        line.is_published();
+        // It was there, so it was not sent again.
+        assert_eq!(line.proxy.sent().len(), 2, "{trouble:?}");
+    }
+}
+
+#[test]
+fn a_file_that_did_not_arrive_is_sent_again_with_the_same_bytes() {
+    let line = Line::new(&[]);
+    line.proxy.ahead(Asked::Upload, [Some(Trouble::Failure(503)), None, Some(Trouble::CutRequest(600))]);
+    let run = line.run("run minor --yes");
+    assert_eq!(run.status(), 0, "{run}");
+    run.stderr_contains("sent again");
+    line.is_published();
+}
+
+/// Larger than what the system keeps for a connection, so that the client notices in the middle.
+#[test]
+fn a_large_file_that_was_cut_in_the_middle_is_sent_again_whole() {
+    let mut text = String::from("DATA = '''\n");
+    let mut number: u64 = 1;
+    while text.len() < 12 << 20 {
+        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        text.push_str(&format!("{number:016x}\n"));
+    }
+    text.push_str("'''\n");
+    let line = Line::new(&[("src/demo/data.py", &text)]);
+    line.proxy.ahead(Asked::Upload, [Some(Trouble::CutRequest(1 << 20))]);
+    let run = line.run("run minor --yes");
+    assert_eq!(run.status(), 0, "{run}");
+    line.is_published();
+}
+
+/// The reply is lost, and the page is an old one: the file is sent again and refused as taken, which it is by itself.
+#[test]
+fn an_old_page_does_not_make_a_second_content() {
+    let line = Line::new(&[]);
+    line.proxy.ahead(Asked::Upload, [Some(Trouble::LostReply)]);
+    line.proxy.ahead(Asked::Listing, [None, Some(Trouble::Stale)]);
+    let run = line.run("run minor --yes");
+    assert_eq!(run.status(), 0, "{run}");
+    line.is_published();
+    assert_eq!(line.proxy.sent().len(), 3);
+}
+
+/// Doubt is not taken for an answer, whichever way the index is wrong; when it is right again, the release is finished.
+#[test]
+fn a_page_that_cannot_be_right_leaves_the_upload_in_doubt() {
+    for trouble in [Trouble::OtherHashes, Trouble::Garbled, Trouble::Failure(500), Trouble::Refused] {
+        let line = Line::new(&[]);
+        line.proxy.ahead(Asked::Upload, [Some(Trouble::LostReply)]);
+        line.proxy.ahead(Asked::Listing, [None, Some(trouble), Some(trouble), Some(trouble)]);
+        let run = line.run("run minor --yes");
+        assert_eq!(run.status(), 4, "{trouble:?}: {run}");
+        run.stderr_contains("pyrelease resume");
+        line.proxy.calm();
+        let resumed = line.run("resume --yes");
+        assert_eq!(resumed.status(), 0, "{trouble:?}: {resumed}");
+        line.is_published();
+    }
+}
