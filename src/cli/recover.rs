@@ -90,7 +90,8 @@ pub(super) fn rollback(context: &Context, arguments: &Rollback) -> Result<()> {
 /// Whatever has failed, the run is still there.
 fn not_over(error: Error) -> Error {
     match error.code() {
-        ExitCode::Left => error,
+        // It is under way.
+        ExitCode::Left | ExitCode::Refused => error,
         _ => error
             .with_code(ExitCode::Left)
             .help("the run is as it was; `pyrelease status` shows how to go on"),

@@ -162,7 +162,7 @@ pub struct Journal {
     length: u64,
     records: Vec<Record>,
     next_id: u64,
-    reserve: PathBuf,
+    path: PathBuf,
 }
 
 /// Bytes kept for the day when the disk is full: the way back has to be written down, too
@@ -175,9 +175,9 @@ impl Journal {
     /// The file exists already or cannot be written.
     pub fn create(path: &Path, header: Header) -> Result<Self> {
         let file = fs_err::OpenOptions::new().create_new(true).append(true).open(path)?;
-        let reserve = reserve(path);
-        fs_err::write(&reserve, vec![b'.'; RESERVE])?;
-        let mut journal = Self { file, length: 0, records: Vec::new(), next_id: 0, reserve };
+        hold(&file)?;
+        fs_err::write(reserve(path), vec![b'.'; RESERVE])?;
+        let mut journal = Self { file, length: 0, records: Vec::new(), next_id: 0, path: path.to_owned() };
         journal.write(Record::Run(header))?;
         Ok(journal)
     }
@@ -185,17 +185,18 @@ impl Journal {
     /// Opens a journal to go on with it; a torn last line is cut off.
     ///
     /// # Errors
-    /// A damaged line before the last; a file that cannot be read or written.
+    /// A damaged line before the last; a file that cannot be read or written, or that somebody else is writing.
     pub fn open(path: &Path) -> Result<Self> {
+        let mut file = fs_err::OpenOptions::new().append(true).open(path)?;
+        hold(&file)?;
         let text = fs_err::read(path)?;
         let (records, intact) = read(&text, path)?;
-        let mut file = fs_err::OpenOptions::new().append(true).open(path)?;
         if intact < text.len() {
             file.set_len(intact as u64)?;
             file.seek(SeekFrom::End(0))?;
         }
         let next_id = records.iter().filter(|record| matches!(record, Record::Intent { .. })).count() as u64;
-        Ok(Self { file, length: intact as u64, records, next_id, reserve: reserve(path) })
+        Ok(Self { file, length: intact as u64, records, next_id, path: path.to_owned() })
     }
 
     /// Reads a journal without touching it.
@@ -219,6 +220,24 @@ impl Journal {
     /// # Errors
     /// The disk refused; then the record does not count.
     pub fn write(&mut self, record: Record) -> Result<()> {
+        if !self.path.exists() {
+            self.write_again()?;
+        }
+        self.put(record)
+    }
+
+    /// Somebody has deleted the journal of a run that is under way: what is known is written once more.
+    fn write_again(&mut self) -> Result<()> {
+        if let Some(folder) = self.path.parent() {
+            fs_err::create_dir_all(folder)?;
+        }
+        self.file = fs_err::OpenOptions::new().create_new(true).append(true).open(&self.path)?;
+        hold(&self.file)?;
+        self.length = 0;
+        std::mem::take(&mut self.records).into_iter().try_for_each(|record| self.put(record))
+    }
+
+    fn put(&mut self, record: Record) -> Result<()> {
         let seq = self.records.len() as u64;
         let time = jiff::Timestamp::now().to_string();
         let unwritable =
@@ -231,14 +250,14 @@ impl Journal {
         faults::at_record(Moment::BeforeRecord, || record.shown());
         if let Err(error) = self.append(&line, &record) {
             let full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
-            if !full || fs_err::remove_file(&self.reserve).is_err() {
+            if !full || fs_err::remove_file(reserve(&self.path)).is_err() {
                 return Err(error.into());
             }
             self.append(&line, &record)?;
         }
         self.length += line.len() as u64;
         if matches!(record, Record::End { .. }) {
-            let _ = fs_err::remove_file(&self.reserve);
+            let _ = fs_err::remove_file(reserve(&self.path));
         }
         faults::at_record(Moment::AfterRecord, || record.shown());
         self.records.push(record);
@@ -275,6 +294,21 @@ impl Journal {
         self.write(Record::Intent { id, at, stage: stage.to_owned(), effect })?;
         self.next_id += 1;
         Ok(id)
+    }
+}
+
+/// Nobody else writes to it meanwhile, also where somebody has deleted the lock of the repository.
+fn hold(file: &fs_err::File) -> Result<()> {
+    // There a lock would keep `status` from reading, too.
+    if cfg!(windows) {
+        return Ok(());
+    }
+    match file.file().try_lock() {
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(Error::refused("the run is under way").help("wait for it to end"))
+        }
+        // A file system that has no locks has none for the repository either.
+        _ => Ok(()),
     }
 }
 

@@ -50,6 +50,10 @@ impl Server {
         Self { folder, _index: index, proxy }
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The files that it has, from its folder.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let folder = self.folder.path().join("demo");
@@ -98,6 +102,12 @@ impl Scene {
             edited: Arc::default(),
             disturbed: false,
         }
+    }
+
+    /// From here on this is how everything was before.
+    pub(crate) fn renew(&mut self) {
+        self.before = self.project.snapshot();
+        self.base = self.project.head();
     }
 
     /// A file that is there while the effects of the commands of [`Pipeline::Commands`] are.

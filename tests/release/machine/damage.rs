@@ -1,7 +1,14 @@
-//! The journal is damaged: its last line torn, a line in the middle not what was written.
+//! The journal is damaged: its last line torn, a line in the middle not what was written, or deleted under the run that
+//! writes it.
+
+use std::time::Duration;
+
+use pyrelease_test_support::Running;
 
 use super::{Phase, killed, run_folder};
 use crate::faults::go_on;
+use crate::faults::scene::Scene;
+use crate::faults::schedule::Pipeline;
 
 /// A power cut can tear the last record anywhere; what it says has then not happened yet, or is asked for.
 #[test]
@@ -60,4 +67,59 @@ fn a_run_whose_journal_was_changed_is_left_alone() {
     let resumed = scene.calmly("resume --yes");
     assert_eq!(resumed.status(), 0, "{resumed}");
     scene.keeps_its_word(&resumed).unwrap_or_else(|problem| panic!("{problem}"));
+}
+
+/// Somebody clears up while the run is at work: what it has done is not forgotten.
+#[test]
+fn a_journal_that_is_deleted_under_its_run_is_written_again() {
+    let mut scene = Scene::set(Pipeline::Commands, false);
+    let config = scene.project.read("release.toml").replace(
+        "echo $PYRELEASE_VERSION >>",
+        "rm $PYRELEASE_DIST/../journal.jsonl; echo $PYRELEASE_VERSION >>",
+    );
+    scene.project.write("release.toml", &config);
+    scene.project.commit("Clear up");
+    scene.renew();
+    // Long after the command: when the first file has just been handed to the index.
+    let run = scene.project.pyrelease("run minor --yes").env("MARK", scene.mark());
+    let outcome = run.meanwhile(kill_when_public(&scene)).run();
+    assert_eq!(outcome.status(), -1, "{outcome}");
+    crate::faults::nobody_left(&scene).unwrap();
+    assert_eq!(scene.standing().unwrap().next, ["pyrelease resume"]);
+    assert!(go_on(&mut scene, 0));
+}
+
+fn kill_when_public(scene: &Scene) -> impl FnOnce(&Running<'_>) + Send + 'static {
+    let folder = scene.public.folder().to_owned();
+    move |running| {
+        while !folder.join("demo").exists() && !running.has_ended() {
+            running.wait(Duration::from_millis(1));
+        }
+        running.signal("KILL");
+    }
+}
+
+/// The lock of the repository can be deleted by whoever is told that a release is under way; nobody else gets at the run.
+#[test]
+fn a_run_whose_lock_was_deleted_still_has_its_journal_to_itself() {
+    let scene = Scene::set(Pipeline::Commands, false);
+    let root = scene.project.sandbox().root();
+    let (fifo, project) = (scene.mark(), &scene.project);
+    duct::cmd!("mkfifo", &fifo).run().unwrap();
+    let begun = root.join("demo/.git/refs/tags/v1.1.0");
+    let others = |running: &Running<'_>| {
+        while !begun.exists() && !running.has_ended() {
+            running.wait(Duration::from_millis(5));
+        }
+        fs_err::remove_file(project.repository().join(".git/pyrelease/lock")).unwrap();
+        for command in ["run patch --yes", "resume --yes", "rollback --yes"] {
+            project.pyrelease(command).code(3);
+        }
+        let _ = duct::cmd!("timeout", "20", "cat", &fifo).stdout_null().unchecked().run();
+        fs_err::remove_file(&fifo).unwrap();
+        fs_err::write(&fifo, "1.1.0\n").unwrap();
+    };
+    let run = project.pyrelease("run minor --yes").env("MARK", scene.mark()).meanwhile(others).run();
+    assert_eq!(run.status(), 0, "{run}");
+    scene.keeps_its_word(&run).unwrap_or_else(|problem| panic!("{problem}"));
 }
