@@ -312,7 +312,8 @@ fn hold(file: &fs_err::File) -> Result<()> {
     }
 }
 
-fn reserve(journal: &Path) -> PathBuf {
+/// Where the room that a journal keeps for itself is.
+pub(super) fn reserve(journal: &Path) -> PathBuf {
     journal.with_file_name("reserve")
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Listener};
-use super::journal::{Header, Journal, Outcome, Record};
+use super::journal::{Header, Journal, Outcome, Record, reserve};
 use crate::config::Names;
 use crate::error::{Error, Result};
 use crate::world::git::Repository;
@@ -108,14 +108,16 @@ impl Store {
         Ok(Lock { file })
     }
 
-    /// Deletes the clones of runs that are over: those that were killed between their last record and this.
+    /// Deletes what runs that are over have left, which were killed between their last record and this, or amid their first.
     fn sweep(&self) {
-        for run in self.runs().unwrap_or_default().iter().filter(|run| run.tree().is_dir()) {
+        let remains = |run: &&RunFolder| run.tree().is_dir() || reserve(&run.journal()).exists();
+        for run in self.runs().unwrap_or_default().iter().filter(remains) {
             if run.is_over().unwrap_or(false) {
                 // What a run that nobody knows of has built may be public.
                 let undone = matches!(run.outcome(), Ok(Some(Outcome::RolledBack)));
                 // What cannot be deleted now is met again by the next command.
                 let _ = run.clear(undone);
+                let _ = fs_err::remove_file(reserve(&run.journal()));
             }
         }
     }

@@ -96,10 +96,26 @@ fn what_a_run_killed_at_its_very_end_could_not_delete_is_deleted_by_the_next_com
     assert_eq!(drill(&format!("list:{}", list.display())).status(), 1);
     let points = fs_err::read_to_string(&list).unwrap().lines().count();
 
-    assert_eq!(drill(&format!("kill:{points}")).status(), -1);
-    assert!(!project.debris().is_empty());
-    project.pyrelease("rollback --yes").code(0).stderr_contains("nothing");
+    // In the middle of its first record, and after its last.
+    for point in [2, points] {
+        assert_eq!(drill(&format!("kill:{point}")).status(), -1);
+        assert!(kept(project).iter().any(|name| name == "tree" || name == "reserve"), "{:?}", kept(project));
+        project.pyrelease("rollback --yes").code(0).stderr_contains("nothing");
+        let kept = kept(project);
+        assert!(kept.iter().all(|name| name.ends_with(".jsonl") || name.ends_with(".log")), "{kept:?}");
+    }
     fs_err::remove_file(project.remote().path().join("hooks/pre-receive")).unwrap();
     project.assert_unchanged(&before);
     attempt.left_nothing();
+}
+
+/// What is in the folders of all runs.
+fn kept(project: &Project) -> Vec<String> {
+    let entries = |folder: &std::path::Path| {
+        let entries = fs_err::read_dir(folder).expect("a folder of a run");
+        entries.map(|entry| entry.expect("its entry").path()).collect::<Vec<_>>()
+    };
+    let runs = entries(&project.repository().join(".git/pyrelease/runs"));
+    let inside = runs.iter().flat_map(|run| entries(run));
+    inside.filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect()
 }
