@@ -62,6 +62,9 @@ fn whatever_happens_a_release_is_whole_or_not_at_all() {
                     if index >= number || failures.lock().unwrap().len() >= MOST_FAILURES {
                         break;
                     }
+                    if index > 0 && index % 100 == 0 {
+                        println!("{index} begun, {:.0} s", began.elapsed().as_secs_f64());
+                    }
                     let schedule =
                         Schedule::new(seed.wrapping_add(index), |pipeline| extents[&pipeline], small_disk);
                     let mut seen = Tally::new();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pyrelease::server::EmbeddedIndex;
-use pyrelease_test_support::{Backend, Outcome, Project, Proxy, Running, Snapshot, fill};
+use pyrelease_test_support::{Backend, Outcome, Project, Proxy, Running, Snapshot, fill, fill_with_files};
 use tempfile::TempDir;
 
 use super::schedule::{Blow, Deed, Index, Pipeline, Step};
@@ -156,6 +156,7 @@ impl Scene {
                     timed.push((*time, Timed::Human(*deed)));
                 }
                 Blow::DiskFull(left) => fill(&root.join("filler"), *left),
+                Blow::FilesFull(left) => fill_with_files(&root.join("fillers"), *left),
             }
         }
         timed.sort_by_key(|(time, _)| *time);
@@ -182,6 +183,7 @@ impl Scene {
             // Most of them were not there.
             let _ = fs_err::remove_file(path);
         }
+        let _ = fs_err::remove_dir_all(self.project.sandbox().root().join("fillers"));
     }
 
     /// A script by which somebody pushes a commit on top of whatever the remote's branch is at.

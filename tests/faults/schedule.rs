@@ -70,6 +70,8 @@ pub(crate) enum Blow {
     Human(Deed, u64),
     /// So many KiB are left on the disk
     DiskFull(usize),
+    /// So many more files can be made on the disk
+    FilesFull(usize),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +146,7 @@ fn blow(random: &mut Random, pipeline: Pipeline, extent: Extent, small_disk: boo
         }
         // Too little for the run to begin, or enough for its beginning.
         _ if small_disk && random.chance(25) => Blow::DiskFull(4 << random.below(9)),
+        _ if small_disk && random.chance(40) => Blow::FilesFull(random.below(200) as usize),
         _ if small_disk => Blow::DiskFull(RESERVE + random.within(4, 300) as usize),
         _ => Blow::KilledAfter(moment(random)),
     }
@@ -195,6 +198,7 @@ impl Blow {
             Self::RivalAmidPush | Self::RivalAfter(_) => "rival's push",
             Self::Human(..) => "human at work",
             Self::DiskFull(_) => "disk full",
+            Self::FilesFull(_) => "too many files",
         }
     }
 }

@@ -29,6 +29,25 @@ fn on_a_full_disk_nothing_is_left_half_done() {
     assert!(outcomes.iter().any(|(_, status)| *status == 0), "{outcomes:?}");
 }
 
+/// A disk can be full of files, too.
+#[test]
+fn on_a_disk_that_takes_no_more_files_nothing_is_left_half_done() {
+    if let Some(reason) = no_small_disk() {
+        eprintln!("not tried: no small disk can be made here ({reason})");
+        return;
+    }
+    let mut outcomes = Vec::new();
+    for left in [0, 1, 3, 10, 40, 70, 90, 110, 400] {
+        let mut scene = Scene::set(Pipeline::Default, true);
+        let outcome = scene.step(&Step::new("run minor --yes", vec![Blow::FilesFull(left)]));
+        scene.keeps_its_word(&outcome).unwrap_or_else(|problem| panic!("{left} files left: {problem}"));
+        outcomes.push((left, outcome.status()));
+        go_on(&mut scene, left as u64);
+    }
+    assert!(outcomes.iter().any(|(_, status)| *status == 0), "{outcomes:?}");
+    assert!(outcomes.iter().any(|(_, status)| *status != 0), "{outcomes:?}");
+}
+
 /// The disk is full when a run is to be gone on with: it can be, once there is room.
 #[test]
 fn on_a_full_disk_no_recovery_makes_it_worse() {

@@ -3,6 +3,9 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+/// Files that a small disk can have
+const FILES: usize = 4000;
+
 /// A mounted disk; unmounted when dropped
 #[derive(Debug)]
 pub(crate) struct Disk {
@@ -15,7 +18,7 @@ impl Disk {
     /// # Errors
     /// What the system says: it takes Linux and root.
     pub(crate) fn mount(place: &Path, kibibytes: usize) -> Result<Self, String> {
-        let size = format!("size={kibibytes}k,mode=0755");
+        let size = format!("size={kibibytes}k,nr_inodes={FILES},mode=0755");
         let text = place.to_str().expect("our own name");
         run("mount", &["-t", "tmpfs", "-o", &size, "tmpfs", text])?;
         Ok(Self { place: place.to_owned() })
@@ -95,6 +98,20 @@ pub fn fill(file: &Path, left: usize) {
     }
     let full = filler.metadata().expect("an open file").len();
     filler.set_len(full.saturating_sub(left as u64 * 1024)).expect("an open file");
+}
+
+/// Makes files in a folder until its disk takes only so many more; deleting the folder makes room again.
+///
+/// # Panics
+/// The folder cannot be made at all.
+pub fn fill_with_files(folder: &Path, left: usize) {
+    fs_err::create_dir(folder).expect("a folder on the disk");
+    let files = (0..FILES).map(|number| folder.join(number.to_string()));
+    let made: Vec<PathBuf> = files.take_while(|file| fs_err::write(file, "").is_ok()).collect();
+    assert!(made.len() < FILES, "the disk takes any number of files");
+    for file in made.iter().rev().take(left) {
+        fs_err::remove_file(file).expect("a file that was just made");
+    }
 }
 
 fn run(program: &str, args: &[&str]) -> Result<(), String> {

@@ -38,7 +38,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 pub use backend::Backend;
-pub use disk::{ReadOnly, fill, no_small_disk};
+pub use disk::{ReadOnly, fill, fill_with_files, no_small_disk};
 pub use invocation::{Invocation, Outcome, Running};
 pub use project::{Blueprint, CHANGELOG, Project, changelog_of_release};
 pub use proxy::{Asked, Proxy, Sent, Trouble};
