@@ -13,10 +13,11 @@ use super::recover::{State, Unless, World, entries, point_of_no_return};
 use super::release::Release;
 use super::run::{RunFolder, Store};
 use super::stage::{Outputs, Reach, Stage};
+use super::take_up::{is_continued, is_rebuilt, is_whole, landing, restore, taken_up};
 use crate::config::Source;
 use crate::error::{Error, ExitCode, Result};
 use crate::world::faults::InEffect;
-use crate::world::git::{Clone as PrivateClone, Head, Landing};
+use crate::world::git::Clone as PrivateClone;
 use crate::world::remains::{self, Of};
 
 /// The name under which the landing stands in the journal
@@ -154,15 +155,22 @@ impl<'a> Execution<'a> {
     /// Makes the clone, or goes on with the one that is there; gives the position of the first stage to run.
     fn prepare(&mut self) -> Result<usize> {
         let tree = self.run.tree();
-        let done = self.take_up();
+        let names: Vec<&str> = self.pipeline.stages().map(Stage::name).collect();
+        let records = self.journal.records();
+        let (done, outputs) = taken_up(records, &names);
+        self.release.outputs = outputs;
+        if is_rebuilt(records) {
+            self.release.stand_in();
+        }
+        let continued = is_continued(records);
         let private = self.pipeline.stages().filter(|stage| stage.reach() == Reach::Private).count();
-        let happened = entries(self.journal.records())
+        let happened = entries(records)
             .iter()
             .any(|entry| matches!(entry.state, State::Done | State::InDoubt | State::Kept));
-        if happened && !tree.is_dir() {
-            self.restore(&tree)?;
+        if (happened || continued) && !is_whole(&tree, &self.release) {
+            restore(&self.run, records, &self.release)?;
         }
-        if done >= private && done > 0 && tree.is_dir() {
+        if continued || (done >= private && done > 0 && tree.is_dir()) {
             self.release.enter(&tree);
             return Ok(done);
         }
@@ -189,58 +197,6 @@ impl<'a> Execution<'a> {
         }
         self.release.enter(&tree);
         Ok(0)
-    }
-
-    /// Takes up what the journal says is done: the outputs of the first stages all of whose effects still stand.
-    /// Gives their number.
-    fn take_up(&mut self) -> usize {
-        let names: Vec<&str> = self.pipeline.stages().map(Stage::name).collect();
-        let effects = entries(self.journal.records());
-        let stands = |id: &u64| {
-            effects.iter().any(|entry| entry.id == *id && matches!(entry.state, State::Done | State::Kept))
-        };
-        let mut begun: Vec<u64> = Vec::new();
-        let mut done: Vec<Outputs> = Vec::new();
-        for record in self.journal.records() {
-            match record {
-                Record::StageBegun { stage } => {
-                    // A stage that began again makes what was done from there on count no more.
-                    let at = names.iter().position(|name| name == stage).unwrap_or(names.len());
-                    done.truncate(at);
-                    begun.clear();
-                }
-                Record::Intent { id, .. } => begun.push(*id),
-                Record::StageDone { stage, outputs } => {
-                    let next = names.get(done.len()).is_some_and(|name| name == stage);
-                    if next && begun.iter().all(stands) {
-                        done.push(outputs.clone());
-                    }
-                }
-                _ => {}
-            }
-        }
-        let number = done.len();
-        for outputs in done {
-            self.release.outputs.merge(outputs);
-        }
-        number
-    }
-
-    /// Makes the clone anew from the release's own commit, which has landed: somebody deleted it.
-    fn restore(&self, tree: &Path) -> Result<()> {
-        let workspace = &self.release.workspace;
-        let commit = self.release.outputs.commit.clone().filter(|commit| workspace.repository.has(commit));
-        let landed = |entry: &super::recover::Entry| {
-            matches!(entry.effect, Effect::Land { .. }) && entry.state == State::Done
-        };
-        match commit {
-            Some(commit) if entries(self.journal.records()).iter().any(landed) => {
-                let head = Head { commit, branch: workspace.head.branch.clone() };
-                PrivateClone::make(&workspace.repository, &head, tree).map(|_| ())
-            }
-            _ => Err(Error::failed(format!("the run's clone `{}` is gone", tree.display()))
-                .help("what was built there cannot be built again with the same bytes")),
-        }
     }
 
     fn stage(&mut self, stage: &dyn Stage) -> Result<()> {
@@ -279,13 +235,8 @@ impl<'a> Execution<'a> {
         if entries(self.journal.records()).iter().any(landed) {
             return Ok(());
         }
-        let head = &self.release.workspace.head;
-        let outputs = &self.release.outputs;
-        let landing = Landing {
-            branch: head.branch.clone(),
-            old: head.commit.clone(),
-            new: outputs.commit.clone().unwrap_or_else(|| head.commit.clone()),
-            tag: outputs.tag.clone(),
+        let Some(landing) = landing(&self.release).missing(&self.release.workspace.repository) else {
+            return Ok(());
         };
         if landing.new == landing.old && landing.tag.is_none() {
             return Ok(());
@@ -318,7 +269,7 @@ impl<'a> Execution<'a> {
     }
 }
 
-fn header(run: String, pipeline: &Pipeline, release: &Release, source: &Source) -> Header {
+pub(super) fn header(run: String, pipeline: &Pipeline, release: &Release, source: &Source) -> Header {
     let target = &release.target;
     Header {
         format: FORMAT,

@@ -3,6 +3,9 @@
 //! JSON lines, each with a sequence number and a checksum of its record. A torn last line is what a crash leaves and
 //! is dropped; a damaged line before it means that somebody changed the file, and nothing is guessed.
 
+mod lines;
+mod relocate;
+
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,11 +13,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use relocate::relocate;
+
 use super::effects::Effect;
 use super::stage::{Outputs, Reach};
 use crate::config::Names;
 use crate::error::{Error, Result};
 use crate::world::faults::{self, Moment};
+
+pub use lines::{Content, ReadLine, lines, records};
 
 /// The format that this version writes
 pub const FORMAT: u32 = 1;
@@ -32,6 +39,15 @@ pub enum Record {
         stage: String,
         outputs: Outputs,
     },
+    /// The run stands in for one whose journal is lost: these stages are taken as done, with these outputs, by this
+    /// evidence
+    Found {
+        stages: Vec<String>,
+        outputs: Outputs,
+        evidence: Vec<String>,
+    },
+    /// The run came here from another repository: what it did there to refs is asked about again
+    Imported {},
     /// About to do this; what follows says how it went
     Intent {
         id: u64,
@@ -87,6 +103,8 @@ impl Record {
             Self::Run(_) => "run".to_owned(),
             Self::StageBegun { stage } => format!("stage-begun {stage}"),
             Self::StageDone { stage, .. } => format!("stage-done {stage}"),
+            Self::Found { .. } => "found".to_owned(),
+            Self::Imported {} => "imported".to_owned(),
             Self::Intent { effect, .. } => format!("intent: {effect}"),
             Self::Done { id, .. } => format!("done {id}"),
             Self::NotDone { id, .. } => format!("not-done {id}"),
@@ -123,6 +141,11 @@ pub struct Header {
 }
 
 impl Header {
+    /// The short name of the branch that the run releases from, or `HEAD` when that was detached.
+    pub fn shown_branch(&self) -> &str {
+        self.branch.as_deref().map_or("HEAD", |branch| branch.strip_prefix("refs/heads/").unwrap_or(branch))
+    }
+
     /// The names that templates know.
     pub fn names(&self) -> Names {
         Names {
@@ -347,6 +370,7 @@ fn read(text: &[u8], path: &Path) -> Result<(Vec<Record>, usize)> {
         }
         intact = end;
     }
+    relocate(&mut records, path);
     Ok((records, intact))
 }
 

@@ -13,12 +13,13 @@ pub mod recover;
 pub mod release;
 pub mod run;
 pub mod stage;
+pub mod take_up;
 
 /// What a stage needs
 pub mod prelude {
     pub use super::effects::{Action, Attempt, Effect, Effects, Workbench};
     pub use super::release::Release;
-    pub use super::stage::{Finding, Outputs, Reach, Stage};
+    pub use super::stage::{Destination, Finding, Outputs, Reach, Stage};
     pub use crate::config::Template;
     pub use crate::error::{Error, Result};
 }

@@ -97,16 +97,29 @@ pub struct Release {
     pub outputs: Outputs,
     /// The top of the run's clone, once there is one
     clone: Option<PathBuf>,
+    /// Whether the run stands in for one whose journal is lost: then the release is public in part
+    rebuilt: bool,
 }
 
 impl Release {
     pub fn new(workspace: Workspace, target: Target) -> Self {
-        Self { workspace, target, outputs: Outputs::default(), clone: None }
+        Self { workspace, target, outputs: Outputs::default(), clone: None, rebuilt: false }
     }
 
     /// From now on, files are those of the run's clone.
     pub(super) fn enter(&mut self, clone: &Path) {
         self.clone = Some(clone.to_owned());
+    }
+
+    /// From now on, the run stands in for one whose journal is lost.
+    pub(super) fn stand_in(&mut self) {
+        self.rebuilt = true;
+    }
+
+    /// Whether the release is public in part, from a run whose journal is lost. There is nothing left to rehearse then,
+    /// and distributions among the outputs are not to be built again.
+    pub fn is_rebuilt(&self) -> bool {
+        self.rebuilt
     }
 
     /// The names that templates know.

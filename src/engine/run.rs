@@ -55,6 +55,33 @@ impl Store {
         Ok(found)
     }
 
+    /// The folder of a run by its id, whether or not it is there.
+    pub fn run(&self, id: &str) -> RunFolder {
+        RunFolder { folder: self.runs_folder().join(id), id: id.to_owned() }
+    }
+
+    /// An id that no run has: they sort as they began.
+    ///
+    /// # Errors
+    /// As [`Store::runs`].
+    pub(super) fn new_id(&self) -> Result<String> {
+        Ok(id(jiff::Timestamp::now(), self.runs()?.last().map(RunFolder::id)))
+    }
+
+    /// A new, empty folder beside the runs, for what may become one by being moved; whatever an earlier one of that
+    /// name left is deleted. Whoever asks holds the lock.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn scratch(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.folder.join(name);
+        if folder.is_dir() {
+            fs_err::remove_dir_all(&folder)?;
+        }
+        fs_err::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+
     /// The newest run that has neither been released nor rolled back.
     ///
     /// # Errors
@@ -85,11 +112,7 @@ impl Store {
                 Err(std::fs::TryLockError::WouldBlock) => {}
                 Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
             }
-            let mut holder = String::new();
-            // Where a held lock bars reading (Windows), the holder stays unnamed.
-            let _ = file.rewind().and_then(|()| file.read_to_string(&mut holder).map(drop));
-            let process = holder.split(' ').nth(1).and_then(|process| process.parse().ok());
-            let is_dead = process.is_some_and(|process| !remains::is_alive(process));
+            let (holder, is_dead) = holder(&mut file);
             if !is_dead || began.elapsed() > GUARDED {
                 let holder = if holder.trim().is_empty() { "another process" } else { holder.trim() };
                 return Err(Error::refused(format!(
@@ -122,11 +145,13 @@ impl Store {
         }
     }
 
-    /// Whether a run is under way: somebody holds the lock.
+    /// Whether a run is under way: somebody holds the lock, and not only the guard of a run that was killed.
     pub fn is_locked(&self) -> bool {
         let path = self.folder.join("lock");
         let Ok(file) = fs_err::OpenOptions::new().read(true).write(true).open(path) else { return false };
-        matches!(file.into_file().try_lock(), Err(std::fs::TryLockError::WouldBlock))
+        let mut file = file.into_file();
+        let is_held = matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock));
+        is_held && !holder(&mut file).1
     }
 
     /// Begins a run: its folder and its journal.
@@ -140,8 +165,7 @@ impl Store {
                 fs_err::remove_dir_all(&old.folder)?;
             }
         }
-        let id = id(jiff::Timestamp::now(), runs.last().map(RunFolder::id));
-        let run = RunFolder { folder: self.runs_folder().join(&id), id };
+        let run = self.run(&self.new_id()?);
         fs_err::create_dir_all(&run.folder)?;
         let begun = Journal::create(&run.journal(), header(run.id.clone()));
         let begun = begun.and_then(|journal| self.make_last(&run).map(|()| journal));
@@ -155,10 +179,21 @@ impl Store {
 
 impl Store {
     /// A journal that a power cut takes away with its folder could tell nothing.
-    fn make_last(&self, run: &RunFolder) -> Result<()> {
+    pub(super) fn make_last(&self, run: &RunFolder) -> Result<()> {
         let outside = self.folder.parent().unwrap_or(&self.folder);
         [run.folder(), &self.runs_folder(), &self.folder, outside].into_iter().try_for_each(make_last)
     }
+}
+
+/// Who holds the lock, and whether that process is known to be dead.
+#[expect(clippy::disallowed_types, reason = "fs_err has no locks")]
+fn holder(lock: &mut std::fs::File) -> (String, bool) {
+    let mut holder = String::new();
+    // Where a held lock bars reading (Windows), the holder stays unnamed.
+    let _ = lock.rewind().and_then(|()| lock.read_to_string(&mut holder).map(drop));
+    let process = holder.split(' ').nth(1).and_then(|process| process.parse().ok());
+    let is_dead = process.is_some_and(|process| !remains::is_alive(process));
+    (holder, is_dead)
 }
 
 /// The id of a new run. Runs are in the order of their ids, also when the clock is set back in between.
@@ -223,6 +258,11 @@ impl RunFolder {
         self.folder.join("dist")
     }
 
+    /// The release's commit and tag, for a run that came from another repository.
+    pub fn bundle(&self) -> PathBuf {
+        self.folder.join("release.bundle")
+    }
+
     /// What the stage's commands printed.
     pub fn log(&self, stage: &str) -> PathBuf {
         let safe = |letter: char| {
@@ -251,16 +291,38 @@ impl RunFolder {
         Ok(fs_err::write(self.folder.join(GIVEN_UP), "")?)
     }
 
+    /// Whether the run has been given up without its journal.
+    pub fn is_given_up(&self) -> bool {
+        self.folder.join(GIVEN_UP).exists()
+    }
+
     /// Whether the run has been released, rolled back or given up, or never got as far as a whole header.
     ///
     /// # Errors
     /// A journal that is damaged or cannot be read.
     pub fn is_over(&self) -> Result<bool> {
-        if !self.journal().is_file() || self.folder.join(GIVEN_UP).exists() {
+        if self.is_given_up() {
+            return Ok(true);
+        }
+        if self.is_lost() {
+            return Ok(false);
+        }
+        if !self.journal().is_file() {
             return Ok(true);
         }
         let records = Journal::read(&self.journal())?;
         Ok(records.is_empty() || records.iter().any(|record| matches!(record, Record::End { .. })))
+    }
+
+    /// Whether the journal is gone, or emptied, and other things of the run are not: it comes before them all.
+    pub fn is_lost(&self) -> bool {
+        let has_header = fs_err::read(self.journal()).is_ok_and(|text| text.contains(&b'\n'));
+        if has_header || self.is_given_up() {
+            return false;
+        }
+        let first = [self.journal(), reserve(&self.journal())];
+        let entries = fs_err::read_dir(&self.folder).into_iter().flatten().flatten();
+        entries.into_iter().any(|entry| !first.contains(&entry.path()))
     }
 
     /// How the run ended, if it did.

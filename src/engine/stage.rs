@@ -117,12 +117,30 @@ impl Outputs {
     }
 }
 
+/// An index that a stage sends distributions to
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    pub index: String,
+    /// Where it takes uploads
+    pub url: String,
+    /// Where it lists files
+    pub simple: Option<String>,
+    pub reach: Reach,
+    /// Whether the release's own files go there, not others made for a rehearsal
+    pub exact: bool,
+}
+
 /// One step of a release
 pub trait Stage {
     /// The name in `stages = [...]`.
     fn name(&self) -> &str;
 
     fn reach(&self) -> Reach;
+
+    /// Where the stage uploads to, for whoever looks what is where.
+    fn destination(&self) -> Option<Destination> {
+        None
+    }
 
     /// What would make this stage fail, found without changing anything. All stages are asked before any runs.
     ///

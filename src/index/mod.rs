@@ -8,6 +8,7 @@ mod reply;
 mod send;
 mod simple;
 mod upload;
+mod window;
 
 use reqwest::Url;
 use thiserror::Error;
@@ -16,6 +17,7 @@ pub use credentials::{Credentials, CredentialsError, find, variable_for};
 pub use reply::help_for;
 pub use simple::{Listing, SimpleError, SimpleFile, Standing, Yanked};
 pub use upload::{IndexClient, Put, UploadError};
+pub use window::Window;
 
 use crate::python::filename::normalize;
 use crate::world::http::{AddressError, check_url};

@@ -189,6 +189,11 @@ impl IndexClient {
         })
     }
 
+    /// The sha256 of a file that the index lists without one: the file is fetched for it.
+    pub fn sha256(&self, file: &SimpleFile) -> Result<String, SimpleError> {
+        self.transfer(file, &mut io::sink())
+    }
+
     /// Downloads a file to a path, where it appears only when it is whole and has that sha256.
     pub fn download(&self, file: &SimpleFile, to: &Path, sha256: &str) -> Result<(), SimpleError> {
         let unwritable = |source| SimpleError::Unwritable { path: to.to_owned(), source };

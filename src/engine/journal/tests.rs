@@ -109,3 +109,47 @@ proptest! {
         let _ = read(&bytes, Path::new("journal.jsonl"));
     }
 }
+
+#[test]
+fn a_journal_is_read_as_far_as_it_goes() {
+    let (_folder, path) = written();
+    let text = fs_err::read_to_string(&path).unwrap().replace("stage-begun", "stage-bogus");
+    // A record of a later version is whole, and this one does not know it.
+    let (time, record) = ("2026-05-01T12:00:00Z", r#"{"type":"applause"}"#);
+    let sum = checksum(3, time, record);
+    let later = format!("{{\"seq\":3,\"time\":\"{time}\",\"record\":{record},\"sum\":\"{sum}\"}}\n");
+    fs_err::write(&path, format!("{text}{later}{{\"seq\":4,\"ti")).unwrap();
+
+    let lines = lines(&path).unwrap();
+    let contents: Vec<&Content> = lines.iter().map(|line| &line.content).collect();
+    assert!(matches!(contents[0], Content::Record(record) if matches!(**record, Record::Run(_))));
+    assert_eq!(contents[1], &Content::Damaged);
+    assert!(matches!(contents[2], Content::Record(record) if matches!(**record, Record::Failed { .. })));
+    assert_eq!(contents[3..], [&Content::Foreign, &Content::Torn]);
+    assert_eq!(lines[3].time.map(|time| time.to_string()).as_deref(), Some(time));
+    assert_eq!(records(&lines).len(), 2);
+}
+
+#[test]
+fn the_paths_of_a_run_move_with_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let mut journal = Journal::create(&path, some_header()).unwrap();
+    let distribution = |path: &str| crate::python::distribution::Distribution {
+        path: path.into(),
+        filename: "demo-1.1.0.tar.gz".into(),
+        kind: crate::python::distribution::Kind::Sdist,
+        size: 1,
+        sha256: "0".repeat(64),
+    };
+    let paths =
+        ["/old/runs/r/dist/d.tar.gz", "C:\\old\\runs\\r\\dist\\d.tar.gz", "/elsewhere/d.tar.gz", "/r/../d"];
+    let outputs = Outputs { distributions: paths.map(distribution).to_vec(), ..Outputs::default() };
+    journal.write(Record::StageDone { stage: "build".into(), outputs }).unwrap();
+
+    let read = Journal::read(&path).unwrap();
+    let Record::StageDone { outputs, .. } = &read[1] else { panic!("{read:?}") };
+    let found: Vec<PathBuf> = outputs.distributions.iter().map(|file| file.path.clone()).collect();
+    let here = folder.path().join("dist/d.tar.gz");
+    assert_eq!(found, [here.clone(), here, "/elsewhere/d.tar.gz".into(), "/r/../d".into()]);
+}

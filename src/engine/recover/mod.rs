@@ -93,6 +93,13 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
             Record::Undo { id } => set(&mut entries, *id, State::InDoubt),
             Record::Undone { id, .. } => set(&mut entries, *id, State::Undone),
             Record::Kept { id, .. } => set(&mut entries, *id, State::Kept),
+            // What was done to refs was done in another repository, and from there.
+            Record::Imported {} => {
+                let at_refs =
+                    |entry: &&mut Entry| matches!(entry.effect, Effect::Land { .. } | Effect::Push { .. });
+                let done = entries.iter_mut().filter(at_refs).filter(|entry| entry.state == State::Done);
+                done.for_each(|entry| entry.state = State::InDoubt);
+            }
             _ => {}
         }
     }

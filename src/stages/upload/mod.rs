@@ -288,6 +288,16 @@ impl Stage for Upload {
         }
     }
 
+    fn destination(&self) -> Option<Destination> {
+        Some(Destination {
+            index: self.name.clone(),
+            url: self.index.upload.clone(),
+            simple: self.index.simple.clone(),
+            reach: self.reach(),
+            exact: self.rehearsal.is_none(),
+        })
+    }
+
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         let client = self.client(release)?;
         let mut findings = self.credentials(&client);
@@ -303,6 +313,10 @@ impl Stage for Upload {
                 self.rehearsal.as_ref().map(|_| format!("{}.devN", release.names().version)),
             ))?;
             return self.plan_trial(effects);
+        }
+        if release.is_rebuilt() && self.index.kind == IndexKind::Rehearsal {
+            effects.skip("the release is public in part: there is nothing left to rehearse")?;
+            return Ok(Outputs::default());
         }
         let client = self.client(release)?;
         let batch = match &self.rehearsal {

@@ -213,6 +213,6 @@ impl Landing {
 }
 
 /// An id as people read it.
-pub(super) fn short(id: &str) -> &str {
+pub fn short(id: &str) -> &str {
     id.get(..10).unwrap_or(id)
 }

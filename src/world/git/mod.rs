@@ -1,6 +1,8 @@
 //! The repository: read by git2, written by the `git` command, so that signing, hooks, LFS and credential helpers
 //! work as the user knows them.
 
+mod ask;
+mod bundle;
 mod clone;
 mod halfway;
 mod land;
@@ -10,8 +12,9 @@ use std::path::{Component, Path, PathBuf};
 
 use git2::{ErrorCode, ObjectType};
 
+pub use ask::Question;
 pub use clone::Clone;
-pub use land::{Landing, TagRef};
+pub use land::{Landing, TagRef, short};
 pub use remote::{PushError, RefUpdate, Remote};
 
 use super::process::Process;

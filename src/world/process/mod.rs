@@ -1,6 +1,7 @@
 //! Child processes: run by duct, their failure an error that shows what they said.
 
 mod output;
+mod within;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;

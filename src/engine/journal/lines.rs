@@ -1,0 +1,75 @@
+//! A journal as far as it can be read: for whoever shows it, not for whoever acts on it.
+
+use std::path::Path;
+
+use super::{Line, Record, checksum, relocate};
+use crate::error::Result;
+
+/// A line of a journal
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadLine {
+    /// Counted from 1
+    pub number: usize,
+    /// When it was written; none where that cannot be read
+    pub time: Option<jiff::Timestamp>,
+    pub content: Content,
+}
+
+/// What a line holds
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    Record(Box<Record>),
+    /// Its checksum is right, but this version does not know the record
+    Foreign,
+    /// Somebody changed it after it was written
+    Damaged,
+    /// The last line, cut off by whatever ended the run
+    Torn,
+}
+
+impl ReadLine {
+    pub fn record(&self) -> Option<&Record> {
+        match &self.content {
+            Content::Record(record) => Some(record),
+            _ => None,
+        }
+    }
+}
+
+/// Reads every line, whatever is wrong with others.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn lines(path: &Path) -> Result<Vec<ReadLine>> {
+    let text = fs_err::read(path)?;
+    let mut lines: Vec<ReadLine> =
+        text.split_inclusive(|byte| *byte == b'\n').enumerate().map(|(at, line)| read(line, at)).collect();
+    let records = lines.iter_mut().filter_map(|line| match &mut line.content {
+        Content::Record(record) => Some(record.as_mut()),
+        _ => None,
+    });
+    relocate(records, path);
+    Ok(lines)
+}
+
+/// The records of the lines that are sound.
+pub fn records(lines: &[ReadLine]) -> Vec<Record> {
+    lines.iter().filter_map(|line| line.record().cloned()).collect()
+}
+
+fn read(text: &[u8], at: usize) -> ReadLine {
+    let mut line = ReadLine { number: at + 1, time: None, content: Content::Torn };
+    if !text.ends_with(b"\n") {
+        return line;
+    }
+    line.content = Content::Damaged;
+    let Ok(parsed) = serde_json::from_slice::<Line<'_>>(text) else { return line };
+    if parsed.sum == checksum(parsed.seq, &parsed.time, parsed.record.get()) && parsed.seq == at as u64 {
+        line.time = parsed.time.parse().ok();
+        line.content = match serde_json::from_str(parsed.record.get()) {
+            Ok(record) => Content::Record(Box::new(record)),
+            Err(_) => Content::Foreign,
+        };
+    }
+    line
+}

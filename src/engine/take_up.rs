@@ -1,0 +1,107 @@
+//! Where a run stands by its journal: what need not be done again, and the clone in which to go on.
+
+use std::path::Path;
+
+use super::effects::Effect;
+use super::journal::Record;
+use super::recover::{Entry, State, entries};
+use super::release::Release;
+use super::run::RunFolder;
+use super::stage::Outputs;
+use crate::error::{Error, Result};
+use crate::world::git::{Clone as PrivateClone, Head, Landing};
+
+/// The outputs of the first stages all of whose effects still stand, and the number of these stages.
+pub fn taken_up(records: &[Record], stages: &[&str]) -> (usize, Outputs) {
+    let effects = entries(records);
+    let stands = |id: &u64| {
+        effects.iter().any(|entry| entry.id == *id && matches!(entry.state, State::Done | State::Kept))
+    };
+    let mut outputs = Outputs::default();
+    let mut begun: Vec<u64> = Vec::new();
+    let mut done: Vec<Outputs> = Vec::new();
+    for record in records {
+        match record {
+            Record::Found { stages, outputs: found, .. } => {
+                done = vec![Outputs::default(); stages.len()];
+                outputs = found.clone();
+            }
+            Record::StageBegun { stage } => {
+                // A stage that began again makes what was done from there on count no more.
+                let at = stages.iter().position(|name| name == stage).unwrap_or(stages.len());
+                done.truncate(at);
+                begun.clear();
+            }
+            Record::Intent { id, .. } => begun.push(*id),
+            Record::StageDone { stage, outputs } => {
+                let next = stages.get(done.len()).is_some_and(|name| name == stage);
+                if next && begun.iter().all(stands) {
+                    done.push(outputs.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    let number = done.len();
+    done.into_iter().for_each(|done| outputs.merge(done));
+    (number, outputs)
+}
+
+/// Whether the run goes on from what happened elsewhere: in another repository, or in a run whose journal is lost.
+/// Then nothing that its private stages made is made again.
+pub(super) fn is_continued(records: &[Record]) -> bool {
+    is_rebuilt(records) || records.iter().any(|record| matches!(record, Record::Imported {}))
+}
+
+/// Whether the run stands in for one whose journal is lost.
+pub(super) fn is_rebuilt(records: &[Record]) -> bool {
+    records.iter().any(|record| matches!(record, Record::Found { .. }))
+}
+
+/// What the release changes in the user's repository.
+pub(super) fn landing(release: &Release) -> Landing {
+    let head = &release.workspace.head;
+    Landing {
+        branch: head.branch.clone(),
+        old: head.commit.clone(),
+        new: release.outputs.commit.clone().unwrap_or_else(|| head.commit.clone()),
+        tag: release.outputs.tag.clone(),
+    }
+}
+
+/// Whether the clone is there and has the release commit: neither was its making cut short nor its content deleted.
+pub(super) fn is_whole(tree: &Path, release: &Release) -> bool {
+    if !tree.join(".git/index").is_file() {
+        return false;
+    }
+    let clone = PrivateClone::at(tree);
+    let has = |commit: &String| clone.git(["merge-base", "--is-ancestor", commit, "HEAD"]).capture();
+    release.outputs.commit.as_ref().is_none_or(|commit| has(commit).is_ok_and(|asked| asked.success()))
+}
+
+/// Makes the clone anew: from what came with the run, else from the release's own commit, which is in the repository.
+///
+/// # Errors
+/// Nobody has the commit; or whatever `git` says.
+pub(super) fn restore(run: &RunFolder, records: &[Record], release: &Release) -> Result<()> {
+    let tree = run.tree();
+    if tree.is_dir() {
+        fs_err::remove_dir_all(&tree)?;
+    }
+    let workspace = &release.workspace;
+    if records.iter().any(|record| matches!(record, Record::Imported {})) {
+        let bundle = run.bundle();
+        let bundle = bundle.is_file().then_some(bundle.as_path());
+        return landing(release).unbundle(&workspace.repository, bundle, &tree).map(drop);
+    }
+    let landed = |entry: &Entry| matches!(entry.effect, Effect::Land { .. }) && entry.state == State::Done;
+    let safe = is_continued(records) || entries(records).iter().any(landed);
+    match release.outputs.commit.clone().filter(|commit| safe && workspace.repository.has(commit)) {
+        Some(commit) => {
+            let head = Head { commit, branch: workspace.head.branch.clone() };
+            PrivateClone::make(&workspace.repository, &head, &tree).map(drop)
+        }
+        None => Err(Error::failed(format!("the run's clone `{}` is gone", tree.display()))
+            .help("what was built there cannot be built again with the same bytes")),
+    }
+}
