@@ -1,6 +1,7 @@
 //! The command line: what can be said, handed to whoever does it.
 
 mod demo;
+mod log;
 mod plan;
 mod recover;
 mod run;
@@ -66,8 +67,10 @@ enum Command {
     Resume(recover::Resume),
     /// Undo a release that was cut short, as long as nothing is public
     Rollback(recover::Rollback),
-    /// Show what the last run did and what is left of it
-    Status,
+    /// Show what is where of the last run, and the command that goes on from there
+    Status(status::Arguments),
+    /// List the runs of this repository, or show the journal of one
+    Log(log::Arguments),
     /// Release a small project to two indexes inside pyrelease, and install it from there
     Demo(demo::Arguments),
 }
@@ -124,7 +127,8 @@ pub fn main(environment: Environment) -> ExitCode {
         Command::Plan(arguments) => plan::plan(&context, arguments),
         Command::Resume(arguments) => recover::resume(&context, arguments),
         Command::Rollback(arguments) => recover::rollback(&context, arguments),
-        Command::Status => status::status(&context),
+        Command::Status(arguments) => status::status(&context, arguments),
+        Command::Log(arguments) => log::log(&context, arguments),
         Command::Demo(arguments) => demo::demo(&context, arguments),
     };
     match done {

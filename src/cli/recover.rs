@@ -41,6 +41,9 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     let (workspace, store) = open(context)?;
     let lock = store.lock()?;
     let Some(run) = store.unfinished()? else { return nothing(context, "there is no run to resume") };
+    if run.is_lost() {
+        return Err(lost(&run));
+    }
     let mut journal = Journal::open(&run.journal()).map_err(not_over)?;
     let header = journal.header().cloned().ok_or_else(|| Error::left("the journal has no header"))?;
     let question = format!("Finish the release of {} {} (run {})?", header.name, header.version, run.id());
@@ -63,6 +66,7 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
         listener: &context.ui,
         carry: config.carry(),
     };
+    execution.fetch_missing()?;
     execution.complete()
 }
 
@@ -70,6 +74,7 @@ pub(super) fn rollback(context: &Context, arguments: &Rollback) -> Result<()> {
     let (workspace, store) = open(context)?;
     let lock = store.lock()?;
     let run = match store.unfinished() {
+        Ok(Some(run)) if run.is_lost() => return give_up_unread(context, arguments, &store, lost(&run)),
         Ok(Some(run)) => run,
         Ok(None) => return nothing(context, "there is nothing to roll back"),
         Err(unreadable) => return give_up_unread(context, arguments, &store, unreadable),
@@ -104,7 +109,7 @@ fn give_up_unread(context: &Context, arguments: &Rollback, store: &Store, unread
         return Err(unreadable);
     }
     for run in store.runs()? {
-        if run.is_over().is_err() {
+        if run.is_lost() || run.is_over().is_err() {
             context.confirm(arguments.yes, &format!("Give up run {}, and leave all as it is?", run.id()))?;
             run.give_up()?;
             context.ui.hear(&Event::GivenUp { run: run.id() });
@@ -131,4 +136,11 @@ fn world<'a>(context: &'a Context, workspace: &'a Workspace, run: &'a RunFolder)
 fn nothing(context: &Context, message: &str) -> Result<()> {
     context.ui.hear(&Event::Note { stage: None, message });
     Ok(())
+}
+
+/// What is said of a run without a journal by whoever would need one.
+pub(super) fn lost(run: &RunFolder) -> Error {
+    Error::left(format!("run {} has lost its journal: what it did outside its folder is not known", run.id()))
+        .help("`pyrelease resume` rebuilds it from the tag and the indexes, where publishing had begun")
+        .help("`pyrelease rollback --leave` gives it up as it is")
 }

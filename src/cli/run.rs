@@ -9,7 +9,7 @@ use crate::engine::plan::Plan;
 use crate::engine::preflight::preflight;
 use crate::engine::recover::{entries, point_of_no_return};
 use crate::engine::run::Store;
-use crate::error::{Error, Result};
+use crate::error::{Error, ExitCode, Result};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -63,6 +63,9 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
 /// An unfinished run comes first: what it left would confuse a new one.
 fn refuse_unfinished(store: &Store) -> Result<()> {
     let Some(run) = store.unfinished()? else { return Ok(()) };
+    if run.is_lost() {
+        return Err(super::recover::lost(&run).with_code(ExitCode::Refused));
+    }
     let effects = entries(&Journal::read(&run.journal())?);
     let help = match point_of_no_return(&effects) {
         Some(_) => "it has gone public: `pyrelease resume` finishes it, `pyrelease status` shows where it is",

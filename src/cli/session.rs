@@ -6,6 +6,7 @@ use crate::engine::journal::Header;
 use crate::engine::plan::Pipeline;
 use crate::engine::release::{Release, Target, Workspace};
 use crate::engine::run::Store;
+use crate::engine::stage::{Destination, Stage};
 use crate::error::{Error, Result};
 use crate::python::version::{Bump, Version};
 use crate::stages::{self, Bumping};
@@ -67,4 +68,12 @@ pub(super) fn locate_loosely(context: &Context) -> Result<std::path::PathBuf> {
         Ok(location) => Ok(location.root),
         Err(_) => Ok(fs_err::canonicalize(&context.folder)?),
     }
+}
+
+/// The indexes that the stages of a run upload to; none where its configuration cannot be read by this version.
+pub(super) fn destinations(header: &Header) -> Vec<Destination> {
+    let (path, text) = &header.configuration;
+    let pipeline =
+        Config::parse(Source::new(path, text.clone())).and_then(|config| stages::pipeline(&config));
+    pipeline.map(|pipeline| pipeline.stages().filter_map(Stage::destination).collect()).unwrap_or_default()
 }

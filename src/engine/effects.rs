@@ -161,6 +161,13 @@ enum Earlier {
     Open,
 }
 
+/// Whether a run stops at this effect until somebody says whether it was done: a permanent command that was cut short,
+/// and that nobody can be asked about.
+pub(super) fn needs_word(records: &[Record], stage: &str, effect: &Effect) -> bool {
+    let has_verify = matches!(effect, Effect::Command { verify: Some(_), .. });
+    !has_verify && matches!(Earlier::of(records, stage, effect), Earlier::InDoubt)
+}
+
 impl Earlier {
     fn of(records: &[Record], stage: &str, effect: &Effect) -> Self {
         let entries = entries(records);

@@ -1,18 +1,21 @@
 //! The engine: takes any list of stages through a release, and knows none of them by name.
 //!
 //! Read [`stage`] for what a stage is, [`effects`] for how it changes anything, [`journal`] for what is written
-//! down, [`execute`] for the order of things and [`recover`] for the ways back.
+//! down, [`execute`] for the order of things and [`recover`] for the ways back. [`survey`] tells what is where.
 
 pub mod effects;
 pub mod event;
 pub mod execute;
+mod fetch;
 pub mod journal;
+pub mod log;
 pub mod plan;
 pub mod preflight;
 pub mod recover;
 pub mod release;
 pub mod run;
 pub mod stage;
+pub mod survey;
 pub mod take_up;
 
 /// What a stage needs

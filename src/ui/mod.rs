@@ -1,15 +1,19 @@
 //! What a person or a program sees of a run. It knows events, errors and nothing else.
 
+mod account;
 mod human;
 mod json;
+mod log;
 
 use std::io::Write;
 
 use crate::engine::event::{Event, Listener};
 use crate::error::Error;
 
+pub use account::account_text;
 pub use human::{Human, plan_text};
 pub use json::Json;
+pub use log::{journal_text, runs_text};
 
 /// How much is said
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

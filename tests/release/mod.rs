@@ -3,6 +3,7 @@
 mod backends;
 mod care;
 mod doubt;
+mod drilled;
 mod failures;
 mod interface;
 #[cfg(unix)]
@@ -13,6 +14,7 @@ mod racing;
 mod recovery;
 mod rivals;
 mod secrets;
+mod status;
 mod terminal;
 
 use pyrelease_test_support::{Blueprint, Project, set_binary};

@@ -1,0 +1,66 @@
+//! `pyrelease log`: the runs of this repository, or the journal of one.
+
+use serde::Serialize;
+
+use super::Context;
+use super::session::locate_loosely;
+use crate::engine::journal::{Content, Record};
+use crate::engine::log;
+use crate::engine::release::Workspace;
+use crate::engine::run::Store;
+use crate::error::Result;
+use crate::ui::{Format, data, journal_text, runs_text};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The run whose journal to show: its id, or how it begins
+    #[arg(value_name = "RUN", conflicts_with = "last")]
+    run: Option<String>,
+
+    /// Show the journal of the newest run
+    #[arg(long)]
+    last: bool,
+}
+
+/// A line of a journal for programs
+#[derive(Serialize)]
+struct LineData<'a> {
+    line: usize,
+    time: Option<String>,
+    /// `sound`, `foreign`, `damaged` or `torn`
+    state: &'static str,
+    record: Option<&'a Record>,
+}
+
+pub(super) fn log(context: &Context, arguments: &Arguments) -> Result<()> {
+    let workspace = Workspace::open(&locate_loosely(context)?, context.environment.clone())?;
+    let store = Store::of(&workspace.repository)?;
+    if arguments.run.is_none() && !arguments.last {
+        let runs = log::summaries(&store)?;
+        match context.format {
+            Format::Human => data(&runs_text(&runs, store.is_locked())),
+            Format::Json => runs.iter().for_each(json),
+        }
+        return Ok(());
+    }
+    let run = log::find(&store, arguments.run.as_deref())?;
+    let lines = log::read(&run)?;
+    match context.format {
+        Format::Human => data(&journal_text(&lines, &log::outputs(&run)?)),
+        Format::Json => lines.iter().for_each(|line| {
+            let state = match line.content {
+                Content::Record(_) => "sound",
+                Content::Foreign => "foreign",
+                Content::Damaged => "damaged",
+                Content::Torn => "torn",
+            };
+            let time = line.time.map(|time| time.to_string());
+            json(&LineData { line: line.number, time, state, record: line.record() });
+        }),
+    }
+    Ok(())
+}
+
+fn json(value: &impl Serialize) {
+    data(&serde_json::to_string(value).expect("records have string keys only"));
+}

@@ -1,0 +1,100 @@
+//! The runs that a repository has seen, as far as their journals tell.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::journal::{self, Outcome, ReadLine};
+use super::run::{RunFolder, Store};
+use super::survey::{JournalState, journal_state, outcome};
+use crate::error::{Error, Result};
+
+/// A run in a few words
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    pub run: String,
+    pub name: String,
+    pub version: String,
+    /// RFC 3339
+    pub began: Option<String>,
+    /// How it ended; none for one that is under way or was cut short
+    pub outcome: Option<Outcome>,
+    /// From the first record to the last
+    pub seconds: Option<f64>,
+    pub journal: JournalState,
+    pub folder: String,
+}
+
+/// The runs there are, the newest first.
+///
+/// # Errors
+/// A folder or a journal that cannot be read.
+pub fn summaries(store: &Store) -> Result<Vec<Summary>> {
+    store.runs()?.iter().rev().map(summary).collect()
+}
+
+fn summary(run: &RunFolder) -> Result<Summary> {
+    let lines = read(run)?;
+    let records = journal::records(&lines);
+    let header = journal::header(&records);
+    let mut times = lines.iter().filter_map(|line| line.time);
+    let first = times.next();
+    let last = times.next_back().or(first);
+    Ok(Summary {
+        run: run.id().to_owned(),
+        name: header.map(|header| header.name.clone()).unwrap_or_default(),
+        version: header.map(|header| header.version.clone()).unwrap_or_default(),
+        began: first.map(|time| time.to_string()),
+        outcome: outcome(&records).or_else(|| run.is_given_up().then_some(Outcome::GivenUp)),
+        // The clock may have been set back meanwhile.
+        seconds: first.zip(last).map(|(first, last)| last.duration_since(first).as_secs_f64().max(0.0)),
+        journal: journal_state(run, &lines),
+        folder: run.folder().display().to_string(),
+    })
+}
+
+/// A run whose id is this or begins so, or the newest one.
+///
+/// # Errors
+/// No run, or several that could be meant.
+pub fn find(store: &Store, id: Option<&str>) -> Result<RunFolder> {
+    let mut runs = store.runs()?;
+    let Some(id) = id else {
+        return runs.pop().ok_or_else(|| Error::usage("no release has been run in this repository"));
+    };
+    let exact = runs.iter().position(|run| run.id() == id);
+    if let Some(at) = exact {
+        return Ok(runs.swap_remove(at));
+    }
+    let listed = "`pyrelease log` lists those there are";
+    let mut meant = runs.into_iter().filter(|run| run.id().starts_with(id));
+    match (meant.next(), meant.next()) {
+        (Some(run), None) => Ok(run),
+        (None, _) => Err(Error::usage(format!("there is no run `{id}`")).help(listed)),
+        (Some(_), Some(_)) => Err(Error::usage(format!("several runs begin with `{id}`")).help(listed)),
+    }
+}
+
+/// Every line of a run's journal; none where it has no journal.
+///
+/// # Errors
+/// A journal that cannot be read.
+pub fn read(run: &RunFolder) -> Result<Vec<ReadLine>> {
+    if run.journal().is_file() { journal::lines(&run.journal()) } else { Ok(Vec::new()) }
+}
+
+/// The files that keep what the stages' commands printed.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn outputs(run: &RunFolder) -> Result<Vec<PathBuf>> {
+    let mut logs = Vec::new();
+    for entry in fs_err::read_dir(run.folder())? {
+        let path = entry?.path();
+        if path.is_file() && path.extension().is_some_and(|ending| ending == "log") {
+            logs.push(path);
+        }
+    }
+    logs.sort();
+    Ok(logs)
+}

@@ -1,0 +1,255 @@
+//! What is where: a run's journal held against the world, without changing either.
+//!
+//! [`Surveyor::survey`] gives an [`Account`]: for people to read, for programs as JSON, and with the commands that go
+//! on from here. Where the network gives no answer, that is what the account says.
+
+mod files;
+mod next;
+mod refs;
+mod world;
+
+use serde::Serialize;
+
+use super::effects::Effect;
+use super::journal::{self, Content, Outcome, ReadLine, Record};
+use super::recover::{Entry, entries};
+use super::run::{RunFolder, Store};
+use super::stage::{Destination, Reach};
+use crate::error::Result;
+use crate::world::Environment;
+use crate::world::git::Repository;
+
+pub use files::{AtIndex, FileAccount, FileState, Here, Window};
+pub use refs::{RefAccount, RefState};
+
+/// What is known of a run
+#[derive(Debug, Clone, Serialize)]
+pub struct Account {
+    pub run: String,
+    pub name: String,
+    pub version: String,
+    pub tag: String,
+    /// RFC 3339
+    pub began: Option<String>,
+    /// How it ended; none for a run that is under way or was cut short
+    pub outcome: Option<Outcome>,
+    /// Whether a run is at work at this moment
+    pub under_way: bool,
+    /// The stage that is at work or was when the run was cut short
+    pub at: Option<String>,
+    /// Why it failed, where it did
+    pub failure: Option<String>,
+    pub journal: JournalState,
+    pub stages: Vec<StageAccount>,
+    pub effects: Vec<EffectAccount>,
+    pub files: Vec<FileAccount>,
+    pub refs: Vec<RefAccount>,
+    /// How long each public index takes files of the release
+    pub windows: Vec<Window>,
+    /// What to know before going on
+    pub notes: Vec<String>,
+    /// The commands that go on from here
+    pub next: Vec<String>,
+    pub folder: String,
+}
+
+/// How far a journal can be read
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum JournalState {
+    Sound,
+    /// This line was changed after it was written; nothing is done on the journal's word
+    Damaged {
+        line: usize,
+    },
+    /// A later version of pyrelease wrote it, or a record of it, in a way that this one does not know
+    Newer,
+    /// It is gone, and other things of the run are not
+    Lost,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StageAccount {
+    pub stage: String,
+    pub reach: Reach,
+    pub done: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EffectAccount {
+    pub stage: String,
+    pub effect: String,
+    pub state: String,
+}
+
+/// Whoever looks what is where
+pub struct Surveyor<'a> {
+    pub repository: &'a Repository,
+    pub environment: &'a Environment,
+    pub store: &'a Store,
+    /// Whether the remotes and the indexes may be asked
+    pub online: bool,
+}
+
+/// What of a run its journal tells
+struct Told {
+    run: RunFolder,
+    records: Vec<Record>,
+    entries: Vec<Entry>,
+    destinations: Vec<Destination>,
+    journal: JournalState,
+    outcome: Option<Outcome>,
+}
+
+impl Surveyor<'_> {
+    /// Surveys the run that is not finished, else the last one; none if there is no run. `destinations` gives the
+    /// indexes that the stages of a configuration upload to.
+    ///
+    /// # Errors
+    /// A folder or a journal that cannot be read at all.
+    pub fn survey(
+        &self,
+        destinations: impl FnOnce(&journal::Header) -> Vec<Destination>,
+    ) -> Result<Option<Account>> {
+        let under_way = self.store.is_locked();
+        let Some((run, lines)) = self.chosen()? else { return Ok(None) };
+        let records = journal::records(&lines);
+        let header = journal::header(&records).cloned();
+        let entries = entries(&records);
+        let mut told = Told {
+            journal: journal_state(&run, &lines),
+            destinations: header.as_ref().map(destinations).unwrap_or_default(),
+            outcome: outcome(&records).or_else(|| given_up(&run)),
+            run,
+            records,
+            entries,
+        };
+        told.add_destinations_used();
+        let mut account = told.account(header.as_ref(), under_way);
+        account.began = lines.first().and_then(|line| line.time).map(|time| time.to_string());
+        if under_way {
+            return Ok(Some(account));
+        }
+        if let Some(header) = &header {
+            let world = world::World::ask(self, &told, header);
+            account.files = files::files(&told, header, &world);
+            account.windows = files::windows(&told, header, &world);
+            account.refs = refs::refs(self.repository, &told, &world);
+        }
+        next::judge(&mut account, &told, self.repository);
+        Ok(Some(account))
+    }
+
+    /// The newest run that is not over, else the newest one.
+    fn chosen(&self) -> Result<Option<(RunFolder, Vec<ReadLine>)>> {
+        let mut newest = None;
+        for run in self.store.runs()?.into_iter().rev() {
+            let lines = if run.journal().is_file() { journal::lines(&run.journal())? } else { Vec::new() };
+            let nothing = lines.iter().all(|line| line.content == Content::Torn);
+            if nothing && !run.is_lost() && !run.is_given_up() {
+                continue;
+            }
+            if !run.is_over().unwrap_or(false) {
+                return Ok(Some((run, lines)));
+            }
+            newest.get_or_insert((run, lines));
+        }
+        Ok(newest)
+    }
+}
+
+/// A run whose journal cannot be read says otherwise that it was given up.
+fn given_up(run: &RunFolder) -> Option<Outcome> {
+    (run.is_given_up()).then_some(Outcome::GivenUp)
+}
+
+/// How the run ended, as far as the records tell.
+pub fn outcome(records: &[Record]) -> Option<Outcome> {
+    records.iter().rev().find_map(|record| match record {
+        Record::End { outcome } => Some(*outcome),
+        _ => None,
+    })
+}
+
+/// How far a run's journal can be read.
+pub fn journal_state(run: &RunFolder, lines: &[ReadLine]) -> JournalState {
+    if run.is_lost() {
+        return JournalState::Lost;
+    }
+    let format = lines.first().and_then(ReadLine::record).map(|record| match record {
+        Record::Run(header) => header.format,
+        _ => journal::FORMAT,
+    });
+    if format > Some(journal::FORMAT) || lines.iter().any(|line| line.content == Content::Foreign) {
+        return JournalState::Newer;
+    }
+    let damaged = lines.iter().find(|line| line.content == Content::Damaged);
+    damaged.map_or(JournalState::Sound, |line| JournalState::Damaged { line: line.number })
+}
+
+impl Told {
+    /// Where files went that no stage says: the configuration may not be readable any more.
+    fn add_destinations_used(&mut self) {
+        for entry in &self.entries {
+            let Effect::Upload { index, url, simple, reach, .. } = &entry.effect else { continue };
+            if self.destinations.iter().any(|known| known.index == *index && known.url == *url) {
+                continue;
+            }
+            let (index, url, simple) = (index.clone(), url.clone(), simple.clone());
+            self.destinations.push(Destination { index, url, simple, reach: *reach, exact: true });
+        }
+    }
+
+    fn account(&self, header: Option<&journal::Header>, under_way: bool) -> Account {
+        let done = |stage: &str| {
+            self.records.iter().any(|record| match record {
+                Record::StageDone { stage: done, .. } => done == stage,
+                Record::Found { stages, .. } => stages.iter().any(|done| done == stage),
+                _ => false,
+            })
+        };
+        let failure = self.records.iter().rev().find_map(|record| match record {
+            Record::Failed { stage, reason } => Some(format!("{stage}: {reason}")),
+            _ => None,
+        });
+        let at = self.records.iter().rev().find_map(|record| match record {
+            Record::StageBegun { stage } => Some(Some(stage.clone())),
+            Record::StageDone { .. } | Record::End { .. } => Some(None),
+            _ => None,
+        });
+        let text = |field: fn(&journal::Header) -> &String| header.map(field).cloned().unwrap_or_default();
+        Account {
+            run: self.run.id().to_owned(),
+            name: text(|header| &header.name),
+            version: text(|header| &header.version),
+            tag: text(|header| &header.tag),
+            began: None,
+            outcome: self.outcome,
+            under_way,
+            at: at.flatten().filter(|_| self.outcome.is_none()),
+            failure: failure.filter(|_| self.outcome != Some(Outcome::Released)),
+            journal: self.journal,
+            stages: header
+                .map(|header| header.stages.as_slice())
+                .unwrap_or_default()
+                .iter()
+                .map(|(stage, reach)| StageAccount { done: done(stage), stage: stage.clone(), reach: *reach })
+                .collect(),
+            effects: self
+                .entries
+                .iter()
+                .map(|entry| EffectAccount {
+                    stage: entry.stage.clone(),
+                    effect: entry.effect.to_string(),
+                    state: entry.state.to_string(),
+                })
+                .collect(),
+            files: Vec::new(),
+            refs: Vec::new(),
+            windows: Vec::new(),
+            notes: Vec::new(),
+            next: Vec::new(),
+            folder: self.run.folder().display().to_string(),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The commands that go on from here, and what to know before one is chosen.
+
+use super::{Account, FileState, Here, JournalState, RefAccount, RefState, Told};
+use crate::engine::effects::{Effect, needs_word};
+use crate::engine::journal::Record;
+use crate::engine::recover::{Entry, State, point_of_no_return};
+use crate::engine::stage::Reach;
+use crate::world::git::{Repository, short};
+
+const RESUME: &str = "pyrelease resume";
+const ROLLBACK: &str = "pyrelease rollback";
+const LEAVE: &str = "pyrelease rollback --leave";
+
+pub(super) fn judge(account: &mut Account, told: &Told, repository: &Repository) {
+    let (next, notes): (Vec<String>, Vec<String>) = match account.journal {
+        _ if account.outcome.is_some() => return,
+        JournalState::Lost => (commands(&[RESUME, LEAVE]), lost()),
+        JournalState::Newer => (Vec::new(), newer(told)),
+        JournalState::Damaged { line } => (commands(&[LEAVE]), damaged(account, line)),
+        JournalState::Sound => go_on(account, told, repository),
+    };
+    account.next = next;
+    account.notes = notes;
+}
+
+fn commands(commands: &[&str]) -> Vec<String> {
+    commands.iter().map(|command| (*command).to_owned()).collect()
+}
+
+fn lost() -> Vec<String> {
+    vec![
+        "the run's journal is gone: what the run did outside its folder is not known".to_owned(),
+        "`resume` rebuilds it from the tag and the indexes, if publishing had begun; else compare the tag and the remote \
+         by hand, and `rollback --leave` gives the run up as it is"
+            .to_owned(),
+    ]
+}
+
+fn newer(told: &Told) -> Vec<String> {
+    let by = match told.records.first() {
+        Some(Record::Run(header)) => format!("pyrelease {}", header.pyrelease),
+        _ => "a later version of pyrelease".to_owned(),
+    };
+    vec![format!(
+        "the run was begun by {by}, which writes what this version ({}) does not know: go on with that one",
+        env!("CARGO_PKG_VERSION")
+    )]
+}
+
+fn damaged(account: &Account, line: usize) -> Vec<String> {
+    vec![
+        format!(
+            "line {line} of `{}/journal.jsonl` was changed after it was written: what is shown here leaves it out, and \
+             nothing is done on the journal's word",
+            account.folder
+        ),
+        "put the line back as it was (from a backup), and everything goes on; or put right by hand what the tables above \
+         show, then `rollback --leave` gives the run up as it is; if files are public, `resume` after that rebuilds the \
+         run from the tag and the indexes"
+            .to_owned(),
+    ]
+}
+
+fn go_on(account: &Account, told: &Told, repository: &Repository) -> (Vec<String>, Vec<String>) {
+    let mut notes = Vec::new();
+    let missing = account.files.iter().filter(|file| is_missing(file)).map(|file| file.filename.as_str());
+    let missing: Vec<&str> = missing.collect();
+    if let Some(entry) = point_of_no_return(&told.entries) {
+        notes.push(match entry.state {
+            State::InDoubt => format!("{} may be public: the only way is forward", entry.effect),
+            _ => format!("{} is public: the only way is forward", entry.effect),
+        });
+        let mut doubtful = told.entries.iter().rev().filter(|entry| entry.state == State::InDoubt);
+        let is_unsaid = |entry: &&Entry| needs_word(&told.records, &entry.stage, &entry.effect);
+        if let Some(Entry { stage, .. }) = doubtful.find(is_unsaid) {
+            notes
+                .push(format!("only you can tell whether `{stage}` did its work when the run was cut short"));
+            return (vec![format!("{RESUME} --done {stage}"), format!("{RESUME} --again {stage}")], notes);
+        }
+        if missing.is_empty() {
+            return (commands(&[RESUME]), notes);
+        }
+        notes.push(format!(
+            "{} is gone from the run's folder and on no index: the run cannot be finished with it. `rollback --leave` \
+             gives the run up as it is, and `resume` then rebuilds it from the tag and the indexes",
+            missing.join(", ")
+        ));
+        return (commands(&[LEAVE]), notes);
+    }
+    let is_stuck = |entry: &&Entry| cannot_be_undone(account, entry, repository);
+    let stuck: Vec<&Entry> = told.entries.iter().filter(is_stuck).collect();
+    for entry in &stuck {
+        notes.push(format!(
+            "{} was changed by somebody else since: `rollback` leaves that alone",
+            entry.effect
+        ));
+    }
+    if !missing.is_empty() {
+        notes.push(format!("{} is gone from the run's folder and on no index", missing.join(", ")));
+    }
+    let moved = moved_on(told, repository);
+    let can_resume = missing.is_empty() && moved.is_none();
+    notes.extend(moved);
+    let back = if stuck.is_empty() { ROLLBACK } else { LEAVE };
+    (if can_resume { commands(&[RESUME, back]) } else { commands(&[back]) }, notes)
+}
+
+/// Whether nobody is known to have the file any more.
+fn is_missing(file: &super::FileAccount) -> bool {
+    !file.rehearsal
+        && file.here != Here::Present
+        && file.indexes.iter().all(|at| matches!(at.state, FileState::Absent | FileState::Different))
+}
+
+/// Whether an undo of it would find that somebody else has changed what it changed, and that part of it is still there.
+fn cannot_be_undone(account: &Account, entry: &Entry, repository: &Repository) -> bool {
+    if !matches!(entry.state, State::Done | State::InDoubt) {
+        return false;
+    }
+    let names: Vec<(&str, String)> = match &entry.effect {
+        Effect::Land { landing } => {
+            let branch = landing.branch.clone().unwrap_or_else(|| "HEAD".to_owned());
+            let tag = landing.tag.iter().map(|tag| format!("refs/tags/{}", tag.name));
+            std::iter::once(branch).chain(tag).map(|name| ("here", name)).collect()
+        }
+        Effect::Push { remote, updates } => {
+            updates.iter().map(|update| (remote.as_str(), update.name.clone())).collect()
+        }
+        Effect::Upload { .. } | Effect::Command { .. } => return false,
+    };
+    let is_meant =
+        |known: &&RefAccount| names.iter().any(|(at, name)| known.at == *at && known.name == *name);
+    let refs: Vec<&RefAccount> = account.refs.iter().filter(is_meant).collect();
+    let is_gone = |known: &&RefAccount| match known.state {
+        RefState::AsBefore => true,
+        RefState::AsMade | RefState::Unknown => false,
+        // What is not here may have the release in its history.
+        RefState::Moved if known.name.starts_with("refs/tags/") => true,
+        RefState::Moved => !known.contains && known.now.as_ref().is_none_or(|now| repository.has(now)),
+    };
+    let is_known = refs.iter().all(|known| known.state != RefState::Unknown);
+    is_known && !refs.iter().all(|known| known.state == RefState::AsMade) && !refs.iter().all(is_gone)
+}
+
+/// Why the run cannot land any more: it has not, and HEAD is elsewhere than where the run began.
+fn moved_on(told: &Told, repository: &Repository) -> Option<String> {
+    let landed = |entry: &Entry| {
+        matches!(entry.effect, Effect::Land { .. }) && matches!(entry.state, State::Done | State::InDoubt)
+    };
+    let has_reached = |entry: &Entry| entry.effect.reach() >= Reach::Repository && entry.state == State::Done;
+    if told.entries.iter().any(|entry| landed(entry) || has_reached(entry)) {
+        return None;
+    }
+    let Some(Record::Run(began)) = told.records.first() else { return None };
+    let head = repository.head().ok()?;
+    let same = head.commit == began.head && head.branch == began.branch;
+    (!same).then(|| {
+        format!(
+            "the repository moved since the run began: HEAD was at {} on {}, and is at {} on {}; the release cannot land \
+             there",
+            short(&began.head),
+            began.shown_branch(),
+            short(&head.commit),
+            head.shown()
+        )
+    })
+}

@@ -1,0 +1,104 @@
+//! Asks the indexes and the remotes what they have: all at once, and for some seconds only.
+
+use std::collections::BTreeMap;
+use std::thread::ScopedJoinHandle;
+use std::time::Duration;
+
+use super::{Surveyor, Told};
+use crate::engine::effects::Effect;
+use crate::engine::journal::Header;
+use crate::engine::stage::Destination;
+use crate::error::{Error, Result};
+use crate::index::{IndexAddress, IndexClient, Listing, find};
+use crate::world::Environment;
+use crate::world::git::Remote;
+use crate::world::http::{Http, Patience};
+
+const PATIENCE: Patience = Patience {
+    connect: Duration::from_secs(5),
+    stall: Duration::from_secs(8),
+    reply: Duration::from_secs(8),
+};
+
+const NOT_ASKED: &str = "it was not asked";
+
+/// What the world answered, or why it did not
+pub(super) struct World {
+    indexes: Vec<(Destination, Result<Option<Listing>, String>)>,
+    remotes: BTreeMap<String, Result<BTreeMap<String, String>, String>>,
+}
+
+impl World {
+    pub(super) fn ask(surveyor: &Surveyor<'_>, told: &Told, header: &Header) -> Self {
+        let mut names: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for entry in &told.entries {
+            if let Effect::Push { remote, updates } = &entry.effect {
+                names.entry(remote).or_default().extend(updates.iter().map(|update| update.name.as_str()));
+            }
+        }
+        let (environment, project) = (surveyor.environment, header.name.as_str());
+        let questions = names.into_iter().map(|(remote, names)| {
+            (remote, Remote { name: remote.to_owned() }.question(surveyor.repository, &names))
+        });
+        if !surveyor.online {
+            let places = told.destinations.iter().cloned();
+            return Self {
+                indexes: places.map(|place| (place, Err(NOT_ASKED.to_owned()))).collect(),
+                remotes: BTreeMap::new(),
+            };
+        }
+        std::thread::scope(|scope| {
+            let remotes: Vec<_> = questions
+                .map(|(remote, question)| {
+                    let ask =
+                        move || question.ask(PATIENCE.stall).map_err(|error| Error::from(error).chain());
+                    (remote.to_owned(), scope.spawn(ask))
+                })
+                .collect();
+            let indexes: Vec<_> = told
+                .destinations
+                .iter()
+                .map(|place| (place.clone(), scope.spawn(move || listing(environment, place, project))))
+                .collect();
+            Self {
+                remotes: remotes.into_iter().map(|(name, asked)| (name, answer(asked))).collect(),
+                indexes: indexes.into_iter().map(|(place, asked)| (place, answer(asked))).collect(),
+            }
+        })
+    }
+
+    pub(super) fn indexes(&self) -> &[(Destination, Result<Option<Listing>, String>)] {
+        &self.indexes
+    }
+
+    /// What a remote has under a name, if anything.
+    pub(super) fn remote(&self, remote: &str, name: &str) -> Result<Option<String>, String> {
+        match self.remotes.get(remote) {
+            Some(Ok(refs)) => Ok(refs.get(name).cloned()),
+            Some(Err(reason)) => Err(reason.clone()),
+            None => Err(NOT_ASKED.to_owned()),
+        }
+    }
+}
+
+/// What was answered; a panic in there has been reported by then.
+fn answer<T>(asked: ScopedJoinHandle<'_, Result<T, String>>) -> Result<T, String> {
+    asked.join().unwrap_or_else(|_| Err("asking it failed".to_owned()))
+}
+
+fn listing(environment: &Environment, place: &Destination, project: &str) -> Result<Option<Listing>, String> {
+    let client = || -> Result<IndexClient> {
+        let address = IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None)?;
+        let credentials = find(environment, &address, None)?;
+        Ok(IndexClient::new(Http::with_patience(environment, PATIENCE)?, address, credentials))
+    };
+    let client = client().map_err(|error| error.chain())?;
+    client.listing(project).map_err(|error| {
+        // The innermost cause is what a user can do something about; the address is in the first.
+        let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+        match causes.last() {
+            Some(innermost) => format!("{error}: {innermost}"),
+            None => error.to_string(),
+        }
+    })
+}

@@ -1,0 +1,188 @@
+//! What is known of a run, as people read it.
+
+use std::fmt::Write as _;
+
+use crate::engine::journal::Outcome;
+use crate::engine::survey::{
+    Account, AtIndex, FileAccount, FileState, Here, JournalState, RefAccount, RefState,
+};
+use crate::world::git::short;
+
+/// The account as a text of some lines.
+pub fn account_text(account: &Account) -> String {
+    let mut text = headline(account);
+    let mut fact = |label: &str, value: &str| {
+        let _ = write!(text, "\n  {label:<9} {value}");
+    };
+    fact("run", &account.run);
+    fact("folder", &account.folder);
+    if let Some(failure) = &account.failure {
+        fact("failed", &failure.replace('\n', "\n            "));
+    }
+    if !account.stages.is_empty() {
+        let mark = |done| if done { " ✓" } else { "" };
+        let stages = account.stages.iter().map(|stage| format!("{}{}", stage.stage, mark(stage.done)));
+        fact("stages", &stages.collect::<Vec<_>>().join(", "));
+    }
+    for effect in &account.effects {
+        fact(&effect.state, &effect.effect);
+    }
+    text.push_str(&files(account));
+    text.push_str(&refs(&account.refs));
+    for window in &account.windows {
+        let day = window.closes.get(..10).unwrap_or(&window.closes);
+        let _ = match window.days_left {
+            left if left > 0.0 => write!(
+                text,
+                "\n\n{} takes further files of this release for {left:.1} days more, until {day}",
+                window.index
+            ),
+            _ => write!(text, "\n\n{} has taken no further files of this release since {day}", window.index),
+        };
+    }
+    if !account.notes.is_empty() {
+        text.push('\n');
+    }
+    for note in &account.notes {
+        let _ = write!(text, "\nnote: {note}");
+    }
+    for (at, command) in account.next.iter().enumerate() {
+        let _ = match at {
+            0 => write!(text, "\n\nnext: {command}"),
+            _ => write!(text, "\n  or: {command}"),
+        };
+    }
+    text
+}
+
+fn headline(account: &Account) -> String {
+    let at = account.at.as_ref().map(|stage| format!(" in `{stage}`")).unwrap_or_default();
+    let state = match (account.outcome, account.journal) {
+        (Some(Outcome::GivenUp), _) => "given up; what it did outside stays as it is".to_owned(),
+        (_, JournalState::Lost) => return "a run whose journal is lost".to_owned(),
+        (Some(Outcome::Released), _) => "released".to_owned(),
+        (Some(Outcome::RolledBack), _) => "rolled back; nothing is left of it".to_owned(),
+        (None, _) if account.under_way => format!("under way{at}"),
+        (None, _) => format!("cut short{at}"),
+    };
+    let damaged = match account.journal {
+        JournalState::Damaged { line } => format!("; line {line} of its journal is damaged"),
+        JournalState::Newer => "; a later version of pyrelease wrote its journal".to_owned(),
+        _ => String::new(),
+    };
+    match account.name.as_str() {
+        "" => format!("a run that cannot be read any more: {state}{damaged}"),
+        name => format!("{name} {}: {state}{damaged}", account.version),
+    }
+}
+
+fn files(account: &Account) -> String {
+    // What was rolled back is not expected to lie here.
+    let with_here = account.outcome != Some(Outcome::RolledBack);
+    let mut indexes: Vec<&str> = Vec::new();
+    for at in account.files.iter().flat_map(|file| &file.indexes) {
+        if !indexes.contains(&at.index.as_str()) {
+            indexes.push(&at.index);
+        }
+    }
+    let mut head = vec!["file".to_owned(), "sha256".to_owned()];
+    head.extend(with_here.then(|| "here".to_owned()));
+    head.extend(indexes.iter().map(|index| (*index).to_owned()));
+    let row = |file: &FileAccount| {
+        let mut row = vec![file.filename.clone(), short(&file.sha256).to_owned()];
+        row.extend(with_here.then(|| match &file.here {
+            Here::Present => "present".to_owned(),
+            Here::Changed { sha256 } => format!("changed: {}", short(sha256)),
+            Here::Gone => "gone".to_owned(),
+        }));
+        let cell =
+            |index: &&str| file.indexes.iter().find(|at| at.index == **index).map_or(String::new(), at_index);
+        row.extend(indexes.iter().map(cell));
+        row
+    };
+    let mut text = table(head, account.files.iter().map(row).collect());
+    let mut said: Vec<(&str, &str)> = Vec::new();
+    for at in account.files.iter().flat_map(|file| &file.indexes) {
+        if let Some(reason) = &at.reason
+            && !said.contains(&(&at.index, reason))
+        {
+            said.push((&at.index, reason));
+            let _ = write!(text, "\n  {}: unknown, because {}", at.index, indented(reason));
+        }
+    }
+    text
+}
+
+fn at_index(at: &AtIndex) -> String {
+    match (at.state, &at.sha256) {
+        (FileState::Same, _) => "same".to_owned(),
+        (FileState::Different, sha256) => {
+            format!("different: {}", sha256.as_deref().map(short).unwrap_or_default())
+        }
+        (FileState::Absent, _) => "absent".to_owned(),
+        (FileState::Unknown, _) => "unknown".to_owned(),
+    }
+}
+
+fn refs(refs: &[RefAccount]) -> String {
+    let shown = |id: &Option<String>| id.as_deref().map_or("none", short).to_owned();
+    let row = |known: &RefAccount| {
+        let name = match known.name.strip_prefix("refs/tags/") {
+            Some(tag) => format!("tag {tag}"),
+            None => known.name.strip_prefix("refs/heads/").unwrap_or(&known.name).to_owned(),
+        };
+        let state = match known.state {
+            RefState::AsMade => "as the run made it".to_owned(),
+            RefState::AsBefore => "as before the run".to_owned(),
+            RefState::Moved if known.contains => {
+                format!("moved on by somebody else; contains the run's {}", shown(&known.made))
+            }
+            RefState::Moved => format!(
+                "moved by somebody else; was {}, the run's is {}",
+                shown(&known.before),
+                shown(&known.made)
+            ),
+            RefState::Unknown => "unknown".to_owned(),
+        };
+        let now = if known.state == RefState::Unknown { "?".to_owned() } else { shown(&known.now) };
+        vec![name, known.at.clone(), now, state]
+    };
+    let head = ["ref", "at", "now", "state"].map(str::to_owned).to_vec();
+    let mut text = table(head, refs.iter().map(row).collect());
+    let mut said: Vec<&str> = Vec::new();
+    for known in refs {
+        if let Some(reason) = &known.reason
+            && !said.contains(&known.at.as_str())
+        {
+            said.push(&known.at);
+            let _ = write!(text, "\n  {}: unknown, because {}", known.at, indented(reason));
+        }
+    }
+    text
+}
+
+/// Rows in columns, after an empty line; nothing where there are none.
+pub(super) fn table(head: Vec<String>, rows: Vec<Vec<String>>) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("\n");
+    let all: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
+    let width = |column: usize| {
+        all.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or_default()
+    };
+    for row in &all {
+        let cells: Vec<String> =
+            row.iter().enumerate().map(|(at, cell)| format!("{cell:<width$}", width = width(at))).collect();
+        let _ = write!(text, "\n  {}", cells.join("  ").trim_end());
+    }
+    text
+}
+
+fn indented(text: &str) -> String {
+    text.replace('\n', "\n    ")
+}

@@ -1,0 +1,124 @@
+//! The runs of a repository and their journals, as people read them.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use super::account::table;
+use crate::engine::journal::{Content, Outcome, ReadLine, Record};
+use crate::engine::log::Summary;
+use crate::engine::survey::JournalState;
+use crate::world::git::short;
+
+/// The runs in a table.
+pub fn runs_text(runs: &[Summary], under_way: bool) -> String {
+    if runs.is_empty() {
+        return "no release has been run in this repository".to_owned();
+    }
+    let row = |(at, run): (usize, &Summary)| {
+        let outcome = match (run.journal, run.outcome) {
+            (JournalState::Lost, _) => "journal lost".to_owned(),
+            (JournalState::Newer, _) => "written by a later version".to_owned(),
+            (JournalState::Damaged { line }, _) => format!("journal damaged in line {line}"),
+            (_, Some(outcome)) => ended(outcome).to_owned(),
+            (_, None) if under_way && at == 0 => "under way".to_owned(),
+            (_, None) => "cut short".to_owned(),
+        };
+        let took = run.seconds.map(duration).unwrap_or_default();
+        let release = format!("{} {}", run.name, run.version);
+        vec![run.run.clone(), when(run.began.as_deref()), release, outcome, took]
+    };
+    let head = ["run", "began", "release", "outcome", "took"].map(str::to_owned).to_vec();
+    table(head, runs.iter().enumerate().map(row).collect()).trim_start_matches('\n').to_owned()
+}
+
+/// A journal, a line for each record, and where the output of the stages is.
+pub fn journal_text(lines: &[ReadLine], outputs: &[PathBuf]) -> String {
+    let first = lines.iter().find_map(|line| line.time);
+    let mut text = String::new();
+    for line in lines {
+        let since = line.time.zip(first).map(|(time, first)| time.duration_since(first).as_secs_f64());
+        let since = since.map_or(String::new(), |seconds| format!("{seconds:+.3} s"));
+        let time = when(line.time.map(|time| time.to_string()).as_deref());
+        let meaning = meaning(&line.content).replace('\n', "\n                                       ");
+        let _ = writeln!(text, "{:>4}  {time:<19} {since:>12}  {meaning}", line.number);
+    }
+    if lines.is_empty() {
+        text.push_str("the run has no journal\n");
+    }
+    for path in outputs {
+        let _ = writeln!(text, "output of a stage: {}", path.display());
+    }
+    text.trim_end().to_owned()
+}
+
+fn ended(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Released => "released",
+        Outcome::RolledBack => "rolled back",
+        Outcome::GivenUp => "given up",
+    }
+}
+
+/// In the time zone of whoever reads it.
+fn when(time: Option<&str>) -> String {
+    let time = time.and_then(|time| time.parse::<jiff::Timestamp>().ok());
+    let zoned = time.map(|time| time.to_zoned_datetime(jiff::tz::TimeZone::system()));
+    zoned.map_or_else(|| "?".to_owned(), |time| time.strftime("%F %T").to_string())
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        0.0..60.0 => format!("{seconds:.1} s"),
+        60.0..3600.0 => format!("{:.0} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
+fn meaning(content: &Content) -> String {
+    let record = match content {
+        Content::Record(record) => record.as_ref(),
+        Content::Foreign => return "!! a record that this version of pyrelease does not know".to_owned(),
+        Content::Damaged => return "!! damaged: this line was changed after it was written".to_owned(),
+        Content::Torn => return "-- cut off by whatever ended the run; it does not count".to_owned(),
+    };
+    let because = |what: String, said: &str| if said.is_empty() { what } else { format!("{what}: {said}") };
+    match record {
+        Record::Run(header) => {
+            format!(
+                "the run began: {} {} (tag {}) from {} at {}, by pyrelease {}",
+                header.name,
+                header.version,
+                header.tag,
+                header.shown_branch(),
+                short(&header.head),
+                header.pyrelease
+            )
+        }
+        Record::Found { stages, evidence, .. } => {
+            let taken = format!(
+                "the run stands in for one whose journal was lost; as done count {}",
+                stages.join(", ")
+            );
+            evidence.iter().fold(taken, |text, line| format!("{text}\n{line}"))
+        }
+        Record::Imported {} => "the run came here from another repository".to_owned(),
+        Record::StageBegun { stage } => format!("stage `{stage}` began"),
+        Record::StageDone { stage, outputs } => {
+            let commit = outputs.commit.iter().map(|commit| format!("commit {}", short(commit)));
+            let tag = outputs.tag.iter().map(|tag| format!("tag {} ({})", tag.name, short(&tag.object)));
+            let files = outputs.distributions.iter();
+            let files = files.map(|file| format!("{} (sha256 {})", file.filename, file.sha256));
+            let made: Vec<String> = commit.chain(tag).chain(files).collect();
+            because(format!("stage `{stage}` is done"), &made.join(", "))
+        }
+        Record::Intent { id, effect, .. } => format!("#{id} about to do: {effect}"),
+        Record::Done { id, evidence } => because(format!("#{id} done"), evidence),
+        Record::NotDone { id, reason } => because(format!("#{id} did not happen"), reason),
+        Record::Doubted { id, .. } => format!("#{id} is not there, and may still come"),
+        Record::Undo { id } => format!("#{id} about to be taken back"),
+        Record::Undone { id, evidence } => because(format!("#{id} taken back"), evidence),
+        Record::Kept { id, reason } => because(format!("#{id} stays"), reason),
+        Record::Failed { stage, reason } => format!("`{stage}` failed: {reason}"),
+        Record::End { outcome } => format!("the run is over: {}", ended(*outcome)),
+    }
+}

@@ -1,0 +1,216 @@
+//! A release to two indexes inside this process, killed at points that are known by what happens there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use pyrelease::server::EmbeddedIndex;
+use pyrelease::world::sha256;
+use pyrelease_test_support::{Blueprint, Invocation, Outcome, Project};
+use serde_json::Value;
+
+use super::{QUICK, quick};
+
+const TOKEN: &str = "pypi-a-token-of-the-tests";
+
+/// A project about to be released, and the two indexes
+pub(super) struct Local {
+    pub(super) project: Project,
+    pub(super) rehearsal: Index,
+    pub(super) public: Index,
+    /// How the `release.toml` begins
+    head: String,
+}
+
+/// An index that can be stopped
+pub(super) struct Index {
+    folder: PathBuf,
+    server: Option<EmbeddedIndex>,
+}
+
+impl Index {
+    fn start(folder: PathBuf, name: &str) -> Self {
+        let server = EmbeddedIndex::start(&folder, name, Some(TOKEN.into())).expect("a free port");
+        Self { folder, server: Some(server) }
+    }
+
+    /// From now on nobody answers.
+    pub(super) fn stop(&mut self) {
+        self.server = None;
+    }
+
+    /// The files of the project and their sha256.
+    pub(super) fn files(&self) -> BTreeMap<String, String> {
+        files(&self.folder.join("demo"))
+    }
+
+    pub(super) fn file(&self, file: &str) -> Vec<u8> {
+        fs_err::read(self.folder.join("demo").join(file)).expect("a file of the index")
+    }
+
+    /// What the index keeps of a file.
+    pub(super) fn record(&self, file: &str) -> PathBuf {
+        self.folder.join(".records/demo").join(format!("{file}.json"))
+    }
+
+    fn section(&self, name: &str) -> String {
+        let server = self.server.as_ref().expect("an index that runs");
+        format!(
+            "[index.{name}]\nupload = \"{}\"\nsimple = \"{}\"\n",
+            server.upload_url(),
+            server.simple_url()
+        )
+    }
+}
+
+impl Local {
+    pub(super) fn new() -> Self {
+        Self::configured("")
+    }
+
+    /// With this at the beginning of the `release.toml`.
+    pub(super) fn configured(head: &str) -> Self {
+        Self::of(quick(), head)
+    }
+
+    pub(super) fn of(blueprint: Blueprint, head: &str) -> Self {
+        let folders = tempfile::Builder::new()
+            .prefix("pyrelease-indexes-")
+            .tempdir()
+            .expect("a temporary folder")
+            .keep();
+        let rehearsal = Index::start(folders.join("testpypi"), "testpypi");
+        let public = Index::start(folders.join("pypi"), "pypi");
+        let config = config(head, &rehearsal, &public);
+        Self { project: blueprint.config(&config).build(), rehearsal, public, head: head.to_owned() }
+    }
+
+    /// The public index ends and begins anew, elsewhere; the `release.toml` says so.
+    pub(super) fn restart_public(&mut self) {
+        self.public.stop();
+        self.public = Index::start(self.public.folder.clone(), "pypi");
+        self.project.write("release.toml", &config(&self.head, &self.rehearsal, &self.public));
+    }
+
+    /// The same of the other one.
+    pub(super) fn restart_rehearsal(&mut self) {
+        self.rehearsal.stop();
+        self.rehearsal = Index::start(self.rehearsal.folder.clone(), "testpypi");
+        self.project.write("release.toml", &config(&self.head, &self.rehearsal, &self.public));
+    }
+
+    pub(super) fn pyrelease(&self, args: &str) -> Invocation<'_> {
+        let invocation = self.project.pyrelease(args);
+        ["TESTPYPI", "PYPI"]
+            .iter()
+            .fold(invocation, |invocation, name| invocation.env(format!("PYRELEASE_TOKEN_{name}"), TOKEN))
+    }
+
+    /// Releases 1.1.0 and is killed at this point: after the record of it, where no moment is said.
+    #[track_caller]
+    pub(super) fn killed(&self, point: &str) -> Outcome {
+        let drill = drill(&self.head, point);
+        let outcome = self.pyrelease("run minor --yes").env("PYRELEASE_DRILL", drill).run();
+        assert_eq!(outcome.status(), -1, "{outcome}");
+        outcome
+    }
+
+    /// What `status` says, as JSON.
+    #[track_caller]
+    pub(super) fn status(&self) -> Value {
+        let outcome = self.pyrelease("status --format json").code(0);
+        serde_json::from_str(outcome.stdout()).unwrap_or_else(|error| panic!("{error}: {outcome}"))
+    }
+
+    /// The folder of the newest run.
+    #[track_caller]
+    pub(super) fn run_folder(&self) -> PathBuf {
+        let runs = self.project.repository().join(".git/pyrelease/runs");
+        let runs = fs_err::read_dir(runs).expect("the folder of the runs").flatten();
+        runs.map(|run| run.path()).max().expect("a run")
+    }
+
+    /// The files that the newest run has built and their sha256.
+    pub(super) fn built(&self) -> BTreeMap<String, String> {
+        files(&self.run_folder().join("dist"))
+    }
+
+    /// Everything is out: the same bytes on both indexes, branch and tag at the remote and in the clone at `folder`.
+    #[track_caller]
+    pub(super) fn is_released(&self, folder: &Path) {
+        let names = ["demo-1.1.0-py3-none-any.whl", "demo-1.1.0.tar.gz"];
+        assert_eq!(self.public.files().keys().collect::<Vec<_>>(), names);
+        assert_eq!(self.public.files(), self.rehearsal.files());
+        let here = |revision: &str| {
+            let folder = text(folder);
+            self.project.git(&["-C", folder, "rev-parse", "--verify", revision])
+        };
+        let remote = self.project.remote_refs();
+        assert_eq!(remote["refs/heads/main"], here("HEAD"));
+        assert_eq!(remote["refs/heads/main"], here("v1.1.0^{commit}"));
+        assert_eq!(remote["refs/tags/v1.1.0"], here("refs/tags/v1.1.0"));
+        let status = self.project.git(&["-C", text(folder), "status", "--porcelain", "-uno"]);
+        assert_eq!(status, "");
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.rehearsal.stop();
+        self.public.stop();
+        // The folder is temporary; what cannot be deleted now is by whoever cleans up.
+        let _ = fs_err::remove_dir_all(self.public.folder.parent().expect("it is in one"));
+    }
+}
+
+pub(super) fn text(path: &Path) -> &str {
+    path.to_str().expect("our own name")
+}
+
+/// The files of a folder, if it is there, and their sha256.
+fn files(folder: &Path) -> BTreeMap<String, String> {
+    let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
+    let name = |path: &Path| text(Path::new(path.file_name().expect("a name"))).to_owned();
+    let hash = |path: &Path| sha256(path).expect("a file that was just found").0;
+    entries.map(|entry| entry.path()).map(|path| (name(&path), hash(&path))).collect()
+}
+
+fn config(head: &str, rehearsal: &Index, public: &Index) -> String {
+    let (keys, tables) = head.split_at(head.find('[').filter(|at| *at == 0).unwrap_or(head.len()));
+    format!("{keys}\n{}\n{}\n{tables}\n{QUICK}", rehearsal.section("testpypi"), public.section("pypi"))
+}
+
+/// What kills a release by a `release.toml` that begins so at this point.
+#[track_caller]
+pub(super) fn drill(head: &str, point: &str) -> String {
+    static POINTS: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(BTreeMap::new());
+    let mut known = POINTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let points = known.entry(head.to_owned()).or_insert_with(|| points(head));
+    let wanted = [point.to_owned(), format!("after-record {point}")];
+    let number = points.iter().position(|known| wanted.contains(known));
+    format!("kill:{}", number.unwrap_or_else(|| panic!("no point `{point}` among {points:#?}")) + 1)
+}
+
+/// The points that a release comes to: `MOMENT WHAT`, with the effect instead of its number.
+fn points(head: &str) -> Vec<String> {
+    let local = Local::configured(head);
+    let list = local.project.sandbox().root().join("points");
+    let drill = format!("list:{}", list.display());
+    local.pyrelease("run minor --yes").env("PYRELEASE_DRILL", drill).code(0);
+    let mut effects: Vec<String> = Vec::new();
+    let text = fs_err::read_to_string(list).expect("the list of points");
+    let named = text.lines().map(|line| {
+        let point: Value = serde_json::from_str(line).expect("a point in JSON");
+        let field = |name: &str| point[name].as_str().expect("a point has it").to_owned();
+        let (moment, what) = (field("moment"), field("what"));
+        if let (Some(effect), "before-record") = (what.strip_prefix("intent: "), moment.as_str()) {
+            effects.push(effect.to_owned());
+        }
+        let what = match what.strip_prefix("done ").and_then(|id| id.parse::<usize>().ok()) {
+            Some(id) => format!("done: {}", effects[id]),
+            None => what,
+        };
+        format!("{moment} {what}")
+    });
+    named.collect()
+}
