@@ -2,6 +2,7 @@
 
 mod demo;
 mod log;
+mod moving;
 mod plan;
 mod recover;
 mod run;

@@ -1,7 +1,7 @@
 //! `pyrelease resume` and `pyrelease rollback`: the two ways on from a run that was cut short.
 
-use super::Context;
 use super::session::{Session, locate_loosely};
+use super::{Context, moving};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
 use crate::engine::journal::Journal;
@@ -24,6 +24,10 @@ pub(super) struct Resume {
     /// The command of this stage, which was cut short, has not done its work: run it again
     #[arg(long, value_name = "STAGE", conflicts_with = "done")]
     again: Vec<String>,
+
+    /// Finish the run that `pyrelease status --export` packed into this file, in another clone of the repository
+    #[arg(long, value_name = "FILE")]
+    import: Option<std::path::PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -40,6 +44,11 @@ pub(super) struct Rollback {
 pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     let (workspace, store) = open(context)?;
     let lock = store.lock()?;
+    let mut yes = arguments.yes;
+    if let Some(file) = &arguments.import {
+        moving::import(context, &workspace, &store, (file, yes))?;
+        yes = true;
+    }
     let Some(run) = store.unfinished()? else { return nothing(context, "there is no run to resume") };
     if run.is_lost() {
         return Err(lost(&run));
@@ -47,7 +56,7 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     let mut journal = Journal::open(&run.journal()).map_err(not_over)?;
     let header = journal.header().cloned().ok_or_else(|| Error::left("the journal has no header"))?;
     let question = format!("Finish the release of {} {} (run {})?", header.name, header.version, run.id());
-    context.confirm(arguments.yes, &question)?;
+    context.confirm(yes, &question)?;
     context.listen_for_interrupts()?;
     remains::end(run.id(), Of::Run);
     let _guard = lock.guard(&run);

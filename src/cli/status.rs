@@ -1,7 +1,9 @@
 //! `pyrelease status`: what is where, and the command that goes on from here.
 
-use super::Context;
+use std::path::PathBuf;
+
 use super::session::{destinations, locate_loosely};
+use super::{Context, moving};
 use crate::engine::release::Workspace;
 use crate::engine::run::Store;
 use crate::engine::survey::Surveyor;
@@ -13,11 +15,18 @@ pub(super) struct Arguments {
     /// Ask neither remotes nor indexes what they have
     #[arg(long)]
     offline: bool,
+
+    /// Pack the run that is not finished into this file, for `pyrelease resume --import FILE` in another clone
+    #[arg(long, value_name = "FILE")]
+    export: Option<PathBuf>,
 }
 
 pub(super) fn status(context: &Context, arguments: &Arguments) -> Result<()> {
     let workspace = Workspace::open(&locate_loosely(context)?, context.environment.clone())?;
     let store = Store::of(&workspace.repository)?;
+    if let Some(file) = &arguments.export {
+        return moving::export(context, &workspace, &store, file);
+    }
     let surveyor = Surveyor {
         repository: &workspace.repository,
         environment: &workspace.environment,

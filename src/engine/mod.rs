@@ -1,7 +1,8 @@
 //! The engine: takes any list of stages through a release, and knows none of them by name.
 //!
 //! Read [`stage`] for what a stage is, [`effects`] for how it changes anything, [`journal`] for what is written
-//! down, [`execute`] for the order of things and [`recover`] for the ways back. [`survey`] tells what is where.
+//! down, [`execute`] for the order of things and [`recover`] for the ways back. [`survey`] tells what is where;
+//! [`parcel`] takes a run to another clone of the repository.
 
 pub mod effects;
 pub mod event;
@@ -9,6 +10,7 @@ pub mod execute;
 mod fetch;
 pub mod journal;
 pub mod log;
+pub mod parcel;
 pub mod plan;
 pub mod preflight;
 pub mod recover;

@@ -8,6 +8,7 @@ mod failures;
 mod interface;
 #[cfg(unix)]
 mod machine;
+mod moving;
 mod network;
 mod processes;
 mod racing;

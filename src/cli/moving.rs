@@ -1,0 +1,67 @@
+//! A run moves to another clone or machine: `status --export FILE` there, `resume --import FILE` here.
+
+use std::path::Path;
+
+use super::Context;
+use crate::engine::event::{Event, Listener};
+use crate::engine::parcel;
+use crate::engine::release::Workspace;
+use crate::engine::run::Store;
+use crate::error::{Error, Result};
+
+/// Packs the run that is not finished into a file.
+pub(super) fn export(context: &Context, workspace: &Workspace, store: &Store, file: &Path) -> Result<()> {
+    // Nothing may be at work on what is packed.
+    let _lock = store.lock()?;
+    let nothing = || Error::refused("there is no unfinished run to move");
+    let run = store.unfinished()?.ok_or_else(nothing)?;
+    if run.is_lost() {
+        return Err(super::recover::lost(&run));
+    }
+    let file = context.folder.join(file);
+    let packed = parcel::pack(&workspace.repository, &run, &file)?;
+    let file = fs_err::canonicalize(file)?;
+    let say = |message: &str| context.ui.hear(&Event::Note { stage: None, message });
+    let mut what = vec!["the journal".to_owned()];
+    what.extend(packed.commit.then(|| "the release's commit and tag".to_owned()));
+    what.extend(packed.distributions);
+    say(&format!(
+        "run {} is packed in {} ({}): {}",
+        run.id(),
+        file.display(),
+        crate::world::size(packed.size),
+        what.join(", ")
+    ));
+    for missing in packed.missing {
+        let message = format!("`{missing}` is no longer as it was built, and is not in it");
+        let help = Some("where an index has it, `resume` fetches it from there");
+        context.ui.hear(&Event::Warning { stage: None, message: &message, help });
+    }
+    say("it can be finished here or there; what one has done, the other finds done");
+    say(&format!("in another clone of the repository: pyrelease resume --import {}", file.display()));
+    Ok(())
+}
+
+/// Makes a packed run one of this repository, after asking.
+pub(super) fn import(
+    context: &Context,
+    workspace: &Workspace,
+    store: &Store,
+    (file, yes): (&Path, bool),
+) -> Result<()> {
+    let arrival = parcel::unpack(store, &context.folder.join(file))?;
+    arrival.check(store, &workspace.repository)?;
+    let header = &arrival.header;
+    let (path, text) = &header.configuration;
+    let ours = fs_err::read_to_string(workspace.repository.top().join(&header.prefix).join(path));
+    if ours.unwrap_or_default() != *text {
+        let message = format!("the run goes by a `{}` that differs from the one here", path.display());
+        let help =
+            Some("its commands are run as it says them: take it only from somebody whose releases you trust");
+        context.ui.hear(&Event::Warning { stage: None, message: &message, help });
+    }
+    let question =
+        format!("Finish the release of {} {} (run {}) here?", header.name, header.version, header.run);
+    context.confirm(yes, &question)?;
+    arrival.settle_in(store).map(drop)
+}

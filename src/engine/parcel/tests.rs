@@ -1,0 +1,235 @@
+use std::path::PathBuf;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest, Sha256};
+
+use super::*;
+use crate::engine::journal::{Header, Journal, Record};
+use crate::engine::run::Store;
+use crate::engine::stage::{Outputs, Reach};
+use crate::error::ExitCode;
+use crate::python::distribution::{Distribution, Kind};
+use crate::world::digest::hex;
+use crate::world::git::Repository;
+use crate::world::process::Process;
+
+const RUN: &str = "20260501T120000000-00001";
+const WHEEL: &[u8] = b"the bytes of a wheel";
+
+/// A repository that a run may come to
+struct Fixture {
+    folder: tempfile::TempDir,
+    store: Store,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Process::new("git").args(["init", "-q", "."]).folder(folder.path()).read().unwrap();
+        let store = Store::of(&Repository::discover(folder.path()).unwrap()).unwrap();
+        Self { folder, store }
+    }
+
+    /// The journal of a run that has built one wheel.
+    fn journal(&self) -> Vec<u8> {
+        self.journal_of("")
+    }
+
+    /// The same of a project in this folder of the repository.
+    fn journal_of(&self, prefix: &str) -> Vec<u8> {
+        let path = self.folder.path().join("journal.jsonl");
+        let header = Header {
+            format: 1,
+            pyrelease: "0.1.0".into(),
+            run: RUN.into(),
+            name: "demo".into(),
+            version: "1.1.0".into(),
+            previous_version: "1.0.0".into(),
+            previous_tag: None,
+            tag: "v1.1.0".into(),
+            date: "2026-05-01".into(),
+            branch: None,
+            head: "0".repeat(40),
+            prefix: prefix.into(),
+            stages: vec![("build".into(), Reach::Private)],
+            configuration: ("release.toml".into(), String::new()),
+        };
+        let mut journal = Journal::create(&path, header).unwrap();
+        let distribution = Distribution {
+            path: PathBuf::from(format!("/somewhere/runs/{RUN}/dist/demo-1.1.0-py3-none-any.whl")),
+            filename: "demo-1.1.0-py3-none-any.whl".into(),
+            kind: Kind::Wheel,
+            size: WHEEL.len() as u64,
+            sha256: hex(&Sha256::digest(WHEEL)),
+        };
+        let outputs = Outputs { distributions: vec![distribution], ..Outputs::default() };
+        journal.write(Record::StageBegun { stage: "build".into() }).unwrap();
+        journal.write(Record::StageDone { stage: "build".into(), outputs }).unwrap();
+        let text = fs_err::read(&path).unwrap();
+        fs_err::remove_file(&path).unwrap();
+        text
+    }
+
+    fn unpack(&self, archive: &[u8]) -> crate::error::Result<Arrival> {
+        let file = self.folder.path().join("run.tar.gz");
+        fs_err::write(&file, archive).unwrap();
+        unpack(&self.store, &file)
+    }
+
+    /// It is refused for this, and nothing of it is anywhere.
+    #[track_caller]
+    fn refuses(&self, archive: &[u8], why: &str) {
+        let error = self.unpack(archive).unwrap_err();
+        assert_eq!(error.code(), ExitCode::Refused, "{}", error.chain());
+        assert!(error.chain().contains(why), "{}", error.chain());
+        assert!(!self.folder.path().join(".git/pyrelease/arriving").exists());
+        assert!(self.store.runs().unwrap().is_empty());
+        assert!(!self.folder.path().parent().unwrap().join("evil").exists());
+    }
+}
+
+fn item(name: &str, content: &[u8]) -> Item {
+    Item { name: name.into(), size: content.len() as u64, sha256: hex(&Sha256::digest(content)) }
+}
+
+fn manifest(files: &[(&str, &[u8])]) -> Manifest {
+    let files = files.iter().map(|(name, content)| item(name, content)).collect();
+    Manifest { format: FORMAT, pyrelease: "0.1.0".into(), run: RUN.into(), files }
+}
+
+fn archive(manifest: &Manifest, files: &[(&str, &[u8])]) -> Vec<u8> {
+    let manifest = serde_json::to_vec(manifest).unwrap();
+    let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    for (name, content) in std::iter::once((MANIFEST, manifest.as_slice())).chain(files.iter().copied()) {
+        let mut header = tar::Header::new_gnu();
+        // What a library would refuse to write, somebody else writes.
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        archive.append(&header, content).unwrap();
+    }
+    archive.into_inner().unwrap().finish().unwrap()
+}
+
+#[test]
+fn a_run_that_was_packed_is_unpacked() {
+    let fixture = Fixture::new();
+    let journal = fixture.journal();
+    let files = [(JOURNAL, journal.as_slice()), ("dist/demo-1.1.0-py3-none-any.whl", WHEEL)];
+    let arrival = fixture.unpack(&archive(&manifest(&files), &files)).unwrap();
+    assert_eq!(arrival.header.version, "1.1.0");
+    let run = arrival.settle_in(&fixture.store).unwrap();
+    assert_eq!(fs_err::read(run.dist().join("demo-1.1.0-py3-none-any.whl")).unwrap(), WHEEL);
+    let records = Journal::read(&run.journal()).unwrap();
+    assert_eq!(records.last(), Some(&Record::Imported {}));
+    // The paths are those of where it lies now.
+    let Record::StageDone { outputs, .. } = &records[2] else { panic!("{records:?}") };
+    assert_eq!(outputs.distributions[0].path, run.dist().join("demo-1.1.0-py3-none-any.whl"));
+    assert!(!fixture.folder.path().join(".git/pyrelease/arriving").exists());
+}
+
+#[test]
+fn files_that_no_run_has_are_refused() {
+    let fixture = Fixture::new();
+    let journal = fixture.journal();
+    let names = [
+        "../evil",
+        "/tmp/evil",
+        "dist/../../evil.whl",
+        "dist/.evil.whl",
+        "dist/sub/evil.whl",
+        "tree/.git/config",
+        "given-up",
+        "evil.exe",
+        "C:evil.log",
+        "a\\evil.log",
+        ".log",
+    ];
+    for name in names {
+        let files = [(JOURNAL, journal.as_slice()), (name, b"evil".as_slice())];
+        fixture.refuses(&archive(&manifest(&files), &files), "a run has no file");
+        // Nor does one come that the manifest does not name.
+        fixture.refuses(&archive(&manifest(&files[..1]), &files), "its manifest has no");
+    }
+    let twice = [(JOURNAL, journal.as_slice()), (JOURNAL, journal.as_slice())];
+    fixture.refuses(&archive(&manifest(&twice), &twice), "a run has no file");
+}
+
+#[test]
+fn links_and_folders_are_refused() {
+    let fixture = Fixture::new();
+    let journal = fixture.journal();
+    for kind in
+        [tar::EntryType::Symlink, tar::EntryType::Link, tar::EntryType::Directory, tar::EntryType::Fifo]
+    {
+        let files = [(JOURNAL, journal.as_slice())];
+        let manifest = serde_json::to_vec(&manifest(&files)).unwrap();
+        let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+        let mut header = tar::Header::new_gnu();
+        header.set_size(manifest.len() as u64);
+        archive.append_data(&mut header, MANIFEST, manifest.as_slice()).unwrap();
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(0);
+        header.set_link_name("/etc/passwd").unwrap();
+        archive.append_data(&mut header, JOURNAL, std::io::empty()).unwrap();
+        fixture.refuses(&archive.into_inner().unwrap().finish().unwrap(), "is no plain file");
+    }
+}
+
+#[test]
+fn what_is_not_what_the_manifest_says_is_refused() {
+    let fixture = Fixture::new();
+    let journal = fixture.journal();
+    let wheel = "dist/demo-1.1.0-py3-none-any.whl";
+    let files = [(JOURNAL, journal.as_slice()), (wheel, WHEEL)];
+    let whole = archive(&manifest(&files), &files);
+
+    fixture.refuses(b"nothing of the kind", "is not a run");
+    fixture.refuses(&[], "is not a run");
+    fixture.refuses(&whole[..whole.len() / 2], "is not a run");
+    fixture.refuses(&archive(&manifest(&files), &files[..1]), "it ends before");
+    let other = [(JOURNAL, journal.as_slice()), (wheel, b"the bytes of a whale".as_slice())];
+    fixture.refuses(&archive(&manifest(&files), &other), "is not what the manifest says");
+    // A manifest that tells the truth of a wheel that the run has not built
+    fixture.refuses(&archive(&manifest(&other), &other), "its journal does not know");
+    fixture.refuses(&archive(&manifest(&[]), &[]), "it holds no journal");
+
+    let mut newer = manifest(&files);
+    newer.format = 2;
+    fixture.refuses(&archive(&newer, &files), "it is of format 2");
+    for run in ["../../evil", ".", "", "20260501T120000000-00002"] {
+        let mut another = manifest(&files);
+        another.run = run.into();
+        let error = fixture.unpack(&archive(&another, &files)).unwrap_err();
+        assert_eq!(error.code(), ExitCode::Refused, "{run:?}");
+    }
+    let damaged = String::from_utf8(journal.clone()).unwrap().replacen("demo", "dome", 1).into_bytes();
+    let files = [(JOURNAL, damaged.as_slice())];
+    fixture.refuses(&archive(&manifest(&files), &files), "line 1 of its journal is damaged");
+}
+
+#[test]
+fn a_project_outside_the_repository_is_refused() {
+    let fixture = Fixture::new();
+    for prefix in ["../", "/tmp/", "a/../../b/"] {
+        let journal = fixture.journal_of(prefix);
+        let files = [(JOURNAL, journal.as_slice())];
+        fixture.refuses(&archive(&manifest(&files), &files), "its project is not in the repository");
+    }
+}
+
+#[test]
+fn a_run_larger_than_a_run_may_be_is_refused() {
+    let fixture = Fixture::new();
+    let mut large = manifest(&[]);
+    large.files = vec![
+        item(JOURNAL, b""),
+        Item { name: "dist/x-1-py3-none-any.whl".into(), size: u64::MAX, sha256: String::new() },
+    ];
+    fixture.refuses(&archive(&large, &[(JOURNAL, b"")]), "it holds more than a run may");
+    large.files = (0..1_001).map(|number| item(&format!("{number}.log"), b"")).collect();
+    fixture.refuses(&archive(&large, &[]), "it holds more than a run may");
+}

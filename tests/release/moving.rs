@@ -1,0 +1,227 @@
+//! A run that was cut short in one clone of a repository is finished in another.
+
+use std::path::{Path, PathBuf};
+
+use pyrelease_test_support::Backend;
+
+use super::drilled::{Local, drill, text};
+use super::failures::Attempt;
+use super::{QUICK, demo, quick};
+
+const WHEEL_IS_PUBLIC: &str = "done: demo-1.1.0-py3-none-any.whl on pypi";
+const LANDED: &str = "done: main in the repository and tag v1.1.0";
+const PUSHED: &str = "done: main and v1.1.0 at origin";
+
+/// Somebody else's clone of the project, as it was before the release.
+fn clone_from_before(local: &Local) -> PathBuf {
+    let project = &local.project;
+    let clone = project.sandbox().root().join("somebody else's clone");
+    let folder = text(&clone);
+    project.git(&["clone", "--quiet", text(project.remote().path()), folder]);
+    if project.git(&["-C", folder, "tag", "--list", "v1.1.0"]) == "v1.1.0" {
+        project.git(&["-C", folder, "reset", "--quiet", "--hard", "v1.1.0~1"]);
+        project.git(&["-C", folder, "tag", "--delete", "v1.1.0"]);
+    }
+    clone
+}
+
+/// Packs the run and gives the file.
+#[track_caller]
+fn exported(local: &Local) -> PathBuf {
+    let file = local.project.sandbox().root().join("the run.tar.gz");
+    local.pyrelease("status --export").arg(&file).code(0).stderr_contains("resume --import");
+    file
+}
+
+#[test]
+fn a_half_public_release_is_finished_elsewhere_and_then_at_home() {
+    let local = Local::new();
+    local.killed(WHEEL_IS_PUBLIC);
+    let clone = clone_from_before(&local);
+    let file = exported(&local);
+    local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(0).stderr_contains("Released");
+    local.is_released(&clone);
+
+    let status = local.pyrelease("status").from(&clone).code(0);
+    status.stdout_contains("demo 1.1.0: released");
+    // At home nobody knows of it; everything is found done, and nothing is done twice.
+    let published = local.public.files();
+    local.pyrelease("resume --yes").code(0).stderr_contains("Released");
+    local.is_released(local.project.folder());
+    assert_eq!(local.public.files(), published);
+    // And here it does not come in again.
+    let again = local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(3);
+    again.stderr_contains("is here already").stderr_contains("it is over");
+}
+
+fn git(local: &Local, clone: &Path, args: &[&str]) -> String {
+    local.project.git(&[&["-C", text(clone)], args].concat())
+}
+
+/// Takes the run there and is killed again once it has done this there.
+#[track_caller]
+fn taken_and_killed_after(local: &Local, file: &Path, clone: &Path, record: &str) {
+    for number in 1.. {
+        let drill = format!("kill:{number}");
+        let run = match clone.join(".git/pyrelease/runs").is_dir() {
+            true => local.pyrelease("resume --yes"),
+            false => local.pyrelease("resume --yes --import").arg(file),
+        };
+        let outcome = run.from(clone).env("PYRELEASE_DRILL", drill).run();
+        assert_eq!(outcome.status(), -1, "{outcome}");
+        let told = local.pyrelease("log --last").from(clone).run();
+        let since = told.stdout().rsplit_once("came here from another").map_or("", |(_, since)| since);
+        assert!(!since.contains("failed"), "{told}");
+        if since.contains(record) {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_landing_is_done_anew_there_and_each_is_undone_where_it_was_done() {
+    let local = Local::new();
+    let before = local.project.snapshot();
+    local.killed(LANDED);
+    let landed = local.project.refs();
+    let clone = clone_from_before(&local);
+    let before_there = git(&local, &clone, &["for-each-ref"]);
+    let file = exported(&local);
+
+    // There it lands, too, and is killed again. Rolled back there, nothing has changed at home.
+    taken_and_killed_after(&local, &file, &clone, "main in the repository and tag v1.1.0");
+    local.pyrelease("rollback --yes").from(&clone).code(0);
+    assert_eq!(git(&local, &clone, &["for-each-ref"]), before_there);
+    assert_eq!(git(&local, &clone, &["status", "--porcelain"]), "");
+    assert_eq!(local.project.refs(), landed);
+    local.pyrelease("rollback --yes").code(0);
+    local.project.assert_unchanged(&before);
+}
+
+#[test]
+fn a_clone_that_has_pulled_the_release_needs_only_the_rest() {
+    let local = Local::new();
+    local.killed(PUSHED);
+    let clone = clone_from_before(&local);
+    // The commit is there, the tag is not.
+    git(&local, &clone, &["pull", "--quiet", "--no-tags"]);
+    let file = exported(&local);
+    local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(0).stderr_contains("Released");
+    local.is_released(&clone);
+}
+
+#[test]
+fn a_run_comes_home_again() {
+    let local = Local::new();
+    local.killed("stage-done testpypi");
+    let clone = clone_from_before(&local);
+    let file = exported(&local);
+    taken_and_killed_after(&local, &file, &clone, "main and v1.1.0 at origin");
+    // What came is as far as what is there.
+    let again = local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(3);
+    again.stderr_contains("is here already");
+
+    let back = local.project.sandbox().root().join("back.tar.gz");
+    local.pyrelease("status --export").arg(&back).from(&clone).code(0);
+    local.pyrelease("resume --yes --import").arg(&back).code(0);
+    local.is_released(local.project.folder());
+    local.pyrelease("resume --yes").from(&clone).code(0);
+    local.is_released(&clone);
+}
+
+#[test]
+fn a_project_in_a_subfolder_and_a_linked_worktree() {
+    let local = Local::of(quick().in_subfolder("python/demo"), "");
+    local.killed(LANDED);
+    let clone = clone_from_before(&local);
+    let worktree = local.project.sandbox().root().join("worktree");
+    let folder = worktree.to_str().unwrap();
+    git(&local, &clone, &["checkout", "--quiet", "--detach"]);
+    git(&local, &clone, &["worktree", "add", "--quiet", folder, "main"]);
+    let file = exported(&local);
+    let there = worktree.join("python/demo");
+    local.pyrelease("resume --yes --import").arg(&file).from(there).code(0).stderr_contains("Released");
+    local.is_released(&worktree);
+}
+
+#[test]
+fn what_cannot_be_moved_is_not() {
+    let local = Local::new();
+    let file = local.project.sandbox().root().join("run.tar.gz");
+    local.pyrelease("status --export").arg(&file).code(3).stderr_contains("no unfinished run to move");
+    local.killed("stage-done tag");
+    let nothing = local.pyrelease("status --export").arg(&file).code(3);
+    nothing.stderr_contains("there is nothing to move").stderr_contains("pyrelease rollback");
+    assert!(!file.exists());
+    local.pyrelease("rollback --yes").code(0);
+
+    local.killed("stage-done check");
+    fs_err::write(&file, "mine").unwrap();
+    local.pyrelease("status --export").arg(&file).code(2).stderr_contains("exists already");
+    assert_eq!(fs_err::read_to_string(&file).unwrap(), "mine");
+
+    // Nothing outside has happened yet; what was built is worth moving all the same.
+    let clone = clone_from_before(&local);
+    let file = exported(&local);
+    local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(0).stderr_lacks("Building");
+    local.is_released(&clone);
+    local.pyrelease("resume --yes").code(0);
+    local.is_released(local.project.folder());
+}
+
+#[test]
+fn a_run_that_is_under_way_is_not_packed() {
+    let look = "[stage.look]\nrun = [\"sh\", \"-c\", \"! $PYRELEASE -C $PROJECT status --export x.tar.gz 2> $OUT\"]\n";
+    let config = format!("stages = [\"changelog\", \"version\", \"tag\", \"look\"]\n\n{look}");
+    let project = demo().backend(Backend::InTree).config(&config).build();
+    let out = project.sandbox().root().join("said");
+    let run = project.pyrelease("run minor --yes").env("PYRELEASE", env!("CARGO_BIN_EXE_pyrelease"));
+    run.env("PROJECT", project.folder()).env("OUT", &out).code(0);
+    assert!(fs_err::read_to_string(out).unwrap().contains("a release is already under way"));
+    assert!(!project.folder().join("x.tar.gz").exists());
+}
+
+#[test]
+fn where_a_run_cannot_go_on() {
+    let local = Local::new();
+    local.killed(LANDED);
+    let file = exported(&local);
+    let refused = |clone: &Path, why: &str| {
+        let outcome = local.pyrelease("resume --yes --import").arg(&file).from(clone).code(3);
+        outcome.stderr_contains(why);
+        local.pyrelease("status").from(clone).code(0).stdout_contains("no release has been run");
+    };
+
+    let stranger = demo().build();
+    let outcome = stranger.pyrelease("resume --yes --import").arg(&file).code(3);
+    outcome.stderr_contains("which this repository does not have").stderr_contains("git fetch");
+
+    let clone = clone_from_before(&local);
+    git(&local, &clone, &["checkout", "--quiet", "-b", "elsewhere"]);
+    refused(&clone, "git checkout main");
+    git(&local, &clone, &["checkout", "--quiet", "main"]);
+    git(&local, &clone, &["reset", "--quiet", "--hard", "HEAD~1"]);
+    refused(&clone, "git merge --ff-only");
+
+    // Another run that is not finished comes first.
+    git(&local, &clone, &["merge", "--quiet", "--ff-only", "origin/main"]);
+    fs_err::copy(local.project.folder().join("release.toml"), clone.join("release.toml")).unwrap();
+    let kill = local.pyrelease("run 1.2.0 --yes").from(&clone).env("PYRELEASE_DRILL", "kill:9").run();
+    assert_eq!(kill.status(), -1, "{kill}");
+    let outcome = local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(3);
+    outcome.stderr_contains("is here and not finished");
+}
+
+#[test]
+fn no_secret_is_packed() {
+    let attempt = Attempt::configured(quick(), QUICK);
+    let project = &attempt.project;
+    let drill = drill("", WHEEL_IS_PUBLIC);
+    assert_eq!(project.pyrelease("run minor --yes -v").env("PYRELEASE_DRILL", drill).run().status(), -1);
+    let file = project.sandbox().root().join("run.tar.gz");
+    project.pyrelease("status --export").arg(&file).code(0);
+    assert!(fs_err::metadata(&file).unwrap().len() > 1000);
+    for server in [&attempt.rehearsal, &attempt.public] {
+        project.assert_secret_nowhere(server.password());
+    }
+}
