@@ -4,6 +4,7 @@ mod demo;
 mod log;
 mod moving;
 mod plan;
+mod rebuild;
 mod recover;
 mod run;
 mod session;

@@ -1,7 +1,7 @@
 //! `pyrelease resume` and `pyrelease rollback`: the two ways on from a run that was cut short.
 
 use super::session::{Session, locate_loosely};
-use super::{Context, moving};
+use super::{Context, moving, rebuild};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
 use crate::engine::journal::Journal;
@@ -49,10 +49,16 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
         moving::import(context, &workspace, &store, (file, yes))?;
         yes = true;
     }
-    let Some(run) = store.unfinished()? else { return nothing(context, "there is no run to resume") };
-    if run.is_lost() {
-        return Err(lost(&run));
-    }
+    let run = match store.unfinished()? {
+        Some(run) if !run.is_lost() => run,
+        other => match rebuild::rebuild(context, &store, other.as_ref(), yes)? {
+            None => return Ok(()),
+            Some(run) => {
+                yes = true;
+                run
+            }
+        },
+    };
     let mut journal = Journal::open(&run.journal()).map_err(not_over)?;
     let header = journal.header().cloned().ok_or_else(|| Error::left("the journal has no header"))?;
     let question = format!("Finish the release of {} {} (run {})?", header.name, header.version, run.id());

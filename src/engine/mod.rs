@@ -2,7 +2,7 @@
 //!
 //! Read [`stage`] for what a stage is, [`effects`] for how it changes anything, [`journal`] for what is written
 //! down, [`execute`] for the order of things and [`recover`] for the ways back. [`survey`] tells what is where;
-//! [`parcel`] takes a run to another clone of the repository.
+//! [`parcel`] and [`proven`] begin runs here that happened elsewhere or whose journal is lost.
 
 pub mod effects;
 pub mod event;
@@ -13,6 +13,7 @@ pub mod log;
 pub mod parcel;
 pub mod plan;
 pub mod preflight;
+pub mod proven;
 pub mod recover;
 pub mod release;
 pub mod run;

@@ -7,6 +7,7 @@ mod changelog;
 mod check;
 mod command;
 mod push;
+pub mod rebuild;
 mod tag;
 mod target;
 mod upload;

@@ -38,6 +38,21 @@ impl Push {
     }
 }
 
+impl Push {
+    /// Whether the remote has the release's commit and tag, or there is no remote.
+    pub(super) fn is_done(&self, release: &Release) -> Result<bool> {
+        let Some(remote) = self.remote(release)? else { return Ok(true) };
+        let Some(branch) = self.branch(release, &remote) else { return Ok(false) };
+        let repository = &release.workspace.repository;
+        let tag = format!("refs/tags/{}", release.names().tag);
+        let refs = remote.refs(repository, &[&branch, &tag])?;
+        let commit = release.outputs.commit.as_ref().unwrap_or(&release.workspace.head.commit);
+        let has_commit = refs.get(&branch).is_some_and(|theirs| repository.contains(theirs, commit));
+        let ours = release.outputs.tag.as_ref().map(|tag| &tag.object);
+        Ok(has_commit && (ours.is_none() || refs.get(&tag) == ours))
+    }
+}
+
 impl Stage for Push {
     fn name(&self) -> &str {
         "push"

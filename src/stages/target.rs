@@ -139,13 +139,13 @@ fn infer(config: &Config, workspace: &Workspace, present: &Version) -> Result<(B
 }
 
 /// How versions and names of tags belong together
-struct TagNaming {
+pub(super) struct TagNaming {
     prefix: String,
     suffix: String,
 }
 
 impl TagNaming {
-    fn new(tag: &Tag, name: &str, date: &str) -> Self {
+    pub(super) fn new(tag: &Tag, name: &str, date: &str) -> Self {
         // A letter that no name of a tag may contain.
         const VERSION: &str = "\u{1}";
         let names =
@@ -155,11 +155,11 @@ impl TagNaming {
         Self { prefix: prefix.to_owned(), suffix: suffix.to_owned() }
     }
 
-    fn name(&self, version: &Version) -> String {
+    pub(super) fn name(&self, version: &Version) -> String {
         format!("{}{version}{}", self.prefix, self.suffix)
     }
 
-    fn version(&self, name: &str) -> Option<Version> {
+    pub(super) fn version(&self, name: &str) -> Option<Version> {
         name.strip_prefix(&self.prefix)?.strip_suffix(&self.suffix)?.parse().ok()
     }
 

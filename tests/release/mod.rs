@@ -12,6 +12,7 @@ mod moving;
 mod network;
 mod processes;
 mod racing;
+mod rebuild;
 mod recovery;
 mod rivals;
 mod secrets;

@@ -1,0 +1,93 @@
+//! `pyrelease resume` where no journal says how: the release that the project's tag marks, looked for on the indexes.
+
+use super::Context;
+use super::session::Session;
+use crate::engine::event::{Event, Listener};
+use crate::engine::journal::Outcome;
+use crate::engine::run::{RunFolder, Store};
+use crate::engine::{log, proven};
+use crate::error::Result;
+use crate::stages::rebuild::{AtHand, Blocked, Rebuild, Sight, look};
+
+/// Looks for a release that can be finished without its journal, and makes it a run after asking; none where there is
+/// nothing to finish. `lost` is the run whose journal is lost, where its folder is there.
+pub(super) fn rebuild(
+    context: &Context,
+    store: &Store,
+    lost: Option<&RunFolder>,
+    yes: bool,
+) -> Result<Option<RunFolder>> {
+    let say = |message: &str| context.ui.hear(&Event::Note { stage: None, message });
+    let nothing = || match lost {
+        Some(run) => Err(super::recover::lost(run)),
+        None => {
+            say("there is no run to resume");
+            Ok(None)
+        }
+    };
+    let Ok(session) = Session::open(context) else { return nothing() };
+    let Session { config, pipeline, workspace, .. } = session;
+    let is_released = |run: &log::Summary| run.outcome == Some(Outcome::Released);
+    let released = log::summaries(store)?.into_iter().filter(is_released).map(|run| (run.name, run.version));
+    let at_hand = AtHand {
+        folders: store.runs()?.iter().rev().map(RunFolder::dist).collect(),
+        released: released.collect(),
+    };
+    let sight = match look(&config, &pipeline, workspace, &at_hand) {
+        Ok(sight) => sight,
+        Err(Blocked::Refused(error)) => return Err(error),
+        Err(Blocked::Unreachable(error)) => {
+            let message = format!("whether a release can be finished is not known: {}", error.chain());
+            let help = Some("when that works again, `pyrelease resume` looks again");
+            context.ui.hear(&Event::Warning { stage: None, message: &message, help });
+            return nothing();
+        }
+    };
+    let found = match sight {
+        Sight::Nothing => return nothing(),
+        Sight::NotPublic { version, tag, indexes } => {
+            let indexes = indexes.join(" or ");
+            say(&format!(
+                "tag {tag} is here, and nothing of {version} is on {indexes}: there is nothing to rebuild"
+            ));
+            return nothing();
+        }
+        Sight::Closed { version, index, since } => {
+            say(&format!(
+                "{version} is not complete on {index}, which takes no further files of it since {since}; release the \
+                 next version"
+            ));
+            return nothing();
+        }
+        Sight::Complete { name, version } => {
+            say(&format!("nothing to resume: {name} {version} is released completely"));
+            if let Some(run) = lost {
+                run.give_up()?;
+            }
+            return Ok(None);
+        }
+        Sight::Rebuildable(found) => found,
+    };
+    show(&found, &say);
+    let names = found.release.names();
+    context.confirm(yes, &format!("Finish the release of {} {}?", names.name, names.version))?;
+    let begun =
+        proven::begin(store, &pipeline, &found.release, config.source(), |folder| found.gather(folder))?;
+    if let Some(run) = lost {
+        run.give_up()?;
+    }
+    Ok(Some(begun))
+}
+
+fn show(found: &Rebuild, say: &dyn Fn(&str)) {
+    let names = found.release.names();
+    say(&format!("{} {} was being released, and its journal is lost; found:", names.name, names.version));
+    for source in &found.sources {
+        let how = if source.is_public { "public, and taken as it is" } else { "not public yet" };
+        say(&format!("  {source}: {how}"));
+    }
+    for kind in &found.to_build {
+        say(&format!("  no {kind} anywhere: it is built from tag {}", names.tag));
+    }
+    say(&format!("left to do: {}", found.left.join(", ")));
+}

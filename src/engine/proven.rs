@@ -1,0 +1,67 @@
+//! A run that stands in for one whose journal is lost: it begins with what could be proven.
+
+use std::path::Path;
+
+use super::effects::Effect;
+use super::execute::header;
+use super::journal::{Journal, Record};
+use super::plan::Pipeline;
+use super::release::Release;
+use super::run::{RunFolder, Store};
+use super::stage::{Destination, Outputs};
+use crate::config::Source;
+use crate::error::Result;
+use crate::python::distribution::Distribution;
+
+/// What was proven of a release
+#[derive(Debug)]
+pub struct Proven {
+    /// The first stages of the pipeline, as far as they need not be run
+    pub stages: Vec<String>,
+    /// What those stages hand on; its distributions are those that are not to be built again
+    pub outputs: Outputs,
+    /// By what it was proven, for whoever reads the journal
+    pub evidence: Vec<String>,
+    /// The files that are on indexes: the stage whose upload it was, where, which, and the address it was found at
+    pub uploaded: Vec<(String, Destination, Distribution, String)>,
+}
+
+/// Begins the run: `gather` puts the distributions into an empty folder and proves them. The run is there whole or not
+/// at all.
+///
+/// # Errors
+/// What `gather` gives, or that the folder cannot be written.
+pub fn begin(
+    store: &Store,
+    pipeline: &Pipeline,
+    release: &Release,
+    source: &Source,
+    gather: impl FnOnce(&Path) -> Result<Proven>,
+) -> Result<RunFolder> {
+    let folder = store.scratch("rebuilding")?;
+    let run = store.run(&store.new_id()?);
+    let dist = folder.join("dist");
+    fs_err::create_dir_all(&dist)?;
+    let mut proven = gather(&dist)?;
+    let settle = |file: &mut Distribution| file.path = run.dist().join(&file.filename);
+    proven.outputs.distributions.iter_mut().for_each(settle);
+
+    let header = header(run.id().to_owned(), pipeline, release, source);
+    let project = header.name.clone();
+    let mut journal = Journal::create(&folder.join("journal.jsonl"), header)?;
+    let Proven { stages, outputs, evidence, uploaded } = proven;
+    journal.write(Record::Found { stages, outputs, evidence })?;
+    for (stage, place, mut distribution, address) in uploaded {
+        settle(&mut distribution);
+        let Destination { index, url, simple, reach, .. } = place;
+        let project = project.clone();
+        let effect = Effect::Upload { index, url, simple, reach, project, distribution };
+        let id = journal.intend(&stage, effect)?;
+        journal.write(Record::Done { id, evidence: format!("found at {address}, by its sha256") })?;
+    }
+    drop(journal);
+    fs_err::create_dir_all(run.folder().parent().unwrap_or(Path::new(".")))?;
+    fs_err::rename(&folder, run.folder())?;
+    store.make_last(&run)?;
+    Ok(run)
+}

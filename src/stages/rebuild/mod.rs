@@ -1,0 +1,170 @@
+//! A release whose journal is lost after publication began: what of it can be proven from the tag and the indexes, and
+//! what is left to do. A distribution that is public is never built again.
+
+mod sources;
+mod tagged;
+
+use std::path::PathBuf;
+
+use tagged::Tagged;
+
+use super::changelog::{self, Changelog};
+use super::push::Push;
+use crate::config::Config;
+use crate::engine::plan::Pipeline;
+use crate::engine::prelude::*;
+use crate::engine::proven::Proven;
+use crate::engine::release::Workspace;
+use crate::python::project::Files;
+
+pub use sources::Source;
+
+/// The stage whose work is never done again
+const BUILD: &str = "build";
+/// The stage that the remote can be asked about
+const PUSH: &str = "push";
+
+/// What was found of the release that the project's version belongs to
+pub enum Sight {
+    /// The version has no tag here, or no stage publishes: there is no release to look for
+    Nothing,
+    /// The tag is there, and no public index lists any file: the indexes that were asked
+    NotPublic { version: String, tag: String, indexes: Vec<String> },
+    /// An index that lacks a file takes no further ones of this version, since that day
+    Closed { version: String, index: String, since: String },
+    /// Everything is public and pushed
+    Complete { name: String, version: String },
+    /// Something is left to do
+    Rebuildable(Box<Rebuild>),
+}
+
+/// A release that can be finished
+pub struct Rebuild {
+    pub release: Release,
+    /// Every distribution that is public or proven to belong to it, and where it is taken from
+    pub sources: Vec<Source>,
+    /// The stages that are taken as done
+    pub done: Vec<String>,
+    /// The stages that still have something to do
+    pub left: Vec<String>,
+    /// What kind of distribution is nowhere and has to be built from the tag
+    pub to_build: Vec<String>,
+}
+
+/// What this repository's own runs know
+pub struct AtHand {
+    /// Folders with distributions that runs have left; they count where they are proven to be the release's own
+    pub folders: Vec<PathBuf>,
+    /// The names and versions whose release is known to be complete; nobody is asked about them
+    pub released: Vec<(String, String)>,
+}
+
+/// Looks for the release that the tag of the project's version marks.
+///
+/// # Errors
+/// An index or the remote cannot be asked, or two places have different bytes under one name.
+pub fn look(
+    config: &Config,
+    pipeline: &Pipeline,
+    mut workspace: Workspace,
+    at_hand: &AtHand,
+) -> Result<Sight, Blocked> {
+    // A project that cannot be read has no release that could be looked for.
+    let Ok(Some(tagged)) = Tagged::find(config, &workspace) else { return Ok(Sight::Nothing) };
+    let names: Vec<String> = pipeline.stages().map(|stage| stage.name().to_owned()).collect();
+    let Some(build) = names.iter().position(|name| name == BUILD) else { return Ok(Sight::Nothing) };
+    // From here on the project is as it was tagged.
+    workspace.head.commit.clone_from(&tagged.commit);
+    let Tagged { tag, commit, target } = tagged;
+    let mut release = Release::new(workspace, target);
+    let names_of_release = (release.names().name.clone(), release.names().version.clone());
+    if at_hand.released.contains(&names_of_release) {
+        return Ok(Sight::Nothing);
+    }
+    let Some(found) = sources::find(pipeline, &release, &at_hand.folders)? else { return Ok(Sight::Nothing) };
+    let version = release.names().version.clone();
+    if found.public.is_empty() {
+        return Ok(Sight::NotPublic { version, tag: tag.name, indexes: found.asked });
+    }
+    release.outputs.commit = Some(commit);
+    release.outputs.tag = Some(tag);
+    let pushes = names.iter().any(|name| name == PUSH) && !push_is_done(config, &release)?;
+    if found.is_everywhere() && !pushes {
+        return Ok(Sight::Complete { name: release.names().name.clone(), version });
+    }
+    if let Some((index, since)) = found.closed() {
+        return Ok(Sight::Closed { version, index, since });
+    }
+    release.outputs.notes = notes(config, &release);
+    let to_build = found.missing_kinds();
+    let is_left = |stage: &&dyn Stage| match stage.name() {
+        BUILD => !to_build.is_empty(),
+        PUSH => pushes,
+        _ => stage.reach() != Reach::Rehearsal,
+    };
+    let left = pipeline.stages().skip(build).filter(is_left).map(|stage| stage.name().to_owned()).collect();
+    Ok(Sight::Rebuildable(Box::new(Rebuild {
+        release,
+        done: names[..build].to_vec(),
+        left,
+        to_build,
+        sources: found.sources,
+    })))
+}
+
+/// Why nothing is known
+pub enum Blocked {
+    /// Somebody could not be asked
+    Unreachable(Error),
+    /// What is known forbids to go on
+    Refused(Error),
+}
+
+impl From<Error> for Blocked {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+fn push_is_done(config: &Config, release: &Release) -> Result<bool, Blocked> {
+    let push: Push = config.settings(PUSH)?;
+    push.is_done(release).map_err(Blocked::Unreachable)
+}
+
+impl Rebuild {
+    /// Gathers the distributions in `folder`, each with the sha256 by which it is known.
+    ///
+    /// # Errors
+    /// One cannot be fetched, or is not what it should be.
+    pub fn gather(&self, folder: &std::path::Path) -> Result<Proven> {
+        let mut outputs = self.release.outputs.clone();
+        let mut evidence = Vec::new();
+        if let (Some(commit), Some(tag)) = (&outputs.commit, &outputs.tag) {
+            evidence.push(format!("tag {} ({}) marks commit {commit}", tag.name, tag.object));
+        }
+        let mut uploaded = Vec::new();
+        for source in &self.sources {
+            let distribution = source.fetch(folder)?;
+            evidence.push(source.to_string());
+            for (stage, place, address) in &source.listed {
+                uploaded.push((stage.clone(), place.clone(), distribution.clone(), address.clone()));
+            }
+            outputs.distributions.push(distribution);
+        }
+        outputs
+            .distributions
+            .sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
+        Ok(Proven { stages: self.done.clone(), outputs, evidence, uploaded })
+    }
+}
+
+/// The release's part of the changelog, where it has one.
+fn notes(config: &Config, release: &Release) -> Option<String> {
+    let path = config.settings::<Changelog>("changelog").ok()?.path(release)?;
+    let text = String::from_utf8(release.read(&path)?).ok()?;
+    let document = changelog::parse(&path, text).ok()?;
+    let of_version = |section: &crate::python::changelog::Section| {
+        section.version.as_ref().is_some_and(|version| *version == release.target.version)
+    };
+    document.versions().into_iter().find(of_version).map(|section| section.body)
+}

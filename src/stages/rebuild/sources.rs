@@ -1,0 +1,279 @@
+//! Where each distribution of a release can be taken from, proven by its sha256.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::Blocked;
+use crate::engine::plan::Pipeline;
+use crate::engine::prelude::*;
+use crate::index::{IndexClient, SimpleError, SimpleFile, Window};
+use crate::python::distribution::{Distribution, Kind};
+use crate::python::filename::Filename;
+use crate::world::{freeze, verify};
+
+/// A distribution of the release and where it is
+pub struct Source {
+    pub filename: String,
+    pub kind: Kind,
+    pub sha256: String,
+    /// Whether a public index has it
+    pub is_public: bool,
+    /// The stages to whose indexes it was uploaded, with the address it has there
+    pub(super) listed: Vec<(String, Destination, String)>,
+    from: Origin,
+}
+
+/// What it is taken from
+enum Origin {
+    Index { client: Box<IndexClient>, file: Box<SimpleFile> },
+    Folder(PathBuf),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { filename, sha256, .. } = self;
+        let at: Vec<&str> = self.listed.iter().map(|(_, place, _)| place.index.as_str()).collect();
+        match (&self.from, at.as_slice()) {
+            (Origin::Folder(path), []) => write!(f, "{filename} (sha256 {sha256}) in `{}`", path.display()),
+            (_, at) => write!(f, "{filename} (sha256 {sha256}) on {}", at.join(" and ")),
+        }
+    }
+}
+
+impl Source {
+    /// Puts the distribution into the folder.
+    pub(super) fn fetch(&self, folder: &Path) -> Result<Distribution> {
+        let path = folder.join(&self.filename);
+        match &self.from {
+            Origin::Index { client, file } => {
+                client.download(file, &path, &self.sha256).map_err(|error| {
+                    let index = &client.address().name;
+                    Error::left(format!("`{}` cannot be fetched from `{index}`", self.filename))
+                        .because(error)
+                        .help("try again: `pyrelease resume`")
+                })?
+            }
+            Origin::Folder(from) => drop(fs_err::copy(from, &path)?),
+        }
+        let distribution = freeze(&path)?;
+        let expected = Distribution { sha256: self.sha256.clone(), ..distribution.clone() };
+        verify(&expected)?;
+        Ok(distribution)
+    }
+}
+
+/// What was found
+pub(super) struct Found {
+    /// The distributions that are public, and those that are proven to be of the same release
+    pub(super) sources: Vec<Source>,
+    /// The names of the public ones
+    pub(super) public: Vec<String>,
+    /// The public indexes that were asked
+    pub(super) asked: Vec<String>,
+    /// When each of them takes no further files, where it tells
+    windows: Vec<(String, Window)>,
+}
+
+impl Found {
+    /// Whether every public index has every distribution, and there is one of each kind.
+    pub(super) fn is_everywhere(&self) -> bool {
+        let public = |source: &Source| {
+            source.listed.iter().filter(|(_, place, _)| place.reach == Reach::Public).count()
+        };
+        self.missing_kinds().is_empty()
+            && self.sources.iter().all(|source| public(source) == self.asked.len())
+    }
+
+    /// An index that lacks a file and takes no further ones, and since when.
+    pub(super) fn closed(&self) -> Option<(String, String)> {
+        let lacks = |index: &str| {
+            let has = |source: &Source| source.listed.iter().any(|(_, place, _)| place.index == index);
+            !self.missing_kinds().is_empty() || !self.sources.iter().all(has)
+        };
+        let closed = |window: &Window| window.closes < jiff::Timestamp::now();
+        let (index, window) = self.windows.iter().find(|(index, window)| closed(window) && lacks(index))?;
+        Some((index.clone(), window.closes.strftime("%F").to_string()))
+    }
+
+    pub(super) fn missing_kinds(&self) -> Vec<String> {
+        let is_there = |kind| self.sources.iter().any(|source| source.kind == kind);
+        [Kind::Wheel, Kind::Sdist]
+            .into_iter()
+            .filter(|kind| !is_there(*kind))
+            .map(|kind| kind.to_string())
+            .collect()
+    }
+}
+
+/// A file of the version on an index
+struct Listed {
+    stage: String,
+    place: Destination,
+    client: IndexClient,
+    file: SimpleFile,
+    sha256: String,
+}
+
+/// Asks the indexes to which the stages upload the release's own files; none if there is no public one that lists what
+/// it has.
+pub(super) fn find(
+    pipeline: &Pipeline,
+    release: &Release,
+    folders: &[PathBuf],
+) -> Result<Option<Found>, Blocked> {
+    let mut listed = Vec::new();
+    let mut asked = Vec::new();
+    let mut windows = Vec::new();
+    for stage in pipeline.stages() {
+        let Some(place) = stage.destination().filter(|place| place.exact) else { continue };
+        if place.simple.is_none() {
+            if place.reach == Reach::Public {
+                return Ok(None);
+            }
+            continue;
+        }
+        let (files, window) = list(stage.name(), &place, release)?;
+        listed.extend(files);
+        if place.reach == Reach::Public {
+            asked.push(place.index.clone());
+            windows.extend(window.map(|window| (place.index, window)));
+        }
+    }
+    if asked.is_empty() {
+        return Ok(None);
+    }
+    refuse_contradictions(&listed)?;
+    let public: Vec<String> = names(listed.iter().filter(|file| file.place.reach == Reach::Public));
+    let mut sources = sources(&listed, |file| public.contains(&file.file.filename));
+    if !public.is_empty() {
+        sources.extend(local(folders, &sources));
+        // A rehearsal is of the same release if it has a file in common with what is public.
+        let trusted: Vec<&str> = listed
+            .iter()
+            .filter(|file| file.place.reach != Reach::Public && public.contains(&file.file.filename))
+            .map(|file| file.place.index.as_str())
+            .collect();
+        let known = |file: &Listed| sources.iter().any(|source| source.filename == file.file.filename);
+        let rehearsed =
+            self::sources(&listed, |file| trusted.contains(&file.place.index.as_str()) && !known(file));
+        sources.extend(rehearsed);
+    }
+    Ok(Some(Found { sources, public, asked, windows }))
+}
+
+/// The files of the release's version on an index.
+fn list(
+    stage: &str,
+    place: &Destination,
+    release: &Release,
+) -> Result<(Vec<Listed>, Option<Window>), Blocked> {
+    let environment = &release.workspace.environment;
+    let client = IndexClient::connect(environment, &place.index, &place.url, place.simple.as_deref(), None)?;
+    let unreachable = |error: SimpleError| {
+        Blocked::Unreachable(
+            Error::failed(format!("`{}` cannot be asked what it has", place.index)).because(error),
+        )
+    };
+    let listing = client.listing(&release.names().name).map_err(unreachable)?;
+    let version = &release.names().version;
+    let of_version = |file: &SimpleFile| {
+        file.filename.parse::<Filename>().is_ok_and(|name| name.version().to_string() == *version)
+    };
+    let window = listing.as_ref().and_then(|listing| listing.window(version));
+    let files = listing.into_iter().flat_map(|listing| listing.files).filter(of_version);
+    let files = files
+        .map(|file| {
+            let sha256 = match &file.sha256 {
+                Some(sha256) => sha256.clone(),
+                None => client.sha256(&file).map_err(unreachable)?,
+            };
+            let (stage, place, client) = (stage.to_owned(), place.clone(), client.clone());
+            Ok(Listed { stage, place, client, file, sha256 })
+        })
+        .collect::<Result<_, Blocked>>()?;
+    Ok((files, window))
+}
+
+/// One name, one content: anything else and nobody can say which is the release.
+fn refuse_contradictions(listed: &[Listed]) -> Result<(), Blocked> {
+    for (at, one) in listed.iter().enumerate() {
+        let other = listed[..at]
+            .iter()
+            .find(|other| other.file.filename == one.file.filename && other.sha256 != one.sha256);
+        if let Some(other) = other {
+            let message = format!(
+                "`{}` is not the same everywhere: `{}` has it with the sha256 {}, `{}` with {}",
+                one.file.filename, other.place.index, other.sha256, one.place.index, one.sha256
+            );
+            return Err(Blocked::Refused(Error::left(message).help(
+                "which of them is the release cannot be told from here: compare them by hand; a new version is the safe \
+                 way on",
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn names<'a>(listed: impl Iterator<Item = &'a Listed>) -> Vec<String> {
+    let mut names: Vec<String> = listed.map(|file| file.file.filename.clone()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The sources of the files that `wanted` takes, each once, taken from a public index where one has it.
+fn sources(listed: &[Listed], wanted: impl Fn(&Listed) -> bool) -> Vec<Source> {
+    let mut chosen: Vec<&Listed> = listed.iter().filter(|file| wanted(file)).collect();
+    chosen.sort_by_key(|file| std::cmp::Reverse(file.place.reach));
+    names(chosen.iter().copied())
+        .into_iter()
+        .filter_map(|filename| {
+            let file = chosen.iter().find(|file| file.file.filename == filename)?;
+            let everywhere = listed.iter().filter(|other| other.file.filename == filename);
+            Some(Source {
+                kind: filename.parse::<Filename>().ok()?.kind(),
+                sha256: file.sha256.clone(),
+                is_public: file.place.reach == Reach::Public,
+                listed: everywhere
+                    .map(|at| (at.stage.clone(), at.place.clone(), at.file.url.to_string()))
+                    .collect(),
+                from: Origin::Index {
+                    client: Box::new(file.client.clone()),
+                    file: Box::new(file.file.clone()),
+                },
+                filename,
+            })
+        })
+        .collect()
+}
+
+/// What a folder has beside a file that is public: it was built together with it.
+fn local(folders: &[PathBuf], public: &[Source]) -> Vec<Source> {
+    for folder in folders {
+        let Ok(entries) = fs_err::read_dir(folder) else { continue };
+        let files: Vec<Distribution> =
+            entries.flatten().filter_map(|entry| freeze(&entry.path()).ok()).collect();
+        let same = |file: &Distribution, source: &Source| {
+            source.filename == file.filename && source.sha256 == file.sha256
+        };
+        let is_proof = |file: &Distribution| public.iter().any(|source| same(file, source));
+        let contradicts = |file: &Distribution| {
+            public.iter().any(|source| source.filename == file.filename && source.sha256 != file.sha256)
+        };
+        if !files.iter().any(is_proof) || files.iter().any(contradicts) {
+            continue;
+        }
+        let new = files.into_iter().filter(|file| !is_proof(file));
+        return new
+            .map(|file| Source {
+                filename: file.filename,
+                kind: file.kind,
+                sha256: file.sha256,
+                is_public: false,
+                listed: Vec::new(),
+                from: Origin::Folder(file.path),
+            })
+            .collect();
+    }
+    Vec::new()
+}

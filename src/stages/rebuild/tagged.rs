@@ -1,0 +1,56 @@
+//! The release that a tag marks, as the project at hand tells it.
+
+use crate::config::{Config, Names};
+use crate::engine::release::{Target, Workspace};
+use crate::error::Result;
+use crate::python::project::VersionSource;
+use crate::stages::tag::Tag;
+use crate::stages::target::{TagNaming, read_project};
+use crate::stages::version::Version as VersionStage;
+use crate::world::git::TagRef;
+
+/// The project's version and its tag
+pub(super) struct Tagged {
+    pub(super) tag: TagRef,
+    /// The commit that the tag marks
+    pub(super) commit: String,
+    pub(super) target: Target,
+}
+
+impl Tagged {
+    /// The tag of the project's version, if there is one and it marks HEAD or a commit before it.
+    pub(super) fn find(config: &Config, workspace: &Workspace) -> Result<Option<Self>> {
+        let project = read_project(workspace)?;
+        let repository = &workspace.repository;
+        let head = &workspace.head.commit;
+        let settings: Tag = config.settings("tag")?;
+        let today = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
+        let naming = TagNaming::new(&settings, &project.name, &today);
+        let version = match &project.version {
+            VersionSource::Vcs { .. } => {
+                let nearest = repository.nearest_tag(head, |name| naming.version(name).is_some())?;
+                nearest.and_then(|name| naming.version(&name))
+            }
+            _ => Some(config.settings::<VersionStage>("version")?.current(workspace, &project)?),
+        };
+        let Some(version) = version else { return Ok(None) };
+        let name = naming.name(&version);
+        let object = repository.reference(&format!("refs/tags/{name}"));
+        let commit = repository.tag(&name).filter(|commit| repository.contains(head, commit));
+        let (Some(object), Some(commit)) = (object, commit) else { return Ok(None) };
+        let earlier = |name: &str| naming.version(name).is_some_and(|earlier| earlier != version);
+        let previous_tag = repository.nearest_tag(&commit, earlier)?;
+        let previous = previous_tag.as_deref().and_then(|name| naming.version(name));
+        let previous = previous.unwrap_or_else(|| version.clone());
+        let show = ["show", "--no-patch", "--no-show-signature", "--format=%cs"];
+        let names = Names {
+            version: version.to_string(),
+            previous_version: previous.to_string(),
+            name: project.name.clone(),
+            date: repository.git(show).arg(&commit).read()?,
+            tag: name.clone(),
+        };
+        let target = Target { project, version, previous, previous_tag, reason: None, names };
+        Ok(Some(Self { tag: TagRef { name, object }, commit, target }))
+    }
+}

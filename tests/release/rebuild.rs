@@ -1,0 +1,280 @@
+//! A run's journal, or something else of it, is lost: what can be proven from the tag and the indexes is enough to
+//! finish the release, and what cannot is said.
+
+use pyrelease_test_support::{IndexServer, Project};
+use serde_json::{Value, json};
+
+use super::drilled::{Local, drill};
+use super::failures::Attempt;
+use super::status::WITHOUT_A_REHEARSAL;
+use super::{QUICK, quick};
+
+const WHEEL: &str = "demo-1.1.0-py3-none-any.whl";
+const SDIST: &str = "demo-1.1.0.tar.gz";
+const WHEEL_IS_PUBLIC: &str = "done: demo-1.1.0-py3-none-any.whl on pypi";
+const PUSHED: &str = "done: main and v1.1.0 at origin";
+
+/// Everything that pyrelease knows is gone.
+fn lose_everything(project: &Project) {
+    let folder = project.repository().join(".git/pyrelease");
+    fs_err::remove_dir_all(folder).expect("the folder of a run that was killed");
+}
+
+#[test]
+fn the_rest_is_taken_from_the_rehearsal() {
+    let local = Local::new();
+    local.killed(WHEEL_IS_PUBLIC);
+    let published = local.public.files();
+    let built = local.rehearsal.files();
+    lose_everything(&local.project);
+
+    let resumed = local.pyrelease("resume --yes").code(0);
+    resumed.stderr_contains("its journal is lost").stderr_contains("public, and taken as it is");
+    resumed.stderr_contains("left to do: check, pypi\n").stderr_lacks("Building");
+    local.is_released(local.project.folder());
+    assert_eq!(local.public.files()[WHEEL], published[WHEEL]);
+    assert_eq!(local.public.files(), built);
+
+    let told = local.pyrelease("log --last").code(0);
+    told.stdout_contains("stands in for one whose journal was lost").stdout_contains("marks commit");
+    told.stdout_contains("on testpypi and pypi").stdout_contains("by its sha256");
+    local.pyrelease("resume --yes").code(0).stderr_contains("there is no run to resume");
+}
+
+#[test]
+fn on_the_servers_that_people_run() {
+    let attempt = Attempt::with(quick(), QUICK, IndexServer::devpi(), IndexServer::pypiserver());
+    let project = &attempt.project;
+    let killed =
+        project.pyrelease("run minor --yes").env("PYRELEASE_DRILL", drill("", WHEEL_IS_PUBLIC)).run();
+    assert_eq!(killed.status(), -1, "{killed}");
+    assert_eq!(attempt.public.files("demo").into_keys().collect::<Vec<_>>(), [WHEEL]);
+    let status = project.pyrelease("status").code(0);
+    status.stdout_contains("present  same      same").stdout_contains("present  same      absent");
+    // Neither says when a file came there.
+    assert!(!status.stdout().contains("takes further files"), "{status}");
+
+    lose_everything(project);
+    project.pyrelease("resume --yes").code(0).stderr_lacks("Building");
+    assert_eq!(attempt.public.files("demo"), attempt.rehearsal.files("demo"));
+    assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
+    for server in [&attempt.rehearsal, &attempt.public] {
+        project.assert_secret_nowhere(server.password());
+    }
+}
+
+#[test]
+fn a_clone_on_another_machine_is_enough() {
+    let local = Local::new();
+    local.killed(WHEEL_IS_PUBLIC);
+    let clone = local.project.sandbox().root().join("another machine");
+    let remote = local.project.remote().path().to_owned();
+    local.project.git(&["clone", "--quiet", remote.to_str().unwrap(), clone.to_str().unwrap()]);
+    // Nobody committed the configuration with these addresses anywhere else.
+    fs_err::copy(local.project.folder().join("release.toml"), clone.join("release.toml")).unwrap();
+
+    // It asks before it does anything.
+    local.pyrelease("resume").from(&clone).code(2).stderr_contains("no terminal");
+    assert_eq!(local.public.files().len(), 1);
+    local.pyrelease("resume --yes").from(&clone).code(0);
+    local.is_released(&clone);
+    fs_err::remove_dir_all(clone.join(".git/pyrelease")).unwrap();
+    let complete = local.pyrelease("resume --yes").from(&clone).code(0);
+    complete.stderr_contains("nothing to resume: demo 1.1.0 is released completely");
+}
+
+#[test]
+fn what_is_nowhere_is_built_from_the_tag() {
+    let local = Local::configured(WITHOUT_A_REHEARSAL);
+    local.killed(WHEEL_IS_PUBLIC);
+    let published = local.public.files();
+    lose_everything(&local.project);
+    // Another build gives other bytes: the wheel must not be among them.
+    let module = "src/demo/__init__.py";
+    local.project.write(module, "raise RuntimeError('not what is tagged')\n");
+
+    let resumed = local.pyrelease("resume --yes").code(0);
+    resumed.stderr_contains("no sdist anywhere: it is built from tag v1.1.0").stderr_contains("Checking");
+    assert_eq!(local.public.files()[WHEEL], published[WHEEL]);
+    assert_eq!(local.public.files().keys().collect::<Vec<_>>(), [WHEEL, SDIST]);
+    let sdist = local.public.file(SDIST);
+    let members = local.project.git(&["archive", "--format=tar", "v1.1.0", module]);
+    assert!(!members.contains("not what is tagged") && !String::from_utf8_lossy(&sdist).is_empty());
+}
+
+#[test]
+fn what_is_public_is_not_rehearsed_again() {
+    let local = Local::configured("[stage.testpypi]\nversion = \"dev\"\n");
+    local.killed(WHEEL_IS_PUBLIC);
+    let (rehearsed, published) = (local.rehearsal.files(), local.public.files());
+    assert_eq!(rehearsed.len(), 2);
+    let status = local.status();
+    let rehearsal: Vec<&Value> =
+        status["files"].as_array().unwrap().iter().map(|file| &file["rehearsal"]).collect();
+    assert_eq!(rehearsal, [false, false, true, true], "{status}");
+
+    lose_everything(&local.project);
+    local.pyrelease("resume --yes").code(0).stderr_contains("nothing left to rehearse");
+    assert_eq!(local.rehearsal.files(), rehearsed);
+    assert_eq!(local.public.files()[WHEEL], published[WHEEL]);
+    assert_eq!(local.public.files().len(), 2);
+}
+
+#[test]
+fn two_contents_under_one_name_are_refused() {
+    let local = Local::new();
+    local.killed(WHEEL_IS_PUBLIC);
+    let ours = local.public.files()[WHEEL].clone();
+    lose_everything(&local.project);
+    let theirs = "0".repeat(64);
+    let record = fs_err::read_to_string(local.rehearsal.record(WHEEL)).unwrap();
+    let mut local = local;
+    local.rehearsal.stop();
+    fs_err::write(local.rehearsal.record(WHEEL), record.replace(&ours, &theirs)).unwrap();
+    local.restart_rehearsal();
+    let refused = local.pyrelease("resume --yes").code(4);
+    refused.stderr_contains(&ours).stderr_contains(&theirs).stderr_contains("not the same everywhere");
+    assert_eq!(local.public.files().len(), 1);
+}
+
+#[test]
+fn where_nothing_is_public_there_is_nothing_to_rebuild() {
+    let local = Local::new();
+    local.killed(PUSHED);
+    lose_everything(&local.project);
+    let said = local.pyrelease("resume --yes").code(0);
+    said.stderr_contains("tag v1.1.0 is here, and nothing of 1.1.0 is on pypi")
+        .stderr_contains("no run to resume");
+    assert!(local.public.files().is_empty());
+}
+
+#[test]
+fn where_nobody_answers_nothing_is_done() {
+    let mut local = Local::new();
+    local.killed(WHEEL_IS_PUBLIC);
+    lose_everything(&local.project);
+    local.public.stop();
+    let said = local.pyrelease("resume --yes").code(0);
+    said.stderr_contains("warning")
+        .stderr_contains("`pypi` cannot be asked")
+        .stderr_contains("no run to resume");
+}
+
+#[test]
+fn an_index_that_takes_no_further_files() {
+    let mut local = Local::new();
+    local.killed(WHEEL_IS_PUBLIC);
+    lose_everything(&local.project);
+    local.public.stop();
+    let mut record: Value =
+        serde_json::from_slice(&fs_err::read(local.public.record(WHEEL)).unwrap()).unwrap();
+    record["uploaded"] = json!("2025-11-01T12:00:00Z");
+    fs_err::write(local.public.record(WHEEL), record.to_string()).unwrap();
+    local.restart_public();
+    let said = local.pyrelease("resume --yes").code(0);
+    said.stderr_contains("takes no further files of it since 2025-11-15")
+        .stderr_contains("release the next version");
+    assert_eq!(local.public.files().len(), 1);
+}
+
+#[test]
+fn a_folder_without_its_journal_is_a_run() {
+    let local = Local::configured(WITHOUT_A_REHEARSAL);
+    local.killed(WHEEL_IS_PUBLIC);
+    let built = local.built();
+    fs_err::remove_file(local.run_folder().join("journal.jsonl")).unwrap();
+
+    local
+        .pyrelease("status")
+        .code(0)
+        .stdout_contains("journal is lost")
+        .stdout_contains("next: pyrelease resume");
+    assert_eq!(local.status()["next"], json!(["pyrelease resume", "pyrelease rollback --leave"]));
+    local.pyrelease("log").code(0).stdout_contains("journal lost");
+    local.pyrelease("run 1.2.0 --yes").code(3).stderr_contains("has lost its journal");
+    local.pyrelease("rollback --yes").code(4).stderr_contains("is not known").stderr_contains("--leave");
+    local.pyrelease("status --export x.tar.gz").code(4).stderr_contains("has lost its journal");
+
+    // The sdist that lies there was built together with the wheel that is public.
+    local.pyrelease("resume --yes").code(0).stderr_lacks("Building");
+    assert_eq!(local.public.files(), built);
+    assert_eq!(local.status()["next"], json!([]));
+    local.pyrelease("resume --yes").code(0).stderr_contains("no run to resume");
+}
+
+#[test]
+fn a_folder_without_its_journal_is_given_up_as_it_is() {
+    let local = Local::configured(WITHOUT_A_REHEARSAL);
+    local.killed(PUSHED);
+    fs_err::remove_file(local.run_folder().join("journal.jsonl")).unwrap();
+    let refs = local.project.refs();
+    local.pyrelease("resume --yes").code(4).stderr_contains("nothing of 1.1.0 is on pypi");
+    local.pyrelease("rollback --leave --yes").code(0);
+    assert_eq!(local.project.refs(), refs);
+    assert_eq!(local.status()["next"], json!([]));
+    local.pyrelease("rollback --yes").code(0).stderr_contains("nothing to roll back");
+}
+
+#[test]
+fn a_damaged_journal_is_given_up_and_the_release_finished() {
+    let local = Local::new();
+    local.killed(WHEEL_IS_PUBLIC);
+    let journal = local.run_folder().join("journal.jsonl");
+    let text = fs_err::read_to_string(&journal).unwrap();
+    fs_err::write(&journal, text.replacen("\"testpypi\"", "\"testpipy\"", 3)).unwrap();
+    assert_eq!(local.status()["next"], json!(["pyrelease rollback --leave"]));
+    local.pyrelease("run 1.2.0 --yes").code(4).stderr_contains("is damaged");
+    local.pyrelease("rollback --leave --yes").code(0);
+    local.pyrelease("resume --yes").code(0).stderr_lacks("Building");
+    local.is_released(local.project.folder());
+}
+
+#[test]
+fn a_file_that_is_lost_when_the_release_is_half_public() {
+    let local = Local::configured(WITHOUT_A_REHEARSAL);
+    local.killed(WHEEL_IS_PUBLIC);
+    let published = local.public.files();
+    let dist = local.run_folder().join("dist");
+    // What is public comes back from there,
+    fs_err::remove_file(dist.join(WHEEL)).unwrap();
+    // and what is nowhere does not.
+    fs_err::remove_file(dist.join(SDIST)).unwrap();
+    let status = local.status();
+    assert_eq!(status["next"], json!(["pyrelease rollback --leave"]));
+    let stopped = local.pyrelease("resume --yes").code(4);
+    stopped
+        .stderr_contains("is back from pypi")
+        .stderr_contains(SDIST)
+        .stderr_contains("what has gone public");
+
+    local.pyrelease("rollback --leave --yes").code(0);
+    local.pyrelease("resume --yes").code(0).stderr_contains("no sdist anywhere");
+    assert_eq!(local.public.files()[WHEEL], published[WHEEL]);
+    assert_eq!(local.public.files().len(), 2);
+    assert_eq!(local.status()["next"], json!([]));
+}
+
+#[test]
+fn killed_again_and_again_while_it_is_rebuilt() {
+    let local = Local::configured(WITHOUT_A_REHEARSAL);
+    local.killed(WHEEL_IS_PUBLIC);
+    let published = local.public.files();
+    lose_everything(&local.project);
+    let mut number = 0;
+    loop {
+        number += 1;
+        let drill = format!("kill:{number}");
+        let outcome = local.pyrelease("resume --yes").env("PYRELEASE_DRILL", drill).run();
+        if outcome.status() == 0 {
+            break;
+        }
+        assert_eq!(outcome.status(), -1, "{outcome}");
+        // Until the run is there whole, there is none.
+        let status = local.status();
+        assert!(status.is_null() || status["next"] == json!(["pyrelease resume"]), "{status}");
+    }
+    assert!(number > 10, "{number}");
+    assert_eq!(local.public.files()[WHEEL], published[WHEEL]);
+    assert_eq!(local.public.files().len(), 2);
+    assert_eq!(local.status()["next"], json!([]));
+}
