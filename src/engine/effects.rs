@@ -184,11 +184,14 @@ impl Earlier {
     }
 }
 
-/// Whether the run went on after the intent, to write down that the stage had failed.
+/// Whether the run that wrote the intent went on, to write down that the stage had failed. A later attempt to go on fails
+/// for not knowing, and that says nothing.
 fn said_to_have_failed(records: &[Record], id: u64) -> bool {
     let intent = |record: &&Record| matches!(record, Record::Intent { id: of, .. } if *of == id);
-    let after = records.iter().skip_while(|record| !intent(record));
-    after.into_iter().any(|record| matches!(record, Record::Failed { .. }))
+    let mut since = records.iter().skip_while(|record| !intent(record));
+    let Some(Record::Intent { stage, .. }) = since.next() else { return false };
+    let mut of_that_run = since.take_while(|record| !matches!(record, Record::StageBegun { .. }));
+    of_that_run.any(|record| matches!(record, Record::Failed { stage: failed, .. } if failed == stage))
 }
 
 fn unknown(stage: &str) -> Error {

@@ -39,8 +39,15 @@ fn a_public_command_that_was_cut_short_is_asked_about() {
         let project = &attempt.project;
         assert_eq!(call(project, "run minor --yes").status(), -1);
 
+        let next = "next: pyrelease resume --done deploy\n  or: pyrelease resume --again deploy";
+        call(project, "status").stdout_contains(next);
+        // However often it is tried without an answer
+        for _ in 0..2 {
+            let refused = call(project, "resume --yes");
+            assert_eq!(refused.status(), 4, "{refused}");
+            call(project, "status").stdout_contains(next);
+        }
         let refused = call(project, "resume --yes");
-        assert_eq!(refused.status(), 4, "{refused}");
         refused.stderr_contains("not known whether `deploy` did its work");
         refused.stderr_contains("resume --done deploy").stderr_contains("resume --again deploy");
         let refused = call(project, "rollback --yes");
