@@ -10,14 +10,17 @@
 //!   through [`engine::effects`], which writes a journal ([`engine::journal`]) before and after each effect, so that
 //!   [`engine::recover`] can finish or undo a run from the journal and the world alone.
 //! - [`index`] is the client of a package index, [`server`] an index of our own, for the demonstration and the tests.
+//! - [`drill`] kills a release of the project wherever it can be killed, in a throwaway copy of its world, and sees
+//!   whether it can be undone and finished.
 //! - [`world`] is everything else outside: git, processes, files, HTTP, the tool environment.
 //! - [`python`] is what Python packaging is, as pure functions.
 //! - [`ui`] shows the engine's events to people or as JSON.
 //!
-//! Dependencies point one way: `cli -> stages, server, ui -> engine -> index, world -> python`; a test enforces it.
+//! Dependencies point one way: `cli -> drill, stages, server, ui -> engine -> index, world -> python`; a test enforces it.
 
 pub mod cli;
 pub mod config;
+pub mod drill;
 pub mod engine;
 pub mod error;
 pub mod index;

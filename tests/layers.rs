@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Each layer and those it may use beside itself; `error` is everybody's
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("python", &[]),
     ("config", &["python"]),
     ("world", &["python"]),
@@ -12,7 +12,8 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("server", &["world", "python"]),
     ("ui", &["engine", "world"]),
     ("stages", &["engine", "config", "index", "world", "python"]),
-    ("cli", &["stages", "server", "ui", "engine", "config", "index", "world", "python"]),
+    ("drill", &["server", "engine", "config", "index", "world", "python"]),
+    ("cli", &["drill", "stages", "server", "ui", "engine", "config", "index", "world", "python"]),
 ];
 
 #[test]

@@ -76,6 +76,7 @@ pub(super) fn demo(context: &Context, arguments: &Arguments) -> Result<()> {
     say("the two indexes have ended; their files are kept");
     say(&format!("look at what the indexes hold:    ls -R {}", folder.join("indexes").display()));
     say(&format!("look at what the run did:         pyrelease -C {} status", project.display()));
+    say(&format!("kill the same release everywhere: pyrelease -C {} drill --at HEAD~1", project.display()));
     say(&format!("when you have seen enough:        rm -r {}", folder.display()));
     Ok(())
 }

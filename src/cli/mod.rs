@@ -1,6 +1,7 @@
 //! The command line: what can be said, handed to whoever does it.
 
 mod demo;
+mod drill;
 mod log;
 mod moving;
 mod plan;
@@ -75,6 +76,8 @@ enum Command {
     Log(log::Arguments),
     /// Release a small project to two indexes inside pyrelease, and install it from there
     Demo(demo::Arguments),
+    /// Kill the release everywhere it can be killed, in a copy, and prove that it can be undone and finished
+    Drill(drill::Arguments),
 }
 
 /// What every command works with
@@ -132,6 +135,7 @@ pub fn main(environment: Environment) -> ExitCode {
         Command::Status(arguments) => status::status(&context, arguments),
         Command::Log(arguments) => log::log(&context, arguments),
         Command::Demo(arguments) => demo::demo(&context, arguments),
+        Command::Drill(arguments) => drill::drill(&context, arguments),
     };
     match done {
         Ok(()) => ExitCode::Done,

@@ -54,9 +54,17 @@ pub enum ServerError {
 /// A running index; dropping it stops it
 pub struct EmbeddedIndex {
     name: String,
+    folder: PathBuf,
+    token: Option<SecretString>,
     address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    /// Kept while nothing serves, so that nobody else gets the address
+    listener: TcpListener,
+    serving: Option<Serving>,
+}
+
+struct Serving {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
 }
 
 /// What all requests share
@@ -71,19 +79,31 @@ impl EmbeddedIndex {
     /// Starts an index on a free port of this machine. Its files are those in the folder, which only one index may
     /// use at a time.
     pub fn start(folder: &Path, name: &str, token: Option<SecretString>) -> Result<Self, ServerError> {
-        let store = Store::open(folder)
-            .map_err(|source| ServerError::Folder { folder: folder.to_owned(), source })?;
-        let shared = Arc::new(Shared { name: name.to_owned(), store, token });
-
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(ServerError::Listen)?;
         listener.set_nonblocking(true).map_err(ServerError::Listen)?;
         let address = listener.local_addr().map_err(ServerError::Listen)?;
+        let (name, folder) = (name.to_owned(), folder.to_owned());
+        let mut index = Self { name, folder, token, address, listener, serving: None };
+        index.serve()?;
+        Ok(index)
+    }
+
+    /// Serves the folder as it is now, at the address it has.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn serve(&mut self) -> Result<(), ServerError> {
+        self.pause();
+        let store = Store::open(&self.folder)
+            .map_err(|source| ServerError::Folder { folder: self.folder.clone(), source })?;
+        let shared = Arc::new(Shared { name: self.name.clone(), store, token: self.token.clone() });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("index")
             .enable_all()
             .build()
             .map_err(ServerError::Listen)?;
+        let listener = self.listener.try_clone().map_err(ServerError::Listen)?;
         let listener = {
             let _inside = runtime.enter();
             tokio::net::TcpListener::from_std(listener).map_err(ServerError::Listen)?
@@ -91,14 +111,34 @@ impl EmbeddedIndex {
 
         let (stop, stopped) = oneshot::channel();
         let serve = move || {
-            runtime.spawn(async move { axum::serve(listener, routes(shared)).await });
-            // An error says that the index was dropped, which is the signal too.
-            let _ = runtime.block_on(stopped);
+            runtime.block_on(async move {
+                let (quit, quitted) = oneshot::channel::<()>();
+                let last = async move {
+                    let _ = quitted.await;
+                };
+                let server = axum::serve(listener, routes(shared)).with_graceful_shutdown(last);
+                let served = tokio::spawn(server.into_future());
+                // An error says that the index was dropped, which is the signal too.
+                let _ = stopped.await;
+                drop(quit);
+                let _ = tokio::time::timeout(FAREWELL, served).await;
+            });
             runtime.shutdown_timeout(FAREWELL);
         };
         let thread =
             thread::Builder::new().name("index".to_owned()).spawn(serve).map_err(ServerError::Listen)?;
-        Ok(Self { name: name.to_owned(), address, stop: Some(stop), thread: Some(thread) })
+        self.serving = Some(Serving { stop, thread });
+        Ok(())
+    }
+
+    /// Answers what has been asked and then nothing more until [`Self::serve`]: meanwhile the folder rests, and may be
+    /// replaced. Who asks waits.
+    pub fn pause(&mut self) {
+        if let Some(Serving { stop, thread }) = self.serving.take() {
+            drop(stop);
+            // A panic in there has been reported by then.
+            let _ = thread.join();
+        }
     }
 
     pub fn name(&self) -> &str {
@@ -123,11 +163,7 @@ impl EmbeddedIndex {
 
 impl Drop for EmbeddedIndex {
     fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic in there has been reported by then.
-            let _ = thread.join();
-        }
+        self.pause();
     }
 }
 

@@ -370,3 +370,18 @@ fn pip_installs_from_it() {
         .unwrap();
     assert_eq!(answer, "from the index");
 }
+
+#[test]
+fn while_it_rests_the_folder_can_be_replaced_and_the_address_stays() {
+    let mut scene = Scene::new(None);
+    let wheel = scene.wheel("1.0", "a");
+    put(&scene.client(None), &wheel, "1.0").unwrap();
+    let address = scene.index.upload_url();
+
+    scene.index.pause();
+    fs_err::remove_dir_all(scene.folder.path().join("index")).unwrap();
+    scene.index.serve().unwrap();
+    assert_eq!(scene.index.upload_url(), address);
+    assert_eq!(scene.client(None).standing("demo-pkg", &wheel).unwrap(), Standing::Absent);
+    put(&scene.client(None), &scene.wheel("1.0", "b"), "1.0").unwrap();
+}

@@ -32,6 +32,10 @@ impl Human {
         Self { verbosity, bar: RefCell::new(None) }
     }
 
+    pub(super) fn verbosity(&self) -> Verbosity {
+        self.verbosity
+    }
+
     fn line(&self, text: &str) {
         if let Some((_, bar)) = &*self.bar.borrow() {
             bar.suspend(|| {

@@ -1,6 +1,7 @@
 //! What a person or a program sees of a run. It knows events, errors and nothing else.
 
 mod account;
+mod counter;
 mod human;
 mod json;
 mod log;
@@ -11,6 +12,7 @@ use crate::engine::event::{Event, Listener};
 use crate::error::Error;
 
 pub use account::account_text;
+pub use counter::Counter;
 pub use human::{Human, plan_text};
 pub use json::Json;
 pub use log::{journal_text, runs_text};
@@ -54,6 +56,14 @@ impl Ui {
         match self {
             Self::Human(human) => human.error(error),
             Self::Json(json) => json.error(error),
+        }
+    }
+
+    /// Counts up to `total`, where people watch.
+    pub fn counter(&self, verb: &'static str, total: usize) -> Counter {
+        match self {
+            Self::Human(human) => Counter::new(verb, total, human.verbosity()),
+            Self::Json(_) => Counter::silent(),
         }
     }
 

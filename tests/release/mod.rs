@@ -3,6 +3,7 @@
 mod backends;
 mod care;
 mod doubt;
+mod drill;
 mod drilled;
 mod failures;
 mod interface;

@@ -153,7 +153,7 @@ const SECRET_PREFIXES: [&str; 4] =
     ["PYRELEASE_TOKEN_", "POETRY_PYPI_TOKEN_", "POETRY_HTTP_BASIC_", "ACTIONS_ID_TOKEN_"];
 
 /// Whether no child process is to find this variable: what it did not ask for it does not get.
-fn is_withheld(name: &str) -> bool {
+pub fn is_withheld(name: &str) -> bool {
     REDIRECTING.contains(&name)
         || OURS.contains(&name)
         || SECRET.contains(&name)

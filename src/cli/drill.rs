@@ -1,0 +1,135 @@
+//! `pyrelease drill`: the project's release killed wherever it can be killed, undone and finished.
+
+use std::cell::OnceCell;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Context;
+use crate::config::locate;
+use crate::drill::{self, ForReal, Judged, Options, Report, Selection, Watcher};
+use crate::engine::event::{Event, Listener};
+use crate::error::{Error, Result};
+use crate::ui::{Counter, Format, data, say_at_once};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// How to raise the version, as `run` takes it
+    #[arg(value_name = "BUMP")]
+    bump: Option<String>,
+
+    /// Drill the release of this commit, as if nothing had been committed or tagged since: `HEAD~1` is the last release
+    /// once more
+    #[arg(long, value_name = "COMMIT")]
+    at: Option<String>,
+
+    /// Write a page with the pipeline and the outcome at every point
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Drill only these points: `7`, `10-20`, `64/rollback/3`, or several with commas between them
+    #[arg(long, value_name = "POINTS")]
+    points: Option<String>,
+
+    /// Drill only every so many points: a sample, for a project whose build takes long
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    every: usize,
+
+    /// How many runs are killed at a time
+    #[arg(long, value_name = "NUMBER", default_value = "2")]
+    jobs: usize,
+
+    /// Run the project's own commands that reach further than the run's folder; otherwise a stand-in does
+    #[arg(long)]
+    commands: bool,
+
+    /// Install what was uploaded where the configuration says `install = true`; otherwise that is left out
+    #[arg(long)]
+    install: bool,
+
+    /// Leave the throwaway folder
+    #[arg(long)]
+    keep: bool,
+}
+
+pub(super) fn drill(context: &Context, arguments: &Arguments) -> Result<()> {
+    let location = locate(&context.folder, context.manifest.as_deref())?;
+    let points =
+        arguments.points.as_deref().map(str::parse::<Selection>).transpose().map_err(Error::usage)?;
+    let options = Options {
+        bump: arguments.bump.clone(),
+        at: arguments.at.clone(),
+        for_real: ForReal { commands: arguments.commands, install: arguments.install },
+        points,
+        every: arguments.every,
+        jobs: arguments.jobs,
+        keep: arguments.keep,
+    };
+    let interrupted = Arc::clone(&context.interrupted);
+    ctrlc::set_handler(move || {
+        interrupted.store(true, Ordering::SeqCst);
+        say_at_once("interrupted: the drill ends after the points it is at; nothing of yours was touched");
+    })
+    .map_err(|error| Error::failed("signals cannot be listened for").because(error))?;
+
+    let say = |message: &str| context.ui.hear(&Event::Note { stage: None, message });
+    say("the release is drilled in a copy of the repository, with remotes and indexes of its own");
+    let shown = Shown { context, counter: OnceCell::new() };
+    let report = drill::drill(&location, &context.environment, &options, &context.interrupted, &shown)?;
+    drop(shown);
+    if let Some(file) = &arguments.html {
+        fs_err::write(context.folder.join(file), drill::page(&report))?;
+    }
+    match context.format {
+        Format::Human => data(&format!("{}\n\n{}", report.table(), report.summary())),
+        Format::Json => data(&serde_json::to_string(&report).expect("a report has string keys only")),
+    }
+    if let (true, Some(folder)) = (report.converges(), &report.kept) {
+        say(&format!("the throwaway folder is {}", folder.display()));
+    }
+    if report.converges() { Ok(()) } else { Err(diverged(&report)) }
+}
+
+/// The error for what did not converge: each point, what differs, where to look and how to try it again.
+fn diverged(report: &Report) -> Error {
+    let mut message = report.summary();
+    for judged in report.diverged() {
+        message.push_str(&format!("\n  {} {}", judged.point.id, judged.point.what));
+        for (way, recovery) in [("rollback", &judged.rollback), ("resume", &judged.resume)] {
+            for difference in &recovery.differences {
+                message.push_str(&format!("\n    {way}: {difference}"));
+            }
+        }
+    }
+    let mut error = Error::failed(message);
+    if let Some(folder) = &report.kept {
+        error = error.help(format!("what was left is in {}", folder.join("diverged").display()));
+    }
+    let again = report.diverged().next().map(|judged| report.again(judged));
+    again.into_iter().fold(error, |error, command| error.help(format!("once more: `{command}`")))
+}
+
+/// Shows how far the drill is.
+struct Shown<'a> {
+    context: &'a Context,
+    counter: OnceCell<Counter>,
+}
+
+impl Watcher for Shown<'_> {
+    fn surveyed(&self, report: &Report, points: usize) {
+        let say = |message: &str| self.context.ui.hear(&Event::Note { stage: None, message });
+        for left_out in &report.left_out {
+            say(left_out);
+        }
+        say(&format!("{} {} can be killed at {points} points", report.name, report.version));
+        self.counter.get_or_init(|| self.context.ui.counter("Killing", points));
+    }
+
+    fn judged(&self, judged: &Judged) {
+        let Some(counter) = self.counter.get() else { return };
+        if !judged.converges() {
+            counter.say(&format!("{:>12} {} {}", "Diverged", judged.point.id, judged.point.what));
+        }
+        counter.advance(&judged.point.what);
+    }
+}

@@ -1,0 +1,269 @@
+//! The user's configuration with everything that reaches outside led to the throwaway world: each index is one of ours,
+//! and a command that would change something out there has a stand-in.
+
+use std::path::{Path, PathBuf};
+
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
+
+use crate::config::{Config, IndexKind};
+use crate::engine::stage::Reach;
+use crate::error::{Error, Result};
+
+/// The name that the configuration has in a drilled project
+pub(super) const FILE: &str = "pyrelease-drill.toml";
+
+/// What a drill does for real although it need not
+#[derive(Debug, Clone, Copy, Default, serde::Serialize)]
+pub struct ForReal {
+    /// Commands of the user's that reach further than the run's folder
+    pub commands: bool,
+    /// The installation of what was uploaded, as `install` and `smoke` say
+    pub install: bool,
+}
+
+/// An index that a stage uploads to
+#[derive(Debug, Clone)]
+pub(super) struct Index {
+    pub(super) name: String,
+    pub(super) kind: IndexKind,
+    listed: bool,
+}
+
+/// A command of the user's beyond the run's folder
+#[derive(Debug, Clone)]
+pub(super) struct Command {
+    pub(super) name: String,
+    pub(super) reach: Reach,
+    pub(super) undone: bool,
+    /// Whether it has a command that tells whether it was done
+    pub(super) verified: bool,
+}
+
+/// What of a configuration has to be led elsewhere
+pub(super) struct Configuration {
+    document: DocumentMut,
+    pub(super) indexes: Vec<Index>,
+    pub(super) commands: Vec<Command>,
+    pub(super) for_real: ForReal,
+    /// What a drill leaves out, for the user
+    pub(super) left_out: Vec<String>,
+}
+
+/// The addresses of an index
+pub(super) struct Address {
+    pub(super) upload: String,
+    pub(super) simple: String,
+}
+
+impl Configuration {
+    /// Reads what the configuration reaches for.
+    ///
+    /// # Errors
+    /// It is not TOML, or not in the shape that a configuration has.
+    pub(super) fn read(config: &Config, for_real: ForReal) -> Result<Self> {
+        let mut read = Self {
+            document: document(config)?,
+            indexes: Vec::new(),
+            commands: Vec::new(),
+            for_real,
+            left_out: Vec::new(),
+        };
+        for stage in config.stages() {
+            let name = &stage.value;
+            if let Some(index) = config.indexes().get(name) {
+                let listed = index.simple.is_some();
+                read.indexes.push(Index { name: name.clone(), kind: index.kind, listed });
+                if config.stage_key(name, "install").is_some() && !for_real.install {
+                    read.left_out
+                        .push(format!("`{name}` does not install what it uploaded (`--install` does)"));
+                }
+            } else if config.stage_key(name, "run").is_some() {
+                let Some(reach) = read.reach(name).filter(|reach| *reach != Reach::Private) else { continue };
+                let [undone, verified] = ["undo", "verify"].map(|key| config.stage_key(name, key).is_some());
+                read.commands.push(Command { name: name.clone(), reach, undone, verified });
+                if !for_real.commands {
+                    let message =
+                        format!("a stand-in runs for the command of `{name}` (`--commands` runs it)");
+                    read.left_out.push(message);
+                }
+            }
+        }
+        Ok(read)
+    }
+
+    /// The commands that stand-ins run for.
+    pub(super) fn stand_ins(&self) -> impl Iterator<Item = &Command> {
+        self.commands.iter().filter(|_| !self.for_real.commands)
+    }
+
+    fn reach(&self, stage: &str) -> Option<Reach> {
+        let reach = self.document.get("stage")?.get(stage)?.get("reach")?.as_str()?;
+        serde_json::from_value(reach.into()).ok()
+    }
+
+    /// The configuration for a project at `project`, with its indexes at these addresses and a file for every command
+    /// that ran in `marks`.
+    ///
+    /// # Errors
+    /// It is not in the shape that a configuration has.
+    pub(super) fn text(
+        &self,
+        addresses: impl Fn(&str) -> Option<Address>,
+        (original, marks): (&Path, &Path),
+    ) -> Result<String> {
+        let mut document = self.document.clone();
+        for index in &self.indexes {
+            let Some(Address { upload, simple }) = addresses(&index.name) else { continue };
+            let table = table(&mut document, "index", &index.name)?;
+            table.insert("upload", value(upload));
+            table.remove("view");
+            table.remove("simple");
+            if index.listed {
+                table.insert("simple", value(simple));
+            }
+            let kind = match index.kind {
+                IndexKind::Rehearsal => "rehearsal",
+                IndexKind::Public => "public",
+            };
+            table.insert("kind", value(kind));
+            if !self.for_real.install
+                && let Some(stage) = existing(&mut document, "stage", &index.name)
+            {
+                stage.remove("install");
+                stage.remove("smoke");
+            }
+        }
+        for command in self.stand_ins() {
+            let Some(stage) = existing(&mut document, "stage", &command.name) else { continue };
+            let mark = marks.join(&command.name).display().to_string();
+            let script = |script: &str| -> Item {
+                value(["sh", "-c", script, "sh", &mark].into_iter().collect::<Array>())
+            };
+            stage.insert("run", script("touch \"$1\""));
+            for (key, text) in [("undo", "rm -f \"$1\""), ("verify", "test -e \"$1\"")] {
+                if stage.contains_key(key) {
+                    stage.insert(key, script(text));
+                }
+            }
+        }
+        // Nobody wants to be asked for a key some hundred times.
+        if let Some(tag) = existing(&mut document, "stage", "tag") {
+            tag.remove("sign");
+        }
+        if let Some(build) = existing(&mut document, "stage", "build")
+            && let Some(python) = build.get("python").and_then(Item::as_str).map(PathBuf::from)
+            && python.components().count() > 1
+        {
+            // One in the project is not committed, and so not in the copy of it.
+            let python = original.join(python).display().to_string();
+            build.insert("python", value(python));
+        }
+        Ok(document.to_string())
+    }
+}
+
+/// The configuration as a file of its own.
+fn document(config: &Config) -> Result<DocumentMut> {
+    let source = config.source();
+    let document: DocumentMut = source
+        .text()
+        .parse()
+        .map_err(|error| Error::usage(format!("`{}` is not TOML", source.path().display())).because(error))?;
+    if !source.is_pyproject() {
+        return Ok(document);
+    }
+    let settings = document.get("tool").and_then(|tool| tool.get("pyrelease")).cloned();
+    let table = settings.map_or(Ok(Table::new()), Item::into_table);
+    table.map(DocumentMut::from).map_err(|_| misshapen("tool.pyrelease"))
+}
+
+/// The table `[kind.name]`, made where there is none.
+fn table<'a>(document: &'a mut DocumentMut, kind: &str, name: &str) -> Result<&'a mut dyn TableLike> {
+    let mut implicit = Table::new();
+    implicit.set_implicit(true);
+    let tables = document.entry(kind).or_insert(Item::Table(implicit));
+    let tables = tables.as_table_like_mut().ok_or_else(|| misshapen(kind))?;
+    if !tables.contains_key(name) {
+        // The outer one may be written in a line.
+        tables.insert(name, value(InlineTable::new()));
+    }
+    tables.get_mut(name).and_then(Item::as_table_like_mut).ok_or_else(|| misshapen(&format!("{kind}.{name}")))
+}
+
+fn existing<'a>(document: &'a mut DocumentMut, kind: &str, name: &str) -> Option<&'a mut dyn TableLike> {
+    document.get_mut(kind)?.get_mut(name)?.as_table_like_mut()
+}
+
+fn misshapen(name: &str) -> Error {
+    Error::usage(format!("`{name}` must be a table"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Source;
+
+    fn drilled(name: &str, text: &str, for_real: ForReal) -> (Config, Vec<String>) {
+        let config = Config::parse(Source::new(name, text.to_owned())).unwrap();
+        let configuration = Configuration::read(&config, for_real).unwrap();
+        let address = |name: &str| {
+            let (upload, simple) =
+                (format!("http://127.0.0.1/{name}/legacy/"), format!("http://127.0.0.1/{name}/simple/"));
+            Some(Address { upload, simple })
+        };
+        let text = configuration.text(address, (Path::new("/original"), Path::new("/marks"))).unwrap();
+        let parsed =
+            Config::parse(Source::new(FILE, text.clone())).unwrap_or_else(|error| panic!("{error}: {text}"));
+        (parsed, configuration.left_out)
+    }
+
+    const OWN: &str = "\
+stages = [\"build\", \"testpypi\", \"corp\", \"tests\", \"docs\"]
+
+[stage]
+docs = { run = [\"mkdocs\", \"gh-deploy\"], reach = \"follow-up\" }
+testpypi = { install = true, smoke = \"demo\" }
+build = { python = \"tools/python\" }
+
+[stage.tests]
+run = [\"pytest\"]
+
+[index.corp]
+upload = \"https://pypi.corp.example/legacy/\"
+";
+
+    #[test]
+    fn nothing_reaches_outside() {
+        let (config, left_out) = drilled("release.toml", OWN, ForReal::default());
+        let testpypi = &config.indexes()["testpypi"];
+        assert_eq!(testpypi.upload, "http://127.0.0.1/testpypi/legacy/");
+        assert_eq!(testpypi.simple.as_deref(), Some("http://127.0.0.1/testpypi/simple/"));
+        assert_eq!((testpypi.kind, config.indexes()["corp"].kind), (IndexKind::Rehearsal, IndexKind::Public));
+        assert_eq!(config.indexes()["corp"].upload, "http://127.0.0.1/corp/legacy/");
+        assert_eq!(config.indexes()["corp"].simple, None, "one that lists nothing does not begin to");
+        assert!(!config.source().text().contains("mkdocs") && config.source().text().contains("/marks/docs"));
+        assert!(config.source().text().contains("pytest") && !config.source().text().contains("install"));
+        assert!(config.source().text().contains("/original/tools/python"));
+        assert_eq!(left_out.len(), 2, "{left_out:?}");
+    }
+
+    #[test]
+    fn what_is_asked_for_is_for_real() {
+        let (config, left_out) = drilled("release.toml", OWN, ForReal { commands: true, install: true });
+        assert!(config.source().text().contains("mkdocs") && config.source().text().contains("install"));
+        assert_eq!(left_out, [""; 0]);
+    }
+
+    #[test]
+    fn a_project_without_a_configuration_and_one_in_its_pyproject() {
+        let (config, _) = drilled("release.toml", "", ForReal::default());
+        assert_eq!(config.stages().len(), 8);
+        assert_eq!(config.indexes()["pypi"].upload, "http://127.0.0.1/pypi/legacy/");
+
+        let text = "[project]\nname = \"demo\"\n\n[tool.pyrelease]\nstages = [\"build\", \"pypi\"]\n";
+        let (config, _) = drilled("pyproject.toml", text, ForReal::default());
+        assert_eq!(config.stages().len(), 2);
+        assert_eq!(config.indexes()["pypi"].upload, "http://127.0.0.1/pypi/legacy/");
+        assert!(!config.source().text().contains("name = \"demo\""));
+    }
+}

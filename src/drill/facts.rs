@@ -1,0 +1,196 @@
+//! How a world is: repository, working tree, remotes, indexes. What a drill judges by.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::configuration::FILE;
+use super::template::{remote, repository};
+use crate::error::Result;
+use crate::world::process::Process;
+
+/// A name and what is there under it
+pub(super) type Named = BTreeMap<String, String>;
+
+/// How a world is at a moment
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// The branch that HEAD is on, or the commit
+    pub(super) head: String,
+    pub(super) refs: Named,
+    /// What differs in git's index and in the working tree from what is committed, and every other file's content
+    pub(super) tree: Named,
+    pub(super) config: String,
+    pub(super) remotes: BTreeMap<String, Named>,
+    /// The files of each index and their sha256, as they lie there
+    pub(super) indexes: BTreeMap<String, Named>,
+    /// The stand-ins whose marks are there
+    pub(super) commands: BTreeSet<String>,
+    /// What nothing should leave behind: locks, clones
+    pub(super) debris: BTreeSet<String>,
+}
+
+impl Facts {
+    /// Looks at a world in which nothing is at work.
+    ///
+    /// # Errors
+    /// Something cannot be read.
+    pub(super) fn of(world: &Path, remotes: &[String]) -> Result<Self> {
+        let top = repository(world);
+        let git = |arguments: &[&str]| Process::new("git").args(arguments).folder(&top).capture();
+        let symbolic = git(&["symbolic-ref", "--quiet", "HEAD"])?;
+        let head = if symbolic.success() { symbolic } else { git(&["rev-parse", "HEAD"])? };
+        let mut debris = BTreeSet::new();
+        locks(&top.join(".git"), &mut debris)?;
+        clones(&top.join(".git/pyrelease/runs"), &mut debris)?;
+        let mut of_remotes = BTreeMap::new();
+        for name in remotes {
+            let folder = remote(world, name);
+            locks(&folder, &mut debris)?;
+            of_remotes.insert(name.clone(), refs(&folder)?);
+        }
+        let mut indexes = BTreeMap::new();
+        for entry in entries(&world.join("indexes"))? {
+            indexes.insert(entry.1.clone(), files_of_index(&entry.0)?);
+        }
+        Ok(Self {
+            head: head.text(),
+            refs: refs(&top)?,
+            tree: tree(&top)?,
+            config: fs_err::read_to_string(top.join(".git/config"))?,
+            remotes: of_remotes,
+            indexes,
+            commands: entries(&world.join("commands"))?.into_iter().map(|(_, name)| name).collect(),
+            debris,
+        })
+    }
+
+    /// A line for everything that is otherwise in `now` than it should be.
+    pub(super) fn differences(&self, now: &Self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if self.head != now.head {
+            lines.push(format!("HEAD is at {} instead of {}", now.head, self.head));
+        }
+        compare("ref", &self.refs, &now.refs, &mut lines);
+        compare("file", &self.tree, &now.tree, &mut lines);
+        if self.config != now.config {
+            lines.push("the repository's configuration was changed".to_owned());
+        }
+        let empty = Named::new();
+        for (name, refs) in &self.remotes {
+            compare(&format!("ref of {name}"), refs, now.remotes.get(name).unwrap_or(&empty), &mut lines);
+        }
+        let names: BTreeSet<&String> = self.indexes.keys().chain(now.indexes.keys()).collect();
+        for name in names {
+            let [should, is] = [self, now].map(|facts| facts.indexes.get(name).unwrap_or(&empty));
+            compare(&format!("file on {name}"), should, is, &mut lines);
+        }
+        for name in self.commands.difference(&now.commands) {
+            lines.push(format!("what the command of `{name}` did is not there"));
+        }
+        for name in now.commands.difference(&self.commands) {
+            lines.push(format!("what the command of `{name}` did is still there"));
+        }
+        for path in now.debris.difference(&self.debris) {
+            lines.push(format!("`{path}` was left behind"));
+        }
+        lines
+    }
+}
+
+fn compare(kind: &str, should: &Named, is: &Named, lines: &mut Vec<String>) {
+    for (name, value) in should {
+        match is.get(name) {
+            None => lines.push(format!("{kind} `{name}` is not there")),
+            Some(other) if other != value => {
+                lines.push(format!("{kind} `{name}` is {other} instead of {value}"));
+            }
+            Some(_) => {}
+        }
+    }
+    for (name, value) in is.iter().filter(|(name, _)| !should.contains_key(*name)) {
+        lines.push(format!("{kind} `{name}` is there ({value})"));
+    }
+}
+
+fn refs(folder: &Path) -> Result<Named> {
+    let listing = ["for-each-ref", "--format=%(refname) %(objectname)"];
+    let listed = Process::new("git").args(listing).folder(folder).read()?;
+    Ok(listed.lines().filter_map(|line| line.split_once(' ')).map(owned).collect())
+}
+
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+/// What `git status` says of each path and, for a file that git does not track, its content.
+fn tree(top: &Path) -> Result<Named> {
+    let status = ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored"];
+    let listed = Process::new("git").args(status).folder(top).read()?;
+    let mut tree = Named::new();
+    for entry in listed.split('\0') {
+        let (Some(state), Some(path)) = (entry.get(..2), entry.get(3..)) else { continue };
+        if path.ends_with(FILE) {
+            continue;
+        }
+        let file = top.join(path);
+        let content = if matches!(state, "??" | "!!") && file.is_file() {
+            crate::world::sha256(&file)?.0
+        } else {
+            "is changed".to_owned()
+        };
+        tree.insert(path.to_owned(), format!("{state} {content}"));
+    }
+    Ok(tree)
+}
+
+/// The files of an index's folder, which are in a folder for each project. What it keeps for itself begins with a dot.
+fn files_of_index(folder: &Path) -> Result<Named> {
+    let mut files = Named::new();
+    for (project, name) in entries(folder)? {
+        if name.starts_with('.') {
+            continue;
+        }
+        for (file, name) in entries(&project)? {
+            files.insert(name, crate::world::sha256(&file)?.0);
+        }
+    }
+    Ok(files)
+}
+
+/// Git's locks, wherever they are in the folder of a repository.
+fn locks(folder: &Path, found: &mut BTreeSet<String>) -> Result<()> {
+    for (path, name) in entries(folder)? {
+        if path.is_dir() && !path.is_symlink() {
+            if name != "objects" && name != "pyrelease" {
+                locks(&path, found)?;
+            }
+        } else if name.ends_with(".lock") {
+            found.insert(path.display().to_string());
+        }
+    }
+    Ok(())
+}
+
+/// The clones of runs.
+fn clones(runs: &Path, found: &mut BTreeSet<String>) -> Result<()> {
+    for (run, _) in entries(runs)? {
+        if run.join("tree").exists() {
+            found.insert(run.join("tree").display().to_string());
+        }
+    }
+    Ok(())
+}
+
+/// What is in a folder, with its name; nothing where there is no such folder.
+fn entries(folder: &Path) -> Result<Vec<(std::path::PathBuf, String)>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        found.push((entry.path(), entry.file_name().to_string_lossy().into_owned()));
+    }
+    found.sort();
+    Ok(found)
+}

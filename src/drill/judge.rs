@@ -1,0 +1,327 @@
+//! Whether a way on came out where it should: the world as it was before the release, or the release complete.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::configuration::{Command, Configuration};
+use super::facts::{Facts, Named};
+use super::points::{KillPoint, Phase, Way};
+use super::site::{Ended, Site};
+use crate::config::IndexKind;
+use crate::engine::effects::Effect;
+use crate::engine::journal::{Journal, Outcome as End, Record};
+use crate::engine::run::Store;
+use crate::engine::stage::Reach;
+use crate::error::Result;
+use crate::world::faults::Moment;
+use crate::world::git::{Landing, Repository};
+use crate::world::process::Process;
+
+/// Where a way on came out
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Everything is as it was before the release
+    RolledBack,
+    /// The release is complete
+    Released,
+    /// Refused because something is or may be public; nothing changed, and the release could be completed
+    Refused,
+    /// There was nothing to do, and nothing was done
+    Nothing,
+    /// It did not come out where it should
+    Diverged,
+}
+
+/// A way on, gone and judged
+#[derive(Debug, Clone, Serialize)]
+pub struct Recovery {
+    pub outcome: Outcome,
+    /// What is otherwise than it should be
+    pub differences: Vec<String>,
+    pub seconds: f64,
+}
+
+/// What a judge goes by
+pub(super) struct Judge<'a> {
+    pub(super) pristine: Facts,
+    /// After a run that nobody killed
+    pub(super) complete: &'a Facts,
+    pub(super) configuration: &'a Configuration,
+}
+
+impl Judge<'_> {
+    /// Goes a way on in the world as it is, and judges where it comes out. `before` is how it was when the run was
+    /// killed, where that is known.
+    ///
+    /// # Errors
+    /// The drill itself cannot go on.
+    pub(super) fn recover(
+        &self,
+        site: &Site<'_>,
+        way: Way,
+        point: &KillPoint,
+        before: Option<&Facts>,
+    ) -> Result<Recovery> {
+        let began = Instant::now();
+        let phase = point.phase;
+        let ended = match way {
+            Way::Rollback => site.pyrelease(&[way.command(), "--yes"], None)?,
+            Way::Resume => self.resume(site, point)?,
+        };
+        let mut differences: Vec<String> =
+            site.rest().into_iter().map(|command| format!("`{command}` is still at work")).collect();
+        if phase == Phase::Public && way == Way::Rollback {
+            if ended.code != Some(4) || !ended.stderr.contains("pyrelease resume") {
+                differences.push(format!(
+                    "rollback did not refuse and point to `pyrelease resume`: {}",
+                    ended.said()
+                ));
+            }
+            if let Some(before) = before {
+                let changed = before.differences(&site.facts()?);
+                differences.extend(
+                    changed.into_iter().map(|line| format!("changed by a rollback that refused: {line}")),
+                );
+            }
+            let ended = self.resume(site, point)?;
+            site.rest();
+            differences.extend(self.came_out(site, &ended, Outcome::Released, before)?);
+            return Ok(done(Outcome::Refused, differences, began));
+        }
+        let (outcome, state) = match (phase, way) {
+            (Phase::NotBegun | Phase::RolledBack, _) => (Outcome::Nothing, Outcome::RolledBack),
+            (Phase::Released, _) => (Outcome::Nothing, Outcome::Released),
+            (_, Way::Rollback) => (Outcome::RolledBack, Outcome::RolledBack),
+            (_, Way::Resume) => (Outcome::Released, Outcome::Released),
+        };
+        differences.extend(self.came_out(site, &ended, state, before)?);
+        Ok(done(outcome, differences, began))
+    }
+
+    /// Finishes the run. Where it asks whether a permanent thing was done that nobody but the user can look for, the
+    /// answer is what the user would see.
+    fn resume(&self, site: &Site<'_>, point: &KillPoint) -> Result<Ended> {
+        let ended = site.pyrelease(&["resume", "--yes"], None)?;
+        let asks = |command: &&Command| {
+            let is_asked_for = command.reach == Reach::Public && !command.verified;
+            is_asked_for && ended.stderr.contains(&format!("`pyrelease resume --done {}`", command.name))
+        };
+        let Some(command) = self.configuration.commands.iter().find(asks).filter(|_| ended.code == Some(4))
+        else {
+            return Ok(ended);
+        };
+        let done = match self.configuration.for_real.commands {
+            true => !matches!(point.moment, Moment::AfterRecord | Moment::ProcessStarted),
+            false => site.facts()?.commands.contains(&command.name),
+        };
+        let answer = if done { "--done" } else { "--again" };
+        site.pyrelease(&["resume", "--yes", answer, &command.name], None)
+    }
+
+    /// What is otherwise than it should be in a world that is in this state.
+    fn came_out(
+        &self,
+        site: &Site<'_>,
+        ended: &Ended,
+        state: Outcome,
+        before: Option<&Facts>,
+    ) -> Result<Vec<String>> {
+        let mut differences = Vec::new();
+        if ended.code != Some(0) {
+            differences.push(ended.said());
+        }
+        let facts = site.facts()?;
+        if let Some(before) = before {
+            differences.extend(replaced(before, &facts));
+        }
+        match state {
+            Outcome::Released => differences.extend(self.released(site, &facts)?),
+            _ => differences.extend(self.as_before(&facts).differences(&facts)),
+        }
+        // Whoever is not sure and says it again changes nothing.
+        for way in [Way::Rollback, Way::Resume] {
+            let again = site.pyrelease(&[way.command(), "--yes"], None)?;
+            let refused = state == Outcome::Released && again.code == Some(4);
+            if again.code != Some(0) && !refused {
+                differences.push(format!("said again, `{}` ended with {}", way.command(), again.said()));
+            }
+        }
+        let changed = facts.differences(&site.facts()?);
+        differences.extend(changed.into_iter().map(|line| format!("changed by what was said again: {line}")));
+        let status = site.pyrelease(&["status", "--format", "json"], None)?;
+        let said = serde_json::from_str::<serde_json::Value>(&status.stdout).unwrap_or_default();
+        if status.code != Some(0) || said["next"].as_array().is_some_and(|next| !next.is_empty()) {
+            differences.push(format!(
+                "status does not say that it is over: {} {}",
+                status.said(),
+                said["next"]
+            ));
+        }
+        Ok(differences)
+    }
+
+    /// How the world should be where nothing is released: as before, but for what stays by its nature.
+    fn as_before(&self, now: &Facts) -> Facts {
+        let mut should = self.pristine.clone();
+        for index in &self.configuration.indexes {
+            if let (IndexKind::Rehearsal, Some(files)) = (index.kind, now.indexes.get(&index.name)) {
+                should.indexes.insert(index.name.clone(), files.clone());
+            }
+        }
+        for command in self.configuration.stand_ins() {
+            let stays = command.reach == Reach::Rehearsal || !command.undone;
+            if stays && now.commands.contains(&command.name) {
+                should.commands.insert(command.name.clone());
+            }
+        }
+        should
+    }
+
+    /// What is otherwise than a complete release has it.
+    fn released(&self, site: &Site<'_>, now: &Facts) -> Result<Vec<String>> {
+        let repository = Repository::discover(&site.project())?;
+        let Some(run) = Store::of(&repository)?.runs()?.pop() else {
+            return Ok(vec!["there is no run".to_owned()]);
+        };
+        let mut differences = Vec::new();
+        if run.outcome()? != Some(End::Released) {
+            differences.push("the journal does not say that it is released".to_owned());
+        }
+        let mut should = self.pristine.clone();
+        let mut distributions = BTreeMap::new();
+        let mut intended: Vec<(String, String, String)> = Vec::new();
+        for record in Journal::read(&run.journal())? {
+            match record {
+                Record::Intent { effect: Effect::Land { landing }, .. } => {
+                    differences.extend(tag_is_right(&repository, &landing)?);
+                    land(&mut should, &landing);
+                }
+                Record::Intent { effect: Effect::Push { remote, updates }, .. } => {
+                    for update in updates {
+                        let Some(new) = update.new else { continue };
+                        let branch = update.name.strip_prefix("refs/heads/");
+                        let followed = branch.map(|branch| format!("refs/remotes/{remote}/{branch}"));
+                        if let Some(followed) = followed.filter(|name| now.refs.contains_key(name)) {
+                            should.refs.insert(followed, new.clone());
+                        }
+                        should.remotes.entry(remote.clone()).or_default().insert(update.name, new);
+                    }
+                }
+                Record::Intent { effect: Effect::Upload { index, distribution, .. }, .. } => {
+                    intended.push((index, distribution.filename, distribution.sha256));
+                }
+                Record::StageDone { outputs, .. } if !outputs.distributions.is_empty() => {
+                    distributions = outputs.distributions.iter().map(named).collect();
+                }
+                _ => {}
+            }
+        }
+        differences.extend(self.uploads(&mut should, now, &distributions, &intended));
+        for (name, sha256) in &distributions {
+            let file = run.dist().join(name);
+            if !file.is_file() || crate::world::sha256(&file)?.0 != *sha256 {
+                differences.push(format!("`{name}` in the run's folder is not what was built"));
+            }
+        }
+        should.commands.extend(self.configuration.stand_ins().map(|command| command.name.clone()));
+        self.besides(&mut should, now);
+        differences.extend(should.differences(now));
+        Ok(differences)
+    }
+
+    /// What commands do besides, a complete run has done, too: it has to be there, whatever it is.
+    fn besides(&self, should: &mut Facts, now: &Facts) {
+        let (pristine, complete) = (&self.pristine, self.complete);
+        let is = |now: Option<&Named>, name: &String| now.and_then(|now| now.get(name)).cloned();
+        let allow = |should: &mut Named, pristine: &Named, complete: &Named, now: Option<&Named>| {
+            for (name, value) in complete {
+                let by_a_command =
+                    pristine.get(name) != Some(value) && should.get(name) == pristine.get(name);
+                if by_a_command {
+                    should.insert(name.clone(), is(now, name).unwrap_or_else(|| value.clone()));
+                }
+            }
+        };
+        allow(&mut should.refs, &pristine.refs, &complete.refs, Some(&now.refs));
+        allow(&mut should.tree, &pristine.tree, &complete.tree, Some(&now.tree));
+        for (name, refs) in &complete.remotes {
+            let before = pristine.remotes.get(name).cloned().unwrap_or_default();
+            allow(should.remotes.entry(name.clone()).or_default(), &before, refs, now.remotes.get(name));
+        }
+    }
+
+    /// Each public index has the distributions of the run and nothing else; one for rehearsals, what was intended.
+    fn uploads(
+        &self,
+        should: &mut Facts,
+        now: &Facts,
+        distributions: &BTreeMap<String, String>,
+        intended: &[(String, String, String)],
+    ) -> Vec<String> {
+        let mut differences = Vec::new();
+        for index in &self.configuration.indexes {
+            let files = now.indexes.get(&index.name).cloned().unwrap_or_default();
+            if index.kind == IndexKind::Public {
+                should.indexes.insert(index.name.clone(), distributions.clone());
+                continue;
+            }
+            if files.is_empty() {
+                differences.push(format!("`{}` has nothing: it was not rehearsed", index.name));
+            }
+            let meant = |(name, sha256): (&String, &String)| {
+                intended.iter().any(|(on, file, sum)| *on == index.name && file == name && sum == sha256)
+            };
+            if let Some((name, _)) = files.iter().find(|file| !meant(*file)) {
+                differences.push(format!("`{}` has `{name}`, which no run meant to send", index.name));
+            }
+            should.indexes.insert(index.name.clone(), files);
+        }
+        differences
+    }
+}
+
+fn done(outcome: Outcome, differences: Vec<String>, began: Instant) -> Recovery {
+    let outcome = if differences.is_empty() { outcome } else { Outcome::Diverged };
+    Recovery { outcome, differences, seconds: began.elapsed().as_secs_f64() }
+}
+
+fn named(distribution: &crate::python::distribution::Distribution) -> (String, String) {
+    (distribution.filename.clone(), distribution.sha256.clone())
+}
+
+fn land(should: &mut Facts, landing: &Landing) {
+    match &landing.branch {
+        Some(branch) => drop(should.refs.insert(branch.clone(), landing.new.clone())),
+        None => should.head.clone_from(&landing.new),
+    }
+    if let Some(tag) = &landing.tag {
+        should.refs.insert(format!("refs/tags/{}", tag.name), tag.object.clone());
+    }
+}
+
+/// The tag is an annotated one, and marks the release commit.
+fn tag_is_right(repository: &Repository, landing: &Landing) -> Result<Option<String>> {
+    let Some(tag) = &landing.tag else { return Ok(None) };
+    let git = |arguments: &[&str]| Process::new("git").args(arguments).folder(repository.top()).capture();
+    let kind = git(&["cat-file", "-t", &tag.object])?.text();
+    let marked = git(&["rev-parse", "--verify", &format!("{}^{{commit}}", tag.object)])?.text();
+    let right = kind == "tag" && marked == landing.new;
+    Ok((!right).then(|| format!("tag `{}` is a {kind} and marks {marked}, not {}", tag.name, landing.new)))
+}
+
+/// The files of indexes that were there and are not any more, or with other bytes: an index takes a name once.
+fn replaced(before: &Facts, now: &Facts) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (index, files) in &before.indexes {
+        let there = now.indexes.get(index);
+        for (name, sha256) in files {
+            if there.and_then(|files| files.get(name)) != Some(sha256) {
+                lines.push(format!("`{name}` on {index} is not the file that was there"));
+            }
+        }
+    }
+    lines
+}

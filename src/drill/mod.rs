@@ -1,0 +1,264 @@
+//! A drill: a project's own release is killed before, amid and after every record of its journal and inside every
+//! effect, and each time it has to be possible to undo it and to finish it.
+//!
+//! The release is real: this program as a process of its own, git, the build, uploads. Where it takes place is not the
+//! user's: a copy of the repository, bare copies of its remotes, indexes of our own ([`template`], [`configuration`],
+//! [`site`]). One run is gone through to learn its points ([`points`]). For each of them a run is then killed there by
+//! a real `SIGKILL`; where that is after the private part, it is a `resume` that is killed, of a run that was killed
+//! when its private part was done: only the way to the point is shorter. What is left is judged by what is there, file
+//! by file and ref by ref ([`judge`], [`facts`]).
+
+mod configuration;
+mod copies;
+mod facts;
+mod judge;
+mod page;
+mod points;
+mod report;
+mod site;
+mod survey;
+mod template;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use configuration::Configuration;
+use judge::Judge;
+use secrecy::SecretString;
+use site::{Ground, Site};
+use survey::{Start, Survey, Task};
+use template::Template;
+
+use crate::config::Location;
+use crate::engine::release::Workspace;
+use crate::error::{Error, Result};
+use crate::world::Environment;
+use crate::world::faults::Moment;
+
+pub use configuration::ForReal;
+pub use judge::{Outcome, Recovery};
+pub use page::page;
+pub use points::{Id, KillPoint, Phase, Selection, Way};
+pub use report::{Judged, Report};
+
+/// What our indexes take for a token: they live as long as the drill and listen on loopback only
+const TOKEN: &str = "a-token-for-the-drill";
+
+/// How to drill
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How the version is raised, as `run` takes it
+    pub bump: Option<String>,
+    /// The commit that is released, where it is not the present one
+    pub at: Option<String>,
+    pub for_real: ForReal,
+    /// Only these points
+    pub points: Option<Selection>,
+    /// Of those, each of this many
+    pub every: usize,
+    /// How many runs are killed at a time
+    pub jobs: usize,
+    /// Whether to leave the throwaway folder
+    pub keep: bool,
+}
+
+/// Who watches a drill
+pub trait Watcher {
+    /// The points are known.
+    fn surveyed(&self, report: &Report, points: usize);
+    /// A point has been judged.
+    fn judged(&self, judged: &Judged);
+}
+
+/// Drills the project's release.
+///
+/// # Errors
+/// The release itself fails where it is not killed; the drill was interrupted; or it cannot go on, as on a full disk.
+/// That a point does not converge is in the report.
+pub fn drill(
+    location: &Location,
+    environment: &Environment,
+    options: &Options,
+    interrupted: &AtomicBool,
+    watcher: &dyn Watcher,
+) -> Result<Report> {
+    let began = Instant::now();
+    let base = tempfile::Builder::new().prefix("pyrelease-drill-").tempdir()?;
+    let folder = fs_err::canonicalize(base.path())?;
+    let workspace = Workspace::open(&location.root, environment.clone())?;
+    let template =
+        Template::make(&workspace, options.at.as_deref(), location.config.carry(), &folder.join("template"))?;
+    let configuration = Configuration::read(&location.config, options.for_real)?;
+    let ground =
+        Ground { template: &template, configuration: &configuration, environment, original: &location.root };
+    let token = SecretString::from(TOKEN);
+    let make = |number: usize| Site::make(ground, &folder.join(format!("site-{number}")), &token);
+
+    let mut first = make(0)?;
+    let deeper = options.points.as_ref().is_none_or(Selection::goes_deeper);
+    let survey = Survey::make(&mut first, options.bump.as_deref(), deeper)?;
+    let tasks: Vec<&Task> = survey
+        .tasks()
+        .iter()
+        .filter(|task| options.points.as_ref().is_none_or(|wanted| wanted.has(task.point.id)))
+        .step_by(options.every.max(1))
+        .collect();
+    if tasks.is_empty() {
+        return Err(Error::usage("there is no such point").help(format!(
+            "the points of this release are 1 to {}",
+            survey.tasks().iter().map(|task| task.point.id.number).max().unwrap_or_default()
+        )));
+    }
+    let mut report = survey.report(&configuration, options.at.as_deref());
+    watcher.surveyed(&report, tasks.len());
+
+    let drill =
+        Drill { survey: &survey, failures: folder.join("diverged"), tasks, next: AtomicUsize::new(0) };
+    let first = Mutex::new(Some(first));
+    let work = |number: usize, tell: &Sender<Result<Judged>>| -> Result<()> {
+        // The site of the survey serves on, whoever comes first.
+        let surveyed = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut site = surveyed.map_or_else(|| make(number + 1), Ok)?;
+        site.restore(site::PRISTINE)?;
+        let (pristine, complete) = (site.facts()?, &survey.complete);
+        let judge = Judge { pristine, complete, configuration: &configuration };
+        while let Some(task) = drill.next_task().filter(|_| !interrupted.load(Ordering::Relaxed)) {
+            // Who is told may have given up.
+            let _ = tell.send(drill.judge(&mut site, &judge, task));
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let (tell, told) = channel();
+        for number in 0..options.jobs.clamp(1, drill.tasks.len()) {
+            let (work, tell) = (&work, tell.clone());
+            scope.spawn(move || {
+                if let Err(error) = work(number, &tell) {
+                    let _ = tell.send(Err(error));
+                }
+            });
+        }
+        drop(tell);
+        for judged in told {
+            let judged = judged.inspect_err(|_| drill.give_up())?;
+            watcher.judged(&judged);
+            report.results.push(judged);
+        }
+        Ok::<_, Error>(())
+    })?;
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(Error::interrupted());
+    }
+    drop(first);
+    report.results.sort_by_key(|judged| judged.point.id);
+    report.seconds = began.elapsed().as_secs_f64();
+    if options.keep || !report.converges() {
+        report.kept = Some(base.keep());
+    }
+    Ok(report)
+}
+
+/// The points that are left to try, and where to put what does not converge
+struct Drill<'a> {
+    survey: &'a Survey,
+    failures: PathBuf,
+    tasks: Vec<&'a Task>,
+    next: AtomicUsize,
+}
+
+impl<'a> Drill<'a> {
+    fn next_task(&self) -> Option<&'a Task> {
+        self.tasks.get(self.next.fetch_add(1, Ordering::SeqCst)).copied()
+    }
+
+    /// Nothing more is begun.
+    fn give_up(&self) {
+        self.next.store(usize::MAX / 2, Ordering::SeqCst);
+    }
+
+    /// Kills a run at a point and goes both ways from there.
+    fn judge(&self, site: &mut Site<'_>, judge: &Judge<'_>, task: &Task) -> Result<Judged> {
+        let began = Instant::now();
+        let shown = self.failures.join(task.point.id.to_string().replace('/', "-"));
+        // What the killed run had started may be at work yet: whoever recovers at once meets it.
+        let at_work = task.point.moment == Moment::ProcessStarted;
+        let mut recoveries = Vec::new();
+        let mut before = None;
+        for way in [Way::Rollback, Way::Resume] {
+            let mut differences = Vec::new();
+            if at_work || before.is_none() {
+                differences.extend(self.kill(site, task)?);
+                if !at_work {
+                    differences.extend(
+                        site.rest().into_iter().map(|line| format!("`{line}` outlived the killed run")),
+                    );
+                    site.save("killed")?;
+                    before = Some(site.facts()?);
+                }
+            } else {
+                site.restore("killed")?;
+            }
+            differences.extend(before.as_ref().and_then(|before| too_early(judge, task.point.phase, before)));
+            let mut recovery = judge.recover(site, way, &task.point, before.as_ref())?;
+            if !differences.is_empty() {
+                recovery.outcome = Outcome::Diverged;
+                recovery.differences.splice(0..0, differences);
+            }
+            if recovery.outcome == Outcome::Diverged {
+                site.show(&shown.join(format!("after-{}", way.command())))?;
+            }
+            recoveries.push(recovery);
+        }
+        if recoveries.iter().any(|recovery| recovery.outcome == Outcome::Diverged) && before.is_some() {
+            site.restore("killed")?;
+            site.show(&shown.join("killed"))?;
+        }
+        let [rollback, resume] = <[Recovery; 2]>::try_from(recoveries).expect("there are two ways");
+        let seconds = began.elapsed().as_secs_f64();
+        Ok(Judged { point: task.point.clone(), rollback, resume, seconds })
+    }
+
+    /// Kills a run at a point; says what is wrong if it was not.
+    fn kill(&self, site: &mut Site<'_>, task: &Task) -> Result<Option<String>> {
+        self.reach(site, task.start)?;
+        let arguments = self.survey.arguments(task.start);
+        let ended = site.pyrelease(&arguments, Some(&format!("kill:{}", task.at)))?;
+        Ok(ended.code.map(|_| format!("the run was not killed: {}", ended.said())))
+    }
+
+    /// Puts up the world that a kill starts from.
+    fn reach(&self, site: &mut Site<'_>, start: Start) -> Result<()> {
+        let state = start.state();
+        if !site.has(&state)
+            && let Some(before) = self.survey.way_to(start)
+        {
+            self.reach(site, before.start)?;
+            let arguments = self.survey.arguments(before.start);
+            site.pyrelease(&arguments, Some(&format!("kill:{}", before.at)))?;
+            site.save(&state)?;
+        }
+        site.restore(&state)
+    }
+}
+
+/// What is public although nothing should be.
+fn too_early(judge: &Judge<'_>, phase: Phase, before: &facts::Facts) -> Option<String> {
+    let early = matches!(phase, Phase::NotBegun | Phase::Reversible | Phase::RolledBack);
+    let public = |name: &str| {
+        judge
+            .configuration
+            .indexes
+            .iter()
+            .any(|index| index.name == name && index.kind == crate::config::IndexKind::Public)
+    };
+    let (index, files) = before.indexes.iter().find(|(name, files)| public(name) && !files.is_empty())?;
+    early.then(|| {
+        format!(
+            "{} was on {index} before the point of no return",
+            files.keys().next().map_or("", |name| name)
+        )
+    })
+}

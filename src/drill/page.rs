@@ -1,0 +1,235 @@
+//! The picture of a drill: one page without anything from elsewhere, for a browser without scripts.
+
+use std::fmt::Write as _;
+
+use super::judge::{Outcome, Recovery};
+use super::points::{Phase, Way};
+use super::report::{Judged, Report};
+use crate::engine::stage::Reach;
+
+const PAGE: &str = include_str!("../../templates/drill/page.html");
+
+/// The landing, which is no stage
+const LAND: &str = "land";
+
+/// The page of a drill: the pipeline with its kill points, and a table of them.
+pub fn page(report: &Report) -> String {
+    let title = format!("{} {}", report.name, report.version);
+    let (class, verdict) = match report.diverged().count() {
+        0 => ("good", "all converge".to_owned()),
+        1 => ("bad", "1 point does not converge".to_owned()),
+        several => ("bad", format!("{several} points do not converge")),
+    };
+    fill(
+        PAGE,
+        &[
+            ("title", escape(&title)),
+            ("verdict-class", class.to_owned()),
+            ("verdict", verdict),
+            ("figures", figures(report)),
+            ("left-out", left_out(report)),
+            ("pipeline", pipeline(report)),
+            ("rows", rows(report)),
+        ],
+    )
+}
+
+/// Puts the values in, in one pass: one that looks like a placeholder stays as it is.
+fn fill(template: &str, values: &[(&str, String)]) -> String {
+    let mut parts = template.split('@');
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    let mut is_placeholder = true;
+    for part in parts {
+        let value = values.iter().find(|(name, _)| is_placeholder && *name == part);
+        match value {
+            Some((_, value)) => filled.push_str(value),
+            None if is_placeholder => {
+                filled.push('@');
+                filled.push_str(part);
+                continue;
+            }
+            None => filled.push_str(part),
+        }
+        is_placeholder = !is_placeholder;
+    }
+    filled
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// Text with what stands in backticks as code.
+fn prose(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    parts.fold(String::new(), |mut prose, (at, part)| {
+        let part = escape(part);
+        let _ = if at % 2 == 1 { write!(prose, "<code>{part}</code>") } else { write!(prose, "{part}") };
+        prose
+    })
+}
+
+fn figures(report: &Report) -> String {
+    let figures = [
+        ("stages", report.stages.len().to_string()),
+        ("kill points", report.results.len().to_string()),
+        ("recoveries", (report.results.len() * 2).to_string()),
+        ("converge", format!("{}", report.results.len() - report.diverged().count())),
+        ("seconds", format!("{:.0}", report.seconds)),
+    ];
+    figures.iter().map(|(name, value)| format!("<div><dt>{name}</dt><dd>{value}</dd></div>")).collect()
+}
+
+fn left_out(report: &Report) -> String {
+    let notes = report.left_out.iter().map(|note| format!("<p class=\"dim\">{}</p>\n", prose(note)));
+    notes.collect()
+}
+
+/// A card for each stage with its points, the line where nothing can be taken back, and what is before and after.
+fn pipeline(report: &Report) -> String {
+    let mut cards = String::new();
+    let first = report.results.iter().position(|judged| judged.point.stage.is_some());
+    let (before, rest) = report.results.split_at(first.unwrap_or_default());
+    if !before.is_empty() {
+        cards.push_str(&card("begin", "", "stage edge", before));
+    }
+    let of = |name: &str| -> Vec<&Judged> {
+        rest.iter().filter(|judged| judged.point.stage.as_deref() == Some(name)).collect()
+    };
+    let (mut landed, mut public) = (of(LAND).is_empty(), false);
+    let land = |cards: &mut String| cards.push_str(&card(LAND, "repository", "stage repository", of(LAND)));
+    for stage in &report.stages {
+        if stage.reach >= Reach::Repository && !std::mem::replace(&mut landed, true) {
+            land(&mut cards);
+        }
+        if stage.reach >= Reach::Public && !std::mem::replace(&mut public, true) {
+            cards.push_str("<li class=\"line\"><span>point of no return</span></li>\n");
+        }
+        let reach = stage.reach.to_string();
+        cards.push_str(&card(&stage.name, &reach, &format!("stage {reach}"), of(&stage.name)));
+    }
+    if !landed {
+        land(&mut cards);
+    }
+    let after: Vec<&Judged> = rest.iter().filter(|judged| judged.point.stage.is_none()).collect();
+    if !after.is_empty() {
+        cards.push_str(&card("end", "", "stage edge", after));
+    }
+    cards
+}
+
+fn card<'a>(name: &str, reach: &str, class: &str, points: impl IntoIterator<Item = &'a Judged>) -> String {
+    let (first, deeper): (Vec<&Judged>, Vec<&Judged>) =
+        points.into_iter().partition(|judged| judged.point.id.then.is_none());
+    let mut text = format!("<li class=\"{class}\"><h3>{}</h3><small>{reach}&nbsp;</small>", escape(name));
+    dots(&mut text, &first);
+    for way in [Way::Rollback, Way::Resume] {
+        let of = |judged: &&Judged| judged.point.id.then.is_some_and(|(then, _)| then == way);
+        let deeper: Vec<&Judged> = deeper.iter().copied().filter(of).collect();
+        if !deeper.is_empty() {
+            let _ = write!(text, "<p class=\"again\"><code>{}</code> killed, too</p>", way.command());
+            dots(&mut text, &deeper);
+        }
+    }
+    text.push_str("</li>\n");
+    text
+}
+
+fn dots(text: &mut String, points: &[&Judged]) {
+    text.push_str("<ol class=\"dots\">");
+    let mut before = None;
+    for judged in points {
+        let phase = judged.point.phase;
+        if phase == Phase::Public && before.is_some_and(|before| before != Phase::Public) {
+            text.push_str("<li class=\"cut\"></li>");
+        }
+        before = Some(phase);
+        let [left, right] = [&judged.rollback, &judged.resume].map(class);
+        let diverged = if judged.converges() { "" } else { " diverged" };
+        let [rollback, resume] = judged.outcomes();
+        let _ = write!(
+            text,
+            "<li><a class=\"dot l-{left} r-{right}{diverged}\" href=\"#{0}\"><span class=\"tip\">{1}: {2}<br>rollback: \
+             {rollback}<br>resume: {resume}</span></a></li>",
+            anchor(judged),
+            judged.point.id,
+            prose(&judged.point.what)
+        );
+    }
+    text.push_str("</ol>");
+}
+
+fn anchor(judged: &Judged) -> String {
+    format!("point-{}", judged.point.id.to_string().replace('/', "-"))
+}
+
+fn class(recovery: &Recovery) -> &'static str {
+    match recovery.outcome {
+        Outcome::RolledBack => "undone",
+        Outcome::Released => "released",
+        Outcome::Refused => "refused",
+        Outcome::Nothing => "nothing",
+        Outcome::Diverged => "diverged",
+    }
+}
+
+fn rows(report: &Report) -> String {
+    let mut text = String::new();
+    let mut public = false;
+    for judged in &report.results {
+        if judged.point.phase == Phase::Public && !std::mem::replace(&mut public, true) {
+            text.push_str("<tr class=\"no-return\"><td colspan=\"6\">the point of no return</tr>\n");
+        }
+        let [rollback, resume] = judged.outcomes();
+        let [left, right] = [&judged.rollback, &judged.resume].map(class);
+        let _ = write!(
+            text,
+            "<tr id=\"{}\"><td>{}<td>{}<td>{}",
+            anchor(judged),
+            judged.point.id,
+            escape(judged.point.stage.as_deref().unwrap_or_default()),
+            prose(&judged.point.what)
+        );
+        let ways = [("rollback", &judged.rollback), ("resume", &judged.resume)];
+        let differences: String = ways
+            .iter()
+            .flat_map(|(way, recovery)| recovery.differences.iter().map(move |line| (way, line)))
+            .map(|(way, line)| format!("<li>{way}: {}</li>", prose(line)))
+            .collect();
+        if !differences.is_empty() {
+            let _ = write!(text, "<ul class=\"differences\">{differences}</ul>");
+        }
+        let _ = writeln!(
+            text,
+            "<td><span class=\"o o-{left}\">{rollback}</span><td><span class=\"o o-{right}\">{resume}</span><td>{:.1}</tr>",
+            judged.seconds
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_put_in_as_it_is() {
+        let values = [("a", "@b@ and @".to_owned()), ("b", "2".to_owned())];
+        assert_eq!(
+            fill("x @a@ y @b@ z@example @media (x) @b@", &values),
+            "x @b@ and @ y 2 z@example @media (x) 2"
+        );
+        assert_eq!(prose("a `<b>` & c"), "a <code>&lt;b&gt;</code> &amp; c");
+    }
+}

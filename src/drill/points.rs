@@ -1,0 +1,276 @@
+//! Where a run can be killed, what lies there, and what has to be possible afterwards.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::engine::effects::Effect;
+use crate::engine::journal::{Outcome, Record};
+use crate::engine::stage::Reach;
+use crate::world::faults::{Moment, Point};
+
+/// A way on from a run that was cut short
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    Rollback,
+    Resume,
+}
+
+impl Way {
+    /// The command that goes it.
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Rollback => "rollback",
+            Self::Resume => "resume",
+        }
+    }
+}
+
+/// The name of a kill point: the number of the point in the run and, where the command that followed was killed too, at
+/// which of its own
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id {
+    pub number: u64,
+    pub then: Option<(Way, u64)>,
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.number)?;
+        self.then.map_or(Ok(()), |(way, number)| write!(f, "/{}/{number}", way.command()))
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Which points are wanted: `7`, `10-20`, `64/rollback/3`, and lists of those
+#[derive(Debug, Clone)]
+pub struct Selection(Vec<(Id, Option<u64>)>);
+
+impl Selection {
+    /// Whether it has points of commands that follow a killed run.
+    pub(super) fn goes_deeper(&self) -> bool {
+        self.0.iter().any(|(first, _)| first.then.is_some())
+    }
+
+    pub(super) fn has(&self, id: Id) -> bool {
+        self.0.iter().any(|(first, last)| match last {
+            Some(last) => id.then.is_none() && (first.number..=*last).contains(&id.number),
+            None => *first == id,
+        })
+    }
+}
+
+impl FromStr for Selection {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let part = |part: &str| {
+            let wrong = || format!("`{part}` is no point: write `7`, `10-20` or `64/rollback/3`");
+            let number = |text: &str| text.trim().parse::<u64>().map_err(|_| wrong());
+            if let Some((first, last)) = part.split_once('-') {
+                return Ok((Id { number: number(first)?, then: None }, Some(number(last)?)));
+            }
+            let then = match part.split('/').collect::<Vec<_>>()[..] {
+                [_] => None,
+                [_, "rollback", then] => Some((Way::Rollback, number(then)?)),
+                [_, "resume", then] => Some((Way::Resume, number(then)?)),
+                _ => return Err(wrong()),
+            };
+            Ok((Id { number: number(part.split('/').next().unwrap_or_default())?, then }, None))
+        };
+        text.split(',').map(part).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// How far a run has come where it is killed
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The journal does not know of the run yet
+    NotBegun,
+    /// Nothing is public, nor may it be
+    Reversible,
+    /// Something is public or may be: the only way is forward
+    Public,
+    /// Everything is done
+    Released,
+    /// Everything is undone
+    RolledBack,
+}
+
+/// A point at which a run is killed
+#[derive(Debug, Clone, Serialize)]
+pub struct KillPoint {
+    pub id: Id,
+    pub moment: Moment,
+    /// The stage it lies in; none between the stages
+    pub stage: Option<String>,
+    /// What happens there, for people
+    pub what: String,
+    pub phase: Phase,
+}
+
+/// Goes through the points of a command and the records that it wrote, the journal having had `before` already.
+pub(super) fn kill_points(
+    points: &[Point],
+    before: &[Record],
+    written: &[Record],
+    id: impl Fn(u64) -> Id,
+) -> Vec<KillPoint> {
+    let mut known = Known::default();
+    before.iter().for_each(|record| known.learn(record));
+    let mut records = written.iter();
+    let mut next = records.next();
+    let mut found = Vec::new();
+    for point in points {
+        let what = match (point.moment, next) {
+            (Moment::BeforeRecord, Some(record)) => format!("before {}", known.name(record)),
+            (Moment::TornRecord, Some(record)) => format!("amid {}", known.name(record)),
+            (Moment::AfterRecord, Some(record)) => format!("after {}", known.name(record)),
+            (Moment::ProcessStarted, _) => format!("{} at work", known.process(&point.what)),
+            (Moment::ProcessEnded, _) => format!("{} has ended", known.process(&point.what)),
+            (Moment::HalfSent, _) => format!("half sent: {}", known.effect()),
+            (Moment::AllSent, _) => format!("all sent, no reply: {}", known.effect()),
+            (Moment::Replied, _) => format!("replied: {}", known.effect()),
+            // More points than the journal has records: that is found where they are compared.
+            (_, None) => point.what.clone(),
+        };
+        // A stage's first record belongs to it, whichever side of it the point is on.
+        let begins = next.and_then(|record| match record {
+            Record::StageBegun { stage } => Some(stage.clone()),
+            Record::Intent { stage, .. } if known.stage.is_none() => Some(stage.clone()),
+            _ => None,
+        });
+        let stage = begins.or_else(|| known.stage.clone());
+        if point.moment == Moment::AfterRecord
+            && let Some(record) = next
+        {
+            known.learn(record);
+            next = records.next();
+        }
+        found.push(KillPoint {
+            id: id(point.number),
+            moment: point.moment,
+            stage,
+            what,
+            phase: known.phase.unwrap_or(Phase::NotBegun),
+        });
+    }
+    found
+}
+
+/// What a journal has told so far
+#[derive(Default)]
+struct Known {
+    phase: Option<Phase>,
+    stage: Option<String>,
+    effects: Vec<Effect>,
+    /// The one that is being done or undone
+    current: Option<Effect>,
+}
+
+impl Known {
+    fn learn(&mut self, record: &Record) {
+        match record {
+            Record::Run(_) => self.phase = Some(Phase::Reversible),
+            Record::StageBegun { stage } => self.stage = Some(stage.clone()),
+            Record::StageDone { .. } => self.stage = None,
+            Record::Intent { stage, effect, .. } => {
+                self.stage.get_or_insert_with(|| stage.clone());
+                self.effects.push(effect.clone());
+                self.current = Some(effect.clone());
+                if effect.reach() >= Reach::Public {
+                    self.phase = Some(Phase::Public);
+                }
+            }
+            Record::Done { id, .. } if matches!(self.effect_of(*id), Some(Effect::Land { .. })) => {
+                self.stage = None
+            }
+            Record::Undo { id } => self.current = self.effect_of(*id).cloned(),
+            Record::End { outcome: Outcome::Released } => self.phase = Some(Phase::Released),
+            Record::End { outcome: Outcome::RolledBack } => self.phase = Some(Phase::RolledBack),
+            _ => {}
+        }
+    }
+
+    fn effect_of(&self, id: u64) -> Option<&Effect> {
+        self.effects.get(usize::try_from(id).ok()?)
+    }
+
+    /// The effect that is under way.
+    fn effect(&self) -> String {
+        self.current.as_ref().map_or_else(String::new, ToString::to_string)
+    }
+
+    /// A process of the effect that is under way.
+    fn process(&self, command: &str) -> String {
+        match &self.current {
+            Some(Effect::Command { .. }) => "its command".to_owned(),
+            _ => format!("`{}`", brief(command)),
+        }
+    }
+
+    fn name(&self, record: &Record) -> String {
+        let of = |what: &str, id: &u64| match self.effect_of(*id) {
+            Some(effect) => format!("{what}: {effect}"),
+            None => format!("{what} {id}"),
+        };
+        match record {
+            Record::Run(_) => "the run's beginning".to_owned(),
+            Record::StageBegun { stage } => format!("the beginning of `{stage}`"),
+            Record::StageDone { stage, .. } => format!("the end of `{stage}`"),
+            Record::Intent { effect, .. } => format!("the intent: {effect}"),
+            Record::Done { id, .. } => of("done", id),
+            Record::NotDone { id, .. } => of("not done", id),
+            Record::Undo { id } => of("undo", id),
+            Record::Undone { id, .. } => of("undone", id),
+            Record::Kept { id, .. } => of("kept", id),
+            Record::End { .. } => "the run's end".to_owned(),
+            other => other.shown(),
+        }
+    }
+}
+
+/// The program of a command line and what it is told to do, without options.
+fn brief(command: &str) -> String {
+    let mut words = command.split(' ');
+    let mut kept: Vec<&str> = words.next().into_iter().collect();
+    while let Some(word) = words.next().filter(|_| kept.len() < 2) {
+        match word {
+            "-c" | "-C" => drop(words.next()),
+            option if option.starts_with('-') => {}
+            word => kept.push(word),
+        }
+    }
+    kept.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_are_selected_by_number_range_and_name() {
+        let selection: Selection = "3,10-12,64/rollback/3".parse().unwrap();
+        let id = |number, then| Id { number, then };
+        let wanted = [id(3, None), id(10, None), id(12, None), id(64, Some((Way::Rollback, 3)))];
+        assert!(wanted.iter().all(|id| selection.has(*id)));
+        let others = [id(4, None), id(13, None), id(64, None), id(64, Some((Way::Resume, 3)))];
+        assert!(!others.iter().any(|id| selection.has(*id)));
+        assert_eq!(wanted[3].to_string(), "64/rollback/3");
+        assert!("64/undo/3".parse::<Selection>().unwrap_err().starts_with("`64/undo/3` is no point"));
+    }
+
+    #[test]
+    fn a_command_is_named_by_what_it_is_about() {
+        assert_eq!(brief("git -c gc.auto=0 fetch --quiet /tmp/somewhere HEAD"), "git fetch");
+        assert_eq!(brief("mkdocs gh-deploy --force"), "mkdocs gh-deploy");
+    }
+}

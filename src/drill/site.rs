@@ -1,0 +1,266 @@
+//! A place where a world is put up: repository, remotes and indexes at paths and addresses that stay the same, so that
+//! what a killed run has left can be put aside and put back.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::configuration::{Address, Configuration, FILE};
+use super::copies::{Sharing, copy};
+use super::facts::Facts;
+use super::template::{Template, repository};
+use crate::error::{Error, Result};
+use crate::index::variable_for;
+use crate::server::EmbeddedIndex;
+use crate::world::process::is_withheld;
+use crate::world::{Environment, faults};
+
+/// Every process of a world has it, whoever started it
+const MARK: &str = "PYRELEASE_DRILL_WORLD";
+/// How long a command may take
+const LONGEST: Duration = Duration::from_secs(30 * 60);
+/// How long what a command started may stay at work after it
+const LONGEST_REST: Duration = Duration::from_secs(20);
+const TICK: Duration = Duration::from_millis(5);
+
+/// How a command of pyrelease's ended
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// None where a signal ended it
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+impl Ended {
+    /// What it said last, for a message.
+    pub(super) fn said(&self) -> String {
+        let lines: Vec<&str> = self.stderr.lines().collect();
+        let last = &lines[lines.len().saturating_sub(6)..];
+        let status = self.code.map_or("killed".to_owned(), |code| format!("exit code {code}"));
+        format!("{status}: {}", last.join(" / "))
+    }
+}
+
+/// A place for worlds, one at a time
+pub(super) struct Site<'a> {
+    folder: PathBuf,
+    template: &'a Template,
+    indexes: Vec<EmbeddedIndex>,
+    environment: BTreeMap<OsString, OsString>,
+    program: PathBuf,
+}
+
+/// What sites have in common
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'a> {
+    pub(super) template: &'a Template,
+    pub(super) configuration: &'a Configuration,
+    pub(super) environment: &'a Environment,
+    /// The user's own project
+    pub(super) original: &'a Path,
+}
+
+/// The state in which a site is made
+pub(super) const PRISTINE: &str = "pristine";
+
+impl<'a> Site<'a> {
+    /// Puts up the project as it is before a release.
+    ///
+    /// # Errors
+    /// Something cannot be written, or an index does not start.
+    pub(super) fn make(ground: Ground<'a>, folder: &Path, token: &SecretString) -> Result<Self> {
+        let world = folder.join("world");
+        ground.template.put_up(&world)?;
+        let [marks, temporary] = ["commands", "tmp"].map(|name| world.join(name));
+        fs_err::create_dir_all(&marks)?;
+        fs_err::create_dir_all(&temporary)?;
+        let mut indexes = Vec::new();
+        for index in &ground.configuration.indexes {
+            let folder = world.join("indexes").join(&index.name);
+            let started = EmbeddedIndex::start(&folder, &index.name, Some(token.clone()));
+            indexes.push(started.map_err(no_index)?);
+        }
+        let address = |name: &str| {
+            let index = indexes.iter().find(|index| index.name() == name)?;
+            Some(Address { upload: index.upload_url(), simple: index.simple_url() })
+        };
+        let text = ground.configuration.text(address, (ground.original, &marks))?;
+        let project = ground.template.project(&world);
+        fs_err::write(project.join(FILE), text)?;
+        let ignored = repository(&world).join(".git/info/exclude");
+        if let Some(folder) = ignored.parent() {
+            fs_err::create_dir_all(folder)?;
+        }
+        let excluded = fs_err::read_to_string(&ignored).unwrap_or_default();
+        fs_err::write(&ignored, format!("{}\n{FILE}\n", excluded.trim_end()))?;
+
+        let mut site = Self {
+            folder: folder.to_owned(),
+            template: ground.template,
+            environment: environment(ground, &world, token),
+            program: std::env::current_exe()?,
+            indexes,
+        };
+        site.save(PRISTINE)?;
+        Ok(site)
+    }
+
+    pub(super) fn world(&self) -> PathBuf {
+        self.folder.join("world")
+    }
+
+    /// Where a state is kept.
+    fn kept(&self, state: &str) -> PathBuf {
+        self.folder.join("saved").join(state)
+    }
+
+    pub(super) fn has(&self, state: &str) -> bool {
+        self.kept(state).is_dir()
+    }
+
+    /// Puts the world aside as it is, under a name.
+    ///
+    /// # Errors
+    /// Something cannot be copied.
+    pub(super) fn save(&mut self, state: &str) -> Result<()> {
+        self.rest();
+        self.indexes.iter_mut().for_each(EmbeddedIndex::pause);
+        let kept = self.kept(state);
+        remove(&kept)?;
+        copy(&self.world(), &kept, Sharing::Objects, &|_| false)?;
+        self.indexes.iter_mut().try_for_each(EmbeddedIndex::serve).map_err(no_index)
+    }
+
+    /// Puts a world back that was put aside.
+    ///
+    /// # Errors
+    /// Something cannot be copied.
+    pub(super) fn restore(&mut self, state: &str) -> Result<()> {
+        self.rest();
+        self.indexes.iter_mut().for_each(EmbeddedIndex::pause);
+        remove(&self.world())?;
+        copy(&self.kept(state), &self.world(), Sharing::Objects, &|_| false)?;
+        self.indexes.iter_mut().try_for_each(EmbeddedIndex::serve).map_err(no_index)
+    }
+
+    /// Copies the world as it is to where it can be looked at.
+    ///
+    /// # Errors
+    /// Something cannot be copied.
+    pub(super) fn show(&mut self, folder: &Path) -> Result<()> {
+        self.rest();
+        remove(folder)?;
+        copy(&self.world(), folder, Sharing::Objects, &|_| false)
+    }
+
+    /// Runs a command of pyrelease's in the project.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub(super) fn pyrelease(&self, arguments: &[&str], drill: Option<&str>) -> Result<Ended> {
+        let project = self.template.project(&self.world());
+        let [stdout, stderr] = ["stdout", "stderr"].map(|stream| self.folder.join(stream));
+        let mut environment = self.environment.clone();
+        if let Some(drill) = drill {
+            environment.insert(faults::VARIABLE.into(), drill.into());
+        }
+        let failed = |error| Error::failed("pyrelease cannot be run").because(error);
+        let handle = duct::cmd(&self.program, [&["--manifest", FILE], arguments].concat())
+            .dir(&project)
+            .full_env(environment)
+            .stdin_null()
+            .stdout_path(&stdout)
+            .stderr_path(&stderr)
+            .unchecked()
+            .start()
+            .map_err(failed)?;
+        let ended = handle.wait_timeout(LONGEST).map_err(failed)?.map(|output| output.status);
+        if ended.is_none() {
+            handle.kill().map_err(failed)?;
+        }
+        let read = |path: &Path| Ok::<_, Error>(String::from_utf8_lossy(&fs_err::read(path)?).into_owned());
+        let mut stderr = read(&stderr)?;
+        if ended.is_none() {
+            stderr.push_str(&format!("\nit did not end in {} minutes", LONGEST.as_secs() / 60));
+        }
+        Ok(Ended { code: ended.and_then(|status| status.code()), stdout: read(&stdout)?, stderr })
+    }
+
+    /// Waits until nothing is at work in the world; gives what still is after a while.
+    pub(super) fn rest(&self) -> Vec<String> {
+        let began = Instant::now();
+        loop {
+            let at_work = at_work(&self.world());
+            if at_work.is_empty() || began.elapsed() > LONGEST_REST {
+                return at_work;
+            }
+            std::thread::sleep(TICK);
+        }
+    }
+
+    /// How the world is.
+    ///
+    /// # Errors
+    /// Something cannot be read.
+    pub(super) fn facts(&self) -> Result<Facts> {
+        Facts::of(&self.world(), self.template.remotes())
+    }
+
+    /// The project's folder.
+    pub(super) fn project(&self) -> PathBuf {
+        self.template.project(&self.world())
+    }
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs_err::remove_dir_all(folder)?;
+    }
+    Ok(())
+}
+
+fn no_index(error: crate::server::ServerError) -> Error {
+    Error::failed("an index for the drill cannot be started").because(error)
+}
+
+/// The user's environment without the tokens in it, and with one for each of our indexes.
+fn environment(ground: Ground<'_>, world: &Path, token: &SecretString) -> BTreeMap<OsString, OsString> {
+    let given = ground.environment.variables();
+    let mut environment: BTreeMap<OsString, OsString> = given
+        .filter(|(name, _)| name.to_str().is_none_or(|name| !is_withheld(name)))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    for index in &ground.configuration.indexes {
+        environment.insert(variable_for(&index.name).into(), token.expose_secret().into());
+    }
+    for name in ["TMPDIR", "TEMP", "TMP"] {
+        environment.insert(name.into(), world.join("tmp").into());
+    }
+    environment.insert(MARK.into(), world.into());
+    // The project's own environment is not committed, and so not in the copy of it.
+    let own = ground.original.join(".venv");
+    if ground.environment.path("VIRTUAL_ENV").is_none() && own.is_dir() {
+        environment.insert("VIRTUAL_ENV".into(), own.into());
+    }
+    environment
+}
+
+/// The command lines of the processes in a world, where the system shows them (Linux); elsewhere none.
+fn at_work(world: &Path) -> Vec<String> {
+    let Ok(processes) = fs_err::read_dir("/proc") else { return Vec::new() };
+    let mark = format!("{MARK}={}", world.display());
+    let mut found = Vec::new();
+    for process in processes.flatten() {
+        // What is gone meanwhile, or somebody else's, cannot be read.
+        let Ok(environment) = fs_err::read(process.path().join("environ")) else { continue };
+        if environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes()) {
+            let line = fs_err::read(process.path().join("cmdline")).unwrap_or_default();
+            found.push(String::from_utf8_lossy(&line).replace('\0', " ").trim().to_owned());
+        }
+    }
+    found
+}

@@ -1,0 +1,243 @@
+//! A release gone through without being killed, to learn the points there are and how to come to each.
+
+use super::configuration::Configuration;
+use super::facts::Facts;
+use super::points::{Id, KillPoint, Phase, Way, kill_points};
+use super::report::{Report, Stage};
+use super::site::{Ended, PRISTINE, Site};
+use crate::engine::journal::{Header, Journal, Record, header};
+use crate::engine::run::Store;
+use crate::engine::stage::Reach;
+use crate::error::{Error, ExitCode, Result};
+use crate::world::faults::{Moment, Point};
+use crate::world::git::Repository;
+
+/// The world that a command starts in
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// As before the release
+    Pristine,
+    /// A run was killed when its private part was done
+    Prepared,
+    /// A run was killed at this point, and what is killed next is the command that goes on
+    Killed(Id, Way),
+}
+
+impl Start {
+    /// The name that the world is put aside under.
+    pub(super) fn state(self) -> String {
+        match self {
+            Self::Pristine => PRISTINE.to_owned(),
+            Self::Prepared => "prepared".to_owned(),
+            Self::Killed(id, _) => format!("killed-{}", id.number),
+        }
+    }
+}
+
+/// A point and how to come to it: the `at`th of the command that starts there
+#[derive(Debug, Clone)]
+pub(super) struct Task {
+    pub(super) point: KillPoint,
+    pub(super) start: Start,
+    pub(super) at: u64,
+}
+
+/// What was learnt
+pub(super) struct Survey {
+    header: Header,
+    bump: Option<String>,
+    /// The number of the point at which the private part is done; none where all starts from the beginning
+    prepared: Option<u64>,
+    tasks: Vec<Task>,
+    /// How everything is when nobody kills it
+    pub(super) complete: Facts,
+}
+
+impl Survey {
+    /// Goes through the release and, if asked for, through the ways on that are to be killed, too.
+    ///
+    /// # Errors
+    /// It fails: then there is nothing to drill.
+    pub(super) fn make(site: &mut Site<'_>, bump: Option<&str>, deeper: bool) -> Result<Self> {
+        let mut survey = Self::of_run(site, bump)?;
+        survey.shorten(site)?;
+        if deeper {
+            survey.go_deeper(site)?;
+        }
+        survey.tasks.sort_by_key(|task| task.point.id);
+        Ok(survey)
+    }
+
+    pub(super) fn tasks(&self) -> &[Task] {
+        &self.tasks
+    }
+
+    /// The command that starts there.
+    pub(super) fn arguments(&self, start: Start) -> Vec<&str> {
+        match start {
+            Start::Pristine => ["run", "--yes"].into_iter().chain(self.bump.as_deref()).collect(),
+            Start::Prepared => vec![Way::Resume.command(), "--yes"],
+            Start::Killed(_, way) => vec![way.command(), "--yes"],
+        }
+    }
+
+    /// How to come to where a command starts; none for the beginning.
+    pub(super) fn way_to(&self, start: Start) -> Option<&Task> {
+        let number = match start {
+            Start::Pristine => return None,
+            Start::Prepared => self.prepared?,
+            Start::Killed(id, _) => id.number,
+        };
+        self.tasks.iter().find(|task| task.point.id == Id { number, then: None })
+    }
+
+    pub(super) fn report(&self, configuration: &Configuration, at: Option<&str>) -> Report {
+        let stages = self.header.stages.iter();
+        Report {
+            name: self.header.name.clone(),
+            version: self.header.version.clone(),
+            bump: self.bump.clone(),
+            at: at.map(str::to_owned),
+            for_real: configuration.for_real,
+            stages: stages.map(|(name, reach)| Stage { name: name.clone(), reach: *reach }).collect(),
+            left_out: configuration.left_out.clone(),
+            results: Vec::new(),
+            seconds: 0.0,
+            kept: None,
+        }
+    }
+
+    /// A whole run.
+    fn of_run(site: &mut Site<'_>, bump: Option<&str>) -> Result<Self> {
+        let arguments: Vec<&str> = ["run", "--yes"].into_iter().chain(bump).collect();
+        let (ended, points) = listed(site, &arguments)?;
+        if ended.code != Some(0) {
+            return Err(failed(&ended));
+        }
+        let records = records(site)?;
+        let header = header(&records).cloned().ok_or_else(|| Error::failed("the run left no journal"))?;
+        let private = header.stages.iter().filter(|(_, reach)| *reach == Reach::Private).count();
+        let found = kill_points(&points, &[], &records, |number| Id { number, then: None });
+        let ends = |point: &&KillPoint| {
+            point.moment == Moment::AfterRecord && point.what.starts_with("after the end of `")
+        };
+        let prepared = found.iter().filter(ends).nth(private.wrapping_sub(1)).map(|point| point.id.number);
+        let tasks =
+            found.into_iter().map(|point| Task { at: point.id.number, start: Start::Pristine, point });
+        let (bump, complete) = (bump.map(str::to_owned), site.facts()?);
+        Ok(Self { header, bump, prepared, tasks: tasks.collect(), complete })
+    }
+
+    /// Finds out whether a run that is gone on with when its private part is done comes to the same points, and if so
+    /// goes on from there.
+    fn shorten(&mut self, site: &mut Site<'_>) -> Result<()> {
+        let Some(prepared) = self.prepared else { return Ok(()) };
+        site.restore(PRISTINE)?;
+        site.pyrelease(&self.arguments(Start::Pristine), Some(&format!("kill:{prepared}")))?;
+        site.save(&Start::Prepared.state())?;
+        let before = records(site)?;
+        let (ended, points) = listed(site, &self.arguments(Start::Prepared))?;
+        let written = records(site)?.split_off(before.len());
+        let found =
+            kill_points(&points, &before, &written, |number| Id { number: prepared + number, then: None });
+        let same = |(task, point): (&Task, &KillPoint)| {
+            (task.point.moment, &task.point.what, task.point.phase)
+                == (point.moment, &point.what, point.phase)
+        };
+        let rest = self.tasks.iter_mut().filter(|task| task.point.id.number > prepared);
+        let rest: Vec<&mut Task> = rest.collect();
+        let as_in_the_run =
+            rest.len() == found.len() && rest.iter().map(|task| &**task).zip(&found).all(same);
+        if ended.code == Some(0) && as_in_the_run {
+            for task in rest {
+                task.start = Start::Prepared;
+                task.at = task.point.id.number - prepared;
+            }
+        } else {
+            self.prepared = None;
+        }
+        Ok(())
+    }
+
+    /// Kills the ways on, too: a rollback at each of its points where it has the most to undo, and a `resume` where it
+    /// first has to find out what happened.
+    fn go_deeper(&mut self, site: &mut Site<'_>) -> Result<()> {
+        let reversible = |task: &&Task| task.point.phase == Phase::Reversible;
+        let deepest = self.tasks.iter().rfind(reversible).map(|task| task.point.id);
+        let doubtful = |task: &&Task| reversible(task) && task.point.moment == Moment::ProcessEnded;
+        let in_doubt = self.tasks.iter().rfind(doubtful).map(|task| task.point.id);
+        let branches = [
+            (deepest, Way::Rollback, u64::MAX),
+            (in_doubt, Way::Rollback, u64::MAX),
+            (in_doubt, Way::Resume, DOUBTS),
+        ];
+        for (id, way, most) in branches {
+            let Some(id) = id else { continue };
+            let start = Start::Killed(id, way);
+            self.put_up(site, start)?;
+            let before = records(site)?;
+            let (_, points) = listed(site, &self.arguments(start))?;
+            let written = records(site)?.split_off(before.len());
+            let name = |number| Id { number: id.number, then: Some((way, number)) };
+            let found = kill_points(&points, &before, &written, name)
+                .into_iter()
+                .filter(|point| point.id.then.is_some_and(|(_, number)| number <= most));
+            let tasks: Vec<Task> = found
+                .map(|mut point| {
+                    let at = point.id.then.map_or(0, |(_, number)| number);
+                    point.stage = point.stage.or_else(|| self.stage_of(id));
+                    Task { point, start, at }
+                })
+                .collect();
+            self.tasks.extend(tasks);
+        }
+        Ok(())
+    }
+
+    fn stage_of(&self, id: Id) -> Option<String> {
+        self.tasks.iter().find(|task| task.point.id == id)?.point.stage.clone()
+    }
+
+    fn put_up(&self, site: &mut Site<'_>, start: Start) -> Result<()> {
+        let Some(task) = self.way_to(start) else { return Ok(()) };
+        site.restore(&task.start.state())?;
+        site.pyrelease(&self.arguments(task.start), Some(&format!("kill:{}", task.at)))?;
+        site.save(&start.state())
+    }
+}
+
+/// The first points of a `resume`: those at which it settles what is in doubt
+const DOUBTS: u64 = 9;
+
+/// Runs a command with its points listed.
+fn listed(site: &mut Site<'_>, arguments: &[&str]) -> Result<(Ended, Vec<Point>)> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("points");
+    let ended = site.pyrelease(arguments, Some(&format!("list:{}", file.display())))?;
+    site.rest();
+    let text = fs_err::read_to_string(&file).unwrap_or_default();
+    let points = text.lines().map(serde_json::from_str).collect::<Result<_, _>>();
+    let points = points.map_err(|error| Error::failed("the list of points cannot be read").because(error))?;
+    Ok((ended, points))
+}
+
+/// The records of the newest run.
+fn records(site: &Site<'_>) -> Result<Vec<Record>> {
+    let runs = Store::of(&Repository::discover(&site.project())?)?.runs()?;
+    runs.last().map_or(Ok(Vec::new()), |run| Journal::read(&run.journal()))
+}
+
+/// The release failed on its own.
+fn failed(ended: &Ended) -> Error {
+    let said = ended.stderr.trim_end();
+    let message = format!("the release does not go through where nobody kills it; it said:\n{said}");
+    let error = match ended.code {
+        Some(2) => Error::usage(message),
+        Some(3) => Error::refused(message),
+        Some(130) => Error::interrupted(),
+        _ => Error::failed(message).with_code(ExitCode::Failed),
+    };
+    error
+        .help("it was tried in a copy of the repository as it is committed; `pyrelease run --dry-run` tries it here")
+        .help("where nothing is to be released now, the last release can be drilled again: `pyrelease drill --at HEAD~1`")
+}

@@ -1,0 +1,277 @@
+//! What is drilled instead of the user's own: a copy of the repository, and for each of its remotes a bare one that has
+//! what the user's last knew of it. The user's are only read.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::copies::{Sharing, copy, copy_objects};
+use crate::engine::release::Workspace;
+use crate::error::{Error, Result};
+use crate::world::process::Process;
+
+/// What of `.git` belongs to the place it is at, or to something that is under way
+const NOT_COPIED: [&str; 9] = [
+    "pyrelease",
+    "worktrees",
+    "modules",
+    "index",
+    "gc.pid",
+    "rebase-merge",
+    "rebase-apply",
+    "sequencer",
+    "fsmonitor--daemon",
+];
+
+/// Who commits and how, wherever the user has said so: a setting for the folder that the user's repository is in would
+/// not be found elsewhere
+const IDENTITY: &str = r"^(user|author|committer|commit|tag)\.";
+
+/// Settings that would have a drill wait for a key, start something in the background, or go elsewhere
+const SETTINGS: [(&str, &str); 7] = [
+    ("core.bare", "false"),
+    ("core.fsmonitor", "false"),
+    ("commit.gpgSign", "false"),
+    ("tag.gpgSign", "false"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("receive.autogc", "false"),
+];
+
+/// A repository and its remotes, to be copied wherever a release is drilled
+pub(super) struct Template {
+    folder: PathBuf,
+    remotes: Vec<String>,
+    /// The project's folder in the repository, with a final `/`; empty at the top
+    prefix: String,
+}
+
+impl Template {
+    /// Copies the repository of a project as it is committed, or was at another commit, with the files that the
+    /// configuration carries.
+    ///
+    /// # Errors
+    /// There is no such commit; something cannot be read or written, or `git` fails.
+    pub(super) fn make(
+        workspace: &Workspace,
+        at: Option<&str>,
+        carry: &[String],
+        folder: &Path,
+    ) -> Result<Self> {
+        let names = workspace.repository.git(["remote"]).read()?;
+        let remotes = names.lines().map(str::to_owned).collect();
+        let template = Self { folder: folder.to_owned(), remotes, prefix: workspace.prefix.clone() };
+        template.copy_repository(workspace)?;
+        if let Some(at) = at {
+            template.go_back(workspace, at)?;
+        }
+        let top = repository(folder);
+        git(&top, &["-c", "core.hooksPath=/dev/null", "reset", "--quiet", "--hard", "HEAD"]).read()?;
+        for remote in &template.remotes {
+            template.make_remote(workspace, remote)?;
+        }
+        for path in carry {
+            template.carry(workspace, path)?;
+        }
+        Ok(template)
+    }
+
+    /// Puts up the repository and its remotes in an empty folder.
+    ///
+    /// # Errors
+    /// Something cannot be written.
+    pub(super) fn put_up(&self, world: &Path) -> Result<()> {
+        copy(&self.folder, world, Sharing::Objects, &|_| false)?;
+        let config = repository(world).join(".git/config");
+        for name in &self.remotes {
+            let key = format!("remote.{name}.url");
+            set(&config, &["--replace-all", &key, &remote(world, name).display().to_string()])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn remotes(&self) -> &[String] {
+        &self.remotes
+    }
+
+    /// The project's folder in a world.
+    pub(super) fn project(&self, world: &Path) -> PathBuf {
+        repository(world).join(&self.prefix)
+    }
+
+    fn copy_repository(&self, workspace: &Workspace) -> Result<()> {
+        let user = &workspace.repository;
+        let common = fs_err::canonicalize(user.common_folder())?;
+        let top = repository(&self.folder);
+        let own = top.join(".git");
+        let skip = |path: &Path| {
+            NOT_COPIED.iter().any(|name| path == Path::new(name))
+                || path.extension().is_some_and(|extension| extension == "lock")
+        };
+        copy(&common, &own, Sharing::Nothing, &skip)?;
+        // A linked worktree has a HEAD and settings of its own.
+        let worktree = PathBuf::from(user.git(["rev-parse", "--absolute-git-dir"]).read()?);
+        for name in ["HEAD", "config.worktree"] {
+            if worktree.join(name).is_file() {
+                fs_err::copy(worktree.join(name), own.join(name))?;
+            }
+        }
+        borrow_from_the_same(&common, &own)?;
+
+        let config = own.join("config");
+        for file in [&config, &own.join("config.worktree")] {
+            if file.is_file() {
+                unset(file, "core.worktree")?;
+            }
+        }
+        let listed = user.git(["config", "-z", "--get-regexp", IDENTITY]).capture()?.stdout;
+        for entry in String::from_utf8_lossy(&listed).split('\0').filter(|entry| !entry.is_empty()) {
+            // A key without a value is a yes.
+            let (key, value) = entry.split_once('\n').unwrap_or((entry, "true"));
+            set(&config, &["--replace-all", key, value])?;
+        }
+        for (key, value) in SETTINGS {
+            set(&config, &["--replace-all", key, value])?;
+        }
+        for name in &self.remotes {
+            for key in ["pushurl", "receivepack", "uploadpack", "vcs", "proxy"] {
+                unset(&config, &format!("remote.{name}.{key}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes branch, remotes and tags back to an earlier commit: a release that was made since can be drilled again.
+    fn go_back(&self, workspace: &Workspace, at: &str) -> Result<()> {
+        let top = repository(&self.folder);
+        let commit =
+            git(&top, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{at}^{{commit}}")]);
+        let commit = commit.read().map_err(|_| Error::usage(format!("there is no commit `{at}`")))?;
+        let mut moved = vec!["HEAD".to_owned()];
+        if let Some(branch) =
+            workspace.head.branch.as_deref().and_then(|name| name.strip_prefix("refs/heads/"))
+        {
+            moved.extend(self.remotes.iter().map(|remote| format!("refs/remotes/{remote}/{branch}")));
+        }
+        for name in moved {
+            if git(&top, &["rev-parse", "--verify", "--quiet", &name]).capture()?.success() {
+                git(&top, &["update-ref", &name, &commit]).read()?;
+            }
+        }
+        let later = git(&top, &["tag", "--no-merged", &commit]).read()?;
+        let later: Vec<&str> = later.lines().collect();
+        if !later.is_empty() {
+            git(&top, &[&["tag", "--delete", "--"], &later[..]].concat()).read()?;
+        }
+        Ok(())
+    }
+
+    /// A remote as the user's repository last knew it: its branches, and every tag there is here.
+    fn make_remote(&self, workspace: &Workspace, name: &str) -> Result<()> {
+        let top = repository(&self.folder);
+        let folder = remote(&self.folder, name);
+        fs_err::create_dir_all(&folder)?;
+        let format = if workspace.head.commit.len() == 64 { "sha256" } else { "sha1" };
+        let format = format!("--object-format={format}");
+        let followed = format!("refs/remotes/{name}/");
+        let listing =
+            ["for-each-ref", "--format=%(objectname) %(refname) %(symref)", &followed, "refs/tags/"];
+        let listed = git(&top, &listing).read()?;
+        let own_branch = workspace.head.branch.as_deref().unwrap_or("refs/heads/main");
+        let branch = main_branch(&listed, &followed).unwrap_or(own_branch);
+        let initial = format!("--initial-branch={}", branch.strip_prefix("refs/heads/").unwrap_or(branch));
+        let options = ["-c", "init.defaultRefFormat=files", "init", "--quiet", "--bare", "--template="];
+        git(&folder, &[&options[..], &[&format, &initial, "."]].concat()).read()?;
+        let own = top.join(".git");
+        fs_err::remove_dir_all(folder.join("objects"))?;
+        copy_objects(&own.join("objects"), &folder.join("objects"))?;
+        if own.join("shallow").is_file() {
+            fs_err::copy(own.join("shallow"), folder.join("shallow"))?;
+        }
+
+        let mut refs = String::new();
+        let mut branches = 0;
+        for line in listed.lines() {
+            let [object, reference, ""] = line.split(' ').collect::<Vec<_>>()[..] else { continue };
+            let branch = reference.strip_prefix(&followed);
+            branches += usize::from(branch.is_some());
+            let reference = branch.map_or(reference.to_owned(), |branch| format!("refs/heads/{branch}"));
+            let _ = writeln!(refs, "{object} {reference}");
+        }
+        if branches == 0 {
+            let _ = writeln!(refs, "{} {own_branch}", git(&top, &["rev-parse", "HEAD"]).read()?);
+        }
+        Ok(fs_err::write(folder.join("packed-refs"), refs)?)
+    }
+
+    fn carry(&self, workspace: &Workspace, path: &str) -> Result<()> {
+        let (from, to) = (workspace.root().join(path), self.project(&self.folder).join(path));
+        if let Some(parent) = to.parent() {
+            fs_err::create_dir_all(parent)?;
+        }
+        if from.is_dir() {
+            copy(&from, &to, Sharing::Nothing, &|_| false)
+        } else if from.is_file() {
+            fs_err::copy(&from, &to)?;
+            Ok(())
+        } else {
+            // The preflight says so better.
+            Ok(())
+        }
+    }
+}
+
+/// The repository of a world.
+pub(super) fn repository(world: &Path) -> PathBuf {
+    world.join("repository")
+}
+
+/// A remote of a world.
+pub(super) fn remote(world: &Path, name: &str) -> PathBuf {
+    world.join("remotes").join(format!("{name}.git"))
+}
+
+/// The branch that a remote shows first, from the list of what is known of it: what its HEAD was, else one of the usual
+/// names, else any. None where it has no branch.
+fn main_branch<'a>(listed: &'a str, followed: &str) -> Option<&'a str> {
+    let branches = listed.lines().filter_map(|line| {
+        let [_, reference, symbolic] = line.split(' ').collect::<Vec<_>>()[..] else { return None };
+        let points_at = if symbolic.is_empty() { reference } else { symbolic };
+        let branch = points_at.strip_prefix(followed)?;
+        let rank = match branch {
+            _ if !symbolic.is_empty() => 0,
+            "main" | "master" => 1,
+            _ => 2,
+        };
+        Some((rank, branch))
+    });
+    branches.min_by_key(|(rank, _)| *rank).map(|(_, branch)| branch)
+}
+
+/// Objects that a repository borrows by a path relative to itself are borrowed from the same place.
+fn borrow_from_the_same(common: &Path, own: &Path) -> Result<()> {
+    let file = own.join("objects/info/alternates");
+    if !file.is_file() {
+        return Ok(());
+    }
+    let text = fs_err::read_to_string(&file)?;
+    let lines = text.lines().map(|line| format!("{}\n", common.join("objects").join(line).display()));
+    Ok(fs_err::write(&file, lines.collect::<String>())?)
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> Process {
+    Process::new("git").args(arguments).folder(folder)
+}
+
+fn set(config: &Path, arguments: &[&str]) -> Result<()> {
+    let process = Process::new("git").args(["config", "--file"]).arg(config).args(arguments);
+    process.read().map(drop).map_err(|error| {
+        Error::from(error)
+            .help("the copy of the repository cannot be configured; the repository itself is as it was")
+    })
+}
+
+/// Takes a setting out, if it is there.
+fn unset(config: &Path, key: &str) -> Result<()> {
+    Process::new("git").args(["config", "--file"]).arg(config).args(["--unset-all", key]).capture()?;
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! `pyrelease drill`: a release killed wherever it can be killed can be undone and finished; and where it could not, the
+//! drill says so.
+
+use std::path::Path;
+
+use pyrelease_test_support::{Backend, Blueprint, Outcome, Project};
+use serde_json::Value;
+
+use super::failures::Attempt;
+use super::{QUICK, demo, quick};
+
+/// Every point instead of a sample
+const EXHAUSTIVE: &str = "PYRELEASE_TEST_EXHAUSTIVE";
+
+/// Drills a release at every so many of its points; gives the report, in which every point converges.
+#[track_caller]
+fn converges(project: &Project, options: &str, every: usize) -> Value {
+    #[expect(clippy::disallowed_methods, reason = "asked of the test, not of the program")]
+    let every = if std::env::var_os(EXHAUSTIVE).is_some() { 1 } else { every };
+    let before = project.snapshot();
+    let outcome = project.pyrelease(&format!("drill minor --format json --every {every} {options}")).code(0);
+    project.assert_unchanged(&before);
+    project.assert_no_debris();
+    let report: Value = outcome.events().pop().expect("a report");
+    for judged in results(&report) {
+        for way in ["rollback", "resume"] {
+            assert_ne!(judged[way]["outcome"], "diverged", "{judged:#}");
+            assert_eq!(judged[way]["differences"], Value::Array(Vec::new()), "{judged:#}");
+        }
+    }
+    report
+}
+
+fn results(report: &Value) -> &[Value] {
+    report["results"].as_array().expect("a list of results")
+}
+
+/// The outcomes of a way in their order, each once.
+fn outcomes<'a>(report: &'a Value, way: &str) -> Vec<&'a str> {
+    let mut found: Vec<&str> =
+        results(report).iter().map(|judged| judged[way]["outcome"].as_str().expect("an outcome")).collect();
+    found.dedup();
+    found
+}
+
+fn stages(names: &str) -> String {
+    let listed: Vec<String> = names.split(' ').map(|name| format!("\"{name}\"")).collect();
+    format!("stages = [{}]\n{QUICK}", listed.join(", "))
+}
+
+#[test]
+fn a_release_killed_anywhere_can_be_undone_and_finished() {
+    let project = quick().config(QUICK).build();
+    let report = converges(&project, "", 1);
+    let moments: Vec<&str> =
+        results(&report).iter().filter_map(|judged| judged["point"]["moment"].as_str()).collect();
+    for moment in ["before-record", "torn-record", "after-record", "process-started", "process-ended"] {
+        assert!(moments.iter().filter(|found| **found == moment).count() >= 10, "{moment} in {moments:?}");
+    }
+    for moment in ["half-sent", "all-sent", "replied"] {
+        assert_eq!(moments.iter().filter(|found| **found == moment).count(), 4, "two files on two indexes");
+    }
+    let last = results(&report).last().expect("a point");
+    assert_eq!(last["point"]["phase"], "released");
+    let first: Vec<&Value> = results(&report)
+        .iter()
+        .filter(|judged| judged["point"]["id"].as_str().is_some_and(|id| !id.contains('/')))
+        .collect();
+    assert!(first.len() > 110 && results(&report).len() > first.len() + 60, "recoveries are killed, too");
+}
+
+#[test]
+fn a_pipeline_with_commands_of_its_own() {
+    let own = "
+[stage.tests]
+run = [\"sh\", \"-c\", \"test -e src/demo/generated.py\"]
+
+[stage.announce]
+run = [\"false\"]
+reach = \"repository\"
+undo = [\"false\"]
+
+[stage.mirror]
+run = [\"false\"]
+reach = \"public\"
+
+[stage.docs]
+run = [\"false\"]
+reach = \"follow-up\"
+";
+    let names = "changelog version tests tag build check testpypi push announce mirror pypi docs";
+    let config = format!("carry = [\"src/demo/generated.py\"]\n{}{own}", stages(names));
+    let blueprint = quick().file(".gitignore", "generated.py\n").config(&config);
+    let project = blueprint.build();
+    project.write("src/demo/generated.py", "x = 1\n");
+    let report = converges(&project, "", 9);
+    assert_eq!(report["left_out"].as_array().map(Vec::len), Some(3), "{}", report["left_out"]);
+}
+
+#[test]
+fn pipelines_of_every_shape() {
+    let all = "changelog version tag build check testpypi push pypi";
+    let without = |stage: &str| stages(&all.replace(&format!("{stage} "), ""));
+    let dev = format!("{}\n[stage.testpypi]\nversion = \"dev\"\n", stages(all));
+    let local = Project::python("demo", "1.0.0").tagged("v1.0.0").backend(Backend::InTree);
+    let shapes: [(&str, Blueprint, usize); 6] = [
+        ("a rehearsal of its own", quick().config(&dev), 23),
+        ("no rehearsal", quick().config(&without("testpypi")), 23),
+        ("no push", quick().config(&without("push")), 19),
+        ("no remote", local.config(QUICK), 23),
+        (
+            "nothing but a tag",
+            quick().config("stages = [\"changelog\", \"version\", \"tag\", \"push\"]\n"),
+            7,
+        ),
+        ("a subfolder", quick().in_subfolder("python/demo").config(QUICK), 29),
+    ];
+    for (shape, blueprint, every) in shapes {
+        let report = converges(&blueprint.build(), "", every);
+        assert!(outcomes(&report, "resume").contains(&"released"), "{shape}: {report:#}");
+    }
+}
+
+#[test]
+fn a_version_that_comes_from_the_tag() {
+    let project = demo().backend(Backend::SetuptoolsScm).build();
+    let report = converges(&project, "", 61);
+    assert!(outcomes(&report, "rollback").contains(&"rolled-back"), "{report:#}");
+}
+
+#[test]
+fn a_linked_worktree_and_a_detached_head() {
+    let project = quick().config(QUICK).build();
+    let worktree = project.sandbox().root().join("linked");
+    let path = worktree.display().to_string();
+    project.git(&["worktree", "add", "--quiet", "-b", "next", &path]);
+    let report = project.pyrelease("drill minor --every 47 --format json").from(&worktree).code(0);
+    report.stdout_contains("\"released\"");
+    project.git(&["checkout", "--quiet", "--detach"]);
+    let config = format!("{QUICK}\n[stage.push]\nbranch = \"main\"\n");
+    project.write("release.toml", &config);
+    let report = project.pyrelease("drill minor --every 47 --format json").code(0);
+    report.stdout_contains("\"released\"");
+}
+
+/// A command that makes a branch in the repository, and one that should take it away.
+fn branching(undo: &str) -> String {
+    let names = "changelog version tag build check testpypi push branch pypi";
+    format!(
+        "{}\n[stage.branch]\nrun = [\"git\", \"-C\", \"../../../../..\", \"branch\", \"--force\", \"docs\"]\n\
+         reach = \"repository\"\nundo = [\"sh\", \"-c\", \"{undo}\"]\n",
+        stages(names)
+    )
+}
+
+/// From the intent of the command on there is a branch to take away.
+const AFTER_THE_BRANCH: &str = "--commands --points 99,104-106";
+
+#[test]
+fn an_undo_that_works_converges() {
+    let project = quick().config(&branching("git branch -D docs || true")).build();
+    let report = converges(&project, AFTER_THE_BRANCH, 1);
+    assert_eq!(outcomes(&report, "rollback"), ["rolled-back"]);
+    assert_eq!(outcomes(&report, "resume"), ["released"]);
+}
+
+#[test]
+fn an_undo_that_undoes_nothing_is_found() {
+    let project = quick().config(&branching("true")).build();
+    let before = project.snapshot();
+    let page = project.sandbox().root().join("drill.html");
+    let options = format!("drill minor {AFTER_THE_BRANCH} --html");
+    let outcome = project.pyrelease(&options).arg(&page).code(1);
+    outcome.stderr_contains("rollback: ref `refs/heads/docs` is there").stdout_contains("DIVERGED");
+    outcome.stderr_contains("pyrelease drill minor --commands --points");
+    project.assert_unchanged(&before);
+
+    // What is named can be looked at: the world as it was when the run was killed, and what became of it.
+    let folder = word_after(&outcome, "what was left is in ");
+    let world = Path::new(&folder).read_dir().unwrap().next().unwrap().unwrap().path();
+    assert!(world.join("after-rollback/repository/.git/refs/heads/docs").is_file(), "{}", world.display());
+    assert!(world.join("killed/remotes/origin.git/HEAD").is_file());
+    // And the command that is named finds it again.
+    let again = word_after(&outcome, "once more: `pyrelease ");
+    let again = again.trim_end_matches('`').replace(" --keep", "");
+    assert_eq!(project.pyrelease(&again).run().status(), 1);
+
+    let page = fs_err::read_to_string(page).unwrap();
+    assert!(page.contains("refs/heads/docs</code> is there") && page.contains("l-diverged"), "{page}");
+    for outside in ["<script", "src=", "<link", "@import", "url("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    fs_err::remove_dir_all(Path::new(&folder).parent().unwrap()).unwrap();
+}
+
+/// The rest of the line after a text of the error.
+#[track_caller]
+fn word_after(outcome: &Outcome, text: &str) -> String {
+    let rest = outcome.stderr().split(text).nth(1).unwrap_or_else(|| panic!("no {text:?} in {outcome}"));
+    rest.lines().next().unwrap_or_default().to_owned()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_of_the_users_is_touched_or_told() {
+    let own = "
+[stage.peek]
+run = [\"sh\", \"-c\", \"cat /proc/$PPID/environ >> $PEEKED\"]
+
+[stage.docs]
+run = [\"sh\", \"-c\", \"touch $PUBLISHED\"]
+reach = \"follow-up\"
+";
+    let names = "changelog version peek tag build check testpypi push pypi docs";
+    let attempt = Attempt::configured(quick(), &format!("{}{own}", stages(names)));
+    let project = &attempt.project;
+    let [peeked, published] = ["peeked", "published"].map(|name| project.sandbox().root().join(name));
+    let before = project.snapshot();
+    let (rehearsal, public) = (attempt.rehearsal.password(), attempt.public.password());
+    let outcome = project
+        .pyrelease("drill minor --points 45,120 --html drill.html")
+        .env("PYRELEASE_TOKEN_TESTPYPI", rehearsal.reveal())
+        .env("TWINE_PASSWORD", public.reveal())
+        .env("PEEKED", &peeked)
+        .env("PUBLISHED", &published)
+        .code(0);
+    outcome.stdout_contains("2 kill points, 4 recoveries, all converge");
+    outcome.stderr_contains("a stand-in runs for the command of `docs`");
+
+    let environment = fs_err::read(&peeked).unwrap();
+    assert!(String::from_utf8_lossy(&environment).contains("PYRELEASE_TOKEN_TESTPYPI="), "one of its own");
+    assert!(!published.exists(), "what publishes is not run");
+    let page = project.folder().join("drill.html");
+    assert!(fs_err::read_to_string(&page).unwrap().contains("all converge"));
+    fs_err::remove_file(page).unwrap();
+    project.assert_unchanged(&before);
+    // Neither in what was peeked at, nor anywhere else
+    attempt.left_nothing();
+    attempt.was_not_rehearsed();
+}
+
+#[test]
+fn what_cannot_be_drilled_is_said() {
+    let project = quick().changelog("# Changelog\n\n## [Unreleased]\n").config(QUICK).build();
+    let outcome = project.pyrelease("drill minor").code(3);
+    outcome.stderr_contains("does not go through where nobody kills it").stderr_contains("CHANGELOG.md");
+    project.pyrelease("drill minor --points 5/undo/3").code(2).stderr_contains("`5/undo/3` is no point");
+    project.assert_no_debris();
+}
