@@ -9,7 +9,7 @@ use crate::engine::recover::{Unless, World};
 use crate::engine::release::Workspace;
 use crate::engine::run::{RunFolder, Store};
 use crate::error::{Error, ExitCode, Result};
-use crate::world::remains::{self, Of};
+use crate::world::remains;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Resume {
@@ -64,7 +64,7 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     let question = format!("Finish the release of {} {} (run {})?", header.name, header.version, run.id());
     context.confirm(yes, &question)?;
     context.listen_for_interrupts()?;
-    remains::end(run.id(), Of::Run);
+    remains::wind_up(run.id());
     let _guard = lock.guard(&run);
     let world = world(context, &workspace, &run);
     world.settle(&mut journal).map_err(not_over)?;
@@ -101,7 +101,7 @@ pub(super) fn rollback(context: &Context, arguments: &Rollback) -> Result<()> {
     };
     context.confirm(arguments.yes, &question)?;
     context.listen_for_interrupts()?;
-    remains::end(run.id(), Of::Run);
+    remains::wind_up(run.id());
     let _guard = lock.guard(&run);
     let unless = if arguments.leave { Unless::Leave } else { Unless::Stop };
     world(context, &workspace, &run).rollback(&mut journal, unless)

@@ -9,7 +9,7 @@ use std::fmt;
 use std::io::{PipeWriter, Read, Write};
 
 use super::process::mark_children;
-use super::remains::{self, Of};
+use super::remains;
 
 /// The command under which `main` becomes a guard, before it does anything else
 pub const COMMAND: &str = "__guard";
@@ -82,7 +82,7 @@ pub fn stand(mut arguments: impl Iterator<Item = OsString>) -> bool {
     let mut said = [0];
     let all_is_well = std::io::stdin().read(&mut said).is_ok_and(|read| read == 1) && said[0] == ALL_IS_WELL;
     if !all_is_well {
-        remains::end(&run, Of::Run);
+        remains::wind_up(&run);
     }
     true
 }

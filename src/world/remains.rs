@@ -10,6 +10,8 @@ pub const STAGE: &str = "PYRELEASE_STAGE";
 
 /// How long a process has to end by itself
 const MOMENT: Duration = Duration::from_secs(2);
+/// How long `git` has to finish what it is at
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long all of it may take
 const LONGEST: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(10);
@@ -31,6 +33,21 @@ pub struct Remnant {
     pub command: String,
     /// The stage that started it, where one did
     pub stage: Option<String>,
+}
+
+/// Winds up what a run that was killed has started. Commands of its stages are ended; `git` may finish what it is at
+/// first: ended in the middle, it can leave a lock or half of the files behind.
+pub fn wind_up(run: &str) {
+    end(run, Of::Stages);
+    let began = Instant::now();
+    let is_git = |remnant: &Remnant| {
+        let program = remnant.command.split(' ').next().unwrap_or_default();
+        program.rsplit('/').next().is_some_and(|name| name.starts_with("git"))
+    };
+    while began.elapsed() < PATIENCE && find(run, Of::Run).iter().any(is_git) {
+        std::thread::sleep(TICK);
+    }
+    end(run, Of::Run);
 }
 
 /// Ends the processes that a run has started and that are still there: asks them to end, and makes those that do not.
@@ -146,5 +163,23 @@ mod tests {
         end(&run, Of::Run);
         agent.wait().unwrap();
         assert_eq!(find(&run, Of::Run), []);
+    }
+
+    #[test]
+    fn git_finishes_what_it_is_at() {
+        let run = format!("test-git-{}", std::process::id());
+        let folder = tempfile::tempdir().unwrap();
+        let started = folder.path().join("started");
+        let alias = format!("alias.slowly=!touch '{}'; sleep 0.5; touch finished", started.display());
+        let git = duct::cmd!("git", "-c", alias, "slowly").env(RUN, &run).unchecked();
+        let init = duct::cmd!("git", "init", "--quiet", folder.path());
+        init.run().unwrap();
+        let git = git.dir(folder.path()).start().unwrap();
+        while !started.exists() {
+            std::thread::sleep(TICK);
+        }
+        wind_up(&run);
+        assert!(git.wait().unwrap().status.success());
+        assert!(folder.path().join("finished").exists());
     }
 }
