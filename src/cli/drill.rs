@@ -116,13 +116,14 @@ struct Shown<'a> {
 }
 
 impl Watcher for Shown<'_> {
-    fn surveyed(&self, report: &Report, points: usize) {
+    fn surveyed(&self, report: &Report, points: usize, tried: usize) {
         let say = |message: &str| self.context.ui.hear(&Event::Note { stage: None, message });
         for left_out in &report.left_out {
             say(left_out);
         }
-        say(&format!("{} {} can be killed at {points} points", report.name, report.version));
-        self.counter.get_or_init(|| self.context.ui.counter("Killing", points));
+        let of_them = if tried < points { format!("; {tried} of them are tried") } else { String::new() };
+        say(&format!("{} {} can be killed at {points} points{of_them}", report.name, report.version));
+        self.counter.get_or_init(|| self.context.ui.counter("Killing", tried));
     }
 
     fn judged(&self, judged: &Judged) {

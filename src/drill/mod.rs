@@ -67,8 +67,8 @@ pub struct Options {
 
 /// Who watches a drill
 pub trait Watcher {
-    /// The points are known.
-    fn surveyed(&self, report: &Report, points: usize);
+    /// The points are known: how many there are, and how many of them are tried.
+    fn surveyed(&self, report: &Report, points: usize, tried: usize);
     /// A point has been judged.
     fn judged(&self, judged: &Judged);
 }
@@ -113,7 +113,7 @@ pub fn drill(
         )));
     }
     let mut report = survey.report(&configuration, options.at.as_deref());
-    watcher.surveyed(&report, tasks.len());
+    watcher.surveyed(&report, survey.tasks().len(), tasks.len());
 
     let drill =
         Drill { survey: &survey, failures: folder.join("diverged"), tasks, next: AtomicUsize::new(0) };

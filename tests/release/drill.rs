@@ -247,3 +247,16 @@ fn what_cannot_be_drilled_is_said() {
     project.pyrelease("drill minor --points 5/undo/3").code(2).stderr_contains("`5/undo/3` is no point");
     project.assert_no_debris();
 }
+
+#[test]
+fn the_last_release_is_drilled_once_more() {
+    let stages = "stages = [\"changelog\", \"version\", \"tag\", \"push\"]\n";
+    let project = quick().config(stages).build();
+    project.pyrelease("run --yes").code(0);
+    let before = project.snapshot();
+    project.pyrelease("drill").code(3).stderr_contains("pyrelease drill --at HEAD~1");
+    project.pyrelease("drill --at HEAD~1 --every 17").code(0).stdout_contains("all converge");
+    project.pyrelease("drill --at nowhere").code(2).stderr_contains("there is no commit `nowhere`");
+    project.assert_unchanged(&before);
+    project.assert_no_debris();
+}
