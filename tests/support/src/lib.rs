@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `sandbox` | a temporary folder with a home of its own, and the environment of every command run in it |
 //! | `project`, `backend`, `repository` | the project and what can be asked of its repository |
+//! | `checkout` | repositories cloned in some way, their hooks and worktrees |
 //! | `remote` | the bare repository it is pushed to: refusing, or moved by somebody else |
 //! | `invocation`, `redact` | the program run, and what came out of it |
 //! | `snapshot` | how things were, to compare with how they are |
@@ -19,6 +20,7 @@
 
 mod backend;
 mod base64;
+mod checkout;
 mod disk;
 mod http;
 mod invocation;

@@ -58,6 +58,7 @@ pub struct Blueprint {
     name: String,
     version: String,
     backend: Backend,
+    kept_in: Option<String>,
     subfolder: PathBuf,
     files: Vec<(String, String)>,
     changelog: String,
@@ -70,6 +71,12 @@ impl Blueprint {
     /// Hatchling where nothing is said.
     pub fn backend(mut self, backend: Backend) -> Self {
         self.backend = backend;
+        self
+    }
+
+    /// The folder of the repository has this name, and not the project's.
+    pub fn kept_in(mut self, name: &str) -> Self {
+        self.kept_in = Some(name.to_owned());
         self
     }
 
@@ -145,7 +152,7 @@ impl Blueprint {
     /// Git is missing or the disk is full.
     pub fn build(self) -> Project {
         let sandbox = Sandbox::on(self.disk);
-        let repository = sandbox.root().join(&self.name);
+        let repository = sandbox.root().join(self.kept_in.as_ref().unwrap_or(&self.name));
         let folder = repository.join(&self.subfolder);
         fs_err::create_dir_all(&folder).expect("a folder for the project");
         let project = Project { sandbox, repository, folder, blueprint: self };
@@ -196,6 +203,7 @@ impl Project {
             name: name.to_owned(),
             version: version.to_owned(),
             backend: Backend::Hatchling,
+            kept_in: None,
             subfolder: PathBuf::new(),
             files: Vec::new(),
             changelog: CHANGELOG.to_owned(),

@@ -11,6 +11,7 @@ use crate::project::Project;
 /// what git writes down of its own accord (a failed release may leave objects and reflogs).
 const NOT_COMPARED: &[&str] = &[
     "pyrelease",
+    "worktrees",
     "objects",
     "logs",
     "refs",
@@ -31,19 +32,17 @@ impl Snapshot {
     #[track_caller]
     pub(crate) fn of(project: &Project) -> Self {
         let mut facts = BTreeMap::new();
-        let root = project.repository();
-        let git = |args: &[&str]| project.sandbox().git(root, args);
+        let git = |args: &[&str]| project.sandbox().git(project.repository(), args);
         for line in git(&["for-each-ref", "--format=%(refname) %(objectname) %(symref)"]).lines() {
             insert(&mut facts, "ref", line.split_once(' '));
         }
-        for line in git(&["ls-files", "--stage", "-v"]).lines() {
-            insert(&mut facts, "index", line.split_once('\t').map(|(entry, path)| (path, entry)));
-        }
-        for path in files_in(root) {
-            let name = path.strip_prefix(root).expect("it was found there");
-            let in_git = name.strip_prefix(".git").ok().and_then(|name| name.components().next());
-            if in_git.is_none_or(|first| !NOT_COMPARED.iter().any(|name| first.as_os_str() == *name)) {
-                facts.insert(format!("file {}", name.display()), describe(&path));
+        worktree(&mut facts, project, project.repository(), "");
+        for line in git(&["worktree", "list", "--porcelain", "-z"]).split('\0') {
+            let other = line.strip_prefix("worktree ").map(Path::new);
+            if let Some(other) =
+                other.filter(|other| *other != project.repository() && other.join(".git").exists())
+            {
+                worktree(&mut facts, project, other, &format!("{}: ", other.display()));
             }
         }
         if project.has_remote() {
@@ -72,13 +71,35 @@ impl Snapshot {
     }
 }
 
+/// The index and the files of a worktree, and where its `HEAD` is.
+fn worktree(facts: &mut BTreeMap<String, String>, project: &Project, top: &Path, of: &str) {
+    let git = |args: &[&str]| project.sandbox().git(top, args);
+    // A bare repository has no index.
+    if git(&["rev-parse", "--is-inside-work-tree"]) == "true" {
+        facts.insert(format!("{of}HEAD"), git(&["log", "-1", "--format=%D %H"]));
+        for entry in git(&["ls-files", "--stage", "-v", "-z"]).split_terminator('\0') {
+            insert(facts, &format!("{of}index"), entry.split_once('\t').map(|(entry, path)| (path, entry)));
+        }
+    }
+    for path in files_in(top) {
+        let name = path.strip_prefix(top).expect("it was found there");
+        let in_git = name.strip_prefix(".git").ok().and_then(|name| name.components().next());
+        let in_git = in_git.map(|first| first.as_os_str().to_string_lossy());
+        // A split index has a second file, whose name tells its content.
+        let is_index = |first: &str| first.starts_with("sharedindex.");
+        if in_git.is_none_or(|first| !is_index(&first) && !NOT_COMPARED.contains(&&*first)) {
+            facts.insert(format!("{of}file {}", name.display()), describe(&path));
+        }
+    }
+}
+
 fn insert(facts: &mut BTreeMap<String, String>, kind: &str, entry: Option<(&str, &str)>) {
     let (name, value) = entry.expect("git prints what it was asked for");
     facts.insert(format!("{kind} {name}"), value.trim_end().to_owned());
 }
 
 /// Kind, permissions and content of a file, or where a link points.
-fn describe(path: &Path) -> String {
+pub(crate) fn describe(path: &Path) -> String {
     let metadata = fs_err::symlink_metadata(path).expect("a file that was just found");
     if metadata.is_symlink() {
         return format!("link to {}", fs_err::read_link(path).expect("a link").display());
