@@ -43,7 +43,8 @@ impl Session {
         let (path, text) = &header.configuration;
         let config = Config::parse(Source::new(path, text.clone()))?;
         let pipeline = stages::pipeline(&config)?;
-        let mut workspace = Workspace::open(&location, context.environment.clone())?;
+        let mut workspace = Workspace::open(&location, context.environment.clone())?
+            .of_run(header.branch.as_deref(), header.worktree.as_deref())?;
         workspace.prefix.clone_from(&header.prefix);
         workspace.head.commit.clone_from(&header.head);
         workspace.head.branch.clone_from(&header.branch);

@@ -282,6 +282,7 @@ pub(super) fn header(run: String, pipeline: &Pipeline, release: &Release, source
         tag: target.names.tag.clone(),
         date: target.names.date.clone(),
         branch: release.workspace.head.branch.clone(),
+        worktree: Some(release.workspace.repository.head_name()),
         head: release.workspace.head.commit.clone(),
         prefix: release.workspace.prefix.clone(),
         stages: pipeline.stages().map(|stage| (stage.name().to_owned(), stage.reach())).collect(),

@@ -132,6 +132,9 @@ pub struct Header {
     pub tag: String,
     pub date: String,
     pub branch: Option<String>,
+    /// How every worktree of the repository names the HEAD of the one that the run began in
+    #[serde(default)]
+    pub worktree: Option<String>,
     /// The commit that HEAD was at
     pub head: String,
     pub prefix: String,

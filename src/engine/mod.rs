@@ -4,6 +4,7 @@
 //! down, [`execute`] for the order of things and [`recover`] for the ways back. [`survey`] tells what is where;
 //! [`parcel`] and [`proven`] begin runs here that happened elsewhere or whose journal is lost.
 
+mod condition;
 pub mod effects;
 pub mod event;
 pub mod execute;

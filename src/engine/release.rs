@@ -46,9 +46,23 @@ impl Workspace {
         self.repository.top().join(&self.prefix)
     }
 
-    /// Whether the commit has submodules.
-    pub(super) fn has_submodules(&self) -> bool {
-        self.repository.committed(&self.head.commit, ".gitmodules").is_some()
+    /// The same project in the worktree that a run belongs to: whichever has its branch checked out, else the one it
+    /// began in. This one where there is neither any more.
+    ///
+    /// # Errors
+    /// The worktrees cannot be listed.
+    pub fn of_run(self, branch: Option<&str>, head: Option<&str>) -> Result<Self> {
+        let mut repository = match branch {
+            Some(branch) => self.repository.showing(branch)?,
+            None => None,
+        };
+        if let (None, Some(head)) = (&repository, head) {
+            repository = self.repository.worktree_of(head)?;
+        }
+        match repository {
+            Some(repository) => Ok(Self { head: repository.head()?, repository, ..self }),
+            None => Ok(self),
+        }
     }
 
     /// The findings for files that a stage changes: an edit of the user's in one of them would be in the way.
@@ -59,10 +73,23 @@ impl Workspace {
         let edited = self.repository.edited()?;
         let mut findings = Vec::new();
         for path in paths {
-            if edited.contains(&format!("{}{path}", self.prefix)) {
+            let inside = format!("{}{path}", self.prefix);
+            let file = self.repository.resolved(&self.head.commit, &inside).unwrap_or(inside.clone());
+            if edited.contains(&file) || self.repository.has_hidden_edit(&file)? {
                 let message =
                     format!("`{path}` has edits that are not committed, and the release changes it");
                 findings.push(Finding::error(message).help("commit or stash them first"));
+            }
+            if file != inside && !self.repository.has_links() {
+                let message =
+                    format!("`{path}` is a symbolic link, which git does not make here (core.symlinks)");
+                findings.push(Finding::error(message).help(format!("name the file itself, `{file}`")));
+            }
+            if let Some(encoding) = self.repository.encoding(&file)? {
+                let message =
+                    format!("`{path}` is {encoding} in the working tree, and only UTF-8 can be edited");
+                findings
+                    .push(Finding::error(message).help("take `working-tree-encoding` out of .gitattributes"));
             }
         }
         Ok(findings)

@@ -66,6 +66,7 @@ pub(super) fn landing(release: &Release) -> Landing {
         old: head.commit.clone(),
         new: release.outputs.commit.clone().unwrap_or_else(|| head.commit.clone()),
         tag: release.outputs.tag.clone(),
+        head: head.branch.is_none().then(|| release.workspace.repository.head_name()),
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::config::Config;
 use crate::engine::prelude::*;
-use crate::world::git::{RefUpdate, Remote};
+use crate::world::git::{LocalRemote, RefUpdate, Remote};
 
 /// Push the branch and the tag, atomically
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -72,14 +72,16 @@ impl Stage for Push {
                     .help("check out a branch, or say which one: [stage.push] branch = \"main\""),
             ]);
         };
-        if release.workspace.repository.configured(&format!("remote.{}.pushurl", remote.name)).is_some() {
+        let repository = &release.workspace.repository;
+        let (fetched, pushed) = remote.addresses(repository)?;
+        if pushed != [fetched] {
             let message = format!("`{}` is pushed to another address than it is fetched from", remote.name);
             let help = "what it has could not be compared before the push: name a remote with one address for both, \
                         [stage.push] remote = \"NAME\"";
             return Ok(vec![Finding::error(message).help(help)]);
         }
         let head = &release.workspace.head.commit;
-        let valid = release.workspace.repository.git(["check-ref-format", &branch]).capture()?.success();
+        let valid = repository.git(["check-ref-format", &branch]).capture()?.success();
         if !valid {
             return Ok(vec![
                 Finding::error(format!("`{branch}` cannot be the name of a branch"))
@@ -87,19 +89,23 @@ impl Stage for Push {
             ]);
         }
         let tag = format!("refs/tags/{}", release.names().tag);
-        let refs = remote.refs(&release.workspace.repository, &[&branch, &tag])?;
+        let refs = remote.refs(repository, &[&branch, &tag])?;
         if refs.contains_key(&tag) && self.remote.is_some() {
             let message = format!("tag `{}` already exists at `{}`", release.names().tag, remote.name);
             return Ok(vec![Finding::error(message).help("somebody released this version; choose another")]);
         }
-        let Some(theirs) = refs.get(&branch) else { return Ok(Vec::new()) };
-        if release.workspace.repository.contains(head, theirs) {
-            return Ok(Vec::new());
-        }
         let short = branch.strip_prefix("refs/heads/").unwrap_or(&branch);
-        let finding =
-            Finding::error(format!("`{short}` at `{}` has commits that you do not have", remote.name));
-        Ok(vec![finding.help(format!("`git pull {} {short}` first, then release what results", remote.name))])
+        if refs.get(&branch).is_some_and(|theirs| !repository.contains(head, theirs)) {
+            let message = format!("`{short}` at `{}` has commits that you do not have", remote.name);
+            let help = format!("`git pull {} {short}` first, then release what results", remote.name);
+            return Ok(vec![Finding::error(message).help(help)]);
+        }
+        let is_new = !refs.contains_key(&branch);
+        Ok(remote
+            .repository(repository)
+            .and_then(|there| at_hand(&remote.name, &there, (&branch, is_new)))
+            .into_iter()
+            .collect())
     }
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
@@ -164,4 +170,18 @@ impl Stage for Push {
         })?;
         Ok(Outputs::default())
     }
+}
+
+/// What a repository on this machine will have against the push, or against its being taken back.
+fn at_hand(name: &str, there: &LocalRemote, (branch, is_new): (&str, bool)) -> Option<Finding> {
+    if there.has_checked_out(branch) {
+        let message = format!("`{branch}` is checked out at `{name}`, which therefore takes no push to it");
+        let help = "push to a bare repository, or let that one follow: `git config receive.denyCurrentBranch updateInstead`";
+        return Some(Finding::error(message).help(help));
+    }
+    let key = there.keeps_what_it_gets(is_new)?;
+    let message = format!(
+        "`{name}` lets no push be taken back ({key}): if a later stage fails, the release stays there"
+    );
+    Some(Finding::warning(message).help("what may fail is better placed before `push`"))
 }

@@ -82,6 +82,12 @@ impl Stage for Tag {
                 finding.help("git config user.name \"Your Name\" && git config user.email you@example.org"),
             );
         }
+        let (commits, tags) = repository.signs();
+        if (commits || self.sign.unwrap_or(tags))
+            && let Err(error) = repository.check_signing(&release.workspace.environment)
+        {
+            findings.push(error.into());
+        }
         Ok(findings)
     }
 

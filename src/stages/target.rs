@@ -55,6 +55,13 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
         (Some(Bump::Explicit(wanted)), None, None) => {
             (Bump::Explicit(wanted.clone()).apply(&zero())?, zero(), None)
         }
+        (_, None, None) if workspace.repository.is_shallow() => {
+            return Err(Error::refused(format!(
+                "`{}` takes its version from tags, and the history is cut off (a shallow clone) before any",
+                project.name
+            ))
+            .help("`git fetch --unshallow --tags` gets the rest"));
+        }
         (_, None, None) => {
             return Err(Error::usage(format!(
                 "`{}` takes its version from tags, and there is none yet",

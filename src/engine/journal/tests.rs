@@ -14,6 +14,7 @@ fn some_header() -> Header {
         tag: "v1.1.0".into(),
         date: "2026-01-01".into(),
         branch: None,
+        worktree: Some("main-worktree/HEAD".into()),
         head: "0".repeat(40),
         prefix: String::new(),
         stages: vec![("tag".into(), Reach::Private)],

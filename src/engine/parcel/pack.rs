@@ -68,6 +68,7 @@ pub fn pack(repository: &Repository, run: &RunFolder, file: &Path) -> Result<Pac
         old: header.head.clone(),
         new: release.commit.clone().unwrap_or_else(|| header.head.clone()),
         tag: release.tag.clone(),
+        head: None,
     };
     let bundle = folder.path().join(BUNDLE);
     let commit = bundled(repository, run, &landing, &bundle, &folder.path().join("tree"))?;

@@ -9,7 +9,7 @@ use crate::engine::journal::{Journal, Outcome, Record};
 use crate::engine::stage::Reach;
 use crate::error::{Error, ExitCode, Result};
 use crate::world::faults::InEffect;
-use crate::world::git::{RefUpdate, Remote};
+use crate::world::git::Remote;
 
 /// What becomes of what cannot be undone
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,9 +124,8 @@ impl World<'_> {
         match &entry.effect {
             Effect::Land { landing } => landing.undo(self.repository).map_err(|error| error.chain()),
             Effect::Push { remote, updates } => {
-                let back: Vec<_> = updates.iter().map(RefUpdate::reversed).collect();
                 let remote = Remote { name: remote.clone() };
-                remote.push(self.repository, &back).map_err(|error| error.to_string())
+                remote.take_back(self.repository, updates).map_err(|error| error.to_string())
             }
             Effect::Command { undo: Some(undo), .. } => {
                 let log = self.run.log(&entry.stage);

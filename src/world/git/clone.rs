@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{Head, Repository, git};
+use super::{Head, Repository, git, text};
 use crate::error::{Error, Result};
 use crate::world::process::Process;
 
@@ -47,7 +47,8 @@ impl Clone {
         if common.join("shallow").is_file() {
             fs_err::copy(common.join("shallow"), folder.join("shallow"))?;
         }
-        let listed = user.git(["for-each-ref", "--format=%(objectname) %(refname)", "refs/tags"]).read()?;
+        let list = ["for-each-ref", "--format=%(objectname) %(refname)", "refs/tags", "refs/replace"];
+        let listed = user.git(list).read()?;
         let mut refs = listed + "\n";
         if let Some(branch) = &head.branch {
             let _ = writeln!(refs, "{} {branch}", head.commit);
@@ -60,29 +61,17 @@ impl Clone {
         clone.configure(user, &common)?;
         // No hook of the user's expects to run for a checkout that the user did not make.
         clone.git(["-c", "core.hooksPath=/dev/null", "reset", "--quiet", "--hard", "HEAD"]).read()?;
+        clone.refuse_pointers()?;
+        clone.fill_submodules(user, &head.commit)?;
         Ok(clone)
     }
 
-    /// The user's settings first, then what must differ: a later value wins.
-    fn configure(&self, user: &Repository, common: &Path) -> Result<()> {
-        let path = self.top.join(".git/config");
-        let own = fs_err::read_to_string(&path)?;
-        let mut includes = vec![common.join("config")];
-        let worktree = user.git(["rev-parse", "--git-path", "config.worktree"]).read()?;
-        includes.push(user.top().join(worktree));
-        let hooks = user.top().join(user.git(["rev-parse", "--git-path", "hooks"]).read()?);
-        let mut text = String::new();
-        for include in includes.iter().filter(|include| include.is_file()) {
-            let _ = writeln!(text, "[include]\n\tpath = {}", quoted(include)?);
-        }
-        text.push_str(&own);
-        // `git init` wrote `bare = false`; a `core.worktree` of the user's would still move this clone's.
-        let _ =
-            writeln!(text, "[core]\n\tworktree = {}\n\thooksPath = {}", quoted(&self.top)?, quoted(&hooks)?);
-        let _ = writeln!(text, "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false");
-        // The user's large files serve the clone too: it has no remote to fetch them from.
-        let _ = writeln!(text, "[lfs]\n\tstorage = {}", quoted(&common.join("lfs"))?);
-        Ok(fs_err::write(path, text)?)
+    /// Whether a clone could be made: the path of the repository has to be one that git can be told in a file.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn is_possible(user: &Repository) -> Result<()> {
+        alternate(&fs_err::canonicalize(user.common_folder())?.join("objects")).map(|_| ())
     }
 
     /// The clone that was made at `top`.
@@ -119,6 +108,7 @@ impl Clone {
         self.git(["commit", "--quiet", "--file=-"]).input(message).read().map_err(|error| {
             Error::from(error)
                 .help("a commit needs `user.name` and `user.email`; a hook or the signing may have refused")
+                .help("a hook runs in the release's own clone: what it needs and git does not track is named in `carry`")
         })?;
         self.head()
     }
@@ -145,24 +135,9 @@ impl Clone {
 fn alternate(objects: &Path) -> Result<String> {
     let text = text(objects)?;
     if text.contains('\n') {
-        return Err(Error::usage(format!(
-            "the repository's path contains a newline: `{}`",
-            objects.display()
-        )));
+        return Err(Error::refused(format!("the repository's path contains a newline: {text:?}"))
+            .help("move the repository to a folder whose name is in one line"));
     }
     // A leading quote or `#` would be read as syntax; an absolute path has neither.
     Ok(format!("{text}\n"))
-}
-
-fn quoted(path: &Path) -> Result<String> {
-    let text =
-        text(path)?.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
-    Ok(format!("\"{text}\""))
-}
-
-fn text(path: &Path) -> Result<&str> {
-    path.to_str().ok_or_else(|| {
-        Error::usage(format!("the repository's path is not Unicode: `{}`", path.display()))
-            .help("move the repository to a folder whose name is UTF-8")
-    })
 }

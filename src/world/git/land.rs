@@ -1,11 +1,13 @@
 //! Landing: the release commit and tag enter the user's repository, all or nothing.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::halfway::{Begun, has_tree};
-use super::{Clone, Repository};
+use super::follow::{bring_along, read_tree};
+use super::halfway::has_tree;
+use super::{Clone, Head, Repository, paths};
 use crate::error::{Error, Result};
 
 /// A tag and the id of its tag object
@@ -31,53 +33,55 @@ pub struct Landing {
     /// The release commit; the same as `old` where the stages changed no file
     pub new: String,
     pub tag: Option<TagRef>,
+    /// Where HEAD is detached: how every worktree names it; none in journals of before there was this
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<String>,
+}
+
+/// The two ways that a landing's refs can move
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    There,
+    Back,
 }
 
 impl Landing {
-    /// Lands: brings the objects over, moves the refs in one transaction, fast-forwards the working tree.
+    /// Lands: brings the objects over, moves the refs in one transaction, fast-forwards the working tree that shows
+    /// them. One that was cut short is completed.
     ///
     /// # Errors
     /// The branch moved, the tag exists, or an edit of the user's is in the way: then nothing has changed.
     pub fn land(&self, user: &Repository, clone: &Clone) -> Result<()> {
-        let head = user.head()?;
-        if head.commit != self.old || head.branch != self.branch {
-            return Err(Error::failed(format!(
-                "the repository moved while the release was prepared: {} was at {}, HEAD is now at {} on {}",
-                self.branch.as_deref().unwrap_or("HEAD"),
-                short(&self.old),
-                short(&head.commit),
-                head.shown(),
-            ))
-            .help("run the release again from where you are now"));
-        }
+        let shown = match self.shown_in(user)? {
+            Some(shown) if self.is_here(&shown) => shown,
+            other => return Err(self.moved(&other.as_ref().unwrap_or(user).head()?)),
+        };
         self.fetch(user, clone)?;
+        let moves = self.moves(user, Way::There)?;
         if self.new != self.old {
-            self.refuse_to_overwrite(user)?;
-            self.read_tree(user, &["-n"], &self.old, &self.new)?;
+            self.refuse_to_overwrite(&shown)?;
+            read_tree(&shown, &["-n"], &self.old, &self.new)?;
         }
-        let zero = "0".repeat(self.old.len());
-        self.move_refs(user, &self.old, &self.new, (&zero, self.tag.as_ref().map_or("", |tag| &tag.object)))?;
+        move_refs(user, &moves, "land the release")?;
         if self.new != self.old {
-            self.read_tree(user, &[], &self.old, &self.new)?;
+            bring_along(&shown, &self.old, &self.new)?;
         }
         Ok(())
     }
 
-    /// Undoes a landing, if refs are still what it made of them.
+    /// Undoes a landing, if refs are still what it made of them. What is gone is not brought back.
     ///
     /// # Errors
     /// Somebody has changed them since: then they are left alone.
     pub fn undo(&self, user: &Repository) -> Result<()> {
-        let zero = "0".repeat(self.old.len());
-        let follows = self.moves_the_working_tree(user);
-        if follows {
-            self.read_tree(user, &["-n"], &self.new, &self.old)?;
+        let moves = self.moves(user, Way::Back)?;
+        let follower = self.follower(user)?;
+        if let Some(shown) = &follower {
+            read_tree(shown, &["-n"], &self.new, &self.old)?;
         }
-        // Somebody may have put the branch back already; then there is only the tag to take away.
-        let from = if self.at(user).as_ref() == Some(&self.old) { &self.old } else { &self.new };
-        self.move_refs(user, from, &self.old, (self.tag.as_ref().map_or("", |tag| &tag.object), &zero))?;
-        if follows {
-            self.read_tree(user, &[], &self.new, &self.old)?;
+        move_refs(user, &moves, "undo the release")?;
+        if let Some(shown) = &follower {
+            bring_along(shown, &self.new, &self.old)?;
         }
         Ok(())
     }
@@ -89,39 +93,73 @@ impl Landing {
     /// An edit of the user's is in the way.
     pub fn follow(&self, user: &Repository) -> Result<()> {
         // Before the release commit has arrived, nothing can have moved.
-        if !has_tree(user, &self.new)? || !self.moves_the_working_tree(user) {
+        if !has_tree(user, &self.new)? {
             return Ok(());
         }
-        let at = user.head()?.commit;
+        let Some(shown) = self.follower(user)? else { return Ok(()) };
+        let at = shown.head()?.commit;
         if at == self.new {
-            self.read_tree(user, &[], &self.old, &self.new)
+            bring_along(&shown, &self.old, &self.new)
         } else if at == self.old {
-            self.read_tree(user, &[], &self.new, &self.old)
+            bring_along(&shown, &self.new, &self.old)
         } else {
             Ok(())
         }
     }
 
-    /// Whether the working tree shows the branch that lands: the user may have checked out another meanwhile.
-    fn moves_the_working_tree(&self, user: &Repository) -> bool {
-        self.new != self.old && user.head().is_ok_and(|head| head.branch == self.branch)
-    }
-
-    /// Whether the refs say that the landing has happened, whatever somebody has put on top of it since. It is one
-    /// transaction: where its tag is, all of it was.
-    pub fn is_done(&self, user: &Repository) -> bool {
-        match &self.tag {
-            Some(tag) => user.reference(&tag.reference()).as_deref() == Some(&tag.object),
-            None => self.at(user).is_some_and(|at| user.contains(&at, &self.new)),
+    /// The worktree that shows what moves: whichever has the branch checked out, or the one whose HEAD was detached.
+    /// None where none does: the user may have checked out another branch meanwhile, or removed the worktree.
+    fn shown_in(&self, user: &Repository) -> Result<Option<Repository>> {
+        match (&self.branch, &self.head) {
+            (Some(branch), _) => user.showing(branch),
+            (None, Some(head)) => user.worktree_of(head),
+            (None, None) => user.worktree_of(&user.head_name()),
         }
     }
 
-    /// What the branch is at; HEAD where it is detached.
-    fn at(&self, user: &Repository) -> Option<String> {
+    /// The worktree whose files have to follow the refs.
+    fn follower(&self, user: &Repository) -> Result<Option<Repository>> {
+        if self.new == self.old {
+            return Ok(None);
+        }
+        Ok(self.shown_in(user)?.filter(|shown| shown.head().is_ok_and(|head| head.branch == self.branch)))
+    }
+
+    /// Whether the worktree stands where the release was prepared, or where an attempt before has brought it.
+    fn is_here(&self, shown: &Repository) -> bool {
+        let at = |head: Head| head.branch == self.branch && [&self.old, &self.new].contains(&&head.commit);
+        shown.head().is_ok_and(at)
+    }
+
+    fn moved(&self, head: &Head) -> Error {
+        Error::failed(format!(
+            "the repository moved while the release was prepared: {} was at {}, HEAD is now at {} on {}",
+            self.branch.as_deref().unwrap_or("HEAD"),
+            short(&self.old),
+            short(&head.commit),
+            head.shown(),
+        ))
+        .help("run the release again from where you are now")
+    }
+
+    /// The name of what moves: a branch, or the HEAD of a worktree.
+    fn moving(&self) -> &str {
+        self.branch.as_deref().or(self.head.as_deref()).unwrap_or("HEAD")
+    }
+
+    /// Where it is now; none where it is gone, or HEAD is on a branch since.
+    fn position(&self, user: &Repository) -> Option<String> {
         match &self.branch {
             Some(branch) => user.reference(branch),
-            None => user.head().ok().map(|head| head.commit),
+            None => user.detached(self.moving()),
         }
+    }
+
+    /// Whether the refs say that the landing has happened, whatever somebody has put on top of it since.
+    pub fn is_done(&self, user: &Repository) -> bool {
+        let is_there = |tag: &TagRef| user.reference(&tag.reference()).as_deref() == Some(&tag.object);
+        self.tag.as_ref().is_none_or(is_there)
+            && self.position(user).is_some_and(|at| user.contains(&at, &self.new))
     }
 
     /// Whether nothing of the landing is in the refs.
@@ -130,30 +168,78 @@ impl Landing {
             .tag
             .as_ref()
             .and_then(|tag| user.reference(&tag.reference()).filter(|object| *object == tag.object));
-        let branch = self.branch.as_ref().and_then(|branch| user.reference(branch));
-        let landed = branch.is_some_and(|branch| user.contains(&branch, &self.new));
-        tag.is_none() && (self.new == self.old || !landed)
+        let landed = || self.position(user).is_some_and(|at| user.contains(&at, &self.new));
+        tag.is_none() && (self.new == self.old || !landed())
+    }
+
+    /// The lines that move, in one transaction, what is not there yet: a landing may have been cut short between one
+    /// ref and the next.
+    fn moves(&self, user: &Repository, way: Way) -> Result<String> {
+        let mut moves = String::new();
+        self.move_head(user, way, &mut moves)?;
+        let Some(tag) = &self.tag else { return Ok(moves) };
+        let name = tag.reference();
+        let zero = "0".repeat(self.old.len());
+        match (user.reference(&name), way) {
+            (None, Way::There) => {
+                let _ = writeln!(moves, "option no-deref\nupdate {name} {} {zero}", tag.object);
+            }
+            (Some(at), Way::Back) if at == tag.object => {
+                let _ = writeln!(moves, "option no-deref\nupdate {name} {zero} {at}");
+            }
+            (Some(at), Way::There) if at == tag.object => {}
+            (None, Way::Back) => {}
+            (at, _) => return Err(changed(&name, at.as_deref())),
+        }
+        Ok(moves)
+    }
+
+    fn move_head(&self, user: &Repository, way: Way, moves: &mut String) -> Result<()> {
+        let (from, to) = match way {
+            Way::There => (&self.old, &self.new),
+            Way::Back => (&self.new, &self.old),
+        };
+        let name = self.moving();
+        match (self.position(user), way) {
+            (at, Way::There) if from == to => {
+                if at.as_ref() != Some(from) {
+                    return Err(changed(name, at.as_deref()));
+                }
+                let _ = writeln!(moves, "verify {name} {from}");
+            }
+            (_, Way::Back) if from == to => {}
+            (Some(at), _) if at == *to => {}
+            (Some(at), _) if at == *from => {
+                let _ = writeln!(moves, "option no-deref\nupdate {name} {to} {from}");
+            }
+            (None, Way::Back) => {}
+            (at, _) => return Err(changed(name, at.as_deref())),
+        }
+        Ok(())
     }
 
     /// Git counts ignored files as expendable; they are the user's all the same.
-    fn refuse_to_overwrite(&self, user: &Repository) -> Result<()> {
+    fn refuse_to_overwrite(&self, shown: &Repository) -> Result<()> {
         let diff = ["diff-tree", "-r", "--no-renames", "--diff-filter=A", "--name-only", "-z"];
-        let added = user.git(diff).args([&self.old, &self.new]).read()?;
-        match added
-            .split('\0')
-            .find(|path| !path.is_empty() && user.top().join(path).symlink_metadata().is_ok())
-        {
-            None => Ok(()),
-            Some(path) => {
-                Err(Error::failed(format!("the release adds `{path}`, and a file of yours is there"))
-                    .help("move it away, or add it to the repository yourself"))
+        let added = shown.git(diff).args([&self.old, &self.new]).read_bytes()?;
+        let there = |path: &PathBuf| shown.top().join(path).symlink_metadata().is_ok();
+        for path in paths(&added).into_iter().filter(there) {
+            // What an attempt before has put there is in the index already.
+            let listed =
+                shown.git(["--literal-pathspecs", "ls-files", "-z", "--"]).arg(&path).read_bytes()?;
+            if listed.is_empty() {
+                let message = format!("the release adds `{}`, and a file of yours is there", path.display());
+                let help = "move it away, or add it to the repository yourself";
+                return Err(Error::failed(message).help(help));
             }
         }
+        Ok(())
     }
 
     fn fetch(&self, user: &Repository, clone: &Clone) -> Result<()> {
         let mut command = user
-            .git(["-c", "fetch.fsckObjects=false", "-c", "gc.auto=0", "fetch", "--quiet", "--no-tags"])
+            .git(["-c", "fetch.fsckObjects=false", "-c", "gc.auto=0", "-c", "protocol.file.allow=always"])
+            .args(["fetch", "--quiet", "--no-tags"])
             .args(["--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"])
             .arg(clone.top().as_os_str());
         // A commit is fetched by the ref that has it: fetching by id is not allowed everywhere.
@@ -164,52 +250,28 @@ impl Landing {
         command.read()?;
         Ok(())
     }
+}
 
-    fn move_refs(&self, user: &Repository, from: &str, to: &str, tag: (&str, &str)) -> Result<()> {
-        let mut script = String::from("start\n");
-        let branch = self.branch.as_deref().unwrap_or("HEAD");
-        if from != to {
-            let _ = writeln!(script, "option no-deref\nupdate {branch} {to} {from}");
-        } else {
-            let _ = writeln!(script, "verify {branch} {from}");
-        }
-        if let Some(reference) = self.tag.as_ref().map(TagRef::reference) {
-            let _ = writeln!(script, "option no-deref\nupdate {reference} {} {}", tag.1, tag.0);
-        }
-        script.push_str("prepare\ncommit\n");
-        let reason =
-            format!("pyrelease: {}", if from == self.old { "land the release" } else { "undo the release" });
-        user.git(["update-ref", "--create-reflog", "-m", &reason, "--stdin"]).input(script).read().map_err(
-            |error| {
-                Error::from(error).help("a ref was changed by somebody else meanwhile; nothing was moved")
-            },
-        )?;
-        Ok(())
-    }
+fn changed(name: &str, at: Option<&str>) -> Error {
+    let now = at.map_or("is gone".to_owned(), |at| format!("is at {}", short(at)));
+    Error::failed(format!("`{name}` {now}: somebody else changed it meanwhile")).help("nothing was moved")
+}
 
-    fn read_tree(&self, user: &Repository, options: &[&str], from: &str, to: &str) -> Result<()> {
-        // Without the refresh a file that was only touched counts as edited.
-        user.git(["update-index", "-q", "--refresh"]).capture()?;
-        let command = user.git(["read-tree", "-m", "-u"]).args(options).args([from, to]);
-        let mut read = command.read();
-        if read.is_err() && options.is_empty() {
-            let begun = Begun::clear(user, from, to)?;
-            if !begun.is_empty() {
-                read = command.read();
-                begun.restore()?;
-            }
-        }
-        read.map_err(|error| {
-            let help = match error.to_string().contains("index.lock") {
-                true => {
-                    "another git command is at work in the repository, or was killed and left its lock behind"
-                }
-                false => "an edit of yours is in the way of the release: commit or stash it, then try again",
-            };
-            Error::from(error).help(help)
-        })?;
-        Ok(())
+fn move_refs(user: &Repository, moves: &str, what: &str) -> Result<()> {
+    if moves.is_empty() {
+        return Ok(());
     }
+    let script = format!("start\n{moves}prepare\ncommit\n");
+    let reason = format!("pyrelease: {what}");
+    let command = user.git(["update-ref", "--create-reflog", "-m", &reason, "--stdin"]).input(script);
+    command.read().map_err(|error| {
+        let help = match error.to_string().contains("aborted by hook") {
+            true => "your `reference-transaction` hook refused it; nothing was moved",
+            false => "a ref was changed by somebody else meanwhile; nothing was moved",
+        };
+        Error::from(error).help(help)
+    })?;
+    Ok(())
 }
 
 /// An id as people read it.

@@ -4,21 +4,36 @@
 mod ask;
 mod bundle;
 mod clone;
+mod file;
+mod follow;
 mod halfway;
+mod history;
 mod land;
+mod large;
 mod remote;
+mod settings;
+mod signing;
+mod submodules;
+mod worktree;
 
-use std::path::{Component, Path, PathBuf};
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, ObjectType};
 
 pub use ask::Question;
 pub use clone::Clone;
 pub use land::{Landing, TagRef, short};
-pub use remote::{PushError, RefUpdate, Remote};
+pub use large::LargeFiles;
+pub use remote::{LocalRemote, PushError, RefUpdate, Remote};
+use settings::Settings;
+pub use submodules::{Submodule, SubmoduleState};
 
 use super::process::Process;
 use crate::error::{Error, Result};
+
+/// Folders above which no repository is looked for
+const NO_CEILING: &[&Path] = &[];
 
 /// Where HEAD is
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +55,7 @@ impl Head {
 pub struct Repository {
     repository: git2::Repository,
     top: PathBuf,
+    settings: OnceCell<Settings>,
 }
 
 impl Repository {
@@ -48,22 +64,14 @@ impl Repository {
     /// # Errors
     /// No repository there, or one without a working tree, or of a format that cannot be read.
     pub fn discover(folder: &Path) -> Result<Self> {
-        let repository = git2::Repository::discover(folder).map_err(|error| {
-            if error.code() == ErrorCode::NotFound {
-                Error::usage(format!("`{}` is not in a git repository", folder.display())).help(
-                    "a release is a commit and a tag: run `git init`, commit the project, and try again",
-                )
-            } else {
-                Error::usage(format!("the repository of `{}` cannot be opened", folder.display()))
-                    .because(error)
-            }
-        })?;
+        let repository = git2::Repository::open_ext(folder, git2::RepositoryOpenFlags::empty(), NO_CEILING)
+            .map_err(|error| unreadable(folder, error))?;
         let Some(top) = repository.workdir() else {
             return Err(Error::usage("the repository has no working tree (it is bare)")
                 .help("run pyrelease in a clone of it"));
         };
         let top = fs_err::canonicalize(top)?;
-        Ok(Self { repository, top })
+        Ok(Self { repository, top, settings: OnceCell::new() })
     }
 
     /// The top of the working tree.
@@ -108,36 +116,6 @@ impl Repository {
         reference.peel(ObjectType::Commit).ok().map(|commit| commit.id().to_string())
     }
 
-    /// All tags' names.
-    ///
-    /// # Errors
-    /// A reference store that cannot be read.
-    pub fn tags(&self) -> Result<Vec<String>> {
-        let names = self
-            .repository
-            .tag_names(None)
-            .map_err(|error| Error::failed("the tags cannot be read").because(error))?;
-        Ok(names.iter().flatten().flatten().map(str::to_owned).collect())
-    }
-
-    /// A file's bytes as committed; `path` is relative to the top with `/`. Symbolic links inside the repository are
-    /// followed. None if it is not committed or no file.
-    pub fn committed(&self, commit: &str, path: &str) -> Option<Vec<u8>> {
-        const LINK: i32 = 0o120_000;
-        let tree = self.repository.find_commit(commit.parse().ok()?).ok()?.tree().ok()?;
-        let mut path = PathBuf::from(path);
-        for _ in 0..8 {
-            let entry = tree.get_path(&path).ok()?;
-            let blob = self.repository.find_blob(entry.id()).ok()?;
-            if entry.filemode() != LINK {
-                return Some(blob.content().to_vec());
-            }
-            let target = std::str::from_utf8(blob.content()).ok()?;
-            path = joined(path.parent()?, target)?;
-        }
-        None
-    }
-
     /// The tracked files whose content differs from HEAD, in the index or the working tree, relative to the top. The
     /// `git` command is asked: it knows filters, split indexes and whatever else git2 does not.
     ///
@@ -174,63 +152,55 @@ impl Repository {
         }
     }
 
-    /// A configured value.
-    pub fn configured(&self, key: &str) -> Option<String> {
-        self.repository.config().ok()?.snapshot().ok()?.get_string(key).ok()
-    }
-
     /// Whether the commit is here.
     pub fn has(&self, commit: &str) -> bool {
         commit.parse().is_ok_and(|id| self.repository.find_commit(id).is_ok())
     }
-
-    /// Whether `ancestor` is `commit` or one of its ancestors; false where either is not here.
-    pub fn contains(&self, commit: &str, ancestor: &str) -> bool {
-        let (Ok(commit), Ok(ancestor)) = (commit.parse(), ancestor.parse()) else { return false };
-        commit == ancestor || self.repository.graph_descendant_of(commit, ancestor).unwrap_or(false)
-    }
-
-    /// The nearest tag that marks HEAD or an ancestor, among those that `accept` takes.
-    ///
-    /// # Errors
-    /// A history that cannot be walked.
-    pub fn nearest_tag(&self, commit: &str, accept: impl Fn(&str) -> bool) -> Result<Option<String>> {
-        let broken = |error| Error::failed("the history cannot be walked").because(error);
-        let mut marks = std::collections::HashMap::new();
-        for name in self.tags()?.into_iter().filter(|name| accept(name)) {
-            if let Some(marked) = self.tag(&name) {
-                marks.insert(marked, name);
-            }
-        }
-        if marks.is_empty() {
-            return Ok(None);
-        }
-        let mut walk = self.repository.revwalk().map_err(broken)?;
-        walk.set_sorting(git2::Sort::TOPOLOGICAL).map_err(broken)?;
-        walk.push(commit.parse().map_err(broken)?).map_err(broken)?;
-        for id in walk {
-            // A shallow clone ends its history with an error instead of a root.
-            let Ok(id) = id else { return Ok(None) };
-            if let Some(name) = marks.remove(&id.to_string()) {
-                return Ok(Some(name));
-            }
-        }
-        Ok(None)
-    }
 }
 
-/// The path that a link in `folder` leads to; none where it leaves the repository.
-fn joined(folder: &Path, target: &str) -> Option<PathBuf> {
-    let mut path = folder.to_owned();
-    for part in Path::new(target).components() {
-        match part {
-            Component::Normal(name) => path.push(name),
-            Component::CurDir => {}
-            Component::ParentDir => path.pop().then_some(())?,
-            Component::RootDir | Component::Prefix(_) => return None,
-        }
+/// A path that git is told of in a file.
+fn text(path: &Path) -> Result<&str> {
+    path.to_str().ok_or_else(|| {
+        Error::refused(format!("the repository's path is not Unicode: `{}`", path.display()))
+            .help("move the repository to a folder whose name is UTF-8")
+    })
+}
+
+/// Why a repository cannot be opened, and what to do about it.
+fn unreadable(folder: &Path, error: git2::Error) -> Error {
+    let folder = folder.display();
+    let said = error.message().to_ascii_lowercase();
+    if error.code() == ErrorCode::NotFound {
+        return Error::usage(format!("`{folder}` is not in a git repository"))
+            .help("a release is a commit and a tag: run `git init`, commit the project, and try again");
     }
-    Some(path)
+    let (refused, help) = if error.code() == ErrorCode::Owner {
+        let message = format!("the repository of `{folder}` belongs to somebody else");
+        (message, "if you trust it: `git config --global --add safe.directory FOLDER`")
+    } else if said.contains("refstorage") {
+        let message =
+            format!("the repository of `{folder}` keeps its refs as a reftable, which cannot be read");
+        (message, "`git refs migrate --ref-format=files` keeps them as files")
+    } else if said.contains("object format") || said.contains("objectformat") {
+        let message =
+            format!("the repository of `{folder}` has SHA-256 for its objects, which cannot be read");
+        (message, "release from a clone of it that has SHA-1")
+    } else {
+        (format!("the repository of `{folder}` cannot be opened"), "`git status` may say more")
+    };
+    Error::refused(refused).because(error).help(help)
+}
+
+/// The paths of a list that git printed with `-z`, byte for byte: a path need not be UTF-8.
+fn paths(listed: &[u8]) -> Vec<PathBuf> {
+    let parts = listed.split(|byte| *byte == 0).filter(|part| !part.is_empty());
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        parts.map(|part| PathBuf::from(std::ffi::OsStr::from_bytes(part))).collect()
+    }
+    #[cfg(not(unix))]
+    parts.map(|part| PathBuf::from(String::from_utf8_lossy(part).into_owned())).collect()
 }
 
 /// A `git` command run in `folder`.

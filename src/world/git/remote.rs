@@ -1,10 +1,11 @@
 //! The remote: what it has, and the one atomic push that changes it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Head, Repository};
+use super::{Head, Repository, Settings, git};
 use crate::error::{Error, Result};
 use crate::world::process::ProcessError;
 
@@ -57,14 +58,18 @@ impl Remote {
             return Ok(Some(Self { name: wanted.to_owned() }));
         }
         let branch = head.shown();
-        let configured = [
+        let keys = [
             format!("branch.{branch}.pushRemote"),
             "remote.pushDefault".into(),
             format!("branch.{branch}.remote"),
-        ]
-        .iter()
-        .find_map(|key| user.configured(key))
-        .filter(|name| names.contains(&name.as_str()));
+        ];
+        // `.` is this repository: the branch follows another one here.
+        let configured = keys.iter().find_map(|key| user.configured(key)).filter(|name| name != ".");
+        if let Some(address) = configured.as_deref().filter(|name| !names.contains(name)) {
+            return Err(Error::usage(format!("`{branch}` is pushed to `{address}`, which is no remote")).help(
+                "give it a name: `git remote add NAME ADDRESS`; [stage.push] remote = \"NAME\" chooses one",
+            ));
+        }
         match (configured, names.as_slice()) {
             (Some(name), _) => Ok(Some(Self { name })),
             (None, []) => Ok(None),
@@ -80,9 +85,31 @@ impl Remote {
     /// The remote branch that a local one is pushed to: its upstream's name where it has one there, else its own.
     pub fn branch_for(&self, user: &Repository, branch: &str) -> String {
         let short = branch.strip_prefix("refs/heads/").unwrap_or(branch);
+        // Whoever says so pushes a branch to its own name, whatever it follows.
+        if user.configured("push.default").is_some_and(|how| how == "current" || how == "matching") {
+            return branch.to_owned();
+        }
         let same_remote = user.configured(&format!("branch.{short}.remote")).as_deref() == Some(&self.name);
         let upstream = user.configured(&format!("branch.{short}.merge")).filter(|_| same_remote);
         upstream.unwrap_or_else(|| branch.to_owned())
+    }
+
+    /// The addresses that it is fetched from and pushed to, with every rewriting that git is configured for.
+    ///
+    /// # Errors
+    /// A remote without an address.
+    pub fn addresses(&self, user: &Repository) -> Result<(String, Vec<String>)> {
+        let fetched = user.git(["remote", "get-url", "--", &self.name]).read()?;
+        let pushed = user.git(["remote", "get-url", "--push", "--all", "--", &self.name]).read()?;
+        Ok((fetched, pushed.lines().map(str::to_owned).collect()))
+    }
+
+    /// Its repository, where that is on this machine and can be read.
+    pub fn repository(&self, user: &Repository) -> Option<LocalRemote> {
+        let (address, _) = self.addresses(user).ok()?;
+        let folder = user.top().join(address.strip_prefix("file://").unwrap_or(&address));
+        let settings = folder.is_dir().then(|| Settings::at(&git::<&str>(&folder, []), &folder))?.ok()?;
+        Some(LocalRemote { folder, settings })
     }
 
     /// What the remote has under these full names.
@@ -90,10 +117,11 @@ impl Remote {
     /// # Errors
     /// A remote that cannot be reached or read.
     pub fn refs(&self, user: &Repository, names: &[&str]) -> Result<BTreeMap<String, String>> {
-        let listed = user.git(["ls-remote", "--quiet", &self.name]).args(names).read().map_err(|error| {
-            Error::from(error)
-                .help(format!("check the address and your access: `git ls-remote {}`", self.name))
-        })?;
+        let listed =
+            user.git(["ls-remote", "--quiet", "--", &self.name]).args(names).read().map_err(|error| {
+                Error::from(error)
+                    .help(format!("check the address and your access: `git ls-remote {}`", self.name))
+            })?;
         let pairs = listed.lines().filter_map(|line| line.split_once('\t'));
         Ok(pairs.map(|(id, name)| (name.to_owned(), id.to_owned())).collect())
     }
@@ -113,13 +141,48 @@ impl Remote {
     /// # Errors
     /// Refused by the remote, a hook, a lease or the network: [`PushError`] with what git said.
     pub fn push(&self, user: &Repository, updates: &[RefUpdate]) -> Result<(), PushError> {
-        let mut command =
-            user.git(["push", "--quiet", "--atomic", "--no-follow-tags", "--recurse-submodules=no"]);
+        self.send(user, updates, &[])
+    }
+
+    /// Takes such a push back: what is still as it made it. Not every server keeps `--atomic`, so a part of it may have
+    /// been refused. The user's own `pre-push` hook is not asked: it judges what goes out.
+    ///
+    /// # Errors
+    /// As [`Self::push`], or somebody else has changed something since: then nothing is taken back.
+    pub fn take_back(&self, user: &Repository, updates: &[RefUpdate]) -> Result<(), PushError> {
+        let failed = |detail| PushError { remote: self.name.clone(), detail };
+        let names: Vec<&str> = updates.iter().map(|update| update.name.as_str()).collect();
+        let now = self.refs(user, &names).map_err(|error| failed(format!(": {}", error.chain())))?;
+        let mut back = Vec::new();
+        for update in updates {
+            match now.get(&update.name) {
+                at if at == update.old.as_ref() => {}
+                at if at == update.new.as_ref() => back.push(update.reversed()),
+                _ => return Err(failed(format!(": somebody else changed `{}` since", update.name))),
+            }
+        }
+        if back.is_empty() { Ok(()) } else { self.send(user, &back, &["--no-verify"]) }
+    }
+
+    fn send(&self, user: &Repository, updates: &[RefUpdate], options: &[&str]) -> Result<(), PushError> {
+        // What a mirror would send besides is none of the release's.
+        let mirror = format!("remote.{}.mirror=false", self.name);
+        let mut command = user
+            .git([
+                "-c",
+                &mirror,
+                "push",
+                "--quiet",
+                "--atomic",
+                "--no-follow-tags",
+                "--recurse-submodules=no",
+            ])
+            .args(options);
         for update in updates {
             let old = update.old.as_deref().unwrap_or_default();
             command = command.arg(format!("--force-with-lease={}:{old}", update.name));
         }
-        command = command.arg(&self.name);
+        command = command.args(["--", &self.name]);
         for update in updates {
             command = command.arg(format!("{}:{}", update.new.as_deref().unwrap_or_default(), update.name));
         }
@@ -130,5 +193,30 @@ impl Remote {
                 start => format!(": {start}"),
             },
         })
+    }
+}
+
+/// A remote whose repository is on this machine, so that more of it can be known
+#[derive(Debug)]
+pub struct LocalRemote {
+    folder: PathBuf,
+    settings: Settings,
+}
+
+impl LocalRemote {
+    /// The setting by which it refuses that a push to a branch is taken back, if it has it: one that was there would go
+    /// back, one that was not would be deleted. (Tags are deleted whatever it says.)
+    pub fn keeps_what_it_gets(&self, is_new: bool) -> Option<&'static str> {
+        let key = if is_new { "receive.denyDeletes" } else { "receive.denyNonFastForwards" };
+        self.settings.is_on(key).unwrap_or(false).then_some(key)
+    }
+
+    /// Whether somebody works on that branch there, so that it takes no push.
+    pub fn has_checked_out(&self, branch: &str) -> bool {
+        let how = self.settings.get("receive.denyCurrentBranch").unwrap_or_default().to_ascii_lowercase();
+        let says = |arguments: &[&str]| git(&self.folder, arguments).read().unwrap_or_default();
+        !["false", "ignore", "warn", "updateinstead"].contains(&how.as_str())
+            && says(&["rev-parse", "--is-bare-repository"]) == "false"
+            && says(&["symbolic-ref", "--quiet", "HEAD"]) == branch
     }
 }

@@ -51,10 +51,13 @@ impl Fixture {
         let head = user.head().unwrap();
         let clone = Clone::make(&user, &head, &self.top.join(".git/pyrelease/runs/r/tree")).unwrap();
         fs_err::write(clone.top().join("one.txt"), "released\n").unwrap();
+        fs_err::write(clone.top().join("added.txt"), "added\n").unwrap();
+        clone.git(["add", "added.txt"]).read().unwrap();
         let commit = clone.commit("Release 2").unwrap();
         let object = clone.tag("v2", "two\n\n# kept", &commit, None).unwrap();
         let tag = Some(TagRef { name: "v2".into(), object });
-        (clone, Landing { branch: head.branch, old: head.commit, new: commit, tag })
+        let detached = head.branch.is_none().then(|| user.head_name());
+        (clone, Landing { branch: head.branch, old: head.commit, new: commit, tag, head: detached })
     }
 
     fn everything(&self) -> String {
@@ -201,6 +204,35 @@ fn the_working_tree_follows_when_some_files_were_written() {
         } else {
             assert_eq!(fixture.everything(), landed, "{text:?}");
         }
+    }
+}
+
+/// Killed while git moved the refs: one is there, the other is not.
+#[test]
+fn a_landing_that_was_cut_short_between_its_refs_is_completed_or_undone() {
+    let fixture = Fixture::new();
+    let before = fixture.everything();
+    let (clone, landing) = fixture.prepared();
+    let user = fixture.open();
+    landing.land(&user, &clone).unwrap();
+    let landed = fixture.everything();
+    let (old, new, tag) = (&landing.old, &landing.new, &landing.tag.as_ref().unwrap().object);
+    let cut_short = |branch: &str, tag: Option<&str>, files: &str| {
+        fixture.git(&["update-ref", "refs/heads/main", branch]);
+        match tag {
+            Some(tag) => fixture.git(&["update-ref", "refs/tags/v2", tag]),
+            None => fixture.git(&["update-ref", "-d", "refs/tags/v2"]),
+        };
+        fixture.git(&["read-tree", "-m", "-u", "HEAD", files]);
+        assert!(!landing.is_done(&user) && !landing.is_absent(&user), "neither is true");
+    };
+    for (branch, tag, files) in [(new, None, old), (old, Some(tag.as_str()), new), (old, Some(tag), old)] {
+        cut_short(branch, tag, files);
+        landing.undo(&user).unwrap();
+        assert_eq!(fixture.everything(), before);
+        cut_short(branch, tag, files);
+        landing.land(&user, &clone).unwrap();
+        assert_eq!(fixture.everything(), landed);
     }
 }
 

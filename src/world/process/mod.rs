@@ -291,9 +291,21 @@ impl Process {
     /// # Errors
     /// It could not be started or failed; the error shows the tail of what it said.
     pub fn read(&self) -> Result<String, ProcessError> {
+        Ok(self.succeed()?.text())
+    }
+
+    /// Runs it to success and gives its standard output byte for byte.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_bytes(&self) -> Result<Vec<u8>, ProcessError> {
+        Ok(self.succeed()?.stdout)
+    }
+
+    fn succeed(&self) -> Result<Captured, ProcessError> {
         let captured = self.capture()?;
         if captured.success() {
-            return Ok(captured.text());
+            return Ok(captured);
         }
         let said = if captured.stderr.trim().is_empty() { captured.text() } else { captured.stderr };
         Err(self.failed(captured.status, said.lines().map(str::to_owned).collect()))

@@ -1,0 +1,89 @@
+//! A file as the repository has it, and what git is told to do with it in the working tree.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::Repository;
+use crate::error::Result;
+
+impl Repository {
+    /// A file's bytes as committed; `path` is relative to the top with `/`. Symbolic links inside the repository are
+    /// followed. None if it is not committed or no file.
+    pub fn committed(&self, commit: &str, path: &str) -> Option<Vec<u8>> {
+        Some(self.found(commit, path)?.1)
+    }
+
+    /// The path of the file behind symbolic links, relative to the top; the same path where it is a file itself.
+    pub fn resolved(&self, commit: &str, path: &str) -> Option<String> {
+        let found = self.found(commit, path)?.0;
+        Some(found.to_str()?.replace('\\', "/"))
+    }
+
+    fn found(&self, commit: &str, path: &str) -> Option<(PathBuf, Vec<u8>)> {
+        const LINK: i32 = 0o120_000;
+        let tree = self.repository.find_commit(commit.parse().ok()?).ok()?.tree().ok()?;
+        let mut path = PathBuf::from(path);
+        for _ in 0..8 {
+            let entry = tree.get_path(&path).ok()?;
+            let Ok(blob) = self.repository.find_blob(entry.id()) else {
+                // A partial clone has it at its remote; the `git` command fetches it.
+                let content = self.git(["cat-file", "blob", &entry.id().to_string()]).read_bytes().ok()?;
+                return (entry.filemode() != LINK).then_some((path, content));
+            };
+            if entry.filemode() != LINK {
+                return Some((path, blob.content().to_vec()));
+            }
+            let target = std::str::from_utf8(blob.content()).ok()?;
+            path = joined(path.parent()?, target)?;
+        }
+        None
+    }
+
+    /// Whether symbolic links are links in the working tree; on some systems they are files that name their target.
+    pub fn has_links(&self) -> bool {
+        self.is_on("core.symlinks").unwrap_or(true)
+    }
+
+    /// The encoding other than UTF-8 that a file has in the working tree (`working-tree-encoding`).
+    ///
+    /// # Errors
+    /// Whatever `git` says.
+    pub fn encoding(&self, path: &str) -> Result<Option<String>> {
+        let listed = self.git(["check-attr", "-z", "working-tree-encoding", "--", path]).read()?;
+        let value = listed.split('\0').nth(2).unwrap_or_default();
+        let usual =
+            ["unspecified", "unset", "set", ""].contains(&value) || value.eq_ignore_ascii_case("utf-8");
+        Ok((!usual).then(|| value.to_owned()))
+    }
+
+    /// Whether a file was edited that git is told to take for unchanged (`--assume-unchanged`, `--skip-worktree`), so
+    /// that it says nothing of the edit.
+    ///
+    /// # Errors
+    /// Whatever `git` says.
+    pub fn has_hidden_edit(&self, path: &str) -> Result<bool> {
+        let listed =
+            self.git(["--literal-pathspecs", "ls-files", "-v", "--stage", "-z", "--", path]).read()?;
+        let hidden = listed.starts_with(|mark: char| mark.is_ascii_lowercase() || mark == 'S');
+        if !hidden || !self.top().join(path).exists() {
+            return Ok(false);
+        }
+        let recorded = listed.split(' ').nth(2).unwrap_or_default();
+        let option = format!("--path={path}");
+        let now = self.git(["hash-object", &option, "--"]).arg(self.top().join(path)).read()?;
+        Ok(now != recorded)
+    }
+}
+
+/// The path that a link in `folder` leads to; none where it leaves the repository.
+fn joined(folder: &Path, target: &str) -> Option<PathBuf> {
+    let mut path = folder.to_owned();
+    for part in Path::new(target).components() {
+        match part {
+            Component::Normal(name) => path.push(name),
+            Component::CurDir => {}
+            Component::ParentDir => path.pop().then_some(())?,
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(path)
+}

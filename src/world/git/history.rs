@@ -1,0 +1,53 @@
+//! What the history says: the tags there are, and which commit comes from which.
+
+use std::collections::HashMap;
+
+use super::Repository;
+use crate::error::{Error, Result};
+
+impl Repository {
+    /// Whether `ancestor` is `commit` or one of its ancestors; false where either is not here.
+    pub fn contains(&self, commit: &str, ancestor: &str) -> bool {
+        let (Ok(commit), Ok(ancestor)) = (commit.parse(), ancestor.parse()) else { return false };
+        commit == ancestor || self.repository.graph_descendant_of(commit, ancestor).unwrap_or(false)
+    }
+
+    /// Whether the history is cut off: a shallow clone.
+    pub fn is_shallow(&self) -> bool {
+        self.repository.is_shallow()
+    }
+
+    /// The nearest tag that marks `commit` or an ancestor, among those that `accept` takes.
+    ///
+    /// # Errors
+    /// A history that cannot be walked.
+    pub fn nearest_tag(&self, commit: &str, accept: impl Fn(&str) -> bool) -> Result<Option<String>> {
+        let broken = |error| Error::failed("the history cannot be walked").because(error);
+        // All at once: looked up one by one, ten thousand tags take seconds.
+        let format = "--format=%(refname:strip=2) %(*objectname) %(objectname)";
+        let listed = self.git(["for-each-ref", format, "refs/tags"]).read()?;
+        let mut marks = HashMap::new();
+        for line in listed.lines() {
+            let mut words = line.split(' ').filter(|word| !word.is_empty());
+            if let (Some(name), Some(marked)) = (words.next(), words.next())
+                && accept(name)
+            {
+                marks.insert(marked, name);
+            }
+        }
+        if marks.is_empty() {
+            return Ok(None);
+        }
+        let mut walk = self.repository.revwalk().map_err(broken)?;
+        walk.set_sorting(git2::Sort::TOPOLOGICAL).map_err(broken)?;
+        walk.push(commit.parse().map_err(broken)?).map_err(broken)?;
+        for id in walk {
+            // A shallow clone ends its history with an error instead of a root.
+            let Ok(id) = id else { return Ok(None) };
+            if let Some(name) = marks.get(id.to_string().as_str()) {
+                return Ok(Some((*name).to_owned()));
+            }
+        }
+        Ok(None)
+    }
+}

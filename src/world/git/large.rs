@@ -1,0 +1,83 @@
+//! Files kept by Git LFS: the repository has a pointer of three lines, and a filter puts the content in its place. What
+//! no filter has replaced must not be packaged.
+
+use std::path::{Path, PathBuf};
+
+use super::{Clone, Repository, paths};
+use crate::error::{Error, Result};
+use crate::world::process::Process;
+
+/// What every pointer begins with
+const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+/// No pointer is longer
+const LONGEST: u64 = 1024;
+
+/// The large files of a repository
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LargeFiles {
+    /// Relative to the top
+    pub paths: Vec<PathBuf>,
+    /// The program that puts their content in place; none where none is set up
+    pub program: Option<String>,
+    /// Those whose content is not here
+    pub missing: Vec<PathBuf>,
+}
+
+impl Repository {
+    /// The files of the commit that are kept by Git LFS.
+    ///
+    /// # Errors
+    /// Whatever `git` says.
+    pub fn large(&self, commit: &str) -> Result<LargeFiles> {
+        let paths = filtered(&self.git::<&str>([]))?;
+        let mut large = LargeFiles { paths, program: None, missing: Vec::new() };
+        if large.paths.is_empty() {
+            return Ok(large);
+        }
+        let command = ["filter.lfs.process", "filter.lfs.smudge"].iter().find_map(|key| self.configured(key));
+        large.program = command.and_then(|command| command.split_whitespace().next().map(str::to_owned));
+        let storage = self.large_files()?;
+        let is_missing = |path: &&PathBuf| {
+            let pointer = path.to_str().and_then(|path| self.committed(commit, path)).unwrap_or_default();
+            object(&pointer).is_some_and(|object| !storage.join(object).is_file())
+        };
+        large.missing = large.paths.iter().filter(is_missing).cloned().collect();
+        Ok(large)
+    }
+}
+
+impl Clone {
+    /// Refuses a working tree in which a pointer stands for a large file.
+    pub(super) fn refuse_pointers(&self) -> Result<()> {
+        let is_pointer = |path: &PathBuf| {
+            let path = self.top().join(path);
+            let short = path.symlink_metadata().is_ok_and(|file| file.is_file() && file.len() <= LONGEST);
+            short && fs_err::read(path).is_ok_and(|content| content.starts_with(POINTER))
+        };
+        match filtered(&self.git::<&str>([]))?.into_iter().find(is_pointer) {
+            None => Ok(()),
+            Some(path) => Err(Error::refused(format!(
+                "`{}` is kept by Git LFS, and its filter left the pointer in place of the content",
+                path.display()
+            ))
+            .help("`git lfs install` sets the filter up, `git lfs pull` fetches the content")
+            .help("GIT_LFS_SKIP_SMUDGE must not be set")),
+        }
+    }
+}
+
+/// The tracked files to which the filter applies.
+fn filtered(git: &Process) -> Result<Vec<PathBuf>> {
+    Ok(paths(&git.clone().args(["ls-files", "-z", "--", ":(top,attr:filter=lfs)"]).read_bytes()?))
+}
+
+/// Where the content of a pointer lies in the storage; none where it is no pointer.
+fn object(pointer: &[u8]) -> Option<PathBuf> {
+    if !pointer.starts_with(POINTER) {
+        return None;
+    }
+    let text = std::str::from_utf8(pointer).ok()?;
+    let id = text.lines().find_map(|line| line.strip_prefix("oid sha256:"))?;
+    let (first, second) = (id.get(..2)?, id.get(2..4)?);
+    Some(Path::new("objects").join(first).join(second).join(id))
+}

@@ -1,0 +1,180 @@
+//! The user's settings as the private clone has them: what holds in the user's repository holds there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::{Clone, Repository, text};
+use crate::error::Result;
+
+/// Settings whose values are paths: a relative one means a place in the user's working tree
+const PATHS: [&str; 6] = [
+    "core.attributesfile",
+    "core.excludesfile",
+    "commit.template",
+    "gpg.ssh.allowedsignersfile",
+    "gpg.ssh.revocationfile",
+    "user.signingkey",
+];
+
+/// Settings whose values are programs: one with a slash in it is a path
+const PROGRAMS: [&str; 4] = ["gpg.program", "gpg.openpgp.program", "gpg.ssh.program", "gpg.x509.program"];
+
+/// Files of the repository's own `info` that say how its files are treated
+const INFORMATION: [&str; 2] = ["attributes", "exclude"];
+
+/// What git is told somewhere, and where
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    /// The last value of each key, its case as git lists it
+    values: BTreeMap<String, String>,
+    files: BTreeSet<PathBuf>,
+}
+
+impl Settings {
+    /// All that `git` goes by at `top`.
+    pub(super) fn at(git: &super::Process, top: &Path) -> Result<Self> {
+        let listed = git.clone().args(["config", "--list", "--show-origin", "-z"]).read_bytes()?;
+        let mut settings = Self::default();
+        let listed = String::from_utf8_lossy(&listed).into_owned();
+        let mut parts = listed.split('\0');
+        while let (Some(origin), Some(entry)) = (parts.next(), parts.next()) {
+            if let Some(file) = origin.strip_prefix("file:") {
+                settings.files.insert(canonical(&top.join(file)));
+            }
+            let (key, value) = entry.split_once('\n').unwrap_or((entry, "true"));
+            settings.values.insert(key.to_owned(), value.to_owned());
+        }
+        Ok(settings)
+    }
+
+    /// The value of a key; only the subsection in its middle has a case that counts.
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        let (section, rest) = key.split_once('.').unwrap_or((key, ""));
+        let listed = match rest.rsplit_once('.') {
+            Some((middle, name)) => {
+                format!("{}.{middle}.{}", section.to_ascii_lowercase(), name.to_ascii_lowercase())
+            }
+            None => key.to_ascii_lowercase(),
+        };
+        self.values.get(&listed).map(String::as_str)
+    }
+
+    /// Whether a switch is on; none where nobody set it.
+    pub(super) fn is_on(&self, key: &str) -> Option<bool> {
+        let value = self.get(key)?.to_ascii_lowercase();
+        Some(!["false", "no", "off", "0", ""].contains(&value.as_str()))
+    }
+}
+
+impl Clone {
+    /// The user's settings first, then what must differ: a later value wins.
+    pub(super) fn configure(&self, user: &Repository, common: &Path) -> Result<()> {
+        for name in INFORMATION {
+            let from = common.join("info").join(name);
+            if from.is_file() {
+                fs_err::create_dir_all(self.top().join(".git/info"))?;
+                fs_err::copy(from, self.top().join(".git/info").join(name))?;
+            }
+        }
+        let path = self.top().join(".git/config");
+        let own = fs_err::read_to_string(&path)?;
+        let theirs = user.settings()?;
+        let mut includes = vec![common.join("config")];
+        let worktree = user.git(["rev-parse", "--git-path", "config.worktree"]).read()?;
+        includes.push(user.top().join(worktree));
+        let included: String = includes.iter().map(|file| include(file)).collect::<Result<_>>()?;
+        let overrides = self.overrides(user, common, theirs)?;
+        fs_err::write(&path, format!("{included}{own}{overrides}"))?;
+
+        // What the user includes under a condition on the repository's own path is met there only.
+        let here = Settings::at(&self.git::<&str>([]), self.top())?;
+        let conditional = theirs.files.difference(&here.files);
+        let conditional: String = conditional.map(|file| include(file)).collect::<Result<_>>()?;
+        if !conditional.is_empty() {
+            fs_err::write(&path, format!("{conditional}{included}{own}{overrides}"))?;
+        }
+        Ok(())
+    }
+
+    fn overrides(&self, user: &Repository, common: &Path, theirs: &Settings) -> Result<String> {
+        let hooks = user.top().join(user.git(["rev-parse", "--git-path", "hooks"]).read()?);
+        let mut written = String::new();
+        // `git init` wrote `bare = false`; a `core.worktree` of the user's would still move this clone's.
+        let _ = writeln!(
+            written,
+            "[core]\n\tworktree = {}\n\thooksPath = {}",
+            quoted(self.top())?,
+            quoted(&hooks)?
+        );
+        // Nobody is to watch a folder that is soon deleted.
+        written.push_str("\tfsmonitor = false\n");
+        written.push_str("[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n[submodule]\n\trecurse = false\n");
+        // The user's large files serve the clone too: it has no remote to fetch them from.
+        let _ = writeln!(written, "[lfs]\n\tstorage = {}", quoted(&large_files(common, theirs))?);
+        for key in PATHS.iter().chain(&PROGRAMS) {
+            let Some(value) = theirs.get(key) else { continue };
+            let relative = Path::new(value).is_relative() && !value.starts_with(['~', '%']);
+            let is_path = PATHS.contains(key) || value.contains('/');
+            let path = user.top().join(value);
+            if relative && is_path && path.exists() {
+                let (section, name) = key.rsplit_once('.').unwrap_or((key, ""));
+                let section = match section.split_once('.') {
+                    Some((section, subsection)) => format!("{section} \"{subsection}\""),
+                    None => section.to_owned(),
+                };
+                let _ = writeln!(written, "[{section}]\n\t{name} = {}", quoted(&path)?);
+            }
+        }
+        Ok(written)
+    }
+}
+
+impl Repository {
+    /// A configured value, as git has it with every include and its condition.
+    pub fn configured(&self, key: &str) -> Option<String> {
+        self.settings().ok()?.get(key).map(str::to_owned)
+    }
+
+    /// Whether a switch is on; none where nobody set it.
+    pub(super) fn is_on(&self, key: &str) -> Option<bool> {
+        self.settings().ok()?.is_on(key)
+    }
+
+    /// The folder in which Git LFS keeps what the pointers stand for.
+    ///
+    /// # Errors
+    /// The settings cannot be read.
+    pub(super) fn large_files(&self) -> Result<PathBuf> {
+        Ok(large_files(&canonical(self.common_folder()), self.settings()?))
+    }
+
+    fn settings(&self) -> Result<&Settings> {
+        if self.settings.get().is_none() {
+            let settings = Settings::at(&self.git::<&str>([]), self.top())?;
+            let _ = self.settings.set(settings);
+        }
+        Ok(self.settings.get_or_init(Settings::default))
+    }
+}
+
+fn large_files(common: &Path, settings: &Settings) -> PathBuf {
+    common.join(settings.get("lfs.storage").unwrap_or("lfs"))
+}
+
+fn canonical(path: &Path) -> PathBuf {
+    fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn include(file: &Path) -> Result<String> {
+    if !file.is_file() {
+        return Ok(String::new());
+    }
+    Ok(format!("[include]\n\tpath = {}\n", quoted(file)?))
+}
+
+fn quoted(path: &Path) -> Result<String> {
+    let text =
+        text(path)?.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
+    Ok(format!("\"{text}\""))
+}
