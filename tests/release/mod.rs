@@ -15,6 +15,7 @@ mod processes;
 mod racing;
 mod rebuild;
 mod recovery;
+mod repositories;
 mod rivals;
 mod secrets;
 mod status;

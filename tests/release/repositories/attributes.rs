@@ -1,0 +1,275 @@
+//! Line ends, encodings, filters, modes, links and marks: what git does to files between its objects and a working
+//! tree.
+
+use pyrelease_test_support::{CHANGELOG, Project};
+
+use super::{is_released, looking, packaged, project, releases_and_comes_back, seen};
+
+/// Checks the files out anew, as they are by the settings of now.
+fn check_out_again(project: &Project) {
+    project.git(&["rm", "--quiet", "-r", "--cached", "."]);
+    project.git(&["reset", "--quiet", "--hard"]);
+}
+
+#[test]
+fn line_ends_of_windows_in_the_working_tree() {
+    let project = project().build();
+    project.git(&["config", "core.autocrlf", "true"]);
+    check_out_again(&project);
+    assert!(project.read("CHANGELOG.md").contains("\r\n"));
+    releases_and_comes_back(&project);
+    assert!(!project.git(&["show", "HEAD:CHANGELOG.md"]).contains('\r'));
+    assert!(
+        project.read("CHANGELOG.md").contains("[1.1.0]") && project.read("CHANGELOG.md").contains("\r\n")
+    );
+    assert!(!project.read("CHANGELOG.md").replace("\r\n", "").contains('\n'), "mixed line ends");
+}
+
+/// By `.gitattributes`, and by the repository's own `info/attributes`, which no clone has.
+#[test]
+fn line_ends_by_attribute() {
+    for attributes in [".gitattributes", ".git/info/attributes"] {
+        let project = looking(&packaged("pyproject.toml")).build();
+        project.write(attributes, "*.md text eol=crlf\n*.toml text eol=crlf\n");
+        project.git(&["add", "--all", "--", ":!notes.txt"]);
+        project.git(&["commit", "--quiet", "--allow-empty", "--message", "Line ends"]);
+        project.git(&["push", "--quiet"]);
+        check_out_again(&project);
+        let (packaged, _) = seen(&project);
+        assert!(!project.git(&["show", "HEAD:pyproject.toml"]).contains('\r'));
+        for text in [project.read("pyproject.toml"), project.read("CHANGELOG.md"), packaged] {
+            assert!(
+                text.contains("\r\n") && !text.replace("\r\n", "").contains('\n'),
+                "{attributes}: {text:?}"
+            );
+        }
+    }
+}
+
+/// Files committed with their carriage returns keep them, in the objects too.
+#[test]
+fn line_ends_that_are_committed() {
+    let project = project().build();
+    project.write("CHANGELOG.md", &CHANGELOG.replace('\n', "\r\n"));
+    project.commit("Written on Windows");
+    project.git(&["push", "--quiet"]);
+    for setting in ["false", "input"] {
+        project.git(&["config", "core.autocrlf", setting]);
+        super::comes_back(&project, project.folder());
+    }
+    project.pyrelease("run minor --yes").code(0);
+    is_released(&project, project.repository());
+    let committed = project.sandbox().command(project.folder(), "git", &["show", "HEAD:CHANGELOG.md"]);
+    let committed = committed.read().unwrap().replace("\r\n", "");
+    assert!(committed.contains("[1.1.0]") && !committed.contains('\n'), "mixed line ends");
+}
+
+#[test]
+fn an_encoding_of_the_working_tree() {
+    let project = project().build();
+    project.write(".gitattributes", "CHANGELOG.md text working-tree-encoding=UTF-16LE-BOM eol=lf\n");
+    project.git(&["add", ".gitattributes"]);
+    project.git(&["commit", "--quiet", "--message", "Encode it"]);
+    project.git(&["push", "--quiet"]);
+    check_out_again(&project);
+    super::is_refused(&project, "`CHANGELOG.md` is UTF-16LE-BOM in the working tree");
+
+    project.write(".gitattributes", "README.md text working-tree-encoding=UTF-16LE-BOM eol=lf\n");
+    project.git(&["commit", "--quiet", "--message", "Encode another", "--", ".gitattributes"]);
+    check_out_again(&project);
+    let refused = project.pyrelease("run minor --dry-run").run();
+    assert!(!refused.stderr().contains("UTF-16"), "it is of no concern there: {refused}");
+}
+
+/// The executable bit, where the file system has it and where git is told that it has not.
+#[test]
+fn modes_of_files() {
+    for mode in ["true", "false"] {
+        let project = project().build();
+        project.script(&project.folder().join("tool.sh"), "true\n");
+        project.git(&["add", "tool.sh"]);
+        project.git(&["update-index", "--chmod=+x", "tool.sh", "CHANGELOG.md"]);
+        project.git(&["commit", "--quiet", "--message", "Executable"]);
+        project.git(&["push", "--quiet"]);
+        project.git(&["config", "core.fileMode", mode]);
+        check_out_again(&project);
+        releases_and_comes_back(&project);
+        for path in ["tool.sh", "CHANGELOG.md"] {
+            assert!(project.git(&["ls-tree", "HEAD", path]).starts_with("100755 "), "{path}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn symbolic_links() {
+    let project = with_a_link();
+    releases_and_comes_back_through_a_link(&project);
+    assert!(project.git(&["ls-tree", "HEAD", "CHANGES.md"]).starts_with("120000 "));
+    assert_eq!(
+        fs_err::read_link(project.folder().join("CHANGES.md")).unwrap().to_str(),
+        Some("CHANGELOG.md")
+    );
+}
+
+/// An edit of the file that the link leads to is in the way just the same.
+#[cfg(unix)]
+#[test]
+fn an_edit_behind_a_symbolic_link() {
+    let project = with_a_link();
+    project.write("CHANGELOG.md", "an edit\n");
+    super::is_refused(&project, "`CHANGES.md` has edits that are not committed");
+}
+
+/// Without links, git writes a file that holds where it would lead: no changelog.
+#[cfg(unix)]
+#[test]
+fn symbolic_links_where_there_are_none() {
+    let project = with_a_link();
+    project.git(&["config", "core.symlinks", "false"]);
+    check_out_again(&project);
+    super::is_refused(&project, "`CHANGES.md` is a symbolic link").stderr_contains("`CHANGELOG.md`");
+
+    // A link that the release does not touch is no matter.
+    let config = project.read("release.toml").replace("CHANGES.md", "CHANGELOG.md");
+    project.write("release.toml", &config);
+    project.commit("Name the file itself");
+    project.git(&["push", "--quiet"]);
+    releases_and_comes_back(&project);
+    assert!(project.git(&["ls-tree", "HEAD", "CHANGES.md"]).starts_with("120000 "));
+}
+
+#[cfg(unix)]
+fn with_a_link() -> Project {
+    let project = super::configured("[stage.changelog]\nfile = \"CHANGES.md\"\n").build();
+    fs_err::os::unix::fs::symlink("CHANGELOG.md", project.folder().join("CHANGES.md"))
+        .expect("a file system with links");
+    project.commit("Another name");
+    project.git(&["push", "--quiet"]);
+    project
+}
+
+#[cfg(unix)]
+fn releases_and_comes_back_through_a_link(project: &Project) {
+    releases_and_comes_back(project);
+    assert!(project.read("CHANGELOG.md").contains("[1.1.0]"));
+}
+
+/// `--assume-unchanged` and `--skip-worktree`: the user's marks stay, on files that the release changes too.
+#[test]
+fn marks_of_the_users() {
+    let project = project().build();
+    project.git(&["update-index", "--assume-unchanged", "CHANGELOG.md", "README.md"]);
+    project.git(&["update-index", "--skip-worktree", "pyproject.toml", "LICENSE"]);
+    let marks = || project.git(&["ls-files", "-v"]).lines().filter(|line| !line.starts_with("H ")).count();
+    assert_eq!(marks(), 4);
+    // Unlike what is outside of a sparse checkout, these are there.
+    super::comes_back(&project, project.folder());
+    assert_eq!(marks(), 4);
+    project.pyrelease("run minor --yes").code(0);
+    assert_eq!(marks(), 4);
+    project.git(&["update-index", "--no-skip-worktree", "pyproject.toml", "LICENSE"]);
+    is_released(&project, project.repository());
+}
+
+/// Git does not tell of them: they are looked for.
+#[test]
+fn edits_that_a_mark_hides() {
+    for mark in ["--assume-unchanged", "--skip-worktree"] {
+        let project = project().build();
+        project.git(&["update-index", mark, "CHANGELOG.md"]);
+        project.write("CHANGELOG.md", "an edit that git is told not to see\n");
+        super::is_refused(&project, "`CHANGELOG.md` has edits that are not committed");
+    }
+}
+
+/// An index that is split or of another version, and a watcher of files: each is git's own affair.
+#[test]
+fn an_index_of_another_kind() {
+    let project = project().build();
+    project.git(&["update-index", "--split-index"]);
+    project.git(&["update-index", "--index-version", "4"]);
+    project.git(&["config", "core.splitIndex", "true"]);
+    project.git(&["config", "core.untrackedCache", "true"]);
+    let watched = project.sandbox().root().join("watched");
+    let watcher = project.sandbox().root().join("watcher.sh");
+    project.script(&watcher, &format!("pwd >> '{}'\nprintf 'token\\0/\\0'\n", watched.display()));
+    project.git(&["config", "core.fsmonitor", watcher.to_str().unwrap()]);
+    project.git(&["config", "core.fsmonitorHookVersion", "2"]);
+    releases_and_comes_back(&project);
+    let watched = fs_err::read_to_string(watched).unwrap();
+    assert!(!watched.contains("pyrelease/runs"), "the run's own clone was watched:\n{watched}");
+}
+
+/// A filter as Git LFS has it: a pointer in the objects, the content in `.git/lfs`.
+fn with_large_files() -> Project {
+    let project = looking(&packaged("src/demo/model.bin")).build();
+    let filter = project.sandbox().root().join("filter.sh");
+    let script = "\
+        place() { printf '%s/lfs/objects/%.2s/%.2s/%s' \"$STORE\" \"$1\" \"${1#??}\" \"$1\"; }\n\
+        STORE=$2\n\
+        case $1 in\n\
+        clean)\n\
+            cat > \"$STORE/new\"\n\
+            id=$(sha256sum < \"$STORE/new\" | cut -d ' ' -f 1)\n\
+            mkdir -p \"$(dirname \"$(place \"$id\")\")\"\n\
+            printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%s\\nsize %d\\n' \"$id\" \"$(wc -c < \"$STORE/new\")\"\n\
+            mv \"$STORE/new\" \"$(place \"$id\")\";;\n\
+        smudge)\n\
+            id=$(sed -n 's/^oid sha256://p')\n\
+            cat \"$(place \"$id\")\";;\n\
+        esac\n";
+    project.script(&filter, script);
+    for direction in ["clean", "smudge"] {
+        let command = format!("{} {direction} {}", filter.display(), project.git_folder().display());
+        project.git(&["config", &format!("filter.lfs.{direction}"), &command]);
+    }
+    project.git(&["config", "filter.lfs.required", "true"]);
+    project.write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
+    project.write("src/demo/model.bin", "a large model\n");
+    project.commit("A model");
+    project.git(&["push", "--quiet"]);
+    assert!(project.git(&["show", "HEAD:src/demo/model.bin"]).starts_with("version https://git-lfs"));
+    project
+}
+
+#[test]
+fn large_files_are_packaged_whole() {
+    assert_eq!(seen(&with_large_files()).0, "a large model\n");
+}
+
+#[test]
+fn large_files_without_the_filter() {
+    let project = with_large_files();
+    project.git(&["config", "--remove-section", "filter.lfs"]);
+    super::is_refused(&project, "`src/demo/model.bin` is kept by Git LFS, which is not set up here");
+}
+
+#[test]
+fn large_files_whose_program_is_not_installed() {
+    let project = with_large_files();
+    project.git(&["config", "filter.lfs.process", "no-such-git-lfs filter-process"]);
+    super::is_refused(&project, "`src/demo/model.bin` is kept by Git LFS, which is not set up here");
+}
+
+#[test]
+fn large_files_whose_content_is_not_here() {
+    let project = with_large_files();
+    // Git is sure of a file that is older than its index, and does not look into it again.
+    let file = fs_err::File::options().write(true).open(project.folder().join("src/demo/model.bin")).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    project.git(&["update-index", "--refresh"]);
+    fs_err::remove_dir_all(project.git_folder().join("lfs/objects")).unwrap();
+    super::is_refused(&project, "`src/demo/model.bin` is kept by Git LFS, and the content is not here");
+}
+
+/// The filter is there and passes the pointers on, as with `GIT_LFS_SKIP_SMUDGE`.
+#[test]
+fn large_files_that_the_filter_leaves_as_pointers() {
+    let project = with_large_files();
+    project.git(&["config", "filter.lfs.smudge", "cat"]);
+    let before = project.snapshot();
+    project.pyrelease("run minor --yes").code(3).stderr_contains("left the pointer in place of the content");
+    project.assert_unchanged(&before);
+    project.assert_no_debris();
+}

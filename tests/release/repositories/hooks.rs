@@ -1,0 +1,157 @@
+//! The user's hooks: which run, how often, where, and what they may do.
+
+use pyrelease_test_support::Project;
+
+use super::{comes_back, is_released, project};
+
+const ALL: [&str; 11] = [
+    "pre-commit",
+    "prepare-commit-msg",
+    "commit-msg",
+    "post-commit",
+    "post-checkout",
+    "post-merge",
+    "post-rewrite",
+    "pre-push",
+    "pre-rebase",
+    "pre-auto-gc",
+    "pre-merge-commit",
+];
+
+/// Once for the commit, in the run's clone; once for the push, in the user's working tree. Nobody checks out or merges.
+#[test]
+fn which_run_and_where() {
+    let project = project().build();
+    let log = project.sandbox().root().join("hooks.log");
+    for hook in ALL {
+        project.hook(hook, &format!("echo {hook} \"$(pwd)\" >> '{}'\n", log.display()));
+    }
+    project.pyrelease("run minor --yes").code(0);
+    is_released(&project, project.repository());
+    let ran = fs_err::read_to_string(log).unwrap();
+    let ran: Vec<(&str, bool)> = ran
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(hook, folder)| (hook, folder.contains("pyrelease/runs")))
+        .collect();
+    let expected = [
+        ("pre-commit", true),
+        ("prepare-commit-msg", true),
+        ("commit-msg", true),
+        ("post-commit", true),
+        ("pre-push", false),
+    ];
+    assert_eq!(ran, expected);
+}
+
+/// A formatter at work: what it changes and adds is in the release commit, and in nothing else.
+#[test]
+fn a_hook_that_changes_files() {
+    let project = project().build();
+    let script =
+        "printf '\\n' >> CHANGELOG.md\necho formatted > formatted.txt\ngit add CHANGELOG.md formatted.txt\n";
+    project.hook("pre-commit", script);
+    project.hook("commit-msg", "printf 'chore: release\\n\\nSigned-off-by: Dana\\n' > \"$1\"\n");
+    comes_back(&project, project.folder());
+    project.pyrelease("run minor --yes").code(0);
+    assert_eq!(project.changed_by("HEAD"), ["CHANGELOG.md", "formatted.txt", "pyproject.toml"]);
+    assert_eq!(project.git(&["log", "-1", "--format=%B"]).trim(), "chore: release\n\nSigned-off-by: Dana");
+    assert_eq!(project.read("formatted.txt"), "formatted\n");
+    project.assert_as_checked_out(project.repository());
+    assert_eq!(project.git(&["show", "v1.1.0:formatted.txt"]), "formatted");
+    assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
+}
+
+/// As husky has it: a path relative to the working tree, of which a part is generated and in no clone.
+#[test]
+fn hooks_at_a_relative_path() {
+    let project =
+        project().file(".husky/pre-commit", "echo \"$0\" > hooked.txt && git add hooked.txt\n").build();
+    project.script(
+        &project.folder().join(".husky/_/pre-commit"),
+        "exec sh \"$(dirname \"$0\")/../pre-commit\"\n",
+    );
+    project.write(".husky/_/.gitignore", "*\n");
+    project.git(&["config", "core.hooksPath", ".husky/_"]);
+    comes_back(&project, project.folder());
+    project.pyrelease("run minor --yes").code(0);
+    assert!(project.read("hooked.txt").contains(".husky/_/../pre-commit"), "{}", project.read("hooked.txt"));
+}
+
+/// A hook may need what is not in git, such as an environment; `carry` brings it.
+#[test]
+fn a_hook_that_needs_what_is_not_committed() {
+    let needs = "test -x .tools/lint || { echo 'no linter here' >&2; exit 1; }\n";
+    let carried = super::PIPELINE.replacen("\n\n", "\ncarry = [\".tools\"]\n\n", 1);
+    for (config, code) in [(super::PIPELINE, 1), (carried.as_str(), 0)] {
+        let project = super::quick().config(&format!("{config}{}", super::QUICK)).build();
+        project.write(".git/info/exclude", ".tools/\n");
+        project.script(&project.folder().join(".tools/lint"), "true\n");
+        project.hook("pre-commit", needs);
+        let before = project.snapshot();
+        let outcome = project.pyrelease("run minor --yes").code(code);
+        if code == 0 {
+            is_released(&project, project.repository());
+        } else {
+            outcome.stderr_contains("no linter here").stderr_contains("carry");
+            project.assert_unchanged(&before);
+        }
+    }
+}
+
+#[test]
+fn a_push_that_the_users_own_hook_refuses() {
+    let project = project().build();
+    project.hook("pre-push", "echo 'not from this machine' >&2\nexit 1\n");
+    let before = project.snapshot();
+    project.pyrelease("run minor --yes").code(1).stderr_contains("not from this machine");
+    project.assert_unchanged(&before);
+    project.assert_no_debris();
+}
+
+/// It judges what goes out, and has no say in what is taken back.
+#[test]
+fn a_hook_that_would_refuse_the_taking_back() {
+    let project = project().build();
+    // What becomes new must come after what was there.
+    let script = "while read -r _ new _ old; do\n\
+                  [ -z \"$(echo \"$old\" | tr -d 0)\" ] || git merge-base --is-ancestor \"$old\" \"$new\" || exit 1\n\
+                  done\n";
+    project.hook("pre-push", script);
+    comes_back(&project, project.folder());
+}
+
+/// A hook on every change of a ref, which lets only some pass.
+fn reference_hook(project: &Project, refused: &str) {
+    let script = format!(
+        "[ \"$1\" = prepared ] || exit 0\n\
+         case $(pwd) in */pyrelease/runs/*) exit 0;; esac\n\
+         while read -r old new ref; do case \"$ref $old $new\" in {refused}) echo 'hands off' >&2; exit 1;; esac; done\n"
+    );
+    project.hook("reference-transaction", &script);
+}
+
+#[test]
+fn a_landing_that_a_hook_refuses() {
+    let project = project().build();
+    reference_hook(&project, "refs/tags/v1.1.0*");
+    let before = project.snapshot();
+    let outcome = project.pyrelease("run minor --yes").code(1);
+    outcome.stderr_contains("hands off").stderr_contains("reference-transaction");
+    project.assert_unchanged(&before);
+    project.assert_no_debris();
+}
+
+/// What cannot be undone is left and said; with the hook out of the way, it is.
+#[test]
+fn an_undo_that_a_hook_refuses() {
+    let project = project().build();
+    let before = project.snapshot();
+    reference_hook(&project, "\"refs/tags/v1.1.0 \"*\" 0000000000000000000000000000000000000000\"");
+    let outcome = project.pyrelease("run minor --yes").env("FAIL", "yes").code(4);
+    outcome.stderr_contains("hands off").stderr_contains("pyrelease rollback");
+    fs_err::remove_file(project.git_folder().join("hooks/reference-transaction")).unwrap();
+    project.pyrelease("rollback --yes").code(0);
+    project.assert_unchanged(&before);
+    project.assert_no_debris();
+}

@@ -1,0 +1,135 @@
+//! Repositories as they are: whatever somebody's looks like, a release is right in it, or is undone to the byte, or is
+//! refused before anything happens.
+
+mod attributes;
+mod hooks;
+mod paths;
+mod remotes;
+mod settings;
+mod shallow;
+mod signing;
+mod size;
+mod submodules;
+mod worktrees;
+
+use std::path::Path;
+
+use pyrelease_test_support::{Blueprint, Outcome, Project};
+
+use super::{QUICK, quick};
+
+/// Between the landing and the push a run can be killed, and after the push it can fail.
+const PIPELINE: &str = "\
+stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"between\", \"push\", \"last\"]
+
+[stage.between]
+run = [\"sh\", \"-c\", \"if [ -n \\\"$DIE\\\" ] && [ ! -e \\\"$DIE\\\" ]; then touch \\\"$DIE\\\"; kill -9 $PPID; fi\"]
+undo = [\"true\"]
+reach = \"repository\"
+
+[stage.last]
+run = [\"sh\", \"-c\", \"test -z \\\"$FAIL\\\"\"]
+undo = [\"true\"]
+reach = \"repository\"
+";
+
+/// A project whose release needs no index, so that one takes a second.
+fn project() -> Blueprint {
+    configured("")
+}
+
+/// The same with more in its `release.toml`.
+fn configured(more: &str) -> Blueprint {
+    quick().config(&format!("{PIPELINE}{QUICK}{more}"))
+}
+
+/// A project in whose release a shell command is run after the build; what it prints is [`seen`].
+fn looking(command: &str) -> Blueprint {
+    let stages = PIPELINE.replace("\"check\", ", "\"check\", \"look\", ");
+    let run = format!("( {command} ) > \"$SEEN\"");
+    quick().config(&format!("{stages}{QUICK}\n[stage.look]\nrun = [\"sh\", \"-c\", {run:?}]\n"))
+}
+
+/// Prints a file of the source distribution.
+fn packaged(path: &str) -> String {
+    format!("tar -xzOf \"$PYRELEASE_DIST\"/*.tar.gz demo-1.1.0/{path}")
+}
+
+/// Releases, and gives what was printed by the command of [`looking`].
+#[track_caller]
+fn seen(project: &Project) -> (String, Outcome) {
+    let seen = project.sandbox().root().join("seen");
+    let outcome = project.pyrelease("run minor --yes").env("SEEN", &seen).code(0);
+    is_released(project, project.repository());
+    (fs_err::read_to_string(seen).expect("the command has run"), outcome)
+}
+
+/// Everything that can become of a release of 1.1.0 here: it fails late, it is killed and rolled back, it is killed and
+/// finished; and then it is right.
+#[track_caller]
+fn releases_and_comes_back(project: &Project) {
+    comes_back(project, project.folder());
+    finishes(project, project.folder());
+    is_released(project, project.repository());
+}
+
+/// A failure after the push, and a kill before it, leave nothing in the worktree at `top` or anywhere else.
+#[track_caller]
+fn comes_back(project: &Project, top: &Path) {
+    let before = project.snapshot();
+    project.pyrelease("run minor --yes").from(top).env("FAIL", "yes").code(1).stderr_contains("last");
+    project.assert_unchanged(&before);
+    dies(project, top);
+    project.pyrelease("rollback --yes").from(top).code(0);
+    project.assert_unchanged(&before);
+    project.assert_no_debris();
+}
+
+/// A run that was killed between the landing and the push is finished.
+#[track_caller]
+fn finishes(project: &Project, top: &Path) {
+    dies(project, top);
+    let resumed = project.pyrelease("resume --yes").from(top).env("DIE", died(project)).run();
+    assert_eq!(resumed.status(), 0, "killed between landing and push, then {resumed}");
+    project.assert_no_debris();
+}
+
+#[track_caller]
+fn dies(project: &Project, top: &Path) {
+    let _ = fs_err::remove_file(died(project));
+    let killed = project.pyrelease("run minor --yes").from(top).env("DIE", died(project)).run();
+    assert_eq!(killed.status(), -1, "{killed}");
+}
+
+fn died(project: &Project) -> std::path::PathBuf {
+    project.sandbox().root().join("died")
+}
+
+/// The release is one commit on top of what was there, in the worktree at `top` and at the remote, tagged, and of
+/// nothing but the changelog and the version.
+#[track_caller]
+fn is_released(project: &Project, top: &Path) {
+    let git = |args: &[&str]| project.sandbox().git(top, args);
+    let head = git(&["rev-parse", "HEAD"]);
+    assert_eq!(git(&["log", "-1", "--format=%s"]), "Release 1.1.0");
+    assert_eq!(project.tag_target("v1.1.0"), head);
+    let changed = git(&["diff", "--no-renames", "--summary", "--name-only", "HEAD~", "HEAD"]);
+    let names: Vec<&str> = changed.lines().map(|path| path.rsplit('/').next().unwrap_or(path)).collect();
+    assert_eq!(names, ["CHANGELOG.md", "pyproject.toml"]);
+    project.assert_as_checked_out(top);
+    assert_eq!(git(&["diff", "--cached", "--name-only", "HEAD"]), "");
+    let tag = git(&["rev-parse", "refs/tags/v1.1.0"]);
+    let refs = project.remote_refs();
+    assert_eq!((&refs["refs/heads/main"], &refs["refs/tags/v1.1.0"]), (&head, &tag));
+}
+
+/// The release is refused before anything happens, and the reason is named.
+#[track_caller]
+fn is_refused(project: &Project, reason: &str) -> Outcome {
+    let before = project.snapshot();
+    let outcome = project.pyrelease("run minor --yes").code(3);
+    outcome.stderr_contains(reason);
+    project.assert_unchanged(&before);
+    assert!(!project.git_folder().join("pyrelease/runs").exists(), "a run was begun");
+    outcome
+}

@@ -1,0 +1,130 @@
+//! Paths: of the repository, and of the files in it.
+
+use super::{is_refused, is_released, project, releases_and_comes_back};
+
+/// Each character means something to git, to a shell, or to a file that git reads.
+#[test]
+fn a_repository_at_a_path_that_is_not_plain() {
+    releases_and_comes_back(&project().kept_in("it's \"ours\" $HOME: größe;\t#1 back\\slash%20").build());
+    for name in ["-leading", "\"quoted\"", "#commented"] {
+        let project = project().kept_in(name).build();
+        project.pyrelease("run minor --yes").code(0);
+        is_released(&project, project.repository());
+    }
+}
+
+#[test]
+fn a_repository_at_a_path_with_a_newline() {
+    let project = project().kept_in("two\nlines").build();
+    is_refused(&project, "the repository's path contains a newline");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_repository_at_a_path_that_is_not_unicode() {
+    use std::os::unix::ffi::OsStrExt;
+    let project = project().build();
+    let other = project.sandbox().root().join(std::ffi::OsStr::from_bytes(b"latin-\xe9"));
+    fs_err::rename(project.repository(), &other).unwrap();
+    let outcome = project.pyrelease("run minor --yes").from(&other).code(3);
+    outcome.stderr_contains("is not Unicode");
+    assert!(!other.join(".git/pyrelease/runs").exists(), "a run was begun");
+}
+
+/// Names of files that git quotes, escapes or takes for an option.
+#[test]
+fn files_whose_names_are_not_plain() {
+    for quoted in ["true", "false"] {
+        let mut blueprint = project();
+        for name in [
+            "it's \"odd\".txt",
+            "größe.txt",
+            "-rf",
+            "tab\t.txt",
+            "new\nline.txt",
+            "*?[x].txt",
+            ":(top)x",
+            "#1",
+        ] {
+            blueprint = blueprint.file(&format!("odd/{name}"), "x\n").file(name, "y\n");
+        }
+        let project = blueprint.build();
+        project.git(&["config", "core.quotePath", quoted]);
+        project.write("it's \"odd\".txt", "edited\n");
+        project.write("untracked ü \".txt", "mine\n");
+        let dry = project.pyrelease("run minor --dry-run").code(0);
+        dry.stderr_contains("`it's \"odd\".txt`").stderr_contains("`untracked ü \".txt`");
+        project.git(&["checkout", "--", "it's \"odd\".txt"]);
+        fs_err::remove_file(project.folder().join("untracked ü \".txt")).unwrap();
+        releases_and_comes_back(&project);
+    }
+}
+
+/// The files that the release changes may have such names themselves.
+#[test]
+fn a_changelog_whose_name_is_not_plain() {
+    let name = "Änderungen \"neu\".md";
+    let project = super::configured(&format!("[stage.changelog]\nfile = {name:?}\n"))
+        .file(name, pyrelease_test_support::CHANGELOG)
+        .build();
+    project.write(name, "an edit\n");
+    is_refused(&project, "has edits that are not committed");
+    project.git(&["checkout", "--", name]);
+    super::comes_back(&project, project.folder());
+    project.pyrelease("run minor --yes").code(0);
+    assert!(project.read(name).contains("[1.1.0]"));
+    project.assert_as_checked_out(project.repository());
+}
+
+/// Git knows bytes, not letters.
+#[cfg(target_os = "linux")]
+#[test]
+fn files_whose_names_are_not_unicode() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let project = project().build();
+    let name = project.folder().join(OsStr::from_bytes(b"latin-\xe9.txt"));
+    fs_err::write(&name, "x\n").unwrap();
+    project.git(&["add", "--all", "--", ":!notes.txt"]);
+    project.git(&["commit", "--quiet", "--message", "A name from before"]);
+    project.git(&["push", "--quiet"]);
+    let dry = project.pyrelease("run minor --dry-run").code(0);
+    dry.stderr_lacks("latin");
+    fs_err::write(&name, "edited\n").unwrap();
+    project.pyrelease("run minor --dry-run").code(0).stderr_contains("latin");
+    project.pyrelease("run minor --yes").code(0);
+    assert_eq!(fs_err::read_to_string(&name).unwrap(), "edited\n");
+    assert_eq!(project.tag_target("v1.1.0"), project.head());
+}
+
+/// What a hook adds under a name that is no text does not go over a file of the user's either.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_ignored_file_whose_name_is_not_unicode() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let project = project().build();
+    project.write(".git/info/exclude", "latin-*\n");
+    let name = project.folder().join(OsStr::from_bytes(b"latin-\xe9.txt"));
+    fs_err::write(&name, "mine\n").unwrap();
+    project.hook(
+        "pre-commit",
+        "name=$(printf 'latin-\\351.txt')\necho theirs > \"$name\" && git add -f \"$name\"\n",
+    );
+    project.pyrelease("run minor --yes").code(1).stderr_contains("a file of yours is there");
+    assert_eq!(fs_err::read_to_string(&name).unwrap(), "mine\n");
+}
+
+/// The run's own folder is deeper than the user's, and git goes as deep.
+#[test]
+fn a_very_long_path() {
+    let deep = vec!["a-folder-with-a-name-that-is-as-long-as-such-names-are-in-generated-code"; 40].join("/");
+    let project = project().build();
+    // Deeper than one call of the system reaches: folder by folder, as git makes it.
+    let blob = project.git(&["hash-object", "-w", "LICENSE"]);
+    project.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},{deep}/end.txt")]);
+    project.git(&["commit", "--quiet", "--message", "Deep"]);
+    project.git(&["push", "--quiet"]);
+    project.git(&["checkout", "--quiet", "--", "."]);
+    releases_and_comes_back(&project);
+}

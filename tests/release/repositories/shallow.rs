@@ -1,0 +1,115 @@
+//! Clones that have not everything: shallow, partial, sparse, borrowing.
+
+use pyrelease_test_support::Backend;
+
+use super::{project, releases_and_comes_back};
+
+/// As CI systems clone: one commit, no tags.
+#[test]
+fn a_shallow_clone() {
+    let project = project().build().cloned_with(&["--depth=1"]);
+    assert_eq!(project.log().len(), 1);
+    let dry = project.pyrelease("run minor --dry-run").code(0);
+    dry.stderr_contains("the history is cut off").stderr_contains("git fetch --unshallow --tags");
+    releases_and_comes_back(&project);
+}
+
+/// The tag is where the history still reaches: nothing to say.
+#[test]
+fn a_shallow_clone_with_the_tag_before() {
+    let project = project().build().cloned_with(&["--depth=2"]);
+    project.git(&["fetch", "--quiet", "--depth=2", "origin", "tag", "v1.0.0"]);
+    project.pyrelease("run minor --dry-run").code(0).stderr_lacks("cut off");
+    releases_and_comes_back(&project);
+}
+
+/// The version comes from the tags, and those are beyond the cut.
+#[test]
+fn a_shallow_clone_whose_version_is_in_a_tag_it_does_not_have() {
+    let project = project().backend(Backend::SetuptoolsScm).build().cloned_with(&["--depth=1"]);
+    super::is_refused(&project, "the history is cut off").stderr_contains("git fetch --unshallow --tags");
+    project.git(&["fetch", "--quiet", "--unshallow", "--tags"]);
+    project.pyrelease("run minor --dry-run").code(0);
+}
+
+/// Every tag is at the remote only, the one that would be made again among them.
+#[test]
+fn a_clone_without_tags_does_not_release_a_version_again() {
+    let project = project().build().cloned_with(&["--no-tags"]);
+    let before = project.snapshot();
+    project.pyrelease("run --yes").code(3).stderr_contains("tag `v1.0.0` already exists at `origin`");
+    project.assert_unchanged(&before);
+}
+
+/// Of all files, one is checked out; the others are not even in the objects until they are needed.
+#[test]
+fn a_partial_clone() {
+    let project = project().build();
+    for allowed in ["uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"] {
+        project.remote().git(&["config", allowed, "true"]);
+    }
+    let project = project.cloned_with(&["--filter=blob:none", "--no-checkout"]);
+    project.git(&["sparse-checkout", "set", "--no-cone", "/release.toml"]);
+    project.git(&["checkout", "--quiet"]);
+    let missing = project.git(&["rev-list", "--objects", "--all", "--missing=print"]);
+    let missing = missing.lines().filter(|object| object.starts_with('?')).count();
+    assert!(missing > 5, "{missing} objects are missing");
+    releases_and_comes_back(&project);
+    assert!(!project.folder().join("CHANGELOG.md").exists());
+}
+
+/// The remote of a partial clone is where the missing parts are; without it there is no release.
+#[test]
+fn a_partial_clone_without_its_remote() {
+    let project = project().build();
+    project.remote().git(&["config", "uploadpack.allowFilter", "true"]);
+    let project = project.cloned_with(&["--filter=blob:none", "--sparse"]);
+    let remote = project.remote().path().to_owned();
+    let away = remote.with_file_name("away.git");
+    fs_err::rename(&remote, &away).unwrap();
+    project.pyrelease("run minor --yes").code(3).stderr_contains("remote.git");
+    fs_err::rename(&away, &remote).unwrap();
+    assert_eq!(project.git(&["status", "--porcelain"]), "?? notes.txt");
+    assert_eq!(project.git(&["tag", "--list", "v1.1.0"]), "");
+}
+
+/// The version is in a file that is not checked out; it stays so, and is right in the commit.
+#[test]
+fn a_sparse_checkout() {
+    let folders = ["packages/demo/src", "packages/demo/backend"];
+    let files = ["/packages/demo/src/", "/packages/demo/backend/", "/packages/demo/release.toml"];
+    for (how, what) in [("--cone", &folders[..]), ("--no-cone", &files[..])] {
+        let project = project().in_subfolder("packages/demo").build();
+        project
+            .sandbox()
+            .git(project.repository(), &[&["sparse-checkout", "set", "--sparse-index", how], what].concat());
+        let is_there = || project.folder().join("CHANGELOG.md").exists();
+        assert_eq!(is_there(), how == "--cone");
+        releases_and_comes_back(&project);
+        assert_eq!(is_there(), how == "--cone");
+    }
+}
+
+/// `git clone --shared`, and the objects that such a repository borrows in turn by a relative path.
+#[test]
+fn a_clone_that_borrows_its_objects() {
+    let project = project().build();
+    let lender = project.sandbox().root().join("lender.git");
+    let remote = project.remote().path().to_owned();
+    project.git(&["clone", "--quiet", "--bare", remote.to_str().unwrap(), lender.to_str().unwrap()]);
+    let project = project.cloned_with(&["--reference", lender.to_str().unwrap()]);
+    let borrowed = project.git_folder().join("objects/info/alternates");
+    fs_err::write(borrowed, "../../../lender.git/objects\n").unwrap();
+    project.git(&["repack", "-a", "-d", "-l", "--quiet"]);
+    project.git(&["prune-packed"]);
+    releases_and_comes_back(&project);
+}
+
+#[test]
+fn a_single_branch_with_another_name_at_the_remote() {
+    let project = project().build();
+    project.git(&["branch", "--move", "main", "local-name"]);
+    assert_eq!(project.git(&["rev-parse", "--abbrev-ref", "@{upstream}"]), "origin/main");
+    releases_and_comes_back(&project);
+    assert_eq!(project.branch(), "local-name");
+}

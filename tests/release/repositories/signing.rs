@@ -1,0 +1,191 @@
+//! Signed commits and tags, with keys made for the test: what lands verifies in the user's repository.
+
+use std::path::PathBuf;
+
+use pyrelease_test_support::Project;
+
+use super::{is_refused, project, releases_and_comes_back};
+
+/// Whether the program is there; if not, the test says so, and has shown nothing.
+#[expect(clippy::print_stdout, reason = "whoever reads the output is to know what was not shown")]
+fn is_there(program: &str) -> bool {
+    let found = duct::cmd(program, ["--version"]).stdout_null().stderr_null().unchecked().run().is_ok();
+    if !found {
+        println!("skipped: `{program}` is not installed");
+    }
+    found
+}
+
+/// A folder of gpg's own whose agent ends with the test.
+struct Keys<'a> {
+    project: &'a Project,
+}
+
+impl<'a> Keys<'a> {
+    fn new(project: &'a Project) -> Self {
+        let keys = Self { project };
+        fs_err::create_dir(keys.folder()).expect("a fresh home takes another folder");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs_err::set_permissions(keys.folder(), std::fs::Permissions::from_mode(0o700))
+                .expect("our own folder");
+        }
+        keys
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.project.sandbox().home().join(".gnupg")
+    }
+
+    fn make(&self, expires: &str) -> String {
+        let identity = "Dana Developer <dana@example.org>";
+        let make = [
+            "--batch",
+            "--quiet",
+            "--passphrase",
+            "",
+            "--quick-generate-key",
+            identity,
+            "default",
+            "default",
+            expires,
+        ];
+        self.gpg(&make);
+        let listed = self.gpg(&["--batch", "--with-colons", "--list-secret-keys"]);
+        let key = listed.lines().rev().find_map(|line| line.strip_prefix("sec:"));
+        key.and_then(|line| line.split(':').nth(3)).expect("a key was just made").to_owned()
+    }
+
+    fn gpg(&self, args: &[&str]) -> String {
+        let command = self.project.sandbox().command(self.project.folder(), "gpg", args);
+        command.stderr_capture().read().expect("gpg is there")
+    }
+}
+
+impl Drop for Keys<'_> {
+    fn drop(&mut self) {
+        let kill = self.project.sandbox().command(self.project.folder(), "gpgconf", &["--kill", "all"]);
+        let _ = kill.unchecked().run();
+    }
+}
+
+fn sign_everything(project: &Project) {
+    for key in ["commit.gpgSign", "tag.gpgSign"] {
+        project.git(&["config", key, "true"]);
+    }
+}
+
+#[track_caller]
+fn verifies(project: &Project) {
+    project.git(&["verify-commit", "HEAD"]);
+    project.git(&["verify-tag", "v1.1.0"]);
+}
+
+#[test]
+fn with_gpg() {
+    if !is_there("gpg") {
+        return;
+    }
+    let project = project().build();
+    let keys = Keys::new(&project);
+    let key = keys.make("never");
+    project.git(&["config", "user.signingKey", &key]);
+    sign_everything(&project);
+    releases_and_comes_back(&project);
+    verifies(&project);
+}
+
+/// Git looks the key up by the committer's name and address.
+#[test]
+fn with_gpg_and_no_key_named() {
+    if !is_there("gpg") {
+        return;
+    }
+    let project = super::configured("[stage.tag]\nsign = true\n").build();
+    let keys = Keys::new(&project);
+    is_refused(&project, "git is to sign with the key `Dana Developer <dana@example.org>`");
+    keys.make("never");
+    project.pyrelease("run minor --yes").code(0);
+    project.git(&["verify-tag", "v1.1.0"]);
+}
+
+#[test]
+fn with_a_gpg_key_that_is_not_there_or_has_expired() {
+    if !is_there("gpg") {
+        return;
+    }
+    let project = project().build();
+    let keys = Keys::new(&project);
+    sign_everything(&project);
+    project.git(&["config", "user.signingKey", "0123456789ABCDEF"]);
+    is_refused(&project, "there is no such secret key").stderr_contains("git config user.signingKey");
+
+    let key = keys.make("seconds=1");
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    project.git(&["config", "user.signingKey", &key]);
+    is_refused(&project, "it has expired");
+}
+
+#[test]
+fn with_a_program_that_is_not_installed() {
+    let project = project().build();
+    sign_everything(&project);
+    project.git(&["config", "gpg.program", "no-such-gpg-of-the-test"]);
+    is_refused(&project, "`no-such-gpg-of-the-test`, which is to sign, is not installed");
+}
+
+/// Nothing is signed where `sign = false` says so, whatever git is configured for.
+#[test]
+fn with_no_key_where_none_is_needed() {
+    let project = super::configured("[stage.tag]\nsign = false\n").build();
+    project.git(&["config", "tag.gpgSign", "true"]);
+    project.git(&["config", "gpg.program", "no-such-gpg-of-the-test"]);
+    project.pyrelease("run minor --yes").code(0);
+    assert!(!project.git(&["cat-file", "tag", "v1.1.0"]).contains("SIGNATURE"));
+}
+
+/// A key for ssh, named by a path that is relative to the working tree and is nowhere in a clone of it.
+fn with_an_ssh_key(project: &Project) {
+    fs_err::create_dir(project.git_folder().join("keys")).expect("a fresh folder");
+    let folder = project.folder();
+    let make = ["-q", "-t", "ed25519", "-N", "", "-C", "dana@example.org", "-f", ".git/keys/release"];
+    project.sandbox().command(folder, "ssh-keygen", &make).run().expect("ssh-keygen is there");
+    let public = project.read(".git/keys/release.pub");
+    project.write(".git/keys/allowed", &format!("dana@example.org {public}"));
+    for (key, value) in [
+        ("gpg.format", "ssh"),
+        ("user.signingKey", ".git/keys/release.pub"),
+        ("gpg.ssh.allowedSignersFile", ".git/keys/allowed"),
+    ] {
+        project.git(&["config", key, value]);
+    }
+    sign_everything(project);
+}
+
+#[test]
+fn with_ssh() {
+    if !is_there("ssh-keygen") {
+        return;
+    }
+    let project = project().build();
+    with_an_ssh_key(&project);
+    releases_and_comes_back(&project);
+    verifies(&project);
+}
+
+#[test]
+fn with_an_ssh_key_that_is_not_there() {
+    if !is_there("ssh-keygen") {
+        return;
+    }
+    let project = project().build();
+    with_an_ssh_key(&project);
+    project.git(&["config", "user.signingKey", "~/.ssh/none.pub"]);
+    is_refused(&project, ".ssh/none.pub`, which is not there");
+    project.git(&["config", "--unset", "user.signingKey"]);
+    is_refused(&project, "git is to sign with ssh, and no key is configured");
+    let public = project.read(".git/keys/release.pub");
+    project.git(&["config", "user.signingKey", &format!("key::{}", public.trim())]);
+    is_refused(&project, "an ssh key that the agent does not have");
+}
