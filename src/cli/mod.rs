@@ -1,5 +1,6 @@
 //! The command line: what can be said, handed to whoever does it.
 
+mod check;
 mod demo;
 mod drill;
 mod log;
@@ -74,6 +75,8 @@ enum Command {
     Status(status::Arguments),
     /// List the runs of this repository, or show the journal of one
     Log(log::Arguments),
+    /// Say what PyPI would say of distributions, and what it would let through and nobody should publish
+    Check(check::Arguments),
     /// Release a small project to two indexes inside pyrelease, and install it from there
     Demo(demo::Arguments),
     /// Kill the release everywhere it can be killed, in a copy, and prove that it can be undone and finished
@@ -134,6 +137,7 @@ pub fn main(environment: Environment) -> ExitCode {
         Command::Rollback(arguments) => recover::rollback(&context, arguments),
         Command::Status(arguments) => status::status(&context, arguments),
         Command::Log(arguments) => log::log(&context, arguments),
+        Command::Check(arguments) => check::check(&context, arguments),
         Command::Demo(arguments) => demo::demo(&context, arguments),
         Command::Drill(arguments) => drill::drill(&context, arguments),
     };

@@ -99,6 +99,26 @@ impl Metadata {
         self.headers.iter().filter(of_that_name).map(|header| header.value.as_str())
     }
 
+    /// The headers that arrive at PyPI under this name of the upload form, as PyPI goes on with them: a single empty
+    /// one counts as none, and `UNKNOWN` takes its whole field away.
+    pub fn sent(&self, field: &str) -> Vec<&Header> {
+        if field == "license_file" && !self.has_license_files() {
+            return Vec::new();
+        }
+        let headers: Vec<&Header> =
+            self.headers.iter().filter(|header| form_field(&header.name) == field).collect();
+        match headers[..] {
+            [only] if only.value.is_empty() => Vec::new(),
+            [.., last] if last.value.trim() == "UNKNOWN" => Vec::new(),
+            _ => headers,
+        }
+    }
+
+    /// Whether `License-File` is sent: metadata 2.4 introduced it.
+    fn has_license_files(&self) -> bool {
+        self.metadata_version().is_some_and(|version| version >= (2, 4))
+    }
+
     /// The project's name without surrounding blanks, as written.
     pub fn name(&self) -> Option<&str> {
         self.first("Name").map(str::trim)
@@ -138,7 +158,7 @@ impl Metadata {
     /// `requires_python` (some indexes want it) and `description` are always there. `License-File` is left out
     /// below metadata 2.4, which introduced it; setuptools writes it in older metadata too, and PyPI refuses that.
     pub fn form_fields(&self) -> Vec<(String, String)> {
-        let with_license_files = self.metadata_version().is_some_and(|version| version >= (2, 4));
+        let with_license_files = self.has_license_files();
         let mut fields = Vec::with_capacity(self.headers.len() + 2);
         for header in &self.headers {
             let field = form_field(&header.name);

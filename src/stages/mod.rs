@@ -17,6 +17,7 @@ use crate::config::{Config, nearest};
 use crate::engine::plan::Pipeline;
 use crate::engine::prelude::*;
 
+pub use check::{distributions_in, judge_files, policy};
 pub use target::{Bumping, read_project, target};
 
 /// A stage that comes with pyrelease

@@ -3,6 +3,7 @@
 //! Nothing here judges. What is wrong with the archive itself becomes a [`Fault`], so that the members that could
 //! be read are there all the same; `verdict` says what each fault means.
 
+mod directory;
 mod path;
 mod record;
 mod sdist;
@@ -105,7 +106,8 @@ pub enum Problem {
     #[error("{0}")]
     Trailing(&'static str),
     #[error("the archive's directory is inconsistent: {0}")]
-    Framing(String),
+    /// In PyPI's words
+    Framing(&'static str),
     #[error("the member is compressed by {0}; PyPI takes stored and deflated members")]
     Compression(String),
     #[error("the member is encrypted")]
@@ -137,9 +139,9 @@ impl Contents {
         self.kept.get(path).map(Vec::as_slice)
     }
 
-    /// Whether there is a regular file of that path.
-    pub fn has_file(&self, path: &str) -> bool {
-        self.members.iter().any(|member| member.kind == MemberKind::File && member.path == path)
+    /// Whether there is a member of that path that is no folder.
+    pub fn has(&self, path: &str) -> bool {
+        self.members.iter().any(|member| member.kind != MemberKind::Folder && member.path == path)
     }
 
     /// The different first parts of the members' paths, in the archive's order.

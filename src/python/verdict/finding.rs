@@ -1,6 +1,10 @@
 //! What a rule found.
 
+use std::fmt;
+
 use serde::Serialize;
+
+use crate::python::metadata::Header;
 
 /// How much a finding weighs
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -22,6 +26,25 @@ pub enum Place {
     Line { member: String, line: usize, text: String },
 }
 
+impl Place {
+    /// The line's text, or the member.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Member { member } => member,
+            Self::Line { text, .. } => text,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Member { member } => f.write_str(member),
+            Self::Line { member, line, text } => write!(f, "{member}:{line}: {text}"),
+        }
+    }
+}
+
 /// What a rule found in one file
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -35,9 +58,9 @@ pub struct Finding {
     /// What to do about it
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// PyPI's own words for it, where PyPI refuses it; `…` stands for what depends on the file
+    /// PyPI's own words for it, where PyPI refuses it
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pypi: Option<&'static str>,
+    pub pypi: Option<String>,
 }
 
 /// A finding as a rule's function gives it; the table adds the rest
@@ -46,11 +69,13 @@ pub(super) struct Found {
     pub(super) message: String,
     pub(super) place: Option<Place>,
     pub(super) help: Option<String>,
+    /// What PyPI says of this very thing, where the rule's words are not enough
+    pub(super) says: Option<String>,
 }
 
 impl Found {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), place: None, help: None }
+        Self { message: message.into(), place: None, help: None, says: None }
     }
 
     pub(super) fn member(mut self, member: impl Into<String>) -> Self {
@@ -63,17 +88,31 @@ impl Found {
         self
     }
 
+    /// The place of a header.
+    pub(super) fn header(self, member: &str, header: &Header) -> Self {
+        self.line(member, header.line, format!("{}: {}", header.name, header.value))
+    }
+
+    pub(super) fn says(mut self, says: impl Into<String>) -> Self {
+        self.says = Some(says.into());
+        self
+    }
+
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 }
 
-/// A line short enough to be shown; hostile metadata can have one of megabytes.
-fn shortened(text: String) -> String {
+/// A line short enough to be shown, without control characters; hostile metadata can have one of megabytes.
+pub(super) fn shortened(text: impl AsRef<str>) -> String {
     const MOST: usize = 200;
-    match text.char_indices().nth(MOST) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
-    }
+    let text = text.as_ref();
+    let (text, rest) = match text.char_indices().nth(MOST) {
+        Some((at, _)) => (&text[..at], "…"),
+        None => (text, ""),
+    };
+    let visible =
+        |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };
+    text.chars().map(visible).chain([rest.to_owned()]).collect()
 }

@@ -7,13 +7,20 @@
 
 mod description;
 mod finding;
+mod grammar;
+mod lists;
+mod policy;
 mod release;
+mod report;
 mod rules;
 mod subject;
 
 pub use description::{ContentType, ContentTypeError, Description, does_not_render};
 pub use finding::{Finding, Place, Severity};
-pub use release::{Expected, judge_release};
+pub use lists::CLASSIFIERS_OF;
+pub use policy::{Policy, UnknownRule};
+pub use release::{Expected, judge_release, twins};
+pub use report::{FileReport, Report, explain, list};
 pub use rules::{RULES, Rule, Source, rule};
 pub use subject::Subject;
 
@@ -31,6 +38,9 @@ pub struct Judgement {
     pub name: Option<Filename>,
     /// In bytes
     pub size: u64,
+    /// The hash of the whole file, in hexadecimal; known only where another file of the release has the same name or
+    /// the same size, so that they may be one
+    pub sha256: Option<String>,
     /// The file's METADATA or PKG-INFO, where it could be read
     pub metadata: Option<Metadata>,
     /// In the rules' order, which is PyPI's: PyPI reports the first only
@@ -62,6 +72,7 @@ pub fn judge(file: &mut (impl Read + Seek), filename: &str, size: u64) -> Judgem
         file: filename.to_owned(),
         name: name.ok(),
         size,
+        sha256: None,
         metadata: metadata.and_then(|(_, metadata)| metadata.ok()),
         findings,
         description,

@@ -38,8 +38,14 @@ const SAME_METADATA: Rule = Rule::elsewhere(
     "all files have the same metadata",
 );
 
+const SAME_FILE: Rule = Rule::elsewhere(
+    "same-file",
+    Source::Pypi("File already exists ('…', with blake2_256 hash '…')."),
+    "no two files have the same name and other bytes, or the same bytes and another name",
+);
+
 pub(super) const RULES: &[Rule] =
-    &[EXPECTED_NAME, EXPECTED_VERSION, ONE_NAME, ONE_VERSION, ONE_SDIST, SAME_METADATA];
+    &[SAME_FILE, ONE_SDIST, EXPECTED_NAME, EXPECTED_VERSION, ONE_NAME, ONE_VERSION, SAME_METADATA];
 
 /// The headers in which files of one release may not differ
 const COMPARED: &[&str] = &[
@@ -64,13 +70,13 @@ pub struct Expected {
 
 /// Judges the files of one release against each other and, if given, against what is being released.
 pub fn judge_release(files: &[Judgement], expected: Option<&Expected>) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings = same_file(files);
+    findings.extend(one_sdist(files));
     if let Some(expected) = expected {
         findings.extend(expectation(files, expected));
     } else {
         findings.extend(agreement(files));
     }
-    findings.extend(one_sdist(files));
     findings.extend(same_metadata(files));
     findings
 }
@@ -118,6 +124,41 @@ fn agreement(files: &[Judgement]) -> Vec<Finding> {
         {
             let message = format!("`{}` is version `{a}`, `{}` is `{b}`", first.file, file.file);
             findings.push(ONE_VERSION.finding(Found::new(message)));
+        }
+    }
+    findings
+}
+
+/// The places of the files that may be one with another: by name or by size. Whoever has the files fills in their
+/// hashes.
+pub fn twins(files: &[Judgement]) -> Vec<usize> {
+    let mut names: HashMap<&str, usize> = HashMap::new();
+    let mut sizes: HashMap<u64, usize> = HashMap::new();
+    for file in files {
+        *names.entry(&file.file).or_default() += 1;
+        *sizes.entry(file.size).or_default() += 1;
+    }
+    let has_twin = |file: &Judgement| names[file.file.as_str()] > 1 || sizes[&file.size] > 1;
+    files.iter().enumerate().filter(|(_, file)| has_twin(file)).map(|(place, _)| place).collect()
+}
+
+fn same_file(files: &[Judgement]) -> Vec<Finding> {
+    let mut names: HashMap<&str, &str> = HashMap::new();
+    let mut hashes: HashMap<&str, &str> = HashMap::new();
+    let mut findings = Vec::new();
+    for file in files {
+        let Some(hash) = file.sha256.as_deref() else { continue };
+        let known_hash = *names.entry(&file.file).or_insert(hash);
+        let known_name = *hashes.entry(hash).or_insert(&file.file);
+        if known_hash != hash {
+            let message = format!("`{}` is there twice, with different bytes", file.file);
+            let help = "PyPI takes a name once; build the release once, into an empty folder";
+            findings.push(SAME_FILE.finding(Found::new(message).help(help)));
+        } else if known_name != file.file {
+            let message = format!("`{}` has the same bytes as `{known_name}`", file.file);
+            findings.push(
+                SAME_FILE.finding(Found::new(message).help("PyPI takes the same bytes under one name only")),
+            );
         }
     }
     findings

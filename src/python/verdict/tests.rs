@@ -56,6 +56,12 @@ fn add(builder: &mut tar::Builder<GzEncoder<Vec<u8>>>, path: &str, content: &str
     builder.append_data(&mut header, path, content.as_bytes()).unwrap();
 }
 
+/// The metadata, and another file: PyPI refuses a source distribution of a single one.
+fn add_info(builder: &mut tar::Builder<GzEncoder<Vec<u8>>>, folder: &str, metadata: &str) {
+    add(builder, &format!("{folder}/PKG-INFO"), metadata);
+    add(builder, &format!("{folder}/setup.py"), "");
+}
+
 fn rules(judgement: &Judgement) -> Vec<&str> {
     judgement.findings.iter().map(|finding| finding.rule).collect()
 }
@@ -63,7 +69,7 @@ fn rules(judgement: &Judgement) -> Vec<&str> {
 #[test]
 fn a_good_wheel_and_a_good_source_distribution_make_a_release() {
     let wheel = judge_wheel(&members(METADATA));
-    let sdist = judge_sdist(SDIST, |builder| add(builder, "demo-1.0/PKG-INFO", METADATA));
+    let sdist = judge_sdist(SDIST, |builder| add_info(builder, "demo-1.0", METADATA));
     assert_eq!((rules(&wheel), rules(&sdist)), (vec![], vec![]));
     assert!(wheel.is_accepted() && sdist.is_accepted());
     let description = wheel.description.clone().unwrap();
@@ -126,11 +132,11 @@ fn the_file_s_name_agrees_with_the_metadata() {
     assert_eq!(rules(&with("Name: demo", "Name: Demo")), [""; 0]);
     let judgement = with("Version: 1.0\nS", "Version: 1.1\nS");
     assert_eq!(rules(&judgement), ["filename-version"]);
-    assert_eq!(judgement.findings[0].pypi, Some("Version in filename should be '…' not '…'."));
+    assert_eq!(judgement.findings[0].pypi.as_deref(), Some("Version in filename should be '1.1' not '1.0'."));
     assert_eq!(rules(&with("Version: 1.0\nS", "Version: 1.0.0\nS")), [""; 0]);
 
     let info = METADATA.replace("Version: 1.0\nS", "Version: 1.0.0\nS");
-    let sdist = judge_sdist(SDIST, |builder| add(builder, "demo-1.0/PKG-INFO", &info));
+    let sdist = judge_sdist(SDIST, |builder| add_info(builder, "demo-1.0", &info));
     assert_eq!(rules(&sdist), ["filename-sdist"], "PEP 625 wants the very text of the version");
     assert!(sdist.findings[0].message.contains("`demo-1.0.0.tar.gz`"));
 }
@@ -159,14 +165,27 @@ fn metadata_has_what_pypi_requires() {
 #[test]
 fn a_source_distribution_has_one_folder_of_its_own_name() {
     let two = judge_sdist(SDIST, |builder| {
-        add(builder, "demo-1.0/PKG-INFO", METADATA);
+        add_info(builder, "demo-1.0", METADATA);
         add(builder, "other/x", "");
     });
     assert_eq!(rules(&two), ["sdist-top-folder"]);
-    let other = judge_sdist(SDIST, |builder| add(builder, "demo/PKG-INFO", METADATA));
+    let other = judge_sdist(SDIST, |builder| add_info(builder, "demo", METADATA));
     assert_eq!(rules(&other), ["sdist-folder-name"]);
     let deeper = judge_sdist(SDIST, |builder| add(builder, "demo-1.0/src/PKG-INFO", METADATA));
     assert_eq!(rules(&deeper), ["sdist-pkg-info"]);
+    let single = judge_sdist(SDIST, |builder| add(builder, "demo-1.0/PKG-INFO", METADATA));
+    assert_eq!(rules(&single), ["sdist-pkg-info"], "the common folder is the file itself");
+    let dotted = judge_sdist(SDIST, |builder| {
+        for file in ["PKG-INFO", "setup.py"] {
+            let mut header = tar::Header::new_gnu();
+            header.as_mut_bytes()[..12 + file.len()]
+                .copy_from_slice(format!("./demo-1.0/{file}\0").as_bytes());
+            header.set_size(0);
+            header.set_cksum();
+            builder.append(&header, &b""[..]).unwrap();
+        }
+    });
+    assert!(rules(&dotted).contains(&"sdist-pkg-info"), "PyPI looks for it without the `./`");
     let empty = judge_sdist(SDIST, |_| ());
     assert_eq!(rules(&empty), ["sdist-top-folder"]);
     let zip = judge(&mut Cursor::new(b"PK"), "demo-1.0.zip", 2);
@@ -182,7 +201,7 @@ fn nothing_leaves_the_folder_that_is_unpacked_into() {
 
     let with = |kind, target: &str| {
         let judgement = judge_sdist(SDIST, |builder| {
-            add(builder, "demo-1.0/PKG-INFO", METADATA);
+            add_info(builder, "demo-1.0", METADATA);
             let mut header = tar::Header::new_gnu();
             header.set_entry_type(kind);
             header.set_size(0);
@@ -204,7 +223,7 @@ fn the_files_of_a_release_belong_together() {
         let files = versions.map(|version| {
             let info = METADATA.replace("Version: 1.0\nS", &format!("Version: {version}\nS"));
             let name = format!("demo-{version}.tar.gz");
-            judge_sdist(&name, |builder| add(builder, &format!("demo-{version}/PKG-INFO"), &info))
+            judge_sdist(&name, |builder| add_info(builder, &format!("demo-{version}"), &info))
         });
         assert!(files.iter().all(Judgement::is_accepted));
         let version = expected.map(|version| version.parse().unwrap());
@@ -217,7 +236,7 @@ fn the_files_of_a_release_belong_together() {
     assert_eq!(release(["1.0", "1.1"], Some("1.1")), ["release-version"]);
 
     let wheel = judge_wheel(&members(&METADATA.replace("a demo", "another")));
-    let sdist = judge_sdist(SDIST, |builder| add(builder, "demo-1.0/PKG-INFO", METADATA));
+    let sdist = judge_sdist(SDIST, |builder| add_info(builder, "demo-1.0", METADATA));
     let findings = judge_release(&[wheel, sdist], None);
     assert_eq!(findings[0].message, "`demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz` differ in `Summary`");
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Found, Rule};
-use crate::python::archive::{MemberKind, Problem};
+use crate::python::archive::{Fault, MemberKind, Problem};
 use crate::python::distribution::Kind;
 use crate::python::verdict::Subject;
 
@@ -92,7 +92,15 @@ fn method(subject: &Subject) -> Vec<Found> {
 }
 
 fn framing(subject: &Subject) -> Vec<Found> {
-    faults(subject, |problem| matches!(problem, Problem::Framing(_)))
+    let framing = |fault: &Fault| match fault.problem {
+        Problem::Framing(what) => Some(what),
+        _ => None,
+    };
+    let found = |what: &str| {
+        let found = Found::new(format!("the archive's records do not agree: {what}"));
+        found.says(format!("Invalid distribution file. ZIP archive not accepted: {what}."))
+    };
+    subject.contents.faults.iter().filter_map(framing).map(found).collect()
 }
 
 fn sparse(subject: &Subject) -> Vec<Found> {
@@ -115,7 +123,7 @@ fn limits(subject: &Subject) -> Vec<Found> {
     faults(subject, |problem| matches!(problem, Problem::TooManyMembers { .. } | Problem::TooLarge { .. }))
 }
 
-/// Folders may be listed twice. In a wheel, the ZIP reader refuses duplicates before this is asked.
+/// Folders may be listed twice. In a wheel, the records do not agree then.
 fn duplicate(subject: &Subject) -> Vec<Found> {
     if subject.kind != Some(Kind::Sdist) {
         return Vec::new();

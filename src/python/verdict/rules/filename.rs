@@ -6,7 +6,10 @@ use super::{Found, Rule};
 use crate::python::distribution::Kind;
 use crate::python::filename::{FilenameError, escape, normalize, sdist_filename};
 use crate::python::verdict::Subject;
+use crate::python::verdict::grammar::shown;
 
+/// What PyPI takes unless a project was given more, in MiB
+const LARGEST: u64 = 100;
 /// The longest name that PyPI stores, in bytes, counted with the `.metadata` it appends
 const LONGEST: usize = 255;
 
@@ -36,7 +39,15 @@ pub(super) const RULES: &[Rule] = &[
         "Filename '…' is invalid, should be '…'.",
         "a source distribution is named `{name}-{version}.tar.gz`, both in normal form (PEP 625)",
         sdist,
-    ),
+    )
+    .by("PEP 625"),
+    Rule::stricter(
+        "file-size",
+        "PyPI's limit for a file is 100 MiB unless the project was given more",
+        "the file is not larger than PyPI takes by default",
+        size,
+    )
+    .warning(),
 ];
 
 fn filename(subject: &Subject) -> Vec<Found> {
@@ -58,6 +69,17 @@ fn length(subject: &Subject) -> Vec<Found> {
     ))]
 }
 
+fn size(subject: &Subject) -> Vec<Found> {
+    let mebibytes = subject.size.div_ceil(1 << 20);
+    if subject.size <= LARGEST << 20 {
+        return Vec::new();
+    }
+    let found = Found::new(format!(
+        "the file has {mebibytes} MiB; PyPI takes {LARGEST} unless the project was given more"
+    ));
+    vec![found.help("ask for a higher limit as https://docs.pypi.org/project-management/storage-limits says")]
+}
+
 fn name(subject: &Subject) -> Vec<Found> {
     let (Ok(file), Some((member, metadata))) = (&subject.name, subject.metadata()) else { return Vec::new() };
     let Some(header) = metadata.header("Name") else { return Vec::new() };
@@ -65,11 +87,18 @@ fn name(subject: &Subject) -> Vec<Found> {
     let escaped = escape(name);
     if file.normalized_name() != normalize(name) {
         let found = Found::new(format!("the file is named `{}`, its metadata `{name}`", file.name()));
-        vec![found.line(member, header.line, format!("{}: {}", header.name, header.value))]
+        let says = format!("Start filename for {} with {}.", shown(name), shown(&escaped));
+        vec![found.header(member, header).says(says)]
     } else if file.kind() == Kind::Wheel && file.name() != escaped {
         let message =
             format!("the file is named `{}`, which is not the normal form `{escaped}`", file.name());
-        vec![Found::new(message).help("build the wheel with a current backend")]
+        let says = format!(
+            "Filename {} should contain the normalized project name {}, not {}.",
+            shown(subject.file),
+            shown(&escaped),
+            shown(file.name())
+        );
+        vec![Found::new(message).help("build the wheel with a current backend").says(says)]
     } else {
         Vec::new()
     }
@@ -81,7 +110,8 @@ fn version(subject: &Subject) -> Vec<Found> {
     match header.value.trim().parse::<Version>() {
         Ok(version) if version != *file.version() => {
             let message = format!("the file's version is `{}`, its metadata's `{version}`", file.version());
-            vec![Found::new(message).line(member, header.line, format!("{}: {}", header.name, header.value))]
+            let says = format!("Version in filename should be '{version}' not '{}'.", file.version());
+            vec![Found::new(message).header(member, header).says(says)]
         }
         _ => Vec::new(),
     }
@@ -102,8 +132,10 @@ fn sdist(subject: &Subject) -> Vec<Found> {
         return Vec::new();
     }
     let message = format!("the file is named `{}`; PyPI takes `{proper}` only", subject.file);
+    let says = format!("Filename {} is invalid, should be {}.", shown(subject.file), shown(&proper));
     vec![
         Found::new(message)
+            .says(says)
             .help("build the source distribution with a current backend; renaming leaves its folder"),
     ]
 }

@@ -1,32 +1,57 @@
-//! The core metadata. PyPI reports `Metadata-Version`, `Name` and `Version` first.
+//! The core metadata: what it is at all, and the fields that PyPI reports first.
 
 use pep440_rs::Version;
 
-use super::{Found, Rule};
+use super::{CORE_METADATA, Found, Rule};
 use crate::python::filename::is_project_name;
 use crate::python::metadata::{Header, Metadata};
 use crate::python::verdict::Subject;
+use crate::python::verdict::grammar::shown;
 
 /// The versions of core metadata that PyPI takes
 const KNOWN_VERSIONS: &[&str] = &["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"];
-/// The headers that may be there once only
+/// The fields of the form that may be there once only
 const SINGLE: &[&str] = &[
-    "Metadata-Version",
-    "Name",
-    "Version",
-    "Summary",
-    "Description",
-    "Description-Content-Type",
-    "Keywords",
-    "Home-page",
-    "Download-URL",
-    "Author",
-    "Author-email",
-    "Maintainer",
-    "Maintainer-email",
-    "License",
-    "License-Expression",
-    "Requires-Python",
+    "metadata_version",
+    "name",
+    "version",
+    "author",
+    "author_email",
+    "description",
+    "description_content_type",
+    "download_url",
+    "home_page",
+    "keywords",
+    "license",
+    "license_expression",
+    "maintainer",
+    "maintainer_email",
+    "requires_python",
+    "summary",
+];
+/// The fields that came later than metadata 1.0, by their names in the form, with the version that introduced them
+const INTRODUCED: &[(&str, &str)] = &[
+    ("classifiers", "1.1"),
+    ("download_url", "1.1"),
+    ("obsoletes", "1.1"),
+    ("provides", "1.1"),
+    ("requires", "1.1"),
+    ("supported_platform", "1.1"),
+    ("maintainer", "1.2"),
+    ("maintainer_email", "1.2"),
+    ("obsoletes_dist", "1.2"),
+    ("project_urls", "1.2"),
+    ("provides_dist", "1.2"),
+    ("requires_dist", "1.2"),
+    ("requires_external", "1.2"),
+    ("requires_python", "1.2"),
+    ("description_content_type", "2.1"),
+    ("provides_extra", "2.1"),
+    ("dynamic", "2.2"),
+    ("license_expression", "2.4"),
+    ("license_file", "2.4"),
+    ("import_name", "2.5"),
+    ("import_namespace", "2.5"),
 ];
 
 pub(super) const RULES: &[Rule] = &[
@@ -35,39 +60,46 @@ pub(super) const RULES: &[Rule] = &[
         "'' is an invalid value for Name. Error: This field is required.",
         "the metadata can be read",
         readable,
-    ),
+    )
+    .by(CORE_METADATA),
     Rule::pypi(
         "metadata-version",
         "'…' is not a valid metadata version.",
         "the metadata's version is one that PyPI knows",
         metadata_version,
-    ),
+    )
+    .by(CORE_METADATA),
     Rule::pypi(
         "name",
         "'…' is an invalid value for Name. Error: Start and end with a letter or numeral containing only ASCII \
          numeric and '.', '_' and '-'.",
         "the project has a valid name",
         name,
-    ),
+    )
+    .by("PEP 508"),
     Rule::pypi(
         "version",
         "'version' is a required field. | '…' is invalid for 'version'.",
-        "the project has a version (PEP 440)",
+        "the project has a version",
         version,
-    ),
+    )
+    .by("PEP 440"),
     Rule::pypi(
         "local-version",
         "The use of local versions in '…' is not allowed.",
         "the version has no local part",
         local_version,
-    ),
-    Rule::pypi("repeated-field", "'…' has invalid data.", "a single field is there once", repeated),
+    )
+    .by("PEP 440"),
+    Rule::pypi("repeated-field", "'…' has invalid data.", "a single field is there once", repeated)
+        .by(CORE_METADATA),
     Rule::pypi(
-        "content-type",
-        "'description-content-type' must be one of …, not '…'.",
-        CONTENT_TYPE,
-        content_type,
-    ),
+        "field-too-new",
+        "… introduced in metadata version …, not ….",
+        "the metadata's version has every field that is there",
+        too_new,
+    )
+    .by(CORE_METADATA),
     Rule::stricter(
         "metadata-line",
         "Python's parser takes the rest of the metadata for the description, or drops the line",
@@ -77,16 +109,32 @@ pub(super) const RULES: &[Rule] = &[
     .warning(),
 ];
 
-const CONTENT_TYPE: &str = "the description's content type is one that PyPI renders";
-
-/// The header as its line, to be shown.
-fn shown(found: Found, member: &str, header: &Header) -> Found {
-    found.line(member, header.line, format!("{}: {}", header.name, header.value))
+/// What a function about readable metadata finds.
+pub(super) fn of(subject: &Subject, judge: impl Fn(&str, &Metadata) -> Vec<Found>) -> Vec<Found> {
+    subject.metadata().map(|(member, metadata)| judge(member, metadata)).unwrap_or_default()
 }
 
-/// What a function about readable metadata finds.
-fn of(subject: &Subject, judge: impl Fn(&str, &Metadata) -> Vec<Found>) -> Vec<Found> {
-    subject.metadata().map(|(member, metadata)| judge(member, metadata)).unwrap_or_default()
+/// What a function finds about every header that arrives at PyPI as one of these fields of the form.
+pub(super) fn each(
+    subject: &Subject,
+    fields: &[&str],
+    judge: impl Fn(&str, &Header) -> Option<Found>,
+) -> Vec<Found> {
+    of(subject, |member, metadata| {
+        let headers = fields
+            .iter()
+            .flat_map(|field| metadata.sent(field).into_iter().map(move |header| (*field, header)));
+        headers.filter_map(|(field, header)| Some(judge(field, header)?.header(member, header))).collect()
+    })
+}
+
+/// A field of the form as metadata has it, and as PyPI's messages do: `requires-dist` for `requires_dist`.
+pub(super) fn header_name(field: &str) -> String {
+    match field {
+        "classifiers" => "classifier".to_owned(),
+        "project_urls" => "project-url".to_owned(),
+        field => field.replace('_', "-"),
+    }
 }
 
 fn readable(subject: &Subject) -> Vec<Found> {
@@ -97,80 +145,98 @@ fn readable(subject: &Subject) -> Vec<Found> {
 }
 
 fn metadata_version(subject: &Subject) -> Vec<Found> {
-    of(subject, |member, metadata| match metadata.header("Metadata-Version") {
-        None => vec![Found::new("the metadata has no `Metadata-Version`").member(member)],
+    of(subject, |member, metadata| match metadata.sent("metadata_version").first() {
+        None => {
+            let found = Found::new("the metadata has no `Metadata-Version`").member(member);
+            vec![found.says("None is not a valid metadata version.")]
+        }
         Some(header) if !KNOWN_VERSIONS.contains(&header.value.as_str()) => {
             let message = format!("`{}` is no version of core metadata that PyPI knows", header.value);
-            let help = format!("PyPI takes {}", KNOWN_VERSIONS.join(", "));
-            vec![shown(Found::new(message), member, header).help(help)]
+            let found = Found::new(message).header(member, header);
+            let found = found.says(format!("{} is not a valid metadata version.", shown(&header.value)));
+            vec![found.help(format!("PyPI takes {}", KNOWN_VERSIONS.join(", ")))]
         }
         Some(_) => Vec::new(),
     })
 }
 
 fn name(subject: &Subject) -> Vec<Found> {
-    of(subject, |member, metadata| match metadata.header("Name") {
-        None => vec![Found::new("the metadata has no `Name`").member(member)],
-        Some(header) if !is_project_name(header.value.trim()) => {
+    const REQUIRED: &str = "'' is an invalid value for Name. Error: This field is required.";
+    of(subject, |member, metadata| match metadata.sent("name").first() {
+        None => vec![Found::new("the metadata has no `Name`").member(member).says(REQUIRED)],
+        Some(header) if !is_project_name(&header.value) => {
             let message = format!("`{}` is not a project's name", header.value);
             let help = "letters, digits, `.`, `_` and `-`; the first and the last a letter or digit";
-            vec![shown(Found::new(message), member, header).help(help)]
+            let says = format!(
+                "{} is an invalid value for Name. Error: Start and end with a letter or numeral containing only \
+                 ASCII numeric and '.', '_' and '-'.",
+                shown(&header.value)
+            );
+            vec![Found::new(message).header(member, header).help(help).says(says)]
         }
         Some(_) => Vec::new(),
     })
 }
 
 fn version(subject: &Subject) -> Vec<Found> {
-    of(subject, |member, metadata| match metadata.header("Version") {
-        None => vec![Found::new("the metadata has no `Version`").member(member)],
+    of(subject, |member, metadata| match metadata.sent("version").first() {
+        None => {
+            let found = Found::new("the metadata has no `Version`").member(member);
+            vec![found.says("'version' is a required field.")]
+        }
         Some(header) => match header.value.trim().parse::<Version>() {
             Ok(_) => Vec::new(),
             Err(_) => {
                 let message = format!("`{}` is not a version (PEP 440)", header.value);
-                vec![shown(Found::new(message), member, header)]
+                let says = format!("{} is invalid for 'version'.", shown(&header.value));
+                vec![Found::new(message).header(member, header).says(says)]
             }
         },
     })
 }
 
 fn local_version(subject: &Subject) -> Vec<Found> {
-    of(subject, |member, metadata| {
-        let Some(header) = metadata.header("Version") else { return Vec::new() };
-        match header.value.trim().parse::<Version>() {
-            Ok(version) if version.is_local() => {
-                let message = format!("the version `{version}` has a local part");
-                vec![shown(Found::new(message), member, header).help("drop `+` and what follows it")]
-            }
-            _ => Vec::new(),
-        }
+    each(subject, &["version"], |_, header| {
+        let version = header.value.trim().parse::<Version>().ok().filter(Version::is_local)?;
+        let found = Found::new(format!("the version `{version}` has a local part"));
+        let says = format!("The use of local versions in '{version}' is not allowed.");
+        Some(found.help("drop `+` and what follows it").says(says))
     })
 }
 
 fn repeated(subject: &Subject) -> Vec<Found> {
     of(subject, |member, metadata| {
-        let mut found = Vec::new();
-        for field in SINGLE {
-            let mut headers =
-                metadata.headers().iter().filter(|header| header.name.eq_ignore_ascii_case(field));
-            if let (Some(first), Some(second)) = (headers.next(), headers.next()) {
-                let message = format!("`{field}` is there again; line {} has it already", first.line);
-                found.push(shown(Found::new(message), member, second));
+        let repeated = |field: &&str| match metadata.sent(field)[..] {
+            [first, second, ..] => {
+                let message = format!("`{}` is there again; line {} has it already", first.name, first.line);
+                let says = format!("{} has invalid data.", shown(field));
+                Some(Found::new(message).header(member, second).says(says))
             }
-        }
-        found
+            _ => None,
+        };
+        SINGLE.iter().filter_map(repeated).collect()
     })
 }
 
-fn content_type(subject: &Subject) -> Vec<Found> {
+fn too_new(subject: &Subject) -> Vec<Found> {
     of(subject, |member, metadata| {
-        let Some(header) = metadata.header("Description-Content-Type") else { return Vec::new() };
-        match header.value.trim() {
-            "" | "UNKNOWN" => Vec::new(),
-            value => match value.parse::<crate::python::verdict::ContentType>() {
-                Ok(_) => Vec::new(),
-                Err(error) => vec![shown(Found::new(error.to_string()), member, header)],
-            },
-        }
+        let Some(declared) = metadata.sent("metadata_version").first().map(|header| header.value.clone())
+        else {
+            return Vec::new();
+        };
+        let age = |version: &str| KNOWN_VERSIONS.iter().position(|known| *known == version);
+        let Some(declared_age) = age(&declared) else { return Vec::new() };
+        let newer = INTRODUCED.iter().filter(|(_, since)| age(since) > Some(declared_age));
+        let found = |(field, since): &(&str, &str)| {
+            let header = *metadata.sent(field).first()?;
+            let message =
+                format!("`{}` came with metadata {since}, and this is metadata {declared}", header.name);
+            let says =
+                format!("{} introduced in metadata version {since}, not {declared}.", header_name(field));
+            let help = "a current build backend writes the version that its fields need";
+            Some(Found::new(message).header(member, header).says(says).help(help))
+        };
+        newer.filter_map(found).collect()
     })
 }
 

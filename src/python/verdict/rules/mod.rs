@@ -1,18 +1,27 @@
 //! The table of rules, in PyPI's order, and those about one file.
 
 mod archive;
+mod dependencies;
+mod fields;
 mod filename;
+mod license;
 mod metadata;
+mod names;
 mod paths;
 mod record;
 mod sdist;
 mod wheel;
 
-use super::finding::{Finding, Found, Severity};
+use super::finding::{Finding, Found, Severity, shortened};
 use super::subject::Subject;
 
 /// The most findings of one rule in one file; a hostile file could make millions
 const MOST_OF_ONE_RULE: usize = 20;
+
+/// Where a rule comes from that no specification has
+const PYPI: &str = "PyPI's own check";
+const OURS: &str = "pyrelease's own check";
+const CORE_METADATA: &str = "core metadata specification";
 
 /// One rule
 pub struct Rule {
@@ -22,6 +31,8 @@ pub struct Rule {
     /// What must hold, in one sentence
     pub summary: &'static str,
     pub source: Source,
+    /// The specification that says so, or the part of PyPI's code that enforces it
+    pub reference: &'static str,
     check: Check,
 }
 
@@ -51,7 +62,14 @@ impl Rule {
         summary: &'static str,
         check: fn(&Subject) -> Vec<Found>,
     ) -> Self {
-        Self { id, severity: Severity::Error, summary, source: Source::Pypi(says), check: Check::File(check) }
+        Self {
+            id,
+            severity: Severity::Error,
+            summary,
+            source: Source::Pypi(says),
+            reference: PYPI,
+            check: Check::File(check),
+        }
     }
 
     /// A rule that PyPI does not enforce, about one file.
@@ -66,13 +84,24 @@ impl Rule {
             severity: Severity::Error,
             summary,
             source: Source::Stricter(why),
+            reference: OURS,
             check: Check::File(check),
         }
     }
 
     /// A rule that one opened file is not enough for.
     pub(super) const fn elsewhere(id: &'static str, source: Source, summary: &'static str) -> Self {
-        Self { id, severity: Severity::Error, summary, source, check: Check::Elsewhere }
+        let reference = match source {
+            Source::Pypi(_) => PYPI,
+            Source::Stricter(_) => OURS,
+        };
+        Self { id, severity: Severity::Error, summary, source, reference, check: Check::Elsewhere }
+    }
+
+    /// The same rule with the specification it comes from.
+    const fn by(mut self, reference: &'static str) -> Self {
+        self.reference = reference;
+        self
     }
 
     /// The same rule as a warning.
@@ -82,9 +111,9 @@ impl Rule {
     }
 
     pub(super) fn finding(&self, found: Found) -> Finding {
-        let Found { message, place, help } = found;
+        let Found { message, place, help, says } = found;
         let pypi = match self.source {
-            Source::Pypi(says) => Some(says),
+            Source::Pypi(words) => Some(says.unwrap_or_else(|| words.to_owned())),
             Source::Stricter(_) => None,
         };
         Finding { rule: self.id, severity: self.severity, message, place, help, pypi }
@@ -94,6 +123,10 @@ impl Rule {
 /// All rules, in the order in which PyPI would come to them
 pub const RULES: &[&[Rule]] = &[
     metadata::RULES,
+    fields::RULES,
+    license::RULES,
+    dependencies::RULES,
+    names::RULES,
     super::description::RULES,
     filename::RULES,
     archive::RULES,

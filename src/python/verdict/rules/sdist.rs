@@ -1,6 +1,6 @@
 //! The layout of a source distribution (PEP 625, core metadata).
 
-use super::{Found, Rule};
+use super::{Found, Rule, shortened};
 use crate::python::archive::Problem;
 use crate::python::distribution::Kind;
 use crate::python::verdict::Subject;
@@ -23,21 +23,47 @@ pub(super) const RULES: &[Rule] = &[
         "PEP 625 says so, and tools look for the folder by the file's name",
         "a source distribution's top folder is named `{name}-{version}` as the file is",
         folder_name,
-    ),
+    )
+    .by("PEP 625"),
 ];
 
-/// The top folders of a source distribution that was read to its end or nearly so.
-fn tops<'a>(subject: &'a Subject) -> Option<Vec<&'a str>> {
+/// The folder that all members of a source distribution have in common, as Python's `os.path.commonpath` finds it; an
+/// empty one, or `/`, is none. Nothing for what could not be opened.
+fn common_folder(subject: &Subject) -> Option<String> {
     let unread = |problem: &Problem| matches!(problem, Problem::NotAnArchive { .. } | Problem::Unreadable(_));
-    let read = !subject.contents.faults.iter().any(|fault| unread(&fault.problem));
-    (subject.kind == Some(Kind::Sdist) && read).then(|| subject.contents.top_levels())
+    if subject.kind != Some(Kind::Sdist) || subject.contents.faults.iter().any(|fault| unread(&fault.problem))
+    {
+        return None;
+    }
+    let mut paths = subject.contents.members.iter().map(|member| member.path.as_str());
+    let parts = |path: &'_ str| -> Vec<String> {
+        path.split('/').filter(|part| !matches!(*part, "" | ".")).map(str::to_owned).collect()
+    };
+    let Some(first) = paths.next() else { return Some(String::new()) };
+    let mut common = parts(first);
+    for path in paths {
+        let shared = common.iter().zip(path.split('/').filter(|part| !matches!(*part, "" | ".")));
+        let shared = shared.take_while(|(one, other)| one.as_str() == *other).count();
+        common.truncate(shared);
+    }
+    let slash = if first.starts_with('/') { "/" } else { "" };
+    Some(format!("{slash}{}", common.join("/")))
 }
 
 fn top_folder(subject: &Subject) -> Vec<Found> {
-    match tops(subject) {
-        Some(tops) if tops.is_empty() => vec![Found::new("the source distribution is empty")],
-        Some(tops) if tops.len() > 1 => {
-            let shown: Vec<String> = tops.iter().take(5).map(|top| format!("`{top}`")).collect();
+    let Some(common) = common_folder(subject) else { return Vec::new() };
+    let tops = subject.contents.top_levels();
+    let absolute = subject.contents.members.iter().filter(|member| member.path.starts_with('/')).count();
+    if absolute > 0 && absolute < subject.contents.members.len() {
+        return vec![
+            Found::new("the source distribution has absolute and relative paths")
+                .says("ValueError: Can't mix absolute and relative paths"),
+        ];
+    }
+    match &tops[..] {
+        [] => vec![Found::new("the source distribution is empty")],
+        _ if common.trim_matches('/').is_empty() => {
+            let shown: Vec<String> = tops.iter().take(5).map(|top| format!("`{}`", shortened(top))).collect();
             let more = if tops.len() > shown.len() { " and more" } else { "" };
             let message = format!("the source distribution has {} top folders, not one", tops.len());
             vec![Found::new(message).help(format!("they are {}{more}", shown.join(", ")))]
@@ -47,19 +73,20 @@ fn top_folder(subject: &Subject) -> Vec<Found> {
 }
 
 fn pkg_info(subject: &Subject) -> Vec<Found> {
-    let Some(&[top]) = tops(subject).as_deref() else { return Vec::new() };
-    let path = format!("{top}/PKG-INFO");
-    if subject.contents.has_file(&path) {
+    let Some(common) = common_folder(subject).filter(|common| !common.is_empty()) else { return Vec::new() };
+    let path = format!("{}/PKG-INFO", common.trim_end_matches('/'));
+    if subject.contents.has(&path) {
         return Vec::new();
     }
-    vec![Found::new(format!("the source distribution has no `{path}`"))]
+    let found = Found::new(format!("the source distribution has no `{}`", shortened(&path)));
+    vec![found.says(format!("Invalid distribution file. PKG-INFO not found at {}", shortened(&path)))]
 }
 
 fn folder_name(subject: &Subject) -> Vec<Found> {
-    match tops(subject).as_deref() {
-        Some(&[top]) if top != subject.stem() => {
-            let message = format!("the top folder is `{top}`, it must be `{}`", subject.stem());
-            vec![Found::new(message).member(top)]
+    match common_folder(subject) {
+        Some(top) if top.split('/').next() != Some(subject.stem()) && !top.is_empty() => {
+            let message = format!("the top folder is `{}`, it must be `{}`", shortened(&top), subject.stem());
+            vec![Found::new(message).member(shortened(&top))]
         }
         _ => Vec::new(),
     }

@@ -2,7 +2,9 @@
 
 use super::{Found, Rule};
 use crate::python::distribution::Kind;
+use crate::python::filename::Filename;
 use crate::python::verdict::Subject;
+use crate::python::verdict::grammar::{entry_points, platform};
 
 pub(super) const RULES: &[Rule] = &[
     Rule::pypi(
@@ -10,13 +12,29 @@ pub(super) const RULES: &[Rule] = &[
         "Invalid distribution file. WHEEL not found at …",
         "a wheel has a WHEEL in its `{name}-{version}.dist-info`",
         wheel_file,
-    ),
+    )
+    .by("PEP 427"),
     Rule::pypi(
         "wheel-metadata",
         "Wheel '…' does not contain the required METADATA file: …",
         "a wheel has a METADATA in its `{name}-{version}.dist-info`",
         metadata_file,
-    ),
+    )
+    .by("PEP 427"),
+    Rule::pypi(
+        "platform-tag",
+        "Binary wheel '…' has an unsupported platform tag '…'.",
+        "the wheel is for platforms that PyPI takes wheels for",
+        platform_tag,
+    )
+    .by("PEP 425, 600, 656, 730, 738 and 783"),
+    Rule::pypi(
+        "entry-points",
+        "Wheel '…' has invalid entry points defined in the entry_points.txt file",
+        "entry_points.txt can be read, and its commands have plain names",
+        entry_points,
+    )
+    .by("entry points specification"),
     Rule::stricter(
         "wheel-one-dist-info",
         "pip refuses to install a wheel with several",
@@ -33,10 +51,14 @@ pub(super) fn is_open_wheel(subject: &Subject) -> bool {
 /// What is said of a file that ought to be in the metadata's folder and is not.
 pub(super) fn missing(subject: &Subject, file: &str) -> Vec<Found> {
     let path = format!("{}/{file}", subject.dist_info());
-    if !is_open_wheel(subject) || subject.contents.has_file(&path) {
+    if !is_open_wheel(subject) || subject.contents.has(&path) {
         return Vec::new();
     }
     let found = Found::new(format!("the wheel has no `{path}`"));
+    let found = found.says(match file {
+        "WHEEL" => format!("Invalid distribution file. WHEEL not found at {path}"),
+        _ => format!("Wheel '{}' does not contain the required {file} file: {path}", subject.file),
+    });
     vec![match subject.dist_infos()[..] {
         [other] if other != subject.dist_info() => found
             .help(format!("its folder of metadata is `{other}`, which the file's name does not agree with")),
@@ -50,6 +72,36 @@ fn wheel_file(subject: &Subject) -> Vec<Found> {
 
 fn metadata_file(subject: &Subject) -> Vec<Found> {
     missing(subject, "METADATA")
+}
+
+fn platform_tag(subject: &Subject) -> Vec<Found> {
+    let Ok(Filename::Wheel { platform, .. }) = &subject.name else { return Vec::new() };
+    let tags = platform.split('.').filter(|tag| !platform::is_taken(tag));
+    let found = |tag: &str| {
+        let found = Found::new(format!("PyPI takes no wheels for the platform `{tag}`"));
+        let found =
+            found.says(format!("Binary wheel '{}' has an unsupported platform tag '{tag}'.", subject.file));
+        match tag.strip_prefix("linux_") {
+            Some(_) => {
+                found.help("repair the wheel with `auditwheel`, which makes it a manylinux or musllinux one")
+            }
+            None if tag.starts_with("macosx_") => {
+                found.help("above macOS 10 the tag has the minor version 0, as `macosx_11_0_arm64`")
+            }
+            None => found,
+        }
+    };
+    tags.map(found).collect()
+}
+
+fn entry_points(subject: &Subject) -> Vec<Found> {
+    let path = format!("{}/entry_points.txt", subject.dist_info());
+    let Some(content) = subject.contents.content(&path) else { return Vec::new() };
+    let Err(problem) = entry_points::check(content) else { return Vec::new() };
+    let found = Found::new(format!("a line of entry_points.txt is wrong: {}", problem.what));
+    let says =
+        format!("Wheel '{}' has invalid entry points defined in the entry_points.txt file", subject.file);
+    vec![found.line(&path, problem.line, problem.text).says(says)]
 }
 
 fn one_dist_info(subject: &Subject) -> Vec<Found> {

@@ -1,0 +1,97 @@
+//! `pyrelease check`: PyPI's verdict on distributions, before it is asked.
+
+use std::path::PathBuf;
+
+use super::Context;
+use crate::config::{Config, locate, nearest};
+use crate::engine::event::{Event, Listener};
+use crate::error::{Error, Result};
+use crate::python::verdict::{RULES, explain, list, rule};
+use crate::stages::{distributions_in, judge_files, policy};
+use crate::ui::{Format, data};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The distributions, judged as one release; those in `dist` if none is named
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// Refuse for warnings, too
+    #[arg(long)]
+    strict: bool,
+
+    /// Say what a rule is about and where it comes from
+    #[arg(long, value_name = "RULE", exclusive = true)]
+    explain: Option<String>,
+
+    /// List all rules
+    #[arg(long, exclusive = true)]
+    list_rules: bool,
+}
+
+pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
+    if arguments.list_rules {
+        data(&list());
+        return Ok(());
+    }
+    if let Some(name) = &arguments.explain {
+        let known = RULES.iter().copied().flatten().map(|rule| rule.id);
+        let rule = rule(name).ok_or_else(|| {
+            let error = Error::usage(format!("`{name}` is no rule"));
+            match nearest(name, known) {
+                Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
+                None => error.help("`pyrelease check --list-rules` lists them"),
+            }
+        })?;
+        data(&explain(rule));
+        return Ok(());
+    }
+    let config = match (locate(&context.folder, context.manifest.as_deref()), &context.manifest) {
+        (Ok(location), _) => location.config,
+        // Distributions may lie anywhere; a project is only needed for its settings.
+        (Err(error), None) if error.report().is_none() => Config::default_pipeline(),
+        (Err(error), _) => return Err(error),
+    };
+    let policy = policy(&config, "check", arguments.strict)?;
+    let files = files(context, &arguments.files)?;
+    let report = judge_files(&files, None, &policy, &context.environment, &|message| {
+        context.ui.hear(&Event::Note { stage: None, message });
+    })?;
+    match context.format {
+        Format::Json => data(&serde_json::to_string(&report).expect("a report has string keys only")),
+        Format::Human => {
+            data(&report.text());
+            let annotations = report.annotations();
+            if context.environment.get("GITHUB_ACTIONS").is_some() && !annotations.is_empty() {
+                data(&annotations);
+            }
+        }
+    }
+    match report.errors() {
+        0 => Ok(()),
+        1 => Err(Error::refused("1 thing is wrong with the distributions")),
+        several => Err(Error::refused(format!("{several} things are wrong with the distributions"))),
+    }
+}
+
+/// The files that are named, those in a folder that is named, or those in `dist`.
+fn files(context: &Context, named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let here = |path: &PathBuf| match context.folder.as_os_str().to_str() {
+        Some(".") => path.clone(),
+        _ => context.folder.join(path),
+    };
+    if named.is_empty() {
+        return distributions_in(&here(&PathBuf::from("dist")));
+    }
+    let mut files = Vec::new();
+    for path in named.iter().map(here) {
+        if path.is_dir() {
+            files.extend(distributions_in(&path)?);
+        } else if path.is_file() {
+            files.push(path);
+        } else {
+            return Err(Error::usage(format!("`{}` is not there", path.display())));
+        }
+    }
+    Ok(files)
+}

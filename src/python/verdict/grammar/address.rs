@@ -1,0 +1,303 @@
+//! The address in an `Author-email`, found as Python's `email.utils.parseaddr` finds it.
+//!
+//! PyPI checks what this finds, and it finds nothing where there are two addresses or where it cannot read the text.
+
+const SPECIALS: &str = "()<>@,:;.\"[]";
+/// How deep comments and groups may be nested
+const DEEPEST: usize = 50;
+
+/// The one address of the field; nothing where PyPI would check none.
+pub(in crate::python::verdict) fn parse_address(field: &str) -> Option<String> {
+    let mut reader = Reader { text: field.chars().collect(), at: 0, depth: 0 };
+    let mut addresses = Vec::new();
+    while reader.at < reader.text.len() {
+        let before = reader.at;
+        match reader.address() {
+            found if found.is_empty() => addresses.push(String::new()),
+            found => addresses.extend(found),
+        }
+        // More than one is as good as none, and every step must lead on.
+        if addresses.len() > 1 || reader.at == before {
+            return None;
+        }
+    }
+    addresses.pop().filter(|address| !address.is_empty() && !address.contains('['))
+}
+
+struct Reader {
+    text: Vec<char>,
+    at: usize,
+    depth: usize,
+}
+
+impl Reader {
+    fn peek(&self) -> Option<char> {
+        self.text.get(self.at).copied()
+    }
+
+    /// Skips blanks, line ends and comments; the blanks.
+    fn skip(&mut self) -> String {
+        let mut blanks = String::new();
+        while let Some(letter) = self.peek() {
+            match letter {
+                ' ' | '\t' => blanks.push(letter),
+                '\n' | '\r' => {}
+                '(' => {
+                    self.delimited(')', true);
+                    continue;
+                }
+                _ => break,
+            }
+            self.at += 1;
+        }
+        blanks
+    }
+
+    fn address(&mut self) -> Vec<String> {
+        self.skip();
+        let start = self.at;
+        let phrase = self.phrase();
+        self.skip();
+        let found = match self.peek() {
+            None => phrase.into_iter().take(1).collect(),
+            Some('.' | '@') => {
+                self.at = start;
+                vec![self.address_text()]
+            }
+            Some(':') => self.group(),
+            Some('<') => vec![self.in_brackets()],
+            Some(letter) => {
+                if phrase.is_empty() && SPECIALS.contains(letter) {
+                    self.at += 1;
+                }
+                phrase.into_iter().take(1).collect()
+            }
+        };
+        self.skip();
+        if self.peek() == Some(',') {
+            self.at += 1;
+        }
+        found
+    }
+
+    /// A group: `name: address, address;`.
+    fn group(&mut self) -> Vec<String> {
+        self.at += 1;
+        self.depth += 1;
+        let mut found = Vec::new();
+        while self.at < self.text.len() {
+            self.skip();
+            if self.peek() == Some(';') {
+                self.at += 1;
+                break;
+            }
+            if self.depth > DEEPEST {
+                self.at = self.text.len();
+                break;
+            }
+            found.extend(self.address());
+        }
+        self.depth -= 1;
+        found
+    }
+
+    /// What is between `<` and `>`, without a route.
+    fn in_brackets(&mut self) -> String {
+        self.at += 1;
+        self.skip();
+        let mut after_at = false;
+        let mut found = String::new();
+        while let Some(letter) = self.peek() {
+            if after_at {
+                self.domain();
+                after_at = false;
+            } else {
+                match letter {
+                    '>' => {
+                        self.at += 1;
+                        break;
+                    }
+                    '@' => {
+                        self.at += 1;
+                        after_at = true;
+                    }
+                    ':' => self.at += 1,
+                    _ => {
+                        found = self.address_text();
+                        self.at += 1;
+                        break;
+                    }
+                }
+            }
+            self.skip();
+        }
+        found
+    }
+
+    /// `local@domain`; nothing where the domain is none.
+    fn address_text(&mut self) -> String {
+        let mut parts: Vec<String> = Vec::new();
+        let drop_blank = |parts: &mut Vec<String>| {
+            if parts.last().is_some_and(|part| part.trim().is_empty()) {
+                parts.pop();
+            }
+        };
+        self.skip();
+        while let Some(letter) = self.peek() {
+            let mut keeps_blanks = true;
+            match letter {
+                '.' => {
+                    drop_blank(&mut parts);
+                    parts.push(".".to_owned());
+                    self.at += 1;
+                    keeps_blanks = false;
+                }
+                '"' => {
+                    let quoted = self.delimited('"', false);
+                    parts.push(format!("\"{}\"", quoted.replace('\\', "\\\\").replace('"', "\\\"")));
+                }
+                _ if ends_atom(letter) => {
+                    drop_blank(&mut parts);
+                    break;
+                }
+                _ => parts.push(self.atom(ends_atom)),
+            }
+            let blanks = self.skip();
+            if keeps_blanks && !blanks.is_empty() {
+                parts.push(blanks);
+            }
+        }
+        if self.peek() != Some('@') {
+            return parts.concat();
+        }
+        self.at += 1;
+        self.skip();
+        match self.domain() {
+            domain if domain.is_empty() => domain,
+            domain => format!("{}@{domain}", parts.concat()),
+        }
+    }
+
+    fn domain(&mut self) -> String {
+        let mut domain = String::new();
+        while let Some(letter) = self.peek() {
+            match letter {
+                ' ' | '\t' => self.at += 1,
+                '(' => {
+                    self.delimited(')', true);
+                }
+                '[' => {
+                    let literal = self.delimited(']', false);
+                    domain.push_str(&format!("[{literal}]"));
+                }
+                '.' => {
+                    self.at += 1;
+                    domain.push('.');
+                }
+                '@' => return String::new(),
+                _ if ends_atom(letter) => break,
+                _ => domain.push_str(&self.atom(ends_atom)),
+            }
+        }
+        domain
+    }
+
+    /// What is between the delimiter here and its end, `\` taken away.
+    fn delimited(&mut self, end: char, with_comments: bool) -> String {
+        let mut found = String::new();
+        let mut escaped = false;
+        self.at += 1;
+        self.depth += 1;
+        while let Some(letter) = self.peek() {
+            if escaped {
+                found.push(letter);
+                escaped = false;
+            } else if letter == end || letter == '\r' {
+                self.at += 1;
+                break;
+            } else if with_comments && letter == '(' && self.depth < DEEPEST {
+                let inner = self.delimited(')', true);
+                found.push_str(&inner);
+                continue;
+            } else if letter == '\\' {
+                escaped = true;
+            } else {
+                found.push(letter);
+            }
+            self.at += 1;
+        }
+        self.depth -= 1;
+        found
+    }
+
+    fn atom(&mut self, ends: impl Fn(char) -> bool) -> String {
+        let start = self.at;
+        while self.peek().is_some_and(|letter| !ends(letter)) {
+            self.at += 1;
+        }
+        self.text[start..self.at].iter().collect()
+    }
+
+    fn phrase(&mut self) -> Vec<String> {
+        let mut words = Vec::new();
+        while let Some(letter) = self.peek() {
+            match letter {
+                ' ' | '\t' | '\r' | '\n' => self.at += 1,
+                '"' => words.push(self.delimited('"', false)),
+                '(' => {
+                    self.delimited(')', true);
+                }
+                _ if ends_phrase(letter) => break,
+                _ => words.push(self.atom(ends_phrase)),
+            }
+        }
+        words
+    }
+}
+
+fn ends_atom(letter: char) -> bool {
+    SPECIALS.contains(letter) || " \t\r\n".contains(letter)
+}
+
+fn ends_phrase(letter: char) -> bool {
+    letter != '.' && ends_atom(letter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_address;
+
+    #[test]
+    fn one_address_is_found_as_python_finds_it() {
+        for (field, address) in [
+            ("A B <a@example.org>", "a@example.org"),
+            ("\"B, A\" <a@example.org>", "a@example.org"),
+            ("a@example.org (A B)", "a@example.org"),
+            ("not-an-email", "not-an-email"),
+            ("A B <not-an-email>", "not-an-email"),
+            ("a..b@example.org", "a..b@example.org"),
+            ("<@route:a@example.org>", "a@example.org"),
+            ("\"a b\"@example.org", "\"a b\"@example.org"),
+        ] {
+            assert_eq!(parse_address(field).as_deref(), Some(address), "{field}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_found_where_pypi_checks_nothing() {
+        for field in [
+            "",
+            "a@example.org, b@example.org",
+            "A <a@example.org>, bad",
+            "foo@@bar",
+            "a@[127.0.0.1]",
+            "A B",
+            "<>",
+        ] {
+            let found = parse_address(field);
+            assert!(found.is_none() || field == "A B", "{field}: {found:?}");
+        }
+        let hostile = ["(".repeat(100_000), "a:".repeat(100_000), "<".repeat(100_000)];
+        assert!(hostile.iter().all(|field| parse_address(field).is_none_or(|found| found.len() < 10)));
+    }
+}

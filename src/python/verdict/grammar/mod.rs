@@ -1,0 +1,46 @@
+//! The small languages that metadata is written in, read as PyPI reads them.
+//!
+//! PyPI judges by `packaging`, `email-validator`, `rfc3986` and Python's `email` and `configparser`. What these take
+//! and what the specifications say differ in details; here it is what they take.
+
+pub(super) mod address;
+mod cursor;
+pub(super) mod email;
+pub(super) mod entry_points;
+pub(super) mod license;
+pub(super) mod platform;
+pub(super) mod requirement;
+pub(super) mod specifier;
+pub(super) mod url;
+
+/// A text as Python shows it in a message: in quotes, with `\` escapes.
+pub(super) fn shown(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mut shown = String::with_capacity(text.len() + 2);
+    shown.push(quote);
+    for letter in text.chars() {
+        match letter {
+            '\\' => shown.push_str("\\\\"),
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push_str("\\t"),
+            letter if letter == quote => shown.extend(['\\', letter]),
+            letter if letter.is_control() => shown.push_str(&format!("\\x{:02x}", u32::from(letter))),
+            letter => shown.push(letter),
+        }
+    }
+    shown.push(quote);
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn texts_are_shown_as_python_shows_them() {
+        assert_eq!(shown("a'b"), "\"a'b\"");
+        assert_eq!(shown("a\\b"), r"'a\\b'");
+        assert_eq!(shown("'\"\n\u{1}é"), r#"'\'"\n\x01é'"#);
+    }
+}

@@ -1,0 +1,255 @@
+//! Requirements, as `requests[security]>=2; python_version < "3.12"` (PEP 508), as `packaging.requirements` reads
+//! them.
+
+use super::cursor::{Cursor, is_word};
+use super::specifier::{is_specifier_set, take_specifier};
+
+/// How deep parentheses in a marker may be nested; Python's parser gives up as well
+const DEEPEST: usize = 100;
+
+/// The variables of a marker; a `.` may stand for some of the `_` (setuptools of old)
+const VARIABLES: &[&str] = &[
+    "python_version",
+    "python_full_version",
+    "os_name",
+    "os.name",
+    "sys_platform",
+    "sys.platform",
+    "platform_release",
+    "platform_system",
+    "platform_version",
+    "platform.version",
+    "platform_machine",
+    "platform.machine",
+    "platform_python_implementation",
+    "platform.python_implementation",
+    "python_implementation",
+    "implementation_name",
+    "implementation_version",
+    "extras",
+    "extra",
+    "dependency_groups",
+];
+
+/// What is said of a requirement
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::python::verdict) struct Requirement<'a> {
+    pub(in crate::python::verdict) name: &'a str,
+    /// What follows `@`
+    pub(in crate::python::verdict) url: Option<&'a str>,
+}
+
+/// Reads a requirement; what was expected where it is none.
+pub(in crate::python::verdict) fn parse(text: &str) -> Result<Requirement<'_>, &'static str> {
+    let mut cursor = Cursor::new(text);
+    cursor.skip_blanks();
+    let name = identifier(&mut cursor).ok_or("expected a package's name at the start")?;
+    cursor.skip_blanks();
+    if cursor.take("[") {
+        extras(&mut cursor)?;
+    }
+    cursor.skip_blanks();
+    let mut url = None;
+    if cursor.take("@") {
+        cursor.skip_blanks();
+        let found = cursor.take_while(|letter| !matches!(letter, ' ' | '\t'));
+        if found.is_empty() {
+            return Err("expected a URL after `@`");
+        }
+        url = Some(found);
+        cursor.skip_blanks();
+    } else {
+        let before = cursor.rest();
+        specifiers(&mut cursor)?;
+        let specifiers = &before[..before.len() - cursor.rest().len()];
+        // `===` takes a comma too, and what follows it must then be a specifier all the same.
+        if !is_specifier_set(specifiers.trim().trim_start_matches('(').trim_end_matches(')')) {
+            return Err("expected a version specifier after the comma");
+        }
+        cursor.skip_blanks();
+    }
+    if cursor.is_at_end() {
+        return Ok(Requirement { name, url });
+    }
+    if !cursor.take(";") {
+        return Err("expected the end, a comma, or a semicolon and a marker");
+    }
+    marker(&mut cursor, 0)?;
+    cursor.skip_blanks();
+    if !cursor.is_at_end() {
+        return Err("expected the end after the marker");
+    }
+    Ok(Requirement { name, url })
+}
+
+/// A name or an extra: letters, digits, `.`, `_`, `-`, as far as it ends in a whole word.
+fn identifier<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
+    if !cursor.peek()?.is_ascii_alphanumeric() {
+        return None;
+    }
+    let rest = cursor.rest();
+    let inside = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
+    let mut length = rest.find(|letter| !inside(letter)).unwrap_or(rest.len());
+    let word_at = |at: usize| rest[at..].chars().next().is_some_and(is_word);
+    while length > 0 && word_at(length - 1) == word_at(length) {
+        length -= 1;
+    }
+    (length > 0).then(|| cursor.advance(length))
+}
+
+fn extras(cursor: &mut Cursor<'_>) -> Result<(), &'static str> {
+    cursor.skip_blanks();
+    if identifier(cursor).is_some() {
+        loop {
+            cursor.skip_blanks();
+            if !cursor.take(",") {
+                break;
+            }
+            cursor.skip_blanks();
+            identifier(cursor).ok_or("expected an extra's name after the comma")?;
+        }
+    }
+    cursor.skip_blanks();
+    if cursor.take("]") { Ok(()) } else { Err("expected `]` after the extras") }
+}
+
+fn specifiers(cursor: &mut Cursor<'_>) -> Result<(), &'static str> {
+    let enclosed = cursor.take("(");
+    cursor.skip_blanks();
+    while take_specifier(cursor) {
+        if cursor.rest().starts_with(".*") {
+            return Err("`.*` goes with `==` and `!=` only");
+        }
+        let mut ahead = *cursor;
+        if ahead.take("+") && ahead.peek().is_some_and(|letter| letter.is_ascii_alphanumeric()) {
+            return Err("a local version goes with `==` and `!=` only");
+        }
+        cursor.skip_blanks();
+        if !cursor.take(",") {
+            break;
+        }
+        cursor.skip_blanks();
+    }
+    cursor.skip_blanks();
+    if enclosed && !cursor.take(")") {
+        return Err("expected `)` after the version specifier");
+    }
+    Ok(())
+}
+
+fn marker(cursor: &mut Cursor<'_>, depth: usize) -> Result<(), &'static str> {
+    if depth > DEEPEST {
+        return Err("the marker's parentheses are nested too deeply");
+    }
+    loop {
+        cursor.skip_blanks();
+        if cursor.take("(") {
+            marker(cursor, depth + 1)?;
+            cursor.skip_blanks();
+            if !cursor.take(")") {
+                return Err("expected `)` in the marker");
+            }
+        } else {
+            operand(cursor)?;
+            cursor.skip_blanks();
+            operator(cursor)?;
+            cursor.skip_blanks();
+            operand(cursor)?;
+        }
+        cursor.skip_blanks();
+        if !cursor.take_word("or") && !cursor.take_word("and") {
+            return Ok(());
+        }
+    }
+}
+
+fn operand(cursor: &mut Cursor<'_>) -> Result<(), &'static str> {
+    if VARIABLES.iter().any(|variable| cursor.take_word(variable)) {
+        return Ok(());
+    }
+    for quote in ["'", "\""] {
+        if !cursor.take(quote) {
+            continue;
+        }
+        let text = cursor.take_while(|letter| !quote.starts_with(letter));
+        let escapes = text.len() - text.trim_end_matches('\\').len();
+        // Python reads it as a string of its own, in which these end or break it.
+        let is_string = escapes.is_multiple_of(2) && !text.contains(['\n', '\r', '\0']);
+        return if cursor.take(quote) && is_string {
+            Ok(())
+        } else {
+            Err("expected the end of a quoted text in the marker")
+        };
+    }
+    Err("expected a marker variable or a quoted text")
+}
+
+fn operator(cursor: &mut Cursor<'_>) -> Result<(), &'static str> {
+    if cursor.take_word("in") {
+        return Ok(());
+    }
+    if cursor.take_word("not") {
+        return if cursor.skip_blanks() && cursor.take_word("in") {
+            Ok(())
+        } else {
+            Err("expected `in` after `not`")
+        };
+    }
+    let found = ["===", "==", "~=", "!=", "<=", ">=", "<", ">"].iter().any(|operator| cursor.take(operator));
+    if found { Ok(()) } else { Err("expected an operator in the marker") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn requirements_are_read_as_packaging_reads_them() {
+        for right in [
+            "requests",
+            "requests>=2",
+            "requests (>=2,<3)",
+            "requests[security,socks]>=2; python_version<'3.12'",
+            "importlib-metadata;python_version<'3.8'",
+            "a[]",
+            "a>=1,",
+            "foo==1.0+local",
+            "foo_ >=1",
+            "a; (os.name == 'nt' or extra == \"x\") and python_version not in '2.7 3.0'",
+            "a @ https://example.org/a.whl ; python_version>'3'",
+            "a\n",
+        ] {
+            assert!(parse(right).is_ok(), "{right}: {:?}", parse(right));
+        }
+        for wrong in [
+            "",
+            "-e .",
+            "requests = 2",
+            "requests>=x",
+            "requests>=2.0.*",
+            "requests[",
+            "foo bar",
+            "foo>dev",
+            "foo>=1.0+local",
+            "requests>=2; foo=='x'",
+            "requests>=2; python_version<3",
+            "a @",
+            "a;",
+            "a[b c]",
+            "a>=1 b",
+            "a-",
+            "é",
+            "a; python_version == '3' garbage",
+            "a===1,b",
+            "a; os_name == 'a\\'",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(parse("a @ git+https://example.org").unwrap().url, Some("git+https://example.org"));
+    }
+
+    #[test]
+    fn deep_parentheses_end_somewhere() {
+        assert!(parse(&format!("a; {}", "(".repeat(1_000_000))).is_err());
+    }
+}

@@ -1,0 +1,103 @@
+//! What a project makes of the findings: which rules it silences, and whether warnings count.
+
+use std::collections::BTreeSet;
+
+use thiserror::Error;
+
+use super::finding::{Finding, Severity};
+use super::rules::{RULES, Source, rule};
+
+/// What is made of findings
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    allowed: BTreeSet<&'static str>,
+    strict: bool,
+    old_classifiers: bool,
+}
+
+/// A name that is no rule's
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{name}` is no rule")]
+pub struct UnknownRule {
+    pub name: String,
+    /// All names there are
+    pub known: Vec<&'static str>,
+}
+
+impl Policy {
+    /// A policy that silences these rules; a strict one takes warnings for errors.
+    ///
+    /// # Errors
+    /// A name is no rule's.
+    pub fn new(allowed: &[String], strict: bool) -> Result<Self, UnknownRule> {
+        let mut policy = Self { strict, ..Self::default() };
+        for name in allowed {
+            let Some(rule) = rule(name) else {
+                let known = RULES.iter().copied().flatten().map(|rule| rule.id).collect();
+                return Err(UnknownRule { name: name.clone(), known });
+            };
+            policy.allowed.insert(rule.id);
+        }
+        Ok(policy)
+    }
+
+    /// The same policy where the list of classifiers is so old that PyPI may know more.
+    pub fn with_old_classifiers(mut self, old: bool) -> Self {
+        self.old_classifiers = old;
+        self
+    }
+
+    /// Applies the policy: what is silenced goes, and what PyPI refuses all the same becomes a warning.
+    pub fn apply(&self, findings: Vec<Finding>) -> Vec<Finding> {
+        findings.into_iter().filter_map(|finding| self.applied(finding)).collect()
+    }
+
+    fn applied(&self, mut finding: Finding) -> Option<Finding> {
+        let is_pypis = rule(finding.rule).is_some_and(|rule| matches!(rule.source, Source::Pypi(_)));
+        if self.allowed.contains(finding.rule) {
+            finding.severity = Severity::Warning;
+            return is_pypis.then_some(finding);
+        }
+        let never = finding.place.as_ref().is_some_and(|place| place.text().contains("Private ::"));
+        if finding.rule == "classifier" && self.old_classifiers && !never {
+            finding.severity = Severity::Warning;
+            return Some(finding);
+        }
+        if self.strict {
+            finding.severity = Severity::Error;
+        }
+        Some(finding)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Found;
+    use super::*;
+
+    fn applied(policy: &Policy, id: &str) -> Option<Severity> {
+        let finding = rule(id).unwrap().finding(Found::new("x"));
+        policy.apply(vec![finding]).pop().map(|finding| finding.severity)
+    }
+
+    #[test]
+    fn what_is_allowed_goes_and_what_pypi_refuses_stays_a_warning() {
+        let policy = Policy::new(&["record-hash".to_owned(), "name".to_owned()], true).unwrap();
+        assert_eq!(applied(&policy, "record-hash"), None);
+        assert_eq!(applied(&policy, "name"), Some(Severity::Warning));
+        assert_eq!(applied(&policy, "wheel-link"), Some(Severity::Error), "strict");
+        assert_eq!(applied(&Policy::default(), "wheel-link"), Some(Severity::Warning));
+    }
+
+    #[test]
+    fn an_old_list_of_classifiers_only_warns() {
+        let policy = Policy::default().with_old_classifiers(true);
+        assert_eq!(applied(&policy, "classifier"), Some(Severity::Warning));
+        assert_eq!(applied(&policy, "classifier-deprecated"), Some(Severity::Error));
+    }
+
+    #[test]
+    fn a_name_that_is_no_rule_s_is_refused() {
+        assert_eq!(Policy::new(&["nam".to_owned()], false).unwrap_err().to_string(), "`nam` is no rule");
+    }
+}

@@ -1,0 +1,233 @@
+//! The verdict on a whole release, and how it is told: as text, as JSON, and to GitHub's log.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use super::finding::{Finding, Place, Severity};
+use super::rules::{RULES, Rule, Source};
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const WARN: Style = AnsiColor::Yellow.on_default().bold();
+const DIM: Style = AnsiColor::Cyan.on_default();
+
+/// The verdict on the files of one release; `--format json` prints it as one object
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// Always `check`
+    pub event: &'static str,
+    /// Whether PyPI would take every file, and nothing stricter is wrong
+    pub accepted: bool,
+    /// The files in the order in which they were named
+    pub files: Vec<FileReport>,
+    /// What is wrong with the files together
+    pub release: Vec<Finding>,
+}
+
+/// The verdict on one file
+#[derive(Debug, Serialize)]
+pub struct FileReport {
+    /// The path by which it was named
+    pub file: String,
+    /// In bytes
+    pub size: u64,
+    /// Whether there are no errors among the findings
+    pub accepted: bool,
+    /// In the order in which PyPI would come to them
+    pub findings: Vec<Finding>,
+}
+
+fn is_error(finding: &Finding) -> bool {
+    finding.severity == Severity::Error
+}
+
+impl Report {
+    pub fn new(files: Vec<FileReport>, release: Vec<Finding>) -> Self {
+        let accepted = files.iter().all(|file| file.accepted) && !release.iter().any(is_error);
+        Self { event: "check", accepted, files, release }
+    }
+
+    /// Every finding with the file it is about; none for what is about the files together.
+    pub fn findings(&self) -> impl Iterator<Item = (Option<&FileReport>, &Finding)> {
+        let files =
+            self.files.iter().flat_map(|file| file.findings.iter().map(move |finding| (Some(file), finding)));
+        files.chain(self.release.iter().map(|finding| (None, finding)))
+    }
+
+    /// How many findings are errors.
+    pub fn errors(&self) -> usize {
+        self.findings().filter(|(_, finding)| is_error(finding)).count()
+    }
+
+    /// The report for people; whoever prints it takes the colours out where they are not wanted.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for file in &self.files {
+            let (style, verdict) = if file.accepted { (GOOD, "PASSED") } else { (BAD, "REFUSED") };
+            let _ = writeln!(text, "{}: {style}{verdict}{style:#}", visible(&file.file));
+            file.findings.iter().for_each(|finding| text.push_str(&told(finding)));
+        }
+        if !self.release.is_empty() {
+            let (style, verdict) =
+                if self.release.iter().any(is_error) { (BAD, "REFUSED") } else { (GOOD, "PASSED") };
+            let _ = writeln!(text, "all files together: {style}{verdict}{style:#}");
+            self.release.iter().for_each(|finding| text.push_str(&told(finding)));
+        }
+        text.trim_end().to_owned()
+    }
+
+    /// The findings as commands of GitHub's log, one a line, which it shows beside the run.
+    pub fn annotations(&self) -> String {
+        let mut text = String::new();
+        for (file, finding) in self.findings() {
+            let kind = if is_error(finding) { "error" } else { "warning" };
+            let _ = write!(text, "::{kind} title=pyrelease {}", finding.rule);
+            if let Some(file) = file {
+                let _ = write!(text, ",file={}", property(&file.file));
+            }
+            let mut message = finding.message.clone();
+            if let Some(place) = &finding.place {
+                let _ = write!(message, "\n{place}");
+            }
+            for (what, said) in [("PyPI", &finding.pypi), ("help", &finding.help)] {
+                if let Some(said) = said {
+                    let _ = write!(message, "\n{what}: {said}");
+                }
+            }
+            let _ = writeln!(text, "::{}", escaped(&message));
+        }
+        text.trim_end().to_owned()
+    }
+}
+
+fn told(finding: &Finding) -> String {
+    let (style, severity) = match finding.severity {
+        Severity::Error => (BAD, "error"),
+        Severity::Warning => (WARN, "warning"),
+    };
+    let mut text = format!("  {style}{severity}[{}]{style:#}: {}\n", finding.rule, visible(&finding.message));
+    match &finding.place {
+        Some(Place::Member { member }) => {
+            let _ = writeln!(text, "     {DIM}-->{DIM:#} {}", visible(member));
+        }
+        Some(Place::Line { member, line, text: shown }) => {
+            let _ = writeln!(text, "     {DIM}-->{DIM:#} {}:{line}", visible(member));
+            let _ = writeln!(text, "{DIM}{line:7} |{DIM:#} {}", visible(shown));
+        }
+        None => {}
+    }
+    for (what, said) in [("PyPI", &finding.pypi), ("help", &finding.help)] {
+        if let Some(said) = said {
+            let _ = writeln!(text, "        {DIM}={DIM:#} {what}: {}", visible(said));
+        }
+    }
+    text
+}
+
+/// A text from a file as a terminal may be given it: without control characters.
+fn visible(text: &str) -> String {
+    let shown =
+        |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };
+    text.chars().map(shown).collect()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    escaped(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// All rules, one a line: the name, how much it weighs, and what must hold.
+pub fn list() -> String {
+    let rules: Vec<&Rule> = RULES.iter().copied().flatten().collect();
+    let width = rules.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
+    let line = |rule: &&Rule| format!("{:width$}  {:7}  {}", rule.id, weight(rule), rule.summary);
+    rules.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What a rule is about, where it comes from, and what PyPI says.
+pub fn explain(rule: &Rule) -> String {
+    let mut text = format!("{}: {}\n\n", rule.id, rule.summary);
+    let _ = writeln!(text, "weight     {}", weight(rule));
+    let _ = writeln!(text, "source     {}", rule.reference);
+    match rule.source {
+        Source::Pypi(says) => {
+            for (number, said) in says.split(" | ").enumerate() {
+                let _ = writeln!(text, "{:10} {said}", if number == 0 { "PyPI says" } else { "" });
+            }
+            let _ = write!(text, "allowed    with `[stage.check] allow = [\"{}\"]` it is a warning", rule.id);
+        }
+        Source::Stricter(why) => {
+            let _ = writeln!(text, "why        {why}; PyPI itself does not refuse it");
+            let _ = write!(text, "allowed    `[stage.check] allow = [\"{}\"]` silences it", rule.id);
+        }
+    }
+    text
+}
+
+fn weight(rule: &Rule) -> &'static str {
+    match rule.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Found;
+    use super::super::rules::rule;
+    use super::*;
+
+    fn report() -> Report {
+        let name = rule("name").unwrap();
+        let finding = name.finding(
+            Found::new("`-x` is not a project's name").line("PKG-INFO", 2, "Name: -x\u{1b}").help("50%"),
+        );
+        let wrong =
+            FileReport { file: "dist/a,b.whl".to_owned(), size: 1, accepted: false, findings: vec![finding] };
+        let right =
+            FileReport { file: "dist/c.whl".to_owned(), size: 1, accepted: true, findings: Vec::new() };
+        Report::new(vec![wrong, right], Vec::new())
+    }
+
+    #[test]
+    fn a_report_shows_the_line_pypi_s_words_and_the_fix() {
+        let text = anstream::adapter::strip_str(&report().text()).to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[..4],
+            [
+                "dist/a,b.whl: REFUSED",
+                "  error[name]: `-x` is not a project's name",
+                "     --> PKG-INFO:2",
+                "      2 | Name: -x\\u{1b}",
+            ]
+        );
+        assert!(lines[4].starts_with("        = PyPI: '…' is an invalid value for Name."));
+        assert_eq!(lines[5..], ["        = help: 50%", "dist/c.whl: PASSED"]);
+        assert!(!report().accepted);
+    }
+
+    #[test]
+    fn github_gets_one_line_a_finding() {
+        let text = report().annotations();
+        assert!(
+            text.starts_with(
+                "::error title=pyrelease name,file=dist/a%2Cb.whl::`-x` is not a project's name%0A"
+            ),
+            "{text}"
+        );
+        assert!(text.ends_with("%0Ahelp: 50%25"), "{text}");
+        assert_eq!(text.lines().count(), 1);
+    }
+
+    #[test]
+    fn every_rule_can_be_explained() {
+        assert!(RULES.iter().copied().flatten().all(|rule| explain(rule).contains(rule.id)));
+        assert!(list().lines().count() > 50);
+    }
+}

@@ -1,0 +1,298 @@
+//! What may stand in a field of the core metadata, but for licenses and requirements.
+
+use super::metadata::{each, header_name, of};
+use super::{CORE_METADATA, Found, Rule};
+use crate::python::verdict::grammar::{address, email, shown, url};
+use crate::python::verdict::{ContentType, ContentTypeError, Subject, lists};
+
+const LONGEST_SUMMARY: usize = 512;
+const LONGEST_LABEL: usize = 32;
+/// The fields that may be `Dynamic`: all but three, and `Dynamic` itself
+const DYNAMIC: &[&str] = &[
+    "platform",
+    "supported-platform",
+    "summary",
+    "description",
+    "description-content-type",
+    "keywords",
+    "home-page",
+    "download-url",
+    "author",
+    "author-email",
+    "maintainer",
+    "maintainer-email",
+    "license",
+    "license-expression",
+    "license-file",
+    "classifier",
+    "requires-dist",
+    "requires-python",
+    "requires-external",
+    "project-url",
+    "provides-extra",
+    "provides-dist",
+    "obsoletes-dist",
+    "requires",
+    "provides",
+    "obsoletes",
+    "import-name",
+    "import-namespace",
+];
+/// Words that Python keeps for itself
+const KEYWORDS: &[&str] = &[
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
+    "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
+    "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+];
+
+pub(super) const RULES: &[Rule] = &[
+    Rule::pypi(
+        "email",
+        "'…' is not a valid email address: …",
+        "the address in `Author-email` and `Maintainer-email` is one",
+        emails,
+    )
+    .by("RFC 5322, by email-validator"),
+    Rule::pypi("classifier", "'…' is not a valid classifier.", "every classifier is one that PyPI knows", classifiers)
+        .by("trove-classifiers"),
+    Rule::pypi(
+        "classifier-deprecated",
+        "The classifier '…' has been deprecated, use one of … instead.",
+        "no classifier has been replaced by another",
+        deprecated,
+    )
+    .by("trove-classifiers"),
+    Rule::pypi(
+        "content-type",
+        "'description-content-type' must be one of ['text/markdown', 'text/plain', 'text/x-rst'], not '…'.",
+        "the description's content type is one that PyPI renders",
+        content_type,
+    )
+    .by("PEP 566"),
+    Rule::pypi(
+        "dynamic",
+        "'…' is not a valid dynamic field. | '…' is not allowed as a dynamic field.",
+        "every `Dynamic` names a field that may be dynamic",
+        dynamic,
+    )
+    .by("PEP 643"),
+    Rule::pypi(
+        "url",
+        "'…' is not a valid url.",
+        "`Home-page` and `Download-URL` are addresses of `http` or `https`",
+        urls,
+    )
+    .by(CORE_METADATA),
+    Rule::pypi(
+        "project-url",
+        "Must have a label. | '…' must be 32 characters or less. | Must have a URL. | '…' is not a valid url.",
+        "every `Project-URL` has a short label, a comma, and an address",
+        project_urls,
+    )
+    .by("PEP 753"),
+    Rule::pypi(
+        "project-url-label",
+        "'project_urls' has invalid data.",
+        "no two `Project-URL` have the same label",
+        labels,
+    )
+    .by("PEP 753"),
+    Rule::pypi(
+        "import-name",
+        "'…' is invalid for 'import-name'; '…' is not a valid identifier.",
+        "every import name is one, and may say `; private`",
+        import_names,
+    )
+    .by("PEP 794"),
+    Rule::pypi(
+        "summary",
+        "'summary' must be a single line. | 'summary' field must be 512 characters or less.",
+        "the summary is one line of at most 512 characters",
+        summary,
+    )
+    .by(CORE_METADATA),
+];
+
+fn emails(subject: &Subject) -> Vec<Found> {
+    each(subject, &["author_email", "maintainer_email"], |_, header| {
+        let address = address::parse_address(&header.value)?;
+        let problem = email::problem(&address)?;
+        let found = Found::new(format!("`{address}` is not an e-mail address: {problem}"));
+        let found = found.help("write `Name <name@example.com>`, or leave the address out");
+        Some(found.says(format!("{} is not a valid email address: {problem}", shown(&address))))
+    })
+}
+
+fn classifiers(subject: &Subject) -> Vec<Found> {
+    each(subject, &["classifiers"], |_, header| {
+        let classifier = header.value.as_str();
+        if lists::is_classifier(classifier) || lists::replacements(classifier).is_some() {
+            return None;
+        }
+        let found = Found::new(format!("`{classifier}` is no classifier that PyPI knows"));
+        let found = found.says(format!("{} is not a valid classifier.", shown(classifier)));
+        Some(match lists::nearest_classifier(classifier) {
+            _ if classifier.starts_with("Private ::") => {
+                found.help("PyPI never takes a file with a classifier that begins with `Private ::`")
+            }
+            Some(nearest) => found.help(format!("did you mean `{nearest}`?")),
+            None => found.help("the list is at https://pypi.org/classifiers/"),
+        })
+    })
+}
+
+fn deprecated(subject: &Subject) -> Vec<Found> {
+    each(subject, &["classifiers"], |_, header| {
+        let classifier = header.value.as_str();
+        let replacements = lists::replacements(classifier)?;
+        let found = Found::new(format!("the classifier `{classifier}` is no longer to be used"));
+        if replacements.is_empty() {
+            let says = format!("The classifier {} has been deprecated.", shown(classifier));
+            return Some(found.help("leave it out").says(says));
+        }
+        let quoted: Vec<String> = replacements.iter().map(|name| shown(name)).collect();
+        let says = format!(
+            "The classifier {} has been deprecated, use one of [{}] instead.",
+            shown(classifier),
+            quoted.join(", ")
+        );
+        Some(found.help(format!("use `{}`", replacements.join("` or `"))).says(says))
+    })
+}
+
+fn content_type(subject: &Subject) -> Vec<Found> {
+    each(subject, &["description_content_type"], |_, header| {
+        let error = header.value.parse::<ContentType>().err()?;
+        let says = match &error {
+            ContentTypeError::Unknown(_) => format!(
+                "'description-content-type' must be one of ['text/markdown', 'text/plain', 'text/x-rst'], not {}.",
+                shown(&header.value)
+            ),
+            ContentTypeError::Charset(charset) => {
+                format!(
+                    "'description-content-type' can only specify the UTF-8 charset, not {}.",
+                    shown(charset)
+                )
+            }
+            ContentTypeError::Variant(variant) => format!(
+                "valid Markdown variants for 'description-content-type' are ['GFM', 'CommonMark'], not {}.",
+                shown(variant)
+            ),
+        };
+        Some(Found::new(error.to_string()).says(says))
+    })
+}
+
+fn dynamic(subject: &Subject) -> Vec<Found> {
+    each(subject, &["dynamic"], |_, header| {
+        let field = header.value.to_lowercase();
+        if matches!(field.as_str(), "name" | "version" | "metadata-version") {
+            let found = Found::new(format!("`{}` may not be dynamic", header.value));
+            return Some(found.says(format!("{} is not allowed as a dynamic field.", shown(&field))));
+        }
+        (!DYNAMIC.contains(&field.as_str())).then(|| {
+            let found = Found::new(format!("`{}` is no field that could be dynamic", header.value));
+            found.says(format!("{} is not a valid dynamic field.", shown(&field)))
+        })
+    })
+}
+
+fn urls(subject: &Subject) -> Vec<Found> {
+    each(subject, &["home_page", "download_url"], |_, header| {
+        let problem = url::problem(&header.value)?;
+        let found = Found::new(format!("`{}` is no web address that PyPI takes: {problem}", header.value));
+        Some(found.says(format!("{} is not a valid url.", shown(&header.value))))
+    })
+}
+
+/// Label and address of a `Project-URL`.
+fn label_and_url(value: &str) -> (&str, &str) {
+    let (label, url) = value.split_once(',').unwrap_or((value, ""));
+    (label.trim(), url.trim())
+}
+
+fn project_urls(subject: &Subject) -> Vec<Found> {
+    each(subject, &["project_urls"], |_, header| {
+        let (label, url) = label_and_url(&header.value);
+        const HELP: &str = "write `Label, https://…`";
+        if label.is_empty() {
+            return Some(Found::new("a `Project-URL` has no label").help(HELP).says("Must have a label."));
+        }
+        let length = label.chars().count();
+        if length > LONGEST_LABEL {
+            let message =
+                format!("the label of a `Project-URL` has {length} characters; the most is {LONGEST_LABEL}");
+            return Some(
+                Found::new(message).says(format!("{} must be 32 characters or less.", shown(label))),
+            );
+        }
+        if url.is_empty() {
+            return Some(Found::new("a `Project-URL` has no address").help(HELP).says("Must have a URL."));
+        }
+        let problem = url::problem(url)?;
+        let found = Found::new(format!("`{url}` is no web address that PyPI takes: {problem}"));
+        Some(found.says(format!("{} is not a valid url.", shown(url))))
+    })
+}
+
+fn labels(subject: &Subject) -> Vec<Found> {
+    of(subject, |member, metadata| {
+        let mut seen = std::collections::HashSet::new();
+        let headers = metadata.sent("project_urls").into_iter();
+        let again = headers.filter(|header| !seen.insert(label_and_url(&header.value).0));
+        let found = |header| Found::new("a `Project-URL` has the label of another").header(member, header);
+        again.map(found).collect()
+    })
+}
+
+fn import_names(subject: &Subject) -> Vec<Found> {
+    each(subject, &["import_name", "import_namespace"], |field, header| {
+        let (name, option) = match header.value.split_once(';') {
+            Some((name, option)) => (name.trim_end(), Some(option.trim_start())),
+            None => (header.value.trim_end(), None),
+        };
+        let invalid = |what: String, says: String| {
+            let found = Found::new(format!("`{}` is no import name: {what}", header.value));
+            found.says(format!("{} is invalid for {}; {says}.", shown(name), shown(&header_name(field))))
+        };
+        for identifier in name.split('.') {
+            if !is_identifier(identifier) {
+                let what = format!("`{identifier}` is not an identifier");
+                return Some(invalid(what, format!("{} is not a valid identifier", shown(identifier))));
+            }
+            if KEYWORDS.contains(&identifier) {
+                let what = format!("`{identifier}` is a keyword of Python");
+                return Some(invalid(what, format!("{} is a keyword", shown(identifier))));
+            }
+        }
+        option.filter(|option| *option != "private").map(|_| {
+            let what = "the only thing that may follow is `; private`".to_owned();
+            invalid(what, "the only valid option is 'private'".to_owned())
+        })
+    })
+}
+
+/// Whether Python takes the text for an identifier (near enough: Unicode's exceptions are letters of dead scripts).
+fn is_identifier(text: &str) -> bool {
+    let mut letters = text.chars();
+    letters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+        && letters.all(|letter| letter.is_alphanumeric() || letter == '_')
+}
+
+fn summary(subject: &Subject) -> Vec<Found> {
+    each(subject, &["summary"], |_, header| {
+        if header.value.contains('\n') {
+            let found = Found::new("the summary has several lines");
+            return Some(
+                found
+                    .help("what needs more room is the description")
+                    .says("'summary' must be a single line."),
+            );
+        }
+        let length = header.value.chars().count();
+        (length > LONGEST_SUMMARY).then(|| {
+            let message = format!("the summary has {length} characters; the most is {LONGEST_SUMMARY}");
+            Found::new(message).says("'summary' field must be 512 characters or less.")
+        })
+    })
+}

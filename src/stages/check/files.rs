@@ -1,0 +1,136 @@
+//! Distributions judged where they lie: each in one pass, several at once.
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use jiff::civil::Date;
+
+use crate::error::{Error, Result};
+use crate::python::verdict::{
+    CLASSIFIERS_OF, ContentType, Expected, FileReport, Finding, Judgement, Policy, Report, Severity,
+    does_not_render, judge, judge_release, twins,
+};
+use crate::world::tools::render_rst;
+use crate::world::{Environment, sha256};
+
+/// How long the list of classifiers is trusted to be PyPI's; then an unknown one only warns
+const TRUSTED_DAYS: i64 = 365;
+/// The endings of what is judged where no file is named
+const ENDINGS: [&str; 3] = [".whl", ".tar.gz", ".zip"];
+
+/// Whether the list of classifiers is older than it is trusted.
+pub(super) fn classifiers_are_old() -> bool {
+    let today = jiff::ZonedDateTime::now().date();
+    let age = CLASSIFIERS_OF.parse::<Date>().map(|listed| listed.duration_until(today).as_hours() / 24);
+    age.map_or(true, |days| days > TRUSTED_DAYS)
+}
+
+/// The distributions in a folder, by name.
+///
+/// # Errors
+/// The folder cannot be read, or has none.
+pub fn distributions_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let none = || {
+        let error = Error::usage(format!("there are no distributions in `{}`", folder.display()));
+        error.help("build them first, or name the files")
+    };
+    if !folder.is_dir() {
+        return Err(none());
+    }
+    let mut found = Vec::new();
+    for entry in fs_err::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if ENDINGS.iter().any(|ending| name.ends_with(ending)) && path.is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    if found.is_empty() { Err(none()) } else { Ok(found) }
+}
+
+/// Judges files as one release: each by itself, all of them against each other and against what is expected, and every
+/// distinct description in reStructuredText by PyPI's renderer. All are judged whatever is wrong with the first.
+///
+/// # Errors
+/// A file cannot be read, or there is reStructuredText and no Python to render it.
+pub fn judge_files(
+    paths: &[PathBuf],
+    expected: Option<&Expected>,
+    policy: &Policy,
+    environment: &Environment,
+    progress: &dyn Fn(&str),
+) -> Result<Report> {
+    let mut judgements = judge_all(paths)?;
+    for place in twins(&judgements) {
+        judgements[place].sha256 = Some(sha256(&paths[place])?.0);
+    }
+    let release = policy.apply(judge_release(&judgements, expected));
+    let unrendered = unrendered(&judgements, environment, progress)?;
+    let files = paths.iter().zip(judgements).zip(unrendered).map(|((path, judgement), unrendered)| {
+        let mut findings = judgement.findings;
+        findings.extend(unrendered);
+        let findings = policy.apply(findings);
+        let accepted = findings.iter().all(|finding| finding.severity != Severity::Error);
+        FileReport { file: path.display().to_string(), size: judgement.size, accepted, findings }
+    });
+    Ok(Report::new(files.collect(), release))
+}
+
+fn judge_one(path: &Path) -> Result<Judgement> {
+    let mut file = fs_err::File::open(path)?;
+    let size = file.metadata()?.len();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(judge(&mut file, &name, size))
+}
+
+/// Judges every file by itself, as many at once as there are processors.
+fn judge_all(paths: &[PathBuf]) -> Result<Vec<Judgement>> {
+    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(paths.len());
+    let next = AtomicUsize::new(0);
+    let judged = Mutex::new(Vec::with_capacity(paths.len()));
+    let work = || {
+        while let Some((place, path)) = {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            paths.get(place).map(|path| (place, path))
+        } {
+            let judgement = judge_one(path);
+            judged.lock().unwrap_or_else(PoisonError::into_inner).push((place, judgement));
+        }
+    };
+    thread::scope(|scope| {
+        (1..workers).for_each(|_| drop(scope.spawn(work)));
+        work();
+    });
+    let mut judged = judged.into_inner().unwrap_or_else(PoisonError::into_inner);
+    judged.sort_by_key(|(place, _)| *place);
+    judged.into_iter().map(|(_, judgement)| judgement).collect()
+}
+
+/// For each file the finding that its description does not render, if so.
+fn unrendered(
+    judgements: &[Judgement],
+    environment: &Environment,
+    progress: &dyn Fn(&str),
+) -> Result<Vec<Option<Finding>>> {
+    let text = |judgement: &Judgement| {
+        let description = judgement.description.as_ref()?;
+        (description.content_type == ContentType::Restructured).then(|| description.text.clone())
+    };
+    let wanted: Vec<Option<String>> = judgements.iter().map(text).collect();
+    let mut texts: Vec<&str> = wanted.iter().flatten().map(String::as_str).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    if texts.is_empty() {
+        return Ok(judgements.iter().map(|_| None).collect());
+    }
+    let rendered = render_rst(environment, &texts, progress)?;
+    let verdict = |wanted: &Option<String>| {
+        let place = texts.binary_search(&wanted.as_deref()?).ok()?;
+        rendered[place].as_ref().err().map(|said| does_not_render(said))
+    };
+    Ok(wanted.iter().map(verdict).collect())
+}

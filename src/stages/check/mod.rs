@@ -1,0 +1,122 @@
+//! Opens every distribution and judges it as PyPI would, before any index sees it.
+
+mod files;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::{Config, nearest};
+use crate::engine::prelude::*;
+use crate::python::verdict::{Expected, Finding as Verdict, Policy, Report, Severity};
+use crate::world::verify;
+
+pub use files::{distributions_in, judge_files};
+
+/// Judge the distributions as PyPI would
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Settings {
+    /// The rules that are silenced, by their names as `pyrelease check --list-rules` has them; one that PyPI enforces
+    /// still warns
+    allow: Vec<String>,
+    /// Whether a warning is as bad as an error
+    strict: bool,
+}
+
+struct Check {
+    policy: Policy,
+}
+
+pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
+    Ok(Box::new(Check { policy: policy(config, name, false)? }))
+}
+
+/// What the settings of a stage make of findings.
+///
+/// # Errors
+/// A wrong setting, or a rule that is none.
+pub fn policy(config: &Config, stage: &str, strict: bool) -> Result<Policy> {
+    let settings = config.settings::<Settings>(stage)?;
+    let policy = Policy::new(&settings.allow, strict || settings.strict).map_err(|unknown| {
+        let help = match nearest(&unknown.name, unknown.known.iter().copied()) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => "`pyrelease check --list-rules` lists them".to_owned(),
+        };
+        let span = config.stage_key(stage, "allow").flatten();
+        config.error(&format!("{unknown} of [stage.{stage}]"), span, Some(&help))
+    })?;
+    Ok(policy.with_old_classifiers(files::classifiers_are_old()))
+}
+
+impl Stage for Check {
+    fn name(&self) -> &str {
+        "check"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Private
+    }
+
+    fn preflight(&self, _: &Release) -> Result<Vec<Finding>> {
+        Ok(Vec::new())
+    }
+
+    fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
+        let action = Action::Check { what: "every distribution by PyPI's rules".to_owned() };
+        let judged = effects.private(action, |bench| {
+            let distributions = &release.outputs.distributions;
+            if distributions.is_empty() {
+                let error = Error::failed("there are no distributions to check");
+                return Err(error.help("put `build` before `check`"));
+            }
+            distributions.iter().try_for_each(verify)?;
+            let paths: Vec<_> = distributions.iter().map(|distribution| distribution.path.clone()).collect();
+            let target = &release.target;
+            let expected = expected(&target.project.name, &target.names.version)?;
+            let environment = &release.workspace.environment;
+            judge_files(&paths, Some(&expected), &self.policy, environment, &|message| bench.say(message))
+                .map(|report| sorted(&report, bench))
+        })?;
+        match judged.unwrap_or_default().as_slice() {
+            [] => Ok(Outputs::default()),
+            [only] => Err(Error::refused(only.clone())),
+            several => Err(Error::refused(format!(
+                "{} things are wrong with the distributions:\n  {}",
+                several.len(),
+                several.join("\n  ")
+            ))),
+        }
+    }
+}
+
+fn expected(name: &str, version: &str) -> Result<Expected> {
+    let version = version
+        .parse()
+        .map_err(|error| Error::failed(format!("`{version}` is no version")).because(format!("{error}")))?;
+    Ok(Expected { name: name.to_owned(), version })
+}
+
+/// Warns of what is a warning, and gives what is an error.
+fn sorted(report: &Report, bench: &Workbench<'_>) -> Vec<String> {
+    let mut errors = Vec::new();
+    for (file, finding) in report.findings() {
+        let name = file.map(|file| file.file.rsplit(['/', '\\']).next().unwrap_or_default());
+        let mut text = in_one_line(name, finding);
+        match finding.severity {
+            Severity::Warning => bench.warn(&text, finding.help.as_deref()),
+            Severity::Error => {
+                if let Some(help) = &finding.help {
+                    text.push_str(&format!("; {help}"));
+                }
+                errors.push(text);
+            }
+        }
+    }
+    errors
+}
+
+fn in_one_line(file: Option<&str>, finding: &Verdict) -> String {
+    let file = file.map_or("the release".to_owned(), |file| format!("`{file}`"));
+    let place = finding.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+    format!("{file}: {}{place} [{}]", finding.message, finding.rule)
+}
