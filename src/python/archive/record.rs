@@ -57,6 +57,8 @@ impl Record {
                 return Err(RecordError::TooManyRows(most));
             }
             let [path, hash, size] = [0, 1, 2].map(|column| row[column].to_owned());
+            // Some tools on Windows write its separator, which PyPI and installers read as this one.
+            let path = path.replace('\\', "/");
             entries.push(Entry { line, path, hash, size });
         }
         Ok(Self { entries })

@@ -192,3 +192,30 @@ fn long_names_and_links_are_read() {
     assert_eq!(paths, [long.as_str(), "demo-1.0/link", "demo-1.0/from-pax.txt"]);
     assert_eq!(contents.members[1].kind, MemberKind::Symlink("../../etc/passwd".to_owned()));
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(128))]
+
+    /// Archives of which pieces were lost, doubled and overwritten: there is an answer, within the bounds.
+    #[test]
+    fn any_mutilated_archive_ends_in_an_answer(
+        kind in 0..2,
+        edits in proptest::collection::vec((0.0..1.0, proptest::collection::vec(proptest::prelude::any::<u8>(), 0..8), 0_usize..12), 1..6),
+    ) {
+        let (kind, mut bytes) = match kind {
+            0 => (Kind::Wheel, zipped(&[("demo/__init__.py", b"x = 1\n"), ("demo-1.dist-info/RECORD", b"a,,\n")])),
+            _ => (Kind::Sdist, tarball(&[("demo-1.0/PKG-INFO", b"Name: demo\n"), ("demo-1.0/x", b"y")])),
+        };
+        for (place, new, gone) in edits {
+            let at = (bytes.len() as f64 * place) as usize;
+            let end = (at + gone).min(bytes.len());
+            bytes.splice(at..end, new);
+        }
+        // The damage is to reach the tar archive, not to end at gzip's checksum.
+        let bytes = if kind == Kind::Sdist { gzipped(&bytes) } else { bytes };
+        let contents = read(kind, &bytes);
+        let kept: usize = contents.kept.values().map(Vec::len).sum();
+        proptest::prop_assert!(kept as u64 <= Limits::default().kept);
+        proptest::prop_assert!(contents.members.len() <= Limits::default().members);
+    }
+}

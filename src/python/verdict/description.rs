@@ -80,20 +80,29 @@ impl std::str::FromStr for ContentType {
             return Err(ContentTypeError::Unknown(value.escape_debug().to_string()));
         }
         let mut parts = value.split(';');
-        let essence = parts.next().unwrap_or_default().trim();
-        let content_type = match essence.to_ascii_lowercase().as_str() {
+        let essence = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+        let content_type = match essence.as_str() {
             "text/markdown" => Self::Markdown,
             "text/plain" => Self::Plain,
             "text/x-rst" => Self::Restructured,
-            _ => return Err(ContentTypeError::Unknown(essence.to_owned())),
+            // What has not the form of a type counts as plain text, if only that stands anywhere.
+            other if other.matches('/').count() != 1 && value.to_lowercase().contains("text/plain") => {
+                Self::Plain
+            }
+            _ => return Err(ContentTypeError::Unknown(value.to_owned())),
         };
-        let parameters: Vec<(String, &str)> = parts
-            .filter_map(|part| part.split_once('='))
-            .map(|(name, value)| (name.trim().to_ascii_lowercase(), parameter_value(value)))
-            .filter(|(_, value)| !value.is_empty())
-            .collect();
+        let read = |part: &'_ str| -> Option<(String, String)> {
+            let (name, value) = match part.split_once('=') {
+                Some((name, value)) => {
+                    (name, Some(parameter_value(value)).filter(|value| !value.is_empty())?)
+                }
+                None => (part, ""),
+            };
+            is_token(name.trim()).then(|| (name.trim().to_ascii_lowercase(), value.to_owned()))
+        };
+        let parameters: Vec<(String, String)> = parts.filter_map(read).collect();
         let parameter =
-            |name: &str| parameters.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+            |name: &str| parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         if let Some(charset) = parameter("charset").filter(|charset| *charset != "UTF-8") {
             return Err(ContentTypeError::Charset(charset.to_owned()));
         }
@@ -106,12 +115,21 @@ impl std::str::FromStr for ContentType {
     }
 }
 
-/// A parameter's value as Python's `email` reads it: in quotes, or up to a blank.
+/// Whether a text can be a parameter's name (RFC 2045).
+fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && !text.contains(|letter: char| letter.is_whitespace() || "()<>@,:;\\\"/[]?=".contains(letter))
+}
+
+/// A parameter's value as Python's `email` reads it: in quotes, or up to a character that no word has.
 fn parameter_value(value: &str) -> &str {
     let value = value.trim();
     match value.strip_prefix('"') {
         Some(quoted) => quoted.split('"').next().unwrap_or_default(),
-        None => value.split_whitespace().next().unwrap_or_default().trim_matches('\''),
+        None => {
+            let ends = |letter: char| letter.is_whitespace() || "()<>@,:;\\\"/[]?=*'%".contains(letter);
+            value.split(ends).next().unwrap_or_default()
+        }
     }
 }
 

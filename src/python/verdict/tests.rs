@@ -11,7 +11,7 @@ use super::*;
 use crate::python::archive::encode_digest;
 
 const METADATA: &str = "Metadata-Version: 2.4\nName: demo\nVersion: 1.0\nSummary: a demo\n\
-    Description-Content-Type: text/markdown\n\n# Demo\n";
+    Requires-Python: >=3.9\nLicense-Expression: MIT\nDescription-Content-Type: text/markdown\n\n# Demo\n";
 const WHEEL: &str = "demo-1.0-py3-none-any.whl";
 const SDIST: &str = "demo-1.0.tar.gz";
 
@@ -63,7 +63,9 @@ fn add_info(builder: &mut tar::Builder<GzEncoder<Vec<u8>>>, folder: &str, metada
 }
 
 fn rules(judgement: &Judgement) -> Vec<&str> {
-    judgement.findings.iter().map(|finding| finding.rule).collect()
+    // What a small metadata lacks is told elsewhere.
+    let told = |rule: &&str| !matches!(*rule, "no-license" | "no-requires-python");
+    judgement.findings.iter().map(|finding| finding.rule).filter(told).collect()
 }
 
 #[test]
@@ -260,3 +262,81 @@ fn findings_of_one_rule_are_bounded() {
     assert_eq!(judgement.findings.len(), 21);
     assert_eq!(judgement.findings[20].message, "and 80 more of these");
 }
+
+#[test]
+fn what_nobody_wants_in_an_archive_is_warned_of() {
+    let mut careless =
+        members(&METADATA.replace("# Demo", "[x](docs/x.md) ![y](https://example.org/y.png) [z](#z)"));
+    careless.pop();
+    for path in ["demo/__pycache__/a.pyc", "demo/.env", "tests/test_a.py", "demo/a.so"] {
+        careless.push((path.to_owned(), String::new()));
+    }
+    let judgement = judge_wheel(&careless);
+    let warned = ["secret-file", "leftover", "top-level-name", "native-in-pure-wheel", "relative-link"];
+    assert_eq!(rules(&judgement)[1..], warned);
+    assert!(judgement.findings[1..].iter().all(|finding| finding.severity == Severity::Warning));
+
+    let bare = judge_wheel(&members("Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n")[1..]);
+    let found: Vec<&str> = bare.findings.iter().map(|finding| finding.rule).collect();
+    assert_eq!(found, ["record-absent", "empty-wheel", "no-license", "no-requires-python"]);
+}
+
+#[test]
+fn a_wheel_of_nothing_is_refused() {
+    let nothing = judge_wheel(&[]);
+    assert_eq!(rules(&nothing), ["wheel-file", "wheel-metadata", "record-missing"]);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// Whatever stands in them, there is an answer, and not more of it than anybody can read.
+    #[test]
+    fn any_text_in_any_file_of_metadata_has_a_verdict(
+        metadata in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400),
+        fields in proptest::collection::vec((0..FIELDS.len(), "\\PC{0,40}"), 0..12),
+        record in "(\\PC{0,20},){0,9}\\PC{0,20}",
+        entry_points in "(\\[|\\]|=|\n| |#|\\PC){0,60}",
+        name in "(demo|-|1\\.0|_|\\.|py3|none|any|\\PC){0,12}(\\.whl|\\.tar\\.gz|\\.zip)?",
+    ) {
+        let headers: String = fields.iter().map(|(field, value)| format!("{}: {value}\n", FIELDS[*field])).collect();
+        let metadata = [METADATA.split("\n\n").next().unwrap_or_default().as_bytes(), b"\n", headers.as_bytes(), &metadata].concat();
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let contents: [(&str, &[u8]); 4] = [
+            ("WHEEL", b"Wheel-Version: 1.0\n"),
+            ("METADATA", &metadata),
+            ("RECORD", record.as_bytes()),
+            ("entry_points.txt", entry_points.as_bytes()),
+        ];
+        for (file, content) in contents {
+            writer.start_file(format!("demo-1.0.dist-info/{file}"), SimpleFileOptions::default()).unwrap();
+            writer.write_all(content).unwrap();
+        }
+        let mut file = writer.finish().unwrap();
+        let size = file.get_ref().len() as u64;
+        let judgement = judge(&mut file, WHEEL, size);
+        proptest::prop_assert!(judgement.findings.len() < 21 * 80);
+        file.set_position(0);
+        judge(&mut file, &name, size);
+    }
+}
+
+const FIELDS: &[&str] = &[
+    "Name",
+    "Version",
+    "Summary",
+    "Author-email",
+    "Classifier",
+    "Home-page",
+    "Project-URL",
+    "Requires-Dist",
+    "Provides-Dist",
+    "Requires-Python",
+    "Provides-Extra",
+    "License-Expression",
+    "License-File",
+    "Dynamic",
+    "Description-Content-Type",
+    "Import-Name",
+    "Keywords",
+];

@@ -8,6 +8,9 @@ const DEEPEST: usize = 50;
 
 /// The one address of the field; nothing where PyPI would check none.
 pub(in crate::python::verdict) fn parse_address(field: &str) -> Option<String> {
+    if !has_balanced_parentheses(field) {
+        return None;
+    }
     let mut reader = Reader { text: field.chars().collect(), at: 0, depth: 0 };
     let mut addresses = Vec::new();
     while reader.at < reader.text.len() {
@@ -22,6 +25,33 @@ pub(in crate::python::verdict) fn parse_address(field: &str) -> Option<String> {
         }
     }
     addresses.pop().filter(|address| !address.is_empty() && !address.contains('['))
+}
+
+/// Whether every parenthesis outside of quotes is closed; `\\` takes its meaning from any letter.
+fn has_balanced_parentheses(field: &str) -> bool {
+    let mut letters = field.chars();
+    // What is open when a quote begins is what counts again if it never ends.
+    let (mut open, mut quoted, mut in_quotes) = (Some(0_usize), false, Vec::new());
+    let mut count = |letter| {
+        open = match letter {
+            '(' => open.map(|open| open + 1),
+            ')' => open.and_then(|open| open.checked_sub(1)),
+            _ => open,
+        }
+    };
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => drop(letters.next()),
+            '"' => {
+                quoted = !quoted;
+                in_quotes.clear();
+            }
+            _ if quoted => in_quotes.push(letter),
+            _ => count(letter),
+        }
+    }
+    in_quotes.into_iter().for_each(&mut count);
+    open == Some(0)
 }
 
 struct Reader {

@@ -52,11 +52,18 @@ pub(super) const RULES: &[Rule] = &[
     ),
     Rule::stricter("encrypted-member", "no installer can read it", "no member is encrypted", encrypted),
     Rule::stricter(
+        "duplicate-metadata",
+        "which of them counts depends on who reads the archive",
+        "a source distribution has one PKG-INFO at its place",
+        duplicate_metadata,
+    ),
+    Rule::stricter(
         "duplicate-member",
-        "what a file of two contents is depends on who unpacks it",
+        "of two members with one path the last one counts, and the other was not meant",
         "no two members have one path",
         duplicate,
-    ),
+    )
+    .warning(),
     Rule::stricter(
         "archive-limits",
         "reading takes bounded time and memory",
@@ -123,15 +130,26 @@ fn limits(subject: &Subject) -> Vec<Found> {
     faults(subject, |problem| matches!(problem, Problem::TooManyMembers { .. } | Problem::TooLarge { .. }))
 }
 
-/// Folders may be listed twice. In a wheel, the records do not agree then.
-fn duplicate(subject: &Subject) -> Vec<Found> {
-    if subject.kind != Some(Kind::Sdist) {
-        return Vec::new();
-    }
+/// The files of a source distribution whose path another has already. Folders may be listed twice; in a wheel, the
+/// records do not agree then.
+fn repeated<'a>(subject: &'a Subject) -> impl Iterator<Item = &'a str> {
     let mut seen = HashSet::new();
-    let files = subject.contents.members.iter().filter(|member| member.kind != MemberKind::Folder);
-    files
-        .filter(|member| !seen.insert(member.path.as_str()))
-        .map(|member| Found::new("two members have one path").member(&member.path))
-        .collect()
+    let of_sdist = subject.kind == Some(Kind::Sdist);
+    let files =
+        subject.contents.members.iter().filter(move |member| of_sdist && member.kind != MemberKind::Folder);
+    files.map(|member| member.path.as_str()).filter(move |path| !seen.insert(*path))
+}
+
+fn is_metadata(path: &str) -> bool {
+    path.split_once('/').is_some_and(|(_, rest)| rest == "PKG-INFO")
+}
+
+fn duplicate_metadata(subject: &Subject) -> Vec<Found> {
+    let found = |path| Found::new("the source distribution has this twice").member(path);
+    repeated(subject).filter(|path| is_metadata(path)).map(found).collect()
+}
+
+fn duplicate(subject: &Subject) -> Vec<Found> {
+    let found = |path| Found::new("two members have one path").member(path);
+    repeated(subject).filter(|path| !is_metadata(path)).map(found).collect()
 }

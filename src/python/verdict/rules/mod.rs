@@ -1,6 +1,7 @@
 //! The table of rules, in PyPI's order, and those about one file.
 
 mod archive;
+mod care;
 mod dependencies;
 mod fields;
 mod filename;
@@ -134,6 +135,7 @@ pub const RULES: &[&[Rule]] = &[
     wheel::RULES,
     record::RULES,
     paths::RULES,
+    care::RULES,
     super::release::RULES,
 ];
 

@@ -1,6 +1,7 @@
 //! The layout of a wheel (PEP 427).
 
 use super::{Found, Rule};
+use crate::python::archive::Problem;
 use crate::python::distribution::Kind;
 use crate::python::filename::Filename;
 use crate::python::verdict::Subject;
@@ -45,7 +46,9 @@ pub(super) const RULES: &[Rule] = &[
 
 /// Whether the wheel could be opened at all.
 pub(super) fn is_open_wheel(subject: &Subject) -> bool {
-    subject.kind == Some(Kind::Wheel) && !subject.contents.members.is_empty()
+    let unread = |problem: &Problem| matches!(problem, Problem::NotAnArchive { .. } | Problem::Unreadable(_));
+    let read = !subject.contents.faults.iter().any(|fault| unread(&fault.problem));
+    subject.kind == Some(Kind::Wheel) && read
 }
 
 /// What is said of a file that ought to be in the metadata's folder and is not.

@@ -1,0 +1,264 @@
+//! What a release engineer wishes somebody had noticed: warnings only, which a strict check takes for errors.
+
+use comrak::nodes::NodeValue;
+use comrak::{Arena, Options, parse_document};
+
+use super::metadata::of;
+use super::{Found, Rule};
+use crate::python::archive::{Member, MemberKind};
+use crate::python::distribution::Kind;
+use crate::python::filename::Filename;
+use crate::python::verdict::{ContentType, Subject};
+
+/// The longest description whose links are looked at, in bytes
+const LONGEST_README: usize = 1 << 20;
+/// Files that hold secrets, by their names
+const SECRETS: &[&str] = &[
+    ".env",
+    ".envrc",
+    ".git-credentials",
+    ".netrc",
+    ".pypirc",
+    "_netrc",
+    "credentials.json",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+    "id_rsa",
+    "pip.conf",
+];
+/// What tools leave behind, as parts of a path
+const LEFTOVERS: &[&str] = &[
+    ".DS_Store",
+    ".coverage",
+    ".git",
+    ".hypothesis",
+    ".idea",
+    ".ipynb_checkpoints",
+    ".mypy_cache",
+    ".nox",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".tox",
+    ".venv",
+    ".vscode",
+    "Thumbs.db",
+    "__MACOSX",
+    "__pycache__",
+    "node_modules",
+];
+/// Modules that would be installed for everybody under names that everybody uses
+const EVERYBODYS: &[&str] = &[
+    "benchmarks",
+    "build",
+    "conftest.py",
+    "dist",
+    "doc",
+    "docs",
+    "example",
+    "examples",
+    "script",
+    "scripts",
+    "setup.py",
+    "test",
+    "testing",
+    "tests",
+    "tools",
+];
+const NATIVE: &[&str] = &[".so", ".pyd", ".dylib", ".dll"];
+
+pub(super) const RULES: &[Rule] = &[
+    Rule::stricter(
+        "secret-file",
+        "whoever downloads the file can read it, and deleting it later does not help",
+        "no member is a file that usually holds secrets",
+        secrets,
+    )
+    .warning(),
+    Rule::stricter(
+        "leftover",
+        "caches, bytecode and editors' files are of no use to anybody else",
+        "no member is something that a tool left behind",
+        leftovers,
+    )
+    .warning(),
+    Rule::stricter(
+        "top-level-name",
+        "installed beside another project that does the same, one overwrites the other",
+        "a wheel installs no module named like everybody's tests or docs",
+        top_level,
+    )
+    .warning(),
+    Rule::stricter(
+        "native-in-pure-wheel",
+        "installers take it on every platform, and it works on one",
+        "a wheel for any platform has no native code",
+        native,
+    )
+    .warning(),
+    Rule::stricter(
+        "empty-wheel",
+        "installing it makes nothing importable; most often the packages were not found at the build",
+        "a wheel has a module, a script or data",
+        empty,
+    )
+    .warning(),
+    Rule::stricter(
+        "no-license",
+        "nobody may use what has no license",
+        "the metadata says under which license the project is",
+        license,
+    )
+    .warning()
+    .by("PEP 639"),
+    Rule::stricter(
+        "no-requires-python",
+        "installers choose the release for Pythons it does not run on",
+        "the metadata says which Pythons the project runs on",
+        requires_python,
+    )
+    .warning()
+    .by("PEP 345"),
+    Rule::stricter(
+        "relative-link",
+        "on PyPI there is nothing beside the description, so the link leads nowhere",
+        "links and images of a Markdown description are whole addresses",
+        relative_links,
+    )
+    .warning(),
+];
+
+fn files<'a>(subject: &'a Subject) -> impl Iterator<Item = &'a Member> {
+    subject.contents.members.iter().filter(|member| member.kind != MemberKind::Folder)
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn secrets(subject: &Subject) -> Vec<Found> {
+    let secret = |member: &&Member| SECRETS.contains(&file_name(&member.path));
+    let found = files(subject).filter(secret).map(|member| {
+        let found = Found::new("a member has the name of a file that holds secrets").member(&member.path);
+        found.help("leave it out; if it did hold one, it is to be revoked wherever the file has been")
+    });
+    found.collect()
+}
+
+fn leftovers(subject: &Subject) -> Vec<Found> {
+    let leftover = |member: &&Member| {
+        let path = &member.path;
+        path.split('/').any(|part| LEFTOVERS.contains(&part))
+            || path.ends_with(".pyc")
+            || path.ends_with(".pyo")
+    };
+    files(subject)
+        .filter(leftover)
+        .map(|member| Found::new("a tool left this behind").member(&member.path))
+        .collect()
+}
+
+/// The files that a wheel puts beside other projects' modules.
+fn modules<'a>(subject: &'a Subject) -> impl Iterator<Item = &'a str> {
+    let of_wheel = subject.kind == Some(Kind::Wheel);
+    let paths = files(subject).filter(move |_| of_wheel).map(|member| member.path.as_str());
+    let library = |path: &'a str| match path.split_once('/') {
+        Some((top, _)) if top.ends_with(".dist-info") => None,
+        Some((top, rest)) if top.ends_with(".data") => {
+            rest.strip_prefix("purelib/").or_else(|| rest.strip_prefix("platlib/"))
+        }
+        _ => Some(path),
+    };
+    paths.filter_map(library)
+}
+
+fn top_level(subject: &Subject) -> Vec<Found> {
+    let mut tops: Vec<&str> = modules(subject).map(|path| path.split('/').next().unwrap_or(path)).collect();
+    tops.sort_unstable();
+    tops.dedup();
+    tops.retain(|top| EVERYBODYS.contains(top));
+    let found = |top: &str| {
+        let found = Found::new(format!("the wheel installs `{top}` beside everybody's modules")).member(top);
+        found.help("leave it out of the packages that the build backend finds")
+    };
+    tops.into_iter().map(found).collect()
+}
+
+fn native(subject: &Subject) -> Vec<Found> {
+    let Ok(Filename::Wheel { platform, .. }) = &subject.name else { return Vec::new() };
+    if platform != "any" {
+        return Vec::new();
+    }
+    let native = |path: &&str| NATIVE.iter().any(|ending| path.ends_with(ending));
+    modules(subject)
+        .filter(native)
+        .map(|path| Found::new("a wheel for any platform has native code").member(path))
+        .collect()
+}
+
+fn empty(subject: &Subject) -> Vec<Found> {
+    let is_content =
+        |member: &Member| !member.path.split('/').next().is_some_and(|top| top.ends_with(".dist-info"));
+    if subject.kind != Some(Kind::Wheel)
+        || subject.contents.members.is_empty()
+        || files(subject).any(is_content)
+    {
+        return Vec::new();
+    }
+    vec![
+        Found::new("the wheel has nothing but its metadata")
+            .help("tell the build backend where the packages are"),
+    ]
+}
+
+fn license(subject: &Subject) -> Vec<Found> {
+    of(subject, |member, metadata| {
+        let fields = ["license", "license_expression", "license_file"];
+        let classified =
+            metadata.sent("classifiers").iter().any(|header| header.value.trim().starts_with("License ::"));
+        if classified || fields.iter().any(|field| !metadata.sent(field).is_empty()) {
+            return Vec::new();
+        }
+        let found = Found::new("the metadata names no license").member(member);
+        vec![found.help("add `license = \"MIT\"`, or whatever it is, to [project] in pyproject.toml")]
+    })
+}
+
+fn requires_python(subject: &Subject) -> Vec<Found> {
+    of(subject, |member, metadata| {
+        if !metadata.sent("requires_python").is_empty() {
+            return Vec::new();
+        }
+        let found = Found::new("the metadata has no `Requires-Python`").member(member);
+        vec![
+            found
+                .help("add `requires-python = \">=3.9\"`, or whatever it is, to [project] in pyproject.toml"),
+        ]
+    })
+}
+
+fn relative_links(subject: &Subject) -> Vec<Found> {
+    let Some(Ok(description)) = subject.description() else { return Vec::new() };
+    if description.content_type != ContentType::Markdown || description.text.len() > LONGEST_README {
+        return Vec::new();
+    }
+    let (arena, mut found) = (Arena::new(), Vec::new());
+    for node in parse_document(&arena, &description.text, &Options::default()).descendants() {
+        let (what, url) = match &node.data().value {
+            NodeValue::Link(link) => ("link", link.url.clone()),
+            NodeValue::Image(image) => ("image", image.url.clone()),
+            _ => continue,
+        };
+        if is_relative(&url) {
+            let message = format!("the {what} to `{url}` in the description leads nowhere on PyPI");
+            found.push(Found::new(message).help("write the whole address, as of the file in the repository"));
+        }
+    }
+    found
+}
+
+/// Whether an address is a path only: no scheme, no host, and not a place in the same page.
+fn is_relative(url: &str) -> bool {
+    let scheme = url.split(['/', '?', '#']).next().is_some_and(|start| start.contains(':'));
+    !(url.is_empty() || scheme || url.starts_with('#') || url.starts_with("//"))
+}
