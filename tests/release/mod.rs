@@ -27,7 +27,7 @@ use pyrelease_test_support::{Blueprint, Project, set_binary};
 const QUICK: &str = "\n[stage.build]\nisolation = false\n";
 
 /// The same project with a backend of its own: with [`QUICK`], it is built in no time.
-fn quick() -> Blueprint {
+pub(crate) fn quick() -> Blueprint {
     demo().backend(pyrelease_test_support::Backend::InTree)
 }
 

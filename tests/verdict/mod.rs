@@ -7,6 +7,9 @@
 //! leaves the folder, a device) and `damage` (a broken gzip stream) are to be refused here; `either` may be. The files
 //! are generated; none is anybody's package.
 
+mod command;
+mod differential;
+
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 

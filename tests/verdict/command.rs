@@ -1,0 +1,122 @@
+//! `pyrelease check` as people use it.
+
+use pyrelease_test_support::{Blueprint, Project};
+
+use super::cases;
+use crate::release::quick;
+
+/// A wheel without a license, with a classifier that PyPI does not know
+const WRONG: &str = "metadata-0142/crp0143-1.0-py3-none-any.whl";
+/// A wheel and a source distribution that PyPI takes
+const RIGHT: [&str; 2] = ["plain-0006/crp0007-1.0-py3-none-any.whl", "plain-0006/crp0007-1.0.tar.gz"];
+/// A wheel whose description is reStructuredText
+const RESTRUCTURED: &str = "readme-0008/crp0009-1.0-py3-none-any.whl";
+
+/// A project with these files in `dist`.
+fn project(blueprint: Blueprint, files: &[&str]) -> Project {
+    let project = blueprint.build();
+    let (_, contents) = cases();
+    fs_err::create_dir_all(project.folder().join("dist")).expect("a folder");
+    for path in files {
+        let name = path.rsplit('/').next().expect("a name");
+        fs_err::write(project.folder().join("dist").join(name), &contents[*path]).expect("a file");
+    }
+    project
+}
+
+#[test]
+fn what_lies_in_dist_is_judged_and_passes() {
+    let project = project(quick(), &RIGHT);
+    let outcome = project.pyrelease("check").code(0);
+    outcome
+        .stdout_contains("crp0007-1.0-py3-none-any.whl: PASSED")
+        .stdout_contains("crp0007-1.0.tar.gz: PASSED");
+}
+
+#[test]
+fn every_file_is_judged_and_the_line_pypi_s_words_and_the_fix_are_shown() {
+    let project = project(quick(), &[WRONG, RIGHT[0]]);
+    let command = format!(
+        "check dist/{} dist/{}",
+        WRONG.rsplit('/').next().unwrap(),
+        RIGHT[0].rsplit('/').next().unwrap()
+    );
+    let outcome = project.pyrelease(&command).code(3);
+    for shown in [
+        "dist/crp0143-1.0-py3-none-any.whl: REFUSED",
+        "error[classifier]: `programming language :: python :: 3` is no classifier that PyPI knows",
+        "--> crp0143-1.0.dist-info/METADATA:7",
+        "7 | Classifier: programming language :: python :: 3",
+        "= PyPI: 'programming language :: python :: 3' is not a valid classifier.",
+        "= help: did you mean `Programming Language :: Python :: 3`?",
+        "dist/crp0007-1.0-py3-none-any.whl: PASSED",
+        "all files together: REFUSED",
+        "error[one-name]",
+    ] {
+        outcome.stdout_contains(shown);
+    }
+    outcome.stderr_contains("2 things are wrong with the distributions");
+}
+
+#[test]
+fn programs_get_one_object_and_github_its_annotations() {
+    let project = project(quick(), &[WRONG]);
+    let outcome = project.pyrelease("check --format json").code(3);
+    let report = &outcome.events()[0];
+    assert_eq!((&report["event"], &report["accepted"]), (&"check".into(), &false.into()));
+    let finding = &report["files"][0]["findings"][0];
+    assert_eq!((&finding["rule"], &finding["place"]["line"]), (&"classifier".into(), &7.into()));
+
+    let outcome = project.pyrelease("check").env("GITHUB_ACTIONS", "true").code(3);
+    outcome.stdout_contains("::error title=pyrelease classifier,file=dist/crp0143-1.0-py3-none-any.whl::");
+}
+
+#[test]
+fn warnings_count_when_strict_unless_they_are_allowed() {
+    let plain = project(quick(), &RIGHT[..1]);
+    plain.pyrelease("check").code(0).stdout_contains("warning[no-license]");
+    plain.pyrelease("check --strict").code(3).stdout_contains("error[no-license]");
+    let allowing =
+        project(quick().config("\n[stage.check]\nstrict = true\nallow = [\"no-license\"]\n"), &RIGHT[..1]);
+    allowing.pyrelease("check").code(0);
+    let mistyped = project(quick().config("\n[stage.check]\nallow = [\"no-licence\"]\n"), &RIGHT[..1]);
+    let outcome = mistyped.pyrelease("check").code(2);
+    outcome
+        .stderr_contains("`no-licence` is no rule of [stage.check]")
+        .stderr_contains("did you mean `no-license`?");
+}
+
+#[test]
+fn what_is_not_there_is_said() {
+    let project = quick().build();
+    project.pyrelease("check").code(2).stderr_contains("there are no distributions in `dist`");
+    project.pyrelease("check gone.whl").code(2).stderr_contains("`gone.whl` is not there");
+    project.pyrelease("check --explain nam").code(2).stderr_contains("did you mean `name`?");
+    project
+        .pyrelease("check --explain record-hash")
+        .code(0)
+        .stdout_contains("why        PyPI takes the file");
+    project.pyrelease("check --list-rules").code(0).stdout_contains("record-hash");
+}
+
+#[test]
+fn python_is_started_for_restructured_text_only_and_once() {
+    let project = project(quick(), &[RIGHT[0]]);
+    let cache = project.sandbox().root().join("cache of its own");
+    let without_python = |command: &str| {
+        project
+            .pyrelease(command)
+            .env("PYRELEASE_CACHE_DIR", &cache)
+            .env("PYRELEASE_PYTHON", "/nowhere/python")
+    };
+    without_python("check").code(0);
+
+    let (_, contents) = cases();
+    fs_err::write(project.folder().join("dist/crp0009-1.0-py3-none-any.whl"), &contents[RESTRUCTURED])
+        .unwrap();
+    let command = "check dist/crp0009-1.0-py3-none-any.whl";
+    without_python(command).code(1).stderr_contains("/nowhere/python");
+    // With the cache that all tests share, Python may be asked; after that nobody needs one.
+    project.pyrelease(command).code(0);
+    project.pyrelease(command).env("PYRELEASE_PYTHON", "/nowhere/python").code(0);
+}
