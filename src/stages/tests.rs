@@ -69,7 +69,7 @@ fn wrong_settings_are_underlined() {
         ("[stage.version]\nfiles = [{ path = \"a\", search = \"b\", count = 0 }]\n", "at least 1"),
         ("[stage.pypi]\nsmoke = \"true\"\n", "`smoke` without `install`"),
         ("[stage.pypi]\ninstall = true\nsmoke = \"python -c 'import\"\n", "a quote is not closed"),
-        ("[stage.check]\nstrict = 1\n", "has no settings"),
+        ("[stage.check]\nallow = [\"nam\"]\n", "did you mean `name`?"),
         ("[index.pypi]\nupload = \"http://pypi.corp.example/\"\n", "cannot be used"),
     ] {
         let shown = refused(text);

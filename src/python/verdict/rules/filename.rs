@@ -60,12 +60,14 @@ fn filename(subject: &Subject) -> Vec<Found> {
 }
 
 fn length(subject: &Subject) -> Vec<Found> {
-    let length = subject.file.len() + ".metadata".len();
+    // Beside a wheel PyPI stores its metadata, under the same name and a suffix.
+    let suffix = if subject.kind == Some(Kind::Wheel) { ".metadata" } else { "" };
+    let length = subject.file.len() + suffix.len();
     if length <= LONGEST {
         return Vec::new();
     }
     vec![Found::new(format!(
-        "the file's name is too long: with `.metadata` it has {length} bytes, the most is {LONGEST}"
+        "the file's name is too long: {length} bytes with what PyPI appends, the most is {LONGEST}"
     ))]
 }
 
