@@ -50,6 +50,7 @@ impl Fixture {
             tag: "v1.1.0".into(),
             date: "2026-05-01".into(),
             branch: None,
+            worktree: None,
             head: "0".repeat(40),
             prefix: prefix.into(),
             stages: vec![("build".into(), Reach::Private)],
