@@ -57,15 +57,16 @@ impl ReadOnly {
             let made = Self { path: path.to_owned(), mounted: true };
             return run("mount", &["-o", "remount,bind,ro", text]).map(|()| made);
         };
-        run("chmod", &["-R", "a-w", text])?;
+        if !path.is_dir() {
+            return Err(format!("only a mount keeps a file from being replaced, and {reason}"));
+        }
+        // The folders only: the files keep the permissions that they are compared by.
+        run("find", &[text, "-type", "d", "-exec", "chmod", "a-w", "{}", "+"])?;
         let made = Self { path: path.to_owned(), mounted: false };
-        let probe = if path.is_dir() { path.join("probe") } else { path.to_owned() };
-        match fs_err::OpenOptions::new().append(true).create(path.is_dir()).open(&probe) {
+        match fs_err::write(path.join("probe"), "") {
             Err(_) => Ok(made),
-            Ok(_) => {
-                if path.is_dir() {
-                    fs_err::remove_file(&probe).expect("a file that was just made");
-                }
+            Ok(()) => {
+                fs_err::remove_file(path.join("probe")).expect("a file that was just made");
                 Err(format!("permissions bind nobody here, and {reason}"))
             }
         }
