@@ -165,7 +165,7 @@ fn a_remote_that_lets_nothing_be_taken_back() {
         project.remote().git(&["config", setting, "true"]);
         let outcome = project.pyrelease("run minor --yes").env("FAIL", "yes").code(4);
         outcome.stderr_contains("`origin` lets no push be taken back").stderr_contains(setting);
-        outcome.stderr_contains("could not be undone").stderr_contains("pyrelease status");
+        outcome.stderr_contains("could not be undone").stderr_contains("pyrelease rollback --leave");
         let there = &project.remote_refs()[&format!("refs/heads/{branch}")];
         assert_eq!(*there, project.head(), "the same story here and there");
         assert_eq!(project.tag_target("v1.1.0"), project.head());
