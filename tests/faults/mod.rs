@@ -2,7 +2,7 @@
 //! or released with the bytes that were rehearsed, or exit 4 and a command that goes on.
 //!
 //! A schedule follows from its seed alone, but for the times at which something comes from outside. More of them:
-//! `PYRELEASE_TEST_SCHEDULES=5000 cargo test --test pyrelease faults:: -- --nocapture`; one of them again:
+//! `PYRELEASE_TEST_SEED=$RANDOM PYRELEASE_TEST_SCHEDULES=5000 cargo test --test pyrelease faults:: -- --nocapture`; one of them again:
 //! `PYRELEASE_TEST_SEED=… PYRELEASE_TEST_SCHEDULES=1`.
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
@@ -17,7 +17,7 @@ use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use pyrelease_test_support::{Outcome, no_small_disk};
 
@@ -27,6 +27,8 @@ use schedule::{Blow, Extent, Pipeline, Schedule};
 
 /// Schedules of an ordinary test run
 const SCHEDULES: u64 = 200;
+/// The first seed of an ordinary test run: a change is tried by the same schedules as the one before it
+const SEED: u64 = 20_261_124;
 /// Schedules at the same time; much of their time is waiting
 const AT_ONCE: usize = 4;
 /// Commands that may be needed at the end, when nothing goes wrong any more
@@ -39,9 +41,7 @@ type Tally = BTreeMap<String, usize>;
 
 #[test]
 fn whatever_happens_a_release_is_whole_or_not_at_all() {
-    let seed = variable("PYRELEASE_TEST_SEED").unwrap_or_else(|| {
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(1, |now| now.as_nanos() as u64)
-    });
+    let seed = variable("PYRELEASE_TEST_SEED").unwrap_or(SEED);
     let number = variable("PYRELEASE_TEST_SCHEDULES").unwrap_or(SCHEDULES);
     println!("{number} schedules from PYRELEASE_TEST_SEED={seed}");
     let no_disk = no_small_disk();

@@ -64,7 +64,8 @@ fn the_run_that_status_shows_is_the_one_that_was_cut_short() {
 fn doubt_about_an_upload_ends_after_five_minutes_by_whatever_clock() {
     let Some(library) = library() else { return };
     let mut scene = Scene::set(Pipeline::Unrehearsed, false);
-    scene.public.proxy.ahead(Asked::Upload, [Some(Trouble::Refused); 3]);
+    // Enough for every attempt, and for the form without the file that asks why the connection broke.
+    scene.public.proxy.ahead(Asked::Upload, [Some(Trouble::Refused); 12]);
     let later = at(&scene, &library, "+400d");
     let outcome = scene.project.pyrelease("run minor --yes").program(&later).code(4);
     scene.keeps_its_word(&outcome).unwrap_or_else(|problem| panic!("{problem}"));

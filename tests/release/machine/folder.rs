@@ -68,18 +68,23 @@ fn a_run_whose_distributions_are_gone_or_altered_half_published_goes_on() {
     goes_on(&[Phase::HalfPublic], &TO_THE_DISTRIBUTIONS);
 }
 
-/// Without its journal nothing is known of a run; as long as it has changed nothing outside its folder, that is all.
+/// Without its journal nothing is known of a run: it can only be given up. Without its folder there is none.
 #[test]
-fn a_run_without_its_journal_that_changed_nothing_is_no_run() {
+fn a_run_without_its_journal_is_given_up_and_stands_in_nobodys_way() {
     for whole in [false, true] {
         let scene = killed(Phase::Checked);
         let folder = run_folder(&scene);
         delete(&if whole { folder.clone() } else { folder.join("journal.jsonl") });
         for command in ["resume --yes", "rollback --yes"] {
             let outcome = scene.calmly(command);
-            assert_eq!(outcome.status(), 0, "{outcome}");
-            scene.keeps_its_word(&outcome).unwrap_or_else(|problem| panic!("{problem}"));
+            assert_eq!(outcome.status(), if whole { 0 } else { 4 }, "{outcome}");
+            if !whole {
+                outcome.stderr_contains("lost its journal").stderr_contains("rollback --leave");
+            }
         }
+        let given_up = scene.calmly("rollback --leave --yes");
+        assert_eq!(given_up.status(), 0, "{given_up}");
+        scene.project.assert_unchanged(&scene.before);
         let next = scene.calmly("run minor --yes");
         assert_eq!(next.status(), 0, "{next}");
         scene.keeps_its_word(&next).unwrap_or_else(|problem| panic!("{problem}"));

@@ -26,7 +26,10 @@ fn upgraded(change: impl Fn(&Path) + Send + Copy + 'static, kill: bool) {
         }
         change(&copy);
         if kill {
+            // Whether the command has begun or not, it does not end.
             running.signal("KILL");
+            fs_err::remove_file(&fifo).unwrap();
+            return;
         }
         // Read and written, so that it waits for nobody.
         let _ = duct::cmd!("timeout", "20", "cat", &fifo).stdout_null().unchecked().run();
