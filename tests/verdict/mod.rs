@@ -67,7 +67,7 @@ fn every_release_that_pypi_refuses_is_refused_and_every_other_accepted() {
         .iter()
         .map(|(path, content)| judge(&mut Cursor::new(content), name(path), content.len() as u64));
     let mut texts: Vec<String> = judged
-        .filter_map(|judgement| judgement.description)
+        .filter_map(|judgement| judgement.description().cloned())
         .filter(|description| description.content_type == ContentType::Restructured)
         .map(|description| description.text)
         .collect();

@@ -83,7 +83,7 @@ pub(super) fn read<R: Read + Seek>(file: &mut R, size: u64, limits: &Limits) -> 
 fn locate<R: Read + Seek>(file: &mut R, size: u64) -> Result<(u64, u64, u64), Problem> {
     let window = size.min(END_64_SIZE + LOCATOR_SIZE + END_SIZE + LONGEST_COMMENT);
     file.seek(SeekFrom::Start(size - window)).map_err(|error| unreadable(&error))?;
-    let mut tail = Vec::new();
+    let mut tail = Vec::with_capacity(window as usize + 1);
     file.take(window).read_to_end(&mut tail).map_err(|error| unreadable(&error))?;
     let end_size = END_SIZE as usize;
     let at_the_end = tail

@@ -13,6 +13,7 @@ pub use path::{Escape, escape_of_link, escape_of_member};
 pub use record::{Entry, Record, RecordError, encode_digest};
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{Read, Seek};
 
 use thiserror::Error;
@@ -137,6 +138,15 @@ impl Contents {
     /// Python sees it.
     pub fn content(&self, path: &str) -> Option<&[u8]> {
         self.kept.get(path).map(Vec::as_slice)
+    }
+
+    /// A number that differs, but for rare accidents, where the members or their contents differ.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for Member { path, size, sha256, .. } in &self.members {
+            (path, size, sha256).hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     /// Whether there is a member of that path that is no folder.

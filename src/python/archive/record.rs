@@ -41,25 +41,41 @@ impl Record {
     /// # Errors
     /// It is not CSV in UTF-8, a row has not three columns, or there are more rows.
     pub fn parse(text: &[u8], most: usize) -> Result<Self, RecordError> {
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
-        let mut row = csv::StringRecord::new();
         let mut entries = Vec::new();
-        while reader.read_record(&mut row).map_err(|error| RecordError::Csv(error.to_string()))? {
-            let line = row.position().map_or(0, csv::Position::line);
+        let mut push = |line: u64, columns: &[&str]| {
             // Some tools end a row with a comma too many; Python's reader and pip take the first three columns.
-            if row.len() < 3 || row.iter().skip(3).any(|column| !column.is_empty()) {
-                return Err(RecordError::Columns { line, found: row.len() });
-            }
-            if row[0].is_empty() {
+            let [path, hash, size] = match columns {
+                [path, hash, size, rest @ ..] if rest.iter().all(|column| column.is_empty()) => {
+                    [path, hash, size]
+                }
+                _ => return Err(RecordError::Columns { line, found: columns.len() }),
+            };
+            if path.is_empty() {
                 return Err(RecordError::NoPath { line });
             }
             if entries.len() == most {
                 return Err(RecordError::TooManyRows(most));
             }
-            let [path, hash, size] = [0, 1, 2].map(|column| row[column].to_owned());
             // Some tools on Windows write its separator, which PyPI and installers read as this one.
             let path = path.replace('\\', "/");
-            entries.push(Entry { line, path, hash, size });
+            entries.push(Entry { line, path, hash: (*hash).to_owned(), size: (*size).to_owned() });
+            Ok(())
+        };
+        if text.contains(&b'"') {
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+            let mut row = csv::StringRecord::new();
+            while reader.read_record(&mut row).map_err(|error| RecordError::Csv(error.to_string()))? {
+                let line = row.position().map_or(0, csv::Position::line);
+                push(line, &row.iter().collect::<Vec<_>>())?;
+            }
+        } else {
+            // Making a reader of quoted text costs more than reading a small RECORD, and hardly any quotes.
+            let text = std::str::from_utf8(text).map_err(|error| RecordError::Csv(error.to_string()))?;
+            for (line, row) in (1..).zip(text.split('\n')) {
+                for row in row.split('\r').filter(|row| !row.is_empty()) {
+                    push(line, &row.split(',').collect::<Vec<_>>())?;
+                }
+            }
         }
         Ok(Self { entries })
     }
@@ -95,6 +111,26 @@ mod tests {
         assert_eq!(record.entries[2].line, 3);
         assert_eq!(record.entries[0].algorithm_and_value(), Some(("sha256".to_owned(), "abc")));
         assert_eq!(record.entries[2].algorithm_and_value(), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn rows_are_the_same_with_quotes_and_without(text in "[ab,é\n\r]{0,30}") {
+            let plain = Record::parse(text.as_bytes(), 100);
+            // One quoted row more, for which the text is read by the rules of quoting.
+            let quoted = Record::parse(format!("{text}\n\"q\",,\n").as_bytes(), 100);
+            match (plain, quoted) {
+                (Ok(plain), Ok(quoted)) => {
+                    let rows = |record: &Record| record.entries.iter().map(Entry::text).collect::<Vec<_>>();
+                    proptest::prop_assert_eq!(rows(&plain), &rows(&quoted)[..plain.entries.len()]);
+                    proptest::prop_assert_eq!(quoted.entries.len(), plain.entries.len() + 1);
+                }
+                (Err(plain), Err(quoted)) => {
+                    proptest::prop_assert_eq!(std::mem::discriminant(&plain), std::mem::discriminant(&quoted));
+                }
+                (plain, quoted) => proptest::prop_assert!(false, "{plain:?} and {quoted:?}"),
+            }
+        }
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! The rules about all files of a release together.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use pep440_rs::Version;
 
-use super::Judgement;
 use super::finding::{Finding, Found};
 use super::rules::{Rule, Source};
+use super::{Described, Judgement};
 use crate::python::distribution::Kind;
 use crate::python::filename::{Filename, normalize};
 use crate::python::metadata::Metadata;
@@ -83,7 +84,7 @@ pub fn judge_release(files: &[Judgement], expected: Option<&Expected>) -> Vec<Fi
 
 /// The project and version of a file: its metadata's, or its name's.
 fn identity(file: &Judgement) -> (Option<String>, Option<Version>) {
-    let metadata = file.metadata.as_ref();
+    let metadata = file.metadata();
     let name = metadata.and_then(|metadata| metadata.name()).or(file.name.as_ref().map(Filename::name));
     let version = metadata.and_then(|metadata| metadata.version()?.parse().ok());
     (name.map(str::to_owned), version.or_else(|| file.name.as_ref().map(|name| name.version().clone())))
@@ -129,16 +130,17 @@ fn agreement(files: &[Judgement]) -> Vec<Finding> {
     findings
 }
 
-/// The places of the files that may be one with another: by name or by size. Whoever has the files fills in their
-/// hashes.
+/// The places of the files that may be one with another: by name, or by size and fingerprint. Whoever has the files
+/// fills in their hashes.
 pub fn twins(files: &[Judgement]) -> Vec<usize> {
     let mut names: HashMap<&str, usize> = HashMap::new();
-    let mut sizes: HashMap<u64, usize> = HashMap::new();
+    let mut insides: HashMap<(u64, u64), usize> = HashMap::new();
     for file in files {
         *names.entry(&file.file).or_default() += 1;
-        *sizes.entry(file.size).or_default() += 1;
+        *insides.entry((file.size, file.fingerprint)).or_default() += 1;
     }
-    let has_twin = |file: &Judgement| names[file.file.as_str()] > 1 || sizes[&file.size] > 1;
+    let has_twin =
+        |file: &Judgement| names[file.file.as_str()] > 1 || insides[&(file.size, file.fingerprint)] > 1;
     files.iter().enumerate().filter(|(_, file)| has_twin(file)).map(|(place, _)| place).collect()
 }
 
@@ -185,12 +187,24 @@ fn one_sdist(files: &[Judgement]) -> Vec<Finding> {
 
 fn same_metadata(files: &[Judgement]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut with_metadata = files.iter().filter_map(|file| Some((&file.file, file.metadata.as_ref()?)));
-    let Some((first_file, first)) = with_metadata.next() else { return findings };
-    for (file, metadata) in with_metadata {
-        let fields = differing(first, metadata);
+    let mut with_metadata = files.iter().filter(|file| file.metadata().is_some());
+    let Some(first) = with_metadata.next() else { return findings };
+    // Most files share what the first says; the others are mostly alike too.
+    let mut compared: Vec<(&Arc<Described>, Vec<String>)> = Vec::new();
+    for file in with_metadata {
+        let (Some(described), Some(metadata), Some(of_first)) =
+            (&file.described, file.metadata(), first.metadata())
+        else {
+            continue;
+        };
+        let place =
+            compared.iter().position(|(known, _)| Arc::ptr_eq(known, described)).unwrap_or_else(|| {
+                compared.push((described, differing(of_first, metadata)));
+                compared.len() - 1
+            });
+        let fields = &compared[place].1;
         if !fields.is_empty() {
-            let message = format!("`{first_file}` and `{file}` differ in {}", fields.join(", "));
+            let message = format!("`{}` and `{}` differ in {}", first.file, file.file, fields.join(", "));
             findings.push(SAME_METADATA.finding(Found::new(message)));
         }
     }

@@ -1,13 +1,15 @@
 //! A distribution opened for the rules.
 
 use std::io::{Read, Seek};
+use std::sync::Arc;
 
 use crate::python::archive::{Contents, Limits, Record, RecordError};
 use crate::python::distribution::Kind;
 use crate::python::filename::{Filename, FilenameError};
-use crate::python::metadata::{Metadata, MetadataError};
+use crate::python::metadata::Metadata;
 
 use super::description::{ContentTypeError, Description};
+use super::remembered::Described;
 
 /// The most rows of RECORD that are read; more than an archive may have members
 const MOST_ROWS: usize = 200_000;
@@ -24,14 +26,14 @@ pub struct Subject<'a> {
     /// In bytes
     pub size: u64,
     pub contents: Contents,
-    /// The member that is the core metadata, and what it says
-    pub metadata: Option<(String, Result<Metadata, MetadataError>)>,
+    /// The core metadata, where there is any
+    pub metadata: Option<Arc<Described>>,
     /// A wheel's RECORD, where there is one at its proper place
     pub record: Option<Result<Record, RecordError>>,
 }
 
 impl<'a> Subject<'a> {
-    /// Opens a file and reads it to its end.
+    /// Opens a file and reads it to its end; its metadata is not read yet.
     pub fn open(file: &mut (impl Read + Seek), filename: &'a str, size: u64) -> Self {
         let name: Result<Filename, _> = filename.parse();
         let kind = if filename.ends_with(".whl") {
@@ -44,21 +46,36 @@ impl<'a> Subject<'a> {
             None => Contents::default(),
         };
         let mut subject = Self { file: filename, name, kind, size, contents, metadata: None, record: None };
-        subject.metadata = subject.metadata_path().map(|path| {
-            let metadata = Metadata::parse(subject.contents.content(&path).unwrap_or_default());
-            (path, metadata)
-        });
         let record = subject.contents.content(&subject.record_path());
         subject.record = record.map(|text| Record::parse(text, MOST_ROWS));
         subject
     }
 
+    /// Nothing but metadata, for the rules that read nothing else.
+    pub fn of(metadata: Arc<Described>) -> Self {
+        let contents = Contents::default();
+        Self {
+            file: "",
+            name: "".parse(),
+            kind: None,
+            size: 0,
+            contents,
+            metadata: Some(metadata),
+            record: None,
+        }
+    }
+
+    /// The member that is the core metadata, and its content.
+    pub fn core_metadata(&self) -> Option<(String, &[u8])> {
+        let path = self.metadata_path()?;
+        let content = self.contents.content(&path)?;
+        Some((path, content))
+    }
+
     /// The metadata, where there is any and it could be read.
     pub fn metadata(&self) -> Option<(&str, &Metadata)> {
-        match &self.metadata {
-            Some((path, Ok(metadata))) => Some((path, metadata)),
-            _ => None,
-        }
+        let described = self.metadata.as_deref()?;
+        Some((&described.member, described.metadata.as_ref().ok()?))
     }
 
     /// The long description that PyPI would render, if there is one.

@@ -74,7 +74,7 @@ fn a_good_wheel_and_a_good_source_distribution_make_a_release() {
     let sdist = judge_sdist(SDIST, |builder| add_info(builder, "demo-1.0", METADATA));
     assert_eq!((rules(&wheel), rules(&sdist)), (vec![], vec![]));
     assert!(wheel.is_accepted() && sdist.is_accepted());
-    let description = wheel.description.clone().unwrap();
+    let description = wheel.description().cloned().unwrap();
     assert_eq!((description.text.as_str(), description.content_type), ("# Demo\n", ContentType::Markdown));
     let expected = Expected { name: "Demo".to_owned(), version: "1.0".parse().unwrap() };
     assert_eq!(judge_release(&[wheel, sdist], Some(&expected)), []);
@@ -124,7 +124,7 @@ fn a_wheel_has_one_folder_of_metadata_with_all_its_files() {
     let judgement = judge_wheel(&moved);
     assert_eq!(rules(&judgement), ["wheel-file", "wheel-metadata", "record-missing"]);
     assert!(judgement.findings[0].help.as_ref().unwrap().contains("`demo-1.dist-info`"));
-    assert_eq!(judgement.metadata.unwrap().name(), Some("demo"), "its metadata is read all the same");
+    assert_eq!(judgement.metadata().unwrap().name(), Some("demo"), "its metadata is read all the same");
 }
 
 #[test]

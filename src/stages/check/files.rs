@@ -10,8 +10,8 @@ use jiff::civil::Date;
 
 use crate::error::{Error, Result};
 use crate::python::verdict::{
-    CLASSIFIERS_OF, ContentType, Expected, FileReport, Finding, Judgement, Policy, Report, Severity,
-    does_not_render, judge, judge_release, twins,
+    CLASSIFIERS_OF, ContentType, Expected, FileReport, Finding, Judgement, Policy, Remembered, Report,
+    Severity, does_not_render, judge_release, twins,
 };
 use crate::world::tools::render_rst;
 use crate::world::{Environment, sha256};
@@ -23,7 +23,8 @@ const ENDINGS: [&str; 3] = [".whl", ".tar.gz", ".zip"];
 
 /// Whether the list of classifiers is older than it is trusted.
 pub(super) fn classifiers_are_old() -> bool {
-    let today = jiff::ZonedDateTime::now().date();
+    // In UTC: a day more or less does not matter, and the system's time zones need not be looked through.
+    let today = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date();
     let age = CLASSIFIERS_OF.parse::<Date>().map(|listed| listed.duration_until(today).as_hours() / 24);
     age.map_or(true, |days| days > TRUSTED_DAYS)
 }
@@ -80,24 +81,24 @@ pub fn judge_files(
     Ok(Report::new(files.collect(), release))
 }
 
-fn judge_one(path: &Path) -> Result<Judgement> {
+fn judge_one(path: &Path, remembered: &Remembered) -> Result<Judgement> {
     let mut file = fs_err::File::open(path)?;
     let size = file.metadata()?.len();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    Ok(judge(&mut file, &name, size))
+    Ok(remembered.judge(&mut file, &name, size))
 }
 
 /// Judges every file by itself, as many at once as there are processors.
 fn judge_all(paths: &[PathBuf]) -> Result<Vec<Judgement>> {
     let workers = thread::available_parallelism().map_or(1, NonZero::get).min(paths.len());
-    let next = AtomicUsize::new(0);
+    let (next, remembered) = (AtomicUsize::new(0), Remembered::default());
     let judged = Mutex::new(Vec::with_capacity(paths.len()));
     let work = || {
         while let Some((place, path)) = {
             let place = next.fetch_add(1, Ordering::Relaxed);
             paths.get(place).map(|path| (place, path))
         } {
-            let judgement = judge_one(path);
+            let judgement = judge_one(path, &remembered);
             judged.lock().unwrap_or_else(PoisonError::into_inner).push((place, judgement));
         }
     };
@@ -116,21 +117,22 @@ fn unrendered(
     environment: &Environment,
     progress: &dyn Fn(&str),
 ) -> Result<Vec<Option<Finding>>> {
-    let text = |judgement: &Judgement| {
-        let description = judgement.description.as_ref()?;
-        (description.content_type == ContentType::Restructured).then(|| description.text.clone())
-    };
-    let wanted: Vec<Option<String>> = judgements.iter().map(text).collect();
-    let mut texts: Vec<&str> = wanted.iter().flatten().map(String::as_str).collect();
+    let mut texts: Vec<&str> = judgements.iter().filter_map(restructured).collect();
     texts.sort_unstable();
     texts.dedup();
     if texts.is_empty() {
         return Ok(judgements.iter().map(|_| None).collect());
     }
     let rendered = render_rst(environment, &texts, progress)?;
-    let verdict = |wanted: &Option<String>| {
-        let place = texts.binary_search(&wanted.as_deref()?).ok()?;
+    let verdict = |judgement| {
+        let place = texts.binary_search(&restructured(judgement)?).ok()?;
         rendered[place].as_ref().err().map(|said| does_not_render(said))
     };
-    Ok(wanted.iter().map(verdict).collect())
+    Ok(judgements.iter().map(verdict).collect())
+}
+
+/// The description, where it is reStructuredText.
+fn restructured(judgement: &Judgement) -> Option<&str> {
+    let description = judgement.description()?;
+    (description.content_type == ContentType::Restructured).then_some(description.text.as_str())
 }

@@ -361,7 +361,8 @@ impl Form {
             .map_err(|error: crate::python::filename::FilenameError| broken(error.to_string()))?;
         let mut file = fs_err::File::open(&distribution.path)?;
         let judgement = crate::python::verdict::judge(&mut file, &distribution.filename, distribution.size);
-        let metadata = judgement.metadata.ok_or_else(|| broken("its metadata cannot be read".to_owned()))?;
+        let metadata =
+            judgement.metadata().ok_or_else(|| broken("its metadata cannot be read".to_owned()))?;
         Ok(Self {
             distribution: distribution.clone(),
             fields: metadata.form_fields(),

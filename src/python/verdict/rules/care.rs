@@ -110,6 +110,7 @@ pub(super) const RULES: &[Rule] = &[
         license,
     )
     .warning()
+    .of_metadata()
     .by("PEP 639"),
     Rule::stricter(
         "no-requires-python",
@@ -118,6 +119,7 @@ pub(super) const RULES: &[Rule] = &[
         requires_python,
     )
     .warning()
+    .of_metadata()
     .by("PEP 345"),
     Rule::stricter(
         "relative-link",
@@ -125,7 +127,8 @@ pub(super) const RULES: &[Rule] = &[
         "links and images of a Markdown description are whole addresses",
         relative_links,
     )
-    .warning(),
+    .warning()
+    .of_metadata(),
 ];
 
 fn files<'a>(subject: &'a Subject) -> impl Iterator<Item = &'a Member> {

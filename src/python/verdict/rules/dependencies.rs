@@ -1,14 +1,14 @@
 //! What a distribution requires, provides and makes obsolete (PEP 508), and the Pythons it runs on.
 
 use super::metadata::{each, header_name};
-use super::{Found, Rule};
+use super::{Found, Rule, of_metadata};
 use crate::python::filename::is_project_name;
 use crate::python::verdict::Subject;
 use crate::python::verdict::grammar::{requirement, shown, specifier};
 
 const FIELDS: &[&str] = &["obsoletes_dist", "provides_dist", "requires_dist"];
 
-pub(super) const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &of_metadata([
     Rule::pypi(
         "requirement",
         "'…' is invalid for 'requires-dist'. | '…' is invalid: …",
@@ -37,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
         requires_python,
     )
     .by("PEP 440"),
-];
+]);
 
 fn requirements(subject: &Subject) -> Vec<Found> {
     each(subject, FIELDS, |field, header| {

@@ -1,7 +1,7 @@
 //! What may stand in a field of the core metadata, but for licenses and requirements.
 
 use super::metadata::{each, header_name, of};
-use super::{CORE_METADATA, Found, Rule};
+use super::{CORE_METADATA, Found, Rule, of_metadata};
 use crate::python::verdict::grammar::{address, email, shown, url};
 use crate::python::verdict::{ContentType, ContentTypeError, Subject, lists};
 
@@ -45,7 +45,7 @@ const KEYWORDS: &[&str] = &[
     "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
 ];
 
-pub(super) const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &of_metadata([
     Rule::pypi(
         "email",
         "'…' is not a valid email address: …",
@@ -111,7 +111,7 @@ pub(super) const RULES: &[Rule] = &[
         summary,
     )
     .by(CORE_METADATA),
-];
+]);
 
 fn emails(subject: &Subject) -> Vec<Found> {
     each(subject, &["author_email", "maintainer_email"], |_, header| {

@@ -15,21 +15,24 @@ pub(super) const RULES: &[Rule] = &[
         "there is no `License` beside a `License-Expression`",
         both,
     )
-    .by(PEP),
+    .by(PEP)
+    .of_metadata(),
     Rule::pypi(
         "license-expression",
         "'…' is invalid for 'license-expression'.",
         "the license expression is one, of identifiers that PyPI knows",
         expression,
     )
-    .by(PEP),
+    .by(PEP)
+    .of_metadata(),
     Rule::pypi(
         "license-file",
         "'…' is invalid for 'license-file', …",
         "every `License-File` is a plain path within the distribution",
         path,
     )
-    .by(PEP),
+    .by(PEP)
+    .of_metadata(),
     Rule::pypi(
         "license-file-missing",
         "License-File … does not exist in distribution file … at …",

@@ -2,11 +2,11 @@
 
 use pep440_rs::Version;
 
-use super::{CORE_METADATA, Found, Rule};
+use super::{CORE_METADATA, Found, Rule, of_metadata};
 use crate::python::filename::is_project_name;
 use crate::python::metadata::{Header, Metadata};
-use crate::python::verdict::Subject;
 use crate::python::verdict::grammar::shown;
+use crate::python::verdict::{Described, Subject};
 
 /// The versions of core metadata that PyPI takes
 const KNOWN_VERSIONS: &[&str] = &["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"];
@@ -54,7 +54,7 @@ const INTRODUCED: &[(&str, &str)] = &[
     ("import_namespace", "2.5"),
 ];
 
-pub(super) const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &of_metadata([
     Rule::pypi(
         "metadata-readable",
         "'' is an invalid value for Name. Error: This field is required.",
@@ -107,7 +107,7 @@ pub(super) const RULES: &[Rule] = &[
         line,
     )
     .warning(),
-];
+]);
 
 /// What a function about readable metadata finds.
 pub(super) fn of(subject: &Subject, judge: impl Fn(&str, &Metadata) -> Vec<Found>) -> Vec<Found> {
@@ -138,8 +138,10 @@ pub(super) fn header_name(field: &str) -> String {
 }
 
 fn readable(subject: &Subject) -> Vec<Found> {
-    match &subject.metadata {
-        Some((member, Err(error))) => vec![Found::new(error.to_string()).member(member)],
+    match subject.metadata.as_deref() {
+        Some(Described { member, metadata: Err(error), .. }) => {
+            vec![Found::new(error.to_string()).member(member)]
+        }
         _ => Vec::new(),
     }
 }

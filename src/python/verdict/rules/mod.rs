@@ -51,6 +51,8 @@ pub enum Source {
 pub(super) enum Check {
     /// One opened file
     File(fn(&Subject) -> Vec<Found>),
+    /// Its metadata and nothing else: the subject has nothing else, so that files with the same metadata are told the same
+    Metadata(fn(&Subject) -> Vec<Found>),
     /// More than one opened file; applied by whoever has it: `judge_release`, or the renderer's caller
     Elsewhere,
 }
@@ -99,6 +101,14 @@ impl Rule {
         Self { id, severity: Severity::Error, summary, source, reference, check: Check::Elsewhere }
     }
 
+    /// The same rule, reading metadata only.
+    const fn of_metadata(mut self) -> Self {
+        if let Check::File(check) = self.check {
+            self.check = Check::Metadata(check);
+        }
+        self
+    }
+
     /// The same rule with the specification it comes from.
     const fn by(mut self, reference: &'static str) -> Self {
         self.reference = reference;
@@ -109,6 +119,17 @@ impl Rule {
     const fn warning(mut self) -> Self {
         self.severity = Severity::Warning;
         self
+    }
+
+    /// What was found, and how much more of it where it is too much.
+    fn findings(&self, found: Vec<Found>) -> Vec<Finding> {
+        let more = found.len().saturating_sub(MOST_OF_ONE_RULE);
+        let mut findings: Vec<Finding> =
+            found.into_iter().take(MOST_OF_ONE_RULE).map(|found| self.finding(found)).collect();
+        if more > 0 {
+            findings.push(self.finding(Found::new(format!("and {more} more of these"))));
+        }
+        findings
     }
 
     pub(super) fn finding(&self, found: Found) -> Finding {
@@ -144,17 +165,36 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
     RULES.iter().copied().flatten().find(|rule| rule.id == id)
 }
 
-/// Applies every rule about one file.
-pub(super) fn apply(subject: &Subject) -> Vec<Finding> {
-    let mut findings = Vec::new();
+/// Rules that read metadata only.
+const fn of_metadata<const N: usize>(mut rules: [Rule; N]) -> [Rule; N] {
+    let mut at = 0;
+    while at < N {
+        if let Check::File(check) = rules[at].check {
+            rules[at].check = Check::Metadata(check);
+        }
+        at += 1;
+    }
+    rules
+}
+
+/// Applies every rule about one file; `of_metadata` are the findings of those that read its metadata only.
+pub(super) fn apply(subject: &Subject, of_metadata: &[Vec<Finding>]) -> Vec<Finding> {
+    let (mut findings, mut of_metadata) = (Vec::new(), of_metadata.iter());
     for rule in RULES.iter().copied().flatten() {
-        let Check::File(check) = rule.check else { continue };
-        let found = check(subject);
-        let more = found.len().saturating_sub(MOST_OF_ONE_RULE);
-        findings.extend(found.into_iter().take(MOST_OF_ONE_RULE).map(|found| rule.finding(found)));
-        if more > 0 {
-            findings.push(rule.finding(Found::new(format!("and {more} more of these"))));
+        match rule.check {
+            Check::File(check) => findings.extend(rule.findings(check(subject))),
+            Check::Metadata(_) => findings.extend(of_metadata.next().into_iter().flatten().cloned()),
+            Check::Elsewhere => {}
         }
     }
     findings
+}
+
+/// Applies every rule that reads metadata only: what each found, in the rules' order.
+pub(super) fn apply_to_metadata(subject: &Subject) -> Vec<Vec<Finding>> {
+    let findings = |rule: &Rule| match rule.check {
+        Check::Metadata(check) => Some(rule.findings(check(subject))),
+        Check::File(_) | Check::Elsewhere => None,
+    };
+    RULES.iter().copied().flatten().filter_map(findings).collect()
 }

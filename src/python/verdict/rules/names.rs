@@ -1,14 +1,14 @@
 //! Names that nobody may give a new project.
 
 use super::metadata::each;
-use super::{Found, Rule};
+use super::{Found, Rule, of_metadata};
 use crate::python::filename::normalize;
 use crate::python::verdict::{Subject, lists};
 
 /// The names that are prohibited for what they would catch; PyPI's own list of them is not public
 const PROHIBITED: &[&str] = &["requirements-txt", "rrequirements-txt"];
 
-pub(super) const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &of_metadata([
     Rule::pypi(
         "standard-library-name",
         "The name '…' isn't allowed (conflict with Python Standard Library module name).",
@@ -21,7 +21,7 @@ pub(super) const RULES: &[Rule] = &[
         "the project's name is not prohibited",
         prohibited,
     ),
-];
+]);
 
 fn standard_library(subject: &Subject) -> Vec<Found> {
     each(subject, &["name"], |_, header| {
