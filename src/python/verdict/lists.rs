@@ -12,6 +12,9 @@ const DEPRECATED: &str = include_str!("lists/deprecated_classifiers.txt");
 /// Every module and submodule of every Python since 2.6, in normal form, from stdlib-list
 const MODULES: &str = include_str!("lists/standard_library.txt");
 
+/// The longest text that a nearest classifier is looked for, in bytes
+const LONGEST_LOOKED_UP: usize = 200;
+
 /// Whether PyPI knows the classifier and does not say that another has replaced it.
 pub(super) fn is_classifier(classifier: &str) -> bool {
     CLASSIFIERS.lines().any(|known| known == classifier)
@@ -27,6 +30,10 @@ pub(super) fn replacements(classifier: &str) -> Option<Vec<&'static str>> {
 
 /// The classifier that is nearest to what was written, if one is near.
 pub(super) fn nearest_classifier(classifier: &str) -> Option<&'static str> {
+    // Nothing is near to what is much longer than any, and the search takes as many steps as the text is long.
+    if classifier.len() > LONGEST_LOOKED_UP {
+        return None;
+    }
     let wanted = classifier.to_lowercase();
     let near = |known: &str| strsim::normalized_levenshtein(&known.to_lowercase(), &wanted);
     let best = CLASSIFIERS.lines().max_by(|a, b| near(a).total_cmp(&near(b)))?;

@@ -9,6 +9,9 @@ pub(in crate::python::verdict) const SPDX: &str = "3.27.0";
 const LICENSES: &str = include_str!("../lists/licenses.txt");
 const EXCEPTIONS: &str = include_str!("../lists/license_exceptions.txt");
 
+/// The longest text that a nearest identifier is looked for, in bytes
+const LONGEST_LOOKED_UP: usize = 100;
+
 fn is_listed(list: &str, name: &str) -> bool {
     list.lines().any(|listed| listed.eq_ignore_ascii_case(name))
 }
@@ -73,7 +76,8 @@ fn check_grammar(tokens: &[String]) -> Result<(), String> {
 
 /// The identifier of the list that is nearest to what was written, if one is near.
 pub(in crate::python::verdict) fn nearest(name: &str) -> Option<&'static str> {
-    let name = name.to_lowercase();
+    // Nothing is near to what is much longer than any.
+    let name = Some(name).filter(|name| name.len() <= LONGEST_LOOKED_UP)?.to_lowercase();
     let near = |listed: &&str| strsim::jaro_winkler(&listed.to_lowercase(), &name);
     let best = LICENSES.lines().max_by(|a, b| near(a).total_cmp(&near(b)))?;
     (near(&best) > 0.85).then_some(best)

@@ -10,8 +10,8 @@ use crate::python::distribution::Kind;
 use crate::python::filename::Filename;
 use crate::python::verdict::{ContentType, Subject};
 
-/// The longest description whose links are looked at, in bytes
-const LONGEST_README: usize = 1 << 20;
+/// The longest description whose links are looked at, in bytes; a hostile one takes 170 times its size in memory
+const LONGEST_README: usize = 256 << 10;
 /// Files that hold secrets, by their names
 const SECRETS: &[&str] = &[
     ".env",

@@ -1,7 +1,7 @@
 //! What may stand in a field of the core metadata, but for licenses and requirements.
 
 use super::metadata::{each, header_name, of};
-use super::{CORE_METADATA, Found, Rule, of_metadata};
+use super::{CORE_METADATA, Found, Meant, Rule, of_metadata};
 use crate::python::verdict::grammar::{address, email, shown, url};
 use crate::python::verdict::{ContentType, ContentTypeError, Subject, lists};
 
@@ -124,6 +124,7 @@ fn emails(subject: &Subject) -> Vec<Found> {
 }
 
 fn classifiers(subject: &Subject) -> Vec<Found> {
+    let meant = Meant::default();
     each(subject, &["classifiers"], |_, header| {
         let classifier = header.value.as_str();
         if lists::is_classifier(classifier) || lists::replacements(classifier).is_some() {
@@ -131,7 +132,7 @@ fn classifiers(subject: &Subject) -> Vec<Found> {
         }
         let found = Found::new(format!("`{classifier}` is no classifier that PyPI knows"));
         let found = found.says(format!("{} is not a valid classifier.", shown(classifier)));
-        Some(match lists::nearest_classifier(classifier) {
+        Some(match meant.nearest(|| lists::nearest_classifier(classifier)) {
             _ if classifier.starts_with("Private ::") => {
                 found.help("PyPI never takes a file with a classifier that begins with `Private ::`")
             }

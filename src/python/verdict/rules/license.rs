@@ -1,7 +1,7 @@
 //! Licenses (PEP 639): the expression, and the files that are said to be there.
 
 use super::metadata::{each, of};
-use super::{Found, Rule};
+use super::{Found, Meant, Rule};
 use crate::python::distribution::Kind;
 use crate::python::verdict::Subject;
 use crate::python::verdict::grammar::{license, shown};
@@ -56,11 +56,12 @@ fn both(subject: &Subject) -> Vec<Found> {
 }
 
 fn expression(subject: &Subject) -> Vec<Found> {
+    let meant = Meant::default();
     each(subject, &["license_expression"], |_, header| {
         let problem = license::check(&header.value).err()?;
         let found = Found::new(format!("`{}` is no license expression: {problem}", header.value));
         let found = found.says(format!("{} is invalid for 'license-expression'.", shown(&header.value)));
-        Some(match license::nearest(&header.value) {
+        Some(match meant.nearest(|| license::nearest(&header.value)) {
             Some(nearest) => found.help(format!("did you mean `{nearest}`?")),
             None => found.help(format!(
                 "use identifiers of SPDX {}, or `LicenseRef-` and a name of your own",

@@ -13,6 +13,8 @@ mod record;
 mod sdist;
 mod wheel;
 
+use std::cell::Cell;
+
 use super::finding::{Finding, Found, Severity, shortened};
 use super::subject::Subject;
 
@@ -163,6 +165,20 @@ pub const RULES: &[&[Rule]] = &[
 /// The rule of that id.
 pub fn rule(id: &str) -> Option<&'static Rule> {
     RULES.iter().copied().flatten().find(|rule| rule.id == id)
+}
+
+/// What was meant instead, looked for in a long list: for no more findings than are shown, as a hostile file could
+/// have thousands looked for
+#[derive(Default)]
+struct Meant {
+    looked_for: Cell<usize>,
+}
+
+impl Meant {
+    fn nearest<T>(&self, look: impl FnOnce() -> Option<T>) -> Option<T> {
+        let before = self.looked_for.replace(self.looked_for.get() + 1);
+        (before < MOST_OF_ONE_RULE).then(look).flatten()
+    }
 }
 
 /// Rules that read metadata only.
