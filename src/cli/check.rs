@@ -53,7 +53,10 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
         (Err(error), _) => return Err(error),
     };
     let policy = policy(&config, "check", arguments.strict)?;
-    let files = files(context, &arguments.files)?;
+    let (files, missing) = files(context, &arguments.files)?;
+    if files.is_empty() {
+        return not_there(&missing);
+    }
     let report = judge_files(&files, None, &policy, &context.environment, &|message| {
         context.ui.hear(&Event::Note { stage: None, message });
     })?;
@@ -67,6 +70,7 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
             }
         }
     }
+    not_there(&missing)?;
     match report.errors() {
         0 => Ok(()),
         1 => Err(Error::refused("1 thing is wrong with the distributions")),
@@ -74,24 +78,34 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
     }
 }
 
-/// The files that are named, those in a folder that is named, or those in `dist`.
-fn files(context: &Context, named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+/// Says which files that were named are not there, if any.
+fn not_there(missing: &[PathBuf]) -> Result<()> {
+    let shown: Vec<String> = missing.iter().map(|path| format!("`{}`", path.display())).collect();
+    match shown.as_slice() {
+        [] => Ok(()),
+        [only] => Err(Error::usage(format!("{only} is not there"))),
+        several => Err(Error::usage(format!("{} are not there", several.join(", ")))),
+    }
+}
+
+/// The files that are named, those in a folder that is named, or those in `dist`; and what is named and not there.
+fn files(context: &Context, named: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let here = |path: &PathBuf| match context.folder.as_os_str().to_str() {
         Some(".") => path.clone(),
         _ => context.folder.join(path),
     };
     if named.is_empty() {
-        return distributions_in(&here(&PathBuf::from("dist")));
+        return Ok((distributions_in(&here(&PathBuf::from("dist")))?, Vec::new()));
     }
-    let mut files = Vec::new();
+    let (mut files, mut missing) = (Vec::new(), Vec::new());
     for path in named.iter().map(here) {
         if path.is_dir() {
             files.extend(distributions_in(&path)?);
         } else if path.is_file() {
             files.push(path);
         } else {
-            return Err(Error::usage(format!("`{}` is not there", path.display())));
+            missing.push(path);
         }
     }
-    Ok(files)
+    Ok((files, missing))
 }

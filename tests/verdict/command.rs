@@ -100,6 +100,16 @@ fn what_is_not_there_is_said() {
 }
 
 #[test]
+fn the_other_files_are_judged_when_one_is_not_there() {
+    let project = project(quick(), &RIGHT[..1]);
+    let name = RIGHT[0].rsplit('/').next().unwrap();
+    let outcome = project.pyrelease(&format!("check gone.whl dist/{name} lost.whl")).code(2);
+    outcome
+        .stdout_contains(&format!("dist/{name}: PASSED"))
+        .stderr_contains("`gone.whl`, `lost.whl` are not there");
+}
+
+#[test]
 fn python_is_started_for_restructured_text_only_and_once() {
     let project = project(quick(), &[RIGHT[0]]);
     let cache = project.sandbox().root().join("cache of its own");
