@@ -8,11 +8,27 @@ use crate::python::verdict::{Subject, lists};
 /// The names that are prohibited for what they would catch; PyPI's own list of them is not public
 const PROHIBITED: &[&str] = &["requirements-txt", "rrequirements-txt"];
 
+/// Projects that PyPI has under the name of a module of Python's own, because they are that module for older Pythons
+///
+/// PyPI asks only whether the name is free when a project is new. So a file of one of these is its next release, and
+/// not somebody's new project.
+const BACKPORTS: &[&str] = &[
+    "argparse",
+    "configparser",
+    "contextvars",
+    "dataclasses",
+    "importlib-metadata",
+    "importlib-resources",
+    "ipaddress",
+    "pathlib",
+    "typing",
+];
+
 pub(super) const RULES: &[Rule] = &of_metadata([
     Rule::pypi(
         "standard-library-name",
         "The name '…' isn't allowed (conflict with Python Standard Library module name).",
-        "the project is not named like a module of Python's own",
+        "a new project is not named like a module of Python's own",
         standard_library,
     ),
     Rule::pypi(
@@ -25,7 +41,8 @@ pub(super) const RULES: &[Rule] = &of_metadata([
 
 fn standard_library(subject: &Subject) -> Vec<Found> {
     each(subject, &["name"], |_, header| {
-        lists::is_module(&normalize(&header.value)).then(|| {
+        let normal = normalize(&header.value);
+        (lists::is_module(&normal) && !BACKPORTS.contains(&normal.as_str())).then(|| {
             let name = &header.value;
             let found = Found::new(format!("`{name}` is a module of Python's own (as of {})", lists::MODULES_OF));
             let found = found.says(format!(
