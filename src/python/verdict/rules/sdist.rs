@@ -1,8 +1,11 @@
 //! The layout of a source distribution (PEP 625, core metadata).
 
+use pep440_rs::Version;
+
 use super::{Found, Rule, shortened};
 use crate::python::archive::Problem;
 use crate::python::distribution::Kind;
+use crate::python::filename::normalize;
 use crate::python::verdict::Subject;
 
 pub(super) const RULES: &[Rule] = &[
@@ -24,6 +27,14 @@ pub(super) const RULES: &[Rule] = &[
         "a source distribution's top folder is named `{name}-{version}` as the file is",
         folder_name,
     )
+    .by("PEP 625"),
+    Rule::stricter(
+        "sdist-folder-spelling",
+        "PEP 625 says so; most tools take the other spelling",
+        "the name of a source distribution's top folder is in normal form, as the file's",
+        folder_spelling,
+    )
+    .warning()
     .by("PEP 625"),
 ];
 
@@ -82,12 +93,27 @@ fn pkg_info(subject: &Subject) -> Vec<Found> {
     vec![found.says(format!("Invalid distribution file. PKG-INFO not found at {}", shortened(&path)))]
 }
 
-fn folder_name(subject: &Subject) -> Vec<Found> {
-    match common_folder(subject) {
-        Some(top) if top.split('/').next() != Some(subject.stem()) && !top.is_empty() => {
-            let message = format!("the top folder is `{}`, it must be `{}`", shortened(&top), subject.stem());
-            vec![Found::new(message).member(shortened(&top))]
-        }
-        _ => Vec::new(),
+/// The top folder where it is not named as the file is, and whether it names the same project and version all the same.
+fn other_folder(subject: &Subject) -> Option<(String, bool)> {
+    let top = common_folder(subject)?;
+    let first = top.split('/').next().unwrap_or_default();
+    if top.is_empty() || first == subject.stem() {
+        return None;
     }
+    let parts = |stem: &'_ str| -> Option<(String, Version)> {
+        let (name, version) = stem.rsplit_once('-')?;
+        Some((normalize(name), version.parse().ok()?))
+    };
+    let same = parts(first).is_some_and(|found| parts(subject.stem()) == Some(found));
+    Some((shortened(&top), same))
+}
+
+fn folder_name(subject: &Subject) -> Vec<Found> {
+    let Some((top, false)) = other_folder(subject) else { return Vec::new() };
+    vec![Found::new(format!("the top folder is `{top}`, it must be `{}`", subject.stem())).member(top)]
+}
+
+fn folder_spelling(subject: &Subject) -> Vec<Found> {
+    let Some((top, true)) = other_folder(subject) else { return Vec::new() };
+    vec![Found::new(format!("the top folder is `{top}`, in normal form `{}`", subject.stem())).member(top)]
 }
