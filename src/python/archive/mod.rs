@@ -6,11 +6,15 @@
 mod directory;
 mod path;
 mod record;
+mod scan;
 mod sdist;
+mod secret;
 mod wheel;
 
 pub use path::{Escape, escape_of_link, escape_of_member};
 pub use record::{Entry, Record, RecordError, encode_digest};
+pub(crate) use scan::is_test;
+pub use scan::{Seen, Sighting};
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -57,6 +61,8 @@ pub struct Contents {
     pub members: Vec<Member>,
     /// What is wrong with the archive itself
     pub faults: Vec<Fault>,
+    /// What the members' contents give away; of a bounded number of them
+    pub sightings: Vec<Sighting>,
     kept: BTreeMap<String, Vec<u8>>,
 }
 
@@ -165,6 +171,13 @@ impl Contents {
             }
         }
         tops
+    }
+
+    /// Notes what a scanner saw in a member.
+    fn saw(&mut self, sightings: Vec<Sighting>) {
+        const MOST: usize = 200;
+        let room = MOST - self.sightings.len();
+        self.sightings.extend(sightings.into_iter().take(room));
     }
 
     fn fault(&mut self, member: Option<&str>, problem: Problem) {

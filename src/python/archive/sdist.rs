@@ -8,6 +8,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use flate2::bufread::GzDecoder;
 use tar::{EntryType, Header, PaxExtensions};
 
+use super::scan::Scanner;
 use super::{Contents, Limits, Member, MemberKind, Problem, is_kept};
 use crate::python::distribution::Kind;
 
@@ -164,6 +165,13 @@ impl<R: Read> Walk<'_, R> {
                 self.contents.fault(Some(&path), Problem::TooLarge { most });
                 self.skip(padded(size)?)?;
             }
+        } else if let Some(mut scanner) =
+            Some(size).filter(|size| *size > 0).and_then(|size| Scanner::new(&path, size))
+        {
+            let passed = self.pass(size, |piece| scanner.feed(piece));
+            self.contents.saw(scanner.finish());
+            passed?;
+            self.skip(padded(size)? - size)?;
         } else {
             self.skip(padded(size)?)?;
         }
@@ -217,12 +225,20 @@ impl<R: Read> Walk<'_, R> {
         Ok(())
     }
 
-    fn skip(&mut self, mut bytes: u64) -> Result<(), Problem> {
+    fn skip(&mut self, bytes: u64) -> Result<(), Problem> {
+        self.pass(bytes, |_| ())
+    }
+
+    /// Goes on by so many bytes and shows them.
+    fn pass(&mut self, mut bytes: u64, mut show: impl FnMut(&[u8])) -> Result<(), Problem> {
         while bytes > 0 {
             let most = self.buffer.len().min(usize::try_from(bytes).unwrap_or(usize::MAX));
             match self.reader.read(&mut self.buffer[..most]) {
                 Ok(0) => return Err(damaged(&io::ErrorKind::UnexpectedEof.into())),
-                Ok(read) => bytes -= read as u64,
+                Ok(read) => {
+                    show(&self.buffer[..read]);
+                    bytes -= read as u64;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
                 Err(error) => return Err(damaged(&error)),
             }

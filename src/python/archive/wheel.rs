@@ -12,6 +12,7 @@ use flate2::bufread::DeflateDecoder;
 use sha2::{Digest, Sha256};
 
 use super::directory::{self, CENTRAL, Entry, long, short, very_long};
+use super::scan::Scanner;
 use super::{Contents, Limits, Member, MemberKind, Problem, is_kept};
 use crate::python::distribution::Kind;
 
@@ -70,7 +71,7 @@ fn looked_up<R: Read + Seek>(
             let names = i64::from(short(&header, 26)) + i64::from(short(&header, 28));
             reader.seek_relative(names)?;
             let packed = &mut (&mut reader).take(entry.packed);
-            unpack(packed, entry, limits.kept_member, Some(limits.kept_member))
+            unpack(packed, entry, limits.kept_member, Some(limits.kept_member), None)
         });
         if let Ok(unpacked) = content {
             contents.keep(&member.path, unpacked.kept, limits);
@@ -290,7 +291,9 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
                 is_kept(&member.path, Kind::Wheel).then_some(self.limits.kept_member)
             };
             let mut packed = (&mut self.reader).take(entry.packed);
-            let unpacked = unpack(&mut packed, entry, self.left, keep);
+            let mut scanner = Scanner::new(&member.path, entry.size);
+            let unpacked = unpack(&mut packed, entry, self.left, keep, scanner.as_mut());
+            contents.saw(scanner.map(Scanner::finish).unwrap_or_default());
             let rest = packed.limit();
             self.at += entry.packed - rest;
             match unpacked {
@@ -381,11 +384,12 @@ fn unpack(
     entry: &Entry,
     left: u64,
     keep: Option<u64>,
+    scanner: Option<&mut Scanner>,
 ) -> io::Result<Unpacked> {
     let most = left.saturating_add(1);
     let (unpacked, crc) = match entry.method {
-        STORED => drain(packed.by_ref().take(most), keep)?,
-        DEFLATED => drain(DeflateDecoder::new(packed.by_ref()).take(most), keep)?,
+        STORED => drain(packed.by_ref().take(most), keep, scanner)?,
+        DEFLATED => drain(DeflateDecoder::new(packed.by_ref()).take(most), keep, scanner)?,
         other => return Err(io::Error::other(format!("it is compressed by {}", method(other)))),
     };
     if unpacked.size > left {
@@ -405,7 +409,11 @@ fn unpack(
 }
 
 /// Reads to the end: the size, the hash, what is kept, and the CRC-32.
-fn drain(mut reader: impl Read, keep: Option<u64>) -> io::Result<(Unpacked, u32)> {
+fn drain(
+    mut reader: impl Read,
+    keep: Option<u64>,
+    mut scanner: Option<&mut Scanner>,
+) -> io::Result<(Unpacked, u32)> {
     let mut buffer = [0; 16 << 10];
     let mut hash = Sha256::new();
     let mut crc = flate2::Crc::new();
@@ -419,6 +427,9 @@ fn drain(mut reader: impl Read, keep: Option<u64>) -> io::Result<(Unpacked, u32)
         };
         hash.update(&buffer[..read]);
         crc.update(&buffer[..read]);
+        if let Some(scanner) = &mut scanner {
+            scanner.feed(&buffer[..read]);
+        }
         if let Some(most) = keep {
             let room = usize::try_from(most + 1).unwrap_or(usize::MAX) - kept.len();
             kept.extend_from_slice(&buffer[..read.min(room)]);

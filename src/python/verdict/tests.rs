@@ -111,6 +111,57 @@ fn record_must_tell_the_truth() {
     assert_eq!(rules(&judge_wheel(&members(METADATA)[..3])), ["record-missing"]);
 }
 
+/// The wheel with one more file in it.
+fn judge_with(path: &str, content: &str) -> Judgement {
+    let mut members = members(METADATA);
+    members.last_mut().unwrap().1.push_str(&row(path, content));
+    members.insert(0, (path.to_owned(), content.to_owned()));
+    judge_wheel(&members)
+}
+
+#[test]
+fn secrets_are_found_in_the_text_of_members_and_not_told() {
+    let token = format!("pypi-AgEIcHlwaS5v{}{}", "cmcCJ", "q7Rk2mVx9Tb4Zc8Lw3Hs6Yd1Pn5Gf0J".repeat(5));
+    let judgement = judge_with("demo/release.sh", &format!("#!/bin/sh\ntwine upload -p {token}\n"));
+    assert_eq!(rules(&judgement), ["secret"]);
+    assert!(judgement.is_accepted());
+    let finding = &judgement.findings[0];
+    assert_eq!(finding.message, "there is a PyPI token in a member");
+    let place = Place::Line {
+        member: "demo/release.sh".to_owned(),
+        line: 2,
+        text: "pypi-AgEIcHlwaS5vcmcCJq7…".to_owned(),
+    };
+    assert_eq!(finding.place, Some(place));
+    let key =
+        format!("-----BEGIN RSA {} KEY-----\n{}\n", "PRIVATE", "q7Rk2mVx9Tb4Zc8Lw3Hs6Yd1Pn5Gf0J".repeat(3));
+    assert_eq!(rules(&judge_with("demo/server.pem", &key)), ["secret"]);
+    assert_eq!(rules(&judge_with("demo/tests/server.pem", &key)), [""; 0]);
+}
+
+#[test]
+fn code_that_is_encrypted_is_refused_as_pypi_does() {
+    let armoured = "__pyarmor__(__name__, __file__, b'')\n";
+    let judgement = judge_with("demo/core.py", armoured);
+    assert_eq!(rules(&judgement), ["encrypted-code"]);
+    let said = "Invalid distribution file. PyArmor-encrypted content is not allowed.";
+    assert_eq!(judgement.findings[0].pypi.as_deref(), Some(said));
+    assert_eq!(rules(&judge_with("demo/notes.txt", armoured)), [""; 0]);
+    let defended = "---BEGIN PYE FILE---\nabc\n---END PYE FILE---\n";
+    assert_eq!(rules(&judge_with("demo/core.pye", defended)), ["encrypted-code"]);
+}
+
+#[test]
+fn a_module_s_name_is_only_for_who_has_it_already() {
+    let named = |name: &str| {
+        let metadata = METADATA.replace("Name: demo", &format!("Name: {name}"));
+        let file = format!("{}-1.0.tar.gz", name.replace('-', "_"));
+        judge_sdist(&file, |builder| add_info(builder, file.strip_suffix(".tar.gz").unwrap(), &metadata))
+    };
+    assert_eq!(rules(&named("zipfile")), ["standard-library-name"]);
+    assert_eq!(rules(&named("importlib-metadata")), [""; 0]);
+}
+
 #[test]
 fn a_wheel_has_one_folder_of_metadata_with_all_its_files() {
     let mut more = members(METADATA);
@@ -173,6 +224,8 @@ fn a_source_distribution_has_one_folder_of_its_own_name() {
     assert_eq!(rules(&two), ["sdist-top-folder"]);
     let other = judge_sdist(SDIST, |builder| add_info(builder, "demo", METADATA));
     assert_eq!(rules(&other), ["sdist-folder-name"]);
+    let spelled = judge_sdist(SDIST, |builder| add_info(builder, "Demo-1.0", METADATA));
+    assert_eq!(rules(&spelled), ["sdist-folder-spelling"]);
     let deeper = judge_sdist(SDIST, |builder| add(builder, "demo-1.0/src/PKG-INFO", METADATA));
     assert_eq!(rules(&deeper), ["sdist-pkg-info"]);
     let single = judge_sdist(SDIST, |builder| add(builder, "demo-1.0/PKG-INFO", METADATA));

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Found, Rule};
-use crate::python::archive::{Fault, MemberKind, Problem};
+use crate::python::archive::{Fault, MemberKind, Problem, Seen, Sighting};
 use crate::python::distribution::Kind;
 use crate::python::verdict::Subject;
 
@@ -37,6 +37,13 @@ pub(super) const RULES: &[Rule] = &[
         "Invalid distribution file. tar archive not accepted: Sparse members are not allowed.",
         "the source distribution has no sparse members",
         sparse,
+    ),
+    Rule::pypi(
+        "encrypted-code",
+        "Invalid distribution file. PyArmor-encrypted content is not allowed. | Invalid distribution file. \
+         SourceDefender-encrypted content is not allowed.",
+        "no `.py` or `.pye` was encrypted by PyArmor or SourceDefender",
+        encrypted_code,
     ),
     Rule::stricter(
         "damage",
@@ -112,6 +119,16 @@ fn framing(subject: &Subject) -> Vec<Found> {
 
 fn sparse(subject: &Subject) -> Vec<Found> {
     faults(subject, |problem| matches!(problem, Problem::Sparse))
+}
+
+fn encrypted_code(subject: &Subject) -> Vec<Found> {
+    let found = |sighting: &Sighting| {
+        let Seen::Encrypted(tool) = sighting.what else { return None };
+        let found = Found::new(format!("line {} shows code that {tool} encrypted", sighting.line));
+        let says = format!("Invalid distribution file. {tool}-encrypted content is not allowed.");
+        Some(found.member(&sighting.member).says(says).help("PyPI takes code that can be read only"))
+    };
+    subject.contents.sightings.iter().filter_map(found).collect()
 }
 
 fn damage(subject: &Subject) -> Vec<Found> {

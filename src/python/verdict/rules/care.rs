@@ -5,7 +5,7 @@ use comrak::{Arena, Options, parse_document};
 
 use super::metadata::of;
 use super::{Found, Rule};
-use crate::python::archive::{Member, MemberKind};
+use crate::python::archive::{Member, MemberKind, Seen, Sighting, is_test};
 use crate::python::distribution::Kind;
 use crate::python::filename::Filename;
 use crate::python::verdict::{ContentType, Subject};
@@ -72,6 +72,13 @@ pub(super) const RULES: &[Rule] = &[
         "secret-file",
         "whoever downloads the file can read it, and deleting it later does not help",
         "no member is a file that usually holds secrets",
+        secret_files,
+    )
+    .warning(),
+    Rule::stricter(
+        "secret",
+        "whoever downloads the file can use it; PyPI's newest servers refuse a file with a token of theirs",
+        "no member's text has a token or a private key in it",
         secrets,
     )
     .warning(),
@@ -139,13 +146,25 @@ fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-fn secrets(subject: &Subject) -> Vec<Found> {
-    let secret = |member: &&Member| SECRETS.contains(&file_name(&member.path));
+fn secret_files(subject: &Subject) -> Vec<Found> {
+    // Those of tests hold what tests made up.
+    let secret = |member: &&Member| SECRETS.contains(&file_name(&member.path)) && !is_test(&member.path);
     let found = files(subject).filter(secret).map(|member| {
         let found = Found::new("a member has the name of a file that holds secrets").member(&member.path);
         found.help("leave it out; if it did hold one, it is to be revoked wherever the file has been")
     });
     found.collect()
+}
+
+fn secrets(subject: &Subject) -> Vec<Found> {
+    let found = |sighting: &Sighting| {
+        let Seen::Secret { kind, start } = &sighting.what else { return None };
+        let article = if kind.starts_with(['A', 'O']) { "an" } else { "a" };
+        let found = Found::new(format!("there is {article} {kind} in a member"));
+        let found = found.line(&sighting.member, sighting.line, format!("{start}…"));
+        Some(found.help("revoke it if it is real, and leave it out; the upload cannot be taken back"))
+    };
+    subject.contents.sightings.iter().filter_map(found).collect()
 }
 
 fn leftovers(subject: &Subject) -> Vec<Found> {
