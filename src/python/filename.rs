@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use pep440_rs::Version;
 use thiserror::Error;
 
 use super::distribution::Kind;
+use super::version::ExactVersion;
 
 /// The ending of a source distribution (PEP 625)
 const SDIST_ENDING: &str = ".tar.gz";
@@ -22,7 +22,7 @@ pub enum Filename {
     /// `{name}-{version}[-{build}]-{python}-{abi}-{platform}.whl`
     Wheel {
         name: String,
-        version: Version,
+        version: ExactVersion,
         /// Starts with a digit
         build: Option<String>,
         /// The Python tags, as `py2.py3`
@@ -33,7 +33,7 @@ pub enum Filename {
         platform: String,
     },
     /// `{name}-{version}.tar.gz`
-    Sdist { name: String, version: Version },
+    Sdist { name: String, version: ExactVersion },
 }
 
 /// Why a file name is not a distribution's
@@ -76,7 +76,7 @@ impl Filename {
         }
     }
 
-    pub fn version(&self) -> &Version {
+    pub fn version(&self) -> &ExactVersion {
         match self {
             Self::Wheel { version, .. } | Self::Sdist { version, .. } => version,
         }
@@ -115,7 +115,7 @@ pub fn escape(name: &str) -> String {
 }
 
 /// The one name that a source distribution of this project and version may have (PEP 625).
-pub fn sdist_filename(name: &str, version: &Version) -> String {
+pub fn sdist_filename(name: &str, version: &ExactVersion) -> String {
     format!("{}-{version}{SDIST_ENDING}", escape(name))
 }
 
@@ -189,7 +189,7 @@ fn checked_name(file: &str, name: &str) -> Result<String, FilenameError> {
     }
 }
 
-fn checked_version(file: &str, version: &str) -> Result<Version, FilenameError> {
+fn checked_version(file: &str, version: &str) -> Result<ExactVersion, FilenameError> {
     let error = || FilenameError::Version { file: file.to_owned(), version: version.to_owned() };
     version.parse().map_err(|_| error())
 }

@@ -3,10 +3,9 @@
 
 use std::str::FromStr as _;
 
-use pep440_rs::Version;
-
 use super::form::Form;
 use crate::python::filename::{Filename, escape, is_project_name, normalize, sdist_filename};
+use crate::python::version::ExactVersion;
 
 /// PyPI's limit for a file, in bytes
 pub(super) const LARGEST_FILE: u64 = 100 << 20;
@@ -32,7 +31,7 @@ pub(super) fn refuse<T>(message: impl Into<String>) -> Result<T, Refusal> {
 pub(super) struct Claim {
     /// As its author writes it
     pub(super) name: String,
-    pub(super) version: Version,
+    pub(super) version: ExactVersion,
     pub(super) sdist: bool,
     pub(super) summary: String,
     pub(super) requires_python: Option<String>,
@@ -98,7 +97,7 @@ pub(super) fn claim(form: &Form) -> Result<Claim, Refusal> {
         return refuse(format!("'{metadata_version}' is not a valid metadata version. {CORE_METADATA}"));
     }
     let version = form.get("version").unwrap_or_default();
-    let Ok(parsed) = Version::from_str(version) else {
+    let Ok(parsed) = ExactVersion::from_str(version) else {
         return refuse(format!("'{version}' is invalid for 'version'. {CORE_METADATA}"));
     };
     if parsed.is_local() {

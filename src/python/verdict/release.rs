@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pep440_rs::Version;
-
 use super::finding::{Finding, Found};
 use super::rules::{Rule, Source};
 use super::{Described, Judgement};
 use crate::python::distribution::Kind;
 use crate::python::filename::{Filename, normalize};
 use crate::python::metadata::Metadata;
+use crate::python::version::ExactVersion;
 
 const ONE_RELEASE: &str = "each file by itself is right, and the release is not what anybody meant";
 
@@ -66,7 +65,7 @@ const COMPARED_FROM_2_2: &[&str] = &["Classifier", "Project-URL", "Provides-Extr
 pub struct Expected {
     /// In any spelling; compared in normal form
     pub name: String,
-    pub version: Version,
+    pub version: ExactVersion,
 }
 
 /// Judges the files of one release against each other and, if given, against what is being released.
@@ -83,7 +82,7 @@ pub fn judge_release(files: &[Judgement], expected: Option<&Expected>) -> Vec<Fi
 }
 
 /// The project and version of a file: its metadata's, or its name's.
-fn identity(file: &Judgement) -> (Option<String>, Option<Version>) {
+fn identity(file: &Judgement) -> (Option<String>, Option<ExactVersion>) {
     let metadata = file.metadata();
     let name = metadata.and_then(|metadata| metadata.name()).or(file.name.as_ref().map(Filename::name));
     let version = metadata.and_then(|metadata| metadata.version()?.parse().ok());

@@ -1,11 +1,13 @@
 //! Versions as Python understands them (PEP 440), and what increasing one means.
 
 mod bump;
+mod exact;
 
 use std::fmt;
 use std::str::FromStr;
 
 pub use bump::Bump;
+pub use exact::ExactVersion;
 pub use pep440_rs::PrereleaseKind;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;

@@ -1,12 +1,11 @@
 //! The file's name, by itself and against the metadata.
 
-use pep440_rs::Version;
-
 use super::{Found, Rule};
 use crate::python::distribution::Kind;
 use crate::python::filename::{FilenameError, escape, normalize, sdist_filename};
 use crate::python::verdict::Subject;
 use crate::python::verdict::grammar::shown;
+use crate::python::version::ExactVersion;
 
 /// What PyPI takes unless a project was given more, in MiB
 const LARGEST: u64 = 100;
@@ -109,7 +108,7 @@ fn name(subject: &Subject) -> Vec<Found> {
 fn version(subject: &Subject) -> Vec<Found> {
     let (Ok(file), Some((member, metadata))) = (&subject.name, subject.metadata()) else { return Vec::new() };
     let Some(header) = metadata.header("Version") else { return Vec::new() };
-    match header.value.trim().parse::<Version>() {
+    match header.value.trim().parse::<ExactVersion>() {
         Ok(version) if version != *file.version() => {
             let message = format!("the file's version is `{}`, its metadata's `{version}`", file.version());
             let says = format!("Version in filename should be '{version}' not '{}'.", file.version());
@@ -121,7 +120,7 @@ fn version(subject: &Subject) -> Vec<Found> {
 
 fn sdist(subject: &Subject) -> Vec<Found> {
     let (Ok(file), Some((_, metadata))) = (&subject.name, subject.metadata()) else { return Vec::new() };
-    let version = metadata.version().and_then(|version| version.parse::<Version>().ok());
+    let version = metadata.version().and_then(|version| version.parse::<ExactVersion>().ok());
     let (Kind::Sdist, Some(name), Some(version)) = (file.kind(), metadata.name(), version) else {
         return Vec::new();
     };

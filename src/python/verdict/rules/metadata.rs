@@ -1,12 +1,11 @@
 //! The core metadata: what it is at all, and the fields that PyPI reports first.
 
-use pep440_rs::Version;
-
 use super::{CORE_METADATA, Found, Rule, of_metadata};
 use crate::python::filename::is_project_name;
 use crate::python::metadata::{Header, Metadata};
 use crate::python::verdict::grammar::shown;
 use crate::python::verdict::{Described, Subject};
+use crate::python::version::ExactVersion;
 
 /// The versions of core metadata that PyPI takes
 const KNOWN_VERSIONS: &[&str] = &["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"];
@@ -186,7 +185,7 @@ fn version(subject: &Subject) -> Vec<Found> {
             let found = Found::new("the metadata has no `Version`").member(member);
             vec![found.says("'version' is a required field.")]
         }
-        Some(header) => match header.value.trim().parse::<Version>() {
+        Some(header) => match header.value.trim().parse::<ExactVersion>() {
             Ok(_) => Vec::new(),
             Err(_) => {
                 let message = format!("`{}` is not a version (PEP 440)", header.value);
@@ -199,7 +198,7 @@ fn version(subject: &Subject) -> Vec<Found> {
 
 fn local_version(subject: &Subject) -> Vec<Found> {
     each(subject, &["version"], |_, header| {
-        let version = header.value.trim().parse::<Version>().ok().filter(Version::is_local)?;
+        let version = header.value.trim().parse::<ExactVersion>().ok().filter(ExactVersion::is_local)?;
         let found = Found::new(format!("the version `{version}` has a local part"));
         let says = format!("The use of local versions in '{version}' is not allowed.");
         Some(found.help("drop `+` and what follows it").says(says))

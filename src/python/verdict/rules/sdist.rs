@@ -1,12 +1,11 @@
 //! The layout of a source distribution (PEP 625, core metadata).
 
-use pep440_rs::Version;
-
 use super::{Found, Rule, shortened};
 use crate::python::archive::Problem;
 use crate::python::distribution::Kind;
 use crate::python::filename::normalize;
 use crate::python::verdict::Subject;
+use crate::python::version::ExactVersion;
 
 pub(super) const RULES: &[Rule] = &[
     Rule::pypi(
@@ -100,7 +99,7 @@ fn other_folder(subject: &Subject) -> Option<(String, bool)> {
     if top.is_empty() || first == subject.stem() {
         return None;
     }
-    let parts = |stem: &'_ str| -> Option<(String, Version)> {
+    let parts = |stem: &'_ str| -> Option<(String, ExactVersion)> {
         let (name, version) = stem.rsplit_once('-')?;
         Some((normalize(name), version.parse().ok()?))
     };
