@@ -4,6 +4,7 @@
 //! be read are there all the same; `verdict` says what each fault means.
 
 mod directory;
+mod inflate;
 mod path;
 mod record;
 mod scan;

@@ -8,10 +8,11 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
-use flate2::bufread::DeflateDecoder;
+use flate2::Decompress;
 use sha2::{Digest, Sha256};
 
 use super::directory::{self, CENTRAL, Entry, long, short, very_long};
+use super::inflate::Inflating;
 use super::scan::Scanner;
 use super::{Contents, Limits, Member, MemberKind, Problem, is_kept};
 use crate::python::distribution::Kind;
@@ -71,7 +72,8 @@ fn looked_up<R: Read + Seek>(
             let names = i64::from(short(&header, 26)) + i64::from(short(&header, 28));
             reader.seek_relative(names)?;
             let packed = &mut (&mut reader).take(entry.packed);
-            unpack(packed, entry, limits.kept_member, Some(limits.kept_member), None)
+            let mut state = Decompress::new(false);
+            unpack(packed, entry, &mut state, limits.kept_member, Some(limits.kept_member), None)
         });
         if let Ok(unpacked) = content {
             contents.keep(&member.path, unpacked.kept, limits);
@@ -99,6 +101,8 @@ struct Walk<'a, R> {
     left: u64,
     /// Bytes of the file that were passed
     at: u64,
+    /// What unpacks one member after the other
+    state: Decompress,
 }
 
 /// What the end record says of the directory
@@ -128,7 +132,15 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     fn new(file: R, entries: &'a [Entry], limits: &'a Limits, budget: u64) -> Self {
         let named = entries.iter().enumerate().filter_map(|(place, entry)| Some((entry.text()?, place)));
         let reader = BufReader::with_capacity(BUFFER, file);
-        Self { reader, entries, limits, places: named.collect(), left: budget, at: 0 }
+        Self {
+            reader,
+            entries,
+            limits,
+            places: named.collect(),
+            left: budget,
+            at: 0,
+            state: Decompress::new(false),
+        }
     }
 
     fn run(mut self, size: u64, members: &mut [Option<Member>], contents: &mut Contents) {
@@ -292,7 +304,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             };
             let mut packed = (&mut self.reader).take(entry.packed);
             let mut scanner = Scanner::new(&member.path, entry.size);
-            let unpacked = unpack(&mut packed, entry, self.left, keep, scanner.as_mut());
+            let unpacked = unpack(&mut packed, entry, &mut self.state, self.left, keep, scanner.as_mut());
             contents.saw(scanner.map(Scanner::finish).unwrap_or_default());
             let rest = packed.limit();
             self.at += entry.packed - rest;
@@ -382,6 +394,7 @@ struct Unpacked {
 fn unpack(
     packed: &mut io::Take<impl BufRead>,
     entry: &Entry,
+    state: &mut Decompress,
     left: u64,
     keep: Option<u64>,
     scanner: Option<&mut Scanner>,
@@ -389,7 +402,7 @@ fn unpack(
     let most = left.saturating_add(1);
     let (unpacked, crc) = match entry.method {
         STORED => drain(packed.by_ref().take(most), keep, scanner)?,
-        DEFLATED => drain(DeflateDecoder::new(packed.by_ref()).take(most), keep, scanner)?,
+        DEFLATED => drain(Inflating::new(state, packed.by_ref()).take(most), keep, scanner)?,
         other => return Err(io::Error::other(format!("it is compressed by {}", method(other)))),
     };
     if unpacked.size > left {
