@@ -248,6 +248,23 @@ fn a_source_distribution_has_one_folder_of_its_own_name() {
 }
 
 #[test]
+fn what_pypi_says_of_a_file_s_name_is_what_it_says_of_this_one() {
+    let says = |name: &str| judge(&mut Cursor::new(b""), name, 0).findings[0].pypi.clone().unwrap();
+    // As its server answered.
+    assert_eq!(
+        says("crp0444-1.0-py3-none.whl"),
+        "Invalid wheel filename (wrong number of parts): 'crp0444-1.0-py3-none'"
+    );
+    assert_eq!(
+        says("crp0449-1.0-abc-py3-none-any.whl"),
+        "Invalid build number: abc in 'crp0449-1.0-abc-py3-none-any'"
+    );
+    assert_eq!(says("demo.egg"), "Invalid file extension: Use .tar.gz, .whl or .zip extension.");
+    assert_eq!(says("demo-1.0.tar.gz"), "Invalid distribution file. File is not a tarfile");
+    assert_eq!(says("demo-1.0-py3-none-any.whl"), "Invalid distribution file. File is not a zipfile");
+}
+
+#[test]
 fn nothing_leaves_the_folder_that_is_unpacked_into() {
     let mut escaping = members(METADATA);
     escaping.last_mut().unwrap().1.push_str(&row("../x.py", ""));

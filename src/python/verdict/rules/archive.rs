@@ -94,7 +94,11 @@ fn faults(subject: &Subject, wanted: impl Fn(&Problem) -> bool) -> Vec<Found> {
 }
 
 fn archive(subject: &Subject) -> Vec<Found> {
-    faults(subject, |problem| matches!(problem, Problem::NotAnArchive { .. } | Problem::Unreadable(_)))
+    let what = if subject.kind == Some(Kind::Wheel) { "zipfile" } else { "tarfile" };
+    let says = |found: Found| found.says(format!("Invalid distribution file. File is not a {what}"));
+    let found =
+        faults(subject, |problem| matches!(problem, Problem::NotAnArchive { .. } | Problem::Unreadable(_)));
+    found.into_iter().map(says).collect()
 }
 
 fn ratio(subject: &Subject) -> Vec<Found> {

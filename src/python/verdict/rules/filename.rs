@@ -51,11 +51,35 @@ pub(super) const RULES: &[Rule] = &[
 
 fn filename(subject: &Subject) -> Vec<Found> {
     let Err(error) = &subject.name else { return Vec::new() };
-    let found = Found::new(error.to_string());
+    let found = Found::new(error.to_string()).says(says(error, subject.file));
     vec![match error {
         FilenameError::Zip(_) => found.help("build the source distribution with a current backend"),
         _ => found,
     }]
+}
+
+/// What PyPI says of a file name: its own words, or those of `packaging`, which it repeats.
+fn says(error: &FilenameError, file: &str) -> String {
+    let sdist = file.strip_suffix(".tar.gz");
+    let wheel = || shown(file.strip_suffix(".whl").unwrap_or(file));
+    match error {
+        FilenameError::Path(_) => "Cannot upload a file with '/' or '\\' in the name.".to_owned(),
+        FilenameError::Unprintable(_) => {
+            "Cannot upload a file with non-printable characters in the name.".to_owned()
+        }
+        FilenameError::Ending(_) => "Invalid file extension: Use .tar.gz, .whl or .zip extension.".to_owned(),
+        FilenameError::Zip(_) => format!("Filename {} is invalid, should be '….tar.gz'.", shown(file)),
+        FilenameError::Parts { .. } => format!("Invalid wheel filename (wrong number of parts): {}", wheel()),
+        FilenameError::Build { build, .. } => format!("Invalid build number: {build} in {}", wheel()),
+        FilenameError::Tag { .. } => format!("Invalid wheel filename (invalid tag component): {}", wheel()),
+        FilenameError::Version { .. } if sdist.is_none() => {
+            format!("Invalid wheel filename (invalid version): {}", wheel())
+        }
+        FilenameError::Name { .. } if sdist.is_none() => format!("Invalid project name: {}", wheel()),
+        FilenameError::NoVersion(_) | FilenameError::Version { .. } | FilenameError::Name { .. } => {
+            format!("Invalid source distribution filename: {}", shown(file))
+        }
+    }
 }
 
 fn length(subject: &Subject) -> Vec<Found> {
