@@ -25,12 +25,16 @@ pub(super) struct Arguments {
     /// Show the plan and run every preflight; change nothing
     #[arg(long)]
     dry_run: bool,
+
+    /// Go on although a token says itself that it is for another index or project, or has expired
+    #[arg(long)]
+    force: bool,
 }
 
 impl Arguments {
     /// As `pyrelease run --yes`.
     pub(super) fn without_asking() -> Self {
-        Self { bump: None, yes: true, dry_run: false }
+        Self { bump: None, yes: true, dry_run: false, force: false }
     }
 }
 
@@ -44,7 +48,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     }
     let (config, pipeline, store, mut release) = session.release(arguments.bump.as_deref())?;
     let listener: &dyn Listener = &context.ui;
-    preflight(&pipeline, &release, config.carry(), listener)?;
+    preflight(&pipeline, &release, config.carry(), arguments.force, listener)?;
     let plan = Plan::make(&pipeline, &mut release, listener)?;
     listener.hear(&Event::Plan { plan: &plan });
     if arguments.dry_run {

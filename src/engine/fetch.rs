@@ -7,7 +7,7 @@ use super::recover::{entries, point_of_no_return};
 use super::stage::{Destination, Reach, Stage};
 use super::take_up::taken_up;
 use crate::error::{Error, Result};
-use crate::index::IndexClient;
+use crate::index::{IndexAddress, IndexClient};
 use crate::python::distribution::Distribution;
 use crate::world::{Environment, verify};
 
@@ -84,7 +84,8 @@ fn fetch(
     project: &str,
     wanted: &Distribution,
 ) -> Result<bool> {
-    let client = IndexClient::connect(environment, &place.index, &place.url, place.simple.as_deref(), None)?;
+    let address = IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None)?;
+    let client = IndexClient::connect(environment, address, Some(project))?;
     let listing = client.listing(project).map_err(|error| Error::failed(error.to_string()))?;
     let listed = listing.into_iter().flat_map(|listing| listing.files).find(|file| {
         let same = file.sha256.as_deref().is_none_or(|sha256| sha256.eq_ignore_ascii_case(&wanted.sha256));

@@ -8,7 +8,7 @@ use super::stage::{Finding, Severity};
 use crate::error::{Error, Result};
 
 /// Asks the repository and every stage, looks for the files that are to be carried, tells all findings, and refuses if
-/// one is an error.
+/// one is an error; `force` lets those pass that are advice.
 ///
 /// # Errors
 /// At least one finding is an error.
@@ -16,24 +16,26 @@ pub fn preflight(
     pipeline: &Pipeline,
     release: &Release,
     carry: &[String],
+    force: bool,
     listener: &dyn Listener,
 ) -> Result<()> {
     let mut errors = 0;
-    let mut tell = |stage: Option<&str>, finding: &Finding| {
+    let mut tell = |stage: Option<&str>, finding: Finding| {
+        let finding = if force { finding.forced() } else { finding };
         errors += usize::from(finding.severity == Severity::Error);
-        listener.hear(&Event::Finding { stage, finding });
+        listener.hear(&Event::Finding { stage, finding: &finding });
     };
     for finding in condition::repository(release) {
-        tell(None, &finding);
+        tell(None, finding);
     }
     for path in carry.iter().filter(|path| !release.workspace.root().join(path).exists()) {
         let finding = Finding::error(format!("`carry` names `{path}`, which is not there"));
-        tell(None, &finding.help("make it, or take it out of `carry`"));
+        tell(None, finding.help("make it, or take it out of `carry`"));
     }
     for stage in pipeline.stages() {
         let findings = stage.preflight(release).unwrap_or_else(|error| vec![Finding::from(error)]);
         for finding in findings {
-            tell(Some(stage.name()), &finding);
+            tell(Some(stage.name()), finding);
         }
     }
     match errors {

@@ -56,19 +56,41 @@ pub struct Finding {
     pub severity: Severity,
     pub message: String,
     pub help: Option<String>,
+    /// Whether a user who knows better may go on all the same
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub advisory: bool,
 }
 
 impl Finding {
+    fn new(severity: Severity, message: impl Into<String>) -> Self {
+        Self { severity, message: message.into(), help: None, advisory: false }
+    }
+
     pub fn error(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, message: message.into(), help: None }
+        Self::new(Severity::Error, message)
     }
 
     pub fn warning(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, message: message.into(), help: None }
+        Self::new(Severity::Warning, message)
     }
 
     pub fn note(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Note, message: message.into(), help: None }
+        Self::new(Severity::Note, message)
+    }
+
+    /// One that `--force` makes a warning of.
+    pub fn advisory(mut self) -> Self {
+        self.advisory = true;
+        self
+    }
+
+    /// The same where the user has said that they know better.
+    #[must_use]
+    pub fn forced(mut self) -> Self {
+        if self.advisory && self.severity == Severity::Error {
+            self.severity = Severity::Warning;
+        }
+        self
     }
 
     pub fn help(mut self, help: impl Into<String>) -> Self {
@@ -80,7 +102,7 @@ impl Finding {
 impl From<crate::error::Error> for Finding {
     fn from(error: crate::error::Error) -> Self {
         let help = (!error.hints().is_empty()).then(|| error.hints().join("; "));
-        Self { severity: Severity::Error, message: error.chain(), help }
+        Self { help, ..Self::error(error.chain()) }
     }
 }
 

@@ -6,19 +6,16 @@ use crate::world::Environment;
 use crate::world::http::{Http, HttpError};
 
 impl IndexClient {
-    /// Connects to an index; nothing is sent yet.
+    /// Connects to an index for a project; nothing is sent yet.
     ///
     /// # Errors
-    /// An address that cannot be used, a `.pypirc` that cannot be read, or certificates that are none.
+    /// A `.pypirc` that cannot be read, or certificates that are none.
     pub fn connect(
         environment: &Environment,
-        name: &str,
-        upload: &str,
-        simple: Option<&str>,
-        view: Option<&str>,
+        address: IndexAddress,
+        project: Option<&str>,
     ) -> Result<Self, Error> {
-        let address = IndexAddress::new(name, upload, simple, view)?;
-        let credentials = find(environment, &address, None)?;
+        let credentials = find(environment, &address, project)?;
         Ok(Self::new(Http::new(environment)?, address, credentials))
     }
 }

@@ -3,7 +3,6 @@
 mod connect;
 mod credentials;
 mod html;
-mod pypirc;
 mod reply;
 mod send;
 mod simple;
@@ -13,7 +12,7 @@ mod window;
 use reqwest::Url;
 use thiserror::Error;
 
-pub use credentials::{Credentials, CredentialsError, find, variable_for};
+pub use credentials::{Concern, Credentials, CredentialsError, Login, find, variable_for};
 pub use reply::help_for;
 pub use simple::{Listing, SimpleError, SimpleFile, Standing, Yanked};
 pub use upload::{IndexClient, Put, UploadError};
@@ -85,6 +84,12 @@ impl IndexAddress {
     fn of_pypi(name: &str, upload: &str, site: &str) -> Self {
         let view = format!("{site}/project/{{name}}/{{version}}/");
         Self::new(name, upload, Some(&format!("{site}/simple/")), Some(&view)).expect("the address is right")
+    }
+
+    /// Whether it is PyPI or TestPyPI, which take nothing but tokens.
+    pub fn is_pypi(&self) -> bool {
+        let host = self.upload.host_str().unwrap_or_default();
+        host == "pypi.org" || host.ends_with(".pypi.org")
     }
 
     /// Where to look at a release: its page, else where the index lists the project's files.

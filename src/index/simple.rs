@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
-use super::{IndexClient, html, same_origin};
+use super::{Credentials, IndexClient, html, same_origin};
 use crate::python::distribution::Distribution;
 use crate::world::digest::Hashing;
 use crate::world::http::{AddressError, check};
@@ -237,10 +237,10 @@ impl IndexClient {
     /// Fetches, as the user where the address is on the server that takes the uploads.
     fn fetch(&self, url: &Url, accept: &str) -> Result<Response, SimpleError> {
         let mut request = self.http.get(url.clone()).header(ACCEPT, accept);
-        if let Some(found) = &self.credentials
+        if let Some(login) = self.credentials.as_ref().and_then(Credentials::for_reading)
             && same_origin(url, &self.address.upload)
         {
-            request = request.basic_auth(&found.username, Some(found.secret.expose_secret()));
+            request = request.basic_auth(&login.username, Some(login.secret.expose_secret()));
         }
         request
             .send()

@@ -5,6 +5,7 @@ use std::io::{self, Read as _, Seek as _};
 use std::path::PathBuf;
 
 use fs_err::File;
+use jiff::Timestamp;
 use reqwest::blocking::RequestBuilder;
 use reqwest::blocking::multipart::{Form, Part};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -13,7 +14,7 @@ use thiserror::Error;
 
 use super::reply::{Reply, help_for, says_duplicate};
 use super::send::{Outgoing, SendError, innermost, send};
-use super::{Credentials, IndexAddress, Standing};
+use super::{Credentials, CredentialsError, IndexAddress, Standing};
 use crate::python::distribution::{Distribution, Kind};
 use crate::world::digest::Digests;
 use crate::world::http::Http;
@@ -55,6 +56,14 @@ pub enum UploadError {
     #[error("the upload of `{file}` to `{index}` was interrupted")]
     Stopped { index: String, file: String, all_sent: bool },
     /// Nothing was sent.
+    #[error("there is nothing to sign in to `{index}` with, to upload `{file}`")]
+    Credentials {
+        index: String,
+        file: String,
+        #[source]
+        source: Box<CredentialsError>,
+    },
+    /// Nothing was sent.
     #[error("failed to reach `{index}` at `{host}`")]
     Unreachable {
         index: String,
@@ -90,7 +99,7 @@ impl UploadError {
                     .to_owned(),
             ),
             Self::Unreachable { .. } => Some("check the address, the network and the proxy".to_owned()),
-            Self::File { .. } | Self::Ambiguous { .. } | Self::Stopped { .. } => None,
+            Self::Credentials { .. } | Self::File { .. } | Self::Ambiguous { .. } | Self::Stopped { .. } => None,
         }
     }
 
@@ -155,10 +164,13 @@ impl IndexClient {
             .file_name(distribution.filename.clone())
             .mime_str("application/octet-stream")
             .expect("that is a media type");
-        let request = self.post().multipart(form().part("content", part));
+        let project = name_in(metadata).unwrap_or_default();
+        let request = self.post(distribution, project)?.multipart(form().part("content", part));
         match send(request, &way, self.http.patience(), progress) {
             Ok(reply) => self.outcome(distribution, metadata, reply),
-            Err(SendError::Cut { sent, total }) => Err(self.cut(distribution, form(), sent, total)),
+            Err(SendError::Cut { sent, total }) => {
+                Err(self.cut(distribution, project, form(), (sent, total)))
+            }
             Err(SendError::Lost(cause)) => Err(self.ambiguous(distribution, None, cause)),
             Err(SendError::Stopped { all_sent }) => Err(UploadError::Stopped {
                 index: self.address.name.clone(),
@@ -169,12 +181,20 @@ impl IndexClient {
         }
     }
 
-    fn post(&self) -> RequestBuilder {
+    /// A request as whoever may upload this file.
+    fn post(&self, distribution: &Distribution, project: &str) -> Result<RequestBuilder, UploadError> {
         let request = self.http.post(self.address.upload.clone()).header(ACCEPT, "application/json");
-        match &self.credentials {
-            Some(found) => request.basic_auth(&found.username, Some(found.secret.expose_secret())),
-            None => request,
-        }
+        let Some(credentials) = &self.credentials else { return Ok(request) };
+        let login =
+            credentials.for_upload(project, distribution.size, Timestamp::now()).map_err(|source| {
+                let source = Box::new(source);
+                UploadError::Credentials {
+                    index: self.address.name.clone(),
+                    file: distribution.filename.clone(),
+                    source,
+                }
+            })?;
+        Ok(request.basic_auth(&login.username, Some(login.secret.expose_secret())))
     }
 
     /// What a reply means for the file.
@@ -203,8 +223,7 @@ impl IndexClient {
         metadata: &[(String, String)],
         reason: String,
     ) -> Result<Put, UploadError> {
-        let name = metadata.iter().find(|(field, _)| field == "name").map(|(_, name)| name.as_str());
-        let standing = match name {
+        let standing = match name_in(metadata) {
             Some(name) => self.standing(name, distribution),
             None => Ok(Standing::Absent),
         };
@@ -225,13 +244,22 @@ impl IndexClient {
 
     /// A server that refuses for what it knows early may close the connection while the file is on its way, and
     /// its reply is lost. The same form without the file gets that reply, and can store nothing.
-    fn cut(&self, distribution: &Distribution, form: Form, sent: u64, total: u64) -> UploadError {
+    fn cut(
+        &self,
+        distribution: &Distribution,
+        project: &str,
+        form: Form,
+        (sent, total): (u64, u64),
+    ) -> UploadError {
         let (_, way) = Outgoing::new(io::empty(), 0);
         let kind = format!("multipart/form-data; boundary={}", form.boundary());
         let mut bytes = Vec::new();
         form.into_reader().read_to_end(&mut bytes).expect("it is read from memory");
         // As one piece, so that this reply cannot be lost in the same way.
-        let request = self.post().header(CONTENT_TYPE, kind).body(bytes);
+        let request = match self.post(distribution, project) {
+            Ok(request) => request.header(CONTENT_TYPE, kind).body(bytes),
+            Err(error) => return error,
+        };
         match send(request, &way, self.http.patience(), &|_| true) {
             Ok(reply) if matches!(reply.status, 300..=399 | 401 | 403 | 404 | 405 | 410 | 429) => {
                 self.refused(distribution, reply)
@@ -278,6 +306,11 @@ impl IndexClient {
     pub(super) fn redact(&self, text: &str) -> String {
         self.credentials.as_ref().map_or_else(|| text.to_owned(), |found| found.redact(text))
     }
+}
+
+/// The project's name, out of the form's fields.
+fn name_in(metadata: &[(String, String)]) -> Option<&str> {
+    metadata.iter().find(|(field, _)| field == "name").map(|(_, name)| name.as_str())
 }
 
 /// The form without the file, which comes last: a server knows all else when it gets it.

@@ -6,5 +6,6 @@ pub mod distribution;
 pub mod filename;
 pub mod metadata;
 pub mod project;
+pub mod token;
 pub mod verdict;
 pub mod version;

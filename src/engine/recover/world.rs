@@ -9,7 +9,7 @@ use crate::engine::event::Listener;
 use crate::engine::journal::{Journal, Record, header};
 use crate::engine::run::RunFolder;
 use crate::error::{Error, Result};
-use crate::index::{IndexClient, Standing};
+use crate::index::{IndexAddress, IndexClient, Standing};
 use crate::world::Environment;
 use crate::world::git::{RefUpdate, Remote, Repository};
 use crate::world::process::{Process, ProcessError};
@@ -47,8 +47,10 @@ impl World<'_> {
                 }
             }
             Effect::Upload { index, url, simple, project, distribution, .. } => {
-                let client = match IndexClient::connect(self.environment, index, url, simple.as_deref(), None)
-                {
+                let address = IndexAddress::new(index, url, simple.as_deref(), None).map_err(Error::from);
+                let client = address
+                    .and_then(|address| IndexClient::connect(self.environment, address, Some(project)));
+                let client = match client {
                     Ok(client) => client,
                     Err(error) => return Presence::Unknown(error.chain()),
                 };

@@ -89,7 +89,7 @@ fn answer<T>(asked: ScopedJoinHandle<'_, Result<T, String>>) -> Result<T, String
 fn listing(environment: &Environment, place: &Destination, project: &str) -> Result<Option<Listing>, String> {
     let client = || -> Result<IndexClient> {
         let address = IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None)?;
-        let credentials = find(environment, &address, None)?;
+        let credentials = find(environment, &address, Some(project))?;
         Ok(IndexClient::new(Http::with_patience(environment, PATIENCE)?, address, credentials))
     };
     let client = client().map_err(|error| error.chain())?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Blocked;
 use crate::engine::plan::Pipeline;
 use crate::engine::prelude::*;
-use crate::index::{IndexClient, SimpleError, SimpleFile, Window};
+use crate::index::{IndexAddress, IndexClient, SimpleError, SimpleFile, Window};
 use crate::python::distribution::{Distribution, Kind};
 use crate::python::filename::Filename;
 use crate::world::{freeze, verify};
@@ -168,7 +168,9 @@ fn list(
     release: &Release,
 ) -> Result<(Vec<Listed>, Option<Window>), Blocked> {
     let environment = &release.workspace.environment;
-    let client = IndexClient::connect(environment, &place.index, &place.url, place.simple.as_deref(), None)?;
+    let address =
+        IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None).map_err(Error::from)?;
+    let client = IndexClient::connect(environment, address, Some(&release.names().name))?;
     let unreachable = |error: SimpleError| {
         Blocked::Unreachable(
             Error::failed(format!("`{}` cannot be asked what it has", place.index)).because(error),

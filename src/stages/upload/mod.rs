@@ -6,12 +6,13 @@ mod rehearsal;
 use std::cell::Cell;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::{Config, IndexKind, IndexSettings};
 use crate::engine::prelude::*;
-use crate::index::{IndexClient, Put, Standing, UploadError, variable_for};
+use crate::index::{IndexAddress, IndexClient, Put, Standing, UploadError, variable_for};
 use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
 use crate::world::verify;
@@ -87,31 +88,36 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
     };
     // Addresses are checked here, so that a wrong one is an error before anything else is asked.
     let stage = Upload { name: name.to_owned(), rehearsal, index, settings };
-    crate::index::IndexAddress::new(
-        name,
-        &stage.index.upload,
-        stage.index.simple.as_deref(),
-        stage.index.view.as_deref(),
-    )?;
+    stage.address()?;
     Ok(Box::new(stage))
 }
 
 impl Upload {
-    fn client(&self, release: &Release) -> Result<IndexClient> {
+    fn address(&self) -> Result<IndexAddress> {
         let index = &self.index;
-        let environment = &release.workspace.environment;
-        IndexClient::connect(
-            environment,
-            &self.name,
-            &index.upload,
-            index.simple.as_deref(),
-            index.view.as_deref(),
-        )
+        Ok(IndexAddress::new(&self.name, &index.upload, index.simple.as_deref(), index.view.as_deref())?)
     }
 
-    fn credentials(&self, client: &IndexClient) -> Vec<Finding> {
+    fn client(&self, release: &Release) -> Result<IndexClient> {
+        let project = Some(release.target.project.name.as_str());
+        IndexClient::connect(&release.workspace.environment, self.address()?, project)
+    }
+
+    fn credentials(&self, client: &IndexClient, release: &Release) -> Vec<Finding> {
         match client.credentials() {
-            Some(credentials) => credentials.warning.iter().map(Finding::warning).collect(),
+            Some(credentials) => {
+                let project = Some(release.target.project.name.as_str());
+                let concerns = credentials.concerns(client.address(), project, Timestamp::now()).into_iter();
+                let refused = concerns.map(|concern| {
+                    if concern.advisory {
+                        let help = format!("{}; `--force` goes on all the same", concern.help);
+                        Finding::error(concern.message).help(help).advisory()
+                    } else {
+                        Finding::error(concern.message).help(concern.help)
+                    }
+                });
+                credentials.warning().into_iter().map(Finding::warning).chain(refused).collect()
+            }
             None => {
                 let message = format!("there are no credentials for `{}`", self.name);
                 let help = format!(
@@ -119,9 +125,7 @@ impl Upload {
                     variable_for(&self.name),
                     self.name
                 );
-                let host = client.address().upload.host_str().unwrap_or_default();
-                let needed = host == "pypi.org" || host.ends_with(".pypi.org");
-                vec![if needed {
+                vec![if client.address().is_pypi() {
                     Finding::error(message).help(help)
                 } else {
                     Finding::warning(message).help(help)
@@ -245,7 +249,7 @@ impl Upload {
             converted = converted.because(source.to_string());
         }
         if let (true, Some(credentials)) = (unauthorised, client.credentials()) {
-            converted = converted.help(format!("the credentials came from {}", credentials.source));
+            converted = converted.help(format!("the credentials came from {}", credentials.source()));
         }
         help.into_iter().fold(converted, Error::help)
     }
@@ -300,7 +304,7 @@ impl Stage for Upload {
 
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         let client = self.client(release)?;
-        let mut findings = self.credentials(&client);
+        let mut findings = self.credentials(&client, release);
         findings.extend(self.taken(&client, release)?);
         Ok(findings)
     }

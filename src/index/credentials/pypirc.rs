@@ -4,14 +4,17 @@
 
 use std::fs::Metadata;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use configparser::ini::Ini;
 use fs_err::File;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::{Credentials, CredentialsError, IndexAddress};
+use super::{Credentials, CredentialsError, TOKEN_USER};
+use crate::index::IndexAddress;
+use crate::python::filename::normalize;
+use crate::world::Environment;
 use crate::world::http::check_url;
 
 /// In bytes
@@ -25,13 +28,50 @@ struct Section {
     password: Option<SecretString>,
 }
 
-/// The credentials that the file has for an index: in the section of the index's name, else in one whose
-/// `repository` is the index's upload address.
-pub(super) fn find(path: &Path, index: &IndexAddress) -> Result<Option<Credentials>, CredentialsError> {
+/// The variable that names another file than the one in the home folder
+pub(in crate::index) const VARIABLE: &str = "PYRELEASE_PYPIRC";
+
+/// The file that is looked into: one that is named has to be there.
+fn file(environment: &Environment) -> Option<PathBuf> {
+    let in_the_home = || environment.home().map(|home| home.join(".pypirc")).filter(|path| path.exists());
+    environment.path(VARIABLE).or_else(in_the_home)
+}
+
+/// The credentials that the file has for an index: in the section of the index's name and the project's, else in that
+/// of the index's name, else in one whose `repository` is the index's upload address.
+pub(super) fn find(
+    environment: &Environment,
+    index: &IndexAddress,
+    project: Option<&str>,
+) -> Result<Option<Credentials>, CredentialsError> {
+    match file(environment) {
+        Some(path) => find_in(&path, index, project),
+        None => Ok(None),
+    }
+}
+
+fn find_in(
+    path: &Path,
+    index: &IndexAddress,
+    project: Option<&str>,
+) -> Result<Option<Credentials>, CredentialsError> {
     let (sections, readable_by_others) = read(path)?;
-    let named = sections.iter().find(|(name, _)| *name == index.name);
+    let of_index = sections.iter().find(|(name, _)| *name == index.name);
+    let of_project = project.and_then(|project| {
+        let is_of = |name: &str| {
+            let (of, whose) = name.split_once(':')?;
+            (of == index.name && normalize(whose.trim()) == normalize(project)).then_some(())
+        };
+        sections.iter().find(|(name, _)| is_of(name).is_some())
+    });
+    let named = of_project.filter(|(_, section)| section.password.is_some()).or(of_index);
     if let Some((name, section)) = named {
-        check_repository(path, name, section, index)?;
+        // What one of a project does not say of the index, the index's own section does.
+        let repository = section
+            .repository
+            .as_ref()
+            .or_else(|| of_index.and_then(|(_, section)| section.repository.as_ref()));
+        check_repository(path, name, repository, index)?;
     }
     let chosen = named.or_else(|| {
         sections.iter().find(|(_, section)| {
@@ -40,11 +80,12 @@ pub(super) fn find(path: &Path, index: &IndexAddress) -> Result<Option<Credentia
     });
     Ok(chosen.and_then(|(name, section)| {
         let secret = section.password.clone()?;
-        let username = section.username.clone().unwrap_or_else(|| "__token__".to_owned());
+        let username = section.username.as_deref().unwrap_or(TOKEN_USER);
         let path = path.display();
         let warning = readable_by_others
             .then(|| format!("`{path}` holds secrets and others can read it: run `chmod 600 {path}`"));
-        Some(Credentials { username, secret, source: format!("`[{name}]` of `{path}`"), warning })
+        let source = format!("`[{name}]` of `{path}`");
+        Some(Credentials::password(username, secret, source).with_warning(warning))
     }))
 }
 
@@ -60,10 +101,10 @@ pub(super) fn same_address(address: &str, url: &Url) -> bool {
 fn check_repository(
     path: &Path,
     name: &str,
-    section: &Section,
+    repository: Option<&String>,
     index: &IndexAddress,
 ) -> Result<(), CredentialsError> {
-    let address = match (&section.repository, name) {
+    let address = match (repository, index.name.as_str()) {
         (Some(address), _) => address.as_str(),
         // These two go without saying.
         (None, "pypi") => "https://upload.pypi.org/legacy/",
@@ -155,11 +196,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".pypirc");
         fs_err::write(&path, text).unwrap();
-        find(&path, index)
+        find_in(&path, index, Some("demo"))
     }
 
     fn secret(text: &str, index: &IndexAddress) -> String {
-        found(text, index).unwrap().unwrap().secret.expose_secret().to_owned()
+        found(text, index).unwrap().unwrap().login.secret.expose_secret().to_owned()
     }
 
     const USUAL: &str = "\
@@ -181,9 +222,21 @@ Password: pypi-two
     fn a_section_is_found_by_the_name_of_the_index() {
         assert_eq!(secret(USUAL, &IndexAddress::pypi()), "pypi-one%2F#;%(x)s=");
         let testpypi = found(USUAL, &IndexAddress::testpypi()).unwrap().unwrap();
-        assert_eq!(testpypi.username, "__token__");
-        assert_eq!(testpypi.secret.expose_secret(), "pypi-two");
+        assert_eq!(testpypi.login.username, "__token__");
+        assert_eq!(testpypi.login.secret.expose_secret(), "pypi-two");
         assert!(testpypi.source.starts_with("`[testpypi]` of "), "{}", testpypi.source);
+    }
+
+    #[test]
+    fn a_section_of_the_project_comes_before_the_indexs() {
+        let text =
+            format!("{USUAL}\n[pypi:Demo]\npassword = pypi-three\n\n[pypi:other]\npassword = pypi-four\n");
+        assert_eq!(secret(&text, &IndexAddress::pypi()), "pypi-three");
+        assert_eq!(secret(&text, &IndexAddress::testpypi()), "pypi-two");
+        let text = "[corp]\nrepository = https://old.example/\n[corp:demo]\npassword = hunter2\n";
+        let corp = IndexAddress::new("corp", "https://new.example/", None, None).unwrap();
+        let error = found(text, &corp).unwrap_err();
+        assert!(matches!(error, CredentialsError::Elsewhere { .. }), "{error}");
     }
 
     #[test]
@@ -191,7 +244,7 @@ Password: pypi-two
         let text = "[work]\nrepository = https://corp.example/legacy\nusername = alice\npassword = x\n";
         let corp = IndexAddress::new("corp", "https://corp.example/legacy/", None, None).unwrap();
         let credentials = found(text, &corp).unwrap().unwrap();
-        assert_eq!(credentials.username, "alice");
+        assert_eq!(credentials.login.username, "alice");
         assert!(found(text, &IndexAddress::pypi()).unwrap().is_none());
     }
 
@@ -233,7 +286,7 @@ Password: pypi-two
         assert!(matches!(found(&"x".repeat(2 << 20), &pypi), Err(CredentialsError::Malformed { .. })));
         assert!(found("", &pypi).unwrap().is_none());
         let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(find(folder.path(), &pypi), Err(CredentialsError::Unreadable { .. })));
+        assert!(matches!(find_in(folder.path(), &pypi, None), Err(CredentialsError::Unreadable { .. })));
     }
 
     #[cfg(unix)]
@@ -245,7 +298,7 @@ Password: pypi-two
         fs_err::write(&path, USUAL).unwrap();
         let mut warnings = [0o644, 0o600].into_iter().map(|mode| {
             fs_err::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            find(&path, &IndexAddress::pypi()).unwrap().unwrap().warning
+            find_in(&path, &IndexAddress::pypi(), None).unwrap().unwrap().warning
         });
         assert!(warnings.next().unwrap().is_some_and(|warning| warning.contains("chmod 600")));
         assert_eq!(warnings.next().unwrap(), None);

@@ -1,0 +1,147 @@
+//! What is found where, and what is made of it.
+
+use super::*;
+use crate::python::token::Macaroon;
+use crate::world::Environment;
+
+/// A token of PyPI's own making, as far as anybody can tell without its root key
+fn issued_by(issuer: &str, caveats: &[Caveat]) -> SecretString {
+    let bare = Token::of(Macaroon::new(b"a root key", issuer, "412f0000-0000-0000-0000-000000000000"));
+    bare.narrowed(caveats).to_secret()
+}
+
+#[test]
+fn a_token_of_pypi_for_every_index_goes_to_pypi_only() {
+    for variable in ["TWINE_PASSWORD", "UV_PUBLISH_TOKEN"] {
+        let secret = issued_by("pypi.org", &[]);
+        let variables = [(variable, secret.expose_secret())];
+        assert!(found(&variables, &IndexAddress::pypi()).is_some());
+        assert_eq!(found(&variables, &IndexAddress::testpypi()), None);
+    }
+    let secret = issued_by("test.pypi.org", &[]);
+    let variables = [("TWINE_PASSWORD", secret.expose_secret())];
+    assert!(found(&variables, &IndexAddress::testpypi()).is_some());
+    assert_eq!(found(&variables, &IndexAddress::pypi()), None);
+}
+
+fn found(variables: &[(&str, &str)], index: &IndexAddress) -> Option<(String, String)> {
+    let environment = variables.iter().copied().collect();
+    find(&environment, index, None)
+        .unwrap()
+        .map(|found| (found.login.username.clone(), found.login.secret.expose_secret().to_owned()))
+}
+
+fn pair(username: &str, secret: &str) -> Option<(String, String)> {
+    Some((username.to_owned(), secret.to_owned()))
+}
+
+#[test]
+fn an_index_has_a_variable_of_its_own() {
+    let variables =
+        [("PYRELEASE_TOKEN_PYPI", "one"), ("PYRELEASE_TOKEN_TESTPYPI", "two\n"), ("TWINE_PASSWORD", "three")];
+    assert_eq!(found(&variables, &IndexAddress::pypi()), pair("__token__", "one"));
+    assert_eq!(found(&variables, &IndexAddress::testpypi()), pair("__token__", "two"));
+    assert_eq!(variable_for("my-corp.index"), "PYRELEASE_TOKEN_MY_CORP_INDEX");
+}
+
+#[test]
+fn twines_variables_are_understood() {
+    let pypi = IndexAddress::pypi();
+    assert_eq!(found(&[("TWINE_PASSWORD", "x")], &pypi), pair("__token__", "x"));
+    assert_eq!(found(&[("TWINE_PASSWORD", "x"), ("TWINE_USERNAME", "alice")], &pypi), pair("alice", "x"));
+    assert_eq!(found(&[("TWINE_USERNAME", "alice")], &pypi), None);
+}
+
+#[test]
+fn twines_variables_go_to_no_other_index_than_twine_would_use() {
+    let variables = [("TWINE_PASSWORD", "x"), ("TWINE_REPOSITORY", "testpypi")];
+    assert_eq!(found(&variables, &IndexAddress::testpypi()), pair("__token__", "x"));
+    assert_eq!(found(&variables, &IndexAddress::pypi()), None);
+    let variables = [("TWINE_PASSWORD", "x"), ("TWINE_REPOSITORY_URL", "https://test.pypi.org/legacy")];
+    assert_eq!(found(&variables, &IndexAddress::testpypi()), pair("__token__", "x"));
+    assert_eq!(found(&variables, &IndexAddress::pypi()), None);
+}
+
+#[test]
+fn a_broken_paste_is_refused_and_not_repeated() {
+    let environment = Environment::from_iter([("PYRELEASE_TOKEN_PYPI", "pypi-hunter2\npypi-hunter2")]);
+    let error = find(&environment, &IndexAddress::pypi(), None).unwrap_err();
+    assert!(error.to_string().starts_with("`PYRELEASE_TOKEN_PYPI` holds"), "{error}");
+    assert!(!format!("{error:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_secret_is_not_shown() {
+    let credentials = Credentials::token("pypi-hunter2".into(), "a test");
+    assert!(!format!("{credentials:?}").contains("hunter2"));
+    assert_eq!(credentials.redact("no: pypi-hunter2!"), "no: [secret]!");
+    let basic = STANDARD.encode("__token__:pypi-hunter2");
+    assert_eq!(credentials.redact(&format!("no: Basic {basic}!")), "no: Basic [secret]!");
+}
+
+#[test]
+fn uvs_variables_go_where_uv_would_send_them() {
+    let (pypi, testpypi) = (IndexAddress::pypi(), IndexAddress::testpypi());
+    let token = [("UV_PUBLISH_TOKEN", "x")];
+    assert_eq!((found(&token, &pypi), found(&token, &testpypi)), (pair("__token__", "x"), None));
+    let elsewhere = [token[0], ("UV_PUBLISH_URL", "https://test.pypi.org/legacy/")];
+    assert_eq!((found(&elsewhere, &pypi), found(&elsewhere, &testpypi)), (None, pair("__token__", "x")));
+    let named =
+        [("UV_PUBLISH_USERNAME", "alice"), ("UV_PUBLISH_PASSWORD", "y"), ("UV_PUBLISH_INDEX", "testpypi")];
+    assert_eq!((found(&named, &pypi), found(&named, &testpypi)), (None, pair("alice", "y")));
+}
+
+#[test]
+fn what_leaves_this_machine_is_good_for_one_upload_only() {
+    let broad = issued_by("pypi.org", &[Caveat::RequestUser("a-b".to_owned())]);
+    let credentials = Credentials::token(broad.clone(), "the test");
+    let now = Timestamp::from_second(1_000_000).unwrap();
+    let login = credentials.for_upload("Demo.Pkg", 64 << 20, now).unwrap();
+    assert_eq!(login.username, TOKEN_USER);
+    let narrow = Token::parse(login.secret.expose_secret()).unwrap();
+    assert!(narrow.macaroon().is_signed_by(b"a root key"));
+    let caveats = narrow.caveats();
+    assert_eq!(caveats[1], Caveat::project("demo-pkg"));
+    // Ten minutes, and the time that 64 MiB take on a slow line.
+    assert_eq!(caveats[2], Caveat::Expiration { not_before: 999_400, expires_at: 1_000_600 + 2048 });
+    assert!(credentials.for_reading().is_none(), "a token for uploads is of no use for anything else");
+    let repeated = format!("no: {} {}", login.secret.expose_secret(), broad.expose_secret());
+    assert_eq!(credentials.redact(&repeated), "no: [secret] [secret]");
+}
+
+#[test]
+fn a_password_is_sent_as_it_is() {
+    let credentials = Credentials::password("alice", "pypi-hunter2".into(), "the test");
+    let login = credentials.for_upload("demo", 0, Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!((login.username.as_str(), login.secret.expose_secret()), ("alice", "pypi-hunter2"));
+    assert_eq!(credentials.for_reading().map(|login| login.username.as_str()), Some("alice"));
+}
+
+#[test]
+fn what_an_index_would_refuse_is_refused_before_it_is_sent() {
+    let now = Timestamp::from_second(1_000_000).unwrap();
+    let said = |credentials: &Credentials, index: &IndexAddress| {
+        let concerns = credentials.concerns(index, Some("demo"), now);
+        concerns.iter().map(|concern| concern.message.clone()).collect::<Vec<_>>().join("; ")
+    };
+    let (pypi, testpypi) = (IndexAddress::pypi(), IndexAddress::testpypi());
+    let corp = IndexAddress::new("corp", "https://corp.example/", None, None).unwrap();
+    let good = Credentials::token(issued_by("pypi.org", &[Caveat::project("demo")]), "`X`");
+    assert_eq!(said(&good, &pypi), "");
+    assert_eq!(
+        said(&good, &testpypi),
+        "the token in `X` will not do: it was issued by pypi.org, and is no good at test.pypi.org"
+    );
+    let other = Credentials::token(issued_by("pypi.org", &[Caveat::project("other")]), "`X`");
+    assert!(said(&other, &pypi).ends_with("it is for other, not for demo"), "{}", said(&other, &pypi));
+    let password = Credentials::password("alice", "hunter2-hunter2".into(), "`X`");
+    assert!(said(&password, &pypi).contains("takes tokens only"));
+    assert_eq!(said(&password, &corp), "");
+    let damaged = issued_by("pypi.org", &[]).expose_secret()[..60].to_owned();
+    assert!(
+        said(&Credentials::token(damaged.into(), "`X`"), &pypi).starts_with("the token in `X` is damaged")
+    );
+    let none = Credentials::token("hunter2".into(), "`X`");
+    assert!(said(&none, &pypi).contains("holds no token"));
+    assert_eq!(said(&none, &corp), "");
+}

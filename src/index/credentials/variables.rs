@@ -1,0 +1,57 @@
+//! Credentials in variables of the environment: ours, and those of twine and uv as they understand them.
+
+use super::{Credentials, TOKEN_USER, pypirc};
+use crate::index::IndexAddress;
+use crate::python::token::Token;
+use crate::world::Environment;
+
+/// The variable that holds the token for an index.
+pub fn variable_for(index: &str) -> String {
+    let name: String = index
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' })
+        .collect();
+    format!("PYRELEASE_TOKEN_{name}")
+}
+
+pub(super) fn find(environment: &Environment, index: &IndexAddress) -> Option<Credentials> {
+    let variable = variable_for(&index.name);
+    if let Some(token) = environment.get(&variable) {
+        return Some(Credentials::token(token.trim().into(), format!("`{variable}`")));
+    }
+    of_twine(environment, index).or_else(|| of_uv(environment, index))
+}
+
+fn of_twine(environment: &Environment, index: &IndexAddress) -> Option<Credentials> {
+    let password = environment.get("TWINE_PASSWORD")?.trim();
+    // Where twine is told which index they are for, they are for no other here either.
+    let meant = match (environment.get("TWINE_REPOSITORY_URL"), environment.get("TWINE_REPOSITORY")) {
+        (Some(url), _) => pypirc::same_address(url, &index.upload),
+        (None, Some(name)) => name == index.name,
+        (None, None) => true,
+    };
+    let username = environment.get("TWINE_USERNAME").unwrap_or(TOKEN_USER).trim();
+    (meant && !is_issued_by_another(password, index))
+        .then(|| Credentials::password(username, password.into(), "`TWINE_PASSWORD`"))
+}
+
+fn of_uv(environment: &Environment, index: &IndexAddress) -> Option<Credentials> {
+    let (variable, username) = match environment.get("UV_PUBLISH_TOKEN") {
+        Some(_) => ("UV_PUBLISH_TOKEN", TOKEN_USER),
+        None => ("UV_PUBLISH_PASSWORD", environment.get("UV_PUBLISH_USERNAME").unwrap_or(TOKEN_USER).trim()),
+    };
+    let secret = environment.get(variable)?.trim();
+    let meant = match (environment.get("UV_PUBLISH_URL"), environment.get("UV_PUBLISH_INDEX")) {
+        (Some(url), _) => pypirc::same_address(url, &index.upload),
+        (None, Some(name)) => name == index.name,
+        (None, None) => pypirc::same_address(IndexAddress::pypi().upload.as_str(), &index.upload),
+    };
+    (meant && !is_issued_by_another(secret, index))
+        .then(|| Credentials::password(username, secret.into(), format!("`{variable}`")))
+}
+
+/// Whether a token says that PyPI or TestPyPI issued it, and the index is not the one: it would only be given away.
+fn is_issued_by_another(secret: &str, index: &IndexAddress) -> bool {
+    let host = index.upload.host_str().unwrap_or_default();
+    Token::parse(secret).is_ok_and(|token| token.is_issued_elsewhere(host))
+}

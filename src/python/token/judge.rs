@@ -1,0 +1,105 @@
+//! Whether a token is any good for what it is about to be used for, as far as it says so itself.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::caveat::moment;
+use super::{Caveat, Token};
+use crate::python::filename::normalize;
+
+/// The hosts of PyPI and TestPyPI: where each takes uploads, and the name under which it issues tokens
+const ISSUERS: [(&str, &str); 2] = [("upload.pypi.org", "pypi.org"), ("test.pypi.org", "test.pypi.org")];
+
+/// Where and what for a token is about to be used
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The host that takes the upload
+    pub host: &'a str,
+    /// The project, where that is known
+    pub project: Option<&'a str>,
+    pub now: Timestamp,
+}
+
+/// Why a token will not do
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Objection {
+    /// Another index issued it, which is all that its sending would tell anybody
+    Issuer {
+        issuer: String,
+        host: String,
+    },
+    Project {
+        project: String,
+        projects: Vec<String>,
+    },
+    Expired {
+        at: i64,
+    },
+    NotYet {
+        from: i64,
+    },
+}
+
+impl fmt::Display for Objection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Issuer { issuer, host } => {
+                let issuer: String = issuer.chars().filter(|letter| !letter.is_control()).take(80).collect();
+                write!(f, "it was issued by {issuer}, and is no good at {host}")
+            }
+            Self::Project { project, projects } => {
+                write!(f, "it is for {}, not for {project}", projects.join(", "))
+            }
+            Self::Expired { at } => write!(f, "it expired at {}", moment(*at)),
+            Self::NotYet { from } => write!(f, "it is good only from {} on", moment(*from)),
+        }
+    }
+}
+
+impl Objection {
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Issuer { .. } => "the indexes know nothing of each other: each needs a token of its own",
+            Self::Project { .. } => "make a token for this project, or one for all of yours",
+            Self::Expired { .. } => "make another one",
+            Self::NotYet { .. } => "is this machine's clock right?",
+        }
+    }
+}
+
+impl Token {
+    /// What speaks against using it there. All of it is the token's own word, and only the index knows for sure.
+    pub fn objections(&self, place: Place<'_>) -> Vec<Objection> {
+        let mut objections = Vec::new();
+        if self.is_issued_elsewhere(place.host) {
+            let (issuer, host) = (self.issuer().to_owned(), place.host.to_owned());
+            objections.push(Objection::Issuer { issuer, host });
+        }
+        let now = place.now.as_second();
+        for caveat in self.caveats() {
+            match (caveat, place.project) {
+                (Caveat::Expiration { expires_at, .. }, _) if now >= expires_at => {
+                    objections.push(Objection::Expired { at: expires_at });
+                }
+                (Caveat::Expiration { not_before, .. }, _) if now < not_before => {
+                    objections.push(Objection::NotYet { from: not_before });
+                }
+                (Caveat::ProjectName(projects), Some(project)) if !projects.contains(&normalize(project)) => {
+                    objections.push(Objection::Project { project: project.to_owned(), projects });
+                }
+                _ => {}
+            }
+        }
+        objections
+    }
+
+    /// Whether PyPI or TestPyPI issued it and this host is not its own, or the host is one of theirs and another issued
+    /// it. What any other index calls itself is its own affair.
+    pub fn is_issued_elsewhere(&self, host: &str) -> bool {
+        let issuer = self.issuer();
+        let concerned = ISSUERS.iter().any(|(upload, name)| *upload == host || *name == issuer);
+        concerned && !ISSUERS.contains(&(host, issuer))
+    }
+}
