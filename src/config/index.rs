@@ -25,6 +25,8 @@ pub struct IndexSettings {
     pub simple: Option<String>,
     /// The page of a release, with `{name}` and `{version}`
     pub view: Option<String>,
+    /// Whether it makes tokens for trusted publishers; none where it goes without saying (PyPI does, others do not)
+    pub trusted_publishing: Option<bool>,
 }
 
 /// Settings of an index
@@ -39,6 +41,8 @@ pub(super) struct Raw {
     simple: Option<String>,
     /// The page of a release, with `{name}` and `{version}`
     view: Option<String>,
+    /// Whether the index makes tokens for trusted publishers, as PyPI and TestPyPI do
+    trusted_publishing: Option<bool>,
 }
 
 pub(super) struct Problem {
@@ -73,6 +77,7 @@ impl Raw {
             upload,
             simple: self.simple.or_else(|| inherited.and_then(|index| index.simple.clone())),
             view: self.view.or_else(|| inherited.and_then(|index| index.view.clone())),
+            trusted_publishing: self.trusted_publishing,
         })
     }
 }
@@ -84,6 +89,7 @@ pub(super) fn predefined() -> BTreeMap<String, IndexSettings> {
         upload: upload.to_owned(),
         simple: Some(format!("{site}/simple/")),
         view: Some(format!("{site}/project/{{name}}/{{version}}/")),
+        trusted_publishing: None,
     };
     let pypi = index(IndexKind::Public, "https://upload.pypi.org/legacy/", "https://pypi.org");
     let testpypi = index(IndexKind::Rehearsal, "https://test.pypi.org/legacy/", "https://test.pypi.org");

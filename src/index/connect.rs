@@ -29,7 +29,9 @@ impl From<IndexAddressError> for Error {
 
 impl From<CredentialsError> for Error {
     fn from(error: CredentialsError) -> Self {
-        Self::usage("the credentials cannot be used").because(error)
+        let help = error.help();
+        let converted = Self::usage("the credentials cannot be used").because(error);
+        help.into_iter().fold(converted, Self::help)
     }
 }
 

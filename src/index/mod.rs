@@ -3,6 +3,7 @@
 mod connect;
 mod credentials;
 mod html;
+mod oidc;
 mod reply;
 mod send;
 mod simple;
@@ -13,6 +14,7 @@ use reqwest::Url;
 use thiserror::Error;
 
 pub use credentials::{Concern, Credentials, CredentialsError, Login, find, variable_for};
+pub use oidc::OidcError;
 pub use reply::help_for;
 pub use simple::{Listing, SimpleError, SimpleFile, Standing, Yanked};
 pub use upload::{IndexClient, Put, UploadError};
@@ -32,6 +34,8 @@ pub struct IndexAddress {
     pub simple: Option<Url>,
     /// The page of a release, with `{name}` and `{version}`
     view: Option<String>,
+    /// Whether it makes tokens for trusted publishers, where that does not go without saying
+    trusted_publishing: Option<bool>,
 }
 
 /// An index whose address cannot be used
@@ -68,7 +72,13 @@ impl IndexAddress {
             }
             None => None,
         };
-        Ok(Self { name: name.to_owned(), upload, simple, view: view.map(str::to_owned) })
+        Ok(Self {
+            name: name.to_owned(),
+            upload,
+            simple,
+            view: view.map(str::to_owned),
+            trusted_publishing: None,
+        })
     }
 
     /// PyPI.
@@ -84,6 +94,18 @@ impl IndexAddress {
     fn of_pypi(name: &str, upload: &str, site: &str) -> Self {
         let view = format!("{site}/project/{{name}}/{{version}}/");
         Self::new(name, upload, Some(&format!("{site}/simple/")), Some(&view)).expect("the address is right")
+    }
+
+    /// The same index, of which it is said whether it makes tokens for trusted publishers.
+    #[must_use]
+    pub fn with_trusted_publishing(mut self, said: Option<bool>) -> Self {
+        self.trusted_publishing = said;
+        self
+    }
+
+    /// Whether it makes tokens for trusted publishers: PyPI and TestPyPI do, another one if it is said to.
+    pub fn trusts_publishers(&self) -> bool {
+        self.trusted_publishing.unwrap_or_else(|| self.is_pypi())
     }
 
     /// Whether it is PyPI or TestPyPI, which take nothing but tokens.

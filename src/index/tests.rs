@@ -50,20 +50,20 @@ fn a_strange_name_stays_one_part_of_the_address() {
 
 /// A request as a server got it
 #[derive(Clone, Default)]
-struct Request {
-    head: String,
-    body: Vec<u8>,
+pub(super) struct Request {
+    pub(super) head: String,
+    pub(super) body: Vec<u8>,
 }
 
 /// A server on this machine that hands each request to a function; its thread ends with the process
-struct Server {
-    address: String,
-    requests: Arc<Mutex<Vec<Request>>>,
+pub(super) struct Server {
+    pub(super) address: String,
+    pub(super) requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Server {
     /// Answers each request once it is read whole.
-    fn answering(answer: impl Fn(&Request) -> String + Send + 'static) -> Self {
+    pub(super) fn answering(answer: impl Fn(&Request) -> String + Send + 'static) -> Self {
         Self::handling(move |stream, requests| {
             let request = read_request(stream);
             let reply = answer(&request);
@@ -121,7 +121,7 @@ fn read_request(stream: &mut TcpStream) -> Request {
     Request { head, body }
 }
 
-fn reply(status: u16, kind: &str, body: &str) -> String {
+pub(super) fn reply(status: u16, kind: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"

@@ -99,7 +99,8 @@ impl UploadError {
                     .to_owned(),
             ),
             Self::Unreachable { .. } => Some("check the address, the network and the proxy".to_owned()),
-            Self::Credentials { .. } | Self::File { .. } | Self::Ambiguous { .. } | Self::Stopped { .. } => None,
+            Self::Credentials { source, .. } => source.help(),
+            Self::File { .. } | Self::Ambiguous { .. } | Self::Stopped { .. } => None,
         }
     }
 

@@ -1,12 +1,12 @@
 //! HTTP as pyrelease speaks it: certificates and proxies from the environment, deadlines on stalls and never on
 //! totals, and plain `http` to this machine only.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::blocking::{Client, ClientBuilder, RequestBuilder};
+use reqwest::blocking::{Client, ClientBuilder, RequestBuilder, Response};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Certificate, NoProxy, Proxy, Url};
 use thiserror::Error;
@@ -176,6 +176,16 @@ pub fn check(url: &Url) -> Result<(), AddressError> {
 fn is_loopback(host: &str) -> bool {
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The body of a reply, as far as it comes and no more of it than that.
+///
+/// # Errors
+/// It breaks off.
+pub fn read_at_most(response: Response, limit: u64) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    response.take(limit).read_to_end(&mut body)?;
+    Ok(body)
 }
 
 fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {

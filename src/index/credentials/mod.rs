@@ -20,7 +20,8 @@ use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
 use super::IndexAddress;
-use crate::python::token::{Caveat, Place, Token};
+use super::oidc::{OidcError, Publisher};
+use crate::python::token::{Caveat, Place, Token, TokenError};
 
 pub use find::find;
 pub use variables::variable_for;
@@ -44,12 +45,19 @@ pub struct Login {
 /// What an index is signed in to with
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    login: Login,
+    means: Means,
     /// Where they were found, for the user: a variable's name, or a file and its section
     source: String,
     /// What the user should know about that place
     warning: Option<String>,
     issued: Arc<Issued>,
+}
+
+#[derive(Debug, Clone)]
+enum Means {
+    Login(Login),
+    /// A token is to be had when it is needed
+    Publisher(Arc<Publisher>),
 }
 
 /// The secrets that were made of the one that was found, to be struck out where a server repeats them
@@ -93,6 +101,8 @@ pub enum CredentialsError {
         #[source]
         source: crate::world::http::AddressError,
     },
+    #[error("trusted publishing failed")]
+    Publishing(#[from] OidcError),
     #[error("{origin} holds a character that no token and no password for an index has")]
     Unsendable { origin: String },
 }
@@ -106,7 +116,21 @@ impl Credentials {
     /// A user name and a password, and where they came from.
     pub fn password(username: impl Into<String>, secret: SecretString, source: impl Into<String>) -> Self {
         let login = Login { username: username.into(), secret };
-        Self { login, source: source.into(), warning: None, issued: Arc::default() }
+        Self { means: Means::Login(login), source: source.into(), warning: None, issued: Arc::default() }
+    }
+
+    fn publisher(publisher: Publisher) -> Self {
+        let source = publisher.source();
+        let means = Means::Publisher(Arc::new(publisher));
+        Self { means, source, warning: None, issued: Arc::default() }
+    }
+
+    /// What was found, where it is known already.
+    fn login(&self) -> Option<&Login> {
+        match &self.means {
+            Means::Login(login) => Some(login),
+            Means::Publisher(_) => None,
+        }
     }
 
     fn with_warning(mut self, warning: Option<String>) -> Self {
@@ -126,24 +150,38 @@ impl Credentials {
 
     /// Whether PyPI issued them to whoever runs this, by what it is: then attestations may go along with a file.
     pub fn are_of_a_trusted_publisher(&self) -> bool {
-        false
+        matches!(self.means, Means::Publisher(_))
     }
 
-    /// The token, where it is one that can be read; or why a secret that is meant as one cannot.
-    pub fn as_token(&self) -> Option<Result<Token, crate::python::token::TokenError>> {
-        let secret = self.login.secret.expose_secret();
-        (self.login.username == TOKEN_USER && Token::is_meant(secret)).then(|| Token::parse(secret))
+    /// The token, where it is one that can be read; or why a secret that is meant as one cannot. None where it is a
+    /// password, or is yet to be made.
+    pub fn as_token(&self) -> Option<Result<Token, TokenError>> {
+        let login = self.login()?;
+        let secret = login.secret.expose_secret();
+        (login.username == TOKEN_USER && Token::is_meant(secret)).then(|| Token::parse(secret))
     }
 
     /// What to sign in with for one upload: to be asked for just before it begins, anew each time.
     ///
-    /// A token that can be narrowed is: to this project, and to the time that a file of `size` bytes may take.
+    /// A trusted publisher's token is made now, where there is none yet or that would expire. A token that can be
+    /// narrowed is: to this project, and to the time that a file of `size` bytes may take.
     ///
     /// # Errors
     /// There is none to be had.
     pub fn for_upload(&self, project: &str, size: u64, now: Timestamp) -> Result<Login, CredentialsError> {
-        let Some(Ok(token)) = self.as_token() else { return Ok(self.login.clone()) };
-        let narrowed = narrowed(&token, project, size, now);
+        let on_the_way = Duration::from_secs(size / SLOWEST);
+        let login = match &self.means {
+            Means::Login(login) => login.clone(),
+            Means::Publisher(publisher) => {
+                Login { username: TOKEN_USER.to_owned(), secret: publisher.token(on_the_way, now)? }
+            }
+        };
+        let secret = login.secret.expose_secret();
+        if login.username != TOKEN_USER || !Token::is_meant(secret) {
+            return Ok(login);
+        }
+        let Ok(token) = Token::parse(secret) else { return Ok(login) };
+        let narrowed = narrowed(&token, project, on_the_way, now);
         let login = Login { username: TOKEN_USER.to_owned(), secret: narrowed.to_secret() };
         self.issued.keep(&login);
         Ok(login)
@@ -154,7 +192,7 @@ impl Credentials {
     pub fn for_reading(&self) -> Option<&Login> {
         match self.as_token() {
             Some(Ok(_)) => None,
-            _ => Some(&self.login),
+            _ => self.login(),
         }
     }
 
@@ -162,7 +200,18 @@ impl Credentials {
     pub fn concerns(&self, index: &IndexAddress, project: Option<&str>, now: Timestamp) -> Vec<Concern> {
         let host = index.upload.host_str().unwrap_or_default();
         let from = &self.source;
-        if index.is_pypi() && self.login.username != TOKEN_USER {
+        let login = match &self.means {
+            Means::Login(login) => login,
+            Means::Publisher(publisher) => {
+                let concern = |message: &str| Concern {
+                    message: message.to_owned(),
+                    help: "let a release, a tag or a push start it".to_owned(),
+                    advisory: true,
+                };
+                return publisher.objection().map(concern).into_iter().collect();
+            }
+        };
+        if index.is_pypi() && login.username != TOKEN_USER {
             return vec![Concern {
                 message: format!("{from} has a password, and `{}` takes tokens only", index.name),
                 help: format!("make a token there, and use it with the username {TOKEN_USER}"),
@@ -197,7 +246,25 @@ impl Credentials {
     /// Takes the secrets out of a text, in case a server repeats one.
     pub fn redact(&self, text: &str) -> String {
         let issued = self.issued.0.lock().unwrap_or_else(PoisonError::into_inner);
-        issued.iter().chain([&self.login]).fold(text.to_owned(), |text, login| login.redact(&text))
+        let minted: Vec<Login> = match &self.means {
+            Means::Login(_) => Vec::new(),
+            Means::Publisher(publisher) => {
+                let login = |secret| Login { username: TOKEN_USER.to_owned(), secret };
+                publisher.secrets().into_iter().map(login).collect()
+            }
+        };
+        let all = issued.iter().chain(self.login()).chain(&minted);
+        all.fold(text.to_owned(), |text, login| login.redact(&text))
+    }
+}
+
+impl CredentialsError {
+    /// What to do about it, where there is more to say than the error does.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Publishing(error) => Some(error.help()),
+            _ => None,
+        }
     }
 }
 
@@ -220,11 +287,10 @@ impl Issued {
 }
 
 /// The token, good for one upload only.
-fn narrowed(token: &Token, project: &str, size: u64, now: Timestamp) -> Token {
+fn narrowed(token: &Token, project: &str, on_the_way: Duration, now: Timestamp) -> Token {
     let now = now.as_second();
     let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-    let upload = i64::try_from(size / SLOWEST).unwrap_or(i64::MAX);
-    let expires_at = now.saturating_add(seconds(GOOD_FOR)).saturating_add(upload);
+    let expires_at = now.saturating_add(seconds(GOOD_FOR.saturating_add(on_the_way)));
     // What has passed is no use to anybody, but the index's clock may be behind ours.
     let not_before = now.saturating_sub(seconds(SKEW));
     token.narrowed(&[Caveat::project(project), Caveat::Expiration { not_before, expires_at }])

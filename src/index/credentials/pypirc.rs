@@ -200,7 +200,7 @@ mod tests {
     }
 
     fn secret(text: &str, index: &IndexAddress) -> String {
-        found(text, index).unwrap().unwrap().login.secret.expose_secret().to_owned()
+        found(text, index).unwrap().unwrap().login().unwrap().secret.expose_secret().to_owned()
     }
 
     const USUAL: &str = "\
@@ -222,8 +222,8 @@ Password: pypi-two
     fn a_section_is_found_by_the_name_of_the_index() {
         assert_eq!(secret(USUAL, &IndexAddress::pypi()), "pypi-one%2F#;%(x)s=");
         let testpypi = found(USUAL, &IndexAddress::testpypi()).unwrap().unwrap();
-        assert_eq!(testpypi.login.username, "__token__");
-        assert_eq!(testpypi.login.secret.expose_secret(), "pypi-two");
+        assert_eq!(testpypi.login().unwrap().username, "__token__");
+        assert_eq!(testpypi.login().unwrap().secret.expose_secret(), "pypi-two");
         assert!(testpypi.source.starts_with("`[testpypi]` of "), "{}", testpypi.source);
     }
 
@@ -244,7 +244,7 @@ Password: pypi-two
         let text = "[work]\nrepository = https://corp.example/legacy\nusername = alice\npassword = x\n";
         let corp = IndexAddress::new("corp", "https://corp.example/legacy/", None, None).unwrap();
         let credentials = found(text, &corp).unwrap().unwrap();
-        assert_eq!(credentials.login.username, "alice");
+        assert_eq!(credentials.login().unwrap().username, "alice");
         assert!(found(text, &IndexAddress::pypi()).unwrap().is_none());
     }
 

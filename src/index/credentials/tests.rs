@@ -28,7 +28,8 @@ fn found(variables: &[(&str, &str)], index: &IndexAddress) -> Option<(String, St
     let environment = variables.iter().copied().collect();
     find(&environment, index, None)
         .unwrap()
-        .map(|found| (found.login.username.clone(), found.login.secret.expose_secret().to_owned()))
+        .map(|found| found.login().unwrap().clone())
+        .map(|login| (login.username, login.secret.expose_secret().to_owned()))
 }
 
 fn pair(username: &str, secret: &str) -> Option<(String, String)> {

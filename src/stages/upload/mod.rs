@@ -95,7 +95,9 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
 impl Upload {
     fn address(&self) -> Result<IndexAddress> {
         let index = &self.index;
-        Ok(IndexAddress::new(&self.name, &index.upload, index.simple.as_deref(), index.view.as_deref())?)
+        let address =
+            IndexAddress::new(&self.name, &index.upload, index.simple.as_deref(), index.view.as_deref())?;
+        Ok(address.with_trusted_publishing(index.trusted_publishing))
     }
 
     fn client(&self, release: &Release) -> Result<IndexClient> {

@@ -1,0 +1,169 @@
+//! Where an identity comes from: whoever runs this machine signs a statement (a JWT) of what runs on it, for one audience.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reqwest::Url;
+use reqwest::blocking::RequestBuilder;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+
+use super::error::plain;
+use super::{LARGEST_REPLY, OidcError, VARIABLE};
+use crate::world::Environment;
+use crate::world::http::{Http, check_url, read_at_most};
+
+/// Where GitHub's runner gives identities, and what with
+const REQUEST_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
+const REQUEST_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
+const SERVICE_ACCOUNT: &str = "GOOGLE_SERVICE_ACCOUNT_NAME";
+/// The variables by which Google's own tools are told of other places than the usual ones
+const METADATA: (&str, &str) = ("GCE_METADATA_HOST", "metadata.google.internal");
+const IAM: (&str, &str) =
+    ("CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS", "https://iamcredentials.googleapis.com/");
+/// What of an identity decides whether the index knows it
+const TELLING: [&str; 9] = [
+    "sub",
+    "repository",
+    "repository_owner",
+    "job_workflow_ref",
+    "workflow_ref",
+    "environment",
+    "project_path",
+    "ci_config_ref_uri",
+    "email",
+];
+
+/// Who vouches for what runs here
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Identity {
+    /// GitHub Actions
+    GitHub,
+    /// Whoever puts it into `<AUDIENCE>_ID_TOKEN`: GitLab by its convention, anybody else who is told to
+    Variable,
+    /// Google Cloud, for the account of the machine or one that it may act for
+    Google,
+}
+
+impl Identity {
+    /// The first that the environment offers.
+    pub(super) fn offered(environment: &Environment, index: &str) -> Option<Self> {
+        let has = |name: &str| environment.get(name).is_some();
+        if has("GITHUB_ACTIONS") && has(REQUEST_URL) && has(REQUEST_TOKEN) {
+            Some(Self::GitHub)
+        } else if has(&variable(index)) {
+            Some(Self::Variable)
+        } else if has(SERVICE_ACCOUNT) || environment.get(VARIABLE) == Some("always") {
+            Some(Self::Google)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn provider(self) -> &'static str {
+        match self {
+            Self::GitHub => "GitHub",
+            Self::Variable => "an identity token in the environment",
+            Self::Google => "Google Cloud",
+        }
+    }
+
+    /// The statement for an audience.
+    pub(super) fn token(
+        self,
+        http: &Http,
+        environment: &Environment,
+        audience: &str,
+        patience: Duration,
+    ) -> Result<SecretString, OidcError> {
+        let none = |reason: String| OidcError::NoIdentity { provider: self.provider(), reason };
+        match self {
+            Self::GitHub => {
+                let address = environment.get(REQUEST_URL).unwrap_or_default();
+                let mut url =
+                    check_url(address).map_err(|error| none(format!("`{REQUEST_URL}`: {error}")))?;
+                url.query_pairs_mut().append_pair("audience", audience);
+                let request = http.get(url).bearer_auth(environment.get(REQUEST_TOKEN).unwrap_or_default());
+                field(request.timeout(patience), "value").map_err(none)
+            }
+            Self::Variable => {
+                let name = variable(audience);
+                let token = environment.get(&name).ok_or_else(|| none(format!("`{name}` is not set")))?;
+                Ok(token.trim().into())
+            }
+            Self::Google => {
+                let metadata = environment.get(METADATA.0).unwrap_or(METADATA.1);
+                let ask = |path: &str, query: &[(&str, &str)]| {
+                    let address = format!(
+                        "http://{metadata}/computeMetadata/v1/instance/service-accounts/default/{path}"
+                    );
+                    let mut url = Url::parse(&address).map_err(|_| format!("`{}` is no host", METADATA.0))?;
+                    url.query_pairs_mut().extend_pairs(query);
+                    Ok::<_, String>(http.get(url).timeout(patience).header("Metadata-Flavor", "Google"))
+                };
+                let Some(account) = environment.get(SERVICE_ACCOUNT) else {
+                    let request =
+                        ask("identity", &[("audience", audience), ("format", "full")]).map_err(none)?;
+                    return text(request).map(SecretString::from).map_err(none);
+                };
+                let access = field(ask("token", &[]).map_err(none)?, "access_token").map_err(none)?;
+                let iam = environment.get(IAM.0).unwrap_or(IAM.1);
+                let url = check_url(iam)
+                    .ok()
+                    .and_then(|url| {
+                        url.join(&format!("v1/projects/-/serviceAccounts/{account}:generateIdToken")).ok()
+                    })
+                    .ok_or_else(|| none(format!("`{}` is no address", IAM.0)))?;
+                let body = json!({ "audience": audience, "includeEmail": true });
+                let request =
+                    http.post(url).timeout(patience).bearer_auth(access.expose_secret()).json(&body);
+                field(request, "token").map_err(none)
+            }
+        }
+    }
+}
+
+/// `PYPI_ID_TOKEN` for the audience `pypi`.
+fn variable(audience: &str) -> String {
+    let letters = audience.chars().map(|letter| match letter {
+        letter if letter.is_ascii_alphanumeric() => letter.to_ascii_uppercase(),
+        _ => '_',
+    });
+    format!("{}_ID_TOKEN", letters.collect::<String>())
+}
+
+fn text(request: RequestBuilder) -> Result<String, String> {
+    let response = request.send().map_err(|error| error.without_url().to_string())?;
+    let status = response.status();
+    let body = read_at_most(response, LARGEST_REPLY).map_err(|error| error.to_string())?;
+    let body = String::from_utf8(body).map_err(|_| "the answer is no text".to_owned())?;
+    if status.is_success() {
+        Ok(body.trim().to_owned())
+    } else {
+        Err(format!("HTTP {status} {}", plain(&body)))
+    }
+}
+
+/// A field of a reply in JSON; the rest of it may be secret too.
+fn field(request: RequestBuilder, name: &str) -> Result<SecretString, String> {
+    let text = text(request)?;
+    let value: Value = serde_json::from_str(&text).map_err(|_| "the answer is no JSON".to_owned())?;
+    value
+        .get(name)
+        .and_then(Value::as_str)
+        .map(SecretString::from)
+        .ok_or_else(|| format!("the answer has no `{name}`"))
+}
+
+/// What an identity says of whom it is for: what has to agree with what is registered. Nothing is checked, and the part
+/// that proves it is left out.
+pub(super) fn claims(identity: &str) -> Vec<(String, String)> {
+    let payload = identity.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    let Some(Value::Object(claims)) = payload.and_then(|payload| serde_json::from_slice(&payload).ok())
+    else {
+        return Vec::new();
+    };
+    let value = |name: &str| Some((name.to_owned(), plain(claims.get(name)?.as_str()?)));
+    TELLING.iter().filter_map(|name| value(name)).collect()
+}

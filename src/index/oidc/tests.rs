@@ -1,0 +1,313 @@
+//! Trusted publishing against an issuer and an index of our own, with the replies that PyPI documents.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::index::tests::{Request, Server, reply};
+use crate::index::{Credentials, CredentialsError, find};
+use crate::python::token::{Caveat, Macaroon};
+
+/// An issuer as GitHub's and Google's, and an index that knows the publisher; what each was asked is kept
+struct World {
+    server: Server,
+    index: IndexAddress,
+}
+
+/// How the index answers when it is to make a token: a status and a body; none makes one
+type Answer = Option<(u16, &'static str)>;
+
+const ROOT: &[u8] = b"the index's own key";
+/// `{"sub":"repo:dana/demo:environment:pypi","repository":"dana/demo","environment":"pypi"}`
+const PAYLOAD: &str = "eyJzdWIiOiJyZXBvOmRhbmEvZGVtbzplbnZpcm9ubWVudDpweXBpIiwicmVwb3NpdG9yeSI6ImRhbmEvZGVtbyIsImVudmlyb25tZW50IjoicHlwaSJ9";
+
+fn minted(number: usize, seconds: i64) -> String {
+    let macaroon = Macaroon::new(ROOT, "127.0.0.1", &format!("number {number}"));
+    let token = crate::python::token::Token::of(macaroon).to_secret();
+    let expires = Timestamp::now().as_second() + seconds;
+    json!({ "success": true, "token": token.expose_secret(), "expires": expires }).to_string()
+}
+
+impl World {
+    /// The tokens are good for this many seconds, one after the other; an identity is good for one.
+    fn whose_tokens_last(lifetimes: &'static [i64], answer: Answer) -> Self {
+        let used = Arc::new(Mutex::new(BTreeSet::new()));
+        let json = |status, body: &str| reply(status, "application/json", body);
+        let count = Mutex::new(0);
+        let server = Server::answering(move |request| {
+            let mut count = count.lock().unwrap();
+            let path = request.head.split(' ').nth(1).unwrap_or_default().to_owned();
+            let body = String::from_utf8_lossy(&request.body).into_owned();
+            match path.split('?').next().unwrap_or_default() {
+                "/github" | "/google/v1/projects/-/serviceaccounts/me@x:generateidtoken" => {
+                    assert!(
+                        request.head.contains("authorization: bearer canary-request"),
+                        "{}",
+                        request.head
+                    );
+                    *count += 1;
+                    json(
+                        200,
+                        &format!(
+                            "{{\"value\": \"h{count}.{PAYLOAD}.s\", \"token\": \"h{count}.{PAYLOAD}.s\"}}"
+                        ),
+                    )
+                }
+                "/computemetadata/v1/instance/service-accounts/default/token" => {
+                    json(200, "{\"access_token\": \"canary-request\"}")
+                }
+                "/computemetadata/v1/instance/service-accounts/default/identity" => {
+                    assert!(request.head.contains("metadata-flavor: google"));
+                    reply(200, "text/plain", &format!("machine.{PAYLOAD}.s"))
+                }
+                "/_/oidc/audience" => json(200, "{\"audience\": \"corp\"}"),
+                "/_/oidc/mint-token" => match answer {
+                    Some((status, body)) => json(status, body),
+                    None => {
+                        let mut used = used.lock().unwrap();
+                        if !used.insert(body) {
+                            return json(
+                                422,
+                                "{\"message\": \"Token request failed\", \"errors\": [{\"code\": \"invalid-reuse-token\", \"description\": \"invalid token: already used\"}]}",
+                            );
+                        }
+                        json(200, &minted(used.len(), lifetimes[(used.len() - 1).min(lifetimes.len() - 1)]))
+                    }
+                },
+                "/_/oidc/burn-token" => json(200, "{}"),
+                _ => reply(404, "text/plain", ""),
+            }
+        });
+        let index = IndexAddress::new("corp", &format!("{}/legacy/", server.address), None, None)
+            .unwrap()
+            .with_trusted_publishing(Some(true));
+        Self { server, index }
+    }
+
+    fn environment(&self, variables: &[(&str, &str)]) -> Environment {
+        variables
+            .iter()
+            .fold(Environment::default(), |environment, (name, value)| environment.with(name, *value))
+    }
+
+    /// As a runner of GitHub's has it.
+    fn on_github(&self) -> Environment {
+        let address = format!("{}/github?api-version=2.0", self.server.address);
+        self.environment(&[
+            ("GITHUB_ACTIONS", "true"),
+            ("ACTIONS_ID_TOKEN_REQUEST_URL", &address),
+            ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "canary-request"),
+        ])
+    }
+
+    fn credentials(&self, environment: &Environment) -> Option<Credentials> {
+        find(environment, &self.index, Some("demo")).unwrap()
+    }
+
+    fn error(&self) -> OidcError {
+        let credentials = self.credentials(&self.on_github()).unwrap();
+        match credentials.for_upload("demo", 0, Timestamp::now()) {
+            Err(CredentialsError::Publishing(error)) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The paths that were asked for, in their order.
+    fn asked(&self) -> Vec<String> {
+        let path = |request: &Request| request.head.split(' ').nth(1).unwrap_or_default().to_owned();
+        self.server.requests.lock().unwrap().iter().map(path).collect()
+    }
+}
+
+const MINTING: [&str; 3] =
+    ["/_/oidc/audience", "/github?api-version=2.0&audience=corp", "/_/oidc/mint-token"];
+
+#[test]
+fn a_token_is_made_for_the_first_upload_and_burnt_after_the_last() {
+    let world = World::whose_tokens_last(&[900], None);
+    let credentials = world.credentials(&world.on_github()).unwrap();
+    assert!(credentials.are_of_a_trusted_publisher());
+    assert_eq!(credentials.source(), "trusted publishing (GitHub)");
+    assert!(
+        credentials.for_reading().is_none()
+            && credentials.concerns(&world.index, Some("demo"), Timestamp::now()).is_empty()
+    );
+    assert!(world.asked().is_empty(), "nothing is asked before a file is about to be sent");
+
+    let logins = std::thread::scope(|scope| {
+        let upload = || credentials.for_upload("demo", 1 << 20, Timestamp::now()).unwrap();
+        let uploads: Vec<_> = (0..4).map(|_| scope.spawn(upload)).collect();
+        uploads.into_iter().map(|upload| upload.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(world.asked(), MINTING, "one token does for uploads side by side");
+    for login in logins {
+        let token = crate::python::token::Token::parse(login.secret.expose_secret()).unwrap();
+        assert!(token.macaroon().is_signed_by(ROOT), "it is the index's own");
+        assert_eq!(token.caveats()[0], Caveat::project("demo"), "and good for this project only");
+        assert_eq!(credentials.redact(login.secret.expose_secret()), "[secret]");
+    }
+    let clone = credentials.clone();
+    drop(credentials);
+    assert_eq!(world.asked().len(), 3, "it may still be needed");
+    drop(clone);
+    assert_eq!(world.asked()[3..], ["/_/oidc/burn-token"]);
+    let requests = world.server.requests.lock().unwrap();
+    let burnt = String::from_utf8_lossy(&requests[3].body).into_owned();
+    let whole: serde_json::Value = serde_json::from_str(&burnt).unwrap();
+    assert!(whole["token"].as_str().is_some_and(|token| token.starts_with("pypi-AgE")), "{burnt}");
+}
+
+#[test]
+fn a_token_is_made_again_where_it_would_expire() {
+    let world = World::whose_tokens_last(&[200, 900], None);
+    let credentials = world.credentials(&world.on_github()).unwrap();
+    let upload = || credentials.for_upload("demo", 0, Timestamp::now()).unwrap();
+    upload();
+    upload();
+    upload();
+    assert_eq!(world.asked(), [MINTING, MINTING].concat(), "the second lasts");
+}
+
+#[test]
+fn an_identity_that_is_good_for_one_token_is_used_up_to_its_end() {
+    let world = World::whose_tokens_last(&[200], None);
+    let jwt = format!("gitlab.{PAYLOAD}.s");
+    let credentials =
+        world.credentials(&world.environment(&[("GITLAB_CI", "true"), ("CORP_ID_TOKEN", &jwt)])).unwrap();
+    let first = credentials.for_upload("demo", 0, Timestamp::now()).unwrap();
+    let second = credentials.for_upload("demo", 0, Timestamp::now()).unwrap();
+    assert_eq!(first.secret.expose_secret(), second.secret.expose_secret());
+    let later = Timestamp::now() + jiff::SignedDuration::from_secs(300);
+    let error = credentials.for_upload("demo", 0, later).unwrap_err();
+    assert!(error.help().is_some_and(|help| help.contains("run the job again")), "{error}");
+}
+
+#[test]
+fn google_gives_the_machines_identity_or_that_of_an_account_it_may_act_for() {
+    let world = World::whose_tokens_last(&[900], None);
+    let host = world.server.address.trim_start_matches("http://").to_owned();
+    let iam = format!("{}/google/", world.server.address);
+    let machine = [("PYRELEASE_TRUSTED_PUBLISHING", "always"), ("GCE_METADATA_HOST", host.as_str())];
+    let acting = [
+        ("GOOGLE_SERVICE_ACCOUNT_NAME", "me@x"),
+        machine[1],
+        ("CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS", iam.as_str()),
+    ];
+    for variables in [&machine[..], &acting[..]] {
+        let credentials = world.credentials(&world.environment(variables)).unwrap();
+        credentials.for_upload("demo", 0, Timestamp::now()).unwrap();
+    }
+    let asked = world.asked().join(" ");
+    assert!(asked.contains("default/identity?audience=corp&format=full"), "{asked}");
+    assert!(asked.contains("default/token") && asked.contains("me@x:generateidtoken"), "{asked}");
+}
+
+#[test]
+fn every_refusal_of_the_index_says_what_to_do() {
+    let refusal = |body| World::whose_tokens_last(&[], Some((422, body))).error();
+    for (body, said, help) in [
+        (
+            r#"{"message":"Token request failed","errors":[{"code":"invalid-payload","description":"unknown trusted publishing issuer"}]}"#,
+            "unknown trusted publishing issuer (invalid-payload)",
+            "GitHub, GitLab, Google Cloud and ActiveState",
+        ),
+        (
+            r#"{"message":"Token request failed","errors":[{"code":"invalid-payload","description":"malformed JWT"}]}"#,
+            "malformed JWT (invalid-payload)",
+            "is damaged",
+        ),
+        (
+            r#"{"message":"Token request failed","errors":[{"code":"not-enabled","description":"GitHub-based trusted publishing functionality not enabled"}]}"#,
+            "not enabled (not-enabled)",
+            "use a token meanwhile",
+        ),
+        (
+            r#"{"message":"Token request failed","errors":[{"code":"invalid-token","description":"malformed or invalid token"}]}"#,
+            "(invalid-token)",
+            "run the job again",
+        ),
+        (
+            r#"{"message":"Token request failed","errors":[{"code":"invalid-pending-publisher","description":"valid token, but project already exists"}]}"#,
+            "(invalid-pending-publisher)",
+            "pending publisher",
+        ),
+        (
+            r#"{"message":"Token request failed","errors":[{"code":"invalid-publisher","description":"valid token, but no corresponding publisher"}]}"#,
+            "no corresponding publisher (invalid-publisher)",
+            "sub = repo:dana/demo:environment:pypi, repository = dana/demo, environment = pypi",
+        ),
+        (
+            r#"{"message":"Token request failed","errors":[{"code":"invalid-reuse-token","description":"invalid token: already used"}]}"#,
+            "(invalid-reuse-token)",
+            "run the job again",
+        ),
+        (
+            r#"{"message":"Token request failed","errors":[{"code":"new","description":"a\u001b[2J\nb"}]}"#,
+            "a [2J b (new)",
+            "the index's words",
+        ),
+    ] {
+        let error = refusal(body);
+        assert!(error.to_string().contains(said), "{error}");
+        assert!(error.help().contains(help), "{}", error.help());
+    }
+    let disabled = World::whose_tokens_last(
+        &[],
+        Some((403, r#"{"message":"Trusted publishing functionality not enabled"}"#)),
+    )
+    .error();
+    assert!(
+        disabled.to_string().ends_with("HTTP 403 Trusted publishing functionality not enabled"),
+        "{disabled}"
+    );
+    let nonsense = World::whose_tokens_last(&[], Some((200, "<html>canary-answer</html>"))).error();
+    assert!(
+        matches!(nonsense, OidcError::Nonsense { .. }) && !format!("{nonsense:?}").contains("canary"),
+        "{nonsense:?}"
+    );
+    assert!(matches!(
+        World::whose_tokens_last(&[], Some((503, ""))).error(),
+        OidcError::Status { status: 503, .. }
+    ));
+}
+
+#[test]
+fn an_index_that_asks_for_an_identity_meant_for_pypi_gets_none() {
+    let server = Server::answering(|_| reply(200, "application/json", "{\"audience\": \"pypi\"}"));
+    let index = IndexAddress::new("corp", &format!("{}/legacy/", server.address), None, None)
+        .unwrap()
+        .with_trusted_publishing(Some(true));
+    let environment = Environment::from_iter([("CORP_ID_TOKEN", "canary"), ("PYPI_ID_TOKEN", "canary")]);
+    let credentials = find(&environment, &index, None).unwrap().unwrap();
+    let error = credentials.for_upload("demo", 0, Timestamp::now()).unwrap_err();
+    assert!(matches!(error, CredentialsError::Publishing(OidcError::Impostor { .. })), "{error:?}");
+    assert_eq!(server.requests.lock().unwrap().len(), 1, "it got no identity");
+}
+
+#[test]
+fn it_is_used_where_it_is_offered_and_meant() {
+    let world = World::whose_tokens_last(&[], None);
+    let github = world.on_github();
+    let found = |environment: &Environment, index: &IndexAddress| {
+        find(environment, index, Some("demo")).unwrap().map(|found| found.source().to_owned())
+    };
+    let here = Some("trusted publishing (GitHub)".to_owned());
+    for index in [IndexAddress::pypi(), IndexAddress::testpypi(), world.index.clone()] {
+        assert_eq!(found(&github, &index), here);
+    }
+    let unsaid = IndexAddress::new("corp", "https://corp.example/", None, None).unwrap();
+    assert_eq!(
+        found(&github, &unsaid),
+        None,
+        "another index only gets an identity if it is said to take one"
+    );
+    let token = github.clone().with("PYRELEASE_TOKEN_CORP", "x");
+    assert_eq!(found(&token, &world.index), Some("`PYRELEASE_TOKEN_CORP`".to_owned()));
+    assert_eq!(found(&token.with(VARIABLE, "always"), &world.index), here);
+    assert_eq!(found(&github.with(VARIABLE, "never"), &world.index), None);
+    let foreign = world.on_github().with("GITHUB_EVENT_NAME", "pull_request_target");
+    let concerns = world.credentials(&foreign).unwrap().concerns(&world.index, None, Timestamp::now());
+    assert!(concerns[0].message.contains("pull_request_target"));
+    let unpermitted = Environment::from_iter([("GITHUB_ACTIONS", "true")]);
+    assert_eq!(found(&unpermitted, &IndexAddress::pypi()), None);
+}
