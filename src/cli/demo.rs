@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use secrecy::ExposeSecret as _;
+
 use super::{Context, run};
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, Result};
-use crate::server::EmbeddedIndex;
+use crate::index::variable_for;
+use crate::server::{Access, EmbeddedIndex};
 use crate::ui::Ui;
 use crate::world::process::Process;
-
-/// What both indexes take for a token: they live as long as the demonstration and listen on loopback only
-const TOKEN: &str = "a-token-for-the-demonstration";
 
 const FILES: [(&str, &str); 5] = [
     ("pyproject.toml", include_str!("../../templates/demo/pyproject.toml")),
@@ -43,7 +43,7 @@ pub(super) fn demo(context: &Context, arguments: &Arguments) -> Result<()> {
     let say = |message: &str| context.ui.hear(&Event::Note { stage: None, message });
 
     let index = |name: &str| {
-        EmbeddedIndex::start(&folder.join("indexes").join(name), name, Some(TOKEN.into())).map_err(|error| {
+        EmbeddedIndex::start(&folder.join("indexes").join(name), name, Access::Tokens).map_err(|error| {
             Error::failed("the index for the demonstration cannot be started").because(error)
         })
     };
@@ -59,11 +59,16 @@ pub(super) fn demo(context: &Context, arguments: &Arguments) -> Result<()> {
     say(&format!("a project with a history and a remote is in {}", project.display()));
     say("its release.toml lists the stages; what follows is `pyrelease run --yes`");
 
-    let environment = context.environment.clone();
+    // Each index takes tokens of its own, as PyPI and TestPyPI do.
+    let environment =
+        [&testpypi, &pypi].into_iter().fold(context.environment.clone(), |environment, index| {
+            let token = index.token().map(|token| token.expose_secret().to_owned()).unwrap_or_default();
+            environment.with(&variable_for(index.name()), token)
+        });
     let inner = Context {
         folder: project.clone(),
         manifest: None,
-        environment: environment.with("PYRELEASE_TOKEN_TESTPYPI", TOKEN).with("PYRELEASE_TOKEN_PYPI", TOKEN),
+        environment,
         ui: Ui::new(context.format, context.verbosity),
         format: context.format,
         verbosity: context.verbosity,

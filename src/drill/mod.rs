@@ -27,7 +27,6 @@ use std::time::Instant;
 
 use configuration::Configuration;
 use judge::Judge;
-use secrecy::SecretString;
 use site::{Ground, Site};
 use survey::{Start, Survey, Task};
 use template::Template;
@@ -43,9 +42,6 @@ pub use judge::{Outcome, Recovery};
 pub use page::page;
 pub use points::{Id, KillPoint, Phase, Selection, Way};
 pub use report::{Judged, Report};
-
-/// What our indexes take for a token: they live as long as the drill and listen on loopback only
-const TOKEN: &str = "a-token-for-the-drill";
 
 /// How to drill
 #[derive(Debug, Clone)]
@@ -94,8 +90,7 @@ pub fn drill(
     let configuration = Configuration::read(&location.config, options.for_real)?;
     let ground =
         Ground { template: &template, configuration: &configuration, environment, original: &location.root };
-    let token = SecretString::from(TOKEN);
-    let make = |number: usize| Site::make(ground, &folder.join(format!("site-{number}")), &token);
+    let make = |number: usize| Site::make(ground, &folder.join(format!("site-{number}")));
 
     let mut first = make(0)?;
     let deeper = options.points.as_ref().is_none_or(Selection::goes_deeper);

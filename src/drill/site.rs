@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 
 use super::configuration::{Address, Configuration, FILE};
 use super::copies::{Sharing, copy};
@@ -14,7 +14,7 @@ use super::facts::Facts;
 use super::template::{Template, repository};
 use crate::error::{Error, Result};
 use crate::index::variable_for;
-use crate::server::EmbeddedIndex;
+use crate::server::{Access, EmbeddedIndex};
 use crate::world::process::is_withheld;
 use crate::world::{Environment, faults};
 
@@ -72,7 +72,7 @@ impl<'a> Site<'a> {
     ///
     /// # Errors
     /// Something cannot be written, or an index does not start.
-    pub(super) fn make(ground: Ground<'a>, folder: &Path, token: &SecretString) -> Result<Self> {
+    pub(super) fn make(ground: Ground<'a>, folder: &Path) -> Result<Self> {
         let world = folder.join("world");
         ground.template.put_up(&world)?;
         let [marks, temporary] = ["commands", "tmp"].map(|name| world.join(name));
@@ -81,7 +81,7 @@ impl<'a> Site<'a> {
         let mut indexes = Vec::new();
         for index in &ground.configuration.indexes {
             let folder = world.join("indexes").join(&index.name);
-            let started = EmbeddedIndex::start(&folder, &index.name, Some(token.clone()));
+            let started = EmbeddedIndex::start(&folder, &index.name, Access::Tokens);
             indexes.push(started.map_err(no_index)?);
         }
         let address = |name: &str| {
@@ -101,7 +101,7 @@ impl<'a> Site<'a> {
         let mut site = Self {
             folder: folder.to_owned(),
             template: ground.template,
-            environment: environment(ground, &world, token),
+            environment: environment(ground, &world, &indexes),
             program: std::env::current_exe()?,
             indexes,
         };
@@ -228,14 +228,15 @@ fn no_index(error: crate::server::ServerError) -> Error {
 }
 
 /// The user's environment without the tokens in it, and with one for each of our indexes.
-fn environment(ground: Ground<'_>, world: &Path, token: &SecretString) -> BTreeMap<OsString, OsString> {
+fn environment(ground: Ground<'_>, world: &Path, indexes: &[EmbeddedIndex]) -> BTreeMap<OsString, OsString> {
     let given = ground.environment.variables();
     let mut environment: BTreeMap<OsString, OsString> = given
         .filter(|(name, _)| name.to_str().is_none_or(|name| !is_withheld(name)))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    for index in &ground.configuration.indexes {
-        environment.insert(variable_for(&index.name).into(), token.expose_secret().into());
+    for index in indexes {
+        let Some(token) = index.token() else { continue };
+        environment.insert(variable_for(index.name()).into(), token.expose_secret().into());
     }
     for name in ["TMPDIR", "TEMP", "TMP"] {
         environment.insert(name.into(), world.join("tmp").into());

@@ -8,6 +8,7 @@
 //! | `GET /files/NAME/FILE` | a file |
 //! | `GET /project/NAME/VERSION/` | a page to look at |
 
+mod accounts;
 mod form;
 mod pages;
 mod rules;
@@ -28,6 +29,7 @@ use secrecy::SecretString;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
+use accounts::Account;
 use rules::LARGEST_FILE;
 use store::Store;
 
@@ -51,11 +53,19 @@ pub enum ServerError {
     Listen(#[source] io::Error),
 }
 
+/// Who may upload to an index
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    Everybody,
+    /// Whoever has a token of it
+    Tokens,
+}
+
 /// A running index; dropping it stops it
 pub struct EmbeddedIndex {
     name: String,
     folder: PathBuf,
-    token: Option<SecretString>,
+    account: Option<Arc<Account>>,
     address: SocketAddr,
     /// Kept while nothing serves, so that nobody else gets the address
     listener: TcpListener,
@@ -71,19 +81,29 @@ struct Serving {
 struct Shared {
     name: String,
     store: Store,
-    /// Whoever uploads has to know it, where there is one
-    token: Option<SecretString>,
+    /// Whoever uploads needs a token of it, where there is one
+    account: Option<Arc<Account>>,
 }
 
 impl EmbeddedIndex {
     /// Starts an index on a free port of this machine. Its files are those in the folder, which only one index may
-    /// use at a time.
-    pub fn start(folder: &Path, name: &str, token: Option<SecretString>) -> Result<Self, ServerError> {
+    /// use at a time; its tokens are good for as long as the folder is there.
+    ///
+    /// # Errors
+    /// The folder cannot be used, or nothing can listen.
+    pub fn start(folder: &Path, name: &str, access: Access) -> Result<Self, ServerError> {
+        let account = match access {
+            Access::Everybody => None,
+            Access::Tokens => Some(Arc::new(
+                Account::open(folder)
+                    .map_err(|source| ServerError::Folder { folder: folder.to_owned(), source })?,
+            )),
+        };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(ServerError::Listen)?;
         listener.set_nonblocking(true).map_err(ServerError::Listen)?;
         let address = listener.local_addr().map_err(ServerError::Listen)?;
         let (name, folder) = (name.to_owned(), folder.to_owned());
-        let mut index = Self { name, folder, token, address, listener, serving: None };
+        let mut index = Self { name, folder, account, address, listener, serving: None };
         index.serve()?;
         Ok(index)
     }
@@ -96,7 +116,7 @@ impl EmbeddedIndex {
         self.pause();
         let store = Store::open(&self.folder)
             .map_err(|source| ServerError::Folder { folder: self.folder.clone(), source })?;
-        let shared = Arc::new(Shared { name: self.name.clone(), store, token: self.token.clone() });
+        let shared = Arc::new(Shared { name: self.name.clone(), store, account: self.account.clone() });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("index")
@@ -143,6 +163,11 @@ impl EmbeddedIndex {
 
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// A token for everything on it; none where everybody may upload.
+    pub fn token(&self) -> Option<SecretString> {
+        self.account.as_ref().map(|account| account.token())
     }
 
     /// Where it takes uploads.

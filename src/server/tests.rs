@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
 
+use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -12,6 +13,7 @@ use zip::write::SimpleFileOptions;
 use super::*;
 use crate::index::{Credentials, IndexAddress, IndexClient, Put, Standing, UploadError};
 use crate::python::distribution::{Distribution, Kind};
+use crate::python::token::{Caveat, Macaroon, Token};
 use crate::world::Environment;
 use crate::world::digest::Digests;
 use crate::world::http::Http;
@@ -23,17 +25,17 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(token: Option<&str>) -> Self {
+    fn new(access: Access) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let index =
-            EmbeddedIndex::start(&folder.path().join("index"), "testpypi", token.map(Into::into)).unwrap();
+        let index = EmbeddedIndex::start(&folder.path().join("index"), "testpypi", access).unwrap();
         Self { folder, index }
     }
 
     fn restarted(self) -> Self {
         let Self { folder, index } = self;
         drop(index);
-        let index = EmbeddedIndex::start(&folder.path().join("index"), "testpypi", None).unwrap();
+        let index =
+            EmbeddedIndex::start(&folder.path().join("index"), "testpypi", Access::Everybody).unwrap();
         Self { folder, index }
     }
 
@@ -120,7 +122,7 @@ fn put(client: &IndexClient, file: &Distribution, version: &str) -> Result<Put, 
 
 #[test]
 fn what_is_uploaded_is_listed_and_comes_back_the_same() {
-    let scene = Scene::new(None);
+    let scene = Scene::new(Access::Everybody);
     let client = scene.client(None);
     let (wheel, sdist) =
         (scene.wheel("1.0", "a"), scene.file(Kind::Sdist, "demo_pkg-1.0.tar.gz", b"an archive"));
@@ -154,7 +156,7 @@ fn what_is_uploaded_is_listed_and_comes_back_the_same() {
 
 #[test]
 fn the_same_bytes_again_are_a_success_and_others_are_refused_by_their_hashes() {
-    let scene = Scene::new(None);
+    let scene = Scene::new(Access::Everybody);
     let client = scene.client(None);
     let first = scene.wheel("1.0", "a");
     put(&client, &first, "1.0").unwrap();
@@ -169,7 +171,7 @@ fn the_same_bytes_again_are_a_success_and_others_are_refused_by_their_hashes() {
 
 #[test]
 fn a_release_has_one_sdist_and_names_that_pypi_takes() {
-    let scene = Scene::new(None);
+    let scene = Scene::new(Access::Everybody);
     let client = scene.client(None);
     put(&client, &scene.file(Kind::Sdist, "demo_pkg-1.0.tar.gz", b"one"), "1.0").unwrap();
     for (filename, version, words) in [
@@ -192,7 +194,7 @@ fn a_release_has_one_sdist_and_names_that_pypi_takes() {
 
 #[test]
 fn a_token_opens_it_and_is_never_repeated() {
-    let scene = Scene::new(Some("pypi-canary"));
+    let scene = Scene::new(Access::Tokens);
     let wheel = scene.wheel("1.0", "a");
     for token in [None, Some("pypi-wrong")] {
         let error = put(&scene.client(token), &wheel, "1.0").unwrap_err();
@@ -204,12 +206,37 @@ fn a_token_opens_it_and_is_never_repeated() {
         );
         assert!(error.help().unwrap().contains("does not know the token"));
     }
-    put(&scene.client(Some("pypi-canary")), &wheel, "1.0").unwrap();
+    let token = scene.index.token().unwrap();
+    put(&scene.client(Some(token.expose_secret())), &wheel, "1.0").unwrap();
+}
+
+#[test]
+fn what_a_token_is_restricted_to_decides() {
+    let scene = Scene::new(Access::Tokens);
+    let wheel = scene.wheel("1.0", "a");
+    let whole = Token::parse(scene.index.token().unwrap().expose_secret()).unwrap();
+    let refusal = |caveat| {
+        let secret = whole.narrowed(&[caveat]).to_secret();
+        put(&scene.client(Some(secret.expose_secret())), &wheel, "1.0").unwrap_err().to_string()
+    };
+    let said = refusal(Caveat::project("other"));
+    assert!(
+        said.contains("Invalid API Token: project-scoped token is not valid for project: 'Demo.Pkg'"),
+        "{said}"
+    );
+    let said = refusal(Caveat::Expiration { not_before: 0, expires_at: 1 });
+    assert!(said.contains("Invalid API Token: token is expired"), "{said}");
+    let forged =
+        Macaroon::new(b"guessed", "127.0.0.1", &String::from_utf8_lossy(whole.macaroon().identifier()));
+    let secret = Token::of(forged).to_secret();
+    let said = put(&scene.client(Some(secret.expose_secret())), &wheel, "1.0").unwrap_err().to_string();
+    assert!(said.contains("Invalid API Token: signatures do not match"), "{said}");
+    assert_eq!(scene.client(None).listing("demo-pkg").unwrap(), None, "nothing was kept");
 }
 
 #[test]
 fn a_large_file_with_a_wrong_token_gets_its_reply() {
-    let scene = Scene::new(Some("pypi-canary"));
+    let scene = Scene::new(Access::Tokens);
     let large = scene.file(Kind::Sdist, "demo_pkg-1.0.tar.gz", &vec![7; 30 << 20]);
     let error = put(&scene.client(None), &large, "1.0").unwrap_err();
     assert!(matches!(error, UploadError::Refused { status: 403, .. }), "{error}");
@@ -217,7 +244,7 @@ fn a_large_file_with_a_wrong_token_gets_its_reply() {
 
 #[test]
 fn a_file_that_is_too_large_is_refused_as_pypi_does() {
-    let scene = Scene::new(None);
+    let scene = Scene::new(Access::Everybody);
     let path = scene.folder.path().join("demo_pkg-1.0.tar.gz");
     let file = fs_err::File::create(&path).unwrap();
     file.set_len(LARGEST_FILE + 1).unwrap();
@@ -235,7 +262,7 @@ fn a_file_that_is_too_large_is_refused_as_pypi_does() {
 
 #[test]
 fn a_file_that_changed_since_it_was_built_is_not_sent() {
-    let scene = Scene::new(None);
+    let scene = Scene::new(Access::Everybody);
     let wheel = scene.wheel("1.0", "a");
     fs_err::write(&wheel.path, b"something else").unwrap();
     let error = put(&scene.client(None), &wheel, "1.0").unwrap_err();
@@ -245,7 +272,7 @@ fn a_file_that_changed_since_it_was_built_is_not_sent() {
 
 #[test]
 fn a_restart_forgets_nothing_and_drops_what_was_cut_off() {
-    let scene = Scene::new(None);
+    let scene = Scene::new(Access::Everybody);
     let wheel = scene.wheel("1.0", "a");
     put(&scene.client(None), &wheel, "1.0").unwrap();
     let before = scene.client(None).listing("demo-pkg").unwrap().unwrap();
@@ -262,7 +289,7 @@ fn a_restart_forgets_nothing_and_drops_what_was_cut_off() {
 
 #[test]
 fn pages_come_as_they_are_asked_for() {
-    let scene = Scene::new(None);
+    let scene = Scene::new(Access::Everybody);
     put(&scene.client(None), &scene.wheel("1.0", "a"), "1.0").unwrap();
     let kind = |accept: &str| {
         let (status, head, _) = scene.get("/simple/demo-pkg/", accept);
@@ -302,7 +329,7 @@ fn pages_come_as_they_are_asked_for() {
 
 #[test]
 fn nonsense_gets_an_answer() {
-    let scene = Scene::new(None);
+    let scene = Scene::new(Access::Everybody);
     let post = |kind: &str, body: &str| {
         let length = body.len();
         let head = "POST /legacy/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: application/json\r\n";
@@ -330,7 +357,7 @@ fn nonsense_gets_an_answer() {
 
 #[test]
 fn it_stops_although_a_client_hangs_on() {
-    let scene = Scene::new(None);
+    let scene = Scene::new(Access::Everybody);
     let address = scene.index.upload_url();
     let address = address.trim_start_matches("http://").trim_end_matches("/legacy/").to_owned();
     let mut idle = TcpStream::connect(&address).unwrap();
@@ -341,7 +368,7 @@ fn it_stops_although_a_client_hangs_on() {
 
 #[test]
 fn pip_installs_from_it() {
-    let scene = Scene::new(None);
+    let scene = Scene::new(Access::Everybody);
     put(&scene.client(None), &scene.wheel("1.0", "the old one"), "1.0").unwrap();
     put(&scene.client(None), &scene.wheel("1.1", "from the index"), "1.1").unwrap();
     let target: PathBuf = scene.folder.path().join("target");
@@ -373,7 +400,7 @@ fn pip_installs_from_it() {
 
 #[test]
 fn while_it_rests_the_folder_can_be_replaced_and_the_address_stays() {
-    let mut scene = Scene::new(None);
+    let mut scene = Scene::new(Access::Everybody);
     let wheel = scene.wheel("1.0", "a");
     put(&scene.client(None), &wheel, "1.0").unwrap();
     let address = scene.index.upload_url();

@@ -10,10 +10,10 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
-use secrecy::{ExposeSecret as _, SecretString};
 use tokio::task::spawn_blocking;
 
 use super::Shared;
+use super::accounts::{Account, Presented};
 use super::form::{drain, receive};
 use super::rules::{LARGEST_FILE, Refusal, check_filename, claim, refuse};
 
@@ -25,9 +25,9 @@ pub(super) async fn upload(
     let Ok(mut multipart) = multipart else {
         return answer(&headers, refuse("Invalid Form Data."));
     };
-    let outcome = match authorize(&headers, shared.token.as_ref()) {
-        Ok(()) => judge(&shared, &mut multipart).await,
-        refused => refused,
+    let outcome = match authenticate(&headers, shared.account.as_deref()) {
+        Ok(presented) => judge(&shared, presented.as_ref(), &mut multipart).await,
+        Err(refused) => Err(refused),
     };
     if outcome.is_err() {
         drain(&mut multipart).await;
@@ -44,7 +44,11 @@ pub(super) async fn without_slash(headers: HeaderMap) -> Response {
     response
 }
 
-async fn judge(shared: &Arc<Shared>, multipart: &mut Multipart) -> Result<(), Refusal> {
+async fn judge(
+    shared: &Arc<Shared>,
+    presented: Option<&Presented>,
+    multipart: &mut Multipart,
+) -> Result<(), Refusal> {
     let (form, content) = receive(multipart, &shared.store).await?;
     match form.get(":action") {
         Some("file_upload") => {}
@@ -55,6 +59,9 @@ async fn judge(shared: &Arc<Shared>, multipart: &mut Multipart) -> Result<(), Re
     }
     let claim = claim(&form)?;
     let Some(content) = content else { return refuse("Upload payload does not have a file.") };
+    if let (Some(account), Some(presented)) = (&shared.account, presented) {
+        account.permit(presented, &claim.name, Timestamp::now())?;
+    }
     check_filename(&claim, &content.filename)?;
     if content.image {
         return refuse("Invalid distribution file.");
@@ -78,9 +85,10 @@ async fn judge(shared: &Arc<Shared>, multipart: &mut Multipart) -> Result<(), Re
         .unwrap_or_else(|error| Err(Refusal { status: 500, message: error.to_string() }))
 }
 
-/// Who may upload: whoever knows the token, where there is one.
-fn authorize(headers: &HeaderMap, token: Option<&SecretString>) -> Result<(), Refusal> {
-    let Some(token) = token else { return Ok(()) };
+/// The token that a request is signed with, where one is needed: one that the index knows of. What it is good for is
+/// seen when it is known what it is to be used for.
+fn authenticate(headers: &HeaderMap, account: Option<&Account>) -> Result<Option<Presented>, Refusal> {
+    let Some(account) = account else { return Ok(None) };
     let forbidden = |message: &str| Err(Refusal { status: 403, message: message.to_owned() });
     let unknown = "Invalid or non-existent authentication information.";
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -103,7 +111,10 @@ fn authorize(headers: &HeaderMap, token: Option<&SecretString>) -> Result<(), Re
         }
         _ => return forbidden(unknown),
     };
-    if given == token.expose_secret() { Ok(()) } else { forbidden(unknown) }
+    match account.recognize(&given) {
+        Some(presented) => Ok(Some(presented)),
+        None => forbidden(unknown),
+    }
 }
 
 fn answer(headers: &HeaderMap, outcome: Result<(), Refusal>) -> Response {

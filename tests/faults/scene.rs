@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pyrelease::server::EmbeddedIndex;
+use pyrelease::server::{Access, EmbeddedIndex};
 use pyrelease_test_support::{Backend, Outcome, Project, Proxy, Running, Snapshot, fill, fill_with_files};
 use tempfile::TempDir;
 
@@ -45,7 +45,7 @@ pub(crate) struct Server {
 impl Server {
     fn start(name: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let index = EmbeddedIndex::start(folder.path(), name, None).unwrap();
+        let index = EmbeddedIndex::start(folder.path(), name, Access::Everybody).unwrap();
         let proxy = Proxy::before(&index.upload_url(), &index.simple_url());
         Self { folder, _index: index, proxy }
     }

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use pyrelease::server::EmbeddedIndex;
+use pyrelease::server::{Access, EmbeddedIndex};
 use pyrelease::world::sha256;
 use pyrelease_test_support::{Blueprint, Invocation, Outcome, Project};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::{QUICK, quick};
-
-const TOKEN: &str = "pypi-a-token-of-the-tests";
 
 /// A project about to be released, and the two indexes
 pub(super) struct Local {
@@ -25,13 +24,16 @@ pub(super) struct Local {
 /// An index that can be stopped
 pub(super) struct Index {
     folder: PathBuf,
+    /// As good after the index has been started again
+    pub(super) token: SecretString,
     server: Option<EmbeddedIndex>,
 }
 
 impl Index {
     fn start(folder: PathBuf, name: &str) -> Self {
-        let server = EmbeddedIndex::start(&folder, name, Some(TOKEN.into())).expect("a free port");
-        Self { folder, server: Some(server) }
+        let server = EmbeddedIndex::start(&folder, name, Access::Tokens).expect("a free port");
+        let token = server.token().expect("it takes tokens");
+        Self { folder, token, server: Some(server) }
     }
 
     /// From now on nobody answers.
@@ -101,9 +103,10 @@ impl Local {
 
     pub(super) fn pyrelease(&self, args: &str) -> Invocation<'_> {
         let invocation = self.project.pyrelease(args);
-        ["TESTPYPI", "PYPI"]
-            .iter()
-            .fold(invocation, |invocation, name| invocation.env(format!("PYRELEASE_TOKEN_{name}"), TOKEN))
+        let indexes = [("TESTPYPI", &self.rehearsal), ("PYPI", &self.public)];
+        indexes.iter().fold(invocation, |invocation, (name, index)| {
+            invocation.env(format!("PYRELEASE_TOKEN_{name}"), index.token.expose_secret())
+        })
     }
 
     /// Releases 1.1.0 and is killed at this point: after the record of it, where no moment is said.

@@ -1,0 +1,190 @@
+//! Who may upload: whoever has a token of this index, a macaroon, judged as PyPI does and refused in its words.
+
+use std::io;
+use std::path::Path;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tempfile::NamedTempFile;
+
+use super::rules::Refusal;
+use crate::python::filename::normalize;
+use crate::python::token::{Caveat, Macaroon, Token};
+
+/// Where the index keeps what its tokens are signed with
+const FILE: &str = ".key.json";
+/// What the index calls itself in its tokens, as PyPI does: the host
+const LOCATION: &str = "127.0.0.1";
+
+/// The one account that an index has
+#[derive(Serialize, Deserialize)]
+pub(super) struct Account {
+    /// What a token says its key is
+    identifier: String,
+    user: String,
+    root: Vec<u8>,
+}
+
+/// What a request is signed with, before it is known what for
+pub(super) struct Presented(Token);
+
+impl Account {
+    /// Takes up the account of a folder, and makes one where there is none.
+    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+        fs_err::create_dir_all(folder)?;
+        let path = folder.join(FILE);
+        match fs_err::read(&path) {
+            Ok(text) => return Ok(serde_json::from_slice(&text)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let root = random::<32>()?.to_vec();
+        let account = Self { identifier: identifier()?, user: identifier()?, root };
+        // A temporary file is its owner's alone.
+        let mut file = NamedTempFile::new_in(folder)?;
+        serde_json::to_writer(&mut file, &account)?;
+        file.persist(path)?;
+        Ok(account)
+    }
+
+    /// A token for everything that the account may do.
+    pub(super) fn token(&self) -> SecretString {
+        let macaroon = Macaroon::new(&self.root, LOCATION, &self.identifier);
+        Token::of(macaroon).narrowed(&[Caveat::RequestUser(self.user.clone())]).to_secret()
+    }
+
+    /// Whether a secret is a token that the index knows of, whatever it is good for.
+    pub(super) fn recognize(&self, secret: &str) -> Option<Presented> {
+        let token = Token::parse(secret).ok()?;
+        (token.macaroon().identifier() == self.identifier.as_bytes()).then_some(Presented(token))
+    }
+
+    /// Whether a token is good for an upload to a project: signed, and every restriction met.
+    pub(super) fn permit(&self, presented: &Presented, project: &str, now: Timestamp) -> Result<(), Refusal> {
+        let refuse =
+            |reasons: &str| Err(Refusal { status: 403, message: format!("Invalid API Token: {reasons}") });
+        let Presented(token) = presented;
+        if !token.macaroon().is_signed_by(&self.root) {
+            return refuse("signatures do not match");
+        }
+        let texts = token.macaroon().caveats();
+        let reasons: Vec<String> = texts
+            .zip(token.caveats())
+            .filter_map(|(text, caveat)| self.unmet(&caveat, text, project, now))
+            .collect();
+        if reasons.is_empty() { Ok(()) } else { refuse(&reasons.join(", ")) }
+    }
+
+    /// Why a restriction is not met, in PyPI's words.
+    fn unmet(&self, caveat: &Caveat, text: &[u8], project: &str, now: Timestamp) -> Option<String> {
+        let elsewhere = || format!("project-scoped token is not valid for project: '{project}'");
+        match caveat {
+            Caveat::Expiration { not_before, expires_at } => {
+                let now = now.as_second();
+                (now < *not_before || now >= *expires_at).then(|| "token is expired".to_owned())
+            }
+            Caveat::ProjectName(names) => (!names.contains(&normalize(project))).then(elsewhere),
+            // Projects have no ids here.
+            Caveat::ProjectId(_) => Some(elsewhere()),
+            Caveat::RequestUser(user) => (*user != self.user)
+                .then(|| "current user does not match user restriction in token".to_owned()),
+            Caveat::OidcPublisher(_) => {
+                Some("OIDC scoped token used outside of an OIDC identified request".to_owned())
+            }
+            Caveat::Everything => None,
+            Caveat::Unknown(_) => Some(match serde_json::from_slice::<Value>(text) {
+                Ok(Value::Array(values)) => match values.first() {
+                    Some(tag @ Value::Number(number)) if number.as_u64().is_none_or(|tag| tag > 4) => {
+                        format!("caveat has unknown tag: {tag}")
+                    }
+                    _ => "Not enough values".to_owned(),
+                },
+                Ok(_) => "caveat must be an array".to_owned(),
+                Err(_) => "unknown error".to_owned(),
+            }),
+        }
+    }
+}
+
+fn random<const LENGTH: usize>() -> io::Result<[u8; LENGTH]> {
+    let mut bytes = [0; LENGTH];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes)
+}
+
+/// A UUID of version 4, by which PyPI knows tokens and users.
+fn identifier() -> io::Result<String> {
+    let mut bytes = random::<16>()?;
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+    Ok(parts.join("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    fn account() -> (tempfile::TempDir, Account) {
+        let folder = tempfile::tempdir().unwrap();
+        let account = Account::open(folder.path()).unwrap();
+        (folder, account)
+    }
+
+    /// What an upload to `demo` gets to hear that is signed with the account's token, restricted by these.
+    fn refusal(caveats: &[Caveat]) -> String {
+        let (_folder, account) = account();
+        let token = Token::parse(account.token().expose_secret()).unwrap().narrowed(caveats);
+        let presented = account.recognize(token.to_secret().expose_secret()).unwrap();
+        let now = Timestamp::from_second(1000).unwrap();
+        account.permit(&presented, "Demo", now).err().map(|refusal| refusal.message).unwrap_or_default()
+    }
+
+    #[test]
+    fn restrictions_that_are_met_let_an_upload_pass() {
+        let alive = Caveat::Expiration { not_before: 1000, expires_at: 1001 };
+        assert_eq!(refusal(&[Caveat::project("demo"), alive, Caveat::Everything]), "");
+    }
+
+    #[test]
+    fn restrictions_that_are_not_met_are_named_as_pypi_names_them() {
+        let dead = Caveat::Expiration { not_before: 0, expires_at: 1000 };
+        let early = Caveat::Expiration { not_before: 1001, expires_at: 2000 };
+        let elsewhere = "project-scoped token is not valid for project: 'Demo'";
+        for (caveat, reason) in [
+            (dead, "token is expired"),
+            (early, "token is expired"),
+            (Caveat::project("other"), elsewhere),
+            (Caveat::ProjectId(vec!["x".to_owned()]), elsewhere),
+            (Caveat::RequestUser("x".to_owned()), "current user does not match user restriction in token"),
+            (
+                Caveat::OidcPublisher("x".to_owned()),
+                "OIDC scoped token used outside of an OIDC identified request",
+            ),
+            (Caveat::Unknown("[99]".to_owned()), "caveat has unknown tag: 99"),
+            (Caveat::Unknown("[1]".to_owned()), "Not enough values"),
+            (Caveat::Unknown("{}".to_owned()), "caveat must be an array"),
+            (Caveat::Unknown("x".to_owned()), "unknown error"),
+        ] {
+            assert_eq!(refusal(&[caveat]), format!("Invalid API Token: {reason}"));
+        }
+    }
+
+    #[test]
+    fn a_token_of_another_index_is_unknown_and_a_forged_one_is_not_signed() {
+        let ((folder, account), (_other, stranger)) = (account(), account());
+        assert!(account.recognize(stranger.token().expose_secret()).is_none());
+        assert!(account.recognize("pypi-hunter2").is_none());
+        let forged = Token::of(Macaroon::new(b"guessed", LOCATION, &account.identifier)).to_secret();
+        let presented = account.recognize(forged.expose_secret()).unwrap();
+        let refusal = account.permit(&presented, "demo", Timestamp::UNIX_EPOCH).unwrap_err();
+        assert_eq!(refusal.message, "Invalid API Token: signatures do not match");
+        let again = Account::open(folder.path()).unwrap();
+        assert!(again.recognize(account.token().expose_secret()).is_some(), "it lasts as long as the folder");
+    }
+}
