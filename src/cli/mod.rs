@@ -1,6 +1,7 @@
 //! The command line: what can be said, handed to whoever does it.
 
 mod check;
+mod credentials;
 mod demo;
 mod drill;
 mod log;
@@ -11,6 +12,7 @@ mod recover;
 mod run;
 mod session;
 mod status;
+mod token;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -20,6 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
 use crate::error::{Error, ExitCode, Result};
+use crate::index::PYPIRC;
 use crate::ui::{Format, Ui, Verbosity, say_at_once};
 use crate::world::{Environment, faults, process};
 
@@ -43,6 +46,10 @@ struct Common {
     /// Use this configuration; its folder is the project
     #[arg(long, value_name = "PATH", global = true)]
     manifest: Option<PathBuf>,
+
+    /// Take credentials from this file in the form of a `.pypirc`, and not from the one in the home folder
+    #[arg(long, value_name = "PATH", global = true)]
+    config_file: Option<PathBuf>,
 
     /// Say it in text for people, or as JSON lines on standard output
     #[arg(long, value_name = "FORMAT", default_value = "human", global = true)]
@@ -77,6 +84,8 @@ enum Command {
     Log(log::Arguments),
     /// Say what PyPI would say of distributions, and what it would let through and nobody should publish
     Check(check::Arguments),
+    /// Say what a token is for
+    Token(token::Arguments),
     /// Release a small project to two indexes inside pyrelease, and install it from there
     Demo(demo::Arguments),
     /// Kill the release everywhere it can be killed, in a copy, and prove that it can be undone and finished
@@ -114,6 +123,10 @@ pub fn main(environment: Environment) -> ExitCode {
         _ => Verbosity::Normal,
     };
     let ui = Ui::new(cli.common.format, verbosity);
+    let environment = match &cli.common.config_file {
+        Some(path) => environment.with(PYPIRC, std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+        None => environment,
+    };
     let folder = cli.common.folder.unwrap_or_else(|| PathBuf::from("."));
     let context = Context {
         folder,
@@ -138,6 +151,7 @@ pub fn main(environment: Environment) -> ExitCode {
         Command::Status(arguments) => status::status(&context, arguments),
         Command::Log(arguments) => log::log(&context, arguments),
         Command::Check(arguments) => check::check(&context, arguments),
+        Command::Token(arguments) => token::token(&context, arguments),
         Command::Demo(arguments) => demo::demo(&context, arguments),
         Command::Drill(arguments) => drill::drill(&context, arguments),
     };

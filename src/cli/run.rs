@@ -1,6 +1,7 @@
 //! `pyrelease run`: preflights, the plan, one question, and the release.
 
 use super::Context;
+use super::credentials::ask_for_missing;
 use super::session::Session;
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
@@ -47,6 +48,11 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
             .help("`pyrelease run --yes` releases without asking"));
     }
     let (config, pipeline, store, mut release) = session.release(arguments.bump.as_deref())?;
+    if !arguments.yes && super::can_ask() {
+        let environment = release.workspace.environment.clone();
+        let project = release.target.project.name.clone();
+        release.workspace.environment = ask_for_missing(context, &config, &pipeline, &project, environment)?;
+    }
     let listener: &dyn Listener = &context.ui;
     preflight(&pipeline, &release, config.carry(), arguments.force, listener)?;
     let plan = Plan::make(&pipeline, &mut release, listener)?;

@@ -118,6 +118,7 @@ impl Configuration {
             table.insert("upload", value(upload));
             table.remove("view");
             table.remove("simple");
+            table.remove("trusted-publishing");
             if index.listed {
                 table.insert("simple", value(simple));
             }

@@ -44,6 +44,8 @@ impl fmt::Display for Reach {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
+    /// For who wants to know exactly
+    Detail,
     Note,
     Warning,
     /// The release is refused
@@ -76,6 +78,10 @@ impl Finding {
 
     pub fn note(message: impl Into<String>) -> Self {
         Self::new(Severity::Note, message)
+    }
+
+    pub fn detail(message: impl Into<String>) -> Self {
+        Self::new(Severity::Detail, message)
     }
 
     /// One that `--force` makes a warning of.

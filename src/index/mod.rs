@@ -13,7 +13,10 @@ mod window;
 use reqwest::Url;
 use thiserror::Error;
 
-pub use credentials::{Concern, Credentials, CredentialsError, Login, find, variable_for};
+pub use credentials::{
+    Concern, Credentials, CredentialsError, Login, PYPIRC, find, has_keyring, help_without, store,
+    variable_for,
+};
 pub use oidc::OidcError;
 pub use reply::help_for;
 pub use simple::{Listing, SimpleError, SimpleFile, Standing, Yanked};

@@ -81,7 +81,8 @@ impl Human {
             Severity::Error => (BAD, "error"),
             Severity::Warning => (WARN, "warning"),
             Severity::Note if self.verbosity == Verbosity::Quiet => return,
-            Severity::Note => (DIM, "note"),
+            Severity::Detail if self.verbosity < Verbosity::Verbose => return,
+            Severity::Note | Severity::Detail => (DIM, "note"),
         };
         let stage = stage.map(|stage| format!("[{stage}] ")).unwrap_or_default();
         self.said(style, label, &format!("{stage}{}", finding.message), finding.help.as_deref());

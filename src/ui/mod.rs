@@ -8,6 +8,8 @@ mod log;
 
 use std::io::Write;
 
+use secrecy::SecretString;
+
 use crate::engine::event::{Event, Listener};
 use crate::error::Error;
 
@@ -78,6 +80,34 @@ impl Ui {
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer)?;
         Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+}
+
+impl Ui {
+    /// Asks for a word on the terminal.
+    ///
+    /// # Errors
+    /// The terminal cannot be read.
+    pub fn ask(&self, question: &str) -> std::io::Result<String> {
+        let mut stderr = anstream::stderr();
+        write!(stderr, "{question}")?;
+        stderr.flush()?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        Ok(answer.trim().to_owned())
+    }
+
+    /// Asks for a secret on the terminal, which does not show what is typed. A Ctrl-C is an error here.
+    ///
+    /// # Errors
+    /// The terminal cannot be read, or somebody would rather not answer.
+    pub fn ask_secretly(&self, question: &str) -> std::io::Result<SecretString> {
+        let mut stderr = anstream::stderr();
+        write!(stderr, "{question}")?;
+        stderr.flush()?;
+        let answer = rpassword::read_password();
+        writeln!(stderr)?;
+        Ok(SecretString::from(answer?.trim()))
     }
 }
 

@@ -1,20 +1,23 @@
-//! The environment variables of this process, read once in `main` and handed on.
+//! The environment variables of this process, read once in `main` and handed on, and what was typed at its terminal.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use secrecy::SecretString;
+
 /// The environment as a value, so that a test can give another one and nothing reads it behind a caller's back
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
+    typed: BTreeMap<String, (String, SecretString)>,
 }
 
 impl Environment {
     /// Reads this process's environment.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads it")]
     pub fn of_this_process() -> Self {
-        Self { variables: std::env::vars_os().collect() }
+        Self { variables: std::env::vars_os().collect(), ..Self::default() }
     }
 
     /// The variable's value where it is set, not empty, and Unicode.
@@ -34,6 +37,17 @@ impl Environment {
     pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.variables.insert(name.into(), value.into());
         self
+    }
+
+    /// The same environment in which somebody has typed a user name and a secret for an index.
+    pub fn with_typed(mut self, index: &str, username: &str, secret: SecretString) -> Self {
+        self.typed.insert(index.to_owned(), (username.to_owned(), secret));
+        self
+    }
+
+    /// What somebody has typed for an index.
+    pub fn typed(&self, index: &str) -> Option<(&str, &SecretString)> {
+        self.typed.get(index).map(|(username, secret)| (username.as_str(), secret))
     }
 
     /// All variables.
@@ -86,6 +100,7 @@ impl Environment {
 
 impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
-        Self { variables: variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect() }
+        let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { variables, ..Self::default() }
     }
 }

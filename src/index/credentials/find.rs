@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret as _;
 
-use super::{Credentials, CredentialsError, pypirc, variables};
+use super::{Credentials, CredentialsError, keyring, pypirc, variables};
 use crate::index::IndexAddress;
 use crate::index::oidc::{self, Publisher};
 use crate::world::Environment;
@@ -19,7 +19,10 @@ use crate::world::Environment;
 ///    `PYRELEASE_TRUSTED_PUBLISHING=never` not, with `always` nothing else;
 /// 5. `.pypirc` in the home folder, or the file that `PYRELEASE_PYPIRC` (`--config-file`) names: the section of the
 ///    index's name and the project's (`[pypi:demo]`), else that of the index's name, else the one with its upload
-///    address.
+///    address;
+/// 6. the `keyring` command, with `PYRELEASE_KEYRING=never` not: for the upload address, a token of the user
+///    `pypi_token:project:<name>`, the password of the user that `.pypirc` names, any user's, or `__token__`'s;
+/// 7. what somebody has typed at the terminal.
 ///
 /// # Errors
 /// A place that cannot be read, or whose secret belongs to another index or cannot be sent.
@@ -37,10 +40,41 @@ pub fn find(
     if let Some(publisher) = Publisher::offered(environment, index) {
         return Ok(Some(Credentials::publisher(publisher)));
     }
-    match pypirc::find(environment, index, project)? {
+    let in_the_file = pypirc::find(environment, index, project)?;
+    if let pypirc::Found::Credentials(found) = in_the_file {
+        return checked(found);
+    }
+    let username = match &in_the_file {
+        pypirc::Found::Username(username) => Some(username.as_str()),
+        _ => None,
+    };
+    let typed = || {
+        let (username, secret) = environment.typed(&index.name)?;
+        Some(Credentials::password(username, secret.clone(), "what you typed"))
+    };
+    match keyring::find(environment, index, project, username).or_else(typed) {
         Some(found) => checked(found),
         None => Ok(None),
     }
+}
+
+/// What to do where there are no credentials for an index.
+pub fn help_without(environment: &Environment, index: &IndexAddress) -> String {
+    let name = &index.name;
+    let mut help = format!(
+        "put a token into `{}`, or into `.pypirc` as the password of [{name}] (its username is __token__)",
+        variables::variable_for(name)
+    );
+    if index.trusts_publishers() && environment.get("GITHUB_ACTIONS").is_some() {
+        help.push_str("; for trusted publishing the job needs `permissions: id-token: write`");
+    }
+    if index.trusts_publishers() && environment.get("GITLAB_CI").is_some() {
+        help.push_str("; for trusted publishing the job needs `id_tokens` with the index's audience");
+    }
+    if keyring::is_silent(environment) {
+        help.push_str("; the command `keyring` gave no answer in time");
+    }
+    help
 }
 
 /// What was found, if it is anything and can be sent.

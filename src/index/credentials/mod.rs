@@ -5,6 +5,7 @@
 //! project and some minutes first, so that what leaves this machine is worth nothing elsewhere.
 
 mod find;
+mod keyring;
 mod pypirc;
 mod variables;
 
@@ -23,7 +24,9 @@ use super::IndexAddress;
 use super::oidc::{OidcError, Publisher};
 use crate::python::token::{Caveat, Place, Token, TokenError};
 
-pub use find::find;
+pub use find::{find, help_without};
+pub use keyring::{has_keyring, store};
+pub use pypirc::VARIABLE as PYPIRC;
 pub use variables::variable_for;
 
 /// The user name that says that the password is a token

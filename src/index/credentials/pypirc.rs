@@ -29,7 +29,7 @@ struct Section {
 }
 
 /// The variable that names another file than the one in the home folder
-pub(in crate::index) const VARIABLE: &str = "PYRELEASE_PYPIRC";
+pub const VARIABLE: &str = "PYRELEASE_PYPIRC";
 
 /// The file that is looked into: one that is named has to be there.
 fn file(environment: &Environment) -> Option<PathBuf> {
@@ -37,24 +37,28 @@ fn file(environment: &Environment) -> Option<PathBuf> {
     environment.path(VARIABLE).or_else(in_the_home)
 }
 
-/// The credentials that the file has for an index: in the section of the index's name and the project's, else in that
+/// What the file has for an index
+pub(super) enum Found {
+    Credentials(Credentials),
+    /// Who to be, and the password is elsewhere
+    Username(String),
+    Nothing,
+}
+
+/// What the file has for an index: in the section of the index's name and the project's, else in that
 /// of the index's name, else in one whose `repository` is the index's upload address.
 pub(super) fn find(
     environment: &Environment,
     index: &IndexAddress,
     project: Option<&str>,
-) -> Result<Option<Credentials>, CredentialsError> {
+) -> Result<Found, CredentialsError> {
     match file(environment) {
         Some(path) => find_in(&path, index, project),
-        None => Ok(None),
+        None => Ok(Found::Nothing),
     }
 }
 
-fn find_in(
-    path: &Path,
-    index: &IndexAddress,
-    project: Option<&str>,
-) -> Result<Option<Credentials>, CredentialsError> {
+fn find_in(path: &Path, index: &IndexAddress, project: Option<&str>) -> Result<Found, CredentialsError> {
     let (sections, readable_by_others) = read(path)?;
     let of_index = sections.iter().find(|(name, _)| *name == index.name);
     let of_project = project.and_then(|project| {
@@ -78,15 +82,17 @@ fn find_in(
             section.repository.as_ref().is_some_and(|address| same_address(address, &index.upload))
         })
     });
-    Ok(chosen.and_then(|(name, section)| {
-        let secret = section.password.clone()?;
-        let username = section.username.as_deref().unwrap_or(TOKEN_USER);
-        let path = path.display();
-        let warning = readable_by_others
-            .then(|| format!("`{path}` holds secrets and others can read it: run `chmod 600 {path}`"));
-        let source = format!("`[{name}]` of `{path}`");
-        Some(Credentials::password(username, secret, source).with_warning(warning))
-    }))
+    let Some((name, section)) = chosen else { return Ok(Found::Nothing) };
+    let username = section.username.as_deref();
+    let Some(secret) = section.password.clone() else {
+        return Ok(username.map_or(Found::Nothing, |username| Found::Username(username.to_owned())));
+    };
+    let path = path.display();
+    let warning = readable_by_others
+        .then(|| format!("`{path}` holds secrets and others can read it: run `chmod 600 {path}`"));
+    let source = format!("`[{name}]` of `{path}`");
+    let credentials = Credentials::password(username.unwrap_or(TOKEN_USER), secret, source);
+    Ok(Found::Credentials(credentials.with_warning(warning)))
 }
 
 /// Whether two addresses are one, whether or not they end in a slash.
@@ -196,7 +202,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".pypirc");
         fs_err::write(&path, text).unwrap();
-        find_in(&path, index, Some("demo"))
+        find_in(&path, index, Some("demo")).map(credentials)
+    }
+
+    fn credentials(found: Found) -> Option<Credentials> {
+        match found {
+            Found::Credentials(credentials) => Some(credentials),
+            _ => None,
+        }
     }
 
     fn secret(text: &str, index: &IndexAddress) -> String {
@@ -237,6 +250,15 @@ Password: pypi-two
         let corp = IndexAddress::new("corp", "https://new.example/", None, None).unwrap();
         let error = found(text, &corp).unwrap_err();
         assert!(matches!(error, CredentialsError::Elsewhere { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_user_without_a_password_is_looked_for_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".pypirc");
+        fs_err::write(&path, "[pypi]\nusername = alice\n").unwrap();
+        let found = find_in(&path, &IndexAddress::pypi(), None).unwrap();
+        assert!(matches!(found, Found::Username(name) if name == "alice"));
     }
 
     #[test]
@@ -298,7 +320,7 @@ Password: pypi-two
         fs_err::write(&path, USUAL).unwrap();
         let mut warnings = [0o644, 0o600].into_iter().map(|mode| {
             fs_err::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            find_in(&path, &IndexAddress::pypi(), None).unwrap().unwrap().warning
+            credentials(find_in(&path, &IndexAddress::pypi(), None).unwrap()).unwrap().warning
         });
         assert!(warnings.next().unwrap().is_some_and(|warning| warning.contains("chmod 600")));
         assert_eq!(warnings.next().unwrap(), None);

@@ -6,6 +6,7 @@
 mod caveat;
 mod judge;
 mod macaroon;
+mod scope;
 
 use std::fmt;
 
@@ -19,6 +20,7 @@ use thiserror::Error;
 pub use caveat::Caveat;
 pub use judge::{Objection, Place};
 pub use macaroon::{Macaroon, MacaroonError, Signature};
+pub use scope::Scope;
 
 const PREFIX: &str = "pypi-";
 /// What a macaroon of version 2 that names who issued it begins with, in base64

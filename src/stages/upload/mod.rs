@@ -2,20 +2,22 @@
 
 mod install;
 mod rehearsal;
+mod sign_in;
 
 use std::cell::Cell;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::{Config, IndexKind, IndexSettings};
 use crate::engine::prelude::*;
-use crate::index::{IndexAddress, IndexClient, Put, Standing, UploadError, variable_for};
+use crate::index::{IndexAddress, IndexClient, Put, Standing, UploadError};
 use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
 use crate::world::verify;
+
+pub use sign_in::sign_in;
 
 /// How often a file is sent whose fate is not known, the index having been asked in between
 const ATTEMPTS: u32 = 3;
@@ -103,37 +105,6 @@ impl Upload {
     fn client(&self, release: &Release) -> Result<IndexClient> {
         let project = Some(release.target.project.name.as_str());
         IndexClient::connect(&release.workspace.environment, self.address()?, project)
-    }
-
-    fn credentials(&self, client: &IndexClient, release: &Release) -> Vec<Finding> {
-        match client.credentials() {
-            Some(credentials) => {
-                let project = Some(release.target.project.name.as_str());
-                let concerns = credentials.concerns(client.address(), project, Timestamp::now()).into_iter();
-                let refused = concerns.map(|concern| {
-                    if concern.advisory {
-                        let help = format!("{}; `--force` goes on all the same", concern.help);
-                        Finding::error(concern.message).help(help).advisory()
-                    } else {
-                        Finding::error(concern.message).help(concern.help)
-                    }
-                });
-                credentials.warning().into_iter().map(Finding::warning).chain(refused).collect()
-            }
-            None => {
-                let message = format!("there are no credentials for `{}`", self.name);
-                let help = format!(
-                    "put a token into `{}`, or into `.pypirc` as the password of [{}] (its username is __token__)",
-                    variable_for(&self.name),
-                    self.name
-                );
-                vec![if client.address().is_pypi() {
-                    Finding::error(message).help(help)
-                } else {
-                    Finding::warning(message).help(help)
-                }]
-            }
-        }
     }
 
     /// What the index has that bars the release.
@@ -306,7 +277,8 @@ impl Stage for Upload {
 
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         let client = self.client(release)?;
-        let mut findings = self.credentials(&client, release);
+        let project = &release.target.project.name;
+        let mut findings = sign_in(&client, &release.workspace.environment, project);
         findings.extend(self.taken(&client, release)?);
         Ok(findings)
     }

@@ -64,6 +64,9 @@ pub enum ProcessError {
         code: Option<i32>,
         tail: String,
     },
+    /// It was ended because it took too long
+    #[error("`{command}` gave no answer within {seconds} s")]
+    TooLong { command: String, seconds: u64 },
 }
 
 impl ProcessError {
@@ -80,7 +83,7 @@ impl From<ProcessError> for Error {
             ProcessError::Start { program, source } => {
                 Error::failed(format!("`{program}` could not be started")).because(source)
             }
-            failed @ ProcessError::Failed { .. } => Error::failed(failed.to_string()),
+            other => Error::failed(other.to_string()),
         };
         if missing { converted.help("install it, or put it on PATH") } else { converted }
     }

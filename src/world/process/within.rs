@@ -15,13 +15,7 @@ impl Process {
         let Some(output) = child.wait_timeout(patience).map_err(not_started)? else {
             // It may have ended at this very moment.
             let _ = child.kill();
-            let status = format!("no answer within {} s", patience.as_secs());
-            return Err(ProcessError::Failed {
-                command: self.shown(),
-                status,
-                code: None,
-                tail: String::new(),
-            });
+            return Err(ProcessError::TooLong { command: self.shown(), seconds: patience.as_secs() });
         };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         if output.status.success() {

@@ -1,0 +1,73 @@
+//! Asks for the credentials that nothing else offers, where somebody is there to answer; keeps none unless they say so.
+
+use super::Context;
+use crate::config::Config;
+use crate::engine::event::{Event, Listener};
+use crate::engine::plan::Pipeline;
+use crate::engine::stage::Stage;
+use crate::error::Result;
+use crate::index::{IndexAddress, find, has_keyring, store};
+use crate::world::Environment;
+
+/// The environment with what was typed for each index that a stage uploads to and that nothing has credentials for.
+///
+/// # Errors
+/// The terminal cannot be read, or what is found elsewhere cannot be used.
+pub(super) fn ask_for_missing(
+    context: &Context,
+    config: &Config,
+    pipeline: &Pipeline,
+    project: &str,
+    mut environment: Environment,
+) -> Result<Environment> {
+    for place in pipeline.stages().filter_map(Stage::destination) {
+        let said = config.indexes().get(&place.index).and_then(|index| index.trusted_publishing);
+        let index = IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None)?
+            .with_trusted_publishing(said);
+        environment = ask(context, &index, project, environment)?;
+    }
+    Ok(environment)
+}
+
+/// The same for one index.
+///
+/// # Errors
+/// As [`ask_for_missing`].
+pub(super) fn ask(
+    context: &Context,
+    index: &IndexAddress,
+    project: &str,
+    environment: Environment,
+) -> Result<Environment> {
+    if find(&environment, index, Some(project))?.is_some() {
+        return Ok(environment);
+    }
+    let (name, address) = (&index.name, &index.upload);
+    let username = if index.is_pypi() {
+        "__token__".to_owned()
+    } else {
+        context
+            .ui
+            .ask(&format!("User name for {name} ({address}; __token__ for a token, nothing for nobody): "))?
+    };
+    if username.is_empty() {
+        return Ok(environment);
+    }
+    let what = if username == "__token__" { "Token" } else { "Password" };
+    let secret = context.ui.ask_secretly(&format!("{what} for {name} ({address}; it is not shown): "))?;
+    if secrecy::ExposeSecret::expose_secret(&secret).is_empty() {
+        return Ok(environment);
+    }
+    let question = format!("Keep it in the keyring for {address}?");
+    if has_keyring(&environment) && context.ui.confirm(&question)? {
+        match store(&environment, index, &username, &secret) {
+            Ok(()) => context.ui.hear(&Event::Note { stage: None, message: "the keyring has it" }),
+            Err(error) => context.ui.hear(&Event::Warning {
+                stage: None,
+                message: &format!("it could not be kept: {error}"),
+                help: None,
+            }),
+        }
+    }
+    Ok(environment.with_typed(name, &username, secret))
+}

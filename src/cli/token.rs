@@ -1,0 +1,201 @@
+//! `pyrelease token show`: what the credentials for an index are good for, and where they are; never the secret.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Context;
+use crate::config::{IndexSettings, locate, nearest};
+use crate::engine::release::Workspace;
+use crate::error::{Error, Result};
+use crate::index::{Concern, IndexAddress, find, help_without};
+use crate::python::token::Scope;
+use crate::stages::read_project;
+use crate::ui::{Format, data};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Show what the credentials for an index are good for, and where they are from; the secret is not shown
+    Show(Show),
+}
+
+#[derive(Debug, clap::Args)]
+struct Show {
+    /// The index; all that are configured if none is named
+    #[arg(value_name = "INDEX")]
+    name: Option<String>,
+
+    /// The same
+    #[arg(long, value_name = "NAME", conflicts_with = "name")]
+    index: Option<String>,
+
+    /// The project that is to be uploaded; the one in the folder if none is named
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
+}
+
+/// What there is for an index
+#[derive(Debug, Serialize)]
+struct Shown {
+    index: String,
+    /// Where it takes uploads
+    upload: String,
+    /// `token`, `password`, `trusted-publishing`, or `none`
+    kind: &'static str,
+    /// Where it was found
+    source: Option<String>,
+    /// Who issued the token, by its own account
+    issuer: Option<String>,
+    /// Of a token
+    scope: Option<Scope>,
+    /// What speaks against using it
+    concerns: Vec<Spoken>,
+}
+
+#[derive(Debug, Serialize)]
+struct Spoken {
+    message: String,
+    help: String,
+    advisory: bool,
+}
+
+impl From<Concern> for Spoken {
+    fn from(Concern { message, help, advisory }: Concern) -> Self {
+        Self { message, help, advisory }
+    }
+}
+
+pub(super) fn token(context: &Context, arguments: &Arguments) -> Result<()> {
+    let Command::Show(show) = &arguments.command;
+    let (indexes, own) = indexes(context)?;
+    let project = show.project.clone().or(own);
+    let wanted = show.name.as_ref().or(show.index.as_ref());
+    if let Some(wanted) = wanted
+        && !indexes.iter().any(|index| index.name == *wanted)
+    {
+        let names: Vec<&str> = indexes.iter().map(|index| index.name.as_str()).collect();
+        let error = Error::usage(format!("there is no index `{wanted}`"));
+        return Err(match nearest(wanted, names.iter().copied()) {
+            Some(nearest) => error.help(format!("is `{nearest}` meant?")),
+            None => error.help(format!("known are {}; more are in [index.NAME]", names.join(", "))),
+        });
+    }
+    let chosen = indexes.iter().filter(|index| wanted.is_none_or(|wanted| index.name == *wanted));
+    let shown = chosen.map(|index| look(context, index, project.as_deref())).collect::<Result<Vec<_>>>()?;
+    if let (Some(_), [Shown { kind: "none", index, .. }]) = (wanted, shown.as_slice()) {
+        let address = indexes.iter().find(|address| address.name == *index);
+        let help = address.map(|address| help_without(&context.environment, address));
+        let error = Error::refused(format!("there are no credentials for `{index}`"));
+        return Err(help.into_iter().fold(error, Error::help));
+    }
+    match context.format {
+        Format::Human => data(shown.iter().map(text).collect::<Vec<_>>().join("\n").trim_end()),
+        Format::Json => {
+            data(&serde_json::to_string(&shown).map_err(|error| Error::failed(error.to_string()))?)
+        }
+    }
+    Ok(())
+}
+
+/// The indexes that are configured, and the name of the project, as far as there is one here.
+fn indexes(context: &Context) -> Result<(Vec<IndexAddress>, Option<String>)> {
+    let location = match locate(&context.folder, context.manifest.as_deref()) {
+        Ok(location) => location,
+        // It is of use outside of a project, too; what somebody has named has to be there.
+        Err(error) if context.manifest.is_some() => return Err(error),
+        Err(_) => return Ok((vec![IndexAddress::pypi(), IndexAddress::testpypi()], None)),
+    };
+    let address = |(name, index): (&String, &IndexSettings)| -> Result<IndexAddress> {
+        let address = IndexAddress::new(name, &index.upload, index.simple.as_deref(), index.view.as_deref())?;
+        Ok(address.with_trusted_publishing(index.trusted_publishing))
+    };
+    let indexes = location.config.indexes().iter().map(address).collect::<Result<_>>()?;
+    let workspace = Workspace::open(&location.root, context.environment.clone()).ok();
+    let project = workspace.and_then(|workspace| read_project(&workspace).ok());
+    Ok((indexes, project.map(|project| project.name)))
+}
+
+fn look(context: &Context, index: &IndexAddress, project: Option<&str>) -> Result<Shown> {
+    let (name, upload) = (index.name.clone(), index.upload.to_string());
+    let none = Shown {
+        index: name,
+        upload,
+        kind: "none",
+        source: None,
+        issuer: None,
+        scope: None,
+        concerns: Vec::new(),
+    };
+    let Some(found) = find(&context.environment, index, project)? else { return Ok(none) };
+    let concerns = found.concerns(index, project, Timestamp::now());
+    let token = match found.as_token() {
+        Some(Err(error)) => {
+            let damaged = Error::refused(format!("the token in {} is damaged", found.source()));
+            return Err(damaged.because(error).help("copy it again, or make another one"));
+        }
+        Some(Ok(token)) => Some(token),
+        None => None,
+    };
+    let kind = match &token {
+        Some(_) => "token",
+        None if found.are_of_a_trusted_publisher() => "trusted-publishing",
+        None => "password",
+    };
+    Ok(Shown {
+        kind,
+        source: Some(found.source().to_owned()),
+        issuer: token.as_ref().map(|token| token.issuer().to_owned()),
+        scope: token.map(|token| token.scope()),
+        concerns: concerns.into_iter().map(Spoken::from).collect(),
+        ..none
+    })
+}
+
+/// The same for people.
+fn text(shown: &Shown) -> String {
+    let mut text = format!("{} ({})\n", shown.index, shown.upload);
+    let mut line = |name: &str, value: &str| {
+        // What a token says may have been written by anybody.
+        let value: String = value.chars().filter(|letter| !letter.is_control()).collect();
+        let _ = writeln!(text, "  {name:<10} {value}");
+    };
+    line("is", if shown.kind == "none" { "nothing was found" } else { shown.kind });
+    if let Some(source) = &shown.source {
+        line("from", source);
+    }
+    if let Some(issuer) = &shown.issuer {
+        line("issuer", issuer);
+    }
+    if let Some(scope) = &shown.scope {
+        let projects = match (&scope.projects, &scope.project_ids) {
+            (Some(names), _) if names.is_empty() => "none".to_owned(),
+            (Some(names), _) => names.join(", "),
+            (None, Some(ids)) => format!("those with the ids {}", ids.join(", ")),
+            (None, None) => "no restriction is visible".to_owned(),
+        };
+        line("projects", &projects);
+        line("expires", scope.expires.as_deref().unwrap_or("it does not say"));
+        if let Some(from) = &scope.not_before {
+            line("good from", from);
+        }
+        if let Some(publisher) = &scope.publisher {
+            line("publisher", publisher);
+        }
+        if let Some(user) = &scope.user {
+            line("user", user);
+        }
+        scope.unknown.iter().for_each(|unknown| line("also", &format!("not known here: {unknown}")));
+    }
+    shown
+        .concerns
+        .iter()
+        .for_each(|concern| line("warning", &format!("{}: {}", concern.message, concern.help)));
+    text
+}

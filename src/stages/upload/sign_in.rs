@@ -1,0 +1,32 @@
+//! What a preflight says of the credentials for an index: where they are from, and whether they will do.
+
+use jiff::Timestamp;
+
+use crate::engine::prelude::*;
+use crate::index::{Concern, IndexClient, help_without};
+use crate::world::Environment;
+
+/// What is to be said of the client's credentials before a project's files are uploaded with them.
+pub fn sign_in(client: &IndexClient, environment: &Environment, project: &str) -> Vec<Finding> {
+    let index = client.address();
+    let Some(credentials) = client.credentials() else {
+        let message = format!("there are no credentials for `{}`", index.name);
+        let help = help_without(environment, index);
+        // Another index than PyPI may be open to all.
+        let finding = if index.is_pypi() { Finding::error(message) } else { Finding::warning(message) };
+        return vec![finding.help(help)];
+    };
+    let source =
+        Finding::detail(format!("the credentials for `{}` are from {}", index.name, credentials.source()));
+    let warning = credentials.warning().map(Finding::warning);
+    let concerns = credentials.concerns(index, Some(project), Timestamp::now());
+    [source].into_iter().chain(warning).chain(concerns.into_iter().map(finding)).collect()
+}
+
+fn finding(Concern { message, help, advisory }: Concern) -> Finding {
+    if advisory {
+        Finding::error(message).help(format!("{help}; `--force` goes on all the same")).advisory()
+    } else {
+        Finding::error(message).help(help)
+    }
+}
