@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use pyrelease::world::{Environment, guard};
+use pyrelease::world::{Environment, guard, memory};
 
 fn main() -> ExitCode {
     if guard::stand(std::env::args_os().skip(1)) {
         return ExitCode::SUCCESS;
     }
+    memory::keep_to_ourselves();
     ExitCode::from(pyrelease::cli::main(Environment::of_this_process()) as u8)
 }

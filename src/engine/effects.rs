@@ -49,6 +49,9 @@ pub enum Effect {
         /// Tells whether it has done its work
         #[serde(default)]
         verify: Option<Vec<String>>,
+        /// The names of the secrets that all of these find in their environment
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        environment: Vec<String>,
     },
 }
 

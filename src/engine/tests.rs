@@ -69,7 +69,7 @@ fn tagging() -> Box<dyn Stage> {
 
 fn command(reach: Reach, undo: Option<&str>) -> Effect {
     let undo = undo.map(|script| vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()]);
-    Effect::Command { reach, command: vec!["toy".into()], undo, verify: None }
+    Effect::Command { reach, command: vec!["toy".into()], undo, verify: None, environment: Vec::new() }
 }
 
 fn succeeding(name: &'static str, reach: Reach) -> Box<dyn Stage> {

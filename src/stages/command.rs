@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::config::Config;
 use crate::engine::prelude::*;
-use crate::world::process::Process;
+use crate::world::process::{Process, is_secret};
 
 /// Run a command, with the release in its environment
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -23,6 +23,9 @@ struct Settings {
     /// is 0 if it has, 1 if it has not
     #[serde(default)]
     verify: Option<Vec<Template>>,
+    /// Variables with secrets that these commands need, such as `["TWINE_PASSWORD"]`; no command finds them otherwise
+    #[serde(default)]
+    environment: Vec<String>,
 }
 
 fn private() -> Reach {
@@ -48,6 +51,16 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
             ));
         }
     }
+    if let Some(other) = settings.environment.iter().find(|name| !is_secret(name)) {
+        let span = config.stage_key(name, "environment").flatten();
+        let help =
+            "commands find the variables of your environment anyway; only those with secrets are asked for";
+        return Err(config.error(
+            &format!("`{other}` is not a variable that is held back"),
+            span,
+            Some(help),
+        ));
+    }
     Ok(Box::new(Command { name: name.to_owned(), settings }))
 }
 
@@ -61,8 +74,11 @@ impl Command {
         let notes = bench.scratch().join("notes.md");
         fs_err::create_dir_all(bench.scratch())?;
         fs_err::write(&notes, release.outputs.notes.as_deref().unwrap_or_default())?;
-        let process =
-            Process::new(program).args(arguments).folder(&release.root()).env("PYRELEASE_NOTES", notes);
+        let process = Process::new(program)
+            .args(arguments)
+            .folder(&release.root())
+            .env("PYRELEASE_NOTES", notes)
+            .with_secrets(&release.workspace.environment, &self.settings.environment);
         let variables = bench.variables(release.names());
         Ok(variables.into_iter().fold(process, |process, (name, value)| process.env(name, value)))
     }
@@ -83,6 +99,12 @@ impl Stage for Command {
         if !release.workspace.environment.has_program(&program, &release.workspace.root()) {
             let finding = Finding::error(format!("`{program}` is not on PATH"));
             findings.push(finding.help(format!("install it, or change `run` in [stage.{}]", self.name)));
+        }
+        for name in &self.settings.environment {
+            if release.workspace.environment.get(name).is_none() {
+                findings
+                    .push(Finding::warning(format!("`{name}`, which `{}` asks for, is not set", self.name)));
+            }
         }
         if self.settings.reach == Reach::Repository && self.settings.undo.is_none() {
             let message =
@@ -113,7 +135,13 @@ impl Stage for Command {
         let undoable = undo.is_some();
         let verify = self.settings.verify.as_ref().map(|verify| Self::words(verify, release));
         effects.announce(action)?;
-        let effect = Effect::Command { reach: self.settings.reach, command: words.clone(), undo, verify };
+        let effect = Effect::Command {
+            reach: self.settings.reach,
+            command: words.clone(),
+            undo,
+            verify,
+            environment: self.settings.environment.clone(),
+        };
         effects.attempt(effect, |effects| {
             let bench = effects.bench().ok_or_else(|| Attempt::NotDone(Error::failed("there is no run")))?;
             let process = self.process(release, &words, &bench).map_err(Attempt::NotDone)?;

@@ -7,6 +7,7 @@ mod files;
 pub mod git;
 pub mod guard;
 pub mod http;
+pub mod memory;
 pub mod process;
 pub mod remains;
 pub mod tools;

@@ -157,8 +157,13 @@ mod tests {
 
     #[test]
     fn nothing_else_arrives_later() {
-        let effect =
-            Effect::Command { reach: Reach::Public, command: vec!["x".into()], undo: None, verify: None };
+        let effect = Effect::Command {
+            reach: Reach::Public,
+            command: vec!["x".into()],
+            undo: None,
+            verify: None,
+            environment: Vec::new(),
+        };
         let records = [Record::Intent { id: 0, at: 0, stage: "x".into(), effect }];
         assert!(!entries(&records)[0].may_still_arrive(0));
     }

@@ -127,10 +127,10 @@ impl World<'_> {
                 let remote = Remote { name: remote.clone() };
                 remote.take_back(self.repository, updates).map_err(|error| error.to_string())
             }
-            Effect::Command { undo: Some(undo), .. } => {
+            Effect::Command { undo: Some(undo), environment, .. } => {
                 let log = self.run.log(&entry.stage);
                 let hear = |line: &str| self.listener.hear(&Event::Output { stage: &entry.stage, line });
-                self.command(undo)
+                self.command(undo, environment)
                     .stream(&log, &AtomicBool::new(false), hear)
                     .map_err(|error| error.to_string())
             }

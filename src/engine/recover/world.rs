@@ -64,7 +64,7 @@ impl World<'_> {
                     Err(error) => Presence::Unknown(error.to_string()),
                 }
             }
-            Effect::Command { verify: Some(verify), .. } => self.verify(verify),
+            Effect::Command { verify: Some(verify), environment, .. } => self.verify(verify, environment),
             Effect::Command { verify: None, .. } => Presence::Unknown(
                 "a command without `verify` leaves no trace that can be asked for".to_owned(),
             ),
@@ -72,22 +72,23 @@ impl World<'_> {
     }
 
     /// Asks the user's own command: its status is 0 if the effect is there, 1 if it is not.
-    fn verify(&self, verify: &[String]) -> Presence {
+    fn verify(&self, verify: &[String], secrets: &[String]) -> Presence {
         let log = self.run.log("verify");
-        match self.command(verify).stream(&log, &AtomicBool::new(false), |_| {}) {
+        match self.command(verify, secrets).stream(&log, &AtomicBool::new(false), |_| {}) {
             Ok(()) => Presence::Present,
             Err(ProcessError::Failed { code: Some(1), .. }) => Presence::Absent,
             Err(error) => Presence::Unknown(error.to_string()),
         }
     }
 
-    /// A command of the user's, in the project's folder and with the release in its environment.
-    pub(super) fn command(&self, words: &[String]) -> Process {
+    /// A command of the user's, in the project's folder and with the release in its environment, and these secrets.
+    pub(super) fn command(&self, words: &[String], secrets: &[String]) -> Process {
         let (program, arguments) = words.split_first().map_or(("true", words), |(first, rest)| (first, rest));
         let header = Journal::read(&self.run.journal()).ok().and_then(|records| header(&records).cloned());
         let folder = self.repository.top().join(header.as_ref().map_or("", |header| &header.prefix));
         let folder = if folder.is_dir() { folder } else { self.repository.top().to_owned() };
-        let process = Process::new(program).args(arguments).folder(&folder);
+        let process =
+            Process::new(program).args(arguments).folder(&folder).with_secrets(self.environment, secrets);
         let variables = header.map(|header| self.run.variables(&header.names())).unwrap_or_default();
         variables.into_iter().fold(process, |process, (name, value)| process.env(name, value))
     }

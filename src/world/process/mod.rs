@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use output::{Gathering, Said, TAIL};
 
+use super::Environment;
 use super::faults::{self, Moment};
 use super::remains::{self, Of};
 use crate::error::Error;
@@ -137,10 +138,11 @@ const REDIRECTING: [&str; 9] = [
 ];
 
 /// Variables with what uploads are authorised by
-const SECRET: [&str; 9] = [
+const SECRET: [&str; 10] = [
     "TWINE_USERNAME",
     "TWINE_PASSWORD",
     "UV_PUBLISH_TOKEN",
+    "UV_PUBLISH_USERNAME",
     "UV_PUBLISH_PASSWORD",
     "HATCH_INDEX_AUTH",
     "FLIT_PASSWORD",
@@ -152,16 +154,19 @@ const SECRET: [&str; 9] = [
 /// Asked of this process, not of those it starts
 const OURS: [&str; 1] = [faults::VARIABLE];
 
-const SECRET_PREFIXES: [&str; 4] =
-    ["PYRELEASE_TOKEN_", "POETRY_PYPI_TOKEN_", "POETRY_HTTP_BASIC_", "ACTIONS_ID_TOKEN_"];
+const SECRET_PREFIXES: [&str; 5] =
+    ["PYRELEASE_TOKEN_", "POETRY_PYPI_TOKEN_", "POETRY_HTTP_BASIC_", "ACTIONS_ID_TOKEN_", "CI_JOB_JWT"];
+
+/// Whether a variable may hold what uploads are authorised by: only a command that asks for it finds it.
+pub fn is_secret(name: &str) -> bool {
+    SECRET.contains(&name)
+        || name.ends_with("_ID_TOKEN")
+        || SECRET_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
 
 /// Whether no child process is to find this variable: what it did not ask for it does not get.
 pub fn is_withheld(name: &str) -> bool {
-    REDIRECTING.contains(&name)
-        || OURS.contains(&name)
-        || SECRET.contains(&name)
-        || name.ends_with("_ID_TOKEN")
-        || SECRET_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    REDIRECTING.contains(&name) || OURS.contains(&name) || is_secret(name)
 }
 
 /// The variables of this process that its children do not inherit.
@@ -209,6 +214,12 @@ impl Process {
     pub fn without_env(mut self, name: impl Into<OsString>) -> Self {
         self.removed.push(name.into());
         self
+    }
+
+    /// Secrets that whoever configured it has asked for, as far as there are any.
+    pub fn with_secrets(self, environment: &Environment, names: &[String]) -> Self {
+        let given = names.iter().filter_map(|name| Some((name, environment.get(name)?)));
+        given.fold(self, |process, (name, value)| process.env(name, value))
     }
 
     /// What it reads from standard input; nothing otherwise.
