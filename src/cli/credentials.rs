@@ -1,11 +1,13 @@
 //! Asks for the credentials that nothing else offers, where somebody is there to answer; keeps none unless they say so.
 
+use secrecy::ExposeSecret as _;
+
 use super::Context;
 use crate::config::Config;
 use crate::engine::event::{Event, Listener};
 use crate::engine::plan::Pipeline;
 use crate::engine::stage::Stage;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::index::{IndexAddress, find, has_keyring, store};
 use crate::world::Environment;
 
@@ -54,8 +56,12 @@ pub(super) fn ask(
         return Ok(environment);
     }
     let what = if username == "__token__" { "Token" } else { "Password" };
-    let secret = context.ui.ask_secretly(&format!("{what} for {name} ({address}; it is not shown): "))?;
-    if secrecy::ExposeSecret::expose_secret(&secret).is_empty() {
+    let question = format!("{what} for {name} ({address}; it is not shown): ");
+    let secret = context.ui.ask_secretly(&question).map_err(|error| match error.kind() {
+        std::io::ErrorKind::Interrupted => Error::interrupted(),
+        _ => Error::from(error),
+    })?;
+    if secret.expose_secret().is_empty() {
         return Ok(environment);
     }
     let question = format!("Keep it in the keyring for {address}?");

@@ -55,6 +55,10 @@ impl Index {
         self.folder.join(".records/demo").join(format!("{file}.json"))
     }
 
+    pub(super) fn upload_url(&self) -> String {
+        self.server.as_ref().expect("an index that runs").upload_url()
+    }
+
     fn section(&self, name: &str) -> String {
         let server = self.server.as_ref().expect("an index that runs");
         format!(

@@ -2,6 +2,7 @@
 
 mod backends;
 mod care;
+mod credentials;
 mod doubt;
 mod drill;
 mod drilled;

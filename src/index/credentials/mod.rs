@@ -104,7 +104,7 @@ pub enum CredentialsError {
         #[source]
         source: crate::world::http::AddressError,
     },
-    #[error("trusted publishing failed")]
+    #[error(transparent)]
     Publishing(#[from] OidcError),
     #[error("{origin} holds a character that no token and no password for an index has")]
     Unsendable { origin: String },

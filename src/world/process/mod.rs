@@ -233,7 +233,9 @@ impl Process {
         if let Some(folder) = &self.folder {
             expression = expression.dir(folder);
         }
-        for name in withheld() {
+        // What is taken away further in cannot be given further out.
+        let is_given = |name: &OsString| self.set.iter().any(|(given, _)| given == name);
+        for name in withheld().filter(|name| !is_given(name)) {
             expression = expression.env_remove(name);
         }
         for name in &self.removed {

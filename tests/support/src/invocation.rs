@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use snapbox::IntoData;
 
+use crate::canary;
 use crate::project::Project;
 use crate::python::Python;
 use crate::redact::redact;
@@ -206,6 +207,7 @@ impl<'a> Invocation<'a> {
             Some(None) => {}
             None => panic!("after {} s there was no end of {outcome}", LONGEST_RUN.as_secs()),
         }
+        outcome.assert_tells_no_secret(self.project);
         outcome
     }
 }
@@ -230,6 +232,14 @@ impl std::fmt::Display for Outcome {
 }
 
 impl Outcome {
+    #[track_caller]
+    fn assert_tells_no_secret(&self, project: &Project) {
+        let printed = [&self.stdout, &self.stderr];
+        assert!(!printed.iter().any(|text| canary::is_in(text.as_bytes())), "a secret was printed by {self}");
+        let kept = canary::kept(project.sandbox(), project.repository());
+        assert!(kept.is_empty(), "a secret is in\n{}\nafter {self}", kept.join("\n"));
+    }
+
     pub fn status(&self) -> i32 {
         self.code
     }

@@ -12,7 +12,7 @@
 //! | `remote` | the bare repository it is pushed to: refusing, or moved by somebody else |
 //! | `invocation`, `redact` | the program run, and what came out of it |
 //! | `snapshot` | how things were, to compare with how they are |
-//! | `secret` | proof that a password is nowhere |
+//! | `secret`, `canary` | proof that a password is nowhere: of one, and after every run of any |
 //! | `python`, `server`, `http` | pypiserver and devpi-server |
 //! | `proxy` | what networks do to those who speak to them |
 //! | `disk` | a small disk, to be full |
@@ -20,6 +20,7 @@
 
 mod backend;
 mod base64;
+mod canary;
 mod checkout;
 mod disk;
 mod http;
@@ -40,6 +41,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 pub use backend::Backend;
+pub use canary::CANARY;
 pub use disk::{ReadOnly, fill, fill_with_files, no_small_disk};
 pub use invocation::{Invocation, Outcome, Running};
 pub use project::{Blueprint, CHANGELOG, Project, changelog_of_release};

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::base64::disguises;
+use crate::canary::CANARY;
 use crate::sandbox::Sandbox;
 use crate::snapshot::files_in;
 
@@ -20,10 +21,11 @@ pub struct Secret {
 }
 
 impl Secret {
-    pub(crate) fn new() -> Self {
+    #[expect(clippy::new_without_default, reason = "each is another one")]
+    pub fn new() -> Self {
         // Fresh keys each time, from the system's randomness
-        let text = (0..2).map(|_| format!("{:016x}", RandomState::new().hash_one(()))).collect();
-        Self { text }
+        let random = || format!("{:016x}", RandomState::new().hash_one(()));
+        Self { text: format!("{CANARY}-{}{}", random(), random()) }
     }
 
     pub fn reveal(&self) -> &str {

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use pyrelease_test_support::{
-    Backend, CHANGELOG, CommandLines, IndexServer, Project, Python, changelog_of_release,
+    Backend, CHANGELOG, CommandLines, IndexServer, Project, Python, Secret, changelog_of_release, set_binary,
 };
 use sha2::{Digest, Sha256};
 
@@ -203,4 +203,28 @@ fn the_changelog_of_a_release_keeps_the_rest() {
             .contains("/v1.1.0...HEAD\n[1.1.0]: https://example.com/demo/compare/v1.0.0...v1.1.0\n[1.0.0]:")
     );
     assert_eq!(released.lines().count(), CHANGELOG.lines().count() + 3);
+}
+
+#[test]
+fn a_run_that_prints_or_keeps_a_secret_is_noticed() {
+    set_binary("/bin/sh");
+    let project = Project::python("demo", "1.0.0").build();
+    let secret = Secret::new();
+    let secret = secret.reveal();
+    let kept = project.repository().join(".git/pyrelease/runs/one");
+    let forgotten = project.sandbox().temporary();
+    let tells = |script: String| {
+        let run = || project.pyrelease("-c").arg(script).run();
+        let told = catch_unwind(AssertUnwindSafe(run)).is_err();
+        let _ = fs_err::remove_dir_all(&kept);
+        let _ = fs_err::remove_file(forgotten.join("log"));
+        told
+    };
+    let into = |file: &str| format!("mkdir -p {0}/logs; echo {secret} > {0}/{file}", kept.display());
+    assert!(!tells("echo nothing of the kind; echo `pwd` >&2".to_owned()));
+    assert!(tells(format!("echo {secret}")) && tells(format!("echo {secret} >&2")));
+    assert!(tells(format!("printf 'dana:{secret}' | base64 -w 0")));
+    assert!(tells("echo pypi-AgEIcHlwaS5vcmcCJDQxMmYwMDAw".to_owned()));
+    assert!(tells(into("journal.jsonl")) && tells(into("logs/build.log")));
+    assert!(tells(format!("echo {secret} > {}/log", forgotten.display())));
 }

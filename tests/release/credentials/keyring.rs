@@ -1,0 +1,71 @@
+//! The real `keyring` with a real file behind it, and somebody at a terminal who is asked before anything is kept.
+
+use std::ffi::OsString;
+
+use pyrelease_test_support::{Invocation, Python};
+use secrecy::ExposeSecret as _;
+
+use super::super::drilled::Local;
+
+/// On PATH is the `keyring` of the tests' Python, which keeps its secrets in the home.
+fn with_keyring<'a>(local: &Local, run: Invocation<'a>) -> Invocation<'a> {
+    variables(local).into_iter().fold(run, |run, (name, value)| run.env(name, value))
+}
+
+fn variables(local: &Local) -> Vec<(&'static str, OsString)> {
+    let mut path = Python::get().program().parent().expect("it is in a folder").as_os_str().to_owned();
+    path.push(":");
+    path.push(&local.project.sandbox().environment()[&OsString::from("PATH")]);
+    vec![("PATH", path), ("PYTHON_KEYRING_BACKEND", "keyrings.alt.file.PlaintextKeyring".into())]
+}
+
+/// What the keyring has, asked in its own way.
+fn kept(local: &Local, service: &str) -> Option<String> {
+    let mut environment = local.project.sandbox().environment();
+    environment.extend(variables(local).into_iter().map(|(name, value)| (name.into(), value)));
+    let program = Python::get().program().with_file_name("keyring");
+    let asked = duct::cmd!(program, "get", service, "__token__").full_env(environment).stdout_capture();
+    let answer = asked.stderr_null().unchecked().run().expect("a keyring");
+    answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).trim().to_owned())
+}
+
+#[test]
+fn somebody_at_a_terminal_is_asked_and_what_they_say_is_kept_only_if_they_want() {
+    let local = Local::new();
+    let [rehearsal, public] = [&local.rehearsal, &local.public].map(|index| {
+        let mut typed = index.token.expose_secret().to_owned();
+        typed.push('\n');
+        typed
+    });
+    let before = local.project.snapshot();
+    with_keyring(&local, local.project.pyrelease("run minor"))
+        .on_a_terminal(&[
+            ("User name for testpypi", "__token__\n"),
+            ("Token for testpypi", "pypi-half-typed\u{3}"),
+        ])
+        .code(130);
+    local.project.assert_unchanged(&before);
+
+    let dialogue = [
+        ("User name for testpypi", "__token__\n"),
+        ("Token for testpypi", rehearsal.as_str()),
+        ("Keep it in the keyring", "y\n"),
+        ("User name for pypi", "__token__\n"),
+        ("Token for pypi", public.as_str()),
+        ("Keep it in the keyring", "n\n"),
+        ("Release demo 1.1.0? [y/N]", "y\n"),
+    ];
+    // That no token was shown is seen after every run.
+    let outcome =
+        with_keyring(&local, local.project.pyrelease("run minor -v")).on_a_terminal(&dialogue).code(0);
+    outcome.stdout_contains("the keyring has it").stdout_contains("`pypi` are from what you typed");
+    local.is_released(local.project.repository());
+    assert_eq!(kept(&local, &local.rehearsal.upload_url()).as_deref(), Some(rehearsal.trim()));
+    assert_eq!(kept(&local, &local.public.upload_url()), None);
+
+    // Next time it is there.
+    let again = with_keyring(&local, local.project.pyrelease("token show testpypi")).code(0);
+    again.stdout_contains(&format!("the keyring (`{}`, user `__token__`)", local.rehearsal.upload_url()));
+    let never = with_keyring(&local, local.project.pyrelease("token show testpypi"));
+    never.env("PYRELEASE_KEYRING", "never").code(3);
+}

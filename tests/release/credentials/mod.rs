@@ -1,0 +1,142 @@
+//! Where tokens come from, what is sent of them, and who gets to see one.
+
+#[cfg(unix)]
+mod keyring;
+mod macaroons;
+mod publishing;
+
+use pyrelease::python::token::{Caveat, Token};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::drilled::Local;
+
+/// A token, good for less.
+fn narrowed(token: &SecretString, caveats: &[Caveat]) -> String {
+    let token = Token::parse(token.expose_secret()).expect("a token of the index");
+    token.narrowed(caveats).to_secret().expose_secret().to_owned()
+}
+
+#[test]
+fn a_token_that_will_not_do_is_refused_before_anything_happens() {
+    let local = Local::new();
+    let before = local.project.snapshot();
+    let other = narrowed(&local.public.token, &[Caveat::project("other")]);
+    let dead = narrowed(&local.rehearsal.token, &[Caveat::Expiration { not_before: 0, expires_at: 1 }]);
+    let run = |args: &str| {
+        local.pyrelease(args).env("PYRELEASE_TOKEN_PYPI", &other).env("PYRELEASE_TOKEN_TESTPYPI", &dead)
+    };
+    let refused = run("run minor --yes").code(3);
+    refused.stderr_contains("the token in `PYRELEASE_TOKEN_PYPI` will not do: it is for other, not for demo");
+    refused.stderr_contains("will not do: it expired at 1970-01-01T00:00:01Z");
+    refused.stderr_contains("`--force` goes on all the same");
+    // Who knows better is let go on, and the index has the last word.
+    let forced = run("run minor --yes --force").code(1);
+    forced.stderr_contains("Invalid API Token: token is expired");
+    assert!(local.rehearsal.files().is_empty() && local.public.files().is_empty());
+    local.project.assert_unchanged(&before);
+    local.project.assert_no_debris();
+}
+
+#[test]
+fn one_file_has_a_token_for_each_project() {
+    let local = Local::new();
+    let section = |name: &str, token: &str| format!("[{name}]\nusername = __token__\npassword = {token}\n");
+    let other = narrowed(&local.public.token, &[Caveat::project("other")]);
+    let demo = narrowed(&local.public.token, &[Caveat::project("demo")]);
+    let repositories = ["testpypi", "pypi"].map(|name| {
+        let index = if name == "pypi" { &local.public } else { &local.rehearsal };
+        let upload = index.upload_url();
+        section(name, local.rehearsal.token.expose_secret())
+            .replace(&format!("[{name}]\n"), &format!("[{name}]\nrepository = {upload}\n"))
+    });
+    let text = [repositories.concat(), section("pypi:other", &other), section("pypi:Demo", &demo)].concat();
+    local.project.sandbox().write_home("tokens/all", &text);
+    let file = local.project.sandbox().home().join("tokens/all");
+    let released = local.project.pyrelease("run minor --yes -v --config-file").arg(&file).code(0);
+    let from = |name: &str| format!("are from `[{name}]` of `{}`", file.display());
+    released.stderr_contains(&from("testpypi")).stderr_contains(&from("pypi:Demo"));
+    local.is_released(local.project.repository());
+
+    let missing = local.project.pyrelease("run minor --dry-run --config-file nowhere").code(3);
+    missing.stderr_contains("failed to read").stderr_contains("nowhere");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_others_can_read_is_warned_about_with_the_way_out() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let local = Local::new();
+    let text = format!(
+        "[testpypi]\nrepository = {}\npassword = {}\n",
+        local.rehearsal.upload_url(),
+        local.rehearsal.token.expose_secret()
+    );
+    local.project.sandbox().write_home(".pypirc", &text);
+    let file = local.project.sandbox().home().join(".pypirc");
+    fs_err::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let said = local.project.pyrelease("run minor --dry-run").code(0);
+    said.stderr_contains("others can read it").stderr_contains(&format!("chmod 600 {}", file.display()));
+}
+
+/// A secret is for the command that asks for it: not for another, and not for a hook.
+#[cfg(unix)]
+#[test]
+fn a_secret_is_in_the_environment_of_whoever_asked_for_it() {
+    let stages = "stages = [\"version\", \"ask\", \"tag\", \"other\"]\n";
+    let spy = |name: &str, more: &str| {
+        format!("[stage.{name}]\nrun = [\"sh\", \"-c\", \"env > $SEEN/{name}\"]\n{more}\n")
+    };
+    let asking = spy("ask", "environment = [\"TWINE_PASSWORD\", \"CI_JOB_JWT\"]");
+    let project = super::quick().config(&[stages, &asking, &spy("other", "")].concat()).build();
+    let seen = project.sandbox().root().join("seen");
+    fs_err::create_dir(&seen).unwrap();
+    project.hook("pre-commit", &format!("env > '{}/hook'\n", seen.display()));
+    let secrets = [
+        "PYRELEASE_TOKEN_PYPI",
+        "TWINE_PASSWORD",
+        "UV_PUBLISH_TOKEN",
+        "UV_PUBLISH_PASSWORD",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "PYPI_ID_TOKEN",
+    ];
+    let run = project.pyrelease("run minor --yes").env("SEEN", &seen).env("HARMLESS", "seen by all");
+    let run = secrets.iter().fold(run, |run, name| run.env(*name, format!("secret-of-{name}")));
+    run.code(0).stderr_contains("`CI_JOB_JWT`, which `ask` asks for, is not set");
+    let read = |who: &str| fs_err::read_to_string(seen.join(who)).unwrap();
+    for who in ["ask", "other", "hook"] {
+        assert!(read(who).contains("HARMLESS=seen by all"), "{who}");
+        let found: Vec<_> =
+            secrets.iter().filter(|name| read(who).contains(&format!("secret-of-{name}"))).collect();
+        let expected: &[&&str] = if who == "ask" { &[&"TWINE_PASSWORD"] } else { &[] };
+        assert_eq!(found, expected, "{who}");
+    }
+    let wrong =
+        super::quick().config(&[stages, &spy("ask", "environment = [\"PATH\"]"), &spy("other", "")].concat());
+    let wrong = wrong.build().pyrelease("plan minor").code(2);
+    wrong.stderr_contains("`PATH` is not a variable that is held back");
+}
+
+#[test]
+fn what_a_token_is_for_is_shown_and_not_the_token() {
+    let local = Local::new();
+    let until = Caveat::Expiration { not_before: 1_700_000_000, expires_at: 4_000_000_000 };
+    let token = narrowed(&local.public.token, &[Caveat::project("demo"), until]);
+    let show = |args: &str| local.project.pyrelease(args).env("PYRELEASE_TOKEN_PYPI", &token);
+    let shown = show("token show pypi").code(0);
+    shown.stdout_contains("projects   demo").stdout_contains("expires    2096-10-02T07:06:40Z");
+    shown.stdout_contains("from       `PYRELEASE_TOKEN_PYPI`").stdout_contains("issuer     127.0.0.1");
+    let all = show("token show --project other --format json").code(0);
+    let [all] = &all.events()[..] else { panic!("{all}") };
+    let pypi = all.as_array().unwrap().iter().find(|index| index["index"] == "pypi").unwrap();
+    assert_eq!(pypi["kind"], "token");
+    assert_eq!(pypi["scope"]["projects"][0], "demo");
+    assert!(pypi["concerns"][0]["message"].as_str().unwrap().contains("not for other"), "{pypi}");
+    let nothing = all.as_array().unwrap().iter().find(|index| index["index"] == "testpypi").unwrap();
+    assert_eq!(nothing["kind"], "none");
+
+    let hostile =
+        show("token show --index pypi").env("PYRELEASE_TOKEN_PYPI", &token[..token.len() - 9]).code(3);
+    hostile.stderr_contains("the token in `PYRELEASE_TOKEN_PYPI` is damaged");
+    show("token show testpypi").code(3).stderr_contains("PYRELEASE_TOKEN_TESTPYPI");
+    show("token show pipy").code(2).stderr_contains("is `pypi` meant?");
+}

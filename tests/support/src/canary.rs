@@ -1,0 +1,82 @@
+//! Every password that the tests make up has the same word in it, and after every run of the program that word is looked
+//! for in what the run has printed and kept. So is every token of an index, whoever made it.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use crate::base64::disguises;
+use crate::sandbox::Sandbox;
+use crate::snapshot::files_in;
+
+/// In every password that the tests make up
+pub const CANARY: &str = "sorrowful-canary";
+/// What every token that names its issuer begins with, in whichever way it is written
+const TOKEN: &str = "pypi-AgE";
+/// A token is longer than anybody's mention of how one begins
+const LETTERS_OF_A_TOKEN: usize = 16;
+
+/// Whether there is a secret in it, as it is or in base64.
+pub(crate) fn is_in(bytes: &[u8]) -> bool {
+    static FORMS: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    let forms = FORMS.get_or_init(|| {
+        let disguised = [CANARY, TOKEN].into_iter().flat_map(|word| disguises(word.as_bytes()));
+        std::iter::once(CANARY.to_owned()).chain(disguised).map(String::into_bytes).collect()
+    });
+    forms.iter().any(|form| find(bytes, form).is_some()) || has_token(bytes)
+}
+
+fn has_token(mut bytes: &[u8]) -> bool {
+    while let Some(at) = find(bytes, TOKEN.as_bytes()) {
+        bytes = &bytes[at + TOKEN.len()..];
+        let is_letter = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'-' | b'_');
+        if bytes.iter().take_while(is_letter).count() >= LETTERS_OF_A_TOKEN {
+            return true;
+        }
+    }
+    false
+}
+
+fn find(bytes: &[u8], word: &[u8]) -> Option<usize> {
+    let first = word[0];
+    let mut from = 0;
+    while let Some(at) = bytes[from..].iter().position(|byte| *byte == first) {
+        if bytes[from + at..].starts_with(word) {
+            return Some(from + at);
+        }
+        from += at + 1;
+    }
+    None
+}
+
+/// Where a run has left a secret: its journals, logs and distributions, and what it has forgotten in the temporary folder.
+/// Its clone is git's, and searched by whoever looks everywhere ([`crate::Project::assert_secret_nowhere`]).
+pub(crate) fn kept(sandbox: &Sandbox, repository: &Path) -> Vec<String> {
+    let runs = repository.join(".git/pyrelease/runs");
+    let runs = fs_err::read_dir(runs).into_iter().flatten().flatten();
+    let inside = runs.flat_map(|run| fs_err::read_dir(run.path()).into_iter().flatten().flatten());
+    let kept = inside.map(|entry| entry.path()).filter(|path| !path.ends_with("tree"));
+    let files = kept.chain([sandbox.temporary()]).flat_map(|path| match path.is_dir() {
+        true => files_in(&path),
+        false => vec![path],
+    });
+    // What a killed run has left at work may be deleting it.
+    let has = |path: &std::path::PathBuf| fs_err::read(path).is_ok_and(|bytes| is_in(&bytes));
+    files.filter(has).map(|path| path.display().to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base64::encode;
+
+    #[test]
+    fn a_secret_is_seen_in_every_form() {
+        let token = "pypi-AgEIcHlwaS5vcmcCJDQxMmYwMDAw";
+        let basic = encode(format!("__token__:{token}").as_bytes());
+        let password = encode(format!("dana:{CANARY}0123").as_bytes());
+        for text in [CANARY, token, &basic, &password] {
+            assert!(is_in(format!("so: {text}!").as_bytes()), "{text}");
+        }
+        assert!(!is_in(b"a token begins with `pypi-AgE`; canary, sorrowful"));
+    }
+}
