@@ -1,5 +1,6 @@
 //! `pyrelease resume` and `pyrelease rollback`: the two ways on from a run that was cut short.
 
+use super::credentials::ask_for_missing;
 use super::session::{Session, locate_loosely};
 use super::{Context, moving, rebuild};
 use crate::engine::event::{Event, Listener};
@@ -71,7 +72,12 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     for (stages, has_done) in [(&arguments.done, true), (&arguments.again, false)] {
         stages.iter().try_for_each(|stage| world.take_word_for(&mut journal, stage, has_done))?;
     }
-    let (config, pipeline, release) = Session::of_run(context, &header).map_err(not_over)?;
+    let (config, pipeline, mut release) = Session::of_run(context, &header).map_err(not_over)?;
+    if !yes && super::can_ask() {
+        let environment = release.workspace.environment.clone();
+        let asked = ask_for_missing(context, &config, &pipeline, &header.name, environment);
+        release.workspace.environment = asked.map_err(not_over)?;
+    }
     let execution = Execution {
         pipeline: &pipeline,
         release,

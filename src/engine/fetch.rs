@@ -85,7 +85,7 @@ fn fetch(
     wanted: &Distribution,
 ) -> Result<bool> {
     let address = IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None)?;
-    let client = IndexClient::connect(environment, address, Some(project))?;
+    let client = IndexClient::connect_to_read(environment, address, project)?;
     let listing = client.listing(project).map_err(|error| Error::failed(error.to_string()))?;
     let listed = listing.into_iter().flat_map(|listing| listing.files).find(|file| {
         let same = file.sha256.as_deref().is_none_or(|sha256| sha256.eq_ignore_ascii_case(&wanted.sha256));

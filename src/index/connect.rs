@@ -1,6 +1,6 @@
 //! A client for an index by its name and addresses, with whatever credentials the environment offers for it.
 
-use super::{CredentialsError, IndexAddress, IndexAddressError, IndexClient, find};
+use super::{CredentialsError, IndexAddress, IndexAddressError, IndexClient, find, find_to_read};
 use crate::error::Error;
 use crate::world::Environment;
 use crate::world::http::{Http, HttpError};
@@ -16,6 +16,20 @@ impl IndexClient {
         project: Option<&str>,
     ) -> Result<Self, Error> {
         let credentials = find(environment, &address, project)?;
+        Ok(Self::new(Http::new(environment)?, address, credentials))
+    }
+
+    /// The same, to be shown only what the index has: what is open to all, as with PyPI, needs no credentials, and nobody
+    /// is asked for any.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub fn connect_to_read(
+        environment: &Environment,
+        address: IndexAddress,
+        project: &str,
+    ) -> Result<Self, Error> {
+        let credentials = find_to_read(environment, &address, project)?;
         Ok(Self::new(Http::new(environment)?, address, credentials))
     }
 }

@@ -14,8 +14,8 @@ use reqwest::Url;
 use thiserror::Error;
 
 pub use credentials::{
-    Concern, Credentials, CredentialsError, Login, PYPIRC, find, has_keyring, help_without, store,
-    variable_for,
+    Concern, Credentials, CredentialsError, Login, PYPIRC, find, find_to_read, has_keyring, help_without,
+    store, variable_for,
 };
 pub use oidc::OidcError;
 pub use reply::help_for;

@@ -49,7 +49,7 @@ impl World<'_> {
             Effect::Upload { index, url, simple, project, distribution, .. } => {
                 let address = IndexAddress::new(index, url, simple.as_deref(), None).map_err(Error::from);
                 let client = address
-                    .and_then(|address| IndexClient::connect(self.environment, address, Some(project)));
+                    .and_then(|address| IndexClient::connect_to_read(self.environment, address, project));
                 let client = match client {
                     Ok(client) => client,
                     Err(error) => return Presence::Unknown(error.chain()),

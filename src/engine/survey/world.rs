@@ -9,7 +9,7 @@ use crate::engine::effects::Effect;
 use crate::engine::journal::Header;
 use crate::engine::stage::Destination;
 use crate::error::{Error, Result};
-use crate::index::{IndexAddress, IndexClient, Listing, find};
+use crate::index::{IndexAddress, IndexClient, Listing, find_to_read};
 use crate::world::Environment;
 use crate::world::git::Remote;
 use crate::world::http::{Http, Patience};
@@ -89,7 +89,7 @@ fn answer<T>(asked: ScopedJoinHandle<'_, Result<T, String>>) -> Result<T, String
 fn listing(environment: &Environment, place: &Destination, project: &str) -> Result<Option<Listing>, String> {
     let client = || -> Result<IndexClient> {
         let address = IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None)?;
-        let credentials = find(environment, &address, Some(project))?;
+        let credentials = find_to_read(environment, &address, project)?;
         Ok(IndexClient::new(Http::with_patience(environment, PATIENCE)?, address, credentials))
     };
     let client = client().map_err(|error| error.chain())?;

@@ -58,6 +58,18 @@ pub fn find(
     }
 }
 
+/// The same, to be shown what the index has: none where that is open to all.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_to_read(
+    environment: &Environment,
+    index: &IndexAddress,
+    project: &str,
+) -> Result<Option<Credentials>, CredentialsError> {
+    if index.is_pypi() { Ok(None) } else { find(environment, index, Some(project)) }
+}
+
 /// What to do where there are no credentials for an index.
 pub fn help_without(environment: &Environment, index: &IndexAddress) -> String {
     let name = &index.name;

@@ -24,7 +24,7 @@ use super::IndexAddress;
 use super::oidc::{OidcError, Publisher};
 use crate::python::token::{Caveat, Place, Token, TokenError};
 
-pub use find::{find, help_without};
+pub use find::{find, find_to_read, help_without};
 pub use keyring::{has_keyring, store};
 pub use pypirc::VARIABLE as PYPIRC;
 pub use variables::variable_for;

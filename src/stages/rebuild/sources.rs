@@ -170,7 +170,7 @@ fn list(
     let environment = &release.workspace.environment;
     let address =
         IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None).map_err(Error::from)?;
-    let client = IndexClient::connect(environment, address, Some(&release.names().name))?;
+    let client = IndexClient::connect_to_read(environment, address, &release.names().name)?;
     let unreachable = |error: SimpleError| {
         Blocked::Unreachable(
             Error::failed(format!("`{}` cannot be asked what it has", place.index)).because(error),

@@ -31,8 +31,8 @@ struct Log {
 
 impl Front {
     fn before(upload: &str, token: &str, mint: &'static str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("its address").to_string();
         let log = Log { asked: Arc::default(), signed: Arc::default() };
         let (asked, signed) = (Arc::clone(&log.asked), Arc::clone(&log.signed));
         let (behind, token) = (authority(upload).to_owned(), token.to_owned());
@@ -40,7 +40,7 @@ impl Front {
             for stream in listener.incoming() {
                 let (behind, token, log) = (behind.clone(), token.clone(), log.clone());
                 thread::spawn(move || {
-                    let _ = serve(&mut stream.unwrap(), &behind, &token, mint, &log);
+                    let _ = serve(&mut stream.expect("a connection"), &behind, &token, mint, &log);
                 });
             }
         });
@@ -48,7 +48,7 @@ impl Front {
     }
 
     fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+        self.asked.lock().expect("nobody panics with it").clone()
     }
 }
 
@@ -66,13 +66,13 @@ fn serve(stream: &mut TcpStream, behind: &str, token: &str, mint: &str, log: &Lo
     }
     let text = String::from_utf8_lossy(&head).into_owned();
     let line = text.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1").to_owned();
-    log.asked.lock().unwrap().push(line.clone());
+    log.asked.lock().expect("nobody panics with it").push(line.clone());
     if line.starts_with("POST /legacy/") {
         let header = text.lines().find_map(|line| {
             let (name, value) = line.split_once(": ")?;
             name.eq_ignore_ascii_case("authorization").then(|| value.to_owned())
         });
-        log.signed.lock().unwrap().extend(header);
+        log.signed.lock().expect("nobody panics with it").extend(header);
     }
     let answer = |stream: &mut TcpStream, body: String| {
         let status = if body.contains("errors") { "422 X" } else { "200 X" };
