@@ -1,5 +1,6 @@
 //! Asks for the credentials that nothing else offers, where somebody is there to answer; keeps none unless they say so.
 
+use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
 use super::Context;
@@ -8,7 +9,7 @@ use crate::engine::event::{Event, Listener};
 use crate::engine::plan::Pipeline;
 use crate::engine::stage::Stage;
 use crate::error::{Error, Result};
-use crate::index::{IndexAddress, find, has_keyring, store};
+use crate::index::{Credentials, IndexAddress, find, has_keyring, store};
 use crate::world::Environment;
 
 /// The environment with what was typed for each index that a stage uploads to and that nothing has credentials for.
@@ -64,8 +65,11 @@ pub(super) fn ask(
     if secret.expose_secret().is_empty() {
         return Ok(environment);
     }
+    let typed = Credentials::password(username.as_str(), secret.clone(), "what you typed");
+    // One that will not do is not kept; the preflight says why.
+    let will_do = typed.concerns(index, Some(project), Timestamp::now()).is_empty();
     let question = format!("Keep it in the keyring for {address}?");
-    if has_keyring(&environment) && context.ui.confirm(&question)? {
+    if will_do && has_keyring(&environment) && context.ui.confirm(&question)? {
         match store(&environment, index, &username, &secret) {
             Ok(()) => context.ui.hear(&Event::Note { stage: None, message: "the keyring has it" }),
             Err(error) => context.ui.hear(&Event::Warning {

@@ -8,8 +8,9 @@ use super::caveat::moment;
 use super::{Caveat, Token};
 use crate::python::filename::normalize;
 
-/// The hosts of PyPI and TestPyPI: where each takes uploads, and the name under which it issues tokens
-const ISSUERS: [(&str, &str); 2] = [("upload.pypi.org", "pypi.org"), ("test.pypi.org", "test.pypi.org")];
+/// The hosts of PyPI and TestPyPI, and the name under which each issues tokens
+const ISSUERS: [(&str, &str); 3] =
+    [("upload.pypi.org", "pypi.org"), ("pypi.org", "pypi.org"), ("test.pypi.org", "test.pypi.org")];
 
 /// Where and what for a token is about to be used
 #[derive(Debug, Clone, Copy)]

@@ -41,7 +41,7 @@ pub enum MacaroonError {
 }
 
 /// A link of the chain: who knows it can append restrictions
-pub type Signature = Zeroizing<[u8; 32]>;
+type Signature = Zeroizing<[u8; 32]>;
 
 /// A macaroon; its signature is what has to stay secret
 #[derive(Clone)]

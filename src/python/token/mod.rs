@@ -19,7 +19,7 @@ use thiserror::Error;
 
 pub use caveat::Caveat;
 pub use judge::{Objection, Place};
-pub use macaroon::{Macaroon, MacaroonError, Signature};
+pub use macaroon::{Macaroon, MacaroonError};
 pub use scope::Scope;
 
 const PREFIX: &str = "pypi-";

@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
+use memchr::memmem::{self, Finder};
+
 use crate::base64::disguises;
 use crate::sandbox::Sandbox;
 use crate::snapshot::files_in;
@@ -17,35 +19,23 @@ const LETTERS_OF_A_TOKEN: usize = 16;
 
 /// Whether there is a secret in it, as it is or in base64.
 pub(crate) fn is_in(bytes: &[u8]) -> bool {
-    static FORMS: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    static FORMS: OnceLock<Vec<Finder<'static>>> = OnceLock::new();
     let forms = FORMS.get_or_init(|| {
         let disguised = [CANARY, TOKEN].into_iter().flat_map(|word| disguises(word.as_bytes()));
-        std::iter::once(CANARY.to_owned()).chain(disguised).map(String::into_bytes).collect()
+        std::iter::once(CANARY.to_owned())
+            .chain(disguised)
+            .map(|form| Finder::new(&form).into_owned())
+            .collect()
     });
-    forms.iter().any(|form| find(bytes, form).is_some()) || has_token(bytes)
+    forms.iter().any(|form| form.find(bytes).is_some()) || has_token(bytes)
 }
 
-fn has_token(mut bytes: &[u8]) -> bool {
-    while let Some(at) = find(bytes, TOKEN.as_bytes()) {
-        bytes = &bytes[at + TOKEN.len()..];
-        let is_letter = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'-' | b'_');
-        if bytes.iter().take_while(is_letter).count() >= LETTERS_OF_A_TOKEN {
-            return true;
-        }
-    }
-    false
-}
-
-fn find(bytes: &[u8], word: &[u8]) -> Option<usize> {
-    let first = word[0];
-    let mut from = 0;
-    while let Some(at) = bytes[from..].iter().position(|byte| *byte == first) {
-        if bytes[from + at..].starts_with(word) {
-            return Some(from + at);
-        }
-        from += at + 1;
-    }
-    None
+fn has_token(bytes: &[u8]) -> bool {
+    let is_letter = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'-' | b'_');
+    memmem::find_iter(bytes, TOKEN).any(|at| {
+        let rest = &bytes[at + TOKEN.len()..];
+        rest.iter().take_while(is_letter).take(LETTERS_OF_A_TOKEN).count() == LETTERS_OF_A_TOKEN
+    })
 }
 
 /// Where a run has left a secret: its journals, logs and distributions, and what it has forgotten in the temporary folder.
