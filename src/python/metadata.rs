@@ -204,6 +204,7 @@ fn parse_headers(text: &str) -> Result<Metadata, MetadataError> {
     let mut defects = Vec::new();
     let mut body = "";
     let mut at = 0;
+    let mut is_continued = false;
     for (index, line) in lines(text).enumerate() {
         let start = at;
         at += line.len();
@@ -215,8 +216,16 @@ fn parse_headers(text: &str) -> Result<Metadata, MetadataError> {
         }
         if content.starts_with([' ', '\t']) {
             match headers.last_mut() {
-                Some(header) => header.value.push_str(line),
-                None => defect("it continues no header and is passed over"),
+                Some(header) if is_continued => header.value.push_str(line),
+                _ => defect("it continues no header and is passed over"),
+            }
+            continue;
+        }
+        is_continued = false;
+        // What a mailbox has before each letter; Python's parser still knows it.
+        if content.starts_with("From ") && (index == 0 || is_header(&text[at..])) {
+            if index > 0 {
+                defect("it is a line of a mailbox and is passed over");
             }
             continue;
         }
@@ -235,12 +244,22 @@ fn parse_headers(text: &str) -> Result<Metadata, MetadataError> {
         }
         let value = format!("{}{}", value.trim_start_matches([' ', '\t']), &line[content.len()..]);
         headers.push(Header { name: name.to_owned(), value, line: index + 1 });
+        is_continued = true;
     }
     for header in &mut headers {
         let end = header.value.trim_end_matches(['\r', '\n']).len();
         header.value.truncate(end);
     }
     Ok(Metadata { headers, body: body.to_owned(), defects })
+}
+
+/// Whether a text begins with a line that Python takes for one of the headers.
+fn is_header(text: &str) -> bool {
+    let is_named = || {
+        let line = lines(text).next().unwrap_or_default();
+        line.split_once(':').is_some_and(|(name, _)| name.bytes().all(|byte| byte.is_ascii_graphic()))
+    };
+    text.starts_with([' ', '\t']) || text.starts_with("From ") || is_named()
 }
 
 /// The lines with their ends: LF, CR LF, or CR alone, which Python takes for one too.
@@ -331,6 +350,15 @@ mod tests {
         assert_eq!(metadata.body(), "not a header\nVersion: 1\n");
         let noted: Vec<_> = metadata.defects().iter().map(|defect| defect.line).collect();
         assert_eq!(noted, [2, 3]);
+    }
+
+    #[test]
+    fn a_line_of_a_mailbox_is_passed_over_with_what_continues_it() {
+        let text = b"From demo 1.0\nName: a\nFrom demo 1.0\n more\nVersion: 1\n:\n more\n\nFrom me\n";
+        let metadata = Metadata::parse(text).unwrap();
+        assert_eq!((metadata.first("Name"), metadata.first("Version")), (Some("a"), Some("1")));
+        assert_eq!(metadata.body(), "From me\n");
+        assert_eq!(Metadata::parse(b"Name: a\nFrom me\n").unwrap().body(), "From me\n");
     }
 
     #[test]
