@@ -93,9 +93,11 @@ impl std::str::FromStr for ContentType {
         };
         let read = |part: &'_ str| -> Option<(String, String)> {
             let (name, value) = match part.split_once('=') {
-                Some((name, value)) => {
-                    (name, Some(parameter_value(value)).filter(|value| !value.is_empty())?)
-                }
+                // An empty value is none, unless it is in quotes.
+                Some((name, value)) => match parameter_value(value) {
+                    "" if !value.trim_start().starts_with('"') => return None,
+                    value => (name, value),
+                },
                 None => (part, ""),
             };
             is_token(name.trim()).then(|| (name.trim().to_ascii_lowercase(), value.to_owned()))
@@ -146,6 +148,7 @@ mod tests {
         assert_eq!(read("text/markdown; charset=utf8"), Err(ContentTypeError::Charset("utf8".to_owned())));
         assert_eq!(read("text/markdown; variant=Foo"), Err(ContentTypeError::Variant("Foo".to_owned())));
         assert_eq!(read("text/markdown; charset=; variant=GFM (sic)"), Ok(ContentType::Markdown));
+        assert_eq!(read("text/plain; charset=\""), Err(ContentTypeError::Charset(String::new())));
         assert!(read("text/markdown\n; charset=UTF-8").is_err());
         assert_eq!(read("text/html"), Err(ContentTypeError::Unknown("text/html".to_owned())));
         assert_eq!(read("markdown"), Err(ContentTypeError::Unknown("markdown".to_owned())));
