@@ -31,14 +31,14 @@ pub(in crate::python::verdict) fn check(expression: &str) -> Result<(), String> 
             }
             continue;
         }
-        let name = token.strip_suffix('+').unwrap_or(token);
-        match name.strip_prefix("licenseref-") {
+        // `+` is for the listed ones: one's own license says itself whether it is a later one.
+        match token.strip_prefix("licenseref-") {
             Some(own)
                 if own.chars().all(|letter| letter.is_ascii_alphanumeric() || "-.".contains(letter)) => {}
             Some(_) => {
                 return Err(format!("`{token}` has other characters than letters, digits, `-` and `.`"));
             }
-            None if is_listed(LICENSES, name) => {}
+            None if is_listed(LICENSES, token.strip_suffix('+').unwrap_or(token)) => {}
             None => return Err(format!("`{token}` is no license identifier of SPDX {SPDX}")),
         }
     }
@@ -107,6 +107,7 @@ mod tests {
             "MITT",
             "Apache 2.0",
             "LicenseRef-My_Own",
+            "LicenseRef-Mine+",
             "MIT AND",
             "AND MIT",
             "(MIT",
