@@ -1,5 +1,11 @@
 //! Whether an e-mail address is one, as `email-validator` sees it (RFC 5322 and 6531, without asking DNS).
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::label;
+
 /// The longest address and the longest domain, in bytes (RFC 5321)
 const LONGEST: usize = 254;
 const LONGEST_DOMAIN: usize = 253;
@@ -37,11 +43,9 @@ fn is_atom(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "_!#$%&'*+-/=?^`{|}~".contains(letter) || letter >= '\u{80}'
 }
 
-fn is_unsafe(letter: char) -> bool {
-    letter.is_control()
-        || letter.is_whitespace()
-        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e000}'..='\u{f8ff}' | '\u{fff9}'..='\u{fffb}')
-}
+/// Letters that are none or cannot be seen, and a mark that would stand on what is before the text
+static UNSAFE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^\p{M}|[\p{C}\p{Z}]").expect("a regular expression"));
 
 fn local_problem(local: &str) -> Option<String> {
     let says = |what: &str| Some(what.to_owned());
@@ -58,7 +62,7 @@ fn local_problem(local: &str) -> Option<String> {
             super::shown(&bad.to_string())
         ));
     }
-    if local.chars().any(is_unsafe) {
+    if !local.is_ascii() && UNSAFE.is_match(local) {
         return says("The email address contains unsafe characters.");
     }
     if local.ends_with('.') {
@@ -89,7 +93,7 @@ fn domain_problem(domain: &str) -> Option<String> {
             super::shown(&bad.to_string())
         ));
     }
-    if domain.chars().any(is_unsafe) {
+    if !domain.is_ascii() && UNSAFE.is_match(domain) {
         return says("The email address contains unsafe characters.");
     }
     if let Some(problem) = dots_and_hyphens(domain) {
@@ -129,8 +133,13 @@ fn domain_problem(domain: &str) -> Option<String> {
             "The part after the @-sign is a special-use or reserved name that cannot be used with email.",
         );
     }
-    let undecodable = ascii.contains("xn--") && idna::domain_to_unicode(&ascii).1.is_err();
-    undecodable.then(|| "The part after the @-sign is not valid IDNA.".to_owned())
+    if ascii.contains("xn--") {
+        let (unicode, decoded) = idna::domain_to_unicode(&ascii);
+        if decoded.is_err() || !unicode.split('.').all(|label| label.is_ascii() || label::is_label(label)) {
+            return says("The part after the @-sign is not valid IDNA.");
+        }
+    }
+    None
 }
 
 fn dots_and_hyphens(domain: &str) -> Option<&'static str> {
@@ -166,6 +175,9 @@ mod tests {
             "a@xn--exmple-cua.org",
             "a@b-c.org",
             "a_@x.co",
+            "a@faß.example.org",
+            "a@l·l.org",
+            "a@例え.jp",
         ] {
             assert_eq!(problem(right), None, "{right}");
         }
@@ -187,6 +199,12 @@ mod tests {
             "a@ex_ample.org",
             "a@example.org.",
             "a@ab--cd.org",
+            "a@😀.org",
+            "a@xn--a.org",
+            "a@xn--exm1ple-cua.org",
+            "a@exam\u{ad}ple.org",
+            "a@a·b.org",
+            "\u{301}a@example.org",
         ];
         assert!(more.iter().all(|wrong| problem(wrong).is_some()));
         assert!(problem(&format!("{}@example.org", "a".repeat(250))).is_some());

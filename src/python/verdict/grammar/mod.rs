@@ -7,6 +7,7 @@ pub(super) mod address;
 mod cursor;
 pub(super) mod email;
 pub(super) mod entry_points;
+mod label;
 pub(super) mod license;
 pub(super) mod platform;
 pub(super) mod requirement;
