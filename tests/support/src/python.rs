@@ -1,4 +1,5 @@
-//! The Python that the index servers run on: made once in cargo's target folder, shared by all tests.
+//! The Pythons that the index servers run on, and that answer for PyPI: made once in cargo's target folder, shared by
+//! all tests.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -7,35 +8,46 @@ use sha2::{Digest, Sha256};
 
 use crate::sandbox::{kept_environment, target_folder};
 
-const REQUIREMENTS: &str = include_str!("../requirements.txt");
+const SERVERS: &str = include_str!("../requirements.txt");
+const PYPI: &str = include_str!("../pypi.txt");
 
-/// A virtual environment that has everything of `requirements.txt`
+/// A virtual environment that has everything of a file of requirements
 #[derive(Debug)]
 pub struct Python {
     folder: PathBuf,
 }
 
 impl Python {
-    /// The environment, made first if it is not there.
+    /// The environment of the index servers, made first if it is not there.
     ///
     /// # Panics
     /// With what pip says, when there is no network or no Python.
     pub fn get() -> &'static Self {
         static PYTHON: OnceLock<Python> = OnceLock::new();
-        PYTHON.get_or_init(|| {
-            let version =
-                read(&duct::cmd!("python3", "-c", "import sys; print(sys.version, sys.base_prefix)"));
-            let digest = Sha256::digest(format!("{version}{REQUIREMENTS}"));
-            let name: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-            let python = Self { folder: target_folder().join("test-python").join(name) };
-            python.make();
-            python
-        })
+        PYTHON.get_or_init(|| Self::with(SERVERS))
+    }
+
+    /// The environment that has the packages by which PyPI judges, made first if it is not there.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    pub fn of_pypi() -> &'static Self {
+        static PYTHON: OnceLock<Python> = OnceLock::new();
+        PYTHON.get_or_init(|| Self::with(PYPI))
+    }
+
+    fn with(requirements: &str) -> Self {
+        let version = read(&duct::cmd!("python3", "-c", "import sys; print(sys.version, sys.base_prefix)"));
+        let digest = Sha256::digest(format!("{version}{requirements}"));
+        let name: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let python = Self { folder: target_folder().join("test-python").join(name) };
+        python.make(requirements);
+        python
     }
 
     /// Tests of several processes may come here at once, and one may have been interrupted here before: the first one
     /// in makes it, and it counts when the marker is there.
-    fn make(&self) {
+    fn make(&self, requirements: &str) {
         let marker = self.folder.join("complete");
         if marker.is_file() {
             return;
@@ -51,8 +63,8 @@ impl Python {
             fs_err::remove_dir_all(&self.folder).expect("what an interrupted run left");
         }
         read(&duct::cmd!("python3", "-m", "venv", &self.folder));
-        let requirements = self.folder.join("requirements.txt");
-        fs_err::write(&requirements, REQUIREMENTS).expect("a file in the new environment");
+        fs_err::write(self.folder.join("requirements.txt"), requirements)
+            .expect("a file in the new environment");
         let install = ["-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"];
         read(&duct::cmd(self.program(), install).dir(&self.folder));
         fs_err::write(marker, "").expect("a file in the new environment");
