@@ -349,6 +349,16 @@ fn what_nobody_wants_in_an_archive_is_warned_of() {
     let bare = judge_wheel(&members("Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n")[1..]);
     let found: Vec<&str> = bare.findings.iter().map(|finding| finding.rule).collect();
     assert_eq!(found, ["record-absent", "empty-wheel", "no-license", "no-requires-python"]);
+    let of_files = |path: &str| {
+        let mut members = members(METADATA);
+        members[0].0 = path.to_owned();
+        members[3].1 = members[3].1.replace("demo/__init__.py", path);
+        rules(&judge_wheel(&members)).contains(&"empty-wheel")
+    };
+    assert!(of_files("demo/data.json") && of_files("README.md"));
+    assert!(
+        !of_files("demo/core.abi3.so") && !of_files("demo-1.0.data/scripts/demo") && !of_files("demo.py")
+    );
 }
 
 #[test]

@@ -35,7 +35,7 @@ static JAPANESE: LazyLock<Regex> =
 /// Whether a label, in Unicode and mapped, has nothing that IDNA 2008 forbids. Joiners and directions are what the
 /// mapping has looked at.
 pub(super) fn is_label(label: &str) -> bool {
-    let starts_with_mark = || label.chars().next().is_none_or(|first| is_mark(first));
+    let starts_with_mark = || label.chars().next().is_none_or(is_mark);
     // What looks like another encoding is none.
     let is_tagged = || label.chars().skip(2).take(2).eq("--".chars());
     ALLOWED.is_match(label)

@@ -1,17 +1,12 @@
 //! What a release engineer wishes somebody had noticed: warnings only, which a strict check takes for errors.
 
-use comrak::nodes::NodeValue;
-use comrak::{Arena, Options, parse_document};
-
 use super::metadata::of;
 use super::{Found, Rule};
 use crate::python::archive::{Member, MemberKind, Seen, Sighting, is_test};
 use crate::python::distribution::Kind;
 use crate::python::filename::Filename;
-use crate::python::verdict::{ContentType, Subject};
+use crate::python::verdict::Subject;
 
-/// The longest description whose links are looked at, in bytes; a hostile one takes 170 times its size in memory
-const LONGEST_README: usize = 256 << 10;
 /// Files that hold secrets, by their names
 const SECRETS: &[&str] = &[
     ".env",
@@ -128,14 +123,6 @@ pub(super) const RULES: &[Rule] = &[
     .warning()
     .of_metadata()
     .by("PEP 345"),
-    Rule::stricter(
-        "relative-link",
-        "on PyPI there is nothing beside the description, so the link leads nowhere",
-        "links and images of a Markdown description are whole addresses",
-        relative_links,
-    )
-    .warning()
-    .of_metadata(),
 ];
 
 fn files<'a>(subject: &'a Subject) -> impl Iterator<Item = &'a Member> {
@@ -218,19 +205,30 @@ fn native(subject: &Subject) -> Vec<Found> {
         .collect()
 }
 
+/// Whether a file of a wheel can be imported, or is a type checker's view of what can.
+fn is_importable(path: &str) -> bool {
+    const IMPORTED: &[&str] = &[".py", ".pyc", ".pyi", ".pth", ".so", ".pyd"];
+    IMPORTED.iter().any(|ending| path.ends_with(ending))
+}
+
 fn empty(subject: &Subject) -> Vec<Found> {
-    let is_content =
-        |member: &Member| !member.path.split('/').next().is_some_and(|top| top.ends_with(".dist-info"));
+    let is_put_elsewhere = |member: &Member| {
+        let mut parts = member.path.split('/');
+        parts.next().is_some_and(|top| top.ends_with(".data"))
+            && parts.next().is_some_and(|scheme| matches!(scheme, "scripts" | "data" | "headers"))
+    };
     if subject.kind != Some(Kind::Wheel)
         || subject.contents.members.is_empty()
-        || files(subject).any(is_content)
+        || modules(subject).any(is_importable)
+        || files(subject).any(is_put_elsewhere)
     {
         return Vec::new();
     }
-    vec![
-        Found::new("the wheel has nothing but its metadata")
-            .help("tell the build backend where the packages are"),
-    ]
+    let found = match modules(subject).next() {
+        None => Found::new("the wheel has nothing but its metadata"),
+        Some(path) => Found::new("the wheel has files, and none that can be imported").member(path),
+    };
+    vec![found.help("tell the build backend where the packages are")]
 }
 
 fn license(subject: &Subject) -> Vec<Found> {
@@ -257,30 +255,4 @@ fn requires_python(subject: &Subject) -> Vec<Found> {
                 .help("add `requires-python = \">=3.9\"`, or whatever it is, to [project] in pyproject.toml"),
         ]
     })
-}
-
-fn relative_links(subject: &Subject) -> Vec<Found> {
-    let Some(Ok(description)) = subject.description() else { return Vec::new() };
-    if description.content_type != ContentType::Markdown || description.text.len() > LONGEST_README {
-        return Vec::new();
-    }
-    let (arena, mut found) = (Arena::new(), Vec::new());
-    for node in parse_document(&arena, &description.text, &Options::default()).descendants() {
-        let (what, url) = match &node.data().value {
-            NodeValue::Link(link) => ("link", link.url.clone()),
-            NodeValue::Image(image) => ("image", image.url.clone()),
-            _ => continue,
-        };
-        if is_relative(&url) {
-            let message = format!("the {what} to `{url}` in the description leads nowhere on PyPI");
-            found.push(Found::new(message).help("write the whole address, as of the file in the repository"));
-        }
-    }
-    found
-}
-
-/// Whether an address is a path only: no scheme, no host, and not a place in the same page.
-fn is_relative(url: &str) -> bool {
-    let scheme = url.split(['/', '?', '#']).next().is_some_and(|start| start.contains(':'));
-    !(url.is_empty() || scheme || url.starts_with('#') || url.starts_with("//"))
 }

@@ -6,6 +6,7 @@ mod dependencies;
 mod fields;
 mod filename;
 mod license;
+mod links;
 mod metadata;
 mod names;
 mod paths;
@@ -159,6 +160,7 @@ pub const RULES: &[&[Rule]] = &[
     record::RULES,
     paths::RULES,
     care::RULES,
+    links::RULES,
     super::release::RULES,
 ];
 
