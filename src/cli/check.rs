@@ -7,7 +7,7 @@ use crate::config::{Config, locate, nearest};
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, Result};
 use crate::python::verdict::{RULES, explain, list, rule};
-use crate::stages::{distributions_in, judge_files, policy};
+use crate::stages::{distributions_in, judge_files, policy, tracked_at};
 use crate::ui::{Format, data};
 
 #[derive(Debug, clap::Args)]
@@ -46,10 +46,10 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
         data(&explain(rule));
         return Ok(());
     }
-    let config = match (locate(&context.folder, context.manifest.as_deref()), &context.manifest) {
-        (Ok(location), _) => location.config,
+    let (config, root) = match (locate(&context.folder, context.manifest.as_deref()), &context.manifest) {
+        (Ok(location), _) => (location.config, Some(location.root)),
         // Distributions may lie anywhere; a project is only needed for its settings.
-        (Err(error), None) if error.report().is_none() => Config::default_pipeline(),
+        (Err(error), None) if error.report().is_none() => (Config::default_pipeline(), None),
         (Err(error), _) => return Err(error),
     };
     let policy = policy(&config, "check", arguments.strict)?;
@@ -57,7 +57,9 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
     if files.is_empty() {
         return not_there(&missing);
     }
-    let report = judge_files(&files, None, &policy, &context.environment, &|message| {
+    let has_sdist = files.iter().any(|file| file.to_string_lossy().ends_with(".tar.gz"));
+    let tracked = root.filter(|_| has_sdist).and_then(|root| tracked_at(&root));
+    let report = judge_files(&files, None, tracked, &policy, &context.environment, &|message| {
         context.ui.hear(&Event::Note { stage: None, message });
     })?;
     match context.format {

@@ -17,7 +17,7 @@ use crate::config::{Config, nearest};
 use crate::engine::plan::Pipeline;
 use crate::engine::prelude::*;
 
-pub use check::{distributions_in, judge_files, policy};
+pub use check::{distributions_in, judge_files, policy, tracked_at};
 pub use target::{Bumping, read_project, target};
 
 /// A stage that comes with pyrelease

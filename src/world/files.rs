@@ -1,15 +1,25 @@
 //! Files whose bytes count.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use super::digest::hex;
 use crate::error::{Error, Result};
 use crate::python::distribution::{Distribution, Kind};
+use crate::python::project::Files;
 
 const CHUNK: usize = 256 * 1024;
+
+/// The files of a folder
+pub struct Folder(pub PathBuf);
+
+impl Files for Folder {
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        fs_err::read(self.0.join(path)).ok()
+    }
+}
 
 /// Hashes a file in constant memory: its sha256 in lower-case hexadecimal, and its size in bytes.
 ///

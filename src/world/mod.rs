@@ -13,4 +13,4 @@ pub mod remains;
 pub mod tools;
 
 pub use environment::Environment;
-pub use files::{freeze, make_last, sha256, size, verify};
+pub use files::{Folder, freeze, make_last, sha256, size, verify};

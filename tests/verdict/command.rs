@@ -1,5 +1,7 @@
 //! `pyrelease check` as people use it.
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use pyrelease_test_support::{Blueprint, Project};
 
 use super::cases;
@@ -107,6 +109,28 @@ fn the_other_files_are_judged_when_one_is_not_there() {
     outcome
         .stdout_contains(&format!("dist/{name}: PASSED"))
         .stderr_contains("`gone.whl`, `lost.whl` are not there");
+}
+
+#[test]
+fn what_git_tracks_and_the_source_distribution_lacks_is_told() {
+    let project = project(quick().file("src/demo/data.json", "{}"), &[]);
+    let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    let metadata = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0.0\n";
+    for (path, text) in [("PKG-INFO", metadata), ("pyproject.toml", ""), ("src/demo/__init__.py", "")] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        builder.append_data(&mut header, format!("demo-1.0.0/{path}"), text.as_bytes()).unwrap();
+    }
+    let bytes = builder.into_inner().unwrap().finish().unwrap();
+    fs_err::write(project.folder().join("dist/demo-1.0.0.tar.gz"), bytes).unwrap();
+    let outcome = project.pyrelease("check").code(0);
+    outcome
+        .stdout_contains("warning[tracked-file-missing]: git tracks `src/demo/data.json`, which the source");
+
+    project.write(".gitattributes", "src/demo/*.json export-ignore\n");
+    project.commit("the data is for nobody else");
+    let outcome = project.pyrelease("check").code(0);
+    assert!(!outcome.stdout().contains("tracked-file-missing"), "{}", outcome.stdout());
 }
 
 #[test]

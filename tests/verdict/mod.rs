@@ -79,7 +79,7 @@ fn every_release_that_pypi_refuses_is_refused_and_every_other_accepted() {
     for case in &cases {
         let folder = sandbox.root().join("cases").join(&case.id);
         let paths: Vec<_> = case.files.iter().map(|path| folder.join(path)).collect();
-        let report = judge_files(&paths, None, &Policy::default(), &environment, &|_| ()).unwrap();
+        let report = judge_files(&paths, None, None, &Policy::default(), &environment, &|_| ()).unwrap();
         let agrees = match case.strict.as_deref() {
             Some("either") => true,
             Some(_) => !report.accepted,

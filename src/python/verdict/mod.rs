@@ -15,6 +15,7 @@ mod remembered;
 mod report;
 mod rules;
 mod subject;
+mod tracked;
 
 pub use description::{ContentType, ContentTypeError, Description, does_not_render};
 pub use finding::{Finding, Place, Severity};
@@ -25,6 +26,7 @@ pub use remembered::{Described, Remembered};
 pub use report::{FileReport, Report, explain, list};
 pub use rules::{RULES, Rule, Source, rule};
 pub use subject::Subject;
+pub use tracked::Tracked;
 
 use std::io::{Read, Seek};
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use super::{Description, Finding, Judgement, Subject, rules};
+use super::{Description, Finding, Judgement, Subject, Tracked, rules};
 use crate::python::metadata::{Metadata, MetadataError};
 
 /// The metadata of the files judged so far, each text judged once
@@ -16,6 +16,8 @@ use crate::python::metadata::{Metadata, MetadataError};
 pub struct Remembered {
     /// By the member's path, which findings name, and the sha256 of its content
     known: Mutex<HashMap<(String, [u8; 32]), Place>>,
+    /// The files of the project beside which the distributions are judged
+    tracked: Option<Tracked>,
 }
 
 /// Where one text's findings are, or will be
@@ -43,6 +45,11 @@ pub struct Described {
 }
 
 impl Remembered {
+    /// Judges beside a project, whose files a source distribution ought to have.
+    pub fn beside(tracked: Option<Tracked>) -> Self {
+        Self { tracked, ..Self::default() }
+    }
+
     /// Judges one file of `size` bytes by all rules that need no other file.
     ///
     /// Reads the file once, in constant memory but for the members' names. A file that cannot be read gives findings,
@@ -52,7 +59,8 @@ impl Remembered {
         let place = subject.core_metadata().map(|(path, content)| self.judged(&path, content));
         let known = place.as_ref().and_then(|place| place.get());
         subject.metadata = known.map(|known| Arc::clone(&known.described));
-        let findings = rules::apply(&subject, known.map_or(&[], |known| &known.findings));
+        let mut findings = rules::apply(&subject, known.map_or(&[], |known| &known.findings));
+        findings.extend(self.tracked.as_ref().and_then(|tracked| tracked.judge(&subject)));
         let fingerprint = subject.contents.fingerprint();
         let Subject { name, metadata: described, .. } = subject;
         let (file, name) = (filename.to_owned(), name.ok());

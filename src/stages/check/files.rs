@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use crate::error::{Error, Result};
 use crate::python::verdict::{
     CLASSIFIERS_OF, ContentType, Expected, FileReport, Finding, Judgement, Policy, Remembered, Report,
-    Severity, does_not_render, judge_release, twins,
+    Severity, Tracked, does_not_render, judge_release, twins,
 };
 use crate::world::tools::render_rst;
 use crate::world::{Environment, sha256};
@@ -53,19 +53,21 @@ pub fn distributions_in(folder: &Path) -> Result<Vec<PathBuf>> {
     if found.is_empty() { Err(none()) } else { Ok(found) }
 }
 
-/// Judges files as one release: each by itself, all of them against each other and against what is expected, and every
-/// distinct description in reStructuredText by PyPI's renderer. All are judged whatever is wrong with the first.
+/// Judges files as one release: each by itself, beside what git tracks of their project, all of them against each other
+/// and against what is expected, and every distinct description in reStructuredText by PyPI's renderer. All are judged
+/// whatever is wrong with the first.
 ///
 /// # Errors
 /// A file cannot be read, or there is reStructuredText and no Python to render it.
 pub fn judge_files(
     paths: &[PathBuf],
     expected: Option<&Expected>,
+    tracked: Option<Tracked>,
     policy: &Policy,
     environment: &Environment,
     progress: &dyn Fn(&str),
 ) -> Result<Report> {
-    let mut judgements = judge_all(paths)?;
+    let mut judgements = judge_all(paths, tracked)?;
     for place in twins(&judgements) {
         judgements[place].sha256 = Some(sha256(&paths[place])?.0);
     }
@@ -89,9 +91,9 @@ fn judge_one(path: &Path, remembered: &Remembered) -> Result<Judgement> {
 }
 
 /// Judges every file by itself, as many at once as there are processors.
-fn judge_all(paths: &[PathBuf]) -> Result<Vec<Judgement>> {
+fn judge_all(paths: &[PathBuf], tracked: Option<Tracked>) -> Result<Vec<Judgement>> {
     let workers = thread::available_parallelism().map_or(1, NonZero::get).min(paths.len());
-    let (next, remembered) = (AtomicUsize::new(0), Remembered::default());
+    let (next, remembered) = (AtomicUsize::new(0), Remembered::beside(tracked));
     let judged = Mutex::new(Vec::with_capacity(paths.len()));
     let work = || {
         while let Some((place, path)) = {

@@ -1,6 +1,7 @@
 //! Opens every distribution and judges it as PyPI would, before any index sees it.
 
 mod files;
+mod tracked;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -11,6 +12,8 @@ use crate::python::verdict::{Expected, Finding as Verdict, Policy, Report, Sever
 use crate::world::verify;
 
 pub use files::{distributions_in, judge_files};
+pub use tracked::tracked_at;
+use tracked::tracked_by;
 
 /// Judge the distributions as PyPI would
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -74,8 +77,13 @@ impl Stage for Check {
             let target = &release.target;
             let expected = expected(&target.project.name, &target.names.version)?;
             let environment = &release.workspace.environment;
-            judge_files(&paths, Some(&expected), &self.policy, environment, &|message| bench.say(message))
-                .map(|report| sorted(&report, bench))
+            let workspace = &release.workspace;
+            let tracked =
+                tracked_by(&workspace.repository, &workspace.prefix, workspace, &target.project, None);
+            judge_files(&paths, Some(&expected), Some(tracked), &self.policy, environment, &|message| {
+                bench.say(message)
+            })
+            .map(|report| sorted(&report, bench))
         })?;
         match judged.unwrap_or_default().as_slice() {
             [] => Ok(Outputs::default()),

@@ -1,16 +1,17 @@
 //! A rehearsal under a version of its own: the release built once more as X.Y.Z.devN.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Batch;
 use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::index::IndexClient;
 use crate::python::filename::Filename;
-use crate::python::project::{Files, VersionSource};
+use crate::python::project::VersionSource;
 use crate::python::version::Version as ProjectVersion;
 use crate::stages::build::Build;
 use crate::stages::version::Version;
+use crate::world::Folder;
 
 /// What tells the tools that take the version from tags to take another
 const PRETENDED: [&str; 3] =
@@ -84,13 +85,4 @@ fn free_version(client: &IndexClient, release: &Release) -> Result<ProjectVersio
     let candidates = (1..).map(|number| target.version.as_dev(number));
     let mut free = candidates.filter(|version| !taken.contains(&version.to_string()));
     free.next().ok_or_else(|| Error::failed(format!("`{index}` has every development release there can be")))
-}
-
-/// The files of a folder
-struct Folder(PathBuf);
-
-impl Files for Folder {
-    fn read(&self, path: &str) -> Option<Vec<u8>> {
-        fs_err::read(self.0.join(path)).ok()
-    }
 }

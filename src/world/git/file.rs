@@ -2,6 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use git2::{AttrCheckFlags, AttrValue, ObjectType, TreeWalkMode, TreeWalkResult};
+
 use super::Repository;
 use crate::error::Result;
 
@@ -36,6 +38,38 @@ impl Repository {
             path = joined(path.parent()?, target)?;
         }
         None
+    }
+
+    /// The files committed below `prefix`, relative to it, but for those that `git archive` leaves out
+    /// (`export-ignore`); none where they cannot be read.
+    pub fn exported(&self, prefix: &str) -> Vec<String> {
+        let tree = self.repository.head().and_then(|head| head.peel_to_tree());
+        let Ok(tree) = tree else { return Vec::new() };
+        let mut files = Vec::new();
+        let mut has_attributes = false;
+        let walked = tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
+            if entry.kind() == Some(ObjectType::Blob)
+                && let Ok(name) = entry.name()
+            {
+                has_attributes |= name == ".gitattributes";
+                files.push(format!("{folder}{name}"));
+            }
+            TreeWalkResult::Ok
+        });
+        if walked.is_err() {
+            return Vec::new();
+        }
+        let is_exported = |path: &String| {
+            let flags = AttrCheckFlags::FILE_THEN_INDEX;
+            let attribute = |path: &Path| self.repository.get_attr(path, "export-ignore", flags);
+            // A folder that is left out takes its files with it.
+            Path::new(path)
+                .ancestors()
+                .filter(|path| !path.as_os_str().is_empty())
+                .all(|path| !matches!(attribute(path).map(AttrValue::from_string), Ok(AttrValue::True)))
+        };
+        files.retain(|path| path.starts_with(prefix) && (!has_attributes || is_exported(path)));
+        files.into_iter().map(|path| path[prefix.len()..].to_owned()).collect()
     }
 
     /// Whether symbolic links are links in the working tree; on some systems they are files that name their target.

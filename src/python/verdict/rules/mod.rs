@@ -119,7 +119,7 @@ impl Rule {
     }
 
     /// The same rule as a warning.
-    const fn warning(mut self) -> Self {
+    pub(super) const fn warning(mut self) -> Self {
         self.severity = Severity::Warning;
         self
     }
@@ -161,6 +161,7 @@ pub const RULES: &[&[Rule]] = &[
     paths::RULES,
     care::RULES,
     links::RULES,
+    super::tracked::RULES,
     super::release::RULES,
 ];
 
