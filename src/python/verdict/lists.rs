@@ -1,9 +1,9 @@
 //! What PyPI knows by heart: classifiers and the names of Python's own modules.
 
-/// The date of the list of classifiers; a classifier may have been added since
-pub const CLASSIFIERS_OF: &str = "2026-06-01";
-/// The newest Python whose modules are listed
-pub(super) const MODULES_OF: &str = "3.14";
+mod dates;
+
+pub use dates::CLASSIFIERS_OF;
+pub(super) use dates::{MODULES_OF, SPDX};
 
 /// One a line, from trove-classifiers
 const CLASSIFIERS: &str = include_str!("lists/classifiers.txt");

@@ -3,8 +3,7 @@
 //! PyPI goes by the list of one version of SPDX; an identifier that is newer is refused there, so it is that list that
 //! is kept here, and not whichever is the latest.
 
-/// The version of the SPDX list below, which is that of packaging 26.2
-pub(in crate::python::verdict) const SPDX: &str = "3.27.0";
+use crate::python::verdict::lists::SPDX;
 
 const LICENSES: &str = include_str!("../lists/licenses.txt");
 const EXCEPTIONS: &str = include_str!("../lists/license_exceptions.txt");

@@ -3,8 +3,8 @@
 use super::metadata::{each, of};
 use super::{Found, Meant, Rule};
 use crate::python::distribution::Kind;
-use crate::python::verdict::Subject;
 use crate::python::verdict::grammar::{license, shown};
+use crate::python::verdict::{Subject, lists};
 
 const PEP: &str = "PEP 639";
 
@@ -65,7 +65,7 @@ fn expression(subject: &Subject) -> Vec<Found> {
             Some(nearest) => found.help(format!("did you mean `{nearest}`?")),
             None => found.help(format!(
                 "use identifiers of SPDX {}, or `LicenseRef-` and a name of your own",
-                license::SPDX
+                lists::SPDX
             )),
         })
     })
