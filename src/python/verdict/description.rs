@@ -79,8 +79,8 @@ impl std::str::FromStr for ContentType {
         if value.contains(['\n', '\r']) {
             return Err(ContentTypeError::Unknown(value.escape_debug().to_string()));
         }
-        let mut parts = value.split(';');
-        let essence = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+        let (essence, rest) = value.split_once(';').unwrap_or((value, ""));
+        let essence = essence.trim().to_ascii_lowercase();
         let content_type = match essence.as_str() {
             "text/markdown" => Self::Markdown,
             "text/plain" => Self::Plain,
@@ -95,14 +95,14 @@ impl std::str::FromStr for ContentType {
             let (name, value) = match part.split_once('=') {
                 // An empty value is none, unless it is in quotes.
                 Some((name, value)) => match parameter_value(value) {
-                    "" if !value.trim_start().starts_with('"') => return None,
+                    none if none.is_empty() && !value.trim_start().starts_with('"') => return None,
                     value => (name, value),
                 },
-                None => (part, ""),
+                None => (part, String::new()),
             };
-            is_token(name.trim()).then(|| (name.trim().to_ascii_lowercase(), value.to_owned()))
+            is_token(name.trim()).then(|| (name.trim().to_ascii_lowercase(), value))
         };
-        let parameters: Vec<(String, String)> = parts.filter_map(read).collect();
+        let parameters: Vec<(String, String)> = parameters(rest).into_iter().filter_map(read).collect();
         let parameter =
             |name: &str| parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         if let Some(charset) = parameter("charset").filter(|charset| *charset != "UTF-8") {
@@ -123,16 +123,45 @@ fn is_token(text: &str) -> bool {
         && !text.contains(|letter: char| letter.is_whitespace() || "()<>@,:;\\\"/[]?=".contains(letter))
 }
 
-/// A parameter's value as Python's `email` reads it: in quotes, or up to a character that no word has.
-fn parameter_value(value: &str) -> &str {
-    let value = value.trim();
-    match value.strip_prefix('"') {
-        Some(quoted) => quoted.split('"').next().unwrap_or_default(),
-        None => {
-            let ends = |letter: char| letter.is_whitespace() || "()<>@,:;\\\"/[]?=*'%".contains(letter);
-            value.split(ends).next().unwrap_or_default()
+/// The parameters of a content type, apart at every `;` that is not in quotes; quotes begin behind a `=` only.
+fn parameters(text: &str) -> Vec<&str> {
+    let (mut parameters, mut start) = (Vec::new(), 0);
+    let (mut quoted, mut escaped, mut before) = (false, false, ' ');
+    for (at, letter) in text.char_indices() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted && before == '=',
+            ';' if !quoted => {
+                parameters.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+        if !letter.is_whitespace() {
+            before = letter;
         }
     }
+    parameters.push(&text[start..]);
+    parameters
+}
+
+/// A parameter's value as Python's `email` reads it: in quotes, or up to a character that no word has.
+fn parameter_value(value: &str) -> String {
+    let value = value.trim();
+    let Some(quoted) = value.strip_prefix('"') else {
+        let ends = |letter: char| letter.is_whitespace() || "()<>@,:;\\\"/[]?=*'%".contains(letter);
+        return value.split(ends).next().unwrap_or_default().to_owned();
+    };
+    let mut letters = quoted.chars();
+    let mut found = String::new();
+    while let Some(letter) = letters.next().filter(|letter| *letter != '"') {
+        match letter {
+            '\\' => found.extend(letters.next()),
+            letter => found.push(letter),
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -148,6 +177,10 @@ mod tests {
         assert_eq!(read("text/markdown; charset=utf8"), Err(ContentTypeError::Charset("utf8".to_owned())));
         assert_eq!(read("text/markdown; variant=Foo"), Err(ContentTypeError::Variant("Foo".to_owned())));
         assert_eq!(read("text/markdown; charset=; variant=GFM (sic)"), Ok(ContentType::Markdown));
+        assert_eq!(
+            read("text/plain; charset=\"UTF-8;\""),
+            Err(ContentTypeError::Charset("UTF-8;".to_owned()))
+        );
         assert_eq!(read("text/plain; charset=\""), Err(ContentTypeError::Charset(String::new())));
         assert!(read("text/markdown\n; charset=UTF-8").is_err());
         assert_eq!(read("text/html"), Err(ContentTypeError::Unknown("text/html".to_owned())));

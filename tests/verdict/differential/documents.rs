@@ -1,8 +1,8 @@
-//! Whole metadata: whether PyPI takes the form that its headers make.
+//! Whole files: whether PyPI takes the form that the metadata's headers make, and a wheel's entry points.
 
 use pyrelease::python::verdict::Severity;
 
-use super::{Dice, Question, judged};
+use super::{Dice, Question, judged, judged_with};
 
 /// The headers of metadata that is right
 const RIGHT: &[&str] = &[
@@ -118,6 +118,41 @@ const RULES: &[&str] = &[
     "classifier",
 ];
 
+/// Lines of entry_points.txt
+const ENTRIES: &[&str] = &[
+    "[console_scripts]",
+    "[gui_scripts]",
+    "[demo.plugins]",
+    "[ x ]",
+    "[x",
+    "[]",
+    "[a]b]",
+    "demo = demo:main",
+    "demo-2.x_y=demo:main [extra]",
+    "a/b = demo:main",
+    "a b = demo:main",
+    "Demo = demo:other",
+    "é = demo:main",
+    "demo",
+    "demo : main",
+    "= demo:main",
+    "  continued = demo:main",
+    "\tcontinued",
+    "# comment",
+    "  ; comment",
+    "demo = # comment",
+    "",
+    "   ",
+    "x = %(y)s",
+    "demo = demo:main\r",
+];
+
+fn entry_points(dice: &mut Dice) -> String {
+    let lines: Vec<&str> = (0..dice.below(7)).map(|_| dice.one(ENTRIES)).collect();
+    let first = dice.one(&["[console_scripts]\n", "[console_scripts]\n", "[x]\n", ""]);
+    format!("{first}{}", lines.join("\n"))
+}
+
 fn document(dice: &mut Dice) -> String {
     let mut lines: Vec<&str> = RIGHT.to_vec();
     for _ in 0..dice.below(4) {
@@ -137,15 +172,23 @@ fn document(dice: &mut Dice) -> String {
     lines.join(end) + end + dice.one(&["", "\n", "\nA description\n", "\nUNKNOWN\n"])
 }
 
-/// Questions about whole metadata, with our answers.
-pub(super) fn questions(dice: &mut Dice, each: usize) -> Vec<Question> {
-    let ask = |_| {
-        let text = document(dice);
-        let error = |finding: &pyrelease::python::verdict::Finding| {
-            finding.severity == Severity::Error && RULES.contains(&finding.rule)
-        };
-        let refused = judged(text.as_bytes()).iter().any(error);
-        Question { kind: "document", asked: text.into(), ours: refused.into() }
+fn metadata(dice: &mut Dice) -> Question {
+    let text = document(dice);
+    let error = |finding: &pyrelease::python::verdict::Finding| {
+        finding.severity == Severity::Error && RULES.contains(&finding.rule)
     };
-    (0..each).map(ask).collect()
+    let refused = judged(text.as_bytes()).iter().any(error);
+    Question { kind: "document", asked: text.into(), ours: refused.into() }
+}
+
+/// Questions about whole files, with our answers.
+pub(super) fn questions(dice: &mut Dice, each: usize) -> Vec<Question> {
+    let mut questions: Vec<Question> = (0..each).map(|_| metadata(dice)).collect();
+    questions.extend((0..each).map(|_| {
+        let text = entry_points(dice);
+        let found = judged_with("entry_points.txt", text.as_bytes());
+        let refused = found.iter().any(|finding| finding.rule == "entry-points");
+        Question { kind: "entry points", asked: text.into(), ours: refused.into() }
+    }));
+    questions
 }

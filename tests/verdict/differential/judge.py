@@ -1,4 +1,5 @@
 """Answers what PyPI's packages make of a text. In: a list of [kind, text]; out: a list of answers."""
+import configparser
 import email.parser
 import email.policy
 import email.utils
@@ -43,8 +44,9 @@ def field(name):
 def address_of(value):
     # A Python from before 2024 finds other addresses where there are several.
     address = email.utils.parseaddr(value)[1]
-    plain = re.fullmatch(r"(?:[A-Za-z ]+<)?([^\s<>()\[\]:;,\\\"]+)>?", value)
-    return address if plain and plain[1] == address and address.count("@") < 2 else UNTOLD
+    word = r"[^\s<>()\[\]:;,\\\"]+"
+    is_plain = re.fullmatch(f"[A-Za-z ]+<{word}>|{word}", value)
+    return address if is_plain and address and address.count("@") < 2 else UNTOLD
 
 
 def emails(value):
@@ -149,7 +151,17 @@ def check_document(text):
     assert not (metadata.license and metadata.license_expression)
 
 
+def check_entry_points(text):
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
+    parser.optionxform = str
+    parser.read_string(text)
+    for section in "console_scripts", "gui_scripts":
+        for name in parser[section] if section in parser else ():
+            assert re.fullmatch(r"[\w.-]+", name)
+
+
 ANSWERS = {
+    "entry points": lambda text: refused(check_entry_points, text),
     "email": emails,
     "url": lambda value: refused(check_url, value),
     "normal version": normal,

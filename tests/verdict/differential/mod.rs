@@ -64,9 +64,15 @@ impl Dice {
 
 /// What is found in a wheel with this metadata and nothing else.
 pub(super) fn judged(metadata: &[u8]) -> Vec<Finding> {
+    judged_with("METADATA", metadata)
+}
+
+/// What is found in a wheel with this file in its folder of metadata and nothing else.
+pub(super) fn judged_with(file: &str, content: &[u8]) -> Vec<Finding> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    writer.start_file("demo-1.0.dist-info/METADATA", SimpleFileOptions::default()).expect("a member");
-    writer.write_all(metadata).expect("its content");
+    let path = format!("demo-1.0.dist-info/{file}");
+    writer.start_file(path, SimpleFileOptions::default()).expect("a member");
+    writer.write_all(content).expect("its content");
     let mut file = writer.finish().expect("a wheel");
     let size = file.get_ref().len() as u64;
     judge(&mut file, "demo-1.0-py3-none-any.whl", size).findings

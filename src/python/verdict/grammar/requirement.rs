@@ -172,9 +172,8 @@ fn operand(cursor: &mut Cursor<'_>) -> Result<(), &'static str> {
             continue;
         }
         let text = cursor.take_while(|letter| !quote.starts_with(letter));
-        let escapes = text.len() - text.trim_end_matches('\\').len();
         // Python reads it as a string of its own, in which these end or break it.
-        let is_string = escapes.is_multiple_of(2) && !text.contains(['\n', '\r', '\0']);
+        let is_string = has_whole_escapes(text) && !text.contains(['\n', '\r', '\0']);
         return if cursor.take(quote) && is_string {
             Ok(())
         } else {
@@ -182,6 +181,32 @@ fn operand(cursor: &mut Cursor<'_>) -> Result<(), &'static str> {
         };
     }
     Err("expected a marker variable or a quoted text")
+}
+
+/// Whether every `\` has what Python wants behind it: something, and for some letters digits.
+fn has_whole_escapes(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let mut behind = rest[at + 1..].chars();
+        let Some(letter) = behind.next() else { return false };
+        let digits = match letter {
+            'x' => 2,
+            'u' => 4,
+            'U' => 8,
+            // A letter by its name, which no marker has.
+            'N' => return false,
+            _ => 0,
+        };
+        rest = behind.as_str();
+        if digits > 0 {
+            let number = rest.get(..digits).map(|number| u32::from_str_radix(number, 16));
+            match number {
+                Some(Ok(number)) if number <= 0x10_ffff && !rest.starts_with('+') => {}
+                _ => return false,
+            }
+        }
+    }
+    true
 }
 
 fn operator(cursor: &mut Cursor<'_>) -> Result<(), &'static str> {
@@ -242,6 +267,8 @@ mod tests {
             "a; python_version == '3' garbage",
             "a===1,b",
             "a; os_name == 'a\\'",
+            "a; os_name == '\\x4'",
+            "a; os_name == '\\N{BULLET}'",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

@@ -87,7 +87,10 @@ fn path_problem(path: &str) -> Option<&'static str> {
     if path.starts_with('/') || path.starts_with("\\\\") || has_drive {
         return Some("paths must be relative");
     }
-    let plain = path == "." || path.split('/').all(|part| !matches!(part, "" | "."));
+    // As Windows sees it, `C:` is no part of its own.
+    let drive = bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':';
+    let below = if drive { &path[2..] } else { path };
+    let plain = path == "." || below.split('/').all(|part| !matches!(part, "" | "."));
     (!plain || path.contains('\\')).then_some("paths must use '/' delimiter")
 }
 
