@@ -1,0 +1,52 @@
+"""Unpacks the cases of tests/verdict into a corpus for each target, so that the fuzzer begins with what is right."""
+import gzip
+import hashlib
+import io
+import pathlib
+import tarfile
+import zipfile
+
+FUZZ = pathlib.Path(__file__).parent
+MEMBERS = {"METADATA": "metadata", "PKG-INFO": "metadata", "RECORD": "record", "entry_points.txt": "entry_points"}
+PROJECTS = [
+    b'\0[project]\nname = "demo"\nversion = "1.0"\n[tool.setuptools.dynamic]\nversion = {attr = "demo.__version__"}\n',
+    b"\1[metadata]\nname = demo\nversion = attr: demo.__version__\n[options]\npython_requires = >=3.9\n",
+    b'\2from setuptools import setup\nsetup(name="demo", version="1.0", python_requires=">=3.9")\n',
+]
+
+
+def keep(target, content):
+    folder = FUZZ / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / hashlib.sha1(content).hexdigest()).write_bytes(content)
+
+
+def members(content):
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for name in archive.namelist():
+                yield name, archive.read(name)
+    except Exception:
+        pass  # some of the cases are broken on purpose
+
+
+with tarfile.open(FUZZ.parent / "tests/verdict/cases.tar.gz") as cases:
+    for case in cases:
+        if not case.isfile() or case.name == "cases.json":
+            continue
+        content = cases.extractfile(case).read()
+        keep("filename", case.name.rpartition("/")[2].encode())
+        if case.name.endswith(".whl"):
+            keep("wheel", content)
+            for name, text in members(content):
+                target = MEMBERS.get(name.rpartition("/")[2])
+                if target:
+                    keep(target, text)
+        elif case.name.endswith(".tar.gz"):
+            keep("sdist", content)
+            try:
+                keep("sdist", gzip.decompress(content))
+            except Exception:
+                pass
+for project in PROJECTS:
+    keep("project", project)
