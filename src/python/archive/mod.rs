@@ -177,8 +177,14 @@ impl Contents {
     /// Notes what a scanner saw in a member.
     fn saw(&mut self, sightings: Vec<Sighting>) {
         const MOST: usize = 200;
-        let room = MOST - self.sightings.len();
-        self.sightings.extend(sightings.into_iter().take(room));
+        for sighting in sightings {
+            let is_alike = |known: &&Sighting| {
+                std::mem::discriminant(&known.what) == std::mem::discriminant(&sighting.what)
+            };
+            if self.sightings.iter().filter(is_alike).count() < MOST {
+                self.sightings.push(sighting);
+            }
+        }
     }
 
     fn fault(&mut self, member: Option<&str>, problem: Problem) {

@@ -16,7 +16,7 @@ const LARGEST: u64 = 5 << 20;
 const REACH: usize = 512;
 /// Bytes at a member's start that tell whether it is text
 const TELLING: usize = 1024;
-/// The most sightings that are noted of one member
+/// The most secrets that are noted of one member
 const MOST: usize = 20;
 
 /// What was seen in a member
@@ -150,11 +150,12 @@ impl Scanner {
     /// Notes what begins in the first `ready` bytes of a text.
     fn scan(&mut self, text: &[u8], ready: usize) {
         for found in AUTOMATON.find_iter(text) {
-            if found.start() >= ready || self.found.len() == MOST {
+            if found.start() >= ready {
                 break;
             }
             let what = match ENCRYPTED.get(found.pattern().as_usize()) {
                 Some((tool, mark)) => self.encrypted(tool, mark),
+                None if self.found.len() >= MOST => None,
                 None => self.secret(
                     &SHAPES[found.pattern().as_usize() - ENCRYPTED.len()],
                     &text[..found.start()],
@@ -169,7 +170,9 @@ impl Scanner {
     }
 
     fn encrypted(&mut self, tool: &'static str, mark: &str) -> Option<Seen> {
-        if !self.is_python {
+        // Once is enough, however many secrets there are.
+        let is_known = self.found.iter().any(|sighting| matches!(sighting.what, Seen::Encrypted(_)));
+        if !self.is_python || is_known {
             return None;
         }
         // Of these two marks either order does, and both must be there.
@@ -254,5 +257,7 @@ mod tests {
     fn a_member_of_secrets_is_not_noted_without_end() {
         let line = format!("ghp_{}\n", "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17");
         assert_eq!(scanned("a", line.repeat(1000).as_bytes(), 4096).len(), MOST);
+        let and_code = line.repeat(1000) + &"__pyarmor_enter__\n".repeat(100);
+        assert_eq!(scanned("a.py", and_code.as_bytes(), 4096).len(), MOST + 1);
     }
 }
