@@ -51,6 +51,14 @@ const fn token(kind: &'static str, prefix: &'static str, letters: Letters, most:
     Shape { kind, prefix, rest: Rest::Letters(letters, most.0, most.1), is_usual_in_tests: false }
 }
 
+impl Shape {
+    /// The same shape where examples and tests are full of such things.
+    const fn usual_in_tests(mut self) -> Self {
+        self.is_usual_in_tests = true;
+        self
+    }
+}
+
 const MOST: usize = 400;
 
 pub(super) const SHAPES: &[Shape] = &[
@@ -66,8 +74,8 @@ pub(super) const SHAPES: &[Shape] = &[
     token("GitLab token", "gldt-", Letters::Token, (20, 320)),
     token("GitLab token", "glrt-", Letters::Token, (20, 320)),
     token("GitLab token", "glptt-", Letters::Token, (40, 40)),
-    token("AWS access key", "AKIA", Letters::Base32, (16, 16)),
-    token("AWS access key", "ASIA", Letters::Base32, (16, 16)),
+    token("AWS access key", "AKIA", Letters::Base32, (16, 16)).usual_in_tests(),
+    token("AWS access key", "ASIA", Letters::Base32, (16, 16)).usual_in_tests(),
     token("Slack token", "xoxb-", Letters::Base64Url, (40, 120)),
     token("Slack token", "xoxp-", Letters::Base64Url, (40, 120)),
     token("Slack token", "xapp-1-A", Letters::Base64Url, (60, 160)),
