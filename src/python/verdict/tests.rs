@@ -120,6 +120,25 @@ fn judge_with(path: &str, content: &str) -> Judgement {
 }
 
 #[test]
+fn a_link_in_a_wheel_may_lead_nowhere_but_not_out() {
+    let linking = |target: &str| {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (path, content) in members(METADATA) {
+            let more = if path.ends_with("RECORD") { row("demo/link", target) } else { String::new() };
+            writer.start_file(path, SimpleFileOptions::default()).unwrap();
+            writer.write_all((content + &more).as_bytes()).unwrap();
+        }
+        writer.add_symlink("demo/link", target, SimpleFileOptions::default()).unwrap();
+        let mut file = writer.finish().unwrap();
+        let size = file.get_ref().len() as u64;
+        judge(&mut file, WHEEL, size)
+    };
+    assert_eq!(rules(&linking("__init__.py")), ["wheel-link"]);
+    assert_eq!(rules(&linking("")), ["wheel-link"]);
+    assert_eq!(rules(&linking("../../etc/passwd")), ["link-escapes", "wheel-link"]);
+}
+
+#[test]
 fn secrets_are_found_in_the_text_of_members_and_not_told() {
     let token = format!("pypi-AgEIcHlwaS5v{}{}", "cmcCJ", "q7Rk2mVx9Tb4Zc8Lw3Hs6Yd1Pn5Gf0J".repeat(5));
     let judgement = judge_with("demo/release.sh", &format!("#!/bin/sh\ntwine upload -p {token}\n"));

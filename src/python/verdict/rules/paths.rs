@@ -52,6 +52,8 @@ fn links(subject: &Subject) -> Vec<Found> {
     let judged = |path: &str, kind: &MemberKind| {
         let top = path.split('/').next().unwrap_or_default();
         match kind {
+            // Installers write an empty file, as for no link at all.
+            MemberKind::Symlink(target) if target.is_empty() && subject.kind == Some(Kind::Wheel) => None,
             MemberKind::Symlink(target) => {
                 let from = path.rsplit_once('/').map_or("", |(folder, _)| folder);
                 Some((target.clone(), escape_of_link(target, from, top, &links)?))
