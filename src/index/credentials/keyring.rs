@@ -209,6 +209,9 @@ mod tests {
             assert!(keyring.find("https://corp.example/legacy/", Some("demo"), None).is_none());
         }
         assert!(began.elapsed() < Duration::from_secs(20) && is_silent(&environment));
+        let corp = IndexAddress::new("corp", "https://corp.example/legacy/", None, None).unwrap();
+        let help = crate::index::help_without(&environment, &corp);
+        assert!(help.ends_with("the command `keyring` gave no answer in time"), "{help}");
         assert_eq!(fs_err::read_to_string(folder.path().join("log")).unwrap(), "asked\n");
     }
 

@@ -10,6 +10,7 @@ use configparser::ini::Ini;
 use fs_err::File;
 use reqwest::Url;
 use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
 
 use super::{Credentials, CredentialsError, TOKEN_USER};
 use crate::index::IndexAddress;
@@ -140,13 +141,13 @@ fn read(path: &Path) -> Result<(Vec<(String, Section)>, bool), CredentialsError>
     let malformed = |reason: String| CredentialsError::Malformed { path: path.to_owned(), reason };
     let file = File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
-    let mut text = Vec::new();
+    let mut text = Zeroizing::new(Vec::new());
     file.take(LARGEST + 1).read_to_end(&mut text).map_err(unreadable)?;
     if text.len() as u64 > LARGEST {
         return Err(malformed("it is larger than 1 MiB".to_owned()));
     }
-    let text = String::from_utf8(text).map_err(|_| malformed("it is not UTF-8".to_owned()))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let text = str::from_utf8(&text).map_err(|_| malformed("it is not UTF-8".to_owned()))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
 
     let mut ini = Ini::new_cs();
     ini.set_multiline(true);

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::engine::prelude::*;
 use crate::index::{Concern, IndexClient, help_without};
+use crate::python::token::Caveat;
 use crate::world::Environment;
 
 /// What is to be said of the client's credentials before a project's files are uploaded with them.
@@ -19,8 +20,14 @@ pub fn sign_in(client: &IndexClient, environment: &Environment, project: &str) -
     let source =
         Finding::detail(format!("the credentials for `{}` are from {}", index.name, credentials.source()));
     let warning = credentials.warning().map(Finding::warning);
+    // What nobody here understands may be met or not: the index decides.
+    let caveats =
+        credentials.as_token().and_then(Result::ok).map(|token| token.caveats()).unwrap_or_default();
+    let unknown = caveats.into_iter().filter(|caveat| matches!(caveat, Caveat::Unknown(_)));
+    let unknown =
+        unknown.map(|caveat| Finding::warning(format!("the token in {} has {caveat}", credentials.source())));
     let concerns = credentials.concerns(index, Some(project), Timestamp::now());
-    [source].into_iter().chain(warning).chain(concerns.into_iter().map(finding)).collect()
+    [source].into_iter().chain(warning).chain(unknown).chain(concerns.into_iter().map(finding)).collect()
 }
 
 fn finding(Concern { message, help, advisory }: Concern) -> Finding {

@@ -22,6 +22,12 @@ fn a_token_that_will_not_do_is_refused_before_anything_happens() {
     let before = local.project.snapshot();
     let other = narrowed(&local.public.token, &[Caveat::project("other")]);
     let dead = narrowed(&local.rehearsal.token, &[Caveat::Expiration { not_before: 0, expires_at: 1 }]);
+    // One that nobody here understands is the index's affair.
+    let unknown = narrowed(&local.public.token, &[Caveat::Unknown("[77,\"x\"]".to_owned())]);
+    let said = local.pyrelease("run minor --dry-run").env("PYRELEASE_TOKEN_PYPI", unknown).code(0);
+    said.stderr_contains(
+        "the token in `PYRELEASE_TOKEN_PYPI` has a restriction that is not known here: [77,\"x\"]",
+    );
     let run = |args: &str| {
         local.pyrelease(args).env("PYRELEASE_TOKEN_PYPI", &other).env("PYRELEASE_TOKEN_TESTPYPI", &dead)
     };
