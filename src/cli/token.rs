@@ -47,7 +47,7 @@ struct Shown {
     index: String,
     /// Where it takes uploads
     upload: String,
-    /// `token`, `password`, `trusted-publishing`, or `none`
+    /// `token`, `damaged` for one that cannot be read, `password`, `trusted-publishing`, or `none`
     kind: &'static str,
     /// Where it was found
     source: Option<String>,
@@ -89,11 +89,8 @@ pub(super) fn token(context: &Context, arguments: &Arguments) -> Result<()> {
     }
     let chosen = indexes.iter().filter(|index| wanted.is_none_or(|wanted| index.name == *wanted));
     let shown = chosen.map(|index| look(context, index, project.as_deref())).collect::<Result<Vec<_>>>()?;
-    if let (Some(_), [Shown { kind: "none", index, .. }]) = (wanted, shown.as_slice()) {
-        let address = indexes.iter().find(|address| address.name == *index);
-        let help = address.map(|address| help_without(&context.environment, address));
-        let error = Error::refused(format!("there are no credentials for `{index}`"));
-        return Err(help.into_iter().fold(error, Error::help));
+    if let (Some(_), [one]) = (wanted, shown.as_slice()) {
+        refuse(context, one, &indexes)?;
     }
     match context.format {
         Format::Human => data(shown.iter().map(text).collect::<Vec<_>>().join("\n").trim_end()),
@@ -102,6 +99,23 @@ pub(super) fn token(context: &Context, arguments: &Arguments) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whoever asks for one index is to hear from the exit code that there is nothing to show.
+fn refuse(context: &Context, shown: &Shown, indexes: &[IndexAddress]) -> Result<()> {
+    match shown.kind {
+        "none" => {
+            let address = indexes.iter().find(|address| address.name == shown.index);
+            let help = address.map(|address| help_without(&context.environment, address));
+            let error = Error::refused(format!("there are no credentials for `{}`", shown.index));
+            Err(help.into_iter().fold(error, Error::help))
+        }
+        "damaged" => Err(shown.concerns.iter().fold(
+            Error::refused(format!("there is no token for `{}` that can be read", shown.index)),
+            |error, concern| error.because(concern.message.clone()).help(&concern.help),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The indexes that are configured, and the name of the project, as far as there is one here.
@@ -135,18 +149,11 @@ fn look(context: &Context, index: &IndexAddress, project: Option<&str>) -> Resul
     };
     let Some(found) = find(&context.environment, index, project)? else { return Ok(none) };
     let concerns = found.concerns(index, project, Timestamp::now());
-    let token = match found.as_token() {
-        Some(Err(error)) => {
-            let damaged = Error::refused(format!("the token in {} is damaged", found.source()));
-            return Err(damaged.because(error).help("copy it again, or make another one"));
-        }
-        Some(Ok(token)) => Some(token),
-        None => None,
-    };
-    let kind = match &token {
-        Some(_) => "token",
-        None if found.are_of_a_trusted_publisher() => "trusted-publishing",
-        None => "password",
+    let (kind, token) = match found.as_token() {
+        Some(Ok(token)) => ("token", Some(token)),
+        Some(Err(_)) => ("damaged", None),
+        None if found.are_of_a_trusted_publisher() => ("trusted-publishing", None),
+        None => ("password", None),
     };
     Ok(Shown {
         kind,

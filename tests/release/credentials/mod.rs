@@ -140,9 +140,10 @@ fn what_a_token_is_for_is_shown_and_not_the_token() {
     let nothing = all.as_array().unwrap().iter().find(|index| index["index"] == "testpypi").unwrap();
     assert_eq!(nothing["kind"], "none");
 
-    let hostile =
-        show("token show --index pypi").env("PYRELEASE_TOKEN_PYPI", &token[..token.len() - 9]).code(3);
-    hostile.stderr_contains("the token in `PYRELEASE_TOKEN_PYPI` is damaged");
+    let damaged = |args: &str| show(args).env("PYRELEASE_TOKEN_PYPI", &token[..token.len() - 9]);
+    let refused = damaged("token show --index pypi").code(3);
+    refused.stderr_contains("the token in `PYRELEASE_TOKEN_PYPI` is damaged");
+    damaged("token show").code(0).stdout_contains("is         damaged").stdout_contains("nothing was found");
     show("token show testpypi").code(3).stderr_contains("PYRELEASE_TOKEN_TESTPYPI");
     show("token show pipy").code(2).stderr_contains("is `pypi` meant?");
 }
