@@ -110,8 +110,7 @@ def check_document(text):
     for header, value in message.items():
         name = header.lower().replace("-", "_")
         name = {"classifier": "classifiers", "project_url": "project_urls"}.get(name, name)
-        if name != "description":
-            form.setdefault(name, []).append(value)
+        form.setdefault(name, []).append(value)
     if form.get("metadata_version", [""])[0].strip() not in ("2.4", "2.5"):
         form.pop("license_file", None)
     for name in [name for name, values in form.items() if values[-1].strip() == "UNKNOWN"]:
