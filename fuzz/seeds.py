@@ -48,5 +48,9 @@ with tarfile.open(FUZZ.parent / "tests/verdict/cases.tar.gz") as cases:
                 keep("sdist", gzip.decompress(content))
             except Exception:
                 pass
+# A macaroon with what PyPI restricts a token to: whose, of which project, how long
+TOKEN = [b'[3,"0cf7cd4b-4b9c-4b0c-8f6c-0a4bf9f6d1cd"]', b'[1,["demo"]]', b"[0,2000000000,1000000000]"]
+restrictions = b"".join(b"\2" + bytes([len(text)]) + text + b"\0" for text in TOKEN)
+keep("token", b"\2\1\x08pypi.org\2\5an id\0" + restrictions + b"\0\6\x20" + bytes(32))
 for project in PROJECTS:
     keep("project", project)

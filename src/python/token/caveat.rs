@@ -109,7 +109,7 @@ fn names_in(value: &Value) -> Option<Vec<String>> {
 }
 
 /// What can be shown on a terminal of something that anybody may have written.
-fn shown(text: &[u8]) -> String {
+pub(super) fn shown(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let shown: String = text
         .chars()

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::caveat::moment;
+use super::caveat::{moment, shown};
 use super::{Caveat, Token};
 use crate::python::filename::normalize;
 
@@ -46,10 +46,10 @@ impl fmt::Display for Objection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Issuer { issuer, host } => {
-                let issuer: String = issuer.chars().filter(|letter| !letter.is_control()).take(80).collect();
-                write!(f, "it was issued by {issuer}, and is no good at {host}")
+                write!(f, "it was issued by {}, and is no good at {host}", shown(issuer.as_bytes()))
             }
             Self::Project { project, projects } => {
+                let projects: Vec<String> = projects.iter().map(|name| shown(name.as_bytes())).collect();
                 write!(f, "it is for {}, not for {project}", projects.join(", "))
             }
             Self::Expired { at } => write!(f, "it expired at {}", moment(*at)),

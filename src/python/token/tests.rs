@@ -109,6 +109,8 @@ fn a_token_says_what_it_is_no_good_for() {
         "it is good only from 1970-01-01T00:00:10Z on"
     );
     assert!(said(&narrow, place("evil.example", "demo", 15)).contains("issued by pypi.org"));
+    let hostile = token(&["[1,[\"\\u001b[2J\"]]"]);
+    assert!(!said(&hostile, place("upload.pypi.org", "demo", 15)).contains('\u{1b}'));
     let unknown = token(&["[99,1]"]);
     assert_eq!(said(&unknown, place("upload.pypi.org", "demo", 15)), "", "what nobody knows is not refused");
     let corp = Token::of(Macaroon::new(b"k", "internal", "x"));
