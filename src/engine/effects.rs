@@ -207,7 +207,20 @@ fn unknown(stage: &str) -> Error {
         .help(format!("a command by which pyrelease finds out by itself: [stage.{stage}] verify = [...]"))
 }
 
+/// Lets time pass, and asks now and then whether to go on.
+pub(super) fn wait(time: Duration, go_on: impl Fn() -> Result<()>) -> Result<()> {
+    let began = Instant::now();
+    loop {
+        go_on()?;
+        match time.checked_sub(began.elapsed()) {
+            Some(left) if !left.is_zero() => std::thread::sleep(left.min(TICK)),
+            _ => return Ok(()),
+        }
+    }
+}
+
 /// How an attempt at an effect went wrong
+#[derive(Debug)]
 pub enum Attempt {
     /// It certainly did not happen
     NotDone(Error),
@@ -340,14 +353,7 @@ impl<'run> Effects<'run> {
     /// # Errors
     /// The user interrupted, and did not wait for its end.
     pub fn wait(&self, time: Duration) -> Result<()> {
-        let began = Instant::now();
-        loop {
-            self.check_interrupt()?;
-            match time.checked_sub(began.elapsed()) {
-                Some(left) if !left.is_zero() => std::thread::sleep(left.min(TICK)),
-                _ => return Ok(()),
-            }
-        }
+        wait(time, || self.check_interrupt())
     }
 
     /// The stage has nothing to do.
@@ -404,8 +410,18 @@ impl<'run> Effects<'run> {
         effect: Effect,
         attempt: impl FnOnce(&Self) -> Result<String, Attempt>,
     ) -> Result<()> {
+        let Some(id) = self.intend(effect)? else { return Ok(()) };
+        let inside = InEffect::begin();
+        let attempted = attempt(self);
+        drop(inside);
+        self.conclude(id, attempted)
+    }
+
+    /// Writes that something is about to be done outside, and gives the id under which its end is written; none where
+    /// it is done already, or the effects are inert.
+    pub(super) fn intend(&mut self, effect: Effect) -> Result<Option<u64>> {
         self.check_interrupt()?;
-        let Some(live) = &mut self.live else { return Ok(()) };
+        let Some(live) = &mut self.live else { return Ok(None) };
         if effect.reach() > self.reach {
             return Err(Error::failed(format!(
                 "`{}` reaches only as far as {}; it was stopped before it changed {effect}",
@@ -416,14 +432,15 @@ impl<'run> Effects<'run> {
             Earlier::Open => {}
             Earlier::Done => {
                 self.note(&format!("{effect}: done before the run was cut short"));
-                return Ok(());
+                return Ok(None);
             }
             Earlier::InDoubt => return Err(unknown(&self.stage)),
         }
-        let id = live.journal.intend(&self.stage, effect)?;
-        let inside = InEffect::begin();
-        let attempted = attempt(self);
-        drop(inside);
+        live.journal.intend(&self.stage, effect).map(Some)
+    }
+
+    /// Writes what became of it. What is in doubt stays so: the journal has its intent and no end.
+    pub(super) fn conclude(&mut self, id: u64, attempted: Result<String, Attempt>) -> Result<()> {
         let Some(live) = &mut self.live else { return Ok(()) };
         match attempted {
             Ok(evidence) => live.journal.write(Record::Done { id, evidence }),
@@ -433,6 +450,16 @@ impl<'run> Effects<'run> {
             }
             Err(Attempt::InDoubt(error)) => Err(error),
         }
+    }
+
+    /// What says that the user interrupted; none where the effects are inert.
+    pub(super) fn interrupted(&self) -> Option<&'run AtomicBool> {
+        self.live.as_ref().map(|live| live.interrupted)
+    }
+
+    /// Tells what happens in the stage.
+    pub fn tell(&self, event: &Event<'_>) {
+        self.listener.hear(event);
     }
 
     /// The folders that private work happens in; none where the effects are inert.

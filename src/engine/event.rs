@@ -50,6 +50,23 @@ pub enum Event<'a> {
         done: u64,
         total: u64,
     },
+    /// So many files, of so many bytes together, are about to go to an index
+    UploadsStarted {
+        stage: &'a str,
+        index: &'a str,
+        files: usize,
+        bytes: u64,
+    },
+    /// What became of one of them
+    File {
+        stage: &'a str,
+        index: &'a str,
+        file: &'a str,
+        sha256: &'a str,
+        fate: Fate,
+        /// How that is known, or why it is so
+        reason: &'a str,
+    },
     Note {
         stage: Option<&'a str>,
         message: &'a str,
@@ -91,6 +108,20 @@ pub enum Event<'a> {
     RolledBack {
         run: &'a str,
     },
+}
+
+/// Where a file is that was to go to an index
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// It is there.
+    There,
+    /// It is not there.
+    NotThere,
+    /// It may be there.
+    Unknown,
+    /// It was not sent, because of what befell another.
+    NotSent,
 }
 
 /// Who watches a run

@@ -21,12 +21,14 @@ pub mod run;
 pub mod stage;
 pub mod survey;
 pub mod take_up;
+pub mod together;
 
 /// What a stage needs
 pub mod prelude {
     pub use super::effects::{Action, Attempt, Effect, Effects, Workbench};
     pub use super::release::Release;
     pub use super::stage::{Destination, Finding, Outputs, Reach, Stage};
+    pub use super::together::{Attempting, Ending, Hand, Task};
     pub use crate::config::Template;
     pub use crate::error::{Error, Result};
 }

@@ -9,6 +9,7 @@ use crate::python::project::{Files, Project};
 use crate::python::version::Version;
 use crate::world::Environment;
 use crate::world::git::{Head, Repository};
+use crate::world::hashes::Hashes;
 
 /// The user's project in its repository
 pub struct Workspace {
@@ -17,6 +18,8 @@ pub struct Workspace {
     /// The project's folder in the repository, with `/` and a final one; empty at the top
     pub prefix: String,
     pub environment: Environment,
+    /// What the files of the release are known by
+    pub hashes: Hashes,
 }
 
 impl Workspace {
@@ -38,7 +41,7 @@ impl Workspace {
             prefix.push_str(part);
             prefix.push('/');
         }
-        Ok(Self { repository, head, prefix, environment })
+        Ok(Self { repository, head, prefix, environment, hashes: Hashes::default() })
     }
 
     /// The project's folder in the user's working tree.

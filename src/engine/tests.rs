@@ -367,3 +367,119 @@ fn an_attempt_that_succeeded_at_last_settles_the_doubtful_one_before() {
         [State::NotDone, State::Done]
     );
 }
+
+fn upload(name: &str) -> Effect {
+    Effect::Command { reach: Reach::Public, command: vec![name.to_owned()], undo: None, verify: None }
+}
+
+/// One of several effects, and what its attempt comes to
+fn task<'t>(name: &str, attempt: impl FnOnce(&Hand<'_>) -> Result<String, Attempt> + Send + 't) -> Task<'t> {
+    Task { effect: upload(name), attempt: Box::new(attempt) }
+}
+
+#[test]
+fn effects_at_the_same_time_each_have_their_intent_before_they_begin() {
+    let fixture = Fixture::new();
+    let runs = fixture.top.join(".git/pyrelease/runs");
+    let at_once = toy("pypi", Reach::Public, move |_, effects| {
+        if !effects.is_live() {
+            return Ok(Outputs::default());
+        }
+        let journal = fs_err::read_dir(&runs).unwrap().next().unwrap().unwrap().path().join("journal.jsonl");
+        // Each sees its own intent at once, and waits until it sees all three.
+        let attempt = |name: &'static str| {
+            let journal = journal.clone();
+            task(name, move |hand| {
+                let intended = || {
+                    let states = entries(&Journal::read(&journal).unwrap());
+                    states.into_iter().filter(|entry| entry.state == State::InDoubt).collect::<Vec<_>>()
+                };
+                assert!(intended().iter().any(|entry| entry.effect == upload(name)), "{name}");
+                while intended().len() < 3 {
+                    hand.wait(std::time::Duration::from_millis(5)).unwrap();
+                }
+                hand.note(name);
+                // The first of them keeps the others company until they have seen what they wait for.
+                hand.wait(std::time::Duration::from_millis(300)).unwrap();
+                Ok(name.to_owned())
+            })
+        };
+        let endings =
+            effects.attempt_together(["one", "two", "three"].map(attempt).into(), 3, &|_, _, ending| {
+                assert!(matches!(ending, Ending::Done(_)));
+            });
+        assert_eq!(endings.len(), 3);
+        Ok(Outputs::default())
+    });
+    fixture.run(vec![tagging(), at_once]).unwrap();
+    let (_, records) = fixture.last_run();
+    let done = entries(&records).iter().filter(|entry| entry.state == State::Done).count();
+    assert_eq!(done, 4, "the landing and the three");
+    for name in ["one", "two", "three"] {
+        assert!(fixture.heard.borrow().iter().any(|event| event.contains(&format!("message: {name:?}"))));
+    }
+}
+
+#[test]
+fn the_first_failure_stops_others_from_beginning_and_hides_none() {
+    let fixture = Fixture::new();
+    let at_once = toy("pypi", Reach::Public, |_, effects| {
+        let tasks = vec![
+            task("slow", |hand| {
+                hand.wait(std::time::Duration::from_millis(200)).unwrap();
+                Ok("slow".into())
+            }),
+            task("refused", |_| Err(Attempt::NotDone(Error::failed("refused")))),
+            task("lost", |hand| {
+                hand.wait(std::time::Duration::from_millis(100)).unwrap();
+                panic!("lost")
+            }),
+            task("never", |_| panic!("begun")),
+        ];
+        let endings = effects.attempt_together(tasks, 3, &|_, _, _| {});
+        if effects.is_live() {
+            let [Ending::Done(_), Ending::NotDone(_), Ending::InDoubt(lost), Ending::Unbegun] = &endings[..]
+            else {
+                panic!("{endings:?}")
+            };
+            assert!(lost.to_string().contains("panicked: lost"), "{lost}");
+            return Err(Error::failed("one was refused"));
+        }
+        Ok(Outputs::default())
+    });
+    let error = fixture.run(vec![tagging(), at_once]).unwrap_err();
+    assert_eq!(error.code(), ExitCode::Left, "{error}");
+    let (_, records) = fixture.last_run();
+    let states: Vec<_> = entries(&records)
+        .into_iter()
+        .filter(|entry| matches!(entry.effect, Effect::Command { .. }))
+        .map(|entry| entry.state)
+        .collect();
+    assert_eq!(states, [State::Done, State::NotDone, State::InDoubt]);
+}
+
+/// Killed with three under way, of which the world has two: each is asked about by itself.
+#[test]
+fn every_effect_in_doubt_is_asked_about() {
+    let fixture = Fixture::new();
+    let verify = |there: bool| vec!["sh".to_owned(), "-c".to_owned(), format!("exit {}", u8::from(!there))];
+    let effect = |name: &str, there| Effect::Command {
+        reach: Reach::Public,
+        command: vec![name.to_owned()],
+        undo: None,
+        verify: Some(verify(there)),
+    };
+    fixture.run(vec![tagging(), failing(Reach::Public)]).unwrap_err();
+    let (run, _) = fixture.last_run();
+    let mut journal = Journal::open(&run.journal()).unwrap();
+    for (name, there) in [("one", true), ("two", false), ("three", true)] {
+        journal.intend("pypi", effect(name, there)).unwrap();
+    }
+    let workspace = fixture.workspace();
+    let listener = |_: &Event<'_>| {};
+    let (repository, environment) = (&workspace.repository, &workspace.environment);
+    let world = World { repository, environment, run: &run, listener: &listener };
+    world.settle(&mut journal).unwrap();
+    let states: Vec<_> = entries(journal.records()).iter().rev().take(3).map(|entry| entry.state).collect();
+    assert_eq!(states, [State::Done, State::NotDone, State::Done]);
+}

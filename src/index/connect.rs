@@ -3,7 +3,7 @@
 use super::{CredentialsError, IndexAddress, IndexAddressError, IndexClient, find, find_to_read};
 use crate::error::Error;
 use crate::world::Environment;
-use crate::world::http::{Http, HttpError};
+use crate::world::http::{Http, HttpError, Patience};
 
 impl IndexClient {
     /// Connects to an index for a project; nothing is sent yet.
@@ -16,7 +16,8 @@ impl IndexClient {
         project: Option<&str>,
     ) -> Result<Self, Error> {
         let credentials = find(environment, &address, project)?;
-        Ok(Self::new(Http::new(environment)?, address, credentials))
+        let http = Http::for_index(environment, &address.name, Patience::default())?;
+        Ok(Self::new(http, address, credentials))
     }
 
     /// The same, to be shown only what the index has: what is open to all, as with PyPI, needs no credentials, and nobody

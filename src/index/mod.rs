@@ -2,11 +2,14 @@
 
 mod connect;
 mod credentials;
+mod deliver;
 mod html;
 mod oidc;
 mod reply;
 mod send;
 mod simple;
+mod staged;
+mod submission;
 mod upload;
 mod window;
 
@@ -17,9 +20,12 @@ pub use credentials::{
     Concern, Credentials, CredentialsError, Login, PYPIRC, find, find_to_read, has_keyring, help_without,
     store, variable_for,
 };
+pub use deliver::{Delivery, Undelivered, Watch, deliver};
 pub use oidc::OidcError;
 pub use reply::help_for;
 pub use simple::{Listing, SimpleError, SimpleFile, Standing, Yanked};
+pub use staged::Index;
+pub use submission::{Submission, waves};
 pub use upload::{IndexClient, Put, UploadError};
 pub use window::Window;
 

@@ -1,5 +1,8 @@
 //! What an index means by its reply: the reason out of JSON, HTML or text, and what to do about it.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::html;
@@ -15,6 +18,18 @@ pub(super) struct Reply {
     pub(super) reason: String,
     /// Where a redirect leads
     pub(super) location: Option<String>,
+    /// How long the server asks to be left alone
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// The time that a `Retry-After` asks for, counted from `now`: seconds, or a date.
+pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
 }
 
 /// PyPI's error in JSON. `code` is `400 <reason>`; `message` wraps the same reason in HTML.
@@ -165,6 +180,17 @@ pub fn help_for(status: u16, reason: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_to_wait_is_said_in_seconds_or_as_a_date() {
+        let now: Timestamp = "2015-10-21T07:27:30Z".parse().unwrap();
+        let seconds = |value: &str| retry_after(value, now).map(|time| time.as_secs());
+        assert_eq!(seconds("120"), Some(120));
+        assert_eq!(seconds("Wed, 21 Oct 2015 07:28:00 GMT"), Some(30));
+        assert_eq!(seconds("Wed, 21 Oct 2015 07:20:00 GMT"), Some(0), "a time that is over");
+        assert_eq!(seconds("soon"), None);
+        assert_eq!(seconds("-5"), None);
+    }
 
     #[test]
     fn pypis_reason_is_found_in_json() {

@@ -9,10 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use reqwest::blocking::{RequestBuilder, Response};
-use reqwest::header::LOCATION;
+use reqwest::header::{HeaderName, LOCATION, RETRY_AFTER};
 use thiserror::Error;
 
-use super::reply::{Reply, reason};
+use super::reply::{Reply, reason, retry_after};
 use crate::world::faults::{self, Moment};
 use crate::world::http::Patience;
 
@@ -178,12 +178,17 @@ pub(super) fn innermost(error: &dyn std::error::Error) -> String {
 /// A success needs no reason; of anything else the reason is read, as far as it comes.
 fn read_reply(response: Response) -> Reply {
     let status = response.status().as_u16();
-    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    if response.status().is_success() {
-        return Reply { status, reason: String::new(), location };
-    }
+    let said = |name: HeaderName| {
+        response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    };
+    let location = said(LOCATION);
+    let retry_after = said(RETRY_AFTER).and_then(|value| retry_after(&value, jiff::Timestamp::now()));
     let mut body = Vec::new();
-    // A reason that breaks off is better than none.
+    // A reason that breaks off is better than none; a success that is read to its end leaves a connection to go on with.
     let _ = response.take(LARGEST_REPLY).read_to_end(&mut body);
-    Reply { status, reason: reason(status, &String::from_utf8_lossy(&body)), location }
+    let reason = match status {
+        200..=299 => String::new(),
+        _ => reason(status, &String::from_utf8_lossy(&body)),
+    };
+    Reply { status, reason, location, retry_after }
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use reqwest::blocking::Response;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::{StatusCode, Url};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
@@ -15,7 +16,7 @@ use thiserror::Error;
 use super::{Credentials, IndexClient, html, same_origin};
 use crate::python::distribution::Distribution;
 use crate::world::digest::Hashing;
-use crate::world::http::{AddressError, check};
+use crate::world::http::{AddressError, OURS, check, is_loopback};
 
 const ACCEPTED: &str = "application/vnd.pypi.simple.v1+json, \
     application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
@@ -144,6 +145,9 @@ impl IndexClient {
             .project_url(project)
             .ok_or_else(|| SimpleError::NoAddress { index: self.address.name.clone() })?;
         let response = self.fetch(&url, ACCEPTED)?;
+        if response.headers().contains_key(OURS) && is_loopback(&url) {
+            self.is_ours.store(true, Ordering::Relaxed);
+        }
         if response.status() == StatusCode::NOT_FOUND || !same_origin(response.url(), &url) {
             return Ok(None);
         }
@@ -174,13 +178,22 @@ impl IndexClient {
     /// How a distribution compares with the file of its name. Where the index lists no sha256, the file itself is
     /// fetched and hashed.
     pub fn standing(&self, project: &str, distribution: &Distribution) -> Result<Standing, SimpleError> {
-        let files = self.listing(project)?.map(|listing| listing.files).unwrap_or_default();
-        let Some(file) = files.into_iter().find(|file| file.filename == distribution.filename) else {
+        self.standing_in(self.listing(project)?.as_ref(), distribution)
+    }
+
+    /// The same by a listing that is there already.
+    pub fn standing_in(
+        &self,
+        listing: Option<&Listing>,
+        distribution: &Distribution,
+    ) -> Result<Standing, SimpleError> {
+        let mut files = listing.iter().flat_map(|listing| &listing.files);
+        let Some(file) = files.find(|file| file.filename == distribution.filename) else {
             return Ok(Standing::Absent);
         };
-        let sha256 = match file.sha256 {
-            Some(sha256) => sha256,
-            None => self.transfer(&file, &mut io::sink())?,
+        let sha256 = match &file.sha256 {
+            Some(sha256) => sha256.clone(),
+            None => self.transfer(file, &mut io::sink())?,
         };
         Ok(if sha256.eq_ignore_ascii_case(&distribution.sha256) {
             Standing::Identical
@@ -236,6 +249,19 @@ impl IndexClient {
 
     /// Fetches, as the user where the address is on the server that takes the uploads.
     fn fetch(&self, url: &Url, accept: &str) -> Result<Response, SimpleError> {
+        let response = self.fetch_once(url, accept)?;
+        if !response.status().is_redirection() {
+            return Ok(response);
+        }
+        // From this machine it leads elsewhere.
+        let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+        match location.and_then(|location| response.url().join(location).ok()) {
+            Some(elsewhere) if check(&elsewhere).is_ok() => self.fetch_once(&elsewhere, accept),
+            _ => Ok(response),
+        }
+    }
+
+    fn fetch_once(&self, url: &Url, accept: &str) -> Result<Response, SimpleError> {
         let mut request = self.http.get(url.clone()).header(ACCEPT, accept);
         if let Some(login) = self.credentials.as_ref().and_then(Credentials::for_reading)
             && same_origin(url, &self.address.upload)

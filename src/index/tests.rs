@@ -104,7 +104,7 @@ impl Server {
     }
 
     fn put_by(client: &IndexClient, file: &File) -> Result<Put, UploadError> {
-        client.put(&file.distribution, &file.metadata(), "source", &|_| true)
+        client.put(&file.submission(), &|_| true)
     }
 }
 
@@ -144,6 +144,10 @@ impl File {
         let filename = "demo-1.0.tar.gz".to_owned();
         let distribution = Distribution { path, filename, kind: Kind::Sdist, size: size as u64, sha256 };
         Self { _folder: folder, distribution }
+    }
+
+    fn submission(&self) -> Submission {
+        Submission::of(&self.distribution, self.metadata(), "source")
     }
 
     fn metadata(&self) -> Vec<(String, String)> {

@@ -3,6 +3,9 @@
 
 use std::io::{self, Read as _, Seek as _};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use fs_err::File;
 use jiff::Timestamp;
@@ -14,9 +17,12 @@ use thiserror::Error;
 
 use super::reply::{Reply, help_for, says_duplicate};
 use super::send::{Outgoing, SendError, innermost, send};
+use super::submission::Submission;
 use super::{Credentials, CredentialsError, IndexAddress, Standing};
-use crate::python::distribution::{Distribution, Kind};
+use crate::error::Error;
+use crate::python::distribution::Distribution;
 use crate::world::digest::Digests;
+use crate::world::hashes::Seal;
 use crate::world::http::Http;
 
 /// What an upload came to
@@ -42,7 +48,7 @@ pub enum UploadError {
     Changed { file: String, expected: String, found: String },
     /// Nothing was stored.
     #[error("`{index}` refused `{file}`: {reason} (HTTP {status})")]
-    Refused { index: String, file: String, status: u16, reason: String },
+    Refused { index: String, file: String, status: u16, reason: String, retry_after: Option<Duration> },
     /// Nothing was stored.
     #[error("`{index}` does not take `{file}` at its address: it redirects to `{location}`")]
     Redirected { index: String, file: String, location: String },
@@ -51,7 +57,13 @@ pub enum UploadError {
     Duplicate { index: String, file: String, ours: String, theirs: Option<String>, reason: String },
     /// The file may be stored or not: ask the index for its hash before anything else.
     #[error("it is not known whether `{index}` stored `{file}`: {cause}")]
-    Ambiguous { index: String, file: String, status: Option<u16>, cause: String },
+    Ambiguous {
+        index: String,
+        file: String,
+        status: Option<u16>,
+        cause: String,
+        retry_after: Option<Duration>,
+    },
     /// The sender gave up. What was not sent whole is not stored; the rest is not known.
     #[error("the upload of `{file}` to `{index}` was interrupted")]
     Stopped { index: String, file: String, all_sent: bool },
@@ -85,7 +97,11 @@ impl UploadError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Refused { status, reason, .. } => help_for(*status, reason),
-            Self::Redirected { .. } => help_for(308, ""),
+            Self::Redirected { location, .. } => Some(if location.ends_with('/') && !location.contains('?') {
+                format!("its address may lack a slash at the end: give `{location}`, if that is the index's own")
+            } else {
+                "give the address that the index redirects to, if it is the index's own".to_owned()
+            }),
             Self::Duplicate { .. } => Some(
                 "a file name is taken for good: release another version, or use the files that are there"
                     .to_owned(),
@@ -104,6 +120,15 @@ impl UploadError {
         }
     }
 
+    /// Whether it may go away by itself: a certificate that is not trusted does not.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { source, .. } => !innermost(source).contains("certificate"),
+            Self::Ambiguous { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Whether the index may have the file all the same.
     pub fn is_ambiguous(&self) -> bool {
         matches!(self, Self::Ambiguous { .. } | Self::Stopped { all_sent: true, .. })
@@ -116,12 +141,14 @@ pub struct IndexClient {
     pub(super) http: Http,
     pub(super) address: IndexAddress,
     pub(super) credentials: Option<Credentials>,
+    /// Whether it was seen to be an index of our own, which has PyPI's rules
+    pub(super) is_ours: Arc<AtomicBool>,
 }
 
 impl IndexClient {
     /// A client that sends the credentials to the index's own addresses only.
     pub fn new(http: Http, address: IndexAddress, credentials: Option<Credentials>) -> Self {
-        Self { http, address, credentials }
+        Self { http, address, credentials, is_ours: Arc::default() }
     }
 
     /// What it signs in with, where it has anything.
@@ -133,46 +160,48 @@ impl IndexClient {
         &self.address
     }
 
-    /// Uploads a distribution whose bytes are what they were when its hash was taken.
+    /// Whether the index has PyPI's rules, as far as is known: those of other servers are their own.
+    pub fn follows_pypi(&self) -> bool {
+        self.address.is_pypi() || self.is_ours.load(Ordering::Relaxed)
+    }
+
+    /// An upload that came to nothing as a user sees it.
+    pub fn explain(&self, error: UploadError) -> Error {
+        let help = error.help();
+        let unauthorised = matches!(error, UploadError::Refused { status: 401 | 403, .. });
+        let mut converted = Error::failed(error.to_string());
+        if let Some(source) = std::error::Error::source(&error) {
+            converted = converted.because(source.to_string());
+        }
+        if let (true, Some(credentials)) = (unauthorised, self.credentials()) {
+            converted = converted.help(format!("the credentials came from {}", credentials.source()));
+        }
+        help.into_iter().fold(converted, Error::help)
+    }
+
+    /// Uploads a file whose bytes are what they were when its hashes were taken.
     ///
     /// An index that lets files be replaced (pypiserver with `--overwrite`, devpi's volatile indexes) replaces one
     /// that is there: ask for its [`Standing`] first. PyPI never does.
     ///
-    /// `metadata` are the form's fields from the distribution's own metadata, `name` and `version` among them;
-    /// `pyversion` is a wheel's Python tag, or `source`. `progress` is told the bytes sent so far, and says whether to go on.
-    pub fn put(
-        &self,
-        distribution: &Distribution,
-        metadata: &[(String, String)],
-        pyversion: &str,
-        progress: &dyn Fn(u64) -> bool,
-    ) -> Result<Put, UploadError> {
-        let unreadable = |source| UploadError::File { path: distribution.path.clone(), source };
-        let mut file = File::open(&distribution.path).map_err(unreadable)?;
-        let digests = Digests::of(&mut file).map_err(unreadable)?;
-        if !digests.sha256.eq_ignore_ascii_case(&distribution.sha256) {
-            return Err(UploadError::Changed {
-                file: distribution.filename.clone(),
-                expected: distribution.sha256.clone(),
-                found: digests.sha256,
-            });
-        }
-        file.rewind().map_err(unreadable)?;
-
-        let form = || form(distribution, metadata, pyversion, &digests);
-        let (outgoing, way) = Outgoing::new(file, digests.size);
-        let part = Part::reader_with_length(outgoing, digests.size)
+    /// `progress` is told the bytes sent so far, and says whether to go on.
+    pub fn put(&self, submission: &Submission, progress: &dyn Fn(u64) -> bool) -> Result<Put, UploadError> {
+        let distribution = &submission.distribution;
+        let file = open_sealed(submission)?;
+        let form = || submission.form(&submission.digests, self.sends_attestations());
+        let (outgoing, way) = Outgoing::new(file, submission.digests.size);
+        let part = Part::reader_with_length(outgoing, submission.digests.size)
             .file_name(distribution.filename.clone())
             .mime_str("application/octet-stream")
             .expect("that is a media type");
-        let project = name_in(metadata).unwrap_or_default();
+        let project = submission.field("name");
         let request = self.post(distribution, project)?.multipart(form().part("content", part));
         match send(request, &way, self.http.patience(), progress) {
-            Ok(reply) => self.outcome(distribution, metadata, reply),
+            Ok(reply) => self.outcome(submission, reply),
             Err(SendError::Cut { sent, total }) => {
                 Err(self.cut(distribution, project, form(), (sent, total)))
             }
-            Err(SendError::Lost(cause)) => Err(self.ambiguous(distribution, None, cause)),
+            Err(SendError::Lost(cause)) => Err(self.ambiguous(distribution, None, cause, None)),
             Err(SendError::Stopped { all_sent }) => Err(UploadError::Stopped {
                 index: self.address.name.clone(),
                 file: distribution.filename.clone(),
@@ -199,36 +228,25 @@ impl IndexClient {
     }
 
     /// What a reply means for the file.
-    fn outcome(
-        &self,
-        distribution: &Distribution,
-        metadata: &[(String, String)],
-        reply: Reply,
-    ) -> Result<Put, UploadError> {
+    fn outcome(&self, submission: &Submission, reply: Reply) -> Result<Put, UploadError> {
+        let distribution = &submission.distribution;
         let reason = self.redact(&reply.reason);
         match reply.status {
             200..=299 => Ok(Put::Uploaded),
-            status if says_duplicate(status, &reason) => self.compare(distribution, metadata, reason),
+            status if says_duplicate(status, &reason) => self.compare(submission, reason),
             500.. => {
                 let cause = format!("the server failed (HTTP {}) {reason}", reply.status);
-                Err(self.ambiguous(distribution, Some(reply.status), cause.trim_end().to_owned()))
+                let cause = cause.trim_end().to_owned();
+                Err(self.ambiguous(distribution, Some(reply.status), cause, reply.retry_after))
             }
             _ => Err(self.refused(distribution, reply)),
         }
     }
 
     /// Whether the file that is in the way is this one.
-    fn compare(
-        &self,
-        distribution: &Distribution,
-        metadata: &[(String, String)],
-        reason: String,
-    ) -> Result<Put, UploadError> {
-        let standing = match name_in(metadata) {
-            Some(name) => self.standing(name, distribution),
-            None => Ok(Standing::Absent),
-        };
-        let theirs = match standing {
+    fn compare(&self, submission: &Submission, reason: String) -> Result<Put, UploadError> {
+        let distribution = &submission.distribution;
+        let theirs = match self.standing(submission.field("name"), distribution) {
             Ok(Standing::Identical) => return Ok(Put::AlreadyThere),
             Ok(Standing::Different { sha256 }) => Some(sha256),
             // Refused it is in any case; only the hash is not known.
@@ -268,7 +286,7 @@ impl IndexClient {
             Err(SendError::Unreachable(source)) => self.unreachable(source),
             _ => {
                 let cause = format!("the connection broke after {sent} of {total} bytes");
-                self.ambiguous(distribution, None, cause)
+                self.ambiguous(distribution, None, cause, None)
             }
         }
     }
@@ -282,18 +300,31 @@ impl IndexClient {
                     reason if reason.is_empty() => "it gives no reason".to_owned(),
                     reason => reason,
                 };
-                UploadError::Refused { index, file, status: reply.status, reason }
+                let (status, retry_after) = (reply.status, reply.retry_after);
+                UploadError::Refused { index, file, status, reason, retry_after }
             }
         }
     }
 
-    fn ambiguous(&self, distribution: &Distribution, status: Option<u16>, cause: String) -> UploadError {
+    fn ambiguous(
+        &self,
+        distribution: &Distribution,
+        status: Option<u16>,
+        cause: String,
+        retry_after: Option<Duration>,
+    ) -> UploadError {
         UploadError::Ambiguous {
             index: self.address.name.clone(),
             file: distribution.filename.clone(),
             status,
             cause,
+            retry_after,
         }
+    }
+
+    /// Whether the index takes what else is said of a file: only with a token that it made for a publisher it trusts.
+    fn sends_attestations(&self) -> bool {
+        self.credentials.as_ref().is_some_and(Credentials::are_of_a_trusted_publisher)
     }
 
     fn unreachable(&self, source: reqwest::Error) -> UploadError {
@@ -309,32 +340,22 @@ impl IndexClient {
     }
 }
 
-/// The project's name, out of the form's fields.
-fn name_in(metadata: &[(String, String)]) -> Option<&str> {
-    metadata.iter().find(|(field, _)| field == "name").map(|(_, name)| name.as_str())
-}
-
-/// The form without the file, which comes last: a server knows all else when it gets it.
-fn form(
-    distribution: &Distribution,
-    metadata: &[(String, String)],
-    pyversion: &str,
-    digests: &Digests,
-) -> Form {
-    let filetype = match distribution.kind {
-        Kind::Wheel => "bdist_wheel",
-        Kind::Sdist => "sdist",
-    };
-    let about_the_file = [
-        (":action", "file_upload"),
-        ("protocol_version", "1"),
-        ("filetype", filetype),
-        ("pyversion", pyversion),
-        ("sha256_digest", &digests.sha256),
-        ("blake2_256_digest", &digests.blake2_256),
-    ];
-    let form = about_the_file
-        .into_iter()
-        .fold(Form::new(), |form, (field, value)| form.text(field.to_owned(), value.to_owned()));
-    metadata.iter().fold(form, |form, (field, value)| form.text(field.clone(), value.clone()))
+/// Opens the file, if it is still the one whose hashes are known.
+fn open_sealed(submission: &Submission) -> Result<File, UploadError> {
+    let distribution = &submission.distribution;
+    let unreadable = |source| UploadError::File { path: distribution.path.clone(), source };
+    let mut file = File::open(&distribution.path).map_err(unreadable)?;
+    if Seal::of(&file).map_err(unreadable)? == submission.seal {
+        return Ok(file);
+    }
+    let digests = Digests::of(&mut file).map_err(unreadable)?;
+    if digests != submission.digests {
+        return Err(UploadError::Changed {
+            file: distribution.filename.clone(),
+            expected: submission.digests.sha256.clone(),
+            found: digests.sha256,
+        });
+    }
+    file.rewind().map_err(unreadable)?;
+    Ok(file)
 }

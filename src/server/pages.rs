@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE, LOCATION, VARY};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 use tokio::task::spawn_blocking;
@@ -13,6 +13,7 @@ use tokio::task::spawn_blocking;
 use super::Shared;
 use super::store::Entry;
 use crate::python::filename::normalize;
+use crate::world::http::OURS;
 
 const JSON: &str = "application/vnd.pypi.simple.v1+json";
 const HTML: &str = "application/vnd.pypi.simple.v1+html";
@@ -63,14 +64,17 @@ pub(super) async fn project(
         return moved(&normal);
     }
     let entries = shared.store.entries(&normal);
-    if entries.is_empty() {
-        return missing("no such project");
-    }
-    match negotiate(&headers) {
-        Some(JSON) => simple(JSON, project_json(&normal, &entries)),
-        Some(kind) => simple(kind, project_html(&normal, &entries)),
-        None => StatusCode::NOT_ACCEPTABLE.into_response(),
-    }
+    let mut response = if entries.is_empty() {
+        missing("no such project")
+    } else {
+        match negotiate(&headers) {
+            Some(JSON) => simple(JSON, project_json(&normal, &entries)),
+            Some(kind) => simple(kind, project_html(&normal, &entries)),
+            None => StatusCode::NOT_ACCEPTABLE.into_response(),
+        }
+    };
+    response.headers_mut().insert(OURS, HeaderValue::from_static("has the rules of PyPI"));
+    response
 }
 
 pub(super) async fn file(

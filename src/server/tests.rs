@@ -11,7 +11,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::*;
-use crate::index::{Credentials, IndexAddress, IndexClient, Put, Standing, UploadError};
+use crate::index::{Credentials, IndexAddress, IndexClient, Put, Standing, Submission, UploadError};
 use crate::python::distribution::{Distribution, Kind};
 use crate::python::token::{Caveat, Macaroon, Token};
 use crate::world::Environment;
@@ -116,8 +116,12 @@ fn metadata(version: &str) -> Vec<(String, String)> {
 }
 
 fn put(client: &IndexClient, file: &Distribution, version: &str) -> Result<Put, UploadError> {
+    client.put(&submission(file, version), &|_| true)
+}
+
+fn submission(file: &Distribution, version: &str) -> Submission {
     let pyversion = if file.kind == Kind::Sdist { "source" } else { "py3" };
-    client.put(file, &metadata(version), pyversion, &|_| true)
+    Submission::of(file, metadata(version), pyversion)
 }
 
 #[test]
@@ -129,7 +133,7 @@ fn what_is_uploaded_is_listed_and_comes_back_the_same() {
     assert_eq!(client.standing("Demo.Pkg", &wheel).unwrap(), Standing::Absent);
     let sent = Cell::new(0);
     client
-        .put(&wheel, &metadata("1.0"), "py3", &|bytes| {
+        .put(&submission(&wheel, "1.0"), &|bytes| {
             sent.set(bytes);
             true
         })
@@ -264,8 +268,9 @@ fn a_file_that_is_too_large_is_refused_as_pypi_does() {
 fn a_file_that_changed_since_it_was_built_is_not_sent() {
     let scene = Scene::new(Access::Everybody);
     let wheel = scene.wheel("1.0", "a");
+    let submission = submission(&wheel, "1.0");
     fs_err::write(&wheel.path, b"something else").unwrap();
-    let error = put(&scene.client(None), &wheel, "1.0").unwrap_err();
+    let error = scene.client(None).put(&submission, &|_| true).unwrap_err();
     assert!(matches!(error, UploadError::Changed { .. }), "{error}");
     assert_eq!(scene.client(None).listing("demo-pkg").unwrap(), None);
 }

@@ -9,9 +9,10 @@ use serde::Deserialize;
 use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::python::distribution::{Distribution, Kind};
+use crate::world::hashes::Hashes;
+use crate::world::make_last;
 use crate::world::process::Process;
 use crate::world::tools::ToolEnvironment;
-use crate::world::{freeze, make_last};
 
 /// The first version of `build` that can report what it made
 const REPORTS: semver::Version = semver::Version::new(1, 6, 0);
@@ -176,7 +177,8 @@ impl Build {
             .env("PYTHONUNBUFFERED", "1");
         let process = variables.iter().fold(process, |process, (name, value)| process.env(name, value));
         bench.command(&process)?;
-        let mut built = if reports { reported(&report)? } else { listed(dist)? };
+        let hashes = &release.workspace.hashes;
+        let mut built = if reports { reported(&report, hashes)? } else { listed(dist, hashes)? };
         built.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
         complete(&built)?;
         // One of them may be public when the power fails, and nobody could build the others again with the same bytes.
@@ -203,7 +205,7 @@ impl Build {
             if found.iter().all(|found| found.kind != built.kind) {
                 let path = bench.dist().join(&built.filename);
                 fs_err::copy(&built.path, &path)?;
-                all.push(freeze(&path)?);
+                all.push(release.workspace.hashes.freeze(&path)?);
             }
         }
         all.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
@@ -294,7 +296,7 @@ fn refuse_changes(bench: &Workbench<'_>) -> Result<()> {
 }
 
 /// The files named in the report of `python -m build --report`.
-fn reported(report: &Path) -> Result<Vec<Distribution>> {
+fn reported(report: &Path, hashes: &Hashes) -> Result<Vec<Distribution>> {
     #[derive(Deserialize)]
     struct Report {
         artifacts: Vec<Artifact>,
@@ -308,17 +310,17 @@ fn reported(report: &Path) -> Result<Vec<Distribution>> {
         Error::failed(format!("the report of `python -m build` in `{}` cannot be read", report.display()))
             .because(error)
     })?;
-    report.artifacts.into_iter().map(|artifact| freeze(&artifact.path)).collect()
+    report.artifacts.into_iter().map(|artifact| hashes.freeze(&artifact.path)).collect()
 }
 
 /// The files in the run's own folder of distributions: it was empty before the build.
-fn listed(dist: &Path) -> Result<Vec<Distribution>> {
+fn listed(dist: &Path, hashes: &Hashes) -> Result<Vec<Distribution>> {
     let mut built = Vec::new();
     for entry in fs_err::read_dir(dist)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name.ends_with(".whl") || name.ends_with(".tar.gz") || name.ends_with(".zip") {
-            built.push(freeze(&path)?);
+            built.push(hashes.freeze(&path)?);
         }
     }
     Ok(built)

@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Verbosity;
+use super::uploads::Uploads;
 use crate::engine::effects::Action;
-use crate::engine::event::{Event, Listener};
+use crate::engine::event::{Event, Fate, Listener};
 use crate::engine::plan::Plan;
 use crate::engine::stage::{Finding, Severity};
 use crate::error::Error;
@@ -21,15 +21,20 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 const INFO: Style = AnsiColor::Cyan.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 
+/// From this size on, in bytes, a file has a line as it begins
+const WORTH_A_LINE: u64 = 1 << 20;
+/// What needs no further word
+const UPLOADED: &str = "uploaded";
+
 /// Writes to standard error
 pub struct Human {
     verbosity: Verbosity,
-    bar: RefCell<Option<(String, ProgressBar)>>,
+    uploads: RefCell<Option<Uploads>>,
 }
 
 impl Human {
     pub fn new(verbosity: Verbosity) -> Self {
-        Self { verbosity, bar: RefCell::new(None) }
+        Self { verbosity, uploads: RefCell::new(None) }
     }
 
     pub(super) fn verbosity(&self) -> Verbosity {
@@ -37,8 +42,8 @@ impl Human {
     }
 
     fn line(&self, text: &str) {
-        if let Some((_, bar)) = &*self.bar.borrow() {
-            bar.suspend(|| {
+        if let Some(uploads) = &*self.uploads.borrow() {
+            uploads.suspend(|| {
                 let _ = writeln!(anstream::stderr(), "{text}");
             });
         } else {
@@ -61,6 +66,9 @@ impl Human {
     }
 
     pub(super) fn error(&self, error: &Error) {
+        if let Some(uploads) = self.uploads.borrow_mut().take() {
+            uploads.clear();
+        }
         let mut text = match error.report() {
             Some(report) => report.to_owned(),
             None => format!("{BAD}error{BAD:#}: {error}"),
@@ -93,31 +101,34 @@ impl Human {
         if self.verbosity == Verbosity::Quiet {
             return;
         }
-        let mut bar = self.bar.borrow_mut();
-        if bar.as_ref().is_none_or(|(of, _)| of != what) {
-            if done >= total {
-                return;
-            }
-            if !std::io::stderr().is_terminal() {
-                *bar = Some((what.to_owned(), ProgressBar::hidden()));
-                drop(bar);
-                self.status(GOOD, "Sending", &format!("{what} ({})", crate::world::size(total)));
-                return;
-            }
-            let style = ProgressStyle::with_template(
-                "{prefix:>12.green.bold} {msg} {bar:24} {bytes}/{total_bytes} {bytes_per_sec}",
-            );
-            let shown =
-                ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            shown.set_prefix("Sending");
-            shown.set_message(what.to_owned());
-            *bar = Some((what.to_owned(), shown));
+        let mut uploads = self.uploads.borrow_mut();
+        let Some(uploads) = &mut *uploads else { return };
+        // What is small is there before anybody has read that it is on its way.
+        let worth_a_line = total >= WORTH_A_LINE && done < total;
+        if uploads.sent(what, done, total) && worth_a_line && !std::io::stderr().is_terminal() {
+            uploads.suspend(|| {
+                let sending =
+                    format!("{GOOD}{:>12}{GOOD:#} {what} ({})", "Sending", crate::world::size(total));
+                let _ = writeln!(anstream::stderr(), "{sending}");
+            });
         }
-        if let Some((_, shown)) = &*bar {
-            shown.set_position(done);
-            if done >= total {
-                shown.finish_and_clear();
+    }
+
+    /// Says what became of a file.
+    fn file(&self, file: &str, index: &str, fate: Fate, reason: &str) {
+        if let Some(uploads) = &mut *self.uploads.borrow_mut() {
+            uploads.over(file);
+        }
+        match fate {
+            Fate::There if reason == UPLOADED => {
+                self.status(GOOD, "Uploaded", &format!("{file} is on {index}"))
             }
+            Fate::There => {
+                self.status(GOOD, "Uploaded", &format!("{file} is on {index} {DIM}({reason}){DIM:#}"))
+            }
+            Fate::NotThere => self.status(BAD, "Failed", &format!("{file} is not on {index}")),
+            Fate::Unknown => self.status(BAD, "In doubt", &format!("{file} may be on {index}")),
+            Fate::NotSent => self.status(WARN, "Not sent", &format!("{file} is not on {index}: {reason}")),
         }
     }
 
@@ -155,8 +166,8 @@ impl Listener for Human {
             }
             Event::StageStarted { .. } => {}
             Event::StageFinished { stage, seconds } => {
-                if let Some((_, bar)) = self.bar.borrow_mut().take() {
-                    bar.finish_and_clear();
+                if let Some(uploads) = self.uploads.borrow_mut().take() {
+                    uploads.clear();
                 }
                 if self.verbosity == Verbosity::Verbose {
                     self.status(DIM, "Finished", &format!("{stage} in {seconds:.2} s"));
@@ -168,7 +179,12 @@ impl Listener for Human {
                     self.line(&format!("{DIM}{:>12} {line}{DIM:#}", "|"));
                 }
             }
+            Event::UploadsStarted { files, bytes, .. } => {
+                let on_terminal = self.verbosity > Verbosity::Quiet && std::io::stderr().is_terminal();
+                *self.uploads.borrow_mut() = Some(Uploads::new(*files, *bytes, on_terminal));
+            }
             Event::Progress { what, done, total, .. } => self.progress(what, *done, *total),
+            Event::File { index, file, fate, reason, .. } => self.file(file, index, *fate, reason),
             Event::Note { message, .. } => self.status(DIM, "", message),
             Event::Warning { stage, message, help } => {
                 let stage = stage.map(|stage| format!("[{stage}] ")).unwrap_or_default();

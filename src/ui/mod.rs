@@ -5,6 +5,7 @@ mod counter;
 mod human;
 mod json;
 mod log;
+mod uploads;
 
 use std::io::Write;
 

@@ -1,12 +1,19 @@
 //! The digests by which files are known: sha256 everywhere, and blake2b of 256 bits where an index asks for it.
 
 use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use blake2::Blake2b256;
 use sha2::{Digest, Sha256};
 
 /// Read at once, in bytes.
 const CHUNK: usize = 128 << 10;
+/// From this size on, in bytes, each digest has a thread of its own: a large file is often the only one.
+const LARGE: u64 = 8 << 20;
+/// Chunks that one digest may be ahead of the other
+const AHEAD: usize = 4;
 
 /// What bytes are known by; digests in lower-case hexadecimal
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +37,41 @@ impl Digests {
                 Err(error) => return Err(error),
             }
         }
+    }
+}
+
+impl Digests {
+    /// The digests of a file of about `size` bytes, which is read once.
+    pub fn of_file(mut file: impl Read, size: u64) -> io::Result<Self> {
+        if size < LARGE || thread::available_parallelism().map_or(1, usize::from) < 2 {
+            return Self::of(file);
+        }
+        thread::scope(|scope| {
+            let (hand_on, handed_on) = sync_channel::<Arc<[u8]>>(AHEAD);
+            let other = scope.spawn(move || {
+                let mut blake2 = Blake2b256::default();
+                handed_on.iter().for_each(|chunk| blake2.update(&*chunk));
+                hex(&blake2.finalize())
+            });
+            let (mut sha256, mut size) = (Sha256::default(), 0);
+            let mut chunk = vec![0; CHUNK];
+            loop {
+                match file.read(&mut chunk) {
+                    Ok(0) => break,
+                    Ok(read) => {
+                        // The other one cannot have ended: its end of the channel is dropped with it.
+                        let _ = hand_on.send(Arc::from(&chunk[..read]));
+                        sha256.update(&chunk[..read]);
+                        size += read as u64;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            drop(hand_on);
+            let blake2_256 = other.join().map_err(|_| io::Error::other("a digest panicked"))?;
+            Ok(Self { sha256: hex(&sha256.finalize()), blake2_256, size })
+        })
     }
 }
 
@@ -79,5 +121,14 @@ mod tests {
         assert_eq!(digests.sha256, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         assert_eq!(digests.blake2_256, "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
         assert_eq!(digests.size, 0);
+    }
+
+    #[test]
+    fn a_large_file_has_the_digests_that_its_bytes_have() {
+        let bytes: Vec<u8> = (0..LARGE as u32 + 12_345).map(|place| (place % 251) as u8).collect();
+        assert_eq!(
+            Digests::of_file(&bytes[..], bytes.len() as u64).unwrap(),
+            Digests::of(&bytes[..]).unwrap()
+        );
     }
 }

@@ -94,14 +94,18 @@ pub fn in_effect(moment: Moment, what: impl FnOnce() -> String) {
 }
 
 fn come_to(drill: &Drill, moment: Moment, what: String) {
-    let number = COME_TO.fetch_add(1, Ordering::SeqCst) + 1;
+    let next = || COME_TO.fetch_add(1, Ordering::SeqCst) + 1;
     match drill {
-        Drill::Kill(last) if *last == number => die(),
-        Drill::Kill(_) => {}
+        Drill::Kill(last) => {
+            if next() == *last {
+                die();
+            }
+        }
         Drill::List(file) => {
-            let point = Point { number, moment, what };
-            let line = serde_json::to_string(&point).expect("a point has string keys only");
+            // Several effects may be under way: they are listed in the order of their numbers.
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            let point = Point { number: next(), moment, what };
+            let line = serde_json::to_string(&point).expect("a point has string keys only");
             // A list that cannot be written is found too short by whoever asked for it.
             let _ = writeln!(file, "{line}");
         }

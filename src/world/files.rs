@@ -46,6 +46,14 @@ pub fn sha256(path: &Path) -> Result<(String, u64)> {
 /// # Errors
 /// The file cannot be read, or is neither an sdist nor a wheel.
 pub fn freeze(path: &Path) -> Result<Distribution> {
+    distribution(path, || sha256(path))
+}
+
+/// The distribution at a path, by the sha256 and the size that `hash` gives.
+pub(super) fn distribution(
+    path: &Path,
+    hash: impl FnOnce() -> Result<(String, u64)>,
+) -> Result<Distribution> {
     let filename = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
     let kind = if filename.ends_with(".whl") {
         Kind::Wheel
@@ -54,7 +62,7 @@ pub fn freeze(path: &Path) -> Result<Distribution> {
     } else {
         return Err(Error::failed(format!("`{}` is neither a wheel nor an sdist", path.display())));
     };
-    let (sha256, size) = sha256(path)?;
+    let (sha256, size) = hash()?;
     Ok(Distribution { path: path.to_owned(), filename, kind, size, sha256 })
 }
 
@@ -75,7 +83,11 @@ pub fn make_last(path: &Path) -> Result<()> {
 /// # Errors
 /// The file cannot be read or has changed.
 pub fn verify(distribution: &Distribution) -> Result<()> {
-    let (sha256, _) = sha256(&distribution.path)?;
+    changed(distribution, &sha256(&distribution.path)?.0)
+}
+
+/// Refuses a distribution that has another sha256 now.
+pub(super) fn changed(distribution: &Distribution, sha256: &str) -> Result<()> {
     if sha256 == distribution.sha256 {
         return Ok(());
     }

@@ -4,15 +4,18 @@
 use std::io::{self, Read as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::blocking::{Client, ClientBuilder, RequestBuilder, Response};
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Certificate, NoProxy, Proxy, Url};
+use reqwest::{Certificate, Identity, NoProxy, Proxy, Url};
 use thiserror::Error;
 
 use super::Environment;
 
+/// A header by which an index of our own tells that it is one, and has PyPI's rules
+pub const OURS: &str = "x-pyrelease-index";
 /// Redirects followed when something is fetched.
 const MOST_REDIRECTS: usize = 10;
 /// In bytes; the bundle of a whole platform has about 250 kB.
@@ -25,6 +28,10 @@ pub enum HttpError {
     Bundle { variable: &'static str, path: PathBuf, source: io::Error },
     #[error("`{path}`, which `{variable}` names, holds no certificate that can be used")]
     Certificates { variable: &'static str, path: PathBuf },
+    #[error("failed to read the certificate that `{setting}` names in `{path}`")]
+    Identity { setting: String, path: PathBuf, source: io::Error },
+    #[error("`{path}`, which `{setting}` names, holds no certificate with its key that can be used")]
+    NoIdentity { setting: String, path: PathBuf },
     // The value may hold a password, so it is not shown.
     #[error("`{variable}` is not the address of a proxy")]
     Proxy { variable: &'static str },
@@ -86,9 +93,88 @@ impl Default for Patience {
 /// The HTTP client; a clone shares its connections
 #[derive(Debug, Clone)]
 pub struct Http {
-    fetching: Client,
-    sending: Client,
+    clients: Arc<Clients>,
     patience: Patience,
+}
+
+/// A client for each purpose, made when it is needed: the platform's certificates take milliseconds and memory
+#[derive(Debug)]
+struct Clients {
+    settings: Settings,
+    fetching: [OnceLock<Client>; 2],
+    sending: [OnceLock<Client>; 2],
+}
+
+#[derive(Debug)]
+struct Settings {
+    patience: Patience,
+    roots: Vec<Certificate>,
+    identity: Option<Identity>,
+    proxy: Option<Proxy>,
+}
+
+/// What a client is for
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Fetching,
+    Sending,
+}
+
+impl Settings {
+    fn client(&self, purpose: Purpose, secure: bool) -> Result<Client, reqwest::Error> {
+        if !secure {
+            // Plain `http` is for this machine: no certificates, and no proxy.
+            let builder = self.builder(purpose).tls_certs_only([]).no_proxy();
+            return match purpose {
+                Purpose::Fetching => builder.redirect(Policy::custom(follow_here)).build(),
+                Purpose::Sending => builder.build(),
+            };
+        }
+        let builder = || {
+            let builder = match &self.proxy {
+                Some(proxy) => self.builder(purpose).proxy(proxy.clone()),
+                // Elsewhere a proxy can be a setting of the system, which reqwest reads.
+                None if cfg!(any(windows, target_os = "macos")) => self.builder(purpose),
+                None => self.builder(purpose).no_proxy(),
+            };
+            match &self.identity {
+                Some(identity) => builder.identity(identity.clone()),
+                None => builder,
+            }
+        };
+        // A system without certificates can still talk to itself.
+        let trusting = builder().tls_certs_merge(self.roots.iter().cloned()).build();
+        trusting.or_else(|_| builder().tls_certs_only(self.roots.iter().cloned()).build())
+    }
+
+    /// Tries what the user has set, without the platform's certificates.
+    fn check(&self) -> Result<(), HttpError> {
+        if self.roots.is_empty() && self.identity.is_none() {
+            return Ok(());
+        }
+        let builder = self.builder(Purpose::Sending).tls_certs_only(self.roots.iter().cloned()).no_proxy();
+        let builder = match &self.identity {
+            Some(identity) => builder.identity(identity.clone()),
+            None => builder,
+        };
+        builder.build().map(drop).map_err(|source| HttpError::Client { source })
+    }
+
+    fn builder(&self, purpose: Purpose) -> ClientBuilder {
+        let builder = Client::builder()
+            .user_agent(concat!("pyrelease/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(self.patience.connect)
+            .tcp_nodelay(true)
+            // What has to be asked again is decided where it is known what was asked.
+            .retry(reqwest::retry::never());
+        match purpose {
+            // The blocking client counts this timeout up to the reply's head and then anew for each read of its body.
+            Purpose::Fetching => builder.timeout(self.patience.stall).redirect(Policy::custom(follow)),
+            // Counted over a whole upload it would be a total; the sender watches for stalls itself. Files that go
+            // together each have a connection: in one of HTTP/2 they would share its window.
+            Purpose::Sending => builder.timeout(None).redirect(Policy::none()).http1_only(),
+        }
+    }
 }
 
 impl Http {
@@ -101,41 +187,54 @@ impl Http {
 
     /// The same with other deadlines.
     pub fn with_patience(environment: &Environment, patience: Patience) -> Result<Self, HttpError> {
-        let roots = extra_roots(environment)?;
-        let builder = |builder: ClientBuilder| {
-            let builder = builder
-                .user_agent(concat!("pyrelease/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(patience.connect)
-                // What has to be asked again is decided where it is known what was asked.
-                .retry(reqwest::retry::never());
-            through_proxy(builder, environment)
-        };
-        let build = |set: &dyn Fn(ClientBuilder) -> ClientBuilder| {
-            let trusting = builder(set(Client::builder()).tls_certs_merge(roots.iter().cloned()))?;
-            trusting.build().or_else(|_| {
-                // A system without certificates can still talk to itself.
-                let alone = builder(set(Client::builder()).tls_certs_only(roots.iter().cloned()))?;
-                alone.build().map_err(|source| HttpError::Client { source })
-            })
-        };
-        Ok(Self {
-            // The blocking client counts this timeout up to the reply's head and then anew for each read of its
-            // body.
-            fetching: build(&|client| client.timeout(patience.stall).redirect(Policy::custom(follow)))?,
-            // Counted over a whole upload it would be a total; the sender watches for stalls itself.
-            sending: build(&|client| client.timeout(None).redirect(Policy::none()))?,
+        Self::set(Settings {
             patience,
+            roots: extra_roots(environment)?,
+            identity: None,
+            proxy: proxy(environment)?,
         })
     }
 
-    /// Fetches; follows redirects, but never to plain `http` elsewhere.
+    /// The same for the index of that name, which may ask who the client is: by the certificate and its key in the file
+    /// of `PYRELEASE_CLIENT_CERT_<INDEX>`, else of `SSL_CLIENT_CERT`.
+    pub fn for_index(environment: &Environment, index: &str, patience: Patience) -> Result<Self, HttpError> {
+        Self::set(Settings {
+            patience,
+            roots: extra_roots(environment)?,
+            identity: identity(environment, index)?,
+            proxy: proxy(environment)?,
+        })
+    }
+
+    fn set(settings: Settings) -> Result<Self, HttpError> {
+        let patience = settings.patience;
+        let clients = Clients { settings, fetching: Default::default(), sending: Default::default() };
+        let http = Self { clients: Arc::new(clients), patience };
+        // What can be wrong with the settings is found now.
+        http.clients.settings.check()?;
+        Ok(http)
+    }
+
+    /// Fetches; follows redirects, but never to plain `http` elsewhere. One from this machine to elsewhere is a reply.
     pub fn get(&self, url: Url) -> RequestBuilder {
-        self.fetching.get(url)
+        self.client(Purpose::Fetching, &url).get(url)
     }
 
     /// Sends; a redirect is a reply like any other, because what is sent belongs to one address only.
     pub fn post(&self, url: Url) -> RequestBuilder {
-        self.sending.post(url)
+        self.client(Purpose::Sending, &url).post(url)
+    }
+
+    fn client(&self, purpose: Purpose, url: &Url) -> &Client {
+        let secure = url.scheme() == "https";
+        let clients = match purpose {
+            Purpose::Fetching => &self.clients.fetching,
+            Purpose::Sending => &self.clients.sending,
+        };
+        clients[usize::from(secure)].get_or_init(|| {
+            let made = self.clients.settings.client(purpose, secure);
+            made.expect("its settings were tried")
+        })
     }
 
     /// The deadlines that whoever sends has to keep.
@@ -166,14 +265,19 @@ pub fn check(url: &Url) -> Result<(), AddressError> {
     }
     match url.scheme() {
         "https" => Ok(()),
-        "http" if is_loopback(host) => Ok(()),
+        "http" if is_here(host) => Ok(()),
         "http" => Err(AddressError::Plain { address: shown(url.as_str()) }),
         _ => Err(AddressError::Scheme { address: shown(url.as_str()) }),
     }
 }
 
+/// Whether an address is on this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    is_here(url.host_str().unwrap_or_default())
+}
+
 /// Whether a URL's host is this machine.
-fn is_loopback(host: &str) -> bool {
+fn is_here(host: &str) -> bool {
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
@@ -188,6 +292,11 @@ pub fn read_at_most(response: Response, limit: u64) -> io::Result<Vec<u8>> {
     Ok(body)
 }
 
+/// A redirect to elsewhere is a reply: the client for this machine has no certificates.
+fn follow_here(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    if attempt.url().scheme() == "https" { attempt.stop() } else { follow(attempt) }
+}
+
 fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     if attempt.previous().len() > MOST_REDIRECTS {
         return attempt.error("it redirects in circles");
@@ -199,19 +308,42 @@ fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
 }
 
 /// Only `https` goes through a proxy, because plain `http` never leaves this machine.
-fn through_proxy(builder: ClientBuilder, environment: &Environment) -> Result<ClientBuilder, HttpError> {
+fn proxy(environment: &Environment) -> Result<Option<Proxy>, HttpError> {
     let named = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
         .into_iter()
         .find_map(|variable| environment.get(variable).map(|address| (variable, address)));
-    let Some((variable, address)) = named else {
-        // Elsewhere a proxy can be a setting of the system, which reqwest reads.
-        return Ok(if cfg!(any(windows, target_os = "macos")) { builder } else { builder.no_proxy() });
-    };
+    let Some((variable, address)) = named else { return Ok(None) };
     let except = environment.get("NO_PROXY").or_else(|| environment.get("no_proxy"));
-    let proxy = Proxy::https(address)
-        .map_err(|_| HttpError::Proxy { variable })?
-        .no_proxy(except.and_then(NoProxy::from_string));
-    Ok(builder.proxy(proxy))
+    let proxy = Proxy::https(address).map_err(|_| HttpError::Proxy { variable })?;
+    Ok(Some(proxy.no_proxy(except.and_then(NoProxy::from_string))))
+}
+
+/// The variable that names the file of the client's certificate for an index.
+pub fn client_certificate_variable(index: &str) -> String {
+    format!("PYRELEASE_CLIENT_CERT_{}", in_a_variable(index))
+}
+
+/// A name as a part of a variable's: upper case, other characters as `_`.
+pub fn in_a_variable(name: &str) -> String {
+    let letter =
+        |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' };
+    name.chars().map(letter).collect()
+}
+
+/// The client's own certificate, in a file with its key.
+fn identity(environment: &Environment, index: &str) -> Result<Option<Identity>, HttpError> {
+    for setting in [client_certificate_variable(index), "SSL_CLIENT_CERT".to_owned()] {
+        let Some(path) = environment.path(&setting) else { continue };
+        let pem = match fs_err::read(&path) {
+            Ok(pem) => pem,
+            Err(source) => return Err(HttpError::Identity { setting, path, source }),
+        };
+        return match Identity::from_pem(&pem) {
+            Ok(identity) => Ok(Some(identity)),
+            Err(_) => Err(HttpError::NoIdentity { setting, path }),
+        };
+    }
+    Ok(None)
 }
 
 fn extra_roots(environment: &Environment) -> Result<Vec<Certificate>, HttpError> {

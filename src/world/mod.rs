@@ -1,11 +1,13 @@
 //! What touches the outside: the environment, processes, files, git, HTTP, tools.
 
+pub mod crew;
 pub mod digest;
 mod environment;
 pub mod faults;
 mod files;
 pub mod git;
 pub mod guard;
+pub mod hashes;
 pub mod http;
 pub mod memory;
 pub mod process;

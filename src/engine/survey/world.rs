@@ -90,7 +90,7 @@ fn listing(environment: &Environment, place: &Destination, project: &str) -> Res
     let client = || -> Result<IndexClient> {
         let address = IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None)?;
         let credentials = find_to_read(environment, &address, project)?;
-        Ok(IndexClient::new(Http::with_patience(environment, PATIENCE)?, address, credentials))
+        Ok(IndexClient::new(Http::for_index(environment, &address.name, PATIENCE)?, address, credentials))
     };
     let client = client().map_err(|error| error.chain())?;
     client.listing(project).map_err(|error| {

@@ -3,6 +3,7 @@
 //! Nothing here judges. What is wrong with the archive itself becomes a [`Fault`], so that the members that could
 //! be read are there all the same; `verdict` says what each fault means.
 
+mod described;
 mod directory;
 mod inflate;
 mod path;
@@ -12,6 +13,7 @@ mod sdist;
 mod secret;
 mod wheel;
 
+pub use described::metadata;
 pub use path::{Escape, escape_of_link, escape_of_member};
 pub use record::{Entry, Record, RecordError, encode_digest};
 pub(crate) use scan::is_test;

@@ -64,22 +64,30 @@ fn looked_up<R: Read + Seek>(
     contents: &mut Contents,
 ) -> Member {
     let member = listed(entry);
-    if is_kept(&member.path, Kind::Wheel) && contents.content(&member.path).is_none() {
-        let mut reader = BufReader::with_capacity(BUFFER, file);
-        let content = reader.seek(SeekFrom::Start(entry.offset)).and_then(|_| {
-            let mut header = [0; 30];
-            reader.read_exact(&mut header)?;
-            let names = i64::from(short(&header, 26)) + i64::from(short(&header, 28));
-            reader.seek_relative(names)?;
-            let packed = &mut (&mut reader).take(entry.packed);
-            let mut state = Decompress::new(false);
-            unpack(packed, entry, &mut state, limits.kept_member, Some(limits.kept_member), None)
-        });
-        if let Ok(unpacked) = content {
-            contents.keep(&member.path, unpacked.kept, limits);
-        }
+    if is_kept(&member.path, Kind::Wheel)
+        && contents.content(&member.path).is_none()
+        && let Ok(content) = content_of(file, entry, limits)
+    {
+        contents.keep(&member.path, content, limits);
     }
     member
+}
+
+/// The content of one member, found by the directory alone.
+pub(super) fn content_of<R: Read + Seek>(
+    file: &mut R,
+    entry: &Entry,
+    limits: &Limits,
+) -> io::Result<Vec<u8>> {
+    let mut reader = BufReader::with_capacity(BUFFER, file);
+    reader.seek(SeekFrom::Start(entry.offset))?;
+    let mut header = [0; 30];
+    reader.read_exact(&mut header)?;
+    let names = i64::from(short(&header, 26)) + i64::from(short(&header, 28));
+    reader.seek_relative(names)?;
+    let packed = &mut (&mut reader).take(entry.packed);
+    let mut state = Decompress::new(false);
+    Ok(unpack(packed, entry, &mut state, limits.kept_member, Some(limits.kept_member), None)?.kept)
 }
 
 /// A member by what the directory says of it.

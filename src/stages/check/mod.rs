@@ -9,7 +9,6 @@ use serde::Deserialize;
 use crate::config::{Config, nearest};
 use crate::engine::prelude::*;
 use crate::python::verdict::{Expected, Finding as Verdict, Policy, Report, Severity};
-use crate::world::verify;
 
 pub use files::{distributions_in, judge_files};
 pub use tracked::tracked_at;
@@ -72,7 +71,7 @@ impl Stage for Check {
                 let error = Error::failed("there are no distributions to check");
                 return Err(error.help("put `build` before `check`"));
             }
-            distributions.iter().try_for_each(verify)?;
+            distributions.iter().try_for_each(|file| release.workspace.hashes.verify(file))?;
             let paths: Vec<_> = distributions.iter().map(|distribution| distribution.path.clone()).collect();
             let target = &release.target;
             let expected = expected(&target.project.name, &target.names.version)?;

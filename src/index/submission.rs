@@ -1,0 +1,171 @@
+//! A file on its way to an index, and all that the form says of it.
+
+use std::path::PathBuf;
+
+use fs_err::File;
+use reqwest::blocking::multipart::Form;
+
+use crate::error::{Error, Result};
+use crate::python::archive;
+use crate::python::distribution::{Distribution, Kind};
+use crate::python::filename::{Filename, FilenameError};
+use crate::python::metadata::Metadata;
+use crate::world::digest::Digests;
+use crate::world::hashes::{Hashes, Seal};
+
+/// The ending of the attestations beside a distribution (PEP 740)
+const ATTESTATION: &str = ".publish.attestation";
+/// The longest file of an attestation that is read, in bytes; usual ones have about 10 kB
+const LONGEST_ATTESTATION: u64 = 1 << 20;
+
+/// A file on its way to an index
+#[derive(Debug, Clone)]
+pub struct Submission {
+    pub distribution: Distribution,
+    pub(super) digests: Digests,
+    /// What the file had when the digests were worked out
+    pub(super) seal: Seal,
+    /// The form's fields from the distribution's own metadata, `name` and `version` among them
+    pub fields: Vec<(String, String)>,
+    /// A wheel's Python tag, or `source`
+    pub(super) python_tag: String,
+    /// A JSON array, where there is an attestation beside the distribution
+    pub(super) attestations: Option<String>,
+}
+
+impl Submission {
+    /// Reads a distribution whose bytes are still those that were frozen.
+    ///
+    /// # Errors
+    /// It has changed, or cannot be read; or there is something beside it that is no attestation.
+    pub fn read(distribution: &Distribution, hashes: &Hashes) -> Result<Self> {
+        hashes.verify(distribution)?;
+        let broken = |error: &str| {
+            Error::failed(format!("`{}` cannot be uploaded: {error}", distribution.filename))
+                .help("`pyrelease check` says what is wrong with it")
+        };
+        let mut file = File::open(&distribution.path)?;
+        let metadata = archive::metadata(&mut file, distribution.kind, distribution.size)
+            .and_then(|text| Metadata::parse(&text).ok())
+            .ok_or_else(|| broken("its metadata cannot be read"))?;
+        let filename: Filename =
+            distribution.filename.parse().map_err(|error: FilenameError| broken(&error.to_string()))?;
+        let (digests, seal) = hashes.of(&distribution.path)?;
+        Ok(Self {
+            distribution: distribution.clone(),
+            digests,
+            seal,
+            fields: metadata.form_fields(),
+            python_tag: filename.python_tag().to_owned(),
+            attestations: attestations(distribution)?,
+        })
+    }
+
+    /// A file that need not be a distribution, with the fields that are given.
+    #[cfg(test)]
+    pub(crate) fn of(distribution: &Distribution, fields: Vec<(String, String)>, python_tag: &str) -> Self {
+        let (digests, seal) = Hashes::default().of(&distribution.path).unwrap();
+        let python_tag = python_tag.to_owned();
+        Self { distribution: distribution.clone(), digests, seal, fields, python_tag, attestations: None }
+    }
+
+    /// The value of a field of the form, empty where it has none.
+    pub fn field(&self, name: &str) -> &str {
+        self.fields.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
+    }
+
+    /// The form without the file, which comes last: a server knows all else when it gets it.
+    pub(super) fn form(&self, digests: &Digests, attested: bool) -> Form {
+        let filetype = match self.distribution.kind {
+            Kind::Wheel => "bdist_wheel",
+            Kind::Sdist => "sdist",
+        };
+        let about_the_file = [
+            (":action", "file_upload"),
+            ("protocol_version", "1"),
+            ("filetype", filetype),
+            ("pyversion", &self.python_tag),
+            ("sha256_digest", &digests.sha256),
+            ("blake2_256_digest", &digests.blake2_256),
+        ];
+        let form = about_the_file
+            .into_iter()
+            .fold(Form::new(), |form, (field, value)| form.text(field.to_owned(), value.to_owned()));
+        let form =
+            self.fields.iter().fold(form, |form, (field, value)| form.text(field.clone(), value.clone()));
+        match &self.attestations {
+            Some(attestations) if attested => form.text("attestations", attestations.clone()),
+            _ => form,
+        }
+    }
+}
+
+/// The attestation beside a distribution, as the form has it.
+fn attestations(distribution: &Distribution) -> Result<Option<String>> {
+    let mut path = distribution.path.clone().into_os_string();
+    path.push(ATTESTATION);
+    let path = PathBuf::from(path);
+    let Ok(there) = fs_err::metadata(&path) else { return Ok(None) };
+    let none = |why: String| {
+        Err(Error::failed(format!("`{}` is no attestation: {why}", path.display()))
+            .help("make it again, or delete it to upload without"))
+    };
+    if there.len() > LONGEST_ATTESTATION {
+        return none("it is too long".to_owned());
+    }
+    match serde_json::from_slice::<serde_json::Value>(&fs_err::read(&path)?) {
+        Ok(attestation @ serde_json::Value::Object(_)) => {
+            Ok(Some(serde_json::Value::Array(vec![attestation]).to_string()))
+        }
+        Ok(_) => none("it is not a JSON object".to_owned()),
+        Err(error) => none(error.to_string()),
+    }
+}
+
+/// Places of files in the order in which an index gets them: in each wave one after the other or together. The first
+/// goes alone, because two that would make a release at the same time fail on PyPI; an sdist goes when all wheels are
+/// there, so that nobody builds from source for want of a wheel that is on its way.
+pub fn waves(distributions: &[Distribution]) -> Vec<Vec<usize>> {
+    let places = |kind| (0..distributions.len()).filter(move |place| distributions[*place].kind == kind);
+    let mut wheels = places(Kind::Wheel);
+    let first = wheels.next().map(|place| vec![place]);
+    let rest = Some(wheels.collect::<Vec<_>>()).filter(|rest| !rest.is_empty());
+    first.into_iter().chain(rest).chain(places(Kind::Sdist).map(|place| vec![place])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn distribution(path: PathBuf, kind: Kind) -> Distribution {
+        let filename = path.file_name().unwrap().to_str().unwrap().to_owned();
+        Distribution { path, filename, kind, size: 0, sha256: String::new() }
+    }
+
+    #[test]
+    fn the_first_wheel_goes_alone_and_the_sdist_last() {
+        let kinds = |kinds: &[Kind]| {
+            let distributions: Vec<_> = kinds.iter().map(|kind| distribution("x".into(), *kind)).collect();
+            waves(&distributions)
+        };
+        let (wheel, sdist) = (Kind::Wheel, Kind::Sdist);
+        assert_eq!(kinds(&[sdist, wheel, wheel, wheel]), [vec![1], vec![2, 3], vec![0]]);
+        assert_eq!(kinds(&[wheel, sdist]), [[0], [1]]);
+        assert_eq!(kinds(&[sdist]), [[0]]);
+        assert_eq!(kinds(&[wheel]), [[0]]);
+        assert!(kinds(&[]).is_empty());
+    }
+
+    #[test]
+    fn an_attestation_is_taken_from_beside_its_distribution() {
+        let folder = tempfile::tempdir().unwrap();
+        let wheel = distribution(folder.path().join("demo-1.0-py3-none-any.whl"), Kind::Wheel);
+        assert_eq!(attestations(&wheel).unwrap(), None);
+        let beside = folder.path().join("demo-1.0-py3-none-any.whl.publish.attestation");
+        fs_err::write(&beside, "{\"version\": 1}").unwrap();
+        assert_eq!(attestations(&wheel).unwrap().as_deref(), Some("[{\"version\":1}]"));
+        fs_err::write(&beside, "[]").unwrap();
+        let error = attestations(&wheel).unwrap_err();
+        assert!(error.to_string().ends_with("is no attestation: it is not a JSON object"), "{error}");
+    }
+}

@@ -1,0 +1,179 @@
+//! A set of files sent to an index: the first alone, then wheels together, the sdist last; and an account of what became
+//! of each, whatever became of the others.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use super::{Batch, Upload};
+use crate::engine::event::{Event, Fate};
+use crate::engine::prelude::*;
+use crate::index::{Index, IndexClient, Submission, Undelivered, Watch, deliver, waves};
+
+/// Who looks on while one of several files is delivered
+struct Post<'a> {
+    hand: &'a Hand<'a>,
+    submission: &'a Submission,
+    told: Cell<Option<u64>>,
+}
+
+impl Watch for Post<'_> {
+    fn sent(&self, bytes: u64) -> bool {
+        if self.told.replace(Some(bytes)) != Some(bytes) {
+            let distribution = &self.submission.distribution;
+            self.hand.progress(&distribution.filename, bytes, distribution.size);
+        }
+        !self.hand.is_interrupted()
+    }
+
+    fn pause(&self, time: Duration) -> bool {
+        self.hand.wait(time).is_ok()
+    }
+
+    fn warn(&self, message: &str) {
+        self.hand.warn(message, None);
+    }
+}
+
+/// Sends every file, each under an intent of its own.
+///
+/// # Errors
+/// At least one is not there, or not known to be; what became of each has been told.
+pub(super) fn send(
+    stage: &Upload,
+    client: &IndexClient,
+    batch: &Batch,
+    release: &Release,
+    effects: &mut Effects<'_>,
+) -> Result<()> {
+    let project = &release.target.project.name;
+    // All are read before the first is sent: a broken one must not be found half-way.
+    let hashes = &release.workspace.hashes;
+    let read = |file| Submission::read(file, hashes);
+    let submissions = batch.distributions.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let index: &dyn Index = client;
+    index.begin(project, &batch.version).map_err(|error| client.explain(error))?;
+    let account = Account { stage: &stage.name, index: &stage.name, submissions: &submissions };
+    effects.tell(&account.beginning());
+
+    let mut endings: Vec<Ending> = submissions.iter().map(|_| Ending::Unbegun).collect();
+    for wave in waves(&batch.distributions) {
+        let task = |place: &usize| {
+            let submission = &submissions[*place];
+            Task { effect: stage.effect(project, submission), attempt: attempt(index, client, submission) }
+        };
+        let tasks = wave.iter().map(task).collect();
+        let ended = |effects: &Effects<'_>, at: usize, ending: &Ending| {
+            effects.tell(&account.of(wave[at], &ending.into()));
+        };
+        let came_to = effects.attempt_together(tasks, stage.settings.connections, &ended);
+        wave.iter().zip(came_to).for_each(|(place, ending)| endings[*place] = ending);
+        if !wave.iter().all(|place| matches!(endings[*place], Ending::Done(_))) {
+            break;
+        }
+    }
+    for (place, _) in endings.iter().enumerate().filter(|(_, ending)| matches!(ending, Ending::Unbegun)) {
+        effects.tell(&account.of(place, &Standing::not_sent()));
+    }
+    let failures = endings.into_iter().filter_map(|ending| match ending {
+        Ending::NotDone(error) | Ending::InDoubt(error) => Some(error),
+        Ending::Done(_) | Ending::Unbegun => None,
+    });
+    match account.failure(failures.collect()) {
+        Some(error) => Err(error),
+        None => index.commit().map_err(|error| client.explain(error)),
+    }
+}
+
+impl Upload {
+    fn effect(&self, project: &str, submission: &Submission) -> Effect {
+        Effect::Upload {
+            index: self.name.clone(),
+            url: self.index.upload.clone(),
+            simple: self.index.simple.clone(),
+            reach: self.reach(),
+            project: project.to_owned(),
+            distribution: submission.distribution.clone(),
+        }
+    }
+}
+
+fn attempt<'a>(index: &'a dyn Index, client: &'a IndexClient, submission: &'a Submission) -> Attempting<'a> {
+    Box::new(move |hand| {
+        let delivered = deliver(index, submission, &Post { hand, submission, told: Cell::new(None) });
+        match delivered {
+            Ok(delivery) => Ok(delivery.to_string()),
+            Err(Undelivered { error, in_doubt: true }) => Err(Attempt::InDoubt(client.explain(*error))),
+            Err(Undelivered { error, in_doubt: false }) => Err(Attempt::NotDone(client.explain(*error))),
+        }
+    })
+}
+
+/// Where one file stands
+pub(super) struct Standing {
+    pub(super) fate: Fate,
+    pub(super) reason: String,
+}
+
+impl Standing {
+    /// Nothing was tried.
+    pub(super) fn not_sent() -> Self {
+        Self { fate: Fate::NotSent, reason: "another file failed before it".to_owned() }
+    }
+}
+
+impl From<&Ending> for Standing {
+    fn from(ending: &Ending) -> Self {
+        let (fate, reason) = match ending {
+            Ending::Done(evidence) => (
+                Fate::There,
+                evidence.clone().unwrap_or_else(|| "uploaded before the run was cut short".to_owned()),
+            ),
+            Ending::NotDone(error) => (Fate::NotThere, error.chain()),
+            Ending::InDoubt(error) => (Fate::Unknown, error.chain()),
+            Ending::Unbegun => return Self::not_sent(),
+        };
+        Self { fate, reason }
+    }
+}
+
+/// What is told of a set of files
+pub(super) struct Account<'a> {
+    pub(super) stage: &'a str,
+    pub(super) index: &'a str,
+    pub(super) submissions: &'a [Submission],
+}
+
+impl Account<'_> {
+    pub(super) fn beginning(&self) -> Event<'_> {
+        Event::UploadsStarted {
+            stage: self.stage,
+            index: self.index,
+            files: self.submissions.len(),
+            bytes: self.submissions.iter().map(|submission| submission.distribution.size).sum(),
+        }
+    }
+
+    pub(super) fn of<'e>(&'e self, place: usize, standing: &'e Standing) -> Event<'e> {
+        let distribution = &self.submissions[place].distribution;
+        Event::File {
+            stage: self.stage,
+            index: self.index,
+            file: &distribution.filename,
+            sha256: &distribution.sha256,
+            fate: standing.fate,
+            reason: &standing.reason,
+        }
+    }
+
+    /// The error that several failures make together; none without any.
+    pub(super) fn failure(&self, mut failures: Vec<Error>) -> Option<Error> {
+        if failures.len() < 2 {
+            return failures.pop();
+        }
+        let number = failures.len();
+        let first = failures.remove(0);
+        let error = Error::failed(format!("{number} files did not get to `{}`", self.index));
+        let error = first.hints().iter().fold(error, |error, hint| error.help(hint));
+        Some(error.because(first))
+    }
+}

@@ -1,0 +1,80 @@
+//! How far uploads are: a bar for each file that is on its way and one for all of them on a terminal, a line for each
+//! that begins elsewhere.
+
+use std::collections::BTreeMap;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+/// From how many files on there is a bar for all of them
+const SEVERAL: usize = 2;
+
+/// The files on their way to an index
+pub(super) struct Uploads {
+    bars: MultiProgress,
+    /// Of all bytes
+    all: Option<ProgressBar>,
+    files: BTreeMap<String, (u64, ProgressBar)>,
+    on_terminal: bool,
+}
+
+impl Uploads {
+    /// Of so many files with so many bytes together.
+    pub(super) fn new(files: usize, bytes: u64, on_terminal: bool) -> Self {
+        let bars = MultiProgress::new();
+        let all = (on_terminal && files >= SEVERAL).then(|| {
+            let template =
+                "{prefix:>12.green.bold} {bar:24} {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
+            bars.add(bar(template, "All files", bytes))
+        });
+        Self { bars, all, files: BTreeMap::new(), on_terminal }
+    }
+
+    /// So many bytes of a file are sent; whether it has just begun.
+    pub(super) fn sent(&mut self, file: &str, done: u64, total: u64) -> bool {
+        let begins = !self.files.contains_key(file);
+        if begins {
+            let shown = if self.on_terminal {
+                let template = "{prefix:>12.green.bold} {msg} {bar:24} {bytes}/{total_bytes}";
+                let bar = bar(template, "Sending", total).with_message(file.to_owned());
+                match &self.all {
+                    Some(all) => self.bars.insert_before(all, bar),
+                    None => self.bars.add(bar),
+                }
+            } else {
+                ProgressBar::hidden()
+            };
+            self.files.insert(file.to_owned(), (0, shown));
+        }
+        let Some((before, bar)) = self.files.get_mut(file) else { return begins };
+        bar.set_position(done);
+        if let Some(all) = &self.all {
+            // A file that is sent again begins anew.
+            all.set_position((all.position() + done).saturating_sub(*before));
+        }
+        *before = done;
+        begins
+    }
+
+    /// A file is over, whatever became of it.
+    pub(super) fn over(&mut self, file: &str) {
+        if let Some((_, bar)) = self.files.get(file) {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Nothing is on its way any more.
+    pub(super) fn clear(&self) {
+        self.files.values().for_each(|(_, bar)| bar.finish_and_clear());
+        self.all.iter().for_each(ProgressBar::finish_and_clear);
+    }
+
+    /// Writes something between the bars.
+    pub(super) fn suspend(&self, write: impl FnOnce()) {
+        self.bars.suspend(write);
+    }
+}
+
+fn bar(template: &str, prefix: &'static str, total: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(total).with_style(style).with_prefix(prefix)
+}

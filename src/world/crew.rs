@@ -1,0 +1,164 @@
+//! Jobs done by several threads while the thread that has them done looks on: it alone begins each, hears what they say
+//! and takes what they come to, so that nothing but the jobs themselves has to be fit for threads.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+
+/// Who has jobs done
+pub trait Foreman<Job, Word, Result> {
+    /// About to hand out a job; false: this one is settled without.
+    fn begin(&mut self, place: usize, job: &Job) -> bool;
+    /// A job under way says something.
+    fn hear(&mut self, word: Word);
+    /// A job is over.
+    fn end(&mut self, place: usize, came_to: Result);
+    /// Whether no further job is begun.
+    fn is_stopped(&self) -> bool;
+}
+
+enum Message<Word, Result> {
+    Said(Word),
+    Over(usize, Result),
+}
+
+/// How a job speaks while it is under way
+pub struct Voice<'a, Word>(&'a dyn Fn(Word));
+
+impl<Word> Voice<'_, Word> {
+    pub fn say(&self, word: Word) {
+        (self.0)(word);
+    }
+}
+
+/// Has the jobs done in their order, at most so many at the same time, and returns when none is under way any more.
+/// `broken` says what a job comes to that panicked, or for which there is no thread.
+pub fn have_done<Job: Send, Word: Send, Result: Send>(
+    jobs: Vec<Job>,
+    at_once: usize,
+    foreman: &mut dyn Foreman<Job, Word, Result>,
+    work: &(dyn Fn(Job, &Voice<'_, Word>) -> Result + Sync),
+    broken: &(dyn Fn(String) -> Result + Sync),
+) {
+    let (tell, told) = mpsc::channel();
+    let mut waiting = jobs.into_iter().enumerate();
+    let mut under_way: usize = 0;
+    thread::scope(|scope| {
+        loop {
+            while under_way < at_once.max(1) && !foreman.is_stopped() {
+                let Some((place, job)) = waiting.next() else { break };
+                if !foreman.begin(place, &job) {
+                    continue;
+                }
+                let tell: Sender<Message<Word, Result>> = tell.clone();
+                let body = move || {
+                    // Whoever listens does so until the last is over.
+                    let say = |word| drop(tell.send(Message::Said(word)));
+                    let came_to = catch_unwind(AssertUnwindSafe(|| work(job, &Voice(&say))));
+                    let came_to = came_to.unwrap_or_else(|panic| broken(said(&*panic)));
+                    let _ = tell.send(Message::Over(place, came_to));
+                };
+                match thread::Builder::new().spawn_scoped(scope, body) {
+                    Ok(_) => under_way += 1,
+                    Err(error) => foreman.end(place, broken(format!("no thread for it: {error}"))),
+                }
+            }
+            if under_way == 0 {
+                return;
+            }
+            match told.recv().expect("this thread has a sender itself") {
+                Message::Said(word) => foreman.hear(word),
+                Message::Over(place, came_to) => {
+                    under_way -= 1;
+                    foreman.end(place, came_to);
+                }
+            }
+        }
+    });
+}
+
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    said.unwrap_or("it panicked without a message").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Ledger {
+        begun: Vec<usize>,
+        heard: usize,
+        ended: Vec<(usize, Result<usize, String>)>,
+        /// Stops after a job that came to nothing
+        stopped: bool,
+    }
+
+    impl Foreman<usize, (), Result<usize, String>> for Ledger {
+        fn begin(&mut self, place: usize, job: &usize) -> bool {
+            self.begun.push(place);
+            *job != 100
+        }
+
+        fn hear(&mut self, (): ()) {
+            self.heard += 1;
+        }
+
+        fn end(&mut self, place: usize, came_to: Result<usize, String>) {
+            self.stopped |= came_to.is_err();
+            self.ended.push((place, came_to));
+        }
+
+        fn is_stopped(&self) -> bool {
+            self.stopped
+        }
+    }
+
+    fn done(jobs: Vec<usize>, at_once: usize, work: &(dyn Fn(usize) -> usize + Sync)) -> Ledger {
+        let mut ledger = Ledger::default();
+        let work = |job, voice: &Voice<'_, ()>| {
+            voice.say(());
+            Ok(work(job))
+        };
+        have_done(jobs, at_once, &mut ledger, &work, &Err);
+        ledger
+    }
+
+    #[test]
+    fn as_many_as_may_be_are_under_way_and_no_more() {
+        let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let ledger = done((0..12).collect(), 4, &|job| {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(20));
+            now.fetch_sub(1, Ordering::SeqCst);
+            job * 2
+        });
+        assert_eq!(most.into_inner(), 4);
+        assert_eq!(ledger.begun, (0..12).collect::<Vec<_>>());
+        let mut ended = ledger.ended;
+        ended.sort_by_key(|(place, _)| *place);
+        assert_eq!(ended, (0..12).map(|place| (place, Ok(place * 2))).collect::<Vec<_>>());
+        assert_eq!(ledger.heard, 12);
+    }
+
+    #[test]
+    fn what_is_settled_already_is_not_done() {
+        let ledger = done(vec![100, 1, 100], 2, &|job| job);
+        assert_eq!((ledger.begun, ledger.ended), (vec![0, 1, 2], vec![(1, Ok(1))]));
+    }
+
+    #[test]
+    fn a_job_that_panics_is_reported_and_the_others_are_taken_to_their_end() {
+        let ledger = done(vec![0, 1, 2, 3], 2, &|job| {
+            std::thread::sleep(Duration::from_millis(30 * job as u64));
+            assert!(job != 0, "too early");
+            job
+        });
+        assert_eq!(ledger.ended, [(0, Err("too early".to_owned())), (1, Ok(1))]);
+        assert_eq!(ledger.begun, [0, 1]);
+    }
+}
