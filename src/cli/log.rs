@@ -3,10 +3,9 @@
 use serde::Serialize;
 
 use super::Context;
-use super::session::locate_loosely;
+use super::session::open_loosely;
 use crate::engine::journal::{Content, Record};
 use crate::engine::log;
-use crate::engine::release::Workspace;
 use crate::engine::run::Store;
 use crate::error::Result;
 use crate::ui::{Format, data, journal_text, runs_text};
@@ -33,7 +32,7 @@ struct LineData<'a> {
 }
 
 pub(super) fn log(context: &Context, arguments: &Arguments) -> Result<()> {
-    let workspace = Workspace::open(&locate_loosely(context)?, context.environment.clone())?;
+    let workspace = open_loosely(context)?;
     let store = Store::of(&workspace.repository)?;
     if arguments.run.is_none() && !arguments.last {
         let runs = log::summaries(&store)?;

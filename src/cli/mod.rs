@@ -13,6 +13,7 @@ mod run;
 mod session;
 mod status;
 mod token;
+mod upload;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -86,6 +87,8 @@ enum Command {
     Check(check::Arguments),
     /// Say what a token is for
     Token(token::Arguments),
+    /// Upload distributions to an index, without a release
+    Upload(upload::Arguments),
     /// Release a small project to two indexes inside pyrelease, and install it from there
     Demo(demo::Arguments),
     /// Kill the release everywhere it can be killed, in a copy, and prove that it can be undone and finished
@@ -152,6 +155,7 @@ pub fn main(environment: Environment) -> ExitCode {
         Command::Log(arguments) => log::log(&context, arguments),
         Command::Check(arguments) => check::check(&context, arguments),
         Command::Token(arguments) => token::token(&context, arguments),
+        Command::Upload(arguments) => upload::upload(&context, arguments),
         Command::Demo(arguments) => demo::demo(&context, arguments),
         Command::Drill(arguments) => drill::drill(&context, arguments),
     };

@@ -1,7 +1,7 @@
 //! `pyrelease resume` and `pyrelease rollback`: the two ways on from a run that was cut short.
 
 use super::credentials::ask_for_missing;
-use super::session::{Session, locate_loosely};
+use super::session::{Session, open_loosely};
 use super::{Context, moving, rebuild};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
@@ -140,7 +140,7 @@ fn give_up_unread(context: &Context, arguments: &Rollback, store: &Store, unread
 }
 
 fn open(context: &Context) -> Result<(Workspace, Store)> {
-    let workspace = Workspace::open(&locate_loosely(context)?, context.environment.clone())?;
+    let workspace = open_loosely(context)?;
     let store = Store::of(&workspace.repository)?;
     Ok((workspace, store))
 }

@@ -1,5 +1,7 @@
 //! A project opened for a command: its configuration, its repository and its pipeline.
 
+use std::path::Path;
+
 use super::Context;
 use crate::config::{Config, Source, locate};
 use crate::engine::journal::Header;
@@ -10,6 +12,8 @@ use crate::engine::stage::{Destination, Stage};
 use crate::error::{Error, Result};
 use crate::python::version::{Bump, Version};
 use crate::stages::{self, Bumping};
+use crate::world::Environment;
+use crate::world::http::client_certificate_variable;
 
 /// A project opened
 pub(super) struct Session {
@@ -24,7 +28,8 @@ impl Session {
     pub(super) fn open(context: &Context) -> Result<Self> {
         let location = locate(&context.folder, context.manifest.as_deref())?;
         let pipeline = stages::pipeline(&location.config)?;
-        let workspace = Workspace::open(&location.root, context.environment.clone())?;
+        let environment = environment_of(&location.config, &location.root, context.environment.clone());
+        let workspace = Workspace::open(&location.root, environment)?;
         let store = Store::of(&workspace.repository)?;
         Ok(Self { config: location.config, pipeline, workspace, store })
     }
@@ -43,7 +48,8 @@ impl Session {
         let (path, text) = &header.configuration;
         let config = Config::parse(Source::new(path, text.clone()))?;
         let pipeline = stages::pipeline(&config)?;
-        let mut workspace = Workspace::open(&location, context.environment.clone())?
+        let environment = environment_of(&config, &location, context.environment.clone());
+        let mut workspace = Workspace::open(&location, environment)?
             .of_run(header.branch.as_deref(), header.worktree.as_deref())?;
         workspace.prefix.clone_from(&header.prefix);
         workspace.head.commit.clone_from(&header.head);
@@ -63,11 +69,37 @@ impl Session {
     }
 }
 
+/// The environment with what the configuration says of the indexes and everybody who speaks to one needs. What the user's
+/// own environment says comes first.
+pub(super) fn environment_of(config: &Config, root: &Path, environment: Environment) -> Environment {
+    config.indexes().iter().fold(environment, |environment, (name, index)| {
+        let variable = client_certificate_variable(name);
+        match &index.client_certificate {
+            Some(path) if environment.get(&variable).is_none() => {
+                environment.with(&variable, root.join(path))
+            }
+            _ => environment,
+        }
+    })
+}
+
 /// The project's folder, whatever its configuration says now: a run goes by the one it began with.
-pub(super) fn locate_loosely(context: &Context) -> Result<std::path::PathBuf> {
+fn locate_loosely(context: &Context) -> Result<std::path::PathBuf> {
     match locate(&context.folder, context.manifest.as_deref()) {
         Ok(location) => Ok(location.root),
         Err(_) => Ok(fs_err::canonicalize(&context.folder)?),
+    }
+}
+
+/// The repository of the project, whatever its configuration says of the release.
+pub(super) fn open_loosely(context: &Context) -> Result<Workspace> {
+    let environment = context.environment.clone();
+    match locate(&context.folder, context.manifest.as_deref()) {
+        Ok(location) => {
+            let environment = environment_of(&location.config, &location.root, environment);
+            Workspace::open(&location.root, environment)
+        }
+        Err(_) => Workspace::open(&fs_err::canonicalize(&context.folder)?, environment),
     }
 }
 

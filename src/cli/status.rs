@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::session::{destinations, locate_loosely};
+use super::session::{destinations, open_loosely};
 use super::{Context, moving};
-use crate::engine::release::Workspace;
 use crate::engine::run::Store;
 use crate::engine::survey::Surveyor;
 use crate::error::Result;
@@ -22,7 +21,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn status(context: &Context, arguments: &Arguments) -> Result<()> {
-    let workspace = Workspace::open(&locate_loosely(context)?, context.environment.clone())?;
+    let workspace = open_loosely(context)?;
     let store = Store::of(&workspace.repository)?;
     if let Some(file) = &arguments.export {
         return moving::export(context, &workspace, &store, file);

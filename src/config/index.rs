@@ -27,6 +27,22 @@ pub struct IndexSettings {
     pub view: Option<String>,
     /// Whether it makes tokens for trusted publishers; none where it goes without saying (PyPI does, others do not)
     pub trusted_publishing: Option<bool>,
+    /// A file with the client's certificate and its key, for an index that asks for one
+    pub client_certificate: Option<String>,
+}
+
+impl IndexSettings {
+    /// One of which nothing but its address is known.
+    pub fn at(upload: &str, kind: IndexKind) -> Self {
+        Self {
+            kind,
+            upload: upload.to_owned(),
+            simple: None,
+            view: None,
+            trusted_publishing: None,
+            client_certificate: None,
+        }
+    }
 }
 
 /// Settings of an index
@@ -43,6 +59,8 @@ pub(super) struct Raw {
     view: Option<String>,
     /// Whether the index makes tokens for trusted publishers, as PyPI and TestPyPI do
     trusted_publishing: Option<bool>,
+    /// A file with the certificate and the key by which the index knows its clients, in PEM; relative to the project
+    client_certificate: Option<String>,
 }
 
 pub(super) struct Problem {
@@ -78,6 +96,7 @@ impl Raw {
             simple: self.simple.or_else(|| inherited.and_then(|index| index.simple.clone())),
             view: self.view.or_else(|| inherited.and_then(|index| index.view.clone())),
             trusted_publishing: self.trusted_publishing,
+            client_certificate: self.client_certificate,
         })
     }
 }
@@ -90,6 +109,7 @@ pub(super) fn predefined() -> BTreeMap<String, IndexSettings> {
         simple: Some(format!("{site}/simple/")),
         view: Some(format!("{site}/project/{{name}}/{{version}}/")),
         trusted_publishing: None,
+        client_certificate: None,
     };
     let pypi = index(IndexKind::Public, "https://upload.pypi.org/legacy/", "https://pypi.org");
     let testpypi = index(IndexKind::Rehearsal, "https://test.pypi.org/legacy/", "https://test.pypi.org");

@@ -100,6 +100,13 @@ pub enum Event<'a> {
         commit: Option<&'a str>,
         links: &'a [String],
     },
+    /// Every file of an upload without a release is on the index
+    Published {
+        name: &'a str,
+        version: &'a str,
+        index: &'a str,
+        links: &'a [String],
+    },
     /// The run is over, and what could not be undone is left as it is
     GivenUp {
         run: &'a str,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::effects::{Attempt, Effect, Effects, wait};
+use super::event::{Event, Listener};
 use crate::error::{Error, Result};
 use crate::world::crew::{Foreman, Voice, have_done};
 use crate::world::faults::InEffect;
@@ -91,12 +92,86 @@ impl Effects<'_> {
         let mut clerk =
             Clerk { effects: self, endings: &mut endings, ended, under_way: BTreeMap::new(), failed: false };
         let work = |task: Task<'_>, voice: &Voice<'_, Word>| (task.attempt)(&Hand { voice, interrupted });
-        let broken = |said: String| {
-            let error = Error::failed(format!("the attempt panicked: {said}"));
-            Err(Attempt::InDoubt(error.help("this is a defect of pyrelease; please report it")))
-        };
         have_done(tasks, at_once, &mut clerk, &work, &broken);
         endings
+    }
+}
+
+/// The same for attempts outside of a run, of which no journal is kept.
+pub fn attempt_unrecorded(
+    stage: &str,
+    attempts: Vec<Attempting<'_>>,
+    at_once: usize,
+    interrupted: &AtomicBool,
+    listener: &dyn Listener,
+    ended: &dyn Fn(usize, &Ending),
+) -> Vec<Ending> {
+    let endings = attempts.iter().map(|_| Ending::Unbegun).collect();
+    let mut usher = Usher { stage, interrupted, listener, ended, endings, failed: false };
+    let work = |attempt: Attempting<'_>, voice: &Voice<'_, Word>| attempt(&Hand { voice, interrupted });
+    have_done(attempts, at_once, &mut usher, &work, &broken);
+    usher.endings
+}
+
+/// What an attempt that panicked has come to.
+fn broken(said: String) -> Result<String, Attempt> {
+    let error = Error::failed(format!("the attempt panicked: {said}"));
+    Err(Attempt::InDoubt(error.help("this is a defect of pyrelease; please report it")))
+}
+
+/// Who sees to attempts of which no journal is kept
+struct Usher<'a> {
+    stage: &'a str,
+    interrupted: &'a AtomicBool,
+    listener: &'a dyn Listener,
+    ended: &'a dyn Fn(usize, &Ending),
+    endings: Vec<Ending>,
+    failed: bool,
+}
+
+impl Usher<'_> {
+    fn over(&mut self, place: usize, ending: Ending) {
+        self.failed |= !matches!(ending, Ending::Done(_));
+        (self.ended)(place, &ending);
+        self.endings[place] = ending;
+    }
+}
+
+impl Foreman<Attempting<'_>, Word, Result<String, Attempt>> for Usher<'_> {
+    fn begin(&mut self, place: usize, _: &Attempting<'_>) -> bool {
+        let interrupted = self.interrupted.load(Ordering::Relaxed);
+        if interrupted {
+            self.over(place, Ending::NotDone(Error::interrupted()));
+        }
+        !interrupted
+    }
+
+    fn hear(&mut self, word: Word) {
+        let stage = Some(self.stage);
+        match &word {
+            Word::Progress { what, done, total } => {
+                self.listener.hear(&Event::Progress { stage: self.stage, what, done: *done, total: *total })
+            }
+            Word::Note(message) => self.listener.hear(&Event::Note { stage, message }),
+            Word::Warning { message, help } => {
+                self.listener.hear(&Event::Warning { stage, message, help: help.as_deref() })
+            }
+        }
+    }
+
+    fn end(&mut self, place: usize, attempted: Result<String, Attempt>) {
+        self.over(
+            place,
+            match attempted {
+                Ok(evidence) => Ending::Done(Some(evidence)),
+                Err(Attempt::NotDone(error)) => Ending::NotDone(error),
+                Err(Attempt::InDoubt(error)) => Ending::InDoubt(error),
+            },
+        );
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.failed
     }
 }
 

@@ -202,6 +202,15 @@ impl Listener for Human {
                     self.status(GOOD, "View at", link);
                 }
             }
+            Event::Published { name, version, index, links } => {
+                if let Some(uploads) = self.uploads.borrow_mut().take() {
+                    uploads.clear();
+                }
+                self.status(GOOD, "Published", &format!("{name} {version} on {index}"));
+                for link in *links {
+                    self.status(GOOD, "View at", link);
+                }
+            }
             Event::GivenUp { .. } => {
                 self.status(WARN, "Given up", "the run is over; what is listed above stays as it is")
             }

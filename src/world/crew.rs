@@ -2,7 +2,9 @@
 //! and takes what they come to, so that nothing but the jobs themselves has to be fit for threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Who has jobs done
@@ -77,6 +79,32 @@ pub fn have_done<Job: Send, Word: Send, Result: Send>(
     });
 }
 
+/// What the work comes to for each of the items, in their order; done by as many threads as there are processors.
+pub fn each<Item: Sync, Result: Send>(
+    items: &[Item],
+    work: &(dyn Fn(&Item) -> Result + Sync),
+) -> Vec<Result> {
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(items.len());
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::with_capacity(items.len()));
+    let body = || {
+        while let Some((place, item)) = {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            items.get(place).map(|item| (place, item))
+        } {
+            let result = work(item);
+            results.lock().unwrap_or_else(PoisonError::into_inner).push((place, result));
+        }
+    };
+    thread::scope(|scope| {
+        (1..workers).for_each(|_| drop(scope.spawn(body)));
+        body();
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|(place, _)| *place);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
 fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
     said.unwrap_or("it panicked without a message").to_owned()
@@ -84,7 +112,6 @@ fn said(panic: &(dyn std::any::Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use super::*;
@@ -143,6 +170,13 @@ mod tests {
         ended.sort_by_key(|(place, _)| *place);
         assert_eq!(ended, (0..12).map(|place| (place, Ok(place * 2))).collect::<Vec<_>>());
         assert_eq!(ledger.heard, 12);
+    }
+
+    #[test]
+    fn results_come_in_the_order_of_the_items() {
+        let items: Vec<usize> = (0..200).collect();
+        assert_eq!(each(&items, &|item| item * 3), items.iter().map(|item| item * 3).collect::<Vec<_>>());
+        assert!(each(&[], &|item: &usize| *item).is_empty());
     }
 
     #[test]

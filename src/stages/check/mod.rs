@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::config::{Config, nearest};
 use crate::engine::prelude::*;
-use crate::python::verdict::{Expected, Finding as Verdict, Policy, Report, Severity};
+use crate::python::verdict::{Expected, FileReport, Finding as Verdict, Policy, Report, Severity};
 
 pub use files::{distributions_in, judge_files};
 pub use tracked::tracked_at;
@@ -120,6 +120,35 @@ fn sorted(report: &Report, bench: &Workbench<'_>) -> Vec<String> {
         }
     }
     errors
+}
+
+/// A verdict as the findings of a preflight: what is the matter with several files is said once.
+pub fn as_findings(report: &Report) -> Vec<Finding> {
+    let mut told: Vec<(Option<&FileReport>, &Verdict, usize)> = Vec::new();
+    for (file, finding) in report.findings() {
+        let same = |(_, other, _): &&mut (_, &Verdict, _)| {
+            (other.rule, &other.message, other.severity) == (finding.rule, &finding.message, finding.severity)
+        };
+        match told.iter_mut().find(same) {
+            Some((_, _, files)) => *files += 1,
+            None => told.push((file, finding, 1)),
+        }
+    }
+    let finding = |(file, finding, files): (Option<&FileReport>, &Verdict, usize)| {
+        let name = file.map(|file| file.file.rsplit(['/', '\\']).next().unwrap_or_default());
+        let mut message = in_one_line(name, finding);
+        match files {
+            1 => {}
+            2 => message.push_str(" (and 1 file more)"),
+            several => message.push_str(&format!(" (and {} files more)", several - 1)),
+        }
+        let told = match finding.severity {
+            Severity::Warning => Finding::warning(message),
+            Severity::Error => Finding::error(message),
+        };
+        finding.help.iter().fold(told, Finding::help)
+    };
+    told.into_iter().map(finding).collect()
 }
 
 fn in_one_line(file: Option<&str>, finding: &Verdict) -> String {

@@ -1,5 +1,6 @@
 //! Uploads the distributions to an index: any stage named like an index does this.
 
+mod direct;
 mod install;
 mod look;
 mod rehearsal;
@@ -14,6 +15,7 @@ use crate::engine::prelude::*;
 use crate::index::{IndexAddress, IndexClient};
 use crate::python::distribution::Distribution;
 
+pub use direct::Errand;
 pub use sign_in::sign_in;
 
 /// How many wheels go at the same time where nothing else is said

@@ -8,6 +8,7 @@ use super::{Batch, Upload};
 use crate::engine::event::{Event, Fate};
 use crate::engine::prelude::*;
 use crate::index::{Index, IndexClient, Submission, Undelivered, Watch, deliver, waves};
+use crate::python::distribution::Distribution;
 
 /// Who looks on while one of several files is delivered
 struct Post<'a> {
@@ -55,22 +56,16 @@ pub(super) fn send(
     let account = Account { stage: &stage.name, index: &stage.name, submissions: &submissions };
     effects.tell(&account.beginning());
 
-    let mut endings: Vec<Ending> = submissions.iter().map(|_| Ending::Unbegun).collect();
-    for wave in waves(&batch.distributions) {
+    let endings = in_waves(&batch.distributions, &mut |wave| {
         let task = |place: &usize| {
             let submission = &submissions[*place];
             Task { effect: stage.effect(project, submission), attempt: attempt(index, client, submission) }
         };
         let tasks = wave.iter().map(task).collect();
-        let ended = |effects: &Effects<'_>, at: usize, ending: &Ending| {
+        effects.attempt_together(tasks, stage.settings.connections, &|effects, at, ending| {
             effects.tell(&account.of(wave[at], &ending.into()));
-        };
-        let came_to = effects.attempt_together(tasks, stage.settings.connections, &ended);
-        wave.iter().zip(came_to).for_each(|(place, ending)| endings[*place] = ending);
-        if !wave.iter().all(|place| matches!(endings[*place], Ending::Done(_))) {
-            break;
-        }
-    }
+        })
+    });
     for (place, _) in endings.iter().enumerate().filter(|(_, ending)| matches!(ending, Ending::Unbegun)) {
         effects.tell(&account.of(place, &Standing::not_sent()));
     }
@@ -82,6 +77,23 @@ pub(super) fn send(
         Some(error) => Err(error),
         None => index.commit().map_err(|error| client.explain(error)),
     }
+}
+
+/// Has files sent wave by wave, none after one in which something failed; gives what became of each.
+pub(super) fn in_waves(
+    distributions: &[Distribution],
+    send: &mut dyn FnMut(&[usize]) -> Vec<Ending>,
+) -> Vec<Ending> {
+    let mut endings: Vec<Ending> = distributions.iter().map(|_| Ending::Unbegun).collect();
+    for wave in waves(distributions) {
+        let came_to = send(&wave);
+        let all_done = came_to.iter().all(|ending| matches!(ending, Ending::Done(_)));
+        wave.iter().zip(came_to).for_each(|(place, ending)| endings[*place] = ending);
+        if !all_done {
+            break;
+        }
+    }
+    endings
 }
 
 impl Upload {
@@ -97,7 +109,12 @@ impl Upload {
     }
 }
 
-fn attempt<'a>(index: &'a dyn Index, client: &'a IndexClient, submission: &'a Submission) -> Attempting<'a> {
+/// One file, delivered.
+pub(super) fn attempt<'a>(
+    index: &'a dyn Index,
+    client: &'a IndexClient,
+    submission: &'a Submission,
+) -> Attempting<'a> {
     Box::new(move |hand| {
         let delivered = deliver(index, submission, &Post { hand, submission, told: Cell::new(None) });
         match delivered {

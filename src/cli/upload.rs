@@ -1,0 +1,177 @@
+//! `pyrelease upload`: distributions to an index, without a release.
+
+use std::path::PathBuf;
+
+use super::Context;
+use super::session::environment_of;
+use crate::config::{Config, IndexKind, IndexSettings, locate, nearest};
+use crate::engine::event::{Event, Listener};
+use crate::engine::stage::{Finding, Severity};
+use crate::error::{Error, Result};
+use crate::stages::{
+    CONNECTIONS, Errand, MOST_CONNECTIONS, as_findings, distributions_in, judge_files, policy,
+};
+use crate::world::http::check_url;
+
+/// The ending of what is not uploaded by itself, but goes along with the file beside it
+const ATTESTATION: &str = ".attestation";
+/// The name of the preflight of the files themselves
+const CHECK: &str = "check";
+
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("where").required(true))]
+pub(super) struct Arguments {
+    /// The distributions of one release, or the folders they lie in; an attestation beside one goes along with it
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// The index: `pypi`, `testpypi`, or one of the configuration
+    #[arg(long, value_name = "NAME", group = "where")]
+    index: Option<String>,
+
+    /// The address of an index that takes uploads
+    #[arg(long, value_name = "URL", group = "where")]
+    url: Option<String>,
+
+    /// Where the index at `--url` lists its files
+    #[arg(long, value_name = "URL", requires = "url")]
+    simple: Option<String>,
+
+    /// How many wheels go at the same time; the first file goes alone, and the sdist last
+    #[arg(long, value_name = "NUMBER", default_value_t = CONNECTIONS)]
+    connections: usize,
+
+    /// Go on where only advice speaks against it
+    #[arg(long)]
+    force: bool,
+
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
+    if !(1..=MOST_CONNECTIONS).contains(&arguments.connections) {
+        return Err(Error::usage(format!("`--connections` is 1 to {MOST_CONNECTIONS}")));
+    }
+    let (config, root) = match (locate(&context.folder, context.manifest.as_deref()), &context.manifest) {
+        (Ok(location), _) => (location.config, location.root),
+        // Distributions may lie anywhere; a project is only needed for its settings.
+        (Err(error), None) if error.report().is_none() => {
+            (Config::default_pipeline(), context.folder.clone())
+        }
+        (Err(error), _) => return Err(error),
+    };
+    let environment = environment_of(&config, &root, context.environment.clone());
+    let (name, index) = index(&config, arguments)?;
+    let paths = files(context, &arguments.files)?;
+    let listener: &dyn Listener = &context.ui;
+
+    let policy = policy(&config, CHECK, false)?;
+    let report = judge_files(&paths, None, &policy, &environment, &|message| {
+        listener.hear(&Event::Note { stage: None, message });
+    })?;
+    preflight(CHECK, as_findings(&report), arguments.force, listener)?;
+    let mut errand = Errand::new(&environment, (&name, &index), &paths)?;
+    let findings = errand.look(&environment, listener)?;
+    preflight(&name, findings, arguments.force, listener)?;
+
+    let (number, bytes) = errand.size();
+    if number == 0 {
+        let message = format!("`{name}` has every file already, with the same bytes");
+        listener.hear(&Event::Note { stage: None, message: &message });
+        return Ok(());
+    }
+    let what = if number == 1 { "1 file".to_owned() } else { format!("{number} files") };
+    let size = crate::world::size(bytes);
+    let question = format!(
+        "Upload {what} ({size}) of {} {} to {name} ({})?",
+        errand.project, errand.version, index.upload
+    );
+    // Where nobody can be asked, the command line has said what is wanted.
+    context.confirm(arguments.yes || !super::can_ask(), &question)?;
+    context.listen_for_interrupts()?;
+    errand.send(arguments.connections, &context.interrupted, listener)?;
+    let view: Vec<String> = errand.view().into_iter().collect();
+    listener.hear(&Event::Published {
+        name: &errand.project,
+        version: &errand.version,
+        index: &name,
+        links: &view,
+    });
+    Ok(())
+}
+
+/// Tells the findings, and refuses if one is an error.
+fn preflight(stage: &str, findings: Vec<Finding>, force: bool, listener: &dyn Listener) -> Result<()> {
+    let mut errors = 0;
+    for finding in findings {
+        let finding = if force { finding.forced() } else { finding };
+        errors += usize::from(finding.severity == Severity::Error);
+        listener.hear(&Event::Finding { stage: Some(stage), finding: &finding });
+    }
+    match errors {
+        0 => Ok(()),
+        1 => Err(Error::refused("the upload was refused; nothing has been sent")),
+        several => Err(Error::refused(format!(
+            "the upload was refused for {several} reasons; nothing has been sent"
+        ))),
+    }
+}
+
+/// The index that is meant, and its name.
+fn index(config: &Config, arguments: &Arguments) -> Result<(String, IndexSettings)> {
+    if let Some(name) = &arguments.index {
+        let known = config.indexes();
+        return match known.get(name) {
+            Some(index) => Ok((name.clone(), index.clone())),
+            None => {
+                let error = Error::usage(format!("there is no index `{name}`"));
+                Err(match nearest(name, known.keys().map(String::as_str)) {
+                    Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
+                    None => error.help(format!(
+                        "add [index.{name}] with its `upload` to the configuration, or give its address: `--url URL`"
+                    )),
+                })
+            }
+        };
+    }
+    let url = arguments.url.clone().unwrap_or_default();
+    let address = check_url(&url).map_err(|error| {
+        let help = error.help();
+        Error::usage("`--url` cannot be used").because(error).help(help)
+    })?;
+    // One that is known by its address has a name, and with it credentials.
+    let plain = |url: &str| url.trim_end_matches('/').to_owned();
+    let known = config.indexes().iter().find(|(_, index)| plain(&index.upload) == plain(&url));
+    let mut found = match known {
+        Some((name, index)) => (name.clone(), index.clone()),
+        None => {
+            let name = address.host_str().unwrap_or_default().to_owned();
+            (name, IndexSettings::at(&url, IndexKind::Public))
+        }
+    };
+    if arguments.simple.is_some() {
+        found.1.simple.clone_from(&arguments.simple);
+    }
+    Ok(found)
+}
+
+/// The files that are named, and those in folders that are.
+fn files(context: &Context, named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in named {
+        let path = context.folder.join(path);
+        if path.is_dir() {
+            files.extend(distributions_in(&path)?);
+        } else if !path.is_file() {
+            return Err(Error::usage(format!("`{}` is not there", path.display())));
+        } else if !path.to_string_lossy().ends_with(ATTESTATION) {
+            files.push(path);
+        }
+    }
+    if files.is_empty() {
+        return Err(Error::usage("there are no distributions to upload"));
+    }
+    Ok(files)
+}

@@ -1,0 +1,183 @@
+//! Files uploaded by themselves, without a release: what can be seen beforehand, the sending, and what became of each.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::look;
+use super::send::{Account, Standing, attempt, in_waves};
+use super::sign_in::sign_in;
+use crate::config::IndexSettings;
+use crate::engine::event::{Fate, Listener};
+use crate::engine::prelude::*;
+use crate::engine::together::attempt_unrecorded;
+use crate::error::ExitCode;
+use crate::index::{Index, IndexAddress, IndexClient, Standing as Compared, Submission};
+use crate::python::distribution::Distribution;
+use crate::python::filename::normalize;
+use crate::world::Environment;
+use crate::world::crew::each;
+use crate::world::hashes::Hashes;
+
+/// The name under which events tell of it
+const STAGE: &str = "upload";
+
+/// Files of one release that are to go to an index
+pub struct Errand {
+    client: IndexClient,
+    submissions: Vec<Submission>,
+    /// The project's name as its author writes it
+    pub project: String,
+    pub version: String,
+}
+
+impl Errand {
+    /// Reads the files, which have been judged, and connects to the index; nothing is sent yet.
+    ///
+    /// # Errors
+    /// A file that cannot be read, files of more than one release, or an address or credentials that cannot be used.
+    pub fn new(
+        environment: &Environment,
+        (name, index): (&str, &IndexSettings),
+        paths: &[PathBuf],
+    ) -> Result<Self> {
+        let hashes = Hashes::default();
+        let read = |path: &PathBuf| Submission::read(&hashes.freeze(path)?, &hashes);
+        let mut submissions = each(paths, &read).into_iter().collect::<Result<Vec<_>>>()?;
+        let order = |submission: &Submission| {
+            let distribution = &submission.distribution;
+            (distribution.kind, distribution.filename.clone())
+        };
+        submissions.sort_by_key(order);
+        let Some(first) = submissions.first() else {
+            return Err(Error::usage("there are no files to upload"));
+        };
+        let (project, version) = (first.field("name").to_owned(), first.field("version").to_owned());
+        let is_other = |submission: &&Submission| {
+            normalize(submission.field("name")) != normalize(&project)
+                || submission.field("version") != version
+        };
+        if let Some(other) = submissions.iter().find(is_other) {
+            return Err(Error::usage(format!(
+                "these are files of several releases: {project} {version}, and {} {}",
+                other.field("name"),
+                other.field("version")
+            ))
+            .help("upload one release at a time: old files may lie beside the new ones"));
+        }
+        let (upload, simple, view) = (&index.upload, index.simple.as_deref(), index.view.as_deref());
+        let address = IndexAddress::new(name, upload, simple, view)?;
+        let address = address.with_trusted_publishing(index.trusted_publishing);
+        let client = IndexClient::connect(environment, address, Some(&project))?;
+        Ok(Self { client, submissions, project, version })
+    }
+
+    /// Where the release is to be looked at.
+    pub fn view(&self) -> Option<String> {
+        self.client.address().view_url(&self.project, &self.version)
+    }
+
+    /// How many files there are, with how many bytes.
+    pub fn size(&self) -> (usize, u64) {
+        (self.submissions.len(), self.submissions.iter().map(|file| file.distribution.size).sum())
+    }
+
+    pub fn client(&self) -> &IndexClient {
+        &self.client
+    }
+
+    pub fn distributions(&self) -> Vec<Distribution> {
+        self.submissions.iter().map(|submission| submission.distribution.clone()).collect()
+    }
+
+    /// What would make it fail, found without sending anything. Files that the index has are taken off the list.
+    ///
+    /// # Errors
+    /// The index cannot be asked.
+    pub fn look(&mut self, environment: &Environment, listener: &dyn Listener) -> Result<Vec<Finding>> {
+        let mut findings = sign_in(&self.client, environment, &self.project);
+        if let Some(finding) = look::unlisted(&self.client, "say where it lists files: `--simple URL`") {
+            findings.push(finding);
+            return Ok(findings);
+        }
+        let Some(listing) = look::listing(&self.client, &self.project)? else { return Ok(findings) };
+        let mut there = Vec::new();
+        for (place, submission) in self.submissions.iter().enumerate() {
+            let distribution = &submission.distribution;
+            match self.client.standing_in(Some(&listing), distribution) {
+                Ok(Compared::Absent) => {}
+                Ok(Compared::Identical) => there.push(place),
+                Ok(Compared::Different { sha256 }) => findings.push(
+                    Finding::error(format!(
+                        "`{}` has another {}: its sha256 is {sha256}, ours is {}",
+                        self.client.address().name,
+                        distribution.filename,
+                        distribution.sha256
+                    ))
+                    .help("a file name is taken for good: release another version"),
+                ),
+                Err(error) => {
+                    let unknown = format!("what {} is there is not known", distribution.filename);
+                    findings.push(Finding::from(Error::refused(unknown).because(error)));
+                }
+            }
+        }
+        let standing =
+            Standing { fate: Fate::There, reason: "there already, with the same sha256".to_owned() };
+        let account = self.account();
+        there.iter().for_each(|place| listener.hear(&account.of(*place, &standing)));
+        for place in there.into_iter().rev() {
+            self.submissions.remove(place);
+        }
+        // What is there already closes no release and breaks no bound.
+        if !self.submissions.is_empty() {
+            let (_, bytes) = self.size();
+            findings.extend(look::limits(&self.client, &listing, &self.project, &self.version, bytes));
+        }
+        Ok(findings)
+    }
+
+    fn account(&self) -> Account<'_> {
+        Account { stage: STAGE, index: &self.client.address().name, submissions: &self.submissions }
+    }
+
+    /// Sends the files; what became of each is told.
+    ///
+    /// # Errors
+    /// At least one is not there, or not known to be. The exit code says whether any is.
+    pub fn send(&self, connections: usize, interrupted: &AtomicBool, listener: &dyn Listener) -> Result<()> {
+        let index: &dyn Index = &self.client;
+        index.begin(&self.project, &self.version).map_err(|error| self.client.explain(error))?;
+        let account = self.account();
+        listener.hear(&account.beginning());
+        let endings = in_waves(&self.distributions(), &mut |wave| {
+            let attempts =
+                wave.iter().map(|place| attempt(index, &self.client, &self.submissions[*place])).collect();
+            let ended = |at: usize, ending: &Ending| listener.hear(&account.of(wave[at], &ending.into()));
+            attempt_unrecorded(STAGE, attempts, connections, interrupted, listener, &ended)
+        });
+        let mut anything = false;
+        let mut failures = Vec::new();
+        for (place, ending) in endings.into_iter().enumerate() {
+            anything |= matches!(ending, Ending::Done(_) | Ending::InDoubt(_));
+            match ending {
+                Ending::Done(_) => {}
+                Ending::NotDone(error) | Ending::InDoubt(error) => failures.push(error),
+                Ending::Unbegun => listener.hear(&account.of(place, &Standing::not_sent())),
+            }
+        }
+        let Some(error) = account.failure(failures) else {
+            return index.commit().map_err(|error| self.client.explain(error));
+        };
+        if index.is_staged() {
+            // What was put is hidden, and taken back where the index does not do so by itself.
+            let _ = index.abort();
+        } else if anything {
+            let help = "what is there stays; put that right and say the same again: only the rest is sent";
+            return Err(error.with_code(ExitCode::Left).help(help));
+        }
+        Err(match interrupted.load(Ordering::Relaxed) {
+            true => error.with_code(ExitCode::Interrupted),
+            false => error,
+        })
+    }
+}
