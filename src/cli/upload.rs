@@ -7,7 +7,7 @@ use super::session::environment_of;
 use crate::config::{Config, IndexKind, IndexSettings, locate, nearest};
 use crate::engine::event::{Event, Listener};
 use crate::engine::stage::{Finding, Severity};
-use crate::error::{Error, Result};
+use crate::error::{Error, ExitCode, Result};
 use crate::stages::{
     CONNECTIONS, Errand, MOST_CONNECTIONS, as_findings, distributions_in, judge_files, policy,
 };
@@ -41,6 +41,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NUMBER", default_value_t = CONNECTIONS)]
     connections: usize,
 
+    /// Wait until the index lists every file with its hash, and compare one that it gives out with what was sent
+    #[arg(long)]
+    verify: bool,
+
     /// Go on where only advice speaks against it
     #[arg(long)]
     force: bool,
@@ -73,6 +77,11 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
     })?;
     preflight(CHECK, as_findings(&report), arguments.force, listener)?;
     let mut errand = Errand::new(&environment, (&name, &index), &paths)?;
+    if arguments.verify && errand.client().address().simple.is_none() {
+        return Err(Error::usage(format!("`{name}` has no `simple` address, where `--verify` could look"))
+            .help("say where it lists files: `--simple URL`, or `simple` in [index.NAME]"));
+    }
+    let all = errand.distributions();
     let findings = errand.look(&environment, listener)?;
     preflight(&name, findings, arguments.force, listener)?;
 
@@ -80,7 +89,7 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
     if number == 0 {
         let message = format!("`{name}` has every file already, with the same bytes");
         listener.hear(&Event::Note { stage: None, message: &message });
-        return Ok(());
+        return if arguments.verify { errand.verify(&all, &context.interrupted, listener) } else { Ok(()) };
     }
     let what = if number == 1 { "1 file".to_owned() } else { format!("{number} files") };
     let size = crate::world::size(bytes);
@@ -92,6 +101,10 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
     context.confirm(arguments.yes || !super::can_ask(), &question)?;
     context.listen_for_interrupts()?;
     errand.send(arguments.connections, &context.interrupted, listener)?;
+    if arguments.verify {
+        let verified = errand.verify(&all, &context.interrupted, listener);
+        verified.map_err(|error| error.with_code(ExitCode::Left))?;
+    }
     let view: Vec<String> = errand.view().into_iter().collect();
     listener.hear(&Event::Published {
         name: &errand.project,

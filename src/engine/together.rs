@@ -68,7 +68,7 @@ impl Hand<'_> {
     /// # Errors
     /// The user interrupted, and did not wait for its end.
     pub fn wait(&self, time: Duration) -> Result<()> {
-        wait(time, || if self.is_interrupted() { Err(Error::interrupted()) } else { Ok(()) })
+        pause(time, self.interrupted)
     }
 
     pub fn is_interrupted(&self) -> bool {
@@ -111,6 +111,14 @@ pub fn attempt_unrecorded(
     let work = |attempt: Attempting<'_>, voice: &Voice<'_, Word>| attempt(&Hand { voice, interrupted });
     have_done(attempts, at_once, &mut usher, &work, &broken);
     usher.endings
+}
+
+/// Lets time pass outside of a run.
+///
+/// # Errors
+/// The user interrupted, and did not wait for its end.
+pub fn pause(time: Duration, interrupted: &AtomicBool) -> Result<()> {
+    wait(time, || if interrupted.load(Ordering::Relaxed) { Err(Error::interrupted()) } else { Ok(()) })
 }
 
 /// What an attempt that panicked has come to.

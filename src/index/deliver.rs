@@ -75,7 +75,7 @@ pub fn deliver(
         let Some(pause) = pause_after(&error, sendings) else {
             return match in_doubt && is_there(index, submission, watch) == Some(true) {
                 true => Ok(Delivery::FoundThere(error)),
-                false => Err(Undelivered { error: Box::new(error), in_doubt }),
+                false => Err(Undelivered { error: Box::new(doubtful(error, in_doubt)), in_doubt }),
             };
         };
         // Interrupted or not: what the index says of it is worth knowing.
@@ -92,6 +92,20 @@ pub fn deliver(
         }
         let known = if error.is_ambiguous() { "it is not listed there, so it" } else { "it" };
         watch.warn(&format!("{error}; {known} is sent again"));
+    }
+}
+
+/// An error that says of itself alone that nothing is there, when something before it may have arrived.
+fn doubtful(error: UploadError, in_doubt: bool) -> UploadError {
+    match &error {
+        UploadError::Refused { index, file, status, .. } if in_doubt => UploadError::Ambiguous {
+            index: index.clone(),
+            file: file.clone(),
+            status: Some(*status),
+            cause: format!("an attempt before ended without a reply, and then {error}"),
+            retry_after: None,
+        },
+        _ => error,
     }
 }
 

@@ -21,6 +21,7 @@ mod rivals;
 mod secrets;
 mod status;
 mod terminal;
+mod upload;
 
 use pyrelease_test_support::{Blueprint, Project, set_binary};
 

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::look;
 use super::send::{Account, Standing, attempt, in_waves};
 use super::sign_in::sign_in;
+use super::verify::{self, Patience, Shown};
 use crate::config::IndexSettings;
-use crate::engine::event::{Fate, Listener};
+use crate::engine::event::{Event, Fate, Listener};
 use crate::engine::prelude::*;
-use crate::engine::together::attempt_unrecorded;
+use crate::engine::together::{attempt_unrecorded, pause};
 use crate::error::ExitCode;
 use crate::index::{Index, IndexAddress, IndexClient, Standing as Compared, Submission};
 use crate::python::distribution::Distribution;
@@ -138,6 +139,41 @@ impl Errand {
 
     fn account(&self) -> Account<'_> {
         Account { stage: STAGE, index: &self.client.address().name, submissions: &self.submissions }
+    }
+
+    /// Waits until the index lists every file of the release, and compares one that it gives out with what was sent.
+    /// What was not visible in time is told, and no error.
+    ///
+    /// # Errors
+    /// The index has or gives out something else; or the user interrupted.
+    pub fn verify(
+        &self,
+        all: &[Distribution],
+        interrupted: &AtomicBool,
+        listener: &dyn Listener,
+    ) -> Result<()> {
+        let index = &self.client.address().name;
+        let pause = |time| pause(time, interrupted);
+        match verify::wait(&self.client, &self.project, all, Patience::with(&self.client), &pause)? {
+            Shown::NotYet(why) => {
+                let message =
+                    format!("the release is uploaded to `{index}`, but not visible there yet: {why}");
+                let help = Some("look at it in some minutes; indexes have caches");
+                listener.hear(&Event::Warning { stage: Some(STAGE), message: &message, help });
+            }
+            Shown::All(files) => {
+                let Some(chosen) = verify::installable(all) else { return Ok(()) };
+                let folder = tempfile::tempdir()?;
+                let file = folder.path().join(&all[chosen].filename);
+                verify::fetch(&self.client, &files[chosen], &all[chosen], &file)?;
+                let message = format!(
+                    "`{index}` lists all {} files with their hashes, and gives out what was sent",
+                    all.len()
+                );
+                listener.hear(&Event::Note { stage: Some(STAGE), message: &message });
+            }
+        }
+        Ok(())
     }
 
     /// Sends the files; what became of each is told.

@@ -6,6 +6,7 @@ mod look;
 mod rehearsal;
 mod send;
 mod sign_in;
+mod verify;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -29,6 +30,9 @@ pub const MOST_CONNECTIONS: usize = 32;
 struct Settings {
     /// How many wheels go at the same time, 1 to 32. The first file goes alone, and the sdist when all wheels are there
     connections: usize,
+    /// Whether to wait until the index lists every file with its hash, and to compare one that it gives out with what was
+    /// sent
+    verify: bool,
     /// Whether to install the release from the index into a fresh environment, the very bytes that were uploaded
     install: bool,
     /// As which version to rehearse: `exact`, or `dev` for X.Y.Z.devN, because an index takes a version once
@@ -39,7 +43,7 @@ struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { connections: CONNECTIONS, install: false, version: As::Exact, smoke: None }
+        Self { connections: CONNECTIONS, verify: false, install: false, version: As::Exact, smoke: None }
     }
 }
 
@@ -124,6 +128,10 @@ impl Upload {
 
     /// What is tried out after the upload, for the plan.
     fn plan_trial(&self, effects: &mut Effects<'_>) -> Result<Outputs> {
+        if self.settings.verify || self.settings.install {
+            let what = format!("that {} lists every file and gives out what was sent", self.name);
+            effects.announce(Action::Check { what })?;
+        }
         if self.settings.install {
             effects
                 .announce(Action::Check { what: format!("the release as installed from {}", self.name) })?;
@@ -193,8 +201,12 @@ impl Stage for Upload {
         }
         effects.announce(announce(self.rehearsal.as_ref().map(|_| batch.version.clone())))?;
         send::send(self, &client, &batch, release, effects)?;
-        if self.settings.install {
-            install::try_out(self.settings.smoke.as_deref(), &client, &batch, release, effects)?;
+        if self.settings.verify || self.settings.install {
+            let fetched = verify::verify(&client, &batch, release, self.reach(), effects)?;
+            if let Some(file) = fetched.filter(|_| self.settings.install) {
+                let smoke = self.settings.smoke.as_deref();
+                install::try_out(smoke, &self.name, (&file, &batch.version), release, effects)?;
+            }
         }
         let page = client.address().view_url(&release.names().name, &batch.version);
         Ok(Outputs { links: page.into_iter().collect(), ..Outputs::default() })

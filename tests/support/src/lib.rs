@@ -15,6 +15,7 @@
 //! | `secret`, `canary` | proof that a password is nowhere: of one, and after every run of any |
 //! | `python`, `server`, `http` | pypiserver and devpi-server |
 //! | `proxy` | what networks do to those who speak to them |
+//! | `distribution` | wheels and source distributions made by hand |
 //! | `disk` | a small disk, to be full |
 //! | `processes` | who is still at work in a sandbox |
 
@@ -23,6 +24,7 @@ mod base64;
 mod canary;
 mod checkout;
 mod disk;
+pub mod distribution;
 mod http;
 mod invocation;
 mod processes;

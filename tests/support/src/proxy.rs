@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -42,6 +42,14 @@ pub enum Trouble {
     Failure(u16),
     /// The server has it all and answers; what comes through is this status
     FailureAfterwards(u16),
+    /// The proxy answers with this status and asks to be left alone for so many seconds; the server never hears of it
+    Busy(u16, u64),
+    /// The server has it all and answers; what comes through is nothing that a server would say
+    Nonsense,
+    /// The server has it all and answers; the reply comes byte by byte
+    Drips,
+    /// The proxy sends the client to the address it asks at
+    Circles,
     /// Everything takes so many milliseconds longer, before and after
     Late(u64),
     /// A page of which a byte in the middle was changed, so that it is no page any more
@@ -71,6 +79,9 @@ struct Shared {
     met: Mutex<Vec<Trouble>>,
     sent: Mutex<Vec<Sent>>,
     watch: Mutex<Option<Watch>>,
+    /// Uploads that are under way
+    under_way: AtomicUsize,
+    busy: Mutex<Vec<usize>>,
 }
 
 /// A running proxy; ends when dropped
@@ -100,6 +111,8 @@ impl Proxy {
             met: Mutex::default(),
             sent: Mutex::default(),
             watch: Mutex::default(),
+            under_way: AtomicUsize::new(0),
+            busy: Mutex::default(),
         });
         let serving = shared.clone();
         let thread = thread::spawn(move || serve(&listener, &serving));
@@ -139,6 +152,30 @@ impl Proxy {
     /// The files that came here whole, in their order.
     pub fn sent(&self) -> Vec<Sent> {
         locked(&self.shared.sent).clone()
+    }
+}
+
+impl Proxy {
+    /// How many uploads were under way when each began, itself included.
+    pub fn busy(&self) -> Vec<usize> {
+        locked(&self.shared.busy).clone()
+    }
+}
+
+/// An upload under way, until dropped
+struct UnderWay<'a>(&'a Shared);
+
+impl Shared {
+    fn begin_upload(&self) -> UnderWay<'_> {
+        let mut busy = locked(&self.busy);
+        busy.push(self.under_way.fetch_add(1, Ordering::SeqCst) + 1);
+        UnderWay(self)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) fn exchange(client: &TcpStream, shared: &Shared) -> io::Result<()> {
     {
         watch();
     }
+    let under_way = (asked == Asked::Upload).then(|| shared.begin_upload());
     let trouble = shared.next(asked);
     if let Some(Trouble::Late(milliseconds)) = trouble {
         thread::sleep(Duration::from_millis(milliseconds));
@@ -39,20 +40,36 @@ pub(super) fn exchange(client: &TcpStream, shared: &Shared) -> io::Result<()> {
         _ => {}
     }
     read_body(client, &mut request, usize::MAX)?;
-    let arrives = !matches!(trouble, Some(Trouble::Failure(_)));
+    let arrives = !matches!(trouble, Some(Trouble::Failure(_) | Trouble::Busy(..) | Trouble::Circles));
     if asked == Asked::Upload
         && let Some((filename, sha256)) = upload_in(&request.body)
     {
         locked(&shared.sent).push(Sent { filename, sha256, arrived: arrives });
     }
-    if let Some(Trouble::Failure(status)) = trouble {
-        return answer(client, status);
+    match trouble {
+        Some(Trouble::Failure(status)) => return answer(client, status),
+        Some(Trouble::Busy(status, seconds)) => {
+            return answer_with(client, status, &format!("Retry-After: {seconds}\r\n"));
+        }
+        Some(Trouble::Circles) => {
+            let target = request.head.split(|byte| *byte == b' ').nth(1).unwrap_or(b"/");
+            let location = format!("Location: {}\r\n", String::from_utf8_lossy(target));
+            return answer_with(client, 308, &location);
+        }
+        _ => {}
     }
     let reply = ask(&request, shared)?;
+    // Who gets the reply may send the next at once.
+    drop(under_way);
     match trouble {
         Some(Trouble::LostReply) => Ok(()),
         Some(Trouble::CutReply(after)) => deliver(client, &reply[..after.min(reply.len())]),
         Some(Trouble::FailureAfterwards(status)) => answer(client, status),
+        Some(Trouble::Nonsense) => deliver(client, b"\x00\xff what is this? \r\n\r\n"),
+        Some(Trouble::Drips) => reply.chunks(1).try_for_each(|byte| {
+            thread::sleep(Duration::from_millis(3));
+            deliver(client, byte)
+        }),
         Some(Trouble::Stale) => answer(client, 404),
         Some(Trouble::Garbled) => deliver(client, &garbled(reply)),
         Some(Trouble::OtherHashes) => deliver(client, &with_other_hashes(reply)),
@@ -127,8 +144,13 @@ fn ask(request: &Request, shared: &Shared) -> io::Result<Vec<u8>> {
 }
 
 fn answer(client: &TcpStream, status: u16) -> io::Result<()> {
+    answer_with(client, status, "")
+}
+
+fn answer_with(client: &TcpStream, status: u16, headers: &str) -> io::Result<()> {
     let body = format!("{status}: this is the proxy speaking\n");
-    let head = format!("HTTP/1.1 {status} Trouble\r\nContent-Type: text/plain\r\nConnection: close\r\n");
+    let head =
+        format!("HTTP/1.1 {status} Trouble\r\nContent-Type: text/plain\r\nConnection: close\r\n{headers}");
     deliver(client, format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
 }
 

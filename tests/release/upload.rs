@@ -1,0 +1,349 @@
+//! `pyrelease upload`: files to indexes that people run, without a project, over networks that cut, lose and lie.
+//! Nothing is sent again that is stored, and of every file it is told where it is.
+
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use pyrelease::server::EmbeddedIndex;
+use pyrelease_test_support::distribution::{sdist, wheel};
+use pyrelease_test_support::{Asked, IndexServer, Proxy, Sandbox, Trouble};
+use serde_json::Value;
+
+/// A folder with distributions in it, and nothing else: no repository, no configuration
+struct Desk {
+    sandbox: Sandbox,
+    folder: PathBuf,
+}
+
+/// What a command came to
+struct Ended {
+    code: i32,
+    events: Vec<Value>,
+    text: String,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        let folder = sandbox.root().join("desk");
+        fs_err::create_dir(&folder).unwrap();
+        Self { sandbox, folder }
+    }
+
+    /// With a wheel and a source distribution of a version.
+    fn with_release(version: &str) -> Self {
+        let desk = Self::new();
+        desk.release(version);
+        desk
+    }
+
+    fn release(&self, version: &str) {
+        wheel(&self.folder, "demo", version, "any", "hello");
+        sdist(&self.folder, "demo", version, "hello");
+    }
+
+    /// Uploads all that lies there.
+    fn upload(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+        let folder = self.folder.to_str().unwrap();
+        let mut all = vec!["upload", folder, "--format", "json"];
+        all.extend(arguments);
+        self.run(&all, variables)
+    }
+
+    fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+        let program = env!("CARGO_BIN_EXE_pyrelease");
+        let command = self.sandbox.command_with(&self.folder, program, arguments, variables);
+        let output = command.unchecked().stdout_capture().stderr_capture().run().unwrap();
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        let events = stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let text = format!("{stdout}{}", String::from_utf8_lossy(&output.stderr));
+        Ended { code: output.status.code().unwrap_or(-1), events, text }
+    }
+}
+
+impl Ended {
+    #[track_caller]
+    fn code(self, expected: i32) -> Self {
+        assert_eq!(self.code, expected, "{}", self.text);
+        self
+    }
+
+    #[track_caller]
+    fn says(&self, words: &str) -> &Self {
+        assert!(self.text.contains(words), "`{words}` is not in {}", self.text);
+        self
+    }
+
+    /// What became of each file: its name and its fate.
+    fn fates(&self) -> BTreeMap<&str, &str> {
+        let files = self.events.iter().filter(|event| event["event"] == "file");
+        files.map(|event| (event["file"].as_str().unwrap(), event["fate"].as_str().unwrap())).collect()
+    }
+}
+
+/// An index of our own behind a proxy
+struct Embedded {
+    folder: tempfile::TempDir,
+    _index: EmbeddedIndex,
+    proxy: Proxy,
+}
+
+impl Embedded {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let index = EmbeddedIndex::start(folder.path(), "corp", None).unwrap();
+        let proxy = Proxy::before(&index.upload_url(), &index.simple_url());
+        Self { folder, _index: index, proxy }
+    }
+
+    fn files(&self) -> Vec<String> {
+        let entries = fs_err::read_dir(self.folder.path().join("demo")).into_iter().flatten().flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn upload(&self, desk: &Desk, more: &[&str]) -> Ended {
+        let (url, simple) = (self.proxy.upload_url(), self.proxy.simple_url());
+        desk.upload(&[&["--url", &url, "--simple", &simple], more].concat(), &[])
+    }
+
+    /// Without a look at what is there.
+    fn upload_blindly(&self, desk: &Desk) -> Ended {
+        desk.upload(&["--url", &self.proxy.upload_url()], &[])
+    }
+}
+
+#[test]
+fn files_that_lie_anywhere_are_uploaded_and_the_same_ones_never_again() {
+    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    let first = index.upload(&desk, &[]).code(0);
+    let names = ["demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"];
+    assert_eq!(first.fates(), BTreeMap::from(names.map(|name| (name, "there"))));
+    assert_eq!(index.files(), names);
+    first.says("\"event\":\"published\"");
+
+    let again = index.upload(&desk, &[]).code(0);
+    again.says("has every file already, with the same bytes");
+    assert_eq!(again.fates(), first.fates());
+    assert_eq!(index.proxy.sent().len(), 2);
+}
+
+#[test]
+fn what_an_index_shows_is_compared_with_what_was_sent() {
+    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    desk.upload(&["--url", &index.proxy.upload_url(), "--verify"], &[]).code(2).says("--simple URL");
+    // The first look, then an old page and a page that is none.
+    index.proxy.ahead(Asked::Listing, [None, Some(Trouble::Stale), Some(Trouble::Garbled)]);
+    let verified = index.upload(&desk, &["--verify"]).code(0);
+    verified.says("lists all 2 files with their hashes, and gives out what was sent");
+    desk.release("1.1");
+    for old in ["demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"] {
+        fs_err::remove_file(desk.folder.join(old)).unwrap();
+    }
+    index.proxy.ahead(Asked::Listing, [None, Some(Trouble::OtherHashes)]);
+    index.upload(&desk, &["--verify"]).code(4).says("lists demo-1.1-py3-none-any.whl with the sha256");
+}
+
+#[test]
+fn a_file_that_the_verdict_refuses_is_not_sent_nor_any_other() {
+    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    let path = desk.folder.join("demo-1.0.tar.gz");
+    let whole = fs_err::read(&path).unwrap();
+    fs_err::write(&path, &whole[..whole.len() - 10]).unwrap();
+    index.upload(&desk, &[]).code(3).says("nothing has been sent");
+    assert!(index.proxy.sent().is_empty());
+}
+
+#[test]
+fn another_file_in_the_way_is_seen_before_anything_is_sent() {
+    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    let other = Desk::new();
+    sdist(&other.folder, "demo", "1.0", "another");
+    index.upload(&other, &[]).code(0);
+    let refused = index.upload(&desk, &[]).code(3);
+    refused.says("has another demo-1.0.tar.gz: its sha256 is").says("release another version");
+    assert_eq!(index.files(), ["demo-1.0.tar.gz"]);
+}
+
+#[test]
+fn files_of_two_releases_are_refused() {
+    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    desk.release("1.1");
+    let refused = index.upload(&desk, &[]);
+    assert!([2, 3].contains(&refused.code), "{}", refused.text);
+    assert!(index.proxy.sent().is_empty());
+}
+
+#[test]
+fn an_index_and_its_address_are_named_once() {
+    let desk = Desk::with_release("1.0");
+    desk.upload(&[], &[]).code(2).says("--index");
+    desk.upload(&["--index", "pypy"], &[]).code(2).says("did you mean `pypi`?");
+    desk.upload(&["--url", "http://pypi.example/"], &[]).code(2).says("plain `http`");
+    desk.upload(&["--index", "pypi", "--connections", "0"], &[]).code(2).says("1 to 32");
+    desk.run(&["upload", "nothing.whl", "--index", "pypi"], &[]).code(2).says("is not there");
+}
+
+/// A dozen wheels: the first goes alone, no more than four at a time, and the sdist when all are there.
+#[test]
+fn wheels_go_together_between_the_first_file_and_the_sdist() {
+    let (desk, index) = (Desk::new(), Embedded::new());
+    for minor in 10..22 {
+        wheel(&desk.folder, "demo", "1.0", &format!("macosx_10_{minor}_x86_64"), "hello");
+    }
+    sdist(&desk.folder, "demo", "1.0", "hello");
+    index.proxy.ahead(Asked::Upload, vec![Some(Trouble::Late(60)); 13]);
+    index.upload(&desk, &["--connections", "4"]).code(0);
+    let busy = index.proxy.busy();
+    assert_eq!(busy.len(), 13);
+    assert_eq!((busy[0], busy[12]), (1, 1), "{busy:?}");
+    assert!(busy.iter().all(|together| *together <= 4) && busy.contains(&4), "{busy:?}");
+    assert_eq!(index.proxy.sent().first().unwrap().filename, "demo-1.0-py3-none-macosx_10_10_x86_64.whl");
+    assert_eq!(index.proxy.sent().last().unwrap().filename, "demo-1.0.tar.gz");
+}
+
+#[test]
+fn a_refusal_stops_what_has_not_begun_and_hides_nothing_that_has() {
+    let (desk, index) = (Desk::new(), Embedded::new());
+    let others = Desk::new();
+    for minor in 10..20 {
+        wheel(&desk.folder, "demo", "1.0", &format!("macosx_10_{minor}_x86_64"), "hello");
+    }
+    sdist(&desk.folder, "demo", "1.0", "hello");
+    wheel(&others.folder, "demo", "1.0", "macosx_10_12_x86_64", "another");
+    index.upload(&others, &[]).code(0);
+    let ended = index.upload_blindly(&desk).code(4);
+    ended.says("File already exists").says("a file name is taken for good").says("say the same again");
+
+    let fates = ended.fates();
+    assert_eq!(fates.len(), 11, "{fates:?}");
+    assert_eq!(fates["demo-1.0-py3-none-macosx_10_12_x86_64.whl"], "not-there");
+    assert_eq!(fates["demo-1.0.tar.gz"], "not-sent");
+    let there: Vec<_> = fates.iter().filter(|(_, fate)| **fate == "there").map(|(name, _)| *name).collect();
+    let mut listed = index.files();
+    listed.retain(|name| name != "demo-1.0-py3-none-macosx_10_12_x86_64.whl");
+    assert_eq!(there, listed);
+}
+
+#[test]
+fn an_address_that_lacks_its_slash_gets_its_sentence() {
+    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    let url = index.proxy.upload_url();
+    let ended = desk.upload(&["--url", url.trim_end_matches('/')], &[]).code(1);
+    ended.says("redirects to").says("may lack a slash at the end");
+    assert_eq!(ended.fates()["demo-1.0.tar.gz"], "not-sent");
+    assert!(index.files().is_empty());
+}
+
+/// Every way in which an upload can go wrong, of the first file and of the last one.
+#[test]
+fn whatever_befalls_an_upload_it_is_stored_once() {
+    let troubles = [
+        Trouble::Refused,
+        Trouble::CutRequest(0),
+        Trouble::CutRequest(300),
+        Trouble::CutRequest(usize::MAX),
+        Trouble::LostReply,
+        Trouble::CutReply(0),
+        Trouble::CutReply(12),
+        Trouble::CutReply(40),
+        Trouble::Nonsense,
+        Trouble::Drips,
+        Trouble::Failure(500),
+        Trouble::Failure(502),
+        Trouble::Failure(503),
+        Trouble::Failure(429),
+        Trouble::Busy(429, 0),
+        Trouble::Busy(503, 1),
+        Trouble::FailureAfterwards(500),
+        Trouble::FailureAfterwards(502),
+        Trouble::FailureAfterwards(503),
+        Trouble::FailureAfterwards(504),
+    ];
+    let server = IndexServer::pypiserver();
+    let variables = [("TWINE_USERNAME", server.username()), ("TWINE_PASSWORD", server.password().reveal())];
+    std::thread::scope(|scope| {
+        for (number, trouble) in troubles.into_iter().enumerate() {
+            let (server, variables) = (&server, &variables);
+            scope.spawn(move || {
+                let desk = Desk::new();
+                let name = format!("demo{number}");
+                wheel(&desk.folder, &name, "1.0", "any", "hello");
+                sdist(&desk.folder, &name, "1.0", "hello");
+                let proxy = Proxy::before(&server.upload_url(), &server.simple_url());
+                proxy.ahead(Asked::Upload, [Some(trouble), None, Some(trouble)]);
+                let (url, simple) = (proxy.upload_url(), proxy.simple_url());
+                let ended = desk.upload(&["--url", &url, "--simple", &simple], variables);
+                assert_eq!(ended.code, 0, "{trouble:?}: {}", ended.text);
+                assert!(ended.fates().values().all(|fate| *fate == "there"), "{trouble:?}: {}", ended.text);
+                assert_eq!(server.files(&name).len(), 2, "{trouble:?}");
+                for (file, sha256) in server.files(&name) {
+                    let sent: Vec<_> =
+                        proxy.sent().into_iter().filter(|sent| sent.filename == file).collect();
+                    assert!(sent.iter().all(|sent| sent.sha256 == sha256), "{trouble:?}");
+                    let stored = sent.iter().filter(|sent| sent.arrived).count();
+                    assert_eq!(stored, 1, "{trouble:?}: `{file}` was sent to the server {stored} times");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn what_will_not_pass_is_not_waited_for() {
+    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    index.proxy.ahead(Asked::Upload, [Some(Trouble::Busy(429, 3600))]);
+    index.upload(&desk, &[]).code(1).says("HTTP 429");
+    index.proxy.ahead(Asked::Upload, [Some(Trouble::Circles)]);
+    index.upload(&desk, &[]).code(1).says("redirects to");
+    index.proxy.ahead(Asked::Listing, [Some(Trouble::Circles)]);
+    index.upload(&desk, &[]).code(0);
+}
+
+#[test]
+fn a_server_that_never_recovers_leaves_a_doubt_that_the_next_upload_settles() {
+    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    index.proxy.ahead(Asked::Upload, vec![Some(Trouble::FailureAfterwards(500)); 3]);
+    index.proxy.ahead(Asked::Listing, [None, Some(Trouble::Failure(500)), Some(Trouble::Failure(500))]);
+    let ended = index.upload(&desk, &[]).code(4);
+    assert_eq!(ended.fates()["demo-1.0-py3-none-any.whl"], "unknown");
+    ended.says("it is not known whether");
+    index.proxy.calm();
+    let again = index.upload(&desk, &[]).code(0);
+    assert!(again.fates().values().all(|fate| *fate == "there"));
+    assert_eq!(index.proxy.sent().len(), 2, "the doubtful one was there");
+}
+
+#[test]
+fn devpi_takes_files_from_its_user_and_from_nobody_else() {
+    let server = IndexServer::devpi();
+    let desk = Desk::with_release("1.0");
+    let (url, simple) = (server.upload_url(), server.simple_url());
+    let place = ["--url", &url, "--simple", &simple];
+    let user = ("TWINE_USERNAME", server.username());
+    let wrong = desk.upload(&place, &[user, ("TWINE_PASSWORD", "not-the-password")]).code(1);
+    wrong.says("the credentials came from `TWINE_PASSWORD`");
+    desk.upload(&place, &[]).code(1).says("HTTP 401");
+    assert!(server.files("demo").is_empty());
+
+    let right = [user, ("TWINE_PASSWORD", server.password().reveal())];
+    desk.upload(&place, &right).code(0);
+    assert_eq!(server.files("demo").len(), 2);
+    // A file stays there; another of its name is refused, and told from the same one by its hash.
+    fs_err::remove_file(desk.folder.join("demo-1.0-py3-none-any.whl")).unwrap();
+    sdist(&desk.folder, "demo", "1.0", "another");
+    desk.upload(&["--url", &url], &right).code(1).says("has another `demo-1.0.tar.gz` already");
+    assert_eq!(server.files("demo").len(), 2);
+    desk.sandbox.write_home("nothing", "");
+    assert_secret_nowhere(&desk.folder, server.password().reveal());
+}
+
+fn assert_secret_nowhere(folder: &Path, secret: &str) {
+    for entry in fs_err::read_dir(folder).unwrap() {
+        let bytes = fs_err::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+    }
+}
