@@ -5,6 +5,7 @@ mod credentials;
 mod deliver;
 mod html;
 mod oidc;
+mod refusals;
 mod reply;
 mod send;
 mod simple;
@@ -22,7 +23,7 @@ pub use credentials::{
 };
 pub use deliver::{Delivery, Undelivered, Watch, deliver};
 pub use oidc::OidcError;
-pub use reply::help_for;
+pub use refusals::help_for;
 pub use simple::{Listing, SimpleError, SimpleFile, Standing, Yanked};
 pub use staged::Index;
 pub use submission::{Submission, waves};

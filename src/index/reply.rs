@@ -91,92 +91,6 @@ pub(super) fn says_duplicate(status: u16, reason: &str) -> bool {
     }
 }
 
-const FREE: &str = "nothing was stored: the version and its file names are still free";
-const BURNT: &str = "that file name can never be used again: release another version";
-
-/// PyPI's refusals by words in them, in the order in which they are looked for
-const REFUSALS: &[(&str, &str, &str)] = &[
-    ("file already exists", "the index has a file of that name, or these bytes under another name", BURNT),
-    (
-        "previously used by a file that has since been deleted",
-        "a file of that name was uploaded once and deleted",
-        BURNT,
-    ),
-    (
-        "older than 14 days",
-        "the release is older than 14 days, and closed to new files: release another version",
-        "",
-    ),
-    ("only one sdist", "the release has its source distribution already: release another version", ""),
-    (
-        "invalid or non-existent authentication",
-        "the index does not know the token: it must be whole, not revoked, and made on this index (PyPI and \
-         TestPyPI have separate accounts)",
-        FREE,
-    ),
-    (
-        "username/password authentication is no longer supported",
-        "use an API token: the user name is `__token__`",
-        FREE,
-    ),
-    ("token is expired", "the token has expired, or is not valid yet: make another", FREE),
-    (
-        "not valid for project",
-        "the token is for another project: use one of this project, or of the whole account for a project that \
-         does not exist yet",
-        FREE,
-    ),
-    ("invalid api token", "the token does not allow this upload: make another", FREE),
-    (
-        "isn't allowed to upload to project",
-        "the name belongs to others, or you have no role in the project, or it is archived",
-        FREE,
-    ),
-    ("verified primary email", "verify your e-mail address in the account's settings on the index", FREE),
-    ("two-factor", "turn on two-factor authentication in the account's settings on the index", FREE),
-    ("too many new projects", "the index limits new projects by the hour: wait an hour", FREE),
-    ("too similar to an existing project", "the project needs another name", FREE),
-    ("conflict with python standard library", "the project needs another name", FREE),
-    ("conflicts with an existing project", "somebody made a project of that name just now", FREE),
-    ("new project registration temporarily disabled", "the index takes no new projects now: try later", FREE),
-    ("non-user identities cannot create", "a new project needs a pending publisher, or a user's token", FREE),
-    ("uploads are temporarily disabled", "the index takes no uploads now: try later", FREE),
-    ("file too large", "make the file smaller, or ask the index for a higher limit", FREE),
-    ("project size too large", "delete old releases, or ask the index for a higher limit", FREE),
-    ("digest supplied does not match", "the file changed on its way: try again", FREE),
-    ("description failed to render", "the description does not render: `pyrelease check` shows where", FREE),
-    ("local versions", "a public index takes no version with a `+`", FREE),
-    ("is not a valid classifier", "correct `classifiers` in pyproject.toml and release again", FREE),
-    ("can't have direct dependency", "an index takes no dependency on an address: name a version", FREE),
-    (
-        "unsupported platform tag",
-        "a wheel for Linux needs a manylinux or musllinux tag: use auditwheel",
-        FREE,
-    ),
-    ("invalid distribution file", "the archive is broken: `pyrelease check` shows where", FREE),
-    ("isn't allowed", "the project needs another name", FREE),
-];
-
-/// What a refusal means, what to do, and whether the file name is lost by it. Knows PyPI's words, and else goes by
-/// the status.
-pub fn help_for(status: u16, reason: &str) -> Option<String> {
-    let lower = reason.to_ascii_lowercase().replace('’', "'");
-    let known = REFUSALS.iter().find(|(words, ..)| lower.contains(words));
-    let by_status = match status {
-        300..=399 => Some(("give the address that the index redirects to, if it is the index's own", FREE)),
-        401 => Some(("the index asks who you are: give it credentials, or other ones", FREE)),
-        403 => Some(("these credentials may not upload there", FREE)),
-        404 | 405 | 410 => {
-            Some(("no uploads are taken at that address: it often ends in `/legacy/` or in a slash", FREE))
-        }
-        413 => Some(("the server limits the size of uploads", FREE)),
-        429 => Some(("the index asks for fewer requests: wait, then try again", FREE)),
-        _ => None,
-    };
-    let (meaning, fate) = known.map(|&(_, meaning, fate)| (meaning, fate)).or(by_status)?;
-    Some(if fate.is_empty() { meaning.to_owned() } else { format!("{meaning}; {fate}") })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,19 +154,5 @@ mod tests {
         ] {
             assert!(!says_duplicate(status, words), "{status} {words}");
         }
-    }
-
-    #[test]
-    fn a_refusal_says_whether_the_name_is_lost() {
-        let deleted = "This filename was previously used by a file that has since been deleted. Use a …";
-        assert!(help_for(400, deleted).unwrap().contains("never be used again"));
-        let token = "Invalid API Token: project-scoped token is not valid for project: 'demo'";
-        let help = help_for(403, token).unwrap();
-        assert!(
-            help.starts_with("the token is for another project") && help.ends_with("still free"),
-            "{help}"
-        );
-        assert!(help_for(413, "").is_some());
-        assert_eq!(help_for(400, "something new"), None);
     }
 }

@@ -15,7 +15,8 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use secrecy::ExposeSecret as _;
 use thiserror::Error;
 
-use super::reply::{Reply, help_for, says_duplicate};
+use super::refusals::help_for;
+use super::reply::{Reply, says_duplicate};
 use super::send::{Outgoing, SendError, innermost, send};
 use super::submission::Submission;
 use super::{Credentials, CredentialsError, IndexAddress, Standing};
