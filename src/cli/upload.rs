@@ -9,8 +9,10 @@ use crate::engine::event::{Event, Listener};
 use crate::engine::stage::{Finding, Severity};
 use crate::error::{Error, ExitCode, Result};
 use crate::stages::{
-    CONNECTIONS, Errand, MOST_CONNECTIONS, as_findings, distributions_in, judge_files, policy,
+    CONNECTIONS, Errand, MOST_CONNECTIONS, as_findings, distributions_in, judge_files, known_or, policy,
 };
+use crate::world::crew::each;
+use crate::world::hashes::Hashes;
 use crate::world::http::check_url;
 
 /// The ending of what is not uploaded by itself, but goes along with the file beside it
@@ -72,11 +74,15 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
     let listener: &dyn Listener = &context.ui;
 
     let policy = policy(&config, CHECK, false)?;
-    let report = judge_files(&paths, None, &policy, &environment, &|message| {
-        listener.hear(&Event::Note { stage: None, message });
+    let hashes = Hashes::default();
+    let freeze = |path: &PathBuf| hashes.freeze(path);
+    let distributions = each(&paths, &freeze).into_iter().collect::<Result<Vec<_>>>()?;
+    let findings = known_or(&environment, &distributions, &policy, || {
+        let note = |message: &str| listener.hear(&Event::Note { stage: None, message });
+        judge_files(&paths, None, &policy, &environment, &note).map(|report| as_findings(&report))
     })?;
-    preflight(CHECK, as_findings(&report), arguments.force, listener)?;
-    let mut errand = Errand::new(&environment, (&name, &index), &paths)?;
+    preflight(CHECK, findings, arguments.force, listener)?;
+    let mut errand = Errand::new(&environment, (&name, &index), &distributions, &hashes)?;
     if arguments.verify && errand.client().address().simple.is_none() {
         return Err(Error::usage(format!("`{name}` has no `simple` address, where `--verify` could look"))
             .help("say where it lists files: `--simple URL`, or `simple` in [index.NAME]"));

@@ -369,7 +369,13 @@ fn an_attempt_that_succeeded_at_last_settles_the_doubtful_one_before() {
 }
 
 fn upload(name: &str) -> Effect {
-    Effect::Command { reach: Reach::Public, command: vec![name.to_owned()], undo: None, verify: None }
+    Effect::Command {
+        reach: Reach::Public,
+        command: vec![name.to_owned()],
+        undo: None,
+        verify: None,
+        environment: Vec::new(),
+    }
 }
 
 /// One of several effects, and what its attempt comes to
@@ -468,6 +474,7 @@ fn every_effect_in_doubt_is_asked_about() {
         command: vec![name.to_owned()],
         undo: None,
         verify: Some(verify(there)),
+        environment: Vec::new(),
     };
     fixture.run(vec![tagging(), failing(Reach::Public)]).unwrap_err();
     let (run, _) = fixture.last_run();

@@ -172,7 +172,7 @@ impl IndexClient {
         let unauthorised = matches!(error, UploadError::Refused { status: 401 | 403, .. });
         let mut converted = Error::failed(error.to_string());
         if let Some(source) = std::error::Error::source(&error) {
-            converted = converted.because(source.to_string());
+            converted = converted.because(innermost(source));
         }
         if let (true, Some(credentials)) = (unauthorised, self.credentials()) {
             converted = converted.help(format!("the credentials came from {}", credentials.source()));

@@ -17,7 +17,7 @@ use crate::config::{Config, nearest};
 use crate::engine::plan::Pipeline;
 use crate::engine::prelude::*;
 
-pub use check::{as_findings, distributions_in, judge_files, policy, tracked_at};
+pub use check::{as_findings, distributions_in, judge_files, known_or, policy, tracked_at};
 pub use target::{Bumping, read_project, target};
 pub use upload::{CONNECTIONS, Errand, MOST_CONNECTIONS};
 

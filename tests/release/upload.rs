@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use pyrelease::server::EmbeddedIndex;
+use pyrelease::server::{Access, EmbeddedIndex};
 use pyrelease_test_support::distribution::{sdist, wheel};
 use pyrelease_test_support::{Asked, IndexServer, Proxy, Sandbox, Trouble};
 use serde_json::Value;
@@ -93,7 +93,7 @@ struct Embedded {
 impl Embedded {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let index = EmbeddedIndex::start(folder.path(), "corp", None).unwrap();
+        let index = EmbeddedIndex::start(folder.path(), "corp", Access::Everybody).unwrap();
         let proxy = Proxy::before(&index.upload_url(), &index.simple_url());
         Self { folder, _index: index, proxy }
     }

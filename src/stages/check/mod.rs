@@ -1,6 +1,7 @@
 //! Opens every distribution and judges it as PyPI would, before any index sees it.
 
 mod files;
+mod known;
 mod tracked;
 
 use schemars::JsonSchema;
@@ -11,6 +12,7 @@ use crate::engine::prelude::*;
 use crate::python::verdict::{Expected, FileReport, Finding as Verdict, Policy, Report, Severity};
 
 pub use files::{distributions_in, judge_files};
+pub use known::known_or;
 pub use tracked::tracked_at;
 use tracked::tracked_by;
 

@@ -1,6 +1,5 @@
 //! Files uploaded by themselves, without a release: what can be seen beforehand, the sending, and what became of each.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::look;
@@ -39,11 +38,11 @@ impl Errand {
     pub fn new(
         environment: &Environment,
         (name, index): (&str, &IndexSettings),
-        paths: &[PathBuf],
+        distributions: &[Distribution],
+        hashes: &Hashes,
     ) -> Result<Self> {
-        let hashes = Hashes::default();
-        let read = |path: &PathBuf| Submission::read(&hashes.freeze(path)?, &hashes);
-        let mut submissions = each(paths, &read).into_iter().collect::<Result<Vec<_>>>()?;
+        let read = |distribution: &Distribution| Submission::read(distribution, hashes);
+        let mut submissions = each(distributions, &read).into_iter().collect::<Result<Vec<_>>>()?;
         let order = |submission: &Submission| {
             let distribution = &submission.distribution;
             (distribution.kind, distribution.filename.clone())

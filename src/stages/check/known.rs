@@ -1,0 +1,97 @@
+//! Verdicts that were reached before: the same bytes under the same names, judged by the same rules, are judged once.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::engine::prelude::*;
+use crate::python::distribution::Distribution;
+use crate::python::verdict::Policy;
+use crate::world::Environment;
+use crate::world::digest::hex;
+
+/// The findings about files of one release: looked up, or else judged and kept.
+///
+/// # Errors
+/// As `judge`.
+pub fn known_or(
+    environment: &Environment,
+    files: &[Distribution],
+    policy: &Policy,
+    judge: impl FnOnce() -> Result<Vec<Finding>>,
+) -> Result<Vec<Finding>> {
+    let path = environment.cache_folder().map(|cache| cache.join("verdicts").join(key(files, policy)));
+    if let Some(path) = &path
+        && let Ok(text) = fs_err::read(path)
+        && let Ok(findings) = serde_json::from_slice(&text)
+    {
+        return Ok(findings);
+    }
+    let findings = judge()?;
+    if let Some(path) = path {
+        // Without it the files are judged again, which is no more than slow.
+        let _ = keep(&path, &findings);
+    }
+    Ok(findings)
+}
+
+/// A hash of all that the verdict depends on: this very program, what it is told to let pass, and the files.
+fn key(files: &[Distribution], policy: &Policy) -> String {
+    let mut parts = vec![env!("CARGO_PKG_VERSION").to_owned(), format!("{policy:?}")];
+    let program = std::env::current_exe().and_then(fs_err::metadata);
+    parts.extend(program.map(|program| format!("{} {:?}", program.len(), program.modified().ok())).ok());
+    let mut named: Vec<_> = files.iter().map(|file| format!("{} {}", file.filename, file.sha256)).collect();
+    named.sort();
+    parts.extend(named);
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hex(&hash.finalize())
+}
+
+/// Writes the findings so that they are there whole or not at all.
+fn keep(path: &Path, findings: &[Finding]) -> std::io::Result<()> {
+    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+    fs_err::create_dir_all(&folder)?;
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    new.write_all(&serde_json::to_vec(findings)?)?;
+    new.persist(path).map(drop).map_err(|error| error.error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::python::distribution::Kind;
+
+    #[test]
+    fn the_same_bytes_are_judged_once_and_others_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let environment = Environment::from_iter([("PYRELEASE_CACHE_DIR", folder.path().as_os_str())]);
+        let file = |sha256: &str| Distribution {
+            path: "demo-1.0.tar.gz".into(),
+            filename: "demo-1.0.tar.gz".to_owned(),
+            kind: Kind::Sdist,
+            size: 1,
+            sha256: sha256.to_owned(),
+        };
+        let policy = Policy::new(&[], false).unwrap();
+        let judged = Cell::new(0);
+        let ask = |sha256: &str, policy: &Policy| {
+            known_or(&environment, &[file(sha256)], policy, || {
+                judged.set(judged.get() + 1);
+                Ok(vec![Finding::error(sha256)])
+            })
+        };
+        for (sha256, times) in [("a", 1), ("a", 1), ("b", 2), ("a", 2)] {
+            assert_eq!(ask(sha256, &policy).unwrap(), [Finding::error(sha256)]);
+            assert_eq!(judged.get(), times);
+        }
+        ask("a", &Policy::new(&[], true).unwrap()).unwrap();
+        assert_eq!(judged.get(), 3, "a stricter policy");
+    }
+}
