@@ -86,6 +86,7 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
         interrupted: &context.interrupted,
         listener: &context.ui,
         carry: config.carry(),
+        probe: false,
     };
     execution.fetch_missing()?;
     execution.complete()

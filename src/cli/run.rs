@@ -27,6 +27,12 @@ pub(super) struct Arguments {
     #[arg(long)]
     dry_run: bool,
 
+    /// When everything is built, send something that is no distribution under each file's name: the indexes refuse it,
+    /// and by how they do it is known whether they would take the file. A new project counts towards PyPI's limit of
+    /// those in an hour
+    #[arg(long)]
+    probe: bool,
+
     /// Go on although a token says itself that it is for another index or project, or has expired
     #[arg(long)]
     force: bool,
@@ -35,7 +41,7 @@ pub(super) struct Arguments {
 impl Arguments {
     /// As `pyrelease run --yes`.
     pub(super) fn without_asking() -> Self {
-        Self { bump: None, yes: true, dry_run: false, force: false }
+        Self { bump: None, yes: true, dry_run: false, force: false, probe: false }
     }
 }
 
@@ -64,8 +70,9 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     context.confirm(arguments.yes, &format!("Release {} {}?", plan.name, plan.version))?;
     context.listen_for_interrupts()?;
     let configuration = (config.source(), config.carry());
-    let execution =
+    let mut execution =
         Execution::begin(&store, &pipeline, release, configuration, &context.interrupted, listener)?;
+    execution.probe = arguments.probe;
     let _guard = lock.as_ref().and_then(|lock| lock.guard(&execution.run));
     execution.complete()
 }

@@ -43,6 +43,11 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NUMBER", default_value_t = CONNECTIONS)]
     connections: usize,
 
+    /// First send something that is no distribution under each file's name: the index refuses it, and by how it does it is
+    /// known whether it would take the file. A new project counts towards PyPI's limit of those in an hour
+    #[arg(long)]
+    probe: bool,
+
     /// Wait until the index lists every file with its hash, and compare one that it gives out with what was sent
     #[arg(long)]
     verify: bool,
@@ -106,6 +111,9 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
     // Where nobody can be asked, the command line has said what is wanted.
     context.confirm(arguments.yes || !super::can_ask(), &question)?;
     context.listen_for_interrupts()?;
+    if arguments.probe {
+        preflight(&name, errand.probe(), false, listener)?;
+    }
     errand.send(arguments.connections, &context.interrupted, listener)?;
     if arguments.verify {
         let verified = errand.verify(&all, &context.interrupted, listener);

@@ -12,7 +12,7 @@ use super::plan::Pipeline;
 use super::recover::{State, Unless, World, entries, point_of_no_return};
 use super::release::Release;
 use super::run::{RunFolder, Store};
-use super::stage::{Outputs, Reach, Stage};
+use super::stage::{Outputs, Reach, Severity, Stage};
 use super::take_up::{is_continued, is_rebuilt, is_whole, landing, restore, taken_up};
 use crate::config::Source;
 use crate::error::{Error, ExitCode, Result};
@@ -33,6 +33,8 @@ pub struct Execution<'a> {
     pub listener: &'a dyn Listener,
     /// Ignored files that the build needs, relative to the project
     pub carry: &'a [String],
+    /// Whether every stage asks the world before the first effect outside whether it would be let do its work
+    pub probe: bool,
 }
 
 impl<'a> Execution<'a> {
@@ -50,7 +52,7 @@ impl<'a> Execution<'a> {
     ) -> Result<Self> {
         let (source, carry) = configuration;
         let (run, journal) = store.begin(|run| header(run, pipeline, &release, source))?;
-        let execution = Self { pipeline, release, run, journal, interrupted, listener, carry };
+        let execution = Self { pipeline, release, run, journal, interrupted, listener, carry, probe: false };
         let folder = execution.run.folder().display().to_string();
         let version = execution.release.target.version.to_string();
         listener.hear(&Event::RunStarted { run: execution.run.id(), folder: &folder, version: &version });
@@ -124,6 +126,9 @@ impl<'a> Execution<'a> {
         let pipeline = self.pipeline;
         for stage in pipeline.stages().skip(first) {
             let in_stage = |error| (stage.name().to_owned(), error);
+            if stage.reach() > Reach::Private && std::mem::take(&mut self.probe) {
+                self.ask_stages().map_err(|error| ("probe".to_owned(), error))?;
+            }
             if stage.reach() >= Reach::Repository {
                 self.land().map_err(|error| (LANDING.to_owned(), error))?;
             }
@@ -146,6 +151,22 @@ impl<'a> Execution<'a> {
             }
         }
         self.land().map_err(|error| (LANDING.to_owned(), error))
+    }
+
+    /// Has every stage ask whether it would be let do its work; refuses if one would not.
+    fn ask_stages(&self) -> Result<()> {
+        let mut refused = false;
+        for stage in self.pipeline.stages().filter(|stage| stage.reach() > Reach::Private) {
+            let findings = stage.probe(&self.release).unwrap_or_else(|error| vec![error.into()]);
+            for finding in findings {
+                refused |= finding.severity == Severity::Error;
+                self.listener.hear(&Event::Finding { stage: Some(stage.name()), finding: &finding });
+            }
+        }
+        match refused {
+            true => Err(Error::refused("the release would not be let in; nothing has left the run's folder")),
+            false => Ok(()),
+        }
     }
 
     fn is_public(&self) -> bool {

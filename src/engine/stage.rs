@@ -176,6 +176,15 @@ pub trait Stage {
     /// What the stage could not even look at; it counts as a finding.
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>>;
 
+    /// Asks the world whether it would let the stage do its work, by an attempt that is sure to come to nothing: only where
+    /// the user wants it, and when everything private is done.
+    ///
+    /// # Errors
+    /// What the stage could not even ask; it counts as a finding.
+    fn probe(&self, _: &Release) -> Result<Vec<Finding>> {
+        Ok(Vec::new())
+    }
+
     /// Does the stage's work through `effects`, which do nothing when only a plan is made.
     ///
     /// # Errors

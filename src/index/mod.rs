@@ -5,6 +5,7 @@ mod credentials;
 mod deliver;
 mod html;
 mod oidc;
+mod probe;
 mod refusals;
 mod reply;
 mod send;

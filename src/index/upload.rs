@@ -76,6 +76,9 @@ pub enum UploadError {
         #[source]
         source: Box<CredentialsError>,
     },
+    /// What was sent to be refused was taken.
+    #[error("`{index}` took something that is no distribution for `{file}`")]
+    Kept { index: String, file: String },
     /// Nothing was sent.
     #[error("failed to reach `{index}` at `{host}`")]
     Unreachable {
@@ -117,6 +120,10 @@ impl UploadError {
             ),
             Self::Unreachable { .. } => Some("check the address, the network and the proxy".to_owned()),
             Self::Credentials { source, .. } => source.help(),
+            Self::Kept { .. } => Some(
+                "it does not look into files as PyPI does: delete that one there, and do without `--probe`"
+                    .to_owned(),
+            ),
             Self::File { .. } | Self::Ambiguous { .. } | Self::Stopped { .. } => None,
         }
     }
@@ -213,7 +220,11 @@ impl IndexClient {
     }
 
     /// A request as whoever may upload this file.
-    fn post(&self, distribution: &Distribution, project: &str) -> Result<RequestBuilder, UploadError> {
+    pub(super) fn post(
+        &self,
+        distribution: &Distribution,
+        project: &str,
+    ) -> Result<RequestBuilder, UploadError> {
         let request = self.http.post(self.address.upload.clone()).header(ACCEPT, "application/json");
         let Some(credentials) = &self.credentials else { return Ok(request) };
         let login =
@@ -292,7 +303,15 @@ impl IndexClient {
         }
     }
 
-    fn refused(&self, distribution: &Distribution, reply: Reply) -> UploadError {
+    /// What became of a request that has no reply and held no file.
+    pub(super) fn unsent(&self, distribution: &Distribution, error: SendError) -> UploadError {
+        match error {
+            SendError::Unreachable(source) => self.unreachable(source),
+            lost => self.ambiguous(distribution, None, lost.to_string(), None),
+        }
+    }
+
+    pub(super) fn refused(&self, distribution: &Distribution, reply: Reply) -> UploadError {
         let (index, file) = (self.address.name.clone(), distribution.filename.clone());
         match reply.location.filter(|_| (300..=399).contains(&reply.status)) {
             Some(location) => UploadError::Redirected { index, file, location: self.redact(&location) },

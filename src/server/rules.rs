@@ -1,6 +1,8 @@
 //! What PyPI refuses of names, versions and files, in its words and its order, so that what passes here has a
-//! chance there. Only what can be told from the form and the file's name: the archive itself is not opened.
+//! chance there. Only what can be told from the form, the file's name and its first bytes: the archive itself is not opened.
 
+use std::io::Read as _;
+use std::path::Path;
 use std::str::FromStr as _;
 
 use super::form::Form;
@@ -142,6 +144,19 @@ pub(super) fn check_filename(claim: &Claim, filename: &str) -> Result<(), Refusa
             refuse(format!("Invalid file extension: Extension {ending} is invalid for filetype bdist_wheel."))
         }
         _ => Ok(()),
+    }
+}
+
+/// Whether a file begins like what its name says it is.
+pub(super) fn check_archive(path: &Path, sdist: bool) -> Result<(), Refusal> {
+    let mut begins = [0; 2];
+    let read = fs_err::File::open(path).and_then(|mut file| file.read(&mut begins));
+    match (read, sdist) {
+        (Ok(2), true) if begins == [0x1f, 0x8b] => Ok(()),
+        (Ok(2), false) if begins == *b"PK" => Ok(()),
+        (Ok(_), true) => refuse("Invalid distribution file. File is not a tarfile"),
+        (Ok(_), false) => refuse("Invalid distribution file. File is not a zipfile"),
+        (Err(error), _) => Err(Refusal { status: 500, message: error.to_string() }),
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::form::Content;
-use super::rules::{Claim, Refusal, check_agreement, look, refuse};
+use super::rules::{Claim, Refusal, check_agreement, check_archive, look, refuse};
 use crate::python::filename::normalize;
 use crate::world::make_last;
 
@@ -158,6 +158,7 @@ impl Store {
         if claim.sdist && release().any(|entry| entry.sdist) {
             return refuse("Only one sdist may be uploaded per release.");
         }
+        check_archive(file.path(), claim.sdist)?;
         check_agreement(claim, &filename)?;
 
         let entry = Entry {

@@ -48,6 +48,8 @@ impl Scene {
     }
 
     fn file(&self, kind: Kind, filename: &str, bytes: &[u8]) -> Distribution {
+        let begins: &[u8] = if kind == Kind::Sdist { b"\x1f\x8b" } else { b"" };
+        let bytes = &[begins, bytes].concat()[..];
         let path = self.folder.path().join(filename);
         fs_err::write(&path, bytes).unwrap();
         let digests = Digests::of(bytes).unwrap();

@@ -228,6 +228,32 @@ fn a_refusal_stops_what_has_not_begun_and_hides_nothing_that_has() {
     assert_eq!(there, listed);
 }
 
+/// What is sent to be refused is: nothing is there afterwards, and what bars a file is known before the first is sent.
+#[test]
+fn a_probe_tells_what_an_index_would_say_and_leaves_nothing_there() {
+    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    let other = Desk::new();
+    sdist(&other.folder, "demo", "1.0", "another");
+    let blind = |desk: &Desk, more: &[&str]| {
+        let (url, simple) = (index.proxy.upload_url(), index.proxy.simple_url());
+        desk.upload(&[&["--url", &url, "--simple", &simple], more].concat(), &[])
+    };
+    let taken = blind(&desk, &["--probe"]).code(0);
+    taken.says("would take demo-1.0-py3-none-any.whl").says("would take demo-1.0.tar.gz");
+    assert_eq!(index.files().len(), 2);
+
+    // The page is an old one, so only the index itself knows that the name is taken.
+    index.proxy.ahead(Asked::Listing, [Some(Trouble::Stale)]);
+    let refused = blind(&other, &["--probe"]).code(3);
+    refused.says("File already exists").says("can never be used again").says("nothing has been sent");
+
+    let strange = IndexServer::pypiserver();
+    let user = [("TWINE_USERNAME", strange.username()), ("TWINE_PASSWORD", strange.password().reveal())];
+    let (url, simple) = (strange.upload_url(), strange.simple_url());
+    let careful = desk.upload(&["--url", &url, "--simple", &simple, "--probe"], &user).code(0);
+    careful.says("was not asked whether it would take the files");
+}
+
 #[test]
 fn an_address_that_lacks_its_slash_gets_its_sentence() {
     let (desk, index) = (Desk::with_release("1.0"), Embedded::new());

@@ -136,6 +136,11 @@ impl Errand {
         Ok(findings)
     }
 
+    /// Whether the index would take each file, asked by something that it refuses.
+    pub fn probe(&self) -> Vec<Finding> {
+        look::probe(&self.client, &self.submissions)
+    }
+
     fn account(&self) -> Account<'_> {
         Account { stage: STAGE, index: &self.client.address().name, submissions: &self.submissions }
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::config::IndexKind;
 use crate::engine::prelude::*;
-use crate::index::{IndexClient, Listing};
+use crate::index::{IndexClient, Listing, Submission};
 use crate::python::filename::Filename;
 
 use super::Upload;
@@ -74,6 +74,27 @@ pub(super) fn limits(
         ));
     }
     findings
+}
+
+/// Whether the index would take each of the files, asked by something that it refuses.
+pub(super) fn probe(client: &IndexClient, submissions: &[Submission]) -> Vec<Finding> {
+    let index = &client.address().name;
+    let Some(first) = submissions.first() else { return Vec::new() };
+    if !client.follows_pypi() {
+        // An index of our own says so where it lists files.
+        let _ = client.listing(first.field("name"));
+    }
+    if !client.follows_pypi() {
+        let message = format!("`{index}` was not asked whether it would take the files");
+        let help = "only PyPI is known to look into a file before it keeps it; another index might keep what is sent \
+                    to be refused";
+        return vec![Finding::warning(message).help(help)];
+    }
+    let ask = |submission: &Submission| match client.probe(submission) {
+        Ok(()) => Finding::note(format!("`{index}` would take {}", submission.distribution.filename)),
+        Err(error) => client.explain(error).into(),
+    };
+    submissions.iter().map(ask).collect()
 }
 
 impl Upload {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::config::{Config, IndexKind, IndexSettings};
 use crate::engine::prelude::*;
-use crate::index::{IndexAddress, IndexClient};
+use crate::index::{IndexAddress, IndexClient, Submission};
 use crate::python::distribution::Distribution;
 
 pub use direct::Errand;
@@ -171,6 +171,17 @@ impl Stage for Upload {
         let mut findings = sign_in(&client, &release.workspace.environment, project);
         findings.extend(self.taken(&client, release)?);
         Ok(findings)
+    }
+
+    fn probe(&self, release: &Release) -> Result<Vec<Finding>> {
+        // A rehearsal under another version has files of its own, which are not built yet.
+        if self.rehearsal.is_some() || release.is_rebuilt() {
+            return Ok(Vec::new());
+        }
+        let hashes = &release.workspace.hashes;
+        let read = |file| Submission::read(file, hashes);
+        let submissions = release.outputs.distributions.iter().map(read).collect::<Result<Vec<_>>>()?;
+        Ok(look::probe(&self.client(release)?, &submissions))
     }
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
