@@ -2,11 +2,9 @@
 //! but no distribution. An index that looks into files refuses it for that, and only after everything else: the token,
 //! the rights, and whether the name is free, which nothing else tells of a name that was used and deleted.
 
-use std::io;
+use reqwest::header::CONTENT_TYPE;
 
-use reqwest::blocking::multipart::Part;
-
-use super::send::{Outgoing, send};
+use super::send::{Progress, send};
 use super::{IndexClient, Submission, UploadError};
 use crate::world::digest::Digests;
 
@@ -24,14 +22,11 @@ impl IndexClient {
     pub fn probe(&self, submission: &Submission) -> Result<(), UploadError> {
         let distribution = &submission.distribution;
         let digests = Digests::of(NOTHING).expect("it is read from memory");
-        let part = Part::bytes(NOTHING)
-            .file_name(distribution.filename.clone())
-            .mime_str("application/octet-stream")
-            .expect("that is a media type");
-        let form = submission.form(&digests, false).part("content", part);
-        let request = self.post(distribution, submission.field("name"))?.multipart(form);
-        let (_, way) = Outgoing::new(io::empty(), 0);
-        match send(request, &way, self.http.patience(), &|_| true) {
+        let envelope = submission.envelope(&digests, false);
+        let body = [&envelope.head, NOTHING, &envelope.tail].concat();
+        let request = self.post(distribution, submission.field("name"))?;
+        let request = request.header(CONTENT_TYPE, &envelope.kind).body(body);
+        match send(&self.http, request, &Progress::of_nothing(), &|_| true) {
             Ok(reply) if reply.status == 400 && reply.reason.to_ascii_lowercase().contains(NO_ARCHIVE) => {
                 Ok(())
             }

@@ -2,26 +2,30 @@
 //! a large file on a slow line takes as long as it takes.
 
 use std::io::{self, Read};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use reqwest::blocking::{RequestBuilder, Response};
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
 use reqwest::header::{HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response};
 use thiserror::Error;
 
 use super::reply::{Reply, reason, retry_after};
 use crate::world::faults::{self, Moment};
-use crate::world::http::Patience;
+use crate::world::http::Http;
 
+/// Handed over at once, in bytes
+const PIECE: usize = 64 << 10;
 /// How often progress is reported and a stall looked for.
 const TICK: Duration = Duration::from_millis(50);
 /// How long the reply to what was sent whole is waited for when the sender gives up.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 /// Read of a reply that is no success, in bytes.
-const LARGEST_REPLY: u64 = 64 << 10;
+const LARGEST_REPLY: usize = 64 << 10;
 
 /// Why there is no reply
 #[derive(Debug, Error)]
@@ -30,7 +34,7 @@ pub(super) enum SendError {
     #[error("no connection")]
     Unreachable(#[source] reqwest::Error),
     /// The connection broke, or never was, before the last byte was handed over: the server cannot have the file.
-    /// What it said meanwhile is lost, because the blocking client gives up the reply with the body.
+    /// What it said meanwhile may be lost.
     #[error("the connection broke after {sent} of {total} bytes")]
     Cut { sent: u64, total: u64 },
     /// All was sent, or may have been, and no reply came.
@@ -62,11 +66,65 @@ pub(super) struct Progress {
     total: u64,
 }
 
-impl<R> Outgoing<R> {
-    /// A file of `total` bytes.
-    pub(super) fn new(file: R, total: u64) -> (Self, Progress) {
+impl Progress {
+    /// Of a request that has no file in it.
+    pub(super) fn of_nothing() -> Self {
+        Self { way: Arc::default(), total: 0 }
+    }
+}
+
+impl<R: Read + Send + Sync + Unpin + 'static> Outgoing<R> {
+    /// The body of a request with a file of `total` bytes between a head and a tail.
+    pub(super) fn body(file: R, total: u64, head: Vec<u8>, tail: Vec<u8>) -> (reqwest::Body, Progress) {
         let way = Arc::new(Way::default());
-        (Self { file, total, way: way.clone() }, Progress { way, total })
+        let outgoing = Self { file, total, way: way.clone() };
+        let pieces = Pieces { outgoing, left: total, head: Some(head.into()), tail: Some(tail.into()) };
+        (reqwest::Body::wrap(pieces), Progress { way, total })
+    }
+}
+
+/// A body that is read from a file as it goes out
+struct Pieces<R> {
+    outgoing: Outgoing<R>,
+    /// Bytes of the file
+    left: u64,
+    head: Option<Bytes>,
+    tail: Option<Bytes>,
+}
+
+impl<R: Read + Unpin> http_body::Body for Pieces<R> {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if let Some(head) = self.head.take() {
+            return Poll::Ready(Some(Ok(Frame::data(head))));
+        }
+        if self.left == 0 {
+            return Poll::Ready(self.tail.take().map(|tail| Ok(Frame::data(tail))));
+        }
+        let mut piece = vec![0; PIECE.min(usize::try_from(self.left).unwrap_or(PIECE))];
+        let read = match self.outgoing.read(&mut piece) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => read,
+        };
+        Poll::Ready(Some(read.map(|read| {
+            piece.truncate(read);
+            self.left -= read as u64;
+            Frame::data(piece.into())
+        })))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.head.is_none() && self.left == 0 && self.tail.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let around = [&self.head, &self.tail].into_iter().flatten().map(|part| part.len() as u64);
+        SizeHint::with_exact(self.left + around.sum::<u64>())
     }
 }
 
@@ -90,27 +148,31 @@ impl<R: Read> Read for Outgoing<R> {
     }
 }
 
-/// Sends the request, which holds the file that `progress` watches; calls `report` with the bytes sent so far, which says whether to go on.
+/// Sends the request, which holds the file that `progress` watches; calls `report` with the bytes sent so far, which says
+/// whether to go on. What is given up is cut off, so that it cannot arrive later.
 pub(super) fn send(
+    http: &Http,
     request: RequestBuilder,
     progress: &Progress,
-    patience: Patience,
     report: &dyn Fn(u64) -> bool,
 ) -> Result<Reply, SendError> {
-    let (answer, answered) = mpsc::channel();
-    // The blocking client cannot be told to stop, so it works in a thread that can be left behind. What is left
-    // behind cannot finish the upload: the file refuses to be read on.
-    let worker = thread::Builder::new().name("upload".to_owned()).spawn(move || {
-        let _ = answer.send(request.send().map(read_reply));
-    });
-    if let Err(error) = worker {
-        return Err(SendError::Lost(format!("failed to start a thread: {error}")));
-    }
+    let driven = http.drive(exchange(http, request, progress, report));
+    driven.unwrap_or_else(|error| Err(SendError::Lost(format!("failed to start a thread: {error}"))))
+}
+
+async fn exchange(
+    http: &Http,
+    request: RequestBuilder,
+    progress: &Progress,
+    report: &dyn Fn(u64) -> bool,
+) -> Result<Reply, SendError> {
+    let patience = http.patience();
+    let mut exchange = pin!(async { Ok(read_reply(request.send().await?).await) });
     let (mut seen, mut since) = (0, Instant::now());
     let mut told = false;
     let mut given_up: Option<Instant> = None;
     loop {
-        let answer = answered.recv_timeout(TICK);
+        let answer = tokio::time::timeout(TICK, exchange.as_mut()).await;
         let sent = progress.way.sent.load(Ordering::Relaxed);
         if sent != seen {
             (seen, since) = (sent, Instant::now());
@@ -127,11 +189,8 @@ pub(super) fn send(
                 faults::in_effect(Moment::Replied, || reply.status.to_string());
                 return Ok(reply);
             }
-            Ok(Err(error)) => return Err(progress.failure(error.without_url())),
-            Err(RecvTimeoutError::Disconnected) => {
-                return Err(SendError::Lost("the transfer ended without a result".to_owned()));
-            }
-            Err(RecvTimeoutError::Timeout) => {}
+            Ok(Err(error)) => return Err(progress.failure(error)),
+            Err(_) => {}
         }
         let all_sent = sent >= progress.total;
         // What is there whole gets the time to say so; the rest of what is not is kept back.
@@ -154,6 +213,7 @@ pub(super) fn send(
 
 impl Progress {
     fn failure(&self, error: reqwest::Error) -> SendError {
+        let error = error.without_url();
         let sent = self.way.sent.load(Ordering::Relaxed);
         if error.is_connect() || error.is_builder() {
             SendError::Unreachable(error)
@@ -176,7 +236,7 @@ pub(super) fn innermost(error: &dyn std::error::Error) -> String {
 }
 
 /// A success needs no reason; of anything else the reason is read, as far as it comes.
-fn read_reply(response: Response) -> Reply {
+async fn read_reply(mut response: Response) -> Reply {
     let status = response.status().as_u16();
     let said = |name: HeaderName| {
         response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
@@ -185,7 +245,12 @@ fn read_reply(response: Response) -> Reply {
     let retry_after = said(RETRY_AFTER).and_then(|value| retry_after(&value, jiff::Timestamp::now()));
     let mut body = Vec::new();
     // A reason that breaks off is better than none; a success that is read to its end leaves a connection to go on with.
-    let _ = response.take(LARGEST_REPLY).read_to_end(&mut body);
+    while let Ok(Some(piece)) = response.chunk().await {
+        body.extend_from_slice(&piece);
+        if body.len() > LARGEST_REPLY {
+            break;
+        }
+    }
     let reason = match status {
         200..=299 => String::new(),
         _ => reason(status, &String::from_utf8_lossy(&body)),

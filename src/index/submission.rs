@@ -1,5 +1,6 @@
 //! A file on its way to an index, and all that the form says of it.
 
+use std::io::Read as _;
 use std::path::PathBuf;
 
 use fs_err::File;
@@ -17,6 +18,16 @@ use crate::world::hashes::{Hashes, Seal};
 const ATTESTATION: &str = ".publish.attestation";
 /// The longest file of an attestation that is read, in bytes; usual ones have about 10 kB
 const LONGEST_ATTESTATION: u64 = 1 << 20;
+
+/// What of a form is around its file
+pub(super) struct Envelope {
+    /// The media type of the whole
+    pub(super) kind: String,
+    pub(super) head: Vec<u8>,
+    pub(super) tail: Vec<u8>,
+    /// The form without a file
+    pub(super) empty: Vec<u8>,
+}
 
 /// A file on its way to an index
 #[derive(Debug, Clone)]
@@ -74,8 +85,25 @@ impl Submission {
         self.fields.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
     }
 
-    /// The form without the file, which comes last: a server knows all else when it gets it.
-    pub(super) fn form(&self, digests: &Digests, attested: bool) -> Form {
+    /// The form around a file, which comes last: a server knows all else when it gets it.
+    pub(super) fn envelope(&self, digests: &Digests, attested: bool) -> Envelope {
+        let form = self.form(digests, attested);
+        let boundary = form.boundary().to_owned();
+        let mut empty = Vec::new();
+        form.into_reader().read_to_end(&mut empty).expect("it is read from memory");
+        let end = format!("--{boundary}--\r\n");
+        let fields = empty.strip_suffix(end.as_bytes()).unwrap_or(&empty);
+        let name = self.distribution.filename.replace('"', "%22").replace(['\r', '\n'], "");
+        let opening = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"content\"; filename=\"{name}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n"
+        );
+        let head = [fields, opening.as_bytes()].concat();
+        let kind = format!("multipart/form-data; boundary={boundary}");
+        Envelope { kind, head, tail: format!("\r\n{end}").into_bytes(), empty }
+    }
+
+    fn form(&self, digests: &Digests, attested: bool) -> Form {
         let filetype = match self.distribution.kind {
             Kind::Wheel => "bdist_wheel",
             Kind::Sdist => "sdist",

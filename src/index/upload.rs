@@ -1,7 +1,7 @@
 //! Uploads by the legacy API: one request a file, the file streamed from disk, and an outcome that says what is
 //! known of the index afterwards (<https://docs.pypi.org/api/upload/>).
 
-use std::io::{self, Read as _, Seek as _};
+use std::io::{self, Seek as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,15 +9,14 @@ use std::time::Duration;
 
 use fs_err::File;
 use jiff::Timestamp;
-use reqwest::blocking::RequestBuilder;
-use reqwest::blocking::multipart::{Form, Part};
+use reqwest::RequestBuilder;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use secrecy::ExposeSecret as _;
 use thiserror::Error;
 
 use super::refusals::help_for;
 use super::reply::{Reply, says_duplicate};
-use super::send::{Outgoing, SendError, innermost, send};
+use super::send::{Outgoing, Progress, SendError, innermost, send};
 use super::submission::Submission;
 use super::{Credentials, CredentialsError, IndexAddress, Standing};
 use crate::error::Error;
@@ -196,18 +195,14 @@ impl IndexClient {
     pub fn put(&self, submission: &Submission, progress: &dyn Fn(u64) -> bool) -> Result<Put, UploadError> {
         let distribution = &submission.distribution;
         let file = open_sealed(submission)?;
-        let form = || submission.form(&submission.digests, self.sends_attestations());
-        let (outgoing, way) = Outgoing::new(file, submission.digests.size);
-        let part = Part::reader_with_length(outgoing, submission.digests.size)
-            .file_name(distribution.filename.clone())
-            .mime_str("application/octet-stream")
-            .expect("that is a media type");
+        let envelope = submission.envelope(&submission.digests, self.sends_attestations());
         let project = submission.field("name");
-        let request = self.post(distribution, project)?.multipart(form().part("content", part));
-        match send(request, &way, self.http.patience(), progress) {
+        let (body, way) = Outgoing::body(file, submission.digests.size, envelope.head, envelope.tail);
+        let request = self.post(distribution, project)?.header(CONTENT_TYPE, &envelope.kind).body(body);
+        match send(&self.http, request, &way, progress) {
             Ok(reply) => self.outcome(submission, reply),
             Err(SendError::Cut { sent, total }) => {
-                Err(self.cut(distribution, project, form(), (sent, total)))
+                Err(self.cut(distribution, project, (envelope.kind, envelope.empty), (sent, total)))
             }
             Err(SendError::Lost(cause)) => Err(self.ambiguous(distribution, None, cause, None)),
             Err(SendError::Stopped { all_sent }) => Err(UploadError::Stopped {
@@ -225,7 +220,7 @@ impl IndexClient {
         distribution: &Distribution,
         project: &str,
     ) -> Result<RequestBuilder, UploadError> {
-        let request = self.http.post(self.address.upload.clone()).header(ACCEPT, "application/json");
+        let request = self.http.upload(self.address.upload.clone()).header(ACCEPT, "application/json");
         let Some(credentials) = &self.credentials else { return Ok(request) };
         let login =
             credentials.for_upload(project, distribution.size, Timestamp::now()).map_err(|source| {
@@ -279,19 +274,15 @@ impl IndexClient {
         &self,
         distribution: &Distribution,
         project: &str,
-        form: Form,
+        (kind, empty): (String, Vec<u8>),
         (sent, total): (u64, u64),
     ) -> UploadError {
-        let (_, way) = Outgoing::new(io::empty(), 0);
-        let kind = format!("multipart/form-data; boundary={}", form.boundary());
-        let mut bytes = Vec::new();
-        form.into_reader().read_to_end(&mut bytes).expect("it is read from memory");
         // As one piece, so that this reply cannot be lost in the same way.
         let request = match self.post(distribution, project) {
-            Ok(request) => request.header(CONTENT_TYPE, kind).body(bytes),
+            Ok(request) => request.header(CONTENT_TYPE, kind).body(empty),
             Err(error) => return error,
         };
-        match send(request, &way, self.http.patience(), &|_| true) {
+        match send(&self.http, request, &Progress::of_nothing(), &|_| true) {
             Ok(reply) if matches!(reply.status, 300..=399 | 401 | 403 | 404 | 405 | 410 | 429) => {
                 self.refused(distribution, reply)
             }

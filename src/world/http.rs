@@ -11,6 +11,7 @@ use reqwest::blocking::{Client, ClientBuilder, RequestBuilder, Response};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Certificate, Identity, NoProxy, Proxy, Url};
 use thiserror::Error;
+use tokio::runtime::Runtime;
 
 use super::Environment;
 
@@ -18,6 +19,8 @@ use super::Environment;
 pub const OURS: &str = "x-pyrelease-index";
 /// Redirects followed when something is fetched.
 const MOST_REDIRECTS: usize = 10;
+/// Threads that read and write for all uploads; they wait for the network most of the time
+const WORKERS: usize = 2;
 /// In bytes; the bundle of a whole platform has about 250 kB.
 const LARGEST_BUNDLE: u64 = 16 << 20;
 
@@ -97,12 +100,16 @@ pub struct Http {
     patience: Patience,
 }
 
-/// A client for each purpose, made when it is needed: the platform's certificates take milliseconds and memory
+/// A client for each purpose, plain and secure, made when it is needed: the platform's certificates take milliseconds and
+/// memory
 #[derive(Debug)]
 struct Clients {
     settings: Settings,
     fetching: [OnceLock<Client>; 2],
     sending: [OnceLock<Client>; 2],
+    uploading: [OnceLock<reqwest::Client>; 2],
+    /// Who reads and writes for the last
+    runtime: OnceLock<Runtime>,
 }
 
 #[derive(Debug)]
@@ -113,38 +120,61 @@ struct Settings {
     proxy: Option<Proxy>,
 }
 
-/// What a client is for
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    Fetching,
-    Sending,
-}
-
 impl Settings {
-    fn client(&self, purpose: Purpose, secure: bool) -> Result<Client, reqwest::Error> {
+    /// A client that fetches.
+    fn fetching(&self, secure: bool) -> Result<Client, reqwest::Error> {
+        let policy = || if secure { Policy::custom(follow) } else { Policy::custom(follow_here) };
+        self.made(secure, &|builder| {
+            // The blocking client counts this timeout up to the reply's head and then anew for each read of its body.
+            ClientBuilder::from(builder).timeout(self.patience.stall).redirect(policy()).build()
+        })
+    }
+
+    /// A client that sends something small.
+    fn sending(&self, secure: bool) -> Result<Client, reqwest::Error> {
+        self.made(secure, &|builder| {
+            ClientBuilder::from(builder).timeout(None).redirect(Policy::none()).http1_only().build()
+        })
+    }
+
+    /// A client that sends files. Counted over a whole upload a timeout would be a total; the sender watches for stalls
+    /// itself. Files that go together each have a connection: in one of HTTP/2 they would share its window.
+    fn uploading(&self, secure: bool) -> Result<reqwest::Client, reqwest::Error> {
+        self.made(secure, &|builder| builder.redirect(Policy::none()).http1_only().build())
+    }
+
+    fn made<T>(
+        &self,
+        secure: bool,
+        make: &dyn Fn(reqwest::ClientBuilder) -> Result<T, reqwest::Error>,
+    ) -> Result<T, reqwest::Error> {
+        // A system without certificates can still talk to itself.
+        make(self.builder(secure, true)).or_else(|_| make(self.builder(secure, false)))
+    }
+
+    fn builder(&self, secure: bool, platform: bool) -> reqwest::ClientBuilder {
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("pyrelease/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(self.patience.connect)
+            .tcp_nodelay(true)
+            // What has to be asked again is decided where it is known what was asked.
+            .retry(reqwest::retry::never());
         if !secure {
             // Plain `http` is for this machine: no certificates, and no proxy.
-            let builder = self.builder(purpose).tls_certs_only([]).no_proxy();
-            return match purpose {
-                Purpose::Fetching => builder.redirect(Policy::custom(follow_here)).build(),
-                Purpose::Sending => builder.build(),
-            };
+            return builder.tls_certs_only([]).no_proxy();
         }
-        let builder = || {
-            let builder = match &self.proxy {
-                Some(proxy) => self.builder(purpose).proxy(proxy.clone()),
-                // Elsewhere a proxy can be a setting of the system, which reqwest reads.
-                None if cfg!(any(windows, target_os = "macos")) => self.builder(purpose),
-                None => self.builder(purpose).no_proxy(),
-            };
-            match &self.identity {
-                Some(identity) => builder.identity(identity.clone()),
-                None => builder,
-            }
+        let builder = match &self.proxy {
+            Some(proxy) => builder.proxy(proxy.clone()),
+            // Elsewhere a proxy can be a setting of the system, which reqwest reads.
+            None if cfg!(any(windows, target_os = "macos")) => builder,
+            None => builder.no_proxy(),
         };
-        // A system without certificates can still talk to itself.
-        let trusting = builder().tls_certs_merge(self.roots.iter().cloned()).build();
-        trusting.or_else(|_| builder().tls_certs_only(self.roots.iter().cloned()).build())
+        let builder = match &self.identity {
+            Some(identity) => builder.identity(identity.clone()),
+            None => builder,
+        };
+        let roots = self.roots.iter().cloned();
+        if platform { builder.tls_certs_merge(roots) } else { builder.tls_certs_only(roots) }
     }
 
     /// Tries what the user has set, without the platform's certificates.
@@ -152,28 +182,7 @@ impl Settings {
         if self.roots.is_empty() && self.identity.is_none() {
             return Ok(());
         }
-        let builder = self.builder(Purpose::Sending).tls_certs_only(self.roots.iter().cloned()).no_proxy();
-        let builder = match &self.identity {
-            Some(identity) => builder.identity(identity.clone()),
-            None => builder,
-        };
-        builder.build().map(drop).map_err(|source| HttpError::Client { source })
-    }
-
-    fn builder(&self, purpose: Purpose) -> ClientBuilder {
-        let builder = Client::builder()
-            .user_agent(concat!("pyrelease/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(self.patience.connect)
-            .tcp_nodelay(true)
-            // What has to be asked again is decided where it is known what was asked.
-            .retry(reqwest::retry::never());
-        match purpose {
-            // The blocking client counts this timeout up to the reply's head and then anew for each read of its body.
-            Purpose::Fetching => builder.timeout(self.patience.stall).redirect(Policy::custom(follow)),
-            // Counted over a whole upload it would be a total; the sender watches for stalls itself. Files that go
-            // together each have a connection: in one of HTTP/2 they would share its window.
-            Purpose::Sending => builder.timeout(None).redirect(Policy::none()).http1_only(),
-        }
+        self.builder(true, false).build().map(drop).map_err(|source| HttpError::Client { source })
     }
 }
 
@@ -208,7 +217,13 @@ impl Http {
 
     fn set(settings: Settings) -> Result<Self, HttpError> {
         let patience = settings.patience;
-        let clients = Clients { settings, fetching: Default::default(), sending: Default::default() };
+        let clients = Clients {
+            settings,
+            fetching: Default::default(),
+            sending: Default::default(),
+            uploading: Default::default(),
+            runtime: OnceLock::new(),
+        };
         let http = Self { clients: Arc::new(clients), patience };
         // What can be wrong with the settings is found now.
         http.clients.settings.check()?;
@@ -217,24 +232,41 @@ impl Http {
 
     /// Fetches; follows redirects, but never to plain `http` elsewhere. One from this machine to elsewhere is a reply.
     pub fn get(&self, url: Url) -> RequestBuilder {
-        self.client(Purpose::Fetching, &url).get(url)
+        let secure = url.scheme() == "https";
+        let client = self.clients.fetching[usize::from(secure)]
+            .get_or_init(|| self.clients.settings.fetching(secure).expect("its settings were tried"));
+        client.get(url)
     }
 
     /// Sends; a redirect is a reply like any other, because what is sent belongs to one address only.
     pub fn post(&self, url: Url) -> RequestBuilder {
-        self.client(Purpose::Sending, &url).post(url)
+        let secure = url.scheme() == "https";
+        let client = self.clients.sending[usize::from(secure)]
+            .get_or_init(|| self.clients.settings.sending(secure).expect("its settings were tried"));
+        client.post(url)
     }
 
-    fn client(&self, purpose: Purpose, url: &Url) -> &Client {
+    /// Sends what may be large; [`Self::drive`] takes it to its end.
+    pub fn upload(&self, url: Url) -> reqwest::RequestBuilder {
         let secure = url.scheme() == "https";
-        let clients = match purpose {
-            Purpose::Fetching => &self.clients.fetching,
-            Purpose::Sending => &self.clients.sending,
-        };
-        clients[usize::from(secure)].get_or_init(|| {
-            let made = self.clients.settings.client(purpose, secure);
-            made.expect("its settings were tried")
-        })
+        let client = self.clients.uploading[usize::from(secure)]
+            .get_or_init(|| self.clients.settings.uploading(secure).expect("its settings were tried"));
+        client.post(url)
+    }
+
+    /// Waits for something that is sent; from several threads at once, if need be.
+    ///
+    /// # Errors
+    /// There are no threads to be had.
+    pub fn drive<T>(&self, what: impl Future<Output = T>) -> io::Result<T> {
+        if self.clients.runtime.get().is_none() {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            let runtime = builder.worker_threads(WORKERS).thread_name("upload").enable_all().build()?;
+            // Of two that were made at once one is dropped.
+            let _ = self.clients.runtime.set(runtime);
+        }
+        let runtime = self.clients.runtime.get().expect("it has just been made");
+        Ok(runtime.handle().block_on(what))
     }
 
     /// The deadlines that whoever sends has to keep.
