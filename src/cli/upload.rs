@@ -3,13 +3,17 @@
 use std::path::PathBuf;
 
 use super::Context;
+use super::credentials::ask;
 use super::session::environment_of;
 use crate::config::{Config, IndexKind, IndexSettings, locate, nearest};
 use crate::engine::event::{Event, Listener};
 use crate::engine::stage::{Finding, Severity};
 use crate::error::{Error, ExitCode, Result};
+use crate::python::distribution::Distribution;
+use crate::python::filename::Filename;
 use crate::stages::{
-    CONNECTIONS, Errand, MOST_CONNECTIONS, as_findings, distributions_in, judge_files, known_or, policy,
+    CONNECTIONS, Errand, MOST_CONNECTIONS, address_of, as_findings, distributions_in, judge_files, known_or,
+    policy,
 };
 use crate::world::crew::each;
 use crate::world::hashes::Hashes;
@@ -84,9 +88,13 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
     let distributions = each(&paths, &freeze).into_iter().collect::<Result<Vec<_>>>()?;
     let findings = known_or(&environment, &distributions, &policy, || {
         let note = |message: &str| listener.hear(&Event::Note { stage: None, message });
-        judge_files(&paths, None, &policy, &environment, &note).map(|report| as_findings(&report))
+        judge_files(&paths, None, None, &policy, &environment, &note).map(|report| as_findings(&report))
     })?;
     preflight(CHECK, findings, arguments.force, listener)?;
+    let environment = match (super::can_ask() && !arguments.yes, project_of(&distributions)) {
+        (true, Some(project)) => ask(context, &address_of(&name, &index)?, &project, environment)?,
+        _ => environment,
+    };
     let mut errand = Errand::new(&environment, (&name, &index), &distributions, &hashes)?;
     if arguments.verify && errand.client().address().simple.is_none() {
         return Err(Error::usage(format!("`{name}` has no `simple` address, where `--verify` could look"))
@@ -127,6 +135,12 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
         links: &view,
     });
     Ok(())
+}
+
+/// The project that the files are of, by the first one's name.
+fn project_of(distributions: &[Distribution]) -> Option<String> {
+    let name: Filename = distributions.first()?.filename.parse().ok()?;
+    Some(name.name().to_owned())
 }
 
 /// Tells the findings, and refuses if one is an error.

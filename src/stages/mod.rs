@@ -19,7 +19,7 @@ use crate::engine::prelude::*;
 
 pub use check::{as_findings, distributions_in, judge_files, known_or, policy, tracked_at};
 pub use target::{Bumping, read_project, target};
-pub use upload::{CONNECTIONS, Errand, MOST_CONNECTIONS};
+pub use upload::{CONNECTIONS, Errand, MOST_CONNECTIONS, address_of};
 
 /// A stage that comes with pyrelease
 struct Row {

@@ -30,6 +30,16 @@ pub struct Errand {
     pub version: String,
 }
 
+/// The addresses of an index by its settings.
+///
+/// # Errors
+/// One that cannot be used.
+pub fn address_of(name: &str, index: &IndexSettings) -> Result<IndexAddress> {
+    let (upload, simple, view) = (&index.upload, index.simple.as_deref(), index.view.as_deref());
+    let address = IndexAddress::new(name, upload, simple, view)?;
+    Ok(address.with_trusted_publishing(index.trusted_publishing))
+}
+
 impl Errand {
     /// Reads the files, which have been judged, and connects to the index; nothing is sent yet.
     ///
@@ -64,10 +74,7 @@ impl Errand {
             ))
             .help("upload one release at a time: old files may lie beside the new ones"));
         }
-        let (upload, simple, view) = (&index.upload, index.simple.as_deref(), index.view.as_deref());
-        let address = IndexAddress::new(name, upload, simple, view)?;
-        let address = address.with_trusted_publishing(index.trusted_publishing);
-        let client = IndexClient::connect(environment, address, Some(&project))?;
+        let client = IndexClient::connect(environment, address_of(name, index)?, Some(&project))?;
         Ok(Self { client, submissions, project, version })
     }
 

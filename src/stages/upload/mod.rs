@@ -16,7 +16,7 @@ use crate::engine::prelude::*;
 use crate::index::{IndexAddress, IndexClient, Submission};
 use crate::python::distribution::Distribution;
 
-pub use direct::Errand;
+pub use direct::{Errand, address_of};
 pub use sign_in::sign_in;
 
 /// How many wheels go at the same time where nothing else is said
@@ -115,10 +115,7 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
 
 impl Upload {
     fn address(&self) -> Result<IndexAddress> {
-        let index = &self.index;
-        let address =
-            IndexAddress::new(&self.name, &index.upload, index.simple.as_deref(), index.view.as_deref())?;
-        Ok(address.with_trusted_publishing(index.trusted_publishing))
+        address_of(&self.name, &self.index)
     }
 
     fn client(&self, release: &Release) -> Result<IndexClient> {
