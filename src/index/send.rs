@@ -20,6 +20,8 @@ use crate::world::http::Http;
 
 /// Handed over at once, in bytes
 const PIECE: usize = 64 << 10;
+/// What a server's TLS says to a client that has no certificate
+pub(super) const CERTIFICATE_REQUIRED: &str = "CertificateRequired";
 /// How often progress is reported and a stall looked for.
 const TICK: Duration = Duration::from_millis(50);
 /// How long the reply to what was sent whole is waited for when the sender gives up.
@@ -215,7 +217,9 @@ impl Progress {
     fn failure(&self, error: reqwest::Error) -> SendError {
         let error = error.without_url();
         let sent = self.way.sent.load(Ordering::Relaxed);
-        if error.is_connect() || error.is_builder() {
+        // With TLS 1.3 a client hears after its first bytes that it should have shown a certificate.
+        let unknown_here = innermost(&error).contains(CERTIFICATE_REQUIRED);
+        if error.is_connect() || error.is_builder() || unknown_here {
             SendError::Unreachable(error)
         } else if sent < self.total || error.is_body() {
             // An error of the body says that its last piece was not even taken off our hands.

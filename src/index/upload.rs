@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use super::refusals::help_for;
 use super::reply::{Reply, says_duplicate};
-use super::send::{Outgoing, Progress, SendError, innermost, send};
+use super::send::{CERTIFICATE_REQUIRED, Outgoing, Progress, SendError, innermost, send};
 use super::submission::Submission;
 use super::{Credentials, CredentialsError, IndexAddress, Standing};
 use crate::error::Error;
@@ -24,6 +24,9 @@ use crate::python::distribution::Distribution;
 use crate::world::digest::Digests;
 use crate::world::hashes::Seal;
 use crate::world::http::Http;
+
+/// What a proxy says to whoever has not said who they are
+const PROXY_ASKS: &str = "proxy authorization required";
 
 /// What an upload came to
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +115,15 @@ impl UploadError {
             Self::Changed { .. } => {
                 Some("build again; what was checked is not what lies there now".to_owned())
             }
+            Self::Unreachable { source, .. } if innermost(source).contains(CERTIFICATE_REQUIRED) => Some(
+                "the index asks for a client's certificate: name the file of yours and its key in `client-certificate` \
+                 of [index.NAME], or in `PYRELEASE_CLIENT_CERT_<INDEX>`"
+                    .to_owned(),
+            ),
+            Self::Unreachable { source, .. } if innermost(source).contains(PROXY_ASKS) => Some(
+                "the proxy asks who you are: put it into its address, `HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT`"
+                    .to_owned(),
+            ),
             Self::Unreachable { source, .. } if innermost(source).contains("certificate") => Some(
                 "the server's certificate is not trusted: name the file of your authority in `SSL_CERT_FILE` or \
                  `REQUESTS_CA_BUNDLE`; a system without any needs its `ca-certificates` package"
@@ -130,7 +142,10 @@ impl UploadError {
     /// Whether it may go away by itself: a certificate that is not trusted does not.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Unreachable { source, .. } => !innermost(source).contains("certificate"),
+            Self::Unreachable { source, .. } => {
+                let cause = innermost(source);
+                ![CERTIFICATE_REQUIRED, "certificate", PROXY_ASKS].iter().any(|word| cause.contains(word))
+            }
             Self::Ambiguous { .. } => true,
             _ => false,
         }
