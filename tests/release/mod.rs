@@ -7,6 +7,7 @@ mod doubt;
 mod drill;
 mod drilled;
 mod failures;
+mod guarded;
 mod interface;
 #[cfg(unix)]
 mod machine;

@@ -14,6 +14,7 @@
 //! | `snapshot` | how things were, to compare with how they are |
 //! | `secret`, `canary` | proof that a password is nowhere: of one, and after every run of any |
 //! | `python`, `server`, `http` | pypiserver and devpi-server |
+//! | `secure` | an index that asks for a client's certificate, and a proxy that asks for a user |
 //! | `proxy` | what networks do to those who speak to them |
 //! | `distribution` | wheels and source distributions made by hand |
 //! | `disk` | a small disk, to be full |
@@ -36,6 +37,7 @@ mod remote;
 mod repository;
 mod sandbox;
 mod secret;
+mod secure;
 mod server;
 mod snapshot;
 
@@ -52,6 +54,7 @@ pub use python::Python;
 pub use remote::Remote;
 pub use sandbox::Sandbox;
 pub use secret::{CommandLines, Secret};
+pub use secure::SecureIndex;
 pub use server::IndexServer;
 pub use snapshot::Snapshot;
 

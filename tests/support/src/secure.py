@@ -1,0 +1,109 @@
+"""An HTTPS server that takes uploads from clients with a certificate only, and a proxy that asks for a user, until the
+standard input ends. The authority, the server's certificate and the client's are made in the current folder."""
+
+import base64
+import datetime
+import http.server
+import ipaddress
+import os
+import socket
+import ssl
+import sys
+import threading
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+LOG = open("log", "a", buffering=1)
+
+
+def certificate(name, issuer=None):
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer[0].subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
+    )
+    made = builder.sign(issuer[1] if issuer else key, hashes.SHA256())
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    with open(f"{name}.pem", "wb") as file:
+        file.write(made.public_bytes(serialization.Encoding.PEM))
+        if issuer:
+            file.write(key.private_bytes(serialization.Encoding.PEM, *form))
+    return made, key
+
+
+class Index(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        name = body.split(b'filename="')[1].split(b'"')[0].decode()
+        print("POST", name, self.connection.getpeercert()["subject"][0][0][1], file=LOG)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class Proxy(http.server.BaseHTTPRequestHandler):
+    def do_CONNECT(self):
+        wanted = "Basic " + base64.b64encode(b"pia:let-me-pass").decode()
+        admitted = self.headers.get("Proxy-Authorization") == wanted
+        print("CONNECT", "admitted" if admitted else "turned away", file=LOG)
+        if not admitted:
+            self.send_response(407)
+            self.end_headers()
+            return
+        host, port = self.path.split(":")
+        server = socket.create_connection((host, int(port)))
+        self.send_response(200)
+        self.end_headers()
+        thread = threading.Thread(target=pump, args=(server, self.connection))
+        thread.start()
+        pump(self.connection, server)
+        thread.join()
+        self.close_connection = True
+
+    def log_message(self, *_):
+        pass
+
+
+def pump(source, target):
+    try:
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+authority = certificate("authority")
+certificate("server", authority)
+certificate("client", authority)
+index = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Index)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("server.pem")
+context.load_verify_locations("authority.pem")
+context.verify_mode = ssl.CERT_REQUIRED
+index.socket = context.wrap_socket(index.socket, server_side=True)
+proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+for server in index, proxy:
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+print(f"Serving on {index.server_port} {proxy.server_port}", flush=True)
+while os.read(0, 4096):
+    pass
+os._exit(0)
