@@ -13,6 +13,7 @@ use secrecy::SecretString;
 
 use crate::engine::event::{Event, Listener};
 use crate::error::Error;
+use crate::world::terminal::Hidden;
 
 pub use account::account_text;
 pub use counter::Counter;
@@ -103,6 +104,7 @@ impl Ui {
     /// # Errors
     /// The terminal cannot be read, or somebody would rather not answer.
     pub fn ask_secretly(&self, question: &str) -> std::io::Result<SecretString> {
+        let _hidden = Hidden::begin();
         let mut stderr = anstream::stderr();
         write!(stderr, "{question}")?;
         stderr.flush()?;

@@ -12,6 +12,7 @@ pub mod http;
 pub mod memory;
 pub mod process;
 pub mod remains;
+pub mod terminal;
 pub mod tools;
 
 pub use environment::Environment;
