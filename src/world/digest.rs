@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use blake2::Blake2b256;
+use blake2b_simd::{Params, State};
 use sha2::{Digest, Sha256};
 
 /// Read at once, in bytes.
@@ -49,9 +49,11 @@ impl Digests {
         thread::scope(|scope| {
             let (hand_on, handed_on) = sync_channel::<Arc<[u8]>>(AHEAD);
             let other = scope.spawn(move || {
-                let mut blake2 = Blake2b256::default();
-                handed_on.iter().for_each(|chunk| blake2.update(&*chunk));
-                hex(&blake2.finalize())
+                let mut blake2 = blake2b_256();
+                handed_on.iter().for_each(|chunk| {
+                    blake2.update(&chunk);
+                });
+                hex(blake2.finalize().as_bytes())
             });
             let (mut sha256, mut size) = (Sha256::default(), 0);
             let mut chunk = vec![0; CHUNK];
@@ -76,11 +78,16 @@ impl Digests {
 }
 
 /// Digests of bytes that come piece by piece
-#[derive(Default)]
 pub struct Hashing {
     sha256: Sha256,
-    blake2: Blake2b256,
+    blake2: State,
     size: u64,
+}
+
+impl Default for Hashing {
+    fn default() -> Self {
+        Self { sha256: Sha256::default(), blake2: blake2b_256(), size: 0 }
+    }
 }
 
 impl Hashing {
@@ -98,10 +105,14 @@ impl Hashing {
     pub fn finish(self) -> Digests {
         Digests {
             sha256: hex(&self.sha256.finalize()),
-            blake2_256: hex(&self.blake2.finalize()),
+            blake2_256: hex(self.blake2.finalize().as_bytes()),
             size: self.size,
         }
     }
+}
+
+fn blake2b_256() -> State {
+    Params::new().hash_length(32).to_state()
 }
 
 /// Lower-case hexadecimal.
