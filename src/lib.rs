@@ -12,11 +12,13 @@
 //! - [`index`] is the client of a package index, [`server`] an index of our own, for the demonstration and the tests.
 //! - [`drill`] kills a release of the project wherever it can be killed, in a throwaway copy of its world, and sees
 //!   whether it can be undone and finished.
+//! - [`plugin`] calls stages of somebody else's, each call a process of its own.
 //! - [`world`] is everything else outside: git, processes, files, HTTP, the tool environment.
 //! - [`python`] is what Python packaging is, as pure functions.
 //! - [`ui`] shows the engine's events to people or as JSON.
 //!
-//! Dependencies point one way: `cli -> drill, stages, server, ui -> engine -> index, world -> python`; a test enforces it.
+//! Dependencies point one way: `cli -> drill, stages, server, ui -> engine -> index, plugin, world -> python`; a test
+//! enforces it.
 
 pub mod cli;
 pub mod config;
@@ -24,6 +26,7 @@ pub mod drill;
 pub mod engine;
 pub mod error;
 pub mod index;
+pub mod plugin;
 pub mod python;
 pub mod server;
 pub mod stages;

@@ -2,9 +2,13 @@
 
 use std::process::ExitCode;
 
+use pyrelease::plugin::host;
 use pyrelease::world::{Environment, guard, memory};
 
 fn main() -> ExitCode {
+    if let Some(code) = host::stand(std::env::args_os().skip(1)) {
+        return code;
+    }
     if guard::stand(std::env::args_os().skip(1)) {
         return ExitCode::SUCCESS;
     }

@@ -3,17 +3,18 @@
 use std::path::Path;
 
 /// Each layer and those it may use beside itself; `error` is everybody's
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("python", &[]),
     ("config", &["python"]),
     ("world", &["python"]),
     ("index", &["world", "python"]),
-    ("engine", &["config", "index", "world", "python"]),
+    ("plugin", &["config", "world", "python"]),
+    ("engine", &["config", "index", "plugin", "world", "python"]),
     ("server", &["world", "python"]),
     ("ui", &["engine", "world"]),
-    ("stages", &["engine", "config", "index", "world", "python"]),
+    ("stages", &["engine", "config", "index", "plugin", "world", "python"]),
     ("drill", &["server", "engine", "config", "index", "world", "python"]),
-    ("cli", &["drill", "stages", "server", "ui", "engine", "config", "index", "world", "python"]),
+    ("cli", &["drill", "stages", "server", "ui", "engine", "config", "index", "plugin", "world", "python"]),
 ];
 
 #[test]

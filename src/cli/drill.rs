@@ -10,6 +10,7 @@ use crate::config::locate;
 use crate::drill::{self, ForReal, Judged, Options, Report, Selection, Watcher};
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, Result};
+use crate::stages::{self, Plugins};
 use crate::ui::{Counter, Format, data, say_at_once};
 
 #[derive(Debug, clap::Args)]
@@ -39,7 +40,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NUMBER", default_value = "2")]
     jobs: usize,
 
-    /// Run the project's own commands that reach further than the run's folder; otherwise a stand-in does
+    /// Run the project's own commands and plugins that reach further than the run's folder; otherwise a stand-in does
     #[arg(long)]
     commands: bool,
 
@@ -56,7 +57,11 @@ pub(super) fn drill(context: &Context, arguments: &Arguments) -> Result<()> {
     let location = locate(&context.folder, context.manifest.as_deref())?;
     let points =
         arguments.points.as_deref().map(str::parse::<Selection>).transpose().map_err(Error::usage)?;
+    let plugins = Plugins { root: &location.root, environment: &context.environment, known: None };
+    let pipeline = stages::pipeline(&location.config, &plugins)?;
+    let plugins = pipeline.stages().filter(|stage| stage.plugin().is_some());
     let options = Options {
+        plugins: plugins.map(|stage| (stage.name().to_owned(), stage.reach())).collect(),
         bump: arguments.bump.clone(),
         at: arguments.at.clone(),
         for_real: ForReal { commands: arguments.commands, install: arguments.install },

@@ -4,9 +4,11 @@ mod check;
 mod credentials;
 mod demo;
 mod drill;
+mod external;
 mod log;
 mod moving;
 mod plan;
+mod plugin;
 mod rebuild;
 mod recover;
 mod run;
@@ -15,12 +17,13 @@ mod status;
 mod token;
 mod upload;
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::{Args, ColorChoice, Parser, Subcommand};
+use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
 
 use crate::error::{Error, ExitCode, Result};
 use crate::index::PYPIRC;
@@ -34,8 +37,12 @@ struct Cli {
     #[command(flatten)]
     common: Common,
 
+    /// List all commands, those on PATH too
+    #[arg(long)]
+    list: bool,
+
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Args)]
@@ -93,6 +100,12 @@ enum Command {
     Demo(demo::Arguments),
     /// Kill the release everywhere it can be killed, in a copy, and prove that it can be undone and finished
     Drill(drill::Arguments),
+    /// List plugins, and say which of them may run
+    #[command(subcommand)]
+    Plugin(plugin::Arguments),
+    /// `pyrelease-NAME` from PATH
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
 }
 
 /// What every command works with
@@ -146,7 +159,15 @@ pub fn main(environment: Environment) -> ExitCode {
         context.ui.error(&Error::usage(format!("`{}`: {problem}", faults::VARIABLE)));
         return ExitCode::Usage;
     }
-    let done = match &cli.command {
+    let Some(command) = &cli.command else {
+        if cli.list {
+            external::list(&context);
+            return ExitCode::Done;
+        }
+        let _ = Cli::command().print_help();
+        return ExitCode::Usage;
+    };
+    let done = match command {
         Command::Run(arguments) => run::run(&context, arguments),
         Command::Plan(arguments) => plan::plan(&context, arguments),
         Command::Resume(arguments) => recover::resume(&context, arguments),
@@ -158,6 +179,8 @@ pub fn main(environment: Environment) -> ExitCode {
         Command::Upload(arguments) => upload::upload(&context, arguments),
         Command::Demo(arguments) => demo::demo(&context, arguments),
         Command::Drill(arguments) => drill::drill(&context, arguments),
+        Command::Plugin(arguments) => plugin::plugin(&context, arguments),
+        Command::Other(words) => external::run(&context, words),
     };
     match done {
         Ok(()) => ExitCode::Done,

@@ -8,10 +8,10 @@ use crate::engine::journal::Header;
 use crate::engine::plan::Pipeline;
 use crate::engine::release::{Release, Target, Workspace};
 use crate::engine::run::Store;
-use crate::engine::stage::{Destination, Stage};
+use crate::engine::stage::Destination;
 use crate::error::{Error, Result};
 use crate::python::version::{Bump, Version};
-use crate::stages::{self, Bumping};
+use crate::stages::{self, Bumping, Plugins};
 use crate::world::Environment;
 use crate::world::http::client_certificate_variable;
 
@@ -27,7 +27,8 @@ impl Session {
     /// Opens the project that the command line names.
     pub(super) fn open(context: &Context) -> Result<Self> {
         let location = locate(&context.folder, context.manifest.as_deref())?;
-        let pipeline = stages::pipeline(&location.config)?;
+        let plugins = Plugins { root: &location.root, environment: &context.environment, known: None };
+        let pipeline = stages::pipeline(&location.config, &plugins)?;
         let environment = environment_of(&location.config, &location.root, context.environment.clone());
         let workspace = Workspace::open(&location.root, environment)?;
         let store = Store::of(&workspace.repository)?;
@@ -47,7 +48,9 @@ impl Session {
         let location = locate_loosely(context)?;
         let (path, text) = &header.configuration;
         let config = Config::parse(Source::new(path, text.clone()))?;
-        let pipeline = stages::pipeline(&config)?;
+        let known = Some(header.plugins.as_slice());
+        let plugins = Plugins { root: &location, environment: &context.environment, known };
+        let pipeline = stages::pipeline(&config, &plugins)?;
         let environment = environment_of(&config, &location, context.environment.clone());
         let mut workspace = Workspace::open(&location, environment)?
             .of_run(header.branch.as_deref(), header.worktree.as_deref())?;
@@ -106,7 +109,6 @@ pub(super) fn open_loosely(context: &Context) -> Result<Workspace> {
 /// The indexes that the stages of a run upload to; none where its configuration cannot be read by this version.
 pub(super) fn destinations(header: &Header) -> Vec<Destination> {
     let (path, text) = &header.configuration;
-    let pipeline =
-        Config::parse(Source::new(path, text.clone())).and_then(|config| stages::pipeline(&config));
-    pipeline.map(|pipeline| pipeline.stages().filter_map(Stage::destination).collect()).unwrap_or_default()
+    let config = Config::parse(Source::new(path, text.clone()));
+    config.map(|config| stages::destinations(&config)).unwrap_or_default()
 }

@@ -175,6 +175,27 @@ impl Config {
         table.contains_key(key).then(|| table.get(key).and_then(Item::span))
     }
 
+    /// Where in `[stage.NAME]` the value at the end of `way` stands, or the key itself; the nearest that there is.
+    pub fn stage_place(&self, stage: &str, way: &[&str], key: bool) -> Option<Range<usize>> {
+        let (span, table) = self.stage_tables.get(stage)?;
+        let whole = Item::Table(table.clone());
+        let mut item = &whole;
+        let mut place = span.clone();
+        for (at, part) in way.iter().enumerate() {
+            let of_key =
+                item.as_table_like().and_then(|table| table.key(part)).and_then(toml_edit::Key::span);
+            if key && at + 1 == way.len() {
+                return of_key.or(place);
+            }
+            let inner =
+                part.parse::<usize>().ok().and_then(|number| item.get(number)).or_else(|| item.get(*part));
+            let Some(inner) = inner else { break };
+            item = inner;
+            place = item.span().or(of_key).or(place);
+        }
+        place
+    }
+
     /// The settings of a stage: its table read into `T`, every default filled in.
     ///
     /// # Errors

@@ -29,7 +29,7 @@ pub(super) struct Index {
     listed: bool,
 }
 
-/// A command of the user's beyond the run's folder
+/// A command of the user's beyond the run's folder, or a plugin
 #[derive(Debug, Clone)]
 pub(super) struct Command {
     pub(super) name: String,
@@ -37,6 +37,7 @@ pub(super) struct Command {
     pub(super) undone: bool,
     /// Whether it has a command that tells whether it was done
     pub(super) verified: bool,
+    pub(super) is_plugin: bool,
 }
 
 /// What of a configuration has to be led elsewhere
@@ -60,7 +61,7 @@ impl Configuration {
     ///
     /// # Errors
     /// It is not TOML, or not in the shape that a configuration has.
-    pub(super) fn read(config: &Config, for_real: ForReal) -> Result<Self> {
+    pub(super) fn read(config: &Config, for_real: ForReal, plugins: &[(String, Reach)]) -> Result<Self> {
         let mut read = Self {
             document: document(config)?,
             indexes: Vec::new(),
@@ -77,10 +78,24 @@ impl Configuration {
                     read.left_out
                         .push(format!("`{name}` does not install what it uploaded (`--install` does)"));
                 }
+            } else if let Some((_, reach)) = plugins.iter().find(|(stage, _)| stage == name) {
+                if *reach == Reach::Private {
+                    continue;
+                }
+                // One for real may not be able to tell.
+                let (undone, verified) = (*reach == Reach::Repository, !for_real.commands);
+                let (name, reach, is_plugin) = (name.clone(), *reach, true);
+                if !for_real.commands {
+                    let message =
+                        format!("a stand-in runs for the plugin of `{name}` (`--commands` runs it)");
+                    read.left_out.push(message);
+                }
+                read.commands.push(Command { name, reach, undone, verified, is_plugin });
             } else if config.stage_key(name, "run").is_some() {
                 let Some(reach) = read.reach(name).filter(|reach| *reach != Reach::Private) else { continue };
                 let [undone, verified] = ["undo", "verify"].map(|key| config.stage_key(name, key).is_some());
-                read.commands.push(Command { name: name.clone(), reach, undone, verified });
+                let (name, is_plugin) = (name.clone(), false);
+                read.commands.push(Command { name: name.clone(), reach, undone, verified, is_plugin });
                 if !for_real.commands {
                     let message =
                         format!("a stand-in runs for the command of `{name}` (`--commands` runs it)");
@@ -140,9 +155,17 @@ impl Configuration {
             let script = |script: &str| -> Item {
                 value(["sh", "-c", script, "sh", &mark].into_iter().collect::<Array>())
             };
+            if command.is_plugin {
+                let keys: Vec<String> = stage.iter().map(|(key, _)| key.to_owned()).collect();
+                keys.iter().for_each(|key| drop(stage.remove(key)));
+                stage.insert("reach", value(command.reach.to_string()));
+            }
             stage.insert("run", script("touch \"$1\""));
-            for (key, text) in [("undo", "rm -f \"$1\""), ("verify", "test -e \"$1\"")] {
-                if stage.contains_key(key) {
+            let has = [command.is_plugin && command.undone, command.is_plugin];
+            for ((key, text), has) in
+                [("undo", "rm -f \"$1\""), ("verify", "test -e \"$1\"")].into_iter().zip(has)
+            {
+                if has || stage.contains_key(key) {
                     stage.insert(key, script(text));
                 }
             }
@@ -206,7 +229,8 @@ mod tests {
 
     fn drilled(name: &str, text: &str, for_real: ForReal) -> (Config, Vec<String>) {
         let config = Config::parse(Source::new(name, text.to_owned())).unwrap();
-        let configuration = Configuration::read(&config, for_real).unwrap();
+        let configuration =
+            Configuration::read(&config, for_real, &[("notify".to_owned(), Reach::FollowUp)]).unwrap();
         let address = |name: &str| {
             let (upload, simple) =
                 (format!("http://127.0.0.1/{name}/legacy/"), format!("http://127.0.0.1/{name}/simple/"));
@@ -246,6 +270,25 @@ upload = \"https://pypi.corp.example/legacy/\"
         assert!(config.source().text().contains("pytest") && !config.source().text().contains("install"));
         assert!(config.source().text().contains("/original/tools/python"));
         assert_eq!(left_out.len(), 2, "{left_out:?}");
+    }
+
+    #[test]
+    fn a_stand_in_has_the_reach_of_the_plugin() {
+        let text =
+            "stages = [\"tag\", \"notify\"]\n\n[stage.notify]\nplugin = \"notify\"\nsecrets = [\"X\"]\n";
+        let (config, left_out) = drilled("release.toml", text, ForReal::default());
+        let text = config.source().text();
+        assert!(
+            text.contains("/marks/notify")
+                && text.contains("reach = \"follow-up\"")
+                && text.contains("verify")
+        );
+        assert!(!text.contains("plugin") && !text.contains("secrets") && !text.contains("undo"), "{text}");
+        assert_eq!(left_out.len(), 1);
+        let for_real = ForReal { commands: true, install: false };
+        assert!(
+            drilled("release.toml", config.source().text(), for_real).0.source().text().contains("notify")
+        );
     }
 
     #[test]

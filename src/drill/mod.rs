@@ -33,6 +33,7 @@ use template::Template;
 
 use crate::config::Location;
 use crate::engine::release::Workspace;
+use crate::engine::stage::Reach;
 use crate::error::{Error, Result};
 use crate::world::Environment;
 use crate::world::faults::Moment;
@@ -51,6 +52,8 @@ pub struct Options {
     /// The commit that is released, where it is not the present one
     pub at: Option<String>,
     pub for_real: ForReal,
+    /// The stages that plugins do, and how far they reach
+    pub plugins: Vec<(String, Reach)>,
     /// Only these points
     pub points: Option<Selection>,
     /// Of those, each of this many
@@ -87,7 +90,7 @@ pub fn drill(
     let workspace = Workspace::open(&location.root, environment.clone())?;
     let template =
         Template::make(&workspace, options.at.as_deref(), location.config.carry(), &folder.join("template"))?;
-    let configuration = Configuration::read(&location.config, options.for_real)?;
+    let configuration = Configuration::read(&location.config, options.for_real, &options.plugins)?;
     let ground =
         Ground { template: &template, configuration: &configuration, environment, original: &location.root };
     let make = |number: usize| Site::make(ground, &folder.join(format!("site-{number}")));

@@ -136,6 +136,7 @@ pub(super) fn kill_points(
             (Moment::AfterRecord, Some(record)) => format!("after {}", known.name(record)),
             (Moment::ProcessStarted, _) => format!("{} at work", known.process(&point.what)),
             (Moment::ProcessEnded, _) => format!("{} has ended", known.process(&point.what)),
+            (Moment::Acknowledged, _) => format!("told to act: {}", known.effect()),
             (Moment::HalfSent, _) => format!("half sent: {}", known.effect()),
             (Moment::AllSent, _) => format!("all sent, no reply: {}", known.effect()),
             (Moment::Replied, _) => format!("replied: {}", known.effect()),

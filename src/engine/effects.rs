@@ -1,5 +1,7 @@
 //! The verbs through which a stage changes anything: each is journalled, and inert when only a plan is made.
 
+mod plugin;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
@@ -7,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+
+pub use plugin::PluginEffect;
 
 use super::event::{Event, Listener};
 use super::journal::{Journal, Record};
@@ -53,6 +57,8 @@ pub enum Effect {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         environment: Vec<String>,
     },
+    /// A plugin acts
+    Plugin(Box<PluginEffect>),
 }
 
 impl Effect {
@@ -60,6 +66,7 @@ impl Effect {
         match self {
             Self::Land { .. } | Self::Push { .. } => Reach::Repository,
             Self::Upload { reach, .. } | Self::Command { reach, .. } => *reach,
+            Self::Plugin(effect) => effect.reach,
         }
     }
 }
@@ -77,6 +84,7 @@ impl fmt::Display for Effect {
             }
             Self::Upload { index, distribution, .. } => write!(f, "{} on {index}", distribution.filename),
             Self::Command { command, .. } => write!(f, "command `{}`", command.join(" ")),
+            Self::Plugin(effect) => effect.fmt(f),
         }
     }
 }
@@ -122,6 +130,10 @@ pub enum Action {
     Command {
         command: Vec<String>,
     },
+    Plugin {
+        plugin: String,
+        does: String,
+    },
     /// The stage has nothing to do, and why
     Skip {
         reason: String,
@@ -151,6 +163,7 @@ impl fmt::Display for Action {
                 write!(f, "push {} to {remote}, atomically", names.join(" and "))
             }
             Self::Command { command } => write!(f, "run `{}`", command.join(" ")),
+            Self::Plugin { plugin, does } => write!(f, "plugin {plugin}: {does}"),
             Self::Skip { reason } => write!(f, "skip: {reason}"),
         }
     }

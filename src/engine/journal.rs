@@ -19,6 +19,7 @@ use super::effects::Effect;
 use super::stage::{Outputs, Reach};
 use crate::config::Names;
 use crate::error::{Error, Result};
+use crate::plugin::Plugin;
 use crate::world::faults::{self, Moment};
 
 pub use lines::{Content, ReadLine, lines, records};
@@ -141,6 +142,9 @@ pub struct Header {
     pub stages: Vec<(String, Reach)>,
     /// The configuration's name and text as the run began
     pub configuration: (PathBuf, String),
+    /// The plugins that it began with, by stage
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<(String, Plugin)>,
 }
 
 impl Header {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::effects::Effects;
 use super::release::Release;
 use crate::error::Result;
+use crate::plugin::Plugin;
 use crate::python::distribution::Distribution;
 use crate::world::git::TagRef;
 
@@ -167,6 +168,11 @@ pub trait Stage {
 
     /// Where the stage uploads to, for whoever looks what is where.
     fn destination(&self) -> Option<Destination> {
+        None
+    }
+
+    /// The plugin that does its work, if one does: a run goes on with the one it began with.
+    fn plugin(&self) -> Option<&Plugin> {
         None
     }
 

@@ -6,6 +6,7 @@ mod build;
 mod changelog;
 mod check;
 mod command;
+mod plugin;
 mod push;
 pub mod rebuild;
 mod tag;
@@ -18,6 +19,7 @@ use crate::engine::plan::Pipeline;
 use crate::engine::prelude::*;
 
 pub use check::{as_findings, distributions_in, judge_files, known_or, policy, tracked_at};
+pub use plugin::{Deaf, Named, Plugins, named};
 pub use target::{Bumping, read_project, target};
 pub use upload::{CONNECTIONS, Errand, MOST_CONNECTIONS, address_of};
 
@@ -43,7 +45,7 @@ const BUILT_IN: [Row; 6] = [
 /// # Errors
 /// An unknown stage, one that is there twice, wrong settings, or an order in which the reach decreases: each with its
 /// place underlined.
-pub fn pipeline(config: &Config) -> Result<Pipeline> {
+pub fn pipeline(config: &Config, plugins: &Plugins<'_>) -> Result<Pipeline> {
     unused(config)?;
     if config.stages().is_empty() {
         return Err(config.error(
@@ -68,7 +70,9 @@ pub fn pipeline(config: &Config) -> Result<Pipeline> {
             let message = format!("`{}` cannot be the name of a stage", listed.value.escape_debug());
             return Err(config.error(&message, listed.span.clone(), Some(help)));
         }
-        stages.push(make(config, &listed.value).map(Ok).unwrap_or_else(|| Err(unknown(config, at)))??);
+        stages.push(
+            make(config, &listed.value, plugins).map(Ok).unwrap_or_else(|| Err(unknown(config, at)))??,
+        );
     }
     Pipeline::new(stages).map_err(|disorder| {
         let span = config.stages().get(disorder.second).and_then(|stage| stage.span.clone());
@@ -76,17 +80,22 @@ pub fn pipeline(config: &Config) -> Result<Pipeline> {
     })
 }
 
+/// Where the stages of a configuration upload to. No plugin is asked: none uploads to an index that is known here.
+pub fn destinations(config: &Config) -> Vec<Destination> {
+    let indexes = config.stages().iter().filter(|stage| config.indexes().contains_key(&stage.value));
+    indexes.filter_map(|stage| upload::make(config, &stage.value).ok()?.destination()).collect()
+}
+
 /// The stage of that name, if there is one.
-fn make(config: &Config, name: &str) -> Option<Result<Box<dyn Stage>>> {
+fn make(config: &Config, name: &str, plugins: &Plugins<'_>) -> Option<Result<Box<dyn Stage>>> {
     if let Some(row) = BUILT_IN.iter().find(|row| row.name == name) {
         return Some((row.make)(config, name));
     }
     if config.indexes().contains_key(name) {
         return Some(upload::make(config, name));
     }
-    if let Some(span) = config.stage_key(name, "plugin") {
-        let message = format!("`{name}` is a plugin, and this version of pyrelease runs none");
-        return Some(Err(config.error(&message, span, Some("give the stage a `run = [...]` instead"))));
+    if plugin::is_one(config, name) {
+        return Some(plugin::make(config, name, plugins));
     }
     config.stage_key(name, "run").map(|_| command::make(config, name))
 }

@@ -143,6 +143,7 @@ impl Human {
             Action::Upload { .. } => "Uploading",
             Action::Push { .. } => "Pushing",
             Action::Command { .. } => "Running",
+            Action::Plugin { .. } => "Calling",
             Action::Skip { .. } => "Skipping",
         };
         let text = action.to_string();

@@ -60,6 +60,12 @@ impl Environment {
         self.variables.keys().filter_map(|name| name.to_str())
     }
 
+    /// The folders of PATH.
+    pub fn search_path(&self) -> Vec<PathBuf> {
+        let path = self.variables.get(OsStr::new("PATH")).map(OsString::as_os_str).unwrap_or_default();
+        std::env::split_paths(path).filter(|folder| folder.is_absolute()).collect()
+    }
+
     /// Whether a command could be started by this name: a path, relative to `folder`, or a program on PATH.
     pub fn has_program(&self, program: &str, folder: &Path) -> bool {
         let suffixes: &[&str] = if cfg!(windows) { &["", ".exe", ".bat", ".cmd"] } else { &[""] };
@@ -80,6 +86,21 @@ impl Environment {
     /// The home folder: `HOME`, or `USERPROFILE` on Windows.
     pub fn home(&self) -> Option<PathBuf> {
         self.path("HOME").or_else(|| self.path("USERPROFILE"))
+    }
+
+    /// The user's folder for what is to stay: `$PYRELEASE_DATA_DIR`, else the platform's.
+    pub fn data_folder(&self) -> Option<PathBuf> {
+        if let Some(folder) = self.path("PYRELEASE_DATA_DIR") {
+            return Some(folder);
+        }
+        let platform = if cfg!(windows) {
+            self.path("APPDATA")
+        } else if cfg!(target_os = "macos") {
+            self.home().map(|home| home.join("Library/Application Support"))
+        } else {
+            self.path("XDG_DATA_HOME").or_else(|| self.home().map(|home| home.join(".local/share")))
+        };
+        platform.map(|folder| folder.join("pyrelease"))
     }
 
     /// The user's folder for what can be made again: `$PYRELEASE_CACHE_DIR`, else the platform's.

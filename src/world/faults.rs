@@ -28,6 +28,8 @@ pub enum Moment {
     ProcessStarted,
     /// Inside an effect, a process has ended
     ProcessEnded,
+    /// A plugin has been told that its effect is written down, and acts
+    Acknowledged,
     /// About half of a file has been handed to an index
     HalfSent,
     /// All of a file has been handed to an index; there is no reply yet

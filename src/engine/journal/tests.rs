@@ -19,6 +19,7 @@ fn some_header() -> Header {
         prefix: String::new(),
         stages: vec![("tag".into(), Reach::Private)],
         configuration: ("release.toml".into(), String::new()),
+        plugins: Vec::new(),
     }
 }
 

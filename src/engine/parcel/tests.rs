@@ -55,6 +55,7 @@ impl Fixture {
             prefix: prefix.into(),
             stages: vec![("build".into(), Reach::Private)],
             configuration: ("release.toml".into(), String::new()),
+            plugins: Vec::new(),
         };
         let mut journal = Journal::create(&path, header).unwrap();
         let distribution = Distribution {

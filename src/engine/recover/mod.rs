@@ -1,10 +1,12 @@
 //! The ways on from any state, from the journal and the world alone: what happened, and taking it back.
 
+mod plugin;
 mod undo;
 mod world;
 
 use std::fmt;
 
+pub use plugin::PluginLog;
 pub use undo::Unless;
 pub use world::{Presence, World};
 

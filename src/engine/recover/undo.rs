@@ -8,6 +8,7 @@ use crate::engine::event::Event;
 use crate::engine::journal::{Journal, Outcome, Record};
 use crate::engine::stage::Reach;
 use crate::error::{Error, ExitCode, Result};
+use crate::plugin::protocol::Class;
 use crate::world::faults::InEffect;
 use crate::world::git::Remote;
 
@@ -40,6 +41,7 @@ impl World<'_> {
         self.settle(journal)?;
         let entries = entries(journal.records());
         let mut left = None;
+        let mut failed: Option<(&Entry, String)> = None;
         if let Some(entry) = point_of_no_return(&entries) {
             if unless == Unless::Stop {
                 return Err(refusal(entry));
@@ -61,6 +63,13 @@ impl World<'_> {
                 left = Some("what came after it stays");
                 continue;
             }
+            failed.get_or_insert((entry, reason));
+            // What a plugin does not take back is in nobody else's way.
+            if !matches!(entry.effect, Effect::Plugin(_)) {
+                break;
+            }
+        }
+        if let Some((entry, reason)) = failed {
             return Err(Error::left(format!("{} could not be undone: {reason}", entry.effect)).help(
                 "put right what is in the way and run `pyrelease rollback` again; or finish the release with \
                  `pyrelease resume`; or leave it as it is and give the run up: `pyrelease rollback --leave`",
@@ -83,7 +92,7 @@ impl World<'_> {
     }
 
     /// Undoes one effect; the inner error is why it stays, to be tried again by the next rollback.
-    fn undo(&self, journal: &mut Journal, entry: &Entry) -> Result<Result<(), String>> {
+    pub(in crate::engine) fn undo(&self, journal: &mut Journal, entry: &Entry) -> Result<Result<(), String>> {
         let what = entry.effect.to_string();
         let stays = match &entry.effect {
             Effect::Upload { reach: Reach::Rehearsal, .. } => {
@@ -91,6 +100,9 @@ impl World<'_> {
             }
             Effect::Command { reach: Reach::Rehearsal, .. } => Some("it was for trial"),
             Effect::Command { undo: None, .. } => Some("the stage has no `undo` command"),
+            Effect::Plugin(effect) if effect.class == Class::Irreversible => {
+                Some("its plugin cannot take it back")
+            }
             _ => None,
         };
         if let Some(reason) = stays {
@@ -135,6 +147,7 @@ impl World<'_> {
                     .map_err(|error| error.to_string())
             }
             Effect::Command { undo: None, .. } => Err("the stage has no `undo` command".to_owned()),
+            Effect::Plugin(effect) => self.undo_plugin(effect, entry.state),
             Effect::Upload { .. } => Err("an upload cannot be taken back".to_owned()),
         }
     }

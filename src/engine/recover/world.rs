@@ -65,6 +65,7 @@ impl World<'_> {
                 }
             }
             Effect::Command { verify: Some(verify), environment, .. } => self.verify(verify, environment),
+            Effect::Plugin(effect) => self.verify_plugin(effect),
             Effect::Command { verify: None, .. } => Presence::Unknown(
                 "a command without `verify` leaves no trace that can be asked for".to_owned(),
             ),

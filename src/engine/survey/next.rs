@@ -126,7 +126,7 @@ fn cannot_be_undone(account: &Account, entry: &Entry, repository: &Repository) -
         Effect::Push { remote, updates } => {
             updates.iter().map(|update| (remote.as_str(), update.name.clone())).collect()
         }
-        Effect::Upload { .. } | Effect::Command { .. } => return false,
+        Effect::Upload { .. } | Effect::Command { .. } | Effect::Plugin(_) => return false,
     };
     let is_meant =
         |known: &&RefAccount| names.iter().any(|(at, name)| known.at == *at && known.name == *name);

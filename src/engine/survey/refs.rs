@@ -67,7 +67,7 @@ pub(super) fn refs(repository: &Repository, told: &Told, world: &World) -> Vec<R
                     add(remote, &update.name, update.old.clone(), update.new.clone(), now);
                 }
             }
-            Effect::Upload { .. } | Effect::Command { .. } => {}
+            Effect::Upload { .. } | Effect::Command { .. } | Effect::Plugin(_) => {}
         }
     }
     accounts

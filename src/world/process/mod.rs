@@ -42,6 +42,11 @@ pub fn mark_children(run: &str) {
     *MARK.write().unwrap_or_else(PoisonError::into_inner) = Some(run.to_owned());
 }
 
+/// The id of the run whose children they are, if there is one.
+pub fn child_mark() -> Option<String> {
+    mark()
+}
+
 fn mark() -> Option<String> {
     MARK.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
@@ -154,8 +159,14 @@ const SECRET: [&str; 10] = [
 /// Asked of this process, not of those it starts
 const OURS: [&str; 1] = [faults::VARIABLE];
 
-const SECRET_PREFIXES: [&str; 5] =
-    ["PYRELEASE_TOKEN_", "POETRY_PYPI_TOKEN_", "POETRY_HTTP_BASIC_", "ACTIONS_ID_TOKEN_", "CI_JOB_JWT"];
+const SECRET_PREFIXES: [&str; 6] = [
+    "PYRELEASE_TOKEN_",
+    "PYRELEASE_SECRET_",
+    "POETRY_PYPI_TOKEN_",
+    "POETRY_HTTP_BASIC_",
+    "ACTIONS_ID_TOKEN_",
+    "CI_JOB_JWT",
+];
 
 /// Whether a variable may hold what uploads are authorised by: only a command that asks for it finds it.
 pub fn is_secret(name: &str) -> bool {

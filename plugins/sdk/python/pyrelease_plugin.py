@@ -1,0 +1,264 @@
+"""Writes a stage of a pyrelease release as a plugin in Python.
+
+One file, the standard library only. pyrelease puts it where a plugin finds it, so a plugin needs no installation::
+
+    #!/usr/bin/env python3
+    from pyrelease_plugin import Stage, serve
+
+    class Notify(Stage):
+        name = "notify"
+        version = "1.0.0"
+        effects = "irreversible"
+        reach = "follow-up"
+
+        def run(self, call):
+            with call.effect("post", "irreversible", summary="post to the channel") as act:
+                if act:
+                    ...
+
+        def verify(self, call, effect):
+            return "unknown"
+
+    serve(Notify)
+"""
+
+import contextlib
+import json
+import os
+import sys
+import threading
+
+PROTOCOL = "1.0"
+__all__ = ["Call", "Cancelled", "Failed", "Kept", "Stage", "serve"]
+
+
+class Failed(Exception):
+    """The stage failed: a message for people, and what to do about it."""
+
+    def __init__(self, message, hint=None, code="failed"):
+        super().__init__(message)
+        self.hint = hint
+        self.code = code
+
+
+class Cancelled(Failed):
+    """pyrelease has asked to stop."""
+
+    def __init__(self):
+        super().__init__("stopped as asked", code="cancelled")
+
+
+class Kept(Exception):
+    """Raised in `undo`: the effect stays, and why."""
+
+
+class Refused(Failed):
+    """pyrelease has said no to an effect."""
+
+
+class _Wire:
+    """Messages out, whole lines one at a time; messages in, read by a thread of its own."""
+
+    def __init__(self, read, write):
+        self._read, self._write = read, write
+        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._acks = {}
+        self._calls = []
+        self.cancelled = threading.Event()
+        self._closed = False
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def send(self, **message):
+        line = json.dumps(message, ensure_ascii=False, separators=(",", ":")) + "\n"
+        with self._lock:
+            self._write.write(line.encode("utf-8"))
+            self._write.flush()
+
+    def call(self):
+        with self._changed:
+            self._changed.wait_for(lambda: self._calls or self._closed)
+            return self._calls.pop(0) if self._calls else None
+
+    def ack(self, key):
+        with self._changed:
+            self._changed.wait_for(lambda: key in self._acks or self._closed)
+            return self._acks.pop(key, {"ok": False, "reason": "pyrelease is gone"})
+
+    def _lines(self):
+        # Not through `sys.stdin`: its lock, held by a thread that waits, would end the interpreter badly.
+        rest = b""
+        while True:
+            chunk = os.read(self._read, 1 << 16)
+            if not chunk:
+                return
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from lines
+
+    def _listen(self):
+        for line in self._lines():
+            message = json.loads(line)
+            kind = message.get("type")
+            with self._changed:
+                if kind == "call":
+                    self._calls.append(message)
+                elif kind == "ack":
+                    self._acks[message["key"]] = message
+                elif kind == "cancel":
+                    self.cancelled.set()
+                elif kind == "hello":
+                    self.send(type="hello", protocol=PROTOCOL, built_with="Python " + sys.version.split()[0])
+                self._changed.notify_all()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+class Call:
+    """What a method of a stage is given: the release, the configuration, and what it may do."""
+
+    def __init__(self, wire, method, params):
+        self._wire = wire
+        self.method = method
+        self.params = params
+        self.config = params.get("config") or {}
+        self.release = params.get("release") or {}
+        self.secrets = params.get("secrets") or {}
+        self.dry_run = bool(params.get("dry_run"))
+        self._stands = {effect["key"]: effect for effect in params.get("effects") or []}
+
+    def log(self, message, level="info"):
+        self._wire.send(type="log", level=level, message=str(message))
+
+    def progress(self, done, total=0, unit=""):
+        self._wire.send(type="progress", done=done, total=total, unit=unit)
+
+    @property
+    def cancelled(self):
+        return self._wire.cancelled.is_set()
+
+    def check(self):
+        """Raises `Cancelled` if pyrelease has asked to stop."""
+        if self.cancelled:
+            raise Cancelled()
+
+    @contextlib.contextmanager
+    def effect(self, key, kind="reversible", summary="", undo=None):
+        """Announces an effect; the body does it, if it is given True, and then it is done.
+
+        It is given False where the effect stands already, from before the release was cut short.
+        """
+        if self.method == "run" and key in self._stands:
+            yield False
+            return
+        self._wire.send(**{"type": "effect", "key": key, "class": kind, "summary": summary, "undo": undo})
+        answer = self._wire.ack(key)
+        if not answer.get("ok"):
+            raise Refused("pyrelease refused `%s`: %s" % (key, answer.get("reason") or "no reason given"))
+        yield True
+        self._wire.send(type="effect_done", key=key)
+
+
+class Stage:
+    """A stage. What is not overridden does nothing."""
+
+    name = ""
+    version = "0"
+    summary = ""
+    #: none, reversible or irreversible
+    effects = "none"
+    #: private, rehearsal, repository, public or follow-up; by default what follows from `effects`
+    reach = None
+    #: a JSON schema for the stage's `config`
+    config_schema = None
+    #: [{"name": ..., "purpose": ...}]
+    secrets = ()
+    tools = ()
+    network = False
+    timeout_s = None
+    after = ()
+    before = ()
+
+    def preflight(self, call):
+        """What would make it fail: a list of problems, each {"severity", "message", "hint"}."""
+        return []
+
+    def plan(self, call):
+        """What it would do: a list of {"key", "class", "summary"}."""
+        return []
+
+    def run(self, call):
+        """Does it; may give outputs, such as {"links": [...]}."""
+        raise NotImplementedError
+
+    def undo(self, call, effect):
+        """Takes an effect back, and does nothing if it is not there; raises `Kept` if it has to stay."""
+        raise Failed("there is no way to undo it")
+
+    def verify(self, call, effect):
+        """Whether an effect is there: "present", "absent" or "unknown"."""
+        return "unknown"
+
+    def describe(self):
+        described = {
+            "name": self.name,
+            "version": self.version,
+            "summary": self.summary or (type(self).__doc__ or "").strip().split("\n")[0],
+            "protocol": "^" + PROTOCOL,
+            "methods": ["describe", "preflight", "run", "undo", "verify"],
+            "effects": self.effects,
+            "requires": {"secrets": list(self.secrets), "tools": list(self.tools), "network": self.network},
+            "after": list(self.after),
+            "before": list(self.before),
+        }
+        for key in ("reach", "config_schema", "timeout_s"):
+            if getattr(self, key) is not None:
+                described[key] = getattr(self, key)
+        return described
+
+
+def _answer(stage, call):
+    if call.method == "describe":
+        return stage.describe()
+    if call.method == "preflight":
+        return {"problems": list(stage.preflight(call) or []), "plan": list(stage.plan(call) or [])}
+    if call.method == "run":
+        return {"outputs": stage.run(call) or {}}
+    effects = call.params.get("effects") or []
+    if call.method == "verify":
+        return {"effects": [{"key": each["key"], "state": stage.verify(call, each) or "unknown"} for each in effects]}
+    if call.method == "undo":
+        undone, kept = [], []
+        for each in effects:
+            try:
+                stage.undo(call, each)
+                undone.append(each["key"])
+            except Kept as reason:
+                kept.append({"key": each["key"], "reason": str(reason)})
+        return {"undone": undone, "kept": kept}
+    raise Failed("there is no method `%s`" % call.method, code="unsupported")
+
+
+def serve(stage):
+    """Answers the one call that this process is for. `stage` is a class or an instance of one."""
+    wire = _Wire(sys.stdin.fileno(), sys.stdout.buffer)
+    # A stray `print` is for people, and must not get among the messages.
+    sys.stdout = sys.stderr
+    message = wire.call()
+    if message is None:
+        sys.exit(75)
+    if isinstance(stage, type):
+        stage = stage()
+    try:
+        value = _answer(stage, Call(wire, message["method"], message.get("params") or {}))
+    except Failed as error:
+        wire.send(type="result", ok=False, error={"code": error.code, "message": str(error), "hint": error.hint})
+    except Exception as error:
+        import traceback
+
+        traceback.print_exc()
+        said = "%s: %s" % (type(error).__name__, error)
+        wire.send(type="result", ok=False, error={"code": "exception", "message": said, "hint": None})
+    else:
+        wire.send(type="result", ok=True, value=value)
+    sys.stderr.flush()

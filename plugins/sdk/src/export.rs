@@ -1,0 +1,110 @@
+//! The binary edge of a stage: what [`export_stage!`](crate::export_stage) puts into the library.
+
+use std::cell::RefCell;
+use std::ffi::{c_char, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde_json::Value;
+
+use crate::Stage;
+use crate::abi::{self, Host};
+use crate::answer::{answer, failure};
+use crate::context::Wire;
+
+/// The way to the host
+struct Hosted(*const Host);
+
+impl Hosted {
+    fn host(&self) -> Option<&Host> {
+        // SAFETY: the host gives a pointer that lives until the call is over.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Wire for Hosted {
+    fn emit(&self, message: &Value) -> i32 {
+        let text = message.to_string();
+        // SAFETY: a text that lives until the function returns.
+        self.host().map_or(abi::ERR, |host| unsafe { (host.emit)(self.0, text.as_ptr().cast(), text.len()) })
+    }
+
+    fn effect(&self, message: &Value) -> i32 {
+        let text = message.to_string();
+        // SAFETY: as above.
+        self.host()
+            .map_or(abi::ERR, |host| unsafe { (host.effect)(self.0, text.as_ptr().cast(), text.len()) })
+    }
+
+    fn is_cancelled(&self) -> bool {
+        // SAFETY: as above.
+        self.host().is_some_and(|host| unsafe { (host.cancelled)(self.0) } != 0)
+    }
+}
+
+/// # Safety
+/// Called by a host as the header says.
+pub unsafe extern "C" fn create(host: *const Host, ctx: *mut *mut c_void) -> i32 {
+    if host.is_null() || ctx.is_null() {
+        return abi::ERR;
+    }
+    // SAFETY: neither is null, and the host outlives the call.
+    unsafe { *ctx = host.cast_mut().cast() };
+    abi::OK
+}
+
+thread_local! {
+    /// Where the panic that is under way began, and its message
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// # Safety
+/// Called by a host as the header says.
+pub unsafe extern "C" fn call<S: Stage>(ctx: *mut c_void, request: *const c_char, len: usize) -> i32 {
+    let wire = Hosted(ctx.cast_const().cast());
+    if request.is_null() {
+        return abi::ERR;
+    }
+    // SAFETY: the host lends the text until we return.
+    let request: &[u8] = unsafe { std::slice::from_raw_parts(request.cast(), len) };
+    // The hook of this library's own copy of the standard library.
+    std::panic::set_hook(Box::new(|panic| {
+        let said = format!("it panicked: {panic}").replace('\n', " ");
+        PANIC.with(|kept| *kept.borrow_mut() = Some(said));
+    }));
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| answer::<S>(&wire, request))) {
+        // To drop it could panic once more.
+        std::mem::forget(payload);
+        let said = PANIC.with(|kept| kept.borrow_mut().take()).unwrap_or_else(|| "it panicked".to_owned());
+        wire.emit(&failure("panic", &said, None));
+    }
+    abi::OK
+}
+
+/// Makes a type that implements [`Stage`](crate::Stage) the plugin that this library is.
+#[macro_export]
+macro_rules! export_stage {
+    ($stage:ty) => {
+        const _: () = {
+            static MARKER: &::std::ffi::CStr = c"pyrelease-stage-abi=1;";
+            static BUILT_WITH: &::std::ffi::CStr = c"pyrelease-plugin for Rust";
+            static PLUGIN: $crate::abi::Plugin = $crate::abi::Plugin {
+                magic: $crate::abi::MAGIC,
+                abi_major: $crate::abi::ABI_MAJOR,
+                abi_minor: $crate::abi::ABI_MINOR,
+                struct_size: ::std::mem::size_of::<$crate::abi::Plugin>() as u32,
+                flags: 0,
+                marker: MARKER.as_ptr(),
+                built_with: BUILT_WITH.as_ptr(),
+                create: Some($crate::export::create),
+                call: Some($crate::export::call::<$stage>),
+                cancel: None,
+                destroy: None,
+            };
+
+            #[unsafe(no_mangle)]
+            extern "C" fn pyrelease_stage_plugin() -> *const $crate::abi::Plugin {
+                &PLUGIN
+            }
+        };
+    };
+}

@@ -1,0 +1,116 @@
+//! `pyrelease NAME`: runs `pyrelease-NAME` from PATH, as cargo does. A command that comes with pyrelease is never another.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use clap::CommandFactory;
+
+use super::{Cli, Context};
+use crate::config::nearest;
+use crate::error::{Error, Result};
+use crate::plugin::find::PREFIX as STAGE_PREFIX;
+use crate::ui::data;
+use crate::world::Environment;
+
+const PREFIX: &str = "pyrelease-";
+/// Where a command finds the program that called it
+const VARIABLE: &str = "PYRELEASE";
+
+/// Runs the command; its status is ours.
+pub(super) fn run(context: &Context, words: &[OsString]) -> Result<()> {
+    let Some((name, arguments)) = words.split_first() else { return Err(Error::usage("no command")) };
+    let commands = on_path(&context.environment);
+    let Some(program) = name.to_str().and_then(|name| commands.get(name)) else {
+        return Err(unknown(name, &commands));
+    };
+    let command = duct::cmd(program, arguments).dir(&context.folder).unchecked();
+    let command = match std::env::current_exe() {
+        Ok(own) => command.env(VARIABLE, own),
+        Err(_) => command,
+    };
+    let ended = command.run().map_err(|error| {
+        Error::failed(format!("`{}` could not be started", program.display())).because(error)
+    })?;
+    match ended.status.code() {
+        Some(0) => Ok(()),
+        // Nothing of ours is under way, and only the command can say what its status means.
+        Some(code) => std::process::exit(code),
+        None => {
+            Err(Error::failed(format!("`{}` was ended by a signal ({})", program.display(), ended.status)))
+        }
+    }
+}
+
+fn unknown(name: &OsStr, commands: &BTreeMap<String, PathBuf>) -> Error {
+    let name = name.to_string_lossy();
+    let own = own();
+    let known = own.iter().map(|(name, _)| name.as_str()).chain(commands.keys().map(String::as_str));
+    let error = Error::usage(format!("there is no command `{name}`"));
+    match nearest(&name, known) {
+        Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
+        None => error.help(format!(
+            "`pyrelease --list` shows those there are; one of yours would be `{PREFIX}{name}` on PATH"
+        )),
+    }
+}
+
+/// Shows all commands.
+pub(super) fn list(context: &Context) {
+    let own = own();
+    let others = on_path(&context.environment);
+    let width = own
+        .iter()
+        .map(|(name, _)| name.len())
+        .chain(others.keys().map(String::len))
+        .max()
+        .unwrap_or_default();
+    let mut lines = vec!["commands of pyrelease:".to_owned()];
+    lines.extend(own.iter().map(|(name, about)| format!("  {name:width$}  {about}")));
+    if !others.is_empty() {
+        lines.push("commands on PATH:".to_owned());
+        for (name, path) in &others {
+            let hidden = if own.iter().any(|(own, _)| own == name) {
+                " (never run: pyrelease has its own)"
+            } else {
+                ""
+            };
+            lines.push(format!("  {name:width$}  {}{hidden}", path.display()));
+        }
+    }
+    data(&lines.join("\n"));
+}
+
+/// The commands that come with pyrelease, and what each is for.
+fn own() -> Vec<(String, String)> {
+    let about = |command: &clap::Command| command.get_about().map(ToString::to_string).unwrap_or_default();
+    Cli::command().get_subcommands().map(|command| (command.get_name().to_owned(), about(command))).collect()
+}
+
+/// The commands on PATH by name; of two of one name, the first counts.
+fn on_path(environment: &Environment) -> BTreeMap<String, PathBuf> {
+    let mut found = BTreeMap::new();
+    for folder in environment.search_path() {
+        for entry in fs_err::read_dir(folder).into_iter().flatten().flatten() {
+            let (file, path) = (entry.file_name(), entry.path());
+            let name = file.to_str().filter(|file| !file.starts_with(STAGE_PREFIX));
+            let name = name.and_then(|file| file.strip_prefix(PREFIX));
+            let name = name.map(|name| name.strip_suffix(std::env::consts::EXE_SUFFIX).unwrap_or(name));
+            if let Some(name) = name.filter(|name| !name.is_empty() && is_executable(&path)) {
+                found.entry(name.to_owned()).or_insert(path);
+            }
+        }
+    }
+    found
+}
+
+#[cfg(unix)]
+fn is_executable(path: &std::path::Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    fs_err::metadata(path).is_ok_and(|known| known.is_file() && known.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(path: &std::path::Path) -> bool {
+    path.is_file()
+}

@@ -1,0 +1,197 @@
+//! `pyrelease plugin list`: every plugin that the project names or that lies about, and what it may do.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{of_stages, project};
+use crate::cli::Context;
+use crate::error::Result;
+use crate::plugin::find::{PREFIX, PROJECT_FOLDER, Wanted, in_folder, user_plugins};
+use crate::plugin::protocol::Descriptor;
+use crate::plugin::trust::{Obstacle, look};
+use crate::plugin::{Assignment, Carrier, Place};
+use crate::stages::Deaf;
+use crate::ui::{Format, data};
+
+/// A plugin as it is shown
+#[derive(Debug, Serialize)]
+struct Entry {
+    name: String,
+    /// The stages that it works for
+    stages: Vec<String>,
+    file: Option<PathBuf>,
+    carrier: Option<&'static str>,
+    found: Option<&'static str>,
+    sha256: Option<String>,
+    target: Option<String>,
+    /// Whether it may run, or what is in its way
+    state: String,
+    /// Files of the same name that are not used
+    hidden: Vec<PathBuf>,
+    description: Option<Description>,
+}
+
+/// What it says of itself; only one that is trusted is asked
+#[derive(Debug, Serialize)]
+struct Description {
+    version: String,
+    summary: String,
+    effects: &'static str,
+    reach: Value,
+    secrets: Vec<String>,
+    tools: Vec<String>,
+    network: bool,
+}
+
+pub(super) fn list(context: &Context) -> Result<()> {
+    let location = project(context)?;
+    let environment = &context.environment;
+    let mut wanted: Vec<(String, Wanted, Vec<String>)> = Vec::new();
+    for named in of_stages(&location.config)? {
+        match wanted.iter_mut().find(|(name, of, _)| *name == named.name && *of == named.wanted) {
+            Some((_, _, stages)) => stages.push(named.stage),
+            None => wanted.push((named.name, named.wanted, vec![named.stage])),
+        }
+    }
+    let mut others: Vec<String> = Vec::new();
+    let folders = [Some(location.root.join(PROJECT_FOLDER)), user_plugins(environment)];
+    others.extend(folders.iter().flatten().flat_map(|folder| in_folder(folder)).map(|(name, _)| name));
+    for folder in environment.search_path() {
+        let on_path = in_folder(&folder).into_iter().map(|(_, file)| file);
+        others.extend(
+            on_path.filter_map(|file| Some(file.file_name()?.to_str()?.strip_prefix(PREFIX)?.to_owned())),
+        );
+    }
+    others.sort();
+    others.dedup();
+    for name in others {
+        if !wanted.iter().any(|(known, _, _)| *known == name) {
+            wanted.push((name.clone(), Wanted::Name(name), Vec::new()));
+        }
+    }
+    let entries: Vec<Entry> = wanted
+        .into_iter()
+        .map(|(name, wanted, stages)| entry(context, &location.root, name, &wanted, stages))
+        .collect();
+    match context.format {
+        Format::Json => data(&serde_json::to_string(&entries).expect("an entry has string keys only")),
+        Format::Human if entries.is_empty() => data("there are no plugins"),
+        Format::Human => data(&entries.iter().map(text).collect::<Vec<_>>().join("\n\n")),
+    }
+    Ok(())
+}
+
+fn entry(
+    context: &Context,
+    root: &std::path::Path,
+    name: String,
+    wanted: &Wanted,
+    stages: Vec<String>,
+) -> Entry {
+    let environment = &context.environment;
+    let looked = match look(&name, wanted, root, environment) {
+        Ok(looked) => looked,
+        Err(error) => {
+            return Entry {
+                name,
+                stages,
+                file: None,
+                carrier: None,
+                found: None,
+                sha256: None,
+                target: None,
+                state: error.chain(),
+                hidden: Vec::new(),
+                description: None,
+            };
+        }
+    };
+    let mut state = match &looked.obstacle {
+        None => "trusted".to_owned(),
+        Some(Obstacle::Unpinned) => "not pinned: nothing of it runs".to_owned(),
+        Some(Obstacle::Changed { .. }) => "changed since it was pinned: nothing of it runs".to_owned(),
+        Some(Obstacle::NotAgreed) => "pinned, and you have not agreed to it: nothing of it runs".to_owned(),
+        Some(Obstacle::Loose { path }) => {
+            format!("`{}` is writable for others: nothing of it runs", path.display())
+        }
+    };
+    let mut description = None;
+    if looked.obstacle.is_none() {
+        let assignment = Assignment {
+            stage: stages.first().unwrap_or(&name).clone(),
+            plugin: looked.plugin.clone(),
+            config: Map::new().into(),
+            secrets: Vec::new(),
+            environment: Vec::new(),
+            seconds: 1,
+        };
+        let place = Place { environment, folder: root, stop: &AtomicBool::new(false) };
+        match assignment.describe(&place, &mut Deaf).map_err(|error| error.chain()).and_then(Descriptor::read)
+        {
+            Ok(described) => description = Some(describe(&described)),
+            Err(problem) => state = format!("trusted, and of no use: {problem}"),
+        }
+    }
+    Entry {
+        name,
+        stages,
+        file: Some(looked.found[0].file.clone()),
+        carrier: Some(Carrier::of(&looked.found[0].file).name()),
+        found: Some(looked.found[0].place.shown()),
+        sha256: Some(looked.plugin.sha256),
+        target: Some(looked.target),
+        state,
+        hidden: looked.found.into_iter().skip(1).map(|found| found.file).collect(),
+        description,
+    }
+}
+
+fn describe(described: &Descriptor) -> Description {
+    Description {
+        version: described.version.clone(),
+        summary: described.summary.clone(),
+        effects: described.effects.name(),
+        reach: serde_json::to_value(described.reach()).unwrap_or_default(),
+        secrets: described.requires.secrets.iter().map(|secret| secret.name.clone()).collect(),
+        tools: described.requires.tools.clone(),
+        network: described.requires.network,
+    }
+}
+
+fn text(entry: &Entry) -> String {
+    let mut lines = vec![match &entry.description {
+        Some(described) if !described.summary.is_empty() => {
+            format!("{} {}: {}", entry.name, described.version, described.summary)
+        }
+        Some(described) => format!("{} {}", entry.name, described.version),
+        None => entry.name.clone(),
+    }];
+    if !entry.stages.is_empty() {
+        lines.push(format!("  stage     {}", entry.stages.join(", ")));
+    }
+    if let (Some(file), Some(carrier), Some(found), Some(sha256)) =
+        (&entry.file, entry.carrier, entry.found, &entry.sha256)
+    {
+        lines.push(format!("  file      {} ({carrier}, {found})", file.display()));
+        lines.push(format!("  sha256    {sha256}"));
+    }
+    lines.extend(entry.hidden.iter().map(|file| format!("  hides     {}", file.display())));
+    lines.push(format!("  state     {}", entry.state));
+    if let Some(described) = &entry.description {
+        let reach = described.reach.as_str().unwrap_or_default();
+        lines.push(format!("  may       have effects: {}; reaches: {reach}", described.effects));
+        if !described.secrets.is_empty() {
+            lines.push(format!("  secrets   {}", described.secrets.join(", ")));
+        }
+        if !described.tools.is_empty() {
+            lines.push(format!("  tools     {}", described.tools.join(", ")));
+        }
+        if described.network {
+            lines.push("  network   yes".to_owned());
+        }
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,48 @@
+//! `pyrelease plugin`: what plugins there are, which of them may run, and how one is begun and tried.
+
+mod list;
+mod new;
+mod test;
+mod trust;
+
+use super::Context;
+use crate::config::{Config, Location, locate};
+use crate::error::{Error, Result};
+use crate::stages::{Named, named};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Arguments {
+    /// Show the plugins there are: where each was found, whether it may run, and what it may do
+    List,
+    /// Pin a plugin in `release.lock` as it is now, and agree to run it
+    Trust(trust::Arguments),
+    /// Begin a plugin in a folder of its own
+    New(new::Arguments),
+    /// Try a plugin: every method, cancellation, death at each point, undoing twice, its schema and its secrets
+    Test(test::Arguments),
+}
+
+pub(super) fn plugin(context: &Context, arguments: &Arguments) -> Result<()> {
+    match arguments {
+        Arguments::List => list::list(context),
+        Arguments::Trust(arguments) => trust::trust(context, arguments),
+        Arguments::New(arguments) => new::new(context, arguments),
+        Arguments::Test(arguments) => test::test(context, arguments),
+    }
+}
+
+/// The plugins of a configuration's stages.
+fn of_stages(config: &Config) -> Result<Vec<Named>> {
+    let named = config.stages().iter().map(|stage| named(config, &stage.value));
+    named.filter_map(Result::transpose).collect()
+}
+
+fn project(context: &Context) -> Result<Location> {
+    locate(&context.folder, context.manifest.as_deref()).map_err(|error| {
+        if error.report().is_some() {
+            error
+        } else {
+            Error::usage(error.to_string()).help("plugins belong to a project")
+        }
+    })
+}

@@ -1,0 +1,102 @@
+//! `pyrelease plugin new`: a plugin that builds, passes `plugin test`, and waits to be changed.
+
+use std::path::PathBuf;
+
+use crate::cli::Context;
+use crate::error::{Error, Result};
+use crate::ui::data;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Language {
+    Rust,
+    C,
+    Python,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// The plugin's name, and the folder that is made for it
+    #[arg(value_name = "NAME")]
+    name: String,
+
+    /// The language to write it in
+    #[arg(long, value_name = "LANGUAGE", default_value = "python")]
+    lang: Language,
+}
+
+/// The files of a template: where each goes, and its text
+type Files = &'static [(&'static str, &'static str)];
+
+const PYTHON: Files = &[
+    ("@name@.py", include_str!("../../../templates/plugin/python/plugin.py")),
+    ("README.md", include_str!("../../../templates/plugin/python/README.md")),
+];
+
+const C: Files = &[
+    ("@name@.c", include_str!("../../../templates/plugin/c/plugin.c")),
+    ("pyrelease_stage.h", include_str!("../../../plugins/sdk/include/pyrelease_stage.h")),
+    ("Makefile", include_str!("../../../templates/plugin/c/Makefile")),
+    ("README.md", include_str!("../../../templates/plugin/c/README.md")),
+];
+
+/// With the SDK beside it: nothing needs to be published for it to build.
+const RUST: Files = &[
+    ("Cargo.toml", include_str!("../../../templates/plugin/rust/Cargo.toml.in")),
+    ("src/lib.rs", include_str!("../../../templates/plugin/rust/lib.rs")),
+    ("README.md", include_str!("../../../templates/plugin/rust/README.md")),
+    ("pyrelease-plugin/Cargo.toml", include_str!("../../../templates/plugin/rust/sdk.toml.in")),
+    ("pyrelease-plugin/src/lib.rs", include_str!("../../../plugins/sdk/src/lib.rs")),
+    ("pyrelease-plugin/src/abi.rs", include_str!("../../../plugins/sdk/src/abi.rs")),
+    ("pyrelease-plugin/src/answer.rs", include_str!("../../../plugins/sdk/src/answer.rs")),
+    ("pyrelease-plugin/src/context.rs", include_str!("../../../plugins/sdk/src/context.rs")),
+    ("pyrelease-plugin/src/descriptor.rs", include_str!("../../../plugins/sdk/src/descriptor.rs")),
+    ("pyrelease-plugin/src/error.rs", include_str!("../../../plugins/sdk/src/error.rs")),
+    ("pyrelease-plugin/src/export.rs", include_str!("../../../plugins/sdk/src/export.rs")),
+    ("pyrelease-plugin/src/request.rs", include_str!("../../../plugins/sdk/src/request.rs")),
+];
+
+pub(super) fn new(context: &Context, arguments: &Arguments) -> Result<()> {
+    let name = &arguments.name;
+    let begins = name.starts_with(|letter: char| letter.is_ascii_lowercase());
+    if !begins
+        || !name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-')
+    {
+        return Err(Error::usage(format!("`{name}` cannot be the name of a plugin"))
+            .help("it begins with a small letter, and has small letters, digits and `-`"));
+    }
+    let folder = context.folder.join(name);
+    if folder.exists() {
+        return Err(Error::usage(format!("`{}` is there already", folder.display()))
+            .help("choose another name, or delete it"));
+    }
+    let (files, next): (Files, String) = match arguments.lang {
+        Language::Python => (
+            PYTHON,
+            format!("pyrelease plugin test {name}/{name}.py --config '{{\"file\": \"released.txt\"}}'"),
+        ),
+        Language::C => (C, format!("make -C {name} test")),
+        Language::Rust => (RUST, format!("cargo build --release --manifest-path {name}/Cargo.toml")),
+    };
+    let library = name.replace('-', "_");
+    for (path, text) in files {
+        let path: PathBuf = folder.join(path.replace("@name@", name));
+        fs_err::create_dir_all(path.parent().unwrap_or(&folder))?;
+        let text = text.replace("@name@", name).replace("@library@", &library);
+        fs_err::write(&path, text.replace("@version@", env!("CARGO_PKG_VERSION")))?;
+        make_executable(&path)?;
+    }
+    data(&format!("`{name}` has a plugin that works; try it: {next}"));
+    Ok(())
+}
+
+/// A script is executed by its name.
+fn make_executable(path: &std::path::Path) -> Result<()> {
+    #[cfg(unix)]
+    if path.extension().is_some_and(|ending| ending == "py") {
+        use std::os::unix::fs::PermissionsExt;
+        fs_err::set_permissions(path, PermissionsExt::from_mode(0o755))?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! `pyrelease plugin test`: a plugin tried by its author.
+
+use std::path::PathBuf;
+
+use crate::cli::Context;
+use crate::error::{Error, Result};
+use crate::plugin::trial::{Options, Tried, try_out};
+use crate::ui::{Format, data};
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// The plugin's file; it runs for real, in a throwaway project
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// The configuration that it is given, as JSON
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    config: String,
+
+    /// Have its irreversible effects, too
+    #[arg(long)]
+    irreversible: bool,
+
+    /// How long a call may take
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    timeout: u64,
+}
+
+pub(super) fn test(context: &Context, arguments: &Arguments) -> Result<()> {
+    let config = serde_json::from_str(&arguments.config)
+        .map_err(|error| Error::usage("what `--config` says is no JSON").because(error))?;
+    let options = Options { config, irreversible: arguments.irreversible, seconds: arguments.timeout.max(1) };
+    let tried = try_out(&context.folder.join(&arguments.file), &context.environment, &options)?;
+    match context.format {
+        Format::Json => data(&serde_json::to_string(&tried).expect("it has string keys only")),
+        Format::Human => data(&tried.iter().map(line).collect::<Vec<_>>().join("\n")),
+    }
+    match tried.iter().filter(|tried| tried.problem.is_some()).count() {
+        0 => Ok(()),
+        1 => Err(Error::failed("1 thing is wrong with the plugin")),
+        several => Err(Error::failed(format!("{several} things are wrong with the plugin"))),
+    }
+}
+
+fn line(tried: &Tried) -> String {
+    match (&tried.problem, &tried.left_out) {
+        (Some(problem), _) => format!("wrong     {}: {problem}", tried.what),
+        (None, Some(why)) => format!("left out  {}: {why}", tried.what),
+        (None, None) => format!("well      {}", tried.what),
+    }
+}

@@ -1,0 +1,71 @@
+//! `pyrelease plugin trust`: pins what is there, and writes down that the user has agreed to it.
+
+use super::{of_stages, project};
+use crate::cli::Context;
+use crate::engine::event::{Event, Listener};
+use crate::error::{Error, Result};
+use crate::plugin::Carrier;
+use crate::plugin::find::Wanted;
+use crate::plugin::trust::{LOCK, Obstacle, Pins, agree, look};
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// The plugins, by their names or those of their stages; all that the project's stages have if none is named
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub(super) fn trust(context: &Context, arguments: &Arguments) -> Result<()> {
+    let location = project(context)?;
+    let stages = of_stages(&location.config)?;
+    let mut wanted: Vec<(String, Wanted)> = Vec::new();
+    if arguments.names.is_empty() {
+        wanted.extend(stages.iter().map(|named| (named.name.clone(), named.wanted.clone())));
+        if wanted.is_empty() {
+            return Err(Error::usage("no stage of the project has a plugin")
+                .help("name one: `pyrelease plugin trust NAME`"));
+        }
+    }
+    for name in &arguments.names {
+        let of_stage = stages.iter().find(|named| named.name == *name || named.stage == *name);
+        wanted.push(match of_stage {
+            Some(named) => (named.name.clone(), named.wanted.clone()),
+            None => (name.clone(), Wanted::Name(name.clone())),
+        });
+    }
+    let say = |message: &str| context.ui.hear(&Event::Note { stage: None, message });
+    for (name, wanted) in wanted {
+        let looked = look(&name, &wanted, &location.root, &context.environment)?;
+        let plugin = &looked.plugin;
+        match &looked.obstacle {
+            None => {
+                say(&format!("`{name}` is trusted already: {}", plugin.source.display()));
+                continue;
+            }
+            Some(obstacle @ Obstacle::Loose { .. }) => return Err(obstacle.refusal(plugin)),
+            Some(_) => {}
+        }
+        let carrier = if plugin.before.is_empty() { Carrier::of(&plugin.source) } else { plugin.carrier() };
+        say(&format!(
+            "`{name}`: {} `{}`, {}, for {}",
+            carrier.name(),
+            plugin.source.display(),
+            looked.found[0].place.shown(),
+            looked.target
+        ));
+        say(&format!("sha256 {}", plugin.sha256));
+        if let Some(Obstacle::Changed { pinned }) = &looked.obstacle {
+            say(&format!("until now {pinned} was pinned"));
+        }
+        context
+            .confirm(arguments.yes, &format!("Run plugin `{name}` in releases, with all that you may do?"))?;
+        Pins::read(&location.root)?.pin(&name, &looked.target, &plugin.sha256)?;
+        agree(plugin, &context.environment)?;
+        say(&format!("`{name}` is pinned in `{LOCK}` and trusted: commit `{LOCK}`"));
+    }
+    Ok(())
+}

@@ -1,0 +1,326 @@
+//! The effects of plugins: each is announced, written to the journal, answered, and only then done.
+//!
+//! What a stage that was cut short has left is dealt with before its plugin runs again: reversible effects are taken back,
+//! and irreversible ones stand and are not done twice.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{Action, Effect, Effects};
+use crate::engine::event::Event;
+use crate::engine::journal::Record;
+use crate::engine::recover::{Entry, PluginLog, Presence, State, World, entries};
+use crate::engine::release::Release;
+use crate::engine::stage::Reach;
+use crate::error::{Error, Result};
+use crate::plugin::launch::{Answer, Ear};
+use crate::plugin::protocol::{Announced, Class, Classes, Level, Method};
+use crate::plugin::{Assignment, Place};
+use crate::world::faults::InEffect;
+
+/// An effect of a plugin, as the journal keeps it: enough to ask the plugin about it, and to have it taken back
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginEffect {
+    pub assignment: Assignment,
+    pub key: String,
+    pub class: Class,
+    /// What it does, for people
+    pub label: String,
+    pub reach: Reach,
+    /// What the plugin wants to know when it takes it back
+    pub undo: Value,
+}
+
+impl PluginEffect {
+    /// The effect as the plugin is told of it.
+    pub fn told(&self, state: State) -> Value {
+        let state = if state == State::Done { "done" } else { "begun" };
+        json!({"key": self.key, "class": self.class, "state": state, "undo": self.undo})
+    }
+}
+
+impl fmt::Display for PluginEffect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let label = if self.label.is_empty() { &self.key } else { &self.label };
+        write!(f, "{label} (plugin `{}`)", self.assignment.plugin.name)
+    }
+}
+
+/// What is known of a plugin's stage from before the run was cut short
+#[derive(Default)]
+struct Standing {
+    keys: Vec<String>,
+    told: Vec<Value>,
+}
+
+impl Effects<'_> {
+    /// Has a plugin do the work of the stage, with effects of the classes that it said it has. Nothing where the effects are
+    /// inert.
+    ///
+    /// # Errors
+    /// It gave no result, or did what it may not. What it has announced by then is in the journal.
+    pub fn plugin(
+        &mut self,
+        assignment: &Assignment,
+        classes: Classes,
+        release: &Release,
+        mut params: Map<String, Value>,
+    ) -> Result<Option<Value>> {
+        self.check_interrupt()?;
+        let Some(live) = &self.live else { return Ok(None) };
+        let (stop, run) = (live.interrupted, live.run);
+        let standing = self.take_up(release)?;
+        params.insert("effects".to_owned(), standing.told.into());
+        let folder = release.root();
+        let place = Place { environment: &release.workspace.environment, folder: &folder, stop };
+        let log = PluginLog::open(&run.log(&self.stage), &assignment.plugin.name, Method::Run)?;
+        let first = self.live.as_ref().map_or(0, |live| entries(live.journal.records()).len());
+        let mut hearing = Hearing {
+            assignment,
+            classes,
+            standing: &standing.keys,
+            log,
+            open: Vec::new(),
+            announced: Vec::new(),
+            irreversible: false,
+            effects: self,
+        };
+        let called = assignment.call(Method::Run, params, &place, &mut hearing);
+        let open: Vec<u64> = hearing.open.drain(..).map(|open| open.id).collect();
+        match called {
+            Ok(value) => {
+                self.settle_open(release, &open)?;
+                Ok(Some(value))
+            }
+            Err(error) => {
+                // Nobody rolls back for a stage after the release: it tidies up after itself.
+                if self.reach == Reach::FollowUp {
+                    self.tidy(release, first);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Deals with what earlier attempts at the stage have left.
+    fn take_up(&mut self, release: &Release) -> Result<Standing> {
+        let (stage, listener) = (self.stage.clone(), self.listener);
+        let Some(live) = &mut self.live else { return Ok(Standing::default()) };
+        let world = World {
+            repository: &release.workspace.repository,
+            environment: &release.workspace.environment,
+            run: live.run,
+            listener,
+        };
+        let mut left: Vec<Entry> = entries(live.journal.records())
+            .into_iter()
+            .filter(|entry| entry.stage == stage && matches!(entry.effect, Effect::Plugin(_)))
+            .filter(|entry| matches!(entry.state, State::Done | State::InDoubt))
+            .collect();
+        let class = |entry: &Entry| match &entry.effect {
+            Effect::Plugin(effect) => effect.class,
+            _ => Class::Irreversible,
+        };
+        let doubtful = |entry: &&Entry| class(entry) == Class::Irreversible && entry.state == State::InDoubt;
+        if let Some(entry) = left.iter().find(doubtful) {
+            return Err(unknown(&stage, &entry.effect));
+        }
+        if left.iter().all(|entry| class(entry) == Class::Reversible) {
+            for entry in left.drain(..).rev() {
+                if let Err(reason) = world.undo(live.journal, &entry)? {
+                    let message = format!(
+                        "`{stage}` was cut short, and before it runs again {} has to be taken back: {reason}",
+                        entry.effect
+                    );
+                    return Err(Error::left(message));
+                }
+            }
+        }
+        let mut standing = Standing::default();
+        for entry in left {
+            if let Effect::Plugin(effect) = &entry.effect {
+                standing.told.push(effect.told(entry.state));
+                standing.keys.push(effect.key.clone());
+            }
+        }
+        Ok(standing)
+    }
+
+    /// Settles the effects that a plugin has announced and never said it did, although it says that all went well.
+    fn settle_open(&mut self, release: &Release, open: &[u64]) -> Result<()> {
+        for id in open {
+            let listener = self.listener;
+            let Some(live) = &mut self.live else { return Ok(()) };
+            let world = World {
+                repository: &release.workspace.repository,
+                environment: &release.workspace.environment,
+                run: live.run,
+                listener,
+            };
+            let found = entries(live.journal.records()).into_iter().find(|entry| entry.id == *id);
+            let Some(entry) = found else { continue };
+            match world.probe(&entry.effect) {
+                Presence::Present => {
+                    live.journal.write(Record::Done { id: *id, evidence: "found there".to_owned() })?;
+                    let message =
+                        format!("the plugin never said that it had done {}, and it is there", entry.effect);
+                    self.warn(&message, None);
+                }
+                _ => {
+                    return Err(Error::failed(format!(
+                        "the plugin announced {} and never did it",
+                        entry.effect
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back what a failed stage after the release has begun, as far as it goes.
+    fn tidy(&mut self, release: &Release, first: usize) {
+        let listener = self.listener;
+        let Some(live) = &mut self.live else { return };
+        let world = World {
+            repository: &release.workspace.repository,
+            environment: &release.workspace.environment,
+            run: live.run,
+            listener,
+        };
+        // What cannot be written down or taken back now is said where it is tried.
+        let _ = world.settle(live.journal);
+        let left = entries(live.journal.records()).into_iter().skip(first).rev();
+        for entry in left.filter(|entry| matches!(entry.state, State::Done | State::InDoubt)) {
+            let Effect::Plugin(effect) = &entry.effect else { continue };
+            if effect.class == Class::Irreversible {
+                return;
+            }
+            if let Ok(Err(reason)) | Err(reason) =
+                world.undo(live.journal, &entry).map_err(|error| error.chain())
+            {
+                let message = format!("{} could not be undone: {reason}", entry.effect);
+                listener.hear(&Event::Warning { stage: Some(&self.stage), message: &message, help: None });
+            }
+        }
+    }
+}
+
+fn unknown(stage: &str, effect: &Effect) -> Error {
+    Error::left(format!(
+        "it is not known whether {effect} was done when the run was cut short, and it cannot be done twice"
+    ))
+    .help(format!(
+        "look, and then say: `pyrelease resume --done {stage}` if it was, `pyrelease resume --again {stage}` if it was not"
+    ))
+}
+
+/// An effect that a plugin is at
+struct Open {
+    key: String,
+    id: u64,
+    _inside: InEffect,
+}
+
+/// Hears a plugin that does the work of a stage
+struct Hearing<'a, 'run> {
+    assignment: &'a Assignment,
+    classes: Classes,
+    standing: &'a [String],
+    log: PluginLog,
+    open: Vec<Open>,
+    announced: Vec<String>,
+    /// Whether one has been announced that nobody can take back
+    irreversible: bool,
+    effects: &'a mut Effects<'run>,
+}
+
+impl Hearing<'_, '_> {
+    fn refusal(&self, effect: &Announced) -> Option<String> {
+        let Announced { key, class, .. } = effect;
+        if !self.classes.allow(*class) {
+            let declared = self.classes.name();
+            return Some(format!(
+                "the effect `{key}` is {class}, and it declared that its effects are: {declared}"
+            ));
+        }
+        if self.announced.contains(key) {
+            return Some(format!("it announced the effect `{key}` twice"));
+        }
+        if *class == Class::Reversible && self.irreversible {
+            return Some(format!("the effect `{key}` can be undone, and comes after one that cannot"));
+        }
+        self.effects.check_interrupt().err().map(|_| "the release was interrupted".to_owned())
+    }
+
+    fn reach(&self, class: Class) -> Reach {
+        match class {
+            Class::Reversible => self.effects.reach.min(Reach::Repository),
+            Class::Irreversible => self.effects.reach,
+        }
+    }
+}
+
+impl Ear for Hearing<'_, '_> {
+    fn log(&mut self, level: Level, message: &str) {
+        self.log.keep(message);
+        match level {
+            Level::Debug => self.printed(message),
+            Level::Info => self.effects.note(message),
+            Level::Warn | Level::Error => self.effects.warn(message, None),
+        }
+    }
+
+    fn printed(&mut self, line: &str) {
+        self.log.keep(line);
+        self.effects.listener.hear(&Event::Output { stage: &self.effects.stage, line });
+    }
+
+    fn progress(&mut self, done: u64, total: u64, unit: &str) {
+        self.effects.progress(if unit.is_empty() { &self.assignment.plugin.name } else { unit }, done, total);
+    }
+
+    fn effect(&mut self, effect: Announced) -> Answer {
+        if self.standing.contains(&effect.key) {
+            self.effects.note(&format!("`{}`: done before the run was cut short", effect.key));
+            return Answer::Stands;
+        }
+        if let Some(refusal) = self.refusal(&effect) {
+            return Answer::Refuse(refusal);
+        }
+        let reach = self.reach(effect.class);
+        let Announced { key, class, summary, undo } = effect;
+        let does = if summary.is_empty() { key.clone() } else { summary.clone() };
+        let action = Action::Plugin { plugin: self.assignment.plugin.name.clone(), does };
+        let intended = PluginEffect {
+            assignment: self.assignment.clone(),
+            key: key.clone(),
+            class,
+            label: summary,
+            reach,
+            undo,
+        };
+        let stage = self.effects.stage.clone();
+        let Some(live) = &mut self.effects.live else { return Answer::Refuse("there is no run".to_owned()) };
+        let id = match live.journal.intend(&stage, Effect::Plugin(Box::new(intended))) {
+            Ok(id) => id,
+            Err(error) => return Answer::Refuse(format!("it could not be written down: {}", error.chain())),
+        };
+        self.effects.listener.hear(&Event::Action { stage: &stage, action: &action });
+        self.irreversible |= class == Class::Irreversible;
+        self.announced.push(key.clone());
+        self.open.push(Open { key, id, _inside: InEffect::begin() });
+        Answer::Act
+    }
+
+    fn done(&mut self, key: &str) -> Result<(), String> {
+        let at = self.open.iter().position(|open| open.key == key);
+        let at = at.ok_or_else(|| format!("it says that it has done `{key}`, and had not announced it"))?;
+        let Open { id, _inside, .. } = self.open.remove(at);
+        drop(_inside);
+        let Some(live) = &mut self.effects.live else { return Ok(()) };
+        let evidence = "the plugin says so".to_owned();
+        live.journal.write(Record::Done { id, evidence }).map_err(|error| error.chain())
+    }
+}

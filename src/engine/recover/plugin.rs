@@ -1,0 +1,135 @@
+//! What a plugin did asked about and taken back, by fresh processes of it that remember nothing.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use serde_json::{Map, Value, json};
+
+use super::{Presence, State, World};
+use crate::engine::effects::PluginEffect;
+use crate::engine::event::{Event, Listener};
+use crate::engine::journal::{Journal, header};
+use crate::error::Result;
+use crate::plugin::launch::{Answer, Ear};
+use crate::plugin::protocol::{Announced, Level, Method};
+use crate::plugin::{Place, trust};
+
+/// Bytes of what a plugin says in one call that are kept
+const KEPT: usize = 16 << 20;
+
+/// The run's log of what a plugin says
+pub struct PluginLog {
+    file: fs_err::File,
+    left: usize,
+}
+
+impl PluginLog {
+    /// Goes on with the log, or begins it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn open(path: &Path, plugin: &str, method: Method) -> Result<Self> {
+        let mut file = fs_err::OpenOptions::new().create(true).append(true).open(path)?;
+        writeln!(file, "$ plugin {plugin} {method}")?;
+        Ok(Self { file, left: KEPT })
+    }
+
+    /// Keeps a line, as long as there is room.
+    pub fn keep(&mut self, line: &str) {
+        let Some(left) = self.left.checked_sub(line.len() + 1) else { return };
+        self.left = left;
+        // A log that cannot be written is no reason to stop.
+        let _ = writeln!(self.file, "{line}");
+    }
+}
+
+struct Hearing<'a> {
+    stage: &'a str,
+    listener: &'a dyn Listener,
+    log: PluginLog,
+}
+
+impl Ear for Hearing<'_> {
+    fn log(&mut self, level: Level, message: &str) {
+        self.log.keep(message);
+        let stage = Some(self.stage);
+        match level {
+            Level::Debug => self.printed(message),
+            Level::Info => self.listener.hear(&Event::Note { stage, message }),
+            Level::Warn | Level::Error => self.listener.hear(&Event::Warning { stage, message, help: None }),
+        }
+    }
+
+    fn printed(&mut self, line: &str) {
+        self.log.keep(line);
+        self.listener.hear(&Event::Output { stage: self.stage, line });
+    }
+
+    fn effect(&mut self, effect: Announced) -> Answer {
+        Answer::Refuse(format!("`{}` is no part of a recovery", effect.key))
+    }
+
+    fn done(&mut self, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl World<'_> {
+    /// Asks the plugin whether its effect is there.
+    pub(super) fn verify_plugin(&self, effect: &PluginEffect) -> Presence {
+        let answer = match self.ask(effect, Method::Verify, State::InDoubt) {
+            Ok(answer) => answer,
+            Err(error) => return Presence::Unknown(error.chain()),
+        };
+        let states = answer.get("effects").and_then(Value::as_array);
+        let of_this = states.into_iter().flatten().find(|state| state["key"] == effect.key.as_str());
+        match of_this.and_then(|state| state["state"].as_str()) {
+            Some("present") => Presence::Present,
+            Some("absent") => Presence::Absent,
+            Some("unknown") => Presence::Unknown("the plugin cannot tell".to_owned()),
+            _ => Presence::Unknown("the plugin gave no answer about it".to_owned()),
+        }
+    }
+
+    /// Has the plugin take its effect back; it may never have happened.
+    pub(super) fn undo_plugin(&self, effect: &PluginEffect, state: State) -> Result<(), String> {
+        let answer = self.ask(effect, Method::Undo, state).map_err(|error| error.chain())?;
+        let has = |value: &Value| value == effect.key.as_str() || value["key"] == effect.key.as_str();
+        let among =
+            |list: &str| answer[list].as_array().and_then(|keys| keys.iter().find(|key| has(key)).cloned());
+        if among("undone").is_some() {
+            return Ok(());
+        }
+        let kept = among("kept").and_then(|kept| kept["reason"].as_str().map(str::to_owned));
+        Err(kept.unwrap_or_else(|| "the plugin does not say that it has undone it".to_owned()))
+    }
+
+    fn ask(&self, effect: &PluginEffect, method: Method, state: State) -> Result<Value> {
+        let assignment = &effect.assignment;
+        trust::expect_consent(&assignment.plugin, self.environment)?;
+        let header = Journal::read(&self.run.journal()).ok().and_then(|records| header(&records).cloned());
+        let folder = self.repository.top().join(header.as_ref().map_or("", |header| &header.prefix));
+        let folder = if folder.is_dir() { folder } else { self.repository.top().to_owned() };
+        let mut params = Map::new();
+        params.insert("effects".to_owned(), json!([effect.told(state)]));
+        if let Some(header) = header {
+            let project = folder.display().to_string();
+            params.insert(
+                "release".to_owned(),
+                json!({
+                    "name": header.name,
+                    "version": header.version,
+                    "previous": header.previous_version,
+                    "tag": header.tag,
+                    "date": header.date,
+                    "project": project,
+                }),
+            );
+        }
+        let place = Place { environment: self.environment, folder: &folder, stop: &AtomicBool::new(false) };
+        let log = PluginLog::open(&self.run.log(&assignment.stage), &assignment.plugin.name, method)?;
+        let mut hearing = Hearing { stage: &assignment.stage, listener: self.listener, log };
+        assignment.call(method, params, &place, &mut hearing)
+    }
+}

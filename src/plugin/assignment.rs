@@ -1,0 +1,180 @@
+//! A plugin with the stage it works for: all that a call of it needs, now or from a journal.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::launch::{Call, Ear, call};
+use super::protocol::Method;
+use super::store::{Plugin, python_folder};
+use crate::error::{Error, Result};
+use crate::world::Environment;
+
+/// How long a call may take where neither the plugin nor the user says otherwise
+pub const LIMIT: Duration = Duration::from_secs(600);
+/// How long a plugin may take to say what it is
+const DESCRIBE: Duration = Duration::from_secs(30);
+/// Where a secret is looked for first; no command of a stage finds such a variable
+pub const SECRET_PREFIX: &str = "PYRELEASE_SECRET_";
+
+/// What a plugin finds of the user's environment besides what it is granted: where programs are, who the user is, how the
+/// network is reached
+const KEPT: [&str; 27] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "TEMP",
+    "TMP",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_STATE_HOME",
+    "XDG_RUNTIME_DIR",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "PYENV_ROOT",
+    "PYENV_VERSION",
+    "SYSTEMROOT",
+    "COMSPEC",
+    "PATHEXT",
+    "USERPROFILE",
+    "APPDATA",
+];
+
+/// A plugin and the stage it works for
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignment {
+    pub stage: String,
+    pub plugin: Plugin,
+    pub config: Value,
+    /// The secrets that it is granted, by name; their values are nowhere but in the call
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
+    /// Variables that it is granted
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment: Vec<String>,
+    /// How long a call may take, in seconds
+    pub seconds: u64,
+}
+
+/// Where a call takes place
+pub struct Place<'a> {
+    pub environment: &'a Environment,
+    pub folder: &'a Path,
+    pub stop: &'a AtomicBool,
+}
+
+impl Assignment {
+    /// Asks the plugin what it is.
+    ///
+    /// # Errors
+    /// It does not say, or cannot be started.
+    pub fn describe(&self, place: &Place<'_>, ear: &mut dyn Ear) -> Result<Value> {
+        self.make((Method::Describe, &Value::Object(Map::new())), place, &[], DESCRIBE, ear)
+    }
+
+    /// Makes a call. The secrets go along where something is done outside or taken back; nowhere else.
+    ///
+    /// # Errors
+    /// It gave no result, or cannot be started; or a secret that it is granted is nowhere.
+    pub fn call(
+        &self,
+        method: Method,
+        mut params: Map<String, Value>,
+        place: &Place<'_>,
+        ear: &mut dyn Ear,
+    ) -> Result<Value> {
+        params.insert("config".to_owned(), self.config.clone());
+        let mut values = Vec::new();
+        if matches!(method, Method::Run | Method::Undo | Method::Verify) {
+            let mut secrets = Map::new();
+            for name in &self.secrets {
+                let value = secret(name, place.environment).ok_or_else(|| self.missing(name))?;
+                values.push(value.to_owned());
+                secrets.insert(name.clone(), value.into());
+            }
+            params.insert("secrets".to_owned(), secrets.into());
+        }
+        let limit = Duration::from_secs(self.seconds);
+        self.make((method, &params.into()), place, &values, limit, ear)
+    }
+
+    fn make(
+        &self,
+        (method, params): (Method, &Value),
+        place: &Place<'_>,
+        secrets: &[String],
+        limit: Duration,
+        ear: &mut dyn Ear,
+    ) -> Result<Value> {
+        let environment = self.variables(place.environment)?;
+        Ok(call(
+            &Call {
+                plugin: &self.plugin.name,
+                stage: &self.stage,
+                method,
+                params,
+                program: &self.plugin.program(place.environment)?,
+                folder: place.folder,
+                environment: &environment,
+                secrets,
+                limit,
+                stop: place.stop,
+            },
+            ear,
+        )?)
+    }
+
+    /// What is said of a secret that is granted and that nobody has.
+    pub fn missing(&self, name: &str) -> Error {
+        Error::failed(format!(
+            "stage `{}` grants its plugin the secret `{name}`, which is not there",
+            self.stage
+        ))
+        .help(format!("set {SECRET_PREFIX}{name}"))
+    }
+
+    /// All that the plugin's process finds in its environment.
+    pub(super) fn variables(&self, environment: &Environment) -> Result<Vec<(OsString, OsString)>> {
+        let is_kept = |name: &OsStr| {
+            name.to_str().is_some_and(|name| {
+                KEPT.contains(&name)
+                    || name.starts_with("LC_")
+                    || name.to_ascii_lowercase().ends_with("_proxy")
+                    || self.environment.iter().any(|granted| granted == name)
+            })
+        };
+        let mut variables: Vec<(OsString, OsString)> = environment
+            .variables()
+            .filter(|(name, _)| is_kept(name))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        variables.push(("PYTHONPATH".into(), python_folder(environment)?.into()));
+        for (name, value) in [
+            // What it writes to a pipe would otherwise wait in a buffer, and the other side for it.
+            ("PYTHONUNBUFFERED", "1"),
+            ("PYTHONUTF8", "1"),
+            ("PYTHONDONTWRITEBYTECODE", "1"),
+        ] {
+            variables.push((name.into(), value.into()));
+        }
+        Ok(variables)
+    }
+}
+
+/// The value of a secret.
+pub fn secret<'a>(name: &str, environment: &'a Environment) -> Option<&'a str> {
+    environment.get(&format!("{SECRET_PREFIX}{name}")).or_else(|| environment.get(name))
+}

@@ -1,0 +1,99 @@
+//! The process in which a plugin lives: this program again, under a command of its own that `main` handles before
+//! anything else.
+//!
+//! `__stage-host PARENT --exec PROGRAM ARGUMENTS...` becomes the program, in a session of its own; `--lib FILE` loads the
+//! library, speaks the protocol for it and ends without ever unloading it. Both end when the parent does.
+
+mod conversation;
+mod library;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The command under which `main` becomes a host
+pub const COMMAND: &str = "__stage-host";
+
+/// What a library may take, in bytes of address space; a program may need far more of that than it uses
+const MEMORY: u64 = 1 << 30;
+
+/// Is a host, if that is what the command line says.
+pub fn stand(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
+    if arguments.next().is_none_or(|command| command != COMMAND) {
+        return None;
+    }
+    let parent = arguments.next().and_then(|parent| parent.to_str()?.parse::<u32>().ok());
+    let kind = arguments.next();
+    match (parent, kind.as_ref().and_then(|kind| kind.to_str()), arguments.next()) {
+        (Some(parent), Some("--lib"), Some(file)) => {
+            set_apart(parent, Some(MEMORY));
+            Some(conversation::host(Path::new(&file)))
+        }
+        (Some(parent), Some("--exec"), Some(program)) => {
+            set_apart(parent, None);
+            Some(execute(&program, arguments))
+        }
+        // Nobody but pyrelease says this.
+        _ => Some(ExitCode::from(2)),
+    }
+}
+
+/// A session of its own, so that nothing it starts is missed and no terminal is within its reach; an end with the
+/// parent's; no core files; so much memory.
+#[cfg(unix)]
+fn set_apart(parent: u32, memory: Option<u64>) {
+    use rustix::process::{Resource, Rlimit, setrlimit, setsid};
+    // It fails for the leader of a group, which a fresh child is not.
+    let _ = setsid();
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+        let _ = set_parent_process_death_signal(Some(Signal::KILL));
+        let is_there = getppid().is_some_and(|now| u32::try_from(now.as_raw_nonzero().get()) == Ok(parent));
+        if !is_there {
+            std::process::exit(ORPHANED.into());
+        }
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = parent;
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = setrlimit(Resource::Core, none);
+    if let Some(memory) = memory {
+        // Where the system has no such limit, there is none.
+        let _ = setrlimit(Resource::As, Rlimit { current: Some(memory), maximum: Some(memory) });
+    }
+}
+
+#[cfg(not(unix))]
+fn set_apart(_: u32, _: Option<u64>) {}
+
+/// The status of a host whose parent is gone
+const ORPHANED: u8 = 75;
+
+/// Becomes the program.
+#[cfg(unix)]
+#[expect(clippy::disallowed_types, reason = "this process becomes the program; duct would start another")]
+fn execute(program: &OsString, arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    use std::os::unix::process::CommandExt;
+    let error = std::process::Command::new(program).args(arguments).exec();
+    let hint = match error.raw_os_error() {
+        Some(libc::ENOEXEC) => ": a script begins with `#!` and its interpreter",
+        Some(libc::ENOENT) => ": neither the file nor, of a script, its interpreter may be missing",
+        _ => "",
+    };
+    conversation::fatal("start", &format!("`{}`: {error}{hint}", Path::new(program).display()));
+    ExitCode::from(126)
+}
+
+/// Runs the program as a child, whose end is ours.
+#[cfg(not(unix))]
+#[expect(clippy::disallowed_types, reason = "it inherits our pipes")]
+fn execute(program: &OsString, arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    match std::process::Command::new(program).args(arguments).status() {
+        Ok(status) => ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)),
+        Err(error) => {
+            conversation::fatal("start", &format!("`{}`: {error}", Path::new(program).display()));
+            ExitCode::from(126)
+        }
+    }
+}

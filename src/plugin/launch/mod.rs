@@ -1,0 +1,399 @@
+//! Calls a plugin: a process, the conversation with it, and its end, whatever the plugin does.
+//!
+//! Nothing here waits for the plugin without a limit, keeps more of what it says than a bound, or lets it outlive the
+//! call: its process leads a session of its own, and all of that is ended.
+
+mod pipes;
+mod process;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::error::{Cause, Phase, PluginError};
+use super::protocol::{
+    Announced, Heard, LONGEST_MESSAGE, Level, Method, Misread, PROTOCOL, Said, understands,
+};
+use crate::world::faults::{self, Moment};
+use pipes::{Piped, Pipes};
+use process::Child;
+
+pub use process::set_host;
+
+/// How long the process of a plugin may take to say `hello`: an interpreter on a busy machine is slow
+const HANDSHAKE: Duration = Duration::from_secs(30);
+/// How long it has to end by itself when its time is up
+const LAST_WORDS: Duration = Duration::from_millis(300);
+/// How long it has to end by itself when the user interrupts: it may be at something that should be whole
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long it has to end when it has given its result
+const FAREWELL: Duration = Duration::from_secs(2);
+/// How long the end of its output is waited for once it has ended
+const GRACE: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_millis(20);
+/// Bytes of messages that are taken from one call
+const MOST: u64 = 64 << 20;
+/// Messages that are
+const MOST_MESSAGES: u64 = 500_000;
+/// Lines that are no messages that are forgiven
+const MOST_STRAYS: u64 = 10_000;
+const TOOL: &str = concat!("pyrelease/", env!("CARGO_PKG_VERSION"));
+
+/// How a plugin is started
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Program {
+    /// Loaded by the host
+    Library(PathBuf),
+    /// Executed: a program and its arguments
+    Executable(Vec<OsString>),
+}
+
+/// A call about to be made
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The plugin's name, for messages
+    pub plugin: &'a str,
+    pub stage: &'a str,
+    pub method: Method,
+    pub params: &'a Value,
+    pub program: &'a Program,
+    pub folder: &'a Path,
+    /// All that its process finds in its environment
+    pub environment: &'a [(OsString, OsString)],
+    /// Texts that must not be shown
+    pub secrets: &'a [String],
+    pub limit: Duration,
+    /// Set when the user interrupts
+    pub stop: &'a AtomicBool,
+}
+
+/// What is answered to an announced effect
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It is written down: act
+    Act,
+    /// It stands already, from before the run was cut short: leave it
+    Stands,
+    /// It must not
+    Refuse(String),
+}
+
+/// Who hears what a plugin says while it is at work
+pub trait Ear {
+    fn log(&mut self, level: Level, message: &str);
+    /// A line that it printed
+    fn printed(&mut self, line: &str);
+    fn progress(&mut self, _done: u64, _total: u64, _unit: &str) {}
+    /// It is about to do this, and waits for the answer.
+    fn effect(&mut self, effect: Announced) -> Answer;
+    /// It has done this; an error ends the call
+    fn done(&mut self, key: &str) -> Result<(), String>;
+    /// Whether the call is to be ended here and now
+    fn has_enough(&self) -> bool {
+        false
+    }
+}
+
+/// Makes the call and gives the plugin's result.
+///
+/// # Errors
+/// There was none, and why.
+pub fn call(call: &Call<'_>, ear: &mut dyn Ear) -> Result<Value, PluginError> {
+    let failed = |cause| PluginError {
+        plugin: call.plugin.to_owned(),
+        stage: call.stage.to_owned(),
+        method: call.method,
+        phase: Phase::Starting,
+        cause,
+        tail: Vec::new(),
+    };
+    let (child, ends) = Child::start(call).map_err(|error| failed(Cause::NotStarted(error.to_string())))?;
+    faults::in_effect(Moment::ProcessStarted, || format!("plugin {}", call.plugin));
+    let conversation = Conversation {
+        call,
+        ear,
+        pipes: Pipes::open(ends),
+        child,
+        phase: Phase::Starting,
+        began: Instant::now(),
+        read: 0,
+        greeted: false,
+        strays: 0,
+        messages: 0,
+        forbidden: None,
+    };
+    let done = conversation.hold();
+    faults::in_effect(Moment::ProcessEnded, || format!("plugin {}", call.plugin));
+    done
+}
+
+struct Conversation<'a> {
+    call: &'a Call<'a>,
+    ear: &'a mut dyn Ear,
+    pipes: Pipes,
+    child: Child,
+    phase: Phase,
+    began: Instant,
+    /// Bytes of messages so far
+    read: u64,
+    greeted: bool,
+    /// Lines so far that were no messages
+    strays: u64,
+    messages: u64,
+    /// What it tried and may not; the call fails for it, whatever its result
+    forbidden: Option<String>,
+}
+
+/// What a message leads to
+enum Next {
+    GoOn,
+    Over(Result<Value, Cause>),
+}
+
+impl Conversation<'_> {
+    fn hold(mut self) -> Result<Value, PluginError> {
+        let hello = Said::Hello { protocol: PROTOCOL, tool: TOOL, features: &[], required: &[] };
+        self.pipes.say(hello.line());
+        let mut ended = self.converse();
+        let by_itself = matches!(ended, Ok(_) | Err(Cause::Failed(_)));
+        if let (true, Some(forbidden)) = (by_itself, self.forbidden.take()) {
+            ended = Err(Cause::Forbidden(forbidden));
+        }
+        if by_itself {
+            self.pipes.say(Said::Bye.line());
+            self.pipes.hush();
+            let farewell = Instant::now();
+            while farewell.elapsed() < FAREWELL && !self.child.has_ended() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        self.child.end();
+        self.listen_to_the_end();
+        ended.map_err(|cause| PluginError {
+            plugin: self.call.plugin.to_owned(),
+            stage: self.call.stage.to_owned(),
+            method: self.call.method,
+            phase: self.phase,
+            cause: self.without_secrets(cause),
+            tail: self.pipes.tail().iter().map(|line| self.redact(line)).collect(),
+        })
+    }
+
+    /// Listens until there is a result, or will be none.
+    fn converse(&mut self) -> Result<Value, Cause> {
+        let mut deadline: Option<(Instant, Cause)> = None;
+        let mut ended: Option<Instant> = None;
+        loop {
+            if self.ear.has_enough() {
+                return Err(Cause::Enough);
+            }
+            match self.pipes.next(TICK) {
+                Some(Piped::Line(line)) => match self.hear(&line) {
+                    Next::GoOn => {}
+                    Next::Over(result) => return result,
+                },
+                Some(Piped::Printed(line)) => self.printed(&line),
+                Some(Piped::TooLong) => return Err(Cause::TooLong),
+                Some(Piped::End) => return Err(self.why_silent()),
+                // Somebody that it left behind may hold its output open.
+                None if self.child.has_ended()
+                    && ended.get_or_insert_with(Instant::now).elapsed() >= GRACE =>
+                {
+                    return Err(self.why_silent());
+                }
+                None => {}
+            }
+            if let Some((last, _)) = &deadline {
+                if Instant::now() >= *last {
+                    return Err(deadline.map_or(Cause::Silent, |(_, cause)| cause));
+                }
+                continue;
+            }
+            let limit = if self.greeted { self.call.limit } else { self.call.limit.min(HANDSHAKE) };
+            let (reason, patience, cause) = if self.call.stop.load(Ordering::SeqCst) {
+                ("interrupt", PATIENCE, Cause::Interrupted)
+            } else if self.began.elapsed() >= limit {
+                ("timeout", LAST_WORDS, Cause::TimedOut(limit))
+            } else {
+                continue;
+            };
+            self.pipes.say(Said::Cancel { reason }.line());
+            deadline = Some((Instant::now() + patience, cause));
+        }
+    }
+
+    fn hear(&mut self, line: &[u8]) -> Next {
+        self.read += line.len() as u64 + 1;
+        self.messages += 1;
+        if self.read > MOST {
+            return Next::Over(Err(Cause::TooMuch(format!("{} MiB", MOST >> 20))));
+        }
+        if self.messages > MOST_MESSAGES {
+            return Next::Over(Err(Cause::TooMuch(format!("{MOST_MESSAGES} messages"))));
+        }
+        if self.strays > MOST_STRAYS {
+            return Next::Over(Err(Cause::TooMuch(format!("{MOST_STRAYS} lines that are no messages"))));
+        }
+        let heard = match Heard::read(line) {
+            Ok(heard) => heard,
+            Err(Misread::Stray(shown)) if !self.call.method.is_strict() => {
+                self.stray(&shown);
+                return Next::GoOn;
+            }
+            Err(misread) => return Next::Over(Err(Cause::Garbage(misread.to_string()))),
+        };
+        let out_of_turn = |what: &str| Next::Over(Err(Cause::Garbage(format!("`{what}` out of turn"))));
+        match heard {
+            Heard::Phase { phase } => {
+                self.phase = match phase.as_str() {
+                    "load" => Phase::Loading,
+                    "create" => Phase::Creating,
+                    _ => Phase::Calling,
+                };
+                Next::GoOn
+            }
+            Heard::Fatal { code, message } => Next::Over(Err(match code.as_str() {
+                "start" => Cause::NotStarted(message),
+                "no-result" => Cause::Nonsense(message),
+                _ => Cause::NotLoaded(message),
+            })),
+            Heard::Hello { .. } if self.greeted => out_of_turn("hello"),
+            Heard::Hello { protocol, required, .. } => self.greet(&protocol, &required),
+            Heard::Log { level, message } => {
+                self.ear.log(level, &self.redact(&message));
+                Next::GoOn
+            }
+            _ if !self.greeted => out_of_turn("a message before `hello`"),
+            Heard::Progress { done, total, unit } => {
+                self.ear.progress(done, total, &unit);
+                Next::GoOn
+            }
+            Heard::Effect(effect) => self.answer(effect),
+            Heard::EffectDone { key } => match self.ear.done(&key) {
+                Ok(()) => Next::GoOn,
+                Err(problem) => Next::Over(Err(Cause::Forbidden(problem))),
+            },
+            Heard::Result { ok: true, value, .. } => Next::Over(Ok(value)),
+            Heard::Result { error, .. } => {
+                Next::Over(Err(Cause::Failed(Box::new(error.unwrap_or_default()))))
+            }
+        }
+    }
+
+    fn greet(&mut self, protocol: &str, required: &[String]) -> Next {
+        if let Err(problem) = understands(PROTOCOL, protocol) {
+            return Next::Over(Err(Cause::Version(problem)));
+        }
+        if let Some(feature) = required.first() {
+            let problem = format!("it needs `{feature}`, which this version of pyrelease does not have");
+            return Next::Over(Err(Cause::Version(problem)));
+        }
+        self.greeted = true;
+        if self.phase == Phase::Starting {
+            self.phase = Phase::Calling;
+        }
+        self.began = Instant::now();
+        self.pipes.say(Said::Call { method: self.call.method, params: self.call.params }.line());
+        Next::GoOn
+    }
+
+    fn answer(&mut self, mut effect: Announced) -> Next {
+        let key = effect.key.clone();
+        let refusal = if self.call.method != Method::Run {
+            Some(format!("it announced the effect `{key}` in `{}`", self.call.method))
+        } else if self.call.secrets.iter().any(|secret| effect.undo.to_string().contains(&**secret)) {
+            Some(format!("what it wants to keep for undoing `{key}` contains a secret"))
+        } else {
+            None
+        };
+        effect.summary = self.redact(&effect.summary);
+        let answer = match refusal {
+            Some(refusal) => Answer::Refuse(refusal),
+            None => self.ear.effect(effect),
+        };
+        let said = match &answer {
+            Answer::Act => Said::Ack { key: &key, ok: true, reason: None },
+            Answer::Stands => Said::Ack { key: &key, ok: false, reason: Some("it stands already") },
+            Answer::Refuse(reason) => Said::Ack { key: &key, ok: false, reason: Some(reason) },
+        };
+        self.pipes.say(said.line());
+        if let Answer::Refuse(reason) = answer {
+            self.forbidden.get_or_insert(reason);
+        } else if answer == Answer::Act {
+            faults::in_effect(Moment::Acknowledged, || format!("plugin {}", self.call.plugin));
+        }
+        Next::GoOn
+    }
+
+    /// A line among the messages that is none.
+    fn stray(&mut self, shown: &str) {
+        self.strays += 1;
+        if self.strays == 1 {
+            let message = format!("it prints among its messages, which it should not: {shown}");
+            self.ear.log(Level::Warn, &self.redact(&message));
+        }
+        self.printed(shown);
+    }
+
+    fn printed(&mut self, line: &str) {
+        self.pipes.keep(line);
+        let shown = self.redact(line);
+        self.ear.printed(&shown);
+    }
+
+    /// Its output is closed: most likely it has ended.
+    fn why_silent(&mut self) -> Cause {
+        let began = Instant::now();
+        while began.elapsed() < GRACE {
+            if let Some(status) = self.child.status() {
+                return process::cause(status);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Cause::Silent
+    }
+
+    /// What it still said, for the error to show.
+    fn listen_to_the_end(&mut self) {
+        let began = Instant::now();
+        while began.elapsed() < GRACE {
+            match self.pipes.next(TICK) {
+                Some(Piped::Printed(line)) => self.printed(&line),
+                Some(_) => {}
+                None if self.pipes.are_closed() => return,
+                None => {}
+            }
+        }
+    }
+
+    fn redact(&self, text: &str) -> String {
+        redact(text, self.call.secrets)
+    }
+
+    fn without_secrets(&self, cause: Cause) -> Cause {
+        let secrets = self.call.secrets;
+        match cause {
+            Cause::Failed(mut failure) => {
+                failure.message = redact(&failure.message, secrets);
+                failure.hint = failure.hint.map(|hint| redact(&hint, secrets));
+                Cause::Failed(failure)
+            }
+            Cause::Garbage(text) => Cause::Garbage(redact(&text, secrets)),
+            Cause::Forbidden(text) => Cause::Forbidden(redact(&text, secrets)),
+            Cause::Nonsense(text) => Cause::Nonsense(redact(&text, secrets)),
+            Cause::NotLoaded(text) => Cause::NotLoaded(redact(&text, secrets)),
+            other => other,
+        }
+    }
+}
+
+/// The text without what must not be shown.
+pub fn redact(text: &str, secrets: &[String]) -> String {
+    secrets
+        .iter()
+        .filter(|secret| !secret.is_empty())
+        .fold(text.to_owned(), |text, secret| text.replace(&**secret, "[secret]"))
+}

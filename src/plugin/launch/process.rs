@@ -1,0 +1,119 @@
+//! The process of a call: started with nothing of ours but what it is given, and ended with all that it has started.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
+
+use super::pipes::Ends;
+use super::{Call, Cause, Program};
+use crate::plugin::host;
+use crate::world::{process, remains};
+
+static HOST: OnceLock<PathBuf> = OnceLock::new();
+
+/// Says which program hosts plugins, where it is not this one: a test's own program cannot.
+pub fn set_host(path: PathBuf) {
+    let _ = HOST.set(path);
+}
+
+fn program() -> io::Result<PathBuf> {
+    match HOST.get() {
+        Some(path) => Ok(path.clone()),
+        // Whatever lies at our path by now, such as an upgrade: this is what runs here.
+        None if cfg!(target_os = "linux") => Ok("/proc/self/exe".into()),
+        None => std::env::current_exe(),
+    }
+}
+
+/// A plugin's process
+pub(super) struct Child {
+    process: std::process::Child,
+    status: Option<ExitStatus>,
+}
+
+impl Child {
+    #[expect(
+        clippy::disallowed_types,
+        reason = "duct ends only the process itself, not those that it has started"
+    )]
+    pub(super) fn start(call: &Call<'_>) -> io::Result<(Self, Ends)> {
+        let mut command = std::process::Command::new(program()?);
+        command.args(arguments(call.program)).current_dir(call.folder).env_clear();
+        command.envs(call.environment.iter().map(|(name, value)| (name, value)));
+        if let Some(run) = process::child_mark() {
+            command.env(remains::RUN, run);
+        }
+        command.env(remains::STAGE, call.stage);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn()?;
+        let ends = (process.stdin.take(), process.stdout.take(), process.stderr.take());
+        let (Some(stdin), Some(stdout), Some(stderr)) = ends else {
+            return Err(io::Error::other("it has no pipes"));
+        };
+        Ok((Self { process, status: None }, Ends { stdin, stdout, stderr }))
+    }
+
+    pub(super) fn status(&mut self) -> Option<ExitStatus> {
+        if self.status.is_none() {
+            self.status = self.process.try_wait().ok().flatten();
+        }
+        self.status
+    }
+
+    pub(super) fn has_ended(&mut self) -> bool {
+        self.status().is_some()
+    }
+
+    /// Ends it, if it has not, and what is left of its session.
+    pub(super) fn end(&mut self) {
+        end_group(self.process.id());
+        if self.status().is_none() {
+            let _ = self.process.kill();
+            self.status = self.process.wait().ok();
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn arguments(program: &Program) -> Vec<OsString> {
+    let mut arguments = vec![OsString::from(host::COMMAND), std::process::id().to_string().into()];
+    match program {
+        Program::Library(path) => arguments.extend(["--lib".into(), path.clone().into_os_string()]),
+        Program::Executable(words) => {
+            arguments.push("--exec".into());
+            arguments.extend(words.iter().cloned());
+        }
+    }
+    arguments
+}
+
+#[cfg(unix)]
+fn end_group(leader: u32) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    if let Some(leader) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
+        // Most often all of it has ended.
+        let _ = kill_process_group(leader, Signal::KILL);
+    }
+}
+
+#[cfg(not(unix))]
+fn end_group(_: u32) {}
+
+/// Why a process that ended gave no result.
+pub(super) fn cause(status: ExitStatus) -> Cause {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        if status.signal().is_some() {
+            return Cause::Crashed(status.to_string());
+        }
+    }
+    Cause::Ended(status.to_string())
+}

@@ -1,0 +1,21 @@
+//! Plugins: stages of somebody else's, dynamic libraries or programs, that cannot hurt a release.
+//!
+//! A call of a plugin is a process of its own ([`launch`]), and both kinds speak the same [`protocol`]. A dynamic library
+//! is loaded by a process that is this program again ([`host`]); only there is anything `unsafe`. What a plugin is
+//! known by is the sha256 of its file ([`store`]). Wherever it is found ([`find`]), nothing of it runs that has not been
+//! pinned and agreed to ([`trust`]).
+
+pub mod assignment;
+mod error;
+pub mod find;
+pub mod host;
+pub mod launch;
+pub mod protocol;
+pub mod schema;
+pub mod store;
+pub mod trial;
+pub mod trust;
+
+pub use assignment::{Assignment, Place};
+pub use error::{Cause, PluginError};
+pub use store::{Carrier, Plugin};

@@ -1,0 +1,202 @@
+//! What a plugin says it is.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Method, PROTOCOL, version};
+
+/// What kind of effect one is
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Its `undo` takes it back
+    Reversible,
+    /// Nobody can
+    Irreversible,
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reversible => "reversible",
+            Self::Irreversible => "irreversible",
+        })
+    }
+}
+
+/// The strongest effects that a plugin has
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Classes {
+    #[default]
+    None,
+    Reversible,
+    Irreversible,
+}
+
+impl Classes {
+    pub fn allow(self, class: Class) -> bool {
+        match self {
+            Self::None => false,
+            Self::Reversible => class == Class::Reversible,
+            Self::Irreversible => true,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Reversible => "reversible",
+            Self::Irreversible => "irreversible",
+        }
+    }
+}
+
+/// How far its effects reach, in the words of the engine
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Extent {
+    Private,
+    Rehearsal,
+    Repository,
+    Public,
+    FollowUp,
+}
+
+/// A secret that a plugin asks for
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Secret {
+    pub name: String,
+    #[serde(default)]
+    pub purpose: String,
+    /// Whether it can do without
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// What a plugin needs
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Requires {
+    pub secrets: Vec<Secret>,
+    /// Programs on PATH
+    pub tools: Vec<String>,
+    pub network: bool,
+}
+
+/// The answer to `describe`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Descriptor {
+    pub name: String,
+    pub version: String,
+    #[serde(default)]
+    pub summary: String,
+    /// The versions of the protocol that it speaks, such as `^1.0`
+    pub protocol: String,
+    pub methods: Vec<String>,
+    #[serde(default)]
+    pub effects: Classes,
+    /// Where it is not what follows from `effects`
+    #[serde(default)]
+    reach: Option<Extent>,
+    #[serde(default)]
+    pub config_schema: Option<Value>,
+    #[serde(default)]
+    pub requires: Requires,
+    /// How long a call may take, in seconds
+    #[serde(default)]
+    pub timeout_s: Option<u64>,
+    /// Stages that it has to come after
+    #[serde(default)]
+    pub after: Vec<String>,
+    /// Stages that it has to come before
+    #[serde(default)]
+    pub before: Vec<String>,
+}
+
+impl Descriptor {
+    /// Reads the answer and sees whether it can be true.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(value: Value) -> Result<Self, String> {
+        let read: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
+        version::includes(&read.protocol, PROTOCOL)?;
+        let needed: &[Method] = match read.effects {
+            Classes::None => &[Method::Run],
+            Classes::Reversible => &[Method::Run, Method::Undo, Method::Verify],
+            Classes::Irreversible => &[Method::Run, Method::Verify],
+        };
+        if let Some(missing) = needed.iter().find(|method| !read.has(**method)) {
+            return Err(format!(
+                "it has {} effects, and `{missing}` is not among its methods",
+                match read.effects {
+                    Classes::None => "no",
+                    some => some.name(),
+                }
+            ));
+        }
+        use Extent::{FollowUp, Private, Public, Rehearsal, Repository};
+        let possible: &[Extent] = match read.effects {
+            Classes::None => &[Private, Rehearsal, Repository, Public, FollowUp],
+            Classes::Reversible => &[Repository, Rehearsal, FollowUp],
+            Classes::Irreversible => &[Public, Rehearsal, FollowUp],
+        };
+        match read.reach {
+            Some(reach) if !possible.contains(&reach) => Err(format!(
+                "it says that its effects are {} and that they reach {reach:?}",
+                read.effects.name()
+            )),
+            _ => Ok(read),
+        }
+    }
+
+    pub fn has(&self, method: Method) -> bool {
+        self.methods.iter().any(|name| name == method.name())
+    }
+
+    /// How far its effects reach.
+    pub fn reach(&self) -> Extent {
+        self.reach.unwrap_or(match self.effects {
+            Classes::None => Extent::Private,
+            Classes::Reversible => Extent::Repository,
+            Classes::Irreversible => Extent::Public,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(value: &Value) -> Result<Descriptor, String> {
+        Descriptor::read(value.clone())
+    }
+
+    #[test]
+    fn the_reach_follows_from_the_effects() {
+        let mut value =
+            json!({"name": "x", "version": "1", "protocol": "^1.0", "methods": ["run", "undo", "verify"]});
+        assert_eq!(read(&value).unwrap().reach(), Extent::Private);
+        value["effects"] = "reversible".into();
+        assert_eq!(read(&value).unwrap().reach(), Extent::Repository);
+        value["effects"] = "irreversible".into();
+        assert_eq!(read(&value).unwrap().reach(), Extent::Public);
+        value["reach"] = "follow-up".into();
+        assert_eq!(read(&value).unwrap().reach(), Extent::FollowUp);
+        value["reach"] = "private".into();
+        assert!(read(&value).unwrap_err().contains("irreversible"));
+    }
+
+    #[test]
+    fn one_that_cannot_be_recovered_from_is_refused() {
+        let value = json!({"name": "x", "version": "1", "protocol": "^1.0", "methods": ["run"], "effects": "reversible"});
+        assert!(read(&value).unwrap_err().contains("`undo` is not among its methods"));
+        let value = json!({"name": "x", "version": "1", "protocol": "^2.0", "methods": ["run"]});
+        assert!(read(&value).unwrap_err().contains("version 2.0 of the protocol"));
+    }
+}

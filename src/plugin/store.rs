@@ -1,0 +1,165 @@
+//! What a plugin is known by, the sha256 of its file, and the private copy from which alone it is started: what was
+//! hashed is what runs, whatever happens to the file meanwhile.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::launch::Program;
+use crate::error::{Error, Result};
+use crate::world::Environment;
+use crate::world::digest::hex;
+
+/// The module that plugins in Python import
+const PYTHON: &str = include_str!("../../plugins/sdk/python/pyrelease_plugin.py");
+
+/// A plugin: which bytes, and how they are started
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plugin {
+    pub name: String,
+    /// In lower-case hexadecimal
+    pub sha256: String,
+    /// Where the file was found
+    pub source: PathBuf,
+    /// The words before the file in its command, where it is started by one
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
+}
+
+/// How a plugin is carried
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Carrier {
+    Library,
+    Executable,
+}
+
+impl Carrier {
+    /// By the name of the file: a library has the ending that such have.
+    pub fn of(file: &Path) -> Self {
+        match file.extension().and_then(|ending| ending.to_str()) {
+            Some("so" | "dylib" | "dll") => Self::Library,
+            _ => Self::Executable,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Library => "library",
+            Self::Executable => "executable",
+        }
+    }
+}
+
+impl Plugin {
+    pub fn carrier(&self) -> Carrier {
+        if self.before.is_empty() { Carrier::of(&self.source) } else { Carrier::Executable }
+    }
+
+    /// How it is started: from its private copy, which is made where there is none.
+    ///
+    /// # Errors
+    /// Neither the copy nor the file it was made of has these bytes any more.
+    pub fn program(&self, environment: &Environment) -> Result<Program> {
+        let copy = self.copy(environment)?;
+        if self.carrier() == Carrier::Library {
+            return Ok(Program::Library(copy));
+        }
+        let words = |words: &[String]| words.iter().map(OsString::from).collect::<Vec<_>>();
+        Ok(Program::Executable([words(&self.before), vec![copy.into()], words(&self.after)].concat()))
+    }
+
+    fn copy(&self, environment: &Environment) -> Result<PathBuf> {
+        let folder = copies(environment)?.join(&self.sha256);
+        let file = folder.join(self.source.file_name().unwrap_or(self.name.as_ref()));
+        if fs_err::read(&file).is_ok_and(|bytes| sha256(&bytes) == self.sha256) {
+            return Ok(file);
+        }
+        let bytes = fs_err::read(&self.source).unwrap_or_default();
+        if sha256(&bytes) != self.sha256 {
+            return Err(Error::failed(format!(
+                "plugin `{}` (sha256 {}) is nowhere any more: `{}` has other bytes",
+                self.name,
+                self.sha256,
+                self.source.display()
+            ))
+            .help("put the file back as it was"));
+        }
+        keep(&bytes, &folder, &file)?;
+        Ok(file)
+    }
+
+    /// Takes down the bytes of a file, without a copy and without running anything.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn of_file(name: &str, source: &Path) -> Result<Self> {
+        let sha256 = sha256(&fs_err::read(source)?);
+        let (before, after) = (Vec::new(), Vec::new());
+        Ok(Self { name: name.to_owned(), sha256, source: source.to_owned(), before, after })
+    }
+}
+
+/// The sha256 of these bytes in lower-case hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// The folder of the private copies.
+fn copies(environment: &Environment) -> Result<PathBuf> {
+    Ok(user_folder(environment)?.join("copies"))
+}
+
+/// Where pyrelease keeps what is the user's.
+pub(super) fn user_folder(environment: &Environment) -> Result<PathBuf> {
+    environment.data_folder().ok_or_else(|| {
+        Error::usage("there is no folder for the user's data").help("set HOME, or PYRELEASE_DATA_DIR")
+    })
+}
+
+/// Writes a private copy: beside its place first, so that nobody ever finds half of one.
+fn keep(bytes: &[u8], folder: &Path, file: &Path) -> Result<()> {
+    make_private(folder)?;
+    let mut new = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+    new.write_all(bytes)?;
+    new.as_file().sync_all()?;
+    set_mode(new.path(), 0o500)?;
+    // Closed before it gets its name: a program that is open for writing is not executed.
+    let new = new.into_temp_path();
+    new.persist(file).map_err(|error| Error::from(error.error))?;
+    Ok(())
+}
+
+fn make_private(folder: &Path) -> Result<()> {
+    fs_err::create_dir_all(folder)?;
+    set_mode(folder, 0o700)
+}
+
+pub(super) fn set_mode(path: &Path, mode: u32) -> Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs_err::set_permissions(path, PermissionsExt::from_mode(mode))?;
+    }
+    #[cfg(not(unix))]
+    let _ = (path, mode);
+    Ok(())
+}
+
+/// The folder in which Python finds the module that plugins import; made where it is not there.
+///
+/// # Errors
+/// It cannot be written.
+pub fn python_folder(environment: &Environment) -> Result<PathBuf> {
+    let folder = user_folder(environment)?.join("python").join(&sha256(PYTHON.as_bytes())[..16]);
+    let file = folder.join("pyrelease_plugin.py");
+    if fs_err::read(&file).ok().as_deref() != Some(PYTHON.as_bytes()) {
+        keep(PYTHON.as_bytes(), &folder, &file)?;
+    }
+    Ok(folder)
+}

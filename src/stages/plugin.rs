@@ -1,0 +1,392 @@
+//! A plugin of somebody's: what it may do is what it says of itself.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::config::Config;
+use crate::engine::prelude::*;
+use crate::engine::stage::Severity;
+use crate::plugin::assignment::{LIMIT, SECRET_PREFIX, secret};
+use crate::plugin::find::Wanted;
+use crate::plugin::launch::{Answer, Ear};
+use crate::plugin::protocol::{Announced, Descriptor, Extent, Level, Method};
+use crate::plugin::{Assignment, Place, Plugin, schema, trust};
+use crate::world::Environment;
+
+/// Have a plugin do the work, with what it needs granted to it
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// Its name, by which it is looked for in `.pyrelease/plugins`, in the user's data folder and on PATH; the stage's own
+    /// where `path` or `command` is given
+    #[serde(default)]
+    plugin: Option<String>,
+    /// Its file, relative to the project
+    #[serde(default)]
+    path: Option<String>,
+    /// The command that starts it, one word of which is its file
+    #[serde(default)]
+    command: Option<Vec<String>>,
+    /// What it is told; its own schema says what that can be
+    #[serde(default)]
+    config: Value,
+    /// The secrets that it gets, by name: the value of each is in `PYRELEASE_SECRET_NAME`, or in `NAME`
+    #[serde(default)]
+    secrets: Vec<String>,
+    /// Variables of the environment that it gets besides the usual ones
+    #[serde(default)]
+    environment: Vec<String>,
+    /// How long a call of it may take, in seconds
+    #[serde(default)]
+    timeout: Option<u64>,
+}
+
+/// Where the plugins of a project come from
+pub struct Plugins<'a> {
+    /// The project's folder
+    pub root: &'a Path,
+    pub environment: &'a Environment,
+    /// Those that a run began with, by stage
+    pub known: Option<&'a [(String, Plugin)]>,
+}
+
+/// A plugin as a configuration names it
+pub struct Named {
+    pub stage: String,
+    pub name: String,
+    pub wanted: Wanted,
+    settings: Settings,
+}
+
+/// Whether the stage is a plugin's.
+pub(super) fn is_one(config: &Config, stage: &str) -> bool {
+    ["plugin", "path", "command"].iter().any(|key| config.stage_key(stage, key).is_some())
+}
+
+/// What the configuration says of a stage's plugin; none where the stage has none.
+///
+/// # Errors
+/// Wrong settings, underlined.
+pub fn named(config: &Config, stage: &str) -> Result<Option<Named>> {
+    if !is_one(config, stage) {
+        return Ok(None);
+    }
+    let settings: Settings = config.settings(stage)?;
+    let place = |key: &str| config.stage_place(stage, &[key], false);
+    let name = settings.plugin.clone().unwrap_or_else(|| stage.to_owned());
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    if name.is_empty() || !name.chars().all(plain) {
+        let help = "the name of a plugin is letters, digits, `-` and `_`; a file is named by `path`";
+        return Err(config.error(
+            &format!("`{name}` cannot be the name of a plugin"),
+            place("plugin"),
+            Some(help),
+        ));
+    }
+    let wanted = match (&settings.path, &settings.command) {
+        (Some(_), Some(_)) => {
+            let help = "keep one of them: `path` for its file, `command` for a command that starts it";
+            return Err(config.error("a `path` and a `command` at once", place("command"), Some(help)));
+        }
+        (Some(path), None) => {
+            config.check_inside(path, place("path"))?;
+            Wanted::Path(path.clone())
+        }
+        (None, Some(words)) => Wanted::Command(words.clone()),
+        (None, None) => Wanted::Name(name.clone()),
+    };
+    Ok(Some(Named { stage: stage.to_owned(), name, wanted, settings }))
+}
+
+struct PluginStage {
+    assignment: Assignment,
+    descriptor: Descriptor,
+    reach: Reach,
+    /// What the preflight said that it would do
+    plan: RefCell<Option<Vec<String>>>,
+}
+
+pub(super) fn make(config: &Config, stage: &str, plugins: &Plugins<'_>) -> Result<Box<dyn Stage>> {
+    let Some(Named { name, wanted, settings, .. }) = named(config, stage)? else {
+        return Err(Error::usage(format!("`{stage}` is no plugin")));
+    };
+    let known =
+        plugins.known.map(|known| known.iter().find(|(of, _)| of == stage).map(|(_, plugin)| plugin.clone()));
+    let plugin = match known {
+        Some(Some(plugin)) => {
+            trust::expect_consent(&plugin, plugins.environment)?;
+            plugin
+        }
+        _ => trust::look(&name, &wanted, plugins.root, plugins.environment)?.trusted()?,
+    };
+    let mut assignment = Assignment {
+        stage: stage.to_owned(),
+        plugin,
+        config: plain(settings.config),
+        secrets: settings.secrets,
+        environment: settings.environment,
+        seconds: LIMIT.as_secs(),
+    };
+    let place =
+        Place { environment: plugins.environment, folder: plugins.root, stop: &AtomicBool::new(false) };
+    let described = assignment.describe(&place, &mut Deaf)?;
+    let descriptor = Descriptor::read(described).map_err(|problem| {
+        Error::failed(format!(
+            "plugin `{name}` of stage `{stage}` gave no description that makes sense: {problem}"
+        ))
+    })?;
+    assignment.seconds = settings.timeout.or(descriptor.timeout_s).unwrap_or(assignment.seconds).max(1);
+    check_config(config, &assignment, &descriptor)?;
+    check_secrets(config, &assignment, &descriptor)?;
+    check_order(config, stage, &descriptor)?;
+    let reach = match descriptor.reach() {
+        Extent::Private => Reach::Private,
+        Extent::Rehearsal => Reach::Rehearsal,
+        Extent::Repository => Reach::Repository,
+        Extent::Public => Reach::Public,
+        Extent::FollowUp => Reach::FollowUp,
+    };
+    Ok(Box::new(PluginStage { assignment, descriptor, reach, plan: RefCell::new(None) }))
+}
+
+/// A date in the configuration as the text that it is, and no configuration as an empty one.
+fn plain(value: Value) -> Value {
+    match value {
+        Value::Null => Value::Object(Map::new()),
+        Value::Object(object) if object.len() == 1 && object.contains_key("$__toml_private_datetime") => {
+            object.into_iter().next().map(|(_, text)| text).unwrap_or_default()
+        }
+        Value::Object(object) => object.into_iter().map(|(key, value)| (key, plain(value))).collect(),
+        Value::Array(values) => values.into_iter().map(plain).collect(),
+        other => other,
+    }
+}
+
+fn check_config(config: &Config, assignment: &Assignment, descriptor: &Descriptor) -> Result<()> {
+    let (stage, name) = (assignment.stage.as_str(), assignment.plugin.name.as_str());
+    let Some(schema) = &descriptor.config_schema else { return Ok(()) };
+    let checked = schema::check(&assignment.config, schema).map_err(|problem| {
+        Error::failed(format!("the schema of plugin `{name}` cannot be used: {problem}"))
+    })?;
+    let Some(wrong) = checked else { return Ok(()) };
+    let way: Vec<&str> = std::iter::once("config").chain(wrong.at.iter().map(String::as_str)).collect();
+    let span = config.stage_place(stage, &way, wrong.is_key);
+    let message = format!("{} in the `config` of plugin `{name}`", wrong.message);
+    Err(config.error(&message, span, wrong.help.as_deref()))
+}
+
+fn check_secrets(config: &Config, assignment: &Assignment, descriptor: &Descriptor) -> Result<()> {
+    let (stage, name) = (assignment.stage.as_str(), assignment.plugin.name.as_str());
+    let place = config.stage_place(stage, &["secrets"], false);
+    let declared = &descriptor.requires.secrets;
+    if let Some(missing) =
+        declared.iter().find(|secret| !secret.optional && !assignment.secrets.contains(&secret.name))
+    {
+        let purpose =
+            if missing.purpose.is_empty() { String::new() } else { format!(" ({})", missing.purpose) };
+        let message =
+            format!("plugin `{name}` asks for the secret `{}`{purpose}, and is not granted it", missing.name);
+        let help = format!("if it is to have it: secrets = [\"{}\"] in [stage.{stage}]", missing.name);
+        return Err(config.error(&message, place, Some(&help)));
+    }
+    if let Some(extra) =
+        assignment.secrets.iter().find(|name| !declared.iter().any(|secret| secret.name == **name))
+    {
+        let message =
+            format!("plugin `{name}` does not ask for the secret `{extra}`, and so does not get it");
+        return Err(config.error(&message, place, Some("remove it from `secrets`")));
+    }
+    Ok(())
+}
+
+fn check_order(config: &Config, stage: &str, descriptor: &Descriptor) -> Result<()> {
+    let at = |name: &str| config.stages().iter().position(|listed| listed.value == name);
+    let Some(own) = at(stage) else { return Ok(()) };
+    let wrong = |other: &str, how: &str| {
+        let message = format!("`{stage}` has to come {how} `{other}`: its plugin says so");
+        config.error(&message, config.stages().get(own).and_then(|listed| listed.span.clone()), None)
+    };
+    if let Some(other) = descriptor.after.iter().find(|other| at(other).is_some_and(|other| other > own)) {
+        return Err(wrong(other, "after"));
+    }
+    match descriptor.before.iter().find(|other| at(other).is_some_and(|other| other < own)) {
+        Some(other) => Err(wrong(other, "before")),
+        None => Ok(()),
+    }
+}
+
+impl PluginStage {
+    /// The release as the plugin is told of it.
+    fn params(&self, release: &Release, dry_run: bool) -> Map<String, Value> {
+        let (target, outputs) = (&release.target, &release.outputs);
+        let distributions: Vec<Value> = outputs
+            .distributions
+            .iter()
+            .map(|file| {
+                json!({
+                    "path": file.path,
+                    "filename": file.filename,
+                    "kind": file.kind,
+                    "size": file.size,
+                    "sha256": file.sha256,
+                })
+            })
+            .collect();
+        let mut params = Map::new();
+        params.insert(
+            "release".to_owned(),
+            json!({
+                "name": target.project.name,
+                "version": target.version.to_string(),
+                "previous": target.previous.to_string(),
+                "tag": target.names.tag,
+                "date": target.names.date,
+                "notes": outputs.notes,
+                "commit": outputs.commit,
+                "root": release.root(),
+                "project": release.workspace.root(),
+                "dist": distributions,
+            }),
+        );
+        params.insert("dry_run".to_owned(), dry_run.into());
+        params
+    }
+
+    /// Asks the plugin what would make it fail and what it would do.
+    fn ask(&self, release: &Release) -> Result<Vec<Finding>> {
+        if !self.descriptor.has(Method::Preflight) {
+            *self.plan.borrow_mut() = Some(Vec::new());
+            return Ok(Vec::new());
+        }
+        let folder = release.root();
+        let place = Place {
+            environment: &release.workspace.environment,
+            folder: &folder,
+            stop: &AtomicBool::new(false),
+        };
+        let answer =
+            self.assignment.call(Method::Preflight, self.params(release, true), &place, &mut Deaf)?;
+        let answer: Answered = serde_json::from_value(answer).map_err(|error| {
+            let name = &self.assignment.plugin.name;
+            Error::failed(format!(
+                "plugin `{name}` of stage `{}` gave an answer to `preflight` that makes no sense: {error}",
+                self.name()
+            ))
+        })?;
+        let plan =
+            answer.plan.into_iter().map(|step| if step.summary.is_empty() { step.key } else { step.summary });
+        *self.plan.borrow_mut() = Some(plan.collect());
+        Ok(answer
+            .problems
+            .into_iter()
+            .map(|problem| {
+                let severity = match problem.severity.as_str() {
+                    "note" | "info" => Severity::Note,
+                    "warning" | "warn" => Severity::Warning,
+                    _ => Severity::Error,
+                };
+                Finding { severity, message: problem.message, help: problem.hint, advisory: false }
+            })
+            .collect())
+    }
+}
+
+/// The answer to `preflight`
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Answered {
+    problems: Vec<Problem>,
+    plan: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    #[serde(default)]
+    severity: String,
+    message: String,
+    #[serde(default)]
+    hint: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    #[serde(default)]
+    key: String,
+    #[serde(default)]
+    summary: String,
+}
+
+impl Stage for PluginStage {
+    fn name(&self) -> &str {
+        &self.assignment.stage
+    }
+
+    fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    fn plugin(&self) -> Option<&Plugin> {
+        Some(&self.assignment.plugin)
+    }
+
+    fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
+        let environment = &release.workspace.environment;
+        let mut findings = Vec::new();
+        for name in self.assignment.secrets.iter().filter(|name| secret(name, environment).is_none()) {
+            let finding = Finding::error(format!("the secret `{name}` for its plugin is not there"));
+            findings.push(finding.help(format!("set {SECRET_PREFIX}{name}")));
+        }
+        for tool in &self.descriptor.requires.tools {
+            if !environment.has_program(tool, &release.workspace.root()) {
+                let finding = Finding::error(format!("its plugin needs `{tool}`, which is not on PATH"));
+                findings.push(finding.help("install it"));
+            }
+        }
+        findings.extend(self.ask(release)?);
+        Ok(findings)
+    }
+
+    fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
+        let name = &self.assignment.plugin.name;
+        let calls = |does: String| Action::Plugin { plugin: name.clone(), does };
+        if !effects.is_live() {
+            if self.plan.borrow().is_none() {
+                self.ask(release)?;
+            }
+            let plan = self.plan.borrow().clone().unwrap_or_default();
+            if plan.is_empty() {
+                effects.announce(calls(self.descriptor.summary.clone()))?;
+            }
+            plan.into_iter().try_for_each(|does| effects.announce(calls(does)))?;
+            return Ok(Outputs::default());
+        }
+        let params = self.params(release, false);
+        let answer = effects.plugin(&self.assignment, self.descriptor.effects, release, params)?;
+        effects.check_interrupt()?;
+        let links = answer.as_ref().and_then(|answer| answer["outputs"]["links"].as_array());
+        let links = links.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        Ok(Outputs { links, ..Outputs::default() })
+    }
+}
+
+/// Hears nothing: what a plugin says before a release is under way is shown only if it fails
+pub struct Deaf;
+
+impl Ear for Deaf {
+    fn log(&mut self, _: Level, _: &str) {}
+
+    fn printed(&mut self, _: &str) {}
+
+    fn effect(&mut self, effect: Announced) -> Answer {
+        Answer::Refuse(format!("it announced the effect `{}` before it may have any", effect.key))
+    }
+
+    fn done(&mut self, _: &str) -> std::result::Result<(), String> {
+        Ok(())
+    }
+}
