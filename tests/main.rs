@@ -3,5 +3,7 @@
 #[cfg(unix)]
 mod faults;
 mod layers;
+#[cfg(unix)]
+mod plugin;
 mod release;
 mod verdict;

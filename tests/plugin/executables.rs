@@ -1,0 +1,193 @@
+//! Programs that misbehave: each is a clear error, within bounds of time and memory.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use pyrelease::plugin::Cause;
+use pyrelease::plugin::protocol::Method;
+use serde_json::json;
+
+use super::support::Trial;
+
+const HELLO: &str = r#"echo '{"type":"hello","protocol":"1.0"}'; "#;
+const WELL: &str = r#"echo '{"type":"result","ok":true,"value":{"well":true}}'"#;
+
+/// A script that says hello, hears the call, does this and gives its result.
+fn greeting(does: &str) -> Trial {
+    Trial::of_shell(&format!("read hello; {HELLO} read call; {does}; {WELL}"))
+}
+
+#[test]
+fn a_program_that_does_as_it_should_gives_its_result() {
+    let (result, heard) = greeting(r#"echo at work >&2; echo '{"type":"log","message":"x"}'"#).call();
+    assert_eq!(result.unwrap()["well"], true);
+    assert_eq!((heard.printed, heard.logs), (vec!["at work".to_owned()], vec!["x".to_owned()]));
+}
+
+#[test]
+fn whatever_ends_it_is_said_with_what_it_said_last() {
+    for (does, expected) in [
+        ("echo oops >&2; exit 0", "exit status: 0"),
+        ("echo oops >&2; exit 3", "exit status: 3"),
+        ("echo oops >&2; kill -SEGV $$", "signal: 11"),
+        ("echo oops >&2; kill -KILL $$", "signal: 9"),
+        ("echo oops >&2; exec >&-; exec sleep 1000", "closed its output"),
+        ("echo oops >&2; echo '{\"type\":\"dance\"}'", "does not have: `dance`"),
+        ("echo oops >&2; echo '{\"type\":\"log\"}'", "missing field `message`"),
+        ("echo oops >&2; echo '{\"type\":\"hello\",\"protocol\":\"1.0\"}'", "out of turn"),
+        ("echo oops >&2; echo '{\"type\":\"effect_done\",\"key\":\"k\"}'; exit 1", "exit status: 1"),
+    ] {
+        let (_, text) = greeting(does).fails();
+        assert!(text.contains(expected) && text.contains("\n  oops"), "{does}: {text}");
+    }
+}
+
+#[test]
+fn one_that_cannot_be_started_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("script");
+    fs_err::write(&script, "#!/nothing/here\n").unwrap();
+    for (word, expected) in
+        [("/nothing/here", "No such file"), (script.to_str().unwrap(), "Permission denied")]
+    {
+        let (cause, text) = Trial::of_words(&[word]).fails();
+        assert!(matches!(cause, Cause::NotStarted(_)) && text.contains(expected), "{text}");
+    }
+}
+
+#[test]
+fn versions_that_do_not_fit_are_told() {
+    for (hello, expected) in [
+        (
+            r#"{"type":"hello","protocol":"2.0"}"#,
+            "it speaks version 2.0 of the protocol, and this pyrelease 1.0",
+        ),
+        (r#"{"type":"hello","protocol":"new"}"#, "`new` is no version"),
+        (r#"{"type":"hello","protocol":"1.0","required":["flight"]}"#, "it needs `flight`"),
+        (r#"{"type":"log","message":"x"}"#, "exit status: 0"),
+        (r#"{"type":"result","ok":true}"#, "out of turn"),
+    ] {
+        let (_, text) = Trial::of_shell(&format!("read hello; echo '{hello}'")).fails();
+        assert!(text.contains(expected), "{hello}: {text}");
+    }
+    let later = r#"{"type":"hello","protocol":"1.7.0-rc.1","unknown":1}"#;
+    let trial = Trial::of_shell(&format!("printf '%s\\r\\n' '{later}'; read hello; read call; {WELL}"));
+    assert!(trial.call().0.is_ok());
+}
+
+#[test]
+fn a_stray_line_is_forgiven_where_something_may_have_been_done() {
+    for (method, forgiven) in
+        [(Method::Describe, false), (Method::Preflight, false), (Method::Run, true), (Method::Undo, true)]
+    {
+        for stray in ["hello there", "{", "\\377\\376", "", "a\\000b"] {
+            let (result, heard) = greeting(&format!("printf '{stray}\\n'")).method(method).call();
+            assert_eq!(result.is_ok(), forgiven, "{method} {stray}: {result:?}");
+            assert_eq!(heard.logs.len(), usize::from(forgiven), "{heard:?}");
+        }
+    }
+}
+
+#[test]
+fn a_message_has_a_greatest_length() {
+    let line = |length: usize| {
+        let rest = length - r#"{"type":"log","message":""}"#.len();
+        format!(r#"printf '{{"type":"log","message":"%s"}}\n' "$(head -c {rest} /dev/zero | tr '\0' x)""#)
+    };
+    assert!(greeting(&line(1 << 20)).call().0.is_ok());
+    let (cause, text) = greeting(&line((1 << 20) + 1)).fails();
+    assert!(matches!(cause, Cause::TooLong), "{text}");
+}
+
+#[test]
+fn one_that_never_stops_talking_is_stopped() {
+    for does in ["yes | tr -d '\\n'", "yes", "yes '{\"type\":\"log\",\"message\":\"x\"}'"] {
+        let began = Instant::now();
+        let (cause, text) = greeting(does).fails();
+        assert!(matches!(cause, Cause::TooLong | Cause::TooMuch(_)), "{does}: {text}");
+        assert!(began.elapsed() < Duration::from_secs(50), "{does}: {:?}", began.elapsed());
+    }
+    // On the standard error it may talk as long as its time lasts; only so much is kept.
+    let (cause, text) = greeting("yes >&2").limit(300).fails();
+    assert!(matches!(cause, Cause::TimedOut(_)) && text.len() < 10_000, "{}", text.len());
+}
+
+#[test]
+fn one_that_hangs_is_ended_when_its_time_is_up() {
+    for script in ["exec sleep 1000", "trap '' TERM INT; while :; do sleep 1; done", "kill -STOP $$"] {
+        for script in [script.to_owned(), format!("read hello; {HELLO} {script}")] {
+            let (cause, text) = Trial::of_shell(&script).limit(200).fails();
+            assert!(matches!(cause, Cause::TimedOut(_)), "{script}: {text}");
+        }
+    }
+}
+
+#[test]
+fn one_that_does_not_read_holds_nobody_up() {
+    let mut trial = greeting("sleep 1000").limit(300);
+    trial.params = json!({"text": "x".repeat(3 << 20)});
+    let (cause, text) = trial.fails();
+    assert!(matches!(cause, Cause::TimedOut(_)), "{text}");
+}
+
+#[test]
+fn an_interrupt_reaches_it_as_a_message() {
+    let trial = greeting(r#"read cancel; echo "$cancel" >&2; exit 1"#);
+    trial.stop.store(true, Ordering::SeqCst);
+    let (_, text) = trial.fails();
+    assert!(text.contains(r#"{"type":"cancel","reason":"interrupt"}"#), "{text}");
+}
+
+#[test]
+fn an_effect_is_done_only_when_it_is_acknowledged() {
+    let does = r#"echo '{"type":"effect","key":"k","class":"reversible"}'; read ack; echo "$ack" >&2; echo '{"type":"effect_done","key":"k"}'"#;
+    let (result, heard) = greeting(does).call();
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(heard.printed, [r#"{"type":"ack","key":"k","ok":true}"#]);
+    assert_eq!((heard.effects, heard.done), (vec!["k".to_owned()], vec!["k".to_owned()]));
+
+    let (result, heard) = greeting(does).method(Method::Verify).call();
+    assert!(result.unwrap_err().to_string().contains("announced the effect `k` in `verify`"));
+    assert!(heard.printed[0].contains("\"ok\":false"), "{heard:?}");
+}
+
+#[test]
+fn a_secret_is_not_shown_and_not_kept() {
+    let mut trial =
+        greeting(r#"echo it is s3cret >&2; echo '{"type":"log","message":"s3cret too"}'; exit 1"#);
+    trial.secrets = vec!["s3cret".to_owned()];
+    let (result, heard) = trial.call();
+    let shown = format!("{} {heard:?}", result.unwrap_err());
+    assert!(!shown.contains("s3cret") && shown.contains("[secret]"), "{shown}");
+
+    let does = r#"echo '{"type":"effect","key":"k","class":"reversible","undo":{"x":"s3cret"}}'; read ack"#;
+    let mut trial = greeting(does);
+    trial.secrets = vec!["s3cret".to_owned()];
+    let (result, heard) = trial.call();
+    assert!(result.unwrap_err().to_string().contains("contains a secret"));
+    assert!(heard.effects.is_empty());
+}
+
+#[test]
+fn its_environment_is_what_it_was_given() {
+    let (_, heard) = greeting("env >&2").call();
+    let names: Vec<&str> = heard.printed.iter().filter_map(|line| line.split('=').next()).collect();
+    for name in names {
+        assert!(
+            ["PATH", "CANARY", "PYRELEASE_STAGE", "PWD", "OLDPWD", "SHLVL", "_"].contains(&name),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn whoever_it_leaves_behind_holds_nobody_up() {
+    let began = Instant::now();
+    assert!(greeting("{ sleep 1000 & }").call().0.is_ok());
+    let (_, text) = greeting("sleep 1000 & exit 1").fails();
+    assert!(text.contains("exit status: 1"), "{text}");
+    // One in a session of its own that holds all pipes
+    let (_, text) = greeting("setsid sleep 5 & exit 1").fails();
+    assert!(text.contains("exit status: 1"), "{text}");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}

@@ -1,0 +1,12 @@
+//! Plugins: what they may do, what they cannot, and what becomes of a release that has them.
+
+mod commands;
+mod executables;
+mod github;
+mod languages;
+mod libraries;
+mod releases;
+mod scene;
+mod support;
+mod trust;
+mod writing;

@@ -1,0 +1,192 @@
+//! Releases with a plugin among their stages, cut short at every point there is: undone or finished, never half done.
+
+use std::time::Duration;
+
+use super::scene::Scene;
+
+#[test]
+fn a_plugin_does_its_work_among_the_other_stages() {
+    let scene = Scene::marking("");
+    let plan = scene.project.pyrelease("plan minor").code(0);
+    plan.stdout_contains("plugin mark: leave a mark");
+    assert!(!scene.mark().exists());
+    scene.run().code(0).stderr_contains("https://marks.example/1");
+    assert!(fs_err::read_to_string(scene.mark()).unwrap().starts_with("1.1.0\n"));
+    assert_eq!(scene.project.tag_target("v1.1.0"), scene.project.head());
+    scene.is_quiet();
+}
+
+#[test]
+fn a_later_failure_takes_back_what_a_plugin_did() {
+    let scene = Scene::marking("");
+    scene.project.remote().refuse_pushes("not today");
+    let before = scene.project.snapshot();
+    scene.run().code(1).stderr_contains("Undoing").stderr_contains("a mark in a file (plugin `mark`)");
+    assert!(!scene.mark().exists());
+    scene.project.assert_unchanged(&before);
+}
+
+#[test]
+fn a_plugin_that_dies_anywhere_leaves_nothing() {
+    let scene = Scene::marking("");
+    for at in ["announce", "told", "acknowledged", "acting", "acted", "done"] {
+        scene.configure(&format!(", die = \"{at}\""));
+        let before = scene.project.snapshot();
+        let outcome = scene.run().code(1);
+        outcome.stderr_contains("plugin `mark` of stage `mark` was ended by signal: 9 (SIGKILL), in `run`");
+        assert!(!scene.mark().exists(), "{at}");
+        scene.project.assert_unchanged(&before);
+    }
+    // Its result was said before it died.
+    scene.configure(", die = \"result\"");
+    scene.run().code(0);
+    assert!(scene.mark().exists());
+}
+
+#[test]
+fn a_release_that_is_killed_at_any_point_of_a_plugin_is_undone() {
+    let scene = Scene::marking("");
+    let points = scene.points();
+    assert!(points.iter().any(|(_, what)| what.starts_with("acknowledged")), "{points:?}");
+    fs_err::remove_file(scene.mark()).unwrap();
+    for (number, what) in points {
+        let before = scene.project.snapshot();
+        let killed = scene.run().env("PYRELEASE_DRILL", format!("kill:{number}")).run();
+        assert_eq!(killed.status(), -1, "{what}: {killed}");
+        scene.project.pyrelease("rollback --yes").code(0);
+        assert!(!scene.mark().exists(), "{what}");
+        scene.project.assert_unchanged(&before);
+        scene.is_quiet();
+    }
+}
+
+#[test]
+fn a_release_that_is_killed_at_any_point_of_a_plugin_is_finished() {
+    let scene = Scene::marking("");
+    for (number, what) in scene.points() {
+        fs_err::remove_file(scene.mark()).unwrap();
+        let killed = scene.run().env("PYRELEASE_DRILL", format!("kill:{number}")).run();
+        assert_eq!(killed.status(), -1, "{what}: {killed}");
+        scene.project.pyrelease("resume --yes").code(0);
+        let tag = scene.project.git(&["describe", "--exact-match", "HEAD"]);
+        let mark = fs_err::read_to_string(scene.mark()).unwrap();
+        assert_eq!(Some(mark.lines().next().unwrap()), tag.strip_prefix('v'), "{what}");
+        assert_eq!(
+            scene.project.remote_refs()[&format!("refs/tags/{tag}")],
+            scene.project.git(&["rev-parse", &tag])
+        );
+    }
+}
+
+#[test]
+fn an_undo_that_dies_is_reported_and_tried_again() {
+    let scene = Scene::marking(", fail = \"no luck\"");
+    let before = scene.project.snapshot();
+    fs_err::write(scene.beside("mark.stuck"), "").unwrap();
+    let outcome = scene.run().code(4);
+    outcome
+        .stderr_contains("a mark in a file (plugin `mark`) could not be undone")
+        .stderr_contains("SIGKILL");
+    // What was done before it is taken back all the same.
+    assert!(scene.project.git(&["tag", "--list", "v1.1.0"]).is_empty());
+    scene.project.pyrelease("status").code(0).stdout_contains("done      a mark in a file");
+    fs_err::remove_file(scene.beside("mark.stuck")).unwrap();
+    scene.project.pyrelease("rollback --yes").code(0);
+    assert!(!scene.mark().exists());
+    scene.project.assert_unchanged(&before);
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_never_done_twice() {
+    let config = |scene: &Scene| {
+        let file = scene.mark().display().to_string();
+        scene.project.write(
+            "release.toml",
+            &format!("stages = [\"version\", \"tag\", \"pub\"]\n\n[stage.pub]\nplugin = \"pub\"\nconfig = {{ file = \"{file}\", class = \"irreversible\", die = \"acted\" }}\n"),
+        );
+        scene.project.commit("Configure the release");
+        scene.trust();
+    };
+    // It is there, and its plugin can tell.
+    let scene = Scene::new("", &["pub"]);
+    config(&scene);
+    scene.run().code(4).stderr_contains("is public; finish the release with `pyrelease resume`");
+    let marked = fs_err::read(scene.mark()).unwrap();
+    scene.project.pyrelease("rollback --yes").code(4).stderr_contains("is public and cannot be taken back");
+    scene.project.pyrelease("resume --yes").code(0);
+    assert_eq!(fs_err::read(scene.mark()).unwrap(), marked);
+
+    // Nobody can tell, so it is not tried again unless the user says so.
+    let scene = Scene::new("", &["pub"]);
+    config(&scene);
+    fs_err::write(scene.beside("mark.unknown"), "").unwrap();
+    scene.run().code(4).stderr_contains("may be public");
+    scene.project.pyrelease("resume --yes").code(4).stderr_contains("pyrelease resume --done pub");
+    scene.project.pyrelease("resume --yes --done pub").code(0);
+}
+
+#[test]
+fn a_plugin_after_the_release_only_warns_when_it_fails() {
+    let scene = Scene::new("", &["news"]);
+    let file = scene.mark().display().to_string();
+    scene.project.write(
+        "release.toml",
+        &format!("stages = [\"version\", \"tag\", \"push\", \"news\"]\n\n[stage.news]\nplugin = \"news\"\nconfig = {{ file = \"{file}\", fail = \"no luck\" }}\n"),
+    );
+    scene.project.commit("Configure the release");
+    scene.trust();
+    let outcome = scene.run().code(0);
+    outcome.stderr_contains("the release is out, but `news` failed").stderr_contains("no luck");
+    assert!(!scene.mark().exists(), "what it had begun was taken back");
+    assert_eq!(scene.project.tag_target("v1.1.0"), scene.project.head());
+}
+
+#[test]
+fn one_that_does_more_than_it_said_is_stopped_before_it_does() {
+    let scene = Scene::marking(", class = \"irreversible\"");
+    let before = scene.project.snapshot();
+    let outcome = scene.run().code(1);
+    outcome
+        .stderr_contains("did what it may not")
+        .stderr_contains("is irreversible, and it declared that its effects are: reversible");
+    assert!(!scene.mark().exists());
+    scene.project.assert_unchanged(&before);
+}
+
+#[test]
+fn an_interrupt_ends_one_that_hangs_and_undoes() {
+    let scene = Scene::marking(", wait = \"acting\"");
+    let before = scene.project.snapshot();
+    let waits = scene.beside("mark.waits");
+    let interrupt = |running: &pyrelease_test_support::Running<'_>| {
+        while !waits.exists() && !running.has_ended() {
+            running.wait(Duration::from_millis(5));
+        }
+        running.signal("INT");
+    };
+    let outcome = scene.run().meanwhile(interrupt).code(130);
+    assert!(outcome.took() < Duration::from_secs(60), "{outcome}");
+    assert!(!scene.mark().exists());
+    scene.project.assert_unchanged(&before);
+    scene.is_quiet();
+}
+
+#[test]
+fn what_replaces_a_plugin_while_the_release_is_under_way_does_not_run() {
+    let scene = Scene::new("", &["mark"]);
+    let (file, canary) = (scene.mark().display().to_string(), scene.beside("canary"));
+    let plugin = scene.project.folder().join(".pyrelease/plugins/mark");
+    let swap = format!("printf '#!/bin/sh\\n: > {}\\n' > {}", canary.display(), plugin.display());
+    scene.project.write(
+        "release.toml",
+        &format!("stages = [\"version\", \"swap\", \"tag\", \"mark\"]\n\n[stage.swap]\nrun = [\"sh\", \"-c\", {swap:?}]\n\n[stage.mark]\nplugin = \"mark\"\nconfig = {{ file = \"{file}\", die = \"done\" }}\n"),
+    );
+    scene.project.commit("Configure the release");
+    scene.trust();
+    // It dies, and its undo runs from the same bytes.
+    scene.run().code(1);
+    assert!(!canary.exists() && !scene.mark().exists());
+    assert!(scene.beside("mark.undone").exists());
+    fs_err::remove_file(plugin).unwrap();
+    scene.run().code(3).stderr_contains("plugin `mark` is not found");
+}
