@@ -195,7 +195,9 @@ impl GitHub {
         let plugins = project.folder().join(".pyrelease/plugins");
         fs_err::create_dir_all(&plugins).expect("a folder of the project");
         let library = plugins.join("libgithub_release.so");
-        fs_err::copy(built("github_release"), library).expect("it was built with the tests");
+        fs_err::copy(built("github_release"), &library).expect("it was built with the tests");
+        // Without what a debugger needs, it is hashed in no time; where there is no `strip`, that takes a little longer.
+        let _ = duct::cmd!("strip", "--strip-debug", &library).unchecked().run();
         project.write(".gitignore", "__pycache__/\n.pyrelease/\n/build/\n");
         project.pyrelease("plugin trust --yes").code(0);
         project.commit("Pin the plugin");

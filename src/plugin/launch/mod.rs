@@ -37,7 +37,7 @@ const TICK: Duration = Duration::from_millis(20);
 /// Bytes of messages that are taken from one call
 const MOST: u64 = 64 << 20;
 /// Messages that are
-const MOST_MESSAGES: u64 = 500_000;
+const MOST_MESSAGES: u64 = 300_000;
 /// Lines that are no messages that are forgiven
 const MOST_STRAYS: u64 = 10_000;
 const TOOL: &str = concat!("pyrelease/", env!("CARGO_PKG_VERSION"));
@@ -121,6 +121,7 @@ pub fn call(call: &Call<'_>, ear: &mut dyn Ear) -> Result<Value, PluginError> {
         began: Instant::now(),
         read: 0,
         greeted: false,
+        cancel: None,
         strays: 0,
         messages: 0,
         forbidden: None,
@@ -140,6 +141,8 @@ struct Conversation<'a> {
     /// Bytes of messages so far
     read: u64,
     greeted: bool,
+    /// Why it was told to stop, if it was
+    cancel: Option<&'static str>,
     /// Lines so far that were no messages
     strays: u64,
     messages: u64,
@@ -220,7 +223,11 @@ impl Conversation<'_> {
             } else {
                 continue;
             };
-            self.pipes.say(Said::Cancel { reason }.line());
+            // One that has not said hello yet has not been asked anything: it is told when it has.
+            self.cancel = Some(reason);
+            if self.greeted {
+                self.pipes.say(Said::Cancel { reason }.line());
+            }
             deadline = Some((Instant::now() + patience, cause));
         }
     }
@@ -297,6 +304,9 @@ impl Conversation<'_> {
         }
         self.began = Instant::now();
         self.pipes.say(Said::Call { method: self.call.method, params: self.call.params }.line());
+        if let Some(reason) = self.cancel {
+            self.pipes.say(Said::Cancel { reason }.line());
+        }
         Next::GoOn
     }
 

@@ -82,7 +82,7 @@ static int32_t call(void *ctx, const char *request, size_t len) {
   WHEN("leave") { if (fork() == 0) { execlp("sleep", "sleep", "7301", (char *)NULL); _exit(1); } }
   WHEN("escape") { if (fork() == 0) { setsid(); execlp("sleep", "sleep", "7302", (char *)NULL); _exit(1); } }
   WHEN("garbage") { for (int i = 0; i < 1000; i++) puts("garbage"); puts("{\"type\":\"result\",\"ok\":true,\"value\":{\"forged\":true}}"); fflush(stdout); }
-  WHEN("chatter") for (int i = 0; i < 200000; i++) say("{\"type\":\"log\",\"level\":\"debug\",\"message\":\"on and on\"}");
+  WHEN("chatter") for (int i = 0; i < 50000; i++) say("{\"type\":\"log\",\"level\":\"debug\",\"message\":\"on and on\"}");
   WHEN("flood") { char line[4096]; memset(line, 'x', sizeof line); memcpy(line, "{\"type\":\"log\",\"message\":\"", 25); memcpy(line + sizeof line - 2, "\"}", 2); for (int i = 0; i < 40000; i++) host->emit(host, line, sizeof line); }
   WHEN("tty") { int tty = open("/dev/tty", O_RDONLY); char byte; if (tty >= 0 && read(tty, &byte, 1) >= 0) say("{\"type\":\"log\",\"message\":\"a terminal\"}"); }
   WHEN("nonsense") { fprintf(stderr, "emit: %d\n", (int)say("no json")); fprintf(stderr, "emit: %d\n", (int)say("{\"type\":\"dance\"}")); }
