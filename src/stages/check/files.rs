@@ -1,10 +1,6 @@
 //! Distributions judged where they lie: each in one pass, several at once.
 
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use jiff::civil::Date;
 
@@ -13,6 +9,7 @@ use crate::python::verdict::{
     CLASSIFIERS_OF, ContentType, Expected, FileReport, Finding, Judgement, Policy, Remembered, Report,
     Severity, Tracked, does_not_render, judge_release, twins,
 };
+use crate::world::crew::each;
 use crate::world::tools::render_rst;
 use crate::world::{Environment, sha256};
 
@@ -92,25 +89,8 @@ fn judge_one(path: &Path, remembered: &Remembered) -> Result<Judgement> {
 
 /// Judges every file by itself, as many at once as there are processors.
 fn judge_all(paths: &[PathBuf], tracked: Option<Tracked>) -> Result<Vec<Judgement>> {
-    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(paths.len());
-    let (next, remembered) = (AtomicUsize::new(0), Remembered::beside(tracked));
-    let judged = Mutex::new(Vec::with_capacity(paths.len()));
-    let work = || {
-        while let Some((place, path)) = {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            paths.get(place).map(|path| (place, path))
-        } {
-            let judgement = judge_one(path, &remembered);
-            judged.lock().unwrap_or_else(PoisonError::into_inner).push((place, judgement));
-        }
-    };
-    thread::scope(|scope| {
-        (1..workers).for_each(|_| drop(scope.spawn(work)));
-        work();
-    });
-    let mut judged = judged.into_inner().unwrap_or_else(PoisonError::into_inner);
-    judged.sort_by_key(|(place, _)| *place);
-    judged.into_iter().map(|(_, judgement)| judgement).collect()
+    let remembered = Remembered::beside(tracked);
+    each(paths, &|path| judge_one(path, &remembered)).into_iter().collect()
 }
 
 /// For each file the finding that its description does not render, if so.
