@@ -88,6 +88,7 @@ fn wheel(folder: &Path, platform: &str, description: &str, content_type: &str, l
     let tag = format!("py3-none-{platform}");
     let info = "sample-1.0.dist-info";
     let mut members = vec![
+        ("sample/__init__.py".to_owned(), Vec::new()),
         ("sample/data.bin".to_owned(), noise(length)),
         (format!("{info}/METADATA"), metadata(description, content_type).into_bytes()),
         (
@@ -114,12 +115,16 @@ fn wheel(folder: &Path, platform: &str, description: &str, content_type: &str, l
 
 fn sdist(folder: &Path, description: &str, content_type: &str) -> PathBuf {
     let path = folder.join("sample-1.0.tar.gz");
-    let content = metadata(description, content_type);
     let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
-    let mut header = tar::Header::new_gnu();
-    header.set_size(content.len() as u64);
-    header.set_mode(0o644);
-    archive.append_data(&mut header, "sample-1.0/PKG-INFO", content.as_bytes()).unwrap();
+    let project = "[build-system]\nrequires = [\"hatchling\"]\nbuild-backend = \"hatchling.build\"\n";
+    for (name, content) in
+        [("pyproject.toml", project.to_owned()), ("PKG-INFO", metadata(description, content_type))]
+    {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, format!("sample-1.0/{name}"), content.as_bytes()).unwrap();
+    }
     fs_err::write(&path, archive.into_inner().unwrap().finish().unwrap()).unwrap();
     path
 }

@@ -57,8 +57,7 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
     if files.is_empty() {
         return not_there(&missing);
     }
-    let has_sdist = files.iter().any(|file| file.to_string_lossy().ends_with(".tar.gz"));
-    let tracked = root.filter(|_| has_sdist).and_then(|root| tracked_at(&root));
+    let tracked = root.and_then(|root| tracked_at(&root, &files));
     let report = judge_files(&files, None, tracked, &policy, &context.environment, &|message| {
         context.ui.hear(&Event::Note { stage: None, message });
     })?;

@@ -1,7 +1,9 @@
 //! The project's files as git knows them, for the source distributions judged beside it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::python::distribution::Kind;
+use crate::python::filename::{Filename, normalize};
 use crate::python::project::{Files, Project, VersionSource, current_version};
 use crate::python::verdict::Tracked;
 use crate::python::version::ExactVersion;
@@ -25,12 +27,19 @@ pub fn tracked_by(
         .without_settings(&text("pyproject.toml"))
 }
 
-/// What git tracks of the project at `root`; nothing where that is no project in a repository.
+/// What git tracks of the project at `root`; nothing where that is no project in a repository, or none of the
+/// distributions is its source distribution.
 ///
 /// Whatever keeps it from being read is no reason not to judge the distributions.
-pub fn tracked_at(root: &Path) -> Option<Tracked> {
+pub fn tracked_at(root: &Path, distributions: &[PathBuf]) -> Option<Tracked> {
+    let named = |path: &PathBuf| path.file_name()?.to_str()?.parse::<Filename>().ok();
+    let mut sdists =
+        distributions.iter().filter_map(named).filter(|name| name.kind() == Kind::Sdist).peekable();
+    sdists.peek()?;
     let files = Folder(root.to_owned());
     let project = Project::read(&files).ok()?;
+    // To open a repository takes longer than to judge most files.
+    sdists.find(|name| name.normalized_name() == normalize(&project.name))?;
     let version = match &project.version {
         VersionSource::Static(places) => Some(current_version(&files, places).ok()?),
         _ => None,
