@@ -36,7 +36,12 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         "use an API token: the user name is `__token__`",
         FREE,
     ),
-    ("token is expired", "the token has expired, or is not valid yet: make another", FREE),
+    (
+        "token is expired",
+        "the token has expired, or is not valid yet: make another. If it has not, look at this machine's clock: what \
+         is sent is valid for ten minutes by it, so it is expired there when the clock is further behind",
+        FREE,
+    ),
     (
         "not valid for project",
         "the token is for another project: use one of this project, or of the whole account for a project that \
