@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use pyrelease_test_support::distribution::wheel;
 use pyrelease_test_support::{Invocation, Python};
 use secrecy::ExposeSecret as _;
 
@@ -68,4 +69,23 @@ fn somebody_at_a_terminal_is_asked_and_what_they_say_is_kept_only_if_they_want()
     again.stdout_contains(&format!("the keyring (`{}`, user `__token__`)", local.rehearsal.upload_url()));
     let never = with_keyring(&local, local.project.pyrelease("token show testpypi"));
     never.env("PYRELEASE_KEYRING", "never").code(3);
+}
+
+#[test]
+fn somebody_who_uploads_files_by_hand_is_asked_as_well() {
+    let local = Local::new();
+    let folder = local.project.sandbox().root().join("files");
+    fs_err::create_dir(&folder).expect("a folder");
+    wheel(&folder, "demo", "3.0.0", "any", "hello");
+    let mut typed = local.public.token.expose_secret().to_owned();
+    typed.push('\n');
+    let command = format!("upload {} --index pypi --verify -v", folder.display());
+    let upload = || local.project.pyrelease(&command).env("PYRELEASE_KEYRING", "never");
+    upload().on_a_terminal(&[("User name for pypi", "\u{3}")]).code(130);
+
+    let dialogue =
+        [("User name for pypi", "__token__\n"), ("Token for pypi", typed.as_str()), ("Upload 1 file", "y\n")];
+    let outcome = upload().on_a_terminal(&dialogue).code(0);
+    outcome.stdout_contains("`pypi` are from what you typed");
+    outcome.stdout_contains("gives out what was sent");
 }
