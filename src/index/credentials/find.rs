@@ -85,6 +85,8 @@ pub fn help_without(environment: &Environment, index: &IndexAddress) -> String {
     }
     if keyring::is_silent(environment) {
         help.push_str("; the command `keyring` gave no answer in time");
+    } else if keyring::was_asked(environment, index) {
+        help.push_str("; the command `keyring` was asked, and has none");
     }
     help
 }

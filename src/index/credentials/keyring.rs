@@ -51,6 +51,16 @@ pub(super) fn is_silent(environment: &Environment) -> bool {
     answers.iter().any(|((path, home, _), answer)| (path, home) == (&here.0, &here.1) && answer.is_none())
 }
 
+/// Whether the keyring was asked for anything that is for this index.
+pub(super) fn was_asked(environment: &Environment, index: &IndexAddress) -> bool {
+    let answers = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let here = place(environment);
+    answers.keys().any(|(path, home, arguments)| {
+        (path, home) == (&here.0, &here.1)
+            && arguments.iter().any(|argument| argument == index.upload.as_str())
+    })
+}
+
 /// Puts a secret into the keyring.
 ///
 /// # Errors
@@ -213,6 +223,17 @@ mod tests {
         let help = crate::index::help_without(&environment, &corp);
         assert!(help.ends_with("the command `keyring` gave no answer in time"), "{help}");
         assert_eq!(fs_err::read_to_string(folder.path().join("log")).unwrap(), "asked\n");
+    }
+
+    #[test]
+    fn it_is_said_that_it_was_asked_only_where_it_was() {
+        let (_folder, environment) = keyring("exit 1");
+        let corp = IndexAddress::new("corp", "https://corp.example/legacy/", None, None).unwrap();
+        let other = IndexAddress::new("other", "https://other.example/legacy/", None, None).unwrap();
+        assert!(found(&environment).is_none());
+        let help = |index| crate::index::help_without(&environment, index);
+        assert!(help(&corp).ends_with("the command `keyring` was asked, and has none"), "{}", help(&corp));
+        assert!(!help(&other).contains("keyring"), "{}", help(&other));
     }
 
     #[test]
