@@ -201,12 +201,12 @@ fn index(config: &Config, arguments: &Arguments) -> Result<(String, IndexSetting
 /// The files that are named, and those in folders that are.
 fn files(context: &Context, named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    for path in named {
-        let path = context.folder.join(path);
+    for given in named {
+        let path = context.folder.join(given);
         if path.is_dir() {
             files.extend(distributions_in(&path)?);
         } else if !path.is_file() {
-            return Err(Error::usage(format!("`{}` is not there", path.display())));
+            return Err(Error::usage(format!("`{}` is not there", given.display())));
         } else if !path.to_string_lossy().ends_with(ATTESTATION) {
             files.push(path);
         }

@@ -184,7 +184,7 @@ fn an_index_and_its_address_are_named_once() {
     desk.upload(&["--index", "pypy"], &[]).code(2).says("did you mean `pypi`?");
     desk.upload(&["--url", "http://pypi.example/"], &[]).code(2).says("plain `http`");
     desk.upload(&["--index", "pypi", "--connections", "0"], &[]).code(2).says("1 to 32");
-    desk.run(&["upload", "nothing.whl", "--index", "pypi"], &[]).code(2).says("is not there");
+    desk.run(&["upload", "nothing.whl", "--index", "pypi"], &[]).code(2).says("`nothing.whl` is not there");
 }
 
 /// A dozen wheels: the first goes alone, no more than four at a time, and the sdist when all are there.
