@@ -12,8 +12,8 @@ use crate::error::{Error, ExitCode, Result};
 use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
 use crate::stages::{
-    CONNECTIONS, Errand, MOST_CONNECTIONS, address_of, as_findings, distributions_in, judge_files, known_or,
-    policy,
+    CONNECTIONS, Errand, MOST_CONNECTIONS, Verification, address_of, as_findings, distributions_in,
+    judge_files, known_or, policy,
 };
 use crate::world::crew::each;
 use crate::world::hashes::Hashes;
@@ -56,6 +56,14 @@ pub(super) struct Arguments {
     #[arg(long)]
     verify: bool,
 
+    /// Verify, and install what it gives out into a fresh environment; dependencies come from wherever pip takes them
+    #[arg(long)]
+    install: bool,
+
+    /// A command to try the installed release with, such as `python -c 'import demo'`
+    #[arg(long, value_name = "COMMAND", requires = "install")]
+    smoke: Option<String>,
+
     /// Go on where only advice speaks against it
     #[arg(long)]
     force: bool,
@@ -69,6 +77,12 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
     if !(1..=MOST_CONNECTIONS).contains(&arguments.connections) {
         return Err(Error::usage(format!("`--connections` is 1 to {MOST_CONNECTIONS}")));
     }
+    if let Some(smoke) = &arguments.smoke
+        && shlex::split(smoke).is_none_or(|words| words.is_empty())
+    {
+        return Err(Error::usage("`--smoke` is not a command: a quote is not closed, or it is empty"));
+    }
+    let verify = arguments.verify || arguments.install;
     let (config, root) = match (locate(&context.folder, context.manifest.as_deref()), &context.manifest) {
         (Ok(location), _) => (location.config, location.root),
         // Distributions may lie anywhere; a project is only needed for its settings.
@@ -96,10 +110,14 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
         _ => environment,
     };
     let mut errand = Errand::new(&environment, (&name, &index), &distributions, &hashes)?;
-    if arguments.verify && errand.client().address().simple.is_none() {
-        return Err(Error::usage(format!("`{name}` has no `simple` address, where `--verify` could look"))
+    if verify && errand.client().address().simple.is_none() {
+        return Err(Error::usage(format!("`{name}` has no `simple` address, where to look for them"))
             .help("say where it lists files: `--simple URL`, or `simple` in [index.NAME]"));
     }
+    let how = match (arguments.install, arguments.smoke.as_deref()) {
+        (true, smoke) => Verification::Installed { smoke, variables: &environment },
+        (false, _) => Verification::Listed,
+    };
     let all = errand.distributions();
     let findings = errand.look(&environment, listener)?;
     preflight(&name, findings, arguments.force, listener)?;
@@ -108,7 +126,7 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
     if number == 0 {
         let message = format!("`{name}` has every file already, with the same bytes");
         listener.hear(&Event::Note { stage: None, message: &message });
-        return if arguments.verify { errand.verify(&all, &context.interrupted, listener) } else { Ok(()) };
+        return if verify { errand.verify(&all, &how, &context.interrupted, listener) } else { Ok(()) };
     }
     let what = if number == 1 { "1 file".to_owned() } else { format!("{number} files") };
     let size = crate::world::size(bytes);
@@ -123,8 +141,8 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
         preflight(&name, errand.probe(), false, listener)?;
     }
     errand.send(arguments.connections, &context.interrupted, listener)?;
-    if arguments.verify {
-        let verified = errand.verify(&all, &context.interrupted, listener);
+    if verify {
+        let verified = errand.verify(&all, &how, &context.interrupted, listener);
         verified.map_err(|error| error.with_code(ExitCode::Left))?;
     }
     let view: Vec<String> = errand.view().into_iter().collect();

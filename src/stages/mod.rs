@@ -21,7 +21,7 @@ use crate::engine::prelude::*;
 pub use check::{as_findings, distributions_in, judge_files, known_or, policy, tracked_at};
 pub use plugin::{Deaf, Named, Plugins, named};
 pub use target::{Bumping, read_project, target};
-pub use upload::{CONNECTIONS, Errand, MOST_CONNECTIONS, address_of};
+pub use upload::{CONNECTIONS, Errand, MOST_CONNECTIONS, Verification, address_of};
 
 /// A stage that comes with pyrelease
 struct Row {

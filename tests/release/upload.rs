@@ -148,6 +148,21 @@ fn what_an_index_shows_is_compared_with_what_was_sent() {
 }
 
 #[test]
+fn what_was_uploaded_is_installed_from_the_index_and_tried() {
+    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    index.upload(&desk, &["--smoke", "true"]).code(2).says("--install");
+    index.upload(&desk, &["--install", "--smoke", "'"]).code(2).says("a quote is not closed");
+    assert!(index.proxy.sent().is_empty());
+    let tell = "python -c \"import importlib.metadata as m; print('it is', m.version('demo'))\"";
+    let tried = index.upload(&desk, &["--install", "--smoke", tell]).code(0);
+    tried.says("it is 1.0").says("1.0 is what");
+    // Nothing is sent again, and the release does not do what it should.
+    let sent = index.proxy.sent().len();
+    index.upload(&desk, &["--install", "--smoke", "python -c 'raise SystemExit(7)'"]).code(1).says("7");
+    assert_eq!(index.proxy.sent().len(), sent);
+}
+
+#[test]
 fn a_file_that_the_verdict_refuses_is_not_sent_nor_any_other() {
     let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
     let path = desk.folder.join("demo-1.0.tar.gz");

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::install::Trial;
 use super::look;
 use super::send::{Account, Standing, attempt, in_waves};
 use super::sign_in::sign_in;
@@ -28,6 +29,14 @@ pub struct Errand {
     /// The project's name as its author writes it
     pub project: String,
     pub version: String,
+}
+
+/// How far the index is looked at when it has the files
+pub enum Verification<'a> {
+    /// Whether it lists them, and gives out what was sent
+    Listed,
+    /// Also whether the release can be installed from there, and passes a command
+    Installed { smoke: Option<&'a str>, variables: &'a Environment },
 }
 
 /// The addresses of an index by its settings.
@@ -152,14 +161,16 @@ impl Errand {
         Account { stage: STAGE, index: &self.client.address().name, submissions: &self.submissions }
     }
 
-    /// Waits until the index lists every file of the release, and compares one that it gives out with what was sent.
-    /// What was not visible in time is told, and no error.
+    /// Waits until the index lists every file of the release, and compares one that it gives out with what was sent; if
+    /// wanted, installs that one into a fresh environment and tries it. What was not visible in time is told, and no error.
     ///
     /// # Errors
-    /// The index has or gives out something else; or the user interrupted.
+    /// The index has or gives out something else; the release cannot be installed, or the command to try it with fails; or
+    /// the user interrupted.
     pub fn verify(
         &self,
         all: &[Distribution],
+        how: &Verification<'_>,
         interrupted: &AtomicBool,
         listener: &dyn Listener,
     ) -> Result<()> {
@@ -182,6 +193,14 @@ impl Errand {
                     all.len()
                 );
                 listener.hear(&Event::Note { stage: Some(STAGE), message: &message });
+                let Verification::Installed { smoke, variables } = how else { return Ok(()) };
+                let (project, version) = (&self.project, &self.version);
+                let trial = Trial { file: &file, project, version, smoke: *smoke, variables };
+                let log = folder.path().join("output.log");
+                let tell = |line: &str| listener.hear(&Event::Output { stage: STAGE, line });
+                // The error has the end of what it printed; the whole was shown.
+                trial.run(&|process| process.stream(&log, interrupted, tell).map_err(Error::from))?;
+                listener.hear(&Event::Note { stage: Some(STAGE), message: &trial.passed(index) });
             }
         }
         Ok(())

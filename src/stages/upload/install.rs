@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::engine::prelude::*;
+use crate::world::Environment;
 use crate::world::process::Process;
 
 /// Compares the version that is installed with the one that should be
@@ -11,8 +12,18 @@ import importlib.metadata, sys
 found = importlib.metadata.version(sys.argv[1])
 sys.exit(None if found == sys.argv[2] else f'installed is {found}, not {sys.argv[2]}')";
 
-/// Installs the file that was fetched from the index, its dependencies from wherever pip takes them; compares the
-/// installed version and runs the smoke test.
+/// A release to be installed from one of its files
+pub(super) struct Trial<'a> {
+    /// As the index gave it out; the environment is made beside it
+    pub(super) file: &'a Path,
+    pub(super) project: &'a str,
+    pub(super) version: &'a str,
+    /// A command to try the installed release with
+    pub(super) smoke: Option<&'a str>,
+    pub(super) variables: &'a Environment,
+}
+
+/// Installs the file of a run's release that was fetched from the index, and tries it.
 pub(super) fn try_out(
     smoke: Option<&str>,
     index: &str,
@@ -22,39 +33,57 @@ pub(super) fn try_out(
 ) -> Result<()> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let action = Action::Check { what: format!("pip install {name} from {index}") };
-    effects.private(action, |bench| {
-        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
-        let python = environment(&folder.join("venv"), release, bench)?;
-        let run = |process: Process| {
-            let process = process.folder(&folder).without_env("PYTHONPATH").without_env("PYTHONHOME");
-            bench.command(&process)
-        };
-        // The file itself, so that no other index can give another one under its name.
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-        run(Process::new(&python).args(pip).arg(file))?;
-        run(Process::new(&python).args(["-c", INSTALLED, &release.names().name, version]))?;
-        let Some(words) = smoke.and_then(shlex::split) else { return Ok(()) };
-        let Some((program, arguments)) = words.split_first() else { return Ok(()) };
-        let bin = python.parent().unwrap_or(Path::new("")).to_owned();
-        let path = path_with(&bin, release);
-        let smoke = Process::new(program_in(&bin, program)).args(arguments);
-        run(smoke.env("PATH", path).env("VIRTUAL_ENV", folder.join("venv")))
-    })?;
-    let tried = smoke.map_or(String::new(), |smoke| format!(", and `{smoke}` passed"));
-    effects.note(&format!("{version} is what {index} installs{tried}"));
+    let (project, variables) = (&release.names().name, &release.workspace.environment);
+    let trial = Trial { file, project, version, smoke, variables };
+    effects.private(action, |bench| trial.run(&|process| bench.command(process)))?;
+    effects.note(&trial.passed(index));
     Ok(())
 }
 
+impl Trial<'_> {
+    /// Installs the file, its dependencies from wherever pip takes them; compares the installed version and runs the smoke
+    /// test.
+    ///
+    /// # Errors
+    /// A command fails, by which `run` runs them all.
+    pub(super) fn run(&self, run: &dyn Fn(&Process) -> Result<()>) -> Result<()> {
+        let folder = self.file.parent().unwrap_or(Path::new("")).to_owned();
+        let python = environment(&folder.join("venv"), self.variables, run)?;
+        let run = |process: Process| {
+            run(&process.folder(&folder).without_env("PYTHONPATH").without_env("PYTHONHOME"))
+        };
+        // The file itself, so that no other index can give another one under its name.
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        run(Process::new(&python).args(pip).arg(self.file))?;
+        run(Process::new(&python).args(["-c", INSTALLED, self.project, self.version]))?;
+        let Some(words) = self.smoke.and_then(shlex::split) else { return Ok(()) };
+        let Some((program, arguments)) = words.split_first() else { return Ok(()) };
+        let bin = python.parent().unwrap_or(Path::new("")).to_owned();
+        let path = path_with(&bin, self.variables);
+        let smoke = Process::new(program_in(&bin, program)).args(arguments);
+        run(smoke.env("PATH", path).env("VIRTUAL_ENV", folder.join("venv")))
+    }
+
+    /// What is to be told when nothing failed.
+    pub(super) fn passed(&self, index: &str) -> String {
+        let tried = self.smoke.map_or(String::new(), |smoke| format!(", and `{smoke}` passed"));
+        format!("{} is what {index} installs{tried}", self.version)
+    }
+}
+
 /// A fresh virtual environment; gives its Python.
-fn environment(folder: &Path, release: &Release, bench: &Workbench<'_>) -> Result<PathBuf> {
+fn environment(
+    folder: &Path,
+    variables: &Environment,
+    run: &dyn Fn(&Process) -> Result<()>,
+) -> Result<PathBuf> {
     if folder.is_dir() {
         fs_err::remove_dir_all(folder)?;
     }
-    let variables = &release.workspace.environment;
     let named = ["python3", "python"].iter().find(|name| variables.has_program(name, Path::new("")));
     let python = variables.path("PYRELEASE_PYTHON").or(named.map(PathBuf::from));
     let python = python.ok_or_else(|| Error::failed("no Python was found to install the release with"))?;
-    bench.command(&Process::new(python).args(["-m", "venv"]).arg(folder))?;
+    run(&Process::new(python).args(["-m", "venv"]).arg(folder))?;
     Ok(folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" }))
 }
 
@@ -64,8 +93,8 @@ fn program_in(bin: &Path, program: &str) -> PathBuf {
     if Path::new(program).components().count() == 1 && own.is_file() { own } else { PathBuf::from(program) }
 }
 
-fn path_with(bin: &Path, release: &Release) -> std::ffi::OsString {
-    let path = release.workspace.environment.path("PATH").unwrap_or_default();
+fn path_with(bin: &Path, variables: &Environment) -> std::ffi::OsString {
+    let path = variables.path("PATH").unwrap_or_default();
     let folders = std::iter::once(bin.to_owned()).chain(std::env::split_paths(&path));
     std::env::join_paths(folders).unwrap_or_else(|_| bin.as_os_str().to_owned())
 }

@@ -16,7 +16,7 @@ use crate::engine::prelude::*;
 use crate::index::{IndexAddress, IndexClient, Submission};
 use crate::python::distribution::Distribution;
 
-pub use direct::{Errand, address_of};
+pub use direct::{Errand, Verification, address_of};
 pub use sign_in::sign_in;
 
 /// How many wheels go at the same time where nothing else is said
