@@ -370,7 +370,14 @@ fn it_stops_although_a_client_hangs_on() {
     let mut idle = TcpStream::connect(&address).unwrap();
     idle.write_all(b"POST /legacy/ HTTP/1.1\r\nContent-Length: 1000\r\n").unwrap();
     drop(scene);
-    assert!(TcpStream::connect(&address).is_err());
+    // A process that another test starts at this moment has the listening socket until it becomes its own program.
+    let refused = || {
+        TcpStream::connect(&address).is_err() || {
+            std::thread::sleep(Duration::from_millis(20));
+            false
+        }
+    };
+    assert!((0..500).any(|_| refused()));
 }
 
 #[test]
