@@ -1,8 +1,8 @@
 //! The verbs through which a stage changes anything: each is journalled, and inert when only a plan is made.
 
 mod plugin;
+mod workbench;
 
-use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,19 +11,17 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 pub use plugin::PluginEffect;
+pub use workbench::Workbench;
 
 use super::event::{Event, Listener};
 use super::journal::{Journal, Record};
 use super::recover::{State, entries};
 use super::run::RunFolder;
 use super::stage::{Reach, Stage};
-use crate::config::Names;
 use crate::error::{Error, Result};
 use crate::python::distribution::Distribution;
 use crate::world::faults::InEffect;
 use crate::world::git::{Clone as PrivateClone, Landing, RefUpdate};
-use crate::world::process::Process;
-use crate::world::remains;
 
 /// How soon a wait notices an interrupt
 const TICK: Duration = Duration::from_millis(50);
@@ -256,57 +254,6 @@ pub struct Effects<'run> {
     listener: &'run dyn Listener,
     live: Option<Live<'run>>,
     actions: Vec<Action>,
-}
-
-/// The folders that private work happens in
-pub struct Workbench<'run> {
-    /// The run's clone of the repository
-    pub clone: &'run PrivateClone,
-    run: &'run RunFolder,
-    stage: &'run str,
-    listener: &'run dyn Listener,
-    interrupted: &'run AtomicBool,
-}
-
-impl Workbench<'_> {
-    /// The folder of the distributions.
-    pub fn dist(&self) -> std::path::PathBuf {
-        self.run.dist()
-    }
-
-    /// What a command of the user's finds in its environment.
-    pub fn variables(&self, names: &Names) -> Vec<(&'static str, OsString)> {
-        self.run.variables(names)
-    }
-
-    /// A folder of the run's for what only this stage needs.
-    pub fn scratch(&self) -> std::path::PathBuf {
-        self.run.folder().join(format!("scratch-{}", self.stage))
-    }
-
-    /// Says something about what the stage does.
-    pub fn say(&self, message: &str) {
-        self.listener.hear(&Event::Note { stage: Some(self.stage), message });
-    }
-
-    /// Warns of something that does not make the stage fail.
-    pub fn warn(&self, message: &str, help: Option<&str>) {
-        self.listener.hear(&Event::Warning { stage: Some(self.stage), message, help });
-    }
-
-    /// Runs a command; every line it prints is kept in the run's folder and handed on.
-    ///
-    /// # Errors
-    /// It could not be started or failed; the error shows the tail and where all of it is.
-    pub fn command(&self, process: &Process) -> Result<()> {
-        let log = self.run.log(self.stage);
-        let listener = self.listener;
-        process
-            .clone()
-            .env(remains::STAGE, self.stage)
-            .stream(&log, self.interrupted, |line| listener.hear(&Event::Output { stage: self.stage, line }))
-            .map_err(|error| Error::from(error).help(format!("all it printed is in `{}`", log.display())))
-    }
 }
 
 impl<'run> Effects<'run> {
