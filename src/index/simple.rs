@@ -103,6 +103,23 @@ pub enum SimpleError {
     },
 }
 
+impl SimpleError {
+    /// What to do about it, where that is known.
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable { .. } => Some("check the address, the network and the proxy"),
+            Self::Status { status, .. } if matches!(status.as_u16(), 401 | 403) => {
+                Some("it shows its files to those only whom it knows: give it credentials")
+            }
+            Self::Status { status, .. } if status.is_server_error() => {
+                Some("try again when it has recovered")
+            }
+            Self::Malformed { .. } => Some("is `simple` the address where it lists projects (PEP 503)?"),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct JsonPage {
     meta: JsonMeta,

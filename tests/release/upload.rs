@@ -163,6 +163,16 @@ fn what_was_uploaded_is_installed_from_the_index_and_tried() {
 }
 
 #[test]
+fn an_index_that_cannot_be_asked_says_what_to_look_at() {
+    let desk = Desk::with_release("1.0");
+    // Nothing listens there any more.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let simple = format!("http://{gone}/simple/");
+    let refused = desk.upload(&["--url", &format!("http://{gone}/legacy/"), "--simple", &simple], &[]);
+    refused.code(3).says("cannot be asked what it has").says("check the address, the network and the proxy");
+}
+
+#[test]
 fn a_file_that_the_verdict_refuses_is_not_sent_nor_any_other() {
     let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
     let path = desk.folder.join("demo-1.0.tar.gz");

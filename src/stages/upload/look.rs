@@ -27,7 +27,12 @@ pub(super) fn unlisted(client: &IndexClient, how: &str) -> Option<Finding> {
 /// What the index lists of a project.
 pub(super) fn listing(client: &IndexClient, project: &str) -> Result<Option<Listing>> {
     client.listing(project).map_err(|error| {
-        Error::refused(format!("`{}` cannot be asked what it has", client.address().name)).because(error)
+        let help = error.help();
+        let refused = Error::refused(format!("`{}` cannot be asked what it has", client.address().name));
+        match help {
+            Some(help) => refused.because(error).help(help),
+            None => refused.because(error),
+        }
     })
 }
 
