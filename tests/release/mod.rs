@@ -23,6 +23,7 @@ mod secrets;
 mod status;
 mod terminal;
 mod upload;
+mod wheels;
 
 use pyrelease_test_support::{Blueprint, Project, set_binary};
 

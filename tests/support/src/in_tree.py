@@ -50,16 +50,24 @@ def build_sdist(directory, settings=None):
 
 
 def build_wheel(directory, settings=None, metadata_directory=None):
+    """A wheel; one for each platform where `backend/platforms` lists some, as a matrix of builds leaves them."""
+    platforms = Path("backend/platforms")
+    tags = [f"py3-none-{name}" for name in platforms.read_text().split()] if platforms.exists() else ["py3-none-any"]
+    return [_write_wheel(directory, tag) for tag in tags][-1]
+
+
+def _write_wheel(directory, tag):
     package, version, metadata = _project()
     info = f"{package}-{version}.dist-info"
     contents = [(path.relative_to("src").as_posix(), path.read_bytes()) for path in _files("src")]
     contents.append((f"{info}/licenses/LICENSE", Path("LICENSE").read_bytes()))
     contents.append((f"{info}/METADATA", metadata.encode()))
-    contents.append((f"{info}/WHEEL", b"Wheel-Version: 1.0\nGenerator: in-tree\nRoot-Is-Purelib: true\nTag: py3-none-any\n"))
+    wheel = f"Wheel-Version: 1.0\nGenerator: in-tree\nRoot-Is-Purelib: true\nTag: {tag}\n"
+    contents.append((f"{info}/WHEEL", wheel.encode()))
     digest = lambda content: base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
     record = "".join(f"{name},sha256={digest(content)},{len(content)}\n" for name, content in contents)
     contents.append((f"{info}/RECORD", f"{record}{info}/RECORD,,\n".encode()))
-    name = f"{package}-{version}-py3-none-any.whl"
+    name = f"{package}-{version}-{tag}.whl"
     with zipfile.ZipFile(Path(directory, name), "w", zipfile.ZIP_DEFLATED) as archive:
         for path, content in contents:
             archive.writestr(zipfile.ZipInfo(path, time.gmtime(max(_moment(), 315532800))[:6]), content)

@@ -34,6 +34,10 @@ pub enum Trouble {
     Refused,
     /// So many bytes of the body arrive at the server, then both sides find the connection closed
     CutRequest(usize),
+    /// Nothing goes on until the client has gone away; the server never hears of the request
+    Stuck,
+    /// The server has it all and answers; the reply is kept back until the client has gone away
+    Unanswered,
     /// The server has it all and answers; the connection is closed instead of the reply
     LostReply,
     /// So many bytes of the reply come through

@@ -10,6 +10,7 @@ use crate::sandbox::{kept_environment, target_folder};
 
 const SERVERS: &str = include_str!("../requirements.txt");
 const PYPI: &str = include_str!("../pypi.txt");
+const UV: &str = include_str!("../uv.txt");
 
 /// A virtual environment that has everything of a file of requirements
 #[derive(Debug)]
@@ -34,6 +35,15 @@ impl Python {
     pub fn of_pypi() -> &'static Self {
         static PYTHON: OnceLock<Python> = OnceLock::new();
         PYTHON.get_or_init(|| Self::with(PYPI))
+    }
+
+    /// The environment that has uv, made first if it is not there.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    pub fn with_uv() -> &'static Self {
+        static PYTHON: OnceLock<Python> = OnceLock::new();
+        PYTHON.get_or_init(|| Self::with(UV))
     }
 
     fn with(requirements: &str) -> Self {
@@ -73,6 +83,14 @@ impl Python {
     /// The interpreter.
     pub fn program(&self) -> PathBuf {
         self.folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
+    }
+
+    /// Where its programs are, for a PATH.
+    ///
+    /// # Panics
+    /// Never.
+    pub fn programs(&self) -> PathBuf {
+        self.program().parent().expect("a program is in a folder").to_owned()
     }
 
     /// What it prints, run with these arguments in `folder`.

@@ -40,7 +40,8 @@ pub(super) fn exchange(client: &TcpStream, shared: &Shared) -> io::Result<()> {
         _ => {}
     }
     read_body(client, &mut request, usize::MAX)?;
-    let arrives = !matches!(trouble, Some(Trouble::Failure(_) | Trouble::Busy(..) | Trouble::Circles));
+    let arrives =
+        !matches!(trouble, Some(Trouble::Failure(_) | Trouble::Busy(..) | Trouble::Circles | Trouble::Stuck));
     if asked == Asked::Upload
         && let Some((filename, sha256)) = upload_in(&request.body)
     {
@@ -48,6 +49,7 @@ pub(super) fn exchange(client: &TcpStream, shared: &Shared) -> io::Result<()> {
     }
     match trouble {
         Some(Trouble::Failure(status)) => return answer(client, status),
+        Some(Trouble::Stuck) => return wait_for_end(client),
         Some(Trouble::Busy(status, seconds)) => {
             return answer_with(client, status, &format!("Retry-After: {seconds}\r\n"));
         }
@@ -59,6 +61,9 @@ pub(super) fn exchange(client: &TcpStream, shared: &Shared) -> io::Result<()> {
         _ => {}
     }
     let reply = ask(&request, shared)?;
+    if trouble == Some(Trouble::Unanswered) {
+        return wait_for_end(client);
+    }
     // Who gets the reply may send the next at once.
     drop(under_way);
     match trouble {
@@ -110,6 +115,12 @@ fn read_body(mut client: &TcpStream, request: &mut Request, most: usize) -> io::
         }
         request.body.extend_from_slice(&chunk[..read]);
     }
+    Ok(())
+}
+
+/// Waits until the client has closed its side.
+fn wait_for_end(mut client: &TcpStream) -> io::Result<()> {
+    while client.read(&mut [0; 64])? > 0 {}
     Ok(())
 }
 
