@@ -3,6 +3,7 @@
 mod check;
 mod credentials;
 mod demo;
+mod doctor;
 mod drill;
 mod external;
 mod log;
@@ -92,6 +93,8 @@ enum Command {
     Log(log::Arguments),
     /// Say what PyPI would say of distributions, and what it would let through and nobody should publish
     Check(check::Arguments),
+    /// Find what would make a release fail, and show what it would work with
+    Doctor(doctor::Arguments),
     /// Say what a token is for
     Token(token::Arguments),
     /// Upload distributions to an index, without a release
@@ -175,6 +178,7 @@ pub fn main(environment: Environment) -> ExitCode {
         Command::Status(arguments) => status::status(&context, arguments),
         Command::Log(arguments) => log::log(&context, arguments),
         Command::Check(arguments) => check::check(&context, arguments),
+        Command::Doctor(arguments) => doctor::doctor(&context, arguments),
         Command::Token(arguments) => token::token(&context, arguments),
         Command::Upload(arguments) => upload::upload(&context, arguments),
         Command::Demo(arguments) => demo::demo(&context, arguments),

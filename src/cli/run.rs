@@ -78,7 +78,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
 }
 
 /// An unfinished run comes first: what it left would confuse a new one.
-fn refuse_unfinished(store: &Store) -> Result<()> {
+pub(super) fn refuse_unfinished(store: &Store) -> Result<()> {
     let Some(run) = store.unfinished()? else { return Ok(()) };
     if run.is_lost() {
         return Err(super::recover::lost(&run).with_code(ExitCode::Refused));

@@ -67,6 +67,11 @@ pub enum Event<'a> {
         /// How that is known, or why it is so
         reason: &'a str,
     },
+    /// What a release would work with
+    Fact {
+        subject: &'a str,
+        value: &'a str,
+    },
     Note {
         stage: Option<&'a str>,
         message: &'a str,

@@ -20,11 +20,27 @@ pub fn preflight(
     listener: &dyn Listener,
 ) -> Result<()> {
     let mut errors = 0;
-    let mut tell = |stage: Option<&str>, finding: Finding| {
+    examine(pipeline, release, carry, &mut |stage, finding| {
         let finding = if force { finding.forced() } else { finding };
         errors += usize::from(finding.severity == Severity::Error);
         listener.hear(&Event::Finding { stage, finding: &finding });
-    };
+    });
+    match errors {
+        0 => Ok(()),
+        1 => Err(Error::refused("the release was refused; nothing has been done")),
+        several => Err(Error::refused(format!(
+            "the release was refused for {several} reasons; nothing has been done"
+        ))),
+    }
+}
+
+/// Asks the repository and every stage, and looks for the files that are to be carried; `tell` hears of each finding.
+pub fn examine(
+    pipeline: &Pipeline,
+    release: &Release,
+    carry: &[String],
+    tell: &mut dyn FnMut(Option<&str>, Finding),
+) {
     for finding in condition::repository(release) {
         tell(None, finding);
     }
@@ -37,12 +53,5 @@ pub fn preflight(
         for finding in findings {
             tell(Some(stage.name()), finding);
         }
-    }
-    match errors {
-        0 => Ok(()),
-        1 => Err(Error::refused("the release was refused; nothing has been done")),
-        several => Err(Error::refused(format!(
-            "the release was refused for {several} reasons; nothing has been done"
-        ))),
     }
 }

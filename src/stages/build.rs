@@ -233,7 +233,9 @@ impl Stage for Build {
             }
             Frontend::Uv => {}
             Frontend::Build => match self.frontend(release, &|_| {}) {
-                Ok(_) => {}
+                Ok((python, _)) => {
+                    findings.push(Finding::detail(format!("`python -m build` by {}", python.display())));
+                }
                 Err(error) => findings.push(error.into()),
             },
         }

@@ -186,6 +186,7 @@ impl Listener for Human {
             }
             Event::Progress { what, done, total, .. } => self.progress(what, *done, *total),
             Event::File { index, file, fate, reason, .. } => self.file(file, index, *fate, reason),
+            Event::Fact { subject, value } => self.status(DIM, subject, value),
             Event::Note { message, .. } => self.status(DIM, "", message),
             Event::Warning { stage, message, help } => {
                 let stage = stage.map(|stage| format!("[{stage}] ")).unwrap_or_default();

@@ -3,6 +3,7 @@
 mod backends;
 mod care;
 mod credentials;
+mod doctor;
 mod doubt;
 mod drill;
 mod drilled;

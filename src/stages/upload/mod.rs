@@ -166,7 +166,8 @@ impl Stage for Upload {
         let client = self.client(release)?;
         let project = &release.target.project.name;
         let mut findings = sign_in(&client, &release.workspace.environment, project);
-        findings.extend(self.taken(&client, release)?);
+        // An index that cannot be asked does not hide what is wrong with the credentials.
+        findings.extend(self.taken(&client, release).unwrap_or_else(|error| vec![error.into()]));
         Ok(findings)
     }
 
