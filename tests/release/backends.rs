@@ -87,7 +87,7 @@ fn setuptools() {
 
 #[test]
 fn setuptools_with_all_in_setup_cfg() {
-    let (rehearsal, public) = (IndexServer::pypiserver(), IndexServer::pypiserver());
+    let (rehearsal, public) = IndexServer::two_pypiservers();
     release(demo().backend(Backend::SetupCfg), &rehearsal, &public, &["CHANGELOG.md", "setup.cfg"]);
 }
 
@@ -118,20 +118,20 @@ fn setuptools_scm() {
 
 #[test]
 fn hatch_vcs() {
-    let (rehearsal, public) = (IndexServer::pypiserver(), IndexServer::pypiserver());
+    let (rehearsal, public) = IndexServer::two_pypiservers();
     release(demo().backend(Backend::HatchVcs), &rehearsal, &public, &["CHANGELOG.md"]);
 }
 
 #[test]
 fn a_project_in_a_subfolder_of_its_repository() {
-    let (rehearsal, public) = (IndexServer::pypiserver(), IndexServer::pypiserver());
+    let (rehearsal, public) = IndexServer::two_pypiservers();
     let blueprint = demo().backend(Backend::Pdm).in_subfolder("python/demo");
     release(blueprint, &rehearsal, &public, &["python/demo/CHANGELOG.md", "python/demo/pyproject.toml"]);
 }
 
 #[test]
 fn one_release_after_another() {
-    let (rehearsal, public) = (IndexServer::pypiserver(), IndexServer::pypiserver());
+    let (rehearsal, public) = IndexServer::two_pypiservers();
     let blueprint = demo().backend(Backend::Pdm);
     let project = release(blueprint, &rehearsal, &public, &["CHANGELOG.md", "pyproject.toml"]);
 

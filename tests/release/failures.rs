@@ -18,7 +18,8 @@ impl Attempt {
     }
 
     pub(super) fn configured(blueprint: Blueprint, config: &str) -> Self {
-        Self::with(blueprint, config, IndexServer::pypiserver(), IndexServer::pypiserver())
+        let (rehearsal, public) = IndexServer::two_pypiservers();
+        Self::with(blueprint, config, rehearsal, public)
     }
 
     pub(super) fn with(

@@ -56,7 +56,7 @@ fn from_the_pypirc() {
 
 #[test]
 fn from_tokens_in_the_environment() {
-    let (rehearsal, public) = (IndexServer::pypiserver(), IndexServer::pypiserver());
+    let (rehearsal, public) = IndexServer::two_pypiservers();
     release(Source::Token, &rehearsal, &public, "run minor --yes --format json").code_in(&[0]);
     assert_eq!(public.files("demo").len(), 2);
 }

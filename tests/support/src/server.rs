@@ -63,6 +63,21 @@ impl IndexServer {
         Self::start_pypiserver(Some(&password), password.clone())
     }
 
+    /// Two of them, one for rehearsals and one for all to see.
+    ///
+    /// # Panics
+    /// One does not start.
+    pub fn two_pypiservers() -> (Self, Self) {
+        let begin = || {
+            let password = Secret::new();
+            (Self::begin_pypiserver(Some(&password)), password)
+        };
+        // Both are on their way before either is waited for.
+        let [rehearsal, public] =
+            [begin(), begin()].map(|(process, password)| Self::of_pypiserver(process, password));
+        (rehearsal, public)
+    }
+
     /// A pypiserver that has a user and a password and takes neither: every upload is refused.
     ///
     /// # Panics
@@ -72,6 +87,10 @@ impl IndexServer {
     }
 
     fn start_pypiserver(known: Option<&Secret>, password: Secret) -> Self {
+        Self::of_pypiserver(Self::begin_pypiserver(known), password)
+    }
+
+    fn begin_pypiserver(known: Option<&Secret>) -> Process {
         let folder = server_folder("pypiserver");
         let packages = folder.path().join("packages");
         fs_err::create_dir(&packages).expect("a folder for the packages");
@@ -81,7 +100,10 @@ impl IndexServer {
             .filter_map(|user| known.map(|password| format!("{user}:{}\n", password.reveal())))
             .collect();
         fs_err::write(&users, lines).expect("a file of users");
-        let process = Process::start(folder, "pypiserver", &[text(&users), text(&packages)]);
+        Process::start(folder, "pypiserver", &[text(&users), text(&packages)])
+    }
+
+    fn of_pypiserver(process: Process, password: Secret) -> Self {
         let (process, address) = process.address();
         let server = Self { kind: Kind::Pypiserver, address, password, process };
         server.wait_for("/");
