@@ -48,7 +48,8 @@ impl Changelog {
     fn existing_path(&self, files: &dyn Files) -> Result<String> {
         self.path(files).ok_or_else(|| {
             Error::refused("the project has no changelog that is committed").help(
-                "write a CHANGELOG.md as keepachangelog.com describes, or remove `changelog` from `stages`",
+                "write a CHANGELOG.md as keepachangelog.com describes; say where it is if it has another name, such as \
+                 `file = \"docs/changes.rst\"` in [stage.changelog]; or remove `changelog` from `stages`",
             )
         })
     }

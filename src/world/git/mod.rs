@@ -176,17 +176,17 @@ fn unreadable(folder: &Path, error: git2::Error) -> Error {
     }
     let (refused, help) = if error.code() == ErrorCode::Owner {
         let message = format!("the repository of `{folder}` belongs to somebody else");
-        (message, "if you trust it: `git config --global --add safe.directory FOLDER`")
+        (message, format!("if you trust it: `git config --global --add safe.directory {folder}`"))
     } else if said.contains("refstorage") {
         let message =
             format!("the repository of `{folder}` keeps its refs as a reftable, which cannot be read");
-        (message, "`git refs migrate --ref-format=files` keeps them as files")
+        (message, "`git refs migrate --ref-format=files` keeps them as files".to_owned())
     } else if said.contains("object format") || said.contains("objectformat") {
         let message =
             format!("the repository of `{folder}` has SHA-256 for its objects, which cannot be read");
-        (message, "release from a clone of it that has SHA-1")
+        (message, "release from a clone of it that has SHA-1".to_owned())
     } else {
-        (format!("the repository of `{folder}` cannot be opened"), "`git status` may say more")
+        (format!("the repository of `{folder}` cannot be opened"), "`git status` may say more".to_owned())
     };
     Error::refused(refused).because(error).help(help)
 }
