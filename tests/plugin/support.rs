@@ -60,6 +60,8 @@ pub(crate) struct Listening {
     pub(crate) logs: Vec<String>,
     pub(crate) printed: Vec<String>,
     pub(crate) effects: Vec<String>,
+    /// What undoing each of them will be told
+    pub(crate) undo: Vec<Value>,
     pub(crate) done: Vec<String>,
 }
 
@@ -74,6 +76,7 @@ impl Ear for Listening {
 
     fn effect(&mut self, effect: Announced) -> Answer {
         self.effects.push(effect.key);
+        self.undo.push(effect.undo);
         Answer::Act
     }
 

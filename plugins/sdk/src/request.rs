@@ -59,6 +59,13 @@ pub struct Request<C> {
     pub(crate) standing: Vec<Effect>,
 }
 
+impl<C> Request<C> {
+    /// Whether an effect of this key stands from before the release was cut short.
+    pub fn stands(&self, key: &str) -> bool {
+        self.standing.iter().any(|effect| effect.key == key)
+    }
+}
+
 /// An effect to be taken back or asked about
 #[derive(Debug)]
 pub struct Undo<C> {

@@ -15,6 +15,7 @@
 //! | `secret`, `canary` | proof that a password is nowhere: of one, and after every run of any |
 //! | `python`, `server`, `http` | pypiserver and devpi-server |
 //! | `secure` | an index that asks for a client's certificate, and a proxy that asks for a user |
+//! | `npm` | packages of npm |
 //! | `proxy` | what networks do to those who speak to them |
 //! | `distribution` | wheels and source distributions made by hand |
 //! | `disk` | a small disk, to be full |
@@ -28,6 +29,7 @@ mod disk;
 pub mod distribution;
 mod http;
 mod invocation;
+mod npm;
 mod processes;
 mod project;
 mod proxy;
@@ -48,11 +50,12 @@ pub use backend::Backend;
 pub use canary::CANARY;
 pub use disk::{ReadOnly, fill, fill_with_files, no_small_disk};
 pub use invocation::{Invocation, Outcome, Running};
+pub use npm::package_of_npm;
 pub use project::{Blueprint, CHANGELOG, Project, changelog_of_release};
 pub use proxy::{Asked, Proxy, Sent, Trouble};
 pub use python::Python;
 pub use remote::Remote;
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, shared_cache};
 pub use secret::{CommandLines, Secret};
 pub use secure::SecureIndex;
 pub use server::IndexServer;

@@ -180,12 +180,23 @@ pub(crate) fn kept_environment() -> BTreeMap<OsString, OsString> {
     environment
 }
 
+/// The environment of npm: how it is configured, and a cache that goes with `folder`.
+#[expect(clippy::disallowed_methods, reason = "as above")]
+pub(crate) fn npm_environment(folder: &Path) -> BTreeMap<OsString, OsString> {
+    let is_its_own =
+        |name: &str| name == "NODE_EXTRA_CA_CERTS" || name.to_ascii_lowercase().starts_with("npm_config_");
+    let mut environment = kept_environment();
+    environment.extend(std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_its_own)));
+    environment.insert("npm_config_cache".into(), folder.join("cache").into());
+    environment
+}
+
 fn is_kept(name: &str) -> bool {
     KEPT.contains(&name) || name.to_ascii_lowercase().ends_with("_proxy")
 }
 
 /// What the tests may share because it is made once for each content: pyrelease's tool environment, pip's downloads.
-fn shared_cache() -> PathBuf {
+pub fn shared_cache() -> PathBuf {
     target_folder().join("test-cache")
 }
 

@@ -1,22 +1,31 @@
 //! As much of GitHub's interface as a release needs.
 
+use std::fs::File;
 use std::time::Duration;
 
-use pyrelease_plugin::{Error, Result};
-use reqwest::blocking::{Client, RequestBuilder, Response};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use pyrelease_plugin::{Context, Distribution, Error, Result};
+use reqwest::blocking::Response;
+use reqwest::header::{CONTENT_TYPE, LINK};
 use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Releases that are looked through for a draft: it is a new one
-const LOOKED_THROUGH: usize = 100;
+use crate::connection::{Connection, Repeat, checked};
 
-pub(crate) struct GitHub {
-    client: Client,
+/// Releases of a page of the list: as many as GitHub gives
+const PAGE: usize = 100;
+/// Pages that are looked through: GitHub lists no more than ten thousand releases
+const PAGES: usize = 100;
+/// How often an asset is uploaded that does not arrive
+const UPLOADS: u64 = 3;
+/// Bytes a second that an upload has to make at least
+const SLOWEST: u64 = 32 << 10;
+
+pub(crate) struct GitHub<'a> {
+    connection: Connection<'a>,
     /// Of the repository
     address: Url,
-    token: String,
 }
 
 /// A release as GitHub tells of it
@@ -24,120 +33,227 @@ pub(crate) struct GitHub {
 pub(crate) struct Release {
     pub(crate) id: u64,
     pub(crate) html_url: String,
+    pub(crate) draft: bool,
     tag_name: String,
-    draft: bool,
     upload_url: String,
+    body: Option<String>,
 }
 
-impl GitHub {
-    pub(crate) fn new(api: &str, repository: &str, token: &str) -> Result<Self> {
+/// A file of a release as GitHub has it
+#[derive(Debug, Deserialize)]
+struct Asset {
+    id: u64,
+    /// What it is called there: GitHub does not take every name
+    name: String,
+    label: Option<String>,
+    state: String,
+    size: u64,
+    /// `sha256:...`, where GitHub is new enough
+    digest: Option<String>,
+}
+
+impl Asset {
+    /// Whether all of a file has arrived.
+    fn is(&self, file: &Distribution) -> bool {
+        let digest = format!("sha256:{}", file.sha256);
+        self.state == "uploaded"
+            && self.size == file.size
+            && self.digest.as_ref().is_none_or(|there| *there == digest)
+    }
+}
+
+impl<'a> GitHub<'a> {
+    pub(crate) fn new(api: &str, repository: &str, token: &str, context: &'a Context<'a>) -> Result<Self> {
         let address = Url::parse(&format!("{}/repos/{repository}/", api.trim_end_matches('/')))?;
         let is_here = matches!(address.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
         if address.scheme() != "https" && !is_here {
             return Err(Error::new(format!("the token would go to {address} in the clear")).hint("use https"));
         }
-        let client = Client::builder()
-            .user_agent(concat!("pyrelease-github-release/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(Duration::from_secs(20))
-            .timeout(Duration::from_secs(300))
-            // A token is for the address that it was sent to.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
-        Ok(Self { client, address, token: token.to_owned() })
-    }
-
-    fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.client
-            .request(method, url)
-            .header(ACCEPT, "application/vnd.github+json")
-            .header(AUTHORIZATION, format!("Bearer {}", self.token))
-            .header("X-GitHub-Api-Version", "2022-11-28")
+        Ok(Self { connection: Connection::new(token, context)?, address })
     }
 
     fn of(&self, path: &str) -> Result<Url> {
         Ok(self.address.join(path)?)
     }
 
-    /// The release that everybody sees under a tag.
-    pub(crate) fn published(&self, tag: &str) -> Result<Option<Release>> {
-        let mut url = self.of("releases/tags/")?;
-        // As a part of the path, whatever is in it.
+    /// The place of a tag, whatever is in its name.
+    fn of_tag(&self, path: &str, tag: &str) -> Result<Url> {
+        let mut url = self.of(path)?;
         url.path_segments_mut()
             .map_err(|()| Error::new("an address without a path"))?
             .pop_if_empty()
-            .push(tag);
-        let response = self.request(Method::GET, url).send()?;
+            .extend(tag.split('/'));
+        Ok(url)
+    }
+
+    fn ask(&self, url: &Url) -> Result<Response> {
+        self.connection.send(Repeat::Safe, || Ok(self.connection.request(Method::GET, url.clone())))
+    }
+
+    /// What is found at an address, or nothing.
+    fn find<T: DeserializeOwned>(&self, url: &Url, what: &str) -> Result<Option<T>> {
+        let response = self.ask(url)?;
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        let release: Release = checked(response, "look for the release")?.json()?;
-        Ok((!release.draft).then_some(release))
+        Ok(Some(checked(response, what)?.json()?))
     }
 
-    /// The draft of a tag, which only those see who may write.
-    pub(crate) fn drafted(&self, tag: &str) -> Result<Option<Release>> {
-        let mut url = self.of("releases")?;
-        url.query_pairs_mut().append_pair("per_page", &LOOKED_THROUGH.to_string());
-        let releases: Vec<Release> =
-            checked(self.request(Method::GET, url).send()?, "list the releases")?.json()?;
-        Ok(releases.into_iter().find(|release| release.draft && release.tag_name == tag))
+    pub(crate) fn has_tag(&self, tag: &str) -> Result<bool> {
+        let url = self.of_tag("git/ref/tags/", tag)?;
+        Ok(self.find::<Value>(&url, "look for the tag")?.is_some())
     }
 
-    pub(crate) fn draft(&self, draft: &Value) -> Result<Release> {
-        let response = self.request(Method::POST, self.of("releases")?).json(draft).send()?;
-        Ok(checked(response, "draft the release")?.json()?)
+    /// The release that everybody sees under a tag.
+    pub(crate) fn published(&self, tag: &str) -> Result<Option<Release>> {
+        let release: Option<Release> =
+            self.find(&self.of_tag("releases/tags/", tag)?, "look for the release")?;
+        Ok(release.filter(|release| !release.draft))
     }
 
-    /// Uploads an asset, to where the draft says: only its owner's own host gets the token.
-    pub(crate) fn upload(&self, draft: &Release, filename: &str, bytes: Vec<u8>) -> Result<()> {
-        let address = draft.upload_url.split('{').next().unwrap_or_default();
-        let mut url = Url::parse(address)?;
-        let host = |url: &Url| (url.scheme().to_owned(), url.host_str().unwrap_or_default().to_owned());
-        let (own, other) = (host(&self.address), host(&url));
-        let is_known =
-            own == other || (own.1 == "api.github.com" && other == (own.0, "uploads.github.com".to_owned()));
-        if !is_known {
-            return Err(Error::new(format!("assets would go to {}, which is not GitHub's", other.1)));
+    pub(crate) fn release(&self, id: u64) -> Result<Option<Release>> {
+        self.find(&self.of(&format!("releases/{id}"))?, "look for the release")
+    }
+
+    /// The drafts of a tag, which only those see who may write.
+    pub(crate) fn drafts(&self, tag: &str) -> Result<Vec<Release>> {
+        let mut drafts = Vec::new();
+        for page in 1..=PAGES {
+            let mut url = self.of("releases")?;
+            url.query_pairs_mut()
+                .append_pair("per_page", &PAGE.to_string())
+                .append_pair("page", &page.to_string());
+            let response = checked(self.ask(&url)?, "list the releases")?;
+            let is_last = !response
+                .headers()
+                .get(LINK)
+                .is_some_and(|link| String::from_utf8_lossy(link.as_bytes()).contains("rel=\"next\""));
+            let releases: Vec<Release> = response.json()?;
+            drafts.extend(releases.into_iter().filter(|release| release.draft && release.tag_name == tag));
+            if is_last {
+                break;
+            }
+        }
+        Ok(drafts)
+    }
+
+    /// The drafts whose text has this mark.
+    pub(crate) fn marked(&self, tag: &str, mark: &str) -> Result<Vec<Release>> {
+        let mut drafts = self.drafts(tag)?;
+        drafts.retain(|draft| draft.body.as_ref().is_some_and(|body| body.contains(mark)));
+        Ok(drafts)
+    }
+
+    /// Makes a draft; `mark` is in its text, by which it is found again where the answer is lost.
+    pub(crate) fn draft(&self, draft: &Value, (tag, mark): (&str, &str)) -> Result<Release> {
+        let url = self.of("releases")?;
+        let post = || Ok(self.connection.request(Method::POST, url.clone()).json(draft));
+        let sent = self.connection.send(Repeat::Unsafe, post);
+        let is_lost = sent.as_ref().map_or(true, |response| response.status().is_server_error());
+        if is_lost && let Some(draft) = self.marked(tag, mark)?.pop() {
+            return Ok(draft);
+        }
+        Ok(checked(sent?, "draft the release")?.json()?)
+    }
+
+    /// Uploads a file to where the draft says, and gives the name that GitHub has for it.
+    pub(crate) fn upload(&self, draft: &Release, file: &Distribution) -> Result<String> {
+        let url = self.place_of(draft, &file.filename)?;
+        let what = format!("upload {}", file.filename);
+        let mut uploads = 1;
+        loop {
+            let sent = self.connection.send(Repeat::Unsafe, || {
+                let bytes = File::open(&file.path)
+                    .map_err(|error| Error::new(format!("{}: {error}", file.path.display())))?;
+                let limit = Duration::from_secs(300 + file.size / SLOWEST);
+                Ok(self
+                    .connection
+                    .request(Method::POST, url.clone())
+                    .header(CONTENT_TYPE, "application/octet-stream")
+                    .timeout(limit)
+                    .body(bytes))
+            });
+            let status = sent.as_ref().ok().map(Response::status);
+            let is_lost = status.is_none_or(|status| status.is_server_error());
+            let is_taken = status == Some(StatusCode::UNPROCESSABLE_ENTITY);
+            let became = match &sent {
+                Ok(response) => response.status().to_string(),
+                Err(error) => error.to_string(),
+            };
+            let found = if is_lost || is_taken { self.asset(draft, &file.filename)? } else { None };
+            let asset = match (found, sent) {
+                (None, Ok(response)) if !is_lost => Some(checked(response, &what)?.json()?),
+                (found, _) => found,
+            };
+            match asset {
+                Some(asset) if asset.is(file) => return Ok(asset.name),
+                // GitHub keeps a name without its bytes where these did not arrive.
+                Some(asset) => self.delete(&format!("releases/assets/{}", asset.id), &what)?,
+                None => {}
+            }
+            if uploads == UPLOADS {
+                return Err(Error::new(format!(
+                    "GitHub did not {what}, which did not arrive whole: {became}"
+                )));
+            }
+            self.connection.wait(Duration::from_millis(250 << uploads))?;
+            uploads += 1;
+        }
+    }
+
+    /// Where a file goes: only GitHub's own hosts get the token.
+    fn place_of(&self, draft: &Release, filename: &str) -> Result<Url> {
+        let mut url = Url::parse(draft.upload_url.split('{').next().unwrap_or_default())?;
+        let (own, other) = (&self.address, &url);
+        let is_own = own.origin() == other.origin();
+        let is_for_uploads = own.scheme() == other.scheme()
+            && own
+                .host_str()
+                .and_then(|host| host.strip_prefix("api."))
+                .map(|host| format!("uploads.{host}"))
+                == other.host_str().map(str::to_owned);
+        if !is_own && !is_for_uploads {
+            let host = other.host_str().unwrap_or_default();
+            return Err(Error::new(format!("assets would go to {host}, which is not GitHub's")));
         }
         url.query_pairs_mut().append_pair("name", filename);
-        let response = self
-            .request(Method::POST, url)
-            .header(CONTENT_TYPE, "application/octet-stream")
-            .header(CONTENT_LENGTH, bytes.len())
-            .body(bytes)
-            .send()?;
-        checked(response, &format!("upload {filename}")).map(drop)
+        // Shown in its place where GitHub has to change it.
+        if !filename.chars().all(|character| character.is_ascii_alphanumeric() || "._-".contains(character)) {
+            url.query_pairs_mut().append_pair("label", filename);
+        }
+        Ok(url)
     }
 
-    pub(crate) fn publish(&self, id: u64) -> Result<()> {
+    fn asset(&self, draft: &Release, filename: &str) -> Result<Option<Asset>> {
+        let mut url = self.of(&format!("releases/{}/assets", draft.id))?;
+        url.query_pairs_mut().append_pair("per_page", &PAGE.to_string());
+        let assets: Vec<Asset> = checked(self.ask(&url)?, "list the assets")?.json()?;
+        let has_name = |asset: &Asset| {
+            asset.name == filename || asset.label.as_ref().is_some_and(|label| label == filename)
+        };
+        Ok(assets.into_iter().find(has_name))
+    }
+
+    /// Shows a draft to everybody, with its final text.
+    pub(crate) fn publish(&self, id: u64, notes: &str) -> Result<Release> {
         let url = self.of(&format!("releases/{id}"))?;
-        let response = self.request(Method::PATCH, url).json(&json!({"draft": false})).send()?;
-        checked(response, "publish the release").map(drop)
+        let publication = json!({"draft": false, "body": notes});
+        let patch = || Ok(self.connection.request(Method::PATCH, url.clone()).json(&publication));
+        Ok(checked(self.connection.send(Repeat::Safe, patch)?, "publish the release")?.json()?)
     }
 
-    pub(crate) fn delete(&self, id: u64) -> Result<()> {
-        let response = self.request(Method::DELETE, self.of(&format!("releases/{id}"))?).send()?;
+    /// Deletes a draft; one that is not there is no error.
+    pub(crate) fn delete_draft(&self, id: u64) -> Result<()> {
+        self.delete(&format!("releases/{id}"), "delete the draft")
+    }
+
+    fn delete(&self, path: &str, what: &str) -> Result<()> {
+        let url = self.of(path)?;
+        let delete = || Ok(self.connection.request(Method::DELETE, url.clone()));
+        let response = self.connection.send(Repeat::Safe, delete)?;
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(());
         }
-        checked(response, "delete the draft").map(drop)
+        checked(response, what).map(drop)
     }
-}
-
-/// The reply, unless it says no.
-fn checked(response: Response, what: &str) -> Result<Response> {
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
-    let said =
-        response.json::<Value>().ok().and_then(|reply| Some(reply.get("message")?.as_str()?.to_owned()));
-    let error = Error::new(format!("GitHub did not {what}: {status}: {}", said.unwrap_or_default()));
-    Err(match status {
-        StatusCode::UNAUTHORIZED => error.hint("the token is wrong or has expired"),
-        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
-            error.hint("the token needs `contents: write` for the repository")
-        }
-        _ => error,
-    })
 }

@@ -13,15 +13,19 @@
 //! published is not. The stage is a follow-up: it comes after PyPI and never makes the release fail; where it fails
 //! itself, its draft is gone.
 
-#![allow(clippy::disallowed_methods, reason = "an example has the standard library only")]
+#![allow(clippy::disallowed_types, reason = "an example has the standard library only")]
 
+mod connection;
 mod github;
 
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use pyrelease_plugin::{
-    Context, Descriptor, Effects, Error, Outputs, Preflight, Reach, Request, Result, Stage, Standing, Undo,
-    export_stage,
+    Context, Descriptor, Effects, Error, Outputs, Preflight, Reach, Release, Request, Result, Stage,
+    Standing, Undo, export_stage,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use github::GitHub;
@@ -47,6 +51,25 @@ impl Default for Config {
     }
 }
 
+/// What is kept of a draft
+#[derive(Debug, Serialize, Deserialize)]
+struct Drafted {
+    tag: String,
+    mark: String,
+}
+
+/// What is kept of a publication
+#[derive(Debug, Serialize, Deserialize)]
+struct Published {
+    tag: String,
+    id: u64,
+}
+
+/// Characters of release notes; GitHub takes 125 000, among them the mark of a draft
+const LONGEST_NOTES: usize = 124_000;
+/// Seconds that a call may take: distributions may be large, and GitHub may want to be left alone for a while
+const LIMIT: u64 = 3600;
+
 struct GitHubRelease;
 
 impl Stage for GitHubRelease {
@@ -59,6 +82,7 @@ impl Stage for GitHubRelease {
             .reach(Reach::FollowUp)
             .secret("GITHUB_TOKEN", "to make releases: it needs `contents: write`")
             .network()
+            .timeout(LIMIT)
             .after("push")
             .config_schema(json!({
                 "type": "object",
@@ -83,76 +107,122 @@ impl Stage for GitHubRelease {
 
     fn run(context: &Context, request: &Request<Config>) -> Result<Outputs> {
         let release = &request.release;
-        let github = github(&request.config, &request.secrets)?;
-        let tag = release.tag.as_str();
-        let title = ["name", "version", "tag"]
-            .iter()
-            .zip([&release.name, &release.version, &release.tag])
-            .fold(request.config.title.clone(), |title, (name, value)| {
-                title.replace(&format!("{{{name}}}"), value)
+        let github = github(context, &request.config, &request.secrets)?;
+        let (tag, repository) = (release.tag.as_str(), &request.config.repository);
+        if request.stands("publish") {
+            let links = github.published(tag)?.map(|release| release.html_url).into_iter().collect();
+            return Ok(Outputs { links });
+        }
+        is_free(&github, tag, repository)?;
+        let notes = notes(context, release);
+        let mark = mark();
+        let undo = Drafted { tag: tag.to_owned(), mark: mark.clone() };
+        let drafted = context.effect("draft", &format!("a draft of {tag} on GitHub"), undo, || {
+            let draft = json!({
+                "tag_name": tag,
+                "name": title(&request.config.title, release),
+                "body": format!("{notes}\n\n{mark}"),
+                "draft": true,
+                "prerelease": is_prerelease(&release.version),
             });
-        if !release.dist.is_empty() || release.notes.is_some() {
-            context.debug(format!("{} assets", release.dist.len()));
-        }
-        // What is published already, from before the release was cut short, stays as it is.
-        let published = github.published(tag)?;
-        if published.is_none() {
-            let summary = format!("a draft of {tag} on GitHub");
-            context.effect("draft", &summary, tag, || {
-                let draft = github.draft(&json!({
-                    "tag_name": tag,
-                    "name": title,
-                    "body": release.notes.as_deref().unwrap_or_default(),
-                    "draft": true,
-                    "prerelease": release.version.chars().any(char::is_alphabetic),
-                }))?;
-                let total = release.dist.len() as u64;
-                for (done, file) in release.dist.iter().enumerate() {
-                    if context.is_cancelled() {
-                        return Err(Error::cancelled());
-                    }
-                    github.upload(&draft, &file.filename, std::fs::read(&file.path)?)?;
-                    context.progress(done as u64 + 1, total, "assets");
+            let draft = github.draft(&draft, (tag, &mark))?;
+            let total = release.dist.len() as u64;
+            for (done, file) in release.dist.iter().enumerate() {
+                if context.is_cancelled() {
+                    return Err(Error::cancelled());
                 }
-                Ok(())
-            })?;
-        }
-        let summary = format!("release {tag} on GitHub");
-        context.irreversible_effect("publish", &summary, tag, || {
-            let draft =
-                github.drafted(tag)?.ok_or_else(|| Error::new(format!("the draft of {tag} is gone")))?;
-            github.publish(draft.id)
+                let name = github.upload(&draft, file)?;
+                if name != file.filename {
+                    context.info(format!("GitHub calls {} {name}", file.filename));
+                }
+                context.progress(done as u64 + 1, total, "assets");
+            }
+            Ok(draft.id)
         })?;
-        let links = github.published(tag)?.map(|release| release.html_url).into_iter().collect();
-        Ok(Outputs { links })
+        let id = drafted.ok_or_else(|| Error::new(format!("a draft of {tag} is there already")))?;
+        let undo = Published { tag: tag.to_owned(), id };
+        let published =
+            context.irreversible_effect("publish", &format!("release {tag} on GitHub"), undo, || {
+                github.publish(id, &notes)
+            })?;
+        Ok(Outputs { links: published.map(|release| release.html_url).into_iter().collect() })
     }
 
-    fn undo(_: &Context, undo: &Undo<Config>) -> Result<()> {
+    fn undo(context: &Context, undo: &Undo<Config>) -> Result<()> {
         if undo.effect.key != "draft" {
             return Err(Error::kept("what is published stays"));
         }
-        let github = github(&undo.config, &undo.secrets)?;
-        let tag: String = undo.effect.payload()?;
-        match github.drafted(&tag)? {
-            Some(draft) => github.delete(draft.id),
-            None => Ok(()),
-        }
+        let github = github(context, &undo.config, &undo.secrets)?;
+        let Drafted { tag, mark } = undo.effect.payload()?;
+        github.marked(&tag, &mark)?.iter().try_for_each(|draft| github.delete_draft(draft.id))
     }
 
-    fn verify(_: &Context, undo: &Undo<Config>) -> Result<Standing> {
-        let github = github(&undo.config, &undo.secrets)?;
-        let tag: String = undo.effect.payload()?;
-        let found = match undo.effect.key.as_str() {
-            "draft" => github.drafted(&tag)?,
-            _ => github.published(&tag)?,
+    fn verify(context: &Context, undo: &Undo<Config>) -> Result<Standing> {
+        let github = github(context, &undo.config, &undo.secrets)?;
+        let is_there = if undo.effect.key == "draft" {
+            let Drafted { tag, mark } = undo.effect.payload()?;
+            !github.marked(&tag, &mark)?.is_empty()
+        } else {
+            let Published { id, .. } = undo.effect.payload()?;
+            github.release(id)?.is_some_and(|release| !release.draft)
         };
-        Ok(if found.is_some() { Standing::Present } else { Standing::Absent })
+        Ok(if is_there { Standing::Present } else { Standing::Absent })
     }
 }
 
-fn github(config: &Config, secrets: &std::collections::BTreeMap<String, String>) -> Result<GitHub> {
+fn github<'a>(
+    context: &'a Context<'a>,
+    config: &Config,
+    secrets: &BTreeMap<String, String>,
+) -> Result<GitHub<'a>> {
     let token = secrets.get("GITHUB_TOKEN").ok_or_else(|| Error::new("there is no GITHUB_TOKEN"))?;
-    GitHub::new(&config.api, &config.repository, token)
+    GitHub::new(&config.api, &config.repository, token, context)
+}
+
+/// Nobody has made this release, and nothing but our own tag would be released.
+fn is_free(github: &GitHub<'_>, tag: &str, repository: &str) -> Result<()> {
+    if let Some(there) = github.published(tag)? {
+        let problem = format!("there is a release {tag} of {repository} already: {}", there.html_url);
+        return Err(Error::new(problem).hint("it was left as it is"));
+    }
+    if let Some(there) = github.drafts(tag)?.first() {
+        let problem = format!("there is a draft of {tag} of {repository} already: {}", there.html_url);
+        return Err(Error::new(problem).hint("publish it by hand, or delete it before the next release"));
+    }
+    // GitHub would make a tag that it does not have, at whatever is newest then.
+    if !github.has_tag(tag)? {
+        let problem = format!("GitHub has no tag {tag} in {repository}");
+        return Err(Error::new(problem).hint("`push` has to come before this stage, and to push there"));
+    }
+    Ok(())
+}
+
+fn title(template: &str, release: &Release) -> String {
+    [("name", &release.name), ("version", &release.version), ("tag", &release.tag)]
+        .iter()
+        .fold(template.to_owned(), |title, (name, value)| title.replace(&format!("{{{name}}}"), value))
+}
+
+/// The release notes, as much of them as GitHub takes.
+fn notes(context: &Context, release: &Release) -> String {
+    let notes = release.notes.as_deref().unwrap_or_default();
+    let Some((end, _)) = notes.char_indices().nth(LONGEST_NOTES) else { return notes.to_owned() };
+    context
+        .warn(format!("GitHub takes no more than {LONGEST_NOTES} characters of notes: the rest is left out"));
+    let whole = notes[..end].rfind('\n').unwrap_or(end);
+    format!("{}\n\n…", &notes[..whole])
+}
+
+/// By which a draft is known to be this one: nobody sees it, and it goes when the draft is published.
+fn mark() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("<!-- pyrelease {:x}-{:x} -->", now.as_nanos(), std::process::id())
+}
+
+/// Whether a version is one before a release: `1.0rc1` and `1.0.dev2`, not `1.0.post1` or `1.0+local`.
+fn is_prerelease(version: &str) -> bool {
+    let public = version.split('+').next().unwrap_or_default().to_ascii_lowercase();
+    public.replace("post", "").chars().any(char::is_alphabetic)
 }
 
 export_stage!(GitHubRelease);
