@@ -174,7 +174,7 @@ impl Operation {
             if self.parameters.iter().find(is_long).is_some() {
                 value = [&[part][..], &parts.by_ref().collect::<Vec<_>>()].concat().join("/");
             }
-            parameters.insert(name.to_owned(), value);
+            parameters.insert(name.to_owned(), decoded(&value));
         }
         parts.peek().is_none().then_some(parameters)
     }
@@ -193,6 +193,13 @@ impl Operation {
         check(Some(validator), &json).map_err(|wrong| format!("the body of {}: {wrong}", self.id))?;
         Ok(json)
     }
+}
+
+/// A part of an address without its `%2F`.
+fn decoded(part: &str) -> String {
+    let query = format!("http://x/?{}=", part.replace('+', "%2B"));
+    let url = reqwest::Url::parse(&query).expect("it was a part of an address");
+    url.query_pairs().next().map(|(part, _)| part.into_owned()).unwrap_or_default()
 }
 
 fn check(validator: Option<&Validator>, value: &Value) -> Result<(), String> {

@@ -310,7 +310,7 @@ fn reply(
 ) -> Result<Reply, String> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if header("user-agent").is_none()
-        || header("accept") != Some("application/vnd.github+json")
+        || !header("accept").is_some_and(|accept| accept.split(", ").any(|kind| kind == "application/json"))
         || header("x-github-api-version") != Some("2022-11-28")
     {
         return Err(format!("the headers of {method} {uri}: {headers:?}"));

@@ -47,7 +47,8 @@ impl<'a> Connection<'a> {
     pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
         self.client
             .request(method, url)
-            .header(ACCEPT, "application/vnd.github+json")
+            // What GitHub advises, and what its description of the interface says that it gives
+            .header(ACCEPT, "application/vnd.github+json, application/json")
             .header(AUTHORIZATION, format!("Bearer {}", self.token))
             .header("X-GitHub-Api-Version", "2022-11-28")
     }

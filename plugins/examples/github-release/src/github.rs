@@ -76,13 +76,13 @@ impl<'a> GitHub<'a> {
         Ok(self.address.join(path)?)
     }
 
-    /// The place of a tag, whatever is in its name.
-    fn of_tag(&self, path: &str, tag: &str) -> Result<Url> {
+    /// With a name as the last part of the path, whatever is in it.
+    fn of_name(&self, path: &str, name: &str) -> Result<Url> {
         let mut url = self.of(path)?;
         url.path_segments_mut()
             .map_err(|()| Error::new("an address without a path"))?
             .pop_if_empty()
-            .extend(tag.split('/'));
+            .push(name);
         Ok(url)
     }
 
@@ -100,14 +100,14 @@ impl<'a> GitHub<'a> {
     }
 
     pub(crate) fn has_tag(&self, tag: &str) -> Result<bool> {
-        let url = self.of_tag("git/ref/tags/", tag)?;
+        let url = self.of_name("git/ref/", &format!("tags/{tag}"))?;
         Ok(self.find::<Value>(&url, "look for the tag")?.is_some())
     }
 
     /// The release that everybody sees under a tag.
     pub(crate) fn published(&self, tag: &str) -> Result<Option<Release>> {
         let release: Option<Release> =
-            self.find(&self.of_tag("releases/tags/", tag)?, "look for the release")?;
+            self.find(&self.of_name("releases/tags/", tag)?, "look for the release")?;
         Ok(release.filter(|release| !release.draft))
     }
 
@@ -129,6 +129,7 @@ impl<'a> GitHub<'a> {
                 .get(LINK)
                 .is_some_and(|link| String::from_utf8_lossy(link.as_bytes()).contains("rel=\"next\""));
             let releases: Vec<Release> = response.json()?;
+            let is_last = is_last || releases.is_empty();
             drafts.extend(releases.into_iter().filter(|release| release.draft && release.tag_name == tag));
             if is_last {
                 break;
