@@ -69,15 +69,17 @@ pub(super) fn new(context: &Context, arguments: &Arguments) -> Result<()> {
         return Err(Error::usage(format!("`{}` is there already", folder.display()))
             .help("choose another name, or delete it"));
     }
-    let (files, next): (Files, String) = match arguments.lang {
-        Language::Python => (
-            PYTHON,
-            format!("pyrelease plugin test {name}/{name}.py --config '{{\"file\": \"released.txt\"}}'"),
-        ),
-        Language::C => (C, format!("make -C {name} test")),
-        Language::Rust => (RUST, format!("cargo build --release --manifest-path {name}/Cargo.toml")),
-    };
     let library = name.replace('-', "_");
+    let test = |file: &str| format!("pyrelease plugin test {file} --config '{{\"file\": \"released.txt\"}}'");
+    let (files, next): (Files, String) = match arguments.lang {
+        Language::Python => (PYTHON, test(&format!("{name}/{name}.py"))),
+        Language::C => (C, format!("make -C {name} test")),
+        Language::Rust => {
+            let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+            let built = test(&format!("{name}/target/release/{prefix}{library}{suffix}"));
+            (RUST, format!("cargo build --release --manifest-path {name}/Cargo.toml && {built}"))
+        }
+    };
     for (path, text) in files {
         let path: PathBuf = folder.join(path.replace("@name@", name));
         fs_err::create_dir_all(path.parent().unwrap_or(&folder))?;

@@ -30,7 +30,13 @@ pub(super) fn test(context: &Context, arguments: &Arguments) -> Result<()> {
     let config = serde_json::from_str(&arguments.config)
         .map_err(|error| Error::usage("what `--config` says is no JSON").because(error))?;
     let options = Options { config, irreversible: arguments.irreversible, seconds: arguments.timeout.max(1) };
-    let tried = try_out(&context.folder.join(&arguments.file), &context.environment, &options)?;
+    let file = context.folder.join(&arguments.file);
+    if !file.is_file() {
+        let what = if file.is_dir() { "is a folder" } else { "is not there" };
+        return Err(Error::usage(format!("`{}` {what}", arguments.file.display()))
+            .help("name the plugin's own file: the script, or the library once it is built"));
+    }
+    let tried = try_out(&file, &context.environment, &options)?;
     match context.format {
         Format::Json => data(&serde_json::to_string(&tried).expect("it has string keys only")),
         Format::Human => data(&tried.iter().map(line).collect::<Vec<_>>().join("\n")),

@@ -1,4 +1,4 @@
-/* A stage of a pyrelease release: writes the version that is released into a file.
+/* A stage of a pyrelease release: writes the version that is released into a file of its own.
  *
  * A call is a process of its own: whatever is allocated may stay so.
  */
@@ -46,16 +46,21 @@ static int32_t describe(void) {
              "\"config_schema\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{}}}}");
 }
 
-static int32_t preflight(void) {
-  return say("{\"type\":\"result\",\"ok\":true,\"value\":{\"problems\":[],"
-             "\"plan\":[{\"key\":\"write\",\"class\":\"reversible\",\"summary\":\"write released.txt\"}]}}");
+static int32_t preflight(const char *request) {
+  char *version = text_of(request, "version"), json[4096];
+  if (!version) return fail("the request cannot be read");
+  snprintf(json, sizeof json,
+           "{\"type\":\"result\",\"ok\":true,\"value\":{\"problems\":[],\"plan\":[{\"key\":\"write\","
+           "\"class\":\"reversible\",\"summary\":\"write released-%s.txt\"}]}}", version);
+  return say(json);
 }
 
 static int32_t run(const char *request) {
   char *project = text_of(request, "project"), *version = text_of(request, "version");
   char path[2048], json[8192];
   if (!project || !version) return fail("the request cannot be read");
-  snprintf(path, sizeof path, "%s/released.txt", project);
+  /* A file that no release had before: `undo` has nothing else to bring back. */
+  snprintf(path, sizeof path, "%s/released-%s.txt", project, version);
   /* Announced, and written down by pyrelease before this returns. Only on OK may it be done. `undo` gets what is in
    * "undo", in a process of its own that remembers nothing else. */
   snprintf(json, sizeof json,
@@ -102,7 +107,7 @@ static int32_t call(void *ctx, const char *request, size_t len) {
   const char *effects = strstr(own, "\"effects\"");
   if (!method) return PYRELEASE_STAGE_ERR;
   if (!strcmp(method, "describe")) return describe();
-  if (!strcmp(method, "preflight")) return preflight();
+  if (!strcmp(method, "preflight")) return preflight(own);
   if (!strcmp(method, "run")) return run(own);
   if (!strcmp(method, "undo")) return undo(effects ? effects : "");
   if (!strcmp(method, "verify")) return verify(effects ? effects : "");

@@ -25,8 +25,9 @@ class Plugin(Stage):
 
     def preflight(self, call):
         # What would make it fail, found before anything happens.
-        if os.path.exists(self.path(call)):
-            yield {"severity": "error", "message": "%s is there already" % self.path(call), "hint": "delete it"}
+        folder = os.path.dirname(self.path(call))
+        if not os.path.isdir(folder):
+            yield {"severity": "error", "message": "there is no folder " + folder, "hint": "make it, or change `file`"}
 
     def plan(self, call):
         return [{"key": "write", "class": "reversible", "summary": "write " + self.path(call)}]
@@ -34,21 +35,36 @@ class Plugin(Stage):
     def run(self, call):
         path = self.path(call)
         # Announced, written down by pyrelease, and only then done. `undo` gets what is in `undo`, in a process of its
-        # own that remembers nothing else.
-        with call.effect("write", summary="write " + path, undo={"path": path}) as act:
+        # own that remembers nothing else: here what was in the file before.
+        undo = {"path": path, "before": read(path)}
+        with call.effect("write", summary="write " + path, undo=undo) as act:
             if act:
-                with open(path, "w", encoding="utf-8") as file:
-                    file.write(call.release["version"] + "\n")
+                write(path, call.release["version"] + "\n")
 
     def undo(self, call, effect):
         # It may never have been done, and it may be undone already: neither is an error.
-        try:
-            os.remove(effect["undo"]["path"])
-        except FileNotFoundError:
-            pass
+        write(effect["undo"]["path"], effect["undo"]["before"])
 
     def verify(self, call, effect):
-        return "present" if os.path.exists(effect["undo"]["path"]) else "absent"
+        return "absent" if read(effect["undo"]["path"]) == effect["undo"]["before"] else "present"
+
+
+def read(path):
+    """What is in a file; None where there is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def write(path, text):
+    """Makes a file have this text; None is for no file."""
+    if text is not None:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    elif os.path.exists(path):
+        os.remove(path)
 
 
 serve(Plugin)

@@ -1,7 +1,7 @@
 //! Writes the version that is released into a file.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pyrelease_plugin::{
     Context, Descriptor, Effects, Outputs, Preflight, Release, Request, Result, Stage, Standing, Undo, export_stage,
@@ -12,6 +12,13 @@ use serde_json::json;
 #[derive(serde::Deserialize)]
 struct Config {
     file: PathBuf,
+}
+
+/// What is kept for `undo`: the file, and what was in it before
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Written {
+    path: PathBuf,
+    before: Option<String>,
 }
 
 struct Plugin;
@@ -37,38 +44,51 @@ impl Stage for Plugin {
         let path = path(&request.release, &request.config);
         let preflight = Preflight::default().plan("write", format!("write {}", path.display()));
         // What would make it fail, found before anything happens.
-        if path.exists() {
-            return Ok(preflight.error(format!("{} is there already", path.display()), "delete it"));
+        match path.parent() {
+            Some(folder) if !folder.is_dir() => {
+                Ok(preflight.error(format!("there is no folder {}", folder.display()), "make it, or change `file`"))
+            }
+            _ => Ok(preflight),
         }
-        Ok(preflight)
     }
 
     fn run(context: &Context, request: &Request<Config>) -> Result<Outputs> {
         let path = path(&request.release, &request.config);
-        // Announced, written down by pyrelease, and only then done: the closure. `undo` gets the path, in a process of its
-        // own that remembers nothing else.
-        context.effect("write", &format!("write {}", path.display()), &path, || {
-            Ok(std::fs::write(&path, format!("{}\n", request.release.version))?)
+        let written = Written { before: read(&path)?, path };
+        // Announced, written down by pyrelease, and only then done: the closure. `undo` gets what is in `written`, in a
+        // process of its own that remembers nothing else.
+        context.effect("write", &format!("write {}", written.path.display()), &written, || {
+            Ok(std::fs::write(&written.path, format!("{}\n", request.release.version))?)
         })?;
         Ok(Outputs::default())
     }
 
     fn undo(_: &Context, undo: &Undo<Config>) -> Result<()> {
+        let Written { path, before } = undo.effect.payload()?;
         // It may never have been done, and it may be undone already: neither is an error.
-        match std::fs::remove_file(undo.effect.payload::<PathBuf>()?) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
+        match before {
+            Some(before) => Ok(std::fs::write(path, before)?),
+            None if path.exists() => Ok(std::fs::remove_file(path)?),
+            None => Ok(()),
         }
     }
 
     fn verify(_: &Context, undo: &Undo<Config>) -> Result<Standing> {
-        let is_there = undo.effect.payload::<PathBuf>()?.exists();
-        Ok(if is_there { Standing::Present } else { Standing::Absent })
+        let Written { path, before } = undo.effect.payload()?;
+        Ok(if read(&path)? == before { Standing::Absent } else { Standing::Present })
     }
 }
 
 fn path(release: &Release, config: &Config) -> PathBuf {
     release.project.join(&config.file)
+}
+
+/// What is in a file; nothing where there is none.
+fn read(path: &Path) -> Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        text => Ok(Some(text?)),
+    }
 }
 
 export_stage!(Plugin);
