@@ -10,7 +10,7 @@ use pyrelease::plugin::store::{Carrier, Plugin};
 use pyrelease_test_support::Sandbox;
 use serde_json::json;
 
-use super::support::{Listening, Trial, built, root};
+use super::support::{Listening, Trial, built, library, root};
 
 fn rust() -> Trial {
     Trial::of_library(&built("unruly_rust"))
@@ -72,6 +72,11 @@ fn all_languages_say_the_same() {
     };
     let in_rust = says(rust(), "rust");
     assert_eq!(in_rust, says(Trial::of_words(&["python3", python.to_str().unwrap()]), "python"));
+    let sources = [("same_c", "tests/plugin/sources/same.c"), ("same_cpp", "tests/plugin/sources/same.cpp")];
+    for (name, source) in sources {
+        let Some(file) = library(name, source, &[]) else { continue };
+        assert_eq!(in_rust, says(Trial::of_library(&file), name), "{source}");
+    }
     assert!(in_rust[0].contains("[\"begins\", \"ends\"] [\"write\"] [\"write\"] true"), "{in_rust:#?}");
     assert!(in_rust[4].contains("absent") && in_rust[4].ends_with("false"), "{in_rust:#?}");
 }
