@@ -96,6 +96,7 @@ fn a_release_says_what_it_is() {
     let mut call =
         Call::new(&github).release("tag", "python/v1.1.0").release("notes", &"Ü line.\n".repeat(20_000));
     call.distribution("demo-1.1.0+a~b.tar.gz");
+    call.trial.params["config"]["make_latest"] = "legacy".into();
     let (_, heard) = call.runs();
     assert!(
         heard.logs.contains(&"GitHub calls demo-1.1.0+a~b.tar.gz demo-1.1.0.a.b.tar.gz".to_owned()),
@@ -104,6 +105,7 @@ fn a_release_says_what_it_is() {
     let kept = github.kept();
     let release = kept.releases.values().find(|release| release["tag_name"] == "python/v1.1.0").unwrap();
     assert!(release["body"].as_str().unwrap().ends_with("Ü line.\n\n…"));
+    assert_eq!(release["make_latest"], "legacy");
     assert_eq!(kept.assets[&release["id"].as_u64().unwrap()][0]["label"], "demo-1.1.0+a~b.tar.gz");
 }
 

@@ -236,9 +236,12 @@ impl<'a> GitHub<'a> {
     }
 
     /// Shows a draft to everybody, with its final text.
-    pub(crate) fn publish(&self, id: u64, notes: &str) -> Result<Release> {
+    pub(crate) fn publish(&self, id: u64, notes: &str, make_latest: Option<&str>) -> Result<Release> {
         let url = self.of(&format!("releases/{id}"))?;
-        let publication = json!({"draft": false, "body": notes});
+        let mut publication = json!({"draft": false, "body": notes});
+        if let Some(make_latest) = make_latest {
+            publication["make_latest"] = make_latest.into();
+        }
         let patch = || Ok(self.connection.request(Method::PATCH, url.clone()).json(&publication));
         Ok(checked(self.connection.send(Repeat::Safe, patch)?, "publish the release")?.json()?)
     }

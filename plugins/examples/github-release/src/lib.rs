@@ -11,7 +11,7 @@
 //!
 //! It makes a draft, which nobody sees, uploads everything to it, and publishes it last. A draft can be taken back; what is
 //! published is not. The stage is a follow-up: it comes after PyPI and never makes the release fail; where it fails
-//! itself, its draft is gone.
+//! itself, its draft is gone. Its README.md is for who uses it.
 
 #![allow(clippy::disallowed_types, reason = "an example has the standard library only")]
 
@@ -39,6 +39,8 @@ struct Config {
     api: String,
     /// The title; `{name}`, `{version}` and `{tag}` are filled in
     title: String,
+    /// Whether it becomes the latest release; GitHub decides where nothing is said
+    make_latest: Option<String>,
 }
 
 impl Default for Config {
@@ -47,6 +49,7 @@ impl Default for Config {
             repository: String::new(),
             api: "https://api.github.com".to_owned(),
             title: "{name} {version}".to_owned(),
+            make_latest: None,
         }
     }
 }
@@ -92,6 +95,7 @@ impl Stage for GitHubRelease {
                     "repository": {"type": "string", "pattern": "^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$"},
                     "api": {"type": "string", "pattern": "^https?://"},
                     "title": {"type": "string"},
+                    "make_latest": {"enum": ["true", "false", "legacy"]},
                 },
             }))
     }
@@ -143,7 +147,7 @@ impl Stage for GitHubRelease {
         let undo = Published { tag: tag.to_owned(), id };
         let published =
             context.irreversible_effect("publish", &format!("release {tag} on GitHub"), undo, || {
-                github.publish(id, &notes)
+                github.publish(id, &notes, request.config.make_latest.as_deref())
             })?;
         Ok(Outputs { links: published.map(|release| release.html_url).into_iter().collect() })
     }
