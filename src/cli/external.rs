@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::plugin::find::PREFIX as STAGE_PREFIX;
 use crate::ui::data;
 use crate::world::Environment;
+use crate::world::process::why_not_started;
 
 const PREFIX: &str = "pyrelease-";
 /// Where a command finds the program that called it
@@ -22,7 +23,7 @@ pub(super) fn run(context: &Context, words: &[OsString]) -> Result<()> {
     let Some((name, arguments)) = words.split_first() else { return Err(Error::usage("no command")) };
     let commands = on_path(&context.environment);
     let Some(program) = name.to_str().and_then(|name| commands.get(name)) else {
-        return Err(unknown(name, &commands));
+        return Err(unknown(name, &commands, &context.environment));
     };
     let command = duct::cmd(program, arguments).dir(&context.folder).unchecked();
     let command = match std::env::current_exe() {
@@ -30,7 +31,9 @@ pub(super) fn run(context: &Context, words: &[OsString]) -> Result<()> {
         Err(_) => command,
     };
     let ended = command.run().map_err(|error| {
-        Error::failed(format!("`{}` could not be started", program.display())).because(error)
+        let failed = Error::failed(format!("`{}` could not be started", program.display()));
+        let failed = why_not_started(&error).into_iter().fold(failed, Error::help);
+        failed.because(error)
     })?;
     match ended.status.code() {
         Some(0) => Ok(()),
@@ -42,16 +45,37 @@ pub(super) fn run(context: &Context, words: &[OsString]) -> Result<()> {
     }
 }
 
-fn unknown(name: &OsStr, commands: &BTreeMap<String, PathBuf>) -> Error {
+fn unknown(name: &OsStr, commands: &BTreeMap<String, PathBuf>, environment: &Environment) -> Error {
     let name = name.to_string_lossy();
+    let is_plain = !name.contains(std::path::is_separator);
+    if let Some(why) = is_plain.then(|| why_not_one(&name, environment)).flatten() {
+        return Error::usage(format!("there is no command `{name}`")).help(why);
+    }
     let own = own();
     let known = own.iter().map(|(name, _)| name.as_str()).chain(commands.keys().map(String::as_str));
     let error = Error::usage(format!("there is no command `{name}`"));
     match nearest(&name, known) {
         Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
-        None => error.help(format!(
+        None if is_plain => error.help(format!(
             "`pyrelease --list` shows those there are; one of yours would be `{PREFIX}{name}` on PATH"
         )),
+        None => error.help("a command is named, not its file; `pyrelease --list` shows those there are"),
+    }
+}
+
+/// What is on PATH by the name of a command and is none.
+fn why_not_one(name: &str, environment: &Environment) -> Option<String> {
+    let ending = std::env::consts::EXE_SUFFIX;
+    let files =
+        environment.search_path().into_iter().map(|folder| folder.join(format!("{PREFIX}{name}{ending}")));
+    let file = files.into_iter().find(|file| file.symlink_metadata().is_ok())?;
+    let shown = file.display();
+    match fs_err::metadata(&file) {
+        Err(_) => Some(format!("`{shown}` is a link that leads nowhere")),
+        Ok(known) if known.is_file() && !is_executable(&file) => {
+            Some(format!("`{shown}` may not be executed: `chmod +x {shown}`"))
+        }
+        Ok(_) => None,
     }
 }
 

@@ -35,7 +35,28 @@ fn a_command_on_path_is_run_with_its_arguments_and_its_status_is_ours() {
 
     run("rnu").code(2).stderr_contains("there is no command `rnu`").stderr_contains("did you mean `run`?");
     run("gret").code(2).stderr_contains("did you mean `greet`?");
-    run("asleep").code(2).stderr_contains("there is no command `asleep`");
+    run("asleep").code(2).stderr_contains("pyrelease-asleep` may not be executed: `chmod +x /");
     run("stage-x").code(2).stderr_contains("there is no command `stage-x`");
     run("").code(2);
+
+    // What only looks like one
+    fs_err::create_dir(folder.join("pyrelease-folder")).unwrap();
+    std::os::unix::fs::symlink("/nowhere", folder.join("pyrelease-dangling")).unwrap();
+    write(&folder, "pyrelease-bare", "", 0o755);
+    fs_err::write(folder.join("pyrelease-bare"), "echo no interpreter\n").unwrap();
+    write(&folder, "pyrelease-lost", "", 0o755);
+    fs_err::write(folder.join("pyrelease-lost"), "#!/no/such/interpreter\n").unwrap();
+    run("folder").code(2).stderr_contains("there is no command `folder`");
+    run("dangling").code(2).stderr_contains("pyrelease-dangling` is a link that leads nowhere");
+    run("bare").code(1).stderr_contains("help: a script begins with `#!` and its interpreter");
+    run("lost")
+        .code(1)
+        .stderr_contains("help: neither the file nor, of a script, its interpreter may be missing");
+    run("../greet").code(2).stderr_contains("help: a command is named, not its file");
+    // Nothing is run from wherever the user happens to be.
+    for path in ["bin:/usr/bin:/bin", ":/usr/bin:/bin", ".:/usr/bin:/bin"] {
+        let outcome = scene.project.pyrelease("greet").env("PATH", path);
+        let here = if path.starts_with("bin") { folder.parent().unwrap() } else { &*folder };
+        outcome.from(here).code(2).stderr_contains("there is no command `greet`");
+    }
 }

@@ -11,6 +11,9 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+#[cfg(unix)]
+use crate::world::process::why_not_started;
+
 /// The command under which `main` becomes a host
 pub const COMMAND: &str = "__stage-host";
 
@@ -76,11 +79,7 @@ const ORPHANED: u8 = 75;
 fn execute(program: &OsString, arguments: impl Iterator<Item = OsString>) -> ExitCode {
     use std::os::unix::process::CommandExt;
     let error = std::process::Command::new(program).args(arguments).exec();
-    let hint = match error.raw_os_error() {
-        Some(libc::ENOEXEC) => ": a script begins with `#!` and its interpreter",
-        Some(libc::ENOENT) => ": neither the file nor, of a script, its interpreter may be missing",
-        _ => "",
-    };
+    let hint = why_not_started(&error).map(|why| format!(": {why}")).unwrap_or_default();
     conversation::fatal("start", &format!("`{}`: {error}{hint}", Path::new(program).display()));
     ExitCode::from(126)
 }

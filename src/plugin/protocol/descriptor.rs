@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use super::{Method, PROTOCOL, version};
 
+/// Characters of what a plugin says of itself in a line
+const LONGEST_LINE: usize = 200;
+
 /// What kind of effect one is
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -124,6 +127,11 @@ impl Descriptor {
     pub fn read(value: Value) -> Result<Self, String> {
         let read: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
         version::includes(&read.protocol, PROTOCOL)?;
+        for (what, text) in [("name", &read.name), ("version", &read.version), ("summary", &read.summary)] {
+            if text.chars().count() > LONGEST_LINE || text.chars().any(char::is_control) {
+                return Err(format!("its `{what}` is not a line of at most {LONGEST_LINE} characters"));
+            }
+        }
         let needed: &[Method] = match read.effects {
             Classes::None => &[Method::Run],
             Classes::Reversible => &[Method::Run, Method::Undo, Method::Verify],
@@ -198,5 +206,13 @@ mod tests {
         assert!(read(&value).unwrap_err().contains("`undo` is not among its methods"));
         let value = json!({"name": "x", "version": "1", "protocol": "^2.0", "methods": ["run"]});
         assert!(read(&value).unwrap_err().contains("version 2.0 of the protocol"));
+    }
+
+    #[test]
+    fn what_it_says_of_itself_is_a_line() {
+        for summary in ["x".repeat(201), "two\nlines".to_owned(), "\u{1b}[2Jcleared".to_owned()] {
+            let value = json!({"name": "x", "version": "1", "protocol": "^1.0", "methods": ["run"], "summary": summary});
+            assert!(read(&value).unwrap_err().contains("its `summary` is not a line"), "{summary}");
+        }
     }
 }

@@ -51,6 +51,16 @@ fn mark() -> Option<String> {
     MARK.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
+/// Why a file that is there was not started, where the system's words do not say it.
+pub fn why_not_started(error: &std::io::Error) -> Option<&'static str> {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(libc::ENOEXEC) {
+        return Some("a script begins with `#!` and its interpreter");
+    }
+    (error.kind() == std::io::ErrorKind::NotFound)
+        .then_some("neither the file nor, of a script, its interpreter may be missing")
+}
+
 /// A command that failed
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
