@@ -102,6 +102,7 @@ impl Plan {
         let mut stages = Vec::new();
         let mut uncommitted: Option<(String, String)> = None;
         let mut landing: Option<PlannedLanding> = None;
+        pipeline.stages().for_each(|stage| stage.begin_preflight(release));
         for stage in pipeline.stages() {
             let mut effects = Effects::inert(stage, listener);
             let outputs = stage

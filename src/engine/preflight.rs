@@ -41,6 +41,7 @@ pub fn examine(
     carry: &[String],
     tell: &mut dyn FnMut(Option<&str>, Finding),
 ) {
+    pipeline.stages().for_each(|stage| stage.begin_preflight(release));
     for finding in condition::repository(release) {
         tell(None, finding);
     }

@@ -176,6 +176,9 @@ pub trait Stage {
         None
     }
 
+    /// Begins what [`Self::preflight`] will wait for, so that the stages' waiting overlaps.
+    fn begin_preflight(&self, _release: &Release) {}
+
     /// What would make this stage fail, found without changing anything. All stages are asked before any runs.
     ///
     /// # Errors

@@ -1,9 +1,13 @@
 //! What a plugin is known by, the sha256 of its file, and the private copy from which alone it is started: what was
 //! hashed is what runs, whatever happens to the file meanwhile.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+#[cfg(unix)]
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -15,6 +19,10 @@ use crate::world::digest::hex;
 
 /// The module that plugins in Python import
 const PYTHON: &str = include_str!("../../plugins/sdk/python/pyrelease_plugin.py");
+
+/// How long a file has to be as it is before that can be told from outside
+#[cfg(unix)]
+const SETTLED: Duration = Duration::from_millis(100);
 
 /// A plugin: which bytes, and how they are started
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,10 +82,31 @@ impl Plugin {
         Ok(Program::Executable([words(&self.before), vec![copy.into()], words(&self.after)].concat()))
     }
 
-    fn copy(&self, environment: &Environment) -> Result<PathBuf> {
+    /// Where its private copy is.
+    fn place(&self, environment: &Environment) -> Result<PathBuf> {
         let folder = copies(environment)?.join(&self.sha256);
-        let file = folder.join(self.source.file_name().unwrap_or(self.name.as_ref()));
+        Ok(folder.join(self.source.file_name().unwrap_or(self.name.as_ref())))
+    }
+
+    /// Sees whether the private copy has these bytes, which are the plugin's: so it needs no hash of its own.
+    pub(super) fn recognise(&self, bytes: &[u8], environment: &Environment) {
+        let Ok(file) = self.place(environment) else { return };
+        let stamp = Stamp::of(&file);
+        if fs_err::read(&file).is_ok_and(|copy| copy == bytes) {
+            see(file, stamp);
+        }
+    }
+
+    fn copy(&self, environment: &Environment) -> Result<PathBuf> {
+        let file = self.place(environment)?;
+        let folder = file.parent().unwrap_or(&file);
+        // Before it is read: what changes while it is would be found changed.
+        let stamp = Stamp::of(&file);
+        if is_seen(&file, &stamp) {
+            return Ok(file);
+        }
         if fs_err::read(&file).is_ok_and(|bytes| sha256(&bytes) == self.sha256) {
+            see(file.clone(), stamp);
             return Ok(file);
         }
         let bytes = fs_err::read(&self.source).unwrap_or_default();
@@ -90,7 +119,7 @@ impl Plugin {
             ))
             .help("put the file back as it was"));
         }
-        keep(&bytes, &folder, &file)?;
+        keep(&bytes, folder, &file)?;
         Ok(file)
     }
 
@@ -103,6 +132,49 @@ impl Plugin {
         let (before, after) = (Vec::new(), Vec::new());
         Ok(Self { name: name.to_owned(), sha256, source: source.to_owned(), before, after })
     }
+}
+
+/// What a file looks like from outside: it does not change its bytes and stay the same in this
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stamp([u64; 5]);
+
+impl Stamp {
+    /// None where the system does not tell enough, and of a file that has just changed: clocks of file systems are coarse,
+    /// and the next change could look the same.
+    fn of(file: &Path) -> Option<Self> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let known = fs_err::symlink_metadata(file).ok()?;
+            let (seconds, nanoseconds) = (known.ctime().cast_unsigned(), known.ctime_nsec().cast_unsigned());
+            let changed = UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds);
+            let is_settled = SystemTime::now().duration_since(changed).is_ok_and(|age| age >= SETTLED);
+            is_settled.then(|| Self([known.dev(), known.ino(), known.size(), seconds, nanoseconds]))
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = file;
+            None
+        }
+    }
+}
+
+/// Private copies whose bytes this process has seen to be right, and what they looked like then: a release makes many
+/// calls
+static SEEN: Mutex<BTreeMap<PathBuf, Stamp>> = Mutex::new(BTreeMap::new());
+
+fn seen() -> MutexGuard<'static, BTreeMap<PathBuf, Stamp>> {
+    SEEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn see(file: PathBuf, stamp: Option<Stamp>) {
+    if let Some(stamp) = stamp {
+        seen().insert(file, stamp);
+    }
+}
+
+fn is_seen(file: &Path, stamp: &Option<Stamp>) -> bool {
+    stamp.is_some() && seen().get(file) == stamp.as_ref()
 }
 
 /// The sha256 of these bytes in lower-case hexadecimal.
@@ -162,4 +234,30 @@ pub fn python_folder(environment: &Environment) -> Result<PathBuf> {
         keep(PYTHON.as_bytes(), &folder, &file)?;
     }
     Ok(folder)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_that_changes_while_we_run_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("x.py");
+        fs_err::write(&source, "the plugin").unwrap();
+        let data = folder.path().join("data").into_os_string();
+        let environment: Environment = [(OsString::from("PYRELEASE_DATA_DIR"), data)].into_iter().collect();
+        let plugin = Plugin::of_file("x", &source).unwrap();
+        let copy = plugin.copy(&environment).unwrap();
+        for wait in [Duration::ZERO, SETTLED * 2] {
+            std::thread::sleep(wait);
+            // Seen to be right, by its hash and by the plugin's own bytes.
+            plugin.copy(&environment).unwrap();
+            plugin.recognise(b"the plugin", &environment);
+            assert_eq!(is_seen(&copy, &Stamp::of(&copy)), !wait.is_zero());
+            set_mode(&copy, 0o700).unwrap();
+            fs_err::write(&copy, "the stolen").unwrap();
+            assert_eq!(fs_err::read(plugin.copy(&environment).unwrap()).unwrap(), b"the plugin");
+        }
+    }
 }

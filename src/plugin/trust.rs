@@ -85,6 +85,7 @@ pub fn look(name: &str, wanted: &Wanted, root: &Path, environment: &Environment)
         before: first.before.clone(),
         after: first.after.clone(),
     };
+    plugin.recognise(&bytes, environment);
     let target = target(&first.file, &bytes);
     let pin = Pins::read(root)?.of(name, &target);
     let obstacle = match pin {

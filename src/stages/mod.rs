@@ -14,9 +14,13 @@ mod target;
 mod upload;
 mod version;
 
+use std::collections::BTreeMap;
+
 use crate::config::{Config, nearest};
 use crate::engine::plan::Pipeline;
 use crate::engine::prelude::*;
+
+use plugin::Described;
 
 pub use check::{as_findings, distributions_in, judge_files, known_or, policy, tracked_at};
 pub use plugin::{Deaf, Named, Plugins, named};
@@ -54,30 +58,36 @@ pub fn pipeline(config: &Config, plugins: &Plugins<'_>) -> Result<Pipeline> {
             Some("leave `stages` out for the default ones"),
         ));
     }
+    for (at, listed) in config.stages().iter().enumerate() {
+        check_name(config, at, &listed.value)?;
+    }
+    let names = config.stages().iter().map(|listed| listed.value.as_str());
+    let mut described = plugin::describe(config, names.filter(|name| is_plugins(config, name)), plugins);
     let mut stages: Vec<Box<dyn Stage>> = Vec::new();
     for (at, listed) in config.stages().iter().enumerate() {
-        if config.stages()[..at].iter().any(|earlier| earlier.value == listed.value) {
-            let message = format!("`{}` is listed twice", listed.value);
-            return Err(config.error(
-                &message,
-                listed.span.clone(),
-                Some("a stage runs once in a release; remove one"),
-            ));
-        }
-        let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
-        if !listed.value.chars().all(plain) || !(1..=64).contains(&listed.value.len()) {
-            let help = "the name of a stage is 1 to 64 letters, digits, `-` and `_`";
-            let message = format!("`{}` cannot be the name of a stage", listed.value.escape_debug());
-            return Err(config.error(&message, listed.span.clone(), Some(help)));
-        }
-        stages.push(
-            make(config, &listed.value, plugins).map(Ok).unwrap_or_else(|| Err(unknown(config, at)))??,
-        );
+        let made = make(config, &listed.value, &mut described);
+        stages.push(made.unwrap_or_else(|| Err(unknown(config, at)))?);
     }
     Pipeline::new(stages).map_err(|disorder| {
         let span = config.stages().get(disorder.second).and_then(|stage| stage.span.clone());
         config.error(&disorder.message, span, Some(&disorder.help))
     })
+}
+
+/// Refuses a stage that is there twice, and a name that none can have.
+fn check_name(config: &Config, at: usize, name: &str) -> Result<()> {
+    let span = || config.stages().get(at).and_then(|listed| listed.span.clone());
+    if config.stages()[..at].iter().any(|earlier| earlier.value == name) {
+        let help = "a stage runs once in a release; remove one";
+        return Err(config.error(&format!("`{name}` is listed twice"), span(), Some(help)));
+    }
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    if !name.chars().all(plain) || !(1..=64).contains(&name.len()) {
+        let help = "the name of a stage is 1 to 64 letters, digits, `-` and `_`";
+        let message = format!("`{}` cannot be the name of a stage", name.escape_debug());
+        return Err(config.error(&message, span(), Some(help)));
+    }
+    Ok(())
 }
 
 /// Where the stages of a configuration upload to. No plugin is asked: none uploads to an index that is known here.
@@ -87,17 +97,27 @@ pub fn destinations(config: &Config) -> Vec<Destination> {
 }
 
 /// The stage of that name, if there is one.
-fn make(config: &Config, name: &str, plugins: &Plugins<'_>) -> Option<Result<Box<dyn Stage>>> {
+fn make(
+    config: &Config,
+    name: &str,
+    described: &mut BTreeMap<&str, Result<Described>>,
+) -> Option<Result<Box<dyn Stage>>> {
     if let Some(row) = BUILT_IN.iter().find(|row| row.name == name) {
         return Some((row.make)(config, name));
     }
     if config.indexes().contains_key(name) {
         return Some(upload::make(config, name));
     }
-    if plugin::is_one(config, name) {
-        return Some(plugin::make(config, name, plugins));
+    if let Some(described) = described.remove(name) {
+        return Some(described.and_then(|described| plugin::make(config, described)));
     }
     config.stage_key(name, "run").map(|_| command::make(config, name))
+}
+
+/// Whether a stage is a plugin's: what comes with pyrelease never is.
+fn is_plugins(config: &Config, name: &str) -> bool {
+    let is_own = BUILT_IN.iter().any(|row| row.name == name) || config.indexes().contains_key(name);
+    !is_own && plugin::is_one(config, name)
 }
 
 fn unknown(config: &Config, at: usize) -> Error {

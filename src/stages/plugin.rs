@@ -1,8 +1,10 @@
 //! A plugin of somebody's: what it may do is what it says of itself.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::thread::{self, JoinHandle};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -107,11 +109,36 @@ struct PluginStage {
     assignment: Assignment,
     descriptor: Descriptor,
     reach: Reach,
+    /// Its preflight, under way
+    asked: Cell<Option<JoinHandle<Result<Value>>>>,
     /// What the preflight said that it would do
     plan: RefCell<Option<Vec<String>>>,
 }
 
-pub(super) fn make(config: &Config, stage: &str, plugins: &Plugins<'_>) -> Result<Box<dyn Stage>> {
+/// A plugin that has been asked what it is
+pub(super) struct Described {
+    assignment: Assignment,
+    descriptor: Descriptor,
+}
+
+/// Asks the plugins of these stages what they are, all at the same time: each is a process of its own.
+pub(super) fn describe<'a>(
+    config: &Config,
+    stages: impl Iterator<Item = &'a str>,
+    plugins: &Plugins<'_>,
+) -> BTreeMap<&'a str, Result<Described>> {
+    thread::scope(|scope| {
+        let asked: Vec<_> =
+            stages.map(|stage| (stage, scope.spawn(move || ask_for(config, stage, plugins)))).collect();
+        asked.into_iter().map(|(stage, thread)| (stage, joined(thread.join()))).collect()
+    })
+}
+
+fn joined<T>(ended: thread::Result<T>) -> T {
+    ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn ask_for(config: &Config, stage: &str, plugins: &Plugins<'_>) -> Result<Described> {
     let Some(Named { name, wanted, settings, .. }) = named(config, stage)? else {
         return Err(Error::usage(format!("`{stage}` is no plugin")));
     };
@@ -141,6 +168,12 @@ pub(super) fn make(config: &Config, stage: &str, plugins: &Plugins<'_>) -> Resul
         ))
     })?;
     assignment.seconds = settings.timeout.or(descriptor.timeout_s).unwrap_or(assignment.seconds).max(1);
+    Ok(Described { assignment, descriptor })
+}
+
+pub(super) fn make(config: &Config, described: Described) -> Result<Box<dyn Stage>> {
+    let Described { assignment, descriptor } = described;
+    let stage = assignment.stage.as_str();
     check_config(config, &assignment, &descriptor)?;
     check_secrets(config, &assignment, &descriptor)?;
     check_order(config, stage, &descriptor)?;
@@ -151,7 +184,13 @@ pub(super) fn make(config: &Config, stage: &str, plugins: &Plugins<'_>) -> Resul
         Extent::Public => Reach::Public,
         Extent::FollowUp => Reach::FollowUp,
     };
-    Ok(Box::new(PluginStage { assignment, descriptor, reach, plan: RefCell::new(None) }))
+    Ok(Box::new(PluginStage {
+        assignment,
+        descriptor,
+        reach,
+        asked: Cell::new(None),
+        plan: RefCell::new(None),
+    }))
 }
 
 /// A date in the configuration as the text that it is, and no configuration as an empty one.
@@ -257,20 +296,25 @@ impl PluginStage {
         params
     }
 
+    /// Begins to ask the plugin; the thread lives as long as the call, which ends with the thread that it was begun by.
+    fn begin(&self, release: &Release) -> JoinHandle<Result<Value>> {
+        let (assignment, params) = (self.assignment.clone(), self.params(release, true));
+        let (environment, folder) = (release.workspace.environment.clone(), release.root());
+        thread::spawn(move || {
+            let stop = AtomicBool::new(false);
+            let place = Place { environment: &environment, folder: &folder, stop: &stop };
+            assignment.call(Method::Preflight, params, &place, &mut Deaf)
+        })
+    }
+
     /// Asks the plugin what would make it fail and what it would do.
     fn ask(&self, release: &Release) -> Result<Vec<Finding>> {
         if !self.descriptor.has(Method::Preflight) {
             *self.plan.borrow_mut() = Some(Vec::new());
             return Ok(Vec::new());
         }
-        let folder = release.root();
-        let place = Place {
-            environment: &release.workspace.environment,
-            folder: &folder,
-            stop: &AtomicBool::new(false),
-        };
-        let answer =
-            self.assignment.call(Method::Preflight, self.params(release, true), &place, &mut Deaf)?;
+        let asked = self.asked.take().unwrap_or_else(|| self.begin(release));
+        let answer = joined(asked.join())?;
         let answer: Answered = serde_json::from_value(answer).map_err(|error| {
             let name = &self.assignment.plugin.name;
             Error::failed(format!(
@@ -332,6 +376,12 @@ impl Stage for PluginStage {
 
     fn plugin(&self) -> Option<&Plugin> {
         Some(&self.assignment.plugin)
+    }
+
+    fn begin_preflight(&self, release: &Release) {
+        if self.descriptor.has(Method::Preflight) && self.plan.borrow().is_none() {
+            self.asked.set(Some(self.begin(release)));
+        }
     }
 
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {

@@ -34,6 +34,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// How long the end of its output is waited for once it has ended
 const GRACE: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(20);
+/// How often it is looked whether it has ended: most do at once
+const BLINK: Duration = Duration::from_micros(200);
 /// Bytes of messages that are taken from one call
 const MOST: u64 = 64 << 20;
 /// Messages that are
@@ -170,7 +172,7 @@ impl Conversation<'_> {
             self.pipes.hush();
             let farewell = Instant::now();
             while farewell.elapsed() < FAREWELL && !self.child.has_ended() {
-                std::thread::sleep(Duration::from_millis(1));
+                std::thread::sleep(BLINK);
             }
         }
         self.child.end();
