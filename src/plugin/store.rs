@@ -88,6 +88,19 @@ impl Plugin {
         Ok(folder.join(self.source.file_name().unwrap_or(self.name.as_ref())))
     }
 
+    pub(super) fn has_copy(&self, environment: &Environment) -> bool {
+        self.place(environment).is_ok_and(|file| file.exists())
+    }
+
+    /// Deletes the private copy, if there is one.
+    pub(super) fn forget_copy(&self, environment: &Environment) -> Result<()> {
+        let file = self.place(environment)?;
+        match fs_err::remove_dir_all(file.parent().unwrap_or(&file)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Sees whether the private copy has these bytes, which are the plugin's: so it needs no hash of its own.
     pub(super) fn recognise(&self, bytes: &[u8], environment: &Environment) {
         let Ok(file) = self.place(environment) else { return };

@@ -49,6 +49,8 @@ fn a_new_plugin_in_python_passes_as_it_is() {
     let sandbox = Sandbox::new();
     assert_eq!(pyrelease(&sandbox, &["plugin", "new", "my-stage"]).0, 0);
     passes(&sandbox, "my-stage/my-stage.py", "{\"file\": \"released.txt\"}");
+    let copies = sandbox.home().join(".local/share/pyrelease/copies");
+    assert_eq!(fs_err::read_dir(copies).unwrap().count(), 0, "what was tried is not kept");
     let file = |path: &str| pyrelease(&sandbox, &["plugin", "test", path]);
     assert!(file("my-stage").1.contains("error: `my-stage` is a folder\nhelp: name the plugin's own file"));
     assert!(file("none.py").1.contains("error: `none.py` is not there"));

@@ -59,7 +59,12 @@ pub fn try_out(file: &Path, environment: &Environment, options: &Options) -> Res
     };
     let mut trial =
         Trial { assignment, environment, ground: Ground::new()?, secrets: Map::new(), tried: Vec::new() };
+    let was_kept = trial.assignment.plugin.has_copy(environment);
     trial.go_through(options);
+    if !was_kept {
+        // An author builds and tries many times, and a copy of each would stay.
+        trial.assignment.plugin.forget_copy(environment)?;
+    }
     Ok(trial.tried)
 }
 
