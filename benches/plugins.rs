@@ -19,7 +19,7 @@ use pyrelease_test_support::{Project, Sandbox, set_binary};
 use serde_json::json;
 
 const CALLS: usize = 50;
-const ROUNDS: usize = 21;
+const ROUNDS: usize = 11;
 const STAGES: usize = 7;
 
 fn main() {

@@ -186,6 +186,13 @@ fn a_file_that_is_no_library_is_an_error_that_says_so() {
         let (_, text) = Trial::of_library(&file).fails();
         assert!(text.contains(expected), "{} bytes: {text}", bytes.len());
     }
+    // Wherever in the file the mark is: it was seen, for what follows is an attempt to load it.
+    for before in (1..=12).map(|number| (64 << 10) * number - 7) {
+        fs_err::write(&file, [&vec![b'x'; before][..], b"pyrelease-stage-abi=1;", &[b'x'; 100_000]].concat())
+            .unwrap();
+        let (_, text) = Trial::of_library(&file).fails();
+        assert!(text.contains("cannot be loaded: "), "{before}: {text}");
+    }
     let (_, text) = Trial::of_library(Path::new("/nothing/here.so")).fails();
     assert!(text.contains("/nothing/here.so"), "{text}");
 }

@@ -14,26 +14,43 @@ use super::conversation::{Shared, Verdict};
 
 /// Before the request in its buffer: a plugin that takes it for its own and frees it ends there and then
 const LEAD: usize = 16;
+/// Bytes of a library that are looked at in one go for its mark
+const PIECE: usize = 256 << 10;
+/// Bytes of a mark, at most
+const LONGEST_MARK: usize = 64;
 
 /// Sees that the file says it is a plugin for this version, before anything of it runs.
 ///
 /// # Errors
 /// It is none, or one for another version.
 pub(super) fn expect_marker(file: &Path) -> Result<(), String> {
-    let bytes = fs_err::read(file).map_err(|error| error.to_string())?;
+    let mut file = fs_err::File::open(file).map_err(|error| error.to_string())?;
     let key = &abi::MARKER.as_bytes()[..abi::MARKER.find('=').map_or(0, |at| at + 1)];
     let mut other = None;
-    for at in memchr::memmem::find_iter(&bytes, key) {
-        let rest = &bytes[at + key.len()..];
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if digits == 0 || rest.get(digits) != Some(&b';') {
-            continue;
+    // In pieces: a library may have many megabytes, and each call reads it.
+    let (mut buffer, mut kept) = (vec![0; PIECE], 0);
+    loop {
+        let read = file.read(&mut buffer[kept..]).map_err(|error| error.to_string())?;
+        if read == 0 {
+            break;
         }
-        let major = String::from_utf8_lossy(&rest[..digits]).into_owned();
-        if major == abi::ABI_MAJOR.to_string() {
-            return Ok(());
+        let bytes = &buffer[..kept + read];
+        for at in memchr::memmem::find_iter(bytes, key) {
+            let rest = &bytes[at + key.len()..];
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if digits == 0 || rest.get(digits) != Some(&b';') {
+                continue;
+            }
+            let major = String::from_utf8_lossy(&rest[..digits]).into_owned();
+            if major == abi::ABI_MAJOR.to_string() {
+                return Ok(());
+            }
+            other = Some(major);
         }
-        other = Some(major);
+        // The mark may begin in this piece and end in the next.
+        let end = kept + read;
+        kept = end.min(LONGEST_MARK);
+        buffer.copy_within(end - kept..end, 0);
     }
     Err(match other {
         Some(major) => format!(
