@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Index, Put, Standing, Submission, UploadError};
+use super::{Index, Put, Standing, Submission, Theirs, UploadError};
 
 /// How often a file is sent at most, the index having been asked in between
 const SENDINGS: u32 = 3;
@@ -71,7 +71,7 @@ pub fn deliver(
         sendings += 1;
         in_doubt |= error.is_ambiguous();
         // The index has another file of that name: whatever was sent before, it did not take.
-        in_doubt &= !matches!(error, UploadError::Duplicate { theirs: Some(_), .. });
+        in_doubt &= !matches!(error, UploadError::Duplicate { theirs: Theirs::Sha256(_), .. });
         let Some(pause) = pause_after(&error, sendings) else {
             return match in_doubt && is_there(index, submission, watch) == Some(true) {
                 true => Ok(Delivery::FoundThere(error)),

@@ -28,7 +28,7 @@ pub use refusals::help_for;
 pub use simple::{Listing, SimpleError, SimpleFile, Standing, Yanked};
 pub use staged::Index;
 pub use submission::{Submission, waves};
-pub use upload::{IndexClient, Put, UploadError};
+pub use upload::{IndexClient, Put, Theirs, UploadError};
 pub use window::Window;
 
 use crate::python::filename::normalize;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::html;
 
@@ -32,15 +33,27 @@ pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
 }
 
-/// PyPI's error in JSON. `code` is `400 <reason>`; `message` wraps the same reason in HTML.
+/// An error in JSON. PyPI's `code` is `400 <reason>`, its `message` the same reason in HTML; GitLab and Azure have a
+/// `message` or an `error`, Artifactory a list of `errors`.
 #[derive(Deserialize)]
 struct JsonError {
     #[serde(default)]
-    code: serde_json::Value,
+    code: Value,
     #[serde(default)]
-    message: serde_json::Value,
+    message: Value,
     #[serde(default)]
-    error: serde_json::Value,
+    error: Value,
+    #[serde(default)]
+    errors: Value,
+}
+
+impl JsonError {
+    /// The first of the messages that it has.
+    fn message(&self) -> &str {
+        let listed = self.errors.get(0).map(|error| error.get("message").unwrap_or(error));
+        let said = [Some(&self.message), Some(&self.error), listed];
+        said.into_iter().flatten().find_map(Value::as_str).unwrap_or_default()
+    }
 }
 
 /// The reason that a reply's body gives.
@@ -51,7 +64,7 @@ pub(super) fn reason(status: u16, body: &str) -> String {
             let code = json.code.as_str().unwrap_or_default();
             let said = code.strip_prefix(&status.to_string()).unwrap_or_default().trim();
             match said {
-                "" => html::text(json.message.as_str().or(json.error.as_str()).unwrap_or_default()),
+                "" => html::text(json.message()),
                 said => said.to_owned(),
             }
         }
@@ -83,12 +96,24 @@ pub(super) fn says_duplicate(status: u16, reason: &str) -> bool {
     match status {
         // devpi, pypiserver, Azure, CodeArtifact; PyPI uses it for two who claim a project's name at once.
         409 => !says(&["conflicts with an existing project"]),
-        // PyPI and Google; GitLab; Nexus.
-        400 => says(&["already exist", "already been taken", "updating asset", "cannot be updated"]),
+        // PyPI, Google, Gitea; GitLab; Nexus, by the database it has.
+        400 => says(&[
+            "already exist",
+            "already been taken",
+            "duplicate package is not allowed",
+            "updating asset",
+            "cannot be updated",
+        ]),
         // Artifactory.
         403 => says(&["overwrite artifact", "overwrite all artifacts"]),
         _ => false,
     }
+}
+
+/// Whether the server may mean by this 404 that it has the file: Artifactory can be told to hide what a user may not
+/// replace.
+pub(super) fn may_hide_a_duplicate(reason: &str) -> bool {
+    reason.to_ascii_lowercase().contains("could not locate artifact")
 }
 
 #[cfg(test)]
@@ -114,6 +139,9 @@ mod tests {
         assert_eq!(reason(403, r#"{"message": "insufficient_scope", "error": "x"}"#), "insufficient_scope");
         assert_eq!(reason(401, r#"{"message": "401 <b>Unauthorized</b>"}"#), "401 Unauthorized");
         assert_eq!(reason(400, r#"{"code": 7, "message": ["x"]}"#), "");
+        assert_eq!(reason(403, r#"{"errors": [{"status": 403, "message": "Not you"}, {}]}"#), "Not you");
+        assert_eq!(reason(403, r#"{"errors": ["Not you"]}"#), "Not you");
+        assert_eq!(reason(403, r#"{"errors": {"0": "x"}}"#), "");
         assert_eq!(reason(403, "None"), "");
     }
 
@@ -143,6 +171,7 @@ mod tests {
             (400, "Repository does not allow updating assets: pypi"),
             (400, "Validation failed: File name has already been taken"),
             (403, "Not enough permissions to overwrite artifact 'x'"),
+            (403, "Not enough permissions to delete/overwrite all artifacts under 'x'"),
         ] {
             assert!(says_duplicate(status, words), "{status} {words}");
         }

@@ -302,7 +302,7 @@ fn a_duplicate_is_decided_by_hashes() {
 
     let silent = Server::answering(|_| reply(409, "text/html", "<pre>it already exists</pre>"));
     let error = silent.put(&file).unwrap_err();
-    assert!(matches!(error, UploadError::Duplicate { theirs: None, .. }), "{error}");
+    assert!(matches!(error, UploadError::Duplicate { theirs: Theirs::Unknown(_), .. }), "{error}");
 }
 
 #[test]

@@ -15,10 +15,10 @@ use secrecy::ExposeSecret as _;
 use thiserror::Error;
 
 use super::refusals::help_for;
-use super::reply::{Reply, says_duplicate};
+use super::reply::{Reply, may_hide_a_duplicate, says_duplicate};
 use super::send::{CERTIFICATE_REQUIRED, Outgoing, Progress, SendError, innermost, send};
 use super::submission::Submission;
-use super::{Credentials, CredentialsError, IndexAddress, Standing};
+use super::{Credentials, CredentialsError, IndexAddress, SimpleError, Standing};
 use crate::error::Error;
 use crate::python::distribution::Distribution;
 use crate::world::digest::Digests;
@@ -55,9 +55,9 @@ pub enum UploadError {
     /// Nothing was stored.
     #[error("`{index}` does not take `{file}` at its address: it redirects to `{location}`")]
     Redirected { index: String, file: String, location: String },
-    /// Nothing was stored. `theirs` is not known where the index lists no file of that name, or no hashes.
-    #[error("`{index}` has another `{file}` already: {}", hashes(.ours, .theirs.as_deref(), .reason))]
-    Duplicate { index: String, file: String, ours: String, theirs: Option<String>, reason: String },
+    /// Nothing was stored: the index has a file of that name.
+    #[error("`{index}` has {}", duplicate(.file, .ours, .theirs, .reason))]
+    Duplicate { index: String, file: String, ours: String, theirs: Theirs, reason: String },
     /// The file may be stored or not: ask the index for its hash before anything else.
     #[error("it is not known whether `{index}` stored `{file}`: {cause}")]
     Ambiguous {
@@ -91,11 +91,51 @@ pub enum UploadError {
     },
 }
 
-fn hashes(ours: &str, theirs: Option<&str>, reason: &str) -> String {
+/// What is known of a file that is in the way of another one
+#[derive(Debug)]
+pub enum Theirs {
+    /// Its sha256, which is another one
+    Sha256(String),
+    /// The index lists no file of that name
+    Unlisted,
+    /// The index cannot be asked for it
+    Unknown(Box<SimpleError>),
+}
+
+fn duplicate(file: &str, ours: &str, theirs: &Theirs, reason: &str) -> String {
+    let why = match theirs {
+        Theirs::Sha256(theirs) => {
+            return format!("another `{file}` already: its sha256 is {theirs}, ours is {ours}");
+        }
+        Theirs::Unlisted => "it does not list it".to_owned(),
+        Theirs::Unknown(error) => error.to_string(),
+    };
+    format!(
+        "a `{file}` already, by its own words ({reason}); whether it is this one (sha256 {ours}) is not known: {why}"
+    )
+}
+
+fn help_for_duplicate(theirs: &Theirs, reason: &str) -> String {
     match theirs {
-        Some(theirs) => format!("its sha256 is {theirs}, ours is {ours}"),
-        None => format!("{reason} (ours has the sha256 {ours})"),
+        Theirs::Sha256(_) => {
+            "a file name is taken for good: release another version, or use the files that are there"
+        }
+        // PyPI's words.
+        _ if reason.contains("with blake2_256 hash") => {
+            "an index that says this takes the same bytes again, so that it has others: a file name is taken for good, \
+             release another version"
+        }
+        Theirs::Unlisted => {
+            "it may list the file in some minutes: say the same again then, and hashes decide"
+        }
+        Theirs::Unknown(error) if matches!(**error, SimpleError::NoAddress { .. }) => {
+            "say where it lists files, and hashes decide: `--simple URL`, or `simple` in [index.NAME]"
+        }
+        Theirs::Unknown(error) => {
+            error.help().unwrap_or("say the same again when it can be asked, and hashes decide")
+        }
     }
+    .to_owned()
 }
 
 impl UploadError {
@@ -108,10 +148,7 @@ impl UploadError {
             } else {
                 "give the address that the index redirects to, if it is the index's own".to_owned()
             }),
-            Self::Duplicate { .. } => Some(
-                "a file name is taken for good: release another version, or use the files that are there"
-                    .to_owned(),
-            ),
+            Self::Duplicate { theirs, reason, .. } => Some(help_for_duplicate(theirs, reason)),
             Self::Changed { .. } => {
                 Some("build again; what was checked is not what lies there now".to_owned())
             }
@@ -256,6 +293,12 @@ impl IndexClient {
         match reply.status {
             200..=299 => Ok(Put::Uploaded),
             status if says_duplicate(status, &reason) => self.compare(submission, reason),
+            404 if may_hide_a_duplicate(&reason) => {
+                match self.standing(submission.field("name"), distribution) {
+                    Ok(Standing::Absent) | Err(_) => Err(self.refused(distribution, reply)),
+                    Ok(_) => self.compare(submission, reason),
+                }
+            }
             500.. => {
                 let cause = format!("the server failed (HTTP {}) {reason}", reply.status);
                 let cause = cause.trim_end().to_owned();
@@ -270,9 +313,10 @@ impl IndexClient {
         let distribution = &submission.distribution;
         let theirs = match self.standing(submission.field("name"), distribution) {
             Ok(Standing::Identical) => return Ok(Put::AlreadyThere),
-            Ok(Standing::Different { sha256 }) => Some(sha256),
+            Ok(Standing::Different { sha256 }) => Theirs::Sha256(sha256),
             // Refused it is in any case; only the hash is not known.
-            Ok(Standing::Absent) | Err(_) => None,
+            Ok(Standing::Absent) => Theirs::Unlisted,
+            Err(error) => Theirs::Unknown(Box::new(error)),
         };
         Err(UploadError::Duplicate {
             index: self.address.name.clone(),

@@ -3,8 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+mod registries;
+mod registry;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pyrelease::server::{Access, EmbeddedIndex};
 use pyrelease_test_support::distribution::{sdist, wheel};
@@ -366,35 +369,4 @@ fn a_server_that_never_recovers_leaves_a_doubt_that_the_next_upload_settles() {
     let again = index.upload(&desk, &[]).code(0);
     assert!(again.fates().values().all(|fate| *fate == "there"));
     assert_eq!(index.proxy.sent().len(), 2, "the doubtful one was there");
-}
-
-#[test]
-fn devpi_takes_files_from_its_user_and_from_nobody_else() {
-    let server = IndexServer::devpi();
-    let desk = Desk::with_release("1.0");
-    let (url, simple) = (server.upload_url(), server.simple_url());
-    let place = ["--url", &url, "--simple", &simple];
-    let user = ("TWINE_USERNAME", server.username());
-    let wrong = desk.upload(&place, &[user, ("TWINE_PASSWORD", "not-the-password")]).code(1);
-    wrong.says("the credentials came from `TWINE_PASSWORD`");
-    desk.upload(&place, &[]).code(1).says("HTTP 401");
-    assert!(server.files("demo").is_empty());
-
-    let right = [user, ("TWINE_PASSWORD", server.password().reveal())];
-    desk.upload(&place, &right).code(0);
-    assert_eq!(server.files("demo").len(), 2);
-    // A file stays there; another of its name is refused, and told from the same one by its hash.
-    fs_err::remove_file(desk.folder.join("demo-1.0-py3-none-any.whl")).unwrap();
-    sdist(&desk.folder, "demo", "1.0", "another");
-    desk.upload(&["--url", &url], &right).code(1).says("has another `demo-1.0.tar.gz` already");
-    assert_eq!(server.files("demo").len(), 2);
-    desk.sandbox.write_home("nothing", "");
-    assert_secret_nowhere(&desk.folder, server.password().reveal());
-}
-
-fn assert_secret_nowhere(folder: &Path, secret: &str) {
-    for entry in fs_err::read_dir(folder).unwrap() {
-        let bytes = fs_err::read(entry.unwrap().path()).unwrap();
-        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
-    }
 }

@@ -18,7 +18,7 @@ pub(super) fn unlisted(client: &IndexClient, how: &str) -> Option<Finding> {
         return None;
     }
     let message = format!(
-        "`{}` has no `simple` address: what it has already cannot be seen beforehand",
+        "`{}` has no `simple` address: what it has already cannot be seen beforehand, and is replaced where it lets that be",
         client.address().name
     );
     Some(Finding::warning(message).help(how))
@@ -51,10 +51,11 @@ pub(super) fn limits(
             .push(Finding::error(format!("`{project}` is archived on `{index}`")).help(
                 "an archived project takes no files: its owner can unarchive it in its settings there",
             )),
-        Some("quarantined") => findings.push(
-            Finding::error(format!("`{project}` is quarantined on `{index}`"))
-                .help("nobody can install it, until the index's administrators have looked into it"),
-        ),
+        Some("quarantined") => {
+            findings.push(Finding::error(format!("`{project}` is quarantined on `{index}`")).help(
+                "nobody can install it until the index has looked into it: ask its administrators first",
+            ))
+        }
         _ => {}
     }
     if !client.follows_pypi() {

@@ -1,0 +1,208 @@
+//! Registries that nobody can run here: a server that answers as each is documented to, or has been seen to in the
+//! reports of those who use it. A duplicate is decided by hashes where the registry gives any; where it does not, that is
+//! said.
+
+use std::collections::BTreeMap;
+use std::thread;
+
+use jiff::{SignedDuration, Timestamp};
+use pyrelease::world::http::OURS;
+use pyrelease::world::sha256;
+use pyrelease_test_support::distribution::wheel;
+use serde_json::json;
+
+use super::Desk;
+use super::registry::Registry;
+
+const WHEEL: &str = "demo-1.0-py3-none-any.whl";
+const JSON: &str = "application/vnd.pypi.simple.v1+json";
+
+/// With one wheel, whose bytes the word makes.
+fn desk(word: &str) -> Desk {
+    let desk = Desk::new();
+    wheel(&desk.folder, "demo", "1.0", "any", word);
+    desk
+}
+
+/// What registries say to a file of a name that they have, and where that is known from.
+const DUPLICATES: &[(&str, u16, &str)] = &[
+    // twine's issues 332, 1251 and 918: by version, and where it hides what may not be replaced
+    (
+        "Artifactory 6",
+        403,
+        r#"{"errors": [{"status": 403, "message": "Not enough permissions to delete/overwrite artifact 'pypi-local:demo/1.0/demo-1.0-py3-none-any.whl' (user 'ci' needs DELETE permission)."}]}"#,
+    ),
+    (
+        "Artifactory 7",
+        403,
+        r#"{"errors": [{"status": 403, "message": "Not enough permissions to delete/overwrite all artifacts under 'pypi-local/demo/1.0' (user: 'ci' needs DELETE permission)."}]}"#,
+    ),
+    (
+        "Artifactory that hides",
+        404,
+        r#"{"errors": [{"status": 404, "message": "Could not locate artifact 'pypi-local:demo/1.0/demo-1.0-py3-none-any.whl' (Repository 'pypi-local' was not found or expired)."}]}"#,
+    ),
+    // twine's issues 693 and 1044: by the database behind it
+    (
+        "Nexus with OrientDB",
+        400,
+        "<!doctype html>\n<html lang=\"en\">\n<head><title>400 - Nexus Repository Manager</title><style>a {}</style></head>\
+         <body><span class=\"title\">Error 400</span>\n<span class=\"description\">Bad Request</span>\n\
+         <div class=\"content-section\">\n Repository does not allow updating assets: pypi-local\n</div></body></html>",
+    ),
+    (
+        "Nexus with PostgreSQL or H2",
+        400,
+        "<html><body>pypi-hosted/packages/demo/1.0/demo-1.0-py3-none-any.whl cannot be updated</body></html>",
+    ),
+    // twine's issue 697; and what GitLab says where duplicates are switched off
+    ("GitLab", 400, r#"{"message":"Validation failed: File name has already been taken"}"#),
+    ("GitLab without duplicates", 400, r#"{"message":"400 Bad request - Duplicate package is not allowed"}"#),
+    // uv's issue 8817
+    (
+        "Azure Artifacts",
+        409,
+        r#"{"$id":"1","innerException":null,"message":"The feed 'Feed' already contains file 'demo-1.0-py3-none-any.whl' in package 'demo 1.0'.","typeKey":"PackageAlreadyExistsException","errorCode":0,"eventId":3000}"#,
+    ),
+    // Of CodeArtifact, no more than the status is known
+    ("AWS CodeArtifact", 409, ""),
+    // twine's issues 816 and 1007
+    ("Google Artifact Registry", 400, "Requested entity already exists.\n"),
+    // Gitea's source, before and after it took the other status
+    ("Gitea 1.17", 400, "package file already exists"),
+    ("Gitea, Forgejo", 409, "package file already exists"),
+];
+
+/// Ways in which registries list a file, with the place of its hash in the link
+const PAGES: &[(&str, &str)] = &[
+    ("PEP 503", "#sha256=@"),
+    // Gitea and Forgejo before 2024
+    ("another separator", "#sha256-@"),
+    // Nexus and devpi of old
+    ("a hash that is not asked for", "#md5=d41d8cd98f00b204e9800998ecf8427e"),
+    ("no hash at all", ""),
+];
+
+#[test]
+fn every_registrys_duplicate_is_decided_by_hashes_where_it_gives_any() {
+    let (ours, theirs) = (desk("hello"), desk("another"));
+    let [our_hash, their_hash] = [&ours, &theirs].map(|desk| sha256(&desk.folder.join(WHEEL)).unwrap().0);
+    thread::scope(|scope| {
+        for (at, (registry, status, body)) in DUPLICATES.iter().enumerate() {
+            let (ours, theirs, our_hash, their_hash) = (&ours, &theirs, &our_hash, &their_hash);
+            scope.spawn(move || {
+                let server = Registry::that_says(*status, body);
+                let blind = server.upload_blindly(ours).code(1);
+                if *registry == "Artifactory that hides" {
+                    blind.says("Could not locate artifact");
+                } else {
+                    blind.says("has a `demo-1.0-py3-none-any.whl` already, by its own words");
+                    blind.says("is not known").says("`--simple URL`");
+                }
+
+                // What it lists is seen only after it has said no, as behind a cache.
+                let (page, fragment) = PAGES[at % PAGES.len()];
+                let listing = |desk: &Desk, hash: &str| {
+                    let server = Registry::that_says(*status, body);
+                    let link = format!("<a href=\"/f/{WHEEL}{}\">{WHEEL}</a>", fragment.replace('@', hash));
+                    server.shows_late("/simple/demo/", "text/html", link);
+                    let bytes = fs_err::read(desk.folder.join(WHEEL)).unwrap();
+                    server.shows_late(&format!("/f/{WHEEL}"), "application/octet-stream", bytes);
+                    server
+                };
+                let same = listing(ours, our_hash);
+                same.upload(ours).code(0).says("there already, with the same sha256");
+                let other = listing(theirs, their_hash);
+                let refused = other.upload(ours).code(1);
+                refused.says("has another `demo-1.0-py3-none-any.whl` already");
+                refused.says(our_hash).says(their_hash).says("release another version");
+                for server in [same, other] {
+                    assert_eq!(server.uploads(), 1, "{registry}, {page}");
+                }
+            });
+        }
+    });
+}
+
+/// What registries say to whoever may not upload.
+const REFUSALS: &[(u16, &str, &str, &str)] = &[
+    (
+        401,
+        r#"{"errors": [{"status": 401, "message": "Bad credentials"}]}"#,
+        "Bad credentials",
+        "the index asks who you are",
+    ),
+    (401, "", "it gives no reason", "the index asks who you are"),
+    (403, r#"{"message":"403 Forbidden"}"#, "403 Forbidden", "these credentials may not upload there"),
+    (
+        401,
+        r#"{"$id":"1","innerException":null,"message":"TF400813: The user '' is not authorized to access this resource.","errorCode":0}"#,
+        "is not authorized to access this resource",
+        "the index asks who you are",
+    ),
+    (
+        403,
+        "Permission 'artifactregistry.repositories.uploadArtifacts' denied",
+        "denied",
+        "may not upload there",
+    ),
+    (
+        413,
+        "<html><body><h1>413 Request Entity Too Large</h1></body></html>",
+        "Too Large",
+        "limits the size of uploads",
+    ),
+];
+
+#[test]
+fn every_registrys_refusal_says_why_and_what_to_do() {
+    let desk = desk("hello");
+    let server = Registry::that_says(500, "");
+    for (status, body, reason, help) in REFUSALS {
+        server.says(*status, body);
+        let refused = server.upload(&desk).code(1);
+        refused.says(reason).says(help).says(&format!("HTTP {status}"));
+        assert_eq!(refused.fates(), BTreeMap::from([(WHEEL, "not-there")]));
+    }
+}
+
+/// A page of a project as PyPI has it, with one file of this release.
+fn page(status: &str, age: SignedDuration) -> String {
+    let uploaded = Timestamp::now() - age;
+    json!({
+        "meta": { "api-version": "1.4" },
+        "name": "demo",
+        "project-status": { "status": status },
+        "files": [{
+            "filename": "demo-1.0.tar.gz",
+            "url": "/f/demo-1.0.tar.gz",
+            "hashes": { "sha256": "0".repeat(64) },
+            "upload-time": uploaded.to_string(),
+        }],
+    })
+    .to_string()
+}
+
+#[test]
+fn what_a_project_may_not_do_there_is_known_before_anything_is_sent() {
+    let desk = desk("hello");
+    let server = Registry::that_says(200, "");
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    for (status, age, words, help) in [
+        ("archived", days(1), "`demo` is archived on", "its owner can unarchive it"),
+        ("quarantined", days(1), "`demo` is quarantined on", "ask its administrators"),
+        ("active", days(15), "takes no further files of demo 1.0 since", "release another version"),
+    ] {
+        server.shows_with("/simple/demo/", JSON, &format!("{OURS}: x\r\n"), page(status, age));
+        let refused = server.upload(&desk).code(3);
+        refused.says(words).says(help).says("nothing has been sent");
+        // No word of the user's changes that.
+        server.upload_with(&desk, &["--force"]).code(3).says(words);
+    }
+    assert_eq!(server.uploads(), 0);
+    for status in ["active", "deprecated"] {
+        server.shows_with("/simple/demo/", JSON, &format!("{OURS}: x\r\n"), page(status, days(13)));
+        server.upload(&desk).code(0);
+    }
+    assert_eq!(server.uploads(), 2);
+}
