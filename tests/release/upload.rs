@@ -5,6 +5,7 @@
 
 mod registries;
 mod registry;
+mod servers;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

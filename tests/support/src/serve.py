@@ -25,14 +25,15 @@ def pypiserver(arguments):
     from pypiserver.config import Config
 
     # Passwords come in a file, for a command line is for everybody to see.
-    users, packages = arguments
+    users, packages, *options = arguments
     with open(users) as file:
         lines = [line.strip().split(":", 1) for line in file]
     with open("htpasswd", "w") as file:
         for user, password in lines:
             hashed = passlib.hash.sha256_crypt.using(rounds=1000).hash(password)
             file.write(f"{user}:{hashed}\n")
-    options = ["--passwords", "htpasswd", "--authenticate", "update"]
+    if "--passwords" not in options:
+        options += ["--passwords", "htpasswd", "--authenticate", "update"]
     options += ["--hash-algo", "sha256", "--disable-fallback"]
     application = package.app_from_config(Config.from_args(["run", *options, packages]))
     # pypiserver's own choices of HTTP server do not tell which port the system chose.

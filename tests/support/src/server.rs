@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::PipeWriter;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
@@ -34,13 +35,14 @@ pub struct IndexServer {
     /// `127.0.0.1:34567`
     address: String,
     password: Secret,
-    process: Process,
+    process: Arc<Process>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Pypiserver,
-    Devpi,
+    /// With the name of the index
+    Devpi(&'static str),
 }
 
 #[derive(Debug)]
@@ -60,7 +62,24 @@ impl IndexServer {
     /// It does not start.
     pub fn pypiserver() -> Self {
         let password = Secret::new();
-        Self::start_pypiserver(Some(&password), password.clone())
+        Self::start_pypiserver(Some(&password), password.clone(), &[])
+    }
+
+    /// The same, where a file takes the place of another of its name (`--overwrite`).
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn overwriting() -> Self {
+        let password = Secret::new();
+        Self::start_pypiserver(Some(&password), password.clone(), &["--overwrite"])
+    }
+
+    /// A pypiserver that takes files from everybody.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn open() -> Self {
+        Self::start_pypiserver(None, Secret::new(), &["--passwords", ".", "--authenticate", "."])
     }
 
     /// Two of them, one for rehearsals and one for all to see.
@@ -70,7 +89,7 @@ impl IndexServer {
     pub fn two_pypiservers() -> (Self, Self) {
         let begin = || {
             let password = Secret::new();
-            (Self::begin_pypiserver(Some(&password)), password)
+            (Self::begin_pypiserver(Some(&password), &[]), password)
         };
         // Both are on their way before either is waited for.
         let [rehearsal, public] =
@@ -83,14 +102,14 @@ impl IndexServer {
     /// # Panics
     /// It does not start.
     pub fn refusing() -> Self {
-        Self::start_pypiserver(None, Secret::new())
+        Self::start_pypiserver(None, Secret::new(), &[])
     }
 
-    fn start_pypiserver(known: Option<&Secret>, password: Secret) -> Self {
-        Self::of_pypiserver(Self::begin_pypiserver(known), password)
+    fn start_pypiserver(known: Option<&Secret>, password: Secret, options: &[&str]) -> Self {
+        Self::of_pypiserver(Self::begin_pypiserver(known, options), password)
     }
 
-    fn begin_pypiserver(known: Option<&Secret>) -> Process {
+    fn begin_pypiserver(known: Option<&Secret>, options: &[&str]) -> Process {
         let folder = server_folder("pypiserver");
         let packages = folder.path().join("packages");
         fs_err::create_dir(&packages).expect("a folder for the packages");
@@ -100,12 +119,12 @@ impl IndexServer {
             .filter_map(|user| known.map(|password| format!("{user}:{}\n", password.reveal())))
             .collect();
         fs_err::write(&users, lines).expect("a file of users");
-        Process::start(folder, "pypiserver", &[text(&users), text(&packages)])
+        Process::start(folder, "pypiserver", &[&[text(&users), text(&packages)], options].concat())
     }
 
     fn of_pypiserver(process: Process, password: Secret) -> Self {
         let (process, address) = process.address();
-        let server = Self { kind: Kind::Pypiserver, address, password, process };
+        let server = Self { kind: Kind::Pypiserver, address, password, process: Arc::new(process) };
         server.wait_for("/");
         server
     }
@@ -119,13 +138,25 @@ impl IndexServer {
         let data = folder.path().join("data");
         let process = Process::start(folder, "devpi", &[text(&data), ROOT_PASSWORD]);
         let (process, address) = process.address();
-        let server = Self { kind: Kind::Devpi, address, password: Secret::new(), process };
+        let (kind, process) = (Kind::Devpi("dev"), Arc::new(process));
+        let server = Self { kind, address, password: Secret::new(), process };
         server.wait_for("/+api");
         server.make_user();
         server
     }
 
-    /// Makes devpi's user and the index `dev`, in the way of its own client.
+    /// The other index of the same devpi-server and the same user, on which a file takes the place of another of its name.
+    ///
+    /// # Panics
+    /// It is no devpi-server.
+    #[must_use]
+    pub fn volatile(&self) -> Self {
+        assert!(matches!(self.kind, Kind::Devpi(_)), "only devpi has several indexes");
+        let (address, password) = (self.address.clone(), self.password.clone());
+        Self { kind: Kind::Devpi("volatile"), address, password, process: Arc::clone(&self.process) }
+    }
+
+    /// Makes devpi's user and its indexes, in the way of its own client.
     fn make_user(&self) {
         let call = |method, path: &str, authorization: &[String], body: serde_json::Value| {
             let headers = [
@@ -151,15 +182,17 @@ impl IndexServer {
         let password = self.password.reveal();
         call("PUT", &format!("/{USER}"), &root, serde_json::json!({ "password": password }));
         let user = log_in(USER, password);
-        let index = serde_json::json!({ "type": "stage", "bases": [], "volatile": false });
-        call("PUT", &format!("/{USER}/dev"), &user, index);
+        for (name, volatile) in [("dev", false), ("volatile", true)] {
+            let index = serde_json::json!({ "type": "stage", "bases": [], "volatile": volatile });
+            call("PUT", &format!("/{USER}/{name}"), &user, index);
+        }
     }
 
     /// Where files are uploaded.
     pub fn upload_url(&self) -> String {
         match self.kind {
             Kind::Pypiserver => format!("http://{}/", self.address),
-            Kind::Devpi => format!("http://{}/{USER}/dev/", self.address),
+            Kind::Devpi(index) => format!("http://{}/{USER}/{index}/", self.address),
         }
     }
 
@@ -171,7 +204,7 @@ impl IndexServer {
     fn simple_path(&self) -> String {
         match self.kind {
             Kind::Pypiserver => "/simple/".to_owned(),
-            Kind::Devpi => format!("/{USER}/dev/+simple/"),
+            Kind::Devpi(index) => format!("/{USER}/{index}/+simple/"),
         }
     }
 

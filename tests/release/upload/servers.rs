@@ -1,0 +1,167 @@
+//! Index servers that people run, as they are set up in different ways: what the command says, and what is there after it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use pyrelease::world::sha256;
+use pyrelease_test_support::distribution::sdist;
+use pyrelease_test_support::{Asked, IndexServer, Proxy, Trouble};
+
+use super::{Desk, Ended};
+
+const SDIST: &str = "demo-1.0.tar.gz";
+const WHEEL: &str = "demo-1.0-py3-none-any.whl";
+
+impl Desk {
+    /// The same release with another source distribution.
+    fn with_another_sdist() -> Self {
+        let desk = Self::with_release("1.0");
+        sdist(&desk.folder, "demo", "1.0", "another");
+        desk
+    }
+
+    /// What lies there, and the sha256 of each.
+    fn files(&self) -> BTreeMap<String, String> {
+        let entry = |name: &str| (name.to_owned(), self.sha256(name));
+        [WHEEL, SDIST].map(entry).into()
+    }
+
+    fn sha256(&self, name: &str) -> String {
+        sha256(&self.folder.join(name)).unwrap().0
+    }
+}
+
+/// A server and who comes to it
+struct Visit<'a> {
+    server: &'a IndexServer,
+    variables: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Visit<'a> {
+    fn of_its_user(server: &'a IndexServer) -> Self {
+        let password = ("TWINE_PASSWORD", server.password().reveal());
+        Self { server, variables: vec![("TWINE_USERNAME", server.username()), password] }
+    }
+
+    fn of_anybody(server: &'a IndexServer) -> Self {
+        Self { server, variables: Vec::new() }
+    }
+
+    fn upload(&self, desk: &Desk) -> Ended {
+        let (url, simple) = (self.server.upload_url(), self.server.simple_url());
+        desk.upload(&["--url", &url, "--simple", &simple], &self.variables)
+    }
+
+    /// Nobody says where it lists its files.
+    fn upload_blindly(&self, desk: &Desk) -> Ended {
+        desk.upload(&["--url", &self.server.upload_url()], &self.variables)
+    }
+
+    /// What it lists is seen only after the server has said no.
+    fn upload_after_a_stale_look(&self, desk: &Desk) -> Ended {
+        let proxy = Proxy::before(&self.server.upload_url(), &self.server.simple_url());
+        proxy.ahead(Asked::Listing, [Some(Trouble::Stale)]);
+        let (url, simple) = (proxy.upload_url(), proxy.simple_url());
+        desk.upload(&["--url", &url, "--simple", &simple], &self.variables)
+    }
+
+    /// Puts a release there and says the same again, and then something else under the same names: the hashes decide
+    /// beforehand, however the server takes duplicates.
+    #[track_caller]
+    fn is_decided_by_hashes(&self, ours: &Desk, other: &Desk) {
+        self.upload(ours).code(0).says("\"event\":\"published\"");
+        assert_eq!(self.server.files("demo"), ours.files());
+        self.upload(ours).code(0).says("has every file already, with the same bytes");
+
+        let refused = self.upload(other).code(3);
+        refused.says("has another demo-1.0.tar.gz").says("nothing has been sent");
+        refused.says(&ours.sha256(SDIST)).says(&other.sha256(SDIST)).says("release another version");
+        assert_eq!(self.server.files("demo"), ours.files());
+    }
+}
+
+#[test]
+fn a_pypiserver_that_is_open_to_all_takes_files_and_keeps_them() {
+    let server = IndexServer::open();
+    let (visit, ours, other) =
+        (Visit::of_anybody(&server), Desk::with_release("1.0"), Desk::with_another_sdist());
+    visit.is_decided_by_hashes(&ours, &other);
+    visit.upload(&ours).code(0).says("there are no credentials for");
+
+    // It says 409 to the same bytes and to others; only its page tells them apart.
+    let late = visit.upload_after_a_stale_look(&other).code(4);
+    late.says("has another `demo-1.0.tar.gz` already").says(&ours.sha256(SDIST)).says(&other.sha256(SDIST));
+    assert_eq!(late.fates(), BTreeMap::from([(WHEEL, "there"), (SDIST, "not-there")]));
+    let blind = visit.upload_blindly(&ours).code(1);
+    blind.says("what it has already cannot be seen beforehand");
+    blind.says("whether it is this one").says("it has no `simple` address").says("`--simple URL`");
+    assert_eq!(server.files("demo"), ours.files());
+}
+
+#[test]
+fn a_pypiserver_that_replaces_files_replaces_none_that_is_seen_beforehand() {
+    let server = IndexServer::overwriting();
+    let (visit, ours, other) =
+        (Visit::of_its_user(&server), Desk::with_release("1.0"), Desk::with_another_sdist());
+    visit.is_decided_by_hashes(&ours, &other);
+    // Who does not say where to look has been told what comes of it.
+    visit.upload_blindly(&other).code(0).says("is replaced where it lets that be");
+    assert_eq!(server.files("demo"), other.files());
+}
+
+#[test]
+fn a_pypiserver_that_does_not_know_the_password_stores_nothing() {
+    let server = IndexServer::pypiserver();
+    let desk = Desk::with_release("1.0");
+    let mut visit = Visit::of_its_user(&server);
+    visit.variables[1].1 = "not-the-password";
+    let refused = visit.upload(&desk).code(1);
+    refused.says("HTTP 403").says("the credentials came from `TWINE_PASSWORD`").says("may not upload there");
+    assert_eq!(refused.fates(), BTreeMap::from([(WHEEL, "not-there"), (SDIST, "not-sent")]));
+    visit.variables.clear();
+    let nobody = visit.upload(&desk).code(1);
+    nobody.says("HTTP 401").says("the index asks who you are").says("there are no credentials for");
+    assert!(server.files("demo").is_empty());
+
+    let known = Visit::of_its_user(&server);
+    known.is_decided_by_hashes(&desk, &Desk::with_another_sdist());
+}
+
+/// One server with two indexes, for it takes long to start.
+#[test]
+fn devpi_takes_files_from_its_user_and_replaces_none_that_is_seen_beforehand() {
+    let server = IndexServer::devpi();
+    let volatile = server.volatile();
+    let (ours, other) = (Desk::with_release("1.0"), Desk::with_another_sdist());
+    let mut wrong = Visit::of_its_user(&server);
+    wrong.variables[1].1 = "not-the-password";
+    wrong.upload(&ours).code(1).says("HTTP 401").says("the credentials came from `TWINE_PASSWORD`");
+    Visit::of_anybody(&server).upload(&ours).code(1).says("HTTP 401");
+    assert!(server.files("demo").is_empty());
+
+    // A file stays on the one: the same bytes again change nothing, and others are refused.
+    let stays = Visit::of_its_user(&server);
+    stays.is_decided_by_hashes(&ours, &other);
+    stays.upload_blindly(&ours).code(0);
+    let blind = stays.upload_blindly(&other).code(4);
+    blind.says("has a `demo-1.0.tar.gz` already").says("non-volatile").says("`--simple URL`");
+    let late = stays.upload_after_a_stale_look(&other).code(4);
+    late.says("has another `demo-1.0.tar.gz` already").says(&ours.sha256(SDIST)).says(&other.sha256(SDIST));
+    assert_eq!(server.files("demo"), ours.files());
+
+    // On the other one others take their place, unless they are seen beforehand.
+    let changes = Visit::of_its_user(&volatile);
+    changes.is_decided_by_hashes(&ours, &other);
+    changes.upload_blindly(&ours).code(0);
+    assert_eq!(volatile.files("demo"), ours.files());
+    changes.upload_blindly(&other).code(0).says("is replaced where it lets that be");
+    assert_eq!(volatile.files("demo"), other.files());
+    assert_secret_nowhere(&ours.folder, server.password().reveal());
+}
+
+fn assert_secret_nowhere(folder: &Path, secret: &str) {
+    for entry in fs_err::read_dir(folder).unwrap() {
+        let bytes = fs_err::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+    }
+}
