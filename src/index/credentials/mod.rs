@@ -151,9 +151,14 @@ impl Credentials {
         self.warning.as_deref()
     }
 
-    /// Whether PyPI issued them to whoever runs this, by what it is: then attestations may go along with a file.
+    /// Whether the index issues them to whoever runs this, by what it is.
     pub fn are_of_a_trusted_publisher(&self) -> bool {
         matches!(self.means, Means::Publisher(_))
+    }
+
+    /// Whether attestations may go along with a file: with the token of a trusted publisher who may attest.
+    pub fn may_attest(&self) -> bool {
+        matches!(&self.means, Means::Publisher(publisher) if publisher.may_attest())
     }
 
     /// The token, where it is one that can be read; or why a secret that is meant as one cannot. None where it is a

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Url;
 use reqwest::blocking::RequestBuilder;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::error::plain;
 use super::{LARGEST_REPLY, OidcError, VARIABLE};
@@ -22,8 +22,11 @@ const SERVICE_ACCOUNT: &str = "GOOGLE_SERVICE_ACCOUNT_NAME";
 const METADATA: (&str, &str) = ("GCE_METADATA_HOST", "metadata.google.internal");
 const IAM: (&str, &str) =
     ("CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS", "https://iamcredentials.googleapis.com/");
+/// ActiveState as an issuer. It uploads from its own platform, where an identity is in the environment of its own
+/// publishing program and of nothing else: one that comes here comes by hand, in the variable that is for anybody.
+const ACTIVESTATE: &str = "https://platform.activestate.com/api/v1/oauth/oidc";
 /// What of an identity decides whether the index knows it
-const TELLING: [&str; 9] = [
+const TELLING: [&str; 13] = [
     "sub",
     "repository",
     "repository_owner",
@@ -33,6 +36,10 @@ const TELLING: [&str; 9] = [
     "project_path",
     "ci_config_ref_uri",
     "email",
+    "organization",
+    "project",
+    "actor",
+    "builder",
 ];
 
 /// Who vouches for what runs here
@@ -59,6 +66,13 @@ impl Identity {
         } else {
             None
         }
+    }
+
+    /// Whether ActiveState vouches, whose publishers PyPI takes no attestations from.
+    pub(super) fn is_activestates(self, environment: &Environment, index: &str) -> bool {
+        let identity = environment.get(&variable(index)).filter(|_| self == Self::Variable);
+        let issuer = identity.and_then(|identity| payload(identity)?.get("iss")?.as_str().map(str::to_owned));
+        issuer.is_some_and(|issuer| issuer == ACTIVESTATE)
     }
 
     pub(super) fn provider(self) -> &'static str {
@@ -159,11 +173,12 @@ fn field(request: RequestBuilder, name: &str) -> Result<SecretString, String> {
 /// What an identity says of whom it is for: what has to agree with what is registered. Nothing is checked, and the part
 /// that proves it is left out.
 pub(super) fn claims(identity: &str) -> Vec<(String, String)> {
-    let payload = identity.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
-    let Some(Value::Object(claims)) = payload.and_then(|payload| serde_json::from_slice(&payload).ok())
-    else {
-        return Vec::new();
-    };
+    let claims = payload(identity).unwrap_or_default();
     let value = |name: &str| Some((name.to_owned(), plain(claims.get(name)?.as_str()?)));
     TELLING.iter().filter_map(|name| value(name)).collect()
+}
+
+fn payload(identity: &str) -> Option<Map<String, Value>> {
+    let payload = URL_SAFE_NO_PAD.decode(identity.trim().split('.').nth(1)?).ok()?;
+    serde_json::from_slice(&payload).ok()
 }

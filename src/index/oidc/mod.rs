@@ -119,6 +119,11 @@ impl Publisher {
             .then_some("PyPI trusts no workflow that `pull_request_target` has started")
     }
 
+    /// Whether PyPI takes attestations from it.
+    pub(super) fn may_attest(&self) -> bool {
+        !self.identity.is_activestates(&self.environment, &self.index)
+    }
+
     /// A token that will be good for an upload which may take `time`: the one at hand, or a new one.
     pub(super) fn token(&self, time: Duration, now: Timestamp) -> Result<SecretString, OidcError> {
         // Of several that ask at once, the first has it made and the others wait for it.

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+
 use super::*;
 use crate::index::tests::{Request, Server, reply};
 use crate::index::{Credentials, CredentialsError, find};
@@ -310,4 +312,35 @@ fn it_is_used_where_it_is_offered_and_meant() {
     assert!(concerns[0].message.contains("pull_request_target"));
     let unpermitted = Environment::from_iter([("GITHUB_ACTIONS", "true")]);
     assert_eq!(found(&unpermitted, &IndexAddress::pypi()), None);
+}
+
+/// Nothing but ActiveState's own program gets its identity; whoever has one all the same puts it into the variable.
+#[test]
+fn an_identity_of_activestates_is_used_and_attests_nothing() {
+    let refusal = "{\"message\": \"Token request failed\", \"errors\": [{\"code\": \"invalid-publisher\", \
+                   \"description\": \"valid token, but no corresponding publisher\"}]}";
+    let claims = serde_json::json!({
+        "iss": "https://platform.activestate.com/api/v1/oauth/oidc",
+        "sub": "org:acme:project:demo",
+        "organization": "acme",
+        "project": "demo",
+        "actor": "dana",
+        "builder": "pypi-publisher",
+    });
+    let payload = base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(claims.to_string());
+    let identity = format!("head.{payload}.proof");
+    let world = World::whose_tokens_last(&[900], None);
+    let credentials = world.credentials(&world.environment(&[("CORP_ID_TOKEN", &identity)])).unwrap();
+    credentials.for_upload("demo", 0, Timestamp::now()).unwrap();
+    assert!(credentials.are_of_a_trusted_publisher() && !credentials.may_attest());
+    let other = world.credentials(&world.environment(&[("CORP_ID_TOKEN", "head.e30.proof")])).unwrap();
+    assert!(other.may_attest());
+
+    let world = World::whose_tokens_last(&[], Some((422, refusal)));
+    let credentials = world.credentials(&world.environment(&[("CORP_ID_TOKEN", &identity)])).unwrap();
+    let error = credentials.for_upload("demo", 0, Timestamp::now()).unwrap_err();
+    let help = error.help().unwrap();
+    for claim in ["organization = acme", "project = demo", "actor = dana", "builder = pypi-publisher"] {
+        assert!(help.contains(claim), "{help}");
+    }
 }
