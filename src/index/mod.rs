@@ -1,5 +1,6 @@
 //! The client of an index: its addresses, the credentials it gets, uploads and what it lists.
 
+mod attestation;
 mod connect;
 mod credentials;
 mod deliver;

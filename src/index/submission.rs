@@ -1,11 +1,11 @@
 //! A file on its way to an index, and all that the form says of it.
 
 use std::io::Read as _;
-use std::path::PathBuf;
 
 use fs_err::File;
 use reqwest::blocking::multipart::Form;
 
+use super::attestation;
 use crate::error::{Error, Result};
 use crate::python::archive;
 use crate::python::distribution::{Distribution, Kind};
@@ -13,11 +13,6 @@ use crate::python::filename::{Filename, FilenameError};
 use crate::python::metadata::Metadata;
 use crate::world::digest::Digests;
 use crate::world::hashes::{Hashes, Seal};
-
-/// The ending of the attestations beside a distribution (PEP 740)
-const ATTESTATION: &str = ".publish.attestation";
-/// The longest file of an attestation that is read, in bytes; usual ones have about 10 kB
-const LONGEST_ATTESTATION: u64 = 1 << 20;
 
 /// What of a form is around its file
 pub(super) struct Envelope {
@@ -68,7 +63,7 @@ impl Submission {
             seal,
             fields: metadata.form_fields(),
             python_tag: filename.python_tag().to_owned(),
-            attestations: attestations(distribution)?,
+            attestations: attestation::beside(distribution)?,
         })
     }
 
@@ -78,6 +73,11 @@ impl Submission {
         let (digests, seal) = Hashes::default().of(&distribution.path).unwrap();
         let python_tag = python_tag.to_owned();
         Self { distribution: distribution.clone(), digests, seal, fields, python_tag, attestations: None }
+    }
+
+    /// Whether an attestation lies beside the distribution.
+    pub fn is_attested(&self) -> bool {
+        self.attestations.is_some()
     }
 
     /// The value of a field of the form, empty where it has none.
@@ -128,28 +128,6 @@ impl Submission {
     }
 }
 
-/// The attestation beside a distribution, as the form has it.
-fn attestations(distribution: &Distribution) -> Result<Option<String>> {
-    let mut path = distribution.path.clone().into_os_string();
-    path.push(ATTESTATION);
-    let path = PathBuf::from(path);
-    let Ok(there) = fs_err::metadata(&path) else { return Ok(None) };
-    let none = |why: String| {
-        Err(Error::failed(format!("`{}` is no attestation: {why}", path.display()))
-            .help("make it again, or delete it to upload without"))
-    };
-    if there.len() > LONGEST_ATTESTATION {
-        return none("it is too long".to_owned());
-    }
-    match serde_json::from_slice::<serde_json::Value>(&fs_err::read(&path)?) {
-        Ok(attestation @ serde_json::Value::Object(_)) => {
-            Ok(Some(serde_json::Value::Array(vec![attestation]).to_string()))
-        }
-        Ok(_) => none("it is not a JSON object".to_owned()),
-        Err(error) => none(error.to_string()),
-    }
-}
-
 /// Places of files in the order in which an index gets them: in each wave one after the other or together. The first
 /// goes alone, because two that would make a release at the same time fail on PyPI; an sdist goes when all wheels are
 /// there, so that nobody builds from source for want of a wheel that is on its way.
@@ -165,15 +143,14 @@ pub fn waves(distributions: &[Distribution]) -> Vec<Vec<usize>> {
 mod tests {
     use super::*;
 
-    fn distribution(path: PathBuf, kind: Kind) -> Distribution {
-        let filename = path.file_name().unwrap().to_str().unwrap().to_owned();
-        Distribution { path, filename, kind, size: 0, sha256: String::new() }
+    fn distribution(kind: Kind) -> Distribution {
+        Distribution { path: "x".into(), filename: "x".to_owned(), kind, size: 0, sha256: String::new() }
     }
 
     #[test]
     fn the_first_wheel_goes_alone_and_the_sdist_last() {
         let kinds = |kinds: &[Kind]| {
-            let distributions: Vec<_> = kinds.iter().map(|kind| distribution("x".into(), *kind)).collect();
+            let distributions: Vec<_> = kinds.iter().map(|kind| distribution(*kind)).collect();
             waves(&distributions)
         };
         let (wheel, sdist) = (Kind::Wheel, Kind::Sdist);
@@ -182,18 +159,5 @@ mod tests {
         assert_eq!(kinds(&[sdist]), [[0]]);
         assert_eq!(kinds(&[wheel]), [[0]]);
         assert!(kinds(&[]).is_empty());
-    }
-
-    #[test]
-    fn an_attestation_is_taken_from_beside_its_distribution() {
-        let folder = tempfile::tempdir().unwrap();
-        let wheel = distribution(folder.path().join("demo-1.0-py3-none-any.whl"), Kind::Wheel);
-        assert_eq!(attestations(&wheel).unwrap(), None);
-        let beside = folder.path().join("demo-1.0-py3-none-any.whl.publish.attestation");
-        fs_err::write(&beside, "{\"version\": 1}").unwrap();
-        assert_eq!(attestations(&wheel).unwrap().as_deref(), Some("[{\"version\":1}]"));
-        fs_err::write(&beside, "[]").unwrap();
-        let error = attestations(&wheel).unwrap_err();
-        assert!(error.to_string().ends_with("is no attestation: it is not a JSON object"), "{error}");
     }
 }

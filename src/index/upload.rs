@@ -393,8 +393,8 @@ impl IndexClient {
     }
 
     /// Whether the index takes what else is said of a file: only with a token that it made for a publisher it trusts.
-    fn sends_attestations(&self) -> bool {
-        self.credentials.as_ref().is_some_and(Credentials::are_of_a_trusted_publisher)
+    pub fn sends_attestations(&self) -> bool {
+        self.credentials.as_ref().is_some_and(Credentials::may_attest)
     }
 
     fn unreachable(&self, source: reqwest::Error) -> UploadError {

@@ -111,6 +111,7 @@ impl Errand {
     /// The index cannot be asked.
     pub fn look(&mut self, environment: &Environment, listener: &dyn Listener) -> Result<Vec<Finding>> {
         let mut findings = sign_in(&self.client, environment, &self.project);
+        findings.extend(look::unattested(&self.client, &self.submissions).map(Finding::note));
         if let Some(finding) = look::unlisted(&self.client, "say where it lists files: `--simple URL`") {
             findings.push(finding);
             return Ok(findings);

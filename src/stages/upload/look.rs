@@ -24,6 +24,17 @@ pub(super) fn unlisted(client: &IndexClient, how: &str) -> Option<Finding> {
     Some(Finding::warning(message).help(how))
 }
 
+/// That attestations stay here, where some lie beside the files and the index takes none.
+pub(super) fn unattested(client: &IndexClient, submissions: &[Submission]) -> Option<String> {
+    let some = submissions.iter().any(Submission::is_attested) && !client.sends_attestations();
+    some.then(|| {
+        format!(
+            "the attestations beside the files are not sent: `{}` takes them from trusted publishers only",
+            client.address().name
+        )
+    })
+}
+
 /// What the index lists of a project.
 pub(super) fn listing(client: &IndexClient, project: &str) -> Result<Option<Listing>> {
     client.listing(project).map_err(|error| {

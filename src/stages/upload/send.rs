@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use super::{Batch, Upload};
+use super::{Batch, Upload, look};
 use crate::engine::event::{Event, Fate};
 use crate::engine::prelude::*;
 use crate::index::{Index, IndexClient, Submission, Undelivered, Watch, deliver, waves};
@@ -51,6 +51,9 @@ pub(super) fn send(
     let hashes = &release.workspace.hashes;
     let read = |file| Submission::read(file, hashes);
     let submissions = batch.distributions.iter().map(read).collect::<Result<Vec<_>>>()?;
+    if let Some(stays) = look::unattested(client, &submissions) {
+        effects.note(&stays);
+    }
     let index: &dyn Index = client;
     index.begin(project, &batch.version).map_err(|error| client.explain(error))?;
     let account = Account { stage: &stage.name, index: &stage.name, submissions: &submissions };

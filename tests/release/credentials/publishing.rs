@@ -8,6 +8,9 @@ use std::thread;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use pyrelease::python::token::{Caveat, Token};
+use pyrelease::world::sha256;
+use pyrelease_test_support::Invocation;
+use pyrelease_test_support::distribution::{sdist, wheel};
 use secrecy::ExposeSecret as _;
 
 use super::super::drilled::Local;
@@ -20,6 +23,8 @@ struct Front {
     asked: Arc<Mutex<Vec<String>>>,
     /// What uploads were signed with
     signed: Arc<Mutex<Vec<String>>>,
+    /// The forms of uploads
+    forms: Arc<Mutex<Vec<String>>>,
 }
 
 /// What is kept of requests
@@ -27,14 +32,16 @@ struct Front {
 struct Log {
     asked: Arc<Mutex<Vec<String>>>,
     signed: Arc<Mutex<Vec<String>>>,
+    forms: Arc<Mutex<Vec<String>>>,
 }
 
 impl Front {
     fn before(upload: &str, token: &str, mint: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address").to_string();
-        let log = Log { asked: Arc::default(), signed: Arc::default() };
-        let (asked, signed) = (Arc::clone(&log.asked), Arc::clone(&log.signed));
+        let log = Log { asked: Arc::default(), signed: Arc::default(), forms: Arc::default() };
+        let (asked, signed, forms) =
+            (Arc::clone(&log.asked), Arc::clone(&log.signed), Arc::clone(&log.forms));
         let (behind, token) = (authority(upload).to_owned(), token.to_owned());
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -44,11 +51,26 @@ impl Front {
                 });
             }
         });
-        Self { address, asked, signed }
+        Self { address, asked, signed, forms }
     }
 
     fn asked(&self) -> Vec<String> {
         self.asked.lock().expect("nobody panics with it").clone()
+    }
+
+    /// The command, as a runner of GitHub's has it run.
+    fn on_github<'a>(&self, run: Invocation<'a>) -> Invocation<'a> {
+        run.env("GITHUB_ACTIONS", "true")
+            .env("ACTIONS_ID_TOKEN_REQUEST_URL", format!("http://{}/id?v=2", self.address))
+            .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of-the-runner")
+    }
+
+    /// What each upload had to say in a field, as far as it had that field.
+    fn field(&self, name: &str) -> Vec<Option<String>> {
+        let forms = self.forms.lock().expect("nobody panics with it");
+        let opening = format!("name=\"{name}\"\r\n\r\n");
+        let value = |form: &String| form.split_once(&opening)?.1.split("\r\n--").next().map(str::to_owned);
+        forms.iter().map(value).collect()
     }
 }
 
@@ -68,11 +90,20 @@ fn serve(stream: &mut TcpStream, behind: &str, token: &str, mint: &str, log: &Lo
     let line = text.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1").to_owned();
     log.asked.lock().expect("nobody panics with it").push(line.clone());
     if line.starts_with("POST /legacy/") {
-        let header = text.lines().find_map(|line| {
-            let (name, value) = line.split_once(": ")?;
-            name.eq_ignore_ascii_case("authorization").then(|| value.to_owned())
-        });
-        log.signed.lock().expect("nobody panics with it").extend(header);
+        let header = |wanted: &str| {
+            text.lines().find_map(|line| {
+                let (name, value) = line.split_once(": ")?;
+                name.eq_ignore_ascii_case(wanted).then(|| value.to_owned())
+            })
+        };
+        log.signed.lock().expect("nobody panics with it").extend(header("authorization"));
+        let length = header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        let mut form = vec![0; length];
+        stream.read_exact(&mut form)?;
+        log.forms.lock().expect("nobody panics with it").push(String::from_utf8_lossy(&form).into_owned());
+        // One request a connection, so that none goes by unseen.
+        head.splice(head.len() - 2.., *b"Connection: close\r\n\r\n");
+        head.extend(form);
     }
     let answer = |stream: &mut TcpStream, body: String| {
         let status = if body.contains("errors") { "422 X" } else { "200 X" };
@@ -120,13 +151,7 @@ fn a_token_is_made_when_the_first_file_is_to_be_sent_and_burnt_at_the_end() {
     let mint = "{\"success\": true, \"token\": \"@token@\"}";
     let front = Front::before(&local.public.upload_url(), local.public.token.expose_secret(), mint);
     let project = through(&front, &local);
-    let on_github = |args: &str| {
-        project
-            .pyrelease(args)
-            .env("GITHUB_ACTIONS", "true")
-            .env("ACTIONS_ID_TOKEN_REQUEST_URL", format!("http://{}/id?v=2", front.address))
-            .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of-the-runner")
-    };
+    let on_github = |args: &str| front.on_github(project.pyrelease(args));
     on_github("plan minor").code(0);
     on_github("run minor --dry-run -v").code(0).stderr_contains("are from trusted publishing (GitHub)");
     on_github("token show pypi").code(0).stdout_contains("trusted-publishing");
@@ -172,14 +197,66 @@ fn a_publisher_that_nobody_registered_changes_nothing() {
     let front = Front::before(&local.public.upload_url(), "", mint);
     let project = through(&front, &local);
     let before = project.snapshot();
-    let run = project
-        .pyrelease("run minor --yes")
-        .env("GITHUB_ACTIONS", "true")
-        .env("ACTIONS_ID_TOKEN_REQUEST_URL", format!("http://{}/id?v=2", front.address))
-        .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of-the-runner");
-    let outcome = run.code(1);
+    let outcome = front.on_github(project.pyrelease("run minor --yes")).code(1);
     outcome.stderr_contains("no corresponding publisher (invalid-publisher)");
     outcome.stderr_contains("register this job in the project's publishing settings");
     project.assert_unchanged(&before);
     assert!(local.public.files().is_empty());
+}
+
+/// An attestation of these bytes, as `pypi-attestations` writes it, but for its signature.
+fn attestation(sha256: &str) -> String {
+    let statement = serde_json::json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{ "name": "demo-2.0-py3-none-any.whl", "digest": { "sha256": sha256 } }],
+        "predicateType": "https://docs.pypi.org/attestations/publish/v1",
+        "predicate": null,
+    });
+    serde_json::json!({
+        "version": 1,
+        "verification_material": { "certificate": "x", "transparency_entries": [{}] },
+        "envelope": { "statement": BASE64_STANDARD.encode(statement.to_string()), "signature": "x" },
+    })
+    .to_string()
+}
+
+#[test]
+fn an_attestation_goes_along_with_a_token_of_a_trusted_publisher_and_with_no_other() {
+    let local = Local::new();
+    let mint = "{\"success\": true, \"token\": \"@token@\"}";
+    let front = Front::before(&local.public.upload_url(), local.public.token.expose_secret(), mint);
+    let project = through(&front, &local);
+    let folder = project.sandbox().root().join("files");
+    let upload = || project.pyrelease(&format!("upload {} --index pypi --yes", folder.display()));
+    let attested = |version: &str| {
+        let _ = fs_err::remove_dir_all(&folder);
+        fs_err::create_dir(&folder).unwrap();
+        let path = wheel(&folder, "demo", version, "any", "hello");
+        sdist(&folder, "demo", version, "hello");
+        let beside = folder.join(format!("demo-{version}-py3-none-any.whl.publish.attestation"));
+        fs_err::write(&beside, attestation(&sha256(&path).unwrap().0)).unwrap();
+        beside
+    };
+
+    // One that is none, or that was left over from another build, is found before anything is asked or sent.
+    let beside = attested("2.0");
+    let sound = fs_err::read_to_string(&beside).unwrap();
+    for (text, why) in [("", "it is empty"), ("?", "it is not JSON"), (&attestation("0"), "it is of bytes")] {
+        fs_err::write(&beside, text).unwrap();
+        let refused = front.on_github(upload()).code(1);
+        refused.stderr_contains("is no attestation of demo-2.0-py3-none-any.whl").stderr_contains(why);
+        refused.stderr_contains("make it again, or delete it to upload without");
+    }
+    assert_eq!(front.asked(), [""; 0]);
+
+    fs_err::write(&beside, sound).unwrap();
+    let with_a_token = upload().env("PYRELEASE_TOKEN_PYPI", local.public.token.expose_secret()).code(0);
+    with_a_token.stderr_contains("the attestations beside the files are not sent");
+    let written = fs_err::read_to_string(attested("3.0")).unwrap();
+    front.on_github(upload()).code(0).stderr_lacks("are not sent");
+    let sent = front.field("attestations");
+    let [None, None, Some(attestations), None] = &sent[..] else { panic!("{sent:?}") };
+    let [attestations, written] =
+        [attestations, &written].map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap());
+    assert_eq!(attestations, serde_json::json!([written]));
 }

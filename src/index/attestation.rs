@@ -1,0 +1,168 @@
+//! The attestation beside a distribution (PEP 740): what it was built from and by whom, signed. Whether the signature holds
+//! is for the index to say; one that is none, or that is of other bytes, is known before anything is sent.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+use crate::python::distribution::Distribution;
+
+/// What its file's name has more than the distribution's
+const ENDING: &str = ".publish.attestation";
+/// In bytes; usual ones have about 10 kB
+const LONGEST: u64 = 1 << 20;
+
+#[derive(Deserialize)]
+struct Attestation {
+    version: u64,
+    #[serde(rename = "verification_material")]
+    _material: Map<String, Value>,
+    envelope: Envelope,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    /// Base64 of what is signed
+    statement: String,
+    #[serde(rename = "signature")]
+    _signature: String,
+}
+
+/// What is signed, as far as it tells of which file
+#[derive(Deserialize)]
+struct Statement {
+    subject: Vec<Subject>,
+}
+
+#[derive(Deserialize)]
+struct Subject {
+    digest: BTreeMap<String, String>,
+}
+
+/// The attestation beside a distribution, as the form has it: a list; none where there is no such file.
+///
+/// # Errors
+/// The file is no attestation, or is not one of these bytes.
+pub(super) fn beside(distribution: &Distribution) -> Result<Option<String>> {
+    let mut path = distribution.path.clone().into_os_string();
+    path.push(ENDING);
+    let path = PathBuf::from(path);
+    let Ok(there) = fs_err::metadata(&path) else { return Ok(None) };
+    let none = |why: &str| {
+        let (path, file) = (path.display(), &distribution.filename);
+        Error::failed(format!("`{path}` is no attestation of {file}: {why}"))
+            .help("make it again, or delete it to upload without")
+    };
+    if !there.is_file() {
+        return Err(none("it is no file"));
+    }
+    if there.len() > LONGEST {
+        return Err(none("it has more than 1 MiB"));
+    }
+    let text = fs_err::read(&path)?;
+    if text.trim_ascii().is_empty() {
+        return Err(none("it is empty"));
+    }
+    let value: Value =
+        serde_json::from_slice(&text).map_err(|error| none(&format!("it is not JSON ({error})")))?;
+    if !value.is_object() {
+        return Err(none("it is not a JSON object"));
+    }
+    let attestation = Attestation::deserialize(&value).map_err(|error| none(&error.to_string()))?;
+    // What another version says, an index may know.
+    if attestation.version == 1 {
+        is_of(&attestation, distribution).map_err(|why| none(&why))?;
+    }
+    Ok(Some(Value::Array(vec![value]).to_string()))
+}
+
+/// Refuses one that is of other bytes: it was left over from another build.
+fn is_of(attestation: &Attestation, distribution: &Distribution) -> Result<(), String> {
+    let statement = BASE64_STANDARD
+        .decode(&attestation.envelope.statement)
+        .ok()
+        .and_then(|text| serde_json::from_slice::<Statement>(&text).ok())
+        .ok_or("what it signs cannot be read")?;
+    let mut hashes = statement.subject.iter().filter_map(|subject| subject.digest.get("sha256"));
+    let Some(attested) = hashes.next() else { return Err("it does not say of which bytes it is".to_owned()) };
+    if attested.eq_ignore_ascii_case(&distribution.sha256) {
+        return Ok(());
+    }
+    let attested: String = attested.chars().take(64).filter(|letter| !letter.is_control()).collect();
+    Err(format!("it is of bytes with the sha256 {attested}, and these have {}", distribution.sha256))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::python::distribution::Kind;
+
+    fn attestation(sha256: &str) -> String {
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{ "name": "demo-1.0-py3-none-any.whl", "digest": { "sha256": sha256 } }],
+            "predicateType": "https://docs.pypi.org/attestations/publish/v1",
+            "predicate": null,
+        });
+        let statement = BASE64_STANDARD.encode(statement.to_string());
+        json!({
+            "version": 1,
+            "verification_material": { "certificate": "x", "transparency_entries": [] },
+            "envelope": { "statement": statement, "signature": "x" },
+        })
+        .to_string()
+    }
+
+    #[test]
+    fn one_of_these_bytes_goes_along_and_nothing_else_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let filename = "demo-1.0-py3-none-any.whl".to_owned();
+        let (path, sha256) = (folder.path().join(&filename), "a".repeat(64));
+        let wheel = Distribution { path, filename, kind: Kind::Wheel, size: 0, sha256: sha256.clone() };
+        assert_eq!(beside(&wheel).unwrap(), None);
+
+        let file = folder.path().join("demo-1.0-py3-none-any.whl.publish.attestation");
+        fs_err::write(&file, attestation(&sha256.to_ascii_uppercase())).unwrap();
+        let sent: Value = serde_json::from_str(&beside(&wheel).unwrap().unwrap()).unwrap();
+        assert_eq!(sent.as_array().map(Vec::len), Some(1));
+        assert_eq!(sent[0]["verification_material"]["certificate"], "x");
+        fs_err::write(
+            &file,
+            r#"{"version": 2, "verification_material": {}, "envelope": {"statement": "", "signature": ""}}"#,
+        )
+        .unwrap();
+        assert!(beside(&wheel).unwrap().is_some(), "what is not known here is for the index");
+
+        let huge = format!("{}{}", " ".repeat(1 << 20), attestation(&sha256));
+        let other = attestation(&"b".repeat(64));
+        let unsigned = attestation(&sha256).replace("\"statement\":\"", "\"statement\":\"!");
+        for (text, why) in [
+            ("", "it is empty"),
+            (" \n", "it is empty"),
+            ("-----BEGIN PGP SIGNATURE-----", "it is not JSON"),
+            ("[]", "it is not a JSON object"),
+            ("{\"version\": 1}", "missing field"),
+            (huge.as_str(), "more than 1 MiB"),
+            (unsigned.as_str(), "what it signs cannot be read"),
+            (other.as_str(), "it is of bytes with the sha256 bbb"),
+        ] {
+            fs_err::write(&file, text).unwrap();
+            let error = beside(&wheel).unwrap_err();
+            assert!(error.to_string().contains(why), "{error}");
+            assert!(
+                error.to_string().contains("is no attestation of demo-1.0-py3-none-any.whl: "),
+                "{error}"
+            );
+        }
+        fs_err::remove_file(&file).unwrap();
+        fs_err::create_dir(&file).unwrap();
+        assert!(beside(&wheel).unwrap_err().to_string().ends_with("it is no file"));
+    }
+}
