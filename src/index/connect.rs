@@ -1,6 +1,8 @@
 //! A client for an index by its name and addresses, with whatever credentials the environment offers for it.
 
-use super::{CredentialsError, IndexAddress, IndexAddressError, IndexClient, find, find_to_read};
+use super::{
+    CredentialsError, IndexAddress, IndexAddressError, IndexClient, SimpleError, find, find_to_read,
+};
 use crate::error::Error;
 use crate::world::Environment;
 use crate::world::http::{Http, HttpError, Patience};
@@ -32,6 +34,15 @@ impl IndexClient {
     ) -> Result<Self, Error> {
         let credentials = find_to_read(environment, &address, project)?;
         Ok(Self::new(Http::new(environment)?, address, credentials))
+    }
+}
+
+impl SimpleError {
+    /// As a user sees it: which index cannot be asked, why, and what to do about it.
+    pub fn of_index(self, index: &str) -> Error {
+        let help = self.help();
+        let error = Error::failed(format!("`{index}` cannot be asked what it has")).because(self);
+        help.into_iter().fold(error, Error::help)
     }
 }
 

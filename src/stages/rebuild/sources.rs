@@ -171,11 +171,7 @@ fn list(
     let address =
         IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None).map_err(Error::from)?;
     let client = IndexClient::connect_to_read(environment, address, &release.names().name)?;
-    let unreachable = |error: SimpleError| {
-        Blocked::Unreachable(
-            Error::failed(format!("`{}` cannot be asked what it has", place.index)).because(error),
-        )
-    };
+    let unreachable = |error: SimpleError| Blocked::Unreachable(error.of_index(&place.index));
     let listing = client.listing(&release.names().name).map_err(unreachable)?;
     let version = &release.names().version;
     let of_version = |file: &SimpleFile| {

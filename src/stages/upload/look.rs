@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use crate::config::IndexKind;
 use crate::engine::prelude::*;
-use crate::index::{IndexClient, Listing, Submission};
+use crate::error::ExitCode;
+use crate::index::{IndexClient, Listing, SimpleError, Submission};
 use crate::python::filename::Filename;
 
 use super::Upload;
@@ -37,14 +38,8 @@ pub(super) fn unattested(client: &IndexClient, submissions: &[Submission]) -> Op
 
 /// What the index lists of a project.
 pub(super) fn listing(client: &IndexClient, project: &str) -> Result<Option<Listing>> {
-    client.listing(project).map_err(|error| {
-        let help = error.help();
-        let refused = Error::refused(format!("`{}` cannot be asked what it has", client.address().name));
-        match help {
-            Some(help) => refused.because(error).help(help),
-            None => refused.because(error),
-        }
-    })
+    let refused = |error: SimpleError| error.of_index(&client.address().name).with_code(ExitCode::Refused);
+    client.listing(project).map_err(refused)
 }
 
 /// The bounds that the project has there, by PyPI's rules.

@@ -73,9 +73,7 @@ impl Rehearsal {
 fn free_version(client: &IndexClient, release: &Release) -> Result<ProjectVersion> {
     let target = &release.target;
     let index = &client.address().name;
-    let listing = client
-        .listing(&target.project.name)
-        .map_err(|error| Error::failed(format!("`{index}` cannot be asked what it has")).because(error))?;
+    let listing = client.listing(&target.project.name).map_err(|error| error.of_index(index))?;
     let files = listing.map(|listing| listing.files).unwrap_or_default();
     let taken: Vec<String> = files
         .iter()
