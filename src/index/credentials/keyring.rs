@@ -1,13 +1,16 @@
 //! The `keyring` command, where twine's users keep passwords and flit's keep tokens: the service is the upload address.
 //!
 //! It may want to unlock something and wait for somebody who is not there, so it gets some seconds, and once it has given
-//! no answer it is not asked again.
+//! no answer it is not asked again. It tells one secret at a time and takes half a second for each: where it is a script of
+//! a Python's, that Python is asked for all at once.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use fs_err::File;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
@@ -18,15 +21,33 @@ use crate::world::Environment;
 use crate::world::process::{Process, ProcessError, is_withheld};
 
 const PROGRAM: &str = "keyring";
+/// Before a project's name, the user under whom flit keeps its token
+const OF_PROJECT: &str = "pypi_token:project:";
+/// Of a script's first line, in bytes
+const LONGEST_LINE: u64 = 512;
 /// `never`: it is not asked
 const VARIABLE: &str = "PYRELEASE_KEYRING";
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Asks the keyring's own Python for the first of several users, and for any where the name is empty
+const SCRIPT: &str = include_str!("keyring.py");
+/// By which that Python says that it is not the keyring's
+const NOT_THERE: i32 = 77;
 
 /// What was asked for: where the command is, and what it was asked
 type Question = (Option<String>, Option<String>, Vec<String>);
 
-/// What the command has said in this process; none where it did not answer in time
-static ANSWERS: Mutex<BTreeMap<Question, Option<Option<Login>>>> = Mutex::new(BTreeMap::new());
+/// What came of a question
+#[derive(Clone)]
+enum Answer {
+    Said(Option<Login>),
+    /// None in time
+    Silence,
+    /// There is nobody there who could know
+    NotThere,
+}
+
+/// What was answered in this process
+static ANSWERS: Mutex<BTreeMap<Question, Answer>> = Mutex::new(BTreeMap::new());
 
 /// Whether there is a keyring that may be asked.
 pub fn has_keyring(environment: &Environment) -> bool {
@@ -46,9 +67,12 @@ pub(super) fn find(
 
 /// Whether the keyring was asked and did not answer, so that nobody knows what is in it.
 pub(super) fn is_silent(environment: &Environment) -> bool {
-    let answers = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
-    let here = place(environment);
-    answers.iter().any(|((path, home, _), answer)| (path, home) == (&here.0, &here.1) && answer.is_none())
+    is_silent_at(&ANSWERS.lock().unwrap_or_else(PoisonError::into_inner), &place(environment))
+}
+
+fn is_silent_at(answers: &BTreeMap<Question, Answer>, here: &(Option<String>, Option<String>)) -> bool {
+    let is_silence = |answer: &Answer| matches!(answer, Answer::Silence);
+    answers.iter().any(|((path, home, _), answer)| (path, home) == (&here.0, &here.1) && is_silence(answer))
 }
 
 /// Whether the keyring was asked for anything that is for this index.
@@ -72,8 +96,9 @@ pub fn store(
     secret: &SecretString,
 ) -> Result<(), ProcessError> {
     let keyring = Keyring { environment, patience: PATIENCE };
+    let process = Process::new(PROGRAM).args(["set", index.upload.as_str(), username]);
     keyring
-        .process(&["set", index.upload.as_str(), username])
+        .with_variables(process)
         .input(secret.expose_secret().as_bytes())
         .read_within(keyring.patience)
         .map(drop)
@@ -89,31 +114,59 @@ fn place(environment: &Environment) -> (Option<String>, Option<String>) {
     (value("PATH"), value("HOME"))
 }
 
+/// Whose secret is asked for: that of a user, or of any where it is empty
+type User = String;
+
 impl Keyring<'_> {
     fn find(&self, service: &str, project: Option<&str>, username: Option<&str>) -> Option<Credentials> {
         if !has_keyring(self.environment) {
             return None;
         }
-        let found = |login: Login, user: &str| {
-            let source = format!("the keyring (`{service}`, user `{user}`)");
-            Credentials::password(login.username, login.secret, source)
+        // As flit names the tokens of a project. Not every keyring can be searched without a user's name.
+        let of_project = project.map(|project| format!("{OF_PROJECT}{}", normalize(project)));
+        let others = match username {
+            Some(username) => vec![username.to_owned()],
+            None => vec![String::new(), TOKEN_USER.to_owned()],
         };
-        // As flit names the tokens of a project.
-        let of_project = project.map(|project| format!("pypi_token:project:{}", normalize(project)));
-        if let Some(user) = &of_project
-            && let Some(login) = self.password(service, user)
-        {
-            return Some(found(Login { username: TOKEN_USER.to_owned(), ..login }, user));
+        let users: Vec<User> = of_project.into_iter().chain(others).collect();
+        let found =
+            self.by_its_python(service, &users).unwrap_or_else(|| self.one_by_one(service, &users))?;
+        let user = found.username;
+        let source = format!("the keyring (`{service}`, user `{user}`)");
+        let username = if user.starts_with(OF_PROJECT) { TOKEN_USER.to_owned() } else { user };
+        Some(Credentials::password(username, found.secret, source))
+    }
+
+    /// The first secret that there is, asked for at once; none where the command is no script of a Python's.
+    fn by_its_python(&self, service: &str, users: &[User]) -> Option<Option<Login>> {
+        let mut words = self.interpreter()?.into_iter();
+        let process = Process::new(words.next()?).args(words).args(["-I", "-c", SCRIPT, service]).args(users);
+        let arguments: Vec<&str> = [service].into_iter().chain(users.iter().map(String::as_str)).collect();
+        match self.ask_by(&arguments, process, creds) {
+            Answer::Said(login) => Some(login),
+            Answer::Silence => Some(None),
+            Answer::NotThere => None,
         }
-        if let Some(user) = username {
-            return self.password(service, user).map(|login| found(login, user));
-        }
-        if let Some(login) = self.ask(&["--mode", "creds", "--output", "json", "get", service], creds) {
-            let user = login.username.clone();
-            return Some(found(login, &user));
-        }
-        // Not every keyring can be searched without a user's name, nor every version of the command.
-        self.password(service, TOKEN_USER).map(|login| found(login, TOKEN_USER))
+    }
+
+    /// The Python, and its options, whose script the command is.
+    fn interpreter(&self) -> Option<Vec<String>> {
+        let folders = self.environment.search_path().into_iter();
+        let command = folders.map(|folder| folder.join(PROGRAM)).find(|path| path.is_file())?;
+        let mut beginning = Vec::new();
+        File::open(command).ok()?.take(LONGEST_LINE).read_to_end(&mut beginning).ok()?;
+        let line = beginning.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+        let words: Vec<String> = str::from_utf8(line).ok()?.split_whitespace().map(str::to_owned).collect();
+        let program = Path::new(words.first()?);
+        let name = program.file_name()?.to_str()?;
+        (name.starts_with("python") && program.is_absolute()).then_some(words)
+    }
+
+    fn one_by_one(&self, service: &str, users: &[User]) -> Option<Login> {
+        users.iter().find_map(|user| match user.as_str() {
+            "" => self.ask(&["--mode", "creds", "--output", "json", "get", service], creds),
+            user => self.password(service, user),
+        })
     }
 
     fn password(&self, service: &str, username: &str) -> Option<Login> {
@@ -125,29 +178,37 @@ impl Keyring<'_> {
 
     /// What the command answers; nothing where it fails, for that is how it says that it has nothing.
     fn ask(&self, arguments: &[&str], read: impl Fn(&str) -> Option<Login>) -> Option<Login> {
-        let (path, home) = place(self.environment);
-        let question = (path, home, arguments.iter().map(|argument| (*argument).to_owned()).collect());
-        let mut answers = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(answer) = answers.get(&question) {
-            return answer.clone().flatten();
+        match self.ask_by(arguments, Process::new(PROGRAM).args(arguments), read) {
+            Answer::Said(login) => login,
+            Answer::Silence | Answer::NotThere => None,
         }
-        if answers
-            .iter()
-            .any(|((path, home, _), answer)| (path, home) == (&question.0, &question.1) && answer.is_none())
-        {
-            return None;
-        }
-        let answer = match self.process(arguments).read_within(self.patience) {
-            Ok(text) => Some(read(SecretString::from(text).expose_secret())),
-            Err(ProcessError::TooLong { .. }) => None,
-            Err(_) => Some(None),
-        };
-        answers.insert(question, answer.clone());
-        answer.flatten()
     }
 
-    fn process(&self, arguments: &[&str]) -> Process {
-        let process = Process::new(PROGRAM).args(arguments);
+    /// What a process answers, unless it was asked before, or was silent to another question.
+    fn ask_by(&self, arguments: &[&str], process: Process, read: impl Fn(&str) -> Option<Login>) -> Answer {
+        let here = place(self.environment);
+        let mut answers = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_silent = is_silent_at(&answers, &here);
+        let (path, home) = here;
+        let question = (path, home, arguments.iter().map(|argument| (*argument).to_owned()).collect());
+        if let Some(answer) = answers.get(&question) {
+            return answer.clone();
+        }
+        if is_silent {
+            return Answer::Silence;
+        }
+        let answer = match self.with_variables(process).read_within(self.patience) {
+            Ok(text) => Answer::Said(read(SecretString::from(text).expose_secret())),
+            Err(ProcessError::TooLong { .. }) => Answer::Silence,
+            Err(ProcessError::Failed { code: Some(NOT_THERE), .. }) => Answer::NotThere,
+            Err(_) => Answer::Said(None),
+        };
+        answers.insert(question, answer.clone());
+        answer
+    }
+
+    /// The process with what it needs of the environment, and no secret.
+    fn with_variables(&self, process: Process) -> Process {
         let given = self.environment.variables();
         let given = given.filter(|(name, _)| name.to_str().is_some_and(|name| !is_withheld(name)));
         given.fold(process, |process, (name, value)| process.env(name, value))
@@ -207,6 +268,36 @@ mod tests {
         assert_eq!(found(&nothing), None);
         let (_five, forbidden) = keyring("echo x5");
         assert_eq!(found(&forbidden.with(VARIABLE, "never")), None);
+    }
+
+    /// A Python that notes what it is asked and answers so, as the first line of the command says.
+    fn keyring_of(answer: &str) -> (tempfile::TempDir, Environment) {
+        let (folder, environment) = keyring("echo by-itself >> \"$HOME/log\"; exit 1");
+        let python = folder.path().join("python3");
+        let script = format!("#!/bin/sh\nshift 3; echo \"$@\" >> \"$HOME/log\"\n{answer}\n");
+        fs_err::write(&python, script).unwrap();
+        fs_err::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let command = folder.path().join(PROGRAM);
+        let text = fs_err::read_to_string(&command).unwrap();
+        fs_err::write(&command, text.replacen("#!/bin/sh", &format!("#!{}", python.display()), 1)).unwrap();
+        (folder, environment)
+    }
+
+    #[test]
+    fn its_python_is_asked_once_for_all_users() {
+        let log = |folder: &tempfile::TempDir| fs_err::read_to_string(folder.path().join("log")).unwrap();
+        let once = "https://corp.example/legacy/ pypi_token:project:demo-pkg  __token__\n";
+        let (one, alice) = keyring_of("echo '{\"username\": \"alice\", \"password\": \"x2\"}'");
+        assert_eq!(found(&alice), answer("alice", "x2", "alice"));
+        assert_eq!((found(&alice), log(&one).as_str()), (answer("alice", "x2", "alice"), once));
+        let project = "{\"username\": \"pypi_token:project:demo-pkg\", \"password\": \"x1\"}";
+        let (_two, token) = keyring_of(&format!("echo '{project}'"));
+        assert_eq!(found(&token), answer("__token__", "x1", "pypi_token:project:demo-pkg"));
+        let (three, nothing) = keyring_of("exit 0");
+        assert_eq!((found(&nothing), log(&three).as_str()), (None, once));
+        // One that has no module of that name is not the one that the command runs with.
+        let (_four, other) = keyring_of("exit 77");
+        assert_eq!(found(&other), None);
     }
 
     #[test]

@@ -89,3 +89,47 @@ fn somebody_who_uploads_files_by_hand_is_asked_as_well() {
     outcome.stdout_contains("`pypi` are from what you typed");
     outcome.stdout_contains("gives out what was sent");
 }
+
+/// A `keyring` that has nothing, and notes that it was asked.
+#[test]
+fn the_keyring_is_asked_where_a_secret_is_needed_and_nowhere_else() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let local = Local::new();
+    let project = &local.project;
+    let folder = project.sandbox().root().join("bin");
+    let log = project.sandbox().root().join("asked");
+    fs_err::create_dir(&folder).expect("a folder");
+    let script = format!("#!/bin/sh\necho \"$@\" >> '{}'\nexit 1\n", log.display());
+    fs_err::write(folder.join("keyring"), script).expect("a script");
+    fs_err::set_permissions(folder.join("keyring"), std::fs::Permissions::from_mode(0o755)).expect("a mode");
+    let mut path = folder.into_os_string();
+    path.push(":");
+    path.push(&project.sandbox().environment()[&OsString::from("PATH")]);
+    let run = |args: &str| project.pyrelease(args).env("PATH", &path);
+    let asked = || fs_err::read_to_string(&log).unwrap_or_default();
+
+    run("check").run();
+    run("plan minor").code(0);
+    run("status --offline").code(0);
+    run("log").run();
+    run("plugin list").run();
+    assert_eq!(asked(), "");
+    // A token in a variable leaves nothing to ask for.
+    let token = |name: &str, index: &super::super::drilled::Index| {
+        (format!("PYRELEASE_TOKEN_{name}"), index.token.expose_secret().to_owned())
+    };
+    let tokens = [token("PYPI", &local.public), token("TESTPYPI", &local.rehearsal)];
+    for args in ["run minor --dry-run", "token show"] {
+        tokens.iter().fold(run(args), |run, (name, token)| run.env(name, token)).code(0);
+    }
+    assert_eq!(asked(), "");
+
+    // Nothing is asked for twice, however often the credentials are looked for.
+    run("run minor --dry-run").run();
+    let asked = asked();
+    let mut questions: Vec<&str> = asked.lines().collect();
+    let number = questions.len();
+    questions.sort_unstable();
+    questions.dedup();
+    assert_eq!((questions.len(), number), (6, 6), "{questions:#?}");
+}
