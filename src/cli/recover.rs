@@ -26,6 +26,10 @@ pub(super) struct Resume {
     #[arg(long, value_name = "STAGE", conflicts_with = "done")]
     again: Vec<String>,
 
+    /// Go on where only advice speaks against it
+    #[arg(long)]
+    force: bool,
+
     /// Finish the run that `pyrelease status --export` packed into this file, in another clone of the repository
     #[arg(long, value_name = "FILE")]
     import: Option<std::path::PathBuf>,
@@ -88,6 +92,7 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
         carry: config.carry(),
         probe: false,
     };
+    execution.sign_in(arguments.force)?;
     execution.fetch_missing()?;
     execution.complete()
 }

@@ -18,6 +18,7 @@ pub mod proven;
 pub mod recover;
 pub mod release;
 pub mod run;
+mod sign_in;
 pub mod stage;
 pub mod survey;
 pub mod take_up;

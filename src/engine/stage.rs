@@ -185,6 +185,14 @@ pub trait Stage {
     /// What the stage could not even look at; it counts as a finding.
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>>;
 
+    /// What speaks against what the stage would sign in with, by its own word: read before a run goes on.
+    ///
+    /// # Errors
+    /// It cannot be read; that counts as a finding.
+    fn sign_in(&self, _: &Release) -> Result<Vec<Finding>> {
+        Ok(Vec::new())
+    }
+
     /// Asks the world whether it would let the stage do its work, by an attempt that is sure to come to nothing: only where
     /// the user wants it, and when everything private is done.
     ///

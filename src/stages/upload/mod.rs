@@ -171,6 +171,11 @@ impl Stage for Upload {
         Ok(findings)
     }
 
+    fn sign_in(&self, release: &Release) -> Result<Vec<Finding>> {
+        let project = &release.target.project.name;
+        Ok(sign_in(&self.client(release)?, &release.workspace.environment, project))
+    }
+
     fn probe(&self, release: &Release) -> Result<Vec<Finding>> {
         // A rehearsal under another version has files of its own, which are not built yet.
         if self.rehearsal.is_some() || release.is_rebuilt() {

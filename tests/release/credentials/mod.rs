@@ -5,7 +5,7 @@ mod keyring;
 mod macaroons;
 mod publishing;
 
-use pyrelease::python::token::{Caveat, Token};
+use pyrelease::python::token::{Caveat, Macaroon, Token};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::drilled::Local;
@@ -146,4 +146,35 @@ fn what_a_token_is_for_is_shown_and_not_the_token() {
     damaged("token show").code(0).stdout_contains("is         damaged").stdout_contains("nothing was found");
     show("token show testpypi").code(3).stderr_contains("PYRELEASE_TOKEN_TESTPYPI");
     show("token show pipy").code(2).stderr_contains("is `pypi` meant?");
+}
+
+/// One half of the release is out when the run is cut short, and then the token is lost, or another is given.
+#[test]
+fn a_run_goes_on_only_with_a_token_that_will_do() {
+    let local = Local::new();
+    local.killed("done: demo-1.1.0-py3-none-any.whl on pypi");
+    let there = local.public.files();
+    assert_eq!(there.len(), 1);
+    let good = &local.public.token;
+    let foreign = Macaroon::new(b"root", "pypi.org", "id");
+    let resume = |token: &str| local.pyrelease("resume --yes").env("PYRELEASE_TOKEN_PYPI", token);
+    for (token, why) in [
+        (narrowed(good, &[Caveat::project("other")]), "it is for other, not for demo"),
+        (narrowed(good, &[Caveat::Expiration { not_before: 0, expires_at: 1 }]), "it expired at 1970-01-01"),
+        (Token::of(foreign).to_secret().expose_secret().to_owned(), "it was issued by pypi.org"),
+        (good.expose_secret()[..good.expose_secret().len() - 9].to_owned(), "is damaged"),
+    ] {
+        let refused = resume(&token).code(4);
+        refused.stderr_contains(why).stderr_contains("nothing has been sent");
+        refused.stderr_contains("give it others, then `pyrelease resume`");
+        assert_eq!(local.public.files(), there);
+        local.pyrelease("status --offline").code(0).stdout_contains("next: pyrelease resume");
+    }
+    // Who knows better has the index say so; what is there stays.
+    let other = narrowed(good, &[Caveat::project("other")]);
+    let forced = resume(&other);
+    let forced = forced.arg("--force").code(4);
+    forced.stderr_contains("Invalid API Token").stderr_contains("pyrelease resume");
+    resume(good.expose_secret()).code(0);
+    local.is_released(local.project.repository());
 }
