@@ -9,7 +9,7 @@ use super::Context;
 use crate::config::{IndexSettings, locate, nearest};
 use crate::engine::release::Workspace;
 use crate::error::{Error, Result};
-use crate::index::{Concern, IndexAddress, find, help_without};
+use crate::index::{Concern, Credentials, IndexAddress, Kept, find, help_without, kept};
 use crate::python::token::Scope;
 use crate::stages::read_project;
 use crate::ui::{Format, data};
@@ -45,10 +45,15 @@ struct Show {
 #[derive(Debug, Serialize)]
 struct Shown {
     index: String,
-    /// Where it takes uploads
-    upload: String,
-    /// `token`, `damaged` for one that cannot be read, `password`, `trusted-publishing`, or `none`
+    /// Where it takes uploads; none where nobody says
+    upload: Option<String>,
+    /// The project that it is kept for, of what `.pypirc` keeps besides
+    project: Option<String>,
+    /// `token`, `damaged` for one that cannot be read, `opaque` for one that says nothing of itself, `password`,
+    /// `trusted-publishing`, or `none`
     kind: &'static str,
+    /// Whose the password is
+    username: Option<String>,
     /// Where it was found
     source: Option<String>,
     /// Who issued the token, by its own account
@@ -88,7 +93,11 @@ pub(super) fn token(context: &Context, arguments: &Arguments) -> Result<()> {
         });
     }
     let chosen = indexes.iter().filter(|index| wanted.is_none_or(|wanted| index.name == *wanted));
-    let shown = chosen.map(|index| look(context, index, project.as_deref())).collect::<Result<Vec<_>>>()?;
+    let mut shown =
+        chosen.map(|index| look(context, index, project.as_deref())).collect::<Result<Vec<_>>>()?;
+    if wanted.is_none() {
+        shown.extend(besides(context, &indexes, &shown)?);
+    }
     if let (Some(_), [one]) = (wanted, shown.as_slice()) {
         refuse(context, one, &indexes)?;
     }
@@ -137,43 +146,92 @@ fn indexes(context: &Context) -> Result<(Vec<IndexAddress>, Option<String>)> {
 }
 
 fn look(context: &Context, index: &IndexAddress, project: Option<&str>) -> Result<Shown> {
-    let (name, upload) = (index.name.clone(), index.upload.to_string());
-    let none = Shown {
-        index: name,
-        upload,
-        kind: "none",
-        source: None,
-        issuer: None,
-        scope: None,
-        concerns: Vec::new(),
+    let upload = Some(index.upload.to_string());
+    let Some(found) = find(&context.environment, index, project)? else {
+        return Ok(Shown { upload, ..Shown::nothing(&index.name) });
     };
-    let Some(found) = find(&context.environment, index, project)? else { return Ok(none) };
-    let concerns = found.concerns(index, project, Timestamp::now());
+    let concerns = found.concerns(index, project, Timestamp::now()).into_iter().map(Spoken::from).collect();
+    Ok(Shown { upload, concerns, ..describe(&index.name, &found) })
+}
+
+/// What `.pypirc` keeps for other projects, and for indexes that are not configured.
+fn besides(context: &Context, indexes: &[IndexAddress], shown: &[Shown]) -> Result<Vec<Shown>> {
+    let is_shown =
+        |kept: &Kept| shown.iter().any(|shown| shown.source.as_deref() == Some(kept.credentials.source()));
+    let others = kept(&context.environment)?.into_iter().filter(|kept| !is_shown(kept));
+    let describe = |Kept { index, project, upload, credentials }: Kept| {
+        let configured = indexes.iter().find(|known| known.name == index);
+        let upload = upload.or_else(|| configured.map(|known| known.upload.clone()));
+        let address = upload.and_then(|url| IndexAddress::new(&index, url.as_str(), None, None).ok());
+        let concerns = address.iter().flat_map(|address| {
+            credentials.concerns(address, project.as_deref(), Timestamp::now()).into_iter().map(Spoken::from)
+        });
+        Shown {
+            concerns: concerns.collect(),
+            upload: address.as_ref().map(|address| address.upload.to_string()),
+            project,
+            ..describe(&index, &credentials)
+        }
+    };
+    Ok(others.map(describe).collect())
+}
+
+/// What credentials say of themselves.
+fn describe(index: &str, found: &Credentials) -> Shown {
     let (kind, token) = match found.as_token() {
         Some(Ok(token)) => ("token", Some(token)),
         Some(Err(_)) => ("damaged", None),
         None if found.are_of_a_trusted_publisher() => ("trusted-publishing", None),
+        None if found.username().is_none() => ("opaque", None),
         None => ("password", None),
     };
-    Ok(Shown {
+    Shown {
         kind,
+        username: found.username().map(str::to_owned),
         source: Some(found.source().to_owned()),
         issuer: token.as_ref().map(|token| token.issuer().to_owned()),
         scope: token.map(|token| token.scope()),
-        concerns: concerns.into_iter().map(Spoken::from).collect(),
-        ..none
-    })
+        ..Shown::nothing(index)
+    }
+}
+
+impl Shown {
+    fn nothing(index: &str) -> Self {
+        Self {
+            index: index.to_owned(),
+            upload: None,
+            project: None,
+            kind: "none",
+            username: None,
+            source: None,
+            issuer: None,
+            scope: None,
+            concerns: Vec::new(),
+        }
+    }
 }
 
 /// The same for people.
 fn text(shown: &Shown) -> String {
-    let mut text = format!("{} ({})\n", shown.index, shown.upload);
+    let plain = |text: &str| text.chars().filter(|letter| !letter.is_control()).collect::<String>();
+    let project = shown.project.as_ref().map_or(String::new(), |project| format!(":{project}"));
+    let upload = shown.upload.as_deref().unwrap_or("nobody says where that is");
+    let mut text = format!("{} ({upload})\n", plain(&format!("{}{project}", shown.index)));
     let mut line = |name: &str, value: &str| {
         // What a token says may have been written by anybody.
-        let value: String = value.chars().filter(|letter| !letter.is_control()).collect();
-        let _ = writeln!(text, "  {name:<10} {value}");
+        let _ = writeln!(text, "  {name:<10} {}", plain(value));
     };
-    line("is", if shown.kind == "none" { "nothing was found" } else { shown.kind });
+    line(
+        "is",
+        match shown.kind {
+            "none" => "nothing was found",
+            "opaque" => "opaque: it goes as a token, and does not say what it is for",
+            kind => kind,
+        },
+    );
+    if let Some(username) = &shown.username {
+        line("of", username);
+    }
     if let Some(source) = &shown.source {
         line("from", source);
     }

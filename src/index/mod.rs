@@ -20,8 +20,8 @@ use reqwest::Url;
 use thiserror::Error;
 
 pub use credentials::{
-    Concern, Credentials, CredentialsError, Login, PYPIRC, find, find_to_read, has_keyring, help_without,
-    store, variable_for,
+    Concern, Credentials, CredentialsError, Kept, Login, PYPIRC, find, find_to_read, has_keyring,
+    help_without, kept, store, variable_for,
 };
 pub use deliver::{Delivery, Undelivered, Watch, deliver};
 pub use oidc::OidcError;

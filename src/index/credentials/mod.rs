@@ -26,7 +26,7 @@ use crate::python::token::{Caveat, Place, Token, TokenError};
 
 pub use find::{find, find_to_read, help_without};
 pub use keyring::{has_keyring, store};
-pub use pypirc::VARIABLE as PYPIRC;
+pub use pypirc::{Kept, VARIABLE as PYPIRC, kept};
 pub use variables::variable_for;
 
 /// The user name that says that the password is a token
@@ -159,6 +159,11 @@ impl Credentials {
     /// Whether attestations may go along with a file: with the token of a trusted publisher who may attest.
     pub fn may_attest(&self) -> bool {
         matches!(&self.means, Means::Publisher(publisher) if publisher.may_attest())
+    }
+
+    /// The user, where that is one and not what stands for a token.
+    pub fn username(&self) -> Option<&str> {
+        self.login().map(|login| login.username.as_str()).filter(|username| *username != TOKEN_USER)
     }
 
     /// The token, where it is one that can be read; or why a secret that is meant as one cannot. None where it is a

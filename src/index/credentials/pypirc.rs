@@ -84,16 +84,52 @@ fn find_in(path: &Path, index: &IndexAddress, project: Option<&str>) -> Result<F
         })
     });
     let Some((name, section)) = chosen else { return Ok(Found::Nothing) };
-    let username = section.username.as_deref();
-    let Some(secret) = section.password.clone() else {
-        return Ok(username.map_or(Found::Nothing, |username| Found::Username(username.to_owned())));
+    if let Some(credentials) = section.credentials(path, name) {
+        let path = path.display();
+        let warning = readable_by_others
+            .then(|| format!("`{path}` holds secrets and others can read it: run `chmod 600 {path}`"));
+        return Ok(Found::Credentials(credentials.with_warning(warning)));
+    }
+    Ok(section.username.clone().map_or(Found::Nothing, Found::Username))
+}
+
+/// A secret that the file keeps, whatever for
+#[derive(Debug)]
+pub struct Kept {
+    /// The index by whose name the section goes
+    pub index: String,
+    /// The project that the section is for, where it is for one
+    pub project: Option<String>,
+    /// Where it says that the index is, if it can be there
+    pub upload: Option<Url>,
+    pub credentials: Credentials,
+}
+
+/// All that the file keeps, in the order of the sections' names.
+///
+/// # Errors
+/// It cannot be read.
+pub fn kept(environment: &Environment) -> Result<Vec<Kept>, CredentialsError> {
+    let Some(path) = file(environment) else { return Ok(Vec::new()) };
+    let (sections, _) = read(&path)?;
+    let of_section = |(name, section): &(String, Section)| {
+        let credentials = section.credentials(&path, name)?;
+        let (index, project) = match name.split_once(':') {
+            Some((index, project)) => (index.to_owned(), Some(project.trim().to_owned())),
+            None => (name.clone(), None),
+        };
+        let upload = section.repository.as_deref().and_then(|address| check_url(address).ok());
+        Some(Kept { index, project, upload, credentials })
     };
-    let path = path.display();
-    let warning = readable_by_others
-        .then(|| format!("`{path}` holds secrets and others can read it: run `chmod 600 {path}`"));
-    let source = format!("`[{name}]` of `{path}`");
-    let credentials = Credentials::password(username.unwrap_or(TOKEN_USER), secret, source);
-    Ok(Found::Credentials(credentials.with_warning(warning)))
+    Ok(sections.iter().filter_map(of_section).collect())
+}
+
+impl Section {
+    fn credentials(&self, path: &Path, name: &str) -> Option<Credentials> {
+        let source = format!("`[{name}]` of `{}`", path.display());
+        let username = self.username.as_deref().unwrap_or(TOKEN_USER);
+        Some(Credentials::password(username, self.password.clone()?, source))
+    }
 }
 
 /// Whether two addresses are one, whether or not they end in a slash.

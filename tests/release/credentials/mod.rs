@@ -178,3 +178,52 @@ fn a_run_goes_on_only_with_a_token_that_will_do() {
     resume(good.expose_secret()).code(0);
     local.is_released(local.project.repository());
 }
+
+#[test]
+fn whatever_the_file_keeps_is_shown_and_no_secret() {
+    let local = Local::new();
+    let until = Caveat::Expiration { not_before: 1, expires_at: 4_000_000_000 };
+    let broad = local.public.token.expose_secret();
+    let other = narrowed(&local.public.token, &[Caveat::project("other"), until]);
+    let dead = narrowed(&local.public.token, &[Caveat::Expiration { not_before: 0, expires_at: 1 }]);
+    let upload = local.public.upload_url();
+    let sections = [
+        ("pypi", format!("repository = {upload}\npassword = {broad}")),
+        ("pypi:other", format!("password = {other}")),
+        ("pypi:Third", format!("password = {dead}")),
+        ("corp", "repository = https://corp.example/legacy/\npassword = hunter2-is-a-token".to_owned()),
+        ("work", "username = alice\npassword = hunter2-is-a-password".to_owned()),
+        ("empty", "username = bob".to_owned()),
+    ];
+    let text: String = sections.iter().map(|(name, lines)| format!("[{name}]\n{lines}\n")).collect();
+    local.project.sandbox().write_home(".pypirc", &text);
+
+    let shown = local.project.pyrelease("token show").code(0);
+    shown.stdout_contains(&format!("pypi ({upload})"));
+    shown.stdout_contains(&format!("pypi:other ({upload})")).stdout_contains("projects   other");
+    shown.stdout_contains("expires    2096-10-02T07:06:40Z").stdout_contains("`[pypi:other]` of");
+    shown.stdout_contains(&format!("pypi:Third ({upload})")).stdout_contains("it expired at 1970-01-01");
+    shown.stdout_contains("corp (https://corp.example/legacy/)");
+    shown.stdout_contains("opaque: it goes as a token, and does not say what it is for");
+    shown.stdout_contains("work (nobody says where that is)").stdout_contains("of         alice");
+    for secret in [broad, &other, &dead, "hunter2"] {
+        assert!(!shown.stdout().contains(secret) && !shown.stderr().contains(secret), "{shown}");
+    }
+    let listed = local.project.pyrelease("token show --format json").code(0);
+    let [listed] = &listed.events()[..] else { panic!("{listed}") };
+    let of =
+        |name: &str| format!("`[{name}]` of `{}`", local.project.sandbox().home().join(".pypirc").display());
+    let entry = |name: &str| {
+        let mut all = listed.as_array().unwrap().iter().filter(|entry| entry["source"] == of(name));
+        (all.next().unwrap_or_else(|| panic!("{name} in {listed}")), all.count())
+    };
+    assert_eq!(entry("pypi").0["project"], serde_json::Value::Null);
+    assert_eq!((&entry("pypi:other").0["project"], entry("pypi:other").1), (&"other".into(), 0));
+    assert_eq!(entry("corp").0["kind"], "opaque");
+    assert_eq!(
+        (&entry("work").0["kind"], &entry("work").0["username"]),
+        (&"password".into(), &"alice".into())
+    );
+    // Whoever asks for one index is told of that one.
+    local.project.pyrelease("token show pypi").code(0).stdout_contains("no restriction is visible");
+}
