@@ -165,6 +165,33 @@ impl File {
 /// Large enough not to fit into the buffers on the way
 const LARGE: usize = 32 << 20;
 
+/// Whoever builds again while files are uploaded would publish a mixture.
+#[test]
+fn a_file_that_is_written_to_on_its_way_does_not_arrive_whole() {
+    let file = File::of(LARGE);
+    let server = Server::handling(|stream, requests| {
+        thread::sleep(Duration::from_millis(300));
+        requests.lock().unwrap().push(read_request(stream));
+    });
+    let written = std::cell::Cell::new(false);
+    let error = server.client().put(&file.submission(), &|sent| {
+        if (1..LARGE as u64).contains(&sent) && !written.replace(true) {
+            let open = fs_err::OpenOptions::new().append(true).open(&file.distribution.path);
+            open.and_then(|mut open| open.write_all(b"more")).unwrap();
+        }
+        true
+    });
+    assert!(written.get());
+    assert!(matches!(error, Err(UploadError::Changed { .. })), "{error:?}");
+    let began = std::time::Instant::now();
+    while server.requests.lock().unwrap().is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(20), "the server got no request");
+        thread::sleep(Duration::from_millis(10));
+    }
+    let arrived = server.requests.lock().unwrap()[0].body.len();
+    assert!(arrived < LARGE, "{arrived}");
+}
+
 #[test]
 fn an_upload_is_one_request_with_the_file_last() {
     let server = Server::answering(|_| reply(200, "text/plain", ""));

@@ -1,7 +1,7 @@
 //! Uploads by the legacy API: one request a file, the file streamed from disk, and an outcome that says what is
 //! known of the index afterwards (<https://docs.pypi.org/api/upload/>).
 
-use std::io::{self, Seek as _};
+use std::io::{self, Read, Seek as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,7 +46,7 @@ pub enum UploadError {
         #[source]
         source: io::Error,
     },
-    /// Nothing was sent.
+    /// Nothing was sent, or not all of it.
     #[error("`{file}` changed after it was built: its sha256 is {found}, but was {expected}")]
     Changed { file: String, expected: String, found: String },
     /// Nothing was stored.
@@ -172,7 +172,8 @@ impl UploadError {
                 "it does not look into files as PyPI does: delete that one there, and do without `--probe`"
                     .to_owned(),
             ),
-            Self::File { .. } | Self::Ambiguous { .. } | Self::Stopped { .. } => None,
+            Self::File { .. } => Some("put the file back as it was: nothing of it was stored".to_owned()),
+            Self::Ambiguous { .. } | Self::Stopped { .. } => None,
         }
     }
 
@@ -246,7 +247,8 @@ impl IndexClient {
     /// `progress` is told the bytes sent so far, and says whether to go on.
     pub fn put(&self, submission: &Submission, progress: &dyn Fn(u64) -> bool) -> Result<Put, UploadError> {
         let distribution = &submission.distribution;
-        let file = open_sealed(submission)?;
+        let (file, seal) = open_sealed(submission)?;
+        let file = Sealed { file, seal, left: submission.digests.size };
         let envelope = submission.envelope(&submission.digests, self.sends_attestations());
         let project = submission.field("name");
         let (body, way) = Outgoing::body(file, submission.digests.size, envelope.head, envelope.tail);
@@ -254,6 +256,8 @@ impl IndexClient {
         match send(&self.http, request, &way, progress) {
             Ok(reply) => self.outcome(submission, reply),
             Err(SendError::Cut { sent, total }) => {
+                // It may be the file that broke off.
+                open_sealed(submission)?;
                 Err(self.cut(distribution, project, (envelope.kind, envelope.empty), (sent, total)))
             }
             Err(SendError::Lost(cause)) => Err(self.ambiguous(distribution, None, cause, None)),
@@ -410,13 +414,34 @@ impl IndexClient {
     }
 }
 
-/// Opens the file, if it is still the one whose hashes are known.
-fn open_sealed(submission: &Submission) -> Result<File, UploadError> {
+/// A file on its way, whose last bytes are given out only if nobody has written to it meanwhile: without them the server
+/// stores nothing
+struct Sealed {
+    file: File,
+    seal: Seal,
+    /// In bytes
+    left: u64,
+}
+
+impl Read for Sealed {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(into)?;
+        self.left = self.left.saturating_sub(read as u64);
+        if self.left == 0 && self.seal.is_broken_by_writing(&Seal::of(&self.file)?) {
+            return Err(io::Error::other("the file was written to while it was sent"));
+        }
+        Ok(read)
+    }
+}
+
+/// Opens the file, if it is still the one whose hashes are known; gives the seal it has now.
+fn open_sealed(submission: &Submission) -> Result<(File, Seal), UploadError> {
     let distribution = &submission.distribution;
     let unreadable = |source| UploadError::File { path: distribution.path.clone(), source };
     let mut file = File::open(&distribution.path).map_err(unreadable)?;
-    if Seal::of(&file).map_err(unreadable)? == submission.seal {
-        return Ok(file);
+    let seal = Seal::of(&file).map_err(unreadable)?;
+    if seal == submission.seal {
+        return Ok((file, seal));
     }
     let digests = Digests::of(&mut file).map_err(unreadable)?;
     if digests != submission.digests {
@@ -427,5 +452,5 @@ fn open_sealed(submission: &Submission) -> Result<File, UploadError> {
         });
     }
     file.rewind().map_err(unreadable)?;
-    Ok(file)
+    Ok((file, seal))
 }

@@ -42,6 +42,11 @@ impl Seal {
             identity,
         })
     }
+
+    /// Whether somebody wrote to the file between this seal and a later one.
+    pub fn is_broken_by_writing(&self, later: &Self) -> bool {
+        (self.size, self.modified) != (later.size, later.modified)
+    }
 }
 
 #[cfg(unix)]
