@@ -1,5 +1,6 @@
 //! `pyrelease upload`: distributions to an index, without a release.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::Context;
@@ -100,6 +101,11 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
     let hashes = Hashes::default();
     let freeze = |path: &PathBuf| hashes.freeze(path);
     let distributions = each(&paths, &freeze).into_iter().collect::<Result<Vec<_>>>()?;
+    // Whatever is named twice, by itself and in its folder, is one file.
+    let mut seen = BTreeSet::new();
+    let mut is_new = |file: &Distribution| seen.insert((file.filename.clone(), file.sha256.clone()));
+    let (paths, distributions): (Vec<_>, Vec<_>) =
+        paths.into_iter().zip(distributions).filter(|(_, file)| is_new(file)).unzip();
     let findings = known_or(&environment, &distributions, &policy, || {
         let note = |message: &str| listener.hear(&Event::Note { stage: None, message });
         judge_files(&paths, None, None, &policy, &environment, &note).map(|report| as_findings(&report))

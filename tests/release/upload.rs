@@ -206,6 +206,48 @@ fn files_of_two_releases_are_refused() {
     assert!(index.proxy.sent().is_empty());
 }
 
+/// By itself, in its folder, by way of a link, and in another folder.
+#[test]
+fn a_file_that_is_named_twice_is_sent_once() {
+    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    let wheel = "demo-1.0-py3-none-any.whl";
+    let copies = desk.sandbox.root().join("copies");
+    fs_err::create_dir(&copies).unwrap();
+    fs_err::copy(desk.folder.join(wheel), copies.join(wheel)).unwrap();
+    let copy = copies.join(wheel);
+    let twice = ["demo-1.0.tar.gz", "./demo-1.0.tar.gz", wheel, copy.to_str().unwrap()];
+    let ended = index.upload(&desk, &twice).code(0);
+    assert_eq!(index.proxy.sent().len(), 2, "{}", ended.text);
+    // Another file of the name is another matter.
+    fs_err::write(&copy, "other bytes").unwrap();
+    index.upload(&desk, &[copy.to_str().unwrap()]).code(3).says("nothing has been sent");
+    assert_eq!(index.proxy.sent().len(), 2);
+}
+
+#[test]
+fn a_file_that_is_gone_or_another_when_its_turn_comes_is_not_sent() {
+    for (rest, says) in [(None, "failed to read"), (Some("other bytes"), "changed after it was built")] {
+        let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+        let sdist = desk.folder.join("demo-1.0.tar.gz");
+        let whole = fs_err::read(&sdist).unwrap();
+        let path = sdist.clone();
+        // While the wheel is on its way.
+        index.proxy.watch(move || match rest {
+            None => drop(fs_err::remove_file(&path)),
+            Some(text) => fs_err::write(&path, text).unwrap(),
+        });
+        let ended = index.upload(&desk, &[]).code(4);
+        ended.says(says).says("say the same again: only the rest is sent");
+        let fates =
+            BTreeMap::from([("demo-1.0-py3-none-any.whl", "there"), ("demo-1.0.tar.gz", "not-there")]);
+        assert_eq!(ended.fates(), fates);
+        index.proxy.watch(|| {});
+        fs_err::write(&sdist, whole).unwrap();
+        index.upload(&desk, &[]).code(0);
+        assert_eq!(index.proxy.sent().len(), 2);
+    }
+}
+
 #[test]
 fn an_index_and_its_address_are_named_once() {
     let desk = Desk::with_release("1.0");
