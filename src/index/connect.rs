@@ -33,7 +33,8 @@ impl IndexClient {
         project: &str,
     ) -> Result<Self, Error> {
         let credentials = find_to_read(environment, &address, project)?;
-        Ok(Self::new(Http::new(environment)?, address, credentials))
+        let http = Http::for_index(environment, &address.name, Patience::default())?;
+        Ok(Self::new(http, address, credentials))
     }
 }
 
@@ -64,5 +65,26 @@ impl From<CredentialsError> for Error {
 impl From<HttpError> for Error {
     fn from(error: HttpError) -> Self {
         Self::usage("HTTPS cannot be set up").because(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_that_asks_for_a_certificate_gets_it_from_whoever_reads_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("client.pem");
+        fs_err::write(&file, "no certificate").unwrap();
+        let environment = Environment::default().with("PYRELEASE_CLIENT_CERT_CORP", &file);
+        let address = || IndexAddress::new("corp", "https://corp.example/legacy/", None, None).unwrap();
+        for connected in [
+            IndexClient::connect(&environment, address(), Some("demo")),
+            IndexClient::connect_to_read(&environment, address(), "demo"),
+        ] {
+            let error = connected.unwrap_err().chain();
+            assert!(error.contains("`PYRELEASE_CLIENT_CERT_CORP` names, holds no certificate"), "{error}");
+        }
     }
 }
