@@ -25,7 +25,7 @@ pub enum OidcError {
     /// In the index's own words; what the identity says of itself is no secret
     #[error("`{index}` makes no token for this trusted publisher: {description} ({code})")]
     Refused { index: String, code: String, description: String, claims: Vec<(String, String)> },
-    #[error("`{index}` asks for an identity that is meant for `{audience}`, which is another index")]
+    #[error("`{index}` asks for an identity that is meant for `{audience}`, which is somebody else")]
     Impostor { index: String, audience: String },
     #[error("{provider} gives no identity: {reason}")]
     NoIdentity { provider: &'static str, reason: String },

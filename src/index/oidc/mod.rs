@@ -155,12 +155,9 @@ impl Publisher {
         let url = self.address("audience");
         let request = http.get(url.clone()).timeout(PATIENCE);
         let Audience { audience } = self.reply(&url, request)?;
-        // An index that asks for what is meant for another would publish there in our name.
-        let is_pypis = audience == "pypi" || audience == "testpypi";
-        if is_pypis
-            && !self.base.host_str().is_some_and(|host| host == "pypi.org" || host.ends_with(".pypi.org"))
-        {
-            return Err(OidcError::Impostor { index: self.index.clone(), audience });
+        // An index that asks for what is meant for another would act there in our name.
+        if is_for_another(&audience, self.base.host_str().unwrap_or_default()) {
+            return Err(OidcError::Impostor { index: self.index.clone(), audience: error::plain(&audience) });
         }
         let identity = self.identity.token(&http, &self.environment, &audience, PATIENCE)?;
         let url = self.address("mint-token");
@@ -215,6 +212,23 @@ impl Publisher {
     pub(super) fn secrets(&self) -> Vec<SecretString> {
         let minted = self.minted.lock().unwrap_or_else(PoisonError::into_inner);
         minted.iter().map(|minted| minted.token.clone()).collect()
+    }
+}
+
+/// Whether an audience is known to be, or names, somebody else than the index at a host: an identity that is meant for a
+/// cloud opens what the job may do there.
+fn is_for_another(audience: &str, host: &str) -> bool {
+    let within = |one: &str, other: &str| one == other || one.ends_with(&format!(".{other}"));
+    let audience = audience.to_ascii_lowercase();
+    match audience.as_str() {
+        "pypi" | "testpypi" => !within(host, "pypi.org"),
+        "sigstore" | "vault" => true,
+        _ => {
+            let named = audience.split_once("//").map_or(audience.as_str(), |(_, rest)| rest);
+            let named = named.split(['/', ':']).next().unwrap_or_default();
+            let is_address = audience.contains("//") || named.contains('.');
+            is_address && !within(host, named) && !within(named, host)
+        }
     }
 }
 

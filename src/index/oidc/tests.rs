@@ -287,6 +287,33 @@ fn an_index_that_asks_for_an_identity_meant_for_pypi_gets_none() {
 }
 
 #[test]
+fn an_audience_is_the_indexs_own_or_says_nothing_of_whose_it_is() {
+    for (audience, host) in [
+        ("pypi", "pypi.org"),
+        ("testpypi", "test.pypi.org"),
+        ("corp", "pypi.corp.example"),
+        ("corp.example", "pypi.corp.example"),
+        ("https://pypi.corp.example/", "pypi.corp.example"),
+        ("https://pypi.corp.example:8443/x", "pypi.corp.example"),
+        ("oidc.corp.example", "corp.example"),
+    ] {
+        assert!(!is_for_another(audience, host), "{audience} at {host}");
+    }
+    for (audience, host) in [
+        ("pypi", "pypi.org.evil.example"),
+        ("PyPI", "evil.example"),
+        ("sts.amazonaws.com", "pypi.corp.example"),
+        ("api://AzureADTokenExchange", "pypi.corp.example"),
+        ("//iam.googleapis.com/projects/1/locations/global", "pypi.corp.example"),
+        ("https://other.example", "corp.example"),
+        ("notcorp.example", "corp.example"),
+        ("sigstore", "corp.example"),
+    ] {
+        assert!(is_for_another(audience, host), "{audience} at {host}");
+    }
+}
+
+#[test]
 fn it_is_used_where_it_is_offered_and_meant() {
     let world = World::whose_tokens_last(&[], None);
     let github = world.on_github();
