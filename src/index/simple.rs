@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use reqwest::blocking::Response;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
@@ -16,12 +17,14 @@ use thiserror::Error;
 use super::{Credentials, IndexClient, html, same_origin};
 use crate::python::distribution::Distribution;
 use crate::world::digest::Hashing;
-use crate::world::http::{AddressError, OURS, check, is_loopback};
+use crate::world::http::{AddressError, OURS, check, check_from, is_loopback};
 
 const ACCEPTED: &str = "application/vnd.pypi.simple.v1+json, \
     application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
 /// Of a page, in bytes; the largest on PyPI has about 20 MB.
 const LARGEST_PAGE: u64 = 64 << 20;
+/// Of what an error repeats of a page, in characters
+const LONGEST_EXCERPT: usize = 100;
 /// Of a file whose size is not listed, in bytes; PyPI's own limit.
 const LARGEST_FILE: u64 = 1 << 30;
 
@@ -114,6 +117,7 @@ impl SimpleError {
             Self::Status { status, .. } if status.is_server_error() => {
                 Some("try again when it has recovered")
             }
+            Self::Address { source, .. } => Some(source.help()),
             Self::Malformed { .. } => Some("is `simple` the address where it lists projects (PEP 503)?"),
             _ => None,
         }
@@ -153,6 +157,24 @@ struct JsonFile {
     upload_time: Option<String>,
 }
 
+impl Listing {
+    /// Reads a project's page of a media type, which was found at an address.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn read(kind: &str, page: &[u8], base: &Url) -> Result<Self, SimpleError> {
+        let malformed = |reason: String| SimpleError::Malformed { url: base.to_string(), reason };
+        match kind {
+            "application/vnd.pypi.simple.v1+json" | "application/json" => read_json(page, base),
+            "application/vnd.pypi.simple.v1+html" | "text/html" => {
+                let page = str::from_utf8(page).map_err(|_| malformed("it is not UTF-8".to_owned()))?;
+                read_html(page, base)
+            }
+            _ => Err(malformed(format!("it has the media type `{}`", excerpt(kind)))),
+        }
+    }
+}
+
 impl IndexClient {
     /// What the index lists of a project; none where it has none of that name. A page on another server is not
     /// the index's own (pypiserver and GitLab send those who ask for an unknown project to PyPI), so it is none.
@@ -174,22 +196,12 @@ impl IndexClient {
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let base = response.url().clone();
         let malformed = |reason: String| SimpleError::Malformed { url: base.to_string(), reason };
-        let mut page = Vec::new();
-        response
-            .take(LARGEST_PAGE + 1)
-            .read_to_end(&mut page)
+        let page = read_page(response, self.http.patience().reply)
             .map_err(|source| SimpleError::Broken { url: base.to_string(), source })?;
         if page.len() as u64 > LARGEST_PAGE {
             return Err(malformed(format!("it has more than {} MiB", LARGEST_PAGE >> 20)));
         }
-        match kind.as_str() {
-            "application/vnd.pypi.simple.v1+json" | "application/json" => read_json(&page, &base).map(Some),
-            "application/vnd.pypi.simple.v1+html" | "text/html" => {
-                let page = String::from_utf8(page).map_err(|_| malformed("it is not UTF-8".to_owned()))?;
-                read_html(&page, &base).map(Some)
-            }
-            _ => Err(malformed(format!("it has the media type `{}`", kind.escape_default()))),
-        }
+        Listing::read(&kind, &page, &base).map(Some)
     }
 
     /// How a distribution compares with the file of its name. Where the index lists no sha256, the file itself is
@@ -244,7 +256,11 @@ impl IndexClient {
     /// Fetches a file's bytes and gives their sha256.
     fn transfer(&self, file: &SimpleFile, to: &mut dyn Write) -> Result<String, SimpleError> {
         let broken = |source| SimpleError::Broken { url: file.url.to_string(), source };
-        check(&file.url).map_err(|source| SimpleError::Address { file: file.filename.clone(), source })?;
+        let checked = match &self.address.simple {
+            Some(index) => check_from(index, &file.url),
+            None => check(&file.url),
+        };
+        checked.map_err(|source| SimpleError::Address { file: file.filename.clone(), source })?;
         let mut response = successful(self, self.fetch(&file.url, "*/*")?)?;
         let limit = file.size.unwrap_or(LARGEST_FILE).min(LARGEST_FILE);
         let mut hashing = Hashing::default();
@@ -299,12 +315,29 @@ fn successful(client: &IndexClient, response: Response) -> Result<Response, Simp
     Err(SimpleError::Status { url: client.redact(response.url().as_str()), status: response.status() })
 }
 
+/// A page, and a little more of one that is too large; one that comes byte by byte is not waited for.
+fn read_page(response: Response, time: Duration) -> io::Result<Vec<u8>> {
+    let began = Instant::now();
+    let mut response = response.take(LARGEST_PAGE + 1);
+    let (mut page, mut chunk) = (Vec::new(), vec![0; 64 << 10]);
+    loop {
+        let read = response.read(&mut chunk)?;
+        if read == 0 {
+            return Ok(page);
+        }
+        page.extend_from_slice(&chunk[..read]);
+        if began.elapsed() > time {
+            return Err(io::Error::other(format!("it is not there after {} s", time.as_secs())));
+        }
+    }
+}
+
 fn read_json(page: &[u8], base: &Url) -> Result<Listing, SimpleError> {
     let malformed = |reason: String| SimpleError::Malformed { url: base.to_string(), reason };
     let page: JsonPage = serde_json::from_slice(page).map_err(|error| malformed(error.to_string()))?;
     let version = page.meta.api_version;
     if version.split('.').next() != Some("1") {
-        return Err(malformed(format!("it has version `{}` of the API", version.escape_default())));
+        return Err(malformed(format!("it has version `{}` of the API", excerpt(&version))));
     }
     let files = page.files.into_iter().map(|file| {
         Ok(SimpleFile {
@@ -350,6 +383,11 @@ fn read_html(page: &str, base: &Url) -> Result<Listing, SimpleError> {
     Ok(Listing { files, status: None })
 }
 
+/// The beginning of what a page says, as a terminal shows it.
+fn excerpt(text: &str) -> String {
+    text.chars().take(LONGEST_EXCERPT).flat_map(char::escape_default).collect()
+}
+
 fn is_distribution(filename: &str) -> bool {
     [".whl", ".tar.gz", ".zip", ".egg", ".tar.bz2"].iter().any(|ending| filename.ends_with(ending))
 }
@@ -357,7 +395,7 @@ fn is_distribution(filename: &str) -> bool {
 fn join(base: &Url, address: &str) -> Result<Url, SimpleError> {
     base.join(address).map_err(|error| SimpleError::Malformed {
         url: base.to_string(),
-        reason: format!("it links to `{}`: {error}", address.escape_default()),
+        reason: format!("it links to `{}`: {error}", excerpt(address)),
     })
 }
 

@@ -165,6 +165,32 @@ impl File {
 /// Large enough not to fit into the buffers on the way
 const LARGE: usize = 32 << 20;
 
+#[test]
+fn a_page_that_never_ends_is_not_waited_for() {
+    let server = Server::handling(|stream, _| {
+        read_request(stream);
+        let _ = stream.write_all(b"HTTP/1.1 200 X\r\nContent-Type: text/html\r\n\r\n");
+        while stream.write_all(b"<br>").is_ok() {
+            thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let error = server.client_that_waits(Duration::from_secs(1)).listing("demo").unwrap_err();
+    assert!(matches!(error, SimpleError::Broken { .. }), "{error}");
+}
+
+#[test]
+fn an_index_elsewhere_gets_nothing_fetched_from_this_machine() {
+    let inside = Server::answering(|_| reply(200, "text/plain", "what is for nobody else"));
+    let http = Http::with_patience(&Environment::default(), Patience::default()).unwrap();
+    let simple = "https://corp.example/simple/";
+    let address = IndexAddress::new("corp", "https://corp.example/", Some(simple), None).unwrap();
+    let page = format!("<a href=\"{}/demo-1.0.tar.gz\">demo-1.0.tar.gz</a>", inside.address);
+    let listing = Listing::read("text/html", page.as_bytes(), &simple.parse().unwrap()).unwrap();
+    let error = IndexClient::new(http, address, None).sha256(&listing.files[0]).unwrap_err();
+    assert!(matches!(error, SimpleError::Address { .. }), "{error}");
+    assert!(inside.requests.lock().unwrap().is_empty());
+}
+
 /// Whoever builds again while files are uploaded would publish a mixture.
 #[test]
 fn a_file_that_is_written_to_on_its_way_does_not_arrive_whole() {

@@ -2,7 +2,6 @@
 //! totals, and plain `http` to this machine only.
 
 use std::io::{self, Read as _};
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -14,6 +13,10 @@ use thiserror::Error;
 use tokio::runtime::Runtime;
 
 use super::Environment;
+
+mod address;
+
+pub use address::{AddressError, check, check_from, check_url, is_loopback};
 
 /// A header by which an index of our own tells that it is one, and has PyPI's rules
 pub const OURS: &str = "x-pyrelease-index";
@@ -43,33 +46,6 @@ pub enum HttpError {
         #[source]
         source: reqwest::Error,
     },
-}
-
-/// What is wrong with an address
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum AddressError {
-    #[error("`{address}` is not an address: {reason}")]
-    Invalid { address: String, reason: String },
-    // An address that carries a password is not repeated.
-    #[error("the address at `{host}` carries a user name or a password")]
-    Credentials { host: String },
-    #[error("`{address}` is neither `https` nor `http`")]
-    Scheme { address: String },
-    #[error("`{address}` is plain `http`: whatever is sent there can be read and changed on the way")]
-    Plain { address: String },
-}
-
-impl AddressError {
-    /// What to do about it.
-    pub fn help(&self) -> &'static str {
-        match self {
-            Self::Invalid { .. } | Self::Scheme { .. } => "write it like `https://pypi.corp.example/legacy/`",
-            Self::Credentials { .. } => {
-                "take them out of the address: they belong in a `PYRELEASE_TOKEN_` variable or in `.pypirc`"
-            }
-            Self::Plain { .. } => "use `https`; plain `http` is for servers on this machine",
-        }
-    }
 }
 
 /// How long to wait for what
@@ -275,45 +251,6 @@ impl Http {
     }
 }
 
-/// Reads an address that something will be sent to or fetched from: `https`, or `http` to this machine, without
-/// a user name or password in it.
-pub fn check_url(address: &str) -> Result<Url, AddressError> {
-    let url = Url::parse(address)
-        .map_err(|error| AddressError::Invalid { address: shown(address), reason: error.to_string() })?;
-    check(&url)?;
-    Ok(url)
-}
-
-/// What does not have the form of an address may still hold a password in front of an `@`.
-fn shown(address: &str) -> String {
-    if address.contains('@') { "(something with an @)".to_owned() } else { address.to_owned() }
-}
-
-/// The same for an address that is parsed already, such as a link on a page.
-pub fn check(url: &Url) -> Result<(), AddressError> {
-    let host = url.host_str().unwrap_or_default();
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(AddressError::Credentials { host: host.to_owned() });
-    }
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if is_here(host) => Ok(()),
-        "http" => Err(AddressError::Plain { address: shown(url.as_str()) }),
-        _ => Err(AddressError::Scheme { address: shown(url.as_str()) }),
-    }
-}
-
-/// Whether an address is on this machine.
-pub fn is_loopback(url: &Url) -> bool {
-    is_here(url.host_str().unwrap_or_default())
-}
-
-/// Whether a URL's host is this machine.
-fn is_here(host: &str) -> bool {
-    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 /// The body of a reply, as far as it comes and no more of it than that.
 ///
 /// # Errors
@@ -333,7 +270,11 @@ fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     if attempt.previous().len() > MOST_REDIRECTS {
         return attempt.error("it redirects in circles");
     }
-    match check(attempt.url()) {
+    let checked = match attempt.previous().last() {
+        Some(from) => check_from(from, attempt.url()),
+        None => check(attempt.url()),
+    };
+    match checked {
         Ok(()) => attempt.follow(),
         Err(error) => attempt.error(error),
     }
@@ -423,34 +364,6 @@ fn read_bundle(path: &Path) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn plain_http_is_for_this_machine() {
-        for address in
-            ["http://127.0.0.1:8080/", "http://127.8.9.1/", "http://[::1]:1/x", "http://localhost/"]
-        {
-            assert!(check_url(address).is_ok(), "{address}");
-        }
-        for address in ["http://pypi.org/", "http://localhost.example/", "http://10.0.0.1/", "http://[::2]/"]
-        {
-            assert!(matches!(check_url(address), Err(AddressError::Plain { .. })), "{address}");
-        }
-        assert!(matches!(check_url("ftp://pypi.org/"), Err(AddressError::Scheme { .. })));
-        assert!(check_url("https://upload.pypi.org/legacy/").is_ok());
-    }
-
-    #[test]
-    fn an_address_with_a_password_is_refused_and_not_repeated() {
-        for address in [
-            "https://alice:hunter2@pypi.org/",
-            "https://hunter2@pypi.org/",
-            "://alice:hunter2@x",
-            "alice:hunter2@x",
-        ] {
-            let error = check_url(address).unwrap_err();
-            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
-        }
-    }
 
     #[test]
     fn a_bundle_that_holds_no_certificate_is_named() {
