@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")"
 python3 seeds.py
-for target in ${*:-wheel sdist record metadata filename entry_points project token}; do
+for target in ${*:-wheel sdist record metadata filename entry_points project token listing pypirc}; do
     echo "== $target"
     cargo +nightly fuzz run --fuzz-dir . "$target" -- \
         -max_total_time="${SECONDS_EACH:-60}" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1

@@ -54,3 +54,31 @@ restrictions = b"".join(b"\2" + bytes([len(text)]) + text + b"\0" for text in TO
 keep("token", b"\2\1\x08pypi.org\2\5an id\0" + restrictions + b"\0\6\x20" + bytes(32))
 for project in PROJECTS:
     keep("project", project)
+PAGES = [
+    b'''{"meta": {"api-version": "1.4"}, "name": "demo", "project-status": {"status": "archived"}, "versions": ["1.0"],
+    "files": [{"filename": "demo-1.0.tar.gz", "url": "../../f/demo-1.0.tar.gz", "hashes": {"sha256": "%s"}, "size": 1,
+    "upload-time": "2026-01-01T00:00:00.000000Z", "yanked": "broken", "requires-python": ">=3.9"}]}''' % (b"0" * 64),
+    b'''<!DOCTYPE html><html><head><base href="https://files.example/"></head><body><!-- a comment -->
+    <a href="f/demo-1.0.tar.gz#sha256=%s" data-yanked="broken" data-requires-python="&gt;=3.9">demo-1.0.tar.gz</a><br>
+    <A HREF='demo-1.0-py3-none-any.whl'>demo-1.0-py3-none-any.whl</A></body></html>''' % (b"0" * 64),
+]
+for page in PAGES:
+    keep("listing", page)
+keep(
+    "pypirc",
+    b"""[distutils]
+index-servers =
+    pypi
+    corp
+[pypi]
+username = __token__
+password = hunter2
+[pypi:demo]
+password: hunter2%(x)s # no comment
+[corp]
+repository = https://corp.example/legacy/
+username = alice
+password = hunter2
+; a comment
+""",
+)

@@ -21,7 +21,7 @@ use thiserror::Error;
 
 pub use credentials::{
     Concern, Credentials, CredentialsError, Kept, Login, PYPIRC, find, find_to_read, has_keyring,
-    help_without, kept, store, variable_for,
+    help_without, kept, kept_in, store, variable_for,
 };
 pub use deliver::{Delivery, Undelivered, Watch, deliver};
 pub use oidc::OidcError;

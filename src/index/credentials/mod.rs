@@ -26,7 +26,7 @@ use crate::python::token::{Caveat, Place, Token, TokenError};
 
 pub use find::{find, find_to_read, help_without};
 pub use keyring::{has_keyring, store};
-pub use pypirc::{Kept, VARIABLE as PYPIRC, kept};
+pub use pypirc::{Kept, VARIABLE as PYPIRC, kept, kept_in};
 pub use variables::variable_for;
 
 /// The user name that says that the password is a token

@@ -110,18 +110,31 @@ pub struct Kept {
 /// # Errors
 /// It cannot be read.
 pub fn kept(environment: &Environment) -> Result<Vec<Kept>, CredentialsError> {
-    let Some(path) = file(environment) else { return Ok(Vec::new()) };
-    let (sections, _) = read(&path)?;
-    let of_section = |(name, section): &(String, Section)| {
-        let credentials = section.credentials(&path, name)?;
+    match file(environment) {
+        Some(path) => Ok(kept_of(&path, read(&path)?.0)),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The same of a text that is at a path.
+///
+/// # Errors
+/// It is no `.pypirc`.
+pub fn kept_in(path: &Path, text: &[u8]) -> Result<Vec<Kept>, CredentialsError> {
+    Ok(kept_of(path, parse(path, text)?))
+}
+
+fn kept_of(path: &Path, sections: Vec<(String, Section)>) -> Vec<Kept> {
+    let of_section = |(name, section): (String, Section)| {
+        let credentials = section.credentials(path, &name)?;
         let (index, project) = match name.split_once(':') {
             Some((index, project)) => (index.to_owned(), Some(project.trim().to_owned())),
-            None => (name.clone(), None),
+            None => (name, None),
         };
         let upload = section.repository.as_deref().and_then(|address| check_url(address).ok());
         Some(Kept { index, project, upload, credentials })
     };
-    Ok(sections.iter().filter_map(of_section).collect())
+    sections.into_iter().filter_map(of_section).collect()
 }
 
 impl Section {
@@ -174,15 +187,19 @@ fn check_repository(
 /// The sections by name, and whether other users can read the file.
 fn read(path: &Path) -> Result<(Vec<(String, Section)>, bool), CredentialsError> {
     let unreadable = |source| CredentialsError::Unreadable { path: path.to_owned(), source };
-    let malformed = |reason: String| CredentialsError::Malformed { path: path.to_owned(), reason };
     let file = File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     let mut text = Zeroizing::new(Vec::new());
     file.take(LARGEST + 1).read_to_end(&mut text).map_err(unreadable)?;
+    Ok((parse(path, &text)?, others_can_read(&metadata)))
+}
+
+fn parse(path: &Path, text: &[u8]) -> Result<Vec<(String, Section)>, CredentialsError> {
+    let malformed = |reason: String| CredentialsError::Malformed { path: path.to_owned(), reason };
     if text.len() as u64 > LARGEST {
         return Err(malformed("it is larger than 1 MiB".to_owned()));
     }
-    let text = str::from_utf8(&text).map_err(|_| malformed("it is not UTF-8".to_owned()))?;
+    let text = str::from_utf8(text).map_err(|_| malformed("it is not UTF-8".to_owned()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
 
     let mut ini = Ini::new_cs();
@@ -208,7 +225,7 @@ fn read(path: &Path) -> Result<(Vec<(String, Section)>, bool), CredentialsError>
     }
     // The parser keeps no order, and of two that fit the same one is to be found each time.
     sections.sort_by(|(one, _), (other, _)| one.cmp(other));
-    Ok((sections, others_can_read(&metadata)))
+    Ok(sections)
 }
 
 /// `line 3` of an error that begins so.
