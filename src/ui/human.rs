@@ -1,5 +1,6 @@
 //! Events as lines for people: a verb in twelve columns, then the facts.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::error::Error as _;
 use std::fmt::Write as _;
@@ -58,9 +59,9 @@ impl Human {
     }
 
     fn said(&self, style: Style, label: &str, message: &str, help: Option<&str>) {
-        let mut text = format!("{style}{label}{style:#}: {message}");
+        let mut text = format!("{style}{label}{style:#}: {}", harmless(message));
         if let Some(help) = help {
-            let _ = write!(text, "\n{INFO}help{INFO:#}: {help}");
+            let _ = write!(text, "\n{INFO}help{INFO:#}: {}", harmless(help));
         }
         self.line(&text);
     }
@@ -71,15 +72,15 @@ impl Human {
         }
         let mut text = match error.report() {
             Some(report) => report.to_owned(),
-            None => format!("{BAD}error{BAD:#}: {error}"),
+            None => format!("{BAD}error{BAD:#}: {}", harmless(&error.to_string())),
         };
         let mut cause = error.source();
         while let Some(error) = cause {
-            let _ = write!(text, "\n  caused by: {error}");
+            let _ = write!(text, "\n  caused by: {}", harmless(&error.to_string()));
             cause = error.source();
         }
         for hint in error.hints() {
-            let _ = write!(text, "\n{INFO}help{INFO:#}: {hint}");
+            let _ = write!(text, "\n{INFO}help{INFO:#}: {}", harmless(hint));
         }
         self.line(&text);
     }
@@ -123,12 +124,16 @@ impl Human {
             Fate::There if reason == UPLOADED => {
                 self.status(GOOD, "Uploaded", &format!("{file} is on {index}"))
             }
-            Fate::There => {
-                self.status(GOOD, "Uploaded", &format!("{file} is on {index} {DIM}({reason}){DIM:#}"))
-            }
+            Fate::There => self.status(
+                GOOD,
+                "Uploaded",
+                &format!("{file} is on {index} {DIM}({}){DIM:#}", harmless(reason)),
+            ),
             Fate::NotThere => self.status(BAD, "Failed", &format!("{file} is not on {index}")),
             Fate::Unknown => self.status(BAD, "In doubt", &format!("{file} may be on {index}")),
-            Fate::NotSent => self.status(WARN, "Not sent", &format!("{file} is not on {index}: {reason}")),
+            Fate::NotSent => {
+                self.status(WARN, "Not sent", &format!("{file} is not on {index}: {}", harmless(reason)))
+            }
         }
     }
 
@@ -151,6 +156,19 @@ impl Human {
         let facts = text.split_once(' ').map_or(text.as_str(), |(_, facts)| facts);
         self.status(GOOD, verb, facts);
     }
+}
+
+/// The text with what would move a terminal's cursor or change its colours spelled out: names of files, replies of servers
+/// and causes of errors may have been written by anybody.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let is_harmless = |letter: char| !letter.is_control() || matches!(letter, '\n' | '\t');
+    if text.chars().all(is_harmless) {
+        return text.into();
+    }
+    let spelled = |letter: char| {
+        if is_harmless(letter) { letter.to_string() } else { letter.escape_default().to_string() }
+    };
+    text.chars().map(spelled).collect()
 }
 
 impl Listener for Human {
@@ -186,8 +204,8 @@ impl Listener for Human {
             }
             Event::Progress { what, done, total, .. } => self.progress(what, *done, *total),
             Event::File { index, file, fate, reason, .. } => self.file(file, index, *fate, reason),
-            Event::Fact { subject, value } => self.status(DIM, subject, value),
-            Event::Note { message, .. } => self.status(DIM, "", message),
+            Event::Fact { subject, value } => self.status(DIM, subject, &harmless(value)),
+            Event::Note { message, .. } => self.status(DIM, "", &harmless(message)),
             Event::Warning { stage, message, help } => {
                 let stage = stage.map(|stage| format!("[{stage}] ")).unwrap_or_default();
                 self.said(WARN, "warning", &format!("{stage}{message}"), *help);

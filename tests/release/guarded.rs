@@ -43,5 +43,14 @@ fn an_index_that_asks_for_a_certificate_gets_it_and_a_proxy_its_user() {
     assert_eq!(index.log()[1..], ["CONNECT turned away"]);
     let (code, said) = upload(&["--index", "corp"], &[("HTTPS_PROXY", &index.proxy_url("pia:let-me-pass@"))]);
     assert_eq!(code, Some(0), "{said}");
-    assert_eq!(index.log()[2..], ["CONNECT admitted".to_owned(), stored]);
+    assert_eq!(index.log()[2..], ["CONNECT admitted".to_owned(), stored.clone()]);
+
+    // A token that is made for whoever runs this is asked for in the same way.
+    let settings = format!(
+        "[index.corp]\nupload = \"{url}\"\nclient-certificate = \"{client}\"\ntrusted-publishing = true\n"
+    );
+    fs_err::write(folder.join("release.toml"), settings).expect("our own folder");
+    let (code, said) = upload(&["--index", "corp"], &[("CORP_ID_TOKEN", "an-identity")]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(index.log()[4..], ["audience client", "mint-token client", &stored, "burn-token client"]);
 }

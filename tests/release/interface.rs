@@ -81,3 +81,20 @@ fn the_project_is_found_from_a_folder_in_it() {
     let project = demo().config(LOCAL).build();
     project.pyrelease("plan minor").from("src/demo").code(0).stdout_contains("demo 1.1.0");
 }
+
+/// Names of files and replies of servers may have been written by anybody: they move no cursor and change no colour.
+#[test]
+fn what_others_have_written_is_shown_and_not_obeyed() {
+    let project = without_a_remote();
+    let name = "dist/\u{1b}[31m\u{1b}[2Jdemo-1.0-py3-none-any.whl";
+    project.write(name, "no archive");
+    let checked = project.pyrelease("check").run();
+    assert_ne!(checked.status(), 0, "{checked}");
+    for told in [checked.stdout(), checked.stderr()] {
+        assert!(!told.contains('\u{1b}'), "{told:?}");
+    }
+    let told = format!("{}{}", checked.stdout(), checked.stderr());
+    assert!(told.contains("\\u{1b}[31m") && told.contains("demo-1.0-py3-none-any.whl"), "{told:?}");
+    let refused = project.pyrelease("upload --url http://127.0.0.1:1/ --yes").arg(name).run();
+    assert!(!refused.stderr().contains('\u{1b}'), "{refused}");
+}

@@ -23,7 +23,7 @@ use identity::Identity;
 
 use super::IndexAddress;
 use crate::world::Environment;
-use crate::world::http::{Http, read_at_most};
+use crate::world::http::{Http, HttpError, Patience, read_at_most};
 
 /// `never`, or `always` for nothing else
 pub(super) const VARIABLE: &str = "PYRELEASE_TRUSTED_PUBLISHING";
@@ -151,7 +151,8 @@ impl Publisher {
     }
 
     fn mint(&self, now: Timestamp) -> Result<Minted, OidcError> {
-        let http = Http::new(&self.environment).map_err(|error| OidcError::Https(Box::new(error)))?;
+        let https = |error| OidcError::Https(Box::new(error));
+        let http = self.http().map_err(https)?;
         let url = self.address("audience");
         let request = http.get(url.clone()).timeout(PATIENCE);
         let Audience { audience } = self.reply(&url, request)?;
@@ -159,7 +160,12 @@ impl Publisher {
         if is_for_another(&audience, self.base.host_str().unwrap_or_default()) {
             return Err(OidcError::Impostor { index: self.index.clone(), audience: error::plain(&audience) });
         }
-        let identity = self.identity.token(&http, &self.environment, &audience, PATIENCE)?;
+        let identity = self.identity.token(
+            &Http::new(&self.environment).map_err(https)?,
+            &self.environment,
+            &audience,
+            PATIENCE,
+        )?;
         let url = self.address("mint-token");
         let body = json!({ "token": identity.expose_secret() });
         let request = http.post(url.clone()).timeout(PATIENCE).json(&body);
@@ -171,6 +177,11 @@ impl Publisher {
         // One that is over already says that the clocks differ.
         let expires = said.filter(|expires| *expires > now).unwrap_or(fallback);
         Ok(Minted { token: token.token.into(), expires })
+    }
+
+    /// Who speaks to the index, which may ask for a client's certificate.
+    fn http(&self) -> Result<Http, HttpError> {
+        Http::for_index(&self.environment, &self.index, Patience::default())
     }
 
     fn address(&self, name: &str) -> Url {
@@ -235,13 +246,13 @@ fn is_for_another(audience: &str, host: &str) -> bool {
 /// What is not needed any more is worth nothing to anybody: the tokens are burnt. Where that fails, they expire.
 impl Drop for Publisher {
     fn drop(&mut self) {
-        let minted = self.minted.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let Some(http) = (!minted.is_empty()).then(|| Http::new(&self.environment).ok()).flatten() else {
+        let minted = std::mem::take(self.minted.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let Some(http) = (!minted.is_empty()).then(|| self.http().ok()).flatten() else {
             return;
         };
         let mut url = self.base.clone();
         url.set_path(&format!("{}burn-token", self.base.path()));
-        for minted in minted.drain(..) {
+        for minted in minted {
             let body = json!({ "token": minted.token.expose_secret() });
             let _ = http.post(url.clone()).timeout(FAREWELL).json(&body).send();
         }

@@ -5,6 +5,7 @@ import base64
 import datetime
 import http.server
 import ipaddress
+import json
 import os
 import socket
 import ssl
@@ -47,13 +48,31 @@ def certificate(name, issuer=None):
 class Index(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def do_GET(self):
+        found = self.path == "/_/oidc/audience"
+        self.answer(200 if found else 404, {"audience": "corp"} if found else {})
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.startswith("/_/oidc/"):
+            token = {"token": "made-for-" + json.loads(body)["token"]}
+            self.answer(200, {"success": True, **token} if self.path.endswith("mint-token") else {})
+            return
         name = body.split(b'filename="')[1].split(b'"')[0].decode()
-        print("POST", name, self.connection.getpeercert()["subject"][0][0][1], file=LOG)
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
+        self.note("POST", name)
+        self.answer(200, {})
+
+    def note(self, *words):
+        print(*words, self.connection.getpeercert()["subject"][0][0][1], file=LOG)
+
+    def answer(self, status, content):
+        if self.path.startswith("/_/oidc/"):
+            self.note(self.path.rsplit("/", 1)[1])
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *_):
         pass

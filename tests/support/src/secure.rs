@@ -72,7 +72,7 @@ impl SecureIndex {
         self.folder.path().join("client.pem")
     }
 
-    /// What has come: `POST FILE CLIENT`, `CONNECT admitted` or `CONNECT turned away`.
+    /// What has come: `POST FILE CLIENT`, `mint-token CLIENT` and the like, `CONNECT admitted` or `CONNECT turned away`.
     pub fn log(&self) -> Vec<String> {
         let log = fs_err::read_to_string(self.folder.path().join("log")).unwrap_or_default();
         log.lines().map(str::to_owned).collect()
