@@ -95,6 +95,7 @@ fn what_others_have_written_is_shown_and_not_obeyed() {
     }
     let told = format!("{}{}", checked.stdout(), checked.stderr());
     assert!(told.contains("\\u{1b}[31m") && told.contains("demo-1.0-py3-none-any.whl"), "{told:?}");
-    let refused = project.pyrelease("upload --url http://127.0.0.1:1/ --yes").arg(name).run();
-    assert!(!refused.stderr().contains('\u{1b}'), "{refused}");
+    // With colours of its own on, as on a terminal.
+    let refused = project.pyrelease("--color always upload --url http://127.0.0.1:1/ --yes").arg(name).run();
+    assert!(!refused.stderr().contains("\u{1b}[2J") && refused.stderr().contains("\\u{1b}[2J"), "{refused}");
 }
