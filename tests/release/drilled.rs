@@ -13,16 +13,16 @@ use serde_json::Value;
 use super::{QUICK, quick};
 
 /// A project about to be released, and the two indexes
-pub(super) struct Local {
-    pub(super) project: Project,
-    pub(super) rehearsal: Index,
-    pub(super) public: Index,
+pub(crate) struct Local {
+    pub(crate) project: Project,
+    pub(crate) rehearsal: Index,
+    pub(crate) public: Index,
     /// How the `release.toml` begins
     head: String,
 }
 
 /// An index that can be stopped
-pub(super) struct Index {
+pub(crate) struct Index {
     folder: PathBuf,
     /// As good after the index has been started again
     pub(super) token: SecretString,
@@ -42,7 +42,7 @@ impl Index {
     }
 
     /// The files of the project and their sha256.
-    pub(super) fn files(&self) -> BTreeMap<String, String> {
+    pub(crate) fn files(&self) -> BTreeMap<String, String> {
         files(&self.folder.join("demo"))
     }
 
@@ -79,7 +79,7 @@ impl Local {
         Self::of(quick(), head)
     }
 
-    pub(super) fn of(blueprint: Blueprint, head: &str) -> Self {
+    pub(crate) fn of(blueprint: Blueprint, head: &str) -> Self {
         let folders = tempfile::Builder::new()
             .prefix("pyrelease-indexes-")
             .tempdir()
@@ -105,7 +105,7 @@ impl Local {
         self.project.write("release.toml", &config(&self.head, &self.rehearsal, &self.public));
     }
 
-    pub(super) fn pyrelease(&self, args: &str) -> Invocation<'_> {
+    pub(crate) fn pyrelease(&self, args: &str) -> Invocation<'_> {
         let invocation = self.project.pyrelease(args);
         let indexes = [("TESTPYPI", &self.rehearsal), ("PYPI", &self.public)];
         indexes.iter().fold(invocation, |invocation, (name, index)| {
@@ -131,7 +131,7 @@ impl Local {
 
     /// The folder of the newest run.
     #[track_caller]
-    pub(super) fn run_folder(&self) -> PathBuf {
+    pub(crate) fn run_folder(&self) -> PathBuf {
         let runs = self.project.repository().join(".git/pyrelease/runs");
         let runs = fs_err::read_dir(runs).expect("the folder of the runs").flatten();
         runs.map(|run| run.path()).max().expect("a run")
@@ -144,7 +144,7 @@ impl Local {
 
     /// Everything is out: the same bytes on both indexes, branch and tag at the remote and in the clone at `folder`.
     #[track_caller]
-    pub(super) fn is_released(&self, folder: &Path) {
+    pub(crate) fn is_released(&self, folder: &Path) {
         let names = ["demo-1.1.0-py3-none-any.whl", "demo-1.1.0.tar.gz"];
         assert_eq!(self.public.files().keys().collect::<Vec<_>>(), names);
         assert_eq!(self.public.files(), self.rehearsal.files());

@@ -6,8 +6,8 @@ use pyrelease_test_support::{Backend, Blueprint, IndexServer, Outcome, Project};
 use super::demo;
 
 /// A project about to be released, and the two servers
-pub(super) struct Attempt {
-    pub(super) project: Project,
+pub(crate) struct Attempt {
+    pub(crate) project: Project,
     pub(super) rehearsal: IndexServer,
     pub(super) public: IndexServer,
 }
@@ -22,7 +22,7 @@ impl Attempt {
         Self::with(blueprint, config, rehearsal, public)
     }
 
-    pub(super) fn with(
+    pub(crate) fn with(
         blueprint: Blueprint,
         config: &str,
         rehearsal: IndexServer,
@@ -35,7 +35,7 @@ impl Attempt {
 
     /// Tries to release 1.1.0; it ends with this status, and nothing is otherwise than before.
     #[track_caller]
-    pub(super) fn comes_to_nothing(&self, code: i32) -> Outcome {
+    pub(crate) fn comes_to_nothing(&self, code: i32) -> Outcome {
         let before = self.project.snapshot();
         let outcome = self.project.pyrelease("run minor --yes").code(code);
         self.project.assert_unchanged(&before);
@@ -60,7 +60,7 @@ impl Attempt {
 
     /// It was, and that is kept: such an index is there for it.
     #[track_caller]
-    pub(super) fn was_rehearsed(&self) {
+    pub(crate) fn was_rehearsed(&self) {
         assert_eq!(self.rehearsal.files("demo").len(), 2);
     }
 }

@@ -6,8 +6,8 @@ mod credentials;
 mod doctor;
 mod doubt;
 mod drill;
-mod drilled;
-mod failures;
+pub(crate) mod drilled;
+pub(crate) mod failures;
 mod guarded;
 mod interface;
 #[cfg(unix)]
