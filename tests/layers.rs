@@ -13,7 +13,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("server", &["world", "python"]),
     ("ui", &["engine", "world"]),
     ("stages", &["engine", "config", "index", "plugin", "world", "python"]),
-    ("drill", &["server", "engine", "config", "index", "world", "python"]),
+    ("drill", &["server", "engine", "config", "index", "plugin", "world", "python"]),
     ("cli", &["drill", "stages", "server", "ui", "engine", "config", "index", "plugin", "world", "python"]),
 ];
 

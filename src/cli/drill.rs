@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::Context;
 use crate::config::locate;
-use crate::drill::{self, ForReal, Judged, Options, Report, Selection, Watcher};
+use crate::drill::{self, ForReal, Judged, Options, PluginStage, Report, Selection, Watcher};
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, Result};
 use crate::stages::{self, Plugins};
@@ -32,6 +32,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "POINTS")]
     points: Option<String>,
 
+    /// Drill only the points in this stage; may be given several times
+    #[arg(long = "stage", value_name = "STAGE")]
+    stages: Vec<String>,
+
     /// Drill only every so many points: a sample, for a project whose build takes long
     #[arg(long, value_name = "NUMBER", default_value = "1")]
     every: usize,
@@ -40,7 +44,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NUMBER", default_value = "2")]
     jobs: usize,
 
-    /// Run the project's own commands and plugins that reach further than the run's folder; otherwise a stand-in does
+    /// Run the project's own commands and plugins that reach further than the run's folder, hundreds of times and with what
+    /// they reach; otherwise a stand-in does
     #[arg(long)]
     commands: bool,
 
@@ -59,13 +64,25 @@ pub(super) fn drill(context: &Context, arguments: &Arguments) -> Result<()> {
         arguments.points.as_deref().map(str::parse::<Selection>).transpose().map_err(Error::usage)?;
     let plugins = Plugins { root: &location.root, environment: &context.environment, known: None };
     let pipeline = stages::pipeline(&location.config, &plugins)?;
-    let plugins = pipeline.stages().filter(|stage| stage.plugin().is_some());
+    if let Some(unknown) =
+        arguments.stages.iter().find(|name| !pipeline.stages().any(|stage| stage.name() == **name))
+    {
+        let known: Vec<&str> = pipeline.stages().map(|stage| stage.name()).collect();
+        let error = Error::usage(format!("there is no stage `{unknown}`"));
+        return Err(error.help(format!("the stages are {}", known.join(", "))));
+    }
+    let plugins = pipeline.stages().filter_map(|stage| {
+        let (assignment, classes) = stage.plugin()?;
+        let (stage, reach) = (stage.name().to_owned(), stage.reach());
+        Some(PluginStage { stage, reach, classes, source: assignment.plugin.source.clone() })
+    });
     let options = Options {
-        plugins: plugins.map(|stage| (stage.name().to_owned(), stage.reach())).collect(),
+        plugins: plugins.collect(),
         bump: arguments.bump.clone(),
         at: arguments.at.clone(),
         for_real: ForReal { commands: arguments.commands, install: arguments.install },
         points,
+        stages: arguments.stages.clone(),
         every: arguments.every,
         jobs: arguments.jobs,
         keep: arguments.keep,
@@ -123,8 +140,8 @@ struct Shown<'a> {
 impl Watcher for Shown<'_> {
     fn surveyed(&self, report: &Report, points: usize, tried: usize) {
         let say = |message: &str| self.context.ui.hear(&Event::Note { stage: None, message });
-        for left_out in &report.left_out {
-            say(left_out);
+        for said in report.left_out.iter().chain(&report.for_real()) {
+            say(said);
         }
         let of_them = if tried < points { format!("; {tried} of them are tried") } else { String::new() };
         say(&format!("{} {} can be killed at {points} points{of_them}", report.name, report.version));

@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
+use super::plugins::{self, PluginStage};
+use super::report::Doer;
 use crate::config::{Config, IndexKind};
 use crate::engine::stage::Reach;
 use crate::error::{Error, Result};
+use crate::plugin::assignment::SECRET_PREFIX;
+use crate::plugin::protocol::Classes;
 
 /// The name that the configuration has in a drilled project
 pub(super) const FILE: &str = "pyrelease-drill.toml";
@@ -34,10 +38,21 @@ pub(super) struct Index {
 pub(super) struct Command {
     pub(super) name: String,
     pub(super) reach: Reach,
-    pub(super) undone: bool,
-    /// Whether it has a command that tells whether it was done
+    undone: bool,
+    /// Whether somebody can be asked whether it was done, and is sure to know
     pub(super) verified: bool,
-    pub(super) is_plugin: bool,
+    /// The effects of a plugin
+    pub(super) plugin: Option<Classes>,
+}
+
+impl Command {
+    /// What its stand-in leaves, and whether that is undone.
+    pub(super) fn marks(&self) -> Vec<(String, bool)> {
+        self.plugin.map_or_else(
+            || vec![(self.name.clone(), self.undone)],
+            |classes| plugins::marks(&self.name, classes),
+        )
+    }
 }
 
 /// What of a configuration has to be led elsewhere
@@ -48,6 +63,9 @@ pub(super) struct Configuration {
     pub(super) for_real: ForReal,
     /// What a drill leaves out, for the user
     pub(super) left_out: Vec<String>,
+    plugins: Vec<PluginStage>,
+    /// Variables with secrets that are asked for by what runs itself
+    pub(super) secrets: Vec<String>,
 }
 
 /// The addresses of an index
@@ -61,13 +79,15 @@ impl Configuration {
     ///
     /// # Errors
     /// It is not TOML, or not in the shape that a configuration has.
-    pub(super) fn read(config: &Config, for_real: ForReal, plugins: &[(String, Reach)]) -> Result<Self> {
+    pub(super) fn read(config: &Config, for_real: ForReal, plugins: &[PluginStage]) -> Result<Self> {
         let mut read = Self {
             document: document(config)?,
             indexes: Vec::new(),
             commands: Vec::new(),
             for_real,
             left_out: Vec::new(),
+            plugins: plugins.to_vec(),
+            secrets: Vec::new(),
         };
         for stage in config.stages() {
             let name = &stage.value;
@@ -78,25 +98,36 @@ impl Configuration {
                     read.left_out
                         .push(format!("`{name}` does not install what it uploaded (`--install` does)"));
                 }
-            } else if let Some((_, reach)) = plugins.iter().find(|(stage, _)| stage == name) {
-                if *reach == Reach::Private {
+            } else if let Some(plugin) = plugins.iter().find(|plugin| plugin.stage == *name) {
+                if plugin.reach == Reach::Private || for_real.commands {
+                    for secret in read.listed(name, "secrets") {
+                        read.secrets.extend([format!("{SECRET_PREFIX}{secret}"), secret]);
+                    }
+                }
+                if plugin.reach == Reach::Private {
                     continue;
                 }
+                let (reach, classes) = (plugin.reach, plugin.classes);
                 // One for real may not be able to tell.
-                let (undone, verified) = (*reach == Reach::Repository, !for_real.commands);
-                let (name, reach, is_plugin) = (name.clone(), *reach, true);
+                let (undone, verified) = (classes != Classes::Irreversible, !for_real.commands);
                 if !for_real.commands {
-                    let message =
-                        format!("a stand-in runs for the plugin of `{name}` (`--commands` runs it)");
-                    read.left_out.push(message);
+                    read.left_out.push(format!(
+                        "a stand-in runs for the plugin of `{name}`, with effects that are as far-reaching and {} \
+                         (`--commands` runs it)",
+                        classes.name()
+                    ));
                 }
-                read.commands.push(Command { name, reach, undone, verified, is_plugin });
+                let (name, plugin) = (name.clone(), Some(classes));
+                read.commands.push(Command { name, reach, undone, verified, plugin });
             } else if config.stage_key(name, "run").is_some() {
                 let Some(reach) = read.reach(name).filter(|reach| *reach != Reach::Private) else { continue };
                 let [undone, verified] = ["undo", "verify"].map(|key| config.stage_key(name, key).is_some());
-                let (name, is_plugin) = (name.clone(), false);
-                read.commands.push(Command { name: name.clone(), reach, undone, verified, is_plugin });
-                if !for_real.commands {
+                let (name, plugin) = (name.clone(), None);
+                read.commands.push(Command { name: name.clone(), reach, undone, verified, plugin });
+                if for_real.commands {
+                    read.secrets
+                        .extend(read.listed(&read.commands[read.commands.len() - 1].name, "environment"));
+                } else {
                     let message =
                         format!("a stand-in runs for the command of `{name}` (`--commands` runs it)");
                     read.left_out.push(message);
@@ -109,6 +140,39 @@ impl Configuration {
     /// The commands that stand-ins run for.
     pub(super) fn stand_ins(&self) -> impl Iterator<Item = &Command> {
         self.commands.iter().filter(|_| !self.for_real.commands)
+    }
+
+    /// The plugins that do their work themselves.
+    pub(super) fn themselves(&self) -> impl Iterator<Item = &PluginStage> {
+        self.plugins.iter().filter(|plugin| self.for_real.commands || plugin.reach == Reach::Private)
+    }
+
+    /// Whether something that runs itself does outside what nobody can put back.
+    pub(super) fn leaves_traces(&self) -> bool {
+        let is_permanent = |command: &Command| {
+            command.reach >= Reach::Public || command.plugin == Some(Classes::Irreversible)
+        };
+        self.for_real.commands && self.commands.iter().any(is_permanent)
+    }
+
+    /// Who does the work of a stage.
+    pub(super) fn doer(&self, stage: &str) -> Doer {
+        if self.stand_ins().any(|command| command.name == stage) {
+            Doer::StandIn
+        } else if self.plugins.iter().any(|plugin| plugin.stage == stage) {
+            Doer::Plugin
+        } else if self.document.get("stage").and_then(|stages| stages.get(stage)?.get("run")).is_some() {
+            Doer::Command
+        } else {
+            Doer::Pyrelease
+        }
+    }
+
+    /// The texts of a list in a stage's settings.
+    fn listed(&self, stage: &str, key: &str) -> Vec<String> {
+        let settings = self.document.get("stage").and_then(|stages| stages.get(stage));
+        let list = settings.and_then(|settings| settings.get(key)).and_then(Item::as_array);
+        list.into_iter().flatten().filter_map(|text| text.as_str()).map(str::to_owned).collect()
     }
 
     fn reach(&self, stage: &str) -> Option<Reach> {
@@ -155,17 +219,13 @@ impl Configuration {
             let script = |script: &str| -> Item {
                 value(["sh", "-c", script, "sh", &mark].into_iter().collect::<Array>())
             };
-            if command.is_plugin {
-                let keys: Vec<String> = stage.iter().map(|(key, _)| key.to_owned()).collect();
-                keys.iter().for_each(|key| drop(stage.remove(key)));
-                stage.insert("reach", value(command.reach.to_string()));
+            if let Some(classes) = command.plugin {
+                plugins::put_in(stage, classes, command.reach, &mark);
+                continue;
             }
             stage.insert("run", script("touch \"$1\""));
-            let has = [command.is_plugin && command.undone, command.is_plugin];
-            for ((key, text), has) in
-                [("undo", "rm -f \"$1\""), ("verify", "test -e \"$1\"")].into_iter().zip(has)
-            {
-                if has || stage.contains_key(key) {
+            for (key, text) in [("undo", "rm -f \"$1\""), ("verify", "test -e \"$1\"")] {
+                if stage.contains_key(key) {
                     stage.insert(key, script(text));
                 }
             }
@@ -229,8 +289,7 @@ mod tests {
 
     fn drilled(name: &str, text: &str, for_real: ForReal) -> (Config, Vec<String>) {
         let config = Config::parse(Source::new(name, text.to_owned())).unwrap();
-        let configuration =
-            Configuration::read(&config, for_real, &[("notify".to_owned(), Reach::FollowUp)]).unwrap();
+        let configuration = Configuration::read(&config, for_real, &[notify()]).unwrap();
         let address = |name: &str| {
             let (upload, simple) =
                 (format!("http://127.0.0.1/{name}/legacy/"), format!("http://127.0.0.1/{name}/simple/"));
@@ -240,6 +299,11 @@ mod tests {
         let parsed =
             Config::parse(Source::new(FILE, text.clone())).unwrap_or_else(|error| panic!("{error}: {text}"));
         (parsed, configuration.left_out)
+    }
+
+    fn notify() -> PluginStage {
+        let (reach, classes) = (Reach::FollowUp, Classes::Irreversible);
+        PluginStage { stage: "notify".to_owned(), reach, classes, source: "/original/notify.py".into() }
     }
 
     const OWN: &str = "\
@@ -273,22 +337,35 @@ upload = \"https://pypi.corp.example/legacy/\"
     }
 
     #[test]
-    fn a_stand_in_has_the_reach_of_the_plugin() {
+    fn a_stand_in_has_the_effects_and_the_reach_of_the_plugin() {
         let text =
             "stages = [\"tag\", \"notify\"]\n\n[stage.notify]\nplugin = \"notify\"\nsecrets = [\"X\"]\n";
         let (config, left_out) = drilled("release.toml", text, ForReal::default());
         let text = config.source().text();
-        assert!(
-            text.contains("/marks/notify")
-                && text.contains("reach = \"follow-up\"")
-                && text.contains("verify")
+        let command = "[\"pyrelease-drill-stand-in\", \"irreversible\", \"follow-up\", \"/marks/notify\"]";
+        assert!(text.contains(&format!("command = {command}")) && !text.contains("secrets"), "{text}");
+        assert!(left_out[0].contains("as far-reaching and irreversible"), "{left_out:?}");
+        assert_eq!(
+            plugins::marks("x", Classes::Irreversible),
+            [("x.first".to_owned(), true), ("x.last".to_owned(), false)]
         );
-        assert!(!text.contains("plugin") && !text.contains("secrets") && !text.contains("undo"), "{text}");
-        assert_eq!(left_out.len(), 1);
+        assert_eq!(plugins::marks("x", Classes::Reversible), [("x.first".to_owned(), true)]);
+        assert_eq!(plugins::marks("x", Classes::None), []);
+    }
+
+    #[test]
+    fn a_plugin_that_runs_itself_keeps_what_is_said_to_it() {
+        let text = "stages = [\"notify\"]\n\n[stage.notify]\nplugin = \"notify\"\nsecrets = [\"X\"]\n";
+        let config = Config::parse(Source::new("release.toml", text.to_owned())).unwrap();
         let for_real = ForReal { commands: true, install: false };
-        assert!(
-            drilled("release.toml", config.source().text(), for_real).0.source().text().contains("notify")
-        );
+        let configuration = Configuration::read(&config, for_real, &[notify()]).unwrap();
+        assert_eq!(configuration.text(|_| None, (Path::new("/o"), Path::new("/m"))).unwrap(), text);
+        assert_eq!(configuration.secrets, ["PYRELEASE_SECRET_X", "X"]);
+        assert_eq!((configuration.doer("notify"), configuration.left_out.len()), (Doer::Plugin, 0));
+        assert!(configuration.themselves().count() == 1 && configuration.leaves_traces());
+        let configuration = Configuration::read(&config, ForReal::default(), &[notify()]).unwrap();
+        assert_eq!((configuration.doer("notify"), configuration.secrets.len()), (Doer::StandIn, 0));
+        assert!(configuration.themselves().count() == 0 && !configuration.leaves_traces());
     }
 
     #[test]

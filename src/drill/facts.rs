@@ -8,6 +8,9 @@ use super::template::{remote, repository};
 use crate::error::Result;
 use crate::world::process::Process;
 
+/// How the mark ends that a stand-in leaves when it does something again
+const TWICE: &str = ".twice";
+
 /// A name and what is there under it
 pub(super) type Named = BTreeMap<String, String>;
 
@@ -85,10 +88,13 @@ impl Facts {
             compare(&format!("file on {name}"), should, is, &mut lines);
         }
         for name in self.commands.difference(&now.commands) {
-            lines.push(format!("what the command of `{name}` did is not there"));
+            lines.push(format!("what `{name}` did is not there"));
         }
         for name in now.commands.difference(&self.commands) {
-            lines.push(format!("what the command of `{name}` did is still there"));
+            lines.push(match name.strip_suffix(TWICE) {
+                Some(name) => format!("`{name}` was done twice"),
+                None => format!("what `{name}` did is still there"),
+            });
         }
         for path in now.debris.difference(&self.debris) {
             lines.push(format!("`{path}` was left behind"));

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::configuration::{Command, Configuration};
 use super::facts::{Facts, Named};
+use super::plugins;
 use super::points::{KillPoint, Phase, Way};
 use super::site::{Ended, Site};
 use crate::config::IndexKind;
@@ -49,6 +50,8 @@ pub(super) struct Judge<'a> {
     pub(super) pristine: Facts,
     /// After a run that nobody killed
     pub(super) complete: &'a Facts,
+    /// The effects of plugins that there are then
+    pub(super) effects: &'a plugins::Named,
     pub(super) configuration: &'a Configuration,
 }
 
@@ -106,7 +109,8 @@ impl Judge<'_> {
     fn resume(&self, site: &Site<'_>, point: &KillPoint) -> Result<Ended> {
         let ended = site.pyrelease(&["resume", "--yes"], None)?;
         let asks = |command: &&Command| {
-            let is_asked_for = command.reach == Reach::Public && !command.verified;
+            let is_permanent = command.reach == Reach::Public || command.plugin.is_some();
+            let is_asked_for = is_permanent && !command.verified;
             is_asked_for && ended.stderr.contains(&format!("`pyrelease resume --done {}`", command.name))
         };
         let Some(command) = self.configuration.commands.iter().find(asks).filter(|_| ended.code == Some(4))
@@ -137,14 +141,16 @@ impl Judge<'_> {
         if let Some(before) = before {
             differences.extend(replaced(before, &facts));
         }
-        match state {
-            Outcome::Released => differences.extend(self.released(site, &facts)?),
-            _ => differences.extend(self.as_before(&facts).differences(&facts)),
-        }
+        let released = state == Outcome::Released;
+        differences.extend(match released {
+            true => self.released(site, &facts)?,
+            false => self.as_before(&facts).differences(&facts),
+        });
+        differences.extend(plugins::differences(site, released.then_some(self.effects))?);
         // Whoever is not sure and says it again changes nothing.
         for way in [Way::Rollback, Way::Resume] {
             let again = site.pyrelease(&[way.command(), "--yes"], None)?;
-            let refused = state == Outcome::Released && again.code == Some(4);
+            let refused = released && again.code == Some(4);
             if again.code != Some(0) && !refused {
                 differences.push(format!("said again, `{}` ended with {}", way.command(), again.said()));
             }
@@ -172,9 +178,11 @@ impl Judge<'_> {
             }
         }
         for command in self.configuration.stand_ins() {
-            let stays = command.reach == Reach::Rehearsal || !command.undone;
-            if stays && now.commands.contains(&command.name) {
-                should.commands.insert(command.name.clone());
+            for (mark, is_undone) in command.marks() {
+                let stays = !is_undone || (command.plugin.is_none() && command.reach == Reach::Rehearsal);
+                if stays && now.commands.contains(&mark) {
+                    should.commands.insert(mark);
+                }
             }
         }
         should
@@ -226,7 +234,8 @@ impl Judge<'_> {
                 differences.push(format!("`{name}` in the run's folder is not what was built"));
             }
         }
-        should.commands.extend(self.configuration.stand_ins().map(|command| command.name.clone()));
+        let marks = self.configuration.stand_ins().flat_map(Command::marks);
+        should.commands.extend(marks.map(|(mark, _)| mark));
         self.besides(&mut should, now);
         differences.extend(should.differences(now));
         Ok(differences)

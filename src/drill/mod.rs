@@ -13,6 +13,7 @@ mod copies;
 mod facts;
 mod judge;
 mod page;
+mod plugins;
 mod points;
 mod report;
 mod site;
@@ -25,7 +26,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use configuration::Configuration;
+use configuration::{Command, Configuration};
 use judge::Judge;
 use site::{Ground, Site};
 use survey::{Start, Survey, Task};
@@ -41,6 +42,7 @@ use crate::world::faults::Moment;
 pub use configuration::ForReal;
 pub use judge::{Outcome, Recovery};
 pub use page::page;
+pub use plugins::PluginStage;
 pub use points::{Id, KillPoint, Phase, Selection, Way};
 pub use report::{Judged, Report};
 
@@ -52,10 +54,12 @@ pub struct Options {
     /// The commit that is released, where it is not the present one
     pub at: Option<String>,
     pub for_real: ForReal,
-    /// The stages that plugins do, and how far they reach
-    pub plugins: Vec<(String, Reach)>,
+    /// The stages that plugins do
+    pub plugins: Vec<PluginStage>,
     /// Only these points
     pub points: Option<Selection>,
+    /// Only those in these stages, if there are any
+    pub stages: Vec<String>,
     /// Of those, each of this many
     pub every: usize,
     /// How many runs are killed at a time
@@ -91,17 +95,22 @@ pub fn drill(
     let template =
         Template::make(&workspace, options.at.as_deref(), location.config.carry(), &folder.join("template"))?;
     let configuration = Configuration::read(&location.config, options.for_real, &options.plugins)?;
+    template.bring_plugins(&workspace, configuration.themselves())?;
     let ground =
         Ground { template: &template, configuration: &configuration, environment, original: &location.root };
     let make = |number: usize| Site::make(ground, &folder.join(format!("site-{number}")));
 
     let mut first = make(0)?;
-    let deeper = options.points.as_ref().is_none_or(Selection::goes_deeper);
-    let survey = Survey::make(&mut first, options.bump.as_deref(), deeper)?;
+    let in_stages = |stage: Option<&String>| {
+        options.stages.is_empty() || stage.is_some_and(|stage| options.stages.contains(stage))
+    };
+    let deeper = options.points.as_ref().map_or(options.stages.is_empty(), Selection::goes_deeper);
+    let survey = Survey::make(&mut first, &configuration, options.bump.as_deref(), deeper)?;
     let tasks: Vec<&Task> = survey
         .tasks()
         .iter()
         .filter(|task| options.points.as_ref().is_none_or(|wanted| wanted.has(task.point.id)))
+        .filter(|task| in_stages(task.point.stage.as_ref()))
         .step_by(options.every.max(1))
         .collect();
     if tasks.is_empty() {
@@ -122,7 +131,8 @@ pub fn drill(
         let mut site = surveyed.map_or_else(|| make(number + 1), Ok)?;
         site.restore(site::PRISTINE)?;
         let (pristine, complete) = (site.facts()?, &survey.complete);
-        let judge = Judge { pristine, complete, configuration: &configuration };
+        let effects = &survey.effects;
+        let judge = Judge { pristine, complete, effects, configuration: &configuration };
         while let Some(task) = drill.next_task().filter(|_| !interrupted.load(Ordering::Relaxed)) {
             // Who is told may have given up.
             let _ = tell.send(drill.judge(&mut site, &judge, task));
@@ -252,11 +262,15 @@ fn too_early(judge: &Judge<'_>, phase: Phase, before: &facts::Facts) -> Option<S
             .iter()
             .any(|index| index.name == name && index.kind == crate::config::IndexKind::Public)
     };
+    if !early {
+        return None;
+    }
+    let stays = judge.configuration.stand_ins().filter(|command| command.reach >= Reach::Public);
+    let mut marks = stays.flat_map(Command::marks).filter(|(_, is_undone)| !is_undone);
+    if let Some((mark, _)) = marks.find(|(mark, _)| before.commands.contains(mark)) {
+        return Some(format!("`{mark}` was done before the point of no return"));
+    }
     let (index, files) = before.indexes.iter().find(|(name, files)| public(name) && !files.is_empty())?;
-    early.then(|| {
-        format!(
-            "{} was on {index} before the point of no return",
-            files.keys().next().map_or("", |name| name)
-        )
-    })
+    let file = files.keys().next().map_or("", |name| name);
+    Some(format!("{file} was on {index} before the point of no return"))
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::judge::{Outcome, Recovery};
 use super::points::{Phase, Way};
-use super::report::{Judged, Report};
+use super::report::{Doer, Judged, Report};
 use crate::engine::stage::Reach;
 
 const PAGE: &str = include_str!("../../templates/drill/page.html");
@@ -92,7 +92,9 @@ fn figures(report: &Report) -> String {
 }
 
 fn left_out(report: &Report) -> String {
-    let notes = report.left_out.iter().map(|note| format!("<p class=\"dim\">{}</p>\n", prose(note)));
+    let for_real = report.for_real();
+    let notes =
+        report.left_out.iter().chain(&for_real).map(|note| format!("<p class=\"dim\">{}</p>\n", prose(note)));
     notes.collect()
 }
 
@@ -117,7 +119,13 @@ fn pipeline(report: &Report) -> String {
             cards.push_str("<li class=\"line\"><span>point of no return</span></li>\n");
         }
         let reach = stage.reach.to_string();
-        cards.push_str(&card(&stage.name, &reach, &format!("stage {reach}"), of(&stage.name)));
+        let shown = match stage.doer {
+            Doer::Pyrelease => reach.clone(),
+            Doer::Command => format!("{reach}, a command"),
+            Doer::Plugin => format!("{reach}, a plugin"),
+            Doer::StandIn => format!("{reach}, a stand-in"),
+        };
+        cards.push_str(&card(&stage.name, &shown, &format!("stage {reach}"), of(&stage.name)));
     }
     if !landed {
         land(&mut cards);

@@ -10,11 +10,25 @@ use super::judge::{Outcome, Recovery};
 use super::points::{KillPoint, Phase};
 use crate::engine::stage::Reach;
 
+/// Who does the work of a stage in a drill
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Doer {
+    Pyrelease,
+    /// The user's own command
+    Command,
+    /// The plugin itself
+    Plugin,
+    /// Somebody else in the place of a command or a plugin
+    StandIn,
+}
+
 /// A stage of the release that was drilled
 #[derive(Debug, Clone, Serialize)]
 pub struct Stage {
     pub name: String,
     pub reach: Reach,
+    pub doer: Doer,
 }
 
 /// A point at which a run was killed, and where both ways on came out
@@ -62,6 +76,20 @@ pub struct Report {
 }
 
 impl Report {
+    /// What reaches further than the run's folder and was done for real.
+    pub fn for_real(&self) -> Vec<String> {
+        let outside = self.stages.iter().filter(|stage| stage.reach > Reach::Private);
+        let said = outside.filter_map(|stage| {
+            let who = match stage.doer {
+                Doer::Plugin => "plugin",
+                Doer::Command => "command",
+                Doer::Pyrelease | Doer::StandIn => return None,
+            };
+            Some(format!("the {who} of `{}` runs itself, with whatever it reaches", stage.name))
+        });
+        said.collect()
+    }
+
     pub fn converges(&self) -> bool {
         self.results.iter().all(Judged::converges)
     }

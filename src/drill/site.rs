@@ -11,6 +11,7 @@ use secrecy::ExposeSecret as _;
 use super::configuration::{Address, Configuration, FILE};
 use super::copies::{Sharing, copy};
 use super::facts::Facts;
+use super::plugins;
 use super::template::{Template, repository};
 use crate::error::{Error, Result};
 use crate::index::variable_for;
@@ -95,8 +96,12 @@ impl<'a> Site<'a> {
         if let Some(folder) = ignored.parent() {
             fs_err::create_dir_all(folder)?;
         }
-        let excluded = fs_err::read_to_string(&ignored).unwrap_or_default();
-        fs_err::write(&ignored, format!("{}\n{FILE}\n", excluded.trim_end()))?;
+        let mut excluded = fs_err::read_to_string(&ignored).unwrap_or_default();
+        excluded.push_str(&format!("\n{FILE}\n"));
+        if ground.configuration.stand_ins().any(|command| command.plugin.is_some()) {
+            excluded.push_str(&format!("{}\n", plugins::write(&project)?));
+        }
+        fs_err::write(&ignored, excluded)?;
 
         let mut site = Self {
             folder: folder.to_owned(),
@@ -210,6 +215,11 @@ impl<'a> Site<'a> {
         Facts::of(&self.world(), self.template.remotes())
     }
 
+    /// What its commands find in their environment.
+    pub(super) fn environment(&self) -> Environment {
+        self.environment.clone().into_iter().collect()
+    }
+
     /// The project's folder.
     pub(super) fn project(&self) -> PathBuf {
         self.template.project(&self.world())
@@ -227,11 +237,14 @@ fn no_index(error: crate::server::ServerError) -> Error {
     Error::failed("an index for the drill cannot be started").because(error)
 }
 
-/// The user's environment without the tokens in it, and with one for each of our indexes.
+/// The user's environment without the tokens in it but for those that are asked for, and with one for each of our indexes.
 fn environment(ground: Ground<'_>, world: &Path, indexes: &[EmbeddedIndex]) -> BTreeMap<OsString, OsString> {
     let given = ground.environment.variables();
     let mut environment: BTreeMap<OsString, OsString> = given
-        .filter(|(name, _)| name.to_str().is_none_or(|name| !is_withheld(name)))
+        .filter(|(name, _)| {
+            let asked_for = |name: &str| ground.configuration.secrets.iter().any(|asked| asked == name);
+            name.to_str().is_none_or(|name| !is_withheld(name) || asked_for(name))
+        })
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     for index in indexes {
@@ -242,6 +255,10 @@ fn environment(ground: Ground<'_>, world: &Path, indexes: &[EmbeddedIndex]) -> B
         environment.insert(name.into(), world.join("tmp").into());
     }
     environment.insert(MARK.into(), world.into());
+    if ground.configuration.stand_ins().any(|command| command.plugin.is_some()) {
+        let (name, value) = plugins::consent(ground.environment);
+        environment.insert(name.into(), value.into());
+    }
     // The project's own environment is not committed, and so not in the copy of it.
     let own = ground.original.join(".venv");
     if ground.environment.path("VIRTUAL_ENV").is_none() && own.is_dir() {

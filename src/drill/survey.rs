@@ -2,6 +2,7 @@
 
 use super::configuration::Configuration;
 use super::facts::Facts;
+use super::plugins;
 use super::points::{Id, KillPoint, Phase, Way, kill_points};
 use super::report::{Report, Stage};
 use super::site::{Ended, PRISTINE, Site};
@@ -51,6 +52,8 @@ pub(super) struct Survey {
     tasks: Vec<Task>,
     /// How everything is when nobody kills it
     pub(super) complete: Facts,
+    /// The effects of plugins that there are then
+    pub(super) effects: plugins::Named,
 }
 
 impl Survey {
@@ -58,8 +61,18 @@ impl Survey {
     ///
     /// # Errors
     /// It fails: then there is nothing to drill.
-    pub(super) fn make(site: &mut Site<'_>, bump: Option<&str>, deeper: bool) -> Result<Self> {
+    pub(super) fn make(
+        site: &mut Site<'_>,
+        configuration: &Configuration,
+        bump: Option<&str>,
+        deeper: bool,
+    ) -> Result<Self> {
         let mut survey = Self::of_run(site, bump)?;
+        if configuration.leaves_traces() {
+            // What the first run has left out there, all later ones find.
+            site.restore(PRISTINE)?;
+            survey = Self::of_run(site, bump)?;
+        }
         survey.shorten(site)?;
         if deeper {
             survey.go_deeper(site)?;
@@ -99,7 +112,13 @@ impl Survey {
             bump: self.bump.clone(),
             at: at.map(str::to_owned),
             for_real: configuration.for_real,
-            stages: stages.map(|(name, reach)| Stage { name: name.clone(), reach: *reach }).collect(),
+            stages: stages
+                .map(|(name, reach)| Stage {
+                    name: name.clone(),
+                    reach: *reach,
+                    doer: configuration.doer(name),
+                })
+                .collect(),
             left_out: configuration.left_out.clone(),
             results: Vec::new(),
             seconds: 0.0,
@@ -125,7 +144,8 @@ impl Survey {
         let tasks =
             found.into_iter().map(|point| Task { at: point.id.number, start: Start::Pristine, point });
         let (bump, complete) = (bump.map(str::to_owned), site.facts()?);
-        Ok(Self { header, bump, prepared, tasks: tasks.collect(), complete })
+        let effects = plugins::done(site)?;
+        Ok(Self { header, bump, prepared, tasks: tasks.collect(), complete, effects })
     }
 
     /// Finds out whether a run that is gone on with when its private part is done comes to the same points, and if so

@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::copies::{Sharing, copy, copy_objects};
+use super::plugins::PluginStage;
 use crate::engine::release::Workspace;
 use crate::error::{Error, Result};
+use crate::plugin::trust::LOCK;
 use crate::world::process::Process;
 
 /// What of `.git` belongs to the place it is at, or to something that is under way
@@ -201,6 +203,25 @@ impl Template {
             let _ = writeln!(refs, "{} {own_branch}", git(&top, &["rev-parse", "HEAD"]).read()?);
         }
         Ok(fs_err::write(folder.join("packed-refs"), refs)?)
+    }
+
+    /// Brings along the files of plugins, and the pins, where they lie in the project and nobody has committed them.
+    ///
+    /// # Errors
+    /// Something cannot be copied.
+    pub(super) fn bring_plugins<'a>(
+        &self,
+        workspace: &Workspace,
+        plugins: impl Iterator<Item = &'a PluginStage>,
+    ) -> Result<()> {
+        let root = fs_err::canonicalize(workspace.root())?;
+        let inside = plugins.filter_map(|plugin| plugin.source.strip_prefix(&root).ok()?.to_str());
+        let mut paths: Vec<&str> = inside.collect();
+        if !paths.is_empty() {
+            paths.push(LOCK);
+        }
+        let absent = |path: &&str| !self.project(&self.folder).join(path).exists();
+        paths.into_iter().filter(absent).try_for_each(|path| self.carry(workspace, path))
     }
 
     fn carry(&self, workspace: &Workspace, path: &str) -> Result<()> {

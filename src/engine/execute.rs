@@ -310,7 +310,7 @@ pub(super) fn header(run: String, pipeline: &Pipeline, release: &Release, source
         configuration: (source.path().to_owned(), source.text().to_owned()),
         plugins: pipeline
             .stages()
-            .filter_map(|stage| Some((stage.name().to_owned(), stage.plugin()?.clone())))
+            .filter_map(|stage| Some((stage.name().to_owned(), stage.plugin()?.0.plugin.clone())))
             .collect(),
     }
 }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::effects::Effects;
 use super::release::Release;
 use crate::error::Result;
-use crate::plugin::Plugin;
+use crate::plugin::Assignment;
+use crate::plugin::protocol::Classes;
 use crate::python::distribution::Distribution;
 use crate::world::git::TagRef;
 
@@ -171,8 +172,9 @@ pub trait Stage {
         None
     }
 
-    /// The plugin that does its work, if one does: a run goes on with the one it began with.
-    fn plugin(&self) -> Option<&Plugin> {
+    /// The plugin that does its work, if one does, with the effects that it declared: a run goes on with the one it began
+    /// with.
+    fn plugin(&self) -> Option<(&Assignment, Classes)> {
         None
     }
 

@@ -13,7 +13,8 @@ use crate::world::Environment;
 
 /// The file of the pins, beside the configuration
 pub const LOCK: &str = "release.lock";
-/// Where it is said that pins are enough: in CI, where nobody has agreed to anything
+/// Where it is said which plugins may run where nobody could agree to anything: `pinned`, in CI, says that pins are enough;
+/// a sha256 is as good as a pin and an agreement. Several have commas between them.
 pub const VARIABLE: &str = "PYRELEASE_TRUST_PLUGINS";
 /// The value that says so
 const PINNED: &str = "pinned";
@@ -89,9 +90,9 @@ pub fn look(name: &str, wanted: &Wanted, root: &Path, environment: &Environment)
     let target = target(&first.file, &bytes);
     let pin = Pins::read(root)?.of(name, &target);
     let obstacle = match pin {
-        None => Some(Obstacle::Unpinned),
+        None if !is_said(&plugin.sha256, environment) => Some(Obstacle::Unpinned),
         Some(pinned) if pinned != plugin.sha256 => Some(Obstacle::Changed { pinned }),
-        Some(_) => match loose(&first.file).or_else(|| loose(&plugin.source)) {
+        _ => match loose(&first.file).or_else(|| loose(&plugin.source)) {
             Some(path) => Some(Obstacle::Loose { path }),
             None if has_agreed(&plugin.sha256, environment)? => None,
             None => Some(Obstacle::NotAgreed),
@@ -239,9 +240,14 @@ fn document(path: &Path) -> Result<DocumentMut> {
     })
 }
 
+/// Whether [`VARIABLE`] says this.
+fn is_said(word: &str, environment: &Environment) -> bool {
+    environment.get(VARIABLE).is_some_and(|said| said.split(',').any(|said| said.trim() == word))
+}
+
 /// Whether the user, or whoever set up this CI, has agreed to these bytes.
 fn has_agreed(sha256: &str, environment: &Environment) -> Result<bool> {
-    if environment.get(VARIABLE) == Some(PINNED) {
+    if is_said(PINNED, environment) || is_said(sha256, environment) {
         return Ok(true);
     }
     let agreed = document(&user_folder(environment)?.join(CONSENT))?;

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::thread::{self, JoinHandle};
 
@@ -16,7 +16,7 @@ use crate::engine::stage::Severity;
 use crate::plugin::assignment::{LIMIT, SECRET_PREFIX, secret};
 use crate::plugin::find::Wanted;
 use crate::plugin::launch::{Answer, Ear};
-use crate::plugin::protocol::{Announced, Descriptor, Extent, Level, Method};
+use crate::plugin::protocol::{Announced, Classes, Descriptor, Extent, Level, Method};
 use crate::plugin::{Assignment, Place, Plugin, schema, trust};
 use crate::world::Environment;
 
@@ -288,7 +288,7 @@ impl PluginStage {
                 "notes": outputs.notes,
                 "commit": outputs.commit,
                 "root": release.root(),
-                "project": release.workspace.root(),
+                "project": release.workspace.root().components().collect::<PathBuf>(),
                 "dist": distributions,
             }),
         );
@@ -374,8 +374,8 @@ impl Stage for PluginStage {
         self.reach
     }
 
-    fn plugin(&self) -> Option<&Plugin> {
-        Some(&self.assignment.plugin)
+    fn plugin(&self) -> Option<(&Assignment, Classes)> {
+        Some((&self.assignment, self.descriptor.effects))
     }
 
     fn begin_preflight(&self, release: &Release) {

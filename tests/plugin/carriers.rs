@@ -28,13 +28,15 @@ config = { file = \"VERSION.txt\" }
 const ISOLATION: &str = "\n[stage.build]\nisolation = false\n";
 
 /// Puts both plugins into the project, pinned and agreed to; false where nobody can compile.
-fn equip(project: &Project) -> bool {
+pub(crate) fn equip(project: &Project) -> bool {
     let source = "plugins/examples/checksums/checksums.c";
     let strict = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"];
     let Some(built) = library("checksums", source, &strict) else { return false };
-    let script = fs_err::read_to_string(root().join("templates/plugin/python/plugin.py")).unwrap();
+    let script = fs_err::read_to_string(root().join("templates/plugin/python/plugin.py"))
+        .expect("a template and a folder of the project");
     project.write(".pyrelease/plugins/website.py", &script.replace("@name@", "website"));
-    fs_err::copy(&built, project.folder().join(".pyrelease/plugins/libchecksums.so")).unwrap();
+    fs_err::copy(&built, project.folder().join(".pyrelease/plugins/libchecksums.so"))
+        .expect("a template and a folder of the project");
     project.pyrelease("plugin trust --yes").code(0);
     project.commit("Add plugins");
     project.git(&["push", "--quiet"]);
@@ -42,14 +44,14 @@ fn equip(project: &Project) -> bool {
 }
 
 /// A project about to be released to two embedded indexes.
-fn equipped() -> Option<Local> {
+pub(crate) fn equipped() -> Option<Local> {
     let local = Local::of(quick(), STAGES);
     equip(&local.project).then_some(local)
 }
 
 /// What the journal of the newest run knows of the plugins' effects.
 fn known(local: &Local) -> Vec<(PluginEffect, State)> {
-    let journal = Journal::read(&local.run_folder().join("journal.jsonl")).unwrap();
+    let journal = Journal::read(&local.run_folder().join("journal.jsonl")).expect("a journal of a run");
     let of_plugins = entries(&journal).into_iter().filter_map(|entry| match entry.effect {
         Effect::Plugin(effect) => Some((*effect, entry.state)),
         _ => None,
@@ -111,10 +113,14 @@ fn points() -> &'static [String] {
         let local = equipped().expect("a compiler");
         let list = local.project.sandbox().root().join("points");
         local.pyrelease("run minor --yes").env("PYRELEASE_DRILL", format!("list:{}", list.display())).code(0);
-        let text = fs_err::read_to_string(list).unwrap();
+        let text = fs_err::read_to_string(list).expect("a point as a drill lists it");
         let named = text.lines().map(|line| {
-            let point: Value = serde_json::from_str(line).unwrap();
-            format!("{} {}", point["moment"].as_str().unwrap(), point["what"].as_str().unwrap())
+            let point: Value = serde_json::from_str(line).expect("a point as a drill lists it");
+            format!(
+                "{} {}",
+                point["moment"].as_str().expect("a point as a drill lists it"),
+                point["what"].as_str().expect("a point as a drill lists it")
+            )
         });
         named.collect()
     })

@@ -2,6 +2,7 @@
 
 mod carriers;
 mod commands;
+mod drill;
 mod executables;
 mod github;
 mod languages;

@@ -10,7 +10,7 @@ use super::failures::Attempt;
 use super::{QUICK, demo, quick};
 
 /// Every point instead of a sample
-const EXHAUSTIVE: &str = "PYRELEASE_TEST_EXHAUSTIVE";
+pub(crate) const EXHAUSTIVE: &str = "PYRELEASE_TEST_EXHAUSTIVE";
 
 /// Drills a release at every so many of its points; gives the report, in which every point converges.
 #[track_caller]

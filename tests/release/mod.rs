@@ -5,7 +5,7 @@ mod care;
 mod credentials;
 mod doctor;
 mod doubt;
-mod drill;
+pub(crate) mod drill;
 pub(crate) mod drilled;
 pub(crate) mod failures;
 mod guarded;

@@ -1,7 +1,7 @@
 //! What a plugin did asked about and taken back, by fresh processes of it that remember nothing.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use serde_json::{Map, Value, json};
@@ -114,7 +114,7 @@ impl World<'_> {
         let mut params = Map::new();
         params.insert("effects".to_owned(), json!([effect.told(state)]));
         if let Some(header) = header {
-            let project = folder.display().to_string();
+            let project: PathBuf = folder.components().collect();
             params.insert(
                 "release".to_owned(),
                 json!({
