@@ -137,7 +137,11 @@ impl<'a> Execution<'a> {
             }
             match self.stage(stage) {
                 Ok(()) => {}
-                Err(error) if stage.reach() == Reach::FollowUp && error.code() != ExitCode::Interrupted => {
+                // What only the user can say is asked as long as there is a run that the answer is for.
+                Err(error)
+                    if stage.reach() == Reach::FollowUp
+                        && !matches!(error.code(), ExitCode::Interrupted | ExitCode::Left) =>
+                {
                     let message =
                         format!("the release is out, but `{}` failed: {}", stage.name(), error.chain());
                     let help = error.hints().first().map(String::as_str);

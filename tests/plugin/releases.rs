@@ -125,6 +125,55 @@ fn what_cannot_be_taken_back_is_never_done_twice() {
     scene.project.pyrelease("resume --yes --done pub").code(0);
 }
 
+/// A release in which the stage is the last, cut short when its plugin may have acted, and nobody can tell.
+fn in_doubt(stage: &str, stages: &str) -> Scene {
+    let scene = Scene::new("", &[stage]);
+    let file = scene.mark().display().to_string();
+    scene.project.write(
+        "release.toml",
+        &format!(
+            "stages = [{stages}]\n\n[stage.{stage}]\nplugin = \"{stage}\"\nconfig = {{ file = \"{file}\", class = \"irreversible\" }}\n"
+        ),
+    );
+    scene.project.commit("Configure the release");
+    scene.trust();
+    fs_err::write(scene.beside("mark.unknown"), "").expect("a list with a plugin that acts");
+    let list = scene.beside("list");
+    scene.run().env("PYRELEASE_DRILL", format!("list:{}", list.display())).code(0);
+    let list = fs_err::read_to_string(list).expect("a list with a plugin that acts");
+    let told = list
+        .lines()
+        .position(|line| line.contains("\"acknowledged\""))
+        .expect("a list with a plugin that acts")
+        + 1;
+    fs_err::remove_file(scene.mark()).expect("a list with a plugin that acts");
+    let killed = scene.run().env("PYRELEASE_DRILL", format!("kill:{told}")).run();
+    assert_eq!(killed.status(), -1, "{killed}");
+    scene
+}
+
+#[test]
+fn whoever_resumes_is_asked_about_what_came_after_the_release() {
+    let scene = in_doubt("news", "\"version\", \"tag\", \"push\", \"news\"");
+    let _ = fs_err::remove_file(scene.mark());
+    let outcome = scene.project.pyrelease("resume --yes").code(4);
+    outcome.stderr_contains("it is not known whether").stderr_contains("pyrelease resume --done news");
+    assert!(!scene.mark().exists(), "it was not tried again");
+    scene.project.pyrelease("resume --yes --again news").code(0);
+    assert!(scene.mark().exists());
+    scene.project.pyrelease("resume --yes").code(0).stderr_contains("there is no run to resume");
+}
+
+#[test]
+fn what_was_for_trial_and_is_not_known_ends_in_an_undone_release() {
+    let scene = in_doubt("trial", "\"version\", \"tag\", \"trial\", \"push\"");
+    let before = scene.project.git(&["rev-parse", "HEAD"]);
+    let outcome = scene.project.pyrelease("resume --yes").code(1);
+    outcome.stderr_contains("it is not known whether").stderr_lacks("resume --done");
+    assert_eq!(scene.project.git(&["rev-parse", "HEAD"]), before);
+    scene.project.pyrelease("resume --yes").code(0).stderr_contains("there is no run to resume");
+}
+
 #[test]
 fn a_plugin_after_the_release_only_warns_when_it_fails() {
     let scene = Scene::new("", &["news"]);

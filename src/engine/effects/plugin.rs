@@ -208,10 +208,13 @@ impl Effects<'_> {
 }
 
 fn unknown(stage: &str, effect: &Effect) -> Error {
-    Error::left(format!(
+    let message = format!(
         "it is not known whether {effect} was done when the run was cut short, and it cannot be done twice"
-    ))
-    .help(format!(
+    );
+    if effect.reach() < Reach::Public {
+        return Error::failed(message).help("it was for trial and stays as it is: release again");
+    }
+    Error::left(message).help(format!(
         "look, and then say: `pyrelease resume --done {stage}` if it was, `pyrelease resume --again {stage}` if it was not"
     ))
 }

@@ -20,7 +20,7 @@ at() {
 case "$call" in
 *'"method":"describe"'*)
     # What it declares is in its name, which it has no other way to know before it is configured.
-    case "$0" in *pub*) class=irreversible ;; *news*) class='irreversible","reach":"follow-up' ;; esac
+    case "$0" in *pub*) class=irreversible ;; *trial*) class='irreversible","reach":"rehearsal' ;; *news*) class='irreversible","reach":"follow-up' ;; esac
     echo '{"type":"result","ok":true,"value":{"name":"mark","version":"1.0.0","protocol":"^1.0","summary":"leaves a mark","methods":["describe","preflight","run","undo","verify"],"effects":"'"$class"'","requires":{"secrets":[{"name":"MARK_TOKEN","purpose":"to sign","optional":true}]},"config_schema":{"type":"object","additionalProperties":false,"required":["file"],"properties":{"file":{"type":"string"},"die":{"type":"string"},"wait":{"type":"string"},"class":{"type":"string"},"fail":{"type":"string"}}}}}'
     ;;
 *'"method":"preflight"'*)
