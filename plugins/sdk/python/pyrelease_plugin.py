@@ -56,6 +56,16 @@ class Refused(Failed):
     """pyrelease has said no to an effect."""
 
 
+def _misfit(hello):
+    """Why a host cannot be understood; None if it can: its major version is ours, and nothing is required of us."""
+    protocol, required = str(hello.get("protocol")), hello.get("required") or []
+    if protocol.split(".")[0] != PROTOCOL.split(".")[0]:
+        return "pyrelease speaks version %s of the protocol, and this plugin %s" % (protocol, PROTOCOL)
+    if required:
+        return "pyrelease requires `%s`, which this plugin does not have" % required[0]
+    return None
+
+
 class _Wire:
     """Messages out, whole lines one at a time; messages in, read by a thread of its own."""
 
@@ -66,6 +76,8 @@ class _Wire:
         self._acks = {}
         self._calls = []
         self.cancelled = threading.Event()
+        #: why it cannot be understood what pyrelease says, if it cannot
+        self.misfit = None
         self._closed = False
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -107,6 +119,7 @@ class _Wire:
                 elif kind == "cancel":
                     self.cancelled.set()
                 elif kind == "hello":
+                    self.misfit = _misfit(message)
                     self.send(type="hello", protocol=PROTOCOL, built_with="Python " + sys.version.split()[0])
                 self._changed.notify_all()
         with self._changed:
@@ -250,6 +263,8 @@ def serve(stage):
     if isinstance(stage, type):
         stage = stage()
     try:
+        if wire.misfit:
+            raise Failed(wire.misfit, hint="update the one that is older", code="version")
         value = _answer(stage, Call(wire, message["method"], message.get("params") or {}))
     except Failed as error:
         wire.send(type="result", ok=False, error={"code": error.code, "message": str(error), "hint": error.hint})

@@ -47,6 +47,14 @@ pub unsafe extern "C" fn create(host: *const Host, ctx: *mut *mut c_void) -> i32
     if host.is_null() || ctx.is_null() {
         return abi::ERR;
     }
+    // SAFETY: the first 16 bytes are the same in every version.
+    let [magic, versions, size, _] = unsafe { std::ptr::read_unaligned(host.cast::<[u32; 4]>()) };
+    let [low, high] = [(versions & 0xffff) as u16, (versions >> 16) as u16];
+    let major = if cfg!(target_endian = "little") { low } else { high };
+    // A later minor version only appends.
+    if magic != abi::MAGIC || major != abi::ABI_MAJOR || (size as usize) < size_of::<Host>() {
+        return abi::ERR;
+    }
     // SAFETY: neither is null, and the host outlives the call.
     unsafe { *ctx = host.cast_mut().cast() };
     abi::OK
@@ -107,4 +115,79 @@ macro_rules! export_stage {
             }
         };
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::{Context, Descriptor, Outputs, Request, Result};
+
+    struct Plain;
+
+    impl Stage for Plain {
+        type Config = Value;
+
+        fn describe() -> Descriptor {
+            Descriptor::new("plain", "1.0.0")
+        }
+
+        fn run(_: &Context, _: &Request<Value>) -> Result<Outputs> {
+            Ok(Outputs::default())
+        }
+    }
+
+    unsafe extern "C" fn emit(host: *const Host, json: *const c_char, len: usize) -> i32 {
+        // SAFETY: the host of the test, whose data is the list below, and a text of that length.
+        let (said, json) = unsafe {
+            (&*(*host).data.cast::<RefCell<Vec<String>>>(), std::slice::from_raw_parts(json.cast(), len))
+        };
+        said.borrow_mut().push(String::from_utf8_lossy(json).into_owned());
+        abi::OK
+    }
+
+    unsafe extern "C" fn effect(_: *const Host, _: *const c_char, _: usize) -> i32 {
+        abi::REFUSED
+    }
+
+    unsafe extern "C" fn cancelled(_: *const Host) -> i32 {
+        0
+    }
+
+    /// What a host of this version gets as an answer; none where the plugin does not want to live in it.
+    fn described(abi_major: u16, abi_minor: u16, struct_size: usize) -> Option<String> {
+        let said = RefCell::new(Vec::new());
+        let host = Host {
+            magic: abi::MAGIC,
+            abi_major,
+            abi_minor,
+            struct_size: struct_size as u32,
+            flags: 0,
+            data: (&raw const said).cast_mut().cast(),
+            emit,
+            effect,
+            cancelled,
+        };
+        let mut ctx = std::ptr::null_mut();
+        let request = r#"{"method":"describe","params":{}}"#;
+        // SAFETY: as a host does it; both live until the call returns.
+        unsafe {
+            if create(&raw const host, &raw mut ctx) != abi::OK {
+                return None;
+            }
+            assert_eq!(call::<Plain>(ctx, request.as_ptr().cast(), request.len()), abi::OK);
+        }
+        said.into_inner().pop()
+    }
+
+    #[test]
+    fn it_lives_in_a_host_of_the_first_version_and_in_every_later_minor_one() {
+        for (minor, size) in [(0, size_of::<Host>()), (7, size_of::<Host>() + 64)] {
+            let said = described(1, minor, size).expect("a host that it can live in");
+            assert!(said.contains("\"ok\":true") && said.contains("\"plain\""), "{said}");
+        }
+        assert_eq!(described(2, 0, size_of::<Host>()), None);
+        assert_eq!(described(1, 0, size_of::<Host>() - 8), None);
+    }
 }
