@@ -32,6 +32,7 @@ fn whatever_ends_it_is_said_with_what_it_said_last() {
         ("echo oops >&2; kill -SEGV $$", "signal: 11"),
         ("echo oops >&2; kill -KILL $$", "signal: 9"),
         ("echo oops >&2; exec >&-; exec sleep 1000", "closed its output"),
+        ("echo oops >&2; exec <&- >&- 2>&-; exec sleep 1000", "closed its output"),
         ("echo oops >&2; echo '{\"type\":\"dance\"}'", "does not have: `dance`"),
         ("echo oops >&2; echo '{\"type\":\"log\"}'", "missing field `message`"),
         ("echo oops >&2; echo '{\"type\":\"hello\",\"protocol\":\"1.0\"}'", "out of turn"),
@@ -149,6 +150,29 @@ fn an_effect_is_done_only_when_it_is_acknowledged() {
     let (result, heard) = greeting(does).method(Method::Verify).call();
     assert!(result.unwrap_err().to_string().contains("announced the effect `k` in `verify`"));
     assert!(heard.printed[0].contains("\"ok\":false"), "{heard:?}");
+}
+
+#[test]
+fn nothing_after_the_result_counts() {
+    for after in [
+        WELL.replace("true}}", "false}}"),
+        r#"echo '{"type":"log","message":"late"}'"#.to_owned(),
+        r#"echo '{"type":"effect","key":"k","class":"reversible"}'; read ack; echo "$ack" >&2"#.to_owned(),
+        r#"echo '{"type":"effect_done","key":"k"}'"#.to_owned(),
+        "echo garbage; echo '{\"type\":\"dance\"}'".to_owned(),
+        "yes '{\"type\":\"log\",\"message\":\"late\"}'".to_owned(),
+    ] {
+        let began = Instant::now();
+        let does = format!("read hello; {HELLO} read call; {WELL}; {after}; exit 1");
+        let (result, heard) = Trial::of_shell(&does).call();
+        assert_eq!(result.unwrap()["well"], true, "{after}");
+        assert!(
+            heard.logs.is_empty() && heard.effects.is_empty() && heard.done.is_empty(),
+            "{after}: {heard:?}"
+        );
+        assert!(!heard.printed.iter().any(|line| line.contains("\"ack\"")), "{heard:?}");
+        assert!(began.elapsed() < Duration::from_secs(20), "{after}: {:?}", began.elapsed());
+    }
 }
 
 #[test]

@@ -27,6 +27,9 @@ fn a_panic_of_a_plugin_in_rust_is_its_error_with_the_place() {
     assert!(matches!(cause, Cause::Failed(_)), "{text}");
     let (cause, text) = rust().mode("thread").fails();
     assert!(matches!(&cause, Cause::Failed(failure) if failure.message == "its thread panicked"), "{text}");
+    // And one that cannot be caught ends its process.
+    let (cause, text) = rust().mode("raw").fails();
+    assert!(matches!(cause, Cause::Crashed(_)) && text.contains("signal: 6"), "{text}");
 }
 
 #[test]
@@ -79,6 +82,44 @@ fn all_languages_say_the_same() {
     }
     assert!(in_rust[0].contains("[\"begins\", \"ends\"] [\"write\"] [\"write\"] true"), "{in_rust:#?}");
     assert!(in_rust[4].contains("absent") && in_rust[4].ends_with("false"), "{in_rust:#?}");
+}
+
+/// What pyrelease says to a plugin, and what that answers.
+fn dialogue(hello: &str) -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("plain.py");
+    let script =
+        "from pyrelease_plugin import Stage, serve\nclass Plain(Stage):\n    name = 'plain'\nserve(Plain)\n";
+    fs_err::write(&file, script).expect("a script");
+    let call = r#"{"type":"call","method":"describe","params":{}}"#;
+    duct::cmd!("python3", file)
+        .env("PYTHONPATH", root().join("plugins/sdk/python"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin_bytes(format!("{hello}\n{call}\n{{\"type\":\"bye\"}}\n"))
+        .read()
+        .expect("a plugin that ends well")
+}
+
+#[test]
+fn a_plugin_of_the_sdk_answers_every_host_that_it_understands() {
+    for hello in [
+        r#"{"type":"hello","protocol":"1.0"}"#,
+        r#"{"type":"hello","protocol":"1.0","tool":"pyrelease/0.1.0","features":[],"required":[]}"#,
+        r#"{"type":"hello","protocol":"1.7-rc.1","features":["flight"],"of-a-later-version":1}"#,
+    ] {
+        let said = dialogue(hello);
+        assert!(
+            said.contains(r#""type":"result","ok":true"#) && said.contains(r#""name":"plain""#),
+            "{said}"
+        );
+    }
+    for (hello, expected) in [
+        (r#"{"type":"hello","protocol":"2.0"}"#, "version 2.0 of the protocol"),
+        (r#"{"type":"hello","protocol":"1.1","required":["flight"]}"#, "requires `flight`"),
+    ] {
+        let said = dialogue(hello);
+        assert!(said.contains(r#""type":"result","ok":false"#) && said.contains(expected), "{said}");
+    }
 }
 
 /// It was built when the interface was 1.0, and is loaded by every version that comes.

@@ -39,6 +39,7 @@ fn whatever_ends_its_process_is_said_with_what_it_said_last() {
         ("exit-3", "exit status: 3"),
         ("no-result", "returned 0 without a result"),
         ("error", "returned -1 without a result"),
+        ("close-all", "gave no result"),
     ] {
         let Some(trial) = unruly() else { return };
         let (_, text) = trial.mode(mode).fails();
@@ -128,6 +129,15 @@ fn what_it_leaves_running_is_ended() {
         let line = fs_err::read(process.path().join("cmdline")).unwrap_or_default();
         assert!(!line.starts_with(b"sleep\x007301"), "it is still there");
     }
+}
+
+#[test]
+fn whoever_it_lets_go_with_all_its_pipes_holds_nobody_up() {
+    let Some(trial) = unruly() else { return };
+    let began = Instant::now();
+    let (result, _) = trial.mode("escape").call();
+    assert_eq!(result.unwrap()["well"], true);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::scene::Scene;
 
+const QUESTION: &str = "Release demo 1.1.0? [y/N]";
+
 #[test]
 fn a_plugin_does_its_work_among_the_other_stages() {
     let scene = Scene::marking("");
@@ -206,18 +208,94 @@ fn one_that_does_more_than_it_said_is_stopped_before_it_does() {
 fn an_interrupt_ends_one_that_hangs_and_undoes() {
     let scene = Scene::marking(", wait = \"acting\"");
     let before = scene.project.snapshot();
-    let waits = scene.beside("mark.waits");
-    let interrupt = |running: &pyrelease_test_support::Running<'_>| {
-        while !waits.exists() && !running.has_ended() {
-            running.wait(Duration::from_millis(5));
-        }
-        running.signal("INT");
-    };
-    let outcome = scene.run().meanwhile(interrupt).code(130);
+    let dialogue = [(QUESTION, "y\n"), ("Calling mark", "\u{3}")];
+    let outcome = scene.project.pyrelease("run minor").on_a_terminal(&dialogue).code(130);
     assert!(outcome.took() < Duration::from_secs(60), "{outcome}");
     assert!(!scene.mark().exists());
     scene.project.assert_unchanged(&before);
     scene.is_quiet();
+}
+
+#[test]
+fn a_second_interrupt_stops_at_once_and_the_rest_is_undone_later() {
+    let scene = Scene::marking(", wait = \"acting\"");
+    let before = scene.project.snapshot();
+    let dialogue = [(QUESTION, "y\n"), ("Calling mark", "\u{3}"), ("interrupted: ", "\u{3}")];
+    let outcome = scene.project.pyrelease("run minor").on_a_terminal(&dialogue).code(4);
+    outcome.stdout_contains("stopped at once; `pyrelease status` says what is left");
+    scene.is_quiet();
+    scene.project.pyrelease("rollback --yes").code(0);
+    assert!(!scene.mark().exists());
+    scene.project.assert_unchanged(&before);
+}
+
+#[test]
+fn one_that_listens_ends_by_itself_and_has_no_terminal() {
+    let scene = Scene::marking(", polite = \"acting\"");
+    let before = scene.project.snapshot();
+    let dialogue = [(QUESTION, "y\n"), ("Calling mark", "\u{3}")];
+    let outcome = scene.project.pyrelease("run minor -v").on_a_terminal(&dialogue).code(130);
+    outcome.stdout_contains("heard of interrupt").stdout_contains("Rolled back");
+    assert!(!outcome.stdout().contains("there is a terminal"), "{outcome}");
+    assert!(!scene.mark().exists());
+    scene.project.assert_unchanged(&before);
+    scene.is_quiet();
+}
+
+#[test]
+fn what_is_undone_twice_is_undone() {
+    let scene = Scene::marking("");
+    let told = scene.points().into_iter().find(|(_, what)| what.starts_with("after-record done"));
+    let (done, _) = told.expect("the effect is done");
+    fs_err::remove_file(scene.mark()).unwrap();
+    let before = scene.project.snapshot();
+    let killed = |command: &str, point: u64| {
+        let killed = scene.project.pyrelease(command).env("PYRELEASE_DRILL", format!("kill:{point}")).run();
+        assert_eq!(killed.status(), -1, "{killed}");
+    };
+    // When the plugin has undone its effect, and before that is written down.
+    killed("run minor --yes", done);
+    let list = scene.beside("way-back");
+    scene
+        .project
+        .pyrelease("rollback --yes")
+        .env("PYRELEASE_DRILL", format!("list:{}", list.display()))
+        .code(0);
+    let points = fs_err::read_to_string(list).unwrap();
+    let undone =
+        points.lines().position(|line| line.contains("process-ended") && line.contains("plugin mark"));
+    let undone = undone.expect("the plugin undoes") as u64 + 1;
+    for is_known in [true, false] {
+        if !is_known {
+            fs_err::write(scene.beside("mark.unknown"), "").unwrap();
+        }
+        killed("run minor --yes", done);
+        killed("rollback --yes", undone);
+        assert!(!scene.mark().exists(), "it was undone");
+        scene.project.pyrelease("rollback --yes").code(0);
+        assert!(!scene.mark().exists());
+        scene.project.assert_unchanged(&before);
+        scene.project.pyrelease("rollback --yes").code(0).stderr_contains("there is nothing to roll back");
+    }
+    // The first time the plugin said that it was gone; the second time it could not tell, and undid it once more.
+    let said = fs_err::read_to_string(scene.beside("mark.undone")).unwrap();
+    assert_eq!(said.lines().count(), 1 + 1 + 2, "{said}");
+}
+
+#[test]
+fn a_plugin_is_started_when_the_program_itself_is_gone() {
+    let scene = Scene::new("", &["mark"]);
+    let (file, program) = (scene.mark().display().to_string(), scene.beside("pyrelease"));
+    fs_err::copy(env!("CARGO_BIN_EXE_pyrelease"), &program).unwrap();
+    let gone = program.display();
+    scene.project.write(
+        "release.toml",
+        &format!("stages = [\"version\", \"upgrade\", \"tag\", \"mark\"]\n\n[stage.upgrade]\nrun = [\"rm\", \"{gone}\"]\n\n[stage.mark]\nplugin = \"mark\"\nconfig = {{ file = \"{file}\" }}\n"),
+    );
+    scene.project.commit("Configure the release");
+    scene.trust();
+    scene.run().program(&program).code(0);
+    assert!(!program.exists() && scene.mark().exists());
 }
 
 #[test]

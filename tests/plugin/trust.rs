@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::scene::{MARK, Scene};
+use super::support::library;
 
 /// A scene whose plugin sings as soon as anything of it runs, and where that would be seen.
 fn singing() -> (Scene, std::path::PathBuf) {
@@ -77,6 +78,37 @@ fn a_plugin_that_others_may_write_does_not_run() {
         refused(&scene, &canary, "could be changed by others");
         fs_err::set_permissions(&path, PermissionsExt::from_mode(before)).unwrap();
     }
+}
+
+#[test]
+fn of_a_library_that_may_not_run_no_constructor_does() {
+    let scene = Scene::new(
+        "stages = [\"version\", \"tag\", \"singing\"]\n\n[stage.singing]\nplugin = \"singing\"\n",
+        &[],
+    );
+    let canary = Path::new(env!("CARGO_TARGET_TMPDIR")).join("trust-canary");
+    let sings = format!("-DCANARY=\"{}\"", canary.display());
+    let Some(built) = library("trust", "tests/plugin/sources/unruly.c", &[&sings]) else { return };
+    let _ = fs_err::remove_file(&canary);
+    let bytes = fs_err::read(built).unwrap();
+    let plugin = scene.project.folder().join(".pyrelease/plugins/libsinging.so");
+    fs_err::create_dir_all(plugin.parent().unwrap()).unwrap();
+    fs_err::write(&plugin, &bytes).unwrap();
+    refused(&scene, &canary, "is not pinned in `release.lock`");
+    // Neither does what is asked about it run it, nor a single other byte.
+    scene.project.pyrelease("plugin trust --yes").run();
+    let _ = fs_err::remove_file(&canary);
+    let mut flipped = bytes.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    fs_err::write(&plugin, &flipped).unwrap();
+    refused(&scene, &canary, "is not what `release.lock` pins");
+    fs_err::write(&plugin, &bytes).unwrap();
+    let elsewhere = scene.beside("another-user");
+    let as_another = scene.project.pyrelease("plan minor").env("PYRELEASE_DATA_DIR", elsewhere).code(3);
+    as_another.stderr_contains("you have not agreed to run plugin `singing`");
+    assert!(!canary.exists(), "a byte ran");
+    scene.project.pyrelease("plan minor").run();
+    assert!(canary.exists(), "so that its silence means something");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 #!/bin/sh
 # A stage that writes the version into the file `config.file`. It does as its configuration says: it dies at the point
-# `config.die`, or waits there for ever; it declares `config.class`; its `undo` dies where `config.file` has a neighbour
+# `config.die`, waits there for ever at `config.wait`, and until it is asked to stop at `config.polite`; it declares `config.class`; its `undo` dies where `config.file` has a neighbour
 # named `.stuck`.
 [ -z "$CANARY" ] || : > "$CANARY"
 read -r hello
@@ -16,12 +16,19 @@ at() {
         : > "$file.waits"
         exec sleep 7303
     fi
+    if [ "$(field polite)" = "$1" ]; then
+        { read -r typed < /dev/tty; } 2> /dev/null && echo "there is a terminal" >&2
+        read -r cancel
+        echo '{"type":"log","message":"heard of '"$(printf '%s' "$cancel" | sed -n 's/.*"reason":"\([^"]*\)".*/\1/p')"'"}'
+        echo '{"type":"result","ok":false,"error":{"code":"cancelled","message":"stopped as asked"}}'
+        exit
+    fi
 }
 case "$call" in
 *'"method":"describe"'*)
     # What it declares is in its name, which it has no other way to know before it is configured.
     case "$0" in *pub*) class=irreversible ;; *trial*) class='irreversible","reach":"rehearsal' ;; *news*) class='irreversible","reach":"follow-up' ;; esac
-    echo '{"type":"result","ok":true,"value":{"name":"mark","version":"1.0.0","protocol":"^1.0","summary":"leaves a mark","methods":["describe","preflight","run","undo","verify"],"effects":"'"$class"'","requires":{"secrets":[{"name":"MARK_TOKEN","purpose":"to sign","optional":true}]},"config_schema":{"type":"object","additionalProperties":false,"required":["file"],"properties":{"file":{"type":"string"},"die":{"type":"string"},"wait":{"type":"string"},"class":{"type":"string"},"fail":{"type":"string"}}}}}'
+    echo '{"type":"result","ok":true,"value":{"name":"mark","version":"1.0.0","protocol":"^1.0","summary":"leaves a mark","methods":["describe","preflight","run","undo","verify"],"effects":"'"$class"'","requires":{"secrets":[{"name":"MARK_TOKEN","purpose":"to sign","optional":true}]},"config_schema":{"type":"object","additionalProperties":false,"required":["file"],"properties":{"file":{"type":"string"},"die":{"type":"string"},"wait":{"type":"string"},"polite":{"type":"string"},"class":{"type":"string"},"fail":{"type":"string"}}}}}'
     ;;
 *'"method":"preflight"'*)
     echo '{"type":"result","ok":true,"value":{"plan":[{"key":"mark","class":"reversible","summary":"leave a mark"}]}}'

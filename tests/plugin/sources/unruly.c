@@ -80,7 +80,8 @@ static int32_t call(void *ctx, const char *request, size_t len) {
   WHEN("failure") { say("{\"type\":\"result\",\"ok\":false,\"error\":{\"code\":\"x\",\"message\":\"no luck\",\"hint\":\"try again\"}}"); return PYRELEASE_STAGE_OK; }
   WHEN("effect") { static const char effect[] = "{\"key\":\"k\",\"class\":\"reversible\",\"summary\":\"s\"}"; int32_t got = host->effect(host, effect, sizeof effect - 1); fprintf(stderr, "effect: %d\n", (int)got); }
   WHEN("leave") { if (fork() == 0) { execlp("sleep", "sleep", "7301", (char *)NULL); _exit(1); } }
-  WHEN("escape") { if (fork() == 0) { setsid(); execlp("sleep", "sleep", "7302", (char *)NULL); _exit(1); } }
+  WHEN("escape") { if (fork() == 0) { setsid(); execlp("sleep", "sleep", "6", (char *)NULL); _exit(1); } }
+  WHEN("close-all") for (int fd = 0; fd < 256; fd++) close(fd);
   WHEN("garbage") { for (int i = 0; i < 1000; i++) puts("garbage"); puts("{\"type\":\"result\",\"ok\":true,\"value\":{\"forged\":true}}"); fflush(stdout); }
   WHEN("chatter") for (int i = 0; i < 50000; i++) say("{\"type\":\"log\",\"level\":\"debug\",\"message\":\"on and on\"}");
   WHEN("flood") { char line[4096]; memset(line, 'x', sizeof line); memcpy(line, "{\"type\":\"log\",\"message\":\"", 25); memcpy(line + sizeof line - 2, "\"}", 2); for (int i = 0; i < 40000; i++) host->emit(host, line, sizeof line); }

@@ -25,6 +25,11 @@ impl Drop for Bomb {
     }
 }
 
+/// A panic may not leave it: the process is aborted
+extern "C" fn raw() {
+    panic!("in a frame of C's");
+}
+
 struct Unruly;
 
 impl Stage for Unruly {
@@ -42,6 +47,7 @@ impl Stage for Unruly {
                 let ended = std::thread::spawn(|| panic!("in a thread")).join();
                 ended.map_err(|_: Box<_>| Error::new("its thread panicked").hint("leave threads alone"))?;
             }
+            "raw" => raw(),
             "print" => println!("{{\"type\":\"result\",\"ok\":true,\"value\":{{\"forged\":true}}}}"),
             "wait" => {
                 while !context.is_cancelled() {
