@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::Context;
-use crate::config::{Config, locate, nearest};
+use super::session::locate;
+use crate::config::{Config, nearest};
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, Result};
 use crate::python::verdict::{RULES, explain, list, rule};
@@ -46,7 +47,7 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
         data(&explain(rule));
         return Ok(());
     }
-    let (config, root) = match (locate(&context.folder, context.manifest.as_deref()), &context.manifest) {
+    let (config, root) = match (locate(context), &context.manifest) {
         (Ok(location), _) => (location.config, Some(location.root)),
         // Distributions may lie anywhere; a project is only needed for its settings.
         (Err(error), None) if error.report().is_none() => (Config::default_pipeline(), None),

@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use super::Context;
 use super::run::refuse_unfinished;
-use super::session::environment_of;
-use crate::config::{Config, locate};
+use super::session::{environment_of, locate};
+use crate::config::Config;
 use crate::engine::event::{Event, Listener};
 use crate::engine::plan::Pipeline;
 use crate::engine::preflight::examine;
@@ -99,7 +99,7 @@ impl Examination<'_> {
     /// The configuration and the repository; each is told of although the other is broken.
     fn project(&self) -> Option<(Config, Pipeline, Workspace)> {
         let context = self.context;
-        let location = self.well(locate(&context.folder, context.manifest.as_deref()))?;
+        let location = self.well(locate(context))?;
         let (root, config) = (&location.root, location.config);
         let source = config.source();
         let without = source.text().is_empty() && !source.path().is_file();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Context;
-use crate::config::locate;
+use super::session::locate;
 use crate::drill::{self, ForReal, Judged, Options, PluginStage, Report, Selection, Watcher};
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, Result};
@@ -59,7 +59,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn drill(context: &Context, arguments: &Arguments) -> Result<()> {
-    let location = locate(&context.folder, context.manifest.as_deref())?;
+    let location = locate(context)?;
     let points =
         arguments.points.as_deref().map(str::parse::<Selection>).transpose().map_err(Error::usage)?;
     let plugins = Plugins { root: &location.root, environment: &context.environment, known: None };

@@ -1,7 +1,7 @@
 //! `pyrelease resume` and `pyrelease rollback`: the two ways on from a run that was cut short.
 
 use super::credentials::ask_for_missing;
-use super::session::{Session, open_loosely};
+use super::session::{Session, configuration_of_run, open_loosely};
 use super::{Context, moving, rebuild};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
@@ -66,6 +66,7 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     };
     let mut journal = Journal::open(&run.journal()).map_err(not_over)?;
     let header = journal.header().cloned().ok_or_else(|| Error::left("the journal has no header"))?;
+    let _ = configuration_of_run(&header);
     let question = format!("Finish the release of {} {} (run {})?", header.name, header.version, run.id());
     context.confirm(yes, &question)?;
     context.listen_for_interrupts()?;
@@ -107,6 +108,8 @@ pub(super) fn rollback(context: &Context, arguments: &Rollback) -> Result<()> {
         Err(unreadable) => return give_up_unread(context, arguments, &store, unreadable),
     };
     let mut journal = Journal::open(&run.journal()).map_err(not_over)?;
+    // One that cannot be read is no reason not to undo the rest.
+    let _ = journal.header().map(configuration_of_run);
     let question = match arguments.leave {
         false => format!("Undo what run {} did?", run.id()),
         true => format!("Undo what run {} did, leave what cannot be undone, and give it up?", run.id()),

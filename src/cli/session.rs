@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Context;
-use crate::config::{Config, Source, locate};
+use crate::config::{self, Config, Location, Source};
 use crate::engine::journal::Header;
 use crate::engine::plan::Pipeline;
 use crate::engine::release::{Release, Target, Workspace};
@@ -14,6 +14,7 @@ use crate::python::version::{Bump, Version};
 use crate::stages::{self, Bumping, Plugins};
 use crate::world::Environment;
 use crate::world::http::client_certificate_variable;
+use crate::world::process::withhold;
 
 /// A project opened
 pub(super) struct Session {
@@ -26,7 +27,7 @@ pub(super) struct Session {
 impl Session {
     /// Opens the project that the command line names.
     pub(super) fn open(context: &Context) -> Result<Self> {
-        let location = locate(&context.folder, context.manifest.as_deref())?;
+        let location = locate(context)?;
         let plugins = Plugins { root: &location.root, environment: &context.environment, known: None };
         let pipeline = stages::pipeline(&location.config, &plugins)?;
         let environment = environment_of(&location.config, &location.root, context.environment.clone());
@@ -46,8 +47,7 @@ impl Session {
     /// Opens the project as it was when a run began, from what the run's journal says.
     pub(super) fn of_run(context: &Context, header: &Header) -> Result<(Config, Pipeline, Release)> {
         let location = locate_loosely(context)?;
-        let (path, text) = &header.configuration;
-        let config = Config::parse(Source::new(path, text.clone()))?;
+        let config = configuration_of_run(header)?;
         let known = Some(header.plugins.as_slice());
         let plugins = Plugins { root: &location, environment: &context.environment, known };
         let pipeline = stages::pipeline(&config, &plugins)?;
@@ -72,6 +72,21 @@ impl Session {
     }
 }
 
+/// The configuration that the command line names; from here on the secrets that it grants are withheld from everybody else.
+pub(super) fn locate(context: &Context) -> Result<Location> {
+    let location = config::locate(&context.folder, context.manifest.as_deref())?;
+    withhold(location.config.granted_secrets());
+    Ok(location)
+}
+
+/// The configuration that a run began with, in the same way.
+pub(super) fn configuration_of_run(header: &Header) -> Result<Config> {
+    let (path, text) = &header.configuration;
+    let config = Config::parse(Source::new(path, text.clone()))?;
+    withhold(config.granted_secrets());
+    Ok(config)
+}
+
 /// The environment with what the configuration says of the indexes and everybody who speaks to one needs. What the user's
 /// own environment says comes first.
 pub(super) fn environment_of(config: &Config, root: &Path, environment: Environment) -> Environment {
@@ -88,7 +103,7 @@ pub(super) fn environment_of(config: &Config, root: &Path, environment: Environm
 
 /// The project's folder, whatever its configuration says now: a run goes by the one it began with.
 fn locate_loosely(context: &Context) -> Result<std::path::PathBuf> {
-    match locate(&context.folder, context.manifest.as_deref()) {
+    match locate(context) {
         Ok(location) => Ok(location.root),
         Err(_) => Ok(fs_err::canonicalize(&context.folder)?),
     }
@@ -97,7 +112,7 @@ fn locate_loosely(context: &Context) -> Result<std::path::PathBuf> {
 /// The repository of the project, whatever its configuration says of the release.
 pub(super) fn open_loosely(context: &Context) -> Result<Workspace> {
     let environment = context.environment.clone();
-    match locate(&context.folder, context.manifest.as_deref()) {
+    match locate(context) {
         Ok(location) => {
             let environment = environment_of(&location.config, &location.root, environment);
             Workspace::open(&location.root, environment)
@@ -108,7 +123,5 @@ pub(super) fn open_loosely(context: &Context) -> Result<Workspace> {
 
 /// The indexes that the stages of a run upload to; none where its configuration cannot be read by this version.
 pub(super) fn destinations(header: &Header) -> Vec<Destination> {
-    let (path, text) = &header.configuration;
-    let config = Config::parse(Source::new(path, text.clone()));
-    config.map(|config| stages::destinations(&config)).unwrap_or_default()
+    configuration_of_run(header).map(|config| stages::destinations(&config)).unwrap_or_default()
 }

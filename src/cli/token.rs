@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Context;
-use crate::config::{IndexSettings, locate, nearest};
+use super::session::locate;
+use crate::config::{IndexSettings, nearest};
 use crate::engine::release::Workspace;
 use crate::error::{Error, Result};
 use crate::index::{Concern, Credentials, IndexAddress, Kept, find, help_without, kept};
@@ -129,7 +130,7 @@ fn refuse(context: &Context, shown: &Shown, indexes: &[IndexAddress]) -> Result<
 
 /// The indexes that are configured, and the name of the project, as far as there is one here.
 fn indexes(context: &Context) -> Result<(Vec<IndexAddress>, Option<String>)> {
-    let location = match locate(&context.folder, context.manifest.as_deref()) {
+    let location = match locate(context) {
         Ok(location) => location,
         // It is of use outside of a project, too; what somebody has named has to be there.
         Err(error) if context.manifest.is_some() => return Err(error),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use super::Context;
 use super::credentials::ask;
-use super::session::environment_of;
-use crate::config::{Config, IndexKind, IndexSettings, locate, nearest};
+use super::session::{environment_of, locate};
+use crate::config::{Config, IndexKind, IndexSettings, nearest};
 use crate::engine::event::{Event, Listener};
 use crate::engine::stage::{Finding, Severity};
 use crate::error::{Error, ExitCode, Result};
@@ -84,7 +84,7 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
         return Err(Error::usage("`--smoke` is not a command: a quote is not closed, or it is empty"));
     }
     let verify = arguments.verify || arguments.install;
-    let (config, root) = match (locate(&context.folder, context.manifest.as_deref()), &context.manifest) {
+    let (config, root) = match (locate(context), &context.manifest) {
         (Ok(location), _) => (location.config, location.root),
         // Distributions may lie anywhere; a project is only needed for its settings.
         (Err(error), None) if error.report().is_none() => {

@@ -175,6 +175,12 @@ impl Config {
         table.contains_key(key).then(|| table.get(key).and_then(Item::span))
     }
 
+    /// The secrets that any stage's `secrets` names: nobody finds them who is not granted them.
+    pub fn granted_secrets(&self) -> impl Iterator<Item = &str> {
+        let lists = self.stage_tables.values().filter_map(|(_, table)| table.get("secrets")?.as_array());
+        lists.flatten().filter_map(toml_edit::Value::as_str)
+    }
+
     /// Where in `[stage.NAME]` the value at the end of `way` stands, or the key itself; the nearest that there is.
     pub fn stage_place(&self, stage: &str, way: &[&str], key: bool) -> Option<Range<usize>> {
         let (span, table) = self.stage_tables.get(stage)?;

@@ -23,7 +23,8 @@ struct Settings {
     /// is 0 if it has, 1 if it has not
     #[serde(default)]
     verify: Option<Vec<Template>>,
-    /// Variables with secrets that these commands need, such as `["TWINE_PASSWORD"]`; no command finds them otherwise
+    /// Variables with secrets that these commands need, such as `["TWINE_PASSWORD"]`, or what another stage's plugin is
+    /// granted; no command finds them otherwise
     #[serde(default)]
     environment: Vec<String>,
 }
@@ -51,10 +52,12 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
             ));
         }
     }
-    if let Some(other) = settings.environment.iter().find(|name| !is_secret(name)) {
+    let is_held_back =
+        |name: &str| is_secret(name) || config.granted_secrets().any(|granted| granted == name);
+    if let Some(other) = settings.environment.iter().find(|name| !is_held_back(name)) {
         let span = config.stage_key(name, "environment").flatten();
-        let help =
-            "commands find the variables of your environment anyway; only those with secrets are asked for";
+        let help = "commands find the variables of your environment anyway; only those with credentials, and those that a \
+             plugin is granted as `secrets`, are asked for";
         return Err(config.error(
             &format!("`{other}` is not a variable that is held back"),
             span,

@@ -9,6 +9,7 @@ mod languages;
 mod libraries;
 mod releases;
 mod scene;
+mod secrets;
 mod support;
 mod trust;
 mod writing;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pyrelease_test_support::{Invocation, Project, set_binary};
+use pyrelease_test_support::{Blueprint, Invocation, Project, set_binary};
 use serde_json::Value;
 
 /// A stage in shell that leaves a mark, and does as its configuration says.
@@ -16,11 +16,14 @@ impl Scene {
     /// The stages of `head`, with the plugin under these names.
     pub(crate) fn new(config: &str, plugins: &[&str]) -> Self {
         set_binary(env!("CARGO_BIN_EXE_pyrelease"));
-        let blueprint = Project::python("demo", "1.0.0").tagged("v1.0.0").with_remote().config(config);
-        let with = |blueprint: pyrelease_test_support::Blueprint, name: &&str| {
-            blueprint.file(&format!(".pyrelease/plugins/{name}"), MARK)
-        };
-        Self { project: plugins.iter().fold(blueprint, with).build() }
+        Self::of(Project::python("demo", "1.0.0").tagged("v1.0.0").with_remote(), config, plugins)
+    }
+
+    /// The same of another project.
+    pub(crate) fn of(blueprint: Blueprint, config: &str, plugins: &[&str]) -> Self {
+        let with =
+            |blueprint: Blueprint, name: &&str| blueprint.file(&format!(".pyrelease/plugins/{name}"), MARK);
+        Self { project: plugins.iter().fold(blueprint.config(config), with).build() }
     }
 
     /// One stage named `mark` after the tag, which leaves its mark in [`Self::mark`].

@@ -6,7 +6,8 @@ mod test;
 mod trust;
 
 use super::Context;
-use crate::config::{Config, Location, locate};
+use crate::cli::session::locate;
+use crate::config::{Config, Location};
 use crate::error::{Error, Result};
 use crate::stages::{Named, named};
 
@@ -38,7 +39,7 @@ fn of_stages(config: &Config) -> Result<Vec<Named>> {
 }
 
 fn project(context: &Context) -> Result<Location> {
-    locate(&context.folder, context.manifest.as_deref()).map_err(|error| {
+    locate(context).map_err(|error| {
         if error.report().is_some() {
             error
         } else {

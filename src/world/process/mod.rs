@@ -3,6 +3,7 @@
 mod output;
 mod within;
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ const TICK: Duration = Duration::from_millis(20);
 
 static INTERRUPTS: AtomicU64 = AtomicU64::new(0);
 static MARK: RwLock<Option<String>> = RwLock::new(None);
+static GRANTED: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
 
 /// Tells every command that runs now that the user has interrupted. Those that are started from here on are not meant:
 /// they are the way back.
@@ -185,9 +187,17 @@ pub fn is_secret(name: &str) -> bool {
         || SECRET_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// From here on these variables are secrets that somebody is granted, whatever they are called: no other child of this
+/// process finds them.
+pub fn withhold<'a>(names: impl IntoIterator<Item = &'a str>) {
+    let mut granted = GRANTED.write().unwrap_or_else(PoisonError::into_inner);
+    granted.extend(names.into_iter().map(str::to_owned));
+}
+
 /// Whether no child process is to find this variable: what it did not ask for it does not get.
 pub fn is_withheld(name: &str) -> bool {
-    REDIRECTING.contains(&name) || OURS.contains(&name) || is_secret(name)
+    let is_granted = || GRANTED.read().unwrap_or_else(PoisonError::into_inner).contains(name);
+    REDIRECTING.contains(&name) || OURS.contains(&name) || is_secret(name) || is_granted()
 }
 
 /// The variables of this process that its children do not inherit.

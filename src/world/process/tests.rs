@@ -40,6 +40,8 @@ fn secrets_and_redirections_are_withheld() {
     for name in ["PYRELEASE_TOKEN_PYPI", "TWINE_PASSWORD", "TESTPYPI_ID_TOKEN", "GIT_DIR"] {
         assert!(is_withheld(name), "{name}");
     }
+    withhold(["GRANTED_TO_SOMEBODY"]);
+    assert!(is_withheld("GRANTED_TO_SOMEBODY"));
     for name in ["PATH", "GITHUB_TOKEN", "GIT_SSH_COMMAND", "GIT_AUTHOR_NAME"] {
         assert!(!is_withheld(name), "{name}");
     }
