@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use pyrelease::plugin::launch::set_host;
+use pyrelease::plugin::launch::{Stop, set_host};
 use pyrelease::plugin::{Assignment, Place, Plugin};
 use pyrelease::stages::Deaf;
 use pyrelease_test_support::{Project, Sandbox, set_binary};
@@ -93,12 +93,14 @@ fn calls(file: &Path) -> Vec<Duration> {
         config: json!({}),
         secrets: Vec::new(),
         environment: Vec::new(),
-        seconds: 60,
+        seconds: Some(60),
     };
     let mut times: Vec<Duration> = (0..=CALLS)
         .map(|_| {
             let began = Instant::now();
-            assignment.describe(&Place { environment: &environment, folder, stop }, &mut Deaf).unwrap();
+            assignment
+                .describe(&Place { environment: &environment, folder, stop: Stop::Set(stop) }, &mut Deaf)
+                .unwrap();
             began.elapsed()
         })
         .skip(1)

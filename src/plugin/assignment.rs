@@ -2,20 +2,21 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::launch::{Call, Ear, call};
+use super::launch::{Call, Ear, Stop, call};
 use super::protocol::Method;
 use super::store::{Plugin, python_folder};
 use crate::error::{Error, Result};
 use crate::world::Environment;
 
 /// How long a call may take where neither the plugin nor the user says otherwise
-pub const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_secs(600);
+/// The same of a question whether something is there: whoever asks waits to go on or back
+const VERIFY: Duration = Duration::from_secs(60);
 /// How long a plugin may take to say what it is
 const DESCRIBE: Duration = Duration::from_secs(30);
 /// Where a secret is looked for first; no command of a stage finds such a variable
@@ -65,15 +66,16 @@ pub struct Assignment {
     /// Variables that it is granted
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<String>,
-    /// How long a call may take, in seconds
-    pub seconds: u64,
+    /// How long a call may take, in seconds, where somebody has said it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
 }
 
 /// Where a call takes place
 pub struct Place<'a> {
     pub environment: &'a Environment,
     pub folder: &'a Path,
-    pub stop: &'a AtomicBool,
+    pub stop: Stop<'a>,
 }
 
 impl Assignment {
@@ -107,8 +109,13 @@ impl Assignment {
             }
             params.insert("secrets".to_owned(), secrets.into());
         }
-        let limit = Duration::from_secs(self.seconds);
-        self.make((method, &params.into()), place, &values, limit, ear)
+        self.make((method, &params.into()), place, &values, self.limit(method), ear)
+    }
+
+    /// How long a call may take.
+    pub(super) fn limit(&self, method: Method) -> Duration {
+        let usual = if method == Method::Verify { VERIFY } else { LIMIT };
+        self.seconds.map_or(usual, Duration::from_secs)
     }
 
     fn make(
@@ -177,4 +184,38 @@ impl Assignment {
 /// The value of a secret.
 pub fn secret<'a>(name: &str, environment: &'a Environment) -> Option<&'a str> {
     environment.get(&format!("{SECRET_PREFIX}{name}")).or_else(|| environment.get(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_waited_for_less_long_than_work_unless_somebody_says_how_long() {
+        let plugin = Plugin {
+            name: "x".to_owned(),
+            sha256: String::new(),
+            source: "x".into(),
+            before: Vec::new(),
+            after: Vec::new(),
+        };
+        let mut assignment = Assignment {
+            stage: "x".to_owned(),
+            plugin,
+            config: Value::Null,
+            secrets: Vec::new(),
+            environment: Vec::new(),
+            seconds: None,
+        };
+        let seconds = |assignment: &Assignment| {
+            [Method::Run, Method::Undo, Method::Verify].map(|method| assignment.limit(method).as_secs())
+        };
+        assert_eq!(seconds(&assignment), [600, 600, 60]);
+        assignment.seconds = Some(900);
+        assert_eq!(seconds(&assignment), [900; 3]);
+        // As journals had it that were written before.
+        let text = serde_json::to_string(&assignment).unwrap();
+        assert!(text.contains("\"seconds\":900"), "{text}");
+        assert_eq!(serde_json::from_str::<Assignment>(&text).unwrap(), assignment);
+    }
 }

@@ -13,9 +13,9 @@ use serde_json::{Map, Value, json};
 use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::engine::stage::Severity;
-use crate::plugin::assignment::{LIMIT, SECRET_PREFIX, secret};
+use crate::plugin::assignment::{SECRET_PREFIX, secret};
 use crate::plugin::find::Wanted;
-use crate::plugin::launch::{Answer, Ear};
+use crate::plugin::launch::{Answer, Ear, Stop};
 use crate::plugin::protocol::{Announced, Classes, Descriptor, Extent, Level, Method};
 use crate::plugin::{Assignment, Place, Plugin, schema, trust};
 use crate::world::Environment;
@@ -43,7 +43,8 @@ pub struct Settings {
     /// Variables of the environment that it gets besides the usual ones
     #[serde(default)]
     environment: Vec<String>,
-    /// How long a call of it may take, in seconds
+    /// How long a call of it may take, in seconds; 600 where the plugin says nothing else, 60 to say whether something is
+    /// there
     #[serde(default)]
     timeout: Option<u64>,
 }
@@ -157,17 +158,17 @@ fn ask_for(config: &Config, stage: &str, plugins: &Plugins<'_>) -> Result<Descri
         config: plain(settings.config),
         secrets: settings.secrets,
         environment: settings.environment,
-        seconds: LIMIT.as_secs(),
+        seconds: settings.timeout.map(|seconds| seconds.max(1)),
     };
-    let place =
-        Place { environment: plugins.environment, folder: plugins.root, stop: &AtomicBool::new(false) };
+    let never = AtomicBool::new(false);
+    let place = Place { environment: plugins.environment, folder: plugins.root, stop: Stop::Set(&never) };
     let described = assignment.describe(&place, &mut Deaf)?;
     let descriptor = Descriptor::read(described).map_err(|problem| {
         Error::failed(format!(
             "plugin `{name}` of stage `{stage}` gave no description that makes sense: {problem}"
         ))
     })?;
-    assignment.seconds = settings.timeout.or(descriptor.timeout_s).unwrap_or(assignment.seconds).max(1);
+    assignment.seconds = assignment.seconds.or(descriptor.timeout_s.map(|seconds| seconds.max(1)));
     Ok(Described { assignment, descriptor })
 }
 
@@ -302,7 +303,7 @@ impl PluginStage {
         let (environment, folder) = (release.workspace.environment.clone(), release.root());
         thread::spawn(move || {
             let stop = AtomicBool::new(false);
-            let place = Place { environment: &environment, folder: &folder, stop: &stop };
+            let place = Place { environment: &environment, folder: &folder, stop: Stop::Set(&stop) };
             assignment.call(Method::Preflight, params, &place, &mut Deaf)
         })
     }

@@ -12,4 +12,5 @@ mod scene;
 mod secrets;
 mod support;
 mod trust;
+mod waiting;
 mod writing;

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use pyrelease::plugin::launch::{Answer, Call, Ear, Program, call, set_host};
+use pyrelease::plugin::launch::{Answer, Call, Ear, Program, Stop, call, set_host};
 use pyrelease::plugin::protocol::{Announced, Level, Method};
 use pyrelease::plugin::{Cause, PluginError};
 use serde_json::{Value, json};
@@ -151,7 +151,7 @@ impl Trial {
                 environment: &environment,
                 secrets: &self.secrets,
                 limit: self.limit,
-                stop: &self.stop,
+                stop: Stop::Set(&self.stop),
             },
             &mut listening,
         );

@@ -10,6 +10,7 @@ use super::{of_stages, project};
 use crate::cli::Context;
 use crate::error::Result;
 use crate::plugin::find::{PREFIX, PROJECT_FOLDER, Wanted, in_folder, user_plugins};
+use crate::plugin::launch::Stop;
 use crate::plugin::protocol::Descriptor;
 use crate::plugin::trust::{Obstacle, look};
 use crate::plugin::{Assignment, Carrier, Place};
@@ -126,9 +127,10 @@ fn entry(
             config: Map::new().into(),
             secrets: Vec::new(),
             environment: Vec::new(),
-            seconds: 1,
+            seconds: None,
         };
-        let place = Place { environment, folder: root, stop: &AtomicBool::new(false) };
+        let never = AtomicBool::new(false);
+        let place = Place { environment, folder: root, stop: Stop::Set(&never) };
         match assignment.describe(&place, &mut Deaf).map_err(|error| error.chain()).and_then(Descriptor::read)
         {
             Ok(described) => description = Some(describe(&described)),

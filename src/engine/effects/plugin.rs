@@ -15,7 +15,7 @@ use crate::engine::recover::{Entry, PluginLog, Presence, State, World, entries};
 use crate::engine::release::Release;
 use crate::engine::stage::Reach;
 use crate::error::{Error, Result};
-use crate::plugin::launch::{Answer, Ear};
+use crate::plugin::launch::{Answer, Ear, Stop};
 use crate::plugin::protocol::{Announced, Class, Classes, Level, Method};
 use crate::plugin::{Assignment, Place};
 use crate::world::faults::InEffect;
@@ -74,7 +74,8 @@ impl Effects<'_> {
         let standing = self.take_up(release)?;
         params.insert("effects".to_owned(), standing.told.into());
         let folder = release.root();
-        let place = Place { environment: &release.workspace.environment, folder: &folder, stop };
+        let place =
+            Place { environment: &release.workspace.environment, folder: &folder, stop: Stop::Set(stop) };
         let log = PluginLog::open(&run.log(&self.stage), &assignment.plugin.name, Method::Run)?;
         let first = self.live.as_ref().map_or(0, |live| entries(live.journal.records()).len());
         let mut hearing = Hearing {

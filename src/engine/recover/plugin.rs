@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -11,9 +11,10 @@ use crate::engine::effects::PluginEffect;
 use crate::engine::event::{Event, Listener};
 use crate::engine::journal::{Journal, header};
 use crate::error::Result;
-use crate::plugin::launch::{Answer, Ear};
+use crate::plugin::launch::{Answer, Ear, Stop};
 use crate::plugin::protocol::{Announced, Level, Method};
-use crate::plugin::{Place, trust};
+use crate::plugin::{Assignment, Place, trust};
+use crate::world::process::Since;
 
 /// Bytes of what a plugin says in one call that are kept
 const KEPT: usize = 16 << 20;
@@ -44,16 +45,21 @@ impl PluginLog {
     }
 }
 
+/// After how long it is said whom everybody waits for
+const LONG: Duration = Duration::from_secs(1);
+
 struct Hearing<'a> {
-    stage: &'a str,
+    assignment: &'a Assignment,
+    method: Method,
     listener: &'a dyn Listener,
     log: PluginLog,
+    has_waited: bool,
 }
 
 impl Ear for Hearing<'_> {
     fn log(&mut self, level: Level, message: &str) {
         self.log.keep(message);
-        let stage = Some(self.stage);
+        let stage = Some(self.assignment.stage.as_str());
         match level {
             Level::Debug => self.printed(message),
             Level::Info => self.listener.hear(&Event::Note { stage, message }),
@@ -63,7 +69,20 @@ impl Ear for Hearing<'_> {
 
     fn printed(&mut self, line: &str) {
         self.log.keep(line);
-        self.listener.hear(&Event::Output { stage: self.stage, line });
+        self.listener.hear(&Event::Output { stage: &self.assignment.stage, line });
+    }
+
+    fn waiting(&mut self, time: Duration, limit: Duration) {
+        if time < LONG || std::mem::replace(&mut self.has_waited, true) {
+            return;
+        }
+        let (plugin, stage) = (&self.assignment.plugin.name, &self.assignment.stage);
+        let message = format!(
+            "waiting for plugin `{plugin}` of stage `{stage}`: `{}` may take {} s (Ctrl-C ends it)",
+            self.method,
+            limit.as_secs()
+        );
+        self.listener.hear(&Event::Note { stage: Some(stage), message: &message });
     }
 
     fn effect(&mut self, effect: Announced) -> Answer {
@@ -127,9 +146,10 @@ impl World<'_> {
                 }),
             );
         }
-        let place = Place { environment: self.environment, folder: &folder, stop: &AtomicBool::new(false) };
+        let stop = Stop::Since(Since::now());
+        let place = Place { environment: self.environment, folder: &folder, stop };
         let log = PluginLog::open(&self.run.log(&assignment.stage), &assignment.plugin.name, method)?;
-        let mut hearing = Hearing { stage: &assignment.stage, listener: self.listener, log };
+        let mut hearing = Hearing { assignment, method, listener: self.listener, log, has_waited: false };
         assignment.call(method, params, &place, &mut hearing)
     }
 }

@@ -11,6 +11,7 @@ use crate::error::{Error, ExitCode, Result};
 use crate::plugin::protocol::Class;
 use crate::world::faults::InEffect;
 use crate::world::git::Remote;
+use crate::world::process::Since;
 
 /// What becomes of what cannot be undone
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,11 +112,16 @@ impl World<'_> {
         }
         self.listener.hear(&Event::Undoing { what: &what });
         journal.write(Record::Undo { id: entry.id })?;
-        let inside = InEffect::begin();
+        let (inside, began) = (InEffect::begin(), Since::now());
         let undone = self.try_to_undo(entry);
         drop(inside);
         // What cannot be undone because it is gone already is undone; what is there still is done.
-        let presence = if undone.is_err() { self.probe(&entry.effect) } else { Presence::Absent };
+        let presence = match &undone {
+            Ok(()) => Presence::Absent,
+            // Whoever does not want to wait is not kept waiting by a question.
+            Err(reason) if began.is_interrupted() => Presence::Unknown(reason.clone()),
+            Err(_) => self.probe(&entry.effect),
+        };
         match (undone, presence) {
             (Ok(()), _) | (Err(_), Presence::Absent) => {
                 journal.write(Record::Undone { id: entry.id, evidence: String::new() })?;

@@ -8,11 +8,11 @@ use crate::engine::effects::Effect;
 use crate::engine::event::Listener;
 use crate::engine::journal::{Journal, Record, header};
 use crate::engine::run::RunFolder;
-use crate::error::{Error, Result};
+use crate::error::{Error, ExitCode, Result};
 use crate::index::{IndexAddress, IndexClient, Standing};
 use crate::world::Environment;
 use crate::world::git::{RefUpdate, Remote, Repository};
-use crate::world::process::{Process, ProcessError};
+use crate::world::process::{Process, ProcessError, Since};
 
 /// What the world says of an effect
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,14 +97,18 @@ impl World<'_> {
     /// Settles what is in doubt by asking the world; what the world cannot tell stays in doubt.
     ///
     /// # Errors
-    /// The journal cannot be written.
+    /// The user interrupted; the journal cannot be written.
     pub fn settle(&self, journal: &mut Journal) -> Result<()> {
-        let now = jiff::Timestamp::now().as_second();
+        let (now, began) = (jiff::Timestamp::now().as_second(), Since::now());
         for entry in entries(journal.records()) {
             if entry.state != State::InDoubt {
                 continue;
             }
             let presence = self.probe(&entry.effect);
+            if began.is_interrupted() && matches!(presence, Presence::Unknown(_)) {
+                let message = format!("interrupted before it was known what became of {}", entry.effect);
+                return Err(Error::failed(message).with_code(ExitCode::Interrupted));
+            }
             if let (Effect::Land { landing }, false) =
                 (&entry.effect, matches!(presence, Presence::Unknown(_)))
             {

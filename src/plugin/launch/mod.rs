@@ -18,6 +18,7 @@ use super::protocol::{
     Announced, Heard, LONGEST_MESSAGE, Level, Method, Misread, PROTOCOL, Said, understands,
 };
 use crate::world::faults::{self, Moment};
+use crate::world::process::Since;
 use pipes::{Piped, Pipes};
 use process::Child;
 
@@ -68,8 +69,25 @@ pub struct Call<'a> {
     /// Texts that must not be shown
     pub secrets: &'a [String],
     pub limit: Duration,
-    /// Set when the user interrupts
-    pub stop: &'a AtomicBool,
+    pub stop: Stop<'a>,
+}
+
+/// What says that the user interrupts
+#[derive(Debug, Clone, Copy)]
+pub enum Stop<'a> {
+    /// That this is set
+    Set(&'a AtomicBool),
+    /// An interrupt since then: an earlier one is why there is something to undo
+    Since(Since),
+}
+
+impl Stop<'_> {
+    fn is_wanted(self) -> bool {
+        match self {
+            Self::Set(flag) => flag.load(Ordering::SeqCst),
+            Self::Since(moment) => moment.is_interrupted(),
+        }
+    }
 }
 
 /// What is answered to an announced effect
@@ -89,6 +107,8 @@ pub trait Ear {
     /// A line that it printed
     fn printed(&mut self, line: &str);
     fn progress(&mut self, _done: u64, _total: u64, _unit: &str) {}
+    /// It has been at it for so long, of so long at most, and says nothing.
+    fn waiting(&mut self, _time: Duration, _limit: Duration) {}
     /// It is about to do this, and waits for the answer.
     fn effect(&mut self, effect: Announced) -> Answer;
     /// It has done this; an error ends the call
@@ -218,7 +238,8 @@ impl Conversation<'_> {
                 continue;
             }
             let limit = if self.greeted { self.call.limit } else { self.call.limit.min(HANDSHAKE) };
-            let (reason, patience, cause) = if self.call.stop.load(Ordering::SeqCst) {
+            self.ear.waiting(self.began.elapsed(), limit);
+            let (reason, patience, cause) = if self.call.stop.is_wanted() {
                 ("interrupt", PATIENCE, Cause::Interrupted)
             } else if self.began.elapsed() >= limit {
                 ("timeout", LAST_WORDS, Cause::TimedOut(limit))

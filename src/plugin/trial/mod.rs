@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::launch::{Answer, Call, Ear, call};
+use super::launch::{Answer, Call, Ear, Stop, call};
 use super::protocol::{Announced, Class, Classes, Descriptor, Level, Method};
 use super::{Assignment, Cause, Plugin, PluginError, schema};
 use crate::error::{Error, Result};
@@ -55,7 +55,7 @@ pub fn try_out(file: &Path, environment: &Environment, options: &Options) -> Res
         config: options.config.clone(),
         secrets: Vec::new(),
         environment: Vec::new(),
-        seconds: options.seconds,
+        seconds: Some(options.seconds),
     };
     let mut trial =
         Trial { assignment, environment, ground: Ground::new()?, secrets: Map::new(), tried: Vec::new() };
@@ -421,8 +421,8 @@ impl Trial<'_> {
                 environment: &variables,
                 // Nothing is blacked out: that is what is looked for.
                 secrets: &[],
-                limit: std::time::Duration::from_secs(self.assignment.seconds),
-                stop: &stop,
+                limit: self.assignment.limit(method),
+                stop: Stop::Set(&stop),
             },
             &mut heard,
         );

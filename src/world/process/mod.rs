@@ -39,6 +39,20 @@ fn interrupts() -> u64 {
     INTERRUPTS.load(Ordering::SeqCst)
 }
 
+/// A moment: whoever waits for something asks whether the user has interrupted since
+#[derive(Debug, Clone, Copy)]
+pub struct Since(u64);
+
+impl Since {
+    pub fn now() -> Self {
+        Self(interrupts())
+    }
+
+    pub fn is_interrupted(self) -> bool {
+        interrupts() > self.0
+    }
+}
+
 /// From here on all children of this process carry this run's id, by which they can be found when we are gone.
 pub fn mark_children(run: &str) {
     *MARK.write().unwrap_or_else(PoisonError::into_inner) = Some(run.to_owned());

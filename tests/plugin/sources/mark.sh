@@ -1,7 +1,7 @@
 #!/bin/sh
 # A stage that writes the version into the file `config.file`. It does as its configuration says: it dies at the point
 # `config.die`, waits there for ever at `config.wait`, and until it is asked to stop at `config.polite`; it declares `config.class`; its `undo` dies where `config.file` has a neighbour
-# named `.stuck`.
+# named `.stuck`, and `undo` and `verify` wait where it has one named so.
 [ -z "$CANARY" ] || : > "$CANARY"
 read -r hello
 echo '{"type":"hello","protocol":"1.0"}'
@@ -23,6 +23,15 @@ at() {
         echo '{"type":"result","ok":false,"error":{"code":"cancelled","message":"stopped as asked"}}'
         exit
     fi
+}
+# Waits until it is asked to stop, or for ever, where there is a neighbour that says so.
+wait_on() {
+    if [ -e "$file.$1-waits" ]; then
+        read -r cancel
+        echo '{"type":"result","ok":false,"error":{"code":"cancelled","message":"stopped as asked"}}'
+        exit
+    fi
+    [ ! -e "$file.$1-hangs" ] || exec sleep 7303
 }
 case "$call" in
 *'"method":"describe"'*)
@@ -58,11 +67,13 @@ case "$call" in
     ;;
 *'"method":"undo"'*)
     [ ! -e "$file.stuck" ] || kill -9 $$
+    wait_on undo
     echo undo >> "$file.undone"
     rm -f "$file"
     echo '{"type":"result","ok":true,"value":{"undone":["mark"],"kept":[]}}'
     ;;
 *'"method":"verify"'*)
+    wait_on verify
     state=absent
     [ ! -e "$file" ] || state=present
     [ ! -e "$file.unknown" ] || state=unknown
