@@ -90,6 +90,14 @@ fn check_name(config: &Config, at: usize, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// What a name stands for that no plugin's stage can have; none for all others.
+pub fn taken(name: &str) -> Option<&'static str> {
+    if BUILT_IN.iter().any(|row| row.name == name) {
+        return Some("a stage that comes with pyrelease");
+    }
+    Config::default_pipeline().indexes().contains_key(name).then_some("an index, and its stage uploads to it")
+}
+
 /// Where the stages of a configuration upload to. No plugin is asked: none uploads to an index that is known here.
 pub fn destinations(config: &Config) -> Vec<Destination> {
     let indexes = config.stages().iter().filter(|stage| config.indexes().contains_key(&stage.value));

@@ -1,5 +1,6 @@
 //! Plugins: what they may do, what they cannot, and what becomes of a release that has them.
 
+mod beginning;
 mod carriers;
 mod commands;
 mod drill;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::Context;
 use crate::error::{Error, Result};
+use crate::stages::taken;
 use crate::ui::data;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -63,6 +64,9 @@ pub(super) fn new(context: &Context, arguments: &Arguments) -> Result<()> {
     {
         return Err(Error::usage(format!("`{name}` cannot be the name of a plugin"))
             .help("it begins with a small letter, and has small letters, digits and `-`"));
+    }
+    if let Some(what) = taken(name) {
+        return Err(Error::usage(format!("`{name}` is {what}")).help("choose another name for the plugin"));
     }
     let folder = context.folder.join(name);
     if folder.exists() {

@@ -27,8 +27,10 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) fn test(context: &Context, arguments: &Arguments) -> Result<()> {
-    let config = serde_json::from_str(&arguments.config)
-        .map_err(|error| Error::usage("what `--config` says is no JSON").because(error))?;
+    let config = serde_json::from_str(&arguments.config).map_err(|error| {
+        let error = Error::usage("what `--config` says is no JSON").because(error);
+        error.help("write it as --config '{\"key\": \"value\"}'")
+    })?;
     let options = Options { config, irreversible: arguments.irreversible, seconds: arguments.timeout.max(1) };
     let file = context.folder.join(&arguments.file);
     if !file.is_file() {

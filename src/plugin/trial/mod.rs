@@ -234,7 +234,10 @@ impl Trial<'_> {
         };
         let outcome = match schema::check(&self.assignment.config, schema) {
             Err(problem) => Err(format!("its schema cannot be used: {problem}")),
-            Ok(Some(wrong)) => Err(format!("{}: give it one by `--config`", wrong.message)),
+            Ok(Some(wrong)) => Err(match wrong.help {
+                Some(help) => format!("{}; {help}", wrong.message),
+                None => format!("{}: give it one by `--config`", wrong.message),
+            }),
             Ok(None) => Ok(()),
         };
         self.note("config, by its schema", outcome)

@@ -1,0 +1,33 @@
+//! The first mistakes of somebody who writes a plugin: each is told, with what to do.
+
+use pyrelease_test_support::Sandbox;
+
+#[test]
+fn first_mistakes_are_told() {
+    let sandbox = Sandbox::new();
+    let new = ["plugin", "new", "site"];
+    for (arguments, code, expected) in [
+        (&new[..], 0, "has a plugin that works"),
+        (&["plugin", "new", "tag"], 2, "`tag` is a stage that comes with pyrelease"),
+        (&["plugin", "new", "testpypi"], 2, "`testpypi` is an index"),
+        (&["plugin", "test", "nothing.py"], 2, "`nothing.py` is not there"),
+        (&["plugin", "test", "site"], 2, "`site` is a folder"),
+        (&["plugin", "test", "site/site.py", "--config", "file=x"], 2, "--config '{\"key\": \"value\"}'"),
+        (&["plugin", "test", "site/site.py"], 1, "`file` is missing: give it one by `--config`"),
+        (
+            &["plugin", "test", "site/site.py", "--config", "{\"fiel\": \"x\", \"file\": \"y\"}"],
+            1,
+            "unknown key `fiel`; did you mean `file`?",
+        ),
+    ] {
+        let ran = sandbox
+            .command(sandbox.root(), env!("CARGO_BIN_EXE_pyrelease"), arguments)
+            .stderr_to_stdout()
+            .stdout_capture()
+            .unchecked()
+            .run()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.code() == Some(code) && said.contains(expected), "{arguments:?}: {said}");
+    }
+}
