@@ -193,6 +193,82 @@ fn a_secret_is_not_shown_and_not_kept() {
 }
 
 #[test]
+fn a_secret_is_found_whatever_it_looks_like_and_wherever_it_is() {
+    // A key of several lines, with letters that JSON escapes
+    const SECRET: &str = "first line of it\nthe \"second\" line";
+    let with_secret = |does: &str| {
+        let mut trial = greeting(does);
+        trial.secrets = vec![SECRET.to_owned()];
+        trial.call()
+    };
+    let escaped = serde_json::to_string(SECRET).unwrap();
+    let shows = [
+        "printf 'it is first line of it\\nand the \"second\" line\\n' >&2".to_owned(),
+        format!("echo '{{\"type\":\"log\",\"message\":{escaped}}}'"),
+        format!(
+            "echo '{{\"type\":\"result\",\"ok\":true,\"value\":{{\"outputs\":{{\"links\":[{escaped}]}}}}}}'"
+        ),
+        format!(
+            "echo '{{\"type\":\"effect\",\"key\":\"k\",\"class\":\"reversible\",\"summary\":{escaped}}}'; read ack"
+        ),
+    ];
+    for does in shows {
+        // `echo` of some shells takes `\n` for an end of line.
+        let (result, heard) = with_secret(&does.replace("echo '{", "printf '%s\\n' '{"));
+        let shown = format!("{} {heard:?}", result.unwrap());
+        assert!(!shown.contains("first line of it") && !shown.contains("second"), "{shown}");
+    }
+    for (key, undo) in [("\"k\"", format!("[{{\"x\":{escaped}}}]")), (&*escaped, "null".to_owned())] {
+        let effect =
+            format!("{{\"type\":\"effect\",\"key\":{key},\"class\":\"reversible\",\"undo\":{undo}}}");
+        let (result, heard) = with_secret(&format!("printf '%s\\n' '{effect}'; read ack"));
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains("contains a secret") && !error.contains("second"), "{error}");
+        assert!(heard.effects.is_empty(), "{heard:?}");
+    }
+}
+
+#[test]
+fn what_it_says_moves_no_cursor_and_makes_no_lines() {
+    let clears = r"\u001b[2J\u001b[31mred\u0007";
+    let does = format!(
+        r#"printf '%s\n' '{{"type":"log","message":"{clears}"}}' '{{"type":"effect","key":"k","class":"reversible","summary":"one\n{clears}"}}'; read ack; printf '\033[2Jcleared\n' >&2; printf '%s\n' '{{"type":"result","ok":false,"error":{{"message":"{clears}"}}}}'; exit"#
+    );
+    let (result, heard) = greeting(&does).call();
+    let error = result.unwrap_err().to_string();
+    assert!(error.contains("failed: red,"), "{error:?}");
+    assert_eq!((heard.logs, heard.printed), (vec!["red".to_owned()], vec!["cleared".to_owned()]));
+    assert_eq!(heard.summaries, ["one red"]);
+    for key in ["", "two\\nlines", &"x".repeat(201)] {
+        let effect = format!(r#"{{"type":"effect","key":"{key}","class":"reversible"}}"#);
+        let (result, heard) = greeting(&format!("printf '%s\\n' '{effect}'; read ack")).call();
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains("is not a line of 1 to 200 characters"), "{error}");
+        assert!(heard.effects.is_empty());
+    }
+}
+
+#[test]
+fn a_progress_that_cannot_be_is_made_one_that_can() {
+    let progress = |done: u64, total: u64| {
+        format!(r#"echo '{{"type":"progress","done":{done},"total":{total},"unit":"files"}}'"#)
+    };
+    let does = [progress(u64::MAX, 3), progress(7, 0), progress(u64::MAX, u64::MAX)].join("; ");
+    let (result, heard) = greeting(&does).call();
+    assert!(result.is_ok(), "{result:?}");
+    let most = 1 << 53;
+    assert_eq!(heard.progress, [(3, 3), (7, 0), (most, most)]);
+    let (cause, _) = greeting(r#"echo '{"type":"progress","done":-1}'"#).fails();
+    assert!(matches!(cause, Cause::Garbage(_)));
+}
+
+#[test]
+fn a_broken_pipe_ends_what_it_starts_as_everywhere() {
+    let (result, heard) = greeting("sh -c 'kill -PIPE $$; echo it is ignored' >&2").call();
+    assert!(result.is_ok() && !heard.printed.iter().any(|line| line.contains("ignored")), "{heard:?}");
+}
+
+#[test]
 fn its_environment_is_what_it_was_given() {
     let (_, heard) = greeting("env >&2").call();
     let names: Vec<&str> = heard.printed.iter().filter_map(|line| line.split('=').next()).collect();

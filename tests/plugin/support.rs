@@ -63,6 +63,8 @@ pub(crate) struct Listening {
     /// What undoing each of them will be told
     pub(crate) undo: Vec<Value>,
     pub(crate) done: Vec<String>,
+    pub(crate) summaries: Vec<String>,
+    pub(crate) progress: Vec<(u64, u64)>,
 }
 
 impl Ear for Listening {
@@ -77,7 +79,12 @@ impl Ear for Listening {
     fn effect(&mut self, effect: Announced) -> Answer {
         self.effects.push(effect.key);
         self.undo.push(effect.undo);
+        self.summaries.push(effect.summary);
         Answer::Act
+    }
+
+    fn progress(&mut self, done: u64, total: u64, _: &str) {
+        self.progress.push((done, total));
     }
 
     fn done(&mut self, key: &str) -> Result<(), String> {

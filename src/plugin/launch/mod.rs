@@ -5,6 +5,7 @@
 
 mod pipes;
 mod process;
+mod words;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use crate::world::faults::{self, Moment};
 use crate::world::process::Since;
 use pipes::{Piped, Pipes};
 use process::Child;
+use words::Words;
 
 pub use process::set_host;
 
@@ -41,6 +43,8 @@ const BLINK: Duration = Duration::from_micros(200);
 const MOST: u64 = 64 << 20;
 /// Messages that are
 const MOST_MESSAGES: u64 = 300_000;
+/// The greatest number that a progress has: the one up to which JSON's numbers are exact everywhere
+const MOST_PROGRESS: u64 = 1 << 53;
 /// Lines that are no messages that are forgiven
 const MOST_STRAYS: u64 = 10_000;
 const TOOL: &str = concat!("pyrelease/", env!("CARGO_PKG_VERSION"));
@@ -136,6 +140,7 @@ pub fn call(call: &Call<'_>, ear: &mut dyn Ear) -> Result<Value, PluginError> {
     faults::in_effect(Moment::ProcessStarted, || format!("plugin {}", call.plugin));
     let conversation = Conversation {
         call,
+        words: Words::of_who_knows(call.secrets),
         ear,
         pipes: Pipes::open(ends),
         child,
@@ -155,6 +160,7 @@ pub fn call(call: &Call<'_>, ear: &mut dyn Ear) -> Result<Value, PluginError> {
 
 struct Conversation<'a> {
     call: &'a Call<'a>,
+    words: Words,
     ear: &'a mut dyn Ear,
     pipes: Pipes,
     child: Child,
@@ -203,7 +209,7 @@ impl Conversation<'_> {
             method: self.call.method,
             phase: self.phase,
             cause: self.without_secrets(cause),
-            tail: self.pipes.tail().iter().map(|line| self.redact(line)).collect(),
+            tail: self.pipes.tail().iter().map(|line| self.words.shown(line)).collect(),
         })
     }
 
@@ -293,12 +299,15 @@ impl Conversation<'_> {
             Heard::Hello { .. } if self.greeted => out_of_turn("hello"),
             Heard::Hello { protocol, required, .. } => self.greet(&protocol, &required),
             Heard::Log { level, message } => {
-                self.ear.log(level, &self.redact(&message));
+                self.ear.log(level, &self.words.shown(&message));
                 Next::GoOn
             }
             _ if !self.greeted => out_of_turn("a message before `hello`"),
             Heard::Progress { done, total, unit } => {
-                self.ear.progress(done, total, &unit);
+                // More than there can be, or than there is to do, is nobody's sum.
+                let total = total.min(MOST_PROGRESS);
+                let done = done.min(if total == 0 { MOST_PROGRESS } else { total });
+                self.ear.progress(done, total, &self.words.line(&unit));
                 Next::GoOn
             }
             Heard::Effect(effect) => self.answer(effect),
@@ -306,7 +315,11 @@ impl Conversation<'_> {
                 Ok(()) => Next::GoOn,
                 Err(problem) => Next::Over(Err(Cause::Forbidden(problem))),
             },
-            Heard::Result { ok: true, value, .. } => Next::Over(Ok(value)),
+            // What it says of itself is looked at by whoever reads it; the rest is shown, and kept.
+            Heard::Result { ok: true, value, .. } if self.call.method == Method::Describe => {
+                Next::Over(Ok(value))
+            }
+            Heard::Result { ok: true, value, .. } => Next::Over(Ok(self.words.answer(value))),
             Heard::Result { error, .. } => {
                 Next::Over(Err(Cause::Failed(Box::new(error.unwrap_or_default()))))
             }
@@ -337,12 +350,12 @@ impl Conversation<'_> {
         let key = effect.key.clone();
         let refusal = if self.call.method != Method::Run {
             Some(format!("it announced the effect `{key}` in `{}`", self.call.method))
-        } else if self.call.secrets.iter().any(|secret| effect.undo.to_string().contains(&**secret)) {
+        } else if self.words.has_secret(&effect.undo) || self.words.has_secret(&key.as_str().into()) {
             Some(format!("what it wants to keep for undoing `{key}` contains a secret"))
         } else {
-            None
+            words::unusable(&key)
         };
-        effect.summary = self.redact(&effect.summary);
+        effect.summary = self.words.line(&effect.summary);
         let answer = match refusal {
             Some(refusal) => Answer::Refuse(refusal),
             None => self.ear.effect(effect),
@@ -366,14 +379,14 @@ impl Conversation<'_> {
         self.strays += 1;
         if self.strays == 1 {
             let message = format!("it prints among its messages, which it should not: {shown}");
-            self.ear.log(Level::Warn, &self.redact(&message));
+            self.ear.log(Level::Warn, &self.words.shown(&message));
         }
         self.printed(shown);
     }
 
     fn printed(&mut self, line: &str) {
         self.pipes.keep(line);
-        let shown = self.redact(line);
+        let shown = self.words.shown(line);
         self.ear.printed(&shown);
     }
 
@@ -402,31 +415,19 @@ impl Conversation<'_> {
         }
     }
 
-    fn redact(&self, text: &str) -> String {
-        redact(text, self.call.secrets)
-    }
-
     fn without_secrets(&self, cause: Cause) -> Cause {
-        let secrets = self.call.secrets;
+        let shown = |text: String| self.words.shown(&text);
         match cause {
             Cause::Failed(mut failure) => {
-                failure.message = redact(&failure.message, secrets);
-                failure.hint = failure.hint.map(|hint| redact(&hint, secrets));
+                failure.message = shown(failure.message);
+                failure.hint = failure.hint.map(shown);
                 Cause::Failed(failure)
             }
-            Cause::Garbage(text) => Cause::Garbage(redact(&text, secrets)),
-            Cause::Forbidden(text) => Cause::Forbidden(redact(&text, secrets)),
-            Cause::Nonsense(text) => Cause::Nonsense(redact(&text, secrets)),
-            Cause::NotLoaded(text) => Cause::NotLoaded(redact(&text, secrets)),
+            Cause::Garbage(text) => Cause::Garbage(shown(text)),
+            Cause::Forbidden(text) => Cause::Forbidden(shown(text)),
+            Cause::Nonsense(text) => Cause::Nonsense(shown(text)),
+            Cause::NotLoaded(text) => Cause::NotLoaded(shown(text)),
             other => other,
         }
     }
-}
-
-/// The text without what must not be shown.
-pub fn redact(text: &str, secrets: &[String]) -> String {
-    secrets
-        .iter()
-        .filter(|secret| !secret.is_empty())
-        .fold(text.to_owned(), |text, secret| text.replace(&**secret, "[secret]"))
 }
