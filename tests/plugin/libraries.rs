@@ -132,6 +132,17 @@ fn what_it_leaves_running_is_ended() {
 }
 
 #[test]
+fn what_it_leaves_in_its_process_does_not_spoil_its_end() {
+    for mode in ["thread", "atexit", "key", "pipe"] {
+        let Some(trial) = unruly() else { return };
+        let began = Instant::now();
+        let (result, _) = trial.mode(mode).call();
+        assert_eq!(result.unwrap()["well"], true, "{mode}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{mode}: {:?}", began.elapsed());
+    }
+}
+
+#[test]
 fn whoever_it_lets_go_with_all_its_pipes_holds_nobody_up() {
     let Some(trial) = unruly() else { return };
     let began = Instant::now();

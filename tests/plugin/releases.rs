@@ -99,6 +99,85 @@ fn an_undo_that_dies_is_reported_and_tried_again() {
 }
 
 #[test]
+fn an_answer_that_makes_no_sense_counts_for_nothing() {
+    let scene = Scene::marking(", fail = \"no luck\"");
+    let before = scene.project.snapshot();
+    let says = |method: &str, value: &str| {
+        fs_err::write(scene.beside(&format!("mark.{method}-says")), value).unwrap()
+    };
+    says("undo", "{}");
+    says("verify", "{\"effects\":[{\"key\":\"mark\",\"state\":\"present\"}]}");
+    scene.run().code(4).stderr_contains("the plugin does not say that it has undone it");
+    for (undo, verify, expected) in [
+        ("null", "null", "the plugin does not say that it has undone it"),
+        ("{\"undone\":\"mark\"}", "7", "the plugin does not say that it has undone it"),
+        (
+            "{\"undone\":[\"other\"]}",
+            "{\"effects\":[{\"key\":\"other\",\"state\":\"absent\"}]}",
+            "does not say",
+        ),
+        (
+            "{\"undone\":[7],\"kept\":[{}]}",
+            "{\"effects\":[{\"key\":\"mark\",\"state\":\"maybe\"}]}",
+            "does not say",
+        ),
+        (
+            "{\"kept\":[{\"key\":\"mark\",\"reason\":\"it is too late\"}]}",
+            "{\"effects\":{}}",
+            "it is too late",
+        ),
+    ] {
+        says("undo", undo);
+        says("verify", verify);
+        let rollback = scene.project.pyrelease("rollback --yes").code(4);
+        rollback
+            .stderr_contains("a mark in a file (plugin `mark`) could not be undone")
+            .stderr_contains(expected);
+        assert!(scene.mark().exists(), "{undo}");
+    }
+    for method in ["undo", "verify"] {
+        fs_err::remove_file(scene.beside(&format!("mark.{method}-says"))).unwrap();
+    }
+    scene.project.pyrelease("rollback --yes").code(0);
+    assert!(!scene.mark().exists());
+    scene.project.assert_unchanged(&before);
+}
+
+#[test]
+fn a_library_does_not_outlive_a_killed_release() {
+    let scene = Scene::new("", &[]);
+    let file = scene.mark().display().to_string();
+    scene.project.write(
+        "release.toml",
+        &format!("stages = [\"version\", \"tag\", \"unruly\"]\n\n[stage.unruly]\npath = \"libunruly_rust.so\"\nconfig = {{ file = \"{file}\", mode = \"wait\" }}\n"),
+    );
+    let library = scene.project.folder().join("libunruly_rust.so");
+    fs_err::copy(super::support::built("unruly_rust"), &library).unwrap();
+    // Without what a debugger needs, it is hashed in no time; where there is no `strip`, that takes a little longer.
+    let _ = duct::cmd!("strip", "--strip-debug", &library).unchecked().run();
+    scene.project.commit("Configure the release");
+    scene.trust();
+    let log = scene.project.repository().join(".git/pyrelease/runs");
+    let killed = scene
+        .run()
+        .meanwhile(|running| {
+            let is_at_work = || {
+                let runs = fs_err::read_dir(&log).into_iter().flatten().flatten();
+                runs.map(|run| run.path().join("unruly.log")).any(|log| log.exists())
+            };
+            while !is_at_work() && !running.has_ended() {
+                running.wait(Duration::from_millis(5));
+            }
+            running.wait(Duration::from_millis(300));
+            running.signal("KILL");
+        })
+        .run();
+    assert_eq!(killed.status(), -1, "{killed}");
+    scene.is_quiet();
+    scene.project.pyrelease("rollback --yes").code(0);
+}
+
+#[test]
 fn what_cannot_be_taken_back_is_never_done_twice() {
     let config = |scene: &Scene| {
         let file = scene.mark().display().to_string();

@@ -1,7 +1,7 @@
 #!/bin/sh
 # A stage that writes the version into the file `config.file`. It does as its configuration says: it dies at the point
 # `config.die`, waits there for ever at `config.wait`, and until it is asked to stop at `config.polite`; it declares `config.class`; its `undo` dies where `config.file` has a neighbour
-# named `.stuck`, and `undo` and `verify` wait where it has one named so.
+# named `.stuck`, and `undo` and `verify` wait, or answer something else, where it has one named so.
 [ -z "$CANARY" ] || : > "$CANARY"
 read -r hello
 echo '{"type":"hello","protocol":"1.0"}'
@@ -24,7 +24,7 @@ at() {
         exit
     fi
 }
-# Waits until it is asked to stop, or for ever, where there is a neighbour that says so.
+# Waits until it is asked to stop, or for ever, or answers something else, where there is a neighbour that says so.
 wait_on() {
     if [ -e "$file.$1-waits" ]; then
         read -r cancel
@@ -32,6 +32,10 @@ wait_on() {
         exit
     fi
     [ ! -e "$file.$1-hangs" ] || exec sleep 7303
+    if [ -e "$file.$1-says" ]; then
+        echo '{"type":"result","ok":true,"value":'"$(cat "$file.$1-says")"'}'
+        exit
+    fi
 }
 case "$call" in
 *'"method":"describe"'*)

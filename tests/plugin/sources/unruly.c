@@ -1,6 +1,7 @@
 /* A plugin that misbehaves as it is told: at load, by what it was compiled with, and in a call, by `config.mode`. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,10 @@ static int is(const char *request, size_t len, const char *mode) {
   snprintf(key, sizeof key, "\"mode\":\"%s\"", mode);
   return memmem(request, len, key, strlen(key)) != NULL;
 }
+/* What goes on, hangs or crashes when a process ends as usual */
+static void *go_on(void *nothing) { for (;;) usleep(10); return nothing; }
+static void hang(void) { for (;;) sleep(1000); }
+static void crash(void *value) { (void)value; abort(); }
 static int overflow(volatile int depth) {
   volatile char page[4096];
   page[0] = (char)depth;
@@ -79,6 +84,10 @@ static int32_t call(void *ctx, const char *request, size_t len) {
   WHEN("error") return PYRELEASE_STAGE_ERR;
   WHEN("failure") { say("{\"type\":\"result\",\"ok\":false,\"error\":{\"code\":\"x\",\"message\":\"no luck\",\"hint\":\"try again\"}}"); return PYRELEASE_STAGE_OK; }
   WHEN("effect") { static const char effect[] = "{\"key\":\"k\",\"class\":\"reversible\",\"summary\":\"s\"}"; int32_t got = host->effect(host, effect, sizeof effect - 1); fprintf(stderr, "effect: %d\n", (int)got); }
+  WHEN("thread") { pthread_t thread; pthread_create(&thread, NULL, go_on, NULL); }
+  WHEN("atexit") atexit(hang);
+  WHEN("key") { pthread_key_t key; pthread_key_create(&key, crash); pthread_setspecific(key, &key); }
+  WHEN("pipe") raise(SIGPIPE);
   WHEN("leave") { if (fork() == 0) { execlp("sleep", "sleep", "7301", (char *)NULL); _exit(1); } }
   WHEN("escape") { if (fork() == 0) { setsid(); execlp("sleep", "sleep", "6", (char *)NULL); _exit(1); } }
   WHEN("close-all") for (int fd = 0; fd < 256; fd++) close(fd);
