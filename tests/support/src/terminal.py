@@ -9,12 +9,15 @@ import json
 import os
 import pty
 import select
+import signal
 import sys
 import time
 
 dialogue = json.loads(sys.argv[1])
 child, terminal = pty.fork()
 if child == 0:
+    # As a shell on a terminal has it: whoever runs the tests in the background ignores it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(sys.argv[2], sys.argv[2:])
 shown = b""
 seen = 0
@@ -32,6 +35,8 @@ while time.monotonic() < deadline:
     if dialogue and dialogue[0][0].encode() in shown[seen:]:
         seen = len(shown)
         os.write(terminal, dialogue.pop(0)[1].encode())
+else:
+    os.kill(child, signal.SIGKILL)
 sys.stdout.buffer.write(shown)
 sys.stdout.flush()
 status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
