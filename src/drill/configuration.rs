@@ -122,16 +122,14 @@ impl Configuration {
             } else if config.stage_key(name, "run").is_some() {
                 let Some(reach) = read.reach(name).filter(|reach| *reach != Reach::Private) else { continue };
                 let [undone, verified] = ["undo", "verify"].map(|key| config.stage_key(name, key).is_some());
-                let (name, plugin) = (name.clone(), None);
-                read.commands.push(Command { name: name.clone(), reach, undone, verified, plugin });
                 if for_real.commands {
-                    read.secrets
-                        .extend(read.listed(&read.commands[read.commands.len() - 1].name, "environment"));
+                    read.secrets.extend(read.listed(name, "environment"));
                 } else {
                     let message =
                         format!("a stand-in runs for the command of `{name}` (`--commands` runs it)");
                     read.left_out.push(message);
                 }
+                read.commands.push(Command { name: name.clone(), reach, undone, verified, plugin: None });
             }
         }
         Ok(read)

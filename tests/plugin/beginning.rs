@@ -2,6 +2,8 @@
 
 use pyrelease_test_support::Sandbox;
 
+use super::writing::pyrelease;
+
 #[test]
 fn first_mistakes_are_told() {
     let sandbox = Sandbox::new();
@@ -20,14 +22,7 @@ fn first_mistakes_are_told() {
             "unknown key `fiel`; did you mean `file`?",
         ),
     ] {
-        let ran = sandbox
-            .command(sandbox.root(), env!("CARGO_BIN_EXE_pyrelease"), arguments)
-            .stderr_to_stdout()
-            .stdout_capture()
-            .unchecked()
-            .run()
-            .unwrap();
-        let said = String::from_utf8_lossy(&ran.stdout);
-        assert!(ran.status.code() == Some(code) && said.contains(expected), "{arguments:?}: {said}");
+        let (status, said) = pyrelease(&sandbox, arguments);
+        assert!(status == code && said.contains(expected), "{arguments:?}: {said}");
     }
 }

@@ -8,7 +8,7 @@ use super::scene::Scene;
 use super::support::{compiler, library, root};
 
 /// The program run in a folder of its own.
-fn pyrelease(sandbox: &Sandbox, arguments: &[&str]) -> (i32, String) {
+pub(super) fn pyrelease(sandbox: &Sandbox, arguments: &[&str]) -> (i32, String) {
     let ran = sandbox
         .command(sandbox.root(), env!("CARGO_BIN_EXE_pyrelease"), arguments)
         .stderr_to_stdout()
