@@ -77,6 +77,7 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     for (stages, has_done) in [(&arguments.done, true), (&arguments.again, false)] {
         stages.iter().try_for_each(|stage| world.take_word_for(&mut journal, stage, has_done))?;
     }
+    world.expect_no_late_undo(&journal)?;
     let (config, pipeline, mut release) = Session::of_run(context, &header).map_err(not_over)?;
     if !yes && super::can_ask() {
         let environment = release.workspace.environment.clone();

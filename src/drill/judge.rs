@@ -207,7 +207,7 @@ impl Judge<'_> {
                     differences.extend(tag_is_right(&repository, &landing)?);
                     land(&mut should, &landing);
                 }
-                Record::Intent { effect: Effect::Push { remote, updates }, .. } => {
+                Record::Intent { effect: Effect::Push { remote, updates, .. }, .. } => {
                     for update in updates {
                         let Some(new) = update.new else { continue };
                         let branch = update.name.strip_prefix("refs/heads/");

@@ -33,7 +33,13 @@ pub enum Effect {
     /// The release commit and tag enter the user's repository
     Land { landing: Landing },
     /// Refs of a remote change
-    Push { remote: String, updates: Vec<RefUpdate> },
+    Push {
+        remote: String,
+        updates: Vec<RefUpdate>,
+        /// The ref that the push creates besides, by which recovery can shut it out; see [`crate::world::git::ShutOut`]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fence: Option<String>,
+    },
     /// A file goes to an index
     Upload {
         index: String,
@@ -69,6 +75,19 @@ impl Effect {
     }
 }
 
+impl Effect {
+    /// Whether doing the other does the same thing once more: two attempts at a push differ in what shuts them out.
+    pub(super) fn repeats(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Push { remote, updates, .. },
+                Self::Push { remote: their_remote, updates: their_updates, .. },
+            ) => remote == their_remote && updates == their_updates,
+            _ => self == other,
+        }
+    }
+}
+
 impl fmt::Display for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -76,7 +95,7 @@ impl fmt::Display for Effect {
                 write!(f, "{} in the repository", landing.branch.as_deref().map_or("HEAD", short_ref))?;
                 landing.tag.as_ref().map_or(Ok(()), |tag| write!(f, " and tag {}", tag.name))
             }
-            Self::Push { remote, updates } => {
+            Self::Push { remote, updates, .. } => {
                 let names: Vec<&str> = updates.iter().map(|update| short_ref(&update.name)).collect();
                 write!(f, "{} at {remote}", names.join(" and "))
             }
@@ -410,6 +429,11 @@ impl<'run> Effects<'run> {
             }
             Err(Attempt::InDoubt(error)) => Err(error),
         }
+    }
+
+    /// The id of the run; none where the effects are inert.
+    pub fn run(&self) -> Option<&str> {
+        self.live.as_ref().map(|live| live.run.id())
     }
 
     /// What says that the user interrupted; none where the effects are inert.

@@ -76,6 +76,9 @@ pub enum Record {
     /// About to take it back
     Undo {
         id: u64,
+        /// In seconds since the epoch; none in journals of before there was this
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<i64>,
     },
     Undone {
         id: u64,
@@ -110,7 +113,7 @@ impl Record {
             Self::Done { id, .. } => format!("done {id}"),
             Self::NotDone { id, .. } => format!("not-done {id}"),
             Self::Doubted { id, .. } => format!("doubted {id}"),
-            Self::Undo { id } => format!("undo {id}"),
+            Self::Undo { id, .. } => format!("undo {id}"),
             Self::Undone { id, .. } => format!("undone {id}"),
             Self::Kept { id, .. } => format!("kept {id}"),
             Self::Failed { stage, .. } => format!("failed {stage}"),

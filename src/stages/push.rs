@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::config::Config;
 use crate::engine::prelude::*;
-use crate::world::git::{LocalRemote, RefUpdate, Remote};
+use crate::world::git::{LocalRemote, RefUpdate, Remote, Repository};
 
 /// Push the branch and the tag, atomically
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -162,14 +162,67 @@ impl Stage for Push {
             return Ok(Outputs::default());
         }
         effects.announce(action)?;
-        let effect = Effect::Push { remote: remote.name.clone(), updates: updates.clone() };
-        effects.attempt(effect, |_| match remote.push(repository, &updates) {
-            Ok(()) => Ok("pushed".to_owned()),
-            // A connection can break after the remote has moved its refs.
-            Err(error) => Err(Attempt::InDoubt(Error::failed(error.to_string()))),
-        })?;
+        let run = effects.run().unwrap_or_default();
+        let fence = remote.next_fence(repository, run, "")?;
+        let pushed = push(effects, &remote, (repository, &updates), fence.as_deref());
+        match pushed {
+            Err(Refused::Fence) => push(effects, &remote, (repository, &updates), None),
+            other => other,
+        }
+        .map_err(Refused::into_error)?;
         Ok(Outputs::default())
     }
+}
+
+/// Why a push did not come about
+enum Refused {
+    /// The remote takes no such ref as the fence
+    Fence,
+    Push(Error),
+}
+
+impl Refused {
+    fn into_error(self) -> Error {
+        match self {
+            Self::Fence => Error::failed("the remote refused a ref that was not sent"),
+            Self::Push(error) => error,
+        }
+    }
+}
+
+/// Pushes the updates, and with them the fence by which recovery can shut the push out if its answer is lost.
+fn push(
+    effects: &mut Effects<'_>,
+    remote: &Remote,
+    (repository, updates): (&Repository, &[RefUpdate]),
+    fence: Option<&str>,
+) -> Result<(), Refused> {
+    let object = updates.iter().find_map(|update| update.new.clone());
+    let guard = fence.map(|name| RefUpdate { name: name.to_owned(), old: None, new: object });
+    let all: Vec<RefUpdate> = updates.iter().cloned().chain(guard).collect();
+    let effect = Effect::Push {
+        remote: remote.name.clone(),
+        updates: updates.to_vec(),
+        fence: fence.map(str::to_owned),
+    };
+    let mut is_fence_refused = false;
+    let attempted = effects.attempt(effect, |_| match remote.push(repository, &all) {
+        Ok(()) => {
+            // Answered, it needs nothing that shuts it out.
+            if let Some(fence) = fence {
+                remote.delete_fences(repository, &[fence]);
+            }
+            Ok("pushed".to_owned())
+        }
+        Err(error) if error.changed_all(updates) => Ok("pushed, without the fence".to_owned()),
+        Err(error) if error.changed_nothing(updates) => {
+            is_fence_refused = fence.is_some_and(|fence| error.refuses(fence));
+            Err(Attempt::NotDone(Error::failed(error.to_string())))
+        }
+        // A connection can break before or after the remote has moved its refs.
+        Err(error) => Err(Attempt::InDoubt(Error::failed(error.to_string()))),
+    });
+    attempted.map_err(|error| if is_fence_refused { Refused::Fence } else { Refused::Push(error) })
 }
 
 /// What a repository on this machine will have against the push, or against its being taken back.

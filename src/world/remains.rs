@@ -39,22 +39,38 @@ pub struct Remnant {
 /// first: ended in the middle, it can leave a lock or half of the files behind.
 pub fn wind_up(run: &str) {
     end(run, Of::Stages);
+    wait_for_git(run);
+    end(run, Of::Run);
+}
+
+/// Lets what `git` has started for the run finish, and ends what does not: a remote on this machine has received a push
+/// by a process of its own, which outlives the `git push` that was killed.
+pub fn finish_git(run: &str) {
+    wait_for_git(run);
+    end_those(|| find(run, Of::Run).into_iter().filter(is_git).collect());
+}
+
+fn wait_for_git(run: &str) {
     let began = Instant::now();
-    let is_git = |remnant: &Remnant| {
-        let program = remnant.command.split(' ').next().unwrap_or_default();
-        program.rsplit('/').next().is_some_and(|name| name.starts_with("git"))
-    };
     while began.elapsed() < PATIENCE && find(run, Of::Run).iter().any(is_git) {
         std::thread::sleep(TICK);
     }
-    end(run, Of::Run);
+}
+
+fn is_git(remnant: &Remnant) -> bool {
+    let program = remnant.command.split(' ').next().unwrap_or_default();
+    program.rsplit('/').next().is_some_and(|name| name.starts_with("git"))
 }
 
 /// Ends the processes that a run has started and that are still there: asks them to end, and makes those that do not.
 /// Gives what was there.
 pub fn end(run: &str, of: Of) -> Vec<Remnant> {
+    end_those(|| find(run, of))
+}
+
+fn end_those(find: impl Fn() -> Vec<Remnant>) -> Vec<Remnant> {
     let began = Instant::now();
-    let found = find(run, of);
+    let found = find();
     let mut left = found.clone();
     let mut asked: Vec<u32> = Vec::new();
     while !left.is_empty() && began.elapsed() < LONGEST {
@@ -67,7 +83,7 @@ pub fn end(run: &str, of: Of) -> Vec<Remnant> {
             signal(remnant.process, patient);
         }
         std::thread::sleep(TICK);
-        left = find(run, of);
+        left = find();
     }
     found
 }

@@ -1,6 +1,7 @@
 //! The ways on from any state, from the journal and the world alone: what happened, and taking it back.
 
 mod plugin;
+mod push;
 mod undo;
 mod world;
 
@@ -47,6 +48,8 @@ pub struct Entry {
     pub stage: String,
     pub effect: Effect,
     pub state: State,
+    /// Whether what is in doubt is its undoing
+    pub is_being_undone: bool,
 }
 
 impl Entry {
@@ -56,6 +59,13 @@ impl Entry {
         let upload = matches!(self.effect, Effect::Upload { reach: Reach::Public, .. });
         upload && now - self.at < ON_ITS_WAY
     }
+
+    /// Whether the remote may still be at work on a push, or on its being taken back, that it has not answered and that
+    /// nothing shuts out.
+    pub(in crate::engine) fn may_be_pushed(&self, now: i64) -> bool {
+        let is_push = matches!(self.effect, Effect::Push { .. });
+        is_push && self.state == State::InDoubt && now - self.at < PUSH_ON_ITS_WAY
+    }
 }
 
 /// The effects of a run in their order.
@@ -64,6 +74,7 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
     let set = |entries: &mut Vec<Entry>, id: u64, state: State| {
         if let Some(entry) = entries.iter_mut().find(|entry| entry.id == id) {
             entry.state = state;
+            entry.is_being_undone = false;
         }
     };
     for record in records {
@@ -74,14 +85,16 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
                 stage: stage.clone(),
                 effect: effect.clone(),
                 state: State::InDoubt,
+                is_being_undone: false,
             }),
             Record::Done { id, .. } => {
                 set(&mut entries, *id, State::Done);
                 // The same thing attempted again and done settles the attempt before.
                 if let Some(at) = entries.iter().position(|entry| entry.id == *id) {
                     let (before, now) = entries.split_at_mut(at);
-                    let same =
-                        |entry: &&mut Entry| entry.state == State::InDoubt && entry.effect == now[0].effect;
+                    let same = |entry: &&mut Entry| {
+                        entry.state == State::InDoubt && entry.effect.repeats(&now[0].effect)
+                    };
                     before.iter_mut().filter(same).for_each(|entry| entry.state = State::NotDone);
                 }
             }
@@ -92,7 +105,13 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
                 }
             }
             // An undo that was begun may or may not have happened.
-            Record::Undo { id } => set(&mut entries, *id, State::InDoubt),
+            Record::Undo { id, at } => {
+                if let Some(entry) = entries.iter_mut().find(|entry| entry.id == *id) {
+                    entry.state = State::InDoubt;
+                    entry.at = at.unwrap_or(entry.at);
+                    entry.is_being_undone = true;
+                }
+            }
             Record::Undone { id, .. } => set(&mut entries, *id, State::Undone),
             Record::Kept { id, .. } => set(&mut entries, *id, State::Kept),
             // What was done to refs was done in another repository, and from there.
@@ -110,6 +129,9 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
 
 /// How long an upload that was cut off may still be on its way: PyPI gives a request 240 s
 const ON_ITS_WAY: i64 = 300;
+
+/// How long a remote may be at work on a push whose answer is missing; what its hooks do takes minutes at most
+const PUSH_ON_ITS_WAY: i64 = 900;
 
 /// The public effect after which the only way is forward, if there is one that happened or may have.
 pub fn point_of_no_return(entries: &[Entry]) -> Option<&Entry> {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
+use super::push::NotUndone;
 use super::{Entry, Presence, State, World, entries, point_of_no_return};
 use crate::engine::effects::Effect;
 use crate::engine::event::Event;
@@ -10,7 +11,6 @@ use crate::engine::stage::Reach;
 use crate::error::{Error, ExitCode, Result};
 use crate::plugin::protocol::Class;
 use crate::world::faults::InEffect;
-use crate::world::git::Remote;
 use crate::world::process::Since;
 
 /// What becomes of what cannot be undone
@@ -110,16 +110,21 @@ impl World<'_> {
             self.keep(journal, entry, reason)?;
             return Ok(Ok(()));
         }
+        if let Some(reason) = self.may_still_be_pushed(entry) {
+            return Ok(Err(reason));
+        }
         self.listener.hear(&Event::Undoing { what: &what });
-        journal.write(Record::Undo { id: entry.id })?;
+        let at = Some(jiff::Timestamp::now().as_second());
+        journal.write(Record::Undo { id: entry.id, at })?;
         let (inside, began) = (InEffect::begin(), Since::now());
         let undone = self.try_to_undo(entry);
         drop(inside);
         // What cannot be undone because it is gone already is undone; what is there still is done.
         let presence = match &undone {
             Ok(()) => Presence::Absent,
-            // Whoever does not want to wait is not kept waiting by a question.
-            Err(reason) if began.is_interrupted() => Presence::Unknown(reason.clone()),
+            // An undo that the remote may still apply stays in doubt, whatever the refs say now. Somebody who interrupts does
+            // not wait for an answer.
+            Err(not) if not.may_arrive || began.is_interrupted() => Presence::Unknown(not.reason.clone()),
             Err(_) => self.probe(&entry.effect),
         };
         match (undone, presence) {
@@ -128,7 +133,7 @@ impl World<'_> {
                 self.listener.hear(&Event::Undone { what: &what });
                 Ok(Ok(()))
             }
-            (Err(reason), presence) => {
+            (Err(NotUndone { reason, .. }), presence) => {
                 if presence == Presence::Present {
                     journal
                         .write(Record::Done { id: entry.id, evidence: format!("still there: {reason}") })?;
@@ -138,23 +143,22 @@ impl World<'_> {
         }
     }
 
-    fn try_to_undo(&self, entry: &Entry) -> Result<(), String> {
+    fn try_to_undo(&self, entry: &Entry) -> Result<(), NotUndone> {
         match &entry.effect {
-            Effect::Land { landing } => landing.undo(self.repository).map_err(|error| error.chain()),
-            Effect::Push { remote, updates } => {
-                let remote = Remote { name: remote.clone() };
-                remote.take_back(self.repository, updates).map_err(|error| error.to_string())
+            Effect::Land { landing } => {
+                landing.undo(self.repository).map_err(|error| NotUndone::over(error.chain()))
             }
+            Effect::Push { .. } => self.undo_push(entry),
             Effect::Command { undo: Some(undo), environment, .. } => {
                 let log = self.run.log(&entry.stage);
                 let hear = |line: &str| self.listener.hear(&Event::Output { stage: &entry.stage, line });
                 self.command(undo, environment)
                     .stream(&log, &AtomicBool::new(false), hear)
-                    .map_err(|error| error.to_string())
+                    .map_err(NotUndone::over)
             }
-            Effect::Command { undo: None, .. } => Err("the stage has no `undo` command".to_owned()),
-            Effect::Plugin(effect) => self.undo_plugin(effect, entry.state),
-            Effect::Upload { .. } => Err("an upload cannot be taken back".to_owned()),
+            Effect::Command { undo: None, .. } => Err(NotUndone::over("the stage has no `undo` command")),
+            Effect::Plugin(effect) => self.undo_plugin(effect, entry.state).map_err(NotUndone::over),
+            Effect::Upload { .. } => Err(NotUndone::over("an upload cannot be taken back")),
         }
     }
 }

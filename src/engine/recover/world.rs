@@ -1,9 +1,8 @@
 //! The world asked what became of an effect.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
-use super::{State, entries};
+use super::{Entry, State, entries};
 use crate::engine::effects::Effect;
 use crate::engine::event::Listener;
 use crate::engine::journal::{Journal, Record, header};
@@ -11,7 +10,7 @@ use crate::engine::run::RunFolder;
 use crate::error::{Error, ExitCode, Result};
 use crate::index::{IndexAddress, IndexClient, Standing};
 use crate::world::Environment;
-use crate::world::git::{RefUpdate, Remote, Repository};
+use crate::world::git::{Remote, Repository};
 use crate::world::process::{Process, ProcessError, Since};
 
 /// What the world says of an effect
@@ -21,6 +20,18 @@ pub enum Presence {
     Absent,
     /// The world could not be asked, or its answer is neither
     Unknown(String),
+}
+
+/// What was found out of an effect that was in doubt
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Settled {
+    Done,
+    NotDone {
+        reason: String,
+    },
+    /// It is as it was before the effect, and the effect may still arrive
+    MayArrive,
+    Unknown,
 }
 
 /// What recovery works with
@@ -38,14 +49,7 @@ impl World<'_> {
             Effect::Land { landing } if landing.is_done(self.repository) => Presence::Present,
             Effect::Land { landing } if landing.is_absent(self.repository) => Presence::Absent,
             Effect::Land { .. } => Presence::Unknown("the branch or the tag was moved since".to_owned()),
-            Effect::Push { remote, updates } => {
-                let names: Vec<&str> = updates.iter().map(|update| update.name.as_str()).collect();
-                let remote = Remote { name: remote.clone() };
-                match remote.refs(self.repository, &names) {
-                    Err(error) => Presence::Unknown(error.chain()),
-                    Ok(refs) => self.pushed(&remote, updates, &refs),
-                }
-            }
+            Effect::Push { remote, updates, .. } => self.probe_push(&Remote { name: remote.clone() }, updates),
             Effect::Upload { index, url, simple, project, distribution, .. } => {
                 let address = IndexAddress::new(index, url, simple.as_deref(), None).map_err(Error::from);
                 let client = address
@@ -104,33 +108,40 @@ impl World<'_> {
             if entry.state != State::InDoubt {
                 continue;
             }
-            let presence = self.probe(&entry.effect);
-            if began.is_interrupted() && matches!(presence, Presence::Unknown(_)) {
+            let settled = self.find_out(&entry, now);
+            if began.is_interrupted() && settled == Settled::Unknown {
                 let message = format!("interrupted before it was known what became of {}", entry.effect);
                 return Err(Error::failed(message).with_code(ExitCode::Interrupted));
             }
-            if let (Effect::Land { landing }, false) =
-                (&entry.effect, matches!(presence, Presence::Unknown(_)))
-            {
+            if let (Effect::Land { landing }, false) = (&entry.effect, settled == Settled::Unknown) {
                 landing.follow(self.repository)?;
             }
-            match presence {
-                Presence::Present => {
+            match settled {
+                Settled::Done => {
                     journal.write(Record::Done { id: entry.id, evidence: "found there".to_owned() })?;
                 }
-                Presence::Absent if entry.may_still_arrive(now) => {
-                    // The clock was set back: the time that has passed is counted from now on.
-                    if entry.at > now {
-                        journal.write(Record::Doubted { id: entry.id, at: now })?;
-                    }
+                Settled::NotDone { reason } => journal.write(Record::NotDone { id: entry.id, reason })?,
+                // The clock was set back: the time that has passed is counted from now on.
+                Settled::MayArrive if entry.at > now => {
+                    journal.write(Record::Doubted { id: entry.id, at: now })?;
                 }
-                Presence::Absent => {
-                    journal.write(Record::NotDone { id: entry.id, reason: "not found there".to_owned() })?;
-                }
-                Presence::Unknown(_) => {}
+                Settled::MayArrive | Settled::Unknown => {}
             }
         }
         Ok(())
+    }
+
+    /// What became of an effect that is in doubt.
+    fn find_out(&self, entry: &Entry, now: i64) -> Settled {
+        if let Effect::Push { .. } = entry.effect {
+            return self.find_out_push(entry, now);
+        }
+        match self.probe(&entry.effect) {
+            Presence::Present => Settled::Done,
+            Presence::Absent if entry.may_still_arrive(now) => Settled::MayArrive,
+            Presence::Absent => Settled::NotDone { reason: "not found there".to_owned() },
+            Presence::Unknown(_) => Settled::Unknown,
+        }
     }
 
     /// Settles the effects of a stage that nobody can be asked about, as the user says.
@@ -152,34 +163,5 @@ impl World<'_> {
                 false => Record::NotDone { id: entry.id, reason: said.clone() },
             })
         })
-    }
-
-    /// What a remote's refs say of a push. It was atomic: where the tag that it made is there, it has happened, whatever
-    /// somebody has done to the branch since; where the tag is not there and the branch is without the release, it has not.
-    fn pushed(&self, remote: &Remote, updates: &[RefUpdate], refs: &BTreeMap<String, String>) -> Presence {
-        let has = |update: &RefUpdate, id: &Option<String>| refs.get(&update.name) == id.as_ref();
-        if updates.iter().all(|update| has(update, &update.old)) {
-            return Presence::Absent;
-        }
-        let (branches, tags): (Vec<_>, Vec<_>) =
-            updates.iter().partition(|update| update.name.starts_with("refs/heads/"));
-        let contained = branches.iter().map(|update| {
-            let (Some(at), Some(new)) = (refs.get(&update.name), &update.new) else { return Ok(false) };
-            if !self.repository.has(at) {
-                remote.fetch(self.repository, &update.name)?;
-            }
-            Ok(self.repository.contains(at, new))
-        });
-        let contained = match contained.collect::<Result<Vec<bool>>>() {
-            Ok(contained) => !contained.is_empty() && contained.into_iter().all(|contained| contained),
-            Err(error) => return Presence::Unknown(error.chain()),
-        };
-        let tagged = !tags.is_empty() && tags.iter().all(|update| has(update, &update.new));
-        match (tagged, contained) {
-            (true, _) => Presence::Present,
-            (false, true) if tags.is_empty() => Presence::Present,
-            (false, false) => Presence::Absent,
-            _ => Presence::Unknown(format!("`{}` has the release's commit, but not its tag", remote.name)),
-        }
     }
 }

@@ -87,6 +87,11 @@ fn go_on(account: &Account, told: &Told, repository: &Repository) -> (Vec<String
         ));
         return (commands(&[LEAVE]), notes);
     }
+    let now = jiff::Timestamp::now().as_second();
+    for entry in told.entries.iter().filter(|entry| entry.may_be_pushed(now)) {
+        let what = if entry.is_being_undone { "the undoing of " } else { "" };
+        notes.push(format!("the remote did not answer to {what}{}, which may still arrive", entry.effect));
+    }
     let is_stuck = |entry: &&Entry| cannot_be_undone(account, entry, repository);
     let stuck: Vec<&Entry> = told.entries.iter().filter(is_stuck).collect();
     for entry in &stuck {
@@ -123,7 +128,7 @@ fn cannot_be_undone(account: &Account, entry: &Entry, repository: &Repository) -
             let tag = landing.tag.iter().map(|tag| format!("refs/tags/{}", tag.name));
             std::iter::once(branch).chain(tag).map(|name| ("here", name)).collect()
         }
-        Effect::Push { remote, updates } => {
+        Effect::Push { remote, updates, .. } => {
             updates.iter().map(|update| (remote.as_str(), update.name.clone())).collect()
         }
         Effect::Upload { .. } | Effect::Command { .. } | Effect::Plugin(_) => return false,

@@ -61,7 +61,7 @@ pub(super) fn refs(repository: &Repository, told: &Told, world: &World) -> Vec<R
                     add("here", &name, None, Some(tag.object.clone()), Ok(now));
                 }
             }
-            Effect::Push { remote, updates } => {
+            Effect::Push { remote, updates, .. } => {
                 for update in updates {
                     let now = world.remote(remote, &update.name);
                     add(remote, &update.name, update.old.clone(), update.new.clone(), now);

@@ -32,7 +32,7 @@ impl World {
     pub(super) fn ask(surveyor: &Surveyor<'_>, told: &Told, header: &Header) -> Self {
         let mut names: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for entry in &told.entries {
-            if let Effect::Push { remote, updates } = &entry.effect {
+            if let Effect::Push { remote, updates, .. } = &entry.effect {
                 names.entry(remote).or_default().extend(updates.iter().map(|update| update.name.as_str()));
             }
         }

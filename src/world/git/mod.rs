@@ -4,12 +4,14 @@
 mod ask;
 mod bundle;
 mod clone;
+mod fence;
 mod file;
 mod follow;
 mod halfway;
 mod history;
 mod land;
 mod large;
+mod push;
 mod remote;
 mod settings;
 mod signing;
@@ -23,9 +25,11 @@ use git2::{ErrorCode, ObjectType};
 
 pub use ask::Question;
 pub use clone::Clone;
+pub use fence::ShutOut;
 pub use land::{Landing, TagRef, short};
 pub use large::LargeFiles;
-pub use remote::{LocalRemote, PushError, RefUpdate, Remote};
+pub use push::PushError;
+pub use remote::{LocalRemote, RefUpdate, Remote};
 use settings::Settings;
 pub use submodules::{Submodule, SubmoduleState};
 

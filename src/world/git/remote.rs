@@ -1,4 +1,4 @@
-//! The remote: what it has, and the one atomic push that changes it.
+//! The remote: which it is, and what it has.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Head, Repository, Settings, git};
 use crate::error::{Error, Result};
-use crate::world::process::ProcessError;
 
 /// A ref of the remote, before and after
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,14 +24,6 @@ impl RefUpdate {
     pub fn reversed(&self) -> Self {
         Self { name: self.name.clone(), old: self.new.clone(), new: self.old.clone() }
     }
-}
-
-/// A push that the remote or the network refused
-#[derive(Debug, thiserror::Error)]
-#[error("`git push` to `{remote}` failed{detail}")]
-pub struct PushError {
-    remote: String,
-    detail: String,
 }
 
 /// A remote of the repository
@@ -134,65 +125,6 @@ impl Remote {
         let quiet = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
         user.git(quiet).args(["--no-auto-maintenance", "--refmap=", &self.name, name]).read()?;
         Ok(())
-    }
-
-    /// Sends all updates or none, each only if the remote still has what it had.
-    ///
-    /// # Errors
-    /// Refused by the remote, a hook, a lease or the network: [`PushError`] with what git said.
-    pub fn push(&self, user: &Repository, updates: &[RefUpdate]) -> Result<(), PushError> {
-        self.send(user, updates, &[])
-    }
-
-    /// Takes such a push back: what is still as it made it. Not every server keeps `--atomic`, so a part of it may have
-    /// been refused. The user's own `pre-push` hook is not asked: it judges what goes out.
-    ///
-    /// # Errors
-    /// As [`Self::push`], or somebody else has changed something since: then nothing is taken back.
-    pub fn take_back(&self, user: &Repository, updates: &[RefUpdate]) -> Result<(), PushError> {
-        let failed = |detail| PushError { remote: self.name.clone(), detail };
-        let names: Vec<&str> = updates.iter().map(|update| update.name.as_str()).collect();
-        let now = self.refs(user, &names).map_err(|error| failed(format!(": {}", error.chain())))?;
-        let mut back = Vec::new();
-        for update in updates {
-            match now.get(&update.name) {
-                at if at == update.old.as_ref() => {}
-                at if at == update.new.as_ref() => back.push(update.reversed()),
-                _ => return Err(failed(format!(": somebody else changed `{}` since", update.name))),
-            }
-        }
-        if back.is_empty() { Ok(()) } else { self.send(user, &back, &["--no-verify"]) }
-    }
-
-    fn send(&self, user: &Repository, updates: &[RefUpdate], options: &[&str]) -> Result<(), PushError> {
-        // What a mirror would send besides is none of the release's.
-        let mirror = format!("remote.{}.mirror=false", self.name);
-        let mut command = user
-            .git([
-                "-c",
-                &mirror,
-                "push",
-                "--quiet",
-                "--atomic",
-                "--no-follow-tags",
-                "--recurse-submodules=no",
-            ])
-            .args(options);
-        for update in updates {
-            let old = update.old.as_deref().unwrap_or_default();
-            command = command.arg(format!("--force-with-lease={}:{old}", update.name));
-        }
-        command = command.args(["--", &self.name]);
-        for update in updates {
-            command = command.arg(format!("{}:{}", update.new.as_deref().unwrap_or_default(), update.name));
-        }
-        command.read().map(|_| ()).map_err(|error| PushError {
-            remote: self.name.clone(),
-            detail: match error {
-                ProcessError::Failed { tail, .. } => tail.lines().map(|line| format!("\n  {line}")).collect(),
-                start => format!(": {start}"),
-            },
-        })
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `project`, `backend`, `repository` | the project and what can be asked of its repository |
 //! | `checkout` | repositories cloned in some way, their hooks and worktrees |
 //! | `remote` | the bare repository it is pushed to: refusing, or moved by somebody else |
+//! | `git_server` | the same reached by the network, whose connections can break |
 //! | `invocation`, `redact` | the program run, and what came out of it |
 //! | `snapshot` | how things were, to compare with how they are |
 //! | `secret`, `canary` | proof that a password is nowhere: of one, and after every run of any |
@@ -27,6 +28,7 @@ mod canary;
 mod checkout;
 mod disk;
 pub mod distribution;
+mod git_server;
 mod http;
 mod invocation;
 mod npm;
@@ -49,6 +51,7 @@ use std::sync::OnceLock;
 pub use backend::Backend;
 pub use canary::CANARY;
 pub use disk::{ReadOnly, fill, fill_with_files, no_small_disk};
+pub use git_server::{Cut, GitServer};
 pub use invocation::{Invocation, Outcome, Running};
 pub use npm::package_of_npm;
 pub use project::{Blueprint, CHANGELOG, Project, changelog_of_release};

@@ -42,10 +42,7 @@ impl<'a> Remote<'a> {
 
     /// A hook of the remote, a shell script.
     pub fn hook(&self, name: &str, script: &str) {
-        let path = self.path.join("hooks").join(name);
-        fs_err::create_dir_all(self.path.join("hooks")).expect("a folder for the hooks");
-        fs_err::write(&path, format!("#!/bin/sh\n{script}")).expect("a hook");
-        set_mode(&path, 0o755);
+        hook(&self.path, name, script);
     }
 
     /// Somebody else pushes a commit to `main`. Gives the commit.
@@ -88,4 +85,11 @@ impl<'a> Remote<'a> {
         set_mode(&script, 0o755);
         script
     }
+}
+
+pub(crate) fn hook(repository: &Path, name: &str, script: &str) {
+    let path = repository.join("hooks").join(name);
+    fs_err::create_dir_all(repository.join("hooks")).expect("a folder for the hooks");
+    fs_err::write(&path, format!("#!/bin/sh\n{script}")).expect("a hook");
+    set_mode(&path, 0o755);
 }

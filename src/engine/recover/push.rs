@@ -1,0 +1,182 @@
+//! What became of a push, and taking it back. A push whose answer is missing may be applied for as long as the remote is
+//! at work on it, so it is shut out before anybody says that it did not happen; see [`crate::world::git::ShutOut`].
+
+use super::world::Settled;
+use super::{Entry, Presence, State, World};
+use crate::engine::effects::Effect;
+use crate::engine::event::Event;
+use crate::engine::journal::Journal;
+use crate::error::{Error, Result};
+use crate::world::git::{RefUpdate, Remote, ShutOut};
+use crate::world::remains;
+
+/// What the names of the fences of undos end with
+const UNDO: &str = "-undo";
+
+/// Why an undo did not come about
+pub(super) struct NotUndone {
+    pub(super) reason: String,
+    /// Whether the undo may still be applied
+    pub(super) may_arrive: bool,
+}
+
+impl NotUndone {
+    pub(super) fn over(reason: impl ToString) -> Self {
+        Self { reason: reason.to_string(), may_arrive: false }
+    }
+}
+
+impl World<'_> {
+    /// What became of a push, or of its undo, that is in doubt. If the refs are as before, what is in doubt is shut out
+    /// first.
+    pub(super) fn find_out_push(&self, entry: &Entry, now: i64) -> Settled {
+        let Effect::Push { remote, updates, fence } = &entry.effect else { return Settled::Unknown };
+        let remote = Remote { name: remote.clone() };
+        let is_on_this_machine = remote.is_on_this_machine(self.repository);
+        if is_on_this_machine {
+            remains::finish_git(self.run.id());
+        }
+        let presence = self.probe_push(&remote, updates);
+        let not_done = |reason: &str| Settled::NotDone { reason: reason.to_owned() };
+        match (presence, entry.is_being_undone) {
+            (Presence::Unknown(_), _) => return Settled::Unknown,
+            (Presence::Present, false) => return Settled::Done,
+            (Presence::Absent, true) => return not_done("not found there"),
+            (Presence::Absent, false) if is_on_this_machine => return not_done("not found there"),
+            (Presence::Present, true) if is_on_this_machine => return Settled::Done,
+            _ => {}
+        }
+        let name = match (fence, entry.is_being_undone) {
+            (Some(_), true) => remote.next_fence(self.repository, self.run.id(), UNDO).ok().flatten(),
+            (fence, _) => fence.clone(),
+        };
+        let known = updates.iter().find_map(|update| update.old.as_deref());
+        let shut_out = name.as_ref().map(|name| remote.shut_out(self.repository, name, known));
+        // From here on the refs are final, if something shuts out what is in doubt.
+        let stands = matches!(shut_out, Some(ShutOut::Never | ShutOut::Applied));
+        match (self.probe_push(&remote, updates), stands) {
+            (Presence::Unknown(_), _) => Settled::Unknown,
+            (Presence::Present, _) if !entry.is_being_undone => Settled::Done,
+            (Presence::Absent, _) if entry.is_being_undone => not_done("not found there"),
+            (Presence::Present, true) => {
+                self.tell_of_fence(entry, &remote, name.as_deref(), "its undoing");
+                Settled::Done
+            }
+            (Presence::Absent, true) => {
+                self.tell_of_fence(entry, &remote, name.as_deref(), "it");
+                not_done(&format!(
+                    "not found there; {} keeps it from arriving",
+                    name.as_deref().unwrap_or_default()
+                ))
+            }
+            (Presence::Present | Presence::Absent, false) if entry.may_be_pushed(now) => Settled::MayArrive,
+            (Presence::Present, false) => Settled::Done,
+            (Presence::Absent, false) => not_done("not found there after a quarter of an hour"),
+        }
+    }
+
+    fn tell_of_fence(&self, entry: &Entry, remote: &Remote, fence: Option<&str>, what: &str) {
+        let message = format!(
+            "{}: `{}` did not answer; the ref `{}`, made there, ensures that {what} cannot arrive later. A later release \
+             deletes it",
+            entry.effect,
+            remote.name,
+            fence.unwrap_or_default()
+        );
+        self.listener.hear(&Event::Note { stage: Some(&entry.stage), message: &message });
+    }
+
+    /// Why a push cannot be taken back yet: it is still in doubt, because nothing could shut it out or nobody could be asked.
+    pub(super) fn may_still_be_pushed(&self, entry: &Entry) -> Option<String> {
+        let Effect::Push { remote, updates, .. } = &entry.effect else { return None };
+        if entry.state != State::InDoubt || entry.is_being_undone {
+            return None;
+        }
+        let remote = Remote { name: remote.clone() };
+        match self.probe_push(&remote, updates) {
+            Presence::Present => None,
+            Presence::Absent => Some(may_arrive(&remote)),
+            Presence::Unknown(why) => Some(why),
+        }
+    }
+
+    /// Takes a push back.
+    pub(super) fn undo_push(&self, entry: &Entry) -> Result<(), NotUndone> {
+        let Effect::Push { remote, updates, fence } = &entry.effect else { return Ok(()) };
+        let remote = Remote { name: remote.clone() };
+        let undo_fence = match fence {
+            Some(_) => remote
+                .next_fence(self.repository, self.run.id(), UNDO)
+                .map_err(|error| NotUndone::over(error.chain()))?,
+            None => None,
+        };
+        remote.take_back(self.repository, updates, undo_fence.as_deref()).map_err(|error| NotUndone {
+            reason: error.to_string(),
+            may_arrive: !error.is_answered(),
+        })?;
+        let answered: Vec<&str> = fence.iter().chain(&undo_fence).map(String::as_str).collect();
+        if !answered.is_empty() {
+            remote.delete_fences(self.repository, &answered);
+        }
+        Ok(())
+    }
+
+    /// Refuses to go on while the remote may still apply an undo: it would take away what is about to be built upon.
+    ///
+    /// # Errors
+    /// It may.
+    pub fn expect_no_late_undo(&self, journal: &Journal) -> Result<()> {
+        let late = |entry: &Entry| entry.state == State::InDoubt && entry.is_being_undone;
+        let entries = super::entries(journal.records());
+        match entries.iter().find(|entry| matches!(entry.effect, Effect::Push { .. }) && late(entry)) {
+            None => Ok(()),
+            Some(entry) => Err(Error::left(format!("the undoing of {} may still arrive", entry.effect)).help(
+                "the remote did not answer to it: run `pyrelease resume` again when a quarter of an hour has passed, or undo \
+                 the rest: `pyrelease rollback`",
+            )),
+        }
+    }
+
+    /// What a remote's refs say of a push. It was atomic: where the tag that it made is there, it has happened, whatever
+    /// somebody has done to the branch since; where the tag is not there and the branch is without the release, it has not.
+    pub(super) fn probe_push(&self, remote: &Remote, updates: &[RefUpdate]) -> Presence {
+        let names: Vec<&str> = updates.iter().map(|update| update.name.as_str()).collect();
+        let refs = match remote.refs(self.repository, &names) {
+            Ok(refs) => refs,
+            Err(error) => return Presence::Unknown(error.chain()),
+        };
+        let has = |update: &RefUpdate, id: &Option<String>| refs.get(&update.name) == id.as_ref();
+        if updates.iter().all(|update| has(update, &update.old)) {
+            return Presence::Absent;
+        }
+        let (branches, tags): (Vec<_>, Vec<_>) =
+            updates.iter().partition(|update| update.name.starts_with("refs/heads/"));
+        let contained = branches.iter().map(|update| {
+            let (Some(at), Some(new)) = (refs.get(&update.name), &update.new) else { return Ok(false) };
+            if !self.repository.has(at) {
+                remote.fetch(self.repository, &update.name)?;
+            }
+            Ok(self.repository.contains(at, new))
+        });
+        let contained = match contained.collect::<Result<Vec<bool>>>() {
+            Ok(contained) => !contained.is_empty() && contained.into_iter().all(|contained| contained),
+            Err(error) => return Presence::Unknown(error.chain()),
+        };
+        let tagged = !tags.is_empty() && tags.iter().all(|update| has(update, &update.new));
+        match (tagged, contained) {
+            (true, _) => Presence::Present,
+            (false, true) if tags.is_empty() => Presence::Present,
+            (false, false) => Presence::Absent,
+            _ => Presence::Unknown(format!("`{}` has the release's commit, but not its tag", remote.name)),
+        }
+    }
+}
+
+/// Why nothing is undone while a push may arrive.
+fn may_arrive(remote: &Remote) -> String {
+    format!(
+        "`{}` did not answer to the push, which may still arrive, and takes no ref that would prevent it. After a quarter of \
+         an hour it counts as lost; `git ls-remote {}` shows whether it has arrived",
+        remote.name, remote.name
+    )
+}

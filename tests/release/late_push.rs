@@ -1,0 +1,141 @@
+//! A push whose answer is lost while the remote is still at work on it: what is called undone never appears later.
+
+use std::time::{Duration, Instant};
+
+use pyrelease_test_support::{Cut, GitServer, Project, Running};
+
+use super::failures::Attempt;
+use super::{QUICK, quick};
+
+const TAG: &str = "refs/tags/v1.1.0";
+/// How long the remote looks at a push; longer than `git` is waited for when a run was killed
+const SECONDS: f32 = 6.0;
+
+/// A project whose remote is reached by the network.
+fn by_network(config: &str) -> (Attempt, GitServer) {
+    let attempt = Attempt::configured(quick(), config);
+    let server = GitServer::before(attempt.project.remote().path());
+    attempt.project.git(&["remote", "set-url", "origin", &server.url()]);
+    (attempt, server)
+}
+
+/// Refs of the remote other than those that shut a push out.
+fn refs_but_fences(project: &Project) -> Vec<(String, String)> {
+    project.remote_refs().into_iter().filter(|(name, _)| !name.starts_with("refs/pyrelease/")).collect()
+}
+
+fn fences(project: &Project) -> Vec<String> {
+    project.remote_refs().into_keys().filter(|name| name.starts_with("refs/pyrelease/")).collect()
+}
+
+#[test]
+fn a_push_over_the_network_leaves_no_ref_of_ours() {
+    let (attempt, server) = by_network(QUICK);
+    let project = &attempt.project;
+    project.pyrelease("run minor --yes").code(0);
+    assert_eq!(project.remote_refs()[TAG], project.refs()[TAG]);
+    assert_eq!(fences(project), [""; 0]);
+    assert_eq!(server.pushes(), 2, "the release, and the deletion of what guarded it");
+}
+
+#[test]
+fn a_push_that_the_remote_is_still_at_work_on_cannot_arrive_after_the_rollback() {
+    let (attempt, server) = by_network(QUICK);
+    let project = &attempt.project;
+    let (before, local) = (refs_but_fences(project), project.refs());
+    server.take_time(1, SECONDS);
+    server.cut_next_push(Cut::Answer);
+    let began = Instant::now();
+    let outcome = project.pyrelease("run minor --yes").code(1);
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    outcome.stderr_contains("refs/pyrelease/").stderr_contains("cannot arrive");
+    server.settled();
+    assert_eq!(refs_but_fences(project), before);
+    assert_eq!(project.refs(), local);
+    assert_eq!(fences(project).len(), 1);
+
+    // The next release is not in the way of the one before, nor the other way round.
+    project.pyrelease("run minor --yes").code(3);
+    let again = project.pyrelease("run 1.2.0 --yes").run();
+    assert_eq!(again.status(), 0, "{again}");
+}
+
+#[test]
+fn the_same_after_a_kill_and_after_a_double_interrupt() {
+    for blow in ["KILL", "INT"] {
+        let (attempt, server) = by_network(QUICK);
+        let project = &attempt.project;
+        let before = refs_but_fences(project);
+        server.take_time(1, SECONDS);
+        let received = project.remote().path().join("received");
+        let strike = move |run: &Running<'_>| {
+            while !received.exists() && !run.has_ended() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            run.signal(blow);
+            if blow == "INT" {
+                std::thread::sleep(Duration::from_millis(300));
+                run.signal(blow);
+            }
+        };
+        let outcome = project.pyrelease("run minor --yes").meanwhile(strike).run();
+        assert_ne!(outcome.status(), 0, "{outcome}");
+        let back = project.pyrelease("rollback --yes").code(0);
+        server.settled();
+        assert_eq!(refs_but_fences(project), before, "after {blow}: {outcome}\n{back}");
+    }
+}
+
+/// A rollback's own push can be cut as well: `resume` must not publish what a late undo then takes away.
+#[test]
+fn an_undo_that_the_remote_is_still_at_work_on_cannot_arrive_after_the_release() {
+    let stages = "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"push\", \"look\", \"pypi\"]\n";
+    let look = "[stage.look]\nrun = [\"sh\", \"-c\", \"test -e \\\"$GO\\\"\"]\nreach = \"repository\"\nundo = [\"true\"]\n";
+    let (attempt, server) = by_network(&format!("{stages}{look}{QUICK}"));
+    let project = &attempt.project;
+    let go = project.sandbox().root().join("go");
+    server.take_time(3, SECONDS);
+    // The release and the deletion of its fence are answered, the undo is not.
+    [Cut::None, Cut::None, Cut::Answer].into_iter().for_each(|cut| server.cut_next_push(cut));
+    let outcome = project.pyrelease("run minor --yes").env("GO", &go).code(4);
+    fs_err::write(&go, "").unwrap();
+    let resumed = project.pyrelease("resume --yes").env("GO", &go).run();
+    assert_eq!(resumed.status(), 0, "{outcome}\n{resumed}");
+    server.settled();
+    assert_eq!(project.remote_refs()[TAG], project.refs()[TAG], "{resumed}");
+    assert_eq!(attempt.public.files("demo").len(), 2);
+}
+
+#[test]
+fn a_remote_that_takes_no_such_ref_is_pushed_to_without_it() {
+    let (attempt, _server) = by_network(QUICK);
+    let project = &attempt.project;
+    refuse_fences(project, "");
+    project.pyrelease("run minor --yes").code(0);
+    assert_eq!(project.remote_refs()[TAG], project.refs()[TAG]);
+}
+
+#[test]
+fn where_the_remote_takes_no_such_ref_a_lost_push_is_waited_for() {
+    let (attempt, server) = by_network(QUICK);
+    let project = &attempt.project;
+    refuse_fences(project, &format!("touch received\nsleep {SECONDS}\n"));
+    // The first is refused for its ref, the second is cut.
+    server.cut_next_push(Cut::None);
+    server.cut_next_push(Cut::Answer);
+    let outcome = project.pyrelease("run minor --yes").code(4);
+    outcome.stderr_contains("may still arrive");
+    project.pyrelease("status").code(0).stdout_contains("may still arrive");
+    server.settled();
+    assert_eq!(project.remote_refs()[TAG], project.refs()[TAG]);
+    project.pyrelease("rollback --yes").code(0);
+    assert!(!project.remote_refs().contains_key(TAG));
+}
+
+/// A hook that takes branches and tags only, and then does this.
+fn refuse_fences(project: &Project, then: &str) {
+    let script = format!(
+        "while read old new ref; do case $ref in refs/heads/*|refs/tags/*) ;; *) echo no $ref >&2; exit 1 ;; esac; done\n{then}"
+    );
+    project.remote().hook("pre-receive", &script);
+}
