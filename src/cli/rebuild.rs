@@ -6,7 +6,7 @@ use crate::engine::event::{Event, Listener};
 use crate::engine::journal::Outcome;
 use crate::engine::run::{RunFolder, Store};
 use crate::engine::{log, proven};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::stages::rebuild::{AtHand, Blocked, Rebuild, Sight, look};
 
 /// Looks for a release that can be finished without its journal, and makes it a run after asking; none where there is
@@ -31,6 +31,8 @@ pub(super) fn rebuild(
     let released = log::summaries(store)?.into_iter().filter(is_released).map(|run| (run.name, run.version));
     let at_hand = AtHand {
         folders: store.runs()?.iter().rev().map(RunFolder::dist).collect(),
+        own: lost.map(RunFolder::dist),
+        built: log::built(store)?,
         released: released.collect(),
     };
     let sight = match look(&config, &pipeline, workspace, &at_hand) {
@@ -69,6 +71,7 @@ pub(super) fn rebuild(
         Sight::Rebuildable(found) => found,
     };
     show(&found, &say);
+    ask_for_each_unproven(context, &found)?;
     let names = found.release.names();
     context.confirm(yes, &format!("Finish the release of {} {}?", names.name, names.version))?;
     let begun =
@@ -79,11 +82,36 @@ pub(super) fn rebuild(
     Ok(Some(begun))
 }
 
+/// Anybody may have put a file on an index for trials. A yes to the whole does not cover what nothing of ours proves.
+fn ask_for_each_unproven(context: &Context, found: &Rebuild) -> Result<()> {
+    for source in found.unproven() {
+        let refused = |why: &str| {
+            Err(Error::left(format!("nothing here proves that {source} belongs to the release{why}")).help(
+                "compare it with what was built; if it is the release's, run `pyrelease resume` at a terminal, without \
+                 `--yes`, and say so; or finish the run where its folder is, or from a file that `pyrelease status \
+                 --export` wrote",
+            ))
+        };
+        if !super::can_ask() {
+            return refused("");
+        }
+        let question = format!("Nothing here proves that {source} belongs to the release. Publish it?");
+        if !context.ui.confirm(&question)? {
+            return refused(", and you do not want it published");
+        }
+    }
+    Ok(())
+}
+
 fn show(found: &Rebuild, say: &dyn Fn(&str)) {
     let names = found.release.names();
     say(&format!("{} {} was being released, and its journal is lost; found:", names.name, names.version));
     for source in &found.sources {
-        let how = if source.is_public { "public, and taken as it is" } else { "not public yet" };
+        let how = match (source.is_public, source.is_proven) {
+            (true, _) => "public, and taken as it is",
+            (false, true) => "not public yet",
+            (false, false) => "not public yet, and nothing here proves that it belongs to the release",
+        };
         say(&format!("  {source}: {how}"));
     }
     for kind in &found.to_build {

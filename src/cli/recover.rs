@@ -1,7 +1,7 @@
 //! `pyrelease resume` and `pyrelease rollback`: the two ways on from a run that was cut short.
 
 use super::credentials::ask_for_missing;
-use super::session::{Session, configuration_of_run, open_loosely};
+use super::session::{Session, configuration_of_run, destinations, open_loosely};
 use super::{Context, moving, rebuild};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
@@ -55,7 +55,7 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
         yes = true;
     }
     let run = match store.unfinished()? {
-        Some(run) if !run.is_lost() => run,
+        Some(run) if !run.is_lost() && !is_partly_told(context, &workspace, &run)? => run,
         other => match rebuild::rebuild(context, &store, other.as_ref(), yes)? {
             None => return Ok(()),
             Some(run) => {
@@ -77,7 +77,8 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     for (stages, has_done) in [(&arguments.done, true), (&arguments.again, false)] {
         stages.iter().try_for_each(|stage| world.take_word_for(&mut journal, stage, has_done))?;
     }
-    world.expect_no_late_undo(&journal)?;
+    world.expect_no_late_push(&journal)?;
+    world.look_again_at_pushes(&mut journal).map_err(not_over)?;
     let (config, pipeline, mut release) = Session::of_run(context, &header).map_err(not_over)?;
     if !yes && super::can_ask() {
         let environment = release.workspace.environment.clone();
@@ -93,6 +94,7 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
         listener: &context.ui,
         carry: config.carry(),
         probe: false,
+        is_resumed: true,
     };
     execution.sign_in(arguments.force)?;
     execution.fetch_missing()?;
@@ -111,6 +113,7 @@ pub(super) fn rollback(context: &Context, arguments: &Rollback) -> Result<()> {
     let mut journal = Journal::open(&run.journal()).map_err(not_over)?;
     // One that cannot be read is no reason not to undo the rest.
     let _ = journal.header().map(configuration_of_run);
+    let destinations = journal.header().map(destinations).unwrap_or_default();
     let question = match arguments.leave {
         false => format!("Undo what run {} did?", run.id()),
         true => format!("Undo what run {} did, leave what cannot be undone, and give it up?", run.id()),
@@ -120,7 +123,29 @@ pub(super) fn rollback(context: &Context, arguments: &Rollback) -> Result<()> {
     remains::wind_up(run.id());
     let _guard = lock.guard(&run);
     let unless = if arguments.leave { Unless::Leave } else { Unless::Stop };
-    world(context, &workspace, &run).rollback(&mut journal, unless)
+    world(context, &workspace, &run).rollback(&mut journal, unless, &destinations)
+}
+
+/// Whether the run's journal has lost its end and something of the run is public: then the journal is rebuilt.
+///
+/// # Errors
+/// The journal is damaged, or somebody cannot be asked.
+fn is_partly_told(context: &Context, workspace: &Workspace, run: &RunFolder) -> Result<bool> {
+    let journal = Journal::open(&run.journal()).map_err(not_over)?;
+    if journal.is_whole() {
+        return Ok(false);
+    }
+    let destinations = journal.header().map(destinations).unwrap_or_default();
+    let unexplained = world(context, workspace, run).unexplained(&journal, &destinations);
+    match unexplained.unasked.as_slice() {
+        [] => Ok(!unexplained.public.is_empty()),
+        unasked => Err(Error::left(format!(
+            "the journal of run {} has lost its end, and what was public by then is not known: {}",
+            run.id(),
+            unasked.join("; ")
+        ))
+        .help("try again when that can be asked")),
+    }
 }
 
 /// Whatever has failed, the run is still there.

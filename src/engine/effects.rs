@@ -254,6 +254,8 @@ pub(super) fn wait(time: Duration, go_on: impl Fn() -> Result<()>) -> Result<()>
 pub enum Attempt {
     /// It certainly did not happen
     NotDone(Error),
+    /// It happened in part, and goes no further
+    InPart(Error),
     /// It may have happened: only the world can tell
     InDoubt(Error),
 }
@@ -418,7 +420,7 @@ impl<'run> Effects<'run> {
         live.journal.intend(&self.stage, effect).map(Some)
     }
 
-    /// Writes what became of it. What is in doubt stays so: the journal has its intent and no end.
+    /// Writes what became of it. What is in doubt stays so: the journal has its intent, when the attempt ended, and no end.
     pub(super) fn conclude(&mut self, id: u64, attempted: Result<String, Attempt>) -> Result<()> {
         let Some(live) = &mut self.live else { return Ok(()) };
         match attempted {
@@ -427,7 +429,15 @@ impl<'run> Effects<'run> {
                 live.journal.write(Record::NotDone { id, reason: error.chain() })?;
                 Err(error)
             }
-            Err(Attempt::InDoubt(error)) => Err(error),
+            Err(Attempt::InPart(error)) => {
+                live.journal.write(Record::Done { id, evidence: format!("in part: {}", error.chain()) })?;
+                Err(error)
+            }
+            Err(Attempt::InDoubt(error)) => {
+                let at = jiff::Timestamp::now().as_second();
+                live.journal.write(Record::Doubted { id, at })?;
+                Err(error)
+            }
         }
     }
 

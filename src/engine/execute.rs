@@ -12,7 +12,7 @@ use super::plan::Pipeline;
 use super::recover::{State, Unless, World, entries, point_of_no_return};
 use super::release::Release;
 use super::run::{RunFolder, Store};
-use super::stage::{Outputs, Reach, Severity, Stage};
+use super::stage::{Destination, Outputs, Reach, Severity, Stage};
 use super::take_up::{is_continued, is_rebuilt, is_whole, landing, restore, taken_up};
 use crate::config::Source;
 use crate::error::{Error, ExitCode, Result};
@@ -35,6 +35,8 @@ pub struct Execution<'a> {
     pub carry: &'a [String],
     /// Whether every stage asks the world before the first effect outside whether it would be let do its work
     pub probe: bool,
+    /// Whether the run goes on from an earlier process: then it is not known what happened meanwhile
+    pub is_resumed: bool,
 }
 
 impl<'a> Execution<'a> {
@@ -52,7 +54,7 @@ impl<'a> Execution<'a> {
     ) -> Result<Self> {
         let (source, carry) = configuration;
         let (run, journal) = store.begin(|run| header(run, pipeline, &release, source))?;
-        let execution = Self { pipeline, release, run, journal, interrupted, listener, carry, probe: false };
+        let execution = Self { pipeline, release, run, journal, interrupted, listener, carry, probe: false, is_resumed: false };
         let folder = execution.run.folder().display().to_string();
         let version = execution.release.target.version.to_string();
         listener.hear(&Event::RunStarted { run: execution.run.id(), folder: &folder, version: &version });
@@ -98,7 +100,11 @@ impl<'a> Execution<'a> {
             return Err(left.help(help));
         }
         let untouched = effects.iter().all(|entry| entry.state == State::NotDone);
-        if let Err(left) = world.rollback(&mut self.journal, Unless::Stop) {
+        let destinations: Vec<Destination> = match self.is_resumed {
+            true => self.pipeline.stages().filter_map(Stage::destination).collect(),
+            false => Vec::new(),
+        };
+        if let Err(left) = world.rollback(&mut self.journal, Unless::Stop, &destinations) {
             return Err(left.because(error));
         }
         let interrupted = self.interrupted.load(Ordering::SeqCst);

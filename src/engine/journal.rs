@@ -5,6 +5,7 @@
 
 mod lines;
 mod relocate;
+pub(super) mod tail;
 
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use relocate::relocate;
+use tail::Tail;
 
 use super::effects::Effect;
 use super::stage::{Outputs, Reach};
@@ -196,6 +198,9 @@ pub struct Journal {
     records: Vec<Record>,
     next_id: u64,
     path: PathBuf,
+    /// Notes its end beside it; none where nobody did from the beginning
+    tail: Option<Tail>,
+    is_whole: bool,
 }
 
 /// Bytes kept for the day when the disk is full: the way back has to be written down, too
@@ -210,7 +215,16 @@ impl Journal {
         let file = fs_err::OpenOptions::new().create_new(true).append(true).open(path)?;
         hold(&file)?;
         fs_err::write(reserve(path), vec![b'.'; RESERVE])?;
-        let mut journal = Self { file, length: 0, records: Vec::new(), next_id: 0, path: path.to_owned() };
+        let tail = Some(Tail::create(path)?);
+        let mut journal = Self {
+            file,
+            length: 0,
+            records: Vec::new(),
+            next_id: 0,
+            path: path.to_owned(),
+            tail,
+            is_whole: true,
+        };
         journal.write(Record::Run(header))?;
         Ok(journal)
     }
@@ -229,7 +243,29 @@ impl Journal {
             file.seek(SeekFrom::End(0))?;
         }
         let next_id = records.iter().filter(|record| matches!(record, Record::Intent { .. })).count() as u64;
-        Ok(Self { file, length: intact as u64, records, next_id, path: path.to_owned() })
+        let is_whole = end(&text[..intact], path) == End::Noted;
+        // One that lost its end stays known for that.
+        let tail = if is_whole { Tail::open(path).ok() } else { None };
+        Ok(Self { file, length: intact as u64, records, next_id, path: path.to_owned(), tail, is_whole })
+    }
+
+    /// Whether it is known to tell all that the run did: it ends where it was written to. Of one that is not, every record
+    /// is true, and others may be missing.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// Notes that the journal is whole, for one whose content was proven otherwise.
+    ///
+    /// # Errors
+    /// The note cannot be written.
+    pub(super) fn vouch(&mut self) -> Result<()> {
+        let mut tail = Tail::create(&self.path)?;
+        if let Some(line) = lines(&self.path)?.last() {
+            tail.write(line.number as u64 - 1, &line.sum);
+        }
+        (self.tail, self.is_whole) = (Some(tail), true);
+        Ok(())
     }
 
     /// Reads a journal without touching it.
@@ -267,6 +303,7 @@ impl Journal {
         self.file = fs_err::OpenOptions::new().create_new(true).append(true).open(&self.path)?;
         hold(&self.file)?;
         self.length = 0;
+        self.tail = Some(Tail::create(&self.path)?);
         std::mem::take(&mut self.records).into_iter().try_for_each(|record| self.put(record))
     }
 
@@ -278,7 +315,7 @@ impl Journal {
         let record_text = serde_json::value::to_raw_value(&record).map_err(unwritable)?;
         let sum = checksum(seq, &time, record_text.get());
         let mut line =
-            serde_json::to_vec(&Line { seq, time, record: &record_text, sum }).map_err(unwritable)?;
+            serde_json::to_vec(&Line { seq, time, record: &record_text, sum: sum.clone() }).map_err(unwritable)?;
         line.push(b'\n');
         faults::at_record(Moment::BeforeRecord, || record.shown());
         if let Err(error) = self.append(&line, &record) {
@@ -289,6 +326,9 @@ impl Journal {
             self.append(&line, &record)?;
         }
         self.length += line.len() as u64;
+        if let Some(tail) = &mut self.tail {
+            tail.write(seq, &sum);
+        }
         if matches!(record, Record::End { .. }) {
             let _ = fs_err::remove_file(reserve(&self.path));
         }
@@ -348,6 +388,36 @@ fn hold(file: &fs_err::File) -> Result<()> {
 /// Where the room that a journal keeps for itself is.
 pub(super) fn reserve(journal: &Path) -> PathBuf {
     journal.with_file_name("reserve")
+}
+
+/// Where a journal ends, by the note beside it
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It ends where it was written to
+    Noted,
+    /// Nobody noted where it was written to
+    Unnoted,
+    /// It was written further than it goes now, or otherwise: by this many records at least
+    Lost { records: u64 },
+}
+
+/// Where a journal ends; one that cannot be read has no end that anybody noted.
+pub fn end_of(path: &Path) -> End {
+    fs_err::read(path).map_or(End::Unnoted, |text| end(&text, path))
+}
+
+/// Compares the lines of a journal with the note beside it.
+fn end(text: &[u8], path: &Path) -> End {
+    let Some(note) = tail::read(path) else { return End::Unnoted };
+    let mut lines = text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+    match lines.nth(note.seq as usize).map(serde_json::from_slice::<Line<'_>>) {
+        Some(Ok(line)) if line.sum == note.sum => End::Noted,
+        Some(_) => End::Lost { records: 1 },
+        None => {
+            let there = text.iter().filter(|byte| **byte == b'\n').count() as u64;
+            End::Lost { records: note.seq + 1 - there }
+        }
+    }
 }
 
 /// The header of a journal's records.

@@ -1,10 +1,11 @@
 //! The runs that a repository has seen, as far as their journals tell.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::journal::{self, Outcome, ReadLine};
+use super::journal::{self, Outcome, ReadLine, Record};
 use super::run::{RunFolder, Store};
 use super::survey::{JournalState, journal_state, outcome};
 use crate::error::{Error, Result};
@@ -51,6 +52,22 @@ fn summary(run: &RunFolder) -> Result<Summary> {
         journal: journal_state(run, &lines),
         folder: run.folder().display().to_string(),
     })
+}
+
+/// The sha256 of every distribution that the runs have built, as far as their journals can be read.
+///
+/// # Errors
+/// A folder or a journal that cannot be read.
+pub fn built(store: &Store) -> Result<BTreeSet<String>> {
+    let mut built = BTreeSet::new();
+    for run in store.runs()? {
+        for record in journal::records(&read(&run)?) {
+            if let Record::StageDone { outputs, .. } = record {
+                built.extend(outputs.distributions.into_iter().map(|file| file.sha256));
+            }
+        }
+    }
+    Ok(built)
 }
 
 /// A run whose id is this or begins so, or the newest one.

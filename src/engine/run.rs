@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Listener};
-use super::journal::{Header, Journal, Outcome, Record, reserve};
+use super::journal::{Header, Journal, Outcome, Record, reserve, tail};
+use super::recover::may_be_on_an_index;
 use crate::config::Names;
 use crate::error::{Error, Result};
 use crate::world::git::Repository;
@@ -137,9 +138,10 @@ impl Store {
         for run in self.runs().unwrap_or_default().iter().filter(remains) {
             if run.is_over().unwrap_or(false) {
                 // What a run that nobody knows of has built may be public.
-                let undone = matches!(run.outcome(), Ok(Some(Outcome::RolledBack)));
+                let is_nowhere = matches!(run.outcome(), Ok(Some(Outcome::RolledBack)))
+                    && Journal::read(&run.journal()).is_ok_and(|records| !may_be_on_an_index(&records));
                 // What cannot be deleted now is met again by the next command.
-                let _ = run.clear(undone);
+                let _ = run.clear(is_nowhere);
                 let _ = fs_err::remove_file(reserve(&run.journal()));
             }
         }
@@ -320,7 +322,7 @@ impl RunFolder {
         if has_header || self.is_given_up() {
             return false;
         }
-        let first = [self.journal(), reserve(&self.journal())];
+        let first = [self.journal(), reserve(&self.journal()), tail::path(&self.journal())];
         let entries = fs_err::read_dir(&self.folder).into_iter().flatten().flatten();
         entries.into_iter().any(|entry| !first.contains(&entry.path()))
     }

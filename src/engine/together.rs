@@ -173,7 +173,7 @@ impl Foreman<Attempting<'_>, Word, Result<String, Attempt>> for Usher<'_> {
             match attempted {
                 Ok(evidence) => Ending::Done(Some(evidence)),
                 Err(Attempt::NotDone(error)) => Ending::NotDone(error),
-                Err(Attempt::InDoubt(error)) => Ending::InDoubt(error),
+                Err(Attempt::InPart(error) | Attempt::InDoubt(error)) => Ending::InDoubt(error),
             },
         );
     }
@@ -225,7 +225,7 @@ impl Foreman<Task<'_>, Word, Result<String, Attempt>> for Clerk<'_, '_> {
     fn end(&mut self, place: usize, attempted: Result<String, Attempt>) {
         let Some((id, inside)) = self.under_way.remove(&place) else { return };
         drop(inside);
-        let in_doubt = matches!(attempted, Err(Attempt::InDoubt(_)));
+        let in_doubt = matches!(attempted, Err(Attempt::InPart(_) | Attempt::InDoubt(_)));
         let evidence = attempted.as_ref().ok().cloned();
         let written = self.effects.conclude(id, attempted);
         let ending = match (written, evidence) {

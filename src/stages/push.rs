@@ -219,6 +219,8 @@ fn push(
             is_fence_refused = fence.is_some_and(|fence| error.refuses(fence));
             Err(Attempt::NotDone(Error::failed(error.to_string())))
         }
+        // Not every server keeps `--atomic`.
+        Err(error) if error.is_answered() => Err(Attempt::InPart(Error::failed(error.to_string()))),
         // A connection can break before or after the remote has moved its refs.
         Err(error) => Err(Attempt::InDoubt(Error::failed(error.to_string()))),
     });

@@ -67,6 +67,7 @@ fn headline(account: &Account) -> String {
     };
     let damaged = match account.journal {
         JournalState::Damaged { line } => format!("; line {line} of its journal is damaged"),
+        JournalState::Cut { .. } => "; its journal has lost its end".to_owned(),
         JournalState::Newer => "; a later version of pyrelease wrote its journal".to_owned(),
         _ => String::new(),
     };

@@ -50,6 +50,14 @@ impl Index {
         fs_err::read(self.folder.join("demo").join(file)).expect("a file of the index")
     }
 
+    /// Somebody else adds a file: the bytes of one that is there, under another name.
+    pub(super) fn add(&self, like: &str, name: &str) {
+        let folder = self.folder.join("demo");
+        fs_err::copy(folder.join(like), folder.join(name)).expect("a file of the index");
+        let record = fs_err::read_to_string(self.record(like)).expect("its record");
+        fs_err::write(self.record(name), record.replace(like, name)).expect("a record");
+    }
+
     /// What the index keeps of a file.
     pub(super) fn record(&self, file: &str) -> PathBuf {
         self.folder.join(".records/demo").join(format!("{file}.json"))

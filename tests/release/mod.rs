@@ -10,6 +10,7 @@ pub(crate) mod drilled;
 pub(crate) mod failures;
 mod guarded;
 mod interface;
+mod journal_end;
 mod late_push;
 #[cfg(unix)]
 mod machine;

@@ -20,6 +20,9 @@ fn lose_everything(project: &Project) {
     fs_err::remove_dir_all(folder).expect("the folder of a run that was killed");
 }
 
+/// What the user types at the questions about the sdist, which only the rehearsal index has, and about the whole.
+const AGREED: [(&str, &str); 2] = [("Publish it?", "y\n"), ("Finish the release", "y\n")];
+
 #[test]
 fn the_rest_is_taken_from_the_rehearsal() {
     let local = Local::new();
@@ -28,9 +31,10 @@ fn the_rest_is_taken_from_the_rehearsal() {
     let built = local.rehearsal.files();
     lose_everything(&local.project);
 
-    let resumed = local.pyrelease("resume --yes").code(0);
-    resumed.stderr_contains("its journal is lost").stderr_contains("public, and taken as it is");
-    resumed.stderr_contains("left to do: check, pypi\n").stderr_lacks("Building");
+    let resumed = local.pyrelease("resume").on_a_terminal(&AGREED).code(0);
+    resumed.stdout_contains("its journal is lost").stdout_contains("public, and taken as it is");
+    resumed.stdout_contains("left to do: check, pypi");
+    assert!(!resumed.stdout().contains("Building"), "{resumed}");
     local.is_released(local.project.folder());
     assert_eq!(local.public.files()[WHEEL], published[WHEEL]);
     assert_eq!(local.public.files(), built);
@@ -55,7 +59,7 @@ fn on_the_servers_that_people_run() {
     assert!(!status.stdout().contains("takes further files"), "{status}");
 
     lose_everything(project);
-    project.pyrelease("resume --yes").code(0).stderr_lacks("Building");
+    project.pyrelease("resume").on_a_terminal(&AGREED).code(0);
     assert_eq!(attempt.public.files("demo"), attempt.rehearsal.files("demo"));
     assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
     for server in [&attempt.rehearsal, &attempt.public] {
@@ -74,13 +78,61 @@ fn a_clone_on_another_machine_is_enough() {
     fs_err::copy(local.project.folder().join("release.toml"), clone.join("release.toml")).unwrap();
 
     // It asks before it does anything.
-    local.pyrelease("resume").from(&clone).code(2).stderr_contains("no terminal");
-    assert_eq!(local.public.files().len(), 1);
-    local.pyrelease("resume --yes").from(&clone).code(0);
+    for command in ["resume", "resume --yes"] {
+        local.pyrelease(command).from(&clone).code(4).stderr_contains("nothing here proves that demo-1.1.0.tar.gz");
+        assert_eq!(local.public.files().len(), 1);
+    }
+    local.pyrelease("resume").from(&clone).on_a_terminal(&AGREED).code(0);
     local.is_released(&clone);
     fs_err::remove_dir_all(clone.join(".git/pyrelease")).unwrap();
     let complete = local.pyrelease("resume --yes").from(&clone).code(0);
     complete.stderr_contains("nothing to resume: demo 1.1.0 is released completely");
+}
+
+/// Anybody who may upload to the rehearsal index could otherwise publish by it.
+#[test]
+fn a_file_that_somebody_has_added_to_the_rehearsal_is_not_published() {
+    let local = Local::new();
+    local.killed(WHEEL_IS_PUBLIC);
+    let added = "demo-1.1.0-py2-none-any.whl";
+    local.rehearsal.add(WHEEL, added);
+    let journal = fs_err::read(local.run_folder().join("journal.jsonl")).unwrap();
+    // What the journal of another run of the same repository knows is proven by it.
+    for everything in [true, false] {
+        match everything {
+            true => lose_everything(&local.project),
+            false => {
+                let other = local.project.repository().join(".git/pyrelease/runs/20260101T000000000-00001");
+                fs_err::create_dir_all(&other).unwrap();
+                fs_err::write(other.join("journal.jsonl"), &journal).unwrap();
+                fs_err::write(other.join("given-up"), "").unwrap();
+            }
+        }
+        let refused = local.pyrelease("resume --yes").code(4);
+        refused.stderr_contains("nothing here proves that demo-1.1.0");
+        let unproven = ["demo-1.1.0.tar.gz", added];
+        let asked = |file: &&str| refused.stderr().contains(&format!("nothing here proves that {file}"));
+        assert_eq!(unproven.iter().filter(|file| asked(file)).count(), 1, "{refused}");
+        assert_eq!(local.public.files().len(), 1);
+    }
+    // Whoever looks says no to it.
+    let said = local.pyrelease("resume").on_a_terminal(&[("Publish it?", "n\n")]).code(4);
+    said.stdout_contains(added);
+    assert!(!local.public.files().contains_key(added));
+}
+
+/// An index that stored other bytes than were sent: nobody builds upon them.
+#[test]
+fn what_is_public_and_is_not_what_was_built_is_refused() {
+    let local = Local::configured(WITHOUT_A_REHEARSAL);
+    local.killed(WHEEL_IS_PUBLIC);
+    fs_err::remove_file(local.run_folder().join("journal.jsonl")).unwrap();
+    let wheel = local.run_folder().join("dist").join(WHEEL);
+    let bytes = fs_err::read(&wheel).unwrap();
+    fs_err::write(&wheel, [&bytes[..], b"more"].concat()).unwrap();
+    let refused = local.pyrelease("resume --yes").code(4);
+    refused.stderr_contains("is not what was built").stderr_contains("yank");
+    assert_eq!(local.public.files().len(), 1);
 }
 
 #[test]
@@ -225,6 +277,7 @@ fn a_damaged_journal_is_given_up_and_the_release_finished() {
     assert_eq!(local.status()["next"], json!(["pyrelease rollback --leave"]));
     local.pyrelease("run 1.2.0 --yes").code(4).stderr_contains("is damaged");
     local.pyrelease("rollback --leave --yes").code(0);
+    // What can still be read of the journal proves what the rehearsal index has.
     local.pyrelease("resume --yes").code(0).stderr_lacks("Building");
     local.is_released(local.project.folder());
 }

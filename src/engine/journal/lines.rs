@@ -12,6 +12,8 @@ pub struct ReadLine {
     pub number: usize,
     /// When it was written; none where that cannot be read
     pub time: Option<jiff::Timestamp>,
+    /// Its checksum; empty where that cannot be read
+    pub(super) sum: String,
     pub content: Content,
 }
 
@@ -58,7 +60,7 @@ pub fn records(lines: &[ReadLine]) -> Vec<Record> {
 }
 
 fn read(text: &[u8], at: usize) -> ReadLine {
-    let mut line = ReadLine { number: at + 1, time: None, content: Content::Torn };
+    let mut line = ReadLine { number: at + 1, time: None, sum: String::new(), content: Content::Torn };
     if !text.ends_with(b"\n") {
         return line;
     }
@@ -66,6 +68,7 @@ fn read(text: &[u8], at: usize) -> ReadLine {
     let Ok(parsed) = serde_json::from_slice::<Line<'_>>(text) else { return line };
     if parsed.sum == checksum(parsed.seq, &parsed.time, parsed.record.get()) && parsed.seq == at as u64 {
         line.time = parsed.time.parse().ok();
+        line.sum.clone_from(&parsed.sum);
         line.content = match serde_json::from_str(parsed.record.get()) {
             Ok(record) => Content::Record(Box::new(record)),
             Err(_) => Content::Foreign,

@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::{BUNDLE, DISTRIBUTIONS, FORMAT, Item, JOURNAL, MANIFEST, Manifest, is_ours};
-use crate::engine::journal::{Journal, Outcome, header};
+use crate::engine::journal::{End, Journal, Outcome, end_of, header};
 use crate::engine::log::outputs;
 use crate::engine::recover::{State, entries};
 use crate::engine::run::RunFolder;
@@ -39,6 +39,10 @@ pub struct Packed {
 pub fn pack(repository: &Repository, run: &RunFolder, file: &Path) -> Result<Packed> {
     let records = Journal::read(&run.journal())?;
     let header = header(&records).ok_or_else(|| Error::left("the journal has no header"))?;
+    if let End::Lost { .. } = end_of(&run.journal()) {
+        return Err(Error::left(format!("the journal of run {} has lost its end", run.id()))
+            .help("`pyrelease status` shows how to go on here"));
+    }
     let about = format!("{} {} (run {})", header.name, header.version, run.id());
     match run.outcome()? {
         None => {}

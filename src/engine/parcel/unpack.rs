@@ -7,7 +7,7 @@ use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
 use super::{BUNDLE, DISTRIBUTIONS, FORMAT, Item, JOURNAL, MANIFEST, Manifest, is_ours};
-use crate::engine::journal::{Header, Journal, Record, header};
+use crate::engine::journal::{Header, Journal, Record, header, tail};
 use crate::engine::run::{RunFolder, Store};
 use crate::engine::stage::Outputs;
 use crate::engine::take_up::taken_up;
@@ -267,6 +267,8 @@ impl Arrival {
     /// A file that cannot be moved.
     pub fn settle_in(self, store: &Store) -> Result<RunFolder> {
         let mut journal = Journal::open(&self.folder.join(JOURNAL))?;
+        // The manifest has its checksum.
+        journal.vouch()?;
         journal.write(Record::Imported {})?;
         drop(journal);
         let run = store.run(&self.header.run);
@@ -286,6 +288,8 @@ impl Arrival {
             }
         }
         fs_err::rename(self.folder.join(JOURNAL), run.journal())?;
+        // The note that is there is of a beginning of it.
+        fs_err::rename(tail::path(&self.folder.join(JOURNAL)), tail::path(&run.journal()))?;
         store.make_last(&run)?;
         Ok(run)
     }

@@ -3,12 +3,14 @@
 mod plugin;
 mod push;
 mod undo;
+mod unexplained;
 mod world;
 
 use std::fmt;
 
 pub use plugin::PluginLog;
 pub use undo::Unless;
+pub use unexplained::Unexplained;
 pub use world::{Presence, World};
 
 use super::effects::Effect;
@@ -50,21 +52,28 @@ pub struct Entry {
     pub state: State,
     /// Whether what is in doubt is its undoing
     pub is_being_undone: bool,
+    /// Whether nothing has been sent for it since `at`: then the attempt was over, or somebody has looked
+    pub is_sent: bool,
 }
 
 impl Entry {
-    /// Whether an index may yet show a public file that it does not list now. A clock that was set back says nothing
-    /// of how long ago that was, so there may be.
+    /// Whether an index may yet show a public file that it does not list now. A run that was killed may have been sending
+    /// long after it wrote down what it was about to do, and a clock that was set back says nothing of how long ago that
+    /// was.
     fn may_still_arrive(&self, now: i64) -> bool {
         let upload = matches!(self.effect, Effect::Upload { reach: Reach::Public, .. });
-        upload && now - self.at < ON_ITS_WAY
+        upload && self.is_under_way(now, ON_ITS_WAY)
+    }
+
+    fn is_under_way(&self, now: i64, longest: i64) -> bool {
+        !self.is_sent || now - self.at < longest
     }
 
     /// Whether the remote may still be at work on a push, or on its being taken back, that it has not answered and that
     /// nothing shuts out.
     pub(in crate::engine) fn may_be_pushed(&self, now: i64) -> bool {
         let is_push = matches!(self.effect, Effect::Push { .. });
-        is_push && self.state == State::InDoubt && now - self.at < PUSH_ON_ITS_WAY
+        is_push && self.state == State::InDoubt && self.is_under_way(now, PUSH_ON_ITS_WAY)
     }
 }
 
@@ -86,6 +95,7 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
                 effect: effect.clone(),
                 state: State::InDoubt,
                 is_being_undone: false,
+                is_sent: false,
             }),
             Record::Done { id, .. } => {
                 set(&mut entries, *id, State::Done);
@@ -102,6 +112,7 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
             Record::Doubted { id, at } => {
                 if let Some(entry) = entries.iter_mut().find(|entry| entry.id == *id) {
                     entry.at = *at;
+                    entry.is_sent = true;
                 }
             }
             // An undo that was begun may or may not have happened.
@@ -110,6 +121,7 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
                     entry.state = State::InDoubt;
                     entry.at = at.unwrap_or(entry.at);
                     entry.is_being_undone = true;
+                    entry.is_sent = false;
                 }
             }
             Record::Undone { id, .. } => set(&mut entries, *id, State::Undone),
@@ -133,10 +145,28 @@ const ON_ITS_WAY: i64 = 300;
 /// How long a remote may be at work on a push whose answer is missing; what its hooks do takes minutes at most
 const PUSH_ON_ITS_WAY: i64 = 900;
 
-/// The public effect after which the only way is forward, if there is one that happened or may have.
+/// The public effect after which the only way is forward, if there is one that happened or may have. One that was kept
+/// when the run was being given up is as public as before.
 pub fn point_of_no_return(entries: &[Entry]) -> Option<&Entry> {
     entries.iter().find(|entry| {
-        entry.effect.reach() >= Reach::Public && matches!(entry.state, State::Done | State::InDoubt)
+        entry.effect.reach() >= Reach::Public
+            && matches!(entry.state, State::Done | State::InDoubt | State::Kept)
+    })
+}
+
+/// Whether somebody has begun to give the run up, and was cut short: refs are kept for no other reason.
+fn is_being_given_up(entries: &[Entry]) -> bool {
+    entries.iter().any(|entry| {
+        let is_of_refs = matches!(entry.effect, Effect::Land { .. } | Effect::Push { .. });
+        entry.state == State::Kept && (is_of_refs || entry.effect.reach() >= Reach::Public)
+    })
+}
+
+/// Whether an index may have a file of the run: then what was built is not deleted.
+pub(super) fn may_be_on_an_index(records: &[Record]) -> bool {
+    entries(records).iter().any(|entry| {
+        matches!(entry.effect, Effect::Upload { .. })
+            && matches!(entry.state, State::Done | State::InDoubt | State::Kept)
     })
 }
 
@@ -169,6 +199,9 @@ mod tests {
         let now = 1_000_000;
         let mut records = vec![Record::Intent { id: 0, at: now, stage: "pypi".into(), effect: upload() }];
         let entry = |records: &[Record]| entries(records).remove(0);
+        // How long it was sent, only those know who were there at its end.
+        assert!(entry(&records).may_still_arrive(now + 30 * 86_400));
+        records.push(Record::Doubted { id: 0, at: now });
         assert!(entry(&records).may_still_arrive(now + ON_ITS_WAY - 1));
         assert!(!entry(&records).may_still_arrive(now + ON_ITS_WAY));
         // Set back by a month, the clock says nothing; from when that is noticed, five minutes count again.

@@ -5,7 +5,7 @@ use super::world::Settled;
 use super::{Entry, Presence, State, World};
 use crate::engine::effects::Effect;
 use crate::engine::event::Event;
-use crate::engine::journal::Journal;
+use crate::engine::journal::{Journal, Record};
 use crate::error::{Error, Result};
 use crate::world::git::{RefUpdate, Remote, ShutOut};
 use crate::world::remains;
@@ -39,7 +39,7 @@ impl World<'_> {
         let presence = self.probe_push(&remote, updates);
         let not_done = |reason: &str| Settled::NotDone { reason: reason.to_owned() };
         match (presence, entry.is_being_undone) {
-            (Presence::Unknown(_), _) => return Settled::Unknown,
+            (Presence::Unknown(_), _) if is_on_this_machine => return Settled::Unknown,
             (Presence::Present, false) => return Settled::Done,
             (Presence::Absent, true) => return not_done("not found there"),
             (Presence::Absent, false) if is_on_this_machine => return not_done("not found there"),
@@ -55,6 +55,8 @@ impl World<'_> {
         // From here on the refs are final, if something shuts out what is in doubt.
         let stands = matches!(shut_out, Some(ShutOut::Never | ShutOut::Applied));
         match (self.probe_push(&remote, updates), stands) {
+            // What is there is no more than a part of it, or somebody has changed it: every ref is looked at for itself.
+            (Presence::Unknown(_), true) if remote.refs(self.repository, &[]).is_ok() => Settled::Done,
             (Presence::Unknown(_), _) => Settled::Unknown,
             (Presence::Present, _) if !entry.is_being_undone => Settled::Done,
             (Presence::Absent, _) if entry.is_being_undone => not_done("not found there"),
@@ -93,6 +95,9 @@ impl World<'_> {
             return None;
         }
         let remote = Remote { name: remote.clone() };
+        if remote.is_on_this_machine(self.repository) {
+            return None;
+        }
         match self.probe_push(&remote, updates) {
             Presence::Present => None,
             Presence::Absent => Some(may_arrive(&remote)),
@@ -121,20 +126,48 @@ impl World<'_> {
         Ok(())
     }
 
-    /// Refuses to go on while the remote may still apply an undo: it would take away what is about to be built upon.
+    /// Refuses to go on while the remote may still apply a push, or an undo of one, that it has not answered: a second push
+    /// could be undone and the first arrive then, and a late undo would take away what is about to be built upon.
     ///
     /// # Errors
     /// It may.
-    pub fn expect_no_late_undo(&self, journal: &Journal) -> Result<()> {
-        let late = |entry: &Entry| entry.state == State::InDoubt && entry.is_being_undone;
+    pub fn expect_no_late_push(&self, journal: &Journal) -> Result<()> {
+        let now = jiff::Timestamp::now().as_second();
         let entries = super::entries(journal.records());
-        match entries.iter().find(|entry| matches!(entry.effect, Effect::Push { .. }) && late(entry)) {
-            None => Ok(()),
-            Some(entry) => Err(Error::left(format!("the undoing of {} may still arrive", entry.effect)).help(
-                "the remote did not answer to it: run `pyrelease resume` again when a quarter of an hour has passed, or undo \
-                 the rest: `pyrelease rollback`",
-            )),
+        let Some(entry) = entries.iter().find(|entry| entry.may_be_pushed(now)) else { return Ok(()) };
+        let Effect::Push { remote, .. } = &entry.effect else { return Ok(()) };
+        if (Remote { name: remote.clone() }).is_on_this_machine(self.repository) {
+            return Ok(());
         }
+        let what = if entry.is_being_undone { "the undoing of " } else { "" };
+        Err(Error::left(format!("{what}{} may still arrive", entry.effect)).help(format!(
+            "`{remote}` did not answer to it: run the command again when a quarter of an hour has passed"
+        )))
+    }
+
+    /// Asks the remote once more about what a run that goes on has pushed, before anything is public: it may have been taken
+    /// back from another machine, or by somebody else. What is gone is pushed again.
+    ///
+    /// # Errors
+    /// The remote cannot be asked, or the journal cannot be written.
+    pub fn look_again_at_pushes(&self, journal: &mut Journal) -> Result<()> {
+        let entries = super::entries(journal.records());
+        if super::point_of_no_return(&entries).is_some() {
+            return Ok(());
+        }
+        for entry in entries.iter().filter(|entry| entry.state == State::Done) {
+            let Effect::Push { remote, updates, .. } = &entry.effect else { continue };
+            let remote = Remote { name: remote.clone() };
+            if self.probe_push(&remote, updates) == Presence::Present {
+                continue;
+            }
+            remote.refs(self.repository, &[]).map_err(|error| {
+                Error::left(format!("whether `{}` still has the release is not known", remote.name)).because(error)
+            })?;
+            let reason = format!("no longer at `{}`", remote.name);
+            journal.write(Record::NotDone { id: entry.id, reason })?;
+        }
+        Ok(())
     }
 
     /// What a remote's refs say of a push. It was atomic: where the tag that it made is there, it has happened, whatever

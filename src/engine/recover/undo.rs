@@ -3,11 +3,11 @@
 use std::sync::atomic::AtomicBool;
 
 use super::push::NotUndone;
-use super::{Entry, Presence, State, World, entries, point_of_no_return};
+use super::{Entry, Presence, State, World, entries, is_being_given_up, may_be_on_an_index, point_of_no_return};
 use crate::engine::effects::Effect;
 use crate::engine::event::Event;
 use crate::engine::journal::{Journal, Outcome, Record};
-use crate::engine::stage::Reach;
+use crate::engine::stage::{Destination, Reach};
 use crate::error::{Error, ExitCode, Result};
 use crate::plugin::protocol::Class;
 use crate::world::faults::InEffect;
@@ -26,10 +26,15 @@ impl World<'_> {
     /// Takes back everything the run did, the last first, and ends the run if nothing is left.
     ///
     /// # Errors
-    /// The point of no return is passed, or something could not be undone and is named; with [`Unless::Leave`] neither
-    /// is an error. The journal cannot be written.
-    pub fn rollback(&self, journal: &mut Journal, unless: Unless) -> Result<()> {
-        self.take_back(journal, unless).map_err(|error| match error.code() {
+    /// The point of no return is passed, one of the `destinations` has what the journal does not tell, or something could
+    /// not be undone and is named; with [`Unless::Leave`] none of these is an error. The journal cannot be written.
+    pub fn rollback(
+        &self,
+        journal: &mut Journal,
+        unless: Unless,
+        destinations: &[Destination],
+    ) -> Result<()> {
+        self.take_back(journal, unless, destinations).map_err(|error| match error.code() {
             ExitCode::Left => error,
             // Whatever came in between, the run is not over.
             _ => error.with_code(ExitCode::Left).help(
@@ -38,9 +43,15 @@ impl World<'_> {
         })
     }
 
-    fn take_back(&self, journal: &mut Journal, unless: Unless) -> Result<()> {
+    fn take_back(
+        &self,
+        journal: &mut Journal,
+        unless: Unless,
+        destinations: &[Destination],
+    ) -> Result<()> {
         self.settle(journal)?;
         let entries = entries(journal.records());
+        let unless = if is_being_given_up(&entries) { Unless::Leave } else { unless };
         let mut left = None;
         let mut failed: Option<(&Entry, String)> = None;
         if let Some(entry) = point_of_no_return(&entries) {
@@ -48,6 +59,14 @@ impl World<'_> {
                 return Err(refusal(entry));
             }
             left = Some("the release was given up when it was public");
+        } else {
+            let unexplained = self.unexplained(journal, destinations);
+            if !unexplained.is_empty() {
+                if unless == Unless::Stop {
+                    return Err(unexplained.refusal());
+                }
+                left = Some("what was done after it is not known");
+            }
         }
         for entry in entries.iter().rev() {
             if matches!(entry.state, State::NotDone | State::Undone | State::Kept) {
@@ -78,7 +97,8 @@ impl World<'_> {
         }
         let outcome = if left.is_some() { Outcome::GivenUp } else { Outcome::RolledBack };
         journal.write(Record::End { outcome })?;
-        self.run.clear_up(left.is_none(), self.listener);
+        let is_nowhere = left.is_none() && !may_be_on_an_index(journal.records());
+        self.run.clear_up(is_nowhere, self.listener);
         self.listener.hear(&match outcome {
             Outcome::GivenUp => Event::GivenUp { run: self.run.id() },
             _ => Event::RolledBack { run: self.run.id() },

@@ -121,8 +121,8 @@ impl World<'_> {
                     journal.write(Record::Done { id: entry.id, evidence: "found there".to_owned() })?;
                 }
                 Settled::NotDone { reason } => journal.write(Record::NotDone { id: entry.id, reason })?,
-                // The clock was set back: the time that has passed is counted from now on.
-                Settled::MayArrive if entry.at > now => {
+                // From when it was sent is not known, or the clock was set back: the time is counted from now on.
+                Settled::MayArrive if !entry.is_sent || entry.at > now => {
                     journal.write(Record::Doubted { id: entry.id, at: now })?;
                 }
                 Settled::MayArrive | Settled::Unknown => {}

@@ -11,7 +11,7 @@ mod world;
 use serde::Serialize;
 
 use super::effects::Effect;
-use super::journal::{self, Content, Outcome, ReadLine, Record};
+use super::journal::{self, Content, End, Outcome, ReadLine, Record};
 use super::recover::{Entry, entries};
 use super::run::{RunFolder, Store};
 use super::stage::{Destination, Reach};
@@ -62,6 +62,10 @@ pub enum JournalState {
     Damaged {
         line: usize,
     },
+    /// It has lost its end: at least so many records
+    Cut {
+        records: u64,
+    },
     /// A later version of pyrelease wrote it, or a record of it, in a way that this one does not know
     Newer,
     /// It is gone, and other things of the run are not
@@ -99,6 +103,8 @@ struct Told {
     destinations: Vec<Destination>,
     journal: JournalState,
     outcome: Option<Outcome>,
+    /// Whether a public index lists a file of the version, where it was asked
+    is_public: bool,
 }
 
 impl Surveyor<'_> {
@@ -123,6 +129,7 @@ impl Surveyor<'_> {
             run,
             records,
             entries,
+            is_public: false,
         };
         told.add_destinations_used();
         let mut account = told.account(header.as_ref(), under_way);
@@ -135,6 +142,7 @@ impl Surveyor<'_> {
             account.files = files::files(&told, header, &world);
             account.windows = files::windows(&told, header, &world);
             account.refs = refs::refs(self.repository, &told, &world);
+            told.is_public = world.has_public(&header.version);
         }
         next::judge(&mut account, &told, self.repository);
         Ok(Some(account))
@@ -184,7 +192,13 @@ pub fn journal_state(run: &RunFolder, lines: &[ReadLine]) -> JournalState {
         return JournalState::Newer;
     }
     let damaged = lines.iter().find(|line| line.content == Content::Damaged);
-    damaged.map_or(JournalState::Sound, |line| JournalState::Damaged { line: line.number })
+    if let Some(line) = damaged {
+        return JournalState::Damaged { line: line.number };
+    }
+    match journal::end_of(&run.journal()) {
+        End::Lost { records } => JournalState::Cut { records },
+        End::Noted | End::Unnoted => JournalState::Sound,
+    }
 }
 
 impl Told {

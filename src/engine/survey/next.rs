@@ -17,6 +17,7 @@ pub(super) fn judge(account: &mut Account, told: &Told, repository: &Repository)
         JournalState::Lost => (commands(&[RESUME, LEAVE]), lost()),
         JournalState::Newer => (Vec::new(), newer(told)),
         JournalState::Damaged { line } => (commands(&[LEAVE]), damaged(account, line)),
+        JournalState::Cut { records } => cut(told, repository, records),
         JournalState::Sound => go_on(account, told, repository),
     };
     account.next = next;
@@ -34,6 +35,30 @@ fn lost() -> Vec<String> {
          by hand, and `rollback --leave` gives the run up as it is"
             .to_owned(),
     ]
+}
+
+/// What goes on where the journal has lost its end: every record is true, and what the lost ones told has to be found out.
+fn cut(told: &Told, repository: &Repository, records: u64) -> (Vec<String>, Vec<String>) {
+    let mut notes = vec![format!(
+        "the journal has lost its last {records} records at least: what the run did after those that are there is not known"
+    )];
+    let tag = match told.records.first() {
+        Some(Record::Run(header)) => repository.reference(&format!("refs/tags/{}", header.tag)).map(|_| &header.tag),
+        _ => None,
+    };
+    let lands = told.entries.iter().any(|entry| matches!(entry.effect, Effect::Land { .. }));
+    let next = match (told.is_public, tag) {
+        (true, _) => {
+            notes.push("files of this version are public: the only way is forward".to_owned());
+            RESUME
+        }
+        (false, Some(tag)) if !lands => {
+            notes.push(format!("tag {tag} is in the repository, and the journal does not tell of it"));
+            RESUME
+        }
+        _ => ROLLBACK,
+    };
+    (commands(&[next, LEAVE]), notes)
 }
 
 fn newer(told: &Told) -> Vec<String> {

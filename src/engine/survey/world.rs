@@ -7,9 +7,10 @@ use std::time::Duration;
 use super::{Surveyor, Told};
 use crate::engine::effects::Effect;
 use crate::engine::journal::Header;
-use crate::engine::stage::Destination;
+use crate::engine::stage::{Destination, Reach};
 use crate::error::{Error, Result};
 use crate::index::{IndexAddress, IndexClient, Listing, find_to_read};
+use crate::python::filename::Filename;
 use crate::world::Environment;
 use crate::world::git::Remote;
 use crate::world::http::{Http, Patience};
@@ -69,6 +70,17 @@ impl World {
 
     pub(super) fn indexes(&self) -> &[(Destination, Result<Option<Listing>, String>)] {
         &self.indexes
+    }
+
+    /// Whether a public index lists a file of this version.
+    pub(super) fn has_public(&self, version: &str) -> bool {
+        let public = self.indexes.iter().filter(|(place, _)| place.reach == Reach::Public && place.exact);
+        let mut listings = public.filter_map(|(_, listing)| listing.as_ref().ok()?.as_ref());
+        listings.any(|listing| {
+            listing.files.iter().any(|file| {
+                file.filename.parse::<Filename>().is_ok_and(|name| name.version().to_string() == version)
+            })
+        })
     }
 
     /// What a remote has under a name, if anything.

@@ -4,6 +4,7 @@
 mod sources;
 mod tagged;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use tagged::Tagged;
@@ -55,6 +56,10 @@ pub struct Rebuild {
 pub struct AtHand {
     /// Folders with distributions that runs have left; they count where they are proven to be the release's own
     pub folders: Vec<PathBuf>,
+    /// The one among them that the run in question has left
+    pub own: Option<PathBuf>,
+    /// The sha256 of every distribution that runs of this repository have built, by their journals
+    pub built: BTreeSet<String>,
     /// The names and versions whose release is known to be complete; nobody is asked about them
     pub released: Vec<(String, String)>,
 }
@@ -81,7 +86,7 @@ pub fn look(
     if at_hand.released.contains(&names_of_release) {
         return Ok(Sight::Nothing);
     }
-    let Some(found) = sources::find(pipeline, &release, &at_hand.folders)? else { return Ok(Sight::Nothing) };
+    let Some(found) = sources::find(pipeline, &release, at_hand)? else { return Ok(Sight::Nothing) };
     let version = release.names().version.clone();
     if found.public.is_empty() {
         return Ok(Sight::NotPublic { version, tag: tag.name, indexes: found.asked });
@@ -132,6 +137,11 @@ fn push_is_done(config: &Config, release: &Release) -> Result<bool, Blocked> {
 }
 
 impl Rebuild {
+    /// The distributions that only a rehearsal index has, and that nothing of ours proves to be the release's.
+    pub fn unproven(&self) -> impl Iterator<Item = &Source> {
+        self.sources.iter().filter(|source| !source.is_proven)
+    }
+
     /// Gathers the distributions in `folder`, each with the sha256 by which it is known.
     ///
     /// # Errors

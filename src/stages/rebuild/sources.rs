@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::Blocked;
+use super::{AtHand, Blocked};
 use crate::engine::plan::Pipeline;
 use crate::engine::prelude::*;
 use crate::index::{IndexAddress, IndexClient, SimpleError, SimpleFile, Window};
@@ -18,6 +18,9 @@ pub struct Source {
     pub sha256: String,
     /// Whether a public index has it
     pub is_public: bool,
+    /// Whether it is public, or a hash of ours says that it is the release's: anybody may have put a file on an index for
+    /// trials
+    pub is_proven: bool,
     /// The stages to whose indexes it was uploaded, with the address it has there
     pub(super) listed: Vec<(String, Destination, String)>,
     from: Origin,
@@ -119,7 +122,7 @@ struct Listed {
 pub(super) fn find(
     pipeline: &Pipeline,
     release: &Release,
-    folders: &[PathBuf],
+    at_hand: &AtHand,
 ) -> Result<Option<Found>, Blocked> {
     let mut listed = Vec::new();
     let mut asked = Vec::new();
@@ -146,7 +149,8 @@ pub(super) fn find(
     let public: Vec<String> = names(listed.iter().filter(|file| file.place.reach == Reach::Public));
     let mut sources = sources(&listed, |file| public.contains(&file.file.filename));
     if !public.is_empty() {
-        sources.extend(local(folders, &sources));
+        refuse_other_bytes(at_hand, &sources)?;
+        sources.extend(local(&at_hand.folders, &sources));
         // A rehearsal is of the same release if it has a file in common with what is public.
         let trusted: Vec<&str> = listed
             .iter()
@@ -154,8 +158,11 @@ pub(super) fn find(
             .map(|file| file.place.index.as_str())
             .collect();
         let known = |file: &Listed| sources.iter().any(|source| source.filename == file.file.filename);
-        let rehearsed =
+        let mut rehearsed =
             self::sources(&listed, |file| trusted.contains(&file.place.index.as_str()) && !known(file));
+        for source in &mut rehearsed {
+            source.is_proven = at_hand.built.contains(&source.sha256);
+        }
         sources.extend(rehearsed);
     }
     Ok(Some(Found { sources, public, asked, windows }))
@@ -232,6 +239,7 @@ fn sources(listed: &[Listed], wanted: impl Fn(&Listed) -> bool) -> Vec<Source> {
                 kind: filename.parse::<Filename>().ok()?.kind(),
                 sha256: file.sha256.clone(),
                 is_public: file.place.reach == Reach::Public,
+                is_proven: file.place.reach == Reach::Public,
                 listed: everywhere
                     .map(|at| (at.stage.clone(), at.place.clone(), at.file.url.to_string()))
                     .collect(),
@@ -243,6 +251,27 @@ fn sources(listed: &[Listed], wanted: impl Fn(&Listed) -> bool) -> Vec<Source> {
             })
         })
         .collect()
+}
+
+/// What the run in question has built is what is public, or nobody goes on: an index may have cut a file short, or somebody
+/// else have published another one.
+fn refuse_other_bytes(at_hand: &AtHand, public: &[Source]) -> Result<(), Blocked> {
+    let Some(own) = &at_hand.own else { return Ok(()) };
+    let entries = fs_err::read_dir(own).into_iter().flatten().flatten();
+    for file in entries.filter_map(|entry| freeze(&entry.path()).ok()) {
+        let other = public.iter().find(|source| source.filename == file.filename && source.sha256 != file.sha256);
+        if let Some(other) = other {
+            let message = format!(
+                "{other} is not what was built: `{}` has the sha256 {}",
+                file.path.display(),
+                file.sha256
+            );
+            return Err(Blocked::Refused(Error::left(message).help(
+                "yank the release there, and release the next version; `pyrelease rollback --leave` gives this run up",
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// What a folder has beside a file that is public: it was built together with it.
@@ -268,6 +297,7 @@ fn local(folders: &[PathBuf], public: &[Source]) -> Vec<Source> {
                 kind: file.kind,
                 sha256: file.sha256,
                 is_public: false,
+                is_proven: true,
                 listed: Vec::new(),
                 from: Origin::Folder(file.path),
             })

@@ -1,0 +1,151 @@
+//! What the places that a run publishes to have, held against its journal: nobody says that nothing happened on the word of
+//! a journal alone. It may have lost its end, be an old copy, or the run may have been finished on another machine.
+
+use std::collections::BTreeSet;
+
+use super::{Entry, State, World};
+use crate::engine::effects::Effect;
+use crate::engine::journal::{Header, Journal, Record};
+use crate::engine::stage::{Destination, Reach};
+use crate::error::{Error, Result};
+use crate::index::{IndexAddress, IndexClient, SimpleFile};
+use crate::python::filename::Filename;
+use crate::world::git::Remote;
+
+/// What was found of a run that its journal does not tell
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Unexplained {
+    /// Files on public indexes, for people
+    pub public: Vec<String>,
+    /// Tags, for people
+    pub tags: Vec<String>,
+    /// Who could not be asked, and why; counts only where the journal may have lost something
+    pub unasked: Vec<String>,
+}
+
+impl Unexplained {
+    pub fn is_empty(&self) -> bool {
+        self.public.is_empty() && self.tags.is_empty() && self.unasked.is_empty()
+    }
+
+    /// Why a run is not taken back on its journal's word.
+    pub(super) fn refusal(&self) -> Error {
+        let found: Vec<&str> = [&self.public, &self.tags, &self.unasked].into_iter().flatten().map(String::as_str).collect();
+        let refusal = Error::left(format!("the journal does not tell all of this run: {}", found.join("; ")));
+        let leave = "or give the run up, and leave all as it is: `pyrelease rollback --leave`";
+        match (self.public.as_slice(), self.unasked.as_slice()) {
+            ([], [_, ..]) => refusal.help("try again when that can be asked").help(leave),
+            ([], _) => refusal
+                .help("if that tag is this run's, finish the release: `pyrelease resume`; else delete it")
+                .help(leave),
+            _ => refusal.help("finish the release: `pyrelease resume`").help(leave),
+        }
+    }
+}
+
+impl World<'_> {
+    /// Asks where the run would have published what is there. Of a journal that tells all, only the run's own files are looked
+    /// for, which somebody else may have published since; of any other, every file of the version and its tag.
+    pub fn unexplained(&self, journal: &Journal, destinations: &[Destination]) -> Unexplained {
+        let mut unexplained = Unexplained::default();
+        let Some(header) = journal.header() else { return unexplained };
+        let entries = super::entries(journal.records());
+        let own = self.own_hashes(journal.records());
+        if journal.is_whole() && own.is_empty() {
+            return unexplained;
+        }
+        for place in destinations.iter().filter(|place| place.reach == Reach::Public && place.exact) {
+            let files = match self.listed(place, header) {
+                Ok(files) => files,
+                Err(error) if journal.is_whole() => {
+                    let message = format!("`{}` could not be asked whether it has files of this run", place.index);
+                    let help = Some(error.chain());
+                    self.listener.hear(&crate::engine::event::Event::Warning {
+                        stage: None,
+                        message: &message,
+                        help: help.as_deref(),
+                    });
+                    continue;
+                }
+                Err(error) => {
+                    unexplained.unasked.push(format!("`{}` cannot be asked ({})", place.index, error.chain()));
+                    continue;
+                }
+            };
+            let is_told = |file: &SimpleFile| {
+                entries.iter().any(|entry| is_upload_of(entry, &place.index, &file.filename))
+            };
+            let is_own = |file: &SimpleFile| {
+                !journal.is_whole() || file.sha256.as_ref().is_none_or(|sha256| own.contains(sha256))
+            };
+            let found = files.iter().filter(|file| !is_told(file) && is_own(file));
+            unexplained.public.extend(found.map(|file| format!("{} is on {}", file.filename, place.index)));
+        }
+        if !journal.is_whole() {
+            self.unexplained_tags(header, &entries, &mut unexplained);
+        }
+        unexplained
+    }
+
+    /// The files of the release's version that an index lists.
+    fn listed(&self, place: &Destination, header: &Header) -> Result<Vec<SimpleFile>> {
+        let address = IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None)?;
+        let client = IndexClient::connect_to_read(self.environment, address, &header.name)?;
+        let listing = client.listing(&header.name).map_err(|error| error.of_index(&place.index))?;
+        let of_version = |file: &SimpleFile| {
+            file.filename.parse::<Filename>().is_ok_and(|name| name.version().to_string() == header.version)
+        };
+        Ok(listing.into_iter().flat_map(|listing| listing.files).filter(of_version).collect())
+    }
+
+    /// The hashes of what the run has built, by its journal and its folder.
+    fn own_hashes(&self, records: &[Record]) -> BTreeSet<String> {
+        let mut hashes = BTreeSet::new();
+        for record in records {
+            match record {
+                Record::StageDone { outputs, .. } | Record::Found { outputs, .. } => {
+                    hashes.extend(outputs.distributions.iter().map(|file| file.sha256.clone()));
+                }
+                _ => {}
+            }
+        }
+        let files = fs_err::read_dir(self.run.dist()).into_iter().flatten().flatten();
+        hashes.extend(files.filter_map(|file| Some(crate::world::sha256(&file.path()).ok()?.0)));
+        hashes
+    }
+
+    fn unexplained_tags(&self, header: &Header, entries: &[Entry], unexplained: &mut Unexplained) {
+        let is_there = |entry: &&Entry| matches!(entry.state, State::Done | State::InDoubt);
+        let name = format!("refs/tags/{}", header.tag);
+        let lands = |entry: &Entry| matches!(entry.effect, Effect::Land { .. });
+        if self.repository.reference(&name).is_some() && !entries.iter().filter(is_there).any(lands) {
+            unexplained.tags.push(format!("tag {} is in the repository", header.tag));
+        }
+        let listed = self.repository.git(["remote"]).read().unwrap_or_default();
+        for remote in listed.lines().map(|name| Remote { name: name.to_owned() }) {
+            let pushes = |entry: &Entry| {
+                matches!(&entry.effect, Effect::Push { remote: to, .. } if *to == remote.name)
+            };
+            if entries.iter().filter(is_there).any(pushes) {
+                continue;
+            }
+            match remote.refs(self.repository, &[&name]) {
+                Ok(refs) if refs.is_empty() => {}
+                Ok(_) => unexplained.tags.push(format!("tag {} is at {}", header.tag, remote.name)),
+                Err(error) => unexplained
+                    .unasked
+                    .push(format!("`{}` cannot be asked ({})", remote.name, error.chain())),
+            }
+        }
+    }
+}
+
+fn is_upload_of(entry: &Entry, at: &str, filename: &str) -> bool {
+    let is_there = matches!(entry.state, State::Done | State::InDoubt | State::Kept);
+    match &entry.effect {
+        Effect::Upload { index, distribution, .. } => {
+            is_there && index == at && distribution.filename == filename
+        }
+        _ => false,
+    }
+}

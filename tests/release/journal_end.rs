@@ -1,0 +1,172 @@
+//! A journal that does not tell all: it has lost its end, or the run went on elsewhere. What is public is never called
+//! undone, and what was built is not deleted while an index may have it.
+
+use serde_json::json;
+
+use super::drilled::{Local, text};
+
+const WHEEL_IS_PUBLIC: &str = "done: demo-1.1.0-py3-none-any.whl on pypi";
+const ALL_IS_PUBLIC: &str = "done: demo-1.1.0.tar.gz on pypi";
+const REHEARSED: &str = "done: demo-1.1.0.tar.gz on testpypi";
+const PUSHED: &str = "done: main and v1.1.0 at origin";
+const TAG: &str = "refs/tags/v1.1.0";
+
+/// Leaves the first lines of the newest run's journal.
+fn cut(local: &Local, lines: usize) {
+    let journal = local.run_folder().join("journal.jsonl");
+    let whole = fs_err::read_to_string(&journal).unwrap();
+    assert!(whole.lines().count() > lines, "{whole}");
+    fs_err::write(&journal, whole.split_inclusive('\n').take(lines).collect::<String>()).unwrap();
+}
+
+/// The lines of the newest run's journal up to the one that has this.
+fn lines_until(local: &Local, what: &str) -> usize {
+    let journal = fs_err::read_to_string(local.run_folder().join("journal.jsonl")).unwrap();
+    journal.lines().position(|line| line.contains(what)).unwrap_or_else(|| panic!("no {what} in {journal}"))
+}
+
+#[test]
+fn what_is_public_is_not_called_undone_on_the_word_of_a_cut_journal() {
+    for note_is_there in [true, false] {
+        let local = Local::new();
+        local.killed(ALL_IS_PUBLIC);
+        let (remote, refs, built) = (local.project.remote_refs(), local.project.refs(), local.built());
+        cut(&local, 11);
+        if !note_is_there {
+            fs_err::remove_file(local.run_folder().join("journal.tail")).unwrap();
+        }
+        let refused = local.pyrelease("rollback --yes").code(4);
+        refused.stderr_contains("demo-1.1.0.tar.gz is on pypi").stderr_contains("pyrelease resume");
+        assert_eq!(local.project.remote_refs(), remote);
+        assert_eq!(local.project.refs(), refs);
+        assert_eq!(local.built(), built);
+        if note_is_there {
+            let status = local.pyrelease("status").code(0);
+            status.stdout_contains("its journal has lost its end");
+            assert_eq!(local.status()["next"], json!(["pyrelease resume", "pyrelease rollback --leave"]));
+            local.pyrelease("status --export x.tar.gz").code(4).stderr_contains("has lost its end");
+        }
+        local.pyrelease("resume --yes").code(0);
+        local.is_released(local.project.folder());
+        assert_eq!(local.status()["next"], json!([]));
+    }
+}
+
+#[test]
+fn a_release_that_is_half_public_is_finished_without_the_end_of_its_journal() {
+    let local = Local::new();
+    local.killed(WHEEL_IS_PUBLIC);
+    cut(&local, lines_until(&local, "\"stage-begun\",\"stage\":\"testpypi\""));
+    local.pyrelease("rollback --yes").code(4).stderr_contains("py3-none-any.whl is on pypi");
+    let built = local.built();
+    local.pyrelease("resume --yes").code(0).stderr_lacks("Building");
+    assert_eq!(local.public.files(), built);
+    local.is_released(local.project.folder());
+}
+
+#[test]
+fn a_cut_journal_of_which_nothing_is_public_is_rolled_back() {
+    let local = Local::new();
+    let before = local.project.snapshot();
+    local.killed(REHEARSED);
+    let built = local.built();
+    cut(&local, lines_until(&local, "\"stage-begun\",\"stage\":\"testpypi\""));
+    assert_eq!(local.status()["next"], json!(["pyrelease rollback", "pyrelease rollback --leave"]));
+    local.pyrelease("rollback --yes").code(0);
+    local.project.assert_unchanged(&before);
+    assert_eq!(local.rehearsal.files(), built);
+}
+
+#[test]
+fn a_tag_that_a_cut_journal_does_not_tell_of_is_not_passed_over() {
+    let local = Local::new();
+    local.killed(PUSHED);
+    cut(&local, lines_until(&local, "\"kind\":\"land\""));
+    assert_eq!(local.status()["next"], json!(["pyrelease resume", "pyrelease rollback --leave"]));
+    let refused = local.pyrelease("rollback --yes").code(4);
+    refused.stderr_contains("tag v1.1.0 is in the repository").stderr_contains("tag v1.1.0 is at origin");
+    local.pyrelease("resume --yes").code(0);
+    local.is_released(local.project.folder());
+}
+
+#[test]
+fn where_an_index_cannot_be_asked_nothing_is_called_undone() {
+    let mut local = Local::new();
+    local.killed(ALL_IS_PUBLIC);
+    let remote = local.project.remote_refs();
+    cut(&local, 11);
+    local.public.stop();
+    for command in ["rollback --yes", "resume --yes"] {
+        let refused = local.pyrelease(command).code(4);
+        refused.stderr_contains("`pypi` cannot be asked");
+    }
+    assert_eq!(local.project.remote_refs(), remote);
+    // Given up, it stays as it is.
+    local.pyrelease("rollback --leave --yes").code(0);
+    assert_eq!(local.project.remote_refs(), remote);
+}
+
+#[test]
+fn what_another_machine_has_finished_is_not_undone_here() {
+    let local = Local::new();
+    local.killed(PUSHED);
+    local.pyrelease("status --export run.tar.gz").code(0);
+    let clone = local.project.sandbox().root().join("another machine");
+    let remote = local.project.remote().path().to_owned();
+    local.project.git(&["clone", "--quiet", text(&remote), text(&clone)]);
+    fs_err::copy(local.project.folder().join("release.toml"), clone.join("release.toml")).unwrap();
+    let file = local.project.folder().join("run.tar.gz");
+    local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(0);
+
+    let refused = local.pyrelease("rollback --yes").code(4);
+    refused.stderr_contains("demo-1.1.0.tar.gz is on pypi").stderr_contains("pyrelease resume");
+    assert!(local.project.remote_refs().contains_key(TAG));
+    local.pyrelease("resume --yes").code(0);
+    local.is_released(local.project.folder());
+}
+
+/// The other way round: rolled back here, and only then finished there.
+#[test]
+fn what_was_taken_back_meanwhile_is_pushed_again_before_anything_is_public() {
+    let local = Local::new();
+    local.killed(PUSHED);
+    local.pyrelease("status --export run.tar.gz").code(0);
+    let clone = local.project.sandbox().root().join("another machine");
+    let remote = local.project.remote().path().to_owned();
+    local.project.git(&["clone", "--quiet", text(&remote), text(&clone)]);
+    fs_err::copy(local.project.folder().join("release.toml"), clone.join("release.toml")).unwrap();
+    local.pyrelease("rollback --yes").code(0);
+    assert!(!local.project.remote_refs().contains_key(TAG));
+
+    let file = local.project.folder().join("run.tar.gz");
+    local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(0);
+    local.is_released(&clone);
+}
+
+#[test]
+fn a_run_that_is_being_given_up_is_never_undone() {
+    let listed = {
+        let local = Local::new();
+        local.killed(ALL_IS_PUBLIC);
+        let list = local.project.sandbox().root().join("points");
+        let drill = format!("list:{}", list.display());
+        local.pyrelease("rollback --leave --yes").env("PYRELEASE_DRILL", drill).code(0);
+        fs_err::read_to_string(list).unwrap()
+    };
+    let points: Vec<(usize, &str)> = (1..).zip(listed.lines()).collect();
+    let is_kept = |point: &&(usize, &str)| point.1.contains("after-record") && point.1.contains("kept");
+    let kept: Vec<usize> = points.iter().filter(is_kept).map(|point| point.0).collect();
+    assert!(kept.len() >= 4, "{listed}");
+    for number in [kept[0], kept[1], kept[kept.len() - 1]] {
+        let local = Local::new();
+        local.killed(ALL_IS_PUBLIC);
+        let (remote, refs) = (local.project.remote_refs(), local.project.refs());
+        let drill = format!("kill:{number}");
+        let left = local.pyrelease("rollback --leave --yes").env("PYRELEASE_DRILL", drill).run();
+        let back = local.pyrelease("rollback --yes").run();
+        assert_eq!(local.project.remote_refs(), remote, "killed at {number}: {left}\n{back}");
+        assert_eq!(local.project.refs(), refs, "killed at {number}: {left}\n{back}");
+        back.stderr_lacks("as they were");
+        assert_eq!(left.status(), -1, "{left}");
+    }
+}
