@@ -137,14 +137,15 @@ fn is_partly_told(context: &Context, workspace: &Workspace, run: &RunFolder) -> 
     }
     let destinations = journal.header().map(destinations).unwrap_or_default();
     let unexplained = world(context, workspace, run).unexplained(&journal, &destinations);
-    match unexplained.unasked.as_slice() {
-        [] => Ok(!unexplained.public.is_empty()),
-        unasked => Err(Error::left(format!(
+    match (unexplained.public.as_slice(), unexplained.unasked.as_slice()) {
+        ([_, ..], _) => Ok(true),
+        ([], []) => Ok(false),
+        ([], unasked) => Err(Error::left(format!(
             "the journal of run {} has lost its end, and what was public by then is not known: {}",
             run.id(),
             unasked.join("; ")
         ))
-        .help("try again when that can be asked")),
+        .help("try again when that is known")),
     }
 }
 

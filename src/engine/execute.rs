@@ -54,7 +54,17 @@ impl<'a> Execution<'a> {
     ) -> Result<Self> {
         let (source, carry) = configuration;
         let (run, journal) = store.begin(|run| header(run, pipeline, &release, source))?;
-        let execution = Self { pipeline, release, run, journal, interrupted, listener, carry, probe: false, is_resumed: false };
+        let execution = Self {
+            pipeline,
+            release,
+            run,
+            journal,
+            interrupted,
+            listener,
+            carry,
+            probe: false,
+            is_resumed: false,
+        };
         let folder = execution.run.folder().display().to_string();
         let version = execution.release.target.version.to_string();
         listener.hear(&Event::RunStarted { run: execution.run.id(), folder: &folder, version: &version });

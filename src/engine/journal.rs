@@ -303,7 +303,9 @@ impl Journal {
         self.file = fs_err::OpenOptions::new().create_new(true).append(true).open(&self.path)?;
         hold(&self.file)?;
         self.length = 0;
-        self.tail = Some(Tail::create(&self.path)?);
+        if self.is_whole {
+            self.tail = Some(Tail::create(&self.path)?);
+        }
         std::mem::take(&mut self.records).into_iter().try_for_each(|record| self.put(record))
     }
 
@@ -314,8 +316,8 @@ impl Journal {
             |error: serde_json::Error| Error::failed("the journal cannot be written").because(error);
         let record_text = serde_json::value::to_raw_value(&record).map_err(unwritable)?;
         let sum = checksum(seq, &time, record_text.get());
-        let mut line =
-            serde_json::to_vec(&Line { seq, time, record: &record_text, sum: sum.clone() }).map_err(unwritable)?;
+        let mut line = serde_json::to_vec(&Line { seq, time, record: &record_text, sum: sum.clone() })
+            .map_err(unwritable)?;
         line.push(b'\n');
         faults::at_record(Moment::BeforeRecord, || record.shown());
         if let Err(error) = self.append(&line, &record) {

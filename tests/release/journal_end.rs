@@ -19,6 +19,14 @@ fn cut(local: &Local, lines: usize) {
     fs_err::write(&journal, whole.split_inclusive('\n').take(lines).collect::<String>()).unwrap();
 }
 
+fn a_quarter_of_an_hour_later(local: &Local) {
+    let earlier = std::time::SystemTime::now() - std::time::Duration::from_secs(901);
+    for file in ["journal.jsonl", "journal.tail"] {
+        let file = fs_err::OpenOptions::new().append(true).open(local.run_folder().join(file)).unwrap();
+        file.file().set_modified(earlier).unwrap();
+    }
+}
+
 /// The lines of the newest run's journal up to the one that has this.
 fn lines_until(local: &Local, what: &str) -> usize {
     let journal = fs_err::read_to_string(local.run_folder().join("journal.jsonl")).unwrap();
@@ -72,9 +80,14 @@ fn a_cut_journal_of_which_nothing_is_public_is_rolled_back() {
     let built = local.built();
     cut(&local, lines_until(&local, "\"stage-begun\",\"stage\":\"testpypi\""));
     assert_eq!(local.status()["next"], json!(["pyrelease rollback", "pyrelease rollback --leave"]));
+    // What the lost records told of could still be on its way,
+    local.pyrelease("rollback --yes").code(4).stderr_contains("may still arrive, for");
+    // and is not after a quarter of an hour.
+    a_quarter_of_an_hour_later(&local);
     local.pyrelease("rollback --yes").code(0);
     local.project.assert_unchanged(&before);
     assert_eq!(local.rehearsal.files(), built);
+    assert_eq!(local.built(), built);
 }
 
 #[test]
@@ -85,6 +98,7 @@ fn a_tag_that_a_cut_journal_does_not_tell_of_is_not_passed_over() {
     assert_eq!(local.status()["next"], json!(["pyrelease resume", "pyrelease rollback --leave"]));
     let refused = local.pyrelease("rollback --yes").code(4);
     refused.stderr_contains("tag v1.1.0 is in the repository").stderr_contains("tag v1.1.0 is at origin");
+    a_quarter_of_an_hour_later(&local);
     local.pyrelease("resume --yes").code(0);
     local.is_released(local.project.folder());
 }

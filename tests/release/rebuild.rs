@@ -79,7 +79,11 @@ fn a_clone_on_another_machine_is_enough() {
 
     // It asks before it does anything.
     for command in ["resume", "resume --yes"] {
-        local.pyrelease(command).from(&clone).code(4).stderr_contains("nothing here proves that demo-1.1.0.tar.gz");
+        local
+            .pyrelease(command)
+            .from(&clone)
+            .code(4)
+            .stderr_contains("nothing here proves that demo-1.1.0.tar.gz");
         assert_eq!(local.public.files().len(), 1);
     }
     local.pyrelease("resume").from(&clone).on_a_terminal(&AGREED).code(0);
@@ -92,10 +96,12 @@ fn a_clone_on_another_machine_is_enough() {
 /// Anybody who may upload to the rehearsal index could otherwise publish by it.
 #[test]
 fn a_file_that_somebody_has_added_to_the_rehearsal_is_not_published() {
-    let local = Local::new();
+    let mut local = Local::new();
     local.killed(WHEEL_IS_PUBLIC);
     let added = "demo-1.1.0-py2-none-any.whl";
+    // The very bytes of a file of the release are not the release's under another name.
     local.rehearsal.add(WHEEL, added);
+    local.restart_rehearsal();
     let journal = fs_err::read(local.run_folder().join("journal.jsonl")).unwrap();
     // What the journal of another run of the same repository knows is proven by it.
     for everything in [true, false] {

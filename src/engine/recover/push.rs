@@ -115,10 +115,9 @@ impl World<'_> {
                 .map_err(|error| NotUndone::over(error.chain()))?,
             None => None,
         };
-        remote.take_back(self.repository, updates, undo_fence.as_deref()).map_err(|error| NotUndone {
-            reason: error.to_string(),
-            may_arrive: !error.is_answered(),
-        })?;
+        remote
+            .take_back(self.repository, updates, undo_fence.as_deref())
+            .map_err(|error| NotUndone { reason: error.to_string(), may_arrive: !error.is_answered() })?;
         let answered: Vec<&str> = fence.iter().chain(&undo_fence).map(String::as_str).collect();
         if !answered.is_empty() {
             remote.delete_fences(self.repository, &answered);
@@ -162,7 +161,8 @@ impl World<'_> {
                 continue;
             }
             remote.refs(self.repository, &[]).map_err(|error| {
-                Error::left(format!("whether `{}` still has the release is not known", remote.name)).because(error)
+                Error::left(format!("whether `{}` still has the release is not known", remote.name))
+                    .because(error)
             })?;
             let reason = format!("no longer at `{}`", remote.name);
             journal.write(Record::NotDone { id: entry.id, reason })?;

@@ -3,7 +3,9 @@
 use std::sync::atomic::AtomicBool;
 
 use super::push::NotUndone;
-use super::{Entry, Presence, State, World, entries, is_being_given_up, may_be_on_an_index, point_of_no_return};
+use super::{
+    Entry, Presence, State, World, entries, is_being_given_up, may_be_on_an_index, point_of_no_return,
+};
 use crate::engine::effects::Effect;
 use crate::engine::event::Event;
 use crate::engine::journal::{Journal, Outcome, Record};
@@ -43,12 +45,7 @@ impl World<'_> {
         })
     }
 
-    fn take_back(
-        &self,
-        journal: &mut Journal,
-        unless: Unless,
-        destinations: &[Destination],
-    ) -> Result<()> {
+    fn take_back(&self, journal: &mut Journal, unless: Unless, destinations: &[Destination]) -> Result<()> {
         self.settle(journal)?;
         let entries = entries(journal.records());
         let unless = if is_being_given_up(&entries) { Unless::Leave } else { unless };
@@ -145,6 +142,8 @@ impl World<'_> {
             // An undo that the remote may still apply stays in doubt, whatever the refs say now. Somebody who interrupts does
             // not wait for an answer.
             Err(not) if not.may_arrive || began.is_interrupted() => Presence::Unknown(not.reason.clone()),
+            // Refs that are back say nothing of the working tree.
+            Err(_) if !self.has_followed(&entry.effect) => Presence::Unknown(String::new()),
             Err(_) => self.probe(&entry.effect),
         };
         match (undone, presence) {
@@ -160,6 +159,14 @@ impl World<'_> {
                 }
                 Ok(Err(reason))
             }
+        }
+    }
+
+    /// Whether the working tree shows what the refs of a landing say, now at the latest.
+    fn has_followed(&self, effect: &Effect) -> bool {
+        match effect {
+            Effect::Land { landing } => landing.follow(self.repository).is_ok(),
+            _ => true,
         }
     }
 

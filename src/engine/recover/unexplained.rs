@@ -2,10 +2,11 @@
 //! a journal alone. It may have lost its end, be an old copy, or the run may have been finished on another machine.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use super::{Entry, State, World};
 use crate::engine::effects::Effect;
-use crate::engine::journal::{Header, Journal, Record};
+use crate::engine::journal::{Header, Journal, Record, tail};
 use crate::engine::stage::{Destination, Reach};
 use crate::error::{Error, Result};
 use crate::index::{IndexAddress, IndexClient, SimpleFile};
@@ -30,11 +31,12 @@ impl Unexplained {
 
     /// Why a run is not taken back on its journal's word.
     pub(super) fn refusal(&self) -> Error {
-        let found: Vec<&str> = [&self.public, &self.tags, &self.unasked].into_iter().flatten().map(String::as_str).collect();
+        let found: Vec<&str> =
+            [&self.public, &self.tags, &self.unasked].into_iter().flatten().map(String::as_str).collect();
         let refusal = Error::left(format!("the journal does not tell all of this run: {}", found.join("; ")));
         let leave = "or give the run up, and leave all as it is: `pyrelease rollback --leave`";
         match (self.public.as_slice(), self.unasked.as_slice()) {
-            ([], [_, ..]) => refusal.help("try again when that can be asked").help(leave),
+            ([], [_, ..]) => refusal.help("try again when that is known").help(leave),
             ([], _) => refusal
                 .help("if that tag is this run's, finish the release: `pyrelease resume`; else delete it")
                 .help(leave),
@@ -58,7 +60,8 @@ impl World<'_> {
             let files = match self.listed(place, header) {
                 Ok(files) => files,
                 Err(error) if journal.is_whole() => {
-                    let message = format!("`{}` could not be asked whether it has files of this run", place.index);
+                    let message =
+                        format!("`{}` could not be asked whether it has files of this run", place.index);
                     let help = Some(error.chain());
                     self.listener.hear(&crate::engine::event::Event::Warning {
                         stage: None,
@@ -68,7 +71,11 @@ impl World<'_> {
                     continue;
                 }
                 Err(error) => {
-                    unexplained.unasked.push(format!("`{}` cannot be asked ({})", place.index, error.chain()));
+                    unexplained.unasked.push(format!(
+                        "`{}` cannot be asked ({})",
+                        place.index,
+                        error.chain()
+                    ));
                     continue;
                 }
             };
@@ -83,8 +90,22 @@ impl World<'_> {
         }
         if !journal.is_whole() {
             self.unexplained_tags(header, &entries, &mut unexplained);
+            unexplained.unasked.extend(self.may_be_sending());
         }
         unexplained
+    }
+
+    /// What the lost records told of may still arrive: for how long that has to be waited for.
+    fn may_be_sending(&self) -> Option<String> {
+        let journal = self.run.journal();
+        let signs = [journal.clone(), tail::path(&journal)];
+        let written = |path: &PathBuf| fs_err::metadata(path).and_then(|known| known.modified()).ok();
+        let last = jiff::Timestamp::try_from(signs.iter().filter_map(written).max()?).ok()?;
+        let passed = jiff::Timestamp::now().as_second() - last.as_second();
+        let left = super::PUSH_ON_ITS_WAY - passed;
+        let message =
+            || format!("what it was sending may still arrive, for {} minutes more", (left + 59) / 60);
+        (passed >= 0 && left > 0).then(message)
     }
 
     /// The files of the release's version that an index lists.
@@ -123,18 +144,16 @@ impl World<'_> {
         }
         let listed = self.repository.git(["remote"]).read().unwrap_or_default();
         for remote in listed.lines().map(|name| Remote { name: name.to_owned() }) {
-            let pushes = |entry: &Entry| {
-                matches!(&entry.effect, Effect::Push { remote: to, .. } if *to == remote.name)
-            };
+            let pushes = |entry: &Entry| matches!(&entry.effect, Effect::Push { remote: to, .. } if *to == remote.name);
             if entries.iter().filter(is_there).any(pushes) {
                 continue;
             }
             match remote.refs(self.repository, &[&name]) {
                 Ok(refs) if refs.is_empty() => {}
                 Ok(_) => unexplained.tags.push(format!("tag {} is at {}", header.tag, remote.name)),
-                Err(error) => unexplained
-                    .unasked
-                    .push(format!("`{}` cannot be asked ({})", remote.name, error.chain())),
+                Err(error) => {
+                    unexplained.unasked.push(format!("`{}` cannot be asked ({})", remote.name, error.chain()))
+                }
             }
         }
     }

@@ -49,7 +49,9 @@ impl World<'_> {
             Effect::Land { landing } if landing.is_done(self.repository) => Presence::Present,
             Effect::Land { landing } if landing.is_absent(self.repository) => Presence::Absent,
             Effect::Land { .. } => Presence::Unknown("the branch or the tag was moved since".to_owned()),
-            Effect::Push { remote, updates, .. } => self.probe_push(&Remote { name: remote.clone() }, updates),
+            Effect::Push { remote, updates, .. } => {
+                self.probe_push(&Remote { name: remote.clone() }, updates)
+            }
             Effect::Upload { index, url, simple, project, distribution, .. } => {
                 let address = IndexAddress::new(index, url, simple.as_deref(), None).map_err(Error::from);
                 let client = address

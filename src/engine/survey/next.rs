@@ -43,7 +43,9 @@ fn cut(told: &Told, repository: &Repository, records: u64) -> (Vec<String>, Vec<
         "the journal has lost its last {records} records at least: what the run did after those that are there is not known"
     )];
     let tag = match told.records.first() {
-        Some(Record::Run(header)) => repository.reference(&format!("refs/tags/{}", header.tag)).map(|_| &header.tag),
+        Some(Record::Run(header)) => {
+            repository.reference(&format!("refs/tags/{}", header.tag)).map(|_| &header.tag)
+        }
         _ => None,
     };
     let lands = told.entries.iter().any(|entry| matches!(entry.effect, Effect::Land { .. }));

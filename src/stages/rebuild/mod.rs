@@ -58,8 +58,8 @@ pub struct AtHand {
     pub folders: Vec<PathBuf>,
     /// The one among them that the run in question has left
     pub own: Option<PathBuf>,
-    /// The sha256 of every distribution that runs of this repository have built, by their journals
-    pub built: BTreeSet<String>,
+    /// The name and the sha256 of every distribution that runs of this repository have built, by their journals
+    pub built: BTreeSet<(String, String)>,
     /// The names and versions whose release is known to be complete; nobody is asked about them
     pub released: Vec<(String, String)>,
 }

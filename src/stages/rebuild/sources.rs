@@ -161,7 +161,7 @@ pub(super) fn find(
         let mut rehearsed =
             self::sources(&listed, |file| trusted.contains(&file.place.index.as_str()) && !known(file));
         for source in &mut rehearsed {
-            source.is_proven = at_hand.built.contains(&source.sha256);
+            source.is_proven = at_hand.built.contains(&(source.filename.clone(), source.sha256.clone()));
         }
         sources.extend(rehearsed);
     }
@@ -259,7 +259,8 @@ fn refuse_other_bytes(at_hand: &AtHand, public: &[Source]) -> Result<(), Blocked
     let Some(own) = &at_hand.own else { return Ok(()) };
     let entries = fs_err::read_dir(own).into_iter().flatten().flatten();
     for file in entries.filter_map(|entry| freeze(&entry.path()).ok()) {
-        let other = public.iter().find(|source| source.filename == file.filename && source.sha256 != file.sha256);
+        let other =
+            public.iter().find(|source| source.filename == file.filename && source.sha256 != file.sha256);
         if let Some(other) = other {
             let message = format!(
                 "{other} is not what was built: `{}` has the sha256 {}",

@@ -41,7 +41,8 @@ impl Remote {
         }
         let base = format!("{FOLDER}{run}{purpose}");
         let spent = self.refs(user, &[&format!("{base}*")])?;
-        let numbered = (0..).map(|number| if number == 0 { base.clone() } else { format!("{base}.{number}") });
+        let numbered =
+            (0..).map(|number| if number == 0 { base.clone() } else { format!("{base}.{number}") });
         Ok(numbered.into_iter().find(|name| !spent.contains_key(name)))
     }
 
@@ -74,7 +75,9 @@ impl Remote {
     pub fn delete_fences(&self, user: &Repository, answered: &[&str]) {
         let Ok(fences) = self.refs(user, &[&format!("{FOLDER}*")]) else { return };
         let now = jiff::Timestamp::now().as_second();
-        let is_useless = |name: &String| answered.contains(&name.as_str()) || began(name).is_some_and(|began| now - began > USELESS);
+        let is_useless = |name: &String| {
+            answered.contains(&name.as_str()) || began(name).is_some_and(|began| now - began > USELESS)
+        };
         let deletions = fences.into_iter().filter(|(name, _)| is_useless(name));
         let deletions: Vec<RefUpdate> =
             deletions.map(|(name, id)| RefUpdate { name, old: Some(id), new: None }).collect();

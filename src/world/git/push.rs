@@ -40,7 +40,9 @@ impl PushError {
     pub fn changed_nothing(&self, updates: &[RefUpdate]) -> bool {
         match &self.knowledge {
             Knowledge::NothingSent => true,
-            Knowledge::Answered(refs) => updates.iter().all(|update| matches!(refs.get(&update.name), Some(Some(_)))),
+            Knowledge::Answered(refs) => {
+                updates.iter().all(|update| matches!(refs.get(&update.name), Some(Some(_))))
+            }
             Knowledge::Nothing => false,
         }
     }
@@ -48,7 +50,9 @@ impl PushError {
     /// Whether the remote updated all of these refs, whatever else it refused.
     pub fn changed_all(&self, updates: &[RefUpdate]) -> bool {
         match &self.knowledge {
-            Knowledge::Answered(refs) => updates.iter().all(|update| matches!(refs.get(&update.name), Some(None))),
+            Knowledge::Answered(refs) => {
+                updates.iter().all(|update| matches!(refs.get(&update.name), Some(None)))
+            }
             _ => false,
         }
     }
@@ -125,7 +129,9 @@ impl Remote {
         let detail = tail.iter().map(|line| format!("\n  {line}")).collect();
         let knowledge = match answers(&captured.text(), updates) {
             Some(answers) => Knowledge::Answered(answers),
-            None if trace.is_some_and(|trace| self.sent_nothing(user, &trace, updates)) => Knowledge::NothingSent,
+            None if trace.is_some_and(|trace| self.sent_nothing(user, &trace, updates)) => {
+                Knowledge::NothingSent
+            }
             None => Knowledge::Nothing,
         };
         Err(self.push_failed(detail, knowledge))

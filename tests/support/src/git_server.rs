@@ -220,7 +220,8 @@ fn packet(client: &mut TcpStream) -> io::Result<String> {
     let mut length = [0; 4];
     client.read_exact(&mut length)?;
     let length = std::str::from_utf8(&length).ok().and_then(|length| usize::from_str_radix(length, 16).ok());
-    let length = length.and_then(|length| length.checked_sub(4)).ok_or_else(|| io::Error::other("no packet"))?;
+    let length =
+        length.and_then(|length| length.checked_sub(4)).ok_or_else(|| io::Error::other("no packet"))?;
     let mut text = vec![0; length];
     client.read_exact(&mut text)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
