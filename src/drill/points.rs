@@ -194,7 +194,7 @@ impl Known {
             Record::Done { id, .. } if matches!(self.effect_of(*id), Some(Effect::Land { .. })) => {
                 self.stage = None
             }
-            Record::Undo { id } => self.current = self.effect_of(*id).cloned(),
+            Record::Undo { id, .. } => self.current = self.effect_of(*id).cloned(),
             Record::End { outcome: Outcome::Released } => self.phase = Some(Phase::Released),
             Record::End { outcome: Outcome::RolledBack } => self.phase = Some(Phase::RolledBack),
             _ => {}
@@ -230,7 +230,7 @@ impl Known {
             Record::Intent { effect, .. } => format!("the intent: {effect}"),
             Record::Done { id, .. } => of("done", id),
             Record::NotDone { id, .. } => of("not done", id),
-            Record::Undo { id } => of("undo", id),
+            Record::Undo { id, .. } => of("undo", id),
             Record::Undone { id, .. } => of("undone", id),
             Record::Kept { id, .. } => of("kept", id),
             Record::End { .. } => "the run's end".to_owned(),

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use relocate::relocate;
 
 use super::effects::Effect;
+use super::locks::LocksBefore;
 use super::stage::{Outputs, Reach};
 use crate::config::Names;
 use crate::error::{Error, Result};
@@ -56,6 +57,9 @@ pub enum Record {
         at: i64,
         stage: String,
         effect: Effect,
+        /// None where it takes none, and in journals of before there was this
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        locks: Option<LocksBefore>,
     },
     /// It happened, with what the world said
     Done {
@@ -76,6 +80,9 @@ pub enum Record {
     /// About to take it back
     Undo {
         id: u64,
+        /// As for the intent
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        locks: Option<LocksBefore>,
     },
     Undone {
         id: u64,
@@ -110,7 +117,7 @@ impl Record {
             Self::Done { id, .. } => format!("done {id}"),
             Self::NotDone { id, .. } => format!("not-done {id}"),
             Self::Doubted { id, .. } => format!("doubted {id}"),
-            Self::Undo { id } => format!("undo {id}"),
+            Self::Undo { id, .. } => format!("undo {id}"),
             Self::Undone { id, .. } => format!("undone {id}"),
             Self::Kept { id, .. } => format!("kept {id}"),
             Self::Failed { stage, .. } => format!("failed {stage}"),
@@ -314,14 +321,15 @@ impl Journal {
         self.file.write_all(rest)
     }
 
-    /// Writes the intent of an effect and gives the id under which its end is written.
+    /// Writes the intent of an effect and gives the id under which its end is written. `locks` are those of git's that
+    /// are there before it.
     ///
     /// # Errors
     /// As [`Journal::write`].
-    pub fn intend(&mut self, stage: &str, effect: Effect) -> Result<u64> {
+    pub fn intend(&mut self, stage: &str, effect: Effect, locks: Option<LocksBefore>) -> Result<u64> {
         let id = self.next_id;
         let at = jiff::Timestamp::now().as_second();
-        self.write(Record::Intent { id, at, stage: stage.to_owned(), effect })?;
+        self.write(Record::Intent { id, at, stage: stage.to_owned(), effect, locks })?;
         self.next_id += 1;
         Ok(id)
     }

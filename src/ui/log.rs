@@ -115,7 +115,7 @@ fn meaning(content: &Content) -> String {
         Record::Done { id, evidence } => because(format!("#{id} done"), evidence),
         Record::NotDone { id, reason } => because(format!("#{id} did not happen"), reason),
         Record::Doubted { id, .. } => format!("#{id} is not there, and may still come"),
-        Record::Undo { id } => format!("#{id} about to be taken back"),
+        Record::Undo { id, .. } => format!("#{id} about to be taken back"),
         Record::Undone { id, evidence } => because(format!("#{id} taken back"), evidence),
         Record::Kept { id, reason } => because(format!("#{id} stays"), reason),
         Record::Failed { stage, reason } => format!("`{stage}` failed: {reason}"),

@@ -1,11 +1,13 @@
 //! The ways on from any state, from the journal and the world alone: what happened, and taking it back.
 
+mod locks;
 mod plugin;
 mod undo;
 mod world;
 
 use std::fmt;
 
+pub use locks::left_locks;
 pub use plugin::PluginLog;
 pub use undo::Unless;
 pub use world::{Presence, World};
@@ -68,7 +70,7 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
     };
     for record in records {
         match record {
-            Record::Intent { id, at, stage, effect } => entries.push(Entry {
+            Record::Intent { id, at, stage, effect, .. } => entries.push(Entry {
                 id: *id,
                 at: *at,
                 stage: stage.clone(),
@@ -92,7 +94,7 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
                 }
             }
             // An undo that was begun may or may not have happened.
-            Record::Undo { id } => set(&mut entries, *id, State::InDoubt),
+            Record::Undo { id, .. } => set(&mut entries, *id, State::InDoubt),
             Record::Undone { id, .. } => set(&mut entries, *id, State::Undone),
             Record::Kept { id, .. } => set(&mut entries, *id, State::Kept),
             // What was done to refs was done in another repository, and from there.
@@ -145,7 +147,7 @@ mod tests {
     #[test]
     fn an_upload_may_still_arrive_for_five_minutes_whatever_the_clock_does() {
         let now = 1_000_000;
-        let mut records = vec![Record::Intent { id: 0, at: now, stage: "pypi".into(), effect: upload() }];
+        let mut records = vec![Record::Intent { id: 0, at: now, stage: "pypi".into(), effect: upload(), locks: None }];
         let entry = |records: &[Record]| entries(records).remove(0);
         assert!(entry(&records).may_still_arrive(now + ON_ITS_WAY - 1));
         assert!(!entry(&records).may_still_arrive(now + ON_ITS_WAY));
@@ -166,7 +168,7 @@ mod tests {
             verify: None,
             environment: Vec::new(),
         };
-        let records = [Record::Intent { id: 0, at: 0, stage: "x".into(), effect }];
+        let records = [Record::Intent { id: 0, at: 0, stage: "x".into(), effect, locks: None }];
         assert!(!entries(&records)[0].may_still_arrive(0));
     }
 }

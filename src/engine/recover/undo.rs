@@ -6,6 +6,7 @@ use super::{Entry, Presence, State, World, entries, point_of_no_return};
 use crate::engine::effects::Effect;
 use crate::engine::event::Event;
 use crate::engine::journal::{Journal, Outcome, Record};
+use crate::engine::locks::LocksBefore;
 use crate::engine::stage::Reach;
 use crate::error::{Error, ExitCode, Result};
 use crate::plugin::protocol::Class;
@@ -111,7 +112,8 @@ impl World<'_> {
             return Ok(Ok(()));
         }
         self.listener.hear(&Event::Undoing { what: &what });
-        journal.write(Record::Undo { id: entry.id })?;
+        let locks = LocksBefore::of(&entry.effect, self.repository);
+        journal.write(Record::Undo { id: entry.id, locks })?;
         let (inside, began) = (InEffect::begin(), Since::now());
         let undone = self.try_to_undo(entry);
         drop(inside);
