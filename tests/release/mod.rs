@@ -14,7 +14,7 @@ mod interface;
 mod machine;
 mod moving;
 mod network;
-mod power;
+pub(crate) mod power;
 mod processes;
 mod racing;
 mod rebuild;

@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pyrelease_test_support::{Outcome, Project, Running, Snapshot};
 use serde_json::Value;
@@ -12,10 +12,11 @@ use super::quick;
 
 const STAGES: &str = "stages = [\"changelog\", \"version\", \"tag\", \"push\"]\n";
 const TAG: &str = "refs/tags/v1.1.0";
+const TRACKING: &str = "refs/remotes/origin/main";
 
 /// Where in git's own work the power is cut
 #[derive(Debug, Clone, Copy)]
-enum Cut {
+pub(crate) enum Cut {
     /// Amid a transaction on this ref of the project's repository, in this state
     Refs(&'static str, &'static str),
     /// The same at the remote
@@ -24,94 +25,149 @@ enum Cut {
     WorkingTree,
 }
 
+impl Cut {
+    /// All that a release comes by.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Refs("prepared", TAG),
+        Self::Refs("committed", TAG),
+        Self::WorkingTree,
+        Self::RemoteRefs("prepared", TAG),
+        Self::RemoteRefs("committed", TAG),
+        Self::Refs("prepared", TRACKING),
+    ];
+}
+
+/// What stops git at a place, until the power is cut
+pub(crate) struct Trap<'a> {
+    project: &'a Project,
+    mark: PathBuf,
+    /// What the project has for it, and what was there before
+    changed: Vec<(PathBuf, Option<Vec<u8>>)>,
+}
+
+impl<'a> Trap<'a> {
+    /// Sets it in the project's repository, whose working tree is at `top`.
+    pub(crate) fn set(project: &'a Project, top: &Path, cut: Cut) -> Self {
+        let mark = project.sandbox().root().join("mark-of-the-trap");
+        let mut trap = Self { project, mark, changed: Vec::new() };
+        let stop = format!("touch '{}' && sleep 60\n", trap.mark.display());
+        let amid = |folder: &Path, state: &str, name: &str| {
+            let folder = folder.display();
+            format!("[ \"$PWD\" = '{folder}' ] && grep -q ' {name}$' && [ \"$1\" = {state} ] && {stop}exit 0\n")
+        };
+        match cut {
+            Cut::Refs(state, name) => {
+                trap.keep(&project.git_folder().join("hooks/reference-transaction"));
+                project.hook("reference-transaction", &amid(top, state, name));
+            }
+            Cut::RemoteRefs(state, name) => {
+                let remote = project.remote();
+                trap.keep(&remote.path().join("hooks/reference-transaction"));
+                remote.hook("reference-transaction", &amid(remote.path(), state, name));
+            }
+            Cut::WorkingTree => {
+                let (config, attributes) =
+                    (project.git_folder().join("config"), project.git_folder().join("info/attributes"));
+                let script = project.sandbox().root().join("smudge");
+                [&config, &attributes, &script].map(|path| trap.keep(path));
+                project.script(&script, &format!("[ \"$PWD\" = '{}' ] && {stop}cat\n", top.display()));
+                project.git(&["config", "filter.trap.smudge", script.to_str().unwrap()]);
+                fs_err::create_dir_all(attributes.parent().unwrap()).unwrap();
+                fs_err::write(attributes, "CHANGELOG.md filter=trap\n").unwrap();
+            }
+        }
+        trap
+    }
+
+    fn keep(&mut self, path: &Path) {
+        self.changed.push((path.to_owned(), fs_err::read(path).ok()));
+    }
+
+    /// Cuts the power when git has come to the trap; gives whether it has before the command ended.
+    pub(crate) fn wait(&self, running: &Running<'_>) -> bool {
+        while !self.mark.exists() && !running.has_ended() {
+            running.wait(Duration::from_millis(2));
+        }
+        let is_sprung = self.mark.exists();
+        if is_sprung {
+            self.project.sandbox().cut_power();
+        }
+        is_sprung
+    }
+}
+
+impl Drop for Trap<'_> {
+    fn drop(&mut self) {
+        for (path, before) in self.changed.drain(..) {
+            // On a full disk that a test makes, what is there already can be written.
+            let _ = match before {
+                Some(bytes) => fs_err::write(path, bytes),
+                None => fs_err::remove_file(path),
+            };
+        }
+        let _ = fs_err::remove_file(&self.mark);
+    }
+}
+
 /// A release without a build, and how everything was before it
 struct Scene {
     project: Project,
+    /// Where it is released from
+    top: PathBuf,
     before: Snapshot,
 }
 
 impl Scene {
     fn new() -> Self {
         let project = quick().config(STAGES).build();
-        let before = project.snapshot();
-        Self { project, before }
+        Self { top: project.repository().to_owned(), before: project.snapshot(), project }
     }
 
-    fn mark(&self) -> PathBuf {
-        self.project.sandbox().root().join("mark")
+    /// Released from a linked worktree, which has the branch.
+    fn linked() -> Self {
+        let project = quick().config(STAGES).build();
+        project.git(&["switch", "--quiet", "-c", "other"]);
+        let top = project.worktree("linked", &["main"]);
+        Self { top, before: project.snapshot(), project }
+    }
+
+    fn run(&self, command: &str) -> Outcome {
+        self.project.pyrelease(command).from(&self.top).run()
     }
 
     /// Runs a command, and everything that has to do with it dies when git has come so far.
     #[track_caller]
-    fn cut(&self, command: &str, cut: Cut) -> Outcome {
-        let project = &self.project;
-        let trap = format!("touch '{}'\nsleep 60\n", self.mark().display());
-        let at = |folder: &Path, state: &str, name: &str| {
-            let folder = folder.display();
-            format!("if [ \"$PWD\" = '{folder}' ] && grep -q ' {name}$' && [ \"$1\" = {state} ]; then {trap}fi\n")
-        };
-        let config = project.git_folder().join("config");
-        let kept = fs_err::read(&config).unwrap();
-        match cut {
-            Cut::Refs(state, name) => {
-                project.hook("reference-transaction", &at(project.repository(), state, name));
-            }
-            Cut::RemoteRefs(state, name) => {
-                let remote = project.remote();
-                remote.hook("reference-transaction", &at(remote.path(), state, name));
-            }
-            Cut::WorkingTree => {
-                let script = project.sandbox().root().join("smudge");
-                let here = project.repository().display();
-                project.script(&script, &format!("if [ \"$PWD\" = '{here}' ]; then {trap}fi\ncat\n"));
-                project.git(&["config", "filter.trap.smudge", script.to_str().unwrap()]);
-                fs_err::create_dir_all(project.git_folder().join("info")).unwrap();
-                fs_err::write(self.attributes(), "CHANGELOG.md filter=trap\n").unwrap();
-            }
-        }
-        let mark = self.mark();
-        let wait = |running: &Running<'_>| {
-            while !mark.exists() && !running.has_ended() {
-                running.wait(Duration::from_millis(2));
-            }
-            project.sandbox().cut_power();
-        };
-        let outcome = project.pyrelease(command).meanwhile(wait).run();
+    fn cut(&self, command: &str, cut: Cut) {
+        let trap = Trap::set(&self.project, &self.top, cut);
+        let wait = |running: &Running<'_>| assert!(trap.wait(running), "{cut:?} was not come to");
+        let outcome = self.project.pyrelease(command).from(&self.top).meanwhile(wait).run();
         assert_eq!(outcome.status(), -1, "{cut:?}: {outcome}");
-        let hooks = [project.git_folder(), project.remote().path().to_owned()];
-        let hooks = hooks.map(|folder| folder.join("hooks/reference-transaction"));
-        for path in [mark.clone(), self.attributes()].iter().chain(&hooks) {
-            let _ = fs_err::remove_file(path);
-        }
-        fs_err::write(&config, kept).unwrap();
-        outcome
     }
 
-    fn attributes(&self) -> PathBuf {
-        self.project.git_folder().join("info/attributes")
+    /// Runs a command, and everything dies soon after it has come to so many points of a drill, or it ends before that.
+    fn cut_after(&self, command: &str, points: usize) -> Outcome {
+        let list = self.project.sandbox().root().join("points");
+        let _ = fs_err::remove_file(&list);
+        let come_to = || fs_err::read(&list).map_or(0, |text| text.iter().filter(|byte| **byte == b'\n').count());
+        let wait = |running: &Running<'_>| {
+            while come_to() < points && !running.has_ended() {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            self.project.sandbox().cut_power();
+        };
+        let drill = format!("list:{}", list.display());
+        self.project.pyrelease(command).env("PYRELEASE_DRILL", drill).meanwhile(wait).run()
     }
 
-    /// The lock files of git's here and at the remote, by their names.
+    /// The lock files of git's here and at the remote.
     fn locks(&self) -> Vec<String> {
         let root = self.project.sandbox().root();
-        let mut locks = Vec::new();
-        let mut folders = vec![self.project.git_folder(), self.project.remote().path().to_owned()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs_err::read_dir(folder).unwrap().flatten() {
-                let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-                if path.is_dir() && name != "pyrelease" {
-                    folders.push(path);
-                } else if name.ends_with(".lock") || name == "packed-refs.new" {
-                    locks.push(path.strip_prefix(root).unwrap().display().to_string());
-                }
-            }
-        }
-        locks.sort();
-        locks
+        let debris = self.project.debris();
+        debris.iter().map(|path| path.strip_prefix(root).unwrap().display().to_string()).collect()
     }
 
     fn status(&self) -> Value {
-        let outcome = self.project.pyrelease("status --format json").code(0);
+        let outcome = self.project.pyrelease("status --format json").from(&self.top).code(0);
         serde_json::from_str(outcome.stdout()).unwrap()
     }
 
@@ -120,7 +176,7 @@ impl Scene {
     fn goes_on(&self, command: &str, cut: Cut) {
         let next = self.status()["next"].to_string();
         assert!(next.contains(&format!("\"pyrelease {command}\"")), "{cut:?}: {next}");
-        let outcome = self.project.pyrelease(&format!("{command} --yes")).run();
+        let outcome = self.run(&format!("{command} --yes"));
         assert_eq!(outcome.status(), 0, "{cut:?}: {outcome}");
         assert_eq!(self.locks(), [""; 0], "{cut:?}: {outcome}");
         if command == "rollback" {
@@ -129,31 +185,24 @@ impl Scene {
         } else {
             self.is_released();
         }
-        self.project.git(&["commit", "--quiet", "--allow-empty", "--message=Go on"]);
+        self.project.git(&["-C", self.top.to_str().unwrap(), "commit", "-q", "--allow-empty", "-m", "Go on"]);
     }
 
     #[track_caller]
     fn is_released(&self) {
         let project = &self.project;
-        assert_eq!(project.tag_target("v1.1.0"), project.head());
-        assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
+        let main = &project.refs()["refs/heads/main"];
+        assert_eq!(project.tag_target("v1.1.0"), *main);
+        assert_eq!(project.remote_refs()["refs/heads/main"], *main);
         assert_eq!(project.remote_refs()[TAG], project.refs()[TAG]);
-        project.assert_tree_clean();
+        let status = project.git(&["-C", self.top.to_str().unwrap(), "status", "--porcelain", "-uno"]);
+        assert_eq!(status, "");
     }
 }
 
-const AMID_A_RELEASE: [Cut; 6] = [
-    Cut::Refs("prepared", TAG),
-    Cut::Refs("committed", TAG),
-    Cut::WorkingTree,
-    Cut::RemoteRefs("prepared", TAG),
-    Cut::RemoteRefs("committed", TAG),
-    Cut::Refs("prepared", "refs/remotes/origin/main"),
-];
-
 #[test]
 fn amid_a_release_that_is_undone() {
-    for cut in AMID_A_RELEASE {
+    for cut in Cut::ALL {
         let scene = Scene::new();
         scene.cut("run minor --yes", cut);
         scene.goes_on("rollback", cut);
@@ -162,9 +211,141 @@ fn amid_a_release_that_is_undone() {
 
 #[test]
 fn amid_a_release_that_is_finished() {
-    for cut in AMID_A_RELEASE {
+    for cut in Cut::ALL {
         let scene = Scene::new();
         scene.cut("run minor --yes", cut);
         scene.goes_on("resume", cut);
     }
+}
+
+/// Twice in a row, the second time amid the undo of what the first has left half done.
+#[test]
+fn amid_the_undo_as_well() {
+    let second = [Cut::Refs("prepared", TAG), Cut::WorkingTree, Cut::RemoteRefs("prepared", TAG)];
+    for (cut, way) in second.into_iter().zip(["rollback", "resume", "rollback"]) {
+        let scene = Scene::new();
+        scene.cut("run minor --yes", Cut::Refs("prepared", TRACKING));
+        scene.cut("rollback --yes", cut);
+        scene.goes_on(way, cut);
+    }
+}
+
+#[test]
+fn in_a_linked_worktree() {
+    for (cut, way) in [(Cut::Refs("prepared", TAG), "resume"), (Cut::WorkingTree, "rollback")] {
+        let scene = Scene::linked();
+        scene.cut("run minor --yes", cut);
+        let locks = scene.locks();
+        assert!(locks.iter().any(|lock| lock.contains(".git/worktrees/linked/")), "{locks:?}");
+        scene.goes_on(way, cut);
+    }
+}
+
+/// A little later each time, until a command comes to its end.
+#[test]
+fn again_and_again() {
+    let scene = Scene::new();
+    assert_eq!(scene.cut_after("run minor --yes", 22).status(), -1);
+    for (command, code) in [("resume --yes", 0), ("rollback --yes", 0)] {
+        let ended = (2..60).step_by(4).map(|points| scene.cut_after(command, points)).find(|it| it.status() != -1);
+        let ended = ended.unwrap_or_else(|| scene.run(command));
+        assert_eq!(ended.status(), code, "{ended}");
+        assert_eq!(scene.locks(), [""; 0], "{ended}");
+        if command == "resume --yes" {
+            scene.is_released();
+            break;
+        }
+    }
+}
+
+/// A lock that was there before is not the run's, and `status` and `doctor` say how to go on.
+#[test]
+fn a_lock_of_somebody_else_stays_and_is_named() {
+    let config = format!(
+        "{}\n[stage.lock]\nrun = [\"sh\", \"-c\", \"touch $LOCK\"]\n",
+        STAGES.replace("\"tag\"", "\"lock\", \"tag\"")
+    );
+    let project = quick().config(&config).build();
+    let scene = Scene { top: project.repository().to_owned(), before: project.snapshot(), project };
+    let lock = scene.project.git_folder().join("shallow.lock");
+    let trap = Trap::set(&scene.project, &scene.top, Cut::Refs("prepared", TAG));
+    let wait = |running: &Running<'_>| assert!(trap.wait(running));
+    scene.project.pyrelease("run minor --yes").env("LOCK", &lock).meanwhile(wait).run();
+    drop(trap);
+
+    let status = scene.status();
+    let left_by_run = |name: &str| {
+        let locks = status["locks"].as_array().unwrap();
+        let lock = locks.iter().find(|lock| lock["path"].as_str().unwrap().ends_with(name));
+        lock.map(|lock| lock["left_by_run"].as_bool().unwrap())
+    };
+    assert_eq!(["HEAD.lock", "main.lock", "v1.1.0.lock"].map(left_by_run), [Some(true); 3]);
+    assert_eq!(left_by_run("shallow.lock"), Some(false));
+    let removal = format!("rm '{}'", lock.display());
+    let said = scene.project.pyrelease("status").code(0);
+    said.stdout_contains(&removal).stdout_contains("`resume` and `rollback` remove it");
+
+    let undone = scene.project.pyrelease("rollback --yes").code(0);
+    undone.stderr_contains("removed `").stderr_lacks("shallow.lock");
+    assert_eq!(scene.locks(), ["demo/.git/shallow.lock"]);
+    scene.project.pyrelease("status").code(0).stdout_contains(&removal);
+
+    // What would stop a release is an error before it begins.
+    fs_err::rename(&lock, lock.with_file_name("index.lock")).unwrap();
+    let removal = removal.replace("shallow.lock", "index.lock");
+    scene.project.pyrelease("doctor").code(3).stderr_contains(&removal);
+    scene.project.pyrelease("run minor --yes").code(3).stderr_contains(&removal);
+    fs_err::remove_file(lock.with_file_name("index.lock")).unwrap();
+    scene.project.assert_unchanged(&scene.before);
+}
+
+/// Of two locks that look the same, one was left and the other is held by somebody who writes a message.
+#[test]
+fn a_lock_that_a_living_git_may_hold_stays() {
+    let scene = Scene::new();
+    let project = &scene.project;
+    scene.cut("run minor --yes", Cut::Refs("prepared", TAG));
+    let held = project.git_folder().join("index.lock");
+    project.write("README.md", "# edited\n");
+    let release = project.sandbox().root().join("written");
+    let editor = format!("while [ ! -e '{}' ]; do sleep 0.02; done; false", release.display());
+    let variables = [("GIT_EDITOR", format!("sh -c \"{editor}\" -"))];
+    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let commit = project.sandbox().command_with(project.folder(), "git", &["commit", "--all"], &variables);
+    let commit = commit.stdout_null().stderr_null().unchecked().start().unwrap();
+    let began = Instant::now();
+    while !held.exists() {
+        assert!(began.elapsed() < Duration::from_secs(20), "git does not lock the index");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let impatient = |running: &Running<'_>| {
+        running.wait(Duration::from_millis(500));
+        running.signal("INT");
+    };
+    let refused = project.pyrelease("rollback --yes").meanwhile(impatient).code(4);
+    refused.stderr_contains("`git commit --all` (process ").stderr_contains("was not removed");
+    assert!(held.exists());
+
+    fs_err::write(&release, "").unwrap();
+    commit.wait().unwrap();
+    project.git(&["checkout", "--quiet", "--", "README.md"]);
+    scene.goes_on("rollback", Cut::Refs("prepared", TAG));
+}
+
+/// As editors do, whose status takes the index's lock for a moment each time.
+#[test]
+fn somebody_who_asks_for_the_status_all_the_time_is_waited_for() {
+    let scene = Scene::new();
+    let project = &scene.project;
+    let ask = |running: &Running<'_>| {
+        while !running.has_ended() {
+            let touched = fs_err::read(project.folder().join("README.md")).unwrap();
+            fs_err::write(project.folder().join("README.md"), touched).unwrap();
+            let status = project.sandbox().command(project.folder(), "git", &["status"]);
+            status.stdout_null().stderr_null().unchecked().run().unwrap();
+        }
+    };
+    let outcome = project.pyrelease("run minor --yes").meanwhile(ask).run();
+    assert_eq!(outcome.status(), 0, "{outcome}");
+    scene.is_released();
 }

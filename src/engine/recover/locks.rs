@@ -4,18 +4,14 @@
 //! if what git has written into it is ours, and if nobody who lives may hold it.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use super::{State, World, entries};
 use crate::engine::event::Event;
 use crate::engine::journal::Record;
 use crate::engine::locks::{LocksBefore, lock_scopes};
 use crate::error::{Error, Result};
-use crate::world::git::{Holder, LockFile, LockScope, PATIENCE, Repository, holders};
-use crate::world::process::Since;
+use crate::world::git::{LockFile, LockScope, PATIENCE, Repository, holders_after};
 use crate::world::processes;
-
-const TICK: Duration = Duration::from_millis(20);
 
 /// The locks that a run has left, by what its journal and the files say: whether somebody holds one is not asked.
 pub fn left_locks(records: &[Record], repository: &Repository) -> Vec<LockFile> {
@@ -68,7 +64,7 @@ impl World<'_> {
         }
         let mut places = self.repository.places();
         places.extend(in_doubt(records, self.repository).into_iter().map(|(scope, _)| worked_in(scope.folder)));
-        let holders = outlasting(&places, &left);
+        let holders = holders_after(PATIENCE, &places, &left).unwrap_or_default();
         let left: Vec<LockFile> = left.into_iter().filter(LockFile::is_there).collect();
         if let (Some(lock), [holder, ..]) = (left.first(), holders.as_slice()) {
             let message = format!(
@@ -93,18 +89,4 @@ fn worked_in(folder: PathBuf) -> PathBuf {
         Some(top) if folder.file_name().is_some_and(|name| name == ".git") => top.to_owned(),
         _ => folder,
     }
-}
-
-/// Who of those that may hold one of the locks is still there after a while. Whoever comes later does not hold what was
-/// there before.
-fn outlasting(places: &[PathBuf], locks: &[LockFile]) -> Vec<Holder> {
-    let (began, since) = (Instant::now(), Since::now());
-    let mut left = holders(places, locks).unwrap_or_default();
-    let is_locked = || locks.iter().any(LockFile::is_there);
-    while !left.is_empty() && is_locked() && began.elapsed() < PATIENCE && !since.is_interrupted() {
-        std::thread::sleep(TICK);
-        let now = holders(places, locks).unwrap_or_default();
-        left.retain(|holder| now.contains(holder));
-    }
-    left
 }

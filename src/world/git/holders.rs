@@ -4,9 +4,15 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::{LockFile, Repository};
+use crate::world::process::Since;
 use crate::world::processes::{self, OtherProcess};
+
+const TICK: Duration = Duration::from_millis(20);
+/// How long a lock has to stay to be noticed where nobody can tell who holds it
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// Commands that run for long, or wait for somebody, and lock nothing
 const LOCKLESS: [&str; 8] = [
@@ -40,7 +46,21 @@ impl fmt::Display for Holder {
     }
 }
 
+/// The locks of a repository that stay, and who may hold them; none where nobody can tell
+pub type StandingLocks = (Vec<LockFile>, Option<Vec<Holder>>);
+
 impl Repository {
+    /// The locks that are still there when those who hold one have had so long to finish.
+    pub fn standing_locks(&self, patience: Duration) -> StandingLocks {
+        let mut locks = self.lock_files();
+        if locks.is_empty() {
+            return (locks, None);
+        }
+        let holders = holders_after(patience, &self.places(), &locks);
+        locks.retain(LockFile::is_there);
+        (locks, holders)
+    }
+
     /// The folders by which a process shows that it is at work in this repository: the git folder and all worktrees.
     pub fn places(&self) -> Vec<PathBuf> {
         let common = canonical(self.common_folder());
@@ -75,6 +95,23 @@ pub fn holders(places: &[PathBuf], locks: &[LockFile]) -> Option<Vec<Holder>> {
         Some(Holder { process: process.id, started: process.started(), command: words.join(" ") })
     };
     Some(processes::others().into_iter().filter_map(holder).collect())
+}
+
+/// Waits for so long until nobody is left who may hold one of the locks, unless the user interrupts; gives who is. Whoever
+/// comes later does not hold what was there before.
+pub fn holders_after(patience: Duration, places: &[PathBuf], locks: &[LockFile]) -> Option<Vec<Holder>> {
+    let (began, since) = (Instant::now(), Since::now());
+    let Some(mut left) = holders(places, locks) else {
+        std::thread::sleep(patience.min(MOMENT));
+        return None;
+    };
+    let is_locked = || locks.iter().any(LockFile::is_there);
+    while !left.is_empty() && is_locked() && began.elapsed() < patience && !since.is_interrupted() {
+        std::thread::sleep(TICK);
+        let now = holders(places, locks).unwrap_or_default();
+        left.retain(|holder| now.contains(holder));
+    }
+    Some(left)
 }
 
 /// Whether a git that runs a hook has started us.
