@@ -1,113 +1,17 @@
-//! Power cuts: every process of a run dies at once, git and the guard as well, and git's locks stay.
+//! Releases amid which the power is cut, and the ways on from there.
 
 #![cfg(target_os = "linux")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use pyrelease_test_support::{Outcome, Project, Running, Snapshot};
 use serde_json::Value;
 
-use super::quick;
+use super::{Cut, TAG, TRACKING, Trap};
+use crate::release::quick;
 
 const STAGES: &str = "stages = [\"changelog\", \"version\", \"tag\", \"push\"]\n";
-const TAG: &str = "refs/tags/v1.1.0";
-const TRACKING: &str = "refs/remotes/origin/main";
-
-/// Where in git's own work the power is cut
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Cut {
-    /// Amid a transaction on this ref of the project's repository, in this state
-    Refs(&'static str, &'static str),
-    /// The same at the remote
-    RemoteRefs(&'static str, &'static str),
-    /// While git writes a file of the working tree
-    WorkingTree,
-}
-
-impl Cut {
-    /// All that a release comes by.
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Refs("prepared", TAG),
-        Self::Refs("committed", TAG),
-        Self::WorkingTree,
-        Self::RemoteRefs("prepared", TAG),
-        Self::RemoteRefs("committed", TAG),
-        Self::Refs("prepared", TRACKING),
-    ];
-}
-
-/// What stops git at a place, until the power is cut
-pub(crate) struct Trap<'a> {
-    project: &'a Project,
-    mark: PathBuf,
-    /// What the project has for it, and what was there before
-    changed: Vec<(PathBuf, Option<Vec<u8>>)>,
-}
-
-impl<'a> Trap<'a> {
-    /// Sets it in the project's repository, whose working tree is at `top`.
-    pub(crate) fn set(project: &'a Project, top: &Path, cut: Cut) -> Self {
-        let mark = project.sandbox().root().join("mark-of-the-trap");
-        let mut trap = Self { project, mark, changed: Vec::new() };
-        let stop = format!("touch '{}' && sleep 60\n", trap.mark.display());
-        let amid = |folder: &Path, state: &str, name: &str| {
-            let folder = folder.display();
-            format!("[ \"$PWD\" = '{folder}' ] && grep -q ' {name}$' && [ \"$1\" = {state} ] && {stop}exit 0\n")
-        };
-        match cut {
-            Cut::Refs(state, name) => {
-                trap.keep(&project.git_folder().join("hooks/reference-transaction"));
-                project.hook("reference-transaction", &amid(top, state, name));
-            }
-            Cut::RemoteRefs(state, name) => {
-                let remote = project.remote();
-                trap.keep(&remote.path().join("hooks/reference-transaction"));
-                remote.hook("reference-transaction", &amid(remote.path(), state, name));
-            }
-            Cut::WorkingTree => {
-                let (config, attributes) =
-                    (project.git_folder().join("config"), project.git_folder().join("info/attributes"));
-                let script = project.sandbox().root().join("smudge");
-                [&config, &attributes, &script].map(|path| trap.keep(path));
-                project.script(&script, &format!("[ \"$PWD\" = '{}' ] && {stop}cat\n", top.display()));
-                project.git(&["config", "filter.trap.smudge", script.to_str().unwrap()]);
-                fs_err::create_dir_all(attributes.parent().unwrap()).unwrap();
-                fs_err::write(attributes, "CHANGELOG.md filter=trap\n").unwrap();
-            }
-        }
-        trap
-    }
-
-    fn keep(&mut self, path: &Path) {
-        self.changed.push((path.to_owned(), fs_err::read(path).ok()));
-    }
-
-    /// Cuts the power when git has come to the trap; gives whether it has before the command ended.
-    pub(crate) fn wait(&self, running: &Running<'_>) -> bool {
-        while !self.mark.exists() && !running.has_ended() {
-            running.wait(Duration::from_millis(2));
-        }
-        let is_sprung = self.mark.exists();
-        if is_sprung {
-            self.project.sandbox().cut_power();
-        }
-        is_sprung
-    }
-}
-
-impl Drop for Trap<'_> {
-    fn drop(&mut self) {
-        for (path, before) in self.changed.drain(..) {
-            // On a full disk that a test makes, what is there already can be written.
-            let _ = match before {
-                Some(bytes) => fs_err::write(path, bytes),
-                None => fs_err::remove_file(path),
-            };
-        }
-        let _ = fs_err::remove_file(&self.mark);
-    }
-}
 
 /// A release without a build, and how everything was before it
 struct Scene {
@@ -201,20 +105,20 @@ impl Scene {
 }
 
 #[test]
-fn amid_a_release_that_is_undone() {
-    for cut in Cut::ALL {
+fn amid_a_release() {
+    for (cut, way) in Cut::ALL.into_iter().zip(["rollback", "resume"].into_iter().cycle()) {
         let scene = Scene::new();
         scene.cut("run minor --yes", cut);
-        scene.goes_on("rollback", cut);
+        scene.goes_on(way, cut);
     }
 }
 
 #[test]
-fn amid_a_release_that_is_finished() {
-    for cut in Cut::ALL {
+fn amid_the_landing_and_the_other_way_on() {
+    for (cut, way) in [(Cut::Refs("prepared", TAG), "resume"), (Cut::WorkingTree, "resume")] {
         let scene = Scene::new();
         scene.cut("run minor --yes", cut);
-        scene.goes_on("resume", cut);
+        scene.goes_on(way, cut);
     }
 }
 
@@ -241,19 +145,20 @@ fn in_a_linked_worktree() {
     }
 }
 
-/// A little later each time, until a command comes to its end.
+/// Everything dies a little later each time, until a command comes to its end.
 #[test]
 fn again_and_again() {
-    let scene = Scene::new();
-    assert_eq!(scene.cut_after("run minor --yes", 22).status(), -1);
-    for (command, code) in [("resume --yes", 0), ("rollback --yes", 0)] {
-        let ended = (2..60).step_by(4).map(|points| scene.cut_after(command, points)).find(|it| it.status() != -1);
-        let ended = ended.unwrap_or_else(|| scene.run(command));
-        assert_eq!(ended.status(), code, "{ended}");
-        assert_eq!(scene.locks(), [""; 0], "{ended}");
-        if command == "resume --yes" {
-            scene.is_released();
-            break;
+    let begin = [("resume --yes", Cut::Refs("prepared", TAG)), ("rollback --yes", Cut::RemoteRefs("committed", TAG))];
+    for (command, cut) in begin {
+        let scene = Scene::new();
+        scene.cut("run minor --yes", cut);
+        let mut later = (1..).step_by(3).map(|points| scene.cut_after(command, points));
+        let cuts = later.by_ref().take_while(|outcome| outcome.status() == -1).count();
+        assert!(cuts > 2, "{command} was cut short {cuts} times");
+        assert_eq!(scene.locks(), [""; 0]);
+        match command {
+            "resume --yes" => scene.is_released(),
+            _ => scene.project.assert_unchanged(&scene.before),
         }
     }
 }
