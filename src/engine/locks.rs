@@ -34,7 +34,8 @@ impl LocksBefore {
 
 /// The repository may be moved, and another is where it is.
 fn name(lock: &LockFile, repository: &Repository) -> String {
-    let is_within = |folder: &Path| fs_err::canonicalize(folder).is_ok_and(|folder| lock.path().starts_with(folder));
+    let is_within =
+        |folder: &Path| fs_err::canonicalize(folder).is_ok_and(|folder| lock.path().starts_with(folder));
     match is_within(repository.common_folder()) {
         true => lock.name().to_owned(),
         false => lock.path().display().to_string(),

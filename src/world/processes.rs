@@ -42,9 +42,8 @@ impl OtherProcess {
     pub fn variable(&self, name: &str) -> Option<Vec<u8>> {
         let environment = fs_err::read(self.folder.join("environ")).ok()?;
         let variables = environment.split(|byte| *byte == 0);
-        let value = |variable: &[u8]| {
-            variable.strip_prefix(name.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec)
-        };
+        let value =
+            |variable: &[u8]| variable.strip_prefix(name.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec);
         Some(variables.filter_map(value).next_back().unwrap_or_default())
     }
 

@@ -63,7 +63,8 @@ impl World<'_> {
             return Ok(());
         }
         let mut places = self.repository.places();
-        places.extend(in_doubt(records, self.repository).into_iter().map(|(scope, _)| worked_in(scope.folder)));
+        places
+            .extend(in_doubt(records, self.repository).into_iter().map(|(scope, _)| worked_in(scope.folder)));
         let holders = holders_after(PATIENCE, &places, &left).unwrap_or_default();
         let left: Vec<LockFile> = left.into_iter().filter(LockFile::is_there).collect();
         if let (Some(lock), [holder, ..]) = (left.first(), holders.as_slice()) {
@@ -75,7 +76,10 @@ impl World<'_> {
         }
         for lock in left {
             lock.remove()?;
-            let message = format!("removed `{}`, a lock that git left when the run was cut short", lock.path().display());
+            let message = format!(
+                "removed `{}`, a lock that git left when the run was cut short",
+                lock.path().display()
+            );
             self.listener.hear(&Event::Note { stage: None, message: &message });
         }
         Ok(())

@@ -147,7 +147,8 @@ mod tests {
     #[test]
     fn an_upload_may_still_arrive_for_five_minutes_whatever_the_clock_does() {
         let now = 1_000_000;
-        let mut records = vec![Record::Intent { id: 0, at: now, stage: "pypi".into(), effect: upload(), locks: None }];
+        let mut records =
+            vec![Record::Intent { id: 0, at: now, stage: "pypi".into(), effect: upload(), locks: None }];
         let entry = |records: &[Record]| entries(records).remove(0);
         assert!(entry(&records).may_still_arrive(now + ON_ITS_WAY - 1));
         assert!(!entry(&records).may_still_arrive(now + ON_ITS_WAY));

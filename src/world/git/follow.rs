@@ -47,7 +47,8 @@ pub(super) fn read_tree(shown: &Repository, options: &[&str], from: &str, to: &s
         }
     }
     read.map_err(|error| {
-        let edited = || "an edit of yours is in the way of the release: commit or stash it, then try again".to_owned();
+        let edited =
+            || "an edit of yours is in the way of the release: commit or stash it, then try again".to_owned();
         let help = shown.lock_help(&error).unwrap_or_else(edited);
         Error::from(error).help(help)
     })?;

@@ -15,16 +15,8 @@ const TICK: Duration = Duration::from_millis(20);
 const MOMENT: Duration = Duration::from_secs(1);
 
 /// Commands that run for long, or wait for somebody, and lock nothing
-const LOCKLESS: [&str; 8] = [
-    "blame",
-    "cat-file",
-    "credential-cache--daemon",
-    "daemon",
-    "fsmonitor--daemon",
-    "grep",
-    "log",
-    "show",
-];
+const LOCKLESS: [&str; 8] =
+    ["blame", "cat-file", "credential-cache--daemon", "daemon", "fsmonitor--daemon", "grep", "log", "show"];
 
 /// Options of `git` whose value is the next word
 const WITH_VALUE: [&str; 6] = ["-C", "-c", "--config-env", "--git-dir", "--namespace", "--work-tree"];
@@ -146,7 +138,8 @@ fn is_in(process: &OtherProcess, words: &[String], places: &[PathBuf]) -> bool {
         places.iter().any(|place| path.starts_with(place))
     };
     let told = LEADING.iter().filter_map(|name| process.variable(name));
-    let told = told.map(|value| String::from_utf8_lossy(&value).into_owned()).filter(|value| !value.is_empty());
+    let told =
+        told.map(|value| String::from_utf8_lossy(&value).into_owned()).filter(|value| !value.is_empty());
     let named = words.iter().skip(1).map(|word| match word.split_once('=') {
         Some((option, value)) if option.starts_with("--") => value.to_owned(),
         _ => word.clone(),

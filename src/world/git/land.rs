@@ -250,8 +250,10 @@ impl Landing {
     }
 
     fn fetch(&self, user: &Repository, clone: &Clone) -> Result<()> {
+        // Where the power fails after the landing, refs that are on the disk need their objects there.
         let mut command = user
-            .git(["-c", "fetch.fsckObjects=false", "-c", "gc.auto=0", "-c", "protocol.file.allow=always"])
+            .git(["-c", "core.fsync=committed,loose-object"])
+            .args(["-c", "fetch.fsckObjects=false", "-c", "gc.auto=0", "-c", "protocol.file.allow=always"])
             .args(["-c", "fetch.writeCommitGraph=false", "fetch", "--quiet", "--no-tags"])
             .args(["--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"])
             .arg(clone.top().as_os_str());

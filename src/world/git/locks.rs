@@ -132,7 +132,8 @@ impl LockScope {
 
 /// Whether it locks HEAD or the index, of the main worktree or of a linked one.
 fn is_of_worktree(name: &str) -> bool {
-    let own = name.strip_prefix("worktrees/").and_then(|name| name.split_once('/')).map_or(name, |(_, own)| own);
+    let own =
+        name.strip_prefix("worktrees/").and_then(|name| name.split_once('/')).map_or(name, |(_, own)| own);
     ["HEAD.lock", "index.lock"].contains(&own)
 }
 

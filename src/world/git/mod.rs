@@ -26,8 +26,8 @@ use git2::{ErrorCode, ObjectType};
 
 pub use ask::Question;
 pub use clone::Clone;
-pub use land::{Landing, TagRef, short};
 pub use holders::{Holder, holders, holders_after};
+pub use land::{Landing, TagRef, short};
 pub use large::LargeFiles;
 pub use locks::{LockFile, LockScope};
 pub use patience::PATIENCE;

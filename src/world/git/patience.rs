@@ -43,7 +43,9 @@ impl Repository {
     pub(super) fn lock_help(&self, error: &ProcessError) -> Option<String> {
         let locks = self.locks_named(error)?;
         let Some(lock) = locks.first() else {
-            return Some("another git command was at work in the repository all the time: try again".to_owned());
+            return Some(
+                "another git command was at work in the repository all the time: try again".to_owned(),
+            );
         };
         Some(lock.advice(holders(&self.places(), &locks).as_deref()))
     }
@@ -67,13 +69,12 @@ impl LockFile {
             None => format!(
                 "if no git command is at work in the repository, one that was killed has left it: `{removal}`"
             ),
-            Some([]) => format!("no git command is at work here, so one that was killed has left it: `{removal}`"),
+            Some([]) => {
+                format!("no git command is at work here, so one that was killed has left it: `{removal}`")
+            }
             Some(holders) => {
                 let names: Vec<String> = holders.iter().map(Holder::to_string).collect();
-                format!(
-                    "{} may hold it: wait for its end; if it stays then, `{removal}`",
-                    names.join(" or ")
-                )
+                format!("{} may hold it: wait for its end; if it stays then, `{removal}`", names.join(" or "))
             }
         }
     }

@@ -52,7 +52,8 @@ impl Scene {
     fn cut_after(&self, command: &str, points: usize) -> Outcome {
         let list = self.project.sandbox().root().join("points");
         let _ = fs_err::remove_file(&list);
-        let come_to = || fs_err::read(&list).map_or(0, |text| text.iter().filter(|byte| **byte == b'\n').count());
+        let come_to =
+            || fs_err::read(&list).map_or(0, |text| text.iter().filter(|byte| **byte == b'\n').count());
         let wait = |running: &Running<'_>| {
             while come_to() < points && !running.has_ended() {
                 std::thread::sleep(Duration::from_micros(200));
@@ -148,7 +149,8 @@ fn in_a_linked_worktree() {
 /// Everything dies a little later each time, until a command comes to its end.
 #[test]
 fn again_and_again() {
-    let begin = [("resume --yes", Cut::Refs("prepared", TAG)), ("rollback --yes", Cut::RemoteRefs("committed", TAG))];
+    let begin =
+        [("resume --yes", Cut::Refs("prepared", TAG)), ("rollback --yes", Cut::RemoteRefs("committed", TAG))];
     for (command, cut) in begin {
         let scene = Scene::new();
         scene.cut("run minor --yes", cut);
@@ -178,21 +180,25 @@ fn a_lock_of_somebody_else_stays_and_is_named() {
     scene.project.pyrelease("run minor --yes").env("LOCK", &lock).meanwhile(wait).run();
     drop(trap);
 
+    // Written by somebody who came later, and is dead as well.
+    let main = scene.project.git_folder().join("refs/heads/main.lock");
+    fs_err::write(&main, format!("{}\n", "1".repeat(40))).unwrap();
     let status = scene.status();
     let left_by_run = |name: &str| {
         let locks = status["locks"].as_array().unwrap();
         let lock = locks.iter().find(|lock| lock["path"].as_str().unwrap().ends_with(name));
         lock.map(|lock| lock["left_by_run"].as_bool().unwrap())
     };
-    assert_eq!(["HEAD.lock", "main.lock", "v1.1.0.lock"].map(left_by_run), [Some(true); 3]);
-    assert_eq!(left_by_run("shallow.lock"), Some(false));
+    assert_eq!(["HEAD.lock", "v1.1.0.lock"].map(left_by_run), [Some(true); 2]);
+    assert_eq!(["main.lock", "shallow.lock"].map(left_by_run), [Some(false); 2]);
     let removal = format!("rm '{}'", lock.display());
     let said = scene.project.pyrelease("status").code(0);
     said.stdout_contains(&removal).stdout_contains("`resume` and `rollback` remove it");
 
     let undone = scene.project.pyrelease("rollback --yes").code(0);
     undone.stderr_contains("removed `").stderr_lacks("shallow.lock");
-    assert_eq!(scene.locks(), ["demo/.git/shallow.lock"]);
+    assert_eq!(scene.locks(), ["demo/.git/refs/heads/main.lock", "demo/.git/shallow.lock"]);
+    fs_err::remove_file(main).unwrap();
     scene.project.pyrelease("status").code(0).stdout_contains(&removal);
 
     // What would stop a release is an error before it begins.

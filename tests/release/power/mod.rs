@@ -51,7 +51,9 @@ impl<'a> Trap<'a> {
         let stop = format!("touch '{}' && sleep 60\n", trap.mark.display());
         let amid = |folder: &Path, state: &str, name: &str| {
             let folder = folder.display();
-            format!("[ \"$PWD\" = '{folder}' ] && grep -q ' {name}$' && [ \"$1\" = {state} ] && {stop}exit 0\n")
+            format!(
+                "[ \"$PWD\" = '{folder}' ] && grep -q ' {name}$' && [ \"$1\" = {state} ] && {stop}exit 0\n"
+            )
         };
         match cut {
             Cut::Refs(state, name) => {
