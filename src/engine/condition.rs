@@ -3,12 +3,36 @@
 use super::release::Release;
 use super::stage::Finding;
 use crate::error::Result;
-use crate::world::git::{Clone as PrivateClone, SubmoduleState};
+use crate::world::git::{Clone as PrivateClone, LockFile, LockScope, PATIENCE, SubmoduleState};
 
 /// What a preflight finds in the repository, whatever the stages are. What cannot be looked at is a finding too.
 pub(super) fn repository(release: &Release) -> Vec<Finding> {
-    let parts = [operation, place, history, submodules, large_files, uncommitted];
+    let parts = [locks, operation, place, history, submodules, large_files, uncommitted];
     parts.iter().flat_map(|part| part(release).unwrap_or_else(|error| vec![error.into()])).collect()
+}
+
+/// Locks of git's that are in the way of the landing, and others.
+fn locks(release: &Release) -> Result<Vec<Finding>> {
+    let repository = &release.workspace.repository;
+    let (locks, holders) = repository.standing_locks(PATIENCE);
+    let branch = release.workspace.head.branch.iter().cloned();
+    let scope = LockScope {
+        refs: branch.chain([format!("refs/tags/{}", release.names().tag)]).collect(),
+        worktree: true,
+        ..LockScope::default()
+    };
+    let own = repository.head_name();
+    let is_elsewhere = |name: &str| {
+        let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+        folder.starts_with("worktrees/") && own != format!("{folder}/HEAD")
+    };
+    let finding = |lock: &LockFile| {
+        let message = format!("`{}` locks what git is to change", lock.path().display());
+        let is_in_the_way = scope.covers(lock) && !is_elsewhere(lock.name());
+        let finding = if is_in_the_way { Finding::error(message) } else { Finding::warning(message) };
+        finding.help(lock.advice(holders.as_deref()))
+    };
+    Ok(locks.iter().map(finding).collect())
 }
 
 fn operation(release: &Release) -> Result<Vec<Finding>> {

@@ -15,13 +15,14 @@ pub use workbench::Workbench;
 
 use super::event::{Event, Listener};
 use super::journal::{Journal, Record};
+use super::locks::LocksBefore;
 use super::recover::{State, entries};
 use super::run::RunFolder;
 use super::stage::{Reach, Stage};
 use crate::error::{Error, Result};
 use crate::python::distribution::Distribution;
 use crate::world::faults::InEffect;
-use crate::world::git::{Clone as PrivateClone, Landing, RefUpdate};
+use crate::world::git::{Clone as PrivateClone, Landing, RefUpdate, Repository};
 
 /// How soon a wait notices an interrupt
 const TICK: Duration = Duration::from_millis(50);
@@ -264,6 +265,7 @@ pub enum Attempt {
 pub(super) struct Live<'run> {
     pub(super) run: &'run RunFolder,
     pub(super) clone: &'run PrivateClone,
+    pub(super) repository: &'run Repository,
     pub(super) journal: &'run mut Journal,
     pub(super) interrupted: &'run AtomicBool,
 }
@@ -417,7 +419,8 @@ impl<'run> Effects<'run> {
             }
             Earlier::InDoubt => return Err(unknown(&self.stage)),
         }
-        live.journal.intend(&self.stage, effect).map(Some)
+        let locks = LocksBefore::of(&effect, live.repository);
+        live.journal.intend(&self.stage, effect, locks).map(Some)
     }
 
     /// Writes what became of it. What is in doubt stays so: the journal has its intent, when the attempt ended, and no end.

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::effects::{Action, Effect, Effects, Live};
 use super::event::{Event, Listener};
 use super::journal::{FORMAT, Header, Journal, Outcome, Record};
+use super::locks::LocksBefore;
 use super::plan::Pipeline;
 use super::recover::{State, Unless, World, entries, point_of_no_return};
 use super::release::Release;
@@ -245,10 +246,15 @@ impl<'a> Execution<'a> {
         self.journal.write(Record::StageBegun { stage: stage.name().to_owned() })?;
         self.listener.hear(&Event::StageStarted { stage: stage.name(), reach: stage.reach() });
         let clone = PrivateClone::at(&self.run.tree());
-        let live =
-            Live { run: &self.run, clone: &clone, journal: &mut self.journal, interrupted: self.interrupted };
-        let mut effects = Effects::live(stage, self.listener, live);
         let release = &self.release;
+        let live = Live {
+            run: &self.run,
+            clone: &clone,
+            repository: &release.workspace.repository,
+            journal: &mut self.journal,
+            interrupted: self.interrupted,
+        };
+        let mut effects = Effects::live(stage, self.listener, live);
         effects.check_interrupt()?;
         let ran = catch_unwind(AssertUnwindSafe(|| stage.run(release, &mut effects)));
         let outputs = ran.unwrap_or_else(|panic| {
@@ -287,9 +293,12 @@ impl<'a> Execution<'a> {
             tag: landing.tag.as_ref().map(|tag| tag.name.clone()),
         };
         self.listener.hear(&Event::Action { stage: LANDING, action: &action });
-        let id = self.journal.intend(LANDING, Effect::Land { landing: landing.clone() })?;
+        let repository = &self.release.workspace.repository;
+        let effect = Effect::Land { landing: landing.clone() };
+        let locks = LocksBefore::of(&effect, repository);
+        let id = self.journal.intend(LANDING, effect, locks)?;
         let inside = InEffect::begin();
-        landing.land(&self.release.workspace.repository, &PrivateClone::at(&self.run.tree()))?;
+        landing.land(repository, &PrivateClone::at(&self.run.tree()))?;
         drop(inside);
         self.journal.write(Record::Done { id, evidence: landing.new })
     }

@@ -15,9 +15,11 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use relocate::relocate;
-use tail::Tail;
+pub use tail::{End, end_of};
+use tail::{Tail, end};
 
 use super::effects::Effect;
+use super::locks::LocksBefore;
 use super::stage::{Outputs, Reach};
 use crate::config::Names;
 use crate::error::{Error, Result};
@@ -58,6 +60,9 @@ pub enum Record {
         at: i64,
         stage: String,
         effect: Effect,
+        /// None where it takes none, and in journals of before there was this
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        locks: Option<LocksBefore>,
     },
     /// It happened, with what the world said
     Done {
@@ -81,6 +86,9 @@ pub enum Record {
         /// In seconds since the epoch; none in journals of before there was this
         #[serde(default, skip_serializing_if = "Option::is_none")]
         at: Option<i64>,
+        /// As for the intent
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        locks: Option<LocksBefore>,
     },
     Undone {
         id: u64,
@@ -359,14 +367,15 @@ impl Journal {
         self.file.write_all(rest)
     }
 
-    /// Writes the intent of an effect and gives the id under which its end is written.
+    /// Writes the intent of an effect and gives the id under which its end is written. `locks` are those of git's that
+    /// are there before it.
     ///
     /// # Errors
     /// As [`Journal::write`].
-    pub fn intend(&mut self, stage: &str, effect: Effect) -> Result<u64> {
+    pub fn intend(&mut self, stage: &str, effect: Effect, locks: Option<LocksBefore>) -> Result<u64> {
         let id = self.next_id;
         let at = jiff::Timestamp::now().as_second();
-        self.write(Record::Intent { id, at, stage: stage.to_owned(), effect })?;
+        self.write(Record::Intent { id, at, stage: stage.to_owned(), effect, locks })?;
         self.next_id += 1;
         Ok(id)
     }
@@ -390,36 +399,6 @@ fn hold(file: &fs_err::File) -> Result<()> {
 /// Where the room that a journal keeps for itself is.
 pub(super) fn reserve(journal: &Path) -> PathBuf {
     journal.with_file_name("reserve")
-}
-
-/// Where a journal ends, by the note beside it
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// It ends where it was written to
-    Noted,
-    /// Nobody noted where it was written to
-    Unnoted,
-    /// It was written further than it goes now, or otherwise: by this many records at least
-    Lost { records: u64 },
-}
-
-/// Where a journal ends; one that cannot be read has no end that anybody noted.
-pub fn end_of(path: &Path) -> End {
-    fs_err::read(path).map_or(End::Unnoted, |text| end(&text, path))
-}
-
-/// Compares the lines of a journal with the note beside it.
-fn end(text: &[u8], path: &Path) -> End {
-    let Some(note) = tail::read(path) else { return End::Unnoted };
-    let mut lines = text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
-    match lines.nth(note.seq as usize).map(serde_json::from_slice::<Line<'_>>) {
-        Some(Ok(line)) if line.sum == note.sum => End::Noted,
-        Some(_) => End::Lost { records: 1 },
-        None => {
-            let there = text.iter().filter(|byte| **byte == b'\n').count() as u64;
-            End::Lost { records: note.seq + 1 - there }
-        }
-    }
 }
 
 /// The header of a journal's records.

@@ -10,6 +10,7 @@ pub mod event;
 pub mod execute;
 mod fetch;
 pub mod journal;
+mod locks;
 pub mod log;
 pub mod parcel;
 pub mod plan;

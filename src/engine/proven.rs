@@ -56,7 +56,7 @@ pub fn begin(
         let Destination { index, url, simple, reach, .. } = place;
         let project = project.clone();
         let effect = Effect::Upload { index, url, simple, reach, project, distribution };
-        let id = journal.intend(&stage, effect)?;
+        let id = journal.intend(&stage, effect, None)?;
         journal.write(Record::Done { id, evidence: format!("found at {address}, by its sha256") })?;
     }
     drop(journal);

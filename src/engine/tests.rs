@@ -257,7 +257,7 @@ fn a_failure_after_the_point_of_no_return_leaves_all_as_it_is() {
         run: &run,
         listener: &listener,
     };
-    let refused = world.rollback(&mut journal, Unless::Stop).unwrap_err();
+    let refused = world.rollback(&mut journal, Unless::Stop, &[]).unwrap_err();
     assert_eq!(refused.code(), ExitCode::Left);
     assert!(refused.to_string().contains("is public"), "{refused}");
 }
@@ -355,7 +355,7 @@ fn one_run_at_a_time() {
 #[test]
 fn an_attempt_that_succeeded_at_last_settles_the_doubtful_one_before() {
     let effect = || command(Reach::Public, None);
-    let intent = |id| Record::Intent { id, at: 0, stage: "pypi".into(), effect: effect() };
+    let intent = |id| Record::Intent { id, at: 0, stage: "pypi".into(), effect: effect(), locks: None };
     let mut records = vec![intent(0), intent(1)];
     assert_eq!(
         entries(&records).iter().map(|entry| entry.state).collect::<Vec<_>>(),
@@ -480,7 +480,7 @@ fn every_effect_in_doubt_is_asked_about() {
     let (run, _) = fixture.last_run();
     let mut journal = Journal::open(&run.journal()).unwrap();
     for (name, there) in [("one", true), ("two", false), ("three", true)] {
-        journal.intend("pypi", effect(name, there)).unwrap();
+        journal.intend("pypi", effect(name, there), None).unwrap();
     }
     let workspace = fixture.workspace();
     let listener = |_: &Event<'_>| {};

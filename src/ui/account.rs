@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::engine::journal::Outcome;
 use crate::engine::survey::{
-    Account, AtIndex, FileAccount, FileState, Here, JournalState, RefAccount, RefState,
+    Account, AtIndex, FileAccount, FileState, Here, JournalState, LockAccount, RefAccount, RefState,
 };
 use crate::world::git::short;
 
@@ -40,11 +40,9 @@ pub fn account_text(account: &Account) -> String {
             _ => write!(text, "\n\n{} has taken no further files of this release since {day}", window.index),
         };
     }
-    if !account.notes.is_empty() {
-        text.push('\n');
-    }
-    for note in &account.notes {
-        let _ = write!(text, "\nnote: {note}");
+    let locks: Vec<String> = account.locks.iter().map(lock).collect();
+    for (at, note) in account.notes.iter().chain(&locks).enumerate() {
+        let _ = write!(text, "{}\nnote: {note}", if at == 0 { "\n" } else { "" });
     }
     for (at, command) in account.next.iter().enumerate() {
         let _ = match at {
@@ -53,6 +51,13 @@ pub fn account_text(account: &Account) -> String {
         };
     }
     text
+}
+
+fn lock(lock: &LockAccount) -> String {
+    match lock.left_by_run {
+        true => format!("git left the lock `{}` when the run was cut short: {}", lock.path, lock.advice),
+        false => format!("`{}` locks what git is to change: {}", lock.path, lock.advice),
+    }
 }
 
 fn headline(account: &Account) -> String {

@@ -11,6 +11,7 @@ pub mod hashes;
 pub mod http;
 pub mod memory;
 pub mod process;
+pub mod processes;
 pub mod remains;
 pub mod terminal;
 pub mod tools;

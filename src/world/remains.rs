@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::processes::{self, OtherProcess};
+
 /// The variable that holds the id of the run; all children of a run have it
 pub const RUN: &str = "PYRELEASE_RUN";
 /// The variable that holds the name of the stage; only the commands of stages have it
@@ -100,39 +102,20 @@ pub fn is_alive(_: u32) -> bool {
     true
 }
 
-#[cfg(target_os = "linux")]
 fn find(run: &str, of: Of) -> Vec<Remnant> {
-    let Ok(processes) = fs_err::read_dir("/proc") else { return Vec::new() };
-    let own = std::process::id();
-    let look = |entry: fs_err::DirEntry| {
-        let process: u32 = entry.file_name().to_str()?.parse().ok().filter(|process| *process != own)?;
-        // What is gone meanwhile, or somebody else's, cannot be read.
-        let environment = fs_err::read(entry.path().join("environ")).ok()?;
-        let value = |name: &str| {
-            let variables = environment.split(|byte| *byte == 0);
-            variables
-                .filter_map(|variable| variable.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
-                .map(|value| String::from_utf8_lossy(value).into_owned())
-                .next_back()
-        };
-        let stage = value(STAGE);
-        if value(RUN).as_deref() != Some(run) || (of == Of::Stages && stage.is_none()) {
+    let look = |process: OtherProcess| {
+        // What is gone meanwhile, or somebody else's, shows nothing.
+        let value = |name: &str| process.variable(name).filter(|value| !value.is_empty());
+        if value(RUN)? != run.as_bytes() {
             return None;
         }
-        let line = fs_err::read(entry.path().join("cmdline")).ok()?;
-        let words: Vec<String> = line
-            .split(|byte| *byte == 0)
-            .filter(|word| !word.is_empty())
-            .map(|word| String::from_utf8_lossy(word).into_owned())
-            .collect();
-        Some(Remnant { process, command: words.join(" "), stage })
+        let stage = value(STAGE).map(|stage| String::from_utf8_lossy(&stage).into_owned());
+        if of == Of::Stages && stage.is_none() {
+            return None;
+        }
+        Some(Remnant { process: process.id, command: process.words()?.join(" "), stage })
     };
-    processes.flatten().filter_map(look).collect()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn find(_: &str, _: Of) -> Vec<Remnant> {
-    Vec::new()
+    processes::others().into_iter().filter_map(look).collect()
 }
 
 #[cfg(unix)]

@@ -136,7 +136,7 @@ fn play(schedule: &Schedule, small_disk: bool, seen: &mut Tally, log: &mut Strin
         let _ = writeln!(log, "{outcome}");
         for blow in &step.blows {
             let struck = match blow {
-                Blow::KilledAt(_) | Blow::KilledAfter(_) => outcome.status() == -1,
+                Blow::KilledAt(_) | Blow::KilledAfter(_) | Blow::PowerCut(_) => outcome.status() == -1,
                 _ => true,
             };
             if struck && !matches!(blow, Blow::Network(..)) {

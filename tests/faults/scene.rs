@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::schedule::{Blow, Deed, Index, Pipeline, Step};
 use crate::release::demo;
+use crate::release::power::Trap;
 
 /// Of the disk that a project is on, in KiB: some times what a release takes
 const DISK: usize = 16 << 10;
@@ -123,11 +124,18 @@ impl Scene {
     /// Runs a command and lets happen what is to happen.
     pub(crate) fn step(&mut self, step: &Step) -> Outcome {
         let root = self.project.sandbox().root().to_owned();
+        // The locks that somebody else leaves are not for us to remove.
+        let alone = !step.blows.iter().any(Blow::is_somebody);
+        let trap = step.blows.iter().find_map(|blow| match blow {
+            Blow::PowerCut(cut) if alone => Some(Trap::set(&self.project, self.project.repository(), *cut)),
+            _ => None,
+        });
         let mut timed: Vec<(u64, Timed<'_>)> = Vec::new();
         let mut drill = None;
         for blow in &step.blows {
             match blow {
                 Blow::KilledAt(point) => drill = Some(format!("kill:{point}")),
+                Blow::PowerCut(_) => {}
                 Blow::KilledAfter(time) => timed.push((*time, Timed::Signal("KILL"))),
                 Blow::Signalled(name, time) => timed.push((*time, Timed::Signal(name))),
                 Blow::InterruptedTwice(time, later) => {
@@ -164,9 +172,16 @@ impl Scene {
         if let Some(drill) = drill {
             invocation = invocation.env("PYRELEASE_DRILL", drill);
         }
-        let (project, edited) = (&self.project, &self.edited);
-        let outcome = invocation.meanwhile(move |running| act(project, edited, running, &timed)).run();
+        let (project, edited, waiting) = (&self.project, &self.edited, &trap);
+        let meanwhile = move |running: &Running<'_>| {
+            std::thread::scope(|scope| {
+                scope.spawn(|| waiting.as_ref().map(|trap| trap.wait(running)));
+                act(project, edited, running, &timed);
+            });
+        };
+        let outcome = invocation.meanwhile(meanwhile).run();
         self.repair();
+        drop(trap);
         outcome
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use pyrelease_test_support::{Asked, Trouble};
 
 use super::random::Random;
+use crate::release::power::Cut;
 
 /// What follows from a seed
 #[derive(Debug, Clone)]
@@ -56,6 +57,8 @@ pub(crate) enum Blow {
     /// `kill -9` by itself at this point of a drill
     KilledAt(u64),
     KilledAfter(u64),
+    /// Everything that the command has started dies with it, amid git's own work: git leaves its locks
+    PowerCut(Cut),
     Signalled(&'static str, u64),
     /// An interrupt and, so much later, another
     InterruptedTwice(u64, u64),
@@ -130,7 +133,11 @@ fn blows(random: &mut Random, pipeline: Pipeline, extent: Extent, small_disk: bo
 fn blow(random: &mut Random, pipeline: Pipeline, extent: Extent, small_disk: bool) -> Blow {
     let moment = |random: &mut Random| random.below(extent.length * 5 / 4);
     match random.below(100) {
-        0..=34 => Blow::KilledAt(random.within(1, extent.points)),
+        0..=27 => Blow::KilledAt(random.within(1, extent.points)),
+        28..=34 => {
+            let cuts = if pipeline == Pipeline::WithoutRemote { &Cut::WITHOUT_REMOTE[..] } else { &Cut::ALL };
+            Blow::PowerCut(random.pick(cuts))
+        }
         35..=42 => Blow::KilledAfter(moment(random)),
         43..=48 => Blow::Signalled(random.pick(&["INT", "TERM", "HUP"]), moment(random)),
         49..=51 => Blow::InterruptedTwice(moment(random), random.below(200)),
@@ -190,6 +197,7 @@ impl Blow {
         match self {
             Self::KilledAt(_) => "kill -9 at a point",
             Self::KilledAfter(_) => "kill -9 from outside",
+            Self::PowerCut(_) => "power cut amid git's work, locks left",
             Self::Signalled(..) => "signal",
             Self::InterruptedTwice(..) => "two interrupts",
             Self::Network(..) => "network",
@@ -200,6 +208,11 @@ impl Blow {
             Self::DiskFull(_) => "disk full",
             Self::FilesFull(_) => "too many files",
         }
+    }
+
+    /// Whether somebody else is at work in the repository or at the remote.
+    pub(crate) fn is_somebody(&self) -> bool {
+        matches!(self, Self::RivalAmidPush | Self::RivalAfter(_) | Self::Human(..))
     }
 }
 

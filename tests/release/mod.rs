@@ -16,6 +16,7 @@ mod late_push;
 mod machine;
 mod moving;
 mod network;
+pub(crate) mod power;
 mod processes;
 mod racing;
 mod rebuild;

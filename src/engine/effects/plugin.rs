@@ -307,7 +307,7 @@ impl Ear for Hearing<'_, '_> {
         };
         let stage = self.effects.stage.clone();
         let Some(live) = &mut self.effects.live else { return Answer::Refuse("there is no run".to_owned()) };
-        let id = match live.journal.intend(&stage, Effect::Plugin(Box::new(intended))) {
+        let id = match live.journal.intend(&stage, Effect::Plugin(Box::new(intended)), None) {
             Ok(id) => id,
             Err(error) => return Answer::Refuse(format!("it could not be written down: {}", error.chain())),
         };

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::Line;
+
 /// Bytes of a slot
 const SLOT: usize = 64;
 
@@ -63,6 +65,36 @@ pub(super) fn read(journal: &Path) -> Option<Note> {
         is_sound.then(|| Some(Note { seq: seq.parse().ok()?, sum: sum.to_owned() }))?
     });
     slots.max_by_key(|note| note.seq)
+}
+
+/// Where a journal ends, by the note beside it
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It ends where it was written to
+    Noted,
+    /// Nobody noted where it was written to
+    Unnoted,
+    /// It was written further than it goes now, or otherwise: by this many records at least
+    Lost { records: u64 },
+}
+
+/// Where a journal ends; one that cannot be read has no end that anybody noted.
+pub fn end_of(path: &Path) -> End {
+    fs_err::read(path).map_or(End::Unnoted, |text| end(&text, path))
+}
+
+/// Compares the lines of a journal with the note beside it.
+pub(super) fn end(text: &[u8], path: &Path) -> End {
+    let Some(note) = read(path) else { return End::Unnoted };
+    let mut lines = text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+    match lines.nth(note.seq as usize).map(serde_json::from_slice::<Line<'_>>) {
+        Some(Ok(line)) if line.sum == note.sum => End::Noted,
+        Some(_) => End::Lost { records: 1 },
+        None => {
+            let there = text.iter().filter(|byte| **byte == b'\n').count() as u64;
+            End::Lost { records: note.seq + 1 - there }
+        }
+    }
 }
 
 fn check(noted: &str) -> String {

@@ -40,6 +40,19 @@ fn reads_back_what_was_written() {
     assert_eq!(header(&records), Some(&some_header()));
 }
 
+/// Journals of before the locks were written down are read, and tell of none.
+#[test]
+fn an_intent_without_locks_is_one() {
+    let landing = serde_json::json!({"branch": null, "old": "1", "new": "2", "tag": null});
+    let effect = serde_json::json!({"kind": "land", "landing": landing});
+    let intent = serde_json::json!({"type": "intent", "id": 0, "at": 1, "stage": "land", "effect": effect});
+    let read: Record = serde_json::from_value(intent.clone()).unwrap();
+    assert!(matches!(&read, Record::Intent { locks: None, .. }), "{read:?}");
+    assert_eq!(serde_json::to_value(&read).unwrap(), intent);
+    let undo = serde_json::json!({"type": "undo", "id": 0});
+    assert_eq!(serde_json::from_value::<Record>(undo).unwrap(), Record::Undo { id: 0, at: None, locks: None });
+}
+
 #[test]
 fn a_torn_last_line_is_dropped_and_written_over() {
     let (_folder, path) = written();

@@ -1,5 +1,6 @@
 //! The ways on from any state, from the journal and the world alone: what happened, and taking it back.
 
+mod locks;
 mod plugin;
 mod push;
 mod undo;
@@ -8,6 +9,7 @@ mod world;
 
 use std::fmt;
 
+pub use locks::left_locks;
 pub use plugin::PluginLog;
 pub use undo::Unless;
 pub use unexplained::Unexplained;
@@ -88,7 +90,7 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
     };
     for record in records {
         match record {
-            Record::Intent { id, at, stage, effect } => entries.push(Entry {
+            Record::Intent { id, at, stage, effect, .. } => entries.push(Entry {
                 id: *id,
                 at: *at,
                 stage: stage.clone(),
@@ -116,7 +118,7 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
                 }
             }
             // An undo that was begun may or may not have happened.
-            Record::Undo { id, at } => {
+            Record::Undo { id, at, .. } => {
                 if let Some(entry) = entries.iter_mut().find(|entry| entry.id == *id) {
                     entry.state = State::InDoubt;
                     entry.at = at.unwrap_or(entry.at);
@@ -197,7 +199,8 @@ mod tests {
     #[test]
     fn an_upload_may_still_arrive_for_five_minutes_whatever_the_clock_does() {
         let now = 1_000_000;
-        let mut records = vec![Record::Intent { id: 0, at: now, stage: "pypi".into(), effect: upload() }];
+        let mut records =
+            vec![Record::Intent { id: 0, at: now, stage: "pypi".into(), effect: upload(), locks: None }];
         let entry = |records: &[Record]| entries(records).remove(0);
         // How long it was sent, only those know who were there at its end.
         assert!(entry(&records).may_still_arrive(now + 30 * 86_400));
@@ -221,7 +224,7 @@ mod tests {
             verify: None,
             environment: Vec::new(),
         };
-        let records = [Record::Intent { id: 0, at: 0, stage: "x".into(), effect }];
+        let records = [Record::Intent { id: 0, at: 0, stage: "x".into(), effect, locks: None }];
         assert!(!entries(&records)[0].may_still_arrive(0));
     }
 }

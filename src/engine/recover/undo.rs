@@ -9,6 +9,7 @@ use super::{
 use crate::engine::effects::Effect;
 use crate::engine::event::Event;
 use crate::engine::journal::{Journal, Outcome, Record};
+use crate::engine::locks::LocksBefore;
 use crate::engine::stage::{Destination, Reach};
 use crate::error::{Error, ExitCode, Result};
 use crate::plugin::protocol::Class;
@@ -132,7 +133,8 @@ impl World<'_> {
         }
         self.listener.hear(&Event::Undoing { what: &what });
         let at = Some(jiff::Timestamp::now().as_second());
-        journal.write(Record::Undo { id: entry.id, at })?;
+        let locks = LocksBefore::of(&entry.effect, self.repository);
+        journal.write(Record::Undo { id: entry.id, at, locks })?;
         let (inside, began) = (InEffect::begin(), Since::now());
         let undone = self.try_to_undo(entry);
         drop(inside);

@@ -100,11 +100,13 @@ impl World<'_> {
         variables.into_iter().fold(process, |process, (name, value)| process.env(name, value))
     }
 
-    /// Settles what is in doubt by asking the world; what the world cannot tell stays in doubt.
+    /// Settles what is in doubt by asking the world, out of whose way git's locks are put that the run has left; what the
+    /// world cannot tell stays in doubt.
     ///
     /// # Errors
-    /// The user interrupted; the journal cannot be written.
+    /// The user interrupted; a lock may be somebody else's; the journal cannot be written.
     pub fn settle(&self, journal: &mut Journal) -> Result<()> {
+        self.remove_locks(journal.records())?;
         let (now, began) = (jiff::Timestamp::now().as_second(), Since::now());
         for entry in entries(journal.records()) {
             if entry.state != State::InDoubt {

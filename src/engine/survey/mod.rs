@@ -4,6 +4,7 @@
 //! on from here. Where the network gives no answer, that is what the account says.
 
 mod files;
+mod locks;
 mod next;
 mod refs;
 mod world;
@@ -20,6 +21,7 @@ use crate::world::Environment;
 use crate::world::git::Repository;
 
 pub use files::{AtIndex, FileAccount, FileState, Here, Window};
+pub use locks::LockAccount;
 pub use refs::{RefAccount, RefState};
 
 /// What is known of a run
@@ -44,6 +46,8 @@ pub struct Account {
     pub effects: Vec<EffectAccount>,
     pub files: Vec<FileAccount>,
     pub refs: Vec<RefAccount>,
+    /// Locks of git's that are in the way
+    pub locks: Vec<LockAccount>,
     /// How long each public index takes files of the release
     pub windows: Vec<Window>,
     /// What to know before going on
@@ -144,6 +148,7 @@ impl Surveyor<'_> {
             account.refs = refs::refs(self.repository, &told, &world);
             told.is_public = world.has_public(&header.version);
         }
+        account.locks = locks::locks(self.repository, &told);
         next::judge(&mut account, &told, self.repository);
         Ok(Some(account))
     }
@@ -260,6 +265,7 @@ impl Told {
                 .collect(),
             files: Vec::new(),
             refs: Vec::new(),
+            locks: Vec::new(),
             windows: Vec::new(),
             notes: Vec::new(),
             next: Vec::new(),

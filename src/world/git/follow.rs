@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Repository;
 use super::halfway::Begun;
 use crate::error::{Error, Result};
+use crate::world::process::ProcessError;
 
 /// Moves index and working tree from one commit to the other. The marks that the user gave to files
 /// (`git update-index --assume-unchanged`) stay.
@@ -17,7 +18,8 @@ pub(super) fn bring_along(shown: &Repository, from: &str, to: &str) -> Result<()
     let left = assumed_unchanged(shown)?;
     let lost: Vec<u8> = marked.into_iter().filter(|path| !left.contains(path)).flatten().collect();
     if !lost.is_empty() {
-        shown.git(["update-index", "-z", "--assume-unchanged", "--stdin"]).input(lost).read()?;
+        let mark = shown.git(["update-index", "-z", "--assume-unchanged", "--stdin"]).input(lost);
+        shown.read_on_index(&mark)?;
     }
     Ok(())
 }
@@ -33,25 +35,35 @@ fn assumed_unchanged(shown: &Repository) -> Result<BTreeSet<Vec<u8>>> {
 
 /// Does the same and no more; `-n` among the options only tries whether it can be done.
 pub(super) fn read_tree(shown: &Repository, options: &[&str], from: &str, to: &str) -> Result<()> {
-    // Without the refresh a file that was only touched counts as edited.
-    shown.git(["update-index", "-q", "--refresh"]).capture()?;
+    refresh(shown)?;
     let command = shown.git(["read-tree", "-m", "-u"]).args(options).args([from, to]);
-    let mut read = command.read();
-    if read.is_err() && options.is_empty() {
+    let mut read = shown.read_on_index(&command);
+    let is_blocked = |error: &ProcessError| shown.lock_help(error).is_none();
+    if read.as_ref().is_err_and(is_blocked) && options.is_empty() {
         let begun = Begun::clear(shown, from, to)?;
         if !begun.is_empty() {
-            read = command.read();
+            read = shown.read_on_index(&command);
             begun.restore()?;
         }
     }
     read.map_err(|error| {
-        let help = match error.to_string().contains("index.lock") {
-            true => {
-                "another git command is at work in the repository, or was killed and left its lock behind"
-            }
-            false => "an edit of yours is in the way of the release: commit or stash it, then try again",
-        };
+        let edited =
+            || "an edit of yours is in the way of the release: commit or stash it, then try again".to_owned();
+        let help = shown.lock_help(&error).unwrap_or_else(edited);
         Error::from(error).help(help)
     })?;
     Ok(())
+}
+
+/// Without it a file that was only touched counts as edited.
+fn refresh(shown: &Repository) -> Result<()> {
+    let refreshed = shown.read_on_index(&shown.git(["update-index", "--refresh"]));
+    // It fails for files that are edited, too, which is for others to judge.
+    match refreshed {
+        Err(error) => match shown.lock_help(&error) {
+            Some(help) => Err(Error::from(error).help(help)),
+            None => Ok(()),
+        },
+        Ok(_) => Ok(()),
+    }
 }

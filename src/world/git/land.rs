@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::follow::{bring_along, read_tree};
 use super::halfway::has_tree;
-use super::{Clone, Head, Repository, paths};
+use super::{Clone, Head, LockScope, Repository, paths};
 use crate::error::{Error, Result};
 
 /// A tag and the id of its tag object
@@ -142,6 +142,19 @@ impl Landing {
         .help("run the release again from where you are now")
     }
 
+    /// What git locks for it, or for its undo.
+    pub fn lock_scope(&self, user: &Repository) -> LockScope {
+        let tag = self.tag.as_ref();
+        let head = self.branch.as_ref().map(|branch| format!("ref: {branch}"));
+        let contents = [self.old.clone(), self.new.clone()].into_iter();
+        LockScope {
+            folder: user.common_folder().to_owned(),
+            refs: self.branch.iter().cloned().chain(tag.map(TagRef::reference)).collect(),
+            worktree: true,
+            contents: contents.chain(tag.map(|tag| tag.object.clone())).chain(head).collect(),
+        }
+    }
+
     /// The name of what moves: a branch, or the HEAD of a worktree.
     fn moving(&self) -> &str {
         self.branch.as_deref().or(self.head.as_deref()).unwrap_or("HEAD")
@@ -237,9 +250,11 @@ impl Landing {
     }
 
     fn fetch(&self, user: &Repository, clone: &Clone) -> Result<()> {
+        // Where the power fails after the landing, refs that are on the disk need their objects there.
         let mut command = user
-            .git(["-c", "fetch.fsckObjects=false", "-c", "gc.auto=0", "-c", "protocol.file.allow=always"])
-            .args(["fetch", "--quiet", "--no-tags"])
+            .git(["-c", "core.fsync=committed,loose-object"])
+            .args(["-c", "fetch.fsckObjects=false", "-c", "gc.auto=0", "-c", "protocol.file.allow=always"])
+            .args(["-c", "fetch.writeCommitGraph=false", "fetch", "--quiet", "--no-tags"])
             .args(["--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"])
             .arg(clone.top().as_os_str());
         // A commit is fetched by the ref that has it: fetching by id is not allowed everywhere.
@@ -263,12 +278,13 @@ fn move_refs(user: &Repository, moves: &str, what: &str) -> Result<()> {
     }
     let script = format!("start\n{moves}prepare\ncommit\n");
     let reason = format!("pyrelease: {what}");
-    let command = user.git(["update-ref", "--create-reflog", "-m", &reason, "--stdin"]).input(script);
-    command.read().map_err(|error| {
-        let help = match error.to_string().contains("aborted by hook") {
-            true => "your `reference-transaction` hook refused it; nothing was moved",
-            false => "a ref was changed by somebody else meanwhile; nothing was moved",
-        };
+    let update = ["update-ref", "--create-reflog", "-m", &reason, "--stdin"];
+    user.git_on_refs(&update).input(script).read().map_err(|error| {
+        let help = user.lock_help(&error);
+        let help = help.unwrap_or_else(|| match error.to_string().contains("aborted by hook") {
+            true => "your `reference-transaction` hook refused it; nothing was moved".to_owned(),
+            false => "a ref was changed by somebody else meanwhile; nothing was moved".to_owned(),
+        });
         Error::from(error).help(help)
     })?;
     Ok(())

@@ -136,6 +136,12 @@ pub struct LocalRemote {
 }
 
 impl LocalRemote {
+    /// Its git folder.
+    pub fn git_folder(&self) -> PathBuf {
+        let inside = self.folder.join(".git");
+        if inside.is_dir() { inside } else { self.folder.clone() }
+    }
+
     /// The setting by which it refuses that a push to a branch is taken back, if it has it: one that was there would go
     /// back, one that was not would be deleted. (Tags are deleted whatever it says.)
     pub fn keeps_what_it_gets(&self, is_new: bool) -> Option<&'static str> {

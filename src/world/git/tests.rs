@@ -345,3 +345,70 @@ fn the_nearest_tag_is_found_in_the_history() {
     assert_eq!(user.nearest_tag(&head, |name| name.starts_with('v')).unwrap().as_deref(), Some("v1"));
     assert_eq!(user.nearest_tag(&head, |_| false).unwrap(), None);
 }
+
+/// Editors ask for the status now and then, which locks the index for a moment.
+#[test]
+fn a_lock_that_is_held_for_a_moment_is_waited_for() {
+    let fixture = Fixture::new();
+    let (clone, landing) = fixture.prepared();
+    let lock = fixture.top.join(".git/index.lock");
+    fs_err::write(&lock, "").unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            fs_err::remove_file(&lock).unwrap();
+        });
+        landing.land(&fixture.open(), &clone).unwrap();
+    });
+    assert!(landing.is_done(&fixture.open()));
+    assert_eq!(fixture.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_lock_that_stays_is_named_with_the_command_that_removes_it() {
+    let fixture = Fixture::new();
+    let user = fixture.open();
+    fs_err::write(fixture.top.join(".git/index.lock"), "").unwrap();
+    let error = user.git(["read-tree", "HEAD"]).read().unwrap_err();
+    let help = user.lock_help(&error).unwrap();
+    assert!(help.contains(r#"it'\''s "ours" ü/.git/index.lock'`"#), "{help}");
+    let failed = user.git(["rev-parse", "--verify", "nowhere"]).read().unwrap_err();
+    assert_eq!(user.lock_help(&failed), None);
+}
+
+#[test]
+fn the_locks_of_a_landing_are_told_from_others() {
+    let fixture = Fixture::new();
+    let (_, landing) = fixture.prepared();
+    let user = fixture.open();
+    let scope = landing.lock_scope(&user);
+    let lock = |name: &str, content: &str| {
+        let path = fixture.top.join(".git").join(name);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, content).unwrap();
+        user.lock_files().into_iter().find(|lock| lock.name() == name).unwrap()
+    };
+    let cut_off = &landing.new[..20];
+    for (name, content) in [
+        ("HEAD.lock", ""),
+        ("index.lock", "DIRC"),
+        ("packed-refs.new", "# pack-refs"),
+        ("refs/heads/main.lock", landing.old.as_str()),
+        ("refs/tags/v2.lock", cut_off),
+        ("worktrees/x/HEAD.lock", "\0\0\0"),
+    ] {
+        let lock = lock(name, content);
+        assert!(scope.covers(&lock) && scope.may_have_written(&lock), "{name}");
+    }
+    let foreign = lock("refs/heads/main.lock", &"1".repeat(40));
+    assert!(scope.covers(&foreign) && !scope.may_have_written(&foreign));
+    for name in ["config.lock", "refs/heads/mainly.lock", "refs/tags/v2/x.lock", "worktrees/x/logs.lock"] {
+        assert!(!scope.covers(&lock(name, "")), "{name}");
+    }
+    let now = jiff::Timestamp::now().as_second();
+    let names: Vec<String> = scope.locks().iter().map(|lock| lock.name().to_owned()).collect();
+    assert_eq!(names.len(), 6, "{names:?}");
+    assert!(foreign.is_ours_since(now - 60) && !foreign.is_ours_since(now + 60));
+    fs_err::remove_file(foreign.path()).unwrap();
+    assert!(!foreign.is_there());
+}

@@ -71,7 +71,8 @@ impl Project {
         }
         for repository in &repositories {
             left.extend(crate::snapshot::files_in(repository).into_iter().filter(|path| {
-                let is_lock = path.extension().is_some_and(|extension| extension == "lock");
+                let is_lock = path.extension().is_some_and(|extension| extension == "lock")
+                    || path.file_name().is_some_and(|name| name == "packed-refs.new");
                 let in_run = path.strip_prefix(repository.join("pyrelease/runs"));
                 // A run keeps its journal, its logs and, once released, its distributions.
                 let working = in_run.is_ok_and(|path| {

@@ -1,0 +1,175 @@
+//! Git's lock files. Git deletes one when it has done its work; a git that is killed, or loses power, leaves it, and
+//! from then on git refuses to change what the file locks.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::Repository;
+
+/// A lock file of git's
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LockFile {
+    path: PathBuf,
+    /// Relative to the git folder, with `/`
+    name: String,
+    /// What tells the file from a later one at the same path
+    modified: Option<SystemTime>,
+    number: u64,
+}
+
+impl LockFile {
+    fn at(path: PathBuf, name: String) -> Option<Self> {
+        let metadata = path.symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
+        #[cfg(unix)]
+        let number = std::os::unix::fs::MetadataExt::ino(&metadata);
+        #[cfg(not(unix))]
+        let number = 0;
+        Some(Self { path, name, modified: metadata.modified().ok(), number })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its path below the git folder, such as `refs/heads/main.lock`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it is still there, and is the same file.
+    pub fn is_there(&self) -> bool {
+        Self::at(self.path.clone(), self.name.clone()).as_ref() == Some(self)
+    }
+
+    /// Whether this user made it, at that time (in seconds since the epoch) or later.
+    pub fn is_ours_since(&self, time: i64) -> bool {
+        // Some file systems keep every other second only.
+        let since = time - 2;
+        let age = self.modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let is_since = age.is_some_and(|age| i64::try_from(age.as_secs()).is_ok_and(|at| at >= since));
+        #[cfg(unix)]
+        let is_ours = self.path.symlink_metadata().is_ok_and(|metadata| {
+            let owner = std::os::unix::fs::MetadataExt::uid(&metadata);
+            owner == rustix::process::geteuid().as_raw()
+        });
+        #[cfg(not(unix))]
+        let is_ours = true;
+        is_since && is_ours
+    }
+
+    /// Whether git has written nothing into it, or nothing but the beginning of one of these texts.
+    pub fn holds_one_of(&self, texts: &[String]) -> bool {
+        // A file that was not on the disk yet when the power was cut can have zeros for its content.
+        let Ok(content) = fs_err::read(&self.path) else { return false };
+        let content: Vec<u8> = content.into_iter().filter(|byte| *byte != 0).collect();
+        let content = content.trim_ascii_end();
+        content.is_empty() || texts.iter().any(|text| text.as_bytes().starts_with(content))
+    }
+
+    /// Deletes it.
+    ///
+    /// # Errors
+    /// It cannot be deleted.
+    pub fn remove(&self) -> std::io::Result<()> {
+        fs_err::remove_file(&self.path)
+    }
+
+    /// The command that deletes it.
+    pub fn removal(&self) -> String {
+        format!("rm '{}'", self.path.display().to_string().replace('\'', r"'\''"))
+    }
+}
+
+/// What of a git folder a change locks, and what git writes into the locks
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LockScope {
+    /// The git folder
+    pub folder: PathBuf,
+    /// The full names of the refs; one that ends in `/` stands for all below it
+    pub refs: Vec<String>,
+    /// Whether HEAD and the index of a worktree are changed, too
+    pub worktree: bool,
+    /// What the locks of refs may hold
+    pub contents: Vec<String>,
+}
+
+/// What is locked for every change of refs, and for a fetch into a shallow clone
+const ALWAYS: [&str; 3] = ["packed-refs.lock", PACKED_REFS, "shallow.lock"];
+/// No lock by its name; git makes it anew each time and refuses to if it is there.
+const PACKED_REFS: &str = "packed-refs.new";
+
+impl LockScope {
+    /// The locks that are there and that the change may have left.
+    pub fn locks(&self) -> Vec<LockFile> {
+        let mut locks = lock_files(&self.folder);
+        locks.retain(|lock| self.covers(lock));
+        locks
+    }
+
+    /// Whether the change takes this lock.
+    pub fn covers(&self, lock: &LockFile) -> bool {
+        let name = lock.name.as_str();
+        ALWAYS.contains(&name) || (self.worktree && is_of_worktree(name)) || self.covers_ref(name)
+    }
+
+    fn covers_ref(&self, name: &str) -> bool {
+        let Some(name) = name.strip_suffix(".lock") else { return false };
+        let is_it = |known: &String| match known.strip_suffix('/') {
+            Some(above) => name.strip_prefix(above).is_some_and(|rest| rest.starts_with('/')),
+            None => name == known,
+        };
+        self.refs.iter().any(is_it)
+    }
+
+    /// Whether what git has written into a lock is ours, where that can be told.
+    pub fn may_have_written(&self, lock: &LockFile) -> bool {
+        let name = lock.name.as_str();
+        let is_ref = self.covers_ref(name) || (is_of_worktree(name) && name.ends_with("HEAD.lock"));
+        !is_ref || lock.holds_one_of(&self.contents)
+    }
+}
+
+/// Whether it locks HEAD or the index, of the main worktree or of a linked one.
+fn is_of_worktree(name: &str) -> bool {
+    let own =
+        name.strip_prefix("worktrees/").and_then(|name| name.split_once('/')).map_or(name, |(_, own)| own);
+    ["HEAD.lock", "index.lock"].contains(&own)
+}
+
+impl Repository {
+    /// The lock files that are there: of the refs, and of every worktree.
+    pub fn lock_files(&self) -> Vec<LockFile> {
+        lock_files(self.common_folder())
+    }
+}
+
+/// The lock files below a git folder that stand in the way of commits, refs and worktrees.
+fn lock_files(folder: &Path) -> Vec<LockFile> {
+    let folder = fs_err::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    let mut found = BTreeSet::new();
+    let worktrees = fs_err::read_dir(folder.join("worktrees")).into_iter().flatten().flatten();
+    let worktrees = worktrees.filter_map(|entry| entry.file_name().into_string().ok());
+    for of in worktrees.map(|name| format!("worktrees/{name}/")).chain([String::new()]) {
+        find_in(&folder, &of, false, &mut found);
+        find_in(&folder, &format!("{of}refs/"), true, &mut found);
+    }
+    found.into_iter().collect()
+}
+
+/// Adds the locks that lie in a folder, or also below it; `prefix` is its path below the git folder, with a `/` at its
+/// end. A name that is not Unicode is of no ref of a release.
+fn find_in(folder: &Path, prefix: &str, below: bool, found: &mut BTreeSet<LockFile>) {
+    for entry in fs_err::read_dir(folder.join(prefix)).into_iter().flatten().flatten() {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let is_lock = name.ends_with(".lock") || name == PACKED_REFS;
+        let name = format!("{prefix}{name}");
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            if below {
+                find_in(folder, &format!("{name}/"), true, found);
+            }
+        } else if is_lock {
+            found.extend(LockFile::at(folder.join(&name), name));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The processes of this machine, where the system shows them: on Linux, below `/proc`. Elsewhere none is seen.
+
+use std::path::{Path, PathBuf};
+
+/// Whether processes can be seen at all
+pub const VISIBLE: bool = cfg!(target_os = "linux");
+
+/// A process that was there when it was looked for; what it does not show, such as another user's, is `None`
+#[derive(Debug, Clone)]
+pub struct OtherProcess {
+    pub id: u32,
+    folder: PathBuf,
+}
+
+/// All processes but this one.
+pub fn others() -> Vec<OtherProcess> {
+    let Ok(entries) = fs_err::read_dir("/proc") else { return Vec::new() };
+    let own = std::process::id();
+    let other = |entry: fs_err::DirEntry| {
+        let id: u32 = entry.file_name().to_str()?.parse().ok().filter(|id| *id != own)?;
+        Some(OtherProcess { id, folder: entry.path() })
+    };
+    entries.flatten().filter_map(other).collect()
+}
+
+/// The processes that this one descends from, its parent first.
+pub fn ancestors() -> Vec<u32> {
+    let parent = |id: u32| {
+        let process = OtherProcess { id, folder: Path::new("/proc").join(id.to_string()) };
+        process.stat_field(1)?.parse().ok().filter(|parent| *parent > 0)
+    };
+    std::iter::successors(parent(std::process::id()), |id| parent(*id)).collect()
+}
+
+/// The value of a variable that this process was started with; empty where the variable is not set.
+pub fn own_variable(name: &str) -> Option<Vec<u8>> {
+    OtherProcess { id: std::process::id(), folder: PathBuf::from("/proc/self") }.variable(name)
+}
+
+impl OtherProcess {
+    /// The value of a variable that it was started with; empty where the variable is not set.
+    pub fn variable(&self, name: &str) -> Option<Vec<u8>> {
+        let environment = fs_err::read(self.folder.join("environ")).ok()?;
+        let variables = environment.split(|byte| *byte == 0);
+        let value =
+            |variable: &[u8]| variable.strip_prefix(name.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec);
+        Some(variables.filter_map(value).next_back().unwrap_or_default())
+    }
+
+    /// The words of its command line, as far as it shows them.
+    pub fn words(&self) -> Option<Vec<String>> {
+        let line = fs_err::read(self.folder.join("cmdline")).ok()?;
+        let words = line.split(|byte| *byte == 0).filter(|word| !word.is_empty());
+        Some(words.map(|word| String::from_utf8_lossy(word).into_owned()).collect())
+    }
+
+    /// The name of its program, cut off after 15 bytes.
+    pub fn name(&self) -> Option<String> {
+        let name = fs_err::read(self.folder.join("comm")).ok()?;
+        Some(String::from_utf8_lossy(&name).trim_end().to_owned())
+    }
+
+    /// The folder that it works in.
+    pub fn folder(&self) -> Option<PathBuf> {
+        fs_err::read_link(self.folder.join("cwd")).ok()
+    }
+
+    /// Whether it has this file open.
+    pub fn has_open(&self, path: &Path) -> bool {
+        let Ok(entries) = fs_err::read_dir(self.folder.join("fd")) else { return false };
+        entries.flatten().any(|entry| fs_err::read_link(entry.path()).is_ok_and(|open| open == path))
+    }
+
+    /// When it was started, in ticks since the machine was: with its id, what tells it from every other.
+    pub fn started(&self) -> Option<u64> {
+        self.stat_field(19)?.parse().ok()
+    }
+
+    /// A field of `/proc/ID/stat`, counted from the state, which comes after the name.
+    fn stat_field(&self, at: usize) -> Option<String> {
+        let stat = fs_err::read(self.folder.join("stat")).ok()?;
+        let stat = String::from_utf8_lossy(&stat).into_owned();
+        stat.rsplit_once(") ")?.1.split(' ').nth(at).map(str::to_owned)
+    }
+}

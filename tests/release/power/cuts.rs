@@ -1,0 +1,262 @@
+//! Releases amid which the power is cut, and the ways on from there.
+
+#![cfg(target_os = "linux")]
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use pyrelease_test_support::{Outcome, Project, Running, Snapshot};
+use serde_json::Value;
+
+use super::{Cut, TAG, TRACKING, Trap};
+use crate::release::quick;
+
+const STAGES: &str = "stages = [\"changelog\", \"version\", \"tag\", \"push\"]\n";
+
+/// A release without a build, and how everything was before it
+struct Scene {
+    project: Project,
+    /// Where it is released from
+    top: PathBuf,
+    before: Snapshot,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let project = quick().config(STAGES).build();
+        Self { top: project.repository().to_owned(), before: project.snapshot(), project }
+    }
+
+    /// Released from a linked worktree, which has the branch.
+    fn linked() -> Self {
+        let project = quick().config(STAGES).build();
+        project.git(&["switch", "--quiet", "-c", "other"]);
+        let top = project.worktree("linked", &["main"]);
+        Self { top, before: project.snapshot(), project }
+    }
+
+    fn run(&self, command: &str) -> Outcome {
+        self.project.pyrelease(command).from(&self.top).run()
+    }
+
+    /// Runs a command, and everything that has to do with it dies when git has come so far.
+    #[track_caller]
+    fn cut(&self, command: &str, cut: Cut) {
+        let trap = Trap::set(&self.project, &self.top, cut);
+        let wait = |running: &Running<'_>| assert!(trap.wait(running), "{cut:?} was not come to");
+        let outcome = self.project.pyrelease(command).from(&self.top).meanwhile(wait).run();
+        assert_eq!(outcome.status(), -1, "{cut:?}: {outcome}");
+    }
+
+    /// Runs a command, and everything dies soon after it has come to so many points of a drill, or it ends before that.
+    fn cut_after(&self, command: &str, points: usize) -> Outcome {
+        let list = self.project.sandbox().root().join("points");
+        let _ = fs_err::remove_file(&list);
+        let come_to =
+            || fs_err::read(&list).map_or(0, |text| text.iter().filter(|byte| **byte == b'\n').count());
+        let wait = |running: &Running<'_>| {
+            while come_to() < points && !running.has_ended() {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            self.project.sandbox().cut_power();
+        };
+        let drill = format!("list:{}", list.display());
+        self.project.pyrelease(command).env("PYRELEASE_DRILL", drill).meanwhile(wait).run()
+    }
+
+    /// The lock files of git's here and at the remote.
+    fn locks(&self) -> Vec<String> {
+        let root = self.project.sandbox().root();
+        let debris = self.project.debris();
+        debris.iter().map(|path| path.strip_prefix(root).unwrap().display().to_string()).collect()
+    }
+
+    fn status(&self) -> Value {
+        let outcome = self.project.pyrelease("status --format json").from(&self.top).code(0);
+        serde_json::from_str(outcome.stdout()).unwrap()
+    }
+
+    /// `status` names this command, which leads to the end; no lock stays, and git works.
+    #[track_caller]
+    fn goes_on(&self, command: &str, cut: Cut) {
+        let next = self.status()["next"].to_string();
+        assert!(next.contains(&format!("\"pyrelease {command}\"")), "{cut:?}: {next}");
+        let outcome = self.run(&format!("{command} --yes"));
+        assert_eq!(outcome.status(), 0, "{cut:?}: {outcome}");
+        assert_eq!(self.locks(), [""; 0], "{cut:?}: {outcome}");
+        if command == "rollback" {
+            let differences = self.before.differences(&self.project.snapshot());
+            assert!(differences.is_empty(), "{cut:?}: {differences:#?}");
+        } else {
+            self.is_released();
+        }
+        self.project.git(&["-C", self.top.to_str().unwrap(), "commit", "-q", "--allow-empty", "-m", "Go on"]);
+    }
+
+    #[track_caller]
+    fn is_released(&self) {
+        let project = &self.project;
+        let main = &project.refs()["refs/heads/main"];
+        assert_eq!(project.tag_target("v1.1.0"), *main);
+        assert_eq!(project.remote_refs()["refs/heads/main"], *main);
+        assert_eq!(project.remote_refs()[TAG], project.refs()[TAG]);
+        let status = project.git(&["-C", self.top.to_str().unwrap(), "status", "--porcelain", "-uno"]);
+        assert_eq!(status, "");
+    }
+}
+
+#[test]
+fn amid_a_release() {
+    for (cut, way) in Cut::ALL.into_iter().zip(["rollback", "resume"].into_iter().cycle()) {
+        let scene = Scene::new();
+        scene.cut("run minor --yes", cut);
+        scene.goes_on(way, cut);
+    }
+}
+
+#[test]
+fn amid_the_landing_and_the_other_way_on() {
+    for (cut, way) in [(Cut::Refs("prepared", TAG), "resume"), (Cut::WorkingTree, "resume")] {
+        let scene = Scene::new();
+        scene.cut("run minor --yes", cut);
+        scene.goes_on(way, cut);
+    }
+}
+
+/// Twice in a row, the second time amid the undo of what the first has left half done.
+#[test]
+fn amid_the_undo_as_well() {
+    let second = [Cut::Refs("prepared", TAG), Cut::WorkingTree, Cut::RemoteRefs("prepared", TAG)];
+    for (cut, way) in second.into_iter().zip(["rollback", "resume", "rollback"]) {
+        let scene = Scene::new();
+        scene.cut("run minor --yes", Cut::Refs("prepared", TRACKING));
+        scene.cut("rollback --yes", cut);
+        scene.goes_on(way, cut);
+    }
+}
+
+#[test]
+fn in_a_linked_worktree() {
+    for (cut, way) in [(Cut::Refs("prepared", TAG), "resume"), (Cut::WorkingTree, "rollback")] {
+        let scene = Scene::linked();
+        scene.cut("run minor --yes", cut);
+        let locks = scene.locks();
+        assert!(locks.iter().any(|lock| lock.contains(".git/worktrees/linked/")), "{locks:?}");
+        scene.goes_on(way, cut);
+    }
+}
+
+/// Everything dies a little later each time, until a command comes to its end.
+#[test]
+fn again_and_again() {
+    let begin =
+        [("resume --yes", Cut::Refs("prepared", TAG)), ("rollback --yes", Cut::RemoteRefs("committed", TAG))];
+    for (command, cut) in begin {
+        let scene = Scene::new();
+        scene.cut("run minor --yes", cut);
+        let mut later = (1..).step_by(3).map(|points| scene.cut_after(command, points));
+        let cuts = later.by_ref().take_while(|outcome| outcome.status() == -1).count();
+        assert!(cuts > 2, "{command} was cut short {cuts} times");
+        assert_eq!(scene.locks(), [""; 0]);
+        match command {
+            "resume --yes" => scene.is_released(),
+            _ => scene.project.assert_unchanged(&scene.before),
+        }
+    }
+}
+
+/// A lock that was there before is not the run's, and `status` and `doctor` say how to go on.
+#[test]
+fn a_lock_of_somebody_else_stays_and_is_named() {
+    let config = format!(
+        "{}\n[stage.lock]\nrun = [\"sh\", \"-c\", \"touch $LOCK\"]\n",
+        STAGES.replace("\"tag\"", "\"lock\", \"tag\"")
+    );
+    let project = quick().config(&config).build();
+    let scene = Scene { top: project.repository().to_owned(), before: project.snapshot(), project };
+    let lock = scene.project.git_folder().join("shallow.lock");
+    let trap = Trap::set(&scene.project, &scene.top, Cut::Refs("prepared", TAG));
+    let wait = |running: &Running<'_>| assert!(trap.wait(running));
+    scene.project.pyrelease("run minor --yes").env("LOCK", &lock).meanwhile(wait).run();
+    drop(trap);
+
+    // Written by somebody who came later, and is dead as well.
+    let main = scene.project.git_folder().join("refs/heads/main.lock");
+    fs_err::write(&main, format!("{}\n", "1".repeat(40))).unwrap();
+    let status = scene.status();
+    let left_by_run = |name: &str| {
+        let locks = status["locks"].as_array().unwrap();
+        let lock = locks.iter().find(|lock| lock["path"].as_str().unwrap().ends_with(name));
+        lock.map(|lock| lock["left_by_run"].as_bool().unwrap())
+    };
+    assert_eq!(["HEAD.lock", "v1.1.0.lock"].map(left_by_run), [Some(true); 2]);
+    assert_eq!(["main.lock", "shallow.lock"].map(left_by_run), [Some(false); 2]);
+    let removal = format!("rm '{}'", lock.display());
+    let said = scene.project.pyrelease("status").code(0);
+    said.stdout_contains(&removal).stdout_contains("`resume` and `rollback` remove it");
+
+    let undone = scene.project.pyrelease("rollback --yes").code(0);
+    undone.stderr_contains("removed `").stderr_lacks("shallow.lock");
+    assert_eq!(scene.locks(), ["demo/.git/refs/heads/main.lock", "demo/.git/shallow.lock"]);
+    fs_err::remove_file(main).unwrap();
+    scene.project.pyrelease("status").code(0).stdout_contains(&removal);
+
+    // What would stop a release is an error before it begins.
+    fs_err::rename(&lock, lock.with_file_name("index.lock")).unwrap();
+    let removal = removal.replace("shallow.lock", "index.lock");
+    scene.project.pyrelease("doctor").code(3).stderr_contains(&removal);
+    scene.project.pyrelease("run minor --yes").code(3).stderr_contains(&removal);
+    fs_err::remove_file(lock.with_file_name("index.lock")).unwrap();
+    scene.project.assert_unchanged(&scene.before);
+}
+
+/// Of two locks that look the same, one was left and the other is held by somebody who writes a message.
+#[test]
+fn a_lock_that_a_living_git_may_hold_stays() {
+    let scene = Scene::new();
+    let project = &scene.project;
+    scene.cut("run minor --yes", Cut::Refs("prepared", TAG));
+    let held = project.git_folder().join("index.lock");
+    project.write("README.md", "# edited\n");
+    let release = project.sandbox().root().join("written");
+    let editor = format!("while [ ! -e '{}' ]; do sleep 0.02; done; false", release.display());
+    let variables = [("GIT_EDITOR", format!("sh -c \"{editor}\" -"))];
+    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let commit = project.sandbox().command_with(project.folder(), "git", &["commit", "--all"], &variables);
+    let commit = commit.stdout_null().stderr_null().unchecked().start().unwrap();
+    let began = Instant::now();
+    while !held.exists() {
+        assert!(began.elapsed() < Duration::from_secs(20), "git does not lock the index");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let impatient = |running: &Running<'_>| {
+        running.wait(Duration::from_millis(500));
+        running.signal("INT");
+    };
+    let refused = project.pyrelease("rollback --yes").meanwhile(impatient).code(4);
+    refused.stderr_contains("`git commit --all` (process ").stderr_contains("was not removed");
+    assert!(held.exists());
+
+    fs_err::write(&release, "").unwrap();
+    commit.wait().unwrap();
+    project.git(&["checkout", "--quiet", "--", "README.md"]);
+    scene.goes_on("rollback", Cut::Refs("prepared", TAG));
+}
+
+/// As editors do, whose status takes the index's lock for a moment each time.
+#[test]
+fn somebody_who_asks_for_the_status_all_the_time_is_waited_for() {
+    let scene = Scene::new();
+    let project = &scene.project;
+    let ask = |running: &Running<'_>| {
+        while !running.has_ended() {
+            let touched = fs_err::read(project.folder().join("README.md")).unwrap();
+            fs_err::write(project.folder().join("README.md"), touched).unwrap();
+            let status = project.sandbox().command(project.folder(), "git", &["status"]);
+            status.stdout_null().stderr_null().unchecked().run().unwrap();
+        }
+    };
+    let outcome = project.pyrelease("run minor --yes").meanwhile(ask).run();
+    assert_eq!(outcome.status(), 0, "{outcome}");
+    scene.is_released();
+}

@@ -1,0 +1,110 @@
+//! Power cuts: every process of a run dies at once, git and the guard as well, and git's locks stay.
+
+mod cuts;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pyrelease_test_support::{Project, Running};
+
+const TAG: &str = "refs/tags/v1.1.0";
+const TRACKING: &str = "refs/remotes/origin/main";
+
+/// Where in git's own work the power is cut
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Cut {
+    /// Amid a transaction on this ref of the project's repository, in this state
+    Refs(&'static str, &'static str),
+    /// The same at the remote
+    RemoteRefs(&'static str, &'static str),
+    /// While git writes a file of the working tree
+    WorkingTree,
+}
+
+impl Cut {
+    pub(crate) const WITHOUT_REMOTE: [Self; 3] =
+        [Self::Refs("prepared", TAG), Self::Refs("committed", TAG), Self::WorkingTree];
+    /// All that a release comes by.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::WITHOUT_REMOTE[0],
+        Self::WITHOUT_REMOTE[1],
+        Self::WITHOUT_REMOTE[2],
+        Self::RemoteRefs("prepared", TAG),
+        Self::RemoteRefs("committed", TAG),
+        Self::Refs("prepared", TRACKING),
+    ];
+}
+
+/// What stops git at a place, until the power is cut
+pub(crate) struct Trap<'a> {
+    project: &'a Project,
+    mark: PathBuf,
+    /// What the project has for it, and what was there before
+    changed: Vec<(PathBuf, Option<Vec<u8>>)>,
+}
+
+impl<'a> Trap<'a> {
+    /// Sets it in the project's repository, whose working tree is at `top`.
+    pub(crate) fn set(project: &'a Project, top: &Path, cut: Cut) -> Self {
+        let mark = project.sandbox().root().join("mark-of-the-trap");
+        let mut trap = Self { project, mark, changed: Vec::new() };
+        let stop = format!("touch '{}' && sleep 60\n", trap.mark.display());
+        let amid = |folder: &Path, state: &str, name: &str| {
+            let folder = folder.display();
+            format!(
+                "[ \"$PWD\" = '{folder}' ] && grep -q ' {name}$' && [ \"$1\" = {state} ] && {stop}exit 0\n"
+            )
+        };
+        match cut {
+            Cut::Refs(state, name) => {
+                trap.keep(&project.git_folder().join("hooks/reference-transaction"));
+                project.hook("reference-transaction", &amid(top, state, name));
+            }
+            Cut::RemoteRefs(state, name) => {
+                let remote = project.remote();
+                trap.keep(&remote.path().join("hooks/reference-transaction"));
+                remote.hook("reference-transaction", &amid(remote.path(), state, name));
+            }
+            Cut::WorkingTree => {
+                let (config, attributes) =
+                    (project.git_folder().join("config"), project.git_folder().join("info/attributes"));
+                let script = project.sandbox().root().join("smudge");
+                [&config, &attributes, &script].into_iter().for_each(|path| trap.keep(path));
+                project.script(&script, &format!("[ \"$PWD\" = '{}' ] && {stop}cat\n", top.display()));
+                project.git(&["config", "filter.trap.smudge", script.to_str().unwrap()]);
+                fs_err::create_dir_all(attributes.parent().unwrap()).unwrap();
+                fs_err::write(attributes, "CHANGELOG.md filter=trap\n").unwrap();
+            }
+        }
+        trap
+    }
+
+    fn keep(&mut self, path: &Path) {
+        self.changed.push((path.to_owned(), fs_err::read(path).ok()));
+    }
+
+    /// Cuts the power when git has come to the trap; gives whether it has before the command ended.
+    pub(crate) fn wait(&self, running: &Running<'_>) -> bool {
+        while !self.mark.exists() && !running.has_ended() {
+            running.wait(Duration::from_millis(2));
+        }
+        let is_sprung = self.mark.exists();
+        if is_sprung {
+            self.project.sandbox().cut_power();
+        }
+        is_sprung
+    }
+}
+
+impl Drop for Trap<'_> {
+    fn drop(&mut self) {
+        for (path, before) in self.changed.drain(..) {
+            // On a full disk that a test makes, what is there already can be written.
+            let _ = match before {
+                Some(bytes) => fs_err::write(path, bytes),
+                None => fs_err::remove_file(path),
+            };
+        }
+        let _ = fs_err::remove_file(&self.mark);
+    }
+}
