@@ -178,6 +178,7 @@ fn finish(scene: &mut Scene, random: &mut Random, log: &mut String) -> Result<bo
     let mut refused: Vec<String> = Vec::new();
     let mut commands = 0;
     while commands < LAST_COMMANDS {
+        scene.let_time_pass();
         let standing = scene.standing()?;
         if standing.next.is_empty() {
             return Ok(standing.released);

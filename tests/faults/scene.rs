@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use pyrelease::server::{Access, EmbeddedIndex};
-use pyrelease_test_support::{Backend, Outcome, Project, Proxy, Running, Snapshot, fill, fill_with_files};
+use pyrelease_test_support::{Backend, GitServer, Outcome, Project, Proxy, Running, Snapshot, fill, fill_with_files};
 use tempfile::TempDir;
 
 use super::schedule::{Blow, Deed, Index, Pipeline, Step};
@@ -25,6 +25,8 @@ pub(crate) struct Scene {
     pub(crate) project: Project,
     pub(crate) rehearsal: Server,
     pub(crate) public: Server,
+    /// What serves the remote of [`Pipeline::Networked`]
+    pub(crate) git: Option<GitServer>,
     pub(crate) before: Snapshot,
     /// The commit that was released last
     pub(crate) base: String,
@@ -32,8 +34,10 @@ pub(crate) struct Scene {
     pub(crate) early: Arc<Mutex<Vec<String>>>,
     /// Files that a human has written into
     pub(crate) edited: Arc<Mutex<Vec<&'static str>>>,
-    /// Whether anybody else may have touched the repository or the remote
+    /// Whether anybody else may have touched the repository or the remote, or the run's journal
     pub(crate) disturbed: bool,
+    /// Whether the journal has lost its end
+    is_cut: bool,
 }
 
 /// An index and the way to it
@@ -76,6 +80,11 @@ impl Scene {
             blueprint = blueprint.on_a_disk_of(DISK);
         }
         let project = blueprint.build();
+        let git = (pipeline == Pipeline::Networked).then(|| {
+            let server = GitServer::before(project.remote().path());
+            project.git(&["remote", "set-url", "origin", &server.url()]);
+            server
+        });
         let base = project.head();
         let early = Arc::new(Mutex::new(Vec::new()));
         let mut tags = vec![project.repository().join(".git")];
@@ -97,11 +106,13 @@ impl Scene {
             project,
             rehearsal,
             public,
+            git,
             before,
             base,
             early,
             edited: Arc::default(),
             disturbed: false,
+            is_cut: false,
         }
     }
 
@@ -149,6 +160,15 @@ impl Scene {
                     self.public.proxy.ahead(*asked, troubles.iter().copied());
                 }
                 Blow::PushRefused => self.project.remote().refuse_pushes("not now"),
+                Blow::PushCut(cut, time) => {
+                    let seconds = *time as f64 / 1000.0;
+                    let script = format!("cat >/dev/null\ntouch received\nsleep {seconds}\n");
+                    self.project.remote().hook("pre-receive", &script);
+                    if let Some(git) = &self.git {
+                        git.cut_next_push(*cut);
+                    }
+                }
+                Blow::JournalCut(..) => {}
                 Blow::PushUnanswered => self.project.remote().hook("post-receive", "kill -9 $PPID\n"),
                 Blow::RivalAmidPush => {
                     let script = format!("cat >/dev/null\nrm \"$0\"\nexec '{}'\n", self.rival().display());
@@ -182,13 +202,55 @@ impl Scene {
         let outcome = invocation.meanwhile(meanwhile).run();
         self.repair();
         drop(trap);
+        for blow in &step.blows {
+            if let Blow::JournalCut(lines, with_note) = blow {
+                self.cut_journal(*lines, *with_note);
+            }
+        }
         outcome
+    }
+
+    /// The journal of the run that is not over loses its end, when a run that did so little may have been sending no longer.
+    fn cut_journal(&mut self, lines: usize, with_note: bool) {
+        let Ok(status) = self.standing() else { return };
+        let runs = self.project.repository().join(".git/pyrelease/runs");
+        let run = fs_err::read_dir(runs).into_iter().flatten().flatten().map(|run| run.path()).max();
+        let Some(run) = run.filter(|_| !status.next.is_empty()) else { return };
+        let journal = run.join("journal.jsonl");
+        let Ok(text) = fs_err::read_to_string(&journal) else { return };
+        let kept = text.lines().count().saturating_sub(lines).max(1);
+        fs_err::write(&journal, text.split_inclusive('\n').take(kept).collect::<String>()).unwrap();
+        if with_note {
+            // One of before there was such a note.
+            let _ = fs_err::remove_file(run.join("journal.tail"));
+        }
+        self.disturbed = true;
+        self.is_cut = true;
+    }
+
+    /// Lets what a cut journal does not tell of arrive: as if the quarter of an hour had passed for which that is waited for.
+    pub(crate) fn let_time_pass(&self) {
+        if !self.is_cut {
+            return;
+        }
+        let earlier = SystemTime::now() - Duration::from_secs(901);
+        let runs = self.project.repository().join(".git/pyrelease/runs");
+        for run in fs_err::read_dir(runs).into_iter().flatten().flatten() {
+            for name in ["journal.jsonl", "journal.tail"] {
+                if let Ok(file) = fs_err::OpenOptions::new().append(true).open(run.path().join(name)) {
+                    file.file().set_modified(earlier).unwrap();
+                }
+            }
+        }
     }
 
     /// Ends the troubles of a step.
     fn repair(&self) {
         self.rehearsal.proxy.calm();
         self.public.proxy.calm();
+        if let Some(git) = &self.git {
+            git.calm();
+        }
         let mut passing = vec![self.project.sandbox().root().join("filler")];
         if self.pipeline != Pipeline::WithoutRemote {
             let hooks = self.project.remote().path().join("hooks");

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use pyrelease_test_support::{Asked, Trouble};
+use pyrelease_test_support::{Asked, Cut, Trouble};
 
 use super::random::Random;
-use crate::release::power::Cut;
+use crate::release::power::Cut as PowerCut;
 
 /// What follows from a seed
 #[derive(Debug, Clone)]
@@ -44,11 +44,19 @@ pub(crate) enum Pipeline {
     Development,
     Unrehearsed,
     WithoutRemote,
+    /// With a remote that is reached by the network
+    Networked,
 }
 
 impl Pipeline {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Default, Self::Commands, Self::Development, Self::Unrehearsed, Self::WithoutRemote];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Default,
+        Self::Commands,
+        Self::Development,
+        Self::Unrehearsed,
+        Self::WithoutRemote,
+        Self::Networked,
+    ];
 }
 
 /// Something that goes wrong; times are in milliseconds from the beginning of the command
@@ -58,7 +66,7 @@ pub(crate) enum Blow {
     KilledAt(u64),
     KilledAfter(u64),
     /// Everything that the command has started dies with it, amid git's own work: git leaves its locks
-    PowerCut(Cut),
+    PowerCut(PowerCut),
     Signalled(&'static str, u64),
     /// An interrupt and, so much later, another
     InterruptedTwice(u64, u64),
@@ -67,6 +75,10 @@ pub(crate) enum Blow {
     PushRefused,
     /// The remote has moved its refs, and ends without saying so
     PushUnanswered,
+    /// The connection of a push is cut there, and the remote goes on for so many milliseconds
+    PushCut(Cut, u64),
+    /// The journal loses so many lines after the command, at its end, and the note of where it ended with it where that is said
+    JournalCut(usize, bool),
     /// Somebody else's push arrives in the middle of ours
     RivalAmidPush,
     RivalAfter(u64),
@@ -133,9 +145,13 @@ fn blows(random: &mut Random, pipeline: Pipeline, extent: Extent, small_disk: bo
 fn blow(random: &mut Random, pipeline: Pipeline, extent: Extent, small_disk: bool) -> Blow {
     let moment = |random: &mut Random| random.below(extent.length * 5 / 4);
     match random.below(100) {
-        0..=27 => Blow::KilledAt(random.within(1, extent.points)),
+        0..=24 => Blow::KilledAt(random.within(1, extent.points)),
+        25..=27 => Blow::JournalCut(random.within(1, 12) as usize, random.chance(25)),
         28..=34 => {
-            let cuts = if pipeline == Pipeline::WithoutRemote { &Cut::WITHOUT_REMOTE[..] } else { &Cut::ALL };
+            let cuts = match pipeline {
+                Pipeline::WithoutRemote | Pipeline::Networked => &PowerCut::WITHOUT_REMOTE[..],
+                _ => &PowerCut::ALL,
+            };
             Blow::PowerCut(random.pick(cuts))
         }
         35..=42 => Blow::KilledAfter(moment(random)),
@@ -143,6 +159,9 @@ fn blow(random: &mut Random, pipeline: Pipeline, extent: Extent, small_disk: boo
         49..=51 => Blow::InterruptedTwice(moment(random), random.below(200)),
         52..=77 => network(random, pipeline),
         78..=87 if pipeline == Pipeline::WithoutRemote => Blow::KilledAt(random.within(1, extent.points)),
+        78..=83 if pipeline == Pipeline::Networked => {
+            Blow::PushCut(random.pick(&[Cut::Answer, Cut::Answer, Cut::Request]), random.below(1500))
+        }
         78..=80 => Blow::PushRefused,
         81..=83 => Blow::PushUnanswered,
         84..=85 => Blow::RivalAmidPush,
@@ -203,6 +222,8 @@ impl Blow {
             Self::Network(..) => "network",
             Self::PushRefused => "push refused",
             Self::PushUnanswered => "push unanswered",
+            Self::PushCut(..) => "push cut while the remote goes on",
+            Self::JournalCut(..) => "journal cut",
             Self::RivalAmidPush | Self::RivalAfter(_) => "rival's push",
             Self::Human(..) => "human at work",
             Self::DiskFull(_) => "disk full",

@@ -106,6 +106,11 @@ impl GitServer {
         self.shared.cuts.lock().unwrap_or_else(PoisonError::into_inner).push(cut);
     }
 
+    /// No further push loses its connection.
+    pub fn calm(&self) {
+        self.shared.cuts.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// How many pushes have begun.
     pub fn pushes(&self) -> usize {
         self.shared.pushes.load(Ordering::SeqCst)
