@@ -1,0 +1,234 @@
+//! What holds under the rules, and what goes wrong without each.
+
+use std::time::Instant;
+
+use super::explore::{Explored, Scope, explore};
+use super::process::Fault;
+use super::rules::Rules;
+use super::world::{Fencing, Task, Wrong};
+
+const REHEARSED: &[Task] = &[Task::Build, Task::Rehearse, Task::Push, Task::Publish];
+const UNREHEARSED: &[Task] = &[Task::Build, Task::Push, Task::Publish];
+
+const EVERYTHING: &[Fault] = &[
+    Fault::Kill,
+    Fault::PowerCut,
+    Fault::TornMark,
+    Fault::Cut,
+    Fault::SlowCut,
+    Fault::Refused,
+    Fault::Closed,
+    Fault::Truncated,
+    Fault::Unreachable,
+    Fault::JournalCut,
+    Fault::JournalLost,
+    Fault::MarkLost,
+    Fault::DistLost,
+    Fault::Pushes,
+    Fault::Commits,
+    Fault::Locks,
+    Fault::Edits,
+    Fault::AddsFile,
+];
+
+/// One file, no rehearsal, one machine, a remote elsewhere, these faults
+fn scope(faults: &'static [Fault], most: u8) -> Scope {
+    Scope {
+        rules: Rules::sound(),
+        tasks: UNREHEARSED,
+        files: 1,
+        fencing: Fencing::Takes,
+        faults,
+        most,
+        commands: 3,
+        two: false,
+    }
+}
+
+fn explored(name: &str, scope: &Scope) -> Explored {
+    let began = Instant::now();
+    let explored = explore(scope);
+    let (states, executions) = (explored.states, explored.executions);
+    println!("{name}: {states} states, {executions} executions, {:.1} s", began.elapsed().as_secs_f64());
+    explored
+}
+
+#[track_caller]
+fn holds(name: &str, scope: &Scope) {
+    let wrong: Vec<String> = explored(name, scope).wrong.into_values().collect();
+    assert!(wrong.is_empty(), "{name}\n\n{}", wrong.join("\n\n"));
+}
+
+/// Under these rules, and not under the sound ones, this is found.
+#[track_caller]
+fn fails(name: &str, rules: Rules, scope: &Scope, wrong: &[Wrong]) {
+    let found = explored(name, &Scope { rules, ..scope.clone() }).wrong;
+    for wrong in wrong {
+        let kinds: Vec<&Wrong> = found.keys().collect();
+        let trace = found.get(wrong).unwrap_or_else(|| panic!("{name}: not {wrong:?}, but {kinds:?}"));
+        println!("{trace}\n");
+    }
+    holds(&format!("{name}, mended"), scope);
+}
+
+#[test]
+fn whatever_happens_twice() {
+    holds("two of everything", &scope(EVERYTHING, 2));
+}
+
+#[test]
+fn a_remote_that_takes_no_refs_of_ours() {
+    holds("no fences", &Scope { fencing: Fencing::Refuses, ..scope(EVERYTHING, 1) });
+    let faults =
+        &[Fault::Kill, Fault::Cut, Fault::SlowCut, Fault::Refused, Fault::Unreachable, Fault::Pushes];
+    holds("no fences, twice", &Scope { fencing: Fencing::Refuses, ..scope(faults, 2) });
+}
+
+#[test]
+fn a_remote_on_this_machine() {
+    let faults =
+        &[Fault::Kill, Fault::Cut, Fault::SlowCut, Fault::Refused, Fault::Unreachable, Fault::Pushes];
+    holds("a local remote, twice", &Scope { fencing: Fencing::Local, ..scope(faults, 2) });
+}
+
+#[test]
+fn a_rehearsal_and_two_files() {
+    holds("rehearsed", &Scope { tasks: REHEARSED, files: 2, ..scope(EVERYTHING, 1) });
+}
+
+#[test]
+fn two_machines() {
+    holds("two machines", &Scope { two: true, commands: 4, ..scope(EVERYTHING, 1) });
+}
+
+/// Issue 12, 4
+#[test]
+fn a_push_arrives_after_the_rollback() {
+    let rules = Rules { fence: false, ..Rules::sound() };
+    fails("no fence", rules, &scope(&[Fault::Cut], 1), &[Wrong::CameLater, Wrong::CalledUndone]);
+    fails("no fence, killed", rules, &scope(&[Fault::Kill], 1), &[Wrong::CameLater]);
+}
+
+/// Issue 12, 5
+#[test]
+fn locks_that_a_power_cut_leaves_stop_both_ways() {
+    let rules = Rules { locks: false, ..Rules::sound() };
+    fails("locks stay", rules, &scope(&[Fault::PowerCut], 1), &[Wrong::DeadEnd]);
+}
+
+/// Issue 12, 7
+#[test]
+fn a_journal_that_lost_its_end_is_believed() {
+    let rules = Rules { mark: false, ask_always: false, ..Rules::sound() };
+    let wrong = [Wrong::CalledUndone, Wrong::PublicCalledUndone];
+    fails("no mark", rules, &scope(&[Fault::Kill, Fault::JournalCut], 2), &wrong);
+}
+
+/// Issue 12, 8
+#[test]
+fn a_rehearsal_index_injects_a_file() {
+    let scope = Scope {
+        tasks: REHEARSED,
+        files: 2,
+        commands: 2,
+        ..scope(&[Fault::Kill, Fault::JournalLost, Fault::AddsFile], 3)
+    };
+    fails("no proof", Rules { proof: false, ..Rules::sound() }, &scope, &[Wrong::Unchecked]);
+}
+
+/// Issue 12, 9
+#[test]
+fn half_a_file_is_called_released() {
+    let rules = Rules { compare: false, ..Rules::sound() };
+    fails("not compared", rules, &scope(&[Fault::Truncated], 1), &[Wrong::Unchecked]);
+}
+
+/// Issue 13, 2
+#[test]
+fn a_final_refusal_is_tried_for_ever() {
+    let scope = Scope { files: 2, ..scope(&[Fault::Closed], 1) };
+    fails("not final", Rules { finals: false, ..Rules::sound() }, &scope, &[Wrong::DeadEnd]);
+}
+
+/// Without these rules, others' work would be gone: the model can see that.
+#[test]
+fn what_others_do_is_left_alone() {
+    let rules = Rules { lease: false, ..Rules::sound() };
+    fails("no lease", rules, &scope(&[Fault::Refused, Fault::Pushes], 2), &[Wrong::Overwritten]);
+    let rules = Rules { own_locks: false, ..Rules::sound() };
+    fails("anybody's locks", rules, &scope(&[Fault::Refused, Fault::Locks], 2), &[Wrong::Overwritten]);
+}
+
+/// What the model has found
+mod found {
+    use super::*;
+
+    #[test]
+    fn an_upload_that_takes_long_arrives_after_the_rollback() {
+        let rules = Rules { last_sign: false, ..Rules::sound() };
+        let wrong = [Wrong::CameLater, Wrong::PublicCalledUndone];
+        fails("from the intent", rules, &scope(&[Fault::SlowCut], 1), &wrong);
+    }
+
+    #[test]
+    fn what_takes_a_push_back_arrives_after_the_release() {
+        let rules = Rules { fence_back: false, ..Rules::sound() };
+        let wrong = [Wrong::Vanished, Wrong::NotReleased];
+        fails("no fence back", rules, &scope(&[Fault::Refused, Fault::Cut], 2), &wrong);
+    }
+
+    #[test]
+    fn a_push_in_doubt_counts_as_taken_back() {
+        let rules = Rules { doubt_stops: false, ..Rules::sound() };
+        fails("in doubt", rules, &scope(&[Fault::Kill, Fault::Unreachable], 2), &[Wrong::CameLater]);
+    }
+
+    #[test]
+    fn a_run_is_rolled_back_that_was_finished_elsewhere() {
+        let rules = Rules { ask_always: false, ..Rules::sound() };
+        let scope = Scope { two: true, commands: 3, ..scope(&[Fault::Kill], 1) };
+        fails("not asked", rules, &scope, &[Wrong::PublicCalledUndone]);
+    }
+
+    #[test]
+    fn what_a_journal_has_lost_arrives_later() {
+        let rules = Rules { lost_waits: false, ..Rules::sound() };
+        let scope = scope(&[Fault::Kill, Fault::JournalCut], 2);
+        fails("not waited for", rules, &scope, &[Wrong::CameLater]);
+    }
+
+    #[test]
+    fn a_journal_that_lost_its_end_looks_whole_again() {
+        let rules = Rules { remember: false, ask_always: false, ..Rules::sound() };
+        let scope = scope(&[Fault::Kill, Fault::JournalCut], 3);
+        fails("forgotten", rules, &scope, &[Wrong::PublicCalledUndone]);
+    }
+
+    #[test]
+    fn a_run_goes_on_without_the_push_that_was_taken_back_elsewhere() {
+        let rules = Rules { ask_again: false, ..Rules::sound() };
+        let scope = Scope { two: true, commands: 4, ..scope(&[Fault::Kill], 2) };
+        fails("not asked again", rules, &scope, &[Wrong::Early]);
+    }
+
+    #[test]
+    fn a_public_file_that_is_not_ours_is_called_released() {
+        let rules = Rules { contradiction: false, ..Rules::sound() };
+        let scope = scope(&[Fault::Truncated, Fault::JournalLost], 2);
+        fails("contradiction", rules, &scope, &[Wrong::Unchecked]);
+    }
+
+    #[test]
+    fn a_run_that_was_being_given_up_is_rolled_back() {
+        let rules = Rules { kept: false, ..Rules::sound() };
+        let scope = scope(&[Fault::Kill], 2);
+        fails("kept", rules, &scope, &[Wrong::PublicCalledUndone]);
+    }
+
+    #[test]
+    fn a_working_tree_that_did_not_follow_is_called_undone() {
+        let rules = Rules { tree: false, ..Rules::sound() };
+        let scope = scope(&[Fault::Refused, Fault::Locks], 2);
+        fails("tree", rules, &scope, &[Wrong::CalledUndone]);
+    }
+}
