@@ -318,7 +318,7 @@ impl Automaton {
         self.expect_last(id)?;
         let entry = self.standing(id)?;
         (entry.state, entry.undoing) = (State::InDoubt, true);
-        if entry.deed.kind == Kind::Land {
+        if entry.deed.kind != Kind::Plugin {
             // Whatever was at work, it is no more.
             self.at = None;
         }

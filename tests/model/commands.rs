@@ -78,9 +78,7 @@ impl Process<'_> {
     fn import(&mut self) -> Done {
         let (mut journal, dist) = self.world.packed.clone().expect("there is a run to import");
         journal.push(Rec::Imported);
-        let mark = Some(journal.len() as u8);
-        self.machine().run =
-            Some(Run { journal: Some(journal), mark, dist, old: 0, all_old: false, over: false });
+        self.machine().run = Some(Run::new(journal, dist));
         self.point(&[Fault::Kill])?;
         self.resume()
     }
@@ -143,10 +141,9 @@ impl Process<'_> {
             let id = (journal.len() as u8 - 2) / 2;
             journal.extend([Rec::Intent(publish, upload(true, file, *content)), Rec::Done(id)]);
         }
-        let mark = Some(journal.len() as u8);
         self.book =
             Automaton::read(self.world.reaches(), &journal).map_err(|_| Halt::Wrong(Wrong::Journal))?;
-        let run = Run { journal: Some(journal), mark, dist: sources, old: 0, all_old: false, over: false };
+        let run = Run::new(journal, sources);
         before.take();
         self.machine().run = Some(run);
         self.oracle.tell(|| format!("    rebuilds the run with {sources:?}"));
@@ -170,8 +167,7 @@ impl Process<'_> {
 
 /// Whether the second file tells of records that the journal has not; or is gone itself.
 pub(crate) fn lost_its_end(rules: Rules, run: &Run) -> bool {
-    let length = run.journal.as_ref().map_or(0, Vec::len);
-    rules.mark && run.mark.is_none_or(|mark| usize::from(mark) > length)
+    rules.mark && (run.mark.is_none() || run.is_cut)
 }
 
 fn contradict(one: &Files, other: &Files) -> bool {

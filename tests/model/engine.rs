@@ -112,3 +112,71 @@ impl<'r> Translation<'r> {
 fn number(id: u64) -> Result<u8, String> {
     u8::try_from(id).map_err(|_| format!("there are more than {} effects", u8::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::drilled::Local;
+    use crate::release::quick;
+
+    /// The records of a release that ends with this status.
+    fn journal_of(head: &str, code: i32) -> Vec<Record> {
+        let local = Local::of(quick(), head);
+        local.pyrelease("run minor --yes").code(code);
+        records(&lines(&local.run_folder().join("journal.jsonl")).unwrap())
+    }
+
+    /// Every journal that differs by one record that is missing, there twice, or in the place of the next.
+    fn mutations(records: &[Record]) -> Vec<(String, Vec<Record>)> {
+        let mut mutations = Vec::new();
+        for at in 0..records.len() {
+            let shown = records[at].shown();
+            let mut doubled = records.to_vec();
+            doubled.insert(at, records[at].clone());
+            mutations.push((format!("twice: {shown}"), doubled));
+            // Without its last record, a journal is that of a run that was killed.
+            if at + 1 < records.len() {
+                let mut without = records.to_vec();
+                without.remove(at);
+                mutations.push((format!("missing: {shown}"), without));
+                let mut swapped = records.to_vec();
+                swapped.swap(at, at + 1);
+                mutations.push((format!("too late: {shown}"), swapped));
+            }
+        }
+        mutations
+    }
+
+    #[test]
+    fn a_journal_that_was_changed_is_refused() {
+        const FAILING: &str = "\
+stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"testpypi\", \"push\", \"fail\", \"pypi\"]
+[stage.fail]
+run = [\"false\"]
+reach = \"repository\"
+";
+        for (head, code) in [("", 0), (FAILING, 1)] {
+            let records = journal_of(head, code);
+            check(&records).unwrap();
+            (0..records.len()).for_each(|length| check(&records[..length]).unwrap());
+            let mutations = mutations(&records);
+            let taken: Vec<&str> = mutations
+                .iter()
+                .filter(|(_, records)| check(records).is_ok())
+                .map(|(name, _)| name.as_str())
+                .collect();
+            println!("{} of {} are taken: {taken:#?}", taken.len(), mutations.len());
+            // Each is what a run leaves that was killed and gone on with, or what two uploads at the same time leave.
+            let kinds = [
+                "twice: stage-begun",
+                "twice: undo ",
+                "missing: failed",
+                "too late: done",
+                "too late: not-done",
+            ];
+            let possible = |name: &&&str| kinds.iter().any(|kind| name.starts_with(kind));
+            let wrong: Vec<&&str> = taken.iter().filter(|name| !possible(name)).collect();
+            assert!(wrong.is_empty() && taken.len() * 5 < mutations.len(), "{taken:#?}");
+        }
+    }
+}

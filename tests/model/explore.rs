@@ -57,7 +57,8 @@ struct Node {
     from: Option<(usize, Step)>,
 }
 
-pub(crate) fn explore(scope: &Scope) -> Explored {
+/// Explores a scope; to no further than where all of this is found, where anything is sought.
+pub(crate) fn explore(scope: &Scope, sought: &[Wrong]) -> Explored {
     let first = World::new(scope.tasks, scope.files, scope.fencing, scope.most);
     let mut explorer = Explorer {
         scope,
@@ -71,6 +72,10 @@ pub(crate) fn explore(scope: &Scope) -> Explored {
         let before = explorer.nodes.len();
         explorer.expand(at);
         queue.extend(before..explorer.nodes.len());
+        let is_found = |wrong| explorer.explored.wrong.contains_key(wrong);
+        if !sought.is_empty() && sought.iter().all(is_found) {
+            break;
+        }
     }
     explorer.explored.states = explorer.nodes.len();
     explorer.explored
@@ -138,6 +143,7 @@ impl Explorer<'_> {
                     Fault::Locks,
                     Fault::Edits,
                     Fault::AddsFile,
+                    Fault::DropsTag,
                 ];
                 let enabled = |fault: &&Fault| self.scope.faults.contains(fault) && may(world, at, **fault);
                 steps.extend(between.iter().filter(enabled).map(|fault| Step::Happens(at, *fault)));
@@ -285,8 +291,8 @@ fn calm(world: &World) -> World {
         repository.edited = false;
         repository.index_lock = repository.index_lock.filter(|lock| *lock != Lock::Theirs);
     }
-    let Acts { pushed, committed, .. } = world.acts;
-    world.acts = Acts { pushed, committed, ..Acts::default() };
+    let Acts { pushed, committed, dropped, .. } = world.acts;
+    world.acts = Acts { pushed, committed, dropped, ..Acts::default() };
     world
 }
 
@@ -348,8 +354,9 @@ fn apply(world: &mut World, step: &Step) -> Result<(), Wrong> {
         }
         Step::CutTo(at, length) => {
             world.faults -= 1;
-            if let Some(journal) = world.machines[at].run.as_mut().and_then(|run| run.journal.as_mut()) {
-                journal.truncate(length);
+            if let Some(run) = &mut world.machines[at].run {
+                run.is_cut |= run.mark.is_some_and(|mark| usize::from(mark) > length);
+                run.journal.iter_mut().for_each(|journal| journal.truncate(length));
             }
         }
         Step::Packs => {

@@ -39,6 +39,8 @@ pub(crate) enum Fault {
     Edits,
     /// A person adds a file of the version to the rehearsal index
     AddsFile,
+    /// A person deletes the tag at the remote
+    DropsTag,
 }
 
 /// Why a command does not go on
@@ -159,6 +161,9 @@ impl<'p> Process<'p> {
     /// Writes a record, and after it the second file.
     pub(crate) fn write(&mut self, record: Rec) -> Done {
         self.oracle.tell(|| format!("    writes {record:?}"));
+        if let Rec::End(outcome) = record {
+            self.say(outcome)?;
+        }
         if let Err(rule) = self.book.take(record) {
             self.oracle.tell(|| format!("    the journal's rule is broken: {rule}"));
             return Err(Halt::Wrong(Wrong::Journal));
@@ -171,16 +176,13 @@ impl<'p> Process<'p> {
             _ => None,
         };
         self.run().old &= !sent.map_or(0, |id| 1 << id);
-        if let Rec::End(outcome) = record {
-            self.say(outcome)?;
-        }
         if self.rules.mark && !(self.rules.remember && self.had_lost) {
             if self.point(&[Fault::Kill, Fault::TornMark])?.is_some() {
                 self.run().mark = None;
                 return Err(Halt::Killed);
             }
             let length = self.journal().len() as u8;
-            self.run().mark = Some(length);
+            (self.run().mark, self.run().is_cut) = (Some(length), false);
         }
         self.point(&[Fault::Kill]).map(drop)
     }
@@ -259,6 +261,12 @@ impl<'p> Process<'p> {
         is_public(&self.book, self.rules)
     }
 
+    /// A name for a fence.
+    pub(crate) fn new_fence(&mut self) -> u8 {
+        self.world.fences += 1;
+        self.world.fences - 1
+    }
+
     pub(crate) fn state_of(&self, stage: Stage, deed: Deed) -> Option<State> {
         let same = |entry: &&super::automaton::Entry| entry.stage == stage && entry.deed == deed;
         self.book.entries.iter().rfind(same).map(|entry| entry.state)
@@ -283,6 +291,7 @@ pub(crate) fn may(world: &World, at: usize, fault: Fault) -> bool {
         Fault::Locks => repository.index_lock.is_none(),
         Fault::Edits => !repository.edited && repository.index_lock.is_none(),
         Fault::AddsFile => world.rehearsal.files[EXTRA].is_none(),
+        Fault::DropsTag => world.remote.tag,
         _ => true,
     }
 }
@@ -296,13 +305,13 @@ pub(crate) fn act(world: &mut World, at: usize, fault: Fault) -> bool {
         Fault::Commits => {
             let before = repository.branch;
             repository.branch = on_top(before);
-            if repository.tree == before {
-                repository.tree = repository.branch;
-            }
+            // Whatever is in the index is committed with it.
+            repository.tree = repository.branch;
         }
         Fault::Locks => repository.index_lock = Some(Lock::Theirs),
         Fault::Edits => repository.edited = true,
         Fault::AddsFile => world.rehearsal.files[EXTRA] = Some(FOREIGN),
+        Fault::DropsTag => world.remote.tag = false,
         _ => return false,
     }
     let acts = &mut world.acts;
@@ -311,6 +320,7 @@ pub(crate) fn act(world: &mut World, at: usize, fault: Fault) -> bool {
         Fault::Commits => acts.committed = true,
         Fault::Locks => acts.locked = true,
         Fault::Edits => acts.edited = true,
+        Fault::DropsTag => acts.dropped = true,
         _ => {}
     }
     true

@@ -6,11 +6,6 @@ use super::stages::{NO_FENCE, TAG_ONLY};
 use super::world::{Commit, Fencing, Lock, Message, World};
 use pyrelease::engine::stage::Reach;
 
-/// The number of the fence of the push that takes back the push with this one, for the so manieth time
-fn back(fence: u8, time: u8) -> u8 {
-    fence % 8 + 8 * time.min(7)
-}
-
 /// What the world says of an effect
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Presence {
@@ -102,13 +97,13 @@ impl Process<'_> {
         }
         let fence = (entry.deed.what & NO_FENCE) as u8;
         let is_fenced = self.rules.fence && u16::from(fence) != NO_FENCE;
-        let undos = self.journal().iter().filter(|record| **record == Rec::Undo(id)).count() as u8;
+        let back = self.run().back;
         let is_fresh = self.is_fresh(id);
         let tag = self.world.remote.tag;
         if tag {
-            if self.rules.fence_back && undos > 0 && entry.undoing {
+            if self.rules.fence_back && entry.undoing {
                 return match self.world.remote.fencing {
-                    Fencing::Takes => self.spend(back(fence, undos)),
+                    Fencing::Takes => self.spend(back),
                     Fencing::Refuses if is_fresh => Ok(Presence::NotYet),
                     _ => Ok(Presence::Present),
                 };
@@ -233,6 +228,9 @@ impl Process<'_> {
     }
 
     fn undo(&mut self, id: u8, entry: Entry) -> Done {
+        if entry.deed.kind == Kind::Push {
+            self.run().back = self.new_fence();
+        }
         self.write(Rec::Undo(id))?;
         let undone = match entry.deed.kind {
             Kind::Land => self.undo_landing(),
@@ -288,26 +286,21 @@ impl Process<'_> {
             return Err(Halt::Failed);
         }
         let remote = &self.world.remote;
-        let branch = entry.deed.what & TAG_ONLY == 0;
+        let (branch, tag) = (entry.deed.what & TAG_ONLY == 0, remote.tag);
         if self.rules.lease && branch && matches!(remote.branch, Commit::Top | Commit::Side) {
             return Err(Halt::Failed);
         }
-        if !remote.tag {
+        let branch = branch && remote.branch != Commit::Base;
+        if !tag && !branch {
             return Ok(());
         }
-        let undos = self.book_undos(id);
-        let takes = self.world.remote.fencing == Fencing::Takes;
-        let fence =
-            (self.rules.fence_back && takes).then_some(back((entry.deed.what & NO_FENCE) as u8, undos));
+        let takes = self.rules.fence_back && remote.fencing == Fencing::Takes;
+        let fence = takes.then_some(self.run().back);
         self.point(&[Fault::Pushes])?;
-        match self.deliver(id, Message::Back { branch, fence, lease: self.rules.lease })? {
+        match self.deliver(id, Message::Back { branch, tag, fence, lease: self.rules.lease })? {
             Ok(()) => Ok(()),
             Err(_) => Err(Halt::Failed),
         }
-    }
-
-    fn book_undos(&mut self, id: u8) -> u8 {
-        self.journal().iter().filter(|record| **record == Rec::Undo(id)).count() as u8
     }
 }
 
@@ -317,7 +310,7 @@ pub(crate) fn is_unexplained(world: &World, at: usize, book: &Automaton) -> bool
     let has = |kind| book.entries.iter().filter(told).any(|entry| entry.deed.kind == kind);
     let public = book.entries.iter().filter(told).any(Entry::is_public);
     let repository = &world.machines[at].repository;
-    let here = repository.tag || repository.branch.has_release();
+    let here = repository.tag || repository.branch.has_release() || repository.tree.has_release();
     let there = world.remote.tag || world.remote.branch.has_release();
     let is_public = world.public.files.iter().any(Option::is_some);
     (here && !has(Kind::Land)) || (there && !has(Kind::Push)) || (is_public && !public)

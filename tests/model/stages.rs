@@ -15,14 +15,7 @@ pub(crate) const LANDING: Deed = Deed { kind: Kind::Land, reach: Reach::Reposito
 impl Process<'_> {
     /// `pyrelease run` where no run is unfinished.
     pub(crate) fn begin(&mut self) -> Done {
-        let run = Run {
-            journal: Some(Vec::new()),
-            mark: None,
-            dist: [None; FILES],
-            old: 0,
-            all_old: false,
-            over: false,
-        };
+        let run = Run::new(Vec::new(), [None; FILES]);
         self.machine().run = Some(run);
         self.write(Rec::Run)?;
         self.complete()
@@ -177,8 +170,7 @@ impl Process<'_> {
         }
         let tag_only = remote.branch.has_release();
         let fenced = self.rules.fence && remote.fencing != Fencing::Local;
-        let attempts = self.book.entries.iter().filter(|entry| entry.deed.kind == Kind::Push).count();
-        let number = if fenced { attempts as u16 } else { NO_FENCE };
+        let number = if fenced { self.new_fence().into() } else { NO_FENCE };
         let what = number | if tag_only { TAG_ONLY } else { 0 };
         let deed = Deed { kind: Kind::Push, reach: Reach::Repository, what };
         if self.state_of(stage, deed) == Some(State::Done) {
@@ -257,8 +249,11 @@ impl Process<'_> {
         if self.world.flying.iter().any(other) {
             return Err(Halt::Wrong(Wrong::TwoContents));
         }
-        let here = self.machine().repository.tag;
-        if !here || !self.world.remote.tag { Err(Halt::Wrong(Wrong::Early)) } else { Ok(()) }
+        // Once something may be public, the only way is forward, whatever a person does to the tag.
+        let is_first =
+            self.book.entries.iter().filter(|entry| entry.is_public() && entry.stands()).count() == 1;
+        let tagged = self.machine().repository.tag && self.world.remote.tag;
+        if is_first && !tagged { Err(Halt::Wrong(Wrong::Early)) } else { Ok(()) }
     }
 
     /// Brings back what is gone from the run's folder, from whichever index has the same bytes.

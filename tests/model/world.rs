@@ -95,7 +95,27 @@ pub(crate) struct Run {
     pub(crate) old: u32,
     /// Whether nothing that the journal may have lost is on its way any more
     pub(crate) all_old: bool,
+    /// Whether the journal is not what the second file says of it
+    pub(crate) is_cut: bool,
+    /// The fence of the last push that was to take one back, as its record has it
+    pub(crate) back: u8,
     pub(crate) over: bool,
+}
+
+impl Run {
+    pub(crate) fn new(journal: Vec<Rec>, dist: Files) -> Self {
+        let mark = (!journal.is_empty()).then_some(journal.len() as u8);
+        Self {
+            journal: Some(journal),
+            mark,
+            dist,
+            old: 0,
+            all_old: false,
+            is_cut: false,
+            back: 0,
+            over: false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -141,6 +161,7 @@ pub(crate) enum Message {
     /// Both taken back; with a lease, only if they are still what the run made of them
     Back {
         branch: bool,
+        tag: bool,
         fence: Option<u8>,
         lease: bool,
     },
@@ -195,6 +216,7 @@ pub(crate) struct Acts {
     pub(crate) committed: bool,
     pub(crate) locked: bool,
     pub(crate) edited: bool,
+    pub(crate) dropped: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -210,6 +232,8 @@ pub(crate) struct World {
     /// A packed run
     pub(crate) packed: Option<(Vec<Rec>, Files)>,
     pub(crate) builds: Content,
+    /// The names that fences have had so far: none is used twice
+    pub(crate) fences: u8,
     /// Faults and acts of persons that may still happen
     pub(crate) faults: u8,
     /// What persons have done that a command may stumble over, and must leave alone
@@ -238,6 +262,7 @@ impl World {
             flying: Vec::new(),
             packed: None,
             builds: 0,
+            fences: 0,
             faults,
             acts: Acts::default(),
         }
@@ -296,10 +321,11 @@ impl World {
                 }
                 remote.fences |= fence.map_or(0, |fence| 1 << fence);
             }
-            Message::Back { branch, fence, lease } => {
+            Message::Back { branch, tag, fence, lease } => {
                 let remote = &mut self.remote;
                 let is_there = fence.is_some_and(|fence| remote.fences & 1 << fence != 0);
-                if is_there || !remote.tag || (lease && branch && remote.branch != Commit::Release) {
+                let moved = branch && remote.branch != Commit::Release;
+                if is_there || remote.tag != tag || (lease && moved) {
                     return Err(Refusal::Lease);
                 }
                 remote.tag = false;
@@ -337,7 +363,7 @@ impl World {
         let theirs = |commit: Commit| matches!(commit, Commit::Top | Commit::Side);
         let any =
             |holds: fn(&Repository) -> bool| self.machines.iter().any(|machine| holds(&machine.repository));
-        let Acts { pushed, committed, locked, edited } = self.acts;
+        let Acts { pushed, committed, locked, edited, .. } = self.acts;
         (pushed && !theirs(self.remote.branch))
             || (committed && !any(|repository| matches!(repository.branch, Commit::Top | Commit::Side)))
             || (locked && !any(|repository| repository.index_lock == Some(Lock::Theirs)))
@@ -362,7 +388,7 @@ impl World {
         let landed = repository.tag && repository.branch.has_release();
         let pushed = self.remote.tag && self.remote.branch.has_release();
         let (files, rest) = self.public.files.split_at(self.files);
-        if !landed || !pushed || files.iter().any(Option::is_none) {
+        if !landed || !(pushed || self.acts.dropped) || files.iter().any(Option::is_none) {
             return Some(Wrong::NotReleased);
         }
         let is_ours = |content: &Content| *content < TRUNCATED;
