@@ -215,7 +215,7 @@ impl Explorer<'_> {
         let mut text = format!("{wrong:?}:\n");
         let mut world = self.nodes[0].world.clone();
         for step in steps {
-            let _ = writeln!(text, "  {step:?}");
+            let _ = writeln!(text, "{}", shown(&step));
             if let Step::Command(at, command, script) = &step {
                 let mut oracle = Oracle::new(script, true);
                 world = execute(&world, (*at, *command), self.scope, &mut oracle).0;
@@ -224,7 +224,12 @@ impl Explorer<'_> {
                 let _ = apply(&mut world, &step);
             }
         }
-        let _ = write!(text, "  {why}\n  remote {:?}, public {:?}", world.remote, world.public);
+        let (remote, public) = (&world.remote, &world.public.files);
+        let _ = write!(
+            text,
+            "{why}\nat the end: remote {:?}, tag {}, public {public:?}",
+            remote.branch, remote.tag
+        );
         self.explored.wrong.insert(wrong, text);
     }
 
@@ -242,12 +247,23 @@ impl Explorer<'_> {
             for at in 0..2 {
                 let calm = calm(&world);
                 if !self.leads(&calm, at, 0) {
-                    let named = next(&calm, at, self.scope.rules);
-                    return Err(format!("machine {at}: `status` names {named:?}, which leads nowhere"));
+                    return Err(self.nowhere(&calm, at));
                 }
             }
         }
         Ok(())
+    }
+
+    /// What the commands that lead nowhere come to.
+    fn nowhere(&self, world: &World, at: usize) -> String {
+        let mut text = String::from("what `status` names leads nowhere:");
+        for command in next(world, at, self.scope.rules) {
+            let mut oracle = Oracle::new(&[], true);
+            let (_, result) = execute(world, (at, command), self.scope, &mut oracle);
+            let _ = write!(text, "\n{}: {result:?}", shown(&Step::Command(at, command, Vec::new())));
+            oracle.told.unwrap_or_default().iter().for_each(|line| text.push_str(&format!("\n{line}")));
+        }
+        text
     }
 
     fn leads(&mut self, world: &World, at: usize, depth: usize) -> bool {
@@ -371,4 +387,17 @@ fn apply(world: &mut World, step: &Step) -> Result<(), Wrong> {
         Step::Command(..) => {}
     }
     Ok(())
+}
+
+/// A step as a trace has it.
+fn shown(step: &Step) -> String {
+    match step {
+        Step::Command(at, command, _) => format!("machine {at}: {command:?}"),
+        Step::Arrives(_) => "what is on its way arrives".to_owned(),
+        Step::Waits => "a quarter of an hour passes".to_owned(),
+        Step::Happens(at, fault) => format!("fault at machine {at}: {fault:?}"),
+        Step::CutTo(at, length) => format!("fault at machine {at}: the journal is cut to {length} records"),
+        Step::Packs => "machine 0: the run is exported".to_owned(),
+        Step::Fetches => "machine 1: fetches from the remote".to_owned(),
+    }
 }

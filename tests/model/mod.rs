@@ -28,12 +28,20 @@
 //! # How to read a trace
 //!
 //! ```text
-//! CameLater:                                what does not hold
-//! machine 0: run                            a command, and what it comes to:
-//!   writes intent of push 0 in stage 1      a record; effects have numbers in the order of their intents
-//!   fault: Cut                              what happens at that point
-//! arrives late: Push { .. }                 what happens between two commands
+//! CameLater:                                      what does not hold
+//! machine 0: Run                                  a command, and what it comes to:
+//!     writes Intent 1 of stage 1: Push ...        a record; stages and effects have numbers from 0, the landing is stage 250
+//!     fault: Cut                                  what happens at that point
+//!     writes Undone(0)
+//!     says that all is RolledBack
+//!     arrives late: Push { .. }                   what was on its way arrives at that point
+//! a quarter of an hour passes                     what happens between two commands
+//! what `status` names leads nowhere:              of a dead end: the commands that it names, and what they come to
 //! ```
+//!
+//! `cargo test --test pyrelease model:: -- --nocapture` prints a trace for every rule that is left out.
+//! `PYRELEASE_TEST_FAULTS=3 cargo test --test pyrelease model::tests::whatever` lets one thing more happen (300,000 states,
+//! some minutes).
 //!
 //! The search is our own, and not `stateright`'s: a hundred lines, no dependency more (that one brings eleven, a web server
 //! among them), the same order each time and therefore the same trace; and commands can be written down as plain functions

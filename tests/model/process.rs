@@ -2,6 +2,7 @@
 
 use super::automaton::{Automaton, Deed, Kind, Outcome, Rec, Stage, State};
 use super::rules::Rules;
+use super::stages::NO_FENCE;
 use super::world::{Commit, EXTRA, FOREIGN, Files, Lock, Machine, Message, World, Wrong};
 use pyrelease::engine::stage::Reach;
 
@@ -160,7 +161,8 @@ impl<'p> Process<'p> {
 
     /// Writes a record, and after it the second file.
     pub(crate) fn write(&mut self, record: Rec) -> Done {
-        self.oracle.tell(|| format!("    writes {record:?}"));
+        let id = self.book.entries.len();
+        self.oracle.tell(|| format!("    writes {}", shown(record, id)));
         if let Rec::End(outcome) = record {
             self.say(outcome)?;
         }
@@ -169,7 +171,7 @@ impl<'p> Process<'p> {
             return Err(Halt::Wrong(Wrong::Journal));
         }
         self.journal().push(record);
-        self.run().all_old = false;
+        self.run().all_old &= !matches!(record, Rec::Run | Rec::Intent(..) | Rec::Undo(_));
         let sent = match record {
             Rec::Intent(..) => Some(self.book.entries.len() - 1),
             Rec::Undo(id) if self.rules.fence_back => Some(id.into()),
@@ -276,6 +278,17 @@ impl<'p> Process<'p> {
 pub(crate) fn is_public(book: &Automaton, rules: Rules) -> bool {
     let kept = |entry: &super::automaton::Entry| rules.kept && entry.is_kept() && entry.is_public();
     book.public().is_some() || book.entries.iter().any(kept)
+}
+
+/// A record as a trace has it; an intent with the number that its effect has from then on.
+fn shown(record: Rec, id: usize) -> String {
+    let Rec::Intent(stage, deed) = record else { return format!("{record:?}") };
+    let what = match deed.kind {
+        Kind::Upload => format!(" of file {} with content {}", deed.what >> 8, deed.what & 255),
+        Kind::Push if deed.what & NO_FENCE != NO_FENCE => format!(" with fence {}", deed.what & NO_FENCE),
+        _ => String::new(),
+    };
+    format!("Intent {id} of stage {stage}: {:?} ({:?}){what}", deed.kind, deed.reach)
 }
 
 /// Whether a person could do this now; everything else always may happen.

@@ -110,7 +110,7 @@ impl Process<'_> {
             }
             return Ok(Presence::Present);
         }
-        if self.world.remote.branch.has_release() {
+        if self.world.remote.branch.has_release() && entry.deed.what & TAG_ONLY == 0 {
             return Ok(Presence::Unknown);
         }
         if !is_fenced {

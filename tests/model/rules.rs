@@ -43,7 +43,7 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// As the code was before the model.
+    /// As the code was when the model was made.
     pub(crate) const fn before() -> Self {
         Self {
             lease: true,
@@ -67,7 +67,7 @@ impl Rules {
         }
     }
 
-    /// As issues 12 and 13 ask for.
+    /// As the code has them.
     pub(crate) const fn now() -> Self {
         Self {
             fence: true,
@@ -80,7 +80,7 @@ impl Rules {
         }
     }
 
-    /// With what the model found missing in those.
+    /// With what the model found missing in those: nothing wrong is known of these.
     pub(crate) const fn sound() -> Self {
         Self {
             last_sign: true,

@@ -250,8 +250,8 @@ impl Process<'_> {
             return Err(Halt::Wrong(Wrong::TwoContents));
         }
         // Once something may be public, the only way is forward, whatever a person does to the tag.
-        let is_first =
-            self.book.entries.iter().filter(|entry| entry.is_public() && entry.stands()).count() == 1;
+        let may_be = |entry: &&Entry| entry.is_public() && (entry.stands() || entry.is_kept());
+        let is_first = self.book.entries.iter().filter(may_be).count() == 1;
         let tagged = self.machine().repository.tag && self.world.remote.tag;
         if is_first && !tagged { Err(Halt::Wrong(Wrong::Early)) } else { Ok(()) }
     }
