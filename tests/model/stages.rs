@@ -39,7 +39,8 @@ impl Process<'_> {
 
     fn stages(&mut self, at: &mut Stage) -> Done {
         let first = self.prepare()?;
-        for (stage, task) in self.world.tasks.to_vec().into_iter().enumerate().skip(first) {
+        let tasks = self.world.tasks;
+        for (stage, task) in tasks.iter().copied().enumerate().skip(first) {
             if task.reach() >= Reach::Repository {
                 *at = LAND;
                 self.land()?;

@@ -94,7 +94,6 @@ const OPEN: &[Wrong] = &[
     Wrong::Vanished,
     Wrong::Unchecked,
     Wrong::Early,
-    Wrong::DeadEnd,
     Wrong::Journal,
 ];
 
