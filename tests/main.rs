@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod faults;
 mod layers;
+mod model;
+
 #[cfg(unix)]
 mod plugin;
 mod release;

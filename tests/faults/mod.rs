@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use pyrelease_test_support::{Outcome, no_small_disk};
 
+use crate::model::engine::check_journals;
 use random::Random;
 use scene::Scene;
 use schedule::{Blow, Extent, Pipeline, Schedule};
@@ -153,6 +154,7 @@ fn play(schedule: &Schedule, small_disk: bool, seen: &mut Tally, log: &mut Strin
     nobody_left(&scene)?;
     let mut random = schedule.choices.clone();
     let released = finish(&mut scene, &mut random, log)?;
+    check_journals(&scene.project)?;
     for (index, server) in [("testpypi", &scene.rehearsal), ("pypi", &scene.public)] {
         for trouble in server.proxy.met() {
             let kind = format!("{trouble:?}");

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::{QUICK, quick};
+use crate::model::engine::check_journals;
 
 /// A project about to be released, and the two indexes
 pub(crate) struct Local {
@@ -127,6 +128,7 @@ impl Local {
         let drill = drill(&self.head, point);
         let outcome = self.pyrelease("run minor --yes").env("PYRELEASE_DRILL", drill).run();
         assert_eq!(outcome.status(), -1, "{outcome}");
+        check_journals(&self.project).unwrap_or_else(|rule| panic!("{rule}"));
         outcome
     }
 
@@ -153,6 +155,7 @@ impl Local {
     /// Everything is out: the same bytes on both indexes, branch and tag at the remote and in the clone at `folder`.
     #[track_caller]
     pub(crate) fn is_released(&self, folder: &Path) {
+        check_journals(&self.project).unwrap_or_else(|rule| panic!("{rule}"));
         let names = ["demo-1.1.0-py3-none-any.whl", "demo-1.1.0.tar.gz"];
         assert_eq!(self.public.files().keys().collect::<Vec<_>>(), names);
         assert_eq!(self.public.files(), self.rehearsal.files());

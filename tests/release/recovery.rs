@@ -4,6 +4,7 @@ use pyrelease_test_support::Project;
 
 use super::failures::Attempt;
 use super::{QUICK, quick};
+use crate::model::engine::check_journals;
 
 /// A stage of the user's that kills the run the first time it is reached, standing before this one.
 fn dying_before(next: &str) -> String {
@@ -33,6 +34,7 @@ fn run(project: &Project, command: &str) -> pyrelease_test_support::Outcome {
 #[track_caller]
 fn is_released(attempt: &Attempt) {
     let project = &attempt.project;
+    check_journals(project).unwrap_or_else(|rule| panic!("{rule}"));
     assert_eq!(attempt.public.files("demo").len(), 2);
     assert_eq!(attempt.public.files("demo"), attempt.rehearsal.files("demo"));
     assert_eq!(project.tag_target("v1.1.0"), project.head());
