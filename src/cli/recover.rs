@@ -78,11 +78,9 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
         stages.iter().try_for_each(|stage| world.take_word_for(&mut journal, stage, has_done))?;
     }
     let (config, pipeline, mut release) = Session::of_run(context, &header).map_err(not_over)?;
-    if !yes && super::can_ask() {
-        let environment = release.workspace.environment.clone();
-        let asked = ask_for_missing(context, &config, &pipeline, &header.name, environment);
-        release.workspace.environment = asked.map_err(not_over)?;
-    }
+    let environment = release.workspace.environment.clone();
+    let asked = ask_for_missing(context, &config, &pipeline, &header.name, yes, environment);
+    release.workspace.environment = asked.map_err(not_over)?;
     let execution = Execution {
         pipeline: &pipeline,
         release,
