@@ -21,6 +21,7 @@ mod recovery;
 mod repositories;
 mod rivals;
 mod secrets;
+mod shown;
 mod status;
 mod terminal;
 mod upload;

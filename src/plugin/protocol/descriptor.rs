@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Method, PROTOCOL, version};
+use crate::text::is_safe;
 
 /// Characters of what a plugin says of itself in a line
 const LONGEST_LINE: usize = 200;
@@ -128,7 +129,7 @@ impl Descriptor {
         let read: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
         version::includes(&read.protocol, PROTOCOL)?;
         for (what, text) in [("name", &read.name), ("version", &read.version), ("summary", &read.summary)] {
-            if text.chars().count() > LONGEST_LINE || text.chars().any(char::is_control) {
+            if text.chars().count() > LONGEST_LINE || !text.chars().all(is_safe) {
                 return Err(format!("its `{what}` is not a line of at most {LONGEST_LINE} characters"));
             }
         }
