@@ -6,7 +6,7 @@ use super::{Context, moving, rebuild};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
 use crate::engine::journal::Journal;
-use crate::engine::recover::{Unless, World};
+use crate::engine::recover::{Unless, World, entries};
 use crate::engine::release::Workspace;
 use crate::engine::run::{RunFolder, Store};
 use crate::error::{Error, ExitCode, Result};
@@ -73,9 +73,10 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     remains::wind_up(run.id());
     let _guard = lock.guard(&run);
     let world = world(context, &workspace, &run);
+    let before = entries(journal.records());
     world.settle(&mut journal).map_err(not_over)?;
     for (stages, has_done) in [(&arguments.done, true), (&arguments.again, false)] {
-        stages.iter().try_for_each(|stage| world.take_word_for(&mut journal, stage, has_done))?;
+        stages.iter().try_for_each(|stage| world.take_word_for(&mut journal, &before, stage, has_done))?;
     }
     let (config, pipeline, mut release) = Session::of_run(context, &header).map_err(not_over)?;
     let environment = release.workspace.environment.clone();

@@ -72,9 +72,11 @@ fn go_on(account: &Account, told: &Told, repository: &Repository) -> (Vec<String
         });
         let mut doubtful = told.entries.iter().rev().filter(|entry| entry.state == State::InDoubt);
         let is_unsaid = |entry: &&Entry| needs_word(&told.records, &entry.stage, &entry.effect);
-        if let Some(Entry { stage, .. }) = doubtful.find(is_unsaid) {
-            notes
-                .push(format!("only you can tell whether `{stage}` did its work when the run was cut short"));
+        if let Some(Entry { stage, effect, .. }) = doubtful.find(is_unsaid) {
+            let asked = if matches!(effect, Effect::Plugin(_)) { " (its plugin is asked first)" } else { "" };
+            notes.push(format!(
+                "only you can tell whether `{stage}` did its work when the run was cut short{asked}"
+            ));
             return (vec![format!("{RESUME} --done {stage}"), format!("{RESUME} --again {stage}")], notes);
         }
         if missing.is_empty() {

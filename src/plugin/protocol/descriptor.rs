@@ -201,6 +201,23 @@ mod tests {
         assert!(read(&value).unwrap_err().contains("irreversible"));
     }
 
+    /// Whoever writes without an SDK has nothing but the page.
+    #[test]
+    fn the_page_has_a_description_with_all_that_is_required() {
+        let page = include_str!("../../../plugins/README.md");
+        let lines = page.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let descriptions: Vec<Value> =
+            lines.map(|line| line["value"].clone()).filter(|value| !value["protocol"].is_null()).collect();
+        assert_eq!(descriptions.len(), 1);
+        read(&descriptions[0]).unwrap();
+        for required in ["name", "version", "protocol", "methods"] {
+            let mut without = descriptions[0].clone();
+            without.as_object_mut().unwrap().remove(required);
+            assert!(read(&without).is_err(), "{required}");
+            assert!(page.contains(&format!("`{required}`")), "{required}");
+        }
+    }
+
     #[test]
     fn one_that_cannot_be_recovered_from_is_refused() {
         let value = json!({"name": "x", "version": "1", "protocol": "^1.0", "methods": ["run"], "effects": "reversible"});
