@@ -169,7 +169,16 @@ fn nothing(context: &Context, message: &str) -> Result<()> {
 
 /// What is said of a run without a journal by whoever would need one.
 pub(super) fn lost(run: &RunFolder) -> Error {
-    Error::left(format!("run {} has lost its journal: what it did outside its folder is not known", run.id()))
+    unknown(run)
         .help("`pyrelease resume` rebuilds it from the tag and the indexes, where publishing had begun")
         .help("`pyrelease rollback --leave` gives it up as it is")
+}
+
+/// The same where it cannot be rebuilt either.
+pub(super) fn lost_for_good(run: &RunFolder) -> Error {
+    unknown(run).help("`pyrelease rollback --leave` gives it up as it is")
+}
+
+fn unknown(run: &RunFolder) -> Error {
+    Error::left(format!("run {} has lost its journal: what it did outside its folder is not known", run.id()))
 }

@@ -23,6 +23,20 @@ pub(super) fn judge(account: &mut Account, told: &Told, repository: &Repository)
     account.notes = notes;
 }
 
+impl Account {
+    /// The same of a run whose journal is lost, where it is known that nothing of it is public.
+    pub fn without_anything_public(mut self) -> Self {
+        self.next = commands(&[LEAVE]);
+        self.notes = vec![
+            "the run's journal is gone: what the run did outside its folder is not known".to_owned(),
+            "nothing of it is public, so that there is nothing to finish: compare the tag and the remote by hand; \
+             `rollback --leave` gives the run up as it is"
+                .to_owned(),
+        ];
+        self
+    }
+}
+
 fn commands(commands: &[&str]) -> Vec<String> {
     commands.iter().map(|command| (*command).to_owned()).collect()
 }
