@@ -31,11 +31,12 @@ pub struct Error {
     source: Option<Box<dyn StdError + Send + Sync>>,
     hints: Vec<String>,
     report: Option<String>,
+    is_told: bool,
 }
 
 impl Error {
     fn new(code: ExitCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), source: None, hints: Vec::new(), report: None }
+        Self { code, message: message.into(), source: None, hints: Vec::new(), report: None, is_told: false }
     }
 
     /// The release or the command failed.
@@ -73,6 +74,16 @@ impl Error {
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// The same error, of which a program knows already all that there is to know, by the object that it got.
+    pub fn told(mut self) -> Self {
+        self.is_told = true;
+        self
+    }
+
+    pub fn is_told(&self) -> bool {
+        self.is_told
     }
 
     /// What to do about it; printed as a `help:` line.

@@ -15,7 +15,7 @@
 //! - [`plugin`] calls stages of somebody else's, each call a process of its own.
 //! - [`world`] is everything else outside: git, processes, files, HTTP, the tool environment.
 //! - [`python`] is what Python packaging is, as pure functions.
-//! - [`ui`] shows the engine's events to people or as JSON.
+//! - [`ui`] shows the engine's events to people or as JSON; [`text`] makes what others have written safe to show.
 //!
 //! Dependencies point one way: `cli -> drill, stages, server, ui -> engine -> index, plugin, world -> python`; a test
 //! enforces it.
@@ -30,5 +30,6 @@ pub mod plugin;
 pub mod python;
 pub mod server;
 pub mod stages;
+pub mod text;
 pub mod ui;
 pub mod world;

@@ -58,6 +58,10 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
     if files.is_empty() {
         return not_there(&missing);
     }
+    if context.format == Format::Json {
+        // One object, whatever there is to say.
+        not_there(&missing)?;
+    }
     let tracked = root.and_then(|root| tracked_at(&root, &files));
     let report = judge_files(&files, None, tracked, &policy, &context.environment, &|message| {
         context.ui.hear(&Event::Note { stage: None, message });
@@ -75,8 +79,8 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
     not_there(&missing)?;
     match report.errors() {
         0 => Ok(()),
-        1 => Err(Error::refused("1 thing is wrong with the distributions")),
-        several => Err(Error::refused(format!("{several} things are wrong with the distributions"))),
+        1 => Err(Error::refused("1 thing is wrong with the distributions").told()),
+        several => Err(Error::refused(format!("{several} things are wrong with the distributions")).told()),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Asks for the credentials that nothing else offers, where somebody is there to answer; keeps none unless they say so.
+//! Asks whether credentials may be sent to hosts that are new to the user, and for those that nothing else offers, where
+//! somebody is there to answer; keeps none unless they say so.
 
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
@@ -9,10 +10,11 @@ use crate::engine::event::{Event, Listener};
 use crate::engine::plan::Pipeline;
 use crate::engine::stage::Stage;
 use crate::error::{Error, Result};
-use crate::index::{Credentials, IndexAddress, find, has_keyring, store};
+use crate::index::{Credentials, IndexAddress, NewHost, find, has_keyring, store};
 use crate::world::Environment;
 
-/// The environment with what was typed for each index that a stage uploads to and that nothing has credentials for.
+/// The environment with what was typed for each index that a stage uploads to and that nothing has credentials for, which
+/// `yes` leaves as they are. Whether they may go to a new host it does not answer. Nobody is asked where nobody is there.
 ///
 /// # Errors
 /// The terminal cannot be read, or what is found elsewhere cannot be used.
@@ -21,13 +23,14 @@ pub(super) fn ask_for_missing(
     config: &Config,
     pipeline: &Pipeline,
     project: &str,
+    yes: bool,
     mut environment: Environment,
 ) -> Result<Environment> {
     for place in pipeline.stages().filter_map(Stage::destination) {
         let said = config.indexes().get(&place.index).and_then(|index| index.trusted_publishing);
         let index = IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None)?
             .with_trusted_publishing(said);
-        environment = ask(context, &index, project, environment)?;
+        environment = ask(context, &index, project, yes, environment)?;
     }
     Ok(environment)
 }
@@ -40,8 +43,12 @@ pub(super) fn ask(
     context: &Context,
     index: &IndexAddress,
     project: &str,
+    yes: bool,
     environment: Environment,
 ) -> Result<Environment> {
+    if !super::can_ask() || !ask_for_host(context, index, project, &environment)? || yes {
+        return Ok(environment);
+    }
     if find(&environment, index, Some(project))?.is_some() {
         return Ok(environment);
     }
@@ -80,4 +87,24 @@ pub(super) fn ask(
         }
     }
     Ok(environment.with_typed(name, &username, secret))
+}
+
+/// Whether what there is may be sent to the index's host: asked where that is new, and a yes is kept.
+fn ask_for_host(
+    context: &Context,
+    index: &IndexAddress,
+    project: &str,
+    environment: &Environment,
+) -> Result<bool> {
+    let found = find(environment, index, Some(project))?;
+    let (new, what) = match &found {
+        Some(found) => (found.new_host().cloned(), format!("the credentials from {}", found.source())),
+        None => (NewHost::of_moved(environment, index)?, "the release".to_owned()),
+    };
+    let Some(new) = new else { return Ok(true) };
+    let agrees = context.ui.confirm(&new.question(&what))?;
+    if agrees {
+        new.agree(environment)?;
+    }
+    Ok(agrees)
 }

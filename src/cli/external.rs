@@ -10,6 +10,7 @@ use super::{Cli, Context};
 use crate::config::nearest;
 use crate::error::{Error, Result};
 use crate::plugin::find::PREFIX as STAGE_PREFIX;
+use crate::text::safe;
 use crate::ui::data;
 use crate::world::Environment;
 use crate::world::process::why_not_started;
@@ -102,7 +103,7 @@ pub(super) fn list(context: &Context) {
             lines.push(format!("  {name:width$}  {}{hidden}", path.display()));
         }
     }
-    data(&lines.join("\n"));
+    data(&safe(&lines.join("\n")));
 }
 
 /// The commands that come with pyrelease, and what each is for.

@@ -19,7 +19,7 @@ pub(super) fn rebuild(
 ) -> Result<Option<RunFolder>> {
     let say = |message: &str| context.ui.hear(&Event::Note { stage: None, message });
     let nothing = || match lost {
-        Some(run) => Err(super::recover::lost(run)),
+        Some(run) => Err(super::recover::lost_for_good(run)),
         None => {
             say("there is no run to resume");
             Ok(None)

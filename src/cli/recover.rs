@@ -6,7 +6,7 @@ use super::{Context, moving, rebuild};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
 use crate::engine::journal::Journal;
-use crate::engine::recover::{Unless, World};
+use crate::engine::recover::{Unless, World, entries};
 use crate::engine::release::Workspace;
 use crate::engine::run::{RunFolder, Store};
 use crate::error::{Error, ExitCode, Result};
@@ -73,18 +73,17 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     remains::wind_up(run.id());
     let _guard = lock.guard(&run);
     let world = world(context, &workspace, &run);
+    let before = entries(journal.records());
     world.settle(&mut journal).map_err(not_over)?;
     for (stages, has_done) in [(&arguments.done, true), (&arguments.again, false)] {
-        stages.iter().try_for_each(|stage| world.take_word_for(&mut journal, stage, has_done))?;
+        stages.iter().try_for_each(|stage| world.take_word_for(&mut journal, &before, stage, has_done))?;
     }
     world.expect_no_late_push(&journal)?;
     world.look_again_at_pushes(&mut journal).map_err(not_over)?;
     let (config, pipeline, mut release) = Session::of_run(context, &header).map_err(not_over)?;
-    if !yes && super::can_ask() {
-        let environment = release.workspace.environment.clone();
-        let asked = ask_for_missing(context, &config, &pipeline, &header.name, environment);
-        release.workspace.environment = asked.map_err(not_over)?;
-    }
+    let environment = release.workspace.environment.clone();
+    let asked = ask_for_missing(context, &config, &pipeline, &header.name, yes, environment);
+    release.workspace.environment = asked.map_err(not_over)?;
     let execution = Execution {
         pipeline: &pipeline,
         release,
@@ -197,7 +196,16 @@ fn nothing(context: &Context, message: &str) -> Result<()> {
 
 /// What is said of a run without a journal by whoever would need one.
 pub(super) fn lost(run: &RunFolder) -> Error {
-    Error::left(format!("run {} has lost its journal: what it did outside its folder is not known", run.id()))
+    unknown(run)
         .help("`pyrelease resume` rebuilds it from the tag and the indexes, where publishing had begun")
         .help("`pyrelease rollback --leave` gives it up as it is")
+}
+
+/// The same where it cannot be rebuilt either.
+pub(super) fn lost_for_good(run: &RunFolder) -> Error {
+    unknown(run).help("`pyrelease rollback --leave` gives it up as it is")
+}
+
+fn unknown(run: &RunFolder) -> Error {
+    Error::left(format!("run {} has lost its journal: what it did outside its folder is not known", run.id()))
 }

@@ -54,11 +54,9 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
             .help("`pyrelease run --yes` releases without asking"));
     }
     let (config, pipeline, store, mut release) = session.release(arguments.bump.as_deref())?;
-    if !arguments.yes && super::can_ask() {
-        let environment = release.workspace.environment.clone();
-        let project = release.target.project.name.clone();
-        release.workspace.environment = ask_for_missing(context, &config, &pipeline, &project, environment)?;
-    }
+    let (environment, project) = (&release.workspace.environment, &release.target.project.name);
+    release.workspace.environment =
+        ask_for_missing(context, &config, &pipeline, project, arguments.yes, environment.clone())?;
     let listener: &dyn Listener = &context.ui;
     preflight(&pipeline, &release, config.carry(), arguments.force, listener)?;
     let plan = Plan::make(&pipeline, &mut release, listener)?;

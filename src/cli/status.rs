@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::session::{destinations, open_loosely};
+use super::session::{destinations, locate, open_loosely};
 use super::{Context, moving};
 use crate::engine::run::Store;
-use crate::engine::survey::Surveyor;
+use crate::engine::survey::{JournalState, Surveyor};
 use crate::error::Result;
+use crate::stages::rebuild::is_public;
 use crate::ui::{Format, account_text, data};
 
 #[derive(Debug, clap::Args)]
@@ -32,7 +33,14 @@ pub(super) fn status(context: &Context, arguments: &Arguments) -> Result<()> {
         store: &store,
         online: !arguments.offline,
     };
-    let account = surveyor.survey(destinations)?;
+    let account = surveyor.survey(destinations)?.map(|account| {
+        let is_lost = account.journal == JournalState::Lost && account.outcome.is_none();
+        let asks = is_lost && !arguments.offline && !account.under_way;
+        match asks.then(|| locate(context).ok()).flatten().map(|found| is_public(&found.config, &workspace)) {
+            Some(Some(false)) => account.without_anything_public(),
+            _ => account,
+        }
+    });
     match (context.format, account) {
         (Format::Json, account) => {
             data(&serde_json::to_string(&account).expect("an account has string keys only"));

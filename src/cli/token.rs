@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::index::{Concern, Credentials, IndexAddress, Kept, find, help_without, kept};
 use crate::python::token::Scope;
 use crate::stages::read_project;
+use crate::text::is_safe;
 use crate::ui::{Format, data};
 
 #[derive(Debug, clap::Args)]
@@ -214,7 +215,7 @@ impl Shown {
 
 /// The same for people.
 fn text(shown: &Shown) -> String {
-    let plain = |text: &str| text.chars().filter(|letter| !letter.is_control()).collect::<String>();
+    let plain = |text: &str| text.chars().filter(|letter| is_safe(*letter)).collect::<String>();
     let project = shown.project.as_ref().map_or(String::new(), |project| format!(":{project}"));
     let upload = shown.upload.as_deref().unwrap_or("nobody says where that is");
     let mut text = format!("{} ({upload})\n", plain(&format!("{}{project}", shown.index)));

@@ -10,6 +10,7 @@ use crate::config::{Config, IndexKind, IndexSettings, nearest};
 use crate::engine::event::{Event, Listener};
 use crate::engine::stage::{Finding, Severity};
 use crate::error::{Error, ExitCode, Result};
+use crate::index::allowing;
 use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
 use crate::stages::{
@@ -111,9 +112,15 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
         judge_files(&paths, None, None, &policy, &environment, &note).map(|report| as_findings(&report))
     })?;
     preflight(CHECK, findings, arguments.force, listener)?;
-    let environment = match (super::can_ask() && !arguments.yes, project_of(&distributions)) {
-        (true, Some(project)) => ask(context, &address_of(&name, &index)?, &project, environment)?,
-        _ => environment,
+    let address = address_of(&name, &index)?;
+    let environment = match arguments.url {
+        // Whoever names an address has said where everything goes.
+        Some(_) => allowing(environment, &address.upload),
+        None => environment,
+    };
+    let environment = match project_of(&distributions) {
+        Some(project) => ask(context, &address, &project, arguments.yes, environment)?,
+        None => environment,
     };
     let mut errand = Errand::new(&environment, (&name, &index), &distributions, &hashes)?;
     if verify && errand.client().address().simple.is_none() {

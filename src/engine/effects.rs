@@ -20,6 +20,7 @@ use super::recover::{State, entries};
 use super::run::RunFolder;
 use super::stage::{Reach, Stage};
 use crate::error::{Error, Result};
+use crate::plugin::protocol::Class;
 use crate::python::distribution::Distribution;
 use crate::world::faults::InEffect;
 use crate::world::git::{Clone as PrivateClone, Landing, RefUpdate, Repository};
@@ -195,9 +196,12 @@ enum Earlier {
     Open,
 }
 
-/// Whether a run stops at this effect until somebody says whether it was done: a permanent command that was cut short,
-/// and that nobody can be asked about.
+/// Whether a run stops at this effect, which is in doubt, until somebody says whether it was done: a permanent command that
+/// was cut short and that nobody can be asked about, or what a plugin cannot take back and may not be able to tell.
 pub(super) fn needs_word(records: &[Record], stage: &str, effect: &Effect) -> bool {
+    if let Effect::Plugin(effect) = effect {
+        return effect.class == Class::Irreversible && effect.reach >= Reach::Public;
+    }
     let has_verify = matches!(effect, Effect::Command { verify: Some(_), .. });
     !has_verify && matches!(Earlier::of(records, stage, effect), Earlier::InDoubt)
 }

@@ -4,6 +4,7 @@ mod attestation;
 mod connect;
 mod credentials;
 mod deliver;
+mod hosts;
 mod html;
 mod oidc;
 mod probe;
@@ -24,6 +25,7 @@ pub use credentials::{
     help_without, kept, kept_in, store, variable_for,
 };
 pub use deliver::{Delivery, Undelivered, Watch, deliver};
+pub use hosts::{NewHost, allowing};
 pub use oidc::OidcError;
 pub use refusals::help_for;
 pub use simple::{Listing, SimpleError, SimpleFile, Standing, Yanked};

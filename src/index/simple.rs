@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
-use super::{Credentials, IndexClient, html, same_origin};
+use super::{Credentials, IndexClient, Login, html, same_origin};
 use crate::python::distribution::Distribution;
 use crate::world::digest::Hashing;
 use crate::world::http::{AddressError, OURS, check, check_from, is_loopback};
@@ -280,7 +280,7 @@ impl IndexClient {
         }
     }
 
-    /// Fetches, as the user where the address is on the server that takes the uploads.
+    /// Fetches; from the server that takes the uploads as the user, if it shows nothing to others.
     fn fetch(&self, url: &Url, accept: &str) -> Result<Response, SimpleError> {
         let response = self.fetch_once(url, accept)?;
         if !response.status().is_redirection() {
@@ -295,16 +295,39 @@ impl IndexClient {
     }
 
     fn fetch_once(&self, url: &Url, accept: &str) -> Result<Response, SimpleError> {
+        let login = self.credentials.as_ref().and_then(Credentials::for_reading);
+        let login = login.filter(|_| same_origin(url, &self.address.upload));
+        if !self.wants_a_name.load(Ordering::Relaxed) {
+            let response = self.send_get(url, accept, None)?;
+            if login.is_none() || !may_hide(&response, url) {
+                return Ok(response);
+            }
+        }
+        let response = self.send_get(url, accept, login)?;
+        if response.status().is_success() && same_origin(response.url(), url) {
+            self.wants_a_name.store(true, Ordering::Relaxed);
+        }
+        Ok(response)
+    }
+
+    fn send_get(&self, url: &Url, accept: &str, login: Option<&Login>) -> Result<Response, SimpleError> {
         let mut request = self.http.get(url.clone()).header(ACCEPT, accept);
-        if let Some(login) = self.credentials.as_ref().and_then(Credentials::for_reading)
-            && same_origin(url, &self.address.upload)
-        {
+        if let Some(login) = login {
             request = request.basic_auth(&login.username, Some(login.secret.expose_secret()));
         }
         request
             .send()
             .map_err(|source| SimpleError::Unreachable { url: url.to_string(), source: source.without_url() })
     }
+}
+
+/// Whether somebody whom the server knows may be shown more: those it does not know it may tell that nothing is there, or
+/// send to a page where they sign in, or to another index.
+fn may_hide(response: &Response, asked: &Url) -> bool {
+    let status = response.status();
+    matches!(status.as_u16(), 401 | 403 | 404)
+        || status.is_redirection()
+        || (!same_origin(response.url(), asked) && asked.path().ends_with('/'))
 }
 
 /// The response, if it is one; an address that a redirect led to may repeat what was sent.

@@ -90,6 +90,10 @@ impl Server {
         self.client_that_waits(Duration::from_secs(20))
     }
 
+    fn client_as(&self, credentials: Credentials) -> IndexClient {
+        IndexClient { credentials: Some(credentials), ..self.client() }
+    }
+
     fn client_that_waits(&self, time: Duration) -> IndexClient {
         let patience = Patience { connect: time, stall: time, reply: time };
         let http = Http::with_patience(&Environment::default(), patience).unwrap();
@@ -428,4 +432,30 @@ fn what_a_project_is_comes_with_its_files() {
     assert_eq!(file.yanked, Yanked::Yes("broken".to_owned()));
     assert_eq!(file.url.as_str(), format!("{}/f/demo-1.0.tar.gz", server.address));
     assert_eq!((file.size, &file.sha256), (Some(5), &None));
+}
+
+#[test]
+fn an_index_is_told_who_asks_only_if_it_hides_something_from_others() {
+    let page = r#"{"meta": {"api-version": "1.0"}, "files": []}"#;
+    let kind = "application/vnd.pypi.simple.v1+json";
+    for (to_others, expected) in [
+        (200, vec![false]),
+        (401, vec![false, true, true]),
+        (403, vec![false, true, true]),
+        (404, vec![false, true, true]),
+    ] {
+        let server = Server::answering(move |request| match request.head.contains("authorization: ") {
+            true => reply(200, kind, page),
+            false => reply(to_others, kind, page),
+        });
+        let client = server.client_as(Credentials::password("alice", "hunter2-canary".into(), "the test"));
+        assert!(client.listing("demo").unwrap().is_some(), "{to_others}");
+        if to_others != 200 {
+            // What it wants is known by now.
+            assert!(client.listing("demo").unwrap().is_some(), "{to_others}");
+        }
+        let requests = server.requests.lock().unwrap();
+        let signed = requests.iter().map(|request| request.head.contains("authorization: "));
+        assert_eq!(signed.collect::<Vec<_>>(), expected, "{to_others}");
+    }
 }

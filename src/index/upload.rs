@@ -18,9 +18,10 @@ use super::refusals::help_for;
 use super::reply::{Reply, may_hide_a_duplicate, says_duplicate};
 use super::send::{CERTIFICATE_REQUIRED, Outgoing, Progress, SendError, innermost, send};
 use super::submission::Submission;
-use super::{Credentials, CredentialsError, IndexAddress, SimpleError, Standing};
+use super::{Credentials, CredentialsError, IndexAddress, NewHost, SimpleError, Standing};
 use crate::error::Error;
 use crate::python::distribution::Distribution;
+use crate::world::Environment;
 use crate::world::digest::Digests;
 use crate::world::hashes::Seal;
 use crate::world::http::Http;
@@ -203,17 +204,30 @@ pub struct IndexClient {
     pub(super) credentials: Option<Credentials>,
     /// Whether it was seen to be an index of our own, which has PyPI's rules
     pub(super) is_ours: Arc<AtomicBool>,
+    /// Whether it was seen to show what it has to those only whom it knows
+    pub(super) wants_a_name: Arc<AtomicBool>,
 }
 
 impl IndexClient {
     /// A client that sends the credentials to the index's own addresses only.
     pub fn new(http: Http, address: IndexAddress, credentials: Option<Credentials>) -> Self {
-        Self { http, address, credentials, is_ours: Arc::default() }
+        Self { http, address, credentials, is_ours: Arc::default(), wants_a_name: Arc::default() }
     }
 
     /// What it signs in with, where it has anything.
     pub fn credentials(&self) -> Option<&Credentials> {
         self.credentials.as_ref()
+    }
+
+    /// The host to which nothing of a release goes before the user has agreed to it.
+    ///
+    /// # Errors
+    /// The file of their answers cannot be read.
+    pub fn new_host(&self, environment: &Environment) -> Result<Option<NewHost>, Error> {
+        match &self.credentials {
+            Some(credentials) => Ok(credentials.new_host().cloned()),
+            None => NewHost::of_moved(environment, &self.address),
+        }
     }
 
     pub fn address(&self) -> &IndexAddress {

@@ -17,7 +17,7 @@ use crate::world::Environment;
 const LIMIT: Duration = Duration::from_secs(600);
 /// The same of a question whether something is there: whoever asks waits to go on or back
 const VERIFY: Duration = Duration::from_secs(60);
-/// How long a plugin may take to say what it is
+/// The same of what it is: every command asks
 const DESCRIBE: Duration = Duration::from_secs(30);
 /// Where a secret is looked for first; no command of a stage finds such a variable
 pub const SECRET_PREFIX: &str = "PYRELEASE_SECRET_";
@@ -84,7 +84,8 @@ impl Assignment {
     /// # Errors
     /// It does not say, or cannot be started.
     pub fn describe(&self, place: &Place<'_>, ear: &mut dyn Ear) -> Result<Value> {
-        self.make((Method::Describe, &Value::Object(Map::new())), place, &[], DESCRIBE, ear)
+        let limit = self.limit(Method::Describe);
+        self.make((Method::Describe, &Value::Object(Map::new())), place, &[], limit, ear)
     }
 
     /// Makes a call. The secrets go along where something is done outside or taken back; nowhere else.
@@ -114,7 +115,11 @@ impl Assignment {
 
     /// How long a call may take.
     pub(super) fn limit(&self, method: Method) -> Duration {
-        let usual = if method == Method::Verify { VERIFY } else { LIMIT };
+        let usual = match method {
+            Method::Describe => DESCRIBE,
+            Method::Verify => VERIFY,
+            Method::Preflight | Method::Run | Method::Undo => LIMIT,
+        };
         self.seconds.map_or(usual, Duration::from_secs)
     }
 
@@ -208,11 +213,12 @@ mod tests {
             seconds: None,
         };
         let seconds = |assignment: &Assignment| {
-            [Method::Run, Method::Undo, Method::Verify].map(|method| assignment.limit(method).as_secs())
+            let methods = [Method::Run, Method::Undo, Method::Verify, Method::Describe];
+            methods.map(|method| assignment.limit(method).as_secs())
         };
-        assert_eq!(seconds(&assignment), [600, 600, 60]);
+        assert_eq!(seconds(&assignment), [600, 600, 60, 30]);
         assignment.seconds = Some(900);
-        assert_eq!(seconds(&assignment), [900; 3]);
+        assert_eq!(seconds(&assignment), [900; 4]);
         // As journals had it that were written before.
         let text = serde_json::to_string(&assignment).unwrap();
         assert!(text.contains("\"seconds\":900"), "{text}");

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::store::user_folder;
 use crate::world::Environment;
+use crate::world::document::user_folder;
 
 /// What a stage says of its plugin
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use super::launch::Program;
 use crate::error::{Error, Result};
 use crate::world::Environment;
 use crate::world::digest::hex;
+use crate::world::document::user_folder;
 
 /// The module that plugins in Python import
 const PYTHON: &str = include_str!("../../plugins/sdk/python/pyrelease_plugin.py");
@@ -198,13 +199,6 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// The folder of the private copies.
 fn copies(environment: &Environment) -> Result<PathBuf> {
     Ok(user_folder(environment)?.join("copies"))
-}
-
-/// Where pyrelease keeps what is the user's.
-pub(super) fn user_folder(environment: &Environment) -> Result<PathBuf> {
-    environment.data_folder().ok_or_else(|| {
-        Error::usage("there is no folder for the user's data").help("set HOME, or PYRELEASE_DATA_DIR")
-    })
 }
 
 /// Writes a private copy: beside its place first, so that nobody ever finds half of one.

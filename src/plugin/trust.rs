@@ -1,15 +1,15 @@
 //! Whether a plugin may run at all. Two questions: is it what this project pinned (`release.lock`), and has this user
 //! agreed to run it? A pin alone proves nothing: it comes with the repository, as the plugin does.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, Item, Table, value};
 
 use super::find::{Found, PROJECT_FOLDER, Wanted, find};
-use super::store::{Carrier, Plugin, set_mode, sha256, user_folder};
+use super::store::{Carrier, Plugin, sha256};
 use crate::error::{Error, Result};
 use crate::world::Environment;
+use crate::world::document::{read, user_folder, write};
 
 /// The file of the pins, beside the configuration
 pub const LOCK: &str = "release.lock";
@@ -209,35 +209,13 @@ impl Pins {
         });
         tables[name].or_insert(Item::Table(Table::new()));
         tables[name][target] = value(sha256);
-        write(&self.path, &self.document, "What the plugins of this project's releases are")
+        let what = "What the plugins of this project's releases are: written by `pyrelease plugin trust`";
+        write(&self.path, &self.document, what)
     }
 }
 
-/// Writes the file whole or not at all, with a line on top that says what it is where it is new.
-fn write(path: &Path, document: &DocumentMut, what: &str) -> Result<()> {
-    let beginning = if path.exists() {
-        String::new()
-    } else {
-        format!("# {what}: written by `pyrelease plugin trust`\n\n")
-    };
-    let mut new = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
-    write!(new, "{beginning}{document}")?;
-    set_mode(new.path(), 0o644)?;
-    new.persist(path).map_err(|error| Error::from(error.error))?;
-    Ok(())
-}
-
 fn document(path: &Path) -> Result<DocumentMut> {
-    let text = match fs_err::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error.into()),
-    };
-    text.parse().map_err(|error: toml_edit::TomlError| {
-        Error::usage(format!("`{}` is not TOML", path.display()))
-            .because(std::io::Error::other(error.message().to_owned()))
-            .help("delete it, and trust the plugins again")
-    })
+    read(path).map_err(|error| error.help("delete it, and trust the plugins again"))
 }
 
 /// Whether [`VARIABLE`] says this.
@@ -272,8 +250,8 @@ pub fn agree(plugin: &Plugin, environment: &Environment) -> Result<()> {
     entry["found"] = value(plugin.source.display().to_string());
     entry["since"] = value(jiff::Timestamp::now().to_string());
     tables[&plugin.sha256] = Item::Table(entry);
-    fs_err::create_dir_all(&folder)?;
-    write(&path, &agreed, "The plugins that this user has agreed to run")
+    let what = "The plugins that this user has agreed to run: written by `pyrelease plugin trust`";
+    write(&path, &agreed, what)
 }
 
 #[cfg(test)]

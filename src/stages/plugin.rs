@@ -44,7 +44,7 @@ pub struct Settings {
     #[serde(default)]
     environment: Vec<String>,
     /// How long a call of it may take, in seconds; 600 where the plugin says nothing else, 60 to say whether something is
-    /// there
+    /// there, 30 to say what it is
     #[serde(default)]
     timeout: Option<u64>,
 }

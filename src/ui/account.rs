@@ -6,6 +6,7 @@ use crate::engine::journal::Outcome;
 use crate::engine::survey::{
     Account, AtIndex, FileAccount, FileState, Here, JournalState, LockAccount, RefAccount, RefState,
 };
+use crate::text::safe;
 use crate::world::git::short;
 
 /// The account as a text of some lines.
@@ -50,7 +51,7 @@ pub fn account_text(account: &Account) -> String {
             _ => write!(text, "\n  or: {command}"),
         };
     }
-    text
+    safe(&text).into_owned()
 }
 
 fn lock(lock: &LockAccount) -> String {

@@ -6,6 +6,7 @@ use std::io::{IsTerminal as _, Write as _};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Verbosity;
+use crate::text::{safe, safe_styled};
 
 /// Lines in all, where there is no terminal
 const LINES: usize = 10;
@@ -53,7 +54,7 @@ impl Counter {
         match &self.shown {
             Shown::Nothing => {}
             Shown::Bar(bar) => {
-                bar.set_message(what.to_owned());
+                bar.set_message(safe(what).into_owned());
                 bar.inc(1);
                 if done >= self.total {
                     bar.finish_and_clear();
@@ -70,6 +71,7 @@ impl Counter {
 
     /// Says something meanwhile.
     pub fn say(&self, text: &str) {
+        let text = safe_styled(text);
         let write = || {
             let _ = writeln!(anstream::stderr(), "{text}");
         };

@@ -1,6 +1,5 @@
 //! Events as lines for people: a verb in twelve columns, then the facts.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::error::Error as _;
 use std::fmt::Write as _;
@@ -15,6 +14,7 @@ use crate::engine::event::{Event, Fate, Listener};
 use crate::engine::plan::Plan;
 use crate::engine::stage::{Finding, Severity};
 use crate::error::Error;
+use crate::text::{safe, safe_styled};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const WARN: Style = AnsiColor::Yellow.on_default().bold();
@@ -43,6 +43,7 @@ impl Human {
     }
 
     fn line(&self, text: &str) {
+        let text = safe_styled(text);
         if let Some(uploads) = &*self.uploads.borrow() {
             uploads.suspend(|| {
                 let _ = writeln!(anstream::stderr(), "{text}");
@@ -59,9 +60,9 @@ impl Human {
     }
 
     fn said(&self, style: Style, label: &str, message: &str, help: Option<&str>) {
-        let mut text = format!("{style}{label}{style:#}: {}", harmless(message));
+        let mut text = format!("{style}{label}{style:#}: {}", safe(message));
         if let Some(help) = help {
-            let _ = write!(text, "\n{INFO}help{INFO:#}: {}", harmless(help));
+            let _ = write!(text, "\n{INFO}help{INFO:#}: {}", safe(help));
         }
         self.line(&text);
     }
@@ -72,15 +73,15 @@ impl Human {
         }
         let mut text = match error.report() {
             Some(report) => report.to_owned(),
-            None => format!("{BAD}error{BAD:#}: {}", harmless(&error.to_string())),
+            None => format!("{BAD}error{BAD:#}: {}", safe(&error.to_string())),
         };
         let mut cause = error.source();
         while let Some(error) = cause {
-            let _ = write!(text, "\n  caused by: {}", harmless(&error.to_string()));
+            let _ = write!(text, "\n  caused by: {}", safe(&error.to_string()));
             cause = error.source();
         }
         for hint in error.hints() {
-            let _ = write!(text, "\n{INFO}help{INFO:#}: {}", harmless(hint));
+            let _ = write!(text, "\n{INFO}help{INFO:#}: {}", safe(hint));
         }
         self.line(&text);
     }
@@ -109,7 +110,7 @@ impl Human {
         if uploads.sent(what, done, total) && worth_a_line && !std::io::stderr().is_terminal() {
             uploads.suspend(|| {
                 let sending =
-                    format!("{GOOD}{:>12}{GOOD:#} {what} ({})", "Sending", crate::world::size(total));
+                    format!("{GOOD}{:>12}{GOOD:#} {} ({})", "Sending", safe(what), crate::world::size(total));
                 let _ = writeln!(anstream::stderr(), "{sending}");
             });
         }
@@ -124,15 +125,13 @@ impl Human {
             Fate::There if reason == UPLOADED => {
                 self.status(GOOD, "Uploaded", &format!("{file} is on {index}"))
             }
-            Fate::There => self.status(
-                GOOD,
-                "Uploaded",
-                &format!("{file} is on {index} {DIM}({}){DIM:#}", harmless(reason)),
-            ),
+            Fate::There => {
+                self.status(GOOD, "Uploaded", &format!("{file} is on {index} {DIM}({}){DIM:#}", safe(reason)))
+            }
             Fate::NotThere => self.status(BAD, "Failed", &format!("{file} is not on {index}")),
             Fate::Unknown => self.status(BAD, "In doubt", &format!("{file} may be on {index}")),
             Fate::NotSent => {
-                self.status(WARN, "Not sent", &format!("{file} is not on {index}: {}", harmless(reason)))
+                self.status(WARN, "Not sent", &format!("{file} is not on {index}: {}", safe(reason)))
             }
         }
     }
@@ -154,21 +153,8 @@ impl Human {
         let text = action.to_string();
         // The action's own first word says the same as the verb.
         let facts = text.split_once(' ').map_or(text.as_str(), |(_, facts)| facts);
-        self.status(GOOD, verb, facts);
+        self.status(GOOD, verb, &safe(facts));
     }
-}
-
-/// The text with what would move a terminal's cursor or change its colours spelled out: names of files, replies of servers
-/// and causes of errors may have been written by anybody.
-fn harmless(text: &str) -> Cow<'_, str> {
-    let is_harmless = |letter: char| !letter.is_control() || matches!(letter, '\n' | '\t');
-    if text.chars().all(is_harmless) {
-        return text.into();
-    }
-    let spelled = |letter: char| {
-        if is_harmless(letter) { letter.to_string() } else { letter.escape_default().to_string() }
-    };
-    text.chars().map(spelled).collect()
 }
 
 impl Listener for Human {
@@ -195,6 +181,7 @@ impl Listener for Human {
             Event::Action { action, .. } => self.action(action),
             Event::Output { line, .. } => {
                 if self.verbosity == Verbosity::Verbose {
+                    let line = safe(line.trim_end_matches('\r'));
                     self.line(&format!("{DIM}{:>12} {line}{DIM:#}", "|"));
                 }
             }
@@ -204,8 +191,8 @@ impl Listener for Human {
             }
             Event::Progress { what, done, total, .. } => self.progress(what, *done, *total),
             Event::File { index, file, fate, reason, .. } => self.file(file, index, *fate, reason),
-            Event::Fact { subject, value } => self.status(DIM, subject, &harmless(value)),
-            Event::Note { message, .. } => self.status(DIM, "", &harmless(message)),
+            Event::Fact { subject, value } => self.status(DIM, subject, &safe(value)),
+            Event::Note { message, .. } => self.status(DIM, "", &safe(message)),
             Event::Warning { stage, message, help } => {
                 let stage = stage.map(|stage| format!("[{stage}] ")).unwrap_or_default();
                 self.said(WARN, "warning", &format!("{stage}{message}"), *help);
@@ -270,10 +257,10 @@ pub fn plan_text(plan: &Plan) -> String {
         }
         for (at, action) in stage.actions.iter().enumerate() {
             let name = if at == 0 { stage.name.as_str() } else { "" };
-            let _ = write!(text, "\n    {INFO}{name:width$}{INFO:#}  {action}");
+            let _ = write!(text, "\n    {INFO}{name:width$}{INFO:#}  {}", safe(&action.to_string()));
         }
     }
-    text
+    safe_styled(&text).into_owned()
 }
 
 fn meaning(reach: crate::engine::stage::Reach) -> &'static str {

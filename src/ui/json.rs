@@ -20,6 +20,9 @@ struct Failure<'a> {
 
 impl Json {
     pub(super) fn error(&self, error: &Error) {
+        if error.is_told() {
+            return;
+        }
         self.write(&Failure {
             event: "error",
             message: error.chain(),

@@ -7,6 +7,7 @@ use super::account::table;
 use crate::engine::journal::{Content, Outcome, ReadLine, Record};
 use crate::engine::log::Summary;
 use crate::engine::survey::JournalState;
+use crate::text::safe;
 use crate::world::git::short;
 
 /// The runs in a table.
@@ -28,7 +29,8 @@ pub fn runs_text(runs: &[Summary], under_way: bool) -> String {
         vec![run.run.clone(), when(run.began.as_deref()), release, outcome, took]
     };
     let head = ["run", "began", "release", "outcome", "took"].map(str::to_owned).to_vec();
-    table(head, runs.iter().enumerate().map(row).collect()).trim_start_matches('\n').to_owned()
+    let text = table(head, runs.iter().enumerate().map(row).collect());
+    safe(text.trim_start_matches('\n')).into_owned()
 }
 
 /// A journal, a line for each record, and where the output of the stages is.
@@ -48,7 +50,7 @@ pub fn journal_text(lines: &[ReadLine], outputs: &[PathBuf]) -> String {
     for path in outputs {
         let _ = writeln!(text, "output of a stage: {}", path.display());
     }
-    text.trim_end().to_owned()
+    safe(text.trim_end()).into_owned()
 }
 
 fn ended(outcome: Outcome) -> &'static str {

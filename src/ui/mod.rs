@@ -13,6 +13,7 @@ use secrecy::SecretString;
 
 use crate::engine::event::{Event, Listener};
 use crate::error::Error;
+use crate::text::safe;
 use crate::world::terminal::Hidden;
 
 pub use account::account_text;
@@ -77,7 +78,7 @@ impl Ui {
     /// The terminal cannot be read.
     pub fn confirm(&self, question: &str) -> std::io::Result<bool> {
         let mut stderr = anstream::stderr();
-        write!(stderr, "{question} [y/N] ")?;
+        write!(stderr, "{} [y/N] ", safe(question))?;
         stderr.flush()?;
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer)?;
@@ -92,7 +93,7 @@ impl Ui {
     /// The terminal cannot be read.
     pub fn ask(&self, question: &str) -> std::io::Result<String> {
         let mut stderr = anstream::stderr();
-        write!(stderr, "{question}")?;
+        write!(stderr, "{}", safe(question))?;
         stderr.flush()?;
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer)?;
@@ -106,7 +107,7 @@ impl Ui {
     pub fn ask_secretly(&self, question: &str) -> std::io::Result<SecretString> {
         let _hidden = Hidden::begin();
         let mut stderr = anstream::stderr();
-        write!(stderr, "{question}")?;
+        write!(stderr, "{}", safe(question))?;
         stderr.flush()?;
         let answer = rpassword::read_password();
         writeln!(stderr)?;

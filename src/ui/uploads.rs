@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use crate::text::safe;
+
 /// From how many files on there is a bar for all of them
 const SEVERAL: usize = 2;
 
@@ -35,7 +37,7 @@ impl Uploads {
         if begins {
             let shown = if self.on_terminal {
                 let template = "{prefix:>12.green.bold} {msg} {bar:24} {bytes}/{total_bytes}";
-                let bar = bar(template, "Sending", total).with_message(file.to_owned());
+                let bar = bar(template, "Sending", total).with_message(safe(file).into_owned());
                 match &self.all {
                     Some(all) => self.bars.insert_before(all, bar),
                     None => self.bars.add(bar),

@@ -2,6 +2,7 @@
 
 pub mod crew;
 pub mod digest;
+pub mod document;
 mod environment;
 pub mod faults;
 mod files;

@@ -43,6 +43,24 @@ fn whatever_ends_it_is_said_with_what_it_said_last() {
     }
 }
 
+/// Both would wait for each other until its time is up.
+#[test]
+fn a_message_that_cannot_be_read_ends_it_at_once() {
+    let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    for (does, expected) in [
+        (
+            r#"printf '{"type":"effect","key":"a\377","class":"reversible"}\n'; read ack"#.to_owned(),
+            "unicode",
+        ),
+        (format!(r#"echo '{{"type":"result","ok":true,"value":{deep}}}'; read bye"#), "recursion"),
+    ] {
+        let began = Instant::now();
+        let (cause, text) = greeting(&does).fails();
+        assert!(matches!(cause, Cause::Garbage(_)) && text.contains(expected), "{text}");
+        assert!(began.elapsed() < Duration::from_secs(30), "{text}");
+    }
+}
+
 #[test]
 fn one_that_cannot_be_started_is_told() {
     let folder = tempfile::tempdir().unwrap();

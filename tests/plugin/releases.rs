@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::scene::Scene;
 
 const QUESTION: &str = "Release demo 1.1.0? [y/N]";
@@ -203,7 +205,19 @@ fn what_cannot_be_taken_back_is_never_done_twice() {
     fs_err::write(scene.beside("mark.unknown"), "").unwrap();
     scene.run().code(4).stderr_contains("may be public");
     scene.project.pyrelease("resume --yes").code(4).stderr_contains("pyrelease resume --done pub");
+    let status = scene.project.pyrelease("status --format json").code(0);
+    let next = status.events()[0]["next"].clone();
+    assert_eq!(next, json!(["pyrelease resume --done pub", "pyrelease resume --again pub"]));
     scene.project.pyrelease("resume --yes --done pub").code(0);
+
+    // Whoever says what the plugin can tell by now is believed; one who says otherwise is not.
+    for (says, code) in [("--done", 0), ("--again", 4)] {
+        let scene = in_doubt("news", "\"version\", \"tag\", \"push\", \"news\"");
+        fs_err::write(scene.mark(), "1.1.0").unwrap();
+        fs_err::remove_file(scene.beside("mark.unknown")).unwrap();
+        scene.project.pyrelease("resume --yes").arg(says).arg("news").code(code);
+        scene.project.pyrelease("resume --yes").code(0);
+    }
 }
 
 /// A release in which the stage is the last, cut short when its plugin may have acted, and nobody can tell.

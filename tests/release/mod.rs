@@ -24,6 +24,7 @@ mod recovery;
 mod repositories;
 mod rivals;
 mod secrets;
+mod shown;
 mod status;
 mod terminal;
 mod upload;

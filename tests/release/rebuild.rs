@@ -266,6 +266,9 @@ fn a_folder_without_its_journal_is_given_up_as_it_is() {
     local.killed(PUSHED);
     fs_err::remove_file(local.run_folder().join("journal.jsonl")).unwrap();
     let refs = local.project.refs();
+    assert_eq!(local.status()["next"], json!(["pyrelease rollback --leave"]));
+    let offline = local.pyrelease("status --offline").code(0);
+    offline.stdout_contains("next: pyrelease resume").stdout_contains("or: pyrelease rollback --leave");
     local.pyrelease("resume --yes").code(4).stderr_contains("nothing of 1.1.0 is on pypi");
     local.pyrelease("rollback --leave --yes").code(0);
     assert_eq!(local.project.refs(), refs);

@@ -64,8 +64,11 @@ fn every_file_is_judged_and_the_line_pypi_s_words_and_the_fix_are_shown() {
 fn programs_get_one_object_and_github_its_annotations() {
     let project = project(quick(), &[WRONG]);
     let outcome = project.pyrelease("check --format json").code(3);
-    let report = &outcome.events()[0];
+    let [report] = &outcome.events()[..] else { panic!("one object is printed, not {outcome}") };
     assert_eq!((&report["event"], &report["accepted"]), (&"check".into(), &false.into()));
+    let outcome = project.pyrelease("check --format json dist nowhere.whl").code(2);
+    let [error] = &outcome.events()[..] else { panic!("one object is printed, not {outcome}") };
+    assert_eq!(error["event"], "error");
     let finding = &report["files"][0]["findings"][0];
     assert_eq!((&finding["rule"], &finding["place"]["line"]), (&"classifier".into(), &7.into()));
 

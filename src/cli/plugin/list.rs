@@ -15,6 +15,7 @@ use crate::plugin::protocol::Descriptor;
 use crate::plugin::trust::{Obstacle, look};
 use crate::plugin::{Assignment, Carrier, Place};
 use crate::stages::Deaf;
+use crate::text::safe;
 use crate::ui::{Format, data};
 
 /// A plugin as it is shown
@@ -80,7 +81,7 @@ pub(super) fn list(context: &Context) -> Result<()> {
     match context.format {
         Format::Json => data(&serde_json::to_string(&entries).expect("an entry has string keys only")),
         Format::Human if entries.is_empty() => data("there are no plugins"),
-        Format::Human => data(&entries.iter().map(text).collect::<Vec<_>>().join("\n\n")),
+        Format::Human => data(&safe(&entries.iter().map(text).collect::<Vec<_>>().join("\n\n"))),
     }
     Ok(())
 }

@@ -148,15 +148,34 @@ impl World<'_> {
         }
     }
 
-    /// Settles the effects of a stage that nobody can be asked about, as the user says.
+    /// Settles the effects of a stage that nobody can be asked about, as the user says. `before` is what was known before the
+    /// world was asked: what that has settled in the user's sense needs no word of theirs.
     ///
     /// # Errors
-    /// Nothing of that stage is in doubt; or the journal cannot be written.
-    pub fn take_word_for(&self, journal: &mut Journal, stage: &str, has_done: bool) -> Result<()> {
+    /// Nothing of that stage was in doubt, or the world says otherwise; or the journal cannot be written.
+    pub fn take_word_for(
+        &self,
+        journal: &mut Journal,
+        before: &[Entry],
+        stage: &str,
+        has_done: bool,
+    ) -> Result<()> {
         let entries = entries(journal.records());
-        let mut doubtful =
-            entries.iter().filter(|entry| entry.stage == stage && entry.state == State::InDoubt).peekable();
+        let is_doubtful = |entry: &&Entry| entry.stage == stage && entry.state == State::InDoubt;
+        let mut doubtful = entries.iter().filter(is_doubtful).peekable();
         if doubtful.peek().is_none() {
+            let were_doubtful: Vec<u64> = before.iter().filter(is_doubtful).map(|entry| entry.id).collect();
+            let mut settled = entries.iter().filter(|entry| were_doubtful.contains(&entry.id)).peekable();
+            if settled.peek().is_some() {
+                return match settled.find(|entry| (entry.state == State::Done) != has_done) {
+                    None => Ok(()),
+                    Some(other) => Err(Error::left(format!(
+                        "{} is {}, as was found out without you",
+                        other.effect, other.state
+                    ))
+                    .help("`pyrelease resume` goes on by what was found")),
+                };
+            }
             return Err(Error::usage(format!("nothing that `{stage}` did is in doubt"))
                 .help("`pyrelease status` shows what is; `pyrelease resume` goes on"));
         }

@@ -23,6 +23,7 @@ use crate::world::git::Repository;
 pub use files::{AtIndex, FileAccount, FileState, Here, Window};
 pub use locks::LockAccount;
 pub use refs::{RefAccount, RefState};
+pub use world::listing;
 
 /// What is known of a run
 #[derive(Debug, Clone, Serialize)]

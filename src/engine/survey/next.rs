@@ -24,6 +24,20 @@ pub(super) fn judge(account: &mut Account, told: &Told, repository: &Repository)
     account.notes = notes;
 }
 
+impl Account {
+    /// The same of a run whose journal is lost, where it is known that nothing of it is public.
+    pub fn without_anything_public(mut self) -> Self {
+        self.next = commands(&[LEAVE]);
+        self.notes = vec![
+            "the run's journal is gone: what the run did outside its folder is not known".to_owned(),
+            "nothing of it is public, so that there is nothing to finish: compare the tag and the remote by hand; \
+             `rollback --leave` gives the run up as it is"
+                .to_owned(),
+        ];
+        self
+    }
+}
+
 fn commands(commands: &[&str]) -> Vec<String> {
     commands.iter().map(|command| (*command).to_owned()).collect()
 }
@@ -99,9 +113,11 @@ fn go_on(account: &Account, told: &Told, repository: &Repository) -> (Vec<String
         });
         let mut doubtful = told.entries.iter().rev().filter(|entry| entry.state == State::InDoubt);
         let is_unsaid = |entry: &&Entry| needs_word(&told.records, &entry.stage, &entry.effect);
-        if let Some(Entry { stage, .. }) = doubtful.find(is_unsaid) {
-            notes
-                .push(format!("only you can tell whether `{stage}` did its work when the run was cut short"));
+        if let Some(Entry { stage, effect, .. }) = doubtful.find(is_unsaid) {
+            let asked = if matches!(effect, Effect::Plugin(_)) { " (its plugin is asked first)" } else { "" };
+            notes.push(format!(
+                "only you can tell whether `{stage}` did its work when the run was cut short{asked}"
+            ));
             return (vec![format!("{RESUME} --done {stage}"), format!("{RESUME} --again {stage}")], notes);
         }
         if missing.is_empty() {

@@ -98,7 +98,15 @@ fn answer<T>(asked: ScopedJoinHandle<'_, Result<T, String>>) -> Result<T, String
     asked.join().unwrap_or_else(|_| Err("asking it failed".to_owned()))
 }
 
-fn listing(environment: &Environment, place: &Destination, project: &str) -> Result<Option<Listing>, String> {
+/// What an index lists of a project, asked for some seconds.
+///
+/// # Errors
+/// Why it is not known.
+pub fn listing(
+    environment: &Environment,
+    place: &Destination,
+    project: &str,
+) -> Result<Option<Listing>, String> {
     let client = || -> Result<IndexClient> {
         let address = IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None)?;
         let credentials = find_to_read(environment, &address, project)?;

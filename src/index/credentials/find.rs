@@ -2,10 +2,11 @@
 
 use secrecy::ExposeSecret as _;
 
-use super::{Credentials, CredentialsError, keyring, pypirc, variables};
-use crate::index::IndexAddress;
+use super::{Credentials, CredentialsError, Withheld, keyring, pypirc, variables};
 use crate::index::oidc::{self, Publisher};
+use crate::index::{IndexAddress, NewHost};
 use crate::world::Environment;
+use crate::world::http::is_loopback;
 
 /// The credentials for a project on an index, or none where nothing offers any.
 ///
@@ -24,9 +25,25 @@ use crate::world::Environment;
 ///    `pypi_token:project:<name>`, the password of the user that `.pypirc` names, any user's, or `__token__`'s;
 /// 7. what somebody has typed at the terminal.
 ///
+/// What does not say where it belongs is found and stays here, where the index is at a host that the user has not agreed to
+/// ([`NewHost`]).
+///
 /// # Errors
 /// A place that cannot be read, or whose secret belongs to another index or cannot be sent.
 pub fn find(
+    environment: &Environment,
+    index: &IndexAddress,
+    project: Option<&str>,
+) -> Result<Option<Credentials>, CredentialsError> {
+    let found = find_anywhere(environment, index, project)?;
+    let guard = |found: Credentials| {
+        let withheld = withheld(environment, index, &found)?;
+        Ok(Credentials { withheld, ..found })
+    };
+    found.map(guard).transpose()
+}
+
+fn find_anywhere(
     environment: &Environment,
     index: &IndexAddress,
     project: Option<&str>,
@@ -50,7 +67,8 @@ pub fn find(
     };
     let typed = || {
         let (username, secret) = environment.typed(&index.name)?;
-        Some(Credentials::password(username, secret.clone(), "what you typed"))
+        // They were shown the address.
+        Some(Credentials::password(username, secret.clone(), "what you typed").bound(true))
     };
     match keyring::find(environment, index, project, username).or_else(typed) {
         Some(found) => checked(found),
@@ -89,6 +107,28 @@ pub fn help_without(environment: &Environment, index: &IndexAddress) -> String {
         help.push_str("; the command `keyring` was asked, and has none");
     }
     help
+}
+
+/// Why credentials are not to leave this machine, if they are not.
+fn withheld(
+    environment: &Environment,
+    index: &IndexAddress,
+    found: &Credentials,
+) -> Result<Option<Withheld>, CredentialsError> {
+    let host = index.upload.host_str().unwrap_or_default();
+    let unknown = |error| CredentialsError::Hosts(Box::new(error));
+    let new_host = || Ok(NewHost::of(environment, index).map_err(unknown)?.map(Withheld::NewHost));
+    match found.as_token() {
+        _ if is_loopback(&index.upload) => Ok(None),
+        Some(Ok(token)) if token.is_issued_elsewhere(host) => Ok(Some(Withheld::Foreign)),
+        Some(Ok(token)) if token.is_issued_at(host) => Ok(None),
+        // The index makes the token itself; under whose name, is not its own affair.
+        _ if found.are_of_a_trusted_publisher() => {
+            Ok(NewHost::of_moved(environment, index).map_err(unknown)?.map(Withheld::NewHost))
+        }
+        _ if found.is_bound => Ok(None),
+        _ => new_host(),
+    }
 }
 
 /// What was found, if it is anything and can be sent.

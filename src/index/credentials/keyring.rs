@@ -134,7 +134,7 @@ impl Keyring<'_> {
         let user = found.username;
         let source = format!("the keyring (`{service}`, user `{user}`)");
         let username = if user.starts_with(OF_PROJECT) { TOKEN_USER.to_owned() } else { user };
-        Some(Credentials::password(username, found.secret, source))
+        Some(Credentials::password(username, found.secret, source).bound(true))
     }
 
     /// The first secret that there is, asked for at once; none where the command is no script of a Python's.

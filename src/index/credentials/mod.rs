@@ -20,9 +20,9 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
-use super::IndexAddress;
 use super::oidc::{OidcError, Publisher};
-use crate::python::token::{Caveat, Place, Token, TokenError};
+use super::{IndexAddress, NewHost};
+use crate::python::token::{Caveat, Objection, Place, Token, TokenError};
 
 pub use find::{find, find_to_read, help_without};
 pub use keyring::{has_keyring, store};
@@ -54,6 +54,18 @@ pub struct Credentials {
     /// What the user should know about that place
     warning: Option<String>,
     issued: Arc<Issued>,
+    /// Whether the source itself names the address that they are for
+    is_bound: bool,
+    withheld: Option<Withheld>,
+}
+
+/// Why credentials are not sent anywhere
+#[derive(Debug, Clone)]
+enum Withheld {
+    /// The user has not agreed to the index's host
+    NewHost(NewHost),
+    /// They are a token that another host has issued
+    Foreign,
 }
 
 #[derive(Debug, Clone)]
@@ -108,6 +120,10 @@ pub enum CredentialsError {
     Publishing(#[from] OidcError),
     #[error("{origin} holds a character that no token and no password for an index has")]
     Unsendable { origin: String },
+    #[error("the hosts that you have allowed are not known")]
+    Hosts(#[source] Box<crate::error::Error>),
+    #[error("{origin} is not sent there")]
+    Withheld { origin: String, help: String },
 }
 
 impl Credentials {
@@ -118,14 +134,29 @@ impl Credentials {
 
     /// A user name and a password, and where they came from.
     pub fn password(username: impl Into<String>, secret: SecretString, source: impl Into<String>) -> Self {
-        let login = Login { username: username.into(), secret };
-        Self { means: Means::Login(login), source: source.into(), warning: None, issued: Arc::default() }
+        Self::of(Means::Login(Login { username: username.into(), secret }), source.into())
+    }
+
+    fn of(means: Means, source: String) -> Self {
+        Self { means, source, warning: None, issued: Arc::default(), is_bound: false, withheld: None }
     }
 
     fn publisher(publisher: Publisher) -> Self {
         let source = publisher.source();
-        let means = Means::Publisher(Arc::new(publisher));
-        Self { means, source, warning: None, issued: Arc::default() }
+        Self::of(Means::Publisher(Arc::new(publisher)), source)
+    }
+
+    /// The same, from a source that itself names the index's address, or not.
+    fn bound(self, is_bound: bool) -> Self {
+        Self { is_bound, ..self }
+    }
+
+    /// The host that they are not sent to before the user has agreed to it.
+    pub fn new_host(&self) -> Option<&NewHost> {
+        match &self.withheld {
+            Some(Withheld::NewHost(new)) => Some(new),
+            Some(Withheld::Foreign) | None => None,
+        }
     }
 
     /// What was found, where it is known already.
@@ -182,6 +213,15 @@ impl Credentials {
     /// # Errors
     /// There is none to be had.
     pub fn for_upload(&self, project: &str, size: u64, now: Timestamp) -> Result<Login, CredentialsError> {
+        if let Some(withheld) = &self.withheld {
+            let help = match withheld {
+                Withheld::NewHost(new) => new.help(),
+                Withheld::Foreign => {
+                    "the token was issued by another index: this one needs one of its own".to_owned()
+                }
+            };
+            return Err(CredentialsError::Withheld { origin: self.source.clone(), help });
+        }
         let on_the_way = Duration::from_secs(size / SLOWEST);
         let login = match &self.means {
             Means::Login(login) => login.clone(),
@@ -203,14 +243,20 @@ impl Credentials {
     /// What to sign in with to be shown what the index has; none where that is open to all, as with everybody who
     /// issues tokens for uploads.
     pub fn for_reading(&self) -> Option<&Login> {
-        match self.as_token() {
-            Some(Ok(_)) => None,
-            _ => self.login(),
-        }
+        self.login().filter(|_| self.withheld.is_none() && self.as_token().is_none())
     }
 
     /// What speaks against uploading with them.
     pub fn concerns(&self, index: &IndexAddress, project: Option<&str>, now: Timestamp) -> Vec<Concern> {
+        let new = self.new_host().map(|new| Concern {
+            message: new.refusal(&self.source),
+            help: new.help(),
+            advisory: false,
+        });
+        new.into_iter().chain(self.objections(index, project, now)).collect()
+    }
+
+    fn objections(&self, index: &IndexAddress, project: Option<&str>, now: Timestamp) -> Vec<Concern> {
         let host = index.upload.host_str().unwrap_or_default();
         let from = &self.source;
         let login = match &self.means {
@@ -249,7 +295,7 @@ impl Credentials {
                     .map(|objection| Concern {
                         message: format!("the token in {from} will not do: {objection}"),
                         help: objection.help().to_owned(),
-                        advisory: true,
+                        advisory: self.withheld.is_none() || !matches!(objection, Objection::Issuer { .. }),
                     })
                     .collect()
             }
@@ -276,6 +322,8 @@ impl CredentialsError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Publishing(error) => Some(error.help()),
+            Self::Hosts(error) => error.hints().first().cloned(),
+            Self::Withheld { help, .. } => Some(help.clone()),
             _ => None,
         }
     }

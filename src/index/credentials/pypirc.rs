@@ -70,13 +70,15 @@ fn find_in(path: &Path, index: &IndexAddress, project: Option<&str>) -> Result<F
         sections.iter().find(|(name, _)| is_of(name).is_some())
     });
     let named = of_project.filter(|(_, section)| section.password.is_some()).or(of_index);
+    // Any other section is found by its address.
+    let mut is_bound = true;
     if let Some((name, section)) = named {
         // What one of a project does not say of the index, the index's own section does.
         let repository = section
             .repository
             .as_ref()
             .or_else(|| of_index.and_then(|(_, section)| section.repository.as_ref()));
-        check_repository(path, name, repository, index)?;
+        is_bound = check_repository(path, name, repository, index)?;
     }
     let chosen = named.or_else(|| {
         sections.iter().find(|(_, section)| {
@@ -88,7 +90,7 @@ fn find_in(path: &Path, index: &IndexAddress, project: Option<&str>) -> Result<F
         let path = path.display();
         let warning = readable_by_others
             .then(|| format!("`{path}` holds secrets and others can read it: run `chmod 600 {path}`"));
-        return Ok(Found::Credentials(credentials.with_warning(warning)));
+        return Ok(Found::Credentials(credentials.with_warning(warning).bound(is_bound)));
     }
     Ok(section.username.clone().map_or(Found::Nothing, Found::Username))
 }
@@ -153,19 +155,20 @@ pub(super) fn same_address(address: &str, url: &Url) -> bool {
     })
 }
 
-/// A section that goes by the index's name but is for another address would give a token to the wrong server.
+/// A section that goes by the index's name but is for another address would give a token to the wrong server. Gives whether
+/// it says for which it is.
 fn check_repository(
     path: &Path,
     name: &str,
     repository: Option<&String>,
     index: &IndexAddress,
-) -> Result<(), CredentialsError> {
+) -> Result<bool, CredentialsError> {
     let address = match (repository, index.name.as_str()) {
         (Some(address), _) => address.as_str(),
         // These two go without saying.
         (None, "pypi") => "https://upload.pypi.org/legacy/",
         (None, "testpypi") => "https://test.pypi.org/legacy/",
-        (None, _) => return Ok(()),
+        (None, _) => return Ok(false),
     };
     let repository = check_url(address).map_err(|source| CredentialsError::Repository {
         path: path.to_owned(),
@@ -173,7 +176,7 @@ fn check_repository(
         source,
     })?;
     if same_address(repository.as_str(), &index.upload) {
-        return Ok(());
+        return Ok(true);
     }
     Err(CredentialsError::Elsewhere {
         path: path.to_owned(),

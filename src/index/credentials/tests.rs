@@ -146,3 +146,77 @@ fn what_an_index_would_refuse_is_refused_before_it_is_sent() {
     assert!(said(&none, &pypi).contains("holds no token"));
     assert_eq!(said(&none, &corp), "");
 }
+
+/// What is found for an index at a host that the user has never agreed to: where it is from, and whether it stays here.
+fn kept_back(variables: &[(&str, &str)], index: &IndexAddress) -> (String, bool) {
+    let found = find(&variables.iter().copied().collect(), index, Some("demo")).unwrap().unwrap();
+    let sent = found.for_upload("demo", 0, Timestamp::now());
+    assert_eq!(sent.is_ok(), found.withheld.is_none());
+    assert!(
+        sent.is_ok() || found.for_reading().is_none(),
+        "what may not be sent is not sent for a look either"
+    );
+    (found.source().to_owned(), sent.is_err())
+}
+
+#[test]
+fn what_does_not_say_where_it_belongs_goes_to_no_new_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(".pypirc");
+    let corp = IndexAddress::new("corp", "https://corp.example/legacy/", None, None).unwrap();
+    let own = issued_by("corp.example", &[]);
+    let foreign = issued_by("pypi.org", &[]);
+    let home = file.to_str().unwrap();
+    let address = "https://corp.example/legacy/";
+    let password = ("TWINE_PASSWORD", "hunter2");
+    let publishing = IndexAddress { trusted_publishing: Some(true), ..corp.clone() };
+    for (variables, is_kept) in [
+        (vec![("PYRELEASE_TOKEN_CORP", "hunter2")], true),
+        (vec![("PYRELEASE_TOKEN_CORP", own.expose_secret())], false),
+        (vec![("PYRELEASE_TOKEN_CORP", foreign.expose_secret())], true),
+        (vec![password], true),
+        (vec![password, ("TWINE_REPOSITORY", "corp")], true),
+        (vec![password, ("TWINE_REPOSITORY_URL", address)], false),
+        (vec![("UV_PUBLISH_TOKEN", "hunter2"), ("UV_PUBLISH_INDEX", "corp")], true),
+        (vec![("UV_PUBLISH_TOKEN", "hunter2"), ("UV_PUBLISH_URL", address)], false),
+        (vec![password, ("PYRELEASE_ALLOW_HOSTS", "corp.example")], false),
+        // No word of the user's sends a token to another index than its own.
+        (
+            vec![
+                ("PYRELEASE_TOKEN_CORP", foreign.expose_secret()),
+                ("PYRELEASE_ALLOW_HOSTS", "corp.example"),
+            ],
+            true,
+        ),
+    ] {
+        assert_eq!(kept_back(&variables, &corp).1, is_kept, "{:?}", variables[0].0);
+    }
+    for (section, is_kept) in [
+        ("[corp]\npassword = hunter2\n", true),
+        ("[corp]\nrepository = https://corp.example/legacy\npassword = hunter2\n", false),
+        ("[other]\nrepository = https://corp.example/legacy\npassword = hunter2\n", false),
+        ("[corp:demo]\npassword = hunter2\n", true),
+        ("[corp]\nrepository = https://corp.example/legacy\n[corp:demo]\npassword = hunter2\n", false),
+    ] {
+        fs_err::write(&file, section).unwrap();
+        assert_eq!(kept_back(&[("PYRELEASE_PYPIRC", home)], &corp).1, is_kept, "{section}");
+    }
+    // Under the name of a predefined index, not even an identity goes elsewhere.
+    let identity = [("GITHUB_ACTIONS", "true"), ("ACTIONS_ID_TOKEN_REQUEST_URL", "x")];
+    let identity = [&identity[..], &[("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "y")]].concat();
+    for (name, is_kept) in [("corp", false), ("pypi", true)] {
+        let index = IndexAddress { name: name.to_owned(), ..publishing.clone() };
+        let found = find(&identity.iter().copied().collect(), &index, None).unwrap().unwrap();
+        assert_eq!(found.new_host().is_some(), is_kept, "{name}");
+    }
+}
+
+#[test]
+fn a_token_of_another_index_cannot_be_forced() {
+    let corp = IndexAddress::new("corp", "https://corp.example/", None, None).unwrap();
+    let foreign = issued_by("pypi.org", &[]);
+    let environment = Environment::from_iter([("PYRELEASE_TOKEN_CORP", foreign.expose_secret())]);
+    let found = find(&environment, &corp, None).unwrap().unwrap();
+    let concerns = found.concerns(&corp, None, Timestamp::now());
+    assert!(concerns.len() == 1 && !concerns[0].advisory, "{concerns:?}");
+}

@@ -25,14 +25,15 @@ pub(super) fn find(environment: &Environment, index: &IndexAddress) -> Option<Cr
 fn of_twine(environment: &Environment, index: &IndexAddress) -> Option<Credentials> {
     let password = environment.get("TWINE_PASSWORD")?.trim();
     // Where twine is told which index they are for, they are for no other here either.
-    let meant = match (environment.get("TWINE_REPOSITORY_URL"), environment.get("TWINE_REPOSITORY")) {
+    let url = environment.get("TWINE_REPOSITORY_URL");
+    let meant = match (url, environment.get("TWINE_REPOSITORY")) {
         (Some(url), _) => pypirc::same_address(url, &index.upload),
         (None, Some(name)) => name == index.name,
         (None, None) => true,
     };
     let username = environment.get("TWINE_USERNAME").unwrap_or(TOKEN_USER).trim();
-    (meant && !is_issued_by_another(password, index))
-        .then(|| Credentials::password(username, password.into(), "`TWINE_PASSWORD`"))
+    let found = || Credentials::password(username, password.into(), "`TWINE_PASSWORD`").bound(url.is_some());
+    (meant && !is_issued_by_another(password, index)).then(found)
 }
 
 fn of_uv(environment: &Environment, index: &IndexAddress) -> Option<Credentials> {
@@ -41,13 +42,15 @@ fn of_uv(environment: &Environment, index: &IndexAddress) -> Option<Credentials>
         None => ("UV_PUBLISH_PASSWORD", environment.get("UV_PUBLISH_USERNAME").unwrap_or(TOKEN_USER).trim()),
     };
     let secret = environment.get(variable)?.trim();
-    let meant = match (environment.get("UV_PUBLISH_URL"), environment.get("UV_PUBLISH_INDEX")) {
+    let url = environment.get("UV_PUBLISH_URL");
+    let meant = match (url, environment.get("UV_PUBLISH_INDEX")) {
         (Some(url), _) => pypirc::same_address(url, &index.upload),
         (None, Some(name)) => name == index.name,
         (None, None) => pypirc::same_address(IndexAddress::pypi().upload.as_str(), &index.upload),
     };
-    (meant && !is_issued_by_another(secret, index))
-        .then(|| Credentials::password(username, secret.into(), format!("`{variable}`")))
+    let found =
+        || Credentials::password(username, secret.into(), format!("`{variable}`")).bound(url.is_some());
+    (meant && !is_issued_by_another(secret, index)).then(found)
 }
 
 /// Whether a token says that PyPI or TestPyPI issued it, and the index is not the one: it would only be given away.

@@ -178,6 +178,17 @@ pub(super) fn claims(identity: &str) -> Vec<(String, String)> {
     TELLING.iter().filter_map(|name| value(name)).collect()
 }
 
+/// For whom an identity is by its own account, if that is somebody else than this audience: the index would not take it, and
+/// whoever takes it is not to have it.
+pub(super) fn other_audience(identity: &str, audience: &str) -> Option<String> {
+    let claims = payload(identity)?;
+    let named: Vec<&str> = match claims.get("aud")? {
+        Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
+        one => one.as_str().into_iter().collect(),
+    };
+    (!named.contains(&audience)).then(|| named.join(", "))
+}
+
 fn payload(identity: &str) -> Option<Map<String, Value>> {
     let payload = URL_SAFE_NO_PAD.decode(identity.trim().split('.').nth(1)?).ok()?;
     serde_json::from_slice(&payload).ok()

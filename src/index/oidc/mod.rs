@@ -166,6 +166,9 @@ impl Publisher {
             &audience,
             PATIENCE,
         )?;
+        if let Some(other) = identity::other_audience(identity.expose_secret(), &audience) {
+            return Err(OidcError::Impostor { index: self.index.clone(), audience: error::plain(&other) });
+        }
         let url = self.address("mint-token");
         let body = json!({ "token": identity.expose_secret() });
         let request = http.post(url.clone()).timeout(PATIENCE).json(&body);

@@ -286,6 +286,27 @@ fn an_index_that_asks_for_an_identity_meant_for_pypi_gets_none() {
     assert_eq!(server.requests.lock().unwrap().len(), 1, "it got no identity");
 }
 
+/// An index that calls itself as the variable of another job's identity is called.
+#[test]
+fn an_identity_goes_to_nobody_but_the_audience_that_it_names() {
+    let world = World::whose_tokens_last(&[900], None);
+    let identity = |payload: &str| format!("h.{}.s", base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(payload));
+    for (payload, is_sent) in [
+        (r#"{"aud": "corp"}"#, true),
+        (r#"{"aud": ["other", "corp"]}"#, true),
+        (r#"{"sub": "x"}"#, true),
+        (r#"{"aud": "https://vault.example"}"#, false),
+        (r#"{"aud": ["other"]}"#, false),
+    ] {
+        let environment = world.environment(&[("CORP_ID_TOKEN", &identity(payload))]);
+        let before = world.server.requests.lock().unwrap().len();
+        let made = world.credentials(&environment).unwrap().for_upload("demo", 0, Timestamp::now());
+        assert_eq!(made.is_ok(), is_sent, "{payload}");
+        let asked = world.server.requests.lock().unwrap().len() - before;
+        assert_eq!(asked, if is_sent { 3 } else { 1 }, "{payload}: only for its audience, or made and burnt");
+    }
+}
+
 #[test]
 fn an_audience_is_the_indexs_own_or_says_nothing_of_whose_it_is() {
     for (audience, host) in [

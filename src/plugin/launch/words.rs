@@ -3,6 +3,8 @@
 use anstream::adapter::strip_str;
 use serde_json::Value;
 
+use crate::text::is_safe;
+
 /// Letters of the shortest line of a secret that is looked for by itself: a key is printed line by line
 const LINE: usize = 12;
 /// Letters of what is shown in a line of its own
@@ -28,7 +30,7 @@ impl Words {
 
     /// The text as it is shown.
     pub(super) fn shown(&self, text: &str) -> String {
-        let is_plain = |letter: &char| !letter.is_control() || matches!(letter, '\n' | '\t');
+        let is_plain = |letter: &char| is_safe(*letter) || matches!(letter, '\n' | '\t');
         let plain: String = strip_str(text).to_string().chars().filter(is_plain).collect();
         self.secrets.iter().fold(plain, |text, secret| text.replace(&**secret, INSTEAD))
     }
@@ -69,6 +71,6 @@ impl Words {
 
 /// What is wrong with the key of an effect, if anything is.
 pub(super) fn unusable(key: &str) -> Option<String> {
-    let is_usable = (1..=LONGEST).contains(&key.chars().count()) && !key.chars().any(char::is_control);
+    let is_usable = (1..=LONGEST).contains(&key.chars().count()) && key.chars().all(is_safe);
     (!is_usable).then(|| format!("the key of an effect is not a line of 1 to {LONGEST} characters"))
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Method, PROTOCOL, version};
+use crate::text::is_safe;
 
 /// Characters of what a plugin says of itself in a line
 const LONGEST_LINE: usize = 200;
@@ -128,7 +129,7 @@ impl Descriptor {
         let read: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
         version::includes(&read.protocol, PROTOCOL)?;
         for (what, text) in [("name", &read.name), ("version", &read.version), ("summary", &read.summary)] {
-            if text.chars().count() > LONGEST_LINE || text.chars().any(char::is_control) {
+            if text.chars().count() > LONGEST_LINE || !text.chars().all(is_safe) {
                 return Err(format!("its `{what}` is not a line of at most {LONGEST_LINE} characters"));
             }
         }
@@ -198,6 +199,23 @@ mod tests {
         assert_eq!(read(&value).unwrap().reach(), Extent::FollowUp);
         value["reach"] = "private".into();
         assert!(read(&value).unwrap_err().contains("irreversible"));
+    }
+
+    /// Whoever writes without an SDK has nothing but the page.
+    #[test]
+    fn the_page_has_a_description_with_all_that_is_required() {
+        let page = include_str!("../../../plugins/README.md");
+        let lines = page.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let descriptions: Vec<Value> =
+            lines.map(|line| line["value"].clone()).filter(|value| !value["protocol"].is_null()).collect();
+        assert_eq!(descriptions.len(), 1);
+        read(&descriptions[0]).unwrap();
+        for required in ["name", "version", "protocol", "methods"] {
+            let mut without = descriptions[0].clone();
+            without.as_object_mut().unwrap().remove(required);
+            assert!(read(&without).is_err(), "{required}");
+            assert!(page.contains(&format!("`{required}`")), "{required}");
+        }
     }
 
     #[test]

@@ -198,7 +198,11 @@ impl Heard {
     pub fn read(line: &[u8]) -> Result<Self, Misread> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let stray = || Misread::Stray(excerpt(line));
-        let value: Value = serde_json::from_slice(line).map_err(|_| stray())?;
+        let value: Value = serde_json::from_slice(line).map_err(|error| match is_meant(line) {
+            // Whoever waits for the answer to one that was taken for something printed would wait for ever.
+            true => Misread::Malformed { problem: error.to_string(), line: excerpt(line) },
+            false => stray(),
+        })?;
         let kind = value.get("type").and_then(Value::as_str).ok_or_else(stray)?.to_owned();
         serde_json::from_value(value).map_err(|error| {
             let problem = error.to_string();
@@ -214,6 +218,17 @@ impl Heard {
 }
 
 const KINDS: [&str; 8] = ["hello", "log", "progress", "effect", "effect_done", "result", "phase", "fatal"];
+
+/// Whether a line that cannot be read was meant as a message: it is whole, and names a type of ours.
+fn is_meant(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let text = String::from_utf8_lossy(line);
+    let names = |kind: &&str| text.contains(&format!("\"{kind}\""));
+    line.starts_with(b"{")
+        && line.ends_with(b"}")
+        && text.contains("\"type\"")
+        && KINDS.iter().any(|kind| names(&kind))
+}
 
 /// The beginning of a line, for a message.
 pub fn excerpt(line: &[u8]) -> String {
@@ -251,8 +266,12 @@ mod tests {
         ] {
             assert!(matches!(Heard::read(line), Err(Misread::Stray(_))), "{line:?}");
         }
+        let deep =
+            format!("{{\"value\":{}{},\"type\":\"result\",\"ok\":true}}", "[".repeat(500), "]".repeat(500));
         for line in [
             &b"{\"type\":\"log\"}"[..],
+            b"{\"type\":\"effect\",\"key\":\"\xff\",\"class\":\"reversible\"}",
+            deep.as_bytes(),
             b"{\"type\":\"log\",\"level\":\"loud\",\"message\":\"x\"}",
             b"{\"type\":\"effect\",\"key\":\"k\",\"class\":\"odd\"}",
             b"{\"type\":\"effect_done\"}",

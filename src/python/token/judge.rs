@@ -96,6 +96,11 @@ impl Token {
         objections
     }
 
+    /// Whether it says that this host issued it.
+    pub fn is_issued_at(&self, host: &str) -> bool {
+        self.issuer() == host || ISSUERS.contains(&(host, self.issuer()))
+    }
+
     /// Whether PyPI or TestPyPI issued it and this host is not its own, or the host is one of theirs and another issued
     /// it. What any other index calls itself is its own affair.
     pub fn is_issued_elsewhere(&self, host: &str) -> bool {

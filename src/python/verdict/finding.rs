@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::python::metadata::Header;
+use crate::text::is_safe;
 
 /// How much a finding weighs
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -113,6 +114,6 @@ pub(super) fn shortened(text: impl AsRef<str>) -> String {
         None => (text, ""),
     };
     let visible =
-        |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };
+        |letter: char| if is_safe(letter) { letter.into() } else { letter.escape_default().to_string() };
     text.chars().map(visible).chain([rest.to_owned()]).collect()
 }

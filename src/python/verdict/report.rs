@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::finding::{Finding, Place, Severity};
 use super::rules::{RULES, Rule, Source};
+use crate::text::is_safe;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -129,7 +130,7 @@ fn told(finding: &Finding) -> String {
 /// A text from a file as a terminal may be given it: without control characters.
 fn visible(text: &str) -> String {
     let shown =
-        |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };
+        |letter: char| if is_safe(letter) { letter.into() } else { letter.escape_default().to_string() };
     text.chars().map(shown).collect()
 }
 

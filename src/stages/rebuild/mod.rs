@@ -10,12 +10,16 @@ use std::path::PathBuf;
 use tagged::Tagged;
 
 use super::changelog::{self, Changelog};
+use super::destinations;
 use super::push::Push;
 use crate::config::Config;
 use crate::engine::plan::Pipeline;
 use crate::engine::prelude::*;
 use crate::engine::proven::Proven;
 use crate::engine::release::Workspace;
+use crate::engine::survey::listing;
+use crate::index::SimpleFile;
+use crate::python::filename::Filename;
 use crate::python::project::Files;
 
 pub use sources::Source;
@@ -115,6 +119,27 @@ pub fn look(
         to_build,
         sources: found.sources,
     })))
+}
+
+/// Whether anything of the release that the tag of the project's version marks is public; none where an index does not say.
+pub fn is_public(config: &Config, workspace: &Workspace) -> Option<bool> {
+    let Ok(Some(Tagged { target, .. })) = Tagged::find(config, workspace) else { return Some(false) };
+    let (project, version) = (&target.project.name, target.version.to_string());
+    let is_of_it = |file: &SimpleFile| {
+        file.filename.parse::<Filename>().is_ok_and(|name| name.version().to_string() == version)
+    };
+    let mut answer = Some(false);
+    for place in destinations(config).iter().filter(|place| place.reach == Reach::Public) {
+        match listing(&workspace.environment, place, project) {
+            Ok(listing) => {
+                if listing.is_some_and(|listing| listing.files.iter().any(is_of_it)) {
+                    return Some(true);
+                }
+            }
+            Err(_) => answer = None,
+        }
+    }
+    answer
 }
 
 /// Why nothing is known

@@ -111,6 +111,9 @@ impl Errand {
     /// The index cannot be asked.
     pub fn look(&mut self, environment: &Environment, listener: &dyn Listener) -> Result<Vec<Finding>> {
         let mut findings = sign_in(&self.client, environment, &self.project);
+        if self.client.new_host(environment)?.is_some() {
+            return Ok(findings);
+        }
         findings.extend(look::unattested(&self.client, &self.submissions).map(Finding::note));
         if let Some(finding) = look::unlisted(&self.client, "say where it lists files: `--simple URL`") {
             findings.push(finding);

@@ -165,7 +165,11 @@ impl Stage for Upload {
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         let client = self.client(release)?;
         let project = &release.target.project.name;
-        let mut findings = sign_in(&client, &release.workspace.environment, project);
+        let environment = &release.workspace.environment;
+        let mut findings = sign_in(&client, environment, project);
+        if client.new_host(environment)?.is_some() {
+            return Ok(findings);
+        }
         // An index that cannot be asked does not hide what is wrong with the credentials.
         findings.extend(self.taken(&client, release).unwrap_or_else(|error| vec![error.into()]));
         Ok(findings)

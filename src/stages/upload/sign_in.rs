@@ -11,6 +11,12 @@ use crate::world::Environment;
 pub fn sign_in(client: &IndexClient, environment: &Environment, project: &str) -> Vec<Finding> {
     let index = client.address();
     let Some(credentials) = client.credentials() else {
+        // Files of the release go there all the same.
+        match client.new_host(environment) {
+            Ok(None) => {}
+            Ok(Some(new)) => return vec![Finding::error(new.refusal("the release")).help(new.help())],
+            Err(error) => return vec![error.into()],
+        }
         let message = format!("there are no credentials for `{}`", index.name);
         let help = help_without(environment, index);
         // Another index than PyPI may be open to all.

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Head, Repository, Settings, git};
 use crate::error::{Error, Result};
+
+/// How long a remote that is only looked at has for its answer
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A ref of the remote, before and after
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,16 +107,25 @@ impl Remote {
         Some(LocalRemote { folder, settings })
     }
 
-    /// What the remote has under these full names.
+    /// What the remote has under these full names. One that gives no answer is not waited for.
     ///
     /// # Errors
     /// A remote that cannot be reached or read.
     pub fn refs(&self, user: &Repository, names: &[&str]) -> Result<BTreeMap<String, String>> {
-        let listed =
-            user.git(["ls-remote", "--quiet", "--", &self.name]).args(names).read().map_err(|error| {
-                Error::from(error)
-                    .help(format!("check the address and your access: `git ls-remote {}`", self.name))
-            })?;
+        self.refs_within(user, names, PATIENCE)
+    }
+
+    pub(super) fn refs_within(
+        &self,
+        user: &Repository,
+        names: &[&str],
+        patience: Duration,
+    ) -> Result<BTreeMap<String, String>> {
+        let process = user.git(["ls-remote", "--quiet", "--", &self.name]).args(names);
+        let listed = process.read_within(patience).map_err(|error| {
+            Error::from(error)
+                .help(format!("check the address and your access: `git ls-remote {}`", self.name))
+        })?;
         let pairs = listed.lines().filter_map(|line| line.split_once('\t'));
         Ok(pairs.map(|(id, name)| (name.to_owned(), id.to_owned())).collect())
     }

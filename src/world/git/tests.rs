@@ -291,6 +291,21 @@ fn a_detached_head_lands_too() {
     assert_eq!(fixture.git(&["rev-parse", "HEAD"]), landing.old);
 }
 
+/// Somebody takes the call and says nothing.
+#[test]
+fn a_remote_that_never_answers_is_not_waited_for() {
+    let fixture = Fixture::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("git://{}/demo", listener.local_addr().unwrap());
+    fixture.git(&["remote", "add", "silent", &address]);
+    let (remote, began) = (Remote { name: "silent".to_owned() }, std::time::Instant::now());
+    let asked = remote.refs_within(&fixture.open(), &[], std::time::Duration::from_millis(500));
+    let error = asked.unwrap_err();
+    assert!(error.to_string().contains("gave no answer within"), "{error}");
+    assert!(error.hints()[0].contains("git ls-remote silent"), "{error:?}");
+    assert!(began.elapsed() < std::time::Duration::from_secs(20));
+}
+
 #[test]
 fn a_push_is_whole_or_not_at_all_and_can_be_taken_back() {
     let fixture = Fixture::new();

@@ -1,28 +1,58 @@
 //! Commands whose answer is worth some seconds, not more.
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use super::{Process, ProcessError};
+use super::{Gathering, MOMENT, Process, ProcessError, Since, TICK, end, mark};
+use crate::world::faults::{self, Moment};
+use crate::world::remains::{self, Of};
 
 impl Process {
-    /// As [`Process::read`], but ended when it takes longer than that.
+    /// As [`Process::read`], but ended, with all that it has started, when it takes longer than that. An interrupt leaves it
+    /// a moment.
     ///
     /// # Errors
     /// As [`Process::read`]; or it took too long.
     pub fn read_within(&self, patience: Duration) -> Result<String, ProcessError> {
         let not_started = |error| self.not_started(error);
-        let child = self.expression().stdout_capture().stderr_capture().start().map_err(not_started)?;
-        let Some(output) = child.wait_timeout(patience).map_err(not_started)? else {
-            // It may have ended at this very moment.
-            let _ = child.kill();
-            return Err(ProcessError::TooLong { command: self.shown(), seconds: patience.as_secs() });
+        let (began, since) = (Instant::now(), Since::now());
+        // Where no run has its children marked, these are by themselves.
+        let own = mark().is_none().then(|| {
+            static COUNT: AtomicU64 = AtomicU64::new(0);
+            format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+        });
+        let process = own.iter().fold(self.clone(), |process, own| process.env(remains::RUN, own));
+        let (stdout, for_stdout) = std::io::pipe().map_err(not_started)?;
+        let (stderr, for_stderr) = std::io::pipe().map_err(not_started)?;
+        let expression = process.expression().stdout_file(for_stdout).stderr_file(for_stderr);
+        let child = expression.start().map_err(not_started)?;
+        // Our own ends for writing close here; else there would be no end to read.
+        drop(expression);
+        let (stdout, stderr) = (Gathering::begin(stdout), Gathering::begin(stderr));
+        faults::in_effect(Moment::ProcessStarted, || self.shown());
+        let mut interrupted: Option<Instant> = None;
+        let status = loop {
+            if let Some(output) = child.wait_timeout(TICK).map_err(not_started)? {
+                break output.status;
+            }
+            if since.is_interrupted() {
+                interrupted.get_or_insert_with(Instant::now);
+            }
+            let is_late = began.elapsed() >= patience;
+            if is_late || interrupted.is_some_and(|at| at.elapsed() >= MOMENT) {
+                own.iter().for_each(|own| drop(remains::end(own, Of::Run)));
+                end(&child);
+            }
+            if is_late {
+                return Err(ProcessError::TooLong { command: self.shown(), seconds: patience.as_secs() });
+            }
         };
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
-        if output.status.success() {
-            return Ok(text(&output.stdout));
+        faults::in_effect(Moment::ProcessEnded, || self.shown());
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim_end().to_owned();
+        if status.success() {
+            return Ok(text(stdout.gathered()));
         }
-        let said = text(&output.stderr);
-        Err(self.failed(output.status, said.lines().map(str::to_owned).collect()))
+        Err(self.failed(status, text(stderr.gathered()).lines().map(str::to_owned).collect()))
     }
 }
 
@@ -32,10 +62,24 @@ mod tests {
 
     #[test]
     fn a_command_that_takes_too_long_is_ended() {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let error = Process::new("sleep").arg("60").read_within(Duration::from_millis(50)).unwrap_err();
         assert!(error.to_string().contains("no answer within"), "{error}");
         assert!(began.elapsed() < Duration::from_secs(20));
         assert_eq!(Process::new("echo").arg("x").read_within(Duration::from_secs(20)).unwrap(), "x");
+        let error = Process::new("sh").args(["-c", "echo why >&2; exit 3"]).read_within(MOMENT).unwrap_err();
+        assert!(error.to_string().contains("why"), "{error}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_it_has_started_is_ended_as_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("process");
+        let script = format!("sleep 61 & echo $! > '{}'; wait", file.display());
+        Process::new("sh").args(["-c", &script]).read_within(Duration::from_millis(500)).unwrap_err();
+        let process: u32 = fs_err::read_to_string(file).unwrap().trim().parse().unwrap();
+        let command = fs_err::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        assert!(!command.starts_with(b"sleep"), "it is still there");
     }
 }

@@ -1,5 +1,6 @@
 //! Where tokens come from, what is sent of them, and who gets to see one.
 
+mod hosts;
 #[cfg(unix)]
 mod keyring;
 mod macaroons;

@@ -60,7 +60,9 @@ impl<'a> Visit<'a> {
     /// What it lists is seen only after the server has said no.
     fn upload_after_a_stale_look(&self, desk: &Desk) -> Ended {
         let proxy = Proxy::before(&self.server.upload_url(), &self.server.simple_url());
-        proxy.ahead(Asked::Listing, [Some(Trouble::Stale)]);
+        // Somebody who has a name asks once more with it.
+        let looks = if self.variables.is_empty() { 1 } else { 2 };
+        proxy.ahead(Asked::Listing, vec![Some(Trouble::Stale); looks]);
         let (url, simple) = (proxy.upload_url(), proxy.simple_url());
         desk.upload(&["--url", &url, "--simple", &simple], &self.variables)
     }

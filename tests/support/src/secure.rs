@@ -26,10 +26,23 @@ impl SecureIndex {
     /// # Panics
     /// It does not start.
     pub fn start() -> Self {
+        Self::serving(&[])
+    }
+
+    /// A server of these hosts that shows its pages and opens its uploads to everybody who signs in, as whomever, and a
+    /// proxy that leads there from every host. Of each request it logs `METHOD HOST PATH USER`, with `-` for nobody.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn of_hosts(hosts: &[&str]) -> Self {
+        Self::serving(hosts)
+    }
+
+    fn serving(hosts: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("pyrelease-secure-").tempdir().expect("a folder");
         fs_err::write(folder.path().join("secure.py"), SCRIPT).expect("a script");
         let (stdin, end) = std::io::pipe().expect("a pipe");
-        let handle = duct::cmd!(Python::get().program(), "secure.py")
+        let handle = duct::cmd(Python::get().program(), [&["secure.py"], hosts].concat())
             .dir(folder.path())
             .full_env(crate::sandbox::kept_environment())
             .stdin_file(stdin)

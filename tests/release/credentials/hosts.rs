@@ -1,0 +1,164 @@
+//! A repository whose `release.toml` names hosts of its own: nothing that the user signs in with goes there before they
+//! have agreed. The hosts are made up; the test's own proxy leads to the test's own server, which logs every request.
+
+use std::path::PathBuf;
+
+use pyrelease_test_support::distribution::wheel;
+use pyrelease_test_support::{CANARY, Invocation, Project, SecureIndex};
+
+use super::super::quick;
+
+const HOSTS: [&str; 3] = ["pypi.stranger.example", "test.stranger.example", "corp.stranger.example"];
+
+/// The stages fail once something is public, so that there is a run to go on with
+const CONFIG: &str = "\
+stages = [\"changelog\", \"version\", \"tag\", \"build\", \"testpypi\", \"corp\", \"stop\", \"pypi\"]
+
+[index.pypi]
+upload = \"https://pypi.stranger.example/legacy/\"
+simple = \"https://pypi.stranger.example/simple/\"
+
+[index.testpypi]
+upload = \"https://test.stranger.example/legacy/\"
+simple = \"https://test.stranger.example/simple/\"
+
+[index.corp]
+upload = \"https://corp.stranger.example/legacy/\"
+simple = \"https://corp.stranger.example/simple/\"
+
+[stage.stop]
+run = [\"false\"]
+reach = \"public\"
+
+[stage.build]
+isolation = false
+";
+
+struct Stranger {
+    project: Project,
+    hosts: SecureIndex,
+}
+
+impl Stranger {
+    fn new() -> Self {
+        let project = quick().config(CONFIG).build();
+        // Nothing of it says where it belongs, nor do the variables.
+        let section = format!("[corp]\nusername = alice\npassword = {CANARY}-of-corp\n");
+        project.sandbox().write_home(".pypirc", &section);
+        let stranger = Self { project, hosts: SecureIndex::of_hosts(&HOSTS) };
+        // Its tools are installed from where they are for everybody.
+        stranger.project.pyrelease("doctor minor").run();
+        stranger
+    }
+
+    fn pyrelease(&self, args: &str) -> Invocation<'_> {
+        self.signing_in(self.project.pyrelease(args))
+    }
+
+    fn signing_in<'a>(&self, run: Invocation<'a>) -> Invocation<'a> {
+        run.env("HTTPS_PROXY", self.hosts.proxy_url(""))
+            .env("NO_PROXY", "")
+            .env("no_proxy", "")
+            .env("REQUESTS_CA_BUNDLE", self.hosts.authority())
+            .env("PYRELEASE_TOKEN_PYPI", format!("{CANARY}-of-pypi"))
+            .env("TWINE_USERNAME", "terry")
+            .env("TWINE_PASSWORD", format!("{CANARY}-of-all"))
+    }
+
+    fn allowed(&self, args: &str) -> Invocation<'_> {
+        self.pyrelease(args).env("PYRELEASE_ALLOW_HOSTS", HOSTS.join(", "))
+    }
+
+    /// The requests that came with a user's name.
+    fn signed(&self) -> Vec<String> {
+        self.hosts.log().into_iter().filter(|line| !line.ends_with(" -")).collect()
+    }
+
+    fn answers(&self) -> PathBuf {
+        self.project.sandbox().home().join(".local/share/pyrelease/hosts.toml")
+    }
+}
+
+#[test]
+fn nothing_is_signed_in_to_that_a_strangers_configuration_names() {
+    let stranger = Stranger::new();
+    let file = wheel(stranger.project.sandbox().root(), "demo", "1.1.0", "any", "hello");
+    stranger.pyrelease("plan minor").code(0);
+    for command in ["doctor minor", "run minor --dry-run", "run minor --yes", "run minor --yes --force"] {
+        let refused = stranger.pyrelease(command).code(3);
+        for (index, host, source) in [
+            ("pypi", HOSTS[0], "`PYRELEASE_TOKEN_PYPI`"),
+            ("testpypi", HOSTS[1], "`TWINE_PASSWORD`"),
+            ("corp", HOSTS[2], "`TWINE_PASSWORD`"),
+        ] {
+            refused.stderr_contains(&format!("[{index}] {source} is not sent to `{host}`"));
+            refused.stderr_contains(&format!("PYRELEASE_ALLOW_HOSTS={host}"));
+        }
+    }
+    for index in ["pypi", "testpypi", "corp"] {
+        let refused = stranger.pyrelease("upload --yes --force --index").arg(index).arg(&file).code(3);
+        refused.stderr_contains("is not sent to `").stderr_contains("nothing has been sent");
+    }
+    let shown = stranger.pyrelease("token show").code(0);
+    shown.stdout_contains("is not sent to `pypi.stranger.example`");
+    assert_eq!(stranger.hosts.log(), Vec::<String>::new());
+    for command in ["status", "resume --yes", "rollback --yes"] {
+        stranger.pyrelease(command).code(0);
+    }
+    assert_eq!(stranger.signed(), Vec::<String>::new());
+    assert!(!stranger.answers().exists());
+
+    // A run that was begun with the hosts allowed is shown, finished and undone by somebody who has not.
+    stranger.allowed("run minor --yes").code(4);
+    let signed = stranger.signed();
+    assert!(signed.contains(&"POST corp.stranger.example /legacy/ terry".to_owned()), "{signed:#?}");
+    stranger.pyrelease("status").code(0);
+    stranger.pyrelease("resume --yes").code(4).stderr_contains("is not sent to `pypi.stranger.example`");
+    stranger.pyrelease("rollback --yes").code(4);
+    assert_eq!(stranger.signed(), signed);
+}
+
+/// What it has is asked of an index by nobody first: whoever needs no name gets none.
+#[test]
+fn an_allowed_host_is_told_who_asks_when_it_wants_to_know() {
+    let stranger = Stranger::new();
+    stranger.allowed("run minor --dry-run").code(0);
+    let log = stranger.hosts.log();
+    let of_pypi: Vec<_> = log.iter().filter(|line| line.contains(HOSTS[0])).map(String::as_str).collect();
+    assert_eq!(
+        of_pypi,
+        ["GET pypi.stranger.example /simple/demo/ -", "GET pypi.stranger.example /simple/demo/ __token__"]
+    );
+}
+
+#[test]
+fn somebody_at_a_terminal_is_asked_for_each_host_once() {
+    let stranger = Stranger::new();
+    let questions = ["testpypi", "corp", "pypi"].map(|index| format!("`{index}`"));
+    let dialogue = |answers: [&'static str; 3]| {
+        let pairs = questions.iter().map(String::as_str).zip(answers);
+        pairs.collect::<Vec<_>>()
+    };
+    // Whoever says yes to everything has not said yes to this.
+    let refused =
+        stranger.pyrelease("run minor --yes").on_a_terminal(&dialogue(["n\n", "\n", "n\n"])).code(3);
+    refused.stdout_contains("`TWINE_PASSWORD` is not sent to `test.stranger.example`");
+    assert_eq!(stranger.signed(), Vec::<String>::new());
+    assert!(!stranger.answers().exists());
+
+    let answers = dialogue(["y\n", "y\n", "n\n"]);
+    stranger.pyrelease("run minor --dry-run").on_a_terminal(&answers).code(3);
+    let signed = stranger.signed();
+    assert!(!signed.is_empty() && signed.iter().all(|line| !line.contains(HOSTS[0])), "{signed:#?}");
+    let kept = fs_err::read_to_string(stranger.answers()).expect("the answers");
+    assert!(kept.contains("corp.stranger.example") && !kept.contains(HOSTS[0]), "{kept}");
+
+    // What was answered is not asked again, with or without a terminal; another name for a host is.
+    stranger.pyrelease("run minor --dry-run").on_a_terminal(&[("`pypi`", "y\n")]).code(0);
+    stranger.pyrelease("run minor --dry-run").code(0);
+    let renamed = CONFIG.replace("\"corp\"", "\"firm\"").replace("[index.corp]", "[index.firm]");
+    stranger.project.write("release.toml", &renamed);
+    stranger.project.commit("Call it otherwise");
+    let refused = stranger.pyrelease("run minor --dry-run").code(3);
+    refused.stderr_contains("[firm] `TWINE_PASSWORD` is not sent to `corp.stranger.example`");
+}

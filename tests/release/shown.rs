@@ -1,0 +1,36 @@
+//! What others have written reaches a terminal as letters only: nothing that moves its cursor or reverses its text.
+
+use pyrelease_test_support::Outcome;
+
+use super::quick;
+
+/// A control of eight bits, one that reverses what follows, and one that goes back to the beginning of the line
+const TRICKS: [char; 3] = ['\u{9b}', '\u{202e}', '\r'];
+
+#[track_caller]
+fn is_plain(outcome: &Outcome) {
+    for text in [outcome.stdout(), outcome.stderr()] {
+        assert!(!text.contains(TRICKS) && !text.contains('\u{1b}'), "{outcome:?}");
+    }
+}
+
+#[test]
+fn nothing_that_others_write_moves_a_cursor() {
+    let stages = "stages = [\"version\", \"tag\", \"evil\"]\n\n[stage.evil]\n";
+    let printf = "printf 'a\\\\302\\\\2332Jb\\\\342\\\\200\\\\256c\\\\rd\\\\033[2Je\\\\n'; exit 1";
+    let config = format!("{stages}run = [\"sh\", \"-c\", \"{printf}\", \"x\\u009by\\u202ez\\r\"]\n");
+    let project = quick().config(&config).build();
+    let plan = project.pyrelease("plan minor").code(0);
+    is_plain(&plan);
+    plan.stdout_contains("x\\u{9b}y\\u{202e}z\\r");
+    let json = project.pyrelease("plan minor --format json").code(0);
+    assert!(json.events()[0].to_string().contains("x\u{9b}y\u{202e}z"), "it is data, and as it was");
+    let run = project.pyrelease("run minor --yes -v").code(1);
+    is_plain(&run);
+    run.stderr_contains("| a\\u{9b}2Jb\\u{202e}c\\rd\\u{1b}[2Je");
+    for command in ["status", "log", "log --last", "doctor minor", "run minor --dry-run -v"] {
+        let shown = project.pyrelease(command).run();
+        is_plain(&shown);
+    }
+    project.pyrelease("log --last").code(0).stdout_contains("a\\u{9b}2Jb\\u{202e}c\\rd");
+}
