@@ -147,10 +147,11 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
         preflight(&name, errand.probe(), false, listener)?;
     }
     errand.send(arguments.connections, &context.interrupted, listener)?;
-    if verify {
-        let verified = errand.verify(&all, &how, &context.interrupted, listener);
-        verified.map_err(|error| error.with_code(ExitCode::Left))?;
-    }
+    let verified = match verify {
+        true => errand.verify(&all, &how, &context.interrupted, listener),
+        false => errand.compare(&all, &context.interrupted, listener),
+    };
+    verified.map_err(|error| error.with_code(ExitCode::Left))?;
     let view: Vec<String> = errand.view().into_iter().collect();
     listener.hear(&Event::Published {
         name: &errand.project,

@@ -147,8 +147,24 @@ fn what_an_index_shows_is_compared_with_what_was_sent() {
     for old in ["demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"] {
         fs_err::remove_file(desk.folder.join(old)).unwrap();
     }
-    index.proxy.ahead(Asked::Listing, [None, Some(Trouble::OtherHashes)]);
+    let wrong = Some(Trouble::OtherHashes);
+    index.proxy.ahead(Asked::Listing, [None, wrong, wrong]);
     index.upload(&desk, &["--verify"]).code(4).says("lists demo-1.1-py3-none-any.whl with the sha256");
+}
+
+/// Some servers keep what came before a connection broke off, and say that all is well.
+#[test]
+fn a_file_that_an_index_keeps_cut_short_is_not_uploaded() {
+    let server = IndexServer::open();
+    let desk = Desk::with_release("1.0");
+    let proxy = Proxy::before(&server.upload_url(), &server.simple_url());
+    proxy.ahead(Asked::Upload, [None, Some(Trouble::Truncated(1))]);
+    let (url, simple) = (proxy.upload_url(), proxy.simple_url());
+    let ended = desk.upload(&["--url", &url, "--simple", &simple], &[]).code(4);
+    ended
+        .says("does not have what was sent to it: it lists demo-1.0.tar.gz with the sha256")
+        .says("yank it there");
+    assert!(!ended.text.contains("\"event\":\"published\""), "{}", ended.text);
 }
 
 #[test]

@@ -184,6 +184,7 @@ impl Errand {
                 let help = Some("look at it in some minutes; indexes have caches");
                 listener.hear(&Event::Warning { stage: Some(STAGE), message: &message, help });
             }
+            Shown::Different(files) => return Err(self.not_what_was_sent(&files)),
             Shown::All(files) => {
                 let Some(chosen) = verify::installable(all) else { return Ok(()) };
                 let folder = tempfile::tempdir()?;
@@ -205,6 +206,36 @@ impl Errand {
             }
         }
         Ok(())
+    }
+
+    /// Compares what the index lists with what was sent, and hardly waits for what it does not list yet.
+    ///
+    /// # Errors
+    /// It lists something else; or the user interrupted.
+    pub fn compare(
+        &self,
+        all: &[Distribution],
+        interrupted: &AtomicBool,
+        listener: &dyn Listener,
+    ) -> Result<()> {
+        if self.client.address().simple.is_none() {
+            return Ok(());
+        }
+        let pause = |time| pause(time, interrupted);
+        match verify::wait(&self.client, &self.project, all, Patience::short(&self.client), &pause)? {
+            Shown::All(_) => {}
+            Shown::NotYet(why) => {
+                let message = verify::not_compared(&self.client, &why);
+                listener.hear(&Event::Note { stage: Some(STAGE), message: &message });
+            }
+            Shown::Different(files) => return Err(self.not_what_was_sent(&files)),
+        }
+        Ok(())
+    }
+
+    fn not_what_was_sent(&self, files: &[String]) -> Error {
+        let release = format!("{} {}", self.project, self.version);
+        verify::not_what_was_sent(&self.client.address().name, &release, files, true)
     }
 
     /// Sends the files; what became of each is told.

@@ -221,6 +221,8 @@ impl Stage for Upload {
                 let smoke = self.settings.smoke.as_deref();
                 install::try_out(smoke, &self.name, (&file, &batch.version), release, effects)?;
             }
+        } else {
+            verify::compare(&client, &batch, release, self.reach(), effects)?;
         }
         let page = client.address().view_url(&release.names().name, &batch.version);
         Ok(Outputs { links: page.into_iter().collect(), ..Outputs::default() })

@@ -54,6 +54,8 @@ pub enum Trouble {
     Drips,
     /// The proxy sends the client to the address it asks at
     Circles,
+    /// The server gets the file without its last bytes, so many of them, and answers
+    Truncated(usize),
     /// Everything takes so many milliseconds longer, before and after
     Late(u64),
     /// A page of which a byte in the middle was changed, so that it is no page any more
