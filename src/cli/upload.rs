@@ -13,8 +13,8 @@ use crate::error::{Error, ExitCode, Result};
 use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
 use crate::stages::{
-    CONNECTIONS, Errand, MOST_CONNECTIONS, Verification, address_of, as_findings, distributions_in,
-    judge_files, known_or, policy,
+    CONNECTIONS, Errand, MOST_CONNECTIONS, Verification, address_of, distributions_in, judge_files, known_or,
+    policy,
 };
 use crate::world::crew::each;
 use crate::world::hashes::Hashes;
@@ -108,7 +108,7 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
         paths.into_iter().zip(distributions).filter(|(_, file)| is_new(file)).unzip();
     let findings = known_or(&environment, &distributions, &policy, || {
         let note = |message: &str| listener.hear(&Event::Note { stage: None, message });
-        judge_files(&paths, None, None, &policy, &environment, &note).map(|report| as_findings(&report))
+        judge_files(&paths, None, None, &policy, &environment, &note)
     })?;
     preflight(CHECK, findings, arguments.force, listener)?;
     let environment = match (super::can_ask() && !arguments.yes, project_of(&distributions)) {

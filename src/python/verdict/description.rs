@@ -15,7 +15,16 @@ const RENDERS: Rule = Rule::elsewhere(
     "a description in reStructuredText renders",
 );
 
-pub(super) const RULES: &[Rule] = &[RENDERS];
+const COSTLY: Rule = Rule::elsewhere(
+    "description-too-costly",
+    Source::Stricter(
+        "PyPI renders a description for as long as an upload may take, some minutes, so it may fail there, and a hostile one \
+         would keep a machine busy for days",
+    ),
+    "a description in reStructuredText renders within a minute of processor time and a GiB of memory",
+);
+
+pub(super) const RULES: &[Rule] = &[RENDERS, COSTLY];
 
 /// A long description that PyPI would render
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +78,17 @@ pub fn does_not_render(said: &str) -> Finding {
     } else {
         found.help(format!("it is about: {}", about.join(" / ")))
     })
+}
+
+/// The rule whose findings depend on the machine.
+pub(super) const DEPENDING: &str = COSTLY.id;
+
+/// The finding that rendering a description takes too much: what it takes.
+pub fn is_too_costly(what: &str) -> Finding {
+    let found = Found::new(format!("rendering the description was given up: {what}"));
+    COSTLY.finding(
+        found.help("something in it is nested or repeated beyond measure: write that out, or leave it out"),
+    )
 }
 
 impl std::str::FromStr for ContentType {
