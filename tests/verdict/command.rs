@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-#[cfg(target_os = "linux")]
 use pyrelease_test_support::distribution::described;
 use pyrelease_test_support::{Blueprint, Project};
 
@@ -158,6 +157,23 @@ fn python_is_started_for_restructured_text_only_and_once() {
     // With the cache that all tests share, Python may be asked; after that nobody needs one.
     project.pyrelease(command).code(0);
     project.pyrelease(command).env("PYRELEASE_PYTHON", "/nowhere/python").code(0);
+}
+
+/// PyPI takes none at all, but not one of blank lines.
+#[test]
+fn a_description_of_blank_lines_is_refused_where_it_is_markdown() {
+    let project = project(quick(), &[]);
+    let dist = project.folder().join("dist");
+    for (kind, text, code) in [
+        ("text/markdown", "\n", 3),
+        ("text/markdown", "", 0),
+        ("text/markdown", "\u{a0}\n", 0),
+        ("text/plain", "\n", 0),
+    ] {
+        described(&dist, "demo", "1.0.0", kind, text);
+        let outcome = project.pyrelease("check").code(code);
+        assert_eq!(outcome.stdout().contains("error[description-not-blank]"), code == 3, "{outcome}");
+    }
 }
 
 /// A description that would take hours to render, in a wheel of its own.
