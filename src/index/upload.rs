@@ -189,6 +189,20 @@ impl UploadError {
         }
     }
 
+    /// Whether the server failed as one does that is asked for too much at once.
+    pub fn is_overload(&self) -> bool {
+        matches!(self, Self::Ambiguous { status: Some(500 | 502 | 503), .. })
+    }
+
+    /// Whether the server seems to be away for a while.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Ambiguous { status: None | Some(502..=504), retry_after: None, .. } => true,
+            Self::Unreachable { .. } => self.is_passing(),
+            _ => false,
+        }
+    }
+
     /// Whether the index may have the file all the same.
     pub fn is_ambiguous(&self) -> bool {
         matches!(self, Self::Ambiguous { .. } | Self::Stopped { all_sent: true, .. })

@@ -19,8 +19,8 @@ use crate::python::distribution::Distribution;
 pub use direct::{Errand, Verification, address_of};
 pub use sign_in::sign_in;
 
-/// How many wheels go at the same time where nothing else is said
-pub const CONNECTIONS: usize = 8;
+/// How many wheels go at the same time where nothing else is said: with more, the database of PyPI deadlocks
+pub const CONNECTIONS: usize = 2;
 /// The most of them: what is on its way at once has to be asked about after a power cut, and an index limits its clients
 pub const MOST_CONNECTIONS: usize = 32;
 

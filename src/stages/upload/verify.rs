@@ -3,12 +3,12 @@
 //! An index behind caches shows a file some time after it has taken it. PyPI forgets a project's page when a file comes,
 //! usually within seconds; that a project is not there, its caches remember for a minute.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::Batch;
 use crate::engine::prelude::*;
-use crate::index::{IndexClient, SimpleFile};
+use crate::index::{IndexClient, SimpleError, SimpleFile};
 use crate::python::distribution::{Distribution, Kind};
 
 /// How long to wait for an index, and how often to ask it
@@ -150,12 +150,44 @@ pub(super) fn installable(distributions: &[Distribution]) -> Option<usize> {
     position(&any).or_else(|| position(&sdist)).or((!distributions.is_empty()).then_some(0))
 }
 
-/// Fetches a file and compares it with what was sent.
-pub(super) fn fetch(client: &IndexClient, listed: &SimpleFile, sent: &Distribution, to: &Path) -> Result<()> {
-    client.download(listed, to, &sent.sha256).map_err(|error| {
-        let index = &client.address().name;
-        Error::failed(format!("what `{index}` gives out is not what was uploaded")).because(error)
-    })
+/// Fetches a file that is listed and compares it with what was sent; gives why it could not be fetched in time. An index
+/// behind caches lists a file some time before it gives it out.
+///
+/// # Errors
+/// It gives out other bytes; or `pause` gives up.
+pub(super) fn fetch(
+    client: &IndexClient,
+    listed: &SimpleFile,
+    sent: &Distribution,
+    to: &Path,
+    patience: Patience,
+    pause: &dyn Fn(Duration) -> Result<()>,
+) -> Result<Option<String>> {
+    let began = Instant::now();
+    let mut next = patience.first;
+    loop {
+        let error = match client.download(listed, to, &sent.sha256) {
+            Ok(()) => return Ok(None),
+            Err(SimpleError::Mismatch { size, .. }) if size < sent.size => {
+                let why = format!("it gives out {size} of the {} bytes of {}", sent.size, sent.filename);
+                Error::failed(why)
+            }
+            Err(error @ SimpleError::Mismatch { .. }) => {
+                let message = format!("what `{}` gives out is not what was uploaded", client.address().name);
+                return Err(Error::failed(message).because(error));
+            }
+            Err(error @ (SimpleError::Unwritable { .. } | SimpleError::Address { .. })) => {
+                let message = format!("{} cannot be fetched from `{}`", sent.filename, client.address().name);
+                return Err(Error::failed(message).because(error));
+            }
+            Err(error) => Error::failed(format!("it does not give out {}", sent.filename)).because(error),
+        };
+        if began.elapsed() + next > patience.total {
+            return Ok(Some(error.chain()));
+        }
+        pause(next)?;
+        next = (next * 2).min(patience.longest);
+    }
 }
 
 /// Waits for all files of a release that is under way, and fetches one: gives its path, and none where the index does
@@ -166,7 +198,7 @@ pub(super) fn verify(
     release: &Release,
     reach: Reach,
     effects: &mut Effects<'_>,
-) -> Result<Option<std::path::PathBuf>> {
+) -> Result<Option<PathBuf>> {
     let index = &client.address().name;
     let Some(chosen) = installable(&batch.distributions) else { return Ok(None) };
     if client.address().simple.is_none() {
@@ -174,34 +206,39 @@ pub(super) fn verify(
         effects.warn(&message, Some(&format!("add `simple` to [index.{index}]")));
         return Ok(None);
     }
-    let pause = |time| effects.wait(time);
+    let patience = Patience::with(client);
     let project = &release.target.project.name;
-    let listed = match wait(client, project, &batch.distributions, Patience::with(client), &pause)? {
+    let shown = wait(client, project, &batch.distributions, patience, &|time| effects.wait(time))?;
+    let listed = match shown {
         Shown::All(files) => files,
         Shown::Different(files) => return Err(in_a_run(client, batch, release, reach, &files)),
-        Shown::NotYet(why) => {
-            let message = format!("the release is uploaded to `{index}`, but not visible there yet: {why}");
-            // What is public is there; a rehearsal that shows nothing has shown nothing.
-            if reach < Reach::Public {
-                return Err(Error::failed(message).help("run the release again when the index has recovered"));
-            }
-            effects.warn(&message, Some("look at it in some minutes; indexes have caches"));
-            return Ok(None);
-        }
+        Shown::NotYet(why) => return not_visible(index, &why, reach, effects),
     };
     let sent = &batch.distributions[chosen];
     let action = Action::Check { what: format!("{} as {index} gives it out", sent.filename) };
-    let fetched = effects.private(action, |bench| {
+    let file = effects.private(action, |bench| {
         let folder = bench.scratch().join("install");
         fs_err::create_dir_all(&folder)?;
-        let file = folder.join(&sent.filename);
-        fetch(client, &listed[chosen], sent, &file)?;
-        Ok(file)
+        Ok(folder.join(&sent.filename))
     })?;
+    let Some(file) = file else { return Ok(None) };
+    if let Some(why) = fetch(client, &listed[chosen], sent, &file, patience, &|time| effects.wait(time))? {
+        return not_visible(index, &why, reach, effects);
+    }
     let number = batch.distributions.len();
     effects
         .note(&format!("`{index}` lists all {number} files with their hashes, and gives out what was sent"));
-    Ok(fetched)
+    Ok(Some(file))
+}
+
+/// What is public is there, whether it is shown or not; a rehearsal that shows nothing has shown nothing.
+fn not_visible(index: &str, why: &str, reach: Reach, effects: &Effects<'_>) -> Result<Option<PathBuf>> {
+    let message = format!("the release is uploaded to `{index}`, but not visible there yet: {why}");
+    if reach < Reach::Public {
+        return Err(Error::failed(message).help("run the release again when the index has recovered"));
+    }
+    effects.warn(&message, Some("look at it in some minutes; indexes have caches"));
+    Ok(None)
 }
 
 /// Compares what the index lists of a release that is under way with what was sent, and hardly waits for what it does not

@@ -29,8 +29,12 @@ pub(super) fn exchange(client: &TcpStream, shared: &Shared) -> io::Result<()> {
     {
         watch();
     }
-    let under_way = (asked == Asked::Upload).then(|| shared.begin_upload());
-    let trouble = shared.next(asked);
+    let begun = (asked == Asked::Upload).then(|| shared.begin_upload());
+    let (under_way, crowded) = begun.map_or((None, None), |(under_way, crowded)| (Some(under_way), crowded));
+    let trouble = shared.next(asked).or(crowded);
+    if crowded == Some(Trouble::Failure(500)) {
+        thread::sleep(Duration::from_millis(100));
+    }
     if let Some(Trouble::Late(milliseconds)) = trouble {
         thread::sleep(Duration::from_millis(milliseconds));
     }
