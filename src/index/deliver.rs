@@ -82,8 +82,10 @@ pub fn deliver(
         let was_crowded = turn.overlapped() && error.is_overload();
         drop(turn);
         in_doubt |= error.is_ambiguous();
-        // The index has another file of that name: whatever was sent before, it did not take.
-        in_doubt &= !matches!(error, UploadError::Duplicate { theirs: Theirs::Sha256(_), .. });
+        // The index has another file of that name, or these bytes under another: whatever was sent before, it did not take.
+        let is_other =
+            matches!(error, UploadError::Duplicate { theirs: Theirs::Sha256(_) | Theirs::Named(_), .. });
+        in_doubt &= !is_other;
         let pause = match was_crowded {
             true => Some(consignment.narrow(watch)),
             false => tries.pause_after(&error, consignment),

@@ -113,6 +113,18 @@ pub enum SimpleError {
 }
 
 impl SimpleError {
+    /// Whether the same question may get an answer in a moment.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { source, .. } => !source.is_timeout(),
+            Self::Status { status, .. } => {
+                status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
+            }
+            Self::Broken { .. } => true,
+            _ => false,
+        }
+    }
+
     /// What to do about it, where that is known.
     pub fn help(&self) -> Option<&'static str> {
         match self {
@@ -164,6 +176,11 @@ struct JsonFile {
 }
 
 impl Listing {
+    /// The file that has these very bytes, whatever it is called.
+    pub fn file_with(&self, sha256: &str) -> Option<&SimpleFile> {
+        self.files.iter().find(|file| file.sha256.as_deref() == Some(sha256))
+    }
+
     /// Reads a project's page of a media type, which was found at an address.
     ///
     /// # Errors

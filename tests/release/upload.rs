@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+mod probing;
 mod registries;
 mod registry;
 mod servers;
@@ -200,6 +201,10 @@ fn an_index_that_cannot_be_asked_says_what_to_look_at() {
     let simple = format!("http://{gone}/simple/");
     let refused = desk.upload(&["--url", &format!("http://{gone}/legacy/"), "--simple", &simple], &[]);
     refused.code(3).says("cannot be asked what it has").says("check the address, the network and the proxy");
+    // One hiccup is no answer.
+    let index = Embedded::new();
+    index.proxy.ahead(Asked::Listing, [Some(Trouble::Failure(500)), Some(Trouble::Refused)]);
+    index.upload(&desk, &[]).code(0);
 }
 
 #[test]
@@ -353,32 +358,6 @@ fn a_refusal_stops_what_has_not_begun_and_hides_nothing_that_has() {
     assert_eq!(there, listed);
 }
 
-/// What is sent to be refused is: nothing is there afterwards, and what bars a file is known before the first is sent.
-#[test]
-fn a_probe_tells_what_an_index_would_say_and_leaves_nothing_there() {
-    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
-    let other = Desk::new();
-    sdist(&other.folder, "demo", "1.0", "another");
-    let blind = |desk: &Desk, more: &[&str]| {
-        let (url, simple) = (index.proxy.upload_url(), index.proxy.simple_url());
-        desk.upload(&[&["--url", &url, "--simple", &simple], more].concat(), &[])
-    };
-    let taken = blind(&desk, &["--probe"]).code(0);
-    taken.says("would take demo-1.0-py3-none-any.whl").says("would take demo-1.0.tar.gz");
-    assert_eq!(index.files().len(), 2);
-
-    // The page is an old one, so only the index itself knows that the name is taken.
-    index.proxy.ahead(Asked::Listing, [Some(Trouble::Stale)]);
-    let refused = blind(&other, &["--probe"]).code(3);
-    refused.says("File already exists").says("can never be used again").says("nothing has been sent");
-
-    let strange = IndexServer::pypiserver();
-    let user = [("TWINE_USERNAME", strange.username()), ("TWINE_PASSWORD", strange.password().reveal())];
-    let (url, simple) = (strange.upload_url(), strange.simple_url());
-    let careful = desk.upload(&["--url", &url, "--simple", &simple, "--probe"], &user).code(0);
-    careful.says("was not asked whether it would take the files");
-}
-
 #[test]
 fn an_address_that_lacks_its_slash_gets_its_sentence() {
     let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
@@ -465,8 +444,9 @@ fn a_server_that_is_away_for_a_while_is_waited_for_when_a_part_is_public() {
     assert_eq!(index.files().len(), 2);
     // Nothing is, and so nothing is lost.
     let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
-    index.proxy.ahead(Asked::Upload, vec![Some(Trouble::Refused); 9]);
-    index.upload(&desk, &[]).code(1);
+    index.proxy.ahead(Asked::Upload, vec![Some(Trouble::Refused); 3]);
+    let ended = index.upload(&desk, &[]).code(4);
+    assert!(!ended.text.contains("is public: waiting for it"), "{}", ended.text);
 }
 
 #[test]

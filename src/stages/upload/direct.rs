@@ -121,7 +121,7 @@ impl Errand {
         for (place, submission) in self.submissions.iter().enumerate() {
             let distribution = &submission.distribution;
             match self.client.standing_in(Some(&listing), distribution) {
-                Ok(Compared::Absent) => {}
+                Ok(Compared::Absent) => findings.extend(look::twin(&self.client, &listing, distribution)),
                 Ok(Compared::Identical) => there.push(place),
                 Ok(Compared::Different { sha256 }) => findings.push(
                     Finding::error(format!(
