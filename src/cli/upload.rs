@@ -14,8 +14,8 @@ use crate::index::allowing;
 use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
 use crate::stages::{
-    CONNECTIONS, Errand, MOST_CONNECTIONS, Verification, address_of, as_findings, distributions_in,
-    judge_files, known_or, policy,
+    CONNECTIONS, Errand, MOST_CONNECTIONS, Verification, address_of, distributions_in, judge_files, known_or,
+    policy,
 };
 use crate::world::crew::each;
 use crate::world::hashes::Hashes;
@@ -109,7 +109,7 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
         paths.into_iter().zip(distributions).filter(|(_, file)| is_new(file)).unzip();
     let findings = known_or(&environment, &distributions, &policy, || {
         let note = |message: &str| listener.hear(&Event::Note { stage: None, message });
-        judge_files(&paths, None, None, &policy, &environment, &note).map(|report| as_findings(&report))
+        judge_files(&paths, None, None, &policy, &environment, &note)
     })?;
     preflight(CHECK, findings, arguments.force, listener)?;
     let address = address_of(&name, &index)?;
@@ -154,10 +154,11 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
         preflight(&name, errand.probe(), false, listener)?;
     }
     errand.send(arguments.connections, &context.interrupted, listener)?;
-    if verify {
-        let verified = errand.verify(&all, &how, &context.interrupted, listener);
-        verified.map_err(|error| error.with_code(ExitCode::Left))?;
-    }
+    let verified = match verify {
+        true => errand.verify(&all, &how, &context.interrupted, listener),
+        false => errand.compare(&all, &context.interrupted, listener),
+    };
+    verified.map_err(|error| error.with_code(ExitCode::Left))?;
     let view: Vec<String> = errand.view().into_iter().collect();
     listener.hear(&Event::Published {
         name: &errand.project,

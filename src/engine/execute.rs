@@ -106,6 +106,10 @@ impl<'a> Execution<'a> {
             for hint in error.hints() {
                 left = left.help(hint);
             }
+            // A stage that says itself what is left says how to go on, too.
+            if error.code() == ExitCode::Left && !error.hints().is_empty() {
+                return Err(left);
+            }
             let is = if entry.state == State::InDoubt { "may be" } else { "is" };
             let help = format!("{} {is} public; finish the release with `pyrelease resume`", entry.effect);
             return Err(left.help(help));

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::consignment::Consignment;
 use super::{Index, Put, Standing, Submission, Theirs, UploadError};
 
 /// How often a file is sent at most, the index having been asked in between
@@ -14,6 +15,10 @@ const SENDINGS_TO_A_BUSY_ONE: u32 = 5;
 const QUESTIONS: u32 = 2;
 /// The longest time that a server is left alone because it asks for it
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+/// How long a server may be away that has some of the files for all to see, as when a new version of it is deployed
+const LONGEST_OUTAGE: Duration = Duration::from_secs(300);
+/// The longest pause while one is away
+const OUTAGE_PAUSE: Duration = Duration::from_secs(15);
 
 /// Who looks on while a file is delivered
 pub trait Watch {
@@ -57,34 +62,58 @@ pub struct Undelivered {
 pub fn deliver(
     index: &dyn Index,
     submission: &Submission,
+    consignment: &Consignment,
     watch: &dyn Watch,
 ) -> Result<Delivery, Undelivered> {
-    let mut sendings = 0;
+    let mut tries = Tries { sendings: 0, waited: Duration::ZERO, is_told: false };
     // Whether an earlier sending may have arrived, although the index did not list it since
     let mut in_doubt = false;
     loop {
+        let Some(turn) = consignment.turn(watch) else {
+            let error = Box::new(interrupted(index, submission));
+            return Err(Undelivered { error, in_doubt });
+        };
         let error = match index.put(submission, &|bytes| watch.sent(bytes)) {
             Ok(Put::Uploaded) => return Ok(Delivery::Uploaded),
             Ok(Put::AlreadyThere) => return Ok(Delivery::AlreadyThere),
             Err(error) => error,
         };
-        sendings += 1;
+        // What a server fails at that has several at once says nothing of this one by itself.
+        let was_crowded = turn.overlapped() && error.is_overload();
+        drop(turn);
         in_doubt |= error.is_ambiguous();
-        // The index has another file of that name: whatever was sent before, it did not take.
-        in_doubt &= !matches!(error, UploadError::Duplicate { theirs: Theirs::Sha256(_), .. });
-        let Some(pause) = pause_after(&error, sendings) else {
-            return match in_doubt && is_there(index, submission, watch) == Some(true) {
+        // The index has another file of that name, or these bytes under another: whatever was sent before, it did not take.
+        let is_other =
+            matches!(error, UploadError::Duplicate { theirs: Theirs::Sha256(_) | Theirs::Named(_), .. });
+        in_doubt &= !is_other;
+        let pause = match was_crowded {
+            true => Some(consignment.narrow(watch)),
+            false => tries.pause_after(&error, consignment),
+        };
+        let Some(pause) = pause else {
+            return match in_doubt && standing(index, submission, watch) == Some(Standing::Identical) {
                 true => Ok(Delivery::FoundThere(error)),
                 false => Err(Undelivered { error: Box::new(doubtful(error, in_doubt)), in_doubt }),
             };
         };
+        tries.tell(index, watch);
         // Interrupted or not: what the index says of it is worth knowing.
-        let go_on = watch.pause(pause);
-        if in_doubt {
-            match is_there(index, submission, watch) {
-                Some(true) => return Ok(Delivery::FoundThere(error)),
-                Some(false) => {}
-                None => return Err(Undelivered { error: Box::new(error), in_doubt }),
+        let mut go_on = watch.pause(pause);
+        while in_doubt {
+            match standing(index, submission, watch) {
+                Some(Standing::Identical) => return Ok(Delivery::FoundThere(error)),
+                Some(Standing::Absent) => break,
+                // It comes back, and then it says.
+                None if go_on && consignment.is_worth_waiting_for() => match tries.pause_in_an_outage() {
+                    Some(pause) => {
+                        tries.tell(index, watch);
+                        go_on = watch.pause(pause);
+                    }
+                    None => return Err(Undelivered { error: Box::new(error), in_doubt }),
+                },
+                None | Some(Standing::Different { .. }) => {
+                    return Err(Undelivered { error: Box::new(error), in_doubt });
+                }
             }
         }
         if !go_on {
@@ -93,6 +122,12 @@ pub fn deliver(
         let known = if error.is_ambiguous() { "it is not listed there, so it" } else { "it" };
         watch.warn(&format!("{error}; {known} is sent again"));
     }
+}
+
+/// That a file was not even sent.
+fn interrupted(index: &dyn Index, submission: &Submission) -> UploadError {
+    let (index, file) = (index.name().to_owned(), submission.distribution.filename.clone());
+    UploadError::Stopped { index, file, all_sent: false }
 }
 
 /// An error that says of itself alone that nothing is there, when something before it may have arrived.
@@ -109,33 +144,65 @@ fn doubtful(error: UploadError, in_doubt: bool) -> UploadError {
     }
 }
 
-/// How long to wait before a file is sent again; none where that is of no use.
-fn pause_after(error: &UploadError, sendings: u32) -> Option<Duration> {
-    let own = Duration::from_secs(u64::from(sendings * sendings));
-    let (most, asked) = match error {
-        UploadError::Refused { status: 429, reason, retry_after, .. } => {
-            // A limit by the hour, which PyPI does not say how long to wait for.
-            let lasting = reason.to_ascii_lowercase().contains("too many new projects");
-            (if lasting { 0 } else { SENDINGS_TO_A_BUSY_ONE }, *retry_after)
-        }
-        UploadError::Ambiguous { status: Some(503), retry_after, .. } => {
-            (SENDINGS_TO_A_BUSY_ONE, *retry_after)
-        }
-        UploadError::Ambiguous { retry_after, .. } => (SENDINGS, *retry_after),
-        UploadError::Unreachable { .. } if error.is_passing() => (SENDINGS, None),
-        _ => (0, None),
-    };
-    let pause = asked.map_or(own, |asked| asked.max(Duration::from_millis(100)));
-    (sendings < most && pause <= LONGEST_PAUSE).then_some(pause)
+/// How much was tried of one file
+struct Tries {
+    /// Those that count
+    sendings: u32,
+    /// For a server that is away
+    waited: Duration,
+    /// Whether that was told
+    is_told: bool,
 }
 
-/// Whether the index lists the file with its hash; none where it lists another or cannot be asked.
-fn is_there(index: &dyn Index, submission: &Submission, watch: &dyn Watch) -> Option<bool> {
+impl Tries {
+    /// How long to wait before a file is sent again; none where that is of no use.
+    fn pause_after(&mut self, error: &UploadError, consignment: &Consignment) -> Option<Duration> {
+        self.sendings += 1;
+        if error.is_outage() && consignment.is_worth_waiting_for() {
+            return self.pause_in_an_outage();
+        }
+        let own = Duration::from_secs(u64::from(self.sendings * self.sendings));
+        let (most, asked) = match error {
+            UploadError::Refused { status: 429, reason, retry_after, .. } => {
+                // A limit by the hour, which PyPI does not say how long to wait for.
+                let lasting = reason.to_ascii_lowercase().contains("too many new projects");
+                (if lasting { 0 } else { SENDINGS_TO_A_BUSY_ONE }, *retry_after)
+            }
+            UploadError::Ambiguous { status: Some(503), retry_after, .. } => {
+                (SENDINGS_TO_A_BUSY_ONE, *retry_after)
+            }
+            UploadError::Ambiguous { retry_after, .. } => (SENDINGS, *retry_after),
+            UploadError::Unreachable { .. } if error.is_passing() => (SENDINGS, None),
+            _ => (0, None),
+        };
+        let pause = asked.map_or(own, |asked| asked.max(Duration::from_millis(100)));
+        (self.sendings < most && pause <= LONGEST_PAUSE).then_some(pause)
+    }
+
+    /// How long to wait for a server that is away; none where that has been long enough.
+    fn pause_in_an_outage(&mut self) -> Option<Duration> {
+        // 1, 2, 4, 8 s and so on
+        let pause = (self.waited + Duration::from_secs(1)).min(OUTAGE_PAUSE);
+        self.waited += pause;
+        (self.waited <= LONGEST_OUTAGE).then_some(pause)
+    }
+
+    /// Says once that a server is waited for which does not come back at once.
+    fn tell(&mut self, index: &dyn Index, watch: &dyn Watch) {
+        if self.waited > Duration::from_secs(3) && !std::mem::replace(&mut self.is_told, true) {
+            watch.warn(&format!(
+                "`{}` is away, and a part of the release is public: waiting for it, five minutes at most",
+                index.name()
+            ));
+        }
+    }
+}
+
+/// How the file compares with what the index lists; none where it cannot be asked.
+fn standing(index: &dyn Index, submission: &Submission, watch: &dyn Watch) -> Option<Standing> {
     for question in 1..=QUESTIONS {
         match index.standing(submission.field("name"), &submission.distribution) {
-            Ok(Standing::Identical) => return Some(true),
-            Ok(Standing::Absent) => return Some(false),
-            Ok(Standing::Different { .. }) => return None,
+            Ok(standing) => return Some(standing),
             Err(_) if question == QUESTIONS || !watch.pause(Duration::from_secs(1)) => return None,
             Err(_) => {}
         }

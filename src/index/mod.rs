@@ -2,6 +2,7 @@
 
 mod attestation;
 mod connect;
+mod consignment;
 mod credentials;
 mod deliver;
 mod hosts;
@@ -20,6 +21,7 @@ mod window;
 use reqwest::Url;
 use thiserror::Error;
 
+pub use consignment::Consignment;
 pub use credentials::{
     Concern, Credentials, CredentialsError, Kept, Login, PYPIRC, find, find_to_read, has_keyring,
     help_without, kept, kept_in, store, variable_for,

@@ -97,7 +97,13 @@ pub enum SimpleError {
         source: io::Error,
     },
     #[error("what `{url}` gives is not the file: its sha256 is {found}, not {expected}")]
-    Mismatch { url: String, expected: String, found: String },
+    Mismatch {
+        url: String,
+        expected: String,
+        found: String,
+        /// How many bytes came
+        size: u64,
+    },
     #[error("failed to write `{path}`")]
     Unwritable {
         path: PathBuf,
@@ -107,6 +113,18 @@ pub enum SimpleError {
 }
 
 impl SimpleError {
+    /// Whether the same question may get an answer in a moment.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { source, .. } => !source.is_timeout(),
+            Self::Status { status, .. } => {
+                status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
+            }
+            Self::Broken { .. } => true,
+            _ => false,
+        }
+    }
+
     /// What to do about it, where that is known.
     pub fn help(&self) -> Option<&'static str> {
         match self {
@@ -158,6 +176,11 @@ struct JsonFile {
 }
 
 impl Listing {
+    /// The file that has these very bytes, whatever it is called.
+    pub fn file_with(&self, sha256: &str) -> Option<&SimpleFile> {
+        self.files.iter().find(|file| file.sha256.as_deref() == Some(sha256))
+    }
+
     /// Reads a project's page of a media type, which was found at an address.
     ///
     /// # Errors
@@ -222,7 +245,7 @@ impl IndexClient {
         };
         let sha256 = match &file.sha256 {
             Some(sha256) => sha256.clone(),
-            None => self.transfer(file, &mut io::sink())?,
+            None => self.sha256(file)?,
         };
         Ok(if sha256.eq_ignore_ascii_case(&distribution.sha256) {
             Standing::Identical
@@ -233,7 +256,7 @@ impl IndexClient {
 
     /// The sha256 of a file that the index lists without one: the file is fetched for it.
     pub fn sha256(&self, file: &SimpleFile) -> Result<String, SimpleError> {
-        self.transfer(file, &mut io::sink())
+        Ok(self.transfer(file, &mut io::sink())?.0)
     }
 
     /// Downloads a file to a path, where it appears only when it is whole and has that sha256.
@@ -241,20 +264,21 @@ impl IndexClient {
         let unwritable = |source| SimpleError::Unwritable { path: to.to_owned(), source };
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut part = NamedTempFile::new_in(folder).map_err(unwritable)?;
-        let found = self.transfer(file, part.as_file_mut())?;
+        let (found, size) = self.transfer(file, part.as_file_mut())?;
         if !found.eq_ignore_ascii_case(sha256) {
             return Err(SimpleError::Mismatch {
                 url: file.url.to_string(),
                 expected: sha256.to_owned(),
                 found,
+                size,
             });
         }
         part.persist(to).map_err(|error| unwritable(error.error))?;
         Ok(())
     }
 
-    /// Fetches a file's bytes and gives their sha256.
-    fn transfer(&self, file: &SimpleFile, to: &mut dyn Write) -> Result<String, SimpleError> {
+    /// Fetches a file's bytes and gives their sha256 and number.
+    fn transfer(&self, file: &SimpleFile, to: &mut dyn Write) -> Result<(String, u64), SimpleError> {
         let broken = |source| SimpleError::Broken { url: file.url.to_string(), source };
         let checked = match &self.address.simple {
             Some(index) => check_from(index, &file.url),
@@ -268,7 +292,8 @@ impl IndexClient {
         loop {
             let read = response.read(&mut chunk).map_err(broken)?;
             if read == 0 {
-                return Ok(hashing.finish().sha256);
+                let size = hashing.size();
+                return Ok((hashing.finish().sha256, size));
             }
             hashing.update(&chunk[..read]);
             if hashing.size() > limit {

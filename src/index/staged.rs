@@ -8,6 +8,9 @@ use crate::python::distribution::Distribution;
 
 /// An index that takes the files of a release
 pub trait Index: Sync {
+    /// What it is called.
+    fn name(&self) -> &str;
+
     /// Whether files stay hidden until [`Index::commit`], so that [`Index::abort`] takes them back.
     fn is_staged(&self) -> bool;
 
@@ -28,6 +31,10 @@ pub trait Index: Sync {
 }
 
 impl Index for IndexClient {
+    fn name(&self) -> &str {
+        &self.address().name
+    }
+
     fn is_staged(&self) -> bool {
         false
     }

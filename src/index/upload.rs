@@ -97,6 +97,8 @@ pub enum UploadError {
 pub enum Theirs {
     /// Its sha256, which is another one
     Sha256(String),
+    /// The index lists no file of that name, and these very bytes under another one
+    Named(String),
     /// The index lists no file of that name
     Unlisted,
     /// The index cannot be asked for it
@@ -107,6 +109,9 @@ fn duplicate(file: &str, ours: &str, theirs: &Theirs, reason: &str) -> String {
     let why = match theirs {
         Theirs::Sha256(theirs) => {
             return format!("another `{file}` already: its sha256 is {theirs}, ours is {ours}");
+        }
+        Theirs::Named(other) => {
+            return format!("the bytes of `{file}` already, under the name `{other}`");
         }
         Theirs::Unlisted => "it does not list it".to_owned(),
         Theirs::Unknown(error) => error.to_string(),
@@ -120,6 +125,9 @@ fn help_for_duplicate(theirs: &Theirs, reason: &str) -> String {
     match theirs {
         Theirs::Sha256(_) => {
             "a file name is taken for good: release another version, or use the files that are there"
+        }
+        Theirs::Named(_) => {
+            "it takes the same bytes once, whatever they are called: do without this file, or build it anew under its name"
         }
         // PyPI's words.
         _ if reason.contains("with blake2_256 hash") => {
@@ -186,6 +194,20 @@ impl UploadError {
                 ![CERTIFICATE_REQUIRED, "certificate", PROXY_ASKS].iter().any(|word| cause.contains(word))
             }
             Self::Ambiguous { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the server failed as one does that is asked for too much at once.
+    pub fn is_overload(&self) -> bool {
+        matches!(self, Self::Ambiguous { status: Some(500 | 502 | 503), .. })
+    }
+
+    /// Whether the server seems to be away for a while.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Ambiguous { status: None | Some(502..=504), retry_after: None, .. } => true,
+            Self::Unreachable { .. } => self.is_passing(),
             _ => false,
         }
     }
@@ -329,12 +351,18 @@ impl IndexClient {
     /// Whether the file that is in the way is this one.
     fn compare(&self, submission: &Submission, reason: String) -> Result<Put, UploadError> {
         let distribution = &submission.distribution;
-        let theirs = match self.standing(submission.field("name"), distribution) {
-            Ok(Standing::Identical) => return Ok(Put::AlreadyThere),
-            Ok(Standing::Different { sha256 }) => Theirs::Sha256(sha256),
-            // Refused it is in any case; only the hash is not known.
-            Ok(Standing::Absent) => Theirs::Unlisted,
+        let theirs = match self.listing(submission.field("name")) {
             Err(error) => Theirs::Unknown(Box::new(error)),
+            Ok(listing) => match self.standing_in(listing.as_ref(), distribution) {
+                Ok(Standing::Identical) => return Ok(Put::AlreadyThere),
+                Ok(Standing::Different { sha256 }) => Theirs::Sha256(sha256),
+                // Refused it is in any case; only the hash is not known.
+                Ok(Standing::Absent) => {
+                    let other = listing.as_ref().and_then(|listing| listing.file_with(&distribution.sha256));
+                    other.map_or(Theirs::Unlisted, |other| Theirs::Named(other.filename.clone()))
+                }
+                Err(error) => Theirs::Unknown(Box::new(error)),
+            },
         };
         Err(UploadError::Duplicate {
             index: self.address.name.clone(),

@@ -22,7 +22,7 @@ use crate::engine::prelude::*;
 
 use plugin::Described;
 
-pub use check::{as_findings, distributions_in, judge_files, known_or, policy, tracked_at};
+pub use check::{distributions_in, judge_files, known_or, policy, tracked_at};
 pub use plugin::{Deaf, Named, Plugins, named};
 pub use target::{Bumping, read_project, target};
 pub use upload::{CONNECTIONS, Errand, MOST_CONNECTIONS, Verification, address_of};

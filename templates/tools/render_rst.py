@@ -1,32 +1,93 @@
-"""Renders descriptions in reStructuredText exactly as PyPI does.
+"""Renders descriptions in reStructuredText exactly as PyPI does, each within limits: hostile text can take hours.
 
-Reads a JSON list of texts from standard input. Writes a JSON list to standard output: null for a text that renders,
-else why it does not.
+Takes three numbers: the process it works for, and the most seconds of processor time and bytes of memory for a text.
+Reads one line, a JSON list of texts, from standard input, which has to stay open. Writes a line of JSON for each text:
+null if it renders, {"refused": why} if not, "costly" if that takes too much memory. Where it takes too long, the system
+ends this process.
 """
 
-import faulthandler
 import io
 import json
+import os
 import re
+import signal
 import sys
+import threading
 
-from readme_renderer import rst
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
-# docutils can take very long over hostile text; the process then ends with a traceback.
-SECONDS = 300
+# Of what the renderer says, in characters; text can make it say any amount
+LONGEST = 4000
+# From <linux/prctl.h>
+PR_SET_PDEATHSIG = 1
+
+
+def end_with(parent):
+    """Has this process end when nobody waits for it any more, whatever it is at."""
+
+    def watch():
+        while os.read(0, 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    if sys.platform == "linux":
+        # At once, also where this thread is not let run.
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+def limit(what, most):
+    """Lowers a limit of this process; some systems do not know all of them."""
+    if resource is None:
+        return
+    try:
+        _, hard = resource.getrlimit(what)
+        resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    except (OSError, ValueError):
+        pass
 
 
 def judge(text):
     messages = io.StringIO()
     try:
         rendered = rst.render(text, stream=messages)
+    except MemoryError:
+        raise
     except Exception as error:  # PyPI's server fails too, whatever it is
-        return f"{type(error).__name__}: {error}"
+        return {"refused": f"{type(error).__name__}: {error}"[:LONGEST]}
     if rendered is not None:
         return None
-    return re.sub(r"^<string>:(\d+): \((\w+)/\d\) ", r"line \1: \2: ", messages.getvalue(), flags=re.M).strip()
+    said = re.sub(r"^<string>:(\d+): \((\w+)/\d\) ", r"line \1: \2: ", messages.getvalue(), flags=re.M)
+    return {"refused": said.strip()[:LONGEST]}
 
 
-faulthandler.dump_traceback_later(SECONDS, exit=True)
-verdicts = [judge(text) for text in json.loads(sys.stdin.buffer.read().decode("utf-8"))]
-sys.stdout.buffer.write(json.dumps(verdicts).encode("ascii"))
+def answer(verdict):
+    sys.stdout.buffer.write(json.dumps(verdict).encode("ascii") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+parent, seconds, memory = map(int, sys.argv[1:])
+line = sys.stdin.buffer.readline()
+end_with(parent)
+try:
+    if resource is not None:
+        limit(resource.RLIMIT_CORE, 0)
+        limit(resource.RLIMIT_AS, memory)
+    from readme_renderer import rst
+
+    for text in json.loads(line):
+        if resource is not None:
+            used = resource.getrusage(resource.RUSAGE_SELF)
+            limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + seconds)
+        answer(judge(text))
+except MemoryError:
+    os.write(1, b'"costly"\n')
+# Without waiting for the thread, which is waiting itself.
+os._exit(0)

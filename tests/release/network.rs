@@ -118,3 +118,69 @@ fn a_page_that_cannot_be_right_leaves_the_upload_in_doubt() {
         line.is_published();
     }
 }
+
+/// Some servers keep what came before a connection broke off, and say that all is well.
+#[test]
+fn a_rehearsal_index_that_cuts_a_file_short_stops_the_release() {
+    let (rehearsal, public) = IndexServer::two_pypiservers();
+    let proxy = Proxy::before(&rehearsal.upload_url(), &rehearsal.simple_url());
+    let config = format!(
+        "[index.testpypi]\nupload = \"{}\"\nsimple = \"{}\"\n\n[index.pypi]\nupload = \"{}\"\nsimple = \"{}\"\n{QUICK}",
+        proxy.upload_url(),
+        proxy.simple_url(),
+        public.upload_url(),
+        public.simple_url()
+    );
+    let project = quick().config(&config).build();
+    let token = |server: &IndexServer| server.password().reveal().to_owned();
+    let run = |command: &str| {
+        let run = project.pyrelease(command).env("PYRELEASE_TOKEN_PYPI", token(&public));
+        run.env("PYRELEASE_TOKEN_TESTPYPI", token(&rehearsal))
+    };
+    let before = project.snapshot();
+    proxy.ahead(Asked::Upload, [None, Some(Trouble::Truncated(10))]);
+    let outcome = run("run minor --yes").code(1);
+    outcome
+        .stderr_contains("`testpypi` does not have what was sent to it: it lists demo-1.1.0.tar.gz with the");
+    project.assert_unchanged(&before);
+    project.assert_no_debris();
+    assert!(public.files("demo").is_empty());
+    assert_eq!(rehearsal.files("demo").len(), 2);
+}
+
+#[test]
+fn a_public_index_that_cuts_a_file_short_is_not_said_to_have_released_it() {
+    let line = Line::new(&[]);
+    line.proxy.ahead(Asked::Upload, [Some(Trouble::Truncated(10))]);
+    let run = line.run("run minor --yes");
+    assert_eq!(run.status(), 4, "{run}");
+    run.stderr_contains("it lists demo-1.1.0-py3-none-any.whl with the").stderr_contains("yank it there");
+    run.stderr_contains("release the next version").stderr_contains("`pyrelease rollback --leave`");
+    assert!(!run.stderr().contains("finish the release"), "{run}");
+    assert!(!run.stderr().contains("Released"), "{run}");
+
+    let status = line.run("status");
+    status.stdout_contains("other bytes than were checked").stdout_contains("pyrelease rollback --leave");
+    let resumed = line.run("resume --yes");
+    assert_eq!(resumed.status(), 4, "{resumed}");
+    resumed.stderr_contains("yank it there");
+    assert_eq!(line.proxy.sent().len(), 2, "nothing was sent again");
+    let left = line.run("rollback --leave --yes");
+    assert_eq!(left.status(), 0, "{left}");
+    line.project.assert_no_debris();
+}
+
+/// What an index does not list yet was taken all the same, and one wrong page may be a cache's.
+#[test]
+fn a_page_that_lags_does_not_stop_a_release() {
+    let wrong_once = [None, Some(Trouble::Garbled), Some(Trouble::OtherHashes)];
+    let old_for_long = [&[None], &[Some(Trouble::Stale); 20][..]].concat();
+    for (pages, compares) in [(&wrong_once[..], true), (&old_for_long, false)] {
+        let line = Line::new(&[]);
+        line.proxy.ahead(Asked::Listing, pages.iter().copied());
+        let run = line.run("run minor --yes");
+        assert_eq!(run.status(), 0, "{run}");
+        assert_eq!(run.stderr().contains("was not compared with what was sent"), !compares, "{run}");
+        line.is_published();
+    }
+}

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+mod probing;
 mod registries;
 mod registry;
 mod servers;
@@ -147,8 +148,34 @@ fn what_an_index_shows_is_compared_with_what_was_sent() {
     for old in ["demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"] {
         fs_err::remove_file(desk.folder.join(old)).unwrap();
     }
-    index.proxy.ahead(Asked::Listing, [None, Some(Trouble::OtherHashes)]);
+    let wrong = Some(Trouble::OtherHashes);
+    index.proxy.ahead(Asked::Listing, [None, wrong, wrong]);
     index.upload(&desk, &["--verify"]).code(4).says("lists demo-1.1-py3-none-any.whl with the sha256");
+}
+
+/// A cache may list a file and not have it yet, or not all of it; that is no other file.
+#[test]
+fn a_file_that_is_listed_and_not_given_out_yet_is_waited_for() {
+    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    // The first look, the list of files, and then the file.
+    let late = [Trouble::Stale, Trouble::CutReply(700), Trouble::Failure(503)].map(Some);
+    index.proxy.ahead(Asked::Listing, [&[None, None], &late[..]].concat());
+    index.upload(&desk, &["--verify"]).code(0).says("gives out what was sent");
+}
+
+/// Some servers keep what came before a connection broke off, and say that all is well.
+#[test]
+fn a_file_that_an_index_keeps_cut_short_is_not_uploaded() {
+    let server = IndexServer::open();
+    let desk = Desk::with_release("1.0");
+    let proxy = Proxy::before(&server.upload_url(), &server.simple_url());
+    proxy.ahead(Asked::Upload, [None, Some(Trouble::Truncated(1))]);
+    let (url, simple) = (proxy.upload_url(), proxy.simple_url());
+    let ended = desk.upload(&["--url", &url, "--simple", &simple], &[]).code(4);
+    ended
+        .says("does not have what was sent to it: it lists demo-1.0.tar.gz with the sha256")
+        .says("yank it there");
+    assert!(!ended.text.contains("\"event\":\"published\""), "{}", ended.text);
 }
 
 #[test]
@@ -174,6 +201,10 @@ fn an_index_that_cannot_be_asked_says_what_to_look_at() {
     let simple = format!("http://{gone}/simple/");
     let refused = desk.upload(&["--url", &format!("http://{gone}/legacy/"), "--simple", &simple], &[]);
     refused.code(3).says("cannot be asked what it has").says("check the address, the network and the proxy");
+    // One hiccup is no answer.
+    let index = Embedded::new();
+    index.proxy.ahead(Asked::Listing, [Some(Trouble::Failure(500)), Some(Trouble::Refused)]);
+    index.upload(&desk, &[]).code(0);
 }
 
 #[test]
@@ -276,6 +307,34 @@ fn wheels_go_together_between_the_first_file_and_the_sdist() {
     assert_eq!(index.proxy.sent().last().unwrap().filename, "demo-1.0.tar.gz");
 }
 
+/// PyPI's own server deadlocks where more than two files of a release come at once.
+#[test]
+fn an_index_that_deadlocks_gets_every_file_all_the_same() {
+    let desk = Desk::new();
+    for minor in 10..22 {
+        wheel(&desk.folder, "demo", "1.0", &format!("macosx_10_{minor}_x86_64"), "hello");
+    }
+    sdist(&desk.folder, "demo", "1.0", "hello");
+    let careful = Embedded::new();
+    careful.proxy.deadlocks_beyond(2);
+    let ended = careful.upload(&desk, &[]).code(0);
+    assert!(!ended.text.contains("500"), "{}", ended.text);
+    assert_eq!((careful.files().len(), careful.proxy.busy().into_iter().max()), (13, Some(2)));
+
+    // Who wants more has them sent one by one from the first failure on, which is nobody's fault.
+    let greedy = Embedded::new();
+    greedy.proxy.deadlocks_beyond(2);
+    let ended = greedy.upload(&desk, &["--connections", "8"]).code(0);
+    ended.says("the rest goes one by one");
+    assert!(ended.fates().values().all(|fate| *fate == "there"), "{}", ended.text);
+    assert_eq!(greedy.files(), careful.files());
+    let (busy, sent) = (greedy.proxy.busy(), greedy.proxy.sent());
+    assert_eq!(sent.iter().filter(|sent| sent.arrived).count(), 13);
+    let failed = sent.len() - 13;
+    assert!((1..=8).contains(&failed), "{failed} failed");
+    assert!(busy.ends_with(&[1, 1, 1]), "{busy:?}");
+}
+
 #[test]
 fn a_refusal_stops_what_has_not_begun_and_hides_nothing_that_has() {
     let (desk, index) = (Desk::new(), Embedded::new());
@@ -297,32 +356,6 @@ fn a_refusal_stops_what_has_not_begun_and_hides_nothing_that_has() {
     let mut listed = index.files();
     listed.retain(|name| name != "demo-1.0-py3-none-macosx_10_12_x86_64.whl");
     assert_eq!(there, listed);
-}
-
-/// What is sent to be refused is: nothing is there afterwards, and what bars a file is known before the first is sent.
-#[test]
-fn a_probe_tells_what_an_index_would_say_and_leaves_nothing_there() {
-    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
-    let other = Desk::new();
-    sdist(&other.folder, "demo", "1.0", "another");
-    let blind = |desk: &Desk, more: &[&str]| {
-        let (url, simple) = (index.proxy.upload_url(), index.proxy.simple_url());
-        desk.upload(&[&["--url", &url, "--simple", &simple], more].concat(), &[])
-    };
-    let taken = blind(&desk, &["--probe"]).code(0);
-    taken.says("would take demo-1.0-py3-none-any.whl").says("would take demo-1.0.tar.gz");
-    assert_eq!(index.files().len(), 2);
-
-    // The page is an old one, so only the index itself knows that the name is taken.
-    index.proxy.ahead(Asked::Listing, [Some(Trouble::Stale)]);
-    let refused = blind(&other, &["--probe"]).code(3);
-    refused.says("File already exists").says("can never be used again").says("nothing has been sent");
-
-    let strange = IndexServer::pypiserver();
-    let user = [("TWINE_USERNAME", strange.username()), ("TWINE_PASSWORD", strange.password().reveal())];
-    let (url, simple) = (strange.upload_url(), strange.simple_url());
-    let careful = desk.upload(&["--url", &url, "--simple", &simple, "--probe"], &user).code(0);
-    careful.says("was not asked whether it would take the files");
 }
 
 #[test]
@@ -398,6 +431,22 @@ fn what_will_not_pass_is_not_waited_for() {
     index.upload(&desk, &[]).code(1).says("redirects to");
     index.proxy.ahead(Asked::Listing, [Some(Trouble::Circles)]);
     index.upload(&desk, &[]).code(0);
+}
+
+/// As when a new version of it is deployed: a part of the release is public, and half a release is worse than a wait.
+#[test]
+fn a_server_that_is_away_for_a_while_is_waited_for_when_a_part_is_public() {
+    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    let away = [Trouble::Refused, Trouble::Failure(502), Trouble::Refused].map(Some);
+    index.proxy.ahead(Asked::Upload, [&[None], &away[..]].concat());
+    let ended = index.upload(&desk, &[]).code(0);
+    ended.says("is away, and a part of the release is public: waiting for it");
+    assert_eq!(index.files().len(), 2);
+    // Nothing is, and so nothing is lost.
+    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    index.proxy.ahead(Asked::Upload, vec![Some(Trouble::Refused); 3]);
+    let ended = index.upload(&desk, &[]).code(4);
+    assert!(!ended.text.contains("is public: waiting for it"), "{}", ended.text);
 }
 
 #[test]

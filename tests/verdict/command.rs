@@ -1,7 +1,11 @@
 //! `pyrelease check` as people use it.
 
+#[cfg(target_os = "linux")]
+use std::time::{Duration, Instant};
+
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use pyrelease_test_support::distribution::described;
 use pyrelease_test_support::{Blueprint, Project};
 
 use super::cases;
@@ -156,4 +160,70 @@ fn python_is_started_for_restructured_text_only_and_once() {
     // With the cache that all tests share, Python may be asked; after that nobody needs one.
     project.pyrelease(command).code(0);
     project.pyrelease(command).env("PYRELEASE_PYTHON", "/nowhere/python").code(0);
+}
+
+/// PyPI takes none at all, but not one of blank lines.
+#[test]
+fn a_description_of_blank_lines_is_refused_where_it_is_markdown() {
+    let project = project(quick(), &[]);
+    let dist = project.folder().join("dist");
+    for (kind, text, code) in [
+        ("text/markdown", "\n", 3),
+        ("text/markdown", "", 0),
+        ("text/markdown", "\u{a0}\n", 0),
+        ("text/plain", "\n", 0),
+    ] {
+        described(&dist, "demo", "1.0.0", kind, text);
+        let outcome = project.pyrelease("check").code(code);
+        assert_eq!(outcome.stdout().contains("error[description-not-blank]"), code == 3, "{outcome}");
+    }
+}
+
+/// A description that would take hours to render, in a wheel of its own.
+#[cfg(target_os = "linux")]
+fn hostile() -> Project {
+    let level = |at: usize| {
+        let next = format!("|n{}|", at + 1);
+        format!(".. |n{at}| replace:: {}\n", [next.as_str(); 10].join(" "))
+    };
+    let levels: String = (0..12).map(level).collect();
+    let text = format!("It is |n0|.\n\n{levels}.. |n12| replace:: x\n");
+    let project = project(quick(), &[]);
+    described(&project.folder().join("dist"), "demo", "1.0.0", "text/x-rst", &text);
+    project
+}
+
+/// The renderer, which is at a text that it never comes to the end of, ends with the command, however that ends.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_renderer_does_not_outlive_the_command() {
+    // The tools may have to be installed first.
+    let (_, contents) = cases();
+    let ready = project(quick(), &[]);
+    fs_err::write(ready.folder().join("dist/crp0009-1.0-py3-none-any.whl"), &contents[RESTRUCTURED]).unwrap();
+    ready.pyrelease("check").code(0);
+
+    let project = hostile();
+    let renderer = || {
+        let renders = |line: &String| line.contains("readme_renderer");
+        project.sandbox().processes().into_iter().find(renders)
+    };
+    for signal in ["KILL", "TERM", "INT"] {
+        let outcome = project
+            .pyrelease("check")
+            .meanwhile(|running| {
+                while renderer().is_none() && !running.has_ended() {
+                    running.wait(Duration::from_millis(20));
+                }
+                running.wait(Duration::from_millis(500));
+                running.signal(signal);
+            })
+            .run();
+        assert_ne!(outcome.status(), 0, "{outcome}");
+        let ended = Instant::now();
+        while let Some(left) = renderer() {
+            assert!(ended.elapsed() < Duration::from_secs(10), "after SIG{signal}, {left}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
 }

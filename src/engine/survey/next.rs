@@ -120,6 +120,16 @@ fn go_on(account: &Account, told: &Told, repository: &Repository) -> (Vec<String
             ));
             return (vec![format!("{RESUME} --done {stage}"), format!("{RESUME} --again {stage}")], notes);
         }
+        let others = account.files.iter().filter(|file| is_another_in_public(file));
+        let others: Vec<&str> = others.map(|file| file.filename.as_str()).collect();
+        if !others.is_empty() {
+            notes.push(format!(
+                "{} is public with other bytes than were checked: yank the release, or delete the file where the index lets \
+                 you; `rollback --leave` gives the run up as it is, and the next version replaces it",
+                others.join(", ")
+            ));
+            return (commands(&[LEAVE]), notes);
+        }
         if missing.is_empty() {
             return (commands(&[RESUME]), notes);
         }
@@ -158,6 +168,11 @@ fn is_missing(file: &super::FileAccount) -> bool {
     !file.rehearsal
         && file.here != Here::Present
         && file.indexes.iter().all(|at| matches!(at.state, FileState::Absent | FileState::Different))
+}
+
+/// Whether a public index has something else under the file's name, which no resuming puts right.
+fn is_another_in_public(file: &super::FileAccount) -> bool {
+    file.indexes.iter().any(|at| at.reach == Reach::Public && at.state == FileState::Different)
 }
 
 /// Whether an undo of it would find that somebody else has changed what it changed, and that part of it is still there.

@@ -192,6 +192,11 @@ impl Credentials {
         matches!(&self.means, Means::Publisher(publisher) if publisher.may_attest())
     }
 
+    /// Whether the index makes a token for them when one is needed, which may make it create the project, too.
+    pub fn are_made_when_needed(&self) -> bool {
+        matches!(&self.means, Means::Publisher(_))
+    }
+
     /// The user, where that is one and not what stands for a token.
     pub fn username(&self) -> Option<&str> {
         self.login().map(|login| login.username.as_str()).filter(|username| *username != TOKEN_USER)

@@ -1,7 +1,9 @@
 //! The long description and its content type.
 
+use comrak::{Options, markdown_to_html};
 use thiserror::Error;
 
+use super::Subject;
 use super::finding::{Finding, Found};
 use super::rules::{Rule, Source};
 use crate::python::metadata::Metadata;
@@ -15,7 +17,43 @@ const RENDERS: Rule = Rule::elsewhere(
     "a description in reStructuredText renders",
 );
 
-pub(super) const RULES: &[Rule] = &[RENDERS];
+const COSTLY: Rule = Rule::elsewhere(
+    "description-too-costly",
+    Source::Stricter(
+        "PyPI renders a description for as long as an upload may take, some minutes, so it may fail there, and a hostile one \
+         would keep a machine busy for days",
+    ),
+    "a description in reStructuredText renders within a minute of processor time and a GiB of memory",
+);
+
+const NOT_BLANK: Rule = Rule::pypi(
+    "description-not-blank",
+    "The description failed to render for 'text/markdown'.",
+    "a description in Markdown renders to something",
+    blank,
+)
+.of_metadata();
+
+pub(super) const RULES: &[Rule] = &[NOT_BLANK, RENDERS, COSTLY];
+
+/// The longest description that is looked at beyond its blanks, in bytes: what comes to nothing is short
+const LONGEST: usize = 64 << 10;
+
+fn blank(subject: &Subject) -> Vec<Found> {
+    let Some(Ok(description)) = subject.description() else { return Vec::new() };
+    if description.content_type != ContentType::Markdown || !renders_to_nothing(&description.text) {
+        return Vec::new();
+    }
+    let found = Found::new("the description renders to nothing, which PyPI takes for a failure");
+    vec![found.help("write one; or leave it out altogether, with its content type: PyPI takes none at all")]
+}
+
+/// Whether there are blank lines only, or definitions that nothing refers to.
+fn renders_to_nothing(text: &str) -> bool {
+    let text = text.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    let is_definition = text.starts_with('[') && text.len() <= LONGEST;
+    text.is_empty() || (is_definition && markdown_to_html(text, &Options::default()).is_empty())
+}
 
 /// A long description that PyPI would render
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +65,7 @@ pub struct Description {
 /// The formats that PyPI renders
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentType {
-    /// `text/markdown`; PyPI renders any text by comrak, so none can fail
+    /// `text/markdown`; PyPI renders any text by comrak, so none can fail but one that comes to nothing
     Markdown,
     /// `text/plain`; cannot fail
     Plain,
@@ -69,6 +107,17 @@ pub fn does_not_render(said: &str) -> Finding {
     } else {
         found.help(format!("it is about: {}", about.join(" / ")))
     })
+}
+
+/// The rule whose findings depend on the machine.
+pub(super) const DEPENDING: &str = COSTLY.id;
+
+/// The finding that rendering a description takes too much: what it takes.
+pub fn is_too_costly(what: &str) -> Finding {
+    let found = Found::new(format!("rendering the description was given up: {what}"));
+    COSTLY.finding(
+        found.help("something in it is nested or repeated beyond measure: write that out, or leave it out"),
+    )
 }
 
 impl std::str::FromStr for ContentType {
@@ -199,6 +248,30 @@ mod tests {
             crate::python::verdict::rule(finding.rule).map(|rule| rule.id),
             Some("description-renders")
         );
+    }
+
+    /// As readme_renderer 45 has it, which PyPI runs.
+    #[test]
+    fn markdown_that_comes_to_nothing_is_told_from_markdown_that_shows_nothing() {
+        let nothing =
+            ["\n", " ", "\t\n", "\r", "    \n    ", "\u{feff}\n", "[x]: /y\n", "[x]:\n/y\n[z]: /w 'title'\n"];
+        for text in nothing {
+            assert!(renders_to_nothing(text), "{text:?}");
+        }
+        let something = [
+            "\u{a0}",
+            "\u{c}\n",
+            "\u{b}",
+            "\u{200b}",
+            "<!-- a -->\n",
+            "> \n",
+            "[x]: /y\n\n[x]\n",
+            "\0",
+            "#\n",
+        ];
+        for text in something {
+            assert!(!renders_to_nothing(text), "{text:?}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod rules;
 mod subject;
 mod tracked;
 
-pub use description::{ContentType, ContentTypeError, Description, does_not_render};
+pub use description::{ContentType, ContentTypeError, Description, does_not_render, is_too_costly};
 pub use finding::{Finding, Place, Severity};
 pub use lists::CLASSIFIERS_OF;
 pub use policy::{Policy, UnknownRule};

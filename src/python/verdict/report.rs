@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use super::description::DEPENDING;
 use super::finding::{Finding, Place, Severity};
 use super::rules::{RULES, Rule, Source};
 use crate::text::is_safe;
@@ -55,6 +56,11 @@ impl Report {
         let files =
             self.files.iter().flat_map(|file| file.findings.iter().map(move |finding| (Some(file), finding)));
         files.chain(self.release.iter().map(|finding| (None, finding)))
+    }
+
+    /// Whether another day and another machine would find the same.
+    pub fn is_lasting(&self) -> bool {
+        self.findings().all(|(_, finding)| finding.rule != DEPENDING)
     }
 
     /// How many findings are errors.

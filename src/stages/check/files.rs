@@ -7,10 +7,10 @@ use jiff::civil::Date;
 use crate::error::{Error, Result};
 use crate::python::verdict::{
     CLASSIFIERS_OF, ContentType, Expected, FileReport, Finding, Judgement, Policy, Remembered, Report,
-    Severity, Tracked, does_not_render, judge_release, twins,
+    Severity, Tracked, does_not_render, is_too_costly, judge_release, twins,
 };
 use crate::world::crew::each;
-use crate::world::tools::render_rst;
+use crate::world::tools::{Unrendered, render_rst};
 use crate::world::{Environment, sha256};
 
 /// How long the list of classifiers is trusted to be PyPI's; then an unknown one only warns
@@ -108,7 +108,10 @@ fn unrendered(
     let rendered = render_rst(environment, &texts, progress)?;
     let verdict = |judgement| {
         let place = texts.binary_search(&restructured(judgement)?).ok()?;
-        rendered[place].as_ref().err().map(|said| does_not_render(said))
+        rendered[place].as_ref().err().map(|unrendered| match unrendered {
+            Unrendered::Refused(said) => does_not_render(said),
+            Unrendered::TooCostly(what) => is_too_costly(what),
+        })
     };
     Ok(judgements.iter().map(verdict).collect())
 }

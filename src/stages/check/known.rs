@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::as_findings;
 use crate::engine::prelude::*;
 use crate::python::distribution::Distribution;
-use crate::python::verdict::Policy;
+use crate::python::verdict::{Policy, Report};
 use crate::world::Environment;
 use crate::world::digest::hex;
 
@@ -19,7 +20,7 @@ pub fn known_or(
     environment: &Environment,
     files: &[Distribution],
     policy: &Policy,
-    judge: impl FnOnce() -> Result<Vec<Finding>>,
+    judge: impl FnOnce() -> Result<Report>,
 ) -> Result<Vec<Finding>> {
     let path = environment.cache_folder().map(|cache| cache.join("verdicts").join(key(files, policy)));
     if let Some(path) = &path
@@ -28,8 +29,9 @@ pub fn known_or(
     {
         return Ok(findings);
     }
-    let findings = judge()?;
-    if let Some(path) = path {
+    let report = judge()?;
+    let findings = as_findings(&report);
+    if let Some(path) = path.filter(|_| report.is_lasting()) {
         // Without it the files are judged again, which is no more than slow.
         let _ = keep(&path, &findings);
     }
@@ -67,6 +69,7 @@ mod tests {
 
     use super::*;
     use crate::python::distribution::Kind;
+    use crate::python::verdict::{Finding as Verdict, does_not_render, is_too_costly};
 
     #[test]
     fn the_same_bytes_are_judged_once_and_others_again() {
@@ -81,17 +84,23 @@ mod tests {
         };
         let policy = Policy::new(&[], false).unwrap();
         let judged = Cell::new(0);
-        let ask = |sha256: &str, policy: &Policy| {
-            known_or(&environment, &[file(sha256)], policy, || {
+        let ask = |sha256: &str, policy: &Policy, finding: fn(&str) -> Verdict| {
+            let found = known_or(&environment, &[file(sha256)], policy, || {
                 judged.set(judged.get() + 1);
-                Ok(vec![Finding::error(sha256)])
-            })
+                Ok(Report::new(Vec::new(), vec![finding(sha256)]))
+            });
+            let [found] = found.unwrap().try_into().unwrap();
+            assert!(found.message.contains(sha256), "{}", found.message);
         };
-        for (sha256, times) in [("a", 1), ("a", 1), ("b", 2), ("a", 2)] {
-            assert_eq!(ask(sha256, &policy).unwrap(), [Finding::error(sha256)]);
+        for (sha256, times) in [("a1", 1), ("a1", 1), ("b2", 2), ("a1", 2)] {
+            ask(sha256, &policy, does_not_render);
             assert_eq!(judged.get(), times);
         }
-        ask("a", &Policy::new(&[], true).unwrap()).unwrap();
+        ask("a1", &Policy::new(&[], true).unwrap(), does_not_render);
         assert_eq!(judged.get(), 3, "a stricter policy");
+        for times in [4, 5] {
+            ask("c3", &policy, is_too_costly);
+            assert_eq!(judged.get(), times, "what was too costly once need not be again");
+        }
     }
 }

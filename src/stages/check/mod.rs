@@ -125,7 +125,7 @@ fn sorted(report: &Report, bench: &Workbench<'_>) -> Vec<String> {
 }
 
 /// A verdict as the findings of a preflight: what is the matter with several files is said once.
-pub fn as_findings(report: &Report) -> Vec<Finding> {
+fn as_findings(report: &Report) -> Vec<Finding> {
     let mut told: Vec<(Option<&FileReport>, &Verdict, usize)> = Vec::new();
     for (file, finding) in report.findings() {
         let same = |(_, other, _): &&mut (_, &Verdict, _)| {

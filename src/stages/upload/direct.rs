@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::install::Trial;
 use super::look;
-use super::send::{Account, Standing, attempt, in_waves};
+use super::send::{Account, Standing, attempt, in_waves, note_in};
 use super::sign_in::sign_in;
 use super::verify::{self, Patience, Shown};
 use crate::config::IndexSettings;
@@ -12,7 +12,7 @@ use crate::engine::event::{Event, Fate, Listener};
 use crate::engine::prelude::*;
 use crate::engine::together::{attempt_unrecorded, pause};
 use crate::error::ExitCode;
-use crate::index::{Index, IndexAddress, IndexClient, Standing as Compared, Submission};
+use crate::index::{Consignment, Index, IndexAddress, IndexClient, Standing as Compared, Submission};
 use crate::python::distribution::Distribution;
 use crate::python::filename::normalize;
 use crate::world::Environment;
@@ -124,7 +124,7 @@ impl Errand {
         for (place, submission) in self.submissions.iter().enumerate() {
             let distribution = &submission.distribution;
             match self.client.standing_in(Some(&listing), distribution) {
-                Ok(Compared::Absent) => {}
+                Ok(Compared::Absent) => findings.extend(look::twin(&self.client, &listing, distribution)),
                 Ok(Compared::Identical) => there.push(place),
                 Ok(Compared::Different { sha256 }) => findings.push(
                     Finding::error(format!(
@@ -180,34 +180,70 @@ impl Errand {
     ) -> Result<()> {
         let index = &self.client.address().name;
         let pause = |time| pause(time, interrupted);
-        match verify::wait(&self.client, &self.project, all, Patience::with(&self.client), &pause)? {
+        let patience = Patience::with(&self.client);
+        let not_visible = |why: &str| {
+            let message = format!("the release is uploaded to `{index}`, but not visible there yet: {why}");
+            let help = Some("look at it in some minutes; indexes have caches");
+            listener.hear(&Event::Warning { stage: Some(STAGE), message: &message, help });
+        };
+        let files = match verify::wait(&self.client, &self.project, all, patience, &pause)? {
             Shown::NotYet(why) => {
-                let message =
-                    format!("the release is uploaded to `{index}`, but not visible there yet: {why}");
-                let help = Some("look at it in some minutes; indexes have caches");
-                listener.hear(&Event::Warning { stage: Some(STAGE), message: &message, help });
+                not_visible(&why);
+                return Ok(());
             }
-            Shown::All(files) => {
-                let Some(chosen) = verify::installable(all) else { return Ok(()) };
-                let folder = tempfile::tempdir()?;
-                let file = folder.path().join(&all[chosen].filename);
-                verify::fetch(&self.client, &files[chosen], &all[chosen], &file)?;
-                let message = format!(
-                    "`{index}` lists all {} files with their hashes, and gives out what was sent",
-                    all.len()
-                );
+            Shown::Different(files) => return Err(self.not_what_was_sent(&files)),
+            Shown::All(files) => files,
+        };
+        let Some(chosen) = verify::installable(all) else { return Ok(()) };
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join(&all[chosen].filename);
+        if let Some(why) = verify::fetch(&self.client, &files[chosen], &all[chosen], &file, patience, &pause)?
+        {
+            not_visible(&why);
+            return Ok(());
+        }
+        let message =
+            format!("`{index}` lists all {} files with their hashes, and gives out what was sent", all.len());
+        listener.hear(&Event::Note { stage: Some(STAGE), message: &message });
+        let Verification::Installed { smoke, variables } = how else { return Ok(()) };
+        let (project, version) = (&self.project, &self.version);
+        let trial = Trial { file: &file, project, version, smoke: *smoke, variables };
+        let log = folder.path().join("output.log");
+        let tell = |line: &str| listener.hear(&Event::Output { stage: STAGE, line });
+        // The error has the end of what it printed; the whole was shown.
+        trial.run(&|process| process.stream(&log, interrupted, tell).map_err(Error::from))?;
+        listener.hear(&Event::Note { stage: Some(STAGE), message: &trial.passed(index) });
+        Ok(())
+    }
+
+    /// Compares what the index lists with what was sent, and hardly waits for what it does not list yet.
+    ///
+    /// # Errors
+    /// It lists something else; or the user interrupted.
+    pub fn compare(
+        &self,
+        all: &[Distribution],
+        interrupted: &AtomicBool,
+        listener: &dyn Listener,
+    ) -> Result<()> {
+        if self.client.address().simple.is_none() {
+            return Ok(());
+        }
+        let pause = |time| pause(time, interrupted);
+        match verify::wait(&self.client, &self.project, all, Patience::short(&self.client), &pause)? {
+            Shown::All(_) => {}
+            Shown::NotYet(why) => {
+                let message = verify::not_compared(&self.client, &why);
                 listener.hear(&Event::Note { stage: Some(STAGE), message: &message });
-                let Verification::Installed { smoke, variables } = how else { return Ok(()) };
-                let (project, version) = (&self.project, &self.version);
-                let trial = Trial { file: &file, project, version, smoke: *smoke, variables };
-                let log = folder.path().join("output.log");
-                let tell = |line: &str| listener.hear(&Event::Output { stage: STAGE, line });
-                // The error has the end of what it printed; the whole was shown.
-                trial.run(&|process| process.stream(&log, interrupted, tell).map_err(Error::from))?;
-                listener.hear(&Event::Note { stage: Some(STAGE), message: &trial.passed(index) });
             }
+            Shown::Different(files) => return Err(self.not_what_was_sent(&files)),
         }
         Ok(())
+    }
+
+    fn not_what_was_sent(&self, files: &[String]) -> Error {
+        let release = format!("{} {}", self.project, self.version);
+        verify::not_what_was_sent(&self.client.address().name, &release, files, true)
     }
 
     /// Sends the files; what became of each is told.
@@ -219,10 +255,15 @@ impl Errand {
         index.begin(&self.project, &self.version).map_err(|error| self.client.explain(error))?;
         let account = self.account();
         listener.hear(&account.beginning());
+        let consignment = Consignment::new(true);
         let endings = in_waves(&self.distributions(), &mut |wave| {
-            let attempts =
-                wave.iter().map(|place| attempt(index, &self.client, &self.submissions[*place])).collect();
-            let ended = |at: usize, ending: &Ending| listener.hear(&account.of(wave[at], &ending.into()));
+            let attempt =
+                |place: &usize| attempt(index, &self.client, &self.submissions[*place], &consignment);
+            let attempts = wave.iter().map(attempt).collect();
+            let ended = |at: usize, ending: &Ending| {
+                note_in(&consignment, ending);
+                listener.hear(&account.of(wave[at], &ending.into()));
+            };
             attempt_unrecorded(STAGE, attempts, connections, interrupted, listener, &ended)
         });
         let mut anything = false;

@@ -1,17 +1,25 @@
 //! What can be seen of an index before anything is sent to it.
 
+use std::thread;
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::config::IndexKind;
 use crate::engine::prelude::*;
 use crate::error::ExitCode;
-use crate::index::{IndexClient, Listing, SimpleError, Submission};
+use crate::index::{Credentials, IndexClient, Listing, SimpleError, Submission};
+use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
 
 use super::Upload;
 
 /// What PyPI takes of a project in all, in bytes, unless it was given more
 const PROJECT_LIMIT: u64 = 10 << 30;
+/// What PyPI takes of one file, in bytes, unless its project was given more
+const FILE_LIMIT: u64 = 100 << 20;
+/// The pauses after which an index is asked again that gave no answer: one hiccup does not refuse a release
+const AGAIN: [Duration; 2] = [Duration::from_millis(500), Duration::from_millis(1500)];
 
 /// That an index cannot be looked at, where it cannot.
 pub(super) fn unlisted(client: &IndexClient, how: &str) -> Option<Finding> {
@@ -39,7 +47,24 @@ pub(super) fn unattested(client: &IndexClient, submissions: &[Submission]) -> Op
 /// What the index lists of a project.
 pub(super) fn listing(client: &IndexClient, project: &str) -> Result<Option<Listing>> {
     let refused = |error: SimpleError| error.of_index(&client.address().name).with_code(ExitCode::Refused);
+    for pause in AGAIN {
+        match client.listing(project) {
+            Err(error) if error.is_passing() => thread::sleep(pause),
+            answered => return answered.map_err(refused),
+        }
+    }
     client.listing(project).map_err(refused)
+}
+
+/// That the index has a file's bytes under another name, where it takes the same bytes once.
+pub(super) fn twin(client: &IndexClient, listing: &Listing, file: &Distribution) -> Option<Finding> {
+    let other = listing.file_with(&file.sha256).filter(|_| client.follows_pypi())?;
+    let (index, name) = (&client.address().name, &file.filename);
+    let message = format!("`{index}` has the bytes of {name} already, under the name `{}`", other.filename);
+    Some(
+        Finding::error(message)
+            .help("it takes the same bytes once: do without this file, or build it anew under its name"),
+    )
 }
 
 /// The bounds that the project has there, by PyPI's rules.
@@ -88,25 +113,50 @@ pub(super) fn limits(
     findings
 }
 
-/// Whether the index would take each of the files, asked by something that it refuses.
+/// Whether the index would take the files, asked by something that it refuses: each of them where it has the project. Of
+/// one that it has not, every question counts as another new project, of which it takes few in an hour.
 pub(super) fn probe(client: &IndexClient, submissions: &[Submission]) -> Vec<Finding> {
     let index = &client.address().name;
     let Some(first) = submissions.first() else { return Vec::new() };
-    if !client.follows_pypi() {
-        // An index of our own says so where it lists files.
-        let _ = client.listing(first.field("name"));
-    }
+    let project = first.field("name");
+    // An index of our own says so where it lists files.
+    let has_project = matches!(client.listing(project), Ok(Some(_)));
     if !client.follows_pypi() {
         let message = format!("`{index}` was not asked whether it would take the files");
         let help = "only PyPI is known to look into a file before it keeps it; another index might keep what is sent \
                     to be refused";
         return vec![Finding::warning(message).help(help)];
     }
-    let ask = |submission: &Submission| match client.probe(submission) {
-        Ok(()) => Finding::note(format!("`{index}` would take {}", submission.distribution.filename)),
+    if !has_project && client.credentials().is_some_and(Credentials::are_made_when_needed) {
+        let message = format!("`{index}` was not asked whether it would take the files of {project}");
+        let help = "it has no such project, and making a token for a pending publisher creates it, for good";
+        return vec![Finding::warning(message).help(help)];
+    }
+    let asked = if has_project { submissions } else { &submissions[..1] };
+    let mut findings: Vec<Finding> = asked.iter().map(|submission| ask(client, submission)).collect();
+    if asked.len() < submissions.len() {
+        findings.push(Finding::note(format!(
+            "`{index}` has no project `{project}` yet, so it was asked about the first file only"
+        )));
+    }
+    findings
+}
+
+fn ask(client: &IndexClient, submission: &Submission) -> Finding {
+    let (index, file) = (&client.address().name, &submission.distribution);
+    match client.probe(submission) {
+        // What is sent instead is small.
+        Ok(()) if file.size > FILE_LIMIT => {
+            let size = crate::world::size(file.size);
+            let message = format!(
+                "`{index}` would take {}, if it takes files of {size} of the project: such a question does not tell",
+                file.filename
+            );
+            Finding::warning(message).help("the limit is 100 MiB unless the project was given more")
+        }
+        Ok(()) => Finding::note(format!("`{index}` would take {}", file.filename)),
         Err(error) => client.explain(error).into(),
-    };
-    submissions.iter().map(ask).collect()
+    }
 }
 
 impl Upload {

@@ -19,8 +19,8 @@ use crate::python::distribution::Distribution;
 pub use direct::{Errand, Verification, address_of};
 pub use sign_in::sign_in;
 
-/// How many wheels go at the same time where nothing else is said
-pub const CONNECTIONS: usize = 8;
+/// How many wheels go at the same time where nothing else is said: with more, the database of PyPI deadlocks
+pub const CONNECTIONS: usize = 2;
 /// The most of them: what is on its way at once has to be asked about after a power cut, and an index limits its clients
 pub const MOST_CONNECTIONS: usize = 32;
 
@@ -225,6 +225,8 @@ impl Stage for Upload {
                 let smoke = self.settings.smoke.as_deref();
                 install::try_out(smoke, &self.name, (&file, &batch.version), release, effects)?;
             }
+        } else {
+            verify::compare(&client, &batch, release, self.reach(), effects)?;
         }
         let page = client.address().view_url(&release.names().name, &batch.version);
         Ok(Outputs { links: page.into_iter().collect(), ..Outputs::default() })

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Batch, Upload, look};
 use crate::engine::event::{Event, Fate};
 use crate::engine::prelude::*;
-use crate::index::{Index, IndexClient, Submission, Undelivered, Watch, deliver, waves};
+use crate::index::{Consignment, Index, IndexClient, Submission, Undelivered, Watch, deliver, waves};
 use crate::python::distribution::Distribution;
 
 /// Who looks on while one of several files is delivered
@@ -59,13 +59,16 @@ pub(super) fn send(
     let account = Account { stage: &stage.name, index: &stage.name, submissions: &submissions };
     effects.tell(&account.beginning());
 
+    let consignment = Consignment::new(stage.reach() == Reach::Public);
     let endings = in_waves(&batch.distributions, &mut |wave| {
         let task = |place: &usize| {
             let submission = &submissions[*place];
-            Task { effect: stage.effect(project, submission), attempt: attempt(index, client, submission) }
+            let attempt = attempt(index, client, submission, &consignment);
+            Task { effect: stage.effect(project, submission), attempt }
         };
         let tasks = wave.iter().map(task).collect();
         effects.attempt_together(tasks, stage.settings.connections, &|effects, at, ending| {
+            note_in(&consignment, ending);
             effects.tell(&account.of(wave[at], &ending.into()));
         })
     });
@@ -117,15 +120,24 @@ pub(super) fn attempt<'a>(
     index: &'a dyn Index,
     client: &'a IndexClient,
     submission: &'a Submission,
+    consignment: &'a Consignment,
 ) -> Attempting<'a> {
     Box::new(move |hand| {
-        let delivered = deliver(index, submission, &Post { hand, submission, told: Cell::new(None) });
+        let post = Post { hand, submission, told: Cell::new(None) };
+        let delivered = deliver(index, submission, consignment, &post);
         match delivered {
             Ok(delivery) => Ok(delivery.to_string()),
             Err(Undelivered { error, in_doubt: true }) => Err(Attempt::InDoubt(client.explain(*error))),
             Err(Undelivered { error, in_doubt: false }) => Err(Attempt::NotDone(client.explain(*error))),
         }
     })
+}
+
+/// Once a file is there, the others are worth more patience.
+pub(super) fn note_in(consignment: &Consignment, ending: &Ending) {
+    if matches!(ending, Ending::Done(_)) {
+        consignment.begun();
+    }
 }
 
 /// Where one file stands

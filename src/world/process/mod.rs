@@ -1,7 +1,10 @@
 //! Child processes: run by duct, their failure an error that shows what they said.
 
+mod answers;
 mod output;
 mod within;
+
+pub use answers::{Answer, Answers, Ended};
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -274,6 +277,13 @@ impl Process {
     }
 
     fn expression(&self) -> duct::Expression {
+        match self.input.is_empty() {
+            true => self.without_input().stdin_null(),
+            false => self.without_input().stdin_bytes(self.input.clone()),
+        }
+    }
+
+    fn without_input(&self) -> duct::Expression {
         let mut expression = duct::cmd(&self.program, &self.arguments).unchecked();
         if let Some(folder) = &self.folder {
             expression = expression.dir(folder);
@@ -292,11 +302,7 @@ impl Process {
         if let Some(run) = mark() {
             expression = expression.env(remains::RUN, run);
         }
-        if self.input.is_empty() {
-            expression.stdin_null()
-        } else {
-            expression.stdin_bytes(self.input.clone())
-        }
+        expression
     }
 
     /// The command line, for a message.

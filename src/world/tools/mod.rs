@@ -8,7 +8,7 @@ mod interpreter;
 mod rst;
 
 pub use interpreter::InterpreterError;
-pub use rst::render_rst;
+pub use rst::{Unrendered, render_rst};
 
 use std::path::{Path, PathBuf};
 

@@ -1,14 +1,50 @@
-//! reStructuredText by PyPI's own renderer, whose verdict on a text is kept: it is always the same.
+//! reStructuredText by PyPI's own renderer, within limits; its verdict on a text is kept: it is always the same.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{Environment, REQUIREMENTS, ToolEnvironment, ToolsError};
 use crate::world::digest::hex;
+use crate::world::process::{Answer, Answers};
 
 const SCRIPT: &str = include_str!("../../../templates/tools/render_rst.py");
+/// A text of a megabyte takes a third of that time, and a fifth of that memory.
+const LIMITS: Limits =
+    Limits { processor: Duration::from_secs(60), clock: Duration::from_secs(180), memory: 1 << 30 };
+/// Texts that are let go to the limits; who has more of them need not wait for all
+const MOST_COSTLY: usize = 3;
+
+/// What one text may take
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Where the system keeps account of it
+    pub(super) processor: Duration,
+    pub(super) clock: Duration,
+    /// In bytes, where the system limits it
+    pub(super) memory: u64,
+}
+
+/// Why a text is not rendered
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unrendered {
+    /// PyPI's renderer refuses it, and says this
+    Refused(String),
+    /// It takes too much; what, and of what there is no more
+    TooCostly(String),
+}
+
+/// What the renderer says of a text that does not render
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Said {
+    Refused(String),
+    /// More memory than there is for it
+    Costly,
+}
 
 /// Renders the texts as PyPI would: for each nothing, or why it does not render. Those that were rendered before, by the
 /// same renderer, are looked up; only for others the tool environment is needed.
@@ -19,11 +55,11 @@ pub fn render_rst(
     environment: &Environment,
     texts: &[&str],
     progress: &dyn Fn(&str),
-) -> Result<Vec<Result<(), String>>, ToolsError> {
+) -> Result<Vec<Result<(), Unrendered>>, ToolsError> {
     let folder = environment.cache_folder().map(|cache| cache.join("rst"));
     let file = |text: &str| folder.as_ref().map(|folder| folder.join(key(text)));
     let known = |text: &&str| verdict_in(&file(text)?);
-    let mut verdicts: Vec<Option<Result<(), String>>> = texts.iter().map(known).collect();
+    let mut verdicts: Vec<Option<Result<(), Unrendered>>> = texts.iter().map(known).collect();
     let missing: Vec<usize> = (0..texts.len()).filter(|at| verdicts[*at].is_none()).collect();
     if !missing.is_empty() {
         let tools = ToolEnvironment::ensure(environment, progress)?;
@@ -50,37 +86,117 @@ fn key(text: &str) -> String {
 }
 
 /// What a file says: nothing for a text that renders, else why it does not.
-fn verdict_in(file: &Path) -> Option<Result<(), String>> {
+fn verdict_in(file: &Path) -> Option<Result<(), Unrendered>> {
     let content = fs_err::read_to_string(file).ok()?;
-    serde_json::from_str::<Option<String>>(&content).ok().map(|why| why.map_or(Ok(()), Err))
+    let refused = serde_json::from_str::<Option<String>>(&content).ok()?;
+    Some(refused.map_or(Ok(()), |why| Err(Unrendered::Refused(why))))
 }
 
-/// Writes a verdict so that it is there whole or not at all.
-fn keep(file: &Path, verdict: &Result<(), String>) -> std::io::Result<()> {
+/// Writes a verdict so that it is there whole or not at all; what was too costly is so here and today only.
+fn keep(file: &Path, verdict: &Result<(), Unrendered>) -> std::io::Result<()> {
+    let refused = match verdict {
+        Ok(()) => None,
+        Err(Unrendered::Refused(why)) => Some(why),
+        Err(Unrendered::TooCostly(_)) => return Ok(()),
+    };
     let folder = file.parent().map(PathBuf::from).unwrap_or_default();
     fs_err::create_dir_all(&folder)?;
     let mut new = tempfile::NamedTempFile::new_in(folder)?;
-    new.write_all(serde_json::to_string(&verdict.as_ref().err())?.as_bytes())?;
+    new.write_all(serde_json::to_string(&refused)?.as_bytes())?;
     new.persist(file).map(drop).map_err(|error| error.error)
 }
 
 impl ToolEnvironment {
-    /// Renders the texts as PyPI would, all in one process: for each nothing, or why it does not render.
+    /// Renders the texts as PyPI would, in one process as long as none is too costly: for each nothing, or why it does not
+    /// render.
     ///
     /// # Errors
-    /// The renderer cannot be run, or takes longer than five minutes.
-    pub fn render_rst(&self, texts: &[&str]) -> Result<Vec<Result<(), String>>, ToolsError> {
-        if texts.is_empty() {
-            return Ok(Vec::new());
+    /// The renderer cannot be run.
+    pub fn render_rst(&self, texts: &[&str]) -> Result<Vec<Result<(), Unrendered>>, ToolsError> {
+        self.render_rst_within(texts, LIMITS)
+    }
+
+    pub(super) fn render_rst_within(
+        &self,
+        texts: &[&str],
+        limits: Limits,
+    ) -> Result<Vec<Result<(), Unrendered>>, ToolsError> {
+        let mut verdicts = Vec::with_capacity(texts.len());
+        let mut costly = 0;
+        while verdicts.len() < texts.len() {
+            let left = &texts[verdicts.len()..];
+            if costly == MOST_COSTLY {
+                let untried = format!("it was not tried, as {MOST_COSTLY} others took too much");
+                verdicts.extend(left.iter().map(|_| Err(Unrendered::TooCostly(untried.clone()))));
+                break;
+            }
+            let mut renderer = self.renderer(left, limits)?;
+            for _ in left {
+                let verdict = limits.verdict(&mut renderer)?;
+                let is_over = matches!(verdict, Err(Unrendered::TooCostly(_)));
+                verdicts.push(verdict);
+                if is_over {
+                    costly += 1;
+                    break;
+                }
+            }
         }
-        let input = serde_json::to_vec(texts).map_err(|error| ToolsError::Answer(error.to_string()))?;
-        let output = self.process().arg("-c").arg(SCRIPT).input(input).read().map_err(ToolsError::Render)?;
-        let verdicts: Vec<Option<String>> =
-            serde_json::from_str(&output).map_err(|error| ToolsError::Answer(error.to_string()))?;
-        if verdicts.len() != texts.len() {
-            let message = format!("{} verdicts on {} texts", verdicts.len(), texts.len());
-            return Err(ToolsError::Answer(message));
-        }
-        Ok(verdicts.into_iter().map(|verdict| verdict.map_or(Ok(()), Err)).collect())
+        Ok(verdicts)
+    }
+
+    fn renderer(&self, texts: &[&str], limits: Limits) -> Result<Answers, ToolsError> {
+        let mut input = serde_json::to_vec(texts).map_err(|error| ToolsError::Answer(error.to_string()))?;
+        input.push(b'\n');
+        let numbers = [u64::from(std::process::id()), limits.processor.as_secs(), limits.memory];
+        let process = self.process().arg("-c").arg(SCRIPT).args(numbers.map(|number| number.to_string()));
+        process.answers(input).map_err(ToolsError::Render)
+    }
+}
+
+impl Limits {
+    /// What becomes of the next text.
+    fn verdict(&self, renderer: &mut Answers) -> Result<Result<(), Unrendered>, ToolsError> {
+        let line = match renderer.next(self.clock).map_err(ToolsError::Render)? {
+            Answer::Line(line) => line,
+            Answer::TooLate => return Ok(Err(self.time(self.clock, "by the clock"))),
+            Answer::Over(ended) => {
+                return match signal(ended.status) {
+                    Some(SIGXCPU) => Ok(Err(self.time(self.processor, "of processor time"))),
+                    Some(SIGABRT | SIGSEGV) => {
+                        Ok(Err(Unrendered::TooCostly("it makes the renderer crash".to_owned())))
+                    }
+                    _ => Err(ToolsError::Render(ended.error)),
+                };
+            }
+        };
+        let said: Option<Said> =
+            serde_json::from_str(&line).map_err(|error| ToolsError::Answer(error.to_string()))?;
+        Ok(match said {
+            None => Ok(()),
+            Some(Said::Refused(why)) => Err(Unrendered::Refused(why)),
+            Some(Said::Costly) => {
+                let limit = self.memory >> 20;
+                Err(Unrendered::TooCostly(format!("it takes more than {limit} MiB of memory")))
+            }
+        })
+    }
+
+    fn time(&self, limit: Duration, which: &str) -> Unrendered {
+        Unrendered::TooCostly(format!("it takes more than {} s {which}", limit.as_secs()))
+    }
+}
+
+const SIGABRT: i32 = 6;
+const SIGSEGV: i32 = 11;
+const SIGXCPU: i32 = 24;
+
+/// The signal that ended a process, where one did.
+fn signal(status: std::process::ExitStatus) -> Option<i32> {
+    #[cfg(unix)]
+    return std::os::unix::process::ExitStatusExt::signal(&status);
+    #[cfg(not(unix))]
+    {
+        let _ = status;
+        None
     }
 }

@@ -1,6 +1,7 @@
 //! These install from the package index, as a user's first run does.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use super::*;
 
@@ -35,10 +36,46 @@ fn two_runs_at_once_make_one_environment_that_renders() {
     let texts = ["Title\n=====\n\nSome *text*.\n", "Title\n=====\n\n:foo:`bar`\n", "", "é ✓\n"];
     let verdicts = first.render_rst(&texts).unwrap();
     assert_eq!(verdicts[0], Ok(()));
-    assert_eq!(verdicts[1], Err("line 4: ERROR: Unknown interpreted text role \"foo\".".to_owned()));
-    assert_eq!(verdicts[2], Err("No content rendered from RST source.".to_owned()));
+    let refused = |why: &str| Err(Unrendered::Refused(why.to_owned()));
+    assert_eq!(verdicts[1], refused("line 4: ERROR: Unknown interpreted text role \"foo\"."));
+    assert_eq!(verdicts[2], refused("No content rendered from RST source."));
     assert_eq!(verdicts[3], Ok(()));
+    #[cfg(target_os = "linux")]
+    what_takes_too_much_is_given_up(&first);
     assert!(first.process().args(["-m", "build", "--version"]).read().unwrap().starts_with("build "));
+}
+
+/// Each name stands for ten of the next.
+fn nested(levels: usize) -> String {
+    let level = |at: usize| {
+        let next = format!("|n{}|", at + 1);
+        format!(".. |n{at}| replace:: {}\n", [next.as_str(); 10].join(" "))
+    };
+    let levels_of: String = (0..levels).map(level).collect();
+    format!("Title\n=====\n\nIt is |n0|.\n\n{levels_of}.. |n{levels}| replace:: x\n")
+}
+
+/// What follows is rendered all the same, by another process.
+fn what_takes_too_much_is_given_up(tools: &ToolEnvironment) {
+    let (endless, fine, large) = (nested(12), "Title\n=====\n\nText.\n", "a\n".repeat(5_000_000));
+    let limits =
+        rst::Limits { processor: Duration::from_secs(5), clock: Duration::from_secs(60), memory: 300 << 20 };
+    let costly = |what: &str| Err(Unrendered::TooCostly(what.to_owned()));
+    assert_eq!(
+        tools.render_rst_within(&[&endless, fine, &large, fine], limits).unwrap(),
+        [
+            costly("it takes more than 5 s of processor time"),
+            Ok(()),
+            costly("it takes more than 300 MiB of memory"),
+            Ok(())
+        ]
+    );
+    // By the clock, and no more than a few of them.
+    let limits = rst::Limits { processor: Duration::from_secs(600), clock: Duration::from_secs(1), ..limits };
+    let verdicts = tools.render_rst_within(&[endless.as_str(); 5], limits).unwrap();
+    let clock = costly("it takes more than 1 s by the clock");
+    let untried = costly("it was not tried, as 3 others took too much");
+    assert_eq!(verdicts, [&clock, &clock, &clock, &untried, &untried].map(Clone::clone));
 }
 
 #[test]

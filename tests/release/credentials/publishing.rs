@@ -204,6 +204,23 @@ fn a_publisher_that_nobody_registered_changes_nothing() {
     assert!(local.public.files().is_empty());
 }
 
+/// A token that is made for a pending publisher creates the project, for good: no question is worth that.
+#[test]
+fn a_probe_makes_no_token_for_a_project_that_is_not_there_yet() {
+    let local = Local::new();
+    let mint = "{\"success\": true, \"token\": \"@token@\"}";
+    let front = Front::before(&local.public.upload_url(), local.public.token.expose_secret(), mint);
+    let project = through(&front, &local);
+    let outcome = front.on_github(project.pyrelease("run minor --yes --probe")).code(0);
+    outcome.stderr_contains("`pypi` was not asked whether it would take the files of demo");
+    let uploads = |front: &Front| front.asked().iter().filter(|line| *line == "POST /legacy/").count();
+    assert_eq!((uploads(&front), local.public.files().len()), (2, 2));
+
+    let outcome = front.on_github(project.pyrelease("run 2.0.0 --yes --probe")).code(0);
+    outcome.stderr_contains("`pypi` would take demo-2.0.0.tar.gz");
+    assert_eq!((uploads(&front), local.public.files().len()), (6, 4));
+}
+
 /// An attestation of these bytes, as `pypi-attestations` writes it, but for its signature.
 fn attestation(sha256: &str) -> String {
     let statement = serde_json::json!({

@@ -206,3 +206,28 @@ fn what_a_project_may_not_do_there_is_known_before_anything_is_sent() {
     }
     assert_eq!(server.uploads(), 2);
 }
+
+/// What PyPI says to bytes that it has under another name, and what it lists then.
+#[test]
+fn the_same_bytes_under_another_name_are_seen_and_told() {
+    let desk = desk("hello");
+    let sha256 = sha256(&desk.folder.join(WHEEL)).unwrap().0;
+    let other = "demo-1.0-1-py3-none-any.whl";
+    let page = json!({
+        "meta": { "api-version": "1.4" },
+        "name": "demo",
+        "files": [{ "filename": other, "url": format!("/f/{other}"), "hashes": { "sha256": sha256 } }],
+    });
+    let says = format!("400 File already exists ('{WHEEL}', with blake2_256 hash '00').");
+    let server = Registry::that_says(400, &says);
+    server.shows_late("/simple/demo/", JSON, page.to_string());
+    let refused = server.upload(&desk).code(1);
+    refused.says(&format!("the bytes of `{WHEEL}` already, under the name `{other}`"));
+    refused.says("takes the same bytes once");
+
+    let server = Registry::that_says(200, "");
+    server.shows_with("/simple/demo/", JSON, &format!("{OURS}: x\r\n"), page.to_string());
+    let refused = server.upload(&desk).code(3);
+    refused.says(&format!("the bytes of {WHEEL} already, under the name `{other}`"));
+    assert_eq!(server.uploads(), 0);
+}

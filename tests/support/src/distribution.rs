@@ -10,9 +10,13 @@ use sha2::{Digest, Sha256};
 use crate::base64::encode;
 
 fn metadata(name: &str, version: &str) -> String {
+    metadata_with(name, version, "text/markdown", &format!("# {name}\n"))
+}
+
+fn metadata_with(name: &str, version: &str, kind: &str, description: &str) -> String {
     format!(
         "Metadata-Version: 2.4\nName: {name}\nVersion: {version}\nSummary: Says hello\n\
-         Description-Content-Type: text/markdown\n\n# {name}\n"
+         Description-Content-Type: {kind}\n\n{description}"
     )
 }
 
@@ -54,9 +58,21 @@ pub fn wheel(folder: &Path, name: &str, version: &str, platform: &str, hello: &s
 /// # Panics
 /// The folder cannot be written.
 pub fn sdist(folder: &Path, name: &str, version: &str, hello: &str) -> PathBuf {
+    sdist_with(folder, (name, version), metadata(name, version), hello)
+}
+
+/// Writes a source distribution with a description of that content type.
+///
+/// # Panics
+/// The folder cannot be written.
+pub fn described(folder: &Path, name: &str, version: &str, kind: &str, description: &str) -> PathBuf {
+    sdist_with(folder, (name, version), metadata_with(name, version, kind, description), "hello")
+}
+
+fn sdist_with(folder: &Path, (name, version): (&str, &str), metadata: String, hello: &str) -> PathBuf {
     let mut tar = Vec::new();
     for (path, content) in [
-        ("PKG-INFO", metadata(name, version)),
+        ("PKG-INFO", metadata),
         ("pyproject.toml", format!("[project]\nname = \"{name}\"\nversion = \"{version}\"\n")),
         ("hello.txt", hello.to_owned()),
     ] {

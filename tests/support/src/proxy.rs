@@ -54,6 +54,8 @@ pub enum Trouble {
     Drips,
     /// The proxy sends the client to the address it asks at
     Circles,
+    /// The server gets the file without its last bytes, so many of them, and answers
+    Truncated(usize),
     /// Everything takes so many milliseconds longer, before and after
     Late(u64),
     /// A page of which a byte in the middle was changed, so that it is no page any more
@@ -85,6 +87,8 @@ struct Shared {
     watch: Mutex<Option<Watch>>,
     /// Uploads that are under way
     under_way: AtomicUsize,
+    /// How many of them the server bears at once
+    most: AtomicUsize,
     busy: Mutex<Vec<usize>>,
 }
 
@@ -116,6 +120,7 @@ impl Proxy {
             sent: Mutex::default(),
             watch: Mutex::default(),
             under_way: AtomicUsize::new(0),
+            most: AtomicUsize::new(usize::MAX),
             busy: Mutex::default(),
         });
         let serving = shared.clone();
@@ -148,6 +153,12 @@ impl Proxy {
         *locked(&self.shared.watch) = Some(Box::new(watch));
     }
 
+    /// From now on the server behind does as PyPI's does: of uploads that overlap it bears so many, and fails at the others.
+    /// Each takes a while.
+    pub fn deadlocks_beyond(&self, most: usize) {
+        self.shared.most.store(most, Ordering::SeqCst);
+    }
+
     /// What has befallen requests so far.
     pub fn met(&self) -> Vec<Trouble> {
         locked(&self.shared.met).clone()
@@ -170,10 +181,15 @@ impl Proxy {
 struct UnderWay<'a>(&'a Shared);
 
 impl Shared {
-    fn begin_upload(&self) -> UnderWay<'_> {
+    /// Also gives what befalls it because of the others.
+    fn begin_upload(&self) -> (UnderWay<'_>, Option<Trouble>) {
         let mut busy = locked(&self.busy);
-        busy.push(self.under_way.fetch_add(1, Ordering::SeqCst) + 1);
-        UnderWay(self)
+        let together = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+        busy.push(together);
+        let most = self.most.load(Ordering::SeqCst);
+        let deadlock = (together > most).then_some(Trouble::Failure(500));
+        let slow = (most < usize::MAX).then_some(Trouble::Late(50));
+        (UnderWay(self), deadlock.or(slow))
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) enum Check {
 
 impl Rule {
     /// A rule that PyPI enforces, about one file.
-    const fn pypi(
+    pub(super) const fn pypi(
         id: &'static str,
         says: &'static str,
         summary: &'static str,
@@ -105,7 +105,7 @@ impl Rule {
     }
 
     /// The same rule, reading metadata only.
-    const fn of_metadata(mut self) -> Self {
+    pub(super) const fn of_metadata(mut self) -> Self {
         if let Check::File(check) = self.check {
             self.check = Check::Metadata(check);
         }

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
-use super::form::upload_in;
+use super::form::{cut_short, upload_in};
 use super::{Asked, Sent, Shared, Trouble, bounded, locked};
 
 /// Of a head; the requests of a client are far shorter
@@ -29,8 +29,12 @@ pub(super) fn exchange(client: &TcpStream, shared: &Shared) -> io::Result<()> {
     {
         watch();
     }
-    let under_way = (asked == Asked::Upload).then(|| shared.begin_upload());
-    let trouble = shared.next(asked);
+    let begun = (asked == Asked::Upload).then(|| shared.begin_upload());
+    let (under_way, crowded) = begun.map_or((None, None), |(under_way, crowded)| (Some(under_way), crowded));
+    let trouble = shared.next(asked).or(crowded);
+    if crowded == Some(Trouble::Failure(500)) {
+        thread::sleep(Duration::from_millis(100));
+    }
     if let Some(Trouble::Late(milliseconds)) = trouble {
         thread::sleep(Duration::from_millis(milliseconds));
     }
@@ -59,6 +63,11 @@ pub(super) fn exchange(client: &TcpStream, shared: &Shared) -> io::Result<()> {
             return answer_with(client, 308, &location);
         }
         _ => {}
+    }
+    if let Some(Trouble::Truncated(by)) = trouble
+        && let Some(body) = cut_short(&request.body, by)
+    {
+        request.body = body;
     }
     let reply = ask(&request, shared)?;
     if trouble == Some(Trouble::Unanswered) {
@@ -145,9 +154,13 @@ fn ask(request: &Request, shared: &Shared) -> io::Result<Vec<u8>> {
     let mut server = connect(shared)?;
     let head = String::from_utf8_lossy(&request.head);
     let lines = head.trim_end().split("\r\n");
-    let kept = lines.filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
-    let head: String = kept.map(|line| format!("{line}\r\n")).collect();
-    server.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())?;
+    let is_ours = |line: &&str| {
+        let line = line.to_ascii_lowercase();
+        line.starts_with("connection:") || line.starts_with("content-length:")
+    };
+    let head: String = lines.filter(|line| !is_ours(line)).map(|line| format!("{line}\r\n")).collect();
+    let length = request.body.len();
+    server.write_all(format!("{head}Content-Length: {length}\r\nConnection: close\r\n\r\n").as_bytes())?;
     server.write_all(&request.body)?;
     let mut reply = Vec::new();
     server.read_to_end(&mut reply)?;
