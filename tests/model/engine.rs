@@ -67,7 +67,7 @@ impl<'r> Translation<'r> {
             Record::Done { id, .. } => Rec::Done(number(*id)?),
             Record::NotDone { id, .. } => Rec::NotDone(number(*id)?, false),
             Record::Doubted { id, .. } => Rec::Doubted(number(*id)?),
-            Record::Undo { id } => Rec::Undo(number(*id)?),
+            Record::Undo { id, .. } => Rec::Undo(number(*id)?),
             Record::Undone { id, .. } => Rec::Undone(number(*id)?),
             Record::Kept { id, .. } => Rec::Kept(number(*id)?),
             Record::Failed { stage, .. } => Rec::Failed(self.stage(stage)),
