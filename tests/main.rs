@@ -4,7 +4,6 @@
 mod faults;
 mod layers;
 mod model;
-
 #[cfg(unix)]
 mod plugin;
 mod release;
