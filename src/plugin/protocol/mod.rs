@@ -224,10 +224,8 @@ fn is_meant(line: &[u8]) -> bool {
     let line = line.trim_ascii();
     let text = String::from_utf8_lossy(line);
     let names = |kind: &&str| text.contains(&format!("\"{kind}\""));
-    line.starts_with(b"{")
-        && line.ends_with(b"}")
-        && text.contains("\"type\"")
-        && KINDS.iter().any(|kind| names(&kind))
+    let is_whole = line.starts_with(b"{") && line.ends_with(b"}");
+    is_whole && names(&"type") && KINDS.iter().any(names)
 }
 
 /// The beginning of a line, for a message.
