@@ -2,7 +2,7 @@
 //! a server that asks for time gets it, and nothing is tried for ever.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::consignment::Consignment;
 use super::{Index, Put, Standing, Submission, Theirs, UploadError};
@@ -65,7 +65,7 @@ pub fn deliver(
     consignment: &Consignment,
     watch: &dyn Watch,
 ) -> Result<Delivery, Undelivered> {
-    let mut tries = Tries { sendings: 0, waited: Duration::ZERO, is_told: false };
+    let mut tries = Tries { sendings: 0, away_since: None, pause: Duration::ZERO, is_told: false };
     // Whether an earlier sending may have arrived, although the index did not list it since
     let mut in_doubt = false;
     loop {
@@ -99,21 +99,23 @@ pub fn deliver(
         tries.tell(index, watch);
         // Interrupted or not: what the index says of it is worth knowing.
         let mut go_on = watch.pause(pause);
-        while in_doubt {
-            match standing(index, submission, watch) {
-                Some(Standing::Identical) => return Ok(Delivery::FoundThere(error)),
-                Some(Standing::Absent) => break,
-                // It comes back, and then it says.
-                None if go_on && consignment.is_worth_waiting_for() => match tries.pause_in_an_outage() {
-                    Some(pause) => {
-                        tries.tell(index, watch);
-                        go_on = watch.pause(pause);
+        if in_doubt {
+            loop {
+                match standing(index, submission, watch) {
+                    Some(Standing::Identical) => return Ok(Delivery::FoundThere(error)),
+                    Some(Standing::Absent) => break,
+                    Some(Standing::Different { .. }) => {
+                        return Err(Undelivered { error: Box::new(error), in_doubt });
                     }
-                    None => return Err(Undelivered { error: Box::new(error), in_doubt }),
-                },
-                None | Some(Standing::Different { .. }) => {
-                    return Err(Undelivered { error: Box::new(error), in_doubt });
+                    None => {}
                 }
+                // It comes back, and then it says.
+                let is_worth_it = go_on && consignment.is_worth_waiting_for();
+                let Some(pause) = is_worth_it.then(|| tries.pause_in_an_outage()).flatten() else {
+                    return Err(Undelivered { error: Box::new(error), in_doubt });
+                };
+                tries.tell(index, watch);
+                go_on = watch.pause(pause);
             }
         }
         if !go_on {
@@ -148,9 +150,11 @@ fn doubtful(error: UploadError, in_doubt: bool) -> UploadError {
 struct Tries {
     /// Those that count
     sendings: u32,
-    /// For a server that is away
-    waited: Duration,
-    /// Whether that was told
+    /// When the server was seen to be away
+    away_since: Option<Instant>,
+    /// The last pause for that
+    pause: Duration,
+    /// Whether it was told
     is_told: bool,
 }
 
@@ -179,17 +183,16 @@ impl Tries {
         (self.sendings < most && pause <= LONGEST_PAUSE).then_some(pause)
     }
 
-    /// How long to wait for a server that is away; none where that has been long enough.
+    /// How long to wait for a server that is away; none where it has been for too long.
     fn pause_in_an_outage(&mut self) -> Option<Duration> {
-        // 1, 2, 4, 8 s and so on
-        let pause = (self.waited + Duration::from_secs(1)).min(OUTAGE_PAUSE);
-        self.waited += pause;
-        (self.waited <= LONGEST_OUTAGE).then_some(pause)
+        let away = self.away_since.get_or_insert_with(Instant::now).elapsed();
+        self.pause = (self.pause * 2).clamp(Duration::from_secs(1), OUTAGE_PAUSE);
+        (away + self.pause <= LONGEST_OUTAGE).then_some(self.pause)
     }
 
     /// Says once that a server is waited for which does not come back at once.
     fn tell(&mut self, index: &dyn Index, watch: &dyn Watch) {
-        if self.waited > Duration::from_secs(3) && !std::mem::replace(&mut self.is_told, true) {
+        if self.pause > Duration::from_secs(1) && !std::mem::replace(&mut self.is_told, true) {
             watch.warn(&format!(
                 "`{}` is away, and a part of the release is public: waiting for it, five minutes at most",
                 index.name()

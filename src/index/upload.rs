@@ -98,7 +98,7 @@ pub enum Theirs {
     /// Its sha256, which is another one
     Sha256(String),
     /// The index lists no file of that name, and these very bytes under another one
-    Named(String),
+    Named(Box<str>),
     /// The index lists no file of that name
     Unlisted,
     /// The index cannot be asked for it
@@ -359,7 +359,7 @@ impl IndexClient {
                 // Refused it is in any case; only the hash is not known.
                 Ok(Standing::Absent) => {
                     let other = listing.as_ref().and_then(|listing| listing.file_with(&distribution.sha256));
-                    other.map_or(Theirs::Unlisted, |other| Theirs::Named(other.filename.clone()))
+                    other.map_or(Theirs::Unlisted, |other| Theirs::Named(other.filename.as_str().into()))
                 }
                 Err(error) => Theirs::Unknown(Box::new(error)),
             },

@@ -194,7 +194,7 @@ fn a_release_has_one_sdist_and_names_that_pypi_takes() {
     }
     let moved = scene.file(Kind::Sdist, "demo_pkg-3.0.tar.gz", b"one");
     let error = put(&client, &moved, "3.0").unwrap_err();
-    assert!(error.to_string().contains("File already exists"), "{error}");
+    assert!(error.to_string().contains("under the name `demo_pkg-1.0.tar.gz`"), "{error}");
     assert_eq!(client.listing("demo-pkg").unwrap().unwrap().files.len(), 1);
 }
 

@@ -35,10 +35,13 @@ def end_with(parent):
 
     threading.Thread(target=watch, daemon=True).start()
     if sys.platform == "linux":
-        # At once, also where this thread is not let run.
-        import ctypes
+        # At once, also where this thread is not let run; a Python without ctypes has the thread.
+        try:
+            import ctypes
 
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        except (ImportError, OSError, AttributeError):
+            pass
         if os.getppid() != parent:
             os._exit(1)
 

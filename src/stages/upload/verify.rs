@@ -329,7 +329,7 @@ mod tests {
         let theirs = listed("demo-1.0.tar.gz", Some(&"b".repeat(64)));
         let [different] = found(&[&theirs]).try_into().unwrap();
         assert!(different.starts_with("demo-1.0.tar.gz with the sha256 bbb"), "{different}");
-        let short = SimpleFile { size: Some(0), ..wheel.clone() };
+        let short = SimpleFile { size: Some(0), ..wheel };
         let expected = "demo-1.0-py3-none-any.whl with 0 bytes, and 1 were sent";
         assert_eq!(found(&[&sdist, &short]), [expected], "an index may list the hash that it was told");
     }

@@ -117,7 +117,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(20);
 
     fn shell(script: &str) -> Answers {
-        Process::new("sh").args(["-c", script]).answers(b"one\ntwo\n".to_vec()).unwrap()
+        Process::new("sh").args(["-c", script]).answers(b"one\ntwo\n".to_vec()).expect("a shell")
     }
 
     #[test]
