@@ -144,7 +144,7 @@ fn is_in(process: &OtherProcess, words: &[String], places: &[PathBuf]) -> bool {
         Some((option, value)) if option.starts_with("--") => value.to_owned(),
         _ => word.clone(),
     });
-    is_inside(&folder) || told.chain(named).any(|path| is_inside(Path::new(&path)))
+    process.works_in(places) || told.chain(named).any(|path| is_inside(Path::new(&path)))
 }
 
 fn canonical(path: &Path) -> PathBuf {
