@@ -122,7 +122,11 @@ impl World<'_> {
             Ok(()) => Presence::Absent,
             // Whoever does not want to wait is not kept waiting by a question.
             Err(reason) if began.is_interrupted() => Presence::Unknown(reason.clone()),
-            Err(_) => self.probe(&entry.effect),
+            // Git may have been killed alone, and have left its locks; whoever may hold them now is waited for.
+            Err(_) => match self.remove_locks(journal.records()) {
+                Ok(()) => self.probe(&entry.effect),
+                Err(error) => Presence::Unknown(error.to_string()),
+            },
         };
         match (undone, presence) {
             (Ok(()), _) | (Err(_), Presence::Absent) => {

@@ -84,7 +84,8 @@ pub fn holders(places: &[PathBuf], locks: &[LockFile]) -> Option<Vec<Holder>> {
         {
             return None;
         }
-        Some(Holder { process: process.id, started: process.started(), command: words.join(" ") })
+        let command = shown(&process.name()?, &words);
+        Some(Holder { process: process.id, started: process.started(), command })
     };
     Some(processes::others().into_iter().filter_map(holder).collect())
 }
@@ -127,6 +128,15 @@ fn subcommand(words: &[String]) -> Option<&str> {
         }
     }
     None
+}
+
+/// The program and its subcommand: further words may be secrets, or move the cursor.
+fn shown(name: &str, words: &[String]) -> String {
+    let plain =
+        |text: &&str| text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter));
+    let subcommand = subcommand(words).filter(|_| name.contains("git"));
+    let shown: Vec<&str> = std::iter::once(name).chain(subcommand).filter(plain).collect();
+    shown.join(" ")
 }
 
 /// Whether it works in one of the places, or was told of one.
