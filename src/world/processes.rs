@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// Folders above one that are looked at
+const DEEPEST: usize = 100;
+
 /// Whether processes can be seen at all
 pub const VISIBLE: bool = cfg!(target_os = "linux");
 
@@ -60,9 +63,26 @@ impl OtherProcess {
         Some(String::from_utf8_lossy(&name).trim_end().to_owned())
     }
 
-    /// The folder that it works in.
+    /// The folder that it works in, by the name that it has there: in a container that may be another than here.
     pub fn folder(&self) -> Option<PathBuf> {
         fs_err::read_link(self.folder.join("cwd")).ok()
+    }
+
+    /// Whether it works in one of these folders, or below one, by whatever name.
+    pub fn works_in(&self, folders: &[PathBuf]) -> bool {
+        let meant: Vec<_> = folders.iter().filter_map(|folder| identity(folder)).collect();
+        let above = std::iter::successors(Some(self.folder.join("cwd")), |path| Some(path.join("..")));
+        let mut below = None;
+        for path in above.take(DEEPEST) {
+            match identity(&path) {
+                // The root is above itself.
+                None => return false,
+                here if here == below => return false,
+                Some(here) if meant.contains(&here) => return true,
+                here => below = here,
+            }
+        }
+        false
     }
 
     /// Whether it has this file open.
@@ -81,5 +101,20 @@ impl OtherProcess {
         let stat = fs_err::read(self.folder.join("stat")).ok()?;
         let stat = String::from_utf8_lossy(&stat).into_owned();
         stat.rsplit_once(") ")?.1.split(' ').nth(at).map(str::to_owned)
+    }
+}
+
+/// What tells a folder from all others, by whatever name it is asked for.
+fn identity(folder: &Path) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = fs_err::metadata(folder).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        None
     }
 }

@@ -69,6 +69,11 @@ impl Rules {
 
     /// As the code has them.
     pub(crate) const fn now() -> Self {
+        Self { finals: false, ..Self::sound() }
+    }
+
+    /// Nothing wrong is known of these.
+    pub(crate) const fn sound() -> Self {
         Self {
             fence: true,
             locks: true,
@@ -76,13 +81,6 @@ impl Rules {
             proof: true,
             compare: true,
             finals: true,
-            ..Self::before()
-        }
-    }
-
-    /// With what the model found missing in those: nothing wrong is known of these.
-    pub(crate) const fn sound() -> Self {
-        Self {
             last_sign: true,
             fence_back: true,
             doubt_stops: true,
@@ -93,7 +91,7 @@ impl Rules {
             contradiction: true,
             kept: true,
             tree: true,
-            ..Self::now()
+            ..Self::before()
         }
     }
 }

@@ -144,9 +144,12 @@ impl World<'_> {
             // An undo that the remote may still apply stays in doubt, whatever the refs say now. Somebody who interrupts does
             // not wait for an answer.
             Err(not) if not.may_arrive || began.is_interrupted() => Presence::Unknown(not.reason.clone()),
-            // Refs that are back say nothing of the working tree.
-            Err(_) if !self.has_followed(&entry.effect) => Presence::Unknown(String::new()),
-            Err(_) => self.probe(&entry.effect),
+            // Git may have been killed alone, and have left its locks; whoever may hold them now is waited for. Refs that are
+            // back say nothing of the working tree.
+            Err(_) => match self.remove_locks(journal.records()).and_then(|()| self.follow(&entry.effect)) {
+                Ok(()) => self.probe(&entry.effect),
+                Err(error) => Presence::Unknown(error.to_string()),
+            },
         };
         match (undone, presence) {
             (Ok(()), _) | (Err(_), Presence::Absent) => {
@@ -164,11 +167,11 @@ impl World<'_> {
         }
     }
 
-    /// Whether the working tree shows what the refs of a landing say, now at the latest.
-    fn has_followed(&self, effect: &Effect) -> bool {
+    /// Has the working tree show what the refs of a landing say.
+    fn follow(&self, effect: &Effect) -> Result<()> {
         match effect {
-            Effect::Land { landing } => landing.follow(self.repository).is_ok(),
-            _ => true,
+            Effect::Land { landing } => landing.follow(self.repository),
+            _ => Ok(()),
         }
     }
 

@@ -84,7 +84,8 @@ pub fn holders(places: &[PathBuf], locks: &[LockFile]) -> Option<Vec<Holder>> {
         {
             return None;
         }
-        Some(Holder { process: process.id, started: process.started(), command: words.join(" ") })
+        let command = shown(&process.name()?, &words);
+        Some(Holder { process: process.id, started: process.started(), command })
     };
     Some(processes::others().into_iter().filter_map(holder).collect())
 }
@@ -129,6 +130,15 @@ fn subcommand(words: &[String]) -> Option<&str> {
     None
 }
 
+/// The program and its subcommand: further words may be secrets, or move the cursor.
+fn shown(name: &str, words: &[String]) -> String {
+    let plain =
+        |text: &&str| text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter));
+    let subcommand = subcommand(words).filter(|_| name.contains("git"));
+    let shown: Vec<&str> = std::iter::once(name).chain(subcommand).filter(plain).collect();
+    shown.join(" ")
+}
+
 /// Whether it works in one of the places, or was told of one.
 fn is_in(process: &OtherProcess, words: &[String], places: &[PathBuf]) -> bool {
     // One of another user shows no folder, and makes no file that is ours.
@@ -144,7 +154,7 @@ fn is_in(process: &OtherProcess, words: &[String], places: &[PathBuf]) -> bool {
         Some((option, value)) if option.starts_with("--") => value.to_owned(),
         _ => word.clone(),
     });
-    is_inside(&folder) || told.chain(named).any(|path| is_inside(Path::new(&path)))
+    process.works_in(places) || told.chain(named).any(|path| is_inside(Path::new(&path)))
 }
 
 fn canonical(path: &Path) -> PathBuf {

@@ -135,6 +135,23 @@ fn amid_the_undo_as_well() {
     }
 }
 
+/// As by a system that is short of memory: the run lives, and its git does not.
+#[test]
+fn git_alone_is_killed_amid_the_undo() {
+    let scene = Scene::new();
+    let project = &scene.project;
+    scene.cut("run minor --yes", Cut::RemoteRefs("committed", TAG));
+    let trap = Trap::set(project, &scene.top, Cut::Refs("prepared", TAG));
+    let kill = |running: &Running<'_>| {
+        assert!(trap.is_sprung(running));
+        project.sandbox().kill(&["git update-ref", "hooks/reference-transaction", "sleep 60"]);
+    };
+    project.pyrelease("rollback --yes").meanwhile(kill).code(4);
+    drop(trap);
+    assert_eq!(scene.locks().iter().filter(|lock| lock.ends_with(".lock")).count(), 0);
+    scene.goes_on("rollback", Cut::Refs("prepared", TAG));
+}
+
 #[test]
 fn in_a_linked_worktree() {
     for (cut, way) in [(Cut::Refs("prepared", TAG), "resume"), (Cut::WorkingTree, "rollback")] {
@@ -234,7 +251,7 @@ fn a_lock_that_a_living_git_may_hold_stays() {
         running.signal("INT");
     };
     let refused = project.pyrelease("rollback --yes").meanwhile(impatient).code(4);
-    refused.stderr_contains("`git commit --all` (process ").stderr_contains("was not removed");
+    refused.stderr_contains("`git commit` (process ").stderr_contains("was not removed");
     assert!(held.exists());
 
     fs_err::write(&release, "").unwrap();

@@ -85,14 +85,19 @@ impl<'a> Trap<'a> {
 
     /// Cuts the power when git has come to the trap; gives whether it has before the command ended.
     pub(crate) fn wait(&self, running: &Running<'_>) -> bool {
-        while !self.mark.exists() && !running.has_ended() {
-            running.wait(Duration::from_millis(2));
-        }
-        let is_sprung = self.mark.exists();
+        let is_sprung = self.is_sprung(running);
         if is_sprung {
             self.project.sandbox().cut_power();
         }
         is_sprung
+    }
+
+    /// Waits until git has come to it; gives whether it has before the command ended.
+    fn is_sprung(&self, running: &Running<'_>) -> bool {
+        while !self.mark.exists() && !running.has_ended() {
+            running.wait(Duration::from_millis(2));
+        }
+        self.mark.exists()
     }
 }
 

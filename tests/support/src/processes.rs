@@ -23,16 +23,22 @@ impl Sandbox {
         }
     }
 
+    /// Kills those whose command line has one of these texts.
+    pub fn kill(&self, texts: &[&str]) {
+        let line = |id: &u32| fs_err::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        let is_meant = |id: &u32| {
+            let line = String::from_utf8_lossy(&line(id)).replace('\0', " ");
+            texts.iter().any(|text| line.contains(text))
+        };
+        signal(self.process_ids().into_iter().filter(is_meant).collect(), "KILL");
+    }
+
     /// Whether there was any process to signal.
     fn signal_all(&self, name: &str) -> bool {
         let ids = self.process_ids();
-        if ids.is_empty() {
-            return false;
-        }
-        let arguments = std::iter::once(format!("-{name}")).chain(ids.iter().map(u32::to_string));
-        // Some end by themselves meanwhile.
-        let _ = duct::cmd("kill", arguments).stderr_null().unchecked().run();
-        true
+        let is_any = !ids.is_empty();
+        signal(ids, name);
+        is_any
     }
 
     /// Those of all processes whose home is the sandbox's; the dead have none.
@@ -47,4 +53,13 @@ impl Sandbox {
         });
         ids.collect()
     }
+}
+
+fn signal(ids: Vec<u32>, name: &str) {
+    if ids.is_empty() {
+        return;
+    }
+    let arguments = std::iter::once(format!("-{name}")).chain(ids.iter().map(u32::to_string));
+    // Some end by themselves meanwhile.
+    let _ = duct::cmd("kill", arguments).stderr_null().unchecked().run();
 }
