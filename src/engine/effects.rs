@@ -259,6 +259,8 @@ pub(super) fn wait(time: Duration, go_on: impl Fn() -> Result<()>) -> Result<()>
 pub enum Attempt {
     /// It certainly did not happen
     NotDone(Error),
+    /// It did not happen, and never will, however often it is tried
+    Never(Error),
     /// It happened in part, and goes no further
     InPart(Error),
     /// It may have happened: only the world can tell
@@ -433,7 +435,11 @@ impl<'run> Effects<'run> {
         match attempted {
             Ok(evidence) => live.journal.write(Record::Done { id, evidence }),
             Err(Attempt::NotDone(error)) => {
-                live.journal.write(Record::NotDone { id, reason: error.chain() })?;
+                live.journal.write(Record::NotDone { id, reason: error.chain(), is_final: false })?;
+                Err(error)
+            }
+            Err(Attempt::Never(error)) => {
+                live.journal.write(Record::NotDone { id, reason: error.chain(), is_final: true })?;
                 Err(error)
             }
             Err(Attempt::InPart(error)) => {

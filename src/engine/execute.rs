@@ -10,7 +10,7 @@ use super::event::{Event, Listener};
 use super::journal::{FORMAT, Header, Journal, Outcome, Record};
 use super::locks::LocksBefore;
 use super::plan::Pipeline;
-use super::recover::{State, Unless, World, entries, point_of_no_return};
+use super::recover::{State, Unless, World, entries, point_of_no_return, refused_for_good};
 use super::release::Release;
 use super::run::{RunFolder, Store};
 use super::stage::{Destination, Outputs, Reach, Severity, Stage};
@@ -109,6 +109,14 @@ impl<'a> Execution<'a> {
             // A stage that says itself what is left says how to go on, too.
             if error.code() == ExitCode::Left && !error.hints().is_empty() {
                 return Err(left);
+            }
+            if refused_for_good(&effects).is_some() {
+                return Err(left
+                    .help(format!("{} is public, and the rest of the release never will be", entry.effect))
+                    .help(
+                        "yank the release there if what is public is not enough; `pyrelease rollback --leave` ends the run, and \
+                         the next version can be released",
+                    ));
             }
             let is = if entry.state == State::InDoubt { "may be" } else { "is" };
             let help = format!("{} {is} public; finish the release with `pyrelease resume`", entry.effect);

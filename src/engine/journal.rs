@@ -73,6 +73,9 @@ pub enum Record {
     NotDone {
         id: u64,
         reason: String,
+        /// Whether it never will, however often it is tried
+        #[serde(default, rename = "final", skip_serializing_if = "std::ops::Not::not")]
+        is_final: bool,
     },
     /// It is not there, and may still come; whenever the clock says another time than before, counted from then
     Doubted {

@@ -172,7 +172,7 @@ impl Foreman<Attempting<'_>, Word, Result<String, Attempt>> for Usher<'_> {
             place,
             match attempted {
                 Ok(evidence) => Ending::Done(Some(evidence)),
-                Err(Attempt::NotDone(error)) => Ending::NotDone(error),
+                Err(Attempt::NotDone(error) | Attempt::Never(error)) => Ending::NotDone(error),
                 Err(Attempt::InPart(error) | Attempt::InDoubt(error)) => Ending::InDoubt(error),
             },
         );

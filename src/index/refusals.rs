@@ -150,6 +150,15 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     ("is invalid.", "the project needs another name", FREE),
 ];
 
+/// What PyPI says of a file that it will never take, whatever is done about it
+const FINAL: [&str; 3] = ["previously used by a file that has since been deleted", "older than 14 days", "only one sdist"];
+
+/// Whether a refusal stands for good, by PyPI's words.
+pub fn is_final(reason: &str) -> bool {
+    let lower = reason.to_ascii_lowercase();
+    FINAL.iter().any(|words| lower.contains(words))
+}
+
 /// What a refusal means, what to do, and whether the file name is lost by it. Knows PyPI's words, and else goes by
 /// the status.
 pub fn help_for(status: u16, reason: &str) -> Option<String> {

@@ -14,7 +14,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use secrecy::ExposeSecret as _;
 use thiserror::Error;
 
-use super::refusals::help_for;
+use super::refusals::{help_for, is_final};
 use super::reply::{Reply, may_hide_a_duplicate, says_duplicate};
 use super::send::{CERTIFICATE_REQUIRED, Outgoing, Progress, SendError, innermost, send};
 use super::submission::Submission;
@@ -119,6 +119,17 @@ fn duplicate(file: &str, ours: &str, theirs: &Theirs, reason: &str) -> String {
     format!(
         "a `{file}` already, by its own words ({reason}); whether it is this one (sha256 {ours}) is not known: {why}"
     )
+}
+
+impl UploadError {
+    /// Whether the index will never take the file.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Refused { reason, .. } => is_final(reason),
+            Self::Duplicate { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 fn help_for_duplicate(theirs: &Theirs, reason: &str) -> String {

@@ -115,7 +115,7 @@ fn meaning(content: &Content) -> String {
         }
         Record::Intent { id, effect, .. } => format!("#{id} about to do: {effect}"),
         Record::Done { id, evidence } => because(format!("#{id} done"), evidence),
-        Record::NotDone { id, reason } => because(format!("#{id} did not happen"), reason),
+        Record::NotDone { id, reason, .. } => because(format!("#{id} did not happen"), reason),
         Record::Doubted { id, .. } => format!("#{id} is not there, and may still come"),
         Record::Undo { id, .. } => format!("#{id} about to be taken back"),
         Record::Undone { id, evidence } => because(format!("#{id} taken back"), evidence),

@@ -67,7 +67,7 @@ impl<'r> Translation<'r> {
                 Rec::Intent(self.stage(stage), self.deed(effect))
             }
             Record::Done { id, .. } => Rec::Done(number(*id)?),
-            Record::NotDone { id, .. } => Rec::NotDone(number(*id)?, false),
+            Record::NotDone { id, is_final, .. } => Rec::NotDone(number(*id)?, *is_final),
             Record::Doubted { id, .. } => Rec::Doubted(number(*id)?),
             Record::Undo { id, .. } => Rec::Undo(number(*id)?),
             Record::Undone { id, .. } => Rec::Undone(number(*id)?),

@@ -67,13 +67,8 @@ impl Rules {
         }
     }
 
-    /// As the code has them.
+    /// As the code has them: nothing wrong is known of these.
     pub(crate) const fn now() -> Self {
-        Self { finals: false, ..Self::sound() }
-    }
-
-    /// Nothing wrong is known of these.
-    pub(crate) const fn sound() -> Self {
         Self {
             fence: true,
             locks: true,

@@ -56,6 +56,8 @@ pub struct Entry {
     pub is_being_undone: bool,
     /// Whether nothing has been sent for it since `at`: then the attempt was over, or somebody has looked
     pub is_sent: bool,
+    /// Why it never will be done, however often it is tried; none where it may
+    pub never: Option<String>,
 }
 
 impl Entry {
@@ -98,6 +100,7 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
                 state: State::InDoubt,
                 is_being_undone: false,
                 is_sent: false,
+                never: None,
             }),
             Record::Done { id, .. } => {
                 set(&mut entries, *id, State::Done);
@@ -110,7 +113,12 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
                     before.iter_mut().filter(same).for_each(|entry| entry.state = State::NotDone);
                 }
             }
-            Record::NotDone { id, .. } => set(&mut entries, *id, State::NotDone),
+            Record::NotDone { id, reason, is_final } => {
+                set(&mut entries, *id, State::NotDone);
+                if let Some(entry) = entries.iter_mut().find(|entry| entry.id == *id) {
+                    entry.never = is_final.then(|| reason.clone());
+                }
+            }
             Record::Doubted { id, at } => {
                 if let Some(entry) = entries.iter_mut().find(|entry| entry.id == *id) {
                     entry.at = *at;
@@ -154,6 +162,17 @@ pub fn point_of_no_return(entries: &[Entry]) -> Option<&Entry> {
         entry.effect.reach() >= Reach::Public
             && matches!(entry.state, State::Done | State::InDoubt | State::Kept)
     })
+}
+
+/// What the release will never have: the last word on a public file was a refusal that stands for good.
+pub fn refused_for_good(entries: &[Entry]) -> Option<&Entry> {
+    let is_last = |entry: &&Entry| {
+        let later = entries.iter().filter(|later| later.id > entry.id);
+        later.into_iter().all(|later| !later.effect.repeats(&entry.effect))
+    };
+    let mut refused =
+        entries.iter().filter(|entry| entry.never.is_some() && entry.effect.reach() == Reach::Public);
+    refused.find(is_last)
 }
 
 /// Whether somebody has begun to give the run up, and was cut short: refs are kept for no other reason.

@@ -165,7 +165,7 @@ impl World<'_> {
                     .because(error)
             })?;
             let reason = format!("no longer at `{}`", remote.name);
-            journal.write(Record::NotDone { id: entry.id, reason })?;
+            journal.write(Record::NotDone { id: entry.id, reason, is_final: false })?;
         }
         Ok(())
     }

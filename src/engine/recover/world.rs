@@ -124,7 +124,9 @@ impl World<'_> {
                 Settled::Done => {
                     journal.write(Record::Done { id: entry.id, evidence: "found there".to_owned() })?;
                 }
-                Settled::NotDone { reason } => journal.write(Record::NotDone { id: entry.id, reason })?,
+                Settled::NotDone { reason } => {
+                    journal.write(Record::NotDone { id: entry.id, reason, is_final: false })?;
+                }
                 // From when it was sent is not known, or the clock was set back: the time is counted from now on.
                 Settled::MayArrive if !entry.is_sent || entry.at > now => {
                     journal.write(Record::Doubted { id: entry.id, at: now })?;
@@ -183,7 +185,7 @@ impl World<'_> {
         doubtful.try_for_each(|entry| {
             journal.write(match has_done {
                 true => Record::Done { id: entry.id, evidence: said.clone() },
-                false => Record::NotDone { id: entry.id, reason: said.clone() },
+                false => Record::NotDone { id: entry.id, reason: said.clone(), is_final: false },
             })
         })
     }

@@ -3,7 +3,7 @@
 use super::{Account, FileState, Here, JournalState, RefAccount, RefState, Told};
 use crate::engine::effects::{Effect, needs_word};
 use crate::engine::journal::Record;
-use crate::engine::recover::{Entry, State, point_of_no_return};
+use crate::engine::recover::{Entry, State, point_of_no_return, refused_for_good};
 use crate::engine::stage::Reach;
 use crate::world::git::{Repository, short};
 
@@ -127,6 +127,15 @@ fn go_on(account: &Account, told: &Told, repository: &Repository) -> (Vec<String
                 "{} is public with other bytes than were checked: yank the release, or delete the file where the index lets \
                  you; `rollback --leave` gives the run up as it is, and the next version replaces it",
                 others.join(", ")
+            ));
+            return (commands(&[LEAVE]), notes);
+        }
+        if let Some(Entry { effect, never: Some(reason), .. }) = refused_for_good(&told.entries) {
+            notes.push(format!("{effect} was refused for good: {reason}"));
+            notes.push(format!(
+                "the release stays as it is: `rollback --leave` ends the run. Whoever installs {} {} gets what is public; yank it \
+                 there if that is not enough, and release the next version",
+                account.name, account.version
             ));
             return (commands(&[LEAVE]), notes);
         }

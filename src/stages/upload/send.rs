@@ -128,6 +128,9 @@ pub(super) fn attempt<'a>(
         match delivered {
             Ok(delivery) => Ok(delivery.to_string()),
             Err(Undelivered { error, in_doubt: true }) => Err(Attempt::InDoubt(client.explain(*error))),
+            Err(Undelivered { error, in_doubt: false }) if error.is_final() => {
+                Err(Attempt::Never(client.explain(*error)))
+            }
             Err(Undelivered { error, in_doubt: false }) => Err(Attempt::NotDone(client.explain(*error))),
         }
     })
