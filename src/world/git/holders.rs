@@ -61,7 +61,7 @@ impl Repository {
         let linked = linked.filter_map(|entry| fs_err::read_to_string(entry.path().join("gitdir")).ok());
         let linked = linked.filter_map(|file| Some(canonical(Path::new(file.trim_end()).parent()?)));
         let main = common.parent().filter(|_| common.ends_with(".git")).map(Path::to_owned);
-        linked.chain(main).chain([canonical(self.top()), common.clone()]).collect()
+        linked.chain(main).chain([canonical(self.top()), common]).collect()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Power cuts: every process of a run dies at once, git and the guard as well, and git's locks stay.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 mod cuts;
 
 use std::path::{Path, PathBuf};
