@@ -11,7 +11,7 @@ use crate::config::nearest;
 use crate::error::{Error, Result};
 use crate::plugin::find::PREFIX as STAGE_PREFIX;
 use crate::ui::data;
-use crate::world::Environment;
+use crate::world::{Environment, without_relative_folders};
 use crate::world::process::why_not_started;
 
 const PREFIX: &str = "pyrelease-";
@@ -29,6 +29,10 @@ pub(super) fn run(context: &Context, words: &[OsString]) -> Result<()> {
     let command = match std::env::current_exe() {
         Ok(own) => command.env(VARIABLE, own),
         Err(_) => command,
+    };
+    let command = match context.environment.path("PATH") {
+        Some(path) => command.env("PATH", without_relative_folders(path.as_os_str())),
+        None => command,
     };
     let ended = command.run().map_err(|error| {
         let failed = Error::failed(format!("`{}` could not be started", program.display()));

@@ -50,8 +50,10 @@ impl World {
         std::thread::scope(|scope| {
             let remotes: Vec<_> = questions
                 .map(|(remote, question)| {
-                    let ask =
-                        move || question.ask(PATIENCE.stall).map_err(|error| Error::from(error).chain());
+                    let question = question.map_err(|error| error.chain());
+                    let ask = move || {
+                        question?.ask(PATIENCE.stall).map_err(|error| Error::from(error).chain())
+                    };
                     (remote.to_owned(), scope.spawn(ask))
                 })
                 .collect();

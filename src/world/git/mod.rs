@@ -14,9 +14,10 @@ mod remote;
 mod settings;
 mod signing;
 mod submodules;
+mod untrusted;
 mod worktree;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, ObjectType};
@@ -28,6 +29,7 @@ pub use large::LargeFiles;
 pub use remote::{LocalRemote, PushError, RefUpdate, Remote};
 use settings::Settings;
 pub use submodules::{Submodule, SubmoduleState};
+use untrusted::Withheld;
 
 use super::process::Process;
 use crate::error::{Error, Result};
@@ -56,6 +58,9 @@ pub struct Repository {
     repository: git2::Repository,
     top: PathBuf,
     settings: OnceCell<Settings>,
+    /// Whether the user has agreed to a release
+    agreed: Cell<bool>,
+    withheld: OnceCell<Withheld>,
 }
 
 impl Repository {
@@ -71,7 +76,21 @@ impl Repository {
                 .help("run pyrelease in a clone of it"));
         };
         let top = fs_err::canonicalize(top)?;
-        Ok(Self { repository, top, settings: OnceCell::new() })
+        let (settings, withheld) = (OnceCell::new(), OnceCell::new());
+        Ok(Self { repository, top, settings, agreed: Cell::new(false), withheld })
+    }
+
+    /// Opens another one that belongs to this: what was agreed to holds for it.
+    fn other(&self, folder: &Path) -> Result<Self> {
+        let other = Self::discover(folder)?;
+        other.agreed.set(self.agreed.get());
+        Ok(other)
+    }
+
+    /// The user has agreed to a release: from here on git does as the repository's own settings say, hooks and filters
+    /// and all.
+    pub fn agree(&self) {
+        self.agreed.set(true);
     }
 
     /// The top of the working tree.
@@ -84,9 +103,11 @@ impl Repository {
         self.repository.commondir()
     }
 
-    /// A `git` command run at the top of the working tree.
+    /// A `git` command run at the top of the working tree. Until the user has agreed to a release, it runs no program that
+    /// the repository's own settings name.
     pub fn git<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Process {
-        git(&self.top, arguments)
+        let process = git(&self.top, arguments);
+        if self.agreed.get() { process } else { self.withheld().keep_from(process) }
     }
 
     /// Where HEAD is.

@@ -115,8 +115,9 @@ impl Remote {
     /// What the remote has under these full names.
     ///
     /// # Errors
-    /// A remote that cannot be reached or read.
+    /// A remote that cannot be reached or read, or that only a program of the repository's own could ask.
     pub fn refs(&self, user: &Repository, names: &[&str]) -> Result<BTreeMap<String, String>> {
+        user.expect_own_transport()?;
         let listed =
             user.git(["ls-remote", "--quiet", "--", &self.name]).args(names).read().map_err(|error| {
                 Error::from(error)
@@ -131,6 +132,7 @@ impl Remote {
     /// # Errors
     /// A remote that cannot be reached, or whose ref is gone.
     pub fn fetch(&self, user: &Repository, name: &str) -> Result<()> {
+        user.expect_own_transport()?;
         let quiet = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
         user.git(quiet).args(["--no-auto-maintenance", "--refmap=", &self.name, name]).read()?;
         Ok(())
