@@ -11,8 +11,8 @@ use crate::config::nearest;
 use crate::error::{Error, Result};
 use crate::plugin::find::PREFIX as STAGE_PREFIX;
 use crate::ui::data;
-use crate::world::{Environment, without_relative_folders};
 use crate::world::process::why_not_started;
+use crate::world::{Environment, without_relative_folders};
 
 const PREFIX: &str = "pyrelease-";
 /// Where a command finds the program that called it

@@ -71,7 +71,7 @@ pub(super) fn rebuild(
     show(&found, &say);
     let names = found.release.names();
     context.confirm(yes, &format!("Finish the release of {} {}?", names.name, names.version))?;
-    found.release.workspace.repository.agree();
+    found.release.workspace.repository.give_consent();
     let begun =
         proven::begin(store, &pipeline, &found.release, config.source(), |folder| found.gather(folder))?;
     if let Some(run) = lost {

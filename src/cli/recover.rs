@@ -69,7 +69,7 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     let _ = configuration_of_run(&header);
     let question = format!("Finish the release of {} {} (run {})?", header.name, header.version, run.id());
     context.confirm(yes, &question)?;
-    workspace.repository.agree();
+    workspace.repository.give_consent();
     context.listen_for_interrupts()?;
     remains::wind_up(run.id());
     let _guard = lock.guard(&run);
@@ -79,7 +79,7 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
         stages.iter().try_for_each(|stage| world.take_word_for(&mut journal, stage, has_done))?;
     }
     let (config, pipeline, mut release) = Session::of_run(context, &header).map_err(not_over)?;
-    release.workspace.repository.agree();
+    release.workspace.repository.give_consent();
     if !yes && super::can_ask() {
         let environment = release.workspace.environment.clone();
         let asked = ask_for_missing(context, &config, &pipeline, &header.name, environment);
@@ -117,7 +117,7 @@ pub(super) fn rollback(context: &Context, arguments: &Rollback) -> Result<()> {
         true => format!("Undo what run {} did, leave what cannot be undone, and give it up?", run.id()),
     };
     context.confirm(arguments.yes, &question)?;
-    workspace.repository.agree();
+    workspace.repository.give_consent();
     context.listen_for_interrupts()?;
     remains::wind_up(run.id());
     let _guard = lock.guard(&run);

@@ -202,6 +202,7 @@ mod tests {
             source: "x".into(),
             before: Vec::new(),
             after: Vec::new(),
+            files: Vec::new(),
         };
         let mut assignment = Assignment {
             stage: "x".to_owned(),

@@ -64,10 +64,10 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
 /// The Python that a project is built with, before it has been run
 enum Python {
     /// The user's own
-    Users(PathBuf),
+    Trusted(PathBuf),
     /// One that the repository brings along or names, and that is no Python of the machine's: it is run when the user has
     /// agreed to the release
-    Repositorys(PathBuf),
+    Untrusted(PathBuf),
 }
 
 impl Build {
@@ -77,24 +77,28 @@ impl Build {
         let repository = &release.workspace.repository;
         let root = release.workspace.root();
         if let Some(named) = &self.python {
-            let python = if Path::new(named).components().count() > 1 { root.join(named) } else { named.into() };
+            let python =
+                if Path::new(named).components().count() > 1 { root.join(named) } else { named.into() };
             let found = environment.program(named, &root);
-            let is_users = found.as_ref().is_none_or(|found| is_named_like_one(found) && !repository.holds(found));
-            return Some(if is_users { Python::Users(python) } else { Python::Repositorys(python) });
+            let is_trusted =
+                found.as_ref().is_none_or(|found| has_python_name(found) && !repository.has_path(found));
+            return Some(if is_trusted { Python::Trusted(python) } else { Python::Untrusted(python) });
         }
-        environments(release)
+        virtual_environments(release)
             .into_iter()
-            .map(|folder| (folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" }), folder))
-            .find(|(python, folder)| python.is_file() && !repository.has_a_part_in(folder))
+            .map(|folder| {
+                (folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" }), folder)
+            })
+            .find(|(python, folder)| python.is_file() && !repository.tracks_any_of(folder))
             .map(|(python, _)| python)
             .or_else(|| environment.path("PYRELEASE_PYTHON"))
             .or_else(|| {
                 let programs = ["python3", "python"].iter().filter(|name| {
-                    environment.program(name, &root).is_some_and(|found| !repository.has_a_part_in(&found))
+                    environment.program(name, &root).is_some_and(|found| !repository.tracks_any_of(&found))
                 });
                 programs.map(PathBuf::from).next()
             })
-            .map(Python::Users)
+            .map(Python::Trusted)
     }
 
     /// The Python that has `build`, and whether that can report: the project's own, else the tool environment's.
@@ -107,7 +111,7 @@ impl Build {
     }
 
     fn find_frontend(&self, release: &Release, say: &dyn Fn(&str)) -> Result<(PathBuf, bool)> {
-        let (Python::Users(python) | Python::Repositorys(python)) =
+        let (Python::Trusted(python) | Python::Untrusted(python)) =
             self.python(release).ok_or_else(no_python)?;
         if let (Some(named), false) = (
             &self.python,
@@ -152,7 +156,7 @@ impl Build {
         let (process, reports) = match self.frontend {
             Frontend::Uv => {
                 let mut process = Process::new("uv").args(["build", "--no-progress", "--out-dir"]).arg(dist);
-                if let Some(Python::Users(python) | Python::Repositorys(python)) = self.python(release) {
+                if let Some(Python::Trusted(python) | Python::Untrusted(python)) = self.python(release) {
                     process = process.arg("--python").arg(python);
                 }
                 if !self.isolation {
@@ -238,12 +242,13 @@ impl Stage for Build {
             }
             Frontend::Uv => {}
             Frontend::Build => match self.python(release) {
-                Some(Python::Repositorys(python)) => {
+                Some(Python::Untrusted(python)) => {
                     let message = format!(
                         "`{}`, which the repository names as its Python, is not run before you have agreed to a release",
                         python.display()
                     );
-                    findings.push(Finding::note(message).help("whether it can build the project is seen then"));
+                    findings
+                        .push(Finding::note(message).help("whether it can build the project is seen then"));
                 }
                 _ => match self.frontend(release, &|_| {}) {
                     Ok((python, _)) => {
@@ -254,13 +259,15 @@ impl Stage for Build {
             },
         }
         let repository = &release.workspace.repository;
-        let unused = environments(release).into_iter().filter(|_| self.python.is_none()).find(|folder| {
-            folder.exists() && repository.has_a_part_in(folder)
-        });
+        let unused = virtual_environments(release)
+            .into_iter()
+            .filter(|_| self.python.is_none())
+            .find(|folder| folder.exists() && repository.tracks_any_of(folder));
         if let Some(folder) = unused {
             let shown = folder.strip_prefix(repository.top()).unwrap_or(&folder).display().to_string();
             let message = format!("`{shown}` is tracked by git, and no Python of a repository's own is run");
-            findings.push(Finding::warning(message).help(format!("`git rm -r --cached {shown}`, and ignore it")));
+            findings
+                .push(Finding::warning(message).help(format!("`git rm -r --cached {shown}`, and ignore it")));
         }
         Ok(findings)
     }
@@ -297,7 +304,7 @@ impl Stage for Build {
 }
 
 /// The folders in which a virtual environment of the user's may be.
-fn environments(release: &Release) -> Vec<PathBuf> {
+fn virtual_environments(release: &Release) -> Vec<PathBuf> {
     let workspace = &release.workspace;
     let active = workspace.environment.path("VIRTUAL_ENV");
     let mut folders = vec![workspace.root().join(".venv"), workspace.repository.top().join(".venv")];
@@ -306,10 +313,11 @@ fn environments(release: &Release) -> Vec<PathBuf> {
 }
 
 /// Whether a program is called as a Python is, so that it may be asked which it is.
-fn is_named_like_one(program: &Path) -> bool {
+fn has_python_name(program: &Path) -> bool {
     let name = program.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
     let version = ["python", "pypy"].iter().find_map(|python| name.strip_prefix(python));
-    version.is_some_and(|version| version.chars().all(|letter| letter.is_ascii_digit() || ".t".contains(letter)))
+    version
+        .is_some_and(|version| version.chars().all(|letter| letter.is_ascii_digit() || ".t".contains(letter)))
 }
 
 fn no_python() -> Error {

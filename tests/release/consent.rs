@@ -51,20 +51,20 @@ impl Stranger {
 
     /// Without a build and an index.
     fn pushing() -> Self {
-        let indexes = CONFIG.split_once("\n\n").unwrap().1;
+        let indexes = CONFIG.split_once("\n\n").expect("stages, then an index").1;
         Self::configured(&format!("stages = [\"changelog\", \"version\", \"tag\", \"push\"]\n\n{indexes}"))
     }
 
     fn configured(config: &str) -> Self {
         let project = quick().config(config).build();
-        fs_err::create_dir_all(project.folder().join("dist")).unwrap();
+        fs_err::create_dir_all(project.folder().join("dist")).expect("a folder in the project");
         wheel(&project.folder().join("dist"), "demo", "1.0.0", "any", "hello");
         Self { project }
     }
 
     fn marks(&self) -> PathBuf {
         let folder = self.project.sandbox().root().join("marks");
-        fs_err::create_dir_all(&folder).unwrap();
+        fs_err::create_dir_all(&folder).expect("a folder in the sandbox");
         folder
     }
 
@@ -74,20 +74,21 @@ impl Stranger {
         let mark = self.marks().join(path.replace('/', "_"));
         // Whatever it is taken for, it does not answer.
         self.project.script(&file, &format!("echo \"$0 $*\" >> '{}'\nexit 1\n", mark.display()));
-        file.to_str().unwrap().to_owned()
+        file.to_str().expect("our own name").to_owned()
     }
 
     fn sang(&self) -> Vec<String> {
-        let marks = fs_err::read_dir(self.marks()).unwrap().flatten();
-        marks.map(|mark| fs_err::read_to_string(mark.path()).unwrap()).collect()
+        let marks = fs_err::read_dir(self.marks()).expect("a folder in the sandbox").flatten();
+        marks.map(|mark| fs_err::read_to_string(mark.path()).expect("a mark")).collect()
     }
 
     /// The canary is alive: what `git` is asked here, in the ordinary way, makes it sing.
     fn sings_by(&self, git: &[&str]) {
         let sandbox = self.project.sandbox();
-        let _ = sandbox.command(self.project.folder(), "git", git).stdout_null().stderr_null().unchecked().run();
+        let _ =
+            sandbox.command(self.project.folder(), "git", git).stdout_null().stderr_null().unchecked().run();
         assert!(!self.sang().is_empty(), "the canary is mute in `git {}`", git.join(" "));
-        fs_err::remove_dir_all(self.marks()).unwrap();
+        fs_err::remove_dir_all(self.marks()).expect("a folder in the sandbox");
     }
 
     /// Runs the commands, with these folders on PATH before the usual ones, and more of them after.
@@ -157,9 +158,13 @@ fn an_environment_of_the_users_own_is_used() {
 #[test]
 fn a_python_that_the_configuration_names_waits_for_the_yes() {
     let pipeline = "stages = [\"changelog\", \"version\", \"tag\", \"build\"]";
-    for (python, is_told) in
-        [("tools/py", true), ("./tools/py", true), (".venv/bin/python", true), ("[TOP]/tools/py", true), ("sh", true)]
-    {
+    for (python, is_told) in [
+        ("tools/py", true),
+        ("./tools/py", true),
+        (".venv/bin/python", true),
+        ("[TOP]/tools/py", true),
+        ("sh", true),
+    ] {
         let stranger = Stranger::new();
         stranger.project.write(".git/info/exclude", ".venv/\n");
         let top = stranger.project.folder().to_str().unwrap();
@@ -216,7 +221,9 @@ fn nothing_that_the_repositorys_own_settings_of_git_name_runs() {
     stranger.stays_silent(&LOOKING, ("", ""));
     project.git(&["config", "--remove-section", "filter.own"]);
 
-    for hook in ["post-index-change", "reference-transaction", "pre-push", "post-checkout", "fsmonitor-watchman"] {
+    for hook in
+        ["post-index-change", "reference-transaction", "pre-push", "post-checkout", "fsmonitor-watchman"]
+    {
         stranger.canary(&format!(".git/hooks/{hook}"));
     }
     touch();
@@ -256,7 +263,11 @@ fn no_remote_is_asked_by_a_program_of_the_repositorys_own() {
         &[("remote.origin.url", &ext), ("protocol.ext.allow", "always")],
         &[("remote.origin.url", &ext), ("protocol.allow", "always")],
         &[("remote.origin.vcs", "ext"), ("protocol.ext.allow", "always")],
-        &[("remote.origin.url", "http://127.0.0.1:1/x.git"), ("credential.helper", &helper), ("core.askPass", &ask)],
+        &[
+            ("remote.origin.url", "http://127.0.0.1:1/x.git"),
+            ("credential.helper", &helper),
+            ("core.askPass", &ask),
+        ],
     ];
     let commands = ["doctor minor", "plan minor", "run minor --dry-run", "status", "resume --yes"];
     for settings in cases {
@@ -305,7 +316,10 @@ fn well_known_settings_of_a_repository_are_no_obstacle() {
     let project = quick().config("stages = [\"changelog\", \"version\", \"tag\", \"push\"]\n").build();
     for (key, value) in [
         ("core.fsmonitor", "true"),
-        ("core.sshCommand", "\"/usr/bin/ssh\" -i \"/home/dana/key\" -o StrictHostKeyChecking=yes -o \"UserKnownHostsFile=/x\""),
+        (
+            "core.sshCommand",
+            "\"/usr/bin/ssh\" -i \"/home/dana/key\" -o StrictHostKeyChecking=yes -o \"UserKnownHostsFile=/x\"",
+        ),
         ("credential.helper", "cache --timeout=3600"),
         ("remote.origin.uploadpack", "git-upload-pack"),
         ("filter.lfs.process", "git-lfs filter-process"),

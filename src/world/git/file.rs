@@ -74,7 +74,7 @@ impl Repository {
 
     /// Whether git tracks the file or folder of this path, or anything in it, or what it links to: then that came with the
     /// repository. Where git cannot say, it did.
-    pub fn has_a_part_in(&self, path: &Path) -> bool {
+    pub fn tracks_any_of(&self, path: &Path) -> bool {
         let ways = [Some(path.to_owned()), fs_err::canonicalize(path).ok()].into_iter().flatten();
         ways.filter_map(|path| path.strip_prefix(&self.top).map(Path::to_owned).ok()).any(|inside| {
             let listed = self.git(["--literal-pathspecs", "ls-files", "-z", "--"]).arg(inside).read_bytes();
@@ -83,7 +83,7 @@ impl Repository {
     }
 
     /// Whether a path leads into the repository's working tree, by its name or by what it links to.
-    pub fn holds(&self, path: &Path) -> bool {
+    pub fn has_path(&self, path: &Path) -> bool {
         let there = fs_err::canonicalize(path);
         path.starts_with(&self.top) || there.is_ok_and(|path| path.starts_with(&self.top))
     }

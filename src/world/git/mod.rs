@@ -29,6 +29,7 @@ pub use large::LargeFiles;
 pub use remote::{LocalRemote, PushError, RefUpdate, Remote};
 use settings::Settings;
 pub use submodules::{Submodule, SubmoduleState};
+pub use untrusted::TRUSTED;
 use untrusted::Withheld;
 
 use super::process::Process;
@@ -59,7 +60,7 @@ pub struct Repository {
     top: PathBuf,
     settings: OnceCell<Settings>,
     /// Whether the user has agreed to a release
-    agreed: Cell<bool>,
+    has_consent: Cell<bool>,
     withheld: OnceCell<Withheld>,
 }
 
@@ -77,20 +78,20 @@ impl Repository {
         };
         let top = fs_err::canonicalize(top)?;
         let (settings, withheld) = (OnceCell::new(), OnceCell::new());
-        Ok(Self { repository, top, settings, agreed: Cell::new(false), withheld })
+        Ok(Self { repository, top, settings, has_consent: Cell::new(false), withheld })
     }
 
     /// Opens another one that belongs to this: what was agreed to holds for it.
     fn other(&self, folder: &Path) -> Result<Self> {
         let other = Self::discover(folder)?;
-        other.agreed.set(self.agreed.get());
+        other.has_consent.set(self.has_consent.get());
         Ok(other)
     }
 
     /// The user has agreed to a release: from here on git does as the repository's own settings say, hooks and filters
     /// and all.
-    pub fn agree(&self) {
-        self.agreed.set(true);
+    pub fn give_consent(&self) {
+        self.has_consent.set(true);
     }
 
     /// The top of the working tree.
@@ -107,7 +108,7 @@ impl Repository {
     /// the repository's own settings name.
     pub fn git<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Process {
         let process = git(&self.top, arguments);
-        if self.agreed.get() { process } else { self.withheld().keep_from(process) }
+        if self.has_consent.get() { process } else { self.withheld().apply(process) }
     }
 
     /// Where HEAD is.

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::untrusted::Withheld;
 use super::{Clone, Repository, git, text};
 use crate::error::Result;
 
@@ -181,14 +180,6 @@ impl Repository {
         self.settings().is_ok_and(|settings| settings.find(key).is_some_and(|setting| setting.is_own))
     }
 
-    /// What the repository's own settings are kept from, until the user has agreed.
-    pub(super) fn withheld(&self) -> &Withheld {
-        self.withheld.get_or_init(|| match self.settings() {
-            Ok(settings) => Withheld::of(settings, self.top()),
-            Err(_) => Withheld::unknown(),
-        })
-    }
-
     /// The folder in which Git LFS keeps what the pointers stand for.
     ///
     /// # Errors
@@ -197,7 +188,7 @@ impl Repository {
         Ok(large_files(&canonical(self.common_folder()), self.settings()?))
     }
 
-    fn settings(&self) -> Result<&Settings> {
+    pub(super) fn settings(&self) -> Result<&Settings> {
         if self.settings.get().is_none() {
             let settings = Settings::at(&git::<&str>(self.top(), []), self.top())?;
             let _ = self.settings.set(settings);

@@ -11,9 +11,7 @@ use crate::error::{Error, Result};
 use crate::world::process::Process;
 
 /// Where users say, in settings of their own, which repositories may name programs
-const TRUSTED: &str = "pyrelease.trustedrepository";
-/// The same as it is written
-const TRUSTED_SHOWN: &str = "pyrelease.trustedRepository";
+pub const TRUSTED: &str = "pyrelease.trustedRepository";
 
 /// What nobody who only looks needs, whoever has set it
 const OFF: [(&str, &str); 5] = [
@@ -57,11 +55,17 @@ pub(super) struct Withheld {
 }
 
 impl Withheld {
-    /// What of these settings is the repository's and names a program; `top` is that of its working tree.
-    pub(super) fn of(settings: &Settings, top: &Path) -> Self {
-        let is_here = |value: &str| value == "*" || fs_err::canonicalize(value).is_ok_and(|path| path == top);
+    /// What of these settings is the repository's and names a program; `top` is that of its working tree, `common` the folder
+    /// that all of its worktrees share.
+    pub(super) fn of(settings: &Settings, top: &Path, common: &Path) -> Self {
+        let common = fs_err::canonicalize(common).ok();
+        let is_here = |value: &str| {
+            let path = fs_err::canonicalize(value).ok();
+            let is_common = |path: &Path| common.as_ref().is_some_and(|common| path.join(".git") == *common);
+            value == "*" || path.is_some_and(|path| path == top || is_common(&path))
+        };
         let mut users = settings.all().filter(|setting| !setting.is_own);
-        if users.any(|setting| setting.key == TRUSTED && is_here(&setting.value)) {
+        if users.any(|setting| setting.key.eq_ignore_ascii_case(TRUSTED) && is_here(&setting.value)) {
             return Self { is_trusted: true, ..Self::default() };
         }
         let own: Vec<&Setting> = settings.all().filter(|setting| setting.is_own).collect();
@@ -102,7 +106,7 @@ impl Withheld {
     }
 
     /// A `git` command that runs none of it.
-    pub(super) fn keep_from(&self, process: Process) -> Process {
+    pub(super) fn apply(&self, process: Process) -> Process {
         if self.is_trusted {
             return process;
         }
@@ -127,30 +131,38 @@ impl Withheld {
 }
 
 /// How many settings the user gives git by the environment.
-#[expect(clippy::disallowed_methods, reason = "git inherits this process's own environment, and so reads them there")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "git inherits this process's own environment, and so reads them there"
+)]
 fn settings_in_the_environment() -> usize {
     std::env::var("GIT_CONFIG_COUNT").ok().and_then(|count| count.parse().ok()).unwrap_or_default()
 }
 
 impl Repository {
+    /// What the repository's own settings are kept from, until the user has agreed.
+    pub(super) fn withheld(&self) -> &Withheld {
+        self.withheld.get_or_init(|| match self.settings() {
+            Ok(settings) => Withheld::of(settings, self.top(), self.common_folder()),
+            Err(_) => Withheld::unknown(),
+        })
+    }
+
     /// The settings of filters of the repository's own that are not run; empty once the user has agreed.
     pub fn withheld_filters(&self) -> Vec<String> {
-        if self.agreed.get() { Vec::new() } else { self.withheld().filters.clone() }
+        if self.has_consent.get() { Vec::new() } else { self.withheld().filters.clone() }
     }
 
     /// How a user says that the repository may name programs.
     pub fn how_to_trust(&self) -> String {
-        format!(
-            "if the repository is yours: `git config --global --add {TRUSTED_SHOWN} {}`",
-            self.top().display()
-        )
+        format!("if the repository is yours: `git config --global --add {TRUSTED} {}`", self.top().display())
     }
 
     /// Refuses to ask a remote where only a program of the repository's own could.
     pub(super) fn expect_own_transport(&self) -> Result<()> {
         let withheld = self.withheld();
         match &withheld.transport {
-            Some(key) if !self.agreed.get() && !withheld.is_trusted => Err(Error::refused(format!(
+            Some(key) if !self.has_consent.get() && !withheld.is_trusted => Err(Error::refused(format!(
                 "no remote is asked before you have agreed to a release: `{key}` of the repository's own settings \
                  (`.git/config`) names a program"
             ))
@@ -172,7 +184,11 @@ fn is_transport(setting: &Setting) -> bool {
         ("remote", _, "uploadpack") => !["git-upload-pack", "git upload-pack"].contains(&value),
         ("remote", _, "receivepack") => !["git-receive-pack", "git receive-pack"].contains(&value),
         ("remote", _, "vcs") => true,
-        ("remote", name, "url" | "pushurl") => has_helper(value) || name.is_some_and(has_helper),
+        // They would be written to a file of the repository's choice.
+        ("http", _, "savecookies") => value != "false",
+        ("remote", _, "url" | "pushurl") if has_helper(value) => true,
+        // A remote without an address has its name for one.
+        ("remote", Some(name), _) => has_helper(name),
         ("url", base, "insteadof" | "pushinsteadof") => base.is_some_and(has_helper),
         _ => false,
     }
@@ -181,13 +197,16 @@ fn is_transport(setting: &Setting) -> bool {
 /// Whether an address is asked by a program of its own: `git-remote-NAME` for `NAME::ADDRESS`.
 fn has_helper(address: &str) -> bool {
     address.split_once("::").is_some_and(|(name, _)| {
-        !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "+-._".contains(letter))
+        !name.is_empty()
+            && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "+-._".contains(letter))
     })
 }
 
 /// Whether the shell makes nothing of it but words.
 fn is_plain(value: &str, more: &str) -> bool {
-    value.chars().all(|letter| letter.is_ascii_alphanumeric() || " -_./=:,@%+~".contains(letter) || more.contains(letter))
+    value.chars().all(|letter| {
+        letter.is_ascii_alphanumeric() || " -_./=:,@%+~".contains(letter) || more.contains(letter)
+    })
 }
 
 /// Whether the filter is that of Git LFS, which the user has installed.
@@ -230,8 +249,47 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_setting_by_which_a_remote_is_asked_through_a_program_is_seen() {
+        let is_seen = |key: &str, value: &str| {
+            is_transport(&Setting { key: key.to_owned(), value: value.to_owned(), is_own: true })
+        };
+        for (key, value) in [
+            ("core.sshcommand", "./x"),
+            ("core.gitproxy", "x"),
+            ("core.askpass", "x"),
+            ("credential.helper", "!x"),
+            ("credential.https://x.example.helper", "/x"),
+            ("protocol.allow", "always"),
+            ("protocol.ext.allow", "user"),
+            ("remote.a.b.uploadpack", "x"),
+            ("remote.origin.receivepack", "x"),
+            ("remote.origin.vcs", "hg"),
+            ("remote.origin.url", "ext::x"),
+            ("remote.ext::x.promisor", "true"),
+            ("url.ext::x .insteadof", "https://"),
+            ("http.savecookies", "true"),
+        ] {
+            assert!(is_seen(key, value), "{key}");
+        }
+        for (key, value) in [
+            ("core.sshcommand", "ssh"),
+            ("credential.helper", "store"),
+            ("protocol.file.allow", "always"),
+            ("protocol.ext.allow", "never"),
+            ("remote.origin.url", "git@github.com:x/y.git"),
+            ("remote.origin.uploadpack", "git-upload-pack"),
+            ("branch.main.remote", "origin"),
+            ("url.git@github.com:.insteadof", "https://github.com/"),
+        ] {
+            assert!(!is_seen(key, value), "{key}");
+        }
+    }
+
+    #[test]
     fn what_the_shell_or_ssh_would_run_is_no_plain_value() {
-        for plain in ["ssh", "ssh -i ~/.ssh/work -o IdentitiesOnly=yes", "\"/usr/bin/ssh\" -i \"/x/key\" -p 22"] {
+        for plain in
+            ["ssh", "ssh -i ~/.ssh/work -o IdentitiesOnly=yes", "\"/usr/bin/ssh\" -i \"/x/key\" -p 22"]
+        {
             assert!(is_plain_ssh(plain), "{plain}");
         }
         for other in [
@@ -258,9 +316,13 @@ mod tests {
         }
         assert!(is_large_files("git-lfs clean -- %f") && !is_large_files("git-lfs clean; x"));
         assert!(!is_large_files("./git-lfs clean"));
-        for (address, helped) in
-            [("ext::sh -c x", true), ("hg::/x", true), ("https://x/y::z", false), ("/a/b", false), ("x@[::1]:y", false)]
-        {
+        for (address, helped) in [
+            ("ext::sh -c x", true),
+            ("hg::/x", true),
+            ("https://x/y::z", false),
+            ("/a/b", false),
+            ("x@[::1]:y", false),
+        ] {
             assert_eq!(has_helper(address), helped, "{address}");
         }
     }

@@ -284,7 +284,8 @@ impl Process {
         reason = "what is inherited is this process's own environment, whatever it was told"
     )]
     fn search_path(&self) -> Option<OsString> {
-        let given = self.set.iter().rev().find(|(name, _)| name == SEARCH_PATH).map(|(_, value)| value.clone());
+        let given =
+            self.set.iter().rev().find(|(name, _)| name == SEARCH_PATH).map(|(_, value)| value.clone());
         given.or_else(|| std::env::var_os(SEARCH_PATH)).map(|path| without_relative_folders(&path))
     }
 
