@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 use crate::plugin::find::PREFIX as STAGE_PREFIX;
 use crate::text::safe;
 use crate::ui::data;
-use crate::world::Environment;
 use crate::world::process::why_not_started;
+use crate::world::{Environment, without_relative_folders};
 
 const PREFIX: &str = "pyrelease-";
 /// Where a command finds the program that called it
@@ -30,6 +30,10 @@ pub(super) fn run(context: &Context, words: &[OsString]) -> Result<()> {
     let command = match std::env::current_exe() {
         Ok(own) => command.env(VARIABLE, own),
         Err(_) => command,
+    };
+    let command = match context.environment.path("PATH") {
+        Some(path) => command.env("PATH", without_relative_folders(path.as_os_str())),
+        None => command,
     };
     let ended = command.run().map_err(|error| {
         let failed = Error::failed(format!("`{}` could not be started", program.display()));

@@ -63,5 +63,6 @@ pub(super) fn import(
     let question =
         format!("Finish the release of {} {} (run {}) here?", header.name, header.version, header.run);
     context.confirm(yes, &question)?;
+    workspace.repository.give_consent();
     arrival.settle_in(store).map(drop)
 }

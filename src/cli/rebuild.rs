@@ -74,6 +74,7 @@ pub(super) fn rebuild(
     ask_for_each_unproven(context, &found)?;
     let names = found.release.names();
     context.confirm(yes, &format!("Finish the release of {} {}?", names.name, names.version))?;
+    found.release.workspace.repository.give_consent();
     let begun =
         proven::begin(store, &pipeline, &found.release, config.source(), |folder| found.gather(folder))?;
     if let Some(run) = lost {

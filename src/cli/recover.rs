@@ -69,6 +69,7 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     let _ = configuration_of_run(&header);
     let question = format!("Finish the release of {} {} (run {})?", header.name, header.version, run.id());
     context.confirm(yes, &question)?;
+    workspace.repository.give_consent();
     context.listen_for_interrupts()?;
     remains::wind_up(run.id());
     let _guard = lock.guard(&run);
@@ -81,6 +82,7 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     world.expect_no_late_push(&journal)?;
     world.look_again_at_pushes(&mut journal).map_err(not_over)?;
     let (config, pipeline, mut release) = Session::of_run(context, &header).map_err(not_over)?;
+    release.workspace.repository.give_consent();
     let environment = release.workspace.environment.clone();
     let asked = ask_for_missing(context, &config, &pipeline, &header.name, yes, environment);
     release.workspace.environment = asked.map_err(not_over)?;
@@ -118,6 +120,7 @@ pub(super) fn rollback(context: &Context, arguments: &Rollback) -> Result<()> {
         true => format!("Undo what run {} did, leave what cannot be undone, and give it up?", run.id()),
     };
     context.confirm(arguments.yes, &question)?;
+    workspace.repository.give_consent();
     context.listen_for_interrupts()?;
     remains::wind_up(run.id());
     let _guard = lock.guard(&run);

@@ -66,6 +66,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     context.confirm(arguments.yes, &format!("Release {} {}?", plan.name, plan.version))?;
+    release.workspace.repository.give_consent();
     context.listen_for_interrupts()?;
     let configuration = (config.source(), config.carry());
     let mut execution =

@@ -340,7 +340,7 @@ upload = \"https://pypi.corp.example/legacy/\"
             "stages = [\"tag\", \"notify\"]\n\n[stage.notify]\nplugin = \"notify\"\nsecrets = [\"X\"]\n";
         let (config, left_out) = drilled("release.toml", text, ForReal::default());
         let text = config.source().text();
-        let command = "[\"pyrelease-drill-stand-in\", \"irreversible\", \"follow-up\", \"/marks/notify\"]";
+        let command = "[\"pyrelease-drill-stand-in\", \"--effects=irreversible\", \"--reach=follow-up\", \"/marks/notify\"]";
         assert!(text.contains(&format!("command = {command}")) && !text.contains("secrets"), "{text}");
         assert!(left_out[0].contains("as far-reaching and irreversible"), "{left_out:?}");
         assert_eq!(

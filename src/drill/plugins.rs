@@ -15,7 +15,7 @@ use crate::engine::run::Store;
 use crate::engine::stage::Reach;
 use crate::error::Result;
 use crate::plugin::protocol::{Class, Classes};
-use crate::plugin::{store, trust};
+use crate::plugin::{Plugin, store, trust};
 use crate::world::Environment;
 use crate::world::git::Repository;
 
@@ -47,9 +47,15 @@ pub(super) fn marks(stage: &str, classes: Classes) -> Vec<(String, bool)> {
 pub(super) fn put_in(stage: &mut dyn TableLike, classes: Classes, reach: Reach, mark: &str) {
     let keys: Vec<String> = stage.iter().map(|(key, _)| key.to_owned()).collect();
     keys.iter().for_each(|key| drop(stage.remove(key)));
-    let words = [FILE, classes.name(), &reach.to_string(), mark];
+    let words = words(classes, reach, mark);
     stage.insert("plugin", value("stand-in"));
-    stage.insert("command", value(words.into_iter().collect::<Array>()));
+    stage.insert("command", value(std::iter::once(FILE.to_owned()).chain(words).collect::<Array>()));
+}
+
+/// What a stand-in is told.
+fn words(classes: Classes, reach: Reach, mark: &str) -> Vec<String> {
+    // In a shape that no file of a project's has.
+    vec![format!("--effects={}", classes.name()), format!("--reach={reach}"), mark.to_owned()]
 }
 
 /// Writes the stand-in where [`put_in`] names it.
@@ -61,10 +67,18 @@ pub(super) fn write(project: &Path) -> Result<&'static str> {
     Ok(FILE)
 }
 
-/// The variable that says that the stand-in may run, beside what the user has said there.
-pub(super) fn consent(environment: &Environment) -> (&'static str, String) {
-    let said = environment.get(trust::VARIABLE).map(|said| format!("{said},")).unwrap_or_default();
-    (trust::VARIABLE, format!("{said}{}", store::sha256(STAND_IN.as_bytes())))
+/// The variable that says that these stand-ins may run, beside what the user has said there.
+pub(super) fn consent(
+    environment: &Environment,
+    stand_ins: impl Iterator<Item = (Classes, Reach, String)>,
+) -> (&'static str, String) {
+    let identities = stand_ins.map(|(classes, reach, mark)| {
+        let (before, files) = (Vec::new(), Vec::new());
+        let (sha256, after) = (store::sha256(STAND_IN.as_bytes()), words(classes, reach, &mark));
+        Plugin { name: FILE.to_owned(), sha256, source: FILE.into(), before, after, files }.identity()
+    });
+    let said = environment.get(trust::VARIABLE).map(str::to_owned);
+    (trust::VARIABLE, said.into_iter().chain(identities).collect::<Vec<_>>().join(","))
 }
 
 /// An effect by its stage and its key

@@ -16,6 +16,7 @@ use super::template::{Template, repository};
 use crate::error::{Error, Result};
 use crate::index::variable_for;
 use crate::server::{Access, EmbeddedIndex};
+use crate::world::git::TRUSTED;
 use crate::world::process::is_withheld;
 use crate::world::{Environment, faults};
 
@@ -76,7 +77,7 @@ impl<'a> Site<'a> {
     pub(super) fn make(ground: Ground<'a>, folder: &Path) -> Result<Self> {
         let world = folder.join("world");
         ground.template.put_up(&world)?;
-        let [marks, temporary] = ["commands", "tmp"].map(|name| world.join(name));
+        let (marks, temporary) = (marks(&world), world.join("tmp"));
         fs_err::create_dir_all(&marks)?;
         fs_err::create_dir_all(&temporary)?;
         let mut indexes = Vec::new();
@@ -226,6 +227,11 @@ impl<'a> Site<'a> {
     }
 }
 
+/// The folder of a world in which stand-ins leave their marks.
+fn marks(world: &Path) -> PathBuf {
+    world.join("commands")
+}
+
 fn remove(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs_err::remove_dir_all(folder)?;
@@ -255,8 +261,22 @@ fn environment(ground: Ground<'_>, world: &Path, indexes: &[EmbeddedIndex]) -> B
         environment.insert(name.into(), world.join("tmp").into());
     }
     environment.insert(MARK.into(), world.into());
-    if ground.configuration.stand_ins().any(|command| command.plugin.is_some()) {
-        let (name, value) = plugins::consent(ground.environment);
+    // Whoever drills a release has agreed to what the repository's settings of git name; the copy has them, too.
+    let before =
+        ground.environment.get("GIT_CONFIG_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0_u32);
+    environment.insert(format!("GIT_CONFIG_KEY_{before}").into(), TRUSTED.into());
+    environment.insert(format!("GIT_CONFIG_VALUE_{before}").into(), repository(world).into());
+    environment.insert("GIT_CONFIG_COUNT".into(), (before + 1).to_string().into());
+    let marks = marks(world);
+    let mut stand_ins = ground
+        .configuration
+        .stand_ins()
+        .filter_map(|command| {
+            Some((command.plugin?, command.reach, marks.join(&command.name).display().to_string()))
+        })
+        .peekable();
+    if stand_ins.peek().is_some() {
+        let (name, value) = plugins::consent(ground.environment, stand_ins);
         environment.insert(name.into(), value.into());
     }
     // The project's own environment is not committed, and so not in the copy of it.

@@ -7,7 +7,7 @@ use crate::world::git::{Clone as PrivateClone, LockFile, LockScope, PATIENCE, Su
 
 /// What a preflight finds in the repository, whatever the stages are. What cannot be looked at is a finding too.
 pub(super) fn repository(release: &Release) -> Vec<Finding> {
-    let parts = [locks, operation, place, history, submodules, large_files, uncommitted];
+    let parts = [locks, operation, place, history, submodules, large_files, filters, uncommitted];
     parts.iter().flat_map(|part| part(release).unwrap_or_else(|error| vec![error.into()])).collect()
 }
 
@@ -45,6 +45,21 @@ fn operation(release: &Release) -> Result<Vec<Finding>> {
 fn place(release: &Release) -> Result<Vec<Finding>> {
     PrivateClone::is_possible(&release.workspace.repository)?;
     Ok(Vec::new())
+}
+
+/// What is filtered is compared without its filter, and may look edited.
+fn filters(release: &Release) -> Result<Vec<Finding>> {
+    let repository = &release.workspace.repository;
+    let filters = repository.withheld_filters();
+    if filters.is_empty() {
+        return Ok(Vec::new());
+    }
+    let message = format!(
+        "before you have agreed to a release, {} of the repository's own settings (`.git/config`) is not run: what it \
+         filters may look edited",
+        shown(&filters)
+    );
+    Ok(vec![Finding::note(message).help(repository.how_to_trust())])
 }
 
 fn uncommitted(release: &Release) -> Result<Vec<Finding>> {

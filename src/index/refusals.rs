@@ -151,7 +151,8 @@ const REFUSALS: &[(&str, &str, &str)] = &[
 ];
 
 /// What PyPI says of a file that it will never take, whatever is done about it
-const FINAL: [&str; 3] = ["previously used by a file that has since been deleted", "older than 14 days", "only one sdist"];
+const FINAL: [&str; 3] =
+    ["previously used by a file that has since been deleted", "older than 14 days", "only one sdist"];
 
 /// Whether a refusal stands for good, by PyPI's words.
 pub fn is_final(reason: &str) -> bool {

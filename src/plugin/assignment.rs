@@ -11,7 +11,7 @@ use super::launch::{Call, Ear, Stop, call};
 use super::protocol::Method;
 use super::store::{Plugin, python_folder};
 use crate::error::{Error, Result};
-use crate::world::Environment;
+use crate::world::{Environment, without_relative_folders};
 
 /// How long a call may take where neither the plugin nor the user says otherwise
 const LIMIT: Duration = Duration::from_secs(600);
@@ -171,7 +171,11 @@ impl Assignment {
         let mut variables: Vec<(OsString, OsString)> = environment
             .variables()
             .filter(|(name, _)| is_kept(name))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .map(|(name, value)| match name.to_str() {
+                // It is by this that its host finds the program.
+                Some("PATH") => (name.to_owned(), without_relative_folders(value)),
+                _ => (name.to_owned(), value.to_owned()),
+            })
             .collect();
         variables.push(("PYTHONPATH".into(), python_folder(environment)?.into()));
         for (name, value) in [
@@ -203,6 +207,7 @@ mod tests {
             source: "x".into(),
             before: Vec::new(),
             after: Vec::new(),
+            files: Vec::new(),
         };
         let mut assignment = Assignment {
             stage: "x".to_owned(),

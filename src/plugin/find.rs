@@ -49,6 +49,8 @@ pub struct Found {
     pub file: PathBuf,
     pub before: Vec<String>,
     pub after: Vec<String>,
+    /// Those of `after` that are files of the project, by their places
+    pub files: Vec<(usize, PathBuf)>,
     pub place: Place,
 }
 
@@ -67,21 +69,16 @@ pub fn user_plugins(environment: &Environment) -> Option<PathBuf> {
 /// # Errors
 /// What is wrong with what is wanted, and where it was looked for.
 pub fn find(wanted: &Wanted, root: &Path, environment: &Environment) -> Result<Vec<Found>, String> {
-    let one = |file: PathBuf, before: &[String], after: &[String]| {
-        vec![Found { file, before: before.to_vec(), after: after.to_vec(), place: Place::Configuration }]
-    };
     match wanted {
         Wanted::Path(path) => {
             let file = root.join(path);
-            if file.is_file() { Ok(one(file, &[], &[])) } else { Err(format!("there is no file `{path}`")) }
+            if file.is_file() {
+                Ok(vec![Found::alone(file, Place::Configuration)])
+            } else {
+                Err(format!("there is no file `{path}`"))
+            }
         }
-        Wanted::Command(words) => {
-            let is_file = |word: &String| root.join(word).is_file() && !Path::new(word).is_absolute();
-            let at = words.iter().position(is_file).ok_or_else(|| {
-                "none of its words is a file of the project, and nothing else can be pinned".to_owned()
-            })?;
-            Ok(one(root.join(&words[at]), &words[..at], &words[at + 1..]))
-        }
+        Wanted::Command(words) => Ok(vec![command(words, root)?]),
         Wanted::Name(name) => {
             let found = named(name, root, environment);
             if found.is_empty() {
@@ -110,8 +107,69 @@ fn named(name: &str, root: &Path, environment: &Environment) -> Vec<Found> {
         let file = folder.join(format!("{PREFIX}{name}{ending}"));
         file.is_file().then_some((file, Place::Path))
     });
-    let found = |(file, place)| Found { file, before: Vec::new(), after: Vec::new(), place };
-    in_folders.chain(programs).map(found).collect()
+    in_folders.chain(programs).map(|(file, place)| Found::alone(file, place)).collect()
+}
+
+impl Found {
+    /// One that is started by itself.
+    fn alone(file: PathBuf, place: Place) -> Self {
+        Self { file, before: Vec::new(), after: Vec::new(), files: Vec::new(), place }
+    }
+}
+
+/// The files of a command: each word that is one.
+fn command(words: &[String], root: &Path) -> Result<Found, String> {
+    let file = |word: &String| {
+        let path = Path::new(word);
+        let is_projects = path.is_relative() || path.starts_with(root);
+        Some(root.join(path)).filter(|file| is_projects && file.is_file())
+    };
+    let first = words.iter().enumerate().find_map(|(at, word)| Some((at, file(word)?)));
+    let (at, own) =
+        first.ok_or("none of its words is a file of the project, and nothing else can be pinned")?;
+    let (before, rest) = words.split_at(at);
+    let after = rest.get(1..).unwrap_or_default();
+    let files: Vec<_> = after.iter().enumerate().filter_map(|(at, word)| Some((at, file(word)?))).collect();
+    // The options of an interpreter may be code, or name some; where it has any, what follows them may be theirs.
+    let options = before.iter().skip(1);
+    let theirs = after
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| before.len() > 1 && files.iter().all(|(file, _)| file != at));
+    for word in options.chain(theirs.map(|(_, word)| word)) {
+        if let Some(part) = part_of_the_project(word, root) {
+            return Err(format!(
+                "`{word}` of its command names `{part}` of the project, which cannot be pinned there: only a word that is \
+                 itself a file can"
+            ));
+        }
+    }
+    Ok(Found {
+        file: own,
+        before: before.to_vec(),
+        after: after.to_vec(),
+        files,
+        place: Place::Configuration,
+    })
+}
+
+/// What a word names of the project otherwise than as a file: a folder, a module of Python's, a path in the middle of it.
+fn part_of_the_project<'a>(word: &'a str, root: &Path) -> Option<&'a str> {
+    let is_of_a_path = |letter: char| letter.is_alphanumeric() || "_-./@+~".contains(letter);
+    let parts = word.split(|letter| !is_of_a_path(letter));
+    // An option may have its value in the same word: `-mMODULE`.
+    let parts =
+        parts.flat_map(|part| [Some(part), part.strip_prefix('-').and_then(|option| option.get(1..))]);
+    parts.flatten().find(|part| {
+        let is_named = part.chars().any(|letter| letter.is_alphanumeric() || letter == '_');
+        let path = Path::new(part);
+        let is_there = |path: PathBuf| path.starts_with(root) && path.exists();
+        let module = root.join(part.replace('.', "/"));
+        is_named
+            && (is_there(root.join(path))
+                || (path.is_relative()
+                    && (is_there(module.clone()) || is_there(module.with_extension("py")))))
+    })
 }
 
 /// How the file of a plugin may be called: a library as compilers name them, a script, or a program.

@@ -1,5 +1,5 @@
-//! What a plugin is known by, the sha256 of its file, and the private copy from which alone it is started: what was
-//! hashed is what runs, whatever happens to the file meanwhile.
+//! The files of a plugin by their sha256, and the private copies from which alone it is started: what was hashed is what
+//! runs, whatever happens to the file meanwhile.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -38,6 +38,28 @@ pub struct Plugin {
     pub before: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<String>,
+    /// Those of `after` that are files of the project
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<WordFile>,
+}
+
+/// A word of a command that is a file
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WordFile {
+    /// Its place among the words after the plugin's own file
+    pub at: usize,
+    pub sha256: String,
+    pub source: PathBuf,
+}
+
+/// A word of a command
+pub(super) enum Word<'a> {
+    Text(&'a str),
+    /// A file of the project, in whose place stands a private copy when the command is run
+    File {
+        source: &'a Path,
+        sha256: &'a str,
+    },
 }
 
 /// How a plugin is carried
@@ -70,23 +92,58 @@ impl Plugin {
         if self.before.is_empty() { Carrier::of(&self.source) } else { Carrier::Executable }
     }
 
-    /// How it is started: from its private copy, which is made where there is none.
-    ///
-    /// # Errors
-    /// Neither the copy nor the file it was made of has these bytes any more.
-    pub fn program(&self, environment: &Environment) -> Result<Program> {
-        let copy = self.copy(environment)?;
-        if self.carrier() == Carrier::Library {
-            return Ok(Program::Library(copy));
-        }
-        let words = |words: &[String]| words.iter().map(OsString::from).collect::<Vec<_>>();
-        Ok(Program::Executable([words(&self.before), vec![copy.into()], words(&self.after)].concat()))
+    /// The words of its command.
+    pub(super) fn words(&self) -> impl Iterator<Item = Word<'_>> {
+        let own = Word::File { source: &self.source, sha256: &self.sha256 };
+        let after = self.after.iter().enumerate().map(|(at, text)| {
+            match self.files.iter().find(|file| file.at == at) {
+                Some(file) => Word::File { source: &file.source, sha256: &file.sha256 },
+                None => Word::Text(text),
+            }
+        });
+        self.before.iter().map(|text| Word::Text(text)).chain([own]).chain(after)
     }
 
-    /// Where its private copy is.
+    /// The program that starts its file; none where that is started by itself. One that is named by a relative path would be
+    /// another one in every folder.
+    ///
+    /// # Errors
+    /// There is no such program.
+    pub(super) fn starter(&self, environment: &Environment) -> Result<Option<PathBuf>> {
+        let Some(first) = self.before.first() else { return Ok(None) };
+        let is_plain = Path::new(first).is_absolute() || Path::new(first).components().count() == 1;
+        let found = environment.program(first, Path::new("/")).filter(|_| is_plain);
+        found.map(Some).ok_or_else(|| {
+            let message = format!("plugin `{}` is started by `{first}`, which is not there", self.name);
+            Error::refused(message).help("install it, or put it on PATH")
+        })
+    }
+
+    /// How it is started: from private copies of its files, which are made where there are none.
+    ///
+    /// # Errors
+    /// Neither a copy nor the file it was made of has these bytes any more.
+    pub fn program(&self, environment: &Environment) -> Result<Program> {
+        if self.carrier() == Carrier::Library {
+            return Ok(Program::Library(self.copy_of(&self.source, &self.sha256, environment)?));
+        }
+        let mut words: Vec<OsString> = Vec::new();
+        for word in self.words() {
+            words.push(match word {
+                Word::Text(text) => text.into(),
+                Word::File { source, sha256 } => self.copy_of(source, sha256, environment)?.into(),
+            });
+        }
+        // The very program that was agreed to, whatever finds it.
+        if let (Some(starter), Some(first)) = (self.starter(environment)?, words.first_mut()) {
+            *first = starter.into_os_string();
+        }
+        Ok(Program::Executable(words))
+    }
+
+    /// Where the private copy of its own file is.
     fn place(&self, environment: &Environment) -> Result<PathBuf> {
-        let folder = copies(environment)?.join(&self.sha256);
-        Ok(folder.join(self.source.file_name().unwrap_or(self.name.as_ref())))
+        place_of(&self.source, &self.sha256, environment)
     }
 
     pub(super) fn has_copy(&self, environment: &Environment) -> bool {
@@ -111,25 +168,25 @@ impl Plugin {
         }
     }
 
-    fn copy(&self, environment: &Environment) -> Result<PathBuf> {
-        let file = self.place(environment)?;
+    /// The private copy of one of its files.
+    fn copy_of(&self, source: &Path, wanted: &str, environment: &Environment) -> Result<PathBuf> {
+        let file = place_of(source, wanted, environment)?;
         let folder = file.parent().unwrap_or(&file);
         // Before it is read: what changes while it is would be found changed.
         let stamp = Stamp::of(&file);
         if is_seen(&file, &stamp) {
             return Ok(file);
         }
-        if fs_err::read(&file).is_ok_and(|bytes| sha256(&bytes) == self.sha256) {
+        if fs_err::read(&file).is_ok_and(|bytes| sha256(&bytes) == wanted) {
             see(file.clone(), stamp);
             return Ok(file);
         }
-        let bytes = fs_err::read(&self.source).unwrap_or_default();
-        if sha256(&bytes) != self.sha256 {
+        let bytes = fs_err::read(source).unwrap_or_default();
+        if sha256(&bytes) != wanted {
             return Err(Error::failed(format!(
-                "plugin `{}` (sha256 {}) is nowhere any more: `{}` has other bytes",
+                "plugin `{}` (sha256 {wanted}) is nowhere any more: `{}` has other bytes",
                 self.name,
-                self.sha256,
-                self.source.display()
+                source.display()
             ))
             .help("put the file back as it was"));
         }
@@ -143,8 +200,8 @@ impl Plugin {
     /// The file cannot be read.
     pub fn of_file(name: &str, source: &Path) -> Result<Self> {
         let sha256 = sha256(&fs_err::read(source)?);
-        let (before, after) = (Vec::new(), Vec::new());
-        Ok(Self { name: name.to_owned(), sha256, source: source.to_owned(), before, after })
+        let (before, after, files) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { name: name.to_owned(), sha256, source: source.to_owned(), before, after, files })
     }
 }
 
@@ -194,6 +251,12 @@ fn is_seen(file: &Path, stamp: &Option<Stamp>) -> bool {
 /// The sha256 of these bytes in lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+/// Where the private copy of a file is.
+fn place_of(source: &Path, sha256: &str, environment: &Environment) -> Result<PathBuf> {
+    let name = source.file_name().unwrap_or("plugin".as_ref());
+    Ok(copies(environment)?.join(sha256).join(name))
 }
 
 /// The folder of the private copies.
@@ -255,16 +318,17 @@ mod tests {
         let data = folder.path().join("data").into_os_string();
         let environment: Environment = [(OsString::from("PYRELEASE_DATA_DIR"), data)].into_iter().collect();
         let plugin = Plugin::of_file("x", &source).unwrap();
-        let copy = plugin.copy(&environment).unwrap();
+        let copy_of = |plugin: &Plugin| plugin.copy_of(&plugin.source, &plugin.sha256, &environment);
+        let copy = copy_of(&plugin).unwrap();
         for wait in [Duration::ZERO, SETTLED * 2] {
             std::thread::sleep(wait);
             // Seen to be right, by its hash and by the plugin's own bytes.
-            plugin.copy(&environment).unwrap();
+            copy_of(&plugin).unwrap();
             plugin.recognise(b"the plugin", &environment);
             assert_eq!(is_seen(&copy, &Stamp::of(&copy)), !wait.is_zero());
             set_mode(&copy, 0o700).unwrap();
             fs_err::write(&copy, "the stolen").unwrap();
-            assert_eq!(fs_err::read(plugin.copy(&environment).unwrap()).unwrap(), b"the plugin");
+            assert_eq!(fs_err::read(copy_of(&plugin).unwrap()).unwrap(), b"the plugin");
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Whether a plugin may run at all. Two questions: is it what this project pinned (`release.lock`), and has this user
-//! agreed to run it? A pin alone proves nothing: it comes with the repository, as the plugin does.
+//! agreed to run it? A pin alone proves nothing: it comes with the repository, as the plugin does. Both are about all that
+//! its command executes ([`Plugin::identity`]); the user also agrees to the program that starts it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use toml_edit::{DocumentMut, Item, Table, value};
+use toml_edit::{Array, DocumentMut, Item, Table, value};
 
 use super::find::{Found, PROJECT_FOLDER, Wanted, find};
-use super::store::{Carrier, Plugin, sha256};
+use super::identity::Interpreter;
+use super::store::{Carrier, Plugin, WordFile, sha256};
 use crate::error::{Error, Result};
 use crate::world::Environment;
 use crate::world::document::{read, user_folder, write};
@@ -14,12 +17,14 @@ use crate::world::document::{read, user_folder, write};
 /// The file of the pins, beside the configuration
 pub const LOCK: &str = "release.lock";
 /// Where it is said which plugins may run where nobody could agree to anything: `pinned`, in CI, says that pins are enough;
-/// a sha256 is as good as a pin and an agreement. Several have commas between them.
+/// what a plugin is known by is as good as a pin and an agreement. Several have commas between them.
 pub const VARIABLE: &str = "PYRELEASE_TRUST_PLUGINS";
 /// The value that says so
 const PINNED: &str = "pinned";
 /// The file of what the user has agreed to
 const CONSENT: &str = "trust.toml";
+/// In that file, the programs that may start a plugin
+const INTERPRETERS: &str = "interpreters";
 
 /// Scripts are the same everywhere
 const ANY: &str = "any";
@@ -48,8 +53,8 @@ pub enum Obstacle {
     Unpinned,
     /// It is not what the project pinned
     Changed { pinned: String },
-    /// The user has not agreed
-    NotAgreed,
+    /// The user has not agreed, or only to another program that starts it
+    NotAgreed { otherwise: Option<String> },
     /// Others may write it
     Loose { path: PathBuf },
 }
@@ -60,6 +65,8 @@ pub struct Looked {
     pub plugin: Plugin,
     pub found: Vec<Found>,
     pub target: String,
+    /// What starts it
+    pub interpreter: Option<Interpreter>,
     pub obstacle: Option<Obstacle>,
 }
 
@@ -79,37 +86,56 @@ pub fn look(name: &str, wanted: &Wanted, root: &Path, environment: &Environment)
     })?;
     let first = &found[0];
     let bytes = fs_err::read(&first.file)?;
+    let mut target = target(&first.file, &bytes);
+    let mut files = Vec::new();
+    for (at, path) in &first.files {
+        let bytes = fs_err::read(path)?;
+        if target == ANY {
+            target = self::target(path, &bytes);
+        }
+        files.push(WordFile { at: *at, sha256: sha256(&bytes), source: fs_err::canonicalize(path)? });
+    }
     let plugin = Plugin {
         name: name.to_owned(),
         sha256: sha256(&bytes),
         source: fs_err::canonicalize(&first.file)?,
         before: first.before.clone(),
         after: first.after.clone(),
+        files,
     };
     plugin.recognise(&bytes, environment);
-    let target = target(&first.file, &bytes);
+    let identity = plugin.identity();
+    let interpreter = plugin.interpreter(repository_of(root), environment)?;
+    let named = std::iter::once(&first.file).chain(first.files.iter().map(|(_, path)| path));
+    let behind_links = std::iter::once(&plugin.source).chain(plugin.files.iter().map(|file| &file.source));
+    let loose = named.chain(behind_links).find_map(|file| loose(file));
     let pin = Pins::read(root)?.of(name, &target);
     let obstacle = match pin {
-        None if !is_said(&plugin.sha256, environment) => Some(Obstacle::Unpinned),
-        Some(pinned) if pinned != plugin.sha256 => Some(Obstacle::Changed { pinned }),
-        _ => match loose(&first.file).or_else(|| loose(&plugin.source)) {
+        None if !is_said(&identity, environment) => Some(Obstacle::Unpinned),
+        Some(pinned) if pinned != identity => Some(Obstacle::Changed { pinned }),
+        _ => match loose {
             Some(path) => Some(Obstacle::Loose { path }),
-            None if has_agreed(&plugin.sha256, environment)? => None,
-            None => Some(Obstacle::NotAgreed),
+            None => disagreement(&identity, interpreter.as_ref(), environment)?,
         },
     };
-    Ok(Looked { plugin, found, target, obstacle })
+    Ok(Looked { plugin, found, target, interpreter, obstacle })
 }
 
-/// Refuses a plugin that this user has not agreed to, for a run that began with it.
+/// Refuses a plugin that this user has not agreed to, for a run that began with it in the repository at `top`.
 ///
 /// # Errors
 /// They have not.
-pub fn expect_consent(plugin: &Plugin, environment: &Environment) -> Result<()> {
-    match has_agreed(&plugin.sha256, environment)? {
-        true => Ok(()),
-        false => Err(Obstacle::NotAgreed.refusal(plugin)),
+pub fn expect_consent(plugin: &Plugin, top: &Path, environment: &Environment) -> Result<()> {
+    let interpreter = plugin.interpreter(top, environment)?;
+    match disagreement(&plugin.identity(), interpreter.as_ref(), environment)? {
+        None => Ok(()),
+        Some(obstacle) => Err(obstacle.refusal(plugin)),
     }
+}
+
+/// The top of the repository that a project lies in.
+fn repository_of(root: &Path) -> &Path {
+    root.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(root)
 }
 
 impl Looked {
@@ -130,22 +156,38 @@ impl Obstacle {
     pub fn refusal(&self, plugin: &Plugin) -> Error {
         let (name, file) = (&plugin.name, plugin.source.display());
         let trust = format!("look at `{file}`, and if you want it to run: `pyrelease plugin trust {name}`");
+        let identity = plugin.identity();
         match self {
         Self::Unpinned => {
             Error::refused(format!("plugin `{name}` is not pinned in `{LOCK}`: nothing of it has run")).help(trust)
         }
-        Self::Changed { pinned } => Error::refused(format!(
-            "plugin `{name}` is not what `{LOCK}` pins: its sha256 is {}, and {pinned} is pinned; nothing of it has run",
-            plugin.sha256
-        ))
-        .help(trust),
-        Self::NotAgreed => Error::refused(format!(
-            "you have not agreed to run plugin `{name}` (sha256 {}): that the repository pins it says nothing, since it \
-             comes from there too; nothing of it has run",
-            plugin.sha256
+        Self::Changed { pinned } => {
+            let error = Error::refused(format!(
+                "plugin `{name}` is not what `{LOCK}` pins: its sha256 is {identity}, and {pinned} is pinned; nothing of it \
+                 has run"
+            ));
+            // As it was pinned before a pin covered the words of a command.
+            let error = match *pinned == plugin.sha256 {
+                true => error.help("what is pinned is its file alone; now it is pinned with every word of its command"),
+                false => error,
+            };
+            error.help(trust)
+        }
+        Self::NotAgreed { otherwise: Some(interpreter) } => Error::refused(format!(
+            "you have agreed to run plugin `{name}` (sha256 {identity}) by another program than `{interpreter}`, which its \
+             command finds now; nothing of it has run"
         ))
         .help(trust)
-        .help(format!("in CI, where the pins of a repository of your own are enough: {VARIABLE}={PINNED}")),
+        .help(format!("or name it for this once: {VARIABLE}={identity}")),
+        Self::NotAgreed { otherwise: None } => Error::refused(format!(
+            "you have not agreed to run plugin `{name}` (sha256 {identity}): that the repository pins it says nothing, since \
+             it comes from there too; nothing of it has run"
+        ))
+        .help(trust)
+        .help(format!(
+            "in CI, where the pins of a repository of your own are enough: {VARIABLE}={PINNED}; or name it: \
+             {VARIABLE}={identity}"
+        )),
         Self::Loose { path } => Error::refused(format!(
             "plugin `{name}` could be changed by others: `{}` is writable for them; nothing of it has run",
             path.display()
@@ -192,7 +234,7 @@ impl Pins {
         Ok(Self { path, document })
     }
 
-    /// The sha256 that is pinned.
+    /// What is pinned.
     pub fn of(&self, name: &str, target: &str) -> Option<String> {
         Some(self.document.get("plugin")?.get(name)?.get(target)?.as_str()?.to_owned())
     }
@@ -201,14 +243,14 @@ impl Pins {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn pin(&mut self, name: &str, target: &str, sha256: &str) -> Result<()> {
+    pub fn pin(&mut self, name: &str, target: &str, identity: &str) -> Result<()> {
         let tables = self.document.entry("plugin").or_insert_with(|| {
             let mut table = Table::new();
             table.set_implicit(true);
             Item::Table(table)
         });
         tables[name].or_insert(Item::Table(Table::new()));
-        tables[name][target] = value(sha256);
+        tables[name][target] = value(identity);
         let what = "What the plugins of this project's releases are: written by `pyrelease plugin trust`";
         write(&self.path, &self.document, what)
     }
@@ -223,20 +265,35 @@ fn is_said(word: &str, environment: &Environment) -> bool {
     environment.get(VARIABLE).is_some_and(|said| said.split(',').any(|said| said.trim() == word))
 }
 
-/// Whether the user, or whoever set up this CI, has agreed to these bytes.
-fn has_agreed(sha256: &str, environment: &Environment) -> Result<bool> {
-    if is_said(PINNED, environment) || is_said(sha256, environment) {
-        return Ok(true);
+/// Why the user, or whoever set up this CI, has not agreed to what is known by this, started so.
+fn disagreement(
+    identity: &str,
+    interpreter: Option<&Interpreter>,
+    environment: &Environment,
+) -> Result<Option<Obstacle>> {
+    if is_said(PINNED, environment) || is_said(identity, environment) {
+        return Ok(None);
     }
     let agreed = document(&user_folder(environment)?.join(CONSENT))?;
-    Ok(agreed.get("plugin").is_some_and(|plugins| plugins.get(sha256).is_some()))
+    let Some(entry) = agreed.get("plugin").and_then(|plugins| plugins.get(identity)) else {
+        return Ok(Some(Obstacle::NotAgreed { otherwise: None }));
+    };
+    let is_agreed = |shown: &String| interpreters(entry).any(|agreed| agreed == shown);
+    let otherwise = interpreter.map(Interpreter::shown).filter(|shown| !is_agreed(shown));
+    Ok(otherwise.map(|shown| Obstacle::NotAgreed { otherwise: Some(shown) }))
 }
 
-/// Writes down that the user has agreed to a plugin.
+/// The programs that may start a plugin.
+fn interpreters(entry: &Item) -> impl Iterator<Item = &str> {
+    let listed = entry.get(INTERPRETERS).and_then(Item::as_array);
+    listed.into_iter().flatten().filter_map(|interpreter| interpreter.as_str())
+}
+
+/// Writes down that the user has agreed to a plugin, and to what starts it.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn agree(plugin: &Plugin, environment: &Environment) -> Result<()> {
+pub fn agree(looked: &Looked, environment: &Environment) -> Result<()> {
     let folder = user_folder(environment)?;
     let path = folder.join(CONSENT);
     let mut agreed = document(&path)?;
@@ -245,11 +302,18 @@ pub fn agree(plugin: &Plugin, environment: &Environment) -> Result<()> {
         table.set_implicit(true);
         Item::Table(table)
     });
+    let (plugin, identity) = (&looked.plugin, looked.plugin.identity());
+    let known = tables.get(&identity).into_iter().flat_map(interpreters).map(str::to_owned);
+    let now = looked.interpreter.iter().map(Interpreter::shown);
+    let all: BTreeSet<String> = known.chain(now).collect();
     let mut entry = Table::new();
     entry["name"] = value(&plugin.name);
     entry["found"] = value(plugin.source.display().to_string());
     entry["since"] = value(jiff::Timestamp::now().to_string());
-    tables[&plugin.sha256] = Item::Table(entry);
+    if !all.is_empty() {
+        entry[INTERPRETERS] = value(all.into_iter().collect::<Array>());
+    }
+    tables[&identity] = Item::Table(entry);
     let what = "The plugins that this user has agreed to run: written by `pyrelease plugin trust`";
     write(&path, &agreed, what)
 }

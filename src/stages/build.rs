@@ -61,36 +61,44 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
     Ok(Box::new(config.settings::<Build>(name)?))
 }
 
+/// The Python that a project is built with, before it has been run
+enum Python {
+    /// The user's own
+    Trusted(PathBuf),
+    /// One that the repository brings along or names, and that is no Python of the machine's: it is run when the user has
+    /// agreed to the release
+    Untrusted(PathBuf),
+}
+
 impl Build {
     /// The Python that the project is built with.
-    fn python(&self, release: &Release) -> Option<PathBuf> {
+    fn python(&self, release: &Release) -> Option<Python> {
         let environment = &release.workspace.environment;
+        let repository = &release.workspace.repository;
         let root = release.workspace.root();
-        let inside = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
-        if let Some(python) = &self.python {
-            return Some(if Path::new(python).components().count() > 1 {
-                root.join(python)
-            } else {
-                python.into()
-            });
+        if let Some(named) = &self.python {
+            let python =
+                if Path::new(named).components().count() > 1 { root.join(named) } else { named.into() };
+            let found = environment.program(named, &root);
+            let is_trusted =
+                found.as_ref().is_none_or(|found| has_python_name(found) && !repository.has_path(found));
+            return Some(if is_trusted { Python::Trusted(python) } else { Python::Untrusted(python) });
         }
-        let folders = [
-            environment.path("VIRTUAL_ENV"),
-            Some(root.join(".venv")),
-            Some(release.workspace.repository.top().join(".venv")),
-        ];
-        folders
+        virtual_environments(release)
             .into_iter()
-            .flatten()
-            .map(|folder| folder.join(inside))
-            .find(|python| python.is_file())
+            .map(|folder| {
+                (folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" }), folder)
+            })
+            .find(|(python, folder)| python.is_file() && !repository.tracks_any_of(folder))
+            .map(|(python, _)| python)
             .or_else(|| environment.path("PYRELEASE_PYTHON"))
             .or_else(|| {
-                ["python3", "python"]
-                    .iter()
-                    .find(|name| environment.has_program(name, &root))
-                    .map(PathBuf::from)
+                let programs = ["python3", "python"].iter().filter(|name| {
+                    environment.program(name, &root).is_some_and(|found| !repository.tracks_any_of(&found))
+                });
+                programs.map(PathBuf::from).next()
             })
+            .map(Python::Trusted)
     }
 
     /// The Python that has `build`, and whether that can report: the project's own, else the tool environment's.
@@ -103,7 +111,8 @@ impl Build {
     }
 
     fn find_frontend(&self, release: &Release, say: &dyn Fn(&str)) -> Result<(PathBuf, bool)> {
-        let python = self.python(release).ok_or_else(no_python)?;
+        let (Python::Trusted(python) | Python::Untrusted(python)) =
+            self.python(release).ok_or_else(no_python)?;
         if let (Some(named), false) = (
             &self.python,
             release.workspace.environment.has_program(&python.to_string_lossy(), &release.workspace.root()),
@@ -147,7 +156,7 @@ impl Build {
         let (process, reports) = match self.frontend {
             Frontend::Uv => {
                 let mut process = Process::new("uv").args(["build", "--no-progress", "--out-dir"]).arg(dist);
-                if let Some(python) = self.python(release) {
+                if let Some(Python::Trusted(python) | Python::Untrusted(python)) = self.python(release) {
                     process = process.arg("--python").arg(python);
                 }
                 if !self.isolation {
@@ -232,12 +241,33 @@ impl Stage for Build {
                 );
             }
             Frontend::Uv => {}
-            Frontend::Build => match self.frontend(release, &|_| {}) {
-                Ok((python, _)) => {
-                    findings.push(Finding::detail(format!("`python -m build` by {}", python.display())));
+            Frontend::Build => match self.python(release) {
+                Some(Python::Untrusted(python)) => {
+                    let message = format!(
+                        "`{}`, which the repository names as its Python, is not run before you have agreed to a release",
+                        python.display()
+                    );
+                    findings
+                        .push(Finding::note(message).help("whether it can build the project is seen then"));
                 }
-                Err(error) => findings.push(error.into()),
+                _ => match self.frontend(release, &|_| {}) {
+                    Ok((python, _)) => {
+                        findings.push(Finding::detail(format!("`python -m build` by {}", python.display())));
+                    }
+                    Err(error) => findings.push(error.into()),
+                },
             },
+        }
+        let repository = &release.workspace.repository;
+        let unused = virtual_environments(release)
+            .into_iter()
+            .filter(|_| self.python.is_none())
+            .find(|folder| folder.exists() && repository.tracks_any_of(folder));
+        if let Some(folder) = unused {
+            let shown = folder.strip_prefix(repository.top()).unwrap_or(&folder).display().to_string();
+            let message = format!("`{shown}` is tracked by git, and no Python of a repository's own is run");
+            findings
+                .push(Finding::warning(message).help(format!("`git rm -r --cached {shown}`, and ignore it")));
         }
         Ok(findings)
     }
@@ -271,6 +301,23 @@ impl Stage for Build {
         }
         Ok(Outputs { distributions, ..Outputs::default() })
     }
+}
+
+/// The folders in which a virtual environment of the user's may be.
+fn virtual_environments(release: &Release) -> Vec<PathBuf> {
+    let workspace = &release.workspace;
+    let active = workspace.environment.path("VIRTUAL_ENV");
+    let mut folders = vec![workspace.root().join(".venv"), workspace.repository.top().join(".venv")];
+    folders.dedup();
+    active.into_iter().chain(folders).collect()
+}
+
+/// Whether a program is called as a Python is, so that it may be asked which it is.
+fn has_python_name(program: &Path) -> bool {
+    let name = program.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    let version = ["python", "pypy"].iter().find_map(|python| name.strip_prefix(python));
+    version
+        .is_some_and(|version| version.chars().all(|letter| letter.is_ascii_digit() || ".t".contains(letter)))
 }
 
 fn no_python() -> Error {

@@ -31,7 +31,7 @@ pub struct Settings {
     /// Its file, relative to the project
     #[serde(default)]
     path: Option<String>,
-    /// The command that starts it, one word of which is its file
+    /// The command that starts it, of whose words at least one is a file of the project; all of them are pinned
     #[serde(default)]
     command: Option<Vec<String>>,
     /// What it is told; its own schema says what that can be
@@ -147,7 +147,7 @@ fn ask_for(config: &Config, stage: &str, plugins: &Plugins<'_>) -> Result<Descri
         plugins.known.map(|known| known.iter().find(|(of, _)| of == stage).map(|(_, plugin)| plugin.clone()));
     let plugin = match known {
         Some(Some(plugin)) => {
-            trust::expect_consent(&plugin, plugins.environment)?;
+            trust::expect_consent(&plugin, plugins.root, plugins.environment)?;
             plugin
         }
         _ => trust::look(&name, &wanted, plugins.root, plugins.environment)?.trusted()?,

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
+/// An absolute path in which there are no programs
+const NOWHERE: &str = "/dev/null";
+
 /// The environment as a value, so that a test can give another one and nothing reads it behind a caller's back
 #[derive(Clone, Default)]
 pub struct Environment {
@@ -60,27 +63,22 @@ impl Environment {
         self.variables.keys().filter_map(|name| name.to_str())
     }
 
-    /// The folders of PATH.
+    /// The folders of PATH: see [`folders_of`].
     pub fn search_path(&self) -> Vec<PathBuf> {
-        let path = self.variables.get(OsStr::new("PATH")).map(OsString::as_os_str).unwrap_or_default();
-        std::env::split_paths(path).filter(|folder| folder.is_absolute()).collect()
+        self.path("PATH").map(|path| folders_of(path.as_os_str())).unwrap_or_default()
     }
 
-    /// Whether a command could be started by this name: a path, relative to `folder`, or a program on PATH.
-    pub fn has_program(&self, program: &str, folder: &Path) -> bool {
-        let suffixes: &[&str] = if cfg!(windows) { &["", ".exe", ".bat", ".cmd"] } else { &[""] };
-        let exists = |path: PathBuf| {
-            suffixes.iter().any(|suffix| {
-                let mut path = path.clone().into_os_string();
-                path.push(suffix);
-                PathBuf::from(path).is_file()
-            })
-        };
-        if Path::new(program).components().count() > 1 {
-            return exists(folder.join(program));
+    /// The program that a command of this name starts: a path, relative to `folder`, or a program on PATH.
+    pub fn program(&self, name: &str, folder: &Path) -> Option<PathBuf> {
+        if Path::new(name).components().count() > 1 {
+            return with_ending(&folder.join(name));
         }
-        let path = self.variables.get(OsStr::new("PATH")).map(OsString::as_os_str).unwrap_or_default();
-        std::env::split_paths(path).any(|folder| exists(folder.join(program)))
+        program_in(&self.search_path(), OsStr::new(name))
+    }
+
+    /// Whether a command could be started by this name.
+    pub fn has_program(&self, program: &str, folder: &Path) -> bool {
+        self.program(program, folder).is_some()
     }
 
     /// The home folder: `HOME`, or `USERPROFILE` on Windows.
@@ -117,6 +115,48 @@ impl Environment {
         };
         platform.map(|folder| folder.join("pyrelease"))
     }
+}
+
+/// The folders that a PATH names. An empty or relative entry would find programs in whatever folder somebody happens to be
+/// in, such as a stranger's repository: it is never searched.
+pub(super) fn folders_of(path: &OsStr) -> Vec<PathBuf> {
+    std::env::split_paths(path).filter(|folder| folder.is_absolute()).collect()
+}
+
+/// A PATH without such entries, for those who do their own searching.
+pub fn without_relative_folders(path: &OsStr) -> OsString {
+    let mut folders = folders_of(path);
+    if folders.is_empty() {
+        // An empty PATH would mean the folder that somebody is in.
+        folders.push(NOWHERE.into());
+    }
+    std::env::join_paths(folders).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The first program of this name in the folders.
+pub(super) fn program_in(folders: &[PathBuf], name: &OsStr) -> Option<PathBuf> {
+    folders.iter().find_map(|folder| with_ending(&folder.join(name)))
+}
+
+/// The program of this path; on Windows its name may be without its ending.
+fn with_ending(path: &Path) -> Option<PathBuf> {
+    let endings: &[&str] = if cfg!(windows) { &["", ".exe", ".bat", ".cmd"] } else { &[""] };
+    endings.iter().find_map(|ending| {
+        let mut path = path.as_os_str().to_owned();
+        path.push(ending);
+        Some(PathBuf::from(path)).filter(|path| is_program(path))
+    })
+}
+
+#[cfg(unix)]
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    fs_err::metadata(path).is_ok_and(|known| known.is_file() && known.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(path: &Path) -> bool {
+    path.is_file()
 }
 
 impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment {

@@ -17,5 +17,5 @@ pub mod remains;
 pub mod terminal;
 pub mod tools;
 
-pub use environment::Environment;
+pub use environment::{Environment, without_relative_folders};
 pub use files::{Folder, freeze, make_last, sha256, size, verify};

@@ -2,8 +2,8 @@
 # Stands in for a plugin in a drill: it has effects of the classes that the plugin declared and with the same reach, each a
 # file beside MARK. One that is done twice leaves a file that says so.
 #
-#     stand-in EFFECTS REACH MARK
-effects=$1 reach=$2 mark=$3
+#     stand-in --effects=EFFECTS --reach=REACH MARK
+effects=${1#*=} reach=${2#*=} mark=$3
 
 read -r hello
 echo '{"type":"hello","protocol":"1.0","built_with":"sh"}'

@@ -145,8 +145,7 @@ impl Scene {
             let sha256 = digest(path);
             ensure(sent.get(name) == Some(&sha256), || format!("`{name}` is not what was sent"))?;
             let rehearsed = self.rehearsal.files().into_iter().find(|other| other.ends_with(name));
-            let exact =
-                !matches!(self.pipeline, Pipeline::Development | Pipeline::Unrehearsed);
+            let exact = !matches!(self.pipeline, Pipeline::Development | Pipeline::Unrehearsed);
             ensure(!exact || rehearsed.is_some_and(|other| digest(&other) == sha256), || {
                 format!("`{name}` is not what was rehearsed")
             })?;

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use pyrelease::server::{Access, EmbeddedIndex};
-use pyrelease_test_support::{Backend, GitServer, Outcome, Project, Proxy, Running, Snapshot, fill, fill_with_files};
+use pyrelease_test_support::{
+    Backend, GitServer, Outcome, Project, Proxy, Running, Snapshot, fill, fill_with_files,
+};
 use tempfile::TempDir;
 
 use super::schedule::{Blow, Deed, Index, Pipeline, Step};

@@ -62,6 +62,195 @@ fn bytes_that_the_environment_names_are_as_good_as_pinned_and_agreed_to() {
     assert!(canary.exists());
 }
 
+/// A scene of a command with these words before the plugin's file and after it.
+fn commanded(scene: &Scene, words: &[&str]) {
+    let file = scene.mark().display().to_string();
+    scene.project.write(
+        "release.toml",
+        &format!(
+            "stages = [\"version\", \"tag\", \"mark\", \"push\"]\n\n[stage.mark]\ncommand = {words:?}\nconfig = {{ file = \"{file}\" }}\n"
+        ),
+    );
+}
+
+/// A scene with a plugin at `tools/mark` that is run by `sh`, trusted; and where anything else that runs would be seen.
+fn by_a_shell() -> (Scene, std::path::PathBuf) {
+    let scene = Scene::new("", &[]);
+    scene.project.write("tools/mark", MARK);
+    scene.project.write("tools/other", "another file\n");
+    commanded(&scene, &["sh", "tools/mark"]);
+    scene.project.commit("Configure the release");
+    scene.trust();
+    scene.project.pyrelease("plan minor").code(0);
+    let canary = scene.beside("canary");
+    (scene, canary)
+}
+
+#[test]
+fn consent_is_given_for_the_whole_command() {
+    let (scene, canary) = by_a_shell();
+    let sing = format!(": > '{}'", canary.display());
+    for words in [
+        &["sh", "-c", &sing, "tools/mark"][..],
+        &["sh", "tools/mark", "-c", &sing],
+        &["sh", "-x", "tools/mark"],
+        &["env", "sh", "tools/mark"],
+        &["tools/mark"],
+        &["sh", "tools/mark", "tools/other"],
+        &["sh", "tools/mark", ""],
+    ] {
+        commanded(&scene, words);
+        refused(&scene, &canary, "is not what `release.lock` pins");
+        for command in ["doctor minor", "run minor --dry-run"] {
+            scene.project.pyrelease(command).code(3).stderr_contains("is not what `release.lock` pins");
+        }
+        assert!(!canary.exists(), "{words:?}");
+    }
+    // A repository that brings the same bytes, with a pin of its own, is asked about like any other.
+    commanded(&scene, &["sh", "-c", &sing, "tools/mark"]);
+    let elsewhere = scene.beside("another-user");
+    scene.project.pyrelease("plugin trust --yes").env("PYRELEASE_DATA_DIR", elsewhere).code(0);
+    refused(&scene, &canary, "you have not agreed to run plugin `mark`");
+    scene.project.pyrelease("plugin list").code(0).stdout_contains("command   [\"sh\", \"-c\", ");
+    commanded(&scene, &["sh", "tools/mark"]);
+    scene.project.pyrelease("plugin trust --yes").code(0);
+    scene.project.pyrelease("plan minor").code(0);
+}
+
+#[test]
+fn every_file_of_the_command_is_pinned_and_run_as_it_was_agreed_to() {
+    let (scene, canary) = by_a_shell();
+    // The first word is one, and the plugin is told of another.
+    scene.project.write("tools/sh", "#!/bin/sh\nexec sh \"$@\"\n");
+    for path in ["tools/sh", "tools/mark"] {
+        use std::os::unix::fs::PermissionsExt;
+        let file = scene.project.folder().join(path);
+        fs_err::set_permissions(file, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    std::os::unix::fs::symlink("mark", scene.project.folder().join("tools/link")).unwrap();
+    commanded(&scene, &["tools/sh", "tools/link"]);
+    scene.project.commit("Its own shell");
+    scene.trust();
+    scene.project.pyrelease("plan minor").code(0);
+    let evil = format!("#!/bin/sh\n: > '{}'\n", canary.display());
+    for path in ["tools/sh", "tools/mark"] {
+        let before = scene.project.read(path);
+        scene.project.write(path, &evil);
+        refused(&scene, &canary, "is not what `release.lock` pins");
+        scene.project.write(path, &before);
+    }
+    fs_err::remove_file(scene.project.folder().join("tools/link")).unwrap();
+    scene.project.write("tools/link", &evil);
+    refused(&scene, &canary, "is not what `release.lock` pins");
+}
+
+#[test]
+fn what_a_command_loads_of_the_project_otherwise_is_refused() {
+    let (scene, canary) = by_a_shell();
+    let sing = format!("open({:?}, 'w')\n", canary.display().to_string());
+    for file in ["pkg/__init__.py", "pkg/__main__.py", "module.py", "tools/inner.py"] {
+        scene.project.write(file, &sing);
+    }
+    for words in [
+        &["python3", "-m", "pkg", "tools/mark"][..],
+        &["python3", "-mpkg", "tools/mark"],
+        &["python3", "-m", "module", "tools/mark"],
+        &["python3", "-m", "tools.inner", "tools/mark"],
+        &["python3", "-c", "import module", "tools/mark"],
+        &["env", "PYTHONPATH=tools", "python3", "-m", "inner", "tools/mark"],
+        &["sh", "-c", "python3 tools/inner.py", "tools/mark"],
+        &["sh", "-c", "python3 \"$1\"", "tools/mark", "pkg"],
+    ] {
+        commanded(&scene, words);
+        for command in ["plan minor", "plugin trust --yes"] {
+            let outcome = scene.project.pyrelease(command).code(3);
+            outcome.stderr_contains("of the project, which cannot be pinned there");
+            assert!(!canary.exists(), "{outcome}");
+        }
+    }
+    commanded(&scene, &["python3", "-m", "json"]);
+    scene
+        .project
+        .pyrelease("plan minor")
+        .code(3)
+        .stderr_contains("none of its words is a file of the project");
+}
+
+#[test]
+fn another_program_by_the_same_name_is_asked_about_again() {
+    let (scene, canary) = by_a_shell();
+    let folder = scene.beside("bin");
+    scene.project.script(&folder.join("sh"), &format!(": > '{}'\nexec /bin/sh \"$@\"\n", canary.display()));
+    let path = |folder: &Path| format!("{}:/usr/local/bin:/usr/bin:/bin", folder.display());
+    for command in ["plan minor", "doctor minor", "run minor --yes"] {
+        let outcome = scene.project.pyrelease(command).env("PATH", path(&folder)).code(3);
+        outcome.stderr_contains("by another program than").stderr_contains("nothing of it has run");
+        assert!(!canary.exists(), "{outcome}");
+    }
+    // The pin is the same everywhere: only the user is asked.
+    let pinned = scene.project.read("release.lock");
+    scene.project.pyrelease("plugin trust --yes").env("PATH", path(&folder)).code(0);
+    assert_eq!(scene.project.read("release.lock"), pinned);
+    scene.project.pyrelease("plan minor").env("PATH", path(&folder)).code(0);
+    assert!(canary.exists());
+    scene.project.pyrelease("plan minor").code(0);
+    // One in the repository is what it is, byte for byte.
+    fs_err::remove_file(&canary).unwrap();
+    let inside = scene.project.folder().join("bin");
+    scene.project.script(&inside.join("sh"), "exec /bin/sh \"$@\"\n");
+    scene.project.pyrelease("plugin trust --yes").env("PATH", path(&inside)).code(0);
+    scene.project.pyrelease("plan minor").env("PATH", path(&inside)).code(0);
+    scene.project.script(&inside.join("sh"), &format!(": > '{}'\n", canary.display()));
+    scene.project.pyrelease("plan minor").env("PATH", path(&inside)).code(3);
+    assert!(!canary.exists());
+}
+
+#[test]
+fn a_pin_of_the_file_alone_is_told_from_one_of_the_command() {
+    let (scene, canary) = by_a_shell();
+    let lock = scene.project.read("release.lock");
+    let pinned = lock.split('"').nth(1).unwrap();
+    let alone = pyrelease::plugin::store::sha256(MARK.as_bytes());
+    assert_ne!(pinned, alone);
+    // As an earlier version wrote both.
+    scene.project.write("release.lock", &lock.replace(pinned, &alone));
+    let consent = scene.project.sandbox().home().join(".local/share/pyrelease/trust.toml");
+    let agreed = fs_err::read_to_string(&consent).unwrap();
+    fs_err::write(&consent, agreed.replace(pinned, &alone)).unwrap();
+    refused(&scene, &canary, "is not what `release.lock` pins");
+    scene.project.pyrelease("plan minor").code(3).stderr_contains("what is pinned is its file alone");
+    scene.project.pyrelease("plugin trust --yes").code(0);
+    scene.project.pyrelease("plan minor").code(0);
+    // What is pinned is what the environment may name.
+    fs_err::remove_file(&consent).unwrap();
+    scene.project.pyrelease("plan minor").env("PYRELEASE_TRUST_PLUGINS", &alone).code(3);
+    scene.project.pyrelease("plan minor").env("PYRELEASE_TRUST_PLUGINS", pinned).code(0);
+    scene.project.pyrelease("plan minor").env("PYRELEASE_TRUST_PLUGINS", "pinned").code(0);
+}
+
+#[test]
+fn a_run_goes_on_by_the_command_that_it_began_with() {
+    let (scene, canary) = by_a_shell();
+    let points = scene.points();
+    let acts = |(_, what): &&(u64, String)| what.starts_with("acknowledged");
+    let (number, _) = points.iter().find(acts).expect("a plugin that acts");
+    for command in ["resume --yes", "rollback --yes"] {
+        let _ = fs_err::remove_file(scene.mark());
+        let killed = scene.run().env("PYRELEASE_DRILL", format!("kill:{number}")).run();
+        assert_eq!(killed.status(), -1, "{killed}");
+        // What its command names is another file by now.
+        scene.project.write("tools/mark", &format!(": > '{}'\n", canary.display()));
+        let elsewhere = scene.beside("another-user");
+        let outcome = scene.project.pyrelease(command).env("PYRELEASE_DATA_DIR", elsewhere).run();
+        assert!([3, 4].contains(&outcome.status()), "{outcome}");
+        outcome.stderr_contains("you have not agreed to run plugin `mark`");
+        scene.project.pyrelease(command).code(0);
+        assert_eq!(scene.mark().exists(), command == "resume --yes");
+        assert!(!canary.exists());
+        scene.project.git(&["checkout", "--quiet", "--", "tools/mark"]);
+    }
+}
+
 #[test]
 fn a_pin_of_the_repositorys_is_not_the_users_word() {
     let (scene, canary) = singing();

@@ -2,6 +2,7 @@
 
 mod backends;
 mod care;
+mod consent;
 mod credentials;
 mod doctor;
 mod doubt;

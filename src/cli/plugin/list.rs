@@ -27,7 +27,11 @@ struct Entry {
     file: Option<PathBuf>,
     carrier: Option<&'static str>,
     found: Option<&'static str>,
+    /// What it is pinned and agreed to by
     sha256: Option<String>,
+    /// The words that start it, where its file alone is not all
+    command: Option<Vec<String>>,
+    interpreter: Option<String>,
     target: Option<String>,
     /// Whether it may run, or what is in its way
     state: String,
@@ -104,6 +108,8 @@ fn entry(
                 carrier: None,
                 found: None,
                 sha256: None,
+                command: None,
+                interpreter: None,
                 target: None,
                 state: error.chain(),
                 hidden: Vec::new(),
@@ -115,7 +121,12 @@ fn entry(
         None => "trusted".to_owned(),
         Some(Obstacle::Unpinned) => "not pinned: nothing of it runs".to_owned(),
         Some(Obstacle::Changed { .. }) => "changed since it was pinned: nothing of it runs".to_owned(),
-        Some(Obstacle::NotAgreed) => "pinned, and you have not agreed to it: nothing of it runs".to_owned(),
+        Some(Obstacle::NotAgreed { otherwise: None }) => {
+            "pinned, and you have not agreed to it: nothing of it runs".to_owned()
+        }
+        Some(Obstacle::NotAgreed { otherwise: Some(_) }) => {
+            "pinned, and you have agreed to it by another interpreter: nothing of it runs".to_owned()
+        }
         Some(Obstacle::Loose { path }) => {
             format!("`{}` is writable for others: nothing of it runs", path.display())
         }
@@ -144,7 +155,9 @@ fn entry(
         file: Some(looked.found[0].file.clone()),
         carrier: Some(Carrier::of(&looked.found[0].file).name()),
         found: Some(looked.found[0].place.shown()),
-        sha256: Some(looked.plugin.sha256),
+        sha256: Some(looked.plugin.identity()),
+        command: looked.plugin.command(),
+        interpreter: looked.interpreter.map(|interpreter| interpreter.shown()),
         target: Some(looked.target),
         state,
         hidden: looked.found.into_iter().skip(1).map(|found| found.file).collect(),
@@ -179,6 +192,12 @@ fn text(entry: &Entry) -> String {
         (&entry.file, entry.carrier, entry.found, &entry.sha256)
     {
         lines.push(format!("  file      {} ({carrier}, {found})", file.display()));
+        if let Some(command) = &entry.command {
+            lines.push(format!("  command   {command:?}"));
+        }
+        if let Some(interpreter) = &entry.interpreter {
+            lines.push(format!("  by        {interpreter}"));
+        }
         lines.push(format!("  sha256    {sha256}"));
     }
     lines.extend(entry.hidden.iter().map(|file| format!("  hides     {}", file.display())));

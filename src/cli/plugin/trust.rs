@@ -57,14 +57,21 @@ pub(super) fn trust(context: &Context, arguments: &Arguments) -> Result<()> {
             looked.found[0].place.shown(),
             looked.target
         ));
-        say(&format!("sha256 {}", plugin.sha256));
+        let identity = plugin.identity();
+        if let Some(command) = plugin.command() {
+            say(&format!("its command: {command:?}"));
+        }
+        if let Some(interpreter) = &looked.interpreter {
+            say(&format!("started by `{}`", interpreter.shown()));
+        }
+        say(&format!("sha256 {identity}"));
         if let Some(Obstacle::Changed { pinned }) = &looked.obstacle {
             say(&format!("until now {pinned} was pinned"));
         }
         context
             .confirm(arguments.yes, &format!("Run plugin `{name}` in releases, with all that you may do?"))?;
-        Pins::read(&location.root)?.pin(&name, &looked.target, &plugin.sha256)?;
-        agree(plugin, &context.environment)?;
+        Pins::read(&location.root)?.pin(&name, &looked.target, &identity)?;
+        agree(&looked, &context.environment)?;
         say(&format!("`{name}` is pinned in `{LOCK}` and trusted: commit `{LOCK}`"));
     }
     Ok(())

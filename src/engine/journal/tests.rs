@@ -50,7 +50,10 @@ fn an_intent_without_locks_is_one() {
     assert!(matches!(&read, Record::Intent { locks: None, .. }), "{read:?}");
     assert_eq!(serde_json::to_value(&read).unwrap(), intent);
     let undo = serde_json::json!({"type": "undo", "id": 0});
-    assert_eq!(serde_json::from_value::<Record>(undo).unwrap(), Record::Undo { id: 0, at: None, locks: None });
+    assert_eq!(
+        serde_json::from_value::<Record>(undo).unwrap(),
+        Record::Undo { id: 0, at: None, locks: None }
+    );
 }
 
 #[test]

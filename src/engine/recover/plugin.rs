@@ -126,7 +126,7 @@ impl World<'_> {
 
     fn ask(&self, effect: &PluginEffect, method: Method, state: State) -> Result<Value> {
         let assignment = &effect.assignment;
-        trust::expect_consent(&assignment.plugin, self.environment)?;
+        trust::expect_consent(&assignment.plugin, self.repository.top(), self.environment)?;
         let header = Journal::read(&self.run.journal()).ok().and_then(|records| header(&records).cloned());
         let folder = self.repository.top().join(header.as_ref().map_or("", |header| &header.prefix));
         let folder = if folder.is_dir() { folder } else { self.repository.top().to_owned() };

@@ -51,8 +51,9 @@ impl World {
         std::thread::scope(|scope| {
             let remotes: Vec<_> = questions
                 .map(|(remote, question)| {
+                    let question = question.map_err(|error| error.chain());
                     let ask =
-                        move || question.ask(PATIENCE.stall).map_err(|error| Error::from(error).chain());
+                        move || question?.ask(PATIENCE.stall).map_err(|error| Error::from(error).chain());
                     (remote.to_owned(), scope.spawn(ask))
                 })
                 .collect();

@@ -207,8 +207,11 @@ impl Keyring<'_> {
         answer
     }
 
-    /// The process with what it needs of the environment, and no secret.
+    /// The process with what it needs of the environment, and no secret; in the home folder, because some versions look for
+    /// their settings where they are started.
     fn with_variables(&self, process: Process) -> Process {
+        let home = self.environment.home().filter(|home| home.is_dir());
+        let process = process.folder(home.as_deref().unwrap_or(Path::new("/")));
         let given = self.environment.variables();
         let given = given.filter(|(name, _)| name.to_str().is_some_and(|name| !is_withheld(name)));
         given.fold(process, |process, (name, value)| process.env(name, value))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Remote, Repository};
+use crate::error::Result;
 use crate::world::process::{Process, ProcessError};
 
 /// A question that is ready to be asked
@@ -14,9 +15,13 @@ pub struct Question {
 
 impl Remote {
     /// The question what the remote has under these full names.
-    pub fn question(&self, user: &Repository, names: &[&str]) -> Question {
+    ///
+    /// # Errors
+    /// Only a program of the repository's own could ask it.
+    pub fn question(&self, user: &Repository, names: &[&str]) -> Result<Question> {
+        user.expect_own_transport()?;
         let process = user.git(["ls-remote", "--quiet", &self.name]).args(names);
-        Question { process: process.env("GIT_TERMINAL_PROMPT", "0") }
+        Ok(Question { process: process.env("GIT_TERMINAL_PROMPT", "0") })
     }
 }
 

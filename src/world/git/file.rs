@@ -72,6 +72,22 @@ impl Repository {
         files.into_iter().map(|path| path[prefix.len()..].to_owned()).collect()
     }
 
+    /// Whether git tracks the file or folder of this path, or anything in it, or what it links to: then that came with the
+    /// repository. Where git cannot say, it did.
+    pub fn tracks_any_of(&self, path: &Path) -> bool {
+        let ways = [Some(path.to_owned()), fs_err::canonicalize(path).ok()].into_iter().flatten();
+        ways.filter_map(|path| path.strip_prefix(&self.top).map(Path::to_owned).ok()).any(|inside| {
+            let listed = self.git(["--literal-pathspecs", "ls-files", "-z", "--"]).arg(inside).read_bytes();
+            !listed.is_ok_and(|listed| listed.is_empty())
+        })
+    }
+
+    /// Whether a path leads into the repository's working tree, by its name or by what it links to.
+    pub fn has_path(&self, path: &Path) -> bool {
+        let there = fs_err::canonicalize(path);
+        path.starts_with(&self.top) || there.is_ok_and(|path| path.starts_with(&self.top))
+    }
+
     /// Whether symbolic links are links in the working tree; on some systems they are files that name their target.
     pub fn has_links(&self) -> bool {
         self.is_on("core.symlinks").unwrap_or(true)

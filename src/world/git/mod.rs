@@ -19,9 +19,10 @@ mod remote;
 mod settings;
 mod signing;
 mod submodules;
+mod untrusted;
 mod worktree;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, ObjectType};
@@ -38,6 +39,8 @@ pub use push::PushError;
 pub use remote::{LocalRemote, RefUpdate, Remote};
 use settings::Settings;
 pub use submodules::{Submodule, SubmoduleState};
+pub use untrusted::TRUSTED;
+use untrusted::Withheld;
 
 use super::process::Process;
 use crate::error::{Error, Result};
@@ -66,6 +69,9 @@ pub struct Repository {
     repository: git2::Repository,
     top: PathBuf,
     settings: OnceCell<Settings>,
+    /// Whether the user has agreed to a release
+    has_consent: Cell<bool>,
+    withheld: OnceCell<Withheld>,
 }
 
 impl Repository {
@@ -81,7 +87,21 @@ impl Repository {
                 .help("run pyrelease in a clone of it"));
         };
         let top = fs_err::canonicalize(top)?;
-        Ok(Self { repository, top, settings: OnceCell::new() })
+        let (settings, withheld) = (OnceCell::new(), OnceCell::new());
+        Ok(Self { repository, top, settings, has_consent: Cell::new(false), withheld })
+    }
+
+    /// Opens another one that belongs to this: what was agreed to holds for it.
+    fn other(&self, folder: &Path) -> Result<Self> {
+        let other = Self::discover(folder)?;
+        other.has_consent.set(self.has_consent.get());
+        Ok(other)
+    }
+
+    /// The user has agreed to a release: from here on git does as the repository's own settings say, hooks and filters
+    /// and all.
+    pub fn give_consent(&self) {
+        self.has_consent.set(true);
     }
 
     /// The top of the working tree.
@@ -94,9 +114,11 @@ impl Repository {
         self.repository.commondir()
     }
 
-    /// A `git` command run at the top of the working tree.
+    /// A `git` command run at the top of the working tree. Until the user has agreed to a release, it runs no program that
+    /// the repository's own settings name.
     pub fn git<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Process {
-        git(&self.top, arguments)
+        let process = git(&self.top, arguments);
+        if self.has_consent.get() { process } else { self.withheld().apply(process) }
     }
 
     /// Where HEAD is.

@@ -110,7 +110,7 @@ impl Remote {
     /// What the remote has under these full names. One that gives no answer is not waited for.
     ///
     /// # Errors
-    /// A remote that cannot be reached or read.
+    /// A remote that cannot be reached or read, or that only a program of the repository's own could ask.
     pub fn refs(&self, user: &Repository, names: &[&str]) -> Result<BTreeMap<String, String>> {
         self.refs_within(user, names, PATIENCE)
     }
@@ -121,6 +121,7 @@ impl Remote {
         names: &[&str],
         patience: Duration,
     ) -> Result<BTreeMap<String, String>> {
+        user.expect_own_transport()?;
         let process = user.git(["ls-remote", "--quiet", "--", &self.name]).args(names);
         let listed = process.read_within(patience).map_err(|error| {
             Error::from(error)
@@ -135,6 +136,7 @@ impl Remote {
     /// # Errors
     /// A remote that cannot be reached, or whose ref is gone.
     pub fn fetch(&self, user: &Repository, name: &str) -> Result<()> {
+        user.expect_own_transport()?;
         let quiet = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
         user.git(quiet).args(["--no-auto-maintenance", "--refmap=", &self.name, name]).read()?;
         Ok(())

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{Clone, Repository, text};
+use super::{Clone, Repository, git, text};
 use crate::error::Result;
 
 /// Settings whose values are paths: a relative one means a place in the user's working tree
@@ -26,30 +26,64 @@ const INFORMATION: [&str; 2] = ["attributes", "exclude"];
 /// What git is told somewhere, and where
 #[derive(Debug, Default)]
 pub(super) struct Settings {
-    /// The last value of each key, its case as git lists it
-    values: BTreeMap<String, String>,
+    /// All of them, in the order in which git reads them
+    all: Vec<Setting>,
+    /// The place among them of the last value of each key
+    values: BTreeMap<String, usize>,
     files: BTreeSet<PathBuf>,
+}
+
+/// One thing that git is told
+#[derive(Debug)]
+pub(super) struct Setting {
+    /// Its case as git lists it
+    pub(super) key: String,
+    pub(super) value: String,
+    /// Whether the repository itself says so, and not the user or the system
+    pub(super) is_own: bool,
+}
+
+impl Setting {
+    /// Section, subsection and name.
+    pub(super) fn parts(&self) -> (&str, Option<&str>, &str) {
+        let (section, rest) = self.key.split_once('.').unwrap_or((&self.key, ""));
+        match rest.rsplit_once('.') {
+            Some((subsection, name)) => (section, Some(subsection), name),
+            None => (section, None, rest),
+        }
+    }
 }
 
 impl Settings {
     /// All that `git` goes by at `top`.
     pub(super) fn at(git: &super::Process, top: &Path) -> Result<Self> {
-        let listed = git.clone().args(["config", "--list", "--show-origin", "-z"]).read_bytes()?;
+        let list = ["config", "--list", "--show-scope", "--show-origin", "-z"];
+        let listed = git.clone().args(list).read_bytes()?;
         let mut settings = Self::default();
         let listed = String::from_utf8_lossy(&listed).into_owned();
         let mut parts = listed.split('\0');
-        while let (Some(origin), Some(entry)) = (parts.next(), parts.next()) {
+        while let (Some(scope), Some(origin), Some(entry)) = (parts.next(), parts.next(), parts.next()) {
             if let Some(file) = origin.strip_prefix("file:") {
                 settings.files.insert(canonical(&top.join(file)));
             }
             let (key, value) = entry.split_once('\n').unwrap_or((entry, "true"));
-            settings.values.insert(key.to_owned(), value.to_owned());
+            let is_own = !["system", "global", "command"].contains(&scope);
+            settings.values.insert(key.to_owned(), settings.all.len());
+            settings.all.push(Setting { key: key.to_owned(), value: value.to_owned(), is_own });
         }
         Ok(settings)
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = &Setting> {
+        self.all.iter()
+    }
+
     /// The value of a key; only the subsection in its middle has a case that counts.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.find(key).map(|setting| setting.value.as_str())
+    }
+
+    fn find(&self, key: &str) -> Option<&Setting> {
         let (section, rest) = key.split_once('.').unwrap_or((key, ""));
         let listed = match rest.rsplit_once('.') {
             Some((middle, name)) => {
@@ -57,7 +91,7 @@ impl Settings {
             }
             None => key.to_ascii_lowercase(),
         };
-        self.values.get(&listed).map(String::as_str)
+        self.values.get(&listed).and_then(|at| self.all.get(*at))
     }
 
     /// Whether a switch is on; none where nobody set it.
@@ -81,7 +115,7 @@ impl Clone {
         let own = fs_err::read_to_string(&path)?;
         let theirs = user.settings()?;
         let mut includes = vec![common.join("config")];
-        let worktree = user.git(["rev-parse", "--git-path", "config.worktree"]).read()?;
+        let worktree = git(user.top(), ["rev-parse", "--git-path", "config.worktree"]).read()?;
         includes.push(user.top().join(worktree));
         let included: String = includes.iter().map(|file| include(file)).collect::<Result<_>>()?;
         let overrides = self.overrides(user, common, theirs)?;
@@ -98,7 +132,7 @@ impl Clone {
     }
 
     fn overrides(&self, user: &Repository, common: &Path, theirs: &Settings) -> Result<String> {
-        let hooks = user.top().join(user.git(["rev-parse", "--git-path", "hooks"]).read()?);
+        let hooks = user.top().join(git(user.top(), ["rev-parse", "--git-path", "hooks"]).read()?);
         let mut written = String::new();
         // `git init` wrote `bare = false`; a `core.worktree` of the user's would still move this clone's.
         let _ = writeln!(
@@ -141,6 +175,11 @@ impl Repository {
         self.settings().ok()?.is_on(key)
     }
 
+    /// Whether the value that counts is one of the repository's own settings.
+    pub(super) fn is_own(&self, key: &str) -> bool {
+        self.settings().is_ok_and(|settings| settings.find(key).is_some_and(|setting| setting.is_own))
+    }
+
     /// The folder in which Git LFS keeps what the pointers stand for.
     ///
     /// # Errors
@@ -149,9 +188,9 @@ impl Repository {
         Ok(large_files(&canonical(self.common_folder()), self.settings()?))
     }
 
-    fn settings(&self) -> Result<&Settings> {
+    pub(super) fn settings(&self) -> Result<&Settings> {
         if self.settings.get().is_none() {
-            let settings = Settings::at(&self.git::<&str>([]), self.top())?;
+            let settings = Settings::at(&git::<&str>(self.top(), []), self.top())?;
             let _ = self.settings.set(settings);
         }
         Ok(self.settings.get_or_init(Settings::default))

@@ -29,8 +29,10 @@ impl Repository {
             "x509" => "gpgsm",
             _ => "gpg",
         };
-        let own = self.configured(&format!("gpg.{format}.program"));
-        let program = own.or_else(|| self.configured("gpg.program").filter(|_| format == "openpgp"));
+        let keys = [format!("gpg.{format}.program"), "gpg.program".to_owned()];
+        let keys = &keys[..if format == "openpgp" { 2 } else { 1 }];
+        let key = keys.iter().find(|key| self.configured(key).is_some());
+        let program = key.and_then(|key| self.configured(key));
         let program = program.unwrap_or_else(|| usual.to_owned());
         let program = match (program.strip_prefix("~/"), environment.home()) {
             (Some(inside), Some(home)) => home.join(inside).to_string_lossy().into_owned(),
@@ -43,8 +45,13 @@ impl Repository {
             ));
         }
         let name = Path::new(&program).file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        // A path is asked for its keys only if it is the user's word, and leads out of the repository.
+        let is_path = Path::new(&program).components().count() > 1;
+        let is_users = !key.is_some_and(|key| self.is_own(key)) && Path::new(&program).is_absolute();
         if format == "ssh" {
             self.check_ssh_key(name == usual)
+        } else if is_path && !is_users {
+            Ok(())
         } else if GNUPG.contains(&name) {
             self.check_gnupg_key(&program)
         } else {

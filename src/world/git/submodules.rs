@@ -69,7 +69,7 @@ impl Repository {
     /// The submodule's own repository; none where it is not checked out.
     fn submodule(&self, submodule: &Submodule) -> Option<Self> {
         let folder = self.top().join(&submodule.path);
-        let own = Self::discover(&folder).ok()?;
+        let own = self.other(&folder).ok()?;
         (own.top() == folder).then_some(own)
     }
 }

@@ -43,7 +43,7 @@ impl Repository {
 
     fn worktree_that(&self, is_it: impl Fn(&Self) -> bool) -> Result<Option<Self>> {
         // Opened anew: what was read of HEAD before may be out of date.
-        if let Some(this) = Self::discover(&self.top).ok().filter(&is_it) {
+        if let Some(this) = self.other(&self.top).ok().filter(&is_it) {
             return Ok(Some(this));
         }
         let listed = self.git(["worktree", "list", "--porcelain", "-z"]).read_bytes()?;
@@ -51,7 +51,7 @@ impl Repository {
         let found = paths(&listed).into_iter().find_map(|line| {
             let top = line.to_str()?.strip_prefix("worktree ")?;
             // What is gone may have left a folder behind that lies in another repository.
-            let other = Self::discover(Path::new(top)).ok()?;
+            let other = self.other(Path::new(top)).ok()?;
             let is_worktree = canonical(other.common_folder()) == common && other.top == canonical(top);
             (is_worktree && is_it(&other)).then_some(other)
         });

@@ -18,6 +18,7 @@ use std::time::Duration;
 use output::{Gathering, Said, TAIL};
 
 use super::Environment;
+use super::environment::{folders_of, program_in, without_relative_folders};
 use super::faults::{self, Moment};
 use super::remains::{self, Of};
 use crate::error::Error;
@@ -185,6 +186,9 @@ const SECRET: [&str; 10] = [
     "MATURIN_PYPI_TOKEN",
 ];
 
+/// Where programs are looked for
+const SEARCH_PATH: &str = "PATH";
+
 /// Asked of this process, not of those it starts
 const OURS: [&str; 1] = [faults::VARIABLE];
 
@@ -276,6 +280,18 @@ impl Process {
         self
     }
 
+    /// The value of PATH that it has: what it is given, else this process's own; without the entries that are never
+    /// searched.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what is inherited is this process's own environment, whatever it was told"
+    )]
+    fn search_path(&self) -> Option<OsString> {
+        let given =
+            self.set.iter().rev().find(|(name, _)| name == SEARCH_PATH).map(|(_, value)| value.clone());
+        given.or_else(|| std::env::var_os(SEARCH_PATH)).map(|path| without_relative_folders(&path))
+    }
+
     fn expression(&self) -> duct::Expression {
         match self.input.is_empty() {
             true => self.without_input().stdin_null(),
@@ -284,7 +300,13 @@ impl Process {
     }
 
     fn without_input(&self) -> duct::Expression {
-        let mut expression = duct::cmd(&self.program, &self.arguments).unchecked();
+        let path = self.search_path();
+        // Nothing of that name in those folders is nothing at all: the child looks nowhere else.
+        let is_name = Path::new(&self.program).components().count() == 1;
+        let found = path.as_ref().filter(|_| is_name && !cfg!(windows));
+        let found = found.and_then(|path| program_in(&folders_of(path), &self.program));
+        let program = found.map_or_else(|| self.program.clone(), PathBuf::into_os_string);
+        let mut expression = duct::cmd(program, &self.arguments).unchecked();
         if let Some(folder) = &self.folder {
             expression = expression.dir(folder);
         }
@@ -296,7 +318,10 @@ impl Process {
         for name in &self.removed {
             expression = expression.env_remove(name);
         }
-        for (name, value) in &self.set {
+        if let Some(path) = path {
+            expression = expression.env(SEARCH_PATH, path);
+        }
+        for (name, value) in self.set.iter().filter(|(name, _)| name != SEARCH_PATH) {
             expression = expression.env(name, value);
         }
         if let Some(run) = mark() {

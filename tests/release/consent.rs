@@ -1,0 +1,337 @@
+//! Of a stranger's repository nothing runs before the user has agreed: in every place from which something could run lies
+//! a program that would leave a mark.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use pyrelease_test_support::distribution::wheel;
+use pyrelease_test_support::{Outcome, Project};
+
+use super::quick;
+
+/// What needs nobody's yes
+const COMMANDS: [&str; 13] = [
+    "plan minor",
+    "doctor minor",
+    "run minor --dry-run",
+    "plugin list",
+    "status",
+    "status --offline",
+    "log",
+    "check",
+    "token show",
+    "rollback --yes",
+    "resume --yes",
+    "upload dist/demo-1.0.0-py3-none-any.whl --index corp --yes",
+    "--list",
+];
+
+/// Those of them that look at the repository
+const LOOKING: [&str; 3] = ["plan minor", "doctor minor", "run minor --dry-run"];
+
+/// Nobody listens there, so that credentials are looked for and nothing is sent
+const CONFIG: &str = "\
+stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"push\", \"corp\"]
+
+[index.corp]
+kind = \"public\"
+upload = \"http://127.0.0.1:1/legacy/\"
+simple = \"http://127.0.0.1:1/simple/\"
+";
+
+/// A project of a stranger's
+struct Stranger {
+    project: Project,
+}
+
+impl Stranger {
+    fn new() -> Self {
+        Self::configured(CONFIG)
+    }
+
+    /// Without a build and an index.
+    fn pushing() -> Self {
+        let indexes = CONFIG.split_once("\n\n").expect("stages, then an index").1;
+        Self::configured(&format!("stages = [\"changelog\", \"version\", \"tag\", \"push\"]\n\n{indexes}"))
+    }
+
+    fn configured(config: &str) -> Self {
+        let project = quick().config(config).build();
+        fs_err::create_dir_all(project.folder().join("dist")).expect("a folder in the project");
+        wheel(&project.folder().join("dist"), "demo", "1.0.0", "any", "hello");
+        Self { project }
+    }
+
+    fn marks(&self) -> PathBuf {
+        let folder = self.project.sandbox().root().join("marks");
+        fs_err::create_dir_all(&folder).expect("a folder in the sandbox");
+        folder
+    }
+
+    /// A program in the repository that leaves a mark; gives its path.
+    fn canary(&self, path: &str) -> String {
+        let file = self.project.folder().join(path);
+        let mark = self.marks().join(path.replace('/', "_"));
+        // Whatever it is taken for, it does not answer.
+        self.project.script(&file, &format!("echo \"$0 $*\" >> '{}'\nexit 1\n", mark.display()));
+        file.to_str().expect("our own name").to_owned()
+    }
+
+    fn sang(&self) -> Vec<String> {
+        let marks = fs_err::read_dir(self.marks()).expect("a folder in the sandbox").flatten();
+        marks.map(|mark| fs_err::read_to_string(mark.path()).expect("a mark")).collect()
+    }
+
+    /// The canary is alive: what `git` is asked here, in the ordinary way, makes it sing.
+    fn sings_by(&self, git: &[&str]) {
+        let sandbox = self.project.sandbox();
+        let _ =
+            sandbox.command(self.project.folder(), "git", git).stdout_null().stderr_null().unchecked().run();
+        assert!(!self.sang().is_empty(), "the canary is mute in `git {}`", git.join(" "));
+        fs_err::remove_dir_all(self.marks()).expect("a folder in the sandbox");
+    }
+
+    /// Runs the commands, with these folders on PATH before the usual ones, and more of them after.
+    fn stays_silent(&self, commands: &[&str], path: (&str, &str)) -> Vec<Outcome> {
+        let mut searched = OsString::from(path.0);
+        searched.push(&self.project.sandbox().environment()[&OsString::from("PATH")]);
+        searched.push(path.1);
+        let run = |command: &&str| {
+            let outcome = self.project.pyrelease(command).env("PATH", &searched).run();
+            assert_eq!(self.sang(), Vec::<String>::new(), "{outcome}");
+            assert!(![-1, 1].contains(&outcome.status()) || command.starts_with("upload"), "{outcome}");
+            outcome
+        };
+        commands.iter().map(run).collect()
+    }
+}
+
+#[test]
+fn nothing_that_lies_in_the_working_tree_is_taken_for_a_program() {
+    let stranger = Stranger::new();
+    let names = ["git", "python3", "python", "keyring", "uv", "gpg", "ssh", "ssh-add", "git-lfs", "sh"];
+    for name in names.iter().chain(&["pyrelease-doctor", "pyrelease-stage-x"]) {
+        stranger.canary(name);
+    }
+    stranger.canary("tools/keyring");
+    stranger.project.commit("Some programs");
+    for path in [(":", ""), ("", ":"), (".:", ":tools"), ("./:tools:", "")] {
+        stranger.stays_silent(&["plan minor", "token show"], path);
+    }
+    stranger.stays_silent(&COMMANDS, (":.:tools:", ":"));
+    let searched = format!(":{}", std::env::join_paths(["/usr/bin", "/bin"]).unwrap().display());
+    stranger.project.pyrelease("x").env("PATH", searched).code(2);
+    assert_eq!(stranger.sang(), Vec::<String>::new());
+}
+
+#[test]
+fn an_environment_that_git_tracks_is_not_the_users() {
+    let stranger = Stranger::new();
+    stranger.canary(".venv/bin/python");
+    stranger.canary(".venv/bin/python3");
+    stranger.project.write(".venv/pyvenv.cfg", "home = /usr/bin\n");
+    stranger.project.commit("An environment");
+    let outcomes = stranger.stays_silent(&COMMANDS, ("", ""));
+    outcomes[1].stderr_contains("`.venv` is tracked by git");
+    let venv = stranger.project.folder().join(".venv");
+    stranger.project.pyrelease("doctor minor").env("VIRTUAL_ENV", &venv).run();
+    assert_eq!(stranger.sang(), Vec::<String>::new());
+    // A part of it is enough; and so is a link to it.
+    stranger.project.git(&["rm", "--quiet", "-r", "--cached", ".venv/bin"]);
+    stranger.project.git(&["commit", "--quiet", "--message", "A part of it"]);
+    stranger.stays_silent(&["doctor minor"], ("", ""));
+    fs_err::rename(&venv, stranger.project.folder().join("env")).unwrap();
+    fs_err::os::unix::fs::symlink("env", &venv).unwrap();
+    stranger.project.commit("A link");
+    stranger.stays_silent(&["doctor minor"], ("", ""));
+}
+
+#[test]
+fn an_environment_of_the_users_own_is_used() {
+    let stranger = Stranger::new();
+    stranger.project.write(".git/info/exclude", ".venv/\n");
+    stranger.canary(".venv/bin/python");
+    stranger.project.pyrelease("doctor minor").run();
+    assert!(!stranger.sang().is_empty());
+}
+
+#[test]
+fn a_python_that_the_configuration_names_waits_for_the_yes() {
+    let pipeline = "stages = [\"changelog\", \"version\", \"tag\", \"build\"]";
+    for (python, is_told) in [
+        ("tools/py", true),
+        ("./tools/py", true),
+        (".venv/bin/python", true),
+        ("[TOP]/tools/py", true),
+        ("sh", true),
+    ] {
+        let stranger = Stranger::new();
+        stranger.project.write(".git/info/exclude", ".venv/\n");
+        let top = stranger.project.folder().to_str().unwrap();
+        let python = python.replace("[TOP]", top);
+        let inside = if python == "sh" { "tools/py" } else { python.strip_prefix(top).unwrap_or(&python) };
+        stranger.canary(inside.trim_start_matches(['.', '/']).replace("venv/", ".venv/").as_str());
+        let config = format!("{pipeline}\n\n[stage.build]\npython = \"{python}\"\n");
+        stranger.project.write("release.toml", &config);
+        stranger.project.commit("Its own Python");
+        let commands = ["plan minor", "doctor minor", "run minor --dry-run", "status", "check"];
+        let outcomes = stranger.stays_silent(&commands, ("", ""));
+        if is_told {
+            outcomes[1].stderr_contains("is not run before you have agreed to a release");
+        }
+        // With the yes it is what the user has agreed to.
+        stranger.project.pyrelease("run minor --yes").code(1);
+        assert_eq!(stranger.sang().is_empty(), python == "sh", "{python}");
+    }
+}
+
+#[test]
+fn nothing_that_the_repositorys_own_settings_of_git_name_runs() {
+    let stranger = Stranger::pushing();
+    let project = &stranger.project;
+    project.write(".gitattributes", "*.md filter=own diff=own\n");
+    project.commit("How files are treated");
+    let own = |name: &str| stranger.canary(&format!("tools/{name}"));
+    let touch = || {
+        let file = project.folder().join("CHANGELOG.md");
+        let text = project.read("CHANGELOG.md");
+        fs_err::write(file, format!("{text}\n")).unwrap();
+        fs_err::write(project.folder().join("CHANGELOG.md"), text).unwrap();
+    };
+    for key in ["core.fsmonitor", "filter.own.clean", "filter.own.process"] {
+        project.git(&["config", key, &own(key)]);
+        touch();
+        stranger.sings_by(&["status"]);
+        touch();
+        stranger.stays_silent(&LOOKING, ("", ""));
+        project.git(&["config", "--unset", key]);
+    }
+    // A name that no option of git's can say.
+    project.write(".gitattributes", "*.md filter=a=b\n");
+    project.git(&["config", "filter.a=b.clean", &own("clean")]);
+    touch();
+    stranger.sings_by(&["status"]);
+    touch();
+    stranger.stays_silent(&LOOKING, ("", ""));
+    project.git(&["config", "--remove-section", "filter.a=b"]);
+    project.git(&["checkout", "--quiet", ".gitattributes"]);
+    project.git(&["config", "filter.own.required", "true"]);
+    project.git(&["config", "filter.own.clean", &own("required")]);
+    touch();
+    stranger.stays_silent(&LOOKING, ("", ""));
+    project.git(&["config", "--remove-section", "filter.own"]);
+
+    for hook in
+        ["post-index-change", "reference-transaction", "pre-push", "post-checkout", "fsmonitor-watchman"]
+    {
+        stranger.canary(&format!(".git/hooks/{hook}"));
+    }
+    touch();
+    stranger.sings_by(&["status"]);
+    touch();
+    stranger.stays_silent(&COMMANDS, ("", ""));
+    project.git(&["config", "core.hooksPath", "tools"]);
+    own("post-index-change");
+    touch();
+    stranger.sings_by(&["status"]);
+    touch();
+    stranger.stays_silent(&LOOKING, ("", ""));
+    project.git(&["config", "--unset", "core.hooksPath"]);
+
+    // What signs is looked for, and asked for its keys only if it is not the repository's.
+    project.git(&["config", "commit.gpgSign", "true"]);
+    project.git(&["config", "log.showSignature", "true"]);
+    for value in [own("gpg"), "tools/gpg".to_owned(), "./tools/gpg".to_owned()] {
+        project.git(&["config", "gpg.program", &value]);
+        stranger.stays_silent(&LOOKING, ("", ""));
+    }
+}
+
+#[test]
+fn no_remote_is_asked_by_a_program_of_the_repositorys_own() {
+    let stranger = Stranger::pushing();
+    let project = &stranger.project;
+    let there = project.remote().path().to_str().unwrap().to_owned();
+    let own = |name: &str| stranger.canary(&format!("tools/{name}"));
+    let (ssh, proxy, pack, ask) = (own("ssh"), own("proxy"), own("pack"), own("ask"));
+    let (helper, ext) = (format!("!{}", own("helper")), format!("ext::{}", own("ext")));
+    let cases: [&[(&str, &str)]; 8] = [
+        &[("remote.origin.url", "ssh://127.0.0.1:1/x.git"), ("core.sshCommand", &ssh)],
+        &[("remote.origin.url", "x@127.0.0.1:x.git"), ("core.sshCommand", "ssh -o ProxyCommand=tools/ssh")],
+        &[("remote.origin.url", "git://127.0.0.1:1/x.git"), ("core.gitProxy", &proxy)],
+        &[("remote.origin.uploadpack", &pack)],
+        &[("remote.origin.url", &ext), ("protocol.ext.allow", "always")],
+        &[("remote.origin.url", &ext), ("protocol.allow", "always")],
+        &[("remote.origin.vcs", "ext"), ("protocol.ext.allow", "always")],
+        &[
+            ("remote.origin.url", "http://127.0.0.1:1/x.git"),
+            ("credential.helper", &helper),
+            ("core.askPass", &ask),
+        ],
+    ];
+    let commands = ["doctor minor", "plan minor", "run minor --dry-run", "status", "resume --yes"];
+    for settings in cases {
+        for (key, value) in settings {
+            project.git(&["config", key, value]);
+        }
+        let outcomes = stranger.stays_silent(&commands, ("", ""));
+        let named = settings.last().map(|(key, _)| key.to_lowercase()).unwrap();
+        let said = outcomes[0].stderr().to_lowercase();
+        let has_said = settings.iter().any(|(key, _)| said.contains(&format!("`{}`", key.to_lowercase())));
+        assert!(has_said && said.contains("pyrelease.trustedrepository"), "{named}: {}", outcomes[0]);
+        for (key, _) in settings {
+            project.git(&["config", "--unset", key]);
+        }
+        project.git(&["config", "remote.origin.url", &there]);
+    }
+    stranger.stays_silent(&commands, ("", ""));
+}
+
+#[test]
+fn what_the_users_own_settings_name_runs_and_a_repository_can_be_trusted_by_them() {
+    let stranger = Stranger::pushing();
+    let project = &stranger.project;
+    let pack = stranger.canary("tools/pack");
+    project.git(&["config", "--global", "remote.origin.uploadpack", &pack]);
+    project.pyrelease("doctor minor").run();
+    assert!(!stranger.sang().is_empty());
+    project.git(&["config", "--global", "--unset", "remote.origin.uploadpack"]);
+    fs_err::remove_dir_all(stranger.marks()).unwrap();
+
+    project.git(&["config", "remote.origin.uploadpack", &pack]);
+    stranger.stays_silent(&["doctor minor"], ("", ""));
+    // A repository has no say in whether it is trusted.
+    let top = project.repository().to_str().unwrap();
+    project.git(&["config", "pyrelease.trustedRepository", top]);
+    stranger.stays_silent(&["doctor minor"], ("", ""));
+    project.git(&["config", "--global", "--add", "pyrelease.trustedRepository", "/somewhere/else"]);
+    stranger.stays_silent(&["doctor minor"], ("", ""));
+    project.git(&["config", "--global", "--add", "pyrelease.trustedRepository", top]);
+    project.pyrelease("doctor minor").run();
+    assert!(!stranger.sang().is_empty());
+}
+
+#[test]
+fn well_known_settings_of_a_repository_are_no_obstacle() {
+    let project = quick().config("stages = [\"changelog\", \"version\", \"tag\", \"push\"]\n").build();
+    for (key, value) in [
+        ("core.fsmonitor", "true"),
+        (
+            "core.sshCommand",
+            "\"/usr/bin/ssh\" -i \"/home/dana/key\" -o StrictHostKeyChecking=yes -o \"UserKnownHostsFile=/x\"",
+        ),
+        ("credential.helper", "cache --timeout=3600"),
+        ("remote.origin.uploadpack", "git-upload-pack"),
+        ("filter.lfs.process", "git-lfs filter-process"),
+        ("filter.lfs.required", "true"),
+        ("protocol.file.allow", "always"),
+        ("protocol.ext.allow", "never"),
+    ] {
+        project.git(&["config", key, value]);
+    }
+    let outcome = project.pyrelease("doctor minor").code(0);
+    outcome.stderr_lacks("warning");
+    project.git(&["config", "filter.own.clean", "tools/clean"]);
+    let outcome = project.pyrelease("doctor minor").code(0);
+    outcome.stderr_contains("`filter.own.clean`").stderr_contains("pyrelease.trustedRepository");
+}
