@@ -86,6 +86,9 @@ pub enum Record {
     /// About to take it back
     Undo {
         id: u64,
+        /// The ref that the push which takes a push back creates besides
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fence: Option<String>,
         /// In seconds since the epoch; none in journals of before there was this
         #[serde(default, skip_serializing_if = "Option::is_none")]
         at: Option<i64>,

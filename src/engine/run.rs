@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Listener};
-use super::journal::{Header, Journal, Outcome, Record, reserve, tail};
+use super::journal::{End, Header, Journal, Outcome, Record, end_of, reserve, tail};
 use super::recover::may_be_on_an_index;
 use crate::config::Names;
 use crate::error::{Error, Result};
@@ -139,6 +139,7 @@ impl Store {
             if run.is_over().unwrap_or(false) {
                 // What a run that nobody knows of has built may be public.
                 let is_nowhere = matches!(run.outcome(), Ok(Some(Outcome::RolledBack)))
+                    && end_of(&run.journal()) == End::Noted
                     && Journal::read(&run.journal()).is_ok_and(|records| !may_be_on_an_index(&records));
                 // What cannot be deleted now is met again by the next command.
                 let _ = run.clear(is_nowhere);

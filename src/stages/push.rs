@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::config::Config;
 use crate::engine::prelude::*;
-use crate::world::git::{LocalRemote, RefUpdate, Remote, Repository};
+use crate::world::git::{FENCES, LocalRemote, RefUpdate, Remote, Repository, useless_fences};
 
 /// Push the branch and the tag, atomically
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -121,7 +121,7 @@ impl Stage for Push {
             return Ok(Outputs::default());
         }
         let repository = &release.workspace.repository;
-        let theirs = remote.refs(repository, &[&branch, &tag])?;
+        let theirs = remote.refs(repository, &[&branch, &tag, FENCES])?;
         let commit = release.outputs.commit.clone().unwrap_or_else(|| release.workspace.head.commit.clone());
         let mut updates =
             vec![RefUpdate { old: theirs.get(&branch).cloned(), new: Some(commit.clone()), name: branch }];
@@ -163,13 +163,18 @@ impl Stage for Push {
         }
         effects.announce(action)?;
         let run = effects.run().unwrap_or_default();
-        let fence = remote.next_fence(repository, run, "")?;
-        let pushed = push(effects, &remote, (repository, &updates), fence.as_deref());
-        match pushed {
-            Err(Refused::Fence) => push(effects, &remote, (repository, &updates), None),
-            other => other,
+        let fence = remote.new_fence(repository, run)?;
+        match push(effects, &remote, (repository, &updates), fence.as_deref()) {
+            Err(Refused::Fence) => {
+                push(effects, &remote, (repository, &updates), None).map_err(Refused::into_error)?;
+            }
+            Err(Refused::Push(error)) => return Err(error),
+            Ok(()) => {
+                // Answered, a push needs nothing that shuts it out.
+                let own = fence.zip(updates.iter().find_map(|update| update.new.clone()));
+                remote.delete_fences(repository, useless_fences(&theirs).into_iter().chain(own));
+            }
         }
-        .map_err(Refused::into_error)?;
         Ok(Outputs::default())
     }
 }
@@ -207,13 +212,7 @@ fn push(
     };
     let mut is_fence_refused = false;
     let attempted = effects.attempt(effect, |_| match remote.push(repository, &all) {
-        Ok(()) => {
-            // Answered, it needs nothing that shuts it out.
-            if let Some(fence) = fence {
-                remote.delete_fences(repository, &[fence]);
-            }
-            Ok("pushed".to_owned())
-        }
+        Ok(()) => Ok("pushed".to_owned()),
         Err(error) if error.changed_all(updates) => Ok("pushed, without the fence".to_owned()),
         Err(error) if error.changed_nothing(updates) => {
             is_fence_refused = fence.is_some_and(|fence| error.refuses(fence));

@@ -49,6 +49,34 @@ impl Line {
     }
 }
 
+/// What an index will never take is not tried for ever: the run can be ended, and the next version released.
+#[test]
+fn a_refusal_that_is_final_has_a_way_out() {
+    let line = Line::new(&[]);
+    line.proxy.ahead(Asked::Upload, [None, Some(Trouble::Closed), Some(Trouble::Closed)]);
+    for command in ["run minor --yes", "resume --yes"] {
+        let stopped = line.run(command);
+        assert_eq!(stopped.status(), 4, "{stopped}");
+        stopped.stderr_contains("older than 14 days").stderr_contains("pyrelease rollback --leave");
+        stopped.stderr_contains("yank").stderr_lacks("finish the release");
+        let status = line.run("status");
+        status.stdout_contains("was refused for good").stdout_contains("next: pyrelease rollback --leave");
+        assert!(!status.stdout().contains("or: pyrelease"), "{status}");
+    }
+    assert_eq!(line.run("rollback --leave --yes").status(), 0);
+    assert_eq!(line.server.files("demo").len(), 1);
+    line.project.write("src/demo/more.py", "");
+    let changelog = line.project.read("CHANGELOG.md").replacen(
+        "## [1.1.0]",
+        "## [Unreleased]\n\n### Fixed\n\n- All of it\n\n## [1.1.0]",
+        1,
+    );
+    line.project.write("CHANGELOG.md", &changelog);
+    line.project.commit("Try again");
+    let next = line.run("run patch --yes");
+    assert_eq!(next.status(), 0, "{next}");
+}
+
 #[test]
 fn a_reply_that_is_lost_is_replaced_by_a_look_at_the_index() {
     for trouble in [Trouble::LostReply, Trouble::CutReply(10), Trouble::FailureAfterwards(502)] {

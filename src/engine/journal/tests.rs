@@ -52,7 +52,7 @@ fn an_intent_without_locks_is_one() {
     let undo = serde_json::json!({"type": "undo", "id": 0});
     assert_eq!(
         serde_json::from_value::<Record>(undo).unwrap(),
-        Record::Undo { id: 0, at: None, locks: None }
+        Record::Undo { id: 0, fence: None, at: None, locks: None }
     );
 }
 

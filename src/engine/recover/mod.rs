@@ -54,6 +54,8 @@ pub struct Entry {
     pub state: State,
     /// Whether what is in doubt is its undoing
     pub is_being_undone: bool,
+    /// The ref that shuts its undoing out, where that is a push
+    pub undo_fence: Option<String>,
     /// Whether nothing has been sent for it since `at`: then the attempt was over, or somebody has looked
     pub is_sent: bool,
     /// Why it never will be done, however often it is tried; none where it may
@@ -99,6 +101,7 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
                 effect: effect.clone(),
                 state: State::InDoubt,
                 is_being_undone: false,
+                undo_fence: None,
                 is_sent: false,
                 never: None,
             }),
@@ -126,11 +129,12 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
                 }
             }
             // An undo that was begun may or may not have happened.
-            Record::Undo { id, at, .. } => {
+            Record::Undo { id, at, fence, .. } => {
                 if let Some(entry) = entries.iter_mut().find(|entry| entry.id == *id) {
                     entry.state = State::InDoubt;
                     entry.at = at.unwrap_or(entry.at);
                     entry.is_being_undone = true;
+                    entry.undo_fence.clone_from(fence);
                     entry.is_sent = false;
                 }
             }

@@ -10,9 +10,6 @@ use crate::error::{Error, Result};
 use crate::world::git::{RefUpdate, Remote, ShutOut};
 use crate::world::remains;
 
-/// What the names of the fences of undos end with
-const UNDO: &str = "-undo";
-
 /// Why an undo did not come about
 pub(super) struct NotUndone {
     pub(super) reason: String,
@@ -46,10 +43,7 @@ impl World<'_> {
             (Presence::Present, true) if is_on_this_machine => return Settled::Done,
             _ => {}
         }
-        let name = match (fence, entry.is_being_undone) {
-            (Some(_), true) => remote.next_fence(self.repository, self.run.id(), UNDO).ok().flatten(),
-            (fence, _) => fence.clone(),
-        };
+        let name = if entry.is_being_undone { &entry.undo_fence } else { fence };
         let known = updates.iter().find_map(|update| update.old.as_deref());
         let shut_out = name.as_ref().map(|name| remote.shut_out(self.repository, name, known));
         // From here on the refs are final, if something shuts out what is in doubt.
@@ -105,22 +99,27 @@ impl World<'_> {
         }
     }
 
+    /// The ref by which the undoing of a push can be shut out, where the remote takes such refs.
+    pub(super) fn fence_of_undo(&self, effect: &Effect) -> Result<Option<String>> {
+        match effect {
+            Effect::Push { remote, fence: Some(_), .. } => {
+                Remote { name: remote.clone() }.new_fence(self.repository, self.run.id())
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// Takes a push back.
-    pub(super) fn undo_push(&self, entry: &Entry) -> Result<(), NotUndone> {
+    pub(super) fn undo_push(&self, entry: &Entry, undo_fence: Option<&str>) -> Result<(), NotUndone> {
         let Effect::Push { remote, updates, fence } = &entry.effect else { return Ok(()) };
         let remote = Remote { name: remote.clone() };
-        let undo_fence = match fence {
-            Some(_) => remote
-                .next_fence(self.repository, self.run.id(), UNDO)
-                .map_err(|error| NotUndone::over(error.chain()))?,
-            None => None,
-        };
         remote
-            .take_back(self.repository, updates, undo_fence.as_deref())
+            .take_back(self.repository, updates, undo_fence)
             .map_err(|error| NotUndone { reason: error.to_string(), may_arrive: !error.is_answered() })?;
-        let answered: Vec<&str> = fence.iter().chain(&undo_fence).map(String::as_str).collect();
-        if !answered.is_empty() {
-            remote.delete_fences(self.repository, &answered);
+        // The one of the push is there where its answer was lost.
+        let answered: Vec<&str> = fence.as_deref().into_iter().chain(undo_fence).collect();
+        if let (false, Ok(refs)) = (answered.is_empty(), remote.refs(self.repository, &answered)) {
+            remote.delete_fences(self.repository, refs);
         }
         Ok(())
     }

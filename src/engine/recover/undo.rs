@@ -95,7 +95,7 @@ impl World<'_> {
         }
         let outcome = if left.is_some() { Outcome::GivenUp } else { Outcome::RolledBack };
         journal.write(Record::End { outcome })?;
-        let is_nowhere = left.is_none() && !may_be_on_an_index(journal.records());
+        let is_nowhere = left.is_none() && journal.is_whole() && !may_be_on_an_index(journal.records());
         self.run.clear_up(is_nowhere, self.listener);
         self.listener.hear(&match outcome {
             Outcome::GivenUp => Event::GivenUp { run: self.run.id() },
@@ -134,9 +134,10 @@ impl World<'_> {
         self.listener.hear(&Event::Undoing { what: &what });
         let at = Some(jiff::Timestamp::now().as_second());
         let locks = LocksBefore::of(&entry.effect, self.repository);
-        journal.write(Record::Undo { id: entry.id, at, locks })?;
+        let fence = self.fence_of_undo(&entry.effect)?;
+        journal.write(Record::Undo { id: entry.id, fence: fence.clone(), at, locks })?;
         let (inside, began) = (InEffect::begin(), Since::now());
-        let undone = self.try_to_undo(entry);
+        let undone = self.try_to_undo(entry, fence.as_deref());
         drop(inside);
         // What cannot be undone because it is gone already is undone; what is there still is done.
         let presence = match &undone {
@@ -175,12 +176,12 @@ impl World<'_> {
         }
     }
 
-    fn try_to_undo(&self, entry: &Entry) -> Result<(), NotUndone> {
+    fn try_to_undo(&self, entry: &Entry, fence: Option<&str>) -> Result<(), NotUndone> {
         match &entry.effect {
             Effect::Land { landing } => {
                 landing.undo(self.repository).map_err(|error| NotUndone::over(error.chain()))
             }
-            Effect::Push { .. } => self.undo_push(entry),
+            Effect::Push { .. } => self.undo_push(entry, fence),
             Effect::Command { undo: Some(undo), environment, .. } => {
                 let log = self.run.log(&entry.stage);
                 let hear = |line: &str| self.listener.hear(&Event::Output { stage: &entry.stage, line });

@@ -6,6 +6,7 @@
 //!
 //! A fence that recovery made stays, because nobody knows when the push arrives; a later release deletes it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{RefUpdate, Remote, Repository};
@@ -13,6 +14,8 @@ use crate::error::Result;
 
 /// Where all fences are; git clones and fetches none of them by itself
 const FOLDER: &str = "refs/pyrelease/";
+/// What lists all of them
+pub const FENCES: &str = "refs/pyrelease/*";
 /// How long the remote may take to create or delete a fence
 const PATIENCE: Duration = Duration::from_secs(40);
 /// After so many seconds no push is on its way any more, and its fence is of no use
@@ -30,20 +33,18 @@ pub enum ShutOut {
 }
 
 impl Remote {
-    /// The name of the fence that the next push of a run makes; none where the remote's processes are this machine's, which
-    /// are ended and waited for instead. `purpose` tells the pushes of a run from those that take them back.
+    /// A name for the fence of a push of a run, which no other has; none where the remote's processes are this machine's,
+    /// which are ended and waited for instead.
     ///
     /// # Errors
-    /// The remote cannot be reached.
-    pub fn next_fence(&self, user: &Repository, run: &str, purpose: &str) -> Result<Option<String>> {
+    /// The system gives no random numbers.
+    pub fn new_fence(&self, user: &Repository, run: &str) -> Result<Option<String>> {
         if self.is_on_this_machine(user) {
             return Ok(None);
         }
-        let base = format!("{FOLDER}{run}{purpose}");
-        let spent = self.refs(user, &[&format!("{base}*")])?;
-        let numbered =
-            (0..).map(|number| if number == 0 { base.clone() } else { format!("{base}.{number}") });
-        Ok(numbered.into_iter().find(|name| !spent.contains_key(name)))
+        let mut random = [0; 4];
+        getrandom::fill(&mut random).map_err(std::io::Error::other)?;
+        Ok(Some(format!("{FOLDER}{run}-{:08x}", u32::from_le_bytes(random))))
     }
 
     /// Whether what serves the remote are processes of this machine, started by git itself, which can be found and ended.
@@ -70,21 +71,23 @@ impl Remote {
         }
     }
 
-    /// Deletes the fences of pushes that were answered, and those that stood long enough. What cannot be deleted stays
-    /// until the next release.
-    pub fn delete_fences(&self, user: &Repository, answered: &[&str]) {
-        let Ok(fences) = self.refs(user, &[&format!("{FOLDER}*")]) else { return };
-        let now = jiff::Timestamp::now().as_second();
-        let is_useless = |name: &String| {
-            answered.contains(&name.as_str()) || began(name).is_some_and(|began| now - began > USELESS)
-        };
-        let deletions = fences.into_iter().filter(|(name, _)| is_useless(name));
-        let deletions: Vec<RefUpdate> =
-            deletions.map(|(name, id)| RefUpdate { name, old: Some(id), new: None }).collect();
+    /// Deletes fences, each if the remote still has it as it is here. Those that cannot be deleted stay until a later
+    /// release.
+    pub fn delete_fences(&self, user: &Repository, fences: impl IntoIterator<Item = (String, String)>) {
+        let deletion = |(name, id)| RefUpdate { name, old: Some(id), new: None };
+        let deletions: Vec<RefUpdate> = fences.into_iter().map(deletion).collect();
         if !deletions.is_empty() {
             let _ = self.send_within(user, &deletions, PATIENCE);
         }
     }
+}
+
+/// Those among the refs of a remote that are fences of pushes which are no longer on their way.
+pub fn useless_fences(refs: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    let now = jiff::Timestamp::now().as_second();
+    let is_useless = |name: &str| began(name).is_some_and(|began| now - began > USELESS);
+    let fences = refs.iter().filter(|(name, _)| is_useless(name));
+    fences.map(|(name, id)| (name.clone(), id.clone())).collect()
 }
 
 /// When the run of a fence began, in seconds since the epoch, by its id.
@@ -100,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_fence_says_when_its_run_began() {
-        assert_eq!(began("refs/pyrelease/20260501T120000123-04711-undo.1"), Some(1_777_636_800));
+        assert_eq!(began("refs/pyrelease/20260501T120000123-04711-89abcdef"), Some(1_777_636_800));
         assert_eq!(began("refs/pyrelease/x"), None);
         assert_eq!(began("refs/heads/20260501T120000123-04711"), None);
         assert_eq!(began("refs/pyrelease/2026\u{e9}501T120000"), None);

@@ -29,7 +29,7 @@ use git2::{ErrorCode, ObjectType};
 
 pub use ask::Question;
 pub use clone::Clone;
-pub use fence::ShutOut;
+pub use fence::{FENCES, ShutOut, useless_fences};
 pub use holders::{Holder, holders, holders_after};
 pub use land::{Landing, TagRef, short};
 pub use large::LargeFiles;

@@ -1,6 +1,7 @@
 //! The one atomic push that changes a remote, and what is known of it when it fails.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -126,8 +127,14 @@ impl Remote {
         }
         let said: Vec<&str> = captured.stderr.trim_end().lines().collect();
         let tail = &said[said.len().saturating_sub(TAIL)..];
-        let detail = tail.iter().map(|line| format!("\n  {line}")).collect();
-        let knowledge = match answers(&captured.text(), updates) {
+        let mut detail: String = tail.iter().map(|line| format!("\n  {line}")).collect();
+        let answers = answers(&captured.text(), updates);
+        for (name, reason) in answers.iter().flatten() {
+            if let Some(reason) = reason {
+                let _ = write!(detail, "\n  {name}: {reason}");
+            }
+        }
+        let knowledge = match answers {
             Some(answers) => Knowledge::Answered(answers),
             None if trace.is_some_and(|trace| self.sent_nothing(user, &trace, updates)) => {
                 Knowledge::NothingSent

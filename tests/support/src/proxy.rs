@@ -44,6 +44,8 @@ pub enum Trouble {
     CutReply(usize),
     /// The proxy answers with this status; the server never hears of the request
     Failure(u16),
+    /// The proxy says what PyPI does of a release that is older than 14 days; the server never hears of the request
+    Closed,
     /// The server has it all and answers; what comes through is this status
     FailureAfterwards(u16),
     /// The proxy answers with this status and asks to be left alone for so many seconds; the server never hears of it

@@ -44,8 +44,10 @@ pub(super) fn exchange(client: &TcpStream, shared: &Shared) -> io::Result<()> {
         _ => {}
     }
     read_body(client, &mut request, usize::MAX)?;
-    let arrives =
-        !matches!(trouble, Some(Trouble::Failure(_) | Trouble::Busy(..) | Trouble::Circles | Trouble::Stuck));
+    let arrives = !matches!(
+        trouble,
+        Some(Trouble::Failure(_) | Trouble::Closed | Trouble::Busy(..) | Trouble::Circles | Trouble::Stuck)
+    );
     if asked == Asked::Upload
         && let Some((filename, sha256)) = upload_in(&request.body)
     {
@@ -53,6 +55,11 @@ pub(super) fn exchange(client: &TcpStream, shared: &Shared) -> io::Result<()> {
     }
     match trouble {
         Some(Trouble::Failure(status)) => return answer(client, status),
+        Some(Trouble::Closed) => {
+            let reason = "Uploading new files to releases older than 14 days is not allowed.";
+            let head = format!("HTTP/1.1 400 {reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+            return deliver(client, head.as_bytes());
+        }
         Some(Trouble::Stuck) => return wait_for_end(client),
         Some(Trouble::Busy(status, seconds)) => {
             return answer_with(client, status, &format!("Retry-After: {seconds}\r\n"));
