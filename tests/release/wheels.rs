@@ -28,6 +28,7 @@ impl Matrix {
         let config = format!(
             "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"push\", \"pypi\"]\n\n\
              [stage.build]\nfrontend = \"uv\"\nisolation = false\n\n\
+             [stage.pypi]\nconnections = 8\n\n\
              [index.pypi]\nupload = \"{}\"\nsimple = \"{}\"\n",
             proxy.upload_url(),
             proxy.simple_url()
@@ -105,6 +106,15 @@ fn wheels_are_sent_together_after_the_first_and_before_the_sdist() {
     matrix.is_published_once();
     let busy = matrix.proxy.busy();
     assert_eq!((busy[0], busy[1..5].iter().max(), busy[5]), (1, Some(&4), 1), "{busy:?}");
+}
+
+/// What fails because several came at once is sent again by itself, and the release is whole.
+#[test]
+fn wheels_that_an_index_does_not_bear_together_go_one_by_one() {
+    let matrix = Matrix::new();
+    matrix.proxy.deadlocks_beyond(1);
+    matrix.call("run minor --yes").code(0).stderr_contains("the rest goes one by one");
+    matrix.is_published_once();
 }
 
 /// Two have been stored and nobody knows, two have not: the journal has four intents without an end.
