@@ -17,6 +17,8 @@ pub enum ExitCode {
     Refused = 3,
     /// Stopped with something left: `pyrelease status` says what
     Left = 4,
+    /// Released; its trial on a public index failed
+    TrialFailed = 5,
     /// Interrupted; everything undone
     Interrupted = 130,
 }

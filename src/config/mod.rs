@@ -42,6 +42,8 @@ pub struct Config {
     carry: Vec<String>,
     stage_tables: BTreeMap<String, (Option<Range<usize>>, Table)>,
     indexes: BTreeMap<String, IndexSettings>,
+    /// Where each `[index.NAME]` is
+    index_spans: Vec<Spanned>,
 }
 
 impl Config {
@@ -56,6 +58,7 @@ impl Config {
             carry: Vec::new(),
             stage_tables: BTreeMap::new(),
             indexes: index::predefined(),
+            index_spans: Vec::new(),
         }
     }
 
@@ -105,6 +108,7 @@ impl Config {
                                 self.source.error(&problem.message, item.span(), Some(&problem.help))
                             })?;
                         self.indexes.insert(name.to_owned(), settings);
+                        self.index_spans.push(Spanned { value: name.to_owned(), span: item.span() });
                     }
                 }
                 unknown => {
@@ -153,6 +157,11 @@ impl Config {
     /// Ignored files that a build needs, relative to the project.
     pub fn carry(&self) -> &[String] {
         &self.carry
+    }
+
+    /// The names of the `[index.NAME]` that there are.
+    pub fn configured_indexes(&self) -> &[Spanned] {
+        &self.index_spans
     }
 
     /// Every index that is known, by name: the predefined ones and those of `[index.NAME]`.

@@ -327,7 +327,13 @@ impl<'a> Execution<'a> {
             links: &outputs.links,
         });
         self.run.clear_up(false, self.listener);
-        Ok(())
+        match &outputs.failed_trial {
+            None => Ok(()),
+            Some(reason) => Err(Error::failed(format!("released, but {reason}"))
+                .with_code(ExitCode::TrialFailed)
+                .help("the run is over: whoever installs the release gets it as it is")
+                .help("if the trial is right, yank the release on the index, and release the next version")),
+        }
     }
 }
 

@@ -132,6 +132,9 @@ pub struct Outputs {
     /// Where to look at what the stage made
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<String>,
+    /// How the release failed when it was tried out, where it was public by then
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_trial: Option<String>,
 }
 
 impl Outputs {
@@ -144,6 +147,7 @@ impl Outputs {
             self.distributions = later.distributions;
         }
         self.links.extend(later.links);
+        self.failed_trial = later.failed_trial.or(self.failed_trial.take());
     }
 }
 

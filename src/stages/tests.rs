@@ -59,6 +59,28 @@ fn settings_of_a_stage_that_does_not_run_are_refused() {
     );
 }
 
+/// `[index.pipy]` would leave the real PyPI where another index was meant.
+#[test]
+fn an_index_that_no_stage_uses_is_refused_where_its_name_is_a_slip() {
+    let index = |name: &str| {
+        format!(
+            "[index.{name}]\nupload = \"https://a.example/legacy/\"\nsimple = \"https://a.example/simple/\"\n"
+        )
+    };
+    let shown = refused(&format!("stages = [\"build\", \"pypi\"]\n{}", index("pipy")));
+    assert!(
+        shown.contains("no stage uploads to `pipy`") && shown.contains("did you mean [index.pypi]?"),
+        "{shown}"
+    );
+    let two = format!("stages = [\"build\", \"corporate\"]\n{}{}", index("corporate"), index("corporat"));
+    assert!(refused(&two).contains("did you mean [index.corporate]?"));
+    // One of quite another name may be there for `upload --index`.
+    for fine in [format!("stages = [\"build\", \"pypi\"]\n{}", index("mirror")), index("pypi")] {
+        let config = Config::parse(Source::new("release.toml", fine)).unwrap();
+        mistaken(&config).unwrap();
+    }
+}
+
 #[test]
 fn a_decreasing_reach_is_underlined_with_an_order_that_works() {
     let shown = refused("stages = [\"tag\", \"pypi\", \"testpypi\"]\n");

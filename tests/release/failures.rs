@@ -3,7 +3,7 @@
 
 use pyrelease_test_support::{Backend, Blueprint, IndexServer, Outcome, Project};
 
-use super::demo;
+use super::{QUICK, demo, quick};
 
 /// A project about to be released, and the two servers
 pub(crate) struct Attempt {
@@ -242,6 +242,24 @@ run = [\"sh\", \"-c\", \"echo not acceptable; touch README.md litter.txt; exit 7
 }
 
 /// Here everything is at the remote already, and has to come back.
+/// What is public stays so, whatever its trial says: the run is over, and the next version can be released.
+#[test]
+fn a_failing_trial_of_what_is_public() {
+    let stages = "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"push\", \"pypi\", \"docs\"]\n";
+    let docs = "[stage.docs]\nrun = [\"true\"]\nreach = \"follow-up\"\n";
+    let trial = "[stage.pypi]\ninstall = true\nsmoke = \"python -c 'raise SystemExit(7)'\"\n";
+    let attempt = Attempt::configured(quick(), &format!("{stages}{docs}{trial}{QUICK}"));
+    let project = &attempt.project;
+    let outcome = project.pyrelease("run minor --yes").code(5);
+    outcome
+        .stderr_contains("Released demo 1.1.0")
+        .stderr_contains("error: released, but its trial on `pypi` failed");
+    outcome.stderr_contains("yank").stderr_lacks("pyrelease resume");
+    assert_eq!(attempt.public.files("demo").len(), 2);
+    project.pyrelease("status").code(0).stdout_contains("demo 1.1.0: released");
+    project.pyrelease("resume --yes").code(0).stderr_contains("no run");
+}
+
 #[test]
 fn a_failing_command_after_the_push() {
     let config = "\

@@ -176,10 +176,12 @@ fn an_identity_that_is_good_for_one_token_is_used_up_to_its_end() {
     let jwt = format!("gitlab.{PAYLOAD}.s");
     let credentials =
         world.credentials(&world.environment(&[("GITLAB_CI", "true"), ("CORP_ID_TOKEN", &jwt)])).unwrap();
-    let first = credentials.for_upload("demo", 0, Timestamp::now()).unwrap();
-    let second = credentials.for_upload("demo", 0, Timestamp::now()).unwrap();
+    // A narrowed token names the second that it is made in.
+    let now = Timestamp::now();
+    let first = credentials.for_upload("demo", 0, now).unwrap();
+    let second = credentials.for_upload("demo", 0, now).unwrap();
     assert_eq!(first.secret.expose_secret(), second.secret.expose_secret());
-    let later = Timestamp::now() + jiff::SignedDuration::from_secs(300);
+    let later = now + jiff::SignedDuration::from_secs(300);
     let error = credentials.for_upload("demo", 0, later).unwrap_err();
     assert!(error.help().is_some_and(|help| help.contains("run the job again")), "{error}");
 }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::config::{Config, IndexKind, IndexSettings};
 use crate::engine::prelude::*;
+use crate::error::ExitCode;
 use crate::index::{IndexAddress, IndexClient, Submission};
 use crate::python::distribution::Distribution;
 
@@ -123,6 +124,18 @@ impl Upload {
         IndexClient::connect(&release.workspace.environment, self.address()?, project)
     }
 
+    /// What a trial has come to. One of what is public already is a fact to report: trying again changes nothing.
+    fn judge_trial(&self, tried: Result<()>, effects: &Effects<'_>) -> Result<Option<String>> {
+        match tried {
+            Err(error) if self.reach() == Reach::Public && error.code() != ExitCode::Interrupted => {
+                let reason = format!("its trial on `{}` failed: {}", self.name, error.chain());
+                effects.warn(&reason, error.hints().first().map(String::as_str));
+                Ok(Some(reason))
+            }
+            tried => tried.map(|()| None),
+        }
+    }
+
     /// What is tried out after the upload, for the plan.
     fn plan_trial(&self, effects: &mut Effects<'_>) -> Result<Outputs> {
         if self.settings.verify || self.settings.install {
@@ -219,16 +232,18 @@ impl Stage for Upload {
         }
         effects.announce(announce(self.rehearsal.as_ref().map(|_| batch.version.clone())))?;
         send::send(self, &client, &batch, release, effects)?;
+        let mut failed_trial = None;
         if self.settings.verify || self.settings.install {
             let fetched = verify::verify(&client, &batch, release, self.reach(), effects)?;
             if let Some(file) = fetched.filter(|_| self.settings.install) {
                 let smoke = self.settings.smoke.as_deref();
-                install::try_out(smoke, &self.name, (&file, &batch.version), release, effects)?;
+                let tried = install::try_out(smoke, &self.name, (&file, &batch.version), release, effects);
+                failed_trial = self.judge_trial(tried, effects)?;
             }
         } else {
             verify::compare(&client, &batch, release, self.reach(), effects)?;
         }
         let page = client.address().view_url(&release.names().name, &batch.version);
-        Ok(Outputs { links: page.into_iter().collect(), ..Outputs::default() })
+        Ok(Outputs { links: page.into_iter().collect(), failed_trial, ..Outputs::default() })
     }
 }
