@@ -8,6 +8,10 @@ const STYLE: &str = "\u{1b}[";
 /// Whether a terminal shows the letter and does nothing else: control characters move its cursor, and bidirectional ones
 /// show other letters in an order that they do not have.
 pub fn is_safe(letter: char) -> bool {
+    // Nearly all of them, and there may be many.
+    if matches!(letter, ' '..='~') {
+        return true;
+    }
     let is_bidirectional = matches!(
         letter,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
