@@ -107,7 +107,9 @@ impl Scene {
             git.settled();
         }
         match standing {
-            Standing { given_up: true, .. } => ensure(self.disturbed, || "given up for no reason".to_owned()),
+            Standing { given_up: true, .. } => {
+                ensure(self.disturbed || self.is_spoiled, || "given up for no reason".to_owned())
+            }
             Standing { released: true, .. } => self.released(),
             Standing { .. } => self.pristine(),
         }

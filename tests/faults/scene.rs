@@ -40,6 +40,8 @@ pub(crate) struct Scene {
     pub(crate) disturbed: bool,
     /// Whether the journal has lost its end
     is_cut: bool,
+    /// Whether an index has other bytes than it was sent
+    pub(crate) is_spoiled: bool,
 }
 
 /// An index and the way to it
@@ -115,6 +117,7 @@ impl Scene {
             edited: Arc::default(),
             disturbed: false,
             is_cut: false,
+            is_spoiled: false,
         }
     }
 
@@ -160,6 +163,11 @@ impl Scene {
                 }
                 Blow::Network(Index::Public, asked, troubles) => {
                     self.public.proxy.ahead(*asked, troubles.iter().copied());
+                }
+                Blow::Spoiled(index) => {
+                    let server = if *index == Index::Public { &self.public } else { &self.rehearsal };
+                    server.proxy.spoil();
+                    self.is_spoiled = true;
                 }
                 Blow::PushRefused => self.project.remote().refuse_pushes("not now"),
                 Blow::PushCut(cut, time) => {

@@ -71,6 +71,8 @@ pub(crate) enum Blow {
     /// An interrupt and, so much later, another
     InterruptedTwice(u64, u64),
     Network(Index, Asked, Vec<Option<Trouble>>),
+    /// From here on the index has other bytes than it was sent, as one that keeps files cut short
+    Spoiled(Index),
     /// A hook of the remote says no
     PushRefused,
     /// The remote has moved its refs, and ends without saying so
@@ -157,7 +159,9 @@ fn blow(random: &mut Random, pipeline: Pipeline, extent: Extent, small_disk: boo
         35..=42 => Blow::KilledAfter(moment(random)),
         43..=48 => Blow::Signalled(random.pick(&["INT", "TERM", "HUP"]), moment(random)),
         49..=51 => Blow::InterruptedTwice(moment(random), random.below(200)),
-        52..=77 => network(random, pipeline),
+        52..=75 => network(random, pipeline),
+        76..=77 if pipeline == Pipeline::Unrehearsed => Blow::Spoiled(Index::Public),
+        76..=77 => Blow::Spoiled(random.pick(&[Index::Rehearsal, Index::Public])),
         78..=87 if pipeline == Pipeline::WithoutRemote => Blow::KilledAt(random.within(1, extent.points)),
         78..=83 if pipeline == Pipeline::Networked => {
             Blow::PushCut(random.pick(&[Cut::Answer, Cut::Answer, Cut::Request]), random.below(1500))
@@ -220,6 +224,7 @@ impl Blow {
             Self::Signalled(..) => "signal",
             Self::InterruptedTwice(..) => "two interrupts",
             Self::Network(..) => "network",
+            Self::Spoiled(_) => "index has other bytes",
             Self::PushRefused => "push refused",
             Self::PushUnanswered => "push unanswered",
             Self::PushCut(..) => "push cut while the remote goes on",

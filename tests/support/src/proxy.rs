@@ -92,6 +92,8 @@ struct Shared {
     /// How many of them the server bears at once
     most: AtomicUsize,
     busy: Mutex<Vec<usize>>,
+    /// Whether the server keeps other bytes than it was sent
+    spoils: AtomicBool,
 }
 
 /// A running proxy; ends when dropped
@@ -124,6 +126,7 @@ impl Proxy {
             under_way: AtomicUsize::new(0),
             most: AtomicUsize::new(usize::MAX),
             busy: Mutex::default(),
+            spoils: AtomicBool::new(false),
         });
         let serving = shared.clone();
         let thread = thread::spawn(move || serve(&listener, &serving));
@@ -148,6 +151,12 @@ impl Proxy {
     /// From now on everything goes well.
     pub fn calm(&self) {
         locked(&self.shared.ahead).clear();
+    }
+
+    /// From now on, whatever else happens, the server behind is one that keeps other bytes than it was sent, as its pages
+    /// say: their hashes are others.
+    pub fn spoil(&self) {
+        self.shared.spoils.store(true, Ordering::SeqCst);
     }
 
     /// Calls this whenever an upload has begun, before a byte of it is forwarded.
