@@ -8,8 +8,8 @@ use super::failures::Attempt;
 use super::{QUICK, quick};
 
 const TAG: &str = "refs/tags/v1.1.0";
-/// How long the remote looks at a push; longer than `git` is waited for when a run was killed
-const SECONDS: f32 = 6.0;
+/// How long the remote looks at a push
+const SECONDS: f32 = 2.0;
 
 /// A project whose remote is reached by the network.
 fn by_network(config: &str) -> (Attempt, GitServer) {
@@ -66,7 +66,8 @@ fn the_same_after_a_kill_and_after_a_double_interrupt() {
         let (attempt, server) = by_network(QUICK);
         let project = &attempt.project;
         let before = refs_but_fences(project);
-        server.take_time(1, SECONDS);
+        // Longer than `git` is waited for when its run was killed.
+        server.take_time(1, 6.0);
         let received = project.remote().path().join("received");
         let strike = move |run: &Running<'_>| {
             while !received.exists() && !run.has_ended() {

@@ -67,8 +67,8 @@ fn a_refusal_that_is_final_has_a_way_out() {
     assert_eq!(line.server.files("demo").len(), 1);
     line.project.write("src/demo/more.py", "");
     let changelog = line.project.read("CHANGELOG.md").replacen(
-        "## [1.1.0]",
-        "## [Unreleased]\n\n### Fixed\n\n- All of it\n\n## [1.1.0]",
+        "## [Unreleased]\n",
+        "## [Unreleased]\n\n### Fixed\n\n- All of it\n",
         1,
     );
     line.project.write("CHANGELOG.md", &changelog);

@@ -104,7 +104,9 @@ fn what_a_run_killed_at_its_very_end_could_not_delete_is_deleted_by_the_next_com
         assert!(kept(project).iter().any(|name| name == "tree" || name == "reserve"), "{:?}", kept(project));
         project.pyrelease("rollback --yes").code(0).stderr_contains("nothing");
         let kept = kept(project);
-        assert!(kept.iter().all(|name| name.ends_with(".jsonl") || name.ends_with(".log")), "{kept:?}");
+        let is_record =
+            |name: &String| [".jsonl", ".tail", ".log"].iter().any(|ending| name.ends_with(ending));
+        assert!(kept.iter().all(is_record), "{kept:?}");
     }
     fs_err::remove_file(project.remote().path().join("hooks/pre-receive")).unwrap();
     project.assert_unchanged(&before);

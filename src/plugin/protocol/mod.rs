@@ -222,10 +222,12 @@ const KINDS: [&str; 8] = ["hello", "log", "progress", "effect", "effect_done", "
 /// Whether a line that cannot be read was meant as a message: it is whole, and names a type of ours.
 fn is_meant(line: &[u8]) -> bool {
     let line = line.trim_ascii();
+    if !line.starts_with(b"{") || !line.ends_with(b"}") {
+        return false;
+    }
     let text = String::from_utf8_lossy(line);
     let names = |kind: &&str| text.contains(&format!("\"{kind}\""));
-    let is_whole = line.starts_with(b"{") && line.ends_with(b"}");
-    is_whole && names(&"type") && KINDS.iter().any(names)
+    names(&"type") && KINDS.iter().any(names)
 }
 
 /// The beginning of a line, for a message.

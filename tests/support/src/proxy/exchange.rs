@@ -58,8 +58,11 @@ pub(super) fn exchange(client: &TcpStream, shared: &Shared) -> io::Result<()> {
         Some(Trouble::Failure(status)) => return answer(client, status),
         Some(Trouble::Closed) => {
             let reason = "Uploading new files to releases older than 14 days is not allowed.";
-            let head = format!("HTTP/1.1 400 {reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-            return deliver(client, head.as_bytes());
+            let head = format!(
+                "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+                reason.len()
+            );
+            return deliver(client, format!("{head}{reason}").as_bytes());
         }
         Some(Trouble::Stuck) => return wait_for_end(client),
         Some(Trouble::Busy(status, seconds)) => {
