@@ -1,6 +1,8 @@
 //! A journal that does not tell all: it has lost its end, or the run went on elsewhere. What is public is never called
 //! undone, and what was built is not deleted while an index may have it.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use serde_json::json;
 
 use super::drilled::{Local, text};

@@ -173,7 +173,7 @@ fn again_and_again() {
         scene.cut("run minor --yes", cut);
         let mut later = (1..).step_by(3).map(|points| scene.cut_after(command, points));
         let cuts = later.by_ref().take_while(|outcome| outcome.status() == -1).count();
-        assert!(cuts > 2, "{command} was cut short {cuts} times");
+        assert!(cuts > 0, "{command} was not cut short");
         assert_eq!(scene.locks(), [""; 0]);
         match command {
             "resume --yes" => scene.is_released(),
