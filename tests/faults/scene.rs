@@ -39,7 +39,7 @@ pub(crate) struct Scene {
     /// Whether anybody else may have touched the repository or the remote, or the run's journal
     pub(crate) disturbed: bool,
     /// Whether the journal has lost its end
-    is_cut: bool,
+    pub(crate) is_cut: bool,
     /// Whether an index has other bytes than it was sent
     pub(crate) is_spoiled: bool,
 }
