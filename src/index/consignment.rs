@@ -8,12 +8,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::deliver::Watch;
-
 /// How soon an upload notices that it is its turn, at most, in milliseconds
 const TICK: u64 = 100;
 /// How long the pause is at most after uploads were in each other's way, in milliseconds
 const BACKOFF: u64 = 1000;
+
+/// Who looks on while a file is delivered
+pub trait Watch {
+    /// So many bytes were sent so far; says whether to go on.
+    fn sent(&self, bytes: u64) -> bool;
+    /// Lets time pass; false: do not go on.
+    fn pause(&self, time: Duration) -> bool;
+    fn warn(&self, message: &str);
+}
 
 /// The files of one release on their way to one index
 #[derive(Debug)]

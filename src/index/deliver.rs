@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::consignment::Consignment;
+use super::consignment::{Consignment, Watch};
 use super::{Index, Put, Standing, Submission, Theirs, UploadError};
 
 /// How often a file is sent at most, the index having been asked in between
@@ -19,15 +19,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 const LONGEST_OUTAGE: Duration = Duration::from_secs(300);
 /// The longest pause while one is away
 const OUTAGE_PAUSE: Duration = Duration::from_secs(15);
-
-/// Who looks on while a file is delivered
-pub trait Watch {
-    /// So many bytes were sent so far; says whether to go on.
-    fn sent(&self, bytes: u64) -> bool;
-    /// Lets time pass; false: do not go on.
-    fn pause(&self, time: Duration) -> bool;
-    fn warn(&self, message: &str);
-}
 
 /// How it is known that an index has a file
 #[derive(Debug)]

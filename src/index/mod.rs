@@ -21,12 +21,12 @@ mod window;
 use reqwest::Url;
 use thiserror::Error;
 
-pub use consignment::Consignment;
+pub use consignment::{Consignment, Watch};
 pub use credentials::{
     Concern, Credentials, CredentialsError, Kept, Login, PYPIRC, find, find_to_read, has_keyring,
     help_without, kept, kept_in, store, variable_for,
 };
-pub use deliver::{Delivery, Undelivered, Watch, deliver};
+pub use deliver::{Delivery, Undelivered, deliver};
 pub use hosts::{NewHost, allowing};
 pub use oidc::OidcError;
 pub use refusals::help_for;

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+use std::path::PathBuf;
+
 use serde_json::json;
 
 use super::drilled::{Local, text};
@@ -122,8 +124,8 @@ fn where_an_index_cannot_be_asked_nothing_is_called_undone() {
     assert_eq!(local.project.remote_refs(), remote);
 }
 
-#[test]
-fn what_another_machine_has_finished_is_not_undone_here() {
+/// A run that was killed when it had pushed, a clone on another machine, and the file that the run was packed into.
+fn exported() -> (Local, PathBuf, PathBuf) {
     let local = Local::new();
     local.killed(PUSHED);
     local.pyrelease("status --export run.tar.gz").code(0);
@@ -132,6 +134,12 @@ fn what_another_machine_has_finished_is_not_undone_here() {
     local.project.git(&["clone", "--quiet", text(&remote), text(&clone)]);
     fs_err::copy(local.project.folder().join("release.toml"), clone.join("release.toml")).unwrap();
     let file = local.project.folder().join("run.tar.gz");
+    (local, clone, file)
+}
+
+#[test]
+fn what_another_machine_has_finished_is_not_undone_here() {
+    let (local, clone, file) = exported();
     local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(0);
 
     let refused = local.pyrelease("rollback --yes").code(4);
@@ -144,17 +152,10 @@ fn what_another_machine_has_finished_is_not_undone_here() {
 /// The other way round: rolled back here, and only then finished there.
 #[test]
 fn what_was_taken_back_meanwhile_is_pushed_again_before_anything_is_public() {
-    let local = Local::new();
-    local.killed(PUSHED);
-    local.pyrelease("status --export run.tar.gz").code(0);
-    let clone = local.project.sandbox().root().join("another machine");
-    let remote = local.project.remote().path().to_owned();
-    local.project.git(&["clone", "--quiet", text(&remote), text(&clone)]);
-    fs_err::copy(local.project.folder().join("release.toml"), clone.join("release.toml")).unwrap();
+    let (local, clone, file) = exported();
     local.pyrelease("rollback --yes").code(0);
     assert!(!local.project.remote_refs().contains_key(TAG));
 
-    let file = local.project.folder().join("run.tar.gz");
     local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(0);
     local.is_released(&clone);
 }
