@@ -2,7 +2,8 @@
 //! an effect, around everything that goes out. Without a drill they are nothing.
 //!
 //! `PYRELEASE_DRILL=list:FILE` writes every point that is come to into `FILE`, one JSON object a line;
-//! `PYRELEASE_DRILL=kill:N` ends the process at the Nth, the first being 1.
+//! `PYRELEASE_DRILL=kill:N` ends the process at the Nth, the first being 1; `stop:N` stops it there, so that a test
+//! can kill everything at this very moment.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -50,6 +51,7 @@ pub struct Point {
 enum Drill {
     List(Mutex<fs_err::File>),
     Kill(u64),
+    Stop(u64),
 }
 
 static DRILL: OnceLock<Drill> = OnceLock::new();
@@ -66,12 +68,15 @@ pub fn install(value: &str) -> Result<(), String> {
             let file = fs_err::OpenOptions::new().create(true).append(true).open(PathBuf::from(path));
             Drill::List(Mutex::new(file.map_err(|error| error.to_string())?))
         }
-        Some(("kill", number)) => {
-            Drill::Kill(number.parse().map_err(|_| format!("`{number}` is no number"))?)
-        }
-        _ => return Err(format!("`{value}` is neither `list:FILE` nor `kill:N`")),
+        Some(("kill", number)) => Drill::Kill(parse_number(number)?),
+        Some(("stop", number)) => Drill::Stop(parse_number(number)?),
+        _ => return Err(format!("`{value}` is not `list:FILE`, `kill:N` or `stop:N`")),
     };
     DRILL.set(drill).map_err(|_| "a drill is under way".to_owned())
+}
+
+fn parse_number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a number"))
 }
 
 /// Whether there is a drill.
@@ -103,6 +108,11 @@ fn come_to(drill: &Drill, moment: Moment, what: String) {
                 die();
             }
         }
+        Drill::Stop(last) => {
+            if next() == *last {
+                stop();
+            }
+        }
         Drill::List(file) => {
             // Several effects may be under way: they are listed in the order of their numbers.
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,6 +131,14 @@ fn die() -> ! {
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     }
     std::process::abort()
+}
+
+/// Stops this process, until it is told to continue; elsewhere than on Unix it goes on.
+fn stop() {
+    #[cfg(unix)]
+    {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+    }
 }
 
 /// The time inside an effect: until dropped
@@ -146,8 +164,8 @@ mod tests {
 
     #[test]
     fn a_drill_that_is_not_understood_is_refused() {
-        assert_eq!(install("explode"), Err("`explode` is neither `list:FILE` nor `kill:N`".to_owned()));
-        assert_eq!(install("kill:soon"), Err("`soon` is no number".to_owned()));
+        assert_eq!(install("explode"), Err("`explode` is not `list:FILE`, `kill:N` or `stop:N`".to_owned()));
+        assert_eq!(install("kill:soon"), Err("`soon` is not a number".to_owned()));
         assert!(!is_drilled());
     }
 }

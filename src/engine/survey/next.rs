@@ -210,8 +210,13 @@ fn cannot_be_undone(account: &Account, entry: &Entry, repository: &Repository) -
         RefState::Moved if known.name.starts_with("refs/tags/") => true,
         RefState::Moved => !known.contains && known.now.as_ref().is_none_or(|now| repository.has(now)),
     };
-    let is_known = refs.iter().all(|known| known.state != RefState::Unknown);
-    is_known && !refs.iter().all(|known| known.state == RefState::AsMade) && !refs.iter().all(is_gone)
+    let is_in = |known: &&RefAccount, state| known.state == state;
+    let is_known = !refs.iter().any(|known| is_in(known, RefState::Unknown));
+    let is_whole = refs.iter().all(|known| is_in(known, RefState::AsMade));
+    // A landing that was cut short between two refs is taken back ref by ref; so is a push that is known.
+    let is_moved = refs.iter().any(|known| is_in(known, RefState::Moved));
+    let is_unclear = matches!(entry.effect, Effect::Push { .. }) && entry.state == State::InDoubt;
+    is_known && (is_moved || is_unclear) && !is_whole && !refs.iter().all(is_gone)
 }
 
 /// Why the run cannot land any more: it has not, and HEAD is elsewhere than where the run began.

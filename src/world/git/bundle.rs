@@ -20,7 +20,8 @@ impl Landing {
             |tag: &TagRef| user.reference(&format!("refs/tags/{}", tag.name)) == Some(tag.object.clone());
         if self.tag.as_ref().is_none_or(tag_is_there) {
             None
-        } else if self.new == self.old {
+        } else if self.new == self.old || at == self.new {
+            // The landing may have been cut short between the branch and the tag: the working tree may be to follow.
             Some(self.clone())
         } else {
             Some(Self { old: at.clone(), new: at, ..self.clone() })

@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+use std::fmt::Debug;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -64,6 +65,22 @@ impl Scene {
         self.project.pyrelease(command).env("PYRELEASE_DRILL", drill).meanwhile(wait).run()
     }
 
+    /// Runs `run minor --yes`, and everything dies exactly at this point of a drill.
+    #[track_caller]
+    fn cut_at(&self, point: u64) {
+        let wait = |running: &Running<'_>| {
+            while !running.is_stopped() && !running.has_ended() {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            // Where a git has been started it comes farther or less far.
+            std::thread::sleep(Duration::from_millis(point % 4));
+            self.project.sandbox().cut_power();
+        };
+        let run = self.project.pyrelease("run minor --yes").env("PYRELEASE_DRILL", format!("stop:{point}"));
+        let outcome = run.meanwhile(wait).run();
+        assert_eq!(outcome.status(), -1, "point {point}: {outcome}");
+    }
+
     /// The lock files of git's here and at the remote.
     fn locks(&self) -> Vec<String> {
         let root = self.project.sandbox().root();
@@ -78,7 +95,7 @@ impl Scene {
 
     /// `status` names this command, which leads to the end; no lock stays, and git works.
     #[track_caller]
-    fn goes_on(&self, command: &str, cut: Cut) {
+    fn goes_on(&self, command: &str, cut: impl Debug) {
         let next = self.status()["next"].to_string();
         assert!(next.contains(&format!("\"pyrelease {command}\"")), "{cut:?}: {next}");
         let outcome = self.run(&format!("{command} --yes"));
@@ -88,20 +105,20 @@ impl Scene {
             let differences = self.before.differences(&self.project.snapshot());
             assert!(differences.is_empty(), "{cut:?}: {differences:#?}");
         } else {
-            self.is_released();
+            self.is_released(&cut);
         }
         self.project.git(&["-C", self.top.to_str().unwrap(), "commit", "-q", "--allow-empty", "-m", "Go on"]);
     }
 
     #[track_caller]
-    fn is_released(&self) {
+    fn is_released(&self, cut: &impl Debug) {
         let project = &self.project;
         let main = &project.refs()["refs/heads/main"];
         assert_eq!(project.tag_target("v1.1.0"), *main);
         assert_eq!(project.remote_refs()["refs/heads/main"], *main);
         assert_eq!(project.remote_refs()[TAG], project.refs()[TAG]);
         let status = project.git(&["-C", self.top.to_str().unwrap(), "status", "--porcelain", "-uno"]);
-        assert_eq!(status, "");
+        assert_eq!(status, "", "{cut:?}");
     }
 }
 
@@ -112,6 +129,58 @@ fn amid_a_release() {
         scene.cut("run minor --yes", cut);
         scene.goes_on(way, cut);
     }
+}
+
+/// Git moves one ref after the other, and no hook is asked between two of them: so the branch is moved by hand here.
+#[test]
+fn between_the_branch_and_the_tag() {
+    for way in ["resume", "rollback"] {
+        let scene = Scene::new();
+        scene.cut("run minor --yes", Cut::Refs("prepared", TAG));
+        let git_folder = scene.project.git_folder();
+        let branch = git_folder.join("refs/heads/main");
+        fs_err::rename(branch.with_extension("lock"), &branch).unwrap();
+        assert!(git_folder.join(format!("{TAG}.lock")).exists());
+        scene.goes_on(way, "between the branch and the tag");
+    }
+}
+
+/// The points of a drill from the intent of the landing to the end of the push.
+fn points_of_landing_and_push() -> Vec<(u64, String)> {
+    let scene = Scene::new();
+    let list = scene.project.sandbox().root().join("points");
+    let drill = format!("list:{}", list.display());
+    scene.project.pyrelease("run minor --yes").env("PYRELEASE_DRILL", drill).code(0);
+    let lines = fs_err::read_to_string(list).unwrap();
+    let points = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let shown = points
+        .map(|point| (point["number"].as_u64().unwrap(), format!("{} {}", point["moment"], point["what"])));
+    let points = shown.skip_while(|(_, shown)| !shown.contains("intent: "));
+    points.take_while(|(_, shown)| !shown.contains("\"end\"")).collect()
+}
+
+#[track_caller]
+fn cut_at_every_point(way: &str) {
+    let points = points_of_landing_and_push();
+    let is_there = |text: &str| points.iter().any(|(_, shown)| shown.contains(text));
+    assert!(
+        is_there("update-ref") && is_there("read-tree") && is_there("git -c remote.origin.mirror=false push")
+    );
+    for (number, shown) in points {
+        let scene = Scene::new();
+        scene.cut_at(number);
+        scene.goes_on(way, format!("point {number}, {shown}"));
+    }
+}
+
+#[test]
+fn at_every_point_of_landing_and_push_and_rolled_back() {
+    cut_at_every_point("rollback");
+}
+
+#[test]
+fn at_every_point_of_landing_and_push_and_resumed() {
+    cut_at_every_point("resume");
 }
 
 #[test]
@@ -176,7 +245,7 @@ fn again_and_again() {
         assert!(cuts > 0, "{command} was not cut short");
         assert_eq!(scene.locks(), [""; 0]);
         match command {
-            "resume --yes" => scene.is_released(),
+            "resume --yes" => scene.is_released(&cut),
             _ => scene.project.assert_unchanged(&scene.before),
         }
     }
@@ -275,5 +344,5 @@ fn somebody_who_asks_for_the_status_all_the_time_is_waited_for() {
     };
     let outcome = project.pyrelease("run minor --yes").meanwhile(ask).run();
     assert_eq!(outcome.status(), 0, "{outcome}");
-    scene.is_released();
+    scene.is_released(&"a busy index");
 }

@@ -55,6 +55,15 @@ impl Running<'_> {
         }
     }
 
+    /// Whether it is stopped by a signal, as far as the system tells (Linux does).
+    pub fn is_stopped(&self) -> bool {
+        let state = |id: u32| fs_err::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        self.0.pids().into_iter().any(|id| {
+            // The state follows the name, which may hold anything.
+            state(id).rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+        })
+    }
+
     pub fn has_ended(&self) -> bool {
         self.0.try_wait().expect("a child process can be asked").is_some()
     }
