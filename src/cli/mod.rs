@@ -202,6 +202,9 @@ impl Context {
         let interrupted = Arc::clone(&self.interrupted);
         ctrlc::set_handler(move || {
             process::interrupt();
+            if process::is_ending() {
+                return;
+            }
             if interrupted.swap(true, Ordering::SeqCst) {
                 say_at_once("stopped at once; `pyrelease status` says what is left and how to go on");
                 std::process::exit(i32::from(ExitCode::Left as u8));

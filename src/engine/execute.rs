@@ -316,7 +316,7 @@ impl<'a> Execution<'a> {
     }
 
     fn finish(mut self) -> Result<()> {
-        self.journal.write(Record::End { outcome: Outcome::Released })?;
+        self.journal.end(Outcome::Released)?;
         let target = &self.release.target;
         let outputs = &self.release.outputs;
         self.listener.hear(&Event::Released {

@@ -25,6 +25,7 @@ use crate::config::Names;
 use crate::error::{Error, Result};
 use crate::plugin::Plugin;
 use crate::world::faults::{self, Moment};
+use crate::world::process;
 
 pub use lines::{Content, ReadLine, lines, records};
 
@@ -307,6 +308,15 @@ impl Journal {
             self.write_again()?;
         }
         self.put(record)
+    }
+
+    /// Writes that the run is over. A second interrupt no longer ends the process with the word that something is left.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn end(&mut self, outcome: Outcome) -> Result<()> {
+        process::begin_last_record();
+        self.write(Record::End { outcome })
     }
 
     /// Somebody has deleted the journal of a run that is under way: what is known is written once more.

@@ -141,6 +141,33 @@ fn a_second_interrupt_ends_it_at_once() {
     project.assert_unchanged(&before);
 }
 
+/// When nothing is left that an interrupt could stop, the exit code says what the run has done.
+#[cfg(target_os = "linux")]
+#[test]
+fn two_interrupts_while_the_last_record_is_written_change_nothing() {
+    let stages = "stages = [\"changelog\", \"version\", \"tag\"]\n";
+    let points = {
+        let project = quick().config(stages).build();
+        let list = project.sandbox().root().join("points");
+        project
+            .pyrelease("run minor --yes")
+            .env("PYRELEASE_DRILL", format!("list:{}", list.display()))
+            .code(0);
+        fs_err::read_to_string(list).unwrap()
+    };
+    let last = 1 + points.lines().position(|point| point.contains("\"end\"")).unwrap();
+    let project = quick().config(stages).build();
+    let twice = |running: &Running<'_>| {
+        while !running.is_stopped() && !running.has_ended() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // Two of one kind would count once while it is stopped.
+        ["INT", "TERM", "CONT"].iter().for_each(|name| running.signal(name));
+    };
+    let run = project.pyrelease("run minor --yes").env("PYRELEASE_DRILL", format!("stop:{last}"));
+    run.meanwhile(twice).code(0).stderr_contains("Released demo 1.1.0");
+}
+
 #[test]
 fn an_upload_that_hangs_is_cut_short_by_an_interrupt() {
     // Accepts a connection and never says anything.

@@ -94,7 +94,7 @@ impl World<'_> {
             ));
         }
         let outcome = if left.is_some() { Outcome::GivenUp } else { Outcome::RolledBack };
-        journal.write(Record::End { outcome })?;
+        journal.end(outcome)?;
         let is_nowhere = left.is_none() && journal.is_whole() && !may_be_on_an_index(journal.records());
         self.run.clear_up(is_nowhere, self.listener);
         self.listener.hear(&match outcome {

@@ -30,6 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(20);
 
 static INTERRUPTS: AtomicU64 = AtomicU64::new(0);
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
 static MARK: RwLock<Option<String>> = RwLock::new(None);
 static GRANTED: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
 
@@ -37,6 +38,17 @@ static GRANTED: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
 /// they are the way back.
 pub fn interrupt() {
     INTERRUPTS.fetch_add(1, Ordering::SeqCst);
+}
+
+/// From here on nothing that an interrupt could leave behind is under way: the process ends by itself, with the exit
+/// code of what it did.
+pub fn begin_last_record() {
+    IS_ENDING.store(true, Ordering::SeqCst);
+}
+
+/// Whether a second interrupt would find nothing left to stop.
+pub fn is_ending() -> bool {
+    IS_ENDING.load(Ordering::SeqCst)
 }
 
 fn interrupts() -> u64 {
