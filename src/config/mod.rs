@@ -16,7 +16,7 @@ use toml_edit::{Document, Item, Table};
 
 pub use index::{IndexKind, IndexSettings};
 pub use locate::{Location, locate};
-pub use report::{Source, nearest};
+pub use report::{Source, list, nearest};
 pub use template::{Names, Template};
 
 use crate::error::Result;
@@ -182,6 +182,12 @@ impl Config {
     pub fn stage_key(&self, stage: &str, key: &str) -> Option<Option<Range<usize>>> {
         let (_, table) = self.stage_tables.get(stage)?;
         table.contains_key(key).then(|| table.get(key).and_then(Item::span))
+    }
+
+    /// Whether the array at this key of `[stage.NAME]` has the word.
+    pub fn stage_lists(&self, stage: &str, key: &str, word: &str) -> bool {
+        let array = self.stage_tables.get(stage).and_then(|(_, table)| table.get(key)?.as_array());
+        array.is_some_and(|array| array.iter().any(|value| value.as_str() == Some(word)))
     }
 
     /// The secrets that any stage's `secrets` names: nobody finds them who is not granted them.

@@ -6,6 +6,7 @@ mod build;
 mod changelog;
 mod check;
 mod command;
+mod given;
 mod plugin;
 mod push;
 pub mod rebuild;
@@ -47,8 +48,8 @@ const BUILT_IN: [Row; 6] = [
 /// Makes the pipeline that `config` describes.
 ///
 /// # Errors
-/// An unknown stage, one that is there twice, wrong settings, or an order in which the reach decreases: each with its
-/// place underlined.
+/// An unknown stage, one that is there twice, wrong settings, or an order that cannot work: each with its place
+/// underlined.
 pub fn pipeline(config: &Config, plugins: &Plugins<'_>) -> Result<Pipeline> {
     unused(config)?;
     mistaken(config)?;
@@ -70,9 +71,24 @@ pub fn pipeline(config: &Config, plugins: &Plugins<'_>) -> Result<Pipeline> {
         stages.push(made.unwrap_or_else(|| Err(unknown(config, at)))?);
     }
     Pipeline::new(stages).map_err(|disorder| {
-        let span = config.stages().get(disorder.second).and_then(|stage| stage.span.clone());
-        config.error(&disorder.message, span, Some(&disorder.help))
+        let span = config.stages().get(disorder.at).and_then(|stage| stage.span.clone());
+        let help = disorder.missing.map(giver).or(disorder.help);
+        config.error(&disorder.message, span, help.as_deref())
     })
+}
+
+/// How a pipeline comes by something that none of its stages gives.
+fn giver(product: Product) -> String {
+    let stage = match product {
+        Product::Notes => "changelog",
+        Product::Version => "version",
+        Product::Commit | Product::Tag => "tag",
+        Product::Distributions => "build",
+    };
+    format!(
+        "add `{stage}` to `stages`, or gives = [\"{}\"] to the [stage.NAME] of your own that makes them",
+        product.name()
+    )
 }
 
 /// Refuses a stage that is there twice, and a name that none can have.

@@ -46,6 +46,14 @@ impl Stage for Tag {
         Reach::Private
     }
 
+    fn flow(&self) -> Flow {
+        Flow {
+            uses: vec![Product::Notes, Product::Version],
+            gives: vec![Product::Commit, Product::Tag],
+            ..Flow::default()
+        }
+    }
+
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         let name = &release.names().tag;
         let repository = &release.workspace.repository;

@@ -165,6 +165,15 @@ impl Stage for Upload {
         }
     }
 
+    fn flow(&self) -> Flow {
+        let distributions = vec![Product::Distributions];
+        match self.rehearsal {
+            None => Flow { needs: distributions, ..Flow::default() },
+            // It builds its own.
+            Some(_) => Flow { uses: distributions, ..Flow::default() },
+        }
+    }
+
     fn destination(&self) -> Option<Destination> {
         Some(Destination {
             index: self.name.clone(),
@@ -225,11 +234,6 @@ impl Stage for Upload {
             },
             Some(rehearsal) => rehearsal.prepare(&client, release, effects)?,
         };
-        if batch.distributions.is_empty() {
-            return Err(
-                Error::failed("there are no distributions to upload").help("put `build` before this stage")
-            );
-        }
         effects.announce(announce(self.rehearsal.as_ref().map(|_| batch.version.clone())))?;
         send::send(self, &client, &batch, release, effects)?;
         let mut failed_trial = None;
