@@ -22,6 +22,22 @@ fn where_there_is_no_remote_nothing_is_pushed() {
 }
 
 #[test]
+fn where_there_is_nothing_to_commit_nothing_is_committed() {
+    let project = demo().config("stages = [\"version\", \"tag\", \"push\"]\n").build();
+    project.git(&["tag", "-d", "v1.0.0"]);
+    project.git(&["push", "origin", ":refs/tags/v1.0.0"]);
+    let head = project.head();
+    let plan = project.pyrelease("plan 1.0.0").code(0);
+    assert!(plan.stdout().contains("tag v1.0.0") && !plan.stdout().contains("commit \""), "{plan}");
+    let run = project.pyrelease("run 1.0.0 --yes").run();
+    assert!(!run.stderr().contains("Committing") && run.stderr().contains("Tagging"), "{run}");
+    assert_eq!(project.head(), head);
+    // A stage that changes a file makes a commit again.
+    let plan = project.pyrelease("plan minor").code(0);
+    plan.stdout_contains("commit \"Release 1.1.0\"");
+}
+
+#[test]
 fn without_a_bump_the_changelog_decides() {
     let project = without_a_remote();
     let plan = project.pyrelease("plan").code(0);
