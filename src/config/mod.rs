@@ -83,6 +83,7 @@ impl Config {
 
     fn read_root(&mut self, root: &Item) -> Result<()> {
         let root = self.table(root, "the configuration")?;
+        let file = self.source.path().display().to_string();
         for (key, item) in root.iter() {
             match key {
                 "stages" => self.stages = self.read_names(item)?,
@@ -104,7 +105,7 @@ impl Config {
                         let settings =
                             settings::read::<index::Raw>(&self.source, &format!("index.{name}"), &table)?;
                         let settings =
-                            settings.complete(name, self.indexes.get(name)).map_err(|problem| {
+                            settings.complete(name, self.indexes.get(name), &file).map_err(|problem| {
                                 self.source.error(&problem.message, item.span(), Some(&problem.help))
                             })?;
                         self.indexes.insert(name.to_owned(), settings);

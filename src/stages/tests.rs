@@ -77,7 +77,7 @@ fn an_index_that_no_stage_uses_is_refused_where_its_name_is_a_slip() {
     // One of quite another name may be there for `upload --index`.
     for fine in [format!("stages = [\"build\", \"pypi\"]\n{}", index("mirror")), index("pypi")] {
         let config = Config::parse(Source::new("release.toml", fine)).unwrap();
-        mistaken(&config).unwrap();
+        indexes::mistaken(&config).unwrap();
     }
 }
 

@@ -59,6 +59,36 @@ fn a_plan_and_a_dry_run_change_nothing() {
 }
 
 #[test]
+fn a_plan_names_where_addresses_come_from_and_which_index_nothing_uses() {
+    let config = "[index.pypi]\nview = \"https://pypi.example/{name}\"\n\
+                  [index.testpypi]\nsimple = \"https://mirror.example/simple/\"\n\
+                  [index.corp]\nupload = \"https://corp.example/legacy/\"\n";
+    let project = demo().config(config).build();
+    let plan = project.pyrelease("plan minor").code(0);
+    plan.stdout_contains("upload to pypi (https://upload.pypi.org/legacy/, predefined)");
+    plan.stdout_contains(
+        "upload to testpypi (https://test.pypi.org/legacy/, predefined; listed at https://mirror.example/simple/, release.toml)",
+    );
+    plan.stderr_contains("note: no stage uploads to the index `corp`");
+    project.write(
+        "release.toml",
+        "stages = [\"build\", \"corp\"]\n[index.corp]\nupload = \"https://corp.example/legacy/\"\n",
+    );
+    project.git(&["tag", "-d", "v1.0.0"]);
+    let plan = project.pyrelease("plan").code(0);
+    plan.stdout_contains("upload to corp (https://corp.example/legacy/, release.toml)");
+    assert!(!plan.stderr().contains("no stage uploads"), "{plan}");
+}
+
+#[test]
+fn whoever_is_not_asked_is_not_shown_the_plan_again() {
+    let project = demo().config(LOCAL).build();
+    let run = project.pyrelease("run minor --yes").code(0);
+    run.stderr_contains("demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at");
+    assert!(!run.stderr().contains("in the run's own clone:"), "{run}");
+}
+
+#[test]
 fn events_are_json_lines_on_standard_output() {
     let project = demo().config(LOCAL).build();
     let outcome = project.pyrelease("run minor --yes --format json").code(0);

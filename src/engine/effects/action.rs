@@ -33,6 +33,11 @@ pub enum Action {
     Upload {
         index: String,
         url: String,
+        /// Who says that files go there: `predefined`, or the configuration's file
+        url_from: String,
+        /// Where they are listed
+        simple: Option<String>,
+        simple_from: String,
         /// Where it is another than the release's own
         version: Option<String>,
     },
@@ -74,8 +79,12 @@ impl fmt::Display for Action {
                 write!(f, "land in your repository: {}", branch.as_deref().map_or("HEAD", short_ref))?;
                 tag.as_ref().map_or(Ok(()), |tag| write!(f, " and tag {tag}"))
             }
-            Self::Upload { index, url, version } => {
-                write!(f, "upload to {index} ({url})")?;
+            Self::Upload { index, url, url_from, simple, simple_from, version } => {
+                write!(f, "upload to {index} ({url}, {url_from}")?;
+                if let Some(simple) = simple.as_ref().filter(|_| simple_from != url_from) {
+                    write!(f, "; listed at {simple}, {simple_from}")?;
+                }
+                f.write_str(")")?;
                 version.as_ref().map_or(Ok(()), |version| write!(f, " as {version}"))
             }
             Self::Push { remote, refs } => {

@@ -214,8 +214,10 @@ impl Stage for Upload {
     }
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
-        let url = self.index.upload.clone();
-        let announce = |version| Action::Upload { index: self.name.clone(), url, version };
+        let IndexSettings { upload, simple, origins: [url_from, simple_from], .. } = self.index.clone();
+        let index = self.name.clone();
+        let announce =
+            |version| Action::Upload { index, url: upload, url_from, simple, simple_from, version };
         if !effects.is_live() {
             effects.announce(announce(
                 self.rehearsal.as_ref().map(|_| format!("{}.devN", release.names().version)),
