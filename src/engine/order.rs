@@ -74,7 +74,11 @@ fn predecessors(stages: &[Box<dyn Stage>], flows: &[Flow]) -> Vec<Vec<(usize, Wh
             for (other, theirs) in flows.iter().enumerate() {
                 // Stages that change the same thing come in the order in which they are listed.
                 let both_change = flow.gives.contains(product) && theirs.wants(*product);
-                if other != at && theirs.gives.contains(product) && !both_change {
+                // What a stage only uses gives way to what the other needs of it: notes may be made from the commit.
+                let gives_way = !flow.needs.contains(product)
+                    && theirs.needs.iter().any(|needed| flow.gives.contains(needed));
+                let is_awaited = theirs.gives.contains(product) && !both_change && !gives_way;
+                if other != at && is_awaited {
                     before[at].push((other, Why::Gives(*product)));
                 }
             }

@@ -140,6 +140,20 @@ fn stages_of_ones_own_say_what_they_need_and_give() {
     assert!(shown.contains("stages = [\"build\", \"a\", \"b\"]"), "{shown}");
 }
 
+/// `tag` takes notes that are there; those that are made from the tagged commit come after it.
+#[test]
+fn what_a_stage_can_do_without_gives_way_to_what_another_needs() {
+    let text = |stages: &[&str]| {
+        format!(
+            "stages = {stages:?}\n[stage.log]\nrun = [\"x\"]\nneeds = [\"commit\"]\ngives = [\"notes\"]\n\
+             [stage.post]\nrun = [\"x\"]\nneeds = [\"notes\"]\n"
+        )
+    };
+    assert_eq!(names(&text(&["tag", "log", "post"])), ["tag", "log", "post"]);
+    let shown = refused(&text(&["log", "tag", "post"]));
+    assert!(shown.contains("stages = [\"tag\", \"log\", \"post\"]"), "{shown}");
+}
+
 #[test]
 fn a_contradiction_has_no_order_that_works() {
     let text = "stages = [\"a\", \"b\"]\n\

@@ -144,7 +144,7 @@ const REFUSALS: &[(u16, &str, &str, &str)] = &[
         403,
         "Permission 'artifactregistry.repositories.uploadArtifacts' denied",
         "denied",
-        "may not upload there",
+        "the index asks who you are",
     ),
     (
         413,
