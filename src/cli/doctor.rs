@@ -111,6 +111,7 @@ impl Examination<'_> {
             let names: Vec<&str> = pipeline.stages().map(Stage::name).collect();
             self.fact("stages", &names.join(", "));
         }
+        stages::unused_indexes(&config).into_iter().for_each(|finding| self.found(None, finding));
         let environment = environment_of(&config, root, context.environment.clone());
         let workspace = self.well(Workspace::open(root, environment));
         Some((config, pipeline?, workspace?))

@@ -1,7 +1,7 @@
 //! `pyrelease plan`: what `run` would do.
 
 use super::Context;
-use super::session::Session;
+use super::session::{Session, tell_unused_indexes};
 use crate::engine::event::{Event, Listener};
 use crate::engine::plan::Plan;
 use crate::error::Result;
@@ -16,11 +16,12 @@ pub(super) struct Arguments {
 
 pub(super) fn plan(context: &Context, arguments: &Arguments) -> Result<()> {
     let session = Session::open(context)?;
-    let (_, pipeline, _, mut release) = session.release(arguments.bump.as_deref())?;
+    let (config, pipeline, _, mut release) = session.release(arguments.bump.as_deref())?;
+    tell_unused_indexes(&config, &context.ui);
     let plan = Plan::make(&pipeline, &mut release, &context.ui)?;
     match context.format {
         Format::Human => data(&plan_text(&plan)),
-        Format::Json => context.ui.hear(&Event::Plan { plan: &plan }),
+        Format::Json => context.ui.hear(&Event::Plan { plan: &plan, is_brief: false }),
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::credentials::ask_for_missing;
-use super::session::Session;
+use super::session::{Session, tell_unused_indexes};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
 use crate::engine::journal::Journal;
@@ -33,7 +33,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     probe: bool,
 
-    /// Go on although a token says itself that it is for another index or project, or has expired
+    /// Go on although a token says itself that it is for another index or project or has expired, or the index has put
+    /// the project into quarantine
     #[arg(long)]
     force: bool,
 }
@@ -58,9 +59,12 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     release.workspace.environment =
         ask_for_missing(context, &config, &pipeline, project, arguments.yes, environment.clone())?;
     let listener: &dyn Listener = &context.ui;
+    tell_unused_indexes(&config, listener);
     preflight(&pipeline, &release, config.carry(), arguments.force, listener)?;
     let plan = Plan::make(&pipeline, &mut release, listener)?;
-    listener.hear(&Event::Plan { plan: &plan });
+    // Whoever does not want to be asked has read the plan, or will not.
+    let is_brief = arguments.yes && !arguments.dry_run;
+    listener.hear(&Event::Plan { plan: &plan, is_brief });
     if arguments.dry_run {
         listener.hear(&Event::Note { stage: None, message: "every preflight passed; nothing has been done" });
         return Ok(());

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::Context;
 use crate::config::{self, Config, Location, Source};
+use crate::engine::event::{Event, Listener};
 use crate::engine::journal::Header;
 use crate::engine::plan::Pipeline;
 use crate::engine::release::{Release, Target, Workspace};
@@ -69,6 +70,13 @@ impl Session {
             names: header.names(),
         };
         Ok((config, pipeline, Release::new(workspace, target)))
+    }
+}
+
+/// Notes the indexes of the configuration that no stage uploads to.
+pub(super) fn tell_unused_indexes(config: &Config, listener: &dyn Listener) {
+    for finding in stages::unused_indexes(config) {
+        listener.hear(&Event::Finding { stage: None, finding: &finding });
     }
 }
 

@@ -12,7 +12,7 @@ use crate::engine::stage::{Finding, Severity};
 use crate::error::{Error, ExitCode, Result};
 use crate::index::allowing;
 use crate::python::distribution::Distribution;
-use crate::python::filename::Filename;
+use crate::python::filename::{Filename, FilenameError};
 use crate::stages::{
     CONNECTIONS, Errand, MOST_CONNECTIONS, Verification, address_of, distributions_in, judge_files, known_or,
     policy,
@@ -66,7 +66,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "COMMAND", requires = "install")]
     smoke: Option<String>,
 
-    /// Go on where only advice speaks against it
+    /// Go on although a token says itself that it is for another index or project or has expired, or the index has put
+    /// the project into quarantine
     #[arg(long)]
     force: bool,
 
@@ -100,6 +101,13 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
 
     let policy = policy(&config, CHECK, false)?;
     let hashes = Hashes::default();
+    // What is no distribution by its name is refused, as `check` refuses it.
+    for path in &paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if let Err(error @ (FilenameError::Ending(_) | FilenameError::Zip(_))) = name.parse::<Filename>() {
+            return Err(Error::refused(error.to_string()).help("nothing has been sent"));
+        }
+    }
     let freeze = |path: &PathBuf| hashes.freeze(path);
     let distributions = each(&paths, &freeze).into_iter().collect::<Result<Vec<_>>>()?;
     // Whatever is named twice, by itself and in its folder, is one file.

@@ -29,7 +29,12 @@ pub struct IndexSettings {
     pub trusted_publishing: Option<bool>,
     /// A file with the client's certificate and its key, for an index that asks for one
     pub client_certificate: Option<String>,
+    /// Where `upload` and `simple` come from: [`PREDEFINED`], or the configuration's file
+    pub origins: [String; 2],
 }
+
+/// What comes with pyrelease
+const PREDEFINED: &str = "predefined";
 
 impl IndexSettings {
     /// One of which nothing but its address is known.
@@ -41,6 +46,7 @@ impl IndexSettings {
             view: None,
             trusted_publishing: None,
             client_certificate: None,
+            origins: ["--url", "--simple"].map(str::to_owned),
         }
     }
 }
@@ -75,9 +81,13 @@ impl Raw {
         self,
         name: &str,
         predefined: Option<&IndexSettings>,
+        file: &str,
     ) -> Result<IndexSettings, Problem> {
         let moved = self.upload.is_some();
         let inherited = predefined.filter(|_| !moved);
+        let origin =
+            |is_here: bool| if is_here || inherited.is_none() { file } else { PREDEFINED }.to_owned();
+        let origins = [origin(moved), origin(self.simple.is_some())];
         let upload =
             self.upload.or_else(|| inherited.map(|index| index.upload.clone())).ok_or_else(|| Problem {
                 message: format!("[index.{name}] has no `upload`"),
@@ -97,6 +107,7 @@ impl Raw {
             view: self.view.or_else(|| inherited.and_then(|index| index.view.clone())),
             trusted_publishing: self.trusted_publishing,
             client_certificate: self.client_certificate,
+            origins,
         })
     }
 }
@@ -110,6 +121,7 @@ pub(super) fn predefined() -> BTreeMap<String, IndexSettings> {
         view: Some(format!("{site}/project/{{name}}/{{version}}/")),
         trusted_publishing: None,
         client_certificate: None,
+        origins: [PREDEFINED, PREDEFINED].map(str::to_owned),
     };
     let pypi = index(IndexKind::Public, "https://upload.pypi.org/legacy/", "https://pypi.org");
     let testpypi = index(IndexKind::Rehearsal, "https://test.pypi.org/legacy/", "https://test.pypi.org");

@@ -16,7 +16,7 @@ use toml_edit::{Document, Item, Table};
 
 pub use index::{IndexKind, IndexSettings};
 pub use locate::{Location, locate};
-pub use report::{Source, nearest};
+pub use report::{Source, list, nearest};
 pub use template::{Names, Template};
 
 use crate::error::Result;
@@ -83,6 +83,7 @@ impl Config {
 
     fn read_root(&mut self, root: &Item) -> Result<()> {
         let root = self.table(root, "the configuration")?;
+        let file = self.source.path().display().to_string();
         for (key, item) in root.iter() {
             match key {
                 "stages" => self.stages = self.read_names(item)?,
@@ -104,7 +105,7 @@ impl Config {
                         let settings =
                             settings::read::<index::Raw>(&self.source, &format!("index.{name}"), &table)?;
                         let settings =
-                            settings.complete(name, self.indexes.get(name)).map_err(|problem| {
+                            settings.complete(name, self.indexes.get(name), &file).map_err(|problem| {
                                 self.source.error(&problem.message, item.span(), Some(&problem.help))
                             })?;
                         self.indexes.insert(name.to_owned(), settings);
@@ -182,6 +183,12 @@ impl Config {
     pub fn stage_key(&self, stage: &str, key: &str) -> Option<Option<Range<usize>>> {
         let (_, table) = self.stage_tables.get(stage)?;
         table.contains_key(key).then(|| table.get(key).and_then(Item::span))
+    }
+
+    /// Whether the array at this key of `[stage.NAME]` has the word.
+    pub fn stage_lists(&self, stage: &str, key: &str, word: &str) -> bool {
+        let array = self.stage_tables.get(stage).and_then(|(_, table)| table.get(key)?.as_array());
+        array.is_some_and(|array| array.iter().any(|value| value.as_str() == Some(word)))
     }
 
     /// The secrets that any stage's `secrets` names: nobody finds them who is not granted them.

@@ -1,5 +1,6 @@
 //! The verbs through which a stage changes anything: each is journalled, and inert when only a plan is made.
 
+mod action;
 mod plugin;
 mod workbench;
 
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+pub use action::Action;
 pub use plugin::PluginEffect;
 pub use workbench::Workbench;
 
@@ -112,82 +114,6 @@ fn short_ref(name: &str) -> &str {
     name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/")).unwrap_or(name)
 }
 
-/// A step of a plan
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "action", rename_all = "kebab-case")]
-pub enum Action {
-    Write {
-        path: String,
-    },
-    Commit {
-        message: String,
-    },
-    Tag {
-        name: String,
-        signed: Option<bool>,
-    },
-    Build {
-        frontend: String,
-    },
-    Check {
-        what: String,
-    },
-    Land {
-        branch: Option<String>,
-        tag: Option<String>,
-    },
-    Upload {
-        index: String,
-        url: String,
-        /// Where it is another than the release's own
-        version: Option<String>,
-    },
-    Push {
-        remote: String,
-        refs: Vec<String>,
-    },
-    Command {
-        command: Vec<String>,
-    },
-    Plugin {
-        plugin: String,
-        does: String,
-    },
-    /// The stage has nothing to do, and why
-    Skip {
-        reason: String,
-    },
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Write { path } => write!(f, "write {path}"),
-            Self::Commit { message } => {
-                write!(f, "commit \"{}\"", message.lines().next().unwrap_or_default())
-            }
-            Self::Tag { name, .. } => write!(f, "tag {name}"),
-            Self::Build { frontend } => write!(f, "build sdist and wheel with {frontend}"),
-            Self::Check { what } => write!(f, "check {what}"),
-            Self::Land { branch, tag } => {
-                write!(f, "land in your repository: {}", branch.as_deref().map_or("HEAD", short_ref))?;
-                tag.as_ref().map_or(Ok(()), |tag| write!(f, " and tag {tag}"))
-            }
-            Self::Upload { index, url, version } => {
-                write!(f, "upload to {index} ({url})")?;
-                version.as_ref().map_or(Ok(()), |version| write!(f, " as {version}"))
-            }
-            Self::Push { remote, refs } => {
-                let names: Vec<&str> = refs.iter().map(|name| short_ref(name)).collect();
-                write!(f, "push {} to {remote}, atomically", names.join(" and "))
-            }
-            Self::Command { command } => write!(f, "run `{}`", command.join(" ")),
-            Self::Plugin { plugin, does } => write!(f, "plugin {plugin}: {does}"),
-            Self::Skip { reason } => write!(f, "skip: {reason}"),
-        }
-    }
-}
-
 /// What is known of an effect that an earlier attempt at the stage had
 enum Earlier {
     Done,
@@ -283,6 +209,8 @@ pub struct Effects<'run> {
     listener: &'run dyn Listener,
     live: Option<Live<'run>>,
     actions: Vec<Action>,
+    /// Whether a stage before this one changes files, as far as a plan can tell
+    after_changes: bool,
 }
 
 impl<'run> Effects<'run> {
@@ -294,7 +222,18 @@ impl<'run> Effects<'run> {
             listener,
             live: None,
             actions: Vec::new(),
+            after_changes: false,
         }
+    }
+
+    /// The same for a stage that comes after others that change files.
+    pub(super) fn after_changes(self, after_changes: bool) -> Self {
+        Self { after_changes, ..self }
+    }
+
+    /// Whether, in a plan, there is something to commit; a command may always have changed something.
+    pub fn is_after_changes(&self) -> bool {
+        self.after_changes
     }
 
     pub(super) fn live(stage: &dyn Stage, listener: &'run dyn Listener, live: Live<'run>) -> Self {

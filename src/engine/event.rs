@@ -13,6 +13,9 @@ pub enum Event<'a> {
     /// What the run would do
     Plan {
         plan: &'a Plan,
+        /// Whether people are shown what is released only, and not each step
+        #[serde(skip)]
+        is_brief: bool,
     },
     /// A preflight found something; `stage` is none for what concerns the whole run
     Finding {

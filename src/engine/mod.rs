@@ -12,6 +12,7 @@ mod fetch;
 pub mod journal;
 mod locks;
 pub mod log;
+pub mod order;
 pub mod parcel;
 pub mod plan;
 pub mod preflight;
@@ -29,7 +30,7 @@ pub mod together;
 pub mod prelude {
     pub use super::effects::{Action, Attempt, Effect, Effects, Workbench};
     pub use super::release::Release;
-    pub use super::stage::{Destination, Finding, Outputs, Reach, Stage};
+    pub use super::stage::{Destination, Finding, Flow, Outputs, Product, Reach, Stage};
     pub use super::together::{Attempting, Ending, Hand, Task};
     pub use crate::config::Template;
     pub use crate::error::{Error, Result};

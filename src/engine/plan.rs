@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::effects::{Action, Effects};
 use super::event::Listener;
+use super::order::{self, Disorder};
 use super::release::Release;
-use super::stage::{Outputs, Reach, Stage};
+use super::stage::{Outputs, Product, Reach, Stage};
 use crate::error::{Error, Result};
 
 /// The stages of a release in their order
@@ -13,43 +14,13 @@ pub struct Pipeline {
     stages: Vec<Box<dyn Stage>>,
 }
 
-/// A stage that reaches further than one after it
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disorder {
-    /// Positions in the list, the further reaching one first
-    pub first: usize,
-    pub second: usize,
-    pub message: String,
-    pub help: String,
-}
-
 impl Pipeline {
     /// Puts the stages together.
     ///
     /// # Errors
-    /// The reach decreases: names the two stages and an order that works.
+    /// They cannot run in this order: names the stages and an order that works.
     pub fn new(stages: Vec<Box<dyn Stage>>) -> Result<Self, Disorder> {
-        let Some(second) = (1..stages.len()).find(|&at| stages[at].reach() < stages[at - 1].reach()) else {
-            return Ok(Self { stages });
-        };
-        let first = (0..second).find(|&at| stages[at].reach() > stages[second].reach()).unwrap_or(second - 1);
-        let mut ordered: Vec<&dyn Stage> = stages.iter().map(Box::as_ref).collect();
-        ordered.sort_by_key(|stage| stage.reach());
-        let names: Vec<String> = ordered.iter().map(|stage| format!("\"{}\"", stage.name())).collect();
-        let (far, near) = (&stages[first], &stages[second]);
-        Err(Disorder {
-            first,
-            second,
-            message: format!(
-                "`{}` ({}) comes after `{}` ({}): if it fails, what `{}` did is already out",
-                near.name(),
-                near.reach(),
-                far.name(),
-                far.reach(),
-                far.name(),
-            ),
-            help: format!("an order that works: stages = [{}]", names.join(", ")),
-        })
+        order::check(&stages).map(|()| Self { stages })
     }
 
     pub fn stages(&self) -> impl ExactSizeIterator<Item = &dyn Stage> {
@@ -101,19 +72,24 @@ impl Plan {
     pub fn make(pipeline: &Pipeline, release: &mut Release, listener: &dyn Listener) -> Result<Self> {
         let mut stages = Vec::new();
         let mut uncommitted: Option<(String, String)> = None;
+        let mut is_changed = false;
         let mut landing: Option<PlannedLanding> = None;
         pipeline.stages().for_each(|stage| stage.begin_preflight(release));
         for stage in pipeline.stages() {
-            let mut effects = Effects::inert(stage, listener);
+            let mut effects = Effects::inert(stage, listener).after_changes(is_changed);
             let outputs = stage
                 .run(release, &mut effects)
                 .map_err(|error| error.with_code(crate::error::ExitCode::Refused))?;
             release.outputs.merge(outputs);
             let actions = effects.into_actions();
             for action in &actions {
+                is_changed |= action.may_change_files();
                 match action {
                     Action::Write { path } => uncommitted = Some((stage.name().to_owned(), path.clone())),
-                    Action::Commit { .. } => uncommitted = None,
+                    Action::Commit { .. } => {
+                        uncommitted = None;
+                        is_changed = false;
+                    }
                     _ => {}
                 }
             }
@@ -126,6 +102,15 @@ impl Plan {
                     Action::Tag { name, .. } => landing.get_or_insert_default().tag = Some(name.clone()),
                     _ => {}
                 }
+            }
+            let gives = stage.flow().gives;
+            if gives.contains(&Product::Commit) {
+                uncommitted = None;
+                is_changed = false;
+                landing.get_or_insert_default();
+            }
+            if gives.contains(&Product::Tag) {
+                landing.get_or_insert_default().tag = Some(release.names().tag.clone());
             }
             stages.push(PlannedStage { name: stage.name().to_owned(), reach: stage.reach(), actions });
         }

@@ -56,7 +56,8 @@ pub fn deliver(
     consignment: &Consignment,
     watch: &dyn Watch,
 ) -> Result<Delivery, Undelivered> {
-    let mut tries = Tries { sendings: 0, away_since: None, pause: Duration::ZERO, is_told: false };
+    let mut tries =
+        Tries { sendings: 0, away_since: None, pause: Duration::ZERO, is_told: false, told: None };
     // Whether an earlier sending may have arrived, although the index did not list it since
     let mut in_doubt = false;
     loop {
@@ -112,8 +113,7 @@ pub fn deliver(
         if !go_on {
             return Err(Undelivered { error: Box::new(error), in_doubt });
         }
-        let known = if error.is_ambiguous() { "it is not listed there, so it" } else { "it" };
-        watch.warn(&format!("{error}; {known} is sent again"));
+        watch.warn(&tries.sent_again(&error, submission));
     }
 }
 
@@ -147,6 +147,8 @@ struct Tries {
     pause: Duration,
     /// Whether it was told
     is_told: bool,
+    /// The last error that was told
+    told: Option<String>,
 }
 
 impl Tries {
@@ -172,6 +174,19 @@ impl Tries {
         };
         let pause = asked.map_or(own, |asked| asked.max(Duration::from_millis(100)));
         (self.sendings < most && pause <= LONGEST_PAUSE).then_some(pause)
+    }
+
+    /// That a file is sent again, and why; a reason that was told just before is not repeated.
+    fn sent_again(&mut self, error: &UploadError, submission: &Submission) -> String {
+        let known = if error.is_ambiguous() { "it is not listed there, so it" } else { "it" };
+        let said = error.to_string();
+        let is_new = self.told.as_ref() != Some(&said);
+        let told = match is_new {
+            true => said.clone(),
+            false => format!("`{}` failed in the same way", submission.distribution.filename),
+        };
+        self.told = Some(said);
+        format!("{told}; {known} is sent again")
     }
 
     /// How long to wait for a server that is away; none where it has been for too long.

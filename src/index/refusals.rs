@@ -1,5 +1,7 @@
 //! What a refusal means, what to do about it, and whether a file name is lost by it.
 
+use super::variable_for;
+
 const FREE: &str = "nothing was stored: the version and its file names are still free";
 const BURNT: &str = "that file name can never be used again: release another version";
 const METADATA: &str =
@@ -180,6 +182,33 @@ pub fn help_for(status: u16, reason: &str) -> Option<String> {
     Some(if fate.is_empty() { meaning.to_owned() } else { format!("{meaning}; {fate}") })
 }
 
+/// What to do about a refusal where no credentials were sent, if that may be why.
+pub(super) fn help_for_nobody(index: &str, reason: &str) -> Option<String> {
+    let lower = reason.to_ascii_lowercase();
+    let is_known = REFUSALS.iter().any(|(words, ..)| lower.contains(words));
+    let is_about_credentials = ["authentication", "api token"].iter().any(|words| lower.contains(words));
+    (!is_known || is_about_credentials).then(|| {
+        format!(
+            "the index asks who you are, and there are no credentials for it: put a token into `{}`, or a user name and a \
+             password into [{index}] of `.pypirc`; {FREE}",
+            variable_for(index)
+        )
+    })
+}
+
+/// What to do about a refusal of the token that an index made for a trusted publisher, where that is another thing than
+/// about a user's token.
+pub(super) fn help_for_publisher(reason: &str) -> Option<String> {
+    let lower = reason.to_ascii_lowercase().replace('\u{2019}', "'");
+    let is_of_another = ["not valid for project", "isn't allowed to upload to project"];
+    is_of_another.iter().any(|words| lower.contains(words)).then(|| {
+        format!(
+            "the index knows this job as the publisher of another project: add it to the publishing settings of this one, or \
+             register a pending publisher if the project does not exist yet; {FREE}"
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +225,26 @@ mod tests {
         );
         assert!(help_for(413, "").is_some());
         assert_eq!(help_for(400, "something new"), None);
+    }
+
+    #[test]
+    fn a_publisher_of_another_project_is_told_to_register_and_not_to_use_a_token() {
+        for reason in [
+            "Invalid API Token: project-scoped token is not valid for project: 'demo'",
+            "The given token isn't allowed to upload to project 'demo'. See …",
+        ] {
+            let help = help_for_publisher(reason).unwrap();
+            assert!(help.contains("publishing settings") && !help.contains("account"), "{help}");
+        }
+        assert_eq!(help_for_publisher("Invalid API Token: token is expired"), None);
+    }
+
+    #[test]
+    fn whoever_sends_no_credentials_is_not_told_of_a_token() {
+        for reason in ["Invalid or non-existent authentication information. See …", "Forbidden", ""] {
+            assert!(help_for_nobody("corp", reason).unwrap().contains("`PYRELEASE_TOKEN_CORP`"), "{reason}");
+        }
+        assert_eq!(help_for_nobody("corp", "New uploads are temporarily disabled. See …"), None);
     }
 
     /// Every reply that PyPI's own server is known to refuse an upload with.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use reqwest::blocking::Response;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::{StatusCode, Url};
@@ -16,6 +17,7 @@ use thiserror::Error;
 
 use super::{Credentials, IndexClient, Login, html, same_origin};
 use crate::python::distribution::Distribution;
+use crate::python::filename::Filename;
 use crate::world::digest::Hashing;
 use crate::world::http::{AddressError, OURS, check, check_from, is_loopback};
 
@@ -48,6 +50,8 @@ pub struct SimpleFile {
     pub yanked: Yanked,
     /// RFC 3339, as the index writes it (PEP 700)
     pub upload_time: Option<String>,
+    /// Whether it has attestations (PEP 740), where the index tells
+    pub is_attested: bool,
 }
 
 /// Whether a file is withdrawn (PEP 592)
@@ -173,12 +177,26 @@ struct JsonFile {
     #[serde(default)]
     yanked: serde_json::Value,
     upload_time: Option<String>,
+    /// Where its attestations are
+    provenance: Option<String>,
 }
 
 impl Listing {
     /// The file that has these very bytes, whatever it is called.
     pub fn file_with(&self, sha256: &str) -> Option<&SimpleFile> {
         self.files.iter().find(|file| file.sha256.as_deref() == Some(sha256))
+    }
+
+    /// The version that was released last before `version`, and whether any of its files has attestations; none where the
+    /// index does not tell when files came.
+    pub fn last_release(&self, version: &str) -> Option<(String, bool)> {
+        let dated = self.files.iter().filter_map(|file| {
+            let of = file.filename.parse::<Filename>().ok()?.version().to_string();
+            Some((file.upload_time.as_deref()?.parse::<Timestamp>().ok()?, of, file.is_attested))
+        });
+        let others: Vec<_> = dated.filter(|(_, of, _)| of != version).collect();
+        let (_, last, _) = others.iter().max_by_key(|(time, ..)| *time)?;
+        Some((last.clone(), others.iter().any(|(_, of, is_attested)| of == last && *is_attested)))
     }
 
     /// Reads a project's page of a media type, which was found at an address.
@@ -399,6 +417,7 @@ fn read_json(page: &[u8], base: &Url) -> Result<Listing, SimpleError> {
                 _ => Yanked::No,
             },
             upload_time: file.upload_time,
+            is_attested: file.provenance.is_some(),
         })
     });
     Ok(Listing {
@@ -426,7 +445,15 @@ fn read_html(page: &str, base: &Url) -> Result<Listing, SimpleError> {
             continue;
         }
         let yanked = anchor.yanked.map_or(Yanked::No, Yanked::Yes);
-        files.push(SimpleFile { filename, url, sha256, size: None, yanked, upload_time: None });
+        files.push(SimpleFile {
+            filename,
+            url,
+            sha256,
+            size: None,
+            yanked,
+            upload_time: None,
+            is_attested: false,
+        });
     }
     Ok(Listing { files, status: None })
 }

@@ -16,6 +16,7 @@ use secrecy::ExposeSecret as _;
 
 pub use error::{Theirs, UploadError};
 
+use super::refusals::{help_for_nobody, help_for_publisher};
 use super::reply::{Reply, may_hide_a_duplicate, says_duplicate};
 use super::send::{Outgoing, Progress, SendError, innermost, send};
 use super::submission::Submission;
@@ -81,7 +82,7 @@ impl IndexClient {
 
     /// An upload that came to nothing as a user sees it.
     pub fn explain(&self, error: UploadError) -> Error {
-        let help = error.help();
+        let help = self.help_for(&error);
         let unauthorised = matches!(error, UploadError::Refused { status: 401 | 403, .. });
         let mut converted = Error::failed(error.to_string());
         if let Some(source) = std::error::Error::source(&error) {
@@ -91,6 +92,18 @@ impl IndexClient {
             converted = converted.help(format!("the credentials came from {}", credentials.source()));
         }
         help.into_iter().fold(converted, Error::help)
+    }
+
+    /// What to do about an upload that came to nothing, for whoever asked for it.
+    fn help_for(&self, error: &UploadError) -> Option<String> {
+        let UploadError::Refused { status: 401 | 403, reason, .. } = error else { return error.help() };
+        match &self.credentials {
+            None => help_for_nobody(&self.address.name, reason).or_else(|| error.help()),
+            Some(credentials) if credentials.are_of_a_trusted_publisher() => {
+                help_for_publisher(reason).or_else(|| error.help())
+            }
+            Some(_) => error.help(),
+        }
     }
 
     /// Uploads a file whose bytes are what they were when its hashes were taken.

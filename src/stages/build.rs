@@ -231,6 +231,14 @@ impl Stage for Build {
         Reach::Private
     }
 
+    fn flow(&self) -> Flow {
+        Flow {
+            uses: vec![Product::Version, Product::Commit, Product::Tag],
+            gives: vec![Product::Distributions],
+            ..Flow::default()
+        }
+    }
+
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
         match self.frontend {
@@ -362,8 +370,8 @@ fn reported(report: &Path, hashes: &Hashes) -> Result<Vec<Distribution>> {
     report.artifacts.into_iter().map(|artifact| hashes.freeze(&artifact.path)).collect()
 }
 
-/// The files in the run's own folder of distributions: it was empty before the build.
-fn listed(dist: &Path, hashes: &Hashes) -> Result<Vec<Distribution>> {
+/// The files in the run's own folder of distributions: it was empty before the stages.
+pub(super) fn listed(dist: &Path, hashes: &Hashes) -> Result<Vec<Distribution>> {
     let mut built = Vec::new();
     for entry in fs_err::read_dir(dist)? {
         let path = entry?.path();

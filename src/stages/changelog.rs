@@ -113,6 +113,10 @@ impl Stage for Changelog {
         Reach::Private
     }
 
+    fn flow(&self) -> Flow {
+        Flow { gives: vec![Product::Notes], ..Flow::default() }
+    }
+
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         let (path, _) = self.promoted(release)?;
         release.workspace.edits_in_the_way([path.as_str()])

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::given;
 use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::world::process::{Process, is_secret};
@@ -27,6 +28,12 @@ struct Settings {
     /// granted; no command finds them otherwise
     #[serde(default)]
     environment: Vec<String>,
+    /// What a stage before it must give: `notes`, `version`, `commit`, `tag` or `distributions`
+    #[serde(default)]
+    needs: Vec<Product>,
+    /// What it gives to the stages after it, in the same words
+    #[serde(default)]
+    gives: Vec<Product>,
 }
 
 fn private() -> Reach {
@@ -64,6 +71,7 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
             Some(help),
         ));
     }
+    given::check(config, name, settings.reach, &settings.gives)?;
     Ok(Box::new(Command { name: name.to_owned(), settings }))
 }
 
@@ -74,7 +82,7 @@ impl Command {
 
     fn process(&self, release: &Release, words: &[String], bench: &Workbench<'_>) -> Result<Process> {
         let (program, arguments) = words.split_first().ok_or_else(|| Error::usage("an empty command"))?;
-        let notes = bench.scratch().join("notes.md");
+        let notes = notes_file(bench);
         fs_err::create_dir_all(bench.scratch())?;
         fs_err::write(&notes, release.outputs.notes.as_deref().unwrap_or_default())?;
         let process = Process::new(program)
@@ -87,6 +95,11 @@ impl Command {
     }
 }
 
+/// The file in which the command finds the release notes, or leaves them.
+fn notes_file(bench: &Workbench<'_>) -> std::path::PathBuf {
+    bench.scratch().join("notes.md")
+}
+
 impl Stage for Command {
     fn name(&self) -> &str {
         &self.name
@@ -94,6 +107,11 @@ impl Stage for Command {
 
     fn reach(&self) -> Reach {
         self.settings.reach
+    }
+
+    fn flow(&self) -> Flow {
+        let Settings { needs, gives, .. } = &self.settings;
+        Flow { needs: needs.clone(), gives: gives.clone(), ..Flow::default() }
     }
 
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
@@ -131,8 +149,17 @@ impl Stage for Command {
         let words = Self::words(&self.settings.run, release);
         let action = Action::Command { command: words.clone() };
         if self.settings.reach == Reach::Private {
-            effects.private(action, |bench| bench.command(&self.process(release, &words, bench)?))?;
-            return Ok(Outputs::default());
+            let gives = &self.settings.gives;
+            if release.is_rebuilt() && gives.contains(&Product::Distributions) {
+                effects.skip("the distributions were found, and are never built again")?;
+                return Ok(Outputs::default());
+            }
+            let given = effects.private(action, |bench| {
+                bench.command(&self.process(release, &words, bench)?)?;
+                let notes = || Ok(fs_err::read_to_string(notes_file(bench))?);
+                given::collect(&self.name, gives, notes, (release, bench))
+            })?;
+            return Ok(given.unwrap_or_default());
         }
         let undo = self.settings.undo.as_ref().map(|undo| Self::words(undo, release));
         let undoable = undo.is_some();

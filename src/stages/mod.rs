@@ -6,6 +6,8 @@ mod build;
 mod changelog;
 mod check;
 mod command;
+mod given;
+mod indexes;
 mod plugin;
 mod push;
 pub mod rebuild;
@@ -23,6 +25,7 @@ use crate::engine::prelude::*;
 use plugin::Described;
 
 pub use check::{distributions_in, judge_files, known_or, policy, tracked_at};
+pub use indexes::unused as unused_indexes;
 pub use plugin::{Deaf, Named, Plugins, named};
 pub use target::{Bumping, read_project, target};
 pub use upload::{CONNECTIONS, Errand, MOST_CONNECTIONS, Verification, address_of};
@@ -47,11 +50,11 @@ const BUILT_IN: [Row; 6] = [
 /// Makes the pipeline that `config` describes.
 ///
 /// # Errors
-/// An unknown stage, one that is there twice, wrong settings, or an order in which the reach decreases: each with its
-/// place underlined.
+/// An unknown stage, one that is there twice, wrong settings, or an order that cannot work: each with its place
+/// underlined.
 pub fn pipeline(config: &Config, plugins: &Plugins<'_>) -> Result<Pipeline> {
     unused(config)?;
-    mistaken(config)?;
+    indexes::mistaken(config)?;
     if config.stages().is_empty() {
         return Err(config.error(
             "there are no stages",
@@ -70,9 +73,24 @@ pub fn pipeline(config: &Config, plugins: &Plugins<'_>) -> Result<Pipeline> {
         stages.push(made.unwrap_or_else(|| Err(unknown(config, at)))?);
     }
     Pipeline::new(stages).map_err(|disorder| {
-        let span = config.stages().get(disorder.second).and_then(|stage| stage.span.clone());
-        config.error(&disorder.message, span, Some(&disorder.help))
+        let span = config.stages().get(disorder.at).and_then(|stage| stage.span.clone());
+        let help = disorder.missing.map(giver).or(disorder.help);
+        config.error(&disorder.message, span, help.as_deref())
     })
+}
+
+/// How a pipeline comes by something that none of its stages gives.
+fn giver(product: Product) -> String {
+    let stage = match product {
+        Product::Notes => "changelog",
+        Product::Version => "version",
+        Product::Commit | Product::Tag => "tag",
+        Product::Distributions => "build",
+    };
+    format!(
+        "add `{stage}` to `stages`, or gives = [\"{}\"] to the [stage.NAME] of your own that makes them",
+        product.name()
+    )
 }
 
 /// Refuses a stage that is there twice, and a name that none can have.
@@ -156,28 +174,6 @@ fn unused(config: &Config) -> Result<()> {
             None => format!("add \"{name}\" to `stages`, or remove its settings"),
         };
         return Err(config.error(&format!("[stage.{name}] is not in `stages`"), span, Some(&help)));
-    }
-    Ok(())
-}
-
-/// Refuses settings of an index that no stage uploads to and whose name is a slip away from another's: what was meant for
-/// that one would go elsewhere.
-fn mistaken(config: &Config) -> Result<()> {
-    let stages: Vec<&str> = config.stages().iter().map(|stage| stage.value.as_str()).collect();
-    let predefined = Config::default_pipeline();
-    let used = config
-        .indexes()
-        .keys()
-        .filter(|name| stages.contains(&name.as_str()) || predefined.indexes().contains_key(name.as_str()));
-    let used: Vec<&str> = used.map(String::as_str).collect();
-    for index in config.configured_indexes().iter().filter(|index| !used.contains(&index.value.as_str())) {
-        if let Some(nearest) = nearest(&index.value, used.iter().copied()) {
-            let message = format!("no stage uploads to `{}`", index.value);
-            let help = format!(
-                "did you mean [index.{nearest}]? If not, give it a name that cannot be taken for that one, or add it to `stages`"
-            );
-            return Err(config.error(&message, index.span.clone(), Some(&help)));
-        }
     }
     Ok(())
 }

@@ -10,7 +10,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::given;
 use crate::config::Config;
+use crate::engine::order;
 use crate::engine::prelude::*;
 use crate::engine::stage::Severity;
 use crate::plugin::assignment::{SECRET_PREFIX, secret};
@@ -47,6 +49,13 @@ pub struct Settings {
     /// there, 30 to say what it is
     #[serde(default)]
     timeout: Option<u64>,
+    /// What a stage before it must give, beside what the plugin says: `notes`, `version`, `commit`, `tag` or
+    /// `distributions`
+    #[serde(default)]
+    needs: Vec<Product>,
+    /// What it gives to the stages after it, in the same words
+    #[serde(default)]
+    gives: Vec<Product>,
 }
 
 /// Where the plugins of a project come from
@@ -110,6 +119,7 @@ struct PluginStage {
     assignment: Assignment,
     descriptor: Descriptor,
     reach: Reach,
+    flow: Flow,
     /// Its preflight, under way
     asked: Cell<Option<JoinHandle<Result<Value>>>>,
     /// What the preflight said that it would do
@@ -120,6 +130,7 @@ struct PluginStage {
 pub(super) struct Described {
     assignment: Assignment,
     descriptor: Descriptor,
+    flow: Flow,
 }
 
 /// Asks the plugins of these stages what they are, all at the same time: each is a process of its own.
@@ -169,15 +180,15 @@ fn ask_for(config: &Config, stage: &str, plugins: &Plugins<'_>) -> Result<Descri
         ))
     })?;
     assignment.seconds = assignment.seconds.or(descriptor.timeout_s.map(|seconds| seconds.max(1)));
-    Ok(Described { assignment, descriptor })
+    let flow = flow(&assignment, &descriptor, (settings.needs, settings.gives))?;
+    Ok(Described { assignment, descriptor, flow })
 }
 
 pub(super) fn make(config: &Config, described: Described) -> Result<Box<dyn Stage>> {
-    let Described { assignment, descriptor } = described;
+    let Described { assignment, descriptor, flow } = described;
     let stage = assignment.stage.as_str();
     check_config(config, &assignment, &descriptor)?;
     check_secrets(config, &assignment, &descriptor)?;
-    check_order(config, stage, &descriptor)?;
     let reach = match descriptor.reach() {
         Extent::Private => Reach::Private,
         Extent::Rehearsal => Reach::Rehearsal,
@@ -185,10 +196,12 @@ pub(super) fn make(config: &Config, described: Described) -> Result<Box<dyn Stag
         Extent::Public => Reach::Public,
         Extent::FollowUp => Reach::FollowUp,
     };
+    given::check(config, stage, reach, &flow.gives)?;
     Ok(Box::new(PluginStage {
         assignment,
         descriptor,
         reach,
+        flow,
         asked: Cell::new(None),
         plan: RefCell::new(None),
     }))
@@ -244,20 +257,30 @@ fn check_secrets(config: &Config, assignment: &Assignment, descriptor: &Descript
     Ok(())
 }
 
-fn check_order(config: &Config, stage: &str, descriptor: &Descriptor) -> Result<()> {
-    let at = |name: &str| config.stages().iter().position(|listed| listed.value == name);
-    let Some(own) = at(stage) else { return Ok(()) };
-    let wrong = |other: &str, how: &str| {
-        let message = format!("`{stage}` has to come {how} `{other}`: its plugin says so");
-        config.error(&message, config.stages().get(own).and_then(|listed| listed.span.clone()), None)
+/// Where the stage belongs by what its configuration and its plugin say.
+fn flow(
+    assignment: &Assignment,
+    descriptor: &Descriptor,
+    (needs, gives): (Vec<Product>, Vec<Product>),
+) -> Result<Flow> {
+    let read = |key: &str, words: &[String]| -> Result<Vec<Product>> {
+        let product = |word: &String| Product::ALL.into_iter().find(|product| product.name() == word);
+        let unknown = |word: &String| {
+            let (name, stage) = (&assignment.plugin.name, &assignment.stage);
+            Error::failed(format!(
+                "plugin `{name}` of stage `{stage}` {key} `{word}`, which is not a valid word"
+            ))
+            .help(format!("valid are {}", order::words()))
+        };
+        words.iter().map(|word| product(word).ok_or_else(|| unknown(word))).collect()
     };
-    if let Some(other) = descriptor.after.iter().find(|other| at(other).is_some_and(|other| other > own)) {
-        return Err(wrong(other, "after"));
-    }
-    match descriptor.before.iter().find(|other| at(other).is_some_and(|other| other < own)) {
-        Some(other) => Err(wrong(other, "before")),
-        None => Ok(()),
-    }
+    Ok(Flow {
+        needs: needs.into_iter().chain(read("needs", &descriptor.needs)?).collect(),
+        uses: Vec::new(),
+        gives: gives.into_iter().chain(read("gives", &descriptor.gives)?).collect(),
+        after: descriptor.after.clone(),
+        before: descriptor.before.clone(),
+    })
 }
 
 impl PluginStage {
@@ -375,6 +398,10 @@ impl Stage for PluginStage {
         self.reach
     }
 
+    fn flow(&self) -> Flow {
+        self.flow.clone()
+    }
+
     fn plugin(&self) -> Option<(&Assignment, Classes)> {
         Some((&self.assignment, self.descriptor.effects))
     }
@@ -416,12 +443,30 @@ impl Stage for PluginStage {
             plan.into_iter().try_for_each(|does| effects.announce(calls(does)))?;
             return Ok(Outputs::default());
         }
-        let params = self.params(release, false);
+        if release.is_rebuilt() && self.flow.gives.contains(&Product::Distributions) {
+            effects.skip("the distributions were found, and are never built again")?;
+            return Ok(Outputs::default());
+        }
+        let mut params = self.params(release, false);
+        if let Some(bench) = effects.bench() {
+            params["release"]["dist_folder"] = json!(bench.dist());
+        }
         let answer = effects.plugin(&self.assignment, self.descriptor.effects, release, params)?;
         effects.check_interrupt()?;
         let links = answer.as_ref().and_then(|answer| answer["outputs"]["links"].as_array());
         let links = links.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-        Ok(Outputs { links, ..Outputs::default() })
+        let notes = || {
+            Ok(answer
+                .as_ref()
+                .and_then(|answer| answer["outputs"]["notes"].as_str())
+                .unwrap_or_default()
+                .to_owned())
+        };
+        let given = match effects.bench() {
+            Some(bench) => given::collect(self.name(), &self.flow.gives, notes, (release, &bench))?,
+            None => Outputs::default(),
+        };
+        Ok(Outputs { links, ..given })
     }
 }
 

@@ -46,6 +46,14 @@ impl Stage for Tag {
         Reach::Private
     }
 
+    fn flow(&self) -> Flow {
+        Flow {
+            uses: vec![Product::Notes, Product::Version],
+            gives: vec![Product::Commit, Product::Tag],
+            ..Flow::default()
+        }
+    }
+
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         let name = &release.names().tag;
         let repository = &release.workspace.repository;
@@ -94,8 +102,13 @@ impl Stage for Tag {
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
         let names = release.names();
         let message = self.commit_message.render(names);
-        let committed = effects
-            .private(Action::Commit { message: message.clone() }, |bench| bench.clone.commit(&message))?;
+        let unchanged = effects.bench().map(|bench| bench.clone.unchanged()).transpose()?.flatten();
+        let committed = match unchanged {
+            Some(head) => Some(head),
+            None if !effects.is_live() && !effects.is_after_changes() => None,
+            None => effects
+                .private(Action::Commit { message: message.clone() }, |bench| bench.clone.commit(&message))?,
+        };
         let action = Action::Tag { name: names.tag.clone(), signed: self.sign };
         let Some(commit) = committed else {
             effects.announce(action)?;

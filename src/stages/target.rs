@@ -3,7 +3,7 @@
 use super::changelog::{self, Changelog};
 use super::tag::Tag;
 use super::version::Version as VersionStage;
-use crate::config::{Config, Names};
+use crate::config::{Config, Names, Spanned};
 use crate::engine::release::{Target, Workspace};
 use crate::error::{Error, Result};
 use crate::python::project::{Files, Project, VersionSource};
@@ -78,12 +78,14 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
             (next, present, reason)
         }
     };
-    let writes = config.stages().iter().any(|stage| stage.value == "version");
+    let gives_version =
+        |stage: &Spanned| stage.value == "version" || config.stage_lists(&stage.value, "gives", "version");
+    let writes = config.stages().iter().any(gives_version);
     if version != previous && !writes && !matches!(project.version, VersionSource::Vcs { .. }) {
         return Err(Error::usage(format!(
             "{version} is to be released, but nothing raises the version from {previous}"
         ))
-        .help("add `version` to `stages`"));
+        .help("add `version` to `stages`, or gives = [\"version\"] to the [stage.NAME] of your own that raises it"));
     }
     let names = Names {
         tag: naming.name(&version),

@@ -77,15 +77,89 @@ fn an_index_that_no_stage_uses_is_refused_where_its_name_is_a_slip() {
     // One of quite another name may be there for `upload --index`.
     for fine in [format!("stages = [\"build\", \"pypi\"]\n{}", index("mirror")), index("pypi")] {
         let config = Config::parse(Source::new("release.toml", fine)).unwrap();
-        mistaken(&config).unwrap();
+        indexes::mistaken(&config).unwrap();
     }
 }
 
 #[test]
 fn a_decreasing_reach_is_underlined_with_an_order_that_works() {
-    let shown = refused("stages = [\"tag\", \"pypi\", \"testpypi\"]\n");
+    let shown = refused("stages = [\"build\", \"pypi\", \"testpypi\"]\n");
     assert!(shown.contains("`testpypi` (rehearsal) comes after `pypi` (public)"), "{shown}");
-    assert!(shown.contains("stages = [\"tag\", \"testpypi\", \"pypi\"]"), "{shown}");
+    assert!(shown.contains("stages = [\"build\", \"testpypi\", \"pypi\"]"), "{shown}");
+}
+
+const WHEELS: &str = "[stage.wheels]\nrun = [\"make\"]\ngives = [\"distributions\"]\n";
+
+#[test]
+fn a_stage_before_what_it_needs_is_underlined_with_an_order_that_works() {
+    let default = crate::config::DEFAULT_STAGES;
+    for (first, second, said) in [
+        ("tag", "version", "`tag` comes before `version`, which gives the `version` that it needs"),
+        ("tag", "changelog", "gives the `notes`"),
+        ("build", "tag", "gives the `commit`"),
+        ("check", "build", "`check` comes before `build`, which gives the `distributions` that it needs"),
+        ("testpypi", "build", "`build` (private) comes after `testpypi` (rehearsal)"),
+    ] {
+        // The first is moved to the place just before the second.
+        let mut order: Vec<&str> = default.into_iter().filter(|name| *name != first).collect();
+        let place = order.iter().position(|name| *name == second).unwrap();
+        order.insert(place, first);
+        let shown = refused(&format!("stages = {order:?}\n"));
+        assert!(shown.contains(said) && shown.contains("^^^"), "{first}, {second}: {shown}");
+        let working = shown.split_once("an order that works: stages = ").expect(&shown).1;
+        assert_eq!(names(&format!("stages = {working}")).len(), default.len(), "{working}");
+    }
+}
+
+#[test]
+fn what_no_stage_gives_is_named_with_the_stage_that_would() {
+    let shown = refused("stages = [\"tag\", \"pypi\"]\n");
+    assert!(shown.contains("`pypi` needs the `distributions`, and no stage gives it"), "{shown}");
+    assert!(shown.contains("add `build` to `stages`, or gives = [\"distributions\"]"), "{shown}");
+    let shown = refused("stages = [\"x\"]\n[stage.x]\nrun = [\"x\"]\nneeds = [\"notes\"]\n");
+    assert!(shown.contains("add `changelog` to `stages`"), "{shown}");
+}
+
+#[test]
+fn stages_of_ones_own_say_what_they_need_and_give() {
+    let with = |stages: &str| format!("stages = [{stages}]\n{WHEELS}");
+    assert_eq!(names(&with("\"wheels\", \"check\", \"pypi\"")), ["wheels", "check", "pypi"]);
+    // One that gives what `build` gives, too, comes on either side of it.
+    assert_eq!(names(&with("\"wheels\", \"build\", \"pypi\"")), ["wheels", "build", "pypi"]);
+    assert_eq!(names(&with("\"build\", \"wheels\", \"pypi\"")), ["build", "wheels", "pypi"]);
+    let shown = refused(&with("\"build\", \"check\", \"wheels\", \"pypi\""));
+    assert!(shown.contains("`check` comes before `wheels`"), "{shown}");
+    assert!(shown.contains("stages = [\"build\", \"wheels\", \"check\", \"pypi\"]"), "{shown}");
+    // Two that change the distributions come as they are listed, after the build.
+    let repairs = "[stage.a]\nrun = [\"a\"]\nneeds = [\"distributions\"]\ngives = [\"distributions\"]\n\
+                   [stage.b]\nrun = [\"b\"]\nneeds = [\"distributions\"]\ngives = [\"distributions\"]\n";
+    for order in [["build", "a", "b"], ["build", "b", "a"]] {
+        assert_eq!(names(&format!("stages = {order:?}\n{repairs}")), order);
+    }
+    let shown = refused(&format!("stages = [\"a\", \"build\", \"b\"]\n{repairs}"));
+    assert!(shown.contains("stages = [\"build\", \"a\", \"b\"]"), "{shown}");
+}
+
+/// `tag` takes notes that are there; those that are made from the tagged commit come after it.
+#[test]
+fn what_a_stage_can_do_without_gives_way_to_what_another_needs() {
+    let text = |stages: &[&str]| {
+        format!(
+            "stages = {stages:?}\n[stage.log]\nrun = [\"x\"]\nneeds = [\"commit\"]\ngives = [\"notes\"]\n\
+             [stage.post]\nrun = [\"x\"]\nneeds = [\"notes\"]\n"
+        )
+    };
+    assert_eq!(names(&text(&["tag", "log", "post"])), ["tag", "log", "post"]);
+    let shown = refused(&text(&["log", "tag", "post"]));
+    assert!(shown.contains("stages = [\"tag\", \"log\", \"post\"]"), "{shown}");
+}
+
+#[test]
+fn a_contradiction_has_no_order_that_works() {
+    let text = "stages = [\"a\", \"b\"]\n\
+                [stage.a]\nrun = [\"a\"]\nneeds = [\"notes\"]\ngives = [\"distributions\"]\n\
+                [stage.b]\nrun = [\"b\"]\nneeds = [\"distributions\"]\ngives = [\"notes\"]\n";
+    assert!(refused(text).contains("no order of these stages works"));
 }
 
 #[test]
@@ -94,6 +168,14 @@ fn wrong_settings_are_underlined() {
         ("stages = [\"x\"]\n[stage.x]\nrun = []\n", "an empty command"),
         ("stages = [\"x\"]\n[stage.x]\nrun = \"make\"\n", "expected an array"),
         ("stages = [\"x\"]\n[stage.x]\nrun = [\"x\"]\nreach = \"far\"\n", "unknown value `far`"),
+        (
+            "stages = [\"x\"]\n[stage.x]\nrun = [\"x\"]\nneeds = [\"dist\"]\n",
+            "unknown value `dist`, expected one of `notes`, `version`, `commit`, `tag`, `distributions`",
+        ),
+        (
+            "stages = [\"x\"]\n[stage.x]\nrun = [\"x\"]\nreach = \"public\"\ngives = [\"notes\"]\n",
+            "`x` gives the `notes`, and its reach is public",
+        ),
         ("[stage.build]\nfrontend = \"make\"\n", "unknown value `make`"),
         ("[stage.version]\nfiles = [1]\n", "a path, or { path, search, replace, count }"),
         ("[stage.version]\nfiles = [{ path = \"a\", search = \"b\", count = 0 }]\n", "at least 1"),

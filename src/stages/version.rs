@@ -180,6 +180,10 @@ impl Stage for Version {
         Reach::Private
     }
 
+    fn flow(&self) -> Flow {
+        Flow { gives: vec![Product::Version], ..Flow::default() }
+    }
+
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         if self.nothing_to_do(release).is_some() {
             return Ok(Vec::new());

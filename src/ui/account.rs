@@ -142,13 +142,11 @@ fn refs(refs: &[RefAccount]) -> String {
             RefState::AsMade => "as the run made it".to_owned(),
             RefState::AsBefore => "as before the run".to_owned(),
             RefState::Moved if known.contains => {
-                format!("moved on by somebody else; contains the run's {}", shown(&known.made))
+                format!("moved on since; contains the run's {}", shown(&known.made))
             }
-            RefState::Moved => format!(
-                "moved by somebody else; was {}, the run's is {}",
-                shown(&known.before),
-                shown(&known.made)
-            ),
+            RefState::Moved => {
+                format!("moved since; was {}, the run's is {}", shown(&known.before), shown(&known.made))
+            }
             RefState::Unknown => "unknown".to_owned(),
         };
         let now = if known.state == RefState::Unknown { "?".to_owned() } else { shown(&known.now) };

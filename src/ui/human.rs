@@ -118,8 +118,9 @@ impl Human {
 
     /// Says what became of a file.
     fn file(&self, file: &str, index: &str, fate: Fate, reason: &str) {
-        if let Some(uploads) = &mut *self.uploads.borrow_mut() {
-            uploads.over(file);
+        let is_last = self.uploads.borrow_mut().as_mut().is_some_and(|uploads| uploads.over(file));
+        if is_last && let Some(uploads) = self.uploads.take() {
+            uploads.clear();
         }
         match fate {
             Fate::There if reason == UPLOADED => {
@@ -160,9 +161,9 @@ impl Human {
 impl Listener for Human {
     fn hear(&self, event: &Event<'_>) {
         match event {
-            Event::Plan { plan } => {
+            Event::Plan { plan, is_brief } => {
                 if self.verbosity > Verbosity::Quiet {
-                    self.line(&plan_text(plan));
+                    self.line(&if *is_brief { subject_text(plan) } else { plan_text(plan) });
                 }
             }
             Event::Finding { stage, finding } => self.finding(*stage, finding),
@@ -228,8 +229,8 @@ impl Listener for Human {
     }
 }
 
-/// The plan as people read it.
-pub fn plan_text(plan: &Plan) -> String {
+/// What the plan is about: the release, and why it is that one.
+fn subject_text(plan: &Plan) -> String {
     let mut text = format!("{GOOD}{} {}{GOOD:#}", plan.name, plan.version);
     // A project whose version comes from tags and that has none yet has no version now.
     if plan.previous_version != plan.version && plan.previous_version != "0" {
@@ -248,6 +249,12 @@ pub fn plan_text(plan: &Plan) -> String {
     if let Some(reason) = &plan.reason {
         let _ = write!(text, "\n{DIM}because {reason}{DIM:#}");
     }
+    text
+}
+
+/// The plan as people read it.
+pub fn plan_text(plan: &Plan) -> String {
+    let mut text = subject_text(plan);
     let width = plan.stages.iter().map(|stage| stage.name.len()).max().unwrap_or_default();
     let mut reach = None;
     for stage in &plan.stages {

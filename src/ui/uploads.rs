@@ -17,6 +17,8 @@ pub(super) struct Uploads {
     all: Option<ProgressBar>,
     files: BTreeMap<String, (u64, ProgressBar)>,
     on_terminal: bool,
+    /// How many are not over
+    left: usize,
 }
 
 impl Uploads {
@@ -28,7 +30,7 @@ impl Uploads {
                 "{prefix:>12.green.bold} {bar:24} {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
             bars.add(bar(template, "All files", bytes))
         });
-        Self { bars, all, files: BTreeMap::new(), on_terminal }
+        Self { bars, all, files: BTreeMap::new(), on_terminal, left: files }
     }
 
     /// So many bytes of a file are sent; whether it has just begun.
@@ -57,11 +59,13 @@ impl Uploads {
         begins
     }
 
-    /// A file is over, whatever became of it.
-    pub(super) fn over(&mut self, file: &str) {
+    /// A file is over, whatever became of it; gives whether it was the last.
+    pub(super) fn over(&mut self, file: &str) -> bool {
         if let Some((_, bar)) = self.files.get(file) {
             bar.finish_and_clear();
         }
+        self.left = self.left.saturating_sub(1);
+        self.left == 0
     }
 
     /// Nothing is on its way any more.
@@ -79,4 +83,18 @@ impl Uploads {
 fn bar(template: &str, prefix: &'static str, total: u64) -> ProgressBar {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(total).with_style(style).with_prefix(prefix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_file_that_is_over_ends_them_all() {
+        let mut uploads = Uploads::new(2, 20, false);
+        uploads.sent("one", 10, 10);
+        assert!(!uploads.over("one"));
+        // One that was not sent at all is over, too.
+        assert!(uploads.over("two"));
+    }
 }

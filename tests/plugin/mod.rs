@@ -8,6 +8,7 @@ mod executables;
 mod github;
 mod languages;
 mod libraries;
+mod order;
 mod releases;
 mod scene;
 mod secrets;

@@ -22,6 +22,22 @@ fn where_there_is_no_remote_nothing_is_pushed() {
 }
 
 #[test]
+fn where_there_is_nothing_to_commit_nothing_is_committed() {
+    let project = demo().config("stages = [\"version\", \"tag\", \"push\"]\n").build();
+    project.git(&["tag", "-d", "v1.0.0"]);
+    project.git(&["push", "origin", ":refs/tags/v1.0.0"]);
+    let head = project.head();
+    let plan = project.pyrelease("plan 1.0.0").code(0);
+    assert!(plan.stdout().contains("tag v1.0.0") && !plan.stdout().contains("commit \""), "{plan}");
+    let run = project.pyrelease("run 1.0.0 --yes").run();
+    assert!(!run.stderr().contains("Committing") && run.stderr().contains("Tagging"), "{run}");
+    assert_eq!(project.head(), head);
+    // A stage that changes a file makes a commit again.
+    let plan = project.pyrelease("plan minor").code(0);
+    plan.stdout_contains("commit \"Release 1.1.0\"");
+}
+
+#[test]
 fn without_a_bump_the_changelog_decides() {
     let project = without_a_remote();
     let plan = project.pyrelease("plan").code(0);
@@ -40,6 +56,36 @@ fn a_plan_and_a_dry_run_change_nothing() {
     project.pyrelease("run minor --dry-run").code(0).stderr_contains("nothing has been done");
     project.pyrelease("status").code(0).stdout_contains("no release has been run");
     project.assert_unchanged(&before);
+}
+
+#[test]
+fn a_plan_names_where_addresses_come_from_and_which_index_nothing_uses() {
+    let config = "[index.pypi]\nview = \"https://pypi.example/{name}\"\n\
+                  [index.testpypi]\nsimple = \"https://mirror.example/simple/\"\n\
+                  [index.corp]\nupload = \"https://corp.example/legacy/\"\n";
+    let project = demo().config(config).build();
+    let plan = project.pyrelease("plan minor").code(0);
+    plan.stdout_contains("upload to pypi (https://upload.pypi.org/legacy/, predefined)");
+    plan.stdout_contains(
+        "upload to testpypi (https://test.pypi.org/legacy/, predefined; listed at https://mirror.example/simple/, release.toml)",
+    );
+    plan.stderr_contains("note: no stage uploads to the index `corp`");
+    project.write(
+        "release.toml",
+        "stages = [\"build\", \"corp\"]\n[index.corp]\nupload = \"https://corp.example/legacy/\"\n",
+    );
+    project.git(&["tag", "-d", "v1.0.0"]);
+    let plan = project.pyrelease("plan").code(0);
+    plan.stdout_contains("upload to corp (https://corp.example/legacy/, release.toml)");
+    assert!(!plan.stderr().contains("no stage uploads"), "{plan}");
+}
+
+#[test]
+fn whoever_is_not_asked_is_not_shown_the_plan_again() {
+    let project = demo().config(LOCAL).build();
+    let run = project.pyrelease("run minor --yes").code(0);
+    run.stderr_contains("demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at");
+    assert!(!run.stderr().contains("in the run's own clone:"), "{run}");
 }
 
 #[test]

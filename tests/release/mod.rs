@@ -17,6 +17,7 @@ mod late_push;
 mod machine;
 mod moving;
 mod network;
+mod order;
 pub(crate) mod power;
 mod processes;
 mod racing;

@@ -121,7 +121,7 @@ fn files_that_nobody_has() {
 }
 
 #[test]
-fn refs_that_somebody_else_moved() {
+fn refs_that_were_moved_since() {
     let local = Local::new();
     local.killed(PUSHED);
     let theirs = local.project.remote().move_branch();
@@ -129,7 +129,7 @@ fn refs_that_somebody_else_moved() {
     assert_eq!(refs(&status)[2], "refs/heads/main at origin: moved");
     assert_eq!(status["refs"][2]["now"], json!(theirs));
     assert_eq!(status["next"], json!(["pyrelease resume", "pyrelease rollback --leave"]));
-    local.pyrelease("status").code(0).stdout_contains("moved by somebody else");
+    local.pyrelease("status").code(0).stdout_contains("moved since");
 
     local.pyrelease("rollback --yes").code(4);
     local.pyrelease("rollback --leave --yes").code(0);

@@ -191,6 +191,10 @@ class Stage:
     timeout_s = None
     after = ()
     before = ()
+    #: what a stage before it must give: notes, version, commit, tag or distributions
+    needs = ()
+    #: what it gives to the stages after it, in the same words; only a private stage can
+    gives = ()
 
     def preflight(self, call):
         """What would make it fail: a list of problems, each {"severity", "message", "hint"}."""
@@ -223,6 +227,8 @@ class Stage:
             "requires": {"secrets": list(self.secrets), "tools": list(self.tools), "network": self.network},
             "after": list(self.after),
             "before": list(self.before),
+            "needs": list(self.needs),
+            "gives": list(self.gives),
         }
         for key in ("reach", "config_schema", "timeout_s"):
             if getattr(self, key) is not None:

@@ -57,6 +57,8 @@ pub struct Descriptor {
     timeout_s: Option<u64>,
     after: Vec<String>,
     before: Vec<String>,
+    needs: Vec<String>,
+    gives: Vec<String>,
 }
 
 impl Descriptor {
@@ -74,6 +76,8 @@ impl Descriptor {
             timeout_s: None,
             after: Vec::new(),
             before: Vec::new(),
+            needs: Vec::new(),
+            gives: Vec::new(),
         }
     }
 
@@ -133,6 +137,18 @@ impl Descriptor {
     /// A stage that it has to come before, where that is in the pipeline.
     pub fn before(mut self, stage: impl Into<String>) -> Self {
         self.before.push(stage.into());
+        self
+    }
+
+    /// What a stage before it must give: `notes`, `version`, `commit`, `tag` or `distributions`.
+    pub fn needs(mut self, product: impl Into<String>) -> Self {
+        self.needs.push(product.into());
+        self
+    }
+
+    /// What it gives to the stages after it, in the same words; only a private stage can.
+    pub fn gives(mut self, product: impl Into<String>) -> Self {
+        self.gives.push(product.into());
         self
     }
 }

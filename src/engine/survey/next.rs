@@ -131,7 +131,9 @@ fn go_on(account: &Account, told: &Told, repository: &Repository) -> (Vec<String
             return (commands(&[LEAVE]), notes);
         }
         if let Some(Entry { effect, never: Some(reason), .. }) = refused_for_good(&told.entries) {
-            notes.push(format!("{effect} was refused for good: {reason}"));
+            let is_told = account.failure.as_ref().is_some_and(|failure| failure.contains(reason));
+            let why = if is_told { String::new() } else { format!(": {reason}") };
+            notes.push(format!("{effect} was refused for good{why}"));
             notes.push(format!(
                 "the release stays as it is: `rollback --leave` ends the run. Whoever installs {} {} gets what is public; yank it \
                  there if that is not enough, and release the next version",
@@ -157,10 +159,7 @@ fn go_on(account: &Account, told: &Told, repository: &Repository) -> (Vec<String
     let is_stuck = |entry: &&Entry| cannot_be_undone(account, entry, repository);
     let stuck: Vec<&Entry> = told.entries.iter().filter(is_stuck).collect();
     for entry in &stuck {
-        notes.push(format!(
-            "{} was changed by somebody else since: `rollback` leaves that alone",
-            entry.effect
-        ));
+        notes.push(format!("{} was changed since: `rollback` leaves that alone", entry.effect));
     }
     if !missing.is_empty() {
         notes.push(format!("{} is gone from the run's folder and on no index", missing.join(", ")));

@@ -53,7 +53,7 @@ impl OidcError {
                     .to_owned()
             }
             Self::Status { .. } => {
-                "`pyrelease resume` tries again; with a token, trusted publishing is not needed".to_owned()
+                "try again; with a token, trusted publishing is not needed".to_owned()
             }
             Self::Refused { code, description, claims, .. } => for_code(code, description, claims),
             Self::NoIdentity { provider: "GitHub", .. } => {

@@ -2,7 +2,8 @@
 //! is good for some minutes (<https://docs.pypi.org/trusted-publishers/>).
 //!
 //! A token is made just before the first upload and never earlier, because its making can create the project. It is
-//! made again where it would expire, and burnt when the last upload is over.
+//! made again where it would expire. After the last upload the index is asked to forget it; PyPI's own server has no such
+//! address (404), so that its token is good until it expires.
 
 mod error;
 mod identity;
@@ -246,7 +247,7 @@ fn is_for_another(audience: &str, host: &str) -> bool {
     }
 }
 
-/// What is not needed any more is worth nothing to anybody: the tokens are burnt. Where that fails, they expire.
+/// Asks the index to forget the tokens, which are not needed any more. Where it does not, they expire.
 impl Drop for Publisher {
     fn drop(&mut self) {
         let minted = std::mem::take(self.minted.get_mut().unwrap_or_else(PoisonError::into_inner));

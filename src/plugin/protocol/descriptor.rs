@@ -118,6 +118,12 @@ pub struct Descriptor {
     /// Stages that it has to come before
     #[serde(default)]
     pub before: Vec<String>,
+    /// What a stage before it must give, in the words of the engine
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// What it gives to the stages after it
+    #[serde(default)]
+    pub gives: Vec<String>,
 }
 
 impl Descriptor {

@@ -61,6 +61,10 @@ impl Stage for Check {
         Reach::Private
     }
 
+    fn flow(&self) -> Flow {
+        Flow { needs: vec![Product::Distributions], ..Flow::default() }
+    }
+
     fn preflight(&self, _: &Release) -> Result<Vec<Finding>> {
         Ok(Vec::new())
     }
@@ -69,10 +73,6 @@ impl Stage for Check {
         let action = Action::Check { what: "every distribution by PyPI's rules".to_owned() };
         let judged = effects.private(action, |bench| {
             let distributions = &release.outputs.distributions;
-            if distributions.is_empty() {
-                let error = Error::failed("there are no distributions to check");
-                return Err(error.help("put `build` before `check`"));
-            }
             distributions.iter().try_for_each(|file| release.workspace.hashes.verify(file))?;
             let paths: Vec<_> = distributions.iter().map(|distribution| distribution.path.clone()).collect();
             let target = &release.target;

@@ -152,6 +152,9 @@ impl Errand {
         if !self.submissions.is_empty() {
             let (_, bytes) = self.size();
             findings.extend(look::limits(&self.client, &listing, &self.project, &self.version, bytes));
+            let names = (self.project.as_str(), self.version.as_str());
+            let will = self.submissions.iter().any(Submission::is_attested);
+            findings.extend(look::loses_attestations(&self.client, &listing, names, Some(will)));
         }
         Ok(findings)
     }

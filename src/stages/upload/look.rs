@@ -67,6 +67,41 @@ pub(super) fn twin(client: &IndexClient, listing: &Listing, file: &Distribution)
     )
 }
 
+/// That the release would have no attestations where the last one had some; `will` is known of the files themselves.
+pub(super) fn loses_attestations(
+    client: &IndexClient,
+    listing: &Listing,
+    (project, version): (&str, &str),
+    will: Option<bool>,
+) -> Option<Finding> {
+    let (last, _) = listing.last_release(version).filter(|(_, is_attested)| *is_attested)?;
+    let (index, sends) = (&client.address().name, client.sends_attestations());
+    let (has, help) = match will {
+        Some(true) if sends => return None,
+        _ if !sends => ("has none", "attestations go along with trusted publishing only"),
+        Some(_) => ("has none", "make them, and put them beside the files as `FILE.publish.attestation`"),
+        None => (
+            "has none unless a stage makes them",
+            "a stage leaves them beside the distributions as `FILE.publish.attestation`",
+        ),
+    };
+    let message = format!(
+        "{project} {last} on `{index}` has attestations, and {version} {has}: PyPI marks a release that loses them"
+    );
+    Some(Finding::note(message).help(help))
+}
+
+/// That a project which is not there yet is created for a pending publisher only, as long as there is one.
+fn pending(client: &IndexClient, project: &str) -> Option<Finding> {
+    let index = &client.address().name;
+    client.credentials().is_some_and(Credentials::are_made_when_needed).then(|| {
+        Finding::note(format!(
+            "`{index}` has no project `{project}` yet: a pending publisher creates it, and expires 30 days after it was registered"
+        ))
+        .help("look into the account's publishing settings whether it is still there")
+    })
+}
+
 /// The bounds that the project has there, by PyPI's rules.
 pub(super) fn limits(
     client: &IndexClient,
@@ -83,9 +118,11 @@ pub(super) fn limits(
                 "an archived project takes no files: its owner can unarchive it in its settings there",
             )),
         Some("quarantined") => {
-            findings.push(Finding::error(format!("`{project}` is quarantined on `{index}`")).help(
-                "nobody can install it until the index has looked into it: ask its administrators first",
-            ))
+            let help = "nobody can install it until the index has looked into it: ask its administrators first; \
+                        `--force` uploads all the same";
+            findings.push(
+                Finding::error(format!("`{project}` is quarantined on `{index}`")).help(help).advisory(),
+            );
         }
         _ => {}
     }
@@ -167,7 +204,9 @@ impl Upload {
         }
         let target = &release.target;
         let project = &target.project.name;
-        let Some(listing) = listing(client, project)? else { return Ok(Vec::new()) };
+        let Some(listing) = listing(client, project)? else {
+            return Ok(pending(client, project).into_iter().collect());
+        };
         if self.rehearsal.is_some() {
             return Ok(Vec::new());
         }
@@ -181,7 +220,8 @@ impl Upload {
             .map(|file| file.filename.as_str())
             .collect();
         if there.is_empty() {
-            return Ok(limits(client, &listing, project, &version, 0));
+            let lost = loses_attestations(client, &listing, (project, &version), None);
+            return Ok(limits(client, &listing, project, &version, 0).into_iter().chain(lost).collect());
         }
         let message = format!("`{}` has {project} {version} already: {}", self.name, there.join(", "));
         let mut help =

@@ -165,6 +165,15 @@ impl Stage for Upload {
         }
     }
 
+    fn flow(&self) -> Flow {
+        let distributions = vec![Product::Distributions];
+        match self.rehearsal {
+            None => Flow { needs: distributions, ..Flow::default() },
+            // It builds its own.
+            Some(_) => Flow { uses: distributions, ..Flow::default() },
+        }
+    }
+
     fn destination(&self) -> Option<Destination> {
         Some(Destination {
             index: self.name.clone(),
@@ -205,8 +214,10 @@ impl Stage for Upload {
     }
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
-        let url = self.index.upload.clone();
-        let announce = |version| Action::Upload { index: self.name.clone(), url, version };
+        let IndexSettings { upload, simple, origins: [url_from, simple_from], .. } = self.index.clone();
+        let index = self.name.clone();
+        let announce =
+            |version| Action::Upload { index, url: upload, url_from, simple, simple_from, version };
         if !effects.is_live() {
             effects.announce(announce(
                 self.rehearsal.as_ref().map(|_| format!("{}.devN", release.names().version)),
@@ -225,11 +236,6 @@ impl Stage for Upload {
             },
             Some(rehearsal) => rehearsal.prepare(&client, release, effects)?,
         };
-        if batch.distributions.is_empty() {
-            return Err(
-                Error::failed("there are no distributions to upload").help("put `build` before this stage")
-            );
-        }
         effects.announce(announce(self.rehearsal.as_ref().map(|_| batch.version.clone())))?;
         send::send(self, &client, &batch, release, effects)?;
         let mut failed_trial = None;

@@ -96,14 +96,25 @@ impl Clone {
         Ok(self.git(["rev-parse", "--verify", "HEAD^{commit}"]).read()?)
     }
 
+    /// The commit that HEAD is at, if there is nothing to commit: no change to a tracked file, and none that is staged.
+    ///
+    /// # Errors
+    /// Whatever `git` says.
+    pub fn unchanged(&self) -> Result<Option<String>> {
+        self.git(["add", "--update", "--", "."]).read()?;
+        match self.git(["diff", "--cached", "--quiet"]).capture()?.success() {
+            true => self.head().map(Some),
+            false => Ok(None),
+        }
+    }
+
     /// Commits every change to tracked files and gives the commit. Where nothing changed, HEAD is the commit.
     ///
     /// # Errors
     /// Whatever `git` or a hook says.
     pub fn commit(&self, message: &str) -> Result<String> {
-        self.git(["add", "--update", "--", "."]).read()?;
-        if self.git(["diff", "--cached", "--quiet"]).capture()?.success() {
-            return self.head();
+        if let Some(head) = self.unchanged()? {
+            return Ok(head);
         }
         self.git(["commit", "--quiet", "--file=-"]).input(message).read().map_err(|error| {
             Error::from(error)

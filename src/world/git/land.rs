@@ -269,7 +269,7 @@ impl Landing {
 
 fn changed(name: &str, at: Option<&str>) -> Error {
     let now = at.map_or("is gone".to_owned(), |at| format!("is at {}", short(at)));
-    Error::failed(format!("`{name}` {now}: somebody else changed it meanwhile")).help("nothing was moved")
+    Error::failed(format!("`{name}` {now}: it was changed meanwhile")).help("nothing was moved")
 }
 
 fn move_refs(user: &Repository, moves: &str, what: &str) -> Result<()> {
@@ -283,7 +283,7 @@ fn move_refs(user: &Repository, moves: &str, what: &str) -> Result<()> {
         let help = user.lock_help(&error);
         let help = help.unwrap_or_else(|| match error.to_string().contains("aborted by hook") {
             true => "your `reference-transaction` hook refused it; nothing was moved".to_owned(),
-            false => "a ref was changed by somebody else meanwhile; nothing was moved".to_owned(),
+            false => "a ref was changed meanwhile; nothing was moved".to_owned(),
         });
         Error::from(error).help(help)
     })?;

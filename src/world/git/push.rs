@@ -95,7 +95,7 @@ impl Remote {
             match now.get(&update.name) {
                 at if at == update.old.as_ref() => {}
                 at if at == update.new.as_ref() => back.push(update.reversed()),
-                _ => return Err(failed(format!(": somebody else changed `{}` since", update.name))),
+                _ => return Err(failed(format!(": `{}` was changed since", update.name))),
             }
         }
         if back.is_empty() {

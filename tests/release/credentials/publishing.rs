@@ -154,6 +154,8 @@ fn a_token_is_made_when_the_first_file_is_to_be_sent_and_burnt_at_the_end() {
     let on_github = |args: &str| front.on_github(project.pyrelease(args));
     on_github("plan minor").code(0);
     on_github("run minor --dry-run -v").code(0).stderr_contains("are from trusted publishing (GitHub)");
+    let pending = "a pending publisher creates it, and expires 30 days after it was registered";
+    on_github("doctor").code(0).stderr_contains(pending);
     on_github("token show pypi").code(0).stdout_contains("trusted-publishing");
     assert_eq!(front.asked(), [""; 0], "nothing is asked before a release");
 
@@ -173,6 +175,7 @@ fn a_token_is_made_when_the_first_file_is_to_be_sent_and_burnt_at_the_end() {
     assert_eq!(asked.last().map(String::as_str), Some("POST /_/oidc/burn-token"));
     assert_eq!(asked.iter().filter(|line| line.ends_with("mint-token")).count(), 1, "{asked:?}");
     assert_eq!(local.public.files().len(), 2);
+    assert!(!on_github("doctor").run().stderr().contains(pending), "the project is there");
 
     let signed = front.signed.lock().unwrap();
     assert_eq!(signed.len(), asked.iter().filter(|line| *line == "POST /legacy/").count());

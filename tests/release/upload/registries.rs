@@ -133,7 +133,7 @@ const REFUSALS: &[(u16, &str, &str, &str)] = &[
         "the index asks who you are",
     ),
     (401, "", "it gives no reason", "the index asks who you are"),
-    (403, r#"{"message":"403 Forbidden"}"#, "403 Forbidden", "these credentials may not upload there"),
+    (403, r#"{"message":"403 Forbidden"}"#, "403 Forbidden", "the index asks who you are"),
     (
         401,
         r#"{"$id":"1","innerException":null,"message":"TF400813: The user '' is not authorized to access this resource.","errorCode":0}"#,
@@ -144,7 +144,7 @@ const REFUSALS: &[(u16, &str, &str, &str)] = &[
         403,
         "Permission 'artifactregistry.repositories.uploadArtifacts' denied",
         "denied",
-        "may not upload there",
+        "the index asks who you are",
     ),
     (
         413,
@@ -196,15 +196,80 @@ fn what_a_project_may_not_do_there_is_known_before_anything_is_sent() {
         server.shows_with("/simple/demo/", JSON, &format!("{OURS}: x\r\n"), page(status, age));
         let refused = server.upload(&desk).code(3);
         refused.says(words).says(help).says("nothing has been sent");
-        // No word of the user's changes that.
-        server.upload_with(&desk, &["--force"]).code(3).says(words);
+        // Quarantine is about those who install; of the others, no word of the user's changes anything.
+        let code = if status == "quarantined" { 0 } else { 3 };
+        server.upload_with(&desk, &["--force"]).code(code).says(words);
     }
-    assert_eq!(server.uploads(), 0);
+    assert_eq!(server.uploads(), 1);
     for status in ["active", "deprecated"] {
         server.shows_with("/simple/demo/", JSON, &format!("{OURS}: x\r\n"), page(status, days(13)));
         server.upload(&desk).code(0);
     }
-    assert_eq!(server.uploads(), 2);
+    assert_eq!(server.uploads(), 3);
+}
+
+#[test]
+fn a_release_that_loses_attestations_has_a_note() {
+    let desk = desk("hello");
+    let server = Registry::that_says(200, "");
+    let file = |version: &str, day: u8, provenance: bool| {
+        json!({
+            "filename": format!("demo-{version}.tar.gz"),
+            "url": "/f/x",
+            "hashes": { "sha256": "0".repeat(64) },
+            "upload-time": format!("2026-01-{day:02}T00:00:00Z"),
+            "provenance": provenance.then_some("https://index.example/provenance"),
+        })
+    };
+    let lost = "demo 0.9 on `127.0.0.1` has attestations, and 1.0 has none";
+    for (files, is_noted) in [
+        (vec![file("0.8", 1, false), file("0.9", 2, true)], true),
+        (vec![file("0.9", 2, true), file("0.9.1", 3, false)], false),
+        (vec![file("0.9", 2, false)], false),
+    ] {
+        let page = json!({ "meta": { "api-version": "1.4" }, "name": "demo", "files": files });
+        server.shows_with("/simple/demo/", JSON, "", page.to_string());
+        let uploaded = server.upload(&desk).code(0);
+        assert_eq!(uploaded.text.contains(lost), is_noted, "{}", uploaded.text);
+    }
+}
+
+/// Whoever sends nothing to sign in with has no token that could be wrong.
+#[test]
+fn an_upload_without_credentials_that_is_refused_asks_for_some() {
+    let desk = desk("hello");
+    for status in [401, 403] {
+        let server = Registry::that_says(status, "Invalid or non-existent authentication information.");
+        let refused = server.upload(&desk).code(1);
+        refused.says("the index asks who you are, and there are no credentials for it: put a token into");
+        assert!(!refused.text.contains("does not know the token"), "{}", refused.text);
+    }
+}
+
+#[test]
+fn a_reason_that_a_server_repeats_is_told_once_before_the_error() {
+    let desk = desk("hello");
+    let server = Registry::that_says(500, "<pre>Out of coffee</pre>");
+    let failed = server.upload(&desk);
+    let warnings = failed.events.iter().filter(|event| event["event"] == "warning");
+    let told: Vec<&str> = warnings.filter_map(|event| event["message"].as_str()).collect();
+    let with_reason = told.iter().filter(|message| message.contains("Out of coffee")).count();
+    assert_eq!(with_reason, 1, "{told:?}");
+    assert!(told.iter().any(|message| message.contains("failed in the same way")), "{told:?}");
+}
+
+#[test]
+fn what_is_no_distribution_any_more_is_refused_as_check_refuses_it() {
+    let desk = desk("hello");
+    let server = Registry::that_says(200, "");
+    for name in ["demo-1.0.tar.bz2", "demo-1.0-py3.9.egg", "demo-1.0.exe"] {
+        let file = desk.folder.join(name);
+        fs_err::write(&file, "x").unwrap();
+        let file = file.to_str().unwrap();
+        desk.run(&["check", file], &[]).code(3);
+        desk.run(&["upload", file, "--url", &server.url()], &[]).code(3).says(name);
+    }
+    assert_eq!(server.uploads(), 0);
 }
 
 /// What PyPI says to bytes that it has under another name, and what it lists then.

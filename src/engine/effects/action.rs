@@ -1,0 +1,99 @@
+//! What a stage does, in a word: a step of a plan, and a line when it happens.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::short_ref;
+
+/// A step of a plan
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Action {
+    Write {
+        path: String,
+    },
+    Commit {
+        message: String,
+    },
+    Tag {
+        name: String,
+        signed: Option<bool>,
+    },
+    Build {
+        frontend: String,
+    },
+    Check {
+        what: String,
+    },
+    Land {
+        branch: Option<String>,
+        tag: Option<String>,
+    },
+    Upload {
+        index: String,
+        url: String,
+        /// Who says that files go there: `predefined`, or the configuration's file
+        url_from: String,
+        /// Where they are listed
+        simple: Option<String>,
+        simple_from: String,
+        /// Where it is another than the release's own
+        version: Option<String>,
+    },
+    Push {
+        remote: String,
+        refs: Vec<String>,
+    },
+    Command {
+        command: Vec<String>,
+    },
+    Plugin {
+        plugin: String,
+        does: String,
+    },
+    /// The stage has nothing to do, and why
+    Skip {
+        reason: String,
+    },
+}
+
+impl Action {
+    /// Whether it changes files of the clone, or may.
+    pub(in crate::engine) fn may_change_files(&self) -> bool {
+        matches!(self, Self::Write { .. } | Self::Command { .. } | Self::Plugin { .. })
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write { path } => write!(f, "write {path}"),
+            Self::Commit { message } => {
+                write!(f, "commit \"{}\"", message.lines().next().unwrap_or_default())
+            }
+            Self::Tag { name, .. } => write!(f, "tag {name}"),
+            Self::Build { frontend } => write!(f, "build sdist and wheel with {frontend}"),
+            Self::Check { what } => write!(f, "check {what}"),
+            Self::Land { branch, tag } => {
+                write!(f, "land in your repository: {}", branch.as_deref().map_or("HEAD", short_ref))?;
+                tag.as_ref().map_or(Ok(()), |tag| write!(f, " and tag {tag}"))
+            }
+            Self::Upload { index, url, url_from, simple, simple_from, version } => {
+                write!(f, "upload to {index} ({url}, {url_from}")?;
+                if let Some(simple) = simple.as_ref().filter(|_| simple_from != url_from) {
+                    write!(f, "; listed at {simple}, {simple_from}")?;
+                }
+                f.write_str(")")?;
+                version.as_ref().map_or(Ok(()), |version| write!(f, " as {version}"))
+            }
+            Self::Push { remote, refs } => {
+                let names: Vec<&str> = refs.iter().map(|name| short_ref(name)).collect();
+                write!(f, "push {} to {remote}, atomically", names.join(" and "))
+            }
+            Self::Command { command } => write!(f, "run `{}`", command.join(" ")),
+            Self::Plugin { plugin, does } => write!(f, "plugin {plugin}: {does}"),
+            Self::Skip { reason } => write!(f, "skip: {reason}"),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What stages need and give: a stage of the user's own takes the place of one that comes with pyrelease.
+
+use super::failures::Attempt;
+use super::{demo, quick};
+
+/// Stages of the user's own that raise the version, commit, tag and build
+const OWN: &str = r#"
+stages = ["raise", "mark", "make", "check", "testpypi", "push", "pypi"]
+
+[stage.raise]
+run = ["sh", "-c", "sed -i s/1.0.0/1.1.0/ pyproject.toml && echo It is new > $PYRELEASE_NOTES"]
+gives = ["version", "notes"]
+
+[stage.mark]
+run = ["sh", "-c", "git commit -qam 'Release {version}' && git tag -a {tag} -m {tag}"]
+needs = ["version"]
+gives = ["commit", "tag"]
+
+[stage.make]
+run = ["sh", "-c", "grep -q new $PYRELEASE_NOTES && python3 -B make.py $PYRELEASE_DIST"]
+needs = ["commit", "notes"]
+gives = ["distributions"]
+"#;
+
+const MAKE: &str = "import sys
+sys.path.insert(0, 'backend')
+import in_tree
+in_tree.build_sdist(sys.argv[1])
+in_tree.build_wheel(sys.argv[1])
+";
+
+#[test]
+fn stages_of_ones_own_raise_commit_tag_and_build() {
+    let attempt = Attempt::configured(quick().file("make.py", MAKE), OWN);
+    let project = &attempt.project;
+    let plan = project.pyrelease("plan minor").code(0);
+    plan.stdout_contains("land in your repository: main and tag v1.1.0");
+    project.pyrelease("run minor --yes").code(0);
+    attempt.was_rehearsed();
+    assert_eq!(attempt.public.files("demo").len(), 2);
+    assert_eq!(project.tag_target("v1.1.0"), project.head());
+    assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
+    assert!(project.read("pyproject.toml").contains("1.1.0"));
+}
+
+#[test]
+fn what_a_stage_gives_has_to_be_there() {
+    for (right, wrong, said) in [
+        ("make.py $PYRELEASE_DIST", "make.py $PYRELEASE_DIST/../scratch-make", "there are none"),
+        (" && git tag -a {tag} -m {tag}", "", "`mark` gives the `tag`, but there is no tag `v1.1.0`"),
+        ("git tag -a {tag} -m {tag}", "git tag {tag} HEAD~1", "does not mark the release commit"),
+        (" && echo It is new > $PYRELEASE_NOTES", "", "`raise` gives the `notes`, but there are none"),
+        ("git commit -qam", "git checkout -q --orphan x && git commit -qam", "does not contain"),
+    ] {
+        assert!(OWN.contains(right));
+        let attempt = Attempt::configured(quick().file("make.py", MAKE), &OWN.replace(right, wrong));
+        attempt.comes_to_nothing(1).stderr_contains(said);
+        attempt.was_not_rehearsed();
+    }
+}
+
+#[test]
+fn an_order_that_cannot_work_is_refused_when_it_is_read() {
+    let config = "stages = [\"changelog\", \"version\", \"build\", \"tag\", \"check\", \"push\"]\n";
+    let project = demo().config(config).build();
+    for command in ["plan", "doctor", "run minor --yes"] {
+        let outcome = project.pyrelease(command).code(if command == "doctor" { 3 } else { 2 });
+        let all = format!("{}{}", outcome.stdout(), outcome.stderr());
+        assert!(all.contains("`build` comes before `tag`"), "{outcome}");
+        let order = r#"stages = ["changelog", "version", "tag", "build", "check", "push"]"#;
+        assert!(all.contains(order), "{outcome}");
+    }
+}
