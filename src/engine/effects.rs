@@ -141,6 +141,9 @@ pub enum Action {
         url: String,
         /// Where it is another than the release's own
         version: Option<String>,
+        /// What it becomes where the index has other files of the release's own version
+        #[serde(skip_serializing_if = "Option::is_none")]
+        otherwise: Option<String>,
     },
     Push {
         remote: String,
@@ -173,9 +176,15 @@ impl fmt::Display for Action {
                 write!(f, "land in your repository: {}", branch.as_deref().map_or("HEAD", short_ref))?;
                 tag.as_ref().map_or(Ok(()), |tag| write!(f, " and tag {tag}"))
             }
-            Self::Upload { index, url, version } => {
+            Self::Upload { index, url, version, otherwise } => {
                 write!(f, "upload to {index} ({url})")?;
-                version.as_ref().map_or(Ok(()), |version| write!(f, " as {version}"))
+                version.as_ref().map_or(Ok(()), |version| write!(f, " as {version}"))?;
+                otherwise.as_ref().map_or(Ok(()), |version| {
+                    write!(
+                        f,
+                        "; as {version} if other files have these names there, and then not the bytes that are published"
+                    )
+                })
             }
             Self::Push { remote, refs } => {
                 let names: Vec<&str> = refs.iter().map(|name| short_ref(name)).collect();

@@ -22,6 +22,7 @@ mod processes;
 mod racing;
 mod rebuild;
 mod recovery;
+mod rehearsals;
 mod repositories;
 mod rivals;
 mod secrets;
