@@ -21,7 +21,7 @@ fn fails(local: &Local) -> Outcome {
 fn fails_when<'a>(local: &'a Local, set: impl FnOnce(Invocation<'a>) -> Invocation<'a>) -> Outcome {
     local.project.remote().refuse_pushes("not on a Friday");
     let failed = set(local.pyrelease("run minor --yes")).code(1);
-    fs_err::remove_file(local.project.remote().path().join("hooks/pre-receive")).unwrap();
+    fs_err::remove_file(local.project.remote().path().join("hooks/pre-receive")).expect("the hook");
     failed
 }
 
@@ -104,7 +104,8 @@ fn points() -> Vec<String> {
     let text = fs_err::read_to_string(list).expect("the list of points");
     let point = |line: &str| {
         let point: Value = serde_json::from_str(line).expect("a point in JSON");
-        format!("{} {}", point["moment"].as_str().unwrap(), point["what"].as_str().unwrap())
+        let field = |name: &str| point[name].as_str().expect("a point has it").to_owned();
+        format!("{} {}", field("moment"), field("what"))
     };
     text.lines().map(point).collect()
 }

@@ -1,5 +1,6 @@
 //! What can be seen of an index before anything is sent to it.
 
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use crate::error::ExitCode;
 use crate::index::{Credentials, IndexClient, Listing, SimpleError, Submission};
 use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
+use crate::python::version::Version;
 
-use super::rehearsal::free_version;
 use super::{As, Upload};
 
 /// What PyPI takes of a project in all, in bytes, unless it was given more
@@ -72,6 +73,15 @@ pub(super) fn twin(client: &IndexClient, listing: &Listing, file: &Distribution)
 pub(super) fn closed(client: &IndexClient, listing: &Listing, version: &str) -> Option<String> {
     let window = listing.window(version).filter(|_| client.follows_pypi())?;
     (window.closes <= Timestamp::now()).then(|| window.closes.strftime("%Y-%m-%d").to_string())
+}
+
+/// The first `X.Y.Z.devN` of which the index lists no file.
+pub(super) fn free_version(listing: &Listing, version: &Version) -> Version {
+    let names = listing.files.iter().filter_map(|file| file.filename.parse::<Filename>().ok());
+    let taken: BTreeSet<String> = names.map(|name| name.version().to_string()).collect();
+    let mut candidates = (1..).map(|number| version.as_dev(number));
+    let free = candidates.find(|version| !taken.contains(&version.to_string()));
+    free.expect("an index has finitely many files")
 }
 
 /// The bounds that the project has there, by PyPI's rules.

@@ -1,7 +1,6 @@
 //! A rehearsal under a version of its own: the release built once more as X.Y.Z.devN. The configuration asks for it, or the
 //! index has other bytes under the names of the release, as after an attempt that failed later.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{As, Batch, Upload, look};
@@ -9,7 +8,6 @@ use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::index::{IndexClient, Listing};
 use crate::python::distribution::Distribution;
-use crate::python::filename::Filename;
 use crate::python::project::VersionSource;
 use crate::python::version::Version as ProjectVersion;
 use crate::stages::build::Build;
@@ -41,7 +39,7 @@ impl Rehearsal {
         let target = &release.target;
         let listing = client.listing(&target.project.name);
         let listing = listing.map_err(|error| error.of_index(&client.address().name))?.unwrap_or_default();
-        let version = free_version(&listing, &target.version);
+        let version = look::free_version(&listing, &target.version);
         let action = Action::Build { frontend: format!("the rehearsal as {version}") };
         let distributions = effects.private(action, |bench| {
             let folder = bench.scratch();
@@ -111,13 +109,4 @@ fn in_the_way(client: &IndexClient, listing: &Listing, release: &Release) -> Opt
     let lacks_some = built.iter().any(|file| theirs(&file.filename).is_none());
     let closed = look::closed(client, listing, &release.names().version).filter(|_| lacks_some)?;
     Some(format!("`{index}` takes no further files of {} since {closed}", release.names().version))
-}
-
-/// The first `X.Y.Z.devN` of which the index lists no file.
-pub(super) fn free_version(listing: &Listing, version: &ProjectVersion) -> ProjectVersion {
-    let names = listing.files.iter().filter_map(|file| file.filename.parse::<Filename>().ok());
-    let taken: BTreeSet<String> = names.map(|name| name.version().to_string()).collect();
-    let mut candidates = (1..).map(|number| version.as_dev(number));
-    let free = candidates.find(|version| !taken.contains(&version.to_string()));
-    free.expect("an index has finitely many files")
 }

@@ -1,0 +1,95 @@
+//! What a stage does or would do, for people and programs.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A step of a plan
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Action {
+    Write {
+        path: String,
+    },
+    Commit {
+        message: String,
+    },
+    Tag {
+        name: String,
+        signed: Option<bool>,
+    },
+    Build {
+        frontend: String,
+    },
+    Check {
+        what: String,
+    },
+    Land {
+        branch: Option<String>,
+        tag: Option<String>,
+    },
+    Upload {
+        index: String,
+        url: String,
+        /// Where it is another than the release's own
+        version: Option<String>,
+        /// What it becomes where the index has other files of the release's own version
+        #[serde(skip_serializing_if = "Option::is_none")]
+        otherwise: Option<String>,
+    },
+    Push {
+        remote: String,
+        refs: Vec<String>,
+    },
+    Command {
+        command: Vec<String>,
+    },
+    Plugin {
+        plugin: String,
+        does: String,
+    },
+    /// The stage has nothing to do, and why
+    Skip {
+        reason: String,
+    },
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write { path } => write!(f, "write {path}"),
+            Self::Commit { message } => {
+                write!(f, "commit \"{}\"", message.lines().next().unwrap_or_default())
+            }
+            Self::Tag { name, .. } => write!(f, "tag {name}"),
+            Self::Build { frontend } => write!(f, "build sdist and wheel with {frontend}"),
+            Self::Check { what } => write!(f, "check {what}"),
+            Self::Land { branch, tag } => {
+                write!(f, "land in your repository: {}", branch.as_deref().map_or("HEAD", short_ref))?;
+                tag.as_ref().map_or(Ok(()), |tag| write!(f, " and tag {tag}"))
+            }
+            Self::Upload { index, url, version, otherwise } => {
+                write!(f, "upload to {index} ({url})")?;
+                version.as_ref().map_or(Ok(()), |version| write!(f, " as {version}"))?;
+                otherwise.as_ref().map_or(Ok(()), |version| {
+                    write!(
+                        f,
+                        "; as {version} if other files have these names there, and then not the bytes that are published"
+                    )
+                })
+            }
+            Self::Push { remote, refs } => {
+                let names: Vec<&str> = refs.iter().map(|name| short_ref(name)).collect();
+                write!(f, "push {} to {remote}, atomically", names.join(" and "))
+            }
+            Self::Command { command } => write!(f, "run `{}`", command.join(" ")),
+            Self::Plugin { plugin, does } => write!(f, "plugin {plugin}: {does}"),
+            Self::Skip { reason } => write!(f, "skip: {reason}"),
+        }
+    }
+}
+
+/// A ref's name as people say it.
+pub(super) fn short_ref(name: &str) -> &str {
+    name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/")).unwrap_or(name)
+}
