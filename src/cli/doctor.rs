@@ -11,7 +11,7 @@ use crate::engine::plan::Pipeline;
 use crate::engine::preflight::examine;
 use crate::engine::release::{Release, Target, Workspace};
 use crate::engine::run::Store;
-use crate::engine::stage::{Finding, Severity, Stage};
+use crate::engine::stage::{Finding, Leave, Severity, Stage};
 use crate::error::{Error, ExitCode, Result};
 use crate::python::version::Bump;
 use crate::stages::{self, Bumping, Plugins};
@@ -66,6 +66,7 @@ impl Examination<'_> {
 
     /// Tells a finding; a detail, which a run keeps to itself, is one of the facts here.
     fn found(&self, stage: Option<&str>, finding: Finding) {
+        let finding = finding.under(Leave { can_ask: super::can_ask(), ..Leave::default() });
         match finding.severity {
             Severity::Detail => self.fact(stage.unwrap_or_default(), &finding.message),
             severity => {

@@ -28,9 +28,15 @@ pub(super) fn rebuild(
     let Ok(session) = Session::open(context) else { return nothing() };
     let Session { config, pipeline, workspace, .. } = session;
     let is_released = |run: &log::Summary| run.outcome == Some(Outcome::Released);
-    let released = log::summaries(store)?.into_iter().filter(is_released).map(|run| (run.name, run.version));
+    let runs = log::summaries(store)?;
+    let is_rolled_back = |folder: &RunFolder| {
+        runs.iter().any(|run| run.run == folder.id() && run.outcome == Some(Outcome::RolledBack))
+    };
+    let folders = store.runs()?.into_iter().rev().filter(|run| !is_rolled_back(run));
+    let folders = folders.map(|run| run.dist()).collect();
+    let released = runs.into_iter().filter(is_released).map(|run| (run.name, run.version));
     let at_hand = AtHand {
-        folders: store.runs()?.iter().rev().map(RunFolder::dist).collect(),
+        folders,
         own: lost.map(RunFolder::dist),
         built: log::built(store)?,
         released: released.collect(),

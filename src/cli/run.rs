@@ -10,6 +10,7 @@ use crate::engine::plan::Plan;
 use crate::engine::preflight::preflight;
 use crate::engine::recover::{entries, point_of_no_return};
 use crate::engine::run::Store;
+use crate::engine::stage::Leave;
 use crate::error::{Error, ExitCode, Result};
 
 #[derive(Debug, clap::Args)]
@@ -60,15 +61,21 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         ask_for_missing(context, &config, &pipeline, project, arguments.yes, environment.clone())?;
     let listener: &dyn Listener = &context.ui;
     tell_unused_indexes(&config, listener);
-    preflight(&pipeline, &release, config.carry(), arguments.force, listener)?;
+    let leave = Leave { force: arguments.force, can_ask: !arguments.yes && super::can_ask() };
+    let questions = preflight(&pipeline, &release, config.carry(), leave, listener)?;
     let plan = Plan::make(&pipeline, &mut release, listener)?;
     // Whoever does not want to be asked has read the plan, or will not.
     let is_brief = arguments.yes && !arguments.dry_run;
     listener.hear(&Event::Plan { plan: &plan, is_brief });
     if arguments.dry_run {
-        listener.hear(&Event::Note { stage: None, message: "every preflight passed; nothing has been done" });
+        let message = match questions.as_slice() {
+            [] => "every preflight passed; nothing has been done",
+            _ => "`run` asks about the warnings first, and `run --yes` is refused; nothing has been done",
+        };
+        listener.hear(&Event::Note { stage: None, message });
         return Ok(());
     }
+    questions.iter().try_for_each(|question| context.confirm(false, question))?;
     context.confirm(arguments.yes, &format!("Release {} {}?", plan.name, plan.version))?;
     release.workspace.repository.give_consent();
     context.listen_for_interrupts()?;

@@ -8,7 +8,7 @@ use super::credentials::ask;
 use super::session::{environment_of, locate};
 use crate::config::{Config, IndexKind, IndexSettings, nearest};
 use crate::engine::event::{Event, Listener};
-use crate::engine::stage::{Finding, Severity};
+use crate::engine::stage::{Finding, Leave, Severity};
 use crate::error::{Error, ExitCode, Result};
 use crate::index::allowing;
 use crate::python::distribution::Distribution;
@@ -187,7 +187,7 @@ fn project_of(distributions: &[Distribution]) -> Option<String> {
 fn preflight(stage: &str, findings: Vec<Finding>, force: bool, listener: &dyn Listener) -> Result<()> {
     let mut errors = 0;
     for finding in findings {
-        let finding = if force { finding.forced() } else { finding };
+        let finding = finding.under(Leave { force, ..Leave::default() });
         errors += usize::from(finding.severity == Severity::Error);
         listener.hear(&Event::Finding { stage: Some(stage), finding: &finding });
     }

@@ -60,6 +60,7 @@ pub(super) struct Configuration {
     document: DocumentMut,
     pub(super) indexes: Vec<Index>,
     pub(super) commands: Vec<Command>,
+    pushes: bool,
     pub(super) for_real: ForReal,
     /// What a drill leaves out, for the user
     pub(super) left_out: Vec<String>,
@@ -84,6 +85,7 @@ impl Configuration {
             document: document(config)?,
             indexes: Vec::new(),
             commands: Vec::new(),
+            pushes: config.stages().iter().any(|stage| stage.value == "push"),
             for_real,
             left_out: Vec::new(),
             plugins: plugins.to_vec(),
@@ -227,6 +229,10 @@ impl Configuration {
                     stage.insert(key, script(text));
                 }
             }
+        }
+        // A drill harms no branch.
+        if self.pushes {
+            table(&mut document, "stage", "push")?.insert("branches", value(Array::from_iter(["*"])));
         }
         // Nobody wants to be asked for a key some hundred times.
         if let Some(tag) = existing(&mut document, "stage", "tag") {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 pub use action::Action;
+use action::short_ref;
 pub use plugin::PluginEffect;
 pub use workbench::Workbench;
 
@@ -108,10 +109,6 @@ impl fmt::Display for Effect {
             Self::Plugin(effect) => effect.fmt(f),
         }
     }
-}
-
-fn short_ref(name: &str) -> &str {
-    name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/")).unwrap_or(name)
 }
 
 /// What is known of an effect that an earlier attempt at the stage had

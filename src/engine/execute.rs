@@ -10,7 +10,9 @@ use super::event::{Event, Listener};
 use super::journal::{FORMAT, Header, Journal, Outcome, Record};
 use super::locks::LocksBefore;
 use super::plan::Pipeline;
-use super::recover::{State, Unless, World, entries, point_of_no_return, refused_for_good};
+use super::recover::{
+    State, Unless, World, entries, left_on_rehearsals, point_of_no_return, refused_for_good,
+};
 use super::release::Release;
 use super::run::{RunFolder, Store};
 use super::stage::{Destination, Outputs, Reach, Severity, Stage};
@@ -131,11 +133,17 @@ impl<'a> Execution<'a> {
             return Err(left.because(error));
         }
         let interrupted = self.interrupted.load(Ordering::SeqCst);
-        Err(match error.code() {
+        let error = match error.code() {
             _ if interrupted => Error::interrupted(),
             ExitCode::Refused if untouched => error,
             _ => error.with_code(ExitCode::Failed),
-        })
+        };
+        Err(left_on_rehearsals(&effects).into_iter().fold(error, |error, (index, files)| {
+            error.help(format!(
+                "left on `{index}`: {}; the next run is rehearsed there as `.devN` unless it builds the same bytes",
+                files.join(", ")
+            ))
+        }))
     }
 
     /// Ends what the stages' commands have left running: nothing of a run outlives it.

@@ -54,14 +54,19 @@ fn summary(run: &RunFolder) -> Result<Summary> {
     })
 }
 
-/// The name and the sha256 of every distribution that the runs have built, as far as their journals can be read.
+/// The name and the sha256 of every distribution that the runs have built, as far as their journals can be read. What was
+/// rolled back is of no release.
 ///
 /// # Errors
 /// A folder or a journal that cannot be read.
 pub fn built(store: &Store) -> Result<BTreeSet<(String, String)>> {
     let mut built = BTreeSet::new();
     for run in store.runs()? {
-        for record in journal::records(&read(&run)?) {
+        let records = journal::records(&read(&run)?);
+        if outcome(&records) == Some(Outcome::RolledBack) {
+            continue;
+        }
+        for record in records {
             if let Record::StageDone { outputs, .. } = record {
                 built.extend(outputs.distributions.into_iter().map(|file| (file.filename, file.sha256)));
             }

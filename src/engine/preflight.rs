@@ -4,11 +4,11 @@ use super::condition;
 use super::event::{Event, Listener};
 use super::plan::Pipeline;
 use super::release::Release;
-use super::stage::{Finding, Severity};
+use super::stage::{Finding, Leave, Severity};
 use crate::error::{Error, Result};
 
 /// Asks the repository and every stage, looks for the files that are to be carried, tells all findings, and refuses if
-/// one is an error; `force` lets those pass that are advice.
+/// one is an error that the user's `leave` does not cover. Gives the questions that the user has to answer with yes.
 ///
 /// # Errors
 /// At least one finding is an error.
@@ -16,17 +16,19 @@ pub fn preflight(
     pipeline: &Pipeline,
     release: &Release,
     carry: &[String],
-    force: bool,
+    leave: Leave,
     listener: &dyn Listener,
-) -> Result<()> {
+) -> Result<Vec<String>> {
     let mut errors = 0;
+    let mut questions = Vec::new();
     examine(pipeline, release, carry, &mut |stage, finding| {
-        let finding = if force { finding.forced() } else { finding };
+        let finding = finding.under(leave);
         errors += usize::from(finding.severity == Severity::Error);
         listener.hear(&Event::Finding { stage, finding: &finding });
+        questions.extend(finding.question);
     });
     match errors {
-        0 => Ok(()),
+        0 => Ok(questions),
         1 => Err(Error::refused("the release was refused; nothing has been done")),
         several => Err(Error::refused(format!(
             "the release was refused for {several} reasons; nothing has been done"

@@ -5,7 +5,7 @@ use super::effects::Effect;
 use super::event::Event;
 use super::execute::Execution;
 use super::recover::{Entry, State, entries};
-use super::stage::{Destination, Outputs, Reach, Severity, Stage};
+use super::stage::{Destination, Leave, Outputs, Reach, Severity, Stage};
 use super::take_up::{is_rebuilt, taken_up};
 use crate::error::{Error, Result};
 
@@ -27,7 +27,7 @@ impl Execution<'_> {
                 continue;
             }
             for finding in stage.sign_in(&self.release).unwrap_or_else(|error| vec![error.into()]) {
-                let finding = if force { finding.forced() } else { finding };
+                let finding = finding.under(Leave { force, ..Leave::default() });
                 refused |= finding.severity == Severity::Error;
                 self.listener.hear(&Event::Finding { stage: Some(stage.name()), finding: &finding });
             }

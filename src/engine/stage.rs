@@ -63,11 +63,23 @@ pub struct Finding {
     /// Whether a user who knows better may go on all the same
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub advisory: bool,
+    /// What a user at a terminal is asked, to go on all the same
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+}
+
+/// What errors a user may let pass
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Leave {
+    /// The user knows better than advice
+    pub force: bool,
+    /// The user can be asked
+    pub can_ask: bool,
 }
 
 impl Finding {
     fn new(severity: Severity, message: impl Into<String>) -> Self {
-        Self { severity, message: message.into(), help: None, advisory: false }
+        Self { severity, message: message.into(), help: None, advisory: false, question: None }
     }
 
     pub fn error(message: impl Into<String>) -> Self {
@@ -92,10 +104,17 @@ impl Finding {
         self
     }
 
-    /// The same where the user has said that they know better.
+    /// One that a yes to this question makes a warning of.
+    pub fn unless_confirmed(mut self, question: impl Into<String>) -> Self {
+        self.question = Some(question.into());
+        self
+    }
+
+    /// The same by the leave that the user has given, or will be asked for.
     #[must_use]
-    pub fn forced(mut self) -> Self {
-        if self.advisory && self.severity == Severity::Error {
+    pub fn under(mut self, leave: Leave) -> Self {
+        let may_pass = (self.advisory && leave.force) || (self.question.is_some() && leave.can_ask);
+        if may_pass && self.severity == Severity::Error {
             self.severity = Severity::Warning;
         }
         self

@@ -2,7 +2,8 @@
 
 use super::variable_for;
 
-const FREE: &str = "nothing was stored: the version and its file names are still free";
+/// Of this refusal only: what the index has already, from earlier or of other files, it does not say
+const FREE: &str = "nothing was stored, and the refusal uses up no file name";
 const BURNT: &str = "that file name can never be used again: release another version";
 const METADATA: &str =
     "correct the metadata in pyproject.toml and build again: `pyrelease check` shows where";
@@ -220,7 +221,7 @@ mod tests {
         let token = "Invalid API Token: project-scoped token is not valid for project: 'demo'";
         let help = help_for(403, token).unwrap();
         assert!(
-            help.starts_with("the token is for another project") && help.ends_with("still free"),
+            help.starts_with("the token is for another project") && help.ends_with("uses up no file name"),
             "{help}"
         );
         assert!(help_for(413, "").is_some());

@@ -31,7 +31,7 @@ const LONGEST_EXCERPT: usize = 100;
 const LARGEST_FILE: u64 = 1 << 30;
 
 /// What an index says of a project
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
     pub files: Vec<SimpleFile>,
     /// `active`, `archived`, `quarantined` or `deprecated` (PEP 792), where the index tells

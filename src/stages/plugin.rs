@@ -358,7 +358,7 @@ impl PluginStage {
                     "warning" | "warn" => Severity::Warning,
                     _ => Severity::Error,
                 };
-                Finding { severity, message: problem.message, help: problem.hint, advisory: false }
+                Finding { severity, help: problem.hint, ..Finding::note(problem.message) }
             })
             .collect())
     }

@@ -1,5 +1,7 @@
 //! Sends the release commit and tag to the remote: both or neither.
 
+mod branches;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -15,10 +17,15 @@ pub(super) struct Push {
     remote: Option<String>,
     /// The branch at the remote; the upstream of the current branch where this is not set
     branch: Option<String>,
+    /// The branches that may release, such as `["main", "release/*"]`. Where this is not set: the remote's default branch, and
+    /// any that has a release tag which the default branch does not have
+    branches: Option<Vec<String>>,
 }
 
 pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
-    Ok(Box::new(config.settings::<Push>(name)?))
+    let push: Push = config.settings(name)?;
+    branches::check(config, name, push.branches.as_deref())?;
+    Ok(Box::new(push))
 }
 
 impl Push {
@@ -89,23 +96,25 @@ impl Stage for Push {
             ]);
         }
         let tag = format!("refs/tags/{}", release.names().tag);
-        let refs = remote.refs(repository, &[&branch, &tag])?;
+        let (refs, default) = remote.refs_and_default(repository, &[&branch, &tag])?;
+        let mut findings: Vec<Finding> =
+            branches::guard(self, release, &remote, &branch, default.as_ref()).into_iter().collect();
         if refs.contains_key(&tag) && self.remote.is_some() {
             let message = format!("tag `{}` already exists at `{}`", release.names().tag, remote.name);
-            return Ok(vec![Finding::error(message).help("somebody released this version; choose another")]);
+            findings.push(Finding::error(message).help("somebody released this version; choose another"));
+            return Ok(findings);
         }
         let short = branch.strip_prefix("refs/heads/").unwrap_or(&branch);
         if refs.get(&branch).is_some_and(|theirs| !repository.contains(head, theirs)) {
             let message = format!("`{short}` at `{}` has commits that you do not have", remote.name);
             let help = format!("`git pull {} {short}` first, then release what results", remote.name);
-            return Ok(vec![Finding::error(message).help(help)]);
+            findings.push(Finding::error(message).help(help));
+            return Ok(findings);
         }
         let is_new = !refs.contains_key(&branch);
-        Ok(remote
-            .repository(repository)
-            .and_then(|there| at_hand(&remote.name, &there, (&branch, is_new)))
-            .into_iter()
-            .collect())
+        let there = remote.repository(repository);
+        findings.extend(there.and_then(|there| at_hand(&remote.name, &there, (&branch, is_new))));
+        Ok(findings)
     }
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {

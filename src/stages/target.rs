@@ -154,6 +154,12 @@ pub(super) struct TagNaming {
 }
 
 impl TagNaming {
+    /// By the tag of one release.
+    pub(super) fn of(names: &Names) -> Self {
+        let (prefix, suffix) = names.tag.split_once(&names.version).unwrap_or((&names.tag, ""));
+        Self { prefix: prefix.to_owned(), suffix: suffix.to_owned() }
+    }
+
     pub(super) fn new(tag: &Tag, name: &str, date: &str) -> Self {
         // A letter that no name of a tag may contain.
         const VERSION: &str = "\u{1}";

@@ -9,6 +9,9 @@ use secrecy::SecretString;
 /// An absolute path in which there are no programs
 const NOWHERE: &str = "/dev/null";
 
+/// By what else CI systems are known: GitHub, GitLab, Azure Pipelines, Jenkins, TeamCity
+const CI_SYSTEMS: [&str; 5] = ["GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "JENKINS_URL", "TEAMCITY_VERSION"];
+
 /// The environment as a value, so that a test can give another one and nothing reads it behind a caller's back
 #[derive(Clone, Default)]
 pub struct Environment {
@@ -84,6 +87,12 @@ impl Environment {
     /// The home folder: `HOME`, or `USERPROFILE` on Windows.
     pub fn home(&self) -> Option<PathBuf> {
         self.path("HOME").or_else(|| self.path("USERPROFILE"))
+    }
+
+    /// Whether this is a job of a CI system: nearly all set `CI`, the others a variable of their own.
+    pub fn is_ci(&self) -> bool {
+        let is_said = self.get("CI").is_some_and(|value| !matches!(value, "false" | "0"));
+        is_said || CI_SYSTEMS.iter().any(|name| self.get(name).is_some())
     }
 
     /// The user's folder for what is to stay: `$PYRELEASE_DATA_DIR`, else the platform's.

@@ -23,6 +23,7 @@ mod processes;
 mod racing;
 mod rebuild;
 mod recovery;
+mod rehearsals;
 mod repositories;
 mod rivals;
 mod secrets;

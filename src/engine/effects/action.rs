@@ -1,10 +1,8 @@
-//! What a stage does, in a word: a step of a plan, and a line when it happens.
+//! What a stage does or would do, for people and programs.
 
 use std::fmt;
 
 use serde::Serialize;
-
-use super::short_ref;
 
 /// A step of a plan
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,13 +31,16 @@ pub enum Action {
     Upload {
         index: String,
         url: String,
-        /// Who says that files go there: `predefined`, or the configuration's file
+        /// Where the upload URL comes from: `predefined`, or the configuration's file
         url_from: String,
         /// Where they are listed
         simple: Option<String>,
         simple_from: String,
         /// Where it is another than the release's own
         version: Option<String>,
+        /// What it becomes where the index has other files of the release's own version
+        #[serde(skip_serializing_if = "Option::is_none")]
+        otherwise: Option<String>,
     },
     Push {
         remote: String,
@@ -79,13 +80,19 @@ impl fmt::Display for Action {
                 write!(f, "land in your repository: {}", branch.as_deref().map_or("HEAD", short_ref))?;
                 tag.as_ref().map_or(Ok(()), |tag| write!(f, " and tag {tag}"))
             }
-            Self::Upload { index, url, url_from, simple, simple_from, version } => {
+            Self::Upload { index, url, url_from, simple, simple_from, version, otherwise } => {
                 write!(f, "upload to {index} ({url}, {url_from}")?;
                 if let Some(simple) = simple.as_ref().filter(|_| simple_from != url_from) {
                     write!(f, "; listed at {simple}, {simple_from}")?;
                 }
                 f.write_str(")")?;
-                version.as_ref().map_or(Ok(()), |version| write!(f, " as {version}"))
+                version.as_ref().map_or(Ok(()), |version| write!(f, " as {version}"))?;
+                otherwise.as_ref().map_or(Ok(()), |version| {
+                    write!(
+                        f,
+                        "; as {version} if other files have these names there, and then not the bytes that are published"
+                    )
+                })
             }
             Self::Push { remote, refs } => {
                 let names: Vec<&str> = refs.iter().map(|name| short_ref(name)).collect();
@@ -96,4 +103,9 @@ impl fmt::Display for Action {
             Self::Skip { reason } => write!(f, "skip: {reason}"),
         }
     }
+}
+
+/// A ref's name as people say it.
+pub(super) fn short_ref(name: &str) -> &str {
+    name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/")).unwrap_or(name)
 }

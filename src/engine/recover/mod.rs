@@ -7,6 +7,7 @@ mod undo;
 mod unexplained;
 mod world;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 pub use locks::left_locks;
@@ -177,6 +178,22 @@ pub fn refused_for_good(entries: &[Entry]) -> Option<&Entry> {
     let mut refused =
         entries.iter().filter(|entry| entry.never.is_some() && entry.effect.reach() == Reach::Public);
     refused.find(is_last)
+}
+
+/// What the run has left, or may have, on each index that is made for trials: nothing takes it back.
+pub fn left_on_rehearsals(entries: &[Entry]) -> BTreeMap<&str, Vec<&str>> {
+    let mut left: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for entry in entries {
+        if let Effect::Upload { index, distribution, reach: Reach::Rehearsal, .. } = &entry.effect
+            && matches!(entry.state, State::Done | State::InDoubt | State::Kept)
+        {
+            let files = left.entry(index).or_default();
+            if !files.contains(&distribution.filename.as_str()) {
+                files.push(&distribution.filename);
+            }
+        }
+    }
+    left
 }
 
 /// Whether somebody has begun to give the run up, and was cut short: refs are kept for no other reason.

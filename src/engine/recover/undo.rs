@@ -115,7 +115,7 @@ impl World<'_> {
         let what = entry.effect.to_string();
         let stays = match &entry.effect {
             Effect::Upload { reach: Reach::Rehearsal, .. } => {
-                Some("an index takes a version once, so this one is taken there; nobody installs from it")
+                Some("an index takes a file name once, so this one is taken there; nobody installs from it")
             }
             Effect::Command { reach: Reach::Rehearsal, .. } => Some("it was for trial"),
             Effect::Command { undo: None, .. } => Some("the stage has no `undo` command"),

@@ -6,7 +6,7 @@ use super::Told;
 use super::world::World;
 use crate::engine::effects::Effect;
 use crate::engine::journal::{Header, Record};
-use crate::engine::stage::Reach;
+use crate::engine::stage::{Destination, Reach};
 use crate::index::Listing;
 use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
@@ -69,14 +69,19 @@ pub struct Window {
 
 pub(super) fn files(told: &Told, header: &Header, world: &World) -> Vec<FileAccount> {
     let mut accounts: Vec<FileAccount> = Vec::new();
-    for (distribution, at) in distributions(told, &header.version) {
+    let all = distributions(told, &header.version);
+    // Where the rehearsal went on under a version of its own, the release's own files never went.
+    let takes_own = |place: &Destination| {
+        place.exact && all.iter().all(|(_, at)| at.as_ref().is_none_or(|index| *index != place.index))
+    };
+    for (distribution, at) in all.iter().cloned() {
         if accounts.iter().any(|known| known.filename == distribution.filename) {
             continue;
         }
         let indexes = world
             .indexes()
             .iter()
-            .filter(|(place, _)| at.as_ref().map_or(place.exact, |index| *index == place.index))
+            .filter(|(place, _)| at.as_ref().map_or_else(|| takes_own(place), |index| *index == place.index))
             .map(|(place, listing)| {
                 let (state, sha256, reason) = compare(listing, &distribution);
                 AtIndex { index: place.index.clone(), reach: place.reach, state, sha256, reason }

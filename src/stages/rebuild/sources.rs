@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use super::{AtHand, Blocked};
 use crate::engine::plan::Pipeline;
 use crate::engine::prelude::*;
-use crate::index::{IndexAddress, IndexClient, SimpleError, SimpleFile, Window};
+use crate::index::{IndexAddress, IndexClient, Listing, SimpleError, SimpleFile, Window};
 use crate::python::distribution::{Distribution, Kind};
 use crate::python::filename::Filename;
+use crate::python::version::Version;
 use crate::world::{freeze, verify};
 
 /// A distribution of the release and where it is
@@ -180,6 +181,8 @@ fn list(
     let client = IndexClient::connect_to_read(environment, address, &release.names().name)?;
     let unreachable = |error: SimpleError| Blocked::Unreachable(error.of_index(&place.index));
     let listing = client.listing(&release.names().name).map_err(unreachable)?;
+    let listing =
+        listing.filter(|listing| place.reach == Reach::Public || !has_another_attempt(listing, release));
     let version = &release.names().version;
     let of_version = |file: &SimpleFile| {
         file.filename.parse::<Filename>().is_ok_and(|name| name.version().to_string() == *version)
@@ -197,6 +200,15 @@ fn list(
         })
         .collect::<Result<_, Blocked>>()?;
     Ok((files, window))
+}
+
+/// Whether an index for trials has the release as `X.Y.Z.devN`: then what it has as X.Y.Z is not the release, but was left by
+/// an attempt that failed.
+fn has_another_attempt(listing: &Listing, release: &Release) -> bool {
+    let names = listing.files.iter().filter_map(|file| file.filename.parse::<Filename>().ok());
+    let mut versions = names.filter_map(|name| name.version().to_string().parse::<Version>().ok());
+    versions
+        .any(|version| version.dev().is_some_and(|number| release.target.version.as_dev(number) == version))
 }
 
 /// One name, one content: anything else and nobody can say which is the release.

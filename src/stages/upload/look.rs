@@ -1,5 +1,6 @@
 //! What can be seen of an index before anything is sent to it.
 
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
@@ -11,8 +12,9 @@ use crate::error::ExitCode;
 use crate::index::{Credentials, IndexClient, Listing, SimpleError, Submission};
 use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
+use crate::python::version::Version;
 
-use super::Upload;
+use super::{As, Upload};
 
 /// What PyPI takes of a project in all, in bytes, unless it was given more
 const PROJECT_LIMIT: u64 = 10 << 30;
@@ -102,6 +104,21 @@ fn pending(client: &IndexClient, project: &str) -> Option<Finding> {
     })
 }
 
+/// Since when the index takes no further files of a version, by PyPI's rules, where that is so.
+pub(super) fn closed(client: &IndexClient, listing: &Listing, version: &str) -> Option<String> {
+    let window = listing.window(version).filter(|_| client.follows_pypi())?;
+    (window.closes <= Timestamp::now()).then(|| window.closes.strftime("%Y-%m-%d").to_string())
+}
+
+/// The first `X.Y.Z.devN` of which the index lists no file.
+pub(super) fn free_version(listing: &Listing, version: &Version) -> Version {
+    let names = listing.files.iter().filter_map(|file| file.filename.parse::<Filename>().ok());
+    let taken: BTreeSet<String> = names.map(|name| name.version().to_string()).collect();
+    let mut candidates = (1..).map(|number| version.as_dev(number));
+    let free = candidates.find(|version| !taken.contains(&version.to_string()));
+    free.expect("an index has finitely many files")
+}
+
 /// The bounds that the project has there, by PyPI's rules.
 pub(super) fn limits(
     client: &IndexClient,
@@ -129,10 +146,7 @@ pub(super) fn limits(
     if !client.follows_pypi() {
         return findings;
     }
-    if let Some(window) = listing.window(version)
-        && window.closes <= Timestamp::now()
-    {
-        let since = window.closes.strftime("%Y-%m-%d");
+    if let Some(since) = closed(client, listing, version) {
         let message = format!("`{index}` takes no further files of {project} {version} since {since}");
         findings.push(
             Finding::error(message)
@@ -207,8 +221,9 @@ impl Upload {
         let Some(listing) = listing(client, project)? else {
             return Ok(pending(client, project).into_iter().collect());
         };
-        if self.rehearsal.is_some() {
-            return Ok(Vec::new());
+        let own = free_version(&listing, &target.version).to_string();
+        if self.settings.version == As::Dev {
+            return Ok(limits(client, &listing, project, &own, 0));
         }
         let version = target.version.to_string();
         let there: Vec<&str> = listing
@@ -224,11 +239,20 @@ impl Upload {
             return Ok(limits(client, &listing, project, &version, 0).into_iter().chain(lost).collect());
         }
         let message = format!("`{}` has {project} {version} already: {}", self.name, there.join(", "));
+        if self.rehearsal.is_some() {
+            let help = format!(
+                "if the build gives other bytes, the release is rehearsed as {own} or later, and what is tried there are not \
+                 the bytes that are published"
+            );
+            let mut findings = limits(client, &listing, project, &own, 0);
+            findings.push(Finding::note(message).help(help));
+            return Ok(findings);
+        }
         let mut help =
             "an index takes a version once, whatever became of its tag: choose another version".to_owned();
         if self.index.kind == IndexKind::Rehearsal {
             help.push_str(&format!(
-                ", or rehearse under one that is free: [stage.{}] version = \"dev\"",
+                ", or have `build` among the stages, so that it can be rehearsed under one that is free: [stage.{}] version = \"dev\"",
                 self.name
             ));
         }

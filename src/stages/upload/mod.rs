@@ -36,7 +36,8 @@ struct Settings {
     verify: bool,
     /// Whether to install the release from the index into a fresh environment, the very bytes that were uploaded
     install: bool,
-    /// As which version to rehearse: `exact`, or `dev` for X.Y.Z.devN, because an index takes a version once
+    /// As which version to rehearse: `exact`, which goes on as `dev` where the index has other bytes under the files' names; or
+    /// `dev` for X.Y.Z.devN
     version: As,
     /// A command to try the installed release with, such as `python -c 'import demo'`
     smoke: Option<String>,
@@ -52,7 +53,7 @@ impl Default for Settings {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum As {
-    /// The release's own, with the very bytes that will be published
+    /// The release's own, with the very bytes that will be published, as long as an index has none that differ
     #[default]
     Exact,
     /// A development release of it, built for the rehearsal
@@ -67,6 +68,7 @@ struct Batch {
 
 struct Upload {
     name: String,
+    /// How to rehearse under a version of its own, where that may come to be
     rehearsal: Option<rehearsal::Rehearsal>,
     index: IndexSettings,
     settings: Settings,
@@ -104,10 +106,10 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
         let help = "only a rehearsal can be of another version; what is public is the release itself";
         return Err(config.error(&format!("`{name}` is not an index for rehearsals"), span, Some(help)));
     }
-    let rehearsal = match settings.version {
-        As::Exact => None,
-        As::Dev => Some(rehearsal::Rehearsal::new(config)?),
-    };
+    // What a stage of the user's own builds, nobody else can build under another version.
+    let builds = config.stages().iter().any(|stage| stage.value == "build");
+    let may_be_own = settings.version == As::Dev || (builds && index.kind == IndexKind::Rehearsal);
+    let rehearsal = if may_be_own { Some(rehearsal::Rehearsal::new(config)?) } else { None };
     // Addresses are checked here, so that a wrong one is an error before anything else is asked.
     let stage = Upload { name: name.to_owned(), rehearsal, index, settings };
     stage.address()?;
@@ -180,7 +182,7 @@ impl Stage for Upload {
             url: self.index.upload.clone(),
             simple: self.index.simple.clone(),
             reach: self.reach(),
-            exact: self.rehearsal.is_none(),
+            exact: self.settings.version == As::Exact,
         })
     }
 
@@ -203,25 +205,35 @@ impl Stage for Upload {
     }
 
     fn probe(&self, release: &Release) -> Result<Vec<Finding>> {
+        let client = self.client(release)?;
         // A rehearsal under another version has files of its own, which are not built yet.
-        if self.rehearsal.is_some() || release.is_rebuilt() {
+        if release.is_rebuilt() || self.own_rehearsal(&client, release).is_some() {
             return Ok(Vec::new());
         }
         let hashes = &release.workspace.hashes;
         let read = |file| Submission::read(file, hashes);
         let submissions = release.outputs.distributions.iter().map(read).collect::<Result<Vec<_>>>()?;
-        Ok(look::probe(&self.client(release)?, &submissions))
+        Ok(look::probe(&client, &submissions))
     }
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
         let IndexSettings { upload, simple, origins: [url_from, simple_from], .. } = self.index.clone();
         let index = self.name.clone();
-        let announce =
-            |version| Action::Upload { index, url: upload, url_from, simple, simple_from, version };
+        let announce = |version, otherwise| Action::Upload {
+            index,
+            url: upload,
+            url_from,
+            simple,
+            simple_from,
+            version,
+            otherwise,
+        };
         if !effects.is_live() {
-            effects.announce(announce(
-                self.rehearsal.as_ref().map(|_| format!("{}.devN", release.names().version)),
-            ))?;
+            let own = self.rehearsal.as_ref().map(|_| format!("{}.devN", release.names().version));
+            effects.announce(match self.settings.version {
+                As::Dev => announce(own, None),
+                As::Exact => announce(None, own),
+            })?;
             return self.plan_trial(effects);
         }
         if release.is_rebuilt() && self.index.kind == IndexKind::Rehearsal {
@@ -229,14 +241,20 @@ impl Stage for Upload {
             return Ok(Outputs::default());
         }
         let client = self.client(release)?;
-        let batch = match &self.rehearsal {
+        let batch = match self.own_rehearsal(&client, release) {
             None => Batch {
                 version: release.names().version.clone(),
                 distributions: release.outputs.distributions.clone(),
             },
-            Some(rehearsal) => rehearsal.prepare(&client, release, effects)?,
+            Some((rehearsal, why)) => {
+                if let Some(why) = why {
+                    effects.warn(&why, Some("what is tried there are not the bytes that are published"));
+                }
+                rehearsal.prepare(&client, release, effects)?
+            }
         };
-        effects.announce(announce(self.rehearsal.as_ref().map(|_| batch.version.clone())))?;
+        let own = (batch.version != release.names().version).then(|| batch.version.clone());
+        effects.announce(announce(own, None))?;
         send::send(self, &client, &batch, release, effects)?;
         let mut failed_trial = None;
         if self.settings.verify || self.settings.install {

@@ -1,12 +1,13 @@
-//! A rehearsal under a version of its own: the release built once more as X.Y.Z.devN.
+//! A rehearsal under a version of its own: the release built once more as X.Y.Z.devN. The configuration asks for it, or the
+//! index has other bytes under the names of the release, as after an attempt that failed later.
 
 use std::path::Path;
 
-use super::Batch;
+use super::{As, Batch, Upload, look};
 use crate::config::Config;
 use crate::engine::prelude::*;
-use crate::index::IndexClient;
-use crate::python::filename::Filename;
+use crate::index::{IndexClient, Listing};
+use crate::python::distribution::Distribution;
 use crate::python::project::VersionSource;
 use crate::python::version::Version as ProjectVersion;
 use crate::stages::build::Build;
@@ -35,7 +36,10 @@ impl Rehearsal {
         release: &Release,
         effects: &mut Effects<'_>,
     ) -> Result<Batch> {
-        let version = free_version(client, release)?;
+        let target = &release.target;
+        let listing = client.listing(&target.project.name);
+        let listing = listing.map_err(|error| error.of_index(&client.address().name))?.unwrap_or_default();
+        let version = look::free_version(&listing, &target.version);
         let action = Action::Build { frontend: format!("the rehearsal as {version}") };
         let distributions = effects.private(action, |bench| {
             let folder = bench.scratch();
@@ -69,18 +73,40 @@ impl Rehearsal {
     }
 }
 
-/// The first `X.Y.Z.devN` of which the index lists no file.
-fn free_version(client: &IndexClient, release: &Release) -> Result<ProjectVersion> {
-    let target = &release.target;
+impl Upload {
+    /// How to rehearse under a version of its own, where that is to be: with why, where the index is the reason.
+    pub(super) fn own_rehearsal(
+        &self,
+        client: &IndexClient,
+        release: &Release,
+    ) -> Option<(&Rehearsal, Option<String>)> {
+        let rehearsal = self.rehearsal.as_ref()?;
+        if self.settings.version == As::Dev {
+            return Some((rehearsal, None));
+        }
+        // An index that cannot be asked says by itself what is wrong, when something is sent to it.
+        let listing = client.listing(&release.target.project.name).ok().flatten()?;
+        let why = in_the_way(client, &listing, release)?;
+        Some((rehearsal, Some(format!("{why}: the release is rehearsed under a version of its own"))))
+    }
+}
+
+/// Why an index cannot take the release's own files, or have the same already.
+fn in_the_way(client: &IndexClient, listing: &Listing, release: &Release) -> Option<String> {
     let index = &client.address().name;
-    let listing = client.listing(&target.project.name).map_err(|error| error.of_index(index))?;
-    let files = listing.map(|listing| listing.files).unwrap_or_default();
-    let taken: Vec<String> = files
-        .iter()
-        .filter_map(|file| file.filename.parse::<Filename>().ok())
-        .map(|name| name.version().to_string())
-        .collect();
-    let candidates = (1..).map(|number| target.version.as_dev(number));
-    let mut free = candidates.filter(|version| !taken.contains(&version.to_string()));
-    free.next().ok_or_else(|| Error::failed(format!("`{index}` has every development release there can be")))
+    let built = &release.outputs.distributions;
+    let theirs = |name: &str| listing.files.iter().find(|file| file.filename == name);
+    let is_other = |file: &&Distribution| {
+        theirs(&file.filename).is_some_and(|theirs| {
+            let sha256 = theirs.sha256.clone().or_else(|| client.sha256(theirs).ok());
+            sha256.is_none_or(|sha256| !sha256.eq_ignore_ascii_case(&file.sha256))
+        })
+    };
+    let others: Vec<&str> = built.iter().filter(is_other).map(|file| file.filename.as_str()).collect();
+    if !others.is_empty() {
+        return Some(format!("`{index}` has other bytes under {}", others.join(" and ")));
+    }
+    let lacks_some = built.iter().any(|file| theirs(&file.filename).is_none());
+    let closed = look::closed(client, listing, &release.names().version).filter(|_| lacks_some)?;
+    Some(format!("`{index}` takes no further files of {} since {closed}", release.names().version))
 }

@@ -22,6 +22,19 @@ impl Repository {
     /// # Errors
     /// A history that cannot be walked.
     pub fn nearest_tag(&self, commit: &str, accept: impl Fn(&str) -> bool) -> Result<Option<String>> {
+        self.nearest_tag_beyond(commit, None, accept)
+    }
+
+    /// The same among the commits that `base` does not reach.
+    ///
+    /// # Errors
+    /// A history that cannot be walked.
+    pub fn nearest_tag_beyond(
+        &self,
+        commit: &str,
+        base: Option<&str>,
+        accept: impl Fn(&str) -> bool,
+    ) -> Result<Option<String>> {
         let broken = |error| Error::failed("the history cannot be walked").because(error);
         // All at once: looked up one by one, ten thousand tags take seconds.
         let format = "--format=%(refname:strip=2) %(*objectname) %(objectname)";
@@ -41,6 +54,9 @@ impl Repository {
         let mut walk = self.repository.revwalk().map_err(broken)?;
         walk.set_sorting(git2::Sort::TOPOLOGICAL).map_err(broken)?;
         walk.push(commit.parse().map_err(broken)?).map_err(broken)?;
+        if let Some(base) = base {
+            walk.hide(base.parse().map_err(broken)?).map_err(broken)?;
+        }
         for id in walk {
             // A shallow clone ends its history with an error instead of a root.
             let Ok(id) = id else { return Ok(None) };

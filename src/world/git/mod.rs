@@ -36,7 +36,7 @@ pub use large::LargeFiles;
 pub use locks::{LockFile, LockScope};
 pub use patience::PATIENCE;
 pub use push::PushError;
-pub use remote::{LocalRemote, RefUpdate, Remote};
+pub use remote::{DefaultBranch, LocalRemote, RefUpdate, Remote};
 use settings::Settings;
 pub use submodules::{Submodule, SubmoduleState};
 pub use untrusted::TRUSTED;
@@ -140,6 +140,12 @@ impl Repository {
     /// The id of what a reference points at, a tag object not peeled; none if there is no such reference.
     pub fn reference(&self, name: &str) -> Option<String> {
         self.repository.refname_to_id(name).ok().map(|id| id.to_string())
+    }
+
+    /// The full name of the reference that a symbolic one stands for; none if there is no such reference.
+    pub fn symbolic_reference(&self, name: &str) -> Option<String> {
+        let reference = self.repository.find_reference(name).ok()?;
+        reference.symbolic_target().ok().flatten().map(str::to_owned)
     }
 
     /// The commit that a tag marks.

@@ -30,6 +30,15 @@ impl RefUpdate {
     }
 }
 
+/// The branch that a remote shows first
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefaultBranch {
+    /// The full name, such as `refs/heads/main`
+    pub name: String,
+    /// Where it is, where the remote said so
+    pub commit: Option<String>,
+}
+
 /// A remote of the repository
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remote {
@@ -115,20 +124,50 @@ impl Remote {
         self.refs_within(user, names, PATIENCE)
     }
 
+    /// The same, and the remote's default branch: by its own word, else by what this repository knows of it.
+    ///
+    /// # Errors
+    /// As [`Self::refs`].
+    pub fn refs_and_default(
+        &self,
+        user: &Repository,
+        names: &[&str],
+    ) -> Result<(BTreeMap<String, String>, Option<DefaultBranch>)> {
+        let listed = self.list(user, &["--symref"], &[names, &["HEAD"]].concat(), PATIENCE)?;
+        let points_at = |line: &str| line.strip_prefix("ref: ")?.strip_suffix("\tHEAD").map(str::to_owned);
+        let said = listed.lines().find_map(points_at);
+        let mut refs = pairs(listed.lines().filter(|line| !line.starts_with("ref: ")));
+        let commit = refs.remove("HEAD");
+        let default = said.or_else(|| {
+            let known = user.symbolic_reference(&format!("refs/remotes/{}/HEAD", self.name))?;
+            let name = known.strip_prefix(&format!("refs/remotes/{}/", self.name))?;
+            Some(format!("refs/heads/{name}"))
+        });
+        Ok((refs, default.map(|name| DefaultBranch { name, commit })))
+    }
+
     pub(super) fn refs_within(
         &self,
         user: &Repository,
         names: &[&str],
         patience: Duration,
     ) -> Result<BTreeMap<String, String>> {
+        Ok(pairs(self.list(user, &[], names, patience)?.lines()))
+    }
+
+    fn list(
+        &self,
+        user: &Repository,
+        options: &[&str],
+        names: &[&str],
+        patience: Duration,
+    ) -> Result<String> {
         user.expect_own_transport()?;
-        let process = user.git(["ls-remote", "--quiet", "--", &self.name]).args(names);
-        let listed = process.read_within(patience).map_err(|error| {
+        let process = user.git(["ls-remote", "--quiet"]).args(options).args(["--", &self.name]).args(names);
+        process.read_within(patience).map_err(|error| {
             Error::from(error)
                 .help(format!("check the address and your access: `git ls-remote {}`", self.name))
-        })?;
-        let pairs = listed.lines().filter_map(|line| line.split_once('\t'));
-        Ok(pairs.map(|(id, name)| (name.to_owned(), id.to_owned())).collect())
+        })
     }
 
     /// Brings over what a ref of the remote points at, and changes no ref here.
@@ -141,6 +180,12 @@ impl Remote {
         user.git(quiet).args(["--no-auto-maintenance", "--refmap=", &self.name, name]).read()?;
         Ok(())
     }
+}
+
+/// Names and ids from lines of `git ls-remote`.
+fn pairs<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> {
+    let pairs = lines.filter_map(|line| line.split_once('\t'));
+    pairs.map(|(id, name)| (name.to_owned(), id.to_owned())).collect()
 }
 
 /// A remote whose repository is on this machine, so that more of it can be known

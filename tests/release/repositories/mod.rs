@@ -2,6 +2,7 @@
 //! refused before anything happens.
 
 mod attributes;
+mod branches;
 mod hooks;
 mod paths;
 mod remotes;

@@ -39,7 +39,7 @@ fn a_branch_without_an_upstream() {
 /// A branch that the remote does not have yet is there after the push, and gone after the undo.
 #[test]
 fn a_branch_that_is_new_at_the_remote() {
-    let project = project().build();
+    let project = configured("[stage.push]\nbranches = [\"release/*\"]\n").build();
     project.git(&["switch", "--quiet", "--create", "release/1.1"]);
     comes_back(&project, project.folder());
     project.pyrelease("run minor --yes").code(0);
@@ -145,7 +145,7 @@ fn settings_of_git_push() {
 /// `push.default = current`: to the branch's own name, though it follows another.
 #[test]
 fn a_branch_that_follows_another_and_is_pushed_to_its_own_name() {
-    let project = project().build();
+    let project = configured("[stage.push]\nbranches = [\"work\"]\n").build();
     let main = project.head();
     project.git(&["switch", "--quiet", "--create", "work", "--track", "origin/main"]);
     project.git(&["config", "push.default", "current"]);
@@ -159,7 +159,7 @@ fn a_branch_that_follows_another_and_is_pushed_to_its_own_name() {
 #[test]
 fn a_remote_that_lets_nothing_be_taken_back() {
     for (setting, branch) in [("receive.denyNonFastForwards", "main"), ("receive.denyDeletes", "new")] {
-        let project = project().build();
+        let project = configured("[stage.push]\nbranches = [\"main\", \"new\"]\n").build();
         project.git(&["switch", "--quiet", "--force-create", branch]);
         let before = project.snapshot();
         project.remote().git(&["config", setting, "true"]);

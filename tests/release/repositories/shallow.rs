@@ -2,7 +2,7 @@
 
 use pyrelease_test_support::Backend;
 
-use super::{project, releases_and_comes_back};
+use super::{configured, project, releases_and_comes_back};
 
 /// As CI systems clone: one commit, no tags.
 #[test]
@@ -107,7 +107,7 @@ fn a_clone_that_borrows_its_objects() {
 
 #[test]
 fn a_single_branch_with_another_name_at_the_remote() {
-    let project = project().build();
+    let project = configured("[stage.push]\nbranches = [\"local-name\"]\n").build();
     project.git(&["branch", "--move", "main", "local-name"]);
     assert_eq!(project.git(&["rev-parse", "--abbrev-ref", "@{upstream}"]), "origin/main");
     releases_and_comes_back(&project);

@@ -1,6 +1,7 @@
 """A build backend that a project brings along: the standard library only, so that a build takes no time."""
 
 import base64
+import gzip
 import hashlib
 import io
 import os
@@ -41,11 +42,12 @@ def build_sdist(directory, settings=None):
         contents.append((f"{root}/{name}", Path(name).read_bytes()))
     for folder in ["src", "backend"]:
         contents += [(f"{root}/{path.as_posix()}", path.read_bytes()) for path in _files(folder)]
-    with tarfile.open(Path(directory, f"{root}.tar.gz"), "w:gz", format=tarfile.PAX_FORMAT) as archive:
-        for name, content in contents:
-            member = tarfile.TarInfo(name)
-            member.size, member.mtime = len(content), _moment()
-            archive.addfile(member, io.BytesIO(content))
+    with gzip.GzipFile(Path(directory, f"{root}.tar.gz"), "wb", mtime=_moment()) as packed:
+        with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+            for name, content in contents:
+                member = tarfile.TarInfo(name)
+                member.size, member.mtime = len(content), _moment()
+                archive.addfile(member, io.BytesIO(content))
     return f"{root}.tar.gz"
 
 

@@ -1,0 +1,158 @@
+//! Attempts that failed after their rehearsal: the next one goes on with the same bytes, or under a version of its own.
+
+use std::collections::BTreeMap;
+
+use pyrelease_test_support::{Invocation, Outcome};
+use serde_json::Value;
+
+use super::drilled::Local;
+
+const WHEEL: &str = "demo-1.1.0-py3-none-any.whl";
+const SDIST: &str = "demo-1.1.0.tar.gz";
+const DEV_WHEEL: &str = "demo-1.1.0.dev1-py3-none-any.whl";
+
+/// An attempt that failed at the push.
+#[track_caller]
+fn fails(local: &Local) -> Outcome {
+    fails_when(local, |run| run)
+}
+
+#[track_caller]
+fn fails_when<'a>(local: &'a Local, set: impl FnOnce(Invocation<'a>) -> Invocation<'a>) -> Outcome {
+    local.project.remote().refuse_pushes("not on a Friday");
+    let failed = set(local.pyrelease("run minor --yes")).code(1);
+    fs_err::remove_file(local.project.remote().path().join("hooks/pre-receive")).expect("the hook");
+    failed
+}
+
+/// A correction, so that the next build gives other bytes.
+fn correct(local: &Local, text: &str) {
+    local.project.write("README.md", &format!("# demo\n\n{text}\n"));
+    local.project.commit("Correct the text");
+}
+
+/// A project of which the rehearsal index has another attempt at 1.1.0.
+fn attempted(config: &str) -> (Local, BTreeMap<String, String>) {
+    let local = Local::configured(config);
+    fails(&local);
+    correct(&local, "Says what it should.");
+    let left = local.rehearsal.files();
+    (local, left)
+}
+
+#[test]
+fn the_same_bytes_are_a_success() {
+    let local = Local::new();
+    // What is built has the time of the release commit.
+    fn at_one_moment(run: Invocation<'_>) -> Invocation<'_> {
+        run.env("GIT_COMMITTER_DATE", "2026-02-01T12:00:00Z")
+    }
+    let failed = fails_when(&local, at_one_moment);
+    failed.stderr_contains(&format!("left on `testpypi`: {WHEEL}, {SDIST};"));
+    let again = at_one_moment(local.pyrelease("run minor --yes --format json")).code(0);
+    assert!(!again.stdout().contains("dev1\""), "{again}");
+    local.is_released(local.project.folder());
+}
+
+#[test]
+fn other_bytes_are_rehearsed_under_a_version_of_their_own() {
+    let (local, left) = attempted("");
+    let plan = local.pyrelease("plan minor").code(0);
+    plan.stdout_contains(
+        "; as 1.1.0.devN if other files have these names there, and then not the bytes that are published",
+    );
+    let dry = local.pyrelease("run minor --dry-run").code(0);
+    dry.stderr_contains("`testpypi` has demo 1.1.0 already").stderr_contains("every preflight passed");
+    dry.stderr_contains("the release is rehearsed as 1.1.0.dev1 or later");
+    local.pyrelease("doctor minor").code(0).stderr_contains("rehearsed as 1.1.0.dev1 or later");
+    assert_eq!(local.rehearsal.files(), left);
+
+    let failed = fails(&local);
+    failed.stderr_contains("`testpypi` has other bytes under demo-1.1.0").stderr_contains(DEV_WHEEL);
+    failed.stderr_contains("what is tried there are not the bytes that are published");
+    failed.stderr_contains(&format!("left on `testpypi`: {DEV_WHEEL}, demo-1.1.0.dev1.tar.gz;"));
+    assert!(local.public.files().is_empty());
+
+    correct(&local, "Says what it should, at last.");
+    let released = local.pyrelease("run minor --yes --probe --format json").code(0);
+    let is_upload = |event: &&Value| event["event"] == "action" && event["action"]["action"] == "upload";
+    let versions: Vec<Value> =
+        released.events().iter().filter(is_upload).map(|event| event["action"]["version"].clone()).collect();
+    assert_eq!(versions, [Value::from("1.1.0.dev2"), Value::Null], "{released}");
+    assert_eq!(local.public.files().keys().collect::<Vec<_>>(), [WHEEL, SDIST]);
+    let rehearsed = local.rehearsal.files();
+    assert!(
+        rehearsed.len() == 6 && left.iter().all(|(name, hash)| rehearsed[name] == *hash),
+        "{rehearsed:?}"
+    );
+
+    // What another attempt left is not held against the release.
+    let status = local.status();
+    for file in status["files"].as_array().unwrap() {
+        let expected = if file["rehearsal"] == true { "testpypi" } else { "pypi" };
+        let indexes = file["indexes"].as_array().unwrap();
+        assert!(indexes.len() == 1 && indexes[0]["index"] == expected, "{status}");
+        assert_eq!(indexes[0]["state"], "same", "{status}");
+    }
+}
+
+/// What a release comes to that is rehearsed under a version of its own: `MOMENT WHAT`.
+fn points() -> Vec<String> {
+    let (local, _) = attempted("");
+    let list = local.project.sandbox().root().join("points");
+    local.pyrelease("run minor --yes").env("PYRELEASE_DRILL", format!("list:{}", list.display())).code(0);
+    let text = fs_err::read_to_string(list).expect("the list of points");
+    let point = |line: &str| {
+        let point: Value = serde_json::from_str(line).expect("a point in JSON");
+        let field = |name: &str| point[name].as_str().expect("a point has it").to_owned();
+        format!("{} {}", field("moment"), field("what"))
+    };
+    text.lines().map(point).collect()
+}
+
+/// Killed amid a rehearsal of its own, or in between: finished or undone, and nothing of it is published.
+#[test]
+fn killed_on_the_way_it_is_finished_or_undone() {
+    let points = points();
+    let at = |moment: &str, what: &str| {
+        let number = points.iter().position(|point| point.starts_with(moment) && point.contains(what));
+        number.unwrap_or_else(|| panic!("no {moment} {what} among {points:#?}")) + 1
+    };
+    let first = at("after-record", &format!("intent: {DEV_WHEEL} on testpypi"));
+    let second = at("before-record", "intent: demo-1.1.0.dev1.tar.gz on testpypi");
+    let public = at("after-record", &format!("intent: {SDIST} on pypi"));
+    for (number, way) in [(first, "rollback"), (second, "resume"), (public, "resume")] {
+        let (local, left) = attempted("");
+        let killed =
+            local.pyrelease("run minor --yes").env("PYRELEASE_DRILL", format!("kill:{number}")).run();
+        assert_eq!(killed.status(), -1, "{killed}");
+        local.pyrelease("status").code(0).stdout_contains(&format!("pyrelease {way}"));
+        local.pyrelease(&format!("{way} --yes")).code(0);
+        let rehearsed = local.rehearsal.files();
+        assert!(left.iter().all(|(name, hash)| rehearsed[name] == *hash), "{rehearsed:?}");
+        match way {
+            "rollback" => assert!(local.public.files().is_empty()),
+            _ => assert_eq!(local.public.files(), local.built(), "{way} from {number}"),
+        }
+    }
+}
+
+/// What an index for trials has of another attempt is neither a contradiction nor a source.
+#[test]
+fn a_lost_journal_takes_nothing_from_another_attempt() {
+    let points = points();
+    let number = points.iter().position(|point| *point == format!("after-record intent: {SDIST} on pypi"));
+    let number = number.unwrap_or_else(|| panic!("no such point among {points:#?}")) + 1;
+    let (local, left) = attempted("");
+    let killed = local.pyrelease("run minor --yes").env("PYRELEASE_DRILL", format!("kill:{number}")).run();
+    assert_eq!(killed.status(), -1, "{killed}");
+    let wheel = local.public.files()[WHEEL].clone();
+    let own = local.run_folder();
+    let built = local.built();
+    fs_err::remove_dir_all(own).unwrap();
+    let resumed = local.pyrelease("resume --yes").code(0);
+    resumed.stderr_contains("its journal is lost").stderr_contains("built from tag v1.1.0");
+    let public = local.public.files();
+    assert_eq!((&public[WHEEL], public.len()), (&wheel, 2));
+    assert_ne!(public[SDIST], left[SDIST], "{built:?}");
+}

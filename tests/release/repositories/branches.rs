@@ -1,0 +1,125 @@
+//! The branch guard: a release from a branch that is not made for it is a slip, and asked about.
+
+use pyrelease_test_support::Project;
+
+use super::{configured, is_refused, project};
+
+const QUESTION: &str = "Release from `feature`? [y/N]";
+
+/// The project with a commit of its own on another branch.
+fn on_a_branch(project: Project, branch: &str) -> Project {
+    project.git(&["switch", "--quiet", "--create", branch]);
+    project.git(&["commit", "--quiet", "--allow-empty", "--message", "Try something"]);
+    project
+}
+
+#[test]
+fn another_branch_than_the_default_one_is_refused_where_nobody_is_asked() {
+    let project = on_a_branch(project().build(), "feature");
+    let refused =
+        is_refused(&project, "`feature` is not a release branch: the default branch of `origin` is `main`");
+    refused.stderr_contains("[stage.push] branches = [\"main\", \"feature\"]");
+    let dry = project.pyrelease("run minor --dry-run").code(3);
+    dry.stderr_contains("`feature` is not a release branch").stderr_lacks("every preflight passed");
+    project.pyrelease("doctor minor").code(3).stderr_contains("`feature` is not a release branch");
+    let refused = project.pyrelease("run minor --yes --force --format json").code(3);
+    let finding = |event: &serde_json::Value| event["finding"]["question"] == "Release from `feature`?";
+    assert!(refused.events().iter().any(finding), "{refused}");
+    project.pyrelease("plan minor").code(0).stdout_contains("push feature and v1.1.0");
+}
+
+/// `git switch --create feature origin/main`, as many do: git would push it nowhere, and this to `main`.
+#[test]
+fn a_branch_that_follows_the_default_one_is_another_branch() {
+    let project = project().build();
+    project.git(&["switch", "--quiet", "--create", "feature", "--track", "origin/main"]);
+    is_refused(&project, "`feature` is not a release branch");
+}
+
+#[test]
+fn whoever_is_at_a_terminal_is_asked() {
+    let project = on_a_branch(project().build(), "feature");
+    let before = project.snapshot();
+    let run = |dialogue: &[(&str, &str)]| project.pyrelease("run minor").on_a_terminal(dialogue);
+    run(&[(QUESTION, "n\n")]).code(3).stdout_contains("not confirmed; nothing has been done");
+    let dry = project.pyrelease("run minor --dry-run").on_a_terminal(&[]).code(0);
+    dry.stdout_contains("warning: [push] `feature` is not a release branch")
+        .stdout_contains("`run --yes` is refused");
+    project.assert_unchanged(&before);
+    let yes = run(&[(QUESTION, "y\n"), ("Release demo 1.1.0? [y/N]", "y\n")]).code(0);
+    yes.stdout_contains("warning: [push] `feature` is not a release branch");
+    assert_eq!(project.remote_refs()["refs/heads/feature"], project.head());
+}
+
+/// The branch of an older series has releases that the default branch does not have; one that was begun at a release has
+/// none yet.
+#[test]
+fn a_maintenance_branch_may_release() {
+    let project = on_a_branch(project().build(), "1.0.x");
+    is_refused(&project, "`1.0.x` is not a release branch");
+    project.git(&["tag", "--annotate", "--message", "not a release", "snapshot"]);
+    is_refused(&project, "`1.0.x` is not a release branch");
+    project.git(&["tag", "--annotate", "--message", "v1.0.1rc1", "v1.0.1rc1"]);
+    project.pyrelease("run minor --yes").code(0);
+    assert_eq!(project.remote_refs()["refs/heads/1.0.x"], project.head());
+}
+
+/// What the remote has in its default branch counts, not what this repository last saw of it.
+#[test]
+fn a_release_tag_that_the_default_branch_has_makes_no_maintenance_branch() {
+    let project = on_a_branch(project().build(), "feature");
+    project.git(&["tag", "--annotate", "--message", "v1.0.1", "v1.0.1"]);
+    project.git(&["push", "--quiet", "origin", "feature:main"]);
+    project.git(&["update-ref", "refs/remotes/origin/main", "HEAD~"]);
+    is_refused(&project, "`feature` is not a release branch");
+}
+
+#[test]
+fn the_default_branch_is_the_remotes_whatever_its_name() {
+    let project = on_a_branch(project().build(), "trunk");
+    project.git(&["push", "--quiet", "--set-upstream", "origin", "trunk"]);
+    project.remote().git(&["symbolic-ref", "HEAD", "refs/heads/trunk"]);
+    project.pyrelease("run minor --dry-run").code(0);
+    project.git(&["switch", "--quiet", "main"]);
+    is_refused(&project, "the default branch of `origin` is `trunk`");
+    // A remote that names none is known from when it was cloned, or by nothing.
+    project.remote().git(&["symbolic-ref", "HEAD", "refs/heads/gone"]);
+    project.git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk"]);
+    is_refused(&project, "the default branch of `origin` is `trunk`");
+    project.git(&["symbolic-ref", "--delete", "refs/remotes/origin/HEAD"]);
+    project.pyrelease("run minor --dry-run").code(0);
+    project.pyrelease("doctor minor").code(0).stderr_contains("`origin` names no default branch");
+}
+
+#[test]
+fn a_detached_head_may_release_at_a_tag_and_in_ci() {
+    let project = configured("[stage.push]\nbranch = \"next\"\n").build();
+    project.git(&["switch", "--quiet", "--detach"]);
+    is_refused(&project, "HEAD is detached, and `next` is not a release branch");
+    let dry = |name: &str, value: &str, code| {
+        project.pyrelease("run minor --dry-run").env(name, value).code(code);
+    };
+    dry("CI", "false", 3);
+    dry("CI", "true", 0);
+    dry("GITLAB_CI", "true", 0);
+    project.git(&["tag", "checked-out"]);
+    dry("CI", "false", 0);
+    // What is not detached is on a branch, in CI as well.
+    project.git(&["switch", "--quiet", "--create", "feature"]);
+    dry("CI", "true", 3);
+}
+
+#[test]
+fn the_configuration_names_the_branches() {
+    let project = configured("[stage.push]\nbranches = [\"trunk\", \"refs/heads/release/*\"]\n").build();
+    let refused = is_refused(&project, "`main` is not a release branch: [stage.push] branches = [\"trunk\",");
+    refused.stderr_contains("add \"main\" to `branches`");
+    for branch in ["trunk", "release/1.1"] {
+        project.git(&["switch", "--quiet", "--create", branch]);
+        project.pyrelease("run minor --dry-run").code(0).stderr_contains("every preflight passed");
+    }
+    for (branches, wrong) in [("[]", "`branches` is empty"), ("[\"a b\"]", "`a b` is not a valid pattern")] {
+        let project = configured(&format!("[stage.push]\nbranches = {branches}\n")).build();
+        project.pyrelease("plan minor").code(2).stderr_contains(wrong);
+    }
+}
