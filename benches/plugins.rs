@@ -13,8 +13,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use pyrelease::plugin::launch::{Stop, set_host};
-use pyrelease::plugin::{Assignment, Place, Plugin};
-use pyrelease::stages::Deaf;
+use pyrelease::plugin::{Assignment, CallContext, Plugin};
+use pyrelease::stages::NullHandler;
 use pyrelease_test_support::{Project, Sandbox, set_binary};
 use serde_json::json;
 
@@ -99,7 +99,10 @@ fn calls(file: &Path) -> Vec<Duration> {
         .map(|_| {
             let began = Instant::now();
             assignment
-                .describe(&Place { environment: &environment, folder, stop: Stop::Set(stop) }, &mut Deaf)
+                .describe(
+                    &CallContext { environment: &environment, folder, stop: Stop::Set(stop) },
+                    &mut NullHandler,
+                )
                 .unwrap();
             began.elapsed()
         })

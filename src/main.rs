@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use pyrelease::plugin::host;
-use pyrelease::world::{Environment, guard, memory};
+use pyrelease::world::{Environment, memory, watchdog};
 
 fn main() -> ExitCode {
-    if let Some(code) = host::stand(std::env::args_os().skip(1)) {
+    if let Some(code) = host::run_if_requested(std::env::args_os().skip(1)) {
         return code;
     }
-    if guard::stand(std::env::args_os().skip(1)) {
+    if watchdog::run_if_requested(std::env::args_os().skip(1)) {
         return ExitCode::SUCCESS;
     }
     memory::keep_to_ourselves();

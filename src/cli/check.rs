@@ -64,7 +64,7 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
     }
     let tracked = root.and_then(|root| tracked_at(&root, &files));
     let report = judge_files(&files, None, tracked, &policy, &context.environment, &|message| {
-        context.ui.hear(&Event::Note { stage: None, message });
+        context.ui.on_event(&Event::Note { stage: None, message });
     })?;
     match context.format {
         Format::Json => data(&serde_json::to_string(&report).expect("a report has string keys only")),

@@ -78,8 +78,8 @@ pub(super) fn ask(
     let question = format!("Keep it in the keyring for {address}?");
     if will_do && has_keyring(&environment) && context.ui.confirm(&question)? {
         match store(&environment, index, &username, &secret) {
-            Ok(()) => context.ui.hear(&Event::Note { stage: None, message: "the keyring has it" }),
-            Err(error) => context.ui.hear(&Event::Warning {
+            Ok(()) => context.ui.on_event(&Event::Note { stage: None, message: "the keyring has it" }),
+            Err(error) => context.ui.on_event(&Event::Warning {
                 stage: None,
                 message: &format!("it could not be kept: {error}"),
                 help: None,

@@ -40,7 +40,7 @@ pub(super) fn demo(context: &Context, arguments: &Arguments) -> Result<()> {
         None => tempfile::Builder::new().prefix("pyrelease-demo-").tempdir()?.keep(),
     };
     let folder = fs_err::canonicalize(folder)?;
-    let say = |message: &str| context.ui.hear(&Event::Note { stage: None, message });
+    let say = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });
 
     let index = |name: &str| {
         EmbeddedIndex::start(&folder.join("indexes").join(name), name, Access::Tokens).map_err(|error| {

@@ -45,7 +45,7 @@ pub(super) fn doctor(context: &Context, arguments: &Arguments) -> Result<()> {
     match examination.errors.get() {
         0 => {
             let message = "nothing was found that would make a release fail";
-            context.ui.hear(&Event::Note { stage: None, message });
+            context.ui.on_event(&Event::Note { stage: None, message });
             Ok(())
         }
         1 => Err(Error::refused("this would make a release fail")),
@@ -61,7 +61,7 @@ struct Examination<'a> {
 
 impl Examination<'_> {
     fn fact(&self, subject: &str, value: &str) {
-        self.context.ui.hear(&Event::Fact { subject, value });
+        self.context.ui.on_event(&Event::Fact { subject, value });
     }
 
     /// Tells a finding; a detail, which a run keeps to itself, is one of the facts here.
@@ -71,7 +71,7 @@ impl Examination<'_> {
             Severity::Detail => self.fact(stage.unwrap_or_default(), &finding.message),
             severity => {
                 self.errors.update(|errors| errors + usize::from(severity == Severity::Error));
-                self.context.ui.hear(&Event::Finding { stage, finding: &finding });
+                self.context.ui.on_event(&Event::Finding { stage, finding: &finding });
             }
         }
     }

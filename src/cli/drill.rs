@@ -94,7 +94,7 @@ pub(super) fn drill(context: &Context, arguments: &Arguments) -> Result<()> {
     })
     .map_err(|error| Error::failed("signals cannot be listened for").because(error))?;
 
-    let say = |message: &str| context.ui.hear(&Event::Note { stage: None, message });
+    let say = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });
     say("the release is drilled in a copy of the repository, with remotes and indexes of its own");
     let shown = Shown { context, counter: OnceCell::new() };
     let report = drill::drill(&location, &context.environment, &options, &context.interrupted, &shown)?;
@@ -139,7 +139,7 @@ struct Shown<'a> {
 
 impl Watcher for Shown<'_> {
     fn surveyed(&self, report: &Report, points: usize, tried: usize) {
-        let say = |message: &str| self.context.ui.hear(&Event::Note { stage: None, message });
+        let say = |message: &str| self.context.ui.on_event(&Event::Note { stage: None, message });
         for said in report.left_out.iter().chain(&report.for_real()) {
             say(said);
         }

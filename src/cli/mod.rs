@@ -7,7 +7,6 @@ mod doctor;
 mod drill;
 mod external;
 mod log;
-mod moving;
 mod plan;
 mod plugin;
 mod rebuild;
@@ -16,6 +15,7 @@ mod run;
 mod session;
 mod status;
 mod token;
+mod transfer;
 mod upload;
 
 use std::ffi::OsString;
@@ -29,7 +29,7 @@ use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
 use crate::error::{Error, ExitCode, Result};
 use crate::index::PYPIRC;
 use crate::ui::{Format, Ui, Verbosity, say_at_once};
-use crate::world::{Environment, faults, process};
+use crate::world::{Environment, failpoints, process};
 
 /// Release Python packages: from the changelog to PyPI, or not at all
 #[derive(Debug, Parser)]
@@ -156,10 +156,10 @@ pub fn main(environment: Environment) -> ExitCode {
         verbosity,
         interrupted: Arc::new(AtomicBool::new(false)),
     };
-    if let Some(drill) = context.environment.get(faults::VARIABLE)
-        && let Err(problem) = faults::install(drill)
+    if let Some(drill) = context.environment.get(failpoints::VARIABLE)
+        && let Err(problem) = failpoints::install(drill)
     {
-        context.ui.error(&Error::usage(format!("`{}`: {problem}", faults::VARIABLE)));
+        context.ui.error(&Error::usage(format!("`{}`: {problem}", failpoints::VARIABLE)));
         return ExitCode::Usage;
     }
     let Some(command) = &cli.command else {

@@ -21,7 +21,7 @@ pub(super) fn plan(context: &Context, arguments: &Arguments) -> Result<()> {
     let plan = Plan::make(&pipeline, &mut release, &context.ui)?;
     match context.format {
         Format::Human => data(&plan_text(&plan)),
-        Format::Json => context.ui.hear(&Event::Plan { plan: &plan, is_brief: false }),
+        Format::Json => context.ui.on_event(&Event::Plan { plan: &plan, is_brief: false }),
     }
     Ok(())
 }

@@ -5,9 +5,9 @@ use super::session::Session;
 use crate::engine::event::{Event, Listener};
 use crate::engine::journal::Outcome;
 use crate::engine::run::{RunFolder, Store};
-use crate::engine::{log, proven};
+use crate::engine::{log, reconstruction};
 use crate::error::{Error, Result};
-use crate::stages::rebuild::{AtHand, Blocked, Rebuild, Sight, look};
+use crate::stages::rebuild::{Blocked, Discovery, LocalRuns, Rebuild, look};
 
 /// Looks for a release that can be finished without its journal, and makes it a run after asking; none where there is
 /// nothing to finish. `lost` is the run whose journal is lost, where its folder is there.
@@ -17,7 +17,7 @@ pub(super) fn rebuild(
     lost: Option<&RunFolder>,
     yes: bool,
 ) -> Result<Option<RunFolder>> {
-    let say = |message: &str| context.ui.hear(&Event::Note { stage: None, message });
+    let say = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });
     let nothing = || match lost {
         Some(run) => Err(super::recover::lost_for_good(run)),
         None => {
@@ -35,54 +35,55 @@ pub(super) fn rebuild(
     let folders = store.runs()?.into_iter().rev().filter(|run| !is_rolled_back(run));
     let folders = folders.map(|run| run.dist()).collect();
     let released = runs.into_iter().filter(is_released).map(|run| (run.name, run.version));
-    let at_hand = AtHand {
+    let local_runs = LocalRuns {
         folders,
         own: lost.map(RunFolder::dist),
         built: log::built(store)?,
         released: released.collect(),
     };
-    let sight = match look(&config, &pipeline, workspace, &at_hand) {
+    let sight = match look(&config, &pipeline, workspace, &local_runs) {
         Ok(sight) => sight,
         Err(Blocked::Refused(error)) => return Err(error),
         Err(Blocked::Unreachable(error)) => {
             let message = format!("whether a release can be finished is not known: {}", error.chain());
             let help = Some("when that works again, `pyrelease resume` looks again");
-            context.ui.hear(&Event::Warning { stage: None, message: &message, help });
+            context.ui.on_event(&Event::Warning { stage: None, message: &message, help });
             return nothing();
         }
     };
     let found = match sight {
-        Sight::Nothing => return nothing(),
-        Sight::NotPublic { version, tag, indexes } => {
+        Discovery::Nothing => return nothing(),
+        Discovery::NotPublic { version, tag, indexes } => {
             let indexes = indexes.join(" or ");
             say(&format!(
                 "tag {tag} is here, and nothing of {version} is on {indexes}: there is nothing to rebuild"
             ));
             return nothing();
         }
-        Sight::Closed { version, index, since } => {
+        Discovery::Closed { version, index, since } => {
             say(&format!(
                 "{version} is not complete on {index}, which takes no further files of it since {since}; release the \
                  next version"
             ));
             return nothing();
         }
-        Sight::Complete { name, version } => {
+        Discovery::Complete { name, version } => {
             say(&format!("nothing to resume: {name} {version} is released completely"));
             if let Some(run) = lost {
                 run.give_up()?;
             }
             return Ok(None);
         }
-        Sight::Rebuildable(found) => found,
+        Discovery::Rebuildable(found) => found,
     };
     show(&found, &say);
     ask_for_each_unproven(context, &found)?;
     let names = found.release.names();
     context.confirm(yes, &format!("Finish the release of {} {}?", names.name, names.version))?;
     found.release.workspace.repository.give_consent();
-    let begun =
-        proven::begin(store, &pipeline, &found.release, config.source(), |folder| found.gather(folder))?;
+    let begun = reconstruction::begin(store, &pipeline, &found.release, config.source(), |folder| {
+        found.gather(folder)
+    })?;
     if let Some(run) = lost {
         run.give_up()?;
     }

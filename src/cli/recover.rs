@@ -2,15 +2,15 @@
 
 use super::credentials::ask_for_missing;
 use super::session::{Session, configuration_of_run, destinations, open_loosely};
-use super::{Context, moving, rebuild};
+use super::{Context, rebuild, transfer};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
 use crate::engine::journal::Journal;
-use crate::engine::recover::{Unless, World, entries};
+use crate::engine::recover::{OnUndoFailure, RecoveryContext, entries};
 use crate::engine::release::Workspace;
 use crate::engine::run::{RunFolder, Store};
 use crate::error::{Error, ExitCode, Result};
-use crate::world::remains;
+use crate::world::orphans;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Resume {
@@ -51,7 +51,7 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     let lock = store.lock()?;
     let mut yes = arguments.yes;
     if let Some(file) = &arguments.import {
-        moving::import(context, &workspace, &store, (file, yes))?;
+        transfer::import(context, &workspace, &store, (file, yes))?;
         yes = true;
     }
     let run = match store.unfinished()? {
@@ -71,16 +71,18 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
     context.confirm(yes, &question)?;
     workspace.repository.give_consent();
     context.listen_for_interrupts()?;
-    remains::wind_up(run.id());
+    orphans::terminate_all(run.id());
     let _guard = lock.guard(&run);
-    let world = world(context, &workspace, &run);
+    let recovery = recovery_context(context, &workspace, &run);
     let before = entries(journal.records());
-    world.settle(&mut journal).map_err(not_over)?;
+    recovery.reconcile(&mut journal).map_err(not_over)?;
     for (stages, has_done) in [(&arguments.done, true), (&arguments.again, false)] {
-        stages.iter().try_for_each(|stage| world.take_word_for(&mut journal, &before, stage, has_done))?;
+        stages
+            .iter()
+            .try_for_each(|stage| recovery.resolve_manually(&mut journal, &before, stage, has_done))?;
     }
-    world.expect_no_late_push(&journal)?;
-    world.look_again_at_pushes(&mut journal).map_err(not_over)?;
+    recovery.expect_no_late_push(&journal)?;
+    recovery.look_again_at_pushes(&mut journal).map_err(not_over)?;
     let (config, pipeline, mut release) = Session::of_run(context, &header).map_err(not_over)?;
     release.workspace.repository.give_consent();
     let environment = release.workspace.environment.clone();
@@ -122,10 +124,10 @@ pub(super) fn rollback(context: &Context, arguments: &Rollback) -> Result<()> {
     context.confirm(arguments.yes, &question)?;
     workspace.repository.give_consent();
     context.listen_for_interrupts()?;
-    remains::wind_up(run.id());
+    orphans::terminate_all(run.id());
     let _guard = lock.guard(&run);
-    let unless = if arguments.leave { Unless::Leave } else { Unless::Stop };
-    world(context, &workspace, &run).rollback(&mut journal, unless, &destinations)
+    let on_failure = if arguments.leave { OnUndoFailure::Leave } else { OnUndoFailure::Stop };
+    recovery_context(context, &workspace, &run).rollback(&mut journal, on_failure, &destinations)
 }
 
 /// Whether the run's journal has lost its end and something of the run is public: then the journal is rebuilt.
@@ -138,7 +140,7 @@ fn is_partly_told(context: &Context, workspace: &Workspace, run: &RunFolder) -> 
         return Ok(false);
     }
     let destinations = journal.header().map(destinations).unwrap_or_default();
-    let unexplained = world(context, workspace, run).unexplained(&journal, &destinations);
+    let unexplained = recovery_context(context, workspace, run).unexplained(&journal, &destinations);
     match (unexplained.public.as_slice(), unexplained.unasked.as_slice()) {
         ([_, ..], _) => Ok(true),
         ([], []) => Ok(false),
@@ -171,7 +173,7 @@ fn give_up_unread(context: &Context, arguments: &Rollback, store: &Store, unread
         if run.is_lost() || run.is_over().is_err() {
             context.confirm(arguments.yes, &format!("Give up run {}, and leave all as it is?", run.id()))?;
             run.give_up()?;
-            context.ui.hear(&Event::GivenUp { run: run.id() });
+            context.ui.on_event(&Event::GivenUp { run: run.id() });
         }
     }
     Ok(())
@@ -183,8 +185,12 @@ fn open(context: &Context) -> Result<(Workspace, Store)> {
     Ok((workspace, store))
 }
 
-fn world<'a>(context: &'a Context, workspace: &'a Workspace, run: &'a RunFolder) -> World<'a> {
-    World {
+fn recovery_context<'a>(
+    context: &'a Context,
+    workspace: &'a Workspace,
+    run: &'a RunFolder,
+) -> RecoveryContext<'a> {
+    RecoveryContext {
         repository: &workspace.repository,
         environment: &workspace.environment,
         run,
@@ -193,7 +199,7 @@ fn world<'a>(context: &'a Context, workspace: &'a Workspace, run: &'a RunFolder)
 }
 
 fn nothing(context: &Context, message: &str) -> Result<()> {
-    context.ui.hear(&Event::Note { stage: None, message });
+    context.ui.on_event(&Event::Note { stage: None, message });
     Ok(())
 }
 

@@ -66,13 +66,13 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let plan = Plan::make(&pipeline, &mut release, listener)?;
     // Whoever does not want to be asked has read the plan, or will not.
     let is_brief = arguments.yes && !arguments.dry_run;
-    listener.hear(&Event::Plan { plan: &plan, is_brief });
+    listener.on_event(&Event::Plan { plan: &plan, is_brief });
     if arguments.dry_run {
         let message = match questions.as_slice() {
             [] => "every preflight passed; nothing has been done",
             _ => "`run` asks about the warnings first, and `run --yes` is refused; nothing has been done",
         };
-        listener.hear(&Event::Note { stage: None, message });
+        listener.on_event(&Event::Note { stage: None, message });
         return Ok(());
     }
     questions.iter().try_for_each(|question| context.confirm(false, question))?;

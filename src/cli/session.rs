@@ -76,7 +76,7 @@ impl Session {
 /// Notes the indexes of the configuration that no stage uploads to.
 pub(super) fn tell_unused_indexes(config: &Config, listener: &dyn Listener) {
     for finding in stages::unused_indexes(config) {
-        listener.hear(&Event::Finding { stage: None, finding: &finding });
+        listener.on_event(&Event::Finding { stage: None, finding: &finding });
     }
 }
 

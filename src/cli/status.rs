@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::session::{destinations, locate, open_loosely};
-use super::{Context, moving};
+use super::{Context, transfer};
 use crate::engine::run::Store;
-use crate::engine::survey::{JournalState, Surveyor};
+use crate::engine::status::{JournalState, StatusCollector};
 use crate::error::Result;
 use crate::stages::rebuild::is_public;
 use crate::ui::{Format, account_text, data};
@@ -25,15 +25,15 @@ pub(super) fn status(context: &Context, arguments: &Arguments) -> Result<()> {
     let workspace = open_loosely(context)?;
     let store = Store::of(&workspace.repository)?;
     if let Some(file) = &arguments.export {
-        return moving::export(context, &workspace, &store, file);
+        return transfer::export(context, &workspace, &store, file);
     }
-    let surveyor = Surveyor {
+    let collector = StatusCollector {
         repository: &workspace.repository,
         environment: &workspace.environment,
         store: &store,
         online: !arguments.offline,
     };
-    let account = surveyor.survey(destinations)?.map(|account| {
+    let account = collector.collect(destinations)?.map(|account| {
         let is_lost = account.journal == JournalState::Lost && account.outcome.is_none();
         let asks = is_lost && !arguments.offline && !account.under_way;
         match asks.then(|| locate(context).ok()).flatten().map(|found| is_public(&found.config, &workspace)) {

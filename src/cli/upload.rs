@@ -14,12 +14,12 @@ use crate::index::allowing;
 use crate::python::distribution::Distribution;
 use crate::python::filename::{Filename, FilenameError};
 use crate::stages::{
-    CONNECTIONS, Errand, MOST_CONNECTIONS, Verification, address_of, distributions_in, judge_files, known_or,
-    policy,
+    CONNECTIONS, MOST_CONNECTIONS, StandaloneUpload, Verification, address_of, distributions_in, judge_files,
+    known_or, policy,
 };
-use crate::world::crew::each;
 use crate::world::hashes::Hashes;
 use crate::world::http::check_url;
+use crate::world::parallel::par_map;
 
 /// The ending of what is not uploaded by itself, but goes along with the file beside it
 const ATTESTATION: &str = ".attestation";
@@ -108,15 +108,15 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
             return Err(Error::refused(error.to_string()).help("nothing has been sent"));
         }
     }
-    let freeze = |path: &PathBuf| hashes.freeze(path);
-    let distributions = each(&paths, &freeze).into_iter().collect::<Result<Vec<_>>>()?;
+    let record_digest = |path: &PathBuf| hashes.record_digest(path);
+    let distributions = par_map(&paths, &record_digest).into_iter().collect::<Result<Vec<_>>>()?;
     // Whatever is named twice, by itself and in its folder, is one file.
     let mut seen = BTreeSet::new();
     let mut is_new = |file: &Distribution| seen.insert((file.filename.clone(), file.sha256.clone()));
     let (paths, distributions): (Vec<_>, Vec<_>) =
         paths.into_iter().zip(distributions).filter(|(_, file)| is_new(file)).unzip();
     let findings = known_or(&environment, &distributions, &policy, || {
-        let note = |message: &str| listener.hear(&Event::Note { stage: None, message });
+        let note = |message: &str| listener.on_event(&Event::Note { stage: None, message });
         judge_files(&paths, None, None, &policy, &environment, &note)
     })?;
     preflight(CHECK, findings, arguments.force, listener)?;
@@ -130,8 +130,8 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
         Some(project) => ask(context, &address, &project, arguments.yes, environment)?,
         None => environment,
     };
-    let mut errand = Errand::new(&environment, (&name, &index), &distributions, &hashes)?;
-    if verify && errand.client().address().simple.is_none() {
+    let mut standalone = StandaloneUpload::new(&environment, (&name, &index), &distributions, &hashes)?;
+    if verify && standalone.client().address().simple.is_none() {
         return Err(Error::usage(format!("`{name}` has no `simple` address, where to look for them"))
             .help("say where it lists files: `--simple URL`, or `simple` in [index.NAME]"));
     }
@@ -139,38 +139,38 @@ pub(super) fn upload(context: &Context, arguments: &Arguments) -> Result<()> {
         (true, smoke) => Verification::Installed { smoke, variables: &environment },
         (false, _) => Verification::Listed,
     };
-    let all = errand.distributions();
-    let findings = errand.look(&environment, listener)?;
+    let all = standalone.distributions();
+    let findings = standalone.look(&environment, listener)?;
     preflight(&name, findings, arguments.force, listener)?;
 
-    let (number, bytes) = errand.size();
+    let (number, bytes) = standalone.size();
     if number == 0 {
         let message = format!("`{name}` has every file already, with the same bytes");
-        listener.hear(&Event::Note { stage: None, message: &message });
-        return if verify { errand.verify(&all, &how, &context.interrupted, listener) } else { Ok(()) };
+        listener.on_event(&Event::Note { stage: None, message: &message });
+        return if verify { standalone.verify(&all, &how, &context.interrupted, listener) } else { Ok(()) };
     }
     let what = if number == 1 { "1 file".to_owned() } else { format!("{number} files") };
     let size = crate::world::size(bytes);
     let question = format!(
         "Upload {what} ({size}) of {} {} to {name} ({})?",
-        errand.project, errand.version, index.upload
+        standalone.project, standalone.version, index.upload
     );
     // Where nobody can be asked, the command line has said what is wanted.
     context.confirm(arguments.yes || !super::can_ask(), &question)?;
     context.listen_for_interrupts()?;
     if arguments.probe {
-        preflight(&name, errand.probe(), false, listener)?;
+        preflight(&name, standalone.probe(), false, listener)?;
     }
-    errand.send(arguments.connections, &context.interrupted, listener)?;
+    standalone.send(arguments.connections, &context.interrupted, listener)?;
     let verified = match verify {
-        true => errand.verify(&all, &how, &context.interrupted, listener),
-        false => errand.compare(&all, &context.interrupted, listener),
+        true => standalone.verify(&all, &how, &context.interrupted, listener),
+        false => standalone.compare(&all, &context.interrupted, listener),
     };
     verified.map_err(|error| error.with_code(ExitCode::Left))?;
-    let view: Vec<String> = errand.view().into_iter().collect();
-    listener.hear(&Event::Published {
-        name: &errand.project,
-        version: &errand.version,
+    let view: Vec<String> = standalone.view().into_iter().collect();
+    listener.on_event(&Event::Published {
+        name: &standalone.project,
+        version: &standalone.version,
         index: &name,
         links: &view,
     });
@@ -189,7 +189,7 @@ fn preflight(stage: &str, findings: Vec<Finding>, force: bool, listener: &dyn Li
     for finding in findings {
         let finding = finding.under(Leave { force, ..Leave::default() });
         errors += usize::from(finding.severity == Severity::Error);
-        listener.hear(&Event::Finding { stage: Some(stage), finding: &finding });
+        listener.on_event(&Event::Finding { stage: Some(stage), finding: &finding });
     }
     match errors {
         0 => Ok(()),

@@ -9,14 +9,14 @@ use super::configuration::{Command, Configuration};
 use super::facts::{Facts, Named};
 use super::plugins;
 use super::points::{KillPoint, Phase, Way};
-use super::site::{Ended, Site};
+use super::sandbox::{Ended, Sandbox};
 use crate::config::IndexKind;
 use crate::engine::effects::Effect;
 use crate::engine::journal::{Journal, Outcome as End, Record};
 use crate::engine::run::Store;
 use crate::engine::stage::Reach;
 use crate::error::Result;
-use crate::world::faults::Moment;
+use crate::world::failpoints::Failpoint;
 use crate::world::git::{Landing, Repository};
 use crate::world::process::Process;
 
@@ -63,7 +63,7 @@ impl Judge<'_> {
     /// The drill itself cannot go on.
     pub(super) fn recover(
         &self,
-        site: &Site<'_>,
+        sandbox: &Sandbox<'_>,
         way: Way,
         point: &KillPoint,
         before: Option<&Facts>,
@@ -71,11 +71,11 @@ impl Judge<'_> {
         let began = Instant::now();
         let phase = point.phase;
         let ended = match way {
-            Way::Rollback => site.pyrelease(&[way.command(), "--yes"], None)?,
-            Way::Resume => self.resume(site, point)?,
+            Way::Rollback => sandbox.pyrelease(&[way.command(), "--yes"], None)?,
+            Way::Resume => self.resume(sandbox, point)?,
         };
         let mut differences: Vec<String> =
-            site.rest().into_iter().map(|command| format!("`{command}` is still at work")).collect();
+            sandbox.rest().into_iter().map(|command| format!("`{command}` is still at work")).collect();
         if phase == Phase::Public && way == Way::Rollback {
             if ended.code != Some(4) || !ended.stderr.contains("pyrelease resume") {
                 differences.push(format!(
@@ -84,14 +84,14 @@ impl Judge<'_> {
                 ));
             }
             if let Some(before) = before {
-                let changed = before.differences(&site.facts()?);
+                let changed = before.differences(&sandbox.facts()?);
                 differences.extend(
                     changed.into_iter().map(|line| format!("changed by a rollback that refused: {line}")),
                 );
             }
-            let ended = self.resume(site, point)?;
-            site.rest();
-            differences.extend(self.came_out(site, &ended, Outcome::Released, before)?);
+            let ended = self.resume(sandbox, point)?;
+            sandbox.rest();
+            differences.extend(self.came_out(sandbox, &ended, Outcome::Released, before)?);
             return Ok(done(Outcome::Refused, differences, began));
         }
         let (outcome, state) = match (phase, way) {
@@ -100,14 +100,14 @@ impl Judge<'_> {
             (_, Way::Rollback) => (Outcome::RolledBack, Outcome::RolledBack),
             (_, Way::Resume) => (Outcome::Released, Outcome::Released),
         };
-        differences.extend(self.came_out(site, &ended, state, before)?);
+        differences.extend(self.came_out(sandbox, &ended, state, before)?);
         Ok(done(outcome, differences, began))
     }
 
     /// Finishes the run. Where it asks whether a permanent thing was done that nobody but the user can look for, the
     /// answer is what the user would see.
-    fn resume(&self, site: &Site<'_>, point: &KillPoint) -> Result<Ended> {
-        let ended = site.pyrelease(&["resume", "--yes"], None)?;
+    fn resume(&self, sandbox: &Sandbox<'_>, point: &KillPoint) -> Result<Ended> {
+        let ended = sandbox.pyrelease(&["resume", "--yes"], None)?;
         let asks = |command: &&Command| {
             let is_permanent = command.reach == Reach::Public || command.plugin.is_some();
             let is_asked_for = is_permanent && !command.verified;
@@ -118,17 +118,17 @@ impl Judge<'_> {
             return Ok(ended);
         };
         let done = match self.configuration.for_real.commands {
-            true => !matches!(point.moment, Moment::AfterRecord | Moment::ProcessStarted),
-            false => site.facts()?.commands.contains(&command.name),
+            true => !matches!(point.moment, Failpoint::AfterRecord | Failpoint::ProcessStarted),
+            false => sandbox.facts()?.commands.contains(&command.name),
         };
         let answer = if done { "--done" } else { "--again" };
-        site.pyrelease(&["resume", "--yes", answer, &command.name], None)
+        sandbox.pyrelease(&["resume", "--yes", answer, &command.name], None)
     }
 
     /// What is otherwise than it should be in a world that is in this state.
     fn came_out(
         &self,
-        site: &Site<'_>,
+        sandbox: &Sandbox<'_>,
         ended: &Ended,
         state: Outcome,
         before: Option<&Facts>,
@@ -137,27 +137,27 @@ impl Judge<'_> {
         if ended.code != Some(0) {
             differences.push(ended.said());
         }
-        let facts = site.facts()?;
+        let facts = sandbox.facts()?;
         if let Some(before) = before {
             differences.extend(replaced(before, &facts));
         }
         let released = state == Outcome::Released;
         differences.extend(match released {
-            true => self.released(site, &facts)?,
+            true => self.released(sandbox, &facts)?,
             false => self.as_before(&facts).differences(&facts),
         });
-        differences.extend(plugins::differences(site, released.then_some(self.effects))?);
+        differences.extend(plugins::differences(sandbox, released.then_some(self.effects))?);
         // Whoever is not sure and says it again changes nothing.
         for way in [Way::Rollback, Way::Resume] {
-            let again = site.pyrelease(&[way.command(), "--yes"], None)?;
+            let again = sandbox.pyrelease(&[way.command(), "--yes"], None)?;
             let refused = released && again.code == Some(4);
             if again.code != Some(0) && !refused {
                 differences.push(format!("said again, `{}` ended with {}", way.command(), again.said()));
             }
         }
-        let changed = facts.differences(&site.facts()?);
+        let changed = facts.differences(&sandbox.facts()?);
         differences.extend(changed.into_iter().map(|line| format!("changed by what was said again: {line}")));
-        let status = site.pyrelease(&["status", "--format", "json"], None)?;
+        let status = sandbox.pyrelease(&["status", "--format", "json"], None)?;
         let said = serde_json::from_str::<serde_json::Value>(&status.stdout).unwrap_or_default();
         if status.code != Some(0) || said["next"].as_array().is_some_and(|next| !next.is_empty()) {
             differences.push(format!(
@@ -189,8 +189,8 @@ impl Judge<'_> {
     }
 
     /// What is otherwise than a complete release has it.
-    fn released(&self, site: &Site<'_>, now: &Facts) -> Result<Vec<String>> {
-        let repository = Repository::discover(&site.project())?;
+    fn released(&self, sandbox: &Sandbox<'_>, now: &Facts) -> Result<Vec<String>> {
+        let repository = Repository::discover(&sandbox.project())?;
         let Some(run) = Store::of(&repository)?.runs()?.pop() else {
             return Ok(vec!["there is no run".to_owned()]);
         };

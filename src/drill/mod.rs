@@ -3,11 +3,12 @@
 //!
 //! The release is real: this program as a process of its own, git, the build, uploads. Where it takes place is not the
 //! user's: a copy of the repository, bare copies of its remotes, indexes of our own ([`template`], [`configuration`],
-//! [`site`]). One run is gone through to learn its points ([`points`]). For each of them a run is then killed there by
+//! [`sandbox`]). One run is gone through to learn its points ([`points`]). For each of them a run is then killed there by
 //! a real `SIGKILL`; where that is after the private part, it is a `resume` that is killed, of a run that was killed
 //! when its private part was done: only the way to the point is shorter. What is left is judged by what is there, file
 //! by file and ref by ref ([`judge`], [`facts`]).
 
+mod baseline;
 mod configuration;
 mod copies;
 mod facts;
@@ -16,8 +17,7 @@ mod page;
 mod plugins;
 mod points;
 mod report;
-mod site;
-mod survey;
+mod sandbox;
 mod template;
 
 use std::path::PathBuf;
@@ -26,10 +26,10 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use baseline::{Baseline, Start, Task};
 use configuration::{Command, Configuration};
 use judge::Judge;
-use site::{Ground, Site};
-use survey::{Start, Survey, Task};
+use sandbox::{Sandbox, SandboxBase};
 use template::Template;
 
 use crate::config::Location;
@@ -37,7 +37,7 @@ use crate::engine::release::Workspace;
 use crate::engine::stage::Reach;
 use crate::error::{Error, Result};
 use crate::world::Environment;
-use crate::world::faults::Moment;
+use crate::world::failpoints::Failpoint;
 
 pub use configuration::ForReal;
 pub use judge::{Outcome, Recovery};
@@ -89,24 +89,28 @@ pub fn drill(
     watcher: &dyn Watcher,
 ) -> Result<Report> {
     let began = Instant::now();
-    let base = tempfile::Builder::new().prefix("pyrelease-drill-").tempdir()?;
-    let folder = fs_err::canonicalize(base.path())?;
+    let scratch = tempfile::Builder::new().prefix("pyrelease-drill-").tempdir()?;
+    let folder = fs_err::canonicalize(scratch.path())?;
     let workspace = Workspace::open(&location.root, environment.clone())?;
     let template =
         Template::make(&workspace, options.at.as_deref(), location.config.carry(), &folder.join("template"))?;
     let configuration = Configuration::read(&location.config, options.for_real, &options.plugins)?;
     template.bring_plugins(&workspace, configuration.themselves())?;
-    let ground =
-        Ground { template: &template, configuration: &configuration, environment, original: &location.root };
-    let make = |number: usize| Site::make(ground, &folder.join(format!("site-{number}")));
+    let base = SandboxBase {
+        template: &template,
+        configuration: &configuration,
+        environment,
+        original: &location.root,
+    };
+    let make = |number: usize| Sandbox::make(base, &folder.join(format!("sandbox-{number}")));
 
     let mut first = make(0)?;
     let in_stages = |stage: Option<&String>| {
         options.stages.is_empty() || stage.is_some_and(|stage| options.stages.contains(stage))
     };
     let deeper = options.points.as_ref().map_or(options.stages.is_empty(), Selection::goes_deeper);
-    let survey = Survey::make(&mut first, &configuration, options.bump.as_deref(), deeper)?;
-    let tasks: Vec<&Task> = survey
+    let baseline = Baseline::make(&mut first, &configuration, options.bump.as_deref(), deeper)?;
+    let tasks: Vec<&Task> = baseline
         .tasks()
         .iter()
         .filter(|task| options.points.as_ref().is_none_or(|wanted| wanted.has(task.point.id)))
@@ -116,26 +120,26 @@ pub fn drill(
     if tasks.is_empty() {
         return Err(Error::usage("there is no such point").help(format!(
             "the points of this release are 1 to {}",
-            survey.tasks().iter().map(|task| task.point.id.number).max().unwrap_or_default()
+            baseline.tasks().iter().map(|task| task.point.id.number).max().unwrap_or_default()
         )));
     }
-    let mut report = survey.report(&configuration, options.at.as_deref());
-    watcher.surveyed(&report, survey.tasks().len(), tasks.len());
+    let mut report = baseline.report(&configuration, options.at.as_deref());
+    watcher.surveyed(&report, baseline.tasks().len(), tasks.len());
 
     let drill =
-        Drill { survey: &survey, failures: folder.join("diverged"), tasks, next: AtomicUsize::new(0) };
+        Drill { baseline: &baseline, failures: folder.join("diverged"), tasks, next: AtomicUsize::new(0) };
     let first = Mutex::new(Some(first));
     let work = |number: usize, tell: &Sender<Result<Judged>>| -> Result<()> {
-        // The site of the survey serves on, whoever comes first.
+        // The sandbox of the baseline serves on, whoever comes first.
         let surveyed = first.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let mut site = surveyed.map_or_else(|| make(number + 1), Ok)?;
-        site.restore(site::PRISTINE)?;
-        let (pristine, complete) = (site.facts()?, &survey.complete);
-        let effects = &survey.effects;
+        let mut sandbox = surveyed.map_or_else(|| make(number + 1), Ok)?;
+        sandbox.restore(sandbox::PRISTINE)?;
+        let (pristine, complete) = (sandbox.facts()?, &baseline.complete);
+        let effects = &baseline.effects;
         let judge = Judge { pristine, complete, effects, configuration: &configuration };
         while let Some(task) = drill.next_task().filter(|_| !interrupted.load(Ordering::Relaxed)) {
             // Who is told may have given up.
-            let _ = tell.send(drill.judge(&mut site, &judge, task));
+            let _ = tell.send(drill.judge(&mut sandbox, &judge, task));
         }
         Ok(())
     };
@@ -164,14 +168,14 @@ pub fn drill(
     report.results.sort_by_key(|judged| judged.point.id);
     report.seconds = began.elapsed().as_secs_f64();
     if options.keep || !report.converges() {
-        report.kept = Some(base.keep());
+        report.kept = Some(scratch.keep());
     }
     Ok(report)
 }
 
 /// The points that are left to try, and where to put what does not converge
 struct Drill<'a> {
-    survey: &'a Survey,
+    baseline: &'a Baseline,
     failures: PathBuf,
     tasks: Vec<&'a Task>,
     next: AtomicUsize,
@@ -188,41 +192,41 @@ impl<'a> Drill<'a> {
     }
 
     /// Kills a run at a point and goes both ways from there.
-    fn judge(&self, site: &mut Site<'_>, judge: &Judge<'_>, task: &Task) -> Result<Judged> {
+    fn judge(&self, sandbox: &mut Sandbox<'_>, judge: &Judge<'_>, task: &Task) -> Result<Judged> {
         let began = Instant::now();
         let shown = self.failures.join(task.point.id.to_string().replace('/', "-"));
         // What the killed run had started may be at work yet: whoever recovers at once meets it.
-        let at_work = task.point.moment == Moment::ProcessStarted;
+        let at_work = task.point.moment == Failpoint::ProcessStarted;
         let mut recoveries = Vec::new();
         let mut before = None;
         for way in [Way::Rollback, Way::Resume] {
             let mut differences = Vec::new();
             if at_work || before.is_none() {
-                differences.extend(self.kill(site, task)?);
+                differences.extend(self.kill(sandbox, task)?);
                 if !at_work {
                     differences.extend(
-                        site.rest().into_iter().map(|line| format!("`{line}` outlived the killed run")),
+                        sandbox.rest().into_iter().map(|line| format!("`{line}` outlived the killed run")),
                     );
-                    site.save("killed")?;
-                    before = Some(site.facts()?);
+                    sandbox.save("killed")?;
+                    before = Some(sandbox.facts()?);
                 }
             } else {
-                site.restore("killed")?;
+                sandbox.restore("killed")?;
             }
             differences.extend(before.as_ref().and_then(|before| too_early(judge, task.point.phase, before)));
-            let mut recovery = judge.recover(site, way, &task.point, before.as_ref())?;
+            let mut recovery = judge.recover(sandbox, way, &task.point, before.as_ref())?;
             if !differences.is_empty() {
                 recovery.outcome = Outcome::Diverged;
                 recovery.differences.splice(0..0, differences);
             }
             if recovery.outcome == Outcome::Diverged {
-                site.show(&shown.join(format!("after-{}", way.command())))?;
+                sandbox.show(&shown.join(format!("after-{}", way.command())))?;
             }
             recoveries.push(recovery);
         }
         if recoveries.iter().any(|recovery| recovery.outcome == Outcome::Diverged) && before.is_some() {
-            site.restore("killed")?;
-            site.show(&shown.join("killed"))?;
+            sandbox.restore("killed")?;
+            sandbox.show(&shown.join("killed"))?;
         }
         let [rollback, resume] = <[Recovery; 2]>::try_from(recoveries).expect("there are two ways");
         let seconds = began.elapsed().as_secs_f64();
@@ -230,25 +234,25 @@ impl<'a> Drill<'a> {
     }
 
     /// Kills a run at a point; says what is wrong if it was not.
-    fn kill(&self, site: &mut Site<'_>, task: &Task) -> Result<Option<String>> {
-        self.reach(site, task.start)?;
-        let arguments = self.survey.arguments(task.start);
-        let ended = site.pyrelease(&arguments, Some(&format!("kill:{}", task.at)))?;
+    fn kill(&self, sandbox: &mut Sandbox<'_>, task: &Task) -> Result<Option<String>> {
+        self.reach(sandbox, task.start)?;
+        let arguments = self.baseline.arguments(task.start);
+        let ended = sandbox.pyrelease(&arguments, Some(&format!("kill:{}", task.at)))?;
         Ok(ended.code.map(|_| format!("the run was not killed: {}", ended.said())))
     }
 
     /// Puts up the world that a kill starts from.
-    fn reach(&self, site: &mut Site<'_>, start: Start) -> Result<()> {
+    fn reach(&self, sandbox: &mut Sandbox<'_>, start: Start) -> Result<()> {
         let state = start.state();
-        if !site.has(&state)
-            && let Some(before) = self.survey.way_to(start)
+        if !sandbox.has(&state)
+            && let Some(before) = self.baseline.way_to(start)
         {
-            self.reach(site, before.start)?;
-            let arguments = self.survey.arguments(before.start);
-            site.pyrelease(&arguments, Some(&format!("kill:{}", before.at)))?;
-            site.save(&state)?;
+            self.reach(sandbox, before.start)?;
+            let arguments = self.baseline.arguments(before.start);
+            sandbox.pyrelease(&arguments, Some(&format!("kill:{}", before.at)))?;
+            sandbox.save(&state)?;
         }
-        site.restore(&state)
+        sandbox.restore(&state)
     }
 }
 

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, TableLike, value};
 
-use super::site::Site;
+use super::sandbox::Sandbox;
 use crate::engine::effects::Effect;
 use crate::engine::event::{Event, Listener};
 use crate::engine::journal::Journal;
-use crate::engine::recover::{Entry, Presence, State, World, entries};
+use crate::engine::recover::{Entry, Presence, RecoveryContext, State, entries};
 use crate::engine::run::Store;
 use crate::engine::stage::Reach;
 use crate::error::Result;
@@ -88,8 +88,8 @@ pub(super) type Named = BTreeSet<(String, String)>;
 ///
 /// # Errors
 /// The journal cannot be read.
-pub(super) fn done(site: &Site<'_>) -> Result<Named> {
-    let Some((_, _, entries)) = newest(site)? else { return Ok(Named::new()) };
+pub(super) fn done(sandbox: &Sandbox<'_>) -> Result<Named> {
+    let Some((_, _, entries)) = newest(sandbox)? else { return Ok(Named::new()) };
     Ok(entries.iter().filter(|entry| entry.state == State::Done).filter_map(name).collect())
 }
 
@@ -98,10 +98,11 @@ pub(super) fn done(site: &Site<'_>) -> Result<Named> {
 ///
 /// # Errors
 /// The journal cannot be read.
-pub(super) fn differences(site: &Site<'_>, complete: Option<&Named>) -> Result<Vec<String>> {
-    let Some((repository, run, entries)) = newest(site)? else { return Ok(Vec::new()) };
-    let environment = site.environment();
-    let world = World { repository: &repository, environment: &environment, run: &run, listener: &Nobody };
+pub(super) fn differences(sandbox: &Sandbox<'_>, complete: Option<&Named>) -> Result<Vec<String>> {
+    let Some((repository, run, entries)) = newest(sandbox)? else { return Ok(Vec::new()) };
+    let environment = sandbox.environment();
+    let context =
+        RecoveryContext { repository: &repository, environment: &environment, run: &run, listener: &Nobody };
     let mut lines = Vec::new();
     let mut there = Named::new();
     let permanent = |entry: &Entry| matches!(&entry.effect, Effect::Plugin(effect) if effect.class == Class::Irreversible);
@@ -136,7 +137,7 @@ pub(super) fn differences(site: &Site<'_>, complete: Option<&Named>) -> Result<V
                 && permanent(later)
                 && later.state == State::Done
         });
-        match world.probe(&entry.effect) {
+        match context.probe(&entry.effect) {
             Presence::Present if is_done => {}
             Presence::Absent if !is_done || is_superseded => {}
             Presence::Unknown(_) if stays => {}
@@ -159,8 +160,8 @@ fn name(entry: &Entry) -> Option<(String, String)> {
 
 type Newest = (Repository, crate::engine::run::RunFolder, Vec<Entry>);
 
-fn newest(site: &Site<'_>) -> Result<Option<Newest>> {
-    let repository = Repository::discover(&site.project())?;
+fn newest(sandbox: &Sandbox<'_>) -> Result<Option<Newest>> {
+    let repository = Repository::discover(&sandbox.project())?;
     let Some(run) = Store::of(&repository)?.runs()?.pop() else { return Ok(None) };
     if !run.journal().is_file() {
         return Ok(None);
@@ -173,5 +174,5 @@ fn newest(site: &Site<'_>) -> Result<Option<Newest>> {
 struct Nobody;
 
 impl Listener for Nobody {
-    fn hear(&self, _: &Event<'_>) {}
+    fn on_event(&self, _: &Event<'_>) {}
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::engine::effects::Effect;
 use crate::engine::journal::{Outcome, Record};
 use crate::engine::stage::Reach;
-use crate::world::faults::{Moment, Point};
+use crate::world::failpoints::{Failpoint, Point};
 
 /// A way on from a run that was cut short
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -109,7 +109,7 @@ pub enum Phase {
 #[derive(Debug, Clone, Serialize)]
 pub struct KillPoint {
     pub id: Id,
-    pub moment: Moment,
+    pub moment: Failpoint,
     /// The stage it lies in; none between the stages
     pub stage: Option<String>,
     /// What happens there, for people
@@ -131,15 +131,15 @@ pub(super) fn kill_points(
     let mut found = Vec::new();
     for point in points {
         let what = match (point.moment, next) {
-            (Moment::BeforeRecord, Some(record)) => format!("before {}", known.name(record)),
-            (Moment::TornRecord, Some(record)) => format!("amid {}", known.name(record)),
-            (Moment::AfterRecord, Some(record)) => format!("after {}", known.name(record)),
-            (Moment::ProcessStarted, _) => format!("{} at work", known.process(&point.what)),
-            (Moment::ProcessEnded, _) => format!("{} has ended", known.process(&point.what)),
-            (Moment::Acknowledged, _) => format!("told to act: {}", known.effect()),
-            (Moment::HalfSent, _) => format!("half sent: {}", known.effect()),
-            (Moment::AllSent, _) => format!("all sent, no reply: {}", known.effect()),
-            (Moment::Replied, _) => format!("replied: {}", known.effect()),
+            (Failpoint::BeforeRecord, Some(record)) => format!("before {}", known.name(record)),
+            (Failpoint::TornRecord, Some(record)) => format!("amid {}", known.name(record)),
+            (Failpoint::AfterRecord, Some(record)) => format!("after {}", known.name(record)),
+            (Failpoint::ProcessStarted, _) => format!("{} at work", known.process(&point.what)),
+            (Failpoint::ProcessEnded, _) => format!("{} has ended", known.process(&point.what)),
+            (Failpoint::Acknowledged, _) => format!("told to act: {}", known.effect()),
+            (Failpoint::HalfSent, _) => format!("half sent: {}", known.effect()),
+            (Failpoint::AllSent, _) => format!("all sent, no reply: {}", known.effect()),
+            (Failpoint::Replied, _) => format!("replied: {}", known.effect()),
             // More points than the journal has records: that is found where they are compared.
             (_, None) => point.what.clone(),
         };
@@ -150,7 +150,7 @@ pub(super) fn kill_points(
             _ => None,
         });
         let stage = begins.or_else(|| known.stage.clone());
-        if point.moment == Moment::AfterRecord
+        if point.moment == Failpoint::AfterRecord
             && let Some(record) = next
         {
             known.learn(record);

@@ -25,8 +25,8 @@ use super::stage::{Reach, Stage};
 use crate::error::{Error, Result};
 use crate::plugin::protocol::Class;
 use crate::python::distribution::Distribution;
-use crate::world::faults::InEffect;
-use crate::world::git::{Clone as PrivateClone, Landing, RefUpdate, Repository};
+use crate::world::failpoints::InEffect;
+use crate::world::git::{Landing, PrivateClone, RefUpdate, Repository};
 
 /// How soon a wait notices an interrupt
 const TICK: Duration = Duration::from_millis(50);
@@ -248,7 +248,7 @@ impl<'run> Effects<'run> {
     pub fn announce(&mut self, action: Action) -> Result<()> {
         self.check_interrupt()?;
         if self.live.is_some() {
-            self.listener.hear(&Event::Action { stage: &self.stage, action: &action });
+            self.listener.on_event(&Event::Action { stage: &self.stage, action: &action });
         }
         self.actions.push(action);
         Ok(())
@@ -257,20 +257,20 @@ impl<'run> Effects<'run> {
     /// Says something about what the stage does.
     pub fn note(&self, message: &str) {
         if self.live.is_some() {
-            self.listener.hear(&Event::Note { stage: Some(&self.stage), message });
+            self.listener.on_event(&Event::Note { stage: Some(&self.stage), message });
         }
     }
 
     /// Warns of something that does not make the stage fail.
     pub fn warn(&self, message: &str, help: Option<&str>) {
         if self.live.is_some() {
-            self.listener.hear(&Event::Warning { stage: Some(&self.stage), message, help });
+            self.listener.on_event(&Event::Warning { stage: Some(&self.stage), message, help });
         }
     }
 
     /// Reports how many bytes of something have been sent.
     pub fn progress(&self, what: &str, done: u64, total: u64) {
-        self.listener.hear(&Event::Progress { stage: &self.stage, what, done, total });
+        self.listener.on_event(&Event::Progress { stage: &self.stage, what, done, total });
     }
 
     /// Lets time pass.
@@ -402,7 +402,7 @@ impl<'run> Effects<'run> {
 
     /// Tells what happens in the stage.
     pub fn tell(&self, event: &Event<'_>) {
-        self.listener.hear(event);
+        self.listener.on_event(event);
     }
 
     /// The folders that private work happens in; none where the effects are inert.

@@ -66,7 +66,7 @@ pub enum Event<'a> {
         index: &'a str,
         file: &'a str,
         sha256: &'a str,
-        fate: Fate,
+        fate: FileStatus,
         /// How that is known, or why it is so
         reason: &'a str,
     },
@@ -128,7 +128,7 @@ pub enum Event<'a> {
 /// Where a file is that was to go to an index
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fate {
+pub enum FileStatus {
     /// It is there.
     There,
     /// It is not there.
@@ -141,11 +141,11 @@ pub enum Fate {
 
 /// Who watches a run
 pub trait Listener {
-    fn hear(&self, event: &Event<'_>);
+    fn on_event(&self, event: &Event<'_>);
 }
 
 impl<F: Fn(&Event<'_>)> Listener for F {
-    fn hear(&self, event: &Event<'_>) {
+    fn on_event(&self, event: &Event<'_>) {
         self(event);
     }
 }

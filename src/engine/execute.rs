@@ -11,17 +11,17 @@ use super::journal::{FORMAT, Header, Journal, Outcome, Record};
 use super::locks::LocksBefore;
 use super::plan::Pipeline;
 use super::recover::{
-    State, Unless, World, entries, left_on_rehearsals, point_of_no_return, refused_for_good,
+    OnUndoFailure, RecoveryContext, State, entries, left_on_rehearsals, point_of_no_return, refused_for_good,
 };
 use super::release::Release;
+use super::resume_state::{completed_stages, is_continued, is_rebuilt, is_whole, landing, restore};
 use super::run::{RunFolder, Store};
 use super::stage::{Destination, Outputs, Reach, Severity, Stage};
-use super::take_up::{is_continued, is_rebuilt, is_whole, landing, restore, taken_up};
 use crate::config::Source;
 use crate::error::{Error, ExitCode, Result};
-use crate::world::faults::InEffect;
-use crate::world::git::Clone as PrivateClone;
-use crate::world::remains::{self, Of};
+use crate::world::failpoints::InEffect;
+use crate::world::git::PrivateClone;
+use crate::world::orphans::{self, OrphanScope};
 
 /// The name under which the landing stands in the journal
 const LANDING: &str = "land";
@@ -70,7 +70,7 @@ impl<'a> Execution<'a> {
         };
         let folder = execution.run.folder().display().to_string();
         let version = execution.release.target.version.to_string();
-        listener.hear(&Event::RunStarted { run: execution.run.id(), folder: &folder, version: &version });
+        listener.on_event(&Event::RunStarted { run: execution.run.id(), folder: &folder, version: &version });
         Ok(execution)
     }
 
@@ -88,13 +88,13 @@ impl<'a> Execution<'a> {
         let (stage, error) = failed;
         // The journal may be what failed: then the undoing goes by what it holds.
         let _ = self.journal.write(Record::Failed { stage: stage.clone(), reason: error.chain() });
-        let world = World {
+        let context = RecoveryContext {
             repository: &self.release.workspace.repository,
             environment: &self.release.workspace.environment,
             run: &self.run,
             listener: self.listener,
         };
-        if let Err(unsettled) = world.settle(&mut self.journal) {
+        if let Err(unsettled) = context.reconcile(&mut self.journal) {
             let left =
                 Error::left(format!("`{stage}` failed, and what it left cannot be looked into: {unsettled}"));
             return Err(left
@@ -129,7 +129,7 @@ impl<'a> Execution<'a> {
             true => self.pipeline.stages().filter_map(Stage::destination).collect(),
             false => Vec::new(),
         };
-        if let Err(left) = world.rollback(&mut self.journal, Unless::Stop, &destinations) {
+        if let Err(left) = context.rollback(&mut self.journal, OnUndoFailure::Stop, &destinations) {
             return Err(left.because(error));
         }
         let interrupted = self.interrupted.load(Ordering::SeqCst);
@@ -148,10 +148,10 @@ impl<'a> Execution<'a> {
 
     /// Ends what the stages' commands have left running: nothing of a run outlives it.
     fn sweep(&self) {
-        for remnant in remains::end(self.run.id(), Of::Stages) {
-            let message = format!("it left `{}` running, which was ended", remnant.command);
-            self.listener.hear(&Event::Warning {
-                stage: remnant.stage.as_deref(),
+        for orphan in orphans::end(self.run.id(), OrphanScope::Stages) {
+            let message = format!("it left `{}` running, which was ended", orphan.command);
+            self.listener.on_event(&Event::Warning {
+                stage: orphan.stage.as_deref(),
                 message: &message,
                 help: Some("what is to outlive a release is started by something else than a stage"),
             });
@@ -170,7 +170,7 @@ impl<'a> Execution<'a> {
                 self.land().map_err(|error| (LANDING.to_owned(), error))?;
             }
             if stage.reach() == Reach::Public && !self.is_public() {
-                self.listener.hear(&Event::PointOfNoReturn { stage: stage.name() });
+                self.listener.on_event(&Event::PointOfNoReturn { stage: stage.name() });
             }
             match self.stage(stage) {
                 Ok(()) => {}
@@ -182,7 +182,7 @@ impl<'a> Execution<'a> {
                     let message =
                         format!("the release is out, but `{}` failed: {}", stage.name(), error.chain());
                     let help = error.hints().first().map(String::as_str);
-                    self.listener.hear(&Event::Warning {
+                    self.listener.on_event(&Event::Warning {
                         stage: Some(stage.name()),
                         message: &message,
                         help,
@@ -201,7 +201,7 @@ impl<'a> Execution<'a> {
             let findings = stage.probe(&self.release).unwrap_or_else(|error| vec![error.into()]);
             for finding in findings {
                 refused |= finding.severity == Severity::Error;
-                self.listener.hear(&Event::Finding { stage: Some(stage.name()), finding: &finding });
+                self.listener.on_event(&Event::Finding { stage: Some(stage.name()), finding: &finding });
             }
         }
         match refused {
@@ -219,10 +219,10 @@ impl<'a> Execution<'a> {
         let tree = self.run.tree();
         let names: Vec<&str> = self.pipeline.stages().map(Stage::name).collect();
         let records = self.journal.records();
-        let (done, outputs) = taken_up(records, &names);
+        let (done, outputs) = completed_stages(records, &names);
         self.release.outputs = outputs;
         if is_rebuilt(records) {
-            self.release.stand_in();
+            self.release.mark_reconstructed();
         }
         let continued = is_continued(records);
         let private = self.pipeline.stages().filter(|stage| stage.reach() == Reach::Private).count();
@@ -264,7 +264,7 @@ impl<'a> Execution<'a> {
     fn stage(&mut self, stage: &dyn Stage) -> Result<()> {
         let started = Instant::now();
         self.journal.write(Record::StageBegun { stage: stage.name().to_owned() })?;
-        self.listener.hear(&Event::StageStarted { stage: stage.name(), reach: stage.reach() });
+        self.listener.on_event(&Event::StageStarted { stage: stage.name(), reach: stage.reach() });
         let clone = PrivateClone::at(&self.run.tree());
         let release = &self.release;
         let live = Live {
@@ -290,7 +290,7 @@ impl<'a> Execution<'a> {
         self.journal.write(Record::StageDone { stage: stage.name().to_owned(), outputs: outputs.clone() })?;
         self.release.outputs.merge(outputs);
         let seconds = started.elapsed().as_secs_f64();
-        self.listener.hear(&Event::StageFinished { stage: stage.name(), seconds });
+        self.listener.on_event(&Event::StageFinished { stage: stage.name(), seconds });
         Ok(())
     }
 
@@ -312,7 +312,7 @@ impl<'a> Execution<'a> {
             branch: landing.branch.clone(),
             tag: landing.tag.as_ref().map(|tag| tag.name.clone()),
         };
-        self.listener.hear(&Event::Action { stage: LANDING, action: &action });
+        self.listener.on_event(&Event::Action { stage: LANDING, action: &action });
         let repository = &self.release.workspace.repository;
         let effect = Effect::Land { landing: landing.clone() };
         let locks = LocksBefore::of(&effect, repository);
@@ -327,7 +327,7 @@ impl<'a> Execution<'a> {
         self.journal.end(Outcome::Released)?;
         let target = &self.release.target;
         let outputs = &self.release.outputs;
-        self.listener.hear(&Event::Released {
+        self.listener.on_event(&Event::Released {
             name: &target.project.name,
             version: &target.version.to_string(),
             tag: outputs.tag.as_ref().map(|tag| tag.name.as_str()),

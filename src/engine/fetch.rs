@@ -4,8 +4,8 @@ use super::effects::Effect;
 use super::event::Event;
 use super::execute::Execution;
 use super::recover::{entries, point_of_no_return};
+use super::resume_state::completed_stages;
 use super::stage::{Destination, Reach, Stage};
-use super::take_up::taken_up;
 use crate::error::{Error, Result};
 use crate::index::{IndexAddress, IndexClient};
 use crate::python::distribution::Distribution;
@@ -18,7 +18,7 @@ impl Execution<'_> {
     /// One of them is nowhere: the release cannot be finished with the bytes that were checked.
     pub fn fetch_missing(&self) -> Result<()> {
         let names: Vec<&str> = self.pipeline.stages().map(Stage::name).collect();
-        let (done, outputs) = taken_up(self.journal.records(), &names);
+        let (done, outputs) = completed_stages(self.journal.records(), &names);
         if self.pipeline.stages().skip(done).all(|stage| stage.reach() == Reach::FollowUp) {
             return Ok(());
         }
@@ -36,13 +36,17 @@ impl Execution<'_> {
                 Ok(false) => {}
                 Ok(true) => {
                     let message = format!("{} was gone, and is back from {}", wanted.filename, place.index);
-                    self.listener.hear(&Event::Note { stage: None, message: &message });
+                    self.listener.on_event(&Event::Note { stage: None, message: &message });
                     return true;
                 }
                 Err(error) => {
                     let message = format!("`{}` could not give {}", place.index, wanted.filename);
                     let help = error.chain();
-                    self.listener.hear(&Event::Warning { stage: None, message: &message, help: Some(&help) });
+                    self.listener.on_event(&Event::Warning {
+                        stage: None,
+                        message: &message,
+                        help: Some(&help),
+                    });
                 }
             }
         }

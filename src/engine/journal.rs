@@ -24,7 +24,7 @@ use super::stage::{Outputs, Reach};
 use crate::config::Names;
 use crate::error::{Error, Result};
 use crate::plugin::Plugin;
-use crate::world::faults::{self, Moment};
+use crate::world::failpoints::{self, Failpoint};
 use crate::world::process;
 
 pub use lines::{Content, ReadLine, lines, records};
@@ -343,7 +343,7 @@ impl Journal {
         let mut line = serde_json::to_vec(&Line { seq, time, record: &record_text, sum: sum.clone() })
             .map_err(unwritable)?;
         line.push(b'\n');
-        faults::at_record(Moment::BeforeRecord, || record.shown());
+        failpoints::at_record(Failpoint::BeforeRecord, || record.shown());
         if let Err(error) = self.append(&line, &record) {
             let full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
             if !full || fs_err::remove_file(reserve(&self.path)).is_err() {
@@ -358,7 +358,7 @@ impl Journal {
         if matches!(record, Record::End { .. }) {
             let _ = fs_err::remove_file(reserve(&self.path));
         }
-        faults::at_record(Moment::AfterRecord, || record.shown());
+        failpoints::at_record(Failpoint::AfterRecord, || record.shown());
         self.records.push(record);
         Ok(())
     }
@@ -374,12 +374,12 @@ impl Journal {
     }
 
     fn append_in_part(&mut self, line: &[u8], record: &Record) -> std::io::Result<()> {
-        if !faults::is_drilled() {
+        if !failpoints::is_drilled() {
             return self.file.write_all(line);
         }
         let (half, rest) = line.split_at(line.len() / 2);
         self.file.write_all(half)?;
-        faults::at_record(Moment::TornRecord, || record.shown());
+        failpoints::at_record(Failpoint::TornRecord, || record.shown());
         self.file.write_all(rest)
     }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::journal::{self, Outcome, ReadLine, Record};
 use super::run::{RunFolder, Store};
-use super::survey::{JournalState, journal_state, outcome};
+use super::status::{JournalState, journal_state, outcome};
 use crate::error::{Error, Result};
 
 /// A run in a few words
@@ -113,7 +113,7 @@ pub fn outputs(run: &RunFolder) -> Result<Vec<PathBuf>> {
     let mut logs = Vec::new();
     for entry in fs_err::read_dir(run.folder())? {
         let path = entry?.path();
-        if path.is_file() && path.extension().is_some_and(|ending| ending == "log") {
+        if path.is_file() && path.extension().is_some_and(|outcome| outcome == "log") {
             logs.push(path);
         }
     }

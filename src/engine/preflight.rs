@@ -1,9 +1,9 @@
 //! Everything that would make a release fail, found together and before anything happens.
 
-use super::condition;
 use super::event::{Event, Listener};
 use super::plan::Pipeline;
 use super::release::Release;
+use super::repository_checks;
 use super::stage::{Finding, Leave, Severity};
 use crate::error::{Error, Result};
 
@@ -24,7 +24,7 @@ pub fn preflight(
     examine(pipeline, release, carry, &mut |stage, finding| {
         let finding = finding.under(leave);
         errors += usize::from(finding.severity == Severity::Error);
-        listener.hear(&Event::Finding { stage, finding: &finding });
+        listener.on_event(&Event::Finding { stage, finding: &finding });
         questions.extend(finding.question);
     });
     match errors {
@@ -44,7 +44,7 @@ pub fn examine(
     tell: &mut dyn FnMut(Option<&str>, Finding),
 ) {
     pipeline.stages().for_each(|stage| stage.begin_preflight(release));
-    for finding in condition::repository(release) {
+    for finding in repository_checks::repository(release) {
         tell(None, finding);
     }
     for path in carry.iter().filter(|path| !release.workspace.root().join(path).exists()) {

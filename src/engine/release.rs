@@ -142,7 +142,7 @@ impl Release {
     }
 
     /// From now on, the run stands in for one whose journal is lost.
-    pub(super) fn stand_in(&mut self) {
+    pub(super) fn mark_reconstructed(&mut self) {
         self.rebuilt = true;
     }
 

@@ -11,8 +11,8 @@ use super::recover::may_be_on_an_index;
 use crate::config::Names;
 use crate::error::{Error, Result};
 use crate::world::git::Repository;
-use crate::world::guard::Guard;
-use crate::world::{make_last, remains};
+use crate::world::watchdog::Watchdog;
+use crate::world::{orphans, sync_to_disk};
 
 /// Runs whose journals are kept
 const KEPT_RUNS: usize = 20;
@@ -121,7 +121,7 @@ impl Store {
                 ))
                 .help("wait for it to end; `pyrelease status` shows where it is"));
             }
-            // Its guard has the lock and is ending what it had started.
+            // Its guard has the lock and ends what it had started.
             std::thread::sleep(Duration::from_millis(20));
         }
         let now = jiff::ZonedDateTime::now().strftime("%F %T").to_string();
@@ -171,7 +171,7 @@ impl Store {
         let run = self.run(&self.new_id()?);
         fs_err::create_dir_all(&run.folder)?;
         let begun = Journal::create(&run.journal(), header(run.id.clone()));
-        let begun = begun.and_then(|journal| self.make_last(&run).map(|()| journal));
+        let begun = begun.and_then(|journal| self.sync_to_disk(&run).map(|()| journal));
         if begun.is_err() {
             // Nothing has happened, so nothing is kept; what cannot be deleted either is no run for lack of a journal.
             let _ = fs_err::remove_dir_all(&run.folder);
@@ -182,9 +182,9 @@ impl Store {
 
 impl Store {
     /// A journal that a power cut takes away with its folder could tell nothing.
-    pub(super) fn make_last(&self, run: &RunFolder) -> Result<()> {
+    pub(super) fn sync_to_disk(&self, run: &RunFolder) -> Result<()> {
         let outside = self.folder.parent().unwrap_or(&self.folder);
-        [run.folder(), &self.runs_folder(), &self.folder, outside].into_iter().try_for_each(make_last)
+        [run.folder(), &self.runs_folder(), &self.folder, outside].into_iter().try_for_each(sync_to_disk)
     }
 }
 
@@ -195,7 +195,7 @@ fn holder(lock: &mut std::fs::File) -> (String, bool) {
     // Where a held lock bars reading (Windows), the holder stays unnamed.
     let _ = lock.rewind().and_then(|()| lock.read_to_string(&mut holder).map(drop));
     let process = holder.split(' ').nth(1).and_then(|process| process.parse().ok());
-    let is_dead = process.is_some_and(|process| !remains::is_alive(process));
+    let is_dead = process.is_some_and(|process| !orphans::is_alive(process));
     (holder, is_dead)
 }
 
@@ -218,8 +218,8 @@ pub struct Lock {
 
 impl Lock {
     /// Sets a guard over a run that is about to go on: it ends what the run has started if the run is killed.
-    pub fn guard(&self, run: &RunFolder) -> Option<Guard> {
-        Guard::over(run.id(), &self.file)
+    pub fn guard(&self, run: &RunFolder) -> Option<Watchdog> {
+        Watchdog::over(run.id(), &self.file)
     }
 }
 
@@ -341,7 +341,7 @@ impl RunFolder {
     pub fn clear_up(&self, distributions: bool, listener: &dyn Listener) {
         if let Err(error) = self.clear(distributions) {
             let message = format!("the run's clone could not be deleted: {error}");
-            listener.hear(&Event::Warning { stage: None, message: &message, help: None });
+            listener.on_event(&Event::Warning { stage: None, message: &message, help: None });
         }
     }
 

@@ -5,8 +5,8 @@ use super::effects::Effect;
 use super::event::Event;
 use super::execute::Execution;
 use super::recover::{Entry, State, entries};
+use super::resume_state::{completed_stages, is_rebuilt};
 use super::stage::{Destination, Leave, Outputs, Reach, Severity, Stage};
-use super::take_up::{is_rebuilt, taken_up};
 use crate::error::{Error, Result};
 
 impl Execution<'_> {
@@ -17,7 +17,7 @@ impl Execution<'_> {
     pub fn sign_in(&self, force: bool) -> Result<()> {
         let records = self.journal.records();
         let names: Vec<&str> = self.pipeline.stages().map(Stage::name).collect();
-        let (done, outputs) = taken_up(records, &names);
+        let (done, outputs) = completed_stages(records, &names);
         let effects = entries(records);
         // What stands in for a run rehearses nothing.
         let is_due = |stage: &&dyn Stage| !(is_rebuilt(records) && stage.reach() == Reach::Rehearsal);
@@ -29,7 +29,7 @@ impl Execution<'_> {
             for finding in stage.sign_in(&self.release).unwrap_or_else(|error| vec![error.into()]) {
                 let finding = finding.under(Leave { force, ..Leave::default() });
                 refused |= finding.severity == Severity::Error;
-                self.listener.hear(&Event::Finding { stage: Some(stage.name()), finding: &finding });
+                self.listener.on_event(&Event::Finding { stage: Some(stage.name()), finding: &finding });
             }
         }
         match refused {

@@ -145,7 +145,7 @@ pub struct Outputs {
     pub commit: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<TagRef>,
-    /// The distributions, their bytes frozen
+    /// The distributions, their bytes recorded
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub distributions: Vec<Distribution>,
     /// Where to look at what the stage made

@@ -9,7 +9,7 @@ use super::execute::Execution;
 use super::journal::{Journal, Outcome, Record};
 use super::plan::{Pipeline, Plan};
 use super::prelude::*;
-use super::recover::{State, Unless, World, entries};
+use super::recover::{OnUndoFailure, RecoveryContext, State, entries};
 use super::release::{Target, Workspace};
 use super::run::{RunFolder, Store};
 use crate::config::{Names, Source};
@@ -252,13 +252,13 @@ fn a_failure_after_the_point_of_no_return_leaves_all_as_it_is() {
     let mut journal = Journal::open(&run.journal()).unwrap();
     let workspace = fixture.workspace();
     let listener = |_: &Event<'_>| {};
-    let world = World {
+    let context = RecoveryContext {
         repository: &workspace.repository,
         environment: &workspace.environment,
         run: &run,
         listener: &listener,
     };
-    let refused = world.rollback(&mut journal, Unless::Stop, &[]).unwrap_err();
+    let refused = context.rollback(&mut journal, OnUndoFailure::Stop, &[]).unwrap_err();
     assert_eq!(refused.code(), ExitCode::Left);
     assert!(refused.to_string().contains("is public"), "{refused}");
 }
@@ -380,7 +380,10 @@ fn upload(name: &str) -> Effect {
 }
 
 /// One of several effects, and what its attempt comes to
-fn task<'t>(name: &str, attempt: impl FnOnce(&Hand<'_>) -> Result<String, Attempt> + Send + 't) -> Task<'t> {
+fn task<'t>(
+    name: &str,
+    attempt: impl FnOnce(&TaskContext<'_>) -> Result<String, Attempt> + Send + 't,
+) -> Task<'t> {
     Task { effect: upload(name), attempt: Box::new(attempt) }
 }
 
@@ -411,11 +414,11 @@ fn effects_at_the_same_time_each_have_their_intent_before_they_begin() {
                 Ok(name.to_owned())
             })
         };
-        let endings =
-            effects.attempt_together(["one", "two", "three"].map(attempt).into(), 3, &|_, _, ending| {
-                assert!(matches!(ending, Ending::Done(_)));
+        let outcomes =
+            effects.attempt_all(["one", "two", "three"].map(attempt).into(), 3, &|_, _, outcome| {
+                assert!(matches!(outcome, TaskOutcome::Done(_)));
             });
-        assert_eq!(endings.len(), 3);
+        assert_eq!(outcomes.len(), 3);
         Ok(Outputs::default())
     });
     fixture.run(vec![tagging(), at_once]).unwrap();
@@ -443,11 +446,16 @@ fn the_first_failure_stops_others_from_beginning_and_hides_none() {
             }),
             task("never", |_| panic!("begun")),
         ];
-        let endings = effects.attempt_together(tasks, 3, &|_, _, _| {});
+        let outcomes = effects.attempt_all(tasks, 3, &|_, _, _| {});
         if effects.is_live() {
-            let [Ending::Done(_), Ending::NotDone(_), Ending::InDoubt(lost), Ending::Unbegun] = &endings[..]
+            let [
+                TaskOutcome::Done(_),
+                TaskOutcome::NotDone(_),
+                TaskOutcome::InDoubt(lost),
+                TaskOutcome::NotStarted,
+            ] = &outcomes[..]
             else {
-                panic!("{endings:?}")
+                panic!("{outcomes:?}")
             };
             assert!(lost.to_string().contains("panicked: lost"), "{lost}");
             return Err(Error::failed("one was refused"));
@@ -486,8 +494,8 @@ fn every_effect_in_doubt_is_asked_about() {
     let workspace = fixture.workspace();
     let listener = |_: &Event<'_>| {};
     let (repository, environment) = (&workspace.repository, &workspace.environment);
-    let world = World { repository, environment, run: &run, listener: &listener };
-    world.settle(&mut journal).unwrap();
+    let context = RecoveryContext { repository, environment, run: &run, listener: &listener };
+    context.reconcile(&mut journal).unwrap();
     let states: Vec<_> = entries(journal.records()).iter().rev().take(3).map(|entry| entry.state).collect();
     assert_eq!(states, [State::Done, State::NotDone, State::Done]);
 }

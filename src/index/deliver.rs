@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::consignment::{Consignment, Watch};
-use super::{Index, Put, Standing, Submission, Theirs, UploadError};
+use super::{FilePresence, Index, Put, Submission, Theirs, UploadError};
 
 /// How often a file is sent at most, the index having been asked in between
 const SENDINGS: u32 = 3;
@@ -83,7 +83,7 @@ pub fn deliver(
             false => tries.pause_after(&error, consignment),
         };
         let Some(pause) = pause else {
-            return match in_doubt && standing(index, submission, watch) == Some(Standing::Identical) {
+            return match in_doubt && standing(index, submission, watch) == Some(FilePresence::Identical) {
                 true => Ok(Delivery::FoundThere(error)),
                 false => Err(Undelivered { error: Box::new(doubtful(error, in_doubt)), in_doubt }),
             };
@@ -94,9 +94,9 @@ pub fn deliver(
         if in_doubt {
             loop {
                 match standing(index, submission, watch) {
-                    Some(Standing::Identical) => return Ok(Delivery::FoundThere(error)),
-                    Some(Standing::Absent) => break,
-                    Some(Standing::Different { .. }) => {
+                    Some(FilePresence::Identical) => return Ok(Delivery::FoundThere(error)),
+                    Some(FilePresence::Absent) => break,
+                    Some(FilePresence::Different { .. }) => {
                         return Err(Undelivered { error: Box::new(error), in_doubt });
                     }
                     None => {}
@@ -208,7 +208,7 @@ impl Tries {
 }
 
 /// How the file compares with what the index lists; none where it cannot be asked.
-fn standing(index: &dyn Index, submission: &Submission, watch: &dyn Watch) -> Option<Standing> {
+fn standing(index: &dyn Index, submission: &Submission, watch: &dyn Watch) -> Option<FilePresence> {
     for question in 1..=QUESTIONS {
         match index.standing(submission.field("name"), &submission.distribution) {
             Ok(standing) => return Some(standing),

@@ -30,7 +30,7 @@ pub use deliver::{Delivery, Undelivered, deliver};
 pub use hosts::{NewHost, allowing};
 pub use oidc::OidcError;
 pub use refusals::help_for;
-pub use simple::{Listing, SimpleError, SimpleFile, Standing, Yanked};
+pub use simple::{FilePresence, Listing, SimpleError, SimpleFile, Yanked};
 pub use staged::Index;
 pub use submission::{Submission, waves};
 pub use upload::{IndexClient, Put, Theirs, UploadError};

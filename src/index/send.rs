@@ -15,7 +15,7 @@ use reqwest::{RequestBuilder, Response};
 use thiserror::Error;
 
 use super::reply::{Reply, reason, retry_after};
-use crate::world::faults::{self, Moment};
+use crate::world::failpoints::{self, Failpoint};
 use crate::world::http::Http;
 
 /// Handed over at once, in bytes
@@ -137,13 +137,13 @@ impl<R: Read> Read for Outgoing<R> {
         }
         let sent = self.way.sent.load(Ordering::Relaxed);
         let half = usize::try_from(self.total / 2).unwrap_or(usize::MAX);
-        let read = if faults::is_drilled() && sent == 0 && (1..into.len()).contains(&half) {
+        let read = if failpoints::is_drilled() && sent == 0 && (1..into.len()).contains(&half) {
             self.file.read(&mut into[..half])?
         } else {
             self.file.read(into)?
         };
         if sent > 0 && sent < self.total {
-            faults::in_effect(Moment::HalfSent, String::new);
+            failpoints::in_effect(Failpoint::HalfSent, String::new);
         }
         self.way.sent.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
@@ -184,11 +184,11 @@ async fn exchange(
         }
         if sent >= progress.total && !told {
             told = true;
-            faults::in_effect(Moment::AllSent, String::new);
+            failpoints::in_effect(Failpoint::AllSent, String::new);
         }
         match answer {
             Ok(Ok(reply)) => {
-                faults::in_effect(Moment::Replied, || reply.status.to_string());
+                failpoints::in_effect(Failpoint::Replied, || reply.status.to_string());
                 return Ok(reply);
             }
             Ok(Err(error)) => return Err(progress.failure(error)),

@@ -64,7 +64,7 @@ pub enum Yanked {
 
 /// How a distribution compares with what the index lists
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum FilePresence {
     /// No file of that name is listed
     Absent,
     /// A file of that name has the same sha256
@@ -247,7 +247,7 @@ impl IndexClient {
 
     /// How a distribution compares with the file of its name. Where the index lists no sha256, the file itself is
     /// fetched and hashed.
-    pub fn standing(&self, project: &str, distribution: &Distribution) -> Result<Standing, SimpleError> {
+    pub fn standing(&self, project: &str, distribution: &Distribution) -> Result<FilePresence, SimpleError> {
         self.standing_in(self.listing(project)?.as_ref(), distribution)
     }
 
@@ -256,19 +256,19 @@ impl IndexClient {
         &self,
         listing: Option<&Listing>,
         distribution: &Distribution,
-    ) -> Result<Standing, SimpleError> {
+    ) -> Result<FilePresence, SimpleError> {
         let mut files = listing.iter().flat_map(|listing| &listing.files);
         let Some(file) = files.find(|file| file.filename == distribution.filename) else {
-            return Ok(Standing::Absent);
+            return Ok(FilePresence::Absent);
         };
         let sha256 = match &file.sha256 {
             Some(sha256) => sha256.clone(),
             None => self.sha256(file)?,
         };
         Ok(if sha256.eq_ignore_ascii_case(&distribution.sha256) {
-            Standing::Identical
+            FilePresence::Identical
         } else {
-            Standing::Different { sha256 }
+            FilePresence::Different { sha256 }
         })
     }
 

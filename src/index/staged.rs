@@ -3,7 +3,7 @@
 //! By the legacy API nothing is staged: what is put is public at once, so the end does nothing and there is no way back.
 //! An API with sessions (PEP 694, a draft) hides the files until the end, and takes them back where it is not reached.
 
-use super::{IndexClient, Put, SimpleError, Standing, Submission, UploadError};
+use super::{FilePresence, IndexClient, Put, SimpleError, Submission, UploadError};
 use crate::python::distribution::Distribution;
 
 /// An index that takes the files of a release
@@ -21,7 +21,7 @@ pub trait Index: Sync {
     fn put(&self, submission: &Submission, progress: &dyn Fn(u64) -> bool) -> Result<Put, UploadError>;
 
     /// How a file compares with the one of its name that is there.
-    fn standing(&self, project: &str, distribution: &Distribution) -> Result<Standing, SimpleError>;
+    fn standing(&self, project: &str, distribution: &Distribution) -> Result<FilePresence, SimpleError>;
 
     /// All files are there: they become public, where they were not.
     fn commit(&self) -> Result<(), UploadError>;
@@ -47,7 +47,7 @@ impl Index for IndexClient {
         Self::put(self, submission, progress)
     }
 
-    fn standing(&self, project: &str, distribution: &Distribution) -> Result<Standing, SimpleError> {
+    fn standing(&self, project: &str, distribution: &Distribution) -> Result<FilePresence, SimpleError> {
         Self::standing(self, project, distribution)
     }
 

@@ -12,7 +12,7 @@ use crate::python::distribution::{Distribution, Kind};
 use crate::python::filename::{Filename, FilenameError};
 use crate::python::metadata::Metadata;
 use crate::world::digest::Digests;
-use crate::world::hashes::{Hashes, Seal};
+use crate::world::hashes::{FileStamp, Hashes};
 
 /// What of a form is around its file
 pub(super) struct Envelope {
@@ -30,7 +30,7 @@ pub struct Submission {
     pub distribution: Distribution,
     pub(super) digests: Digests,
     /// What the file had when the digests were worked out
-    pub(super) seal: Seal,
+    pub(super) stamp: FileStamp,
     /// The form's fields from the distribution's own metadata, `name` and `version` among them
     pub fields: Vec<(String, String)>,
     /// A wheel's Python tag, or `source`
@@ -40,7 +40,7 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// Reads a distribution whose bytes are still those that were frozen.
+    /// Reads a distribution whose bytes are still those that were recorded.
     ///
     /// # Errors
     /// It has changed, or cannot be read; or there is something beside it that is no attestation.
@@ -56,11 +56,11 @@ impl Submission {
             .ok_or_else(|| broken("its metadata cannot be read"))?;
         let filename: Filename =
             distribution.filename.parse().map_err(|error: FilenameError| broken(&error.to_string()))?;
-        let (digests, seal) = hashes.of(&distribution.path)?;
+        let (digests, stamp) = hashes.of(&distribution.path)?;
         Ok(Self {
             distribution: distribution.clone(),
             digests,
-            seal,
+            stamp,
             fields: metadata.form_fields(),
             python_tag: filename.python_tag().to_owned(),
             attestations: attestation::beside(distribution)?,
@@ -70,9 +70,9 @@ impl Submission {
     /// A file that need not be a distribution, with the fields that are given.
     #[cfg(test)]
     pub(crate) fn of(distribution: &Distribution, fields: Vec<(String, String)>, python_tag: &str) -> Self {
-        let (digests, seal) = Hashes::default().of(&distribution.path).unwrap();
+        let (digests, stamp) = Hashes::default().of(&distribution.path).unwrap();
         let python_tag = python_tag.to_owned();
-        Self { distribution: distribution.clone(), digests, seal, fields, python_tag, attestations: None }
+        Self { distribution: distribution.clone(), digests, stamp, fields, python_tag, attestations: None }
     }
 
     /// Whether an attestation lies beside the distribution.

@@ -20,12 +20,12 @@ use super::refusals::{help_for_nobody, help_for_publisher};
 use super::reply::{Reply, may_hide_a_duplicate, says_duplicate};
 use super::send::{Outgoing, Progress, SendError, innermost, send};
 use super::submission::Submission;
-use super::{Credentials, IndexAddress, NewHost, Standing};
+use super::{Credentials, FilePresence, IndexAddress, NewHost};
 use crate::error::Error;
 use crate::python::distribution::Distribution;
 use crate::world::Environment;
 use crate::world::digest::Digests;
-use crate::world::hashes::Seal;
+use crate::world::hashes::FileStamp;
 use crate::world::http::Http;
 
 /// What an upload came to
@@ -109,13 +109,13 @@ impl IndexClient {
     /// Uploads a file whose bytes are what they were when its hashes were taken.
     ///
     /// An index that lets files be replaced (pypiserver with `--overwrite`, devpi's volatile indexes) replaces one
-    /// that is there: ask for its [`Standing`] first. PyPI never does.
+    /// that is there: ask for its [`FilePresence`] first. PyPI never does.
     ///
     /// `progress` is told the bytes sent so far, and says whether to go on.
     pub fn put(&self, submission: &Submission, progress: &dyn Fn(u64) -> bool) -> Result<Put, UploadError> {
         let distribution = &submission.distribution;
-        let (file, seal) = open_sealed(submission)?;
-        let file = Sealed { file, seal, left: submission.digests.size };
+        let (file, stamp) = open_sealed(submission)?;
+        let file = Sealed { file, stamp, left: submission.digests.size };
         let envelope = submission.envelope(&submission.digests, self.sends_attestations());
         let project = submission.field("name");
         let (body, way) = Outgoing::body(file, submission.digests.size, envelope.head, envelope.tail);
@@ -166,7 +166,7 @@ impl IndexClient {
             status if says_duplicate(status, &reason) => self.compare(submission, reason),
             404 if may_hide_a_duplicate(&reason) => {
                 match self.standing(submission.field("name"), distribution) {
-                    Ok(Standing::Absent) | Err(_) => Err(self.refused(distribution, reply)),
+                    Ok(FilePresence::Absent) | Err(_) => Err(self.refused(distribution, reply)),
                     Ok(_) => self.compare(submission, reason),
                 }
             }
@@ -185,10 +185,10 @@ impl IndexClient {
         let theirs = match self.listing(submission.field("name")) {
             Err(error) => Theirs::Unknown(Box::new(error)),
             Ok(listing) => match self.standing_in(listing.as_ref(), distribution) {
-                Ok(Standing::Identical) => return Ok(Put::AlreadyThere),
-                Ok(Standing::Different { sha256 }) => Theirs::Sha256(sha256),
+                Ok(FilePresence::Identical) => return Ok(Put::AlreadyThere),
+                Ok(FilePresence::Different { sha256 }) => Theirs::Sha256(sha256),
                 // Refused it is in any case; only the hash is not known.
-                Ok(Standing::Absent) => {
+                Ok(FilePresence::Absent) => {
                     let other = listing.as_ref().and_then(|listing| listing.file_with(&distribution.sha256));
                     other.map_or(Theirs::Unlisted, |other| Theirs::Named(other.filename.as_str().into()))
                 }
@@ -291,7 +291,7 @@ impl IndexClient {
 /// stores nothing
 struct Sealed {
     file: File,
-    seal: Seal,
+    stamp: FileStamp,
     /// In bytes
     left: u64,
 }
@@ -300,21 +300,21 @@ impl Read for Sealed {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(into)?;
         self.left = self.left.saturating_sub(read as u64);
-        if self.left == 0 && self.seal.is_broken_by_writing(&Seal::of(&self.file)?) {
+        if self.left == 0 && self.stamp.was_written_before(&FileStamp::of(&self.file)?) {
             return Err(io::Error::other("the file was written to while it was sent"));
         }
         Ok(read)
     }
 }
 
-/// Opens the file, if it is still the one whose hashes are known; gives the seal it has now.
-fn open_sealed(submission: &Submission) -> Result<(File, Seal), UploadError> {
+/// Opens the file, if it is still the one whose hashes are known; gives the stamp it has now.
+fn open_sealed(submission: &Submission) -> Result<(File, FileStamp), UploadError> {
     let distribution = &submission.distribution;
     let unreadable = |source| UploadError::File { path: distribution.path.clone(), source };
     let mut file = File::open(&distribution.path).map_err(unreadable)?;
-    let seal = Seal::of(&file).map_err(unreadable)?;
-    if seal == submission.seal {
-        return Ok((file, seal));
+    let stamp = FileStamp::of(&file).map_err(unreadable)?;
+    if stamp == submission.stamp {
+        return Ok((file, stamp));
     }
     let digests = Digests::of(&mut file).map_err(unreadable)?;
     if digests != submission.digests {
@@ -325,5 +325,5 @@ fn open_sealed(submission: &Submission) -> Result<(File, Seal), UploadError> {
         });
     }
     file.rewind().map_err(unreadable)?;
-    Ok((file, seal))
+    Ok((file, stamp))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::launch::{Call, Ear, Stop, call};
+use super::launch::{Call, PluginHandler, Stop, call};
 use super::protocol::Method;
 use super::store::{Plugin, python_folder};
 use crate::error::{Error, Result};
@@ -72,7 +72,7 @@ pub struct Assignment {
 }
 
 /// Where a call takes place
-pub struct Place<'a> {
+pub struct CallContext<'a> {
     pub environment: &'a Environment,
     pub folder: &'a Path,
     pub stop: Stop<'a>,
@@ -83,9 +83,9 @@ impl Assignment {
     ///
     /// # Errors
     /// It does not say, or cannot be started.
-    pub fn describe(&self, place: &Place<'_>, ear: &mut dyn Ear) -> Result<Value> {
+    pub fn describe(&self, place: &CallContext<'_>, handler: &mut dyn PluginHandler) -> Result<Value> {
         let limit = self.limit(Method::Describe);
-        self.make((Method::Describe, &Value::Object(Map::new())), place, &[], limit, ear)
+        self.make((Method::Describe, &Value::Object(Map::new())), place, &[], limit, handler)
     }
 
     /// Makes a call. The secrets go along where something is done outside or taken back; nowhere else.
@@ -96,8 +96,8 @@ impl Assignment {
         &self,
         method: Method,
         mut params: Map<String, Value>,
-        place: &Place<'_>,
-        ear: &mut dyn Ear,
+        place: &CallContext<'_>,
+        handler: &mut dyn PluginHandler,
     ) -> Result<Value> {
         params.insert("config".to_owned(), self.config.clone());
         let mut values = Vec::new();
@@ -110,7 +110,7 @@ impl Assignment {
             }
             params.insert("secrets".to_owned(), secrets.into());
         }
-        self.make((method, &params.into()), place, &values, self.limit(method), ear)
+        self.make((method, &params.into()), place, &values, self.limit(method), handler)
     }
 
     /// How long a call may take.
@@ -126,10 +126,10 @@ impl Assignment {
     fn make(
         &self,
         (method, params): (Method, &Value),
-        place: &Place<'_>,
+        place: &CallContext<'_>,
         secrets: &[String],
         limit: Duration,
-        ear: &mut dyn Ear,
+        handler: &mut dyn PluginHandler,
     ) -> Result<Value> {
         let environment = self.variables(place.environment)?;
         Ok(call(
@@ -145,7 +145,7 @@ impl Assignment {
                 limit,
                 stop: place.stop,
             },
-            ear,
+            handler,
         )?)
     }
 

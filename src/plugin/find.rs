@@ -9,7 +9,7 @@ use crate::world::document::user_folder;
 
 /// What a stage says of its plugin
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
+pub enum PluginReference {
     /// Its name, to be looked for
     Name(String),
     /// Its file, relative to the project
@@ -21,7 +21,7 @@ pub enum Wanted {
 /// Where something was found
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Place {
+pub enum PluginLocation {
     /// Named by the configuration
     Configuration,
     /// In the project's `.pyrelease/plugins`
@@ -32,7 +32,7 @@ pub enum Place {
     Path,
 }
 
-impl Place {
+impl PluginLocation {
     pub fn shown(self) -> &'static str {
         match self {
             Self::Configuration => "named in the configuration",
@@ -45,13 +45,13 @@ impl Place {
 
 /// A plugin's file, nothing of which has run
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct PluginFile {
     pub file: PathBuf,
     pub before: Vec<String>,
     pub after: Vec<String>,
     /// Those of `after` that are files of the project, by their places
     pub files: Vec<(usize, PathBuf)>,
-    pub place: Place,
+    pub place: PluginLocation,
 }
 
 /// The beginning of the names of plugins on PATH
@@ -68,18 +68,22 @@ pub fn user_plugins(environment: &Environment) -> Option<PathBuf> {
 ///
 /// # Errors
 /// What is wrong with what is wanted, and where it was looked for.
-pub fn find(wanted: &Wanted, root: &Path, environment: &Environment) -> Result<Vec<Found>, String> {
+pub fn find(
+    wanted: &PluginReference,
+    root: &Path,
+    environment: &Environment,
+) -> Result<Vec<PluginFile>, String> {
     match wanted {
-        Wanted::Path(path) => {
+        PluginReference::Path(path) => {
             let file = root.join(path);
             if file.is_file() {
-                Ok(vec![Found::alone(file, Place::Configuration)])
+                Ok(vec![PluginFile::alone(file, PluginLocation::Configuration)])
             } else {
                 Err(format!("there is no file `{path}`"))
             }
         }
-        Wanted::Command(words) => Ok(vec![command(words, root)?]),
-        Wanted::Name(name) => {
+        PluginReference::Command(words) => Ok(vec![command(words, root)?]),
+        PluginReference::Name(name) => {
             let found = named(name, root, environment);
             if found.is_empty() {
                 return Err(format!(
@@ -92,9 +96,9 @@ pub fn find(wanted: &Wanted, root: &Path, environment: &Environment) -> Result<V
     }
 }
 
-fn named(name: &str, root: &Path, environment: &Environment) -> Vec<Found> {
-    let mut folders = vec![(root.join(PROJECT_FOLDER), Place::Project)];
-    folders.extend(user_plugins(environment).map(|folder| (folder, Place::User)));
+fn named(name: &str, root: &Path, environment: &Environment) -> Vec<PluginFile> {
+    let mut folders = vec![(root.join(PROJECT_FOLDER), PluginLocation::Project)];
+    folders.extend(user_plugins(environment).map(|folder| (folder, PluginLocation::User)));
     let in_folders = folders.into_iter().filter_map(|(folder, place)| {
         file_names(name)
             .into_iter()
@@ -105,20 +109,20 @@ fn named(name: &str, root: &Path, environment: &Environment) -> Vec<Found> {
     let programs = environment.search_path().into_iter().filter_map(|folder| {
         let ending = std::env::consts::EXE_SUFFIX;
         let file = folder.join(format!("{PREFIX}{name}{ending}"));
-        file.is_file().then_some((file, Place::Path))
+        file.is_file().then_some((file, PluginLocation::Path))
     });
-    in_folders.chain(programs).map(|(file, place)| Found::alone(file, place)).collect()
+    in_folders.chain(programs).map(|(file, place)| PluginFile::alone(file, place)).collect()
 }
 
-impl Found {
+impl PluginFile {
     /// One that is started by itself.
-    fn alone(file: PathBuf, place: Place) -> Self {
+    fn alone(file: PathBuf, place: PluginLocation) -> Self {
         Self { file, before: Vec::new(), after: Vec::new(), files: Vec::new(), place }
     }
 }
 
 /// The files of a command: each word that is one.
-fn command(words: &[String], root: &Path) -> Result<Found, String> {
+fn command(words: &[String], root: &Path) -> Result<PluginFile, String> {
     let file = |word: &String| {
         let path = Path::new(word);
         let is_projects = path.is_relative() || path.starts_with(root);
@@ -144,12 +148,12 @@ fn command(words: &[String], root: &Path) -> Result<Found, String> {
             ));
         }
     }
-    Ok(Found {
+    Ok(PluginFile {
         file: own,
         before: before.to_vec(),
         after: after.to_vec(),
         files,
-        place: Place::Configuration,
+        place: PluginLocation::Configuration,
     })
 }
 

@@ -17,6 +17,6 @@ pub mod store;
 pub mod trial;
 pub mod trust;
 
-pub use assignment::{Assignment, Place};
+pub use assignment::{Assignment, CallContext};
 pub use error::{Cause, PluginError};
 pub use store::{Carrier, Plugin};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, Item, Table, value};
 
-use super::find::{Found, PROJECT_FOLDER, Wanted, find};
+use super::find::{PROJECT_FOLDER, PluginFile, PluginReference, find};
 use super::identity::Interpreter;
 use super::store::{Carrier, Plugin, WordFile, sha256};
 use crate::error::{Error, Result};
@@ -63,7 +63,7 @@ pub enum Obstacle {
 #[derive(Debug)]
 pub struct Looked {
     pub plugin: Plugin,
-    pub found: Vec<Found>,
+    pub found: Vec<PluginFile>,
     pub target: String,
     /// What starts it
     pub interpreter: Option<Interpreter>,
@@ -74,11 +74,11 @@ pub struct Looked {
 ///
 /// # Errors
 /// It is not found, or a file cannot be read.
-pub fn look(name: &str, wanted: &Wanted, root: &Path, environment: &Environment) -> Result<Looked> {
+pub fn look(name: &str, wanted: &PluginReference, root: &Path, environment: &Environment) -> Result<Looked> {
     let found = find(wanted, root, environment).map_err(|problem| {
         let error = Error::refused(format!("plugin `{name}` is not found: {problem}"));
         match wanted {
-            Wanted::Name(_) => {
+            PluginReference::Name(_) => {
                 error.help(format!("put its file into `{PROJECT_FOLDER}`, or name it: path = \"FILE\""))
             }
             _ => error,

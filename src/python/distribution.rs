@@ -24,7 +24,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A distribution whose bytes are frozen: whoever uses the file compares its hash first
+/// A distribution whose bytes are recorded: whoever uses the file compares its hash first
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Distribution {
     /// Where the file lies

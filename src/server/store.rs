@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 use super::form::Content;
 use super::rules::{Claim, Refusal, check_agreement, check_archive, look, refuse};
 use crate::python::filename::normalize;
-use crate::world::make_last;
+use crate::world::sync_to_disk;
 
 const RECORDS: &str = ".records";
 const INCOMING: &str = ".incoming";
@@ -185,12 +185,12 @@ impl Store {
         record.write_all(&serde_json::to_vec_pretty(entry)?)?;
         record.as_file().sync_all()?;
         record.persist(records.join(format!("{}.json", entry.filename)))?;
-        make_last(&records).map_err(io::Error::other)?;
+        sync_to_disk(&records).map_err(io::Error::other)?;
 
         let folder = self.folder.join(project);
         fs::create_dir_all(&folder)?;
         file.persist(folder.join(&entry.filename))?;
-        make_last(&folder).map_err(io::Error::other)
+        sync_to_disk(&folder).map_err(io::Error::other)
     }
 
     fn lock(&self) -> MutexGuard<'_, Projects> {

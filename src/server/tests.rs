@@ -11,7 +11,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::*;
-use crate::index::{Credentials, IndexAddress, IndexClient, Put, Standing, Submission, UploadError};
+use crate::index::{Credentials, FilePresence, IndexAddress, IndexClient, Put, Submission, UploadError};
 use crate::python::distribution::{Distribution, Kind};
 use crate::python::token::{Caveat, Macaroon, Token};
 use crate::world::Environment;
@@ -132,7 +132,7 @@ fn what_is_uploaded_is_listed_and_comes_back_the_same() {
     let client = scene.client(None);
     let (wheel, sdist) =
         (scene.wheel("1.0", "a"), scene.file(Kind::Sdist, "demo_pkg-1.0.tar.gz", b"an archive"));
-    assert_eq!(client.standing("Demo.Pkg", &wheel).unwrap(), Standing::Absent);
+    assert_eq!(client.standing("Demo.Pkg", &wheel).unwrap(), FilePresence::Absent);
     let sent = Cell::new(0);
     client
         .put(&submission(&wheel, "1.0"), &|bytes| {
@@ -157,7 +157,7 @@ fn what_is_uploaded_is_listed_and_comes_back_the_same() {
         assert!(client.download(listed, &copy, &"0".repeat(64)).is_err());
         assert!(!copy.exists());
     }
-    assert_eq!(client.standing("demo-pkg", &wheel).unwrap(), Standing::Identical);
+    assert_eq!(client.standing("demo-pkg", &wheel).unwrap(), FilePresence::Identical);
 }
 
 #[test]
@@ -172,7 +172,10 @@ fn the_same_bytes_again_are_a_success_and_others_are_refused_by_their_hashes() {
     let error = put(&client, &other, "1.0").unwrap_err();
     let text = error.to_string();
     assert!(text.contains(&first.sha256) && text.contains(&other.sha256), "{text}");
-    assert_eq!(client.standing("demo-pkg", &other).unwrap(), Standing::Different { sha256: first.sha256 });
+    assert_eq!(
+        client.standing("demo-pkg", &other).unwrap(),
+        FilePresence::Different { sha256: first.sha256 }
+    );
 }
 
 #[test]
@@ -423,6 +426,6 @@ fn while_it_rests_the_folder_can_be_replaced_and_the_address_stays() {
     fs_err::remove_dir_all(scene.folder.path().join("index")).unwrap();
     scene.index.serve().unwrap();
     assert_eq!(scene.index.upload_url(), address);
-    assert_eq!(scene.client(None).standing("demo-pkg", &wheel).unwrap(), Standing::Absent);
+    assert_eq!(scene.client(None).standing("demo-pkg", &wheel).unwrap(), FilePresence::Absent);
     put(&scene.client(None), &scene.wheel("1.0", "b"), "1.0").unwrap();
 }

@@ -10,8 +10,8 @@ use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::python::distribution::{Distribution, Kind};
 use crate::world::hashes::Hashes;
-use crate::world::make_last;
 use crate::world::process::Process;
+use crate::world::sync_to_disk;
 use crate::world::tools::ToolEnvironment;
 
 /// The first version of `build` that can report what it made
@@ -141,7 +141,7 @@ impl Build {
     }
 
     /// Builds the project at `root` into the empty folder `dist`, with further variables for the backend; gives the
-    /// distributions frozen, the wheels first.
+    /// distributions recorded, the wheels first.
     pub(super) fn build(
         &self,
         release: &Release,
@@ -191,8 +191,8 @@ impl Build {
         built.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
         complete(&built)?;
         // One of them may be public when the power fails, and nobody could build the others again with the same bytes.
-        built.iter().try_for_each(|distribution| make_last(&distribution.path))?;
-        make_last(dist)?;
+        built.iter().try_for_each(|distribution| sync_to_disk(&distribution.path))?;
+        sync_to_disk(dist)?;
         Ok(built)
     }
 }
@@ -214,7 +214,7 @@ impl Build {
             if found.iter().all(|found| found.kind != built.kind) {
                 let path = bench.dist().join(&built.filename);
                 fs_err::copy(&built.path, &path)?;
-                all.push(release.workspace.hashes.freeze(&path)?);
+                all.push(release.workspace.hashes.record_digest(&path)?);
             }
         }
         all.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
@@ -367,7 +367,7 @@ fn reported(report: &Path, hashes: &Hashes) -> Result<Vec<Distribution>> {
         Error::failed(format!("the report of `python -m build` in `{}` cannot be read", report.display()))
             .because(error)
     })?;
-    report.artifacts.into_iter().map(|artifact| hashes.freeze(&artifact.path)).collect()
+    report.artifacts.into_iter().map(|artifact| hashes.record_digest(&artifact.path)).collect()
 }
 
 /// The files in the run's own folder of distributions: it was empty before the stages.
@@ -377,7 +377,7 @@ pub(super) fn listed(dist: &Path, hashes: &Hashes) -> Result<Vec<Distribution>> 
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name.ends_with(".whl") || name.ends_with(".tar.gz") || name.ends_with(".zip") {
-            built.push(hashes.freeze(&path)?);
+            built.push(hashes.record_digest(&path)?);
         }
     }
     Ok(built)

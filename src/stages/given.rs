@@ -6,7 +6,7 @@ use super::build;
 use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::world::git::TagRef;
-use crate::world::make_last;
+use crate::world::sync_to_disk;
 
 /// Refuses a stage that gives something and reaches beyond the run's folder: what it gives lies there.
 pub(super) fn check(config: &Config, stage: &str, reach: Reach, gives: &[Product]) -> Result<()> {
@@ -94,7 +94,7 @@ fn distributions(
         .help("leave them in the folder that PYRELEASE_DIST names"));
     }
     found.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
-    found.iter().try_for_each(|distribution| make_last(&distribution.path))?;
-    make_last(dist)?;
+    found.iter().try_for_each(|distribution| sync_to_disk(&distribution.path))?;
+    sync_to_disk(dist)?;
     Ok(found)
 }

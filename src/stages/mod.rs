@@ -26,9 +26,9 @@ use plugin::Described;
 
 pub use check::{distributions_in, judge_files, known_or, policy, tracked_at};
 pub use indexes::unused as unused_indexes;
-pub use plugin::{Deaf, Named, Plugins, named};
+pub use plugin::{Named, NullHandler, Plugins, named};
 pub use target::{Bumping, read_project, target};
-pub use upload::{CONNECTIONS, Errand, MOST_CONNECTIONS, Verification, address_of};
+pub use upload::{CONNECTIONS, MOST_CONNECTIONS, StandaloneUpload, Verification, address_of};
 
 /// A stage that comes with pyrelease
 struct Row {

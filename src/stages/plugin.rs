@@ -16,10 +16,10 @@ use crate::engine::order;
 use crate::engine::prelude::*;
 use crate::engine::stage::Severity;
 use crate::plugin::assignment::{SECRET_PREFIX, secret};
-use crate::plugin::find::Wanted;
-use crate::plugin::launch::{Answer, Ear, Stop};
+use crate::plugin::find::PluginReference;
+use crate::plugin::launch::{Answer, PluginHandler, Stop};
 use crate::plugin::protocol::{Announced, Classes, Descriptor, Extent, Level, Method};
-use crate::plugin::{Assignment, Place, Plugin, schema, trust};
+use crate::plugin::{Assignment, CallContext, Plugin, schema, trust};
 use crate::world::Environment;
 
 /// Have a plugin do the work, with what it needs granted to it
@@ -71,7 +71,7 @@ pub struct Plugins<'a> {
 pub struct Named {
     pub stage: String,
     pub name: String,
-    pub wanted: Wanted,
+    pub wanted: PluginReference,
     settings: Settings,
 }
 
@@ -107,10 +107,10 @@ pub fn named(config: &Config, stage: &str) -> Result<Option<Named>> {
         }
         (Some(path), None) => {
             config.check_inside(path, place("path"))?;
-            Wanted::Path(path.clone())
+            PluginReference::Path(path.clone())
         }
-        (None, Some(words)) => Wanted::Command(words.clone()),
-        (None, None) => Wanted::Name(name.clone()),
+        (None, Some(words)) => PluginReference::Command(words.clone()),
+        (None, None) => PluginReference::Name(name.clone()),
     };
     Ok(Some(Named { stage: stage.to_owned(), name, wanted, settings }))
 }
@@ -172,8 +172,9 @@ fn ask_for(config: &Config, stage: &str, plugins: &Plugins<'_>) -> Result<Descri
         seconds: settings.timeout.map(|seconds| seconds.max(1)),
     };
     let never = AtomicBool::new(false);
-    let place = Place { environment: plugins.environment, folder: plugins.root, stop: Stop::Set(&never) };
-    let described = assignment.describe(&place, &mut Deaf)?;
+    let place =
+        CallContext { environment: plugins.environment, folder: plugins.root, stop: Stop::Set(&never) };
+    let described = assignment.describe(&place, &mut NullHandler)?;
     let descriptor = Descriptor::read(described).map_err(|problem| {
         Error::failed(format!(
             "plugin `{name}` of stage `{stage}` gave no description that makes sense: {problem}"
@@ -326,8 +327,8 @@ impl PluginStage {
         let (environment, folder) = (release.workspace.environment.clone(), release.root());
         thread::spawn(move || {
             let stop = AtomicBool::new(false);
-            let place = Place { environment: &environment, folder: &folder, stop: Stop::Set(&stop) };
-            assignment.call(Method::Preflight, params, &place, &mut Deaf)
+            let place = CallContext { environment: &environment, folder: &folder, stop: Stop::Set(&stop) };
+            assignment.call(Method::Preflight, params, &place, &mut NullHandler)
         })
     }
 
@@ -471,9 +472,9 @@ impl Stage for PluginStage {
 }
 
 /// Hears nothing: what a plugin says before a release is under way is shown only if it fails
-pub struct Deaf;
+pub struct NullHandler;
 
-impl Ear for Deaf {
+impl PluginHandler for NullHandler {
     fn log(&mut self, _: Level, _: &str) {}
 
     fn printed(&mut self, _: &str) {}

@@ -113,7 +113,7 @@ impl Stage for Push {
         }
         let is_new = !refs.contains_key(&branch);
         let there = remote.repository(repository);
-        findings.extend(there.and_then(|there| at_hand(&remote.name, &there, (&branch, is_new))));
+        findings.extend(there.and_then(|there| local_runs(&remote.name, &there, (&branch, is_new))));
         Ok(findings)
     }
 
@@ -236,7 +236,7 @@ fn push(
 }
 
 /// What a repository on this machine will have against the push, or against its being taken back.
-fn at_hand(name: &str, there: &LocalRemote, (branch, is_new): (&str, bool)) -> Option<Finding> {
+fn local_runs(name: &str, there: &LocalRemote, (branch, is_new): (&str, bool)) -> Option<Finding> {
     if there.has_checked_out(branch) {
         let message = format!("`{branch}` is checked out at `{name}`, which therefore takes no push to it");
         let help = "push to a bare repository, or let that one follow: `git config receive.denyCurrentBranch updateInstead`";

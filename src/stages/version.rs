@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer};
 use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::python::project::{
-    Files, LockFile, Pattern, Place, Project, ProjectError, VersionSource, bump_all, current_version,
-    lock_files,
+    Files, LockFile, Pattern, Project, ProjectError, VersionLocation, VersionSource, bump_all,
+    current_version, lock_files,
 };
 use crate::python::version::Version as ProjectVersion;
 use crate::world::process::Process;
@@ -28,7 +28,7 @@ pub(super) struct Version {
 #[derive(Debug)]
 enum Entry {
     Known(String),
-    Pattern(Place),
+    Pattern(VersionLocation),
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -69,7 +69,7 @@ impl<'de> Deserialize<'de> for Entry {
                     return Err(A::Error::custom("`count` must be at least 1"));
                 }
                 let PatternSettings { path, search, replace, count } = settings;
-                Ok(Entry::Pattern(Place::pattern(path, Pattern { search, replace, count })))
+                Ok(Entry::Pattern(VersionLocation::pattern(path, Pattern { search, replace, count })))
             }
         }
         deserializer.deserialize_any(EntryVisitor)
@@ -101,7 +101,7 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
 
 impl Version {
     /// Every place that states the version: the project's own and those of `files`.
-    fn places(&self, files: &dyn Files, project: &Project) -> Result<Vec<Place>> {
+    fn places(&self, files: &dyn Files, project: &Project) -> Result<Vec<VersionLocation>> {
         let mut places = match &project.version {
             VersionSource::Static(places) => places.clone(),
             VersionSource::Vcs { .. } | VersionSource::Unreadable(_) => Vec::new(),
@@ -109,7 +109,7 @@ impl Version {
         for entry in &self.files {
             let found = match entry {
                 Entry::Pattern(place) => vec![place.clone()],
-                Entry::Known(path) => Place::for_file(path, files).map_err(problem)?,
+                Entry::Known(path) => VersionLocation::for_file(path, files).map_err(problem)?,
             };
             for place in found {
                 if !places.contains(&place) {
@@ -238,7 +238,7 @@ fn forgotten(release: &Release, bumped: &[(String, Vec<u8>)]) -> Vec<Finding> {
         for module in ["__init__.py", "__about__.py", "_version.py", "version.py"] {
             let path = format!("{folder}{package}/{module}");
             let states = || {
-                let place = Place::for_file(&path, release).ok()?.into_iter().next()?;
+                let place = VersionLocation::for_file(&path, release).ok()?.into_iter().next()?;
                 place.read(&release.text(&path).ok()?).ok()?
             };
             let raised = bumped.iter().any(|(raised, _)| *raised == path);

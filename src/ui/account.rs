@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use crate::engine::journal::Outcome;
-use crate::engine::survey::{
-    Account, AtIndex, FileAccount, FileState, Here, JournalState, LockAccount, RefAccount, RefState,
+use crate::engine::status::{
+    AtIndex, DistributionStatus, FileState, Here, JournalState, LockStatus, RefState, RefStatus, StatusReport,
 };
 use crate::text::safe;
 use crate::world::git::short;
 
 /// The account as a text of some lines.
-pub fn account_text(account: &Account) -> String {
+pub fn account_text(account: &StatusReport) -> String {
     let mut text = headline(account);
     let mut fact = |label: &str, value: &str| {
         let _ = write!(text, "\n  {label:<9} {value}");
@@ -54,14 +54,14 @@ pub fn account_text(account: &Account) -> String {
     safe(&text).into_owned()
 }
 
-fn lock(lock: &LockAccount) -> String {
+fn lock(lock: &LockStatus) -> String {
     match lock.left_by_run {
         true => format!("git left the lock `{}` when the run was cut short: {}", lock.path, lock.advice),
         false => format!("`{}` locks what git is to change: {}", lock.path, lock.advice),
     }
 }
 
-fn headline(account: &Account) -> String {
+fn headline(account: &StatusReport) -> String {
     let at = account.at.as_ref().map(|stage| format!(" in `{stage}`")).unwrap_or_default();
     let state = match (account.outcome, account.journal) {
         (Some(Outcome::GivenUp), _) => "given up; what it did outside stays as it is".to_owned(),
@@ -83,7 +83,7 @@ fn headline(account: &Account) -> String {
     }
 }
 
-fn files(account: &Account) -> String {
+fn files(account: &StatusReport) -> String {
     // What was rolled back is not expected to lie here.
     let with_here = account.outcome != Some(Outcome::RolledBack);
     let mut indexes: Vec<&str> = Vec::new();
@@ -95,7 +95,7 @@ fn files(account: &Account) -> String {
     let mut head = vec!["file".to_owned(), "sha256".to_owned()];
     head.extend(with_here.then(|| "here".to_owned()));
     head.extend(indexes.iter().map(|index| (*index).to_owned()));
-    let row = |file: &FileAccount| {
+    let row = |file: &DistributionStatus| {
         let mut row = vec![file.filename.clone(), short(&file.sha256).to_owned()];
         row.extend(with_here.then(|| match &file.here {
             Here::Present => "present".to_owned(),
@@ -131,9 +131,9 @@ fn at_index(at: &AtIndex) -> String {
     }
 }
 
-fn refs(refs: &[RefAccount]) -> String {
+fn refs(refs: &[RefStatus]) -> String {
     let shown = |id: &Option<String>| id.as_deref().map_or("none", short).to_owned();
-    let row = |known: &RefAccount| {
+    let row = |known: &RefStatus| {
         let name = match known.name.strip_prefix("refs/tags/") {
             Some(tag) => format!("tag {tag}"),
             None => known.name.strip_prefix("refs/heads/").unwrap_or(&known.name).to_owned(),

@@ -10,7 +10,7 @@ use anstyle::{AnsiColor, Style};
 use super::Verbosity;
 use super::uploads::Uploads;
 use crate::engine::effects::Action;
-use crate::engine::event::{Event, Fate, Listener};
+use crate::engine::event::{Event, FileStatus, Listener};
 use crate::engine::plan::Plan;
 use crate::engine::stage::{Finding, Severity};
 use crate::error::Error;
@@ -117,21 +117,21 @@ impl Human {
     }
 
     /// Says what became of a file.
-    fn file(&self, file: &str, index: &str, fate: Fate, reason: &str) {
+    fn file(&self, file: &str, index: &str, fate: FileStatus, reason: &str) {
         let is_last = self.uploads.borrow_mut().as_mut().is_some_and(|uploads| uploads.over(file));
         if is_last && let Some(uploads) = self.uploads.take() {
             uploads.clear();
         }
         match fate {
-            Fate::There if reason == UPLOADED => {
+            FileStatus::There if reason == UPLOADED => {
                 self.status(GOOD, "Uploaded", &format!("{file} is on {index}"))
             }
-            Fate::There => {
+            FileStatus::There => {
                 self.status(GOOD, "Uploaded", &format!("{file} is on {index} {DIM}({}){DIM:#}", safe(reason)))
             }
-            Fate::NotThere => self.status(BAD, "Failed", &format!("{file} is not on {index}")),
-            Fate::Unknown => self.status(BAD, "In doubt", &format!("{file} may be on {index}")),
-            Fate::NotSent => {
+            FileStatus::NotThere => self.status(BAD, "Failed", &format!("{file} is not on {index}")),
+            FileStatus::Unknown => self.status(BAD, "In doubt", &format!("{file} may be on {index}")),
+            FileStatus::NotSent => {
                 self.status(WARN, "Not sent", &format!("{file} is not on {index}: {}", safe(reason)))
             }
         }
@@ -159,7 +159,7 @@ impl Human {
 }
 
 impl Listener for Human {
-    fn hear(&self, event: &Event<'_>) {
+    fn on_event(&self, event: &Event<'_>) {
         match event {
             Event::Plan { plan, is_brief } => {
                 if self.verbosity > Verbosity::Quiet {

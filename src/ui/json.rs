@@ -37,7 +37,7 @@ impl Json {
 }
 
 impl Listener for Json {
-    fn hear(&self, event: &Event<'_>) {
+    fn on_event(&self, event: &Event<'_>) {
         self.write(event);
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::account::table;
 use crate::engine::journal::{Content, Outcome, ReadLine, Record};
 use crate::engine::log::Summary;
-use crate::engine::survey::JournalState;
+use crate::engine::status::JournalState;
 use crate::text::safe;
 use crate::world::git::short;
 

@@ -116,10 +116,10 @@ impl Ui {
 }
 
 impl Listener for Ui {
-    fn hear(&self, event: &Event<'_>) {
+    fn on_event(&self, event: &Event<'_>) {
         match self {
-            Self::Human(human) => human.hear(event),
-            Self::Json(json) => json.hear(event),
+            Self::Human(human) => human.on_event(event),
+            Self::Json(json) => json.on_event(event),
         }
     }
 }

@@ -45,7 +45,7 @@ pub fn sha256(path: &Path) -> Result<(String, u64)> {
 ///
 /// # Errors
 /// The file cannot be read, or is neither an sdist nor a wheel.
-pub fn freeze(path: &Path) -> Result<Distribution> {
+pub fn record_digest(path: &Path) -> Result<Distribution> {
     distribution(path, || sha256(path))
 }
 
@@ -70,7 +70,7 @@ pub(super) fn distribution(
 ///
 /// # Errors
 /// It cannot be opened, or the disk refused.
-pub fn make_last(path: &Path) -> Result<()> {
+pub fn sync_to_disk(path: &Path) -> Result<()> {
     // Windows gives no handle to a folder, and needs none for this.
     if cfg!(unix) || path.is_file() {
         fs_err::File::open(path)?.sync_all()?;
@@ -78,7 +78,7 @@ pub fn make_last(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a distribution whose bytes are no longer those that were frozen.
+/// Refuses a distribution whose bytes are no longer those that were recorded.
 ///
 /// # Errors
 /// The file cannot be read or has changed.

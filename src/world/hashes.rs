@@ -17,7 +17,7 @@ use crate::python::distribution::Distribution;
 
 /// What changes when somebody writes to a file or puts another in its place
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seal {
+pub struct FileStamp {
     /// In bytes
     size: u64,
     modified: Option<SystemTime>,
@@ -26,8 +26,8 @@ pub struct Seal {
     identity: (u64, u64, i64, i64),
 }
 
-impl Seal {
-    /// The seal of an open file.
+impl FileStamp {
+    /// The stamp of an open file.
     ///
     /// # Errors
     /// The system does not tell.
@@ -43,8 +43,8 @@ impl Seal {
         })
     }
 
-    /// Whether somebody wrote to the file between this seal and a later one.
-    pub fn is_broken_by_writing(&self, later: &Self) -> bool {
+    /// Whether somebody wrote to the file between this stamp and a later one.
+    pub fn was_written_before(&self, later: &Self) -> bool {
         (self.size, self.modified) != (later.size, later.modified)
     }
 }
@@ -57,38 +57,38 @@ fn identity(metadata: &Metadata) -> (u64, u64, i64, i64) {
 
 /// Digests by the files they are of; a clone knows the same
 #[derive(Debug, Clone, Default)]
-pub struct Hashes(Arc<Mutex<BTreeMap<PathBuf, (Seal, Digests)>>>);
+pub struct Hashes(Arc<Mutex<BTreeMap<PathBuf, (FileStamp, Digests)>>>);
 
 impl Hashes {
-    /// The digests of a file, and the seal it had when they were worked out.
+    /// The digests of a file, and the stamp it had when they were worked out.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn of(&self, path: &Path) -> io::Result<(Digests, Seal)> {
+    pub fn of(&self, path: &Path) -> io::Result<(Digests, FileStamp)> {
         let file = File::open(path)?;
-        let seal = Seal::of(&file)?;
+        let stamp = FileStamp::of(&file)?;
         if let Some((known, digests)) = self.lock().get(path)
-            && *known == seal
+            && *known == stamp
         {
-            return Ok((digests.clone(), seal));
+            return Ok((digests.clone(), stamp));
         }
-        let digests = Digests::of_file(file, seal.size)?;
-        self.lock().insert(path.to_owned(), (seal.clone(), digests.clone()));
-        Ok((digests, seal))
+        let digests = Digests::of_file(file, stamp.size)?;
+        self.lock().insert(path.to_owned(), (stamp.clone(), digests.clone()));
+        Ok((digests, stamp))
     }
 
     /// Takes down the bytes of a distribution: from here on it is known by its sha256.
     ///
     /// # Errors
     /// The file cannot be read, or is neither an sdist nor a wheel.
-    pub fn freeze(&self, path: &Path) -> Result<Distribution> {
+    pub fn record_digest(&self, path: &Path) -> Result<Distribution> {
         distribution(path, || {
             let (digests, _) = self.of(path)?;
             Ok((digests.sha256, digests.size))
         })
     }
 
-    /// Refuses a distribution whose bytes are no longer those that were frozen.
+    /// Refuses a distribution whose bytes are no longer those that were recorded.
     ///
     /// # Errors
     /// The file cannot be read or has changed.
@@ -97,7 +97,7 @@ impl Hashes {
         changed(distribution, &digests.sha256)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<PathBuf, (Seal, Digests)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<PathBuf, (FileStamp, Digests)>> {
         // An entry is put in whole or not at all.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -113,7 +113,7 @@ mod tests {
         let path = folder.path().join("demo-1.0.tar.gz");
         fs_err::write(&path, "one").unwrap();
         let hashes = Hashes::default();
-        let frozen = hashes.freeze(&path).unwrap();
+        let recorded = hashes.record_digest(&path).unwrap();
         let key = hashes.lock().first_entry().unwrap().get().clone();
         // What is remembered is what is given out.
         let told = Digests { sha256: "remembered".to_owned(), ..key.1.clone() };
@@ -126,7 +126,7 @@ mod tests {
         fs_err::rename(folder.path().join("new"), &path).unwrap();
         let file = fs_err::OpenOptions::new().write(true).open(&path).unwrap();
         file.file().set_modified(modified).unwrap();
-        let error = hashes.verify(&frozen).unwrap_err();
+        let error = hashes.verify(&recorded).unwrap_err();
         assert!(error.to_string().contains("was changed after it was built"), "{error}");
     }
 }

@@ -1,21 +1,21 @@
 //! What touches the outside: the environment, processes, files, git, HTTP, tools.
 
-pub mod crew;
 pub mod digest;
 pub mod document;
 mod environment;
-pub mod faults;
+pub mod failpoints;
 mod files;
 pub mod git;
-pub mod guard;
 pub mod hashes;
 pub mod http;
 pub mod memory;
+pub mod orphans;
+pub mod parallel;
 pub mod process;
 pub mod processes;
-pub mod remains;
 pub mod terminal;
 pub mod tools;
+pub mod watchdog;
 
 pub use environment::{Environment, without_relative_folders};
-pub use files::{Folder, freeze, make_last, sha256, size, verify};
+pub use files::{Folder, record_digest, sha256, size, sync_to_disk, verify};

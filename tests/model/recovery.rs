@@ -19,7 +19,7 @@ enum Presence {
 impl Process<'_> {
     /// Settles what is in doubt by asking the world; what the world cannot tell stays in doubt.
     pub(crate) fn settle(&mut self) -> Done {
-        self.wind_up()?;
+        self.terminate_all()?;
         for id in 0..self.book.entries.len() {
             let entry = self.book.entries[id];
             if entry.state != State::InDoubt {
@@ -40,7 +40,7 @@ impl Process<'_> {
     }
 
     /// Ends what is at work on this machine still, and removes the locks that it left.
-    fn wind_up(&mut self) -> Done {
+    fn terminate_all(&mut self) -> Done {
         self.end_pushes()?;
         if self.rules.locks && self.book.entries.iter().any(|entry| entry.deed.kind == Kind::Land) {
             let careful = self.rules.own_locks;

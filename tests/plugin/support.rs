@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use pyrelease::plugin::launch::{Answer, Call, Ear, Program, Stop, call, set_host};
+use pyrelease::plugin::launch::{Answer, Call, PluginHandler, Program, Stop, call, set_host};
 use pyrelease::plugin::protocol::{Announced, Level, Method};
 use pyrelease::plugin::{Cause, PluginError};
 use serde_json::{Value, json};
@@ -67,7 +67,7 @@ pub(crate) struct Listening {
     pub(crate) progress: Vec<(u64, u64)>,
 }
 
-impl Ear for Listening {
+impl PluginHandler for Listening {
     fn log(&mut self, _: Level, message: &str) {
         self.logs.push(message.to_owned());
     }

@@ -1,7 +1,6 @@
 //! Releases of real projects, from end to end: to index servers that people run, with a remote, or not at all.
 
 mod backends;
-mod care;
 mod consent;
 mod credentials;
 mod doctor;
@@ -10,12 +9,12 @@ pub(crate) mod drill;
 pub(crate) mod drilled;
 pub(crate) mod failures;
 mod guarded;
+mod hygiene;
 mod interface;
 mod journal_end;
 mod late_push;
 #[cfg(unix)]
 mod machine;
-mod moving;
 mod network;
 mod order;
 pub(crate) mod power;
@@ -30,6 +29,7 @@ mod secrets;
 mod shown;
 mod status;
 mod terminal;
+mod transfer;
 mod upload;
 mod wheels;
 

@@ -17,7 +17,7 @@ use pyrelease_test_support::{Asked, IndexServer, Proxy, Sandbox, Trouble};
 use serde_json::Value;
 
 /// A folder with distributions in it, and nothing else: no repository, no configuration
-struct Desk {
+struct UploadProject {
     sandbox: Sandbox,
     folder: PathBuf,
 }
@@ -29,19 +29,19 @@ struct Ended {
     text: String,
 }
 
-impl Desk {
+impl UploadProject {
     fn new() -> Self {
         let sandbox = Sandbox::new();
-        let folder = sandbox.root().join("desk");
+        let folder = sandbox.root().join("upload_project");
         fs_err::create_dir(&folder).unwrap();
         Self { sandbox, folder }
     }
 
     /// With a wheel and a source distribution of a version.
     fn with_release(version: &str) -> Self {
-        let desk = Self::new();
-        desk.release(version);
-        desk
+        let upload_project = Self::new();
+        upload_project.release(version);
+        upload_project
     }
 
     fn release(&self, version: &str) {
@@ -110,27 +110,27 @@ impl Embedded {
         names
     }
 
-    fn upload(&self, desk: &Desk, more: &[&str]) -> Ended {
+    fn upload(&self, upload_project: &UploadProject, more: &[&str]) -> Ended {
         let (url, simple) = (self.proxy.upload_url(), self.proxy.simple_url());
-        desk.upload(&[&["--url", &url, "--simple", &simple], more].concat(), &[])
+        upload_project.upload(&[&["--url", &url, "--simple", &simple], more].concat(), &[])
     }
 
     /// Without a look at what is there.
-    fn upload_blindly(&self, desk: &Desk) -> Ended {
-        desk.upload(&["--url", &self.proxy.upload_url()], &[])
+    fn upload_blindly(&self, upload_project: &UploadProject) -> Ended {
+        upload_project.upload(&["--url", &self.proxy.upload_url()], &[])
     }
 }
 
 #[test]
 fn files_that_lie_anywhere_are_uploaded_and_the_same_ones_never_again() {
-    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
-    let first = index.upload(&desk, &[]).code(0);
+    let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
+    let first = index.upload(&upload_project, &[]).code(0);
     let names = ["demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"];
     assert_eq!(first.fates(), BTreeMap::from(names.map(|name| (name, "there"))));
     assert_eq!(index.files(), names);
     first.says("\"event\":\"published\"");
 
-    let again = index.upload(&desk, &[]).code(0);
+    let again = index.upload(&upload_project, &[]).code(0);
     again.says("has every file already, with the same bytes");
     assert_eq!(again.fates(), first.fates());
     assert_eq!(index.proxy.sent().len(), 2);
@@ -138,40 +138,46 @@ fn files_that_lie_anywhere_are_uploaded_and_the_same_ones_never_again() {
 
 #[test]
 fn what_an_index_shows_is_compared_with_what_was_sent() {
-    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
-    desk.upload(&["--url", &index.proxy.upload_url(), "--verify"], &[]).code(2).says("--simple URL");
+    let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
+    upload_project
+        .upload(&["--url", &index.proxy.upload_url(), "--verify"], &[])
+        .code(2)
+        .says("--simple URL");
     // The first look, then an old page and a page that is none.
     index.proxy.ahead(Asked::Listing, [None, Some(Trouble::Stale), Some(Trouble::Garbled)]);
-    let verified = index.upload(&desk, &["--verify"]).code(0);
+    let verified = index.upload(&upload_project, &["--verify"]).code(0);
     verified.says("lists all 2 files with their hashes, and gives out what was sent");
-    desk.release("1.1");
+    upload_project.release("1.1");
     for old in ["demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"] {
-        fs_err::remove_file(desk.folder.join(old)).unwrap();
+        fs_err::remove_file(upload_project.folder.join(old)).unwrap();
     }
     let wrong = Some(Trouble::OtherHashes);
     index.proxy.ahead(Asked::Listing, [None, wrong, wrong]);
-    index.upload(&desk, &["--verify"]).code(4).says("lists demo-1.1-py3-none-any.whl with the sha256");
+    index
+        .upload(&upload_project, &["--verify"])
+        .code(4)
+        .says("lists demo-1.1-py3-none-any.whl with the sha256");
 }
 
 /// A cache may list a file and not have it yet, or not all of it; that is no other file.
 #[test]
 fn a_file_that_is_listed_and_not_given_out_yet_is_waited_for() {
-    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
     // The first look, the list of files, and then the file.
     let late = [Trouble::Stale, Trouble::CutReply(700), Trouble::Failure(503)].map(Some);
     index.proxy.ahead(Asked::Listing, [&[None, None], &late[..]].concat());
-    index.upload(&desk, &["--verify"]).code(0).says("gives out what was sent");
+    index.upload(&upload_project, &["--verify"]).code(0).says("gives out what was sent");
 }
 
 /// Some servers keep what came before a connection broke off, and say that all is well.
 #[test]
 fn a_file_that_an_index_keeps_cut_short_is_not_uploaded() {
     let server = IndexServer::open();
-    let desk = Desk::with_release("1.0");
+    let upload_project = UploadProject::with_release("1.0");
     let proxy = Proxy::before(&server.upload_url(), &server.simple_url());
     proxy.ahead(Asked::Upload, [None, Some(Trouble::Truncated(1))]);
     let (url, simple) = (proxy.upload_url(), proxy.simple_url());
-    let ended = desk.upload(&["--url", &url, "--simple", &simple], &[]).code(4);
+    let ended = upload_project.upload(&["--url", &url, "--simple", &simple], &[]).code(4);
     ended
         .says("does not have what was sent to it: it lists demo-1.0.tar.gz with the sha256")
         .says("yank it there");
@@ -180,59 +186,63 @@ fn a_file_that_an_index_keeps_cut_short_is_not_uploaded() {
 
 #[test]
 fn what_was_uploaded_is_installed_from_the_index_and_tried() {
-    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
-    index.upload(&desk, &["--smoke", "true"]).code(2).says("--install");
-    index.upload(&desk, &["--install", "--smoke", "'"]).code(2).says("a quote is not closed");
+    let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
+    index.upload(&upload_project, &["--smoke", "true"]).code(2).says("--install");
+    index.upload(&upload_project, &["--install", "--smoke", "'"]).code(2).says("a quote is not closed");
     assert!(index.proxy.sent().is_empty());
     let tell = "python -c \"import importlib.metadata as m; print('it is', m.version('demo'))\"";
-    let tried = index.upload(&desk, &["--install", "--smoke", tell]).code(0);
+    let tried = index.upload(&upload_project, &["--install", "--smoke", tell]).code(0);
     tried.says("it is 1.0").says("1.0 is what");
     // Nothing is sent again, and the release does not do what it should.
     let sent = index.proxy.sent().len();
-    index.upload(&desk, &["--install", "--smoke", "python -c 'raise SystemExit(7)'"]).code(1).says("7");
+    index
+        .upload(&upload_project, &["--install", "--smoke", "python -c 'raise SystemExit(7)'"])
+        .code(1)
+        .says("7");
     assert_eq!(index.proxy.sent().len(), sent);
 }
 
 #[test]
 fn an_index_that_cannot_be_asked_says_what_to_look_at() {
-    let desk = Desk::with_release("1.0");
+    let upload_project = UploadProject::with_release("1.0");
     // Nothing listens there any more.
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let simple = format!("http://{gone}/simple/");
-    let refused = desk.upload(&["--url", &format!("http://{gone}/legacy/"), "--simple", &simple], &[]);
+    let refused =
+        upload_project.upload(&["--url", &format!("http://{gone}/legacy/"), "--simple", &simple], &[]);
     refused.code(3).says("cannot be asked what it has").says("check the address, the network and the proxy");
     // One hiccup is no answer.
     let index = Embedded::new();
     index.proxy.ahead(Asked::Listing, [Some(Trouble::Failure(500)), Some(Trouble::Refused)]);
-    index.upload(&desk, &[]).code(0);
+    index.upload(&upload_project, &[]).code(0);
 }
 
 #[test]
 fn a_file_that_the_verdict_refuses_is_not_sent_nor_any_other() {
-    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
-    let path = desk.folder.join("demo-1.0.tar.gz");
+    let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
+    let path = upload_project.folder.join("demo-1.0.tar.gz");
     let whole = fs_err::read(&path).unwrap();
     fs_err::write(&path, &whole[..whole.len() - 10]).unwrap();
-    index.upload(&desk, &[]).code(3).says("nothing has been sent");
+    index.upload(&upload_project, &[]).code(3).says("nothing has been sent");
     assert!(index.proxy.sent().is_empty());
 }
 
 #[test]
 fn another_file_in_the_way_is_seen_before_anything_is_sent() {
-    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
-    let other = Desk::new();
+    let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
+    let other = UploadProject::new();
     sdist(&other.folder, "demo", "1.0", "another");
     index.upload(&other, &[]).code(0);
-    let refused = index.upload(&desk, &[]).code(3);
+    let refused = index.upload(&upload_project, &[]).code(3);
     refused.says("has another demo-1.0.tar.gz: its sha256 is").says("release another version");
     assert_eq!(index.files(), ["demo-1.0.tar.gz"]);
 }
 
 #[test]
 fn files_of_two_releases_are_refused() {
-    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
-    desk.release("1.1");
-    let refused = index.upload(&desk, &[]);
+    let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
+    upload_project.release("1.1");
+    let refused = index.upload(&upload_project, &[]);
     assert!([2, 3].contains(&refused.code), "{}", refused.text);
     assert!(index.proxy.sent().is_empty());
 }
@@ -240,26 +250,26 @@ fn files_of_two_releases_are_refused() {
 /// By itself, in its folder, by way of a link, and in another folder.
 #[test]
 fn a_file_that_is_named_twice_is_sent_once() {
-    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
     let wheel = "demo-1.0-py3-none-any.whl";
-    let copies = desk.sandbox.root().join("copies");
+    let copies = upload_project.sandbox.root().join("copies");
     fs_err::create_dir(&copies).unwrap();
-    fs_err::copy(desk.folder.join(wheel), copies.join(wheel)).unwrap();
+    fs_err::copy(upload_project.folder.join(wheel), copies.join(wheel)).unwrap();
     let copy = copies.join(wheel);
     let twice = ["demo-1.0.tar.gz", "./demo-1.0.tar.gz", wheel, copy.to_str().unwrap()];
-    let ended = index.upload(&desk, &twice).code(0);
+    let ended = index.upload(&upload_project, &twice).code(0);
     assert_eq!(index.proxy.sent().len(), 2, "{}", ended.text);
     // Another file of the name is another matter.
     fs_err::write(&copy, "other bytes").unwrap();
-    index.upload(&desk, &[copy.to_str().unwrap()]).code(3).says("nothing has been sent");
+    index.upload(&upload_project, &[copy.to_str().unwrap()]).code(3).says("nothing has been sent");
     assert_eq!(index.proxy.sent().len(), 2);
 }
 
 #[test]
 fn a_file_that_is_gone_or_another_when_its_turn_comes_is_not_sent() {
     for (rest, says) in [(None, "failed to read"), (Some("other bytes"), "changed after it was built")] {
-        let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
-        let sdist = desk.folder.join("demo-1.0.tar.gz");
+        let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
+        let sdist = upload_project.folder.join("demo-1.0.tar.gz");
         let whole = fs_err::read(&sdist).unwrap();
         let path = sdist.clone();
         // While the wheel is on its way.
@@ -267,38 +277,41 @@ fn a_file_that_is_gone_or_another_when_its_turn_comes_is_not_sent() {
             None => drop(fs_err::remove_file(&path)),
             Some(text) => fs_err::write(&path, text).unwrap(),
         });
-        let ended = index.upload(&desk, &[]).code(4);
+        let ended = index.upload(&upload_project, &[]).code(4);
         ended.says(says).says("say the same again: only the rest is sent");
         let fates =
             BTreeMap::from([("demo-1.0-py3-none-any.whl", "there"), ("demo-1.0.tar.gz", "not-there")]);
         assert_eq!(ended.fates(), fates);
         index.proxy.watch(|| {});
         fs_err::write(&sdist, whole).unwrap();
-        index.upload(&desk, &[]).code(0);
+        index.upload(&upload_project, &[]).code(0);
         assert_eq!(index.proxy.sent().len(), 2);
     }
 }
 
 #[test]
 fn an_index_and_its_address_are_named_once() {
-    let desk = Desk::with_release("1.0");
-    desk.upload(&[], &[]).code(2).says("--index");
-    desk.upload(&["--index", "pypy"], &[]).code(2).says("did you mean `pypi`?");
-    desk.upload(&["--url", "http://pypi.example/"], &[]).code(2).says("plain `http`");
-    desk.upload(&["--index", "pypi", "--connections", "0"], &[]).code(2).says("1 to 32");
-    desk.run(&["upload", "nothing.whl", "--index", "pypi"], &[]).code(2).says("`nothing.whl` is not there");
+    let upload_project = UploadProject::with_release("1.0");
+    upload_project.upload(&[], &[]).code(2).says("--index");
+    upload_project.upload(&["--index", "pypy"], &[]).code(2).says("did you mean `pypi`?");
+    upload_project.upload(&["--url", "http://pypi.example/"], &[]).code(2).says("plain `http`");
+    upload_project.upload(&["--index", "pypi", "--connections", "0"], &[]).code(2).says("1 to 32");
+    upload_project
+        .run(&["upload", "nothing.whl", "--index", "pypi"], &[])
+        .code(2)
+        .says("`nothing.whl` is not there");
 }
 
 /// A dozen wheels: the first goes alone, no more than four at a time, and the sdist when all are there.
 #[test]
 fn wheels_go_together_between_the_first_file_and_the_sdist() {
-    let (desk, index) = (Desk::new(), Embedded::new());
+    let (upload_project, index) = (UploadProject::new(), Embedded::new());
     for minor in 10..22 {
-        wheel(&desk.folder, "demo", "1.0", &format!("macosx_10_{minor}_x86_64"), "hello");
+        wheel(&upload_project.folder, "demo", "1.0", &format!("macosx_10_{minor}_x86_64"), "hello");
     }
-    sdist(&desk.folder, "demo", "1.0", "hello");
+    sdist(&upload_project.folder, "demo", "1.0", "hello");
     index.proxy.ahead(Asked::Upload, vec![Some(Trouble::Late(60)); 13]);
-    index.upload(&desk, &["--connections", "4"]).code(0);
+    index.upload(&upload_project, &["--connections", "4"]).code(0);
     let busy = index.proxy.busy();
     assert_eq!(busy.len(), 13);
     assert_eq!((busy[0], busy[12]), (1, 1), "{busy:?}");
@@ -310,21 +323,21 @@ fn wheels_go_together_between_the_first_file_and_the_sdist() {
 /// PyPI's own server deadlocks where more than two files of a release come at once.
 #[test]
 fn an_index_that_deadlocks_gets_every_file_all_the_same() {
-    let desk = Desk::new();
+    let upload_project = UploadProject::new();
     for minor in 10..22 {
-        wheel(&desk.folder, "demo", "1.0", &format!("macosx_10_{minor}_x86_64"), "hello");
+        wheel(&upload_project.folder, "demo", "1.0", &format!("macosx_10_{minor}_x86_64"), "hello");
     }
-    sdist(&desk.folder, "demo", "1.0", "hello");
+    sdist(&upload_project.folder, "demo", "1.0", "hello");
     let careful = Embedded::new();
     careful.proxy.deadlocks_beyond(2);
-    let ended = careful.upload(&desk, &[]).code(0);
+    let ended = careful.upload(&upload_project, &[]).code(0);
     assert!(!ended.text.contains("500"), "{}", ended.text);
     assert_eq!((careful.files().len(), careful.proxy.busy().into_iter().max()), (13, Some(2)));
 
     // Who wants more has them sent one by one from the first failure on, which is nobody's fault.
     let greedy = Embedded::new();
     greedy.proxy.deadlocks_beyond(2);
-    let ended = greedy.upload(&desk, &["--connections", "8"]).code(0);
+    let ended = greedy.upload(&upload_project, &["--connections", "8"]).code(0);
     ended.says("the rest goes one by one");
     assert!(ended.fates().values().all(|fate| *fate == "there"), "{}", ended.text);
     assert_eq!(greedy.files(), careful.files());
@@ -337,15 +350,15 @@ fn an_index_that_deadlocks_gets_every_file_all_the_same() {
 
 #[test]
 fn a_refusal_stops_what_has_not_begun_and_hides_nothing_that_has() {
-    let (desk, index) = (Desk::new(), Embedded::new());
-    let others = Desk::new();
+    let (upload_project, index) = (UploadProject::new(), Embedded::new());
+    let others = UploadProject::new();
     for minor in 10..20 {
-        wheel(&desk.folder, "demo", "1.0", &format!("macosx_10_{minor}_x86_64"), "hello");
+        wheel(&upload_project.folder, "demo", "1.0", &format!("macosx_10_{minor}_x86_64"), "hello");
     }
-    sdist(&desk.folder, "demo", "1.0", "hello");
+    sdist(&upload_project.folder, "demo", "1.0", "hello");
     wheel(&others.folder, "demo", "1.0", "macosx_10_12_x86_64", "another");
     index.upload(&others, &[]).code(0);
-    let ended = index.upload_blindly(&desk).code(4);
+    let ended = index.upload_blindly(&upload_project).code(4);
     ended.says("File already exists").says("a file name is taken for good").says("say the same again");
 
     let fates = ended.fates();
@@ -360,9 +373,9 @@ fn a_refusal_stops_what_has_not_begun_and_hides_nothing_that_has() {
 
 #[test]
 fn an_address_that_lacks_its_slash_gets_its_sentence() {
-    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
     let url = index.proxy.upload_url();
-    let ended = desk.upload(&["--url", url.trim_end_matches('/')], &[]).code(1);
+    let ended = upload_project.upload(&["--url", url.trim_end_matches('/')], &[]).code(1);
     ended.says("redirects to").says("may lack a slash at the end");
     assert_eq!(ended.fates()["demo-1.0.tar.gz"], "not-sent");
     assert!(index.files().is_empty());
@@ -399,14 +412,14 @@ fn whatever_befalls_an_upload_it_is_stored_once() {
         for (number, trouble) in troubles.into_iter().enumerate() {
             let (server, variables) = (&server, &variables);
             scope.spawn(move || {
-                let desk = Desk::new();
+                let upload_project = UploadProject::new();
                 let name = format!("demo{number}");
-                wheel(&desk.folder, &name, "1.0", "any", "hello");
-                sdist(&desk.folder, &name, "1.0", "hello");
+                wheel(&upload_project.folder, &name, "1.0", "any", "hello");
+                sdist(&upload_project.folder, &name, "1.0", "hello");
                 let proxy = Proxy::before(&server.upload_url(), &server.simple_url());
                 proxy.ahead(Asked::Upload, [Some(trouble), None, Some(trouble)]);
                 let (url, simple) = (proxy.upload_url(), proxy.simple_url());
-                let ended = desk.upload(&["--url", &url, "--simple", &simple], variables);
+                let ended = upload_project.upload(&["--url", &url, "--simple", &simple], variables);
                 assert_eq!(ended.code, 0, "{trouble:?}: {}", ended.text);
                 assert!(ended.fates().values().all(|fate| *fate == "there"), "{trouble:?}: {}", ended.text);
                 assert_eq!(server.files(&name).len(), 2, "{trouble:?}");
@@ -424,41 +437,41 @@ fn whatever_befalls_an_upload_it_is_stored_once() {
 
 #[test]
 fn what_will_not_pass_is_not_waited_for() {
-    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
     index.proxy.ahead(Asked::Upload, [Some(Trouble::Busy(429, 3600))]);
-    index.upload(&desk, &[]).code(1).says("HTTP 429");
+    index.upload(&upload_project, &[]).code(1).says("HTTP 429");
     index.proxy.ahead(Asked::Upload, [Some(Trouble::Circles)]);
-    index.upload(&desk, &[]).code(1).says("redirects to");
+    index.upload(&upload_project, &[]).code(1).says("redirects to");
     index.proxy.ahead(Asked::Listing, [Some(Trouble::Circles)]);
-    index.upload(&desk, &[]).code(0);
+    index.upload(&upload_project, &[]).code(0);
 }
 
 /// As when a new version of it is deployed: a part of the release is public, and half a release is worse than a wait.
 #[test]
 fn a_server_that_is_away_for_a_while_is_waited_for_when_a_part_is_public() {
-    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
     let away = [Trouble::Refused, Trouble::Failure(502), Trouble::Refused].map(Some);
     index.proxy.ahead(Asked::Upload, [&[None], &away[..]].concat());
-    let ended = index.upload(&desk, &[]).code(0);
+    let ended = index.upload(&upload_project, &[]).code(0);
     ended.says("is away, and a part of the release is public: waiting for it");
     assert_eq!(index.files().len(), 2);
     // Nothing is, and so nothing is lost.
-    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
     index.proxy.ahead(Asked::Upload, vec![Some(Trouble::Refused); 3]);
-    let ended = index.upload(&desk, &[]).code(4);
+    let ended = index.upload(&upload_project, &[]).code(4);
     assert!(!ended.text.contains("is public: waiting for it"), "{}", ended.text);
 }
 
 #[test]
 fn a_server_that_never_recovers_leaves_a_doubt_that_the_next_upload_settles() {
-    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
+    let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
     index.proxy.ahead(Asked::Upload, vec![Some(Trouble::FailureAfterwards(500)); 3]);
     index.proxy.ahead(Asked::Listing, [None, Some(Trouble::Failure(500)), Some(Trouble::Failure(500))]);
-    let ended = index.upload(&desk, &[]).code(4);
+    let ended = index.upload(&upload_project, &[]).code(4);
     assert_eq!(ended.fates()["demo-1.0-py3-none-any.whl"], "unknown");
     ended.says("it is not known whether");
     index.proxy.calm();
-    let again = index.upload(&desk, &[]).code(0);
+    let again = index.upload(&upload_project, &[]).code(0);
     assert!(again.fates().values().all(|fate| *fate == "there"));
     assert_eq!(index.proxy.sent().len(), 2, "the doubtful one was there");
 }

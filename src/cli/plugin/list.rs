@@ -9,12 +9,12 @@ use serde_json::{Map, Value};
 use super::{of_stages, project};
 use crate::cli::Context;
 use crate::error::Result;
-use crate::plugin::find::{PREFIX, PROJECT_FOLDER, Wanted, in_folder, user_plugins};
+use crate::plugin::find::{PREFIX, PROJECT_FOLDER, PluginReference, in_folder, user_plugins};
 use crate::plugin::launch::Stop;
 use crate::plugin::protocol::Descriptor;
 use crate::plugin::trust::{Obstacle, look};
-use crate::plugin::{Assignment, Carrier, Place};
-use crate::stages::Deaf;
+use crate::plugin::{Assignment, CallContext, Carrier};
+use crate::stages::NullHandler;
 use crate::text::safe;
 use crate::ui::{Format, data};
 
@@ -55,7 +55,7 @@ struct Description {
 pub(super) fn list(context: &Context) -> Result<()> {
     let location = project(context)?;
     let environment = &context.environment;
-    let mut wanted: Vec<(String, Wanted, Vec<String>)> = Vec::new();
+    let mut wanted: Vec<(String, PluginReference, Vec<String>)> = Vec::new();
     for named in of_stages(&location.config)? {
         match wanted.iter_mut().find(|(name, of, _)| *name == named.name && *of == named.wanted) {
             Some((_, _, stages)) => stages.push(named.stage),
@@ -75,7 +75,7 @@ pub(super) fn list(context: &Context) -> Result<()> {
     others.dedup();
     for name in others {
         if !wanted.iter().any(|(known, _, _)| *known == name) {
-            wanted.push((name.clone(), Wanted::Name(name), Vec::new()));
+            wanted.push((name.clone(), PluginReference::Name(name), Vec::new()));
         }
     }
     let entries: Vec<Entry> = wanted
@@ -94,7 +94,7 @@ fn entry(
     context: &Context,
     root: &std::path::Path,
     name: String,
-    wanted: &Wanted,
+    wanted: &PluginReference,
     stages: Vec<String>,
 ) -> Entry {
     let environment = &context.environment;
@@ -142,8 +142,11 @@ fn entry(
             seconds: None,
         };
         let never = AtomicBool::new(false);
-        let place = Place { environment, folder: root, stop: Stop::Set(&never) };
-        match assignment.describe(&place, &mut Deaf).map_err(|error| error.chain()).and_then(Descriptor::read)
+        let place = CallContext { environment, folder: root, stop: Stop::Set(&never) };
+        match assignment
+            .describe(&place, &mut NullHandler)
+            .map_err(|error| error.chain())
+            .and_then(Descriptor::read)
         {
             Ok(described) => description = Some(describe(&described)),
             Err(problem) => state = format!("trusted, and of no use: {problem}"),

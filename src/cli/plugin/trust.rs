@@ -5,7 +5,7 @@ use crate::cli::Context;
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, Result};
 use crate::plugin::Carrier;
-use crate::plugin::find::Wanted;
+use crate::plugin::find::PluginReference;
 use crate::plugin::trust::{LOCK, Obstacle, Pins, agree, look};
 
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ pub(in crate::cli) struct Arguments {
 pub(super) fn trust(context: &Context, arguments: &Arguments) -> Result<()> {
     let location = project(context)?;
     let stages = of_stages(&location.config)?;
-    let mut wanted: Vec<(String, Wanted)> = Vec::new();
+    let mut wanted: Vec<(String, PluginReference)> = Vec::new();
     if arguments.names.is_empty() {
         wanted.extend(stages.iter().map(|named| (named.name.clone(), named.wanted.clone())));
         if wanted.is_empty() {
@@ -34,10 +34,10 @@ pub(super) fn trust(context: &Context, arguments: &Arguments) -> Result<()> {
         let of_stage = stages.iter().find(|named| named.name == *name || named.stage == *name);
         wanted.push(match of_stage {
             Some(named) => (named.name.clone(), named.wanted.clone()),
-            None => (name.clone(), Wanted::Name(name.clone())),
+            None => (name.clone(), PluginReference::Name(name.clone())),
         });
     }
-    let say = |message: &str| context.ui.hear(&Event::Note { stage: None, message });
+    let say = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });
     for (name, wanted) in wanted {
         let looked = look(&name, &wanted, &location.root, &context.environment)?;
         let plugin = &looked.plugin;

@@ -11,14 +11,14 @@ use serde_json::{Map, Value, json};
 use super::{Action, Effect, Effects};
 use crate::engine::event::Event;
 use crate::engine::journal::Record;
-use crate::engine::recover::{Entry, PluginLog, Presence, State, World, entries};
+use crate::engine::recover::{Entry, PluginLog, Presence, RecoveryContext, State, entries};
 use crate::engine::release::Release;
 use crate::engine::stage::Reach;
 use crate::error::{Error, Result};
-use crate::plugin::launch::{Answer, Ear, Stop};
+use crate::plugin::launch::{Answer, PluginHandler, Stop};
 use crate::plugin::protocol::{Announced, Class, Classes, Level, Method};
-use crate::plugin::{Assignment, Place};
-use crate::world::faults::InEffect;
+use crate::plugin::{Assignment, CallContext};
+use crate::world::failpoints::InEffect;
 
 /// An effect of a plugin, as the journal keeps it: enough to ask the plugin about it, and to have it taken back
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ impl fmt::Display for PluginEffect {
 
 /// What is known of a plugin's stage from before the run was cut short
 #[derive(Default)]
-struct Standing {
+struct EarlierEffects {
     keys: Vec<String>,
     told: Vec<Value>,
 }
@@ -71,17 +71,20 @@ impl Effects<'_> {
         self.check_interrupt()?;
         let Some(live) = &self.live else { return Ok(None) };
         let (stop, run) = (live.interrupted, live.run);
-        let standing = self.take_up(release)?;
-        params.insert("effects".to_owned(), standing.told.into());
+        let earlier = self.resume_effects(release)?;
+        params.insert("effects".to_owned(), earlier.told.into());
         let folder = release.root();
-        let place =
-            Place { environment: &release.workspace.environment, folder: &folder, stop: Stop::Set(stop) };
+        let place = CallContext {
+            environment: &release.workspace.environment,
+            folder: &folder,
+            stop: Stop::Set(stop),
+        };
         let log = PluginLog::open(&run.log(&self.stage), &assignment.plugin.name, Method::Run)?;
         let first = self.live.as_ref().map_or(0, |live| entries(live.journal.records()).len());
-        let mut hearing = Hearing {
+        let mut hearing = EffectRecorder {
             assignment,
             classes,
-            standing: &standing.keys,
+            earlier: &earlier.keys,
             log,
             open: Vec::new(),
             announced: Vec::new(),
@@ -106,10 +109,10 @@ impl Effects<'_> {
     }
 
     /// Deals with what earlier attempts at the stage have left.
-    fn take_up(&mut self, release: &Release) -> Result<Standing> {
+    fn resume_effects(&mut self, release: &Release) -> Result<EarlierEffects> {
         let (stage, listener) = (self.stage.clone(), self.listener);
-        let Some(live) = &mut self.live else { return Ok(Standing::default()) };
-        let world = World {
+        let Some(live) = &mut self.live else { return Ok(EarlierEffects::default()) };
+        let context = RecoveryContext {
             repository: &release.workspace.repository,
             environment: &release.workspace.environment,
             run: live.run,
@@ -130,7 +133,7 @@ impl Effects<'_> {
         }
         if left.iter().all(|entry| class(entry) == Class::Reversible) {
             for entry in left.drain(..).rev() {
-                if let Err(reason) = world.undo(live.journal, &entry)? {
+                if let Err(reason) = context.undo(live.journal, &entry)? {
                     let message = format!(
                         "`{stage}` was cut short, and before it runs again {} has to be taken back: {reason}",
                         entry.effect
@@ -139,14 +142,14 @@ impl Effects<'_> {
                 }
             }
         }
-        let mut standing = Standing::default();
+        let mut earlier = EarlierEffects::default();
         for entry in left {
             if let Effect::Plugin(effect) = &entry.effect {
-                standing.told.push(effect.told(entry.state));
-                standing.keys.push(effect.key.clone());
+                earlier.told.push(effect.told(entry.state));
+                earlier.keys.push(effect.key.clone());
             }
         }
-        Ok(standing)
+        Ok(earlier)
     }
 
     /// Settles the effects that a plugin has announced and never said it did, although it says that all went well.
@@ -154,7 +157,7 @@ impl Effects<'_> {
         for id in open {
             let listener = self.listener;
             let Some(live) = &mut self.live else { return Ok(()) };
-            let world = World {
+            let context = RecoveryContext {
                 repository: &release.workspace.repository,
                 environment: &release.workspace.environment,
                 run: live.run,
@@ -162,7 +165,7 @@ impl Effects<'_> {
             };
             let found = entries(live.journal.records()).into_iter().find(|entry| entry.id == *id);
             let Some(entry) = found else { continue };
-            match world.probe(&entry.effect) {
+            match context.probe(&entry.effect) {
                 Presence::Present => {
                     live.journal.write(Record::Done { id: *id, evidence: "found there".to_owned() })?;
                     let message =
@@ -184,14 +187,14 @@ impl Effects<'_> {
     fn tidy(&mut self, release: &Release, first: usize) {
         let listener = self.listener;
         let Some(live) = &mut self.live else { return };
-        let world = World {
+        let context = RecoveryContext {
             repository: &release.workspace.repository,
             environment: &release.workspace.environment,
             run: live.run,
             listener,
         };
         // What cannot be written down or taken back now is said where it is tried.
-        let _ = world.settle(live.journal);
+        let _ = context.reconcile(live.journal);
         let left = entries(live.journal.records()).into_iter().skip(first).rev();
         for entry in left.filter(|entry| matches!(entry.state, State::Done | State::InDoubt)) {
             let Effect::Plugin(effect) = &entry.effect else { continue };
@@ -199,10 +202,14 @@ impl Effects<'_> {
                 return;
             }
             if let Ok(Err(reason)) | Err(reason) =
-                world.undo(live.journal, &entry).map_err(|error| error.chain())
+                context.undo(live.journal, &entry).map_err(|error| error.chain())
             {
                 let message = format!("{} could not be undone: {reason}", entry.effect);
-                listener.hear(&Event::Warning { stage: Some(&self.stage), message: &message, help: None });
+                listener.on_event(&Event::Warning {
+                    stage: Some(&self.stage),
+                    message: &message,
+                    help: None,
+                });
             }
         }
     }
@@ -221,26 +228,26 @@ fn unknown(stage: &str, effect: &Effect) -> Error {
 }
 
 /// An effect that a plugin is at
-struct Open {
+struct OpenEffect {
     key: String,
     id: u64,
     _inside: InEffect,
 }
 
 /// Hears a plugin that does the work of a stage
-struct Hearing<'a, 'run> {
+struct EffectRecorder<'a, 'run> {
     assignment: &'a Assignment,
     classes: Classes,
-    standing: &'a [String],
+    earlier: &'a [String],
     log: PluginLog,
-    open: Vec<Open>,
+    open: Vec<OpenEffect>,
     announced: Vec<String>,
     /// Whether one has been announced that nobody can take back
     irreversible: bool,
     effects: &'a mut Effects<'run>,
 }
 
-impl Hearing<'_, '_> {
+impl EffectRecorder<'_, '_> {
     fn refusal(&self, effect: &Announced) -> Option<String> {
         let Announced { key, class, .. } = effect;
         if !self.classes.allow(*class) {
@@ -266,7 +273,7 @@ impl Hearing<'_, '_> {
     }
 }
 
-impl Ear for Hearing<'_, '_> {
+impl PluginHandler for EffectRecorder<'_, '_> {
     fn log(&mut self, level: Level, message: &str) {
         self.log.keep(message);
         match level {
@@ -278,7 +285,7 @@ impl Ear for Hearing<'_, '_> {
 
     fn printed(&mut self, line: &str) {
         self.log.keep(line);
-        self.effects.listener.hear(&Event::Output { stage: &self.effects.stage, line });
+        self.effects.listener.on_event(&Event::Output { stage: &self.effects.stage, line });
     }
 
     fn progress(&mut self, done: u64, total: u64, unit: &str) {
@@ -286,7 +293,7 @@ impl Ear for Hearing<'_, '_> {
     }
 
     fn effect(&mut self, effect: Announced) -> Answer {
-        if self.standing.contains(&effect.key) {
+        if self.earlier.contains(&effect.key) {
             self.effects.note(&format!("`{}`: done before the run was cut short", effect.key));
             return Answer::Stands;
         }
@@ -311,17 +318,17 @@ impl Ear for Hearing<'_, '_> {
             Ok(id) => id,
             Err(error) => return Answer::Refuse(format!("it could not be written down: {}", error.chain())),
         };
-        self.effects.listener.hear(&Event::Action { stage: &stage, action: &action });
+        self.effects.listener.on_event(&Event::Action { stage: &stage, action: &action });
         self.irreversible |= class == Class::Irreversible;
         self.announced.push(key.clone());
-        self.open.push(Open { key, id, _inside: InEffect::begin() });
+        self.open.push(OpenEffect { key, id, _inside: InEffect::begin() });
         Answer::Act
     }
 
     fn done(&mut self, key: &str) -> Result<(), String> {
         let at = self.open.iter().position(|open| open.key == key);
         let at = at.ok_or_else(|| format!("it says that it has done `{key}`, and had not announced it"))?;
-        let Open { id, _inside, .. } = self.open.remove(at);
+        let OpenEffect { id, _inside, .. } = self.open.remove(at);
         drop(_inside);
         let Some(live) = &mut self.effects.live else { return Ok(()) };
         let evidence = "the plugin says so".to_owned();

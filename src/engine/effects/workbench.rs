@@ -7,9 +7,9 @@ use crate::config::Names;
 use crate::engine::event::{Event, Listener};
 use crate::engine::run::RunFolder;
 use crate::error::{Error, Result};
-use crate::world::git::Clone as PrivateClone;
+use crate::world::git::PrivateClone;
+use crate::world::orphans;
 use crate::world::process::Process;
-use crate::world::remains;
 
 /// The folders that private work happens in
 pub struct Workbench<'run> {
@@ -39,12 +39,12 @@ impl Workbench<'_> {
 
     /// Says something about what the stage does.
     pub fn say(&self, message: &str) {
-        self.listener.hear(&Event::Note { stage: Some(self.stage), message });
+        self.listener.on_event(&Event::Note { stage: Some(self.stage), message });
     }
 
     /// Warns of something that does not make the stage fail.
     pub fn warn(&self, message: &str, help: Option<&str>) {
-        self.listener.hear(&Event::Warning { stage: Some(self.stage), message, help });
+        self.listener.on_event(&Event::Warning { stage: Some(self.stage), message, help });
     }
 
     /// Runs a command; every line it prints is kept in the run's folder and handed on.
@@ -56,8 +56,10 @@ impl Workbench<'_> {
         let listener = self.listener;
         process
             .clone()
-            .env(remains::STAGE, self.stage)
-            .stream(&log, self.interrupted, |line| listener.hear(&Event::Output { stage: self.stage, line }))
+            .env(orphans::STAGE, self.stage)
+            .stream(&log, self.interrupted, |line| {
+                listener.on_event(&Event::Output { stage: self.stage, line })
+            })
             .map_err(|error| Error::from(error).help(format!("all it printed is in `{}`", log.display())))
     }
 }

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use super::{State, World, entries};
+use super::{RecoveryContext, State, entries};
 use crate::engine::event::Event;
 use crate::engine::journal::Record;
 use crate::engine::locks::{LocksBefore, lock_scopes};
@@ -52,7 +52,7 @@ fn in_doubt(records: &[Record], repository: &Repository) -> Vec<(LockScope, Lock
         .collect()
 }
 
-impl World<'_> {
+impl RecoveryContext<'_> {
     /// Removes the locks that the run has left.
     ///
     /// # Errors
@@ -80,7 +80,7 @@ impl World<'_> {
                 "removed `{}`, a lock that git left when the run was cut short",
                 lock.path().display()
             );
-            self.listener.hear(&Event::Note { stage: None, message: &message });
+            self.listener.on_event(&Event::Note { stage: None, message: &message });
         }
         Ok(())
     }

@@ -1,20 +1,20 @@
 //! The ways on from any state, from the journal and the world alone: what happened, and taking it back.
 
+mod context;
 mod locks;
 mod plugin;
 mod push;
 mod undo;
 mod unexplained;
-mod world;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use context::{Presence, RecoveryContext};
 pub use locks::left_locks;
 pub use plugin::PluginLog;
-pub use undo::Unless;
+pub use undo::OnUndoFailure;
 pub use unexplained::Unexplained;
-pub use world::{Presence, World};
 
 use super::effects::Effect;
 use super::journal::Record;

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{Presence, State, World};
+use super::{Presence, RecoveryContext, State};
 use crate::engine::effects::PluginEffect;
 use crate::engine::event::{Event, Listener};
 use crate::engine::journal::{Journal, header};
 use crate::error::Result;
-use crate::plugin::launch::{Answer, Ear, Stop};
+use crate::plugin::launch::{Answer, PluginHandler, Stop};
 use crate::plugin::protocol::{Announced, Level, Method};
-use crate::plugin::{Assignment, Place, trust};
+use crate::plugin::{Assignment, CallContext, trust};
 use crate::world::process::Since;
 
 /// Bytes of what a plugin says in one call that are kept
@@ -48,7 +48,7 @@ impl PluginLog {
 /// After how long it is said whom everybody waits for
 const LONG: Duration = Duration::from_secs(1);
 
-struct Hearing<'a> {
+struct RecoveryHandler<'a> {
     assignment: &'a Assignment,
     method: Method,
     listener: &'a dyn Listener,
@@ -56,20 +56,22 @@ struct Hearing<'a> {
     has_waited: bool,
 }
 
-impl Ear for Hearing<'_> {
+impl PluginHandler for RecoveryHandler<'_> {
     fn log(&mut self, level: Level, message: &str) {
         self.log.keep(message);
         let stage = Some(self.assignment.stage.as_str());
         match level {
             Level::Debug => self.printed(message),
-            Level::Info => self.listener.hear(&Event::Note { stage, message }),
-            Level::Warn | Level::Error => self.listener.hear(&Event::Warning { stage, message, help: None }),
+            Level::Info => self.listener.on_event(&Event::Note { stage, message }),
+            Level::Warn | Level::Error => {
+                self.listener.on_event(&Event::Warning { stage, message, help: None })
+            }
         }
     }
 
     fn printed(&mut self, line: &str) {
         self.log.keep(line);
-        self.listener.hear(&Event::Output { stage: &self.assignment.stage, line });
+        self.listener.on_event(&Event::Output { stage: &self.assignment.stage, line });
     }
 
     fn waiting(&mut self, time: Duration, limit: Duration) {
@@ -82,7 +84,7 @@ impl Ear for Hearing<'_> {
             self.method,
             limit.as_secs()
         );
-        self.listener.hear(&Event::Note { stage: Some(stage), message: &message });
+        self.listener.on_event(&Event::Note { stage: Some(stage), message: &message });
     }
 
     fn effect(&mut self, effect: Announced) -> Answer {
@@ -94,7 +96,7 @@ impl Ear for Hearing<'_> {
     }
 }
 
-impl World<'_> {
+impl RecoveryContext<'_> {
     /// Asks the plugin whether its effect is there.
     pub(super) fn verify_plugin(&self, effect: &PluginEffect) -> Presence {
         let answer = match self.ask(effect, Method::Verify, State::InDoubt) {
@@ -147,9 +149,10 @@ impl World<'_> {
             );
         }
         let stop = Stop::Since(Since::now());
-        let place = Place { environment: self.environment, folder: &folder, stop };
+        let place = CallContext { environment: self.environment, folder: &folder, stop };
         let log = PluginLog::open(&self.run.log(&assignment.stage), &assignment.plugin.name, method)?;
-        let mut hearing = Hearing { assignment, method, listener: self.listener, log, has_waited: false };
+        let mut hearing =
+            RecoveryHandler { assignment, method, listener: self.listener, log, has_waited: false };
         assignment.call(method, params, &place, &mut hearing)
     }
 }

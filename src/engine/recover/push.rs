@@ -1,14 +1,14 @@
 //! What became of a push, and taking it back. A push whose answer is missing may be applied for as long as the remote is
 //! at work on it, so it is shut out before anybody says that it did not happen; see [`crate::world::git::ShutOut`].
 
-use super::world::Settled;
-use super::{Entry, Presence, State, World};
+use super::context::Resolution;
+use super::{Entry, Presence, RecoveryContext, State};
 use crate::engine::effects::Effect;
 use crate::engine::event::Event;
 use crate::engine::journal::{Journal, Record};
 use crate::error::{Error, Result};
 use crate::world::git::{RefUpdate, Remote, ShutOut};
-use crate::world::remains;
+use crate::world::orphans;
 
 /// Why an undo did not come about
 pub(super) struct NotUndone {
@@ -23,24 +23,24 @@ impl NotUndone {
     }
 }
 
-impl World<'_> {
+impl RecoveryContext<'_> {
     /// What became of a push, or of its undo, that is in doubt. If the refs are as before, what is in doubt is shut out
     /// first.
-    pub(super) fn find_out_push(&self, entry: &Entry, now: i64) -> Settled {
-        let Effect::Push { remote, updates, fence } = &entry.effect else { return Settled::Unknown };
+    pub(super) fn find_out_push(&self, entry: &Entry, now: i64) -> Resolution {
+        let Effect::Push { remote, updates, fence } = &entry.effect else { return Resolution::Unknown };
         let remote = Remote { name: remote.clone() };
         let is_on_this_machine = remote.is_on_this_machine(self.repository);
         if is_on_this_machine {
-            remains::finish_git(self.run.id());
+            orphans::finish_git(self.run.id());
         }
         let presence = self.probe_push(&remote, updates);
-        let not_done = |reason: &str| Settled::NotDone { reason: reason.to_owned() };
+        let not_done = |reason: &str| Resolution::NotDone { reason: reason.to_owned() };
         match (presence, entry.is_being_undone) {
-            (Presence::Unknown(_), _) if is_on_this_machine => return Settled::Unknown,
-            (Presence::Present, false) => return Settled::Done,
+            (Presence::Unknown(_), _) if is_on_this_machine => return Resolution::Unknown,
+            (Presence::Present, false) => return Resolution::Done,
             (Presence::Absent, true) => return not_done("not found there"),
             (Presence::Absent, false) if is_on_this_machine => return not_done("not found there"),
-            (Presence::Present, true) if is_on_this_machine => return Settled::Done,
+            (Presence::Present, true) if is_on_this_machine => return Resolution::Done,
             _ => {}
         }
         let name = if entry.is_being_undone { &entry.undo_fence } else { fence };
@@ -50,13 +50,13 @@ impl World<'_> {
         let stands = matches!(shut_out, Some(ShutOut::Never | ShutOut::Applied));
         match (self.probe_push(&remote, updates), stands) {
             // What is there is no more than a part of it, or somebody has changed it: every ref is looked at for itself.
-            (Presence::Unknown(_), true) if remote.refs(self.repository, &[]).is_ok() => Settled::Done,
-            (Presence::Unknown(_), _) => Settled::Unknown,
-            (Presence::Present, _) if !entry.is_being_undone => Settled::Done,
+            (Presence::Unknown(_), true) if remote.refs(self.repository, &[]).is_ok() => Resolution::Done,
+            (Presence::Unknown(_), _) => Resolution::Unknown,
+            (Presence::Present, _) if !entry.is_being_undone => Resolution::Done,
             (Presence::Absent, _) if entry.is_being_undone => not_done("not found there"),
             (Presence::Present, true) => {
                 self.tell_of_fence(entry, &remote, name.as_deref(), "its undoing");
-                Settled::Done
+                Resolution::Done
             }
             (Presence::Absent, true) => {
                 self.tell_of_fence(entry, &remote, name.as_deref(), "it");
@@ -65,8 +65,10 @@ impl World<'_> {
                     name.as_deref().unwrap_or_default()
                 ))
             }
-            (Presence::Present | Presence::Absent, false) if entry.may_be_pushed(now) => Settled::MayArrive,
-            (Presence::Present, false) => Settled::Done,
+            (Presence::Present | Presence::Absent, false) if entry.may_be_pushed(now) => {
+                Resolution::MayArrive
+            }
+            (Presence::Present, false) => Resolution::Done,
             (Presence::Absent, false) => not_done("not found there after a quarter of an hour"),
         }
     }
@@ -79,7 +81,7 @@ impl World<'_> {
             remote.name,
             fence.unwrap_or_default()
         );
-        self.listener.hear(&Event::Note { stage: Some(&entry.stage), message: &message });
+        self.listener.on_event(&Event::Note { stage: Some(&entry.stage), message: &message });
     }
 
     /// Why a push cannot be taken back yet: it is still in doubt, because nothing could shut it out or nobody could be asked.

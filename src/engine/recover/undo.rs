@@ -4,7 +4,8 @@ use std::sync::atomic::AtomicBool;
 
 use super::push::NotUndone;
 use super::{
-    Entry, Presence, State, World, entries, is_being_given_up, may_be_on_an_index, point_of_no_return,
+    Entry, Presence, RecoveryContext, State, entries, is_being_given_up, may_be_on_an_index,
+    point_of_no_return,
 };
 use crate::engine::effects::Effect;
 use crate::engine::event::Event;
@@ -13,31 +14,31 @@ use crate::engine::locks::LocksBefore;
 use crate::engine::stage::{Destination, Reach};
 use crate::error::{Error, ExitCode, Result};
 use crate::plugin::protocol::Class;
-use crate::world::faults::InEffect;
+use crate::world::failpoints::InEffect;
 use crate::world::process::Since;
 
 /// What becomes of what cannot be undone
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unless {
+pub enum OnUndoFailure {
     /// The rollback stops there, to be tried again
     Stop,
     /// It is left as it is, and the run is given up
     Leave,
 }
 
-impl World<'_> {
+impl RecoveryContext<'_> {
     /// Takes back everything the run did, the last first, and ends the run if nothing is left.
     ///
     /// # Errors
     /// The point of no return is passed, one of the `destinations` has what the journal does not tell, or something could
-    /// not be undone and is named; with [`Unless::Leave`] none of these is an error. The journal cannot be written.
+    /// not be undone and is named; with [`OnUndoFailure::Leave`] none of these is an error. The journal cannot be written.
     pub fn rollback(
         &self,
         journal: &mut Journal,
-        unless: Unless,
+        on_failure: OnUndoFailure,
         destinations: &[Destination],
     ) -> Result<()> {
-        self.take_back(journal, unless, destinations).map_err(|error| match error.code() {
+        self.take_back(journal, on_failure, destinations).map_err(|error| match error.code() {
             ExitCode::Left => error,
             // Whatever came in between, the run is not over.
             _ => error.with_code(ExitCode::Left).help(
@@ -46,21 +47,26 @@ impl World<'_> {
         })
     }
 
-    fn take_back(&self, journal: &mut Journal, unless: Unless, destinations: &[Destination]) -> Result<()> {
-        self.settle(journal)?;
+    fn take_back(
+        &self,
+        journal: &mut Journal,
+        on_failure: OnUndoFailure,
+        destinations: &[Destination],
+    ) -> Result<()> {
+        self.reconcile(journal)?;
         let entries = entries(journal.records());
-        let unless = if is_being_given_up(&entries) { Unless::Leave } else { unless };
+        let on_failure = if is_being_given_up(&entries) { OnUndoFailure::Leave } else { on_failure };
         let mut left = None;
         let mut failed: Option<(&Entry, String)> = None;
         if let Some(entry) = point_of_no_return(&entries) {
-            if unless == Unless::Stop {
+            if on_failure == OnUndoFailure::Stop {
                 return Err(refusal(entry));
             }
             left = Some("the release was given up when it was public");
         } else {
             let unexplained = self.unexplained(journal, destinations);
             if !unexplained.is_empty() {
-                if unless == Unless::Stop {
+                if on_failure == OnUndoFailure::Stop {
                     return Err(unexplained.refusal());
                 }
                 left = Some("what was done after it is not known");
@@ -76,7 +82,7 @@ impl World<'_> {
                 continue;
             }
             let Err(reason) = self.undo(journal, entry)? else { continue };
-            if unless == Unless::Leave {
+            if on_failure == OnUndoFailure::Leave {
                 self.keep(journal, entry, &reason)?;
                 left = Some("what came after it stays");
                 continue;
@@ -97,7 +103,7 @@ impl World<'_> {
         journal.end(outcome)?;
         let is_nowhere = left.is_none() && journal.is_whole() && !may_be_on_an_index(journal.records());
         self.run.clear_up(is_nowhere, self.listener);
-        self.listener.hear(&match outcome {
+        self.listener.on_event(&match outcome {
             Outcome::GivenUp => Event::GivenUp { run: self.run.id() },
             _ => Event::RolledBack { run: self.run.id() },
         });
@@ -106,7 +112,7 @@ impl World<'_> {
 
     fn keep(&self, journal: &mut Journal, entry: &Entry, reason: &str) -> Result<()> {
         journal.write(Record::Kept { id: entry.id, reason: reason.to_owned() })?;
-        self.listener.hear(&Event::Kept { what: &entry.effect.to_string(), reason });
+        self.listener.on_event(&Event::Kept { what: &entry.effect.to_string(), reason });
         Ok(())
     }
 
@@ -131,7 +137,7 @@ impl World<'_> {
         if let Some(reason) = self.may_still_be_pushed(entry) {
             return Ok(Err(reason));
         }
-        self.listener.hear(&Event::Undoing { what: &what });
+        self.listener.on_event(&Event::Undoing { what: &what });
         let at = Some(jiff::Timestamp::now().as_second());
         let locks = LocksBefore::of(&entry.effect, self.repository);
         let fence = self.fence_of_undo(&entry.effect)?;
@@ -155,7 +161,7 @@ impl World<'_> {
         match (undone, presence) {
             (Ok(()), _) | (Err(_), Presence::Absent) => {
                 journal.write(Record::Undone { id: entry.id, evidence: String::new() })?;
-                self.listener.hear(&Event::Undone { what: &what });
+                self.listener.on_event(&Event::Undone { what: &what });
                 Ok(Ok(()))
             }
             (Err(NotUndone { reason, .. }), presence) => {
@@ -184,9 +190,10 @@ impl World<'_> {
             Effect::Push { .. } => self.undo_push(entry, fence),
             Effect::Command { undo: Some(undo), environment, .. } => {
                 let log = self.run.log(&entry.stage);
-                let hear = |line: &str| self.listener.hear(&Event::Output { stage: &entry.stage, line });
+                let on_line =
+                    |line: &str| self.listener.on_event(&Event::Output { stage: &entry.stage, line });
                 self.command(undo, environment)
-                    .stream(&log, &AtomicBool::new(false), hear)
+                    .stream(&log, &AtomicBool::new(false), on_line)
                     .map_err(NotUndone::over)
             }
             Effect::Command { undo: None, .. } => Err(NotUndone::over("the stage has no `undo` command")),

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::{Entry, State, World};
+use super::{Entry, RecoveryContext, State};
 use crate::engine::effects::Effect;
 use crate::engine::journal::{Header, Journal, Record, tail};
 use crate::engine::stage::{Destination, Reach};
@@ -45,7 +45,7 @@ impl Unexplained {
     }
 }
 
-impl World<'_> {
+impl RecoveryContext<'_> {
     /// Asks where the run would have published what is there. Of a journal that tells all, only the run's own files are looked
     /// for, which somebody else may have published since; of any other, every file of the version and its tag.
     pub fn unexplained(&self, journal: &Journal, destinations: &[Destination]) -> Unexplained {
@@ -63,7 +63,7 @@ impl World<'_> {
                     let message =
                         format!("`{}` could not be asked whether it has files of this run", place.index);
                     let help = Some(error.chain());
-                    self.listener.hear(&crate::engine::event::Event::Warning {
+                    self.listener.on_event(&crate::engine::event::Event::Warning {
                         stage: None,
                         message: &message,
                         help: help.as_deref(),

@@ -58,11 +58,11 @@ fn find_anywhere(
         return Ok(Some(Credentials::publisher(publisher)));
     }
     let in_the_file = pypirc::find(environment, index, project)?;
-    if let pypirc::Found::Credentials(found) = in_the_file {
+    if let pypirc::PypircEntry::Credentials(found) = in_the_file {
         return checked(found);
     }
     let username = match &in_the_file {
-        pypirc::Found::Username(username) => Some(username.as_str()),
+        pypirc::PypircEntry::Username(username) => Some(username.as_str()),
         _ => None,
     };
     let typed = || {

@@ -22,7 +22,7 @@ use thiserror::Error;
 
 use super::oidc::{OidcError, Publisher};
 use super::{IndexAddress, NewHost};
-use crate::python::token::{Caveat, Objection, Place, Token, TokenError};
+use crate::python::token::{Caveat, Objection, Token, TokenError, TokenUse};
 
 pub use find::{find, find_to_read, help_without};
 pub use keyring::{has_keyring, store};
@@ -295,7 +295,7 @@ impl Credentials {
                 advisory: true,
             }],
             Some(Ok(token)) => {
-                let objections = token.objections(Place { host, project, now }).into_iter();
+                let objections = token.objections(TokenUse { host, project, now }).into_iter();
                 objections
                     .map(|objection| Concern {
                         message: format!("the token in {from} will not do: {objection}"),

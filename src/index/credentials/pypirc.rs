@@ -39,7 +39,7 @@ fn file(environment: &Environment) -> Option<PathBuf> {
 }
 
 /// What the file has for an index
-pub(super) enum Found {
+pub(super) enum PypircEntry {
     Credentials(Credentials),
     /// Who to be, and the password is elsewhere
     Username(String),
@@ -52,14 +52,18 @@ pub(super) fn find(
     environment: &Environment,
     index: &IndexAddress,
     project: Option<&str>,
-) -> Result<Found, CredentialsError> {
+) -> Result<PypircEntry, CredentialsError> {
     match file(environment) {
         Some(path) => find_in(&path, index, project),
-        None => Ok(Found::Nothing),
+        None => Ok(PypircEntry::Nothing),
     }
 }
 
-fn find_in(path: &Path, index: &IndexAddress, project: Option<&str>) -> Result<Found, CredentialsError> {
+fn find_in(
+    path: &Path,
+    index: &IndexAddress,
+    project: Option<&str>,
+) -> Result<PypircEntry, CredentialsError> {
     let (sections, readable_by_others) = read(path)?;
     let of_index = sections.iter().find(|(name, _)| *name == index.name);
     let of_project = project.and_then(|project| {
@@ -85,14 +89,14 @@ fn find_in(path: &Path, index: &IndexAddress, project: Option<&str>) -> Result<F
             section.repository.as_ref().is_some_and(|address| same_address(address, &index.upload))
         })
     });
-    let Some((name, section)) = chosen else { return Ok(Found::Nothing) };
+    let Some((name, section)) = chosen else { return Ok(PypircEntry::Nothing) };
     if let Some(credentials) = section.credentials(path, name) {
         let path = path.display();
         let warning = readable_by_others
             .then(|| format!("`{path}` holds secrets and others can read it: run `chmod 600 {path}`"));
-        return Ok(Found::Credentials(credentials.with_warning(warning).bound(is_bound)));
+        return Ok(PypircEntry::Credentials(credentials.with_warning(warning).bound(is_bound)));
     }
-    Ok(section.username.clone().map_or(Found::Nothing, Found::Username))
+    Ok(section.username.clone().map_or(PypircEntry::Nothing, PypircEntry::Username))
 }
 
 /// A secret that the file keeps, whatever for
@@ -262,9 +266,9 @@ mod tests {
         find_in(&path, index, Some("demo")).map(credentials)
     }
 
-    fn credentials(found: Found) -> Option<Credentials> {
+    fn credentials(found: PypircEntry) -> Option<Credentials> {
         match found {
-            Found::Credentials(credentials) => Some(credentials),
+            PypircEntry::Credentials(credentials) => Some(credentials),
             _ => None,
         }
     }
@@ -315,7 +319,7 @@ Password: pypi-two
         let path = folder.path().join(".pypirc");
         fs_err::write(&path, "[pypi]\nusername = alice\n").unwrap();
         let found = find_in(&path, &IndexAddress::pypi(), None).unwrap();
-        assert!(matches!(found, Found::Username(name) if name == "alice"));
+        assert!(matches!(found, PypircEntry::Username(name) if name == "alice"));
     }
 
     #[test]

@@ -131,11 +131,11 @@ impl Publisher {
         let mut minted = self.minted.lock().unwrap_or_else(PoisonError::into_inner);
         let left = |minted: &Minted| minted.expires.duration_since(now);
         let wanted = (RESERVE + time).min(LONGEST);
-        let at_hand = minted
+        let local_runs = minted
             .last()
             .filter(|minted| left(minted).unsigned_abs() >= wanted && left(minted).is_positive());
-        if let Some(at_hand) = at_hand {
-            return Ok(at_hand.token.clone());
+        if let Some(local_runs) = local_runs {
+            return Ok(local_runs.token.clone());
         }
         match self.mint(now) {
             Ok(new) => {

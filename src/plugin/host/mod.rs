@@ -21,7 +21,7 @@ pub const COMMAND: &str = "__stage-host";
 const MEMORY: u64 = 1 << 30;
 
 /// Is a host, if that is what the command line says.
-pub fn stand(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
+pub fn run_if_requested(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     if arguments.next().is_none_or(|command| command != COMMAND) {
         return None;
     }

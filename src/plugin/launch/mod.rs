@@ -18,7 +18,7 @@ use super::error::{Cause, Phase, PluginError};
 use super::protocol::{
     Announced, Heard, LONGEST_MESSAGE, Level, Method, Misread, PROTOCOL, Said, understands,
 };
-use crate::world::faults::{self, Moment};
+use crate::world::failpoints::{self, Failpoint};
 use crate::world::process::Since;
 use pipes::{Piped, Pipes};
 use process::Child;
@@ -106,7 +106,7 @@ pub enum Answer {
 }
 
 /// Who hears what a plugin says while it is at work
-pub trait Ear {
+pub trait PluginHandler {
     fn log(&mut self, level: Level, message: &str);
     /// A line that it printed
     fn printed(&mut self, line: &str);
@@ -127,7 +127,7 @@ pub trait Ear {
 ///
 /// # Errors
 /// There was none, and why.
-pub fn call(call: &Call<'_>, ear: &mut dyn Ear) -> Result<Value, PluginError> {
+pub fn call(call: &Call<'_>, handler: &mut dyn PluginHandler) -> Result<Value, PluginError> {
     let failed = |cause| PluginError {
         plugin: call.plugin.to_owned(),
         stage: call.stage.to_owned(),
@@ -137,11 +137,11 @@ pub fn call(call: &Call<'_>, ear: &mut dyn Ear) -> Result<Value, PluginError> {
         tail: Vec::new(),
     };
     let (child, ends) = Child::start(call).map_err(|error| failed(Cause::NotStarted(error.to_string())))?;
-    faults::in_effect(Moment::ProcessStarted, || format!("plugin {}", call.plugin));
+    failpoints::in_effect(Failpoint::ProcessStarted, || format!("plugin {}", call.plugin));
     let conversation = Conversation {
         call,
         words: Words::of_who_knows(call.secrets),
-        ear,
+        handler,
         pipes: Pipes::open(ends),
         child,
         phase: Phase::Starting,
@@ -154,14 +154,14 @@ pub fn call(call: &Call<'_>, ear: &mut dyn Ear) -> Result<Value, PluginError> {
         forbidden: None,
     };
     let done = conversation.hold();
-    faults::in_effect(Moment::ProcessEnded, || format!("plugin {}", call.plugin));
+    failpoints::in_effect(Failpoint::ProcessEnded, || format!("plugin {}", call.plugin));
     done
 }
 
 struct Conversation<'a> {
     call: &'a Call<'a>,
     words: Words,
-    ear: &'a mut dyn Ear,
+    handler: &'a mut dyn PluginHandler,
     pipes: Pipes,
     child: Child,
     phase: Phase,
@@ -218,11 +218,11 @@ impl Conversation<'_> {
         let mut deadline: Option<(Instant, Cause)> = None;
         let mut ended: Option<Instant> = None;
         loop {
-            if self.ear.has_enough() {
+            if self.handler.has_enough() {
                 return Err(Cause::Enough);
             }
             match self.pipes.next(TICK) {
-                Some(Piped::Line(line)) => match self.hear(&line) {
+                Some(Piped::Line(line)) => match self.on_event(&line) {
                     Next::GoOn => {}
                     Next::Over(result) => return result,
                 },
@@ -244,7 +244,7 @@ impl Conversation<'_> {
                 continue;
             }
             let limit = if self.greeted { self.call.limit } else { self.call.limit.min(HANDSHAKE) };
-            self.ear.waiting(self.began.elapsed(), limit);
+            self.handler.waiting(self.began.elapsed(), limit);
             let (reason, patience, cause) = if self.call.stop.is_wanted() {
                 ("interrupt", PATIENCE, Cause::Interrupted)
             } else if self.began.elapsed() >= limit {
@@ -261,7 +261,7 @@ impl Conversation<'_> {
         }
     }
 
-    fn hear(&mut self, line: &[u8]) -> Next {
+    fn on_event(&mut self, line: &[u8]) -> Next {
         self.read += line.len() as u64 + 1;
         self.messages += 1;
         if self.read > MOST {
@@ -299,7 +299,7 @@ impl Conversation<'_> {
             Heard::Hello { .. } if self.greeted => out_of_turn("hello"),
             Heard::Hello { protocol, required, .. } => self.greet(&protocol, &required),
             Heard::Log { level, message } => {
-                self.ear.log(level, &self.words.shown(&message));
+                self.handler.log(level, &self.words.shown(&message));
                 Next::GoOn
             }
             _ if !self.greeted => out_of_turn("a message before `hello`"),
@@ -307,11 +307,11 @@ impl Conversation<'_> {
                 // More than there can be, or than there is to do, is nobody's sum.
                 let total = total.min(MOST_PROGRESS);
                 let done = done.min(if total == 0 { MOST_PROGRESS } else { total });
-                self.ear.progress(done, total, &self.words.line(&unit));
+                self.handler.progress(done, total, &self.words.line(&unit));
                 Next::GoOn
             }
             Heard::Effect(effect) => self.answer(effect),
-            Heard::EffectDone { key } => match self.ear.done(&key) {
+            Heard::EffectDone { key } => match self.handler.done(&key) {
                 Ok(()) => Next::GoOn,
                 Err(problem) => Next::Over(Err(Cause::Forbidden(problem))),
             },
@@ -358,7 +358,7 @@ impl Conversation<'_> {
         effect.summary = self.words.line(&effect.summary);
         let answer = match refusal {
             Some(refusal) => Answer::Refuse(refusal),
-            None => self.ear.effect(effect),
+            None => self.handler.effect(effect),
         };
         let said = match &answer {
             Answer::Act => Said::Ack { key: &key, ok: true, reason: None },
@@ -369,7 +369,7 @@ impl Conversation<'_> {
         if let Answer::Refuse(reason) = answer {
             self.forbidden.get_or_insert(reason);
         } else if answer == Answer::Act {
-            faults::in_effect(Moment::Acknowledged, || format!("plugin {}", self.call.plugin));
+            failpoints::in_effect(Failpoint::Acknowledged, || format!("plugin {}", self.call.plugin));
         }
         Next::GoOn
     }
@@ -379,7 +379,7 @@ impl Conversation<'_> {
         self.strays += 1;
         if self.strays == 1 {
             let message = format!("it prints among its messages, which it should not: {shown}");
-            self.ear.log(Level::Warn, &self.words.shown(&message));
+            self.handler.log(Level::Warn, &self.words.shown(&message));
         }
         self.printed(shown);
     }
@@ -387,7 +387,7 @@ impl Conversation<'_> {
     fn printed(&mut self, line: &str) {
         self.pipes.keep(line);
         let shown = self.words.shown(line);
-        self.ear.printed(&shown);
+        self.handler.printed(&shown);
     }
 
     /// Its output is closed: most likely it has ended.

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use super::pipes::Ends;
 use super::{Call, Cause, Program};
 use crate::plugin::host;
-use crate::world::{process, remains};
+use crate::world::{orphans, process};
 
 static HOST: OnceLock<PathBuf> = OnceLock::new();
 
@@ -43,9 +43,9 @@ impl Child {
         command.args(arguments(call.program)).current_dir(call.folder).env_clear();
         command.envs(call.environment.iter().map(|(name, value)| (name, value)));
         if let Some(run) = process::child_mark() {
-            command.env(remains::RUN, run);
+            command.env(orphans::RUN, run);
         }
-        command.env(remains::STAGE, call.stage);
+        command.env(orphans::STAGE, call.stage);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn()?;
         let ends = (process.stdin.take(), process.stdout.take(), process.stderr.take());

@@ -1,7 +1,7 @@
 //! A plugin tried by its author: every method, cancellation, death at each point of each effect, undoing twice, its schema
 //! and its secrets. It runs for real, in a throwaway project, with the configuration it is given.
 
-mod ground;
+mod sandbox;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::launch::{Answer, Call, Ear, Stop, call};
+use super::launch::{Answer, Call, PluginHandler, Stop, call};
 use super::protocol::{Announced, Class, Classes, Descriptor, Level, Method};
 use super::{Assignment, Cause, Plugin, PluginError, schema};
 use crate::error::{Error, Result};
 use crate::world::Environment;
-use ground::Ground;
+use sandbox::Sandbox;
 
 /// How a plugin is tried
 #[derive(Debug)]
@@ -58,7 +58,7 @@ pub fn try_out(file: &Path, environment: &Environment, options: &Options) -> Res
         seconds: Some(options.seconds),
     };
     let mut trial =
-        Trial { assignment, environment, ground: Ground::new()?, secrets: Map::new(), tried: Vec::new() };
+        Trial { assignment, environment, sandbox: Sandbox::new()?, secrets: Map::new(), tried: Vec::new() };
     let was_kept = trial.assignment.plugin.has_copy(environment);
     trial.go_through(options);
     if !was_kept {
@@ -71,7 +71,7 @@ pub fn try_out(file: &Path, environment: &Environment, options: &Options) -> Res
 struct Trial<'a> {
     assignment: Assignment,
     environment: &'a Environment,
-    ground: Ground,
+    sandbox: Sandbox,
     secrets: Map<String, Value>,
     tried: Vec<Tried>,
 }
@@ -108,7 +108,7 @@ struct Heard {
     enough: bool,
 }
 
-impl Ear for Heard {
+impl PluginHandler for Heard {
     fn log(&mut self, level: Level, message: &str) {
         if level == Level::Warn && message.starts_with("it prints among its messages") {
             self.problems.push(message.to_owned());
@@ -248,11 +248,11 @@ impl Trial<'_> {
             return;
         }
         let heard = Heard { declared: descriptor.effects, ..Heard::default() };
-        let before = self.ground.state();
-        let (answer, heard) = self.call(Method::Preflight, self.ground.params(true), heard, false);
+        let before = self.sandbox.state();
+        let (answer, heard) = self.call(Method::Preflight, self.sandbox.params(true), heard, false);
         let outcome = match answer {
             Err(error) => Err(error.to_string()),
-            Ok(_) if self.ground.state() != before => Err("it changed something".to_owned()),
+            Ok(_) if self.sandbox.state() != before => Err("it changed something".to_owned()),
             Ok(value) => refuse_errors(&value).and_then(|()| silent_about_secrets(&heard, &value)),
         };
         self.note("preflight", outcome);
@@ -261,8 +261,8 @@ impl Trial<'_> {
     /// Runs it, asks about it, and takes it back twice.
     fn run(&mut self, descriptor: &Descriptor) -> Option<Vec<Announced>> {
         let heard = Heard { declared: descriptor.effects, ..Heard::default() };
-        let before = self.ground.state();
-        let (answer, heard) = self.call(Method::Run, self.ground.params(false), heard, false);
+        let before = self.sandbox.state();
+        let (answer, heard) = self.call(Method::Run, self.sandbox.params(false), heard, false);
         let outcome = match &answer {
             Err(error) => Err(error.to_string()),
             Ok(value) => all_done(&heard).and_then(|()| silent_about_secrets(&heard, value)),
@@ -285,7 +285,7 @@ impl Trial<'_> {
                     self.undo(&effects, "done").and_then(|()| self.expect(&effects, "absent", "done"));
                 self.note(what, outcome);
             }
-            let outcome = if self.ground.state() == before {
+            let outcome = if self.sandbox.state() == before {
                 Ok(())
             } else {
                 Err("something of it is left in the project".to_owned())
@@ -297,7 +297,7 @@ impl Trial<'_> {
 
     fn cancel(&mut self, descriptor: &Descriptor) {
         let heard = Heard { declared: descriptor.effects, ..Heard::default() };
-        let (answer, heard) = self.call(Method::Run, self.ground.params(false), heard, true);
+        let (answer, heard) = self.call(Method::Run, self.sandbox.params(false), heard, true);
         let outcome = match answer {
             Err(PluginError { cause: Cause::Interrupted, .. }) => {
                 Err("it did not stop when it was asked to, and had to be ended".to_owned())
@@ -312,7 +312,7 @@ impl Trial<'_> {
     /// Ends it on purpose, and sees that a fresh process takes back what there is.
     fn die(&mut self, descriptor: &Descriptor, number: usize, end: EndAt) {
         let heard = Heard { declared: descriptor.effects, end: Some((number, end)), ..Heard::default() };
-        let (_, heard) = self.call(Method::Run, self.ground.params(false), heard, false);
+        let (_, heard) = self.call(Method::Run, self.sandbox.params(false), heard, false);
         let effects: Vec<Announced> = heard.effects.into_iter().rev().collect();
         let key = effects.first().map(|effect| effect.key.clone()).unwrap_or_default();
         let outcome = self
@@ -372,7 +372,7 @@ impl Trial<'_> {
     }
 
     fn ask(&mut self, method: Method, effect: &Announced, state: &str) -> Answered {
-        let mut params = self.ground.params(false);
+        let mut params = self.sandbox.params(false);
         params["effects"] =
             json!([{"key": effect.key, "class": effect.class, "state": state, "undo": effect.undo}]);
         let (answer, heard) = self.call(method, params, Heard::default(), false);
@@ -420,7 +420,7 @@ impl Trial<'_> {
                 method,
                 params: &params,
                 program: &program,
-                folder: self.ground.project(),
+                folder: self.sandbox.project(),
                 environment: &variables,
                 // Nothing is blacked out: that is what is looked for.
                 secrets: &[],

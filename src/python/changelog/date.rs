@@ -8,7 +8,7 @@ use regex::Regex;
 
 /// A date found in a text
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct DateMatch {
     pub(super) span: Range<usize>,
     /// How to write another one like it (strftime)
     pub(super) format: &'static str,
@@ -43,9 +43,9 @@ static WAYS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 });
 
 /// The first date in the text, in whatever way it is written.
-pub(super) fn find(text: &str) -> Option<Found> {
+pub(super) fn find(text: &str) -> Option<DateMatch> {
     WAYS.iter()
-        .filter_map(|(way, format)| way.find(text).map(|found| Found { span: found.range(), format }))
+        .filter_map(|(way, format)| way.find(text).map(|found| DateMatch { span: found.range(), format }))
         .min_by_key(|found| found.span.start)
 }
 

@@ -141,7 +141,7 @@ fn follows_a_version(rest: &str) -> bool {
 }
 
 impl Style {
-    fn of(before: &str, rest: &str, date: Option<date::Found>) -> Self {
+    fn of(before: &str, rest: &str, date: Option<date::DateMatch>) -> Self {
         let closed = before.trim_start().starts_with('[') && rest.starts_with(']');
         let plain = |text: &str| INLINE_LINK.replace(text, "]").chars().all(|c| !c.is_alphanumeric());
         match date {

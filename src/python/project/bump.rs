@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Edit, Files, How, Place, ProjectError, line_at, text_of};
+use super::{Edit, Files, ProjectError, VersionLocation, VersionSyntax, line_at, text_of};
 use crate::python::version::Version;
 
 /// The present version: what every place that can be read says.
@@ -12,9 +12,9 @@ use crate::python::version::Version;
 ///
 /// # Errors
 /// Refuses places that disagree, that cannot be read, and none at all.
-pub fn current_version(files: &dyn Files, places: &[Place]) -> Result<Version, ProjectError> {
-    let is_pattern = |place: &&Place| matches!(place.how, How::Pattern(_));
-    let told: Vec<&Place> = places.iter().filter(|place| !is_pattern(place)).collect();
+pub fn current_version(files: &dyn Files, places: &[VersionLocation]) -> Result<Version, ProjectError> {
+    let is_pattern = |place: &&VersionLocation| matches!(place.how, VersionSyntax::Pattern(_));
+    let told: Vec<&VersionLocation> = places.iter().filter(|place| !is_pattern(place)).collect();
     let asked = if told.is_empty() { places.iter().collect() } else { told };
     let mut found: Vec<(String, Version)> = Vec::new();
     for place in asked {
@@ -36,7 +36,7 @@ pub fn current_version(files: &dyn Files, places: &[Place]) -> Result<Version, P
 /// All problems of all places, in the order of the places.
 pub fn bump_all(
     files: &dyn Files,
-    places: &[Place],
+    places: &[VersionLocation],
     old: &Version,
     new: &Version,
 ) -> Result<BTreeMap<String, Vec<u8>>, Vec<ProjectError>> {

@@ -1,7 +1,7 @@
 //! Lock files that record the project's own version, and the command that brings only that up to date.
 
 use super::toml::Toml;
-use super::{Files, How, Place, Project, text_of};
+use super::{Files, Project, VersionLocation, VersionSyntax, text_of};
 use crate::python::filename::normalize;
 
 /// A lock file that a new version makes stale
@@ -23,17 +23,22 @@ pub struct LockFile {
 /// dependencies and the Python versions but not the project's version: they never become stale by a release.
 ///
 /// A lock file that cannot be read is left to its tool: it is listed.
-pub fn lock_files(files: &dyn Files, project: &Project, places: &[Place]) -> Vec<LockFile> {
+pub fn lock_files(files: &dyn Files, project: &Project, places: &[VersionLocation]) -> Vec<LockFile> {
     let mut found = Vec::new();
-    let in_pyproject = |place: &Place| matches!(place.how, How::PyprojectProject | How::PyprojectPoetry);
+    let in_pyproject = |place: &VersionLocation| {
+        matches!(place.how, VersionSyntax::PyprojectProject | VersionSyntax::PyprojectPoetry)
+    };
     if places.iter().any(in_pyproject) && records(files, "uv.lock", &project.normalized_name(), normalize) {
         found.push(lock("uv.lock", "uv", &["uv", "lock"]));
     }
-    for place in places.iter().filter(|place| matches!(place.how, How::Cargo | How::CargoWorkspace)) {
+    for place in places
+        .iter()
+        .filter(|place| matches!(place.how, VersionSyntax::Cargo | VersionSyntax::CargoWorkspace))
+    {
         let Some(path) = cargo_lock(files, &place.path) else { continue };
         let named = match place.how {
             // Members of the workspace have it, whatever their names.
-            How::CargoWorkspace => true,
+            VersionSyntax::CargoWorkspace => true,
             _ => {
                 crate_name(files, &place.path).is_none_or(|name| records(files, &path, &name, str::to_owned))
             }

@@ -28,7 +28,7 @@ pub use bump::{bump_all, current_version};
 pub use error::ProjectError;
 pub use lock::{LockFile, lock_files};
 pub use pattern::Pattern;
-pub use place::{How, Place};
+pub use place::{VersionLocation, VersionSyntax};
 
 /// Files by their path relative to the project's root, with `/` between the parts
 pub trait Files {
@@ -62,7 +62,7 @@ pub struct Project {
 #[derive(Debug)]
 pub enum VersionSource {
     /// It is written in files, in one place or in several that agree
-    Static(Vec<Place>),
+    Static(Vec<VersionLocation>),
     /// A tool reads it from the version control's tags: nothing is written, the tag decides
     Vcs { tool: String },
     /// It is not where it could be read without running the project's code; a release needs places from the user

@@ -25,7 +25,7 @@ pub struct Pattern {
 }
 
 /// One place where the pattern fits
-struct Found {
+struct PatternMatch {
     whole: std::ops::Range<usize>,
     versions: Vec<std::ops::Range<usize>>,
 }
@@ -104,7 +104,7 @@ impl Pattern {
         path: &str,
         text: &str,
         wanted: impl Fn(&Version) -> bool,
-    ) -> Result<Vec<Found>, ProjectError> {
+    ) -> Result<Vec<PatternMatch>, ProjectError> {
         let expression = self.expression(path)?;
         let mut found = Vec::new();
         for captures in expression.captures_iter(text) {
@@ -114,7 +114,7 @@ impl Pattern {
                 text[span.clone()].parse().is_ok_and(|version| wanted(&version))
             };
             if versions.iter().all(fits) {
-                found.push(Found { whole: whole.range(), versions });
+                found.push(PatternMatch { whole: whole.range(), versions });
             }
         }
         Ok(found)

@@ -12,15 +12,15 @@ use crate::python::version::Version;
 
 /// A place where the version is written
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct VersionLocation {
     /// Relative to the project's root
     pub path: String,
-    pub how: How,
+    pub how: VersionSyntax,
 }
 
 /// How the version is written at a place
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum How {
+pub enum VersionSyntax {
     /// `[project] version`
     PyprojectProject,
     /// `[tool.poetry] version`
@@ -45,7 +45,7 @@ pub enum How {
     Pattern(Pattern),
 }
 
-impl Place {
+impl VersionLocation {
     /// Finds where a file keeps the version, by the file's name.
     ///
     /// # Errors
@@ -56,29 +56,32 @@ impl Place {
         let place = |how| Self { path: path.to_owned(), how };
         match name {
             "pyproject.toml" => {
-                let places = in_toml(path, &text, [How::PyprojectProject, How::PyprojectPoetry])?;
+                let places =
+                    in_toml(path, &text, [VersionSyntax::PyprojectProject, VersionSyntax::PyprojectPoetry])?;
                 let what = "`[project] version` or `[tool.poetry] version`";
                 if places.is_empty() { Err(not_found(path, what)) } else { Ok(places) }
             }
             "Cargo.toml" => {
-                let places = in_toml(path, &text, [How::Cargo, How::CargoWorkspace])?;
+                let places = in_toml(path, &text, [VersionSyntax::Cargo, VersionSyntax::CargoWorkspace])?;
                 let what = "`[package] version` or `[workspace.package] version` of its own";
                 if places.is_empty() { Err(not_found(path, what)) } else { Ok(places) }
             }
-            "package.json" => Ok(vec![place(How::PackageJson).checked(&text)?]),
-            "setup.cfg" => Ok(vec![place(How::SetupCfg).checked(&text)?]),
-            "setup.py" => Ok(vec![place(How::SetupPy).checked(&text)?]),
+            "package.json" => Ok(vec![place(VersionSyntax::PackageJson).checked(&text)?]),
+            "setup.cfg" => Ok(vec![place(VersionSyntax::SetupCfg).checked(&text)?]),
+            "setup.py" => Ok(vec![place(VersionSyntax::SetupPy).checked(&text)?]),
             _ if name.ends_with(".py") => {
-                Ok(vec![place(How::Assignment { name: "__version__".to_owned() }).checked(&text)?])
+                Ok(vec![place(VersionSyntax::Assignment { name: "__version__".to_owned() }).checked(&text)?])
             }
-            "VERSION" | "VERSION.txt" | "version.txt" => Ok(vec![place(How::WholeFile).checked(&text)?]),
+            "VERSION" | "VERSION.txt" | "version.txt" => {
+                Ok(vec![place(VersionSyntax::WholeFile).checked(&text)?])
+            }
             _ => Err(ProjectError::UnknownFile { path: path.to_owned() }),
         }
     }
 
     /// A place that the user describes.
     pub fn pattern(path: impl Into<String>, pattern: Pattern) -> Self {
-        Self { path: path.into(), how: How::Pattern(pattern) }
+        Self { path: path.into(), how: VersionSyntax::Pattern(pattern) }
     }
 
     fn checked(self, text: &str) -> Result<Self, ProjectError> {
@@ -92,7 +95,7 @@ impl Place {
     /// The version is not there, is no version, or is not written in plain.
     pub fn read(&self, text: &str) -> Result<Option<Version>, ProjectError> {
         match &self.how {
-            How::Pattern(pattern) => pattern.read(&self.path, text),
+            VersionSyntax::Pattern(pattern) => pattern.read(&self.path, text),
             _ => self.version_at(text, &self.locate(text)?).map(Some),
         }
     }
@@ -100,13 +103,13 @@ impl Place {
     /// Writes the version: `text` with `new` for `old`, and every other byte as it was.
     ///
     /// # Errors
-    /// As for [`Place::read`]; and where the version there is not `old`, or `new` has no form that the file takes.
+    /// As for [`VersionLocation::read`]; and where the version there is not `old`, or `new` has no form that the file takes.
     pub fn write(&self, text: &str, old: &Version, new: &Version) -> Result<String, ProjectError> {
         Ok(super::bump::edited(text, self.edits(text, old, new)?))
     }
 
     pub(super) fn edits(&self, text: &str, old: &Version, new: &Version) -> Result<Vec<Edit>, ProjectError> {
-        if let How::Pattern(pattern) = &self.how {
+        if let VersionSyntax::Pattern(pattern) = &self.how {
             return pattern.edits(&self.path, text, old, new);
         }
         let span = self.locate(text)?;
@@ -132,9 +135,9 @@ impl Place {
         let refused = || ProjectError::NotSemantic { path: self.path.clone(), version: version.clone() };
         match &self.how {
             // maturin takes `1.2.0-post.1` for the post-release it means. For npm it would come before 1.2.0.
-            How::Cargo | How::CargoWorkspace => version.to_semver().ok_or_else(refused),
-            How::PackageJson if version.post().is_some() => Err(refused()),
-            How::PackageJson => version.to_semver().ok_or_else(refused),
+            VersionSyntax::Cargo | VersionSyntax::CargoWorkspace => version.to_semver().ok_or_else(refused),
+            VersionSyntax::PackageJson if version.post().is_some() => Err(refused()),
+            VersionSyntax::PackageJson => version.to_semver().ok_or_else(refused),
             _ => Ok(version.to_string()),
         }
     }
@@ -143,31 +146,38 @@ impl Place {
     fn locate(&self, text: &str) -> Result<Range<usize>, ProjectError> {
         let path = self.path.as_str();
         match &self.how {
-            How::PyprojectProject | How::PyprojectPoetry | How::Cargo | How::CargoWorkspace => {
+            VersionSyntax::PyprojectProject
+            | VersionSyntax::PyprojectPoetry
+            | VersionSyntax::Cargo
+            | VersionSyntax::CargoWorkspace => {
                 let keys = self.how.keys();
                 Toml::parse(path, text)?
                     .place(keys)?
                     .ok_or_else(|| not_found(path, &format!("`{}`", keys.join("."))))
             }
-            How::PackageJson => json::version(path, text),
-            How::SetupCfg => {
+            VersionSyntax::PackageJson => json::version(path, text),
+            VersionSyntax::SetupCfg => {
                 let entries = ini::entries(text);
                 let found = ini::find(&entries, "metadata", "version").and_then(|entry| entry.lines.first());
                 found.cloned().ok_or_else(|| not_found(path, "`version` in `[metadata]`"))
             }
-            How::SetupPy => {
+            VersionSyntax::SetupPy => {
                 let found = statements::setup_argument(text, "version");
                 self.plain(text, found.as_slice(), "version")
             }
-            How::Assignment { name } => self.plain(text, &statements::assignments(text, name), name),
-            How::WholeFile => {
+            VersionSyntax::Assignment { name } => {
+                self.plain(text, &statements::assignments(text, name), name)
+            }
+            VersionSyntax::WholeFile => {
                 let inner = text.strip_prefix('\u{feff}').unwrap_or(text);
                 let start = text.len() - inner.trim_start().len();
                 let span = start..start + inner.trim().len();
                 if span.is_empty() { Err(not_found(path, "version in it")) } else { Ok(span) }
             }
-            How::Regex { pattern } => first_match(path, text, pattern),
-            How::Pattern(pattern) => Err(not_found(path, &format!("plain version at `{}`", pattern.search))),
+            VersionSyntax::Regex { pattern } => first_match(path, text, pattern),
+            VersionSyntax::Pattern(pattern) => {
+                Err(not_found(path, &format!("plain version at `{}`", pattern.search)))
+            }
         }
     }
 
@@ -187,7 +197,7 @@ impl Place {
     }
 }
 
-impl How {
+impl VersionSyntax {
     fn keys(&self) -> &'static [&'static str] {
         match self {
             Self::PyprojectProject => &["project", "version"],
@@ -199,28 +209,32 @@ impl How {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for VersionLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`", self.path)?;
         match &self.how {
-            How::PyprojectPoetry => f.write_str(" (`[tool.poetry]`)"),
-            How::CargoWorkspace => f.write_str(" (`[workspace.package]`)"),
-            How::Assignment { name } => write!(f, " (`{name}`)"),
-            How::Pattern(pattern) => write!(f, " (`{}`)", pattern.search),
+            VersionSyntax::PyprojectPoetry => f.write_str(" (`[tool.poetry]`)"),
+            VersionSyntax::CargoWorkspace => f.write_str(" (`[workspace.package]`)"),
+            VersionSyntax::Assignment { name } => write!(f, " (`{name}`)"),
+            VersionSyntax::Pattern(pattern) => write!(f, " (`{}`)", pattern.search),
             _ => Ok(()),
         }
     }
 }
 
 /// Those of the ways in which a TOML file does keep a version; what is inherited is written elsewhere.
-pub(super) fn in_toml(path: &str, text: &str, ways: [How; 2]) -> Result<Vec<Place>, ProjectError> {
+pub(super) fn in_toml(
+    path: &str,
+    text: &str,
+    ways: [VersionSyntax; 2],
+) -> Result<Vec<VersionLocation>, ProjectError> {
     let toml = Toml::parse(path, text)?;
     let mut places = Vec::new();
     for how in ways {
         let keys = how.keys();
         let inherited = toml.is_true(&[keys, &["workspace"]].concat());
         if !inherited && toml.string(keys)?.is_some() {
-            places.push(Place { path: path.to_owned(), how });
+            places.push(VersionLocation { path: path.to_owned(), how });
         }
     }
     Ok(places)

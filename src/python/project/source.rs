@@ -4,7 +4,9 @@ use super::place::{compiled, in_toml};
 use super::read::Description;
 use super::statements::{self, Given};
 use super::toml::Toml;
-use super::{Backend, Files, How, Place, ProjectError, VersionSource, normalize, text_of};
+use super::{
+    Backend, Files, ProjectError, VersionLocation, VersionSource, VersionSyntax, normalize, text_of,
+};
 
 /// What hatchling looks for where `[tool.hatch.version]` has no `pattern`
 const HATCH: &str = r#"(?i)^(?:__version__|VERSION) *= *(?:"v?(?P<version>.+?)"|'v?(?P<version_>.+?)')"#;
@@ -18,16 +20,17 @@ const SCIKIT_BUILD: &str = r#"(?i)^(?:__version__|VERSION)(?: ?: ?str)? *= *["']
 /// So many modules may hand a version on by import
 const HOPS: usize = 5;
 
-type Found = Result<VersionSource, ProjectError>;
+type SourceResult = Result<VersionSource, ProjectError>;
 
-pub(super) fn version_source(description: &Description<'_>, name: &str) -> Found {
+pub(super) fn version_source(description: &Description<'_>, name: &str) -> SourceResult {
     let Some(toml) = &description.pyproject else { return setuptools(description) };
     // With this plugin the written version is a stand-in, `0.0.0`.
     if toml.is_true(&["tool", "poetry-dynamic-versioning", "enable"]) {
         return vcs("poetry-dynamic-versioning");
     }
     let text = text_of(description.files, &toml.path)?;
-    let places = in_toml(&toml.path, &text, [How::PyprojectProject, How::PyprojectPoetry])?;
+    let places =
+        in_toml(&toml.path, &text, [VersionSyntax::PyprojectProject, VersionSyntax::PyprojectPoetry])?;
     if !places.is_empty() {
         return Ok(VersionSource::Static(places));
     }
@@ -48,25 +51,25 @@ pub(super) fn version_source(description: &Description<'_>, name: &str) -> Found
     }
 }
 
-fn vcs(tool: &str) -> Found {
+fn vcs(tool: &str) -> SourceResult {
     Ok(VersionSource::Vcs { tool: tool.to_owned() })
 }
 
 /// A place of which it is known that a version can be read there.
-fn at(files: &dyn Files, path: &str, how: How) -> Found {
-    let place = Place { path: joined("", path), how };
+fn at(files: &dyn Files, path: &str, how: VersionSyntax) -> SourceResult {
+    let place = VersionLocation { path: joined("", path), how };
     place.read(&text_of(files, &place.path)?)?;
     Ok(VersionSource::Static(vec![place]))
 }
 
-fn unknown(setting: &str, source: &str) -> Found {
+fn unknown(setting: &str, source: &str) -> SourceResult {
     Err(ProjectError::Dynamic {
         setting: setting.to_owned(),
         reason: format!("a version from `{source}` can only be had by running the project's code"),
     })
 }
 
-fn hatchling(description: &Description<'_>, pyproject: &Toml) -> Found {
+fn hatchling(description: &Description<'_>, pyproject: &Toml) -> SourceResult {
     let own = match text_of(description.files, "hatch.toml") {
         Ok(text) if !pyproject.has(&["tool", "hatch", "version"]) => Some(Toml::parse("hatch.toml", &text)?),
         _ => None,
@@ -79,7 +82,7 @@ fn hatchling(description: &Description<'_>, pyproject: &Toml) -> Found {
         "regex" => {
             let pattern = setting("pattern")?.filter(|pattern| !pattern.is_empty()).unwrap_or(HATCH);
             compiled(&toml.path, pattern)?;
-            at(description.files, path()?, How::Regex { pattern: pattern.to_owned() })
+            at(description.files, path()?, VersionSyntax::Regex { pattern: pattern.to_owned() })
         }
         "code" => {
             let expression = setting("expression")?.unwrap_or("__version__");
@@ -88,14 +91,16 @@ fn hatchling(description: &Description<'_>, pyproject: &Toml) -> Found {
             }
             attribute(description.files, &joined("", path()?), expression, &[])
         }
-        "nodejs" => at(description.files, setting("path")?.unwrap_or("package.json"), How::PackageJson),
+        "nodejs" => {
+            at(description.files, setting("path")?.unwrap_or("package.json"), VersionSyntax::PackageJson)
+        }
         "vcs" => vcs("hatch-vcs"),
         source @ ("uv-dynamic-versioning" | "versioningit" | "scm") => vcs(source),
         source => unknown("`[tool.hatch.version]`", source),
     }
 }
 
-fn pdm(description: &Description<'_>, toml: &Toml) -> Found {
+fn pdm(description: &Description<'_>, toml: &Toml) -> SourceResult {
     let setting = |key: &str| toml.string(&["tool", "pdm", "version", key]);
     let path = setting("path")?;
     match (setting("source")?, path) {
@@ -103,14 +108,14 @@ fn pdm(description: &Description<'_>, toml: &Toml) -> Found {
         (Some("file") | None, Some(path)) => {
             let pattern = setting("pattern")?.unwrap_or(PDM);
             compiled(&toml.path, pattern)?;
-            at(description.files, path, How::Regex { pattern: pattern.to_owned() })
+            at(description.files, path, VersionSyntax::Regex { pattern: pattern.to_owned() })
         }
         (Some("file") | None, None) => Err(missing_setting(toml, &["tool", "pdm", "version"], "path")),
         (Some(source), _) => unknown("`[tool.pdm.version]`", source),
     }
 }
 
-fn scikit_build(description: &Description<'_>, toml: &Toml) -> Found {
+fn scikit_build(description: &Description<'_>, toml: &Toml) -> SourceResult {
     let table = ["tool", "scikit-build", "metadata", "version"];
     let setting = |key: &str| toml.string(&[table.as_slice(), &[key]].concat());
     match setting("provider")? {
@@ -119,7 +124,7 @@ fn scikit_build(description: &Description<'_>, toml: &Toml) -> Found {
             let input = setting("input")?.ok_or_else(|| missing_setting(toml, &table, "input"))?;
             let pattern = setting("regex")?.unwrap_or(SCIKIT_BUILD);
             compiled(&toml.path, pattern)?;
-            at(description.files, input, How::Regex { pattern: pattern.to_owned() })
+            at(description.files, input, VersionSyntax::Regex { pattern: pattern.to_owned() })
         }
         Some(provider) => unknown("`[tool.scikit-build.metadata.version]`", provider),
         None => Err(missing_setting(toml, &table, "provider")),
@@ -127,7 +132,7 @@ fn scikit_build(description: &Description<'_>, toml: &Toml) -> Found {
 }
 
 /// flit-core reads `__version__` of the module, or of the file in the package that is named for it.
-fn flit(description: &Description<'_>, toml: &Toml, name: &str) -> Found {
+fn flit(description: &Description<'_>, toml: &Toml, name: &str) -> SourceResult {
     let places: [&[&str]; 2] = [&["tool", "flit", "module", "name"], &["tool", "flit", "metadata", "module"]];
     let told = places.iter().find_map(|keys| toml.get(keys)?.as_str());
     let module = told.map_or_else(|| name.replace('-', "_"), str::to_owned).replace('.', "/");
@@ -139,7 +144,11 @@ fn flit(description: &Description<'_>, toml: &Toml, name: &str) -> Found {
             let Ok(text) = text_of(description.files, &path) else { continue };
             let found = statements::assignments(&text, "__version__");
             if found.iter().any(|one| matches!(one.given, Given::Text(_))) {
-                return at(description.files, &path, How::Assignment { name: "__version__".to_owned() });
+                return at(
+                    description.files,
+                    &path,
+                    VersionSyntax::Assignment { name: "__version__".to_owned() },
+                );
             }
             first.get_or_insert(path);
         }
@@ -151,7 +160,7 @@ fn flit(description: &Description<'_>, toml: &Toml, name: &str) -> Found {
 }
 
 /// maturin takes the version of the crate, which may be that of its workspace.
-fn maturin(description: &Description<'_>, toml: &Toml) -> Found {
+fn maturin(description: &Description<'_>, toml: &Toml) -> SourceResult {
     let files = description.files;
     let told = toml.string(&["tool", "maturin", "manifest-path"])?;
     let usual = ["Cargo.toml", "rust/Cargo.toml"].into_iter().find(|path| files.read(path).is_some());
@@ -159,7 +168,7 @@ fn maturin(description: &Description<'_>, toml: &Toml) -> Found {
     let text = text_of(files, &manifest)?;
     let cargo = Toml::parse(&manifest, &text)?;
     if !cargo.is_true(&["package", "version", "workspace"]) {
-        return at(files, &manifest, How::Cargo);
+        return at(files, &manifest, VersionSyntax::Cargo);
     }
     let mut folder = folder_of(&manifest).to_owned();
     if let Some(root) = cargo.string(&["package", "workspace"])? {
@@ -170,7 +179,7 @@ fn maturin(description: &Description<'_>, toml: &Toml) -> Found {
         if let Ok(text) = text_of(files, &root)
             && Toml::parse(&root, &text)?.has(&["workspace"])
         {
-            return at(files, &root, How::CargoWorkspace);
+            return at(files, &root, VersionSyntax::CargoWorkspace);
         }
         if folder.is_empty() {
             let what = "workspace above it from which to inherit its version".to_owned();
@@ -180,7 +189,7 @@ fn maturin(description: &Description<'_>, toml: &Toml) -> Found {
     }
 }
 
-fn setuptools(description: &Description<'_>) -> Found {
+fn setuptools(description: &Description<'_>) -> SourceResult {
     let files = description.files;
     if let Some(toml) = &description.pyproject {
         let dynamic = ["tool", "setuptools", "dynamic", "version"];
@@ -190,7 +199,7 @@ fn setuptools(description: &Description<'_>) -> Found {
         }
         if let [file, more @ ..] = toml.strings(&[dynamic.as_slice(), &["file"]].concat()).as_slice() {
             return if more.is_empty() {
-                at(files, file, How::WholeFile)
+                at(files, file, VersionSyntax::WholeFile)
             } else {
                 unknown("`[tool.setuptools.dynamic]`", "file")
             };
@@ -211,8 +220,8 @@ fn setuptools(description: &Description<'_>) -> Found {
     if let Some(value) = description.setup_value("metadata", "version") {
         return match value.split_once(':') {
             Some(("attr", attr)) => setuptools_attribute(description, attr.trim()),
-            Some(("file", file)) => at(files, file.trim(), How::WholeFile),
-            _ => at(files, "setup.cfg", How::SetupCfg),
+            Some(("file", file)) => at(files, file.trim(), VersionSyntax::WholeFile),
+            _ => at(files, "setup.cfg", VersionSyntax::SetupCfg),
         };
     }
     let Some(text) = &description.setup_py else {
@@ -225,7 +234,7 @@ fn setuptools(description: &Description<'_>) -> Found {
     if text.contains("versioneer.get_version(") {
         return vcs("versioneer");
     }
-    at(files, "setup.py", How::SetupPy)
+    at(files, "setup.py", VersionSyntax::SetupPy)
 }
 
 /// `setuptools-scm[simple]` among the build requirements switches it on without a table of its own.
@@ -238,7 +247,7 @@ fn requires_simple_scm(toml: &Toml) -> bool {
 }
 
 /// `pkg.module.NAME`, found as setuptools finds it: by `package-dir`, else in `src`, else in the root.
-fn setuptools_attribute(description: &Description<'_>, attr: &str) -> Found {
+fn setuptools_attribute(description: &Description<'_>, attr: &str) -> SourceResult {
     let (module, name) = attr.trim().rsplit_once('.').unwrap_or(("__init__", attr.trim()));
     let mut folders: Vec<(String, String)> = Vec::new();
     if let Some(toml) = &description.pyproject {
@@ -282,7 +291,7 @@ fn module_file(files: &dyn Files, stem: &str) -> Option<String> {
 }
 
 /// Follows a name from the module that has it to the one that gives it its value.
-fn attribute(files: &dyn Files, path: &str, name: &str, roots: &[&str]) -> Found {
+fn attribute(files: &dyn Files, path: &str, name: &str, roots: &[&str]) -> SourceResult {
     let (mut path, mut name) = (path.to_owned(), name.to_owned());
     for _ in 0..HOPS {
         let text = text_of(files, &path)?;
@@ -298,7 +307,7 @@ fn attribute(files: &dyn Files, path: &str, name: &str, roots: &[&str]) -> Found
         let Some(next) = stems.iter().find_map(|stem| module_file(files, stem)) else { break };
         (path, name) = (next, there.clone());
     }
-    at(files, &path, How::Assignment { name })
+    at(files, &path, VersionSyntax::Assignment { name })
 }
 
 fn missing_setting(toml: &Toml, table: &[&str], key: &str) -> ProjectError {

@@ -14,7 +14,7 @@ const ISSUERS: [(&str, &str); 3] =
 
 /// Where and what for a token is about to be used
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct TokenUse<'a> {
     /// The host that takes the upload
     pub host: &'a str,
     /// The project, where that is known
@@ -72,7 +72,7 @@ impl Objection {
 
 impl Token {
     /// What speaks against using it there. All of it is the token's own word, and only the index knows for sure.
-    pub fn objections(&self, place: Place<'_>) -> Vec<Objection> {
+    pub fn objections(&self, place: TokenUse<'_>) -> Vec<Objection> {
         let mut objections = Vec::new();
         if self.is_issued_elsewhere(place.host) {
             let (issuer, host) = (self.issuer().to_owned(), place.host.to_owned());

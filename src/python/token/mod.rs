@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 
 pub use caveat::Caveat;
-pub use judge::{Objection, Place};
+pub use judge::{Objection, TokenUse};
 pub use macaroon::{Macaroon, MacaroonError};
 pub use scope::Scope;
 

@@ -27,11 +27,11 @@ fn token(caveats: &[&str]) -> Token {
     Token::of(macaroon)
 }
 
-fn place<'a>(host: &'a str, project: &'a str, now: i64) -> Place<'a> {
-    Place { host, project: Some(project), now: jiff::Timestamp::from_second(now).unwrap() }
+fn place<'a>(host: &'a str, project: &'a str, now: i64) -> TokenUse<'a> {
+    TokenUse { host, project: Some(project), now: jiff::Timestamp::from_second(now).unwrap() }
 }
 
-fn said(token: &Token, place: Place<'_>) -> String {
+fn said(token: &Token, place: TokenUse<'_>) -> String {
     token.objections(place).iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 

@@ -4,7 +4,7 @@ use comrak::{Options, markdown_to_html};
 use thiserror::Error;
 
 use super::Subject;
-use super::finding::{Finding, Found};
+use super::finding::{RuleFinding, Violation};
 use super::rules::{Rule, Source};
 use crate::python::metadata::Metadata;
 
@@ -39,12 +39,12 @@ pub(super) const RULES: &[Rule] = &[NOT_BLANK, RENDERS, COSTLY];
 /// The longest description that is looked at beyond its blanks, in bytes: what comes to nothing is short
 const LONGEST: usize = 64 << 10;
 
-fn blank(subject: &Subject) -> Vec<Found> {
+fn blank(subject: &Subject) -> Vec<Violation> {
     let Some(Ok(description)) = subject.description() else { return Vec::new() };
     if description.content_type != ContentType::Markdown || !renders_to_nothing(&description.text) {
         return Vec::new();
     }
-    let found = Found::new("the description renders to nothing, which PyPI takes for a failure");
+    let found = Violation::new("the description renders to nothing, which PyPI takes for a failure");
     vec![found.help("write one; or leave it out altogether, with its content type: PyPI takes none at all")]
 }
 
@@ -97,10 +97,10 @@ impl Description {
 }
 
 /// The finding that a description does not render, with what the renderer said of it.
-pub fn does_not_render(said: &str) -> Finding {
+pub fn does_not_render(said: &str) -> RuleFinding {
     let mut lines = said.lines().filter(|line| !line.trim().is_empty());
     let first = lines.next().unwrap_or("the renderer did not say why");
-    let found = Found::new(format!("the description does not render on PyPI: {first}"));
+    let found = Violation::new(format!("the description does not render on PyPI: {first}"));
     let about: Vec<&str> = lines.take(5).collect();
     RENDERS.finding(if about.is_empty() {
         found
@@ -113,8 +113,8 @@ pub fn does_not_render(said: &str) -> Finding {
 pub(super) const DEPENDING: &str = COSTLY.id;
 
 /// The finding that rendering a description takes too much: what it takes.
-pub fn is_too_costly(what: &str) -> Finding {
-    let found = Found::new(format!("rendering the description was given up: {what}"));
+pub fn is_too_costly(what: &str) -> RuleFinding {
+    let found = Violation::new(format!("rendering the description was given up: {what}"));
     COSTLY.finding(
         found.help("something in it is nested or repeated beyond measure: write that out, or leave it out"),
     )

@@ -20,14 +20,14 @@ pub enum Severity {
 /// Where in a distribution something was found
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Place {
+pub enum Location {
     /// A member of the archive
     Member { member: String },
     /// A line of a member, counted from 1
     Line { member: String, line: usize, text: String },
 }
 
-impl Place {
+impl Location {
     /// The line's text, or the member.
     pub fn text(&self) -> &str {
         match self {
@@ -37,7 +37,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Member { member } => f.write_str(member),
@@ -48,14 +48,14 @@ impl fmt::Display for Place {
 
 /// What a rule found in one file
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct RuleFinding {
     /// The rule's id, as `record-hash`
     pub rule: &'static str,
     pub severity: Severity,
     /// One lower-case sentence
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
+    pub place: Option<Location>,
     /// What to do about it
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
@@ -66,26 +66,26 @@ pub struct Finding {
 
 /// A finding as a rule's function gives it; the table adds the rest
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct Violation {
     pub(super) message: String,
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<Location>,
     pub(super) help: Option<String>,
     /// What PyPI says of this very thing, where the rule's words are not enough
     pub(super) says: Option<String>,
 }
 
-impl Found {
+impl Violation {
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), place: None, help: None, says: None }
     }
 
     pub(super) fn member(mut self, member: impl Into<String>) -> Self {
-        self.place = Some(Place::Member { member: member.into() });
+        self.place = Some(Location::Member { member: member.into() });
         self
     }
 
     pub(super) fn line(mut self, member: &str, line: usize, text: impl Into<String>) -> Self {
-        self.place = Some(Place::Line { member: member.to_owned(), line, text: shortened(text.into()) });
+        self.place = Some(Location::Line { member: member.to_owned(), line, text: shortened(text.into()) });
         self
     }
 

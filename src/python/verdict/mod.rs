@@ -18,7 +18,7 @@ mod subject;
 mod tracked;
 
 pub use description::{ContentType, ContentTypeError, Description, does_not_render, is_too_costly};
-pub use finding::{Finding, Place, Severity};
+pub use finding::{Location, RuleFinding, Severity};
 pub use lists::CLASSIFIERS_OF;
 pub use policy::{Policy, UnknownRule};
 pub use release::{Expected, judge_release, twins};
@@ -51,7 +51,7 @@ pub struct Judgement {
     /// What the file's METADATA or PKG-INFO says, where there is one
     pub described: Option<Arc<Described>>,
     /// In the rules' order, which is PyPI's: PyPI reports the first only
-    pub findings: Vec<Finding>,
+    pub findings: Vec<RuleFinding>,
 }
 
 impl Judgement {

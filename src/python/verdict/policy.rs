@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::finding::{Finding, Severity};
+use super::finding::{RuleFinding, Severity};
 use super::rules::{RULES, Source, rule};
 
 /// What is made of findings
@@ -48,11 +48,11 @@ impl Policy {
     }
 
     /// Applies the policy: what is silenced goes, and what PyPI refuses all the same becomes a warning.
-    pub fn apply(&self, findings: Vec<Finding>) -> Vec<Finding> {
+    pub fn apply(&self, findings: Vec<RuleFinding>) -> Vec<RuleFinding> {
         findings.into_iter().filter_map(|finding| self.applied(finding)).collect()
     }
 
-    fn applied(&self, mut finding: Finding) -> Option<Finding> {
+    fn applied(&self, mut finding: RuleFinding) -> Option<RuleFinding> {
         let is_pypis = rule(finding.rule).is_some_and(|rule| matches!(rule.source, Source::Pypi(_)));
         if self.allowed.contains(finding.rule) {
             finding.severity = Severity::Warning;
@@ -72,11 +72,11 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Found;
+    use super::super::finding::Violation;
     use super::*;
 
     fn applied(policy: &Policy, id: &str) -> Option<Severity> {
-        let finding = rule(id).unwrap().finding(Found::new("x"));
+        let finding = rule(id).unwrap().finding(Violation::new("x"));
         policy.apply(vec![finding]).pop().map(|finding| finding.severity)
     }
 

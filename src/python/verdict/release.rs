@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::finding::{Finding, Found};
+use super::finding::{RuleFinding, Violation};
 use super::rules::{Rule, Source};
 use super::{Described, Judgement};
 use crate::python::distribution::Kind;
@@ -69,7 +69,7 @@ pub struct Expected {
 }
 
 /// Judges the files of one release against each other and, if given, against what is being released.
-pub fn judge_release(files: &[Judgement], expected: Option<&Expected>) -> Vec<Finding> {
+pub fn judge_release(files: &[Judgement], expected: Option<&Expected>) -> Vec<RuleFinding> {
     let mut findings = same_file(files);
     findings.extend(one_sdist(files));
     if let Some(expected) = expected {
@@ -89,25 +89,25 @@ fn identity(file: &Judgement) -> (Option<String>, Option<ExactVersion>) {
     (name.map(str::to_owned), version.or_else(|| file.name.as_ref().map(|name| name.version().clone())))
 }
 
-fn expectation(files: &[Judgement], expected: &Expected) -> Vec<Finding> {
+fn expectation(files: &[Judgement], expected: &Expected) -> Vec<RuleFinding> {
     let mut findings = Vec::new();
     for file in files {
         let (name, version) = identity(file);
         if let Some(name) = name.filter(|name| normalize(name) != normalize(&expected.name)) {
             let message = format!("`{}` is of `{name}`, the release of `{}`", file.file, expected.name);
-            findings.push(EXPECTED_NAME.finding(Found::new(message)));
+            findings.push(EXPECTED_NAME.finding(Violation::new(message)));
         }
         if let Some(version) = version.filter(|version| *version != expected.version) {
             let message =
                 format!("`{}` is version `{version}`, the release is `{}`", file.file, expected.version);
             let help = "the backend reads another version than the version stage wrote";
-            findings.push(EXPECTED_VERSION.finding(Found::new(message).help(help)));
+            findings.push(EXPECTED_VERSION.finding(Violation::new(message).help(help)));
         }
     }
     findings
 }
 
-fn agreement(files: &[Judgement]) -> Vec<Finding> {
+fn agreement(files: &[Judgement]) -> Vec<RuleFinding> {
     let mut findings = Vec::new();
     let Some((first, rest)) = files.split_first() else { return findings };
     let (first_name, first_version) = identity(first);
@@ -117,13 +117,13 @@ fn agreement(files: &[Judgement]) -> Vec<Finding> {
             && normalize(a) != normalize(b)
         {
             let message = format!("`{}` is of `{a}`, `{}` of `{b}`", first.file, file.file);
-            findings.push(ONE_NAME.finding(Found::new(message)));
+            findings.push(ONE_NAME.finding(Violation::new(message)));
         }
         if let (Some(a), Some(b)) = (&first_version, &version)
             && a != b
         {
             let message = format!("`{}` is version `{a}`, `{}` is `{b}`", first.file, file.file);
-            findings.push(ONE_VERSION.finding(Found::new(message)));
+            findings.push(ONE_VERSION.finding(Violation::new(message)));
         }
     }
     findings
@@ -143,7 +143,7 @@ pub fn twins(files: &[Judgement]) -> Vec<usize> {
     files.iter().enumerate().filter(|(_, file)| has_twin(file)).map(|(place, _)| place).collect()
 }
 
-fn same_file(files: &[Judgement]) -> Vec<Finding> {
+fn same_file(files: &[Judgement]) -> Vec<RuleFinding> {
     let mut names: HashMap<&str, &str> = HashMap::new();
     let mut hashes: HashMap<&str, &str> = HashMap::new();
     let mut findings = Vec::new();
@@ -154,11 +154,12 @@ fn same_file(files: &[Judgement]) -> Vec<Finding> {
         if known_hash != hash {
             let message = format!("`{}` is there twice, with different bytes", file.file);
             let help = "PyPI takes a name once; build the release once, into an empty folder";
-            findings.push(SAME_FILE.finding(Found::new(message).help(help)));
+            findings.push(SAME_FILE.finding(Violation::new(message).help(help)));
         } else if known_name != file.file {
             let message = format!("`{}` has the same bytes as `{known_name}`", file.file);
             findings.push(
-                SAME_FILE.finding(Found::new(message).help("PyPI takes the same bytes under one name only")),
+                SAME_FILE
+                    .finding(Violation::new(message).help("PyPI takes the same bytes under one name only")),
             );
         }
     }
@@ -166,7 +167,7 @@ fn same_file(files: &[Judgement]) -> Vec<Finding> {
 }
 
 /// Several source distributions of one version; the same file twice is no second one, PyPI takes it again.
-fn one_sdist(files: &[Judgement]) -> Vec<Finding> {
+fn one_sdist(files: &[Judgement]) -> Vec<RuleFinding> {
     let is_sdist = |file: &Judgement| match &file.name {
         Some(name) => name.kind() == Kind::Sdist,
         None => file.file.ends_with(".tar.gz") || file.file.ends_with(".zip"),
@@ -178,13 +179,13 @@ fn one_sdist(files: &[Judgement]) -> Vec<Finding> {
         let known = *first.entry(version).or_insert(&file.file);
         if known != file.file {
             let message = format!("`{}` and `{known}` are both the source distribution", file.file);
-            findings.push(ONE_SDIST.finding(Found::new(message)));
+            findings.push(ONE_SDIST.finding(Violation::new(message)));
         }
     }
     findings
 }
 
-fn same_metadata(files: &[Judgement]) -> Vec<Finding> {
+fn same_metadata(files: &[Judgement]) -> Vec<RuleFinding> {
     let mut findings = Vec::new();
     let mut with_metadata = files.iter().filter(|file| file.metadata().is_some());
     let Some(first) = with_metadata.next() else { return findings };
@@ -204,7 +205,7 @@ fn same_metadata(files: &[Judgement]) -> Vec<Finding> {
         let fields = &compared[place].1;
         if !fields.is_empty() {
             let message = format!("`{}` and `{}` differ in {}", first.file, file.file, fields.join(", "));
-            findings.push(SAME_METADATA.finding(Found::new(message)));
+            findings.push(SAME_METADATA.finding(Violation::new(message)));
         }
     }
     findings

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use super::{Description, Finding, Judgement, Subject, Tracked, rules};
+use super::{Description, Judgement, RuleFinding, Subject, Tracked, rules};
 use crate::python::metadata::{Metadata, MetadataError};
 
 /// The metadata of the files judged so far, each text judged once
@@ -15,20 +15,20 @@ use crate::python::metadata::{Metadata, MetadataError};
 #[derive(Debug, Default)]
 pub struct Remembered {
     /// By the member's path, which findings name, and the sha256 of its content
-    known: Mutex<HashMap<(String, [u8; 32]), Place>>,
+    known: Mutex<HashMap<(String, [u8; 32]), FindingsCell>>,
     /// The files of the project beside which the distributions are judged
     tracked: Option<Tracked>,
 }
 
 /// Where one text's findings are, or will be
-type Place = Arc<OnceLock<Known>>;
+type FindingsCell = Arc<OnceLock<Known>>;
 
 /// One text that was judged
 #[derive(Debug)]
 struct Known {
     described: Arc<Described>,
     /// Of each rule that reads metadata only, in the rules' order
-    findings: Vec<Vec<Finding>>,
+    findings: Vec<Vec<RuleFinding>>,
 }
 
 /// What metadata says
@@ -67,7 +67,7 @@ impl Remembered {
         Judgement { file, name, size, fingerprint, sha256: None, described, findings }
     }
 
-    fn judged(&self, path: &str, content: &[u8]) -> Place {
+    fn judged(&self, path: &str, content: &[u8]) -> FindingsCell {
         let key = (path.to_owned(), Sha256::digest(content).into());
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let place = Arc::clone(known.entry(key).or_default());

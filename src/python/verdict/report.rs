@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use super::description::DEPENDING;
-use super::finding::{Finding, Place, Severity};
+use super::finding::{Location, RuleFinding, Severity};
 use super::rules::{RULES, Rule, Source};
 use crate::text::is_safe;
 
@@ -25,7 +25,7 @@ pub struct Report {
     /// The files in the order in which they were named
     pub files: Vec<FileReport>,
     /// What is wrong with the files together
-    pub release: Vec<Finding>,
+    pub release: Vec<RuleFinding>,
 }
 
 /// The verdict on one file
@@ -38,21 +38,21 @@ pub struct FileReport {
     /// Whether there are no errors among the findings
     pub accepted: bool,
     /// In the order in which PyPI would come to them
-    pub findings: Vec<Finding>,
+    pub findings: Vec<RuleFinding>,
 }
 
-fn is_error(finding: &Finding) -> bool {
+fn is_error(finding: &RuleFinding) -> bool {
     finding.severity == Severity::Error
 }
 
 impl Report {
-    pub fn new(files: Vec<FileReport>, release: Vec<Finding>) -> Self {
+    pub fn new(files: Vec<FileReport>, release: Vec<RuleFinding>) -> Self {
         let accepted = files.iter().all(|file| file.accepted) && !release.iter().any(is_error);
         Self { event: "check", accepted, files, release }
     }
 
     /// Every finding with the file it is about; none for what is about the files together.
-    pub fn findings(&self) -> impl Iterator<Item = (Option<&FileReport>, &Finding)> {
+    pub fn findings(&self) -> impl Iterator<Item = (Option<&FileReport>, &RuleFinding)> {
         let files =
             self.files.iter().flat_map(|file| file.findings.iter().map(move |finding| (Some(file), finding)));
         files.chain(self.release.iter().map(|finding| (None, finding)))
@@ -109,17 +109,17 @@ impl Report {
     }
 }
 
-fn told(finding: &Finding) -> String {
+fn told(finding: &RuleFinding) -> String {
     let (style, severity) = match finding.severity {
         Severity::Error => (BAD, "error"),
         Severity::Warning => (WARN, "warning"),
     };
     let mut text = format!("  {style}{severity}[{}]{style:#}: {}\n", finding.rule, visible(&finding.message));
     match &finding.place {
-        Some(Place::Member { member }) => {
+        Some(Location::Member { member }) => {
             let _ = writeln!(text, "     {DIM}-->{DIM:#} {}", visible(member));
         }
-        Some(Place::Line { member, line, text: shown }) => {
+        Some(Location::Line { member, line, text: shown }) => {
             let _ = writeln!(text, "     {DIM}-->{DIM:#} {}:{line}", visible(member));
             let _ = writeln!(text, "{DIM}{line:7} |{DIM:#} {}", visible(shown));
         }
@@ -185,14 +185,14 @@ fn weight(rule: &Rule) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Found;
+    use super::super::finding::Violation;
     use super::super::rules::rule;
     use super::*;
 
     fn report() -> Report {
         let name = rule("name").unwrap();
         let finding = name.finding(
-            Found::new("`-x` is not a project's name").line("PKG-INFO", 2, "Name: -x\u{1b}").help("50%"),
+            Violation::new("`-x` is not a project's name").line("PKG-INFO", 2, "Name: -x\u{1b}").help("50%"),
         );
         let wrong =
             FileReport { file: "dist/a,b.whl".to_owned(), size: 1, accepted: false, findings: vec![finding] };

@@ -102,7 +102,7 @@ fn record_must_tell_the_truth() {
     let row = row("demo/__init__.py", "x = 1\n");
     let judgement = with_record(&|record| record.replace(&row, "demo/__init__.py,,\n"));
     assert_eq!(judgement.findings[0].message, "RECORD gives no hash of this file");
-    let place = Place::Line {
+    let place = Location::Line {
         member: "demo-1.0.dist-info/RECORD".to_owned(),
         line: 1,
         text: "demo/__init__.py,,".to_owned(),
@@ -146,7 +146,7 @@ fn secrets_are_found_in_the_text_of_members_and_not_told() {
     assert!(judgement.is_accepted());
     let finding = &judgement.findings[0];
     assert_eq!(finding.message, "there is a PyPI token in a member");
-    let place = Place::Line {
+    let place = Location::Line {
         member: "demo/release.sh".to_owned(),
         line: 2,
         text: "pypi-AgEIcHlwaS5vcmcCJq7…".to_owned(),

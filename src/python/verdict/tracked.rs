@@ -6,7 +6,7 @@ use regex::Regex;
 use toml_edit::{DocumentMut, Item};
 
 use super::Subject;
-use super::finding::{Finding, Found};
+use super::finding::{RuleFinding, Violation};
 use super::rules::{Rule, Source};
 use crate::python::archive::{MemberKind, is_test};
 use crate::python::distribution::Kind;
@@ -98,7 +98,7 @@ impl Tracked {
     }
 
     /// What a source distribution of this project lacks; nothing about any other file.
-    pub(super) fn judge(&self, subject: &Subject) -> Option<Finding> {
+    pub(super) fn judge(&self, subject: &Subject) -> Option<RuleFinding> {
         let name = subject.name.as_ref().ok()?;
         let is_this = self.version.as_ref().is_none_or(|version| version == name.version());
         if subject.kind != Some(Kind::Sdist) || name.normalized_name() != self.name || !is_this {
@@ -135,7 +135,7 @@ impl Tracked {
             shown.join(", "),
             if missing.len() > shown.len() { ", …" } else { "" }
         );
-        Some(MISSING.finding(Found::new(message).help(help)))
+        Some(MISSING.finding(Violation::new(message).help(help)))
     }
 }
 

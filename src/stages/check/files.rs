@@ -6,16 +6,16 @@ use jiff::civil::Date;
 
 use crate::error::{Error, Result};
 use crate::python::verdict::{
-    CLASSIFIERS_OF, ContentType, Expected, FileReport, Finding, Judgement, Policy, Remembered, Report,
+    CLASSIFIERS_OF, ContentType, Expected, FileReport, Judgement, Policy, Remembered, Report, RuleFinding,
     Severity, Tracked, does_not_render, is_too_costly, judge_release, twins,
 };
-use crate::world::crew::each;
+use crate::world::parallel::par_map;
 use crate::world::tools::{Unrendered, render_rst};
 use crate::world::{Environment, sha256};
 
 /// How long the list of classifiers is trusted to be PyPI's; then an unknown one only warns
 const TRUSTED_DAYS: i64 = 365;
-/// The endings of what is judged where no file is named
+/// The outcomes of what is judged where no file is named
 const ENDINGS: [&str; 3] = [".whl", ".tar.gz", ".zip"];
 
 /// Whether the list of classifiers is older than it is trusted.
@@ -42,7 +42,7 @@ pub fn distributions_in(folder: &Path) -> Result<Vec<PathBuf>> {
     for entry in fs_err::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if ENDINGS.iter().any(|ending| name.ends_with(ending)) && path.is_file() {
+        if ENDINGS.iter().any(|outcome| name.ends_with(outcome)) && path.is_file() {
             found.push(path);
         }
     }
@@ -90,7 +90,7 @@ fn judge_one(path: &Path, remembered: &Remembered) -> Result<Judgement> {
 /// Judges every file by itself, as many at once as there are processors.
 fn judge_all(paths: &[PathBuf], tracked: Option<Tracked>) -> Result<Vec<Judgement>> {
     let remembered = Remembered::beside(tracked);
-    each(paths, &|path| judge_one(path, &remembered)).into_iter().collect()
+    par_map(paths, &|path| judge_one(path, &remembered)).into_iter().collect()
 }
 
 /// For each file the finding that its description does not render, if so.
@@ -98,7 +98,7 @@ fn unrendered(
     judgements: &[Judgement],
     environment: &Environment,
     progress: &dyn Fn(&str),
-) -> Result<Vec<Option<Finding>>> {
+) -> Result<Vec<Option<RuleFinding>>> {
     let mut texts: Vec<&str> = judgements.iter().filter_map(restructured).collect();
     texts.sort_unstable();
     texts.dedup();

@@ -69,7 +69,7 @@ mod tests {
 
     use super::*;
     use crate::python::distribution::Kind;
-    use crate::python::verdict::{Finding as Verdict, does_not_render, is_too_costly};
+    use crate::python::verdict::{RuleFinding, does_not_render, is_too_costly};
 
     #[test]
     fn the_same_bytes_are_judged_once_and_others_again() {
@@ -84,7 +84,7 @@ mod tests {
         };
         let policy = Policy::new(&[], false).unwrap();
         let judged = Cell::new(0);
-        let ask = |sha256: &str, policy: &Policy, finding: fn(&str) -> Verdict| {
+        let ask = |sha256: &str, policy: &Policy, finding: fn(&str) -> RuleFinding| {
             let found = known_or(&environment, &[file(sha256)], policy, || {
                 judged.set(judged.get() + 1);
                 Ok(Report::new(Vec::new(), vec![finding(sha256)]))

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::config::{Config, nearest};
 use crate::engine::prelude::*;
-use crate::python::verdict::{Expected, FileReport, Finding as Verdict, Policy, Report, Severity};
+use crate::python::verdict::{Expected, FileReport, Policy, Report, RuleFinding, Severity};
 
 pub use files::{distributions_in, judge_files};
 pub use known::known_or;
@@ -126,9 +126,9 @@ fn sorted(report: &Report, bench: &Workbench<'_>) -> Vec<String> {
 
 /// A verdict as the findings of a preflight: what is the matter with several files is said once.
 fn as_findings(report: &Report) -> Vec<Finding> {
-    let mut told: Vec<(Option<&FileReport>, &Verdict, usize)> = Vec::new();
+    let mut told: Vec<(Option<&FileReport>, &RuleFinding, usize)> = Vec::new();
     for (file, finding) in report.findings() {
-        let same = |(_, other, _): &&mut (_, &Verdict, _)| {
+        let same = |(_, other, _): &&mut (_, &RuleFinding, _)| {
             (other.rule, &other.message, other.severity) == (finding.rule, &finding.message, finding.severity)
         };
         match told.iter_mut().find(same) {
@@ -136,7 +136,7 @@ fn as_findings(report: &Report) -> Vec<Finding> {
             None => told.push((file, finding, 1)),
         }
     }
-    let finding = |(file, finding, files): (Option<&FileReport>, &Verdict, usize)| {
+    let finding = |(file, finding, files): (Option<&FileReport>, &RuleFinding, usize)| {
         let name = file.map(|file| file.file.rsplit(['/', '\\']).next().unwrap_or_default());
         let mut message = in_one_line(name, finding);
         match files {
@@ -153,7 +153,7 @@ fn as_findings(report: &Report) -> Vec<Finding> {
     told.into_iter().map(finding).collect()
 }
 
-fn in_one_line(file: Option<&str>, finding: &Verdict) -> String {
+fn in_one_line(file: Option<&str>, finding: &RuleFinding) -> String {
     let file = file.map_or("the release".to_owned(), |file| format!("`{file}`"));
     let place = finding.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
     format!("{file}: {}{place} [{}]", finding.message, finding.rule)

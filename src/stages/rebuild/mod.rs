@@ -15,9 +15,9 @@ use super::push::Push;
 use crate::config::Config;
 use crate::engine::plan::Pipeline;
 use crate::engine::prelude::*;
-use crate::engine::proven::Proven;
+use crate::engine::reconstruction::Reconstruction;
 use crate::engine::release::Workspace;
-use crate::engine::survey::listing;
+use crate::engine::status::listing;
 use crate::index::SimpleFile;
 use crate::python::filename::Filename;
 use crate::python::project::Files;
@@ -30,7 +30,7 @@ const BUILD: &str = "build";
 const PUSH: &str = "push";
 
 /// What was found of the release that the project's version belongs to
-pub enum Sight {
+pub enum Discovery {
     /// The version has no tag here, or no stage publishes: there is no release to look for
     Nothing,
     /// The tag is there, and no public index lists any file: the indexes that were asked
@@ -57,7 +57,7 @@ pub struct Rebuild {
 }
 
 /// What this repository's own runs know
-pub struct AtHand {
+pub struct LocalRuns {
     /// Folders with distributions that runs have left; they count where they are proven to be the release's own
     pub folders: Vec<PathBuf>,
     /// The one among them that the run in question has left
@@ -76,33 +76,33 @@ pub fn look(
     config: &Config,
     pipeline: &Pipeline,
     mut workspace: Workspace,
-    at_hand: &AtHand,
-) -> Result<Sight, Blocked> {
+    local_runs: &LocalRuns,
+) -> Result<Discovery, Blocked> {
     // A project that cannot be read has no release that could be looked for.
-    let Ok(Some(tagged)) = Tagged::find(config, &workspace) else { return Ok(Sight::Nothing) };
+    let Ok(Some(tagged)) = Tagged::find(config, &workspace) else { return Ok(Discovery::Nothing) };
     let names: Vec<String> = pipeline.stages().map(|stage| stage.name().to_owned()).collect();
-    let Some(build) = names.iter().position(|name| name == BUILD) else { return Ok(Sight::Nothing) };
+    let Some(build) = names.iter().position(|name| name == BUILD) else { return Ok(Discovery::Nothing) };
     // From here on the project is as it was tagged.
     workspace.head.commit.clone_from(&tagged.commit);
     let Tagged { tag, commit, target } = tagged;
     let mut release = Release::new(workspace, target);
     let names_of_release = (release.names().name.clone(), release.names().version.clone());
-    if at_hand.released.contains(&names_of_release) {
-        return Ok(Sight::Nothing);
+    if local_runs.released.contains(&names_of_release) {
+        return Ok(Discovery::Nothing);
     }
-    let Some(found) = sources::find(pipeline, &release, at_hand)? else { return Ok(Sight::Nothing) };
+    let Some(found) = sources::find(pipeline, &release, local_runs)? else { return Ok(Discovery::Nothing) };
     let version = release.names().version.clone();
     if found.public.is_empty() {
-        return Ok(Sight::NotPublic { version, tag: tag.name, indexes: found.asked });
+        return Ok(Discovery::NotPublic { version, tag: tag.name, indexes: found.asked });
     }
     release.outputs.commit = Some(commit);
     release.outputs.tag = Some(tag);
     let pushes = names.iter().any(|name| name == PUSH) && !push_is_done(config, &release)?;
     if found.is_everywhere() && !pushes {
-        return Ok(Sight::Complete { name: release.names().name.clone(), version });
+        return Ok(Discovery::Complete { name: release.names().name.clone(), version });
     }
     if let Some((index, since)) = found.closed() {
-        return Ok(Sight::Closed { version, index, since });
+        return Ok(Discovery::Closed { version, index, since });
     }
     release.outputs.notes = notes(config, &release);
     let to_build = found.missing_kinds();
@@ -112,7 +112,7 @@ pub fn look(
         _ => stage.reach() != Reach::Rehearsal,
     };
     let left = pipeline.stages().skip(build).filter(is_left).map(|stage| stage.name().to_owned()).collect();
-    Ok(Sight::Rebuildable(Box::new(Rebuild {
+    Ok(Discovery::Rebuildable(Box::new(Rebuild {
         release,
         done: names[..build].to_vec(),
         left,
@@ -171,7 +171,7 @@ impl Rebuild {
     ///
     /// # Errors
     /// One cannot be fetched, or is not what it should be.
-    pub fn gather(&self, folder: &std::path::Path) -> Result<Proven> {
+    pub fn gather(&self, folder: &std::path::Path) -> Result<Reconstruction> {
         let mut outputs = self.release.outputs.clone();
         let mut evidence = Vec::new();
         if let (Some(commit), Some(tag)) = (&outputs.commit, &outputs.tag) {
@@ -189,7 +189,7 @@ impl Rebuild {
         outputs
             .distributions
             .sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
-        Ok(Proven { stages: self.done.clone(), outputs, evidence, uploaded })
+        Ok(Reconstruction { stages: self.done.clone(), outputs, evidence, uploaded })
     }
 }
 

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::{AtHand, Blocked};
+use super::{Blocked, LocalRuns};
 use crate::engine::plan::Pipeline;
 use crate::engine::prelude::*;
 use crate::index::{IndexAddress, IndexClient, Listing, SimpleError, SimpleFile, Window};
 use crate::python::distribution::{Distribution, Kind};
 use crate::python::filename::Filename;
 use crate::python::version::Version;
-use crate::world::{freeze, verify};
+use crate::world::{record_digest, verify};
 
 /// A distribution of the release and where it is
 pub struct Source {
@@ -59,7 +59,7 @@ impl Source {
             }
             Origin::Folder(from) => drop(fs_err::copy(from, &path)?),
         }
-        let distribution = freeze(&path)?;
+        let distribution = record_digest(&path)?;
         let expected = Distribution { sha256: self.sha256.clone(), ..distribution.clone() };
         verify(&expected)?;
         Ok(distribution)
@@ -67,7 +67,7 @@ impl Source {
 }
 
 /// What was found
-pub(super) struct Found {
+pub(super) struct SourceSearch {
     /// The distributions that are public, and those that are proven to be of the same release
     pub(super) sources: Vec<Source>,
     /// The names of the public ones
@@ -78,7 +78,7 @@ pub(super) struct Found {
     windows: Vec<(String, Window)>,
 }
 
-impl Found {
+impl SourceSearch {
     /// Whether every public index has every distribution, and there is one of each kind.
     pub(super) fn is_everywhere(&self) -> bool {
         let public = |source: &Source| {
@@ -123,8 +123,8 @@ struct Listed {
 pub(super) fn find(
     pipeline: &Pipeline,
     release: &Release,
-    at_hand: &AtHand,
-) -> Result<Option<Found>, Blocked> {
+    local_runs: &LocalRuns,
+) -> Result<Option<SourceSearch>, Blocked> {
     let mut listed = Vec::new();
     let mut asked = Vec::new();
     let mut windows = Vec::new();
@@ -150,8 +150,8 @@ pub(super) fn find(
     let public: Vec<String> = names(listed.iter().filter(|file| file.place.reach == Reach::Public));
     let mut sources = sources(&listed, |file| public.contains(&file.file.filename));
     if !public.is_empty() {
-        refuse_other_bytes(at_hand, &sources)?;
-        sources.extend(local(&at_hand.folders, &sources));
+        refuse_other_bytes(local_runs, &sources)?;
+        sources.extend(local(&local_runs.folders, &sources));
         // A rehearsal is of the same release if it has a file in common with what is public.
         let trusted: Vec<&str> = listed
             .iter()
@@ -162,11 +162,11 @@ pub(super) fn find(
         let mut rehearsed =
             self::sources(&listed, |file| trusted.contains(&file.place.index.as_str()) && !known(file));
         for source in &mut rehearsed {
-            source.is_proven = at_hand.built.contains(&(source.filename.clone(), source.sha256.clone()));
+            source.is_proven = local_runs.built.contains(&(source.filename.clone(), source.sha256.clone()));
         }
         sources.extend(rehearsed);
     }
-    Ok(Some(Found { sources, public, asked, windows }))
+    Ok(Some(SourceSearch { sources, public, asked, windows }))
 }
 
 /// The files of the release's version on an index.
@@ -267,10 +267,10 @@ fn sources(listed: &[Listed], wanted: impl Fn(&Listed) -> bool) -> Vec<Source> {
 
 /// What the run in question has built is what is public, or nobody goes on: an index may have cut a file short, or somebody
 /// else have published another one.
-fn refuse_other_bytes(at_hand: &AtHand, public: &[Source]) -> Result<(), Blocked> {
-    let Some(own) = &at_hand.own else { return Ok(()) };
+fn refuse_other_bytes(local_runs: &LocalRuns, public: &[Source]) -> Result<(), Blocked> {
+    let Some(own) = &local_runs.own else { return Ok(()) };
     let entries = fs_err::read_dir(own).into_iter().flatten().flatten();
-    for file in entries.filter_map(|entry| freeze(&entry.path()).ok()) {
+    for file in entries.filter_map(|entry| record_digest(&entry.path()).ok()) {
         let other =
             public.iter().find(|source| source.filename == file.filename && source.sha256 != file.sha256);
         if let Some(other) = other {
@@ -292,7 +292,7 @@ fn local(folders: &[PathBuf], public: &[Source]) -> Vec<Source> {
     for folder in folders {
         let Ok(entries) = fs_err::read_dir(folder) else { continue };
         let files: Vec<Distribution> =
-            entries.flatten().filter_map(|entry| freeze(&entry.path()).ok()).collect();
+            entries.flatten().filter_map(|entry| record_digest(&entry.path()).ok()).collect();
         let same = |file: &Distribution, source: &Source| {
             source.filename == file.filename && source.sha256 == file.sha256
         };

@@ -100,7 +100,7 @@ fn pending(client: &IndexClient, project: &str) -> Option<Finding> {
         Finding::note(format!(
             "`{index}` has no project `{project}` yet: a pending publisher creates it, and expires 30 days after it was registered"
         ))
-        .help("look into the account's publishing settings whether it is still there")
+        .help("check in the account's publishing settings that it is still there")
     })
 }
 

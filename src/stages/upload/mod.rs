@@ -1,11 +1,11 @@
 //! Uploads the distributions to an index: any stage named like an index does this.
 
-mod direct;
 mod install;
 mod look;
 mod rehearsal;
 mod send;
 mod sign_in;
+mod standalone;
 mod verify;
 
 use schemars::JsonSchema;
@@ -17,8 +17,8 @@ use crate::error::ExitCode;
 use crate::index::{IndexAddress, IndexClient, Submission};
 use crate::python::distribution::Distribution;
 
-pub use direct::{Errand, Verification, address_of};
 pub use sign_in::sign_in;
+pub use standalone::{StandaloneUpload, Verification, address_of};
 
 /// How many wheels go at the same time where nothing else is said: with more, the database of PyPI deadlocks
 pub const CONNECTIONS: usize = 2;

@@ -1,37 +1,37 @@
-//! A set of files sent to an index: the first alone, then wheels together, the sdist last; and an account of what became
+//! A set of files sent to an index: the first alone, then wheels together, the sdist last; and a report of what became
 //! of each, whatever became of the others.
 
 use std::cell::Cell;
 use std::time::Duration;
 
 use super::{Batch, Upload, look};
-use crate::engine::event::{Event, Fate};
+use crate::engine::event::{Event, FileStatus};
 use crate::engine::prelude::*;
 use crate::index::{Consignment, Index, IndexClient, Submission, Undelivered, Watch, deliver, waves};
 use crate::python::distribution::Distribution;
 
 /// Who looks on while one of several files is delivered
-struct Post<'a> {
-    hand: &'a Hand<'a>,
+struct DeliveryWatch<'a> {
+    context: &'a TaskContext<'a>,
     submission: &'a Submission,
     told: Cell<Option<u64>>,
 }
 
-impl Watch for Post<'_> {
+impl Watch for DeliveryWatch<'_> {
     fn sent(&self, bytes: u64) -> bool {
         if self.told.replace(Some(bytes)) != Some(bytes) {
             let distribution = &self.submission.distribution;
-            self.hand.progress(&distribution.filename, bytes, distribution.size);
+            self.context.progress(&distribution.filename, bytes, distribution.size);
         }
-        !self.hand.is_interrupted()
+        !self.context.is_interrupted()
     }
 
     fn pause(&self, time: Duration) -> bool {
-        self.hand.wait(time).is_ok()
+        self.context.wait(time).is_ok()
     }
 
     fn warn(&self, message: &str) {
-        self.hand.warn(message, None);
+        self.context.warn(message, None);
     }
 }
 
@@ -56,30 +56,32 @@ pub(super) fn send(
     }
     let index: &dyn Index = client;
     index.begin(project, &batch.version).map_err(|error| client.explain(error))?;
-    let account = Account { stage: &stage.name, index: &stage.name, submissions: &submissions };
-    effects.tell(&account.beginning());
+    let report = UploadReport { stage: &stage.name, index: &stage.name, submissions: &submissions };
+    effects.tell(&report.beginning());
 
     let consignment = Consignment::new(stage.reach() == Reach::Public);
-    let endings = in_waves(&batch.distributions, &mut |wave| {
+    let outcomes = in_waves(&batch.distributions, &mut |wave| {
         let task = |place: &usize| {
             let submission = &submissions[*place];
             let attempt = attempt(index, client, submission, &consignment);
             Task { effect: stage.effect(project, submission), attempt }
         };
         let tasks = wave.iter().map(task).collect();
-        effects.attempt_together(tasks, stage.settings.connections, &|effects, at, ending| {
-            note_in(&consignment, ending);
-            effects.tell(&account.of(wave[at], &ending.into()));
+        effects.attempt_all(tasks, stage.settings.connections, &|effects, at, outcome| {
+            note_in(&consignment, outcome);
+            effects.tell(&report.of(wave[at], &outcome.into()));
         })
     });
-    for (place, _) in endings.iter().enumerate().filter(|(_, ending)| matches!(ending, Ending::Unbegun)) {
-        effects.tell(&account.of(place, &Standing::not_sent()));
+    for (place, _) in
+        outcomes.iter().enumerate().filter(|(_, outcome)| matches!(outcome, TaskOutcome::NotStarted))
+    {
+        effects.tell(&report.of(place, &UploadOutcome::not_sent()));
     }
-    let failures = endings.into_iter().filter_map(|ending| match ending {
-        Ending::NotDone(error) | Ending::InDoubt(error) => Some(error),
-        Ending::Done(_) | Ending::Unbegun => None,
+    let failures = outcomes.into_iter().filter_map(|outcome| match outcome {
+        TaskOutcome::NotDone(error) | TaskOutcome::InDoubt(error) => Some(error),
+        TaskOutcome::Done(_) | TaskOutcome::NotStarted => None,
     });
-    match account.failure(failures.collect()) {
+    match report.failure(failures.collect()) {
         Some(error) => Err(error),
         None => index.commit().map_err(|error| client.explain(error)),
     }
@@ -88,18 +90,18 @@ pub(super) fn send(
 /// Has files sent wave by wave, none after one in which something failed; gives what became of each.
 pub(super) fn in_waves(
     distributions: &[Distribution],
-    send: &mut dyn FnMut(&[usize]) -> Vec<Ending>,
-) -> Vec<Ending> {
-    let mut endings: Vec<Ending> = distributions.iter().map(|_| Ending::Unbegun).collect();
+    send: &mut dyn FnMut(&[usize]) -> Vec<TaskOutcome>,
+) -> Vec<TaskOutcome> {
+    let mut outcomes: Vec<TaskOutcome> = distributions.iter().map(|_| TaskOutcome::NotStarted).collect();
     for wave in waves(distributions) {
         let came_to = send(&wave);
-        let all_done = came_to.iter().all(|ending| matches!(ending, Ending::Done(_)));
-        wave.iter().zip(came_to).for_each(|(place, ending)| endings[*place] = ending);
+        let all_done = came_to.iter().all(|outcome| matches!(outcome, TaskOutcome::Done(_)));
+        wave.iter().zip(came_to).for_each(|(place, outcome)| outcomes[*place] = outcome);
         if !all_done {
             break;
         }
     }
-    endings
+    outcomes
 }
 
 impl Upload {
@@ -122,9 +124,9 @@ pub(super) fn attempt<'a>(
     submission: &'a Submission,
     consignment: &'a Consignment,
 ) -> Attempting<'a> {
-    Box::new(move |hand| {
-        let post = Post { hand, submission, told: Cell::new(None) };
-        let delivered = deliver(index, submission, consignment, &post);
+    Box::new(move |context| {
+        let watch = DeliveryWatch { context, submission, told: Cell::new(None) };
+        let delivered = deliver(index, submission, consignment, &watch);
         match delivered {
             Ok(delivery) => Ok(delivery.to_string()),
             Err(Undelivered { error, in_doubt: true }) => Err(Attempt::InDoubt(client.explain(*error))),
@@ -137,48 +139,48 @@ pub(super) fn attempt<'a>(
 }
 
 /// Once a file is there, the others are worth more patience.
-pub(super) fn note_in(consignment: &Consignment, ending: &Ending) {
-    if matches!(ending, Ending::Done(_)) {
+pub(super) fn note_in(consignment: &Consignment, outcome: &TaskOutcome) {
+    if matches!(outcome, TaskOutcome::Done(_)) {
         consignment.begun();
     }
 }
 
 /// Where one file stands
-pub(super) struct Standing {
-    pub(super) fate: Fate,
+pub(super) struct UploadOutcome {
+    pub(super) fate: FileStatus,
     pub(super) reason: String,
 }
 
-impl Standing {
+impl UploadOutcome {
     /// Nothing was tried.
     pub(super) fn not_sent() -> Self {
-        Self { fate: Fate::NotSent, reason: "another file failed before it".to_owned() }
+        Self { fate: FileStatus::NotSent, reason: "another file failed before it".to_owned() }
     }
 }
 
-impl From<&Ending> for Standing {
-    fn from(ending: &Ending) -> Self {
-        let (fate, reason) = match ending {
-            Ending::Done(evidence) => (
-                Fate::There,
+impl From<&TaskOutcome> for UploadOutcome {
+    fn from(outcome: &TaskOutcome) -> Self {
+        let (fate, reason) = match outcome {
+            TaskOutcome::Done(evidence) => (
+                FileStatus::There,
                 evidence.clone().unwrap_or_else(|| "uploaded before the run was cut short".to_owned()),
             ),
-            Ending::NotDone(error) => (Fate::NotThere, error.chain()),
-            Ending::InDoubt(error) => (Fate::Unknown, error.chain()),
-            Ending::Unbegun => return Self::not_sent(),
+            TaskOutcome::NotDone(error) => (FileStatus::NotThere, error.chain()),
+            TaskOutcome::InDoubt(error) => (FileStatus::Unknown, error.chain()),
+            TaskOutcome::NotStarted => return Self::not_sent(),
         };
         Self { fate, reason }
     }
 }
 
 /// What is told of a set of files
-pub(super) struct Account<'a> {
+pub(super) struct UploadReport<'a> {
     pub(super) stage: &'a str,
     pub(super) index: &'a str,
     pub(super) submissions: &'a [Submission],
 }
 
-impl Account<'_> {
+impl UploadReport<'_> {
     pub(super) fn beginning(&self) -> Event<'_> {
         Event::UploadsStarted {
             stage: self.stage,
@@ -188,7 +190,7 @@ impl Account<'_> {
         }
     }
 
-    pub(super) fn of<'e>(&'e self, place: usize, standing: &'e Standing) -> Event<'e> {
+    pub(super) fn of<'e>(&'e self, place: usize, standing: &'e UploadOutcome) -> Event<'e> {
         let distribution = &self.submissions[place].distribution;
         Event::File {
             stage: self.stage,

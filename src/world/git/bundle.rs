@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Clone, Head, Landing, Repository, TagRef};
+use super::{Head, Landing, PrivateClone, Repository, TagRef};
 use crate::error::{Error, Result};
 
 /// The ref that a bundle has the release commit under
@@ -32,7 +32,7 @@ impl Landing {
     ///
     /// # Errors
     /// The clone has not the commit or the tag, or the file cannot be written.
-    pub fn bundle(&self, clone: &Clone, file: &Path) -> Result<bool> {
+    pub fn bundle(&self, clone: &PrivateClone, file: &Path) -> Result<bool> {
         let mut refs = Vec::new();
         if self.new != self.old {
             clone.git(["update-ref", RELEASE, &self.new]).read()?;
@@ -56,9 +56,9 @@ impl Landing {
     ///
     /// # Errors
     /// Whatever `git` says, or that the bundle has not what the landing is about.
-    pub fn unbundle(&self, user: &Repository, bundle: Option<&Path>, top: &Path) -> Result<Clone> {
+    pub fn unbundle(&self, user: &Repository, bundle: Option<&Path>, top: &Path) -> Result<PrivateClone> {
         let head = Head { commit: self.old.clone(), branch: self.branch.clone() };
-        let clone = Clone::make(user, &head, top)?;
+        let clone = PrivateClone::make(user, &head, top)?;
         if let Some(bundle) = bundle {
             let fetch = ["-c", "fetch.fsckObjects=true", "-c", "gc.auto=0", "fetch", "--quiet", "--no-tags"];
             let quietly = ["--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"];

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::follow::{bring_along, read_tree};
-use super::halfway::has_tree;
-use super::{Clone, Head, LockScope, Repository, paths};
+use super::partial_checkout::has_tree;
+use super::update_worktree::{read_tree, update_worktree};
+use super::{Head, LockScope, PrivateClone, Repository, paths};
 use crate::error::{Error, Result};
 
 /// A tag and the id of its tag object
@@ -51,7 +51,7 @@ impl Landing {
     ///
     /// # Errors
     /// The branch moved, the tag exists, or an edit of the user's is in the way: then nothing has changed.
-    pub fn land(&self, user: &Repository, clone: &Clone) -> Result<()> {
+    pub fn land(&self, user: &Repository, clone: &PrivateClone) -> Result<()> {
         let shown = match self.shown_in(user)? {
             Some(shown) if self.is_here(&shown) => shown,
             other => return Err(self.moved(&other.as_ref().unwrap_or(user).head()?)),
@@ -64,7 +64,7 @@ impl Landing {
         }
         move_refs(user, &moves, "land the release")?;
         if self.new != self.old {
-            bring_along(&shown, &self.old, &self.new)?;
+            update_worktree(&shown, &self.old, &self.new)?;
         }
         Ok(())
     }
@@ -81,7 +81,7 @@ impl Landing {
         }
         move_refs(user, &moves, "undo the release")?;
         if let Some(shown) = &follower {
-            bring_along(shown, &self.new, &self.old)?;
+            update_worktree(shown, &self.new, &self.old)?;
         }
         Ok(())
     }
@@ -99,9 +99,9 @@ impl Landing {
         let Some(shown) = self.follower(user)? else { return Ok(()) };
         let at = shown.head()?.commit;
         if at == self.new {
-            bring_along(&shown, &self.old, &self.new)
+            update_worktree(&shown, &self.old, &self.new)
         } else if at == self.old {
-            bring_along(&shown, &self.new, &self.old)
+            update_worktree(&shown, &self.new, &self.old)
         } else {
             Ok(())
         }
@@ -156,7 +156,7 @@ impl Landing {
     }
 
     /// The name of what moves: a branch, or the HEAD of a worktree.
-    fn moving(&self) -> &str {
+    fn moved_ref(&self) -> &str {
         self.branch.as_deref().or(self.head.as_deref()).unwrap_or("HEAD")
     }
 
@@ -164,7 +164,7 @@ impl Landing {
     fn position(&self, user: &Repository) -> Option<String> {
         match &self.branch {
             Some(branch) => user.reference(branch),
-            None => user.detached(self.moving()),
+            None => user.detached(self.moved_ref()),
         }
     }
 
@@ -212,7 +212,7 @@ impl Landing {
             Way::There => (&self.old, &self.new),
             Way::Back => (&self.new, &self.old),
         };
-        let name = self.moving();
+        let name = self.moved_ref();
         match (self.position(user), way) {
             (at, Way::There) if from == to => {
                 if at.as_ref() != Some(from) {
@@ -249,7 +249,7 @@ impl Landing {
         Ok(())
     }
 
-    fn fetch(&self, user: &Repository, clone: &Clone) -> Result<()> {
+    fn fetch(&self, user: &Repository, clone: &PrivateClone) -> Result<()> {
         // Where the power fails after the landing, refs that are on the disk need their objects there.
         let mut command = user
             .git(["-c", "core.fsync=committed,loose-object"])

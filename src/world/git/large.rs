@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Clone, Repository, paths};
+use super::{PrivateClone, Repository, paths};
 use crate::error::{Error, Result};
 use crate::world::process::Process;
 
@@ -46,7 +46,7 @@ impl Repository {
     }
 }
 
-impl Clone {
+impl PrivateClone {
     /// Refuses a working tree in which a pointer stands for a large file.
     pub(super) fn refuse_pointers(&self) -> Result<()> {
         let is_pointer = |path: &PathBuf| {

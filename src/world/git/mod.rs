@@ -3,23 +3,23 @@
 
 mod ask;
 mod bundle;
-mod clone;
 mod fence;
 mod file;
-mod follow;
-mod halfway;
 mod history;
 mod holders;
 mod land;
 mod large;
 mod locks;
+mod partial_checkout;
 mod patience;
+mod private_clone;
 mod push;
 mod remote;
 mod settings;
 mod signing;
 mod submodules;
 mod untrusted;
+mod update_worktree;
 mod worktree;
 
 use std::cell::{Cell, OnceCell};
@@ -28,13 +28,13 @@ use std::path::{Path, PathBuf};
 use git2::{ErrorCode, ObjectType};
 
 pub use ask::Question;
-pub use clone::Clone;
 pub use fence::{FENCES, ShutOut, useless_fences};
 pub use holders::{Holder, holders, holders_after};
 pub use land::{Landing, TagRef, short};
 pub use large::LargeFiles;
 pub use locks::{LockFile, LockScope};
 pub use patience::PATIENCE;
+pub use private_clone::PrivateClone;
 pub use push::PushError;
 pub use remote::{DefaultBranch, LocalRemote, RefUpdate, Remote};
 use settings::Settings;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{Clone, Repository, git, text};
+use super::{PrivateClone, Repository, git, text};
 use crate::error::Result;
 
 /// Settings whose values are paths: a relative one means a place in the user's working tree
@@ -101,7 +101,7 @@ impl Settings {
     }
 }
 
-impl Clone {
+impl PrivateClone {
     /// The user's settings first, then what must differ: a later value wins.
     pub(super) fn configure(&self, user: &Repository, common: &Path) -> Result<()> {
         for name in INFORMATION {

@@ -1,6 +1,6 @@
 //! Submodules: what a commit records of them, and their content in the private clone, taken from where the user has it.
 
-use super::{Clone, Head, Repository, paths};
+use super::{Head, PrivateClone, Repository, paths};
 use crate::error::Result;
 
 /// A submodule as a commit has it
@@ -74,7 +74,7 @@ impl Repository {
     }
 }
 
-impl Clone {
+impl PrivateClone {
     /// Fills the submodules from where the user has them: no network, and exactly the commits that are recorded. One
     /// that the user has not checked out stays empty, as it is there.
     pub(super) fn fill_submodules(&self, user: &Repository, commit: &str) -> Result<()> {

@@ -46,10 +46,10 @@ impl Fixture {
     }
 
     /// A clone with a release commit that changes `one.txt`, and the landing of it.
-    fn prepared(&self) -> (Clone, Landing) {
+    fn prepared(&self) -> (PrivateClone, Landing) {
         let user = self.open();
         let head = user.head().unwrap();
-        let clone = Clone::make(&user, &head, &self.top.join(".git/pyrelease/runs/r/tree")).unwrap();
+        let clone = PrivateClone::make(&user, &head, &self.top.join(".git/pyrelease/runs/r/tree")).unwrap();
         fs_err::write(clone.top().join("one.txt"), "released\n").unwrap();
         fs_err::write(clone.top().join("added.txt"), "added\n").unwrap();
         clone.git(["add", "added.txt"]).read().unwrap();
@@ -96,7 +96,8 @@ fn hooks_of_the_user_run_in_the_clone() {
     fs_err::write(&hook, "#!/bin/sh\necho refused by the hook >&2\nexit 1\n").unwrap();
     executable(&hook);
     let user = fixture.open();
-    let clone = Clone::make(&user, &user.head().unwrap(), &fixture.top.join(".git/pyrelease/tree")).unwrap();
+    let clone =
+        PrivateClone::make(&user, &user.head().unwrap(), &fixture.top.join(".git/pyrelease/tree")).unwrap();
     fs_err::write(clone.top().join("one.txt"), "changed\n").unwrap();
     let error = clone.commit("Release").unwrap_err().to_string();
     assert!(error.contains("refused by the hook"), "{error}");
@@ -346,7 +347,8 @@ fn a_shallow_repository_can_be_cloned() {
     let url = format!("file://{}", fixture.remote.display());
     git(fixture.remote.parent().unwrap(), ["clone", "-q", "--depth=1", &url, "shallow"]).read().unwrap();
     let user = Repository::discover(&shallow).unwrap();
-    let clone = Clone::make(&user, &user.head().unwrap(), &shallow.join(".git/pyrelease/tree")).unwrap();
+    let clone =
+        PrivateClone::make(&user, &user.head().unwrap(), &shallow.join(".git/pyrelease/tree")).unwrap();
     assert_eq!(clone.git(["rev-list", "--count", "HEAD"]).read().unwrap(), "1");
 }
 

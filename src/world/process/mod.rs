@@ -19,8 +19,8 @@ use output::{Gathering, Said, TAIL};
 
 use super::Environment;
 use super::environment::{folders_of, program_in, without_relative_folders};
-use super::faults::{self, Moment};
-use super::remains::{self, Of};
+use super::failpoints::{self, Failpoint};
+use super::orphans::{self, OrphanScope};
 use crate::error::Error;
 
 /// How long a command of the user's has to end by itself when the user interrupts
@@ -202,7 +202,7 @@ const SECRET: [&str; 10] = [
 const SEARCH_PATH: &str = "PATH";
 
 /// Asked of this process, not of those it starts
-const OURS: [&str; 1] = [faults::VARIABLE];
+const OURS: [&str; 1] = [failpoints::VARIABLE];
 
 const SECRET_PREFIXES: [&str; 6] = [
     "PYRELEASE_TOKEN_",
@@ -337,7 +337,7 @@ impl Process {
             expression = expression.env(name, value);
         }
         if let Some(run) = mark() {
-            expression = expression.env(remains::RUN, run);
+            expression = expression.env(orphans::RUN, run);
         }
         expression
     }
@@ -368,7 +368,7 @@ impl Process {
         // Our own ends for writing close here; else there would be no end to read.
         drop(expression);
         let (stdout, stderr) = (Gathering::begin(stdout), Gathering::begin(stderr));
-        faults::in_effect(Moment::ProcessStarted, || self.shown());
+        failpoints::in_effect(Failpoint::ProcessStarted, || self.shown());
         let mut patience = PATIENCE;
         let status = loop {
             if let Some(output) = child.wait_timeout(TICK).map_err(not_started)? {
@@ -381,7 +381,7 @@ impl Process {
                 end(&child);
             }
         };
-        faults::in_effect(Moment::ProcessEnded, || self.shown());
+        failpoints::in_effect(Failpoint::ProcessEnded, || self.shown());
         let stderr = stderr.gathered();
         Ok(Captured {
             status,
@@ -437,7 +437,7 @@ impl Process {
         let child = expression.start().map_err(not_kept)?;
         drop(expression);
         let watched = EndUnlessOver(&child);
-        faults::in_effect(Moment::ProcessStarted, || self.shown());
+        failpoints::in_effect(Failpoint::ProcessStarted, || self.shown());
         let mut patience = MOMENT;
         let status = loop {
             let ended = child.wait_timeout(TICK).map_err(not_kept)?.map(|output| output.status);
@@ -453,7 +453,7 @@ impl Process {
             }
         };
         std::mem::forget(watched);
-        faults::in_effect(Moment::ProcessEnded, || self.shown());
+        failpoints::in_effect(Failpoint::ProcessEnded, || self.shown());
         let tail = said.finish(&mut line);
         if status.success() { Ok(()) } else { Err(self.failed(status, tail.into())) }
     }
@@ -481,7 +481,7 @@ impl Drop for EndUnlessOver<'_> {
 /// Ends a command and what it has started.
 fn end(child: &duct::Handle) {
     if let Some(run) = mark() {
-        remains::end(&run, Of::Run);
+        orphans::end(&run, OrphanScope::Run);
     }
     // It may have ended at this very moment.
     let _ = child.kill();

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Gathering, MOMENT, Process, ProcessError, Since, TICK, end, mark};
-use crate::world::faults::{self, Moment};
-use crate::world::remains::{self, Of};
+use crate::world::failpoints::{self, Failpoint};
+use crate::world::orphans::{self, OrphanScope};
 
 impl Process {
     /// As [`Process::read`], but ended, with all that it has started, when it takes longer than that. An interrupt leaves it
@@ -21,7 +21,7 @@ impl Process {
             static COUNT: AtomicU64 = AtomicU64::new(0);
             format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
         });
-        let process = own.iter().fold(self.clone(), |process, own| process.env(remains::RUN, own));
+        let process = own.iter().fold(self.clone(), |process, own| process.env(orphans::RUN, own));
         let (stdout, for_stdout) = std::io::pipe().map_err(not_started)?;
         let (stderr, for_stderr) = std::io::pipe().map_err(not_started)?;
         let expression = process.expression().stdout_file(for_stdout).stderr_file(for_stderr);
@@ -29,7 +29,7 @@ impl Process {
         // Our own ends for writing close here; else there would be no end to read.
         drop(expression);
         let (stdout, stderr) = (Gathering::begin(stdout), Gathering::begin(stderr));
-        faults::in_effect(Moment::ProcessStarted, || self.shown());
+        failpoints::in_effect(Failpoint::ProcessStarted, || self.shown());
         let mut interrupted: Option<Instant> = None;
         let status = loop {
             if let Some(output) = child.wait_timeout(TICK).map_err(not_started)? {
@@ -40,14 +40,14 @@ impl Process {
             }
             let is_late = began.elapsed() >= patience;
             if is_late || interrupted.is_some_and(|at| at.elapsed() >= MOMENT) {
-                own.iter().for_each(|own| drop(remains::end(own, Of::Run)));
+                own.iter().for_each(|own| drop(orphans::end(own, OrphanScope::Run)));
                 end(&child);
             }
             if is_late {
                 return Err(ProcessError::TooLong { command: self.shown(), seconds: patience.as_secs() });
             }
         };
-        faults::in_effect(Moment::ProcessEnded, || self.shown());
+        failpoints::in_effect(Failpoint::ProcessEnded, || self.shown());
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim_end().to_owned();
         if status.success() {
             return Ok(text(stdout.gathered()));

@@ -3,23 +3,23 @@
 use pyrelease_test_support::distribution::sdist;
 use pyrelease_test_support::{Asked, IndexServer, Trouble};
 
-use super::{Desk, Embedded};
+use super::{Embedded, UploadProject};
 
 /// What is sent to be refused is: nothing is there afterwards, and what bars a file is known before the first is sent.
 #[test]
 fn a_probe_tells_what_an_index_would_say_and_leaves_nothing_there() {
-    let (desk, index) = (Desk::with_release("1.0"), Embedded::new());
-    let other = Desk::new();
+    let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
+    let other = UploadProject::new();
     sdist(&other.folder, "demo", "1.0", "another");
-    let blind = |desk: &Desk, more: &[&str]| {
+    let blind = |upload_project: &UploadProject, more: &[&str]| {
         let (url, simple) = (index.proxy.upload_url(), index.proxy.simple_url());
-        desk.upload(&[&["--url", &url, "--simple", &simple], more].concat(), &[])
+        upload_project.upload(&[&["--url", &url, "--simple", &simple], more].concat(), &[])
     };
-    let taken = blind(&desk, &["--probe"]).code(0);
+    let taken = blind(&upload_project, &["--probe"]).code(0);
     // Every question about a project that is not there counts as another new one.
     taken.says("would take demo-1.0-py3-none-any.whl").says("was asked about the first file only");
     assert_eq!((index.files().len(), index.proxy.sent().len()), (2, 3));
-    let next = Desk::with_release("1.1");
+    let next = UploadProject::with_release("1.1");
     let taken = blind(&next, &["--probe"]).code(0);
     taken.says("would take demo-1.1-py3-none-any.whl").says("would take demo-1.1.tar.gz");
 
@@ -31,6 +31,6 @@ fn a_probe_tells_what_an_index_would_say_and_leaves_nothing_there() {
     let strange = IndexServer::pypiserver();
     let user = [("TWINE_USERNAME", strange.username()), ("TWINE_PASSWORD", strange.password().reveal())];
     let (url, simple) = (strange.upload_url(), strange.simple_url());
-    let careful = desk.upload(&["--url", &url, "--simple", &simple, "--probe"], &user).code(0);
+    let careful = upload_project.upload(&["--url", &url, "--simple", &simple, "--probe"], &user).code(0);
     careful.says("was not asked whether it would take the files");
 }

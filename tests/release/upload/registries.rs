@@ -11,17 +11,17 @@ use pyrelease::world::sha256;
 use pyrelease_test_support::distribution::wheel;
 use serde_json::json;
 
-use super::Desk;
+use super::UploadProject;
 use super::registry::Registry;
 
 const WHEEL: &str = "demo-1.0-py3-none-any.whl";
 const JSON: &str = "application/vnd.pypi.simple.v1+json";
 
 /// With one wheel, whose bytes the word makes.
-fn desk(word: &str) -> Desk {
-    let desk = Desk::new();
-    wheel(&desk.folder, "demo", "1.0", "any", word);
-    desk
+fn upload_project(word: &str) -> UploadProject {
+    let upload_project = UploadProject::new();
+    wheel(&upload_project.folder, "demo", "1.0", "any", word);
+    upload_project
 }
 
 /// What registries say to a file of a name that they have, and where that is known from.
@@ -85,8 +85,9 @@ const PAGES: &[(&str, &str)] = &[
 
 #[test]
 fn every_registrys_duplicate_is_decided_by_hashes_where_it_gives_any() {
-    let (ours, theirs) = (desk("hello"), desk("another"));
-    let [our_hash, their_hash] = [&ours, &theirs].map(|desk| sha256(&desk.folder.join(WHEEL)).unwrap().0);
+    let (ours, theirs) = (upload_project("hello"), upload_project("another"));
+    let [our_hash, their_hash] =
+        [&ours, &theirs].map(|upload_project| sha256(&upload_project.folder.join(WHEEL)).unwrap().0);
     thread::scope(|scope| {
         for (at, (registry, status, body)) in DUPLICATES.iter().enumerate() {
             let (ours, theirs, our_hash, their_hash) = (&ours, &theirs, &our_hash, &their_hash);
@@ -102,11 +103,11 @@ fn every_registrys_duplicate_is_decided_by_hashes_where_it_gives_any() {
 
                 // What it lists is seen only after it has said no, as behind a cache.
                 let (page, fragment) = PAGES[at % PAGES.len()];
-                let listing = |desk: &Desk, hash: &str| {
+                let listing = |upload_project: &UploadProject, hash: &str| {
                     let server = Registry::that_says(*status, body);
                     let link = format!("<a href=\"/f/{WHEEL}{}\">{WHEEL}</a>", fragment.replace('@', hash));
                     server.shows_late("/simple/demo/", "text/html", link);
-                    let bytes = fs_err::read(desk.folder.join(WHEEL)).unwrap();
+                    let bytes = fs_err::read(upload_project.folder.join(WHEEL)).unwrap();
                     server.shows_late(&format!("/f/{WHEEL}"), "application/octet-stream", bytes);
                     server
                 };
@@ -156,11 +157,11 @@ const REFUSALS: &[(u16, &str, &str, &str)] = &[
 
 #[test]
 fn every_registrys_refusal_says_why_and_what_to_do() {
-    let desk = desk("hello");
+    let upload_project = upload_project("hello");
     let server = Registry::that_says(500, "");
     for (status, body, reason, help) in REFUSALS {
         server.says(*status, body);
-        let refused = server.upload(&desk).code(1);
+        let refused = server.upload(&upload_project).code(1);
         refused.says(reason).says(help).says(&format!("HTTP {status}"));
         assert_eq!(refused.fates(), BTreeMap::from([(WHEEL, "not-there")]));
     }
@@ -185,7 +186,7 @@ fn page(status: &str, age: SignedDuration) -> String {
 
 #[test]
 fn what_a_project_may_not_do_there_is_known_before_anything_is_sent() {
-    let desk = desk("hello");
+    let upload_project = upload_project("hello");
     let server = Registry::that_says(200, "");
     let days = |days: i64| SignedDuration::from_hours(24 * days);
     for (status, age, words, help) in [
@@ -194,23 +195,23 @@ fn what_a_project_may_not_do_there_is_known_before_anything_is_sent() {
         ("active", days(15), "takes no further files of demo 1.0 since", "release another version"),
     ] {
         server.shows_with("/simple/demo/", JSON, &format!("{OURS}: x\r\n"), page(status, age));
-        let refused = server.upload(&desk).code(3);
+        let refused = server.upload(&upload_project).code(3);
         refused.says(words).says(help).says("nothing has been sent");
         // Quarantine is about those who install; of the others, no word of the user's changes anything.
         let code = if status == "quarantined" { 0 } else { 3 };
-        server.upload_with(&desk, &["--force"]).code(code).says(words);
+        server.upload_with(&upload_project, &["--force"]).code(code).says(words);
     }
     assert_eq!(server.uploads(), 1);
     for status in ["active", "deprecated"] {
         server.shows_with("/simple/demo/", JSON, &format!("{OURS}: x\r\n"), page(status, days(13)));
-        server.upload(&desk).code(0);
+        server.upload(&upload_project).code(0);
     }
     assert_eq!(server.uploads(), 3);
 }
 
 #[test]
 fn a_release_that_loses_attestations_has_a_note() {
-    let desk = desk("hello");
+    let upload_project = upload_project("hello");
     let server = Registry::that_says(200, "");
     let file = |version: &str, day: u8, provenance: bool| {
         json!({
@@ -229,7 +230,7 @@ fn a_release_that_loses_attestations_has_a_note() {
     ] {
         let page = json!({ "meta": { "api-version": "1.4" }, "name": "demo", "files": files });
         server.shows_with("/simple/demo/", JSON, "", page.to_string());
-        let uploaded = server.upload(&desk).code(0);
+        let uploaded = server.upload(&upload_project).code(0);
         assert_eq!(uploaded.text.contains(lost), is_noted, "{}", uploaded.text);
     }
 }
@@ -237,10 +238,10 @@ fn a_release_that_loses_attestations_has_a_note() {
 /// Whoever sends nothing to sign in with has no token that could be wrong.
 #[test]
 fn an_upload_without_credentials_that_is_refused_asks_for_some() {
-    let desk = desk("hello");
+    let upload_project = upload_project("hello");
     for status in [401, 403] {
         let server = Registry::that_says(status, "Invalid or non-existent authentication information.");
-        let refused = server.upload(&desk).code(1);
+        let refused = server.upload(&upload_project).code(1);
         refused.says("the index asks who you are, and there are no credentials for it: put a token into");
         assert!(!refused.text.contains("does not know the token"), "{}", refused.text);
     }
@@ -248,9 +249,9 @@ fn an_upload_without_credentials_that_is_refused_asks_for_some() {
 
 #[test]
 fn a_reason_that_a_server_repeats_is_told_once_before_the_error() {
-    let desk = desk("hello");
+    let upload_project = upload_project("hello");
     let server = Registry::that_says(500, "<pre>Out of coffee</pre>");
-    let failed = server.upload(&desk);
+    let failed = server.upload(&upload_project);
     let warnings = failed.events.iter().filter(|event| event["event"] == "warning");
     let told: Vec<&str> = warnings.filter_map(|event| event["message"].as_str()).collect();
     let with_reason = told.iter().filter(|message| message.contains("Out of coffee")).count();
@@ -260,14 +261,14 @@ fn a_reason_that_a_server_repeats_is_told_once_before_the_error() {
 
 #[test]
 fn what_is_no_distribution_any_more_is_refused_as_check_refuses_it() {
-    let desk = desk("hello");
+    let upload_project = upload_project("hello");
     let server = Registry::that_says(200, "");
     for name in ["demo-1.0.tar.bz2", "demo-1.0-py3.9.egg", "demo-1.0.exe"] {
-        let file = desk.folder.join(name);
+        let file = upload_project.folder.join(name);
         fs_err::write(&file, "x").unwrap();
         let file = file.to_str().unwrap();
-        desk.run(&["check", file], &[]).code(3);
-        desk.run(&["upload", file, "--url", &server.url()], &[]).code(3).says(name);
+        upload_project.run(&["check", file], &[]).code(3);
+        upload_project.run(&["upload", file, "--url", &server.url()], &[]).code(3).says(name);
     }
     assert_eq!(server.uploads(), 0);
 }
@@ -275,8 +276,8 @@ fn what_is_no_distribution_any_more_is_refused_as_check_refuses_it() {
 /// What PyPI says to bytes that it has under another name, and what it lists then.
 #[test]
 fn the_same_bytes_under_another_name_are_seen_and_told() {
-    let desk = desk("hello");
-    let sha256 = sha256(&desk.folder.join(WHEEL)).unwrap().0;
+    let upload_project = upload_project("hello");
+    let sha256 = sha256(&upload_project.folder.join(WHEEL)).unwrap().0;
     let other = "demo-1.0-1-py3-none-any.whl";
     let page = json!({
         "meta": { "api-version": "1.4" },
@@ -286,13 +287,13 @@ fn the_same_bytes_under_another_name_are_seen_and_told() {
     let says = format!("400 File already exists ('{WHEEL}', with blake2_256 hash '00').");
     let server = Registry::that_says(400, &says);
     server.shows_late("/simple/demo/", JSON, page.to_string());
-    let refused = server.upload(&desk).code(1);
+    let refused = server.upload(&upload_project).code(1);
     refused.says(&format!("the bytes of `{WHEEL}` already, under the name `{other}`"));
     refused.says("takes the same bytes once");
 
     let server = Registry::that_says(200, "");
     server.shows_with("/simple/demo/", JSON, &format!("{OURS}: x\r\n"), page.to_string());
-    let refused = server.upload(&desk).code(3);
+    let refused = server.upload(&upload_project).code(3);
     refused.says(&format!("the bytes of {WHEEL} already, under the name `{other}`"));
     assert_eq!(server.uploads(), 0);
 }

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::{Desk, Ended};
+use super::{Ended, UploadProject};
 
 /// A server that gives each upload the same reply, and whoever asks for an address what is there
 #[derive(Clone)]
@@ -112,18 +112,18 @@ impl Registry {
         self.told().pages.insert(target.to_owned(), page);
     }
 
-    pub(super) fn upload(&self, desk: &Desk) -> Ended {
-        self.upload_with(desk, &[])
+    pub(super) fn upload(&self, upload_project: &UploadProject) -> Ended {
+        self.upload_with(upload_project, &[])
     }
 
-    pub(super) fn upload_with(&self, desk: &Desk, more: &[&str]) -> Ended {
+    pub(super) fn upload_with(&self, upload_project: &UploadProject, more: &[&str]) -> Ended {
         let (url, simple) = (self.url(), format!("http://{}/simple/", self.address));
-        desk.upload(&[&["--url", &url, "--simple", &simple], more].concat(), &[])
+        upload_project.upload(&[&["--url", &url, "--simple", &simple], more].concat(), &[])
     }
 
     /// Nobody says where it lists its files.
-    pub(super) fn upload_blindly(&self, desk: &Desk) -> Ended {
-        desk.upload(&["--url", &self.url()], &[])
+    pub(super) fn upload_blindly(&self, upload_project: &UploadProject) -> Ended {
+        upload_project.upload(&["--url", &self.url()], &[])
     }
 
     pub(super) fn url(&self) -> String {

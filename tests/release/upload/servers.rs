@@ -7,17 +7,17 @@ use pyrelease::world::sha256;
 use pyrelease_test_support::distribution::sdist;
 use pyrelease_test_support::{Asked, IndexServer, Proxy, Trouble};
 
-use super::{Desk, Ended};
+use super::{Ended, UploadProject};
 
 const SDIST: &str = "demo-1.0.tar.gz";
 const WHEEL: &str = "demo-1.0-py3-none-any.whl";
 
-impl Desk {
+impl UploadProject {
     /// The same release with another source distribution.
     fn with_another_sdist() -> Self {
-        let desk = Self::with_release("1.0");
-        sdist(&desk.folder, "demo", "1.0", "another");
-        desk
+        let upload_project = Self::with_release("1.0");
+        sdist(&upload_project.folder, "demo", "1.0", "another");
+        upload_project
     }
 
     /// What lies there, and the sha256 of each.
@@ -47,30 +47,30 @@ impl<'a> Visit<'a> {
         Self { server, variables: Vec::new() }
     }
 
-    fn upload(&self, desk: &Desk) -> Ended {
+    fn upload(&self, upload_project: &UploadProject) -> Ended {
         let (url, simple) = (self.server.upload_url(), self.server.simple_url());
-        desk.upload(&["--url", &url, "--simple", &simple], &self.variables)
+        upload_project.upload(&["--url", &url, "--simple", &simple], &self.variables)
     }
 
     /// Nobody says where it lists its files.
-    fn upload_blindly(&self, desk: &Desk) -> Ended {
-        desk.upload(&["--url", &self.server.upload_url()], &self.variables)
+    fn upload_blindly(&self, upload_project: &UploadProject) -> Ended {
+        upload_project.upload(&["--url", &self.server.upload_url()], &self.variables)
     }
 
     /// What it lists is seen only after the server has said no.
-    fn upload_after_a_stale_look(&self, desk: &Desk) -> Ended {
+    fn upload_after_a_stale_look(&self, upload_project: &UploadProject) -> Ended {
         let proxy = Proxy::before(&self.server.upload_url(), &self.server.simple_url());
         // Somebody who has a name asks once more with it.
         let looks = if self.variables.is_empty() { 1 } else { 2 };
         proxy.ahead(Asked::Listing, vec![Some(Trouble::Stale); looks]);
         let (url, simple) = (proxy.upload_url(), proxy.simple_url());
-        desk.upload(&["--url", &url, "--simple", &simple], &self.variables)
+        upload_project.upload(&["--url", &url, "--simple", &simple], &self.variables)
     }
 
     /// Puts a release there and says the same again, and then something else under the same names: the hashes decide
     /// beforehand, however the server takes duplicates.
     #[track_caller]
-    fn is_decided_by_hashes(&self, ours: &Desk, other: &Desk) {
+    fn is_decided_by_hashes(&self, ours: &UploadProject, other: &UploadProject) {
         self.upload(ours).code(0).says("\"event\":\"published\"");
         assert_eq!(self.server.files("demo"), ours.files());
         self.upload(ours).code(0).says("has every file already, with the same bytes");
@@ -86,7 +86,7 @@ impl<'a> Visit<'a> {
 fn a_pypiserver_that_is_open_to_all_takes_files_and_keeps_them() {
     let server = IndexServer::open();
     let (visit, ours, other) =
-        (Visit::of_anybody(&server), Desk::with_release("1.0"), Desk::with_another_sdist());
+        (Visit::of_anybody(&server), UploadProject::with_release("1.0"), UploadProject::with_another_sdist());
     visit.is_decided_by_hashes(&ours, &other);
     visit.upload(&ours).code(0).says("there are no credentials for");
 
@@ -103,8 +103,11 @@ fn a_pypiserver_that_is_open_to_all_takes_files_and_keeps_them() {
 #[test]
 fn a_pypiserver_that_replaces_files_replaces_none_that_is_seen_beforehand() {
     let server = IndexServer::overwriting();
-    let (visit, ours, other) =
-        (Visit::of_its_user(&server), Desk::with_release("1.0"), Desk::with_another_sdist());
+    let (visit, ours, other) = (
+        Visit::of_its_user(&server),
+        UploadProject::with_release("1.0"),
+        UploadProject::with_another_sdist(),
+    );
     visit.is_decided_by_hashes(&ours, &other);
     // Who does not say where to look has been told what comes of it.
     visit.upload_blindly(&other).code(0).says("is replaced where it lets that be");
@@ -114,19 +117,19 @@ fn a_pypiserver_that_replaces_files_replaces_none_that_is_seen_beforehand() {
 #[test]
 fn a_pypiserver_that_does_not_know_the_password_stores_nothing() {
     let server = IndexServer::pypiserver();
-    let desk = Desk::with_release("1.0");
+    let upload_project = UploadProject::with_release("1.0");
     let mut visit = Visit::of_its_user(&server);
     visit.variables[1].1 = "not-the-password";
-    let refused = visit.upload(&desk).code(1);
+    let refused = visit.upload(&upload_project).code(1);
     refused.says("HTTP 403").says("the credentials came from `TWINE_PASSWORD`").says("may not upload there");
     assert_eq!(refused.fates(), BTreeMap::from([(WHEEL, "not-there"), (SDIST, "not-sent")]));
     visit.variables.clear();
-    let nobody = visit.upload(&desk).code(1);
+    let nobody = visit.upload(&upload_project).code(1);
     nobody.says("HTTP 401").says("the index asks who you are").says("there are no credentials for");
     assert!(server.files("demo").is_empty());
 
     let known = Visit::of_its_user(&server);
-    known.is_decided_by_hashes(&desk, &Desk::with_another_sdist());
+    known.is_decided_by_hashes(&upload_project, &UploadProject::with_another_sdist());
 }
 
 /// One server with two indexes, for it takes long to start.
@@ -134,7 +137,7 @@ fn a_pypiserver_that_does_not_know_the_password_stores_nothing() {
 fn devpi_takes_files_from_its_user_and_replaces_none_that_is_seen_beforehand() {
     let server = IndexServer::devpi();
     let volatile = server.volatile();
-    let (ours, other) = (Desk::with_release("1.0"), Desk::with_another_sdist());
+    let (ours, other) = (UploadProject::with_release("1.0"), UploadProject::with_another_sdist());
     let mut wrong = Visit::of_its_user(&server);
     wrong.variables[1].1 = "not-the-password";
     wrong.upload(&ours).code(1).says("HTTP 401").says("the credentials came from `TWINE_PASSWORD`");

@@ -174,7 +174,7 @@ fn document(dice: &mut Dice) -> String {
 
 fn metadata(dice: &mut Dice) -> Question {
     let text = document(dice);
-    let error = |finding: &pyrelease::python::verdict::Finding| {
+    let error = |finding: &pyrelease::python::verdict::RuleFinding| {
         finding.severity == Severity::Error && RULES.contains(&finding.rule)
     };
     let refused = judged(text.as_bytes()).iter().any(error);

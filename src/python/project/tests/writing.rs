@@ -4,22 +4,22 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn write(place: &Place, text: &str, old: &str, new: &str) -> Result<String, ProjectError> {
+fn write(place: &VersionLocation, text: &str, old: &str, new: &str) -> Result<String, ProjectError> {
     place.write(text, &version(old), &version(new))
 }
 
-fn pattern(search: &str) -> Place {
-    Place::pattern("f.txt", Pattern::new(search))
+fn pattern(search: &str) -> VersionLocation {
+    VersionLocation::pattern("f.txt", Pattern::new(search))
 }
 
-fn problem(place: &Place, text: &str) -> String {
+fn problem(place: &VersionLocation, text: &str) -> String {
     write(place, text, "1.2.3", "1.2.4").unwrap_err().to_string()
 }
 
 #[test]
 fn leaves_every_other_byte_of_toml() {
     let text = "\u{feff}# top\r\n[project] # p\r\n  version   =  '1.0'   # v\r\nname=\"demo\"\r\n\r\n\r\n[tool.x]\r\na = [ 1,2 ,]";
-    let place = Place { path: "pyproject.toml".into(), how: How::PyprojectProject };
+    let place = VersionLocation { path: "pyproject.toml".into(), how: VersionSyntax::PyprojectProject };
     assert_eq!(write(&place, text, "1.0", "1.1rc1").unwrap(), text.replace("1.0", "1.1rc1"));
     let inline = "project = { name = \"demo\", version = \"1.0\" }";
     assert_eq!(write(&place, inline, "1.0.0", "1.1").unwrap(), inline.replace("1.0", "1.1"));
@@ -27,8 +27,8 @@ fn leaves_every_other_byte_of_toml() {
 
 #[test]
 fn spells_versions_as_the_file_takes_them() {
-    let at = |path: &str, how| Place { path: path.into(), how };
-    let package = at("package.json", How::PackageJson);
+    let at = |path: &str, how| VersionLocation { path: path.into(), how };
+    let package = at("package.json", VersionSyntax::PackageJson);
     let text = "{\n\t\"name\": \"x\",\n\t\"version\":\"1.2.0-rc.1\"\n}";
     assert_eq!(package.read(text).unwrap(), Some(version("1.2.0rc1")));
     assert_eq!(write(&package, text, "1.2.0rc1", "1.2.0rc2").unwrap(), text.replace("rc.1", "rc.2"));
@@ -36,7 +36,7 @@ fn spells_versions_as_the_file_takes_them() {
         write(&package, text, "1.2.0rc1", "1.2.0.post1").unwrap_err().to_string(),
         "`package.json` takes Semantic Versioning, which has no form of `1.2.0.post1`"
     );
-    let cargo = at("Cargo.toml", How::Cargo);
+    let cargo = at("Cargo.toml", VersionSyntax::Cargo);
     let text = "[package]\nversion = \"1.2.0\"\n";
     assert_eq!(write(&cargo, text, "1.2", "1.3").unwrap(), text.replace("1.2.0", "1.3.0"));
     assert!(write(&cargo, text, "1.2", "1.2.0.post1").unwrap().contains("\"1.2.0-post.1\""));
@@ -45,7 +45,7 @@ fn spells_versions_as_the_file_takes_them() {
 
 #[test]
 fn writes_only_where_the_old_version_stands() {
-    let place = Place { path: "setup.cfg".into(), how: How::SetupCfg };
+    let place = VersionLocation { path: "setup.cfg".into(), how: VersionSyntax::SetupCfg };
     let text = "[metadata]\nname = demo\nversion = 1.0\n";
     assert_eq!(
         write(&place, text, "1.2", "1.3").unwrap_err().to_string(),
@@ -72,14 +72,14 @@ fn finds_places_by_the_name_of_the_file() {
         ("VERSION", "1.0\n"),
         ("README.md", "1.0"),
     ]);
-    let found = |path: &str| Place::for_file(path, &files);
+    let found = |path: &str| VersionLocation::for_file(path, &files);
     let how = |path: &str| found(path).unwrap().into_iter().map(|place| place.how).collect::<Vec<_>>();
-    assert_eq!(how("pyproject.toml"), [How::PyprojectProject, How::PyprojectPoetry]);
-    assert_eq!(how("a/Cargo.toml"), [How::CargoWorkspace]);
-    assert_eq!(how("package.json"), [How::PackageJson]);
-    assert_eq!(how("setup.cfg"), [How::SetupCfg]);
-    assert_eq!(how("demo.py"), [How::Assignment { name: "__version__".into() }]);
-    assert_eq!(how("VERSION"), [How::WholeFile]);
+    assert_eq!(how("pyproject.toml"), [VersionSyntax::PyprojectProject, VersionSyntax::PyprojectPoetry]);
+    assert_eq!(how("a/Cargo.toml"), [VersionSyntax::CargoWorkspace]);
+    assert_eq!(how("package.json"), [VersionSyntax::PackageJson]);
+    assert_eq!(how("setup.cfg"), [VersionSyntax::SetupCfg]);
+    assert_eq!(how("demo.py"), [VersionSyntax::Assignment { name: "__version__".into() }]);
+    assert_eq!(how("VERSION"), [VersionSyntax::WholeFile]);
     let error = |path: &str| found(path).unwrap_err().to_string();
     assert_eq!(
         error("a/pyproject.toml"),
@@ -101,7 +101,7 @@ fn replaces_the_version_in_a_pattern() {
         write(&pattern("demo=={version}"), text, "1.2.3", "1.3.0").unwrap(),
         text.replacen("1.2.3", "1.3.0", 1)
     );
-    let bare = Place::pattern("f.txt", Pattern { count: 2, ..Pattern::new("{version}") });
+    let bare = VersionLocation::pattern("f.txt", Pattern { count: 2, ..Pattern::new("{version}") });
     let expected = "pip install demo==2.0\r\nsee demo-2.0.tar.gz, not 1.2.3rc1, 11.2.3, 1.2.3.4 or 1.2\r\n";
     assert_eq!(write(&bare, text, "1.2.3", "2.0").unwrap(), expected);
     assert_eq!(write(&pattern("v{version}.rst"), "v1.2.3.rst", "1.2.3", "1.3").unwrap(), "v1.3.rst");
@@ -115,10 +115,13 @@ fn replaces_the_version_in_a_pattern() {
 #[test]
 fn replaces_other_text_too() {
     let both = Pattern { replace: Some("new {version}\nlast".into()), ..Pattern::new("old {version}") };
-    assert_eq!(write(&Place::pattern("f", both), "old 1.0!", "1.0", "1.1").unwrap(), "new 1.1\nlast!");
+    assert_eq!(
+        write(&VersionLocation::pattern("f", both), "old 1.0!", "1.0", "1.1").unwrap(),
+        "new 1.1\nlast!"
+    );
     let marker = Pattern { replace: Some("# next\n{version}".into()), ..Pattern::new("# next\n") };
     assert_eq!(
-        write(&Place::pattern("f", marker), "a\r\n# next\r\nb", "1.0", "1.1").unwrap(),
+        write(&VersionLocation::pattern("f", marker), "a\r\n# next\r\nb", "1.0", "1.1").unwrap(),
         "a\r\n# next\r\n1.1b"
     );
 }
@@ -145,10 +148,10 @@ fn changes_all_files_or_none() {
         ("README.md", "demo 1.2.3\n"),
         ("setup.cfg", "[metadata]\nversion=1.2.2\n"),
     ]);
-    let place = |path: &str, how| Place { path: path.into(), how };
-    let project = place("pyproject.toml", How::PyprojectProject);
-    let extra = Place::pattern("pyproject.toml", Pattern::new("v='{version}'"));
-    let readme = Place::pattern("README.md", Pattern::new("demo {version}"));
+    let place = |path: &str, how| VersionLocation { path: path.into(), how };
+    let project = place("pyproject.toml", VersionSyntax::PyprojectProject);
+    let extra = VersionLocation::pattern("pyproject.toml", Pattern::new("v='{version}'"));
+    let readme = VersionLocation::pattern("README.md", Pattern::new("demo {version}"));
     let (old, new) = (version("1.2.3"), version("1.3.0"));
 
     let changed =
@@ -156,18 +159,23 @@ fn changes_all_files_or_none() {
     assert_eq!(changed["pyproject.toml"], b"[project]\nname='demo'\nversion='1.3.0'\n[tool.x]\nv='1.3.0'\n");
     assert_eq!(changed["README.md"], b"demo 1.3.0\n");
 
-    let same = Place::pattern("pyproject.toml", Pattern::new("version='{version}'"));
+    let same = VersionLocation::pattern("pyproject.toml", Pattern::new("version='{version}'"));
     assert!(bump_all(&files, &[project.clone(), same], &old, &new).is_ok());
     let other =
         Pattern { replace: Some("version = '{version}'".into()), ..Pattern::new("version='{version}'") };
-    let problems = bump_all(&files, &[project.clone(), Place::pattern("pyproject.toml", other)], &old, &new)
-        .unwrap_err();
+    let problems =
+        bump_all(&files, &[project.clone(), VersionLocation::pattern("pyproject.toml", other)], &old, &new)
+            .unwrap_err();
     assert_eq!(problems, [ProjectError::Overlap { path: "pyproject.toml".into(), line: 3 }]);
 
-    let missing = Place::pattern("none", Pattern::new("{version}"));
-    let problems =
-        bump_all(&files, &[project, place("setup.cfg", How::SetupCfg), missing, readme], &old, &new)
-            .unwrap_err();
+    let missing = VersionLocation::pattern("none", Pattern::new("{version}"));
+    let problems = bump_all(
+        &files,
+        &[project, place("setup.cfg", VersionSyntax::SetupCfg), missing, readme],
+        &old,
+        &new,
+    )
+    .unwrap_err();
     let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(said, ["`setup.cfg`, line 2, says version `1.2.2`, not `1.2.3`", "`none` does not exist"]);
 }
@@ -180,11 +188,14 @@ fn asks_every_place_for_the_present_version() {
         ("old.py", "__version__ = '1.1'\n"),
         ("README.md", "demo 1.2\n"),
     ]);
-    let project = Place { path: "pyproject.toml".into(), how: How::PyprojectProject };
-    let module =
-        |path: &str| Place { path: path.into(), how: How::Assignment { name: "__version__".into() } };
-    let readme = |search: &str| Place::pattern("README.md", Pattern::new(search));
-    let current = |places: &[Place]| current_version(&files, places).map(|version| version.to_string());
+    let project = VersionLocation { path: "pyproject.toml".into(), how: VersionSyntax::PyprojectProject };
+    let module = |path: &str| VersionLocation {
+        path: path.into(),
+        how: VersionSyntax::Assignment { name: "__version__".into() },
+    };
+    let readme = |search: &str| VersionLocation::pattern("README.md", Pattern::new(search));
+    let current =
+        |places: &[VersionLocation]| current_version(&files, places).map(|version| version.to_string());
     assert_eq!(current(&[project.clone(), module("demo.py"), readme("nothing {version}")]).unwrap(), "1.2");
     assert_eq!(current(&[readme("demo {version}")]).unwrap(), "1.2");
     assert_eq!(current(&[readme("{version}")]).unwrap_err(), ProjectError::NoPlace);
@@ -212,15 +223,15 @@ fn every_error_says_what_to_do() {
 proptest! {
     #[test]
     fn never_panics(text in r#"(\PC|[\n\r="'\[\]{}:. ]|version|project|1\.0){0,60}"#, search in r"(\PC|\{version\}){0,12}") {
-        let place = |how| Place { path: "x".into(), how };
+        let place = |how| VersionLocation { path: "x".into(), how };
         for place in [
-            place(How::PyprojectProject),
-            place(How::PackageJson),
-            place(How::SetupCfg),
-            place(How::SetupPy),
-            place(How::WholeFile),
-            place(How::Assignment { name: "version".into() }),
-            place(How::Regex { pattern: "v(.*)".into() }),
+            place(VersionSyntax::PyprojectProject),
+            place(VersionSyntax::PackageJson),
+            place(VersionSyntax::SetupCfg),
+            place(VersionSyntax::SetupPy),
+            place(VersionSyntax::WholeFile),
+            place(VersionSyntax::Assignment { name: "version".into() }),
+            place(VersionSyntax::Regex { pattern: "v(.*)".into() }),
             pattern(&search),
         ] {
             let _ = place.read(&text);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Found, Rule};
+use super::{Rule, Violation};
 use crate::python::archive::{Fault, MemberKind, Problem, Seen, Sighting};
 use crate::python::distribution::Kind;
 use crate::python::verdict::Subject;
@@ -80,11 +80,11 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// The faults that a rule is about.
-fn faults(subject: &Subject, wanted: impl Fn(&Problem) -> bool) -> Vec<Found> {
+fn faults(subject: &Subject, wanted: impl Fn(&Problem) -> bool) -> Vec<Violation> {
     let faults = subject.contents.faults.iter().filter(|fault| wanted(&fault.problem));
     faults
         .map(|fault| {
-            let found = Found::new(fault.problem.to_string());
+            let found = Violation::new(fault.problem.to_string());
             match &fault.member {
                 Some(member) => found.member(member),
                 None => found,
@@ -93,61 +93,61 @@ fn faults(subject: &Subject, wanted: impl Fn(&Problem) -> bool) -> Vec<Found> {
         .collect()
 }
 
-fn archive(subject: &Subject) -> Vec<Found> {
+fn archive(subject: &Subject) -> Vec<Violation> {
     let what = if subject.kind == Some(Kind::Wheel) { "zipfile" } else { "tarfile" };
-    let says = |found: Found| found.says(format!("Invalid distribution file. File is not a {what}"));
+    let says = |found: Violation| found.says(format!("Invalid distribution file. File is not a {what}"));
     let found =
         faults(subject, |problem| matches!(problem, Problem::NotAnArchive { .. } | Problem::Unreadable(_)));
     found.into_iter().map(says).collect()
 }
 
-fn ratio(subject: &Subject) -> Vec<Found> {
+fn ratio(subject: &Subject) -> Vec<Violation> {
     faults(subject, |problem| matches!(problem, Problem::Ratio { .. }))
 }
 
-fn method(subject: &Subject) -> Vec<Found> {
+fn method(subject: &Subject) -> Vec<Violation> {
     faults(subject, |problem| matches!(problem, Problem::Compression(_)))
 }
 
-fn framing(subject: &Subject) -> Vec<Found> {
+fn framing(subject: &Subject) -> Vec<Violation> {
     let framing = |fault: &Fault| match fault.problem {
         Problem::Framing(what) => Some(what),
         _ => None,
     };
     let found = |what: &str| {
-        let found = Found::new(format!("the archive's records do not agree: {what}"));
+        let found = Violation::new(format!("the archive's records do not agree: {what}"));
         found.says(format!("Invalid distribution file. ZIP archive not accepted: {what}."))
     };
     subject.contents.faults.iter().filter_map(framing).map(found).collect()
 }
 
-fn sparse(subject: &Subject) -> Vec<Found> {
+fn sparse(subject: &Subject) -> Vec<Violation> {
     faults(subject, |problem| matches!(problem, Problem::Sparse))
 }
 
-fn encrypted_code(subject: &Subject) -> Vec<Found> {
+fn encrypted_code(subject: &Subject) -> Vec<Violation> {
     let found = |sighting: &Sighting| {
         let Seen::Encrypted(tool) = sighting.what else { return None };
-        let found = Found::new(format!("line {} shows code that {tool} encrypted", sighting.line));
+        let found = Violation::new(format!("line {} shows code that {tool} encrypted", sighting.line));
         let says = format!("Invalid distribution file. {tool}-encrypted content is not allowed.");
         Some(found.member(&sighting.member).says(says).help("PyPI takes code that can be read only"))
     };
     subject.contents.sightings.iter().filter_map(found).collect()
 }
 
-fn damage(subject: &Subject) -> Vec<Found> {
+fn damage(subject: &Subject) -> Vec<Violation> {
     faults(subject, |problem| matches!(problem, Problem::Damaged(_)))
 }
 
-fn trailing(subject: &Subject) -> Vec<Found> {
+fn trailing(subject: &Subject) -> Vec<Violation> {
     faults(subject, |problem| matches!(problem, Problem::Trailing(_)))
 }
 
-fn encrypted(subject: &Subject) -> Vec<Found> {
+fn encrypted(subject: &Subject) -> Vec<Violation> {
     faults(subject, |problem| matches!(problem, Problem::Encrypted))
 }
 
-fn limits(subject: &Subject) -> Vec<Found> {
+fn limits(subject: &Subject) -> Vec<Violation> {
     faults(subject, |problem| matches!(problem, Problem::TooManyMembers { .. } | Problem::TooLarge { .. }))
 }
 
@@ -165,12 +165,12 @@ fn is_metadata(path: &str) -> bool {
     path.split_once('/').is_some_and(|(_, rest)| rest == "PKG-INFO")
 }
 
-fn duplicate_metadata(subject: &Subject) -> Vec<Found> {
-    let found = |path| Found::new("the source distribution has this twice").member(path);
+fn duplicate_metadata(subject: &Subject) -> Vec<Violation> {
+    let found = |path| Violation::new("the source distribution has this twice").member(path);
     repeated(subject).filter(|path| is_metadata(path)).map(found).collect()
 }
 
-fn duplicate(subject: &Subject) -> Vec<Found> {
-    let found = |path| Found::new("two members have one path").member(path);
+fn duplicate(subject: &Subject) -> Vec<Violation> {
+    let found = |path| Violation::new("two members have one path").member(path);
     repeated(subject).filter(|path| !is_metadata(path)).map(found).collect()
 }

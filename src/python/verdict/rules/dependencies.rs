@@ -1,7 +1,7 @@
 //! What a distribution requires, provides and makes obsolete (PEP 508), and the Pythons it runs on.
 
 use super::metadata::{each, header_name};
-use super::{Found, Rule, of_metadata};
+use super::{Rule, Violation, of_metadata};
 use crate::python::filename::is_project_name;
 use crate::python::verdict::Subject;
 use crate::python::verdict::grammar::{requirement, shown, specifier};
@@ -39,10 +39,10 @@ pub(super) const RULES: &[Rule] = &of_metadata([
     .by("PEP 440"),
 ]);
 
-fn requirements(subject: &Subject) -> Vec<Found> {
+fn requirements(subject: &Subject) -> Vec<Violation> {
     each(subject, FIELDS, |field, header| {
         let problem = requirement::parse(&header.value).err()?;
-        let found = Found::new(format!("`{}` is no requirement: {problem}", header.value));
+        let found = Violation::new(format!("`{}` is no requirement: {problem}", header.value));
         let value = shown(&header.value);
         Some(found.says(match field {
             "requires_dist" => format!("{value} is invalid for 'requires-dist'."),
@@ -51,10 +51,10 @@ fn requirements(subject: &Subject) -> Vec<Found> {
     })
 }
 
-fn direct(subject: &Subject) -> Vec<Found> {
+fn direct(subject: &Subject) -> Vec<Violation> {
     each(subject, FIELDS, |field, header| {
         requirement::parse(&header.value).ok()?.url?;
-        let found = Found::new(format!("`{}` names an address instead of a version", header.value));
+        let found = Violation::new(format!("`{}` names an address instead of a version", header.value));
         let says = match field {
             "requires_dist" => format!("Can't have direct dependency: {}.", header.value),
             _ => format!("Can't have direct dependency: {}.", shown(&header.value)),
@@ -64,10 +64,10 @@ fn direct(subject: &Subject) -> Vec<Found> {
     })
 }
 
-fn extras(subject: &Subject) -> Vec<Found> {
+fn extras(subject: &Subject) -> Vec<Violation> {
     each(subject, &["provides_extra"], |field, header| {
         (!is_project_name(&header.value)).then(|| {
-            let found = Found::new(format!("`{}` is no name of an extra", header.value));
+            let found = Violation::new(format!("`{}` is no name of an extra", header.value));
             let found =
                 found.help("letters, digits, `.`, `_` and `-`; the first and the last a letter or digit");
             found.says(format!("{} is invalid for {}.", shown(&header.value), shown(&header_name(field))))
@@ -75,10 +75,10 @@ fn extras(subject: &Subject) -> Vec<Found> {
     })
 }
 
-fn requires_python(subject: &Subject) -> Vec<Found> {
+fn requires_python(subject: &Subject) -> Vec<Violation> {
     each(subject, &["requires_python"], |_, header| {
         (!specifier::is_specifier_set(&header.value)).then(|| {
-            let found = Found::new(format!("`{}` is no set of version specifiers", header.value));
+            let found = Violation::new(format!("`{}` is no set of version specifiers", header.value));
             let found = found.says(format!("{} is invalid for 'requires-python'.", shown(&header.value)));
             found.help("write it as `>=3.9`, or `>=3.9, <4`")
         })

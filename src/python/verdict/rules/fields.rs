@@ -1,7 +1,7 @@
 //! What may stand in a field of the core metadata, but for licenses and requirements.
 
 use super::metadata::{each, header_name, of};
-use super::{CORE_METADATA, Found, Meant, Rule, of_metadata};
+use super::{CORE_METADATA, Meant, Rule, Violation, of_metadata};
 use crate::python::verdict::grammar::{address, email, shown, url};
 use crate::python::verdict::{ContentType, ContentTypeError, Subject, lists};
 
@@ -113,24 +113,24 @@ pub(super) const RULES: &[Rule] = &of_metadata([
     .by(CORE_METADATA),
 ]);
 
-fn emails(subject: &Subject) -> Vec<Found> {
+fn emails(subject: &Subject) -> Vec<Violation> {
     each(subject, &["author_email", "maintainer_email"], |_, header| {
         let address = address::parse_address(&header.value)?;
         let problem = email::problem(&address)?;
-        let found = Found::new(format!("`{address}` is not an e-mail address: {problem}"));
+        let found = Violation::new(format!("`{address}` is not an e-mail address: {problem}"));
         let found = found.help("write `Name <name@example.com>`, or leave the address out");
         Some(found.says(format!("{} is not a valid email address: {problem}", shown(&address))))
     })
 }
 
-fn classifiers(subject: &Subject) -> Vec<Found> {
+fn classifiers(subject: &Subject) -> Vec<Violation> {
     let meant = Meant::default();
     each(subject, &["classifiers"], |_, header| {
         let classifier = header.value.as_str();
         if lists::is_classifier(classifier) || lists::replacements(classifier).is_some() {
             return None;
         }
-        let found = Found::new(format!("`{classifier}` is no classifier that PyPI knows"));
+        let found = Violation::new(format!("`{classifier}` is no classifier that PyPI knows"));
         let found = found.says(format!("{} is not a valid classifier.", shown(classifier)));
         Some(match meant.nearest(|| lists::nearest_classifier(classifier)) {
             _ if classifier.starts_with("Private ::") => {
@@ -142,11 +142,11 @@ fn classifiers(subject: &Subject) -> Vec<Found> {
     })
 }
 
-fn deprecated(subject: &Subject) -> Vec<Found> {
+fn deprecated(subject: &Subject) -> Vec<Violation> {
     each(subject, &["classifiers"], |_, header| {
         let classifier = header.value.as_str();
         let replacements = lists::replacements(classifier)?;
-        let found = Found::new(format!("the classifier `{classifier}` is no longer to be used"));
+        let found = Violation::new(format!("the classifier `{classifier}` is no longer to be used"));
         if replacements.is_empty() {
             let says = format!("The classifier {} has been deprecated.", shown(classifier));
             return Some(found.help("leave it out").says(says));
@@ -161,7 +161,7 @@ fn deprecated(subject: &Subject) -> Vec<Found> {
     })
 }
 
-fn content_type(subject: &Subject) -> Vec<Found> {
+fn content_type(subject: &Subject) -> Vec<Violation> {
     each(subject, &["description_content_type"], |_, header| {
         let error = header.value.parse::<ContentType>().err()?;
         let says = match &error {
@@ -180,28 +180,29 @@ fn content_type(subject: &Subject) -> Vec<Found> {
                 shown(variant)
             ),
         };
-        Some(Found::new(error.to_string()).says(says))
+        Some(Violation::new(error.to_string()).says(says))
     })
 }
 
-fn dynamic(subject: &Subject) -> Vec<Found> {
+fn dynamic(subject: &Subject) -> Vec<Violation> {
     each(subject, &["dynamic"], |_, header| {
         let field = header.value.to_lowercase();
         if matches!(field.as_str(), "name" | "version" | "metadata-version") {
-            let found = Found::new(format!("`{}` may not be dynamic", header.value));
+            let found = Violation::new(format!("`{}` may not be dynamic", header.value));
             return Some(found.says(format!("{} is not allowed as a dynamic field.", shown(&field))));
         }
         (!DYNAMIC.contains(&field.as_str())).then(|| {
-            let found = Found::new(format!("`{}` is no field that could be dynamic", header.value));
+            let found = Violation::new(format!("`{}` is no field that could be dynamic", header.value));
             found.says(format!("{} is not a valid dynamic field.", shown(&field)))
         })
     })
 }
 
-fn urls(subject: &Subject) -> Vec<Found> {
+fn urls(subject: &Subject) -> Vec<Violation> {
     each(subject, &["home_page", "download_url"], |_, header| {
         let problem = url::problem(&header.value)?;
-        let found = Found::new(format!("`{}` is no web address that PyPI takes: {problem}", header.value));
+        let found =
+            Violation::new(format!("`{}` is no web address that PyPI takes: {problem}", header.value));
         Some(found.says(format!("{} is not a valid url.", shown(&header.value))))
     })
 }
@@ -212,48 +213,53 @@ fn label_and_url(value: &str) -> (&str, &str) {
     (label.trim(), url.trim())
 }
 
-fn project_urls(subject: &Subject) -> Vec<Found> {
+fn project_urls(subject: &Subject) -> Vec<Violation> {
     each(subject, &["project_urls"], |_, header| {
         let (label, url) = label_and_url(&header.value);
         const HELP: &str = "write `Label, https://…`";
         if label.is_empty() {
-            return Some(Found::new("a `Project-URL` has no label").help(HELP).says("Must have a label."));
+            return Some(
+                Violation::new("a `Project-URL` has no label").help(HELP).says("Must have a label."),
+            );
         }
         let length = label.chars().count();
         if length > LONGEST_LABEL {
             let message =
                 format!("the label of a `Project-URL` has {length} characters; the most is {LONGEST_LABEL}");
             return Some(
-                Found::new(message).says(format!("{} must be 32 characters or less.", shown(label))),
+                Violation::new(message).says(format!("{} must be 32 characters or less.", shown(label))),
             );
         }
         if url.is_empty() {
-            return Some(Found::new("a `Project-URL` has no address").help(HELP).says("Must have a URL."));
+            return Some(
+                Violation::new("a `Project-URL` has no address").help(HELP).says("Must have a URL."),
+            );
         }
         let problem = url::problem(url)?;
-        let found = Found::new(format!("`{url}` is no web address that PyPI takes: {problem}"));
+        let found = Violation::new(format!("`{url}` is no web address that PyPI takes: {problem}"));
         Some(found.says(format!("{} is not a valid url.", shown(url))))
     })
 }
 
-fn labels(subject: &Subject) -> Vec<Found> {
+fn labels(subject: &Subject) -> Vec<Violation> {
     of(subject, |member, metadata| {
         let mut seen = std::collections::HashSet::new();
         let headers = metadata.sent("project_urls").into_iter();
         let again = headers.filter(|header| !seen.insert(label_and_url(&header.value).0));
-        let found = |header| Found::new("a `Project-URL` has the label of another").header(member, header);
+        let found =
+            |header| Violation::new("a `Project-URL` has the label of another").header(member, header);
         again.map(found).collect()
     })
 }
 
-fn import_names(subject: &Subject) -> Vec<Found> {
+fn import_names(subject: &Subject) -> Vec<Violation> {
     each(subject, &["import_name", "import_namespace"], |field, header| {
         let (name, option) = match header.value.split_once(';') {
             Some((name, option)) => (name.trim_end(), Some(option.trim_start())),
             None => (header.value.trim_end(), None),
         };
         let invalid = |what: String, says: String| {
-            let found = Found::new(format!("`{}` is no import name: {what}", header.value));
+            let found = Violation::new(format!("`{}` is no import name: {what}", header.value));
             found.says(format!("{} is invalid for {}; {says}.", shown(name), shown(&header_name(field))))
         };
         for identifier in name.split('.') {
@@ -280,10 +286,10 @@ fn is_identifier(text: &str) -> bool {
         && letters.all(|letter| letter.is_alphanumeric() || letter == '_')
 }
 
-fn summary(subject: &Subject) -> Vec<Found> {
+fn summary(subject: &Subject) -> Vec<Violation> {
     each(subject, &["summary"], |_, header| {
         if header.value.contains('\n') {
-            let found = Found::new("the summary has several lines");
+            let found = Violation::new("the summary has several lines");
             return Some(
                 found
                     .help("what needs more room is the description")
@@ -293,7 +299,7 @@ fn summary(subject: &Subject) -> Vec<Found> {
         let length = header.value.chars().count();
         (length > LONGEST_SUMMARY).then(|| {
             let message = format!("the summary has {length} characters; the most is {LONGEST_SUMMARY}");
-            Found::new(message).says("'summary' field must be 512 characters or less.")
+            Violation::new(message).says("'summary' field must be 512 characters or less.")
         })
     })
 }

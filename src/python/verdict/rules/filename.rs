@@ -1,6 +1,6 @@
 //! The file's name, by itself and against the metadata.
 
-use super::{Found, Rule};
+use super::{Rule, Violation};
 use crate::python::distribution::Kind;
 use crate::python::filename::{FilenameError, escape, normalize, sdist_filename};
 use crate::python::verdict::Subject;
@@ -49,9 +49,9 @@ pub(super) const RULES: &[Rule] = &[
     .warning(),
 ];
 
-fn filename(subject: &Subject) -> Vec<Found> {
+fn filename(subject: &Subject) -> Vec<Violation> {
     let Err(error) = &subject.name else { return Vec::new() };
-    let found = Found::new(error.to_string()).says(says(error, subject.file));
+    let found = Violation::new(error.to_string()).says(says(error, subject.file));
     vec![match error {
         FilenameError::Zip(_) => found.help("build the source distribution with a current backend"),
         _ => found,
@@ -82,36 +82,36 @@ fn says(error: &FilenameError, file: &str) -> String {
     }
 }
 
-fn length(subject: &Subject) -> Vec<Found> {
+fn length(subject: &Subject) -> Vec<Violation> {
     // Beside a wheel PyPI stores its metadata, under the same name and a suffix.
     let suffix = if subject.kind == Some(Kind::Wheel) { ".metadata" } else { "" };
     let length = subject.file.len() + suffix.len();
     if length <= LONGEST {
         return Vec::new();
     }
-    vec![Found::new(format!(
+    vec![Violation::new(format!(
         "the file's name is too long: {length} bytes with what PyPI appends, the most is {LONGEST}"
     ))]
 }
 
-fn size(subject: &Subject) -> Vec<Found> {
+fn size(subject: &Subject) -> Vec<Violation> {
     let mebibytes = subject.size.div_ceil(1 << 20);
     if subject.size <= LARGEST << 20 {
         return Vec::new();
     }
-    let found = Found::new(format!(
+    let found = Violation::new(format!(
         "the file has {mebibytes} MiB; PyPI takes {LARGEST} unless the project was given more"
     ));
     vec![found.help("ask for a higher limit as https://docs.pypi.org/project-management/storage-limits says")]
 }
 
-fn name(subject: &Subject) -> Vec<Found> {
+fn name(subject: &Subject) -> Vec<Violation> {
     let (Ok(file), Some((member, metadata))) = (&subject.name, subject.metadata()) else { return Vec::new() };
     let Some(header) = metadata.header("Name") else { return Vec::new() };
     let name = header.value.trim();
     let escaped = escape(name);
     if file.normalized_name() != normalize(name) {
-        let found = Found::new(format!("the file is named `{}`, its metadata `{name}`", file.name()));
+        let found = Violation::new(format!("the file is named `{}`, its metadata `{name}`", file.name()));
         let says = format!("Start filename for {} with {}.", shown(name), shown(&escaped));
         vec![found.header(member, header).says(says)]
     } else if file.kind() == Kind::Wheel && file.name() != escaped {
@@ -123,26 +123,26 @@ fn name(subject: &Subject) -> Vec<Found> {
             shown(&escaped),
             shown(file.name())
         );
-        vec![Found::new(message).help("build the wheel with a current backend").says(says)]
+        vec![Violation::new(message).help("build the wheel with a current backend").says(says)]
     } else {
         Vec::new()
     }
 }
 
-fn version(subject: &Subject) -> Vec<Found> {
+fn version(subject: &Subject) -> Vec<Violation> {
     let (Ok(file), Some((member, metadata))) = (&subject.name, subject.metadata()) else { return Vec::new() };
     let Some(header) = metadata.header("Version") else { return Vec::new() };
     match header.value.trim().parse::<ExactVersion>() {
         Ok(version) if version != *file.version() => {
             let message = format!("the file's version is `{}`, its metadata's `{version}`", file.version());
             let says = format!("Version in filename should be '{version}' not '{}'.", file.version());
-            vec![Found::new(message).header(member, header).says(says)]
+            vec![Violation::new(message).header(member, header).says(says)]
         }
         _ => Vec::new(),
     }
 }
 
-fn sdist(subject: &Subject) -> Vec<Found> {
+fn sdist(subject: &Subject) -> Vec<Violation> {
     let (Ok(file), Some((_, metadata))) = (&subject.name, subject.metadata()) else { return Vec::new() };
     let version = metadata.version().and_then(|version| version.parse::<ExactVersion>().ok());
     let (Kind::Sdist, Some(name), Some(version)) = (file.kind(), metadata.name(), version) else {
@@ -159,7 +159,7 @@ fn sdist(subject: &Subject) -> Vec<Found> {
     let message = format!("the file is named `{}`; PyPI takes `{proper}` only", subject.file);
     let says = format!("Filename {} is invalid, should be {}.", shown(subject.file), shown(&proper));
     vec![
-        Found::new(message)
+        Violation::new(message)
             .says(says)
             .help("build the source distribution with a current backend; renaming leaves its folder"),
     ]

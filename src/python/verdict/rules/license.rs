@@ -1,7 +1,7 @@
 //! Licenses (PEP 639): the expression, and the files that are said to be there.
 
 use super::metadata::{each, of};
-use super::{Found, Meant, Rule};
+use super::{Meant, Rule, Violation};
 use crate::python::distribution::Kind;
 use crate::python::verdict::grammar::{license, shown};
 use crate::python::verdict::{Subject, lists};
@@ -42,12 +42,13 @@ pub(super) const RULES: &[Rule] = &[
     .by(PEP),
 ];
 
-fn both(subject: &Subject) -> Vec<Found> {
+fn both(subject: &Subject) -> Vec<Violation> {
     of(subject, |member, metadata| {
         let expression = metadata.sent("license_expression");
         match (metadata.sent("license").first(), expression.first()) {
             (Some(header), Some(_)) => {
-                let found = Found::new("`License` stands beside `License-Expression`").header(member, header);
+                let found =
+                    Violation::new("`License` stands beside `License-Expression`").header(member, header);
                 vec![found.help("keep the expression: `license = \"…\"` in pyproject.toml, and no table")]
             }
             _ => Vec::new(),
@@ -55,11 +56,11 @@ fn both(subject: &Subject) -> Vec<Found> {
     })
 }
 
-fn expression(subject: &Subject) -> Vec<Found> {
+fn expression(subject: &Subject) -> Vec<Violation> {
     let meant = Meant::default();
     each(subject, &["license_expression"], |_, header| {
         let problem = license::check(&header.value).err()?;
-        let found = Found::new(format!("`{}` is no license expression: {problem}", header.value));
+        let found = Violation::new(format!("`{}` is no license expression: {problem}", header.value));
         let found = found.says(format!("{} is invalid for 'license-expression'.", shown(&header.value)));
         Some(match meant.nearest(|| license::nearest(&header.value)) {
             Some(nearest) => found.help(format!("did you mean `{nearest}`?")),
@@ -94,16 +95,16 @@ fn path_problem(path: &str) -> Option<&'static str> {
     (!plain || path.contains('\\')).then_some("paths must use '/' delimiter")
 }
 
-fn path(subject: &Subject) -> Vec<Found> {
+fn path(subject: &Subject) -> Vec<Violation> {
     each(subject, &["license_file"], |_, header| {
         let problem = path_problem(&header.value)?;
-        let found = Found::new(format!("the path of a license file, `{}`, is not plain", header.value));
+        let found = Violation::new(format!("the path of a license file, `{}`, is not plain", header.value));
         let found = found.says(format!("{} is invalid for 'license-file', {problem}.", shown(&header.value)));
         Some(found.help("it is relative to the project, with `/`, and without `.`, `..` and `*`"))
     })
 }
 
-fn missing(subject: &Subject) -> Vec<Found> {
+fn missing(subject: &Subject) -> Vec<Violation> {
     let folder = match subject.kind {
         Some(Kind::Wheel) => format!("{}/licenses", subject.dist_info()),
         Some(Kind::Sdist) => subject.stem().to_owned(),
@@ -117,7 +118,7 @@ fn missing(subject: &Subject) -> Vec<Found> {
         if path_problem(&header.value).is_some() || subject.contents.has(&path) {
             return None;
         }
-        let found = Found::new(format!("the license file `{path}` is not there"));
+        let found = Violation::new(format!("the license file `{path}` is not there"));
         let found = found.says(format!(
             "License-File {} does not exist in distribution file {} at {path}",
             header.value, subject.file

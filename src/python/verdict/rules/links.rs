@@ -6,7 +6,7 @@ use comrak::nodes::NodeValue;
 use comrak::{Arena, Options, parse_document};
 use regex::Regex;
 
-use super::{Found, Rule};
+use super::{Rule, Violation};
 use crate::python::verdict::{ContentType, Subject};
 
 /// The longest description whose links are looked at, in bytes; a hostile one takes 170 times its size in memory
@@ -21,7 +21,7 @@ pub(super) const RULES: &[Rule] = &[Rule::stricter(
 .warning()
 .of_metadata()];
 
-fn relative_links(subject: &Subject) -> Vec<Found> {
+fn relative_links(subject: &Subject) -> Vec<Violation> {
     let Some(Ok(description)) = subject.description() else { return Vec::new() };
     if description.text.len() > LONGEST {
         return Vec::new();
@@ -33,7 +33,7 @@ fn relative_links(subject: &Subject) -> Vec<Found> {
     };
     let found = |(what, url): (&str, String)| {
         let message = format!("the {what} to `{url}` in the description leads nowhere on PyPI");
-        Found::new(message).help("write the whole address, as of the file in the repository")
+        Violation::new(message).help("write the whole address, as of the file in the repository")
     };
     links.into_iter().filter(|(_, url)| is_relative(url)).map(found).collect()
 }

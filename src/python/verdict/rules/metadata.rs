@@ -1,6 +1,6 @@
 //! The core metadata: what it is at all, and the fields that PyPI reports first.
 
-use super::{CORE_METADATA, Found, Rule, of_metadata};
+use super::{CORE_METADATA, Rule, Violation, of_metadata};
 use crate::python::filename::is_project_name;
 use crate::python::metadata::{Header, Metadata};
 use crate::python::verdict::grammar::shown;
@@ -109,7 +109,7 @@ pub(super) const RULES: &[Rule] = &of_metadata([
 ]);
 
 /// What a function about readable metadata finds.
-pub(super) fn of(subject: &Subject, judge: impl Fn(&str, &Metadata) -> Vec<Found>) -> Vec<Found> {
+pub(super) fn of(subject: &Subject, judge: impl Fn(&str, &Metadata) -> Vec<Violation>) -> Vec<Violation> {
     subject.metadata().map(|(member, metadata)| judge(member, metadata)).unwrap_or_default()
 }
 
@@ -117,8 +117,8 @@ pub(super) fn of(subject: &Subject, judge: impl Fn(&str, &Metadata) -> Vec<Found
 pub(super) fn each(
     subject: &Subject,
     fields: &[&str],
-    judge: impl Fn(&str, &Header) -> Option<Found>,
-) -> Vec<Found> {
+    judge: impl Fn(&str, &Header) -> Option<Violation>,
+) -> Vec<Violation> {
     of(subject, |member, metadata| {
         let headers = fields
             .iter()
@@ -136,24 +136,24 @@ pub(super) fn header_name(field: &str) -> String {
     }
 }
 
-fn readable(subject: &Subject) -> Vec<Found> {
+fn readable(subject: &Subject) -> Vec<Violation> {
     match subject.metadata.as_deref() {
         Some(Described { member, metadata: Err(error), .. }) => {
-            vec![Found::new(error.to_string()).member(member)]
+            vec![Violation::new(error.to_string()).member(member)]
         }
         _ => Vec::new(),
     }
 }
 
-fn metadata_version(subject: &Subject) -> Vec<Found> {
+fn metadata_version(subject: &Subject) -> Vec<Violation> {
     of(subject, |member, metadata| match metadata.sent("metadata_version").first() {
         None => {
-            let found = Found::new("the metadata has no `Metadata-Version`").member(member);
+            let found = Violation::new("the metadata has no `Metadata-Version`").member(member);
             vec![found.says("None is not a valid metadata version.")]
         }
         Some(header) if !KNOWN_VERSIONS.contains(&header.value.as_str()) => {
             let message = format!("`{}` is no version of core metadata that PyPI knows", header.value);
-            let found = Found::new(message).header(member, header);
+            let found = Violation::new(message).header(member, header);
             let found = found.says(format!("{} is not a valid metadata version.", shown(&header.value)));
             vec![found.help(format!("PyPI takes {}", KNOWN_VERSIONS.join(", ")))]
         }
@@ -161,10 +161,10 @@ fn metadata_version(subject: &Subject) -> Vec<Found> {
     })
 }
 
-fn name(subject: &Subject) -> Vec<Found> {
+fn name(subject: &Subject) -> Vec<Violation> {
     const REQUIRED: &str = "'' is an invalid value for Name. Error: This field is required.";
     of(subject, |member, metadata| match metadata.sent("name").first() {
-        None => vec![Found::new("the metadata has no `Name`").member(member).says(REQUIRED)],
+        None => vec![Violation::new("the metadata has no `Name`").member(member).says(REQUIRED)],
         Some(header) if !is_project_name(&header.value) => {
             let message = format!("`{}` is not a project's name", header.value);
             let help = "letters, digits, `.`, `_` and `-`; the first and the last a letter or digit";
@@ -173,16 +173,16 @@ fn name(subject: &Subject) -> Vec<Found> {
                  ASCII numeric and '.', '_' and '-'.",
                 shown(&header.value)
             );
-            vec![Found::new(message).header(member, header).help(help).says(says)]
+            vec![Violation::new(message).header(member, header).help(help).says(says)]
         }
         Some(_) => Vec::new(),
     })
 }
 
-fn version(subject: &Subject) -> Vec<Found> {
+fn version(subject: &Subject) -> Vec<Violation> {
     of(subject, |member, metadata| match metadata.sent("version").first() {
         None => {
-            let found = Found::new("the metadata has no `Version`").member(member);
+            let found = Violation::new("the metadata has no `Version`").member(member);
             vec![found.says("'version' is a required field.")]
         }
         Some(header) => match header.value.trim().parse::<ExactVersion>() {
@@ -190,28 +190,28 @@ fn version(subject: &Subject) -> Vec<Found> {
             Err(_) => {
                 let message = format!("`{}` is not a version (PEP 440)", header.value);
                 let says = format!("{} is invalid for 'version'.", shown(&header.value));
-                vec![Found::new(message).header(member, header).says(says)]
+                vec![Violation::new(message).header(member, header).says(says)]
             }
         },
     })
 }
 
-fn local_version(subject: &Subject) -> Vec<Found> {
+fn local_version(subject: &Subject) -> Vec<Violation> {
     each(subject, &["version"], |_, header| {
         let version = header.value.trim().parse::<ExactVersion>().ok().filter(ExactVersion::is_local)?;
-        let found = Found::new(format!("the version `{version}` has a local part"));
+        let found = Violation::new(format!("the version `{version}` has a local part"));
         let says = format!("The use of local versions in '{version}' is not allowed.");
         Some(found.help("drop `+` and what follows it").says(says))
     })
 }
 
-fn repeated(subject: &Subject) -> Vec<Found> {
+fn repeated(subject: &Subject) -> Vec<Violation> {
     of(subject, |member, metadata| {
         let repeated = |field: &&str| match metadata.sent(field)[..] {
             [first, second, ..] => {
                 let message = format!("`{}` is there again; line {} has it already", first.name, first.line);
                 let says = format!("{} has invalid data.", shown(field));
-                Some(Found::new(message).header(member, second).says(says))
+                Some(Violation::new(message).header(member, second).says(says))
             }
             _ => None,
         };
@@ -219,7 +219,7 @@ fn repeated(subject: &Subject) -> Vec<Found> {
     })
 }
 
-fn too_new(subject: &Subject) -> Vec<Found> {
+fn too_new(subject: &Subject) -> Vec<Violation> {
     of(subject, |member, metadata| {
         let Some(declared) = metadata.sent("metadata_version").first().map(|header| header.value.clone())
         else {
@@ -235,19 +235,19 @@ fn too_new(subject: &Subject) -> Vec<Found> {
             let says =
                 format!("{} introduced in metadata version {since}, not {declared}.", header_name(field));
             let help = "a current build backend writes the version that its fields need";
-            Some(Found::new(message).header(member, header).says(says).help(help))
+            Some(Violation::new(message).header(member, header).says(says).help(help))
         };
         newer.filter_map(found).collect()
     })
 }
 
-fn line(subject: &Subject) -> Vec<Found> {
+fn line(subject: &Subject) -> Vec<Violation> {
     of(subject, |member, metadata| {
         let defects = metadata.defects().iter();
         defects
             .map(|defect| {
                 let message = format!("a line of the metadata is wrong: {}", defect.what);
-                Found::new(message).line(member, defect.line, defect.text.clone())
+                Violation::new(message).line(member, defect.line, defect.text.clone())
             })
             .collect()
     })

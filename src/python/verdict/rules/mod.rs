@@ -1,10 +1,10 @@
 //! The table of rules, in PyPI's order, and those about one file.
 
 mod archive;
-mod care;
 mod dependencies;
 mod fields;
 mod filename;
+mod hygiene;
 mod license;
 mod links;
 mod metadata;
@@ -16,7 +16,7 @@ mod wheel;
 
 use std::cell::Cell;
 
-use super::finding::{Finding, Found, Severity, shortened};
+use super::finding::{RuleFinding, Severity, Violation, shortened};
 use super::subject::Subject;
 
 /// The most findings of one rule in one file; a hostile file could make millions
@@ -53,9 +53,9 @@ pub enum Source {
 #[derive(Clone, Copy)]
 pub(super) enum Check {
     /// One opened file
-    File(fn(&Subject) -> Vec<Found>),
+    File(fn(&Subject) -> Vec<Violation>),
     /// Its metadata and nothing else: the subject has nothing else, so that files with the same metadata are told the same
-    Metadata(fn(&Subject) -> Vec<Found>),
+    Metadata(fn(&Subject) -> Vec<Violation>),
     /// More than one opened file; applied by whoever has it: `judge_release`, or the renderer's caller
     Elsewhere,
 }
@@ -66,7 +66,7 @@ impl Rule {
         id: &'static str,
         says: &'static str,
         summary: &'static str,
-        check: fn(&Subject) -> Vec<Found>,
+        check: fn(&Subject) -> Vec<Violation>,
     ) -> Self {
         Self {
             id,
@@ -83,7 +83,7 @@ impl Rule {
         id: &'static str,
         why: &'static str,
         summary: &'static str,
-        check: fn(&Subject) -> Vec<Found>,
+        check: fn(&Subject) -> Vec<Violation>,
     ) -> Self {
         Self {
             id,
@@ -125,23 +125,23 @@ impl Rule {
     }
 
     /// What was found, and how much more of it where it is too much.
-    fn findings(&self, found: Vec<Found>) -> Vec<Finding> {
+    fn findings(&self, found: Vec<Violation>) -> Vec<RuleFinding> {
         let more = found.len().saturating_sub(MOST_OF_ONE_RULE);
-        let mut findings: Vec<Finding> =
+        let mut findings: Vec<RuleFinding> =
             found.into_iter().take(MOST_OF_ONE_RULE).map(|found| self.finding(found)).collect();
         if more > 0 {
-            findings.push(self.finding(Found::new(format!("and {more} more of these"))));
+            findings.push(self.finding(Violation::new(format!("and {more} more of these"))));
         }
         findings
     }
 
-    pub(super) fn finding(&self, found: Found) -> Finding {
-        let Found { message, place, help, says } = found;
+    pub(super) fn finding(&self, found: Violation) -> RuleFinding {
+        let Violation { message, place, help, says } = found;
         let pypi = match self.source {
             Source::Pypi(words) => Some(says.unwrap_or_else(|| words.to_owned())),
             Source::Stricter(_) => None,
         };
-        Finding { rule: self.id, severity: self.severity, message, place, help, pypi }
+        RuleFinding { rule: self.id, severity: self.severity, message, place, help, pypi }
     }
 }
 
@@ -159,7 +159,7 @@ pub const RULES: &[&[Rule]] = &[
     wheel::RULES,
     record::RULES,
     paths::RULES,
-    care::RULES,
+    hygiene::RULES,
     links::RULES,
     super::tracked::RULES,
     super::release::RULES,
@@ -197,7 +197,7 @@ const fn of_metadata<const N: usize>(mut rules: [Rule; N]) -> [Rule; N] {
 }
 
 /// Applies every rule about one file; `of_metadata` are the findings of those that read its metadata only.
-pub(super) fn apply(subject: &Subject, of_metadata: &[Vec<Finding>]) -> Vec<Finding> {
+pub(super) fn apply(subject: &Subject, of_metadata: &[Vec<RuleFinding>]) -> Vec<RuleFinding> {
     let (mut findings, mut of_metadata) = (Vec::new(), of_metadata.iter());
     for rule in RULES.iter().copied().flatten() {
         match rule.check {
@@ -210,7 +210,7 @@ pub(super) fn apply(subject: &Subject, of_metadata: &[Vec<Finding>]) -> Vec<Find
 }
 
 /// Applies every rule that reads metadata only: what each found, in the rules' order.
-pub(super) fn apply_to_metadata(subject: &Subject) -> Vec<Vec<Finding>> {
+pub(super) fn apply_to_metadata(subject: &Subject) -> Vec<Vec<RuleFinding>> {
     let findings = |rule: &Rule| match rule.check {
         Check::Metadata(check) => Some(rule.findings(check(subject))),
         Check::File(_) | Check::Elsewhere => None,

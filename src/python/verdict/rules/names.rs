@@ -1,7 +1,7 @@
 //! Names that nobody may give a new project.
 
 use super::metadata::each;
-use super::{Found, Rule, of_metadata};
+use super::{Rule, Violation, of_metadata};
 use crate::python::filename::normalize;
 use crate::python::verdict::{Subject, lists};
 
@@ -39,12 +39,12 @@ pub(super) const RULES: &[Rule] = &of_metadata([
     ),
 ]);
 
-fn standard_library(subject: &Subject) -> Vec<Found> {
+fn standard_library(subject: &Subject) -> Vec<Violation> {
     each(subject, &["name"], |_, header| {
         let normal = normalize(&header.value);
         (lists::is_module(&normal) && !BACKPORTS.contains(&normal.as_str())).then(|| {
             let name = &header.value;
-            let found = Found::new(format!("`{name}` is a module of Python's own (as of {})", lists::MODULES_OF));
+            let found = Violation::new(format!("`{name}` is a module of Python's own (as of {})", lists::MODULES_OF));
             let found = found.says(format!(
                 "The name '{name}' isn't allowed (conflict with Python Standard Library module name)."
             ));
@@ -53,11 +53,11 @@ fn standard_library(subject: &Subject) -> Vec<Found> {
     })
 }
 
-fn prohibited(subject: &Subject) -> Vec<Found> {
+fn prohibited(subject: &Subject) -> Vec<Violation> {
     each(subject, &["name"], |_, header| {
         let name = &header.value;
         let prohibited = PROHIBITED.contains(&normalize(name).as_str());
-        let found = || Found::new(format!("`{name}` is a name that PyPI prohibits"));
+        let found = || Violation::new(format!("`{name}` is a name that PyPI prohibits"));
         prohibited.then(|| found().says(format!("The name '{name}' isn't allowed.")))
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Found, Rule};
+use super::{Rule, Violation};
 use crate::python::archive::{Escape, MemberKind, escape_of_link, escape_of_member};
 use crate::python::distribution::Kind;
 use crate::python::verdict::Subject;
@@ -28,14 +28,14 @@ pub(super) const RULES: &[Rule] = &[
     .warning(),
 ];
 
-fn members(subject: &Subject) -> Vec<Found> {
+fn members(subject: &Subject) -> Vec<Violation> {
     // On Unix a file of a source distribution may well have a `\` in its name.
     let harmless = |escape| escape == Escape::Backslash && subject.kind == Some(Kind::Sdist);
     let members = subject.contents.members.iter();
     members
         .filter_map(|member| {
             let escape = escape_of_member(&member.path).filter(|escape| !harmless(*escape))?;
-            Some(Found::new(format!("the path of a member {}", escape.describe())).member(&member.path))
+            Some(Violation::new(format!("the path of a member {}", escape.describe())).member(&member.path))
         })
         .collect()
 }
@@ -47,7 +47,7 @@ fn symlinks<'a>(subject: &'a Subject) -> HashSet<&'a str> {
     links.map(|member| member.path.as_str()).collect()
 }
 
-fn links(subject: &Subject) -> Vec<Found> {
+fn links(subject: &Subject) -> Vec<Violation> {
     let links = symlinks(subject);
     let judged = |path: &str, kind: &MemberKind| {
         let top = path.split('/').next().unwrap_or_default();
@@ -68,22 +68,22 @@ fn links(subject: &Subject) -> Vec<Found> {
             let (target, escape) = judged(&member.path, &member.kind)?;
             let target: String = target.chars().take(100).collect();
             let message = format!("the target `{}` of a link {}", target.escape_debug(), escape.describe());
-            Some(Found::new(message).member(&member.path))
+            Some(Violation::new(message).member(&member.path))
         })
         .collect()
 }
 
-fn behind_links(subject: &Subject) -> Vec<Found> {
+fn behind_links(subject: &Subject) -> Vec<Violation> {
     let links = symlinks(subject);
     if links.is_empty() {
         return Vec::new();
     }
     let behind = |path: &str| path.match_indices('/').any(|(at, _)| links.contains(&path[..at]));
     let members = subject.contents.members.iter().filter(|member| behind(&member.path));
-    members.map(|member| Found::new("a member lies behind a link").member(&member.path)).collect()
+    members.map(|member| Violation::new("a member lies behind a link").member(&member.path)).collect()
 }
 
-fn special(subject: &Subject) -> Vec<Found> {
+fn special(subject: &Subject) -> Vec<Violation> {
     let members = subject.contents.members.iter();
     members
         .filter_map(|member| {
@@ -92,17 +92,17 @@ fn special(subject: &Subject) -> Vec<Found> {
                 MemberKind::Fifo => "a named pipe",
                 _ => return None,
             };
-            Some(Found::new(format!("a member is {what}")).member(&member.path))
+            Some(Violation::new(format!("a member is {what}")).member(&member.path))
         })
         .collect()
 }
 
-fn wheel_links(subject: &Subject) -> Vec<Found> {
+fn wheel_links(subject: &Subject) -> Vec<Violation> {
     if subject.kind != Some(Kind::Wheel) {
         return Vec::new();
     }
     let links = symlinks(subject).into_iter();
     let mut links: Vec<&str> = links.collect();
     links.sort_unstable();
-    links.into_iter().map(|path| Found::new("a member of the wheel is a link").member(path)).collect()
+    links.into_iter().map(|path| Violation::new("a member of the wheel is a link").member(path)).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::wheel::missing;
-use super::{Found, Rule};
+use super::{Rule, Violation};
 use crate::python::archive::{Entry, Member, MemberKind, encode_digest};
 use crate::python::verdict::Subject;
 
@@ -32,7 +32,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// What a function finds about the rows of a RECORD that could be read.
-fn rows(subject: &Subject, judge: impl FnOnce(&[Entry]) -> Vec<(usize, String)>) -> Vec<Found> {
+fn rows(subject: &Subject, judge: impl FnOnce(&[Entry]) -> Vec<(usize, String)>) -> Vec<Violation> {
     let Some(Ok(record)) = &subject.record else { return Vec::new() };
     let path = subject.record_path();
     let found = judge(&record.entries).into_iter();
@@ -40,7 +40,7 @@ fn rows(subject: &Subject, judge: impl FnOnce(&[Entry]) -> Vec<(usize, String)>)
         .map(|(row, message)| {
             let entry = &record.entries[row];
             let line = usize::try_from(entry.line).unwrap_or(usize::MAX);
-            Found::new(message).line(&path, line, entry.text())
+            Violation::new(message).line(&path, line, entry.text())
         })
         .collect()
 }
@@ -56,29 +56,29 @@ fn is_exempt(path: &str, record: &str) -> bool {
     path.strip_prefix(record).is_some_and(|rest| matches!(rest, "" | ".jws" | ".p7s"))
 }
 
-fn record_missing(subject: &Subject) -> Vec<Found> {
+fn record_missing(subject: &Subject) -> Vec<Violation> {
     missing(subject, "RECORD")
 }
 
-fn readable(subject: &Subject) -> Vec<Found> {
+fn readable(subject: &Subject) -> Vec<Violation> {
     match &subject.record {
-        Some(Err(error)) => vec![Found::new(error.to_string()).member(subject.record_path())],
+        Some(Err(error)) => vec![Violation::new(error.to_string()).member(subject.record_path())],
         _ => Vec::new(),
     }
 }
 
-fn unlisted(subject: &Subject) -> Vec<Found> {
+fn unlisted(subject: &Subject) -> Vec<Violation> {
     let Some(Ok(record)) = &subject.record else { return Vec::new() };
     let path = subject.record_path();
     let listed: HashSet<&str> = record.entries.iter().map(|entry| entry.path.as_str()).collect();
     let members = subject.contents.members.iter().filter(|member| member.kind != MemberKind::Folder);
     members
         .filter(|member| !listed.contains(member.path.as_str()) && !is_exempt(&member.path, &path))
-        .map(|member| Found::new("the wheel has a file that RECORD does not list").member(&member.path))
+        .map(|member| Violation::new("the wheel has a file that RECORD does not list").member(&member.path))
         .collect()
 }
 
-fn absent(subject: &Subject) -> Vec<Found> {
+fn absent(subject: &Subject) -> Vec<Violation> {
     // Some backends list folders too, with a `/` at the end.
     let members = subject.contents.members.iter();
     let paths: HashSet<&str> = members.map(|member| member.path.as_str()).collect();
@@ -89,7 +89,7 @@ fn absent(subject: &Subject) -> Vec<Found> {
     })
 }
 
-fn hash(subject: &Subject) -> Vec<Found> {
+fn hash(subject: &Subject) -> Vec<Violation> {
     let (files, path) = (files(subject), subject.record_path());
     rows(subject, |entries| {
         let wrong = |entry: &Entry| {
@@ -111,7 +111,7 @@ fn hash(subject: &Subject) -> Vec<Found> {
     })
 }
 
-fn size(subject: &Subject) -> Vec<Found> {
+fn size(subject: &Subject) -> Vec<Violation> {
     let (files, path) = (files(subject), subject.record_path());
     rows(subject, |entries| {
         let wrong = |entry: &Entry| {
@@ -124,7 +124,7 @@ fn size(subject: &Subject) -> Vec<Found> {
     })
 }
 
-fn repeated(subject: &Subject) -> Vec<Found> {
+fn repeated(subject: &Subject) -> Vec<Violation> {
     rows(subject, |entries| {
         let mut seen = HashSet::new();
         let again = entries.iter().enumerate().filter(|(_, entry)| !seen.insert(entry.path.as_str()));
@@ -132,7 +132,7 @@ fn repeated(subject: &Subject) -> Vec<Found> {
     })
 }
 
-fn algorithm(subject: &Subject) -> Vec<Found> {
+fn algorithm(subject: &Subject) -> Vec<Violation> {
     rows(subject, |entries| {
         let other = |entry: &Entry| {
             let (algorithm, _) = entry.algorithm_and_value()?;

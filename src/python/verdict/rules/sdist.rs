@@ -1,6 +1,6 @@
 //! The layout of a source distribution (PEP 625, core metadata).
 
-use super::{Found, Rule, shortened};
+use super::{Rule, Violation, shortened};
 use crate::python::archive::Problem;
 use crate::python::distribution::Kind;
 use crate::python::filename::normalize;
@@ -60,35 +60,35 @@ fn common_folder(subject: &Subject) -> Option<String> {
     Some(format!("{slash}{}", common.join("/")))
 }
 
-fn top_folder(subject: &Subject) -> Vec<Found> {
+fn top_folder(subject: &Subject) -> Vec<Violation> {
     let Some(common) = common_folder(subject) else { return Vec::new() };
     let tops = subject.contents.top_levels();
     let absolute = subject.contents.members.iter().filter(|member| member.path.starts_with('/')).count();
     if absolute > 0 && absolute < subject.contents.members.len() {
         return vec![
-            Found::new("the source distribution has absolute and relative paths")
+            Violation::new("the source distribution has absolute and relative paths")
                 .says("ValueError: Can't mix absolute and relative paths"),
         ];
     }
     match &tops[..] {
-        [] => vec![Found::new("the source distribution is empty")],
+        [] => vec![Violation::new("the source distribution is empty")],
         _ if common.trim_matches('/').is_empty() => {
             let shown: Vec<String> = tops.iter().take(5).map(|top| format!("`{}`", shortened(top))).collect();
             let more = if tops.len() > shown.len() { " and more" } else { "" };
             let message = format!("the source distribution has {} top folders, not one", tops.len());
-            vec![Found::new(message).help(format!("they are {}{more}", shown.join(", ")))]
+            vec![Violation::new(message).help(format!("they are {}{more}", shown.join(", ")))]
         }
         _ => Vec::new(),
     }
 }
 
-fn pkg_info(subject: &Subject) -> Vec<Found> {
+fn pkg_info(subject: &Subject) -> Vec<Violation> {
     let Some(common) = common_folder(subject).filter(|common| !common.is_empty()) else { return Vec::new() };
     let path = format!("{}/PKG-INFO", common.trim_end_matches('/'));
     if subject.contents.has(&path) {
         return Vec::new();
     }
-    let found = Found::new(format!("the source distribution has no `{}`", shortened(&path)));
+    let found = Violation::new(format!("the source distribution has no `{}`", shortened(&path)));
     vec![found.says(format!("Invalid distribution file. PKG-INFO not found at {}", shortened(&path)))]
 }
 
@@ -107,12 +107,14 @@ fn other_folder(subject: &Subject) -> Option<(String, bool)> {
     Some((shortened(&top), same))
 }
 
-fn folder_name(subject: &Subject) -> Vec<Found> {
+fn folder_name(subject: &Subject) -> Vec<Violation> {
     let Some((top, false)) = other_folder(subject) else { return Vec::new() };
-    vec![Found::new(format!("the top folder is `{top}`, it must be `{}`", subject.stem())).member(top)]
+    vec![Violation::new(format!("the top folder is `{top}`, it must be `{}`", subject.stem())).member(top)]
 }
 
-fn folder_spelling(subject: &Subject) -> Vec<Found> {
+fn folder_spelling(subject: &Subject) -> Vec<Violation> {
     let Some((top, true)) = other_folder(subject) else { return Vec::new() };
-    vec![Found::new(format!("the top folder is `{top}`, in normal form `{}`", subject.stem())).member(top)]
+    vec![
+        Violation::new(format!("the top folder is `{top}`, in normal form `{}`", subject.stem())).member(top),
+    ]
 }

@@ -1,6 +1,6 @@
 //! The layout of a wheel (PEP 427).
 
-use super::{Found, Rule};
+use super::{Rule, Violation};
 use crate::python::archive::Problem;
 use crate::python::distribution::Kind;
 use crate::python::filename::Filename;
@@ -52,12 +52,12 @@ pub(super) fn is_open_wheel(subject: &Subject) -> bool {
 }
 
 /// What is said of a file that ought to be in the metadata's folder and is not.
-pub(super) fn missing(subject: &Subject, file: &str) -> Vec<Found> {
+pub(super) fn missing(subject: &Subject, file: &str) -> Vec<Violation> {
     let path = format!("{}/{file}", subject.dist_info());
     if !is_open_wheel(subject) || subject.contents.has(&path) {
         return Vec::new();
     }
-    let found = Found::new(format!("the wheel has no `{path}`"));
+    let found = Violation::new(format!("the wheel has no `{path}`"));
     let found = found.says(match file {
         "WHEEL" => format!("Invalid distribution file. WHEEL not found at {path}"),
         _ => format!("Wheel '{}' does not contain the required {file} file: {path}", subject.file),
@@ -69,19 +69,19 @@ pub(super) fn missing(subject: &Subject, file: &str) -> Vec<Found> {
     }]
 }
 
-fn wheel_file(subject: &Subject) -> Vec<Found> {
+fn wheel_file(subject: &Subject) -> Vec<Violation> {
     missing(subject, "WHEEL")
 }
 
-fn metadata_file(subject: &Subject) -> Vec<Found> {
+fn metadata_file(subject: &Subject) -> Vec<Violation> {
     missing(subject, "METADATA")
 }
 
-fn platform_tag(subject: &Subject) -> Vec<Found> {
+fn platform_tag(subject: &Subject) -> Vec<Violation> {
     let Ok(Filename::Wheel { platform, .. }) = &subject.name else { return Vec::new() };
     let tags = platform.split('.').filter(|tag| !platform::is_taken(tag));
     let found = |tag: &str| {
-        let found = Found::new(format!("PyPI takes no wheels for the platform `{tag}`"));
+        let found = Violation::new(format!("PyPI takes no wheels for the platform `{tag}`"));
         let found =
             found.says(format!("Binary wheel '{}' has an unsupported platform tag '{tag}'.", subject.file));
         match tag.strip_prefix("linux_") {
@@ -97,21 +97,21 @@ fn platform_tag(subject: &Subject) -> Vec<Found> {
     tags.map(found).collect()
 }
 
-fn entry_points(subject: &Subject) -> Vec<Found> {
+fn entry_points(subject: &Subject) -> Vec<Violation> {
     let path = format!("{}/entry_points.txt", subject.dist_info());
     let Some(content) = subject.contents.content(&path) else { return Vec::new() };
     let Err(problem) = entry_points::check(content) else { return Vec::new() };
-    let found = Found::new(format!("a line of entry_points.txt is wrong: {}", problem.what));
+    let found = Violation::new(format!("a line of entry_points.txt is wrong: {}", problem.what));
     let says =
         format!("Wheel '{}' has invalid entry points defined in the entry_points.txt file", subject.file);
     vec![found.line(&path, problem.line, problem.text).says(says)]
 }
 
-fn one_dist_info(subject: &Subject) -> Vec<Found> {
+fn one_dist_info(subject: &Subject) -> Vec<Violation> {
     let folders = subject.dist_infos();
     if !is_open_wheel(subject) || folders.len() < 2 {
         return Vec::new();
     }
     let others = folders.into_iter().filter(|folder| *folder != subject.dist_info());
-    others.map(|folder| Found::new("the wheel has another folder of metadata").member(folder)).collect()
+    others.map(|folder| Violation::new("the wheel has another folder of metadata").member(folder)).collect()
 }

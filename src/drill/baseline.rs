@@ -5,12 +5,12 @@ use super::facts::Facts;
 use super::plugins;
 use super::points::{Id, KillPoint, Phase, Way, kill_points};
 use super::report::{Report, Stage};
-use super::site::{Ended, PRISTINE, Site};
+use super::sandbox::{Ended, PRISTINE, Sandbox};
 use crate::engine::journal::{Header, Journal, Record, header};
 use crate::engine::run::Store;
 use crate::engine::stage::Reach;
 use crate::error::{Error, ExitCode, Result};
-use crate::world::faults::{Moment, Point};
+use crate::world::failpoints::{Failpoint, Point};
 use crate::world::git::Repository;
 
 /// The world that a command starts in
@@ -44,7 +44,7 @@ pub(super) struct Task {
 }
 
 /// What was learnt
-pub(super) struct Survey {
+pub(super) struct Baseline {
     header: Header,
     bump: Option<String>,
     /// The number of the point at which the private part is done; none where all starts from the beginning
@@ -56,29 +56,29 @@ pub(super) struct Survey {
     pub(super) effects: plugins::Named,
 }
 
-impl Survey {
+impl Baseline {
     /// Goes through the release and, if asked for, through the ways on that are to be killed, too.
     ///
     /// # Errors
     /// It fails: then there is nothing to drill.
     pub(super) fn make(
-        site: &mut Site<'_>,
+        sandbox: &mut Sandbox<'_>,
         configuration: &Configuration,
         bump: Option<&str>,
         deeper: bool,
     ) -> Result<Self> {
-        let mut survey = Self::of_run(site, bump)?;
+        let mut baseline = Self::of_run(sandbox, bump)?;
         if configuration.leaves_traces() {
             // What the first run has left out there, all later ones find.
-            site.restore(PRISTINE)?;
-            survey = Self::of_run(site, bump)?;
+            sandbox.restore(PRISTINE)?;
+            baseline = Self::of_run(sandbox, bump)?;
         }
-        survey.shorten(site)?;
+        baseline.shorten(sandbox)?;
         if deeper {
-            survey.go_deeper(site)?;
+            baseline.go_deeper(sandbox)?;
         }
-        survey.tasks.sort_by_key(|task| task.point.id);
-        Ok(survey)
+        baseline.tasks.sort_by_key(|task| task.point.id);
+        Ok(baseline)
     }
 
     pub(super) fn tasks(&self) -> &[Task] {
@@ -127,37 +127,37 @@ impl Survey {
     }
 
     /// A whole run.
-    fn of_run(site: &mut Site<'_>, bump: Option<&str>) -> Result<Self> {
+    fn of_run(sandbox: &mut Sandbox<'_>, bump: Option<&str>) -> Result<Self> {
         let arguments: Vec<&str> = ["run", "--yes"].into_iter().chain(bump).collect();
-        let (ended, points) = listed(site, &arguments)?;
+        let (ended, points) = listed(sandbox, &arguments)?;
         if ended.code != Some(0) {
             return Err(failed(&ended));
         }
-        let records = records(site)?;
+        let records = records(sandbox)?;
         let header = header(&records).cloned().ok_or_else(|| Error::failed("the run left no journal"))?;
         let private = header.stages.iter().filter(|(_, reach)| *reach == Reach::Private).count();
         let found = kill_points(&points, &[], &records, |number| Id { number, then: None });
         let ends = |point: &&KillPoint| {
-            point.moment == Moment::AfterRecord && point.what.starts_with("after the end of `")
+            point.moment == Failpoint::AfterRecord && point.what.starts_with("after the end of `")
         };
         let prepared = found.iter().filter(ends).nth(private.wrapping_sub(1)).map(|point| point.id.number);
         let tasks =
             found.into_iter().map(|point| Task { at: point.id.number, start: Start::Pristine, point });
-        let (bump, complete) = (bump.map(str::to_owned), site.facts()?);
-        let effects = plugins::done(site)?;
+        let (bump, complete) = (bump.map(str::to_owned), sandbox.facts()?);
+        let effects = plugins::done(sandbox)?;
         Ok(Self { header, bump, prepared, tasks: tasks.collect(), complete, effects })
     }
 
     /// Finds out whether a run that is gone on with when its private part is done comes to the same points, and if so
     /// goes on from there.
-    fn shorten(&mut self, site: &mut Site<'_>) -> Result<()> {
+    fn shorten(&mut self, sandbox: &mut Sandbox<'_>) -> Result<()> {
         let Some(prepared) = self.prepared else { return Ok(()) };
-        site.restore(PRISTINE)?;
-        site.pyrelease(&self.arguments(Start::Pristine), Some(&format!("kill:{prepared}")))?;
-        site.save(&Start::Prepared.state())?;
-        let before = records(site)?;
-        let (ended, points) = listed(site, &self.arguments(Start::Prepared))?;
-        let written = records(site)?.split_off(before.len());
+        sandbox.restore(PRISTINE)?;
+        sandbox.pyrelease(&self.arguments(Start::Pristine), Some(&format!("kill:{prepared}")))?;
+        sandbox.save(&Start::Prepared.state())?;
+        let before = records(sandbox)?;
+        let (ended, points) = listed(sandbox, &self.arguments(Start::Prepared))?;
+        let written = records(sandbox)?.split_off(before.len());
         let found =
             kill_points(&points, &before, &written, |number| Id { number: prepared + number, then: None });
         let same = |(task, point): (&Task, &KillPoint)| {
@@ -181,10 +181,10 @@ impl Survey {
 
     /// Kills the ways on, too: a rollback at each of its points where it has the most to undo, and a `resume` where it
     /// first has to find out what happened.
-    fn go_deeper(&mut self, site: &mut Site<'_>) -> Result<()> {
+    fn go_deeper(&mut self, sandbox: &mut Sandbox<'_>) -> Result<()> {
         let reversible = |task: &&Task| task.point.phase == Phase::Reversible;
         let deepest = self.tasks.iter().rfind(reversible).map(|task| task.point.id);
-        let doubtful = |task: &&Task| reversible(task) && task.point.moment == Moment::ProcessEnded;
+        let doubtful = |task: &&Task| reversible(task) && task.point.moment == Failpoint::ProcessEnded;
         let in_doubt = self.tasks.iter().rfind(doubtful).map(|task| task.point.id);
         let branches = [
             (deepest, Way::Rollback, u64::MAX),
@@ -194,10 +194,10 @@ impl Survey {
         for (id, way, most) in branches {
             let Some(id) = id else { continue };
             let start = Start::Killed(id, way);
-            self.put_up(site, start)?;
-            let before = records(site)?;
-            let (_, points) = listed(site, &self.arguments(start))?;
-            let written = records(site)?.split_off(before.len());
+            self.put_up(sandbox, start)?;
+            let before = records(sandbox)?;
+            let (_, points) = listed(sandbox, &self.arguments(start))?;
+            let written = records(sandbox)?.split_off(before.len());
             let name = |number| Id { number: id.number, then: Some((way, number)) };
             let found = kill_points(&points, &before, &written, name)
                 .into_iter()
@@ -218,11 +218,11 @@ impl Survey {
         self.tasks.iter().find(|task| task.point.id == id)?.point.stage.clone()
     }
 
-    fn put_up(&self, site: &mut Site<'_>, start: Start) -> Result<()> {
+    fn put_up(&self, sandbox: &mut Sandbox<'_>, start: Start) -> Result<()> {
         let Some(task) = self.way_to(start) else { return Ok(()) };
-        site.restore(&task.start.state())?;
-        site.pyrelease(&self.arguments(task.start), Some(&format!("kill:{}", task.at)))?;
-        site.save(&start.state())
+        sandbox.restore(&task.start.state())?;
+        sandbox.pyrelease(&self.arguments(task.start), Some(&format!("kill:{}", task.at)))?;
+        sandbox.save(&start.state())
     }
 }
 
@@ -230,11 +230,11 @@ impl Survey {
 const DOUBTS: u64 = 9;
 
 /// Runs a command with its points listed.
-fn listed(site: &mut Site<'_>, arguments: &[&str]) -> Result<(Ended, Vec<Point>)> {
+fn listed(sandbox: &mut Sandbox<'_>, arguments: &[&str]) -> Result<(Ended, Vec<Point>)> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("points");
-    let ended = site.pyrelease(arguments, Some(&format!("list:{}", file.display())))?;
-    site.rest();
+    let ended = sandbox.pyrelease(arguments, Some(&format!("list:{}", file.display())))?;
+    sandbox.rest();
     let text = fs_err::read_to_string(&file).unwrap_or_default();
     let points = text.lines().map(serde_json::from_str).collect::<Result<_, _>>();
     let points = points.map_err(|error| Error::failed("the list of points cannot be read").because(error))?;
@@ -242,8 +242,8 @@ fn listed(site: &mut Site<'_>, arguments: &[&str]) -> Result<(Ended, Vec<Point>)
 }
 
 /// The records of the newest run.
-fn records(site: &Site<'_>) -> Result<Vec<Record>> {
-    let runs = Store::of(&Repository::discover(&site.project())?)?.runs()?;
+fn records(sandbox: &Sandbox<'_>) -> Result<Vec<Record>> {
+    let runs = Store::of(&Repository::discover(&sandbox.project())?)?.runs()?;
     runs.last().map_or(Ok(Vec::new()), |run| Journal::read(&run.journal()))
 }
 

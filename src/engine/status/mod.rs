@@ -1,13 +1,13 @@
-//! What is where: a run's journal held against the world, without changing either.
+//! What is where: a run's journal held against the facts, without changing either.
 //!
-//! [`Surveyor::survey`] gives an [`Account`]: for people to read, for programs as JSON, and with the commands that go
-//! on from here. Where the network gives no answer, that is what the account says.
+//! [`StatusCollector::survey`] gives a [`StatusReport`]: for people to read, for programs as JSON, and with the commands that go
+//! on from here. Where the network gives no answer, that is what the report says.
 
 mod files;
 mod locks;
 mod next;
 mod refs;
-mod world;
+mod remote_facts;
 
 use serde::Serialize;
 
@@ -20,14 +20,14 @@ use crate::error::Result;
 use crate::world::Environment;
 use crate::world::git::Repository;
 
-pub use files::{AtIndex, FileAccount, FileState, Here, Window};
-pub use locks::LockAccount;
-pub use refs::{RefAccount, RefState};
-pub use world::listing;
+pub use files::{AtIndex, DistributionStatus, FileState, Here, Window};
+pub use locks::LockStatus;
+pub use refs::{RefState, RefStatus};
+pub use remote_facts::listing;
 
 /// What is known of a run
 #[derive(Debug, Clone, Serialize)]
-pub struct Account {
+pub struct StatusReport {
     pub run: String,
     pub name: String,
     pub version: String,
@@ -43,12 +43,12 @@ pub struct Account {
     /// Why it failed, where it did
     pub failure: Option<String>,
     pub journal: JournalState,
-    pub stages: Vec<StageAccount>,
-    pub effects: Vec<EffectAccount>,
-    pub files: Vec<FileAccount>,
-    pub refs: Vec<RefAccount>,
+    pub stages: Vec<StageStatus>,
+    pub effects: Vec<EffectStatus>,
+    pub files: Vec<DistributionStatus>,
+    pub refs: Vec<RefStatus>,
     /// Locks of git's that are in the way
-    pub locks: Vec<LockAccount>,
+    pub locks: Vec<LockStatus>,
     /// How long each public index takes files of the release
     pub windows: Vec<Window>,
     /// What to know before going on
@@ -78,21 +78,21 @@ pub enum JournalState {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StageAccount {
+pub struct StageStatus {
     pub stage: String,
     pub reach: Reach,
     pub done: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EffectAccount {
+pub struct EffectStatus {
     pub stage: String,
     pub effect: String,
     pub state: String,
 }
 
 /// Whoever looks what is where
-pub struct Surveyor<'a> {
+pub struct StatusCollector<'a> {
     pub repository: &'a Repository,
     pub environment: &'a Environment,
     pub store: &'a Store,
@@ -101,7 +101,7 @@ pub struct Surveyor<'a> {
 }
 
 /// What of a run its journal tells
-struct Told {
+struct JournalSummary {
     run: RunFolder,
     records: Vec<Record>,
     entries: Vec<Entry>,
@@ -112,22 +112,22 @@ struct Told {
     is_public: bool,
 }
 
-impl Surveyor<'_> {
+impl StatusCollector<'_> {
     /// Surveys the run that is not finished, else the last one; none if there is no run. `destinations` gives the
     /// indexes that the stages of a configuration upload to.
     ///
     /// # Errors
     /// A folder or a journal that cannot be read at all.
-    pub fn survey(
+    pub fn collect(
         &self,
         destinations: impl FnOnce(&journal::Header) -> Vec<Destination>,
-    ) -> Result<Option<Account>> {
+    ) -> Result<Option<StatusReport>> {
         let under_way = self.store.is_locked();
         let Some((run, lines)) = self.chosen()? else { return Ok(None) };
         let records = journal::records(&lines);
         let header = journal::header(&records).cloned();
         let entries = entries(&records);
-        let mut told = Told {
+        let mut summary = JournalSummary {
             journal: journal_state(&run, &lines),
             destinations: header.as_ref().map(destinations).unwrap_or_default(),
             outcome: outcome(&records).or_else(|| given_up(&run)),
@@ -136,22 +136,22 @@ impl Surveyor<'_> {
             entries,
             is_public: false,
         };
-        told.add_destinations_used();
-        let mut account = told.account(header.as_ref(), under_way);
-        account.began = lines.first().and_then(|line| line.time).map(|time| time.to_string());
+        summary.add_destinations_used();
+        let mut report = summary.report(header.as_ref(), under_way);
+        report.began = lines.first().and_then(|line| line.time).map(|time| time.to_string());
         if under_way {
-            return Ok(Some(account));
+            return Ok(Some(report));
         }
         if let Some(header) = &header {
-            let world = world::World::ask(self, &told, header);
-            account.files = files::files(&told, header, &world);
-            account.windows = files::windows(&told, header, &world);
-            account.refs = refs::refs(self.repository, &told, &world);
-            told.is_public = world.has_public(&header.version);
+            let facts = remote_facts::RemoteFacts::ask(self, &summary, header);
+            report.files = files::files(&summary, header, &facts);
+            report.windows = files::windows(&summary, header, &facts);
+            report.refs = refs::refs(self.repository, &summary, &facts);
+            summary.is_public = facts.has_public(&header.version);
         }
-        account.locks = locks::locks(self.repository, &told);
-        next::judge(&mut account, &told, self.repository);
-        Ok(Some(account))
+        report.locks = locks::locks(self.repository, &summary);
+        next::judge(&mut report, &summary, self.repository);
+        Ok(Some(report))
     }
 
     /// The newest run that is not over, else the newest one.
@@ -207,7 +207,7 @@ pub fn journal_state(run: &RunFolder, lines: &[ReadLine]) -> JournalState {
     }
 }
 
-impl Told {
+impl JournalSummary {
     /// Where files went that no stage says: the configuration may not be readable any more.
     fn add_destinations_used(&mut self) {
         for entry in &self.entries {
@@ -220,7 +220,7 @@ impl Told {
         }
     }
 
-    fn account(&self, header: Option<&journal::Header>, under_way: bool) -> Account {
+    fn report(&self, header: Option<&journal::Header>, under_way: bool) -> StatusReport {
         let done = |stage: &str| {
             self.records.iter().any(|record| match record {
                 Record::StageDone { stage: done, .. } => done == stage,
@@ -238,7 +238,7 @@ impl Told {
             _ => None,
         });
         let text = |field: fn(&journal::Header) -> &String| header.map(field).cloned().unwrap_or_default();
-        Account {
+        StatusReport {
             run: self.run.id().to_owned(),
             name: text(|header| &header.name),
             version: text(|header| &header.version),
@@ -253,12 +253,12 @@ impl Told {
                 .map(|header| header.stages.as_slice())
                 .unwrap_or_default()
                 .iter()
-                .map(|(stage, reach)| StageAccount { done: done(stage), stage: stage.clone(), reach: *reach })
+                .map(|(stage, reach)| StageStatus { done: done(stage), stage: stage.clone(), reach: *reach })
                 .collect(),
             effects: self
                 .entries
                 .iter()
-                .map(|entry| EffectAccount {
+                .map(|entry| EffectStatus {
                     stage: entry.stage.clone(),
                     effect: entry.effect.to_string(),
                     state: entry.state.to_string(),

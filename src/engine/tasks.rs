@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::effects::{Attempt, Effect, Effects, wait};
 use super::event::{Event, Listener};
 use crate::error::{Error, Result};
-use crate::world::crew::{Foreman, Voice, have_done};
-use crate::world::faults::InEffect;
+use crate::world::failpoints::InEffect;
+use crate::world::parallel::{Reporter, Supervisor, run_bounded};
 
 /// One of several effects, and how it is attempted
 pub struct Task<'t> {
@@ -19,11 +19,11 @@ pub struct Task<'t> {
 }
 
 /// Gives what the world said, as evidence for the journal
-pub type Attempting<'t> = Box<dyn FnOnce(&Hand<'_>) -> Result<String, Attempt> + Send + 't>;
+pub type Attempting<'t> = Box<dyn FnOnce(&TaskContext<'_>) -> Result<String, Attempt> + Send + 't>;
 
 /// What became of one of several effects
 #[derive(Debug)]
-pub enum Ending {
+pub enum TaskOutcome {
     /// Done, now or before the run was cut short; with what the world said, where it was now
     Done(Option<String>),
     /// It certainly did not happen.
@@ -31,36 +31,37 @@ pub enum Ending {
     /// It may have happened.
     InDoubt(Error),
     /// It was not begun, because another failed or the user interrupted.
-    Unbegun,
+    NotStarted,
 }
 
 /// What an attempt may do that runs beside others
-pub struct Hand<'a> {
-    voice: &'a Voice<'a, Word>,
+pub struct TaskContext<'a> {
+    reporter: &'a Reporter<'a, TaskMessage>,
     interrupted: &'a AtomicBool,
 }
 
 /// What an attempt tells of itself
-enum Word {
+enum TaskMessage {
     Progress { what: String, done: u64, total: u64 },
     Note(String),
     Warning { message: String, help: Option<String> },
 }
 
-impl Hand<'_> {
+impl TaskContext<'_> {
     /// Reports how many bytes of something have been sent.
     pub fn progress(&self, what: &str, done: u64, total: u64) {
-        self.voice.say(Word::Progress { what: what.to_owned(), done, total });
+        self.reporter.report(TaskMessage::Progress { what: what.to_owned(), done, total });
     }
 
     /// Says something about the attempt.
     pub fn note(&self, message: &str) {
-        self.voice.say(Word::Note(message.to_owned()));
+        self.reporter.report(TaskMessage::Note(message.to_owned()));
     }
 
     /// Warns of something that does not make it fail.
     pub fn warn(&self, message: &str, help: Option<&str>) {
-        self.voice.say(Word::Warning { message: message.to_owned(), help: help.map(str::to_owned) });
+        self.reporter
+            .report(TaskMessage::Warning { message: message.to_owned(), help: help.map(str::to_owned) });
     }
 
     /// Lets time pass.
@@ -81,36 +82,45 @@ impl Effects<'_> {
     /// further ones from beginning; those under way are taken to their end. Nothing where the effects are inert.
     ///
     /// `ended` hears of each when it is over and written down.
-    pub fn attempt_together(
+    pub fn attempt_all(
         &mut self,
         tasks: Vec<Task<'_>>,
         at_once: usize,
-        ended: &dyn Fn(&Self, usize, &Ending),
-    ) -> Vec<Ending> {
-        let mut endings: Vec<Ending> = tasks.iter().map(|_| Ending::Unbegun).collect();
-        let Some(interrupted) = self.interrupted() else { return endings };
-        let mut clerk =
-            Clerk { effects: self, endings: &mut endings, ended, under_way: BTreeMap::new(), failed: false };
-        let work = |task: Task<'_>, voice: &Voice<'_, Word>| (task.attempt)(&Hand { voice, interrupted });
-        have_done(tasks, at_once, &mut clerk, &work, &broken);
-        endings
+        ended: &dyn Fn(&Self, usize, &TaskOutcome),
+    ) -> Vec<TaskOutcome> {
+        let mut outcomes: Vec<TaskOutcome> = tasks.iter().map(|_| TaskOutcome::NotStarted).collect();
+        let Some(interrupted) = self.interrupted() else { return outcomes };
+        let mut tasks_under_way = JournaledTasks {
+            effects: self,
+            outcomes: &mut outcomes,
+            ended,
+            under_way: BTreeMap::new(),
+            failed: false,
+        };
+        let work = |task: Task<'_>, reporter: &Reporter<'_, TaskMessage>| {
+            (task.attempt)(&TaskContext { reporter, interrupted })
+        };
+        run_bounded(tasks, at_once, &mut tasks_under_way, &work, &broken);
+        outcomes
     }
 }
 
 /// The same for attempts outside of a run, of which no journal is kept.
-pub fn attempt_unrecorded(
+pub fn attempt_unjournaled(
     stage: &str,
     attempts: Vec<Attempting<'_>>,
     at_once: usize,
     interrupted: &AtomicBool,
     listener: &dyn Listener,
-    ended: &dyn Fn(usize, &Ending),
-) -> Vec<Ending> {
-    let endings = attempts.iter().map(|_| Ending::Unbegun).collect();
-    let mut usher = Usher { stage, interrupted, listener, ended, endings, failed: false };
-    let work = |attempt: Attempting<'_>, voice: &Voice<'_, Word>| attempt(&Hand { voice, interrupted });
-    have_done(attempts, at_once, &mut usher, &work, &broken);
-    usher.endings
+    ended: &dyn Fn(usize, &TaskOutcome),
+) -> Vec<TaskOutcome> {
+    let outcomes = attempts.iter().map(|_| TaskOutcome::NotStarted).collect();
+    let mut unjournaled = UnjournaledTasks { stage, interrupted, listener, ended, outcomes, failed: false };
+    let work = |attempt: Attempting<'_>, reporter: &Reporter<'_, TaskMessage>| {
+        attempt(&TaskContext { reporter, interrupted })
+    };
+    run_bounded(attempts, at_once, &mut unjournaled, &work, &broken);
+    unjournaled.outcomes
 }
 
 /// Lets time pass outside of a run.
@@ -128,41 +138,44 @@ fn broken(said: String) -> Result<String, Attempt> {
 }
 
 /// Who sees to attempts of which no journal is kept
-struct Usher<'a> {
+struct UnjournaledTasks<'a> {
     stage: &'a str,
     interrupted: &'a AtomicBool,
     listener: &'a dyn Listener,
-    ended: &'a dyn Fn(usize, &Ending),
-    endings: Vec<Ending>,
+    ended: &'a dyn Fn(usize, &TaskOutcome),
+    outcomes: Vec<TaskOutcome>,
     failed: bool,
 }
 
-impl Usher<'_> {
-    fn over(&mut self, place: usize, ending: Ending) {
-        self.failed |= !matches!(ending, Ending::Done(_));
-        (self.ended)(place, &ending);
-        self.endings[place] = ending;
+impl UnjournaledTasks<'_> {
+    fn over(&mut self, place: usize, outcome: TaskOutcome) {
+        self.failed |= !matches!(outcome, TaskOutcome::Done(_));
+        (self.ended)(place, &outcome);
+        self.outcomes[place] = outcome;
     }
 }
 
-impl Foreman<Attempting<'_>, Word, Result<String, Attempt>> for Usher<'_> {
+impl Supervisor<Attempting<'_>, TaskMessage, Result<String, Attempt>> for UnjournaledTasks<'_> {
     fn begin(&mut self, place: usize, _: &Attempting<'_>) -> bool {
         let interrupted = self.interrupted.load(Ordering::Relaxed);
         if interrupted {
-            self.over(place, Ending::NotDone(Error::interrupted()));
+            self.over(place, TaskOutcome::NotDone(Error::interrupted()));
         }
         !interrupted
     }
 
-    fn hear(&mut self, word: Word) {
+    fn on_message(&mut self, word: TaskMessage) {
         let stage = Some(self.stage);
         match &word {
-            Word::Progress { what, done, total } => {
-                self.listener.hear(&Event::Progress { stage: self.stage, what, done: *done, total: *total })
-            }
-            Word::Note(message) => self.listener.hear(&Event::Note { stage, message }),
-            Word::Warning { message, help } => {
-                self.listener.hear(&Event::Warning { stage, message, help: help.as_deref() })
+            TaskMessage::Progress { what, done, total } => self.listener.on_event(&Event::Progress {
+                stage: self.stage,
+                what,
+                done: *done,
+                total: *total,
+            }),
+            TaskMessage::Note(message) => self.listener.on_event(&Event::Note { stage, message }),
+            TaskMessage::Warning { message, help } => {
+                self.listener.on_event(&Event::Warning { stage, message, help: help.as_deref() })
             }
         }
     }
@@ -171,9 +184,9 @@ impl Foreman<Attempting<'_>, Word, Result<String, Attempt>> for Usher<'_> {
         self.over(
             place,
             match attempted {
-                Ok(evidence) => Ending::Done(Some(evidence)),
-                Err(Attempt::NotDone(error) | Attempt::Never(error)) => Ending::NotDone(error),
-                Err(Attempt::InPart(error) | Attempt::InDoubt(error)) => Ending::InDoubt(error),
+                Ok(evidence) => TaskOutcome::Done(Some(evidence)),
+                Err(Attempt::NotDone(error) | Attempt::Never(error)) => TaskOutcome::NotDone(error),
+                Err(Attempt::InPart(error) | Attempt::InDoubt(error)) => TaskOutcome::InDoubt(error),
             },
         );
     }
@@ -184,41 +197,41 @@ impl Foreman<Attempting<'_>, Word, Result<String, Attempt>> for Usher<'_> {
 }
 
 /// Who keeps the journal of effects that are under way at the same time
-struct Clerk<'a, 'run> {
+struct JournaledTasks<'a, 'run> {
     effects: &'a mut Effects<'run>,
-    endings: &'a mut Vec<Ending>,
-    ended: &'a dyn Fn(&Effects<'run>, usize, &Ending),
+    outcomes: &'a mut Vec<TaskOutcome>,
+    ended: &'a dyn Fn(&Effects<'run>, usize, &TaskOutcome),
     /// By their places, the ids in the journal
     under_way: BTreeMap<usize, (u64, InEffect)>,
     failed: bool,
 }
 
-impl Clerk<'_, '_> {
-    fn over(&mut self, place: usize, ending: Ending) {
-        self.failed |= !matches!(ending, Ending::Done(_));
-        (self.ended)(self.effects, place, &ending);
-        self.endings[place] = ending;
+impl JournaledTasks<'_, '_> {
+    fn over(&mut self, place: usize, outcome: TaskOutcome) {
+        self.failed |= !matches!(outcome, TaskOutcome::Done(_));
+        (self.ended)(self.effects, place, &outcome);
+        self.outcomes[place] = outcome;
     }
 }
 
-impl Foreman<Task<'_>, Word, Result<String, Attempt>> for Clerk<'_, '_> {
+impl Supervisor<Task<'_>, TaskMessage, Result<String, Attempt>> for JournaledTasks<'_, '_> {
     fn begin(&mut self, place: usize, task: &Task<'_>) -> bool {
         match self.effects.intend(task.effect.clone()) {
             Ok(Some(id)) => {
                 self.under_way.insert(place, (id, InEffect::begin()));
                 return true;
             }
-            Ok(None) => self.over(place, Ending::Done(None)),
-            Err(error) => self.over(place, Ending::NotDone(error)),
+            Ok(None) => self.over(place, TaskOutcome::Done(None)),
+            Err(error) => self.over(place, TaskOutcome::NotDone(error)),
         }
         false
     }
 
-    fn hear(&mut self, word: Word) {
+    fn on_message(&mut self, word: TaskMessage) {
         match word {
-            Word::Progress { what, done, total } => self.effects.progress(&what, done, total),
-            Word::Note(message) => self.effects.note(&message),
-            Word::Warning { message, help } => self.effects.warn(&message, help.as_deref()),
+            TaskMessage::Progress { what, done, total } => self.effects.progress(&what, done, total),
+            TaskMessage::Note(message) => self.effects.note(&message),
+            TaskMessage::Warning { message, help } => self.effects.warn(&message, help.as_deref()),
         }
     }
 
@@ -228,14 +241,14 @@ impl Foreman<Task<'_>, Word, Result<String, Attempt>> for Clerk<'_, '_> {
         let in_doubt = matches!(attempted, Err(Attempt::InPart(_) | Attempt::InDoubt(_)));
         let evidence = attempted.as_ref().ok().cloned();
         let written = self.effects.conclude(id, attempted);
-        let ending = match (written, evidence) {
-            (Ok(()), evidence) => Ending::Done(evidence),
+        let outcome = match (written, evidence) {
+            (Ok(()), evidence) => TaskOutcome::Done(evidence),
             // It happened, or may have, and the journal does not say so: whoever recovers has to ask.
-            (Err(error), Some(_)) => Ending::InDoubt(error),
-            (Err(error), None) if in_doubt => Ending::InDoubt(error),
-            (Err(error), None) => Ending::NotDone(error),
+            (Err(error), Some(_)) => TaskOutcome::InDoubt(error),
+            (Err(error), None) if in_doubt => TaskOutcome::InDoubt(error),
+            (Err(error), None) => TaskOutcome::NotDone(error),
         };
-        self.over(place, ending);
+        self.over(place, outcome);
     }
 
     fn is_stopped(&self) -> bool {

@@ -3,11 +3,11 @@
 use super::release::Release;
 use super::stage::Finding;
 use crate::error::Result;
-use crate::world::git::{Clone as PrivateClone, LockFile, LockScope, PATIENCE, SubmoduleState};
+use crate::world::git::{LockFile, LockScope, PATIENCE, PrivateClone, SubmoduleState};
 
 /// What a preflight finds in the repository, whatever the stages are. What cannot be looked at is a finding too.
 pub(super) fn repository(release: &Release) -> Vec<Finding> {
-    let parts = [locks, operation, place, history, submodules, large_files, filters, uncommitted];
+    let parts = [locks, operation, folder, history, submodules, large_files, filters, uncommitted];
     parts.iter().flat_map(|part| part(release).unwrap_or_else(|error| vec![error.into()])).collect()
 }
 
@@ -42,7 +42,7 @@ fn operation(release: &Release) -> Result<Vec<Finding>> {
     Ok(vec![Finding::error(message).help(help)])
 }
 
-fn place(release: &Release) -> Result<Vec<Finding>> {
+fn folder(release: &Release) -> Result<Vec<Finding>> {
     PrivateClone::is_possible(&release.workspace.repository)?;
     Ok(Vec::new())
 }

@@ -20,7 +20,7 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// Whose processes are meant
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Of {
+pub enum OrphanScope {
     /// Everything that the run has started
     Run,
     /// What the commands of its stages have started: not, say, the agent that `git` started to sign
@@ -29,7 +29,7 @@ pub enum Of {
 
 /// A process that is still there
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remnant {
+pub struct OrphanProcess {
     pub process: u32,
     /// Its command line, as far as it shows it
     pub command: String,
@@ -39,50 +39,50 @@ pub struct Remnant {
 
 /// Winds up what a run that was killed has started. Commands of its stages are ended; `git` may finish what it is at
 /// first: ended in the middle, it can leave a lock or half of the files behind.
-pub fn wind_up(run: &str) {
-    end(run, Of::Stages);
+pub fn terminate_all(run: &str) {
+    end(run, OrphanScope::Stages);
     wait_for_git(run);
-    end(run, Of::Run);
+    end(run, OrphanScope::Run);
 }
 
 /// Lets what `git` has started for the run finish, and ends what does not: a remote on this machine has received a push
 /// by a process of its own, which outlives the `git push` that was killed.
 pub fn finish_git(run: &str) {
     wait_for_git(run);
-    end_those(|| find(run, Of::Run).into_iter().filter(is_git).collect());
+    end_those(|| find(run, OrphanScope::Run).into_iter().filter(is_git).collect());
 }
 
 fn wait_for_git(run: &str) {
     let began = Instant::now();
-    while began.elapsed() < PATIENCE && find(run, Of::Run).iter().any(is_git) {
+    while began.elapsed() < PATIENCE && find(run, OrphanScope::Run).iter().any(is_git) {
         std::thread::sleep(TICK);
     }
 }
 
-fn is_git(remnant: &Remnant) -> bool {
-    let program = remnant.command.split(' ').next().unwrap_or_default();
+fn is_git(orphan: &OrphanProcess) -> bool {
+    let program = orphan.command.split(' ').next().unwrap_or_default();
     program.rsplit('/').next().is_some_and(|name| name.starts_with("git"))
 }
 
 /// Ends the processes that a run has started and that are still there: asks them to end, and makes those that do not.
 /// Gives what was there.
-pub fn end(run: &str, of: Of) -> Vec<Remnant> {
+pub fn end(run: &str, of: OrphanScope) -> Vec<OrphanProcess> {
     end_those(|| find(run, of))
 }
 
-fn end_those(find: impl Fn() -> Vec<Remnant>) -> Vec<Remnant> {
+fn end_those(find: impl Fn() -> Vec<OrphanProcess>) -> Vec<OrphanProcess> {
     let began = Instant::now();
     let found = find();
     let mut left = found.clone();
     let mut asked: Vec<u32> = Vec::new();
     while !left.is_empty() && began.elapsed() < LONGEST {
-        for remnant in &left {
+        for orphan in &left {
             let patient = began.elapsed() < MOMENT;
-            if patient && asked.contains(&remnant.process) {
+            if patient && asked.contains(&orphan.process) {
                 continue;
             }
-            asked.push(remnant.process);
-            signal(remnant.process, patient);
+            asked.push(orphan.process);
+            signal(orphan.process, patient);
         }
         std::thread::sleep(TICK);
         left = find();
@@ -102,7 +102,7 @@ pub fn is_alive(_: u32) -> bool {
     true
 }
 
-fn find(run: &str, of: Of) -> Vec<Remnant> {
+fn find(run: &str, of: OrphanScope) -> Vec<OrphanProcess> {
     let look = |process: OtherProcess| {
         // What is gone meanwhile, or somebody else's, shows nothing.
         let value = |name: &str| process.variable(name).filter(|value| !value.is_empty());
@@ -110,10 +110,10 @@ fn find(run: &str, of: Of) -> Vec<Remnant> {
             return None;
         }
         let stage = value(STAGE).map(|stage| String::from_utf8_lossy(&stage).into_owned());
-        if of == Of::Stages && stage.is_none() {
+        if of == OrphanScope::Stages && stage.is_none() {
             return None;
         }
-        Some(Remnant { process: process.id, command: process.words()?.join(" "), stage })
+        Some(OrphanProcess { process: process.id, command: process.words()?.join(" "), stage })
     };
     processes::others().into_iter().filter_map(look).collect()
 }
@@ -149,19 +149,19 @@ mod tests {
         parent.wait().unwrap();
         let stubborn = started("trap '' TERM; while :; do sleep 0.01; done", Some("docs"));
         let agent = started("sleep 60", None);
-        while find(&run, Of::Run).len() < 3 {
+        while find(&run, OrphanScope::Run).len() < 3 {
             std::thread::sleep(TICK);
         }
 
-        let ended = end(&run, Of::Stages);
-        assert!(ended.iter().any(|remnant| remnant.command == "sleep 60"), "{ended:?}");
-        assert!(ended.iter().all(|remnant| remnant.stage.as_deref() == Some("docs")), "{ended:?}");
+        let ended = end(&run, OrphanScope::Stages);
+        assert!(ended.iter().any(|orphan| orphan.command == "sleep 60"), "{ended:?}");
+        assert!(ended.iter().all(|orphan| orphan.stage.as_deref() == Some("docs")), "{ended:?}");
         stubborn.wait().unwrap();
         assert!(agent.try_wait().unwrap().is_none());
 
-        end(&run, Of::Run);
+        end(&run, OrphanScope::Run);
         agent.wait().unwrap();
-        assert_eq!(find(&run, Of::Run), []);
+        assert_eq!(find(&run, OrphanScope::Run), []);
     }
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
         while !started.exists() {
             std::thread::sleep(TICK);
         }
-        wind_up(&run);
+        terminate_all(&run);
         assert!(git.wait().unwrap().status.success());
         assert!(folder.path().join("finished").exists());
     }

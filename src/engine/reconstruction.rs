@@ -15,7 +15,7 @@ use crate::python::distribution::Distribution;
 
 /// What was proven of a release
 #[derive(Debug)]
-pub struct Proven {
+pub struct Reconstruction {
     /// The first stages of the pipeline, as far as they need not be run
     pub stages: Vec<String>,
     /// What those stages hand on; its distributions are those that are not to be built again
@@ -36,23 +36,23 @@ pub fn begin(
     pipeline: &Pipeline,
     release: &Release,
     source: &Source,
-    gather: impl FnOnce(&Path) -> Result<Proven>,
+    gather: impl FnOnce(&Path) -> Result<Reconstruction>,
 ) -> Result<RunFolder> {
     let folder = store.scratch("rebuilding")?;
     let run = store.run(&store.new_id()?);
     let dist = folder.join("dist");
     fs_err::create_dir_all(&dist)?;
     let mut proven = gather(&dist)?;
-    let settle = |file: &mut Distribution| file.path = run.dist().join(&file.filename);
-    proven.outputs.distributions.iter_mut().for_each(settle);
+    let set_path = |file: &mut Distribution| file.path = run.dist().join(&file.filename);
+    proven.outputs.distributions.iter_mut().for_each(set_path);
 
     let header = header(run.id().to_owned(), pipeline, release, source);
     let project = header.name.clone();
     let mut journal = Journal::create(&folder.join("journal.jsonl"), header)?;
-    let Proven { stages, outputs, evidence, uploaded } = proven;
+    let Reconstruction { stages, outputs, evidence, uploaded } = proven;
     journal.write(Record::Found { stages, outputs, evidence })?;
     for (stage, place, mut distribution, address) in uploaded {
-        settle(&mut distribution);
+        set_path(&mut distribution);
         let Destination { index, url, simple, reach, .. } = place;
         let project = project.clone();
         let effect = Effect::Upload { index, url, simple, reach, project, distribution };
@@ -62,6 +62,6 @@ pub fn begin(
     drop(journal);
     fs_err::create_dir_all(run.folder().parent().unwrap_or(Path::new(".")))?;
     fs_err::rename(&folder, run.folder())?;
-    store.make_last(&run)?;
+    store.sync_to_disk(&run)?;
     Ok(run)
 }

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::{BUNDLE, DISTRIBUTIONS, FORMAT, Item, JOURNAL, MANIFEST, Manifest, is_ours};
 use crate::engine::journal::{Header, Journal, Record, header, tail};
+use crate::engine::resume_state::completed_stages;
 use crate::engine::run::{RunFolder, Store};
 use crate::engine::stage::Outputs;
-use crate::engine::take_up::taken_up;
 use crate::error::{Error, Result};
 use crate::world::digest::hex;
 use crate::world::git::{Repository, short};
@@ -24,14 +24,14 @@ const LARGEST_RUN: u64 = 4 << 30;
 
 /// A run that has come, not yet one of the repository's
 #[derive(Debug)]
-pub struct Arrival {
+pub struct ImportedRun {
     /// Where it lies meanwhile
     folder: PathBuf,
     pub header: Header,
     outputs: Outputs,
 }
 
-impl Drop for Arrival {
+impl Drop for ImportedRun {
     fn drop(&mut self) {
         // Where it became a run, it is no longer there; what cannot be deleted now is by the next one.
         let _ = fs_err::remove_dir_all(&self.folder);
@@ -42,7 +42,7 @@ impl Drop for Arrival {
 ///
 /// # Errors
 /// The file cannot be read, or is not a run that pyrelease packed: then nothing of it is left.
-pub fn unpack(store: &Store, file: &Path) -> Result<Arrival> {
+pub fn unpack(store: &Store, file: &Path) -> Result<ImportedRun> {
     let folder = store.scratch("arriving")?;
     let unpacked = fs_err::File::open(file)
         .map_err(Error::from)
@@ -57,8 +57,8 @@ pub fn unpack(store: &Store, file: &Path) -> Result<Arrival> {
         }
     };
     let stages: Vec<&str> = header.stages.iter().map(|(name, _)| name.as_str()).collect();
-    let (_, outputs) = taken_up(&records, &stages);
-    Ok(Arrival { folder, header, outputs })
+    let (_, outputs) = completed_stages(&records, &stages);
+    Ok(ImportedRun { folder, header, outputs })
 }
 
 fn refused(file: &Path, reason: &str) -> Error {
@@ -170,7 +170,7 @@ fn read(file: &Path, folder: &Path, manifest: &Manifest) -> Result<(Header, Vec<
         return Err(refused(file, "its project is not in the repository"));
     }
     let stages: Vec<&str> = header.stages.iter().map(|(name, _)| name.as_str()).collect();
-    let (_, outputs) = taken_up(&records, &stages);
+    let (_, outputs) = completed_stages(&records, &stages);
     for item in &manifest.files {
         let Some(name) = item.name.strip_prefix(DISTRIBUTIONS) else { continue };
         let is_known = |known: &crate::python::distribution::Distribution| {
@@ -183,7 +183,7 @@ fn read(file: &Path, folder: &Path, manifest: &Manifest) -> Result<(Header, Vec<
     Ok((header, records))
 }
 
-impl Arrival {
+impl ImportedRun {
     /// Whether the run can go on in this repository.
     ///
     /// # Errors
@@ -265,7 +265,7 @@ impl Arrival {
     ///
     /// # Errors
     /// A file that cannot be moved.
-    pub fn settle_in(self, store: &Store) -> Result<RunFolder> {
+    pub fn adopt(self, store: &Store) -> Result<RunFolder> {
         let mut journal = Journal::open(&self.folder.join(JOURNAL))?;
         // The manifest has its checksum.
         journal.vouch()?;
@@ -275,7 +275,7 @@ impl Arrival {
         if !run.folder().is_dir() {
             fs_err::create_dir_all(run.folder().parent().unwrap_or(Path::new(".")))?;
             fs_err::rename(&self.folder, run.folder())?;
-            store.make_last(&run)?;
+            store.sync_to_disk(&run)?;
             return Ok(run);
         }
         // It was here before and comes back: the journal last, for with it the run goes on.
@@ -290,7 +290,7 @@ impl Arrival {
         fs_err::rename(self.folder.join(JOURNAL), run.journal())?;
         // The note that is there is of a beginning of it.
         fs_err::rename(tail::path(&self.folder.join(JOURNAL)), tail::path(&run.journal()))?;
-        store.make_last(&run)?;
+        store.sync_to_disk(&run)?;
         Ok(run)
     }
 }

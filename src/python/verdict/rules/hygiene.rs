@@ -1,7 +1,7 @@
 //! What a release engineer wishes somebody had noticed: warnings only, which a strict check takes for errors.
 
 use super::metadata::of;
-use super::{Found, Rule};
+use super::{Rule, Violation};
 use crate::python::archive::{Member, MemberKind, Seen, Sighting, is_test};
 use crate::python::distribution::Kind;
 use crate::python::filename::Filename;
@@ -133,28 +133,28 @@ fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-fn secret_files(subject: &Subject) -> Vec<Found> {
+fn secret_files(subject: &Subject) -> Vec<Violation> {
     // Those of tests hold what tests made up.
     let secret = |member: &&Member| SECRETS.contains(&file_name(&member.path)) && !is_test(&member.path);
     let found = files(subject).filter(secret).map(|member| {
-        let found = Found::new("a member has the name of a file that holds secrets").member(&member.path);
+        let found = Violation::new("a member has the name of a file that holds secrets").member(&member.path);
         found.help("leave it out; if it did hold one, it is to be revoked wherever the file has been")
     });
     found.collect()
 }
 
-fn secrets(subject: &Subject) -> Vec<Found> {
+fn secrets(subject: &Subject) -> Vec<Violation> {
     let found = |sighting: &Sighting| {
         let Seen::Secret { kind, start } = &sighting.what else { return None };
         let article = if kind.starts_with(['A', 'O']) { "an" } else { "a" };
-        let found = Found::new(format!("there is {article} {kind} in a member"));
+        let found = Violation::new(format!("there is {article} {kind} in a member"));
         let found = found.line(&sighting.member, sighting.line, format!("{start}…"));
         Some(found.help("revoke it if it is real, and leave it out; the upload cannot be taken back"))
     };
     subject.contents.sightings.iter().filter_map(found).collect()
 }
 
-fn leftovers(subject: &Subject) -> Vec<Found> {
+fn leftovers(subject: &Subject) -> Vec<Violation> {
     let leftover = |member: &&Member| {
         let path = &member.path;
         path.split('/').any(|part| LEFTOVERS.contains(&part))
@@ -163,7 +163,7 @@ fn leftovers(subject: &Subject) -> Vec<Found> {
     };
     files(subject)
         .filter(leftover)
-        .map(|member| Found::new("a tool left this behind").member(&member.path))
+        .map(|member| Violation::new("a tool left this behind").member(&member.path))
         .collect()
 }
 
@@ -181,19 +181,20 @@ fn modules<'a>(subject: &'a Subject) -> impl Iterator<Item = &'a str> {
     paths.filter_map(library)
 }
 
-fn top_level(subject: &Subject) -> Vec<Found> {
+fn top_level(subject: &Subject) -> Vec<Violation> {
     let mut tops: Vec<&str> = modules(subject).map(|path| path.split('/').next().unwrap_or(path)).collect();
     tops.sort_unstable();
     tops.dedup();
     tops.retain(|top| EVERYBODYS.contains(top));
     let found = |top: &str| {
-        let found = Found::new(format!("the wheel installs `{top}` beside everybody's modules")).member(top);
+        let found =
+            Violation::new(format!("the wheel installs `{top}` beside everybody's modules")).member(top);
         found.help("leave it out of the packages that the build backend finds")
     };
     tops.into_iter().map(found).collect()
 }
 
-fn native(subject: &Subject) -> Vec<Found> {
+fn native(subject: &Subject) -> Vec<Violation> {
     let Ok(Filename::Wheel { platform, .. }) = &subject.name else { return Vec::new() };
     if platform != "any" {
         return Vec::new();
@@ -201,7 +202,7 @@ fn native(subject: &Subject) -> Vec<Found> {
     let native = |path: &&str| NATIVE.iter().any(|ending| path.ends_with(ending));
     modules(subject)
         .filter(native)
-        .map(|path| Found::new("a wheel for any platform has native code").member(path))
+        .map(|path| Violation::new("a wheel for any platform has native code").member(path))
         .collect()
 }
 
@@ -211,7 +212,7 @@ fn is_importable(path: &str) -> bool {
     IMPORTED.iter().any(|ending| path.ends_with(ending))
 }
 
-fn empty(subject: &Subject) -> Vec<Found> {
+fn empty(subject: &Subject) -> Vec<Violation> {
     let is_put_elsewhere = |member: &Member| {
         let mut parts = member.path.split('/');
         parts.next().is_some_and(|top| top.ends_with(".data"))
@@ -225,13 +226,13 @@ fn empty(subject: &Subject) -> Vec<Found> {
         return Vec::new();
     }
     let found = match modules(subject).next() {
-        None => Found::new("the wheel has nothing but its metadata"),
-        Some(path) => Found::new("the wheel has files, and none that can be imported").member(path),
+        None => Violation::new("the wheel has nothing but its metadata"),
+        Some(path) => Violation::new("the wheel has files, and none that can be imported").member(path),
     };
     vec![found.help("tell the build backend where the packages are")]
 }
 
-fn license(subject: &Subject) -> Vec<Found> {
+fn license(subject: &Subject) -> Vec<Violation> {
     of(subject, |member, metadata| {
         let fields = ["license", "license_expression", "license_file"];
         let classified =
@@ -239,17 +240,17 @@ fn license(subject: &Subject) -> Vec<Found> {
         if classified || fields.iter().any(|field| !metadata.sent(field).is_empty()) {
             return Vec::new();
         }
-        let found = Found::new("the metadata names no license").member(member);
+        let found = Violation::new("the metadata names no license").member(member);
         vec![found.help("add `license = \"MIT\"`, or whatever it is, to [project] in pyproject.toml")]
     })
 }
 
-fn requires_python(subject: &Subject) -> Vec<Found> {
+fn requires_python(subject: &Subject) -> Vec<Violation> {
     of(subject, |member, metadata| {
         if !metadata.sent("requires_python").is_empty() {
             return Vec::new();
         }
-        let found = Found::new("the metadata has no `Requires-Python`").member(member);
+        let found = Violation::new("the metadata has no `Requires-Python`").member(member);
         vec![
             found
                 .help("add `requires-python = \">=3.9\"`, or whatever it is, to [project] in pyproject.toml"),

@@ -8,71 +8,71 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Who has jobs done
-pub trait Foreman<Job, Word, Result> {
+pub trait Supervisor<Job, Report, Result> {
     /// About to hand out a job; false: this one is settled without.
     fn begin(&mut self, place: usize, job: &Job) -> bool;
     /// A job under way says something.
-    fn hear(&mut self, word: Word);
+    fn on_message(&mut self, report: Report);
     /// A job is over.
-    fn end(&mut self, place: usize, came_to: Result);
+    fn end(&mut self, place: usize, result: Result);
     /// Whether no further job is begun.
     fn is_stopped(&self) -> bool;
 }
 
-enum Message<Word, Result> {
-    Said(Word),
+enum Message<Report, Result> {
+    Report(Report),
     Over(usize, Result),
 }
 
 /// How a job speaks while it is under way
-pub struct Voice<'a, Word>(&'a dyn Fn(Word));
+pub struct Reporter<'a, Report>(&'a dyn Fn(Report));
 
-impl<Word> Voice<'_, Word> {
-    pub fn say(&self, word: Word) {
-        (self.0)(word);
+impl<Report> Reporter<'_, Report> {
+    pub fn report(&self, report: Report) {
+        (self.0)(report);
     }
 }
 
 /// Has the jobs done in their order, at most so many at the same time, and returns when none is under way any more.
 /// `broken` says what a job comes to that panicked, or for which there is no thread.
-pub fn have_done<Job: Send, Word: Send, Result: Send>(
+pub fn run_bounded<Job: Send, Report: Send, Result: Send>(
     jobs: Vec<Job>,
     at_once: usize,
-    foreman: &mut dyn Foreman<Job, Word, Result>,
-    work: &(dyn Fn(Job, &Voice<'_, Word>) -> Result + Sync),
+    supervisor: &mut dyn Supervisor<Job, Report, Result>,
+    work: &(dyn Fn(Job, &Reporter<'_, Report>) -> Result + Sync),
     broken: &(dyn Fn(String) -> Result + Sync),
 ) {
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let mut waiting = jobs.into_iter().enumerate();
     let mut under_way: usize = 0;
     thread::scope(|scope| {
         loop {
-            while under_way < at_once.max(1) && !foreman.is_stopped() {
+            while under_way < at_once.max(1) && !supervisor.is_stopped() {
                 let Some((place, job)) = waiting.next() else { break };
-                if !foreman.begin(place, &job) {
+                if !supervisor.begin(place, &job) {
                     continue;
                 }
-                let tell: Sender<Message<Word, Result>> = tell.clone();
+                let sender: Sender<Message<Report, Result>> = sender.clone();
                 let body = move || {
                     // Whoever listens does so until the last is over.
-                    let say = |word| drop(tell.send(Message::Said(word)));
-                    let came_to = catch_unwind(AssertUnwindSafe(|| work(job, &Voice(&say))));
-                    let came_to = came_to.unwrap_or_else(|panic| broken(said(&*panic)));
-                    let _ = tell.send(Message::Over(place, came_to));
+                    let say = |report| drop(sender.send(Message::Report(report)));
+                    let result = catch_unwind(AssertUnwindSafe(|| work(job, &Reporter(&say))));
+                    let result = result.unwrap_or_else(|panic| broken(said(&*panic)));
+                    let _ = sender.send(Message::Over(place, result));
                 };
                 match thread::Builder::new().spawn_scoped(scope, body) {
                     Ok(_) => under_way += 1,
-                    Err(error) => foreman.end(place, broken(format!("no thread for it: {error}"))),
+                    Err(error) => supervisor.end(place, broken(format!("no thread for it: {error}"))),
                 }
             }
             if under_way == 0 {
                 return;
             }
-            match told.recv().expect("this thread has a sender itself") {
-                Message::Said(word) => foreman.hear(word),
-                Message::Over(place, came_to) => {
+            match receiver.recv().expect("this thread has a sender itself") {
+                Message::Report(report) => supervisor.on_message(report),
+                Message::Over(place, result) => {
                     under_way -= 1;
-                    foreman.end(place, came_to);
+                    supervisor.end(place, result);
                 }
             }
         }
@@ -80,7 +80,7 @@ pub fn have_done<Job: Send, Word: Send, Result: Send>(
 }
 
 /// What the work comes to for each of the items, in their order; done by as many threads as there are processors.
-pub fn each<Item: Sync, Result: Send>(
+pub fn par_map<Item: Sync, Result: Send>(
     items: &[Item],
     work: &(dyn Fn(&Item) -> Result + Sync),
 ) -> Vec<Result> {
@@ -125,19 +125,19 @@ mod tests {
         stopped: bool,
     }
 
-    impl Foreman<usize, (), Result<usize, String>> for Ledger {
+    impl Supervisor<usize, (), Result<usize, String>> for Ledger {
         fn begin(&mut self, place: usize, job: &usize) -> bool {
             self.begun.push(place);
             *job != 100
         }
 
-        fn hear(&mut self, (): ()) {
+        fn on_message(&mut self, (): ()) {
             self.heard += 1;
         }
 
-        fn end(&mut self, place: usize, came_to: Result<usize, String>) {
-            self.stopped |= came_to.is_err();
-            self.ended.push((place, came_to));
+        fn end(&mut self, place: usize, result: Result<usize, String>) {
+            self.stopped |= result.is_err();
+            self.ended.push((place, result));
         }
 
         fn is_stopped(&self) -> bool {
@@ -147,11 +147,11 @@ mod tests {
 
     fn done(jobs: Vec<usize>, at_once: usize, work: &(dyn Fn(usize) -> usize + Sync)) -> Ledger {
         let mut ledger = Ledger::default();
-        let work = |job, voice: &Voice<'_, ()>| {
-            voice.say(());
+        let work = |job, reporter: &Reporter<'_, ()>| {
+            reporter.report(());
             Ok(work(job))
         };
-        have_done(jobs, at_once, &mut ledger, &work, &Err);
+        run_bounded(jobs, at_once, &mut ledger, &work, &Err);
         ledger
     }
 
@@ -175,8 +175,8 @@ mod tests {
     #[test]
     fn results_come_in_the_order_of_the_items() {
         let items: Vec<usize> = (0..200).collect();
-        assert_eq!(each(&items, &|item| item * 3), items.iter().map(|item| item * 3).collect::<Vec<_>>());
-        assert!(each(&[], &|item: &usize| *item).is_empty());
+        assert_eq!(par_map(&items, &|item| item * 3), items.iter().map(|item| item * 3).collect::<Vec<_>>());
+        assert!(par_map(&[], &|item: &usize| *item).is_empty());
     }
 
     #[test]

@@ -4,26 +4,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::install::Trial;
 use super::look;
-use super::send::{Account, Standing, attempt, in_waves, note_in};
+use super::send::{UploadOutcome, UploadReport, attempt, in_waves, note_in};
 use super::sign_in::sign_in;
 use super::verify::{self, Patience, Shown};
 use crate::config::IndexSettings;
-use crate::engine::event::{Event, Fate, Listener};
+use crate::engine::event::{Event, FileStatus, Listener};
 use crate::engine::prelude::*;
-use crate::engine::together::{attempt_unrecorded, pause};
+use crate::engine::tasks::{attempt_unjournaled, pause};
 use crate::error::ExitCode;
-use crate::index::{Consignment, Index, IndexAddress, IndexClient, Standing as Compared, Submission};
+use crate::index::{Consignment, FilePresence, Index, IndexAddress, IndexClient, Submission};
 use crate::python::distribution::Distribution;
 use crate::python::filename::normalize;
 use crate::world::Environment;
-use crate::world::crew::each;
 use crate::world::hashes::Hashes;
+use crate::world::parallel::par_map;
 
 /// The name under which events tell of it
 const STAGE: &str = "upload";
 
 /// Files of one release that are to go to an index
-pub struct Errand {
+pub struct StandaloneUpload {
     client: IndexClient,
     submissions: Vec<Submission>,
     /// The project's name as its author writes it
@@ -49,7 +49,7 @@ pub fn address_of(name: &str, index: &IndexSettings) -> Result<IndexAddress> {
     Ok(address.with_trusted_publishing(index.trusted_publishing))
 }
 
-impl Errand {
+impl StandaloneUpload {
     /// Reads the files, which have been judged, and connects to the index; nothing is sent yet.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl Errand {
         hashes: &Hashes,
     ) -> Result<Self> {
         let read = |distribution: &Distribution| Submission::read(distribution, hashes);
-        let mut submissions = each(distributions, &read).into_iter().collect::<Result<Vec<_>>>()?;
+        let mut submissions = par_map(distributions, &read).into_iter().collect::<Result<Vec<_>>>()?;
         let order = |submission: &Submission| {
             let distribution = &submission.distribution;
             (distribution.kind, distribution.filename.clone())
@@ -124,9 +124,9 @@ impl Errand {
         for (place, submission) in self.submissions.iter().enumerate() {
             let distribution = &submission.distribution;
             match self.client.standing_in(Some(&listing), distribution) {
-                Ok(Compared::Absent) => findings.extend(look::twin(&self.client, &listing, distribution)),
-                Ok(Compared::Identical) => there.push(place),
-                Ok(Compared::Different { sha256 }) => findings.push(
+                Ok(FilePresence::Absent) => findings.extend(look::twin(&self.client, &listing, distribution)),
+                Ok(FilePresence::Identical) => there.push(place),
+                Ok(FilePresence::Different { sha256 }) => findings.push(
                     Finding::error(format!(
                         "`{}` has another {}: its sha256 is {sha256}, ours is {}",
                         self.client.address().name,
@@ -141,10 +141,12 @@ impl Errand {
                 }
             }
         }
-        let standing =
-            Standing { fate: Fate::There, reason: "there already, with the same sha256".to_owned() };
-        let account = self.account();
-        there.iter().for_each(|place| listener.hear(&account.of(*place, &standing)));
+        let standing = UploadOutcome {
+            fate: FileStatus::There,
+            reason: "there already, with the same sha256".to_owned(),
+        };
+        let report = self.report();
+        there.iter().for_each(|place| listener.on_event(&report.of(*place, &standing)));
         for place in there.into_iter().rev() {
             self.submissions.remove(place);
         }
@@ -164,8 +166,8 @@ impl Errand {
         look::probe(&self.client, &self.submissions)
     }
 
-    fn account(&self) -> Account<'_> {
-        Account { stage: STAGE, index: &self.client.address().name, submissions: &self.submissions }
+    fn report(&self) -> UploadReport<'_> {
+        UploadReport { stage: STAGE, index: &self.client.address().name, submissions: &self.submissions }
     }
 
     /// Waits until the index lists every file of the release, and compares one that it gives out with what was sent; if
@@ -187,7 +189,7 @@ impl Errand {
         let not_visible = |why: &str| {
             let message = format!("the release is uploaded to `{index}`, but not visible there yet: {why}");
             let help = Some("look at it in some minutes; indexes have caches");
-            listener.hear(&Event::Warning { stage: Some(STAGE), message: &message, help });
+            listener.on_event(&Event::Warning { stage: Some(STAGE), message: &message, help });
         };
         let files = match verify::wait(&self.client, &self.project, all, patience, &pause)? {
             Shown::NotYet(why) => {
@@ -207,15 +209,15 @@ impl Errand {
         }
         let message =
             format!("`{index}` lists all {} files with their hashes, and gives out what was sent", all.len());
-        listener.hear(&Event::Note { stage: Some(STAGE), message: &message });
+        listener.on_event(&Event::Note { stage: Some(STAGE), message: &message });
         let Verification::Installed { smoke, variables } = how else { return Ok(()) };
         let (project, version) = (&self.project, &self.version);
         let trial = Trial { file: &file, project, version, smoke: *smoke, variables };
         let log = folder.path().join("output.log");
-        let tell = |line: &str| listener.hear(&Event::Output { stage: STAGE, line });
+        let tell = |line: &str| listener.on_event(&Event::Output { stage: STAGE, line });
         // The error has the end of what it printed; the whole was shown.
         trial.run(&|process| process.stream(&log, interrupted, tell).map_err(Error::from))?;
-        listener.hear(&Event::Note { stage: Some(STAGE), message: &trial.passed(index) });
+        listener.on_event(&Event::Note { stage: Some(STAGE), message: &trial.passed(index) });
         Ok(())
     }
 
@@ -237,7 +239,7 @@ impl Errand {
             Shown::All(_) => {}
             Shown::NotYet(why) => {
                 let message = verify::not_compared(&self.client, &why);
-                listener.hear(&Event::Note { stage: Some(STAGE), message: &message });
+                listener.on_event(&Event::Note { stage: Some(STAGE), message: &message });
             }
             Shown::Different(files) => return Err(self.not_what_was_sent(&files)),
         }
@@ -256,30 +258,30 @@ impl Errand {
     pub fn send(&self, connections: usize, interrupted: &AtomicBool, listener: &dyn Listener) -> Result<()> {
         let index: &dyn Index = &self.client;
         index.begin(&self.project, &self.version).map_err(|error| self.client.explain(error))?;
-        let account = self.account();
-        listener.hear(&account.beginning());
+        let report = self.report();
+        listener.on_event(&report.beginning());
         let consignment = Consignment::new(true);
-        let endings = in_waves(&self.distributions(), &mut |wave| {
+        let outcomes = in_waves(&self.distributions(), &mut |wave| {
             let attempt =
                 |place: &usize| attempt(index, &self.client, &self.submissions[*place], &consignment);
             let attempts = wave.iter().map(attempt).collect();
-            let ended = |at: usize, ending: &Ending| {
-                note_in(&consignment, ending);
-                listener.hear(&account.of(wave[at], &ending.into()));
+            let ended = |at: usize, outcome: &TaskOutcome| {
+                note_in(&consignment, outcome);
+                listener.on_event(&report.of(wave[at], &outcome.into()));
             };
-            attempt_unrecorded(STAGE, attempts, connections, interrupted, listener, &ended)
+            attempt_unjournaled(STAGE, attempts, connections, interrupted, listener, &ended)
         });
         let mut anything = false;
         let mut failures = Vec::new();
-        for (place, ending) in endings.into_iter().enumerate() {
-            anything |= matches!(ending, Ending::Done(_) | Ending::InDoubt(_));
-            match ending {
-                Ending::Done(_) => {}
-                Ending::NotDone(error) | Ending::InDoubt(error) => failures.push(error),
-                Ending::Unbegun => listener.hear(&account.of(place, &Standing::not_sent())),
+        for (place, outcome) in outcomes.into_iter().enumerate() {
+            anything |= matches!(outcome, TaskOutcome::Done(_) | TaskOutcome::InDoubt(_));
+            match outcome {
+                TaskOutcome::Done(_) => {}
+                TaskOutcome::NotDone(error) | TaskOutcome::InDoubt(error) => failures.push(error),
+                TaskOutcome::NotStarted => listener.on_event(&report.of(place, &UploadOutcome::not_sent())),
             }
         }
-        let Some(error) = account.failure(failures) else {
+        let Some(error) = report.failure(failures) else {
             return index.commit().map_err(|error| self.client.explain(error));
         };
         if index.is_staged() {

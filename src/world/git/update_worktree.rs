@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::Repository;
-use super::halfway::Begun;
+use super::partial_checkout::PartialCheckout;
 use crate::error::{Error, Result};
 use crate::world::process::ProcessError;
 
 /// Moves index and working tree from one commit to the other. The marks that the user gave to files
 /// (`git update-index --assume-unchanged`) stay.
-pub(super) fn bring_along(shown: &Repository, from: &str, to: &str) -> Result<()> {
+pub(super) fn update_worktree(shown: &Repository, from: &str, to: &str) -> Result<()> {
     let marked = assumed_unchanged(shown)?;
     read_tree(shown, &[], from, to)?;
     if marked.is_empty() {
@@ -40,10 +40,10 @@ pub(super) fn read_tree(shown: &Repository, options: &[&str], from: &str, to: &s
     let mut read = shown.read_on_index(&command);
     let is_blocked = |error: &ProcessError| shown.lock_help(error).is_none();
     if read.as_ref().is_err_and(is_blocked) && options.is_empty() {
-        let begun = Begun::clear(shown, from, to)?;
-        if !begun.is_empty() {
+        let partial = PartialCheckout::clear(shown, from, to)?;
+        if !partial.is_empty() {
             read = shown.read_on_index(&command);
-            begun.restore()?;
+            partial.restore()?;
         }
     }
     read.map_err(|error| {

@@ -10,12 +10,12 @@ use super::{BUNDLE, DISTRIBUTIONS, FORMAT, Item, JOURNAL, MANIFEST, Manifest, is
 use crate::engine::journal::{End, Journal, Outcome, end_of, header};
 use crate::engine::log::outputs;
 use crate::engine::recover::{State, entries};
+use crate::engine::resume_state::completed_stages;
 use crate::engine::run::RunFolder;
 use crate::engine::stage::Reach;
-use crate::engine::take_up::taken_up;
 use crate::error::{Error, Result};
 use crate::python::distribution::Distribution;
-use crate::world::git::{Clone as PrivateClone, Head, Landing, Repository};
+use crate::world::git::{Head, Landing, PrivateClone, Repository};
 use crate::world::sha256;
 
 /// What was packed
@@ -52,7 +52,7 @@ pub fn pack(repository: &Repository, run: &RunFolder, file: &Path) -> Result<Pac
         Some(_) => return Err(Error::refused(format!("there is nothing to move: {about} is over"))),
     }
     let stages: Vec<&str> = header.stages.iter().map(|(name, _)| name.as_str()).collect();
-    let (done, release) = taken_up(&records, &stages);
+    let (done, release) = completed_stages(&records, &stages);
     let private = header.stages.iter().filter(|(_, reach)| *reach == Reach::Private).count();
     let happened = entries(&records).iter().any(|entry| entry.state != State::NotDone);
     if done < private && !happened {

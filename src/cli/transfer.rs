@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::Context;
 use crate::engine::event::{Event, Listener};
-use crate::engine::parcel;
 use crate::engine::release::Workspace;
 use crate::engine::run::Store;
+use crate::engine::transfer;
 use crate::error::{Error, Result};
 
 /// Packs the run that is not finished into a file.
@@ -19,9 +19,9 @@ pub(super) fn export(context: &Context, workspace: &Workspace, store: &Store, fi
         return Err(super::recover::lost(&run));
     }
     let file = context.folder.join(file);
-    let packed = parcel::pack(&workspace.repository, &run, &file)?;
+    let packed = transfer::pack(&workspace.repository, &run, &file)?;
     let file = fs_err::canonicalize(file)?;
-    let say = |message: &str| context.ui.hear(&Event::Note { stage: None, message });
+    let say = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });
     let mut what = vec!["the journal".to_owned()];
     what.extend(packed.commit.then(|| "the release's commit and tag".to_owned()));
     what.extend(packed.distributions);
@@ -35,7 +35,7 @@ pub(super) fn export(context: &Context, workspace: &Workspace, store: &Store, fi
     for missing in packed.missing {
         let message = format!("`{missing}` is no longer as it was built, and is not in it");
         let help = Some("where an index has it, `resume` fetches it from there");
-        context.ui.hear(&Event::Warning { stage: None, message: &message, help });
+        context.ui.on_event(&Event::Warning { stage: None, message: &message, help });
     }
     say("it can be finished here or there; what one has done, the other finds done");
     say(&format!("in another clone of the repository: pyrelease resume --import {}", file.display()));
@@ -49,20 +49,20 @@ pub(super) fn import(
     store: &Store,
     (file, yes): (&Path, bool),
 ) -> Result<()> {
-    let arrival = parcel::unpack(store, &context.folder.join(file))?;
-    arrival.check(store, &workspace.repository)?;
-    let header = &arrival.header;
+    let imported = transfer::unpack(store, &context.folder.join(file))?;
+    imported.check(store, &workspace.repository)?;
+    let header = &imported.header;
     let (path, text) = &header.configuration;
     let ours = fs_err::read_to_string(workspace.repository.top().join(&header.prefix).join(path));
     if ours.unwrap_or_default() != *text {
         let message = format!("the run goes by a `{}` that differs from the one here", path.display());
         let help =
             Some("its commands are run as it says them: take it only from somebody whose releases you trust");
-        context.ui.hear(&Event::Warning { stage: None, message: &message, help });
+        context.ui.on_event(&Event::Warning { stage: None, message: &message, help });
     }
     let question =
         format!("Finish the release of {} {} (run {}) here?", header.name, header.version, header.run);
     context.confirm(yes, &question)?;
     workspace.repository.give_consent();
-    arrival.settle_in(store).map(drop)
+    imported.adopt(store).map(drop)
 }

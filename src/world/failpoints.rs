@@ -18,7 +18,7 @@ pub const VARIABLE: &str = "PYRELEASE_DRILL";
 /// What has just happened, or is about to
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Moment {
+pub enum Failpoint {
     /// A record is about to be written to a journal
     BeforeRecord,
     /// Half of a record is in the journal
@@ -43,7 +43,7 @@ pub enum Moment {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Point {
     pub number: u64,
-    pub moment: Moment,
+    pub moment: Failpoint,
     /// The record, the command or the file
     pub what: String,
 }
@@ -85,14 +85,14 @@ pub fn is_drilled() -> bool {
 }
 
 /// A point around a record.
-pub fn at_record(moment: Moment, what: impl FnOnce() -> String) {
+pub fn at_record(moment: Failpoint, what: impl FnOnce() -> String) {
     if let Some(drill) = DRILL.get() {
         come_to(drill, moment, what());
     }
 }
 
 /// A point that counts inside an effect only.
-pub fn in_effect(moment: Moment, what: impl FnOnce() -> String) {
+pub fn in_effect(moment: Failpoint, what: impl FnOnce() -> String) {
     if let Some(drill) = DRILL.get()
         && EFFECTS.load(Ordering::SeqCst) > 0
     {
@@ -100,7 +100,7 @@ pub fn in_effect(moment: Moment, what: impl FnOnce() -> String) {
     }
 }
 
-fn come_to(drill: &Drill, moment: Moment, what: String) {
+fn come_to(drill: &Drill, moment: Failpoint, what: String) {
     let next = || COME_TO.fetch_add(1, Ordering::SeqCst) + 1;
     match drill {
         Drill::Kill(last) => {

@@ -8,7 +8,7 @@ use crate::engine::event::Listener;
 use crate::engine::journal::{Journal, Record, header};
 use crate::engine::run::RunFolder;
 use crate::error::{Error, ExitCode, Result};
-use crate::index::{IndexAddress, IndexClient, Standing};
+use crate::index::{FilePresence, IndexAddress, IndexClient};
 use crate::world::Environment;
 use crate::world::git::{Remote, Repository};
 use crate::world::process::{Process, ProcessError, Since};
@@ -24,7 +24,7 @@ pub enum Presence {
 
 /// What was found out of an effect that was in doubt
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Settled {
+pub(super) enum Resolution {
     Done,
     NotDone {
         reason: String,
@@ -35,14 +35,14 @@ pub(super) enum Settled {
 }
 
 /// What recovery works with
-pub struct World<'a> {
+pub struct RecoveryContext<'a> {
     pub repository: &'a Repository,
     pub environment: &'a Environment,
     pub run: &'a RunFolder,
     pub listener: &'a dyn Listener,
 }
 
-impl World<'_> {
+impl RecoveryContext<'_> {
     /// Asks the world whether an effect is there.
     pub fn probe(&self, effect: &Effect) -> Presence {
         match effect {
@@ -61,9 +61,9 @@ impl World<'_> {
                     Err(error) => return Presence::Unknown(error.chain()),
                 };
                 match client.standing(project, distribution) {
-                    Ok(Standing::Identical) => Presence::Present,
-                    Ok(Standing::Absent) => Presence::Absent,
-                    Ok(Standing::Different { sha256 }) => Presence::Unknown(format!(
+                    Ok(FilePresence::Identical) => Presence::Present,
+                    Ok(FilePresence::Absent) => Presence::Absent,
+                    Ok(FilePresence::Different { sha256 }) => Presence::Unknown(format!(
                         "`{index}` has another {} (sha256 {sha256})",
                         distribution.filename
                     )),
@@ -105,48 +105,48 @@ impl World<'_> {
     ///
     /// # Errors
     /// The user interrupted; a lock may be somebody else's; the journal cannot be written.
-    pub fn settle(&self, journal: &mut Journal) -> Result<()> {
+    pub fn reconcile(&self, journal: &mut Journal) -> Result<()> {
         self.remove_locks(journal.records())?;
         let (now, began) = (jiff::Timestamp::now().as_second(), Since::now());
         for entry in entries(journal.records()) {
             if entry.state != State::InDoubt {
                 continue;
             }
-            let settled = self.find_out(&entry, now);
-            if began.is_interrupted() && settled == Settled::Unknown {
+            let resolution = self.find_out(&entry, now);
+            if began.is_interrupted() && resolution == Resolution::Unknown {
                 let message = format!("interrupted before it was known what became of {}", entry.effect);
                 return Err(Error::failed(message).with_code(ExitCode::Interrupted));
             }
-            if let (Effect::Land { landing }, false) = (&entry.effect, settled == Settled::Unknown) {
+            if let (Effect::Land { landing }, false) = (&entry.effect, resolution == Resolution::Unknown) {
                 landing.follow(self.repository)?;
             }
-            match settled {
-                Settled::Done => {
+            match resolution {
+                Resolution::Done => {
                     journal.write(Record::Done { id: entry.id, evidence: "found there".to_owned() })?;
                 }
-                Settled::NotDone { reason } => {
+                Resolution::NotDone { reason } => {
                     journal.write(Record::NotDone { id: entry.id, reason, is_final: false })?;
                 }
                 // From when it was sent is not known, or the clock was set back: the time is counted from now on.
-                Settled::MayArrive if !entry.is_sent || entry.at > now => {
+                Resolution::MayArrive if !entry.is_sent || entry.at > now => {
                     journal.write(Record::Doubted { id: entry.id, at: now })?;
                 }
-                Settled::MayArrive | Settled::Unknown => {}
+                Resolution::MayArrive | Resolution::Unknown => {}
             }
         }
         Ok(())
     }
 
     /// What became of an effect that is in doubt.
-    fn find_out(&self, entry: &Entry, now: i64) -> Settled {
+    fn find_out(&self, entry: &Entry, now: i64) -> Resolution {
         if let Effect::Push { .. } = entry.effect {
             return self.find_out_push(entry, now);
         }
         match self.probe(&entry.effect) {
-            Presence::Present => Settled::Done,
-            Presence::Absent if entry.may_still_arrive(now) => Settled::MayArrive,
-            Presence::Absent => Settled::NotDone { reason: "not found there".to_owned() },
-            Presence::Unknown(_) => Settled::Unknown,
+            Presence::Present => Resolution::Done,
+            Presence::Absent if entry.may_still_arrive(now) => Resolution::MayArrive,
+            Presence::Absent => Resolution::NotDone { reason: "not found there".to_owned() },
+            Presence::Unknown(_) => Resolution::Unknown,
         }
     }
 
@@ -155,7 +155,7 @@ impl World<'_> {
     ///
     /// # Errors
     /// Nothing of that stage was in doubt, or the world says otherwise; or the journal cannot be written.
-    pub fn take_word_for(
+    pub fn resolve_manually(
         &self,
         journal: &mut Journal,
         before: &[Entry],
@@ -167,9 +167,9 @@ impl World<'_> {
         let mut doubtful = entries.iter().filter(is_doubtful).peekable();
         if doubtful.peek().is_none() {
             let were_doubtful: Vec<u64> = before.iter().filter(is_doubtful).map(|entry| entry.id).collect();
-            let mut settled = entries.iter().filter(|entry| were_doubtful.contains(&entry.id)).peekable();
-            if settled.peek().is_some() {
-                return match settled.find(|entry| (entry.state == State::Done) != has_done) {
+            let mut resolution = entries.iter().filter(|entry| were_doubtful.contains(&entry.id)).peekable();
+            if resolution.peek().is_some() {
+                return match resolution.find(|entry| (entry.state == State::Done) != has_done) {
                     None => Ok(()),
                     Some(other) => Err(Error::left(format!(
                         "{} is {}, as was found out without you",

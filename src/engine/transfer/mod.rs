@@ -9,7 +9,7 @@ mod unpack;
 use serde::{Deserialize, Serialize};
 
 pub use pack::{Packed, pack};
-pub use unpack::{Arrival, unpack};
+pub use unpack::{ImportedRun, unpack};
 
 /// The format that this version writes and reads
 const FORMAT: u32 = 1;

@@ -18,7 +18,7 @@ use crate::index::variable_for;
 use crate::server::{Access, EmbeddedIndex};
 use crate::world::git::TRUSTED;
 use crate::world::process::is_withheld;
-use crate::world::{Environment, faults};
+use crate::world::{Environment, failpoints};
 
 /// Every process of a world has it, whoever started it
 const MARK: &str = "PYRELEASE_DRILL_WORLD";
@@ -48,7 +48,7 @@ impl Ended {
 }
 
 /// A place for worlds, one at a time
-pub(super) struct Site<'a> {
+pub(super) struct Sandbox<'a> {
     folder: PathBuf,
     template: &'a Template,
     indexes: Vec<EmbeddedIndex>,
@@ -56,9 +56,9 @@ pub(super) struct Site<'a> {
     program: PathBuf,
 }
 
-/// What sites have in common
+/// What sandboxes have in common
 #[derive(Clone, Copy)]
-pub(super) struct Ground<'a> {
+pub(super) struct SandboxBase<'a> {
     pub(super) template: &'a Template,
     pub(super) configuration: &'a Configuration,
     pub(super) environment: &'a Environment,
@@ -66,22 +66,22 @@ pub(super) struct Ground<'a> {
     pub(super) original: &'a Path,
 }
 
-/// The state in which a site is made
+/// The state in which a sandbox is made
 pub(super) const PRISTINE: &str = "pristine";
 
-impl<'a> Site<'a> {
+impl<'a> Sandbox<'a> {
     /// Puts up the project as it is before a release.
     ///
     /// # Errors
     /// Something cannot be written, or an index does not start.
-    pub(super) fn make(ground: Ground<'a>, folder: &Path) -> Result<Self> {
+    pub(super) fn make(base: SandboxBase<'a>, folder: &Path) -> Result<Self> {
         let world = folder.join("world");
-        ground.template.put_up(&world)?;
+        base.template.put_up(&world)?;
         let (marks, temporary) = (marks(&world), world.join("tmp"));
         fs_err::create_dir_all(&marks)?;
         fs_err::create_dir_all(&temporary)?;
         let mut indexes = Vec::new();
-        for index in &ground.configuration.indexes {
+        for index in &base.configuration.indexes {
             let folder = world.join("indexes").join(&index.name);
             let started = EmbeddedIndex::start(&folder, &index.name, Access::Tokens);
             indexes.push(started.map_err(no_index)?);
@@ -90,8 +90,8 @@ impl<'a> Site<'a> {
             let index = indexes.iter().find(|index| index.name() == name)?;
             Some(Address { upload: index.upload_url(), simple: index.simple_url() })
         };
-        let text = ground.configuration.text(address, (ground.original, &marks))?;
-        let project = ground.template.project(&world);
+        let text = base.configuration.text(address, (base.original, &marks))?;
+        let project = base.template.project(&world);
         fs_err::write(project.join(FILE), text)?;
         let ignored = repository(&world).join(".git/info/exclude");
         if let Some(folder) = ignored.parent() {
@@ -99,20 +99,20 @@ impl<'a> Site<'a> {
         }
         let mut excluded = fs_err::read_to_string(&ignored).unwrap_or_default();
         excluded.push_str(&format!("\n{FILE}\n"));
-        if ground.configuration.stand_ins().any(|command| command.plugin.is_some()) {
+        if base.configuration.stand_ins().any(|command| command.plugin.is_some()) {
             excluded.push_str(&format!("{}\n", plugins::write(&project)?));
         }
         fs_err::write(&ignored, excluded)?;
 
-        let mut site = Self {
+        let mut sandbox = Self {
             folder: folder.to_owned(),
-            template: ground.template,
-            environment: environment(ground, &world, &indexes),
+            template: base.template,
+            environment: environment(base, &world, &indexes),
             program: std::env::current_exe()?,
             indexes,
         };
-        site.save(PRISTINE)?;
-        Ok(site)
+        sandbox.save(PRISTINE)?;
+        Ok(sandbox)
     }
 
     pub(super) fn world(&self) -> PathBuf {
@@ -172,7 +172,7 @@ impl<'a> Site<'a> {
         let [stdout, stderr] = ["stdout", "stderr"].map(|stream| self.folder.join(stream));
         let mut environment = self.environment.clone();
         if let Some(drill) = drill {
-            environment.insert(faults::VARIABLE.into(), drill.into());
+            environment.insert(failpoints::VARIABLE.into(), drill.into());
         }
         let failed = |error| Error::failed("pyrelease cannot be run").because(error);
         let handle = duct::cmd(&self.program, [&["--manifest", FILE], arguments].concat())
@@ -244,11 +244,15 @@ fn no_index(error: crate::server::ServerError) -> Error {
 }
 
 /// The user's environment without the tokens in it but for those that are asked for, and with one for each of our indexes.
-fn environment(ground: Ground<'_>, world: &Path, indexes: &[EmbeddedIndex]) -> BTreeMap<OsString, OsString> {
-    let given = ground.environment.variables();
+fn environment(
+    base: SandboxBase<'_>,
+    world: &Path,
+    indexes: &[EmbeddedIndex],
+) -> BTreeMap<OsString, OsString> {
+    let given = base.environment.variables();
     let mut environment: BTreeMap<OsString, OsString> = given
         .filter(|(name, _)| {
-            let asked_for = |name: &str| ground.configuration.secrets.iter().any(|asked| asked == name);
+            let asked_for = |name: &str| base.configuration.secrets.iter().any(|asked| asked == name);
             name.to_str().is_none_or(|name| !is_withheld(name) || asked_for(name))
         })
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -263,12 +267,12 @@ fn environment(ground: Ground<'_>, world: &Path, indexes: &[EmbeddedIndex]) -> B
     environment.insert(MARK.into(), world.into());
     // Whoever drills a release has agreed to what the repository's settings of git name; the copy has them, too.
     let before =
-        ground.environment.get("GIT_CONFIG_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0_u32);
+        base.environment.get("GIT_CONFIG_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0_u32);
     environment.insert(format!("GIT_CONFIG_KEY_{before}").into(), TRUSTED.into());
     environment.insert(format!("GIT_CONFIG_VALUE_{before}").into(), repository(world).into());
     environment.insert("GIT_CONFIG_COUNT".into(), (before + 1).to_string().into());
     let marks = marks(world);
-    let mut stand_ins = ground
+    let mut stand_ins = base
         .configuration
         .stand_ins()
         .filter_map(|command| {
@@ -276,12 +280,12 @@ fn environment(ground: Ground<'_>, world: &Path, indexes: &[EmbeddedIndex]) -> B
         })
         .peekable();
     if stand_ins.peek().is_some() {
-        let (name, value) = plugins::consent(ground.environment, stand_ins);
+        let (name, value) = plugins::consent(base.environment, stand_ins);
         environment.insert(name.into(), value.into());
     }
     // The project's own environment is not committed, and so not in the copy of it.
-    let own = ground.original.join(".venv");
-    if ground.environment.path("VIRTUAL_ENV").is_none() && own.is_dir() {
+    let own = base.original.join(".venv");
+    if base.environment.path("VIRTUAL_ENV").is_none() && own.is_dir() {
         environment.insert("VIRTUAL_ENV".into(), own.into());
     }
     environment

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::Told;
-use super::world::World;
+use super::JournalSummary;
+use super::remote_facts::RemoteFacts;
 use crate::engine::effects::Effect;
 use crate::engine::journal::{Header, Record};
 use crate::engine::stage::{Destination, Reach};
@@ -13,7 +13,7 @@ use crate::python::filename::Filename;
 
 /// A distribution and where it is
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FileAccount {
+pub struct DistributionStatus {
     pub filename: String,
     /// As it was built
     pub sha256: String,
@@ -67,18 +67,22 @@ pub struct Window {
     pub days_left: f64,
 }
 
-pub(super) fn files(told: &Told, header: &Header, world: &World) -> Vec<FileAccount> {
-    let mut accounts: Vec<FileAccount> = Vec::new();
-    let all = distributions(told, &header.version);
+pub(super) fn files(
+    summary: &JournalSummary,
+    header: &Header,
+    facts: &RemoteFacts,
+) -> Vec<DistributionStatus> {
+    let mut reports: Vec<DistributionStatus> = Vec::new();
+    let all = distributions(summary, &header.version);
     // Where the rehearsal went on under a version of its own, the release's own files never went.
     let takes_own = |place: &Destination| {
         place.exact && all.iter().all(|(_, at)| at.as_ref().is_none_or(|index| *index != place.index))
     };
     for (distribution, at) in all.iter().cloned() {
-        if accounts.iter().any(|known| known.filename == distribution.filename) {
+        if reports.iter().any(|known| known.filename == distribution.filename) {
             continue;
         }
-        let indexes = world
+        let indexes = facts
             .indexes()
             .iter()
             .filter(|(place, _)| at.as_ref().map_or_else(|| takes_own(place), |index| *index == place.index))
@@ -87,7 +91,7 @@ pub(super) fn files(told: &Told, header: &Header, world: &World) -> Vec<FileAcco
                 AtIndex { index: place.index.clone(), reach: place.reach, state, sha256, reason }
             })
             .collect();
-        accounts.push(FileAccount {
+        reports.push(DistributionStatus {
             rehearsal: at.is_some(),
             here: here(&distribution),
             filename: distribution.filename,
@@ -95,14 +99,14 @@ pub(super) fn files(told: &Told, header: &Header, world: &World) -> Vec<FileAcco
             indexes,
         });
     }
-    accounts
+    reports
 }
 
 /// The release's own distributions, and those made for a rehearsal with the index they are for.
-fn distributions(told: &Told, version: &str) -> Vec<(Distribution, Option<String>)> {
-    let mut own: Vec<Distribution> = release_files(&told.records);
+fn distributions(summary: &JournalSummary, version: &str) -> Vec<(Distribution, Option<String>)> {
+    let mut own: Vec<Distribution> = release_files(&summary.records);
     // Where the journal does not tell any more what was built, what went to an index under the release's version was.
-    for entry in &told.entries {
+    for entry in &summary.entries {
         if let Effect::Upload { distribution, .. } = &entry.effect
             && own.iter().all(|file| file.filename != distribution.filename)
             && distribution
@@ -114,7 +118,7 @@ fn distributions(told: &Told, version: &str) -> Vec<(Distribution, Option<String
         }
     }
     let mut all: Vec<(Distribution, Option<String>)> = own.iter().cloned().map(|file| (file, None)).collect();
-    for entry in &told.entries {
+    for entry in &summary.entries {
         if let Effect::Upload { index, distribution, .. } = &entry.effect {
             let is_own = own.iter().any(|file| file.filename == distribution.filename);
             all.extend((!is_own).then(|| (distribution.clone(), Some(index.clone()))));
@@ -158,11 +162,11 @@ fn compare(
     }
 }
 
-pub(super) fn windows(told: &Told, header: &Header, world: &World) -> Vec<Window> {
-    if told.outcome.is_some() {
+pub(super) fn windows(summary: &JournalSummary, header: &Header, facts: &RemoteFacts) -> Vec<Window> {
+    if summary.outcome.is_some() {
         return Vec::new();
     }
-    let public = world.indexes().iter().filter(|(place, _)| place.reach == Reach::Public);
+    let public = facts.indexes().iter().filter(|(place, _)| place.reach == Reach::Public);
     let now = jiff::Timestamp::now();
     public
         .filter_map(|(place, listing)| {

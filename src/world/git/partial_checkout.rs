@@ -17,11 +17,11 @@ pub(super) fn has_tree(user: &Repository, commit: &str) -> Result<bool> {
 
 /// The files that were written, or begun to be, on the way to another commit, out of the way: git would take them for
 /// edits. Each is a beginning of what that commit has.
-pub(super) struct Begun {
+pub(super) struct PartialCheckout {
     files: Vec<(PathBuf, Vec<u8>, Permissions)>,
 }
 
-impl Begun {
+impl PartialCheckout {
     /// Takes them out of the way.
     ///
     /// # Errors
@@ -29,7 +29,7 @@ impl Begun {
     pub(super) fn clear(user: &Repository, from: &str, to: &str) -> Result<Self> {
         let diff = ["diff-tree", "-r", "--no-renames", "--diff-filter=AM", "--name-only", "-z", from, to];
         let changed = user.git(diff).read()?;
-        let mut begun = Self { files: Vec::new() };
+        let mut partial = Self { files: Vec::new() };
         for path in changed.split('\0').filter(|path| !path.is_empty()) {
             let file = user.top().join(path);
             let Ok(there) = file.symlink_metadata() else { continue };
@@ -40,10 +40,10 @@ impl Begun {
             let bytes = fs::read(&file)?;
             if whole.stdout.starts_with(&bytes) {
                 fs::remove_file(&file)?;
-                begun.files.push((file, bytes, there.permissions()));
+                partial.files.push((file, bytes, there.permissions()));
             }
         }
-        Ok(begun)
+        Ok(partial)
     }
 
     pub(super) fn is_empty(&self) -> bool {

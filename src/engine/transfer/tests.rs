@@ -73,7 +73,7 @@ impl Fixture {
         text
     }
 
-    fn unpack(&self, archive: &[u8]) -> crate::error::Result<Arrival> {
+    fn unpack(&self, archive: &[u8]) -> crate::error::Result<ImportedRun> {
         let file = self.folder.path().join("run.tar.gz");
         fs_err::write(&file, archive).unwrap();
         unpack(&self.store, &file)
@@ -120,9 +120,9 @@ fn a_run_that_was_packed_is_unpacked() {
     let fixture = Fixture::new();
     let journal = fixture.journal();
     let files = [(JOURNAL, journal.as_slice()), ("dist/demo-1.1.0-py3-none-any.whl", WHEEL)];
-    let arrival = fixture.unpack(&archive(&manifest(&files), &files)).unwrap();
-    assert_eq!(arrival.header.version, "1.1.0");
-    let run = arrival.settle_in(&fixture.store).unwrap();
+    let imported = fixture.unpack(&archive(&manifest(&files), &files)).unwrap();
+    assert_eq!(imported.header.version, "1.1.0");
+    let run = imported.adopt(&fixture.store).unwrap();
     assert_eq!(fs_err::read(run.dist().join("demo-1.1.0-py3-none-any.whl")).unwrap(), WHEEL);
     let records = Journal::read(&run.journal()).unwrap();
     assert_eq!(records.last(), Some(&Record::Imported {}));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::error::Result;
 use crate::plugin::store::sha256;
 
-pub(super) struct Ground {
+pub(super) struct Sandbox {
     folder: tempfile::TempDir,
     project: PathBuf,
 }
@@ -19,7 +19,7 @@ const FILES: [(&str, &str); 3] = [
     ("dist/demo-1.1.0.tar.gz", "a source distribution\n"),
 ];
 
-impl Ground {
+impl Sandbox {
     pub(super) fn new() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("pyrelease-plugin-").tempdir()?;
         let project = fs_err::canonicalize(folder.path())?.join("demo");

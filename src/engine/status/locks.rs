@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Told;
+use super::JournalSummary;
 use crate::engine::recover::left_locks;
 use crate::world::git::{LockFile, Repository};
 
@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A lock of git's
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LockAccount {
+pub struct LockStatus {
     pub path: String,
     /// Whether the run that was cut short has left it: then going on removes it
     pub left_by_run: bool,
@@ -23,13 +23,13 @@ pub struct LockAccount {
     pub advice: String,
 }
 
-pub(super) fn locks(repository: &Repository, told: &Told) -> Vec<LockAccount> {
+pub(super) fn locks(repository: &Repository, summary: &JournalSummary) -> Vec<LockStatus> {
     let (standing, holders) = repository.standing_locks(PATIENCE);
-    let left = match told.outcome {
-        None => left_locks(&told.records, repository),
+    let left = match summary.outcome {
+        None => left_locks(&summary.records, repository),
         Some(_) => Vec::new(),
     };
-    let account = |lock: &LockFile, advice| LockAccount {
+    let report = |lock: &LockFile, advice| LockStatus {
         path: lock.path().display().to_string(),
         left_by_run: left.contains(lock),
         removal: lock.removal(),
@@ -37,6 +37,6 @@ pub(super) fn locks(repository: &Repository, told: &Told) -> Vec<LockAccount> {
     };
     let goes = || "`resume` and `rollback` remove it".to_owned();
     let of_others = standing.iter().filter(|lock| !left.contains(lock));
-    let of_others = of_others.map(|lock| account(lock, lock.advice(holders.as_deref())));
-    left.iter().map(|lock| account(lock, goes())).chain(of_others).collect()
+    let of_others = of_others.map(|lock| report(lock, lock.advice(holders.as_deref())));
+    left.iter().map(|lock| report(lock, goes())).chain(of_others).collect()
 }

@@ -1,6 +1,6 @@
 //! The commands that go on from here, and what to know before one is chosen.
 
-use super::{Account, FileState, Here, JournalState, RefAccount, RefState, Told};
+use super::{FileState, Here, JournalState, JournalSummary, RefState, RefStatus, StatusReport};
 use crate::engine::effects::{Effect, needs_word};
 use crate::engine::journal::Record;
 use crate::engine::recover::{Entry, State, point_of_no_return, refused_for_good};
@@ -11,20 +11,20 @@ const RESUME: &str = "pyrelease resume";
 const ROLLBACK: &str = "pyrelease rollback";
 const LEAVE: &str = "pyrelease rollback --leave";
 
-pub(super) fn judge(account: &mut Account, told: &Told, repository: &Repository) {
-    let (next, notes): (Vec<String>, Vec<String>) = match account.journal {
-        _ if account.outcome.is_some() => return,
+pub(super) fn judge(report: &mut StatusReport, summary: &JournalSummary, repository: &Repository) {
+    let (next, notes): (Vec<String>, Vec<String>) = match report.journal {
+        _ if report.outcome.is_some() => return,
         JournalState::Lost => (commands(&[RESUME, LEAVE]), lost()),
-        JournalState::Newer => (Vec::new(), newer(told)),
-        JournalState::Damaged { line } => (commands(&[LEAVE]), damaged(account, line)),
-        JournalState::Cut { records } => cut(told, repository, records),
-        JournalState::Sound => go_on(account, told, repository),
+        JournalState::Newer => (Vec::new(), newer(summary)),
+        JournalState::Damaged { line } => (commands(&[LEAVE]), damaged(report, line)),
+        JournalState::Cut { records } => cut(summary, repository, records),
+        JournalState::Sound => go_on(report, summary, repository),
     };
-    account.next = next;
-    account.notes = notes;
+    report.next = next;
+    report.notes = notes;
 }
 
-impl Account {
+impl StatusReport {
     /// The same of a run whose journal is lost, where it is known that nothing of it is public.
     pub fn without_anything_public(mut self) -> Self {
         self.next = commands(&[LEAVE]);
@@ -52,18 +52,18 @@ fn lost() -> Vec<String> {
 }
 
 /// What goes on where the journal has lost its end: every record is true, and what the lost ones told has to be found out.
-fn cut(told: &Told, repository: &Repository, records: u64) -> (Vec<String>, Vec<String>) {
+fn cut(summary: &JournalSummary, repository: &Repository, records: u64) -> (Vec<String>, Vec<String>) {
     let mut notes = vec![format!(
         "the journal has lost its last {records} records at least: what the run did after those that are there is not known"
     )];
-    let tag = match told.records.first() {
+    let tag = match summary.records.first() {
         Some(Record::Run(header)) => {
             repository.reference(&format!("refs/tags/{}", header.tag)).map(|_| &header.tag)
         }
         _ => None,
     };
-    let lands = told.entries.iter().any(|entry| matches!(entry.effect, Effect::Land { .. }));
-    let next = match (told.is_public, tag) {
+    let lands = summary.entries.iter().any(|entry| matches!(entry.effect, Effect::Land { .. }));
+    let next = match (summary.is_public, tag) {
         (true, _) => {
             notes.push("files of this version are public: the only way is forward".to_owned());
             RESUME
@@ -77,8 +77,8 @@ fn cut(told: &Told, repository: &Repository, records: u64) -> (Vec<String>, Vec<
     (commands(&[next, LEAVE]), notes)
 }
 
-fn newer(told: &Told) -> Vec<String> {
-    let by = match told.records.first() {
+fn newer(summary: &JournalSummary) -> Vec<String> {
+    let by = match summary.records.first() {
         Some(Record::Run(header)) => format!("pyrelease {}", header.pyrelease),
         _ => "a later version of pyrelease".to_owned(),
     };
@@ -88,12 +88,12 @@ fn newer(told: &Told) -> Vec<String> {
     )]
 }
 
-fn damaged(account: &Account, line: usize) -> Vec<String> {
+fn damaged(report: &StatusReport, line: usize) -> Vec<String> {
     vec![
         format!(
             "line {line} of `{}/journal.jsonl` was changed after it was written: what is shown here leaves it out, and \
              nothing is done on the journal's word",
-            account.folder
+            report.folder
         ),
         "put the line back as it was (from a backup), and everything goes on; or put right by hand what the tables above \
          show, then `rollback --leave` gives the run up as it is; if files are public, `resume` after that rebuilds the \
@@ -102,17 +102,21 @@ fn damaged(account: &Account, line: usize) -> Vec<String> {
     ]
 }
 
-fn go_on(account: &Account, told: &Told, repository: &Repository) -> (Vec<String>, Vec<String>) {
+fn go_on(
+    report: &StatusReport,
+    summary: &JournalSummary,
+    repository: &Repository,
+) -> (Vec<String>, Vec<String>) {
     let mut notes = Vec::new();
-    let missing = account.files.iter().filter(|file| is_missing(file)).map(|file| file.filename.as_str());
+    let missing = report.files.iter().filter(|file| is_missing(file)).map(|file| file.filename.as_str());
     let missing: Vec<&str> = missing.collect();
-    if let Some(entry) = point_of_no_return(&told.entries) {
+    if let Some(entry) = point_of_no_return(&summary.entries) {
         notes.push(match entry.state {
             State::InDoubt => format!("{} may be public: the only way is forward", entry.effect),
             _ => format!("{} is public: the only way is forward", entry.effect),
         });
-        let mut doubtful = told.entries.iter().rev().filter(|entry| entry.state == State::InDoubt);
-        let is_unsaid = |entry: &&Entry| needs_word(&told.records, &entry.stage, &entry.effect);
+        let mut doubtful = summary.entries.iter().rev().filter(|entry| entry.state == State::InDoubt);
+        let is_unsaid = |entry: &&Entry| needs_word(&summary.records, &entry.stage, &entry.effect);
         if let Some(Entry { stage, effect, .. }) = doubtful.find(is_unsaid) {
             let asked = if matches!(effect, Effect::Plugin(_)) { " (its plugin is asked first)" } else { "" };
             notes.push(format!(
@@ -120,7 +124,7 @@ fn go_on(account: &Account, told: &Told, repository: &Repository) -> (Vec<String
             ));
             return (vec![format!("{RESUME} --done {stage}"), format!("{RESUME} --again {stage}")], notes);
         }
-        let others = account.files.iter().filter(|file| is_another_in_public(file));
+        let others = report.files.iter().filter(|file| is_another_in_public(file));
         let others: Vec<&str> = others.map(|file| file.filename.as_str()).collect();
         if !others.is_empty() {
             notes.push(format!(
@@ -130,14 +134,14 @@ fn go_on(account: &Account, told: &Told, repository: &Repository) -> (Vec<String
             ));
             return (commands(&[LEAVE]), notes);
         }
-        if let Some(Entry { effect, never: Some(reason), .. }) = refused_for_good(&told.entries) {
-            let is_told = account.failure.as_ref().is_some_and(|failure| failure.contains(reason));
+        if let Some(Entry { effect, never: Some(reason), .. }) = refused_for_good(&summary.entries) {
+            let is_told = report.failure.as_ref().is_some_and(|failure| failure.contains(reason));
             let why = if is_told { String::new() } else { format!(": {reason}") };
             notes.push(format!("{effect} was refused for good{why}"));
             notes.push(format!(
                 "the release stays as it is: `rollback --leave` ends the run. Whoever installs {} {} gets what is public; yank it \
                  there if that is not enough, and release the next version",
-                account.name, account.version
+                report.name, report.version
             ));
             return (commands(&[LEAVE]), notes);
         }
@@ -152,19 +156,19 @@ fn go_on(account: &Account, told: &Told, repository: &Repository) -> (Vec<String
         return (commands(&[LEAVE]), notes);
     }
     let now = jiff::Timestamp::now().as_second();
-    for entry in told.entries.iter().filter(|entry| entry.may_be_pushed(now)) {
+    for entry in summary.entries.iter().filter(|entry| entry.may_be_pushed(now)) {
         let what = if entry.is_being_undone { "the undoing of " } else { "" };
         notes.push(format!("the remote did not answer to {what}{}, which may still arrive", entry.effect));
     }
-    let is_stuck = |entry: &&Entry| cannot_be_undone(account, entry, repository);
-    let stuck: Vec<&Entry> = told.entries.iter().filter(is_stuck).collect();
+    let is_stuck = |entry: &&Entry| cannot_be_undone(report, entry, repository);
+    let stuck: Vec<&Entry> = summary.entries.iter().filter(is_stuck).collect();
     for entry in &stuck {
         notes.push(format!("{} was changed since: `rollback` leaves that alone", entry.effect));
     }
     if !missing.is_empty() {
         notes.push(format!("{} is gone from the run's folder and on no index", missing.join(", ")));
     }
-    let moved = moved_on(told, repository);
+    let moved = moved_on(summary, repository);
     let can_resume = missing.is_empty() && moved.is_none();
     notes.extend(moved);
     let back = if stuck.is_empty() { ROLLBACK } else { LEAVE };
@@ -172,19 +176,19 @@ fn go_on(account: &Account, told: &Told, repository: &Repository) -> (Vec<String
 }
 
 /// Whether nobody is known to have the file any more.
-fn is_missing(file: &super::FileAccount) -> bool {
+fn is_missing(file: &super::DistributionStatus) -> bool {
     !file.rehearsal
         && file.here != Here::Present
         && file.indexes.iter().all(|at| matches!(at.state, FileState::Absent | FileState::Different))
 }
 
 /// Whether a public index has something else under the file's name, which no resuming puts right.
-fn is_another_in_public(file: &super::FileAccount) -> bool {
+fn is_another_in_public(file: &super::DistributionStatus) -> bool {
     file.indexes.iter().any(|at| at.reach == Reach::Public && at.state == FileState::Different)
 }
 
 /// Whether an undo of it would find that somebody else has changed what it changed, and that part of it is still there.
-fn cannot_be_undone(account: &Account, entry: &Entry, repository: &Repository) -> bool {
+fn cannot_be_undone(report: &StatusReport, entry: &Entry, repository: &Repository) -> bool {
     if !matches!(entry.state, State::Done | State::InDoubt) {
         return false;
     }
@@ -199,17 +203,16 @@ fn cannot_be_undone(account: &Account, entry: &Entry, repository: &Repository) -
         }
         Effect::Upload { .. } | Effect::Command { .. } | Effect::Plugin(_) => return false,
     };
-    let is_meant =
-        |known: &&RefAccount| names.iter().any(|(at, name)| known.at == *at && known.name == *name);
-    let refs: Vec<&RefAccount> = account.refs.iter().filter(is_meant).collect();
-    let is_gone = |known: &&RefAccount| match known.state {
+    let is_meant = |known: &&RefStatus| names.iter().any(|(at, name)| known.at == *at && known.name == *name);
+    let refs: Vec<&RefStatus> = report.refs.iter().filter(is_meant).collect();
+    let is_gone = |known: &&RefStatus| match known.state {
         RefState::AsBefore => true,
         RefState::AsMade | RefState::Unknown => false,
         // What is not here may have the release in its history.
         RefState::Moved if known.name.starts_with("refs/tags/") => true,
         RefState::Moved => !known.contains && known.now.as_ref().is_none_or(|now| repository.has(now)),
     };
-    let is_in = |known: &&RefAccount, state| known.state == state;
+    let is_in = |known: &&RefStatus, state| known.state == state;
     let is_known = !refs.iter().any(|known| is_in(known, RefState::Unknown));
     let is_whole = refs.iter().all(|known| is_in(known, RefState::AsMade));
     // A landing that was cut short between two refs is taken back ref by ref; so is a push that is known.
@@ -219,15 +222,15 @@ fn cannot_be_undone(account: &Account, entry: &Entry, repository: &Repository) -
 }
 
 /// Why the run cannot land any more: it has not, and HEAD is elsewhere than where the run began.
-fn moved_on(told: &Told, repository: &Repository) -> Option<String> {
+fn moved_on(summary: &JournalSummary, repository: &Repository) -> Option<String> {
     let landed = |entry: &Entry| {
         matches!(entry.effect, Effect::Land { .. }) && matches!(entry.state, State::Done | State::InDoubt)
     };
     let has_reached = |entry: &Entry| entry.effect.reach() >= Reach::Repository && entry.state == State::Done;
-    if told.entries.iter().any(|entry| landed(entry) || has_reached(entry)) {
+    if summary.entries.iter().any(|entry| landed(entry) || has_reached(entry)) {
         return None;
     }
-    let Some(Record::Run(began)) = told.records.first() else { return None };
+    let Some(Record::Run(began)) = summary.records.first() else { return None };
     let head = repository.head().ok()?;
     let same = head.commit == began.head && head.branch == began.branch;
     (!same).then(|| {

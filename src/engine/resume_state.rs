@@ -9,10 +9,10 @@ use super::release::Release;
 use super::run::RunFolder;
 use super::stage::Outputs;
 use crate::error::{Error, Result};
-use crate::world::git::{Clone as PrivateClone, Head, Landing};
+use crate::world::git::{Head, Landing, PrivateClone};
 
 /// The outputs of the first stages all of whose effects still stand, and the number of these stages.
-pub fn taken_up(records: &[Record], stages: &[&str]) -> (usize, Outputs) {
+pub fn completed_stages(records: &[Record], stages: &[&str]) -> (usize, Outputs) {
     let effects = entries(records);
     let stands = |id: &u64| {
         effects.iter().any(|entry| entry.id == *id && matches!(entry.state, State::Done | State::Kept))

@@ -10,11 +10,11 @@ use crate::world::process::Process;
 
 /// A clone that shares the objects of the user's repository
 #[derive(Debug)]
-pub struct Clone {
+pub struct PrivateClone {
     top: PathBuf,
 }
 
-impl Clone {
+impl PrivateClone {
     /// Makes the clone at `top`, at the commit and on the branch that HEAD is on, with all tags.
     ///
     /// `git clone --shared` would do most of it, but refuses shallow repositories, runs hooks of templates and

@@ -8,8 +8,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::{PipeWriter, Read, Write};
 
+use super::orphans;
 use super::process::mark_children;
-use super::remains;
 
 /// The command under which `main` becomes a guard, before it does anything else
 pub const COMMAND: &str = "__guard";
@@ -18,18 +18,18 @@ pub const COMMAND: &str = "__guard";
 const ALL_IS_WELL: u8 = b'.';
 
 /// The guard of a run; dropping it says that all is well
-pub struct Guard {
+pub struct Watchdog {
     process: duct::Handle,
     line: PipeWriter,
 }
 
-impl fmt::Debug for Guard {
+impl fmt::Debug for Watchdog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Guard({:?})", self.process.pids())
+        write!(f, "Watchdog({:?})", self.process.pids())
     }
 }
 
-impl Guard {
+impl Watchdog {
     /// Sets a guard over the run: from here on every child of this process is one of the run's. `lock` is what locks the
     /// repository. None where a guard would find nothing, or cannot be started: then the next command looks for
     /// what the run has left.
@@ -42,8 +42,8 @@ impl Guard {
         let (their_end, line) = std::io::pipe().ok()?;
         // Whatever lies at our path by now, such as an upgrade: this is what runs here.
         let process = duct::cmd!("/proc/self/exe", COMMAND, run)
-            .env_remove(remains::RUN)
-            .env_remove(remains::STAGE)
+            .env_remove(orphans::RUN)
+            .env_remove(orphans::STAGE)
             .stdin_file(their_end)
             // The lock is held by whoever has this open; nothing is written to it.
             .stdout_file(lock.try_clone().ok()?)
@@ -63,7 +63,7 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
+impl Drop for Watchdog {
     fn drop(&mut self) {
         // One that was killed has nothing to hear.
         let _ = self.line.write_all(&[ALL_IS_WELL]);
@@ -72,7 +72,7 @@ impl Drop for Guard {
 }
 
 /// Is the guard, if that is what the command line says: waits for the end of the run, and ends what is left of it.
-pub fn stand(mut arguments: impl Iterator<Item = OsString>) -> bool {
+pub fn run_if_requested(mut arguments: impl Iterator<Item = OsString>) -> bool {
     if arguments.next().is_none_or(|command| command != COMMAND) {
         return false;
     }
@@ -82,7 +82,7 @@ pub fn stand(mut arguments: impl Iterator<Item = OsString>) -> bool {
     let mut said = [0];
     let all_is_well = std::io::stdin().read(&mut said).is_ok_and(|read| read == 1) && said[0] == ALL_IS_WELL;
     if !all_is_well {
-        remains::wind_up(&run);
+        orphans::terminate_all(&run);
     }
     true
 }

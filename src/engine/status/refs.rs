@@ -2,15 +2,15 @@
 
 use serde::Serialize;
 
-use super::Told;
-use super::world::World;
+use super::JournalSummary;
+use super::remote_facts::RemoteFacts;
 use crate::engine::effects::Effect;
 use crate::engine::recover::State;
 use crate::world::git::Repository;
 
 /// A ref that the run changes
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RefAccount {
+pub struct RefStatus {
     /// `here`, or the remote's name
     pub at: String,
     pub name: String,
@@ -37,16 +37,16 @@ pub enum RefState {
     Unknown,
 }
 
-pub(super) fn refs(repository: &Repository, told: &Told, world: &World) -> Vec<RefAccount> {
-    let mut accounts: Vec<RefAccount> = Vec::new();
+pub(super) fn refs(repository: &Repository, summary: &JournalSummary, facts: &RemoteFacts) -> Vec<RefStatus> {
+    let mut reports: Vec<RefStatus> = Vec::new();
     let mut add = |at: &str, name: &str, before, made, now| {
-        let account = account(repository, (at, name), before, made, now);
-        match accounts.iter_mut().find(|known| known.at == account.at && known.name == account.name) {
-            Some(known) => *known = account,
-            None => accounts.push(account),
+        let report = report(repository, (at, name), before, made, now);
+        match reports.iter_mut().find(|known| known.at == report.at && known.name == report.name) {
+            Some(known) => *known = report,
+            None => reports.push(report),
         }
     };
-    for entry in told.entries.iter().filter(|entry| entry.state != State::NotDone) {
+    for entry in summary.entries.iter().filter(|entry| entry.state != State::NotDone) {
         match &entry.effect {
             Effect::Land { landing } => {
                 let branch = landing.branch.as_deref().unwrap_or("HEAD");
@@ -63,23 +63,23 @@ pub(super) fn refs(repository: &Repository, told: &Told, world: &World) -> Vec<R
             }
             Effect::Push { remote, updates, .. } => {
                 for update in updates {
-                    let now = world.remote(remote, &update.name);
+                    let now = facts.remote(remote, &update.name);
                     add(remote, &update.name, update.old.clone(), update.new.clone(), now);
                 }
             }
             Effect::Upload { .. } | Effect::Command { .. } | Effect::Plugin(_) => {}
         }
     }
-    accounts
+    reports
 }
 
-fn account(
+fn report(
     repository: &Repository,
     (at, name): (&str, &str),
     before: Option<String>,
     made: Option<String>,
     now: Result<Option<String>, String>,
-) -> RefAccount {
+) -> RefStatus {
     let (now, state, reason) = match now {
         Err(reason) => (None, RefState::Unknown, Some(reason)),
         Ok(now) if now == made => (now, RefState::AsMade, None),
@@ -90,5 +90,5 @@ fn account(
         (Some(now), Some(made)) if state == RefState::Moved => repository.contains(now, made),
         _ => false,
     };
-    RefAccount { at: at.to_owned(), name: name.to_owned(), before, made, now, state, contains, reason }
+    RefStatus { at: at.to_owned(), name: name.to_owned(), before, made, now, state, contains, reason }
 }

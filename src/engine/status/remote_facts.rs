@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
-use super::{Surveyor, Told};
+use super::{JournalSummary, StatusCollector};
 use crate::engine::effects::Effect;
 use crate::engine::journal::Header;
 use crate::engine::stage::{Destination, Reach};
@@ -24,25 +24,25 @@ const PATIENCE: Patience = Patience {
 const NOT_ASKED: &str = "it was not asked";
 
 /// What the world answered, or why it did not
-pub(super) struct World {
+pub(super) struct RemoteFacts {
     indexes: Vec<(Destination, Result<Option<Listing>, String>)>,
     remotes: BTreeMap<String, Result<BTreeMap<String, String>, String>>,
 }
 
-impl World {
-    pub(super) fn ask(surveyor: &Surveyor<'_>, told: &Told, header: &Header) -> Self {
+impl RemoteFacts {
+    pub(super) fn ask(collector: &StatusCollector<'_>, summary: &JournalSummary, header: &Header) -> Self {
         let mut names: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for entry in &told.entries {
+        for entry in &summary.entries {
             if let Effect::Push { remote, updates, .. } = &entry.effect {
                 names.entry(remote).or_default().extend(updates.iter().map(|update| update.name.as_str()));
             }
         }
-        let (environment, project) = (surveyor.environment, header.name.as_str());
+        let (environment, project) = (collector.environment, header.name.as_str());
         let questions = names.into_iter().map(|(remote, names)| {
-            (remote, Remote { name: remote.to_owned() }.question(surveyor.repository, &names))
+            (remote, Remote { name: remote.to_owned() }.question(collector.repository, &names))
         });
-        if !surveyor.online {
-            let places = told.destinations.iter().cloned();
+        if !collector.online {
+            let places = summary.destinations.iter().cloned();
             return Self {
                 indexes: places.map(|place| (place, Err(NOT_ASKED.to_owned()))).collect(),
                 remotes: BTreeMap::new(),
@@ -57,7 +57,7 @@ impl World {
                     (remote.to_owned(), scope.spawn(ask))
                 })
                 .collect();
-            let indexes: Vec<_> = told
+            let indexes: Vec<_> = summary
                 .destinations
                 .iter()
                 .map(|place| (place.clone(), scope.spawn(move || listing(environment, place, project))))
