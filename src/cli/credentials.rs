@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 use super::Context;
 use crate::config::Config;
 use crate::engine::event::{Event, Listener};
-use crate::engine::plan::Pipeline;
+use crate::engine::pipeline::Pipeline;
 use crate::engine::stage::Stage;
 use crate::error::{Error, Result};
 use crate::index::{Credentials, IndexAddress, NewHost, find, has_keyring, store};

@@ -3,7 +3,6 @@
 use super::Context;
 use super::session::{Session, tell_unused_indexes};
 use crate::engine::event::{Event, Listener};
-use crate::engine::plan::Plan;
 use crate::error::Result;
 use crate::ui::{Format, data, plan_text};
 
@@ -18,7 +17,7 @@ pub(super) fn plan(context: &Context, arguments: &Arguments) -> Result<()> {
     let session = Session::open(context)?;
     let (config, pipeline, _, mut release) = session.release(arguments.bump.as_deref())?;
     tell_unused_indexes(&config, &context.ui);
-    let plan = Plan::make(&pipeline, &mut release, &context.ui)?;
+    let plan = pipeline.plan(&mut release, &context.ui)?;
     match context.format {
         Format::Human => data(&plan_text(&plan)),
         Format::Json => context.ui.on_event(&Event::Plan { plan: &plan, is_brief: false }),

@@ -5,12 +5,10 @@ use super::credentials::ask_for_missing;
 use super::session::{Session, tell_unused_indexes};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
-use crate::engine::journal::Journal;
-use crate::engine::plan::Plan;
+use crate::engine::journal::{Journal, entries, point_of_no_return};
+use crate::engine::model::Leave;
 use crate::engine::preflight::preflight;
-use crate::engine::recover::{entries, point_of_no_return};
 use crate::engine::run::Store;
-use crate::engine::stage::Leave;
 use crate::error::{Error, ExitCode, Result};
 
 #[derive(Debug, clap::Args)]
@@ -63,7 +61,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     tell_unused_indexes(&config, listener);
     let leave = Leave { force: arguments.force, can_ask: !arguments.yes && super::can_ask() };
     let questions = preflight(&pipeline, &release, config.carry(), leave, listener)?;
-    let plan = Plan::make(&pipeline, &mut release, listener)?;
+    let plan = pipeline.plan(&mut release, listener)?;
     // Whoever does not want to be asked has read the plan, or will not.
     let is_brief = arguments.yes && !arguments.dry_run;
     listener.on_event(&Event::Plan { plan: &plan, is_brief });

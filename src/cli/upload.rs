@@ -8,7 +8,7 @@ use super::credentials::ask;
 use super::session::{environment_of, locate};
 use crate::config::{Config, IndexKind, IndexSettings, nearest};
 use crate::engine::event::{Event, Listener};
-use crate::engine::stage::{Finding, Leave, Severity};
+use crate::engine::model::{Finding, Leave, Severity};
 use crate::error::{Error, ExitCode, Result};
 use crate::index::allowing;
 use crate::python::distribution::Distribution;

@@ -8,7 +8,7 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 use super::plugins::{self, PluginStage};
 use super::report::Doer;
 use crate::config::{Config, IndexKind};
-use crate::engine::stage::Reach;
+use crate::engine::model::Reach;
 use crate::error::{Error, Result};
 use crate::plugin::assignment::SECRET_PREFIX;
 use crate::plugin::protocol::Classes;

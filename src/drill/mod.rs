@@ -33,8 +33,8 @@ use sandbox::{Sandbox, SandboxBase};
 use template::Template;
 
 use crate::config::Location;
+use crate::engine::model::Reach;
 use crate::engine::release::Workspace;
-use crate::engine::stage::Reach;
 use crate::error::{Error, Result};
 use crate::world::Environment;
 use crate::world::failpoints::Failpoint;

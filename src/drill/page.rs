@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::judge::{Outcome, Recovery};
 use super::points::{Phase, Way};
 use super::report::{Doer, Judged, Report};
-use crate::engine::stage::Reach;
+use crate::engine::model::Reach;
 
 const PAGE: &str = include_str!("../../templates/drill/page.html");
 

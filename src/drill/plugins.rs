@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Array, TableLike, value};
 
 use super::sandbox::Sandbox;
-use crate::engine::effects::Effect;
 use crate::engine::event::{Event, Listener};
-use crate::engine::journal::Journal;
-use crate::engine::recover::{Entry, Presence, RecoveryContext, State, entries};
+use crate::engine::journal::{Entry, Journal, entries};
+use crate::engine::model::{Effect, Reach, State};
+use crate::engine::recover::{Presence, RecoveryContext};
 use crate::engine::run::Store;
-use crate::engine::stage::Reach;
 use crate::error::Result;
 use crate::plugin::protocol::{Class, Classes};
 use crate::plugin::{Plugin, store, trust};

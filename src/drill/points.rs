@@ -5,9 +5,8 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::engine::effects::Effect;
 use crate::engine::journal::{Outcome, Record};
-use crate::engine::stage::Reach;
+use crate::engine::model::{Effect, Reach};
 use crate::world::failpoints::{Failpoint, Point};
 
 /// A way on from a run that was cut short

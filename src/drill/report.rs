@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::configuration::ForReal;
 use super::judge::{Outcome, Recovery};
 use super::points::{KillPoint, Phase};
-use crate::engine::stage::Reach;
+use crate::engine::model::Reach;
 
 /// Who does the work of a stage in a drill
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -1,159 +1,25 @@
 //! The verbs through which a stage changes anything: each is journalled, and inert when only a plan is made.
 
-mod action;
 mod plugin;
 mod workbench;
 
-use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
-pub use action::Action;
-use action::short_ref;
-pub use plugin::PluginEffect;
 pub use workbench::Workbench;
 
 use super::event::{Event, Listener};
-use super::journal::{Journal, Record};
+use super::journal::{Earlier, Journal, Record};
 use super::locks::LocksBefore;
-use super::recover::{State, entries};
+use super::model::{Action, Effect, Reach};
 use super::run::RunFolder;
-use super::stage::{Reach, Stage};
 use crate::error::{Error, Result};
-use crate::plugin::protocol::Class;
-use crate::python::distribution::Distribution;
 use crate::world::failpoints::InEffect;
-use crate::world::git::{Landing, PrivateClone, RefUpdate, Repository};
+use crate::world::git::{PrivateClone, Repository};
 
 /// How soon a wait notices an interrupt
 const TICK: Duration = Duration::from_millis(50);
-
-/// A change outside the run's folder, as the journal keeps it: enough to ask the world about it and to undo it
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Effect {
-    /// The release commit and tag enter the user's repository
-    Land { landing: Landing },
-    /// Refs of a remote change
-    Push {
-        remote: String,
-        updates: Vec<RefUpdate>,
-        /// The ref that the push creates besides, by which recovery can shut it out; see [`crate::world::git::ShutOut`]
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        fence: Option<String>,
-    },
-    /// A file goes to an index
-    Upload {
-        index: String,
-        url: String,
-        simple: Option<String>,
-        reach: Reach,
-        project: String,
-        distribution: Distribution,
-    },
-    /// A command of the user's acts beyond the run's folder
-    Command {
-        reach: Reach,
-        command: Vec<String>,
-        undo: Option<Vec<String>>,
-        /// Tells whether it has done its work
-        #[serde(default)]
-        verify: Option<Vec<String>>,
-        /// The names of the secrets that all of these find in their environment
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        environment: Vec<String>,
-    },
-    /// A plugin acts
-    Plugin(Box<PluginEffect>),
-}
-
-impl Effect {
-    pub fn reach(&self) -> Reach {
-        match self {
-            Self::Land { .. } | Self::Push { .. } => Reach::Repository,
-            Self::Upload { reach, .. } | Self::Command { reach, .. } => *reach,
-            Self::Plugin(effect) => effect.reach,
-        }
-    }
-}
-
-impl Effect {
-    /// Whether doing the other does the same thing once more: two attempts at a push differ in what shuts them out.
-    pub(super) fn repeats(&self, other: &Self) -> bool {
-        match (self, other) {
-            (
-                Self::Push { remote, updates, .. },
-                Self::Push { remote: their_remote, updates: their_updates, .. },
-            ) => remote == their_remote && updates == their_updates,
-            _ => self == other,
-        }
-    }
-}
-
-impl fmt::Display for Effect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Land { landing } => {
-                write!(f, "{} in the repository", landing.branch.as_deref().map_or("HEAD", short_ref))?;
-                landing.tag.as_ref().map_or(Ok(()), |tag| write!(f, " and tag {}", tag.name))
-            }
-            Self::Push { remote, updates, .. } => {
-                let names: Vec<&str> = updates.iter().map(|update| short_ref(&update.name)).collect();
-                write!(f, "{} at {remote}", names.join(" and "))
-            }
-            Self::Upload { index, distribution, .. } => write!(f, "{} on {index}", distribution.filename),
-            Self::Command { command, .. } => write!(f, "command `{}`", command.join(" ")),
-            Self::Plugin(effect) => effect.fmt(f),
-        }
-    }
-}
-
-/// What is known of an effect that an earlier attempt at the stage had
-enum Earlier {
-    Done,
-    /// A permanent thing that may have been done, and nobody can be asked about it
-    InDoubt,
-    Open,
-}
-
-/// Whether a run stops at this effect, which is in doubt, until somebody says whether it was done: a permanent command that
-/// was cut short and that nobody can be asked about, or what a plugin cannot take back and may not be able to tell.
-pub(super) fn needs_word(records: &[Record], stage: &str, effect: &Effect) -> bool {
-    if let Effect::Plugin(effect) = effect {
-        return effect.class == Class::Irreversible && effect.reach >= Reach::Public;
-    }
-    let has_verify = matches!(effect, Effect::Command { verify: Some(_), .. });
-    !has_verify && matches!(Earlier::of(records, stage, effect), Earlier::InDoubt)
-}
-
-impl Earlier {
-    fn of(records: &[Record], stage: &str, effect: &Effect) -> Self {
-        let entries = entries(records);
-        let Some(last) = entries.iter().rfind(|entry| entry.stage == stage && entry.effect == *effect) else {
-            return Self::Open;
-        };
-        let is_command = matches!(effect, Effect::Command { reach: Reach::Public, .. });
-        match last.state {
-            State::Done => Self::Done,
-            // One that said itself that it failed is simply tried again.
-            State::InDoubt if is_command && !said_to_have_failed(records, last.id) => Self::InDoubt,
-            _ => Self::Open,
-        }
-    }
-}
-
-/// Whether the run that wrote the intent went on, to write down that the stage had failed. A later attempt to go on fails
-/// for not knowing, and that says nothing.
-fn said_to_have_failed(records: &[Record], id: u64) -> bool {
-    let intent = |record: &&Record| matches!(record, Record::Intent { id: of, .. } if *of == id);
-    let mut since = records.iter().skip_while(|record| !intent(record));
-    let Some(Record::Intent { stage, .. }) = since.next() else { return false };
-    let mut of_that_run = since.take_while(|record| !matches!(record, Record::StageBegun { .. }));
-    of_that_run.any(|record| matches!(record, Record::Failed { stage: failed, .. } if failed == stage))
-}
 
 fn unknown(stage: &str) -> Error {
     let message = format!("it is not known whether `{stage}` did its work when the run was cut short");
@@ -212,10 +78,10 @@ pub struct Effects<'run> {
 
 impl<'run> Effects<'run> {
     /// Effects that do nothing but write down what they were asked for.
-    pub fn inert(stage: &dyn Stage, listener: &'run dyn Listener) -> Self {
+    pub fn inert(stage: &str, reach: Reach, listener: &'run dyn Listener) -> Self {
         Self {
-            stage: stage.name().to_owned(),
-            reach: stage.reach(),
+            stage: stage.to_owned(),
+            reach,
             listener,
             live: None,
             actions: Vec::new(),
@@ -233,8 +99,8 @@ impl<'run> Effects<'run> {
         self.after_changes
     }
 
-    pub(super) fn live(stage: &dyn Stage, listener: &'run dyn Listener, live: Live<'run>) -> Self {
-        Self { live: Some(live), ..Self::inert(stage, listener) }
+    pub(super) fn live(stage: &str, reach: Reach, listener: &'run dyn Listener, live: Live<'run>) -> Self {
+        Self { live: Some(live), ..Self::inert(stage, reach, listener) }
     }
 
     pub(super) fn into_actions(self) -> Vec<Action> {

@@ -2,9 +2,7 @@
 
 use serde::Serialize;
 
-use super::effects::Action;
-use super::plan::Plan;
-use super::stage::{Finding, Reach};
+use crate::engine::model::{Action, Finding, Plan, Reach};
 
 /// Something that happened
 #[derive(Debug, Serialize)]

@@ -5,19 +5,19 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::effects::{Action, Effect, Effects, Live};
+use super::effects::{Effects, Live};
 use super::event::{Event, Listener};
-use super::journal::{FORMAT, Header, Journal, Outcome, Record};
+use super::journal::{FORMAT, Header, Journal, Outcome, Record, left_on_rehearsals};
 use super::locks::LocksBefore;
-use super::plan::Pipeline;
-use super::recover::{
-    OnUndoFailure, RecoveryContext, State, entries, left_on_rehearsals, point_of_no_return, refused_for_good,
-};
+use super::recover::{OnUndoFailure, RecoveryContext};
 use super::release::Release;
 use super::resume_state::{completed_stages, is_continued, is_rebuilt, is_whole, landing, restore};
 use super::run::{RunFolder, Store};
-use super::stage::{Destination, Outputs, Reach, Severity, Stage};
+use super::stage::Stage;
 use crate::config::Source;
+use crate::engine::journal::{entries, point_of_no_return, refused_for_good};
+use crate::engine::model::{Action, Destination, Effect, Outputs, Reach, Severity, State};
+use crate::engine::pipeline::Pipeline;
 use crate::error::{Error, ExitCode, Result};
 use crate::world::failpoints::InEffect;
 use crate::world::git::PrivateClone;
@@ -274,7 +274,7 @@ impl<'a> Execution<'a> {
             journal: &mut self.journal,
             interrupted: self.interrupted,
         };
-        let mut effects = Effects::live(stage, self.listener, live);
+        let mut effects = Effects::live(stage.name(), stage.reach(), self.listener, live);
         effects.check_interrupt()?;
         let ran = catch_unwind(AssertUnwindSafe(|| stage.run(release, &mut effects)));
         let outputs = ran.unwrap_or_else(|panic| {
@@ -296,7 +296,7 @@ impl<'a> Execution<'a> {
 
     /// Lands the release, once, if the stages made anything to land.
     fn land(&mut self) -> Result<()> {
-        let landed = |entry: &super::recover::Entry| {
+        let landed = |entry: &super::journal::Entry| {
             matches!(entry.effect, Effect::Land { .. }) && entry.state == State::Done
         };
         if entries(self.journal.records()).iter().any(landed) {

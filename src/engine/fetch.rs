@@ -1,11 +1,11 @@
 //! Brings back distributions that are gone from a run's folder, from whatever index has them: by their sha256.
 
-use super::effects::Effect;
 use super::event::Event;
 use super::execute::Execution;
-use super::recover::{entries, point_of_no_return};
 use super::resume_state::completed_stages;
-use super::stage::{Destination, Reach, Stage};
+use super::stage::Stage;
+use crate::engine::journal::{entries, point_of_no_return};
+use crate::engine::model::{Destination, Effect, Reach};
 use crate::error::{Error, Result};
 use crate::index::{IndexAddress, IndexClient};
 use crate::python::distribution::Distribution;

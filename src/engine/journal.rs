@@ -3,6 +3,7 @@
 //! JSON lines, each with a sequence number and a checksum of its record. A torn last line is what a crash leaves and
 //! is dropped; a damaged line before it means that somebody changed the file, and nothing is guessed.
 
+mod entries;
 mod lines;
 mod relocate;
 pub(super) mod tail;
@@ -18,15 +19,18 @@ use relocate::relocate;
 pub use tail::{End, end_of};
 use tail::{Tail, end};
 
-use super::effects::Effect;
 use super::locks::LocksBefore;
-use super::stage::{Outputs, Reach};
 use crate::config::Names;
+use crate::engine::model::{Effect, Outputs, Reach};
 use crate::error::{Error, Result};
 use crate::plugin::Plugin;
 use crate::world::failpoints::{self, Failpoint};
 use crate::world::process;
 
+pub use entries::{
+    Earlier, Entry, PUSH_ON_ITS_WAY, entries, is_being_given_up, left_on_rehearsals, may_be_on_an_index,
+    needs_word, point_of_no_return, refused_for_good,
+};
 pub use lines::{Content, ReadLine, lines, records};
 
 /// The format that this version writes

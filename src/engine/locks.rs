@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::effects::Effect;
+use crate::engine::model::Effect;
 use crate::world::git::{LockFile, LockScope, RefUpdate, Remote, Repository};
 
 /// The folder of refs at the remote that are pyrelease's own

@@ -11,8 +11,9 @@ mod fetch;
 pub mod journal;
 mod locks;
 pub mod log;
+pub mod model;
 pub mod order;
-pub mod plan;
+pub mod pipeline;
 pub mod preflight;
 pub mod reconstruction;
 pub mod recover;
@@ -28,9 +29,10 @@ pub mod transfer;
 
 /// What a stage needs
 pub mod prelude {
-    pub use super::effects::{Action, Attempt, Effect, Effects, Workbench};
+    pub use super::effects::{Attempt, Effects, Workbench};
+    pub use super::model::{Action, Destination, Effect, Finding, Flow, Outputs, Product, Reach};
     pub use super::release::Release;
-    pub use super::stage::{Destination, Finding, Flow, Outputs, Product, Reach, Stage};
+    pub use super::stage::Stage;
     pub use super::tasks::{Attempting, Task, TaskContext, TaskOutcome};
     pub use crate::config::Template;
     pub use crate::error::{Error, Result};

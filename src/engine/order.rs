@@ -1,7 +1,8 @@
 //! Whether the stages of a pipeline are in an order that works, and one that does if they are not.
 
-use super::stage::{Flow, Product, Stage};
+use super::stage::Stage;
 use crate::config::list;
+use crate::engine::model::{Flow, Product};
 
 /// Why the stages cannot run in this order
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! Everything that would make a release fail, found together and before anything happens.
 
 use super::event::{Event, Listener};
-use super::plan::Pipeline;
 use super::release::Release;
 use super::repository_checks;
-use super::stage::{Finding, Leave, Severity};
+use crate::engine::model::{Finding, Leave, Severity};
+use crate::engine::pipeline::Pipeline;
 use crate::error::{Error, Result};
 
 /// Asks the repository and every stage, looks for the files that are to be carried, tells all findings, and refuses if

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use super::effects::Effect;
 use super::execute::header;
 use super::journal::{Journal, Record};
-use super::plan::Pipeline;
 use super::release::Release;
 use super::run::{RunFolder, Store};
-use super::stage::{Destination, Outputs};
 use crate::config::Source;
+use crate::engine::model::{Destination, Effect, Outputs};
+use crate::engine::pipeline::Pipeline;
 use crate::error::Result;
 use crate::python::distribution::Distribution;
 

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::stage::{Finding, Outputs};
 use crate::config::Names;
+use crate::engine::model::{Finding, Outputs};
 use crate::error::{Error, Result};
 use crate::python::project::{Files, Project};
 use crate::python::version::Version;

@@ -1,7 +1,7 @@
 //! The repository as it is: what of it stands in the way of a release, or will surprise.
 
 use super::release::Release;
-use super::stage::Finding;
+use crate::engine::model::Finding;
 use crate::error::Result;
 use crate::world::git::{LockFile, LockScope, PATIENCE, PrivateClone, SubmoduleState};
 

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use super::effects::Effect;
 use super::journal::Record;
-use super::recover::{Entry, State, entries};
 use super::release::Release;
 use super::run::RunFolder;
-use super::stage::Outputs;
+use crate::engine::journal::{Entry, entries};
+use crate::engine::model::{Effect, Outputs, State};
 use crate::error::{Error, Result};
 use crate::world::git::{Head, Landing, PrivateClone};
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::event::{Event, Listener};
 use super::journal::{End, Header, Journal, Outcome, Record, end_of, reserve, tail};
-use super::recover::may_be_on_an_index;
 use crate::config::Names;
+use crate::engine::journal::may_be_on_an_index;
 use crate::error::{Error, Result};
 use crate::world::git::Repository;
 use crate::world::watchdog::Watchdog;

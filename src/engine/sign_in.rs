@@ -1,12 +1,12 @@
 //! Whether a run that goes on can sign in where it has to: what was good when it began may have expired since, or somebody
 //! else finishes it with a token of theirs.
 
-use super::effects::Effect;
 use super::event::Event;
 use super::execute::Execution;
-use super::recover::{Entry, State, entries};
 use super::resume_state::{completed_stages, is_rebuilt};
-use super::stage::{Destination, Leave, Outputs, Reach, Severity, Stage};
+use super::stage::Stage;
+use crate::engine::journal::{Entry, entries};
+use crate::engine::model::{Destination, Effect, Leave, Outputs, Reach, Severity, State};
 use crate::error::{Error, Result};
 
 impl Execution<'_> {

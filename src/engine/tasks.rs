@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::effects::{Attempt, Effect, Effects, wait};
+use super::effects::{Attempt, Effects, wait};
 use super::event::{Event, Listener};
+use crate::engine::model::Effect;
 use crate::error::{Error, Result};
 use crate::world::failpoints::InEffect;
 use crate::world::parallel::{Reporter, Supervisor, run_bounded};

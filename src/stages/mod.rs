@@ -19,7 +19,7 @@ mod version;
 use std::collections::BTreeMap;
 
 use crate::config::{Config, nearest};
-use crate::engine::plan::Pipeline;
+use crate::engine::pipeline::Pipeline;
 use crate::engine::prelude::*;
 
 use plugin::Described;

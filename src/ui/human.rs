@@ -9,10 +9,8 @@ use anstyle::{AnsiColor, Style};
 
 use super::Verbosity;
 use super::uploads::Uploads;
-use crate::engine::effects::Action;
 use crate::engine::event::{Event, FileStatus, Listener};
-use crate::engine::plan::Plan;
-use crate::engine::stage::{Finding, Severity};
+use crate::engine::model::{Action, Finding, Plan, Severity};
 use crate::error::Error;
 use crate::text::{safe, safe_styled};
 
@@ -270,8 +268,8 @@ pub fn plan_text(plan: &Plan) -> String {
     safe_styled(&text).into_owned()
 }
 
-fn meaning(reach: crate::engine::stage::Reach) -> &'static str {
-    use crate::engine::stage::Reach;
+fn meaning(reach: crate::engine::model::Reach) -> &'static str {
+    use crate::engine::model::Reach;
     match reach {
         Reach::Private => "in the run's own clone:",
         Reach::Rehearsal => "for trial:",

@@ -3,7 +3,7 @@
 //! The model writes its journals through it and reads them by it, and the journals that the engine writes are held
 //! against it: it is one list of rules for both.
 
-use pyrelease::engine::stage::Reach;
+use pyrelease::engine::model::Reach;
 
 /// A stage by its place in the pipeline
 pub(crate) type Stage = u8;

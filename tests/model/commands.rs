@@ -230,7 +230,7 @@ fn can_rebuild(world: &World, at: usize) -> bool {
 }
 
 fn has_reached(book: &Automaton) -> bool {
-    let repository = pyrelease::engine::stage::Reach::Repository;
+    let repository = pyrelease::engine::model::Reach::Repository;
     book.entries.iter().any(|entry| entry.deed.reach >= repository && entry.state == State::Done)
 }
 

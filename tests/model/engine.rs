@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use pyrelease::engine::effects::Effect;
 use pyrelease::engine::journal::{self, Content, Header, Outcome, ReadLine, Record, lines, records};
-use pyrelease::engine::stage::Reach;
+use pyrelease::engine::model::{Effect, Reach};
 use pyrelease::plugin::protocol::Class;
 use pyrelease_test_support::Project;
 

@@ -4,7 +4,7 @@ use super::automaton::{Automaton, Deed, Kind, Outcome, Rec, Stage, State};
 use super::rules::Rules;
 use super::stages::NO_FENCE;
 use super::world::{Commit, EXTRA, FOREIGN, Files, Lock, Machine, Message, World, Wrong};
-use pyrelease::engine::stage::Reach;
+use pyrelease::engine::model::Reach;
 
 /// What may happen at a point; each is one of the faults that the exploration is allowed
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

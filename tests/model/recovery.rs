@@ -4,7 +4,7 @@ use super::automaton::{Automaton, Entry, Kind, Outcome, Rec, State};
 use super::process::{Done, Fault, Halt, Process};
 use super::stages::{NO_FENCE, TAG_ONLY};
 use super::world::{Commit, Fencing, Lock, Message, World};
-use pyrelease::engine::stage::Reach;
+use pyrelease::engine::model::Reach;
 
 /// What the world says of an effect
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::automaton::{Deed, Entry, Kind, LAND, OUTSIDE, Outcome, Rec, Stage, State};
 use super::process::{Done, Fault, Halt, Process, packed, unpacked, upload};
 use super::world::{Commit, FILES, Fencing, Lock, Message, Run, TRUNCATED, Task, Wrong};
-use pyrelease::engine::stage::Reach;
+use pyrelease::engine::model::Reach;
 
 /// The number of the fence of a push without one
 pub(crate) const NO_FENCE: u16 = 63;

@@ -1,7 +1,7 @@
 //! What the commands work on: two machines with their repositories and runs, a remote, two indexes, and what is on its
 //! way to them.
 
-use pyrelease::engine::stage::Reach;
+use pyrelease::engine::model::Reach;
 
 use super::automaton::{Automaton, Rec};
 

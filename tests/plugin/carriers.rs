@@ -3,9 +3,8 @@
 
 use std::sync::OnceLock;
 
-use pyrelease::engine::effects::{Effect, PluginEffect};
-use pyrelease::engine::journal::Journal;
-use pyrelease::engine::recover::{State, entries};
+use pyrelease::engine::journal::{Journal, entries};
+use pyrelease::engine::model::{Effect, PluginEffect, State};
 use pyrelease::plugin::store::{Carrier, sha256};
 use pyrelease_test_support::{IndexServer, Project};
 use serde_json::Value;

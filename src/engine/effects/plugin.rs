@@ -3,50 +3,19 @@
 //! What a stage that was cut short has left is dealt with before its plugin runs again: reversible effects are taken back,
 //! and irreversible ones stand and are not done twice.
 
-use std::fmt;
+use serde_json::{Map, Value};
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
-
-use super::{Action, Effect, Effects};
+use super::Effects;
 use crate::engine::event::Event;
-use crate::engine::journal::Record;
-use crate::engine::recover::{Entry, PluginLog, Presence, RecoveryContext, State, entries};
+use crate::engine::journal::{Entry, Record, entries};
+use crate::engine::model::{Action, Effect, PluginEffect, Reach, State};
+use crate::engine::recover::{PluginLog, Presence, RecoveryContext};
 use crate::engine::release::Release;
-use crate::engine::stage::Reach;
 use crate::error::{Error, Result};
 use crate::plugin::launch::{Answer, PluginHandler, Stop};
 use crate::plugin::protocol::{Announced, Class, Classes, Level, Method};
 use crate::plugin::{Assignment, CallContext};
 use crate::world::failpoints::InEffect;
-
-/// An effect of a plugin, as the journal keeps it: enough to ask the plugin about it, and to have it taken back
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PluginEffect {
-    pub assignment: Assignment,
-    pub key: String,
-    pub class: Class,
-    /// What it does, for people
-    pub label: String,
-    pub reach: Reach,
-    /// What the plugin wants to know when it takes it back
-    pub undo: Value,
-}
-
-impl PluginEffect {
-    /// The effect as the plugin is told of it.
-    pub fn told(&self, state: State) -> Value {
-        let state = if state == State::Done { "done" } else { "begun" };
-        json!({"key": self.key, "class": self.class, "state": state, "undo": self.undo})
-    }
-}
-
-impl fmt::Display for PluginEffect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let label = if self.label.is_empty() { &self.key } else { &self.label };
-        write!(f, "{label} (plugin `{}`)", self.assignment.plugin.name)
-    }
-}
 
 /// What is known of a plugin's stage from before the run was cut short
 #[derive(Default)]

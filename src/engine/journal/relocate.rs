@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Record;
-use crate::engine::effects::Effect;
+use crate::engine::model::Effect;
 use crate::python::distribution::Distribution;
 
 /// Makes every path below the run's folder, as it was when the record was written, one below the folder that the

@@ -2,10 +2,9 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::{Entry, State, entries};
-use crate::engine::effects::Effect;
 use crate::engine::event::Listener;
-use crate::engine::journal::{Journal, Record, header};
+use crate::engine::journal::{Entry, Journal, Record, entries, header};
+use crate::engine::model::{Effect, State};
 use crate::engine::run::RunFolder;
 use crate::error::{Error, ExitCode, Result};
 use crate::index::{FilePresence, IndexAddress, IndexClient};

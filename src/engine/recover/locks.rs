@@ -5,10 +5,11 @@
 
 use std::path::PathBuf;
 
-use super::{RecoveryContext, State, entries};
+use super::RecoveryContext;
 use crate::engine::event::Event;
-use crate::engine::journal::Record;
+use crate::engine::journal::{Record, entries};
 use crate::engine::locks::{LocksBefore, lock_scopes};
+use crate::engine::model::State;
 use crate::error::{Error, Result};
 use crate::world::git::{LockFile, LockScope, PATIENCE, Repository, holders_after};
 use crate::world::processes;

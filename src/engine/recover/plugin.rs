@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{Presence, RecoveryContext, State};
-use crate::engine::effects::PluginEffect;
+use super::{Presence, RecoveryContext};
 use crate::engine::event::{Event, Listener};
 use crate::engine::journal::{Journal, header};
+use crate::engine::model::{PluginEffect, State};
 use crate::error::Result;
 use crate::plugin::launch::{Answer, PluginHandler, Stop};
 use crate::plugin::protocol::{Announced, Level, Method};

@@ -2,10 +2,10 @@
 //! at work on it, so it is shut out before anybody says that it did not happen; see [`crate::world::git::ShutOut`].
 
 use super::context::Resolution;
-use super::{Entry, Presence, RecoveryContext, State};
-use crate::engine::effects::Effect;
+use super::{Presence, RecoveryContext};
 use crate::engine::event::Event;
-use crate::engine::journal::{Journal, Record};
+use crate::engine::journal::{Entry, Journal, Record, entries, point_of_no_return};
+use crate::engine::model::{Effect, State};
 use crate::error::{Error, Result};
 use crate::world::git::{RefUpdate, Remote, ShutOut};
 use crate::world::orphans;
@@ -133,7 +133,7 @@ impl RecoveryContext<'_> {
     /// It may.
     pub fn expect_no_late_push(&self, journal: &Journal) -> Result<()> {
         let now = jiff::Timestamp::now().as_second();
-        let entries = super::entries(journal.records());
+        let entries = entries(journal.records());
         let Some(entry) = entries.iter().find(|entry| entry.may_be_pushed(now)) else { return Ok(()) };
         let Effect::Push { remote, .. } = &entry.effect else { return Ok(()) };
         if (Remote { name: remote.clone() }).is_on_this_machine(self.repository) {
@@ -151,8 +151,8 @@ impl RecoveryContext<'_> {
     /// # Errors
     /// The remote cannot be asked, or the journal cannot be written.
     pub fn look_again_at_pushes(&self, journal: &mut Journal) -> Result<()> {
-        let entries = super::entries(journal.records());
-        if super::point_of_no_return(&entries).is_some() {
+        let entries = entries(journal.records());
+        if point_of_no_return(&entries).is_some() {
             return Ok(());
         }
         for entry in entries.iter().filter(|entry| entry.state == State::Done) {

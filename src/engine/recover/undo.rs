@@ -3,15 +3,13 @@
 use std::sync::atomic::AtomicBool;
 
 use super::push::NotUndone;
-use super::{
-    Entry, Presence, RecoveryContext, State, entries, is_being_given_up, may_be_on_an_index,
-    point_of_no_return,
-};
-use crate::engine::effects::Effect;
+use super::{Presence, RecoveryContext};
 use crate::engine::event::Event;
-use crate::engine::journal::{Journal, Outcome, Record};
+use crate::engine::journal::{
+    Entry, Journal, Outcome, Record, entries, is_being_given_up, may_be_on_an_index, point_of_no_return,
+};
 use crate::engine::locks::LocksBefore;
-use crate::engine::stage::{Destination, Reach};
+use crate::engine::model::{Destination, Effect, Reach, State};
 use crate::error::{Error, ExitCode, Result};
 use crate::plugin::protocol::Class;
 use crate::world::failpoints::InEffect;

@@ -4,10 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::{Entry, RecoveryContext, State};
-use crate::engine::effects::Effect;
-use crate::engine::journal::{Header, Journal, Record, tail};
-use crate::engine::stage::{Destination, Reach};
+use super::RecoveryContext;
+use crate::engine::journal::{Entry, Header, Journal, PUSH_ON_ITS_WAY, Record, entries, tail};
+use crate::engine::model::{Destination, Effect, Reach, State};
 use crate::error::{Error, Result};
 use crate::index::{IndexAddress, IndexClient, SimpleFile};
 use crate::python::filename::Filename;
@@ -51,7 +50,7 @@ impl RecoveryContext<'_> {
     pub fn unexplained(&self, journal: &Journal, destinations: &[Destination]) -> Unexplained {
         let mut unexplained = Unexplained::default();
         let Some(header) = journal.header() else { return unexplained };
-        let entries = super::entries(journal.records());
+        let entries = entries(journal.records());
         let own = self.own_hashes(journal.records());
         if journal.is_whole() && own.is_empty() {
             return unexplained;
@@ -102,7 +101,7 @@ impl RecoveryContext<'_> {
         let written = |path: &PathBuf| fs_err::metadata(path).and_then(|known| known.modified()).ok();
         let last = jiff::Timestamp::try_from(signs.iter().filter_map(written).max()?).ok()?;
         let passed = jiff::Timestamp::now().as_second() - last.as_second();
-        let left = super::PUSH_ON_ITS_WAY - passed;
+        let left = PUSH_ON_ITS_WAY - passed;
         let message =
             || format!("what it was sending may still arrive, for {} minutes more", (left + 59) / 60);
         (passed >= 0 && left > 0).then(message)

@@ -4,9 +4,8 @@ use serde::Serialize;
 
 use super::JournalSummary;
 use super::remote_facts::RemoteFacts;
-use crate::engine::effects::Effect;
 use crate::engine::journal::{Header, Record};
-use crate::engine::stage::{Destination, Reach};
+use crate::engine::model::{Destination, Effect, Reach};
 use crate::index::Listing;
 use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;

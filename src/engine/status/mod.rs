@@ -11,11 +11,10 @@ mod remote_facts;
 
 use serde::Serialize;
 
-use super::effects::Effect;
 use super::journal::{self, Content, End, Outcome, ReadLine, Record};
-use super::recover::{Entry, entries};
 use super::run::{RunFolder, Store};
-use super::stage::{Destination, Reach};
+use crate::engine::journal::{Entry, entries};
+use crate::engine::model::{Destination, Effect, Reach};
 use crate::error::Result;
 use crate::world::Environment;
 use crate::world::git::Repository;

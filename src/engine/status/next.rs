@@ -1,10 +1,8 @@
 //! The commands that go on from here, and what to know before one is chosen.
 
 use super::{FileState, Here, JournalState, JournalSummary, RefState, RefStatus, StatusReport};
-use crate::engine::effects::{Effect, needs_word};
-use crate::engine::journal::Record;
-use crate::engine::recover::{Entry, State, point_of_no_return, refused_for_good};
-use crate::engine::stage::Reach;
+use crate::engine::journal::{Entry, Record, needs_word, point_of_no_return, refused_for_good};
+use crate::engine::model::{Effect, Reach, State};
 use crate::world::git::{Repository, short};
 
 const RESUME: &str = "pyrelease resume";

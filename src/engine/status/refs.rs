@@ -4,8 +4,7 @@ use serde::Serialize;
 
 use super::JournalSummary;
 use super::remote_facts::RemoteFacts;
-use crate::engine::effects::Effect;
-use crate::engine::recover::State;
+use crate::engine::model::{Effect, State};
 use crate::world::git::Repository;
 
 /// A ref that the run changes

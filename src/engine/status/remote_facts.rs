@@ -5,9 +5,8 @@ use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 use super::{JournalSummary, StatusCollector};
-use crate::engine::effects::Effect;
 use crate::engine::journal::Header;
-use crate::engine::stage::{Destination, Reach};
+use crate::engine::model::{Destination, Effect, Reach};
 use crate::error::{Error, Result};
 use crate::index::{IndexAddress, IndexClient, Listing, find_to_read};
 use crate::python::filename::Filename;

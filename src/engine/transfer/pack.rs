@@ -7,12 +7,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::{BUNDLE, DISTRIBUTIONS, FORMAT, Item, JOURNAL, MANIFEST, Manifest, is_ours};
-use crate::engine::journal::{End, Journal, Outcome, end_of, header};
+use crate::engine::journal::{End, Journal, Outcome, end_of, entries, header};
 use crate::engine::log::outputs;
-use crate::engine::recover::{State, entries};
+use crate::engine::model::{Reach, State};
 use crate::engine::resume_state::completed_stages;
 use crate::engine::run::RunFolder;
-use crate::engine::stage::Reach;
 use crate::error::{Error, Result};
 use crate::python::distribution::Distribution;
 use crate::world::git::{Head, Landing, PrivateClone, Repository};

@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::engine::journal::{Header, Journal, Record};
+use crate::engine::model::{Outputs, Reach};
 use crate::engine::run::Store;
-use crate::engine::stage::{Outputs, Reach};
 use crate::error::ExitCode;
 use crate::python::distribution::{Distribution, Kind};
 use crate::world::digest::hex;

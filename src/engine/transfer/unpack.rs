@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::{BUNDLE, DISTRIBUTIONS, FORMAT, Item, JOURNAL, MANIFEST, Manifest, is_ours};
 use crate::engine::journal::{Header, Journal, Record, header, tail};
+use crate::engine::model::Outputs;
 use crate::engine::resume_state::completed_stages;
 use crate::engine::run::{RunFolder, Store};
-use crate::engine::stage::Outputs;
 use crate::error::{Error, Result};
 use crate::world::digest::hex;
 use crate::world::git::{Repository, short};

@@ -13,7 +13,7 @@ use super::changelog::{self, Changelog};
 use super::destinations;
 use super::push::Push;
 use crate::config::Config;
-use crate::engine::plan::Pipeline;
+use crate::engine::pipeline::Pipeline;
 use crate::engine::prelude::*;
 use crate::engine::reconstruction::Reconstruction;
 use crate::engine::release::Workspace;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::{Blocked, LocalRuns};
-use crate::engine::plan::Pipeline;
+use crate::engine::pipeline::Pipeline;
 use crate::engine::prelude::*;
 use crate::index::{IndexAddress, IndexClient, Listing, SimpleError, SimpleFile, Window};
 use crate::python::distribution::{Distribution, Kind};

@@ -1,8 +1,10 @@
-//! What a stage does or would do, for people and programs.
+//! Actions: the steps that a plan consists of.
 
 use std::fmt;
 
 use serde::Serialize;
+
+use super::effect::short_ref;
 
 /// A step of a plan
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -61,7 +63,7 @@ pub enum Action {
 
 impl Action {
     /// Whether it changes files of the clone, or may.
-    pub(in crate::engine) fn may_change_files(&self) -> bool {
+    pub fn may_change_files(&self) -> bool {
         matches!(self, Self::Write { .. } | Self::Command { .. } | Self::Plugin { .. })
     }
 }
@@ -103,9 +105,4 @@ impl fmt::Display for Action {
             Self::Skip { reason } => write!(f, "skip: {reason}"),
         }
     }
-}
-
-/// A ref's name as people say it.
-pub(super) fn short_ref(name: &str) -> &str {
-    name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/")).unwrap_or(name)
 }

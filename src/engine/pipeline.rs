@@ -1,12 +1,11 @@
-//! The plan: the stages in their order, and what they would do.
+//! The pipeline: the stages of a release in order, and the plan of what they would do.
 
-use serde::Serialize;
-
-use super::effects::{Action, Effects};
+use super::effects::Effects;
 use super::event::Listener;
+use super::model::{Action, Outputs, Plan, PlannedStage, Product, Reach};
 use super::order::{self, Disorder};
 use super::release::Release;
-use super::stage::{Outputs, Product, Reach, Stage};
+use super::stage::Stage;
 use crate::error::{Error, Result};
 
 /// The stages of a release in their order
@@ -26,57 +25,19 @@ impl Pipeline {
     pub fn stages(&self) -> impl ExactSizeIterator<Item = &dyn Stage> {
         self.stages.iter().map(Box::as_ref)
     }
-}
 
-/// What a run would do
-#[derive(Debug, Serialize)]
-pub struct Plan {
-    pub name: String,
-    pub version: String,
-    pub previous_version: String,
-    pub tag: String,
-    pub branch: Option<String>,
-    pub commit: String,
-    /// Why this version, where it was inferred
-    pub reason: Option<String>,
-    pub stages: Vec<PlannedStage>,
-}
-
-/// A stage in a plan
-#[derive(Debug, Serialize)]
-pub struct PlannedStage {
-    pub name: String,
-    pub reach: Reach,
-    pub actions: Vec<Action>,
-}
-
-/// What the engine itself will do between the stages
-#[derive(Default)]
-struct PlannedLanding {
-    tag: Option<String>,
-}
-
-impl PlannedLanding {
-    fn planned(self, release: &Release) -> PlannedStage {
-        let branch = release.workspace.head.branch.clone();
-        let action = Action::Land { branch, tag: self.tag };
-        PlannedStage { name: "land".to_owned(), reach: Reach::Repository, actions: vec![action] }
-    }
-}
-
-impl Plan {
     /// Runs the stages with inert effects and writes down what they would do.
     ///
     /// # Errors
     /// A stage cannot work on the project as it is; or something changes files after the last stage that commits.
-    pub fn make(pipeline: &Pipeline, release: &mut Release, listener: &dyn Listener) -> Result<Self> {
+    pub fn plan(&self, release: &mut Release, listener: &dyn Listener) -> Result<Plan> {
         let mut stages = Vec::new();
         let mut uncommitted: Option<(String, String)> = None;
         let mut is_changed = false;
         let mut landing: Option<PlannedLanding> = None;
-        pipeline.stages().for_each(|stage| stage.begin_preflight(release));
-        for stage in pipeline.stages() {
-            let mut effects = Effects::inert(stage, listener).after_changes(is_changed);
+        self.stages().for_each(|stage| stage.begin_preflight(release));
+        for stage in self.stages() {
+            let mut effects = Effects::inert(stage.name(), stage.reach(), listener).after_changes(is_changed);
             let outputs = stage
                 .run(release, &mut effects)
                 .map_err(|error| error.with_code(crate::error::ExitCode::Refused))?;
@@ -123,7 +84,7 @@ impl Plan {
             .help("put `tag` after the stages that change files"));
         }
         let target = &release.target;
-        Ok(Self {
+        Ok(Plan {
             name: target.project.name.clone(),
             version: target.version.to_string(),
             previous_version: target.previous.to_string(),
@@ -133,5 +94,19 @@ impl Plan {
             reason: target.reason.clone(),
             stages,
         })
+    }
+}
+
+/// What the engine itself will do between the stages
+#[derive(Default)]
+struct PlannedLanding {
+    tag: Option<String>,
+}
+
+impl PlannedLanding {
+    fn planned(self, release: &Release) -> PlannedStage {
+        let branch = release.workspace.head.branch.clone();
+        let action = Action::Land { branch, tag: self.tag };
+        PlannedStage { name: "land".to_owned(), reach: Reach::Repository, actions: vec![action] }
     }
 }

@@ -1,0 +1,276 @@
+//! The effects of a run and what became of each, from the journal's records alone.
+
+use std::collections::BTreeMap;
+
+use super::Record;
+use crate::engine::model::{Effect, Reach, State};
+use crate::plugin::protocol::Class;
+
+/// An effect of a run and what became of it
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub id: u64,
+    /// When it was intended, in seconds since the epoch
+    pub at: i64,
+    pub stage: String,
+    pub effect: Effect,
+    pub state: State,
+    /// Whether what is in doubt is its undoing
+    pub is_being_undone: bool,
+    /// The ref that shuts its undoing out, where that is a push
+    pub undo_fence: Option<String>,
+    /// Whether nothing has been sent for it since `at`: then the attempt was over, or somebody has looked
+    pub is_sent: bool,
+    /// Why it never will be done, however often it is tried; none where it may
+    pub never: Option<String>,
+}
+
+impl Entry {
+    /// Whether an index may yet show a public file that it does not list now. A run that was killed may have been sending
+    /// long after it wrote down what it was about to do, and a clock that was set back says nothing of how long ago that
+    /// was.
+    pub fn may_still_arrive(&self, now: i64) -> bool {
+        let upload = matches!(self.effect, Effect::Upload { reach: Reach::Public, .. });
+        upload && self.is_under_way(now, ON_ITS_WAY)
+    }
+
+    fn is_under_way(&self, now: i64, longest: i64) -> bool {
+        !self.is_sent || now - self.at < longest
+    }
+
+    /// Whether the remote may still be at work on a push, or on its being taken back, that it has not answered and that
+    /// nothing shuts out.
+    pub fn may_be_pushed(&self, now: i64) -> bool {
+        let is_push = matches!(self.effect, Effect::Push { .. });
+        is_push && self.state == State::InDoubt && self.is_under_way(now, PUSH_ON_ITS_WAY)
+    }
+}
+
+/// The effects of a run in their order.
+pub fn entries(records: &[Record]) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let set = |entries: &mut Vec<Entry>, id: u64, state: State| {
+        if let Some(entry) = entries.iter_mut().find(|entry| entry.id == id) {
+            entry.state = state;
+            entry.is_being_undone = false;
+        }
+    };
+    for record in records {
+        match record {
+            Record::Intent { id, at, stage, effect, .. } => entries.push(Entry {
+                id: *id,
+                at: *at,
+                stage: stage.clone(),
+                effect: effect.clone(),
+                state: State::InDoubt,
+                is_being_undone: false,
+                undo_fence: None,
+                is_sent: false,
+                never: None,
+            }),
+            Record::Done { id, .. } => {
+                set(&mut entries, *id, State::Done);
+                // The same thing attempted again and done settles the attempt before.
+                if let Some(at) = entries.iter().position(|entry| entry.id == *id) {
+                    let (before, now) = entries.split_at_mut(at);
+                    let same = |entry: &&mut Entry| {
+                        entry.state == State::InDoubt && entry.effect.repeats(&now[0].effect)
+                    };
+                    before.iter_mut().filter(same).for_each(|entry| entry.state = State::NotDone);
+                }
+            }
+            Record::NotDone { id, reason, is_final } => {
+                set(&mut entries, *id, State::NotDone);
+                if let Some(entry) = entries.iter_mut().find(|entry| entry.id == *id) {
+                    entry.never = is_final.then(|| reason.clone());
+                }
+            }
+            Record::Doubted { id, at } => {
+                if let Some(entry) = entries.iter_mut().find(|entry| entry.id == *id) {
+                    entry.at = *at;
+                    entry.is_sent = true;
+                }
+            }
+            // An undo that was begun may or may not have happened.
+            Record::Undo { id, at, fence, .. } => {
+                if let Some(entry) = entries.iter_mut().find(|entry| entry.id == *id) {
+                    entry.state = State::InDoubt;
+                    entry.at = at.unwrap_or(entry.at);
+                    entry.is_being_undone = true;
+                    entry.undo_fence.clone_from(fence);
+                    entry.is_sent = false;
+                }
+            }
+            Record::Undone { id, .. } => set(&mut entries, *id, State::Undone),
+            Record::Kept { id, .. } => set(&mut entries, *id, State::Kept),
+            // What was done to refs was done in another repository, and from there.
+            Record::Imported {} => {
+                let at_refs =
+                    |entry: &&mut Entry| matches!(entry.effect, Effect::Land { .. } | Effect::Push { .. });
+                let done = entries.iter_mut().filter(at_refs).filter(|entry| entry.state == State::Done);
+                done.for_each(|entry| entry.state = State::InDoubt);
+            }
+            _ => {}
+        }
+    }
+    entries
+}
+
+/// How long an upload that was cut off may still be on its way: PyPI gives a request 240 s
+const ON_ITS_WAY: i64 = 300;
+
+/// How long a remote may be at work on a push whose answer is missing; what its hooks do takes minutes at most
+pub const PUSH_ON_ITS_WAY: i64 = 900;
+
+/// The public effect after which the only way is forward, if there is one that happened or may have. One that was kept
+/// when the run was being given up is as public as before.
+pub fn point_of_no_return(entries: &[Entry]) -> Option<&Entry> {
+    entries.iter().find(|entry| {
+        entry.effect.reach() >= Reach::Public
+            && matches!(entry.state, State::Done | State::InDoubt | State::Kept)
+    })
+}
+
+/// What the release will never have: the last word on a public file was a refusal that stands for good.
+pub fn refused_for_good(entries: &[Entry]) -> Option<&Entry> {
+    let is_last = |entry: &&Entry| {
+        let later = entries.iter().filter(|later| later.id > entry.id);
+        later.into_iter().all(|later| !later.effect.repeats(&entry.effect))
+    };
+    let mut refused =
+        entries.iter().filter(|entry| entry.never.is_some() && entry.effect.reach() == Reach::Public);
+    refused.find(is_last)
+}
+
+/// Whether somebody has begun to give the run up, and was cut short: refs are kept for no other reason.
+pub fn is_being_given_up(entries: &[Entry]) -> bool {
+    entries.iter().any(|entry| {
+        let is_of_refs = matches!(entry.effect, Effect::Land { .. } | Effect::Push { .. });
+        entry.state == State::Kept && (is_of_refs || entry.effect.reach() >= Reach::Public)
+    })
+}
+
+/// Whether an index may have a file of the run: then what was built is not deleted.
+pub fn may_be_on_an_index(records: &[Record]) -> bool {
+    entries(records).iter().any(|entry| {
+        matches!(entry.effect, Effect::Upload { .. })
+            && matches!(entry.state, State::Done | State::InDoubt | State::Kept)
+    })
+}
+
+/// What is known of an effect that an earlier attempt at the stage had
+pub enum Earlier {
+    Done,
+    /// A permanent thing that may have been done, and nobody can be asked about it
+    InDoubt,
+    Open,
+}
+
+/// Whether a run stops at this effect, which is in doubt, until somebody says whether it was done: a permanent command that
+/// was cut short and that nobody can be asked about, or what a plugin cannot take back and may not be able to tell.
+pub fn needs_word(records: &[Record], stage: &str, effect: &Effect) -> bool {
+    if let Effect::Plugin(effect) = effect {
+        return effect.class == Class::Irreversible && effect.reach >= Reach::Public;
+    }
+    let has_verify = matches!(effect, Effect::Command { verify: Some(_), .. });
+    !has_verify && matches!(Earlier::of(records, stage, effect), Earlier::InDoubt)
+}
+
+impl Earlier {
+    pub fn of(records: &[Record], stage: &str, effect: &Effect) -> Self {
+        let entries = entries(records);
+        let Some(last) = entries.iter().rfind(|entry| entry.stage == stage && entry.effect == *effect) else {
+            return Self::Open;
+        };
+        let is_command = matches!(effect, Effect::Command { reach: Reach::Public, .. });
+        match last.state {
+            State::Done => Self::Done,
+            // One that said itself that it failed is simply tried again.
+            State::InDoubt if is_command && !said_to_have_failed(records, last.id) => Self::InDoubt,
+            _ => Self::Open,
+        }
+    }
+}
+
+/// Whether the run that wrote the intent went on, to write down that the stage had failed. A later attempt to go on fails
+/// for not knowing, and that says nothing.
+fn said_to_have_failed(records: &[Record], id: u64) -> bool {
+    let intent = |record: &&Record| matches!(record, Record::Intent { id: of, .. } if *of == id);
+    let mut since = records.iter().skip_while(|record| !intent(record));
+    let Some(Record::Intent { stage, .. }) = since.next() else { return false };
+    let mut of_that_run = since.take_while(|record| !matches!(record, Record::StageBegun { .. }));
+    of_that_run.any(|record| matches!(record, Record::Failed { stage: failed, .. } if failed == stage))
+}
+
+/// What the run has left, or may have, on each index that is made for trials: nothing takes it back.
+pub fn left_on_rehearsals(entries: &[Entry]) -> BTreeMap<&str, Vec<&str>> {
+    let mut left: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for entry in entries {
+        if let Effect::Upload { index, distribution, reach: Reach::Rehearsal, .. } = &entry.effect
+            && matches!(entry.state, State::Done | State::InDoubt | State::Kept)
+        {
+            let files = left.entry(index).or_default();
+            if !files.contains(&distribution.filename.as_str()) {
+                files.push(&distribution.filename);
+            }
+        }
+    }
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::python::distribution::{Distribution, Kind};
+
+    fn upload() -> Effect {
+        let filename = "demo-1.0-py3-none-any.whl".to_owned();
+        let distribution = Distribution {
+            path: filename.clone().into(),
+            filename,
+            kind: Kind::Wheel,
+            size: 1,
+            sha256: "0".into(),
+        };
+        Effect::Upload {
+            index: "pypi".into(),
+            url: "https://upload.pypi.org/legacy/".into(),
+            simple: None,
+            reach: Reach::Public,
+            project: "demo".into(),
+            distribution,
+        }
+    }
+
+    #[test]
+    fn an_upload_may_still_arrive_for_five_minutes_whatever_the_clock_does() {
+        let now = 1_000_000;
+        let mut records =
+            vec![Record::Intent { id: 0, at: now, stage: "pypi".into(), effect: upload(), locks: None }];
+        let entry = |records: &[Record]| entries(records).remove(0);
+        // How long it was sent, only those know who were there at its end.
+        assert!(entry(&records).may_still_arrive(now + 30 * 86_400));
+        records.push(Record::Doubted { id: 0, at: now });
+        assert!(entry(&records).may_still_arrive(now + ON_ITS_WAY - 1));
+        assert!(!entry(&records).may_still_arrive(now + ON_ITS_WAY));
+        // Set back by a month, the clock says nothing; from when that is noticed, five minutes count again.
+        let back = now - 30 * 86_400;
+        assert!(entry(&records).may_still_arrive(back));
+        records.push(Record::Doubted { id: 0, at: back });
+        assert!(entry(&records).may_still_arrive(back + ON_ITS_WAY - 1));
+        assert!(!entry(&records).may_still_arrive(back + ON_ITS_WAY));
+    }
+
+    #[test]
+    fn nothing_else_arrives_later() {
+        let effect = Effect::Command {
+            reach: Reach::Public,
+            command: vec!["x".into()],
+            undo: None,
+            verify: None,
+            environment: Vec::new(),
+        };
+        let records = [Record::Intent { id: 0, at: 0, stage: "x".into(), effect, locks: None }];
+        assert!(!entries(&records)[0].may_still_arrive(0));
+    }
+}

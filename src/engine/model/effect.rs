@@ -1,0 +1,147 @@
+//! Effects: changes outside the run's folder, as the journal keeps them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::reach::Reach;
+use crate::plugin::Assignment;
+use crate::plugin::protocol::Class;
+use crate::python::distribution::Distribution;
+use crate::world::git::{Landing, RefUpdate};
+
+/// A change outside the run's folder, as the journal keeps it: enough to ask the world about it and to undo it
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Effect {
+    /// The release commit and tag enter the user's repository
+    Land { landing: Landing },
+    /// Refs of a remote change
+    Push {
+        remote: String,
+        updates: Vec<RefUpdate>,
+        /// The ref that the push creates besides, by which recovery can shut it out; see [`crate::world::git::ShutOut`]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fence: Option<String>,
+    },
+    /// A file goes to an index
+    Upload {
+        index: String,
+        url: String,
+        simple: Option<String>,
+        reach: Reach,
+        project: String,
+        distribution: Distribution,
+    },
+    /// A command of the user's acts beyond the run's folder
+    Command {
+        reach: Reach,
+        command: Vec<String>,
+        undo: Option<Vec<String>>,
+        /// Tells whether it has done its work
+        #[serde(default)]
+        verify: Option<Vec<String>>,
+        /// The names of the secrets that all of these find in their environment
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        environment: Vec<String>,
+    },
+    /// A plugin acts
+    Plugin(Box<PluginEffect>),
+}
+
+impl Effect {
+    pub fn reach(&self) -> Reach {
+        match self {
+            Self::Land { .. } | Self::Push { .. } => Reach::Repository,
+            Self::Upload { reach, .. } | Self::Command { reach, .. } => *reach,
+            Self::Plugin(effect) => effect.reach,
+        }
+    }
+
+    /// Whether doing the other does the same thing once more: two attempts at a push differ in what shuts them out.
+    pub fn repeats(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Push { remote, updates, .. },
+                Self::Push { remote: their_remote, updates: their_updates, .. },
+            ) => remote == their_remote && updates == their_updates,
+            _ => self == other,
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Land { landing } => {
+                write!(f, "{} in the repository", landing.branch.as_deref().map_or("HEAD", short_ref))?;
+                landing.tag.as_ref().map_or(Ok(()), |tag| write!(f, " and tag {}", tag.name))
+            }
+            Self::Push { remote, updates, .. } => {
+                let names: Vec<&str> = updates.iter().map(|update| short_ref(&update.name)).collect();
+                write!(f, "{} at {remote}", names.join(" and "))
+            }
+            Self::Upload { index, distribution, .. } => write!(f, "{} on {index}", distribution.filename),
+            Self::Command { command, .. } => write!(f, "command `{}`", command.join(" ")),
+            Self::Plugin(effect) => effect.fmt(f),
+        }
+    }
+}
+
+/// A ref's name as people say it.
+pub(super) fn short_ref(name: &str) -> &str {
+    name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/")).unwrap_or(name)
+}
+
+/// An effect of a plugin, as the journal keeps it: enough to ask the plugin about it, and to have it taken back
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginEffect {
+    pub assignment: Assignment,
+    pub key: String,
+    pub class: Class,
+    /// What it does, for people
+    pub label: String,
+    pub reach: Reach,
+    /// What the plugin wants to know when it takes it back
+    pub undo: Value,
+}
+
+impl PluginEffect {
+    /// The effect as the plugin is told of it.
+    pub fn told(&self, state: State) -> Value {
+        let state = if state == State::Done { "done" } else { "begun" };
+        json!({"key": self.key, "class": self.class, "state": state, "undo": self.undo})
+    }
+}
+
+impl fmt::Display for PluginEffect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let label = if self.label.is_empty() { &self.key } else { &self.label };
+        write!(f, "{label} (plugin `{}`)", self.assignment.plugin.name)
+    }
+}
+
+/// What the journal knows of an effect
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Intended; whether it happened, only the world knows
+    InDoubt,
+    Done,
+    NotDone,
+    Undone,
+    /// It stays
+    Kept,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InDoubt => "in doubt",
+            Self::Done => "done",
+            Self::NotDone => "not done",
+            Self::Undone => "undone",
+            Self::Kept => "kept",
+        })
+    }
+}

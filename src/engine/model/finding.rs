@@ -1,0 +1,96 @@
+//! What a preflight finds.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// How grave a finding is
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// For who wants to know exactly
+    Detail,
+    Note,
+    Warning,
+    /// The release is refused
+    Error,
+}
+
+/// Something that a preflight found
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    pub severity: Severity,
+    pub message: String,
+    pub help: Option<String>,
+    /// Whether a user who knows better may go on all the same
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub advisory: bool,
+    /// What a user at a terminal is asked, to go on all the same
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+}
+
+/// What errors a user may let pass
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Leave {
+    /// The user knows better than advice
+    pub force: bool,
+    /// The user can be asked
+    pub can_ask: bool,
+}
+
+impl Finding {
+    fn new(severity: Severity, message: impl Into<String>) -> Self {
+        Self { severity, message: message.into(), help: None, advisory: false, question: None }
+    }
+
+    pub fn error(message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, message)
+    }
+
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, message)
+    }
+
+    pub fn note(message: impl Into<String>) -> Self {
+        Self::new(Severity::Note, message)
+    }
+
+    pub fn detail(message: impl Into<String>) -> Self {
+        Self::new(Severity::Detail, message)
+    }
+
+    /// One that `--force` makes a warning of.
+    pub fn advisory(mut self) -> Self {
+        self.advisory = true;
+        self
+    }
+
+    /// One that a yes to this question makes a warning of.
+    pub fn unless_confirmed(mut self, question: impl Into<String>) -> Self {
+        self.question = Some(question.into());
+        self
+    }
+
+    /// The same by the leave that the user has given, or will be asked for.
+    #[must_use]
+    pub fn under(mut self, leave: Leave) -> Self {
+        let may_pass = (self.advisory && leave.force) || (self.question.is_some() && leave.can_ask);
+        if may_pass && self.severity == Severity::Error {
+            self.severity = Severity::Warning;
+        }
+        self
+    }
+
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl From<Error> for Finding {
+    fn from(error: Error) -> Self {
+        let help = (!error.hints().is_empty()).then(|| error.hints().join("; "));
+        Self { help, ..Self::error(error.chain()) }
+    }
+}

@@ -1,0 +1,17 @@
+//! The data that the engine works with. Nothing here acts.
+
+mod action;
+mod effect;
+mod finding;
+mod outputs;
+mod plan;
+mod product;
+mod reach;
+
+pub use action::Action;
+pub use effect::{Effect, PluginEffect, State};
+pub use finding::{Finding, Leave, Severity};
+pub use outputs::{Destination, Outputs};
+pub use plan::{Plan, PlannedStage};
+pub use product::{Flow, Product};
+pub use reach::Reach;
