@@ -3,7 +3,8 @@
 //!
 //! Where to read what, from the outside in:
 //!
-//! - [`cli`] turns a command line into calls; it holds no logic.
+//! - [`cli`] parses a command line, calls [`ops`] and prints what comes back.
+//! - [`ops`] is what each command does: opens the project, asks where it must, calls the engine.
 //! - [`config`] reads `release.toml` and keeps the place of every value for its errors.
 //! - [`stages`] are the steps of a release, one file each; [`stages::pipeline`] puts together those configured.
 //! - [`engine`] takes any list of stages through a release and knows none by name. A stage changes the world only
@@ -17,7 +18,7 @@
 //! - [`python`] is what Python packaging is, as pure functions.
 //! - [`ui`] shows the engine's events to people or as JSON; [`text`] makes what others have written safe to show.
 //!
-//! Dependencies point one way: `cli -> drill, stages, server, ui -> engine -> index, plugin, world -> python`; a test
+//! Dependencies point one way: `cli -> ops, drill, server -> stages, ui -> engine -> index, plugin, world -> python`; a test
 //! enforces it.
 
 pub mod cli;
@@ -26,6 +27,7 @@ pub mod drill;
 pub mod engine;
 pub mod error;
 pub mod index;
+pub mod ops;
 pub mod plugin;
 pub mod python;
 pub mod server;

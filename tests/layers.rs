@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Each layer and those it may use beside itself; `error` is everybody's
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("python", &[]),
     ("config", &["python"]),
     ("world", &["python"]),
@@ -14,7 +14,11 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("ui", &["engine", "world"]),
     ("stages", &["engine", "config", "index", "plugin", "world", "python"]),
     ("drill", &["server", "engine", "config", "index", "plugin", "world", "python"]),
-    ("cli", &["drill", "stages", "server", "ui", "engine", "config", "index", "plugin", "world", "python"]),
+    ("ops", &["stages", "ui", "engine", "config", "index", "plugin", "world", "python"]),
+    (
+        "cli",
+        &["ops", "drill", "stages", "server", "ui", "engine", "config", "index", "plugin", "world", "python"],
+    ),
 ];
 
 #[test]

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::Context;
-use super::session::locate;
 use crate::config::{Config, nearest};
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, Result};
+use crate::ops::Context;
+use crate::ops::locate;
 use crate::python::verdict::{RULES, explain, list, rule};
 use crate::stages::{distributions_in, judge_files, policy, tracked_at};
 use crate::ui::{Format, data};

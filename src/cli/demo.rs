@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret as _;
 
-use super::{Context, run};
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, Result};
 use crate::index::variable_for;
+use crate::ops::{self, Context, RunOptions};
 use crate::server::{Access, EmbeddedIndex};
 use crate::ui::Ui;
 use crate::world::process::Process;
@@ -74,7 +74,7 @@ pub(super) fn demo(context: &Context, arguments: &Arguments) -> Result<()> {
         verbosity: context.verbosity,
         interrupted: std::sync::Arc::clone(&context.interrupted),
     };
-    run::run(&inner, &run::Arguments::without_asking())?;
+    ops::run(&inner, &RunOptions { yes: true, ..RunOptions::default() })?;
 
     say("installed from the second index into a fresh environment, imported, and the version compared");
     say(&format!("look at the commit and the tag:   git -C {} log --stat -1 --decorate", project.display()));

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::Context;
-use super::session::locate;
 use crate::drill::{self, ForReal, Judged, Options, PluginStage, Report, Selection, Watcher};
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, Result};
+use crate::ops::Context;
+use crate::ops::locate;
 use crate::stages::{self, Plugins};
 use crate::ui::{Counter, Format, data, say_at_once};
 

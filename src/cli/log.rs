@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::Context;
-use super::session::open_loosely;
 use crate::engine::journal::{Content, Record};
 use crate::engine::log;
 use crate::engine::run::Store;
 use crate::error::Result;
+use crate::ops::Context;
+use crate::ops::open_loosely;
 use crate::ui::{Format, data, journal_text, runs_text};
 
 #[derive(Debug, clap::Args)]

@@ -1,7 +1,6 @@
-//! The command line: what can be said, handed to whoever does it.
+//! The command line: parses the arguments, calls [`crate::ops`], prints what comes back.
 
 mod check;
-mod credentials;
 mod demo;
 mod doctor;
 mod drill;
@@ -9,27 +8,24 @@ mod external;
 mod log;
 mod plan;
 mod plugin;
-mod rebuild;
 mod recover;
 mod run;
-mod session;
 mod status;
 mod token;
-mod transfer;
 mod upload;
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
 
-use crate::error::{Error, ExitCode, Result};
+use crate::error::{Error, ExitCode};
 use crate::index::PYPIRC;
-use crate::ui::{Format, Ui, Verbosity, say_at_once};
-use crate::world::{Environment, failpoints, process};
+use crate::ops::Context;
+use crate::ui::{Format, Ui, Verbosity};
+use crate::world::{Environment, failpoints};
 
 /// Release Python packages: from the changelog to PyPI, or not at all
 #[derive(Debug, Parser)]
@@ -111,17 +107,6 @@ enum Command {
     Other(Vec<OsString>),
 }
 
-/// What every command works with
-struct Context {
-    folder: PathBuf,
-    manifest: Option<PathBuf>,
-    environment: Environment,
-    ui: Ui,
-    format: Format,
-    verbosity: Verbosity,
-    interrupted: Arc<AtomicBool>,
-}
-
 /// Reads the command line, does what it says, and gives the exit code.
 pub fn main(environment: Environment) -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -193,46 +178,4 @@ pub fn main(environment: Environment) -> ExitCode {
             error.code()
         }
     }
-}
-
-impl Context {
-    /// From here on the first Ctrl-C lets the current effect finish and then undoes; the second ends the process at
-    /// once, with what it had begun left behind. Before, while nothing has been done, the first does.
-    fn listen_for_interrupts(&self) -> Result<()> {
-        let interrupted = Arc::clone(&self.interrupted);
-        ctrlc::set_handler(move || {
-            process::interrupt();
-            if process::is_ending() {
-                return;
-            }
-            if interrupted.swap(true, Ordering::SeqCst) {
-                say_at_once("stopped at once; `pyrelease status` says what is left and how to go on");
-                std::process::exit(i32::from(ExitCode::Left as u8));
-            }
-            say_at_once(
-                "interrupted: the current step is ended, then what can be undone is undone (again: stop at once)",
-            );
-        })
-        .map_err(|error| Error::failed("signals cannot be listened for").because(error))
-    }
-
-    /// Asks whether to go on, unless `--yes` answered already.
-    fn confirm(&self, yes: bool, question: &str) -> Result<()> {
-        if yes {
-            return Ok(());
-        }
-        if !can_ask() {
-            return Err(Error::usage("there is no terminal to ask on")
-                .help("say `--yes` to go on without being asked"));
-        }
-        match self.ui.confirm(question)? {
-            true => Ok(()),
-            false => Err(Error::refused("not confirmed; nothing has been done")),
-        }
-    }
-}
-
-/// Whether somebody is there to answer.
-fn can_ask() -> bool {
-    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }

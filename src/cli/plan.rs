@@ -1,9 +1,9 @@
 //! `pyrelease plan`: what `run` would do.
 
-use super::Context;
-use super::session::{Session, tell_unused_indexes};
 use crate::engine::event::{Event, Listener};
 use crate::error::Result;
+use crate::ops::Context;
+use crate::ops::{Session, tell_unused_indexes};
 use crate::ui::{Format, data, plan_text};
 
 #[derive(Debug, clap::Args)]

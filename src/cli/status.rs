@@ -1,13 +1,9 @@
-//! `pyrelease status`: what is where, and the command that goes on from here.
+//! `pyrelease status`.
 
 use std::path::PathBuf;
 
-use super::session::{destinations, locate, open_loosely};
-use super::{Context, transfer};
-use crate::engine::run::Store;
-use crate::engine::status::{JournalState, StatusCollector};
 use crate::error::Result;
-use crate::stages::rebuild::is_public;
+use crate::ops::{self, Context};
 use crate::ui::{Format, account_text, data};
 
 #[derive(Debug, clap::Args)]
@@ -22,30 +18,14 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn status(context: &Context, arguments: &Arguments) -> Result<()> {
-    let workspace = open_loosely(context)?;
-    let store = Store::of(&workspace.repository)?;
     if let Some(file) = &arguments.export {
-        return transfer::export(context, &workspace, &store, file);
+        return ops::export(context, file);
     }
-    let collector = StatusCollector {
-        repository: &workspace.repository,
-        environment: &workspace.environment,
-        store: &store,
-        online: !arguments.offline,
-    };
-    let account = collector.collect(destinations)?.map(|account| {
-        let is_lost = account.journal == JournalState::Lost && account.outcome.is_none();
-        let asks = is_lost && !arguments.offline && !account.under_way;
-        match asks.then(|| locate(context).ok()).flatten().map(|found| is_public(&found.config, &workspace)) {
-            Some(Some(false)) => account.without_anything_public(),
-            _ => account,
+    match (context.format, ops::status(context, arguments.offline)?) {
+        (Format::Json, report) => {
+            data(&serde_json::to_string(&report).expect("a report has string keys only"));
         }
-    });
-    match (context.format, account) {
-        (Format::Json, account) => {
-            data(&serde_json::to_string(&account).expect("an account has string keys only"));
-        }
-        (Format::Human, Some(account)) => data(&account_text(&account)),
+        (Format::Human, Some(report)) => data(&account_text(&report)),
         (Format::Human, None) => data("no release has been run in this repository"),
     }
     Ok(())

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Context;
-use super::session::locate;
 use crate::config::{IndexSettings, nearest};
 use crate::engine::release::Workspace;
 use crate::error::{Error, Result};
 use crate::index::{Concern, Credentials, IndexAddress, Kept, find, help_without, kept};
+use crate::ops::Context;
+use crate::ops::locate;
 use crate::python::token::Scope;
 use crate::stages::read_project;
 use crate::text::is_safe;

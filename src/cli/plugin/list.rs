@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{of_stages, project};
-use crate::cli::Context;
 use crate::error::Result;
+use crate::ops::Context;
 use crate::plugin::find::{PREFIX, PROJECT_FOLDER, PluginReference, in_folder, user_plugins};
 use crate::plugin::launch::Stop;
 use crate::plugin::protocol::Descriptor;

@@ -5,10 +5,10 @@ mod new;
 mod test;
 mod trust;
 
-use super::Context;
-use crate::cli::session::locate;
 use crate::config::{Config, Location};
 use crate::error::{Error, Result};
+use crate::ops::Context;
+use crate::ops::locate;
 use crate::stages::{Named, named};
 
 #[derive(Debug, clap::Subcommand)]

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::cli::Context;
 use crate::error::{Error, Result};
+use crate::ops::Context;
 use crate::stages::taken;
 use crate::ui::data;
 

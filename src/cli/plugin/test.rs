@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::cli::Context;
 use crate::error::{Error, Result};
+use crate::ops::Context;
 use crate::plugin::trial::{Options, Tried, try_out};
 use crate::ui::{Format, data};
 

@@ -1,9 +1,9 @@
 //! `pyrelease plugin trust`: pins what is there, and writes down that the user has agreed to it.
 
 use super::{of_stages, project};
-use crate::cli::Context;
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, Result};
+use crate::ops::Context;
 use crate::plugin::Carrier;
 use crate::plugin::find::PluginReference;
 use crate::plugin::trust::{LOCK, Obstacle, Pins, agree, look};

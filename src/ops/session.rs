@@ -18,16 +18,16 @@ use crate::world::http::client_certificate_variable;
 use crate::world::process::withhold;
 
 /// A project opened
-pub(super) struct Session {
-    pub(super) config: Config,
-    pub(super) pipeline: Pipeline,
-    pub(super) workspace: Workspace,
-    pub(super) store: Store,
+pub struct Session {
+    pub config: Config,
+    pub pipeline: Pipeline,
+    pub workspace: Workspace,
+    pub store: Store,
 }
 
 impl Session {
     /// Opens the project that the command line names.
-    pub(super) fn open(context: &Context) -> Result<Self> {
+    pub fn open(context: &Context) -> Result<Self> {
         let location = locate(context)?;
         let plugins = Plugins { root: &location.root, environment: &context.environment, known: None };
         let pipeline = stages::pipeline(&location.config, &plugins)?;
@@ -38,7 +38,7 @@ impl Session {
     }
 
     /// Settles what is to be released.
-    pub(super) fn release(self, bump: Option<&str>) -> Result<(Config, Pipeline, Store, Release)> {
+    pub fn release(self, bump: Option<&str>) -> Result<(Config, Pipeline, Store, Release)> {
         let bump = bump.map(str::parse::<Bump>).transpose()?;
         let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
         let target = stages::target(&self.config, &self.workspace, &Bumping { bump, date })?;
@@ -74,14 +74,14 @@ impl Session {
 }
 
 /// Notes the indexes of the configuration that no stage uploads to.
-pub(super) fn tell_unused_indexes(config: &Config, listener: &dyn Listener) {
+pub fn tell_unused_indexes(config: &Config, listener: &dyn Listener) {
     for finding in stages::unused_indexes(config) {
         listener.on_event(&Event::Finding { stage: None, finding: &finding });
     }
 }
 
 /// The configuration that the command line names; from here on the secrets that it grants are withheld from everybody else.
-pub(super) fn locate(context: &Context) -> Result<Location> {
+pub fn locate(context: &Context) -> Result<Location> {
     let location = config::locate(&context.folder, context.manifest.as_deref())?;
     withhold(location.config.granted_secrets());
     Ok(location)
@@ -97,7 +97,7 @@ pub(super) fn configuration_of_run(header: &Header) -> Result<Config> {
 
 /// The environment with what the configuration says of the indexes and everybody who speaks to one needs. What the user's
 /// own environment says comes first.
-pub(super) fn environment_of(config: &Config, root: &Path, environment: Environment) -> Environment {
+pub fn environment_of(config: &Config, root: &Path, environment: Environment) -> Environment {
     config.indexes().iter().fold(environment, |environment, (name, index)| {
         let variable = client_certificate_variable(name);
         match &index.client_certificate {
@@ -118,7 +118,7 @@ fn locate_loosely(context: &Context) -> Result<std::path::PathBuf> {
 }
 
 /// The repository of the project, whatever its configuration says of the release.
-pub(super) fn open_loosely(context: &Context) -> Result<Workspace> {
+pub fn open_loosely(context: &Context) -> Result<Workspace> {
     let environment = context.environment.clone();
     match locate(context) {
         Ok(location) => {

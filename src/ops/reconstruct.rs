@@ -11,7 +11,7 @@ use crate::stages::rebuild::{Blocked, Discovery, LocalRuns, Rebuild, look};
 
 /// Looks for a release that can be finished without its journal, and makes it a run after asking; none where there is
 /// nothing to finish. `lost` is the run whose journal is lost, where its folder is there.
-pub(super) fn rebuild(
+pub(super) fn reconstruct(
     context: &Context,
     store: &Store,
     lost: Option<&RunFolder>,
@@ -19,7 +19,7 @@ pub(super) fn rebuild(
 ) -> Result<Option<RunFolder>> {
     let say = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });
     let nothing = || match lost {
-        Some(run) => Err(super::recover::lost_for_good(run)),
+        Some(run) => Err(super::lost_for_good(run)),
         None => {
             say("there is no run to resume");
             Ok(None)

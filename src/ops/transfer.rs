@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Context;
+use super::{Context, open};
 use crate::engine::event::{Event, Listener};
 use crate::engine::release::Workspace;
 use crate::engine::run::Store;
@@ -10,13 +10,17 @@ use crate::engine::transfer;
 use crate::error::{Error, Result};
 
 /// Packs the run that is not finished into a file.
-pub(super) fn export(context: &Context, workspace: &Workspace, store: &Store, file: &Path) -> Result<()> {
+///
+/// # Errors
+/// There is no such run, its journal is lost, or the file cannot be written.
+pub fn export(context: &Context, file: &Path) -> Result<()> {
+    let (workspace, store) = open(context)?;
     // Nothing may be at work on what is packed.
     let _lock = store.lock()?;
     let nothing = || Error::refused("there is no unfinished run to move");
     let run = store.unfinished()?.ok_or_else(nothing)?;
     if run.is_lost() {
-        return Err(super::recover::lost(&run));
+        return Err(super::lost(&run));
     }
     let file = context.folder.join(file);
     let packed = transfer::pack(&workspace.repository, &run, &file)?;

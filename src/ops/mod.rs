@@ -1,0 +1,123 @@
+//! What the commands do: each function opens the project, asks where it must, calls the engine and returns what came of
+//! it. The command line parses and prints.
+
+mod credentials;
+mod doctor;
+mod reconstruct;
+mod resume;
+mod rollback;
+mod run;
+mod session;
+mod status;
+mod transfer;
+mod upload;
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::engine::recover::RecoveryContext;
+use crate::engine::release::Workspace;
+use crate::engine::run::{RunFolder, Store};
+use crate::error::{Error, ExitCode, Result};
+use crate::ui::{Format, Ui, Verbosity, say_at_once};
+use crate::world::{Environment, process};
+
+pub use doctor::doctor;
+pub use resume::{ResumeOptions, resume};
+pub use rollback::{RollbackOptions, rollback};
+pub use run::{RunOptions, run};
+pub use session::{Session, environment_of, locate, open_loosely, tell_unused_indexes};
+pub use status::status;
+pub use transfer::export;
+pub use upload::{Target, UploadOptions, upload};
+
+/// What every command works with
+pub struct Context {
+    pub folder: PathBuf,
+    pub manifest: Option<PathBuf>,
+    pub environment: Environment,
+    pub ui: Ui,
+    pub format: Format,
+    pub verbosity: Verbosity,
+    pub interrupted: Arc<AtomicBool>,
+}
+
+impl Context {
+    /// From here on the first Ctrl-C lets the current effect finish and then undoes; the second ends the process at
+    /// once, with what it had begun left behind. Before, while nothing has been done, the first does.
+    pub fn listen_for_interrupts(&self) -> Result<()> {
+        let interrupted = Arc::clone(&self.interrupted);
+        ctrlc::set_handler(move || {
+            process::interrupt();
+            if process::is_ending() {
+                return;
+            }
+            if interrupted.swap(true, Ordering::SeqCst) {
+                say_at_once("stopped at once; `pyrelease status` says what is left and how to go on");
+                std::process::exit(i32::from(ExitCode::Left as u8));
+            }
+            say_at_once(
+                "interrupted: the current step is ended, then what can be undone is undone (again: stop at once)",
+            );
+        })
+        .map_err(|error| Error::failed("signals cannot be listened for").because(error))
+    }
+
+    /// Asks whether to go on, unless `--yes` answered already.
+    pub fn confirm(&self, yes: bool, question: &str) -> Result<()> {
+        if yes {
+            return Ok(());
+        }
+        if !can_ask() {
+            return Err(Error::usage("there is no terminal to ask on")
+                .help("say `--yes` to go on without being asked"));
+        }
+        match self.ui.confirm(question)? {
+            true => Ok(()),
+            false => Err(Error::refused("not confirmed; nothing has been done")),
+        }
+    }
+}
+
+/// Whether somebody is there to answer.
+pub fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// The repository of the project and its runs, whatever the configuration says.
+fn open(context: &Context) -> Result<(Workspace, Store)> {
+    let workspace = open_loosely(context)?;
+    let store = Store::of(&workspace.repository)?;
+    Ok((workspace, store))
+}
+
+fn recovery_context<'a>(
+    context: &'a Context,
+    workspace: &'a Workspace,
+    run: &'a RunFolder,
+) -> RecoveryContext<'a> {
+    RecoveryContext {
+        repository: &workspace.repository,
+        environment: &workspace.environment,
+        run,
+        listener: &context.ui,
+    }
+}
+
+/// What is said of a run without a journal by whoever would need one.
+fn lost(run: &RunFolder) -> Error {
+    unknown(run)
+        .help("`pyrelease resume` rebuilds it from the tag and the indexes, where publishing had begun")
+        .help("`pyrelease rollback --leave` gives it up as it is")
+}
+
+/// The same where it cannot be rebuilt either.
+fn lost_for_good(run: &RunFolder) -> Error {
+    unknown(run).help("`pyrelease rollback --leave` gives it up as it is")
+}
+
+fn unknown(run: &RunFolder) -> Error {
+    Error::left(format!("run {} has lost its journal: what it did outside its folder is not known", run.id()))
+}

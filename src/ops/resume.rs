@@ -1,0 +1,124 @@
+//! `resume`: finishes a run that was cut short.
+
+use std::path::Path;
+
+use super::credentials::ask_for_missing;
+use super::session::{Session, configuration_of_run, destinations};
+use super::{Context, open, reconstruct, recovery_context, transfer};
+use crate::engine::execute::Execution;
+use crate::engine::journal::{Journal, entries};
+use crate::engine::release::Workspace;
+use crate::engine::run::RunFolder;
+use crate::error::{Error, ExitCode, Result};
+use crate::world::orphans;
+
+/// How a run is finished
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ResumeOptions<'a> {
+    /// Ask nothing
+    pub yes: bool,
+    /// Stages whose command did its work, by the user's word
+    pub done: &'a [String],
+    /// Stages whose command did not do its work, by the user's word
+    pub again: &'a [String],
+    /// Continue despite errors marked as overridable
+    pub force: bool,
+    /// A file that `status --export` wrote: its run is finished here
+    pub import: Option<&'a Path>,
+}
+
+/// Finishes the run that was cut short.
+///
+/// # Errors
+/// It cannot be finished; the run stays as it is.
+pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
+    let (workspace, store) = open(context)?;
+    let lock = store.lock()?;
+    let mut yes = options.yes;
+    if let Some(file) = options.import {
+        transfer::import(context, &workspace, &store, (file, yes))?;
+        yes = true;
+    }
+    let run = match store.unfinished()? {
+        Some(run) if !run.is_lost() && !is_partly_told(context, &workspace, &run)? => run,
+        other => match reconstruct::reconstruct(context, &store, other.as_ref(), yes)? {
+            None => return Ok(()),
+            Some(run) => {
+                yes = true;
+                run
+            }
+        },
+    };
+    let mut journal = Journal::open(&run.journal()).map_err(not_over)?;
+    let header = journal.header().cloned().ok_or_else(|| Error::left("the journal has no header"))?;
+    let _ = configuration_of_run(&header);
+    let question = format!("Finish the release of {} {} (run {})?", header.name, header.version, run.id());
+    context.confirm(yes, &question)?;
+    workspace.repository.give_consent();
+    context.listen_for_interrupts()?;
+    orphans::terminate_all(run.id());
+    let _guard = lock.guard(&run);
+    let recovery = recovery_context(context, &workspace, &run);
+    let before = entries(journal.records());
+    recovery.reconcile(&mut journal).map_err(not_over)?;
+    for (stages, has_done) in [(options.done, true), (options.again, false)] {
+        stages
+            .iter()
+            .try_for_each(|stage| recovery.resolve_manually(&mut journal, &before, stage, has_done))?;
+    }
+    recovery.expect_no_late_push(&journal)?;
+    recovery.look_again_at_pushes(&mut journal).map_err(not_over)?;
+    let (config, pipeline, mut release) = Session::of_run(context, &header).map_err(not_over)?;
+    release.workspace.repository.give_consent();
+    let environment = release.workspace.environment.clone();
+    let asked = ask_for_missing(context, &config, &pipeline, &header.name, yes, environment);
+    release.workspace.environment = asked.map_err(not_over)?;
+    let execution = Execution {
+        pipeline: &pipeline,
+        release,
+        run,
+        journal,
+        interrupted: &context.interrupted,
+        listener: &context.ui,
+        carry: config.carry(),
+        probe: false,
+        is_resumed: true,
+    };
+    execution.sign_in(options.force)?;
+    execution.fetch_missing()?;
+    execution.complete()
+}
+
+/// Whether the run's journal has lost its end and something of the run is public: then the journal is rebuilt.
+///
+/// # Errors
+/// The journal is damaged, or somebody cannot be asked.
+fn is_partly_told(context: &Context, workspace: &Workspace, run: &RunFolder) -> Result<bool> {
+    let journal = Journal::open(&run.journal()).map_err(not_over)?;
+    if journal.is_whole() {
+        return Ok(false);
+    }
+    let destinations = journal.header().map(destinations).unwrap_or_default();
+    let unexplained = recovery_context(context, workspace, run).unexplained(&journal, &destinations);
+    match (unexplained.public.as_slice(), unexplained.unasked.as_slice()) {
+        ([_, ..], _) => Ok(true),
+        ([], []) => Ok(false),
+        ([], unasked) => Err(Error::left(format!(
+            "the journal of run {} has lost its end, and what was public by then is not known: {}",
+            run.id(),
+            unasked.join("; ")
+        ))
+        .help("try again when that is known")),
+    }
+}
+
+/// Whatever has failed, the run is still there.
+pub(super) fn not_over(error: Error) -> Error {
+    match error.code() {
+        // It is under way.
+        ExitCode::Left | ExitCode::Refused => error,
+        _ => error
+            .with_code(ExitCode::Left)
+            .help("the run is as it was; `pyrelease status` shows how to go on"),
+    }
+}

@@ -1,0 +1,86 @@
+//! `run`: preflights, the plan, one question, and the release.
+
+use super::Context;
+use super::credentials::ask_for_missing;
+use super::session::{Session, tell_unused_indexes};
+use crate::engine::event::{Event, Listener};
+use crate::engine::execute::Execution;
+use crate::engine::journal::{Journal, entries, point_of_no_return};
+use crate::engine::model::Leave;
+use crate::engine::preflight::preflight;
+use crate::engine::run::Store;
+use crate::error::{Error, ExitCode, Result};
+
+/// How a release is run
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunOptions<'a> {
+    /// How to bump the version; none to infer it
+    pub bump: Option<&'a str>,
+    /// Ask nothing
+    pub yes: bool,
+    pub dry_run: bool,
+    /// Ask each index whether it would take the files, once they are built
+    pub probe: bool,
+    /// Continue despite errors marked as overridable
+    pub force: bool,
+}
+
+/// Releases the project.
+///
+/// # Errors
+/// A preflight refuses the release, or it fails; the exit code says what is left.
+pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
+    let session = Session::open(context)?;
+    let lock = if options.dry_run { None } else { Some(session.store.lock()?) };
+    refuse_unfinished(&session.store)?;
+    if !options.yes && !options.dry_run && !super::can_ask() {
+        return Err(Error::usage("there is no terminal to ask on")
+            .help("`pyrelease run --yes` releases without asking"));
+    }
+    let (config, pipeline, store, mut release) = session.release(options.bump)?;
+    let (environment, project) = (&release.workspace.environment, &release.target.project.name);
+    release.workspace.environment =
+        ask_for_missing(context, &config, &pipeline, project, options.yes, environment.clone())?;
+    let listener: &dyn Listener = &context.ui;
+    tell_unused_indexes(&config, listener);
+    let leave = Leave { force: options.force, can_ask: !options.yes && super::can_ask() };
+    let questions = preflight(&pipeline, &release, config.carry(), leave, listener)?;
+    let plan = pipeline.plan(&mut release, listener)?;
+    // Whoever does not want to be asked has read the plan, or will not.
+    let is_brief = options.yes && !options.dry_run;
+    listener.on_event(&Event::Plan { plan: &plan, is_brief });
+    if options.dry_run {
+        let message = match questions.as_slice() {
+            [] => "every preflight passed; nothing has been done",
+            _ => "`run` asks about the warnings first, and `run --yes` is refused; nothing has been done",
+        };
+        listener.on_event(&Event::Note { stage: None, message });
+        return Ok(());
+    }
+    questions.iter().try_for_each(|question| context.confirm(false, question))?;
+    context.confirm(options.yes, &format!("Release {} {}?", plan.name, plan.version))?;
+    release.workspace.repository.give_consent();
+    context.listen_for_interrupts()?;
+    let configuration = (config.source(), config.carry());
+    let mut execution =
+        Execution::begin(&store, &pipeline, release, configuration, &context.interrupted, listener)?;
+    execution.probe = options.probe;
+    let _guard = lock.as_ref().and_then(|lock| lock.guard(&execution.run));
+    execution.complete()
+}
+
+/// An unfinished run comes first: what it left would confuse a new one.
+pub(super) fn refuse_unfinished(store: &Store) -> Result<()> {
+    let Some(run) = store.unfinished()? else { return Ok(()) };
+    if run.is_lost() {
+        return Err(super::lost(&run).with_code(ExitCode::Refused));
+    }
+    let effects = entries(&Journal::read(&run.journal())?);
+    let help = match point_of_no_return(&effects) {
+        Some(_) => "it has gone public: `pyrelease resume` finishes it, `pyrelease status` shows where it is",
+        None => {
+            "`pyrelease resume` finishes it, `pyrelease rollback` undoes it, `pyrelease status` shows where it is"
+        }
+    };
+    Err(Error::refused(format!("run {} was cut short and is not finished", run.id())).help(help))
+}

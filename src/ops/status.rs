@@ -1,0 +1,29 @@
+//! `status`: the state of the last run.
+
+use super::session::{destinations, locate};
+use super::{Context, open};
+use crate::engine::status::{JournalState, StatusCollector, StatusReport};
+use crate::error::Result;
+use crate::stages::rebuild::is_public;
+
+/// The state of the last run; none where the repository has no run. `offline` asks neither remotes nor indexes.
+///
+/// # Errors
+/// The repository or the runs cannot be read.
+pub fn status(context: &Context, offline: bool) -> Result<Option<StatusReport>> {
+    let (workspace, store) = open(context)?;
+    let collector = StatusCollector {
+        repository: &workspace.repository,
+        environment: &workspace.environment,
+        store: &store,
+        online: !offline,
+    };
+    Ok(collector.collect(destinations)?.map(|report| {
+        let is_lost = report.journal == JournalState::Lost && report.outcome.is_none();
+        let asks = is_lost && !offline && !report.under_way;
+        match asks.then(|| locate(context).ok()).flatten().map(|found| is_public(&found.config, &workspace)) {
+            Some(Some(false)) => report.without_anything_public(),
+            _ => report,
+        }
+    }))
+}
