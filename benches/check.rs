@@ -1,12 +1,9 @@
-//! `pyrelease check` beside `twine check`, in turn on the same files: `cargo bench --bench check`.
+//! Compares `pyrelease check` with `twine check` on the same files: `cargo bench --bench check`.
 //!
-//! Machines differ and are noisy, so what counts is the ratio: the median of each round's. Rounds are interleaved, which
-//! lets a drift of the machine's speed hit both alike. twine is installed from the package index, once, below `target/`.
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a report for who runs it, on a machine of theirs"
-)]
+//! Machines differ and are noisy, so the result is the median ratio of all rounds. Rounds are interleaved, so that
+//! changes of the machine's speed affect both programs. twine is installed once from the package index, below
+//! `target/`.
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "prints a report for the developer")]
 
 use std::ffi::OsString;
 use std::io::{Cursor, Write as _};
@@ -29,7 +26,7 @@ fn main() {
     for (name, make) in SAMPLES {
         let folder = TempDir::new().unwrap();
         let files = make(folder.path());
-        // Once before, so that the files are in the page cache and a description's verdict in ours.
+        // Warm up the page cache and our cache of descriptions.
         let round = || (check(Path::new(PYRELEASE), &files), check(&twine, &files));
         round();
         let rounds: Vec<_> = (0..ROUNDS).map(|_| round()).collect();
@@ -41,7 +38,7 @@ fn main() {
     }
 }
 
-/// What makes the files of one release in a folder
+/// Creates the files of one release in a folder
 type Make = fn(&Path) -> Vec<PathBuf>;
 
 const SAMPLES: &[(&str, Make)] = &[
@@ -71,7 +68,7 @@ fn metadata(description: &str, content_type: &str) -> String {
     )
 }
 
-/// Bytes that do not compress, the same each time.
+/// Incompressible bytes, the same each time.
 fn noise(length: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(length + 32);
     let mut block = Sha256::digest(b"sample");
@@ -83,7 +80,7 @@ fn noise(length: usize) -> Vec<u8> {
     bytes
 }
 
-/// A wheel with one module of so many bytes.
+/// A wheel with one module of `length` bytes.
 fn wheel(folder: &Path, platform: &str, description: &str, content_type: &str, length: usize) -> PathBuf {
     let tag = format!("py3-none-{platform}");
     let info = "sample-1.0.dist-info";
@@ -129,7 +126,7 @@ fn sdist(folder: &Path, description: &str, content_type: &str) -> PathBuf {
     path
 }
 
-/// The program that is compared with.
+/// The program to compare with.
 fn twine() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("twine");
     let bin = folder.join(if cfg!(windows) { "Scripts" } else { "bin" });

@@ -1,12 +1,8 @@
-//! What plugins cost: the call that asks one what it is, and what seven of them add to a plan: `cargo bench --bench plugins`.
+//! Measures the cost of plugins: one `describe` call, and seven plugins in a plan: `cargo bench --bench plugins`.
 //!
-//! A call is a process of its own, with the private copy, its hash and the conversation. Plans with and without plugins
-//! alternate, which lets a drift of the machine's speed hit both alike.
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a report for who runs it, on a machine of theirs"
-)]
+//! A call includes the process, the private copy, its hash and the messages. Plans with and without plugins alternate,
+//! so that changes of the machine's speed affect both.
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "prints a report for the developer")]
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -41,7 +37,7 @@ fn main() {
             let took = |project: &Project| {
                 project.pyrelease(command).env("PYRELEASE_SECRET_GITHUB_TOKEN", "x").code(0).took()
             };
-            // Once before, so that the files are in the page cache.
+            // Warm up the page cache.
             took(&without);
             took(&with);
             let rounds: Vec<_> = (0..ROUNDS).map(|_| (took(&without), took(&with))).collect();
@@ -62,7 +58,7 @@ fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// A plugin of each language: its name, its file and what it is configured with.
+/// A plugin in each language: its name, its file and its configuration.
 fn plugins(folder: &Path) -> Vec<(&'static str, PathBuf, &'static str)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
@@ -82,7 +78,7 @@ fn plugins(folder: &Path) -> Vec<(&'static str, PathBuf, &'static str)> {
     plugins
 }
 
-/// How long it takes to ask a plugin what it is, from the fastest to the slowest.
+/// The times of `describe` calls, sorted.
 fn calls(file: &Path) -> Vec<Duration> {
     let sandbox = Sandbox::new();
     let environment = sandbox.environment().into_iter().collect();
@@ -112,7 +108,7 @@ fn calls(file: &Path) -> Vec<Duration> {
     times
 }
 
-/// A project whose release has these stages, or as many that do nothing.
+/// A project whose release has these plugin stages, or as many that do nothing.
 fn project(plugin: Option<&Path>, config: &str) -> Project {
     let names: Vec<String> = (1..=STAGES).map(|number| format!("own{number}")).collect();
     let list = names.iter().map(|name| format!(", \"{name}\"")).collect::<String>();

@@ -12,6 +12,6 @@ fn main() -> ExitCode {
     if watchdog::run_if_requested(std::env::args_os().skip(1)) {
         return ExitCode::SUCCESS;
     }
-    memory::keep_to_ourselves();
+    memory::protect();
     ExitCode::from(pyrelease::cli::main(Environment::of_this_process()) as u8)
 }

@@ -1,14 +1,14 @@
-//! Text that anybody may have written (names of files, replies of servers, what commands print), made safe for a terminal.
+//! Makes untrusted text (file names, server replies, command output) safe for a terminal.
 
 use std::borrow::Cow;
 
-/// What a colour or a weight begins with
+/// The beginning of a style sequence
 const STYLE: &str = "\u{1b}[";
 
-/// Whether a terminal shows the letter and does nothing else: control characters move its cursor, and bidirectional ones
-/// show other letters in an order that they do not have.
+/// Whether a terminal only displays the character. Control characters can move the cursor, and bidirectional characters
+/// can reorder the text.
 pub fn is_safe(letter: char) -> bool {
-    // Nearly all of them, and there may be many.
+    // A fast path for almost all characters.
     if matches!(letter, ' '..='~') {
         return true;
     }
@@ -19,12 +19,12 @@ pub fn is_safe(letter: char) -> bool {
     !letter.is_control() && !is_bidirectional && !matches!(letter, '\u{2028}' | '\u{2029}')
 }
 
-/// The text with everything else spelled out; lines and tabs stay.
+/// The text with unsafe characters escaped, except line ends and tabs.
 pub fn safe(text: &str) -> Cow<'_, str> {
-    if text.chars().all(stays) { text.into() } else { spelled(text).into() }
+    if text.chars().all(stays) { text.into() } else { escaped(text).into() }
 }
 
-/// The same of a text that is styled already: its colours and weights stay, as nothing else of such sequences does.
+/// Like [`safe`], for styled text: keeps colours and weights, and escapes all other sequences.
 pub fn safe_styled(text: &str) -> Cow<'_, str> {
     if text.chars().all(stays) {
         return text.into();
@@ -32,34 +32,34 @@ pub fn safe_styled(text: &str) -> Cow<'_, str> {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(STYLE) {
-        shown.push_str(&spelled(&rest[..at]));
+        shown.push_str(&escaped(&rest[..at]));
         let length = style(&rest[at..]).unwrap_or(1);
         let (sequence, after) = rest[at..].split_at(length);
-        // One that is no style loses what makes it a sequence.
+        // Escape other sequences.
         if length > 1 {
             shown.push_str(sequence)
         } else {
-            shown.push_str(&spelled(sequence))
+            shown.push_str(&escaped(sequence))
         }
         rest = after;
     }
-    shown.push_str(&spelled(rest));
+    shown.push_str(&escaped(rest));
     shown.into()
 }
 
-fn stays(letter: char) -> bool {
+fn is_kept(letter: char) -> bool {
     is_safe(letter) || matches!(letter, '\n' | '\t')
 }
 
-fn spelled(text: &str) -> String {
-    let shown = |letter: char| match stays(letter) {
+fn escaped(text: &str) -> String {
+    let shown = |letter: char| match is_kept(letter) {
         true => letter.to_string(),
         false => letter.escape_default().to_string(),
     };
     text.chars().map(shown).collect()
 }
 
-/// The length of the sequence at the beginning, if it changes nothing but a colour of the letters or their weight.
+/// The length of the sequence at the beginning of the text, if it only changes the colour or the weight.
 fn style(text: &str) -> Option<usize> {
     let parameters = text.strip_prefix(STYLE)?;
     let end = parameters.find(|letter: char| !letter.is_ascii_digit() && letter != ';')?;
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_spelled_out() {
+    fn control_characters_are_escaped() {
         for (text, shown) in [
             ("a\u{9b}2Jb", "a\\u{9b}2Jb"),
             ("a\u{202e}b\u{2066}c\u{200f}", "a\\u{202e}b\\u{2066}c\\u{200f}"),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn styles_stay_and_no_other_sequence_does() {
+    fn only_style_sequences_are_kept() {
         for styled in ["\u{1b}[1m\u{1b}[32mgood\u{1b}[0m\n", "\u{1b}[38;5;9mx\u{1b}[0m", "\u{1b}[1;31mx"] {
             assert_eq!(safe_styled(styled), styled);
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::drill::{self, ForReal, Judged, Options, PluginStage, Report, Selection, Watcher};
+use crate::drill::{self, ForReal, Options, PluginStage, PointResult, Report, Selection, Watcher};
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, Result};
 use crate::ops::Context;
@@ -138,7 +138,7 @@ struct Shown<'a> {
 }
 
 impl Watcher for Shown<'_> {
-    fn surveyed(&self, report: &Report, points: usize, tried: usize) {
+    fn on_baseline(&self, report: &Report, points: usize, tried: usize) {
         let say = |message: &str| self.context.ui.on_event(&Event::Note { stage: None, message });
         for said in report.left_out.iter().chain(&report.for_real()) {
             say(said);
@@ -148,7 +148,7 @@ impl Watcher for Shown<'_> {
         self.counter.get_or_init(|| self.context.ui.counter("Killing", tried));
     }
 
-    fn judged(&self, judged: &Judged) {
+    fn on_result(&self, judged: &PointResult) {
         let Some(counter) = self.counter.get() else { return };
         if !judged.converges() {
             counter.say(&format!("{:>12} {} {}", "Diverged", judged.point.id, judged.point.what));

@@ -1,9 +1,9 @@
-//! A release gone through without being killed, to learn the points there are and how to come to each.
+//! Runs the release once without killing it, to find all kill points and how to reach each.
 
 use super::configuration::Configuration;
 use super::facts::Facts;
 use super::plugins;
-use super::points::{Id, KillPoint, Phase, Way, kill_points};
+use super::points::{Id, KillPoint, Phase, RecoveryCommand, kill_points};
 use super::report::{Report, Stage};
 use super::sandbox::{Ended, PRISTINE, Sandbox};
 use crate::engine::journal::{Header, Journal, Record, header};
@@ -13,19 +13,19 @@ use crate::error::{Error, ExitCode, Result};
 use crate::world::failpoints::{Failpoint, Point};
 use crate::world::git::Repository;
 
-/// The world that a command starts in
+/// The state in which a command starts
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
-    /// As before the release
+    /// Before the release
     Pristine,
-    /// A run was killed when its private part was done
+    /// A run was killed at the end of its private stages
     Prepared,
-    /// A run was killed at this point, and what is killed next is the command that goes on
-    Killed(Id, Way),
+    /// A run was killed at this point; the recovery command is killed next
+    Killed(Id, RecoveryCommand),
 }
 
 impl Start {
-    /// The name that the world is put aside under.
+    /// The name of the saved state.
     pub(super) fn state(self) -> String {
         match self {
             Self::Pristine => PRISTINE.to_owned(),
@@ -35,7 +35,7 @@ impl Start {
     }
 }
 
-/// A point and how to come to it: the `at`th of the command that starts there
+/// A kill point and how to reach it: the `at`th point of the command that starts in `start`
 #[derive(Debug, Clone)]
 pub(super) struct Task {
     pub(super) point: KillPoint,
@@ -43,24 +43,24 @@ pub(super) struct Task {
     pub(super) at: u64,
 }
 
-/// What was learnt
+/// What the uninterrupted release showed
 pub(super) struct Baseline {
     header: Header,
     bump: Option<String>,
-    /// The number of the point at which the private part is done; none where all starts from the beginning
+    /// The number of the point at the end of the private stages; `None` if every run starts from the beginning
     prepared: Option<u64>,
     tasks: Vec<Task>,
-    /// How everything is when nobody kills it
+    /// The state after an uninterrupted release
     pub(super) complete: Facts,
-    /// The effects of plugins that there are then
+    /// The effects of plugins after it
     pub(super) effects: plugins::Named,
 }
 
 impl Baseline {
-    /// Goes through the release and, if asked for, through the ways on that are to be killed, too.
+    /// Runs the release and, if asked for, finds the kill points of its recovery too.
     ///
     /// # Errors
-    /// It fails: then there is nothing to drill.
+    /// The release fails, so there is nothing to drill.
     pub(super) fn make(
         sandbox: &mut Sandbox<'_>,
         configuration: &Configuration,
@@ -68,14 +68,14 @@ impl Baseline {
         deeper: bool,
     ) -> Result<Self> {
         let mut baseline = Self::of_run(sandbox, bump)?;
-        if configuration.leaves_traces() {
-            // What the first run has left out there, all later ones find.
+        if configuration.changes_outside() {
+            // The first run may warm caches outside; all later runs find them.
             sandbox.restore(PRISTINE)?;
             baseline = Self::of_run(sandbox, bump)?;
         }
         baseline.shorten(sandbox)?;
         if deeper {
-            baseline.go_deeper(sandbox)?;
+            baseline.add_recovery_points(sandbox)?;
         }
         baseline.tasks.sort_by_key(|task| task.point.id);
         Ok(baseline)
@@ -85,17 +85,17 @@ impl Baseline {
         &self.tasks
     }
 
-    /// The command that starts there.
+    /// The command that starts in this state.
     pub(super) fn arguments(&self, start: Start) -> Vec<&str> {
         match start {
             Start::Pristine => ["run", "--yes"].into_iter().chain(self.bump.as_deref()).collect(),
-            Start::Prepared => vec![Way::Resume.command(), "--yes"],
-            Start::Killed(_, way) => vec![way.command(), "--yes"],
+            Start::Prepared => vec![RecoveryCommand::Resume.name(), "--yes"],
+            Start::Killed(_, command) => vec![command.name(), "--yes"],
         }
     }
 
-    /// How to come to where a command starts; none for the beginning.
-    pub(super) fn way_to(&self, start: Start) -> Option<&Task> {
+    /// The kill that leads to this state; `None` for the beginning.
+    pub(super) fn kill_before(&self, start: Start) -> Option<&Task> {
         let number = match start {
             Start::Pristine => return None,
             Start::Prepared => self.prepared?,
@@ -116,7 +116,7 @@ impl Baseline {
                 .map(|(name, reach)| Stage {
                     name: name.clone(),
                     reach: *reach,
-                    doer: configuration.doer(name),
+                    executor: configuration.executor(name),
                 })
                 .collect(),
             left_out: configuration.left_out.clone(),
@@ -126,7 +126,7 @@ impl Baseline {
         }
     }
 
-    /// A whole run.
+    /// Runs the whole release.
     fn of_run(sandbox: &mut Sandbox<'_>, bump: Option<&str>) -> Result<Self> {
         let arguments: Vec<&str> = ["run", "--yes"].into_iter().chain(bump).collect();
         let (ended, points) = listed(sandbox, &arguments)?;
@@ -148,8 +148,8 @@ impl Baseline {
         Ok(Self { header, bump, prepared, tasks: tasks.collect(), complete, effects })
     }
 
-    /// Finds out whether a run that is gone on with when its private part is done comes to the same points, and if so
-    /// goes on from there.
+    /// Checks whether a run resumed after its private stages passes the same points; if so, later kills start from
+    /// there.
     fn shorten(&mut self, sandbox: &mut Sandbox<'_>) -> Result<()> {
         let Some(prepared) = self.prepared else { return Ok(()) };
         sandbox.restore(PRISTINE)?;
@@ -179,26 +179,26 @@ impl Baseline {
         Ok(())
     }
 
-    /// Kills the ways on, too: a rollback at each of its points where it has the most to undo, and a `resume` where it
-    /// first has to find out what happened.
-    fn go_deeper(&mut self, sandbox: &mut Sandbox<'_>) -> Result<()> {
+    /// Finds kill points in recovery: all points of a rollback where it has the most to undo, and the first points of a
+    /// `resume`, where it reconciles uncertain effects.
+    fn add_recovery_points(&mut self, sandbox: &mut Sandbox<'_>) -> Result<()> {
         let reversible = |task: &&Task| task.point.phase == Phase::Reversible;
         let deepest = self.tasks.iter().rfind(reversible).map(|task| task.point.id);
         let doubtful = |task: &&Task| reversible(task) && task.point.moment == Failpoint::ProcessEnded;
         let in_doubt = self.tasks.iter().rfind(doubtful).map(|task| task.point.id);
         let branches = [
-            (deepest, Way::Rollback, u64::MAX),
-            (in_doubt, Way::Rollback, u64::MAX),
-            (in_doubt, Way::Resume, DOUBTS),
+            (deepest, RecoveryCommand::Rollback, u64::MAX),
+            (in_doubt, RecoveryCommand::Rollback, u64::MAX),
+            (in_doubt, RecoveryCommand::Resume, RECONCILING_POINTS),
         ];
-        for (id, way, most) in branches {
+        for (id, command, most) in branches {
             let Some(id) = id else { continue };
-            let start = Start::Killed(id, way);
-            self.put_up(sandbox, start)?;
+            let start = Start::Killed(id, command);
+            self.instantiate(sandbox, start)?;
             let before = records(sandbox)?;
             let (_, points) = listed(sandbox, &self.arguments(start))?;
             let written = records(sandbox)?.split_off(before.len());
-            let name = |number| Id { number: id.number, then: Some((way, number)) };
+            let name = |number| Id { number: id.number, then: Some((command, number)) };
             let found = kill_points(&points, &before, &written, name)
                 .into_iter()
                 .filter(|point| point.id.then.is_some_and(|(_, number)| number <= most));
@@ -218,26 +218,27 @@ impl Baseline {
         self.tasks.iter().find(|task| task.point.id == id)?.point.stage.clone()
     }
 
-    fn put_up(&self, sandbox: &mut Sandbox<'_>, start: Start) -> Result<()> {
-        let Some(task) = self.way_to(start) else { return Ok(()) };
+    fn instantiate(&self, sandbox: &mut Sandbox<'_>, start: Start) -> Result<()> {
+        let Some(task) = self.kill_before(start) else { return Ok(()) };
         sandbox.restore(&task.start.state())?;
         sandbox.pyrelease(&self.arguments(task.start), Some(&format!("kill:{}", task.at)))?;
         sandbox.save(&start.state())
     }
 }
 
-/// The first points of a `resume`: those at which it settles what is in doubt
-const DOUBTS: u64 = 9;
+/// The first points of a `resume`, at which it reconciles uncertain effects
+const RECONCILING_POINTS: u64 = 9;
 
-/// Runs a command with its points listed.
+/// Runs a command and lists its failpoints.
 fn listed(sandbox: &mut Sandbox<'_>, arguments: &[&str]) -> Result<(Ended, Vec<Point>)> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("points");
     let ended = sandbox.pyrelease(arguments, Some(&format!("list:{}", file.display())))?;
-    sandbox.rest();
+    sandbox.wait_for_processes();
     let text = fs_err::read_to_string(&file).unwrap_or_default();
     let points = text.lines().map(serde_json::from_str).collect::<Result<_, _>>();
-    let points = points.map_err(|error| Error::failed("the list of points cannot be read").because(error))?;
+    let points =
+        points.map_err(|error| Error::failed("failed to read the list of failpoints").because(error))?;
     Ok((ended, points))
 }
 
@@ -247,10 +248,10 @@ fn records(sandbox: &Sandbox<'_>) -> Result<Vec<Record>> {
     runs.last().map_or(Ok(Vec::new()), |run| Journal::read(&run.journal()))
 }
 
-/// The release failed on its own.
+/// The error for a release that fails without being killed.
 fn failed(ended: &Ended) -> Error {
     let said = ended.stderr.trim_end();
-    let message = format!("the release does not go through where nobody kills it; it said:\n{said}");
+    let message = format!("the release fails even without being killed:\n{said}");
     let error = match ended.code {
         Some(2) => Error::usage(message),
         Some(3) => Error::refused(message),
@@ -258,6 +259,8 @@ fn failed(ended: &Ended) -> Error {
         _ => Error::failed(message).with_code(ExitCode::Failed),
     };
     error
-        .help("it was tried in a copy of the repository as it is committed; `pyrelease run --dry-run` tries it here")
-        .help("where nothing is to be released now, the last release can be drilled again: `pyrelease drill --at HEAD~1`")
+        .help("the drill uses a copy of the committed files; try it here with `pyrelease run --dry-run`")
+        .help(
+            "if there is nothing to release, drill the last release again with `pyrelease drill --at HEAD~1`",
+        )
 }

@@ -1,27 +1,27 @@
-//! The user's configuration with everything that reaches outside led to the throwaway world: each index is one of ours,
-//! and a command that would change something out there has a stand-in.
+//! Rewrites the user's configuration for a sandbox: every index becomes a local one, and stand-ins replace commands and
+//! plugins that would change something outside.
 
 use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
 use super::plugins::{self, PluginStage};
-use super::report::Doer;
+use super::report::Executor;
 use crate::config::{Config, IndexKind};
 use crate::engine::model::Reach;
 use crate::error::{Error, Result};
 use crate::plugin::assignment::SECRET_PREFIX;
 use crate::plugin::protocol::Classes;
 
-/// The name that the configuration has in a drilled project
+/// The configuration's file name in a drilled project
 pub(super) const FILE: &str = "pyrelease-drill.toml";
 
-/// What a drill does for real although it need not
+/// What a drill runs for real instead of replacing it
 #[derive(Debug, Clone, Copy, Default, serde::Serialize)]
 pub struct ForReal {
-    /// Commands of the user's that reach further than the run's folder
+    /// Commands and plugins that reach further than the run's folder
     pub commands: bool,
-    /// The installation of what was uploaded, as `install` and `smoke` say
+    /// The `install` and `smoke` tests after an upload
     pub install: bool,
 }
 
@@ -33,20 +33,20 @@ pub(super) struct Index {
     listed: bool,
 }
 
-/// A command of the user's beyond the run's folder, or a plugin
+/// A command that reaches further than the run's folder, or a plugin
 #[derive(Debug, Clone)]
 pub(super) struct Command {
     pub(super) name: String,
     pub(super) reach: Reach,
     undone: bool,
-    /// Whether somebody can be asked whether it was done, and is sure to know
+    /// Whether something can always tell if it was done
     pub(super) verified: bool,
     /// The effects of a plugin
     pub(super) plugin: Option<Classes>,
 }
 
 impl Command {
-    /// What its stand-in leaves, and whether that is undone.
+    /// The marks that its stand-in leaves, and whether undoing removes each.
     pub(super) fn marks(&self) -> Vec<(String, bool)> {
         self.plugin.map_or_else(
             || vec![(self.name.clone(), self.undone)],
@@ -55,31 +55,31 @@ impl Command {
     }
 }
 
-/// What of a configuration has to be led elsewhere
+/// The parts of a configuration that a drill changes
 pub(super) struct Configuration {
     document: DocumentMut,
     pub(super) indexes: Vec<Index>,
     pub(super) commands: Vec<Command>,
     pushes: bool,
     pub(super) for_real: ForReal,
-    /// What a drill leaves out, for the user
+    /// What a drill skips, for the user
     pub(super) left_out: Vec<String>,
     plugins: Vec<PluginStage>,
-    /// Variables with secrets that are asked for by what runs itself
+    /// The variables with secrets that commands and plugins run for real may use
     pub(super) secrets: Vec<String>,
 }
 
-/// The addresses of an index
+/// The URLs of an index
 pub(super) struct Address {
     pub(super) upload: String,
     pub(super) simple: String,
 }
 
 impl Configuration {
-    /// Reads what the configuration reaches for.
+    /// Reads the configuration.
     ///
     /// # Errors
-    /// It is not TOML, or not in the shape that a configuration has.
+    /// The configuration is not valid TOML, or has an unexpected structure.
     pub(super) fn read(config: &Config, for_real: ForReal, plugins: &[PluginStage]) -> Result<Self> {
         let mut read = Self {
             document: document(config)?,
@@ -97,8 +97,9 @@ impl Configuration {
                 let listed = index.simple.is_some();
                 read.indexes.push(Index { name: name.clone(), kind: index.kind, listed });
                 if config.stage_key(name, "install").is_some() && !for_real.install {
-                    read.left_out
-                        .push(format!("`{name}` does not install what it uploaded (`--install` does)"));
+                    read.left_out.push(format!(
+                        "`{name}` does not test the installation of its upload (pass `--install` to do so)"
+                    ));
                 }
             } else if let Some(plugin) = plugins.iter().find(|plugin| plugin.stage == *name) {
                 if plugin.reach == Reach::Private || for_real.commands {
@@ -110,12 +111,12 @@ impl Configuration {
                     continue;
                 }
                 let (reach, classes) = (plugin.reach, plugin.classes);
-                // One for real may not be able to tell.
+                // The real plugin may not be able to tell.
                 let (undone, verified) = (classes != Classes::Irreversible, !for_real.commands);
                 if !for_real.commands {
                     read.left_out.push(format!(
-                        "a stand-in runs for the plugin of `{name}`, with effects that are as far-reaching and {} \
-                         (`--commands` runs it)",
+                        "a stand-in replaces the plugin of `{name}`, with the same reach and {} effects \
+                         (pass `--commands` to run it)",
                         classes.name()
                     ));
                 }
@@ -128,7 +129,7 @@ impl Configuration {
                     read.secrets.extend(read.listed(name, "environment"));
                 } else {
                     let message =
-                        format!("a stand-in runs for the command of `{name}` (`--commands` runs it)");
+                        format!("a stand-in replaces the command of `{name}` (pass `--commands` to run it)");
                     read.left_out.push(message);
                 }
                 read.commands.push(Command { name: name.clone(), reach, undone, verified, plugin: None });
@@ -137,38 +138,38 @@ impl Configuration {
         Ok(read)
     }
 
-    /// The commands that stand-ins run for.
+    /// The commands that are replaced by stand-ins.
     pub(super) fn stand_ins(&self) -> impl Iterator<Item = &Command> {
         self.commands.iter().filter(|_| !self.for_real.commands)
     }
 
-    /// The plugins that do their work themselves.
-    pub(super) fn themselves(&self) -> impl Iterator<Item = &PluginStage> {
+    /// The plugins that run for real.
+    pub(super) fn run_for_real(&self) -> impl Iterator<Item = &PluginStage> {
         self.plugins.iter().filter(|plugin| self.for_real.commands || plugin.reach == Reach::Private)
     }
 
-    /// Whether something that runs itself does outside what nobody can put back.
-    pub(super) fn leaves_traces(&self) -> bool {
+    /// Whether a command or plugin that runs for real changes something that the drill cannot restore.
+    pub(super) fn changes_outside(&self) -> bool {
         let is_permanent = |command: &Command| {
             command.reach >= Reach::Public || command.plugin == Some(Classes::Irreversible)
         };
         self.for_real.commands && self.commands.iter().any(is_permanent)
     }
 
-    /// Who does the work of a stage.
-    pub(super) fn doer(&self, stage: &str) -> Doer {
+    /// What runs a stage.
+    pub(super) fn executor(&self, stage: &str) -> Executor {
         if self.stand_ins().any(|command| command.name == stage) {
-            Doer::StandIn
+            Executor::StandIn
         } else if self.plugins.iter().any(|plugin| plugin.stage == stage) {
-            Doer::Plugin
+            Executor::Plugin
         } else if self.document.get("stage").and_then(|stages| stages.get(stage)?.get("run")).is_some() {
-            Doer::Command
+            Executor::Command
         } else {
-            Doer::Pyrelease
+            Executor::Pyrelease
         }
     }
 
-    /// The texts of a list in a stage's settings.
+    /// A list of strings in a stage's settings.
     fn listed(&self, stage: &str, key: &str) -> Vec<String> {
         let settings = self.document.get("stage").and_then(|stages| stages.get(stage));
         let list = settings.and_then(|settings| settings.get(key)).and_then(Item::as_array);
@@ -180,11 +181,11 @@ impl Configuration {
         serde_json::from_value(reach.into()).ok()
     }
 
-    /// The configuration for a project at `project`, with its indexes at these addresses and a file for every command
-    /// that ran in `marks`.
+    /// The configuration for a project at `project`, with its indexes at these URLs. Each stand-in leaves a file in
+    /// `marks`.
     ///
     /// # Errors
-    /// It is not in the shape that a configuration has.
+    /// The configuration has an unexpected structure.
     pub(super) fn text(
         &self,
         addresses: impl Fn(&str) -> Option<Address>,
@@ -220,7 +221,7 @@ impl Configuration {
                 value(["sh", "-c", script, "sh", &mark].into_iter().collect::<Array>())
             };
             if let Some(classes) = command.plugin {
-                plugins::put_in(stage, classes, command.reach, &mark);
+                plugins::replace_with_stand_in(stage, classes, command.reach, &mark);
                 continue;
             }
             stage.insert("run", script("touch \"$1\""));
@@ -234,7 +235,7 @@ impl Configuration {
         if self.pushes {
             table(&mut document, "stage", "push")?.insert("branches", value(Array::from_iter(["*"])));
         }
-        // Nobody wants to be asked for a key some hundred times.
+        // Do not ask for a signing key some hundred times.
         if let Some(tag) = existing(&mut document, "stage", "tag") {
             tag.remove("sign");
         }
@@ -242,7 +243,7 @@ impl Configuration {
             && let Some(python) = build.get("python").and_then(Item::as_str).map(PathBuf::from)
             && python.components().count() > 1
         {
-            // One in the project is not committed, and so not in the copy of it.
+            // A Python inside the project is not committed, and so missing in the copy.
             let python = original.join(python).display().to_string();
             build.insert("python", value(python));
         }
@@ -250,39 +251,41 @@ impl Configuration {
     }
 }
 
-/// The configuration as a file of its own.
+/// The configuration as a document of its own.
 fn document(config: &Config) -> Result<DocumentMut> {
     let source = config.source();
-    let document: DocumentMut = source
-        .text()
-        .parse()
-        .map_err(|error| Error::usage(format!("`{}` is not TOML", source.path().display())).because(error))?;
+    let document: DocumentMut = source.text().parse().map_err(|error| {
+        Error::usage(format!("`{}` is not valid TOML", source.path().display())).because(error)
+    })?;
     if !source.is_pyproject() {
         return Ok(document);
     }
     let settings = document.get("tool").and_then(|tool| tool.get("pyrelease")).cloned();
     let table = settings.map_or(Ok(Table::new()), Item::into_table);
-    table.map(DocumentMut::from).map_err(|_| misshapen("tool.pyrelease"))
+    table.map(DocumentMut::from).map_err(|_| not_a_table("tool.pyrelease"))
 }
 
-/// The table `[kind.name]`, made where there is none.
+/// The table `[kind.name]`, created if needed.
 fn table<'a>(document: &'a mut DocumentMut, kind: &str, name: &str) -> Result<&'a mut dyn TableLike> {
     let mut implicit = Table::new();
     implicit.set_implicit(true);
     let tables = document.entry(kind).or_insert(Item::Table(implicit));
-    let tables = tables.as_table_like_mut().ok_or_else(|| misshapen(kind))?;
+    let tables = tables.as_table_like_mut().ok_or_else(|| not_a_table(kind))?;
     if !tables.contains_key(name) {
-        // The outer one may be written in a line.
+        // The parent may be an inline table.
         tables.insert(name, value(InlineTable::new()));
     }
-    tables.get_mut(name).and_then(Item::as_table_like_mut).ok_or_else(|| misshapen(&format!("{kind}.{name}")))
+    tables
+        .get_mut(name)
+        .and_then(Item::as_table_like_mut)
+        .ok_or_else(|| not_a_table(&format!("{kind}.{name}")))
 }
 
 fn existing<'a>(document: &'a mut DocumentMut, kind: &str, name: &str) -> Option<&'a mut dyn TableLike> {
     document.get_mut(kind)?.get_mut(name)?.as_table_like_mut()
 }
 
-fn misshapen(name: &str) -> Error {
+fn not_a_table(name: &str) -> Error {
     Error::usage(format!("`{name}` must be a table"))
 }
 
@@ -348,7 +351,7 @@ upload = \"https://pypi.corp.example/legacy/\"
         let text = config.source().text();
         let command = "[\"pyrelease-drill-stand-in\", \"--effects=irreversible\", \"--reach=follow-up\", \"/marks/notify\"]";
         assert!(text.contains(&format!("command = {command}")) && !text.contains("secrets"), "{text}");
-        assert!(left_out[0].contains("as far-reaching and irreversible"), "{left_out:?}");
+        assert!(left_out[0].contains("the same reach and irreversible"), "{left_out:?}");
         assert_eq!(
             plugins::marks("x", Classes::Irreversible),
             [("x.first".to_owned(), true), ("x.last".to_owned(), false)]
@@ -358,22 +361,22 @@ upload = \"https://pypi.corp.example/legacy/\"
     }
 
     #[test]
-    fn a_plugin_that_runs_itself_keeps_what_is_said_to_it() {
+    fn a_plugin_run_for_real_keeps_its_settings() {
         let text = "stages = [\"notify\"]\n\n[stage.notify]\nplugin = \"notify\"\nsecrets = [\"X\"]\n";
         let config = Config::parse(Source::new("release.toml", text.to_owned())).unwrap();
         let for_real = ForReal { commands: true, install: false };
         let configuration = Configuration::read(&config, for_real, &[notify()]).unwrap();
         assert_eq!(configuration.text(|_| None, (Path::new("/o"), Path::new("/m"))).unwrap(), text);
         assert_eq!(configuration.secrets, ["PYRELEASE_SECRET_X", "X"]);
-        assert_eq!((configuration.doer("notify"), configuration.left_out.len()), (Doer::Plugin, 0));
-        assert!(configuration.themselves().count() == 1 && configuration.leaves_traces());
+        assert_eq!((configuration.executor("notify"), configuration.left_out.len()), (Executor::Plugin, 0));
+        assert!(configuration.run_for_real().count() == 1 && configuration.changes_outside());
         let configuration = Configuration::read(&config, ForReal::default(), &[notify()]).unwrap();
-        assert_eq!((configuration.doer("notify"), configuration.secrets.len()), (Doer::StandIn, 0));
-        assert!(configuration.themselves().count() == 0 && !configuration.leaves_traces());
+        assert_eq!((configuration.executor("notify"), configuration.secrets.len()), (Executor::StandIn, 0));
+        assert!(configuration.run_for_real().count() == 0 && !configuration.changes_outside());
     }
 
     #[test]
-    fn what_is_asked_for_is_for_real() {
+    fn requested_commands_run_for_real() {
         let (config, left_out) = drilled("release.toml", OWN, ForReal { commands: true, install: true });
         assert!(config.source().text().contains("mkdocs") && config.source().text().contains("install"));
         assert_eq!(left_out, [""; 0]);

@@ -1,29 +1,29 @@
-//! Copies of folders: links stay links, and what git writes once and never changes is shared instead of copied.
+//! Copies folders: symbolic links are kept, and git objects, which never change, are hard-linked.
 
 use std::path::Path;
 
 use crate::error::Result;
 
-/// What a copy has in common with what it was made from
+/// What a copy shares with the original
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sharing {
     Nothing,
-    /// The objects of git repositories: a file of theirs is never written to again
+    /// The objects of git repositories, which are never modified
     Objects,
 }
 
-/// Copies a folder into one that is not there yet, without what `skip` names by its path in there.
+/// Copies a folder to a new path. `skip` names relative paths to leave out.
 ///
 /// # Errors
-/// Something cannot be read or written.
+/// A file cannot be read or written.
 pub(super) fn copy(from: &Path, to: &Path, sharing: Sharing, skip: &dyn Fn(&Path) -> bool) -> Result<()> {
     into(from, to, Path::new(""), sharing, false, skip)
 }
 
-/// Copies the objects of a repository, which are shared.
+/// Copies a repository's objects by hard links.
 ///
 /// # Errors
-/// Something cannot be read or written.
+/// A file cannot be read or written.
 pub(super) fn copy_objects(from: &Path, to: &Path) -> Result<()> {
     into(from, to, Path::new(""), Sharing::Objects, true, &|_| false)
 }
@@ -53,7 +53,7 @@ fn into(
             let objects = sharing == Sharing::Objects && is_repository && name == "objects";
             into(&source, &target, &path, sharing, objects || (shared && name != "info"), skip)?;
         } else if kind.is_file() && !(shared && fs_err::hard_link(&source, &target).is_ok()) {
-            // A file system without hard links has copies.
+            // Copy if the file system has no hard links.
             fs_err::copy(&source, &target)?;
         }
     }

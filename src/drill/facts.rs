@@ -1,4 +1,4 @@
-//! How a world is: repository, working tree, remotes, indexes. What a drill judges by.
+//! The state of a sandbox (repository, working tree, remotes and indexes), by which a drill judges the outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,35 +8,35 @@ use super::template::{remote, repository};
 use crate::error::Result;
 use crate::world::process::Process;
 
-/// How the mark ends that a stand-in leaves when it does something again
+/// The suffix of the mark that a stand-in leaves when it runs twice
 const TWICE: &str = ".twice";
 
-/// A name and what is there under it
+/// Values by name
 pub(super) type Named = BTreeMap<String, String>;
 
-/// How a world is at a moment
+/// The state of a sandbox at some moment
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Facts {
-    /// The branch that HEAD is on, or the commit
+    /// The branch of HEAD, or its commit
     pub(super) head: String,
     pub(super) refs: Named,
-    /// What differs in git's index and in the working tree from what is committed, and every other file's content
+    /// The changes in the index and the working tree, and the content of untracked files
     pub(super) tree: Named,
     pub(super) config: String,
     pub(super) remotes: BTreeMap<String, Named>,
-    /// The files of each index and their sha256, as they lie there
+    /// The files of each index, with their sha256
     pub(super) indexes: BTreeMap<String, Named>,
-    /// The stand-ins whose marks are there
+    /// The marks of the stand-ins
     pub(super) commands: BTreeSet<String>,
-    /// What nothing should leave behind: locks, clones
+    /// Temporary files that should not be left behind, such as locks and clones
     pub(super) debris: BTreeSet<String>,
 }
 
 impl Facts {
-    /// Looks at a world in which nothing is at work.
+    /// Reads the state of a sandbox in which no process is running.
     ///
     /// # Errors
-    /// Something cannot be read.
+    /// A file cannot be read.
     pub(super) fn of(world: &Path, remotes: &[String]) -> Result<Self> {
         let top = repository(world);
         let git = |arguments: &[&str]| Process::new("git").args(arguments).folder(&top).capture();
@@ -67,7 +67,7 @@ impl Facts {
         })
     }
 
-    /// A line for everything that is otherwise in `now` than it should be.
+    /// One line for each difference between the expected state and `now`.
     pub(super) fn differences(&self, now: &Self) -> Vec<String> {
         let mut lines = Vec::new();
         if self.head != now.head {
@@ -88,12 +88,12 @@ impl Facts {
             compare(&format!("file on {name}"), should, is, &mut lines);
         }
         for name in self.commands.difference(&now.commands) {
-            lines.push(format!("what `{name}` did is not there"));
+            lines.push(format!("the effect of `{name}` is missing"));
         }
         for name in now.commands.difference(&self.commands) {
             lines.push(match name.strip_suffix(TWICE) {
                 Some(name) => format!("`{name}` was done twice"),
-                None => format!("what `{name}` did is still there"),
+                None => format!("the effect of `{name}` is still present"),
             });
         }
         for path in now.debris.difference(&self.debris) {
@@ -106,7 +106,7 @@ impl Facts {
 fn compare(kind: &str, should: &Named, is: &Named, lines: &mut Vec<String>) {
     for (name, value) in should {
         match is.get(name) {
-            None => lines.push(format!("{kind} `{name}` is not there")),
+            None => lines.push(format!("{kind} `{name}` is missing")),
             Some(other) if other != value => {
                 lines.push(format!("{kind} `{name}` is {other} instead of {value}"));
             }
@@ -114,7 +114,7 @@ fn compare(kind: &str, should: &Named, is: &Named, lines: &mut Vec<String>) {
         }
     }
     for (name, value) in is.iter().filter(|(name, _)| !should.contains_key(*name)) {
-        lines.push(format!("{kind} `{name}` is there ({value})"));
+        lines.push(format!("unexpected {kind} `{name}` ({value})"));
     }
 }
 
@@ -128,7 +128,7 @@ fn owned((name, value): (&str, &str)) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-/// What `git status` says of each path and, for a file that git does not track, its content.
+/// The `git status` of each path, and the content of untracked files.
 fn tree(top: &Path) -> Result<Named> {
     let status = ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored"];
     let listed = Process::new("git").args(status).folder(top).read()?;
@@ -149,7 +149,7 @@ fn tree(top: &Path) -> Result<Named> {
     Ok(tree)
 }
 
-/// The files of an index's folder, which are in a folder for each project. What it keeps for itself begins with a dot.
+/// The files of an index, in one folder per project. Names that begin with a dot are internal.
 fn files_of_index(folder: &Path) -> Result<Named> {
     let mut files = Named::new();
     for (project, name) in entries(folder)? {
@@ -163,7 +163,7 @@ fn files_of_index(folder: &Path) -> Result<Named> {
     Ok(files)
 }
 
-/// Git's locks, wherever they are in the folder of a repository.
+/// Git's lock files below a folder.
 fn locks(folder: &Path, found: &mut BTreeSet<String>) -> Result<()> {
     for (path, name) in entries(folder)? {
         if path.is_dir() && !path.is_symlink() {
@@ -177,7 +177,7 @@ fn locks(folder: &Path, found: &mut BTreeSet<String>) -> Result<()> {
     Ok(())
 }
 
-/// The clones of runs.
+/// The private clones of runs.
 fn clones(runs: &Path, found: &mut BTreeSet<String>) -> Result<()> {
     for (run, _) in entries(runs)? {
         if run.join("tree").exists() {
@@ -187,7 +187,7 @@ fn clones(runs: &Path, found: &mut BTreeSet<String>) -> Result<()> {
     Ok(())
 }
 
-/// What is in a folder, with its name; nothing where there is no such folder.
+/// The paths and names in a folder; empty if it does not exist.
 fn entries(folder: &Path) -> Result<Vec<(std::path::PathBuf, String)>> {
     if !folder.is_dir() {
         return Ok(Vec::new());

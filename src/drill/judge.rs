@@ -1,4 +1,4 @@
-//! Whether a way on came out where it should: the world as it was before the release, or the release complete.
+//! Judges a recovery: the state must be as before the release, or the release must be complete.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::configuration::{Command, Configuration};
 use super::facts::{Facts, Named};
 use super::plugins;
-use super::points::{KillPoint, Phase, Way};
+use super::points::{KillPoint, Phase, RecoveryCommand};
 use super::sandbox::{Ended, Sandbox};
 use crate::config::IndexKind;
 use crate::engine::journal::{Journal, Outcome as End, Record};
@@ -19,92 +19,91 @@ use crate::world::failpoints::Failpoint;
 use crate::world::git::{Landing, Repository};
 use crate::world::process::Process;
 
-/// Where a way on came out
+/// The outcome of a recovery
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Everything is as it was before the release
+    /// Everything is as before the release
     RolledBack,
     /// The release is complete
     Released,
-    /// Refused because something is or may be public; nothing changed, and the release could be completed
+    /// Rolling back was refused because something is or may be public; nothing changed, and the release could be
+    /// completed
     Refused,
-    /// There was nothing to do, and nothing was done
+    /// There was nothing to do, and nothing changed
     Nothing,
-    /// It did not come out where it should
+    /// The outcome is wrong
     Diverged,
 }
 
-/// A way on, gone and judged
+/// A recovery and its outcome
 #[derive(Debug, Clone, Serialize)]
 pub struct Recovery {
     pub outcome: Outcome,
-    /// What is otherwise than it should be
+    /// The differences from the expected state
     pub differences: Vec<String>,
     pub seconds: f64,
 }
 
-/// What a judge goes by
+/// The expected states
 pub(super) struct Judge<'a> {
     pub(super) pristine: Facts,
-    /// After a run that nobody killed
+    /// After an uninterrupted release
     pub(super) complete: &'a Facts,
-    /// The effects of plugins that there are then
+    /// The effects of plugins after it
     pub(super) effects: &'a plugins::Named,
     pub(super) configuration: &'a Configuration,
 }
 
 impl Judge<'_> {
-    /// Goes a way on in the world as it is, and judges where it comes out. `before` is how it was when the run was
-    /// killed, where that is known.
+    /// Runs a recovery and judges its outcome. `before` is the state when the run was killed, if known.
     ///
     /// # Errors
-    /// The drill itself cannot go on.
+    /// The drill itself cannot continue.
     pub(super) fn recover(
         &self,
         sandbox: &Sandbox<'_>,
-        way: Way,
+        command: RecoveryCommand,
         point: &KillPoint,
         before: Option<&Facts>,
     ) -> Result<Recovery> {
         let began = Instant::now();
         let phase = point.phase;
-        let ended = match way {
-            Way::Rollback => sandbox.pyrelease(&[way.command(), "--yes"], None)?,
-            Way::Resume => self.resume(sandbox, point)?,
+        let ended = match command {
+            RecoveryCommand::Rollback => sandbox.pyrelease(&[command.name(), "--yes"], None)?,
+            RecoveryCommand::Resume => self.resume(sandbox, point)?,
         };
-        let mut differences: Vec<String> =
-            sandbox.rest().into_iter().map(|command| format!("`{command}` is still at work")).collect();
-        if phase == Phase::Public && way == Way::Rollback {
+        let mut differences: Vec<String> = sandbox
+            .wait_for_processes()
+            .into_iter()
+            .map(|command| format!("`{command}` is still running"))
+            .collect();
+        if phase == Phase::Public && command == RecoveryCommand::Rollback {
             if ended.code != Some(4) || !ended.stderr.contains("pyrelease resume") {
-                differences.push(format!(
-                    "rollback did not refuse and point to `pyrelease resume`: {}",
-                    ended.said()
-                ));
+                differences
+                    .push(format!("rollback must refuse and suggest `pyrelease resume`: {}", ended.said()));
             }
             if let Some(before) = before {
                 let changed = before.differences(&sandbox.facts()?);
-                differences.extend(
-                    changed.into_iter().map(|line| format!("changed by a rollback that refused: {line}")),
-                );
+                differences
+                    .extend(changed.into_iter().map(|line| format!("changed by a refused rollback: {line}")));
             }
             let ended = self.resume(sandbox, point)?;
-            sandbox.rest();
-            differences.extend(self.came_out(sandbox, &ended, Outcome::Released, before)?);
+            sandbox.wait_for_processes();
+            differences.extend(self.outcome_differences(sandbox, &ended, Outcome::Released, before)?);
             return Ok(done(Outcome::Refused, differences, began));
         }
-        let (outcome, state) = match (phase, way) {
+        let (outcome, state) = match (phase, command) {
             (Phase::NotBegun | Phase::RolledBack, _) => (Outcome::Nothing, Outcome::RolledBack),
             (Phase::Released, _) => (Outcome::Nothing, Outcome::Released),
-            (_, Way::Rollback) => (Outcome::RolledBack, Outcome::RolledBack),
-            (_, Way::Resume) => (Outcome::Released, Outcome::Released),
+            (_, RecoveryCommand::Rollback) => (Outcome::RolledBack, Outcome::RolledBack),
+            (_, RecoveryCommand::Resume) => (Outcome::Released, Outcome::Released),
         };
-        differences.extend(self.came_out(sandbox, &ended, state, before)?);
+        differences.extend(self.outcome_differences(sandbox, &ended, state, before)?);
         Ok(done(outcome, differences, began))
     }
 
-    /// Finishes the run. Where it asks whether a permanent thing was done that nobody but the user can look for, the
-    /// answer is what the user would see.
+    /// Completes the run. If `resume` asks whether an irreversible effect was done, answers what a user would see.
     fn resume(&self, sandbox: &Sandbox<'_>, point: &KillPoint) -> Result<Ended> {
         let ended = sandbox.pyrelease(&["resume", "--yes"], None)?;
         let asks = |command: &&Command| {
@@ -124,8 +123,8 @@ impl Judge<'_> {
         sandbox.pyrelease(&["resume", "--yes", answer, &command.name], None)
     }
 
-    /// What is otherwise than it should be in a world that is in this state.
-    fn came_out(
+    /// The differences from the expected state after this outcome.
+    fn outcome_differences(
         &self,
         sandbox: &Sandbox<'_>,
         ended: &Ended,
@@ -143,24 +142,25 @@ impl Judge<'_> {
         let released = state == Outcome::Released;
         differences.extend(match released {
             true => self.released(sandbox, &facts)?,
-            false => self.as_before(&facts).differences(&facts),
+            false => self.expected_without_release(&facts).differences(&facts),
         });
         differences.extend(plugins::differences(sandbox, released.then_some(self.effects))?);
-        // Whoever is not sure and says it again changes nothing.
-        for way in [Way::Rollback, Way::Resume] {
-            let again = sandbox.pyrelease(&[way.command(), "--yes"], None)?;
+        // Repeating a command must not change anything.
+        for command in [RecoveryCommand::Rollback, RecoveryCommand::Resume] {
+            let again = sandbox.pyrelease(&[command.name(), "--yes"], None)?;
             let refused = released && again.code == Some(4);
             if again.code != Some(0) && !refused {
-                differences.push(format!("said again, `{}` ended with {}", way.command(), again.said()));
+                differences.push(format!("repeating `{}` ended with {}", command.name(), again.said()));
             }
         }
         let changed = facts.differences(&sandbox.facts()?);
-        differences.extend(changed.into_iter().map(|line| format!("changed by what was said again: {line}")));
+        differences
+            .extend(changed.into_iter().map(|line| format!("changed by the repeated command: {line}")));
         let status = sandbox.pyrelease(&["status", "--format", "json"], None)?;
         let said = serde_json::from_str::<serde_json::Value>(&status.stdout).unwrap_or_default();
         if status.code != Some(0) || said["next"].as_array().is_some_and(|next| !next.is_empty()) {
             differences.push(format!(
-                "status does not say that it is over: {} {}",
+                "status does not report the run as finished: {} {}",
                 status.said(),
                 said["next"]
             ));
@@ -168,8 +168,8 @@ impl Judge<'_> {
         Ok(differences)
     }
 
-    /// How the world should be where nothing is released: as before, but for what stays by its nature.
-    fn as_before(&self, now: &Facts) -> Facts {
+    /// The expected state without a release: as before, except for permanent effects.
+    fn expected_without_release(&self, now: &Facts) -> Facts {
         let mut should = self.pristine.clone();
         for index in &self.configuration.indexes {
             if let (IndexKind::Rehearsal, Some(files)) = (index.kind, now.indexes.get(&index.name)) {
@@ -187,7 +187,7 @@ impl Judge<'_> {
         should
     }
 
-    /// What is otherwise than a complete release has it.
+    /// The differences from a complete release.
     fn released(&self, sandbox: &Sandbox<'_>, now: &Facts) -> Result<Vec<String>> {
         let repository = Repository::discover(&sandbox.project())?;
         let Some(run) = Store::of(&repository)?.runs()?.pop() else {
@@ -195,7 +195,7 @@ impl Judge<'_> {
         };
         let mut differences = Vec::new();
         if run.outcome()? != Some(End::Released) {
-            differences.push("the journal does not say that it is released".to_owned());
+            differences.push("the journal does not record the release".to_owned());
         }
         let mut should = self.pristine.clone();
         let mut distributions = BTreeMap::new();
@@ -230,18 +230,18 @@ impl Judge<'_> {
         for (name, sha256) in &distributions {
             let file = run.dist().join(name);
             if !file.is_file() || crate::world::sha256(&file)?.0 != *sha256 {
-                differences.push(format!("`{name}` in the run's folder is not what was built"));
+                differences.push(format!("`{name}` in the run's folder differs from the built file"));
             }
         }
         let marks = self.configuration.stand_ins().flat_map(Command::marks);
         should.commands.extend(marks.map(|(mark, _)| mark));
-        self.besides(&mut should, now);
+        self.add_other_changes(&mut should, now);
         differences.extend(should.differences(now));
         Ok(differences)
     }
 
-    /// What commands do besides, a complete run has done, too: it has to be there, whatever it is.
-    fn besides(&self, should: &mut Facts, now: &Facts) {
+    /// Adds other changes that commands made during a complete run: they must be present, whatever they are.
+    fn add_other_changes(&self, should: &mut Facts, now: &Facts) {
         let (pristine, complete) = (&self.pristine, self.complete);
         let is = |now: Option<&Named>, name: &String| now.and_then(|now| now.get(name)).cloned();
         let allow = |should: &mut Named, pristine: &Named, complete: &Named, now: Option<&Named>| {
@@ -261,7 +261,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Each public index has the distributions of the run and nothing else; one for rehearsals, what was intended.
+    /// Public indexes must have exactly the run's distributions; rehearsal indexes, the intended ones.
     fn uploads(
         &self,
         should: &mut Facts,
@@ -277,13 +277,13 @@ impl Judge<'_> {
                 continue;
             }
             if files.is_empty() {
-                differences.push(format!("`{}` has nothing: it was not rehearsed", index.name));
+                differences.push(format!("`{}` has no files: the release was not rehearsed", index.name));
             }
             let meant = |(name, sha256): (&String, &String)| {
                 intended.iter().any(|(on, file, sum)| *on == index.name && file == name && sum == sha256)
             };
             if let Some((name, _)) = files.iter().find(|file| !meant(*file)) {
-                differences.push(format!("`{}` has `{name}`, which no run meant to send", index.name));
+                differences.push(format!("`{}` has `{name}`, which no run intended to upload", index.name));
             }
             should.indexes.insert(index.name.clone(), files);
         }
@@ -310,24 +310,25 @@ fn land(should: &mut Facts, landing: &Landing) {
     }
 }
 
-/// The tag is an annotated one, and marks the release commit.
+/// Checks that the tag is annotated and points to the release commit.
 fn tag_is_right(repository: &Repository, landing: &Landing) -> Result<Option<String>> {
     let Some(tag) = &landing.tag else { return Ok(None) };
     let git = |arguments: &[&str]| Process::new("git").args(arguments).folder(repository.top()).capture();
     let kind = git(&["cat-file", "-t", &tag.object])?.text();
     let marked = git(&["rev-parse", "--verify", &format!("{}^{{commit}}", tag.object)])?.text();
     let right = kind == "tag" && marked == landing.new;
-    Ok((!right).then(|| format!("tag `{}` is a {kind} and marks {marked}, not {}", tag.name, landing.new)))
+    Ok((!right)
+        .then(|| format!("tag `{}` is a {kind} and points to {marked}, not {}", tag.name, landing.new)))
 }
 
-/// The files of indexes that were there and are not any more, or with other bytes: an index takes a name once.
+/// The files that disappeared from indexes or were replaced; an index must accept each name only once.
 fn replaced(before: &Facts, now: &Facts) -> Vec<String> {
     let mut lines = Vec::new();
     for (index, files) in &before.indexes {
-        let there = now.indexes.get(index);
+        let current = now.indexes.get(index);
         for (name, sha256) in files {
-            if there.and_then(|files| files.get(name)) != Some(sha256) {
-                lines.push(format!("`{name}` on {index} is not the file that was there"));
+            if current.and_then(|files| files.get(name)) != Some(sha256) {
+                lines.push(format!("`{name}` on {index} was replaced or deleted"));
             }
         }
     }

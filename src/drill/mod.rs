@@ -1,12 +1,11 @@
-//! A drill: a project's own release is killed before, amid and after every record of its journal and inside every
-//! effect, and each time it has to be possible to undo it and to finish it.
+//! Drills: kills a project's own release before, during and after every journal record and inside every effect, and
+//! checks each time that the release can be rolled back and completed.
 //!
-//! The release is real: this program as a process of its own, git, the build, uploads. Where it takes place is not the
-//! user's: a copy of the repository, bare copies of its remotes, indexes of our own ([`template`], [`configuration`],
-//! [`sandbox`]). One run is gone through to learn its points ([`points`]). For each of them a run is then killed there by
-//! a real `SIGKILL`; where that is after the private part, it is a `resume` that is killed, of a run that was killed
-//! when its private part was done: only the way to the point is shorter. What is left is judged by what is there, file
-//! by file and ref by ref ([`judge`], [`facts`]).
+//! The release is real: this program in a process of its own, git, the build and the uploads. It runs in a sandbox: a
+//! copy of the repository, bare copies of its remotes, and local indexes ([`template`], [`configuration`],
+//! [`sandbox`]). One uninterrupted run finds all kill points ([`baseline`], [`points`]). For each point, a run is then
+//! killed there by a real `SIGKILL`. Points after the private stages are reached by resuming a run that was killed at
+//! their end, which only saves time. The outcome is judged file by file and ref by ref ([`judge`], [`facts`]).
 
 mod baseline;
 mod configuration;
@@ -43,44 +42,44 @@ pub use configuration::ForReal;
 pub use judge::{Outcome, Recovery};
 pub use page::page;
 pub use plugins::PluginStage;
-pub use points::{Id, KillPoint, Phase, Selection, Way};
-pub use report::{Judged, Report};
+pub use points::{Id, KillPoint, Phase, RecoveryCommand, Selection};
+pub use report::{PointResult, Report};
 
-/// How to drill
+/// The options of a drill
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How the version is raised, as `run` takes it
+    /// The version bump, as for `run`
     pub bump: Option<String>,
-    /// The commit that is released, where it is not the present one
+    /// The commit to release, if not the current one
     pub at: Option<String>,
     pub for_real: ForReal,
-    /// The stages that plugins do
+    /// The stages that plugins run
     pub plugins: Vec<PluginStage>,
     /// Only these points
     pub points: Option<Selection>,
-    /// Only those in these stages, if there are any
+    /// Only points in these stages, if any are given
     pub stages: Vec<String>,
-    /// Of those, each of this many
+    /// Only each nth of those points
     pub every: usize,
-    /// How many runs are killed at a time
+    /// The number of parallel runs
     pub jobs: usize,
-    /// Whether to leave the throwaway folder
+    /// Whether to keep the temporary folder
     pub keep: bool,
 }
 
-/// Who watches a drill
+/// Receives the progress of a drill
 pub trait Watcher {
-    /// The points are known: how many there are, and how many of them are tried.
-    fn surveyed(&self, report: &Report, points: usize, tried: usize);
-    /// A point has been judged.
-    fn judged(&self, judged: &Judged);
+    /// The points are known: how many exist, and how many are tested.
+    fn on_baseline(&self, report: &Report, points: usize, tried: usize);
+    /// A point was judged.
+    fn on_result(&self, judged: &PointResult);
 }
 
 /// Drills the project's release.
 ///
 /// # Errors
-/// The release itself fails where it is not killed; the drill was interrupted; or it cannot go on, as on a full disk.
-/// That a point does not converge is in the report.
+/// The release fails without being killed, the drill was interrupted, or it cannot continue, such as on a full disk.
+/// Points that do not converge are in the report, not errors.
 pub fn drill(
     location: &Location,
     environment: &Environment,
@@ -95,7 +94,7 @@ pub fn drill(
     let template =
         Template::make(&workspace, options.at.as_deref(), location.config.carry(), &folder.join("template"))?;
     let configuration = Configuration::read(&location.config, options.for_real, &options.plugins)?;
-    template.bring_plugins(&workspace, configuration.themselves())?;
+    template.bring_plugins(&workspace, configuration.run_for_real())?;
     let base = SandboxBase {
         template: &template,
         configuration: &configuration,
@@ -108,7 +107,7 @@ pub fn drill(
     let in_stages = |stage: Option<&String>| {
         options.stages.is_empty() || stage.is_some_and(|stage| options.stages.contains(stage))
     };
-    let deeper = options.points.as_ref().map_or(options.stages.is_empty(), Selection::goes_deeper);
+    let deeper = options.points.as_ref().map_or(options.stages.is_empty(), Selection::includes_recovery);
     let baseline = Baseline::make(&mut first, &configuration, options.bump.as_deref(), deeper)?;
     let tasks: Vec<&Task> = baseline
         .tasks()
@@ -118,27 +117,27 @@ pub fn drill(
         .step_by(options.every.max(1))
         .collect();
     if tasks.is_empty() {
-        return Err(Error::usage("there is no such point").help(format!(
+        return Err(Error::usage("no such point exists").help(format!(
             "the points of this release are 1 to {}",
             baseline.tasks().iter().map(|task| task.point.id.number).max().unwrap_or_default()
         )));
     }
     let mut report = baseline.report(&configuration, options.at.as_deref());
-    watcher.surveyed(&report, baseline.tasks().len(), tasks.len());
+    watcher.on_baseline(&report, baseline.tasks().len(), tasks.len());
 
     let drill =
         Drill { baseline: &baseline, failures: folder.join("diverged"), tasks, next: AtomicUsize::new(0) };
     let first = Mutex::new(Some(first));
-    let work = |number: usize, tell: &Sender<Result<Judged>>| -> Result<()> {
-        // The sandbox of the baseline serves on, whoever comes first.
-        let surveyed = first.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let mut sandbox = surveyed.map_or_else(|| make(number + 1), Ok)?;
+    let work = |number: usize, tell: &Sender<Result<PointResult>>| -> Result<()> {
+        // One worker continues with the sandbox of the baseline.
+        let taken = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut sandbox = taken.map_or_else(|| make(number + 1), Ok)?;
         sandbox.restore(sandbox::PRISTINE)?;
         let (pristine, complete) = (sandbox.facts()?, &baseline.complete);
         let effects = &baseline.effects;
         let judge = Judge { pristine, complete, effects, configuration: &configuration };
         while let Some(task) = drill.next_task().filter(|_| !interrupted.load(Ordering::Relaxed)) {
-            // Who is told may have given up.
+            // The receiver may be gone after an error.
             let _ = tell.send(drill.judge(&mut sandbox, &judge, task));
         }
         Ok(())
@@ -156,7 +155,7 @@ pub fn drill(
         drop(tell);
         for judged in told {
             let judged = judged.inspect_err(|_| drill.give_up())?;
-            watcher.judged(&judged);
+            watcher.on_result(&judged);
             report.results.push(judged);
         }
         Ok::<_, Error>(())
@@ -173,7 +172,7 @@ pub fn drill(
     Ok(report)
 }
 
-/// The points that are left to try, and where to put what does not converge
+/// The remaining points, and the folder for those that do not converge
 struct Drill<'a> {
     baseline: &'a Baseline,
     failures: PathBuf,
@@ -186,26 +185,29 @@ impl<'a> Drill<'a> {
         self.tasks.get(self.next.fetch_add(1, Ordering::SeqCst)).copied()
     }
 
-    /// Nothing more is begun.
+    /// Starts no more points.
     fn give_up(&self) {
         self.next.store(usize::MAX / 2, Ordering::SeqCst);
     }
 
-    /// Kills a run at a point and goes both ways from there.
-    fn judge(&self, sandbox: &mut Sandbox<'_>, judge: &Judge<'_>, task: &Task) -> Result<Judged> {
+    /// Kills a run at a point, then recovers from there in both ways.
+    fn judge(&self, sandbox: &mut Sandbox<'_>, judge: &Judge<'_>, task: &Task) -> Result<PointResult> {
         let began = Instant::now();
         let shown = self.failures.join(task.point.id.to_string().replace('/', "-"));
-        // What the killed run had started may be at work yet: whoever recovers at once meets it.
+        // The killed run's children may still be running: an immediate recovery meets them.
         let at_work = task.point.moment == Failpoint::ProcessStarted;
         let mut recoveries = Vec::new();
         let mut before = None;
-        for way in [Way::Rollback, Way::Resume] {
+        for command in [RecoveryCommand::Rollback, RecoveryCommand::Resume] {
             let mut differences = Vec::new();
             if at_work || before.is_none() {
                 differences.extend(self.kill(sandbox, task)?);
                 if !at_work {
                     differences.extend(
-                        sandbox.rest().into_iter().map(|line| format!("`{line}` outlived the killed run")),
+                        sandbox
+                            .wait_for_processes()
+                            .into_iter()
+                            .map(|line| format!("`{line}` is still running after the run was killed")),
                     );
                     sandbox.save("killed")?;
                     before = Some(sandbox.facts()?);
@@ -213,14 +215,16 @@ impl<'a> Drill<'a> {
             } else {
                 sandbox.restore("killed")?;
             }
-            differences.extend(before.as_ref().and_then(|before| too_early(judge, task.point.phase, before)));
-            let mut recovery = judge.recover(sandbox, way, &task.point, before.as_ref())?;
+            differences.extend(
+                before.as_ref().and_then(|before| published_too_early(judge, task.point.phase, before)),
+            );
+            let mut recovery = judge.recover(sandbox, command, &task.point, before.as_ref())?;
             if !differences.is_empty() {
                 recovery.outcome = Outcome::Diverged;
                 recovery.differences.splice(0..0, differences);
             }
             if recovery.outcome == Outcome::Diverged {
-                sandbox.show(&shown.join(format!("after-{}", way.command())))?;
+                sandbox.show(&shown.join(format!("after-{}", command.name())))?;
             }
             recoveries.push(recovery);
         }
@@ -228,12 +232,12 @@ impl<'a> Drill<'a> {
             sandbox.restore("killed")?;
             sandbox.show(&shown.join("killed"))?;
         }
-        let [rollback, resume] = <[Recovery; 2]>::try_from(recoveries).expect("there are two ways");
+        let [rollback, resume] = <[Recovery; 2]>::try_from(recoveries).expect("there are two recoveries");
         let seconds = began.elapsed().as_secs_f64();
-        Ok(Judged { point: task.point.clone(), rollback, resume, seconds })
+        Ok(PointResult { point: task.point.clone(), rollback, resume, seconds })
     }
 
-    /// Kills a run at a point; says what is wrong if it was not.
+    /// Kills a run at a point; returns what is wrong if it was not killed.
     fn kill(&self, sandbox: &mut Sandbox<'_>, task: &Task) -> Result<Option<String>> {
         self.reach(sandbox, task.start)?;
         let arguments = self.baseline.arguments(task.start);
@@ -241,11 +245,11 @@ impl<'a> Drill<'a> {
         Ok(ended.code.map(|_| format!("the run was not killed: {}", ended.said())))
     }
 
-    /// Puts up the world that a kill starts from.
+    /// Restores the state from which a kill starts.
     fn reach(&self, sandbox: &mut Sandbox<'_>, start: Start) -> Result<()> {
         let state = start.state();
         if !sandbox.has(&state)
-            && let Some(before) = self.baseline.way_to(start)
+            && let Some(before) = self.baseline.kill_before(start)
         {
             self.reach(sandbox, before.start)?;
             let arguments = self.baseline.arguments(before.start);
@@ -256,8 +260,8 @@ impl<'a> Drill<'a> {
     }
 }
 
-/// What is public although nothing should be.
-fn too_early(judge: &Judge<'_>, phase: Phase, before: &facts::Facts) -> Option<String> {
+/// What is public too early.
+fn published_too_early(judge: &Judge<'_>, phase: Phase, before: &facts::Facts) -> Option<String> {
     let early = matches!(phase, Phase::NotBegun | Phase::Reversible | Phase::RolledBack);
     let public = |name: &str| {
         judge

@@ -1,15 +1,15 @@
-//! The picture of a drill: one page without anything from elsewhere, for a browser without scripts.
+//! The report of a drill as one self-contained HTML page without scripts.
 
 use std::fmt::Write as _;
 
 use super::judge::{Outcome, Recovery};
-use super::points::{Phase, Way};
-use super::report::{Doer, Judged, Report};
+use super::points::{Phase, RecoveryCommand};
+use super::report::{Executor, PointResult, Report};
 use crate::engine::model::Reach;
 
 const PAGE: &str = include_str!("../../templates/drill/page.html");
 
-/// The landing, which is no stage
+/// The landing, which is not a stage
 const LAND: &str = "land";
 
 /// The page of a drill: the pipeline with its kill points, and a table of them.
@@ -34,7 +34,7 @@ pub fn page(report: &Report) -> String {
     )
 }
 
-/// Puts the values in, in one pass: one that looks like a placeholder stays as it is.
+/// Fills in the values in one pass, so that placeholders within values stay as they are.
 fn fill(template: &str, values: &[(&str, String)]) -> String {
     let mut parts = template.split('@');
     let mut filled = parts.next().unwrap_or_default().to_owned();
@@ -70,7 +70,7 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// Text with what stands in backticks as code.
+/// Converts text to HTML, with backticks as code.
 fn prose(text: &str) -> String {
     let parts = text.split('`').enumerate();
     parts.fold(String::new(), |mut prose, (at, part)| {
@@ -98,7 +98,7 @@ fn left_out(report: &Report) -> String {
     notes.collect()
 }
 
-/// A card for each stage with its points, the line where nothing can be taken back, and what is before and after.
+/// One card per stage with its points, the point of no return, and the points before and after.
 fn pipeline(report: &Report) -> String {
     let mut cards = String::new();
     let first = report.results.iter().position(|judged| judged.point.stage.is_some());
@@ -106,7 +106,7 @@ fn pipeline(report: &Report) -> String {
     if !before.is_empty() {
         cards.push_str(&card("begin", "", "stage edge", before));
     }
-    let of = |name: &str| -> Vec<&Judged> {
+    let of = |name: &str| -> Vec<&PointResult> {
         rest.iter().filter(|judged| judged.point.stage.as_deref() == Some(name)).collect()
     };
     let (mut landed, mut public) = (of(LAND).is_empty(), false);
@@ -119,34 +119,39 @@ fn pipeline(report: &Report) -> String {
             cards.push_str("<li class=\"line\"><span>point of no return</span></li>\n");
         }
         let reach = stage.reach.to_string();
-        let shown = match stage.doer {
-            Doer::Pyrelease => reach.clone(),
-            Doer::Command => format!("{reach}, a command"),
-            Doer::Plugin => format!("{reach}, a plugin"),
-            Doer::StandIn => format!("{reach}, a stand-in"),
+        let shown = match stage.executor {
+            Executor::Pyrelease => reach.clone(),
+            Executor::Command => format!("{reach}, a command"),
+            Executor::Plugin => format!("{reach}, a plugin"),
+            Executor::StandIn => format!("{reach}, a stand-in"),
         };
         cards.push_str(&card(&stage.name, &shown, &format!("stage {reach}"), of(&stage.name)));
     }
     if !landed {
         land(&mut cards);
     }
-    let after: Vec<&Judged> = rest.iter().filter(|judged| judged.point.stage.is_none()).collect();
+    let after: Vec<&PointResult> = rest.iter().filter(|judged| judged.point.stage.is_none()).collect();
     if !after.is_empty() {
         cards.push_str(&card("end", "", "stage edge", after));
     }
     cards
 }
 
-fn card<'a>(name: &str, reach: &str, class: &str, points: impl IntoIterator<Item = &'a Judged>) -> String {
-    let (first, deeper): (Vec<&Judged>, Vec<&Judged>) =
+fn card<'a>(
+    name: &str,
+    reach: &str,
+    class: &str,
+    points: impl IntoIterator<Item = &'a PointResult>,
+) -> String {
+    let (first, deeper): (Vec<&PointResult>, Vec<&PointResult>) =
         points.into_iter().partition(|judged| judged.point.id.then.is_none());
     let mut text = format!("<li class=\"{class}\"><h3>{}</h3><small>{reach}&nbsp;</small>", escape(name));
     dots(&mut text, &first);
-    for way in [Way::Rollback, Way::Resume] {
-        let of = |judged: &&Judged| judged.point.id.then.is_some_and(|(then, _)| then == way);
-        let deeper: Vec<&Judged> = deeper.iter().copied().filter(of).collect();
+    for command in [RecoveryCommand::Rollback, RecoveryCommand::Resume] {
+        let of = |judged: &&PointResult| judged.point.id.then.is_some_and(|(then, _)| then == command);
+        let deeper: Vec<&PointResult> = deeper.iter().copied().filter(of).collect();
         if !deeper.is_empty() {
-            let _ = write!(text, "<p class=\"again\"><code>{}</code> killed, too</p>", way.command());
+            let _ = write!(text, "<p class=\"again\"><code>{}</code> killed too</p>", command.name());
             dots(&mut text, &deeper);
         }
     }
@@ -154,7 +159,7 @@ fn card<'a>(name: &str, reach: &str, class: &str, points: impl IntoIterator<Item
     text
 }
 
-fn dots(text: &mut String, points: &[&Judged]) {
+fn dots(text: &mut String, points: &[&PointResult]) {
     text.push_str("<ol class=\"dots\">");
     let mut before = None;
     for judged in points {
@@ -178,7 +183,7 @@ fn dots(text: &mut String, points: &[&Judged]) {
     text.push_str("</ol>");
 }
 
-fn anchor(judged: &Judged) -> String {
+fn anchor(judged: &PointResult) -> String {
     format!("point-{}", judged.point.id.to_string().replace('/', "-"))
 }
 
@@ -212,8 +217,8 @@ fn rows(report: &Report) -> String {
         let ways = [("rollback", &judged.rollback), ("resume", &judged.resume)];
         let differences: String = ways
             .iter()
-            .flat_map(|(way, recovery)| recovery.differences.iter().map(move |line| (way, line)))
-            .map(|(way, line)| format!("<li>{way}: {}</li>", prose(line)))
+            .flat_map(|(command, recovery)| recovery.differences.iter().map(move |line| (command, line)))
+            .map(|(command, line)| format!("<li>{command}: {}</li>", prose(line)))
             .collect();
         if !differences.is_empty() {
             let _ = write!(text, "<ul class=\"differences\">{differences}</ul>");

@@ -1,5 +1,5 @@
-//! The plugins of a drilled release: which of them do their work themselves, who stands in for the others, and what they
-//! say of the world when a run has been undone or finished.
+//! The plugins of a drilled release: which ones run for real, the stand-in for the others, and what they report after a
+//! recovery.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,32 +18,32 @@ use crate::plugin::{Plugin, store, trust};
 use crate::world::Environment;
 use crate::world::git::Repository;
 
-/// What stands in for the plugins: a plugin, too
+/// The plugin that stands in for others
 const STAND_IN: &str = include_str!("../../templates/drill/stand-in.sh");
-/// The name that it has in a drilled project
+/// Its file name in a drilled project
 const FILE: &str = "pyrelease-drill-stand-in";
-/// The effect of the stand-in that can be undone, and the one that cannot
+/// The stand-in's reversible effect and its irreversible one
 const EFFECTS: [(&str, Class); 2] = [("first", Class::Reversible), ("last", Class::Irreversible)];
 
-/// A stage that a plugin does
+/// A stage that a plugin runs
 #[derive(Debug, Clone)]
 pub struct PluginStage {
     pub stage: String,
     pub reach: Reach,
     /// The effects that the plugin declared
     pub classes: Classes,
-    /// Its file
+    /// The plugin's file
     pub source: PathBuf,
 }
 
-/// What a stand-in leaves, and whether that is undone: a file for each of its effects.
+/// The stand-in's marks, one file per effect, and whether undoing removes each.
 pub(super) fn marks(stage: &str, classes: Classes) -> Vec<(String, bool)> {
     let had = EFFECTS.into_iter().filter(|(_, class)| classes.allow(*class));
     had.map(|(key, class)| (format!("{stage}.{key}"), class == Class::Reversible)).collect()
 }
 
-/// Puts the stand-in into a stage, in the place of the plugin and all that is said to it.
-pub(super) fn put_in(stage: &mut dyn TableLike, classes: Classes, reach: Reach, mark: &str) {
+/// Replaces a stage's plugin and its settings with the stand-in.
+pub(super) fn replace_with_stand_in(stage: &mut dyn TableLike, classes: Classes, reach: Reach, mark: &str) {
     let keys: Vec<String> = stage.iter().map(|(key, _)| key.to_owned()).collect();
     keys.iter().for_each(|key| drop(stage.remove(key)));
     let words = words(classes, reach, mark);
@@ -51,22 +51,22 @@ pub(super) fn put_in(stage: &mut dyn TableLike, classes: Classes, reach: Reach, 
     stage.insert("command", value(std::iter::once(FILE.to_owned()).chain(words).collect::<Array>()));
 }
 
-/// What a stand-in is told.
+/// The stand-in's arguments.
 fn words(classes: Classes, reach: Reach, mark: &str) -> Vec<String> {
-    // In a shape that no file of a project's has.
+    // In a form that is not the name of any project's file.
     vec![format!("--effects={}", classes.name()), format!("--reach={reach}"), mark.to_owned()]
 }
 
-/// Writes the stand-in where [`put_in`] names it.
+/// Writes the stand-in's file.
 ///
 /// # Errors
-/// It cannot be written.
+/// The file cannot be written.
 pub(super) fn write(project: &Path) -> Result<&'static str> {
     fs_err::write(project.join(FILE), STAND_IN)?;
     Ok(FILE)
 }
 
-/// The variable that says that these stand-ins may run, beside what the user has said there.
+/// The variable that trusts these stand-ins, in addition to its current value.
 pub(super) fn consent(
     environment: &Environment,
     stand_ins: impl Iterator<Item = (Classes, Reach, String)>,
@@ -80,10 +80,10 @@ pub(super) fn consent(
     (trust::VARIABLE, said.into_iter().chain(identities).collect::<Vec<_>>().join(","))
 }
 
-/// An effect by its stage and its key
+/// Effects by stage and key
 pub(super) type Named = BTreeSet<(String, String)>;
 
-/// The effects of plugins that the newest run has had.
+/// The plugin effects that the newest run has done.
 ///
 /// # Errors
 /// The journal cannot be read.
@@ -92,44 +92,51 @@ pub(super) fn done(sandbox: &Sandbox<'_>) -> Result<Named> {
     Ok(entries.iter().filter(|entry| entry.state == State::Done).filter_map(name).collect())
 }
 
-/// What is otherwise than it should be, as the journal has it and as the plugins themselves say, asked about each effect:
-/// all of a `complete` run where it is released, else none.
+/// The differences from the expected plugin effects, by the journal and by asking each plugin: after a release all
+/// effects of a `complete` run, else none.
 ///
 /// # Errors
 /// The journal cannot be read.
 pub(super) fn differences(sandbox: &Sandbox<'_>, complete: Option<&Named>) -> Result<Vec<String>> {
     let Some((repository, run, entries)) = newest(sandbox)? else { return Ok(Vec::new()) };
     let environment = sandbox.environment();
-    let context =
-        RecoveryContext { repository: &repository, environment: &environment, run: &run, listener: &Nobody };
+    let context = RecoveryContext {
+        repository: &repository,
+        environment: &environment,
+        run: &run,
+        listener: &SilentObserver,
+    };
     let mut lines = Vec::new();
-    let mut there = Named::new();
-    let permanent = |entry: &Entry| matches!(&entry.effect, Effect::Plugin(effect) if effect.class == Class::Irreversible);
+    let mut present = Named::new();
+    let permanent = |entry: &Entry| match &entry.effect {
+        Effect::Plugin(effect) => effect.class == Class::Irreversible,
+        _ => false,
+    };
     for entry in &entries {
         let Effect::Plugin(effect) = &entry.effect else { continue };
         let stays = effect.class == Class::Irreversible;
         let is_done = match (entry.state, complete.is_some()) {
             (State::Done, true) => true,
-            // Nobody but the user can say of some whether they were done.
+            // Some effects only the user can verify.
             (State::InDoubt, true) if stays => {
-                there.extend(name(entry));
+                present.extend(name(entry));
                 continue;
             }
             (State::Undone | State::NotDone, _) => false,
-            // What was for trial stays where it cannot be undone.
+            // Irreversible rehearsal effects stay.
             (State::Kept, false) if stays && effect.reach < Reach::Repository => true,
             (state, _) => {
-                lines.push(format!("in the journal, {effect} is {state}"));
+                lines.push(format!("the journal records {effect} as {state}"));
                 continue;
             }
         };
         if is_done {
-            there.extend(name(entry));
+            present.extend(name(entry));
         } else if entries.iter().any(|later| later.id > entry.id && name(later) == name(entry)) {
-            // It was done again since: the plugin is asked about that.
+            // The effect was done again later, and is verified then.
             continue;
         }
-        // What comes after it may have made something else of it, as who publishes a draft does.
+        // A later effect may have changed it, such as publishing a draft.
         let is_superseded = entries.iter().any(|later| {
             later.id > entry.id
                 && later.stage == entry.stage
@@ -140,13 +147,13 @@ pub(super) fn differences(sandbox: &Sandbox<'_>, complete: Option<&Named>) -> Re
             Presence::Present if is_done => {}
             Presence::Absent if !is_done || is_superseded => {}
             Presence::Unknown(_) if stays => {}
-            Presence::Present => lines.push(format!("the plugin says that {effect} is still there")),
-            Presence::Absent => lines.push(format!("the plugin says that {effect} is not there")),
-            Presence::Unknown(why) => lines.push(format!("the plugin cannot say of {effect}: {why}")),
+            Presence::Present => lines.push(format!("the plugin reports that {effect} is still present")),
+            Presence::Absent => lines.push(format!("the plugin reports that {effect} is missing")),
+            Presence::Unknown(why) => lines.push(format!("the plugin cannot verify {effect}: {why}")),
         }
     }
-    let missing = complete.into_iter().flat_map(|complete| complete.difference(&there));
-    lines.extend(missing.map(|(stage, key)| format!("the effect `{key}` of `{stage}` was not had")));
+    let missing = complete.into_iter().flat_map(|complete| complete.difference(&present));
+    lines.extend(missing.map(|(stage, key)| format!("the effect `{key}` of `{stage}` was not done")));
     Ok(lines)
 }
 
@@ -169,9 +176,9 @@ fn newest(sandbox: &Sandbox<'_>) -> Result<Option<Newest>> {
     Ok(Some((repository, run, entries)))
 }
 
-/// Hears nothing
-struct Nobody;
+/// Ignores all events
+struct SilentObserver;
 
-impl Listener for Nobody {
+impl Listener for SilentObserver {
     fn on_event(&self, _: &Event<'_>) {}
 }

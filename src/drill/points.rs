@@ -1,4 +1,4 @@
-//! Where a run can be killed, what lies there, and what has to be possible afterwards.
+//! The points at which a run can be killed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,17 +9,17 @@ use crate::engine::journal::{Outcome, Record};
 use crate::engine::model::{Effect, Reach};
 use crate::world::failpoints::{Failpoint, Point};
 
-/// A way on from a run that was cut short
+/// A command that recovers an interrupted run
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Way {
+pub enum RecoveryCommand {
     Rollback,
     Resume,
 }
 
-impl Way {
-    /// The command that goes it.
-    pub fn command(self) -> &'static str {
+impl RecoveryCommand {
+    /// The name of the command.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Rollback => "rollback",
             Self::Resume => "resume",
@@ -27,18 +27,18 @@ impl Way {
     }
 }
 
-/// The name of a kill point: the number of the point in the run and, where the command that followed was killed too, at
-/// which of its own
+/// The id of a kill point: its number in the run and, if the recovery command was killed too, the number of its own
+/// point
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id {
     pub number: u64,
-    pub then: Option<(Way, u64)>,
+    pub then: Option<(RecoveryCommand, u64)>,
 }
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.number)?;
-        self.then.map_or(Ok(()), |(way, number)| write!(f, "/{}/{number}", way.command()))
+        self.then.map_or(Ok(()), |(command, number)| write!(f, "/{}/{number}", command.name()))
     }
 }
 
@@ -48,13 +48,13 @@ impl Serialize for Id {
     }
 }
 
-/// Which points are wanted: `7`, `10-20`, `64/rollback/3`, and lists of those
+/// A selection of points, such as `7`, `10-20`, `64/rollback/3`, and lists of these
 #[derive(Debug, Clone)]
 pub struct Selection(Vec<(Id, Option<u64>)>);
 
 impl Selection {
-    /// Whether it has points of commands that follow a killed run.
-    pub(super) fn goes_deeper(&self) -> bool {
+    /// Whether it includes points of recovery commands.
+    pub(super) fn includes_recovery(&self) -> bool {
         self.0.iter().any(|(first, _)| first.then.is_some())
     }
 
@@ -71,15 +71,15 @@ impl FromStr for Selection {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let part = |part: &str| {
-            let wrong = || format!("`{part}` is no point: write `7`, `10-20` or `64/rollback/3`");
+            let wrong = || format!("`{part}` is not a valid point: pass `7`, `10-20` or `64/rollback/3`");
             let number = |text: &str| text.trim().parse::<u64>().map_err(|_| wrong());
             if let Some((first, last)) = part.split_once('-') {
                 return Ok((Id { number: number(first)?, then: None }, Some(number(last)?)));
             }
             let then = match part.split('/').collect::<Vec<_>>()[..] {
                 [_] => None,
-                [_, "rollback", then] => Some((Way::Rollback, number(then)?)),
-                [_, "resume", then] => Some((Way::Resume, number(then)?)),
+                [_, "rollback", then] => Some((RecoveryCommand::Rollback, number(then)?)),
+                [_, "resume", then] => Some((RecoveryCommand::Resume, number(then)?)),
                 _ => return Err(wrong()),
             };
             Ok((Id { number: number(part.split('/').next().unwrap_or_default())?, then }, None))
@@ -88,15 +88,15 @@ impl FromStr for Selection {
     }
 }
 
-/// How far a run has come where it is killed
+/// How far a run has come when it is killed
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
-    /// The journal does not know of the run yet
+    /// The journal does not have the run yet
     NotBegun,
-    /// Nothing is public, nor may it be
+    /// Nothing is or may be public
     Reversible,
-    /// Something is public or may be: the only way is forward
+    /// Something is or may be public: the release can only be completed
     Public,
     /// Everything is done
     Released,
@@ -109,14 +109,14 @@ pub enum Phase {
 pub struct KillPoint {
     pub id: Id,
     pub moment: Failpoint,
-    /// The stage it lies in; none between the stages
+    /// The stage that it belongs to; `None` between stages
     pub stage: Option<String>,
-    /// What happens there, for people
+    /// What happens there, for display
     pub what: String,
     pub phase: Phase,
 }
 
-/// Goes through the points of a command and the records that it wrote, the journal having had `before` already.
+/// Derives the kill points from a command's failpoints and the records that it wrote, after the `before` records.
 pub(super) fn kill_points(
     points: &[Point],
     before: &[Record],
@@ -131,18 +131,18 @@ pub(super) fn kill_points(
     for point in points {
         let what = match (point.moment, next) {
             (Failpoint::BeforeRecord, Some(record)) => format!("before {}", known.name(record)),
-            (Failpoint::TornRecord, Some(record)) => format!("amid {}", known.name(record)),
+            (Failpoint::TornRecord, Some(record)) => format!("during {}", known.name(record)),
             (Failpoint::AfterRecord, Some(record)) => format!("after {}", known.name(record)),
-            (Failpoint::ProcessStarted, _) => format!("{} at work", known.process(&point.what)),
+            (Failpoint::ProcessStarted, _) => format!("{} is running", known.process(&point.what)),
             (Failpoint::ProcessEnded, _) => format!("{} has ended", known.process(&point.what)),
-            (Failpoint::Acknowledged, _) => format!("told to act: {}", known.effect()),
+            (Failpoint::Acknowledged, _) => format!("allowed to act: {}", known.effect()),
             (Failpoint::HalfSent, _) => format!("half sent: {}", known.effect()),
             (Failpoint::AllSent, _) => format!("all sent, no reply: {}", known.effect()),
             (Failpoint::Replied, _) => format!("replied: {}", known.effect()),
-            // More points than the journal has records: that is found where they are compared.
+            // If the journal has fewer records than points, the comparison finds out.
             (_, None) => point.what.clone(),
         };
-        // A stage's first record belongs to it, whichever side of it the point is on.
+        // A stage's first record belongs to the stage, on both sides.
         let begins = next.and_then(|record| match record {
             Record::StageBegun { stage } => Some(stage.clone()),
             Record::Intent { stage, .. } if known.stage.is_none() => Some(stage.clone()),
@@ -166,13 +166,13 @@ pub(super) fn kill_points(
     found
 }
 
-/// What a journal has told so far
+/// The state of the journal so far
 #[derive(Default)]
 struct Known {
     phase: Option<Phase>,
     stage: Option<String>,
     effects: Vec<Effect>,
-    /// The one that is being done or undone
+    /// The effect that is being done or undone
     current: Option<Effect>,
 }
 
@@ -204,16 +204,16 @@ impl Known {
         self.effects.get(usize::try_from(id).ok()?)
     }
 
-    /// The effect that is under way.
+    /// The current effect.
     fn effect(&self) -> String {
         self.current.as_ref().map_or_else(String::new, ToString::to_string)
     }
 
-    /// A process of the effect that is under way.
+    /// A process of the current effect.
     fn process(&self, command: &str) -> String {
         match &self.current {
             Some(Effect::Command { .. }) => "its command".to_owned(),
-            _ => format!("`{}`", brief(command)),
+            _ => format!("`{}`", short_command(command)),
         }
     }
 
@@ -223,8 +223,8 @@ impl Known {
             None => format!("{what} {id}"),
         };
         match record {
-            Record::Run(_) => "the run's beginning".to_owned(),
-            Record::StageBegun { stage } => format!("the beginning of `{stage}`"),
+            Record::Run(_) => "the start of the run".to_owned(),
+            Record::StageBegun { stage } => format!("the start of `{stage}`"),
             Record::StageDone { stage, .. } => format!("the end of `{stage}`"),
             Record::Intent { effect, .. } => format!("the intent: {effect}"),
             Record::Done { id, .. } => of("done", id),
@@ -232,14 +232,14 @@ impl Known {
             Record::Undo { id, .. } => of("undo", id),
             Record::Undone { id, .. } => of("undone", id),
             Record::Kept { id, .. } => of("kept", id),
-            Record::End { .. } => "the run's end".to_owned(),
+            Record::End { .. } => "the end of the run".to_owned(),
             other => other.shown(),
         }
     }
 }
 
-/// The program of a command line and what it is told to do, without options.
-fn brief(command: &str) -> String {
+/// The program of a command line and its subcommand, without options.
+fn short_command(command: &str) -> String {
     let mut words = command.split(' ');
     let mut kept: Vec<&str> = words.next().into_iter().collect();
     while let Some(word) = words.next().filter(|_| kept.len() < 2) {
@@ -260,17 +260,19 @@ mod tests {
     fn points_are_selected_by_number_range_and_name() {
         let selection: Selection = "3,10-12,64/rollback/3".parse().unwrap();
         let id = |number, then| Id { number, then };
-        let wanted = [id(3, None), id(10, None), id(12, None), id(64, Some((Way::Rollback, 3)))];
+        let wanted = [id(3, None), id(10, None), id(12, None), id(64, Some((RecoveryCommand::Rollback, 3)))];
         assert!(wanted.iter().all(|id| selection.has(*id)));
-        let others = [id(4, None), id(13, None), id(64, None), id(64, Some((Way::Resume, 3)))];
+        let others = [id(4, None), id(13, None), id(64, None), id(64, Some((RecoveryCommand::Resume, 3)))];
         assert!(!others.iter().any(|id| selection.has(*id)));
         assert_eq!(wanted[3].to_string(), "64/rollback/3");
-        assert!("64/undo/3".parse::<Selection>().unwrap_err().starts_with("`64/undo/3` is no point"));
+        assert!(
+            "64/undo/3".parse::<Selection>().unwrap_err().starts_with("`64/undo/3` is not a valid point")
+        );
     }
 
     #[test]
-    fn a_command_is_named_by_what_it_is_about() {
-        assert_eq!(brief("git -c gc.auto=0 fetch --quiet /tmp/somewhere HEAD"), "git fetch");
-        assert_eq!(brief("mkdocs gh-deploy --force"), "mkdocs gh-deploy");
+    fn a_command_is_shortened_to_its_subcommand() {
+        assert_eq!(short_command("git -c gc.auto=0 fetch --quiet /tmp/somewhere HEAD"), "git fetch");
+        assert_eq!(short_command("mkdocs gh-deploy --force"), "mkdocs gh-deploy");
     }
 }

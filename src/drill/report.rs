@@ -1,4 +1,4 @@
-//! What a drill found, as data and as a table.
+//! The result of a drill, as data and as a table.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -10,38 +10,39 @@ use super::judge::{Outcome, Recovery};
 use super::points::{KillPoint, Phase};
 use crate::engine::model::Reach;
 
-/// Who does the work of a stage in a drill
+/// What runs a stage in a drill
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Doer {
+pub enum Executor {
     Pyrelease,
     /// The user's own command
     Command,
     /// The plugin itself
     Plugin,
-    /// Somebody else in the place of a command or a plugin
+    /// A stand-in for a command or a plugin
     StandIn,
 }
 
-/// A stage of the release that was drilled
+/// A stage of the drilled release
 #[derive(Debug, Clone, Serialize)]
 pub struct Stage {
     pub name: String,
     pub reach: Reach,
-    pub doer: Doer,
+    #[serde(rename = "doer")]
+    pub executor: Executor,
 }
 
-/// A point at which a run was killed, and where both ways on came out
+/// A kill point, and the outcome of both recoveries
 #[derive(Debug, Clone, Serialize)]
-pub struct Judged {
+pub struct PointResult {
     pub point: KillPoint,
     pub rollback: Recovery,
     pub resume: Recovery,
     pub seconds: f64,
 }
 
-impl Judged {
-    /// Whether both ways came out where they should.
+impl PointResult {
+    /// Whether both recoveries had the right outcome.
     pub fn converges(&self) -> bool {
         [&self.rollback, &self.resume].iter().all(|recovery| recovery.outcome != Outcome::Diverged)
     }
@@ -58,7 +59,7 @@ impl Judged {
     }
 }
 
-/// A drill and what it found
+/// The result of a drill
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     pub name: String,
@@ -67,40 +68,40 @@ pub struct Report {
     pub at: Option<String>,
     pub for_real: ForReal,
     pub stages: Vec<Stage>,
-    /// What was not done for real
+    /// What was not run for real
     pub left_out: Vec<String>,
-    pub results: Vec<Judged>,
+    pub results: Vec<PointResult>,
     pub seconds: f64,
-    /// The folder with the worlds that did not converge
+    /// The folder with the sandboxes that did not converge
     pub kept: Option<PathBuf>,
 }
 
 impl Report {
-    /// What reaches further than the run's folder and was done for real.
+    /// The stages that ran for real and reach further than the run's folder.
     pub fn for_real(&self) -> Vec<String> {
         let outside = self.stages.iter().filter(|stage| stage.reach > Reach::Private);
         let said = outside.filter_map(|stage| {
-            let who = match stage.doer {
-                Doer::Plugin => "plugin",
-                Doer::Command => "command",
-                Doer::Pyrelease | Doer::StandIn => return None,
+            let who = match stage.executor {
+                Executor::Plugin => "plugin",
+                Executor::Command => "command",
+                Executor::Pyrelease | Executor::StandIn => return None,
             };
-            Some(format!("the {who} of `{}` runs itself, with whatever it reaches", stage.name))
+            Some(format!("the {who} of `{}` runs for real, with all its effects", stage.name))
         });
         said.collect()
     }
 
     pub fn converges(&self) -> bool {
-        self.results.iter().all(Judged::converges)
+        self.results.iter().all(PointResult::converges)
     }
 
     /// The points that do not converge.
-    pub fn diverged(&self) -> impl Iterator<Item = &Judged> {
+    pub fn diverged(&self) -> impl Iterator<Item = &PointResult> {
         self.results.iter().filter(|judged| !judged.converges())
     }
 
-    /// The command that tries a point again.
-    pub fn again(&self, judged: &Judged) -> String {
+    /// The command that tests a point again.
+    pub fn again(&self, judged: &PointResult) -> String {
         let bump = self.bump.as_ref().map_or(String::new(), |bump| format!(" {bump}"));
         let at = self.at.as_ref().map_or(String::new(), |at| format!(" --at {at}"));
         let commands = if self.for_real.commands { " --commands" } else { "" };
@@ -108,7 +109,7 @@ impl Report {
         format!("pyrelease drill{bump}{at}{commands}{install} --points {} --keep", judged.point.id)
     }
 
-    /// The figures in a line.
+    /// The figures in one line.
     pub fn summary(&self) -> String {
         let points = self.results.len();
         let diverged = self.diverged().count();
@@ -121,7 +122,7 @@ impl Report {
         format!("{points}, {} recoveries, {outcome} ({:.0} s)", self.results.len() * 2, self.seconds)
     }
 
-    /// A row for each point.
+    /// One row per point.
     pub fn table(&self) -> String {
         let rows: Vec<[String; 6]> = self
             .results

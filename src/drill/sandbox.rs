@@ -1,5 +1,4 @@
-//! A place where a world is put up: repository, remotes and indexes at paths and addresses that stay the same, so that
-//! what a killed run has left can be put aside and put back.
+//! A sandbox: repository, remotes and indexes at fixed paths and URLs, so that a state can be saved and restored.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -20,25 +19,25 @@ use crate::world::git::TRUSTED;
 use crate::world::process::is_withheld;
 use crate::world::{Environment, failpoints};
 
-/// Every process of a world has it, whoever started it
+/// Marks every process of a sandbox
 const MARK: &str = "PYRELEASE_DRILL_WORLD";
-/// How long a command may take
-const LONGEST: Duration = Duration::from_secs(30 * 60);
-/// How long what a command started may stay at work after it
-const LONGEST_REST: Duration = Duration::from_secs(20);
+/// The time limit of a command
+const COMMAND_LIMIT: Duration = Duration::from_secs(30 * 60);
+/// How long a command's children may run after it
+const EXIT_LIMIT: Duration = Duration::from_secs(20);
 const TICK: Duration = Duration::from_millis(5);
 
-/// How a command of pyrelease's ended
+/// How a pyrelease command ended
 #[derive(Debug)]
 pub(super) struct Ended {
-    /// None where a signal ended it
+    /// `None` if a signal ended it
     pub(super) code: Option<i32>,
     pub(super) stdout: String,
     pub(super) stderr: String,
 }
 
 impl Ended {
-    /// What it said last, for a message.
+    /// Its status and last output, for messages.
     pub(super) fn said(&self) -> String {
         let lines: Vec<&str> = self.stderr.lines().collect();
         let last = &lines[lines.len().saturating_sub(6)..];
@@ -47,7 +46,7 @@ impl Ended {
     }
 }
 
-/// A place for worlds, one at a time
+/// A sandbox, which holds one state at a time
 pub(super) struct Sandbox<'a> {
     folder: PathBuf,
     template: &'a Template,
@@ -56,7 +55,7 @@ pub(super) struct Sandbox<'a> {
     program: PathBuf,
 }
 
-/// What sandboxes have in common
+/// What all sandboxes share
 #[derive(Clone, Copy)]
 pub(super) struct SandboxBase<'a> {
     pub(super) template: &'a Template,
@@ -66,17 +65,17 @@ pub(super) struct SandboxBase<'a> {
     pub(super) original: &'a Path,
 }
 
-/// The state in which a sandbox is made
+/// The initial state of a sandbox
 pub(super) const PRISTINE: &str = "pristine";
 
 impl<'a> Sandbox<'a> {
-    /// Puts up the project as it is before a release.
+    /// Creates a sandbox with the project as it is before a release.
     ///
     /// # Errors
-    /// Something cannot be written, or an index does not start.
+    /// A file cannot be written, or an index does not start.
     pub(super) fn make(base: SandboxBase<'a>, folder: &Path) -> Result<Self> {
         let world = folder.join("world");
-        base.template.put_up(&world)?;
+        base.template.instantiate(&world)?;
         let (marks, temporary) = (marks(&world), world.join("tmp"));
         fs_err::create_dir_all(&marks)?;
         fs_err::create_dir_all(&temporary)?;
@@ -119,7 +118,7 @@ impl<'a> Sandbox<'a> {
         self.folder.join("world")
     }
 
-    /// Where a state is kept.
+    /// The folder of a saved state.
     fn kept(&self, state: &str) -> PathBuf {
         self.folder.join("saved").join(state)
     }
@@ -128,12 +127,12 @@ impl<'a> Sandbox<'a> {
         self.kept(state).is_dir()
     }
 
-    /// Puts the world aside as it is, under a name.
+    /// Saves the current state under a name.
     ///
     /// # Errors
-    /// Something cannot be copied.
+    /// A file cannot be copied.
     pub(super) fn save(&mut self, state: &str) -> Result<()> {
-        self.rest();
+        self.wait_for_processes();
         self.indexes.iter_mut().for_each(EmbeddedIndex::pause);
         let kept = self.kept(state);
         remove(&kept)?;
@@ -141,32 +140,32 @@ impl<'a> Sandbox<'a> {
         self.indexes.iter_mut().try_for_each(EmbeddedIndex::serve).map_err(no_index)
     }
 
-    /// Puts a world back that was put aside.
+    /// Restores a saved state.
     ///
     /// # Errors
-    /// Something cannot be copied.
+    /// A file cannot be copied.
     pub(super) fn restore(&mut self, state: &str) -> Result<()> {
-        self.rest();
+        self.wait_for_processes();
         self.indexes.iter_mut().for_each(EmbeddedIndex::pause);
         remove(&self.world())?;
         copy(&self.kept(state), &self.world(), Sharing::Objects, &|_| false)?;
         self.indexes.iter_mut().try_for_each(EmbeddedIndex::serve).map_err(no_index)
     }
 
-    /// Copies the world as it is to where it can be looked at.
+    /// Copies the current state to a folder for inspection.
     ///
     /// # Errors
-    /// Something cannot be copied.
+    /// A file cannot be copied.
     pub(super) fn show(&mut self, folder: &Path) -> Result<()> {
-        self.rest();
+        self.wait_for_processes();
         remove(folder)?;
         copy(&self.world(), folder, Sharing::Objects, &|_| false)
     }
 
-    /// Runs a command of pyrelease's in the project.
+    /// Runs a pyrelease command in the project.
     ///
     /// # Errors
-    /// It cannot be started.
+    /// The command cannot be started.
     pub(super) fn pyrelease(&self, arguments: &[&str], drill: Option<&str>) -> Result<Ended> {
         let project = self.template.project(&self.world());
         let [stdout, stderr] = ["stdout", "stderr"].map(|stream| self.folder.join(stream));
@@ -174,7 +173,7 @@ impl<'a> Sandbox<'a> {
         if let Some(drill) = drill {
             environment.insert(failpoints::VARIABLE.into(), drill.into());
         }
-        let failed = |error| Error::failed("pyrelease cannot be run").because(error);
+        let failed = |error| Error::failed("failed to run pyrelease").because(error);
         let handle = duct::cmd(&self.program, [&["--manifest", FILE], arguments].concat())
             .dir(&project)
             .full_env(environment)
@@ -184,39 +183,39 @@ impl<'a> Sandbox<'a> {
             .unchecked()
             .start()
             .map_err(failed)?;
-        let ended = handle.wait_timeout(LONGEST).map_err(failed)?.map(|output| output.status);
+        let ended = handle.wait_timeout(COMMAND_LIMIT).map_err(failed)?.map(|output| output.status);
         if ended.is_none() {
             handle.kill().map_err(failed)?;
         }
         let read = |path: &Path| Ok::<_, Error>(String::from_utf8_lossy(&fs_err::read(path)?).into_owned());
         let mut stderr = read(&stderr)?;
         if ended.is_none() {
-            stderr.push_str(&format!("\nit did not end in {} minutes", LONGEST.as_secs() / 60));
+            stderr.push_str(&format!("\nit did not end within {} minutes", COMMAND_LIMIT.as_secs() / 60));
         }
         Ok(Ended { code: ended.and_then(|status| status.code()), stdout: read(&stdout)?, stderr })
     }
 
-    /// Waits until nothing is at work in the world; gives what still is after a while.
-    pub(super) fn rest(&self) -> Vec<String> {
+    /// Waits until no process is running in the sandbox; returns those that remain after the limit.
+    pub(super) fn wait_for_processes(&self) -> Vec<String> {
         let began = Instant::now();
         loop {
             let at_work = at_work(&self.world());
-            if at_work.is_empty() || began.elapsed() > LONGEST_REST {
+            if at_work.is_empty() || began.elapsed() > EXIT_LIMIT {
                 return at_work;
             }
             std::thread::sleep(TICK);
         }
     }
 
-    /// How the world is.
+    /// The current state.
     ///
     /// # Errors
-    /// Something cannot be read.
+    /// A file cannot be read.
     pub(super) fn facts(&self) -> Result<Facts> {
         Facts::of(&self.world(), self.template.remotes())
     }
 
-    /// What its commands find in their environment.
+    /// The environment of its commands.
     pub(super) fn environment(&self) -> Environment {
         self.environment.clone().into_iter().collect()
     }
@@ -227,7 +226,7 @@ impl<'a> Sandbox<'a> {
     }
 }
 
-/// The folder of a world in which stand-ins leave their marks.
+/// The folder for the marks of stand-ins.
 fn marks(world: &Path) -> PathBuf {
     world.join("commands")
 }
@@ -240,10 +239,10 @@ fn remove(folder: &Path) -> Result<()> {
 }
 
 fn no_index(error: crate::server::ServerError) -> Error {
-    Error::failed("an index for the drill cannot be started").because(error)
+    Error::failed("failed to start an index for the drill").because(error)
 }
 
-/// The user's environment without the tokens in it but for those that are asked for, and with one for each of our indexes.
+/// The user's environment without tokens, except those that are needed, plus a token for each local index.
 fn environment(
     base: SandboxBase<'_>,
     world: &Path,
@@ -265,7 +264,7 @@ fn environment(
         environment.insert(name.into(), world.join("tmp").into());
     }
     environment.insert(MARK.into(), world.into());
-    // Whoever drills a release has agreed to what the repository's settings of git name; the copy has them, too.
+    // Drilling a release includes consent to the repository's own git settings, which the copy has too.
     let before =
         base.environment.get("GIT_CONFIG_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0_u32);
     environment.insert(format!("GIT_CONFIG_KEY_{before}").into(), TRUSTED.into());
@@ -283,7 +282,7 @@ fn environment(
         let (name, value) = plugins::consent(base.environment, stand_ins);
         environment.insert(name.into(), value.into());
     }
-    // The project's own environment is not committed, and so not in the copy of it.
+    // The project's virtual environment is not committed, and so missing in the copy.
     let own = base.original.join(".venv");
     if base.environment.path("VIRTUAL_ENV").is_none() && own.is_dir() {
         environment.insert("VIRTUAL_ENV".into(), own.into());
@@ -291,13 +290,13 @@ fn environment(
     environment
 }
 
-/// The command lines of the processes in a world, where the system shows them (Linux); elsewhere none.
+/// The command lines of the sandbox's processes on Linux; empty elsewhere.
 fn at_work(world: &Path) -> Vec<String> {
     let Ok(processes) = fs_err::read_dir("/proc") else { return Vec::new() };
     let mark = format!("{MARK}={}", world.display());
     let mut found = Vec::new();
     for process in processes.flatten() {
-        // What is gone meanwhile, or somebody else's, cannot be read.
+        // Processes that ended meanwhile, or belong to another user, cannot be read.
         let Ok(environment) = fs_err::read(process.path().join("environ")) else { continue };
         if environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes()) {
             let line = fs_err::read(process.path().join("cmdline")).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! What is drilled instead of the user's own: a copy of the repository, and for each of its remotes a bare one that has
-//! what the user's last knew of it. The user's are only read.
+//! The template of a sandbox: a copy of the user's repository, and a bare copy of each remote as last fetched. The
+//! originals are only read.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::plugin::trust::LOCK;
 use crate::world::process::Process;
 
-/// What of `.git` belongs to the place it is at, or to something that is under way
+/// The parts of `.git` that depend on its path or belong to an operation in progress
 const NOT_COPIED: [&str; 9] = [
     "pyrelease",
     "worktrees",
@@ -24,11 +24,11 @@ const NOT_COPIED: [&str; 9] = [
     "fsmonitor--daemon",
 ];
 
-/// Who commits and how, wherever the user has said so: a setting for the folder that the user's repository is in would
-/// not be found elsewhere
+/// Settings for commits and tags. They are copied, because conditional settings for the user's path would not apply to
+/// the copy.
 const IDENTITY: &str = r"^(user|author|committer|commit|tag)\.";
 
-/// Settings that would have a drill wait for a key, start something in the background, or go elsewhere
+/// Settings that avoid key prompts and background processes
 const SETTINGS: [(&str, &str); 7] = [
     ("core.bare", "false"),
     ("core.fsmonitor", "false"),
@@ -39,20 +39,19 @@ const SETTINGS: [(&str, &str); 7] = [
     ("receive.autogc", "false"),
 ];
 
-/// A repository and its remotes, to be copied wherever a release is drilled
+/// A repository and its remotes, to copy into each sandbox
 pub(super) struct Template {
     folder: PathBuf,
     remotes: Vec<String>,
-    /// The project's folder in the repository, with a final `/`; empty at the top
+    /// The project's folder in the repository, with a trailing `/`; empty at the top
     prefix: String,
 }
 
 impl Template {
-    /// Copies the repository of a project as it is committed, or was at another commit, with the files that the
-    /// configuration carries.
+    /// Copies the project's repository as committed (or an earlier commit), with the files listed in `carry`.
     ///
     /// # Errors
-    /// There is no such commit; something cannot be read or written, or `git` fails.
+    /// The commit does not exist, a file cannot be read or written, or `git` fails.
     pub(super) fn make(
         workspace: &Workspace,
         at: Option<&str>,
@@ -77,11 +76,11 @@ impl Template {
         Ok(template)
     }
 
-    /// Puts up the repository and its remotes in an empty folder.
+    /// Copies the repository and its remotes into an empty folder.
     ///
     /// # Errors
-    /// Something cannot be written.
-    pub(super) fn put_up(&self, world: &Path) -> Result<()> {
+    /// A file cannot be written.
+    pub(super) fn instantiate(&self, world: &Path) -> Result<()> {
         copy(&self.folder, world, Sharing::Objects, &|_| false)?;
         let config = repository(world).join(".git/config");
         for name in &self.remotes {
@@ -95,7 +94,7 @@ impl Template {
         &self.remotes
     }
 
-    /// The project's folder in a world.
+    /// The project's folder in a sandbox.
     pub(super) fn project(&self, world: &Path) -> PathBuf {
         repository(world).join(&self.prefix)
     }
@@ -127,7 +126,7 @@ impl Template {
         }
         let listed = user.git(["config", "-z", "--get-regexp", IDENTITY]).capture()?.stdout;
         for entry in String::from_utf8_lossy(&listed).split('\0').filter(|entry| !entry.is_empty()) {
-            // A key without a value is a yes.
+            // A key without a value is true.
             let (key, value) = entry.split_once('\n').unwrap_or((entry, "true"));
             set(&config, &["--replace-all", key, value])?;
         }
@@ -142,12 +141,12 @@ impl Template {
         Ok(())
     }
 
-    /// Takes branch, remotes and tags back to an earlier commit: a release that was made since can be drilled again.
+    /// Moves the branch, remotes and tags back to an earlier commit, so that a past release can be drilled again.
     fn go_back(&self, workspace: &Workspace, at: &str) -> Result<()> {
         let top = repository(&self.folder);
         let commit =
             git(&top, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{at}^{{commit}}")]);
-        let commit = commit.read().map_err(|_| Error::usage(format!("there is no commit `{at}`")))?;
+        let commit = commit.read().map_err(|_| Error::usage(format!("no such commit: `{at}`")))?;
         let mut moved = vec!["HEAD".to_owned()];
         if let Some(branch) =
             workspace.head.branch.as_deref().and_then(|name| name.strip_prefix("refs/heads/"))
@@ -167,7 +166,7 @@ impl Template {
         Ok(())
     }
 
-    /// A remote as the user's repository last knew it: its branches, and every tag there is here.
+    /// Creates a remote with the branches as last fetched, and all local tags.
     fn make_remote(&self, workspace: &Workspace, name: &str) -> Result<()> {
         let top = repository(&self.folder);
         let folder = remote(&self.folder, name);
@@ -205,10 +204,10 @@ impl Template {
         Ok(fs_err::write(folder.join("packed-refs"), refs)?)
     }
 
-    /// Brings along the files of plugins, and the pins, where they lie in the project and nobody has committed them.
+    /// Copies uncommitted files of plugins, and their pins, into the project.
     ///
     /// # Errors
-    /// Something cannot be copied.
+    /// A file cannot be copied.
     pub(super) fn bring_plugins<'a>(
         &self,
         workspace: &Workspace,
@@ -235,24 +234,23 @@ impl Template {
             fs_err::copy(&from, &to)?;
             Ok(())
         } else {
-            // The preflight says so better.
+            // Preflight reports missing files better.
             Ok(())
         }
     }
 }
 
-/// The repository of a world.
+/// The repository in a sandbox.
 pub(super) fn repository(world: &Path) -> PathBuf {
     world.join("repository")
 }
 
-/// A remote of a world.
+/// A remote in a sandbox.
 pub(super) fn remote(world: &Path, name: &str) -> PathBuf {
     world.join("remotes").join(format!("{name}.git"))
 }
 
-/// The branch that a remote shows first, from the list of what is known of it: what its HEAD was, else one of the usual
-/// names, else any. None where it has no branch.
+/// The main branch of a remote: its last known HEAD, else a usual name, else any. `None` if it has no branch.
 fn main_branch<'a>(listed: &'a str, followed: &str) -> Option<&'a str> {
     let branches = listed.lines().filter_map(|line| {
         let [_, reference, symbolic] = line.split(' ').collect::<Vec<_>>()[..] else { return None };
@@ -268,7 +266,7 @@ fn main_branch<'a>(listed: &'a str, followed: &str) -> Option<&'a str> {
     branches.min_by_key(|(rank, _)| *rank).map(|(_, branch)| branch)
 }
 
-/// Objects that a repository borrows by a path relative to itself are borrowed from the same place.
+/// Makes relative paths to borrowed objects absolute.
 fn borrow_from_the_same(common: &Path, own: &Path) -> Result<()> {
     let file = own.join("objects/info/alternates");
     if !file.is_file() {
@@ -287,11 +285,11 @@ fn set(config: &Path, arguments: &[&str]) -> Result<()> {
     let process = Process::new("git").args(["config", "--file"]).arg(config).args(arguments);
     process.read().map(drop).map_err(|error| {
         Error::from(error)
-            .help("the copy of the repository cannot be configured; the repository itself is as it was")
+            .help("failed to configure the copy of the repository; your repository is unchanged")
     })
 }
 
-/// Takes a setting out, if it is there.
+/// Removes a setting, if present.
 fn unset(config: &Path, key: &str) -> Result<()> {
     Process::new("git").args(["config", "--file"]).arg(config).args(["--unset-all", key]).capture()?;
     Ok(())

@@ -246,7 +246,7 @@ impl<'a> Execution<'a> {
                 at.commit,
                 at.shown()
             ))
-            .help("run the release again from where you are now"));
+            .help("run the release again"));
         }
         // Private work that was cut short is done again from the start: nothing outside knows of it.
         self.run.clear(true)?;

@@ -56,7 +56,7 @@ impl Workspace {
     /// The worktrees cannot be listed.
     pub fn of_run(self, branch: Option<&str>, head: Option<&str>) -> Result<Self> {
         let mut repository = match branch {
-            Some(branch) => self.repository.showing(branch)?,
+            Some(branch) => self.repository.worktree_on(branch)?,
             None => None,
         };
         if let (None, Some(head)) = (&repository, head) {

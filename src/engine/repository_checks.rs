@@ -14,7 +14,7 @@ pub(super) fn repository(release: &Release) -> Vec<Finding> {
 /// Locks of git's that are in the way of the landing, and others.
 fn locks(release: &Release) -> Result<Vec<Finding>> {
     let repository = &release.workspace.repository;
-    let (locks, holders) = repository.standing_locks(PATIENCE);
+    let (locks, holders) = repository.remaining_locks(PATIENCE);
     let branch = release.workspace.head.branch.iter().cloned();
     let scope = LockScope {
         refs: branch.chain([format!("refs/tags/{}", release.names().tag)]).collect(),
@@ -43,14 +43,14 @@ fn operation(release: &Release) -> Result<Vec<Finding>> {
 }
 
 fn folder(release: &Release) -> Result<Vec<Finding>> {
-    PrivateClone::is_possible(&release.workspace.repository)?;
+    PrivateClone::check_possible(&release.workspace.repository)?;
     Ok(Vec::new())
 }
 
 /// What is filtered is compared without its filter, and may look edited.
 fn filters(release: &Release) -> Result<Vec<Finding>> {
     let repository = &release.workspace.repository;
-    let filters = repository.withheld_filters();
+    let filters = repository.disabled_filters();
     if filters.is_empty() {
         return Ok(Vec::new());
     }

@@ -84,7 +84,10 @@ mod tests {
             IndexClient::connect_to_read(&environment, address(), "demo"),
         ] {
             let error = connected.unwrap_err().chain();
-            assert!(error.contains("`PYRELEASE_CLIENT_CERT_CORP` names, holds no certificate"), "{error}");
+            assert!(
+                error.contains("(set by `PYRELEASE_CLIENT_CERT_CORP`) contains no usable client certificate"),
+                "{error}"
+            );
         }
     }
 }

@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(NewHost::of(&environment, &corp).unwrap(), None);
         fs_err::write(folder.path().join("new/hosts.toml"), "[host").unwrap();
         let error = NewHost::of(&environment, &corp).unwrap_err();
-        assert!(error.to_string().ends_with("hosts.toml` is not TOML"), "{error}");
+        assert!(error.to_string().ends_with("hosts.toml` is not valid TOML"), "{error}");
     }
 
     #[test]

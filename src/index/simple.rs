@@ -19,7 +19,7 @@ use super::{Credentials, IndexClient, Login, html, same_origin};
 use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
 use crate::world::digest::Hashing;
-use crate::world::http::{AddressError, OURS, check, check_from, is_loopback};
+use crate::world::http::{AddressError, PYRELEASE_INDEX, check, check_from, is_loopback};
 
 const ACCEPTED: &str = "application/vnd.pypi.simple.v1+json, \
     application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
@@ -225,7 +225,7 @@ impl IndexClient {
             .project_url(project)
             .ok_or_else(|| SimpleError::NoAddress { index: self.address.name.clone() })?;
         let response = self.fetch(&url, ACCEPTED)?;
-        if response.headers().contains_key(OURS) && is_loopback(&url) {
+        if response.headers().contains_key(PYRELEASE_INDEX) && is_loopback(&url) {
             self.is_ours.store(true, Ordering::Relaxed);
         }
         if response.status() == StatusCode::NOT_FOUND || !same_origin(response.url(), &url) {

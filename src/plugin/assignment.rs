@@ -1,4 +1,4 @@
-//! A plugin with the stage it works for: all that a call of it needs, now or from a journal.
+//! A plugin together with its stage: everything a call needs, whether new or from a journal.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -13,18 +13,17 @@ use super::store::{Plugin, python_folder};
 use crate::error::{Error, Result};
 use crate::world::{Environment, without_relative_folders};
 
-/// How long a call may take where neither the plugin nor the user says otherwise
+/// The default time limit of a call
 const LIMIT: Duration = Duration::from_secs(600);
-/// The same of a question whether something is there: whoever asks waits to go on or back
-const VERIFY: Duration = Duration::from_secs(60);
-/// The same of what it is: every command asks
-const DESCRIBE: Duration = Duration::from_secs(30);
-/// Where a secret is looked for first; no command of a stage finds such a variable
+/// The time limit of `verify`, for which recovery waits
+const VERIFY_LIMIT: Duration = Duration::from_secs(60);
+/// The time limit of `describe`, which every command calls
+const DESCRIBE_LIMIT: Duration = Duration::from_secs(30);
+/// The preferred prefix of variables with secrets; commands of stages do not inherit them
 pub const SECRET_PREFIX: &str = "PYRELEASE_SECRET_";
 
-/// What a plugin finds of the user's environment besides what it is granted: where programs are, who the user is, how the
-/// network is reached
-const KEPT: [&str; 27] = [
+/// The variables that every plugin inherits: where programs are, who the user is, and how to reach the network
+const INHERITED: [&str; 27] = [
     "PATH",
     "HOME",
     "USER",
@@ -54,24 +53,24 @@ const KEPT: [&str; 27] = [
     "APPDATA",
 ];
 
-/// A plugin and the stage it works for
+/// A plugin and its stage
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
     pub stage: String,
     pub plugin: Plugin,
     pub config: Value,
-    /// The secrets that it is granted, by name; their values are nowhere but in the call
+    /// The names of the secrets that it is granted; only the call contains their values
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
-    /// Variables that it is granted
+    /// The names of variables that it is granted
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<String>,
-    /// How long a call may take, in seconds, where somebody has said it
+    /// The configured time limit of a call, in seconds
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u64>,
 }
 
-/// Where a call takes place
+/// The surroundings of a call
 pub struct CallContext<'a> {
     pub environment: &'a Environment,
     pub folder: &'a Path,
@@ -79,19 +78,19 @@ pub struct CallContext<'a> {
 }
 
 impl Assignment {
-    /// Asks the plugin what it is.
+    /// Calls `describe`.
     ///
     /// # Errors
-    /// It does not say, or cannot be started.
+    /// The plugin cannot be started, or gives no description.
     pub fn describe(&self, place: &CallContext<'_>, handler: &mut dyn PluginHandler) -> Result<Value> {
         let limit = self.limit(Method::Describe);
         self.make((Method::Describe, &Value::Object(Map::new())), place, &[], limit, handler)
     }
 
-    /// Makes a call. The secrets go along where something is done outside or taken back; nowhere else.
+    /// Calls a method. Secrets are passed only to `run`, `undo` and `verify`.
     ///
     /// # Errors
-    /// It gave no result, or cannot be started; or a secret that it is granted is nowhere.
+    /// The plugin cannot be started or gives no result, or a granted secret is not set.
     pub fn call(
         &self,
         method: Method,
@@ -113,11 +112,11 @@ impl Assignment {
         self.make((method, &params.into()), place, &values, self.limit(method), handler)
     }
 
-    /// How long a call may take.
+    /// The time limit of a call.
     pub(super) fn limit(&self, method: Method) -> Duration {
         let usual = match method {
-            Method::Describe => DESCRIBE,
-            Method::Verify => VERIFY,
+            Method::Describe => DESCRIBE_LIMIT,
+            Method::Verify => VERIFY_LIMIT,
             Method::Preflight | Method::Run | Method::Undo => LIMIT,
         };
         self.seconds.map_or(usual, Duration::from_secs)
@@ -149,20 +148,20 @@ impl Assignment {
         )?)
     }
 
-    /// What is said of a secret that is granted and that nobody has.
+    /// The error for a granted secret that is not set.
     pub fn missing(&self, name: &str) -> Error {
         Error::failed(format!(
-            "stage `{}` grants its plugin the secret `{name}`, which is not there",
+            "the secret `{name}`, which stage `{}` grants its plugin, is not set",
             self.stage
         ))
         .help(format!("set {SECRET_PREFIX}{name}"))
     }
 
-    /// All that the plugin's process finds in its environment.
+    /// The environment of the plugin's process.
     pub(super) fn variables(&self, environment: &Environment) -> Result<Vec<(OsString, OsString)>> {
         let is_kept = |name: &OsStr| {
             name.to_str().is_some_and(|name| {
-                KEPT.contains(&name)
+                INHERITED.contains(&name)
                     || name.starts_with("LC_")
                     || name.to_ascii_lowercase().ends_with("_proxy")
                     || self.environment.iter().any(|granted| granted == name)
@@ -172,14 +171,14 @@ impl Assignment {
             .variables()
             .filter(|(name, _)| is_kept(name))
             .map(|(name, value)| match name.to_str() {
-                // It is by this that its host finds the program.
+                // The plugin host finds the program by this PATH.
                 Some("PATH") => (name.to_owned(), without_relative_folders(value)),
                 _ => (name.to_owned(), value.to_owned()),
             })
             .collect();
         variables.push(("PYTHONPATH".into(), python_folder(environment)?.into()));
         for (name, value) in [
-            // What it writes to a pipe would otherwise wait in a buffer, and the other side for it.
+            // Without it, Python would buffer messages to the pipe, and both sides would wait.
             ("PYTHONUNBUFFERED", "1"),
             ("PYTHONUTF8", "1"),
             ("PYTHONDONTWRITEBYTECODE", "1"),
@@ -200,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_question_is_waited_for_less_long_than_work_unless_somebody_says_how_long() {
+    fn verify_has_a_shorter_time_limit_unless_one_is_configured() {
         let plugin = Plugin {
             name: "x".to_owned(),
             sha256: String::new(),
@@ -224,7 +223,7 @@ mod tests {
         assert_eq!(seconds(&assignment), [600, 600, 60, 30]);
         assignment.seconds = Some(900);
         assert_eq!(seconds(&assignment), [900; 4]);
-        // As journals had it that were written before.
+        // The format of older journals
         let text = serde_json::to_string(&assignment).unwrap();
         assert!(text.contains("\"seconds\":900"), "{text}");
         assert_eq!(serde_json::from_str::<Assignment>(&text).unwrap(), assignment);

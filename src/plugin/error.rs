@@ -1,4 +1,4 @@
-//! How a call of a plugin goes wrong: which plugin, in which stage, at what, why, and what it said last.
+//! Errors of plugin calls: which plugin, stage and method, why, and the plugin's last output.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::protocol::{Failure, Method};
 use crate::error::{Error, ExitCode};
 
-/// A call that gave no result
+/// A call without a result
 #[derive(Debug, thiserror::Error)]
 #[error("plugin `{plugin}` of stage `{stage}` {cause}, {phase} `{method}`{}", indented(.tail))]
 pub struct PluginError {
@@ -15,20 +15,20 @@ pub struct PluginError {
     pub method: Method,
     pub phase: Phase,
     pub cause: Cause,
-    /// The last lines that it said
+    /// The last lines of its output
     pub tail: Vec<String>,
 }
 
-/// Where in its call a plugin was
+/// How far the call had come
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Its process is there, and has said nothing yet
+    /// The process has started, and not yet sent anything
     Starting,
-    /// The library is being loaded: constructors run
+    /// The library is being loaded, and its constructors run
     Loading,
-    /// The library makes itself ready
+    /// The library is being initialised
     Creating,
-    /// It is at what it was asked
+    /// The method is running
     Calling,
 }
 
@@ -43,23 +43,23 @@ impl fmt::Display for Phase {
     }
 }
 
-/// Why there is no result
+/// Why a call gave no result
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
-    #[error("could not be started: {0}")]
+    #[error("failed to start: {0}")]
     NotStarted(String),
-    #[error("was ended by {0}")]
+    #[error("was killed by {0}")]
     Crashed(String),
-    #[error("ended ({0}) and gave no result")]
+    #[error("exited ({0}) without a result")]
     Ended(String),
-    #[error("closed its output and gave no result")]
-    Silent,
-    #[error("took longer than {} s and was ended", .0.as_secs_f64())]
+    #[error("closed its output without a result")]
+    Closed,
+    #[error("took longer than {} s and was killed", .0.as_secs_f64())]
     TimedOut(Duration),
-    #[error("was ended because the release was interrupted")]
+    #[error("was killed because the release was interrupted")]
     Interrupted,
-    #[error("was ended on purpose")]
-    Enough,
+    #[error("was killed on purpose")]
+    Killed,
     #[error("wrote {0}")]
     Garbage(String),
     #[error("wrote a line longer than 1 MiB")]
@@ -70,17 +70,17 @@ pub enum Cause {
     Version(String),
     #[error("cannot be loaded: {0}")]
     NotLoaded(String),
-    #[error("did what it may not: {0}")]
+    #[error("broke the rules: {0}")]
     Forbidden(String),
-    #[error("gave an answer that makes no sense: {0}")]
+    #[error("gave an invalid answer: {0}")]
     Nonsense(String),
-    /// Its own words
+    /// The plugin's own error
     #[error("failed: {}", .0.message)]
     Failed(Box<Failure>),
 }
 
 impl PluginError {
-    /// Whether it is the user who ended it.
+    /// Whether the user interrupted the call.
     pub fn is_interrupt(&self) -> bool {
         matches!(self.cause, Cause::Interrupted)
     }
@@ -91,10 +91,10 @@ impl From<PluginError> for Error {
         let hint = match &error.cause {
             Cause::Failed(failure) => failure.hint.clone(),
             Cause::TimedOut(_) => {
-                Some(format!("if it needs longer: `timeout` in [stage.{}], in seconds", error.stage))
+                Some(format!("to allow more time, set `timeout` (in seconds) in [stage.{}]", error.stage))
             }
             Cause::Garbage(_) if error.method.is_strict() => {
-                Some("what a plugin prints for people belongs on the standard error".to_owned())
+                Some("a plugin must print text for users to standard error".to_owned())
             }
             Cause::Interrupted => return Self::interrupted(),
             _ => None,

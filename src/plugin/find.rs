@@ -1,4 +1,4 @@
-//! Where a plugin is: nothing is run to find out.
+//! Finds plugins, without running anything.
 
 use std::path::{Path, PathBuf};
 
@@ -7,22 +7,22 @@ use serde::Serialize;
 use crate::world::Environment;
 use crate::world::document::user_folder;
 
-/// What a stage says of its plugin
+/// How a stage names its plugin
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PluginReference {
-    /// Its name, to be looked for
+    /// By name
     Name(String),
-    /// Its file, relative to the project
+    /// By file, relative to the project
     Path(String),
-    /// A command, one word of which is its file
+    /// By a command that contains its file
     Command(Vec<String>),
 }
 
-/// Where something was found
+/// Where a plugin was found
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PluginLocation {
-    /// Named by the configuration
+    /// Named in the configuration
     Configuration,
     /// In the project's `.pyrelease/plugins`
     Project,
@@ -43,31 +43,31 @@ impl PluginLocation {
     }
 }
 
-/// A plugin's file, nothing of which has run
+/// A plugin's file; nothing of it has run
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PluginFile {
     pub file: PathBuf,
     pub before: Vec<String>,
     pub after: Vec<String>,
-    /// Those of `after` that are files of the project, by their places
+    /// The words of `after` that are files of the project, with their positions
     pub files: Vec<(usize, PathBuf)>,
     pub place: PluginLocation,
 }
 
-/// The beginning of the names of plugins on PATH
+/// The prefix of the names of plugins on PATH
 pub const PREFIX: &str = "pyrelease-stage-";
-/// Where the plugins of a project are, seen from its folder
+/// The folder of a project's plugins, relative to the project
 pub const PROJECT_FOLDER: &str = ".pyrelease/plugins";
 
-/// Where the user's own plugins are.
+/// The folder of the user's plugins.
 pub fn user_plugins(environment: &Environment) -> Option<PathBuf> {
     user_folder(environment).ok().map(|folder| folder.join("plugins"))
 }
 
-/// All places that have it, the first of which counts.
+/// Finds the plugin in all locations; the first one wins.
 ///
 /// # Errors
-/// What is wrong with what is wanted, and where it was looked for.
+/// The plugin is not found, or its command is not valid.
 pub fn find(
     wanted: &PluginReference,
     root: &Path,
@@ -77,9 +77,9 @@ pub fn find(
         PluginReference::Path(path) => {
             let file = root.join(path);
             if file.is_file() {
-                Ok(vec![PluginFile::alone(file, PluginLocation::Configuration)])
+                Ok(vec![PluginFile::without_command(file, PluginLocation::Configuration)])
             } else {
-                Err(format!("there is no file `{path}`"))
+                Err(format!("file `{path}` does not exist"))
             }
         }
         PluginReference::Command(words) => Ok(vec![command(words, root)?]),
@@ -87,7 +87,7 @@ pub fn find(
             let found = named(name, root, environment);
             if found.is_empty() {
                 return Err(format!(
-                    "it is neither in `{PROJECT_FOLDER}`, nor in `{}`, nor is `{PREFIX}{name}` on PATH",
+                    "it is not in `{PROJECT_FOLDER}` or `{}`, and `{PREFIX}{name}` is not on PATH",
                     user_plugins(environment).unwrap_or_default().display()
                 ));
             }
@@ -111,17 +111,17 @@ fn named(name: &str, root: &Path, environment: &Environment) -> Vec<PluginFile> 
         let file = folder.join(format!("{PREFIX}{name}{ending}"));
         file.is_file().then_some((file, PluginLocation::Path))
     });
-    in_folders.chain(programs).map(|(file, place)| PluginFile::alone(file, place)).collect()
+    in_folders.chain(programs).map(|(file, place)| PluginFile::without_command(file, place)).collect()
 }
 
 impl PluginFile {
-    /// One that is started by itself.
-    fn alone(file: PathBuf, place: PluginLocation) -> Self {
+    /// A plugin that is started without an interpreter.
+    fn without_command(file: PathBuf, place: PluginLocation) -> Self {
         Self { file, before: Vec::new(), after: Vec::new(), files: Vec::new(), place }
     }
 }
 
-/// The files of a command: each word that is one.
+/// Finds the files among the words of a command.
 fn command(words: &[String], root: &Path) -> Result<PluginFile, String> {
     let file = |word: &String| {
         let path = Path::new(word);
@@ -130,21 +130,21 @@ fn command(words: &[String], root: &Path) -> Result<PluginFile, String> {
     };
     let first = words.iter().enumerate().find_map(|(at, word)| Some((at, file(word)?)));
     let (at, own) =
-        first.ok_or("none of its words is a file of the project, and nothing else can be pinned")?;
+        first.ok_or("no word of its command is a file of the project, and only files can be pinned")?;
     let (before, rest) = words.split_at(at);
     let after = rest.get(1..).unwrap_or_default();
     let files: Vec<_> = after.iter().enumerate().filter_map(|(at, word)| Some((at, file(word)?))).collect();
-    // The options of an interpreter may be code, or name some; where it has any, what follows them may be theirs.
+    // An interpreter's options may contain code, or name it; the words after them may be their values.
     let options = before.iter().skip(1);
-    let theirs = after
+    let arguments = after
         .iter()
         .enumerate()
         .filter(|(at, _)| before.len() > 1 && files.iter().all(|(file, _)| file != at));
-    for word in options.chain(theirs.map(|(_, word)| word)) {
+    for word in options.chain(arguments.map(|(_, word)| word)) {
         if let Some(part) = part_of_the_project(word, root) {
             return Err(format!(
-                "`{word}` of its command names `{part}` of the project, which cannot be pinned there: only a word that is \
-                 itself a file can"
+                "`{word}` in its command refers to `{part}` of the project, which cannot be pinned: only words \
+                 that are files can be pinned"
             ));
         }
     }
@@ -157,11 +157,12 @@ fn command(words: &[String], root: &Path) -> Result<PluginFile, String> {
     })
 }
 
-/// What a word names of the project otherwise than as a file: a folder, a module of Python's, a path in the middle of it.
+/// The part of the project that a word refers to without being a file: a folder, a Python module, or a path within the
+/// word.
 fn part_of_the_project<'a>(word: &'a str, root: &Path) -> Option<&'a str> {
     let is_of_a_path = |letter: char| letter.is_alphanumeric() || "_-./@+~".contains(letter);
     let parts = word.split(|letter| !is_of_a_path(letter));
-    // An option may have its value in the same word: `-mMODULE`.
+    // An option and its value may be one word: `-mMODULE`.
     let parts =
         parts.flat_map(|part| [Some(part), part.strip_prefix('-').and_then(|option| option.get(1..))]);
     parts.flatten().find(|part| {
@@ -176,7 +177,7 @@ fn part_of_the_project<'a>(word: &'a str, root: &Path) -> Option<&'a str> {
     })
 }
 
-/// How the file of a plugin may be called: a library as compilers name them, a script, or a program.
+/// The possible file names of a plugin: a library as compilers name it, a script, or a program.
 fn file_names(name: &str) -> Vec<String> {
     use std::env::consts::{DLL_PREFIX, DLL_SUFFIX, EXE_SUFFIX};
     let library = name.replace('-', "_");

@@ -1,5 +1,5 @@
-//! What a plugin is known by: a digest of all that its command executes. It is pinned, and agreed to; a word more or less
-//! makes another plugin of it.
+//! A plugin's identity: a digest of everything its command executes. The identity is pinned and trusted; changing any
+//! word of the command changes it.
 
 use std::path::{Path, PathBuf};
 
@@ -10,21 +10,21 @@ use crate::error::Result;
 use crate::world::Environment;
 use crate::world::digest::hex;
 
-/// The first of what a command's digest is made of: another way to make it has another one
+/// Hashed first, so that other formats give other digests
 const COMMAND: &str = "pyrelease plugin command 1";
 
-/// The program that starts a plugin's file, where the first word of its command is another. It is not pinned, because it
-/// lies elsewhere on each machine, and agreed to with the rest.
+/// The program that starts a plugin's file, if its command begins with another word. It is not pinned, because its path
+/// differs between machines, but trusting a plugin includes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interpreter {
-    /// Behind all links, unless it lies in the repository
+    /// With all links resolved, unless it lies in the repository
     path: PathBuf,
-    /// Of one in the repository
+    /// If it lies in the repository
     sha256: Option<String>,
 }
 
 impl Interpreter {
-    /// It as it is written down and shown.
+    /// Its text in the trust file and in messages.
     pub fn shown(&self) -> String {
         let path = self.path.display();
         self.sha256.as_ref().map_or_else(|| path.to_string(), |sha256| format!("{path} (sha256 {sha256})"))
@@ -32,13 +32,13 @@ impl Interpreter {
 }
 
 impl Plugin {
-    /// The digest, the same on every machine. A plugin that is its file alone has the sha256 of that.
+    /// The digest, the same on every machine. A plugin without a command has the sha256 of its file.
     pub fn identity(&self) -> String {
         if self.before.is_empty() && self.after.is_empty() {
             return self.sha256.clone();
         }
         let mut digest = Sha256::new();
-        // Each with its length before it: no two commands are the same bytes.
+        // Each part has its length in front, so that different commands never hash the same bytes.
         let mut add = |part: &[u8]| {
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part);
@@ -56,7 +56,7 @@ impl Plugin {
         hex(&digest.finalize())
     }
 
-    /// The words of its command as they are shown; none where it is its file alone.
+    /// The words of its command for display; `None` if it is only a file.
     pub fn command(&self) -> Option<Vec<String>> {
         let shown = |word: Word<'_>| match word {
             Word::Text(text) => text.to_owned(),
@@ -66,19 +66,19 @@ impl Plugin {
         (!is_alone).then(|| self.words().map(shown).collect())
     }
 
-    /// What starts its file, as the user agrees to it; `top` is the repository's.
+    /// The program that starts its file, as the user trusts it; `top` is the repository's.
     ///
     /// # Errors
-    /// There is no such program.
+    /// The program does not exist.
     pub fn interpreter(&self, top: &Path, environment: &Environment) -> Result<Option<Interpreter>> {
         let Some(found) = self.starter(environment)? else { return Ok(None) };
-        let there = fs_err::canonicalize(&found)?;
+        let resolved = fs_err::canonicalize(&found)?;
         let top = fs_err::canonicalize(top)?;
-        Ok(Some(if found.starts_with(&top) || there.starts_with(&top) {
-            let sha256 = sha256(&fs_err::read(&there)?);
+        Ok(Some(if found.starts_with(&top) || resolved.starts_with(&top) {
+            let sha256 = sha256(&fs_err::read(&resolved)?);
             Interpreter { path: found, sha256: Some(sha256) }
         } else {
-            Interpreter { path: there, sha256: None }
+            Interpreter { path: resolved, sha256: None }
         }))
     }
 }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_counts_and_where_it_stands() {
+    fn every_word_and_its_position_count() {
         let mut all = vec![
             plugin(&[], &[]),
             plugin(&["python3"], &[]),
@@ -123,11 +123,11 @@ mod tests {
         let identities: std::collections::BTreeSet<String> = all.iter().map(Plugin::identity).collect();
         assert_eq!(identities.len(), all.len());
         assert_eq!(all[0].identity(), "aa");
-        // Another name, or another place, makes no other plugin.
+        // The name and the path do not change the identity.
         let elsewhere =
             Plugin { name: "z".to_owned(), source: "/elsewhere/x.py".into(), ..plugin(&["python3"], &[]) };
         assert_eq!(elsewhere.identity(), all[1].identity());
-        // As it is pinned in many repositories by now.
+        // A value that many repositories have pinned.
         assert_eq!(all[1].identity(), "e7aa07ac87b513b8e871e79cfe1c3d0487093d997e239784ce09d9d6071241e1");
     }
 }

@@ -1,9 +1,10 @@
-//! Plugins: stages of somebody else's, dynamic libraries or programs, that cannot hurt a release.
+//! Plugins: third-party stages, as libraries or programs, that cannot harm a release.
 //!
-//! A call of a plugin is a process of its own ([`launch`]), and both kinds speak the same [`protocol`]. A dynamic library
-//! is loaded by a process that is this program again ([`host`]); only there is anything `unsafe`. A plugin is
-//! known by a digest of all that its command executes ([`identity`]), and started from private copies of its files
-//! ([`store`]). Wherever it is found ([`find`]), nothing of it runs that has not been pinned and agreed to ([`trust`]).
+//! Every call of a plugin is a process of its own ([`launch`]), and libraries and programs speak the same [`protocol`].
+//! A library is loaded by a host process, which is this program again ([`host`]); only the host contains `unsafe` code.
+//! A plugin is identified by a digest of everything its command executes ([`identity`]), and started from private
+//! copies of its files ([`store`]). A plugin runs only if it is pinned and trusted ([`trust`]), wherever it is found
+//! ([`find`]).
 
 pub mod assignment;
 mod error;
@@ -19,4 +20,4 @@ pub mod trust;
 
 pub use assignment::{Assignment, CallContext};
 pub use error::{Cause, PluginError};
-pub use store::{Carrier, Plugin};
+pub use store::{Plugin, PluginKind};

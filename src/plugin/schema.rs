@@ -1,14 +1,14 @@
-//! The configuration of a plugin against the JSON schema that the plugin gives.
+//! Validates a plugin's configuration against the plugin's JSON schema.
 
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
 use crate::config::nearest;
 
-/// Something wrong with a configuration
+/// A violation of the schema
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wrong {
-    /// The way to the value, or for a key that is not known to that
+pub struct SchemaViolation {
+    /// The path of the value; for an unknown key, the path of the key
     pub at: Vec<String>,
     /// Whether `at` ends in a key that is itself wrong
     pub is_key: bool,
@@ -16,11 +16,11 @@ pub struct Wrong {
     pub help: Option<String>,
 }
 
-/// What is wrong with `config`, the first of it.
+/// Validates `config`; returns the first violation.
 ///
 /// # Errors
-/// The schema is none, or wants something from elsewhere: nothing is fetched.
-pub fn check(config: &Value, schema: &Value) -> Result<Option<Wrong>, String> {
+/// The schema is not valid, or refers to another document, which is not fetched.
+pub fn check(config: &Value, schema: &Value) -> Result<Option<SchemaViolation>, String> {
     let validator = jsonschema::validator_for(schema).map_err(|error| error.to_string())?;
     let Some(error) = validator.iter_errors(config).next() else { return Ok(None) };
     let mut at: Vec<String> = error
@@ -51,7 +51,7 @@ pub fn check(config: &Value, schema: &Value) -> Result<Option<Wrong>, String> {
         }
         _ => {}
     }
-    Ok(Some(Wrong { at, is_key, message, help }))
+    Ok(Some(SchemaViolation { at, is_key, message, help }))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The files of a plugin by their sha256, and the private copies from which alone it is started: what was hashed is what
-//! runs, whatever happens to the file meanwhile.
+//! Private copies of plugin files, by sha256. Plugins are started only from these copies, so what was hashed is what
+//! runs, even if the original file changes meanwhile.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,14 +18,14 @@ use crate::world::Environment;
 use crate::world::digest::hex;
 use crate::world::document::user_folder;
 
-/// The module that plugins in Python import
+/// The module that Python plugins import
 const PYTHON: &str = include_str!("../../plugins/sdk/python/pyrelease_plugin.py");
 
-/// How long a file has to be as it is before that can be told from outside
+/// How long a file must be unchanged before its timestamps identify it
 #[cfg(unix)]
 const SETTLED: Duration = Duration::from_millis(100);
 
-/// A plugin: which bytes, and how they are started
+/// A plugin: its files, and how it is started
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plugin {
     pub name: String,
@@ -33,12 +33,12 @@ pub struct Plugin {
     pub sha256: String,
     /// Where the file was found
     pub source: PathBuf,
-    /// The words before the file in its command, where it is started by one
+    /// The words before the file in its command
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<String>,
-    /// Those of `after` that are files of the project
+    /// The words of `after` that are files of the project
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<WordFile>,
 }
@@ -46,7 +46,7 @@ pub struct Plugin {
 /// A word of a command that is a file
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WordFile {
-    /// Its place among the words after the plugin's own file
+    /// Its index in `after`
     pub at: usize,
     pub sha256: String,
     pub source: PathBuf,
@@ -55,23 +55,23 @@ pub struct WordFile {
 /// A word of a command
 pub(super) enum Word<'a> {
     Text(&'a str),
-    /// A file of the project, in whose place stands a private copy when the command is run
+    /// A file of the project; replaced by its private copy when the command runs
     File {
         source: &'a Path,
         sha256: &'a str,
     },
 }
 
-/// How a plugin is carried
+/// The kind of a plugin
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Carrier {
+pub enum PluginKind {
     Library,
     Executable,
 }
 
-impl Carrier {
-    /// By the name of the file: a library has the ending that such have.
+impl PluginKind {
+    /// Determines the kind by the file's extension.
     pub fn of(file: &Path) -> Self {
         match file.extension().and_then(|ending| ending.to_str()) {
             Some("so" | "dylib" | "dll") => Self::Library,
@@ -88,8 +88,8 @@ impl Carrier {
 }
 
 impl Plugin {
-    pub fn carrier(&self) -> Carrier {
-        if self.before.is_empty() { Carrier::of(&self.source) } else { Carrier::Executable }
+    pub fn kind(&self) -> PluginKind {
+        if self.before.is_empty() { PluginKind::of(&self.source) } else { PluginKind::Executable }
     }
 
     /// The words of its command.
@@ -104,8 +104,8 @@ impl Plugin {
         self.before.iter().map(|text| Word::Text(text)).chain([own]).chain(after)
     }
 
-    /// The program that starts its file; none where that is started by itself. One that is named by a relative path would be
-    /// another one in every folder.
+    /// The program that starts its file, if any. A relative path is refused: it would name another program in every
+    /// folder.
     ///
     /// # Errors
     /// There is no such program.
@@ -114,17 +114,17 @@ impl Plugin {
         let is_plain = Path::new(first).is_absolute() || Path::new(first).components().count() == 1;
         let found = environment.program(first, Path::new("/")).filter(|_| is_plain);
         found.map(Some).ok_or_else(|| {
-            let message = format!("plugin `{}` is started by `{first}`, which is not there", self.name);
+            let message = format!("plugin `{}` is started by `{first}`, which does not exist", self.name);
             Error::refused(message).help("install it, or put it on PATH")
         })
     }
 
-    /// How it is started: from private copies of its files, which are made where there are none.
+    /// How to start it: from private copies of its files, which are made if needed.
     ///
     /// # Errors
-    /// Neither a copy nor the file it was made of has these bytes any more.
+    /// Neither a copy nor the original file has the recorded bytes any more.
     pub fn program(&self, environment: &Environment) -> Result<Program> {
-        if self.carrier() == Carrier::Library {
+        if self.kind() == PluginKind::Library {
             return Ok(Program::Library(self.copy_of(&self.source, &self.sha256, environment)?));
         }
         let mut words: Vec<OsString> = Vec::new();
@@ -134,14 +134,14 @@ impl Plugin {
                 Word::File { source, sha256 } => self.copy_of(source, sha256, environment)?.into(),
             });
         }
-        // The very program that was agreed to, whatever finds it.
+        // Use the resolved path of the trusted program.
         if let (Some(starter), Some(first)) = (self.starter(environment)?, words.first_mut()) {
             *first = starter.into_os_string();
         }
         Ok(Program::Executable(words))
     }
 
-    /// Where the private copy of its own file is.
+    /// The path of the private copy of its own file.
     fn place(&self, environment: &Environment) -> Result<PathBuf> {
         place_of(&self.source, &self.sha256, environment)
     }
@@ -150,7 +150,7 @@ impl Plugin {
         self.place(environment).is_ok_and(|file| file.exists())
     }
 
-    /// Deletes the private copy, if there is one.
+    /// Deletes the private copy, if any.
     pub(super) fn forget_copy(&self, environment: &Environment) -> Result<()> {
         let file = self.place(environment)?;
         match fs_err::remove_dir_all(file.parent().unwrap_or(&file)) {
@@ -159,7 +159,7 @@ impl Plugin {
         }
     }
 
-    /// Sees whether the private copy has these bytes, which are the plugin's: so it needs no hash of its own.
+    /// Compares the private copy with `bytes`, which are known to be the plugin's; saves hashing the copy.
     pub(super) fn recognise(&self, bytes: &[u8], environment: &Environment) {
         let Ok(file) = self.place(environment) else { return };
         let stamp = Stamp::of(&file);
@@ -172,7 +172,7 @@ impl Plugin {
     fn copy_of(&self, source: &Path, wanted: &str, environment: &Environment) -> Result<PathBuf> {
         let file = place_of(source, wanted, environment)?;
         let folder = file.parent().unwrap_or(&file);
-        // Before it is read: what changes while it is would be found changed.
+        // Taken before reading: a change while reading is noticed.
         let stamp = Stamp::of(&file);
         if is_seen(&file, &stamp) {
             return Ok(file);
@@ -184,17 +184,17 @@ impl Plugin {
         let bytes = fs_err::read(source).unwrap_or_default();
         if sha256(&bytes) != wanted {
             return Err(Error::failed(format!(
-                "plugin `{}` (sha256 {wanted}) is nowhere any more: `{}` has other bytes",
+                "plugin `{}` (sha256 {wanted}) no longer exists: `{}` has changed",
                 self.name,
                 source.display()
             ))
-            .help("put the file back as it was"));
+            .help("restore the file"));
         }
         keep(&bytes, folder, &file)?;
         Ok(file)
     }
 
-    /// Takes down the bytes of a file, without a copy and without running anything.
+    /// Hashes a plugin's file, without copying or running it.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -205,13 +205,13 @@ impl Plugin {
     }
 }
 
-/// What a file looks like from outside: it does not change its bytes and stay the same in this
+/// File metadata that changes whenever the file's bytes do
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamp([u64; 5]);
 
 impl Stamp {
-    /// None where the system does not tell enough, and of a file that has just changed: clocks of file systems are coarse,
-    /// and the next change could look the same.
+    /// `None` where the system does not provide enough metadata, and for a file that has just changed: file system
+    /// clocks are coarse, so a second change might not show.
     fn of(file: &Path) -> Option<Self> {
         #[cfg(unix)]
         {
@@ -230,8 +230,7 @@ impl Stamp {
     }
 }
 
-/// Private copies whose bytes this process has seen to be right, and what they looked like then: a release makes many
-/// calls
+/// The private copies that this process has verified, with their stamps: a release makes many calls.
 static SEEN: Mutex<BTreeMap<PathBuf, Stamp>> = Mutex::new(BTreeMap::new());
 
 fn seen() -> MutexGuard<'static, BTreeMap<PathBuf, Stamp>> {
@@ -253,7 +252,7 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// Where the private copy of a file is.
+/// The path of a file's private copy.
 fn place_of(source: &Path, sha256: &str, environment: &Environment) -> Result<PathBuf> {
     let name = source.file_name().unwrap_or("plugin".as_ref());
     Ok(copies(environment)?.join(sha256).join(name))
@@ -264,14 +263,14 @@ fn copies(environment: &Environment) -> Result<PathBuf> {
     Ok(user_folder(environment)?.join("copies"))
 }
 
-/// Writes a private copy: beside its place first, so that nobody ever finds half of one.
+/// Writes a private copy atomically.
 fn keep(bytes: &[u8], folder: &Path, file: &Path) -> Result<()> {
     make_private(folder)?;
     let mut new = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
     new.write_all(bytes)?;
     new.as_file().sync_all()?;
     set_mode(new.path(), 0o500)?;
-    // Closed before it gets its name: a program that is open for writing is not executed.
+    // Closed before renaming: a program that is open for writing cannot be executed.
     let new = new.into_temp_path();
     new.persist(file).map_err(|error| Error::from(error.error))?;
     Ok(())
@@ -293,10 +292,10 @@ pub(super) fn set_mode(path: &Path, mode: u32) -> Result<()> {
     Ok(())
 }
 
-/// The folder in which Python finds the module that plugins import; made where it is not there.
+/// The folder with the module that Python plugins import; created if needed.
 ///
 /// # Errors
-/// It cannot be written.
+/// The folder cannot be written.
 pub fn python_folder(environment: &Environment) -> Result<PathBuf> {
     let folder = user_folder(environment)?.join("python").join(&sha256(PYTHON.as_bytes())[..16]);
     let file = folder.join("pyrelease_plugin.py");
@@ -322,7 +321,7 @@ mod tests {
         let copy = copy_of(&plugin).unwrap();
         for wait in [Duration::ZERO, SETTLED * 2] {
             std::thread::sleep(wait);
-            // Seen to be right, by its hash and by the plugin's own bytes.
+            // Verified by its hash, and by the plugin's bytes.
             copy_of(&plugin).unwrap();
             plugin.recognise(b"the plugin", &environment);
             assert_eq!(is_seen(&copy, &Stamp::of(&copy)), !wait.is_zero());

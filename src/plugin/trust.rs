@@ -1,6 +1,6 @@
-//! Whether a plugin may run at all. Two questions: is it what this project pinned (`release.lock`), and has this user
-//! agreed to run it? A pin alone proves nothing: it comes with the repository, as the plugin does. Both are about all that
-//! its command executes ([`Plugin::identity`]); the user also agrees to the program that starts it.
+//! Whether a plugin may run. It must be pinned by the project (`release.lock`), and this user must trust it. A pin
+//! alone proves nothing: it comes with the repository, as the plugin does. Both cover everything the plugin's command
+//! executes ([`Plugin::identity`]); trust also covers the program that starts it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,30 +9,30 @@ use toml_edit::{Array, DocumentMut, Item, Table, value};
 
 use super::find::{PROJECT_FOLDER, PluginFile, PluginReference, find};
 use super::identity::Interpreter;
-use super::store::{Carrier, Plugin, WordFile, sha256};
+use super::store::{Plugin, PluginKind, WordFile, sha256};
 use crate::error::{Error, Result};
 use crate::world::Environment;
 use crate::world::document::{read, user_folder, write};
 
-/// The file of the pins, beside the configuration
+/// The file with the pins, next to the configuration
 pub const LOCK: &str = "release.lock";
-/// Where it is said which plugins may run where nobody could agree to anything: `pinned`, in CI, says that pins are enough;
-/// what a plugin is known by is as good as a pin and an agreement. Several have commas between them.
+/// Trusts plugins without a prompt: `pinned`, for CI, trusts all pinned plugins; an identity counts as both pin and
+/// trust. Separate several values with commas.
 pub const VARIABLE: &str = "PYRELEASE_TRUST_PLUGINS";
-/// The value that says so
+/// The value that trusts all pinned plugins
 const PINNED: &str = "pinned";
-/// The file of what the user has agreed to
+/// The file with the plugins that the user trusts
 const CONSENT: &str = "trust.toml";
-/// In that file, the programs that may start a plugin
+/// The key in that file for the programs that may start a plugin
 const INTERPRETERS: &str = "interpreters";
 
-/// Scripts are the same everywhere
+/// Scripts run on every machine
 const ANY: &str = "any";
 
-/// For which machines the file is.
+/// The target that a file is for.
 pub fn target(file: &Path, bytes: &[u8]) -> String {
     let is_script = bytes.starts_with(b"#!") || std::str::from_utf8(bytes).is_ok();
-    if Carrier::of(file) == Carrier::Executable && is_script {
+    if PluginKind::of(file) == PluginKind::Executable && is_script {
         return ANY.to_owned();
     }
     let (arch, os) = (std::env::consts::ARCH, std::env::consts::OS);
@@ -46,40 +46,45 @@ pub fn target(file: &Path, bytes: &[u8]) -> String {
     }
 }
 
-/// What stands in the way of running a plugin
+/// Why a plugin may not run
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
     /// The project has not pinned it
     Unpinned,
-    /// It is not what the project pinned
+    /// It differs from the pin
     Changed { pinned: String },
-    /// The user has not agreed, or only to another program that starts it
-    NotAgreed { otherwise: Option<String> },
-    /// Others may write it
-    Loose { path: PathBuf },
+    /// The user does not trust it, or trusts it with another interpreter
+    NotTrusted { otherwise: Option<String> },
+    /// Other users can write to it
+    WritableByOthers { path: PathBuf },
 }
 
-/// A plugin's file looked at, and what stands in its way
+/// A plugin's file, and what prevents it from running
 #[derive(Debug)]
-pub struct Looked {
+pub struct Inspection {
     pub plugin: Plugin,
     pub found: Vec<PluginFile>,
     pub target: String,
-    /// What starts it
+    /// The program that starts it
     pub interpreter: Option<Interpreter>,
     pub obstacle: Option<Obstacle>,
 }
 
-/// Finds a plugin and looks whether it may run; nothing of it does.
+/// Finds a plugin and checks whether it may run, without running it.
 ///
 /// # Errors
-/// It is not found, or a file cannot be read.
-pub fn look(name: &str, wanted: &PluginReference, root: &Path, environment: &Environment) -> Result<Looked> {
+/// The plugin is not found, or a file cannot be read.
+pub fn look(
+    name: &str,
+    wanted: &PluginReference,
+    root: &Path,
+    environment: &Environment,
+) -> Result<Inspection> {
     let found = find(wanted, root, environment).map_err(|problem| {
-        let error = Error::refused(format!("plugin `{name}` is not found: {problem}"));
+        let error = Error::refused(format!("plugin `{name}` was not found: {problem}"));
         match wanted {
             PluginReference::Name(_) => {
-                error.help(format!("put its file into `{PROJECT_FOLDER}`, or name it: path = \"FILE\""))
+                error.help(format!("put its file into `{PROJECT_FOLDER}`, or set `path = \"FILE\"`"))
             }
             _ => error,
         }
@@ -108,41 +113,41 @@ pub fn look(name: &str, wanted: &PluginReference, root: &Path, environment: &Env
     let interpreter = plugin.interpreter(repository_of(root), environment)?;
     let named = std::iter::once(&first.file).chain(first.files.iter().map(|(_, path)| path));
     let behind_links = std::iter::once(&plugin.source).chain(plugin.files.iter().map(|file| &file.source));
-    let loose = named.chain(behind_links).find_map(|file| loose(file));
+    let loose = named.chain(behind_links).find_map(|file| writable_by_others(file));
     let pin = Pins::read(root)?.of(name, &target);
     let obstacle = match pin {
-        None if !is_said(&identity, environment) => Some(Obstacle::Unpinned),
+        None if !allows(&identity, environment) => Some(Obstacle::Unpinned),
         Some(pinned) if pinned != identity => Some(Obstacle::Changed { pinned }),
         _ => match loose {
-            Some(path) => Some(Obstacle::Loose { path }),
-            None => disagreement(&identity, interpreter.as_ref(), environment)?,
+            Some(path) => Some(Obstacle::WritableByOthers { path }),
+            None => consent_obstacle(&identity, interpreter.as_ref(), environment)?,
         },
     };
-    Ok(Looked { plugin, found, target, interpreter, obstacle })
+    Ok(Inspection { plugin, found, target, interpreter, obstacle })
 }
 
-/// Refuses a plugin that this user has not agreed to, for a run that began with it in the repository at `top`.
+/// Refuses a plugin that this user does not trust, for a run that already uses it in the repository at `top`.
 ///
 /// # Errors
-/// They have not.
+/// The user does not trust the plugin.
 pub fn expect_consent(plugin: &Plugin, top: &Path, environment: &Environment) -> Result<()> {
     let interpreter = plugin.interpreter(top, environment)?;
-    match disagreement(&plugin.identity(), interpreter.as_ref(), environment)? {
+    match consent_obstacle(&plugin.identity(), interpreter.as_ref(), environment)? {
         None => Ok(()),
         Some(obstacle) => Err(obstacle.refusal(plugin)),
     }
 }
 
-/// The top of the repository that a project lies in.
+/// The top of the repository that contains a project.
 fn repository_of(root: &Path) -> &Path {
     root.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(root)
 }
 
-impl Looked {
+impl Inspection {
     /// The plugin, if it may run.
     ///
     /// # Errors
-    /// What stands in its way, and what to do.
+    /// The reason why it may not, and what to do.
     pub fn trusted(self) -> Result<Plugin> {
         match self.obstacle {
             None => Ok(self.plugin),
@@ -152,60 +157,60 @@ impl Looked {
 }
 
 impl Obstacle {
-    /// Why the plugin does not run, and what to do.
+    /// The error for a plugin that may not run, with help.
     pub fn refusal(&self, plugin: &Plugin) -> Error {
         let (name, file) = (&plugin.name, plugin.source.display());
-        let trust = format!("look at `{file}`, and if you want it to run: `pyrelease plugin trust {name}`");
+        let trust = format!("review `{file}`; to allow it, run `pyrelease plugin trust {name}`");
         let identity = plugin.identity();
         match self {
         Self::Unpinned => {
-            Error::refused(format!("plugin `{name}` is not pinned in `{LOCK}`: nothing of it has run")).help(trust)
+            Error::refused(format!("plugin `{name}` is not pinned in `{LOCK}`, and was not run")).help(trust)
         }
         Self::Changed { pinned } => {
             let error = Error::refused(format!(
-                "plugin `{name}` is not what `{LOCK}` pins: its sha256 is {identity}, and {pinned} is pinned; nothing of it \
-                 has run"
+                "plugin `{name}` does not match `{LOCK}`: its sha256 is {identity}, but {pinned} is pinned; it was not \
+                 run"
             ));
-            // As it was pinned before a pin covered the words of a command.
+            // Older pins did not cover the words of a command.
             let error = match *pinned == plugin.sha256 {
-                true => error.help("what is pinned is its file alone; now it is pinned with every word of its command"),
+                true => error.help("the pin covers only its file; pins now cover every word of its command"),
                 false => error,
             };
             error.help(trust)
         }
-        Self::NotAgreed { otherwise: Some(interpreter) } => Error::refused(format!(
-            "you have agreed to run plugin `{name}` (sha256 {identity}) by another program than `{interpreter}`, which its \
-             command finds now; nothing of it has run"
+        Self::NotTrusted { otherwise: Some(interpreter) } => Error::refused(format!(
+            "you trust plugin `{name}` (sha256 {identity}) with another program than `{interpreter}`, which its \
+             command now uses; it was not run"
         ))
         .help(trust)
-        .help(format!("or name it for this once: {VARIABLE}={identity}")),
-        Self::NotAgreed { otherwise: None } => Error::refused(format!(
-            "you have not agreed to run plugin `{name}` (sha256 {identity}): that the repository pins it says nothing, since \
-             it comes from there too; nothing of it has run"
+        .help(format!("or trust it once: set {VARIABLE}={identity}")),
+        Self::NotTrusted { otherwise: None } => Error::refused(format!(
+            "plugin `{name}` (sha256 {identity}) is not trusted on this machine, and was not run; a pin in the \
+             repository is not enough"
         ))
         .help(trust)
         .help(format!(
-            "in CI, where the pins of a repository of your own are enough: {VARIABLE}={PINNED}; or name it: \
+            "in CI for your own repository, set {VARIABLE}={PINNED} to trust its pins, or \
              {VARIABLE}={identity}"
         )),
-        Self::Loose { path } => Error::refused(format!(
-            "plugin `{name}` could be changed by others: `{}` is writable for them; nothing of it has run",
+        Self::WritableByOthers { path } => Error::refused(format!(
+            "plugin `{name}` could be changed by other users: `{}` is writable by them; it was not run",
             path.display()
         ))
-        .help(format!("`chmod go-w {}`", path.display())),
+        .help(format!("run `chmod go-w {}`", path.display())),
     }
     }
 }
 
-/// The file or its folder, if others may write it.
+/// The file or its folder, if other users can write to it.
 #[cfg(unix)]
-fn loose(file: &Path) -> Option<PathBuf> {
+fn writable_by_others(file: &Path) -> Option<PathBuf> {
     use std::os::unix::fs::MetadataExt;
     let is_loose = |path: &Path| {
         let Ok(known) = fs_err::metadata(path) else { return true };
         let mode = known.mode();
         let sticky = known.is_dir() && mode & 0o1000 != 0;
-        // A group that is the user's own, as many systems make one for each, is nobody else.
+        // A group that contains only the user, as many systems create one per user, is fine.
         let own_group = known.uid() == known.gid();
         (mode & 0o002 != 0 && !sticky) || (mode & 0o020 != 0 && !own_group)
     };
@@ -213,7 +218,7 @@ fn loose(file: &Path) -> Option<PathBuf> {
 }
 
 #[cfg(not(unix))]
-fn loose(_: &Path) -> Option<PathBuf> {
+fn writable_by_others(_: &Path) -> Option<PathBuf> {
     None
 }
 
@@ -224,22 +229,22 @@ pub struct Pins {
 }
 
 impl Pins {
-    /// Reads the project's `release.lock`; none are in one that is not there.
+    /// Reads the project's `release.lock`; a missing file has no pins.
     ///
     /// # Errors
-    /// It is not TOML.
+    /// The file is not valid TOML.
     pub fn read(root: &Path) -> Result<Self> {
         let path = root.join(LOCK);
         let document = document(&path)?;
         Ok(Self { path, document })
     }
 
-    /// What is pinned.
+    /// The pinned identity.
     pub fn of(&self, name: &str, target: &str) -> Option<String> {
         Some(self.document.get("plugin")?.get(name)?.get(target)?.as_str()?.to_owned())
     }
 
-    /// Pins a plugin, in the place of what was pinned for the target.
+    /// Pins a plugin for a target, replacing an earlier pin.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -251,7 +256,7 @@ impl Pins {
         });
         tables[name].or_insert(Item::Table(Table::new()));
         tables[name][target] = value(identity);
-        let what = "What the plugins of this project's releases are: written by `pyrelease plugin trust`";
+        let what = "The pinned plugins of this project's releases, written by `pyrelease plugin trust`";
         write(&self.path, &self.document, what)
     }
 }
@@ -260,27 +265,27 @@ fn document(path: &Path) -> Result<DocumentMut> {
     read(path).map_err(|error| error.help("delete it, and trust the plugins again"))
 }
 
-/// Whether [`VARIABLE`] says this.
-fn is_said(word: &str, environment: &Environment) -> bool {
-    environment.get(VARIABLE).is_some_and(|said| said.split(',').any(|said| said.trim() == word))
+/// Whether [`VARIABLE`] contains this value.
+fn allows(word: &str, environment: &Environment) -> bool {
+    environment.get(VARIABLE).is_some_and(|value| value.split(',').any(|part| part.trim() == word))
 }
 
-/// Why the user, or whoever set up this CI, has not agreed to what is known by this, started so.
-fn disagreement(
+/// Checks whether the user, or the CI's configuration, trusts an identity with its interpreter.
+fn consent_obstacle(
     identity: &str,
     interpreter: Option<&Interpreter>,
     environment: &Environment,
 ) -> Result<Option<Obstacle>> {
-    if is_said(PINNED, environment) || is_said(identity, environment) {
+    if allows(PINNED, environment) || allows(identity, environment) {
         return Ok(None);
     }
     let agreed = document(&user_folder(environment)?.join(CONSENT))?;
     let Some(entry) = agreed.get("plugin").and_then(|plugins| plugins.get(identity)) else {
-        return Ok(Some(Obstacle::NotAgreed { otherwise: None }));
+        return Ok(Some(Obstacle::NotTrusted { otherwise: None }));
     };
     let is_agreed = |shown: &String| interpreters(entry).any(|agreed| agreed == shown);
     let otherwise = interpreter.map(Interpreter::shown).filter(|shown| !is_agreed(shown));
-    Ok(otherwise.map(|shown| Obstacle::NotAgreed { otherwise: Some(shown) }))
+    Ok(otherwise.map(|shown| Obstacle::NotTrusted { otherwise: Some(shown) }))
 }
 
 /// The programs that may start a plugin.
@@ -289,11 +294,11 @@ fn interpreters(entry: &Item) -> impl Iterator<Item = &str> {
     listed.into_iter().flatten().filter_map(|interpreter| interpreter.as_str())
 }
 
-/// Writes down that the user has agreed to a plugin, and to what starts it.
+/// Records that the user trusts a plugin, with the program that starts it.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn agree(looked: &Looked, environment: &Environment) -> Result<()> {
+pub fn agree(looked: &Inspection, environment: &Environment) -> Result<()> {
     let folder = user_folder(environment)?;
     let path = folder.join(CONSENT);
     let mut agreed = document(&path)?;
@@ -314,7 +319,7 @@ pub fn agree(looked: &Looked, environment: &Environment) -> Result<()> {
         entry[INTERPRETERS] = value(all.into_iter().collect::<Array>());
     }
     tables[&identity] = Item::Table(entry);
-    let what = "The plugins that this user has agreed to run: written by `pyrelease plugin trust`";
+    let what = "The plugins that this user trusts, written by `pyrelease plugin trust`";
     write(&path, &agreed, what)
 }
 

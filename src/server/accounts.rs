@@ -1,4 +1,4 @@
-//! Who may upload: whoever has a token of this index, a macaroon, judged as PyPI does and refused in its words.
+//! Access to the index: its tokens are macaroons, checked as PyPI checks them, with PyPI's error messages.
 
 use std::io;
 use std::path::Path;
@@ -13,25 +13,25 @@ use super::rules::Refusal;
 use crate::python::filename::normalize;
 use crate::python::token::{Caveat, Macaroon, Token};
 
-/// Where the index keeps what its tokens are signed with
+/// The file with the key that signs the index's tokens
 const FILE: &str = ".key.json";
-/// What the index calls itself in its tokens, as PyPI does: the host
+/// The location in the index's tokens: the host, as on PyPI
 const LOCATION: &str = "127.0.0.1";
 
-/// The one account that an index has
+/// The only account of an index
 #[derive(Serialize, Deserialize)]
 pub(super) struct Account {
-    /// What a token says its key is
+    /// The key's identifier in tokens
     identifier: String,
     user: String,
     root: Vec<u8>,
 }
 
-/// What a request is signed with, before it is known what for
-pub(super) struct Presented(Token);
+/// A request's token, before its restrictions are checked
+pub(super) struct PresentedToken(Token);
 
 impl Account {
-    /// Takes up the account of a folder, and makes one where there is none.
+    /// Loads the account from a folder, or creates it.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
         fs_err::create_dir_all(folder)?;
         let path = folder.join(FILE);
@@ -42,30 +42,35 @@ impl Account {
         }
         let root = random::<32>()?.to_vec();
         let account = Self { identifier: identifier()?, user: identifier()?, root };
-        // A temporary file is its owner's alone.
+        // Temporary files are readable only by their owner.
         let mut file = NamedTempFile::new_in(folder)?;
         serde_json::to_writer(&mut file, &account)?;
         file.persist(path)?;
         Ok(account)
     }
 
-    /// A token for everything that the account may do.
+    /// An unrestricted token for the account.
     pub(super) fn token(&self) -> SecretString {
         let macaroon = Macaroon::new(&self.root, LOCATION, &self.identifier);
         Token::of(macaroon).narrowed(&[Caveat::RequestUser(self.user.clone())]).to_secret()
     }
 
-    /// Whether a secret is a token that the index knows of, whatever it is good for.
-    pub(super) fn recognize(&self, secret: &str) -> Option<Presented> {
+    /// Finds the token that a secret contains, if this index issued it, without checking restrictions.
+    pub(super) fn recognize(&self, secret: &str) -> Option<PresentedToken> {
         let token = Token::parse(secret).ok()?;
-        (token.macaroon().identifier() == self.identifier.as_bytes()).then_some(Presented(token))
+        (token.macaroon().identifier() == self.identifier.as_bytes()).then_some(PresentedToken(token))
     }
 
-    /// Whether a token is good for an upload to a project: signed, and every restriction met.
-    pub(super) fn permit(&self, presented: &Presented, project: &str, now: Timestamp) -> Result<(), Refusal> {
+    /// Checks a token's signature and restrictions for an upload to a project.
+    pub(super) fn permit(
+        &self,
+        presented: &PresentedToken,
+        project: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         let refuse =
             |reasons: &str| Err(Refusal { status: 403, message: format!("Invalid API Token: {reasons}") });
-        let Presented(token) = presented;
+        let PresentedToken(token) = presented;
         if !token.macaroon().is_signed_by(&self.root) {
             return refuse("signatures do not match");
         }
@@ -114,7 +119,7 @@ fn random<const LENGTH: usize>() -> io::Result<[u8; LENGTH]> {
     Ok(bytes)
 }
 
-/// A UUID of version 4, by which PyPI knows tokens and users.
+/// A version 4 UUID, which PyPI uses to identify tokens and users.
 fn identifier() -> io::Result<String> {
     let mut bytes = random::<16>()?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
@@ -136,7 +141,7 @@ mod tests {
         (folder, account)
     }
 
-    /// What an upload to `demo` gets to hear that is signed with the account's token, restricted by these.
+    /// The error for an upload to `demo` with the account's token and these restrictions.
     fn refusal(caveats: &[Caveat]) -> String {
         let (_folder, account) = account();
         let token = Token::parse(account.token().expose_secret()).unwrap().narrowed(caveats);

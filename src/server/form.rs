@@ -1,4 +1,4 @@
-//! Receives the form of an upload: fields into memory, within bounds, and the file to disk as it comes.
+//! Receives the form of an upload: fields into memory, within limits, and the file directly to disk.
 
 use std::io::Write as _;
 
@@ -10,11 +10,11 @@ use super::rules::{LARGEST_FILE, Refusal, refuse};
 use super::store::Store;
 use crate::world::digest::{Digests, Hashing};
 
-/// Of all fields but the file, in bytes. A description of a megabyte is rare.
+/// The limit for all fields except the file, in bytes. Descriptions of a megabyte are rare.
 const LARGEST_FIELDS: usize = 8 << 20;
 const MOST_FIELDS: usize = 10_000;
 
-/// The fields of a form, but for the file
+/// The fields of a form, without the file
 #[derive(Debug, Default)]
 pub(super) struct Form {
     fields: Vec<(String, String)>,
@@ -33,17 +33,17 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Form {
     }
 }
 
-/// A file as it came, not yet where it is listed
+/// A received file, not yet listed
 pub(super) struct Content {
     pub(super) filename: String,
     pub(super) file: NamedTempFile,
     pub(super) digests: Digests,
-    /// It is larger than the index takes; only its beginning was kept
+    /// Whether it exceeds the limit; only its beginning was kept
     pub(super) too_large: bool,
     pub(super) image: bool,
 }
 
-/// Receives all of it.
+/// Receives the whole form.
 pub(super) async fn receive(
     multipart: &mut Multipart,
     store: &Store,
@@ -65,7 +65,7 @@ pub(super) async fn receive(
         if size > LARGEST_FIELDS || form.fields.len() == MOST_FIELDS {
             return refuse("Invalid Form Data.");
         }
-        // An old habit of Python's tools for what is not known.
+        // Older Python tools send `UNKNOWN` for missing values.
         if value.trim() != "UNKNOWN" {
             form.fields.push((name, value));
         }
@@ -73,7 +73,7 @@ pub(super) async fn receive(
     Ok((form, content))
 }
 
-/// Reads what is left, so that the client has sent all before it gets the reply.
+/// Reads the rest of the request, because clients read the reply only after sending everything.
 pub(super) async fn drain(multipart: &mut Multipart) {
     while let Ok(Some(mut field)) = multipart.next_field().await {
         while let Ok(Some(_)) = field.chunk().await {}

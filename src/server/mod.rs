@@ -1,12 +1,12 @@
-//! The embedded index: takes uploads and lists files as PyPI does, on this machine only, and keeps everything in a
-//! folder. It stands for an index in rehearsals, in the demonstration and in tests.
+//! The embedded index: accepts uploads and lists files like PyPI, on this machine only, and stores everything in a
+//! folder. Rehearsals, the demo and the tests use it.
 //!
-//! | address | |
+//! | path | |
 //! | --- | --- |
 //! | `POST /legacy/` | an upload |
 //! | `GET /simple/`, `/simple/NAME/` | the simple API, JSON and HTML |
 //! | `GET /files/NAME/FILE` | a file |
-//! | `GET /project/NAME/VERSION/` | a page to look at |
+//! | `GET /project/NAME/VERSION/` | a page for people |
 
 mod accounts;
 mod form;
@@ -35,15 +35,16 @@ use store::Store;
 
 use crate::python::filename::normalize;
 
-/// How long an upload that is being written may keep the index from stopping.
-const FAREWELL: Duration = Duration::from_secs(2);
-/// Of a whole upload, in bytes. More than is accepted, so that a file that is too large gets PyPI's reply.
+/// How long an upload in progress may delay shutting down
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
+/// The limit of a whole upload, in bytes. It is higher than the file limit, so that a file that is too large gets
+/// PyPI's reply.
 const LARGEST_UPLOAD: usize = 4 * LARGEST_FILE as usize;
 
-/// Why the embedded index does not run
+/// Why the embedded index failed
 #[derive(Debug, Error)]
 pub enum ServerError {
-    #[error("failed to use `{folder}` as the folder of an index")]
+    #[error("failed to use `{folder}` as an index folder")]
     Folder {
         folder: PathBuf,
         #[source]
@@ -53,11 +54,11 @@ pub enum ServerError {
     Listen(#[source] io::Error),
 }
 
-/// Who may upload to an index
+/// Access control for uploads
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     Everybody,
-    /// Whoever has a token of it
+    /// Uploads need one of the index's tokens
     Tokens,
 }
 
@@ -67,7 +68,7 @@ pub struct EmbeddedIndex {
     folder: PathBuf,
     account: Option<Arc<Account>>,
     address: SocketAddr,
-    /// Kept while nothing serves, so that nobody else gets the address
+    /// Keeps the address reserved while the index is paused
     listener: TcpListener,
     serving: Option<Serving>,
 }
@@ -77,20 +78,20 @@ struct Serving {
     thread: JoinHandle<()>,
 }
 
-/// What all requests share
+/// The state that all requests share
 struct Shared {
     name: String,
     store: Store,
-    /// Whoever uploads needs a token of it, where there is one
+    /// If set, uploads need one of its tokens
     account: Option<Arc<Account>>,
 }
 
 impl EmbeddedIndex {
-    /// Starts an index on a free port of this machine. Its files are those in the folder, which only one index may
-    /// use at a time; its tokens are good for as long as the folder is there.
+    /// Starts an index on a free port of this machine, with the files in the folder. Only one index may use a folder at
+    /// a time. Its tokens are valid as long as the folder exists.
     ///
     /// # Errors
-    /// The folder cannot be used, or nothing can listen.
+    /// The folder cannot be used, or no port is available.
     pub fn start(folder: &Path, name: &str, access: Access) -> Result<Self, ServerError> {
         let account = match access {
             Access::Everybody => None,
@@ -108,7 +109,7 @@ impl EmbeddedIndex {
         Ok(index)
     }
 
-    /// Serves the folder as it is now, at the address it has.
+    /// Serves the folder's current content at the same address.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -138,12 +139,12 @@ impl EmbeddedIndex {
                 };
                 let server = axum::serve(listener, routes(shared)).with_graceful_shutdown(last);
                 let served = tokio::spawn(server.into_future());
-                // An error says that the index was dropped, which is the signal too.
+                // An error means that the index was dropped, which is also the signal to stop.
                 let _ = stopped.await;
                 drop(quit);
-                let _ = tokio::time::timeout(FAREWELL, served).await;
+                let _ = tokio::time::timeout(SHUTDOWN_LIMIT, served).await;
             });
-            runtime.shutdown_timeout(FAREWELL);
+            runtime.shutdown_timeout(SHUTDOWN_LIMIT);
         };
         let thread =
             thread::Builder::new().name("index".to_owned()).spawn(serve).map_err(ServerError::Listen)?;
@@ -151,12 +152,12 @@ impl EmbeddedIndex {
         Ok(())
     }
 
-    /// Answers what has been asked and then nothing more until [`Self::serve`]: meanwhile the folder rests, and may be
-    /// replaced. Who asks waits.
+    /// Answers all requests in progress, then none until [`Self::serve`]. Meanwhile the folder may be replaced, and
+    /// clients wait.
     pub fn pause(&mut self) {
         if let Some(Serving { stop, thread }) = self.serving.take() {
             drop(stop);
-            // A panic in there has been reported by then.
+            // A panic in the thread has already been reported.
             let _ = thread.join();
         }
     }
@@ -165,17 +166,17 @@ impl EmbeddedIndex {
         &self.name
     }
 
-    /// A token for everything on it; none where everybody may upload.
+    /// An unrestricted token; `None` if everybody may upload.
     pub fn token(&self) -> Option<SecretString> {
         self.account.as_ref().map(|account| account.token())
     }
 
-    /// Where it takes uploads.
+    /// The upload URL.
     pub fn upload_url(&self) -> String {
         format!("http://{}/legacy/", self.address)
     }
 
-    /// Where it lists files; what `pip install --index-url` takes.
+    /// The URL of the simple API, for `pip install --index-url`.
     pub fn simple_url(&self) -> String {
         format!("http://{}/simple/", self.address)
     }

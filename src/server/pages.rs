@@ -1,4 +1,4 @@
-//! What the index shows: the simple API in HTML (PEP 503) and JSON (PEP 691, 700), files, and a page to look at.
+//! The index's pages: the simple API in HTML (PEP 503) and JSON (PEP 691, 700), files, and pages for people.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 use super::Shared;
 use super::store::Entry;
 use crate::python::filename::normalize;
-use crate::world::http::OURS;
+use crate::world::http::PYRELEASE_INDEX;
 
 const JSON: &str = "application/vnd.pypi.simple.v1+json";
 const HTML: &str = "application/vnd.pypi.simple.v1+html";
@@ -73,7 +73,7 @@ pub(super) async fn project(
             None => StatusCode::NOT_ACCEPTABLE.into_response(),
         }
     };
-    response.headers_mut().insert(OURS, HeaderValue::from_static("has the rules of PyPI"));
+    response.headers_mut().insert(PYRELEASE_INDEX, HeaderValue::from_static("has the rules of PyPI"));
     response
 }
 
@@ -81,11 +81,11 @@ pub(super) async fn file(
     State(shared): State<Arc<Shared>>,
     Path((project, filename)): Path<(String, String)>,
 ) -> Response {
-    // Only what the index lists, so that no path leads anywhere else.
+    // Only listed files, so that no path leads out of the folder.
     let Some(path) = shared.store.path(&project, &filename) else { return missing("no such file") };
     match spawn_blocking(move || fs_err::read(path)).await {
         Ok(Ok(bytes)) => ([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response(),
-        _ => (StatusCode::INTERNAL_SERVER_ERROR, "the file cannot be read\n").into_response(),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "failed to read the file\n").into_response(),
     }
 }
 
@@ -150,12 +150,12 @@ fn project_html(normal: &str, entries: &[Entry]) -> String {
     simple_html(&format!("Links for {normal}"), &links)
 }
 
-/// Where a file is; its name needs no escaping in an address but for the `!` and `+` of a version, which may stand.
+/// The path of a file. The name needs no escaping: the `!` and `+` of versions are allowed in a URL.
 fn address(normal: &str, entry: &Entry) -> String {
     format!("/files/{normal}/{}", entry.filename)
 }
 
-/// The media type to answer with: of those that are asked for, the one with the highest weight.
+/// The media type of the reply: the accepted one with the highest weight.
 fn negotiate(headers: &HeaderMap) -> Option<&'static str> {
     let mut best: Option<(f32, &'static str)> = None;
     let mut asked = false;
@@ -205,7 +205,7 @@ fn page(status: StatusCode, title: &str, body: &str) -> Response {
 
 fn moved(project: &str) -> Response {
     let location = format!("/simple/{}/", normalize(project));
-    // A name that no project can have would not even make a header.
+    // A name that is not valid could not be put in a header.
     if !location.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-')) {
         return missing("no such project");
     }

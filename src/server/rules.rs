@@ -1,5 +1,5 @@
-//! What PyPI refuses of names, versions and files, in its words and its order, so that what passes here has a
-//! chance there. Only what can be told from the form, the file's name and its first bytes: the archive itself is not opened.
+//! PyPI's rules for names, versions and files, in its words and its order. They cover what the form, the file's name
+//! and its first bytes show; the archive itself is not opened.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -16,7 +16,7 @@ const CORE_METADATA: &str =
     "See https://packaging.python.org/specifications/core-metadata for more information.";
 const METADATA_VERSIONS: [&str; 8] = ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"];
 
-/// A reply that says no
+/// A refusal of a request
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: u16,
@@ -28,10 +28,10 @@ pub(super) fn refuse<T>(message: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal { status: 400, message: message.into() })
 }
 
-/// What a form says of the file that comes with it
+/// The form's metadata of the file
 #[derive(Debug)]
 pub(super) struct Claim {
-    /// As its author writes it
+    /// As the author writes it
     pub(super) name: String,
     pub(super) version: ExactVersion,
     pub(super) sdist: bool,
@@ -41,8 +41,8 @@ pub(super) struct Claim {
     pub(super) blake2_256: Option<String>,
 }
 
-/// A name with what looks alike made equal, as PyPI compares them.
-pub(super) fn look(name: &str) -> String {
+/// A name with similar characters made equal, as PyPI compares names.
+pub(super) fn confusable(name: &str) -> String {
     let letters = name.chars().filter(|letter| !matches!(letter, '-' | '_' | '.'));
     letters
         .map(|letter| match letter.to_ascii_lowercase() {
@@ -123,7 +123,7 @@ pub(super) fn claim(form: &Form) -> Result<Claim, Refusal> {
     })
 }
 
-/// What is wrong with a file's name whatever it is the name of.
+/// Checks a file's name by itself.
 pub(super) fn check_filename(claim: &Claim, filename: &str) -> Result<(), Refusal> {
     if filename.chars().any(|letter| letter.is_control() || letter == '\u{7f}') {
         return refuse("Cannot upload a file with non-printable characters in its name.");
@@ -147,7 +147,7 @@ pub(super) fn check_filename(claim: &Claim, filename: &str) -> Result<(), Refusa
     }
 }
 
-/// Whether a file begins like what its name says it is.
+/// Checks that a file begins like its type.
 pub(super) fn check_archive(path: &Path, sdist: bool) -> Result<(), Refusal> {
     let mut begins = [0; 2];
     let read = fs_err::File::open(path).and_then(|mut file| file.read(&mut begins));
@@ -160,7 +160,7 @@ pub(super) fn check_archive(path: &Path, sdist: bool) -> Result<(), Refusal> {
     }
 }
 
-/// Whether a file's name tells the name and version that the form does.
+/// Checks that a file's name matches the form's name and version.
 pub(super) fn check_agreement(claim: &Claim, filename: &str) -> Result<(), Refusal> {
     if claim.sdist {
         let expected = sdist_filename(&claim.name, &claim.version);
@@ -170,7 +170,7 @@ pub(super) fn check_agreement(claim: &Claim, filename: &str) -> Result<(), Refus
             refuse(format!("Filename '{filename}' is invalid, should be '{expected}'."))
         };
     }
-    let (theirs, version, platform) = match filename.parse() {
+    let (actual, version, platform) = match filename.parse() {
         Ok(Filename::Wheel { name, version, platform, .. }) if is_plain(filename) => {
             (name, version, platform)
         }
@@ -184,12 +184,12 @@ pub(super) fn check_agreement(claim: &Claim, filename: &str) -> Result<(), Refus
         return refuse(format!("Binary wheel '{filename}' has an unsupported platform tag '{tag}'."));
     }
     let name = escape(&claim.name);
-    if normalize(&theirs) != normalize(&claim.name) {
+    if normalize(&actual) != normalize(&claim.name) {
         return refuse(format!("Start filename for '{}' with '{name}'.", claim.name));
     }
-    if theirs != name {
+    if actual != name {
         return refuse(format!(
-            "Filename '{filename}' should contain the normalized project name '{name}', not '{theirs}'."
+            "Filename '{filename}' should contain the normalized project name '{name}', not '{actual}'."
         ));
     }
     if version != claim.version {
@@ -198,7 +198,7 @@ pub(super) fn check_agreement(claim: &Claim, filename: &str) -> Result<(), Refus
     Ok(())
 }
 
-/// Whether a name can stand in an address as it is.
+/// Whether a name needs no escaping in a URL.
 fn is_plain(filename: &str) -> bool {
     filename
         .bytes()
@@ -293,6 +293,6 @@ mod tests {
 
     #[test]
     fn names_that_look_alike_are_alike() {
-        assert_eq!(look("0therProj"), look("o-ther.proJ"));
+        assert_eq!(confusable("0therProj"), confusable("o-ther.proJ"));
     }
 }

@@ -1,5 +1,5 @@
-//! The files of an index in a folder: `PROJECT/FILE`, with what is known of each in `.records/PROJECT/FILE.json`.
-//! A file appears under its name only when it is whole and on the disk, its record before it.
+//! The index's storage: files at `PROJECT/FILE`, and their records at `.records/PROJECT/FILE.json`. A file gets its
+//! name only once it is complete and on disk; its record is written first.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::form::Content;
-use super::rules::{Claim, Refusal, check_agreement, check_archive, look, refuse};
+use super::rules::{Claim, Refusal, check_agreement, check_archive, confusable, refuse};
 use crate::python::filename::normalize;
 use crate::world::sync_to_disk;
 
 const RECORDS: &str = ".records";
 const INCOMING: &str = ".incoming";
-/// After this a release takes no new files, as on PyPI.
+/// Releases older than this accept no new files, as on PyPI.
 const OPEN_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// A file as the index lists it
+/// A listed file
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Entry {
     /// The project's name as its author writes it
@@ -40,7 +40,7 @@ pub(super) struct Entry {
     pub(super) requires_python: Option<String>,
 }
 
-/// A moment in a record, as people read it
+/// A timestamp in a record, in a readable form
 mod rfc3339 {
     use jiff::Timestamp;
     use serde::de::{Deserialize as _, Deserializer, Error as _};
@@ -55,7 +55,7 @@ mod rfc3339 {
     }
 }
 
-/// Files by the normalized names of their projects
+/// Files by normalized project name
 type Projects = BTreeMap<String, Vec<Entry>>;
 
 pub(super) struct Store {
@@ -64,13 +64,13 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Takes up the folder as it was left, and makes it where there is none.
+    /// Opens the folder, or creates it.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
         let records = folder.join(RECORDS);
         fs::create_dir_all(&records)?;
         let incoming = folder.join(INCOMING);
         if incoming.exists() {
-            // Uploads that were cut off.
+            // Uploads that were interrupted.
             fs::remove_dir_all(&incoming)?;
         }
         fs::create_dir_all(&incoming)?;
@@ -83,7 +83,7 @@ impl Store {
             }
             for record in fs::read_dir(&project)? {
                 let record = record?.path();
-                // One that is torn has no file yet: the file comes after it.
+                // An incomplete record has no file yet, because the file is written after it.
                 let Ok(entry) = serde_json::from_slice::<Entry>(&fs::read(&record)?) else { continue };
                 let normal = normalize(&entry.name);
                 let file = folder.join(&normal).join(&entry.filename);
@@ -98,38 +98,40 @@ impl Store {
         Ok(Self { folder: folder.to_owned(), projects: Mutex::new(projects) })
     }
 
-    /// A new file for what is being uploaded, which goes away unless it is kept.
+    /// A new file for an upload; it is deleted unless it is kept.
     pub(super) fn incoming(&self) -> io::Result<NamedTempFile> {
         NamedTempFile::new_in(self.folder.join(INCOMING))
     }
 
-    /// The names of the projects, normalized.
+    /// The normalized names of the projects.
     pub(super) fn projects(&self) -> Vec<String> {
         self.lock().keys().cloned().collect()
     }
 
-    /// A project's files in the order in which they came.
+    /// A project's files in upload order.
     pub(super) fn entries(&self, project: &str) -> Vec<Entry> {
         self.lock().get(project).cloned().unwrap_or_default()
     }
 
-    /// Where a file lies that the index lists.
+    /// The path of a listed file.
     pub(super) fn path(&self, project: &str, filename: &str) -> Option<PathBuf> {
         let projects = self.lock();
         let entry = projects.get(project)?.iter().find(|entry| entry.filename == filename)?;
         Some(self.folder.join(project).join(&entry.filename))
     }
 
-    /// Keeps a file if PyPI would. A file that is there already with the same bytes is a success.
+    /// Keeps a file if PyPI would. Uploading identical bytes again succeeds.
     pub(super) fn keep(&self, claim: &Claim, content: Content, now: Timestamp) -> Result<(), Refusal> {
         let failed = |error: io::Error| Refusal { status: 500, message: error.to_string() };
         let Content { filename, file, digests, .. } = content;
-        // Outside of the lock, because it takes its time.
+        // Before taking the lock, because it is slow.
         file.as_file().sync_all().map_err(failed)?;
 
         let mut projects = self.lock();
         let normal = normalize(&claim.name);
-        if !projects.contains_key(&normal) && projects.keys().any(|other| look(other) == look(&normal)) {
+        if !projects.contains_key(&normal)
+            && projects.keys().any(|other| confusable(other) == confusable(&normal))
+        {
             return refuse(format!("The name '{}' is too similar to an existing project.", claim.name));
         }
         let known = |entry: &&Entry| entry.filename == filename || entry.blake2_256 == digests.blake2_256;
@@ -194,7 +196,7 @@ impl Store {
     }
 
     fn lock(&self) -> MutexGuard<'_, Projects> {
-        // Nothing in here is half done when a thread panics: an entry is pushed last.
+        // A poisoned lock is harmless: an entry is pushed last.
         self.projects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The embedded index as its clients see it: ours, pip, and those who send it nonsense.
+//! Tests of the embedded index with its clients: ours, pip, and broken ones.
 
 use std::cell::Cell;
 use std::io::{Read as _, Write as _};
@@ -66,7 +66,7 @@ impl Scene {
         self.raw(head.as_bytes())
     }
 
-    /// The status, head and body of the reply to what is sent as it is.
+    /// The status, head and body of the reply to a raw request.
     fn raw(&self, request: &[u8]) -> (u16, String, String) {
         let address = self.index.upload_url();
         let address = address.trim_start_matches("http://").trim_end_matches("/legacy/");
@@ -80,7 +80,7 @@ impl Scene {
     }
 }
 
-/// A wheel that pip installs; `demo_pkg.answer` is the text.
+/// A wheel that pip can install; `demo_pkg.answer` is the text.
 fn wheel(version: &str, answer: &str) -> Vec<u8> {
     let info = format!("demo_pkg-{version}.dist-info");
     let files = [
@@ -202,7 +202,7 @@ fn a_release_has_one_sdist_and_names_that_pypi_takes() {
 }
 
 #[test]
-fn a_token_opens_it_and_is_never_repeated() {
+fn a_token_grants_access_and_is_never_shown() {
     let scene = Scene::new(Access::Tokens);
     let wheel = scene.wheel("1.0", "a");
     for token in [None, Some("pypi-wrong")] {
@@ -220,7 +220,7 @@ fn a_token_opens_it_and_is_never_repeated() {
 }
 
 #[test]
-fn what_a_token_is_restricted_to_decides() {
+fn token_restrictions_apply() {
     let scene = Scene::new(Access::Tokens);
     let wheel = scene.wheel("1.0", "a");
     let whole = Token::parse(scene.index.token().unwrap().expose_secret()).unwrap();
@@ -228,18 +228,18 @@ fn what_a_token_is_restricted_to_decides() {
         let secret = whole.narrowed(&[caveat]).to_secret();
         put(&scene.client(Some(secret.expose_secret())), &wheel, "1.0").unwrap_err().to_string()
     };
-    let said = refusal(Caveat::project("other"));
+    let message = refusal(Caveat::project("other"));
     assert!(
-        said.contains("Invalid API Token: project-scoped token is not valid for project: 'Demo.Pkg'"),
-        "{said}"
+        message.contains("Invalid API Token: project-scoped token is not valid for project: 'Demo.Pkg'"),
+        "{message}"
     );
-    let said = refusal(Caveat::Expiration { not_before: 0, expires_at: 1 });
-    assert!(said.contains("Invalid API Token: token is expired"), "{said}");
+    let message = refusal(Caveat::Expiration { not_before: 0, expires_at: 1 });
+    assert!(message.contains("Invalid API Token: token is expired"), "{message}");
     let forged =
         Macaroon::new(b"guessed", "127.0.0.1", &String::from_utf8_lossy(whole.macaroon().identifier()));
     let secret = Token::of(forged).to_secret();
-    let said = put(&scene.client(Some(secret.expose_secret())), &wheel, "1.0").unwrap_err().to_string();
-    assert!(said.contains("Invalid API Token: signatures do not match"), "{said}");
+    let message = put(&scene.client(Some(secret.expose_secret())), &wheel, "1.0").unwrap_err().to_string();
+    assert!(message.contains("Invalid API Token: signatures do not match"), "{message}");
     assert_eq!(scene.client(None).listing("demo-pkg").unwrap(), None, "nothing was kept");
 }
 
@@ -281,7 +281,7 @@ fn a_file_that_changed_since_it_was_built_is_not_sent() {
 }
 
 #[test]
-fn a_restart_forgets_nothing_and_drops_what_was_cut_off() {
+fn a_restart_keeps_files_and_drops_incomplete_ones() {
     let scene = Scene::new(Access::Everybody);
     let wheel = scene.wheel("1.0", "a");
     put(&scene.client(None), &wheel, "1.0").unwrap();
@@ -338,7 +338,7 @@ fn pages_come_as_they_are_asked_for() {
 }
 
 #[test]
-fn nonsense_gets_an_answer() {
+fn malformed_requests_get_a_reply() {
     let scene = Scene::new(Access::Everybody);
     let post = |kind: &str, body: &str| {
         let length = body.len();
@@ -373,7 +373,7 @@ fn it_stops_although_a_client_hangs_on() {
     let mut idle = TcpStream::connect(&address).unwrap();
     idle.write_all(b"POST /legacy/ HTTP/1.1\r\nContent-Length: 1000\r\n").unwrap();
     drop(scene);
-    // A process that another test starts at this moment has the listening socket until it becomes its own program.
+    // A process that another test is starting may still hold the listening socket.
     let refused = || {
         TcpStream::connect(&address).is_err() || {
             std::thread::sleep(Duration::from_millis(20));
@@ -416,7 +416,7 @@ fn pip_installs_from_it() {
 }
 
 #[test]
-fn while_it_rests_the_folder_can_be_replaced_and_the_address_stays() {
+fn a_paused_index_keeps_its_address_while_its_folder_is_replaced() {
     let mut scene = Scene::new(Access::Everybody);
     let wheel = scene.wheel("1.0", "a");
     put(&scene.client(None), &wheel, "1.0").unwrap();

@@ -1,4 +1,4 @@
-//! `POST /legacy/`: an upload, judged in PyPI's order, answered in JSON to those who ask for it.
+//! `POST /legacy/`: checks an upload in PyPI's order, and answers in JSON if the client accepts it.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 
 use super::Shared;
-use super::accounts::{Account, Presented};
+use super::accounts::{Account, PresentedToken};
 use super::form::{drain, receive};
 use super::rules::{LARGEST_FILE, Refusal, check_filename, claim, refuse};
 
@@ -35,7 +35,7 @@ pub(super) async fn upload(
     answer(&headers, outcome)
 }
 
-/// `/legacy`: PyPI does not take the slash for granted either.
+/// `/legacy`: PyPI also requires the trailing slash.
 pub(super) async fn without_slash(headers: HeaderMap) -> Response {
     let message =
         "An upload was attempted to /legacy but the expected upload URL is /legacy/ (with a trailing slash)";
@@ -46,7 +46,7 @@ pub(super) async fn without_slash(headers: HeaderMap) -> Response {
 
 async fn judge(
     shared: &Arc<Shared>,
-    presented: Option<&Presented>,
+    presented: Option<&PresentedToken>,
     multipart: &mut Multipart,
 ) -> Result<(), Refusal> {
     let (form, content) = receive(multipart, &shared.store).await?;
@@ -85,9 +85,9 @@ async fn judge(
         .unwrap_or_else(|error| Err(Refusal { status: 500, message: error.to_string() }))
 }
 
-/// The token that a request is signed with, where one is needed: one that the index knows of. What it is good for is
-/// seen when it is known what it is to be used for.
-fn authenticate(headers: &HeaderMap, account: Option<&Account>) -> Result<Option<Presented>, Refusal> {
+/// The request's token, if one is needed; it must be one of the index's. Its restrictions are checked later, when the
+/// project is known.
+fn authenticate(headers: &HeaderMap, account: Option<&Account>) -> Result<Option<PresentedToken>, Refusal> {
     let Some(account) = account else { return Ok(None) };
     let forbidden = |message: &str| Err(Refusal { status: 403, message: message.to_owned() });
     let unknown = "Invalid or non-existent authentication information.";

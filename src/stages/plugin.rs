@@ -18,7 +18,7 @@ use crate::engine::prelude::*;
 use crate::plugin::assignment::{SECRET_PREFIX, secret};
 use crate::plugin::find::PluginReference;
 use crate::plugin::launch::{Answer, PluginHandler, Stop};
-use crate::plugin::protocol::{Announced, Classes, Descriptor, Extent, Level, Method};
+use crate::plugin::protocol::{AnnouncedEffect, Classes, Descriptor, Extent, Level, Method};
 use crate::plugin::{Assignment, CallContext, Plugin, schema, trust};
 use crate::world::Environment;
 
@@ -479,7 +479,7 @@ impl PluginHandler for NullHandler {
 
     fn printed(&mut self, _: &str) {}
 
-    fn effect(&mut self, effect: Announced) -> Answer {
+    fn effect(&mut self, effect: AnnouncedEffect) -> Answer {
         Answer::Refuse(format!("it announced the effect `{}` before it may have any", effect.key))
     }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::config::Config;
 use crate::engine::prelude::*;
-use crate::world::git::{FENCES, LocalRemote, RefUpdate, Remote, Repository, useless_fences};
+use crate::world::git::{FENCES, LocalRemote, RefUpdate, Remote, Repository, expired_fences};
 
 /// Push the branch and the tag, atomically
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -181,7 +181,7 @@ impl Stage for Push {
             Ok(()) => {
                 // Answered, a push needs nothing that shuts it out.
                 let own = fence.zip(updates.iter().find_map(|update| update.new.clone()));
-                remote.delete_fences(repository, useless_fences(&theirs).into_iter().chain(own));
+                remote.delete_fences(repository, expired_fences(&theirs).into_iter().chain(own));
             }
         }
         Ok(Outputs::default())
@@ -242,7 +242,7 @@ fn local_runs(name: &str, there: &LocalRemote, (branch, is_new): (&str, bool)) -
         let help = "push to a bare repository, or let that one follow: `git config receive.denyCurrentBranch updateInstead`";
         return Some(Finding::error(message).help(help));
     }
-    let key = there.keeps_what_it_gets(is_new)?;
+    let key = there.refuses_undo(is_new)?;
     let message = format!(
         "`{name}` lets no push be taken back ({key}): if a later stage fails, the release stays there"
     );

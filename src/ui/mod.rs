@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use crate::engine::event::{Event, Listener};
 use crate::error::Error;
 use crate::text::safe;
-use crate::world::terminal::Hidden;
+use crate::world::terminal::HiddenInput;
 
 pub use account::account_text;
 pub use counter::Counter;
@@ -105,7 +105,7 @@ impl Ui {
     /// # Errors
     /// The terminal cannot be read, or somebody would rather not answer.
     pub fn ask_secretly(&self, question: &str) -> std::io::Result<SecretString> {
-        let _hidden = Hidden::begin();
+        let _hidden = HiddenInput::begin();
         let mut stderr = anstream::stderr();
         write!(stderr, "{}", safe(question))?;
         stderr.flush()?;

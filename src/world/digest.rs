@@ -1,4 +1,4 @@
-//! The digests by which files are known: sha256 everywhere, and blake2b of 256 bits where an index asks for it.
+//! File digests: sha256 everywhere, and blake2b-256 because indexes ask for it.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use std::thread;
 use blake2b_simd::{Params, State};
 use sha2::{Digest, Sha256};
 
-/// Read at once, in bytes.
+/// Bytes per read
 const CHUNK: usize = 128 << 10;
-/// From this size on, in bytes, each digest has a thread of its own: a large file is often the only one.
+/// Files of at least this many bytes get one thread per digest: a large file is often the only one.
 const LARGE: u64 = 8 << 20;
-/// Chunks that one digest may be ahead of the other
+/// How many chunks the reader may be ahead of the second thread
 const AHEAD: usize = 4;
 
-/// What bytes are known by; digests in lower-case hexadecimal
+/// Digests in lower-case hexadecimal, and the size
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digests {
     pub sha256: String,
@@ -41,16 +41,16 @@ impl Digests {
 }
 
 impl Digests {
-    /// The digests of a file of about `size` bytes, which is read once.
+    /// Reads a file of about `size` bytes once and returns its digests.
     pub fn of_file(mut file: impl Read, size: u64) -> io::Result<Self> {
         if size < LARGE || thread::available_parallelism().map_or(1, usize::from) < 2 {
             return Self::of(file);
         }
         thread::scope(|scope| {
-            let (hand_on, handed_on) = sync_channel::<Arc<[u8]>>(AHEAD);
+            let (sender, receiver) = sync_channel::<Arc<[u8]>>(AHEAD);
             let other = scope.spawn(move || {
                 let mut blake2 = blake2b_256();
-                handed_on.iter().for_each(|chunk| {
+                receiver.iter().for_each(|chunk| {
                     blake2.update(&chunk);
                 });
                 hex(blake2.finalize().as_bytes())
@@ -61,8 +61,8 @@ impl Digests {
                 match file.read(&mut chunk) {
                     Ok(0) => break,
                     Ok(read) => {
-                        // The other one cannot have ended: its end of the channel is dropped with it.
-                        let _ = hand_on.send(Arc::from(&chunk[..read]));
+                        // The send cannot fail before the thread ends, and the thread ends when the sender is dropped.
+                        let _ = sender.send(Arc::from(&chunk[..read]));
                         sha256.update(&chunk[..read]);
                         size += read as u64;
                     }
@@ -70,14 +70,14 @@ impl Digests {
                     Err(error) => return Err(error),
                 }
             }
-            drop(hand_on);
+            drop(sender);
             let blake2_256 = other.join().map_err(|_| io::Error::other("a digest panicked"))?;
             Ok(Self { sha256: hex(&sha256.finalize()), blake2_256, size })
         })
     }
 }
 
-/// Digests of bytes that come piece by piece
+/// Incremental digests
 pub struct Hashing {
     sha256: Sha256,
     blake2: State,
@@ -97,7 +97,7 @@ impl Hashing {
         self.size += bytes.len() as u64;
     }
 
-    /// In bytes, so far.
+    /// Bytes hashed so far.
     pub fn size(&self) -> u64 {
         self.size
     }

@@ -1,5 +1,4 @@
-//! Small files in TOML that pyrelease keeps for somebody and that they may edit: comments stay, and a file is written whole
-//! or not at all.
+//! Small TOML files that pyrelease maintains and users may edit. Comments survive, and writes are atomic.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,20 +8,20 @@ use toml_edit::{DocumentMut, TomlError};
 use super::Environment;
 use crate::error::{Error, Result};
 
-/// Where pyrelease keeps what is the user's.
+/// The folder for the user's data.
 ///
 /// # Errors
 /// The environment names no such folder.
 pub fn user_folder(environment: &Environment) -> Result<PathBuf> {
     environment.data_folder().ok_or_else(|| {
-        Error::usage("there is no folder for the user's data").help("set HOME, or PYRELEASE_DATA_DIR")
+        Error::usage("no folder for user data is known").help("set HOME, or PYRELEASE_DATA_DIR")
     })
 }
 
-/// Reads the file; one that is not there is empty.
+/// Reads the file; a missing file is an empty document.
 ///
 /// # Errors
-/// It cannot be read, or is not TOML.
+/// The file cannot be read, or is not valid TOML.
 pub fn read(path: &Path) -> Result<DocumentMut> {
     let text = match fs_err::read_to_string(path) {
         Ok(text) => text,
@@ -30,15 +29,15 @@ pub fn read(path: &Path) -> Result<DocumentMut> {
         Err(error) => return Err(error.into()),
     };
     text.parse().map_err(|error: TomlError| {
-        Error::usage(format!("`{}` is not TOML", path.display()))
+        Error::usage(format!("`{}` is not valid TOML", path.display()))
             .because(io::Error::other(error.message().to_owned()))
     })
 }
 
-/// Writes the file, with a line on top that says what it is where it is new.
+/// Writes the file atomically. A new file begins with the comment `what`.
 ///
 /// # Errors
-/// It cannot be written.
+/// The file cannot be written.
 pub fn write(path: &Path, document: &DocumentMut, what: &str) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs_err::create_dir_all(folder)?;

@@ -1,4 +1,4 @@
-//! The environment variables of this process, read once in `main` and handed on, and what was typed at its terminal.
+//! This process's environment variables, read once in `main` and passed on, and credentials typed at the terminal.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-/// An absolute path in which there are no programs
+/// An absolute path that contains no programs
 const NOWHERE: &str = "/dev/null";
 
 /// By what else CI systems are known: GitHub, GitLab, Azure Pipelines, Jenkins, TeamCity
 const CI_SYSTEMS: [&str; 5] = ["GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "JENKINS_URL", "TEAMCITY_VERSION"];
 
-/// The environment as a value, so that a test can give another one and nothing reads it behind a caller's back
+/// The environment as a value: tests can replace it, and no code reads the real one directly.
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
@@ -26,7 +26,7 @@ impl Environment {
         Self { variables: std::env::vars_os().collect(), ..Self::default() }
     }
 
-    /// The variable's value where it is set, not empty, and Unicode.
+    /// The variable's value, if it is set, not empty and valid Unicode.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables
             .get(OsStr::new(name))
@@ -34,24 +34,24 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    /// The variable as a path, where it is set and not empty.
+    /// The variable as a path, if it is set and not empty.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.variables.get(OsStr::new(name)).filter(|value| !value.is_empty()).map(PathBuf::from)
     }
 
-    /// The same environment with one more variable, or another value of it.
+    /// Adds or replaces a variable.
     pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.variables.insert(name.into(), value.into());
         self
     }
 
-    /// The same environment in which somebody has typed a user name and a secret for an index.
+    /// Adds a user name and a secret that the user typed for an index.
     pub fn with_typed(mut self, index: &str, username: &str, secret: SecretString) -> Self {
         self.typed.insert(index.to_owned(), (username.to_owned(), secret));
         self
     }
 
-    /// What somebody has typed for an index.
+    /// The user name and the secret that the user typed for an index.
     pub fn typed(&self, index: &str) -> Option<(&str, &SecretString)> {
         self.typed.get(index).map(|(username, secret)| (username.as_str(), secret))
     }
@@ -61,17 +61,17 @@ impl Environment {
         self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
-    /// The names of all variables that are Unicode.
+    /// The names of all variables that are valid Unicode.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.variables.keys().filter_map(|name| name.to_str())
     }
 
-    /// The folders of PATH: see [`folders_of`].
+    /// The folders of PATH that are searched; see [`folders_of`].
     pub fn search_path(&self) -> Vec<PathBuf> {
         self.path("PATH").map(|path| folders_of(path.as_os_str())).unwrap_or_default()
     }
 
-    /// The program that a command of this name starts: a path, relative to `folder`, or a program on PATH.
+    /// Finds a program: `name` is a path relative to `folder`, or a program on PATH.
     pub fn program(&self, name: &str, folder: &Path) -> Option<PathBuf> {
         if Path::new(name).components().count() > 1 {
             return with_ending(&folder.join(name));
@@ -79,7 +79,7 @@ impl Environment {
         program_in(&self.search_path(), OsStr::new(name))
     }
 
-    /// Whether a command could be started by this name.
+    /// Whether a program of this name exists.
     pub fn has_program(&self, program: &str, folder: &Path) -> bool {
         self.program(program, folder).is_some()
     }
@@ -95,7 +95,7 @@ impl Environment {
         is_said || CI_SYSTEMS.iter().any(|name| self.get(name).is_some())
     }
 
-    /// The user's folder for what is to stay: `$PYRELEASE_DATA_DIR`, else the platform's.
+    /// The user's data folder: `$PYRELEASE_DATA_DIR`, else the platform's default.
     pub fn data_folder(&self) -> Option<PathBuf> {
         if let Some(folder) = self.path("PYRELEASE_DATA_DIR") {
             return Some(folder);
@@ -110,7 +110,7 @@ impl Environment {
         platform.map(|folder| folder.join("pyrelease"))
     }
 
-    /// The user's folder for what can be made again: `$PYRELEASE_CACHE_DIR`, else the platform's.
+    /// The user's cache folder: `$PYRELEASE_CACHE_DIR`, else the platform's default.
     pub fn cache_folder(&self) -> Option<PathBuf> {
         if let Some(folder) = self.path("PYRELEASE_CACHE_DIR") {
             return Some(folder);
@@ -126,17 +126,17 @@ impl Environment {
     }
 }
 
-/// The folders that a PATH names. An empty or relative entry would find programs in whatever folder somebody happens to be
-/// in, such as a stranger's repository: it is never searched.
+/// The absolute folders of a PATH. Empty and relative entries are skipped: they would find programs in the current
+/// folder, which may be an untrusted repository.
 pub(super) fn folders_of(path: &OsStr) -> Vec<PathBuf> {
     std::env::split_paths(path).filter(|folder| folder.is_absolute()).collect()
 }
 
-/// A PATH without such entries, for those who do their own searching.
+/// The PATH without empty and relative entries, for child processes that search it themselves.
 pub fn without_relative_folders(path: &OsStr) -> OsString {
     let mut folders = folders_of(path);
     if folders.is_empty() {
-        // An empty PATH would mean the folder that somebody is in.
+        // An empty PATH would mean the current folder.
         folders.push(NOWHERE.into());
     }
     std::env::join_paths(folders).unwrap_or_else(|_| path.to_owned())
@@ -147,7 +147,7 @@ pub(super) fn program_in(folders: &[PathBuf], name: &OsStr) -> Option<PathBuf> {
     folders.iter().find_map(|folder| with_ending(&folder.join(name)))
 }
 
-/// The program of this path; on Windows its name may be without its ending.
+/// The program at this path; on Windows the extension may be omitted.
 fn with_ending(path: &Path) -> Option<PathBuf> {
     let endings: &[&str] = if cfg!(windows) { &["", ".exe", ".bat", ".cmd"] } else { &[""] };
     endings.iter().find_map(|ending| {

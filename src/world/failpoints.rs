@@ -1,9 +1,9 @@
-//! The points at which a drill ends this process, as a power cut would: around every record of a journal and, inside
-//! an effect, around everything that goes out. Without a drill they are nothing.
+//! Failpoints: places where a drill kills this process, as a power cut would. They surround every journal record and,
+//! inside an effect, everything that is sent. Without a drill they do nothing.
 //!
-//! `PYRELEASE_DRILL=list:FILE` writes every point that is come to into `FILE`, one JSON object a line;
-//! `PYRELEASE_DRILL=kill:N` ends the process at the Nth, the first being 1; `stop:N` stops it there, so that a test
-//! can kill everything at this very moment.
+//! `PYRELEASE_DRILL=list:FILE` appends every failpoint reached to `FILE`, one JSON object per line. `kill:N` kills the
+//! process at the Nth failpoint, counted from 1. `stop:N` suspends it there, so that a test can kill every process at
+//! that moment.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -12,34 +12,34 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-/// The variable that asks for a drill; no child process inherits it
+/// Activates a drill; child processes do not inherit it.
 pub const VARIABLE: &str = "PYRELEASE_DRILL";
 
-/// What has just happened, or is about to
+/// What has just happened, or is about to happen
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Failpoint {
-    /// A record is about to be written to a journal
+    /// A record is about to be written to the journal
     BeforeRecord,
     /// Half of a record is in the journal
     TornRecord,
-    /// A record is in the journal and on the disk
+    /// The record is in the journal and synced to disk
     AfterRecord,
-    /// Inside an effect, a process has been started
+    /// Inside an effect, a process was started
     ProcessStarted,
     /// Inside an effect, a process has ended
     ProcessEnded,
-    /// A plugin has been told that its effect is written down, and acts
+    /// A plugin was told that its effect is recorded, and may act
     Acknowledged,
-    /// About half of a file has been handed to an index
+    /// About half of a file was sent to an index
     HalfSent,
-    /// All of a file has been handed to an index; there is no reply yet
+    /// All of a file was sent to an index; the reply is pending
     AllSent,
     /// An index has replied to an upload
     Replied,
 }
 
-/// A point as a list of them has it
+/// An entry of the list of failpoints
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Point {
     pub number: u64,
@@ -58,10 +58,10 @@ static DRILL: OnceLock<Drill> = OnceLock::new();
 static COME_TO: AtomicU64 = AtomicU64::new(0);
 static EFFECTS: AtomicUsize = AtomicUsize::new(0);
 
-/// Takes up the drill that the variable's value asks for.
+/// Activates the drill that the variable's value describes.
 ///
 /// # Errors
-/// What is wrong with the value.
+/// The value is not a valid drill, or a drill is active already.
 pub fn install(value: &str) -> Result<(), String> {
     let drill = match value.split_once(':') {
         Some(("list", path)) => {
@@ -72,35 +72,35 @@ pub fn install(value: &str) -> Result<(), String> {
         Some(("stop", number)) => Drill::Stop(parse_number(number)?),
         _ => return Err(format!("`{value}` is not `list:FILE`, `kill:N` or `stop:N`")),
     };
-    DRILL.set(drill).map_err(|_| "a drill is under way".to_owned())
+    DRILL.set(drill).map_err(|_| "a drill is already active".to_owned())
 }
 
 fn parse_number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("`{text}` is not a number"))
 }
 
-/// Whether there is a drill.
+/// Whether a drill is active.
 pub fn is_drilled() -> bool {
     DRILL.get().is_some()
 }
 
-/// A point around a record.
+/// A failpoint around a journal record.
 pub fn at_record(moment: Failpoint, what: impl FnOnce() -> String) {
     if let Some(drill) = DRILL.get() {
-        come_to(drill, moment, what());
+        reached(drill, moment, what());
     }
 }
 
-/// A point that counts inside an effect only.
+/// A failpoint that counts only inside an effect.
 pub fn in_effect(moment: Failpoint, what: impl FnOnce() -> String) {
     if let Some(drill) = DRILL.get()
         && EFFECTS.load(Ordering::SeqCst) > 0
     {
-        come_to(drill, moment, what());
+        reached(drill, moment, what());
     }
 }
 
-fn come_to(drill: &Drill, moment: Failpoint, what: String) {
+fn reached(drill: &Drill, moment: Failpoint, what: String) {
     let next = || COME_TO.fetch_add(1, Ordering::SeqCst) + 1;
     match drill {
         Drill::Kill(last) => {
@@ -114,11 +114,11 @@ fn come_to(drill: &Drill, moment: Failpoint, what: String) {
             }
         }
         Drill::List(file) => {
-            // Several effects may be under way: they are listed in the order of their numbers.
+            // Effects may run in parallel: the lock lists them in the order of their numbers.
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
             let point = Point { number: next(), moment, what };
             let line = serde_json::to_string(&point).expect("a point has string keys only");
-            // A list that cannot be written is found too short by whoever asked for it.
+            // If the list cannot be written, the drill finds it too short.
             let _ = writeln!(file, "{line}");
         }
     }
@@ -133,7 +133,7 @@ fn die() -> ! {
     std::process::abort()
 }
 
-/// Stops this process, until it is told to continue; elsewhere than on Unix it goes on.
+/// Suspends this process until SIGCONT; does nothing except on Unix.
 fn stop() {
     #[cfg(unix)]
     {
@@ -141,7 +141,7 @@ fn stop() {
     }
 }
 
-/// The time inside an effect: until dropped
+/// Marks that an effect is in progress, until dropped
 #[derive(Debug)]
 pub struct InEffect(());
 

@@ -1,4 +1,4 @@
-//! Files whose bytes count.
+//! Distribution files: digests, verification and durable writes.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ impl Files for Folder {
     }
 }
 
-/// Hashes a file in constant memory: its sha256 in lower-case hexadecimal, and its size in bytes.
+/// Hashes a file in constant memory; returns its sha256 in lower-case hexadecimal and its size in bytes.
 ///
 /// # Errors
 /// The file cannot be read.
@@ -41,7 +41,7 @@ pub fn sha256(path: &Path) -> Result<(String, u64)> {
     Ok((hex(&hash.finalize()), size))
 }
 
-/// Takes down the bytes of a distribution: from here on it is known by its sha256.
+/// Records the sha256 of a distribution; [`verify`] compares against it later.
 ///
 /// # Errors
 /// The file cannot be read, or is neither an sdist nor a wheel.
@@ -49,7 +49,7 @@ pub fn record_digest(path: &Path) -> Result<Distribution> {
     distribution(path, || sha256(path))
 }
 
-/// The distribution at a path, by the sha256 and the size that `hash` gives.
+/// Describes the distribution at a path, with the sha256 and the size that `hash` returns.
 pub(super) fn distribution(
     path: &Path,
     hash: impl FnOnce() -> Result<(String, u64)>,
@@ -66,27 +66,27 @@ pub(super) fn distribution(
     Ok(Distribution { path: path.to_owned(), filename, kind, size, sha256 })
 }
 
-/// Waits until a file's bytes, or a folder's entries, are on the disk: a power cut takes back what is not.
+/// Waits until a file's bytes, or a folder's entries, are on disk and survive a power cut.
 ///
 /// # Errors
-/// It cannot be opened, or the disk refused.
+/// The path cannot be opened, or the sync failed.
 pub fn sync_to_disk(path: &Path) -> Result<()> {
-    // Windows gives no handle to a folder, and needs none for this.
+    // Windows cannot open a folder for this, and does not need it.
     if cfg!(unix) || path.is_file() {
         fs_err::File::open(path)?.sync_all()?;
     }
     Ok(())
 }
 
-/// Refuses a distribution whose bytes are no longer those that were recorded.
+/// Refuses a distribution whose bytes no longer match the recorded digest.
 ///
 /// # Errors
-/// The file cannot be read or has changed.
+/// The file cannot be read, or has changed.
 pub fn verify(distribution: &Distribution) -> Result<()> {
     changed(distribution, &sha256(&distribution.path)?.0)
 }
 
-/// Refuses a distribution that has another sha256 now.
+/// Compares the distribution's recorded sha256 with the current one.
 pub(super) fn changed(distribution: &Distribution, sha256: &str) -> Result<()> {
     if sha256 == distribution.sha256 {
         return Ok(());
@@ -95,10 +95,10 @@ pub(super) fn changed(distribution: &Distribution, sha256: &str) -> Result<()> {
         "`{}` was changed after it was built: sha256 {sha256}, was {}",
         distribution.filename, distribution.sha256
     ))
-    .help("nothing but the bytes that were checked is published; run the release again"))
+    .help("only the bytes that were checked may be published; run the release again"))
 }
 
-/// A number of bytes as people read it.
+/// A human-readable size.
 pub fn size(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),

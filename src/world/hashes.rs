@@ -1,5 +1,4 @@
-//! What files are known by, worked out once: whoever asks again gets the same answer without a byte being read, as
-//! long as nobody has touched the file.
+//! A cache of file digests: a file is hashed again only after it was written to or replaced.
 
 use std::collections::BTreeMap;
 use std::fs::Metadata;
@@ -15,13 +14,13 @@ use super::files::{changed, distribution};
 use crate::error::Result;
 use crate::python::distribution::Distribution;
 
-/// What changes when somebody writes to a file or puts another in its place
+/// Changes when a file is written to or replaced
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileStamp {
     /// In bytes
     size: u64,
     modified: Option<SystemTime>,
-    /// The device, the file's number, and when anything of it was changed; nobody can set that time
+    /// Device, inode and change time; user programs cannot set the change time.
     #[cfg(unix)]
     identity: (u64, u64, i64, i64),
 }
@@ -30,7 +29,7 @@ impl FileStamp {
     /// The stamp of an open file.
     ///
     /// # Errors
-    /// The system does not tell.
+    /// The file's metadata cannot be read.
     pub fn of(file: &File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         #[cfg(unix)]
@@ -43,7 +42,7 @@ impl FileStamp {
         })
     }
 
-    /// Whether somebody wrote to the file between this stamp and a later one.
+    /// Whether the file was written to between this stamp and `later`.
     pub fn was_written_before(&self, later: &Self) -> bool {
         (self.size, self.modified) != (later.size, later.modified)
     }
@@ -55,12 +54,12 @@ fn identity(metadata: &Metadata) -> (u64, u64, i64, i64) {
     (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
 }
 
-/// Digests by the files they are of; a clone knows the same
+/// Digests by path; clones share the cache.
 #[derive(Debug, Clone, Default)]
 pub struct Hashes(Arc<Mutex<BTreeMap<PathBuf, (FileStamp, Digests)>>>);
 
 impl Hashes {
-    /// The digests of a file, and the stamp it had when they were worked out.
+    /// The digests of a file, and its stamp when they were computed.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -77,7 +76,7 @@ impl Hashes {
         Ok((digests, stamp))
     }
 
-    /// Takes down the bytes of a distribution: from here on it is known by its sha256.
+    /// Records the sha256 of a distribution; [`Hashes::verify`] compares against it later.
     ///
     /// # Errors
     /// The file cannot be read, or is neither an sdist nor a wheel.
@@ -88,17 +87,17 @@ impl Hashes {
         })
     }
 
-    /// Refuses a distribution whose bytes are no longer those that were recorded.
+    /// Refuses a distribution whose bytes no longer match the recorded digest.
     ///
     /// # Errors
-    /// The file cannot be read or has changed.
+    /// The file cannot be read, or has changed.
     pub fn verify(&self, distribution: &Distribution) -> Result<()> {
         let (digests, _) = self.of(&distribution.path)?;
         changed(distribution, &digests.sha256)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<PathBuf, (FileStamp, Digests)>> {
-        // An entry is put in whole or not at all.
+        // A poisoned lock is harmless: each entry is inserted whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -108,19 +107,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_nobody_touches_is_read_once_and_one_that_was_replaced_again() {
+    fn an_unchanged_file_is_read_once_and_a_replaced_one_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("demo-1.0.tar.gz");
         fs_err::write(&path, "one").unwrap();
         let hashes = Hashes::default();
         let recorded = hashes.record_digest(&path).unwrap();
         let key = hashes.lock().first_entry().unwrap().get().clone();
-        // What is remembered is what is given out.
-        let told = Digests { sha256: "remembered".to_owned(), ..key.1.clone() };
-        hashes.lock().insert(path.clone(), (key.0, told));
+        // Plant a wrong digest to see that the cache is used.
+        let planted = Digests { sha256: "remembered".to_owned(), ..key.1.clone() };
+        hashes.lock().insert(path.clone(), (key.0, planted));
         assert_eq!(hashes.of(&path).unwrap().0.sha256, "remembered");
 
-        // The same size, the same time of writing: it is another file all the same.
+        // Same size and same modification time, but another file
         let modified = fs_err::metadata(&path).unwrap().modified().unwrap();
         fs_err::write(folder.path().join("new"), "two").unwrap();
         fs_err::rename(folder.path().join("new"), &path).unwrap();

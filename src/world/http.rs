@@ -1,5 +1,5 @@
-//! HTTP as pyrelease speaks it: certificates and proxies from the environment, deadlines on stalls and never on
-//! totals, and plain `http` to this machine only.
+//! The HTTP client: certificates and proxies from the environment, timeouts on stalls instead of totals, and plain
+//! `http` to this machine only.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -18,28 +18,28 @@ mod address;
 
 pub use address::{AddressError, check, check_from, check_url, is_loopback};
 
-/// A header by which an index of our own tells that it is one, and has PyPI's rules
-pub const OURS: &str = "x-pyrelease-index";
-/// Redirects followed when something is fetched.
+/// The header that marks our embedded index, which has the rules of PyPI
+pub const PYRELEASE_INDEX: &str = "x-pyrelease-index";
+/// Redirects followed by a GET
 const MOST_REDIRECTS: usize = 10;
-/// Threads that read and write for all uploads; they wait for the network most of the time
+/// Threads that drive all uploads; they mostly wait for the network.
 const WORKERS: usize = 2;
-/// In bytes; the bundle of a whole platform has about 250 kB.
+/// In bytes; a platform's bundle has about 250 kB.
 const LARGEST_BUNDLE: u64 = 16 << 20;
 
-/// Why there is no HTTP client
+/// Why the HTTP client could not be set up
 #[derive(Debug, Error)]
 pub enum HttpError {
-    #[error("failed to read the certificates that `{variable}` names in `{path}`")]
+    #[error("failed to read the certificates in `{path}` (set by `{variable}`)")]
     Bundle { variable: &'static str, path: PathBuf, source: io::Error },
-    #[error("`{path}`, which `{variable}` names, holds no certificate that can be used")]
+    #[error("`{path}` (set by `{variable}`) contains no usable certificate")]
     Certificates { variable: &'static str, path: PathBuf },
-    #[error("failed to read the certificate that `{setting}` names in `{path}`")]
+    #[error("failed to read the client certificate in `{path}` (set by `{setting}`)")]
     Identity { setting: String, path: PathBuf, source: io::Error },
-    #[error("`{path}`, which `{setting}` names, holds no certificate with its key that can be used")]
+    #[error("`{path}` (set by `{setting}`) contains no usable client certificate with its key")]
     NoIdentity { setting: String, path: PathBuf },
     // The value may hold a password, so it is not shown.
-    #[error("`{variable}` is not the address of a proxy")]
+    #[error("`{variable}` is not a valid proxy URL")]
     Proxy { variable: &'static str },
     #[error("failed to set up HTTPS")]
     Client {
@@ -48,14 +48,14 @@ pub enum HttpError {
     },
 }
 
-/// How long to wait for what
+/// Timeouts
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// For a connection, its TLS handshake included
+    /// For connecting, including the TLS handshake
     pub connect: Duration,
-    /// For the next byte, either way
+    /// For the next byte, in either direction
     pub stall: Duration,
-    /// For the reply to an upload that is sent: the server checks and stores it first (PyPI gives itself 240 s)
+    /// For the reply to a finished upload: the server checks and stores the file first (PyPI allows itself 240 s).
     pub reply: Duration,
 }
 
@@ -69,22 +69,22 @@ impl Default for Patience {
     }
 }
 
-/// The HTTP client; a clone shares its connections
+/// The HTTP client; clones share its connections
 #[derive(Debug, Clone)]
 pub struct Http {
     clients: Arc<Clients>,
     patience: Patience,
 }
 
-/// A client for each purpose, plain and secure, made when it is needed: the platform's certificates take milliseconds and
-/// memory
+/// One client per purpose and scheme, built on first use: loading the platform's certificates takes milliseconds and
+/// memory.
 #[derive(Debug)]
 struct Clients {
     settings: Settings,
     fetching: [OnceLock<Client>; 2],
     sending: [OnceLock<Client>; 2],
     uploading: [OnceLock<reqwest::Client>; 2],
-    /// Who reads and writes for the last
+    /// Drives `uploading`
     runtime: OnceLock<Runtime>,
 }
 
@@ -97,24 +97,24 @@ struct Settings {
 }
 
 impl Settings {
-    /// A client that fetches.
+    /// A client for GET requests.
     fn fetching(&self, secure: bool) -> Result<Client, reqwest::Error> {
         let policy = || if secure { Policy::custom(follow) } else { Policy::custom(follow_here) };
         self.made(secure, &|builder| {
-            // The blocking client counts this timeout up to the reply's head and then anew for each read of its body.
+            // The blocking client applies this timeout until the reply's head, then to each read of the body.
             ClientBuilder::from(builder).timeout(self.patience.stall).redirect(policy()).build()
         })
     }
 
-    /// A client that sends something small.
+    /// A client for small POST requests.
     fn sending(&self, secure: bool) -> Result<Client, reqwest::Error> {
         self.made(secure, &|builder| {
             ClientBuilder::from(builder).timeout(None).redirect(Policy::none()).http1_only().build()
         })
     }
 
-    /// A client that sends files. Counted over a whole upload a timeout would be a total; the sender watches for stalls
-    /// itself. Files that go together each have a connection: in one of HTTP/2 they would share its window.
+    /// A client for uploads. It has no timeout, which would limit the whole upload; the sender watches for stalls
+    /// itself. Parallel uploads use one HTTP/1.1 connection each: over HTTP/2 they would share one flow-control window.
     fn uploading(&self, secure: bool) -> Result<reqwest::Client, reqwest::Error> {
         self.made(secure, &|builder| builder.redirect(Policy::none()).http1_only().build())
     }
@@ -124,7 +124,7 @@ impl Settings {
         secure: bool,
         make: &dyn Fn(reqwest::ClientBuilder) -> Result<T, reqwest::Error>,
     ) -> Result<T, reqwest::Error> {
-        // A system without certificates can still talk to itself.
+        // Systems without certificates can still reach this machine.
         make(self.builder(secure, true)).or_else(|_| make(self.builder(secure, false)))
     }
 
@@ -133,15 +133,15 @@ impl Settings {
             .user_agent(concat!("pyrelease/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(self.patience.connect)
             .tcp_nodelay(true)
-            // What has to be asked again is decided where it is known what was asked.
+            // Callers decide what may be retried.
             .retry(reqwest::retry::never());
         if !secure {
-            // Plain `http` is for this machine: no certificates, and no proxy.
+            // Plain `http` is for this machine only: no certificates, no proxy.
             return builder.tls_certs_only([]).no_proxy();
         }
         let builder = match &self.proxy {
             Some(proxy) => builder.proxy(proxy.clone()),
-            // Elsewhere a proxy can be a setting of the system, which reqwest reads.
+            // On Windows and macOS reqwest reads the system's proxy settings.
             None if cfg!(any(windows, target_os = "macos")) => builder,
             None => builder.no_proxy(),
         };
@@ -153,7 +153,7 @@ impl Settings {
         if platform { builder.tls_certs_merge(roots) } else { builder.tls_certs_only(roots) }
     }
 
-    /// Tries what the user has set, without the platform's certificates.
+    /// Validates the user's settings, without loading the platform's certificates.
     fn check(&self) -> Result<(), HttpError> {
         if self.roots.is_empty() && self.identity.is_none() {
             return Ok(());
@@ -163,14 +163,14 @@ impl Settings {
 }
 
 impl Http {
-    /// A client that trusts the platform's certificates (on Linux those of `SSL_CERT_FILE` and `SSL_CERT_DIR`
-    /// instead, where set) and those of `REQUESTS_CA_BUNDLE` and `CURL_CA_BUNDLE`, and that goes through
-    /// `HTTPS_PROXY` or `ALL_PROXY` except for `NO_PROXY`.
+    /// A client that trusts the platform's certificates (on Linux, `SSL_CERT_FILE` and `SSL_CERT_DIR` replace them) and
+    /// those of `REQUESTS_CA_BUNDLE` and `CURL_CA_BUNDLE`. It uses the proxy in `HTTPS_PROXY` or `ALL_PROXY`, except
+    /// for `NO_PROXY`.
     pub fn new(environment: &Environment) -> Result<Self, HttpError> {
         Self::with_patience(environment, Patience::default())
     }
 
-    /// The same with other deadlines.
+    /// Like [`Http::new`], with other timeouts.
     pub fn with_patience(environment: &Environment, patience: Patience) -> Result<Self, HttpError> {
         Self::set(Settings {
             patience,
@@ -180,8 +180,8 @@ impl Http {
         })
     }
 
-    /// The same for the index of that name, which may ask who the client is: by the certificate and its key in the file
-    /// of `PYRELEASE_CLIENT_CERT_<INDEX>`, else of `SSL_CLIENT_CERT`.
+    /// A client for one index, with the client certificate in the file named by `PYRELEASE_CLIENT_CERT_<INDEX>`, else
+    /// by `SSL_CLIENT_CERT`.
     pub fn for_index(environment: &Environment, index: &str, patience: Patience) -> Result<Self, HttpError> {
         Self::set(Settings {
             patience,
@@ -201,12 +201,13 @@ impl Http {
             runtime: OnceLock::new(),
         };
         let http = Self { clients: Arc::new(clients), patience };
-        // What can be wrong with the settings is found now.
+        // Report invalid settings now instead of at the first request.
         http.clients.settings.check()?;
         Ok(http)
     }
 
-    /// Fetches; follows redirects, but never to plain `http` elsewhere. One from this machine to elsewhere is a reply.
+    /// A GET request. Follows redirects, except to plain `http` on other machines. A redirect from this machine to
+    /// another is returned as the reply.
     pub fn get(&self, url: Url) -> RequestBuilder {
         let secure = url.scheme() == "https";
         let client = self.clients.fetching[usize::from(secure)]
@@ -214,7 +215,7 @@ impl Http {
         client.get(url)
     }
 
-    /// Sends; a redirect is a reply like any other, because what is sent belongs to one address only.
+    /// A POST request. Never follows redirects: the body is meant for one URL only.
     pub fn post(&self, url: Url) -> RequestBuilder {
         let secure = url.scheme() == "https";
         let client = self.clients.sending[usize::from(secure)]
@@ -222,7 +223,7 @@ impl Http {
         client.post(url)
     }
 
-    /// Sends what may be large; [`Self::drive`] takes it to its end.
+    /// A POST request for a large body; [`Self::drive`] runs it.
     pub fn upload(&self, url: Url) -> reqwest::RequestBuilder {
         let secure = url.scheme() == "https";
         let client = self.clients.uploading[usize::from(secure)]
@@ -230,45 +231,45 @@ impl Http {
         client.post(url)
     }
 
-    /// Waits for something that is sent; from several threads at once, if need be.
+    /// Runs an upload to its end; may be called from several threads at once.
     ///
     /// # Errors
-    /// There are no threads to be had.
+    /// The runtime's threads could not be started.
     pub fn drive<T>(&self, what: impl Future<Output = T>) -> io::Result<T> {
         if self.clients.runtime.get().is_none() {
             let mut builder = tokio::runtime::Builder::new_multi_thread();
             let runtime = builder.worker_threads(WORKERS).thread_name("upload").enable_all().build()?;
-            // Of two that were made at once one is dropped.
+            // If two threads build one at once, one is dropped.
             let _ = self.clients.runtime.set(runtime);
         }
         let runtime = self.clients.runtime.get().expect("it has just been made");
         Ok(runtime.handle().block_on(what))
     }
 
-    /// The deadlines that whoever sends has to keep.
+    /// The timeouts, which the sender of an upload enforces.
     pub fn patience(&self) -> Patience {
         self.patience
     }
 }
 
-/// The body of a reply, as far as it comes and no more of it than that.
+/// Reads the body of a reply, up to `limit` bytes.
 ///
 /// # Errors
-/// It breaks off.
+/// The connection broke.
 pub fn read_at_most(response: Response, limit: u64) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
     response.take(limit).read_to_end(&mut body)?;
     Ok(body)
 }
 
-/// A redirect to elsewhere is a reply: the client for this machine has no certificates.
+/// Returns a redirect to `https` as the reply, because the client for this machine has no certificates.
 fn follow_here(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     if attempt.url().scheme() == "https" { attempt.stop() } else { follow(attempt) }
 }
 
 fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     if attempt.previous().len() > MOST_REDIRECTS {
-        return attempt.error("it redirects in circles");
+        return attempt.error("too many redirects");
     }
     let checked = match attempt.previous().last() {
         Some(from) => check_from(from, attempt.url()),
@@ -280,7 +281,7 @@ fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     }
 }
 
-/// Only `https` goes through a proxy, because plain `http` never leaves this machine.
+/// Only `https` uses a proxy, because plain `http` never leaves this machine.
 fn proxy(environment: &Environment) -> Result<Option<Proxy>, HttpError> {
     let named = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
         .into_iter()
@@ -291,19 +292,19 @@ fn proxy(environment: &Environment) -> Result<Option<Proxy>, HttpError> {
     Ok(Some(proxy.no_proxy(except.and_then(NoProxy::from_string))))
 }
 
-/// The variable that names the file of the client's certificate for an index.
+/// The variable that names the client certificate for an index.
 pub fn client_certificate_variable(index: &str) -> String {
     format!("PYRELEASE_CLIENT_CERT_{}", in_a_variable(index))
 }
 
-/// A name as a part of a variable's: upper case, other characters as `_`.
+/// Converts a name to a part of a variable's name: upper case, other characters become `_`.
 pub fn in_a_variable(name: &str) -> String {
     let letter =
         |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' };
     name.chars().map(letter).collect()
 }
 
-/// The client's own certificate, in a file with its key.
+/// Loads the client certificate and its key.
 fn identity(environment: &Environment, index: &str) -> Result<Option<Identity>, HttpError> {
     for setting in [client_certificate_variable(index), "SSL_CLIENT_CERT".to_owned()] {
         let Some(path) = environment.path(&setting) else { continue };
@@ -336,7 +337,7 @@ fn extra_roots(environment: &Environment) -> Result<Vec<Certificate>, HttpError>
     Ok(roots)
 }
 
-/// A file of certificates, or all those of a folder (`requests` takes both).
+/// Reads a file of certificates, or all those in a folder (`requests` accepts both).
 fn read_bundle(path: &Path) -> io::Result<Vec<u8>> {
     let files = if path.is_dir() {
         let mut files = Vec::new();
@@ -353,7 +354,7 @@ fn read_bundle(path: &Path) -> io::Result<Vec<u8>> {
     let mut bundle = Vec::new();
     for file in files {
         if bundle.len() as u64 + fs_err::metadata(&file)?.len() > LARGEST_BUNDLE {
-            return Err(io::Error::other("it is too large for a bundle of certificates"));
+            return Err(io::Error::other("too large for a bundle of certificates"));
         }
         bundle.extend(fs_err::read(&file)?);
         bundle.push(b'\n');
@@ -396,6 +397,6 @@ mod tests {
     fn a_proxy_that_is_no_address_is_not_repeated() {
         let environment = Environment::from_iter([("HTTPS_PROXY", "http://alice:hunter2@:99999999/")]);
         let error = Http::new(&environment).unwrap_err();
-        assert_eq!(error.to_string(), "`HTTPS_PROXY` is not the address of a proxy");
+        assert_eq!(error.to_string(), "`HTTPS_PROXY` is not a valid proxy URL");
     }
 }

@@ -1,16 +1,15 @@
-//! This process's memory, which holds secrets for as long as it runs.
+//! Protects this process's memory, which holds secrets.
 
-/// Keeps it out of core dumps and away from debuggers of other processes. Those that are started from here are not
-/// concerned.
+/// Disables core dumps and debugging by other processes. Child processes are not affected.
 ///
-/// Where the system refuses, all is as it was: a release does not fail for that.
-pub fn keep_to_ourselves() {
+/// A failure is ignored: it is no reason to stop a release.
+pub fn protect() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     #[cfg(all(unix, not(target_os = "linux")))]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        // Children inherit it, and may raise it again.
+        // Children inherit the soft limit, and may raise it again.
         let Rlimit { maximum, .. } = getrlimit(Resource::Core);
         let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum });
     }
@@ -22,8 +21,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_in_no_core_dump() {
-        keep_to_ourselves();
+    fn memory_is_not_dumped() {
+        protect();
         let behavior = rustix::process::dumpable_behavior().unwrap();
         assert_eq!(behavior, rustix::process::DumpableBehavior::NotDumpable);
     }

@@ -1,4 +1,4 @@
-//! What touches the outside: the environment, processes, files, git, HTTP, tools.
+//! Everything outside this process: the environment, processes, files, git, HTTP and tools.
 
 pub mod digest;
 pub mod document;

@@ -1,60 +1,60 @@
-//! What a run leaves behind: processes that it has started, found by a variable that they all inherit, whatever became
-//! of the run itself. Elsewhere than on Linux, where nobody can look into another process, nothing is found.
+//! Processes that outlive their run. They are found by an environment variable that all children inherit. This works on
+//! Linux only: elsewhere, another process's environment cannot be read, and nothing is found.
 
 use std::time::{Duration, Instant};
 
 use super::processes::{self, OtherProcess};
 
-/// The variable that holds the id of the run; all children of a run have it
+/// Holds the run's id; set for all children of a run
 pub const RUN: &str = "PYRELEASE_RUN";
-/// The variable that holds the name of the stage; only the commands of stages have it
+/// Holds the stage's name; set only for the commands of stages
 pub const STAGE: &str = "PYRELEASE_STAGE";
 
-/// How long a process has to end by itself
-const MOMENT: Duration = Duration::from_secs(2);
-/// How long `git` has to finish what it is at
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long all of it may take
-const LONGEST: Duration = Duration::from_secs(10);
+/// How long a process has to end after SIGTERM
+const TERM_GRACE: Duration = Duration::from_secs(2);
+/// How long `git` has to finish its work
+const GIT_GRACE: Duration = Duration::from_secs(5);
+/// How long terminating may take in total
+const TOTAL_LIMIT: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(10);
 
-/// Whose processes are meant
+/// Which processes to look for
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrphanScope {
-    /// Everything that the run has started
+    /// Everything that the run started
     Run,
-    /// What the commands of its stages have started: not, say, the agent that `git` started to sign
+    /// What the commands of its stages started; excludes, for example, the agent that `git` started to sign
     Stages,
 }
 
-/// A process that is still there
+/// A process that is still running
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrphanProcess {
     pub process: u32,
-    /// Its command line, as far as it shows it
+    /// Its command line, as far as it is readable
     pub command: String,
-    /// The stage that started it, where one did
+    /// The stage that started it, if any
     pub stage: Option<String>,
 }
 
-/// Winds up what a run that was killed has started. Commands of its stages are ended; `git` may finish what it is at
-/// first: ended in the middle, it can leave a lock or half of the files behind.
+/// Terminates all processes of a killed run: the commands of its stages at once, then `git` after time to finish,
+/// because killing it midway can leave a lock or half-written files.
 pub fn terminate_all(run: &str) {
     end(run, OrphanScope::Stages);
     wait_for_git(run);
     end(run, OrphanScope::Run);
 }
 
-/// Lets what `git` has started for the run finish, and ends what does not: a remote on this machine has received a push
-/// by a process of its own, which outlives the `git push` that was killed.
+/// Waits until the run's `git` processes finish, and ends those that do not. A push to a remote on this machine runs in
+/// a process of its own, which outlives the killed `git push`.
 pub fn finish_git(run: &str) {
     wait_for_git(run);
-    end_those(|| find(run, OrphanScope::Run).into_iter().filter(is_git).collect());
+    end_all(|| find(run, OrphanScope::Run).into_iter().filter(is_git).collect());
 }
 
 fn wait_for_git(run: &str) {
     let began = Instant::now();
-    while began.elapsed() < PATIENCE && find(run, OrphanScope::Run).iter().any(is_git) {
+    while began.elapsed() < GIT_GRACE && find(run, OrphanScope::Run).iter().any(is_git) {
         std::thread::sleep(TICK);
     }
 }
@@ -64,20 +64,19 @@ fn is_git(orphan: &OrphanProcess) -> bool {
     program.rsplit('/').next().is_some_and(|name| name.starts_with("git"))
 }
 
-/// Ends the processes that a run has started and that are still there: asks them to end, and makes those that do not.
-/// Gives what was there.
+/// Ends the remaining processes of a run, by SIGTERM and then SIGKILL; returns those that were found.
 pub fn end(run: &str, of: OrphanScope) -> Vec<OrphanProcess> {
-    end_those(|| find(run, of))
+    end_all(|| find(run, of))
 }
 
-fn end_those(find: impl Fn() -> Vec<OrphanProcess>) -> Vec<OrphanProcess> {
+fn end_all(find: impl Fn() -> Vec<OrphanProcess>) -> Vec<OrphanProcess> {
     let began = Instant::now();
     let found = find();
     let mut left = found.clone();
     let mut asked: Vec<u32> = Vec::new();
-    while !left.is_empty() && began.elapsed() < LONGEST {
+    while !left.is_empty() && began.elapsed() < TOTAL_LIMIT {
         for orphan in &left {
-            let patient = began.elapsed() < MOMENT;
+            let patient = began.elapsed() < TERM_GRACE;
             if patient && asked.contains(&orphan.process) {
                 continue;
             }
@@ -90,13 +89,13 @@ fn end_those(find: impl Fn() -> Vec<OrphanProcess>) -> Vec<OrphanProcess> {
     found
 }
 
-/// Whether there is a process of this id.
+/// Whether a process has this id.
 #[cfg(target_os = "linux")]
 pub fn is_alive(process: u32) -> bool {
     std::path::Path::new("/proc").join(process.to_string()).is_dir()
 }
 
-/// Whether there is a process of this id: where nobody can tell, there may be.
+/// Whether a process has this id; assumes so where this cannot be determined.
 #[cfg(not(target_os = "linux"))]
 pub fn is_alive(_: u32) -> bool {
     true
@@ -104,7 +103,7 @@ pub fn is_alive(_: u32) -> bool {
 
 fn find(run: &str, of: OrphanScope) -> Vec<OrphanProcess> {
     let look = |process: OtherProcess| {
-        // What is gone meanwhile, or somebody else's, shows nothing.
+        // Processes that ended meanwhile, or belong to another user, show nothing.
         let value = |name: &str| process.variable(name).filter(|value| !value.is_empty());
         if value(RUN)? != run.as_bytes() {
             return None;
@@ -122,7 +121,7 @@ fn find(run: &str, of: OrphanScope) -> Vec<OrphanProcess> {
 fn signal(process: u32, patient: bool) {
     use rustix::process::{Pid, Signal, kill_process};
     let Some(process) = i32::try_from(process).ok().and_then(Pid::from_raw) else { return };
-    // It may be gone already.
+    // It may have ended already.
     let _ = kill_process(process, if patient { Signal::TERM } else { Signal::KILL });
 }
 
@@ -134,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_run_left_behind_is_found_and_ended() {
+    fn orphans_are_found_and_ended() {
         let run = format!("test-{}", std::process::id());
         let started = |script: &str, stage: Option<&str>| {
             let command = duct::cmd!("sh", "-c", script).env(RUN, &run).unchecked();
@@ -144,7 +143,7 @@ mod tests {
             };
             command.start().unwrap()
         };
-        // One that goes on in the background when its parent has ended, one that does not listen, and one of git's.
+        // A background process whose parent ended, one that ignores SIGTERM, and one of git's.
         let parent = started("sleep 60 &", Some("docs"));
         parent.wait().unwrap();
         let stubborn = started("trap '' TERM; while :; do sleep 0.01; done", Some("docs"));
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn git_finishes_what_it_is_at() {
+    fn git_may_finish_its_work() {
         let run = format!("test-git-{}", std::process::id());
         let folder = tempfile::tempdir().unwrap();
         let started = folder.path().join("started");

@@ -1,5 +1,5 @@
-//! Jobs done by several threads while the thread that has them done looks on: it alone begins each, hears what they say
-//! and takes what they come to, so that nothing but the jobs themselves has to be fit for threads.
+//! Runs jobs on several threads. The calling thread starts each job and receives its reports and its result, so only
+//! the jobs themselves must be thread-safe.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,24 +7,24 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// Who has jobs done
+/// Controls the jobs, on the calling thread
 pub trait Supervisor<Job, Report, Result> {
-    /// About to hand out a job; false: this one is settled without.
-    fn begin(&mut self, place: usize, job: &Job) -> bool;
-    /// A job under way says something.
+    /// Called before a job starts; returning false skips the job.
+    fn begin(&mut self, index: usize, job: &Job) -> bool;
+    /// Called when a running job reports something.
     fn on_message(&mut self, report: Report);
-    /// A job is over.
-    fn end(&mut self, place: usize, result: Result);
-    /// Whether no further job is begun.
+    /// Called when a job has ended.
+    fn end(&mut self, index: usize, result: Result);
+    /// Whether to start no further jobs.
     fn is_stopped(&self) -> bool;
 }
 
 enum Message<Report, Result> {
     Report(Report),
-    Over(usize, Result),
+    Done(usize, Result),
 }
 
-/// How a job speaks while it is under way
+/// Sends reports from a running job
 pub struct Reporter<'a, Report>(&'a dyn Fn(Report));
 
 impl<Report> Reporter<'_, Report> {
@@ -33,53 +33,53 @@ impl<Report> Reporter<'_, Report> {
     }
 }
 
-/// Has the jobs done in their order, at most so many at the same time, and returns when none is under way any more.
-/// `broken` says what a job comes to that panicked, or for which there is no thread.
+/// Runs `jobs` in order, at most `at_once` at a time, and returns once all have ended. `failed` makes the result of a
+/// job that panicked or whose thread could not be started.
 pub fn run_bounded<Job: Send, Report: Send, Result: Send>(
     jobs: Vec<Job>,
     at_once: usize,
     supervisor: &mut dyn Supervisor<Job, Report, Result>,
     work: &(dyn Fn(Job, &Reporter<'_, Report>) -> Result + Sync),
-    broken: &(dyn Fn(String) -> Result + Sync),
+    failed: &(dyn Fn(String) -> Result + Sync),
 ) {
     let (sender, receiver) = mpsc::channel();
     let mut waiting = jobs.into_iter().enumerate();
-    let mut under_way: usize = 0;
+    let mut running: usize = 0;
     thread::scope(|scope| {
         loop {
-            while under_way < at_once.max(1) && !supervisor.is_stopped() {
-                let Some((place, job)) = waiting.next() else { break };
-                if !supervisor.begin(place, &job) {
+            while running < at_once.max(1) && !supervisor.is_stopped() {
+                let Some((index, job)) = waiting.next() else { break };
+                if !supervisor.begin(index, &job) {
                     continue;
                 }
                 let sender: Sender<Message<Report, Result>> = sender.clone();
                 let body = move || {
-                    // Whoever listens does so until the last is over.
-                    let say = |report| drop(sender.send(Message::Report(report)));
-                    let result = catch_unwind(AssertUnwindSafe(|| work(job, &Reporter(&say))));
-                    let result = result.unwrap_or_else(|panic| broken(said(&*panic)));
-                    let _ = sender.send(Message::Over(place, result));
+                    // The receiver outlives all jobs.
+                    let send = |report| drop(sender.send(Message::Report(report)));
+                    let result = catch_unwind(AssertUnwindSafe(|| work(job, &Reporter(&send))));
+                    let result = result.unwrap_or_else(|panic| failed(panic_message(&*panic)));
+                    let _ = sender.send(Message::Done(index, result));
                 };
                 match thread::Builder::new().spawn_scoped(scope, body) {
-                    Ok(_) => under_way += 1,
-                    Err(error) => supervisor.end(place, broken(format!("no thread for it: {error}"))),
+                    Ok(_) => running += 1,
+                    Err(error) => supervisor.end(index, failed(format!("failed to start a thread: {error}"))),
                 }
             }
-            if under_way == 0 {
+            if running == 0 {
                 return;
             }
-            match receiver.recv().expect("this thread has a sender itself") {
+            match receiver.recv().expect("this thread holds a sender") {
                 Message::Report(report) => supervisor.on_message(report),
-                Message::Over(place, result) => {
-                    under_way -= 1;
-                    supervisor.end(place, result);
+                Message::Done(index, result) => {
+                    running -= 1;
+                    supervisor.end(index, result);
                 }
             }
         }
     });
 }
 
-/// What the work comes to for each of the items, in their order; done by as many threads as there are processors.
+/// Applies `work` to every item, on one thread per processor; results keep the order of the items.
 pub fn par_map<Item: Sync, Result: Send>(
     items: &[Item],
     work: &(dyn Fn(&Item) -> Result + Sync),
@@ -88,12 +88,12 @@ pub fn par_map<Item: Sync, Result: Send>(
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::with_capacity(items.len()));
     let body = || {
-        while let Some((place, item)) = {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            items.get(place).map(|item| (place, item))
+        while let Some((index, item)) = {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            items.get(index).map(|item| (index, item))
         } {
             let result = work(item);
-            results.lock().unwrap_or_else(PoisonError::into_inner).push((place, result));
+            results.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
         }
     };
     thread::scope(|scope| {
@@ -101,13 +101,14 @@ pub fn par_map<Item: Sync, Result: Send>(
         body();
     });
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    results.sort_by_key(|(place, _)| *place);
+    results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn said(panic: &(dyn std::any::Any + Send)) -> String {
-    let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-    said.unwrap_or("it panicked without a message").to_owned()
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let message =
+        panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    message.unwrap_or("panicked without a message").to_owned()
 }
 
 #[cfg(test)]
@@ -118,26 +119,26 @@ mod tests {
 
     #[derive(Default)]
     struct Ledger {
-        begun: Vec<usize>,
-        heard: usize,
+        started: Vec<usize>,
+        reports: usize,
         ended: Vec<(usize, Result<usize, String>)>,
-        /// Stops after a job that came to nothing
+        /// Stop after a job that failed
         stopped: bool,
     }
 
     impl Supervisor<usize, (), Result<usize, String>> for Ledger {
-        fn begin(&mut self, place: usize, job: &usize) -> bool {
-            self.begun.push(place);
+        fn begin(&mut self, index: usize, job: &usize) -> bool {
+            self.started.push(index);
             *job != 100
         }
 
         fn on_message(&mut self, (): ()) {
-            self.heard += 1;
+            self.reports += 1;
         }
 
-        fn end(&mut self, place: usize, result: Result<usize, String>) {
+        fn end(&mut self, index: usize, result: Result<usize, String>) {
             self.stopped |= result.is_err();
-            self.ended.push((place, result));
+            self.ended.push((index, result));
         }
 
         fn is_stopped(&self) -> bool {
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_as_may_be_are_under_way_and_no_more() {
+    fn the_number_of_running_jobs_is_limited() {
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let ledger = done((0..12).collect(), 4, &|job| {
             most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
@@ -165,11 +166,11 @@ mod tests {
             job * 2
         });
         assert_eq!(most.into_inner(), 4);
-        assert_eq!(ledger.begun, (0..12).collect::<Vec<_>>());
+        assert_eq!(ledger.started, (0..12).collect::<Vec<_>>());
         let mut ended = ledger.ended;
-        ended.sort_by_key(|(place, _)| *place);
-        assert_eq!(ended, (0..12).map(|place| (place, Ok(place * 2))).collect::<Vec<_>>());
-        assert_eq!(ledger.heard, 12);
+        ended.sort_by_key(|(index, _)| *index);
+        assert_eq!(ended, (0..12).map(|index| (index, Ok(index * 2))).collect::<Vec<_>>());
+        assert_eq!(ledger.reports, 12);
     }
 
     #[test]
@@ -180,19 +181,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_settled_already_is_not_done() {
+    fn a_skipped_job_is_not_run() {
         let ledger = done(vec![100, 1, 100], 2, &|job| job);
-        assert_eq!((ledger.begun, ledger.ended), (vec![0, 1, 2], vec![(1, Ok(1))]));
+        assert_eq!((ledger.started, ledger.ended), (vec![0, 1, 2], vec![(1, Ok(1))]));
     }
 
     #[test]
-    fn a_job_that_panics_is_reported_and_the_others_are_taken_to_their_end() {
+    fn a_panic_is_reported_and_running_jobs_finish() {
         let ledger = done(vec![0, 1, 2, 3], 2, &|job| {
             std::thread::sleep(Duration::from_millis(30 * job as u64));
             assert!(job != 0, "too early");
             job
         });
         assert_eq!(ledger.ended, [(0, Err("too early".to_owned())), (1, Ok(1))]);
-        assert_eq!(ledger.begun, [0, 1]);
+        assert_eq!(ledger.started, [0, 1]);
     }
 }

@@ -1,21 +1,21 @@
-//! The processes of this machine, where the system shows them: on Linux, below `/proc`. Elsewhere none is seen.
+//! The processes of this machine, read from `/proc` on Linux. Elsewhere none are found.
 
 use std::path::{Path, PathBuf};
 
-/// Folders above one that are looked at
+/// Parent folders to follow, at most
 const DEEPEST: usize = 100;
 
-/// Whether processes can be seen at all
+/// Whether processes can be listed at all
 pub const VISIBLE: bool = cfg!(target_os = "linux");
 
-/// A process that was there when it was looked for; what it does not show, such as another user's, is `None`
+/// A process that existed when listed. What it does not show, such as another user's environment, is `None`.
 #[derive(Debug, Clone)]
 pub struct OtherProcess {
     pub id: u32,
     folder: PathBuf,
 }
 
-/// All processes but this one.
+/// All processes except this one.
 pub fn others() -> Vec<OtherProcess> {
     let Ok(entries) = fs_err::read_dir("/proc") else { return Vec::new() };
     let own = std::process::id();
@@ -26,7 +26,7 @@ pub fn others() -> Vec<OtherProcess> {
     entries.flatten().filter_map(other).collect()
 }
 
-/// The processes that this one descends from, its parent first.
+/// The ancestors of this process, its parent first.
 pub fn ancestors() -> Vec<u32> {
     let parent = |id: u32| {
         let process = OtherProcess { id, folder: Path::new("/proc").join(id.to_string()) };
@@ -35,13 +35,13 @@ pub fn ancestors() -> Vec<u32> {
     std::iter::successors(parent(std::process::id()), |id| parent(*id)).collect()
 }
 
-/// The value of a variable that this process was started with; empty where the variable is not set.
+/// The value a variable had when this process started; empty if it was not set.
 pub fn own_variable(name: &str) -> Option<Vec<u8>> {
     OtherProcess { id: std::process::id(), folder: PathBuf::from("/proc/self") }.variable(name)
 }
 
 impl OtherProcess {
-    /// The value of a variable that it was started with; empty where the variable is not set.
+    /// The value a variable had when the process started; empty if it was not set.
     pub fn variable(&self, name: &str) -> Option<Vec<u8>> {
         let environment = fs_err::read(self.folder.join("environ")).ok()?;
         let variables = environment.split(|byte| *byte == 0);
@@ -50,32 +50,32 @@ impl OtherProcess {
         Some(variables.filter_map(value).next_back().unwrap_or_default())
     }
 
-    /// The words of its command line, as far as it shows them.
+    /// The arguments of its command line, as far as they are readable.
     pub fn words(&self) -> Option<Vec<String>> {
         let line = fs_err::read(self.folder.join("cmdline")).ok()?;
         let words = line.split(|byte| *byte == 0).filter(|word| !word.is_empty());
         Some(words.map(|word| String::from_utf8_lossy(word).into_owned()).collect())
     }
 
-    /// The name of its program, cut off after 15 bytes.
+    /// The name of its program, truncated to 15 bytes.
     pub fn name(&self) -> Option<String> {
         let name = fs_err::read(self.folder.join("comm")).ok()?;
         Some(String::from_utf8_lossy(&name).trim_end().to_owned())
     }
 
-    /// The folder that it works in, by the name that it has there: in a container that may be another than here.
+    /// Its working folder, as the process itself names it; in a container the path may differ.
     pub fn folder(&self) -> Option<PathBuf> {
         fs_err::read_link(self.folder.join("cwd")).ok()
     }
 
-    /// Whether it works in one of these folders, or below one, by whatever name.
+    /// Whether its working folder is, or is below, one of these folders, whatever the path.
     pub fn works_in(&self, folders: &[PathBuf]) -> bool {
         let meant: Vec<_> = folders.iter().filter_map(|folder| identity(folder)).collect();
         let above = std::iter::successors(Some(self.folder.join("cwd")), |path| Some(path.join("..")));
         let mut below = None;
         for path in above.take(DEEPEST) {
             match identity(&path) {
-                // The root is above itself.
+                // The root is its own parent.
                 None => return false,
                 here if here == below => return false,
                 Some(here) if meant.contains(&here) => return true,
@@ -91,12 +91,12 @@ impl OtherProcess {
         entries.flatten().any(|entry| fs_err::read_link(entry.path()).is_ok_and(|open| open == path))
     }
 
-    /// When it was started, in ticks since the machine was: with its id, what tells it from every other.
+    /// Its start time in ticks since boot; with the id, this identifies a process uniquely.
     pub fn started(&self) -> Option<u64> {
         self.stat_field(19)?.parse().ok()
     }
 
-    /// A field of `/proc/ID/stat`, counted from the state, which comes after the name.
+    /// A field of `/proc/ID/stat`, counted from the state, which follows the name.
     fn stat_field(&self, at: usize) -> Option<String> {
         let stat = fs_err::read(self.folder.join("stat")).ok()?;
         let stat = String::from_utf8_lossy(&stat).into_owned();
@@ -104,7 +104,7 @@ impl OtherProcess {
     }
 }
 
-/// What tells a folder from all others, by whatever name it is asked for.
+/// Identifies a folder, whatever the path.
 fn identity(folder: &Path) -> Option<(u64, u64)> {
     #[cfg(unix)]
     {

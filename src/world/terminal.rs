@@ -1,17 +1,17 @@
-//! The terminal while a secret is about to be typed.
+//! Terminal input of secrets.
 
-/// A terminal that does not show what is typed; dropping it puts back how it was
+/// Turns off the terminal's echo; dropping it restores the terminal.
 ///
-/// It has to be there before the question is: whoever types at once is not to see it either. A Ctrl-C is a letter like
-/// any other meanwhile, for whoever reads.
-pub struct Hidden {
+/// Create it before printing the prompt, so that early typing is not shown either. Meanwhile Ctrl-C arrives as a
+/// character.
+pub struct HiddenInput {
     #[cfg(unix)]
     before: Option<rustix::termios::Termios>,
 }
 
 #[cfg(unix)]
-impl Hidden {
-    /// Hides what is typed on the standard input, where that is a terminal.
+impl HiddenInput {
+    /// Turns off echo on standard input, if that is a terminal.
     pub fn begin() -> Self {
         use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
         let before = tcgetattr(std::io::stdin()).ok();
@@ -24,7 +24,7 @@ impl Hidden {
 }
 
 #[cfg(unix)]
-impl Drop for Hidden {
+impl Drop for HiddenInput {
     fn drop(&mut self) {
         use rustix::termios::{OptionalActions, tcsetattr};
         if let Some(before) = &self.before {
@@ -34,8 +34,8 @@ impl Drop for Hidden {
 }
 
 #[cfg(not(unix))]
-impl Hidden {
-    /// Whoever reads the secret hides it.
+impl HiddenInput {
+    /// Does nothing: the function that reads the secret hides it.
     pub fn begin() -> Self {
         Self {}
     }

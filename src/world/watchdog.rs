@@ -1,8 +1,8 @@
-//! A process of our own that outlives a run which is killed, just long enough to end what that run had started: without
-//! it, a `git push` would go on, and whoever looks at the remote meanwhile would see it as it was.
+//! A helper process that terminates what a killed run had started. Without it a `git push` would go on in the
+//! background, and recovery would read the remote's state too early.
 //!
-//! It holds the lock of the repository as long as it is at work, so that `resume` and `rollback` wait for it. It works
-//! where [`super::remains`] finds anything, which is on Linux.
+//! It holds the repository's lock while it works, so that `resume` and `rollback` wait for it. It works wherever
+//! [`super::orphans`] finds processes, which is on Linux.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -11,16 +11,16 @@ use std::io::{PipeWriter, Read, Write};
 use super::orphans;
 use super::process::mark_children;
 
-/// The command under which `main` becomes a guard, before it does anything else
+/// The command that makes `main` run the watchdog
 pub const COMMAND: &str = "__guard";
 
-/// What the run says when it ends by itself
-const ALL_IS_WELL: u8 = b'.';
+/// Sent by the run when it ends normally
+const ENDED_NORMALLY: u8 = b'.';
 
-/// The guard of a run; dropping it says that all is well
+/// The watchdog of a run; dropping it reports a normal end
 pub struct Watchdog {
     process: duct::Handle,
-    line: PipeWriter,
+    pipe: PipeWriter,
 }
 
 impl fmt::Debug for Watchdog {
@@ -30,27 +30,27 @@ impl fmt::Debug for Watchdog {
 }
 
 impl Watchdog {
-    /// Sets a guard over the run: from here on every child of this process is one of the run's. `lock` is what locks the
-    /// repository. None where a guard would find nothing, or cannot be started: then the next command looks for
-    /// what the run has left.
+    /// Starts the watchdog and marks all further children of this process as the run's. `lock` is the open lock file of
+    /// the repository. Returns `None` where a watchdog cannot be started or would find nothing: the next command then
+    /// looks for orphans.
     #[expect(clippy::disallowed_types, reason = "fs_err has no locks")]
     pub fn over(run: &str, lock: &std::fs::File) -> Option<Self> {
         mark_children(run);
         if !cfg!(target_os = "linux") {
             return None;
         }
-        let (their_end, line) = std::io::pipe().ok()?;
-        // Whatever lies at our path by now, such as an upgrade: this is what runs here.
+        let (reader, pipe) = std::io::pipe().ok()?;
+        // The path may hold another program by now, such as an upgrade; this link is the running one.
         let process = duct::cmd!("/proc/self/exe", COMMAND, run)
             .env_remove(orphans::RUN)
             .env_remove(orphans::STAGE)
-            .stdin_file(their_end)
-            // The lock is held by whoever has this open; nothing is written to it.
+            .stdin_file(reader)
+            // The open file keeps the lock held; nothing is written to it.
             .stdout_file(lock.try_clone().ok()?)
             .stderr_null()
             .unchecked()
             .before_spawn(|command| {
-                // What is sent to the terminal's or the script's whole group is not for the guard.
+                // A process group of its own: signals to the terminal's or the script's group do not reach it.
                 #[cfg(unix)]
                 std::os::unix::process::CommandExt::process_group(command, 0);
                 #[cfg(not(unix))]
@@ -59,29 +59,30 @@ impl Watchdog {
             })
             .start()
             .ok()?;
-        Some(Self { process, line })
+        Some(Self { process, pipe })
     }
 }
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        // One that was killed has nothing to hear.
-        let _ = self.line.write_all(&[ALL_IS_WELL]);
+        // A killed watchdog cannot read this.
+        let _ = self.pipe.write_all(&[ENDED_NORMALLY]);
         let _ = self.process.wait();
     }
 }
 
-/// Is the guard, if that is what the command line says: waits for the end of the run, and ends what is left of it.
+/// Runs the watchdog if the command line asks for it: waits for the end of the run, then terminates its orphans.
 pub fn run_if_requested(mut arguments: impl Iterator<Item = OsString>) -> bool {
     if arguments.next().is_none_or(|command| command != COMMAND) {
         return false;
     }
     let Some(run) = arguments.next().and_then(|run| run.into_string().ok()) else { return true };
-    // Asked to end, it goes on: it ends with the run.
+    // Ignore Ctrl-C: the watchdog ends with the run.
     let _ = ctrlc::set_handler(|| {});
-    let mut said = [0];
-    let all_is_well = std::io::stdin().read(&mut said).is_ok_and(|read| read == 1) && said[0] == ALL_IS_WELL;
-    if !all_is_well {
+    let mut message = [0];
+    let ended_normally =
+        std::io::stdin().read(&mut message).is_ok_and(|read| read == 1) && message[0] == ENDED_NORMALLY;
+    if !ended_normally {
         orphans::terminate_all(&run);
     }
     true

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Stands in for a plugin in a drill: it has effects of the classes that the plugin declared and with the same reach, each a
-# file beside MARK. One that is done twice leaves a file that says so.
+# Replaces a plugin in a drill. It has the classes of effects and the reach that the plugin declared; each effect creates a
+# file next to MARK. An effect that is done twice creates a `.twice` file.
 #
 #     stand-in --effects=EFFECTS --reach=REACH MARK
 effects=${1#*=} reach=${2#*=} mark=$3
@@ -13,12 +13,12 @@ result() {
     printf '{"type":"result","ok":true,"value":%s}\n' "$1"
 }
 
-# Whether the call names an effect. Inside a text the quotation marks would be escaped.
+# Whether the call contains an effect. Inside a JSON text the quotes would be escaped.
 names() {
     case $call in *'"key":"'"$1"'"'*) return 0 ;; *) return 1 ;; esac
 }
 
-# Has an effect, unless it stands already.
+# Does an effect, unless it is already done.
 act() {
     names "$1" && return
     printf '{"type":"effect","key":"%s","class":"%s","summary":"an effect that is %s","undo":null}\n' "$1" "$2" "$2"
@@ -26,7 +26,7 @@ act() {
     case $answer in
     *'"ok":true'*) ;;
     *)
-        echo '{"type":"result","ok":false,"error":{"message":"it may not"}}'
+        echo '{"type":"result","ok":false,"error":{"message":"pyrelease refused the effect"}}'
         exit
         ;;
     esac
@@ -44,7 +44,7 @@ case $call in
     result '{}'
     ;;
 *'"method":"run"'*)
-    # What can be undone comes before what cannot.
+    # Reversible effects come before irreversible ones.
     [ "$effects" = none ] || act first reversible
     [ "$effects" != irreversible ] || act last irreversible
     result '{}'

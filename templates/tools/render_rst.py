@@ -1,9 +1,8 @@
-"""Renders descriptions in reStructuredText exactly as PyPI does, each within limits: hostile text can take hours.
+"""Renders descriptions in reStructuredText exactly as PyPI does, within limits, because hostile text can take hours.
 
-Takes three numbers: the process it works for, and the most seconds of processor time and bytes of memory for a text.
-Reads one line, a JSON list of texts, from standard input, which has to stay open. Writes a line of JSON for each text:
-null if it renders, {"refused": why} if not, "costly" if that takes too much memory. Where it takes too long, the system
-ends this process.
+Arguments: the id of the parent process, and the limits of CPU seconds and memory bytes per text. Reads one line, a JSON
+list of texts, from standard input, which must stay open. Writes one line of JSON per text: null if it renders,
+{"refused": reason} if not, "costly" if it exceeds the memory limit. The system kills this process at the CPU limit.
 """
 
 import io
@@ -19,14 +18,14 @@ try:
 except ImportError:  # Windows
     resource = None
 
-# Of what the renderer says, in characters; text can make it say any amount
+# The longest message in characters; texts can make the renderer print any amount
 LONGEST = 4000
 # From <linux/prctl.h>
 PR_SET_PDEATHSIG = 1
 
 
 def end_with(parent):
-    """Has this process end when nobody waits for it any more, whatever it is at."""
+    """Ends this process when its parent ends."""
 
     def watch():
         while os.read(0, 1):
@@ -35,7 +34,7 @@ def end_with(parent):
 
     threading.Thread(target=watch, daemon=True).start()
     if sys.platform == "linux":
-        # At once, also where this thread is not let run; a Python without ctypes has the thread.
+        # This works even while the thread cannot run; without ctypes only the thread remains.
         try:
             import ctypes
 
@@ -47,7 +46,7 @@ def end_with(parent):
 
 
 def limit(what, most):
-    """Lowers a limit of this process; some systems do not know all of them."""
+    """Lowers a resource limit; some systems do not support all of them."""
     if resource is None:
         return
     try:
@@ -63,7 +62,7 @@ def judge(text):
         rendered = rst.render(text, stream=messages)
     except MemoryError:
         raise
-    except Exception as error:  # PyPI's server fails too, whatever it is
+    except Exception as error:  # PyPI's server fails too
         return {"refused": f"{type(error).__name__}: {error}"[:LONGEST]}
     if rendered is not None:
         return None
@@ -92,5 +91,5 @@ try:
         answer(judge(text))
 except MemoryError:
     os.write(1, b'"costly"\n')
-# Without waiting for the thread, which is waiting itself.
+# Without waiting for the thread, which is blocked in a read.
 os._exit(0)

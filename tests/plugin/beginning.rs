@@ -15,7 +15,7 @@ fn first_mistakes_are_told() {
         (&["plugin", "test", "nothing.py"], 2, "`nothing.py` is not there"),
         (&["plugin", "test", "site"], 2, "`site` is a folder"),
         (&["plugin", "test", "site/site.py", "--config", "file=x"], 2, "--config '{\"key\": \"value\"}'"),
-        (&["plugin", "test", "site/site.py"], 1, "`file` is missing: give it one by `--config`"),
+        (&["plugin", "test", "site/site.py"], 1, "`file` is missing: pass it with `--config`"),
         (
             &["plugin", "test", "site/site.py", "--config", "{\"fiel\": \"x\", \"file\": \"y\"}"],
             1,

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use pyrelease::engine::journal::{Journal, entries};
 use pyrelease::engine::model::{Effect, PluginEffect, State};
-use pyrelease::plugin::store::{Carrier, sha256};
+use pyrelease::plugin::store::{PluginKind, sha256};
 use pyrelease_test_support::{IndexServer, Project};
 use serde_json::Value;
 
@@ -81,9 +81,9 @@ fn both_do_their_work_and_the_journal_knows_it() {
     local.pyrelease("run minor --yes").code(0);
     is_complete(&local);
     let known = known(&local);
-    let carriers: Vec<(Carrier, State)> =
-        known.iter().map(|(effect, state)| (effect.assignment.plugin.carrier(), *state)).collect();
-    assert_eq!(carriers, [(Carrier::Library, State::Done), (Carrier::Executable, State::Done)]);
+    let carriers: Vec<(PluginKind, State)> =
+        known.iter().map(|(effect, state)| (effect.assignment.plugin.kind(), *state)).collect();
+    assert_eq!(carriers, [(PluginKind::Library, State::Done), (PluginKind::Executable, State::Done)]);
     for (effect, _) in known {
         let bytes = fs_err::read(&effect.assignment.plugin.source).unwrap();
         assert_eq!(effect.assignment.plugin.sha256, sha256(&bytes), "{effect}");

@@ -48,10 +48,8 @@ fn a_command_on_path_is_run_with_its_arguments_and_its_status_is_ours() {
     fs_err::write(folder.join("pyrelease-lost"), "#!/no/such/interpreter\n").unwrap();
     run("folder").code(2).stderr_contains("there is no command `folder`");
     run("dangling").code(2).stderr_contains("pyrelease-dangling` is a link that leads nowhere");
-    run("bare").code(1).stderr_contains("help: a script begins with `#!` and its interpreter");
-    run("lost")
-        .code(1)
-        .stderr_contains("help: neither the file nor, of a script, its interpreter may be missing");
+    run("bare").code(1).stderr_contains("help: a script must begin with `#!` and its interpreter");
+    run("lost").code(1).stderr_contains("help: the file or its interpreter does not exist");
     run("../greet").code(2).stderr_contains("help: a command is named, not its file");
     // Nothing is run from wherever the user happens to be.
     for path in ["bin:/usr/bin:/bin", ":/usr/bin:/bin", ".:/usr/bin:/bin"] {

@@ -117,7 +117,7 @@ fn a_stand_in_has_effects_of_the_kind_that_the_plugin_declared() {
     assert_eq!(doers(&report)[2..], [("mark", "stand-in"), ("push", "pyrelease"), ("news", "stand-in")]);
     let left_out: Vec<&str> =
         report["left_out"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    assert!(left_out[0].contains("stand-in runs for the plugin of `mark`"), "{left_out:?}");
+    assert!(left_out[0].contains("stand-in replaces the plugin of `mark`"), "{left_out:?}");
     assert!(left_out[0].contains("and reversible") && left_out[1].contains("and irreversible"));
     let outcomes = outcomes(&report);
     let of = |kind: &str| {
@@ -141,9 +141,9 @@ fn an_undo_of_a_plugin_that_undoes_nothing_is_found() {
         .pyrelease("drill minor --commands --stage mark --every 9 --jobs 1")
         .env("PYRELEASE_SECRET_MARK_TOKEN", "x")
         .code(1);
-    outcome
-        .stderr_contains("the plugin of `mark` runs itself, with whatever it reaches")
-        .stderr_contains("rollback: the plugin says that a mark in a file (plugin `mark`) is still there");
+    outcome.stderr_contains("the plugin of `mark` runs for real, with all its effects").stderr_contains(
+        "rollback: the plugin reports that a mark in a file (plugin `mark`) is still present",
+    );
     // It was given what it asks for.
     let hash = pyrelease::plugin::store::sha256(b"x\n");
     assert!(fs_err::read_to_string(scene.mark()).unwrap().contains(&hash));

@@ -33,7 +33,7 @@ fn whatever_ends_it_is_said_with_what_it_said_last() {
         ("echo oops >&2; kill -KILL $$", "signal: 9"),
         ("echo oops >&2; exec >&-; exec sleep 1000", "closed its output"),
         ("echo oops >&2; exec <&- >&- 2>&-; exec sleep 1000", "closed its output"),
-        ("echo oops >&2; echo '{\"type\":\"dance\"}'", "does not have: `dance`"),
+        ("echo oops >&2; echo '{\"type\":\"dance\"}'", "unknown type `dance`"),
         ("echo oops >&2; echo '{\"type\":\"log\"}'", "missing field `message`"),
         ("echo oops >&2; echo '{\"type\":\"hello\",\"protocol\":\"1.0\"}'", "out of turn"),
         ("echo oops >&2; echo '{\"type\":\"effect_done\",\"key\":\"k\"}'; exit 1", "exit status: 1"),
@@ -79,9 +79,9 @@ fn versions_that_do_not_fit_are_told() {
     for (hello, expected) in [
         (
             r#"{"type":"hello","protocol":"2.0"}"#,
-            "it speaks version 2.0 of the protocol, and this pyrelease 1.0",
+            "it uses version 2.0 of the protocol, but this pyrelease has 1.0",
         ),
-        (r#"{"type":"hello","protocol":"new"}"#, "`new` is no version"),
+        (r#"{"type":"hello","protocol":"new"}"#, "`new` is not a valid version"),
         (r#"{"type":"hello","protocol":"1.0","required":["flight"]}"#, "it needs `flight`"),
         (r#"{"type":"log","message":"x"}"#, "exit status: 0"),
         (r#"{"type":"result","ok":true}"#, "out of turn"),
@@ -261,7 +261,7 @@ fn what_it_says_moves_no_cursor_and_makes_no_lines() {
         let effect = format!(r#"{{"type":"effect","key":"{key}","class":"reversible"}}"#);
         let (result, heard) = greeting(&format!("printf '%s\\n' '{effect}'; read ack")).call();
         let error = result.unwrap_err().to_string();
-        assert!(error.contains("is not a line of 1 to 200 characters"), "{error}");
+        assert!(error.contains("must be one line of 1 to 200 characters"), "{error}");
         assert!(heard.effects.is_empty());
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use pyrelease::plugin::Cause;
 use pyrelease::plugin::launch::Program;
 use pyrelease::plugin::protocol::Method;
-use pyrelease::plugin::store::{Carrier, Plugin};
+use pyrelease::plugin::store::{Plugin, PluginKind};
 use pyrelease_test_support::Sandbox;
 use serde_json::json;
 
@@ -137,7 +137,7 @@ fn a_plugin_of_the_first_interface_is_loaded_for_ever() {
     let ran = sandbox.command(sandbox.root(), env!("CARGO_BIN_EXE_pyrelease"), &arguments);
     let ran = ran.stderr_to_stdout().stdout_capture().unchecked().run().unwrap();
     let said = String::from_utf8_lossy(&ran.stdout);
-    assert!(ran.status.success() && said.contains("well      undo once more"), "{said}");
+    assert!(ran.status.success() && said.contains("well      undo again"), "{said}");
 }
 
 #[test]
@@ -155,9 +155,9 @@ fn a_call_costs_next_to_nothing() {
 
 #[test]
 fn a_file_is_carried_as_its_name_says() {
-    let of = |name: &str| Carrier::of(name.as_ref());
-    assert_eq!(["libx.so", "x.dylib", "x.dll"].map(of), [Carrier::Library; 3]);
-    assert_eq!(["x", "x.py", "x.so.sh"].map(of), [Carrier::Executable; 3]);
+    let of = |name: &str| PluginKind::of(name.as_ref());
+    assert_eq!(["libx.so", "x.dylib", "x.dll"].map(of), [PluginKind::Library; 3]);
+    assert_eq!(["x", "x.py", "x.so.sh"].map(of), [PluginKind::Executable; 3]);
     // And a command is a program, whatever its file is called.
     let sandbox = Sandbox::new();
     let file = sandbox.root().join("x.so");

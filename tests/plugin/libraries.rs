@@ -39,7 +39,7 @@ fn whatever_ends_its_process_is_said_with_what_it_said_last() {
         ("exit-3", "exit status: 3"),
         ("no-result", "returned 0 without a result"),
         ("error", "returned -1 without a result"),
-        ("close-all", "gave no result"),
+        ("close-all", "without a result"),
     ] {
         let Some(trial) = unruly() else { return };
         let (_, text) = trial.mode(mode).fails();
@@ -157,7 +157,7 @@ fn one_that_cannot_be_a_plugin_is_told_before_or_as_it_is_loaded() {
     let sings = format!("-DCANARY=\"{}\"", canary.display());
     let _ = fs_err::remove_file(&canary);
     for (name, options, expected) in [
-        ("magic", &["-DMAGIC=7"][..], "its table begins with 0x00000007"),
+        ("magic", &["-DMAGIC=7"][..], "not 0x00000007"),
         ("lying_major", &["-DMAJOR=2"], "it has version 2 of the plugin interface"),
         ("minor", &["-DMINOR=1"], "it needs version 1.1 of the plugin interface"),
         ("short", &["-DSIZE=32"], "its table has 32 bytes"),
@@ -197,8 +197,8 @@ fn a_file_that_is_no_library_is_an_error_that_says_so() {
     let marker = b"pyrelease-stage-abi=1;";
     let marked_to = bytes.windows(marker.len()).position(|part| part == marker).unwrap() + marker.len();
     for (bytes, expected) in [
-        (Vec::new(), "is no plugin of pyrelease"),
-        (unmarked, "is no plugin of pyrelease"),
+        (Vec::new(), "is not a pyrelease plugin"),
+        (unmarked, "is not a pyrelease plugin"),
         (marked, "cannot be loaded: "),
         (other_machine, "cannot be loaded: "),
         (bytes[..marked_to].to_vec(), "being loaded for"),

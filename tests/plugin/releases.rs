@@ -37,7 +37,7 @@ fn a_plugin_that_dies_anywhere_leaves_nothing() {
         scene.configure(&format!(", die = \"{at}\""));
         let before = scene.project.snapshot();
         let outcome = scene.run().code(1);
-        outcome.stderr_contains("plugin `mark` of stage `mark` was ended by signal: 9 (SIGKILL), in `run`");
+        outcome.stderr_contains("plugin `mark` of stage `mark` was killed by signal: 9 (SIGKILL), in `run`");
         assert!(!scene.mark().exists(), "{at}");
         scene.project.assert_unchanged(&before);
     }
@@ -291,7 +291,7 @@ fn one_that_does_more_than_it_said_is_stopped_before_it_does() {
     let before = scene.project.snapshot();
     let outcome = scene.run().code(1);
     outcome
-        .stderr_contains("did what it may not")
+        .stderr_contains("broke the rules")
         .stderr_contains("is irreversible, and it declared that its effects are: reversible");
     assert!(!scene.mark().exists());
     scene.project.assert_unchanged(&before);
@@ -408,5 +408,5 @@ fn what_replaces_a_plugin_while_the_release_is_under_way_does_not_run() {
     assert!(!canary.exists() && !scene.mark().exists());
     assert!(scene.beside("mark.undone").exists());
     fs_err::remove_file(plugin).unwrap();
-    scene.run().code(3).stderr_contains("plugin `mark` is not found");
+    scene.run().code(3).stderr_contains("plugin `mark` was not found");
 }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use pyrelease::plugin::launch::{Answer, Call, PluginHandler, Program, Stop, call, set_host};
-use pyrelease::plugin::protocol::{Announced, Level, Method};
+use pyrelease::plugin::protocol::{AnnouncedEffect, Level, Method};
 use pyrelease::plugin::{Cause, PluginError};
 use serde_json::{Value, json};
 
@@ -76,7 +76,7 @@ impl PluginHandler for Listening {
         self.printed.push(line.to_owned());
     }
 
-    fn effect(&mut self, effect: Announced) -> Answer {
+    fn effect(&mut self, effect: AnnouncedEffect) -> Answer {
         self.effects.push(effect.key);
         self.undo.push(effect.undo);
         self.summaries.push(effect.summary);

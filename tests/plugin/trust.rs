@@ -21,7 +21,7 @@ fn refused(scene: &Scene, canary: &Path, expected: &str) {
             "plugin list" => assert_eq!(outcome.status(), 0, "{outcome}"),
             _ => {
                 assert_eq!(outcome.status(), 3, "{outcome}");
-                outcome.stderr_contains(expected).stderr_contains("nothing of it has run");
+                outcome.stderr_contains(expected).stderr_contains("was not run");
             }
         }
         assert!(!canary.exists(), "a byte ran: {outcome}");
@@ -31,7 +31,7 @@ fn refused(scene: &Scene, canary: &Path, expected: &str) {
 #[test]
 fn of_a_changed_plugin_nothing_runs() {
     let (scene, canary) = singing();
-    refused(&scene, &canary, "is not what `release.lock` pins");
+    refused(&scene, &canary, "does not match `release.lock`");
     scene.trust();
     scene.project.pyrelease("plan minor").code(0);
     assert!(canary.exists(), "so that its silence means something");
@@ -39,7 +39,7 @@ fn of_a_changed_plugin_nothing_runs() {
     fs_err::remove_file(&canary).unwrap();
     let text = scene.project.read(".pyrelease/plugins/mark").replace("for ever", "for even");
     scene.project.write(".pyrelease/plugins/mark", &text);
-    refused(&scene, &canary, "is not what `release.lock` pins");
+    refused(&scene, &canary, "does not match `release.lock`");
 }
 
 #[test]
@@ -100,9 +100,9 @@ fn consent_is_given_for_the_whole_command() {
         &["sh", "tools/mark", ""],
     ] {
         commanded(&scene, words);
-        refused(&scene, &canary, "is not what `release.lock` pins");
+        refused(&scene, &canary, "does not match `release.lock`");
         for command in ["doctor minor", "run minor --dry-run"] {
-            scene.project.pyrelease(command).code(3).stderr_contains("is not what `release.lock` pins");
+            scene.project.pyrelease(command).code(3).stderr_contains("does not match `release.lock`");
         }
         assert!(!canary.exists(), "{words:?}");
     }
@@ -110,7 +110,7 @@ fn consent_is_given_for_the_whole_command() {
     commanded(&scene, &["sh", "-c", &sing, "tools/mark"]);
     let elsewhere = scene.beside("another-user");
     scene.project.pyrelease("plugin trust --yes").env("PYRELEASE_DATA_DIR", elsewhere).code(0);
-    refused(&scene, &canary, "you have not agreed to run plugin `mark`");
+    refused(&scene, &canary, "is not trusted on this machine");
     scene.project.pyrelease("plugin list").code(0).stdout_contains("command   [\"sh\", \"-c\", ");
     commanded(&scene, &["sh", "tools/mark"]);
     scene.project.pyrelease("plugin trust --yes").code(0);
@@ -136,12 +136,12 @@ fn every_file_of_the_command_is_pinned_and_run_as_it_was_agreed_to() {
     for path in ["tools/sh", "tools/mark"] {
         let before = scene.project.read(path);
         scene.project.write(path, &evil);
-        refused(&scene, &canary, "is not what `release.lock` pins");
+        refused(&scene, &canary, "does not match `release.lock`");
         scene.project.write(path, &before);
     }
     fs_err::remove_file(scene.project.folder().join("tools/link")).unwrap();
     scene.project.write("tools/link", &evil);
-    refused(&scene, &canary, "is not what `release.lock` pins");
+    refused(&scene, &canary, "does not match `release.lock`");
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn what_a_command_loads_of_the_project_otherwise_is_refused() {
         commanded(&scene, words);
         for command in ["plan minor", "plugin trust --yes"] {
             let outcome = scene.project.pyrelease(command).code(3);
-            outcome.stderr_contains("of the project, which cannot be pinned there");
+            outcome.stderr_contains("of the project, which cannot be pinned");
             assert!(!canary.exists(), "{outcome}");
         }
     }
@@ -173,7 +173,7 @@ fn what_a_command_loads_of_the_project_otherwise_is_refused() {
         .project
         .pyrelease("plan minor")
         .code(3)
-        .stderr_contains("none of its words is a file of the project");
+        .stderr_contains("no word of its command is a file of the project");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn another_program_by_the_same_name_is_asked_about_again() {
     let path = |folder: &Path| format!("{}:/usr/local/bin:/usr/bin:/bin", folder.display());
     for command in ["plan minor", "doctor minor", "run minor --yes"] {
         let outcome = scene.project.pyrelease(command).env("PATH", path(&folder)).code(3);
-        outcome.stderr_contains("by another program than").stderr_contains("nothing of it has run");
+        outcome.stderr_contains("with another program than").stderr_contains("was not run");
         assert!(!canary.exists(), "{outcome}");
     }
     // The pin is the same everywhere: only the user is asked.
@@ -217,8 +217,8 @@ fn a_pin_of_the_file_alone_is_told_from_one_of_the_command() {
     let consent = scene.project.sandbox().home().join(".local/share/pyrelease/trust.toml");
     let agreed = fs_err::read_to_string(&consent).unwrap();
     fs_err::write(&consent, agreed.replace(pinned, &alone)).unwrap();
-    refused(&scene, &canary, "is not what `release.lock` pins");
-    scene.project.pyrelease("plan minor").code(3).stderr_contains("what is pinned is its file alone");
+    refused(&scene, &canary, "does not match `release.lock`");
+    scene.project.pyrelease("plan minor").code(3).stderr_contains("the pin covers only its file");
     scene.project.pyrelease("plugin trust --yes").code(0);
     scene.project.pyrelease("plan minor").code(0);
     // What is pinned is what the environment may name.
@@ -243,7 +243,7 @@ fn a_run_goes_on_by_the_command_that_it_began_with() {
         let elsewhere = scene.beside("another-user");
         let outcome = scene.project.pyrelease(command).env("PYRELEASE_DATA_DIR", elsewhere).run();
         assert!([3, 4].contains(&outcome.status()), "{outcome}");
-        outcome.stderr_contains("you have not agreed to run plugin `mark`");
+        outcome.stderr_contains("is not trusted on this machine");
         scene.project.pyrelease(command).code(0);
         assert_eq!(scene.mark().exists(), command == "resume --yes");
         assert!(!canary.exists());
@@ -260,7 +260,7 @@ fn a_pin_of_the_repositorys_is_not_the_users_word() {
     let as_another = |command: &str| scene.project.pyrelease(command).env("PYRELEASE_DATA_DIR", &elsewhere);
     let outcome = as_another("run minor --yes").code(3);
     outcome
-        .stderr_contains("you have not agreed to run plugin `mark`")
+        .stderr_contains("is not trusted on this machine")
         .stderr_contains("PYRELEASE_TRUST_PLUGINS=pinned");
     as_another("plugin list").code(0).stdout_contains("you have not agreed to it");
     assert!(!canary.exists());
@@ -277,7 +277,7 @@ fn a_plugin_that_others_may_write_does_not_run() {
     let folder = scene.project.folder().join(".pyrelease/plugins");
     for (path, mode, before) in [(folder.join("mark"), 0o666, 0o644), (folder, 0o777, 0o755)] {
         fs_err::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
-        refused(&scene, &canary, "could be changed by others");
+        refused(&scene, &canary, "could be changed by other users");
         fs_err::set_permissions(&path, PermissionsExt::from_mode(before)).unwrap();
     }
 }
@@ -303,11 +303,11 @@ fn of_a_library_that_may_not_run_no_constructor_does() {
     let mut flipped = bytes.clone();
     *flipped.last_mut().unwrap() ^= 1;
     fs_err::write(&plugin, &flipped).unwrap();
-    refused(&scene, &canary, "is not what `release.lock` pins");
+    refused(&scene, &canary, "does not match `release.lock`");
     fs_err::write(&plugin, &bytes).unwrap();
     let elsewhere = scene.beside("another-user");
     let as_another = scene.project.pyrelease("plan minor").env("PYRELEASE_DATA_DIR", elsewhere).code(3);
-    as_another.stderr_contains("you have not agreed to run plugin `singing`");
+    as_another.stderr_contains("is not trusted on this machine");
     assert!(!canary.exists(), "a byte ran");
     scene.project.pyrelease("plan minor").run();
     assert!(canary.exists(), "so that its silence means something");
@@ -323,7 +323,7 @@ fn a_link_is_what_it_leads_to() {
     fs_err::write(&other, format!("#!/bin/sh\n: > {}\n", canary.display())).unwrap();
     fs_err::remove_file(&plugin).unwrap();
     std::os::unix::fs::symlink(&other, &plugin).unwrap();
-    refused(&scene, &canary, "is not what `release.lock` pins");
+    refused(&scene, &canary, "does not match `release.lock`");
 }
 
 #[test]

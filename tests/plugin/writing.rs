@@ -26,13 +26,13 @@ const ALL: [&str; 12] = [
     "run",
     "verify after run",
     "undo",
-    "undo once more",
+    "undo again",
     "the project after undo",
     "cancellation",
-    "killed when it has announced `write`",
-    "killed when it may act on `write`",
-    "killed when it has done `write`",
-    "undo of what never happened",
+    "killed after announcing `write`",
+    "killed after the acknowledgement of `write`",
+    "killed after doing `write`",
+    "undo of effects that never happened",
 ];
 
 #[track_caller]
@@ -126,15 +126,15 @@ fn a_trial_finds_what_is_wrong() {
         path
     };
     for (changes, expected) in [
-        (&[("elif os.path.exists(path):", "else:")][..], "wrong     undo once more"),
+        (&[("elif os.path.exists(path):", "else:")][..], "wrong     undo again"),
         (&[("\"absent\" if", "\"present\" if")], "wrong     undo"),
         (&[("os.remove(path)", "pass")], "wrong     undo"),
         (
             &[("with call.effect(", "open(path, \"w\").close()\n        with call.effect(")],
-            "wrong     killed when it has announced",
+            "wrong     killed after announcing",
         ),
-        (&[("effects = \"reversible\"", "effects = \"none\"")], "which it did not declare"),
-        (&[("\"type\": \"object\"", "\"type\": \"thing\"")], "its schema cannot be used"),
+        (&[("effects = \"reversible\"", "effects = \"none\"")], "which its description does not declare"),
+        (&[("\"type\": \"object\"", "\"type\": \"thing\"")], "its schema is not valid"),
         (&[("serve(Plugin)", "print(\"hello\")\nserve(Plugin)")], "wrong     describe"),
         (
             &[
@@ -147,7 +147,7 @@ fn a_trial_finds_what_is_wrong() {
                     "path = self.path(call)\n        call.log(\"token \" + call.secrets[\"TOKEN\"])\n        #",
                 ),
             ],
-            "it gives a secret away",
+            "it leaked a secret",
         ),
     ] {
         let file = write(changes);
@@ -158,7 +158,7 @@ fn a_trial_finds_what_is_wrong() {
     }
     let file = write(&[]);
     let (code, said) = pyrelease(&sandbox, &["plugin", "test", file.to_str().unwrap()]);
-    assert!(code == 1 && said.contains("`file` is missing: give it one by `--config`"), "{said}");
+    assert!(code == 1 && said.contains("`file` is missing: pass it with `--config`"), "{said}");
 }
 
 #[test]

@@ -225,7 +225,7 @@ reach = \"follow-up\"
         .env("PUBLISHED", &published)
         .code(0);
     outcome.stdout_contains("2 kill points, 4 recoveries, all converge");
-    outcome.stderr_contains("a stand-in runs for the command of `docs`");
+    outcome.stderr_contains("a stand-in replaces the command of `docs`");
 
     let environment = fs_err::read(&peeked).unwrap();
     let environment = String::from_utf8_lossy(&environment);
@@ -246,8 +246,11 @@ reach = \"follow-up\"
 fn what_cannot_be_drilled_is_said() {
     let project = quick().changelog("# Changelog\n\n## [Unreleased]\n").config(QUICK).build();
     let outcome = project.pyrelease("drill minor").code(3);
-    outcome.stderr_contains("does not go through where nobody kills it").stderr_contains("CHANGELOG.md");
-    project.pyrelease("drill minor --points 5/undo/3").code(2).stderr_contains("`5/undo/3` is no point");
+    outcome.stderr_contains("fails even without being killed").stderr_contains("CHANGELOG.md");
+    project
+        .pyrelease("drill minor --points 5/undo/3")
+        .code(2)
+        .stderr_contains("`5/undo/3` is not a valid point");
     project.assert_no_debris();
 }
 
@@ -259,7 +262,7 @@ fn the_last_release_is_drilled_once_more() {
     let before = project.snapshot();
     project.pyrelease("drill").code(3).stderr_contains("pyrelease drill --at HEAD~1");
     project.pyrelease("drill --at HEAD~1 --every 17").code(0).stdout_contains("all converge");
-    project.pyrelease("drill --at nowhere").code(2).stderr_contains("there is no commit `nowhere`");
+    project.pyrelease("drill --at nowhere").code(2).stderr_contains("no such commit: `nowhere`");
     project.assert_unchanged(&before);
     project.assert_no_debris();
 }

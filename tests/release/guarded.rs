@@ -28,7 +28,10 @@ fn an_index_that_asks_for_a_certificate_gets_it_and_a_proxy_its_user() {
     let (code, said) = upload(&by_url, &[]);
     assert!(code == Some(1) && said.contains("asks for a client's certificate"), "{said}");
     let (code, said) = upload(&by_url, &[("SSL_CLIENT_CERT", authority)]);
-    assert!(code == Some(2) && said.contains("`SSL_CLIENT_CERT` names, holds no certificate"), "{said}");
+    assert!(
+        code == Some(2) && said.contains("(set by `SSL_CLIENT_CERT`) contains no usable client certificate"),
+        "{said}"
+    );
     assert!(index.log().is_empty(), "{:?}", index.log());
 
     let stored = "POST demo-1.0-py3-none-any.whl client".to_owned();

@@ -39,7 +39,7 @@ fn a_commit_made_meanwhile_stays_and_the_release_is_undone() {
     let remote = project.remote_refs();
     let outcome = run(project, "run minor --yes");
     assert_eq!(outcome.status(), 1, "{outcome}");
-    outcome.stderr_contains("moved while the release was prepared");
+    outcome.stderr_contains("changed during preparation");
     assert_eq!(project.log()[0], "My own");
     assert_eq!(project.git(&["tag", "--list", "v1.1.0"]), "");
     assert_eq!(project.remote_refs(), remote);
@@ -68,7 +68,7 @@ fn an_edit_made_meanwhile_in_a_file_that_the_release_changes_stays() {
     let head = project.head();
     let outcome = run(project, "run minor --yes");
     assert_eq!(outcome.status(), 1, "{outcome}");
-    outcome.stderr_contains("an edit of yours is in the way");
+    outcome.stderr_contains("a local edit conflicts");
     assert_eq!(project.read("CHANGELOG.md"), format!("{before}- and more\n"));
     assert_eq!(project.head(), head);
     attempt.left_nothing();

@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
-"""Announces a release by a POST to a webhook, once it is out.
+"""Announces a published release by a POST to a webhook.
 
     [stage.announce]
     path = "plugins/announce.py"
     config = { url = "https://chat.example.com/hooks/releases", text = "{name} {version} is out" }
     secrets = ["ANNOUNCE_TOKEN"]       # optional: sent as a bearer token
 
-What was posted cannot be taken back, and nobody can be asked whether it was. So the stage is a follow-up: it comes after
-the release, and its failure is a warning. If the release is cut short in the middle of the post, `pyrelease resume` asks
-you whether it arrived.
+A post cannot be undone or verified. So the stage is a follow-up: it runs after the release, and its failure is a
+warning. If the run is interrupted during the post, `pyrelease resume` asks you whether it arrived.
 """
 
 import json
@@ -23,7 +22,7 @@ DEFAULT = "{name} {version} is out"
 class Announce(Stage):
     name = "announce"
     version = "1.0.0"
-    summary = "posts to a webhook that a release is out"
+    summary = "posts a release announcement to a webhook"
     effects = "irreversible"
     reach = "follow-up"
     network = True
@@ -68,7 +67,7 @@ class Announce(Stage):
                 except urllib.error.HTTPError as error:
                     raise Failed("the webhook replied %s" % error.code) from error
                 except OSError as error:
-                    raise Failed("the webhook cannot be reached: %s" % error) from error
+                    raise Failed("failed to reach the webhook: %s" % error) from error
 
 
 if __name__ == "__main__":

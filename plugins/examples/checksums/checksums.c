@@ -1,4 +1,4 @@
-/* A stage that writes the sha256 of every distribution into a file, as `sha256sum --check` reads it.
+/* A stage that writes the sha256 of every distribution to a file, in the format of `sha256sum --check`.
  *
  *     [stage.checksums]
  *     plugin = "checksums"
@@ -9,10 +9,9 @@
  *     cc -shared -fPIC -O2 -Iplugins/sdk/include -o .pyrelease/plugins/libchecksums.so \
  *         plugins/examples/checksums/checksums.c
  *
- * It has one effect, which can be undone: the file is written. Where there was one already, its text goes into what the
- * undo is told, and comes back. A plugin in C is a library with one exported function; see the header for the rules. All
- * that is not obvious about one is in here: reading the request, announcing the effect before it is done, and doing it
- * only if the answer is PYRELEASE_STAGE_OK.
+ * Its one effect is reversible: writing the file. The content of an existing file is part of the undo data, and is
+ * restored. A plugin in C is a library with one exported function; see the header for the rules. This example shows how
+ * to read the request, and how to announce the effect and do it only if the answer is PYRELEASE_STAGE_OK.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -25,7 +24,7 @@
 static const char DESCRIPTION[] =
     "{\"type\":\"result\",\"ok\":true,\"value\":{"
     "\"name\":\"checksums\",\"version\":\"1.0.0\",\"protocol\":\"^1.0\","
-    "\"summary\":\"writes the sha256 of every distribution into a file\","
+    "\"summary\":\"writes the sha256 of every distribution to a file\","
     "\"methods\":[\"describe\",\"preflight\",\"run\",\"undo\",\"verify\"],"
     "\"effects\":\"reversible\",\"after\":[\"build\"],"
     "\"config_schema\":{\"type\":\"object\",\"additionalProperties\":false,"
@@ -63,7 +62,7 @@ static void add_string(text *to, const char *part) {
   add(to, "\"");
 }
 
-/* --- just enough of JSON: a value is found by walking over the others ------------------------------------------- */
+/* --- a minimal JSON reader: it finds a value by skipping the others ---------------------------------------------- */
 
 static const char *blank(const char *at) { while (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r') at++; return at; }
 
@@ -72,7 +71,7 @@ static const char *over_string(const char *at) {
   return *at ? at + 1 : at;
 }
 
-/* The end of the value that begins here. */
+/* The end of the value at `at`. */
 static const char *over(const char *at) {
   at = blank(at);
   if (*at == '"') return over_string(at);
@@ -87,7 +86,7 @@ static const char *over(const char *at) {
   return at;
 }
 
-/* The value of a key in the object that begins here, or NULL. */
+/* The value of a key in the object at `object`, or NULL. */
 static const char *member(const char *object, const char *key) {
   if (!object) return NULL;
   const char *at = blank(object);
@@ -105,7 +104,7 @@ static const char *member(const char *object, const char *key) {
   return NULL;
 }
 
-/* The element after this one of an array (the first one where it is the array itself), or NULL. */
+/* The next element of an array (the first one, if `at` is the array itself), or NULL. */
 static const char *next(const char *at, int first) {
   if (!at) return NULL;
   at = first ? blank(at) : blank(over(at));
@@ -123,7 +122,7 @@ static unsigned hex4(const char *at) {
   return code;
 }
 
-/* The text of the string that begins here; NULL where no string does. */
+/* The text of the JSON string at `at`, or NULL. */
 static char *string(const char *at) {
   if (!at || *at != '"') return NULL;
   text found = {0};
@@ -153,7 +152,7 @@ static char *string(const char *at) {
   return found.data;
 }
 
-/* --- what is said ------------------------------------------------------------------------------------------------ */
+/* --- results ------------------------------------------------------------------------------------------------------ */
 
 static int32_t succeed(const char *value) {
   text message = {0};
@@ -164,21 +163,21 @@ static int32_t succeed(const char *value) {
 }
 
 static int32_t fail(const char *format, ...) {
-  char said[1024];
+  char reason[1024];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(said, sizeof said, format, arguments);
+  vsnprintf(reason, sizeof reason, format, arguments);
   va_end(arguments);
   text message = {0};
   add(&message, "{\"type\":\"result\",\"ok\":false,\"error\":{\"code\":\"failed\",\"message\":");
-  add_string(&message, said);
+  add_string(&message, reason);
   add(&message, "}}");
   return host->emit(host, message.data, message.length);
 }
 
 /* --- files --------------------------------------------------------------------------------------------------------- */
 
-/* The text of a file, or NULL where there is none. */
+/* The content of a file, or NULL if it cannot be read. */
 static char *read_file(const char *path) {
   FILE *file = fopen(path, "rb");
   if (!file) return NULL;
@@ -191,7 +190,7 @@ static char *read_file(const char *path) {
   return found.data;
 }
 
-/* Writes a file whole, or leaves it as it was. */
+/* Writes a file atomically. */
 static int write_file(const char *path, const char *content) {
   text beside = {0};
   add(&beside, path);
@@ -208,7 +207,7 @@ static int write_file(const char *path, const char *content) {
 
 /* --- the methods ------------------------------------------------------------------------------------------------------ */
 
-/* Where the checksums go. */
+/* The path of the checksum file. */
 static char *place(const char *params) {
   char *project = string(member(member(params, "release"), "project"));
   char *file = string(member(member(params, "config"), "file"));
@@ -236,7 +235,7 @@ static char *lines(const char *params) {
 
 static int32_t run(const char *params) {
   char *path = place(params), *content = lines(params), *before = read_file(path);
-  if (!*content) return fail("there are no distributions to write the checksums of");
+  if (!*content) return fail("the release has no distributions");
   text effect = {0}, summary = {0};
   add(&summary, "write ");
   add(&summary, path);
@@ -249,14 +248,14 @@ static int32_t run(const char *params) {
   if (before) { add(&effect, ",\"before\":"); add_string(&effect, before); }
   add(&effect, "}}");
   int32_t answer = host->effect(host, effect.data, effect.length);
-  if (answer != PYRELEASE_STAGE_OK) return fail("pyrelease did not let it write %s", path);
+  if (answer != PYRELEASE_STAGE_OK) return fail("pyrelease refused to let it write %s", path);
   if (write_file(path, content)) return fail("%s: %s", path, strerror(errno));
   static const char done[] = "{\"type\":\"effect_done\",\"key\":\"write\"}";
   host->emit(host, done, sizeof done - 1);
   return succeed("{\"outputs\":{}}");
 }
 
-/* Takes back what is told in `effects`, or says whether it is there. */
+/* Undoes the given effects, or reports which exist. */
 static int32_t recover(const char *params, int undo) {
   text value = {0};
   add(&value, undo ? "{\"undone\":[" : "{\"effects\":[");
@@ -265,12 +264,12 @@ static int32_t recover(const char *params, int undo) {
     const char *payload = member(effect, "undo");
     char *key = string(member(effect, "key")), *path = string(member(payload, "path"));
     char *written = string(member(payload, "written")), *before = string(member(payload, "before"));
-    if (!key || !path || !written) return fail("the effect is of another version of this plugin");
+    if (!key || !path || !written) return fail("the effect was recorded by another version of this plugin");
     char *now = read_file(path);
     int present = now && !strcmp(now, written);
     if (number) add(&value, ",");
     if (undo) {
-      /* Only what is still as it was written; it may never have been, or somebody may have changed it. */
+      /* Restore only if the file still has our content: it may never have been written, or may have been changed. */
       if (present && (before ? write_file(path, before) : remove(path)) != 0) return fail("%s: %s", path, strerror(errno));
       add_string(&value, key);
     } else {
@@ -301,7 +300,7 @@ static int32_t create(const pyrelease_stage_host *given, void **ctx) {
 
 static int32_t call(void *ctx, const char *request, size_t len) {
   (void)ctx;
-  /* The request does not end in NUL, and belongs to the host. The process ends with the call, so nothing is freed. */
+  /* The request belongs to the host, and is not NUL-terminated. Nothing is freed: the process ends after the call. */
   text own = {0};
   add_bytes(&own, request, len);
   char *method = string(member(own.data, "method"));
@@ -312,7 +311,7 @@ static int32_t call(void *ctx, const char *request, size_t len) {
   if (!strcmp(method, "run")) return run(params);
   if (!strcmp(method, "undo")) return recover(params, 1);
   if (!strcmp(method, "verify")) return recover(params, 0);
-  return fail("there is no method %s", method);
+  return fail("unknown method %s", method);
 }
 
 static const pyrelease_stage_plugin_v1 plugin = {

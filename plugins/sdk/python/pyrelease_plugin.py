@@ -1,6 +1,6 @@
-"""Writes a stage of a pyrelease release as a plugin in Python.
+"""Write a stage of a pyrelease release as a plugin in Python.
 
-One file, the standard library only. pyrelease puts it where a plugin finds it, so a plugin needs no installation::
+This module uses only the standard library. pyrelease provides it to the plugins that it starts; install nothing::
 
     #!/usr/bin/env python3
     from pyrelease_plugin import Stage, serve
@@ -33,7 +33,7 @@ __all__ = ["Call", "Cancelled", "Failed", "Kept", "Stage", "serve"]
 
 
 class Failed(Exception):
-    """The stage failed: a message for people, and what to do about it."""
+    """The stage failed: a message for the user, and a hint what to do."""
 
     def __init__(self, message, hint=None, code="failed"):
         super().__init__(message)
@@ -42,32 +42,32 @@ class Failed(Exception):
 
 
 class Cancelled(Failed):
-    """pyrelease has asked to stop."""
+    """The call was cancelled."""
 
     def __init__(self):
-        super().__init__("stopped as asked", code="cancelled")
+        super().__init__("cancelled", code="cancelled")
 
 
 class Kept(Exception):
-    """Raised in `undo`: the effect stays, and why."""
+    """Raised in `undo`: the effect must stay, and why."""
 
 
 class Refused(Failed):
-    """pyrelease has said no to an effect."""
+    """pyrelease refused an effect."""
 
 
-def _misfit(hello):
-    """Why a host cannot be understood; None if it can: its major version is ours, and nothing is required of us."""
+def _incompatibility(hello):
+    """Why pyrelease's `hello` is not compatible: another major version, or a required feature. None if it is."""
     protocol, required = str(hello.get("protocol")), hello.get("required") or []
     if protocol.split(".")[0] != PROTOCOL.split(".")[0]:
-        return "pyrelease speaks version %s of the protocol, and this plugin %s" % (protocol, PROTOCOL)
+        return "pyrelease uses version %s of the protocol, but this plugin uses %s" % (protocol, PROTOCOL)
     if required:
-        return "pyrelease requires `%s`, which this plugin does not have" % required[0]
+        return "pyrelease requires `%s`, which this plugin does not support" % required[0]
     return None
 
 
 class _Wire:
-    """Messages out, whole lines one at a time; messages in, read by a thread of its own."""
+    """Sends messages as whole lines, and receives messages in a thread."""
 
     def __init__(self, read, write):
         self._read, self._write = read, write
@@ -76,8 +76,8 @@ class _Wire:
         self._acks = {}
         self._calls = []
         self.cancelled = threading.Event()
-        #: why it cannot be understood what pyrelease says, if it cannot
-        self.misfit = None
+        #: why pyrelease is not compatible, if so
+        self.incompatibility = None
         self._closed = False
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -98,7 +98,7 @@ class _Wire:
             return self._acks.pop(key, {"ok": False, "reason": "pyrelease is gone"})
 
     def _lines(self):
-        # Not through `sys.stdin`: its lock, held by a thread that waits, would end the interpreter badly.
+        # Not `sys.stdin`: the waiting thread would hold its lock, and crash the interpreter at exit.
         rest = b""
         while True:
             chunk = os.read(self._read, 1 << 16)
@@ -119,7 +119,7 @@ class _Wire:
                 elif kind == "cancel":
                     self.cancelled.set()
                 elif kind == "hello":
-                    self.misfit = _misfit(message)
+                    self.incompatibility = _incompatibility(message)
                     self.send(type="hello", protocol=PROTOCOL, built_with="Python " + sys.version.split()[0])
                 self._changed.notify_all()
         with self._changed:
@@ -128,7 +128,7 @@ class _Wire:
 
 
 class Call:
-    """What a method of a stage is given: the release, the configuration, and what it may do."""
+    """The parameters of a call, and what a stage can do during it."""
 
     def __init__(self, wire, method, params):
         self._wire = wire
@@ -138,7 +138,7 @@ class Call:
         self.release = params.get("release") or {}
         self.secrets = params.get("secrets") or {}
         self.dry_run = bool(params.get("dry_run"))
-        self._stands = {effect["key"]: effect for effect in params.get("effects") or []}
+        self._done = {effect["key"]: effect for effect in params.get("effects") or []}
 
     def log(self, message, level="info"):
         self._wire.send(type="log", level=level, message=str(message))
@@ -151,17 +151,17 @@ class Call:
         return self._wire.cancelled.is_set()
 
     def check(self):
-        """Raises `Cancelled` if pyrelease has asked to stop."""
+        """Raises `Cancelled` if the call was cancelled."""
         if self.cancelled:
             raise Cancelled()
 
     @contextlib.contextmanager
     def effect(self, key, kind="reversible", summary="", undo=None):
-        """Announces an effect; the body does it, if it is given True, and then it is done.
+        """Announces an effect. Do it in the body if the value is True; afterwards it is reported as done.
 
-        It is given False where the effect stands already, from before the release was cut short.
+        The value is False if the effect was already done before an interruption.
         """
-        if self.method == "run" and key in self._stands:
+        if self.method == "run" and key in self._done:
             yield False
             return
         self._wire.send(**{"type": "effect", "key": key, "class": kind, "summary": summary, "undo": undo})
@@ -173,14 +173,14 @@ class Call:
 
 
 class Stage:
-    """A stage. What is not overridden does nothing."""
+    """A stage. Override its settings and methods."""
 
     name = ""
     version = "0"
     summary = ""
     #: none, reversible or irreversible
     effects = "none"
-    #: private, rehearsal, repository, public or follow-up; by default what follows from `effects`
+    #: private, rehearsal, repository, public or follow-up; follows from `effects` by default
     reach = None
     #: a JSON schema for the stage's `config`
     config_schema = None
@@ -197,23 +197,23 @@ class Stage:
     gives = ()
 
     def preflight(self, call):
-        """What would make it fail: a list of problems, each {"severity", "message", "hint"}."""
+        """Returns problems that would make `run` fail, each {"severity", "message", "hint"}."""
         return []
 
     def plan(self, call):
-        """What it would do: a list of {"key", "class", "summary"}."""
+        """Returns the planned effects, each {"key", "class", "summary"}."""
         return []
 
     def run(self, call):
-        """Does it; may give outputs, such as {"links": [...]}."""
+        """Does the work; may return outputs, such as {"links": [...]}."""
         raise NotImplementedError
 
     def undo(self, call, effect):
-        """Takes an effect back, and does nothing if it is not there; raises `Kept` if it has to stay."""
-        raise Failed("there is no way to undo it")
+        """Undoes an effect; does nothing if there is nothing to undo. Raises `Kept` if it must stay."""
+        raise Failed("`undo` is not implemented")
 
     def verify(self, call, effect):
-        """Whether an effect is there: "present", "absent" or "unknown"."""
+        """Reports whether an effect exists: "present", "absent" or "unknown"."""
         return "unknown"
 
     def describe(self):
@@ -255,13 +255,13 @@ def _answer(stage, call):
             except Kept as reason:
                 kept.append({"key": each["key"], "reason": str(reason)})
         return {"undone": undone, "kept": kept}
-    raise Failed("there is no method `%s`" % call.method, code="unsupported")
+    raise Failed("unknown method `%s`" % call.method, code="unsupported")
 
 
 def serve(stage):
-    """Answers the one call that this process is for. `stage` is a class or an instance of one."""
+    """Answers the process's one call. `stage` is a class or an instance."""
     wire = _Wire(sys.stdin.fileno(), sys.stdout.buffer)
-    # A stray `print` is for people, and must not get among the messages.
+    # Keep `print` out of the messages.
     sys.stdout = sys.stderr
     message = wire.call()
     if message is None:
@@ -269,8 +269,8 @@ def serve(stage):
     if isinstance(stage, type):
         stage = stage()
     try:
-        if wire.misfit:
-            raise Failed(wire.misfit, hint="update the one that is older", code="version")
+        if wire.incompatibility:
+            raise Failed(wire.incompatibility, hint="update the older one", code="version")
         value = _answer(stage, Call(wire, message["method"], message.get("params") or {}))
     except Failed as error:
         wire.send(type="result", ok=False, error={"code": error.code, "message": str(error), "hint": error.hint})
@@ -278,8 +278,8 @@ def serve(stage):
         import traceback
 
         traceback.print_exc()
-        said = "%s: %s" % (type(error).__name__, error)
-        wire.send(type="result", ok=False, error={"code": "exception", "message": said, "hint": None})
+        text = "%s: %s" % (type(error).__name__, error)
+        wire.send(type="result", ok=False, error={"code": "exception", "message": text, "hint": None})
     else:
         wire.send(type="result", ok=True, value=value)
     sys.stderr.flush()

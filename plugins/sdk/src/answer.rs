@@ -1,4 +1,4 @@
-//! One call answered, whichever way it came.
+//! Answers one call, whatever the transport.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -15,7 +15,7 @@ struct Call {
     params: Map<String, Value>,
 }
 
-/// Answers the call in `request` and says the result.
+/// Answers the call in `request` and sends the result.
 pub(crate) fn answer<S: Stage>(wire: &dyn Wire, request: &[u8]) {
     let answered =
         serde_json::from_slice::<Call>(request).map_err(Error::from).and_then(|call| method::<S>(wire, call));
@@ -26,14 +26,14 @@ pub(crate) fn answer<S: Stage>(wire: &dyn Wire, request: &[u8]) {
     wire.emit(&message);
 }
 
-/// The message of a call that failed.
+/// The message for a failed call.
 pub(crate) fn failure(code: &str, message: &str, hint: Option<&str>) -> Value {
     json!({"type": "result", "ok": false, "error": {"code": code, "message": message, "hint": hint}})
 }
 
 fn read<T: DeserializeOwned>(params: &Map<String, Value>) -> Result<T> {
     serde_json::from_value(Value::Object(params.clone()))
-        .map_err(|error| Error::new(format!("the request cannot be read: {error}")))
+        .map_err(|error| Error::new(format!("the request is not valid: {error}")))
 }
 
 fn method<S: Stage>(wire: &dyn Wire, call: Call) -> Result<Value> {
@@ -46,8 +46,8 @@ fn method<S: Stage>(wire: &dyn Wire, call: Call) -> Result<Value> {
         }
         "run" => {
             let request: Request<S::Config> = read(params)?;
-            let standing = request.standing.iter().map(|effect| effect.key.clone()).collect();
-            Ok(json!({"outputs": S::run(&Context::new(wire, standing), &request)?}))
+            let done = request.done.iter().map(|effect| effect.key.clone()).collect();
+            Ok(json!({"outputs": S::run(&Context::new(wire, done), &request)?}))
         }
         "undo" => {
             let context = Context::new(wire, Vec::new());
@@ -72,7 +72,7 @@ fn method<S: Stage>(wire: &dyn Wire, call: Call) -> Result<Value> {
             }
             Ok(json!({"effects": states}))
         }
-        other => Err(Error { code: "unsupported", ..Error::new(format!("there is no method `{other}`")) }),
+        other => Err(Error { code: "unsupported", ..Error::new(format!("unknown method `{other}`")) }),
     }
 }
 

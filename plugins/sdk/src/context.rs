@@ -3,22 +3,22 @@ use serde_json::{Value, json};
 
 use crate::{Error, Result, abi};
 
-/// Where messages go, and what is heard meanwhile
+/// The transport of messages
 pub(crate) trait Wire {
     fn emit(&self, message: &Value) -> i32;
     fn effect(&self, message: &Value) -> i32;
     fn is_cancelled(&self) -> bool;
 }
 
-/// What a stage can do besides its work: say something, and have effects
+/// What a stage can do during a call: log, report progress, and have effects
 pub struct Context<'a> {
     wire: &'a dyn Wire,
-    standing: Vec<String>,
+    done: Vec<String>,
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(wire: &'a dyn Wire, standing: Vec<String>) -> Self {
-        Self { wire, standing }
+    pub(crate) fn new(wire: &'a dyn Wire, done: Vec<String>) -> Self {
+        Self { wire, done }
     }
 
     pub fn info(&self, message: impl AsRef<str>) {
@@ -37,22 +37,22 @@ impl<'a> Context<'a> {
         self.wire.emit(&json!({"type": "log", "level": level, "message": message}));
     }
 
-    /// Says how far something is.
+    /// Reports progress.
     pub fn progress(&self, done: u64, total: u64, unit: &str) {
         self.wire.emit(&json!({"type": "progress", "done": done, "total": total, "unit": unit}));
     }
 
-    /// Whether the stage should stop.
+    /// Whether the call is cancelled, so that the stage should stop.
     pub fn is_cancelled(&self) -> bool {
         self.wire.is_cancelled()
     }
 
-    /// Does something that `undo` can take back, once pyrelease has written down that it is about to happen. `undo` is
-    /// what it is told then; it is kept on the disk, so no secret belongs there. Gives nothing where the effect stands
-    /// already, from before the release was cut short.
+    /// Does something that `undo` can undo, once pyrelease has recorded it. `undo` is the data that the `undo` method
+    /// gets; it is stored on disk, so it must not contain secrets. Returns `None` if the effect was already done before
+    /// an interruption.
     ///
     /// # Errors
-    /// What the closure gives; or pyrelease said no, and nothing was done.
+    /// The closure failed; or pyrelease refused the effect, and nothing was done.
     pub fn effect<T>(
         &self,
         key: &str,
@@ -63,7 +63,7 @@ impl<'a> Context<'a> {
         self.announce("reversible", key, summary, undo, act)
     }
 
-    /// Does something that nobody can take back, as [`Self::effect`]. None that can be may come after it.
+    /// Like [`Self::effect`], for something that cannot be undone. No reversible effect may follow it.
     ///
     /// # Errors
     /// As [`Self::effect`].
@@ -85,7 +85,7 @@ impl<'a> Context<'a> {
         undo: impl Serialize,
         act: impl FnOnce() -> Result<T>,
     ) -> Result<Option<T>> {
-        if self.standing.iter().any(|standing| standing == key) {
+        if self.done.iter().any(|done| done == key) {
             return Ok(None);
         }
         let undo = serde_json::to_value(undo)?;

@@ -1,19 +1,19 @@
 use serde::Serialize;
 use serde_json::Value;
 
-/// The strongest effects that a stage has
+/// The strongest kind of effect that a stage has
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effects {
     /// It changes nothing outside the release's own folder
     None,
-    /// `undo` takes all of them back
+    /// `undo` can undo all of its effects
     Reversible,
-    /// There are some that nobody can take back
+    /// Some of its effects cannot be undone
     Irreversible,
 }
 
-/// How far they reach, where that is not what follows from [`Effects`]
+/// How far its effects reach, if that does not follow from [`Effects`]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reach {
@@ -21,7 +21,7 @@ pub enum Reach {
     Rehearsal,
     Repository,
     Public,
-    /// They come after the release and never make it fail
+    /// They happen after the release, and never make it fail
     FollowUp,
 }
 
@@ -39,7 +39,7 @@ struct Secret {
     optional: bool,
 }
 
-/// What a plugin is and what it may do
+/// The description of a plugin
 #[derive(Debug, Clone, Serialize)]
 pub struct Descriptor {
     name: String,
@@ -81,7 +81,7 @@ impl Descriptor {
         }
     }
 
-    /// What it does, in a line.
+    /// A summary in one line.
     pub fn summary(self, summary: impl Into<String>) -> Self {
         Self { summary: summary.into(), ..self }
     }
@@ -99,42 +99,42 @@ impl Descriptor {
         Self { config_schema: Some(schema), ..self }
     }
 
-    /// A secret that it needs.
+    /// Adds a required secret.
     pub fn secret(mut self, name: impl Into<String>, purpose: impl Into<String>) -> Self {
         self.requires.secrets.push(Secret { name: name.into(), purpose: purpose.into(), optional: false });
         self
     }
 
-    /// A secret that it can do without.
+    /// Adds an optional secret.
     pub fn optional_secret(mut self, name: impl Into<String>, purpose: impl Into<String>) -> Self {
         self.requires.secrets.push(Secret { name: name.into(), purpose: purpose.into(), optional: true });
         self
     }
 
-    /// A program that it runs.
+    /// Adds a program that must be on PATH.
     pub fn tool(mut self, name: impl Into<String>) -> Self {
         self.requires.tools.push(name.into());
         self
     }
 
-    /// It uses the network.
+    /// Declares that it uses the network.
     pub fn network(mut self) -> Self {
         self.requires.network = true;
         self
     }
 
-    /// How long a call may take.
+    /// The time limit of a call.
     pub fn timeout(self, seconds: u64) -> Self {
         Self { timeout_s: Some(seconds), ..self }
     }
 
-    /// A stage that it has to come after, where that is in the pipeline.
+    /// A stage that must come before it, if the pipeline has that stage.
     pub fn after(mut self, stage: impl Into<String>) -> Self {
         self.after.push(stage.into());
         self
     }
 
-    /// A stage that it has to come before, where that is in the pipeline.
+    /// A stage that must come after it, if the pipeline has that stage.
     pub fn before(mut self, stage: impl Into<String>) -> Self {
         self.before.push(stage.into());
         self

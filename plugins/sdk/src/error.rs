@@ -1,9 +1,9 @@
 use std::fmt;
 
-/// What a stage gives
+/// The result of a stage's methods
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a stage failed, for people, and what to do about it
+/// Why a stage failed, for the user, and what to do about it
 #[derive(Debug)]
 pub struct Error {
     pub(crate) code: &'static str,
@@ -17,17 +17,17 @@ impl Error {
         Self { code: "failed", message: message.into(), hint: None, kept: false }
     }
 
-    /// In `undo`: the effect stays, and why.
+    /// Returned by `undo`: the effect must stay, and why.
     pub fn kept(reason: impl Into<String>) -> Self {
         Self { kept: true, ..Self::new(reason) }
     }
 
-    /// The stage stops because it was asked to.
+    /// The stage stopped because the call was cancelled.
     pub fn cancelled() -> Self {
         Self { code: "cancelled", ..Self::new("stopped as asked") }
     }
 
-    /// What to do about it.
+    /// Adds what to do about it.
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
@@ -39,7 +39,7 @@ impl fmt::Display for Error {
     }
 }
 
-// Not `std::error::Error`, so that every error can be turned into one.
+// Not `std::error::Error`, so that every error can be converted with `?`.
 impl<E: std::error::Error> From<E> for Error {
     fn from(error: E) -> Self {
         let mut message = error.to_string();

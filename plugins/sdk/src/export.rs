@@ -1,4 +1,4 @@
-//! The binary edge of a stage: what [`export_stage!`](crate::export_stage) puts into the library.
+//! The binary interface of a stage, which [`export_stage!`](crate::export_stage) puts into the library.
 
 use std::cell::RefCell;
 use std::ffi::{c_char, c_void};
@@ -11,12 +11,12 @@ use crate::abi::{self, Host};
 use crate::answer::{answer, failure};
 use crate::context::Wire;
 
-/// The way to the host
+/// The transport to the host
 struct Hosted(*const Host);
 
 impl Hosted {
     fn host(&self) -> Option<&Host> {
-        // SAFETY: the host gives a pointer that lives until the call is over.
+        // SAFETY: the host's pointer is valid until the call is over.
         unsafe { self.0.as_ref() }
     }
 }
@@ -24,7 +24,7 @@ impl Hosted {
 impl Wire for Hosted {
     fn emit(&self, message: &Value) -> i32 {
         let text = message.to_string();
-        // SAFETY: a text that lives until the function returns.
+        // SAFETY: the text lives until the function returns.
         self.host().map_or(abi::ERR, |host| unsafe { (host.emit)(self.0, text.as_ptr().cast(), text.len()) })
     }
 
@@ -42,7 +42,7 @@ impl Wire for Hosted {
 }
 
 /// # Safety
-/// Called by a host as the header says.
+/// Must be called by a host as the header requires.
 pub unsafe extern "C" fn create(host: *const Host, ctx: *mut *mut c_void) -> i32 {
     if host.is_null() || ctx.is_null() {
         return abi::ERR;
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn create(host: *const Host, ctx: *mut *mut c_void) -> i32
     let [magic, versions, size, _] = unsafe { std::ptr::read_unaligned(host.cast::<[u32; 4]>()) };
     let [low, high] = [(versions & 0xffff) as u16, (versions >> 16) as u16];
     let major = if cfg!(target_endian = "little") { low } else { high };
-    // A later minor version only appends.
+    // Later minor versions only append.
     if magic != abi::MAGIC || major != abi::ABI_MAJOR || (size as usize) < size_of::<Host>() {
         return abi::ERR;
     }
@@ -61,12 +61,12 @@ pub unsafe extern "C" fn create(host: *const Host, ctx: *mut *mut c_void) -> i32
 }
 
 thread_local! {
-    /// Where the panic that is under way began, and its message
+    /// The location and the message of the current panic
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// # Safety
-/// Called by a host as the header says.
+/// Must be called by a host as the header requires.
 pub unsafe extern "C" fn call<S: Stage>(ctx: *mut c_void, request: *const c_char, len: usize) -> i32 {
     let wire = Hosted(ctx.cast_const().cast());
     if request.is_null() {
@@ -74,21 +74,22 @@ pub unsafe extern "C" fn call<S: Stage>(ctx: *mut c_void, request: *const c_char
     }
     // SAFETY: the host lends the text until we return.
     let request: &[u8] = unsafe { std::slice::from_raw_parts(request.cast(), len) };
-    // The hook of this library's own copy of the standard library.
+    // This library has its own copy of the standard library, and so its own panic hook.
     std::panic::set_hook(Box::new(|panic| {
-        let said = format!("it panicked: {panic}").replace('\n', " ");
+        let said = format!("the plugin panicked: {panic}").replace('\n', " ");
         PANIC.with(|kept| *kept.borrow_mut() = Some(said));
     }));
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| answer::<S>(&wire, request))) {
-        // To drop it could panic once more.
+        // Dropping the payload could panic again.
         std::mem::forget(payload);
-        let said = PANIC.with(|kept| kept.borrow_mut().take()).unwrap_or_else(|| "it panicked".to_owned());
+        let said =
+            PANIC.with(|kept| kept.borrow_mut().take()).unwrap_or_else(|| "the plugin panicked".to_owned());
         wire.emit(&failure("panic", &said, None));
     }
     abi::OK
 }
 
-/// Makes a type that implements [`Stage`](crate::Stage) the plugin that this library is.
+/// Makes a type that implements [`Stage`](crate::Stage) the library's plugin.
 #[macro_export]
 macro_rules! export_stage {
     ($stage:ty) => {
@@ -139,7 +140,7 @@ mod tests {
     }
 
     unsafe extern "C" fn emit(host: *const Host, json: *const c_char, len: usize) -> i32 {
-        // SAFETY: the host of the test, whose data is the list below, and a text of that length.
+        // SAFETY: the test's host, whose data is the list below, and a text of that length.
         let (said, json) = unsafe {
             (&*(*host).data.cast::<RefCell<Vec<String>>>(), std::slice::from_raw_parts(json.cast(), len))
         };
@@ -155,7 +156,7 @@ mod tests {
         0
     }
 
-    /// What a host of this version gets as an answer; none where the plugin does not want to live in it.
+    /// The answer to a host with these versions; `None` if the plugin refuses the host.
     fn described(abi_major: u16, abi_minor: u16, struct_size: usize) -> Option<String> {
         let said = RefCell::new(Vec::new());
         let host = Host {
@@ -171,7 +172,7 @@ mod tests {
         };
         let mut ctx = std::ptr::null_mut();
         let request = r#"{"method":"describe","params":{}}"#;
-        // SAFETY: as a host does it; both live until the call returns.
+        // SAFETY: like a host; both live until the call returns.
         unsafe {
             if create(&raw const host, &raw mut ctx) != abi::OK {
                 return None;

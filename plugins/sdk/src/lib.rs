@@ -1,7 +1,10 @@
-//! A stage of a pyrelease release as a plugin in Rust: implement [`Stage`], export it, and build a dynamic library.
+//! Write a stage of a pyrelease release as a plugin in Rust: implement [`Stage`], export it, and build a dynamic
+//! library.
 //!
 //! ```
-//! use pyrelease_plugin::{Context, Descriptor, Effects, Outputs, Request, Result, Stage, Standing, Undo, export_stage};
+//! use pyrelease_plugin::{
+//!     Context, Descriptor, EffectState, Effects, Outputs, Request, Result, Stage, Undo, export_stage,
+//! };
 //!
 //! #[derive(serde::Deserialize)]
 //! struct Config {
@@ -31,9 +34,9 @@
 //!         }
 //!     }
 //!
-//!     fn verify(_: &Context, undo: &Undo<Config>) -> Result<Standing> {
+//!     fn verify(_: &Context, undo: &Undo<Config>) -> Result<EffectState> {
 //!         let file: std::path::PathBuf = undo.effect.payload()?;
-//!         Ok(if file.exists() { Standing::Present } else { Standing::Absent })
+//!         Ok(if file.exists() { EffectState::Present } else { EffectState::Absent })
 //!     }
 //! }
 //!
@@ -41,8 +44,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! An effect is done in a closure, which runs only when pyrelease has written down that it is about to be. `undo` and
-//! `verify` run in processes of their own that remember nothing but what the effect carries along.
+//! An effect is a closure, which runs only after pyrelease has recorded the effect. `undo` and `verify` run in
+//! processes of their own, and know only the effect's data.
 
 pub mod abi;
 mod answer;
@@ -59,32 +62,32 @@ pub use context::Context;
 pub use descriptor::{Descriptor, Effects, Reach};
 pub use error::{Error, Result};
 pub use request::{
-    Distribution, Effect, Outputs, Planned, Preflight, Problem, Release, Request, Severity, Standing, Undo,
+    Distribution, Effect, EffectState, Outputs, Planned, Preflight, Problem, Release, Request, Severity, Undo,
 };
 
 /// A stage of a release
 pub trait Stage: 'static {
-    /// What `config` in `release.toml` is read into
+    /// The type of `config` in `release.toml`
     type Config: DeserializeOwned;
 
-    /// What the plugin is and what it may do; it can do no more than it says here.
+    /// The plugin's description; pyrelease refuses effects that it does not declare.
     fn describe() -> Descriptor;
 
-    /// What would make it fail, and what it would do. Nothing may change here.
+    /// Returns problems that would make `run` fail, and the planned effects. Must not change anything.
     fn preflight(_context: &Context, _request: &Request<Self::Config>) -> Result<Preflight> {
         Ok(Preflight::default())
     }
 
-    /// Does it.
+    /// Does the stage's work.
     fn run(context: &Context, request: &Request<Self::Config>) -> Result<Outputs>;
 
-    /// Takes an effect back; one that is not there is no error. [`Error::kept`] says that it has to stay.
+    /// Undoes an effect; succeeds if there is nothing to undo. Return [`Error::kept`] if the effect must stay.
     fn undo(_context: &Context, _undo: &Undo<Self::Config>) -> Result<()> {
-        Err(Error::new("there is no way to undo it"))
+        Err(Error::new("`undo` is not implemented"))
     }
 
-    /// Whether an effect is there.
-    fn verify(_context: &Context, _undo: &Undo<Self::Config>) -> Result<Standing> {
-        Ok(Standing::Unknown)
+    /// Reports whether an effect exists.
+    fn verify(_context: &Context, _undo: &Undo<Self::Config>) -> Result<EffectState> {
+        Ok(EffectState::Unknown)
     }
 }

@@ -13,9 +13,9 @@ use crate::Result;
 pub struct Release {
     /// The project's name
     pub name: String,
-    /// The version that is released
+    /// The version being released
     pub version: String,
-    /// The version before
+    /// The previous version
     pub previous: String,
     pub tag: String,
     /// `YYYY-MM-DD`
@@ -24,7 +24,7 @@ pub struct Release {
     pub notes: Option<String>,
     /// The release commit
     pub commit: Option<String>,
-    /// The project's folder, in the release's own clone once there is one
+    /// The project's folder, in the release's private clone once that exists
     pub root: PathBuf,
     /// The project's folder in the user's working tree
     pub project: PathBuf,
@@ -32,7 +32,7 @@ pub struct Release {
     pub dist: Vec<Distribution>,
 }
 
-/// A file that is released
+/// A file of the release
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Distribution {
@@ -43,30 +43,30 @@ pub struct Distribution {
     pub sha256: String,
 }
 
-/// What a stage is asked for
+/// The parameters of `preflight` and `run`
 #[derive(Debug, Deserialize)]
 pub struct Request<C> {
     pub config: C,
     #[serde(default)]
     pub release: Release,
-    /// The secrets that it was granted
+    /// The granted secrets
     #[serde(default)]
     pub secrets: BTreeMap<String, String>,
     #[serde(default)]
     pub dry_run: bool,
-    /// What stands from before the release was cut short
+    /// The effects that were already done before an interruption
     #[serde(default, rename = "effects")]
-    pub(crate) standing: Vec<Effect>,
+    pub(crate) done: Vec<Effect>,
 }
 
 impl<C> Request<C> {
-    /// Whether an effect of this key stands from before the release was cut short.
-    pub fn stands(&self, key: &str) -> bool {
-        self.standing.iter().any(|effect| effect.key == key)
+    /// Whether the effect with this key was already done before an interruption.
+    pub fn is_done(&self, key: &str) -> bool {
+        self.done.iter().any(|effect| effect.key == key)
     }
 }
 
-/// An effect to be taken back or asked about
+/// The parameters of `undo` and `verify`
 #[derive(Debug)]
 pub struct Undo<C> {
     pub config: C,
@@ -75,7 +75,7 @@ pub struct Undo<C> {
     pub effect: Effect,
 }
 
-/// An effect as pyrelease has written it down
+/// A recorded effect
 #[derive(Debug, Clone, Deserialize)]
 pub struct Effect {
     pub key: String,
@@ -87,26 +87,26 @@ pub struct Effect {
 }
 
 impl Effect {
-    /// What it carries along.
+    /// The data of the effect.
     ///
     /// # Errors
-    /// It is of another shape.
+    /// The data has another type.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T> {
         Ok(serde_json::from_value(self.undo.clone())?)
     }
 }
 
-/// Whether an effect is there
+/// Whether an effect exists
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Standing {
+pub enum EffectState {
     Present,
     Absent,
-    /// Nobody can tell
+    /// It cannot be determined
     Unknown,
 }
 
-/// What a preflight found
+/// The result of `preflight`
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Preflight {
     pub problems: Vec<Problem>,
@@ -129,7 +129,7 @@ pub struct Problem {
     pub hint: Option<String>,
 }
 
-/// A step of a plan
+/// A planned effect
 #[derive(Debug, Clone, Serialize)]
 pub struct Planned {
     pub key: String,
@@ -137,7 +137,7 @@ pub struct Planned {
 }
 
 impl Preflight {
-    /// Adds what would make the stage fail.
+    /// Adds a problem that would make the stage fail.
     pub fn error(mut self, message: impl Into<String>, hint: impl Into<String>) -> Self {
         self.problems.push(Problem {
             severity: Severity::Error,
@@ -147,17 +147,17 @@ impl Preflight {
         self
     }
 
-    /// Adds something that it would do.
+    /// Adds a planned effect.
     pub fn plan(mut self, key: impl Into<String>, summary: impl Into<String>) -> Self {
         self.plan.push(Planned { key: key.into(), summary: summary.into() });
         self
     }
 }
 
-/// What a stage gives to the release
+/// The result of `run`
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Outputs {
-    /// Where to look at what it made
+    /// URLs of what the stage created
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<String>,
 }

@@ -13,7 +13,7 @@ use crate::plugin::find::{PREFIX, PROJECT_FOLDER, PluginReference, in_folder, us
 use crate::plugin::launch::Stop;
 use crate::plugin::protocol::Descriptor;
 use crate::plugin::trust::{Obstacle, look};
-use crate::plugin::{Assignment, CallContext, Carrier};
+use crate::plugin::{Assignment, CallContext, PluginKind};
 use crate::stages::NullHandler;
 use crate::text::safe;
 use crate::ui::{Format, data};
@@ -121,13 +121,13 @@ fn entry(
         None => "trusted".to_owned(),
         Some(Obstacle::Unpinned) => "not pinned: nothing of it runs".to_owned(),
         Some(Obstacle::Changed { .. }) => "changed since it was pinned: nothing of it runs".to_owned(),
-        Some(Obstacle::NotAgreed { otherwise: None }) => {
+        Some(Obstacle::NotTrusted { otherwise: None }) => {
             "pinned, and you have not agreed to it: nothing of it runs".to_owned()
         }
-        Some(Obstacle::NotAgreed { otherwise: Some(_) }) => {
+        Some(Obstacle::NotTrusted { otherwise: Some(_) }) => {
             "pinned, and you have agreed to it by another interpreter: nothing of it runs".to_owned()
         }
-        Some(Obstacle::Loose { path }) => {
+        Some(Obstacle::WritableByOthers { path }) => {
             format!("`{}` is writable for others: nothing of it runs", path.display())
         }
     };
@@ -156,7 +156,7 @@ fn entry(
         name,
         stages,
         file: Some(looked.found[0].file.clone()),
-        carrier: Some(Carrier::of(&looked.found[0].file).name()),
+        carrier: Some(PluginKind::of(&looked.found[0].file).name()),
         found: Some(looked.found[0].place.shown()),
         sha256: Some(looked.plugin.identity()),
         command: looked.plugin.command(),

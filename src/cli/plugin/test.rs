@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::ops::Context;
-use crate::plugin::trial::{Options, Tried, try_out};
+use crate::plugin::trial::{Options, TrialStep, try_out};
 use crate::ui::{Format, data};
 
 #[derive(Debug, clap::Args)]
@@ -50,7 +50,7 @@ pub(super) fn test(context: &Context, arguments: &Arguments) -> Result<()> {
     }
 }
 
-fn line(tried: &Tried) -> String {
+fn line(tried: &TrialStep) -> String {
     match (&tried.problem, &tried.left_out) {
         (Some(problem), _) => format!("wrong     {}: {problem}", tried.what),
         (None, Some(why)) => format!("left out  {}: {why}", tried.what),

@@ -4,7 +4,7 @@ use super::{of_stages, project};
 use crate::engine::event::{Event, Listener};
 use crate::error::{Error, Result};
 use crate::ops::Context;
-use crate::plugin::Carrier;
+use crate::plugin::PluginKind;
 use crate::plugin::find::PluginReference;
 use crate::plugin::trust::{LOCK, Obstacle, Pins, agree, look};
 
@@ -46,10 +46,10 @@ pub(super) fn trust(context: &Context, arguments: &Arguments) -> Result<()> {
                 say(&format!("`{name}` is trusted already: {}", plugin.source.display()));
                 continue;
             }
-            Some(obstacle @ Obstacle::Loose { .. }) => return Err(obstacle.refusal(plugin)),
+            Some(obstacle @ Obstacle::WritableByOthers { .. }) => return Err(obstacle.refusal(plugin)),
             Some(_) => {}
         }
-        let carrier = if plugin.before.is_empty() { Carrier::of(&plugin.source) } else { plugin.carrier() };
+        let carrier = if plugin.before.is_empty() { PluginKind::of(&plugin.source) } else { plugin.kind() };
         say(&format!(
             "`{name}`: {} `{}`, {}, for {}",
             carrier.name(),

@@ -13,7 +13,7 @@ use crate::engine::recover::{PluginLog, Presence, RecoveryContext};
 use crate::engine::release::Release;
 use crate::error::{Error, Result};
 use crate::plugin::launch::{Answer, PluginHandler, Stop};
-use crate::plugin::protocol::{Announced, Class, Classes, Level, Method};
+use crate::plugin::protocol::{AnnouncedEffect, Class, Classes, Level, Method};
 use crate::plugin::{Assignment, CallContext};
 use crate::world::failpoints::InEffect;
 
@@ -217,8 +217,8 @@ struct EffectRecorder<'a, 'run> {
 }
 
 impl EffectRecorder<'_, '_> {
-    fn refusal(&self, effect: &Announced) -> Option<String> {
-        let Announced { key, class, .. } = effect;
+    fn refusal(&self, effect: &AnnouncedEffect) -> Option<String> {
+        let AnnouncedEffect { key, class, .. } = effect;
         if !self.classes.allow(*class) {
             let declared = self.classes.name();
             return Some(format!(
@@ -261,7 +261,7 @@ impl PluginHandler for EffectRecorder<'_, '_> {
         self.effects.progress(if unit.is_empty() { &self.assignment.plugin.name } else { unit }, done, total);
     }
 
-    fn effect(&mut self, effect: Announced) -> Answer {
+    fn effect(&mut self, effect: AnnouncedEffect) -> Answer {
         if self.earlier.contains(&effect.key) {
             self.effects.note(&format!("`{}`: done before the run was cut short", effect.key));
             return Answer::Stands;
@@ -270,7 +270,7 @@ impl PluginHandler for EffectRecorder<'_, '_> {
             return Answer::Refuse(refusal);
         }
         let reach = self.reach(effect.class);
-        let Announced { key, class, summary, undo } = effect;
+        let AnnouncedEffect { key, class, summary, undo } = effect;
         let does = if summary.is_empty() { key.clone() } else { summary.clone() };
         let action = Action::Plugin { plugin: self.assignment.plugin.name.clone(), does };
         let intended = PluginEffect {
@@ -296,7 +296,7 @@ impl PluginHandler for EffectRecorder<'_, '_> {
 
     fn done(&mut self, key: &str) -> Result<(), String> {
         let at = self.open.iter().position(|open| open.key == key);
-        let at = at.ok_or_else(|| format!("it says that it has done `{key}`, and had not announced it"))?;
+        let at = at.ok_or_else(|| format!("it reported `{key}` as done without announcing it"))?;
         let OpenEffect { id, _inside, .. } = self.open.remove(at);
         drop(_inside);
         let Some(live) = &mut self.effects.live else { return Ok(()) };

@@ -12,7 +12,7 @@ use crate::engine::journal::{Journal, header};
 use crate::engine::model::{PluginEffect, State};
 use crate::error::Result;
 use crate::plugin::launch::{Answer, PluginHandler, Stop};
-use crate::plugin::protocol::{Announced, Level, Method};
+use crate::plugin::protocol::{AnnouncedEffect, Level, Method};
 use crate::plugin::{Assignment, CallContext, trust};
 use crate::world::process::Since;
 
@@ -87,7 +87,7 @@ impl PluginHandler for RecoveryHandler<'_> {
         self.listener.on_event(&Event::Note { stage: Some(stage), message: &message });
     }
 
-    fn effect(&mut self, effect: Announced) -> Answer {
+    fn effect(&mut self, effect: AnnouncedEffect) -> Answer {
         Answer::Refuse(format!("`{}` is no part of a recovery", effect.key))
     }
 

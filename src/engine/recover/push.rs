@@ -1,5 +1,5 @@
 //! What became of a push, and taking it back. A push whose answer is missing may be applied for as long as the remote is
-//! at work on it, so it is shut out before anybody says that it did not happen; see [`crate::world::git::ShutOut`].
+//! at work on it, so it is shut out before anybody says that it did not happen; see [`crate::world::git::FenceOutcome`].
 
 use super::context::Resolution;
 use super::{Presence, RecoveryContext};
@@ -7,7 +7,7 @@ use crate::engine::event::Event;
 use crate::engine::journal::{Entry, Journal, Record, entries, point_of_no_return};
 use crate::engine::model::{Effect, State};
 use crate::error::{Error, Result};
-use crate::world::git::{RefUpdate, Remote, ShutOut};
+use crate::world::git::{FenceOutcome, RefUpdate, Remote};
 use crate::world::orphans;
 
 /// Why an undo did not come about
@@ -45,9 +45,9 @@ impl RecoveryContext<'_> {
         }
         let name = if entry.is_being_undone { &entry.undo_fence } else { fence };
         let known = updates.iter().find_map(|update| update.old.as_deref());
-        let shut_out = name.as_ref().map(|name| remote.shut_out(self.repository, name, known));
+        let create_fence = name.as_ref().map(|name| remote.create_fence(self.repository, name, known));
         // From here on the refs are final, if something shuts out what is in doubt.
-        let stands = matches!(shut_out, Some(ShutOut::Never | ShutOut::Applied));
+        let stands = matches!(create_fence, Some(FenceOutcome::Fenced | FenceOutcome::Applied));
         match (self.probe_push(&remote, updates), stands) {
             // What is there is no more than a part of it, or somebody has changed it: every ref is looked at for itself.
             (Presence::Unknown(_), true) if remote.refs(self.repository, &[]).is_ok() => Resolution::Done,

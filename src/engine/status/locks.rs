@@ -24,7 +24,7 @@ pub struct LockStatus {
 }
 
 pub(super) fn locks(repository: &Repository, summary: &JournalSummary) -> Vec<LockStatus> {
-    let (standing, holders) = repository.standing_locks(PATIENCE);
+    let (standing, holders) = repository.remaining_locks(PATIENCE);
     let left = match summary.outcome {
         None => left_locks(&summary.records, repository),
         Some(_) => Vec::new(),

@@ -38,7 +38,7 @@ impl RemoteFacts {
         }
         let (environment, project) = (collector.environment, header.name.as_str());
         let questions = names.into_iter().map(|(remote, names)| {
-            (remote, Remote { name: remote.to_owned() }.question(collector.repository, &names))
+            (remote, Remote { name: remote.to_owned() }.ref_query(collector.repository, &names))
         });
         if !collector.online {
             let places = summary.destinations.iter().cloned();

@@ -1,5 +1,5 @@
-//! Speaks the protocol for a library: what the library says is read and written again, so that nothing but whole
-//! messages goes out; what pyrelease says is read by a thread of its own.
+//! Speaks the protocol on behalf of a library. The library's messages are parsed and written again, so that only
+//! complete messages are sent. A separate thread reads the messages from pyrelease.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -13,28 +13,28 @@ use serde_json::{Value, json};
 use super::library::{self, Instance};
 use crate::plugin::protocol::{LONGEST_MESSAGE, PROTOCOL};
 
-/// What the threads of a host share
+/// The state that the host's threads share
 pub(super) struct Shared {
     out: Mutex<Box<dyn Write + Send>>,
-    news: Mutex<News>,
+    state: Mutex<State>,
     changed: Condvar,
     cancelled: AtomicBool,
-    /// A result has gone out
+    /// A result was sent
     over: AtomicBool,
 }
 
 #[derive(Default)]
-struct News {
+struct State {
     greeted: bool,
     request: Option<Value>,
     acks: Vec<(String, bool)>,
     running: Option<library::Cancel>,
 }
 
-/// What pyrelease says
+/// A message from pyrelease
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Told {
+enum Incoming {
     Hello {},
     Call { method: Value, params: Value },
     Ack { key: String, ok: bool },
@@ -43,18 +43,18 @@ enum Told {
 }
 
 impl Shared {
-    fn news(&self) -> std::sync::MutexGuard<'_, News> {
-        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until there is what `wanted` finds.
-    fn wait<T>(&self, mut wanted: impl FnMut(&mut News) -> Option<T>) -> T {
-        let mut news = self.news();
+    /// Waits until `wanted` returns a value.
+    fn wait<T>(&self, mut wanted: impl FnMut(&mut State) -> Option<T>) -> T {
+        let mut state = self.state();
         loop {
-            if let Some(found) = wanted(&mut news) {
+            if let Some(found) = wanted(&mut state) {
                 return found;
             }
-            news = self.changed.wait(news).unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -65,10 +65,10 @@ impl Shared {
         out.write_all(&line).and_then(|()| out.flush())
     }
 
-    /// A message of the library's.
+    /// Sends a message from the library.
     ///
     /// # Errors
-    /// It is none, or has come too late.
+    /// It is not a valid message, or comes after the result.
     pub(super) fn emit(&self, bytes: &[u8]) -> Result<(), ()> {
         let message = object(bytes).ok_or(())?;
         let kind = message.get("type").and_then(Value::as_str).ok_or(())?;
@@ -85,10 +85,10 @@ impl Shared {
         self.send(&message).map_err(drop)
     }
 
-    /// An effect that the library is about to have: whether it may, once pyrelease has written it down.
+    /// Announces an effect and waits for pyrelease's answer, which comes once the journal has the effect.
     ///
     /// # Errors
-    /// It is no effect.
+    /// It is not a valid effect.
     pub(super) fn effect(&self, bytes: &[u8]) -> Result<Verdict, ()> {
         let mut message = object(bytes).ok_or(())?;
         let key = message.get("key").and_then(Value::as_str).ok_or(())?.to_owned();
@@ -100,9 +100,9 @@ impl Shared {
         }
         message["type"] = "effect".into();
         self.send(&message).map_err(drop)?;
-        Ok(self.wait(|news| {
-            if let Some(at) = news.acks.iter().position(|(of, _)| *of == key) {
-                let (_, ok) = news.acks.swap_remove(at);
+        Ok(self.wait(|state| {
+            if let Some(at) = state.acks.iter().position(|(of, _)| *of == key) {
+                let (_, ok) = state.acks.swap_remove(at);
                 return Some(if ok { Verdict::Act } else { Verdict::Refused });
             }
             None
@@ -122,29 +122,29 @@ pub(super) enum Verdict {
 
 fn object(bytes: &[u8]) -> Option<Value> {
     let message: Value = serde_json::from_slice(bytes).ok().filter(Value::is_object)?;
-    // The whitespace in it does not count: it is written again.
+    // Whitespace is dropped, because the message is serialised again.
     (bytes.len() <= LONGEST_MESSAGE).then_some(message)
 }
 
-/// Says on the standard output why there will be no result.
+/// Reports on standard output why there will be no result.
 pub(super) fn fatal(code: &str, message: &str) {
     let line = json!({"type": "fatal", "code": code, "message": message}).to_string();
-    // Nobody may be there to hear it.
+    // pyrelease may already be gone.
     let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
 /// Loads the library and answers one call.
 pub(super) fn host(file: &Path) -> ExitCode {
-    let (input, output) = match library::set_pipes_aside() {
+    let (input, output) = match library::redirect_pipes() {
         Ok(pipes) => pipes,
         Err(error) => {
-            fatal("host", &format!("the pipes cannot be set aside: {error}"));
+            fatal("host", &format!("failed to redirect the pipes: {error}"));
             return ExitCode::FAILURE;
         }
     };
     let shared = Arc::new(Shared {
         out: Mutex::new(output),
-        news: Mutex::default(),
+        state: Mutex::default(),
         changed: Condvar::new(),
         cancelled: AtomicBool::new(false),
         over: AtomicBool::new(false),
@@ -158,30 +158,30 @@ pub(super) fn host(file: &Path) -> ExitCode {
             1
         }
     };
-    library::leave(code)
+    library::exit(code)
 }
 
 fn answer(file: &Path, shared: &Arc<Shared>) -> Result<(), (&'static str, String)> {
     let phase = |phase: &str| {
         let _ = shared.send(&json!({"type": "phase", "phase": phase}));
     };
-    shared.wait(|news| news.greeted.then_some(()));
+    shared.wait(|state| state.greeted.then_some(()));
     let in_load = |message| ("load", message);
     library::expect_marker(file).map_err(in_load)?;
     phase("load");
     let loaded = library::load(file).map_err(in_load)?;
     let built_with = loaded.built_with();
     let _ = shared.send(&json!({"type": "hello", "protocol": PROTOCOL, "built_with": built_with}));
-    let request = shared.wait(|news| news.request.take()).to_string();
+    let request = shared.wait(|state| state.request.take()).to_string();
     phase("create");
     let instance: Instance = loaded.create(Arc::clone(shared)).map_err(|message| ("create", message))?;
     phase("call");
-    shared.news().running = Some(instance.cancel());
+    shared.state().running = Some(instance.cancel());
     if shared.is_cancelled() {
         cancel(shared);
     }
     let returned = instance.call(&request);
-    shared.news().running = None;
+    shared.state().running = None;
     instance.destroy();
     match shared.over.load(Ordering::SeqCst) {
         true => Ok(()),
@@ -189,37 +189,37 @@ fn answer(file: &Path, shared: &Arc<Shared>) -> Result<(), (&'static str, String
     }
 }
 
-/// Tells the library that it should stop.
+/// Asks the library to stop.
 fn cancel(shared: &Shared) {
-    // Held meanwhile, so that the call cannot return and the instance go in between.
-    let news = shared.news();
-    if let Some(running) = &news.running {
+    // Hold the lock, so that the call cannot return and free the instance meanwhile.
+    let state = shared.state();
+    if let Some(running) = &state.running {
         running.cancel();
     }
 }
 
-/// Hears what pyrelease says, until it is gone.
+/// Reads messages from pyrelease until its end of the pipe closes.
 fn listen(input: Box<dyn Read + Send>, shared: &Shared) {
     let mut input = BufReader::new(input);
     let mut line = Vec::new();
     loop {
         line.clear();
         if !input.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-            // Whoever wanted the answer is gone.
-            library::vanish(super::ORPHANED.into());
+            // pyrelease is gone, so no one waits for the answer.
+            library::abort(super::ORPHANED.into());
         }
         match serde_json::from_slice(&line) {
-            Ok(Told::Hello {}) => shared.news().greeted = true,
-            Ok(Told::Call { method, params }) => {
-                shared.news().request = Some(json!({"method": method, "params": params}));
+            Ok(Incoming::Hello {}) => shared.state().greeted = true,
+            Ok(Incoming::Call { method, params }) => {
+                shared.state().request = Some(json!({"method": method, "params": params}));
             }
-            Ok(Told::Ack { key, ok }) => shared.news().acks.push((key, ok)),
-            Ok(Told::Cancel {}) => {
+            Ok(Incoming::Ack { key, ok }) => shared.state().acks.push((key, ok)),
+            Ok(Incoming::Cancel {}) => {
                 shared.cancelled.store(true, Ordering::SeqCst);
                 cancel(shared);
             }
-            // What follows is the end of the pipe, and ours is our own.
-            Ok(Told::Bye {}) => return,
+            // The pipe closes after `bye`; ending is up to us.
+            Ok(Incoming::Bye {}) => return,
             Err(_) => {}
         }
         shared.changed.notify_all();

@@ -1,6 +1,7 @@
-//! The binary edge: the library loaded, its table checked, its functions called. All that is `unsafe` is here.
+//! The binary interface: loads the library, checks its table and calls its functions. All `unsafe` code of the host is
+//! here.
 
-#![allow(unsafe_code, reason = "a library in another language is called")]
+#![allow(unsafe_code, reason = "calls a library in another language")]
 
 use std::ffi::{CStr, c_char, c_void};
 use std::io::{self, Read, Write};
@@ -12,22 +13,22 @@ use pyrelease_plugin::abi::{self, Entry, Host, Plugin};
 
 use super::conversation::{Shared, Verdict};
 
-/// Before the request in its buffer: a plugin that takes it for its own and frees it ends there and then
+/// Padding before the request: a plugin that frees the request by mistake crashes at once
 const LEAD: usize = 16;
-/// Bytes of a library that are looked at in one go for its mark
+/// Bytes of a library that are searched for its marker at once
 const PIECE: usize = 256 << 10;
-/// Bytes of a mark, at most
+/// The longest marker, in bytes
 const LONGEST_MARK: usize = 64;
 
-/// Sees that the file says it is a plugin for this version, before anything of it runs.
+/// Checks that the file is marked as a plugin for this version, before any of its code runs.
 ///
 /// # Errors
-/// It is none, or one for another version.
+/// The file is not a plugin, or one for another version.
 pub(super) fn expect_marker(file: &Path) -> Result<(), String> {
     let mut file = fs_err::File::open(file).map_err(|error| error.to_string())?;
     let key = &abi::MARKER.as_bytes()[..abi::MARKER.find('=').map_or(0, |at| at + 1)];
     let mut other = None;
-    // In pieces: a library may have many megabytes, and each call reads it.
+    // In pieces, because a library may have many megabytes and every call reads it.
     let (mut buffer, mut kept) = (vec![0; PIECE], 0);
     loop {
         let read = file.read(&mut buffer[kept..]).map_err(|error| error.to_string())?;
@@ -47,67 +48,64 @@ pub(super) fn expect_marker(file: &Path) -> Result<(), String> {
             }
             other = Some(major);
         }
-        // The mark may begin in this piece and end in the next.
+        // A marker may span two pieces.
         let end = kept + read;
         kept = end.min(LONGEST_MARK);
         buffer.copy_within(end - kept..end, 0);
     }
     Err(match other {
         Some(major) => format!(
-            "it was built for version {major} of the plugin interface, and this pyrelease has version {}",
+            "it was built for version {major} of the plugin interface, but this pyrelease has version {}",
             abi::ABI_MAJOR
         ),
-        None => "it is no plugin of pyrelease: the mark that each has is not in the file".to_owned(),
+        None => "it is not a pyrelease plugin: the file does not contain the marker".to_owned(),
     })
 }
 
-/// A library whose table is in order
+/// A library with a valid table
 pub(super) struct Loaded {
     plugin: &'static Plugin,
 }
 
-/// Loads the library, never to unload it: what it has started may go on until the process ends.
+/// Loads the library and never unloads it: its threads may run until the process ends.
 ///
 /// # Errors
-/// The system's words, or what is wrong with the table.
+/// The library cannot be loaded, or its table is not valid.
 pub(super) fn load(file: &Path) -> Result<Loaded, String> {
-    let library = open(file).map_err(|error| said(&error))?;
-    // SAFETY: a plugin's own promise; one that breaks it ends this process, which is here for that.
+    let library = open(file).map_err(|error| cause_message(&error))?;
+    // SAFETY: the plugin must keep its promises; one that does not can only crash this process.
     let entry = unsafe { library.get::<Entry>(abi::ENTRY).map(|entry| *entry) };
-    let entry = entry.map_err(|error| said(&error))?;
+    let entry = entry.map_err(|error| cause_message(&error))?;
     std::mem::forget(library);
     // SAFETY: as above.
     let plugin = unsafe { entry() };
     if plugin.is_null() {
-        return Err("its entry gives no table".to_owned());
+        return Err("its entry function returned no table".to_owned());
     }
-    // SAFETY: the first 16 bytes are the same in every version; more is read only once they are as they should be.
+    // SAFETY: the first 16 bytes are the same in every version; the rest is read only after they are checked.
     let [magic, versions, size, _] = unsafe { ptr::read_unaligned(plugin.cast::<[u32; 4]>()) };
     let [low, high] = [(versions & 0xffff) as u16, (versions >> 16) as u16];
     let (major, minor) = if cfg!(target_endian = "little") { (low, high) } else { (high, low) };
     if magic != abi::MAGIC {
-        return Err(format!("its table begins with {magic:#010x} instead of {:#010x}", abi::MAGIC));
+        return Err(format!("its table must begin with {:#010x}, not {magic:#010x}", abi::MAGIC));
     }
     if major != abi::ABI_MAJOR {
         return Err(format!(
-            "it has version {major} of the plugin interface, and this pyrelease {}",
+            "it has version {major} of the plugin interface, but this pyrelease has {}",
             abi::ABI_MAJOR
         ));
     }
     if minor > abi::ABI_MINOR {
         return Err(format!(
-            "it needs version {major}.{minor} of the plugin interface, and this pyrelease has {}.{}",
+            "it needs version {major}.{minor} of the plugin interface, but this pyrelease has {}.{}",
             abi::ABI_MAJOR,
             abi::ABI_MINOR
         ));
     }
     if (size as usize) < size_of::<Plugin>() {
-        return Err(format!(
-            "its table has {size} bytes, fewer than the {} it must have",
-            size_of::<Plugin>()
-        ));
+        return Err(format!("its table has {size} bytes, but must have at least {}", size_of::<Plugin>()));
     }
-    // SAFETY: it says that it is this table, and lives as long as the library, which stays.
+    // SAFETY: the magic, version and size are those of this table, and the library is never unloaded.
     let plugin = unsafe { &*plugin };
     if plugin.create.is_none() || plugin.call.is_none() {
         return Err("its table has no `create` or no `call`".to_owned());
@@ -115,16 +113,16 @@ pub(super) fn load(file: &Path) -> Result<Loaded, String> {
     Ok(Loaded { plugin })
 }
 
-/// The system's words, which are in the cause.
-fn said(error: &libloading::Error) -> String {
+/// The system's message, which is in the cause.
+fn cause_message(error: &libloading::Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 #[cfg(unix)]
 fn open(file: &Path) -> Result<libloading::Library, libloading::Error> {
     use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-    // SAFETY: constructors run here, in a process that is here for that. Every symbol is looked up now: one that is
-    // missing would otherwise end the process in the middle of an effect.
+    // SAFETY: constructors run here, in a process that exists for this. All symbols are resolved now: a missing one
+    // would otherwise crash the process in the middle of an effect.
     unsafe { Library::open(Some(file), RTLD_NOW | RTLD_LOCAL).map(Into::into) }
 }
 
@@ -135,19 +133,19 @@ fn open(file: &Path) -> Result<libloading::Library, libloading::Error> {
 }
 
 impl Loaded {
-    /// What it says it was built with.
+    /// What the library was built with, as it reports.
     pub(super) fn built_with(&self) -> String {
         if self.plugin.built_with.is_null() {
             return String::new();
         }
-        // SAFETY: a text that ends in NUL, by the header.
+        // SAFETY: a NUL-terminated text, by the header.
         unsafe { CStr::from_ptr(self.plugin.built_with) }.to_string_lossy().into_owned()
     }
 
-    /// Has it make itself ready.
+    /// Calls the library's `create`.
     ///
     /// # Errors
-    /// It will not.
+    /// `create` failed.
     pub(super) fn create(&self, shared: Arc<Shared>) -> Result<Instance, String> {
         let host: &'static Host = Box::leak(Box::new(Host {
             magic: abi::MAGIC,
@@ -171,25 +169,25 @@ impl Loaded {
     }
 }
 
-/// A library that is ready for its one call
+/// An initialised library
 pub(super) struct Instance {
     plugin: &'static Plugin,
     ctx: *mut c_void,
 }
 
-/// How to tell a library that it should stop
+/// Asks a running library to stop
 pub(super) struct Cancel {
     function: Option<unsafe extern "C" fn(*mut c_void)>,
     ctx: *mut c_void,
 }
 
-// SAFETY: the header says that `cancel` may come from another thread.
+// SAFETY: the header allows `cancel` from another thread.
 unsafe impl Send for Cancel {}
 
 impl Cancel {
     pub(super) fn cancel(&self) {
         if let Some(function) = self.function {
-            // SAFETY: while `call` runs, as the header says.
+            // SAFETY: while `call` runs, as the header requires.
             unsafe { function(self.ctx) };
         }
     }
@@ -219,28 +217,32 @@ impl Instance {
     }
 }
 
-/// What a plugin passed, and the shared part of the host; none where that is not possible.
+/// The message that a plugin passed, and the host's shared state; `None` if an argument is not valid.
 ///
 /// # Safety
-/// The host is the one that was given to the plugin.
-unsafe fn passed<'a>(host: *const Host, json: *const c_char, len: usize) -> Option<(&'a Shared, &'a [u8])> {
+/// `host` is the one that was passed to the plugin.
+unsafe fn borrow_message<'a>(
+    host: *const Host,
+    json: *const c_char,
+    len: usize,
+) -> Option<(&'a Shared, &'a [u8])> {
     if json.is_null() || len > isize::MAX as usize {
         return None;
     }
-    // SAFETY: pointer and length are a text that the plugin lends until we return.
+    // SAFETY: pointer and length describe a text that the plugin lends until we return.
     Some((unsafe { shared(host) }?, unsafe { std::slice::from_raw_parts(json.cast(), len) }))
 }
 
 /// # Safety
-/// As [`passed`].
+/// As [`borrow_message`].
 unsafe fn shared<'a>(host: *const Host) -> Option<&'a Shared> {
-    // SAFETY: the host is ours and never freed, and so is what it points at.
+    // SAFETY: the host is ours and never freed, and so is its data.
     unsafe { host.as_ref()?.data.cast::<Shared>().as_ref() }
 }
 
 unsafe extern "C" fn emit(host: *const Host, json: *const c_char, len: usize) -> i32 {
-    // SAFETY: a plugin passes the host that it was given.
-    match unsafe { passed(host, json, len) } {
+    // SAFETY: plugins pass the host that they were given.
+    match unsafe { borrow_message(host, json, len) } {
         Some((shared, bytes)) if shared.emit(bytes).is_ok() => abi::OK,
         _ => abi::ERR,
     }
@@ -248,7 +250,7 @@ unsafe extern "C" fn emit(host: *const Host, json: *const c_char, len: usize) ->
 
 unsafe extern "C" fn effect(host: *const Host, json: *const c_char, len: usize) -> i32 {
     // SAFETY: as above.
-    let Some((shared, bytes)) = (unsafe { passed(host, json, len) }) else { return abi::ERR };
+    let Some((shared, bytes)) = (unsafe { borrow_message(host, json, len) }) else { return abi::ERR };
     match shared.effect(bytes) {
         Ok(Verdict::Act) => abi::OK,
         Ok(Verdict::Refused) => abi::REFUSED,
@@ -262,10 +264,10 @@ unsafe extern "C" fn cancelled(host: *const Host) -> i32 {
     unsafe { shared(host) }.is_some_and(Shared::is_cancelled).into()
 }
 
-/// Takes the pipes to pyrelease out of the library's way: what it prints goes to the standard error, and there is nothing
-/// for it to read.
+/// Moves the pipes to pyrelease away from standard input and output: what the library prints goes to standard error,
+/// and its standard input is empty.
 #[cfg(unix)]
-pub(super) fn set_pipes_aside() -> io::Result<(Box<dyn Read + Send>, Box<dyn Write + Send>)> {
+pub(super) fn redirect_pipes() -> io::Result<(Box<dyn Read + Send>, Box<dyn Write + Send>)> {
     use rustix::stdio::{dup2_stdin, dup2_stdout};
     let aside = |stream: rustix::fd::BorrowedFd<'_>| rustix::io::fcntl_dupfd_cloexec(stream, 3);
     let input = fs_err::File::from_parts(aside(rustix::stdio::stdin())?.into(), "the pipe from pyrelease");
@@ -276,15 +278,14 @@ pub(super) fn set_pipes_aside() -> io::Result<(Box<dyn Read + Send>, Box<dyn Wri
 }
 
 #[cfg(not(unix))]
-pub(super) fn set_pipes_aside() -> io::Result<(Box<dyn Read + Send>, Box<dyn Write + Send>)> {
+pub(super) fn redirect_pipes() -> io::Result<(Box<dyn Read + Send>, Box<dyn Write + Send>)> {
     Ok((Box::new(io::stdin()), Box::new(io::stdout())))
 }
 
-/// Ends the process at once, with what C keeps in buffers written and nothing else: a destructor of the library's could
-/// still do anything.
-pub(super) fn leave(code: i32) -> ! {
+/// Ends the process at once, after flushing C's buffers. Destructors do not run, because a library's could do anything.
+pub(super) fn exit(code: i32) -> ! {
     #[cfg(unix)]
-    // SAFETY: neither touches memory of ours.
+    // SAFETY: neither function touches our memory.
     unsafe {
         libc::fflush(ptr::null_mut());
         libc::_exit(code)
@@ -293,9 +294,9 @@ pub(super) fn leave(code: i32) -> ! {
     std::process::exit(code)
 }
 
-/// Ends the process there and then: whoever would read what is in buffers is gone, and a thread of the library's may hold
-/// the lock of one.
-pub(super) fn vanish(code: i32) -> ! {
+/// Ends the process at once, without flushing: pyrelease is gone, and a thread of the library may hold the lock of a
+/// buffer.
+pub(super) fn abort(code: i32) -> ! {
     #[cfg(unix)]
     // SAFETY: it touches no memory.
     unsafe {
@@ -320,13 +321,13 @@ mod tests {
             ("pyrelease-stage-abi=2; pyrelease-stage-abi=1;", None),
             ("pyrelease-stage-abi=2;", Some("built for version 2")),
             ("pyrelease-stage-abi=12;", Some("built for version 12")),
-            ("pyrelease-stage-abi=;", Some("is no plugin")),
-            ("", Some("is no plugin")),
+            ("pyrelease-stage-abi=;", Some("is not a pyrelease plugin")),
+            ("", Some("is not a pyrelease plugin")),
         ] {
             fs_err::write(&file, text).unwrap();
-            let said = expect_marker(&file).err();
-            assert_eq!(said.is_some(), expected.is_some(), "{text}");
-            assert!(said.is_none_or(|said| said.contains(expected.unwrap())), "{text}");
+            let problem = expect_marker(&file).err();
+            assert_eq!(problem.is_some(), expected.is_some(), "{text}");
+            assert!(problem.is_none_or(|problem| problem.contains(expected.unwrap())), "{text}");
         }
     }
 

@@ -1,8 +1,7 @@
-//! The process in which a plugin lives: this program again, under a command of its own that `main` handles before
-//! anything else.
+//! The process that runs a plugin: this program again, with an internal command that `main` handles first.
 //!
-//! `__stage-host PARENT --exec PROGRAM ARGUMENTS...` becomes the program, in a session of its own; `--lib FILE` loads the
-//! library, speaks the protocol for it and ends without ever unloading it. Both end when the parent does.
+//! `__stage-host PARENT --exec PROGRAM ARGUMENTS...` becomes the program, in a session of its own. `--lib FILE` loads
+//! the library and speaks the protocol for it. Both end when the parent does.
 
 mod conversation;
 mod library;
@@ -14,13 +13,13 @@ use std::process::ExitCode;
 #[cfg(unix)]
 use crate::world::process::why_not_started;
 
-/// The command under which `main` becomes a host
+/// The internal command
 pub const COMMAND: &str = "__stage-host";
 
-/// What a library may take, in bytes of address space; a program may need far more of that than it uses
+/// The limit for a library, in bytes of address space; programs may reserve far more than they use
 const MEMORY: u64 = 1 << 30;
 
-/// Is a host, if that is what the command line says.
+/// Runs the host if the command line asks for it.
 pub fn run_if_requested(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     if arguments.next().is_none_or(|command| command != COMMAND) {
         return None;
@@ -36,17 +35,17 @@ pub fn run_if_requested(mut arguments: impl Iterator<Item = OsString>) -> Option
             set_apart(parent, None);
             Some(execute(&program, arguments))
         }
-        // Nobody but pyrelease says this.
+        // Only pyrelease uses this command.
         _ => Some(ExitCode::from(2)),
     }
 }
 
-/// A session of its own, so that nothing it starts is missed and no terminal is within its reach; an end with the
-/// parent's; no core files; so much memory.
+/// Isolates this process: its own session (so that its children can be found, and it has no terminal), death with the
+/// parent, no core files, and a memory limit.
 #[cfg(unix)]
 fn set_apart(parent: u32, memory: Option<u64>) {
     use rustix::process::{Resource, Rlimit, setrlimit, setsid};
-    // It fails for the leader of a group, which a fresh child is not.
+    // Fails only for the leader of a process group, which a new child is not.
     let _ = setsid();
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
@@ -62,7 +61,7 @@ fn set_apart(parent: u32, memory: Option<u64>) {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let _ = setrlimit(Resource::Core, none);
     if let Some(memory) = memory {
-        // Where the system has no such limit, there is none.
+        // Ignored where the system has no such limit.
         let _ = setrlimit(Resource::As, Rlimit { current: Some(memory), maximum: Some(memory) });
     }
 }
@@ -70,7 +69,7 @@ fn set_apart(parent: u32, memory: Option<u64>) {
 #[cfg(not(unix))]
 fn set_apart(_: u32, _: Option<u64>) {}
 
-/// The status of a host whose parent is gone
+/// The status of a host whose parent has ended
 const ORPHANED: u8 = 75;
 
 /// Becomes the program.
@@ -84,7 +83,7 @@ fn execute(program: &OsString, arguments: impl Iterator<Item = OsString>) -> Exi
     ExitCode::from(126)
 }
 
-/// Runs the program as a child, whose end is ours.
+/// Runs the program as a child, and ends when it does.
 #[cfg(not(unix))]
 #[expect(clippy::disallowed_types, reason = "it inherits our pipes")]
 fn execute(program: &OsString, arguments: impl Iterator<Item = OsString>) -> ExitCode {

@@ -1,11 +1,11 @@
-//! Calls a plugin: a process, the conversation with it, and its end, whatever the plugin does.
+//! Calls a plugin: starts its process, exchanges messages, and ends it, whatever the plugin does.
 //!
-//! Nothing here waits for the plugin without a limit, keeps more of what it says than a bound, or lets it outlive the
-//! call: its process leads a session of its own, and all of that is ended.
+//! Every wait and every buffer is limited, and no process survives the call: the plugin leads a session of its own,
+//! which is ended as a whole.
 
 mod pipes;
 mod process;
-mod words;
+mod redact;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,49 +16,50 @@ use serde_json::Value;
 
 use super::error::{Cause, Phase, PluginError};
 use super::protocol::{
-    Announced, Heard, LONGEST_MESSAGE, Level, Method, Misread, PROTOCOL, Said, understands,
+    AnnouncedEffect, HostMessage, LONGEST_MESSAGE, Level, MessageError, Method, PROTOCOL, PluginMessage,
+    understands,
 };
 use crate::world::failpoints::{self, Failpoint};
 use crate::world::process::Since;
-use pipes::{Piped, Pipes};
+use pipes::{PipeEvent, Pipes};
 use process::Child;
-use words::Words;
+use redact::Redactor;
 
 pub use process::set_host;
 
-/// How long the process of a plugin may take to say `hello`: an interpreter on a busy machine is slow
+/// How long a plugin's process may take to send `hello`: interpreters are slow to start on a busy machine
 const HANDSHAKE: Duration = Duration::from_secs(30);
-/// How long it has to end by itself when its time is up
-const LAST_WORDS: Duration = Duration::from_millis(300);
-/// How long it has to end by itself when the user interrupts: it may be at something that should be whole
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long it has to end when it has given its result
-const FAREWELL: Duration = Duration::from_secs(2);
-/// How long the end of its output is waited for once it has ended
+/// How long it has to end after a timeout
+const TIMEOUT_GRACE: Duration = Duration::from_millis(300);
+/// How long it has to end after an interrupt: it may be in the middle of a write
+const INTERRUPT_GRACE: Duration = Duration::from_secs(5);
+/// How long it has to end after its result
+const EXIT_GRACE: Duration = Duration::from_secs(2);
+/// How long to wait for the end of its output after it has ended
 const GRACE: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(20);
-/// How often it is looked whether it has ended: most do at once
+/// The polling interval after the result: most plugins end at once
 const BLINK: Duration = Duration::from_micros(200);
-/// Bytes of messages that are taken from one call
-const MOST: u64 = 64 << 20;
-/// Messages that are
-const MOST_MESSAGES: u64 = 300_000;
-/// The greatest number that a progress has: the one up to which JSON's numbers are exact everywhere
-const MOST_PROGRESS: u64 = 1 << 53;
-/// Lines that are no messages that are forgiven
-const MOST_STRAYS: u64 = 10_000;
+/// Bytes of messages in one call, at most
+const MAX_BYTES: u64 = 64 << 20;
+/// Messages in one call, at most
+const MAX_MESSAGES: u64 = 300_000;
+/// The greatest progress value: JSON numbers are exact up to it
+const MAX_PROGRESS: u64 = 1 << 53;
+/// Stray lines in one call, at most
+const MAX_STRAYS: u64 = 10_000;
 const TOOL: &str = concat!("pyrelease/", env!("CARGO_PKG_VERSION"));
 
 /// How a plugin is started
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Program {
-    /// Loaded by the host
+    /// A library, loaded by the host
     Library(PathBuf),
-    /// Executed: a program and its arguments
+    /// A program and its arguments
     Executable(Vec<OsString>),
 }
 
-/// A call about to be made
+/// A call to make
 #[derive(Debug)]
 pub struct Call<'a> {
     /// The plugin's name, for messages
@@ -68,7 +69,7 @@ pub struct Call<'a> {
     pub params: &'a Value,
     pub program: &'a Program,
     pub folder: &'a Path,
-    /// All that its process finds in its environment
+    /// The complete environment of its process
     pub environment: &'a [(OsString, OsString)],
     /// Texts that must not be shown
     pub secrets: &'a [String],
@@ -76,12 +77,12 @@ pub struct Call<'a> {
     pub stop: Stop<'a>,
 }
 
-/// What says that the user interrupts
+/// How the user's interrupt is detected
 #[derive(Debug, Clone, Copy)]
 pub enum Stop<'a> {
-    /// That this is set
+    /// By this flag
     Set(&'a AtomicBool),
-    /// An interrupt since then: an earlier one is why there is something to undo
+    /// By an interrupt since then; an earlier one is the reason for an undo
     Since(Since),
 }
 
@@ -94,7 +95,7 @@ impl Stop<'_> {
     }
 }
 
-/// What is answered to an announced effect
+/// The answer to an announced effect
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// It is written down: act
@@ -105,28 +106,32 @@ pub enum Answer {
     Refuse(String),
 }
 
-/// Who hears what a plugin says while it is at work
+/// Receives the messages of a running plugin
 pub trait PluginHandler {
     fn log(&mut self, level: Level, message: &str);
-    /// A line that it printed
+    /// The plugin printed a line.
     fn printed(&mut self, line: &str);
+    /// The plugin has printed to standard output for the first time; `message` is a warning about it.
+    fn stray(&mut self, message: &str) {
+        self.log(Level::Warn, message);
+    }
     fn progress(&mut self, _done: u64, _total: u64, _unit: &str) {}
-    /// It has been at it for so long, of so long at most, and says nothing.
+    /// The plugin has been silent for `time`, of at most `limit`.
     fn waiting(&mut self, _time: Duration, _limit: Duration) {}
-    /// It is about to do this, and waits for the answer.
-    fn effect(&mut self, effect: Announced) -> Answer;
-    /// It has done this; an error ends the call
+    /// The plugin announces an effect, and waits for the answer.
+    fn effect(&mut self, effect: AnnouncedEffect) -> Answer;
+    /// The plugin has done an effect; an error ends the call.
     fn done(&mut self, key: &str) -> Result<(), String>;
-    /// Whether the call is to be ended here and now
-    fn has_enough(&self) -> bool {
+    /// Whether to kill the plugin now; for tests of plugins.
+    fn is_killed(&self) -> bool {
         false
     }
 }
 
-/// Makes the call and gives the plugin's result.
+/// Makes the call and returns the plugin's result.
 ///
 /// # Errors
-/// There was none, and why.
+/// There is no result; the error says why.
 pub fn call(call: &Call<'_>, handler: &mut dyn PluginHandler) -> Result<Value, PluginError> {
     let failed = |cause| PluginError {
         plugin: call.plugin.to_owned(),
@@ -140,7 +145,7 @@ pub fn call(call: &Call<'_>, handler: &mut dyn PluginHandler) -> Result<Value, P
     failpoints::in_effect(Failpoint::ProcessStarted, || format!("plugin {}", call.plugin));
     let conversation = Conversation {
         call,
-        words: Words::of_who_knows(call.secrets),
+        redactor: Redactor::new(call.secrets),
         handler,
         pipes: Pipes::open(ends),
         child,
@@ -153,14 +158,14 @@ pub fn call(call: &Call<'_>, handler: &mut dyn PluginHandler) -> Result<Value, P
         messages: 0,
         forbidden: None,
     };
-    let done = conversation.hold();
+    let done = conversation.run();
     failpoints::in_effect(Failpoint::ProcessEnded, || format!("plugin {}", call.plugin));
     done
 }
 
 struct Conversation<'a> {
     call: &'a Call<'a>,
-    words: Words,
+    redactor: Redactor,
     handler: &'a mut dyn PluginHandler,
     pipes: Pipes,
     child: Child,
@@ -169,93 +174,93 @@ struct Conversation<'a> {
     /// Bytes of messages so far
     read: u64,
     greeted: bool,
-    /// Why it was told to stop, if it was
+    /// Why it was asked to stop, if so
     cancel: Option<&'static str>,
-    /// Lines so far that were no messages
+    /// Stray lines so far
     strays: u64,
     messages: u64,
-    /// What it tried and may not; the call fails for it, whatever its result
+    /// A forbidden action; the call fails for it, whatever its result
     forbidden: Option<String>,
 }
 
-/// What a message leads to
+/// What to do after a message
 enum Next {
-    GoOn,
-    Over(Result<Value, Cause>),
+    Continue,
+    Finish(Result<Value, Cause>),
 }
 
 impl Conversation<'_> {
-    fn hold(mut self) -> Result<Value, PluginError> {
-        let hello = Said::Hello { protocol: PROTOCOL, tool: TOOL, features: &[], required: &[] };
-        self.pipes.say(hello.line());
-        let mut ended = self.converse();
+    fn run(mut self) -> Result<Value, PluginError> {
+        let hello = HostMessage::Hello { protocol: PROTOCOL, tool: TOOL, features: &[], required: &[] };
+        self.pipes.send(hello.line());
+        let mut ended = self.exchange();
         let by_itself = matches!(ended, Ok(_) | Err(Cause::Failed(_)));
         if let (true, Some(forbidden)) = (by_itself, self.forbidden.take()) {
             ended = Err(Cause::Forbidden(forbidden));
         }
         if by_itself {
-            self.pipes.say(Said::Bye.line());
-            self.pipes.hush();
+            self.pipes.send(HostMessage::Bye.line());
+            self.pipes.close_input();
             let farewell = Instant::now();
-            while farewell.elapsed() < FAREWELL && !self.child.has_ended() {
+            while farewell.elapsed() < EXIT_GRACE && !self.child.has_ended() {
                 std::thread::sleep(BLINK);
             }
         }
         self.child.end();
-        self.listen_to_the_end();
+        self.read_rest();
         ended.map_err(|cause| PluginError {
             plugin: self.call.plugin.to_owned(),
             stage: self.call.stage.to_owned(),
             method: self.call.method,
             phase: self.phase,
             cause: self.without_secrets(cause),
-            tail: self.pipes.tail().iter().map(|line| self.words.shown(line)).collect(),
+            tail: self.pipes.tail().iter().map(|line| self.redactor.text(line)).collect(),
         })
     }
 
-    /// Listens until there is a result, or will be none.
-    fn converse(&mut self) -> Result<Value, Cause> {
+    /// Processes messages until the call is over.
+    fn exchange(&mut self) -> Result<Value, Cause> {
         let mut deadline: Option<(Instant, Cause)> = None;
         let mut ended: Option<Instant> = None;
         loop {
-            if self.handler.has_enough() {
-                return Err(Cause::Enough);
+            if self.handler.is_killed() {
+                return Err(Cause::Killed);
             }
             match self.pipes.next(TICK) {
-                Some(Piped::Line(line)) => match self.on_event(&line) {
-                    Next::GoOn => {}
-                    Next::Over(result) => return result,
+                Some(PipeEvent::Line(line)) => match self.on_event(&line) {
+                    Next::Continue => {}
+                    Next::Finish(result) => return result,
                 },
-                Some(Piped::Printed(line)) => self.printed(&line),
-                Some(Piped::TooLong) => return Err(Cause::TooLong),
-                Some(Piped::End) => return Err(self.why_silent()),
-                // Somebody that it left behind may hold its output open.
+                Some(PipeEvent::Printed(line)) => self.printed(&line),
+                Some(PipeEvent::TooLong) => return Err(Cause::TooLong),
+                Some(PipeEvent::End) => return Err(self.why_closed()),
+                // A process that it left behind may hold its output open.
                 None if self.child.has_ended()
                     && ended.get_or_insert_with(Instant::now).elapsed() >= GRACE =>
                 {
-                    return Err(self.why_silent());
+                    return Err(self.why_closed());
                 }
                 None => {}
             }
             if let Some((last, _)) = &deadline {
                 if Instant::now() >= *last {
-                    return Err(deadline.map_or(Cause::Silent, |(_, cause)| cause));
+                    return Err(deadline.map_or(Cause::Closed, |(_, cause)| cause));
                 }
                 continue;
             }
             let limit = if self.greeted { self.call.limit } else { self.call.limit.min(HANDSHAKE) };
             self.handler.waiting(self.began.elapsed(), limit);
             let (reason, patience, cause) = if self.call.stop.is_wanted() {
-                ("interrupt", PATIENCE, Cause::Interrupted)
+                ("interrupt", INTERRUPT_GRACE, Cause::Interrupted)
             } else if self.began.elapsed() >= limit {
-                ("timeout", LAST_WORDS, Cause::TimedOut(limit))
+                ("timeout", TIMEOUT_GRACE, Cause::TimedOut(limit))
             } else {
                 continue;
             };
-            // One that has not said hello yet has not been asked anything: it is told when it has.
+            // Before `hello` it cannot receive `cancel`; it is sent after `call`.
             self.cancel = Some(reason);
             if self.greeted {
-                self.pipes.say(Said::Cancel { reason }.line());
+                self.pipes.send(HostMessage::Cancel { reason }.line());
             }
             deadline = Some((Instant::now() + patience, cause));
         }
@@ -264,134 +269,135 @@ impl Conversation<'_> {
     fn on_event(&mut self, line: &[u8]) -> Next {
         self.read += line.len() as u64 + 1;
         self.messages += 1;
-        if self.read > MOST {
-            return Next::Over(Err(Cause::TooMuch(format!("{} MiB", MOST >> 20))));
+        if self.read > MAX_BYTES {
+            return Next::Finish(Err(Cause::TooMuch(format!("{} MiB", MAX_BYTES >> 20))));
         }
-        if self.messages > MOST_MESSAGES {
-            return Next::Over(Err(Cause::TooMuch(format!("{MOST_MESSAGES} messages"))));
+        if self.messages > MAX_MESSAGES {
+            return Next::Finish(Err(Cause::TooMuch(format!("{MAX_MESSAGES} messages"))));
         }
-        if self.strays > MOST_STRAYS {
-            return Next::Over(Err(Cause::TooMuch(format!("{MOST_STRAYS} lines that are no messages"))));
+        if self.strays > MAX_STRAYS {
+            return Next::Finish(Err(Cause::TooMuch(format!("{MAX_STRAYS} lines that are not messages"))));
         }
-        let heard = match Heard::read(line) {
-            Ok(heard) => heard,
-            Err(Misread::Stray(shown)) if !self.call.method.is_strict() => {
+        let message = match PluginMessage::read(line) {
+            Ok(message) => message,
+            Err(MessageError::Stray(shown)) if !self.call.method.is_strict() => {
                 self.stray(&shown);
-                return Next::GoOn;
+                return Next::Continue;
             }
-            Err(misread) => return Next::Over(Err(Cause::Garbage(misread.to_string()))),
+            Err(misread) => return Next::Finish(Err(Cause::Garbage(misread.to_string()))),
         };
-        let out_of_turn = |what: &str| Next::Over(Err(Cause::Garbage(format!("`{what}` out of turn"))));
-        match heard {
-            Heard::Phase { phase } => {
+        let out_of_turn = |what: &str| Next::Finish(Err(Cause::Garbage(format!("`{what}` out of turn"))));
+        match message {
+            PluginMessage::Phase { phase } => {
                 self.phase = match phase.as_str() {
                     "load" => Phase::Loading,
                     "create" => Phase::Creating,
                     _ => Phase::Calling,
                 };
-                Next::GoOn
+                Next::Continue
             }
-            Heard::Fatal { code, message } => Next::Over(Err(match code.as_str() {
+            PluginMessage::Fatal { code, message } => Next::Finish(Err(match code.as_str() {
                 "start" => Cause::NotStarted(message),
                 "no-result" => Cause::Nonsense(message),
                 _ => Cause::NotLoaded(message),
             })),
-            Heard::Hello { .. } if self.greeted => out_of_turn("hello"),
-            Heard::Hello { protocol, required, .. } => self.greet(&protocol, &required),
-            Heard::Log { level, message } => {
-                self.handler.log(level, &self.words.shown(&message));
-                Next::GoOn
+            PluginMessage::Hello { .. } if self.greeted => out_of_turn("hello"),
+            PluginMessage::Hello { protocol, required, .. } => self.greet(&protocol, &required),
+            PluginMessage::Log { level, message } => {
+                self.handler.log(level, &self.redactor.text(&message));
+                Next::Continue
             }
             _ if !self.greeted => out_of_turn("a message before `hello`"),
-            Heard::Progress { done, total, unit } => {
-                // More than there can be, or than there is to do, is nobody's sum.
-                let total = total.min(MOST_PROGRESS);
-                let done = done.min(if total == 0 { MOST_PROGRESS } else { total });
-                self.handler.progress(done, total, &self.words.line(&unit));
-                Next::GoOn
+            PluginMessage::Progress { done, total, unit } => {
+                // Clamp progress to the total, and both to exact numbers.
+                let total = total.min(MAX_PROGRESS);
+                let done = done.min(if total == 0 { MAX_PROGRESS } else { total });
+                self.handler.progress(done, total, &self.redactor.line(&unit));
+                Next::Continue
             }
-            Heard::Effect(effect) => self.answer(effect),
-            Heard::EffectDone { key } => match self.handler.done(&key) {
-                Ok(()) => Next::GoOn,
-                Err(problem) => Next::Over(Err(Cause::Forbidden(problem))),
+            PluginMessage::Effect(effect) => self.answer(effect),
+            PluginMessage::EffectDone { key } => match self.handler.done(&key) {
+                Ok(()) => Next::Continue,
+                Err(problem) => Next::Finish(Err(Cause::Forbidden(problem))),
             },
-            // What it says of itself is looked at by whoever reads it; the rest is shown, and kept.
-            Heard::Result { ok: true, value, .. } if self.call.method == Method::Describe => {
-                Next::Over(Ok(value))
+            // The caller checks a description itself; other results are shown and recorded.
+            PluginMessage::Result { ok: true, value, .. } if self.call.method == Method::Describe => {
+                Next::Finish(Ok(value))
             }
-            Heard::Result { ok: true, value, .. } => Next::Over(Ok(self.words.answer(value))),
-            Heard::Result { error, .. } => {
-                Next::Over(Err(Cause::Failed(Box::new(error.unwrap_or_default()))))
+            PluginMessage::Result { ok: true, value, .. } => Next::Finish(Ok(self.redactor.answer(value))),
+            PluginMessage::Result { error, .. } => {
+                Next::Finish(Err(Cause::Failed(Box::new(error.unwrap_or_default()))))
             }
         }
     }
 
     fn greet(&mut self, protocol: &str, required: &[String]) -> Next {
         if let Err(problem) = understands(PROTOCOL, protocol) {
-            return Next::Over(Err(Cause::Version(problem)));
+            return Next::Finish(Err(Cause::Version(problem)));
         }
         if let Some(feature) = required.first() {
             let problem = format!("it needs `{feature}`, which this version of pyrelease does not have");
-            return Next::Over(Err(Cause::Version(problem)));
+            return Next::Finish(Err(Cause::Version(problem)));
         }
         self.greeted = true;
         if self.phase == Phase::Starting {
             self.phase = Phase::Calling;
         }
         self.began = Instant::now();
-        self.pipes.say(Said::Call { method: self.call.method, params: self.call.params }.line());
+        self.pipes.send(HostMessage::Call { method: self.call.method, params: self.call.params }.line());
         if let Some(reason) = self.cancel {
-            self.pipes.say(Said::Cancel { reason }.line());
+            self.pipes.send(HostMessage::Cancel { reason }.line());
         }
-        Next::GoOn
+        Next::Continue
     }
 
-    fn answer(&mut self, mut effect: Announced) -> Next {
+    fn answer(&mut self, mut effect: AnnouncedEffect) -> Next {
         let key = effect.key.clone();
         let refusal = if self.call.method != Method::Run {
             Some(format!("it announced the effect `{key}` in `{}`", self.call.method))
-        } else if self.words.has_secret(&effect.undo) || self.words.has_secret(&key.as_str().into()) {
+        } else if self.redactor.has_secret(&effect.undo) || self.redactor.has_secret(&key.as_str().into()) {
             Some(format!("what it wants to keep for undoing `{key}` contains a secret"))
         } else {
-            words::unusable(&key)
+            redact::invalid_key(&key)
         };
-        effect.summary = self.words.line(&effect.summary);
+        effect.summary = self.redactor.line(&effect.summary);
         let answer = match refusal {
             Some(refusal) => Answer::Refuse(refusal),
             None => self.handler.effect(effect),
         };
-        let said = match &answer {
-            Answer::Act => Said::Ack { key: &key, ok: true, reason: None },
-            Answer::Stands => Said::Ack { key: &key, ok: false, reason: Some("it stands already") },
-            Answer::Refuse(reason) => Said::Ack { key: &key, ok: false, reason: Some(reason) },
+        let reply = match &answer {
+            Answer::Act => HostMessage::Ack { key: &key, ok: true, reason: None },
+            Answer::Stands => HostMessage::Ack { key: &key, ok: false, reason: Some("it stands already") },
+            Answer::Refuse(reason) => HostMessage::Ack { key: &key, ok: false, reason: Some(reason) },
         };
-        self.pipes.say(said.line());
+        self.pipes.send(reply.line());
         if let Answer::Refuse(reason) = answer {
             self.forbidden.get_or_insert(reason);
         } else if answer == Answer::Act {
             failpoints::in_effect(Failpoint::Acknowledged, || format!("plugin {}", self.call.plugin));
         }
-        Next::GoOn
+        Next::Continue
     }
 
-    /// A line among the messages that is none.
+    /// A line of standard output that is not a message.
     fn stray(&mut self, shown: &str) {
         self.strays += 1;
         if self.strays == 1 {
-            let message = format!("it prints among its messages, which it should not: {shown}");
-            self.handler.log(Level::Warn, &self.words.shown(&message));
+            let message =
+                format!("the plugin printed to standard output, which is reserved for messages: {shown}");
+            self.handler.stray(&self.redactor.text(&message));
         }
         self.printed(shown);
     }
 
     fn printed(&mut self, line: &str) {
         self.pipes.keep(line);
-        let shown = self.words.shown(line);
+        let shown = self.redactor.text(line);
         self.handler.printed(&shown);
     }
 
     /// Its output is closed: most likely it has ended.
-    fn why_silent(&mut self) -> Cause {
+    fn why_closed(&mut self) -> Cause {
         let began = Instant::now();
         while began.elapsed() < GRACE {
             if let Some(status) = self.child.status() {
@@ -399,15 +405,15 @@ impl Conversation<'_> {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        Cause::Silent
+        Cause::Closed
     }
 
-    /// What it still said, for the error to show.
-    fn listen_to_the_end(&mut self) {
+    /// Reads the rest of its output, for the error message.
+    fn read_rest(&mut self) {
         let began = Instant::now();
         while began.elapsed() < GRACE {
             match self.pipes.next(TICK) {
-                Some(Piped::Printed(line)) => self.printed(&line),
+                Some(PipeEvent::Printed(line)) => self.printed(&line),
                 Some(_) => {}
                 None if self.pipes.are_closed() => return,
                 None => {}
@@ -416,7 +422,7 @@ impl Conversation<'_> {
     }
 
     fn without_secrets(&self, cause: Cause) -> Cause {
-        let shown = |text: String| self.words.shown(&text);
+        let shown = |text: String| self.redactor.text(&text);
         match cause {
             Cause::Failed(mut failure) => {
                 failure.message = shown(failure.message);

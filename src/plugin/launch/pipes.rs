@@ -1,5 +1,5 @@
-//! The pipes to and from a plugin's process, each served by a thread: a plugin that does not read holds nobody up, and
-//! of one that never stops only so much is in memory.
+//! The pipes to a plugin's process, each served by a thread: a plugin that does not read cannot block us, and one that
+//! never stops writing cannot fill memory.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -10,26 +10,26 @@ use std::time::Duration;
 
 use super::LONGEST_MESSAGE;
 
-/// Lines of what a plugin printed that an error shows
+/// Lines of a plugin's output that an error shows
 const TAIL: usize = 20;
-/// Bytes of a printed line that are handed on
+/// Bytes of a printed line that are passed on
 const LONGEST_LINE: usize = 8 << 10;
-/// Things heard that wait to be taken
+/// Events that are buffered, at most
 const WAITING: usize = 16;
 const CHUNK: usize = 64 << 10;
 
-/// Our ends
-pub(super) struct Ends {
+/// Our ends of the pipes
+pub(super) struct PipeEnds {
     pub(super) stdin: ChildStdin,
     pub(super) stdout: ChildStdout,
     pub(super) stderr: ChildStderr,
 }
 
-/// Something that came out of the process
-pub(super) enum Piped {
+/// An event from the process
+pub(super) enum PipeEvent {
     /// A line of its standard output
     Line(Vec<u8>),
-    /// One that is longer than a message may be
+    /// It wrote a line longer than a message may be
     TooLong,
     /// Its standard output is closed
     End,
@@ -39,14 +39,14 @@ pub(super) enum Piped {
 
 pub(super) struct Pipes {
     to: Option<Sender<Vec<u8>>>,
-    from: Receiver<Piped>,
+    from: Receiver<PipeEvent>,
     closed: bool,
     tail: VecDeque<String>,
 }
 
 impl Pipes {
-    pub(super) fn open(ends: Ends) -> Self {
-        let Ends { mut stdin, stdout, stderr } = ends;
+    pub(super) fn open(ends: PipeEnds) -> Self {
+        let PipeEnds { mut stdin, stdout, stderr } = ends;
         let (to, lines) = mpsc::channel::<Vec<u8>>();
         thread::spawn(move || {
             for line in lines {
@@ -55,46 +55,46 @@ impl Pipes {
                 }
             }
         });
-        let (tell, from) = mpsc::sync_channel(WAITING);
-        let also = tell.clone();
-        thread::spawn(move || listen(stdout, &tell));
-        thread::spawn(move || overhear(stderr, &also));
+        let (events, from) = mpsc::sync_channel(WAITING);
+        let also = events.clone();
+        thread::spawn(move || read_stdout(stdout, &events));
+        thread::spawn(move || read_stderr(stderr, &also));
         Self { to: Some(to), from, closed: false, tail: VecDeque::new() }
     }
 
-    /// Sends a line; one to a process that has ended is lost.
-    pub(super) fn say(&self, line: Vec<u8>) {
+    /// Sends a line; it is lost if the process has ended.
+    pub(super) fn send(&self, line: Vec<u8>) {
         if let Some(to) = &self.to {
             let _ = to.send(line);
         }
     }
 
-    /// Nothing more will be said: the process's standard input is closed once all is read.
-    pub(super) fn hush(&mut self) {
+    /// Closes the process's standard input once all lines are written.
+    pub(super) fn close_input(&mut self) {
         self.to = None;
     }
 
-    /// What comes next, waited for that long.
-    pub(super) fn next(&mut self, time: Duration) -> Option<Piped> {
+    /// Waits at most `time` for the next event.
+    pub(super) fn next(&mut self, time: Duration) -> Option<PipeEvent> {
         match self.from.recv_timeout(time) {
             Ok(piped) => Some(piped),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => {
                 if !self.closed {
                     self.closed = true;
-                    return Some(Piped::End);
+                    return Some(PipeEvent::End);
                 }
                 None
             }
         }
     }
 
-    /// Whether nothing can come any more.
+    /// Whether all pipes are closed.
     pub(super) fn are_closed(&self) -> bool {
         self.closed
     }
 
-    /// Keeps a line for an error to show.
+    /// Keeps a line for the error message.
     pub(super) fn keep(&mut self, line: &str) {
         if self.tail.len() == TAIL {
             self.tail.pop_front();
@@ -107,8 +107,8 @@ impl Pipes {
     }
 }
 
-/// Hands on the lines of the standard output.
-fn listen(mut stdout: impl Read, tell: &SyncSender<Piped>) {
+/// Reads lines from standard output.
+fn read_stdout(mut stdout: impl Read, events: &SyncSender<PipeEvent>) {
     let mut line = Vec::new();
     let mut chunk = [0; CHUNK];
     while let Ok(read @ 1..) = stdout.read(&mut chunk) {
@@ -116,36 +116,36 @@ fn listen(mut stdout: impl Read, tell: &SyncSender<Piped>) {
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             line.extend_from_slice(&rest[..end]);
             rest = &rest[end + 1..];
-            let told = if line.len() > LONGEST_MESSAGE {
-                Piped::TooLong
+            let event = if line.len() > LONGEST_MESSAGE {
+                PipeEvent::TooLong
             } else {
-                Piped::Line(std::mem::take(&mut line))
+                PipeEvent::Line(std::mem::take(&mut line))
             };
-            if tell.send(told).is_err() {
+            if events.send(event).is_err() {
                 return;
             }
         }
         line.extend_from_slice(rest);
         if line.len() > LONGEST_MESSAGE {
-            let _ = tell.send(Piped::TooLong);
+            let _ = events.send(PipeEvent::TooLong);
             return;
         }
     }
-    // What has no end is no message, and most likely the last thing that a dying process said.
+    // An incomplete line is not a message; most likely the process died while writing it.
     if !line.is_empty() {
-        let _ = tell.send(Piped::Line(line));
+        let _ = events.send(PipeEvent::Line(line));
     }
-    let _ = tell.send(Piped::End);
+    let _ = events.send(PipeEvent::End);
 }
 
-/// Hands on the lines of the standard error, the long ones in pieces.
-fn overhear(mut stderr: impl Read, tell: &SyncSender<Piped>) {
+/// Reads lines from standard error; overlong lines come in pieces.
+fn read_stderr(mut stderr: impl Read, events: &SyncSender<PipeEvent>) {
     let mut line = Vec::new();
     let mut chunk = [0; CHUNK];
     let hand_on = |line: &mut Vec<u8>| {
         let text = String::from_utf8_lossy(line).trim_end_matches('\r').to_owned();
         line.clear();
-        tell.send(Piped::Printed(text)).is_ok()
+        events.send(PipeEvent::Printed(text)).is_ok()
     };
     while let Ok(read @ 1..) = stderr.read(&mut chunk) {
         for byte in &chunk[..read] {

@@ -1,4 +1,4 @@
-//! The process of a call: started with nothing of ours but what it is given, and ended with all that it has started.
+//! A call's process: it inherits only what it is given, and is ended with everything it has started.
 
 use std::ffi::OsString;
 use std::io;
@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::OnceLock;
 
-use super::pipes::Ends;
+use super::pipes::PipeEnds;
 use super::{Call, Cause, Program};
 use crate::plugin::host;
 use crate::world::{orphans, process};
 
 static HOST: OnceLock<PathBuf> = OnceLock::new();
 
-/// Says which program hosts plugins, where it is not this one: a test's own program cannot.
+/// Sets the program that hosts plugins; for tests, whose own program cannot.
 pub fn set_host(path: PathBuf) {
     let _ = HOST.set(path);
 }
@@ -21,7 +21,7 @@ pub fn set_host(path: PathBuf) {
 fn program() -> io::Result<PathBuf> {
     match HOST.get() {
         Some(path) => Ok(path.clone()),
-        // Whatever lies at our path by now, such as an upgrade: this is what runs here.
+        // The path may hold another program by now, such as an upgrade; this link is the running one.
         None if cfg!(target_os = "linux") => Ok("/proc/self/exe".into()),
         None => std::env::current_exe(),
     }
@@ -34,11 +34,8 @@ pub(super) struct Child {
 }
 
 impl Child {
-    #[expect(
-        clippy::disallowed_types,
-        reason = "duct ends only the process itself, not those that it has started"
-    )]
-    pub(super) fn start(call: &Call<'_>) -> io::Result<(Self, Ends)> {
+    #[expect(clippy::disallowed_types, reason = "duct ends only the process itself, not its children")]
+    pub(super) fn start(call: &Call<'_>) -> io::Result<(Self, PipeEnds)> {
         let mut command = std::process::Command::new(program()?);
         command.args(arguments(call.program)).current_dir(call.folder).env_clear();
         command.envs(call.environment.iter().map(|(name, value)| (name, value)));
@@ -50,9 +47,9 @@ impl Child {
         let mut process = command.spawn()?;
         let ends = (process.stdin.take(), process.stdout.take(), process.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = ends else {
-            return Err(io::Error::other("it has no pipes"));
+            return Err(io::Error::other("the process has no pipes"));
         };
-        Ok((Self { process, status: None }, Ends { stdin, stdout, stderr }))
+        Ok((Self { process, status: None }, PipeEnds { stdin, stdout, stderr }))
     }
 
     pub(super) fn status(&mut self) -> Option<ExitStatus> {
@@ -66,7 +63,7 @@ impl Child {
         self.status().is_some()
     }
 
-    /// Ends it, if it has not, and what is left of its session.
+    /// PipeEnds the process and everything left in its session.
     pub(super) fn end(&mut self) {
         end_group(self.process.id());
         if self.status().is_none() {
@@ -98,7 +95,7 @@ fn arguments(program: &Program) -> Vec<OsString> {
 fn end_group(leader: u32) {
     use rustix::process::{Pid, Signal, kill_process_group};
     if let Some(leader) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
-        // Most often all of it has ended.
+        // Usually the whole session has ended already.
         let _ = kill_process_group(leader, Signal::KILL);
     }
 }
@@ -106,7 +103,7 @@ fn end_group(leader: u32) {
 #[cfg(not(unix))]
 fn end_group(_: u32) {}
 
-/// Why a process that ended gave no result.
+/// Why a process that has ended gave no result.
 pub(super) fn cause(status: ExitStatus) -> Cause {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! What a plugin says it is.
+//! A plugin's description of itself.
 
 use std::fmt;
 
@@ -8,16 +8,16 @@ use serde_json::Value;
 use super::{Method, PROTOCOL, version};
 use crate::text::is_safe;
 
-/// Characters of what a plugin says of itself in a line
+/// The longest line of a description, in characters
 const LONGEST_LINE: usize = 200;
 
-/// What kind of effect one is
+/// The kind of an effect
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
-    /// Its `undo` takes it back
+    /// `undo` can undo it
     Reversible,
-    /// Nobody can
+    /// It cannot be undone
     Irreversible,
 }
 
@@ -30,7 +30,7 @@ impl fmt::Display for Class {
     }
 }
 
-/// The strongest effects that a plugin has
+/// The strongest kind of effect that a plugin has
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Classes {
@@ -58,7 +58,7 @@ impl Classes {
     }
 }
 
-/// How far its effects reach, in the words of the engine
+/// How far its effects reach, in the engine's terms
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Extent {
@@ -75,12 +75,12 @@ pub struct Secret {
     pub name: String,
     #[serde(default)]
     pub purpose: String,
-    /// Whether it can do without
+    /// Whether the plugin works without it
     #[serde(default)]
     pub optional: bool,
 }
 
-/// What a plugin needs
+/// The plugin's requirements
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Requires {
@@ -90,32 +90,32 @@ pub struct Requires {
     pub network: bool,
 }
 
-/// The answer to `describe`
+/// The result of `describe`
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Descriptor {
     pub name: String,
     pub version: String,
     #[serde(default)]
     pub summary: String,
-    /// The versions of the protocol that it speaks, such as `^1.0`
+    /// The protocol versions that it supports, such as `^1.0`
     pub protocol: String,
     pub methods: Vec<String>,
     #[serde(default)]
     pub effects: Classes,
-    /// Where it is not what follows from `effects`
+    /// If it does not follow from `effects`
     #[serde(default)]
     reach: Option<Extent>,
     #[serde(default)]
     pub config_schema: Option<Value>,
     #[serde(default)]
     pub requires: Requires,
-    /// How long a call may take, in seconds
+    /// The time limit of a call, in seconds
     #[serde(default)]
     pub timeout_s: Option<u64>,
-    /// Stages that it has to come after
+    /// Stages that must come before it
     #[serde(default)]
     pub after: Vec<String>,
-    /// Stages that it has to come before
+    /// Stages that must come after it
     #[serde(default)]
     pub before: Vec<String>,
     /// What a stage before it must give, in the words of the engine
@@ -127,16 +127,16 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
-    /// Reads the answer and sees whether it can be true.
+    /// Parses and validates a description.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The description is not valid.
     pub fn read(value: Value) -> Result<Self, String> {
         let read: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
         version::includes(&read.protocol, PROTOCOL)?;
         for (what, text) in [("name", &read.name), ("version", &read.version), ("summary", &read.summary)] {
             if text.chars().count() > LONGEST_LINE || !text.chars().all(is_safe) {
-                return Err(format!("its `{what}` is not a line of at most {LONGEST_LINE} characters"));
+                return Err(format!("its `{what}` must be one line of at most {LONGEST_LINE} characters"));
             }
         }
         let needed: &[Method] = match read.effects {
@@ -146,7 +146,7 @@ impl Descriptor {
         };
         if let Some(missing) = needed.iter().find(|method| !read.has(**method)) {
             return Err(format!(
-                "it has {} effects, and `{missing}` is not among its methods",
+                "it has {} effects, but its methods do not include `{missing}`",
                 match read.effects {
                     Classes::None => "no",
                     some => some.name(),
@@ -161,7 +161,7 @@ impl Descriptor {
         };
         match read.reach {
             Some(reach) if !possible.contains(&reach) => Err(format!(
-                "it says that its effects are {} and that they reach {reach:?}",
+                "its effects are {}, which does not fit the reach {reach:?}",
                 read.effects.name()
             )),
             _ => Ok(read),
@@ -207,7 +207,7 @@ mod tests {
         assert!(read(&value).unwrap_err().contains("irreversible"));
     }
 
-    /// Whoever writes without an SDK has nothing but the page.
+    /// Authors without an SDK rely on this page alone.
     #[test]
     fn the_page_has_a_description_with_all_that_is_required() {
         let page = include_str!("../../../plugins/README.md");
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn one_that_cannot_be_recovered_from_is_refused() {
         let value = json!({"name": "x", "version": "1", "protocol": "^1.0", "methods": ["run"], "effects": "reversible"});
-        assert!(read(&value).unwrap_err().contains("`undo` is not among its methods"));
+        assert!(read(&value).unwrap_err().contains("its methods do not include `undo`"));
         let value = json!({"name": "x", "version": "1", "protocol": "^2.0", "methods": ["run"]});
         assert!(read(&value).unwrap_err().contains("version 2.0 of the protocol"));
     }
@@ -236,7 +236,7 @@ mod tests {
     fn what_it_says_of_itself_is_a_line() {
         for summary in ["x".repeat(201), "two\nlines".to_owned(), "\u{1b}[2Jcleared".to_owned()] {
             let value = json!({"name": "x", "version": "1", "protocol": "^1.0", "methods": ["run"], "summary": summary});
-            assert!(read(&value).unwrap_err().contains("its `summary` is not a line"), "{summary}");
+            assert!(read(&value).unwrap_err().contains("its `summary` must be one line"), "{summary}");
         }
     }
 }

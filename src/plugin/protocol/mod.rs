@@ -1,13 +1,12 @@
-//! What pyrelease and a plugin say to each other: one JSON object a line, the same over both carriers.
+//! The messages between pyrelease and a plugin: one JSON object per line, the same for libraries and programs.
 //!
-//! | who | says |
+//! | sender | messages |
 //! | --- | --- |
 //! | pyrelease | `hello`, `call`, `ack`, `cancel`, `bye` |
 //! | the plugin | `hello`, `log`, `progress`, `effect`, `effect_done`, `result` |
-//! | the host of a library | `phase`, `fatal` besides |
+//! | the host of a library | also `phase`, `fatal` |
 //!
-//! A process answers one call, so nothing has an id. A field that is not known is ignored, a type that is not known is
-//! an error.
+//! A process answers one call, so messages have no ids. Unknown fields are ignored; unknown types are errors.
 
 mod descriptor;
 mod version;
@@ -20,24 +19,24 @@ use serde_json::Value;
 pub use descriptor::{Class, Classes, Descriptor, Extent, Secret};
 pub use version::understands;
 
-/// The version of the protocol that is spoken here
+/// The version of the protocol
 pub const PROTOCOL: &str = "1.0";
-/// Bytes that a message may have, its line end not counted
+/// The longest message in bytes, without its line end
 pub const LONGEST_MESSAGE: usize = 1 << 20;
 
-/// What a plugin is asked
+/// What pyrelease asks of a plugin
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
-    /// What are you?
+    /// Describe yourself
     Describe,
-    /// What would make you fail, and what would you do?
+    /// Check what would make `run` fail, and predict its effects
     Preflight,
-    /// Do it
+    /// Do the work
     Run,
-    /// Take this back
+    /// Undo effects
     Undo,
-    /// Is this there?
+    /// Report which effects exist
     Verify,
 }
 
@@ -54,8 +53,8 @@ impl Method {
         }
     }
 
-    /// Whether a line that is no message makes the call fail. Where something may have been done already, a stray
-    /// `print` is no reason to leave it half done.
+    /// Whether a stray line fails the call. Once the plugin may have acted, a stray `print` must not leave an effect
+    /// half done.
     pub fn is_strict(self) -> bool {
         matches!(self, Self::Describe | Self::Preflight)
     }
@@ -67,10 +66,10 @@ impl fmt::Display for Method {
     }
 }
 
-/// What pyrelease says
+/// A message from pyrelease
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Said<'a> {
+pub enum HostMessage<'a> {
     Hello {
         protocol: &'a str,
         tool: &'a str,
@@ -93,7 +92,7 @@ pub enum Said<'a> {
     Bye,
 }
 
-impl Said<'_> {
+impl HostMessage<'_> {
     /// The message as a line.
     pub fn line(&self) -> Vec<u8> {
         let mut line = serde_json::to_vec(self).expect("a message has string keys only");
@@ -102,15 +101,15 @@ impl Said<'_> {
     }
 }
 
-/// What a plugin says
+/// A message from a plugin
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Heard {
+pub enum PluginMessage {
     Hello {
         protocol: String,
         #[serde(default)]
         built_with: String,
-        /// What the other side has to have
+        /// Features that the receiver must support
         #[serde(default)]
         required: Vec<String>,
     },
@@ -126,7 +125,7 @@ pub enum Heard {
         #[serde(default)]
         unit: String,
     },
-    Effect(Announced),
+    Effect(AnnouncedEffect),
     EffectDone {
         key: String,
     },
@@ -149,17 +148,17 @@ pub enum Heard {
 
 /// An effect that a plugin is about to have
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Announced {
+pub struct AnnouncedEffect {
     pub key: String,
     pub class: Class,
     #[serde(default)]
     pub summary: String,
-    /// What its `undo` and its `verify` need to know; kept on the disk
+    /// Data for `undo` and `verify`; stored on disk
     #[serde(default)]
     pub undo: Value,
 }
 
-/// How a plugin says that it failed
+/// A plugin's report of its failure
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Failure {
@@ -178,59 +177,56 @@ pub enum Level {
     Error,
 }
 
-/// Why a line is no message
+/// Why a line is not a valid message
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Misread {
-    /// Most likely something printed
-    #[error("a line that is no message: {0}")]
+pub enum MessageError {
+    /// Most likely printed text
+    #[error("a line that is not a message: {0}")]
     Stray(String),
-    #[error("a message of a type that the protocol does not have: `{0}`")]
+    #[error("a message of unknown type `{0}`")]
     UnknownType(String),
-    #[error("a message that is not as it should be ({problem}): {line}")]
+    #[error("an invalid message ({problem}): {line}")]
     Malformed { problem: String, line: String },
 }
 
-impl Heard {
-    /// Reads a line, its end already gone.
+impl PluginMessage {
+    /// Parses a line without its line end.
     ///
     /// # Errors
-    /// It is no message.
-    pub fn read(line: &[u8]) -> Result<Self, Misread> {
+    /// The line is not a valid message.
+    pub fn read(line: &[u8]) -> Result<Self, MessageError> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let stray = || Misread::Stray(excerpt(line));
-        let value: Value = serde_json::from_slice(line).map_err(|error| match is_meant(line) {
-            // Whoever waits for the answer to one that was taken for something printed would wait for ever.
-            true => Misread::Malformed { problem: error.to_string(), line: excerpt(line) },
+        let stray = || MessageError::Stray(excerpt(line));
+        let value: Value = serde_json::from_slice(line).map_err(|error| match is_broken_message(line) {
+            // A broken message must not pass as printed text: its sender may wait forever for the answer.
+            true => MessageError::Malformed { problem: error.to_string(), line: excerpt(line) },
             false => stray(),
         })?;
         let kind = value.get("type").and_then(Value::as_str).ok_or_else(stray)?.to_owned();
-        serde_json::from_value(value).map_err(|error| {
-            let problem = error.to_string();
-            match problem.starts_with("unknown variant `")
-                && problem.contains(&format!("`{kind}`"))
-                && !KINDS.contains(&&*kind)
-            {
-                true => Misread::UnknownType(kind),
-                false => Misread::Malformed { problem, line: excerpt(line) },
-            }
-        })
+        if !PLUGIN_MESSAGES.contains(&&*kind) {
+            return Err(MessageError::UnknownType(kind));
+        }
+        serde_json::from_value(value)
+            .map_err(|error| MessageError::Malformed { problem: error.to_string(), line: excerpt(line) })
     }
 }
 
-const KINDS: [&str; 8] = ["hello", "log", "progress", "effect", "effect_done", "result", "phase", "fatal"];
+/// The types of [`PluginMessage`]
+const PLUGIN_MESSAGES: [&str; 8] =
+    ["hello", "log", "progress", "effect", "effect_done", "result", "phase", "fatal"];
 
-/// Whether a line that cannot be read was meant as a message: it is whole, and names a type of ours.
-fn is_meant(line: &[u8]) -> bool {
+/// Whether an unreadable line was meant as a message: it is complete, and names one of our types.
+fn is_broken_message(line: &[u8]) -> bool {
     let line = line.trim_ascii();
     if !line.starts_with(b"{") || !line.ends_with(b"}") {
         return false;
     }
     let text = String::from_utf8_lossy(line);
     let names = |kind: &&str| text.contains(&format!("\"{kind}\""));
-    names(&"type") && KINDS.iter().any(names)
+    names(&"type") && PLUGIN_MESSAGES.iter().any(names)
 }
 
-/// The beginning of a line, for a message.
+/// The beginning of a line, for error messages.
 pub fn excerpt(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     let mut shown: String = text.chars().take(120).flat_map(char::escape_debug).collect();
@@ -247,13 +243,17 @@ mod tests {
     #[test]
     fn an_unknown_field_is_ignored_and_an_unknown_type_is_not() {
         let log =
-            Heard::read(b"{\"type\":\"log\",\"level\":\"warn\",\"message\":\"x\",\"colour\":1}\r").unwrap();
-        assert_eq!(log, Heard::Log { level: Level::Warn, message: "x".into() });
-        assert_eq!(Heard::read(b"{\"type\":\"dance\"}"), Err(Misread::UnknownType("dance".into())));
+            PluginMessage::read(b"{\"type\":\"log\",\"level\":\"warn\",\"message\":\"x\",\"colour\":1}\r")
+                .unwrap();
+        assert_eq!(log, PluginMessage::Log { level: Level::Warn, message: "x".into() });
+        assert_eq!(
+            PluginMessage::read(b"{\"type\":\"dance\"}"),
+            Err(MessageError::UnknownType("dance".into()))
+        );
     }
 
     #[test]
-    fn what_is_no_message_is_told_from_one_that_is_wrong() {
+    fn stray_lines_differ_from_malformed_messages() {
         for line in [
             &b"hello"[..],
             b"",
@@ -264,7 +264,7 @@ mod tests {
             b"\xff\xfe",
             b"{\"type\":\0}",
         ] {
-            assert!(matches!(Heard::read(line), Err(Misread::Stray(_))), "{line:?}");
+            assert!(matches!(PluginMessage::read(line), Err(MessageError::Stray(_))), "{line:?}");
         }
         let deep =
             format!("{{\"value\":{}{},\"type\":\"result\",\"ok\":true}}", "[".repeat(500), "]".repeat(500));
@@ -276,17 +276,17 @@ mod tests {
             b"{\"type\":\"effect\",\"key\":\"k\",\"class\":\"odd\"}",
             b"{\"type\":\"effect_done\"}",
         ] {
-            assert!(matches!(Heard::read(line), Err(Misread::Malformed { .. })), "{line:?}");
+            assert!(matches!(PluginMessage::read(line), Err(MessageError::Malformed { .. })), "{line:?}");
         }
     }
 
     #[test]
     fn messages_are_single_lines() {
         let params = serde_json::json!({"text": "one\ntwo"});
-        let line = Said::Call { method: Method::Run, params: &params }.line();
+        let line = HostMessage::Call { method: Method::Run, params: &params }.line();
         assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
-        let line = Said::Ack { key: "k", ok: true, reason: None }.line();
+        let line = HostMessage::Ack { key: "k", ok: true, reason: None }.line();
         assert_eq!(line, b"{\"type\":\"ack\",\"key\":\"k\",\"ok\":true}\n");
-        assert_eq!(Said::Bye.line(), b"{\"type\":\"bye\"}\n");
+        assert_eq!(HostMessage::Bye.line(), b"{\"type\":\"bye\"}\n");
     }
 }

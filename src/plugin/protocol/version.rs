@@ -1,19 +1,19 @@
-//! Whether two versions of the protocol understand each other.
+//! Compatibility of protocol versions.
 
 use semver::{Comparator, Op, Prerelease, Version};
 
-/// Whether a side that speaks `ours` and one that speaks `theirs` understand each other: the lower version as a caret
-/// requirement has to match the higher, what comes before a release counting as the release.
+/// Checks that two versions are compatible: the lower one, as a caret requirement, must match the higher one.
+/// Pre-releases count as their release.
 ///
 /// # Errors
-/// What is wrong, for a message: it is no version, or another one.
+/// A version is not valid, or they are not compatible.
 pub fn understands(ours: &str, theirs: &str) -> Result<(), String> {
     let version = |text: &str| {
         let (core, rest) = text.split_at(text.find(['-', '+']).unwrap_or(text.len()));
-        // `1.0` is how the protocol writes it.
+        // The protocol also allows `1.0`.
         let zeros = ".0".repeat(2_usize.saturating_sub(core.matches('.').count()));
-        let mut version =
-            Version::parse(&format!("{core}{zeros}{rest}")).map_err(|_| format!("`{text}` is no version"))?;
+        let mut version = Version::parse(&format!("{core}{zeros}{rest}"))
+            .map_err(|_| format!("`{text}` is not a valid version"))?;
         version.pre = Prerelease::EMPTY;
         Ok::<_, String>(version)
     };
@@ -29,10 +29,10 @@ pub fn understands(ours: &str, theirs: &str) -> Result<(), String> {
     if caret.matches(&higher) {
         return Ok(());
     }
-    Err(format!("it speaks version {theirs} of the protocol, and this pyrelease {ours}"))
+    Err(format!("it uses version {theirs} of the protocol, but this pyrelease has {ours}"))
 }
 
-/// Whether a requirement such as `^1.0` includes our version.
+/// Checks that a requirement such as `^1.0` includes our version.
 pub(super) fn includes(requirement: &str, ours: &str) -> Result<(), String> {
     understands(ours, requirement.trim_start_matches(['^', '=', '~', ' ']))
 }

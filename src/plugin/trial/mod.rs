@@ -1,5 +1,5 @@
-//! A plugin tried by its author: every method, cancellation, death at each point of each effect, undoing twice, its schema
-//! and its secrets. It runs for real, in a throwaway project, with the configuration it is given.
+//! Tests a plugin for its author: every method, cancellation, death at each point of each effect, undoing twice, its
+//! schema and its secrets. The plugin really runs, in a temporary project, with the given configuration.
 
 mod sandbox;
 
@@ -11,41 +11,41 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::launch::{Answer, Call, PluginHandler, Stop, call};
-use super::protocol::{Announced, Class, Classes, Descriptor, Level, Method};
+use super::protocol::{AnnouncedEffect, Class, Classes, Descriptor, Level, Method};
 use super::{Assignment, Cause, Plugin, PluginError, schema};
 use crate::error::{Error, Result};
 use crate::world::Environment;
 use sandbox::Sandbox;
 
-/// How a plugin is tried
+/// The options of a test
 #[derive(Debug)]
 pub struct Options {
     pub config: Value,
-    /// Whether effects that nobody can take back are had
+    /// Whether to run irreversible effects
     pub irreversible: bool,
-    /// How long a call may take, in seconds
+    /// The time limit of a call, in seconds
     pub seconds: u64,
 }
 
-/// One thing that was tried
+/// One thing that was tested
 #[derive(Debug, Serialize)]
-pub struct Tried {
+pub struct TrialStep {
     pub what: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// Why it was not tried
+    /// Why it was skipped
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left_out: Option<String>,
 }
 
-/// What is given for every secret that a plugin asks for: wherever it appears, it came from there
+/// The value of every secret: wherever it appears, the plugin has leaked it
 const CANARY: &str = "pyrelease-secret-canary-5d1f";
 
-/// Tries the plugin in `file`.
+/// Tests the plugin in `file`.
 ///
 /// # Errors
-/// The file cannot be read, or there is no room to try it in. What is wrong with the plugin is in what was tried.
-pub fn try_out(file: &Path, environment: &Environment, options: &Options) -> Result<Vec<Tried>> {
+/// The file cannot be read, or the temporary project cannot be created. Problems of the plugin are in the result.
+pub fn try_out(file: &Path, environment: &Environment, options: &Options) -> Result<Vec<TrialStep>> {
     let name = file.file_stem().and_then(|name| name.to_str()).unwrap_or("plugin");
     let mut plugin = Plugin::of_file(name, &fs_err::canonicalize(file)?)?;
     plugin.name = name.strip_prefix(std::env::consts::DLL_PREFIX).unwrap_or(name).replace('_', "-");
@@ -60,9 +60,9 @@ pub fn try_out(file: &Path, environment: &Environment, options: &Options) -> Res
     let mut trial =
         Trial { assignment, environment, sandbox: Sandbox::new()?, secrets: Map::new(), tried: Vec::new() };
     let was_kept = trial.assignment.plugin.has_copy(environment);
-    trial.go_through(options);
+    trial.test_all(options);
     if !was_kept {
-        // An author builds and tries many times, and a copy of each would stay.
+        // Authors build and test many times; do not keep a copy of each build.
         trial.assignment.plugin.forget_copy(environment)?;
     }
     Ok(trial.tried)
@@ -73,66 +73,71 @@ struct Trial<'a> {
     environment: &'a Environment,
     sandbox: Sandbox,
     secrets: Map<String, Value>,
-    tried: Vec<Tried>,
+    tried: Vec<TrialStep>,
 }
 
-/// Where a call is ended on purpose
+/// When a call is killed
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum EndAt {
+enum KillPoint {
     Announced,
     Acknowledged,
     Done,
 }
 
-impl EndAt {
+impl KillPoint {
     const ALL: [Self; 3] = [Self::Announced, Self::Acknowledged, Self::Done];
 
     fn shown(self) -> &'static str {
         match self {
-            Self::Announced => "killed when it has announced",
-            Self::Acknowledged => "killed when it may act on",
-            Self::Done => "killed when it has done",
+            Self::Announced => "killed after announcing",
+            Self::Acknowledged => "killed after the acknowledgement of",
+            Self::Done => "killed after doing",
         }
     }
 }
 
-/// What a call was heard to say
+/// The messages of a call
 #[derive(Default)]
-struct Heard {
-    said: Vec<String>,
-    effects: Vec<Announced>,
+struct CallRecord {
+    output: Vec<String>,
+    effects: Vec<AnnouncedEffect>,
     done: Vec<String>,
     problems: Vec<String>,
     declared: Classes,
-    end: Option<(usize, EndAt)>,
-    enough: bool,
+    kill_at: Option<(usize, KillPoint)>,
+    is_killed: bool,
 }
 
-impl PluginHandler for Heard {
-    fn log(&mut self, level: Level, message: &str) {
-        if level == Level::Warn && message.starts_with("it prints among its messages") {
-            self.problems.push(message.to_owned());
-        }
-        self.said.push(message.to_owned());
+impl PluginHandler for CallRecord {
+    fn log(&mut self, _level: Level, message: &str) {
+        self.output.push(message.to_owned());
+    }
+
+    fn stray(&mut self, message: &str) {
+        self.problems.push(message.to_owned());
+        self.output.push(message.to_owned());
     }
 
     fn printed(&mut self, line: &str) {
-        self.said.push(line.to_owned());
+        self.output.push(line.to_owned());
     }
 
-    fn effect(&mut self, effect: Announced) -> Answer {
+    fn effect(&mut self, effect: AnnouncedEffect) -> Answer {
         if !self.declared.allow(effect.class) {
-            return Answer::Refuse(format!("`{}` is {}, which it did not declare", effect.key, effect.class));
+            return Answer::Refuse(format!(
+                "`{}` is {}, which its description does not declare",
+                effect.key, effect.class
+            ));
         }
         let number = self.effects.len();
         self.effects.push(effect);
-        match self.end {
-            Some((at, EndAt::Announced)) if at == number => {
-                self.enough = true;
-                Answer::Refuse("it is ended on purpose".to_owned())
+        match self.kill_at {
+            Some((at, KillPoint::Announced)) if at == number => {
+                self.is_killed = true;
+                Answer::Refuse("the test kills the plugin here".to_owned())
             }
-            Some((at, EndAt::Acknowledged)) if at == number => {
-                self.enough = true;
+            Some((at, KillPoint::Acknowledged)) if at == number => {
+                self.is_killed = true;
                 Answer::Act
             }
             _ => Answer::Act,
@@ -142,22 +147,22 @@ impl PluginHandler for Heard {
     fn done(&mut self, key: &str) -> std::result::Result<(), String> {
         let number = self.effects.iter().position(|effect| effect.key == key);
         if number.is_none() {
-            return Err(format!("it says that it has done `{key}`, and had not announced it"));
+            return Err(format!("it reported `{key}` as done without announcing it"));
         }
         self.done.push(key.to_owned());
-        self.enough |= self.end.is_some_and(|(at, end)| end == EndAt::Done && Some(at) == number);
+        self.is_killed |= self.kill_at.is_some_and(|(at, end)| end == KillPoint::Done && Some(at) == number);
         Ok(())
     }
 
-    fn has_enough(&self) -> bool {
-        self.enough
+    fn is_killed(&self) -> bool {
+        self.is_killed
     }
 }
 
 type Answered = std::result::Result<Value, String>;
 
 impl Trial<'_> {
-    fn go_through(&mut self, options: &Options) {
+    fn test_all(&mut self, options: &Options) {
         let Some(descriptor) = self.describe() else { return };
         if !self.check_config(&descriptor) {
             return;
@@ -167,20 +172,20 @@ impl Trial<'_> {
         }
         self.preflight(&descriptor);
         if descriptor.effects == Classes::Irreversible && !options.irreversible {
-            self.leave_out(
-                "run, verify and the rest",
-                "its effects are irreversible: `--irreversible` has them",
+            self.skip(
+                "run, verify and all others",
+                "its effects are irreversible: pass `--irreversible` to run them",
             );
             return;
         }
         let Some(effects) = self.run(&descriptor) else { return };
         if effects.iter().any(|effect| effect.class == Class::Irreversible) {
-            self.leave_out("cancellation and death at each point", "its effects are irreversible");
+            self.skip("cancellation and death at each point", "its effects are irreversible");
             return;
         }
         self.cancel(&descriptor);
         for number in 0..effects.len() {
-            EndAt::ALL.into_iter().for_each(|end| self.die(&descriptor, number, end));
+            KillPoint::ALL.into_iter().for_each(|end| self.kill(&descriptor, number, end));
         }
         if descriptor.effects == Classes::Reversible {
             self.undo_nothing(&effects);
@@ -188,27 +193,31 @@ impl Trial<'_> {
     }
 
     fn note(&mut self, what: impl Into<String>, outcome: std::result::Result<(), String>) -> bool {
-        let is_well = outcome.is_ok();
-        self.tried.push(Tried { what: what.into(), problem: outcome.err(), left_out: None });
-        is_well
+        let passed = outcome.is_ok();
+        self.tried.push(TrialStep { what: what.into(), problem: outcome.err(), left_out: None });
+        passed
     }
 
-    fn leave_out(&mut self, what: &str, why: &str) {
-        self.tried.push(Tried { what: what.to_owned(), problem: None, left_out: Some(why.to_owned()) });
+    fn skip(&mut self, what: &str, why: &str) {
+        self.tried.push(TrialStep { what: what.to_owned(), problem: None, left_out: Some(why.to_owned()) });
     }
 
     fn describe(&mut self) -> Option<Descriptor> {
-        let (first, _) = self.call(Method::Describe, json!({}), Heard::default(), false);
+        let (first, _) = self.call(Method::Describe, json!({}), CallRecord::default(), false);
         let read = first
             .map_err(|error| error.to_string())
             .and_then(|value| Descriptor::read(value.clone()).map(|descriptor| (value, descriptor)));
         match read {
             Ok((value, descriptor)) => {
-                let (second, _) = self.call(Method::Describe, json!({}), Heard::default(), false);
+                let (second, _) = self.call(Method::Describe, json!({}), CallRecord::default(), false);
                 let same = second.is_ok_and(|second| second == value);
                 self.note(
                     "describe",
-                    if same { Ok(()) } else { Err("it is another one the second time".to_owned()) },
+                    if same {
+                        Ok(())
+                    } else {
+                        Err("its second description differs from the first".to_owned())
+                    },
                 );
                 let missing: Vec<&str> = Method::ALL
                     .into_iter()
@@ -216,7 +225,7 @@ impl Trial<'_> {
                     .map(Method::name)
                     .collect();
                 if !missing.is_empty() {
-                    self.leave_out(&missing.join(", "), "not among its methods");
+                    self.skip(&missing.join(", "), "not supported by the plugin");
                 }
                 Some(descriptor)
             }
@@ -229,14 +238,14 @@ impl Trial<'_> {
 
     fn check_config(&mut self, descriptor: &Descriptor) -> bool {
         let Some(schema) = &descriptor.config_schema else {
-            self.leave_out("config", "it gives no schema, so whatever a user writes goes to it unchecked");
+            self.skip("config", "it has no schema, so its configuration is not validated");
             return true;
         };
         let outcome = match schema::check(&self.assignment.config, schema) {
-            Err(problem) => Err(format!("its schema cannot be used: {problem}")),
+            Err(problem) => Err(format!("its schema is not valid: {problem}")),
             Ok(Some(wrong)) => Err(match wrong.help {
                 Some(help) => format!("{}; {help}", wrong.message),
-                None => format!("{}: give it one by `--config`", wrong.message),
+                None => format!("{}: pass it with `--config`", wrong.message),
             }),
             Ok(None) => Ok(()),
         };
@@ -247,40 +256,40 @@ impl Trial<'_> {
         if !descriptor.has(Method::Preflight) {
             return;
         }
-        let heard = Heard { declared: descriptor.effects, ..Heard::default() };
+        let record = CallRecord { declared: descriptor.effects, ..CallRecord::default() };
         let before = self.sandbox.state();
-        let (answer, heard) = self.call(Method::Preflight, self.sandbox.params(true), heard, false);
+        let (answer, record) = self.call(Method::Preflight, self.sandbox.params(true), record, false);
         let outcome = match answer {
             Err(error) => Err(error.to_string()),
-            Ok(_) if self.sandbox.state() != before => Err("it changed something".to_owned()),
-            Ok(value) => refuse_errors(&value).and_then(|()| silent_about_secrets(&heard, &value)),
+            Ok(_) if self.sandbox.state() != before => Err("it changed files".to_owned()),
+            Ok(value) => refuse_errors(&value).and_then(|()| silent_about_secrets(&record, &value)),
         };
         self.note("preflight", outcome);
     }
 
-    /// Runs it, asks about it, and takes it back twice.
-    fn run(&mut self, descriptor: &Descriptor) -> Option<Vec<Announced>> {
-        let heard = Heard { declared: descriptor.effects, ..Heard::default() };
+    /// Runs the plugin, verifies its effects and undoes them twice.
+    fn run(&mut self, descriptor: &Descriptor) -> Option<Vec<AnnouncedEffect>> {
+        let record = CallRecord { declared: descriptor.effects, ..CallRecord::default() };
         let before = self.sandbox.state();
-        let (answer, heard) = self.call(Method::Run, self.sandbox.params(false), heard, false);
+        let (answer, record) = self.call(Method::Run, self.sandbox.params(false), record, false);
         let outcome = match &answer {
             Err(error) => Err(error.to_string()),
-            Ok(value) => all_done(&heard).and_then(|()| silent_about_secrets(&heard, value)),
+            Ok(value) => all_done(&record).and_then(|()| silent_about_secrets(&record, value)),
         };
         if !self.note("run", outcome) {
             return None;
         }
-        let effects = heard.effects;
+        let effects = record.effects;
         if effects.is_empty() {
             if descriptor.effects != Classes::None {
-                self.leave_out("verify, undo", "it had no effect with this configuration");
+                self.skip("verify, undo", "it has no effects with this configuration");
             }
             return Some(effects);
         }
         let outcome = self.expect(&effects, "present", "done");
         self.note("verify after run", outcome);
         if effects.iter().all(|effect| effect.class == Class::Reversible) {
-            for what in ["undo", "undo once more"] {
+            for what in ["undo", "undo again"] {
                 let outcome =
                     self.undo(&effects, "done").and_then(|()| self.expect(&effects, "absent", "done"));
                 self.note(what, outcome);
@@ -288,7 +297,7 @@ impl Trial<'_> {
             let outcome = if self.sandbox.state() == before {
                 Ok(())
             } else {
-                Err("something of it is left in the project".to_owned())
+                Err("it left files in the project".to_owned())
             };
             self.note("the project after undo", outcome);
         }
@@ -296,29 +305,33 @@ impl Trial<'_> {
     }
 
     fn cancel(&mut self, descriptor: &Descriptor) {
-        let heard = Heard { declared: descriptor.effects, ..Heard::default() };
-        let (answer, heard) = self.call(Method::Run, self.sandbox.params(false), heard, true);
+        let record = CallRecord { declared: descriptor.effects, ..CallRecord::default() };
+        let (answer, record) = self.call(Method::Run, self.sandbox.params(false), record, true);
         let outcome = match answer {
             Err(PluginError { cause: Cause::Interrupted, .. }) => {
-                Err("it did not stop when it was asked to, and had to be ended".to_owned())
+                Err("it did not stop when cancelled, and was killed".to_owned())
             }
             Err(PluginError { cause: Cause::Failed(_) | Cause::Forbidden(_), .. }) | Ok(_) => Ok(()),
             Err(error) => Err(error.to_string()),
         };
-        let outcome = outcome.and_then(|()| self.undo(&heard.effects, "begun"));
+        let outcome = outcome.and_then(|()| self.undo(&record.effects, "begun"));
         self.note("cancellation", outcome);
     }
 
-    /// Ends it on purpose, and sees that a fresh process takes back what there is.
-    fn die(&mut self, descriptor: &Descriptor, number: usize, end: EndAt) {
-        let heard = Heard { declared: descriptor.effects, end: Some((number, end)), ..Heard::default() };
-        let (_, heard) = self.call(Method::Run, self.sandbox.params(false), heard, false);
-        let effects: Vec<Announced> = heard.effects.into_iter().rev().collect();
+    /// Kills the plugin, and checks that a new process undoes its effects.
+    fn kill(&mut self, descriptor: &Descriptor, number: usize, end: KillPoint) {
+        let record = CallRecord {
+            declared: descriptor.effects,
+            kill_at: Some((number, end)),
+            ..CallRecord::default()
+        };
+        let (_, record) = self.call(Method::Run, self.sandbox.params(false), record, false);
+        let effects: Vec<AnnouncedEffect> = record.effects.into_iter().rev().collect();
         let key = effects.first().map(|effect| effect.key.clone()).unwrap_or_default();
         let outcome = self
             .expect(
                 &effects[..effects.len().min(1)],
-                if end == EndAt::Announced { "absent" } else { "" },
+                if end == KillPoint::Announced { "absent" } else { "" },
                 "begun",
             )
             .and_then(|()| self.undo(&effects, "begun"))
@@ -326,27 +339,27 @@ impl Trial<'_> {
         self.note(format!("{} `{key}`", end.shown()), outcome);
     }
 
-    /// Takes back what never happened.
-    fn undo_nothing(&mut self, effects: &[Announced]) {
+    /// Undoes effects that never happened.
+    fn undo_nothing(&mut self, effects: &[AnnouncedEffect]) {
         let outcome = self.undo(effects, "begun");
-        self.note("undo of what never happened", outcome);
+        self.note("undo of effects that never happened", outcome);
     }
 
-    fn undo(&mut self, effects: &[Announced], state: &str) -> std::result::Result<(), String> {
+    fn undo(&mut self, effects: &[AnnouncedEffect], state: &str) -> std::result::Result<(), String> {
         for effect in effects.iter().rev() {
             let answer = self.ask(Method::Undo, effect, state)?;
             let has = |key: &Value| key == effect.key.as_str() || key["key"] == effect.key.as_str();
             if !answer["undone"].as_array().is_some_and(|undone| undone.iter().any(has)) {
-                return Err(format!("`undo` does not say that `{}` is undone: {answer}", effect.key));
+                return Err(format!("`undo` does not report `{}` as undone: {answer}", effect.key));
             }
         }
         Ok(())
     }
 
-    /// Asks about the effects; an empty `expected` takes any answer.
+    /// Checks what `verify` reports about the effects; an empty `expected` accepts any answer.
     fn expect(
         &mut self,
-        effects: &[Announced],
+        effects: &[AnnouncedEffect],
         expected: &str,
         state: &str,
     ) -> std::result::Result<(), String> {
@@ -354,30 +367,30 @@ impl Trial<'_> {
             let answer = self.ask(Method::Verify, effect, state)?;
             let states = answer["effects"].as_array();
             let of_this = states.into_iter().flatten().find(|state| state["key"] == effect.key.as_str());
-            let said = of_this.and_then(|state| state["state"].as_str());
-            let may_not_know = effect.class == Class::Irreversible && said == Some("unknown");
-            match said {
+            let reported = of_this.and_then(|state| state["state"].as_str());
+            let may_not_know = effect.class == Class::Irreversible && reported == Some("unknown");
+            match reported {
                 Some("present" | "absent" | "unknown") if expected.is_empty() || may_not_know => {}
-                Some(said) if said == expected => {}
-                Some(said) => {
+                Some(reported) if reported == expected => {}
+                Some(reported) => {
                     return Err(format!(
-                        "`verify` says that `{}` is {said}, and it is {expected}",
+                        "`verify` reports `{}` as {reported}, but it is {expected}",
                         effect.key
                     ));
                 }
-                None => return Err(format!("`verify` says nothing about `{}`: {answer}", effect.key)),
+                None => return Err(format!("`verify` does not report on `{}`: {answer}", effect.key)),
             }
         }
         Ok(())
     }
 
-    fn ask(&mut self, method: Method, effect: &Announced, state: &str) -> Answered {
+    fn ask(&mut self, method: Method, effect: &AnnouncedEffect, state: &str) -> Answered {
         let mut params = self.sandbox.params(false);
         params["effects"] =
             json!([{"key": effect.key, "class": effect.class, "state": state, "undo": effect.undo}]);
-        let (answer, heard) = self.call(method, params, Heard::default(), false);
+        let (answer, record) = self.call(method, params, CallRecord::default(), false);
         let answer = answer.map_err(|error| error.to_string())?;
-        silent_about_secrets(&heard, &answer)?;
+        silent_about_secrets(&record, &answer)?;
         Ok(answer)
     }
 
@@ -385,9 +398,9 @@ impl Trial<'_> {
         &self,
         method: Method,
         mut params: Value,
-        mut heard: Heard,
+        mut record: CallRecord,
         stop: bool,
-    ) -> (std::result::Result<Value, PluginError>, Heard) {
+    ) -> (std::result::Result<Value, PluginError>, CallRecord) {
         let nothing = |error: Error| PluginError {
             plugin: self.assignment.plugin.name.clone(),
             stage: self.assignment.stage.clone(),
@@ -402,7 +415,7 @@ impl Trial<'_> {
         if matches!(method, Method::Run | Method::Undo | Method::Verify) {
             params["secrets"] = self.secrets.clone().into();
         }
-        // What a later version may add.
+        // A later version may add fields.
         params["of-a-later-version"] = json!({"ignored": true});
         let started = self
             .assignment
@@ -410,7 +423,7 @@ impl Trial<'_> {
             .and_then(|variables| Ok((variables, self.assignment.plugin.program(self.environment)?)));
         let (variables, program) = match started {
             Ok(started) => started,
-            Err(error) => return (Err(nothing(error)), heard),
+            Err(error) => return (Err(nothing(error)), record),
         };
         let stop = AtomicBool::new(stop);
         let made = call(
@@ -422,15 +435,15 @@ impl Trial<'_> {
                 program: &program,
                 folder: self.sandbox.project(),
                 environment: &variables,
-                // Nothing is blacked out: that is what is looked for.
+                // Nothing is redacted, because the test looks for leaked secrets.
                 secrets: &[],
                 limit: self.assignment.limit(method),
                 stop: Stop::Set(&stop),
             },
-            &mut heard,
+            &mut record,
         );
         stop.store(false, Ordering::SeqCst);
-        (made, heard)
+        (made, record)
     }
 }
 
@@ -440,30 +453,31 @@ fn refuse_errors(answer: &Value) -> std::result::Result<(), String> {
         .into_iter()
         .flatten()
         .find(|problem| !matches!(problem["severity"].as_str(), Some("note" | "info" | "warning" | "warn")));
-    error
-        .map_or(Ok(()), |error| Err(format!("it refuses: {}", error["message"].as_str().unwrap_or_default())))
+    error.map_or(Ok(()), |error| {
+        Err(format!("it reported an error: {}", error["message"].as_str().unwrap_or_default()))
+    })
 }
 
-fn all_done(heard: &Heard) -> std::result::Result<(), String> {
-    if let Some(problem) = heard.problems.first() {
+fn all_done(record: &CallRecord) -> std::result::Result<(), String> {
+    if let Some(problem) = record.problems.first() {
         return Err(problem.clone());
     }
     let mut keys: BTreeMap<&str, usize> = BTreeMap::new();
-    heard.effects.iter().for_each(|effect| *keys.entry(&effect.key).or_default() += 1);
+    record.effects.iter().for_each(|effect| *keys.entry(&effect.key).or_default() += 1);
     if let Some((key, _)) = keys.iter().find(|(_, times)| **times > 1) {
         return Err(format!("it announced `{key}` twice"));
     }
-    match heard.effects.iter().find(|effect| !heard.done.contains(&effect.key)) {
-        Some(effect) => Err(format!("it announced `{}` and never said that it is done", effect.key)),
+    match record.effects.iter().find(|effect| !record.done.contains(&effect.key)) {
+        Some(effect) => Err(format!("it announced `{}`, but never reported it as done", effect.key)),
         None => Ok(()),
     }
 }
 
-fn silent_about_secrets(heard: &Heard, answer: &Value) -> std::result::Result<(), String> {
-    let effects = heard.effects.iter().map(|effect| format!("{} {}", effect.summary, effect.undo));
-    let mut said = heard.said.iter().cloned().chain(effects).chain([answer.to_string()]);
-    match said.find(|said| said.contains(CANARY)) {
-        Some(said) => Err(format!("it gives a secret away: {}", said.replace(CANARY, "[secret]"))),
+fn silent_about_secrets(record: &CallRecord, answer: &Value) -> std::result::Result<(), String> {
+    let effects = record.effects.iter().map(|effect| format!("{} {}", effect.summary, effect.undo));
+    let mut texts = record.output.iter().cloned().chain(effects).chain([answer.to_string()]);
+    match texts.find(|text| text.contains(CANARY)) {
+        Some(text) => Err(format!("it leaked a secret: {}", text.replace(CANARY, "[secret]"))),
         None => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! A throwaway project with distributions, in which a plugin is tried.
+//! A temporary project with distributions, in which a plugin is tested.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ impl Sandbox {
         &self.project
     }
 
-    /// What a plugin is told of the release.
+    /// The parameters of a call.
     pub(super) fn params(&self, dry_run: bool) -> Value {
         let file = |(path, text): &(&str, &str)| {
             let filename = path.rsplit('/').next().unwrap_or_default();
@@ -65,7 +65,7 @@ impl Sandbox {
         })
     }
 
-    /// Every file there is, and its bytes.
+    /// Every file and its bytes.
     pub(super) fn state(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut found = BTreeMap::new();
         let mut folders = vec![self.folder.path().to_owned()];

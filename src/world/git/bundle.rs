@@ -1,15 +1,16 @@
-//! A release's commit and tag in a file of git's own, for a run that moves to another clone of the repository.
+//! Bundles: a release's commit and tag in a file, for a run that moves to another clone of the repository.
 
 use std::path::Path;
 
 use super::{Head, Landing, PrivateClone, Repository, TagRef};
 use crate::error::{Error, Result};
 
-/// The ref that a bundle has the release commit under
+/// The ref of the release commit in a bundle
 const RELEASE: &str = "refs/pyrelease/release";
 
 impl Landing {
-    /// What of the landing is not in the repository yet; none where all of it is, be it further down the branch.
+    /// The part of the landing that the repository does not have yet. `None` if it has all of it; the release commit
+    /// may have later commits on top.
     pub fn missing(&self, user: &Repository) -> Option<Self> {
         let at = match &self.branch {
             Some(branch) => user.reference(branch),
@@ -21,24 +22,24 @@ impl Landing {
         if self.tag.as_ref().is_none_or(tag_is_there) {
             None
         } else if self.new == self.old || at == self.new {
-            // The landing may have been cut short between the branch and the tag: the working tree may be to follow.
+            // Git may have been killed between updating the branch and the tag, so the working tree may be out of date.
             Some(self.clone())
         } else {
             Some(Self { old: at.clone(), new: at, ..self.clone() })
         }
     }
 
-    /// Writes what the landing brings into a bundle; gives whether there is anything to write.
+    /// Writes the release commit and tag into a bundle; returns whether there was anything to write.
     ///
     /// # Errors
-    /// The clone has not the commit or the tag, or the file cannot be written.
+    /// The clone does not have the commit or the tag, or the file cannot be written.
     pub fn bundle(&self, clone: &PrivateClone, file: &Path) -> Result<bool> {
         let mut refs = Vec::new();
         if self.new != self.old {
             clone.git(["update-ref", RELEASE, &self.new]).read()?;
             refs.push(RELEASE.to_owned());
         }
-        // A tag that is no object of its own has nothing to bring.
+        // A lightweight tag has no object of its own.
         if let Some(tag) = self.tag.as_ref().filter(|tag| tag.object != self.new) {
             let name = format!("refs/tags/{}", tag.name);
             clone.git(["update-ref", &name, &tag.object]).read()?;
@@ -52,21 +53,21 @@ impl Landing {
         Ok(true)
     }
 
-    /// Makes a clone at `top` that is as the one in which the release was prepared: with what the bundle brings.
+    /// Recreates at `top` the private clone in which the release was prepared, with the bundle's objects.
     ///
     /// # Errors
-    /// Whatever `git` says, or that the bundle has not what the landing is about.
+    /// A `git` command failed, or the bundle does not contain the landing's commit or tag.
     pub fn unbundle(&self, user: &Repository, bundle: Option<&Path>, top: &Path) -> Result<PrivateClone> {
         let head = Head { commit: self.old.clone(), branch: self.branch.clone() };
         let clone = PrivateClone::make(user, &head, top)?;
         if let Some(bundle) = bundle {
             let fetch = ["-c", "fetch.fsckObjects=true", "-c", "gc.auto=0", "fetch", "--quiet", "--no-tags"];
             let quietly = ["--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"];
-            // Into refs of our own: what a bundle calls its refs decides nothing here.
+            // Fetch into refs of our own, whatever the bundle's refs are named.
             clone.git(fetch).args(quietly).arg(bundle).arg("+refs/*:refs/pyrelease/bundle/*").read()?;
         }
         let lacks =
-            |what: &str| Error::failed(format!("what came with the run does not hold the release's {what}"));
+            |what: &str| Error::failed(format!("the imported run does not contain the release's {what}"));
         if clone.git(["cat-file", "-e", &format!("{}^{{commit}}", self.new)]).capture()?.success() {
             let reset = ["-c", "core.hooksPath=/dev/null", "reset", "--quiet", "--hard", &self.new];
             clone.git(reset).read()?;

@@ -1,10 +1,10 @@
-//! A ref at the remote by which a push and its recovery exclude each other.
+//! Fences: refs at the remote that make a push and its recovery exclude each other.
 //!
-//! The connection of a push can break while the remote goes on with it: for as long as a hook of the remote may take,
-//! the refs say nothing. So the atomic push also creates a ref of its own, the fence. Whoever recovers creates the fence
-//! first. One of the two comes too late and fails whole: git creates a ref only where there is none.
+//! The connection of a push can break while the remote still processes it. Until the remote's hooks have finished, its
+//! refs do not show the outcome. So the atomic push also creates a ref of its own, the fence, and recovery creates the
+//! same ref first. Git creates a ref only if it does not exist, so one of the two fails as a whole.
 //!
-//! A fence that recovery made stays, because nobody knows when the push arrives; a later release deletes it.
+//! A fence created by recovery stays, because the push may still arrive. A later release deletes it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,32 +12,32 @@ use std::time::Duration;
 use super::{RefUpdate, Remote, Repository};
 use crate::error::Result;
 
-/// Where all fences are; git clones and fetches none of them by itself
+/// The folder of all fences; git neither clones nor fetches it by default
 const FOLDER: &str = "refs/pyrelease/";
-/// What lists all of them
+/// Matches all fences
 pub const FENCES: &str = "refs/pyrelease/*";
 /// How long the remote may take to create or delete a fence
-const PATIENCE: Duration = Duration::from_secs(40);
-/// After so many seconds no push is on its way any more, and its fence is of no use
-const USELESS: i64 = 86_400;
+const TIME_LIMIT: Duration = Duration::from_secs(40);
+/// After so many seconds no push is in progress any more, and its fence can be deleted
+const LIFETIME: i64 = 86_400;
 
-/// What came of shutting a push out
+/// The outcome of fencing off a push
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ShutOut {
-    /// The fence stands: the push can never be applied
-    Never,
-    /// The push was applied, and its fence with it
+pub enum FenceOutcome {
+    /// The fence was created: the push can never be applied
+    Fenced,
+    /// The push was applied, including its fence
     Applied,
-    /// The remote takes no such ref or cannot be reached: the push may still be applied, and why
+    /// The remote refuses the ref or cannot be reached: the push may still be applied. Holds the reason.
     Unknown(String),
 }
 
 impl Remote {
-    /// A name for the fence of a push of a run, which no other has; none where the remote's processes are this machine's,
-    /// which are ended and waited for instead.
+    /// A unique name for the fence of a push. `None` if the remote is on this machine, because its processes can be
+    /// found and ended instead.
     ///
     /// # Errors
-    /// The system gives no random numbers.
+    /// The system's random number generator failed.
     pub fn new_fence(&self, user: &Repository, run: &str) -> Result<Option<String>> {
         if self.is_on_this_machine(user) {
             return Ok(None);
@@ -47,50 +47,49 @@ impl Remote {
         Ok(Some(format!("{FOLDER}{run}-{:08x}", u32::from_le_bytes(random))))
     }
 
-    /// Whether what serves the remote are processes of this machine, started by git itself, which can be found and ended.
+    /// Whether the remote is served by processes of this machine that git started, which can be found and ended.
     pub fn is_on_this_machine(&self, user: &Repository) -> bool {
         cfg!(target_os = "linux") && self.repository(user).is_some()
     }
 
-    /// Creates the fence of a push whose answer is missing. `known` is something that the remote has, if that is known.
-    pub fn shut_out(&self, user: &Repository, fence: &str, known: Option<&str>) -> ShutOut {
+    /// Creates the fence of a push whose reply is missing. `known` is an object that the remote has, if known.
+    pub fn create_fence(&self, user: &Repository, fence: &str, known: Option<&str>) -> FenceOutcome {
         let object = match known.filter(|known| user.has(known)) {
             Some(known) => Ok(known.to_owned()),
-            // The empty blob tells nobody anything.
+            // The empty blob reveals nothing.
             None => user.git(["hash-object", "-w", "--stdin"]).read(),
         };
         let made = object.map_err(|error| error.to_string()).and_then(|object| {
             let update = RefUpdate { name: fence.to_owned(), old: None, new: Some(object) };
-            self.send_within(user, &[update], PATIENCE).map_err(|error| error.to_string())
+            self.send_within(user, &[update], TIME_LIMIT).map_err(|error| error.to_string())
         });
-        let Err(why) = made else { return ShutOut::Never };
+        let Err(why) = made else { return FenceOutcome::Fenced };
         match self.refs(user, &[fence]) {
-            Ok(refs) if refs.contains_key(fence) => ShutOut::Applied,
-            Ok(_) => ShutOut::Unknown(why),
-            Err(error) => ShutOut::Unknown(error.chain()),
+            Ok(refs) if refs.contains_key(fence) => FenceOutcome::Applied,
+            Ok(_) => FenceOutcome::Unknown(why),
+            Err(error) => FenceOutcome::Unknown(error.chain()),
         }
     }
 
-    /// Deletes fences, each if the remote still has it as it is here. Those that cannot be deleted stay until a later
-    /// release.
+    /// Deletes fences that still have these ids at the remote. Errors are ignored: a later release tries again.
     pub fn delete_fences(&self, user: &Repository, fences: impl IntoIterator<Item = (String, String)>) {
         let deletion = |(name, id)| RefUpdate { name, old: Some(id), new: None };
         let deletions: Vec<RefUpdate> = fences.into_iter().map(deletion).collect();
         if !deletions.is_empty() {
-            let _ = self.send_within(user, &deletions, PATIENCE);
+            let _ = self.send_within(user, &deletions, TIME_LIMIT);
         }
     }
 }
 
-/// Those among the refs of a remote that are fences of pushes which are no longer on their way.
-pub fn useless_fences(refs: &BTreeMap<String, String>) -> Vec<(String, String)> {
+/// The fences among a remote's refs whose pushes are certainly over.
+pub fn expired_fences(refs: &BTreeMap<String, String>) -> Vec<(String, String)> {
     let now = jiff::Timestamp::now().as_second();
-    let is_useless = |name: &str| began(name).is_some_and(|began| now - began > USELESS);
-    let fences = refs.iter().filter(|(name, _)| is_useless(name));
+    let is_expired = |name: &str| began(name).is_some_and(|began| now - began > LIFETIME);
+    let fences = refs.iter().filter(|(name, _)| is_expired(name));
     fences.map(|(name, id)| (name.clone(), id.clone())).collect()
 }
 
-/// When the run of a fence began, in seconds since the epoch, by its id.
+/// When the fence's run began, in seconds since the epoch, taken from the run's id.
 fn began(fence: &str) -> Option<i64> {
     let time = fence.strip_prefix(FOLDER)?.get(..15)?;
     let time = jiff::Timestamp::strptime("%Y%m%dT%H%M%S%z", format!("{time}+0000")).ok()?;

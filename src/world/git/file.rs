@@ -1,4 +1,4 @@
-//! A file as the repository has it, and what git is told to do with it in the working tree.
+//! Committed files, and how git treats them in the working tree.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -8,13 +8,13 @@ use super::Repository;
 use crate::error::Result;
 
 impl Repository {
-    /// A file's bytes as committed; `path` is relative to the top with `/`. Symbolic links inside the repository are
-    /// followed. None if it is not committed or no file.
+    /// The committed content of a file; `path` is relative to the top and uses `/`. Symbolic links inside the
+    /// repository are followed. `None` if the path is not a committed file.
     pub fn committed(&self, commit: &str, path: &str) -> Option<Vec<u8>> {
         Some(self.found(commit, path)?.1)
     }
 
-    /// The path of the file behind symbolic links, relative to the top; the same path where it is a file itself.
+    /// The path after following symbolic links, relative to the top.
     pub fn resolved(&self, commit: &str, path: &str) -> Option<String> {
         let found = self.found(commit, path)?.0;
         Some(found.to_str()?.replace('\\', "/"))
@@ -27,7 +27,7 @@ impl Repository {
         for _ in 0..8 {
             let entry = tree.get_path(&path).ok()?;
             let Ok(blob) = self.repository.find_blob(entry.id()) else {
-                // A partial clone has it at its remote; the `git` command fetches it.
+                // In a partial clone the blob may be at the remote; the `git` command fetches it.
                 let content = self.git(["cat-file", "blob", &entry.id().to_string()]).read_bytes().ok()?;
                 return (entry.filemode() != LINK).then_some((path, content));
             };
@@ -40,8 +40,8 @@ impl Repository {
         None
     }
 
-    /// The files committed below `prefix`, relative to it, but for those that `git archive` leaves out
-    /// (`export-ignore`); none where they cannot be read.
+    /// The committed files below `prefix`, relative to it, without those that `git archive` omits (`export-ignore`).
+    /// Empty if they cannot be read.
     pub fn exported(&self, prefix: &str) -> Vec<String> {
         let tree = self.repository.head().and_then(|head| head.peel_to_tree());
         let Ok(tree) = tree else { return Vec::new() };
@@ -62,7 +62,7 @@ impl Repository {
         let is_exported = |path: &String| {
             let flags = AttrCheckFlags::FILE_THEN_INDEX;
             let attribute = |path: &Path| self.repository.get_attr(path, "export-ignore", flags);
-            // A folder that is left out takes its files with it.
+            // An omitted folder omits its files too.
             Path::new(path)
                 .ancestors()
                 .filter(|path| !path.as_os_str().is_empty())
@@ -72,8 +72,8 @@ impl Repository {
         files.into_iter().map(|path| path[prefix.len()..].to_owned()).collect()
     }
 
-    /// Whether git tracks the file or folder of this path, or anything in it, or what it links to: then that came with the
-    /// repository. Where git cannot say, it did.
+    /// Whether git tracks anything at or below this path, or at its link target, so that it came with the repository.
+    /// True if git cannot tell.
     pub fn tracks_any_of(&self, path: &Path) -> bool {
         let ways = [Some(path.to_owned()), fs_err::canonicalize(path).ok()].into_iter().flatten();
         ways.filter_map(|path| path.strip_prefix(&self.top).map(Path::to_owned).ok()).any(|inside| {
@@ -82,21 +82,21 @@ impl Repository {
         })
     }
 
-    /// Whether a path leads into the repository's working tree, by its name or by what it links to.
+    /// Whether a path, or its link target, lies in the working tree.
     pub fn has_path(&self, path: &Path) -> bool {
-        let there = fs_err::canonicalize(path);
-        path.starts_with(&self.top) || there.is_ok_and(|path| path.starts_with(&self.top))
+        let target = fs_err::canonicalize(path);
+        path.starts_with(&self.top) || target.is_ok_and(|path| path.starts_with(&self.top))
     }
 
-    /// Whether symbolic links are links in the working tree; on some systems they are files that name their target.
+    /// Whether the working tree has real symbolic links; on some systems they are files that contain the target.
     pub fn has_links(&self) -> bool {
         self.is_on("core.symlinks").unwrap_or(true)
     }
 
-    /// The encoding other than UTF-8 that a file has in the working tree (`working-tree-encoding`).
+    /// The file's encoding in the working tree (`working-tree-encoding`), if it is not UTF-8.
     ///
     /// # Errors
-    /// Whatever `git` says.
+    /// The `git` command failed.
     pub fn encoding(&self, path: &str) -> Result<Option<String>> {
         let listed = self.git(["check-attr", "-z", "working-tree-encoding", "--", path]).read()?;
         let value = listed.split('\0').nth(2).unwrap_or_default();
@@ -105,11 +105,11 @@ impl Repository {
         Ok((!usual).then(|| value.to_owned()))
     }
 
-    /// Whether a file was edited that git is told to take for unchanged (`--assume-unchanged`, `--skip-worktree`), so
-    /// that it says nothing of the edit.
+    /// Whether a file was edited although git treats it as unchanged (`--assume-unchanged`, `--skip-worktree`) and does
+    /// not report the edit.
     ///
     /// # Errors
-    /// Whatever `git` says.
+    /// The `git` command failed.
     pub fn has_hidden_edit(&self, path: &str) -> Result<bool> {
         let listed =
             self.git(["--literal-pathspecs", "ls-files", "-v", "--stage", "-z", "--", path]).read()?;
@@ -124,7 +124,7 @@ impl Repository {
     }
 }
 
-/// The path that a link in `folder` leads to; none where it leaves the repository.
+/// Resolves a link found in `folder`; `None` if it leaves the repository.
 fn joined(folder: &Path, target: &str) -> Option<PathBuf> {
     let mut path = folder.to_owned();
     for part in Path::new(target).components() {

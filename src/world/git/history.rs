@@ -1,4 +1,4 @@
-//! What the history says: the tags there are, and which commit comes from which.
+//! The commit history: tags and ancestry.
 
 use std::collections::HashMap;
 
@@ -6,37 +6,37 @@ use super::Repository;
 use crate::error::{Error, Result};
 
 impl Repository {
-    /// Whether `ancestor` is `commit` or one of its ancestors; false where either is not here.
+    /// Whether `ancestor` is `commit` or one of its ancestors; false if either is missing.
     pub fn contains(&self, commit: &str, ancestor: &str) -> bool {
         let (Ok(commit), Ok(ancestor)) = (commit.parse(), ancestor.parse()) else { return false };
         commit == ancestor || self.repository.graph_descendant_of(commit, ancestor).unwrap_or(false)
     }
 
-    /// Whether the history is cut off: a shallow clone.
+    /// Whether this is a shallow clone.
     pub fn is_shallow(&self) -> bool {
         self.repository.is_shallow()
     }
 
-    /// The nearest tag that marks `commit` or an ancestor, among those that `accept` takes.
+    /// The nearest tag on `commit` or an ancestor, among those that `accept` accepts.
     ///
     /// # Errors
-    /// A history that cannot be walked.
+    /// The history cannot be read.
     pub fn nearest_tag(&self, commit: &str, accept: impl Fn(&str) -> bool) -> Result<Option<String>> {
         self.nearest_tag_beyond(commit, None, accept)
     }
 
-    /// The same among the commits that `base` does not reach.
+    /// The same, among the commits that are not reachable from `base`.
     ///
     /// # Errors
-    /// A history that cannot be walked.
+    /// The history cannot be read.
     pub fn nearest_tag_beyond(
         &self,
         commit: &str,
         base: Option<&str>,
         accept: impl Fn(&str) -> bool,
     ) -> Result<Option<String>> {
-        let broken = |error| Error::failed("the history cannot be walked").because(error);
-        // All at once: looked up one by one, ten thousand tags take seconds.
+        let broken = |error| Error::failed("failed to read the commit history").because(error);
+        // One command for all: ten thousand separate look-ups would take seconds.
         let format = "--format=%(refname:strip=2) %(*objectname) %(objectname)";
         let listed = self.git(["for-each-ref", format, "refs/tags"]).read()?;
         let mut marks = HashMap::new();
@@ -58,7 +58,7 @@ impl Repository {
             walk.hide(base.parse().map_err(broken)?).map_err(broken)?;
         }
         for id in walk {
-            // A shallow clone ends its history with an error instead of a root.
+            // In a shallow clone the walk ends with an error instead of at a root.
             let Ok(id) = id else { return Ok(None) };
             if let Some(name) = marks.get(id.to_string().as_str()) {
                 return Ok(Some((*name).to_owned()));

@@ -1,6 +1,6 @@
-//! Who may hold a lock of git's: the living processes that are at work in a repository.
+//! Finds the processes that may hold one of git's locks.
 //!
-//! Git closes a ref's lock while it holds it, so that a file which nobody has open proves nothing.
+//! Git closes a ref's lock file while it holds the lock, so a file that no process has open may still be held.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,17 +11,17 @@ use crate::world::process::Since;
 use crate::world::processes::{self, OtherProcess};
 
 const TICK: Duration = Duration::from_millis(20);
-/// How long a lock has to stay to be noticed where nobody can tell who holds it
+/// How long a lock must remain to be reported, where processes cannot be listed
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// Commands that run for long, or wait for somebody, and lock nothing
+/// Long-running or interactive commands that take no locks
 const LOCKLESS: [&str; 8] =
     ["blame", "cat-file", "credential-cache--daemon", "daemon", "fsmonitor--daemon", "grep", "log", "show"];
 
-/// Options of `git` whose value is the next word
+/// Options of `git` whose value is the next argument
 const WITH_VALUE: [&str; 6] = ["-C", "-c", "--config-env", "--git-dir", "--namespace", "--work-tree"];
 
-/// Variables by which a git is told of its repository
+/// Variables that tell git which repository to use
 const LEADING: [&str; 4] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE"];
 
 /// A process that may hold a lock
@@ -38,12 +38,12 @@ impl fmt::Display for Holder {
     }
 }
 
-/// The locks of a repository that stay, and who may hold them; none where nobody can tell
-pub type StandingLocks = (Vec<LockFile>, Option<Vec<Holder>>);
+/// The remaining locks and their possible holders; no holders where processes cannot be listed
+pub type RemainingLocks = (Vec<LockFile>, Option<Vec<Holder>>);
 
 impl Repository {
-    /// The locks that are still there when those who hold one have had so long to finish.
-    pub fn standing_locks(&self, patience: Duration) -> StandingLocks {
+    /// The locks that remain after their holders had `patience` to finish.
+    pub fn remaining_locks(&self, patience: Duration) -> RemainingLocks {
         let mut locks = self.lock_files();
         if locks.is_empty() {
             return (locks, None);
@@ -53,11 +53,11 @@ impl Repository {
         (locks, holders)
     }
 
-    /// The folders by which a process shows that it is at work in this repository: the git folder and all worktrees.
+    /// The folders of this repository in which a git process may work: the git folder and all worktrees.
     pub fn places(&self) -> Vec<PathBuf> {
         let common = canonical(self.common_folder());
         let linked = fs_err::read_dir(common.join("worktrees")).into_iter().flatten().flatten();
-        // Each says where the `.git` of its worktree is.
+        // Each `gitdir` file names the `.git` of its worktree.
         let linked = linked.filter_map(|entry| fs_err::read_to_string(entry.path().join("gitdir")).ok());
         let linked = linked.filter_map(|file| Some(canonical(Path::new(file.trim_end()).parent()?)));
         let main = common.parent().filter(|_| common.ends_with(".git")).map(Path::to_owned);
@@ -65,13 +65,14 @@ impl Repository {
     }
 }
 
-/// The living processes that may hold one of the locks: git commands at work in one of the places, and whoever has one
-/// of the files open. None where the system does not show its processes.
+/// The processes that may hold one of the locks: git commands working in one of the folders, and processes that have a
+/// lock file open. `None` where processes cannot be listed.
 pub fn holders(places: &[PathBuf], locks: &[LockFile]) -> Option<Vec<Holder>> {
     if !processes::VISIBLE {
         return None;
     }
-    // A git that waits for us, such as one with an alias for us, holds nothing unless it has lent us its index.
+    // An ancestor that is git waits for us, such as for an alias. It holds no lock unless it has passed its index to
+    // us.
     let waiting = match lends_index() {
         true => Vec::new(),
         false => processes::ancestors(),
@@ -90,8 +91,8 @@ pub fn holders(places: &[PathBuf], locks: &[LockFile]) -> Option<Vec<Holder>> {
     Some(processes::others().into_iter().filter_map(holder).collect())
 }
 
-/// Waits for so long until nobody is left who may hold one of the locks, unless the user interrupts; gives who is. Whoever
-/// comes later does not hold what was there before.
+/// Waits up to `patience` until no process may hold one of the locks, unless the user interrupts; returns those that
+/// still may. Processes that start later cannot hold older locks.
 pub fn holders_after(patience: Duration, places: &[PathBuf], locks: &[LockFile]) -> Option<Vec<Holder>> {
     let (began, since) = (Instant::now(), Since::now());
     let Some(mut left) = holders(places, locks) else {
@@ -107,7 +108,7 @@ pub fn holders_after(patience: Duration, places: &[PathBuf], locks: &[LockFile])
     Some(left)
 }
 
-/// Whether a git that runs a hook has started us.
+/// Whether git started us from a hook.
 fn lends_index() -> bool {
     processes::own_variable("GIT_INDEX_FILE").is_some_and(|value| !value.is_empty())
 }
@@ -117,7 +118,7 @@ fn is_git(process: &OtherProcess, words: &[String]) -> bool {
     is_git && subcommand(words).is_none_or(|name| !LOCKLESS.contains(&name))
 }
 
-/// The subcommand of a `git`, where it has one.
+/// The subcommand of a `git` command line, if any.
 fn subcommand(words: &[String]) -> Option<&str> {
     let mut words = words.iter().skip(1).map(String::as_str);
     while let Some(word) = words.next() {
@@ -130,7 +131,7 @@ fn subcommand(words: &[String]) -> Option<&str> {
     None
 }
 
-/// The program and its subcommand: further words may be secrets, or move the cursor.
+/// The program and its subcommand only: other arguments may contain secrets or control characters.
 fn shown(name: &str, words: &[String]) -> String {
     let plain =
         |text: &&str| text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter));
@@ -139,22 +140,22 @@ fn shown(name: &str, words: &[String]) -> String {
     shown.join(" ")
 }
 
-/// Whether it works in one of the places, or was told of one.
+/// Whether the process works in one of the folders, or its command line or environment names one.
 fn is_in(process: &OtherProcess, words: &[String], places: &[PathBuf]) -> bool {
-    // One of another user shows no folder, and makes no file that is ours.
+    // Another user's process shows no folder, and creates no files of ours.
     let Some(folder) = process.folder() else { return false };
     let is_inside = |path: &Path| {
         let path = canonical(&folder.join(path));
         places.iter().any(|place| path.starts_with(place))
     };
-    let told = LEADING.iter().filter_map(|name| process.variable(name));
-    let told =
-        told.map(|value| String::from_utf8_lossy(&value).into_owned()).filter(|value| !value.is_empty());
+    let variables = LEADING.iter().filter_map(|name| process.variable(name));
+    let variables =
+        variables.map(|value| String::from_utf8_lossy(&value).into_owned()).filter(|value| !value.is_empty());
     let named = words.iter().skip(1).map(|word| match word.split_once('=') {
         Some((option, value)) if option.starts_with("--") => value.to_owned(),
         _ => word.clone(),
     });
-    process.works_in(places) || told.chain(named).any(|path| is_inside(Path::new(&path)))
+    process.works_in(places) || variables.chain(named).any(|path| is_inside(Path::new(&path)))
 }
 
 fn canonical(path: &Path) -> PathBuf {

@@ -1,5 +1,5 @@
-//! Files kept by Git LFS: the repository has a pointer of three lines, and a filter puts the content in its place. What
-//! no filter has replaced must not be packaged.
+//! Git LFS: the repository contains pointer files, and a filter replaces them with the content. Pointers that were not
+//! replaced must not be packaged.
 
 use std::path::{Path, PathBuf};
 
@@ -7,9 +7,9 @@ use super::{PrivateClone, Repository, paths};
 use crate::error::{Error, Result};
 use crate::world::process::Process;
 
-/// What every pointer begins with
+/// The beginning of every pointer
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
-/// No pointer is longer
+/// Pointers are shorter than this.
 const LONGEST: u64 = 1024;
 
 /// The large files of a repository
@@ -17,17 +17,17 @@ const LONGEST: u64 = 1024;
 pub struct LargeFiles {
     /// Relative to the top
     pub paths: Vec<PathBuf>,
-    /// The program that puts their content in place; none where none is set up
+    /// The configured filter, if any
     pub program: Option<String>,
-    /// Those whose content is not here
+    /// Those whose content is not in the local storage
     pub missing: Vec<PathBuf>,
 }
 
 impl Repository {
-    /// The files of the commit that are kept by Git LFS.
+    /// The files of the commit that are tracked by Git LFS.
     ///
     /// # Errors
-    /// Whatever `git` says.
+    /// A `git` command failed.
     pub fn large(&self, commit: &str) -> Result<LargeFiles> {
         let paths = filtered(&self.git::<&str>([]))?;
         let mut large = LargeFiles { paths, program: None, missing: Vec::new() };
@@ -47,7 +47,7 @@ impl Repository {
 }
 
 impl PrivateClone {
-    /// Refuses a working tree in which a pointer stands for a large file.
+    /// Refuses a working tree in which a pointer was not replaced.
     pub(super) fn refuse_pointers(&self) -> Result<()> {
         let is_pointer = |path: &PathBuf| {
             let path = self.top().join(path);
@@ -57,11 +57,11 @@ impl PrivateClone {
         match filtered(&self.git::<&str>([]))?.into_iter().find(is_pointer) {
             None => Ok(()),
             Some(path) => Err(Error::refused(format!(
-                "`{}` is kept by Git LFS, and its filter left the pointer in place of the content",
+                "the content of `{}` (tracked by Git LFS) is missing: the file is still a pointer",
                 path.display()
             ))
-            .help("`git lfs install` sets the filter up, `git lfs pull` fetches the content")
-            .help("GIT_LFS_SKIP_SMUDGE must not be set")),
+            .help("run `git lfs install` to set up the filter, and `git lfs pull` to fetch the content")
+            .help("unset GIT_LFS_SKIP_SMUDGE")),
         }
     }
 }
@@ -71,7 +71,7 @@ fn filtered(git: &Process) -> Result<Vec<PathBuf>> {
     Ok(paths(&git.clone().args(["ls-files", "-z", "--", ":(top,attr:filter=lfs)"]).read_bytes()?))
 }
 
-/// Where the content of a pointer lies in the storage; none where it is no pointer.
+/// The path of a pointer's content in the storage; `None` if it is not a pointer.
 fn object(pointer: &[u8]) -> Option<PathBuf> {
     if !pointer.starts_with(POINTER) {
         return None;

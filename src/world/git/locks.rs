@@ -1,5 +1,5 @@
-//! Git's lock files. Git deletes one when it has done its work; a git that is killed, or loses power, leaves it, and
-//! from then on git refuses to change what the file locks.
+//! Git's lock files. Git deletes a lock file when it is done. A git that is killed leaves the file behind, and git then
+//! refuses to change what it locks.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use std::time::SystemTime;
 
 use super::Repository;
 
-/// A lock file of git's
+/// A lock file
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LockFile {
     path: PathBuf,
     /// Relative to the git folder, with `/`
     name: String,
-    /// What tells the file from a later one at the same path
+    /// Identifies the file, to tell it from a later one at the same path
     modified: Option<SystemTime>,
     number: u64,
 }
@@ -37,14 +37,14 @@ impl LockFile {
         &self.name
     }
 
-    /// Whether it is still there, and is the same file.
+    /// Whether the same file still exists.
     pub fn is_there(&self) -> bool {
         Self::at(self.path.clone(), self.name.clone()).as_ref() == Some(self)
     }
 
-    /// Whether this user made it, at that time (in seconds since the epoch) or later.
+    /// Whether this user created it at `time` (in seconds since the epoch) or later.
     pub fn is_ours_since(&self, time: i64) -> bool {
-        // Some file systems keep every other second only.
+        // Some file systems store times in steps of two seconds.
         let since = time - 2;
         let age = self.modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
         let is_since = age.is_some_and(|age| i64::try_from(age.as_secs()).is_ok_and(|at| at >= since));
@@ -58,49 +58,49 @@ impl LockFile {
         is_since && is_ours
     }
 
-    /// Whether git has written nothing into it, or nothing but the beginning of one of these texts.
+    /// Whether it is empty, or contains only the beginning of one of these texts.
     pub fn holds_one_of(&self, texts: &[String]) -> bool {
-        // A file that was not on the disk yet when the power was cut can have zeros for its content.
+        // After a power cut, a file that was not yet on disk may contain zeros.
         let Ok(content) = fs_err::read(&self.path) else { return false };
         let content: Vec<u8> = content.into_iter().filter(|byte| *byte != 0).collect();
         let content = content.trim_ascii_end();
         content.is_empty() || texts.iter().any(|text| text.as_bytes().starts_with(content))
     }
 
-    /// Deletes it.
+    /// Deletes the file.
     ///
     /// # Errors
-    /// It cannot be deleted.
+    /// The file cannot be deleted.
     pub fn remove(&self) -> std::io::Result<()> {
         fs_err::remove_file(&self.path)
     }
 
-    /// The command that deletes it.
+    /// The shell command that deletes it.
     pub fn removal(&self) -> String {
         format!("rm '{}'", self.path.display().to_string().replace('\'', r"'\''"))
     }
 }
 
-/// What of a git folder a change locks, and what git writes into the locks
+/// The locks that a change takes in a git folder, and what git writes into them
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LockScope {
     /// The git folder
     pub folder: PathBuf,
-    /// The full names of the refs; one that ends in `/` stands for all below it
+    /// The full names of the refs; a name that ends in `/` includes all refs below it
     pub refs: Vec<String>,
-    /// Whether HEAD and the index of a worktree are changed, too
+    /// Whether HEAD and the index of a worktree change too
     pub worktree: bool,
-    /// What the locks of refs may hold
+    /// The possible contents of the locks of refs
     pub contents: Vec<String>,
 }
 
-/// What is locked for every change of refs, and for a fetch into a shallow clone
+/// Taken for every change of refs, and for a fetch into a shallow clone
 const ALWAYS: [&str; 3] = ["packed-refs.lock", PACKED_REFS, "shallow.lock"];
-/// No lock by its name; git makes it anew each time and refuses to if it is there.
+/// Acts as a lock despite its name: git creates it, and fails if it exists.
 const PACKED_REFS: &str = "packed-refs.new";
 
 impl LockScope {
-    /// The locks that are there and that the change may have left.
+    /// The existing locks that the change may have left behind.
     pub fn locks(&self) -> Vec<LockFile> {
         let mut locks = lock_files(&self.folder);
         locks.retain(|lock| self.covers(lock));
@@ -122,7 +122,7 @@ impl LockScope {
         self.refs.iter().any(is_it)
     }
 
-    /// Whether what git has written into a lock is ours, where that can be told.
+    /// Whether the content of a lock may come from the change.
     pub fn may_have_written(&self, lock: &LockFile) -> bool {
         let name = lock.name.as_str();
         let is_ref = self.covers_ref(name) || (is_of_worktree(name) && name.ends_with("HEAD.lock"));
@@ -130,7 +130,7 @@ impl LockScope {
     }
 }
 
-/// Whether it locks HEAD or the index, of the main worktree or of a linked one.
+/// Whether this is the lock of a HEAD or an index, of the main worktree or a linked one.
 fn is_of_worktree(name: &str) -> bool {
     let own =
         name.strip_prefix("worktrees/").and_then(|name| name.split_once('/')).map_or(name, |(_, own)| own);
@@ -138,13 +138,13 @@ fn is_of_worktree(name: &str) -> bool {
 }
 
 impl Repository {
-    /// The lock files that are there: of the refs, and of every worktree.
+    /// The existing lock files: of refs, and of every worktree.
     pub fn lock_files(&self) -> Vec<LockFile> {
         lock_files(self.common_folder())
     }
 }
 
-/// The lock files below a git folder that stand in the way of commits, refs and worktrees.
+/// The lock files in a git folder that block commits, refs and worktrees.
 fn lock_files(folder: &Path) -> Vec<LockFile> {
     let folder = fs_err::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
     let mut found = BTreeSet::new();
@@ -157,8 +157,8 @@ fn lock_files(folder: &Path) -> Vec<LockFile> {
     found.into_iter().collect()
 }
 
-/// Adds the locks that lie in a folder, or also below it; `prefix` is its path below the git folder, with a `/` at its
-/// end. A name that is not Unicode is of no ref of a release.
+/// Collects the lock files in a folder, recursively if `below`. `prefix` is its path relative to the git folder, with a
+/// trailing `/`. Names that are not Unicode cannot belong to a release.
 fn find_in(folder: &Path, prefix: &str, below: bool, found: &mut BTreeSet<LockFile>) {
     for entry in fs_err::read_dir(folder.join(prefix)).into_iter().flatten().flatten() {
         let Ok(name) = entry.file_name().into_string() else { continue };

@@ -1,7 +1,6 @@
-//! The repository: read by git2, written by the `git` command, so that signing, hooks, LFS and credential helpers
-//! work as the user knows them.
+//! The repository. It is read with git2 and changed with the `git` command, so that signing, hooks, LFS and credential
+//! helpers work as usual.
 
-mod ask;
 mod bundle;
 mod fence;
 mod file;
@@ -14,6 +13,7 @@ mod partial_checkout;
 mod patience;
 mod private_clone;
 mod push;
+mod ref_query;
 mod remote;
 mod settings;
 mod signing;
@@ -27,8 +27,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, ObjectType};
 
-pub use ask::Question;
-pub use fence::{FENCES, ShutOut, useless_fences};
+pub use fence::{FENCES, FenceOutcome, expired_fences};
 pub use holders::{Holder, holders, holders_after};
 pub use land::{Landing, TagRef, short};
 pub use large::LargeFiles;
@@ -36,24 +35,25 @@ pub use locks::{LockFile, LockScope};
 pub use patience::PATIENCE;
 pub use private_clone::PrivateClone;
 pub use push::PushError;
+pub use ref_query::RefQuery;
 pub use remote::{DefaultBranch, LocalRemote, RefUpdate, Remote};
 use settings::Settings;
 pub use submodules::{Submodule, SubmoduleState};
+use untrusted::Restrictions;
 pub use untrusted::TRUSTED;
-use untrusted::Withheld;
 
 use super::process::Process;
 use crate::error::{Error, Result};
 
-/// Folders above which no repository is looked for
+/// Searches all parent folders for a repository
 const NO_CEILING: &[&Path] = &[];
 
-/// Where HEAD is
+/// The position of HEAD
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// The commit, 40 (or 64) hexadecimal digits
+    /// The commit id, 40 (or 64) hexadecimal digits
     pub commit: String,
-    /// The full name of the branch, such as `refs/heads/main`; none when detached
+    /// The full name of the branch, such as `refs/heads/main`; `None` when detached
     pub branch: Option<String>,
 }
 
@@ -64,42 +64,42 @@ impl Head {
     }
 }
 
-/// A user's repository with a working tree
+/// The user's repository, with its working tree
 pub struct Repository {
     repository: git2::Repository,
     top: PathBuf,
     settings: OnceCell<Settings>,
     /// Whether the user has agreed to a release
     has_consent: Cell<bool>,
-    withheld: OnceCell<Withheld>,
+    restrictions: OnceCell<Restrictions>,
 }
 
 impl Repository {
-    /// Opens the repository that `folder` lies in.
+    /// Opens the repository that contains `folder`.
     ///
     /// # Errors
-    /// No repository there, or one without a working tree, or of a format that cannot be read.
+    /// There is no repository, it has no working tree, or its format cannot be read.
     pub fn discover(folder: &Path) -> Result<Self> {
         let repository = git2::Repository::open_ext(folder, git2::RepositoryOpenFlags::empty(), NO_CEILING)
             .map_err(|error| unreadable(folder, error))?;
         let Some(top) = repository.workdir() else {
-            return Err(Error::usage("the repository has no working tree (it is bare)")
-                .help("run pyrelease in a clone of it"));
+            return Err(Error::usage("the repository is bare: it has no working tree")
+                .help("run pyrelease in a clone with a working tree"));
         };
         let top = fs_err::canonicalize(top)?;
-        let (settings, withheld) = (OnceCell::new(), OnceCell::new());
-        Ok(Self { repository, top, settings, has_consent: Cell::new(false), withheld })
+        let (settings, restrictions) = (OnceCell::new(), OnceCell::new());
+        Ok(Self { repository, top, settings, has_consent: Cell::new(false), restrictions })
     }
 
-    /// Opens another one that belongs to this: what was agreed to holds for it.
+    /// Opens another worktree of this repository, with the same consent.
     fn other(&self, folder: &Path) -> Result<Self> {
         let other = Self::discover(folder)?;
         other.has_consent.set(self.has_consent.get());
         Ok(other)
     }
 
-    /// The user has agreed to a release: from here on git does as the repository's own settings say, hooks and filters
-    /// and all.
+    /// Records that the user has agreed to a release. From here on git follows the repository's own settings, including
+    /// hooks and filters.
     pub fn give_consent(&self) {
         self.has_consent.set(true);
     }
@@ -109,27 +109,27 @@ impl Repository {
         &self.top
     }
 
-    /// The folder that all worktrees of the repository share.
+    /// The git folder that all worktrees share.
     pub fn common_folder(&self) -> &Path {
         self.repository.commondir()
     }
 
-    /// A `git` command run at the top of the working tree. Until the user has agreed to a release, it runs no program that
-    /// the repository's own settings name.
+    /// A `git` command, run at the top of the working tree. Until the user has agreed to a release, it runs no programs
+    /// named by the repository's own settings.
     pub fn git<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Process {
         let process = git(&self.top, arguments);
-        if self.has_consent.get() { process } else { self.withheld().apply(process) }
+        if self.has_consent.get() { process } else { self.restrictions().apply(process) }
     }
 
-    /// Where HEAD is.
+    /// The position of HEAD.
     ///
     /// # Errors
-    /// A repository without any commit.
+    /// The repository has no commits.
     pub fn head(&self) -> Result<Head> {
         let head = self.repository.head().map_err(|error| match error.code() {
             ErrorCode::UnbornBranch | ErrorCode::NotFound => Error::usage("the repository has no commit yet")
-                .help("commit the project first: a release is made from what is committed"),
-            _ => Error::usage("HEAD cannot be read").because(error),
+                .help("commit the project first: a release is made from committed files"),
+            _ => Error::usage("failed to read HEAD").because(error),
         })?;
         let commit =
             head.peel_to_commit().map_err(|error| Error::usage("HEAD is not a commit").because(error))?;
@@ -137,7 +137,7 @@ impl Repository {
         Ok(Head { commit: commit.id().to_string(), branch })
     }
 
-    /// The id of what a reference points at, a tag object not peeled; none if there is no such reference.
+    /// The id that a reference points to, without peeling tag objects; `None` if the reference does not exist.
     pub fn reference(&self, name: &str) -> Option<String> {
         self.repository.refname_to_id(name).ok().map(|id| id.to_string())
     }
@@ -148,35 +148,35 @@ impl Repository {
         reference.symbolic_target().ok().flatten().map(str::to_owned)
     }
 
-    /// The commit that a tag marks.
+    /// The commit that a tag points to.
     pub fn tag(&self, name: &str) -> Option<String> {
         let reference = self.repository.find_reference(&format!("refs/tags/{name}")).ok()?;
         reference.peel(ObjectType::Commit).ok().map(|commit| commit.id().to_string())
     }
 
-    /// The tracked files whose content differs from HEAD, in the index or the working tree, relative to the top. The
-    /// `git` command is asked: it knows filters, split indexes and whatever else git2 does not.
+    /// The tracked files that differ from HEAD in the index or the working tree, relative to the top. The `git` command
+    /// is asked, because it supports filters, split indexes and other features that git2 lacks.
     ///
     /// # Errors
-    /// A working tree that cannot be read.
+    /// The working tree cannot be read.
     pub fn edited(&self) -> Result<Vec<String>> {
         let status = ["--no-optional-locks", "status", "--porcelain=v1", "-z", "--untracked-files=no"];
         let listed = self.git(status).args(["--no-renames", "--ignore-submodules"]).read()?;
-        // Each entry is two letters, a blank and the path.
+        // Each entry consists of two letters, a space and the path.
         let paths = listed.split('\0').filter_map(|entry| entry.get(3..));
         Ok(paths.map(str::to_owned).collect())
     }
 
-    /// The files that git neither tracks nor ignores, relative to the top; a folder of such files is one entry.
+    /// The untracked files that are not ignored, relative to the top; a folder of such files is one entry.
     ///
     /// # Errors
-    /// A working tree that cannot be read.
+    /// The working tree cannot be read.
     pub fn untracked(&self) -> Result<Vec<String>> {
         let listed = self.git(["ls-files", "--others", "--exclude-standard", "--directory", "-z"]).read()?;
         Ok(listed.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect())
     }
 
-    /// An operation that is under way, such as a merge or a rebase.
+    /// An operation in progress, such as a merge or a rebase.
     pub fn unfinished_operation(&self) -> Option<&'static str> {
         use git2::RepositoryState as State;
         match self.repository.state() {
@@ -190,46 +190,47 @@ impl Repository {
         }
     }
 
-    /// Whether the commit is here.
+    /// Whether the object exists here.
     pub fn has(&self, commit: &str) -> bool {
         commit.parse().is_ok_and(|id| self.repository.find_commit(id).is_ok())
     }
 }
 
-/// A path that git is told of in a file.
+/// A path as text, for a file that git reads.
 fn text(path: &Path) -> Result<&str> {
     path.to_str().ok_or_else(|| {
-        Error::refused(format!("the repository's path is not Unicode: `{}`", path.display()))
-            .help("move the repository to a folder whose name is UTF-8")
+        Error::refused(format!("the repository's path is not valid UTF-8: `{}`", path.display()))
+            .help("move the repository to a folder with a valid UTF-8 name")
     })
 }
 
-/// Why a repository cannot be opened, and what to do about it.
+/// Explains why a repository cannot be opened, and what to do.
 fn unreadable(folder: &Path, error: git2::Error) -> Error {
     let folder = folder.display();
-    let said = error.message().to_ascii_lowercase();
+    let message_text = error.message().to_ascii_lowercase();
     if error.code() == ErrorCode::NotFound {
         return Error::usage(format!("`{folder}` is not in a git repository"))
-            .help("a release is a commit and a tag: run `git init`, commit the project, and try again");
+            .help("run `git init` and commit the project: a release is a commit and a tag");
     }
     let (refused, help) = if error.code() == ErrorCode::Owner {
-        let message = format!("the repository of `{folder}` belongs to somebody else");
-        (message, format!("if you trust it: `git config --global --add safe.directory {folder}`"))
-    } else if said.contains("refstorage") {
+        let message = format!("the repository of `{folder}` is owned by another user");
+        (message, format!("if you trust it, run `git config --global --add safe.directory {folder}`"))
+    } else if message_text.contains("refstorage") {
+        let message = format!(
+            "the repository of `{folder}` stores its refs in the reftable format, which is not supported"
+        );
+        (message, "run `git refs migrate --ref-format=files`".to_owned())
+    } else if message_text.contains("object format") || message_text.contains("objectformat") {
         let message =
-            format!("the repository of `{folder}` keeps its refs as a reftable, which cannot be read");
-        (message, "`git refs migrate --ref-format=files` keeps them as files".to_owned())
-    } else if said.contains("object format") || said.contains("objectformat") {
-        let message =
-            format!("the repository of `{folder}` has SHA-256 for its objects, which cannot be read");
-        (message, "release from a clone of it that has SHA-1".to_owned())
+            format!("the repository of `{folder}` uses SHA-256 object ids, which are not supported");
+        (message, "release from a repository with SHA-1 object ids".to_owned())
     } else {
-        (format!("the repository of `{folder}` cannot be opened"), "`git status` may say more".to_owned())
+        (format!("failed to open the repository of `{folder}`"), "`git status` may say more".to_owned())
     };
     Error::refused(refused).because(error).help(help)
 }
 
-/// The paths of a list that git printed with `-z`, byte for byte: a path need not be UTF-8.
+/// The paths that git printed with `-z`, byte for byte: they need not be UTF-8.
 fn paths(listed: &[u8]) -> Vec<PathBuf> {
     let parts = listed.split(|byte| *byte == 0).filter(|part| !part.is_empty());
     #[cfg(unix)]
@@ -241,7 +242,7 @@ fn paths(listed: &[u8]) -> Vec<PathBuf> {
     parts.map(|part| PathBuf::from(String::from_utf8_lossy(part).into_owned())).collect()
 }
 
-/// A `git` command run in `folder`.
+/// A `git` command, run in `folder`.
 fn git<S: AsRef<std::ffi::OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Process {
     Process::new("git").args(arguments).folder(folder)
 }

@@ -1,5 +1,5 @@
-//! The private clone in which a release is prepared: its own index, working tree and refs, the user's objects,
-//! configuration and hooks.
+//! The private clone in which a release is prepared. It has its own index, working tree and refs, and uses the user's
+//! objects, configuration and hooks.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,13 +15,13 @@ pub struct PrivateClone {
 }
 
 impl PrivateClone {
-    /// Makes the clone at `top`, at the commit and on the branch that HEAD is on, with all tags.
+    /// Creates the clone at `top`, at HEAD's commit and branch, with all tags.
     ///
-    /// `git clone --shared` would do most of it, but refuses shallow repositories, runs hooks of templates and
-    /// writes a file for each tag.
+    /// `git clone --shared` is not used: it refuses shallow repositories, runs hooks from templates and writes one file
+    /// per tag.
     ///
     /// # Errors
-    /// Whatever `git` says, or that a file could not be written.
+    /// A `git` command failed, or a file could not be written.
     pub fn make(user: &Repository, head: &Head, top: &Path) -> Result<Self> {
         let format = if head.commit.len() == 64 { "sha256" } else { "sha1" };
         fs_err::create_dir_all(top)?;
@@ -59,22 +59,22 @@ impl PrivateClone {
             None => fs_err::write(folder.join("HEAD"), format!("{}\n", head.commit))?,
         }
         clone.configure(user, &common)?;
-        // No hook of the user's expects to run for a checkout that the user did not make.
+        // The user's hooks do not expect to run for this checkout.
         clone.git(["-c", "core.hooksPath=/dev/null", "reset", "--quiet", "--hard", "HEAD"]).read()?;
         clone.refuse_pointers()?;
         clone.fill_submodules(user, &head.commit)?;
         Ok(clone)
     }
 
-    /// Whether a clone could be made: the path of the repository has to be one that git can be told in a file.
+    /// Checks whether a clone can be created: the repository's path must be representable in a file that git reads.
     ///
     /// # Errors
-    /// It is not.
-    pub fn is_possible(user: &Repository) -> Result<()> {
+    /// The path is not.
+    pub fn check_possible(user: &Repository) -> Result<()> {
         alternate(&fs_err::canonicalize(user.common_folder())?.join("objects")).map(|_| ())
     }
 
-    /// The clone that was made at `top`.
+    /// The existing clone at `top`.
     pub fn at(top: &Path) -> Self {
         Self { top: top.to_owned() }
     }
@@ -83,15 +83,15 @@ impl PrivateClone {
         &self.top
     }
 
-    /// A `git` command run in the clone.
+    /// A `git` command, run in the clone.
     pub fn git<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Process {
         git(&self.top, arguments)
     }
 
-    /// The commit that HEAD is at.
+    /// The commit of HEAD.
     ///
     /// # Errors
-    /// Whatever `git` says.
+    /// The `git` command failed.
     pub fn head(&self) -> Result<String> {
         Ok(self.git(["rev-parse", "--verify", "HEAD^{commit}"]).read()?)
     }
@@ -108,28 +108,30 @@ impl PrivateClone {
         }
     }
 
-    /// Commits every change to tracked files and gives the commit. Where nothing changed, HEAD is the commit.
+    /// Commits all changes to tracked files and returns the commit. Without changes, returns HEAD.
     ///
     /// # Errors
-    /// Whatever `git` or a hook says.
+    /// A `git` command or a hook failed.
     pub fn commit(&self, message: &str) -> Result<String> {
         if let Some(head) = self.unchanged()? {
             return Ok(head);
         }
         self.git(["commit", "--quiet", "--file=-"]).input(message).read().map_err(|error| {
             Error::from(error)
-                .help("a commit needs `user.name` and `user.email`; a hook or the signing may have refused")
-                .help("a hook runs in the release's own clone: what it needs and git does not track is named in `carry`")
+                .help("set `user.name` and `user.email`; a hook or signing may also have failed")
+                .help("hooks run in the release's private clone: list the untracked files that they need in `carry`")
         })?;
         self.head()
     }
 
-    /// Makes an annotated tag (signed where the user's `tag.gpgSign` says so) and gives the tag object's id.
+    /// Creates an annotated tag (signed if `sign` or the user's `tag.gpgSign` is set) and returns the id of the tag
+    /// object.
     ///
     /// # Errors
-    /// Whatever `git` says.
+    /// The `git` command failed.
     pub fn tag(&self, name: &str, message: &str, commit: &str, sign: Option<bool>) -> Result<String> {
-        // Verbatim keeps lines that begin with `#`; a signature is found only at the beginning of a line.
+        // Verbatim keeps lines that begin with `#`. The final newline lets git find an appended signature, which must
+        // begin a line.
         let message = format!("{}\n", message.trim_end());
         let mut command = self.git(["tag", "--annotate", "--cleanup=verbatim", "--file=-"]).input(message);
         match sign {
@@ -142,13 +144,13 @@ impl PrivateClone {
     }
 }
 
-/// A line of `objects/info/alternates`. The file has no way to quote a newline.
+/// A line of `objects/info/alternates`. The format cannot quote a newline.
 fn alternate(objects: &Path) -> Result<String> {
     let text = text(objects)?;
     if text.contains('\n') {
         return Err(Error::refused(format!("the repository's path contains a newline: {text:?}"))
-            .help("move the repository to a folder whose name is in one line"));
+            .help("move the repository to a folder without newlines in its name"));
     }
-    // A leading quote or `#` would be read as syntax; an absolute path has neither.
+    // A leading quote or `#` would be syntax, but an absolute path begins with neither.
     Ok(format!("{text}\n"))
 }

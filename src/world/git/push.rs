@@ -1,4 +1,4 @@
-//! The one atomic push that changes a remote, and what is known of it when it fails.
+//! The atomic push that changes a remote, and what is known after a failure.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use super::{RefUpdate, Remote, Repository};
 use crate::world::process::Process;
 
-/// Lines of what git said that an error shows
+/// Lines of git's output that an error shows
 const TAIL: usize = 20;
 
-/// A push that the remote or the network refused
+/// A failed push
 #[derive(Debug, thiserror::Error)]
 #[error("`git push` to `{remote}` failed{detail}")]
 pub struct PushError {
@@ -20,21 +20,21 @@ pub struct PushError {
     knowledge: Knowledge,
 }
 
-/// What is known of a push that failed
+/// What is known about a failed push
 #[derive(Debug)]
 enum Knowledge {
-    /// Git stopped before it asked the remote to change anything
+    /// Git stopped before asking the remote to change anything
     NothingSent,
-    /// For every ref, why it was refused; none for one that was updated
+    /// For every ref, why it was refused; `None` if it was updated
     Answered(BTreeMap<String, Option<String>>),
-    /// The remote has not answered: it may still be at work
-    Nothing,
+    /// The remote did not reply: it may still be processing the push
+    NoReply,
 }
 
 impl PushError {
-    /// Whether nothing of the push is on its way any more.
+    /// Whether the outcome is known, so that the push cannot be applied later.
     pub fn is_answered(&self) -> bool {
-        !matches!(self.knowledge, Knowledge::Nothing)
+        !matches!(self.knowledge, Knowledge::NoReply)
     }
 
     /// Whether the push certainly changed none of these refs, and never will.
@@ -44,11 +44,11 @@ impl PushError {
             Knowledge::Answered(refs) => {
                 updates.iter().all(|update| matches!(refs.get(&update.name), Some(Some(_))))
             }
-            Knowledge::Nothing => false,
+            Knowledge::NoReply => false,
         }
     }
 
-    /// Whether the remote updated all of these refs, whatever else it refused.
+    /// Whether the remote updated all of these refs, even if it refused others.
     pub fn changed_all(&self, updates: &[RefUpdate]) -> bool {
         match &self.knowledge {
             Knowledge::Answered(refs) => {
@@ -58,7 +58,7 @@ impl PushError {
         }
     }
 
-    /// Whether the remote refused this ref for itself, and not because others were refused.
+    /// Whether the remote refused this ref itself, not only because it refused others.
     pub fn refuses(&self, name: &str) -> bool {
         let Knowledge::Answered(refs) = &self.knowledge else { return false };
         let reason = refs.get(name).and_then(Option::as_ref);
@@ -67,20 +67,20 @@ impl PushError {
 }
 
 impl Remote {
-    /// Sends all updates or none, each only if the remote still has what it had.
+    /// Pushes all updates or none, each only if the ref still has its old value.
     ///
     /// # Errors
-    /// Refused by the remote, a hook, a lease or the network: [`PushError`] with what git said.
+    /// The remote, a hook, a lease or the network refused; [`PushError`] has git's output.
     pub fn push(&self, user: &Repository, updates: &[RefUpdate]) -> Result<(), PushError> {
         self.send(user, updates, &[])
     }
 
-    /// Takes such a push back: what is still as it made it. Not every server keeps `--atomic`, so a part of it may have
-    /// been refused. `fence` is the ref that the push back creates at the same time. The user's own `pre-push` hook is
-    /// not asked: it judges what goes out.
+    /// Undoes a push, for the refs that still have its values. The push may have been applied in part, because not
+    /// every server supports `--atomic`. `fence` is a ref to create at the same time. The user's `pre-push` hook is
+    /// skipped: it is meant for pushing changes, not for undoing them.
     ///
     /// # Errors
-    /// As [`Self::push`], or somebody else has changed something since: then nothing is taken back.
+    /// As [`Self::push`], or a ref has changed since; then nothing is undone.
     pub fn take_back(
         &self,
         user: &Repository,
@@ -95,7 +95,7 @@ impl Remote {
             match now.get(&update.name) {
                 at if at == update.old.as_ref() => {}
                 at if at == update.new.as_ref() => back.push(update.reversed()),
-                _ => return Err(failed(format!(": `{}` was changed since", update.name))),
+                _ => return Err(failed(format!(": `{}` has changed since", update.name))),
             }
         }
         if back.is_empty() {
@@ -118,17 +118,17 @@ impl Remote {
         if let Some(trace) = &trace {
             command = command.env("GIT_TRACE_PACKET", trace.as_os_str());
         }
-        // One that could not be started has sent nothing.
+        // A command that could not be started has sent nothing.
         let captured = command
             .capture()
             .map_err(|error| self.push_failed(format!(": {error}"), Knowledge::NothingSent))?;
         if captured.success() {
             return Ok(());
         }
-        let said: Vec<&str> = captured.stderr.trim_end().lines().collect();
-        let tail = &said[said.len().saturating_sub(TAIL)..];
+        let lines: Vec<&str> = captured.stderr.trim_end().lines().collect();
+        let tail = &lines[lines.len().saturating_sub(TAIL)..];
         let mut detail: String = tail.iter().map(|line| format!("\n  {line}")).collect();
-        let answers = answers(&captured.text(), updates);
+        let answers = parse_report(&captured.text(), updates);
         for (name, reason) in answers.iter().flatten() {
             if let Some(reason) = reason {
                 let _ = write!(detail, "\n  {name}: {reason}");
@@ -139,12 +139,12 @@ impl Remote {
             None if trace.is_some_and(|trace| self.sent_nothing(user, &trace, updates)) => {
                 Knowledge::NothingSent
             }
-            None => Knowledge::Nothing,
+            None => Knowledge::NoReply,
         };
         Err(self.push_failed(detail, knowledge))
     }
 
-    /// As [`Self::push`], without the hooks of the user's, and given up after a while.
+    /// Like [`Self::push`], without the user's hooks and with a time limit.
     pub(super) fn send_within(
         &self,
         user: &Repository,
@@ -152,7 +152,7 @@ impl Remote {
         patience: Duration,
     ) -> Result<(), PushError> {
         let sent = self.sending(user, updates, &["--no-verify"]).read_within(patience);
-        sent.map(drop).map_err(|error| self.push_failed(format!(": {error}"), Knowledge::Nothing))
+        sent.map(drop).map_err(|error| self.push_failed(format!(": {error}"), Knowledge::NoReply))
     }
 
     fn push_failed(&self, detail: String, knowledge: Knowledge) -> PushError {
@@ -160,7 +160,7 @@ impl Remote {
     }
 
     fn sending(&self, user: &Repository, updates: &[RefUpdate], options: &[&str]) -> Process {
-        // What a mirror would send besides is none of the release's.
+        // Push only the release's refs, even if the remote is a mirror.
         let mirror = format!("remote.{}.mirror=false", self.name);
         let mut command = user
             .git(["-c", &mirror, "push", "--quiet", "--porcelain", "--atomic", "--no-follow-tags"])
@@ -177,8 +177,8 @@ impl Remote {
         command
     }
 
-    /// Whether git's record of the packets shows that it never asked the remote to change a ref: it was refused before that.
-    /// Where another program speaks to the remote, there is no such record.
+    /// Whether git's packet trace shows that it never asked the remote to change a ref. Remote helpers leave no such
+    /// trace.
     fn sent_nothing(&self, user: &Repository, trace: &Path, updates: &[RefUpdate]) -> bool {
         let has_helper = self.addresses(user).map_or(true, |(fetched, _)| fetched.contains("::"));
         let Ok(packets) = fs_err::read(trace) else { return false };
@@ -191,10 +191,11 @@ impl Remote {
     }
 }
 
-/// What `git push --porcelain` says of each ref of a push that failed; none where it leaves one out, or did not hear of it.
-fn answers(said: &str, updates: &[RefUpdate]) -> Option<BTreeMap<String, Option<String>>> {
+/// Parses the output of a failed `git push --porcelain`: why each ref was refused. `None` if a ref is missing or the
+/// remote did not report on it.
+fn parse_report(output: &str, updates: &[RefUpdate]) -> Option<BTreeMap<String, Option<String>>> {
     let mut answers = BTreeMap::new();
-    for line in said.lines() {
+    for line in output.lines() {
         let mut columns = line.splitn(3, '\t');
         let (Some(flag), Some(refs), Some(reason)) = (columns.next(), columns.next(), columns.next()) else {
             continue;
@@ -218,8 +219,8 @@ mod tests {
         ["refs/heads/main", "refs/pyrelease/x"].map(update).to_vec()
     }
 
-    fn error(said: &str) -> PushError {
-        let knowledge = answers(said, &updates()).map_or(Knowledge::Nothing, Knowledge::Answered);
+    fn error(output: &str) -> PushError {
+        let knowledge = parse_report(output, &updates()).map_or(Knowledge::NoReply, Knowledge::Answered);
         PushError { remote: "origin".into(), detail: String::new(), knowledge }
     }
 
@@ -233,7 +234,7 @@ mod tests {
         assert!(refused.refuses("refs/pyrelease/x") && !refused.refuses("refs/heads/main"));
     }
 
-    /// A hidden ref is refused by itself, whatever `--atomic` says.
+    /// Servers refuse hidden refs individually, despite `--atomic`.
     #[test]
     fn a_push_of_which_one_ref_is_refused_changed_the_others() {
         let partly = error(
@@ -245,11 +246,11 @@ mod tests {
     }
 
     #[test]
-    fn a_push_that_nobody_answered_is_in_doubt() {
+    fn a_push_without_a_reply_is_uncertain() {
         let lost = "!\tHEAD:refs/heads/main\t[remote failure] (remote failed to report status)\n\
                     !\tHEAD:refs/pyrelease/x\t[remote failure] (remote failed to report status)\n";
-        for said in ["", "To origin\n", lost, "!\tHEAD:refs/heads/main\t[rejected] (stale info)\n"] {
-            assert!(!error(said).is_answered() && !error(said).changed_nothing(&updates()), "{said}");
+        for output in ["", "To origin\n", lost, "!\tHEAD:refs/heads/main\t[rejected] (stale info)\n"] {
+            assert!(!error(output).is_answered() && !error(output).changed_nothing(&updates()), "{output}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The remote: which it is, and what it has.
+//! Remotes: choosing one, and reading its refs.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,22 +9,22 @@ use serde::{Deserialize, Serialize};
 use super::{Head, Repository, Settings, git};
 use crate::error::{Error, Result};
 
-/// How long a remote that is only looked at has for its answer
+/// How long to wait for a remote's answer
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A ref of the remote, before and after
+/// The change of a ref at the remote
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefUpdate {
     /// The full name at the remote, such as `refs/heads/main`
     pub name: String,
-    /// What the remote had; none if it had no such ref
+    /// The value before; `None` if the ref did not exist
     pub old: Option<String>,
-    /// What it is to have; none to delete
+    /// The value after; `None` to delete the ref
     pub new: Option<String>,
 }
 
 impl RefUpdate {
-    /// The update that takes this one back.
+    /// The update that undoes this one.
     pub fn reversed(&self) -> Self {
         Self { name: self.name.clone(), old: self.new.clone(), new: self.old.clone() }
     }
@@ -46,18 +46,17 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// The remote a branch is pushed to: as `git push` chooses it, else the only one there is.
+    /// The remote that a branch is pushed to: the one `git push` chooses, else the only one.
     ///
     /// # Errors
-    /// Several remotes and nothing that tells which.
+    /// The choice is ambiguous, or a configured name is not a remote.
     pub fn of(user: &Repository, head: &Head, wanted: Option<&str>) -> Result<Option<Self>> {
         let listed = user.git(["remote"]).read()?;
         let names: Vec<&str> = listed.lines().collect();
         if let Some(wanted) = wanted {
             if !names.contains(&wanted) {
-                return Err(Error::usage(format!("there is no remote `{wanted}`")).help(
-                    "`git remote -v` lists those there are; [stage.push] remote = \"NAME\" chooses one",
-                ));
+                return Err(Error::usage(format!("remote `{wanted}` does not exist"))
+                    .help("list them with `git remote -v`; set `remote = \"NAME\"` in [stage.push]"));
             }
             return Ok(Some(Self { name: wanted.to_owned() }));
         }
@@ -67,12 +66,13 @@ impl Remote {
             "remote.pushDefault".into(),
             format!("branch.{branch}.remote"),
         ];
-        // `.` is this repository: the branch follows another one here.
+        // `.` means this repository: the branch tracks another local branch.
         let configured = keys.iter().find_map(|key| user.configured(key)).filter(|name| name != ".");
         if let Some(address) = configured.as_deref().filter(|name| !names.contains(name)) {
-            return Err(Error::usage(format!("`{branch}` is pushed to `{address}`, which is no remote")).help(
-                "give it a name: `git remote add NAME ADDRESS`; [stage.push] remote = \"NAME\" chooses one",
-            ));
+            return Err(Error::usage(format!(
+                "`{branch}` is pushed to `{address}`, which is not a named remote"
+            ))
+            .help("add it with `git remote add NAME URL`, and set `remote = \"NAME\"` in [stage.push]"));
         }
         match (configured, names.as_slice()) {
             (Some(name), _) => Ok(Some(Self { name })),
@@ -81,15 +81,15 @@ impl Remote {
             (None, several) if several.contains(&"origin") => Ok(Some(Self { name: "origin".to_owned() })),
             (None, several) => {
                 Err(Error::usage(format!("there are several remotes: {}", several.join(", ")))
-                    .help("say which one to push to: [stage.push] remote = \"NAME\""))
+                    .help("set `remote = \"NAME\"` in [stage.push] to choose one"))
             }
         }
     }
 
-    /// The remote branch that a local one is pushed to: its upstream's name where it has one there, else its own.
+    /// The remote branch that a local one is pushed to: its upstream at this remote if it has one, else the same name.
     pub fn branch_for(&self, user: &Repository, branch: &str) -> String {
         let short = branch.strip_prefix("refs/heads/").unwrap_or(branch);
-        // Whoever says so pushes a branch to its own name, whatever it follows.
+        // These settings push each branch to its own name, whatever its upstream.
         if user.configured("push.default").is_some_and(|how| how == "current" || how == "matching") {
             return branch.to_owned();
         }
@@ -98,17 +98,17 @@ impl Remote {
         upstream.unwrap_or_else(|| branch.to_owned())
     }
 
-    /// The addresses that it is fetched from and pushed to, with every rewriting that git is configured for.
+    /// The URLs for fetching and pushing, after git's URL rewriting.
     ///
     /// # Errors
-    /// A remote without an address.
+    /// The remote has no URL.
     pub fn addresses(&self, user: &Repository) -> Result<(String, Vec<String>)> {
         let fetched = user.git(["remote", "get-url", "--", &self.name]).read()?;
         let pushed = user.git(["remote", "get-url", "--push", "--all", "--", &self.name]).read()?;
         Ok((fetched, pushed.lines().map(str::to_owned).collect()))
     }
 
-    /// Its repository, where that is on this machine and can be read.
+    /// Its repository, if that is a readable folder on this machine.
     pub fn repository(&self, user: &Repository) -> Option<LocalRemote> {
         let (address, _) = self.addresses(user).ok()?;
         let folder = user.top().join(address.strip_prefix("file://").unwrap_or(&address));
@@ -116,10 +116,10 @@ impl Remote {
         Some(LocalRemote { folder, settings })
     }
 
-    /// What the remote has under these full names. One that gives no answer is not waited for.
+    /// The values of the refs with these full names, within a time limit.
     ///
     /// # Errors
-    /// A remote that cannot be reached or read, or that only a program of the repository's own could ask.
+    /// The remote cannot be reached or read, or only a program named by the repository's own settings could ask it.
     pub fn refs(&self, user: &Repository, names: &[&str]) -> Result<BTreeMap<String, String>> {
         self.refs_within(user, names, PATIENCE)
     }
@@ -166,14 +166,14 @@ impl Remote {
         let process = user.git(["ls-remote", "--quiet"]).args(options).args(["--", &self.name]).args(names);
         process.read_within(patience).map_err(|error| {
             Error::from(error)
-                .help(format!("check the address and your access: `git ls-remote {}`", self.name))
+                .help(format!("check the URL and your access with `git ls-remote {}`", self.name))
         })
     }
 
-    /// Brings over what a ref of the remote points at, and changes no ref here.
+    /// Fetches what a ref of the remote points to, without changing local refs.
     ///
     /// # Errors
-    /// A remote that cannot be reached, or whose ref is gone.
+    /// The remote cannot be reached, or the ref does not exist.
     pub fn fetch(&self, user: &Repository, name: &str) -> Result<()> {
         user.expect_own_transport()?;
         let quiet = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
@@ -188,7 +188,7 @@ fn pairs<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> {
     pairs.map(|(id, name)| (name.to_owned(), id.to_owned())).collect()
 }
 
-/// A remote whose repository is on this machine, so that more of it can be known
+/// A remote on this machine, whose settings can be read
 #[derive(Debug)]
 pub struct LocalRemote {
     folder: PathBuf,
@@ -202,14 +202,14 @@ impl LocalRemote {
         if inside.is_dir() { inside } else { self.folder.clone() }
     }
 
-    /// The setting by which it refuses that a push to a branch is taken back, if it has it: one that was there would go
-    /// back, one that was not would be deleted. (Tags are deleted whatever it says.)
-    pub fn keeps_what_it_gets(&self, is_new: bool) -> Option<&'static str> {
+    /// The setting, if any, that makes the remote refuse to undo a push to a branch. Undoing deletes a new branch, and
+    /// rewinds an existing one. (Tags can be deleted regardless.)
+    pub fn refuses_undo(&self, is_new: bool) -> Option<&'static str> {
         let key = if is_new { "receive.denyDeletes" } else { "receive.denyNonFastForwards" };
         self.settings.is_on(key).unwrap_or(false).then_some(key)
     }
 
-    /// Whether somebody works on that branch there, so that it takes no push.
+    /// Whether the branch is checked out at the remote, so that the remote refuses pushes to it.
     pub fn has_checked_out(&self, branch: &str) -> bool {
         let how = self.settings.get("receive.denyCurrentBranch").unwrap_or_default().to_ascii_lowercase();
         let says = |arguments: &[&str]| git(&self.folder, arguments).read().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The user's settings as the private clone has them: what holds in the user's repository holds there.
+//! Git settings, and copying the user's settings to the private clone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{PrivateClone, Repository, git, text};
 use crate::error::Result;
 
-/// Settings whose values are paths: a relative one means a place in the user's working tree
+/// Settings whose values are paths; relative ones are relative to the user's working tree
 const PATHS: [&str; 6] = [
     "core.attributesfile",
     "core.excludesfile",
@@ -17,29 +17,29 @@ const PATHS: [&str; 6] = [
     "user.signingkey",
 ];
 
-/// Settings whose values are programs: one with a slash in it is a path
+/// Settings whose values are programs; those that contain a slash are paths
 const PROGRAMS: [&str; 4] = ["gpg.program", "gpg.openpgp.program", "gpg.ssh.program", "gpg.x509.program"];
 
-/// Files of the repository's own `info` that say how its files are treated
+/// Files in `.git/info` that affect how files are treated
 const INFORMATION: [&str; 2] = ["attributes", "exclude"];
 
-/// What git is told somewhere, and where
+/// The git settings in effect at some folder
 #[derive(Debug, Default)]
 pub(super) struct Settings {
-    /// All of them, in the order in which git reads them
+    /// In the order in which git reads them
     all: Vec<Setting>,
-    /// The place among them of the last value of each key
+    /// The index in `all` of each key's last value
     values: BTreeMap<String, usize>,
     files: BTreeSet<PathBuf>,
 }
 
-/// One thing that git is told
+/// One setting
 #[derive(Debug)]
 pub(super) struct Setting {
-    /// Its case as git lists it
+    /// The key as git lists it: lower case except for the subsection
     pub(super) key: String,
     pub(super) value: String,
-    /// Whether the repository itself says so, and not the user or the system
+    /// Whether it comes from the repository, not from the user or the system
     pub(super) is_own: bool,
 }
 
@@ -55,7 +55,7 @@ impl Setting {
 }
 
 impl Settings {
-    /// All that `git` goes by at `top`.
+    /// All settings in effect at `top`.
     pub(super) fn at(git: &super::Process, top: &Path) -> Result<Self> {
         let list = ["config", "--list", "--show-scope", "--show-origin", "-z"];
         let listed = git.clone().args(list).read_bytes()?;
@@ -78,7 +78,7 @@ impl Settings {
         self.all.iter()
     }
 
-    /// The value of a key; only the subsection in its middle has a case that counts.
+    /// The value of a key; only the subsection is case-sensitive.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         self.find(key).map(|setting| setting.value.as_str())
     }
@@ -94,7 +94,7 @@ impl Settings {
         self.values.get(&listed).and_then(|at| self.all.get(*at))
     }
 
-    /// Whether a switch is on; none where nobody set it.
+    /// Whether a boolean setting is on; `None` if it is not set.
     pub(super) fn is_on(&self, key: &str) -> Option<bool> {
         let value = self.get(key)?.to_ascii_lowercase();
         Some(!["false", "no", "off", "0", ""].contains(&value.as_str()))
@@ -102,7 +102,7 @@ impl Settings {
 }
 
 impl PrivateClone {
-    /// The user's settings first, then what must differ: a later value wins.
+    /// Writes the clone's configuration: the user's settings first, then the overrides, because later values win.
     pub(super) fn configure(&self, user: &Repository, common: &Path) -> Result<()> {
         for name in INFORMATION {
             let from = common.join("info").join(name);
@@ -113,17 +113,18 @@ impl PrivateClone {
         }
         let path = self.top().join(".git/config");
         let own = fs_err::read_to_string(&path)?;
-        let theirs = user.settings()?;
+        let settings = user.settings()?;
         let mut includes = vec![common.join("config")];
         let worktree = git(user.top(), ["rev-parse", "--git-path", "config.worktree"]).read()?;
         includes.push(user.top().join(worktree));
         let included: String = includes.iter().map(|file| include(file)).collect::<Result<_>>()?;
-        let overrides = self.overrides(user, common, theirs)?;
+        let overrides = self.overrides(user, common, settings)?;
         fs_err::write(&path, format!("{included}{own}{overrides}"))?;
 
-        // What the user includes under a condition on the repository's own path is met there only.
+        // Conditional includes that depend on the repository's path apply only there, so include their files
+        // unconditionally.
         let here = Settings::at(&self.git::<&str>([]), self.top())?;
-        let conditional = theirs.files.difference(&here.files);
+        let conditional = settings.files.difference(&here.files);
         let conditional: String = conditional.map(|file| include(file)).collect::<Result<_>>()?;
         if !conditional.is_empty() {
             fs_err::write(&path, format!("{conditional}{included}{own}{overrides}"))?;
@@ -131,23 +132,23 @@ impl PrivateClone {
         Ok(())
     }
 
-    fn overrides(&self, user: &Repository, common: &Path, theirs: &Settings) -> Result<String> {
+    fn overrides(&self, user: &Repository, common: &Path, settings: &Settings) -> Result<String> {
         let hooks = user.top().join(git(user.top(), ["rev-parse", "--git-path", "hooks"]).read()?);
         let mut written = String::new();
-        // `git init` wrote `bare = false`; a `core.worktree` of the user's would still move this clone's.
+        // `git init` wrote `bare = false`, but a `core.worktree` in the user's settings would redirect this clone.
         let _ = writeln!(
             written,
             "[core]\n\tworktree = {}\n\thooksPath = {}",
             quoted(self.top())?,
             quoted(&hooks)?
         );
-        // Nobody is to watch a folder that is soon deleted.
+        // Do not watch a folder that is deleted soon.
         written.push_str("\tfsmonitor = false\n");
         written.push_str("[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n[submodule]\n\trecurse = false\n");
-        // The user's large files serve the clone too: it has no remote to fetch them from.
-        let _ = writeln!(written, "[lfs]\n\tstorage = {}", quoted(&large_files(common, theirs))?);
+        // Share the user's large files: the clone has no remote to fetch them from.
+        let _ = writeln!(written, "[lfs]\n\tstorage = {}", quoted(&large_files(common, settings))?);
         for key in PATHS.iter().chain(&PROGRAMS) {
-            let Some(value) = theirs.get(key) else { continue };
+            let Some(value) = settings.get(key) else { continue };
             let relative = Path::new(value).is_relative() && !value.starts_with(['~', '%']);
             let is_path = PATHS.contains(key) || value.contains('/');
             let path = user.top().join(value);
@@ -165,22 +166,22 @@ impl PrivateClone {
 }
 
 impl Repository {
-    /// A configured value, as git has it with every include and its condition.
+    /// A configured value, after all includes.
     pub fn configured(&self, key: &str) -> Option<String> {
         self.settings().ok()?.get(key).map(str::to_owned)
     }
 
-    /// Whether a switch is on; none where nobody set it.
+    /// Whether a boolean setting is on; `None` if it is not set.
     pub(super) fn is_on(&self, key: &str) -> Option<bool> {
         self.settings().ok()?.is_on(key)
     }
 
-    /// Whether the value that counts is one of the repository's own settings.
+    /// Whether the effective value comes from the repository's own settings.
     pub(super) fn is_own(&self, key: &str) -> bool {
         self.settings().is_ok_and(|settings| settings.find(key).is_some_and(|setting| setting.is_own))
     }
 
-    /// The folder in which Git LFS keeps what the pointers stand for.
+    /// The storage folder of Git LFS.
     ///
     /// # Errors
     /// The settings cannot be read.

@@ -1,5 +1,5 @@
-//! Whether the signing that git is configured for can work. The keys are looked for and nothing is signed: a passphrase
-//! is asked for once, when the release is signed.
+//! Checks that git can sign, before the release. Keys are looked up but not used, so that a passphrase is asked for
+//! only once, when the release is signed.
 
 use std::path::Path;
 
@@ -8,17 +8,17 @@ use crate::error::{Error, Result};
 use crate::world::Environment;
 use crate::world::process::Process;
 
-/// Programs that list keys as GnuPG does; what another one can do, only its run shows
+/// Programs with GnuPG's options for listing keys; others cannot be checked in advance
 const GNUPG: [&str; 3] = ["gpg", "gpg2", "gpgsm"];
 
 impl Repository {
-    /// Whether git signs: commits, and annotated tags.
+    /// Whether git signs commits, and whether it signs annotated tags.
     pub fn signs(&self) -> (bool, bool) {
         let is_on = |key| self.is_on(key).unwrap_or(false);
         (is_on("commit.gpgSign"), is_on("tag.gpgSign"))
     }
 
-    /// Looks for the program and the key that would sign.
+    /// Checks that the signing program and the key exist.
     ///
     /// # Errors
     /// One of them is missing, or the key cannot sign.
@@ -39,13 +39,13 @@ impl Repository {
             _ => program,
         };
         if !environment.has_program(&program, self.top()) {
-            return Err(Error::refused(format!("`{program}`, which is to sign, is not installed")).help(
-                "install it, or tell git of another: `git config gpg.program PROGRAM`; or do not sign: \
+            return Err(Error::refused(format!("the signing program `{program}` is not installed")).help(
+                "install it, or set another with `git config gpg.program PROGRAM`; or turn signing off: \
                  `git config commit.gpgSign false`, [stage.tag] sign = false",
             ));
         }
         let name = Path::new(&program).file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-        // A path is asked for its keys only if it is the user's word, and leads out of the repository.
+        // Query a program given as a path only if the user's settings name it and it is outside the repository.
         let is_path = Path::new(&program).components().count() > 1;
         let is_users = !key.is_some_and(|key| self.is_own(key)) && Path::new(&program).is_absolute();
         if format == "ssh" {
@@ -60,35 +60,33 @@ impl Repository {
     }
 
     fn check_ssh_key(&self, is_usual: bool) -> Result<()> {
-        let help = "`git config user.signingKey ~/.ssh/id_ed25519.pub` names the key";
+        let help = "set the key with `git config user.signingKey ~/.ssh/id_ed25519.pub`";
         let key = self.git(["config", "--type=path", "--get", "user.signingKey"]).read().ok();
         let Some(key) = key.filter(|key| !key.is_empty()) else {
             if self.configured("gpg.ssh.defaultKeyCommand").is_some() {
                 return Ok(());
             }
-            return Err(Error::refused("git is to sign with ssh, and no key is configured").help(help));
+            return Err(Error::refused("git is configured to sign with ssh, but no key is set").help(help));
         };
         let literal = key.strip_prefix("key::").or_else(|| key.starts_with("ssh-").then_some(key.as_str()));
         let Some(literal) = literal else {
             return match self.top().join(&key).is_file() {
                 true => Ok(()),
-                false => Err(Error::refused(format!(
-                    "git is to sign with the ssh key `{key}`, which is not there"
-                ))
-                .help(help)),
+                false => {
+                    Err(Error::refused(format!("the ssh signing key `{key}` does not exist")).help(help))
+                }
             };
         };
-        // Only an agent can sign with a key of which nothing but its public half is known.
+        // With only the public key at hand, the ssh agent must sign.
         let has_it = || {
             let wanted = literal.split_whitespace().nth(1)?;
             let agent = Process::new("ssh-add").arg("-L").folder(self.top()).read().ok()?;
             agent.split_whitespace().any(|word| word == wanted).then_some(())
         };
         if is_usual && has_it().is_none() {
-            let message = "git is to sign with an ssh key that the agent does not have";
-            return Err(
-                Error::refused(message).help("add it with `ssh-add`; `ssh-add -L` lists those there are")
-            );
+            let message = "the ssh agent does not have the signing key";
+            return Err(Error::refused(message)
+                .help("add it with `ssh-add`; list the agent's keys with `ssh-add -L`"));
         }
         Ok(())
     }
@@ -96,7 +94,7 @@ impl Repository {
     fn check_gnupg_key(&self, program: &str) -> Result<()> {
         let key = match self.configured("user.signingKey").filter(|key| !key.is_empty()) {
             Some(key) => key,
-            // As git does it: the name and the address, without the time.
+            // Like git: the committer's name and email, without the time.
             None => {
                 let identity = self.git(["var", "GIT_COMMITTER_IDENT"]).read()?;
                 identity.rsplitn(3, ' ').nth(2).unwrap_or_default().to_owned()
@@ -110,22 +108,19 @@ impl Repository {
         let mut reasons: Vec<&str> = secret
             .map(|fields| match (fields.get(1), fields.get(11), fields.get(14)) {
                 (Some(&"e"), ..) => "it has expired",
-                (Some(&"r"), ..) => "it is revoked",
+                (Some(&"r"), ..) => "it was revoked",
                 (Some(&("i" | "d" | "n")), ..) => "it is not valid",
-                (_, Some(uses), _) if !uses.contains('s') => "it is not for signing",
-                (_, _, Some(&"#")) => "its secret half is not here",
+                (_, Some(uses), _) if !uses.contains('s') => "it cannot be used for signing",
+                (_, _, Some(&"#")) => "its secret key is not available",
                 _ => "",
             })
             .collect();
         if listed.success() && reasons.contains(&"") {
             return Ok(());
         }
-        let reason = reasons.pop().unwrap_or("there is no such secret key");
-        Err(Error::refused(format!(
-            "git is to sign with the key `{key}`, which `{program}` cannot use: {reason}"
-        ))
-        .help(format!(
-            "`{program} --list-secret-keys` lists the keys; `git config user.signingKey KEY` names one"
+        let reason = reasons.pop().unwrap_or("no such secret key exists");
+        Err(Error::refused(format!("`{program}` cannot sign with the key `{key}`: {reason}")).help(format!(
+            "list the keys with `{program} --list-secret-keys`; set one with `git config user.signingKey KEY`"
         )))
     }
 }

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 
-/// A repository of two commits with a bare remote, in a folder whose name is not plain
+/// A repository with two commits and a bare remote, in a folder with special characters
 struct Fixture {
     _folder: tempfile::TempDir,
     top: PathBuf,
@@ -45,7 +45,7 @@ impl Fixture {
         Repository::discover(&self.top).unwrap()
     }
 
-    /// A clone with a release commit that changes `one.txt`, and the landing of it.
+    /// A clone with a release commit that changes `one.txt`, and its landing.
     fn prepared(&self) -> (PrivateClone, Landing) {
         let user = self.open();
         let head = user.head().unwrap();
@@ -148,7 +148,7 @@ fn a_branch_that_moved_stops_the_landing() {
     fixture.git(&["commit", "-q", "--allow-empty", "-m", "meanwhile"]);
     let before = fixture.everything();
     let error = landing.land(&fixture.open(), &clone).unwrap_err().to_string();
-    assert!(error.contains("moved while"), "{error}");
+    assert!(error.contains("changed during preparation"), "{error}");
     assert_eq!(fixture.everything(), before);
 }
 
@@ -163,7 +163,7 @@ fn undoing_leaves_what_somebody_else_changed_since() {
     assert_eq!(fixture.everything(), before);
 }
 
-/// Killed between moving the refs and moving the working tree, either way.
+/// Killed between moving the refs and updating the working tree, in either direction.
 #[test]
 fn the_working_tree_follows_a_landing_that_was_cut_short() {
     let fixture = Fixture::new();
@@ -186,8 +186,8 @@ fn the_working_tree_follows_a_landing_that_was_cut_short() {
     assert_eq!(fixture.everything(), before);
 }
 
-/// The disk was full, or git was killed, when some files were written and the index was not: what is a beginning of the
-/// release's is written again, and an edit of the user's is still one.
+/// Git was killed, or the disk was full, after some files were written but before the index. Partial files of the
+/// release are written again; local edits still block.
 #[test]
 fn the_working_tree_follows_when_some_files_were_written() {
     for (text, is_edit) in [("released\n", false), ("relea", false), ("", false), ("mine\n", true)] {
@@ -208,7 +208,7 @@ fn the_working_tree_follows_when_some_files_were_written() {
     }
 }
 
-/// Killed while git moved the refs: one is there, the other is not.
+/// Killed between two refs.
 #[test]
 fn a_landing_that_was_cut_short_between_its_refs_is_completed_or_undone() {
     let fixture = Fixture::new();
@@ -237,9 +237,9 @@ fn a_landing_that_was_cut_short_between_its_refs_is_completed_or_undone() {
     }
 }
 
-/// Killed before the release commit was brought over.
+/// Killed before the release commit was fetched.
 #[test]
-fn a_landing_that_never_began_has_nothing_to_follow() {
+fn a_landing_that_never_began_leaves_the_working_tree_alone() {
     let fixture = Fixture::new();
     let before = fixture.everything();
     let (_, landing) = fixture.prepared();
@@ -292,9 +292,9 @@ fn a_detached_head_lands_too() {
     assert_eq!(fixture.git(&["rev-parse", "HEAD"]), landing.old);
 }
 
-/// Somebody takes the call and says nothing.
+/// The server accepts the connection and never replies.
 #[test]
-fn a_remote_that_never_answers_is_not_waited_for() {
+fn waiting_for_a_silent_remote_is_limited() {
     let fixture = Fixture::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("git://{}/demo", listener.local_addr().unwrap());
@@ -327,7 +327,7 @@ fn a_push_is_whole_or_not_at_all_and_can_be_taken_back() {
     ];
     remote.push(&user, &updates).unwrap();
     assert_eq!(remote.refs(&user, &["refs/heads/main"]).unwrap()["refs/heads/main"], landing.new);
-    // The lease is on what was there before: a second racer gets nothing.
+    // The lease requires the old value, so a second push changes nothing.
     let other = fixture.git(&["commit-tree", "HEAD^{tree}", "-p", &landing.old, "-m", "a racer's"]);
     let racing = RefUpdate { new: Some(other), ..updates[0].clone() };
     let its_tag = RefUpdate { name: "refs/tags/v3".into(), ..updates[1].clone() };
@@ -363,7 +363,7 @@ fn the_nearest_tag_is_found_in_the_history() {
     assert_eq!(user.nearest_tag(&head, |_| false).unwrap(), None);
 }
 
-/// Editors ask for the status now and then, which locks the index for a moment.
+/// Editors ask for the status now and then, which briefly locks the index.
 #[test]
 fn a_lock_that_is_held_for_a_moment_is_waited_for() {
     let fixture = Fixture::new();
@@ -394,7 +394,7 @@ fn a_lock_that_stays_is_named_with_the_command_that_removes_it() {
 }
 
 #[test]
-fn the_locks_of_a_landing_are_told_from_others() {
+fn the_locks_of_a_landing_are_recognised() {
     let fixture = Fixture::new();
     let (_, landing) = fixture.prepared();
     let user = fixture.open();

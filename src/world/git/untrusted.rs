@@ -1,7 +1,7 @@
-//! What the settings of a repository itself (`.git/config`) make git run. A repository that came from somebody else brings
-//! them along, so until the user has agreed to a release, git runs nothing that they name: what is not needed is off, and
-//! where a remote could only be asked by such a program, it is not asked. What the user's own settings say (`~/.gitconfig`)
-//! holds all the same, and so do a few values that name nothing of the repository's.
+//! Protects against a repository's own settings (`.git/config`), which can name programs for git to run. A repository
+//! from somebody else may bring such settings along. So until the user has agreed to a release, git runs none of these
+//! programs: unneeded features are turned off, and a remote that only such a program could reach is not asked. The
+//! user's own settings (`~/.gitconfig`) always apply, and so do known harmless values.
 
 use std::path::Path;
 
@@ -10,10 +10,10 @@ use super::settings::{Setting, Settings};
 use crate::error::{Error, Result};
 use crate::world::process::Process;
 
-/// Where users say, in settings of their own, which repositories may name programs
+/// The user's setting that lists the repositories whose settings are trusted
 pub const TRUSTED: &str = "pyrelease.trustedRepository";
 
-/// What nobody who only looks needs, whoever has set it
+/// Features that reading a repository does not need, turned off always
 const OFF: [(&str, &str); 5] = [
     ("core.fsmonitor", "false"),
     ("core.hooksPath", "/dev/null"),
@@ -22,10 +22,10 @@ const OFF: [(&str, &str); 5] = [
     ("maintenance.auto", "false"),
 ];
 
-/// The ways to a remote that need no other program than git and ssh
+/// Transports that need no programs except git and ssh
 const TRANSPORTS: [&str; 5] = ["file", "git", "http", "https", "ssh"];
 
-/// The options of ssh that have it run nothing
+/// ssh options that run no programs
 const HARMLESS_TO_SSH: [&str; 12] = [
     "addkeystoagent",
     "batchmode",
@@ -41,22 +41,22 @@ const HARMLESS_TO_SSH: [&str; 12] = [
     "userknownhostsfile",
 ];
 
-/// What a repository's own settings are kept from
+/// The restrictions on a repository's own settings
 #[derive(Debug, Default)]
-pub(super) struct Withheld {
-    /// Whether the user's own settings say that the repository may name programs
+pub(super) struct Restrictions {
+    /// Whether the user's settings trust the repository
     is_trusted: bool,
-    /// Settings that take the place of its own
-    instead: Vec<(String, String)>,
-    /// The settings of filters that are not run
+    /// Settings that override the repository's
+    overrides: Vec<(String, String)>,
+    /// The settings of filters that are turned off
     filters: Vec<String>,
-    /// The setting by which a remote would be asked through a program
+    /// The setting that would run a program to reach a remote, if any
     transport: Option<String>,
 }
 
-impl Withheld {
-    /// What of these settings is the repository's and names a program; `top` is that of its working tree, `common` the folder
-    /// that all of its worktrees share.
+impl Restrictions {
+    /// Finds the repository's own settings that name programs. `top` is the top of its working tree, `common` the
+    /// folder that all its worktrees share.
     pub(super) fn of(settings: &Settings, top: &Path, common: &Path) -> Self {
         let common = fs_err::canonicalize(common).ok();
         let is_here = |value: &str| {
@@ -69,53 +69,53 @@ impl Withheld {
             return Self { is_trusted: true, ..Self::default() };
         }
         let own: Vec<&Setting> = settings.all().filter(|setting| setting.is_own).collect();
-        let mut withheld = Self {
+        let mut restrictions = Self {
             transport: own.iter().find(|setting| is_transport(setting)).map(|setting| setting.key.clone()),
             ..Self::default()
         };
         for setting in own {
             match setting.parts() {
                 ("filter", Some(name), "clean" | "smudge" | "process") if !is_large_files(&setting.value) => {
-                    withheld.no_filter(name, &setting.key);
+                    restrictions.no_filter(name, &setting.key);
                 }
-                // Git LFS, whoever has set it up, would run it.
+                // Git LFS would run it, even if the user has set up Git LFS.
                 ("lfs", Some(extension), _) if extension.starts_with("extension.") => {
-                    withheld.no_filter("lfs", &setting.key);
+                    restrictions.no_filter("lfs", &setting.key);
                 }
                 ("hook", Some(name), "command") => {
-                    withheld.instead.push((format!("hook.{name}.enabled"), "false".to_owned()));
+                    restrictions.overrides.push((format!("hook.{name}.enabled"), "false".to_owned()));
                 }
                 _ => {}
             }
         }
-        withheld
+        restrictions
     }
 
-    /// Where the settings cannot be read, no program runs and no remote is asked.
+    /// If the settings cannot be read, run no program and ask no remote.
     pub(super) fn unknown() -> Self {
-        Self { transport: Some("what git is set up with".to_owned()), ..Self::default() }
+        Self { transport: Some("an unreadable setting".to_owned()), ..Self::default() }
     }
 
     fn no_filter(&mut self, name: &str, key: &str) {
         for direction in ["clean", "smudge", "process"] {
-            self.instead.push((format!("filter.{name}.{direction}"), String::new()));
+            self.overrides.push((format!("filter.{name}.{direction}"), String::new()));
         }
-        // One that is required and not there would end git.
-        self.instead.push((format!("filter.{name}.required"), "false".to_owned()));
+        // Git fails if a required filter is missing.
+        self.overrides.push((format!("filter.{name}.required"), "false".to_owned()));
         self.filters.push(key.to_owned());
     }
 
-    /// A `git` command that runs none of it.
+    /// Applies the restrictions to a `git` command.
     pub(super) fn apply(&self, process: Process) -> Process {
         if self.is_trusted {
             return process;
         }
         let off = OFF.iter().map(|(key, value)| (*key, *value));
-        let instead = self.instead.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        // Not by `-c`, which cannot say every key; and after what the user says in the same way.
+        let overrides = self.overrides.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        // `-c` cannot express every key. Ours come after the user's variables, so that they win.
         let mut number = settings_in_the_environment();
         let mut process = process;
-        for (key, value) in off.chain(instead) {
+        for (key, value) in off.chain(overrides) {
             process = process
                 .env(format!("GIT_CONFIG_KEY_{number}"), key)
                 .env(format!("GIT_CONFIG_VALUE_{number}"), value);
@@ -123,48 +123,48 @@ impl Withheld {
         }
         process = process.env("GIT_CONFIG_COUNT", number.to_string());
         match self.transport {
-            // What is missing of a partial clone would be fetched in the same way.
+            // A partial clone would fetch missing objects by the same means.
             Some(_) => process.env("GIT_ALLOW_PROTOCOL", "none").env("GIT_NO_LAZY_FETCH", "1"),
             None => process,
         }
     }
 }
 
-/// How many settings the user gives git by the environment.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "git inherits this process's own environment, and so reads them there"
-)]
+/// The number of settings that the user passes to git by environment variables.
+#[expect(clippy::disallowed_methods, reason = "git inherits this process's real environment")]
 fn settings_in_the_environment() -> usize {
     std::env::var("GIT_CONFIG_COUNT").ok().and_then(|count| count.parse().ok()).unwrap_or_default()
 }
 
 impl Repository {
-    /// What the repository's own settings are kept from, until the user has agreed.
-    pub(super) fn withheld(&self) -> &Withheld {
-        self.withheld.get_or_init(|| match self.settings() {
-            Ok(settings) => Withheld::of(settings, self.top(), self.common_folder()),
-            Err(_) => Withheld::unknown(),
+    /// The restrictions on the repository's own settings, which apply until the user has agreed.
+    pub(super) fn restrictions(&self) -> &Restrictions {
+        self.restrictions.get_or_init(|| match self.settings() {
+            Ok(settings) => Restrictions::of(settings, self.top(), self.common_folder()),
+            Err(_) => Restrictions::unknown(),
         })
     }
 
-    /// The settings of filters of the repository's own that are not run; empty once the user has agreed.
-    pub fn withheld_filters(&self) -> Vec<String> {
-        if self.has_consent.get() { Vec::new() } else { self.withheld().filters.clone() }
+    /// The settings of the repository's own filters that are turned off; empty once the user has agreed.
+    pub fn disabled_filters(&self) -> Vec<String> {
+        if self.has_consent.get() { Vec::new() } else { self.restrictions().filters.clone() }
     }
 
-    /// How a user says that the repository may name programs.
+    /// Help on trusting the repository's settings.
     pub fn how_to_trust(&self) -> String {
-        format!("if the repository is yours: `git config --global --add {TRUSTED} {}`", self.top().display())
+        format!(
+            "if the repository is yours, run `git config --global --add {TRUSTED} {}`",
+            self.top().display()
+        )
     }
 
-    /// Refuses to ask a remote where only a program of the repository's own could.
+    /// Refuses to ask a remote that only a program named by the repository's own settings could reach.
     pub(super) fn expect_own_transport(&self) -> Result<()> {
-        let withheld = self.withheld();
-        match &withheld.transport {
-            Some(key) if !self.has_consent.get() && !withheld.is_trusted => Err(Error::refused(format!(
-                "no remote is asked before you have agreed to a release: `{key}` of the repository's own settings \
-                 (`.git/config`) names a program"
+        let restrictions = self.restrictions();
+        match &restrictions.transport {
+            Some(key) if !self.has_consent.get() && !restrictions.is_trusted => Err(Error::refused(format!(
+                "refusing to ask the remote before you have agreed to a release: `{key}` in the repository's own \
+                 settings (`.git/config`) names a program"
             ))
             .help(self.how_to_trust())),
             _ => Ok(()),
@@ -172,7 +172,7 @@ impl Repository {
     }
 }
 
-/// Whether asking a remote would run what the setting names.
+/// Whether the setting would run a program when a remote is asked.
 fn is_transport(setting: &Setting) -> bool {
     let value = setting.value.as_str();
     match setting.parts() {
@@ -184,17 +184,17 @@ fn is_transport(setting: &Setting) -> bool {
         ("remote", _, "uploadpack") => !["git-upload-pack", "git upload-pack"].contains(&value),
         ("remote", _, "receivepack") => !["git-receive-pack", "git receive-pack"].contains(&value),
         ("remote", _, "vcs") => true,
-        // They would be written to a file of the repository's choice.
+        // Cookies would be written to a file that the repository chooses.
         ("http", _, "savecookies") => value != "false",
         ("remote", _, "url" | "pushurl") if has_helper(value) => true,
-        // A remote without an address has its name for one.
+        // The name of a remote without a URL is used as its URL.
         ("remote", Some(name), _) => has_helper(name),
         ("url", base, "insteadof" | "pushinsteadof") => base.is_some_and(has_helper),
         _ => false,
     }
 }
 
-/// Whether an address is asked by a program of its own: `git-remote-NAME` for `NAME::ADDRESS`.
+/// Whether git would use a remote helper: `git-remote-NAME` for `NAME::ADDRESS`.
 fn has_helper(address: &str) -> bool {
     address.split_once("::").is_some_and(|(name, _)| {
         !name.is_empty()
@@ -202,19 +202,19 @@ fn has_helper(address: &str) -> bool {
     })
 }
 
-/// Whether the shell makes nothing of it but words.
+/// Whether the shell would only split the value into words.
 fn is_plain(value: &str, more: &str) -> bool {
     value.chars().all(|letter| {
         letter.is_ascii_alphanumeric() || " -_./=:,@%+~".contains(letter) || more.contains(letter)
     })
 }
 
-/// Whether the filter is that of Git LFS, which the user has installed.
+/// Whether the filter is Git LFS as the user has installed it.
 fn is_large_files(value: &str) -> bool {
     value.is_empty() || (value.starts_with("git-lfs ") && is_plain(value, ""))
 }
 
-/// Whether it is `ssh` with options that name nothing to be run, such as a key.
+/// Whether the value is `ssh` with options that run no programs, such as a key.
 fn is_plain_ssh(value: &str) -> bool {
     let words = if is_plain(value, "\"'") { shlex::split(value).unwrap_or_default() } else { Vec::new() };
     let Some((program, options)) = words.split_first() else { return false };
@@ -238,7 +238,7 @@ fn is_plain_ssh(value: &str) -> bool {
     true
 }
 
-/// Whether it is the name of a helper that is installed with git, or by the user, with plain options.
+/// Whether the value is the name of an installed credential helper, with plain options.
 fn is_plain_helper(value: &str) -> bool {
     let is_name = value.split(' ').next().is_some_and(|name| !name.contains(['/', '.', '~', '%']));
     is_name && is_plain(value, "")
@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_setting_by_which_a_remote_is_asked_through_a_program_is_seen() {
+    fn settings_that_run_programs_for_remotes_are_found() {
         let is_seen = |key: &str, value: &str| {
             is_transport(&Setting { key: key.to_owned(), value: value.to_owned(), is_own: true })
         };
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_shell_or_ssh_would_run_is_no_plain_value() {
+    fn values_that_run_programs_are_not_plain() {
         for plain in
             ["ssh", "ssh -i ~/.ssh/work -o IdentitiesOnly=yes", "\"/usr/bin/ssh\" -i \"/x/key\" -p 22"]
         {

@@ -1,4 +1,4 @@
-//! Index and working tree follow the refs, and nothing of the user's is lost on the way.
+//! Updates the index and the working tree to match the refs, without losing local edits.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use super::partial_checkout::PartialCheckout;
 use crate::error::{Error, Result};
 use crate::world::process::ProcessError;
 
-/// Moves index and working tree from one commit to the other. The marks that the user gave to files
-/// (`git update-index --assume-unchanged`) stay.
+/// Moves the index and the working tree from one commit to another. Keeps the `--assume-unchanged` flags that the user
+/// set.
 pub(super) fn update_worktree(shown: &Repository, from: &str, to: &str) -> Result<()> {
     let marked = assumed_unchanged(shown)?;
     read_tree(shown, &[], from, to)?;
@@ -24,16 +24,16 @@ pub(super) fn update_worktree(shown: &Repository, from: &str, to: &str) -> Resul
     Ok(())
 }
 
-/// The files with such a mark, each with the NUL that ends it.
+/// The files with that flag, each with its terminating NUL.
 fn assumed_unchanged(shown: &Repository) -> Result<BTreeSet<Vec<u8>>> {
     let listed = shown.git(["ls-files", "-v", "-z"]).read_bytes()?;
-    // A letter and a blank before the path; a small letter is the mark.
+    // A letter and a space precede the path; a lower-case letter is the flag.
     let entries = listed.split_inclusive(|byte| *byte == 0);
     let marked = entries.filter(|entry| entry.first().is_some_and(u8::is_ascii_lowercase));
     Ok(marked.filter_map(|entry| entry.get(2..)).map(<[u8]>::to_vec).collect())
 }
 
-/// Does the same and no more; `-n` among the options only tries whether it can be done.
+/// Runs `git read-tree`; with `-n` among the options it only checks whether the move is possible.
 pub(super) fn read_tree(shown: &Repository, options: &[&str], from: &str, to: &str) -> Result<()> {
     refresh(shown)?;
     let command = shown.git(["read-tree", "-m", "-u"]).args(options).args([from, to]);
@@ -48,17 +48,17 @@ pub(super) fn read_tree(shown: &Repository, options: &[&str], from: &str, to: &s
     }
     read.map_err(|error| {
         let edited =
-            || "an edit of yours is in the way of the release: commit or stash it, then try again".to_owned();
+            || "a local edit conflicts with the release; commit or stash it, then try again".to_owned();
         let help = shown.lock_help(&error).unwrap_or_else(edited);
         Error::from(error).help(help)
     })?;
     Ok(())
 }
 
-/// Without it a file that was only touched counts as edited.
+/// Refreshes the index, so that files that were only touched do not count as edited.
 fn refresh(shown: &Repository) -> Result<()> {
     let refreshed = shown.read_on_index(&shown.git(["update-index", "--refresh"]));
-    // It fails for files that are edited, too, which is for others to judge.
+    // It also fails for edited files, which callers check themselves.
     match refreshed {
         Err(error) => match shown.lock_help(&error) {
             Some(help) => Err(Error::from(error).help(help)),

@@ -1,4 +1,4 @@
-//! The worktrees of a repository: which of them shows a branch, and how each names its HEAD.
+//! The worktrees of a repository: which one has a branch checked out, and the names of their HEADs.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use super::{Repository, paths};
 use crate::error::Result;
 
 impl Repository {
-    /// How every worktree of the repository names the HEAD of this one.
+    /// The name of this worktree's HEAD as seen from every worktree.
     pub fn head_name(&self) -> String {
         let own = canonical(self.repository.path());
         let inside = own.strip_prefix(canonical(self.common_folder())).map(Path::to_path_buf);
@@ -14,8 +14,8 @@ impl Repository {
         if inside.is_empty() { "main-worktree/HEAD".to_owned() } else { format!("{inside}/HEAD") }
     }
 
-    /// The commit of a worktree's HEAD, by the name that [`Self::head_name`] gives; none where it is on a branch, or
-    /// the worktree is no more.
+    /// The commit of a detached HEAD, by the name from [`Self::head_name`]; `None` if it is on a branch, or the
+    /// worktree no longer exists.
     pub fn detached(&self, head: &str) -> Option<String> {
         if self.git(["symbolic-ref", "--quiet", head]).capture().ok()?.success() {
             return None;
@@ -23,17 +23,17 @@ impl Repository {
         self.git(["rev-parse", "--verify", "--quiet", head]).read().ok()
     }
 
-    /// The worktree that has the branch checked out: this one if it has.
+    /// The worktree that has the branch checked out; this one if it does.
     ///
     /// # Errors
     /// The worktrees cannot be listed.
-    pub fn showing(&self, branch: &str) -> Result<Option<Self>> {
+    pub fn worktree_on(&self, branch: &str) -> Result<Option<Self>> {
         self.worktree_that(|worktree| {
             worktree.head().is_ok_and(|head| head.branch.as_deref() == Some(branch))
         })
     }
 
-    /// The worktree whose HEAD has that name; none where it is gone.
+    /// The worktree whose HEAD has that name; `None` if it no longer exists.
     ///
     /// # Errors
     /// The worktrees cannot be listed.
@@ -42,7 +42,7 @@ impl Repository {
     }
 
     fn worktree_that(&self, is_it: impl Fn(&Self) -> bool) -> Result<Option<Self>> {
-        // Opened anew: what was read of HEAD before may be out of date.
+        // Open again, because the cached HEAD may be out of date.
         if let Some(this) = self.other(&self.top).ok().filter(&is_it) {
             return Ok(Some(this));
         }
@@ -50,7 +50,7 @@ impl Repository {
         let common = canonical(self.common_folder());
         let found = paths(&listed).into_iter().find_map(|line| {
             let top = line.to_str()?.strip_prefix("worktree ")?;
-            // What is gone may have left a folder behind that lies in another repository.
+            // A deleted worktree may have left a folder inside another repository.
             let other = self.other(Path::new(top)).ok()?;
             let is_worktree = canonical(other.common_folder()) == common && other.top == canonical(top);
             (is_worktree && is_it(&other)).then_some(other)

@@ -1,23 +1,23 @@
-//! Addresses that something may be sent to or fetched from.
+//! Checks URLs before anything is sent to them or fetched from them.
 
 use std::net::IpAddr;
 
 use reqwest::Url;
 use thiserror::Error;
 
-/// What is wrong with an address
+/// What is wrong with a URL
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum AddressError {
-    #[error("`{address}` is not an address: {reason}")]
+    #[error("`{address}` is not a valid URL: {reason}")]
     Invalid { address: String, reason: String },
-    // An address that carries a password is not repeated.
-    #[error("the address at `{host}` carries a user name or a password")]
+    // The URL is not shown, because it contains a password.
+    #[error("the URL of `{host}` contains a user name or a password")]
     Credentials { host: String },
-    #[error("`{address}` is neither `https` nor `http`")]
+    #[error("the scheme of `{address}` must be `https`")]
     Scheme { address: String },
-    #[error("`{address}` is plain `http`: whatever is sent there can be read and changed on the way")]
+    #[error("`{address}` uses plain `http`, which can be read and changed in transit")]
     Plain { address: String },
-    #[error("`{address}` is on this machine, and whoever names it is not")]
+    #[error("refusing a link from a remote server to `{address}` on this machine")]
     Inward { address: String },
 }
 
@@ -27,18 +27,16 @@ impl AddressError {
         match self {
             Self::Invalid { .. } | Self::Scheme { .. } => "write it like `https://pypi.corp.example/legacy/`",
             Self::Credentials { .. } => {
-                "take them out of the address: they belong in a `PYRELEASE_TOKEN_` variable or in `.pypirc`"
+                "remove them from the URL, and set a `PYRELEASE_TOKEN_` variable or use `.pypirc`"
             }
             Self::Plain { .. } => "use `https`; plain `http` is for servers on this machine",
-            Self::Inward { .. } => {
-                "nothing was asked for there: look at the index, or at what lies between, before anything else"
-            }
+            Self::Inward { .. } => "nothing was requested; check the index and any proxy in between",
         }
     }
 }
 
-/// Reads an address that something will be sent to or fetched from: `https`, or `http` to this machine, without
-/// a user name or password in it.
+/// Parses a URL that something will be sent to or fetched from. It must be `https`, or `http` to this machine, and must
+/// not contain a user name or a password.
 pub fn check_url(address: &str) -> Result<Url, AddressError> {
     let url = Url::parse(address)
         .map_err(|error| AddressError::Invalid { address: shown(address), reason: error.to_string() })?;
@@ -46,12 +44,12 @@ pub fn check_url(address: &str) -> Result<Url, AddressError> {
     Ok(url)
 }
 
-/// What does not have the form of an address may still hold a password in front of an `@`.
+/// Text that is not a valid URL may still contain a password before an `@`.
 fn shown(address: &str) -> String {
     if address.contains('@') { "(something with an @)".to_owned() } else { address.to_owned() }
 }
 
-/// The same for an address that is parsed already, such as a link on a page.
+/// Like [`check_url`], for a URL that is already parsed, such as a link on a page.
 pub fn check(url: &Url) -> Result<(), AddressError> {
     let host = url.host_str().unwrap_or_default();
     if !url.username().is_empty() || url.password().is_some() {
@@ -65,8 +63,7 @@ pub fn check(url: &Url) -> Result<(), AddressError> {
     }
 }
 
-/// The same for an address that another one names: what runs on this machine is asked for nothing on the word of somebody
-/// elsewhere.
+/// Like [`check`], for a URL found at `from`: a remote page must not make us request URLs on this machine (SSRF).
 pub fn check_from(from: &Url, url: &Url) -> Result<(), AddressError> {
     check(url)?;
     match is_loopback(url) && !is_loopback(from) {
@@ -75,7 +72,7 @@ pub fn check_from(from: &Url, url: &Url) -> Result<(), AddressError> {
     }
 }
 
-/// Whether an address is on this machine.
+/// Whether a URL is on this machine.
 pub fn is_loopback(url: &Url) -> bool {
     is_here(url.host_str().unwrap_or_default())
 }
@@ -91,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_elsewhere_sends_a_client_to_this_machine() {
+    fn a_remote_page_cannot_send_a_client_to_this_machine() {
         let url = |address: &str| Url::parse(address).unwrap();
         let (there, here) = (url("https://corp.example/simple/demo/"), url("http://127.0.0.1:8080/admin"));
         assert!(matches!(check_from(&there, &here), Err(AddressError::Inward { .. })));

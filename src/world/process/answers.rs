@@ -1,5 +1,5 @@
-//! Commands that are told something and answer line by line. Their standard input stays open as long as an answer is
-//! waited for, so that one that watches it ends with this process, however that ends.
+//! Commands that take input and answer line by line. Their standard input stays open while an answer is awaited, so
+//! that a command that watches it ends with this process, however that ends.
 
 use std::io::{BufRead as _, BufReader, PipeWriter, Write as _};
 use std::process::ExitStatus;
@@ -7,85 +7,84 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::output::Gathering;
+use super::output::Collector;
 use super::{Process, ProcessError, Since, TICK};
 
-/// A command under way that answers by lines; ended when dropped
+/// A running command that answers by lines; killed when dropped
 pub struct Answers {
     process: Process,
     child: duct::Handle,
     lines: Receiver<String>,
-    stderr: Option<Gathering>,
+    stderr: Option<Collector>,
     began: Since,
-    /// Holds our end of its standard input when it has been told everything
-    _told: JoinHandle<PipeWriter>,
+    /// Returns our end of its standard input once all input is written
+    _writer: JoinHandle<PipeWriter>,
 }
 
-/// What comes next from a command
+/// The next thing a command does
 #[derive(Debug)]
 pub enum Answer {
-    /// A line of its standard output
+    /// It printed a line on standard output
     Line(String),
-    /// It has ended
-    Over(Ended),
-    /// It gave no line in time
+    /// It ended
+    Ended(Ended),
+    /// It printed no line in time
     TooLate,
 }
 
-/// How a command ended that was expected to give another answer
+/// How a command ended that was expected to answer
 #[derive(Debug)]
 pub struct Ended {
     pub status: ExitStatus,
-    /// What it printed on standard error, as an error of the command
+    /// The error of the command, with its standard error
     pub error: ProcessError,
 }
 
 impl Process {
-    /// Starts it and tells it `said`, for [`Answers::next`].
+    /// Starts the command and writes `input` to it; [`Answers::next`] reads the answers.
     ///
     /// # Errors
-    /// It could not be started.
-    pub fn answers(&self, said: Vec<u8>) -> Result<Answers, ProcessError> {
+    /// The command could not be started.
+    pub fn answers(&self, input: Vec<u8>) -> Result<Answers, ProcessError> {
         let not_started = |error| self.not_started(error);
-        let (stdin, mut to) = std::io::pipe().map_err(not_started)?;
+        let (stdin, mut pipe) = std::io::pipe().map_err(not_started)?;
         let (stdout, for_stdout) = std::io::pipe().map_err(not_started)?;
         let (stderr, for_stderr) = std::io::pipe().map_err(not_started)?;
         let expression =
             self.without_input().stdin_file(stdin).stdout_file(for_stdout).stderr_file(for_stderr);
         let child = expression.start().map_err(not_started)?;
-        // Our own copies of its ends close here; else there would be no end to read.
+        // Close our copies of its pipe ends, so that we see the end of its output.
         drop(expression);
-        let told = thread::spawn(move || {
-            // One that has ended already takes nothing.
-            let _ = to.write_all(&said);
-            to
+        let writer = thread::spawn(move || {
+            // Fails if the command has already ended.
+            let _ = pipe.write_all(&input);
+            pipe
         });
-        let (tell, lines) = mpsc::channel();
+        let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
             let read = BufReader::new(stdout).lines();
-            let _ = read.map_while(Result::ok).try_for_each(|line| tell.send(line));
+            let _ = read.map_while(Result::ok).try_for_each(|line| sender.send(line));
         });
-        let stderr = Some(Gathering::begin(stderr));
-        Ok(Answers { process: self.clone(), child, lines, stderr, began: Since::now(), _told: told })
+        let stderr = Some(Collector::begin(stderr));
+        Ok(Answers { process: self.clone(), child, lines, stderr, began: Since::now(), _writer: writer })
     }
 }
 
 impl Answers {
-    /// The next line, waited for that long. One that comes too late is not: the command is ended, and also when the user
-    /// interrupts.
+    /// Waits at most `patience` for the next line. The command is killed if it takes longer, or if the user interrupts.
     ///
     /// # Errors
-    /// The system does not say how it ended.
+    /// The command's exit status cannot be read.
     pub fn next(&mut self, patience: Duration) -> Result<Answer, ProcessError> {
         let began = Instant::now();
         loop {
             match self.lines.recv_timeout(TICK) {
                 Ok(line) => return Ok(Answer::Line(line)),
-                Err(RecvTimeoutError::Disconnected) => return self.over().map(Answer::Over),
+                Err(RecvTimeoutError::Disconnected) => return self.ended().map(Answer::Ended),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if self.began.is_interrupted() {
-                // It may have ended at this very moment.
+                // It may have ended already.
                 let _ = self.child.kill();
             } else if began.elapsed() > patience {
                 let _ = self.child.kill();
@@ -94,18 +93,18 @@ impl Answers {
         }
     }
 
-    fn over(&mut self) -> Result<Ended, ProcessError> {
+    fn ended(&mut self) -> Result<Ended, ProcessError> {
         let waited = self.child.wait().map_err(|error| self.process.not_started(error))?;
         let status = waited.status;
-        let said = self.stderr.take().map(Gathering::gathered).unwrap_or_default();
-        let lines = String::from_utf8_lossy(&said).lines().map(str::to_owned).collect();
+        let stderr = self.stderr.take().map(Collector::finish).unwrap_or_default();
+        let lines = String::from_utf8_lossy(&stderr).lines().map(str::to_owned).collect();
         Ok(Ended { status, error: self.process.failed(status, lines) })
     }
 }
 
 impl Drop for Answers {
     fn drop(&mut self) {
-        // One that has ended has nothing to end.
+        // Fails if it has ended already.
         let _ = self.child.kill();
     }
 }
@@ -121,23 +120,23 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_one_by_one_and_the_end_with_what_was_said() {
+    fn lines_come_one_by_one_and_the_end_with_stderr() {
         let mut answers = shell("read a; echo $a; read b; echo $b; echo badly >&2; exit 3");
         for expected in ["one", "two"] {
             assert!(matches!(answers.next(LONG).unwrap(), Answer::Line(line) if line == expected));
         }
-        let Answer::Over(ended) = answers.next(LONG).unwrap() else { panic!("it is over") };
+        let Answer::Ended(ended) = answers.next(LONG).unwrap() else { panic!("it is over") };
         assert_eq!(ended.status.code(), Some(3));
         assert!(ended.error.to_string().contains("badly"), "{}", ended.error);
     }
 
     #[test]
-    fn standard_input_stays_open_and_no_answer_is_waited_for_for_ever() {
+    fn standard_input_stays_open_and_waiting_is_limited() {
         let mut answers = shell("exec cat");
         for expected in ["one", "two"] {
             assert!(matches!(answers.next(LONG).unwrap(), Answer::Line(line) if line == expected));
         }
         assert!(matches!(answers.next(Duration::from_millis(200)).unwrap(), Answer::TooLate));
-        assert!(matches!(answers.next(LONG).unwrap(), Answer::Over(_)));
+        assert!(matches!(answers.next(LONG).unwrap(), Answer::Ended(_)));
     }
 }

@@ -1,4 +1,4 @@
-//! Child processes: run by duct, their failure an error that shows what they said.
+//! Child processes: run by duct; errors show the tail of their output.
 
 mod answers;
 mod output;
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use output::{Gathering, Said, TAIL};
+use output::{Collector, LogReader, TAIL};
 
 use super::Environment;
 use super::environment::{folders_of, program_in, without_relative_folders};
@@ -23,9 +23,9 @@ use super::failpoints::{self, Failpoint};
 use super::orphans::{self, OrphanScope};
 use crate::error::Error;
 
-/// How long a command of the user's has to end by itself when the user interrupts
+/// How long a user's command has to end after an interrupt
 const MOMENT: Duration = Duration::from_secs(2);
-/// How long one of our own has, which is more likely to be at something that should be whole
+/// How long a command of our own has, which is more likely to be in the middle of a write
 const PATIENCE: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(20);
 
@@ -34,19 +34,18 @@ static IS_ENDING: AtomicBool = AtomicBool::new(false);
 static MARK: RwLock<Option<String>> = RwLock::new(None);
 static GRANTED: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
 
-/// Tells every command that runs now that the user has interrupted. Those that are started from here on are not meant:
-/// they are the way back.
+/// Tells all running commands that the user has interrupted. Commands started later are not affected: they clean up.
 pub fn interrupt() {
     INTERRUPTS.fetch_add(1, Ordering::SeqCst);
 }
 
-/// From here on nothing that an interrupt could leave behind is under way: the process ends by itself, with the exit
-/// code of what it did.
+/// Marks that only the last record remains to be written. From here on an interrupt leaves the process to end by
+/// itself, with the exit code of what it did.
 pub fn begin_last_record() {
     IS_ENDING.store(true, Ordering::SeqCst);
 }
 
-/// Whether a second interrupt would find nothing left to stop.
+/// Whether the last record is being written, so that a second interrupt has nothing left to stop.
 pub fn is_ending() -> bool {
     IS_ENDING.load(Ordering::SeqCst)
 }
@@ -55,7 +54,7 @@ fn interrupts() -> u64 {
     INTERRUPTS.load(Ordering::SeqCst)
 }
 
-/// A moment: whoever waits for something asks whether the user has interrupted since
+/// A point in time, to ask whether the user has interrupted since
 #[derive(Debug, Clone, Copy)]
 pub struct Since(u64);
 
@@ -69,12 +68,12 @@ impl Since {
     }
 }
 
-/// From here on all children of this process carry this run's id, by which they can be found when we are gone.
+/// Marks all further children of this process with the run's id, so that orphans can be found.
 pub fn mark_children(run: &str) {
     *MARK.write().unwrap_or_else(PoisonError::into_inner) = Some(run.to_owned());
 }
 
-/// The id of the run whose children they are, if there is one.
+/// The id of the run that children are marked with, if any.
 pub fn child_mark() -> Option<String> {
     mark()
 }
@@ -83,36 +82,35 @@ fn mark() -> Option<String> {
     MARK.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Why a file that is there was not started, where the system's words do not say it.
+/// A hint why an existing file could not be started, where the system's message is unclear.
 pub fn why_not_started(error: &std::io::Error) -> Option<&'static str> {
     #[cfg(unix)]
     if error.raw_os_error() == Some(libc::ENOEXEC) {
-        return Some("a script begins with `#!` and its interpreter");
+        return Some("a script must begin with `#!` and its interpreter");
     }
-    (error.kind() == std::io::ErrorKind::NotFound)
-        .then_some("neither the file nor, of a script, its interpreter may be missing")
+    (error.kind() == std::io::ErrorKind::NotFound).then_some("the file or its interpreter does not exist")
 }
 
-/// A command that failed
+/// Why a command failed
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
     /// It could not be started
-    #[error("`{program}` could not be started")]
+    #[error("failed to start `{program}`")]
     Start {
         program: String,
         #[source]
         source: std::io::Error,
     },
-    /// It ended with another status than 0
+    /// It ended with a status other than 0
     #[error("`{command}` failed ({status}){}", indented(.tail))]
     Failed {
         command: String,
         status: String,
-        /// None where a signal ended it
+        /// `None` if a signal ended it
         code: Option<i32>,
         tail: String,
     },
-    /// It was ended because it took too long
+    /// It was killed because it took too long
     #[error("`{command}` gave no answer within {seconds} s")]
     TooLong { command: String, seconds: u64 },
 }
@@ -129,7 +127,7 @@ impl From<ProcessError> for Error {
         let missing = error.is_missing();
         let converted = match error {
             ProcessError::Start { program, source } => {
-                Error::failed(format!("`{program}` could not be started")).because(source)
+                Error::failed(format!("failed to start `{program}`")).because(source)
             }
             other => Error::failed(other.to_string()),
         };
@@ -141,7 +139,7 @@ fn indented(tail: &str) -> String {
     tail.lines().map(|line| format!("\n  {line}")).collect()
 }
 
-/// What a command printed and how it ended
+/// What a command printed, and how it ended
 #[derive(Debug)]
 pub struct Captured {
     pub status: ExitStatus,
@@ -160,7 +158,7 @@ impl Captured {
     }
 }
 
-/// A command about to be run
+/// A command to run
 #[derive(Debug, Clone)]
 pub struct Process {
     program: OsString,
@@ -171,7 +169,7 @@ pub struct Process {
     input: Vec<u8>,
 }
 
-/// Variables that would make `git` work on another repository than the one it is run in
+/// Variables that would point `git` at another repository than the one it runs in
 const REDIRECTING: [&str; 9] = [
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -184,7 +182,7 @@ const REDIRECTING: [&str; 9] = [
     "GIT_DEFAULT_REF_FORMAT",
 ];
 
-/// Variables with what uploads are authorised by
+/// Variables that hold credentials for uploads
 const SECRET: [&str; 10] = [
     "TWINE_USERNAME",
     "TWINE_PASSWORD",
@@ -198,10 +196,10 @@ const SECRET: [&str; 10] = [
     "MATURIN_PYPI_TOKEN",
 ];
 
-/// Where programs are looked for
+/// The variable with the folders of programs
 const SEARCH_PATH: &str = "PATH";
 
-/// Asked of this process, not of those it starts
+/// Variables for this process only
 const OURS: [&str; 1] = [failpoints::VARIABLE];
 
 const SECRET_PREFIXES: [&str; 6] = [
@@ -213,31 +211,27 @@ const SECRET_PREFIXES: [&str; 6] = [
     "CI_JOB_JWT",
 ];
 
-/// Whether a variable may hold what uploads are authorised by: only a command that asks for it finds it.
+/// Whether a variable may hold upload credentials; only commands that are granted it get it.
 pub fn is_secret(name: &str) -> bool {
     SECRET.contains(&name)
         || name.ends_with("_ID_TOKEN")
         || SECRET_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// From here on these variables are secrets that somebody is granted, whatever they are called: no other child of this
-/// process finds them.
+/// Treats these variables as secrets from here on, whatever their names: no child process inherits them.
 pub fn withhold<'a>(names: impl IntoIterator<Item = &'a str>) {
     let mut granted = GRANTED.write().unwrap_or_else(PoisonError::into_inner);
     granted.extend(names.into_iter().map(str::to_owned));
 }
 
-/// Whether no child process is to find this variable: what it did not ask for it does not get.
+/// Whether child processes do not inherit this variable.
 pub fn is_withheld(name: &str) -> bool {
     let is_granted = || GRANTED.read().unwrap_or_else(PoisonError::into_inner).contains(name);
     REDIRECTING.contains(&name) || OURS.contains(&name) || is_secret(name) || is_granted()
 }
 
 /// The variables of this process that its children do not inherit.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what is inherited is this process's own environment, whatever it was told"
-)]
+#[expect(clippy::disallowed_methods, reason = "children inherit this process's real environment")]
 fn withheld() -> impl Iterator<Item = OsString> {
     std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_str().is_some_and(is_withheld))
 }
@@ -264,7 +258,7 @@ impl Process {
         self
     }
 
-    /// The folder it runs in.
+    /// Sets its working folder.
     pub fn folder(mut self, folder: &Path) -> Self {
         self.folder = Some(folder.to_owned());
         self
@@ -280,24 +274,20 @@ impl Process {
         self
     }
 
-    /// Secrets that whoever configured it has asked for, as far as there are any.
+    /// Passes it the secrets that its configuration asks for, as far as they are set.
     pub fn with_secrets(self, environment: &Environment, names: &[String]) -> Self {
         let given = names.iter().filter_map(|name| Some((name, environment.get(name)?)));
         given.fold(self, |process, (name, value)| process.env(name, value))
     }
 
-    /// What it reads from standard input; nothing otherwise.
+    /// Sets its standard input, which is empty by default.
     pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = input.into();
         self
     }
 
-    /// The value of PATH that it has: what it is given, else this process's own; without the entries that are never
-    /// searched.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "what is inherited is this process's own environment, whatever it was told"
-    )]
+    /// Its PATH (the one set for it, else this process's), without empty and relative entries.
+    #[expect(clippy::disallowed_methods, reason = "children inherit this process's real environment")]
     fn search_path(&self) -> Option<OsString> {
         let given =
             self.set.iter().rev().find(|(name, _)| name == SEARCH_PATH).map(|(_, value)| value.clone());
@@ -313,7 +303,7 @@ impl Process {
 
     fn without_input(&self) -> duct::Expression {
         let path = self.search_path();
-        // Nothing of that name in those folders is nothing at all: the child looks nowhere else.
+        // If no folder has the program, fail here: the child must not search elsewhere.
         let is_name = Path::new(&self.program).components().count() == 1;
         let found = path.as_ref().filter(|_| is_name && !cfg!(windows));
         let found = found.and_then(|path| program_in(&folders_of(path), &self.program));
@@ -322,7 +312,7 @@ impl Process {
         if let Some(folder) = &self.folder {
             expression = expression.dir(folder);
         }
-        // What is taken away further in cannot be given further out.
+        // In duct an inner `env_remove` overrides an outer `env`: do not remove what is set below.
         let is_given = |name: &OsString| self.set.iter().any(|(given, _)| given == name);
         for name in withheld().filter(|name| !is_given(name)) {
             expression = expression.env_remove(name);
@@ -342,7 +332,7 @@ impl Process {
         expression
     }
 
-    /// The command line, for a message.
+    /// The command line, for messages.
     pub fn shown(&self) -> String {
         let words = std::iter::once(&self.program).chain(&self.arguments);
         words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
@@ -352,12 +342,12 @@ impl Process {
         ProcessError::Start { program: self.program.to_string_lossy().into_owned(), source }
     }
 
-    /// Runs it and captures what it prints; a status other than 0 is for the caller to judge.
+    /// Runs the command and captures its output; the caller judges the status.
     ///
-    /// An interrupt that comes meanwhile gives it a while to end by itself, then it is ended.
+    /// After an interrupt the command has some time to end, then it is killed.
     ///
     /// # Errors
-    /// Only that it could not be started.
+    /// The command could not be started.
     pub fn capture(&self) -> Result<Captured, ProcessError> {
         let not_started = |error| self.not_started(error);
         let before = interrupts();
@@ -365,9 +355,9 @@ impl Process {
         let (stderr, for_stderr) = std::io::pipe().map_err(not_started)?;
         let expression = self.expression().stdout_file(for_stdout).stderr_file(for_stderr);
         let child = expression.start().map_err(not_started)?;
-        // Our own ends for writing close here; else there would be no end to read.
+        // Close our copies of its pipe ends, so that we see the end of its output.
         drop(expression);
-        let (stdout, stderr) = (Gathering::begin(stdout), Gathering::begin(stderr));
+        let (stdout, stderr) = (Collector::begin(stdout), Collector::begin(stderr));
         failpoints::in_effect(Failpoint::ProcessStarted, || self.shown());
         let mut patience = PATIENCE;
         let status = loop {
@@ -382,23 +372,23 @@ impl Process {
             }
         };
         failpoints::in_effect(Failpoint::ProcessEnded, || self.shown());
-        let stderr = stderr.gathered();
+        let stderr = stderr.finish();
         Ok(Captured {
             status,
-            stdout: stdout.gathered(),
+            stdout: stdout.finish(),
             stderr: String::from_utf8_lossy(&stderr).into_owned(),
         })
     }
 
-    /// Runs it to success and gives its standard output without the final newline.
+    /// Runs the command and returns its standard output without the final newline.
     ///
     /// # Errors
-    /// It could not be started or failed; the error shows the tail of what it said.
+    /// The command could not be started or failed; the error shows the tail of its output.
     pub fn read(&self) -> Result<String, ProcessError> {
         Ok(self.succeed()?.text())
     }
 
-    /// Runs it to success and gives its standard output byte for byte.
+    /// Runs the command and returns its standard output byte for byte.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -411,16 +401,15 @@ impl Process {
         if captured.success() {
             return Ok(captured);
         }
-        let said = if captured.stderr.trim().is_empty() { captured.text() } else { captured.stderr };
-        Err(self.failed(captured.status, said.lines().map(str::to_owned).collect()))
+        let output = if captured.stderr.trim().is_empty() { captured.text() } else { captured.stderr };
+        Err(self.failed(captured.status, output.lines().map(str::to_owned).collect()))
     }
 
-    /// Runs it to success. What it prints on either stream goes into the file `log`, and every line of it is handed
-    /// on. Once `stop` is set it has a moment to end by itself (on a terminal it got the same Ctrl-C), then it is
-    /// ended.
+    /// Runs the command, writes all it prints to the file `log`, and passes every line on. Once `stop` is set the
+    /// command has a moment to end (on a terminal it got the same Ctrl-C), then it is killed.
     ///
     /// # Errors
-    /// It could not be started or failed; the error shows the tail of what it said.
+    /// The command could not be started or failed; the error shows the tail of its output.
     pub fn stream(
         &self,
         log: &Path,
@@ -430,18 +419,18 @@ impl Process {
         let not_kept = |error| self.not_started(error);
         let mut kept = fs_err::OpenOptions::new().create(true).append(true).open(log).map_err(not_kept)?;
         writeln!(kept, "$ {}", self.shown()).map_err(not_kept)?;
-        let mut said = Said::after(log).map_err(not_kept)?;
-        // Into the file itself: whoever it leaves behind with that in hand cannot hold us up, and if we die, nothing of
-        // what it says is lost.
+        let mut reader = LogReader::after(log).map_err(not_kept)?;
+        // The command writes to the file itself: its orphans cannot block us by holding a pipe open, and if we are
+        // killed, its output is kept.
         let expression = self.expression().stderr_to_stdout().stdout_file(kept.into_file());
         let child = expression.start().map_err(not_kept)?;
         drop(expression);
-        let watched = EndUnlessOver(&child);
+        let watched = EndOnDrop(&child);
         failpoints::in_effect(Failpoint::ProcessStarted, || self.shown());
         let mut patience = MOMENT;
         let status = loop {
             let ended = child.wait_timeout(TICK).map_err(not_kept)?.map(|output| output.status);
-            said.read(&mut line).map_err(not_kept)?;
+            reader.read(&mut line).map_err(not_kept)?;
             if let Some(status) = ended {
                 break status;
             }
@@ -454,7 +443,7 @@ impl Process {
         };
         std::mem::forget(watched);
         failpoints::in_effect(Failpoint::ProcessEnded, || self.shown());
-        let tail = said.finish(&mut line);
+        let tail = reader.finish(&mut line);
         if status.success() { Ok(()) } else { Err(self.failed(status, tail.into())) }
     }
 
@@ -469,21 +458,21 @@ impl Process {
     }
 }
 
-/// Ends a command whose lines nobody reads on, because whoever reads them panics
-struct EndUnlessOver<'a>(&'a duct::Handle);
+/// Kills the child if the line callback panics
+struct EndOnDrop<'a>(&'a duct::Handle);
 
-impl Drop for EndUnlessOver<'_> {
+impl Drop for EndOnDrop<'_> {
     fn drop(&mut self) {
         end(self.0);
     }
 }
 
-/// Ends a command and what it has started.
+/// Ends a command and everything it has started.
 fn end(child: &duct::Handle) {
     if let Some(run) = mark() {
         orphans::end(&run, OrphanScope::Run);
     }
-    // It may have ended at this very moment.
+    // It may have ended already.
     let _ = child.kill();
 }
 

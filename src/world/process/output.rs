@@ -1,4 +1,4 @@
-//! What a command prints, read without ever waiting for whoever it leaves behind.
+//! Reads a command's output without waiting for processes that it leaves behind.
 
 use std::collections::VecDeque;
 use std::io::{self, PipeReader, Read, Seek, SeekFrom};
@@ -8,27 +8,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Lines of a failing command's output that its error shows
+/// Lines of a failed command's output that its error shows
 pub(super) const TAIL: usize = 20;
-/// Bytes of a line that are handed on as one
+/// Bytes passed on as one line, at most
 pub(super) const LONGEST_LINE: usize = 64 * 1024;
 const CHUNK: usize = 64 * 1024;
-/// How long the end of the output is waited for once the command has ended: a process that it left behind may hold it
-/// open for ever
+/// How long to wait for the end of the output after the command has ended: a process that it left behind may hold the
+/// pipe open forever
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The output of a command, gathered in memory by a thread of its own
-pub(super) struct Gathering {
-    so_far: Arc<Mutex<Vec<u8>>>,
+/// The output of a command, collected by a thread
+pub(super) struct Collector {
+    collected: Arc<Mutex<Vec<u8>>>,
     over: Receiver<()>,
 }
 
-impl Gathering {
+impl Collector {
     pub(super) fn begin(mut pipe: PipeReader) -> Self {
-        let so_far = Arc::new(Mutex::new(Vec::new()));
+        let collected = Arc::new(Mutex::new(Vec::new()));
         let (end, over) = mpsc::channel();
-        let filling = Arc::clone(&so_far);
-        // It ends with the pipe; where that stays open, it is left behind.
+        let filling = Arc::clone(&collected);
+        // The thread ends with the pipe; if that stays open, the thread is abandoned.
         thread::spawn(move || {
             let mut chunk = [0; CHUNK];
             while let Ok(read @ 1..) = pipe.read(&mut chunk) {
@@ -36,33 +36,33 @@ impl Gathering {
             }
             let _ = end.send(());
         });
-        Self { so_far, over }
+        Self { collected, over }
     }
 
-    /// All of it, once the command has ended.
-    pub(super) fn gathered(self) -> Vec<u8> {
+    /// All output, once the command has ended.
+    pub(super) fn finish(self) -> Vec<u8> {
         let _ = self.over.recv_timeout(GRACE);
-        std::mem::take(&mut *self.so_far.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.collected.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// What a command says into its log, followed line by line
-pub(super) struct Said {
+/// The log file of a running command, read line by line
+pub(super) struct LogReader {
     log: fs_err::File,
-    /// The beginning of a line whose end is not there yet
-    begun: Vec<u8>,
+    /// An incomplete last line
+    partial: Vec<u8>,
     tail: VecDeque<String>,
 }
 
-impl Said {
-    /// What comes after all that is in the log now.
+impl LogReader {
+    /// Begins at the current end of the log.
     pub(super) fn after(log: &Path) -> io::Result<Self> {
         let mut log = fs_err::File::open(log)?;
         log.seek(SeekFrom::End(0))?;
-        Ok(Self { log, begun: Vec::new(), tail: VecDeque::new() })
+        Ok(Self { log, partial: Vec::new(), tail: VecDeque::new() })
     }
 
-    /// Hands on the lines that are whole by now; one that is too long comes in pieces.
+    /// Passes on all complete lines; overlong lines come in pieces.
     pub(super) fn read(&mut self, line: &mut impl FnMut(&str)) -> io::Result<()> {
         let mut chunk = [0; CHUNK];
         loop {
@@ -72,30 +72,30 @@ impl Said {
             }
             for &byte in &chunk[..read] {
                 if byte != b'\n' {
-                    self.begun.push(byte);
+                    self.partial.push(byte);
                 }
-                if byte == b'\n' || self.begun.len() == LONGEST_LINE {
-                    self.hand_on(line);
+                if byte == b'\n' || self.partial.len() == LONGEST_LINE {
+                    self.emit(line);
                 }
             }
         }
     }
 
-    fn hand_on(&mut self, line: &mut impl FnMut(&str)) {
-        let text = String::from_utf8_lossy(&self.begun);
+    fn emit(&mut self, line: &mut impl FnMut(&str)) {
+        let text = String::from_utf8_lossy(&self.partial);
         let text = text.trim_end_matches('\r');
         line(text);
         if self.tail.len() == TAIL {
             self.tail.pop_front();
         }
         self.tail.push_back(text.to_owned());
-        self.begun.clear();
+        self.partial.clear();
     }
 
-    /// Hands on a last line without an end; gives the last lines there were.
+    /// Passes on a last line without a line end; returns the tail.
     pub(super) fn finish(mut self, line: &mut impl FnMut(&str)) -> VecDeque<String> {
-        if !self.begun.is_empty() {
-            self.hand_on(line);
+        if !self.partial.is_empty() {
+            self.emit(line);
         }
         self.tail
     }

@@ -48,12 +48,12 @@ fn secrets_and_redirections_are_withheld() {
 }
 
 #[test]
-fn a_missing_program_is_told_apart() {
+fn a_missing_program_is_recognised() {
     assert!(Process::new("no-such-program-here").read().unwrap_err().is_missing());
 }
 
 #[test]
-fn whoever_a_command_leaves_behind_holds_nobody_up() {
+fn an_orphan_does_not_block_its_reader() {
     let folder = tempfile::tempdir().unwrap();
     let began = std::time::Instant::now();
     let process = Process::new("sh").args(["-c", "sleep 30 & echo $!; echo said >&2"]);

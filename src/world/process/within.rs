@@ -1,22 +1,22 @@
-//! Commands whose answer is worth some seconds, not more.
+//! Commands with a time limit.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Gathering, MOMENT, Process, ProcessError, Since, TICK, end, mark};
+use super::{Collector, MOMENT, Process, ProcessError, Since, TICK, end, mark};
 use crate::world::failpoints::{self, Failpoint};
 use crate::world::orphans::{self, OrphanScope};
 
 impl Process {
-    /// As [`Process::read`], but ended, with all that it has started, when it takes longer than that. An interrupt leaves it
-    /// a moment.
+    /// Like [`Process::read`], but kills the command and everything it has started after `patience`. After an interrupt
+    /// it has a moment to end.
     ///
     /// # Errors
-    /// As [`Process::read`]; or it took too long.
+    /// As [`Process::read`], or the command took too long.
     pub fn read_within(&self, patience: Duration) -> Result<String, ProcessError> {
         let not_started = |error| self.not_started(error);
         let (began, since) = (Instant::now(), Since::now());
-        // Where no run has its children marked, these are by themselves.
+        // Outside a run, these children get a mark of their own.
         let own = mark().is_none().then(|| {
             static COUNT: AtomicU64 = AtomicU64::new(0);
             format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
@@ -26,9 +26,9 @@ impl Process {
         let (stderr, for_stderr) = std::io::pipe().map_err(not_started)?;
         let expression = process.expression().stdout_file(for_stdout).stderr_file(for_stderr);
         let child = expression.start().map_err(not_started)?;
-        // Our own ends for writing close here; else there would be no end to read.
+        // Close our copies of its pipe ends, so that we see the end of its output.
         drop(expression);
-        let (stdout, stderr) = (Gathering::begin(stdout), Gathering::begin(stderr));
+        let (stdout, stderr) = (Collector::begin(stdout), Collector::begin(stderr));
         failpoints::in_effect(Failpoint::ProcessStarted, || self.shown());
         let mut interrupted: Option<Instant> = None;
         let status = loop {
@@ -50,9 +50,9 @@ impl Process {
         failpoints::in_effect(Failpoint::ProcessEnded, || self.shown());
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim_end().to_owned();
         if status.success() {
-            return Ok(text(stdout.gathered()));
+            return Ok(text(stdout.finish()));
         }
-        Err(self.failed(status, text(stderr.gathered()).lines().map(str::to_owned).collect()))
+        Err(self.failed(status, text(stderr.finish()).lines().map(str::to_owned).collect()))
     }
 }
 
@@ -73,7 +73,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn what_it_has_started_is_ended_as_well() {
+    fn its_children_are_ended_as_well() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("process");
         let script = format!("sleep 61 & echo $! > '{}'; wait", file.display());

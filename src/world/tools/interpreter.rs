@@ -1,4 +1,4 @@
-//! The Python that the tool environment is made from.
+//! Finds the Python that creates the tool environment.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,13 +8,13 @@ use thiserror::Error;
 
 use super::{Environment, ProcessError, isolated};
 
-/// The oldest Python that the pinned tools run on
+/// The oldest Python that the pinned tools support
 const OLDEST: (u32, u32) = (3, 9);
-/// The variable that names the Python to take
+/// Overrides the Python to use
 const VARIABLE: &str = "PYRELEASE_PYTHON";
-/// Says who it is. Inside a virtual environment it names the Python that made it, which outlives the project's
+/// Prints what this Python is. Inside a virtual environment it names the base Python, which outlives the project's
 /// environments.
-const WHO: &str = "import json, os, sys, sysconfig
+const IDENTIFY: &str = "import json, os, sys, sysconfig
 base = getattr(sys, '_base_executable', None)
 path = base if base and os.path.isfile(base) else sys.executable
 version = '.'.join(map(str, sys.version_info[:3]))
@@ -31,25 +31,25 @@ pub(super) struct Interpreter {
     pub(super) platform: String,
 }
 
-/// Why no Python can be taken
+/// Why no Python can be used
 #[derive(Debug, Error)]
 pub enum InterpreterError {
-    #[error("there is no `python3` or `python` on `PATH`")]
+    #[error("no `python3` or `python` was found on `PATH`")]
     Missing,
-    #[error("`PYRELEASE_PYTHON` is `{python}`, which does not work as a Python")]
+    #[error("`{python}` (set by `PYRELEASE_PYTHON`) is not a working Python")]
     Unusable {
         python: String,
         #[source]
         source: Option<ProcessError>,
     },
-    #[error("`{python}` is Python {version}, the tools need {}.{} or newer", OLDEST.0, OLDEST.1)]
+    #[error("`{python}` is Python {version}; the tools need {}.{} or newer", OLDEST.0, OLDEST.1)]
     TooOld { python: String, version: String },
 }
 
 impl InterpreterError {
     /// What to do about it.
     pub(super) fn help(&self) -> String {
-        let set = format!("set `{VARIABLE}` to a Python of {}.{} or newer", OLDEST.0, OLDEST.1);
+        let set = format!("set `{VARIABLE}` to Python {}.{} or newer", OLDEST.0, OLDEST.1);
         match self {
             Self::Missing => format!("install Python, or {set}"),
             Self::Unusable { .. } | Self::TooOld { .. } => set,
@@ -67,7 +67,7 @@ struct Answer {
 }
 
 impl Interpreter {
-    /// `$PYRELEASE_PYTHON`, else `python3`, else `python`: the first that answers and is new enough.
+    /// `$PYRELEASE_PYTHON`, else the first of `python3` and `python` that works and is new enough.
     pub(super) fn find(environment: &Environment) -> Result<Self, InterpreterError> {
         if let Some(python) = environment.path(VARIABLE) {
             let shown = python.display().to_string();
@@ -77,7 +77,7 @@ impl Interpreter {
         }
         let mut too_old = None;
         for python in ["python3", "python"] {
-            // One that does not answer is no Python: Windows has a stub of that name that opens a shop.
+            // Windows has a stub named `python` that opens the store; skip it.
             let Ok(answer) = ask(python.into()) else { continue };
             match new_enough(python, answer) {
                 Ok(interpreter) => return Ok(interpreter),
@@ -89,7 +89,7 @@ impl Interpreter {
 }
 
 fn ask(python: OsString) -> Result<Answer, Option<ProcessError>> {
-    let answer = isolated(python.as_ref()).arg("-c").arg(WHO).read().map_err(Some)?;
+    let answer = isolated(python.as_ref()).arg("-c").arg(IDENTIFY).read().map_err(Some)?;
     serde_json::from_str(answer.trim()).map_err(|_| None)
 }
 

@@ -1,8 +1,8 @@
-//! The tool environment: PyPI's renderer and `python -m build`, in a virtual environment that pyrelease makes once.
+//! The tool environment: a virtual environment with PyPI's renderer and `python -m build`, created once.
 //!
-//! It lies at `{cache}/tools/{key}`, where the key is a hash of the pinned requirements and of the Python that made
-//! it, so a change of either makes a new one. A file lock keeps concurrent runs apart, and a marker written last
-//! tells a complete environment from one whose making was cut short, which is made again.
+//! Its path is `{cache}/tools/{key}`. The key is a hash of the pinned requirements and of the base Python, so changing
+//! either creates a new one. A file lock keeps concurrent runs apart. A marker file, written last, tells a complete
+//! environment from a partial one, which is created again.
 
 mod interpreter;
 mod rst;
@@ -19,13 +19,13 @@ use self::interpreter::Interpreter;
 use super::Environment;
 use super::process::{Process, ProcessError};
 
-/// The pinned requirements, every wheel with its hash
+/// The pinned requirements, with hashes for every wheel
 const REQUIREMENTS: &str = include_str!("../../../templates/tools/requirements.txt");
-/// Written when everything else is done
+/// Marks a complete environment; written last
 const MARKER: &str = "complete";
-/// What of the user's environment would break a Python of ours
+/// User variables that would break the isolated Python
 const HARMFUL: &[&str] = &["PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "__PYVENV_LAUNCHER__"];
-/// What of the user's pip settings would put the tools elsewhere, or other tools here
+/// pip settings that would install the tools elsewhere, or other tools here
 const HARMFUL_TO_PIP: &[&str] = &[
     "PIP_CONSTRAINT",
     "PIP_DRY_RUN",
@@ -46,7 +46,7 @@ pub struct ToolEnvironment {
 /// Why there is no tool environment, or why a tool failed
 #[derive(Debug, Error)]
 pub enum ToolsError {
-    #[error("the folder for the tool environment is not known")]
+    #[error("no cache folder is known for the tool environment")]
     NoCacheFolder,
     #[error(transparent)]
     Interpreter(#[from] InterpreterError),
@@ -56,23 +56,23 @@ pub enum ToolsError {
         #[source]
         source: std::io::Error,
     },
-    #[error("failed to make the tool environment's folder")]
+    #[error("failed to create the tool environment")]
     Venv {
-        /// What to run to see it fail
+        /// The command, to reproduce the failure
         command: String,
         #[source]
         source: ProcessError,
     },
     #[error("failed to install the tools")]
     Install {
-        /// What to run to see it fail
+        /// The command, to reproduce the failure
         command: String,
         #[source]
         source: ProcessError,
     },
     #[error("failed to render reStructuredText")]
     Render(#[source] ProcessError),
-    #[error("the reStructuredText renderer said something else than expected: {0}")]
+    #[error("unexpected output from the reStructuredText renderer: {0}")]
     Answer(String),
 }
 
@@ -80,21 +80,21 @@ impl ToolsError {
     /// What to do about it.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::NoCacheFolder => Some("set `HOME`, or `PYRELEASE_CACHE_DIR` to a folder".to_owned()),
+            Self::NoCacheFolder => Some("set `HOME` or `PYRELEASE_CACHE_DIR`".to_owned()),
             Self::Interpreter(error) => Some(error.help()),
             Self::Venv { command, source } => {
                 let without_pip = source.to_string().contains("ensurepip");
                 let first = if without_pip {
-                    "this Python comes without venv: install it (Debian and Ubuntu: `apt install python3-venv`) \
+                    "this Python has no `venv`; install it (Debian and Ubuntu: `apt install python3-venv`) \
                      or install `uv`"
                 } else {
-                    "a Python with `venv`, or `uv`, is needed"
+                    "install a Python with `venv`, or install `uv`"
                 };
-                Some(format!("{first}; to see it fail by hand: {command}"))
+                Some(format!("{first}; to reproduce: {command}"))
             }
             Self::Install { command, .. } => Some(format!(
-                "the tools come from the index that pip is set up with, so the network is needed once; \
-                 to see it fail by hand: {command}"
+                "the tools are installed from pip's index, which needs the network once; \
+                 to reproduce: {command}"
             )),
             Self::Files { .. } | Self::Render(_) | Self::Answer(_) => None,
         }
@@ -102,11 +102,11 @@ impl ToolsError {
 }
 
 impl ToolEnvironment {
-    /// The environment, made first if there is none. `progress` is told of what takes long.
+    /// Returns the tool environment, creating it if needed. `progress` is called before slow steps.
     ///
     /// # Errors
-    /// There is no Python of at least 3.9, it has no `venv`, the tools cannot be installed (which needs the network),
-    /// or the cache folder cannot be written.
+    /// There is no Python 3.9 or newer, it has no `venv`, the tools cannot be installed (which needs the network), or
+    /// the cache folder cannot be written.
     pub fn ensure(environment: &Environment, progress: &dyn Fn(&str)) -> Result<Self, ToolsError> {
         let cache = environment.cache_folder().ok_or(ToolsError::NoCacheFolder)?;
         let interpreter = Interpreter::find(environment)?;
@@ -119,19 +119,19 @@ impl ToolEnvironment {
             let doing = doing.to_owned();
             move |source| ToolsError::Files { doing, source }
         };
-        fs_err::create_dir_all(&tools).map_err(failed("make the cache folder"))?;
+        fs_err::create_dir_all(&tools).map_err(failed("create the cache folder"))?;
         let lock = folder.with_extension("lock");
         let lock = fs_err::OpenOptions::new().create(true).append(true).open(lock);
         let lock = lock.map_err(failed("open the tool environment's lock"))?;
         if lock.file().try_lock().is_err() {
-            progress("waiting for another pyrelease that installs the tools");
+            progress("waiting for another pyrelease to install the tools");
             lock.file().lock().map_err(failed("take the tool environment's lock"))?;
         }
-        // Whoever had the lock may have made it.
+        // Another process may have created it meanwhile.
         if let Some(complete) = Self::complete(&folder) {
             return Ok(complete);
         }
-        progress(&format!("installing the tools into `{}`, once", folder.display()));
+        progress(&format!("installing the tools into `{}` (once)", folder.display()));
         install(&interpreter, &folder, progress)?;
         fs_err::write(folder.join(MARKER), "").map_err(failed("finish the tool environment"))?;
         Ok(Self { python: python_in(&folder) })
@@ -142,7 +142,7 @@ impl ToolEnvironment {
         &self.python
     }
 
-    /// The environment's Python, isolated from the user's settings, about to be run.
+    /// A command that runs the environment's Python, isolated from the user's settings.
     pub fn process(&self) -> Process {
         isolated(&self.python)
     }
@@ -153,7 +153,7 @@ impl ToolEnvironment {
     }
 }
 
-/// A hash of what the environment is made from: 16 hexadecimal digits.
+/// A hash of what the environment is made from, as 16 hexadecimal digits.
 fn key(interpreter: &Interpreter) -> String {
     let mut hash = Sha256::new();
     for part in [REQUIREMENTS, &interpreter.version, &interpreter.platform] {
@@ -174,13 +174,13 @@ fn isolated(python: &Path) -> Process {
     process.arg("-I")
 }
 
-/// Makes the folder anew and installs into it, by uv where that is there and works, else by venv and pip.
+/// Creates the environment: with uv if it is installed and works, else with venv and pip.
 fn install(interpreter: &Interpreter, folder: &Path, progress: &dyn Fn(&str)) -> Result<(), ToolsError> {
     let has_uv = Process::new("uv").arg("--version").capture().is_ok_and(|captured| captured.success());
     if has_uv {
         match with_uv(interpreter, folder) {
             Ok(()) => return Ok(()),
-            // uv reads neither pip's settings nor those of the system's certificates.
+            // uv reads neither pip's settings nor the system's certificates.
             Err(_) => progress("uv could not install the tools; trying pip"),
         }
     }
@@ -221,7 +221,7 @@ fn requirements(folder: &Path) -> PathBuf {
     folder.join("requirements.txt")
 }
 
-/// Empties the folder of what an installation that was cut short left there, and puts the requirements in.
+/// Empties the folder, which may hold a partial installation, and writes the requirements.
 fn clear(folder: &Path) -> Result<(), ToolsError> {
     let emptied = match fs_err::remove_dir_all(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -242,7 +242,7 @@ mod tests;
 impl From<ToolsError> for crate::error::Error {
     fn from(error: ToolsError) -> Self {
         let help = error.help();
-        let converted = Self::failed("the tool environment cannot be used").because(error);
+        let converted = Self::failed("the tool environment is not usable").because(error);
         help.into_iter().fold(converted, Self::help)
     }
 }

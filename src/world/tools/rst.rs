@@ -1,4 +1,4 @@
-//! reStructuredText by PyPI's own renderer, within limits; its verdict on a text is kept: it is always the same.
+//! Renders reStructuredText with PyPI's own renderer, within limits. Results are cached, because they never change.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,45 +12,45 @@ use crate::world::digest::hex;
 use crate::world::process::{Answer, Answers};
 
 const SCRIPT: &str = include_str!("../../../templates/tools/render_rst.py");
-/// A text of a megabyte takes a third of that time, and a fifth of that memory.
+/// For comparison: a text of 1 MB takes a third of this time and a fifth of this memory.
 const LIMITS: Limits =
     Limits { processor: Duration::from_secs(60), clock: Duration::from_secs(180), memory: 1 << 30 };
-/// Texts that are let go to the limits; who has more of them need not wait for all
+/// After so many texts that reach the limits, the others are skipped.
 const MOST_COSTLY: usize = 3;
 
-/// What one text may take
+/// The limits for one text
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// Where the system keeps account of it
+    /// CPU time, enforced by the system
     pub(super) processor: Duration,
     pub(super) clock: Duration,
-    /// In bytes, where the system limits it
+    /// In bytes, where the system can limit it
     pub(super) memory: u64,
 }
 
 /// Why a text is not rendered
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unrendered {
-    /// PyPI's renderer refuses it, and says this
+    /// PyPI's renderer refuses it; the renderer's message
     Refused(String),
-    /// It takes too much; what, and of what there is no more
+    /// It exceeds a limit; which one
     TooCostly(String),
 }
 
-/// What the renderer says of a text that does not render
+/// The renderer's answer for a text that it does not render
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Said {
+enum RendererReply {
     Refused(String),
-    /// More memory than there is for it
+    /// It needs more memory than the limit
     Costly,
 }
 
-/// Renders the texts as PyPI would: for each nothing, or why it does not render. Those that were rendered before, by the
-/// same renderer, are looked up; only for others the tool environment is needed.
+/// Renders the texts as PyPI would; returns for each why it does not render, if so. Results come from the cache where
+/// possible; only other texts need the tool environment.
 ///
 /// # Errors
-/// There is no tool environment and none can be made, or the renderer fails.
+/// The tool environment cannot be created, or the renderer fails.
 pub fn render_rst(
     environment: &Environment,
     texts: &[&str],
@@ -66,7 +66,7 @@ pub fn render_rst(
         let wanted: Vec<&str> = missing.iter().map(|at| texts[*at]).collect();
         for (at, verdict) in missing.into_iter().zip(tools.render_rst(&wanted)?) {
             if let Some(file) = file(texts[at]) {
-                // Without it the text is rendered again, which is no more than slow.
+                // Without a cache entry the text is only rendered again.
                 let _ = keep(&file, &verdict);
             }
             verdicts[at] = Some(verdict);
@@ -75,7 +75,7 @@ pub fn render_rst(
     Ok(verdicts.into_iter().map(|verdict| verdict.expect("looked up or rendered")).collect())
 }
 
-/// A hash of all that the verdict depends on: the pinned renderer, how it is called, and the text.
+/// A hash of everything the result depends on: the pinned renderer, its script and the text.
 fn key(text: &str) -> String {
     let mut hash = Sha256::new();
     for part in [REQUIREMENTS, SCRIPT, text] {
@@ -85,14 +85,14 @@ fn key(text: &str) -> String {
     hex(&hash.finalize())
 }
 
-/// What a file says: nothing for a text that renders, else why it does not.
+/// Reads a cached result: `null` for a text that renders, else the message.
 fn verdict_in(file: &Path) -> Option<Result<(), Unrendered>> {
     let content = fs_err::read_to_string(file).ok()?;
     let refused = serde_json::from_str::<Option<String>>(&content).ok()?;
     Some(refused.map_or(Ok(()), |why| Err(Unrendered::Refused(why))))
 }
 
-/// Writes a verdict so that it is there whole or not at all; what was too costly is so here and today only.
+/// Writes a result to the cache, atomically. Exceeded limits are not cached: they depend on the machine.
 fn keep(file: &Path, verdict: &Result<(), Unrendered>) -> std::io::Result<()> {
     let refused = match verdict {
         Ok(()) => None,
@@ -107,8 +107,8 @@ fn keep(file: &Path, verdict: &Result<(), Unrendered>) -> std::io::Result<()> {
 }
 
 impl ToolEnvironment {
-    /// Renders the texts as PyPI would, in one process as long as none is too costly: for each nothing, or why it does not
-    /// render.
+    /// Renders the texts as PyPI would, in one process unless one exceeds a limit; returns for each why it does not
+    /// render, if so.
     ///
     /// # Errors
     /// The renderer cannot be run.
@@ -126,7 +126,7 @@ impl ToolEnvironment {
         while verdicts.len() < texts.len() {
             let left = &texts[verdicts.len()..];
             if costly == MOST_COSTLY {
-                let untried = format!("it was not tried, as {MOST_COSTLY} others took too much");
+                let untried = format!("skipped, because {MOST_COSTLY} other texts exceeded the limits");
                 verdicts.extend(left.iter().map(|_| Err(Unrendered::TooCostly(untried.clone()))));
                 break;
             }
@@ -154,14 +154,14 @@ impl ToolEnvironment {
 }
 
 impl Limits {
-    /// What becomes of the next text.
+    /// The result for the next text.
     fn verdict(&self, renderer: &mut Answers) -> Result<Result<(), Unrendered>, ToolsError> {
         let line = match renderer.next(self.clock).map_err(ToolsError::Render)? {
             Answer::Line(line) => line,
-            Answer::TooLate => return Ok(Err(self.time(self.clock, "by the clock"))),
-            Answer::Over(ended) => {
+            Answer::TooLate => return Ok(Err(self.time(self.clock, "of wall-clock time"))),
+            Answer::Ended(ended) => {
                 return match signal(ended.status) {
-                    Some(SIGXCPU) => Ok(Err(self.time(self.processor, "of processor time"))),
+                    Some(SIGXCPU) => Ok(Err(self.time(self.processor, "of CPU time"))),
                     Some(SIGABRT | SIGSEGV) => {
                         Ok(Err(Unrendered::TooCostly("it makes the renderer crash".to_owned())))
                     }
@@ -169,12 +169,12 @@ impl Limits {
                 };
             }
         };
-        let said: Option<Said> =
+        let reply: Option<RendererReply> =
             serde_json::from_str(&line).map_err(|error| ToolsError::Answer(error.to_string()))?;
-        Ok(match said {
+        Ok(match reply {
             None => Ok(()),
-            Some(Said::Refused(why)) => Err(Unrendered::Refused(why)),
-            Some(Said::Costly) => {
+            Some(RendererReply::Refused(why)) => Err(Unrendered::Refused(why)),
+            Some(RendererReply::Costly) => {
                 let limit = self.memory >> 20;
                 Err(Unrendered::TooCostly(format!("it takes more than {limit} MiB of memory")))
             }
@@ -190,7 +190,7 @@ const SIGABRT: i32 = 6;
 const SIGSEGV: i32 = 11;
 const SIGXCPU: i32 = 24;
 
-/// The signal that ended a process, where one did.
+/// The signal that ended a process, if any.
 fn signal(status: std::process::ExitStatus) -> Option<i32> {
     #[cfg(unix)]
     return std::os::unix::process::ExitStatusExt::signal(&status);

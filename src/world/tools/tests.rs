@@ -1,4 +1,4 @@
-//! These install from the package index, as a user's first run does.
+//! These tests install from the package index, as a user's first run does.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -13,9 +13,9 @@ fn environment(cache: &Path) -> Environment {
 fn two_runs_at_once_make_one_environment_that_renders() {
     let cache = tempfile::tempdir().unwrap();
     let environment = environment(cache.path());
-    let said = Mutex::new(Vec::new());
-    let progress = |line: &str| said.lock().unwrap().push(line.to_owned());
-    // What a killed installation leaves is no environment.
+    let messages = Mutex::new(Vec::new());
+    let progress = |line: &str| messages.lock().unwrap().push(line.to_owned());
+    // A partial installation is not an environment.
     let interpreter = Interpreter::find(&environment).unwrap();
     let folder = cache.path().join("tools").join(key(&interpreter));
     fs_err::create_dir_all(folder.join("bin")).unwrap();
@@ -27,9 +27,9 @@ fn two_runs_at_once_make_one_environment_that_renders() {
     });
     assert_eq!(first.python(), second.python());
     assert!(first.python().starts_with(&folder));
-    let said = said.into_inner().unwrap();
-    let installed = said.iter().filter(|line| line.starts_with("installing")).count();
-    assert_eq!(installed, 1, "{said:?}");
+    let messages = messages.into_inner().unwrap();
+    let installed = messages.iter().filter(|line| line.starts_with("installing")).count();
+    assert_eq!(installed, 1, "{messages:?}");
     let again = |line: &str| panic!("a complete environment needs nothing: {line}");
     ToolEnvironment::ensure(&environment, &again).unwrap();
 
@@ -41,11 +41,11 @@ fn two_runs_at_once_make_one_environment_that_renders() {
     assert_eq!(verdicts[2], refused("No content rendered from RST source."));
     assert_eq!(verdicts[3], Ok(()));
     #[cfg(target_os = "linux")]
-    what_takes_too_much_is_given_up(&first);
+    costly_texts_are_given_up(&first);
     assert!(first.process().args(["-m", "build", "--version"]).read().unwrap().starts_with("build "));
 }
 
-/// Each name stands for ten of the next.
+/// Each name expands to ten of the next.
 fn nested(levels: usize) -> String {
     let level = |at: usize| {
         let next = format!("|n{}|", at + 1);
@@ -55,8 +55,8 @@ fn nested(levels: usize) -> String {
     format!("Title\n=====\n\nIt is |n0|.\n\n{levels_of}.. |n{levels}| replace:: x\n")
 }
 
-/// What follows is rendered all the same, by another process.
-fn what_takes_too_much_is_given_up(tools: &ToolEnvironment) {
+/// The texts that follow are rendered by another process.
+fn costly_texts_are_given_up(tools: &ToolEnvironment) {
     let (endless, fine, large) = (nested(12), "Title\n=====\n\nText.\n", "a\n".repeat(5_000_000));
     let limits =
         rst::Limits { processor: Duration::from_secs(5), clock: Duration::from_secs(60), memory: 300 << 20 };
@@ -64,28 +64,28 @@ fn what_takes_too_much_is_given_up(tools: &ToolEnvironment) {
     assert_eq!(
         tools.render_rst_within(&[&endless, fine, &large, fine], limits).unwrap(),
         [
-            costly("it takes more than 5 s of processor time"),
+            costly("it takes more than 5 s of CPU time"),
             Ok(()),
             costly("it takes more than 300 MiB of memory"),
             Ok(())
         ]
     );
-    // By the clock, and no more than a few of them.
+    // By wall-clock time, and only a few of them.
     let limits = rst::Limits { processor: Duration::from_secs(600), clock: Duration::from_secs(1), ..limits };
     let verdicts = tools.render_rst_within(&[endless.as_str(); 5], limits).unwrap();
-    let clock = costly("it takes more than 1 s by the clock");
-    let untried = costly("it was not tried, as 3 others took too much");
+    let clock = costly("it takes more than 1 s of wall-clock time");
+    let untried = costly("skipped, because 3 other texts exceeded the limits");
     assert_eq!(verdicts, [&clock, &clock, &clock, &untried, &untried].map(Clone::clone));
 }
 
 #[test]
-fn a_python_that_is_none_is_named() {
+fn an_unusable_python_is_named() {
     let cache = tempfile::tempdir().unwrap();
     let variables =
         [("PYRELEASE_CACHE_DIR", cache.path()), ("PYRELEASE_PYTHON", Path::new("no-such-python"))];
     let error = ToolEnvironment::ensure(&variables.into_iter().collect(), &|_| ()).unwrap_err();
-    assert_eq!(error.to_string(), "`PYRELEASE_PYTHON` is `no-such-python`, which does not work as a Python");
-    assert_eq!(error.help().unwrap(), "set `PYRELEASE_PYTHON` to a Python of 3.9 or newer");
+    assert_eq!(error.to_string(), "`no-such-python` (set by `PYRELEASE_PYTHON`) is not a working Python");
+    assert_eq!(error.help().unwrap(), "set `PYRELEASE_PYTHON` to Python 3.9 or newer");
     assert!(fs_err::read_dir(cache.path()).unwrap().next().is_none(), "nothing was written");
 }
 

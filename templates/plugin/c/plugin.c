@@ -1,6 +1,6 @@
-/* A stage of a pyrelease release: writes the version that is released into a file of its own.
+/* A stage of a pyrelease release: writes the released version to a file.
  *
- * A call is a process of its own: whatever is allocated may stay so.
+ * Memory is not freed: every call is a process of its own.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,8 +19,8 @@ static int32_t fail(const char *message) {
   return say(json);
 }
 
-/* The text after "key":" up to the next quote. That is enough for versions and for paths without quotes and backslashes;
- * whoever needs more takes a library for JSON. */
+/* The text after "key":" up to the next quote. This suffices for versions, and for paths without quotes and backslashes;
+ * otherwise use a JSON library. */
 static char *text_of(const char *json, const char *key) {
   char quoted[64];
   snprintf(quoted, sizeof quoted, "\"%s\":\"", key);
@@ -38,17 +38,17 @@ static char *text_of(const char *json, const char *key) {
 static int32_t describe(void) {
   return say("{\"type\":\"result\",\"ok\":true,\"value\":{"
              "\"name\":\"@name@\",\"version\":\"0.1.0\",\"protocol\":\"^1.0\","
-             "\"summary\":\"writes the version that is released into a file\","
+             "\"summary\":\"writes the released version to a file\","
              "\"methods\":[\"describe\",\"preflight\",\"run\",\"undo\",\"verify\"],"
-             /* none, reversible or irreversible: it can do no more than it says here. */
+             /* none, reversible or irreversible: stronger effects are refused. */
              "\"effects\":\"reversible\","
-             /* What `config` in release.toml may be; a mistake there is underlined. */
+             /* The schema of `config` in release.toml. */
              "\"config_schema\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{}}}}");
 }
 
 static int32_t preflight(const char *request) {
   char *version = text_of(request, "version"), json[4096];
-  if (!version) return fail("the request cannot be read");
+  if (!version) return fail("the request is not valid");
   snprintf(json, sizeof json,
            "{\"type\":\"result\",\"ok\":true,\"value\":{\"problems\":[],\"plan\":[{\"key\":\"write\","
            "\"class\":\"reversible\",\"summary\":\"write released-%s.txt\"}]}}", version);
@@ -58,14 +58,14 @@ static int32_t preflight(const char *request) {
 static int32_t run(const char *request) {
   char *project = text_of(request, "project"), *version = text_of(request, "version");
   char path[2048], json[8192];
-  if (!project || !version) return fail("the request cannot be read");
-  /* A file that no release had before: `undo` has nothing else to bring back. */
+  if (!project || !version) return fail("the request is not valid");
+  /* A new file for every release, so that `undo` only deletes it. */
   snprintf(path, sizeof path, "%s/released-%s.txt", project, version);
-  /* Announced, and written down by pyrelease before this returns. Only on OK may it be done. `undo` gets what is in
-   * "undo", in a process of its own that remembers nothing else. */
+  /* Announce the effect; pyrelease records it before this returns. Do it only on OK. `undo` runs in a new process, and
+   * gets only the data in "undo". */
   snprintf(json, sizeof json,
            "{\"key\":\"write\",\"class\":\"reversible\",\"summary\":\"write %s\",\"undo\":{\"path\":\"%s\"}}", path, path);
-  if (host->effect(host, json, strlen(json)) != PYRELEASE_STAGE_OK) return fail("pyrelease said no");
+  if (host->effect(host, json, strlen(json)) != PYRELEASE_STAGE_OK) return fail("pyrelease refused the effect");
   FILE *file = fopen(path, "w");
   if (!file) return fail(strerror(errno));
   fprintf(file, "%s\n", version);
@@ -74,10 +74,10 @@ static int32_t run(const char *request) {
   return say("{\"type\":\"result\",\"ok\":true,\"value\":{\"outputs\":{}}}");
 }
 
-/* It may never have been done, and it may be undone already: neither is an error. */
+/* It may never have been done, or may be undone already; neither is an error. */
 static int32_t undo(const char *request) {
   char *path = text_of(request, "path");
-  /* Where the effect was never announced, there is nothing. */
+  /* Without a path the effect was never announced. */
   if (path && remove(path) && errno != ENOENT) return fail(strerror(errno));
   return say("{\"type\":\"result\",\"ok\":true,\"value\":{\"undone\":[\"write\"],\"kept\":[]}}");
 }
@@ -98,12 +98,12 @@ static int32_t create(const pyrelease_stage_host *given, void **ctx) {
 
 static int32_t call(void *ctx, const char *request, size_t len) {
   (void)ctx;
-  /* The request belongs to the host and does not end in NUL. */
+  /* The request belongs to the host, and is not NUL-terminated. */
   char *own = calloc(1, len + 1);
   if (!own) return PYRELEASE_STAGE_ERR;
   memcpy(own, request, len);
   char *method = text_of(own, "method");
-  /* The paths of the distributions are called "path", too; what undo and verify look for comes after this. */
+  /* Distributions have a "path" too, so undo and verify search from here. */
   const char *effects = strstr(own, "\"effects\"");
   if (!method) return PYRELEASE_STAGE_ERR;
   if (!strcmp(method, "describe")) return describe();
@@ -111,7 +111,7 @@ static int32_t call(void *ctx, const char *request, size_t len) {
   if (!strcmp(method, "run")) return run(own);
   if (!strcmp(method, "undo")) return undo(effects ? effects : "");
   if (!strcmp(method, "verify")) return verify(effects ? effects : "");
-  return fail("there is no such method");
+  return fail("unknown method");
 }
 
 static const pyrelease_stage_plugin_v1 plugin = {

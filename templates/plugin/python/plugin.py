@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the version that is released into a file."""
+"""Writes the released version to a file."""
 
 import os
 
@@ -9,10 +9,10 @@ from pyrelease_plugin import Stage, serve
 class Plugin(Stage):
     name = "@name@"
     version = "0.1.0"
-    summary = "writes the version that is released into a file"
-    # none, reversible or irreversible: it can do no more than it says here.
+    summary = "writes the released version to a file"
+    # none, reversible or irreversible: stronger effects are refused.
     effects = "reversible"
-    # What `config` in release.toml may be; a mistake there is underlined.
+    # The schema of `config` in release.toml.
     config_schema = {
         "type": "object",
         "additionalProperties": False,
@@ -24,25 +24,25 @@ class Plugin(Stage):
         return os.path.join(call.release["project"], call.config["file"])
 
     def preflight(self, call):
-        # What would make it fail, found before anything happens.
+        # Finds problems before anything is changed.
         folder = os.path.dirname(self.path(call))
         if not os.path.isdir(folder):
-            yield {"severity": "error", "message": "there is no folder " + folder, "hint": "make it, or change `file`"}
+            yield {"severity": "error", "message": "no such folder: " + folder, "hint": "create it, or change `file`"}
 
     def plan(self, call):
         return [{"key": "write", "class": "reversible", "summary": "write " + self.path(call)}]
 
     def run(self, call):
         path = self.path(call)
-        # Announced, written down by pyrelease, and only then done. `undo` gets what is in `undo`, in a process of its
-        # own that remembers nothing else: here what was in the file before.
+        # Announced first; done only once pyrelease has recorded it. The `undo` method runs in a new process, and gets
+        # only the data in `undo`: here the content of the file before.
         undo = {"path": path, "before": read(path)}
         with call.effect("write", summary="write " + path, undo=undo) as act:
             if act:
                 write(path, call.release["version"] + "\n")
 
     def undo(self, call, effect):
-        # It may never have been done, and it may be undone already: neither is an error.
+        # It may never have been done, or may be undone already; neither is an error.
         write(effect["undo"]["path"], effect["undo"]["before"])
 
     def verify(self, call, effect):
@@ -50,7 +50,7 @@ class Plugin(Stage):
 
 
 def read(path):
-    """What is in a file; None where there is none."""
+    """The content of a file; None if it does not exist."""
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()
@@ -59,7 +59,7 @@ def read(path):
 
 
 def write(path, text):
-    """Makes a file have this text; None is for no file."""
+    """Writes a file; None deletes it."""
     if text is not None:
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)

@@ -1,10 +1,10 @@
-//! Writes the version that is released into a file.
+//! Writes the released version to a file.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use pyrelease_plugin::{
-    Context, Descriptor, Effects, Outputs, Preflight, Release, Request, Result, Stage, Standing, Undo, export_stage,
+    Context, Descriptor, Effects, Outputs, Preflight, Release, Request, Result, Stage, EffectState, Undo, export_stage,
 };
 use serde_json::json;
 
@@ -14,7 +14,7 @@ struct Config {
     file: PathBuf,
 }
 
-/// What is kept for `undo`: the file, and what was in it before
+/// The data for `undo`: the file, and its content before
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Written {
     path: PathBuf,
@@ -28,10 +28,10 @@ impl Stage for Plugin {
 
     fn describe() -> Descriptor {
         Descriptor::new("@name@", "0.1.0")
-            .summary("writes the version that is released into a file")
-            // It can do no more than it says here.
+            .summary("writes the released version to a file")
+            // Stronger effects are refused.
             .effects(Effects::Reversible)
-            // What `config` may be; a mistake there is underlined.
+            // The schema of `config`.
             .config_schema(json!({
                 "type": "object",
                 "additionalProperties": false,
@@ -43,10 +43,10 @@ impl Stage for Plugin {
     fn preflight(_: &Context, request: &Request<Config>) -> Result<Preflight> {
         let path = path(&request.release, &request.config);
         let preflight = Preflight::default().plan("write", format!("write {}", path.display()));
-        // What would make it fail, found before anything happens.
+        // Finds problems before anything is changed.
         match path.parent() {
             Some(folder) if !folder.is_dir() => {
-                Ok(preflight.error(format!("there is no folder {}", folder.display()), "make it, or change `file`"))
+                Ok(preflight.error(format!("no such folder: {}", folder.display()), "create it, or change `file`"))
             }
             _ => Ok(preflight),
         }
@@ -55,8 +55,8 @@ impl Stage for Plugin {
     fn run(context: &Context, request: &Request<Config>) -> Result<Outputs> {
         let path = path(&request.release, &request.config);
         let written = Written { before: read(&path)?, path };
-        // Announced, written down by pyrelease, and only then done: the closure. `undo` gets what is in `written`, in a
-        // process of its own that remembers nothing else.
+        // Announced first; the closure runs only once pyrelease has recorded the effect. The `undo` method runs in a new
+        // process, and gets only `written`.
         context.effect("write", &format!("write {}", written.path.display()), &written, || {
             Ok(std::fs::write(&written.path, format!("{}\n", request.release.version))?)
         })?;
@@ -65,7 +65,7 @@ impl Stage for Plugin {
 
     fn undo(_: &Context, undo: &Undo<Config>) -> Result<()> {
         let Written { path, before } = undo.effect.payload()?;
-        // It may never have been done, and it may be undone already: neither is an error.
+        // It may never have been done, or may be undone already; neither is an error.
         match before {
             Some(before) => Ok(std::fs::write(path, before)?),
             None if path.exists() => Ok(std::fs::remove_file(path)?),
@@ -73,9 +73,9 @@ impl Stage for Plugin {
         }
     }
 
-    fn verify(_: &Context, undo: &Undo<Config>) -> Result<Standing> {
+    fn verify(_: &Context, undo: &Undo<Config>) -> Result<EffectState> {
         let Written { path, before } = undo.effect.payload()?;
-        Ok(if read(&path)? == before { Standing::Absent } else { Standing::Present })
+        Ok(if read(&path)? == before { EffectState::Absent } else { EffectState::Present })
     }
 }
 
@@ -83,7 +83,7 @@ fn path(release: &Release, config: &Config) -> PathBuf {
     release.project.join(&config.file)
 }
 
-/// What is in a file; nothing where there is none.
+/// The content of a file; `None` if it does not exist.
 fn read(path: &Path) -> Result<Option<String>> {
     match std::fs::read_to_string(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

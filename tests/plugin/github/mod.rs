@@ -56,7 +56,7 @@ fn a_release_is_published_with_its_distributions_or_leaves_no_draft() {
     assert_eq!((github.published(), github.drafts()), (vec![("v1.2.0".to_owned(), files("1.2.0"))], 0));
     let outcome =
         project.pyrelease("run minor --yes").env("PYRELEASE_SECRET_GITHUB_TOKEN", "ghp-of-yesterday").code(0);
-    outcome.stderr_contains("the token is wrong or has expired");
+    outcome.stderr_contains("the token is not valid or has expired");
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn a_release_says_what_it_is() {
     call.trial.params["config"]["make_latest"] = "legacy".into();
     let (_, heard) = call.runs();
     assert!(
-        heard.logs.contains(&"GitHub calls demo-1.1.0+a~b.tar.gz demo-1.1.0.a.b.tar.gz".to_owned()),
+        heard.logs.contains(&"GitHub renamed demo-1.1.0+a~b.tar.gz to demo-1.1.0.a.b.tar.gz".to_owned()),
         "{heard:?}"
     );
     let kept = github.kept();
@@ -118,7 +118,7 @@ fn what_somebody_else_has_made_is_left_alone() {
     github.kept().has_no_tags = false;
     let theirs = github.kept().add("v1.1.0", true);
     let (_, text) = call.trial.fails();
-    assert!(text.contains("there is a draft of v1.1.0 of o/r already: http://127.0.0.1:"), "{text}");
+    assert!(text.contains("a draft of v1.1.0 of o/r already exists: http://127.0.0.1:"), "{text}");
     // Theirs comes while ours is made, and more than a page of others.
     github.kept().releases.remove(&theirs);
     github.kept().refused = Some("demo-1.1.0.tar.gz".to_owned());
@@ -140,7 +140,7 @@ fn what_somebody_else_has_made_is_left_alone() {
     call.trial.method = Method::Run;
     call.trial.params["effects"] = json!([]);
     let (_, text) = call.trial.fails();
-    assert!(text.contains("there is a release v1.1.0 of o/r already: http://127.0.0.1:"), "{text}");
+    assert!(text.contains("release v1.1.0 of o/r already exists: http://127.0.0.1:"), "{text}");
     assert_eq!((github.drafts(), github.published().len()), (1, 231));
 }
 
@@ -152,7 +152,7 @@ fn a_publication_is_known_by_its_release() {
     assert_eq!(call.of_effect(Method::Verify, "publish", &heard.undo[1])["effects"][0]["state"], "present");
     assert_eq!(call.of_effect(Method::Verify, "draft", &heard.undo[0])["effects"][0]["state"], "absent");
     let kept = call.of_effect(Method::Undo, "publish", &heard.undo[1]);
-    assert_eq!(kept["kept"][0]["reason"], "what is published stays");
+    assert_eq!(kept["kept"][0]["reason"], "a published release stays");
     // When `run` is told that it stands, nothing is done again.
     call.trial.method = Method::Run;
     let (result, again) = call.trial.call();
@@ -208,7 +208,7 @@ fn requests_that_come_too_early_are_made_later() {
     github.kept().troubles.push_back(Trouble { headers, ..trouble("git/get-ref", 429, "slow down") });
     let (cause, text) = Call::new(&github).release("tag", "v2").trial.fails();
     assert!(text.contains("GitHub did not look for the tag: 429 Too Many Requests: slow down"), "{text}");
-    assert!(format!("{cause:?}").contains("it may make more in 50 minutes"), "{cause:?}");
+    assert!(format!("{cause:?}").contains("try again in 50 minutes"), "{cause:?}");
 }
 
 #[test]
@@ -220,8 +220,8 @@ fn what_it_may_not_is_said_with_what_to_do() {
     };
     for (trouble, expected) in [
         (trouble("repos/create-release", 403, "Resource not accessible"), "`contents: write`"),
-        (trouble("repos/list-releases", 404, "Not Found"), "`repository` has to be its name"),
-        (moved, "another name now, or `api` another address: it says https://api.github.com/repositories/7"),
+        (trouble("repos/list-releases", 404, "Not Found"), "`repository` is its name"),
+        (moved, "GitHub redirects to https://api.github.com/repositories/7"),
     ] {
         github.kept().troubles.push_back(trouble);
         let (cause, text) = Call::new(&github).trial.fails();
@@ -229,7 +229,7 @@ fn what_it_may_not_is_said_with_what_to_do() {
     }
     let mut call = Call::new(&github);
     call.trial.params["secrets"]["GITHUB_TOKEN"] = "ghp-of-yesterday".into();
-    assert!(format!("{:?}", call.trial.fails().0).contains("the token is wrong or has expired"));
+    assert!(format!("{:?}", call.trial.fails().0).contains("the token is not valid or has expired"));
     // A token that was read from a file, with the end of its line.
     call.trial.params["secrets"]["GITHUB_TOKEN"] = format!("{TOKEN}\n").into();
     call.runs();

@@ -27,7 +27,7 @@ fn a_repository_at_a_path_that_is_not_unicode() {
     let other = project.sandbox().root().join(std::ffi::OsStr::from_bytes(b"latin-\xe9"));
     fs_err::rename(project.repository(), &other).unwrap();
     let outcome = project.pyrelease("run minor --yes").from(&other).code(3);
-    outcome.stderr_contains("is not Unicode");
+    outcome.stderr_contains("is not valid UTF-8");
     assert!(!other.join(".git/pyrelease/runs").exists(), "a run was begun");
 }
 
@@ -111,7 +111,7 @@ fn an_ignored_file_whose_name_is_not_unicode() {
         "pre-commit",
         "name=$(printf 'latin-\\351.txt')\necho theirs > \"$name\" && git add -f \"$name\"\n",
     );
-    project.pyrelease("run minor --yes").code(1).stderr_contains("a file of yours is there");
+    project.pyrelease("run minor --yes").code(1).stderr_contains("an untracked file exists there");
     assert_eq!(fs_err::read_to_string(&name).unwrap(), "mine\n");
 }
 

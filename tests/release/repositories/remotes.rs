@@ -65,7 +65,7 @@ fn several_and_a_fork_to_push_to() {
 fn several_of_which_the_configuration_names_one() {
     let project = configured("[stage.push]\nremote = \"fork\"\n").build();
     let fork = fork(&project);
-    is_refused(&project, "there is no remote `fork`");
+    is_refused(&project, "remote `fork` does not exist");
     project.git(&["remote", "add", "fork", &fork]);
     project.pyrelease("run minor --yes").code(0);
     assert_eq!(branch_of(&project, &fork, "main"), project.head());
@@ -78,7 +78,7 @@ fn several_and_nothing_that_tells_which() {
     project.git(&["remote", "rename", "origin", "one"]);
     project.git(&["remote", "add", "two", &fork]);
     project.git(&["branch", "--unset-upstream"]);
-    is_refused(&project, "there are several remotes: one, two").stderr_contains("[stage.push] remote");
+    is_refused(&project, "there are several remotes: one, two").stderr_contains("[stage.push]");
 }
 
 /// Not to the one that happens to have a name: that is not where this branch is pushed to.
@@ -87,7 +87,7 @@ fn an_address_without_a_name() {
     let project = project().build();
     let fork = fork(&project);
     project.git(&["config", "branch.main.remote", &fork]);
-    is_refused(&project, "which is no remote").stderr_contains("git remote add");
+    is_refused(&project, "which is not a named remote").stderr_contains("git remote add");
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn a_remote_that_is_gone() {
     let remote = project.remote().path().to_owned();
     let away = remote.with_file_name("away.git");
     fs_err::rename(&remote, &away).unwrap();
-    project.pyrelease("run minor --yes").code(3).stderr_contains("check the address and your access");
+    project.pyrelease("run minor --yes").code(3).stderr_contains("check the URL and your access");
     fs_err::rename(&away, &remote).unwrap();
     project.pyrelease("run minor --yes").code(0);
     is_released(&project, project.repository());

@@ -15,7 +15,7 @@ fn remade(project: &Project, format: &str) {
 fn refs_in_a_reftable() {
     let project = project().build();
     remade(&project, "--ref-format=reftable");
-    let refused = is_refused(&project, "keeps its refs as a reftable");
+    let refused = is_refused(&project, "reftable format");
     refused.stderr_contains("git refs migrate --ref-format=files");
 }
 
@@ -23,7 +23,7 @@ fn refs_in_a_reftable() {
 fn objects_by_sha_256() {
     let project = project().build();
     remade(&project, "--object-format=sha256");
-    is_refused(&project, "has SHA-256 for its objects");
+    is_refused(&project, "uses SHA-256 object ids");
 }
 
 /// As when a folder is mounted into a container.
@@ -40,7 +40,7 @@ fn a_repository_of_somebody_elses() {
         std::os::unix::fs::chown(project.repository().join(path), Some(12_345), None).unwrap();
     }
     let outcome = project.pyrelease("run minor --yes").code(3);
-    outcome.stderr_contains("belongs to somebody else").stderr_contains("safe.directory");
+    outcome.stderr_contains("owned by another user").stderr_contains("safe.directory");
     let folder = project.repository().to_str().unwrap();
     let sandbox = project.sandbox();
     sandbox.git(sandbox.root(), &["config", "--global", "--add", "safe.directory", folder]);

@@ -104,7 +104,7 @@ fn with_gpg_and_no_key_named() {
     }
     let project = super::configured("[stage.tag]\nsign = true\n").build();
     let keys = Keys::new(&project);
-    is_refused(&project, "git is to sign with the key `Dana Developer <dana@example.org>`");
+    is_refused(&project, "cannot sign with the key `Dana Developer <dana@example.org>`");
     keys.make("never");
     project.pyrelease("run minor --yes").code(0);
     project.git(&["verify-tag", "v1.1.0"]);
@@ -119,7 +119,7 @@ fn with_a_gpg_key_that_is_not_there_or_has_expired() {
     let keys = Keys::new(&project);
     sign_everything(&project);
     project.git(&["config", "user.signingKey", "0123456789ABCDEF"]);
-    is_refused(&project, "there is no such secret key").stderr_contains("git config user.signingKey");
+    is_refused(&project, "no such secret key").stderr_contains("git config user.signingKey");
 
     let key = keys.make("seconds=1");
     std::thread::sleep(std::time::Duration::from_secs(2));
@@ -132,7 +132,7 @@ fn with_a_program_that_is_not_installed() {
     let project = project().build();
     sign_everything(&project);
     project.git(&["config", "gpg.program", "no-such-gpg-of-the-test"]);
-    is_refused(&project, "`no-such-gpg-of-the-test`, which is to sign, is not installed");
+    is_refused(&project, "the signing program `no-such-gpg-of-the-test` is not installed");
 }
 
 /// Nothing is signed where `sign = false` says so, whatever git is configured for.
@@ -182,10 +182,10 @@ fn with_an_ssh_key_that_is_not_there() {
     let project = project().build();
     with_an_ssh_key(&project);
     project.git(&["config", "user.signingKey", "~/.ssh/none.pub"]);
-    is_refused(&project, ".ssh/none.pub`, which is not there");
+    is_refused(&project, ".ssh/none.pub` does not exist");
     project.git(&["config", "--unset", "user.signingKey"]);
-    is_refused(&project, "git is to sign with ssh, and no key is configured");
+    is_refused(&project, "sign with ssh, but no key is set");
     let public = project.read(".git/keys/release.pub");
     project.git(&["config", "user.signingKey", &format!("key::{}", public.trim())]);
-    is_refused(&project, "an ssh key that the agent does not have");
+    is_refused(&project, "the ssh agent does not have the signing key");
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::thread;
 
 use jiff::{SignedDuration, Timestamp};
-use pyrelease::world::http::OURS;
+use pyrelease::world::http::PYRELEASE_INDEX;
 use pyrelease::world::sha256;
 use pyrelease_test_support::distribution::wheel;
 use serde_json::json;
@@ -194,7 +194,7 @@ fn what_a_project_may_not_do_there_is_known_before_anything_is_sent() {
         ("quarantined", days(1), "`demo` is quarantined on", "ask its administrators"),
         ("active", days(15), "takes no further files of demo 1.0 since", "release another version"),
     ] {
-        server.shows_with("/simple/demo/", JSON, &format!("{OURS}: x\r\n"), page(status, age));
+        server.shows_with("/simple/demo/", JSON, &format!("{PYRELEASE_INDEX}: x\r\n"), page(status, age));
         let refused = server.upload(&upload_project).code(3);
         refused.says(words).says(help).says("nothing has been sent");
         // Quarantine is about those who install; of the others, no word of the user's changes anything.
@@ -203,7 +203,12 @@ fn what_a_project_may_not_do_there_is_known_before_anything_is_sent() {
     }
     assert_eq!(server.uploads(), 1);
     for status in ["active", "deprecated"] {
-        server.shows_with("/simple/demo/", JSON, &format!("{OURS}: x\r\n"), page(status, days(13)));
+        server.shows_with(
+            "/simple/demo/",
+            JSON,
+            &format!("{PYRELEASE_INDEX}: x\r\n"),
+            page(status, days(13)),
+        );
         server.upload(&upload_project).code(0);
     }
     assert_eq!(server.uploads(), 3);
@@ -292,7 +297,7 @@ fn the_same_bytes_under_another_name_are_seen_and_told() {
     refused.says("takes the same bytes once");
 
     let server = Registry::that_says(200, "");
-    server.shows_with("/simple/demo/", JSON, &format!("{OURS}: x\r\n"), page.to_string());
+    server.shows_with("/simple/demo/", JSON, &format!("{PYRELEASE_INDEX}: x\r\n"), page.to_string());
     let refused = server.upload(&upload_project).code(3);
     refused.says(&format!("the bytes of {WHEEL} already, under the name `{other}`"));
     assert_eq!(server.uploads(), 0);

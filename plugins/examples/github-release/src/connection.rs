@@ -1,4 +1,4 @@
-//! Requests to GitHub: made again where that is safe, put off where it wants that, and what it says in words.
+//! Requests to GitHub: retried where safe, delayed by rate limits, with GitHub's error messages.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,21 +8,21 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 
-/// How often a request is made again that got no answer, or that of a server in trouble
+/// Retries after a missing reply or a server error
 const REPEATS: u32 = 3;
-/// How often a request is made again that came too early
+/// Retries after rate limiting
 const LATER: u32 = 5;
-/// How long is waited for GitHub to take requests again: the release is out, and nobody makes up for this stage
+/// The longest wait for GitHub's rate limit: the release is out, and nothing else completes this stage
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
-/// How long a request waits that was too many, when GitHub does not say
+/// The wait after rate limiting, if GitHub does not specify one
 const WAIT: Duration = Duration::from_secs(60);
 
-/// Whether a request may be made again when nobody knows whether it was done
+/// Whether a request may be repeated if its outcome is unknown
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// It asks, or does the same once more
+    /// It reads, or is idempotent
     Safe,
-    /// It would do it twice
+    /// It would be done twice
     Unsafe,
 }
 
@@ -38,7 +38,7 @@ impl<'a> Connection<'a> {
             .user_agent(concat!("pyrelease-github-release/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(20))
             .timeout(Duration::from_secs(60))
-            // A token is for the address that it was sent to.
+            // Do not follow redirects: the token is for this host only.
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         Ok(Self { client, token: token.trim().to_owned(), context })
@@ -47,13 +47,13 @@ impl<'a> Connection<'a> {
     pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
         self.client
             .request(method, url)
-            // What GitHub advises, and what its description of the interface says that it gives
+            // As GitHub recommends, and as its API description declares
             .header(ACCEPT, "application/vnd.github+json, application/json")
             .header(AUTHORIZATION, format!("Bearer {}", self.token))
             .header("X-GitHub-Api-Version", "2022-11-28")
     }
 
-    /// Makes a request until there is an answer that is one.
+    /// Sends a request until there is a final reply.
     pub(crate) fn send(
         &self,
         repeat: Repeat,
@@ -84,7 +84,7 @@ impl<'a> Connection<'a> {
 
     pub(crate) fn wait(&self, wait: Duration) -> Result<()> {
         if wait > Duration::from_secs(5) {
-            self.context.info(format!("GitHub takes no more requests for {} seconds", wait.as_secs()));
+            self.context.info(format!("waiting {} seconds for GitHub's rate limit", wait.as_secs()));
         }
         let until = SystemTime::now() + wait;
         while let Ok(left) = until.duration_since(SystemTime::now()) {
@@ -97,7 +97,7 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// How long GitHub wants to be left alone, where that is why it said no.
+/// How long GitHub asks us to wait, if it refused the request for that reason.
 fn too_early(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
     if !matches!(status, StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS) {
         return None;
@@ -108,13 +108,13 @@ fn too_early(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
     }
     if number("x-ratelimit-remaining") == Some(0) {
         let reset = UNIX_EPOCH + Duration::from_secs(number("x-ratelimit-reset")?);
-        // Its clock is not ours.
+        // GitHub's clock may differ from ours.
         return Some(reset.duration_since(SystemTime::now()).unwrap_or_default() + Duration::from_secs(1));
     }
     (status == StatusCode::TOO_MANY_REQUESTS).then_some(WAIT)
 }
 
-/// The answer, unless it says no.
+/// The reply, if it is a success.
 pub(crate) fn checked(response: Response, what: &str) -> Result<Response> {
     let status = response.status();
     if status.is_success() {
@@ -127,21 +127,21 @@ pub(crate) fn checked(response: Response, what: &str) -> Result<Response> {
     Err(match status {
         _ if early.is_some() || said.contains("rate limit") => {
             let minutes = early.unwrap_or(WAIT).as_secs().div_ceil(60);
-            error.hint(format!("the token has made too many requests; it may make more in {minutes} minutes"))
+            error.hint(format!("the token's rate limit is exceeded; try again in {minutes} minutes"))
         }
-        StatusCode::UNAUTHORIZED => error.hint("the token is wrong or has expired"),
+        StatusCode::UNAUTHORIZED => error.hint("the token is not valid or has expired"),
         StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => error.hint(
-            "the token needs `contents: write` for the repository, and `repository` has to be its name",
+            "check that the token has `contents: write` for the repository, and that `repository` is its name",
         ),
         _ if status.is_redirection() => error.hint(format!(
-            "the repository has another name now, or `api` another address: it says {}",
+            "update `repository` or `api`: GitHub redirects to {}",
             moved.unwrap_or_default()
         )),
         _ => error,
     })
 }
 
-/// What GitHub says is wrong, with its details.
+/// GitHub's error message, with its details.
 fn said(body: &str) -> String {
     let reply: Value = serde_json::from_str(body).unwrap_or_default();
     let mut said: Vec<String> = reply["message"].as_str().map(str::to_owned).into_iter().collect();

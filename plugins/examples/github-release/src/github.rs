@@ -1,4 +1,4 @@
-//! As much of GitHub's interface as a release needs.
+//! The parts of GitHub's API that a release needs.
 
 use std::fs::File;
 use std::time::Duration;
@@ -13,22 +13,22 @@ use serde_json::{Value, json};
 
 use crate::connection::{Connection, Repeat, checked};
 
-/// Releases of a page of the list: as many as GitHub gives
+/// Releases per page of the list: GitHub's maximum
 const PAGE: usize = 100;
-/// Pages that are looked through: GitHub lists no more than ten thousand releases
+/// Pages to search: GitHub lists at most ten thousand releases
 const PAGES: usize = 100;
-/// How often an asset is uploaded that does not arrive
+/// Attempts to upload an asset
 const UPLOADS: u64 = 3;
-/// Bytes a second that an upload has to make at least
+/// The slowest accepted upload, in bytes per second
 const SLOWEST: u64 = 32 << 10;
 
 pub(crate) struct GitHub<'a> {
     connection: Connection<'a>,
-    /// Of the repository
+    /// The API URL of the repository
     address: Url,
 }
 
-/// A release as GitHub tells of it
+/// A release as GitHub returns it
 #[derive(Debug, Deserialize)]
 pub(crate) struct Release {
     pub(crate) id: u64,
@@ -39,21 +39,21 @@ pub(crate) struct Release {
     body: Option<String>,
 }
 
-/// A file of a release as GitHub has it
+/// An asset of a release
 #[derive(Debug, Deserialize)]
 struct Asset {
     id: u64,
-    /// What it is called there: GitHub does not take every name
+    /// Its name on GitHub, which may rename files
     name: String,
     label: Option<String>,
     state: String,
     size: u64,
-    /// `sha256:...`, where GitHub is new enough
+    /// `sha256:...`, if GitHub's version supports it
     digest: Option<String>,
 }
 
 impl Asset {
-    /// Whether all of a file has arrived.
+    /// Whether the asset is the complete file.
     fn is(&self, file: &Distribution) -> bool {
         let digest = format!("sha256:{}", file.sha256);
         self.state == "uploaded"
@@ -67,7 +67,9 @@ impl<'a> GitHub<'a> {
         let address = Url::parse(&format!("{}/repos/{repository}/", api.trim_end_matches('/')))?;
         let is_here = matches!(address.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
         if address.scheme() != "https" && !is_here {
-            return Err(Error::new(format!("the token would go to {address} in the clear")).hint("use https"));
+            return Err(
+                Error::new(format!("the token would be sent to {address} unencrypted")).hint("use https")
+            );
         }
         Ok(Self { connection: Connection::new(token, context)?, address })
     }
@@ -76,13 +78,10 @@ impl<'a> GitHub<'a> {
         Ok(self.address.join(path)?)
     }
 
-    /// With a name as the last part of the path, whatever is in it.
+    /// The URL with a name as the last path segment, escaped.
     fn of_name(&self, path: &str, name: &str) -> Result<Url> {
         let mut url = self.of(path)?;
-        url.path_segments_mut()
-            .map_err(|()| Error::new("an address without a path"))?
-            .pop_if_empty()
-            .push(name);
+        url.path_segments_mut().map_err(|()| Error::new("a URL without a path"))?.pop_if_empty().push(name);
         Ok(url)
     }
 
@@ -90,7 +89,7 @@ impl<'a> GitHub<'a> {
         self.connection.send(Repeat::Safe, || Ok(self.connection.request(Method::GET, url.clone())))
     }
 
-    /// What is found at an address, or nothing.
+    /// Fetches an object; `None` if it does not exist.
     fn find<T: DeserializeOwned>(&self, url: &Url, what: &str) -> Result<Option<T>> {
         let response = self.ask(url)?;
         if response.status() == StatusCode::NOT_FOUND {
@@ -104,7 +103,7 @@ impl<'a> GitHub<'a> {
         Ok(self.find::<Value>(&url, "look for the tag")?.is_some())
     }
 
-    /// The release that everybody sees under a tag.
+    /// The published release of a tag.
     pub(crate) fn published(&self, tag: &str) -> Result<Option<Release>> {
         let release: Option<Release> =
             self.find(&self.of_name("releases/tags/", tag)?, "look for the release")?;
@@ -115,7 +114,7 @@ impl<'a> GitHub<'a> {
         self.find(&self.of(&format!("releases/{id}"))?, "look for the release")
     }
 
-    /// The drafts of a tag, which only those see who may write.
+    /// The drafts of a tag, which are visible only with write access.
     pub(crate) fn drafts(&self, tag: &str) -> Result<Vec<Release>> {
         let mut drafts = Vec::new();
         for page in 1..=PAGES {
@@ -138,14 +137,14 @@ impl<'a> GitHub<'a> {
         Ok(drafts)
     }
 
-    /// The drafts whose text has this mark.
+    /// The drafts whose text contains this mark.
     pub(crate) fn marked(&self, tag: &str, mark: &str) -> Result<Vec<Release>> {
         let mut drafts = self.drafts(tag)?;
         drafts.retain(|draft| draft.body.as_ref().is_some_and(|body| body.contains(mark)));
         Ok(drafts)
     }
 
-    /// Makes a draft; `mark` is in its text, by which it is found again where the answer is lost.
+    /// Creates a draft. Its text contains `mark`, by which it is found if the reply is lost.
     pub(crate) fn draft(&self, draft: &Value, (tag, mark): (&str, &str)) -> Result<Release> {
         let url = self.of("releases")?;
         let post = || Ok(self.connection.request(Method::POST, url.clone()).json(draft));
@@ -157,7 +156,7 @@ impl<'a> GitHub<'a> {
         Ok(checked(sent?, "draft the release")?.json()?)
     }
 
-    /// Uploads a file to where the draft says, and gives the name that GitHub has for it.
+    /// Uploads a file to the draft, and returns the asset's name.
     pub(crate) fn upload(&self, draft: &Release, file: &Distribution) -> Result<String> {
         let url = self.place_of(draft, &file.filename)?;
         let what = format!("upload {}", file.filename);
@@ -188,21 +187,19 @@ impl<'a> GitHub<'a> {
             };
             match asset {
                 Some(asset) if asset.is(file) => return Ok(asset.name),
-                // GitHub keeps a name without its bytes where these did not arrive.
+                // After an incomplete upload GitHub keeps an empty asset.
                 Some(asset) => self.delete(&format!("releases/assets/{}", asset.id), &what)?,
                 None => {}
             }
             if uploads == UPLOADS {
-                return Err(Error::new(format!(
-                    "GitHub did not {what}, which did not arrive whole: {became}"
-                )));
+                return Err(Error::new(format!("GitHub did not {what}: the upload is incomplete: {became}")));
             }
             self.connection.wait(Duration::from_millis(250 << uploads))?;
             uploads += 1;
         }
     }
 
-    /// Where a file goes: only GitHub's own hosts get the token.
+    /// The upload URL: only GitHub's own hosts get the token.
     fn place_of(&self, draft: &Release, filename: &str) -> Result<Url> {
         let mut url = Url::parse(draft.upload_url.split('{').next().unwrap_or_default())?;
         let (own, other) = (&self.address, &url);
@@ -215,10 +212,12 @@ impl<'a> GitHub<'a> {
                 == other.host_str().map(str::to_owned);
         if !is_own && !is_for_uploads {
             let host = other.host_str().unwrap_or_default();
-            return Err(Error::new(format!("assets would go to {host}, which is not GitHub's")));
+            return Err(Error::new(format!(
+                "the upload URL of assets is on {host}, which is not a GitHub host"
+            )));
         }
         url.query_pairs_mut().append_pair("name", filename);
-        // Shown in its place where GitHub has to change it.
+        // Displayed instead of the name, if GitHub must change that.
         if !filename.chars().all(|character| character.is_ascii_alphanumeric() || "._-".contains(character)) {
             url.query_pairs_mut().append_pair("label", filename);
         }
@@ -235,7 +234,7 @@ impl<'a> GitHub<'a> {
         Ok(assets.into_iter().find(has_name))
     }
 
-    /// Shows a draft to everybody, with its final text.
+    /// Publishes a draft, with its final text.
     pub(crate) fn publish(&self, id: u64, notes: &str, make_latest: Option<&str>) -> Result<Release> {
         let url = self.of(&format!("releases/{id}"))?;
         let mut publication = json!({"draft": false, "body": notes});
@@ -246,7 +245,7 @@ impl<'a> GitHub<'a> {
         Ok(checked(self.connection.send(Repeat::Safe, patch)?, "publish the release")?.json()?)
     }
 
-    /// Deletes a draft; one that is not there is no error.
+    /// Deletes a draft; succeeds if it does not exist.
     pub(crate) fn delete_draft(&self, id: u64) -> Result<()> {
         self.delete(&format!("releases/{id}"), "delete the draft")
     }

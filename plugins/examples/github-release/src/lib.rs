@@ -1,4 +1,4 @@
-//! A stage that makes a release on GitHub, with the changelog's notes and the distributions as its assets.
+//! A stage that creates a GitHub release, with the changelog's notes and the distributions as assets.
 //!
 //! ```toml
 //! stages = ["changelog", "version", "tag", "build", "check", "testpypi", "push", "pypi", "github-release"]
@@ -9,9 +9,9 @@
 //! config = { repository = "owner/name" }      # api = "https://ghe.example.com/api/v3" for an Enterprise server
 //! ```
 //!
-//! It makes a draft, which nobody sees, uploads everything to it, and publishes it last. A draft can be taken back; what is
-//! published is not. The stage is a follow-up: it comes after PyPI and never makes the release fail; where it fails
-//! itself, its draft is gone. Its README.md is for who uses it.
+//! The stage creates a draft, which only maintainers see, uploads all assets, and publishes the draft last. A draft can
+//! be undone; a published release cannot. The stage is a follow-up: it comes after PyPI, and never makes the release
+//! fail. If it fails, it deletes its draft. README.md is its user guide.
 
 #![allow(clippy::disallowed_types, reason = "an example has the standard library only")]
 
@@ -22,8 +22,8 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use pyrelease_plugin::{
-    Context, Descriptor, Effects, Error, Outputs, Preflight, Reach, Release, Request, Result, Stage,
-    Standing, Undo, export_stage,
+    Context, Descriptor, EffectState, Effects, Error, Outputs, Preflight, Reach, Release, Request, Result,
+    Stage, Undo, export_stage,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -37,9 +37,9 @@ struct Config {
     /// `owner/name`
     repository: String,
     api: String,
-    /// The title; `{name}`, `{version}` and `{tag}` are filled in
+    /// The title; `{name}`, `{version}` and `{tag}` are replaced
     title: String,
-    /// Whether it becomes the latest release; GitHub decides where nothing is said
+    /// Whether it becomes the latest release; by default GitHub decides
     make_latest: Option<String>,
 }
 
@@ -54,23 +54,23 @@ impl Default for Config {
     }
 }
 
-/// What is kept of a draft
+/// The undo data of a draft
 #[derive(Debug, Serialize, Deserialize)]
 struct Drafted {
     tag: String,
     mark: String,
 }
 
-/// What is kept of a publication
+/// The undo data of a publication
 #[derive(Debug, Serialize, Deserialize)]
 struct Published {
     tag: String,
     id: u64,
 }
 
-/// Characters of release notes; GitHub takes 125 000, among them the mark of a draft
+/// The limit of release notes in characters; GitHub accepts 125 000, including a draft's mark
 const LONGEST_NOTES: usize = 124_000;
-/// Seconds that a call may take: distributions may be large, and GitHub may want to be left alone for a while
+/// The time limit of a call in seconds: distributions may be large, and GitHub may limit the rate
 const LIMIT: u64 = 3600;
 
 struct GitHubRelease;
@@ -83,7 +83,7 @@ impl Stage for GitHubRelease {
             .summary("publishes the release on GitHub, with its notes and distributions")
             .effects(Effects::Irreversible)
             .reach(Reach::FollowUp)
-            .secret("GITHUB_TOKEN", "to make releases: it needs `contents: write`")
+            .secret("GITHUB_TOKEN", "to create releases; needs `contents: write`")
             .network()
             .timeout(LIMIT)
             .after("push")
@@ -101,7 +101,7 @@ impl Stage for GitHubRelease {
     }
 
     fn preflight(_: &Context, request: &Request<Config>) -> Result<Preflight> {
-        // No token here: a preflight gets no secrets.
+        // Preflight gets no secrets, so there is no token.
         let Config { repository, .. } = &request.config;
         let tag = &request.release.tag;
         Ok(Preflight::default()
@@ -113,7 +113,7 @@ impl Stage for GitHubRelease {
         let release = &request.release;
         let github = github(context, &request.config, &request.secrets)?;
         let (tag, repository) = (release.tag.as_str(), &request.config.repository);
-        if request.stands("publish") {
+        if request.is_done("publish") {
             let links = github.published(tag)?.map(|release| release.html_url).into_iter().collect();
             return Ok(Outputs { links });
         }
@@ -137,13 +137,13 @@ impl Stage for GitHubRelease {
                 }
                 let name = github.upload(&draft, file)?;
                 if name != file.filename {
-                    context.info(format!("GitHub calls {} {name}", file.filename));
+                    context.info(format!("GitHub renamed {} to {name}", file.filename));
                 }
                 context.progress(done as u64 + 1, total, "assets");
             }
             Ok(draft.id)
         })?;
-        let id = drafted.ok_or_else(|| Error::new(format!("a draft of {tag} is there already")))?;
+        let id = drafted.ok_or_else(|| Error::new(format!("a draft of {tag} already exists")))?;
         let undo = Published { tag: tag.to_owned(), id };
         let published =
             context.irreversible_effect("publish", &format!("release {tag} on GitHub"), undo, || {
@@ -154,14 +154,14 @@ impl Stage for GitHubRelease {
 
     fn undo(context: &Context, undo: &Undo<Config>) -> Result<()> {
         if undo.effect.key != "draft" {
-            return Err(Error::kept("what is published stays"));
+            return Err(Error::kept("a published release stays"));
         }
         let github = github(context, &undo.config, &undo.secrets)?;
         let Drafted { tag, mark } = undo.effect.payload()?;
         github.marked(&tag, &mark)?.iter().try_for_each(|draft| github.delete_draft(draft.id))
     }
 
-    fn verify(context: &Context, undo: &Undo<Config>) -> Result<Standing> {
+    fn verify(context: &Context, undo: &Undo<Config>) -> Result<EffectState> {
         let github = github(context, &undo.config, &undo.secrets)?;
         let is_there = if undo.effect.key == "draft" {
             let Drafted { tag, mark } = undo.effect.payload()?;
@@ -170,7 +170,7 @@ impl Stage for GitHubRelease {
             let Published { id, .. } = undo.effect.payload()?;
             github.release(id)?.is_some_and(|release| !release.draft)
         };
-        Ok(if is_there { Standing::Present } else { Standing::Absent })
+        Ok(if is_there { EffectState::Present } else { EffectState::Absent })
     }
 }
 
@@ -179,24 +179,25 @@ fn github<'a>(
     config: &Config,
     secrets: &BTreeMap<String, String>,
 ) -> Result<GitHub<'a>> {
-    let token = secrets.get("GITHUB_TOKEN").ok_or_else(|| Error::new("there is no GITHUB_TOKEN"))?;
+    let token =
+        secrets.get("GITHUB_TOKEN").ok_or_else(|| Error::new("the secret GITHUB_TOKEN is not set"))?;
     GitHub::new(&config.api, &config.repository, token, context)
 }
 
-/// Nobody has made this release, and nothing but our own tag would be released.
+/// Checks that the release does not exist, and that its tag does.
 fn is_free(github: &GitHub<'_>, tag: &str, repository: &str) -> Result<()> {
     if let Some(there) = github.published(tag)? {
-        let problem = format!("there is a release {tag} of {repository} already: {}", there.html_url);
-        return Err(Error::new(problem).hint("it was left as it is"));
+        let problem = format!("release {tag} of {repository} already exists: {}", there.html_url);
+        return Err(Error::new(problem).hint("it was not changed"));
     }
     if let Some(there) = github.drafts(tag)?.first() {
-        let problem = format!("there is a draft of {tag} of {repository} already: {}", there.html_url);
+        let problem = format!("a draft of {tag} of {repository} already exists: {}", there.html_url);
         return Err(Error::new(problem).hint("publish it by hand, or delete it before the next release"));
     }
-    // GitHub would make a tag that it does not have, at whatever is newest then.
+    // GitHub would create a missing tag, at its newest commit.
     if !github.has_tag(tag)? {
         let problem = format!("GitHub has no tag {tag} in {repository}");
-        return Err(Error::new(problem).hint("`push` has to come before this stage, and to push there"));
+        return Err(Error::new(problem).hint("put this stage after `push`, and push to this repository"));
     }
     Ok(())
 }
@@ -207,23 +208,24 @@ fn title(template: &str, release: &Release) -> String {
         .fold(template.to_owned(), |title, (name, value)| title.replace(&format!("{{{name}}}"), value))
 }
 
-/// The release notes, as much of them as GitHub takes.
+/// The release notes, shortened to GitHub's limit.
 fn notes(context: &Context, release: &Release) -> String {
     let notes = release.notes.as_deref().unwrap_or_default();
     let Some((end, _)) = notes.char_indices().nth(LONGEST_NOTES) else { return notes.to_owned() };
-    context
-        .warn(format!("GitHub takes no more than {LONGEST_NOTES} characters of notes: the rest is left out"));
+    context.warn(format!(
+        "the release notes exceed GitHub's limit and were cut after {LONGEST_NOTES} characters"
+    ));
     let whole = notes[..end].rfind('\n').unwrap_or(end);
     format!("{}\n\n…", &notes[..whole])
 }
 
-/// By which a draft is known to be this one: nobody sees it, and it goes when the draft is published.
+/// A mark that identifies the draft of this run; it is removed when the draft is published.
 fn mark() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("<!-- pyrelease {:x}-{:x} -->", now.as_nanos(), std::process::id())
 }
 
-/// Whether a version is one before a release: `1.0rc1` and `1.0.dev2`, not `1.0.post1` or `1.0+local`.
+/// Whether a version is a pre-release: `1.0rc1` and `1.0.dev2`, not `1.0.post1` or `1.0+local`.
 fn is_prerelease(version: &str) -> bool {
     let public = version.split('+').next().unwrap_or_default().to_ascii_lowercase();
     public.replace("post", "").chars().any(char::is_alphabetic)

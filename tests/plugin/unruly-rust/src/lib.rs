@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use pyrelease_plugin::{
-    Context, Descriptor, Effects, Error, Outputs, Request, Result, Stage, Standing, Undo, export_stage,
+    Context, Descriptor, EffectState, Effects, Error, Outputs, Request, Result, Stage, Undo, export_stage,
 };
 
 #[derive(serde::Deserialize)]
@@ -73,9 +73,9 @@ impl Stage for Unruly {
         }
     }
 
-    fn verify(_: &Context, undo: &Undo<Config>) -> Result<Standing> {
+    fn verify(_: &Context, undo: &Undo<Config>) -> Result<EffectState> {
         let is_there = undo.effect.payload::<PathBuf>()?.exists();
-        Ok(if is_there { Standing::Present } else { Standing::Absent })
+        Ok(if is_there { EffectState::Present } else { EffectState::Absent })
     }
 }
 

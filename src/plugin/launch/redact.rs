@@ -1,62 +1,62 @@
-//! What of a plugin's words is shown and kept: without its secrets, and without what would move the cursor of a terminal.
+//! Cleans a plugin's text for display and storage: removes its secrets, and control characters that affect terminals.
 
 use anstream::adapter::strip_str;
 use serde_json::Value;
 
 use crate::text::is_safe;
 
-/// Letters of the shortest line of a secret that is looked for by itself: a key is printed line by line
+/// The shortest line of a secret that is also redacted by itself, because keys are printed line by line
 const LINE: usize = 12;
-/// Letters of what is shown in a line of its own
+/// The longest text that is shown in one line
 const LONGEST: usize = 200;
-const INSTEAD: &str = "[secret]";
+const REDACTED: &str = "[secret]";
 
-/// The words of a plugin that knows these secrets
-pub(super) struct Words {
+/// Redacts the plugin's secrets
+pub(super) struct Redactor {
     secrets: Vec<String>,
 }
 
-impl Words {
-    pub(super) fn of_who_knows(secrets: &[String]) -> Self {
+impl Redactor {
+    pub(super) fn new(secrets: &[String]) -> Self {
         let lines = secrets.iter().flat_map(|secret| secret.lines()).map(str::trim);
         let lines = lines.filter(|line| line.chars().count() >= LINE).map(str::to_owned);
         let whole = secrets.iter().filter(|secret| !secret.is_empty()).cloned();
         let mut secrets: Vec<String> = whole.chain(lines).collect();
-        // What is a part of another would leave the rest of that.
+        // Longest first: a secret may be part of another.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         secrets.dedup();
         Self { secrets }
     }
 
-    /// The text as it is shown.
-    pub(super) fn shown(&self, text: &str) -> String {
+    /// The text for display.
+    pub(super) fn text(&self, text: &str) -> String {
         let is_plain = |letter: &char| is_safe(*letter) || matches!(letter, '\n' | '\t');
         let plain: String = strip_str(text).to_string().chars().filter(is_plain).collect();
-        self.secrets.iter().fold(plain, |text, secret| text.replace(&**secret, INSTEAD))
+        self.secrets.iter().fold(plain, |text, secret| text.replace(&**secret, REDACTED))
     }
 
-    /// The text as it is shown in a line.
+    /// The text for display in one line.
     pub(super) fn line(&self, text: &str) -> String {
-        let shown = self.shown(text).split_whitespace().collect::<Vec<_>>().join(" ");
+        let shown = self.text(text).split_whitespace().collect::<Vec<_>>().join(" ");
         match shown.char_indices().nth(LONGEST) {
             Some((end, _)) => format!("{}…", &shown[..end]),
             None => shown,
         }
     }
 
-    /// All texts of an answer as they are shown.
+    /// An answer with all texts redacted.
     pub(super) fn answer(&self, value: Value) -> Value {
         match value {
-            Value::String(text) => Value::String(self.shown(&text)),
+            Value::String(text) => Value::String(self.text(&text)),
             Value::Array(values) => values.into_iter().map(|value| self.answer(value)).collect(),
             Value::Object(object) => {
-                object.into_iter().map(|(key, value)| (self.shown(&key), self.answer(value))).collect()
+                object.into_iter().map(|(key, value)| (self.text(&key), self.answer(value))).collect()
             }
             other => other,
         }
     }
 
-    /// Whether there is a secret in it.
+    /// Whether a value contains a secret.
     pub(super) fn has_secret(&self, value: &Value) -> bool {
         let is_in = |text: &str| self.secrets.iter().any(|secret| text.contains(&**secret));
         match value {
@@ -69,8 +69,8 @@ impl Words {
     }
 }
 
-/// What is wrong with the key of an effect, if anything is.
-pub(super) fn unusable(key: &str) -> Option<String> {
+/// Why an effect's key is not valid, if so.
+pub(super) fn invalid_key(key: &str) -> Option<String> {
     let is_usable = (1..=LONGEST).contains(&key.chars().count()) && key.chars().all(is_safe);
-    (!is_usable).then(|| format!("the key of an effect is not a line of 1 to {LONGEST} characters"))
+    (!is_usable).then(|| format!("the key of an effect must be one line of 1 to {LONGEST} characters"))
 }

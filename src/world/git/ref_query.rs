@@ -1,4 +1,4 @@
-//! A remote asked by whoever only wants to show what it has: quickly, from any thread, without a prompt.
+//! Non-interactive `git ls-remote` with a time limit, usable from any thread; for displaying a remote's state.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,29 +7,29 @@ use super::{Remote, Repository};
 use crate::error::Result;
 use crate::world::process::{Process, ProcessError};
 
-/// A question that is ready to be asked
+/// A prepared `git ls-remote`
 #[derive(Debug, Clone)]
-pub struct Question {
+pub struct RefQuery {
     process: Process,
 }
 
 impl Remote {
-    /// The question what the remote has under these full names.
+    /// Prepares a query for the refs with these full names.
     ///
     /// # Errors
-    /// Only a program of the repository's own could ask it.
-    pub fn question(&self, user: &Repository, names: &[&str]) -> Result<Question> {
+    /// Only a program named by the repository's own settings could ask the remote.
+    pub fn ref_query(&self, user: &Repository, names: &[&str]) -> Result<RefQuery> {
         user.expect_own_transport()?;
         let process = user.git(["ls-remote", "--quiet", &self.name]).args(names);
-        Ok(Question { process: process.env("GIT_TERMINAL_PROMPT", "0") })
+        Ok(RefQuery { process: process.env("GIT_TERMINAL_PROMPT", "0") })
     }
 }
 
-impl Question {
-    /// Asks, for so long at most.
+impl RefQuery {
+    /// Runs the query, for at most `patience`.
     ///
     /// # Errors
-    /// A remote that cannot be reached or read, or that takes too long.
+    /// The remote cannot be reached or read, or takes too long.
     pub fn ask(&self, patience: Duration) -> Result<BTreeMap<String, String>, ProcessError> {
         let listed = self.process.read_within(patience)?;
         let pairs = listed.lines().filter_map(|line| line.split_once('\t'));
