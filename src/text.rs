@@ -21,12 +21,12 @@ pub fn is_safe(letter: char) -> bool {
 
 /// The text with unsafe characters escaped, except line ends and tabs.
 pub fn safe(text: &str) -> Cow<'_, str> {
-    if text.chars().all(stays) { text.into() } else { escaped(text).into() }
+    if text.chars().all(is_kept) { text.into() } else { escaped(text).into() }
 }
 
 /// Like [`safe`], for styled text: keeps colours and weights, and escapes all other sequences.
 pub fn safe_styled(text: &str) -> Cow<'_, str> {
-    if text.chars().all(stays) {
+    if text.chars().all(is_kept) {
         return text.into();
     }
     let mut shown = String::with_capacity(text.len());
