@@ -4,14 +4,14 @@
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use pyrelease::index::kept_in;
+use pyrelease::index::pypirc_secrets_in;
 use pyrelease_fuzz::bounded;
 
 /// What stands for a secret in the seeds
 const SECRET: &str = "hunter2";
 
 fuzz_target!(|bytes: &[u8]| {
-    let shown = match bounded(bytes.len(), || kept_in(Path::new("/home/.pypirc"), bytes)) {
+    let shown = match bounded(bytes.len(), || pypirc_secrets_in(Path::new("/home/.pypirc"), bytes)) {
         Ok(kept) => {
             // What an index, a project or a user is called is no secret.
             let is_a_name = kept.iter().any(|kept| {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::config::{IndexSettings, nearest};
 use crate::engine::release::Workspace;
 use crate::error::{Error, Result};
-use crate::index::{Concern, Credentials, IndexAddress, Kept, find, help_without, kept};
+use crate::index::{Concern, Credentials, IndexAddress, PypircSecret, find, help_without, pypirc_secrets};
 use crate::ops::Context;
 use crate::ops::locate;
 use crate::python::token::Scope;
@@ -158,10 +158,11 @@ fn look(context: &Context, index: &IndexAddress, project: Option<&str>) -> Resul
 
 /// What `.pypirc` keeps for other projects, and for indexes that are not configured.
 fn besides(context: &Context, indexes: &[IndexAddress], shown: &[Shown]) -> Result<Vec<Shown>> {
-    let is_shown =
-        |kept: &Kept| shown.iter().any(|shown| shown.source.as_deref() == Some(kept.credentials.source()));
-    let others = kept(&context.environment)?.into_iter().filter(|kept| !is_shown(kept));
-    let describe = |Kept { index, project, upload, credentials }: Kept| {
+    let is_shown = |kept: &PypircSecret| {
+        shown.iter().any(|shown| shown.source.as_deref() == Some(kept.credentials.source()))
+    };
+    let others = pypirc_secrets(&context.environment)?.into_iter().filter(|kept| !is_shown(kept));
+    let describe = |PypircSecret { index, project, upload, credentials }: PypircSecret| {
         let configured = indexes.iter().find(|known| known.name == index);
         let upload = upload.or_else(|| configured.map(|known| known.upload.clone()));
         let address = upload.and_then(|url| IndexAddress::new(&index, url.as_str(), None, None).ok());
@@ -183,7 +184,7 @@ fn describe(index: &str, found: &Credentials) -> Shown {
     let (kind, token) = match found.as_token() {
         Some(Ok(token)) => ("token", Some(token)),
         Some(Err(_)) => ("damaged", None),
-        None if found.are_of_a_trusted_publisher() => ("trusted-publishing", None),
+        None if found.use_trusted_publishing() => ("trusted-publishing", None),
         None if found.username().is_none() => ("opaque", None),
         None => ("password", None),
     };

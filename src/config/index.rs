@@ -1,4 +1,4 @@
-//! `[index.NAME]`: where an index takes uploads, where it lists them, and whether it is for trials.
+//! `[index.NAME]`: the URLs of an index, and whether it is for rehearsals.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum IndexKind {
-    /// Made for trials, as TestPyPI: what is uploaded there harms nobody
+    /// For rehearsals, such as TestPyPI: uploads there do no harm
     Rehearsal,
-    /// What users install from: an upload is permanent
+    /// For users: an upload is permanent
     Public,
 }
 
-/// An index as configured
+/// The settings of an index
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexSettings {
     pub kind: IndexKind,
@@ -23,11 +23,11 @@ pub struct IndexSettings {
     pub upload: String,
     /// Where files are listed (the simple API, PEP 503 and 691)
     pub simple: Option<String>,
-    /// The page of a release, with `{name}` and `{version}`
+    /// The URL of a release's page, with `{name}` and `{version}`
     pub view: Option<String>,
-    /// Whether it makes tokens for trusted publishers; none where it goes without saying (PyPI does, others do not)
+    /// Whether it supports trusted publishing; none for the default (PyPI does, others do not)
     pub trusted_publishing: Option<bool>,
-    /// A file with the client's certificate and its key, for an index that asks for one
+    /// A file with a client certificate and its key, for an index that requires one
     pub client_certificate: Option<String>,
     /// Where `upload` and `simple` come from: [`PREDEFINED`], or the configuration's file
     pub origins: [String; 2],
@@ -37,7 +37,7 @@ pub struct IndexSettings {
 const PREDEFINED: &str = "predefined";
 
 impl IndexSettings {
-    /// One of which nothing but its address is known.
+    /// An index with only an upload URL.
     pub fn at(upload: &str, kind: IndexKind) -> Self {
         Self {
             kind,
@@ -55,17 +55,17 @@ impl IndexSettings {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Raw {
-    /// What the index is for: `public`, or `rehearsal` for one made for trials
+    /// The kind of index: `public`, or `rehearsal` for a test index
     kind: Option<IndexKind>,
     /// Where files are uploaded, such as `https://pypi.corp.example/legacy/`
     upload: Option<String>,
     /// Where files are listed, such as `https://pypi.corp.example/simple/`
     simple: Option<String>,
-    /// The page of a release, with `{name}` and `{version}`
+    /// The URL of a release's page, with `{name}` and `{version}`
     view: Option<String>,
-    /// Whether the index makes tokens for trusted publishers, as PyPI and TestPyPI do
+    /// Whether the index supports trusted publishing, as PyPI and TestPyPI do
     trusted_publishing: Option<bool>,
-    /// A file with the certificate and the key by which the index knows its clients, in PEM; relative to the project
+    /// A PEM file with the client certificate and key for this index; relative to the project
     client_certificate: Option<String>,
 }
 
@@ -75,8 +75,8 @@ pub(super) struct Problem {
 }
 
 impl Raw {
-    /// Fills what is left out from the predefined index of that name. An index with another upload address is
-    /// another index: it inherits the kind, not the listing.
+    /// Takes missing settings from the predefined index of that name. If `upload` is set, it is another index, which
+    /// inherits only the kind.
     pub(super) fn complete(
         self,
         name: &str,
@@ -91,13 +91,13 @@ impl Raw {
         let upload =
             self.upload.or_else(|| inherited.map(|index| index.upload.clone())).ok_or_else(|| Problem {
                 message: format!("[index.{name}] has no `upload`"),
-                help: "add the address that takes uploads: upload = \"https://…/legacy/\"".to_owned(),
+                help: "set the upload URL: upload = \"https://…/legacy/\"".to_owned(),
             })?;
         let kind = self.kind.or_else(|| predefined.map(|index| index.kind)).unwrap_or(IndexKind::Public);
         if name == "pypi" && kind == IndexKind::Rehearsal {
             return Err(Problem {
-                message: "`pypi` cannot be an index for rehearsals".to_owned(),
-                help: "give the index another name; what goes to `pypi` is public".to_owned(),
+                message: "`pypi` cannot be a rehearsal index".to_owned(),
+                help: "give the index another name: uploads to `pypi` are public".to_owned(),
             });
         }
         Ok(IndexSettings {

@@ -1,4 +1,4 @@
-//! Finds the project and its configuration from any of its folders.
+//! Finds the project and its configuration from any of its directories.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use toml_edit::Document;
 use super::{Config, Source};
 use crate::error::{Error, Result};
 
-/// Keys of cargo-release's own `release.toml` that ours does not have
+/// Keys of cargo-release's `release.toml` that ours does not have
 const CARGO_RELEASE_KEYS: [&str; 24] = [
     "allow-branch",
     "certs-source",
@@ -35,17 +35,17 @@ const CARGO_RELEASE_KEYS: [&str; 24] = [
     "tag-name",
 ];
 
-/// A project's folder and the configuration in it
+/// A project's directory and configuration
 #[derive(Debug)]
 pub struct Location {
     pub root: PathBuf,
     pub config: Config,
 }
 
-/// Finds the project that `start` lies in: the nearest folder above it with a configuration or a Python project.
+/// Finds the project of `start`: the nearest directory at or above it with a configuration or a Python project.
 ///
 /// # Errors
-/// No project; two configurations at once; a configuration that is not valid; `manifest` that is not there.
+/// There is no project, there are two configurations, the configuration is not valid, or `manifest` does not exist.
 pub fn locate(start: &Path, manifest: Option<&Path>) -> Result<Location> {
     if let Some(manifest) = manifest {
         let path = start.join(manifest);
@@ -66,12 +66,12 @@ pub fn locate(start: &Path, manifest: Option<&Path>) -> Result<Location> {
         }
     }
     Err(Error::usage(format!("no Python project in `{}` or the folders above it", start.display()))
-        .help("run pyrelease where a `pyproject.toml` is, or say `-C FOLDER`"))
+        .help("run pyrelease in a directory with a `pyproject.toml`, or pass `-C FOLDER`"))
 }
 
 fn canonical(folder: &Path) -> Result<PathBuf> {
     fs_err::canonicalize(folder)
-        .map_err(|error| Error::usage("the project's folder cannot be opened").because(error))
+        .map_err(|error| Error::usage("failed to open the project's folder").because(error))
 }
 
 fn configuration(folder: &Path) -> Result<Option<Config>> {
@@ -85,7 +85,7 @@ fn configuration(folder: &Path) -> Result<Option<Config>> {
         let text = fs_err::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
         let source = Source::new(name, text);
         if name == "pyproject.toml" {
-            // A pyproject.toml that is not TOML is reported by whoever reads the project.
+            // Reading the project reports a `pyproject.toml` that is not valid TOML.
             let Ok(document) = Document::parse(source.text().to_owned()) else { continue };
             let Some(table) = document.get("tool").and_then(|tool| tool.get("pyrelease")) else { continue };
             let span = table.span();
@@ -105,8 +105,8 @@ fn configuration(folder: &Path) -> Result<Option<Config>> {
                 true => "[tool.pyrelease] in `pyproject.toml`".to_owned(),
                 false => format!("`{}`", source.path().display()),
             };
-            let message = format!("two configurations at once: {} and {}", place(&first), place(&second));
-            let help = "keep one of them; pyrelease will not guess which is meant";
+            let message = format!("found two configurations: {} and {}", place(&first), place(&second));
+            let help = "remove one of them";
             Err(second.error(&message, Some(span.unwrap_or_else(|| first_line(second.text()))), Some(help)))
         }
     }
@@ -132,6 +132,6 @@ fn first_line(text: &str) -> std::ops::Range<usize> {
 }
 
 fn unreadable(path: &Path, error: std::io::Error) -> Error {
-    let error = Error::usage(format!("`{}` cannot be read", path.display())).because(error);
-    error.help("a configuration is a UTF-8 text file in TOML")
+    let error = Error::usage(format!("failed to read `{}`", path.display())).because(error);
+    error.help("a configuration must be a UTF-8 text file in TOML")
 }

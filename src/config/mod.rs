@@ -1,7 +1,7 @@
-//! `release.toml` read into a [`Config`], with the place of every value kept for its error.
+//! Parses `release.toml` into a [`Config`], and keeps the position of every value for errors.
 //!
-//! One rule: a stage's settings are in `[stage.NAME]`, an index's in `[index.NAME]`. Who a stage is, this module
-//! does not know: it hands each its table through [`Config::settings`].
+//! A stage's settings are in `[stage.NAME]`, an index's in `[index.NAME]`. This module does not know the stages: each
+//! one gets its table through [`Config::settings`].
 
 mod index;
 mod locate;
@@ -21,13 +21,13 @@ pub use template::{Names, Template};
 
 use crate::error::Result;
 
-/// What runs where nothing is configured
+/// The stages if none are configured
 pub const DEFAULT_STAGES: [&str; 8] =
     ["changelog", "version", "tag", "build", "check", "testpypi", "push", "pypi"];
 
 const ROOT_KEYS: [&str; 4] = ["stages", "carry", "stage", "index"];
 
-/// A name in the configuration and where it stands
+/// A name in the configuration and its position
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spanned {
     pub value: String,
@@ -42,12 +42,12 @@ pub struct Config {
     carry: Vec<String>,
     stage_tables: BTreeMap<String, (Option<Range<usize>>, Table)>,
     indexes: BTreeMap<String, IndexSettings>,
-    /// Where each `[index.NAME]` is
+    /// The position of each `[index.NAME]`
     index_spans: Vec<Spanned>,
 }
 
 impl Config {
-    /// The configuration of a project without any.
+    /// The configuration of a project that has none.
     pub fn default_pipeline() -> Self {
         Self {
             source: Source::new("release.toml", String::new()),
@@ -62,10 +62,10 @@ impl Config {
         }
     }
 
-    /// Reads a `release.toml`, or the `[tool.pyrelease]` of a `pyproject.toml`.
+    /// Parses a `release.toml`, or the `[tool.pyrelease]` of a `pyproject.toml`.
     ///
     /// # Errors
-    /// What is wrong, with the line underlined and the fix: not TOML, an unknown key, a wrong type.
+    /// The text is not TOML, or has an unknown key or a wrong type. The error underlines the line and has the fix.
     pub fn parse(source: Source) -> Result<Self> {
         let document = Document::parse(source.text().to_owned())
             .map_err(|error| source.error(error.message(), error.span(), None))?;
@@ -117,7 +117,7 @@ impl Config {
                     let help = match report::nearest(unknown, ROOT_KEYS) {
                         Some(nearest) => format!("did you mean `{nearest}`?"),
                         None => format!(
-                            "the top level knows {}; a stage's settings go into [stage.NAME]",
+                            "the top-level keys are {}; a stage's settings belong in [stage.NAME]",
                             report::list(ROOT_KEYS)
                         ),
                     };
@@ -150,7 +150,7 @@ impl Config {
             .collect()
     }
 
-    /// The stages in their order.
+    /// The stages in order.
     pub fn stages(&self) -> &[Spanned] {
         &self.stages
     }
@@ -160,12 +160,12 @@ impl Config {
         &self.carry
     }
 
-    /// The names of the `[index.NAME]` that there are.
+    /// The names of the configured `[index.NAME]` tables.
     pub fn configured_indexes(&self) -> &[Spanned] {
         &self.index_spans
     }
 
-    /// Every index that is known, by name: the predefined ones and those of `[index.NAME]`.
+    /// Every index by name: the predefined ones and those of `[index.NAME]`.
     pub fn indexes(&self) -> &BTreeMap<String, IndexSettings> {
         &self.indexes
     }
@@ -174,12 +174,12 @@ impl Config {
         &self.source
     }
 
-    /// The names that have a `[stage.NAME]` table, with the table's place.
+    /// The names that have a `[stage.NAME]` table, with its position.
     pub fn configured_stages(&self) -> impl Iterator<Item = (&str, Option<Range<usize>>)> {
         self.stage_tables.iter().map(|(name, (span, _))| (name.as_str(), span.clone()))
     }
 
-    /// Whether `[stage.NAME]` has this key, and where.
+    /// Whether `[stage.NAME]` has this key, and its position.
     pub fn stage_key(&self, stage: &str, key: &str) -> Option<Option<Range<usize>>> {
         let (_, table) = self.stage_tables.get(stage)?;
         table.contains_key(key).then(|| table.get(key).and_then(Item::span))
@@ -191,13 +191,14 @@ impl Config {
         array.is_some_and(|array| array.iter().any(|value| value.as_str() == Some(word)))
     }
 
-    /// The secrets that any stage's `secrets` names: nobody finds them who is not granted them.
+    /// The secrets that any stage's `secrets` names: only the stages that are granted them get them.
     pub fn granted_secrets(&self) -> impl Iterator<Item = &str> {
         let lists = self.stage_tables.values().filter_map(|(_, table)| table.get("secrets")?.as_array());
         lists.flatten().filter_map(toml_edit::Value::as_str)
     }
 
-    /// Where in `[stage.NAME]` the value at the end of `way` stands, or the key itself; the nearest that there is.
+    /// The position in `[stage.NAME]` of the value at the end of `way`, or of its key; of the nearest parent if there
+    /// is no such value.
     pub fn stage_place(&self, stage: &str, way: &[&str], key: bool) -> Option<Range<usize>> {
         let (span, table) = self.stage_tables.get(stage)?;
         let whole = Item::Table(table.clone());
@@ -218,7 +219,7 @@ impl Config {
         place
     }
 
-    /// The settings of a stage: its table read into `T`, every default filled in.
+    /// The settings of a stage: its table as a `T`, with defaults.
     ///
     /// # Errors
     /// An unknown key (with the nearest known one) or a wrong value, underlined.
@@ -231,10 +232,10 @@ impl Config {
         settings::read(&self.source, &format!("stage.{stage}"), table)
     }
 
-    /// Checks that a path of a stage's settings names something inside the project.
+    /// Checks that a path in a stage's settings is inside the project.
     ///
     /// # Errors
-    /// It is absolute or leads out of the project; underlined.
+    /// It is absolute or leads out of the project; the error underlines it.
     pub fn check_inside(&self, path: &str, span: Option<Range<usize>>) -> Result<()> {
         let parts = std::path::Path::new(path).components();
         let inside = parts.clone().count() > 0
@@ -242,11 +243,11 @@ impl Config {
         if inside {
             return Ok(());
         }
-        let help = "paths are relative to the project's folder, without `..`";
+        let help = "use a path relative to the project's folder, without `..`";
         Err(self.error(&format!("`{path}` is not inside the project"), span, Some(help)))
     }
 
-    /// An error at a place of the configuration.
+    /// An error at a position in the configuration.
     pub fn error(
         &self,
         message: &str,

@@ -1,4 +1,4 @@
-//! Errors that show the configuration with the place underlined.
+//! Errors that show the configuration with the position underlined.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use crate::error::Error;
 
-/// The text of a configuration and the name it is shown under
+/// The text of a configuration and its displayed path
 #[derive(Debug, Clone)]
 pub struct Source {
     path: PathBuf,
@@ -32,7 +32,7 @@ impl Source {
         self.path.file_name().is_some_and(|name| name == "pyproject.toml")
     }
 
-    /// A configuration error at a place; without one it names the file only.
+    /// A configuration error at a position; without one it names only the file.
     pub fn error(&self, message: &str, span: Option<Range<usize>>, help: Option<&str>) -> Error {
         let path = self.path.display().to_string();
         let message = message.trim_end().replace('\n', ", ");
@@ -47,7 +47,7 @@ impl Source {
     }
 }
 
-/// The known name that a mistyped one most likely meant.
+/// The known name that is most similar to a mistyped one.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()

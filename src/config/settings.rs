@@ -1,4 +1,4 @@
-//! One table of the configuration into its struct.
+//! Deserializes one table of the configuration.
 
 use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, IntoDeserializer};
@@ -7,8 +7,8 @@ use toml_edit::Table;
 use super::report::{self, Source};
 use crate::error::Result;
 
-/// Reads `table` as `T`, having checked its keys against `T`'s own schema first: so an unknown key is underlined
-/// itself and the nearest known one is suggested.
+/// Reads `table` as `T`. Checks its keys against `T`'s schema first, so that the error for an unknown key underlines
+/// the key and suggests the nearest known one.
 pub(super) fn read<T: DeserializeOwned + JsonSchema>(
     source: &Source,
     name: &str,
@@ -25,14 +25,14 @@ pub(super) fn read<T: DeserializeOwned + JsonSchema>(
         let help = match report::nearest(key, known.iter().copied()) {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None if known.is_empty() => format!("[{name}] has no settings"),
-            None => format!("[{name}] knows {}", report::list(known.iter().copied())),
+            None => format!("the keys of [{name}] are {}", report::list(known.iter().copied())),
         };
         return Err(source.error(&format!("unknown key `{key}` in [{name}]"), span, Some(&help)));
     }
     let span = table.span();
     let value = toml_edit::Value::InlineTable(table.clone().into_inline_table());
     T::deserialize(value.into_deserializer()).map_err(|error| {
-        // In the words of TOML rather than serde's.
+        // Replace serde's terms by those of TOML.
         let said = error
             .message()
             .trim_end()

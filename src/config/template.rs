@@ -1,4 +1,4 @@
-//! Texts with the placeholders `{version}`, `{previous_version}`, `{name}`, `{date}` and `{tag}`.
+//! Templates with the placeholders `{version}`, `{previous_version}`, `{name}`, `{date}` and `{tag}`.
 
 use schemars::JsonSchema;
 use serde::de::Error as _;
@@ -8,7 +8,7 @@ use super::report;
 
 const PLACEHOLDERS: [&str; 5] = ["version", "previous_version", "name", "date", "tag"];
 
-/// What the placeholders stand for in one release
+/// The values of the placeholders in one release
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     pub version: String,
@@ -19,7 +19,7 @@ pub struct Names {
     pub tag: String,
 }
 
-/// A text with placeholders; one with an unknown placeholder cannot be made
+/// A text with placeholders, all of them known
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(transparent)]
 pub struct Template(String);
@@ -28,7 +28,7 @@ impl Template {
     /// Checks that every `{word}` is a known placeholder; other braces stand for themselves.
     ///
     /// # Errors
-    /// A message that names the unknown placeholder and the known ones.
+    /// The message names the unknown placeholder and the known ones.
     pub fn new(text: impl Into<String>) -> Result<Self, String> {
         let text = text.into();
         for word in words(&text) {
@@ -38,7 +38,7 @@ impl Template {
                         format!("unknown placeholder `{{{word}}}`: did you mean `{{{nearest}}}`?")
                     }
                     None => {
-                        format!("unknown placeholder `{{{word}}}`; known are {}", report::list(PLACEHOLDERS))
+                        format!("unknown placeholder `{{{word}}}`: use {}", report::list(PLACEHOLDERS))
                     }
                 });
             }
@@ -50,7 +50,7 @@ impl Template {
         &self.0
     }
 
-    /// The text with every placeholder replaced, in one pass: a value that looks like a placeholder stays as it is.
+    /// Replaces every placeholder in one pass: a value that looks like a placeholder stays as it is.
     pub fn render(&self, names: &Names) -> String {
         let mut rendered = String::with_capacity(self.0.len());
         let mut rest = self.0.as_str();

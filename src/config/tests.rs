@@ -95,7 +95,7 @@ fn settings_in_pyproject_keep_their_place() {
 }
 
 #[test]
-fn what_is_carried_lies_inside_the_project() {
+fn carried_files_must_be_inside_the_project() {
     for path in ["../x", "/etc/passwd", "a/../../x", ""] {
         let error = parse(&format!("carry = [\"{path}\"]\n")).unwrap_err();
         assert!(shown(&error).contains("is not inside the project"), "{path}: {}", shown(&error));
@@ -128,7 +128,7 @@ mod locating {
     fn two_configurations_are_refused() {
         let folder = project(&[("release.toml", "stages = []"), ("pyproject.toml", "[tool.pyrelease]\n")]);
         let error = locate(folder.path(), None).unwrap_err();
-        assert!(error.to_string().contains("two configurations at once"), "{error}");
+        assert!(error.to_string().contains("found two configurations"), "{error}");
         assert!(error.report().is_some());
     }
 

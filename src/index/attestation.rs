@@ -1,5 +1,6 @@
-//! The attestation beside a distribution (PEP 740): what it was built from and by whom, signed. Whether the signature holds
-//! is for the index to say; one that is none, or that is of other bytes, is known before anything is sent.
+//! The attestation beside a distribution (PEP 740): a signed statement of what it was built from and by whom. The
+//! index verifies the signature. Before anything is sent, this module refuses a file that is not an attestation, or
+//! that attests other bytes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,9 +13,9 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::python::distribution::Distribution;
 
-/// What its file's name has more than the distribution's
+/// The suffix that an attestation's file name adds to the distribution's
 const ENDING: &str = ".publish.attestation";
-/// In bytes; usual ones have about 10 kB
+/// In bytes; attestations usually have about 10 kB
 const LONGEST: u64 = 1 << 20;
 
 #[derive(Deserialize)]
@@ -27,13 +28,13 @@ struct Attestation {
 
 #[derive(Deserialize)]
 struct Envelope {
-    /// Base64 of what is signed
+    /// The signed statement, in base64
     statement: String,
     #[serde(rename = "signature")]
     _signature: String,
 }
 
-/// What is signed, as far as it tells of which file
+/// The signed statement, as far as it names files
 #[derive(Deserialize)]
 struct Statement {
     subject: Vec<Subject>,
@@ -44,10 +45,10 @@ struct Subject {
     digest: BTreeMap<String, String>,
 }
 
-/// The attestation beside a distribution, as the form has it: a list; none where there is no such file.
+/// The attestation beside a distribution, as the form wants it: a list. None if there is no such file.
 ///
 /// # Errors
-/// The file is no attestation, or is not one of these bytes.
+/// The file is not an attestation, or it attests other bytes.
 pub(super) fn beside(distribution: &Distribution) -> Result<Option<String>> {
     let mut path = distribution.path.clone().into_os_string();
     path.push(ENDING);
@@ -55,14 +56,14 @@ pub(super) fn beside(distribution: &Distribution) -> Result<Option<String>> {
     let Ok(there) = fs_err::metadata(&path) else { return Ok(None) };
     let none = |why: &str| {
         let (path, file) = (path.display(), &distribution.filename);
-        Error::failed(format!("`{path}` is no attestation of {file}: {why}"))
+        Error::failed(format!("`{path}` is not a valid attestation of {file}: {why}"))
             .help("make it again, or delete it to upload without")
     };
     if !there.is_file() {
-        return Err(none("it is no file"));
+        return Err(none("it is not a file"));
     }
     if there.len() > LONGEST {
-        return Err(none("it has more than 1 MiB"));
+        return Err(none("it is larger than 1 MiB"));
     }
     let text = fs_err::read(&path)?;
     if text.trim_ascii().is_empty() {
@@ -74,27 +75,27 @@ pub(super) fn beside(distribution: &Distribution) -> Result<Option<String>> {
         return Err(none("it is not a JSON object"));
     }
     let attestation = Attestation::deserialize(&value).map_err(|error| none(&error.to_string()))?;
-    // What another version says, an index may know.
+    // The index checks versions that we do not know.
     if attestation.version == 1 {
         is_of(&attestation, distribution).map_err(|why| none(&why))?;
     }
     Ok(Some(Value::Array(vec![value]).to_string()))
 }
 
-/// Refuses one that is of other bytes: it was left over from another build.
+/// Refuses an attestation of other bytes, such as one left over from another build.
 fn is_of(attestation: &Attestation, distribution: &Distribution) -> Result<(), String> {
     let statement = BASE64_STANDARD
         .decode(&attestation.envelope.statement)
         .ok()
         .and_then(|text| serde_json::from_slice::<Statement>(&text).ok())
-        .ok_or("what it signs cannot be read")?;
+        .ok_or("its signed statement cannot be read")?;
     let mut hashes = statement.subject.iter().filter_map(|subject| subject.digest.get("sha256"));
-    let Some(attested) = hashes.next() else { return Err("it does not say of which bytes it is".to_owned()) };
+    let Some(attested) = hashes.next() else { return Err("it does not name a sha256".to_owned()) };
     if attested.eq_ignore_ascii_case(&distribution.sha256) {
         return Ok(());
     }
     let attested: String = attested.chars().take(64).filter(|letter| !letter.is_control()).collect();
-    Err(format!("it is of bytes with the sha256 {attested}, and these have {}", distribution.sha256))
+    Err(format!("it attests the sha256 {attested}, but the file has {}", distribution.sha256))
 }
 
 #[cfg(test)]
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_these_bytes_goes_along_and_nothing_else_does() {
+    fn only_an_attestation_of_these_bytes_is_sent() {
         let folder = tempfile::tempdir().unwrap();
         let filename = "demo-1.0-py3-none-any.whl".to_owned();
         let (path, sha256) = (folder.path().join(&filename), "a".repeat(64));
@@ -138,7 +139,7 @@ mod tests {
             r#"{"version": 2, "verification_material": {}, "envelope": {"statement": "", "signature": ""}}"#,
         )
         .unwrap();
-        assert!(beside(&wheel).unwrap().is_some(), "what is not known here is for the index");
+        assert!(beside(&wheel).unwrap().is_some(), "the index checks unknown versions");
 
         let huge = format!("{}{}", " ".repeat(1 << 20), attestation(&sha256));
         let other = attestation(&"b".repeat(64));
@@ -149,20 +150,20 @@ mod tests {
             ("-----BEGIN PGP SIGNATURE-----", "it is not JSON"),
             ("[]", "it is not a JSON object"),
             ("{\"version\": 1}", "missing field"),
-            (huge.as_str(), "more than 1 MiB"),
-            (unsigned.as_str(), "what it signs cannot be read"),
-            (other.as_str(), "it is of bytes with the sha256 bbb"),
+            (huge.as_str(), "larger than 1 MiB"),
+            (unsigned.as_str(), "its signed statement cannot be read"),
+            (other.as_str(), "it attests the sha256 bbb"),
         ] {
             fs_err::write(&file, text).unwrap();
             let error = beside(&wheel).unwrap_err();
             assert!(error.to_string().contains(why), "{error}");
             assert!(
-                error.to_string().contains("is no attestation of demo-1.0-py3-none-any.whl: "),
+                error.to_string().contains("is not a valid attestation of demo-1.0-py3-none-any.whl: "),
                 "{error}"
             );
         }
         fs_err::remove_file(&file).unwrap();
         fs_err::create_dir(&file).unwrap();
-        assert!(beside(&wheel).unwrap_err().to_string().ends_with("it is no file"));
+        assert!(beside(&wheel).unwrap_err().to_string().ends_with("it is not a file"));
     }
 }

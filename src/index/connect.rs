@@ -1,4 +1,4 @@
-//! A client for an index by its name and addresses, with whatever credentials the environment offers for it.
+//! Builds the client for an index, with the credentials that the environment offers for it.
 
 use super::{
     CredentialsError, IndexAddress, IndexAddressError, IndexClient, SimpleError, find, find_to_read,
@@ -8,10 +8,10 @@ use crate::world::Environment;
 use crate::world::http::{Http, HttpError, Patience};
 
 impl IndexClient {
-    /// Connects to an index for a project; nothing is sent yet.
+    /// Builds the client of an index for a project; sends nothing.
     ///
     /// # Errors
-    /// A `.pypirc` that cannot be read, or certificates that are none.
+    /// A `.pypirc` cannot be read, or a certificate is not valid.
     pub fn connect(
         environment: &Environment,
         address: IndexAddress,
@@ -22,8 +22,7 @@ impl IndexClient {
         Ok(Self::new(http, address, credentials))
     }
 
-    /// The same, to be shown only what the index has: what is open to all, as with PyPI, needs no credentials, and nobody
-    /// is asked for any.
+    /// The same, only to read listings. PyPI needs no credentials for that, so none are looked for.
     ///
     /// # Errors
     /// As [`Self::connect`].
@@ -39,10 +38,10 @@ impl IndexClient {
 }
 
 impl SimpleError {
-    /// As a user sees it: which index cannot be asked, why, and what to do about it.
+    /// The error for the user: which index cannot be read, why, and what to do.
     pub fn of_index(self, index: &str) -> Error {
         let help = self.help();
-        let error = Error::failed(format!("`{index}` cannot be asked what it has")).because(self);
+        let error = Error::failed(format!("failed to list the files of `{index}`")).because(self);
         help.into_iter().fold(error, Error::help)
     }
 }
@@ -73,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_index_that_asks_for_a_certificate_gets_it_from_whoever_reads_too() {
+    fn reading_clients_use_the_client_certificate_too() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("client.pem");
         fs_err::write(&file, "no certificate").unwrap();

@@ -1,23 +1,24 @@
-//! What the uploads of one release to one index share: whether they may overlap, and whether they are worth waiting for.
+//! The state that the uploads of one release to one index share: whether they may run in parallel, and whether an
+//! outage is worth waiting for.
 //!
-//! PyPI's database updates every row of a release for each new file, so that uploads of one release wait for each other
-//! there and, several at once, deadlock: the server then answers 500 to some, after which one at a time goes well.
+//! PyPI's database updates every row of a release for each new file. Parallel uploads of one release therefore wait
+//! for each other there and can deadlock: the server answers 500 to some. One at a time then works.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How soon an upload notices that it is its turn, at most, in milliseconds
+/// The longest time between two checks whether an upload may start, in milliseconds
 const TICK: u64 = 100;
-/// How long the pause is at most after uploads were in each other's way, in milliseconds
+/// The longest pause after parallel uploads failed, in milliseconds
 const BACKOFF: u64 = 1000;
 
-/// Who looks on while a file is delivered
+/// Observes the delivery of a file
 pub trait Watch {
-    /// So many bytes were sent so far; says whether to go on.
+    /// Reports the bytes sent so far; returns whether to continue.
     fn sent(&self, bytes: u64) -> bool;
-    /// Lets time pass; false: do not go on.
+    /// Sleeps; returns whether to continue.
     fn pause(&self, time: Duration) -> bool;
     fn warn(&self, message: &str);
 }
@@ -26,47 +27,47 @@ pub trait Watch {
 #[derive(Debug)]
 pub struct Consignment {
     is_public: bool,
-    has_begun: AtomicBool,
-    traffic: Mutex<Traffic>,
+    has_public_file: AtomicBool,
+    in_flight: Mutex<InFlight>,
 }
 
-/// What is under way
+/// The uploads in progress
 #[derive(Debug, Default)]
-struct Traffic {
-    under_way: usize,
-    /// How many there have been
-    begun: u64,
-    one_by_one: bool,
+struct InFlight {
+    running: usize,
+    /// The number of uploads started so far
+    started: u64,
+    sequential: bool,
 }
 
-/// An upload's turn, until dropped
-pub(super) struct Turn<'a> {
+/// The permission to upload one file, held until dropped
+pub(super) struct Permit<'a> {
     consignment: &'a Consignment,
     number: u64,
-    had_company: bool,
+    had_others: bool,
 }
 
 impl Consignment {
-    /// Files for an index; one that is public keeps those that are there for all to see.
+    /// For an index; a public one shows each file as soon as it is stored.
     pub fn new(is_public: bool) -> Self {
-        Self { is_public, has_begun: AtomicBool::new(false), traffic: Mutex::default() }
+        Self { is_public, has_public_file: AtomicBool::new(false), in_flight: Mutex::default() }
     }
 
-    /// A file of the release is there.
-    pub fn begun(&self) {
-        self.has_begun.store(true, Ordering::Relaxed);
+    /// Records that the index has a file of the release.
+    pub fn file_stored(&self) {
+        self.has_public_file.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a part of the release is public already, so that a server which is away is better waited for.
+    /// Whether a part of the release is public already, so that waiting for the server is better than giving up.
     pub(super) fn is_worth_waiting_for(&self) -> bool {
-        self.is_public && self.has_begun.load(Ordering::Relaxed)
+        self.is_public && self.has_public_file.load(Ordering::Relaxed)
     }
 
-    /// Waits until it is an upload's turn: at once, as long as several may go together. None where `watch` gives up.
-    pub(super) fn turn(&self, watch: &dyn Watch) -> Option<Turn<'_>> {
+    /// Waits until an upload may start: at once while uploads may run in parallel. None if `watch` gives up.
+    pub(super) fn acquire(&self, watch: &dyn Watch) -> Option<Permit<'_>> {
         loop {
-            if let Some(turn) = self.take_turn() {
-                return Some(turn);
+            if let Some(permit) = self.try_acquire() {
+                return Some(permit);
             }
             if !watch.pause(random(TICK)) {
                 return None;
@@ -74,44 +75,44 @@ impl Consignment {
         }
     }
 
-    fn take_turn(&self) -> Option<Turn<'_>> {
-        let mut traffic = self.traffic();
-        if traffic.one_by_one && traffic.under_way > 0 {
+    fn try_acquire(&self) -> Option<Permit<'_>> {
+        let mut in_flight = self.in_flight();
+        if in_flight.sequential && in_flight.running > 0 {
             return None;
         }
-        traffic.begun += 1;
-        traffic.under_way += 1;
-        Some(Turn { consignment: self, number: traffic.begun, had_company: traffic.under_way > 1 })
+        in_flight.started += 1;
+        in_flight.running += 1;
+        Some(Permit { consignment: self, number: in_flight.started, had_others: in_flight.running > 1 })
     }
 
-    /// From here on the files go one by one; gives how long to wait before the next.
-    pub(super) fn narrow(&self, watch: &dyn Watch) -> Duration {
-        if !std::mem::replace(&mut self.traffic().one_by_one, true) {
-            watch.warn("the index fails when several files come at once: the rest goes one by one");
+    /// Allows one upload at a time from here on; returns how long to wait before the next.
+    pub(super) fn run_sequentially(&self, watch: &dyn Watch) -> Duration {
+        if !std::mem::replace(&mut self.in_flight().sequential, true) {
+            watch.warn("the index fails on parallel uploads: uploading the remaining files one at a time");
         }
         random(BACKOFF)
     }
 
-    fn traffic(&self) -> MutexGuard<'_, Traffic> {
-        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    fn in_flight(&self) -> MutexGuard<'_, InFlight> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Turn<'_> {
-    /// Whether another upload was under way at any time during this one.
+impl Permit<'_> {
+    /// Whether another upload ran at any time during this one.
     pub(super) fn overlapped(&self) -> bool {
-        self.had_company || self.consignment.traffic().begun > self.number
+        self.had_others || self.consignment.in_flight().started > self.number
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.consignment.traffic().under_way -= 1;
+        self.consignment.in_flight().running -= 1;
     }
 }
 
-/// A time up to so many milliseconds, and not much less than a tenth of it: those who wait for each other should not come
-/// at the same time again.
+/// A random time up to this many milliseconds, at least a tenth of it, so that uploads that collided do not collide
+/// again.
 fn random(milliseconds: u64) -> Duration {
     // The hasher's keys are random.
     let number = RandomState::new().hash_one(());
@@ -122,10 +123,10 @@ fn random(milliseconds: u64) -> Duration {
 mod tests {
     use super::*;
 
-    /// Who never gives up
-    struct Patient;
+    /// Never gives up
+    struct NeverStops;
 
-    impl Watch for Patient {
+    impl Watch for NeverStops {
         fn sent(&self, _: u64) -> bool {
             true
         }
@@ -139,18 +140,18 @@ mod tests {
     }
 
     #[test]
-    fn uploads_overlap_until_that_fails_and_then_go_one_by_one() {
+    fn uploads_run_in_parallel_until_that_fails() {
         let consignment = Consignment::new(true);
-        let first = consignment.turn(&Patient).unwrap();
+        let first = consignment.acquire(&NeverStops).unwrap();
         assert!(!first.overlapped());
-        let second = consignment.turn(&Patient).unwrap();
+        let second = consignment.acquire(&NeverStops).unwrap();
         assert!(first.overlapped() && second.overlapped());
         drop(second);
-        assert!(first.overlapped(), "it did once");
-        assert!(consignment.narrow(&Patient) <= Duration::from_secs(1));
-        assert!(consignment.take_turn().is_none());
+        assert!(first.overlapped(), "it overlapped once");
+        assert!(consignment.run_sequentially(&NeverStops) <= Duration::from_secs(1));
+        assert!(consignment.try_acquire().is_none());
         drop(first);
-        let third = consignment.turn(&Patient).unwrap();
-        assert!(!third.overlapped() && consignment.take_turn().is_none());
+        let third = consignment.acquire(&NeverStops).unwrap();
+        assert!(!third.overlapped() && consignment.try_acquire().is_none());
     }
 }

@@ -1,33 +1,33 @@
-//! An upload taken to where its fate is known: what may have arrived is asked for by its hash before it is sent again,
-//! a server that asks for time gets it, and nothing is tried for ever.
+//! Delivers a file: uploads it until the index is known to have it or to refuse it. If an upload may have arrived, it
+//! looks for the file's hash before it sends the file again. It waits as long as the server asks, within limits.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::consignment::{Consignment, Watch};
-use super::{FilePresence, Index, Put, Submission, Theirs, UploadError};
+use super::{ExistingFile, FilePresence, Index, Put, Submission, UploadError};
 
-/// How often a file is sent at most, the index having been asked in between
-const SENDINGS: u32 = 3;
-/// How often one is sent to a server that asks for time
-const SENDINGS_TO_A_BUSY_ONE: u32 = 5;
-/// How often an index is asked in a row that gives no answer
-const QUESTIONS: u32 = 2;
-/// The longest time that a server is left alone because it asks for it
+/// How often a file is sent at most; the index's listing is checked in between
+const MAX_ATTEMPTS: u32 = 3;
+/// How often a file is sent at most to a server that sends `Retry-After`
+const MAX_ATTEMPTS_WITH_RETRY_AFTER: u32 = 5;
+/// How often in a row a listing is requested that fails
+const MAX_LOOKUPS: u32 = 2;
+/// The longest `Retry-After` that is respected
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
-/// How long a server may be away that has some of the files for all to see, as when a new version of it is deployed
+/// How long to wait for a server that is down and already has public files of the release, as while it is redeployed
 const LONGEST_OUTAGE: Duration = Duration::from_secs(300);
-/// The longest pause while one is away
+/// The longest pause between attempts during an outage
 const OUTAGE_PAUSE: Duration = Duration::from_secs(15);
 
-/// How it is known that an index has a file
+/// How the index came to have a file
 #[derive(Debug)]
 pub enum Delivery {
-    /// It said so.
+    /// It accepted the upload.
     Uploaded,
     /// It had the file before, with the same sha256.
     AlreadyThere,
-    /// It lists the file with its sha256, after an upload that ended so.
+    /// It lists the file with its sha256, although the upload ended with this error.
     FoundThere(UploadError),
 }
 
@@ -35,33 +35,33 @@ impl fmt::Display for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Uploaded => f.write_str("uploaded"),
-            Self::AlreadyThere => f.write_str("there already, with the same sha256"),
+            Self::AlreadyThere => f.write_str("already there, with the same sha256"),
             Self::FoundThere(after) => write!(f, "found there by its sha256, after: {after}"),
         }
     }
 }
 
-/// Why an index does not have a file, or is not known to
+/// Why an index does not have a file, or may not have it
 #[derive(Debug)]
 pub struct Undelivered {
     pub error: Box<UploadError>,
-    /// Whether it may be there all the same
+    /// Whether the index may have it nevertheless
     pub in_doubt: bool,
 }
 
-/// Sends a file until it is known to be there, or known not to be, or there is no use in going on.
+/// Sends a file until the index is known to have it or to refuse it, or until the attempts are used up.
 pub fn deliver(
     index: &dyn Index,
     submission: &Submission,
     consignment: &Consignment,
     watch: &dyn Watch,
 ) -> Result<Delivery, Undelivered> {
-    let mut tries =
-        Tries { sendings: 0, away_since: None, pause: Duration::ZERO, is_told: false, told: None };
-    // Whether an earlier sending may have arrived, although the index did not list it since
+    let mut attempts =
+        Attempts { attempts: 0, down_since: None, pause: Duration::ZERO, is_reported: false, told: None };
+    // Whether an earlier attempt may have arrived, although the index has not listed it since
     let mut in_doubt = false;
     loop {
-        let Some(turn) = consignment.turn(watch) else {
+        let Some(permit) = consignment.acquire(watch) else {
             let error = Box::new(interrupted(index, submission));
             return Err(Undelivered { error, in_doubt });
         };
@@ -70,30 +70,32 @@ pub fn deliver(
             Ok(Put::AlreadyThere) => return Ok(Delivery::AlreadyThere),
             Err(error) => error,
         };
-        // What a server fails at that has several at once says nothing of this one by itself.
-        let was_crowded = turn.overlapped() && error.is_overload();
-        drop(turn);
+        // A failure under parallel uploads does not count against this file.
+        let was_overload = permit.overlapped() && error.is_overload();
+        drop(permit);
         in_doubt |= error.is_ambiguous();
-        // The index has another file of that name, or these bytes under another: whatever was sent before, it did not take.
-        let is_other =
-            matches!(error, UploadError::Duplicate { theirs: Theirs::Sha256(_) | Theirs::Named(_), .. });
+        // The index has another file of that name, or these bytes under another name: no earlier attempt was stored.
+        let is_other = matches!(
+            error,
+            UploadError::Duplicate { existing: ExistingFile::Sha256(_) | ExistingFile::Named(_), .. }
+        );
         in_doubt &= !is_other;
-        let pause = match was_crowded {
-            true => Some(consignment.narrow(watch)),
-            false => tries.pause_after(&error, consignment),
+        let pause = match was_overload {
+            true => Some(consignment.run_sequentially(watch)),
+            false => attempts.pause_after(&error, consignment),
         };
         let Some(pause) = pause else {
-            return match in_doubt && standing(index, submission, watch) == Some(FilePresence::Identical) {
+            return match in_doubt && presence(index, submission, watch) == Some(FilePresence::Identical) {
                 true => Ok(Delivery::FoundThere(error)),
-                false => Err(Undelivered { error: Box::new(doubtful(error, in_doubt)), in_doubt }),
+                false => Err(Undelivered { error: Box::new(or_ambiguous(error, in_doubt)), in_doubt }),
             };
         };
-        tries.tell(index, watch);
-        // Interrupted or not: what the index says of it is worth knowing.
+        attempts.report_outage(index, watch);
+        // Check the listing even if interrupted.
         let mut go_on = watch.pause(pause);
         if in_doubt {
             loop {
-                match standing(index, submission, watch) {
+                match presence(index, submission, watch) {
                     Some(FilePresence::Identical) => return Ok(Delivery::FoundThere(error)),
                     Some(FilePresence::Absent) => break,
                     Some(FilePresence::Different { .. }) => {
@@ -101,84 +103,84 @@ pub fn deliver(
                     }
                     None => {}
                 }
-                // It comes back, and then it says.
+                // Wait for the server, then check again.
                 let is_worth_it = go_on && consignment.is_worth_waiting_for();
-                let Some(pause) = is_worth_it.then(|| tries.pause_in_an_outage()).flatten() else {
+                let Some(pause) = is_worth_it.then(|| attempts.pause_in_an_outage()).flatten() else {
                     return Err(Undelivered { error: Box::new(error), in_doubt });
                 };
-                tries.tell(index, watch);
+                attempts.report_outage(index, watch);
                 go_on = watch.pause(pause);
             }
         }
         if !go_on {
             return Err(Undelivered { error: Box::new(error), in_doubt });
         }
-        watch.warn(&tries.sent_again(&error, submission));
+        watch.warn(&attempts.sent_again(&error, submission));
     }
 }
 
-/// That a file was not even sent.
+/// The error for a file that was not even sent.
 fn interrupted(index: &dyn Index, submission: &Submission) -> UploadError {
     let (index, file) = (index.name().to_owned(), submission.distribution.filename.clone());
     UploadError::Stopped { index, file, all_sent: false }
 }
 
-/// An error that says of itself alone that nothing is there, when something before it may have arrived.
-fn doubtful(error: UploadError, in_doubt: bool) -> UploadError {
+/// Turns a refusal into an ambiguous error if an earlier attempt may have arrived.
+fn or_ambiguous(error: UploadError, in_doubt: bool) -> UploadError {
     match &error {
         UploadError::Refused { index, file, status, .. } if in_doubt => UploadError::Ambiguous {
             index: index.clone(),
             file: file.clone(),
             status: Some(*status),
-            cause: format!("an attempt before ended without a reply, and then {error}"),
+            cause: format!("an earlier attempt ended without a reply, and then {error}"),
             retry_after: None,
         },
         _ => error,
     }
 }
 
-/// How much was tried of one file
-struct Tries {
-    /// Those that count
-    sendings: u32,
-    /// When the server was seen to be away
-    away_since: Option<Instant>,
-    /// The last pause for that
+/// The attempts for one file
+struct Attempts {
+    /// Those that count against the limit
+    attempts: u32,
+    /// When the outage was first seen
+    down_since: Option<Instant>,
+    /// The last pause in the outage
     pause: Duration,
-    /// Whether it was told
-    is_told: bool,
-    /// The last error that was told
+    /// Whether the user was told of the outage
+    is_reported: bool,
+    /// The last error that the user was told of
     told: Option<String>,
 }
 
-impl Tries {
-    /// How long to wait before a file is sent again; none where that is of no use.
+impl Attempts {
+    /// How long to wait before the next attempt; none if there should be none.
     fn pause_after(&mut self, error: &UploadError, consignment: &Consignment) -> Option<Duration> {
-        self.sendings += 1;
+        self.attempts += 1;
         if error.is_outage() && consignment.is_worth_waiting_for() {
             return self.pause_in_an_outage();
         }
-        let own = Duration::from_secs(u64::from(self.sendings * self.sendings));
+        let own = Duration::from_secs(u64::from(self.attempts * self.attempts));
         let (most, asked) = match error {
             UploadError::Refused { status: 429, reason, retry_after, .. } => {
-                // A limit by the hour, which PyPI does not say how long to wait for.
+                // PyPI's hourly limit, for which it sends no `Retry-After`.
                 let lasting = reason.to_ascii_lowercase().contains("too many new projects");
-                (if lasting { 0 } else { SENDINGS_TO_A_BUSY_ONE }, *retry_after)
+                (if lasting { 0 } else { MAX_ATTEMPTS_WITH_RETRY_AFTER }, *retry_after)
             }
             UploadError::Ambiguous { status: Some(503), retry_after, .. } => {
-                (SENDINGS_TO_A_BUSY_ONE, *retry_after)
+                (MAX_ATTEMPTS_WITH_RETRY_AFTER, *retry_after)
             }
-            UploadError::Ambiguous { retry_after, .. } => (SENDINGS, *retry_after),
-            UploadError::Unreachable { .. } if error.is_passing() => (SENDINGS, None),
+            UploadError::Ambiguous { retry_after, .. } => (MAX_ATTEMPTS, *retry_after),
+            UploadError::Unreachable { .. } if error.is_transient() => (MAX_ATTEMPTS, None),
             _ => (0, None),
         };
         let pause = asked.map_or(own, |asked| asked.max(Duration::from_millis(100)));
-        (self.sendings < most && pause <= LONGEST_PAUSE).then_some(pause)
+        (self.attempts < most && pause <= LONGEST_PAUSE).then_some(pause)
     }
 
-    /// That a file is sent again, and why; a reason that was told just before is not repeated.
+    /// The message that a file is sent again, and why. A reason that was just given is not repeated.
     fn sent_again(&mut self, error: &UploadError, submission: &Submission) -> String {
-        let known = if error.is_ambiguous() { "it is not listed there, so it" } else { "it" };
+        let known = if error.is_ambiguous() { "the index does not list it, so it" } else { "it" };
         let said = error.to_string();
         let is_new = self.told.as_ref() != Some(&said);
         let told = match is_new {
@@ -189,30 +191,30 @@ impl Tries {
         format!("{told}; {known} is sent again")
     }
 
-    /// How long to wait for a server that is away; none where it has been for too long.
+    /// How long to wait for a server that is down; none if it has been down for too long.
     fn pause_in_an_outage(&mut self) -> Option<Duration> {
-        let away = self.away_since.get_or_insert_with(Instant::now).elapsed();
+        let away = self.down_since.get_or_insert_with(Instant::now).elapsed();
         self.pause = (self.pause * 2).clamp(Duration::from_secs(1), OUTAGE_PAUSE);
         (away + self.pause <= LONGEST_OUTAGE).then_some(self.pause)
     }
 
-    /// Says once that a server is waited for which does not come back at once.
-    fn tell(&mut self, index: &dyn Index, watch: &dyn Watch) {
-        if self.pause > Duration::from_secs(1) && !std::mem::replace(&mut self.is_told, true) {
+    /// Tells the user once that an outage is being waited for.
+    fn report_outage(&mut self, index: &dyn Index, watch: &dyn Watch) {
+        if self.pause > Duration::from_secs(1) && !std::mem::replace(&mut self.is_reported, true) {
             watch.warn(&format!(
-                "`{}` is away, and a part of the release is public: waiting for it, five minutes at most",
+                "`{}` is unavailable, and a part of the release is public: waiting up to five minutes",
                 index.name()
             ));
         }
     }
 }
 
-/// How the file compares with what the index lists; none where it cannot be asked.
-fn standing(index: &dyn Index, submission: &Submission, watch: &dyn Watch) -> Option<FilePresence> {
-    for question in 1..=QUESTIONS {
-        match index.standing(submission.field("name"), &submission.distribution) {
-            Ok(standing) => return Some(standing),
-            Err(_) if question == QUESTIONS || !watch.pause(Duration::from_secs(1)) => return None,
+/// How the file compares with what the index lists; none if its listing cannot be read.
+fn presence(index: &dyn Index, submission: &Submission, watch: &dyn Watch) -> Option<FilePresence> {
+    for lookup in 1..=MAX_LOOKUPS {
+        match index.presence(submission.field("name"), &submission.distribution) {
+            Ok(presence) => return Some(presence),
+            Err(_) if lookup == MAX_LOOKUPS || !watch.pause(Duration::from_secs(1)) => return None,
             Err(_) => {}
         }
     }

@@ -1,8 +1,8 @@
 //! The hosts that credentials may be sent to.
 //!
-//! A `release.toml` names the hosts of indexes, and it may be a stranger's. Credentials whose own source names the index's
-//! address belong there. All others go to a new host only when the user has agreed, once for each host and index; the answer
-//! is kept in their data folder. What is on this machine is nobody else's, and needs no answer.
+//! A `release.toml` names the hosts of indexes, and it may come from a stranger. Credentials whose source names the
+//! index's URL may be sent there. All others are sent to a new host only after the user has allowed it, once for each
+//! host and index; the answer is stored in the user's data directory. Hosts on this machine need no answer.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,34 +16,35 @@ use crate::world::Environment;
 use crate::world::document::{read, user_folder, write};
 use crate::world::http::is_loopback;
 
-/// Names the hosts that are allowed where nobody can be asked; several have commas between them
+/// Allows hosts in a run without a terminal, separated by commas
 const VARIABLE: &str = "PYRELEASE_ALLOW_HOSTS";
-/// The file of the answers
+/// The file with the user's answers
 const FILE: &str = "hosts.toml";
-/// The indexes that need no configuration, and their hosts
+/// The predefined indexes and their hosts
 const PREDEFINED: [(&str, &[&str]); 2] =
     [("pypi", &["upload.pypi.org", "pypi.org"]), ("testpypi", &["test.pypi.org"])];
 
-/// A host that the user has not yet agreed to
+/// A host that the user has not allowed yet
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewHost {
     index: String,
-    /// With its port, where that is not the usual one
+    /// With its port, unless that is the default
     host: String,
 }
 
 impl NewHost {
-    /// The index's host, if the user has not agreed to it under the index's name.
+    /// The index's host, if the user has not allowed it for this index.
     ///
     /// # Errors
-    /// The file of their answers cannot be read.
+    /// The file with the answers cannot be read.
     pub fn of(environment: &Environment, index: &IndexAddress) -> Result<Option<Self>> {
-        let new = Self { index: index.name.clone(), host: shown(&index.upload) };
-        let is_allowed = is_loopback(&index.upload) || is_known(index) || is_named(environment, &new.host);
-        if is_allowed || new.is_agreed(environment)? { Ok(None) } else { Ok(Some(new)) }
+        let new = Self { index: index.name.clone(), host: host_and_port(&index.upload) };
+        let is_allowed =
+            is_loopback(&index.upload) || is_predefined_host(index) || is_in_variable(environment, &new.host);
+        if is_allowed || new.is_allowed_by_answer(environment)? { Ok(None) } else { Ok(Some(new)) }
     }
 
-    /// The same for an index that is predefined and that a configuration has moved to another host.
+    /// The same, but only for a predefined index, which a configuration may have moved to another host.
     ///
     /// # Errors
     /// As [`Self::of`].
@@ -52,40 +53,40 @@ impl NewHost {
         if is_predefined { Self::of(environment, index) } else { Ok(None) }
     }
 
-    /// The question whether something may be sent there.
+    /// The question whether something may be sent to the host.
     pub fn question(&self, what: &str) -> String {
         format!("The configuration has `{}` at {}. Send {what} there?", self.index, self.host)
     }
 
-    /// That something is not sent there.
+    /// The message that something is not sent to the host.
     pub fn refusal(&self, what: &str) -> String {
         format!("{what} is not sent to {self}: you have not allowed that host")
     }
 
-    /// What to do about it.
+    /// How to allow the host.
     pub fn help(&self) -> String {
         format!(
-            "if the host is right: on a terminal `pyrelease run` asks once and keeps the answer; in CI, set \
+            "if the host is correct: on a terminal, `pyrelease run` asks once and remembers the answer; in CI, set \
              `{VARIABLE}={}`",
             self.host
         )
     }
 
-    fn is_agreed(&self, environment: &Environment) -> Result<bool> {
-        let Ok(path) = answers(environment) else { return Ok(false) };
-        let document = answered(&path)?;
+    fn is_allowed_by_answer(&self, environment: &Environment) -> Result<bool> {
+        let Ok(path) = answers_file(environment) else { return Ok(false) };
+        let document = read_answers(&path)?;
         let indexes =
             document.get("host").and_then(|hosts| hosts.get(&self.host)?.get("indexes")?.as_array());
         Ok(indexes.is_some_and(|indexes| indexes.iter().any(|index| index.as_str() == Some(&self.index))))
     }
 
-    /// Writes down that the user has agreed to it.
+    /// Stores that the user has allowed the host.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn agree(&self, environment: &Environment) -> Result<()> {
-        let path = answers(environment)?;
-        let mut document = answered(&path)?;
+    pub fn allow(&self, environment: &Environment) -> Result<()> {
+        let path = answers_file(environment)?;
+        let mut document = read_answers(&path)?;
         let hosts = document.entry("host").or_insert_with(|| {
             let mut table = Table::new();
             table.set_implicit(true);
@@ -108,20 +109,20 @@ impl fmt::Display for NewHost {
     }
 }
 
-/// The environment in which the host of an address is allowed, because the user has named it.
+/// The environment with the host of a URL allowed, because the user passed that URL.
 pub fn allowing(environment: Environment, url: &Url) -> Environment {
-    let hosts = [environment.get(VARIABLE).unwrap_or_default(), &shown(url)].join(",");
+    let hosts = [environment.get(VARIABLE).unwrap_or_default(), &host_and_port(url)].join(",");
     environment.with(VARIABLE, hosts)
 }
 
-fn shown(url: &Url) -> String {
+fn host_and_port(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// Whether it is where everybody has it: a predefined index at its own host, or another name for one of those.
-fn is_known(index: &IndexAddress) -> bool {
-    let host = shown(&index.upload);
+/// Whether the host needs no answer: a predefined index at its own host, or another name for one of those hosts.
+fn is_predefined_host(index: &IndexAddress) -> bool {
+    let host = host_and_port(&index.upload);
     let is_its = |(_, hosts): &(&str, &[&str])| hosts.contains(&host.as_str());
     match PREDEFINED.iter().find(|(name, _)| *name == index.name) {
         Some(own) => is_its(own),
@@ -129,17 +130,17 @@ fn is_known(index: &IndexAddress) -> bool {
     }
 }
 
-fn is_named(environment: &Environment, host: &str) -> bool {
+fn is_in_variable(environment: &Environment, host: &str) -> bool {
     let named = environment.get(VARIABLE).unwrap_or_default();
     named.split(',').any(|named| named.trim().eq_ignore_ascii_case(host))
 }
 
-fn answers(environment: &Environment) -> Result<PathBuf> {
+fn answers_file(environment: &Environment) -> Result<PathBuf> {
     Ok(user_folder(environment)?.join(FILE))
 }
 
-fn answered(path: &Path) -> Result<DocumentMut> {
-    read(path).map_err(|error| error.help("delete it, and allow the hosts again"))
+fn read_answers(path: &Path) -> Result<DocumentMut> {
+    read(path).map_err(|error| error.help("delete it, then allow the hosts again"))
 }
 
 #[cfg(test)]
@@ -155,14 +156,14 @@ mod tests {
     }
 
     #[test]
-    fn the_predefined_indexes_are_known_where_they_are() {
-        let nobody = Environment::default();
+    fn predefined_indexes_need_no_answer_at_their_own_hosts() {
+        let environment = Environment::default();
         for known in [IndexAddress::pypi(), IndexAddress::testpypi()] {
-            assert_eq!(NewHost::of(&nobody, &known).unwrap(), None);
+            assert_eq!(NewHost::of(&environment, &known).unwrap(), None);
         }
-        assert!(!is_new(&nobody, "main", "https://upload.pypi.org/legacy/"));
+        assert!(!is_new(&environment, "main", "https://upload.pypi.org/legacy/"));
         for here in ["http://127.0.0.1:1234/", "https://localhost/", "http://[::1]/"] {
-            assert!(!is_new(&nobody, "pypi", here), "{here}");
+            assert!(!is_new(&environment, "pypi", here), "{here}");
         }
         for (name, elsewhere) in [
             ("pypi", "https://test.pypi.org/legacy/"),
@@ -171,23 +172,23 @@ mod tests {
             ("pypi", "https://upload.pypi.org.example/legacy/"),
             ("corp", "https://corp.example/legacy/"),
         ] {
-            assert!(is_new(&nobody, name, elsewhere), "{name} at {elsewhere}");
+            assert!(is_new(&environment, name, elsewhere), "{name} at {elsewhere}");
         }
     }
 
     #[test]
-    fn an_answer_is_for_one_host_and_one_name() {
+    fn an_answer_is_for_one_host_and_one_index() {
         let folder = tempfile::tempdir().unwrap();
         let environment = Environment::default().with("PYRELEASE_DATA_DIR", folder.path().join("new"));
         let corp = index("corp", "https://corp.example:8443/legacy/");
         let new = NewHost::of(&environment, &corp).unwrap().unwrap();
-        new.agree(&environment).unwrap();
+        new.allow(&environment).unwrap();
         assert_eq!(NewHost::of(&environment, &corp).unwrap(), None);
         for (name, upload) in [("pypi", corp.upload.as_str()), ("corp", "https://corp.example/legacy/")] {
             assert!(is_new(&environment, name, upload), "{name} at {upload}");
         }
         let pypi = index("pypi", corp.upload.as_str());
-        NewHost::of(&environment, &pypi).unwrap().unwrap().agree(&environment).unwrap();
+        NewHost::of(&environment, &pypi).unwrap().unwrap().allow(&environment).unwrap();
         assert_eq!(NewHost::of(&environment, &pypi).unwrap(), None);
         assert_eq!(NewHost::of(&environment, &corp).unwrap(), None);
         fs_err::write(folder.path().join("new/hosts.toml"), "[host").unwrap();

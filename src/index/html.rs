@@ -1,5 +1,5 @@
-//! As much of HTML as an index needs: the links of a page, and the words of one that tells of an error. What it
-//! reads may be anything; what is no HTML gives no links.
+//! Parses the HTML that indexes send: the links of a page, and the text of an error page. The input may be anything;
+//! text that is not HTML has no links.
 
 /// An anchor of a page
 #[derive(Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(super) struct Anchor {
     pub(super) yanked: Option<String>,
 }
 
-/// A page's anchors with an `href`, and the address that its `<base>` gives.
+/// A page's anchors with an `href`, and the URL in its `<base>`.
 pub(super) fn anchors(page: &str) -> (Vec<Anchor>, Option<String>) {
     let (mut anchors, mut base) = (Vec::new(), None);
     let mut rest = page;
@@ -30,7 +30,7 @@ pub(super) fn anchors(page: &str) -> (Vec<Anchor>, Option<String>) {
     (anchors, base)
 }
 
-/// What a page tells of an error: its preformatted part, else its body, else its title.
+/// The text of an error page: its preformatted part, else its body, else its title.
 pub(super) fn reason(page: &str) -> String {
     let inside = |name: &str| {
         let start = find_ignoring_case(page, &format!("<{name}"))?;
@@ -41,7 +41,7 @@ pub(super) fn reason(page: &str) -> String {
     ["pre", "body", "title"].into_iter().find_map(inside).unwrap_or_else(|| text(page))
 }
 
-/// A piece of HTML without its tags, entities decoded.
+/// The text of a piece of HTML: without tags, entities decoded.
 pub(super) fn text(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut rest = html;
@@ -62,13 +62,13 @@ pub(super) fn text(html: &str) -> String {
 }
 
 struct Tag<'a> {
-    /// Where its `<` stands in the text that was searched
+    /// The position of its `<` in the searched text
     at: usize,
     name: &'a str,
     attributes: &'a str,
 }
 
-/// The next opening or closing tag; `rest` is moved behind it. Comments, and a `<` that begins no tag, are passed.
+/// The next opening or closing tag; moves `rest` behind it. Skips comments, and a `<` that begins no tag.
 fn next_tag<'a>(rest: &mut &'a str) -> Option<Tag<'a>> {
     let whole = *rest;
     let mut from = 0;
@@ -94,7 +94,7 @@ fn next_tag<'a>(rest: &mut &'a str) -> Option<Tag<'a>> {
     }
 }
 
-/// Where a tag's `>` stands, which inside quotes is only a character.
+/// The position of a tag's `>`, outside of quotes.
 fn tag_end(tag: &str) -> Option<usize> {
     let mut quote = None;
     for (at, byte) in tag.bytes().enumerate() {
@@ -117,7 +117,7 @@ impl Tag<'_> {
                 return None;
             }
             let ends_name = |letter: char| letter.is_ascii_whitespace() || matches!(letter, '=' | '/');
-            // A name that begins with `=` is nonsense, but must still be passed.
+            // A name that begins with `=` is invalid, but must still be skipped.
             let name_end = rest
                 .char_indices()
                 .skip(1)
@@ -140,14 +140,14 @@ impl Tag<'_> {
     }
 }
 
-/// Decodes the entities that addresses and file names need; what is no entity stays as it is.
+/// Decodes the entities that URLs and file names need; leaves anything else unchanged.
 fn decode(text: &str) -> String {
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('&') {
         decoded.push_str(&rest[..at]);
         rest = &rest[at..];
-        // The longest that is known has 9 characters, `&` and `;` included.
+        // The longest known entity has 9 characters, `&` and `;` included.
         let end = rest.bytes().take(10).position(|byte| byte == b';');
         match end.and_then(|end| Some((end, entity(&rest[1..end])?))) {
             Some((end, letter)) => {
@@ -208,7 +208,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn anything_is_read_without_a_panic(page in "[<>a/='\"& href!\\-;#xé\n]{0,200}") {
+        fn any_text_is_parsed_without_a_panic(page in "[<>a/='\"& href!\\-;#xé\n]{0,200}") {
             anchors(&page);
             reason(&page);
             text(&page);

@@ -1,4 +1,4 @@
-//! The client of an index: its addresses, the credentials it gets, uploads and what it lists.
+//! The client of an index: its URLs, credentials, uploads and listings.
 
 mod attestation;
 mod connect;
@@ -23,8 +23,8 @@ use thiserror::Error;
 
 pub use consignment::{Consignment, Watch};
 pub use credentials::{
-    Concern, Credentials, CredentialsError, Kept, Login, PYPIRC, find, find_to_read, has_keyring,
-    help_without, kept, kept_in, store, variable_for,
+    Concern, Credentials, CredentialsError, Login, PYPIRC, PypircSecret, find, find_to_read, has_keyring,
+    help_without, pypirc_secrets, pypirc_secrets_in, store, variable_for,
 };
 pub use deliver::{Delivery, Undelivered, deliver};
 pub use hosts::{NewHost, allowing};
@@ -33,30 +33,30 @@ pub use refusals::help_for;
 pub use simple::{FilePresence, Listing, SimpleError, SimpleFile, Yanked};
 pub use staged::Index;
 pub use submission::{Submission, waves};
-pub use upload::{IndexClient, Put, Theirs, UploadError};
+pub use upload::{ExistingFile, IndexClient, Put, UploadError};
 pub use window::Window;
 
 use crate::python::filename::normalize;
 use crate::world::http::{AddressError, check_url};
 
-/// Where an index takes files and where it shows them
+/// The URLs of an index
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexAddress {
-    /// The name it goes by in the configuration and in `.pypirc`
+    /// Its name in the configuration and in `.pypirc`
     pub name: String,
     /// Where files are uploaded (the legacy upload API)
     pub upload: Url,
     /// Where files are listed (the simple API, PEP 503 and 691); ends in a slash
     pub simple: Option<Url>,
-    /// The page of a release, with `{name}` and `{version}`
+    /// The URL of a release's page, with `{name}` and `{version}`
     view: Option<String>,
-    /// Whether it makes tokens for trusted publishers, where that does not go without saying
+    /// Whether it supports trusted publishing; none for the default
     trusted_publishing: Option<bool>,
 }
 
-/// An index whose address cannot be used
+/// An index with a URL that cannot be used
 #[derive(Debug, Error)]
-#[error("`{setting}` of the index `{index}` cannot be used")]
+#[error("`{setting}` of index `{index}` cannot be used")]
 pub struct IndexAddressError {
     pub index: String,
     /// `upload` or `simple`
@@ -66,7 +66,7 @@ pub struct IndexAddressError {
 }
 
 impl IndexAddress {
-    /// An index by its addresses; `view` is the address of a release's page, with `{name}` and `{version}`.
+    /// An index by its URLs; `view` is the URL of a release's page, with `{name}` and `{version}`.
     pub fn new(
         name: &str,
         upload: &str,
@@ -80,7 +80,7 @@ impl IndexAddress {
         let simple = match simple {
             Some(address) => {
                 let mut url = check("simple", address)?;
-                // Without it the last part would be replaced, not extended, by a project's name.
+                // Without the slash, `join` would replace the last segment instead of extending it.
                 if !url.path().ends_with('/') {
                     url.set_path(&format!("{}/", url.path()));
                 }
@@ -102,35 +102,35 @@ impl IndexAddress {
         Self::of_pypi("pypi", "https://upload.pypi.org/legacy/", "https://pypi.org")
     }
 
-    /// TestPyPI, PyPI's index for trials.
+    /// TestPyPI, PyPI's test index.
     pub fn testpypi() -> Self {
         Self::of_pypi("testpypi", "https://test.pypi.org/legacy/", "https://test.pypi.org")
     }
 
     fn of_pypi(name: &str, upload: &str, site: &str) -> Self {
         let view = format!("{site}/project/{{name}}/{{version}}/");
-        Self::new(name, upload, Some(&format!("{site}/simple/")), Some(&view)).expect("the address is right")
+        Self::new(name, upload, Some(&format!("{site}/simple/")), Some(&view)).expect("the URL is valid")
     }
 
-    /// The same index, of which it is said whether it makes tokens for trusted publishers.
+    /// Sets whether the index supports trusted publishing.
     #[must_use]
-    pub fn with_trusted_publishing(mut self, said: Option<bool>) -> Self {
-        self.trusted_publishing = said;
+    pub fn with_trusted_publishing(mut self, supported: Option<bool>) -> Self {
+        self.trusted_publishing = supported;
         self
     }
 
-    /// Whether it makes tokens for trusted publishers: PyPI and TestPyPI do, another one if it is said to.
+    /// Whether it supports trusted publishing: PyPI and TestPyPI do, others if the configuration says so.
     pub fn trusts_publishers(&self) -> bool {
         self.trusted_publishing.unwrap_or_else(|| self.is_pypi())
     }
 
-    /// Whether it is PyPI or TestPyPI, which take nothing but tokens.
+    /// Whether it is PyPI or TestPyPI, which accept only tokens.
     pub fn is_pypi(&self) -> bool {
         let host = self.upload.host_str().unwrap_or_default();
         host == "pypi.org" || host.ends_with(".pypi.org")
     }
 
-    /// Where to look at a release: its page, else where the index lists the project's files.
+    /// Where to view a release: its page, else the index's list of the project's files.
     pub fn view_url(&self, project: &str, version: &str) -> Option<String> {
         if let Some(view) = &self.view {
             return Some(view.replace("{name}", &normalize(project)).replace("{version}", version));
@@ -138,7 +138,7 @@ impl IndexAddress {
         self.project_url(project).map(String::from)
     }
 
-    /// Where the index lists the files of a project.
+    /// The URL where the index lists the files of a project.
     pub fn project_url(&self, project: &str) -> Option<Url> {
         let mut url = self.simple.clone()?;
         url.path_segments_mut().ok()?.pop_if_empty().push(&normalize(project)).push("");
@@ -146,7 +146,7 @@ impl IndexAddress {
     }
 }
 
-/// Whether what belongs to one address may be sent to another: scheme, host and port are the same.
+/// Whether two URLs have the same scheme, host and port.
 fn same_origin(one: &Url, other: &Url) -> bool {
     one.origin() == other.origin()
 }

@@ -1,6 +1,6 @@
-//! An upload that cannot succeed, to learn whether one that can would be let in: the right form and the right file name,
-//! but no distribution. An index that looks into files refuses it for that, and only after everything else: the token,
-//! the rights, and whether the name is free, which nothing else tells of a name that was used and deleted.
+//! Uploads that cannot succeed, to learn whether the index would accept a file: the form and the file name are right,
+//! but the content is not a distribution. An index that inspects files refuses it for that last, after it has checked
+//! the token, the permissions and the name. Nothing else reveals that a name was used and deleted.
 
 use reqwest::header::CONTENT_TYPE;
 
@@ -8,26 +8,29 @@ use super::send::{Progress, send};
 use super::{IndexClient, Submission, UploadError};
 use crate::world::digest::Digests;
 
-/// What is sent instead of the file
-const NOTHING: &[u8] = b"This is no distribution: pyrelease asks whether one of this name would be taken.\n";
-/// By what an index refuses it that would take the file itself
-const NO_ARCHIVE: &str = "invalid distribution file";
+/// Sent instead of the file
+const PROBE_BODY: &[u8] =
+    b"This is not a distribution: pyrelease asks whether a file of this name would be accepted.\n";
+/// The refusal of an index that would accept the real file
+const INVALID_ARCHIVE: &str = "invalid distribution file";
 
 impl IndexClient {
-    /// Asks whether the index would take a file of this name, by one that is none. Only for an index that
-    /// [follows PyPI](Self::follows_pypi): another one may keep what it is sent.
+    /// Asks whether the index would accept a file of this name. Call it only if the index [follows
+    /// PyPI](Self::follows_pypi): another one may store the upload.
     ///
     /// # Errors
-    /// Why it would not; or it is not known.
+    /// Why the index would refuse the file; or its answer is not known.
     pub fn probe(&self, submission: &Submission) -> Result<(), UploadError> {
         let distribution = &submission.distribution;
-        let digests = Digests::of(NOTHING).expect("it is read from memory");
+        let digests = Digests::of(PROBE_BODY).expect("it is read from memory");
         let envelope = submission.envelope(&digests, false);
-        let body = [&envelope.head, NOTHING, &envelope.tail].concat();
+        let body = [&envelope.head, PROBE_BODY, &envelope.tail].concat();
         let request = self.post(distribution, submission.field("name"))?;
         let request = request.header(CONTENT_TYPE, &envelope.kind).body(body);
-        match send(&self.http, request, &Progress::of_nothing(), &|_| true) {
-            Ok(reply) if reply.status == 400 && reply.reason.to_ascii_lowercase().contains(NO_ARCHIVE) => {
+        match send(&self.http, request, &Progress::without_file(), &|_| true) {
+            Ok(reply)
+                if reply.status == 400 && reply.reason.to_ascii_lowercase().contains(INVALID_ARCHIVE) =>
+            {
                 Ok(())
             }
             Ok(reply) if (200..300).contains(&reply.status) => Err(UploadError::Kept {

@@ -1,95 +1,106 @@
-//! What a refusal means, what to do about it, and whether a file name is lost by it.
+//! Explains refusals: what they mean, what to do, and whether the file name can still be used.
 
 use super::variable_for;
 
-/// Of this refusal only: what the index has already, from earlier or of other files, it does not say
+/// Of this refusal only: the index does not say which files it has already
 const FREE: &str = "nothing was stored, and the refusal uses up no file name";
-const BURNT: &str = "that file name can never be used again: release another version";
-const METADATA: &str =
-    "correct the metadata in pyproject.toml and build again: `pyrelease check` shows where";
-const ARCHIVE: &str = "the archive is not as an index wants it: `pyrelease check` shows where";
-const OURS: &str = "that is for pyrelease to do right, or for what lies between: please report it";
+const BURNT: &str = "that file name cannot be used again: release another version";
+const METADATA: &str = "correct the metadata in pyproject.toml and build again: see `pyrelease check`";
+const ARCHIVE: &str = "the archive is not valid: see `pyrelease check`";
+const OURS: &str = "this is a bug in pyrelease or in a proxy: please report it";
 
-/// PyPI's refusals by words in them, in the order in which they are looked for: what happened and what to do, and what
-/// became of the name
+/// PyPI's refusals by a part of their text, in the order of matching: what happened and what to do, and whether the
+/// name can still be used
 const REFUSALS: &[(&str, &str, &str)] = &[
-    // Names that are taken, and releases that are closed.
-    ("file already exists", "the index has a file of that name, or these bytes under another name", BURNT),
+    // Taken names and closed releases.
+    ("file already exists", "the index has a file with that name, or these bytes under another name", BURNT),
     (
         "previously used by a file that has since been deleted",
-        "a file of that name was uploaded once and deleted",
+        "a file with that name was uploaded and deleted before",
         BURNT,
     ),
     (
         "older than 14 days",
-        "the release is older than 14 days, and closed to new files: release another version",
+        "the release is older than 14 days and closed to new files: release another version",
         "",
     ),
-    ("only one sdist", "the release has its source distribution already: release another version", ""),
-    // Who asks.
-    ("ssl is required", "the address has to begin with `https://`", FREE),
+    ("only one sdist", "the release already has a source distribution: release another version", ""),
+    // Authentication.
+    ("ssl is required", "the URL must begin with `https://`", FREE),
     (
         "invalid or non-existent authentication",
-        "the index does not know the token: it must be whole, not revoked, and made on this index (PyPI and \
+        "the index does not know the token: it must be complete, not revoked, and created on this index (PyPI and \
          TestPyPI have separate accounts)",
         FREE,
     ),
     (
         "username/password authentication is no longer supported",
-        "use an API token: the user name is `__token__`",
+        "use an API token with the username `__token__`",
         FREE,
     ),
     (
         "token is expired",
-        "the token has expired, or is not valid yet: make another. If it has not, look at this machine's clock: what \
-         is sent is valid for ten minutes by it, so it is expired there when the clock is further behind",
+        "the token has expired, or is not valid yet: create another. If it has not, check this machine's clock: the \
+         uploaded token is valid for ten minutes, and expires early if the clock is behind",
         FREE,
     ),
     (
         "not valid for project",
-        "the token is for another project: use one of this project, or of the whole account for a project that \
+        "the token is for another project: use one for this project, or one for the whole account if the project \
          does not exist yet",
         FREE,
     ),
-    ("signatures do not match", "the token was changed after it was made: copy it again, whole", FREE),
-    ("does not match user restriction", "the token was narrowed to another user: make another", FREE),
-    ("does not match publisher restriction", "the token was made for another publisher: make another", FREE),
-    ("invalid api token", "the token does not allow this upload: make another", FREE),
+    (
+        "signatures do not match",
+        "the token was changed after it was created: copy it again, completely",
+        FREE,
+    ),
+    ("does not match user restriction", "the token is restricted to another user: create another", FREE),
+    (
+        "does not match publisher restriction",
+        "the token is restricted to another publisher: create another",
+        FREE,
+    ),
+    ("invalid api token", "the token does not allow this upload: create another", FREE),
     (
         "isn't allowed to upload to project",
-        "the name belongs to others, or you have no role in the project, or it is archived",
+        "the project belongs to another account, or you have no role in it, or it is archived",
         FREE,
     ),
-    ("verified primary email", "verify your e-mail address in the account's settings on the index", FREE),
-    ("two-factor", "turn on two-factor authentication in the account's settings on the index", FREE),
-    (
-        "organization account owning",
-        "the organization that owns the project has to be made active again",
-        FREE,
-    ),
+    ("verified primary email", "verify your email address in the account settings of the index", FREE),
+    ("two-factor", "enable two-factor authentication in the account settings of the index", FREE),
+    ("organization account owning", "the organization that owns the project must be reactivated", FREE),
     // New projects.
-    ("too many new projects", "the index limits new projects by the hour: wait an hour", FREE),
+    ("too many new projects", "the index limits new projects per hour: wait an hour", FREE),
     ("too similar to an existing project", "the project needs another name", FREE),
     ("conflict with python standard library", "the project needs another name", FREE),
-    ("conflicts with an existing project", "somebody made a project of that name just now", FREE),
-    ("new project registration temporarily disabled", "the index takes no new projects now: try later", FREE),
-    ("non-user identities cannot create", "a new project needs a pending publisher, or a user's token", FREE),
+    ("conflicts with an existing project", "somebody has just created a project with that name", FREE),
+    (
+        "new project registration temporarily disabled",
+        "the index accepts no new projects at the moment: try again later",
+        FREE,
+    ),
+    ("non-user identities cannot create", "a new project needs a pending publisher or a user's token", FREE),
     // The index itself.
-    ("uploads are temporarily disabled", "the index takes no uploads now: try later", FREE),
+    ("uploads are temporarily disabled", "the index accepts no uploads at the moment: try again later", FREE),
     (
         "this api has moved",
-        "that address takes no uploads any more: PyPI's is https://upload.pypi.org/legacy/",
+        "that URL no longer accepts uploads: PyPI's is https://upload.pypi.org/legacy/",
         FREE,
     ),
     // The file.
     ("file too large", "make the file smaller, or ask the index for a higher limit", FREE),
     ("project size too large", "delete old releases, or ask the index for a higher limit", FREE),
-    ("digest supplied does not match", "the file changed on its way: try again", FREE),
-    ("description failed to render", "the description does not render: `pyrelease check` shows where", FREE),
-    ("local versions", "a public index takes no version with a `+`", FREE),
+    ("digest supplied does not match", "the file changed in transit: try again", FREE),
+    ("description failed to render", "the description does not render: see `pyrelease check`", FREE),
+    ("local versions", "a public index does not accept versions with a `+`", FREE),
     ("is not a valid classifier", "correct `classifiers` in pyproject.toml and release again", FREE),
     ("has been deprecated", "replace the classifier in pyproject.toml and release again", FREE),
-    ("can't have direct dependency", "an index takes no dependency on an address: name a version", FREE),
+    (
+        "can't have direct dependency",
+        "an index does not accept dependencies on a URL: depend on a version",
+        FREE,
+    ),
     (
         "unsupported platform tag",
         "a wheel for Linux needs a manylinux or musllinux tag: use auditwheel",
@@ -98,30 +109,34 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     ("attestations are only supported", "delete the attestation, or upload as a trusted publisher", FREE),
     (
         "attestations are not currently supported",
-        "delete the attestation: this publisher cannot use it",
+        "delete the attestation: this publisher does not support it",
         FREE,
     ),
     (
         "attestation",
-        "the attestation beside the file is not for these bytes and this publisher: make it again",
+        "the attestation beside the file is not for these bytes and this publisher: create it again",
         FREE,
     ),
     ("license-file", METADATA, FREE),
-    ("is invalid, should be", "the file's name is not the one that its project and version have", FREE),
-    ("start filename for", "the file's name does not begin with its project's", FREE),
-    ("should contain the normalized project name", "the file's name does not begin with its project's", FREE),
-    ("version in filename should be", "the file's name tells another version than its metadata", FREE),
-    ("filename is too long", "the file's name is longer than an index takes", FREE),
-    ("non-printable characters", "the file's name has a character that cannot be printed", FREE),
-    ("with '/' or '\\'", "the file's name has a slash in it", FREE),
-    ("invalid file extension", "an index takes `.whl` and `.tar.gz`", FREE),
+    ("is invalid, should be", "the file name does not match its project and version", FREE),
+    ("start filename for", "the file name does not begin with the project name", FREE),
+    (
+        "should contain the normalized project name",
+        "the file name does not begin with the project name",
+        FREE,
+    ),
+    ("version in filename should be", "the file name has another version than the metadata", FREE),
+    ("filename is too long", "the file name is too long", FREE),
+    ("non-printable characters", "the file name contains a character that is not printable", FREE),
+    ("with '/' or '\\'", "the file name contains a slash", FREE),
+    ("invalid file extension", "the file name must end in `.whl` or `.tar.gz`", FREE),
     ("invalid wheel filename", ARCHIVE, FREE),
     ("invalid build number", ARCHIVE, FREE),
     ("invalid source distribution filename", ARCHIVE, FREE),
     ("does not contain the required", ARCHIVE, FREE),
     ("invalid entry points", ARCHIVE, FREE),
     ("archive not accepted", ARCHIVE, FREE),
-    ("invalid distribution file", "the archive is broken: `pyrelease check` shows where", FREE),
+    ("invalid distribution file", "the archive is damaged: see `pyrelease check`", FREE),
     // The form.
     ("core-metadata", METADATA, FREE),
     ("invalid form data", OURS, FREE),
@@ -134,7 +149,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     ("does not have a file", OURS, FREE),
     (
         "is an invalid value for name",
-        "the project needs a name of ASCII letters, digits, `.`, `_` and `-`",
+        "the project name must consist of ASCII letters, digits, `.`, `_` and `-`",
         FREE,
     ),
     ("is not a valid metadata version", METADATA, FREE),
@@ -153,30 +168,30 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     ("is invalid.", "the project needs another name", FREE),
 ];
 
-/// What PyPI says of a file that it will never take, whatever is done about it
+/// PyPI's refusals that stand whatever is done about the file
 const FINAL: [&str; 3] =
     ["previously used by a file that has since been deleted", "older than 14 days", "only one sdist"];
 
-/// Whether a refusal stands for good, by PyPI's words.
+/// Whether a refusal is final, by PyPI's text.
 pub fn is_final(reason: &str) -> bool {
     let lower = reason.to_ascii_lowercase();
     FINAL.iter().any(|words| lower.contains(words))
 }
 
-/// What a refusal means, what to do, and whether the file name is lost by it. Knows PyPI's words, and else goes by
-/// the status.
+/// What a refusal means, what to do, and whether the file name can still be used: by PyPI's text, else by the HTTP
+/// status.
 pub fn help_for(status: u16, reason: &str) -> Option<String> {
     let lower = reason.to_ascii_lowercase().replace('’', "'");
     let known = REFUSALS.iter().find(|(words, ..)| lower.contains(words));
     let by_status = match status {
-        300..=399 => Some(("give the address that the index redirects to, if it is the index's own", FREE)),
-        401 => Some(("the index asks who you are: give it credentials, or other ones", FREE)),
-        403 => Some(("these credentials may not upload there", FREE)),
+        300..=399 => Some(("set the URL that the index redirects to, if it belongs to the index", FREE)),
+        401 => Some(("the index requires credentials: set them, or use others", FREE)),
+        403 => Some(("these credentials do not permit uploads to the index", FREE)),
         404 | 405 | 410 => {
-            Some(("no uploads are taken at that address: it often ends in `/legacy/` or in a slash", FREE))
+            Some(("that URL accepts no uploads: it usually ends in `/legacy/` or in a slash", FREE))
         }
         413 => Some(("the server limits the size of uploads", FREE)),
-        429 => Some(("the index asks for fewer requests: wait, then try again", FREE)),
+        429 => Some(("the index limits requests: wait, then try again", FREE)),
         _ => None,
     };
     let (meaning, fate) = known.map(|&(_, meaning, fate)| (meaning, fate)).or(by_status)?;
@@ -190,7 +205,7 @@ pub(super) fn help_for_nobody(index: &str, reason: &str) -> Option<String> {
     let is_about_credentials = ["authentication", "api token"].iter().any(|words| lower.contains(words));
     (!is_known || is_about_credentials).then(|| {
         format!(
-            "the index asks who you are, and there are no credentials for it: put a token into `{}`, or a user name and a \
+            "the index requires credentials, and there are none for it: put a token into `{}`, or a user name and a \
              password into [{index}] of `.pypirc`; {FREE}",
             variable_for(index)
         )
@@ -215,9 +230,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_says_whether_the_name_is_lost() {
+    fn the_help_tells_whether_the_name_can_still_be_used() {
         let deleted = "This filename was previously used by a file that has since been deleted. Use a …";
-        assert!(help_for(400, deleted).unwrap().contains("never be used again"));
+        assert!(help_for(400, deleted).unwrap().contains("cannot be used again"));
         let token = "Invalid API Token: project-scoped token is not valid for project: 'demo'";
         let help = help_for(403, token).unwrap();
         assert!(
@@ -248,7 +263,7 @@ mod tests {
         assert_eq!(help_for_nobody("corp", "New uploads are temporarily disabled. See …"), None);
     }
 
-    /// Every reply that PyPI's own server is known to refuse an upload with.
+    /// Every known refusal of an upload by PyPI's server.
     const KNOWN: &[(u16, &str)] = &[
         (403, "SSL is required."),
         (400, "Invalid Form Data."),
@@ -345,7 +360,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_refusal_of_pypis_is_translated_and_says_what_became_of_the_name() {
+    fn every_known_refusal_has_help_about_the_name() {
         for (status, said) in KNOWN {
             let help = help_for(*status, said).unwrap_or_else(|| panic!("{status} {said}"));
             let fate = [FREE, BURNT, "release another version"].iter().any(|fate| help.contains(fate));
@@ -354,15 +369,15 @@ mod tests {
     }
 
     #[test]
-    fn each_is_taken_for_what_it_is() {
+    fn refusals_are_told_apart() {
         for (said, words) in [
             ("'../L' is invalid for 'license-file', x", "correct the metadata"),
             ("The name 'x' is invalid.", "another name"),
-            ("Filename 'A' is invalid, should be 'B'.", "not the one that its project and version have"),
+            ("Filename 'A' is invalid, should be 'B'.", "does not match its project and version"),
             ("The name 'zipfile' isn't allowed (conflict with Python Standard Library …)", "another name"),
             ("The user 'alice' isn't allowed to upload to project 'demo'.", "you have no role"),
-            ("Invalid API Token: signatures do not match", "copy it again, whole"),
-            ("Invalid distribution file. ZIP archive not accepted: x", "not as an index wants it"),
+            ("Invalid API Token: signatures do not match", "copy it again, completely"),
+            ("Invalid distribution file. ZIP archive not accepted: x", "the archive is not valid"),
         ] {
             let help = help_for(400, said).unwrap_or_default();
             assert!(help.contains(words), "{said}: {help}");

@@ -1,4 +1,4 @@
-//! What an index means by its reply: the reason out of JSON, HTML or text, and what to do about it.
+//! Reads an index's reply: finds the reason in JSON, HTML or text.
 
 use std::time::Duration;
 
@@ -8,22 +8,22 @@ use serde_json::Value;
 
 use super::html;
 
-/// Kept of a reason, in characters.
+/// The longest reason that is kept, in characters.
 const LONGEST_REASON: usize = 600;
 
 /// An HTTP reply to an upload
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reply {
     pub(super) status: u16,
-    /// The server's reason in one line, without control characters; empty where it gave none
+    /// The server's reason in one line, without control characters; may be empty
     pub(super) reason: String,
-    /// Where a redirect leads
+    /// The target of a redirect
     pub(super) location: Option<String>,
-    /// How long the server asks to be left alone
+    /// The delay that `Retry-After` asks for
     pub(super) retry_after: Option<Duration>,
 }
 
-/// The time that a `Retry-After` asks for, counted from `now`: seconds, or a date.
+/// The delay in a `Retry-After`, in seconds or as a date, from `now`.
 pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse() {
@@ -48,37 +48,37 @@ struct JsonError {
 }
 
 impl JsonError {
-    /// The first of the messages that it has.
+    /// The first message.
     fn message(&self) -> &str {
         let listed = self.errors.get(0).map(|error| error.get("message").unwrap_or(error));
-        let said = [Some(&self.message), Some(&self.error), listed];
-        said.into_iter().flatten().find_map(Value::as_str).unwrap_or_default()
+        let messages = [Some(&self.message), Some(&self.error), listed];
+        messages.into_iter().flatten().find_map(Value::as_str).unwrap_or_default()
     }
 }
 
-/// The reason that a reply's body gives.
+/// The reason in a reply's body.
 pub(super) fn reason(status: u16, body: &str) -> String {
     let trimmed = body.trim_start();
     let text = match serde_json::from_str::<JsonError>(trimmed) {
         Ok(json) => {
             let code = json.code.as_str().unwrap_or_default();
-            let said = code.strip_prefix(&status.to_string()).unwrap_or_default().trim();
-            match said {
+            let reason = code.strip_prefix(&status.to_string()).unwrap_or_default().trim();
+            match reason {
                 "" => html::text(json.message()),
-                said => said.to_owned(),
+                reason => reason.to_owned(),
             }
         }
         Err(_) if trimmed.starts_with('<') => html::reason(trimmed),
         Err(_) => body.to_owned(),
     };
     match one_line(&text) {
-        // What pypiserver has to say of a wrong password.
+        // pypiserver's body for a wrong password.
         line if line == "None" => String::new(),
         line => line,
     }
 }
 
-/// One line that a terminal shows as it is, cut where it gets long.
+/// Makes the text one line without control characters, and shortens it.
 fn one_line(text: &str) -> String {
     let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
     let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
@@ -88,15 +88,15 @@ fn one_line(text: &str) -> String {
     }
 }
 
-/// Whether the server says that it has a file of that name already. Whether that file is the same one is another
-/// question: only hashes answer it.
+/// Whether the server refuses a file because it has one with that name. Only the hashes tell whether it is the same
+/// file.
 pub(super) fn says_duplicate(status: u16, reason: &str) -> bool {
     let reason = reason.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|words| reason.contains(words));
     match status {
-        // devpi, pypiserver, Azure, CodeArtifact; PyPI uses it for two who claim a project's name at once.
+        // devpi, pypiserver, Azure, CodeArtifact. PyPI uses 409 when two users create a project at once.
         409 => !says(&["conflicts with an existing project"]),
-        // PyPI, Google, Gitea; GitLab; Nexus, by the database it has.
+        // PyPI, Google, Gitea; GitLab; Nexus, depending on its database.
         400 => says(&[
             "already exist",
             "already been taken",
@@ -110,8 +110,7 @@ pub(super) fn says_duplicate(status: u16, reason: &str) -> bool {
     }
 }
 
-/// Whether the server may mean by this 404 that it has the file: Artifactory can be told to hide what a user may not
-/// replace.
+/// Whether this 404 may hide a duplicate: Artifactory can be configured to hide files that a user may not replace.
 pub(super) fn may_hide_a_duplicate(reason: &str) -> bool {
     reason.to_ascii_lowercase().contains("could not locate artifact")
 }
@@ -121,12 +120,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_to_wait_is_said_in_seconds_or_as_a_date() {
+    fn retry_after_is_seconds_or_a_date() {
         let now: Timestamp = "2015-10-21T07:27:30Z".parse().unwrap();
         let seconds = |value: &str| retry_after(value, now).map(|time| time.as_secs());
         assert_eq!(seconds("120"), Some(120));
         assert_eq!(seconds("Wed, 21 Oct 2015 07:28:00 GMT"), Some(30));
-        assert_eq!(seconds("Wed, 21 Oct 2015 07:20:00 GMT"), Some(0), "a time that is over");
+        assert_eq!(seconds("Wed, 21 Oct 2015 07:20:00 GMT"), Some(0), "a time in the past");
         assert_eq!(seconds("soon"), None);
         assert_eq!(seconds("-5"), None);
     }
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_one_line_without_tricks() {
+    fn a_reason_is_one_line_without_control_characters() {
         assert_eq!(reason(500, "a\u{1b}[31mred\r\n\tb"), "a [31mred b");
         assert_eq!(reason(500, &"x".repeat(100_000)).chars().count(), LONGEST_REASON + 1);
         assert_eq!(reason(500, "<<<<<"), "<<<<<");
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn every_servers_word_for_a_duplicate_is_known() {
+    fn the_duplicate_replies_of_known_servers_are_recognised() {
         for (status, words) in [
             (400, "File already exists ('demo-1.0.tar.gz', with blake2_256 hash 'x')."),
             (409, ""),

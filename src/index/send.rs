@@ -1,5 +1,5 @@
-//! Sends a request with a file in it and waits for the reply, with a deadline on stalls instead of on the whole:
-//! a large file on a slow line takes as long as it takes.
+//! Sends a request with a file and waits for the reply. The deadline applies to stalls and not to the whole transfer,
+//! so that a large file may take its time on a slow connection.
 
 use std::io::{self, Read};
 use std::pin::{Pin, pin};
@@ -18,83 +18,83 @@ use super::reply::{Reply, reason, retry_after};
 use crate::world::failpoints::{self, Failpoint};
 use crate::world::http::Http;
 
-/// Handed over at once, in bytes
-const PIECE: usize = 64 << 10;
-/// What a server's TLS says to a client that has no certificate
+/// The size of a chunk of the body, in bytes
+const CHUNK: usize = 64 << 10;
+/// The TLS alert to a client without a certificate
 pub(super) const CERTIFICATE_REQUIRED: &str = "CertificateRequired";
-/// How often progress is reported and a stall looked for.
+/// How often progress is reported and stalls are checked for
 const TICK: Duration = Duration::from_millis(50);
-/// How long the reply to what was sent whole is waited for when the sender gives up.
-const LAST_WORDS: Duration = Duration::from_secs(10);
-/// Read of a reply that is no success, in bytes.
+/// How long to wait for the reply to a complete upload after the sender gave up
+const FINAL_REPLY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much of an error reply is read, in bytes
 const LARGEST_REPLY: usize = 64 << 10;
 
 /// Why there is no reply
 #[derive(Debug, Error)]
 pub(super) enum SendError {
-    /// No connection came about, so nothing was sent.
+    /// There was no connection, so nothing was sent.
     #[error("no connection")]
     Unreachable(#[source] reqwest::Error),
-    /// The connection broke, or never was, before the last byte was handed over: the server cannot have the file.
-    /// What it said meanwhile may be lost.
+    /// The connection broke before the last byte was written: the server cannot have the file. Its reply, if any, is
+    /// lost.
     #[error("the connection broke after {sent} of {total} bytes")]
     Cut { sent: u64, total: u64 },
-    /// All was sent, or may have been, and no reply came.
+    /// Everything was sent, or may have been, and no reply came.
     #[error("{0}")]
     Lost(String),
-    /// Whoever sends gave up; only what was sent whole may be there.
-    #[error("given up")]
+    /// The sender gave up; only a complete upload may have been stored.
+    #[error("cancelled")]
     Stopped { all_sent: bool },
 }
 
-/// A file on its way: counts what is handed over, and ends the transfer when it is given up
+/// A file being sent: counts the bytes written, and ends the transfer when it is cancelled
 pub(super) struct Outgoing<R> {
     file: R,
     /// In bytes
     total: u64,
-    way: Arc<Way>,
+    state: Arc<TransferState>,
 }
 
 #[derive(Default)]
-struct Way {
+struct TransferState {
     sent: AtomicU64,
-    given_up: AtomicBool,
+    cancelled: AtomicBool,
 }
 
-/// The sender's view of a file on its way
+/// The sender's view of a file being sent
 pub(super) struct Progress {
-    way: Arc<Way>,
+    state: Arc<TransferState>,
     /// In bytes
     total: u64,
 }
 
 impl Progress {
-    /// Of a request that has no file in it.
-    pub(super) fn of_nothing() -> Self {
-        Self { way: Arc::default(), total: 0 }
+    /// For a request without a file.
+    pub(super) fn without_file() -> Self {
+        Self { state: Arc::default(), total: 0 }
     }
 }
 
 impl<R: Read + Send + Sync + Unpin + 'static> Outgoing<R> {
     /// The body of a request with a file of `total` bytes between a head and a tail.
     pub(super) fn body(file: R, total: u64, head: Vec<u8>, tail: Vec<u8>) -> (reqwest::Body, Progress) {
-        let way = Arc::new(Way::default());
-        let outgoing = Self { file, total, way: way.clone() };
-        let pieces = Pieces { outgoing, left: total, head: Some(head.into()), tail: Some(tail.into()) };
-        (reqwest::Body::wrap(pieces), Progress { way, total })
+        let state = Arc::new(TransferState::default());
+        let outgoing = Self { file, total, state: state.clone() };
+        let body = FileBody { outgoing, left: total, head: Some(head.into()), tail: Some(tail.into()) };
+        (reqwest::Body::wrap(body), Progress { state, total })
     }
 }
 
-/// A body that is read from a file as it goes out
-struct Pieces<R> {
+/// A request body that is read from a file while it is sent
+struct FileBody<R> {
     outgoing: Outgoing<R>,
-    /// Bytes of the file
+    /// The remaining bytes of the file
     left: u64,
     head: Option<Bytes>,
     tail: Option<Bytes>,
 }
 
-impl<R: Read + Unpin> http_body::Body for Pieces<R> {
+impl<R: Read + Unpin> http_body::Body for FileBody<R> {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -108,15 +108,15 @@ impl<R: Read + Unpin> http_body::Body for Pieces<R> {
         if self.left == 0 {
             return Poll::Ready(self.tail.take().map(|tail| Ok(Frame::data(tail))));
         }
-        let mut piece = vec![0; PIECE.min(usize::try_from(self.left).unwrap_or(PIECE))];
-        let read = match self.outgoing.read(&mut piece) {
+        let mut chunk = vec![0; CHUNK.min(usize::try_from(self.left).unwrap_or(CHUNK))];
+        let read = match self.outgoing.read(&mut chunk) {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
             read => read,
         };
         Poll::Ready(Some(read.map(|read| {
-            piece.truncate(read);
+            chunk.truncate(read);
             self.left -= read as u64;
-            Frame::data(piece.into())
+            Frame::data(chunk.into())
         })))
     }
 
@@ -132,10 +132,10 @@ impl<R: Read + Unpin> http_body::Body for Pieces<R> {
 
 impl<R: Read> Read for Outgoing<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.way.given_up.load(Ordering::Relaxed) {
-            return Err(io::Error::other("given up"));
+        if self.state.cancelled.load(Ordering::Relaxed) {
+            return Err(io::Error::other("cancelled"));
         }
-        let sent = self.way.sent.load(Ordering::Relaxed);
+        let sent = self.state.sent.load(Ordering::Relaxed);
         let half = usize::try_from(self.total / 2).unwrap_or(usize::MAX);
         let read = if failpoints::is_drilled() && sent == 0 && (1..into.len()).contains(&half) {
             self.file.read(&mut into[..half])?
@@ -145,13 +145,13 @@ impl<R: Read> Read for Outgoing<R> {
         if sent > 0 && sent < self.total {
             failpoints::in_effect(Failpoint::HalfSent, String::new);
         }
-        self.way.sent.fetch_add(read as u64, Ordering::Relaxed);
+        self.state.sent.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }
 }
 
-/// Sends the request, which holds the file that `progress` watches; calls `report` with the bytes sent so far, which says
-/// whether to go on. What is given up is cut off, so that it cannot arrive later.
+/// Sends the request with the file that `progress` watches. Calls `report` with the bytes sent so far; it returns
+/// whether to continue. A cancelled request is cut off, so that it cannot arrive later.
 pub(super) fn send(
     http: &Http,
     request: RequestBuilder,
@@ -171,19 +171,19 @@ async fn exchange(
     let patience = http.patience();
     let mut exchange = pin!(async { Ok(read_reply(request.send().await?).await) });
     let (mut seen, mut since) = (0, Instant::now());
-    let mut told = false;
-    let mut given_up: Option<Instant> = None;
+    let mut reported = false;
+    let mut cancelled: Option<Instant> = None;
     loop {
         let answer = tokio::time::timeout(TICK, exchange.as_mut()).await;
-        let sent = progress.way.sent.load(Ordering::Relaxed);
+        let sent = progress.state.sent.load(Ordering::Relaxed);
         if sent != seen {
             (seen, since) = (sent, Instant::now());
         }
-        if !report(sent) && given_up.is_none() {
-            given_up = Some(Instant::now());
+        if !report(sent) && cancelled.is_none() {
+            cancelled = Some(Instant::now());
         }
-        if sent >= progress.total && !told {
-            told = true;
+        if sent >= progress.total && !reported {
+            reported = true;
             failpoints::in_effect(Failpoint::AllSent, String::new);
         }
         match answer {
@@ -195,19 +195,19 @@ async fn exchange(
             Err(_) => {}
         }
         let all_sent = sent >= progress.total;
-        // What is there whole gets the time to say so; the rest of what is not is kept back.
-        let patience_left = given_up.map(|since| LAST_WORDS.saturating_sub(since.elapsed()));
+        // A complete upload gets time for its reply; an incomplete one is cut off.
+        let patience_left = cancelled.map(|since| FINAL_REPLY_TIMEOUT.saturating_sub(since.elapsed()));
         if patience_left.is_some_and(|left| left.is_zero() || !all_sent) {
-            progress.way.given_up.store(true, Ordering::Relaxed);
+            progress.state.cancelled.store(true, Ordering::Relaxed);
             return Err(SendError::Stopped { all_sent });
         }
         let limit = if all_sent { patience.reply } else { patience.connect + patience.stall };
         if since.elapsed() > limit {
-            progress.way.given_up.store(true, Ordering::Relaxed);
+            progress.state.cancelled.store(true, Ordering::Relaxed);
             let seconds = limit.as_secs();
             return Err(SendError::Lost(match all_sent {
-                true => format!("all was sent, but no reply came in {seconds} s"),
-                false => format!("nothing moved for {seconds} s after {sent} of {} bytes", progress.total),
+                true => format!("everything was sent, but no reply came within {seconds} s"),
+                false => format!("no progress for {seconds} s after {sent} of {} bytes", progress.total),
             }));
         }
     }
@@ -216,21 +216,21 @@ async fn exchange(
 impl Progress {
     fn failure(&self, error: reqwest::Error) -> SendError {
         let error = error.without_url();
-        let sent = self.way.sent.load(Ordering::Relaxed);
-        // With TLS 1.3 a client hears after its first bytes that it should have shown a certificate.
-        let unknown_here = innermost(&error).contains(CERTIFICATE_REQUIRED);
-        if error.is_connect() || error.is_builder() || unknown_here {
+        let sent = self.state.sent.load(Ordering::Relaxed);
+        // With TLS 1.3, a client learns only after its first bytes that it needs a certificate.
+        let needs_certificate = innermost(&error).contains(CERTIFICATE_REQUIRED);
+        if error.is_connect() || error.is_builder() || needs_certificate {
             SendError::Unreachable(error)
         } else if sent < self.total || error.is_body() {
-            // An error of the body says that its last piece was not even taken off our hands.
+            // A body error means that the last chunk was not taken.
             SendError::Cut { sent, total: self.total }
         } else {
-            SendError::Lost(format!("all was sent, but no reply came: {}", innermost(&error)))
+            SendError::Lost(format!("everything was sent, but no reply came: {}", innermost(&error)))
         }
     }
 }
 
-/// The last cause of an error, which says what happened on the wire.
+/// The innermost cause of an error, which tells what happened on the wire.
 pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
@@ -239,18 +239,18 @@ pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     cause.to_string()
 }
 
-/// A success needs no reason; of anything else the reason is read, as far as it comes.
+/// Reads the reply; the reason only if it is not a success.
 async fn read_reply(mut response: Response) -> Reply {
     let status = response.status().as_u16();
-    let said = |name: HeaderName| {
+    let header = |name: HeaderName| {
         response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
     };
-    let location = said(LOCATION);
-    let retry_after = said(RETRY_AFTER).and_then(|value| retry_after(&value, jiff::Timestamp::now()));
+    let location = header(LOCATION);
+    let retry_after = header(RETRY_AFTER).and_then(|value| retry_after(&value, jiff::Timestamp::now()));
     let mut body = Vec::new();
-    // A reason that breaks off is better than none; a success that is read to its end leaves a connection to go on with.
-    while let Ok(Some(piece)) = response.chunk().await {
-        body.extend_from_slice(&piece);
+    // An incomplete reason is better than none. Reading a success to its end keeps the connection usable.
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk);
         if body.len() > LARGEST_REPLY {
             break;
         }

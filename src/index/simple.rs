@@ -1,4 +1,5 @@
-//! What an index lists: the simple API, in JSON (PEP 691, 700, 792) where the index has it, else in HTML (PEP 503).
+//! Reads what an index lists by the simple API: as JSON (PEP 691, 700, 792) if the index supports it, else as HTML
+//! (PEP 503).
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -23,18 +24,18 @@ use crate::world::http::{AddressError, PYRELEASE_INDEX, check, check_from, is_lo
 
 const ACCEPTED: &str = "application/vnd.pypi.simple.v1+json, \
     application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
-/// Of a page, in bytes; the largest on PyPI has about 20 MB.
+/// The largest page, in bytes; the largest on PyPI has about 20 MB
 const LARGEST_PAGE: u64 = 64 << 20;
-/// Of what an error repeats of a page, in characters
+/// The longest quote of a page in an error, in characters
 const LONGEST_EXCERPT: usize = 100;
-/// Of a file whose size is not listed, in bytes; PyPI's own limit.
+/// The largest file whose size is not listed, in bytes; PyPI's own limit
 const LARGEST_FILE: u64 = 1 << 30;
 
-/// What an index says of a project
+/// What an index lists of a project
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
     pub files: Vec<SimpleFile>,
-    /// `active`, `archived`, `quarantined` or `deprecated` (PEP 792), where the index tells
+    /// `active`, `archived`, `quarantined` or `deprecated` (PEP 792), if the index has it
     pub status: Option<String>,
 }
 
@@ -54,7 +55,7 @@ pub struct SimpleFile {
     pub is_attested: bool,
 }
 
-/// Whether a file is withdrawn (PEP 592)
+/// Whether a file is yanked (PEP 592)
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Yanked {
     No,
@@ -73,10 +74,10 @@ pub enum FilePresence {
     Different { sha256: String },
 }
 
-/// Why nothing is known of what an index lists
+/// Why an index's listing cannot be read, or a file cannot be fetched
 #[derive(Debug, Error)]
 pub enum SimpleError {
-    #[error("it is not known where `{index}` lists files: it has no `simple` address")]
+    #[error("index `{index}` has no `simple` URL to list its files")]
     NoAddress { index: String },
     #[error("failed to fetch `{url}`")]
     Unreachable {
@@ -84,11 +85,11 @@ pub enum SimpleError {
         #[source]
         source: reqwest::Error,
     },
-    #[error("`{url}` cannot be read: the server says {status}")]
+    #[error("failed to fetch `{url}`: HTTP {status}")]
     Status { url: String, status: StatusCode },
-    #[error("`{url}` is no page of the simple API: {reason}")]
+    #[error("`{url}` is not a valid page of the simple API: {reason}")]
     Malformed { url: String, reason: String },
-    #[error("`{file}` is listed at an address that cannot be used")]
+    #[error("the listed URL of `{file}` cannot be used")]
     Address {
         file: String,
         #[source]
@@ -100,12 +101,12 @@ pub enum SimpleError {
         #[source]
         source: io::Error,
     },
-    #[error("what `{url}` gives is not the file: its sha256 is {found}, not {expected}")]
+    #[error("`{url}` is not the expected file: its sha256 is {found}, not {expected}")]
     Mismatch {
         url: String,
         expected: String,
         found: String,
-        /// How many bytes came
+        /// The number of bytes received
         size: u64,
     },
     #[error("failed to write `{path}`")]
@@ -117,8 +118,8 @@ pub enum SimpleError {
 }
 
 impl SimpleError {
-    /// Whether the same question may get an answer in a moment.
-    pub fn is_passing(&self) -> bool {
+    /// Whether a retry may succeed.
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { source, .. } => !source.is_timeout(),
             Self::Status { status, .. } => {
@@ -129,18 +130,18 @@ impl SimpleError {
         }
     }
 
-    /// What to do about it, where that is known.
+    /// What to do about it, if that is known.
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Unreachable { .. } => Some("check the address, the network and the proxy"),
+            Self::Unreachable { .. } => Some("check the URL, the network and the proxy"),
             Self::Status { status, .. } if matches!(status.as_u16(), 401 | 403) => {
-                Some("it shows its files to those only whom it knows: give it credentials")
+                Some("the index requires credentials to list files: set them")
             }
-            Self::Status { status, .. } if status.is_server_error() => {
-                Some("try again when it has recovered")
-            }
+            Self::Status { status, .. } if status.is_server_error() => Some("try again later"),
             Self::Address { source, .. } => Some(source.help()),
-            Self::Malformed { .. } => Some("is `simple` the address where it lists projects (PEP 503)?"),
+            Self::Malformed { .. } => {
+                Some("set `simple` to the URL where the index lists projects (PEP 503)")
+            }
             _ => None,
         }
     }
@@ -182,7 +183,7 @@ struct JsonFile {
 }
 
 impl Listing {
-    /// The file that has these very bytes, whatever it is called.
+    /// The file with this sha256, whatever its name.
     pub fn file_with(&self, sha256: &str) -> Option<&SimpleFile> {
         self.files.iter().find(|file| file.sha256.as_deref() == Some(sha256))
     }
@@ -199,10 +200,10 @@ impl Listing {
         Some((last.clone(), others.iter().any(|(_, of, is_attested)| of == last && *is_attested)))
     }
 
-    /// Reads a project's page of a media type, which was found at an address.
+    /// Parses a project's page by its media type; `base` is the URL it was fetched from.
     ///
     /// # Errors
-    /// It is none.
+    /// It is not a valid page.
     pub fn read(kind: &str, page: &[u8], base: &Url) -> Result<Self, SimpleError> {
         let malformed = |reason: String| SimpleError::Malformed { url: base.to_string(), reason };
         match kind {
@@ -217,8 +218,8 @@ impl Listing {
 }
 
 impl IndexClient {
-    /// What the index lists of a project; none where it has none of that name. A page on another server is not
-    /// the index's own (pypiserver and GitLab send those who ask for an unknown project to PyPI), so it is none.
+    /// The index's listing of a project; none if it has no such project. A page on another server does not count:
+    /// pypiserver and GitLab redirect requests for unknown projects to PyPI.
     pub fn listing(&self, project: &str) -> Result<Option<Listing>, SimpleError> {
         let url = self
             .address
@@ -226,7 +227,7 @@ impl IndexClient {
             .ok_or_else(|| SimpleError::NoAddress { index: self.address.name.clone() })?;
         let response = self.fetch(&url, ACCEPTED)?;
         if response.headers().contains_key(PYRELEASE_INDEX) && is_loopback(&url) {
-            self.is_ours.store(true, Ordering::Relaxed);
+            self.is_test_server.store(true, Ordering::Relaxed);
         }
         if response.status() == StatusCode::NOT_FOUND || !same_origin(response.url(), &url) {
             return Ok(None);
@@ -240,19 +241,19 @@ impl IndexClient {
         let page = read_page(response, self.http.patience().reply)
             .map_err(|source| SimpleError::Broken { url: base.to_string(), source })?;
         if page.len() as u64 > LARGEST_PAGE {
-            return Err(malformed(format!("it has more than {} MiB", LARGEST_PAGE >> 20)));
+            return Err(malformed(format!("it is larger than {} MiB", LARGEST_PAGE >> 20)));
         }
         Listing::read(&kind, &page, &base).map(Some)
     }
 
-    /// How a distribution compares with the file of its name. Where the index lists no sha256, the file itself is
-    /// fetched and hashed.
-    pub fn standing(&self, project: &str, distribution: &Distribution) -> Result<FilePresence, SimpleError> {
-        self.standing_in(self.listing(project)?.as_ref(), distribution)
+    /// Compares a distribution with the listed file of its name. If the index lists no sha256, this downloads the
+    /// file to compute it.
+    pub fn presence(&self, project: &str, distribution: &Distribution) -> Result<FilePresence, SimpleError> {
+        self.presence_in(self.listing(project)?.as_ref(), distribution)
     }
 
-    /// The same by a listing that is there already.
-    pub fn standing_in(
+    /// The same with a listing that has been fetched already.
+    pub fn presence_in(
         &self,
         listing: Option<&Listing>,
         distribution: &Distribution,
@@ -272,12 +273,12 @@ impl IndexClient {
         })
     }
 
-    /// The sha256 of a file that the index lists without one: the file is fetched for it.
+    /// Downloads a file to compute its sha256.
     pub fn sha256(&self, file: &SimpleFile) -> Result<String, SimpleError> {
         Ok(self.transfer(file, &mut io::sink())?.0)
     }
 
-    /// Downloads a file to a path, where it appears only when it is whole and has that sha256.
+    /// Downloads a file to a path. The file appears there only when it is complete and has this sha256.
     pub fn download(&self, file: &SimpleFile, to: &Path, sha256: &str) -> Result<(), SimpleError> {
         let unwritable = |source| SimpleError::Unwritable { path: to.to_owned(), source };
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -295,7 +296,7 @@ impl IndexClient {
         Ok(())
     }
 
-    /// Fetches a file's bytes and gives their sha256 and number.
+    /// Fetches a file; returns its sha256 and size.
     fn transfer(&self, file: &SimpleFile, to: &mut dyn Write) -> Result<(String, u64), SimpleError> {
         let broken = |source| SimpleError::Broken { url: file.url.to_string(), source };
         let checked = match &self.address.simple {
@@ -315,21 +316,20 @@ impl IndexClient {
             }
             hashing.update(&chunk[..read]);
             if hashing.size() > limit {
-                return Err(broken(io::Error::other(format!(
-                    "it has more than the {limit} bytes it may have"
-                ))));
+                return Err(broken(io::Error::other(format!("it is larger than {limit} bytes"))));
             }
             to.write_all(&chunk[..read]).map_err(broken)?;
         }
     }
 
-    /// Fetches; from the server that takes the uploads as the user, if it shows nothing to others.
+    /// Fetches a URL and follows a redirect. Credentials are sent only to the upload server, and only if it hides
+    /// something without them.
     fn fetch(&self, url: &Url, accept: &str) -> Result<Response, SimpleError> {
         let response = self.fetch_once(url, accept)?;
         if !response.status().is_redirection() {
             return Ok(response);
         }
-        // From this machine it leads elsewhere.
+        // A redirect must not lead to this machine.
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
         match location.and_then(|location| response.url().join(location).ok()) {
             Some(elsewhere) if check(&elsewhere).is_ok() => self.fetch_once(&elsewhere, accept),
@@ -340,7 +340,7 @@ impl IndexClient {
     fn fetch_once(&self, url: &Url, accept: &str) -> Result<Response, SimpleError> {
         let login = self.credentials.as_ref().and_then(Credentials::for_reading);
         let login = login.filter(|_| same_origin(url, &self.address.upload));
-        if !self.wants_a_name.load(Ordering::Relaxed) {
+        if !self.requires_login.load(Ordering::Relaxed) {
             let response = self.send_get(url, accept, None)?;
             if login.is_none() || !may_hide(&response, url) {
                 return Ok(response);
@@ -348,7 +348,7 @@ impl IndexClient {
         }
         let response = self.send_get(url, accept, login)?;
         if response.status().is_success() && same_origin(response.url(), url) {
-            self.wants_a_name.store(true, Ordering::Relaxed);
+            self.requires_login.store(true, Ordering::Relaxed);
         }
         Ok(response)
     }
@@ -364,8 +364,8 @@ impl IndexClient {
     }
 }
 
-/// Whether somebody whom the server knows may be shown more: those it does not know it may tell that nothing is there, or
-/// send to a page where they sign in, or to another index.
+/// Whether the server may show more to a user with credentials: without them, it may claim that nothing is there, or
+/// redirect to a login page or to another index.
 fn may_hide(response: &Response, asked: &Url) -> bool {
     let status = response.status();
     matches!(status.as_u16(), 401 | 403 | 404)
@@ -373,7 +373,7 @@ fn may_hide(response: &Response, asked: &Url) -> bool {
         || (!same_origin(response.url(), asked) && asked.path().ends_with('/'))
 }
 
-/// The response, if it is one; an address that a redirect led to may repeat what was sent.
+/// The response if it is a success. The error redacts the URL, because a redirect may repeat the credentials.
 fn successful(client: &IndexClient, response: Response) -> Result<Response, SimpleError> {
     if response.status() == StatusCode::OK {
         return Ok(response);
@@ -381,7 +381,7 @@ fn successful(client: &IndexClient, response: Response) -> Result<Response, Simp
     Err(SimpleError::Status { url: client.redact(response.url().as_str()), status: response.status() })
 }
 
-/// A page, and a little more of one that is too large; one that comes byte by byte is not waited for.
+/// Reads a page, and one byte more than the limit of a larger one; a time limit stops slow responses.
 fn read_page(response: Response, time: Duration) -> io::Result<Vec<u8>> {
     let began = Instant::now();
     let mut response = response.take(LARGEST_PAGE + 1);
@@ -393,7 +393,7 @@ fn read_page(response: Response, time: Duration) -> io::Result<Vec<u8>> {
         }
         page.extend_from_slice(&chunk[..read]);
         if began.elapsed() > time {
-            return Err(io::Error::other(format!("it is not there after {} s", time.as_secs())));
+            return Err(io::Error::other(format!("it did not arrive within {} s", time.as_secs())));
         }
     }
 }
@@ -403,7 +403,7 @@ fn read_json(page: &[u8], base: &Url) -> Result<Listing, SimpleError> {
     let page: JsonPage = serde_json::from_slice(page).map_err(|error| malformed(error.to_string()))?;
     let version = page.meta.api_version;
     if version.split('.').next() != Some("1") {
-        return Err(malformed(format!("it has version `{}` of the API", excerpt(&version))));
+        return Err(malformed(format!("it has API version `{}`, which is not supported", excerpt(&version))));
     }
     let files = page.files.into_iter().map(|file| {
         Ok(SimpleFile {
@@ -439,7 +439,7 @@ fn read_html(page: &str, base: &Url) -> Result<Listing, SimpleError> {
         let hash = url.fragment().and_then(|fragment| fragment.strip_prefix("sha256="));
         let sha256 = hash.map(sha256).transpose().map_err(malformed)?;
         url.set_fragment(None);
-        // The text is the file's name (PEP 503); a page may have other links too.
+        // The text is the file's name (PEP 503); a page may have other links as well.
         let filename = anchor.text;
         if filename.is_empty() || filename.contains(['/', '\\']) || !is_distribution(&filename) {
             continue;
@@ -458,7 +458,7 @@ fn read_html(page: &str, base: &Url) -> Result<Listing, SimpleError> {
     Ok(Listing { files, status: None })
 }
 
-/// The beginning of what a page says, as a terminal shows it.
+/// The beginning of a text, escaped for a terminal.
 fn excerpt(text: &str) -> String {
     text.chars().take(LONGEST_EXCERPT).flat_map(char::escape_default).collect()
 }
@@ -470,7 +470,7 @@ fn is_distribution(filename: &str) -> bool {
 fn join(base: &Url, address: &str) -> Result<Url, SimpleError> {
     base.join(address).map_err(|error| SimpleError::Malformed {
         url: base.to_string(),
-        reason: format!("it links to `{}`: {error}", excerpt(address)),
+        reason: format!("its link `{}` is not valid: {error}", excerpt(address)),
     })
 }
 
@@ -478,6 +478,6 @@ fn sha256(hash: &str) -> Result<String, String> {
     if hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         Ok(hash.to_ascii_lowercase())
     } else {
-        Err("it gives a sha256 that is none".to_owned())
+        Err("it lists an invalid sha256".to_owned())
     }
 }

@@ -1,32 +1,32 @@
-//! What an index is to whoever uploads a release: files are put between a beginning and an end.
+//! The interface of an index to an upload: files are added between `begin` and `commit`.
 //!
-//! By the legacy API nothing is staged: what is put is public at once, so the end does nothing and there is no way back.
-//! An API with sessions (PEP 694, a draft) hides the files until the end, and takes them back where it is not reached.
+//! The legacy API has no staging: each file is public at once, so `commit` does nothing and `abort` cannot remove
+//! files. An API with sessions (PEP 694, a draft) hides the files until `commit`, and `abort` discards them.
 
 use super::{FilePresence, IndexClient, Put, SimpleError, Submission, UploadError};
 use crate::python::distribution::Distribution;
 
-/// An index that takes the files of a release
+/// An index that accepts the files of a release
 pub trait Index: Sync {
-    /// What it is called.
+    /// Its name.
     fn name(&self) -> &str;
 
-    /// Whether files stay hidden until [`Index::commit`], so that [`Index::abort`] takes them back.
+    /// Whether files stay hidden until [`Index::commit`], so that [`Index::abort`] can discard them.
     fn is_staged(&self) -> bool;
 
-    /// Opens a version of a project for files.
+    /// Starts the upload of a version.
     fn begin(&self, project: &str, version: &str) -> Result<(), UploadError>;
 
-    /// Puts one file; `progress` is told the bytes sent so far, and says whether to go on.
+    /// Uploads one file; `progress` gets the bytes sent so far and returns whether to continue.
     fn put(&self, submission: &Submission, progress: &dyn Fn(u64) -> bool) -> Result<Put, UploadError>;
 
-    /// How a file compares with the one of its name that is there.
-    fn standing(&self, project: &str, distribution: &Distribution) -> Result<FilePresence, SimpleError>;
+    /// Compares a file with the one of its name that the index has.
+    fn presence(&self, project: &str, distribution: &Distribution) -> Result<FilePresence, SimpleError>;
 
-    /// All files are there: they become public, where they were not.
+    /// Publishes the files after the last one, if they were hidden.
     fn commit(&self) -> Result<(), UploadError>;
 
-    /// Takes back what was put, where that is possible.
+    /// Discards the uploaded files, if that is possible.
     fn abort(&self) -> Result<(), UploadError>;
 }
 
@@ -47,8 +47,8 @@ impl Index for IndexClient {
         Self::put(self, submission, progress)
     }
 
-    fn standing(&self, project: &str, distribution: &Distribution) -> Result<FilePresence, SimpleError> {
-        Self::standing(self, project, distribution)
+    fn presence(&self, project: &str, distribution: &Distribution) -> Result<FilePresence, SimpleError> {
+        Self::presence(self, project, distribution)
     }
 
     fn commit(&self) -> Result<(), UploadError> {

@@ -1,4 +1,4 @@
-//! A file on its way to an index, and all that the form says of it.
+//! A file to upload, and the form that goes with it.
 
 use std::io::Read as _;
 
@@ -14,9 +14,9 @@ use crate::python::metadata::Metadata;
 use crate::world::digest::Digests;
 use crate::world::hashes::{FileStamp, Hashes};
 
-/// What of a form is around its file
+/// The parts of a form around its file
 pub(super) struct Envelope {
-    /// The media type of the whole
+    /// The form's media type
     pub(super) kind: String,
     pub(super) head: Vec<u8>,
     pub(super) tail: Vec<u8>,
@@ -24,31 +24,31 @@ pub(super) struct Envelope {
     pub(super) empty: Vec<u8>,
 }
 
-/// A file on its way to an index
+/// A file to upload
 #[derive(Debug, Clone)]
 pub struct Submission {
     pub distribution: Distribution,
     pub(super) digests: Digests,
-    /// What the file had when the digests were worked out
+    /// The file's stamp when the digests were computed
     pub(super) stamp: FileStamp,
-    /// The form's fields from the distribution's own metadata, `name` and `version` among them
+    /// The form's fields from the distribution's metadata, `name` and `version` among them
     pub fields: Vec<(String, String)>,
     /// A wheel's Python tag, or `source`
     pub(super) python_tag: String,
-    /// A JSON array, where there is an attestation beside the distribution
+    /// A JSON array, if there is an attestation beside the distribution
     pub(super) attestations: Option<String>,
 }
 
 impl Submission {
-    /// Reads a distribution whose bytes are still those that were recorded.
+    /// Reads a distribution and checks that its bytes are those that were recorded.
     ///
     /// # Errors
-    /// It has changed, or cannot be read; or there is something beside it that is no attestation.
+    /// The file has changed or cannot be read, or the attestation beside it is not valid.
     pub fn read(distribution: &Distribution, hashes: &Hashes) -> Result<Self> {
         hashes.verify(distribution)?;
         let broken = |error: &str| {
             Error::failed(format!("`{}` cannot be uploaded: {error}", distribution.filename))
-                .help("`pyrelease check` says what is wrong with it")
+                .help("run `pyrelease check` to see what is wrong with it")
         };
         let mut file = File::open(&distribution.path)?;
         let metadata = archive::metadata(&mut file, distribution.kind, distribution.size)
@@ -67,7 +67,7 @@ impl Submission {
         })
     }
 
-    /// A file that need not be a distribution, with the fields that are given.
+    /// Any file, with these fields.
     #[cfg(test)]
     pub(crate) fn of(distribution: &Distribution, fields: Vec<(String, String)>, python_tag: &str) -> Self {
         let (digests, stamp) = Hashes::default().of(&distribution.path).unwrap();
@@ -80,12 +80,12 @@ impl Submission {
         self.attestations.is_some()
     }
 
-    /// The value of a field of the form, empty where it has none.
+    /// The value of a field of the form; empty if it has none.
     pub fn field(&self, name: &str) -> &str {
         self.fields.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
     }
 
-    /// The form around a file, which comes last: a server knows all else when it gets it.
+    /// The form around a file. The file comes last, so that a server knows all fields by then.
     pub(super) fn envelope(&self, digests: &Digests, attested: bool) -> Envelope {
         let form = self.form(digests, attested);
         let boundary = form.boundary().to_owned();
@@ -128,9 +128,9 @@ impl Submission {
     }
 }
 
-/// Places of files in the order in which an index gets them: in each wave one after the other or together. The first
-/// goes alone, because two that would make a release at the same time fail on PyPI; an sdist goes when all wheels are
-/// there, so that nobody builds from source for want of a wheel that is on its way.
+/// The indices of the files in the order of upload. Waves follow each other; files of one wave may be uploaded in
+/// parallel. The first file goes alone, because on PyPI two uploads that create a release at the same time fail. The
+/// sdist goes after all wheels, so that nobody builds from source because a wheel is still missing.
 pub fn waves(distributions: &[Distribution]) -> Vec<Vec<usize>> {
     let places = |kind| (0..distributions.len()).filter(move |place| distributions[*place].kind == kind);
     let mut wheels = places(Kind::Wheel);

@@ -1,4 +1,4 @@
-//! The client against servers that do what real ones do on bad days: each is a few lines that answer a request.
+//! The client against misbehaving servers: each one is a few lines that answer a request.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -16,7 +16,7 @@ use crate::world::digest::Digests;
 use crate::world::http::{Http, Patience};
 
 #[test]
-fn pypi_and_its_index_for_trials_are_known() {
+fn pypi_and_testpypi_are_known() {
     let pypi = IndexAddress::pypi();
     assert_eq!(pypi.view_url("Demo_Pkg", "1.0").unwrap(), "https://pypi.org/project/demo-pkg/1.0/");
     assert_eq!(pypi.project_url("Demo_Pkg").unwrap().as_str(), "https://pypi.org/simple/demo-pkg/");
@@ -26,7 +26,7 @@ fn pypi_and_its_index_for_trials_are_known() {
 }
 
 #[test]
-fn an_index_without_a_page_is_looked_at_where_it_lists_files() {
+fn an_index_without_a_page_is_viewed_at_its_listing() {
     let listed =
         IndexAddress::new("corp", "https://corp.example/", Some("https://corp.example/simple"), None)
             .unwrap();
@@ -36,33 +36,33 @@ fn an_index_without_a_page_is_looked_at_where_it_lists_files() {
 }
 
 #[test]
-fn an_address_that_would_give_the_token_away_is_refused() {
+fn a_url_that_would_expose_the_token_is_refused() {
     let error = IndexAddress::new("corp", "http://corp.example/", None, None).unwrap_err();
-    assert_eq!(error.to_string(), "`upload` of the index `corp` cannot be used");
+    assert_eq!(error.to_string(), "`upload` of index `corp` cannot be used");
 }
 
 #[test]
-fn a_strange_name_stays_one_part_of_the_address() {
+fn a_strange_name_stays_one_path_segment() {
     let pypi = IndexAddress::pypi();
     let url = pypi.project_url("../legacy?x#y").unwrap();
     assert_eq!(url.as_str(), "https://pypi.org/simple/-%2Flegacy%3Fx%23y/");
 }
 
-/// A request as a server got it
+/// A received request
 #[derive(Clone, Default)]
 pub(super) struct Request {
     pub(super) head: String,
     pub(super) body: Vec<u8>,
 }
 
-/// A server on this machine that hands each request to a function; its thread ends with the process
+/// A local server that passes each request to a function; its thread ends with the process
 pub(super) struct Server {
     pub(super) address: String,
     pub(super) requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Server {
-    /// Answers each request once it is read whole.
+    /// Answers each request after reading all of it.
     pub(super) fn answering(answer: impl Fn(&Request) -> String + Send + 'static) -> Self {
         Self::handling(move |stream, requests| {
             let request = read_request(stream);
@@ -72,7 +72,7 @@ impl Server {
         })
     }
 
-    /// Does with each connection as told, then closes it.
+    /// Passes each connection to a function, then closes it.
     fn handling(handle: impl Fn(&mut TcpStream, &Mutex<Vec<Request>>) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -166,11 +166,11 @@ impl File {
     }
 }
 
-/// Large enough not to fit into the buffers on the way
+/// Too large for the buffers in between
 const LARGE: usize = 32 << 20;
 
 #[test]
-fn a_page_that_never_ends_is_not_waited_for() {
+fn an_endless_page_times_out() {
     let server = Server::handling(|stream, _| {
         read_request(stream);
         let _ = stream.write_all(b"HTTP/1.1 200 X\r\nContent-Type: text/html\r\n\r\n");
@@ -183,7 +183,7 @@ fn a_page_that_never_ends_is_not_waited_for() {
 }
 
 #[test]
-fn an_index_elsewhere_gets_nothing_fetched_from_this_machine() {
+fn a_remote_index_cannot_link_to_this_machine() {
     let inside = Server::answering(|_| reply(200, "text/plain", "what is for nobody else"));
     let http = Http::with_patience(&Environment::default(), Patience::default()).unwrap();
     let simple = "https://corp.example/simple/";
@@ -195,9 +195,9 @@ fn an_index_elsewhere_gets_nothing_fetched_from_this_machine() {
     assert!(inside.requests.lock().unwrap().is_empty());
 }
 
-/// Whoever builds again while files are uploaded would publish a mixture.
+/// A rebuild during an upload would publish a mixture.
 #[test]
-fn a_file_that_is_written_to_on_its_way_does_not_arrive_whole() {
+fn a_file_modified_during_the_upload_does_not_arrive() {
     let file = File::of(LARGE);
     let server = Server::handling(|stream, requests| {
         thread::sleep(Duration::from_millis(300));
@@ -249,7 +249,7 @@ fn an_upload_is_one_request_with_the_file_last() {
 }
 
 #[test]
-fn a_definite_no_is_told_from_not_knowing() {
+fn refusals_and_ambiguous_errors_are_told_apart() {
     let refusing = |status: u16| Server::answering(move |_| reply(status, "text/plain", "it is\nso"));
     let file = File::of(1000);
     for status in [400, 401, 403, 404, 413, 429] {
@@ -264,18 +264,18 @@ fn a_definite_no_is_told_from_not_knowing() {
 }
 
 #[test]
-fn a_redirect_is_not_followed_and_gets_its_sentence() {
+fn a_redirect_is_reported_and_not_followed() {
     let server = Server::answering(|_| {
         "HTTP/1.1 308 X\r\nLocation: /elsewhere/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned()
     });
     let error = server.put(&File::of(10)).unwrap_err();
     assert!(matches!(error, UploadError::Redirected { .. }), "{error}");
-    assert!(error.to_string().ends_with("it redirects to `/elsewhere/`"), "{error}");
+    assert!(error.to_string().ends_with("its upload URL redirects to `/elsewhere/`"), "{error}");
     assert_eq!(server.requests.lock().unwrap().len(), 1);
 }
 
 #[test]
-fn a_connection_that_breaks_leaves_it_open_whether_the_file_is_there() {
+fn a_broken_connection_is_ambiguous() {
     let swallowing = Server::handling(|stream, requests| requests.lock().unwrap().push(read_request(stream)));
     let error = swallowing.put(&File::of(1000)).unwrap_err();
     assert!(error.is_ambiguous(), "{error}");
@@ -289,7 +289,7 @@ fn a_connection_that_breaks_leaves_it_open_whether_the_file_is_there() {
 }
 
 #[test]
-fn a_reply_that_comes_while_the_file_is_on_its_way_is_not_lost() {
+fn an_early_reply_is_not_lost() {
     let early = |patient: bool| {
         Server::handling(move |stream, _| {
             let _ = stream.read(&mut [0; 1000]);
@@ -311,7 +311,7 @@ fn a_server_that_stalls_is_given_up() {
     let deaf = Server::handling(|_, _| thread::sleep(Duration::from_secs(20)));
     let impatient = |server: &Server| server.client_that_waits(Duration::from_millis(300));
     let error = Server::put_by(&impatient(&deaf), &File::of(LARGE)).unwrap_err();
-    assert!(error.is_ambiguous() && error.to_string().contains("nothing moved"), "{error}");
+    assert!(error.is_ambiguous() && error.to_string().contains("no progress"), "{error}");
     let mute = Server::handling(|stream, _| {
         read_request(stream);
         thread::sleep(Duration::from_secs(20));
@@ -321,7 +321,7 @@ fn a_server_that_stalls_is_given_up() {
 }
 
 #[test]
-fn a_server_that_is_not_there_got_nothing() {
+fn an_unreachable_server_is_not_ambiguous() {
     let server = Server::answering(|_| String::new());
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let gone = Server { address: format!("http://{port}"), ..server };
@@ -353,17 +353,17 @@ fn a_duplicate_is_decided_by_hashes() {
         Put::AlreadyThere,
         "by the bytes themselves"
     );
-    let theirs = "0".repeat(64);
-    let error = listing(format!("#sha256={theirs}")).put(&file).unwrap_err();
-    assert!(error.to_string().contains(&theirs) && error.to_string().contains(&ours), "{error}");
+    let existing = "0".repeat(64);
+    let error = listing(format!("#sha256={existing}")).put(&file).unwrap_err();
+    assert!(error.to_string().contains(&existing) && error.to_string().contains(&ours), "{error}");
 
     let silent = Server::answering(|_| reply(409, "text/html", "<pre>it already exists</pre>"));
     let error = silent.put(&file).unwrap_err();
-    assert!(matches!(error, UploadError::Duplicate { theirs: Theirs::Unknown(_), .. }), "{error}");
+    assert!(matches!(error, UploadError::Duplicate { existing: ExistingFile::Unknown(_), .. }), "{error}");
 }
 
 #[test]
-fn a_secret_that_a_server_repeats_is_struck_out() {
+fn a_repeated_secret_is_redacted() {
     let server = Server::answering(|_| reply(403, "text/plain", "pypi-canary is no token"));
     let error = server.put(&File::of(10)).unwrap_err();
     assert!(!format!("{error} {error:?}").contains("pypi-canary"), "{error}");
@@ -389,10 +389,10 @@ fn a_page_elsewhere_is_not_the_indexs_own() {
 }
 
 #[test]
-fn a_page_that_is_none_is_an_error() {
+fn an_invalid_page_is_an_error() {
     for (kind, body, words) in [
-        ("text/html", "<a href=\"x#sha256=zz\">demo-1.0.tar.gz</a>", "a sha256 that is none"),
-        ("text/html", "<a href=\"https://[\">demo-1.0.tar.gz</a>", "links to"),
+        ("text/html", "<a href=\"x#sha256=zz\">demo-1.0.tar.gz</a>", "an invalid sha256"),
+        ("text/html", "<a href=\"https://[\">demo-1.0.tar.gz</a>", "its link `https://[` is not valid"),
         ("image/png", "x", "the media type `image/png`"),
         ("application/json", "{\"meta\": {", "EOF"),
         (
@@ -415,11 +415,11 @@ fn a_page_that_is_none_is_an_error() {
         while stream.write_all(&[b'x'; 1 << 16]).is_ok() {}
     });
     let error = endless.client().listing("demo").unwrap_err();
-    assert!(error.to_string().contains("more than 64 MiB"), "{error}");
+    assert!(error.to_string().contains("larger than 64 MiB"), "{error}");
 }
 
 #[test]
-fn what_a_project_is_comes_with_its_files() {
+fn the_project_status_is_read() {
     let server = Server::answering(|_| {
         let body = r#"{"meta": {"api-version": "1.4"}, "name": "demo", "project-status": {"status": "archived"},
             "files": [{"filename": "demo-1.0.tar.gz", "url": "../../f/demo-1.0.tar.gz", "hashes": {},
@@ -435,7 +435,7 @@ fn what_a_project_is_comes_with_its_files() {
 }
 
 #[test]
-fn an_index_is_told_who_asks_only_if_it_hides_something_from_others() {
+fn credentials_are_sent_only_to_an_index_that_requires_them() {
     let page = r#"{"meta": {"api-version": "1.0"}, "files": []}"#;
     let kind = "application/vnd.pypi.simple.v1+json";
     for (to_others, expected) in [

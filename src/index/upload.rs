@@ -1,5 +1,5 @@
-//! Uploads by the legacy API: one request a file, the file streamed from disk, and an outcome that says what is
-//! known of the index afterwards (<https://docs.pypi.org/api/upload/>).
+//! Uploads by the legacy API: one request for each file, streamed from disk. The outcome tells what is known of the
+//! index afterwards (<https://docs.pypi.org/api/upload/>).
 
 mod error;
 
@@ -14,7 +14,7 @@ use reqwest::RequestBuilder;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use secrecy::ExposeSecret as _;
 
-pub use error::{Theirs, UploadError};
+pub use error::{ExistingFile, UploadError};
 
 use super::refusals::{help_for_nobody, help_for_publisher};
 use super::reply::{Reply, may_hide_a_duplicate, says_duplicate};
@@ -28,12 +28,12 @@ use crate::world::digest::Digests;
 use crate::world::hashes::FileStamp;
 use crate::world::http::Http;
 
-/// What an upload came to
+/// The result of a successful upload
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
-    /// The index took the file. Some (PyPI, devpi) answer the same when they had these very bytes before.
+    /// The index accepted the file. PyPI and devpi reply the same if they already had these bytes.
     Uploaded,
-    /// The index refused the file because it has one of that name, and that one has the same sha256.
+    /// The index refused the file because it has one of that name, and it has the same sha256.
     AlreadyThere,
 }
 
@@ -43,27 +43,27 @@ pub struct IndexClient {
     pub(super) http: Http,
     pub(super) address: IndexAddress,
     pub(super) credentials: Option<Credentials>,
-    /// Whether it was seen to be an index of our own, which has PyPI's rules
-    pub(super) is_ours: Arc<AtomicBool>,
-    /// Whether it was seen to show what it has to those only whom it knows
-    pub(super) wants_a_name: Arc<AtomicBool>,
+    /// Whether it was seen to be pyrelease's own test server, which has PyPI's rules
+    pub(super) is_test_server: Arc<AtomicBool>,
+    /// Whether it was seen to list files only with credentials
+    pub(super) requires_login: Arc<AtomicBool>,
 }
 
 impl IndexClient {
-    /// A client that sends the credentials to the index's own addresses only.
+    /// A client that sends the credentials only to the index's own URLs.
     pub fn new(http: Http, address: IndexAddress, credentials: Option<Credentials>) -> Self {
-        Self { http, address, credentials, is_ours: Arc::default(), wants_a_name: Arc::default() }
+        Self { http, address, credentials, is_test_server: Arc::default(), requires_login: Arc::default() }
     }
 
-    /// What it signs in with, where it has anything.
+    /// The credentials that it uses, if any.
     pub fn credentials(&self) -> Option<&Credentials> {
         self.credentials.as_ref()
     }
 
-    /// The host to which nothing of a release goes before the user has agreed to it.
+    /// The host that nothing of a release is sent to before the user allows it.
     ///
     /// # Errors
-    /// The file of their answers cannot be read.
+    /// The file with the user's answers cannot be read.
     pub fn new_host(&self, environment: &Environment) -> Result<Option<NewHost>, Error> {
         match &self.credentials {
             Some(credentials) => Ok(credentials.new_host().cloned()),
@@ -75,12 +75,12 @@ impl IndexClient {
         &self.address
     }
 
-    /// Whether the index has PyPI's rules, as far as is known: those of other servers are their own.
+    /// Whether the index is known to have PyPI's rules.
     pub fn follows_pypi(&self) -> bool {
-        self.address.is_pypi() || self.is_ours.load(Ordering::Relaxed)
+        self.address.is_pypi() || self.is_test_server.load(Ordering::Relaxed)
     }
 
-    /// An upload that came to nothing as a user sees it.
+    /// Turns a failed upload into an error for the user.
     pub fn explain(&self, error: UploadError) -> Error {
         let help = self.help_for(&error);
         let unauthorised = matches!(error, UploadError::Refused { status: 401 | 403, .. });
@@ -89,7 +89,7 @@ impl IndexClient {
             converted = converted.because(innermost(source));
         }
         if let (true, Some(credentials)) = (unauthorised, self.credentials()) {
-            converted = converted.help(format!("the credentials came from {}", credentials.source()));
+            converted = converted.help(format!("the credentials are from {}", credentials.source()));
         }
         help.into_iter().fold(converted, Error::help)
     }
@@ -99,23 +99,23 @@ impl IndexClient {
         let UploadError::Refused { status: 401 | 403, reason, .. } = error else { return error.help() };
         match &self.credentials {
             None => help_for_nobody(&self.address.name, reason).or_else(|| error.help()),
-            Some(credentials) if credentials.are_of_a_trusted_publisher() => {
+            Some(credentials) if credentials.use_trusted_publishing() => {
                 help_for_publisher(reason).or_else(|| error.help())
             }
             Some(_) => error.help(),
         }
     }
 
-    /// Uploads a file whose bytes are what they were when its hashes were taken.
+    /// Uploads a file, whose bytes must be unchanged since its hashes were computed.
     ///
-    /// An index that lets files be replaced (pypiserver with `--overwrite`, devpi's volatile indexes) replaces one
-    /// that is there: ask for its [`FilePresence`] first. PyPI never does.
+    /// An index that allows overwriting (pypiserver with `--overwrite`, devpi's volatile indexes) replaces an
+    /// existing file: check its [`FilePresence`] first. PyPI never does.
     ///
-    /// `progress` is told the bytes sent so far, and says whether to go on.
+    /// `progress` gets the bytes sent so far and returns whether to continue.
     pub fn put(&self, submission: &Submission, progress: &dyn Fn(u64) -> bool) -> Result<Put, UploadError> {
         let distribution = &submission.distribution;
-        let (file, stamp) = open_sealed(submission)?;
-        let file = Sealed { file, stamp, left: submission.digests.size };
+        let (file, stamp) = open_unmodified(submission)?;
+        let file = UnmodifiedFile { file, stamp, left: submission.digests.size };
         let envelope = submission.envelope(&submission.digests, self.sends_attestations());
         let project = submission.field("name");
         let (body, way) = Outgoing::body(file, submission.digests.size, envelope.head, envelope.tail);
@@ -123,8 +123,8 @@ impl IndexClient {
         match send(&self.http, request, &way, progress) {
             Ok(reply) => self.outcome(submission, reply),
             Err(SendError::Cut { sent, total }) => {
-                // It may be the file that broke off.
-                open_sealed(submission)?;
+                // Reading the file may have caused the error.
+                open_unmodified(submission)?;
                 Err(self.cut(distribution, project, (envelope.kind, envelope.empty), (sent, total)))
             }
             Err(SendError::Lost(cause)) => Err(self.ambiguous(distribution, None, cause, None)),
@@ -137,7 +137,7 @@ impl IndexClient {
         }
     }
 
-    /// A request as whoever may upload this file.
+    /// A request with the credentials for this file.
     pub(super) fn post(
         &self,
         distribution: &Distribution,
@@ -165,13 +165,13 @@ impl IndexClient {
             200..=299 => Ok(Put::Uploaded),
             status if says_duplicate(status, &reason) => self.compare(submission, reason),
             404 if may_hide_a_duplicate(&reason) => {
-                match self.standing(submission.field("name"), distribution) {
+                match self.presence(submission.field("name"), distribution) {
                     Ok(FilePresence::Absent) | Err(_) => Err(self.refused(distribution, reply)),
                     Ok(_) => self.compare(submission, reason),
                 }
             }
             500.. => {
-                let cause = format!("the server failed (HTTP {}) {reason}", reply.status);
+                let cause = format!("the server failed with HTTP {} {reason}", reply.status);
                 let cause = cause.trim_end().to_owned();
                 Err(self.ambiguous(distribution, Some(reply.status), cause, reply.retry_after))
             }
@@ -179,33 +179,35 @@ impl IndexClient {
         }
     }
 
-    /// Whether the file that is in the way is this one.
+    /// Whether the existing file of that name is the same file.
     fn compare(&self, submission: &Submission, reason: String) -> Result<Put, UploadError> {
         let distribution = &submission.distribution;
-        let theirs = match self.listing(submission.field("name")) {
-            Err(error) => Theirs::Unknown(Box::new(error)),
-            Ok(listing) => match self.standing_in(listing.as_ref(), distribution) {
+        let existing = match self.listing(submission.field("name")) {
+            Err(error) => ExistingFile::Unknown(Box::new(error)),
+            Ok(listing) => match self.presence_in(listing.as_ref(), distribution) {
                 Ok(FilePresence::Identical) => return Ok(Put::AlreadyThere),
-                Ok(FilePresence::Different { sha256 }) => Theirs::Sha256(sha256),
-                // Refused it is in any case; only the hash is not known.
+                Ok(FilePresence::Different { sha256 }) => ExistingFile::Sha256(sha256),
+                // The index refused the file in any case; only the hash is unknown.
                 Ok(FilePresence::Absent) => {
                     let other = listing.as_ref().and_then(|listing| listing.file_with(&distribution.sha256));
-                    other.map_or(Theirs::Unlisted, |other| Theirs::Named(other.filename.as_str().into()))
+                    other.map_or(ExistingFile::Unlisted, |other| {
+                        ExistingFile::Named(other.filename.as_str().into())
+                    })
                 }
-                Err(error) => Theirs::Unknown(Box::new(error)),
+                Err(error) => ExistingFile::Unknown(Box::new(error)),
             },
         };
         Err(UploadError::Duplicate {
             index: self.address.name.clone(),
             file: distribution.filename.clone(),
             ours: distribution.sha256.clone(),
-            theirs,
-            reason: if reason.is_empty() { "the index gives no reason".to_owned() } else { reason },
+            existing,
+            reason: if reason.is_empty() { "the index gave no reason".to_owned() } else { reason },
         })
     }
 
-    /// A server that refuses for what it knows early may close the connection while the file is on its way, and
-    /// its reply is lost. The same form without the file gets that reply, and can store nothing.
+    /// A server that refuses early may close the connection during the transfer, and its reply is lost. Sending the
+    /// form without the file gets that reply, and cannot store anything.
     fn cut(
         &self,
         distribution: &Distribution,
@@ -213,12 +215,12 @@ impl IndexClient {
         (kind, empty): (String, Vec<u8>),
         (sent, total): (u64, u64),
     ) -> UploadError {
-        // As one piece, so that this reply cannot be lost in the same way.
+        // In one piece, so that this reply cannot be lost in the same way.
         let request = match self.post(distribution, project) {
             Ok(request) => request.header(CONTENT_TYPE, kind).body(empty),
             Err(error) => return error,
         };
-        match send(&self.http, request, &Progress::of_nothing(), &|_| true) {
+        match send(&self.http, request, &Progress::without_file(), &|_| true) {
             Ok(reply) if matches!(reply.status, 300..=399 | 401 | 403 | 404 | 405 | 410 | 429) => {
                 self.refused(distribution, reply)
             }
@@ -230,7 +232,7 @@ impl IndexClient {
         }
     }
 
-    /// What became of a request that has no reply and held no file.
+    /// The error of a request without a file that got no reply.
     pub(super) fn unsent(&self, distribution: &Distribution, error: SendError) -> UploadError {
         match error {
             SendError::Unreachable(source) => self.unreachable(source),
@@ -244,7 +246,7 @@ impl IndexClient {
             Some(location) => UploadError::Redirected { index, file, location: self.redact(&location) },
             None => {
                 let reason = match self.redact(&reply.reason) {
-                    reason if reason.is_empty() => "it gives no reason".to_owned(),
+                    reason if reason.is_empty() => "no reason given".to_owned(),
                     reason => reason,
                 };
                 let (status, retry_after) = (reply.status, reply.retry_after);
@@ -269,7 +271,7 @@ impl IndexClient {
         }
     }
 
-    /// Whether the index takes what else is said of a file: only with a token that it made for a publisher it trusts.
+    /// Whether the index accepts attestations with these credentials.
     pub fn sends_attestations(&self) -> bool {
         self.credentials.as_ref().is_some_and(Credentials::may_attest)
     }
@@ -287,28 +289,28 @@ impl IndexClient {
     }
 }
 
-/// A file on its way, whose last bytes are given out only if nobody has written to it meanwhile: without them the server
-/// stores nothing
-struct Sealed {
+/// A file being sent. It withholds its last bytes if anyone has written to it meanwhile, so that the server stores
+/// nothing
+struct UnmodifiedFile {
     file: File,
     stamp: FileStamp,
     /// In bytes
     left: u64,
 }
 
-impl Read for Sealed {
+impl Read for UnmodifiedFile {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(into)?;
         self.left = self.left.saturating_sub(read as u64);
         if self.left == 0 && self.stamp.was_written_before(&FileStamp::of(&self.file)?) {
-            return Err(io::Error::other("the file was written to while it was sent"));
+            return Err(io::Error::other("the file was modified during the upload"));
         }
         Ok(read)
     }
 }
 
-/// Opens the file, if it is still the one whose hashes are known; gives the stamp it has now.
-fn open_sealed(submission: &Submission) -> Result<(File, FileStamp), UploadError> {
+/// Opens the file and checks that its digests still match; returns its current stamp.
+fn open_unmodified(submission: &Submission) -> Result<(File, FileStamp), UploadError> {
     let distribution = &submission.distribution;
     let unreadable = |source| UploadError::File { path: distribution.path.clone(), source };
     let mut file = File::open(&distribution.path).map_err(unreadable)?;

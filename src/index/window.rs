@@ -1,14 +1,14 @@
-//! How long an index takes files of a release: PyPI refuses new ones 14 days after the first.
+//! How long an index accepts files of a release: PyPI refuses new ones 14 days after the first.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::Listing;
 use crate::python::filename::Filename;
 
-/// How long PyPI takes files of a release after its first one
+/// How long PyPI accepts files of a release after its first one
 const OPEN: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// The time in which an index takes files of a release
+/// The time in which an index accepts files of a release
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     pub opened: Timestamp,
@@ -16,7 +16,7 @@ pub struct Window {
 }
 
 impl Listing {
-    /// The window of a version, where the index has a file of it and tells when that came (PEP 700).
+    /// The window of a version, if the index has a file of it and lists upload times (PEP 700).
     pub fn window(&self, version: &str) -> Option<Window> {
         let of_version = self.files.iter().filter(|file| {
             file.filename.parse::<Filename>().is_ok_and(|name| name.version().to_string() == version)

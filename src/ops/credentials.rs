@@ -104,7 +104,7 @@ fn ask_for_host(
     let Some(new) = new else { return Ok(true) };
     let agrees = context.ui.confirm(&new.question(&what))?;
     if agrees {
-        new.agree(environment)?;
+        new.allow(environment)?;
     }
     Ok(agrees)
 }

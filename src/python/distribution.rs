@@ -1,4 +1,4 @@
-//! A distribution: one file of a release, and the bytes it is known by.
+//! A distribution: one file of a release, and its recorded bytes.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -24,12 +24,12 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A distribution whose bytes are recorded: whoever uses the file compares its hash first
+/// A distribution with recorded digests: users of the file verify its hash first
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Distribution {
-    /// Where the file lies
+    /// The path of the file
     pub path: PathBuf,
-    /// The name under which an index lists it
+    /// Its name on an index
     pub filename: String,
     pub kind: Kind,
     /// In bytes

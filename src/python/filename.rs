@@ -8,15 +8,15 @@ use thiserror::Error;
 use super::distribution::Kind;
 use super::version::ExactVersion;
 
-/// The ending of a source distribution (PEP 625)
+/// The suffix of a source distribution (PEP 625)
 const SDIST_ENDING: &str = ".tar.gz";
-/// The ending of a wheel (PEP 427)
+/// The suffix of a wheel (PEP 427)
 const WHEEL_ENDING: &str = ".whl";
 
-/// A distribution's file name, taken apart
+/// A parsed distribution file name
 ///
-/// `name` is as the file has it; [`normalize`] it before comparing. `Display` writes the version in its normal
-/// form, so a name that was not normal does not come back as it was.
+/// `name` is as in the file name; [`normalize`] it for comparisons. `Display` writes the version in its normal form,
+/// so a name that was not normalized changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Filename {
     /// `{name}-{version}[-{build}]-{python}-{abi}-{platform}.whl`
@@ -36,7 +36,7 @@ pub enum Filename {
     Sdist { name: String, version: ExactVersion },
 }
 
-/// Why a file name is not a distribution's
+/// Why a file name is not that of a distribution
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FilenameError {
     #[error("`{0}` is a path, not a file name")]
@@ -45,15 +45,15 @@ pub enum FilenameError {
     Unprintable(String),
     #[error("`{0}` is a `.zip`; a source distribution is a `.tar.gz` (PEP 625)")]
     Zip(String),
-    #[error("`{0}` is neither a wheel (`.whl`) nor a source distribution (`.tar.gz`)")]
+    #[error("`{0}` is not a wheel (`.whl`) or a source distribution (`.tar.gz`)")]
     Ending(String),
-    #[error("`{file}` has {found} parts separated by `-`, a wheel has 5 or 6")]
+    #[error("`{file}` has {found} parts separated by `-`, but a wheel has 5 or 6")]
     Parts { file: String, found: usize },
     #[error("`{0}` has no `-` between name and version")]
     NoVersion(String),
-    #[error("`{name}` in `{file}` is not a project's name")]
+    #[error("`{name}` in `{file}` is not a valid project name")]
     Name { file: String, name: String },
-    #[error("`{version}` in `{file}` is not a version (PEP 440)")]
+    #[error("`{version}` in `{file}` is not a valid version (PEP 440)")]
     Version { file: String, version: String },
     #[error("the build tag `{build}` in `{file}` does not start with a digit")]
     Build { file: String, build: String },
@@ -69,7 +69,7 @@ impl Filename {
         }
     }
 
-    /// The project's name as the file has it.
+    /// The project's name, as in the file name.
     pub fn name(&self) -> &str {
         match self {
             Self::Wheel { name, .. } | Self::Sdist { name, .. } => name,
@@ -109,17 +109,17 @@ pub fn normalize(name: &str) -> String {
     normal
 }
 
-/// A project's name as it stands in a file name: in normal form with `_` for `-` (PEP 427 and 625).
+/// A project's name for a file name: normalized, with `_` for `-` (PEP 427 and 625).
 pub fn escape(name: &str) -> String {
     normalize(name).replace('-', "_")
 }
 
-/// The one name that a source distribution of this project and version may have (PEP 625).
+/// The only valid file name of a source distribution of this project and version (PEP 625).
 pub fn sdist_filename(name: &str, version: &ExactVersion) -> String {
     format!("{}-{version}{SDIST_ENDING}", escape(name))
 }
 
-/// Whether PyPI takes the text for a project's name.
+/// Whether PyPI accepts the text as a project name.
 ///
 /// PyPI: "Start and end with a letter or numeral containing only ASCII numeric and '.', '_' and '-'."
 pub fn is_project_name(name: &str) -> bool {
@@ -168,7 +168,7 @@ fn wheel(file: &str, stem: &str) -> Result<Filename, FilenameError> {
     if let Some(build) = build.filter(|build| !build.starts_with(|first: char| first.is_ascii_digit())) {
         return Err(FilenameError::Build { file: file.to_owned(), build: build.to_owned() });
     }
-    // PyPI wants one for its form, and of the tags judges the platform only.
+    // PyPI's form requires a Python tag; of the other tags, PyPI checks only the platform.
     if tags[0].is_empty() {
         return Err(FilenameError::Tag { file: file.to_owned() });
     }
@@ -245,7 +245,7 @@ mod tests {
         );
         assert_eq!(
             error("demo-1.0.exe"),
-            "`demo-1.0.exe` is neither a wheel (`.whl`) nor a source distribution (`.tar.gz`)"
+            "`demo-1.0.exe` is not a wheel (`.whl`) or a source distribution (`.tar.gz`)"
         );
         assert!(error("demo-1.0-py3-none.whl").contains("has 4 parts"));
         assert!(error("demo-1.0-abc-py3-none-any.whl").contains("build tag `abc`"));
@@ -256,7 +256,7 @@ mod tests {
         assert!(error("demo.tar.gz").contains("no `-`"));
         assert!(error("dist/demo-1.0.tar.gz").contains("is a path"));
         assert!(error("demo\n-1.0.tar.gz").contains(r"`demo\n-1.0.tar.gz`"));
-        assert!(error("").contains("neither"));
+        assert!(error("").contains("is not a wheel"));
         assert!(error(".whl").contains("has 1 parts"));
         assert!(error("démo-1.0.tar.gz").contains("`démo`"));
     }

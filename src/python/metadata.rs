@@ -1,8 +1,8 @@
 //! Core metadata: the headers of a wheel's `METADATA` and a source distribution's `PKG-INFO`.
 //!
-//! The format is that of an e-mail as Python's `email` parser reads it, with UTF-8 headers
-//! (packaging.python.org, "Core metadata specifications"). PyPI never reads the file: it judges the upload form,
-//! which is made from these headers, so a value is kept exactly as Python would hand it on.
+//! The format is that of an email as Python's `email` parser reads it, with UTF-8 headers (packaging.python.org,
+//! "Core metadata specifications"). PyPI never reads the file: it checks the upload form, which is made from these
+//! headers, so values are kept exactly as Python would read them.
 
 use thiserror::Error;
 
@@ -30,13 +30,13 @@ pub struct Header {
     pub line: usize,
 }
 
-/// A line that the parser tolerates and nobody meant
+/// A line that the parser tolerates, but that is certainly a mistake
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Defect {
     /// Counted from 1
     pub line: usize,
     pub text: String,
-    /// What became of it
+    /// How the parser treats it
     pub what: &'static str,
 }
 
@@ -52,9 +52,9 @@ pub enum MetadataError {
 }
 
 impl Metadata {
-    /// Reads the text of a `METADATA` or `PKG-INFO`.
+    /// Parses a `METADATA` or `PKG-INFO`.
     ///
-    /// Lenient where Python's parser is: a line that cannot belong to the headers ends them, and is noted in
+    /// As lenient as Python's parser: a line that cannot be a header ends the headers, and is recorded in
     /// [`defects`](Self::defects), as is the first byte that is not UTF-8.
     ///
     /// # Errors
@@ -72,35 +72,35 @@ impl Metadata {
             let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
             let line = lines(&before).filter(|line| line.ends_with(['\n', '\r'])).count() + 1;
             let text = lines(&text).nth(line - 1).unwrap_or_default().trim_end_matches(['\r', '\n']);
-            let what = "it is not UTF-8, so some of its letters are lost";
+            let what = "it is not UTF-8, so some of its characters are lost";
             metadata.defects.insert(0, Defect { line, text: shortened(text), what });
         }
         Ok(metadata)
     }
 
-    /// The headers in the file's order, the repeated ones repeated.
+    /// The headers in the file's order, including repeated ones.
     pub fn headers(&self) -> &[Header] {
         &self.headers
     }
 
-    /// The first header of that name.
+    /// The first header with this name.
     pub fn header(&self, name: &str) -> Option<&Header> {
         self.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))
     }
 
-    /// The value of the first header of that name.
+    /// The value of the first header with this name.
     pub fn first(&self, name: &str) -> Option<&str> {
         self.header(name).map(|header| header.value.as_str())
     }
 
-    /// The values of all headers of that name, in order.
+    /// The values of all headers with this name, in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let of_that_name = move |header: &&Header| header.name.eq_ignore_ascii_case(name);
         self.headers.iter().filter(of_that_name).map(|header| header.value.as_str())
     }
 
-    /// The headers that arrive at PyPI under this name of the upload form, as PyPI goes on with them: a single empty
-    /// one counts as none, and `UNKNOWN` takes its whole field away.
+    /// The headers that PyPI gets under this field of the upload form, as PyPI treats them: a single empty one does
+    /// not count, and `UNKNOWN` removes the whole field.
     pub fn sent(&self, field: &str) -> Vec<&Header> {
         if field == "license_file" && !self.has_license_files() {
             return Vec::new();
@@ -148,15 +148,15 @@ impl Metadata {
         &self.body
     }
 
-    /// Lines that the parser passed over, or that ended the headers.
+    /// Lines that the parser skipped, or that ended the headers.
     pub fn defects(&self) -> &[Defect] {
         &self.defects
     }
 
-    /// The fields of the legacy upload form that these headers make, in order.
+    /// The fields of the legacy upload form for these headers, in order.
     ///
-    /// `requires_python` (some indexes want it) and `description` are always there. `License-File` is left out
-    /// below metadata 2.4, which introduced it; setuptools writes it in older metadata too, and PyPI refuses that.
+    /// `requires_python` (which some indexes require) and `description` are always present. `License-File` is omitted
+    /// below metadata 2.4, which introduced it: setuptools writes it into older metadata too, and PyPI refuses that.
     pub fn form_fields(&self) -> Vec<(String, String)> {
         let with_license_files = self.has_license_files();
         let mut fields = Vec::with_capacity(self.headers.len() + 2);
@@ -184,8 +184,8 @@ fn form_field(header: &str) -> String {
     }
 }
 
-/// The text without the folding of a `Description` header: each further line is indented by eight blanks, or by
-/// seven and a `|` (core metadata 1.0 to 2.0).
+/// A `Description` header without its folding: continuation lines are indented by eight blanks, or by seven and a `|`
+/// (core metadata 1.0 to 2.0).
 fn unfolded(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     for (number, line) in value.split_inclusive('\n').enumerate() {
@@ -217,26 +217,26 @@ fn parse_headers(text: &str) -> Result<Metadata, MetadataError> {
         if content.starts_with([' ', '\t']) {
             match headers.last_mut() {
                 Some(header) if is_continued => header.value.push_str(line),
-                _ => defect("it continues no header and is passed over"),
+                _ => defect("it continues no header and is skipped"),
             }
             continue;
         }
         is_continued = false;
-        // What a mailbox has before each letter; Python's parser still knows it.
+        // The separator line of a mailbox, which Python's parser still accepts.
         if content.starts_with("From ") && (index == 0 || is_header(&text[at..])) {
             if index > 0 {
-                defect("it is a line of a mailbox and is passed over");
+                defect("it is a mailbox separator and is skipped");
             }
             continue;
         }
         let (name, value) = content.split_once(':').unwrap_or((content, ""));
         if !content.contains(':') || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
-            defect("it is no header, so the description begins here");
+            defect("it is not a header, so the description begins here");
             body = &text[start..];
             break;
         }
         if name.is_empty() {
-            defect("it names no header and is passed over");
+            defect("it has no header name and is skipped");
             continue;
         }
         if headers.len() == MOST_HEADERS {
@@ -253,7 +253,7 @@ fn parse_headers(text: &str) -> Result<Metadata, MetadataError> {
     Ok(Metadata { headers, body: body.to_owned(), defects })
 }
 
-/// Whether a text begins with a line that Python takes for one of the headers.
+/// Whether a text begins with a line that Python treats as a header.
 fn is_header(text: &str) -> bool {
     let is_named = || {
         let line = lines(text).next().unwrap_or_default();
@@ -262,7 +262,7 @@ fn is_header(text: &str) -> bool {
     text.starts_with([' ', '\t']) || text.starts_with("From ") || is_named()
 }
 
-/// The lines with their ends: LF, CR LF, or CR alone, which Python takes for one too.
+/// The lines with their endings: LF, CR LF, or CR alone, as in Python.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -277,7 +277,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A line as a message can show it.
+/// A line, shortened for a message.
 fn shortened(line: &str) -> String {
     const MOST: usize = 120;
     match line.char_indices().nth(MOST) {
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_header_ends_them_and_is_noted() {
+    fn a_line_that_is_not_a_header_ends_the_headers() {
         let metadata = Metadata::parse(b"Name: a\n:x\nnot a header\nVersion: 1\n").unwrap();
         assert_eq!(metadata.version(), None);
         assert_eq!(metadata.body(), "not a header\nVersion: 1\n");
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_a_mailbox_is_passed_over_with_what_continues_it() {
+    fn a_mailbox_separator_is_skipped_with_its_continuation() {
         let text = b"From demo 1.0\nName: a\nFrom demo 1.0\n more\nVersion: 1\n:\n more\n\nFrom me\n";
         let metadata = Metadata::parse(text).unwrap();
         assert_eq!((metadata.first("Name"), metadata.first("Version")), (Some("a"), Some("1")));
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_that_are_not_utf_8_are_lost_and_noted() {
+    fn invalid_utf_8_is_replaced_and_recorded() {
         let metadata = Metadata::parse(b"Name: a\nSummary: caf\xe9\nVersion: 1\n").unwrap();
         assert_eq!(metadata.first("Summary"), Some("caf\u{fffd}"));
         let defect = &metadata.defects()[0];
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_says_why() {
+    fn unreadable_metadata_has_a_reason() {
         let error = |bytes: &[u8]| Metadata::parse(bytes).unwrap_err().to_string();
         assert_eq!(error(b""), "the metadata is empty");
         assert!(error(&vec![b'a'; LARGEST + 1]).contains("the most is 4194304"));

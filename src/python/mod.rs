@@ -1,4 +1,4 @@
-//! What Python packaging is, as pure functions: no I/O, no clock, no environment.
+//! Python packaging as pure functions: no I/O, no clock, no environment.
 
 pub mod archive;
 pub mod changelog;

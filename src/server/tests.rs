@@ -132,7 +132,7 @@ fn what_is_uploaded_is_listed_and_comes_back_the_same() {
     let client = scene.client(None);
     let (wheel, sdist) =
         (scene.wheel("1.0", "a"), scene.file(Kind::Sdist, "demo_pkg-1.0.tar.gz", b"an archive"));
-    assert_eq!(client.standing("Demo.Pkg", &wheel).unwrap(), FilePresence::Absent);
+    assert_eq!(client.presence("Demo.Pkg", &wheel).unwrap(), FilePresence::Absent);
     let sent = Cell::new(0);
     client
         .put(&submission(&wheel, "1.0"), &|bytes| {
@@ -157,7 +157,7 @@ fn what_is_uploaded_is_listed_and_comes_back_the_same() {
         assert!(client.download(listed, &copy, &"0".repeat(64)).is_err());
         assert!(!copy.exists());
     }
-    assert_eq!(client.standing("demo-pkg", &wheel).unwrap(), FilePresence::Identical);
+    assert_eq!(client.presence("demo-pkg", &wheel).unwrap(), FilePresence::Identical);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn the_same_bytes_again_are_a_success_and_others_are_refused_by_their_hashes() {
     let text = error.to_string();
     assert!(text.contains(&first.sha256) && text.contains(&other.sha256), "{text}");
     assert_eq!(
-        client.standing("demo-pkg", &other).unwrap(),
+        client.presence("demo-pkg", &other).unwrap(),
         FilePresence::Different { sha256: first.sha256 }
     );
 }
@@ -197,7 +197,7 @@ fn a_release_has_one_sdist_and_names_that_pypi_takes() {
     }
     let moved = scene.file(Kind::Sdist, "demo_pkg-3.0.tar.gz", b"one");
     let error = put(&client, &moved, "3.0").unwrap_err();
-    assert!(error.to_string().contains("under the name `demo_pkg-1.0.tar.gz`"), "{error}");
+    assert!(error.to_string().contains("already, as `demo_pkg-1.0.tar.gz`"), "{error}");
     assert_eq!(client.listing("demo-pkg").unwrap().unwrap().files.len(), 1);
 }
 
@@ -426,6 +426,6 @@ fn a_paused_index_keeps_its_address_while_its_folder_is_replaced() {
     fs_err::remove_dir_all(scene.folder.path().join("index")).unwrap();
     scene.index.serve().unwrap();
     assert_eq!(scene.index.upload_url(), address);
-    assert_eq!(scene.client(None).standing("demo-pkg", &wheel).unwrap(), FilePresence::Absent);
+    assert_eq!(scene.client(None).presence("demo-pkg", &wheel).unwrap(), FilePresence::Absent);
     put(&scene.client(None), &scene.wheel("1.0", "b"), "1.0").unwrap();
 }

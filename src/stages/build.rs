@@ -1,4 +1,4 @@
-//! Builds the sdist and the wheel from the run's clone, and freezes their bytes.
+//! Builds the sdist and the wheel from the run's clone, and records their digests.
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use crate::world::process::Process;
 use crate::world::sync_to_disk;
 use crate::world::tools::ToolEnvironment;
 
-/// The first version of `build` that can report what it made
+/// The first version of `build` that can write a report
 const REPORTS: semver::Version = semver::Version::new(1, 6, 0);
 
-/// What builds the distributions
+/// The build frontend
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Frontend {
@@ -32,15 +32,15 @@ enum Frontend {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Build {
-    /// What builds: `build` (`python -m build`) or `uv` (`uv build`)
+    /// The build frontend: `build` (`python -m build`) or `uv` (`uv build`)
     frontend: Frontend,
-    /// The Python to build with; the active virtual environment's, the project's `.venv` or `python3` where not set
+    /// The Python to build with; by default the active virtual environment's, the project's `.venv` or `python3`
     python: Option<String>,
-    /// Whether the build requirements go into an environment of their own; if not, they must be installed
+    /// Whether to build in an isolated environment; if not, the build requirements must be installed
     isolation: bool,
-    /// Further options for the frontend, such as `["--config-setting", "key=value"]`
+    /// More options for the frontend, such as `["--config-setting", "key=value"]`
     options: Vec<String>,
-    /// What was found by the preflight, for the run
+    /// What the preflight found, for the run
     #[serde(skip)]
     found: OnceCell<(PathBuf, bool)>,
 }
@@ -61,17 +61,17 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
     Ok(Box::new(config.settings::<Build>(name)?))
 }
 
-/// The Python that a project is built with, before it has been run
+/// The Python to build a project with, before it has been run
 enum Python {
     /// The user's own
     Trusted(PathBuf),
-    /// One that the repository brings along or names, and that is no Python of the machine's: it is run when the user has
-    /// agreed to the release
+    /// One that the repository contains or names, and that is not a system Python: it runs only after the user has
+    /// confirmed the release
     Untrusted(PathBuf),
 }
 
 impl Build {
-    /// The Python that the project is built with.
+    /// The Python to build the project with.
     fn python(&self, release: &Release) -> Option<Python> {
         let environment = &release.workspace.environment;
         let repository = &release.workspace.repository;
@@ -101,7 +101,8 @@ impl Build {
             .map(Python::Trusted)
     }
 
-    /// The Python that has `build`, and whether that can report: the project's own, else the tool environment's.
+    /// The Python that has `build`, and whether that version can write a report: the project's own, else the tool
+    /// environment's.
     fn frontend(&self, release: &Release, say: &dyn Fn(&str)) -> Result<(PathBuf, bool)> {
         if let Some(found) = self.found.get() {
             return Ok(found.clone());
@@ -117,14 +118,13 @@ impl Build {
             &self.python,
             release.workspace.environment.has_program(&python.to_string_lossy(), &release.workspace.root()),
         ) {
-            return Err(Error::refused(format!(
-                "[stage.build] python = \"{named}\": there is no such program"
-            ))
-            .help("name a Python 3.9 or later, or leave it out"));
+            return Err(Error::refused(format!("[stage.build] python = \"{named}\": no such program"))
+                .help("set it to a Python 3.9 or later, or remove it"));
         }
         let version = |python: &Path| {
             let script = "import build; print(build.__version__)";
-            // `-P` is too new to be relied on; an empty folder to start in keeps a local `build` from being found.
+            // `-P` is too new to rely on. An empty working directory keeps a local `build` module from being
+            // imported.
             let folder = tempfile::tempdir().ok()?;
             Process::new(python).args(["-c", script]).folder(folder.path()).read().ok()
         };
@@ -133,15 +133,15 @@ impl Build {
         if let Some(own) = version(&python) {
             return Ok((python, reports(&own)));
         }
-        // The tool environment of the same Python: a wheel with native code is made for the one it is built with.
+        // The tool environment of the same Python: a wheel with native code is for the Python that builds it.
         let environment = release.workspace.environment.clone().with("PYRELEASE_PYTHON", &python);
         let tools = ToolEnvironment::ensure(&environment, say)?;
         let reports = version(tools.python()).is_some_and(|version| reports(&version));
         Ok((tools.python().to_owned(), reports))
     }
 
-    /// Builds the project at `root` into the empty folder `dist`, with further variables for the backend; gives the
-    /// distributions recorded, the wheels first.
+    /// Builds the project at `root` into the empty directory `dist`, with extra variables for the backend; returns
+    /// the recorded distributions, wheels first.
     pub(super) fn build(
         &self,
         release: &Release,
@@ -180,7 +180,7 @@ impl Build {
         let process = process
             .args(&self.options)
             .arg(root)
-            // Not in the project: a module of its own named `build` would be run instead.
+            // Not in the project, where a module named `build` would be run instead.
             .folder(&scratch)
             .env("SOURCE_DATE_EPOCH", commit_time(bench, commit)?)
             .env("PYTHONUNBUFFERED", "1");
@@ -190,7 +190,7 @@ impl Build {
         let mut built = if reports { reported(&report, hashes)? } else { listed(dist, hashes)? };
         built.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
         complete(&built)?;
-        // One of them may be public when the power fails, and nobody could build the others again with the same bytes.
+        // After a power failure one of them may be public, and the others cannot be rebuilt with the same bytes.
         built.iter().try_for_each(|distribution| sync_to_disk(&distribution.path))?;
         sync_to_disk(dist)?;
         Ok(built)
@@ -198,7 +198,7 @@ impl Build {
 }
 
 impl Build {
-    /// Builds what was not found anywhere, and adds it to what was; what was found is never built again.
+    /// Builds the kinds of distribution that were not found; never rebuilds one that was.
     fn build_missing(
         &self,
         release: &Release,
@@ -252,15 +252,17 @@ impl Stage for Build {
             Frontend::Build => match self.python(release) {
                 Some(Python::Untrusted(python)) => {
                     let message = format!(
-                        "`{}`, which the repository names as its Python, is not run before you have agreed to a release",
+                        "`{}`, the Python that the repository names, is not run before you confirm a release",
                         python.display()
                     );
-                    findings
-                        .push(Finding::note(message).help("whether it can build the project is seen then"));
+                    findings.push(
+                        Finding::note(message).help("whether it can build the project is checked then"),
+                    );
                 }
                 _ => match self.frontend(release, &|_| {}) {
                     Ok((python, _)) => {
-                        findings.push(Finding::detail(format!("`python -m build` by {}", python.display())));
+                        findings
+                            .push(Finding::detail(format!("`python -m build` with {}", python.display())));
                     }
                     Err(error) => findings.push(error.into()),
                 },
@@ -273,9 +275,11 @@ impl Stage for Build {
             .find(|folder| folder.exists() && repository.tracks_any_of(folder));
         if let Some(folder) = unused {
             let shown = folder.strip_prefix(repository.top()).unwrap_or(&folder).display().to_string();
-            let message = format!("`{shown}` is tracked by git, and no Python of a repository's own is run");
-            findings
-                .push(Finding::warning(message).help(format!("`git rm -r --cached {shown}`, and ignore it")));
+            let message = format!("`{shown}` is tracked by git, so its Python is not used");
+            findings.push(
+                Finding::warning(message)
+                    .help(format!("run `git rm -r --cached {shown}` and add it to .gitignore")),
+            );
         }
         Ok(findings)
     }
@@ -288,7 +292,7 @@ impl Stage for Build {
         let action = Action::Build { frontend: frontend.to_owned() };
         let found = &release.outputs.distributions;
         if release.is_rebuilt() && complete(found).is_ok() {
-            effects.skip("the distributions were found, and are never built again")?;
+            effects.skip("the distributions were found, and are never rebuilt")?;
             return Ok(Outputs::default());
         }
         let distributions = effects.private(action, |bench| {
@@ -311,7 +315,7 @@ impl Stage for Build {
     }
 }
 
-/// The folders in which a virtual environment of the user's may be.
+/// The directories that may contain the user's virtual environment.
 fn virtual_environments(release: &Release) -> Vec<PathBuf> {
     let workspace = &release.workspace;
     let active = workspace.environment.path("VIRTUAL_ENV");
@@ -320,7 +324,7 @@ fn virtual_environments(release: &Release) -> Vec<PathBuf> {
     active.into_iter().chain(folders).collect()
 }
 
-/// Whether a program is called as a Python is, so that it may be asked which it is.
+/// Whether a program has the name of a Python, so that it may be run to ask for its version.
 fn has_python_name(program: &Path) -> bool {
     let name = program.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
     let version = ["python", "pypy"].iter().find_map(|python| name.strip_prefix(python));
@@ -329,15 +333,14 @@ fn has_python_name(program: &Path) -> bool {
 }
 
 fn no_python() -> Error {
-    Error::refused("no Python was found")
-        .help("install Python 3.9 or later, or name one: [stage.build] python = \"…\"")
+    Error::refused("no Python found").help("install Python 3.9 or later, or set `python` in [stage.build]")
 }
 
 fn commit_time(bench: &Workbench<'_>, commit: &str) -> Result<String> {
     Ok(bench.clone.git(["show", "--no-patch", "--no-show-signature", "--format=%ct", commit]).read()?)
 }
 
-/// Refuses to build from anything but the release commit: what is published is what is tagged.
+/// Refuses to build anything but the release commit, so that the published files match the tag.
 fn refuse_changes(bench: &Workbench<'_>) -> Result<()> {
     let changed =
         bench.clone.git(["status", "--porcelain", "--untracked-files=all", "--ignore-submodules"]).read()?;
@@ -345,11 +348,14 @@ fn refuse_changes(bench: &Workbench<'_>) -> Result<()> {
         return Ok(());
     }
     let shown: Vec<&str> = changed.lines().take(5).collect();
-    Err(Error::failed(format!("a stage before the build left what is not in the release commit:\n  {}", shown.join("\n  ")))
-        .help(
-            "what belongs to the release is changed before `tag` (new files with `git add`); what does not belong to it \
-             goes into .gitignore",
-        ))
+    Err(Error::failed(format!(
+        "a stage before `build` left changes that are not in the release commit:\n  {}",
+        shown.join("\n  ")
+    ))
+    .help(
+        "make changes for the release before `tag` (with `git add` for new files); add other files \
+             to .gitignore",
+    ))
 }
 
 /// The files named in the report of `python -m build --report`.
@@ -370,7 +376,7 @@ fn reported(report: &Path, hashes: &Hashes) -> Result<Vec<Distribution>> {
     report.artifacts.into_iter().map(|artifact| hashes.record_digest(&artifact.path)).collect()
 }
 
-/// The files in the run's own folder of distributions: it was empty before the stages.
+/// The files in the run's `dist` directory, which was empty before the build.
 pub(super) fn listed(dist: &Path, hashes: &Hashes) -> Result<Vec<Distribution>> {
     let mut built = Vec::new();
     for entry in fs_err::read_dir(dist)? {
@@ -386,8 +392,8 @@ pub(super) fn listed(dist: &Path, hashes: &Hashes) -> Result<Vec<Distribution>> 
 fn complete(built: &[Distribution]) -> Result<()> {
     for kind in [Kind::Sdist, Kind::Wheel] {
         if !built.iter().any(|distribution| distribution.kind == kind) {
-            return Err(Error::failed(format!("the build made no {kind}"))
-                .help("the build backend or the options in [stage.build] left it out"));
+            return Err(Error::failed(format!("the build produced no {kind}"))
+                .help("check the build backend and the options in [stage.build]"));
         }
     }
     Ok(())

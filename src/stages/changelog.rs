@@ -1,4 +1,4 @@
-//! Turns the changelog's Unreleased part into the release's own.
+//! Turns the changelog's Unreleased section into the release's section.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use crate::engine::prelude::*;
 use crate::python::changelog::{Changelog as Document, CompareLinks, Format};
 use crate::python::project::Files;
 
-/// Where a changelog is looked for
+/// The default names of a changelog
 const USUAL: [&str; 8] = [
     "CHANGELOG.md",
     "CHANGELOG.rst",
@@ -20,11 +20,11 @@ const USUAL: [&str; 8] = [
     "NEWS.rst",
 ];
 
-/// Promote the changelog's Unreleased part
+/// Move the changelog's Unreleased section to the new version
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Changelog {
-    /// The changelog, Markdown or reStructuredText; CHANGELOG, CHANGES, HISTORY or NEWS (.md, .rst) where not set
+    /// The changelog, in Markdown or reStructuredText; by default CHANGELOG, CHANGES, HISTORY or NEWS (.md, .rst)
     file: Option<String>,
 }
 
@@ -47,8 +47,8 @@ impl Changelog {
 
     fn existing_path(&self, files: &dyn Files) -> Result<String> {
         self.path(files).ok_or_else(|| {
-            Error::refused("the project has no changelog that is committed").help(
-                "write a CHANGELOG.md as keepachangelog.com describes; say where it is if it has another name, such as \
+            Error::refused("the project has no committed changelog").help(
+                "add a CHANGELOG.md as on keepachangelog.com; or set another name, such as \
                  `file = \"docs/changes.rst\"` in [stage.changelog]; or remove `changelog` from `stages`",
             )
         })
@@ -59,7 +59,7 @@ impl Changelog {
         let text = release.text(&path)?;
         let mut document = parse(&path, text.clone())?;
         let target = &release.target;
-        // What makes a pre-release final need not be new: its notes are those of the pre-releases.
+        // A final release after pre-releases need not add anything: its notes are theirs.
         let becomes_final = target.previous.is_prerelease() && !target.version.is_prerelease();
         if let (true, Some(unreleased)) = (becomes_final, document.unreleased())
             && unreleased.body.is_empty()
@@ -79,7 +79,7 @@ impl Changelog {
     }
 }
 
-/// The text with a note under the heading on that line, counted from 1.
+/// The text with a note below the heading on this line, counted from 1.
 fn with_note(text: &str, heading: usize, note: &str) -> String {
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
@@ -94,11 +94,11 @@ fn with_note(text: &str, heading: usize, note: &str) -> String {
     lines.concat()
 }
 
-/// Parses a changelog whose format is told by its name.
+/// Parses a changelog; its file name determines the format.
 pub(super) fn parse(path: &str, text: String) -> Result<Document> {
     let format = Format::of(path).ok_or_else(|| {
-        Error::usage(format!("`{path}` is neither Markdown nor reStructuredText by its name"))
-            .help("name it with .md or .rst")
+        Error::usage(format!("`{path}` is not a Markdown or reStructuredText file"))
+            .help("rename it to end in .md or .rst")
     })?;
     Document::parse(text, format)
         .map_err(|error| Error::refused(format!("`{path}`: {error}")).help(error.help()))

@@ -1,4 +1,4 @@
-//! A command of the user's own.
+//! A stage that runs a command of the user's.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,20 +12,21 @@ use crate::world::process::{Process, is_secret};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Settings {
-    /// The command and its arguments; templates are filled in, no shell is involved
+    /// The command and its arguments, with placeholders; it does not run in a shell
     run: Vec<Template>,
-    /// How far its effects reach: `private` (the run's clone only), `rehearsal`, `repository`, `public` or `follow-up`
+    /// How far its effects reach: `private` (the run's clone only), `rehearsal`, `repository`, `public` or
+    /// `follow-up`
     #[serde(default = "private")]
     reach: Reach,
-    /// For one that reaches the `repository`: the command that takes its effects back
+    /// For reach `repository`: the command that undoes its effects
     #[serde(default)]
     undo: Option<Vec<Template>>,
-    /// A command that tells whether `run` has done its work, for a run that was cut short in the middle of it: its status
-    /// is 0 if it has, 1 if it has not
+    /// A command that checks whether `run` has done its work, in case a run was interrupted: exit code 0 if it has, 1
+    /// if it has not
     #[serde(default)]
     verify: Option<Vec<Template>>,
-    /// Variables with secrets that these commands need, such as `["TWINE_PASSWORD"]`, or what another stage's plugin is
-    /// granted; no command finds them otherwise
+    /// Secret variables that these commands need, such as `["TWINE_PASSWORD"]`, or that another stage's plugin is
+    /// granted; they are hidden from commands otherwise
     #[serde(default)]
     environment: Vec<String>,
     /// What a stage before it must give: `notes`, `version`, `commit`, `tag` or `distributions`
@@ -55,7 +56,7 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
             return Err(config.error(
                 "an empty command",
                 span,
-                Some("write the program and its arguments: [\"make\", \"docs\"]"),
+                Some("set the program and its arguments: [\"make\", \"docs\"]"),
             ));
         }
     }
@@ -63,13 +64,9 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
         |name: &str| is_secret(name) || config.granted_secrets().any(|granted| granted == name);
     if let Some(other) = settings.environment.iter().find(|name| !is_held_back(name)) {
         let span = config.stage_key(name, "environment").flatten();
-        let help = "commands find the variables of your environment anyway; only those with credentials, and those that a \
-             plugin is granted as `secrets`, are asked for";
-        return Err(config.error(
-            &format!("`{other}` is not a variable that is held back"),
-            span,
-            Some(help),
-        ));
+        let help = "commands get your environment without credentials; list only variables with credentials, and those that \
+             a plugin is granted as `secrets`";
+        return Err(config.error(&format!("`{other}` is not a secret variable"), span, Some(help)));
     }
     given::check(config, name, settings.reach, &settings.gives)?;
     Ok(Box::new(Command { name: name.to_owned(), settings }))
@@ -123,19 +120,18 @@ impl Stage for Command {
         }
         for name in &self.settings.environment {
             if release.workspace.environment.get(name).is_none() {
-                findings
-                    .push(Finding::warning(format!("`{name}`, which `{}` asks for, is not set", self.name)));
+                findings.push(Finding::warning(format!("`{name}`, which `{}` needs, is not set", self.name)));
             }
         }
         if self.settings.reach == Reach::Repository && self.settings.undo.is_none() {
             let message =
-                format!("if a stage after it fails, what `{}` did stays: it has no `undo`", self.name);
+                format!("if a later stage fails, the effects of `{}` stay: it has no `undo`", self.name);
             findings
                 .push(Finding::warning(message).help(format!("add `undo = [...]` to [stage.{}]", self.name)));
         }
         if self.settings.reach == Reach::Public && self.settings.verify.is_none() {
             let message = format!(
-                "if the run is cut short while `{}` is at work, only you can say whether it did: it has no `verify`",
+                "if the run is interrupted during `{}`, you must check its effects by hand: it has no `verify`",
                 self.name
             );
             findings.push(
@@ -175,8 +171,8 @@ impl Stage for Command {
         effects.attempt(effect, |effects| {
             let bench = effects.bench().ok_or_else(|| Attempt::NotDone(Error::failed("there is no run")))?;
             let process = self.process(release, &words, &bench).map_err(Attempt::NotDone)?;
-            // One that says it failed may still have done part of its work; where there is a way to take that back,
-            // it is taken. What is public cannot be, so nobody goes on as if nothing had happened.
+            // A failed command may have done part of its work. If it can be undone, undo it. If it is public, it
+            // cannot be, so the run must not continue as if nothing had happened.
             let half_done = undoable || self.settings.reach == Reach::Public;
             let doubt = if half_done { Attempt::InDoubt } else { Attempt::NotDone };
             bench.command(&process).map(|()| "exit status 0".to_owned()).map_err(doubt)

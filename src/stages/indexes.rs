@@ -5,7 +5,7 @@ use crate::engine::prelude::*;
 
 /// Refuses settings of an index that no stage uploads to and whose name is a slip away from another's: what was meant for
 /// that one would go elsewhere.
-pub(super) fn mistaken(config: &Config) -> Result<()> {
+pub(super) fn refuse_mistyped(config: &Config) -> Result<()> {
     let stages: Vec<&str> = config.stages().iter().map(|stage| stage.value.as_str()).collect();
     let predefined = Config::default_pipeline();
     let used = config
@@ -17,7 +17,7 @@ pub(super) fn mistaken(config: &Config) -> Result<()> {
         if let Some(nearest) = nearest(&index.value, used.iter().copied()) {
             let message = format!("no stage uploads to `{}`", index.value);
             let help = format!(
-                "did you mean [index.{nearest}]? If not, give it a name that cannot be taken for that one, or add it to `stages`"
+                "did you mean [index.{nearest}]? If not, give it a less similar name, or add it to `stages`"
             );
             return Err(config.error(&message, index.span.clone(), Some(&help)));
         }

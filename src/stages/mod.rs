@@ -1,4 +1,4 @@
-//! The stages there are, and the pipeline that a configuration makes of them.
+//! The stages, and the pipeline that a configuration makes of them.
 //!
 //! A new stage is one file here (its settings, its `impl Stage`, its tests) and one row in [`BUILT_IN`].
 
@@ -30,43 +30,43 @@ pub use plugin::{Named, NullHandler, Plugins, named};
 pub use target::{Bumping, read_project, target};
 pub use upload::{CONNECTIONS, MOST_CONNECTIONS, StandaloneUpload, Verification, address_of};
 
-/// A stage that comes with pyrelease
-struct Row {
+/// A built-in stage
+struct BuiltIn {
     name: &'static str,
     make: fn(&Config, &str) -> Result<Box<dyn Stage>>,
 }
 
-const BUILT_IN: [Row; 6] = [
-    // Edits first: what they change is what the tag marks,
-    Row { name: "changelog", make: changelog::make },
-    Row { name: "version", make: version::make },
-    Row { name: "tag", make: tag::make },
-    // then what is made from the tagged commit.
-    Row { name: "build", make: build::make },
-    Row { name: "check", make: check::make },
-    Row { name: "push", make: push::make },
+const BUILT_IN: [BuiltIn; 6] = [
+    // Edits come before the tag,
+    BuiltIn { name: "changelog", make: changelog::make },
+    BuiltIn { name: "version", make: version::make },
+    BuiltIn { name: "tag", make: tag::make },
+    // and builds from the tagged commit after it.
+    BuiltIn { name: "build", make: build::make },
+    BuiltIn { name: "check", make: check::make },
+    BuiltIn { name: "push", make: push::make },
 ];
 
-/// Makes the pipeline that `config` describes.
+/// Builds the pipeline that `config` describes.
 ///
 /// # Errors
-/// An unknown stage, one that is there twice, wrong settings, or an order that cannot work: each with its place
-/// underlined.
+/// An unknown or duplicate stage, wrong settings, or an order that cannot work. Each error underlines its
+/// place in the configuration.
 pub fn pipeline(config: &Config, plugins: &Plugins<'_>) -> Result<Pipeline> {
-    unused(config)?;
-    indexes::mistaken(config)?;
+    refuse_unused_settings(config)?;
+    indexes::refuse_mistyped(config)?;
     if config.stages().is_empty() {
         return Err(config.error(
             "there are no stages",
             None,
-            Some("leave `stages` out for the default ones"),
+            Some("remove `stages` to use the default ones"),
         ));
     }
     for (at, listed) in config.stages().iter().enumerate() {
         check_name(config, at, &listed.value)?;
     }
     let names = config.stages().iter().map(|listed| listed.value.as_str());
-    let mut described = plugin::describe(config, names.filter(|name| is_plugins(config, name)), plugins);
+    let mut described = plugin::describe(config, names.filter(|name| is_plugin(config, name)), plugins);
     let mut stages: Vec<Box<dyn Stage>> = Vec::new();
     for (at, listed) in config.stages().iter().enumerate() {
         let made = make(config, &listed.value, &mut described);
@@ -93,37 +93,37 @@ fn giver(product: Product) -> String {
     )
 }
 
-/// Refuses a stage that is there twice, and a name that none can have.
+/// Refuses a duplicate stage and an invalid name.
 fn check_name(config: &Config, at: usize, name: &str) -> Result<()> {
     let span = || config.stages().get(at).and_then(|listed| listed.span.clone());
     if config.stages()[..at].iter().any(|earlier| earlier.value == name) {
-        let help = "a stage runs once in a release; remove one";
+        let help = "a stage runs once in a release: remove one";
         return Err(config.error(&format!("`{name}` is listed twice"), span(), Some(help)));
     }
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
     if !name.chars().all(plain) || !(1..=64).contains(&name.len()) {
-        let help = "the name of a stage is 1 to 64 letters, digits, `-` and `_`";
-        let message = format!("`{}` cannot be the name of a stage", name.escape_debug());
+        let help = "use 1 to 64 letters, digits, `-` and `_`";
+        let message = format!("`{}` is not a valid stage name", name.escape_debug());
         return Err(config.error(&message, span(), Some(help)));
     }
     Ok(())
 }
 
-/// What a name stands for that no plugin's stage can have; none for all others.
+/// Why a plugin's stage cannot have a name; none if it can.
 pub fn taken(name: &str) -> Option<&'static str> {
     if BUILT_IN.iter().any(|row| row.name == name) {
-        return Some("a stage that comes with pyrelease");
+        return Some("a built-in stage");
     }
-    Config::default_pipeline().indexes().contains_key(name).then_some("an index, and its stage uploads to it")
+    Config::default_pipeline().indexes().contains_key(name).then_some("an index, whose stage uploads to it")
 }
 
-/// Where the stages of a configuration upload to. No plugin is asked: none uploads to an index that is known here.
+/// The indexes that a configuration's stages upload to. Plugins are not asked: none uploads to a configured index.
 pub fn destinations(config: &Config) -> Vec<Destination> {
     let indexes = config.stages().iter().filter(|stage| config.indexes().contains_key(&stage.value));
     indexes.filter_map(|stage| upload::make(config, &stage.value).ok()?.destination()).collect()
 }
 
-/// The stage of that name, if there is one.
+/// The stage with this name, if there is one.
 fn make(
     config: &Config,
     name: &str,
@@ -141,10 +141,10 @@ fn make(
     config.stage_key(name, "run").map(|_| command::make(config, name))
 }
 
-/// Whether a stage is a plugin's: what comes with pyrelease never is.
-fn is_plugins(config: &Config, name: &str) -> bool {
+/// Whether a stage is a plugin's; a built-in one never is.
+fn is_plugin(config: &Config, name: &str) -> bool {
     let is_own = BUILT_IN.iter().any(|row| row.name == name) || config.indexes().contains_key(name);
-    !is_own && plugin::is_one(config, name)
+    !is_own && plugin::is_configured(config, name)
 }
 
 fn unknown(config: &Config, at: usize) -> Error {
@@ -154,14 +154,14 @@ fn unknown(config: &Config, at: usize) -> Error {
     let help = match nearest(name, known.chain(config.configured_stages().map(|(name, _)| name))) {
         Some(nearest) if nearest != name => format!("did you mean `{nearest}`?"),
         _ => {
-            format!("a stage of your own needs its command: [stage.{name}] run = [\"COMMAND\", \"ARGUMENT\"]")
+            format!("set a command to define this stage: [stage.{name}] run = [\"COMMAND\", \"ARGUMENT\"]")
         }
     };
     config.error(&format!("unknown stage `{name}`"), listed.span.clone(), Some(&help))
 }
 
-/// Refuses settings of a stage that does not run: most likely its name is mistyped or it was forgotten in `stages`.
-fn unused(config: &Config) -> Result<()> {
+/// Refuses settings of a stage that does not run, whose name is probably mistyped or missing in `stages`.
+fn refuse_unused_settings(config: &Config) -> Result<()> {
     for (name, span) in config.configured_stages() {
         let listed = config.stages().iter().any(|stage| stage.value == name);
         let known = BUILT_IN.iter().any(|row| row.name == name) || config.indexes().contains_key(name);

@@ -1,4 +1,4 @@
-//! A plugin of somebody's: what it may do is what it says of itself.
+//! A stage that runs a plugin, which describes itself what it may do.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -22,31 +22,32 @@ use crate::plugin::protocol::{AnnouncedEffect, Classes, Descriptor, Extent, Leve
 use crate::plugin::{Assignment, CallContext, Plugin, schema, trust};
 use crate::world::Environment;
 
-/// Have a plugin do the work, with what it needs granted to it
+/// Run a plugin, with the access that it is granted
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// Its name, by which it is looked for in `.pyrelease/plugins`, in the user's data folder and on PATH; the stage's own
-    /// where `path` or `command` is given
+    /// The plugin's name, looked up in `.pyrelease/plugins`, in the user's data directory and on PATH; by default the
+    /// stage's name if `path` or `command` is set
     #[serde(default)]
     plugin: Option<String>,
-    /// Its file, relative to the project
+    /// The plugin's file, relative to the project
     #[serde(default)]
     path: Option<String>,
-    /// The command that starts it, of whose words at least one is a file of the project; all of them are pinned
+    /// The command that starts it; at least one of its words must be a file of the project, and all of them are
+    /// pinned
     #[serde(default)]
     command: Option<Vec<String>>,
-    /// What it is told; its own schema says what that can be
+    /// The plugin's own settings, which its schema defines
     #[serde(default)]
     config: Value,
-    /// The secrets that it gets, by name: the value of each is in `PYRELEASE_SECRET_NAME`, or in `NAME`
+    /// The secrets that it gets, by name: each value is in `PYRELEASE_SECRET_NAME` or in `NAME`
     #[serde(default)]
     secrets: Vec<String>,
-    /// Variables of the environment that it gets besides the usual ones
+    /// More environment variables that it gets
     #[serde(default)]
     environment: Vec<String>,
-    /// How long a call of it may take, in seconds; 600 where the plugin says nothing else, 60 to say whether something is
-    /// there, 30 to say what it is
+    /// The timeout of a call, in seconds; by default 600 or what the plugin declares, 60 for `verify`, 30 for
+    /// `describe`
     #[serde(default)]
     timeout: Option<u64>,
     /// What a stage before it must give, beside what the plugin says: `notes`, `version`, `commit`, `tag` or
@@ -58,16 +59,16 @@ pub struct Settings {
     gives: Vec<Product>,
 }
 
-/// Where the plugins of a project come from
+/// Where a project's plugins come from
 pub struct Plugins<'a> {
-    /// The project's folder
+    /// The project's directory
     pub root: &'a Path,
     pub environment: &'a Environment,
-    /// Those that a run began with, by stage
+    /// Those that the run began with, by stage
     pub known: Option<&'a [(String, Plugin)]>,
 }
 
-/// A plugin as a configuration names it
+/// A plugin in a configuration
 pub struct Named {
     pub stage: String,
     pub name: String,
@@ -76,16 +77,16 @@ pub struct Named {
 }
 
 /// Whether the stage is a plugin's.
-pub(super) fn is_one(config: &Config, stage: &str) -> bool {
+pub(super) fn is_configured(config: &Config, stage: &str) -> bool {
     ["plugin", "path", "command"].iter().any(|key| config.stage_key(stage, key).is_some())
 }
 
-/// What the configuration says of a stage's plugin; none where the stage has none.
+/// The configuration of a stage's plugin; none if the stage has no plugin.
 ///
 /// # Errors
-/// Wrong settings, underlined.
+/// A setting is wrong; the error underlines it.
 pub fn named(config: &Config, stage: &str) -> Result<Option<Named>> {
-    if !is_one(config, stage) {
+    if !is_configured(config, stage) {
         return Ok(None);
     }
     let settings: Settings = config.settings(stage)?;
@@ -93,17 +94,22 @@ pub fn named(config: &Config, stage: &str) -> Result<Option<Named>> {
     let name = settings.plugin.clone().unwrap_or_else(|| stage.to_owned());
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
     if name.is_empty() || !name.chars().all(plain) {
-        let help = "the name of a plugin is letters, digits, `-` and `_`; a file is named by `path`";
+        let help = "use letters, digits, `-` and `_`; set `path` for a file";
         return Err(config.error(
-            &format!("`{name}` cannot be the name of a plugin"),
+            &format!("`{name}` is not a valid plugin name"),
             place("plugin"),
             Some(help),
         ));
     }
     let wanted = match (&settings.path, &settings.command) {
         (Some(_), Some(_)) => {
-            let help = "keep one of them: `path` for its file, `command` for a command that starts it";
-            return Err(config.error("a `path` and a `command` at once", place("command"), Some(help)));
+            let help =
+                "remove one of them: `path` is for a file, `command` for a command that starts the plugin";
+            return Err(config.error(
+                "`path` and `command` cannot both be set",
+                place("command"),
+                Some(help),
+            ));
         }
         (Some(path), None) => {
             config.check_inside(path, place("path"))?;
@@ -120,20 +126,20 @@ struct PluginStage {
     descriptor: Descriptor,
     reach: Reach,
     flow: Flow,
-    /// Its preflight, under way
+    /// Its preflight, in progress
     asked: Cell<Option<JoinHandle<Result<Value>>>>,
-    /// What the preflight said that it would do
+    /// The plan that the preflight returned
     plan: RefCell<Option<Vec<String>>>,
 }
 
-/// A plugin that has been asked what it is
+/// A plugin with its descriptor
 pub(super) struct Described {
     assignment: Assignment,
     descriptor: Descriptor,
     flow: Flow,
 }
 
-/// Asks the plugins of these stages what they are, all at the same time: each is a process of its own.
+/// Calls `describe` of these stages' plugins in parallel: each is a process of its own.
 pub(super) fn describe<'a>(
     config: &Config,
     stages: impl Iterator<Item = &'a str>,
@@ -141,18 +147,18 @@ pub(super) fn describe<'a>(
 ) -> BTreeMap<&'a str, Result<Described>> {
     thread::scope(|scope| {
         let asked: Vec<_> =
-            stages.map(|stage| (stage, scope.spawn(move || ask_for(config, stage, plugins)))).collect();
-        asked.into_iter().map(|(stage, thread)| (stage, joined(thread.join()))).collect()
+            stages.map(|stage| (stage, scope.spawn(move || describe_one(config, stage, plugins)))).collect();
+        asked.into_iter().map(|(stage, thread)| (stage, join_thread(thread.join()))).collect()
     })
 }
 
-fn joined<T>(ended: thread::Result<T>) -> T {
+fn join_thread<T>(ended: thread::Result<T>) -> T {
     ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-fn ask_for(config: &Config, stage: &str, plugins: &Plugins<'_>) -> Result<Described> {
+fn describe_one(config: &Config, stage: &str, plugins: &Plugins<'_>) -> Result<Described> {
     let Some(Named { name, wanted, settings, .. }) = named(config, stage)? else {
-        return Err(Error::usage(format!("`{stage}` is no plugin")));
+        return Err(Error::usage(format!("`{stage}` is not a plugin")));
     };
     let known =
         plugins.known.map(|known| known.iter().find(|(of, _)| of == stage).map(|(_, plugin)| plugin.clone()));
@@ -177,7 +183,7 @@ fn ask_for(config: &Config, stage: &str, plugins: &Plugins<'_>) -> Result<Descri
     let described = assignment.describe(&place, &mut NullHandler)?;
     let descriptor = Descriptor::read(described).map_err(|problem| {
         Error::failed(format!(
-            "plugin `{name}` of stage `{stage}` gave no description that makes sense: {problem}"
+            "plugin `{name}` of stage `{stage}` returned an invalid description: {problem}"
         ))
     })?;
     assignment.seconds = assignment.seconds.or(descriptor.timeout_s.map(|seconds| seconds.max(1)));
@@ -208,7 +214,7 @@ pub(super) fn make(config: &Config, described: Described) -> Result<Box<dyn Stag
     }))
 }
 
-/// A date in the configuration as the text that it is, and no configuration as an empty one.
+/// Turns a TOML date into its text, and no configuration into an empty one.
 fn plain(value: Value) -> Value {
     match value {
         Value::Null => Value::Object(Map::new()),
@@ -224,9 +230,8 @@ fn plain(value: Value) -> Value {
 fn check_config(config: &Config, assignment: &Assignment, descriptor: &Descriptor) -> Result<()> {
     let (stage, name) = (assignment.stage.as_str(), assignment.plugin.name.as_str());
     let Some(schema) = &descriptor.config_schema else { return Ok(()) };
-    let checked = schema::check(&assignment.config, schema).map_err(|problem| {
-        Error::failed(format!("the schema of plugin `{name}` cannot be used: {problem}"))
-    })?;
+    let checked = schema::check(&assignment.config, schema)
+        .map_err(|problem| Error::failed(format!("the schema of plugin `{name}` is not valid: {problem}")))?;
     let Some(wrong) = checked else { return Ok(()) };
     let way: Vec<&str> = std::iter::once("config").chain(wrong.at.iter().map(String::as_str)).collect();
     let span = config.stage_place(stage, &way, wrong.is_key);
@@ -244,15 +249,14 @@ fn check_secrets(config: &Config, assignment: &Assignment, descriptor: &Descript
         let purpose =
             if missing.purpose.is_empty() { String::new() } else { format!(" ({})", missing.purpose) };
         let message =
-            format!("plugin `{name}` asks for the secret `{}`{purpose}, and is not granted it", missing.name);
-        let help = format!("if it is to have it: secrets = [\"{}\"] in [stage.{stage}]", missing.name);
+            format!("plugin `{name}` requires the secret `{}`{purpose}, which is not granted", missing.name);
+        let help = format!("to grant it, set secrets = [\"{}\"] in [stage.{stage}]", missing.name);
         return Err(config.error(&message, place, Some(&help)));
     }
     if let Some(extra) =
         assignment.secrets.iter().find(|name| !declared.iter().any(|secret| secret.name == **name))
     {
-        let message =
-            format!("plugin `{name}` does not ask for the secret `{extra}`, and so does not get it");
+        let message = format!("plugin `{name}` does not require the secret `{extra}`");
         return Err(config.error(&message, place, Some("remove it from `secrets`")));
     }
     Ok(())
@@ -285,7 +289,7 @@ fn flow(
 }
 
 impl PluginStage {
-    /// The release as the plugin is told of it.
+    /// The release in the form that plugins get.
     fn params(&self, release: &Release, dry_run: bool) -> Map<String, Value> {
         let (target, outputs) = (&release.target, &release.outputs);
         let distributions: Vec<Value> = outputs
@@ -321,7 +325,7 @@ impl PluginStage {
         params
     }
 
-    /// Begins to ask the plugin; the thread lives as long as the call, which ends with the thread that it was begun by.
+    /// Starts the plugin's preflight in a thread of its own; the thread lives as long as the call.
     fn begin(&self, release: &Release) -> JoinHandle<Result<Value>> {
         let (assignment, params) = (self.assignment.clone(), self.params(release, true));
         let (environment, folder) = (release.workspace.environment.clone(), release.root());
@@ -332,18 +336,18 @@ impl PluginStage {
         })
     }
 
-    /// Asks the plugin what would make it fail and what it would do.
-    fn ask(&self, release: &Release) -> Result<Vec<Finding>> {
+    /// The findings and the plan of the plugin's preflight.
+    fn call_preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         if !self.descriptor.has(Method::Preflight) {
             *self.plan.borrow_mut() = Some(Vec::new());
             return Ok(Vec::new());
         }
         let asked = self.asked.take().unwrap_or_else(|| self.begin(release));
-        let answer = joined(asked.join())?;
-        let answer: Answered = serde_json::from_value(answer).map_err(|error| {
+        let answer = join_thread(asked.join())?;
+        let answer: PreflightReply = serde_json::from_value(answer).map_err(|error| {
             let name = &self.assignment.plugin.name;
             Error::failed(format!(
-                "plugin `{name}` of stage `{}` gave an answer to `preflight` that makes no sense: {error}",
+                "plugin `{name}` of stage `{}` returned an invalid reply to `preflight`: {error}",
                 self.name()
             ))
         })?;
@@ -365,10 +369,10 @@ impl PluginStage {
     }
 }
 
-/// The answer to `preflight`
+/// The reply to `preflight`
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Answered {
+struct PreflightReply {
     problems: Vec<Problem>,
     plan: Vec<Step>,
 }
@@ -417,7 +421,7 @@ impl Stage for PluginStage {
         let environment = &release.workspace.environment;
         let mut findings = Vec::new();
         for name in self.assignment.secrets.iter().filter(|name| secret(name, environment).is_none()) {
-            let finding = Finding::error(format!("the secret `{name}` for its plugin is not there"));
+            let finding = Finding::error(format!("the secret `{name}` of its plugin is not set"));
             findings.push(finding.help(format!("set {SECRET_PREFIX}{name}")));
         }
         for tool in &self.descriptor.requires.tools {
@@ -426,7 +430,7 @@ impl Stage for PluginStage {
                 findings.push(finding.help("install it"));
             }
         }
-        findings.extend(self.ask(release)?);
+        findings.extend(self.call_preflight(release)?);
         Ok(findings)
     }
 
@@ -435,7 +439,7 @@ impl Stage for PluginStage {
         let calls = |does: String| Action::Plugin { plugin: name.clone(), does };
         if !effects.is_live() {
             if self.plan.borrow().is_none() {
-                self.ask(release)?;
+                self.call_preflight(release)?;
             }
             let plan = self.plan.borrow().clone().unwrap_or_default();
             if plan.is_empty() {
@@ -471,7 +475,7 @@ impl Stage for PluginStage {
     }
 }
 
-/// Hears nothing: what a plugin says before a release is under way is shown only if it fails
+/// Ignores output: what a plugin prints before a run is shown only if it fails
 pub struct NullHandler;
 
 impl PluginHandler for NullHandler {
@@ -480,7 +484,7 @@ impl PluginHandler for NullHandler {
     fn printed(&mut self, _: &str) {}
 
     fn effect(&mut self, effect: AnnouncedEffect) -> Answer {
-        Answer::Refuse(format!("it announced the effect `{}` before it may have any", effect.key))
+        Answer::Refuse(format!("it announced the effect `{}` before effects are allowed", effect.key))
     }
 
     fn done(&mut self, _: &str) -> std::result::Result<(), String> {

@@ -1,4 +1,4 @@
-//! Sends the release commit and tag to the remote: both or neither.
+//! Pushes the release commit and tag to the remote, atomically.
 
 mod branches;
 
@@ -13,9 +13,9 @@ use crate::world::git::{FENCES, LocalRemote, RefUpdate, Remote, Repository, expi
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Push {
-    /// The remote; the one that `git push` would choose where this is not set
+    /// The remote; by default the one that `git push` would choose
     remote: Option<String>,
-    /// The branch at the remote; the upstream of the current branch where this is not set
+    /// The branch at the remote; by default the upstream of the current branch
     branch: Option<String>,
     /// The branches that may release, such as `["main", "release/*"]`. Where this is not set: the remote's default branch, and
     /// any that has a release tag which the default branch does not have
@@ -33,7 +33,7 @@ impl Push {
         Remote::of(&release.workspace.repository, &release.workspace.head, self.remote.as_deref())
     }
 
-    /// The full name of the remote's branch; none where HEAD is detached and none is configured.
+    /// The full name of the remote's branch; none if HEAD is detached and none is configured.
     fn branch(&self, release: &Release, remote: &Remote) -> Option<String> {
         let workspace = &release.workspace;
         match &self.branch {
@@ -76,14 +76,14 @@ impl Stage for Push {
         let Some(branch) = self.branch(release, &remote) else {
             return Ok(vec![
                 Finding::error("HEAD is detached: there is no branch to push the release commit to")
-                    .help("check out a branch, or say which one: [stage.push] branch = \"main\""),
+                    .help("check out a branch, or set one: [stage.push] branch = \"main\""),
             ]);
         };
         let repository = &release.workspace.repository;
         let (fetched, pushed) = remote.addresses(repository)?;
         if pushed != [fetched] {
-            let message = format!("`{}` is pushed to another address than it is fetched from", remote.name);
-            let help = "what it has could not be compared before the push: name a remote with one address for both, \
+            let message = format!("`{}` has different URLs for push and fetch", remote.name);
+            let help = "its refs cannot be compared before the push: set a remote with one URL for both, \
                         [stage.push] remote = \"NAME\"";
             return Ok(vec![Finding::error(message).help(help)]);
         }
@@ -91,7 +91,7 @@ impl Stage for Push {
         let valid = repository.git(["check-ref-format", &branch]).capture()?.success();
         if !valid {
             return Ok(vec![
-                Finding::error(format!("`{branch}` cannot be the name of a branch"))
+                Finding::error(format!("`{branch}` is not a valid branch name"))
                     .help("change `branch` in [stage.push]"),
             ]);
         }
@@ -101,19 +101,20 @@ impl Stage for Push {
             branches::guard(self, release, &remote, &branch, default.as_ref()).into_iter().collect();
         if refs.contains_key(&tag) && self.remote.is_some() {
             let message = format!("tag `{}` already exists at `{}`", release.names().tag, remote.name);
-            findings.push(Finding::error(message).help("somebody released this version; choose another"));
+            findings.push(Finding::error(message).help("this version is already released: choose another"));
             return Ok(findings);
         }
         let short = branch.strip_prefix("refs/heads/").unwrap_or(&branch);
         if refs.get(&branch).is_some_and(|theirs| !repository.contains(head, theirs)) {
             let message = format!("`{short}` at `{}` has commits that you do not have", remote.name);
-            let help = format!("`git pull {} {short}` first, then release what results", remote.name);
+            let help = format!("run `git pull {} {short}`, then release", remote.name);
             findings.push(Finding::error(message).help(help));
             return Ok(findings);
         }
         let is_new = !refs.contains_key(&branch);
         let there = remote.repository(repository);
-        findings.extend(there.and_then(|there| local_runs(&remote.name, &there, (&branch, is_new))));
+        findings
+            .extend(there.and_then(|there| local_remote_problem(&remote.name, &there, (&branch, is_new))));
         Ok(findings)
     }
 
@@ -142,15 +143,18 @@ impl Stage for Push {
             });
         }
         if let Some(theirs) = updates.iter().skip(1).find(|tag| tag.old.is_some() && tag.old != tag.new) {
-            return Err(Error::failed(format!("`{}` has another `{}` already", remote.name, theirs.name))
-                .help("somebody else made it; it is not replaced. Release under another version"));
+            return Err(Error::failed(format!(
+                "`{}` already has a different `{}`",
+                remote.name, theirs.name
+            ))
+            .help("somebody else created it, and it is not replaced: release another version"));
         }
         for update in &mut updates {
             if let Some(theirs) = update.old.clone().filter(|_| update.name.starts_with("refs/heads/")) {
                 if !repository.has(&theirs) {
                     remote.fetch(repository, &update.name)?;
                 }
-                // An earlier attempt arrived, and somebody has gone on from there.
+                // An earlier attempt arrived, and somebody has pushed more commits since.
                 if repository.contains(&theirs, &commit) {
                     update.new = Some(theirs);
                 }
@@ -162,12 +166,12 @@ impl Stage for Push {
                     "`{}` at `{}` moved since the preflight",
                     update.name, remote.name
                 ))
-                .help("`git pull` what is new there, then run the release again"));
+                .help("run `git pull`, then run the release again"));
             }
         }
         updates.retain(|update| update.old != update.new);
         if updates.is_empty() {
-            effects.skip("the remote has the branch and the tag already")?;
+            effects.skip("the remote already has the branch and the tag")?;
             return Ok(Outputs::default());
         }
         effects.announce(action)?;
@@ -179,7 +183,7 @@ impl Stage for Push {
             }
             Err(Refused::Push(error)) => return Err(error),
             Ok(()) => {
-                // Answered, a push needs nothing that shuts it out.
+                // The push was answered, so the fence is no longer needed.
                 let own = fence.zip(updates.iter().find_map(|update| update.new.clone()));
                 remote.delete_fences(repository, expired_fences(&theirs).into_iter().chain(own));
             }
@@ -188,9 +192,9 @@ impl Stage for Push {
     }
 }
 
-/// Why a push did not come about
+/// Why a push failed
 enum Refused {
-    /// The remote takes no such ref as the fence
+    /// The remote does not accept the fence's ref
     Fence,
     Push(Error),
 }
@@ -204,7 +208,7 @@ impl Refused {
     }
 }
 
-/// Pushes the updates, and with them the fence by which recovery can shut the push out if its answer is lost.
+/// Pushes the updates, and with them the fence by which recovery can exclude the push if its reply is lost.
 fn push(
     effects: &mut Effects<'_>,
     remote: &Remote,
@@ -227,24 +231,25 @@ fn push(
             is_fence_refused = fence.is_some_and(|fence| error.refuses(fence));
             Err(Attempt::NotDone(Error::failed(error.to_string())))
         }
-        // Not every server keeps `--atomic`.
+        // Not every server honours `--atomic`.
         Err(error) if error.is_answered() => Err(Attempt::InPart(Error::failed(error.to_string()))),
-        // A connection can break before or after the remote has moved its refs.
+        // The connection can break before or after the remote has updated its refs.
         Err(error) => Err(Attempt::InDoubt(Error::failed(error.to_string()))),
     });
     attempted.map_err(|error| if is_fence_refused { Refused::Fence } else { Refused::Push(error) })
 }
 
-/// What a repository on this machine will have against the push, or against its being taken back.
-fn local_runs(name: &str, there: &LocalRemote, (branch, is_new): (&str, bool)) -> Option<Finding> {
+/// Why a repository on this machine will refuse the push, or refuse to undo it.
+fn local_remote_problem(name: &str, there: &LocalRemote, (branch, is_new): (&str, bool)) -> Option<Finding> {
     if there.has_checked_out(branch) {
-        let message = format!("`{branch}` is checked out at `{name}`, which therefore takes no push to it");
-        let help = "push to a bare repository, or let that one follow: `git config receive.denyCurrentBranch updateInstead`";
+        let message = format!("`{branch}` is checked out at `{name}`, which therefore refuses pushes to it");
+        let help =
+            "push to a bare repository, or run `git config receive.denyCurrentBranch updateInstead` there";
         return Some(Finding::error(message).help(help));
     }
     let key = there.refuses_undo(is_new)?;
     let message = format!(
-        "`{name}` lets no push be taken back ({key}): if a later stage fails, the release stays there"
+        "a push to `{name}` cannot be undone ({key}): if a later stage fails, the release stays there"
     );
-    Some(Finding::warning(message).help("what may fail is better placed before `push`"))
+    Some(Finding::warning(message).help("move stages that may fail before `push`"))
 }

@@ -1,4 +1,4 @@
-//! Commits what the stages before changed, and marks the commit with an annotated tag.
+//! Commits the changes of the stages before, and creates an annotated tag.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::world::git::{Remote, TagRef};
 
-/// Commit what the stages changed and tag the commit
+/// Commit the changes of the stages before and tag the commit
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Tag {
@@ -17,7 +17,7 @@ pub(super) struct Tag {
     message: Template,
     /// Message of the release commit
     commit_message: Template,
-    /// Whether to sign the tag; as git is configured (`tag.gpgSign`) where this is not set
+    /// Whether to sign the tag; by default as git is configured (`tag.gpgSign`)
     sign: Option<bool>,
 }
 
@@ -59,7 +59,7 @@ impl Stage for Tag {
         let repository = &release.workspace.repository;
         let mut findings = Vec::new();
         if let Err(error) = repository.git(["check-ref-format", &format!("refs/tags/{name}")]).read() {
-            let finding = Finding::error(format!("`{name}` cannot be the name of a tag"));
+            let finding = Finding::error(format!("`{name}` is not a valid tag name"));
             findings.push(finding.help(format!("change `name` in [stage.tag] ({error})")));
             return Ok(findings);
         }
@@ -73,21 +73,25 @@ impl Stage for Tag {
             match remote.refs(repository, &[&reference]) {
                 Ok(refs) if refs.contains_key(&reference) => {
                     let finding = Finding::error(format!("tag `{name}` already exists at `{}`", remote.name));
-                    findings
-                        .push(finding.help("somebody released this version; `git fetch --tags` shows it"));
+                    findings.push(
+                        finding
+                            .help("this version is already released: run `git fetch --tags` to get its tag"),
+                    );
                 }
                 Ok(_) => {}
                 Err(error) => {
                     let message =
-                        format!("`{}` could not be asked for tag `{name}`: {}", remote.name, error.chain());
+                        format!("failed to look up tag `{name}` at `{}`: {}", remote.name, error.chain());
                     findings.push(Finding::warning(message));
                 }
             }
         }
         if let Err(error) = repository.git(["var", "GIT_COMMITTER_IDENT"]).read() {
-            let finding = Finding::error(format!("git does not know who commits: {error}"));
+            let finding = Finding::error(format!("git has no committer identity: {error}"));
             findings.push(
-                finding.help("git config user.name \"Your Name\" && git config user.email you@example.org"),
+                finding.help(
+                    "run `git config user.name \"Your Name\" && git config user.email you@example.org`",
+                ),
             );
         }
         let (commits, tags) = repository.signs();

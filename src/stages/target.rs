@@ -1,4 +1,4 @@
-//! Settles what is to be released: the present version, the next one and why.
+//! Determines what to release: the current version, the next one and the reason for it.
 
 use super::changelog::{self, Changelog};
 use super::tag::Tag;
@@ -9,26 +9,26 @@ use crate::error::{Error, Result};
 use crate::python::project::{Files, Project, VersionSource};
 use crate::python::version::{Bump, Version};
 
-/// How the next version is chosen
+/// How to choose the next version
 #[derive(Debug, Clone)]
 pub struct Bumping {
-    /// As said on the command line
+    /// From the command line
     pub bump: Option<Bump>,
     /// The release's date, `YYYY-MM-DD`
     pub date: String,
 }
 
-/// Reads the project as committed and settles the release's version, tag and date.
+/// Reads the committed project and determines the release's version, tag and date.
 ///
 /// # Errors
-/// The project cannot be read, its places disagree on the version, the wanted version does not increase, or none was
-/// said and none can be inferred.
+/// The project cannot be read, its files disagree on the version, the wanted version does not increase, or none was
+/// passed and none can be inferred.
 pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Result<Target> {
     let project = read_project(workspace)?;
     let tag: Tag = config.settings("tag")?;
     if !tag.name.text().contains("{version}") {
         let span = config.stage_key("tag", "name").flatten();
-        let help = "every release needs a tag of its own, such as \"v{version}\"";
+        let help = "every release needs its own tag, such as \"v{version}\"";
         return Err(config.error("`name` in [stage.tag] has no `{version}`", span, Some(help)));
     }
     let naming = TagNaming::new(&tag, &project.name, &bumping.date);
@@ -57,17 +57,17 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
         }
         (_, None, None) if workspace.repository.is_shallow() => {
             return Err(Error::refused(format!(
-                "`{}` takes its version from tags, and the history is cut off (a shallow clone) before any",
+                "`{}` takes its version from tags, but this shallow clone contains none",
                 project.name
             ))
-            .help("`git fetch --unshallow --tags` gets the rest"));
+            .help("run `git fetch --unshallow --tags`"));
         }
         (_, None, None) => {
             return Err(Error::usage(format!(
-                "`{}` takes its version from tags, and there is none yet",
+                "`{}` takes its version from tags, but there is none yet",
                 project.name
             ))
-            .help("say the first version: `pyrelease run 0.1.0`"));
+            .help("pass the first version: `pyrelease run 0.1.0`"));
         }
         (bump, Some(present), _) | (bump, None, Some(present)) => {
             let (bump, reason) = match bump {
@@ -83,7 +83,7 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
     let writes = config.stages().iter().any(gives_version);
     if version != previous && !writes && !matches!(project.version, VersionSource::Vcs { .. }) {
         return Err(Error::usage(format!(
-            "{version} is to be released, but nothing raises the version from {previous}"
+            "cannot release {version}: no stage bumps the version from {previous}"
         ))
         .help("add `version` to `stages`, or gives = [\"version\"] to the [stage.NAME] of your own that raises it"));
     }
@@ -97,7 +97,7 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
     Ok(Target { project, version, previous, previous_tag, reason, names })
 }
 
-/// The project as committed.
+/// The committed project.
 pub fn read_project(files: &dyn Files) -> Result<Project> {
     Project::read(files).map_err(|error| {
         let help = error.help();
@@ -110,18 +110,19 @@ fn zero() -> Version {
     "0".parse().expect("0 is a version")
 }
 
-/// Infers the bump from what the changelog's Unreleased part says.
+/// Infers the bump from the changelog's Unreleased section.
 fn infer(config: &Config, workspace: &Workspace, present: &Version) -> Result<(Bump, Option<String>)> {
     let nothing = |why: String| {
-        Error::usage(format!("{present} is released already, and {why}"))
-            .help("say how to raise the version: `pyrelease run patch` (or minor, major, rc, …)")
+        Error::usage(format!("{present} is already released, and {why}"))
+            .help("pass how to bump the version: `pyrelease run patch` (or minor, major, rc, …)")
     };
     if present.is_prerelease() {
         return Err(Error::usage(format!(
-            "{present} is released already, and what follows a pre-release is not to be guessed"
+            "{present} is already released, and the version after a pre-release cannot be inferred"
         ))
         .help(
-            "`pyrelease run release` makes it final; `a`, `b`, `rc` and `dev` make the next of their kind",
+            "run `pyrelease run release` for the final release, or pass `a`, `b`, `rc` or `dev` for the next one \
+             of that kind",
         ));
     }
     let settings: Changelog = config.settings("changelog")?;
@@ -129,25 +130,25 @@ fn infer(config: &Config, workspace: &Workspace, present: &Version) -> Result<(B
         .path(workspace)
         .ok_or_else(|| nothing("there is no changelog to infer the next version from".to_owned()))?;
     let text = workspace.read(&path).and_then(|bytes| String::from_utf8(bytes).ok());
-    let text = text.ok_or_else(|| nothing(format!("`{path}` is not a text file that is committed")))?;
+    let text = text.ok_or_else(|| nothing(format!("`{path}` is not a committed text file")))?;
     let document = changelog::parse(&path, text)?;
     let Some(unreleased) = document.unreleased() else {
         return Err(nothing(format!("`{path}` has no Unreleased section to infer the next version from")));
     };
     let (bump, reason) = document.suggested_bump().ok_or_else(|| match unreleased.body.is_empty() {
         true => Error::refused(format!(
-            "{present} is released already, and the Unreleased section of `{path}` is empty"
+            "{present} is already released, and the Unreleased section of `{path}` is empty"
         ))
-        .help("write down what is new first"),
-        false => nothing(format!(
-            "the Unreleased section of `{path}` does not say what kind of release comes next"
-        )),
+        .help("add the changes to it first"),
+        false => {
+            nothing(format!("the Unreleased section of `{path}` does not imply the kind of the next release"))
+        }
     })?;
     let reason = format!("of {path}: {reason}");
     Ok((bump, Some(reason)))
 }
 
-/// How versions and names of tags belong together
+/// Converts between versions and tag names
 pub(super) struct TagNaming {
     prefix: String,
     suffix: String,
@@ -161,7 +162,7 @@ impl TagNaming {
     }
 
     pub(super) fn new(tag: &Tag, name: &str, date: &str) -> Self {
-        // A letter that no name of a tag may contain.
+        // A character that no tag name may contain.
         const VERSION: &str = "\u{1}";
         let names =
             Names { version: VERSION.into(), name: name.into(), date: date.into(), ..Names::default() };
@@ -178,7 +179,7 @@ impl TagNaming {
         name.strip_prefix(&self.prefix)?.strip_suffix(&self.suffix)?.parse().ok()
     }
 
-    /// A version that has a tag of another form has been released: going on would release it again.
+    /// Refuses a version that has a tag of another form: it has been released, and would be released again.
     fn refuse_another_naming(&self, workspace: &Workspace, version: &Version) -> Result<()> {
         for other in [format!("v{version}"), version.to_string()] {
             if workspace.repository.tag(&other).is_some() {
@@ -187,7 +188,7 @@ impl TagNaming {
                     self.name(version)
                 ))
                 .help(format!(
-                    "tell pyrelease how your tags are named: [stage.tag] name = \"{}\"",
+                    "set the name of your tags: [stage.tag] name = \"{}\"",
                     other.replace(&version.to_string(), "{version}")
                 )));
             }

@@ -28,7 +28,7 @@ fn the_default_pipeline_is_in_order() {
 }
 
 #[test]
-fn an_index_of_ones_own_is_a_stage() {
+fn a_configured_index_is_a_stage() {
     let text =
         "stages = [\"build\", \"corp\"]\n[index.corp]\nupload = \"https://pypi.corp.example/legacy/\"\n";
     assert_eq!(names(text), ["build", "corp"]);
@@ -61,7 +61,7 @@ fn settings_of_a_stage_that_does_not_run_are_refused() {
 
 /// `[index.pipy]` would leave the real PyPI where another index was meant.
 #[test]
-fn an_index_that_no_stage_uses_is_refused_where_its_name_is_a_slip() {
+fn an_unused_index_with_a_similar_name_is_refused() {
     let index = |name: &str| {
         format!(
             "[index.{name}]\nupload = \"https://a.example/legacy/\"\nsimple = \"https://a.example/simple/\"\n"
@@ -77,7 +77,7 @@ fn an_index_that_no_stage_uses_is_refused_where_its_name_is_a_slip() {
     // One of quite another name may be there for `upload --index`.
     for fine in [format!("stages = [\"build\", \"pypi\"]\n{}", index("mirror")), index("pypi")] {
         let config = Config::parse(Source::new("release.toml", fine)).unwrap();
-        indexes::mistaken(&config).unwrap();
+        indexes::refuse_mistyped(&config).unwrap();
     }
 }
 
@@ -179,7 +179,7 @@ fn wrong_settings_are_underlined() {
         ("[stage.build]\nfrontend = \"make\"\n", "unknown value `make`"),
         ("[stage.version]\nfiles = [1]\n", "a path, or { path, search, replace, count }"),
         ("[stage.version]\nfiles = [{ path = \"a\", search = \"b\", count = 0 }]\n", "at least 1"),
-        ("[stage.pypi]\nsmoke = \"true\"\n", "`smoke` without `install`"),
+        ("[stage.pypi]\nsmoke = \"true\"\n", "`smoke` requires `install`"),
         ("[stage.pypi]\ninstall = true\nsmoke = \"python -c 'import\"\n", "a quote is not closed"),
         ("[stage.check]\nallow = [\"nam\"]\n", "did you mean `name`?"),
         ("[index.pypi]\nupload = \"http://pypi.corp.example/\"\n", "cannot be used"),

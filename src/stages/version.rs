@@ -1,4 +1,4 @@
-//! Raises the version in every place that states it: all of them or none.
+//! Bumps the version in every file that states it: all of them or none.
 
 use std::fmt;
 
@@ -15,11 +15,11 @@ use crate::python::project::{
 use crate::python::version::Version as ProjectVersion;
 use crate::world::process::Process;
 
-/// Raise the version wherever the project states it
+/// Bump the version wherever the project states it
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Version {
-    /// Files that state the version, beside the project's own metadata: a path of a known kind, or `{ path, search,
+    /// Files that state the version, besides the project's own metadata: a path of a known kind, or `{ path, search,
     /// replace, count }`, where `search` contains `{version}` and must match exactly `count` times
     files: Vec<Entry>,
 }
@@ -36,9 +36,9 @@ enum Entry {
 struct PatternSettings {
     /// The file, relative to the project
     path: String,
-    /// The text to look for, with `{version}` for the present version
+    /// The text to search for, with `{version}` for the current version
     search: String,
-    /// The text to put in its place, with `{version}` for the new version; `search` where not set
+    /// The replacement, with `{version}` for the new version; `search` by default
     replace: Option<String>,
     /// How often `search` must match
     #[serde(default = "once")]
@@ -120,7 +120,7 @@ impl Version {
         Ok(places)
     }
 
-    /// The version that the project has now, on which all its places must agree.
+    /// The project's current version, on which all places must agree.
     pub(super) fn current(&self, files: &dyn Files, project: &Project) -> Result<ProjectVersion> {
         if let (VersionSource::Unreadable(error), true) = (&project.version, self.files.is_empty()) {
             return Err(Error::refused(error.to_string()).help(error.help()));
@@ -129,13 +129,13 @@ impl Version {
         current_version(files, &places).map_err(problem)
     }
 
-    /// The files as they are with the new version.
+    /// The files with the new version.
     fn bumped(&self, release: &Release) -> Result<Vec<(String, Vec<u8>)>> {
         let target = &release.target;
         self.rewritten(release, &target.project, (&target.previous, &target.version))
     }
 
-    /// The files that state the version, with another one put in.
+    /// The files with another version put in.
     pub(super) fn rewritten(
         &self,
         files: &dyn Files,
@@ -156,7 +156,7 @@ impl Version {
         Ok(lock_files(release, project, &self.places(release, project)?))
     }
 
-    /// Whether there is nothing to write, and why.
+    /// Why there is nothing to write, if so.
     fn nothing_to_do(&self, release: &Release) -> Option<String> {
         let target = &release.target;
         match &target.project.version {
@@ -164,7 +164,7 @@ impl Version {
                 Some(format!("{tool} takes the version from the tag {}", target.names.tag))
             }
             _ if target.version == target.previous => {
-                Some(format!("the project states {} already", target.version))
+                Some(format!("the project already states {}", target.version))
             }
             _ => None,
         }
@@ -191,7 +191,7 @@ impl Stage for Version {
         let bumped = self.bumped(release)?;
         let mut findings =
             release.workspace.edits_in_the_way(bumped.iter().map(|(path, _)| path.as_str()))?;
-        findings.extend(forgotten(release, &bumped));
+        findings.extend(unbumped_modules(release, &bumped));
         for lock in self.lock_files(release)? {
             findings.extend(release.workspace.edits_in_the_way([lock.path.as_str()])?);
             if !release.workspace.environment.has_program(lock.tool, &release.root()) {
@@ -230,8 +230,8 @@ impl Stage for Version {
     }
 }
 
-/// Modules of the project that state the present version and are not among the files that are raised.
-fn forgotten(release: &Release, bumped: &[(String, Vec<u8>)]) -> Vec<Finding> {
+/// Modules of the project that state the current version and are not bumped.
+fn unbumped_modules(release: &Release, bumped: &[(String, Vec<u8>)]) -> Vec<Finding> {
     let package = release.target.project.import_name.replace('.', "/");
     let mut findings = Vec::new();
     for folder in ["src/", ""] {
@@ -241,9 +241,9 @@ fn forgotten(release: &Release, bumped: &[(String, Vec<u8>)]) -> Vec<Finding> {
                 let place = VersionLocation::for_file(&path, release).ok()?.into_iter().next()?;
                 place.read(&release.text(&path).ok()?).ok()?
             };
-            let raised = bumped.iter().any(|(raised, _)| *raised == path);
-            if !raised && states().is_some_and(|stated| stated == release.target.previous) {
-                let message = format!("`{path}` states {} too, and is not raised", release.target.previous);
+            let is_bumped = bumped.iter().any(|(bumped_path, _)| *bumped_path == path);
+            if !is_bumped && states().is_some_and(|stated| stated == release.target.previous) {
+                let message = format!("`{path}` also states {}, but is not bumped", release.target.previous);
                 findings.push(
                     Finding::warning(message).help(format!("add \"{path}\" to `files` in [stage.version]")),
                 );

@@ -10,7 +10,7 @@ fn first_mistakes_are_told() {
     let new = ["plugin", "new", "site"];
     for (arguments, code, expected) in [
         (&new[..], 0, "has a plugin that works"),
-        (&["plugin", "new", "tag"], 2, "`tag` is a stage that comes with pyrelease"),
+        (&["plugin", "new", "tag"], 2, "`tag` is a built-in stage"),
         (&["plugin", "new", "testpypi"], 2, "`testpypi` is an index"),
         (&["plugin", "test", "nothing.py"], 2, "`nothing.py` is not there"),
         (&["plugin", "test", "site"], 2, "`site` is a folder"),

@@ -352,7 +352,7 @@ fn a_secret_goes_to_the_plugin_that_was_granted_it_and_nowhere_else() {
     );
     scene.project.commit("Configure the release");
     scene.trust();
-    scene.run().code(3).stderr_contains("the secret `MARK_TOKEN` for its plugin is not there");
+    scene.run().code(3).stderr_contains("the secret `MARK_TOKEN` of its plugin is not set");
     let configured = scene.project.read("release.toml");
     for (settings, code) in [(", fail = \"no luck\" }", 1), (" }", 0)] {
         scene.project.write("release.toml", &configured.replace(" }\n", &format!("{settings}\n")));

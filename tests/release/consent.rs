@@ -177,7 +177,7 @@ fn a_python_that_the_configuration_names_waits_for_the_yes() {
         let commands = ["plan minor", "doctor minor", "run minor --dry-run", "status", "check"];
         let outcomes = stranger.stays_silent(&commands, ("", ""));
         if is_told {
-            outcomes[1].stderr_contains("is not run before you have agreed to a release");
+            outcomes[1].stderr_contains("is not run before you confirm a release");
         }
         // With the yes it is what the user has agreed to.
         stranger.project.pyrelease("run minor --yes").code(1);

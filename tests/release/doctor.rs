@@ -17,7 +17,7 @@ fn a_project_in_good_health_is_told_what_a_release_would_work_with() {
         "remote origin",
         "project demo 1.0.0",
         "release 1.1.0: ",
-        "`python -m build` by ",
+        "`python -m build` with ",
         "the credentials for `testpypi` are from `[testpypi]` of `",
         "the credentials for `pypi` are from `PYRELEASE_TOKEN_PYPI`",
     ] {
@@ -61,7 +61,7 @@ fn one_broken_thing_does_not_hide_another() {
     project.sandbox().write_home(".pypirc", "");
     let visit = project.pyrelease("doctor").code(3);
     visit.stderr_contains("there are no credentials for `pypi`");
-    visit.stderr_contains("`pypi` cannot be asked what it has").stderr_contains("check the address");
+    visit.stderr_contains("failed to list the files of `pypi`").stderr_contains("check the URL");
 
     project.write("release.toml", "stages = [\"chngelog\"]\n");
     let visit = project.pyrelease("doctor").code(3);

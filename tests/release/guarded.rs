@@ -26,7 +26,7 @@ fn an_index_that_asks_for_a_certificate_gets_it_and_a_proxy_its_user() {
     let (code, said) = upload(&by_url, &[("SSL_CERT_FILE", client)]);
     assert!(code == Some(1) && said.contains("certificate is not trusted"), "{said}");
     let (code, said) = upload(&by_url, &[]);
-    assert!(code == Some(1) && said.contains("asks for a client's certificate"), "{said}");
+    assert!(code == Some(1) && said.contains("requires a client certificate"), "{said}");
     let (code, said) = upload(&by_url, &[("SSL_CLIENT_CERT", authority)]);
     assert!(
         code == Some(2) && said.contains("(set by `SSL_CLIENT_CERT`) contains no usable client certificate"),
@@ -42,7 +42,7 @@ fn an_index_that_asks_for_a_certificate_gets_it_and_a_proxy_its_user() {
     let settings = format!("[index.corp]\nupload = \"{url}\"\nclient-certificate = \"{client}\"\n");
     fs_err::write(folder.join("release.toml"), settings).expect("our own folder");
     let (code, said) = upload(&["--index", "corp"], &[("HTTPS_PROXY", &index.proxy_url(""))]);
-    assert!(code == Some(1) && said.contains("the proxy asks who you are"), "{said}");
+    assert!(code == Some(1) && said.contains("the proxy requires authentication"), "{said}");
     assert_eq!(index.log()[1..], ["CONNECT turned away"]);
     let (code, said) = upload(&["--index", "corp"], &[("HTTPS_PROXY", &index.proxy_url("pia:let-me-pass@"))]);
     assert_eq!(code, Some(0), "{said}");

@@ -191,7 +191,7 @@ fn two_contents_under_one_name_are_refused() {
     fs_err::write(local.rehearsal.record(WHEEL), record.replace(&ours, &theirs)).unwrap();
     local.restart_rehearsal();
     let refused = local.pyrelease("resume --yes").code(4);
-    refused.stderr_contains(&ours).stderr_contains(&theirs).stderr_contains("not the same everywhere");
+    refused.stderr_contains(&ours).stderr_contains(&theirs).stderr_contains("differs between indexes");
     assert_eq!(local.public.files().len(), 1);
 }
 
@@ -214,7 +214,7 @@ fn where_nobody_answers_nothing_is_done() {
     local.public.stop();
     let said = local.pyrelease("resume --yes").code(0);
     said.stderr_contains("warning")
-        .stderr_contains("`pypi` cannot be asked")
+        .stderr_contains("failed to list the files of `pypi`")
         .stderr_contains("no run to resume");
 }
 

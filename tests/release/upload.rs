@@ -146,7 +146,7 @@ fn what_an_index_shows_is_compared_with_what_was_sent() {
     // The first look, then an old page and a page that is none.
     index.proxy.ahead(Asked::Listing, [None, Some(Trouble::Stale), Some(Trouble::Garbled)]);
     let verified = index.upload(&upload_project, &["--verify"]).code(0);
-    verified.says("lists all 2 files with their hashes, and gives out what was sent");
+    verified.says("lists all 2 files with their hashes, and serves the uploaded bytes");
     upload_project.release("1.1");
     for old in ["demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"] {
         fs_err::remove_file(upload_project.folder.join(old)).unwrap();
@@ -166,7 +166,7 @@ fn a_file_that_is_listed_and_not_given_out_yet_is_waited_for() {
     // The first look, the list of files, and then the file.
     let late = [Trouble::Stale, Trouble::CutReply(700), Trouble::Failure(503)].map(Some);
     index.proxy.ahead(Asked::Listing, [&[None, None], &late[..]].concat());
-    index.upload(&upload_project, &["--verify"]).code(0).says("gives out what was sent");
+    index.upload(&upload_project, &["--verify"]).code(0).says("serves the uploaded bytes");
 }
 
 /// Some servers keep what came before a connection broke off, and say that all is well.
@@ -179,7 +179,7 @@ fn a_file_that_an_index_keeps_cut_short_is_not_uploaded() {
     let (url, simple) = (proxy.upload_url(), proxy.simple_url());
     let ended = upload_project.upload(&["--url", &url, "--simple", &simple], &[]).code(4);
     ended
-        .says("does not have what was sent to it: it lists demo-1.0.tar.gz with the sha256")
+        .says("has other files than were uploaded: it lists demo-1.0.tar.gz with the sha256")
         .says("yank it there");
     assert!(!ended.text.contains("\"event\":\"published\""), "{}", ended.text);
 }
@@ -210,7 +210,7 @@ fn an_index_that_cannot_be_asked_says_what_to_look_at() {
     let simple = format!("http://{gone}/simple/");
     let refused =
         upload_project.upload(&["--url", &format!("http://{gone}/legacy/"), "--simple", &simple], &[]);
-    refused.code(3).says("cannot be asked what it has").says("check the address, the network and the proxy");
+    refused.code(3).says("failed to list the files of").says("check the URL, the network and the proxy");
     // One hiccup is no answer.
     let index = Embedded::new();
     index.proxy.ahead(Asked::Listing, [Some(Trouble::Failure(500)), Some(Trouble::Refused)]);
@@ -278,7 +278,7 @@ fn a_file_that_is_gone_or_another_when_its_turn_comes_is_not_sent() {
             Some(text) => fs_err::write(&path, text).unwrap(),
         });
         let ended = index.upload(&upload_project, &[]).code(4);
-        ended.says(says).says("say the same again: only the rest is sent");
+        ended.says(says).says("run the command again to upload the rest");
         let fates =
             BTreeMap::from([("demo-1.0-py3-none-any.whl", "there"), ("demo-1.0.tar.gz", "not-there")]);
         assert_eq!(ended.fates(), fates);
@@ -338,7 +338,7 @@ fn an_index_that_deadlocks_gets_every_file_all_the_same() {
     let greedy = Embedded::new();
     greedy.proxy.deadlocks_beyond(2);
     let ended = greedy.upload(&upload_project, &["--connections", "8"]).code(0);
-    ended.says("the rest goes one by one");
+    ended.says("uploading the remaining files one at a time");
     assert!(ended.fates().values().all(|fate| *fate == "there"), "{}", ended.text);
     assert_eq!(greedy.files(), careful.files());
     let (busy, sent) = (greedy.proxy.busy(), greedy.proxy.sent());
@@ -359,7 +359,10 @@ fn a_refusal_stops_what_has_not_begun_and_hides_nothing_that_has() {
     wheel(&others.folder, "demo", "1.0", "macosx_10_12_x86_64", "another");
     index.upload(&others, &[]).code(0);
     let ended = index.upload_blindly(&upload_project).code(4);
-    ended.says("File already exists").says("a file name is taken for good").says("say the same again");
+    ended
+        .says("File already exists")
+        .says("the file name cannot be used again")
+        .says("run the command again");
 
     let fates = ended.fates();
     assert_eq!(fates.len(), 11, "{fates:?}");
@@ -453,13 +456,13 @@ fn a_server_that_is_away_for_a_while_is_waited_for_when_a_part_is_public() {
     let away = [Trouble::Refused, Trouble::Failure(502), Trouble::Refused].map(Some);
     index.proxy.ahead(Asked::Upload, [&[None], &away[..]].concat());
     let ended = index.upload(&upload_project, &[]).code(0);
-    ended.says("is away, and a part of the release is public: waiting for it");
+    ended.says("is unavailable, and a part of the release is public: waiting up to");
     assert_eq!(index.files().len(), 2);
     // Nothing is, and so nothing is lost.
     let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
     index.proxy.ahead(Asked::Upload, vec![Some(Trouble::Refused); 3]);
     let ended = index.upload(&upload_project, &[]).code(4);
-    assert!(!ended.text.contains("is public: waiting for it"), "{}", ended.text);
+    assert!(!ended.text.contains("is public: waiting up to"), "{}", ended.text);
 }
 
 #[test]
@@ -469,7 +472,7 @@ fn a_server_that_never_recovers_leaves_a_doubt_that_the_next_upload_settles() {
     index.proxy.ahead(Asked::Listing, [None, Some(Trouble::Failure(500)), Some(Trouble::Failure(500))]);
     let ended = index.upload(&upload_project, &[]).code(4);
     assert_eq!(ended.fates()["demo-1.0-py3-none-any.whl"], "unknown");
-    ended.says("it is not known whether");
+    ended.says("may or may not have stored");
     index.proxy.calm();
     let again = index.upload(&upload_project, &[]).code(0);
     assert!(again.fates().values().all(|fate| *fate == "there"));

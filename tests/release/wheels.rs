@@ -113,7 +113,7 @@ fn wheels_are_sent_together_after_the_first_and_before_the_sdist() {
 fn wheels_that_an_index_does_not_bear_together_go_one_by_one() {
     let matrix = Matrix::new();
     matrix.proxy.deadlocks_beyond(1);
-    matrix.call("run minor --yes").code(0).stderr_contains("the rest goes one by one");
+    matrix.call("run minor --yes").code(0).stderr_contains("uploading the remaining files one at a time");
     matrix.is_published_once();
 }
 

@@ -50,7 +50,7 @@ fn every_file_is_judged_and_the_line_pypi_s_words_and_the_fix_are_shown() {
     let outcome = project.pyrelease(&command).code(3);
     for shown in [
         "dist/crp0143-1.0-py3-none-any.whl: REFUSED",
-        "error[classifier]: `programming language :: python :: 3` is no classifier that PyPI knows",
+        "error[classifier]: `programming language :: python :: 3` is not a classifier known to PyPI",
         "--> crp0143-1.0.dist-info/METADATA:7",
         "7 | Classifier: programming language :: python :: 3",
         "= PyPI: 'programming language :: python :: 3' is not a valid classifier.",
@@ -61,7 +61,7 @@ fn every_file_is_judged_and_the_line_pypi_s_words_and_the_fix_are_shown() {
     ] {
         outcome.stdout_contains(shown);
     }
-    outcome.stderr_contains("2 things are wrong with the distributions");
+    outcome.stderr_contains("the distributions have 2 errors");
 }
 
 #[test]
@@ -91,20 +91,20 @@ fn warnings_count_when_strict_unless_they_are_allowed() {
     let mistyped = project(quick().config("\n[stage.check]\nallow = [\"no-licence\"]\n"), &RIGHT[..1]);
     let outcome = mistyped.pyrelease("check").code(2);
     outcome
-        .stderr_contains("`no-licence` is no rule of [stage.check]")
+        .stderr_contains("`no-licence` is not a rule of [stage.check]")
         .stderr_contains("did you mean `no-license`?");
 }
 
 #[test]
 fn what_is_not_there_is_said() {
     let project = quick().build();
-    project.pyrelease("check").code(2).stderr_contains("there are no distributions in `dist`");
+    project.pyrelease("check").code(2).stderr_contains("no distributions in `dist`");
     project.pyrelease("check gone.whl").code(2).stderr_contains("`gone.whl` is not there");
     project.pyrelease("check --explain nam").code(2).stderr_contains("did you mean `name`?");
     project
         .pyrelease("check --explain record-hash")
         .code(0)
-        .stdout_contains("why        PyPI takes the file");
+        .stdout_contains("why        PyPI accepts the file");
     project.pyrelease("check --list-rules").code(0).stdout_contains("record-hash");
 }
 

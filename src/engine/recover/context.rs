@@ -59,7 +59,7 @@ impl RecoveryContext<'_> {
                     Ok(client) => client,
                     Err(error) => return Presence::Unknown(error.chain()),
                 };
-                match client.standing(project, distribution) {
+                match client.presence(project, distribution) {
                     Ok(FilePresence::Identical) => Presence::Present,
                     Ok(FilePresence::Absent) => Presence::Absent,
                     Ok(FilePresence::Different { sha256 }) => Presence::Unknown(format!(

@@ -1,4 +1,4 @@
-"""Prints the first secret that the keyring has for a service and one of some users, as JSON; nothing if it has none."""
+"""Prints the first secret that the keyring has for a service and one of several users, as JSON, or nothing."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ for user in users:
     try:
         username, password = find(service, user)
     except Exception:
-        # As the command has it: one that cannot be asked has nothing.
+        # Like the command: a failure means that there is no secret.
         continue
     if username and password:
         print(json.dumps({"username": username, "password": password}))

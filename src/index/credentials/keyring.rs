@@ -1,8 +1,8 @@
-//! The `keyring` command, where twine's users keep passwords and flit's keep tokens: the service is the upload address.
+//! The `keyring` command, where twine stores passwords and flit stores tokens. The service is the upload URL.
 //!
-//! It may want to unlock something and wait for somebody who is not there, so it gets some seconds, and once it has given
-//! no answer it is not asked again. It tells one secret at a time and takes half a second for each: where it is a script of
-//! a Python's, that Python is asked for all at once.
+//! The command may try to unlock the keyring and wait for a user who is not there, so it has a timeout; after one
+//! timeout it is not run again. It returns one secret at a time and takes half a second for each. If it is a Python
+//! script, its interpreter is asked for all secrets at once instead.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -21,40 +21,40 @@ use crate::world::Environment;
 use crate::world::process::{Process, ProcessError, is_withheld};
 
 const PROGRAM: &str = "keyring";
-/// Before a project's name, the user under whom flit keeps its token
-const OF_PROJECT: &str = "pypi_token:project:";
+/// The prefix of the user under which flit stores a project's token
+const PROJECT_PREFIX: &str = "pypi_token:project:";
 /// Of a script's first line, in bytes
 const LONGEST_LINE: u64 = 512;
-/// `never`: it is not asked
+/// `never`: do not run the command
 const VARIABLE: &str = "PYRELEASE_KEYRING";
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Asks the keyring's own Python for the first of several users, and for any where the name is empty
+/// Prints the first secret that exists of several users; an empty name stands for any user
 const SCRIPT: &str = include_str!("keyring.py");
-/// By which that Python says that it is not the keyring's
-const NOT_THERE: i32 = 77;
+/// The script's exit code if that Python has no `keyring` module
+const EXIT_NO_MODULE: i32 = 77;
 
-/// What was asked for: where the command is, and what it was asked
-type Question = (Option<String>, Option<String>, Vec<String>);
+/// The `PATH` and home directory a query was run with, and its arguments
+type Query = (Option<String>, Option<String>, Vec<String>);
 
-/// What came of a question
+/// The result of a query
 #[derive(Clone)]
-enum Answer {
-    Said(Option<Login>),
-    /// None in time
-    Silence,
-    /// There is nobody there who could know
-    NotThere,
+enum QueryResult {
+    Reply(Option<Login>),
+    /// No reply in time
+    Timeout,
+    /// The interpreter has no `keyring` module
+    NoModule,
 }
 
-/// What was answered in this process
-static ANSWERS: Mutex<BTreeMap<Question, Answer>> = Mutex::new(BTreeMap::new());
+/// The queries run in this process
+static RESULTS: Mutex<BTreeMap<Query, QueryResult>> = Mutex::new(BTreeMap::new());
 
-/// Whether there is a keyring that may be asked.
+/// Whether there is a `keyring` command and it may be run.
 pub fn has_keyring(environment: &Environment) -> bool {
     environment.get(VARIABLE) != Some("never") && environment.has_program(PROGRAM, Path::new("/"))
 }
 
-/// What the keyring has for a project on an index. `username` is one that is known already.
+/// What the keyring has for a project on an index. `username` is set if it is known already.
 pub(super) fn find(
     environment: &Environment,
     index: &IndexAddress,
@@ -65,21 +65,21 @@ pub(super) fn find(
     keyring.find(index.upload.as_str(), project, username)
 }
 
-/// Whether the keyring was asked and did not answer, so that nobody knows what is in it.
-pub(super) fn is_silent(environment: &Environment) -> bool {
-    is_silent_at(&ANSWERS.lock().unwrap_or_else(PoisonError::into_inner), &place(environment))
+/// Whether a query timed out, so that the keyring's contents are unknown.
+pub(super) fn timed_out(environment: &Environment) -> bool {
+    timed_out_in(&RESULTS.lock().unwrap_or_else(PoisonError::into_inner), &location(environment))
 }
 
-fn is_silent_at(answers: &BTreeMap<Question, Answer>, here: &(Option<String>, Option<String>)) -> bool {
-    let is_silence = |answer: &Answer| matches!(answer, Answer::Silence);
-    answers.iter().any(|((path, home, _), answer)| (path, home) == (&here.0, &here.1) && is_silence(answer))
+fn timed_out_in(results: &BTreeMap<Query, QueryResult>, here: &(Option<String>, Option<String>)) -> bool {
+    let is_timeout = |answer: &QueryResult| matches!(answer, QueryResult::Timeout);
+    results.iter().any(|((path, home, _), answer)| (path, home) == (&here.0, &here.1) && is_timeout(answer))
 }
 
-/// Whether the keyring was asked for anything that is for this index.
-pub(super) fn was_asked(environment: &Environment, index: &IndexAddress) -> bool {
-    let answers = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
-    let here = place(environment);
-    answers.keys().any(|(path, home, arguments)| {
+/// Whether the keyring was queried for this index.
+pub(super) fn was_queried(environment: &Environment, index: &IndexAddress) -> bool {
+    let results = RESULTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let here = location(environment);
+    results.keys().any(|(path, home, arguments)| {
         (path, home) == (&here.0, &here.1)
             && arguments.iter().any(|argument| argument == index.upload.as_str())
     })
@@ -88,7 +88,7 @@ pub(super) fn was_asked(environment: &Environment, index: &IndexAddress) -> bool
 /// Puts a secret into the keyring.
 ///
 /// # Errors
-/// The command fails or does not answer.
+/// The command fails or times out.
 pub fn store(
     environment: &Environment,
     index: &IndexAddress,
@@ -109,12 +109,12 @@ struct Keyring<'a> {
     patience: Duration,
 }
 
-fn place(environment: &Environment) -> (Option<String>, Option<String>) {
+fn location(environment: &Environment) -> (Option<String>, Option<String>) {
     let value = |name| environment.get(name).map(str::to_owned);
     (value("PATH"), value("HOME"))
 }
 
-/// Whose secret is asked for: that of a user, or of any where it is empty
+/// The user whose secret is wanted; empty for any user
 type User = String;
 
 impl Keyring<'_> {
@@ -122,34 +122,34 @@ impl Keyring<'_> {
         if !has_keyring(self.environment) {
             return None;
         }
-        // As flit names the tokens of a project. Not every keyring can be searched without a user's name.
-        let of_project = project.map(|project| format!("{OF_PROJECT}{}", normalize(project)));
-        let others = match username {
+        // flit's name for a project's token. Not every keyring can be searched without a user name.
+        let project_user = project.map(|project| format!("{PROJECT_PREFIX}{}", normalize(project)));
+        let other_users = match username {
             Some(username) => vec![username.to_owned()],
             None => vec![String::new(), TOKEN_USER.to_owned()],
         };
-        let users: Vec<User> = of_project.into_iter().chain(others).collect();
+        let users: Vec<User> = project_user.into_iter().chain(other_users).collect();
         let found =
-            self.by_its_python(service, &users).unwrap_or_else(|| self.one_by_one(service, &users))?;
+            self.via_interpreter(service, &users).unwrap_or_else(|| self.one_by_one(service, &users))?;
         let user = found.username;
         let source = format!("the keyring (`{service}`, user `{user}`)");
-        let username = if user.starts_with(OF_PROJECT) { TOKEN_USER.to_owned() } else { user };
+        let username = if user.starts_with(PROJECT_PREFIX) { TOKEN_USER.to_owned() } else { user };
         Some(Credentials::password(username, found.secret, source).bound(true))
     }
 
-    /// The first secret that there is, asked for at once; none where the command is no script of a Python's.
-    fn by_its_python(&self, service: &str, users: &[User]) -> Option<Option<Login>> {
+    /// The first secret that exists, in one query; none if the command is not a Python script.
+    fn via_interpreter(&self, service: &str, users: &[User]) -> Option<Option<Login>> {
         let mut words = self.interpreter()?.into_iter();
         let process = Process::new(words.next()?).args(words).args(["-I", "-c", SCRIPT, service]).args(users);
         let arguments: Vec<&str> = [service].into_iter().chain(users.iter().map(String::as_str)).collect();
-        match self.ask_by(&arguments, process, creds) {
-            Answer::Said(login) => Some(login),
-            Answer::Silence => Some(None),
-            Answer::NotThere => None,
+        match self.query(&arguments, process, creds) {
+            QueryResult::Reply(login) => Some(login),
+            QueryResult::Timeout => Some(None),
+            QueryResult::NoModule => None,
         }
     }
 
-    /// The Python, and its options, whose script the command is.
+    /// The interpreter and options in the command's `#!` line, if it is a Python script.
     fn interpreter(&self) -> Option<Vec<String>> {
         let folders = self.environment.search_path().into_iter();
         let command = folders.map(|folder| folder.join(PROGRAM)).find(|path| path.is_file())?;
@@ -164,51 +164,56 @@ impl Keyring<'_> {
 
     fn one_by_one(&self, service: &str, users: &[User]) -> Option<Login> {
         users.iter().find_map(|user| match user.as_str() {
-            "" => self.ask(&["--mode", "creds", "--output", "json", "get", service], creds),
+            "" => self.run(&["--mode", "creds", "--output", "json", "get", service], creds),
             user => self.password(service, user),
         })
     }
 
     fn password(&self, service: &str, username: &str) -> Option<Login> {
-        self.ask(&["get", service, username], |text| {
+        self.run(&["get", service, username], |text| {
             let secret = text.trim_end_matches(['\r', '\n']);
             (!secret.is_empty()).then(|| Login { username: username.to_owned(), secret: secret.into() })
         })
     }
 
-    /// What the command answers; nothing where it fails, for that is how it says that it has nothing.
-    fn ask(&self, arguments: &[&str], read: impl Fn(&str) -> Option<Login>) -> Option<Login> {
-        match self.ask_by(arguments, Process::new(PROGRAM).args(arguments), read) {
-            Answer::Said(login) => login,
-            Answer::Silence | Answer::NotThere => None,
+    /// The command's output; none if it fails, which is how it reports that it has no such secret.
+    fn run(&self, arguments: &[&str], read: impl Fn(&str) -> Option<Login>) -> Option<Login> {
+        match self.query(arguments, Process::new(PROGRAM).args(arguments), read) {
+            QueryResult::Reply(login) => login,
+            QueryResult::Timeout | QueryResult::NoModule => None,
         }
     }
 
-    /// What a process answers, unless it was asked before, or was silent to another question.
-    fn ask_by(&self, arguments: &[&str], process: Process, read: impl Fn(&str) -> Option<Login>) -> Answer {
-        let here = place(self.environment);
-        let mut answers = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_silent = is_silent_at(&answers, &here);
+    /// Runs a query, unless it was run before or another one timed out.
+    fn query(
+        &self,
+        arguments: &[&str],
+        process: Process,
+        read: impl Fn(&str) -> Option<Login>,
+    ) -> QueryResult {
+        let here = location(self.environment);
+        let mut results = RESULTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let timed_out = timed_out_in(&results, &here);
         let (path, home) = here;
         let question = (path, home, arguments.iter().map(|argument| (*argument).to_owned()).collect());
-        if let Some(answer) = answers.get(&question) {
+        if let Some(answer) = results.get(&question) {
             return answer.clone();
         }
-        if is_silent {
-            return Answer::Silence;
+        if timed_out {
+            return QueryResult::Timeout;
         }
         let answer = match self.with_variables(process).read_within(self.patience) {
-            Ok(text) => Answer::Said(read(SecretString::from(text).expose_secret())),
-            Err(ProcessError::TooLong { .. }) => Answer::Silence,
-            Err(ProcessError::Failed { code: Some(NOT_THERE), .. }) => Answer::NotThere,
-            Err(_) => Answer::Said(None),
+            Ok(text) => QueryResult::Reply(read(SecretString::from(text).expose_secret())),
+            Err(ProcessError::TooLong { .. }) => QueryResult::Timeout,
+            Err(ProcessError::Failed { code: Some(EXIT_NO_MODULE), .. }) => QueryResult::NoModule,
+            Err(_) => QueryResult::Reply(None),
         };
-        answers.insert(question, answer.clone());
+        results.insert(question, answer.clone());
         answer
     }
 
-    /// The process with what it needs of the environment, and no secret; in the home folder, because some versions look for
-    /// their settings where they are started.
+    /// Adds the environment without secrets. The command runs in the home directory, because some versions look for
+    /// their settings in the working directory.
     fn with_variables(&self, process: Process) -> Process {
         let home = self.environment.home().filter(|home| home.is_dir());
         let process = process.folder(home.as_deref().unwrap_or(Path::new("/")));
@@ -218,7 +223,7 @@ impl Keyring<'_> {
     }
 }
 
-/// A user's name and the password, as the command gives them in JSON.
+/// Parses a user name and password from the command's JSON.
 fn creds(text: &str) -> Option<Login> {
     let value: Value = serde_json::from_str(text).ok()?;
     let field = |name: &str| value.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
@@ -232,7 +237,7 @@ mod tests {
 
     use super::*;
 
-    /// A command `keyring` that is this script; with a home of its own, so that nothing is remembered from elsewhere.
+    /// A `keyring` command with this script. Its own home directory keeps cached replies apart.
     fn keyring(script: &str) -> (tempfile::TempDir, Environment) {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join(PROGRAM);
@@ -257,13 +262,13 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_the_project_comes_first_then_whatever_there_is() {
+    fn a_project_token_comes_before_other_secrets() {
         let (_one, project) = keyring("[ \"$3\" = pypi_token:project:demo-pkg ] && echo x1 || exit 1");
         assert_eq!(found(&project), answer("__token__", "x1", "pypi_token:project:demo-pkg"));
         let (_two, creds) =
             keyring("[ \"$2\" = creds ] && echo '{\"username\": \"alice\", \"password\": \"x2\"}' || exit 1");
         assert_eq!(found(&creds), answer("alice", "x2", "alice"));
-        // One of before 25 does not know the option.
+        // Versions before 25 do not have the option.
         let (_three, old) =
             keyring("[ \"$1\" = --mode ] && exit 2; [ \"$3\" = __token__ ] && echo x3 || exit 1");
         assert_eq!(found(&old), answer("__token__", "x3", "__token__"));
@@ -273,7 +278,7 @@ mod tests {
         assert_eq!(found(&forbidden.with(VARIABLE, "never")), None);
     }
 
-    /// A Python that notes what it is asked and answers so, as the first line of the command says.
+    /// A keyring script with an interpreter that logs its arguments and prints this answer.
     fn keyring_of(answer: &str) -> (tempfile::TempDir, Environment) {
         let (folder, environment) = keyring("echo by-itself >> \"$HOME/log\"; exit 1");
         let python = folder.path().join("python3");
@@ -287,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn its_python_is_asked_once_for_all_users() {
+    fn the_interpreter_is_asked_once_for_all_users() {
         let log = |folder: &tempfile::TempDir| fs_err::read_to_string(folder.path().join("log")).unwrap();
         let once = "https://corp.example/legacy/ pypi_token:project:demo-pkg  __token__\n";
         let (one, alice) = keyring_of("echo '{\"username\": \"alice\", \"password\": \"x2\"}'");
@@ -298,40 +303,40 @@ mod tests {
         assert_eq!(found(&token), answer("__token__", "x1", "pypi_token:project:demo-pkg"));
         let (three, nothing) = keyring_of("exit 0");
         assert_eq!((found(&nothing), log(&three).as_str()), (None, once));
-        // One that has no module of that name is not the one that the command runs with.
+        // An interpreter without the module is not the one that runs the command.
         let (_four, other) = keyring_of("exit 77");
         assert_eq!(found(&other), None);
     }
 
     #[test]
-    fn one_that_does_not_answer_is_given_up_and_not_asked_again() {
+    fn a_command_that_times_out_is_not_run_again() {
         let (folder, environment) = keyring("echo asked >> \"$HOME/log\"; exec sleep 60");
         let began = std::time::Instant::now();
         let keyring = Keyring { environment: &environment, patience: Duration::from_millis(300) };
-        assert!(!is_silent(&environment));
+        assert!(!timed_out(&environment));
         for _ in 0..2 {
             assert!(keyring.find("https://corp.example/legacy/", Some("demo"), None).is_none());
         }
-        assert!(began.elapsed() < Duration::from_secs(20) && is_silent(&environment));
+        assert!(began.elapsed() < Duration::from_secs(20) && timed_out(&environment));
         let corp = IndexAddress::new("corp", "https://corp.example/legacy/", None, None).unwrap();
         let help = crate::index::help_without(&environment, &corp);
-        assert!(help.ends_with("the command `keyring` gave no answer in time"), "{help}");
+        assert!(help.ends_with("the `keyring` command timed out"), "{help}");
         assert_eq!(fs_err::read_to_string(folder.path().join("log")).unwrap(), "asked\n");
     }
 
     #[test]
-    fn it_is_said_that_it_was_asked_only_where_it_was() {
+    fn the_help_mentions_the_keyring_only_if_it_was_queried() {
         let (_folder, environment) = keyring("exit 1");
         let corp = IndexAddress::new("corp", "https://corp.example/legacy/", None, None).unwrap();
         let other = IndexAddress::new("other", "https://other.example/legacy/", None, None).unwrap();
         assert!(found(&environment).is_none());
         let help = |index| crate::index::help_without(&environment, index);
-        assert!(help(&corp).ends_with("the command `keyring` was asked, and has none"), "{}", help(&corp));
+        assert!(help(&corp).ends_with("the `keyring` command has none"), "{}", help(&corp));
         assert!(!help(&other).contains("keyring"), "{}", help(&other));
     }
 
     #[test]
-    fn a_secret_is_stored_by_way_of_the_standard_input() {
+    fn a_secret_is_passed_on_standard_input() {
         let (folder, environment) = keyring("echo \"$@\" > \"$HOME/arguments\"; cat > \"$HOME/secret\"");
         let corp = IndexAddress::new("corp", "https://corp.example/legacy/", None, None).unwrap();
         store(&environment, &corp, "alice", &"hunter2".into()).unwrap();

@@ -1,8 +1,8 @@
-//! Who uploads: found in the environment and in what other tools keep, sent to the index it belongs to and shown to
-//! nobody.
+//! The credentials of an upload: found in the environment and in the files of other tools, sent only to their index,
+//! and never displayed.
 //!
-//! The secret for an upload is asked for late, with [`Credentials::for_upload`]: a token of PyPI's is narrowed to the
-//! project and some minutes first, so that what leaves this machine is worth nothing elsewhere.
+//! [`Credentials::for_upload`] returns the secret for one upload, just before it starts. It narrows a PyPI token to
+//! the project and to some minutes first, so that what leaves this machine is useless elsewhere.
 
 mod find;
 mod keyring;
@@ -26,56 +26,57 @@ use crate::python::token::{Caveat, Objection, Token, TokenError, TokenUse};
 
 pub use find::{find, find_to_read, help_without};
 pub use keyring::{has_keyring, store};
-pub use pypirc::{Kept, VARIABLE as PYPIRC, kept, kept_in};
+pub use pypirc::{PypircSecret, VARIABLE as PYPIRC, pypirc_secrets, pypirc_secrets_in};
 pub use variables::variable_for;
 
-/// The user name that says that the password is a token
+/// The user name that marks the password as a token
 const TOKEN_USER: &str = "__token__";
-/// How long a narrowed token is good for, from when the upload begins
+/// How long a narrowed token is valid, from the start of the upload
 const GOOD_FOR: Duration = Duration::from_secs(10 * 60);
-/// The index looks at a token when it has the whole file: bytes a second of the slowest connection it is good for
+/// The index checks a token only once it has the whole file, so a slow upload needs more time: the slowest supported
+/// connection, in bytes a second
 const SLOWEST: u64 = 32 << 10;
-/// By how much the clocks of this machine and of the index may differ
+/// The largest supported difference between the clocks of this machine and the index
 const SKEW: Duration = Duration::from_secs(10 * 60);
 
-/// What signs a request: a user name and the secret that goes with it
+/// A user name and secret for a request
 #[derive(Debug, Clone)]
 pub struct Login {
     pub username: String,
     pub secret: SecretString,
 }
 
-/// What an index is signed in to with
+/// Credentials for an index
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    means: Means,
-    /// Where they were found, for the user: a variable's name, or a file and its section
+    method: AuthMethod,
+    /// Where they were found, for the user: a variable, or a file and section
     source: String,
-    /// What the user should know about that place
+    /// A warning about that source
     warning: Option<String>,
     issued: Arc<Issued>,
-    /// Whether the source itself names the address that they are for
+    /// Whether the source names the URL that they are for
     is_bound: bool,
-    withheld: Option<Withheld>,
+    withheld: Option<WithholdReason>,
 }
 
-/// Why credentials are not sent anywhere
+/// Why credentials are withheld
 #[derive(Debug, Clone)]
-enum Withheld {
-    /// The user has not agreed to the index's host
+enum WithholdReason {
+    /// The user has not allowed the index's host
     NewHost(NewHost),
-    /// They are a token that another host has issued
+    /// They are a token that another host issued
     Foreign,
 }
 
 #[derive(Debug, Clone)]
-enum Means {
+enum AuthMethod {
     Login(Login),
-    /// A token is to be had when it is needed
+    /// The index issues a token when one is needed
     Publisher(Arc<Publisher>),
 }
 
-/// The secrets that were made of the one that was found, to be struck out where a server repeats them
+/// The secrets derived from the one that was found, to redact them from replies
 #[derive(Default)]
 struct Issued(Mutex<Vec<Login>>);
 
@@ -85,16 +86,16 @@ impl fmt::Debug for Issued {
     }
 }
 
-/// What speaks against using credentials, before anything is sent
+/// A problem with credentials, found before anything is sent
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Concern {
     pub message: String,
     pub help: String,
-    /// Whether nothing but the credentials themselves say so, so that a user who knows better may go on
+    /// Whether only the credentials themselves indicate it, so that the user may override it
     pub advisory: bool,
 }
 
-/// Why the credentials cannot be used. Never holds anything that a file of secrets says.
+/// Why the credentials cannot be used. Never quotes a file that holds secrets.
 #[derive(Debug, Error)]
 pub enum CredentialsError {
     #[error("failed to read `{path}`")]
@@ -103,13 +104,13 @@ pub enum CredentialsError {
         #[source]
         source: std::io::Error,
     },
-    #[error("`{path}` is not a `.pypirc`: {reason}")]
+    #[error("`{path}` is not a valid `.pypirc`: {reason}")]
     Malformed { path: PathBuf, reason: String },
     #[error(
-        "`[{section}]` of `{path}` is for `{repository}`, but the index `{index}` takes uploads at `{upload}`"
+        "section `[{section}]` of `{path}` is for `{repository}`, but the index `{index}` has the upload URL `{upload}`"
     )]
     Elsewhere { path: PathBuf, section: String, repository: String, index: String, upload: String },
-    #[error("the `repository` of `[{section}]` in `{path}` cannot be used")]
+    #[error("the `repository` of section `[{section}]` in `{path}` cannot be used")]
     Repository {
         path: PathBuf,
         section: String,
@@ -118,52 +119,52 @@ pub enum CredentialsError {
     },
     #[error(transparent)]
     Publishing(#[from] OidcError),
-    #[error("{origin} holds a character that no token and no password for an index has")]
+    #[error("{origin} contains a character that is not valid in a token or password")]
     Unsendable { origin: String },
-    #[error("the hosts that you have allowed are not known")]
+    #[error("failed to read the hosts that you have allowed")]
     Hosts(#[source] Box<crate::error::Error>),
-    #[error("{origin} is not sent there")]
+    #[error("{origin} is not sent to this index")]
     Withheld { origin: String, help: String },
 }
 
 impl Credentials {
-    /// A token, and where it came from.
+    /// A token and its source.
     pub fn token(secret: SecretString, source: impl Into<String>) -> Self {
         Self::password(TOKEN_USER, secret, source)
     }
 
-    /// A user name and a password, and where they came from.
+    /// A user name and password, and their source.
     pub fn password(username: impl Into<String>, secret: SecretString, source: impl Into<String>) -> Self {
-        Self::of(Means::Login(Login { username: username.into(), secret }), source.into())
+        Self::of(AuthMethod::Login(Login { username: username.into(), secret }), source.into())
     }
 
-    fn of(means: Means, source: String) -> Self {
-        Self { means, source, warning: None, issued: Arc::default(), is_bound: false, withheld: None }
+    fn of(method: AuthMethod, source: String) -> Self {
+        Self { method, source, warning: None, issued: Arc::default(), is_bound: false, withheld: None }
     }
 
     fn publisher(publisher: Publisher) -> Self {
         let source = publisher.source();
-        Self::of(Means::Publisher(Arc::new(publisher)), source)
+        Self::of(AuthMethod::Publisher(Arc::new(publisher)), source)
     }
 
-    /// The same, from a source that itself names the index's address, or not.
+    /// Sets whether the source names the index's URL.
     fn bound(self, is_bound: bool) -> Self {
         Self { is_bound, ..self }
     }
 
-    /// The host that they are not sent to before the user has agreed to it.
+    /// The host that they are not sent to before the user allows it.
     pub fn new_host(&self) -> Option<&NewHost> {
         match &self.withheld {
-            Some(Withheld::NewHost(new)) => Some(new),
-            Some(Withheld::Foreign) | None => None,
+            Some(WithholdReason::NewHost(new)) => Some(new),
+            Some(WithholdReason::Foreign) | None => None,
         }
     }
 
-    /// What was found, where it is known already.
+    /// The login, unless the index has yet to issue one.
     fn login(&self) -> Option<&Login> {
-        match &self.means {
-            Means::Login(login) => Some(login),
-            Means::Publisher(_) => None,
+        match &self.method {
+            AuthMethod::Login(login) => Some(login),
+            AuthMethod::Publisher(_) => None,
         }
     }
 
@@ -177,60 +178,60 @@ impl Credentials {
         &self.source
     }
 
-    /// What the user should know about where they were found.
+    /// A warning about their source.
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
 
-    /// Whether the index issues them to whoever runs this, by what it is.
-    pub fn are_of_a_trusted_publisher(&self) -> bool {
-        matches!(self.means, Means::Publisher(_))
+    /// Whether the index issues them by trusted publishing.
+    pub fn use_trusted_publishing(&self) -> bool {
+        matches!(self.method, AuthMethod::Publisher(_))
     }
 
-    /// Whether attestations may go along with a file: with the token of a trusted publisher who may attest.
+    /// Whether attestations may be uploaded with them: only with the token of a trusted publisher that supports them.
     pub fn may_attest(&self) -> bool {
-        matches!(&self.means, Means::Publisher(publisher) if publisher.may_attest())
+        matches!(&self.method, AuthMethod::Publisher(publisher) if publisher.may_attest())
     }
 
-    /// Whether the index makes a token for them when one is needed, which may make it create the project, too.
-    pub fn are_made_when_needed(&self) -> bool {
-        matches!(&self.means, Means::Publisher(_))
+    /// Whether the index issues a token for them when one is needed, which may also create the project.
+    pub fn are_issued_on_demand(&self) -> bool {
+        matches!(&self.method, AuthMethod::Publisher(_))
     }
 
-    /// The user, where that is one and not what stands for a token.
+    /// The user, unless it is `__token__`.
     pub fn username(&self) -> Option<&str> {
         self.login().map(|login| login.username.as_str()).filter(|username| *username != TOKEN_USER)
     }
 
-    /// The token, where it is one that can be read; or why a secret that is meant as one cannot. None where it is a
-    /// password, or is yet to be made.
+    /// The token if it can be parsed, or why a secret that should be one cannot. None if it is a password, or has yet
+    /// to be issued.
     pub fn as_token(&self) -> Option<Result<Token, TokenError>> {
         let login = self.login()?;
         let secret = login.secret.expose_secret();
         (login.username == TOKEN_USER && Token::is_meant(secret)).then(|| Token::parse(secret))
     }
 
-    /// What to sign in with for one upload: to be asked for just before it begins, anew each time.
+    /// The login for one upload. Call it just before each upload starts.
     ///
-    /// A trusted publisher's token is made now, where there is none yet or that would expire. A token that can be
-    /// narrowed is: to this project, and to the time that a file of `size` bytes may take.
+    /// It gets a trusted publisher's token if there is none, or if the one there is would expire. It narrows a token
+    /// if possible: to this project, and to the time that a file of `size` bytes may take.
     ///
     /// # Errors
-    /// There is none to be had.
+    /// There is no login.
     pub fn for_upload(&self, project: &str, size: u64, now: Timestamp) -> Result<Login, CredentialsError> {
         if let Some(withheld) = &self.withheld {
             let help = match withheld {
-                Withheld::NewHost(new) => new.help(),
-                Withheld::Foreign => {
-                    "the token was issued by another index: this one needs one of its own".to_owned()
+                WithholdReason::NewHost(new) => new.help(),
+                WithholdReason::Foreign => {
+                    "the token was issued by another index: use one of this index".to_owned()
                 }
             };
             return Err(CredentialsError::Withheld { origin: self.source.clone(), help });
         }
         let on_the_way = Duration::from_secs(size / SLOWEST);
-        let login = match &self.means {
-            Means::Login(login) => login.clone(),
-            Means::Publisher(publisher) => {
+        let login = match &self.method {
+            AuthMethod::Login(login) => login.clone(),
+            AuthMethod::Publisher(publisher) => {
                 Login { username: TOKEN_USER.to_owned(), secret: publisher.token(on_the_way, now)? }
             }
         };
@@ -245,13 +246,13 @@ impl Credentials {
         Ok(login)
     }
 
-    /// What to sign in with to be shown what the index has; none where that is open to all, as with everybody who
-    /// issues tokens for uploads.
+    /// The login to read listings; none for tokens, because every index that issues upload tokens lets everybody
+    /// read.
     pub fn for_reading(&self) -> Option<&Login> {
         self.login().filter(|_| self.withheld.is_none() && self.as_token().is_none())
     }
 
-    /// What speaks against uploading with them.
+    /// The problems with uploading with them.
     pub fn concerns(&self, index: &IndexAddress, project: Option<&str>, now: Timestamp) -> Vec<Concern> {
         let new = self.new_host().map(|new| Concern {
             message: new.refusal(&self.source),
@@ -264,12 +265,12 @@ impl Credentials {
     fn objections(&self, index: &IndexAddress, project: Option<&str>, now: Timestamp) -> Vec<Concern> {
         let host = index.upload.host_str().unwrap_or_default();
         let from = &self.source;
-        let login = match &self.means {
-            Means::Login(login) => login,
-            Means::Publisher(publisher) => {
+        let login = match &self.method {
+            AuthMethod::Login(login) => login,
+            AuthMethod::Publisher(publisher) => {
                 let concern = |message: &str| Concern {
                     message: message.to_owned(),
-                    help: "let a release, a tag or a push start it".to_owned(),
+                    help: "start the workflow by a release, a tag or a push".to_owned(),
                     advisory: true,
                 };
                 return publisher.objection().map(concern).into_iter().collect();
@@ -277,28 +278,31 @@ impl Credentials {
         };
         if index.is_pypi() && login.username != TOKEN_USER {
             return vec![Concern {
-                message: format!("{from} has a password, and `{}` takes tokens only", index.name),
-                help: format!("make a token there, and use it with the username {TOKEN_USER}"),
+                message: format!("{from} is a password, but `{}` accepts only tokens", index.name),
+                help: format!("create a token there, and use it with the username {TOKEN_USER}"),
                 advisory: false,
             }];
         }
         match self.as_token() {
             None if index.is_pypi() => vec![Concern {
-                message: format!("{from} holds no token of `{}`: those begin with `pypi-AgE`", index.name),
-                help: "copy it again, or make another one".to_owned(),
+                message: format!(
+                    "{from} is not a valid token of `{}`: its tokens begin with `pypi-AgE`",
+                    index.name
+                ),
+                help: "copy it again, or create another one".to_owned(),
                 advisory: true,
             }],
             None => Vec::new(),
             Some(Err(error)) => vec![Concern {
                 message: format!("the token in {from} is damaged: {error}"),
-                help: "copy it again, or make another one".to_owned(),
+                help: "copy it again, or create another one".to_owned(),
                 advisory: true,
             }],
             Some(Ok(token)) => {
                 let objections = token.objections(TokenUse { host, project, now }).into_iter();
                 objections
                     .map(|objection| Concern {
-                        message: format!("the token in {from} will not do: {objection}"),
+                        message: format!("the token in {from} cannot be used: {objection}"),
                         help: objection.help().to_owned(),
                         advisory: self.withheld.is_none() || !matches!(objection, Objection::Issuer { .. }),
                     })
@@ -307,12 +311,12 @@ impl Credentials {
         }
     }
 
-    /// Takes the secrets out of a text, in case a server repeats one.
+    /// Redacts the secrets from a text, in case a server repeats one.
     pub fn redact(&self, text: &str) -> String {
         let issued = self.issued.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let minted: Vec<Login> = match &self.means {
-            Means::Login(_) => Vec::new(),
-            Means::Publisher(publisher) => {
+        let minted: Vec<Login> = match &self.method {
+            AuthMethod::Login(_) => Vec::new(),
+            AuthMethod::Publisher(publisher) => {
                 let login = |secret| Login { username: TOKEN_USER.to_owned(), secret };
                 publisher.secrets().into_iter().map(login).collect()
             }
@@ -323,7 +327,7 @@ impl Credentials {
 }
 
 impl CredentialsError {
-    /// What to do about it, where there is more to say than the error does.
+    /// What to do about it, if the error itself does not tell.
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Publishing(error) => Some(error.help()),
@@ -335,13 +339,13 @@ impl CredentialsError {
 }
 
 impl Login {
-    /// Takes the secret out of a text, in case a server repeats it.
+    /// Redacts the secret from a text, in case a server repeats it.
     fn redact(&self, text: &str) -> String {
         let secret = self.secret.expose_secret();
-        // As it goes over the wire, some servers repeat it too.
+        // Some servers repeat the `Authorization` header.
         let basic = STANDARD.encode(format!("{}:{secret}", self.username));
         let text = text.replace(&basic, "[secret]").replace(basic.trim_end_matches('='), "[secret]");
-        // A short one would be struck out of innocent words, which gives it away.
+        // Redacting a short secret from ordinary words would give it away.
         if secret.len() < 8 { text } else { text.replace(secret, "[secret]") }
     }
 }
@@ -352,12 +356,12 @@ impl Issued {
     }
 }
 
-/// The token, good for one upload only.
+/// Narrows a token to one upload.
 fn narrowed(token: &Token, project: &str, on_the_way: Duration, now: Timestamp) -> Token {
     let now = now.as_second();
     let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     let expires_at = now.saturating_add(seconds(GOOD_FOR.saturating_add(on_the_way)));
-    // What has passed is no use to anybody, but the index's clock may be behind ours.
+    // A past start is harmless, and the index's clock may be behind ours.
     let not_before = now.saturating_sub(seconds(SKEW));
     token.narrowed(&[Caveat::project(project), Caveat::Expiration { not_before, expires_at }])
 }

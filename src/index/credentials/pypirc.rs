@@ -1,6 +1,6 @@
-//! `.pypirc`: the file in which other tools keep credentials by index
-//! (<https://packaging.python.org/specifications/pypirc/>). Python reads it with `RawConfigParser`, so that `%`,
-//! `#` and `;` inside a value are part of the value.
+//! `.pypirc`, the file in which other tools store credentials by index
+//! (<https://packaging.python.org/specifications/pypirc/>). Python reads it with `RawConfigParser`, so `%`, `#` and
+//! `;` inside a value are part of the value.
 
 use std::fs::Metadata;
 use std::io::Read;
@@ -21,7 +21,7 @@ use crate::world::http::check_url;
 /// In bytes
 const LARGEST: u64 = 1 << 20;
 
-/// What a section says
+/// A section
 #[derive(Default)]
 struct Section {
     repository: Option<String>,
@@ -29,10 +29,10 @@ struct Section {
     password: Option<SecretString>,
 }
 
-/// The variable that names another file than the one in the home folder
+/// Names another file than the one in the home directory
 pub const VARIABLE: &str = "PYRELEASE_PYPIRC";
 
-/// The file that is looked into: one that is named has to be there.
+/// The file to read: one that the variable names must exist.
 fn file(environment: &Environment) -> Option<PathBuf> {
     let in_the_home = || environment.home().map(|home| home.join(".pypirc")).filter(|path| path.exists());
     environment.path(VARIABLE).or_else(in_the_home)
@@ -41,13 +41,13 @@ fn file(environment: &Environment) -> Option<PathBuf> {
 /// What the file has for an index
 pub(super) enum PypircEntry {
     Credentials(Credentials),
-    /// Who to be, and the password is elsewhere
+    /// Only a user name; the password is elsewhere
     Username(String),
     Nothing,
 }
 
-/// What the file has for an index: in the section of the index's name and the project's, else in that
-/// of the index's name, else in one whose `repository` is the index's upload address.
+/// Looks in the section named after the index and the project, else in the one named after the index, else in one
+/// whose `repository` is the index's upload URL.
 pub(super) fn find(
     environment: &Environment,
     index: &IndexAddress,
@@ -74,10 +74,10 @@ fn find_in(
         sections.iter().find(|(name, _)| is_of(name).is_some())
     });
     let named = of_project.filter(|(_, section)| section.password.is_some()).or(of_index);
-    // Any other section is found by its address.
+    // A section found otherwise was found by its URL.
     let mut is_bound = true;
     if let Some((name, section)) = named {
-        // What one of a project does not say of the index, the index's own section does.
+        // A project's section without a `repository` takes that of the index's section.
         let repository = section
             .repository
             .as_ref()
@@ -92,45 +92,46 @@ fn find_in(
     let Some((name, section)) = chosen else { return Ok(PypircEntry::Nothing) };
     if let Some(credentials) = section.credentials(path, name) {
         let path = path.display();
-        let warning = readable_by_others
-            .then(|| format!("`{path}` holds secrets and others can read it: run `chmod 600 {path}`"));
+        let warning = readable_by_others.then(|| {
+            format!("`{path}` contains secrets and is readable by other users: run `chmod 600 {path}`")
+        });
         return Ok(PypircEntry::Credentials(credentials.with_warning(warning).bound(is_bound)));
     }
     Ok(section.username.clone().map_or(PypircEntry::Nothing, PypircEntry::Username))
 }
 
-/// A secret that the file keeps, whatever for
+/// A secret in the file
 #[derive(Debug)]
-pub struct Kept {
-    /// The index by whose name the section goes
+pub struct PypircSecret {
+    /// The index that the section is named after
     pub index: String,
-    /// The project that the section is for, where it is for one
+    /// The project that the section is for, if any
     pub project: Option<String>,
-    /// Where it says that the index is, if it can be there
+    /// The URL in `repository`, if it is a valid one
     pub upload: Option<Url>,
     pub credentials: Credentials,
 }
 
-/// All that the file keeps, in the order of the sections' names.
+/// All secrets in the file, sorted by section.
 ///
 /// # Errors
-/// It cannot be read.
-pub fn kept(environment: &Environment) -> Result<Vec<Kept>, CredentialsError> {
+/// The file cannot be read.
+pub fn pypirc_secrets(environment: &Environment) -> Result<Vec<PypircSecret>, CredentialsError> {
     match file(environment) {
-        Some(path) => Ok(kept_of(&path, read(&path)?.0)),
+        Some(path) => Ok(secrets_of(&path, read(&path)?.0)),
         None => Ok(Vec::new()),
     }
 }
 
-/// The same of a text that is at a path.
+/// The same for a text; `path` is for errors.
 ///
 /// # Errors
-/// It is no `.pypirc`.
-pub fn kept_in(path: &Path, text: &[u8]) -> Result<Vec<Kept>, CredentialsError> {
-    Ok(kept_of(path, parse(path, text)?))
+/// The text is not a valid `.pypirc`.
+pub fn pypirc_secrets_in(path: &Path, text: &[u8]) -> Result<Vec<PypircSecret>, CredentialsError> {
+    Ok(secrets_of(path, parse(path, text)?))
 }
 
-fn kept_of(path: &Path, sections: Vec<(String, Section)>) -> Vec<Kept> {
+fn secrets_of(path: &Path, sections: Vec<(String, Section)>) -> Vec<PypircSecret> {
     let of_section = |(name, section): (String, Section)| {
         let credentials = section.credentials(path, &name)?;
         let (index, project) = match name.split_once(':') {
@@ -138,7 +139,7 @@ fn kept_of(path: &Path, sections: Vec<(String, Section)>) -> Vec<Kept> {
             None => (name, None),
         };
         let upload = section.repository.as_deref().and_then(|address| check_url(address).ok());
-        Some(Kept { index, project, upload, credentials })
+        Some(PypircSecret { index, project, upload, credentials })
     };
     sections.into_iter().filter_map(of_section).collect()
 }
@@ -151,7 +152,7 @@ impl Section {
     }
 }
 
-/// Whether two addresses are one, whether or not they end in a slash.
+/// Whether two URLs are the same, apart from a slash at the end.
 pub(super) fn same_address(address: &str, url: &Url) -> bool {
     let trimmed = |url: &Url| (url.origin(), url.path().trim_end_matches('/').to_owned());
     Url::parse(address).is_ok_and(|address| {
@@ -159,8 +160,8 @@ pub(super) fn same_address(address: &str, url: &Url) -> bool {
     })
 }
 
-/// A section that goes by the index's name but is for another address would give a token to the wrong server. Gives whether
-/// it says for which it is.
+/// Refuses a section that is named after the index but is for another URL, because it would send a token to the wrong
+/// server. Returns whether the section names the URL.
 fn check_repository(
     path: &Path,
     name: &str,
@@ -169,7 +170,7 @@ fn check_repository(
 ) -> Result<bool, CredentialsError> {
     let address = match (repository, index.name.as_str()) {
         (Some(address), _) => address.as_str(),
-        // These two go without saying.
+        // Other tools know the URLs of these two.
         (None, "pypi") => "https://upload.pypi.org/legacy/",
         (None, "testpypi") => "https://test.pypi.org/legacy/",
         (None, _) => return Ok(false),
@@ -212,10 +213,10 @@ fn parse(path: &Path, text: &[u8]) -> Result<Vec<(String, Section)>, Credentials
     let mut ini = Ini::new_cs();
     ini.set_multiline(true);
     ini.set_inline_comment_symbols(Some(&[]));
-    // The parser's own words can hold the line at fault, and the line a token.
+    // The parser's own message can contain the faulty line, and that line a token.
     let parsed = ini
         .read(text.to_owned())
-        .map_err(|error| malformed(format!("{} is neither a section nor `name = value`", line_of(&error))))?;
+        .map_err(|error| malformed(format!("{} is not a section or `name = value`", line_of(&error))))?;
     let mut sections: Vec<(String, Section)> = Vec::new();
     for (name, values) in parsed {
         let mut section = Section::default();
@@ -230,12 +231,12 @@ fn parse(path: &Path, text: &[u8]) -> Result<Vec<(String, Section)>, Credentials
         }
         sections.push((name, section));
     }
-    // The parser keeps no order, and of two that fit the same one is to be found each time.
+    // The parser keeps no order. Sorting makes the choice between two matching sections stable.
     sections.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(sections)
 }
 
-/// `line 3` of an error that begins so.
+/// Takes `line 3` from the beginning of the parser's error.
 fn line_of(error: &str) -> String {
     let number: String =
         error.strip_prefix("line ").unwrap_or_default().chars().take_while(char::is_ascii_digit).collect();
@@ -302,7 +303,7 @@ Password: pypi-two
     }
 
     #[test]
-    fn a_section_of_the_project_comes_before_the_indexs() {
+    fn a_project_section_comes_before_the_index_section() {
         let text =
             format!("{USUAL}\n[pypi:Demo]\npassword = pypi-three\n\n[pypi:other]\npassword = pypi-four\n");
         assert_eq!(secret(&text, &IndexAddress::pypi()), "pypi-three");
@@ -314,7 +315,7 @@ Password: pypi-two
     }
 
     #[test]
-    fn a_user_without_a_password_is_looked_for_elsewhere() {
+    fn a_username_without_a_password_is_returned() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".pypirc");
         fs_err::write(&path, "[pypi]\nusername = alice\n").unwrap();
@@ -323,7 +324,7 @@ Password: pypi-two
     }
 
     #[test]
-    fn else_a_section_is_found_by_its_address() {
+    fn a_section_is_found_by_its_url() {
         let text = "[work]\nrepository = https://corp.example/legacy\nusername = alice\npassword = x\n";
         let corp = IndexAddress::new("corp", "https://corp.example/legacy/", None, None).unwrap();
         let credentials = found(text, &corp).unwrap().unwrap();
@@ -332,7 +333,7 @@ Password: pypi-two
     }
 
     #[test]
-    fn a_token_does_not_go_to_an_index_that_only_has_the_name() {
+    fn a_token_is_not_sent_to_another_url_with_the_same_name() {
         let impostor = IndexAddress::new("pypi", "https://evil.example/legacy/", None, None).unwrap();
         let error = found(USUAL, &impostor).unwrap_err();
         assert!(matches!(error, CredentialsError::Elsewhere { .. }), "{error}");
@@ -344,7 +345,7 @@ Password: pypi-two
     }
 
     #[test]
-    fn an_error_never_repeats_what_the_file_says() {
+    fn an_error_never_quotes_the_file() {
         for text in [
             "[pypi\npassword = hunter2",
             "[pypi]\n= hunter2",
@@ -363,7 +364,7 @@ Password: pypi-two
     }
 
     #[test]
-    fn a_file_that_is_none_is_refused() {
+    fn an_invalid_file_is_refused() {
         let pypi = IndexAddress::pypi();
         assert!(matches!(found("[\u{0}\u{1}", &pypi), Err(CredentialsError::Malformed { .. })));
         assert!(matches!(found(&"x".repeat(2 << 20), &pypi), Err(CredentialsError::Malformed { .. })));

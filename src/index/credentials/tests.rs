@@ -1,17 +1,17 @@
-//! What is found where, and what is made of it.
+//! Which credentials are found in which source, and how they are used.
 
 use super::*;
 use crate::python::token::Macaroon;
 use crate::world::Environment;
 
-/// A token of PyPI's own making, as far as anybody can tell without its root key
+/// A token like PyPI's, which only its root key would tell apart
 fn issued_by(issuer: &str, caveats: &[Caveat]) -> SecretString {
     let bare = Token::of(Macaroon::new(b"a root key", issuer, "412f0000-0000-0000-0000-000000000000"));
     bare.narrowed(caveats).to_secret()
 }
 
 #[test]
-fn a_token_of_pypi_for_every_index_goes_to_pypi_only() {
+fn a_pypi_token_is_sent_only_to_pypi() {
     for variable in ["TWINE_PASSWORD", "UV_PUBLISH_TOKEN"] {
         let secret = issued_by("pypi.org", &[]);
         let variables = [(variable, secret.expose_secret())];
@@ -37,7 +37,7 @@ fn pair(username: &str, secret: &str) -> Option<(String, String)> {
 }
 
 #[test]
-fn an_index_has_a_variable_of_its_own() {
+fn each_index_has_its_own_variable() {
     let variables =
         [("PYRELEASE_TOKEN_PYPI", "one"), ("PYRELEASE_TOKEN_TESTPYPI", "two\n"), ("TWINE_PASSWORD", "three")];
     assert_eq!(found(&variables, &IndexAddress::pypi()), pair("__token__", "one"));
@@ -54,7 +54,7 @@ fn twines_variables_are_understood() {
 }
 
 #[test]
-fn twines_variables_go_to_no_other_index_than_twine_would_use() {
+fn twines_variables_apply_only_to_twines_index() {
     let variables = [("TWINE_PASSWORD", "x"), ("TWINE_REPOSITORY", "testpypi")];
     assert_eq!(found(&variables, &IndexAddress::testpypi()), pair("__token__", "x"));
     assert_eq!(found(&variables, &IndexAddress::pypi()), None);
@@ -64,10 +64,10 @@ fn twines_variables_go_to_no_other_index_than_twine_would_use() {
 }
 
 #[test]
-fn a_broken_paste_is_refused_and_not_repeated() {
+fn a_broken_paste_is_refused_and_not_quoted() {
     let environment = Environment::from_iter([("PYRELEASE_TOKEN_PYPI", "pypi-hunter2\npypi-hunter2")]);
     let error = find(&environment, &IndexAddress::pypi(), None).unwrap_err();
-    assert!(error.to_string().starts_with("`PYRELEASE_TOKEN_PYPI` holds"), "{error}");
+    assert!(error.to_string().starts_with("`PYRELEASE_TOKEN_PYPI` contains"), "{error}");
     assert!(!format!("{error:?}").contains("hunter2"));
 }
 
@@ -81,7 +81,7 @@ fn a_secret_is_not_shown() {
 }
 
 #[test]
-fn uvs_variables_go_where_uv_would_send_them() {
+fn uvs_variables_apply_only_to_uvs_index() {
     let (pypi, testpypi) = (IndexAddress::pypi(), IndexAddress::testpypi());
     let token = [("UV_PUBLISH_TOKEN", "x")];
     assert_eq!((found(&token, &pypi), found(&token, &testpypi)), (pair("__token__", "x"), None));
@@ -93,7 +93,7 @@ fn uvs_variables_go_where_uv_would_send_them() {
 }
 
 #[test]
-fn what_leaves_this_machine_is_good_for_one_upload_only() {
+fn a_token_is_narrowed_to_one_upload() {
     let broad = issued_by("pypi.org", &[Caveat::RequestUser("a-b".to_owned())]);
     let credentials = Credentials::token(broad.clone(), "the test");
     let now = Timestamp::from_second(1_000_000).unwrap();
@@ -119,7 +119,7 @@ fn a_password_is_sent_as_it_is() {
 }
 
 #[test]
-fn what_an_index_would_refuse_is_refused_before_it_is_sent() {
+fn unusable_credentials_are_found_before_an_upload() {
     let now = Timestamp::from_second(1_000_000).unwrap();
     let said = |credentials: &Credentials, index: &IndexAddress| {
         let concerns = credentials.concerns(index, Some("demo"), now);
@@ -131,23 +131,23 @@ fn what_an_index_would_refuse_is_refused_before_it_is_sent() {
     assert_eq!(said(&good, &pypi), "");
     assert_eq!(
         said(&good, &testpypi),
-        "the token in `X` will not do: it was issued by pypi.org, and is no good at test.pypi.org"
+        "the token in `X` cannot be used: it was issued by pypi.org and is not valid at test.pypi.org"
     );
     let other = Credentials::token(issued_by("pypi.org", &[Caveat::project("other")]), "`X`");
     assert!(said(&other, &pypi).ends_with("it is for other, not for demo"), "{}", said(&other, &pypi));
     let password = Credentials::password("alice", "hunter2-hunter2".into(), "`X`");
-    assert!(said(&password, &pypi).contains("takes tokens only"));
+    assert!(said(&password, &pypi).contains("accepts only tokens"));
     assert_eq!(said(&password, &corp), "");
     let damaged = issued_by("pypi.org", &[]).expose_secret()[..60].to_owned();
     assert!(
         said(&Credentials::token(damaged.into(), "`X`"), &pypi).starts_with("the token in `X` is damaged")
     );
     let none = Credentials::token("hunter2".into(), "`X`");
-    assert!(said(&none, &pypi).contains("holds no token"));
+    assert!(said(&none, &pypi).contains("is not a valid token"));
     assert_eq!(said(&none, &corp), "");
 }
 
-/// What is found for an index at a host that the user has never agreed to: where it is from, and whether it stays here.
+/// The credentials for an index at a host that the user has not allowed: their source, and whether they are withheld.
 fn kept_back(variables: &[(&str, &str)], index: &IndexAddress) -> (String, bool) {
     let found = find(&variables.iter().copied().collect(), index, Some("demo")).unwrap().unwrap();
     let sent = found.for_upload("demo", 0, Timestamp::now());
@@ -160,7 +160,7 @@ fn kept_back(variables: &[(&str, &str)], index: &IndexAddress) -> (String, bool)
 }
 
 #[test]
-fn what_does_not_say_where_it_belongs_goes_to_no_new_host() {
+fn unbound_credentials_are_not_sent_to_a_new_host() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(".pypirc");
     let corp = IndexAddress::new("corp", "https://corp.example/legacy/", None, None).unwrap();

@@ -1,4 +1,4 @@
-//! Credentials in variables of the environment: ours, and those of twine and uv as they understand them.
+//! Credentials in environment variables: ours, and those of twine and uv with the same meaning as there.
 
 use super::{Credentials, TOKEN_USER, pypirc};
 use crate::index::IndexAddress;
@@ -24,7 +24,7 @@ pub(super) fn find(environment: &Environment, index: &IndexAddress) -> Option<Cr
 
 fn of_twine(environment: &Environment, index: &IndexAddress) -> Option<Credentials> {
     let password = environment.get("TWINE_PASSWORD")?.trim();
-    // Where twine is told which index they are for, they are for no other here either.
+    // If twine's variables name an index, do not use them for another.
     let url = environment.get("TWINE_REPOSITORY_URL");
     let meant = match (url, environment.get("TWINE_REPOSITORY")) {
         (Some(url), _) => pypirc::same_address(url, &index.upload),
@@ -53,7 +53,8 @@ fn of_uv(environment: &Environment, index: &IndexAddress) -> Option<Credentials>
     (meant && !is_issued_by_another(secret, index)).then(found)
 }
 
-/// Whether a token says that PyPI or TestPyPI issued it, and the index is not the one: it would only be given away.
+/// Whether the token was issued by PyPI or TestPyPI and this index is not its issuer: sending it would only disclose
+/// it.
 fn is_issued_by_another(secret: &str, index: &IndexAddress) -> bool {
     let host = index.upload.host_str().unwrap_or_default();
     Token::parse(secret).is_ok_and(|token| token.is_issued_elsewhere(host))

@@ -1,16 +1,16 @@
-//! What can go wrong with trusted publishing, in the index's words, and what to do about each.
+//! Why trusted publishing fails, in the index's words, and what to do about it.
 
 use thiserror::Error;
 
 use crate::world::http::HttpError;
 
-/// Kept of what the other side says, in characters
+/// The longest quote of a reply, in characters
 const LONGEST: usize = 400;
 
 /// Why there is no token
 #[derive(Debug, Error)]
 pub enum OidcError {
-    #[error("HTTPS cannot be set up")]
+    #[error("failed to set up HTTPS")]
     Https(#[source] Box<HttpError>),
     #[error("failed to reach `{url}`")]
     Unreachable {
@@ -18,24 +18,24 @@ pub enum OidcError {
         #[source]
         source: reqwest::Error,
     },
-    #[error("`{url}` answered something that is no answer to the question")]
+    #[error("the reply of `{url}` is not valid")]
     Nonsense { url: String },
-    #[error("`{index}` makes no token for a trusted publisher: HTTP {status} {message}")]
+    #[error("`{index}` refused a token for trusted publishing: HTTP {status} {message}")]
     Status { index: String, status: u16, message: String },
-    /// In the index's own words; what the identity says of itself is no secret
-    #[error("`{index}` makes no token for this trusted publisher: {description} ({code})")]
+    /// In the index's words; the identity's claims are not secret
+    #[error("`{index}` refused a token for this trusted publisher: {description} ({code})")]
     Refused { index: String, code: String, description: String, claims: Vec<(String, String)> },
-    #[error("`{index}` asks for an identity that is meant for `{audience}`, which is somebody else")]
+    #[error("`{index}` asks for an identity for `{audience}`, which is another service")]
     Impostor { index: String, audience: String },
-    #[error("{provider} gives no identity: {reason}")]
+    #[error("failed to get an identity from {provider}: {reason}")]
     NoIdentity { provider: &'static str, reason: String },
 }
 
 impl OidcError {
-    /// The same, with what the identity that was refused says of itself.
-    pub(super) fn about(mut self, said: Vec<(String, String)>) -> Self {
+    /// Adds the claims of the identity that was refused.
+    pub(super) fn about(mut self, refused: Vec<(String, String)>) -> Self {
         if let Self::Refused { claims, .. } = &mut self {
-            *claims = said;
+            *claims = refused;
         }
         self
     }
@@ -43,28 +43,29 @@ impl OidcError {
     /// What to do about it.
     pub fn help(&self) -> String {
         match self {
-            Self::Https(_) => "look at the certificates that the environment names".to_owned(),
-            Self::Unreachable { .. } => "check the network and the proxy; nothing has been uploaded".to_owned(),
+            Self::Https(_) => "check the certificate variables in the environment".to_owned(),
+            Self::Unreachable { .. } => {
+                "check the network and the proxy; nothing has been uploaded".to_owned()
+            }
             Self::Nonsense { .. } | Self::Impostor { .. } => {
-                "is `upload` the right address? An index without trusted publishing needs a token".to_owned()
+                "check the index's `upload` URL; an index without trusted publishing needs a token".to_owned()
             }
             Self::Status { status: 404, .. } => {
-                "this index knows nothing of trusted publishing: leave out `trusted-publishing`, and use a token"
+                "this index does not support trusted publishing: remove `trusted-publishing` and use a token"
                     .to_owned()
             }
-            Self::Status { .. } => {
-                "try again; with a token, trusted publishing is not needed".to_owned()
-            }
+            Self::Status { .. } => "try again, or use a token instead".to_owned(),
             Self::Refused { code, description, claims, .. } => for_code(code, description, claims),
             Self::NoIdentity { provider: "GitHub", .. } => {
-                "the job needs `permissions: id-token: write`".to_owned()
+                "set `permissions: id-token: write` for the job".to_owned()
             }
             Self::NoIdentity { provider: "Google Cloud", .. } => {
-                "the machine needs a service account that may make identity tokens (`GOOGLE_SERVICE_ACCOUNT_NAME`)"
+                "set `GOOGLE_SERVICE_ACCOUNT_NAME` to a service account that may create identity tokens"
                     .to_owned()
             }
             Self::NoIdentity { .. } => {
-                "the job needs `id_tokens` with the index's audience (docs.pypi.org/trusted-publishers)".to_owned()
+                "set `id_tokens` with the index's audience for the job (docs.pypi.org/trusted-publishers)"
+                    .to_owned()
             }
         }
     }
@@ -73,36 +74,36 @@ impl OidcError {
 fn for_code(code: &str, description: &str, claims: &[(String, String)]) -> String {
     match code {
         "not-enabled" => {
-            "the index has switched it off, perhaps for this issuer only and for a while: use a token meanwhile".to_owned()
+            "the index has disabled it, perhaps temporarily for this issuer: use a token until then".to_owned()
         }
         "invalid-payload" if description.contains("issuer") => {
-            "PyPI takes identities of GitHub, GitLab, Google Cloud and ActiveState: use a token".to_owned()
+            "PyPI supports GitHub, GitLab, Google Cloud and ActiveState as issuers: use a token".to_owned()
         }
-        "invalid-payload" => "the identity is damaged: is the variable it comes from complete?".to_owned(),
+        "invalid-payload" => "the identity is damaged: check that the variable with it is complete".to_owned(),
         "invalid-token" => {
-            "the identity does not hold: it may have expired, or be meant for another index; run the job again".to_owned()
+            "the identity is not valid: it may have expired or be for another index; run the job again".to_owned()
         }
         "invalid-pending-publisher" => {
-            "the project does not exist and nothing is registered that would create it: register a pending publisher \
-             in the account's publishing settings; if its name was taken meanwhile, choose another"
+            "the project does not exist, and no pending publisher would create it: register a pending publisher \
+             in the account's publishing settings; if the name has been taken since, choose another"
                 .to_owned()
         }
         "invalid-publisher" => {
             let claims = claims.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>();
             let seen = if claims.is_empty() { String::new() } else { format!("; this job is: {}", claims.join(", ")) };
             format!(
-                "register this job in the project's publishing settings, or correct what is registered there: every \
-                 name has to agree{seen}"
+                "register this job in the project's publishing settings, or correct the publisher there: every \
+                 value must match{seen}"
             )
         }
         "invalid-reuse-token" => {
-            "an identity is good for one token, and this one has been used: run the job again, as a whole".to_owned()
+            "an identity is valid for one token, and this one has been used: run the whole job again".to_owned()
         }
-        _ => "the index's words are all that is known; a token does without trusted publishing".to_owned(),
+        _ => "use a token instead of trusted publishing".to_owned(),
     }
 }
 
-/// What somebody else has written, as one line that a terminal shows as it is.
+/// Turns text from a server into one line without control characters, cut at [`LONGEST`].
 pub(super) fn plain(text: &str) -> String {
     let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()

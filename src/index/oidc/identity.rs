@@ -1,4 +1,4 @@
-//! Where an identity comes from: whoever runs this machine signs a statement (a JWT) of what runs on it, for one audience.
+//! Gets an identity: the platform that runs this machine signs a statement (a JWT) about the job, for one audience.
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ use super::{LARGEST_REPLY, OidcError, VARIABLE};
 use crate::world::Environment;
 use crate::world::http::{Http, check_url, read_at_most};
 
-/// Where GitHub's runner gives identities, and what with
+/// Where GitHub's runner issues identities, and the token for that
 const REQUEST_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
 const REQUEST_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
 const SERVICE_ACCOUNT: &str = "GOOGLE_SERVICE_ACCOUNT_NAME";
-/// The variables by which Google's own tools are told of other places than the usual ones
+/// Variables of Google's own tools that override the default hosts
 const METADATA: (&str, &str) = ("GCE_METADATA_HOST", "metadata.google.internal");
 const IAM: (&str, &str) =
     ("CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS", "https://iamcredentials.googleapis.com/");
-/// ActiveState as an issuer. It uploads from its own platform, where an identity is in the environment of its own
-/// publishing program and of nothing else: one that comes here comes by hand, in the variable that is for anybody.
+/// ActiveState's issuer. It uploads from its own platform, where only its own publishing program gets an identity.
+/// One can only come here by hand, in `<AUDIENCE>_ID_TOKEN`.
 const ACTIVESTATE: &str = "https://platform.activestate.com/api/v1/oauth/oidc";
-/// What of an identity decides whether the index knows it
-const TELLING: [&str; 13] = [
+/// The claims by which the index recognises an identity
+const IDENTIFYING_CLAIMS: [&str; 13] = [
     "sub",
     "repository",
     "repository_owner",
@@ -42,14 +42,14 @@ const TELLING: [&str; 13] = [
     "builder",
 ];
 
-/// Who vouches for what runs here
+/// The platform that issues the identity
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Identity {
     /// GitHub Actions
     GitHub,
-    /// Whoever puts it into `<AUDIENCE>_ID_TOKEN`: GitLab by its convention, anybody else who is told to
+    /// Any issuer, by `<AUDIENCE>_ID_TOKEN`: GitLab by convention, others by hand
     Variable,
-    /// Google Cloud, for the account of the machine or one that it may act for
+    /// Google Cloud, for the machine's account or one that it may impersonate
     Google,
 }
 
@@ -68,8 +68,8 @@ impl Identity {
         }
     }
 
-    /// Whether ActiveState vouches, whose publishers PyPI takes no attestations from.
-    pub(super) fn is_activestates(self, environment: &Environment, index: &str) -> bool {
+    /// Whether ActiveState is the issuer; PyPI accepts no attestations from its publishers.
+    pub(super) fn is_from_activestate(self, environment: &Environment, index: &str) -> bool {
         let identity = environment.get(&variable(index)).filter(|_| self == Self::Variable);
         let issuer = identity.and_then(|identity| payload(identity)?.get("iss")?.as_str().map(str::to_owned));
         issuer.is_some_and(|issuer| issuer == ACTIVESTATE)
@@ -83,7 +83,7 @@ impl Identity {
         }
     }
 
-    /// The statement for an audience.
+    /// The identity for an audience.
     pub(super) fn token(
         self,
         http: &Http,
@@ -112,7 +112,8 @@ impl Identity {
                     let address = format!(
                         "http://{metadata}/computeMetadata/v1/instance/service-accounts/default/{path}"
                     );
-                    let mut url = Url::parse(&address).map_err(|_| format!("`{}` is no host", METADATA.0))?;
+                    let mut url =
+                        Url::parse(&address).map_err(|_| format!("`{}` is not a valid host", METADATA.0))?;
                     url.query_pairs_mut().extend_pairs(query);
                     Ok::<_, String>(http.get(url).timeout(patience).header("Metadata-Flavor", "Google"))
                 };
@@ -128,7 +129,7 @@ impl Identity {
                     .and_then(|url| {
                         url.join(&format!("v1/projects/-/serviceAccounts/{account}:generateIdToken")).ok()
                     })
-                    .ok_or_else(|| none(format!("`{}` is no address", IAM.0)))?;
+                    .ok_or_else(|| none(format!("`{}` is not a valid URL", IAM.0)))?;
                 let body = json!({ "audience": audience, "includeEmail": true });
                 let request =
                     http.post(url).timeout(patience).bearer_auth(access.expose_secret()).json(&body);
@@ -138,7 +139,7 @@ impl Identity {
     }
 }
 
-/// `PYPI_ID_TOKEN` for the audience `pypi`.
+/// The variable for an audience: `PYPI_ID_TOKEN` for `pypi`.
 fn variable(audience: &str) -> String {
     let letters = audience.chars().map(|letter| match letter {
         letter if letter.is_ascii_alphanumeric() => letter.to_ascii_uppercase(),
@@ -151,7 +152,7 @@ fn text(request: RequestBuilder) -> Result<String, String> {
     let response = request.send().map_err(|error| error.without_url().to_string())?;
     let status = response.status();
     let body = read_at_most(response, LARGEST_REPLY).map_err(|error| error.to_string())?;
-    let body = String::from_utf8(body).map_err(|_| "the answer is no text".to_owned())?;
+    let body = String::from_utf8(body).map_err(|_| "the reply is not UTF-8".to_owned())?;
     if status.is_success() {
         Ok(body.trim().to_owned())
     } else {
@@ -159,27 +160,27 @@ fn text(request: RequestBuilder) -> Result<String, String> {
     }
 }
 
-/// A field of a reply in JSON; the rest of it may be secret too.
+/// A field of a JSON reply. Errors do not quote the reply, which may hold secrets.
 fn field(request: RequestBuilder, name: &str) -> Result<SecretString, String> {
     let text = text(request)?;
-    let value: Value = serde_json::from_str(&text).map_err(|_| "the answer is no JSON".to_owned())?;
+    let value: Value = serde_json::from_str(&text).map_err(|_| "the reply is not JSON".to_owned())?;
     value
         .get(name)
         .and_then(Value::as_str)
         .map(SecretString::from)
-        .ok_or_else(|| format!("the answer has no `{name}`"))
+        .ok_or_else(|| format!("the reply has no `{name}`"))
 }
 
-/// What an identity says of whom it is for: what has to agree with what is registered. Nothing is checked, and the part
-/// that proves it is left out.
+/// The claims of an identity that must match the registered publisher. Verifies nothing, and leaves out the
+/// signature.
 pub(super) fn claims(identity: &str) -> Vec<(String, String)> {
     let claims = payload(identity).unwrap_or_default();
     let value = |name: &str| Some((name.to_owned(), plain(claims.get(name)?.as_str()?)));
-    TELLING.iter().filter_map(|name| value(name)).collect()
+    IDENTIFYING_CLAIMS.iter().filter_map(|name| value(name)).collect()
 }
 
-/// For whom an identity is by its own account, if that is somebody else than this audience: the index would not take it, and
-/// whoever takes it is not to have it.
+/// The audience of an identity, if it is another one than this. The index would refuse such an identity, and must not
+/// get it.
 pub(super) fn other_audience(identity: &str, audience: &str) -> Option<String> {
     let claims = payload(identity)?;
     let named: Vec<&str> = match claims.get("aud")? {

@@ -1,9 +1,9 @@
-//! Trusted publishing: an identity that whoever runs this machine vouches for, exchanged with the index for a token that
-//! is good for some minutes (<https://docs.pypi.org/trusted-publishers/>).
+//! Trusted publishing: exchanges an identity, signed by the platform that runs this machine, for an index token that
+//! is valid for some minutes (<https://docs.pypi.org/trusted-publishers/>).
 //!
-//! A token is made just before the first upload and never earlier, because its making can create the project. It is
-//! made again where it would expire. After the last upload the index is asked to forget it; PyPI's own server has no such
-//! address (404), so that its token is good until it expires.
+//! The token is requested just before the first upload and never earlier, because that can create the project. It is
+//! requested again if it would expire. After the last upload the index is asked to revoke it; PyPI's own server has no
+//! such endpoint (404), so there the token is valid until it expires.
 
 mod error;
 mod identity;
@@ -26,20 +26,20 @@ use super::IndexAddress;
 use crate::world::Environment;
 use crate::world::http::{Http, HttpError, Patience, read_at_most};
 
-/// `never`, or `always` for nothing else
+/// `never`, or `always` to allow nothing else
 pub(super) const VARIABLE: &str = "PYRELEASE_TRUSTED_PUBLISHING";
-/// For one request; an account with hundreds of projects keeps PyPI busy for many seconds
+/// The timeout of a request; PyPI takes many seconds for an account with hundreds of projects
 const PATIENCE: Duration = Duration::from_secs(60);
-/// For saying that a token is not needed any more
-const FAREWELL: Duration = Duration::from_secs(10);
-/// A token that is good for less than this is not begun an upload with, if another can be had
+/// The timeout of the request that revokes a token
+const BURN_TIMEOUT: Duration = Duration::from_secs(10);
+/// The shortest remaining validity that an upload may start with, if another token can be had
 const RESERVE: Duration = Duration::from_secs(5 * 60);
-/// PyPI's tokens are good for 15 minutes, so that no new one is good for longer than this
+/// PyPI's tokens are valid for 15 minutes; do not require more than this of a new one
 const LONGEST: Duration = Duration::from_secs(14 * 60);
 /// Of a reply, in bytes
 const LARGEST_REPLY: u64 = 64 << 10;
 
-/// Whoever runs this, as an index knows it
+/// A trusted publisher: what runs here, as the index knows it
 pub struct Publisher {
     index: String,
     /// `https://pypi.org/_/oidc/`
@@ -49,7 +49,7 @@ pub struct Publisher {
     minted: Mutex<Vec<Minted>>,
 }
 
-/// A token that the index made for us
+/// A token that the index issued
 struct Minted {
     token: SecretString,
     expires: Timestamp,
@@ -73,7 +73,7 @@ struct Token {
     expires: Option<i64>,
 }
 
-/// What the index says instead of giving a token
+/// The index's reply instead of a token
 #[derive(Deserialize, Default)]
 struct Refusal {
     #[serde(default)]
@@ -91,14 +91,14 @@ struct Reason {
 }
 
 impl Publisher {
-    /// Where the environment offers an identity and the index takes such; nobody is asked yet.
+    /// The publisher, if the environment offers an identity and the index supports trusted publishing; sends nothing.
     pub(super) fn offered(environment: &Environment, index: &IndexAddress) -> Option<Self> {
         if !index.trusts_publishers() || environment.get(VARIABLE) == Some("never") {
             return None;
         }
         let identity = Identity::offered(environment, &index.name)?;
         let mut base = index.upload.clone();
-        // PyPI takes uploads at another host than the one that has all else.
+        // PyPI has a separate host for uploads.
         if base.host_str() == Some("upload.pypi.org") {
             base.set_host(Some("pypi.org")).ok()?;
         }
@@ -108,34 +108,34 @@ impl Publisher {
         Some(Self { index, base, identity, environment, minted: Mutex::default() })
     }
 
-    /// Who vouches for whom, for the user.
+    /// The identity provider, for the user.
     pub(super) fn source(&self) -> String {
         format!("trusted publishing ({})", self.identity.provider())
     }
 
-    /// What PyPI will say no to whatever is registered there.
+    /// Why PyPI will refuse it, however it is registered.
     pub(super) fn objection(&self) -> Option<&'static str> {
         let is_foreign = self.environment.get("GITHUB_EVENT_NAME") == Some("pull_request_target");
         (self.identity == Identity::GitHub && is_foreign)
-            .then_some("PyPI trusts no workflow that `pull_request_target` has started")
+            .then_some("PyPI does not accept trusted publishing from `pull_request_target` workflows")
     }
 
-    /// Whether PyPI takes attestations from it.
+    /// Whether PyPI accepts attestations from it.
     pub(super) fn may_attest(&self) -> bool {
-        !self.identity.is_activestates(&self.environment, &self.index)
+        !self.identity.is_from_activestate(&self.environment, &self.index)
     }
 
-    /// A token that will be good for an upload which may take `time`: the one at hand, or a new one.
+    /// A token that is valid long enough for an upload that takes `time`: the current one, or a new one.
     pub(super) fn token(&self, time: Duration, now: Timestamp) -> Result<SecretString, OidcError> {
-        // Of several that ask at once, the first has it made and the others wait for it.
+        // While one thread requests a token, the others wait for it.
         let mut minted = self.minted.lock().unwrap_or_else(PoisonError::into_inner);
         let left = |minted: &Minted| minted.expires.duration_since(now);
         let wanted = (RESERVE + time).min(LONGEST);
-        let local_runs = minted
+        let current = minted
             .last()
             .filter(|minted| left(minted).unsigned_abs() >= wanted && left(minted).is_positive());
-        if let Some(local_runs) = local_runs {
-            return Ok(local_runs.token.clone());
+        if let Some(current) = current {
+            return Ok(current.token.clone());
         }
         match self.mint(now) {
             Ok(new) => {
@@ -143,7 +143,7 @@ impl Publisher {
                 minted.push(new);
                 Ok(token)
             }
-            // An identity of GitLab's is good for one token; what is left of that may do.
+            // GitLab's identity is valid for one token only; use what remains of that one.
             Err(error) => match minted.last().filter(|minted| left(minted).is_positive()) {
                 Some(old) => Ok(old.token.clone()),
                 None => Err(error),
@@ -157,7 +157,7 @@ impl Publisher {
         let url = self.address("audience");
         let request = http.get(url.clone()).timeout(PATIENCE);
         let Audience { audience } = self.reply(&url, request)?;
-        // An index that asks for what is meant for another would act there in our name.
+        // An index that asks for another service's audience could act there in our name.
         if is_for_another(&audience, self.base.host_str().unwrap_or_default()) {
             return Err(OidcError::Impostor { index: self.index.clone(), audience: error::plain(&audience) });
         }
@@ -177,13 +177,13 @@ impl Publisher {
             .reply(&url, request)
             .map_err(|error| error.about(identity::claims(identity.expose_secret())))?;
         let fallback = now + jiff::SignedDuration::try_from(LONGEST).unwrap_or_default();
-        let said = token.expires.and_then(|expires| Timestamp::from_second(expires).ok());
-        // One that is over already says that the clocks differ.
-        let expires = said.filter(|expires| *expires > now).unwrap_or(fallback);
+        let expires = token.expires.and_then(|expires| Timestamp::from_second(expires).ok());
+        // An expiry in the past means that the clocks differ.
+        let expires = expires.filter(|expires| *expires > now).unwrap_or(fallback);
         Ok(Minted { token: token.token.into(), expires })
     }
 
-    /// Who speaks to the index, which may ask for a client's certificate.
+    /// The HTTP client for the index, with a client certificate if one is configured.
     fn http(&self) -> Result<Http, HttpError> {
         Http::for_index(&self.environment, &self.index, Patience::default())
     }
@@ -194,7 +194,7 @@ impl Publisher {
         url
     }
 
-    /// The index's answer, or why it gave none.
+    /// The index's reply, or why there is none.
     fn reply<T: DeserializeOwned>(
         &self,
         url: &Url,
@@ -207,7 +207,7 @@ impl Publisher {
         let status = response.status().as_u16();
         let body = read_at_most(response, LARGEST_REPLY).unwrap_or_default();
         if status == 200 {
-            // Whatever is wrong with it, it may hold a token.
+            // Do not quote an invalid reply: it may hold a token.
             return serde_json::from_slice(&body).map_err(|_| OidcError::Nonsense { url: url.to_string() });
         }
         let refusal: Refusal = serde_json::from_slice(&body).unwrap_or_default();
@@ -223,15 +223,15 @@ impl Publisher {
         }
     }
 
-    /// Everything that the index has made for us, for whoever has to strike it out of a text.
+    /// All tokens that the index issued, to redact them.
     pub(super) fn secrets(&self) -> Vec<SecretString> {
         let minted = self.minted.lock().unwrap_or_else(PoisonError::into_inner);
         minted.iter().map(|minted| minted.token.clone()).collect()
     }
 }
 
-/// Whether an audience is known to be, or names, somebody else than the index at a host: an identity that is meant for a
-/// cloud opens what the job may do there.
+/// Whether an audience names another service than the index at this host. An identity for a cloud grants whatever the
+/// job may do there.
 fn is_for_another(audience: &str, host: &str) -> bool {
     let within = |one: &str, other: &str| one == other || one.ends_with(&format!(".{other}"));
     let audience = audience.to_ascii_lowercase();
@@ -247,7 +247,7 @@ fn is_for_another(audience: &str, host: &str) -> bool {
     }
 }
 
-/// Asks the index to forget the tokens, which are not needed any more. Where it does not, they expire.
+/// Revokes the tokens; if that fails, they expire.
 impl Drop for Publisher {
     fn drop(&mut self) {
         let minted = std::mem::take(self.minted.get_mut().unwrap_or_else(PoisonError::into_inner));
@@ -258,7 +258,7 @@ impl Drop for Publisher {
         url.set_path(&format!("{}burn-token", self.base.path()));
         for minted in minted {
             let body = json!({ "token": minted.token.expose_secret() });
-            let _ = http.post(url.clone()).timeout(FAREWELL).json(&body).send();
+            let _ = http.post(url.clone()).timeout(BURN_TIMEOUT).json(&body).send();
         }
     }
 }

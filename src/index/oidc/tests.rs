@@ -10,13 +10,13 @@ use crate::index::tests::{Request, Server, reply};
 use crate::index::{Credentials, CredentialsError, find};
 use crate::python::token::{Caveat, Macaroon};
 
-/// An issuer as GitHub's and Google's, and an index that knows the publisher; what each was asked is kept
-struct World {
+/// A fake issuer like GitHub's and Google's, and an index that knows the publisher; both record requests
+struct FakeIndex {
     server: Server,
     index: IndexAddress,
 }
 
-/// How the index answers when it is to make a token: a status and a body; none makes one
+/// The index's reply to a request for a token: a status and a body; none for a token
 type Answer = Option<(u16, &'static str)>;
 
 const ROOT: &[u8] = b"the index's own key";
@@ -30,8 +30,8 @@ fn minted(number: usize, seconds: i64) -> String {
     json!({ "success": true, "token": token.expose_secret(), "expires": expires }).to_string()
 }
 
-impl World {
-    /// The tokens are good for this many seconds, one after the other; an identity is good for one.
+impl FakeIndex {
+    /// The validity of each token in turn, in seconds; an identity is valid for one token.
     fn whose_tokens_last(lifetimes: &'static [i64], answer: Answer) -> Self {
         let used = Arc::new(Mutex::new(BTreeSet::new()));
         let json = |status, body: &str| reply(status, "application/json", body);
@@ -92,7 +92,7 @@ impl World {
             .fold(Environment::default(), |environment, (name, value)| environment.with(name, *value))
     }
 
-    /// As a runner of GitHub's has it.
+    /// The environment of a GitHub runner.
     fn on_github(&self) -> Environment {
         let address = format!("{}/github?api-version=2.0", self.server.address);
         self.environment(&[
@@ -114,7 +114,7 @@ impl World {
         }
     }
 
-    /// The paths that were asked for, in their order.
+    /// The requested paths, in order.
     fn asked(&self) -> Vec<String> {
         let path = |request: &Request| request.head.split(' ').nth(1).unwrap_or_default().to_owned();
         self.server.requests.lock().unwrap().iter().map(path).collect()
@@ -125,10 +125,10 @@ const MINTING: [&str; 3] =
     ["/_/oidc/audience", "/github?api-version=2.0&audience=corp", "/_/oidc/mint-token"];
 
 #[test]
-fn a_token_is_made_for_the_first_upload_and_burnt_after_the_last() {
-    let world = World::whose_tokens_last(&[900], None);
+fn a_token_is_minted_for_the_first_upload_and_burnt_after_the_last() {
+    let world = FakeIndex::whose_tokens_last(&[900], None);
     let credentials = world.credentials(&world.on_github()).unwrap();
-    assert!(credentials.are_of_a_trusted_publisher());
+    assert!(credentials.use_trusted_publishing());
     assert_eq!(credentials.source(), "trusted publishing (GitHub)");
     assert!(
         credentials.for_reading().is_none()
@@ -160,8 +160,8 @@ fn a_token_is_made_for_the_first_upload_and_burnt_after_the_last() {
 }
 
 #[test]
-fn a_token_is_made_again_where_it_would_expire() {
-    let world = World::whose_tokens_last(&[200, 900], None);
+fn a_token_that_would_expire_is_replaced() {
+    let world = FakeIndex::whose_tokens_last(&[200, 900], None);
     let credentials = world.credentials(&world.on_github()).unwrap();
     let upload = || credentials.for_upload("demo", 0, Timestamp::now()).unwrap();
     upload();
@@ -171,8 +171,8 @@ fn a_token_is_made_again_where_it_would_expire() {
 }
 
 #[test]
-fn an_identity_that_is_good_for_one_token_is_used_up_to_its_end() {
-    let world = World::whose_tokens_last(&[200], None);
+fn the_old_token_is_used_if_no_new_one_is_issued() {
+    let world = FakeIndex::whose_tokens_last(&[200], None);
     let jwt = format!("gitlab.{PAYLOAD}.s");
     let credentials =
         world.credentials(&world.environment(&[("GITLAB_CI", "true"), ("CORP_ID_TOKEN", &jwt)])).unwrap();
@@ -183,12 +183,12 @@ fn an_identity_that_is_good_for_one_token_is_used_up_to_its_end() {
     assert_eq!(first.secret.expose_secret(), second.secret.expose_secret());
     let later = now + jiff::SignedDuration::from_secs(300);
     let error = credentials.for_upload("demo", 0, later).unwrap_err();
-    assert!(error.help().is_some_and(|help| help.contains("run the job again")), "{error}");
+    assert!(error.help().is_some_and(|help| help.contains("run the whole job again")), "{error}");
 }
 
 #[test]
-fn google_gives_the_machines_identity_or_that_of_an_account_it_may_act_for() {
-    let world = World::whose_tokens_last(&[900], None);
+fn google_cloud_identities_are_those_of_the_machine_or_a_service_account() {
+    let world = FakeIndex::whose_tokens_last(&[900], None);
     let host = world.server.address.trim_start_matches("http://").to_owned();
     let iam = format!("{}/google/", world.server.address);
     let machine = [("PYRELEASE_TRUSTED_PUBLISHING", "always"), ("GCE_METADATA_HOST", host.as_str())];
@@ -207,8 +207,8 @@ fn google_gives_the_machines_identity_or_that_of_an_account_it_may_act_for() {
 }
 
 #[test]
-fn every_refusal_of_the_index_says_what_to_do() {
-    let refusal = |body| World::whose_tokens_last(&[], Some((422, body))).error();
+fn every_refusal_has_help() {
+    let refusal = |body| FakeIndex::whose_tokens_last(&[], Some((422, body))).error();
     for (body, said, help) in [
         (
             r#"{"message":"Token request failed","errors":[{"code":"invalid-payload","description":"unknown trusted publishing issuer"}]}"#,
@@ -223,7 +223,7 @@ fn every_refusal_of_the_index_says_what_to_do() {
         (
             r#"{"message":"Token request failed","errors":[{"code":"not-enabled","description":"GitHub-based trusted publishing functionality not enabled"}]}"#,
             "not enabled (not-enabled)",
-            "use a token meanwhile",
+            "use a token until then",
         ),
         (
             r#"{"message":"Token request failed","errors":[{"code":"invalid-token","description":"malformed or invalid token"}]}"#,
@@ -243,19 +243,19 @@ fn every_refusal_of_the_index_says_what_to_do() {
         (
             r#"{"message":"Token request failed","errors":[{"code":"invalid-reuse-token","description":"invalid token: already used"}]}"#,
             "(invalid-reuse-token)",
-            "run the job again",
+            "run the whole job again",
         ),
         (
             r#"{"message":"Token request failed","errors":[{"code":"new","description":"a\u001b[2J\nb"}]}"#,
             "a [2J b (new)",
-            "the index's words",
+            "use a token instead",
         ),
     ] {
         let error = refusal(body);
         assert!(error.to_string().contains(said), "{error}");
         assert!(error.help().contains(help), "{}", error.help());
     }
-    let disabled = World::whose_tokens_last(
+    let disabled = FakeIndex::whose_tokens_last(
         &[],
         Some((403, r#"{"message":"Trusted publishing functionality not enabled"}"#)),
     )
@@ -264,19 +264,19 @@ fn every_refusal_of_the_index_says_what_to_do() {
         disabled.to_string().ends_with("HTTP 403 Trusted publishing functionality not enabled"),
         "{disabled}"
     );
-    let nonsense = World::whose_tokens_last(&[], Some((200, "<html>canary-answer</html>"))).error();
+    let nonsense = FakeIndex::whose_tokens_last(&[], Some((200, "<html>canary-answer</html>"))).error();
     assert!(
         matches!(nonsense, OidcError::Nonsense { .. }) && !format!("{nonsense:?}").contains("canary"),
         "{nonsense:?}"
     );
     assert!(matches!(
-        World::whose_tokens_last(&[], Some((503, ""))).error(),
+        FakeIndex::whose_tokens_last(&[], Some((503, ""))).error(),
         OidcError::Status { status: 503, .. }
     ));
 }
 
 #[test]
-fn an_index_that_asks_for_an_identity_meant_for_pypi_gets_none() {
+fn an_index_with_pypis_audience_gets_no_identity() {
     let server = Server::answering(|_| reply(200, "application/json", "{\"audience\": \"pypi\"}"));
     let index = IndexAddress::new("corp", &format!("{}/legacy/", server.address), None, None)
         .unwrap()
@@ -288,10 +288,10 @@ fn an_index_that_asks_for_an_identity_meant_for_pypi_gets_none() {
     assert_eq!(server.requests.lock().unwrap().len(), 1, "it got no identity");
 }
 
-/// An index that calls itself as the variable of another job's identity is called.
+/// An index named like the variable of another service's identity.
 #[test]
-fn an_identity_goes_to_nobody_but_the_audience_that_it_names() {
-    let world = World::whose_tokens_last(&[900], None);
+fn an_identity_is_sent_only_to_its_audience() {
+    let world = FakeIndex::whose_tokens_last(&[900], None);
     let identity = |payload: &str| format!("h.{}.s", base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(payload));
     for (payload, is_sent) in [
         (r#"{"aud": "corp"}"#, true),
@@ -310,7 +310,7 @@ fn an_identity_goes_to_nobody_but_the_audience_that_it_names() {
 }
 
 #[test]
-fn an_audience_is_the_indexs_own_or_says_nothing_of_whose_it_is() {
+fn an_audience_of_another_service_is_recognised() {
     for (audience, host) in [
         ("pypi", "pypi.org"),
         ("testpypi", "test.pypi.org"),
@@ -337,8 +337,8 @@ fn an_audience_is_the_indexs_own_or_says_nothing_of_whose_it_is() {
 }
 
 #[test]
-fn it_is_used_where_it_is_offered_and_meant() {
-    let world = World::whose_tokens_last(&[], None);
+fn trusted_publishing_is_used_if_offered_and_enabled() {
+    let world = FakeIndex::whose_tokens_last(&[], None);
     let github = world.on_github();
     let found = |environment: &Environment, index: &IndexAddress| {
         find(environment, index, Some("demo")).unwrap().map(|found| found.source().to_owned())
@@ -364,9 +364,9 @@ fn it_is_used_where_it_is_offered_and_meant() {
     assert_eq!(found(&unpermitted, &IndexAddress::pypi()), None);
 }
 
-/// Nothing but ActiveState's own program gets its identity; whoever has one all the same puts it into the variable.
+/// Only ActiveState's own program gets its identity; others must put one into the variable by hand.
 #[test]
-fn an_identity_of_activestates_is_used_and_attests_nothing() {
+fn an_activestate_identity_does_not_attest() {
     let refusal = "{\"message\": \"Token request failed\", \"errors\": [{\"code\": \"invalid-publisher\", \
                    \"description\": \"valid token, but no corresponding publisher\"}]}";
     let claims = serde_json::json!({
@@ -379,14 +379,14 @@ fn an_identity_of_activestates_is_used_and_attests_nothing() {
     });
     let payload = base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(claims.to_string());
     let identity = format!("head.{payload}.proof");
-    let world = World::whose_tokens_last(&[900], None);
+    let world = FakeIndex::whose_tokens_last(&[900], None);
     let credentials = world.credentials(&world.environment(&[("CORP_ID_TOKEN", &identity)])).unwrap();
     credentials.for_upload("demo", 0, Timestamp::now()).unwrap();
-    assert!(credentials.are_of_a_trusted_publisher() && !credentials.may_attest());
+    assert!(credentials.use_trusted_publishing() && !credentials.may_attest());
     let other = world.credentials(&world.environment(&[("CORP_ID_TOKEN", "head.e30.proof")])).unwrap();
     assert!(other.may_attest());
 
-    let world = World::whose_tokens_last(&[], Some((422, refusal)));
+    let world = FakeIndex::whose_tokens_last(&[], Some((422, refusal)));
     let credentials = world.credentials(&world.environment(&[("CORP_ID_TOKEN", &identity)])).unwrap();
     let error = credentials.for_upload("demo", 0, Timestamp::now()).unwrap_err();
     let help = error.help().unwrap();

@@ -1,5 +1,5 @@
-//! The metadata of a distribution, read without reading more of the archive than that takes: for whoever knows already
-//! that the archive is sound.
+//! Reads the metadata of a distribution without reading the rest of the archive, for callers that know that the
+//! archive is sound.
 
 use std::io::{BufReader, Read, Seek};
 
@@ -8,8 +8,8 @@ use flate2::read::GzDecoder;
 use super::{Limits, directory, wheel};
 use crate::python::distribution::Kind;
 
-/// The `METADATA` of a wheel or the `PKG-INFO` of a source distribution of `size` bytes; none where there is not exactly
-/// one at a place for it, or it cannot be read.
+/// The `METADATA` of a wheel or the `PKG-INFO` of a source distribution of `size` bytes; none unless there is exactly
+/// one in a valid place and it can be read.
 pub fn metadata(file: &mut (impl Read + Seek), kind: Kind, size: u64) -> Option<Vec<u8>> {
     let limits = Limits::default();
     match kind {
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_metadata_is_that_of_the_distribution_and_of_nothing_in_it() {
+    fn only_the_distributions_own_metadata_is_read() {
         let wheel = wheel(&[
             ("demo/vendored.dist-info/METADATA", "not this"),
             ("demo-1.0.dist-info/METADATA", "Name: demo\n"),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_once_is_not_guessed() {
+    fn missing_or_repeated_metadata_is_not_read() {
         let two = wheel(&[("a-1.dist-info/METADATA", "one"), ("b-1.dist-info/METADATA", "two")]);
         assert_eq!(read(Kind::Wheel, two), None);
         assert_eq!(read(Kind::Sdist, sdist(&[("demo-1.0/README", "x")])), None);

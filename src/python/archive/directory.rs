@@ -1,4 +1,4 @@
-//! A ZIP archive's directory at its end, as Python's `zipfile` reads it: what pip and PyPI go by.
+//! Reads a ZIP archive's central directory as Python's `zipfile` does, because pip and PyPI use that.
 
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
@@ -16,7 +16,7 @@ const LONGEST_COMMENT: u64 = 65_535;
 /// The extra field with sizes above 4 GiB
 const ZIP64: u16 = 1;
 
-/// What the directory says of one member
+/// A member in the directory
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) name: Vec<u8>,
@@ -25,9 +25,9 @@ pub(super) struct Entry {
     pub(super) crc: u32,
     pub(super) packed: u64,
     pub(super) size: u64,
-    /// Where its local header is
+    /// The position of its local header
     pub(super) offset: u64,
-    /// Whether it was made on Unix and says that it is a symbolic link
+    /// Whether it was made on Unix and is marked as a symbolic link
     pub(super) is_symlink: bool,
 }
 
@@ -35,8 +35,8 @@ impl Entry {
     const UTF_8: u16 = 0x800;
     const ENCRYPTED: u16 = 1;
 
-    /// The name as Python's `zipfile` has it, where that can be the name in the local header too: UTF-8 and marked so,
-    /// or ASCII.
+    /// The name as Python's `zipfile` decodes it, if the local header can have the same name: UTF-8 and marked so, or
+    /// ASCII.
     pub(super) fn text(&self) -> Option<&str> {
         let text = std::str::from_utf8(&self.name).ok()?;
         (self.flags & Self::UTF_8 != 0 || text.is_ascii()).then_some(text)
@@ -53,7 +53,7 @@ fn not_a_zip(why: &str) -> Problem {
 
 fn unreadable(error: &io::Error) -> Problem {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => not_a_zip("its directory is cut short"),
+        io::ErrorKind::UnexpectedEof => not_a_zip("its directory is truncated"),
         _ => Problem::Unreadable(error.to_string()),
     }
 }
@@ -67,7 +67,7 @@ pub(super) fn read<R: Read + Seek>(file: &mut R, size: u64, limits: &Limits) -> 
     let mut kept = 0;
     while reader.limit() > 0 {
         if reader.fill_buf().map_err(|error| unreadable(&error))?.is_empty() {
-            return Err(not_a_zip("its directory is cut short"));
+            return Err(not_a_zip("its directory is truncated"));
         }
         let entry = entry(&mut reader, shift)?;
         kept += entry.name.len() as u64;
@@ -79,7 +79,7 @@ pub(super) fn read<R: Read + Seek>(file: &mut R, size: u64, limits: &Limits) -> 
     Ok(entries)
 }
 
-/// The directory's length and start, and by how much all offsets are to be shifted.
+/// The directory's length and start, and the amount to add to all offsets.
 fn locate<R: Read + Seek>(file: &mut R, size: u64) -> Result<(u64, u64, u64), Problem> {
     let window = size.min(END_64_SIZE + LOCATOR_SIZE + END_SIZE + LONGEST_COMMENT);
     file.seek(SeekFrom::Start(size - window)).map_err(|error| unreadable(&error))?;
@@ -103,10 +103,12 @@ fn locate<R: Read + Seek>(file: &mut R, size: u64) -> Result<(u64, u64, u64), Pr
         (length, offset) = (very_long(record, 40), very_long(record, 48));
         before_end -= LOCATOR_SIZE + END_64_SIZE;
     }
-    // What comes before the archive, such as a program that unpacks it, shifts everything.
+    // Data before the archive, such as a self-extracting program, shifts all offsets.
     let start =
         before_end.checked_sub(length).ok_or_else(|| not_a_zip("its directory is larger than the file"))?;
-    let shift = start.checked_sub(offset).ok_or_else(|| not_a_zip("its directory is not where it says"))?;
+    let shift = start
+        .checked_sub(offset)
+        .ok_or_else(|| not_a_zip("its directory is not at its recorded position"))?;
     Ok((length, start, shift))
 }
 
@@ -114,7 +116,7 @@ fn entry(reader: &mut impl Read, shift: u64) -> Result<Entry, Problem> {
     let mut fixed = [0; 46];
     reader.read_exact(&mut fixed).map_err(|error| unreadable(&error))?;
     if !fixed.starts_with(&CENTRAL) {
-        return Err(not_a_zip("its directory has something that is no entry"));
+        return Err(not_a_zip("its directory has an invalid entry"));
     }
     let mut take = |length: u16| {
         let mut bytes = vec![0; usize::from(length)];
@@ -127,7 +129,7 @@ fn entry(reader: &mut impl Read, shift: u64) -> Result<Entry, Problem> {
     let mut offset = u64::from(long(&fixed, 42));
     for (id, content) in extras(&extra) {
         if id == ZIP64 {
-            // Only what does not fit its field is here, in this order.
+            // The extra field has only the values that do not fit their fields, in this order.
             let mut values = content.chunks_exact(8).map(|value| very_long(value, 0));
             for field in [&mut size, &mut packed, &mut offset] {
                 if *field == u64::from(u32::MAX) {
@@ -149,7 +151,7 @@ fn entry(reader: &mut impl Read, shift: u64) -> Result<Entry, Problem> {
     })
 }
 
-/// The extra fields with their ids, as far as they are whole.
+/// The complete extra fields with their ids.
 fn extras(mut extra: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let (header, rest) = extra.split_at_checked(4)?;
@@ -159,17 +161,17 @@ fn extras(mut extra: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     })
 }
 
-/// The number of two bytes at this place; the caller has seen that it is there.
+/// The two-byte number at this position, which must exist.
 pub(super) fn short(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
-/// The number of four bytes.
+/// The four-byte number.
 pub(super) fn long(bytes: &[u8], at: usize) -> u32 {
     u32::from(short(bytes, at)) | u32::from(short(bytes, at + 2)) << 16
 }
 
-/// The number of eight bytes.
+/// The eight-byte number.
 pub(super) fn very_long(bytes: &[u8], at: usize) -> u64 {
     u64::from(long(bytes, at)) | u64::from(long(bytes, at + 4)) << 32
 }

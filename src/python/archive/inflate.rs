@@ -1,26 +1,26 @@
-//! Unpacking one deflated member after the other with one state: to make a new one for each costs more than most small
-//! members do.
+//! Unpacks deflated members one after the other with a shared state: allocating a state costs more than unpacking
+//! most small members.
 
 use std::io::{self, BufRead, Read};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-/// A deflate stream that is read from packed bytes; it ends where the stream says, and not with them
-pub(super) struct Inflating<'a, R> {
+/// A deflate stream read from packed bytes; it ends where the stream ends, even if more bytes follow
+pub(super) struct InflateReader<'a, R> {
     state: &'a mut Decompress,
     packed: R,
     ended: bool,
 }
 
-impl<'a, R: BufRead> Inflating<'a, R> {
-    /// The stream that begins here, unpacked by a state that may have been used for another.
+impl<'a, R: BufRead> InflateReader<'a, R> {
+    /// The stream that begins here; the state may have been used for another one.
     pub(super) fn new(state: &'a mut Decompress, packed: R) -> Self {
         state.reset(false);
         Self { state, packed, ended: false }
     }
 }
 
-impl<R: BufRead> Read for Inflating<'_, R> {
+impl<R: BufRead> Read for InflateReader<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
@@ -33,19 +33,19 @@ impl<R: BufRead> Read for Inflating<'_, R> {
             let status = self.state.decompress(input, buffer, flush);
             let consumed = self.state.total_in() - read;
             let produced = self.state.total_out() - written;
-            // No more than the input and the buffer are long.
+            // Neither exceeds the length of the input or the buffer.
             self.packed.consume(consumed as usize);
             match status {
                 Ok(Status::StreamEnd) => self.ended = true,
                 Ok(Status::Ok | Status::BufError) if at_end && produced == 0 => {
                     return Err(io::Error::new(
                         io::ErrorKind::UnexpectedEof,
-                        "its deflate stream ends too early",
+                        "its deflate stream is truncated",
                     ));
                 }
                 Ok(Status::Ok | Status::BufError) => {}
                 Err(_) => {
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, "its deflate stream is broken"));
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "its deflate stream is corrupt"));
                 }
             }
             if produced > 0 {
@@ -88,7 +88,7 @@ mod tests {
                 let packed = &stream[..stream.len().saturating_sub(cut)];
                 let (mut ours, mut theirs) = (Vec::new(), Vec::new());
                 let (mut our_rest, mut their_rest) = (packed, packed);
-                let our_end = Inflating::new(&mut state, &mut our_rest).read_to_end(&mut ours);
+                let our_end = InflateReader::new(&mut state, &mut our_rest).read_to_end(&mut ours);
                 let their_end = DeflateDecoder::new(&mut their_rest).read_to_end(&mut theirs);
                 prop_assert_eq!(&ours, &theirs);
                 if their_end.is_ok() {

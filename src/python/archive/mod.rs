@@ -1,7 +1,7 @@
-//! What is inside a distribution: read once, as a stream, within bounds that hold for hostile files too.
+//! Reads the contents of a distribution once, as a stream, within limits that also hold for hostile files.
 //!
-//! Nothing here judges. What is wrong with the archive itself becomes a [`Fault`], so that the members that could
-//! be read are there all the same; `verdict` says what each fault means.
+//! This module does not judge. A problem with the archive becomes a [`Fault`], and the readable members are returned
+//! nevertheless; `verdict` decides what a fault means.
 
 mod described;
 mod directory;
@@ -17,7 +17,7 @@ pub use described::metadata;
 pub use path::{Escape, escape_of_link, escape_of_member};
 pub use record::{Entry, Record, RecordError, encode_digest};
 pub(crate) use scan::is_test;
-pub use scan::{Seen, Sighting};
+pub use scan::{ScanHit, ScanHitKind};
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -27,10 +27,10 @@ use thiserror::Error;
 
 use super::distribution::Kind;
 
-/// The bounds within which an archive is read
+/// Limits for reading an archive
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Members; more than three times what the largest distributions on PyPI have
+    /// Number of members; three times more than the largest distributions on PyPI have
     pub members: usize,
     /// Bytes of one member whose content is kept, such as `METADATA` or `RECORD` (the longest)
     pub kept_member: u64,
@@ -64,20 +64,20 @@ pub struct Contents {
     pub members: Vec<Member>,
     /// What is wrong with the archive itself
     pub faults: Vec<Fault>,
-    /// What the members' contents give away; of a bounded number of them
-    pub sightings: Vec<Sighting>,
+    /// Secrets and encrypted code in the members; a limited number
+    pub scan_hits: Vec<ScanHit>,
     kept: BTreeMap<String, Vec<u8>>,
 }
 
 /// One member
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// As written, folders without the final `/`; bytes that are not UTF-8 replaced
+    /// As written, directories without the final `/`; invalid UTF-8 is replaced
     pub path: String,
     pub kind: MemberKind,
     /// Unpacked, in bytes
     pub size: u64,
-    /// Of a wheel's files that could be read to their end
+    /// Only of a wheel's files that were read completely
     pub sha256: Option<[u8; 32]>,
 }
 
@@ -118,7 +118,7 @@ pub enum Problem {
     #[error("the archive's directory is inconsistent: {0}")]
     /// In PyPI's words
     Framing(&'static str),
-    #[error("the member is compressed by {0}; PyPI takes stored and deflated members")]
+    #[error("the member is compressed with {0}, but PyPI accepts only stored and deflated members")]
     Compression(String),
     #[error("the member is encrypted")]
     Encrypted,
@@ -128,12 +128,12 @@ pub enum Problem {
     Ratio { ratio: u64 },
     #[error("the archive has more than {most} members")]
     TooManyMembers { most: usize },
-    #[error("the member is larger than the {most} bytes that are read of its kind")]
+    #[error("the member is larger than {most} bytes, the limit for its kind")]
     TooLarge { most: u64 },
 }
 
 impl Contents {
-    /// Reads an archive of `size` bytes to its end. Never fails: what is wrong is among the faults.
+    /// Reads an archive of `size` bytes completely. Never fails: problems are among the faults.
     pub fn read(file: &mut (impl Read + Seek), kind: Kind, size: u64, limits: &Limits) -> Self {
         let mut contents = Self::default();
         match kind {
@@ -143,13 +143,13 @@ impl Contents {
         contents
     }
 
-    /// The content of a member that says something about the distribution; of several with one path, the last, as
-    /// Python sees it.
+    /// The content of a member that describes the distribution; of several with the same path, the last, as in
+    /// Python.
     pub fn content(&self, path: &str) -> Option<&[u8]> {
         self.kept.get(path).map(Vec::as_slice)
     }
 
-    /// A number that differs, but for rare accidents, where the members or their contents differ.
+    /// A hash of the members and their contents; different contents almost always have different hashes.
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         for Member { path, size, sha256, .. } in &self.members {
@@ -158,12 +158,12 @@ impl Contents {
         hasher.finish()
     }
 
-    /// Whether there is a member of that path that is no folder.
+    /// Whether there is a member with this path that is not a directory.
     pub fn has(&self, path: &str) -> bool {
         self.members.iter().any(|member| member.kind != MemberKind::Folder && member.path == path)
     }
 
-    /// The different first parts of the members' paths, in the archive's order.
+    /// The distinct first components of the members' paths, in the archive's order.
     pub fn top_levels(&self) -> Vec<&str> {
         let mut tops: Vec<&str> = Vec::new();
         let mut seen = std::collections::HashSet::new();
@@ -176,15 +176,14 @@ impl Contents {
         tops
     }
 
-    /// Notes what a scanner saw in a member.
-    fn saw(&mut self, sightings: Vec<Sighting>) {
+    /// Records what a scanner found in a member.
+    fn add_hits(&mut self, scan_hits: Vec<ScanHit>) {
         const MOST: usize = 200;
-        for sighting in sightings {
-            let is_alike = |known: &&Sighting| {
-                std::mem::discriminant(&known.what) == std::mem::discriminant(&sighting.what)
-            };
-            if self.sightings.iter().filter(is_alike).count() < MOST {
-                self.sightings.push(sighting);
+        for hit in scan_hits {
+            let is_alike =
+                |known: &&ScanHit| std::mem::discriminant(&known.what) == std::mem::discriminant(&hit.what);
+            if self.scan_hits.iter().filter(is_alike).count() < MOST {
+                self.scan_hits.push(hit);
             }
         }
     }
@@ -193,7 +192,7 @@ impl Contents {
         self.faults.push(Fault { member: member.map(str::to_owned), problem });
     }
 
-    /// Keeps a member's content unless it passes a bound, which becomes a fault.
+    /// Keeps a member's content, or records a fault if it exceeds a limit.
     fn keep(&mut self, path: &str, content: Vec<u8>, limits: &Limits) {
         let before: usize = self.kept.values().map(Vec::len).sum();
         if content.len() as u64 > limits.kept_member || (before + content.len()) as u64 > limits.kept {
@@ -204,7 +203,7 @@ impl Contents {
     }
 }
 
-/// Whether a member's content is kept: the files that describe the distribution, at their place.
+/// Whether a member's content is kept: files that describe the distribution, in their proper place.
 fn is_kept(path: &str, kind: Kind) -> bool {
     let Some((folder, file)) = path.split_once('/') else { return false };
     match kind {

@@ -1,24 +1,24 @@
-//! Whether a member's path, or a link's target, leaves the folder that an archive is unpacked into.
+//! Checks whether a member's path or a link's target leaves the directory that an archive is unpacked into.
 
 use std::collections::HashSet;
 
-/// How a path leaves its folder
+/// How a path leaves its directory
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Escape {
-    /// It starts at the root or at a drive
+    /// It starts at the root or a drive
     Absolute,
-    /// It goes up and out by `..`
+    /// It leaves by `..`
     Up,
-    /// It goes up from within a link, so where it ends depends on the link
+    /// It goes up from within a link, so its destination depends on the link
     ThroughLink,
     /// It has a `\`, which is a separator on Windows
     Backslash,
-    /// It has a control character, or nothing at all
+    /// It has a control character, or is empty
     Unprintable,
 }
 
 impl Escape {
-    /// The rest of the sentence "the path …".
+    /// The predicate of the sentence "the path …".
     pub fn describe(self) -> &'static str {
         match self {
             Self::Absolute => "is absolute",
@@ -30,7 +30,7 @@ impl Escape {
     }
 }
 
-/// How a member's path leaves the folder it is unpacked into, read as Unix and as Windows would.
+/// How a member's path leaves the directory it is unpacked into, on Unix or on Windows.
 pub fn escape_of_member(path: &str) -> Option<Escape> {
     if path.is_empty() || path.chars().any(char::is_control) {
         return Some(Escape::Unprintable);
@@ -38,17 +38,17 @@ pub fn escape_of_member(path: &str) -> Option<Escape> {
     if is_absolute(path) {
         return Some(Escape::Absolute);
     }
-    // No member needs a `..`, even one that ends within the folder.
+    // No member needs a `..`, even one that stays within the directory.
     if path.split(['/', '\\']).any(|part| part == "..") {
         return Some(Escape::Up);
     }
     path.contains('\\').then_some(Escape::Backslash)
 }
 
-/// How a link's target leaves the top folder of the archive.
+/// How a link's target leaves the archive's top directory.
 ///
-/// `from` is the folder that the target is read from: the link's own, or the empty path, the archive's root, for a
-/// hard link. `top` is the folder not to be left, and `links` the paths of the archive's symbolic links.
+/// `from` is the directory that the target is relative to: the link's own, or the empty path, the archive's root, for
+/// a hard link. `top` is the directory to stay in, and `links` are the paths of the archive's symbolic links.
 pub fn escape_of_link(target: &str, from: &str, top: &str, links: &HashSet<&str>) -> Option<Escape> {
     if target.is_empty() || target.chars().any(char::is_control) {
         return Some(Escape::Unprintable);

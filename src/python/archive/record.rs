@@ -16,9 +16,9 @@ pub struct Entry {
     /// Counted from 1
     pub line: u64,
     pub path: String,
-    /// As `sha256=…`; empty where none is given
+    /// As `sha256=…`; may be empty
     pub hash: String,
-    /// As written; empty where none is given
+    /// As written; may be empty
     pub size: String,
 }
 
@@ -27,7 +27,7 @@ pub struct Entry {
 pub enum RecordError {
     #[error("line {line} of RECORD has {found} columns, not 3")]
     Columns { line: u64, found: usize },
-    #[error("line {line} of RECORD names no file")]
+    #[error("line {line} of RECORD has no path")]
     NoPath { line: u64 },
     #[error("RECORD is not CSV in UTF-8: {0}")]
     Csv(String),
@@ -36,14 +36,14 @@ pub enum RecordError {
 }
 
 impl Record {
-    /// Reads the text of a RECORD of at most `most` rows.
+    /// Parses a RECORD of at most `most` rows.
     ///
     /// # Errors
-    /// It is not CSV in UTF-8, a row has not three columns, or there are more rows.
+    /// It is not CSV in UTF-8, a row does not have three columns, or there are more rows.
     pub fn parse(text: &[u8], most: usize) -> Result<Self, RecordError> {
         let mut entries = Vec::new();
         let mut push = |line: u64, columns: &[&str]| {
-            // Some tools end a row with a comma too many; Python's reader and pip take the first three columns.
+            // Some tools end a row with an extra comma; Python's reader and pip use the first three columns.
             let [path, hash, size] = match columns {
                 [path, hash, size, rest @ ..] if rest.iter().all(|column| column.is_empty()) => {
                     [path, hash, size]
@@ -56,7 +56,7 @@ impl Record {
             if entries.len() == most {
                 return Err(RecordError::TooManyRows(most));
             }
-            // Some tools on Windows write its separator, which PyPI and installers read as this one.
+            // Some tools on Windows write backslashes, which PyPI and installers read as slashes.
             let path = path.replace('\\', "/");
             entries.push(Entry { line, path, hash: (*hash).to_owned(), size: (*size).to_owned() });
             Ok(())
@@ -69,7 +69,7 @@ impl Record {
                 push(line, &row.iter().collect::<Vec<_>>())?;
             }
         } else {
-            // Making a reader of quoted text costs more than reading a small RECORD, and hardly any quotes.
+            // Splitting by hand is faster than a CSV reader for a small RECORD, and few have quotes.
             let text = std::str::from_utf8(text).map_err(|error| RecordError::Csv(error.to_string()))?;
             for (line, row) in (1..).zip(text.split('\n')) {
                 for row in row.split('\r').filter(|row| !row.is_empty()) {
@@ -82,19 +82,19 @@ impl Record {
 }
 
 impl Entry {
-    /// The hash's algorithm in lower case and its value; nothing where it has not that form.
+    /// The hash's algorithm in lower case and its value; none if it has another form.
     pub fn algorithm_and_value(&self) -> Option<(String, &str)> {
         let (algorithm, value) = self.hash.split_once('=')?;
         Some((algorithm.to_ascii_lowercase(), value))
     }
 
-    /// The row as it stands in the file.
+    /// The row as in the file.
     pub fn text(&self) -> String {
         format!("{},{},{}", self.path, self.hash, self.size)
     }
 }
 
-/// A digest as RECORD writes it: base64 for URLs without padding.
+/// Encodes a digest as in RECORD: URL-safe base64 without padding.
 pub fn encode_digest(digest: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(digest)
 }
@@ -134,10 +134,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_says_where() {
+    fn record_errors_name_the_line() {
         let error = |text: &[u8]| Record::parse(text, 2).unwrap_err().to_string();
         assert_eq!(error(b"a,,\nb\n"), "line 2 of RECORD has 1 columns, not 3");
-        assert_eq!(error(b",,\n"), "line 1 of RECORD names no file");
+        assert_eq!(error(b",,\n"), "line 1 of RECORD has no path");
         assert!(error(b"\xff,,\n").starts_with("RECORD is not CSV in UTF-8"));
         assert_eq!(error(b"a,,\nb,,\nc,,\n"), "RECORD has more than 2 rows");
         assert!(Record::parse(b"", 2).unwrap().entries.is_empty());

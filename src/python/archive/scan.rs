@@ -1,8 +1,8 @@
-//! What a member's content gives away while it streams by: secrets by their documented shapes, and Python code that
-//! was encrypted.
+//! Scans a member's content while it is streamed: for secrets, by their documented formats, and for encrypted Python
+//! code.
 //!
-//! One pass of one automaton looks for the literal beginnings of all shapes; only where one is found is the rest looked
-//! at. Binary members are passed over, as are those larger than PyPI itself scans.
+//! One pass of one automaton searches for the literal prefixes of all formats; the rest of a format is checked only
+//! after a prefix is found. Binary members are skipped, as are those larger than PyPI scans.
 
 use std::sync::LazyLock;
 
@@ -12,32 +12,32 @@ use super::secret::{SHAPES, Shape};
 
 /// The largest member that is scanned, in bytes; PyPI's own bound
 const LARGEST: u64 = 5 << 20;
-/// How far a shape reaches at most, in bytes; what comes this near to the end of a piece waits for the next one
+/// The longest match, in bytes; a possible match this near to the end of a chunk waits for the next chunk
 const REACH: usize = 512;
-/// Bytes at a member's start that tell whether it is text
+/// Bytes at a member's start that decide whether it is text
 const TELLING: usize = 1024;
-/// The most secrets that are noted of one member
+/// The most secrets that are reported for one member
 const MOST: usize = 20;
 
-/// What was seen in a member
+/// A finding in a member
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sighting {
+pub struct ScanHit {
     pub member: String,
     /// Counted from 1
     pub line: usize,
-    pub what: Seen,
+    pub what: ScanHitKind,
 }
 
-/// What can be seen in a member
+/// What a scanner can find
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Seen {
-    /// Something secret: what it is, and its first letters
+pub enum ScanHitKind {
+    /// A secret: its kind, and its first characters
     Secret { kind: &'static str, start: String },
     /// Python code encrypted by this tool
     Encrypted(&'static str),
 }
 
-/// The marks of encrypted code by the names of their tools; all of a tool's group of marks must be there
+/// The marks of encrypted code by tool; SourceDefender needs both of its marks
 const ENCRYPTED: &[(&str, &str)] = &[
     ("PyArmor", "__pyarmor__(__name__, __file__,"),
     ("PyArmor", "__pyarmor_enter__"),
@@ -49,36 +49,36 @@ const ENCRYPTED: &[(&str, &str)] = &[
 ];
 const SOURCE_DEFENDER: &str = "SourceDefender";
 
-/// The marks first, then the shapes, so that a pattern's number tells which it is
+/// The marks first, then the secrets, so that a pattern's index identifies it
 static AUTOMATON: LazyLock<AhoCorasick> = LazyLock::new(|| {
     let marks = ENCRYPTED.iter().map(|(_, mark)| *mark);
     let patterns = marks.chain(SHAPES.iter().map(|shape| shape.prefix));
     AhoCorasick::builder()
         .match_kind(MatchKind::LeftmostFirst)
         .build(patterns)
-        .expect("a few short patterns fit any automaton")
+        .expect("a few short patterns fit into an automaton")
 });
 
-/// Reads one member's content, piece by piece
+/// Scans one member's content, chunk by chunk
 #[derive(Debug)]
 pub(super) struct Scanner {
     member: String,
-    /// Whether it is one of the files in which PyPI looks for encrypted code
+    /// Whether PyPI searches this kind of file for encrypted code
     is_python: bool,
     is_test: bool,
     started: bool,
-    /// Nothing more is to be found
+    /// Whether there is nothing more to find
     done: bool,
-    /// The end of what came before, where a shape may have begun
+    /// The end of the previous chunk, where a match may have begun
     carried: Vec<u8>,
-    /// Line ends before `carried`
+    /// Line breaks before `carried`
     lines: usize,
     begins_pye: bool,
-    found: Vec<Sighting>,
+    found: Vec<ScanHit>,
 }
 
 impl Scanner {
-    /// A scanner for a member of that path and size, if it is to be scanned.
+    /// A scanner for a member with this path and size, unless such members are skipped.
     pub(super) fn new(member: &str, size: u64) -> Option<Self> {
         if size > LARGEST {
             return None;
@@ -99,7 +99,7 @@ impl Scanner {
         })
     }
 
-    /// The next piece of the content.
+    /// Scans the next chunk of the content.
     pub(super) fn feed(&mut self, piece: &[u8]) {
         if self.done || piece.is_empty() {
             return;
@@ -129,8 +129,8 @@ impl Scanner {
         self.carried.extend_from_slice(&piece[ready..]);
     }
 
-    /// What was seen, when the member is at its end.
-    pub(super) fn finish(mut self) -> Vec<Sighting> {
+    /// The findings, at the end of the member.
+    pub(super) fn finish(mut self) -> Vec<ScanHit> {
         if !self.done {
             let all = self.carried.len();
             self.scan_carried(all);
@@ -138,7 +138,7 @@ impl Scanner {
         self.found
     }
 
-    /// Scans what begins in the first bytes of what was carried over, and forgets them.
+    /// Scans the first `ready` bytes of `carried`, and removes them.
     fn scan_carried(&mut self, ready: usize) {
         let mut carried = std::mem::take(&mut self.carried);
         self.scan(&carried, ready);
@@ -147,7 +147,7 @@ impl Scanner {
         self.carried = carried;
     }
 
-    /// Notes what begins in the first `ready` bytes of a text.
+    /// Records the matches that begin in the first `ready` bytes of a text.
     fn scan(&mut self, text: &[u8], ready: usize) {
         for found in AUTOMATON.find_iter(text) {
             if found.start() >= ready {
@@ -164,34 +164,34 @@ impl Scanner {
             };
             if let Some(what) = what {
                 let line = self.lines + line_ends(&text[..found.start()]) + 1;
-                self.found.push(Sighting { member: self.member.clone(), line, what });
+                self.found.push(ScanHit { member: self.member.clone(), line, what });
             }
         }
     }
 
-    fn encrypted(&mut self, tool: &'static str, mark: &str) -> Option<Seen> {
-        // Once is enough, however many secrets there are.
-        let is_known = self.found.iter().any(|sighting| matches!(sighting.what, Seen::Encrypted(_)));
+    fn encrypted(&mut self, tool: &'static str, mark: &str) -> Option<ScanHitKind> {
+        // One report of encrypted code is enough.
+        let is_known = self.found.iter().any(|hit| matches!(hit.what, ScanHitKind::Encrypted(_)));
         if !self.is_python || is_known {
             return None;
         }
-        // Of these two marks either order does, and both must be there.
+        // These two marks may come in either order, and both are required.
         if tool == SOURCE_DEFENDER {
             let is_begin = mark.contains("BEGIN");
             self.begins_pye |= is_begin;
-            return (!is_begin && self.begins_pye).then_some(Seen::Encrypted(tool));
+            return (!is_begin && self.begins_pye).then_some(ScanHitKind::Encrypted(tool));
         }
-        Some(Seen::Encrypted(tool))
+        Some(ScanHitKind::Encrypted(tool))
     }
 
-    fn secret(&self, shape: &Shape, before: &[u8], text: &[u8]) -> Option<Seen> {
+    fn secret(&self, shape: &Shape, before: &[u8], text: &[u8]) -> Option<ScanHitKind> {
         if self.is_test && shape.is_usual_in_tests {
             return None;
         }
         let length = shape.length(before.last().copied(), &text[..text.len().min(REACH)])?;
         let shown = length.min(shape.prefix.len() + 4);
         let start = String::from_utf8_lossy(&text[..shown]).into_owned();
-        Some(Seen::Secret { kind: shape.kind, start })
+        Some(ScanHitKind::Secret { kind: shape.kind, start })
     }
 }
 
@@ -199,7 +199,7 @@ fn line_ends(text: &[u8]) -> usize {
     memchr::memchr_iter(b'\n', text).count()
 }
 
-/// Whether a path looks like one of tests, where keys are made for the occasion.
+/// Whether a path seems to be that of a test, where keys are usually generated for it.
 pub(crate) fn is_test(path: &str) -> bool {
     const FOLDERS: &[&str] =
         &["certs", "doc", "docs", "example", "examples", "fixtures", "testdata", "testing", "vectors"];
@@ -214,14 +214,14 @@ pub(crate) fn is_test(path: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn scanned(member: &str, content: &[u8], piece: usize) -> Vec<Sighting> {
+    fn scanned(member: &str, content: &[u8], piece: usize) -> Vec<ScanHit> {
         let mut scanner = Scanner::new(member, content.len() as u64).unwrap();
         content.chunks(piece).for_each(|piece| scanner.feed(piece));
         scanner.finish()
     }
 
     #[test]
-    fn a_secret_is_seen_wherever_the_pieces_end() {
+    fn a_secret_is_found_across_chunks() {
         let token = format!("ghp_{}", "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17");
         let mut content = b"filler = 1\n".repeat(500);
         content.extend_from_slice(format!("token = '{token}'\n").as_bytes());
@@ -230,31 +230,31 @@ mod tests {
             let found = scanned("demo/a.txt", &content, piece);
             assert_eq!(found.len(), 1, "in pieces of {piece}");
             assert_eq!(found[0].line, 501, "in pieces of {piece}");
-            let what = Seen::Secret { kind: "GitHub token", start: "ghp_zQWB".to_owned() };
+            let what = ScanHitKind::Secret { kind: "GitHub token", start: "ghp_zQWB".to_owned() };
             assert_eq!(found[0].what, what);
         }
     }
 
     #[test]
-    fn encrypted_code_is_seen_in_python_files_only() {
+    fn encrypted_code_is_found_only_in_python_files() {
         let armoured = b"from pytransform import x\n__pyarmor__(__name__, __file__, b'\\x50')\n";
         let found = scanned("demo/a.py", armoured, 10);
-        assert_eq!((found[0].line, &found[0].what), (2, &Seen::Encrypted("PyArmor")));
+        assert_eq!((found[0].line, &found[0].what), (2, &ScanHitKind::Encrypted("PyArmor")));
         assert!(scanned("demo/a.txt", armoured, 10).is_empty());
         let defended = b"---BEGIN PYE FILE---\nabc\n---END PYE FILE---\n";
-        assert_eq!(scanned("demo/a.PYE", defended, 100)[0].what, Seen::Encrypted("SourceDefender"));
+        assert_eq!(scanned("demo/a.PYE", defended, 100)[0].what, ScanHitKind::Encrypted("SourceDefender"));
         assert!(scanned("demo/a.py", b"---END PYE FILE---\n", 100).is_empty());
     }
 
     #[test]
-    fn binary_and_large_members_are_passed_over() {
+    fn binary_and_large_members_are_skipped() {
         let token = format!("\0ghp_{}", "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17");
         assert!(scanned("demo/a.so", token.as_bytes(), 100).is_empty());
         assert!(Scanner::new("demo/a.json", LARGEST + 1).is_none());
     }
 
     #[test]
-    fn a_member_of_secrets_is_not_noted_without_end() {
+    fn the_number_of_secrets_is_limited() {
         let line = format!("ghp_{}\n", "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17");
         assert_eq!(scanned("a", line.repeat(1000).as_bytes(), 4096).len(), MOST);
         let and_code = line.repeat(1000) + &"__pyarmor_enter__\n".repeat(100);

@@ -1,7 +1,7 @@
-//! Reading a source distribution: one gzip stream with a tar archive in it.
+//! Reads a source distribution: one gzip stream with a tar archive.
 //!
-//! The tar archive is walked here, with the `tar` crate for its headers, because what a walker must not do with a
-//! hostile file is to trust the length of a long name or of a pax header.
+//! This module walks the tar archive itself and uses the `tar` crate only for its headers, because a walker must not
+//! trust the length of a long name or of a pax header in a hostile file.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -29,7 +29,7 @@ pub(super) fn read(file: impl Read, size: u64, limits: &Limits, contents: &mut C
         Err(error) => return contents.fault(None, Problem::Unreadable(error.to_string())),
     }
     let budget = limits.unpacked.max(size.saturating_mul(limits.sdist_ratio));
-    // One byte more than the budget tells that there is more.
+    // One byte more than the budget shows that there is more.
     let mut walk = Walk {
         reader: GzDecoder::new(file).take(budget.saturating_add(1)),
         buffer: vec![0; 64 << 10],
@@ -54,13 +54,13 @@ fn not_a_tar(why: &str) -> Problem {
 
 fn damaged(error: &io::Error) -> Problem {
     if error.kind() == io::ErrorKind::UnexpectedEof {
-        Problem::Damaged("it ends too early".to_owned())
+        Problem::Damaged("it is truncated".to_owned())
     } else {
         Problem::Damaged(error.to_string())
     }
 }
 
-/// What the extension headers before a member say of it
+/// The extension headers before a member
 #[derive(Default)]
 struct Extensions {
     path: Option<Vec<u8>>,
@@ -100,7 +100,7 @@ impl<R: Read> Walk<'_, R> {
         Ok(())
     }
 
-    /// The next header, or nothing at the archive's end.
+    /// The next header; none at the end of the archive.
     fn header(&mut self, first: bool) -> Result<Option<Header>, Problem> {
         let mut header = Header::new_old();
         let mut filled = 0;
@@ -122,7 +122,7 @@ impl<R: Read> Walk<'_, R> {
         if header.cksum().is_ok_and(|said| said == sum) {
             Ok(Some(header))
         } else if first {
-            Err(not_a_tar("its first block is no tar header"))
+            Err(not_a_tar("its first block is not a tar header"))
         } else {
             Err(Problem::Damaged("the checksum of a tar header is wrong".to_owned()))
         }
@@ -142,14 +142,14 @@ impl<R: Read> Walk<'_, R> {
             let target = extensions.target.or_else(|| header.link_name_bytes().map(|name| name.into_owned()));
             String::from_utf8_lossy(&target.unwrap_or_default()).into_owned()
         };
-        // Only files have content: Python's tarfile skips none after the others, whatever size they claim.
+        // Only files have content: Python's tarfile skips none for other kinds, whatever their size field says.
         let (kind, size) = match kind {
             EntryType::Directory => (MemberKind::Folder, 0),
             EntryType::Symlink => (MemberKind::Symlink(target()), 0),
             EntryType::Link => (MemberKind::Hardlink(target()), 0),
             EntryType::Char | EntryType::Block => (MemberKind::Device, 0),
             EntryType::Fifo => (MemberKind::Fifo, 0),
-            // Before ustar a folder was a file whose name ends with `/`.
+            // Before ustar, a directory was a file with a name that ends in `/`.
             EntryType::Regular if written.ends_with('/') => (MemberKind::Folder, 0),
             _ => (MemberKind::File, extensions.size.unwrap_or(size)),
         };
@@ -169,7 +169,7 @@ impl<R: Read> Walk<'_, R> {
             Some(size).filter(|size| *size > 0).and_then(|size| Scanner::new(&path, size))
         {
             let passed = self.pass(size, |piece| scanner.feed(piece));
-            self.contents.saw(scanner.finish());
+            self.contents.add_hits(scanner.finish());
             passed?;
             self.skip(padded(size)? - size)?;
         } else {
@@ -179,7 +179,7 @@ impl<R: Read> Walk<'_, R> {
         Ok(())
     }
 
-    /// The content of a member of a size already found to be within bounds, and its padding.
+    /// The content of a member, whose size is within limits, and its padding.
     fn content(&mut self, size: u64) -> Result<Vec<u8>, Problem> {
         let mut content = Vec::new();
         (&mut self.reader).take(size).read_to_end(&mut content).map_err(|error| damaged(&error))?;
@@ -192,7 +192,7 @@ impl<R: Read> Walk<'_, R> {
 
     fn extension(&mut self, size: u64) -> Result<Vec<u8>, Problem> {
         if size > LONGEST_EXTENSION {
-            let what = format!("an extended header of {size} bytes; the most is {LONGEST_EXTENSION}");
+            let what = format!("an extended header of {size} bytes; the limit is {LONGEST_EXTENSION}");
             return Err(Problem::Damaged(what));
         }
         self.content(size)
@@ -216,7 +216,7 @@ impl<R: Read> Walk<'_, R> {
                 b"linkpath" => extensions.target = Some(value.to_owned()),
                 b"size" => {
                     let size = extension.value().ok().and_then(|value| value.parse().ok());
-                    let wrong = || Problem::Damaged("the size in a pax header is no number".to_owned());
+                    let wrong = || Problem::Damaged("the size in a pax header is not a number".to_owned());
                     extensions.size = Some(size.ok_or_else(wrong)?);
                 }
                 key => extensions.sparse |= key.starts_with(b"GNU.sparse."),
@@ -229,7 +229,7 @@ impl<R: Read> Walk<'_, R> {
         self.pass(bytes, |_| ())
     }
 
-    /// Goes on by so many bytes and shows them.
+    /// Advances by this many bytes and passes them to `show`.
     fn pass(&mut self, mut bytes: u64, mut show: impl FnMut(&[u8])) -> Result<(), Problem> {
         while bytes > 0 {
             let most = self.buffer.len().min(usize::try_from(bytes).unwrap_or(usize::MAX));
@@ -246,7 +246,7 @@ impl<R: Read> Walk<'_, R> {
         Ok(())
     }
 
-    /// Reads what follows the archive's end to the end of the gzip stream, whose checksum is compared there.
+    /// Reads from the archive's end to the end of the gzip stream, which verifies its checksum.
     fn rest(&mut self) -> Result<(), Problem> {
         let mut zeros = true;
         loop {
@@ -261,8 +261,8 @@ impl<R: Read> Walk<'_, R> {
     }
 }
 
-/// The size with its padding to whole blocks.
+/// The size, padded to whole blocks.
 fn padded(size: u64) -> Result<u64, Problem> {
     size.checked_next_multiple_of(BLOCK as u64)
-        .ok_or_else(|| Problem::Damaged("the size of a member is beyond all bounds".to_owned()))
+        .ok_or_else(|| Problem::Damaged("the size of a member is too large".to_owned()))
 }

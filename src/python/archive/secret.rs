@@ -1,37 +1,37 @@
-//! The shapes of secrets, as those who hand them out document them.
+//! The formats of secrets, as their issuers document them.
 
-/// The shape of one kind of secret
+/// The format of one kind of secret
 #[derive(Debug)]
 pub(super) struct Shape {
-    /// What it is, for people
+    /// Its name, for messages
     pub(super) kind: &'static str,
-    /// How it begins; what no other text of Python projects does
+    /// Its prefix, which no other text in Python projects has
     pub(super) prefix: &'static str,
     /// What follows the prefix
     rest: Rest,
-    /// Whether tests and documentation are full of such things, made for the occasion
+    /// Whether tests and documentation usually contain generated ones
     pub(super) is_usual_in_tests: bool,
 }
 
 /// What follows a prefix
 #[derive(Debug, Clone, Copy)]
 enum Rest {
-    /// From so many to so many of these
+    /// A minimum and maximum number of these characters
     Letters(Letters, usize, usize),
-    /// A private key in PEM: the rest of its first line, and a good deal of base64
+    /// A private key in PEM: the rest of its first line, and some base64
     Pem,
 }
 
-/// The letters of a secret
+/// The characters of a secret
 #[derive(Debug, Clone, Copy)]
 enum Letters {
     /// A-Z and 2-7
     Base32,
     Hexadecimal,
     Alphanumeric,
-    /// Letters, digits, `-` and `_`, as base64 has them in addresses
+    /// Letters, digits, `-` and `_`, as in URL-safe base64
     Base64Url,
-    /// Those and `/`, `+`, `.`
+    /// Those, and `/`, `+`, `.`
     Token,
 }
 
@@ -52,7 +52,7 @@ const fn token(kind: &'static str, prefix: &'static str, letters: Letters, most:
 }
 
 impl Shape {
-    /// The same shape where examples and tests are full of such things.
+    /// The same format, marked as usual in tests and examples.
     const fn usual_in_tests(mut self) -> Self {
         self.is_usual_in_tests = true;
         self
@@ -92,14 +92,14 @@ pub(super) const SHAPES: &[Shape] = &[
     Shape { kind: "private key", prefix: "-----BEGIN ", rest: Rest::Pem, is_usual_in_tests: true },
 ];
 
-/// What stands in examples, wherever they are
+/// Words in placeholders for secrets
 const PLACEHOLDERS: &[&str] =
     &["example", "xxxx", "0000", "abcdef", "123456", "aaaa", "fake", "dummy", "your"];
-/// The fewest different letters of a secret that chance made, at this many letters
+/// The fewest distinct characters of a random secret of this length
 const VARIETY: usize = 10;
 
 impl Shape {
-    /// The length of the secret that a text begins with, if it is one; `before` is what stands before it.
+    /// The length of the secret at the start of a text, if there is one; `before` is the preceding byte.
     pub(super) fn length(&self, before: Option<u8>, text: &[u8]) -> Option<usize> {
         let rest = text.get(self.prefix.len()..)?;
         let (letters, least, most) = match self.rest {
@@ -118,8 +118,7 @@ impl Shape {
     }
 }
 
-/// Whether letters look like chance made them: no word that stands in examples, no run, many different ones, and more
-/// than letters alone.
+/// Whether characters look random: no placeholder word, no run, many distinct ones, and not only letters.
 fn is_chance(letters: &[u8]) -> bool {
     let text = String::from_utf8_lossy(letters).to_ascii_lowercase();
     let mut seen = [false; 256];
@@ -132,13 +131,13 @@ fn is_chance(letters: &[u8]) -> bool {
         && !PLACEHOLDERS.iter().any(|word| text.contains(word))
 }
 
-/// The length of a private key's first line behind `-----BEGIN `, if there is a key behind it.
+/// The length of a private key's first line after `-----BEGIN `, if a key follows.
 fn private_key(text: &[u8]) -> Option<usize> {
     const LEAST: usize = 60;
     let line = text.get(..text.len().min(60))?;
     let at = memchr::memmem::find(line, b"PRIVATE KEY")?;
     let kind = &line[..at];
-    // What is encrypted is no secret without its password.
+    // An encrypted key is not secret without its password.
     if kind == b"ENCRYPTED " {
         return None;
     }
@@ -148,7 +147,7 @@ fn private_key(text: &[u8]) -> Option<usize> {
     let rest = &text[at + b"PRIVATE KEY".len()..];
     let rest = rest.strip_prefix(b" BLOCK").unwrap_or(rest).strip_prefix(b"-----")?;
     let length = text.len() - rest.len();
-    // Line ends may be written out, as in a text of JSON or Python.
+    // Line breaks may be escaped, as in JSON or Python.
     let (mut letters, mut at) = (Vec::new(), 0);
     while let Some(byte) = rest.get(at) {
         match byte {
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_known_by_their_shapes() {
+    fn secrets_are_recognised_by_their_formats() {
         let long = "q7Rk2mVx9Tb4Zc8Lw3Hs6Yd1Pn5Gf0J".repeat(3);
         assert_eq!(kind("pypi-AgEIcHlwaS5v", &format!("cmc{long}")), Some("PyPI token"));
         assert_eq!(kind("pypi-AgENdGVzdC5w", &format!("eXBpLm9yZw{long}")), Some("TestPyPI token"));
@@ -188,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_examples_is_no_secret() {
+    fn placeholders_are_not_secrets() {
         assert_eq!(kind("AK", "IAIOSFODNN7EXAMPLE"), None);
         assert_eq!(kind("ghp", "_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), None);
         assert_eq!(kind("ghp", "_0123456789abcdefghijklmnopqrstuvwxyz"), None);
@@ -201,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_inside_of_a_word_is_none() {
+    fn a_match_inside_a_word_is_not_a_secret() {
         let shape = &SHAPES[2];
         let token = format!("{}zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17", shape.prefix);
         assert!(shape.length(Some(b'='), token.as_bytes()).is_some());

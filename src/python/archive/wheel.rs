@@ -1,9 +1,9 @@
-//! Reading a wheel: a ZIP archive, from its first byte to its last, every member hashed on the way.
+//! Reads a wheel, a ZIP archive, from its first byte to its last, and hashes every member.
 //!
-//! PyPI wants an archive that says the same to who reads the directory at its end and to who reads the headers before
-//! each member, and nothing between them. So the file is walked in its order, and the walk is where members are
-//! unpacked too. Where it breaks off, what describes the distribution is looked up by the directory, so that the rules
-//! about it have something to judge.
+//! PyPI requires that the directory at the end and the headers before each member agree, with nothing between the
+//! members. So the file is walked in order, and members are unpacked during the walk. If the walk breaks off, the
+//! members that describe the distribution are looked up by the directory, so that the rules about them can still be
+//! applied.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -12,7 +12,7 @@ use flate2::Decompress;
 use sha2::{Digest, Sha256};
 
 use super::directory::{self, CENTRAL, Entry, long, short, very_long};
-use super::inflate::Inflating;
+use super::inflate::InflateReader;
 use super::scan::Scanner;
 use super::{Contents, Limits, Member, MemberKind, Problem, is_kept};
 use crate::python::distribution::Kind;
@@ -56,7 +56,7 @@ pub(super) fn read<R: Read + Seek>(file: &mut R, size: u64, limits: &Limits, con
     }
 }
 
-/// A member that the walk did not come to: its content is read only if it is kept.
+/// A member that the walk did not reach: its content is read only if it is kept.
 fn looked_up<R: Read + Seek>(
     file: &mut R,
     entry: &Entry,
@@ -90,7 +90,7 @@ pub(super) fn content_of<R: Read + Seek>(
     Ok(unpack(packed, entry, &mut state, limits.kept_member, Some(limits.kept_member), None)?.kept)
 }
 
-/// A member by what the directory says of it.
+/// A member according to the directory.
 fn listed(entry: &Entry) -> Member {
     let name = String::from_utf8_lossy(&entry.name);
     let is_folder = name.ends_with('/');
@@ -103,17 +103,17 @@ struct Walk<'a, R> {
     reader: BufReader<R>,
     entries: &'a [Entry],
     limits: &'a Limits,
-    /// The place of the last entry of each name
+    /// The index of the last entry of each name
     places: HashMap<&'a str, usize>,
     /// Bytes that may still be unpacked
     left: u64,
-    /// Bytes of the file that were passed
+    /// Bytes of the file read so far
     at: u64,
-    /// What unpacks one member after the other
+    /// The shared decompression state
     state: Decompress,
 }
 
-/// What the end record says of the directory
+/// The directory according to the end record
 #[derive(PartialEq, Eq)]
 struct Said {
     records: u64,
@@ -121,7 +121,7 @@ struct Said {
     offset: u64,
 }
 
-/// Why the walk ended: PyPI's word for it, or something else that is wrong with the archive
+/// Why the walk ended: PyPI's message, or another problem with the archive
 enum Stop {
     Framing(&'static str),
     Problem(Problem),
@@ -160,7 +160,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
     }
 
-    /// Goes from record to record to the end record.
+    /// Walks from record to record up to the end record.
     fn records(&mut self, members: &mut [Option<Member>], contents: &mut Contents) -> Result<(), Stop> {
         let (mut local, mut central) = (HashSet::new(), HashSet::new());
         let (mut start, mut size): (Option<u64>, u64) = (None, 0);
@@ -252,7 +252,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         Ok(self.reader.seek_relative(step)?)
     }
 
-    /// A header of the directory: its name and the length of its extra fields.
+    /// A header in the directory: its name and the length of its extra fields.
     fn central(&mut self) -> Result<(Vec<u8>, u64), Stop> {
         let header = self.bytes::<42>()?;
         if short(&header, 28) != 0 {
@@ -267,7 +267,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         Ok((name, u64::from(extra)))
     }
 
-    /// A local header and the member behind it; its name.
+    /// A local header and its member; returns the name.
     fn member(&mut self, members: &mut [Option<Member>], contents: &mut Contents) -> Result<Vec<u8>, Stop> {
         let header = self.bytes::<26>()?;
         let name = self.vector(short(&header, 22))?;
@@ -296,7 +296,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         Ok(name)
     }
 
-    /// Unpacks a member, from behind its local header.
+    /// Unpacks a member; the position is after its local header.
     fn content(&mut self, entry: &Entry, contents: &mut Contents) -> Result<Member, Stop> {
         let mut member = listed(entry);
         let is_folder = member.kind == MemberKind::Folder;
@@ -313,7 +313,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             let mut packed = (&mut self.reader).take(entry.packed);
             let mut scanner = Scanner::new(&member.path, entry.size);
             let unpacked = unpack(&mut packed, entry, &mut self.state, self.left, keep, scanner.as_mut());
-            contents.saw(scanner.map(Scanner::finish).unwrap_or_default());
+            contents.add_hits(scanner.map(Scanner::finish).unwrap_or_default());
             let rest = packed.limit();
             self.at += entry.packed - rest;
             match unpacked {
@@ -394,11 +394,11 @@ fn extended(
 struct Unpacked {
     size: u64,
     sha256: [u8; 32],
-    /// The content up to one byte past the bound, so that passing it shows
+    /// The content up to one byte over the limit, so that exceeding it shows
     kept: Vec<u8>,
 }
 
-/// Unpacks a member, but no more than one byte above `left`, which tells that there is more.
+/// Unpacks a member up to one byte over `left`, so that exceeding it shows.
 fn unpack(
     packed: &mut io::Take<impl BufRead>,
     entry: &Entry,
@@ -410,17 +410,17 @@ fn unpack(
     let most = left.saturating_add(1);
     let (unpacked, crc) = match entry.method {
         STORED => drain(packed.by_ref().take(most), keep, scanner)?,
-        DEFLATED => drain(Inflating::new(state, packed.by_ref()).take(most), keep, scanner)?,
-        other => return Err(io::Error::other(format!("it is compressed by {}", method(other)))),
+        DEFLATED => drain(InflateReader::new(state, packed.by_ref()).take(most), keep, scanner)?,
+        other => return Err(io::Error::other(format!("it is compressed with {}", method(other)))),
     };
     if unpacked.size > left {
         return Ok(unpacked);
     }
     if packed.limit() > 0 {
-        return Err(io::Error::other("there are bytes after the member's end"));
+        return Err(io::Error::other("there are extra bytes after the member's end"));
     }
     if unpacked.size != entry.size {
-        let message = format!("it unpacks to {} bytes, not the {} that it says", unpacked.size, entry.size);
+        let message = format!("it unpacks to {} bytes instead of {}", unpacked.size, entry.size);
         return Err(io::Error::other(message));
     }
     if crc != entry.crc {
@@ -429,7 +429,7 @@ fn unpack(
     Ok(unpacked)
 }
 
-/// Reads to the end: the size, the hash, what is kept, and the CRC-32.
+/// Reads to the end; returns the size, the hash, the kept content, and the CRC-32.
 fn drain(
     mut reader: impl Read,
     keep: Option<u64>,

@@ -1,4 +1,4 @@
-//! The date in a heading, and the way the file writes dates.
+//! Finds the date in a heading and detects how the file writes dates.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -10,16 +10,16 @@ use regex::Regex;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DateMatch {
     pub(super) span: Range<usize>,
-    /// How to write another one like it (strftime)
+    /// The strftime format of the date
     pub(super) format: &'static str,
 }
 
 const MONTHS: &str = "January|February|March|April|May|June|July|August|September|October|November|December";
 const SHORT: &str = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec";
 
-/// Each way of writing, and how to write so; a day without a leading zero comes before one with it.
+/// The supported formats as pattern and strftime format; a day without a leading zero comes before one with it.
 ///
-/// `01/02/2024` is not among them: nobody can tell the day from the month.
+/// `01/02/2024` is not supported, because its day and month cannot be told apart.
 static WAYS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let ways = [
         (r"[0-9]{4}-[0-9]{2}-[0-9]{2}".to_owned(), "%Y-%m-%d"),
@@ -42,14 +42,14 @@ static WAYS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The first date in the text, in whatever way it is written.
+/// The first date in the text, in any supported format.
 pub(super) fn find(text: &str) -> Option<DateMatch> {
     WAYS.iter()
         .filter_map(|(way, format)| way.find(text).map(|found| DateMatch { span: found.range(), format }))
         .min_by_key(|found| found.span.start)
 }
 
-/// Reads `YYYY-MM-DD`, and that only.
+/// Parses `YYYY-MM-DD`, and nothing else.
 pub(super) fn parse(text: &str) -> Option<Date> {
     let shape = text.len() == 10
         && text

@@ -1,14 +1,14 @@
-//! A text as lines, with the bytes each one takes, so that an edit can leave all others alone.
+//! Splits a text into lines with their positions, so that an edit can leave all others unchanged.
 
 use std::ops::Range;
 
-/// One line; the positions are bytes of the whole text
+/// One line; positions are byte offsets in the whole text
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) start: usize,
     /// Before the line ending
     pub(super) end: usize,
-    /// Behind the line ending: where the next line starts
+    /// After the line ending: where the next line starts
     pub(super) next: usize,
 }
 
@@ -27,30 +27,30 @@ impl Line {
     }
 }
 
-/// What a line is, as far as reading headings and entries goes
+/// The kind of a line, as far as headings and entries are concerned
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
-    /// Text that is shown as it stands: nothing in it is a heading or an entry
+    /// Literal text: nothing in it is a heading or an entry
     Code,
-    /// Not shown
+    /// Not displayed
     Comment,
 }
 
-/// A heading as its format marks it
+/// A heading in its format
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Heading {
-    /// Index of its first line (the overline, where there is one)
+    /// Index of its first line (the overline, if any)
     pub(super) first: usize,
-    /// Index of its last line (the underline, where there is one)
+    /// Index of its last line (the underline, if any)
     pub(super) last: usize,
-    /// The bytes of its text, without marks
+    /// The byte range of its text, without marks
     pub(super) title: Range<usize>,
     /// 1 is the highest
     pub(super) level: usize,
 }
 
-/// What a format says of a text, before anybody asks what the headings mean
+/// The structure of a text in its format, before headings are interpreted
 #[derive(Debug)]
 pub(super) struct Outline {
     pub(super) headings: Vec<Heading>,

@@ -1,4 +1,4 @@
-//! The link references at the foot: which addresses compare which versions, and what they become.
+//! The link references at the end of a changelog: which URLs compare which versions, and how a release updates them.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use super::lines::{Kind, Line};
 use super::{CompareLinks, Format};
 use crate::python::version::{SPELLING, Version};
 
-/// `[label]: address`, or `.. _label: address`
+/// `[label]: URL`, or `.. _label: URL`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Definition {
     /// Index of its line
@@ -55,14 +55,14 @@ impl Definition {
 
     pub(super) fn version(&self, text: &str) -> Option<Version> {
         let label = &text[self.label.clone()];
-        // Prose labels are long; `[1]` is a footnote more often than a version.
+        // Prose labels are long; `[1]` is more often a footnote than a version.
         (label.len() < 60 && (label.contains('.') || label.starts_with('v')))
             .then(|| label.trim().parse().ok())
             .flatten()
     }
 }
 
-/// An address that compares two states: `https://…/compare/v1.0.0...HEAD`
+/// A URL that compares two states: `https://…/compare/v1.0.0...HEAD`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Comparison<'a> {
     address: &'a str,
@@ -78,7 +78,7 @@ impl<'a> Comparison<'a> {
         let (at, separator) = ["...", "..", "%0D", "%0d"]
             .iter()
             .find_map(|separator| Some((address.find(separator)?, *separator)))?;
-        // A tag may hold a slash, so the word that GitHub and GitLab put before it decides where there is one.
+        // A tag may contain a slash, so the word before it in URLs of GitHub and GitLab decides if there is one.
         let left = ["/compare/", "/branches/compare/"]
             .iter()
             .find_map(|word| Some(address[..at].find(word)? + word.len()))
@@ -112,9 +112,9 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// The tag of `new`, made like the tag of an earlier version: `demo-1.0.0` gives `demo-1.1.0`.
+/// The tag of `new` in the style of an earlier version's tag: `demo-1.0.0` gives `demo-1.1.0`.
 ///
-/// None where `like` is no version's tag: a commit, a branch.
+/// None if `like` is not a version's tag but a commit or branch.
 pub(super) fn tag_like(like: &str, new: &Version) -> Option<String> {
     let found = VERSION.find_iter(like).last()?;
     let version: Version = found.as_str().parse().ok()?;
@@ -122,18 +122,18 @@ pub(super) fn tag_like(like: &str, new: &Version) -> Option<String> {
         !like[..found.start()].ends_with(|c: char| c.is_ascii_alphanumeric() && !matches!(c, 'v' | 'V'));
     let dotted =
         version.release_segments().len() > 1 || like.trim_start_matches(['v', 'V']) == found.as_str();
-    // Seven or more digits alone are a commit's.
+    // Seven or more digits without a dot are a commit.
     let plausible = found.len() < 7 || found.as_str().contains('.');
     (apart && dotted && plausible && found.end() == like.len())
         .then(|| format!("{}{new}", &like[..found.start()]))
 }
 
-/// The address of `new`, made from one that names an earlier version by replacing that.
+/// The URL of `new`, from one with an earlier version in it.
 pub(super) fn address_like(address: &str, spelling: &str, new: &Version) -> Option<String> {
     address.contains(spelling).then(|| address.replace(spelling, &new.to_string()))
 }
 
-/// The two addresses where a file has none yet: of Unreleased, and of the version.
+/// The two URLs for a file without any: of Unreleased, and of the version.
 pub(super) fn made_new(links: &CompareLinks) -> (String, String) {
     let repository = links.repository_url.trim_end_matches('/').trim_end_matches(".git");
     let host = repository.split("://").last().unwrap_or("").split('/').next().unwrap_or("");

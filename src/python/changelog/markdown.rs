@@ -1,4 +1,4 @@
-//! Headings of a Markdown text, as CommonMark sees them: never inside fenced code, comments or lists.
+//! Finds the headings of a Markdown text by CommonMark's rules: never inside fenced code, comments or lists.
 
 use comrak::nodes::{NodeValue, Sourcepos};
 use comrak::{Arena, Options, parse_document};

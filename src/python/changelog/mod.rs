@@ -1,5 +1,5 @@
-//! Changelogs in the shape of [Keep a Changelog](https://keepachangelog.com/en/1.1.0/), in Markdown and in
-//! reStructuredText: read, judged, and promoted for a release with every other byte left as it was.
+//! Changelogs in the style of [Keep a Changelog](https://keepachangelog.com/en/1.1.0/), in Markdown and
+//! reStructuredText: parses and checks them, and promotes Unreleased for a release with all other bytes unchanged.
 
 mod date;
 mod lines;
@@ -31,7 +31,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format that a file's name tells; `.txt` and no suffix at all are the old way to name reStructuredText.
+    /// The format by a file name's suffix; `.txt` and no suffix stand for reStructuredText, by old convention.
     pub fn of(path: &str) -> Option<Self> {
         let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
         match name.rsplit_once('.').map(|(_, suffix)| suffix.to_ascii_lowercase()).as_deref() {
@@ -42,18 +42,18 @@ impl Format {
     }
 }
 
-/// What it takes to write link references where a changelog has none yet
+/// What is needed to add link references to a changelog without any
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompareLinks {
     /// The repository's page: `https://github.com/owner/name`
     pub repository_url: String,
-    /// The tag of the release before; None for the first
+    /// The tag of the previous release; none for the first
     pub previous_tag: Option<String>,
     /// The tag of this release
     pub tag: String,
 }
 
-/// A changelog that has been read
+/// A parsed changelog
 #[derive(Debug)]
 pub struct Changelog {
     text: String,
@@ -65,7 +65,7 @@ pub struct Changelog {
     parts: Vec<Part>,
 }
 
-/// A section's heading, what it says, and the lines under it
+/// A section's heading, its meaning, and the lines below it
 #[derive(Debug)]
 struct Part {
     heading: Heading,
@@ -80,24 +80,24 @@ pub enum ChangelogError {
     Twice { first: usize, second: usize },
     #[error("the changelog has no Unreleased section")]
     NoUnreleased {
-        /// What to write
+        /// The heading to add
         heading: String,
         /// The line of the first version's heading
         before: Option<usize>,
-        /// A line that would be the heading, were it not hidden in code or a comment
+        /// A line that looks like the heading, but is inside code or a comment
         hidden: Option<usize>,
     },
     #[error("the Unreleased section on line {line} is empty")]
     Empty { line: usize },
     #[error("the changelog already has a section for `{version}`, on line {line}")]
     Exists { version: Version, line: usize },
-    #[error("the Unreleased section on line {line} stands below that of `{version}` on line {above}")]
+    #[error("the Unreleased section on line {line} is below that of `{version}` on line {above}")]
     Misplaced { line: usize, version: Version, above: usize },
     #[error(
         "the heading of `{version}` on line {line} is deeper than that of Unreleased on line {unreleased}"
     )]
     Deeper { line: usize, version: Version, unreleased: usize },
-    #[error("`{date}` is not a date of the form YYYY-MM-DD")]
+    #[error("`{date}` is not a valid date (YYYY-MM-DD)")]
     Date { date: String },
 }
 
@@ -106,43 +106,46 @@ impl ChangelogError {
     pub fn help(&self) -> String {
         match self {
             Self::Twice { second, .. } => {
-                format!("move what line {second} heads into the first, and remove the second heading")
+                format!(
+                    "move the entries below line {second} into the first section, and remove the second heading"
+                )
             }
             Self::NoUnreleased { heading, hidden: Some(line), .. } => {
                 format!(
-                    "line {line} looks like its heading, but is inside code or a comment; close that before, or write `{heading}`"
+                    "line {line} looks like its heading, but is inside code or a comment: close that before it, or add \
+                     `{heading}`"
                 )
             }
             Self::NoUnreleased { heading, before: Some(line), hidden: None } => {
-                format!("write `{heading}` above line {line}, and under it what has changed")
+                format!("add `{heading}` above line {line}, and the changes below it")
             }
             Self::NoUnreleased { heading, before: None, hidden: None } => {
-                format!("write `{heading}`, and under it what has changed")
+                format!("add `{heading}`, and the changes below it")
             }
             Self::Empty { line } => {
-                format!(
-                    "write under line {line} what has changed for users; headings and comments alone say nothing"
-                )
+                format!("add the changes for users below line {line}; headings and comments do not count")
             }
             Self::Exists { .. } => {
-                "choose another version, or move that section's lines to Unreleased".to_owned()
+                "choose another version, or move the lines of that section to Unreleased".to_owned()
             }
-            Self::Misplaced { above, .. } => format!("move it above line {above}: the newest comes first"),
+            Self::Misplaced { above, .. } => {
+                format!("move it above line {above}: the newest section comes first")
+            }
             Self::Deeper { unreleased, .. } => {
                 format!(
-                    "give both the same level; as it is, everything below line {unreleased} would be released anew"
+                    "use the same level for both; otherwise everything below line {unreleased} would be released again"
                 )
             }
-            Self::Date { .. } => "give the date as in 2024-01-31".to_owned(),
+            Self::Date { .. } => "write the date as in 2024-01-31".to_owned(),
         }
     }
 }
 
 impl Changelog {
-    /// Reads a changelog. The sections' level is that of the Unreleased heading, else of the versions' headings.
+    /// Parses a changelog. Sections have the level of the Unreleased heading, or else of the versions' headings.
     ///
     /// # Errors
-    /// Refuses a text with two Unreleased sections. One without any is read: only a release needs it.
+    /// The text has two Unreleased sections. It may have none, because only a release needs one.
     pub fn parse(text: String, format: Format) -> Result<Self, ChangelogError> {
         let lines = lines::split(&text);
         let outline = match format {
@@ -168,12 +171,12 @@ impl Changelog {
         Ok(changelog)
     }
 
-    /// The part of what has not been released yet.
+    /// The Unreleased section.
     pub fn unreleased(&self) -> Option<Section> {
         self.unreleased_part().map(|part| self.section(part))
     }
 
-    /// The parts of the versions, in the order of the file.
+    /// The versions' sections, in the order of the file.
     pub fn versions(&self) -> Vec<Section> {
         self.parts
             .iter()
@@ -222,8 +225,8 @@ impl Changelog {
         parts
     }
 
-    /// Takes off what follows a body without belonging to it: blank lines, link references of versions, and the
-    /// targets that stand over the next heading.
+    /// The lines of a body without trailing blank lines, link references of versions, and targets of the next
+    /// heading.
     fn without_foot(&self, body: Range<usize>) -> Range<usize> {
         let mut end = body.end;
         while end > body.start {
@@ -238,7 +241,7 @@ impl Changelog {
         body.start..end
     }
 
-    /// Tells whether the line is the link reference of Unreleased or of a version.
+    /// Whether the line is the link reference of Unreleased or of a version.
     fn is_reference(&self, index: usize) -> bool {
         let found = self.definitions.binary_search_by_key(&index, |definition| definition.line);
         found.is_ok_and(|at| {
@@ -267,7 +270,7 @@ impl Changelog {
         }
     }
 
-    /// The lines without the link references of versions, which would be out of place elsewhere.
+    /// The lines without the link references of versions, which belong only in the changelog.
     fn body(&self, body: Range<usize>) -> String {
         let lines: Vec<&str> = body
             .filter(|index| !self.is_reference(*index))

@@ -1,4 +1,4 @@
-//! The release of a changelog: Unreleased becomes the version, and a new Unreleased takes its place.
+//! Promotes a changelog: Unreleased becomes the version's section, below a new Unreleased.
 
 use std::ops::Range;
 
@@ -13,26 +13,26 @@ use crate::python::version::Version;
 pub struct Promoted {
     /// The whole new text
     pub text: String,
-    /// What has changed, without the heading; line endings are `\n`
+    /// The changes, without the heading; line endings are `\n`
     pub notes: String,
 }
 
-/// A replacement of some bytes
+/// A replacement of a byte range
 struct Edit {
     span: Range<usize>,
     text: String,
 }
 
-/// What the release is called, here and in addresses
+/// The names of the release, in headings and URLs
 struct Naming<'a> {
     version: &'a Version,
     links: Option<&'a CompareLinks>,
-    /// The newest version that the changelog has, as its heading says it
+    /// The newest version in the changelog, with its heading
     newest: Option<&'a Release>,
 }
 
 impl Naming<'_> {
-    /// The release's tag: as given, else made like an earlier one, else `v1.1.0`.
+    /// The release's tag: the one passed, else one in the style of an earlier tag, else `v1.1.0`.
     fn tag(&self, like: Option<&str>) -> String {
         match self.links {
             Some(links) => links.tag.clone(),
@@ -42,7 +42,7 @@ impl Naming<'_> {
         }
     }
 
-    /// An address for this version, made from the newest one's.
+    /// A URL for this version, in the style of the newest one's.
     fn address_like(&self, address: &str) -> Option<String> {
         match Comparison::of(address) {
             Some(comparison) => {
@@ -54,16 +54,16 @@ impl Naming<'_> {
 }
 
 impl Changelog {
-    /// Makes the Unreleased part the part of `version`, released on `date` (YYYY-MM-DD), under a new empty
-    /// Unreleased heading, and brings the link references up to date.
+    /// Turns the Unreleased section into that of `version`, released on `date` (YYYY-MM-DD), below a new empty
+    /// Unreleased heading, and updates the link references.
     ///
-    /// The heading is written as that of the newest version is; without one, as Keep a Changelog does. References
-    /// follow the pattern of those that are there; where there are none, `links` makes them, provided that the
-    /// headings are in brackets. All other bytes stay as they are.
+    /// The heading follows the style of the newest version's, or else Keep a Changelog. References follow the pattern
+    /// of existing ones; if there are none and the headings are in brackets, `links` supplies them. All other bytes
+    /// are unchanged.
     ///
     /// # Errors
-    /// Refuses a changelog whose Unreleased part is missing, empty or not where it belongs, a version that is
-    /// there already, and a date that is none.
+    /// The Unreleased section is missing, empty or in the wrong place, the version already has a section, or the date
+    /// is not valid.
     pub fn promote(
         &self,
         version: &Version,
@@ -184,7 +184,7 @@ impl Changelog {
         self.parts.iter().find_map(release_of)
     }
 
-    /// The line ending of the file: that of its first line.
+    /// The file's line ending, which is that of its first line.
     fn ending(&self) -> &str {
         self.lines
             .iter()
@@ -193,7 +193,7 @@ impl Changelog {
             .unwrap_or("\n")
     }
 
-    /// As many as the file has before its versions; at least one.
+    /// As many as before the versions in the file; at least one.
     fn blank_lines_between_sections(&self) -> usize {
         let versions = self.parts.iter().filter(|part| release_of(part).is_some());
         let blank = |part: &Part| {
@@ -203,7 +203,7 @@ impl Changelog {
         versions.map(blank).next().unwrap_or(1).clamp(1, 3)
     }
 
-    /// The heading with another title, and lines under or over it that fit.
+    /// The heading with another title, and adornments of matching length.
     fn retitled(&self, heading: &Heading, title: &str) -> String {
         let old = &self.text[heading.title.clone()];
         if title == old {
@@ -249,7 +249,7 @@ impl Changelog {
             let address = &text[unreleased.address.clone()];
             let alike = newest.and_then(|newest| naming.address_like(&text[newest.address.clone()]));
             let Some(comparison) = Comparison::of(address) else {
-                // What does not compare stays; only the version gets its address.
+                // A URL that is not a comparison stays; only the version gets its own URL.
                 let made = alike.or_else(|| naming.links.map(|links| links::made_new(links).1));
                 return made
                     .map(|made| self.after(unreleased, unreleased, &label, &made, address))
@@ -258,8 +258,8 @@ impl Changelog {
             };
             let tag = naming.tag(Some(comparison.older()));
             let own = comparison.with(&tag, comparison.newer());
-            // Keep a Changelog links the first release to its tag and all others to a comparison; a file whose
-            // second is still linked to its tag does so on purpose.
+            // Keep a Changelog links the first release to its tag and all others to a comparison. If the second one
+            // is also linked to its tag, the file does so on purpose.
             let by_tag = versions.len() > 1
                 && newest.is_some_and(|newest| Comparison::of(&text[newest.address.clone()]).is_none());
             let made = alike.filter(|_| by_tag).unwrap_or_else(|| comparison.with(comparison.older(), &tag));
@@ -284,11 +284,11 @@ impl Changelog {
         }
     }
 
-    /// A line like the definition's, with another label and address.
+    /// A line in the style of the definition, with another label and URL.
     fn line_like(&self, definition: &Definition, label: &str, address: &str) -> String {
         let line = &self.lines[definition.line];
         let text = &self.text;
-        // A label in reStructuredText needs quotes where it has a colon or a space; versions have neither.
+        // A label in reStructuredText needs quotes only around a colon or space, which versions do not contain.
         format!(
             "{}{label}{}{address}{}",
             &text[line.start..definition.label.start],
@@ -297,7 +297,7 @@ impl Changelog {
         )
     }
 
-    /// Gives `definition` the address `own`, and puts a line like `pattern` under it.
+    /// Sets the URL of `definition` to `own`, and adds a line in the style of `pattern` below it.
     fn after(
         &self,
         definition: &Definition,
@@ -360,7 +360,7 @@ fn release_of(part: &Part) -> Option<&Release> {
     }
 }
 
-/// The label by which a heading refers to its link: of `[1.1.0] - 2024-01-31` the version, of `` `1.1.0`_ `` too.
+/// The label with which a heading refers to its link: the version in `[1.1.0] - 2024-01-31`, and in `` `1.1.0`_ ``.
 fn label(title: &str) -> Option<String> {
     let inside = |open: char, close: char| {
         let start = title.find(open)? + 1;
@@ -375,7 +375,7 @@ fn adorned(line: &str, old: &str, new: &str) -> String {
     let Some(mark) = marks.chars().next() else { return line.to_owned() };
     let (length, old, new) = (marks.chars().count(), rst::width(old), rst::width(new));
     let length = match length.checked_sub(old) {
-        // As long as the title, or a little longer where an overline lets it stand free.
+        // As long as the title, or slightly longer as with an overline.
         Some(excess @ 0..=2) => new + excess,
         _ => length.max(new),
     };

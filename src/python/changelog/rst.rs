@@ -1,14 +1,14 @@
-//! Headings of a reStructuredText: lines of punctuation under, or over and under, a title.
+//! Finds the headings of a reStructuredText: lines of punctuation below, or above and below, a title.
 
 use super::lines::{Heading, Kind, Line, Outline};
 
-/// Directives whose content is shown as it stands
+/// Directives with literal content
 const LITERAL: [&str; 6] = ["code", "code-block", "sourcecode", "parsed-literal", "raw", "highlight"];
 
 pub(super) fn outline(text: &str, lines: &[Line]) -> Outline {
     let kinds = kinds(text, lines);
     let mut headings: Vec<Heading> = Vec::new();
-    // A level is a style, in the order in which the styles first appear.
+    // The level of a style is its position in the order of first appearance.
     let mut styles: Vec<(char, bool)> = Vec::new();
     let mut index = 0;
     while index < lines.len() {
@@ -29,7 +29,7 @@ pub(super) fn outline(text: &str, lines: &[Line]) -> Outline {
     Outline { headings, kinds }
 }
 
-/// The title, the mark, and whether it also stands above.
+/// The title, the mark, and whether there is an overline.
 fn heading_at(
     text: &str,
     lines: &[Line],
@@ -41,7 +41,7 @@ fn heading_at(
         (kinds[at] == Kind::Text).then(|| line.of(text))
     };
     let first = line(index)?;
-    // A title stands after a blank line, or directly under an explicit target.
+    // A title follows a blank line or an explicit target.
     let free = index == 0
         || lines[index - 1].of(text).trim().is_empty()
         || lines[index - 1].of(text).starts_with("..")
@@ -57,14 +57,14 @@ fn heading_at(
     let mark = adornment(line(index + 1)?)?;
     let title = first.trim_end();
     let length = line(index + 1)?.trim_end().len();
-    // docutils complains of a short underline, and takes it for one from four marks on.
+    // docutils accepts a short underline with a warning if it has at least four marks.
     let fits = length >= width(title) || length >= 4;
     let markup = title.starts_with(".. ") || title == "..";
     (free && fits && !markup && !title.is_empty() && !title.starts_with([' ', '\t']))
         .then(|| (trimmed(lines, text, index), mark, false))
 }
 
-/// The mark of a line that is nothing but one punctuation character, repeated.
+/// The punctuation character of a line that consists only of it.
 fn adornment(line: &str) -> Option<char> {
     let line = line.trim_end();
     let mark = line.chars().next().filter(char::is_ascii_punctuation)?;
@@ -96,7 +96,7 @@ fn kinds(text: &str, lines: &[Line]) -> Vec<Kind> {
         }
         let opener = index;
         index += 1;
-        // The block is what is indented deeper; blank lines belong to it as far as it goes on.
+        // The block consists of the lines with deeper indentation, and the blank lines between them.
         let mut last = opener;
         while let Some(next) = lines.get(index) {
             let next = next.of(text);
@@ -117,7 +117,7 @@ fn kinds(text: &str, lines: &[Line]) -> Vec<Kind> {
     kinds
 }
 
-/// The kind of the block that a line opens, where it opens one that is no text.
+/// The kind of the block that a line opens, unless the block is text.
 fn block_kind(line: &str) -> Option<Kind> {
     if line == ".." {
         return Some(Kind::Comment);
@@ -129,7 +129,7 @@ fn block_kind(line: &str) -> Option<Kind> {
             if LITERAL.contains(&name.trim()) {
                 return Some(Kind::Code);
             }
-            // A substitution definition or a directive; its content is text.
+            // The content of a substitution definition or a directive is text.
             if directive && (!name.contains(' ') || name.starts_with('|')) {
                 return None;
             }

@@ -1,4 +1,4 @@
-//! What stands under a heading: the entries by category, and what they say of the next version.
+//! A changelog's section: the entries by category, and the bump that they suggest.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use super::Changelog;
 use super::lines::Kind;
 use crate::python::version::{Bump, Version};
 
-/// The kinds of change of Keep a Changelog 1.1.0
+/// The categories of Keep a Changelog 1.1.0
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Category {
     Added,
@@ -22,7 +22,7 @@ pub enum Category {
 }
 
 impl Category {
-    /// Reads a heading: its letters decide, whatever decorates them.
+    /// Parses a category's heading by its letters, ignoring decoration.
     fn of(title: &str) -> Option<Self> {
         match title.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase().as_str() {
             "added" => Some(Self::Added),
@@ -65,29 +65,29 @@ pub struct Group {
     pub items: Vec<Item>,
 }
 
-/// A part of the changelog: Unreleased, or a version
+/// A section of the changelog: Unreleased, or a version
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
-    /// The heading's text, as it is written
+    /// The heading's text, as written
     pub title: String,
     /// None for Unreleased
     pub version: Option<Version>,
-    /// As it is written
+    /// As written
     pub date: Option<String>,
-    /// Withdrawn after its release
+    /// Yanked after its release
     pub yanked: bool,
     /// The heading's line, counted from 1
     pub line: usize,
-    /// What stands under the heading, without blank lines around it; line endings are `\n`
+    /// The lines below the heading, without surrounding blank lines; line endings are `\n`
     pub body: String,
-    /// In the order of the file; a category that comes twice is there twice
+    /// In the order of the file; a repeated category is repeated here
     pub groups: Vec<Group>,
 }
 
 static BREAKING: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)[\w-]*\bbreaking\b").expect("a constant that the tests compile"));
 
-/// A line that counts: an entry, or the continuation of one
+/// A line with content: an entry, or a continuation of one
 struct Content {
     index: usize,
     category: Option<Category>,
@@ -95,7 +95,7 @@ struct Content {
 }
 
 impl Changelog {
-    /// The lines with something to say, each with the category it stands under.
+    /// The lines with content, each with its category.
     fn contents(&self, body: Range<usize>) -> Vec<Content> {
         let mut contents = Vec::new();
         let mut category = None;
@@ -153,11 +153,11 @@ impl Changelog {
         groups
     }
 
-    /// The bump that the Unreleased part asks for, and the line that says so.
+    /// The bump that the Unreleased section suggests, and the line that decides it.
     ///
-    /// Removed, or a line that says breaking, is major; Added, Changed and Deprecated are minor; Fixed and Security
-    /// are patch. None where there is no Unreleased part, or nothing in it stands under one of these: then only a
-    /// person can tell.
+    /// A line under Removed, or one with "breaking", is major; Added, Changed and Deprecated are minor; Fixed and
+    /// Security are patch. None if there is no Unreleased section or no line in these categories: then the user must
+    /// decide.
     pub fn suggested_bump(&self) -> Option<(Bump, String)> {
         let contents = self.contents(self.unreleased_part()?.body.clone());
         let mut found: Option<(Bump, String)> = None;
@@ -171,7 +171,7 @@ impl Changelog {
             if self.kinds[content.index] == Kind::Code {
                 continue;
             }
-            // A heading such as `### Breaking changes` counts as soon as something stands under it.
+            // A heading such as `### Breaking changes` counts if there are lines below it.
             let heading = self.heading_over(content.index).filter(|heading| Some(*heading) != headed);
             headed = heading.or(headed);
             let said = heading
@@ -179,7 +179,7 @@ impl Changelog {
                 .or_else(|| says_breaking(self.lines[content.index].of(&self.text)).then_some(content.index));
             let (bump, reason) = match (said, content.category) {
                 (Some(index), _) => {
-                    (Bump::Major, format!("line {} says breaking: `{}`", index + 1, self.shown(index)))
+                    (Bump::Major, format!("line {} is a breaking change: `{}`", index + 1, self.shown(index)))
                 }
                 (None, Some(category)) => (
                     category.bump(),
@@ -214,7 +214,7 @@ impl Changelog {
     }
 }
 
-/// A short line of its own in bold or with a colon, as some write a category: `**Added**`, `Added:`.
+/// Whether a short line of its own is bold or ends in a colon, as some write a category: `**Added**`, `Added:`.
 fn is_emphasised(line: &str) -> bool {
     let line = line.trim_end();
     line.len() < 40
@@ -225,7 +225,7 @@ fn is_flush(line: &str) -> bool {
     !line.starts_with([' ', '\t'])
 }
 
-/// What stands behind the bullet or number of a list item that is not nested in another.
+/// The text after the bullet or number of a list item that is not nested.
 fn bullet(line: &str) -> Option<&str> {
     let inner = line.trim_start_matches(' ');
     if line.len() - inner.len() > 1 {
@@ -240,7 +240,7 @@ fn bullet(line: &str) -> Option<&str> {
     rest.starts_with([' ', '\t']).then_some(rest)
 }
 
-/// Tells whether the line calls a change breaking; "non-breaking", "no breaking changes" and "line breaking" don't.
+/// Whether the line calls a change breaking; "non-breaking", "no breaking changes" and "line breaking" do not.
 fn says_breaking(line: &str) -> bool {
     BREAKING.find_iter(line).any(|found| {
         let mut words = line[..found.start()]
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn suggests_nothing_where_nothing_is_said() {
+    fn suggests_nothing_without_categories() {
         for body in [
             "",
             "- a",
@@ -302,10 +302,10 @@ mod tests {
     }
 
     #[test]
-    fn hears_that_a_change_is_breaking() {
+    fn recognises_breaking_changes() {
         assert_eq!(
             suggested("- **Breaking**: a").unwrap(),
-            (Bump::Major, "line 5 says breaking: `- **Breaking**: a`".into())
+            (Bump::Major, "line 5 is a breaking change: `- **Breaking**: a`".into())
         );
         for body in
             ["### Breaking changes\n\n- a", "### Fixed\n- a (BREAKING)", "- a\n  this is a breaking change"]

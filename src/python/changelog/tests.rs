@@ -60,7 +60,7 @@ fn releases_a_changelog_as_keep_a_changelog_shows_it() {
 }
 
 #[test]
-fn can_release_what_it_has_released() {
+fn a_promoted_changelog_can_be_promoted_again() {
     let once = promote(KEEP, Format::Markdown).unwrap().text;
     let edited = once.replace("## [Unreleased]\n", "## [Unreleased]\n\n- more\n");
     let twice = Changelog::parse(edited, Format::Markdown).unwrap();
@@ -247,9 +247,9 @@ fn updates_links_inside_headings() {
 fn refuses_a_changelog_without_an_unreleased_part() {
     let (error, help) = refused("# Changelog\n\n## [1.0.0] - 2024-01-31\n");
     assert_eq!(error, "the changelog has no Unreleased section");
-    assert_eq!(help, "write `## [Unreleased]` above line 3, and under it what has changed");
-    assert_eq!(refused("").1, "write `## [Unreleased]`, and under it what has changed");
-    assert_eq!(refused("# v1.0.0\n").1, "write `# Unreleased` above line 1, and under it what has changed");
+    assert_eq!(help, "add `## [Unreleased]` above line 3, and the changes below it");
+    assert_eq!(refused("").1, "add `## [Unreleased]`, and the changes below it");
+    assert_eq!(refused("# v1.0.0\n").1, "add `# Unreleased` above line 1, and the changes below it");
     assert!(
         refused("```\n## [Unreleased]\n").1.starts_with("line 2 looks like its heading, but is inside code")
     );
@@ -279,7 +279,7 @@ fn refuses_an_empty_unreleased_part() {
 }
 
 #[test]
-fn refuses_a_version_that_is_there() {
+fn refuses_an_existing_version() {
     let (error, _) = refused("## Unreleased\n\n- a\n\n## 1.1 - 2024-01-31\n");
     assert_eq!(error, "the changelog already has a section for `1.1.0`, on line 5");
 }
@@ -287,8 +287,8 @@ fn refuses_a_version_that_is_there() {
 #[test]
 fn refuses_an_unreleased_part_in_the_wrong_place() {
     let (error, help) = refused("## 1.0.0\n\n- b\n\n## Unreleased\n\n- a\n");
-    assert_eq!(error, "the Unreleased section on line 5 stands below that of `1.0.0` on line 1");
-    assert_eq!(help, "move it above line 1: the newest comes first");
+    assert_eq!(error, "the Unreleased section on line 5 is below that of `1.0.0` on line 1");
+    assert_eq!(help, "move it above line 1: the newest section comes first");
     let (error, _) = refused("# Unreleased\n\n- a\n\n## 1.0.0 - 2024-01-31\n");
     assert_eq!(error, "the heading of `1.0.0` on line 5 is deeper than that of Unreleased on line 1");
     assert_eq!(
@@ -298,11 +298,11 @@ fn refuses_an_unreleased_part_in_the_wrong_place() {
 }
 
 #[test]
-fn refuses_a_date_that_is_none() {
+fn refuses_an_invalid_date() {
     let changelog = Changelog::parse(KEEP.to_owned(), Format::Markdown).unwrap();
     for date in ["2026-02-30", "today", "", "24.11.2026"] {
         let error = changelog.promote(&"1.1.0".parse().unwrap(), date, None).unwrap_err();
-        assert_eq!(error.to_string(), format!("`{date}` is not a date of the form YYYY-MM-DD"));
+        assert_eq!(error.to_string(), format!("`{date}` is not a valid date (YYYY-MM-DD)"));
     }
 }
 

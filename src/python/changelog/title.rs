@@ -1,4 +1,4 @@
-//! What a heading says: that it is the Unreleased part, or a version's, and in what style.
+//! Interprets a heading: whether it is Unreleased or a version's, and its style.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -18,7 +18,7 @@ pub(super) enum Title {
 /// `[Unreleased]`, `Unreleased changes`, `1.2.0 (unreleased)`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unreleased {
-    /// The version that is announced beside the word
+    /// The version beside the word
     pub(super) planned: Option<Version>,
     pub(super) bracketed: bool,
 }
@@ -34,14 +34,14 @@ pub(super) struct Release {
     pub(super) style: Style,
 }
 
-/// How a file writes the headings of its versions
+/// The style of a file's version headings
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Style {
-    /// What stands before the version: `[v`
+    /// The text before the version: `[v`
     before: String,
-    /// What stands between version and date: `] - `; without a date, what stands behind the version
+    /// The text between version and date: `] - `; without a date, the text after the version
     between: String,
-    /// How the date is written (strftime), and what stands behind it
+    /// The date's strftime format, and the text after it
     date: Option<(&'static str, String)>,
 }
 
@@ -69,7 +69,7 @@ static INLINE_LINK: LazyLock<Regex> =
 
 impl Title {
     pub(super) fn of(title: &str) -> Self {
-        // Markdown takes a whole paragraph over `---` for a heading; what names a version is a short line.
+        // In Markdown, a whole paragraph above `---` is a heading; a version's heading is a short line.
         if title.len() > 1000 || title.contains(['\n', '\r']) {
             return Self::Other;
         }
@@ -93,7 +93,7 @@ impl Release {
         let start = found.name("version")?.start();
         let rest = &title[found.get(0)?.end()..];
         let dated = date::find(rest);
-        // `2024-01-31` is a day, not a version; `2024.01.31` may well be a version.
+        // `2024-01-31` is a day, but `2024.01.31` may be a version.
         if date::find(&title[start..]).is_some_and(|date| date.span.start == 0 && date.format != "%Y.%m.%d") {
             return None;
         }
@@ -117,13 +117,13 @@ impl Release {
         })
     }
 
-    /// Tells whether the heading says more than a bare number would: such a one is surely a release's.
+    /// Whether the heading is more than a bare number, so that it is certainly a release's.
     pub(super) fn is_certain(&self) -> bool {
         self.date.is_some() || self.style.is_bracketed()
     }
 }
 
-/// Tells whether what follows a version is what follows a version in a heading, and not the rest of a sentence.
+/// Whether a text can follow a version in a heading, unlike the rest of a sentence.
 fn follows_a_version(rest: &str) -> bool {
     let linkless = INLINE_LINK.replace(rest, "]");
     if !linkless.is_empty() && !linkless.starts_with(|c: char| "]`*_ \t(),:;|/–—-".contains(c)) {
@@ -150,7 +150,7 @@ impl Style {
                 between: rest[..date.span.start].to_owned(),
                 date: Some((date.format, closers(&rest[date.span.end..]).to_owned())),
             },
-            // A date far behind other words: keep to the plain way.
+            // For a date after other words, use the plain style.
             Some(date) => Self {
                 before: before.to_owned(),
                 between: format!("{} - ", if closed { "]" } else { "" }),
@@ -160,7 +160,7 @@ impl Style {
         }
     }
 
-    /// The style of a file that has no version yet: Keep a Changelog's.
+    /// The style of a file without a version: Keep a Changelog's.
     pub(super) fn markdown(bracketed: bool) -> Self {
         let (before, between) = if bracketed { ("[", "] - ") } else { ("", " - ") };
         Self {
@@ -170,7 +170,7 @@ impl Style {
         }
     }
 
-    /// The like for reStructuredText, where brackets mean nothing.
+    /// The same for reStructuredText, where brackets have no meaning.
     pub(super) fn rst() -> Self {
         Self { before: String::new(), between: " (".to_owned(), date: Some(("%Y-%m-%d", ")".to_owned())) }
     }
@@ -189,7 +189,7 @@ impl Style {
             (Some(span), Some(link)) => {
                 format!("{}{link}{}", &self.between[..span.start], &self.between[span.end..])
             }
-            // An address that would be another version's is worse than none.
+            // A URL of another version would be worse than none.
             (Some(span), None) => {
                 let (open, close) = (span.start.saturating_sub(1), span.end + 1);
                 format!("{}{}", &self.between[..open], &self.between[close..])
@@ -205,19 +205,19 @@ impl Style {
     }
 }
 
-/// Where the address of an inline link stands.
+/// The position of an inline link's URL.
 pub(super) fn inline_link(title: &str) -> Option<Range<usize>> {
     INLINE_LINK.captures(title).and_then(|found| found.get(1)).map(|address| address.range())
 }
 
-/// Words that only introduce the date.
+/// Whether words only introduce the date.
 fn is_said(between: &str) -> bool {
     let words: Vec<&str> =
         between.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     words.iter().all(|word| ["released", "Released", "on", "date"].contains(word))
 }
 
-/// The marks that close what stands before: of `] [YANKED]` the first.
+/// The closing marks at the start: the first one of `] [YANKED]`.
 fn closers(rest: &str) -> &str {
     if let Some(link) = INLINE_LINK.find(rest).filter(|link| link.start() == 0) {
         return link.as_str();
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_no_other_heading_for_a_version() {
+    fn recognises_no_other_heading_as_a_version() {
         for title in [
             "Added",
             "Changelog",

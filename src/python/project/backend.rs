@@ -1,4 +1,4 @@
-//! Who builds the project.
+//! The build backend of a project.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub enum Backend {
     Maturin,
     UvBuild,
     ScikitBuild,
-    /// As `build-backend` names it
+    /// As in `build-backend`
     Other(String),
 }
 

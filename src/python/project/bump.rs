@@ -1,17 +1,18 @@
-//! The version in all its places at once: read so that they agree, written so that all change or none.
+//! Reads and writes the version in all its places at once: on reading all must agree, and on writing either all
+//! change or none.
 
 use std::collections::BTreeMap;
 
 use super::{Edit, Files, ProjectError, VersionLocation, VersionSyntax, line_at, text_of};
 use crate::python::version::Version;
 
-/// The present version: what every place that can be read says.
+/// The current version, which every readable place states.
 ///
-/// Where any other place exists, the user's own patterns are not asked: they only have to fit the version that the
-/// others have, and [`bump_all`] sees to that.
+/// If there is any other place, the user's own patterns are not read: [`bump_all`] checks that they match the version
+/// of the others.
 ///
 /// # Errors
-/// Refuses places that disagree, that cannot be read, and none at all.
+/// Places disagree or cannot be read, or there are none.
 pub fn current_version(files: &dyn Files, places: &[VersionLocation]) -> Result<Version, ProjectError> {
     let is_pattern = |place: &&VersionLocation| matches!(place.how, VersionSyntax::Pattern(_));
     let told: Vec<&VersionLocation> = places.iter().filter(|place| !is_pattern(place)).collect();
@@ -28,9 +29,9 @@ pub fn current_version(files: &dyn Files, places: &[VersionLocation]) -> Result<
     Ok(first.clone())
 }
 
-/// The files with `new` for `old` in every place: all of them, or none and every problem there is.
+/// The files with `new` instead of `old` in every place: all of them, or else every problem.
 ///
-/// Several places may lie in one file; two that name the same bytes, and would write the same there, are one.
+/// Several places may be in one file; two with the same bytes and the same replacement count as one.
 ///
 /// # Errors
 /// All problems of all places, in the order of the places.
@@ -84,7 +85,7 @@ pub fn bump_all(
     if problems.is_empty() { Ok(changed) } else { Err(problems) }
 }
 
-/// The text after edits that are in order and do not overlap.
+/// Applies sorted edits that do not overlap.
 pub(super) fn edited(text: &str, edits: Vec<Edit>) -> String {
     let mut written = String::with_capacity(text.len() + 16);
     let mut at = 0;

@@ -7,9 +7,9 @@ use crate::python::version::{Version, VersionError};
 /// Why a project or its version cannot be read or written; lines are counted from 1
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ProjectError {
-    #[error("there is no `pyproject.toml`, `setup.cfg` or `setup.py`")]
+    #[error("no `pyproject.toml`, `setup.cfg` or `setup.py`")]
     NoProject,
-    #[error("the project's name is written nowhere")]
+    #[error("the project has no name")]
     NoName,
     #[error("`{path}` does not exist")]
     Missing { path: String },
@@ -27,81 +27,80 @@ pub enum ProjectError {
     Several { path: String, what: String, lines: Vec<usize> },
     #[error("the version in `{path}`, line {line}: {source}")]
     NotAVersion { path: String, line: usize, source: VersionError },
-    #[error("`{path}`, line {line}, says version `{found}`, not `{expected}`")]
+    #[error("`{path}`, line {line}, has version `{found}` instead of `{expected}`")]
     Differs { path: String, line: usize, found: Version, expected: Version },
     #[error("{setting}: {reason}")]
     Dynamic { setting: String, reason: String },
-    #[error("the pattern `{pattern}` for `{path}` cannot be used: {reason}")]
+    #[error("the pattern `{pattern}` for `{path}` is not valid: {reason}")]
     BadPattern { path: String, pattern: String, reason: String },
     #[error("`{search}` for `{path}` has no `{{version}}`")]
     NoPlaceholder { path: String, search: String },
-    #[error("`{search}` was found {} in `{path}`, not {}{}", times(lines.len()), times(*expected), on_lines(lines))]
+    #[error("`{search}` was found {} in `{path}` instead of {}{}", times(lines.len()), times(*expected), on_lines(lines))]
     Count {
         path: String,
-        /// With the version put in
+        /// With the version filled in
         search: String,
         expected: usize,
         lines: Vec<usize>,
-        /// Another version with which it would have been found, and its line
+        /// Another version that would match, and its line
         other: Option<(String, usize)>,
     },
     #[error("the project's files disagree about its version: {}", listed(found))]
     Disagree {
-        /// Each place, and the version it has
+        /// Each place, and its version
         found: Vec<(String, Version)>,
     },
-    #[error("two of the places for the version overlap in `{path}`, line {line}")]
+    #[error("two places of the version overlap in `{path}`, line {line}")]
     Overlap { path: String, line: usize },
-    #[error("`{path}` takes Semantic Versioning, which has no form of `{version}`")]
+    #[error("`{path}` uses Semantic Versioning, which cannot express `{version}`")]
     NotSemantic { path: String, version: Version },
-    #[error("nothing is known of where `{path}` keeps a version")]
+    #[error("`{path}` is not a known kind of file with a version")]
     UnknownFile { path: String },
-    #[error("no place for the version is known")]
+    #[error("no place of the version is known")]
     NoPlace,
 }
 
 impl ProjectError {
     /// What the user can do about it.
     pub fn help(&self) -> String {
-        let places = "say where the version is written: `files = [{ path = \"…\", search = \"… {version} …\" }]` in `[stage.version]`";
+        let places = "set where the version is written: `files = [{ path = \"…\", search = \"… {version} …\" }]` in `[stage.version]`";
         match self {
-            Self::NoProject => "run this in the project's root, or give it with `-C`".to_owned(),
-            Self::NoName => "write `name` in `[project]` of `pyproject.toml`".to_owned(),
+            Self::NoProject => "run pyrelease in the project's root, or pass it with `-C`".to_owned(),
+            Self::NoName => "set `name` in `[project]` of `pyproject.toml`".to_owned(),
             Self::Missing { .. } => {
-                "paths are relative to the project's root; a file must be committed".to_owned()
+                "use a path relative to the project's root, and commit the file".to_owned()
             }
             Self::NotUtf8 { .. } => "save the file as UTF-8".to_owned(),
             Self::Syntax { path, .. } => format!("correct `{path}`"),
-            Self::WrongType { expected, .. } => format!("give {expected}"),
+            Self::WrongType { expected, .. } => format!("set it to {expected}"),
             Self::NotFound { .. } | Self::NotLiteral { .. } | Self::Dynamic { .. } | Self::NoPlace => {
                 places.to_owned()
             }
-            Self::Several { .. } => format!("leave only one, or {places}"),
+            Self::Several { .. } => format!("keep only one, or {places}"),
             Self::NotAVersion { source, .. } => source.help(),
             Self::Differs { expected, .. } => {
-                format!("write `{expected}` there, or leave the place out of `files`")
+                format!("write `{expected}` there, or remove the place from `files`")
             }
             Self::BadPattern { .. } => places.to_owned(),
             Self::NoPlaceholder { .. } => {
-                "write `{version}` where the version stands, in `search`, or at least in `replace`".to_owned()
+                "use `{version}` for the version in `search`, or at least in `replace`".to_owned()
             }
             Self::Count { lines, other: Some((version, line)), .. } if lines.is_empty() => {
-                format!("line {line} has it with `{version}`: write the present version there first")
+                format!("line {line} has it with `{version}`: write the current version there first")
             }
             Self::Count { lines, .. } if lines.is_empty() => {
-                "compare it with the file, letter by letter; `{version}` stands for the present version"
-                    .to_owned()
+                "compare it with the file exactly; `{version}` stands for the current version".to_owned()
             }
             Self::Count { lines, .. } => {
-                format!("make `search` say more of the line, or set `count = {}`", lines.len())
+                format!("include more of the line in `search`, or set `count = {}`", lines.len())
             }
             Self::Disagree { .. } => "write the same version everywhere, then release".to_owned(),
-            Self::Overlap { .. } => "leave one of them out of `files`".to_owned(),
+            Self::Overlap { .. } => "remove one of them from `files`".to_owned(),
             Self::NotSemantic { .. } => {
-                "leave the file out of `files`, or choose a version such as `1.2.0rc1`".to_owned()
+                "remove the file from `files`, or choose a version such as `1.2.0rc1`".to_owned()
             }
             Self::UnknownFile { path } => {
-                format!("write `{{ path = \"{path}\", search = \"… {{version}} …\" }}` instead")
+                format!("use `{{ path = \"{path}\", search = \"… {{version}} …\" }}` instead")
             }
         }
     }
@@ -131,7 +130,6 @@ fn times(count: usize) -> String {
 }
 
 fn listed(found: &[(String, Version)]) -> String {
-    let each: Vec<String> =
-        found.iter().map(|(place, version)| format!("{place} says `{version}`")).collect();
+    let each: Vec<String> = found.iter().map(|(place, version)| format!("{place} has `{version}`")).collect();
     each.join(", ")
 }

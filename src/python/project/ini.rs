@@ -1,4 +1,4 @@
-//! setup.cfg as Python's `configparser` reads it, with the place of every value.
+//! Parses setup.cfg as Python's `configparser` does, with the position of every value.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ pub(super) struct Entry {
     section: String,
     /// In lower case
     key: String,
-    /// The bytes of each line of the value, without blanks around it; empty lines are left out
+    /// The byte range of each line of the value, without surrounding blanks; empty lines are omitted
     pub(super) lines: Vec<Range<usize>>,
 }
 
@@ -57,12 +57,12 @@ pub(super) fn entries(text: &str) -> Vec<Entry> {
     entries
 }
 
-/// Where the option's value is; the last one counts, as with `configparser` when it is not strict.
+/// The option; the last one counts, as in `configparser` when it is not strict.
 pub(super) fn find<'e>(entries: &'e [Entry], section: &str, key: &str) -> Option<&'e Entry> {
     entries.iter().rev().find(|entry| entry.section == section && entry.key == key)
 }
 
-/// What stands behind `from`, without blanks around it.
+/// The range of the text after `from`, without surrounding blanks.
 fn span(start: usize, line: &str, from: usize) -> Range<usize> {
     let inner = &line[from..];
     let begin = start + from + inner.len() - inner.trim_start().len();

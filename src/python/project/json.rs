@@ -1,10 +1,10 @@
-//! Where the version stands in package.json.
+//! Finds the version in package.json.
 
 use std::ops::Range;
 
 use super::{ProjectError, lines_at};
 
-/// The bytes of the top-level `version`, between its quotes.
+/// The byte range of the top-level `version`, between its quotes.
 pub(super) fn version(path: &str, text: &str) -> Result<Range<usize>, ProjectError> {
     let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let value: serde_json::Value = serde_json::from_str(&text[start..]).map_err(|error| {
@@ -18,7 +18,7 @@ pub(super) fn version(path: &str, text: &str) -> Result<Range<usize>, ProjectErr
             expected: "a string",
         });
     }
-    // From here on the text is known to be an object of JSON.
+    // From here on the text is known to be a JSON object.
     let found = top_level(text, start, "version");
     match found.as_slice() {
         [span] => Ok(span.clone()),
@@ -35,7 +35,7 @@ pub(super) fn version(path: &str, text: &str) -> Result<Range<usize>, ProjectErr
 fn top_level(text: &str, start: usize, key: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let (mut at, mut depth, mut found) = (start, 0_usize, Vec::new());
-    // The string before a colon is a key; the one after it a value.
+    // The string before a colon is a key; the one after it is a value.
     let (mut last, mut named) = (None::<Range<usize>>, false);
     while let Some(byte) = bytes.get(at) {
         match byte {

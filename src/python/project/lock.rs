@@ -1,4 +1,4 @@
-//! Lock files that record the project's own version, and the command that brings only that up to date.
+//! Lock files that record the project's own version, and the command that updates only that.
 
 use super::toml::Toml;
 use super::{Files, Project, VersionLocation, VersionSyntax, text_of};
@@ -11,18 +11,18 @@ pub struct LockFile {
     pub path: String,
     /// The program that writes it
     pub tool: &'static str,
-    /// To be run in the lock file's folder
+    /// Runs in the lock file's directory
     pub command: Vec<String>,
 }
 
-/// The lock files that record the version which `places` write.
+/// The lock files that record the version that `places` state.
 ///
-/// uv.lock records it for a project whose version is static (`source = { editable = "." }`); `uv lock` keeps all
-/// other versions as long as they satisfy. Cargo.lock records that of each crate; `cargo update --workspace` changes
-/// no other package. poetry.lock and pdm.lock do not record the root project, and their content hash covers
-/// dependencies and the Python versions but not the project's version: they never become stale by a release.
+/// uv.lock records it for a project with a static version (`source = { editable = "." }`); `uv lock` keeps all other
+/// versions that still satisfy. Cargo.lock records each crate's version; `cargo update --workspace` changes no other
+/// package. poetry.lock and pdm.lock do not record the root project, and their content hash does not cover its
+/// version: a release never makes them stale.
 ///
-/// A lock file that cannot be read is left to its tool: it is listed.
+/// A lock file that cannot be read is listed, and its tool decides.
 pub fn lock_files(files: &dyn Files, project: &Project, places: &[VersionLocation]) -> Vec<LockFile> {
     let mut found = Vec::new();
     let in_pyproject = |place: &VersionLocation| {
@@ -37,7 +37,7 @@ pub fn lock_files(files: &dyn Files, project: &Project, places: &[VersionLocatio
     {
         let Some(path) = cargo_lock(files, &place.path) else { continue };
         let named = match place.how {
-            // Members of the workspace have it, whatever their names.
+            // Members of the workspace inherit it, whatever their names.
             VersionSyntax::CargoWorkspace => true,
             _ => {
                 crate_name(files, &place.path).is_none_or(|name| records(files, &path, &name, str::to_owned))
@@ -55,7 +55,7 @@ fn lock(path: &str, tool: &'static str, command: &[&str]) -> LockFile {
     LockFile { path: path.to_owned(), tool, command: command.iter().map(|word| (*word).to_owned()).collect() }
 }
 
-/// Tells whether the lock file has a version of the package from this folder, not from an index.
+/// Whether the lock file has a version of the package from this directory, and not from an index.
 fn records(files: &dyn Files, path: &str, name: &str, spelled: fn(&str) -> String) -> bool {
     let Ok(text) = text_of(files, path) else { return files.read(path).is_some() };
     let Ok(toml) = Toml::parse(path, &text) else { return true };
@@ -75,7 +75,7 @@ fn crate_name(files: &dyn Files, manifest: &str) -> Option<String> {
     Some(toml.get(&["package", "name"])?.as_str()?.to_owned())
 }
 
-/// Cargo.lock lies beside the workspace's manifest: here or in a folder above.
+/// The Cargo.lock beside the workspace's manifest: in this directory or in one above.
 fn cargo_lock(files: &dyn Files, manifest: &str) -> Option<String> {
     let mut folder = manifest;
     while let Some((above, _)) = folder.rsplit_once('/') {

@@ -1,6 +1,6 @@
-//! What a project says of itself: its name, who builds it, and where its version is written.
+//! A project's metadata before a build: its name, its build backend, and where its version is written.
 //!
-//! Everything is read through [`Files`], so that a commit, a working tree or a map in a test will do.
+//! All files are read through [`Files`], which can be a commit, a working tree, or a map in a test.
 
 mod backend;
 mod bump;
@@ -30,9 +30,9 @@ pub use lock::{LockFile, lock_files};
 pub use pattern::Pattern;
 pub use place::{VersionLocation, VersionSyntax};
 
-/// Files by their path relative to the project's root, with `/` between the parts
+/// Files by their path relative to the project's root, with `/` as separator
 pub trait Files {
-    /// The file's bytes; None where there is no such file.
+    /// The file's bytes; none if there is no such file.
     fn read(&self, path: &str) -> Option<Vec<u8>>;
 }
 
@@ -42,18 +42,18 @@ impl Files for BTreeMap<String, Vec<u8>> {
     }
 }
 
-/// A project, as far as a release needs to know it
+/// A project, as far as a release needs it
 #[derive(Debug)]
 pub struct Project {
-    /// As the project writes it
+    /// As written in the project
     pub name: String,
-    /// Whose rules decide what the rest means
+    /// The backend, which determines what the other settings mean
     pub backend: Backend,
     /// A version specifier (PEP 440): `>=3.9`
     pub requires_python: Option<String>,
     /// The page of the repository on its forge
     pub repository_url: Option<String>,
-    /// What a user most likely imports; told from the configuration and the files, otherwise guessed from the name
+    /// The module that users most likely import: from the configuration and the files, or else guessed from the name
     pub import_name: String,
     pub version: VersionSource,
 }
@@ -61,11 +61,11 @@ pub struct Project {
 /// Where the version comes from
 #[derive(Debug)]
 pub enum VersionSource {
-    /// It is written in files, in one place or in several that agree
+    /// Files state it, in one place or in several that agree
     Static(Vec<VersionLocation>),
-    /// A tool reads it from the version control's tags: nothing is written, the tag decides
+    /// A tool reads it from version control tags: nothing is written, the tag determines it
     Vcs { tool: String },
-    /// It is not where it could be read without running the project's code; a release needs places from the user
+    /// It cannot be read without running the project's code; the user must configure its places for a release
     Unreadable(Box<ProjectError>),
 }
 
@@ -76,19 +76,19 @@ impl Project {
     }
 }
 
-/// A replacement of some bytes of a text
+/// A replacement of a byte range
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Edit {
     span: Range<usize>,
     text: String,
 }
 
-/// The line of a byte, counted from 1.
+/// The line of a byte offset, counted from 1.
 fn line_at(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// The lines of bytes that are in order, in one pass over the text.
+/// The lines of sorted byte offsets, in one pass over the text.
 fn lines_at(text: &str, offsets: impl Iterator<Item = usize>) -> Vec<usize> {
     let (mut line, mut from) = (1, 0);
     offsets

@@ -1,4 +1,4 @@
-//! A version in the middle of any text, found by what stands around it.
+//! Finds a version in any text by the text around it.
 
 use regex::{Regex, RegexBuilder};
 
@@ -7,38 +7,38 @@ use crate::python::version::{SPELLING, Version};
 
 const PLACEHOLDER: &str = "{version}";
 
-/// The longest `search` in bytes, and the most placeholders in it: more is a file pasted by mistake
+/// The longest `search` in bytes, and the most placeholders in it; more is a file pasted by mistake
 const LIMITS: (usize, usize) = (10_000, 20);
 
-/// A text to find and what to write instead; `{version}` stands for the present version in `search`, and for the
-/// new one in `replace`.
+/// A text to find and its replacement; `{version}` stands for the current version in `search`, and for the new one in
+/// `replace`.
 ///
-/// The version is found however it is spelled, and only whole: `1.2.3` is not found in `11.2.3`, in `1.2.3.4` or in
-/// `1.2.3rc1`. All other letters must match exactly; a line break matches both `\n` and `\r\n`.
+/// The version is found in any spelling, but only as a whole: `1.2.3` is not found in `11.2.3`, in `1.2.3.4` or in
+/// `1.2.3rc1`. All other characters must match exactly; a line break matches both `\n` and `\r\n`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     pub search: String,
-    /// Without one, what was found with the new version in it
+    /// If none, what was found with the new version in it
     pub replace: Option<String>,
-    /// How often `search` must be found: exactly
+    /// How often `search` must match
     pub count: usize,
 }
 
-/// One place where the pattern fits
+/// A match of the pattern
 struct PatternMatch {
     whole: std::ops::Range<usize>,
     versions: Vec<std::ops::Range<usize>>,
 }
 
 impl Pattern {
-    /// A pattern that must be found once, and in which only the version changes.
+    /// A pattern that must match once, and in which only the version changes.
     pub fn new(search: impl Into<String>) -> Self {
         Self { search: search.into(), replace: None, count: 1 }
     }
 
-    /// The version that the text has there; None where the pattern alone cannot tell.
+    /// The version in the text; none if the pattern alone cannot determine it.
     pub(super) fn read(&self, path: &str, text: &str) -> Result<Option<Version>, ProjectError> {
-        // With nothing around it, every number of the file would fit.
+        // A pattern without other text would match every number in the file.
         let bare = self.search.replace(PLACEHOLDER, "").trim().is_empty();
         if bare || !self.search.contains(PLACEHOLDER) {
             return Ok(None);
@@ -63,7 +63,7 @@ impl Pattern {
             return Err(ProjectError::NoPlaceholder { path: path.to_owned(), search: self.search.clone() });
         }
         let canonical = old.to_string();
-        // `1.2` equals `1.2.0`, but a text that says one does not say the other.
+        // `1.2` equals `1.2.0`, but they are different texts.
         let found = self.find(path, text, |version| version.to_string() == canonical)?;
         if found.len() != self.count {
             return Err(ProjectError::Count {
@@ -88,7 +88,7 @@ impl Pattern {
         Ok(edits.collect())
     }
 
-    /// A place where the pattern would fit with another version.
+    /// A place where the pattern would match another version.
     fn other(&self, path: &str, text: &str, canonical: &str) -> Option<(String, usize)> {
         if self.search.replace(PLACEHOLDER, "").trim().is_empty() {
             return None;
@@ -98,7 +98,7 @@ impl Pattern {
         Some((text[span.clone()].to_owned(), line_at(text, span.start)))
     }
 
-    /// Where the pattern fits with a version that is wanted.
+    /// The matches of the pattern with a wanted version.
     fn find(
         &self,
         path: &str,
@@ -129,7 +129,7 @@ impl Pattern {
         let (length, placeholders) = LIMITS;
         if self.search.len() > length || self.search.matches(PLACEHOLDER).count() > placeholders {
             return Err(bad(format!(
-                "it is longer than {length} bytes, or has more than {placeholders} placeholders"
+                "it is longer than {length} bytes or has more than {placeholders} placeholders"
             )));
         }
         let literal = |part: &str| regex::escape(&part.replace("\r\n", "\n")).replace('\n', "\r?\n");

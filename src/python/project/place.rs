@@ -1,16 +1,16 @@
-//! One place where the version is written, and how to change it there and nothing else.
+//! One place that states the version, and how to change only that.
 
 use std::fmt;
 use std::ops::Range;
 
 use regex::{Regex, RegexBuilder};
 
-use super::statements::{self, Assignment, Given};
+use super::statements::{self, AssignedValue, Assignment};
 use super::toml::Toml;
 use super::{Edit, Files, Pattern, ProjectError, ini, json, line_at, lines_at, text_of};
 use crate::python::version::Version;
 
-/// A place where the version is written
+/// A place that states the version
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionLocation {
     /// Relative to the project's root
@@ -18,7 +18,7 @@ pub struct VersionLocation {
     pub how: VersionSyntax,
 }
 
-/// How the version is written at a place
+/// How the place states the version
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VersionSyntax {
     /// `[project] version`
@@ -37,19 +37,19 @@ pub enum VersionSyntax {
     SetupPy,
     /// `name = "…"` at the top level of a Python module
     Assignment { name: String },
-    /// The file holds the version and nothing else
+    /// The file contains only the version
     WholeFile,
-    /// The first match of a regular expression, by its group `version` or else its first group: a backend's setting
+    /// A backend's setting: the first match of a regular expression, by its group `version` or else its first group
     Regex { pattern: String },
-    /// What the user described
+    /// A pattern from the user
     Pattern(Pattern),
 }
 
 impl VersionLocation {
-    /// Finds where a file keeps the version, by the file's name.
+    /// Finds the places of the version in a file, by the file's name.
     ///
     /// # Errors
-    /// The file is missing, keeps no version where files of its name do, or is of a kind that is not known.
+    /// The file is missing, has no version where files of its name have one, or is of an unknown kind.
     pub fn for_file(path: &str, files: &dyn Files) -> Result<Vec<Self>, ProjectError> {
         let name = path.rsplit('/').next().unwrap_or(path);
         let text = text_of(files, path)?;
@@ -79,7 +79,7 @@ impl VersionLocation {
         }
     }
 
-    /// A place that the user describes.
+    /// A place that a user's pattern describes.
     pub fn pattern(path: impl Into<String>, pattern: Pattern) -> Self {
         Self { path: path.into(), how: VersionSyntax::Pattern(pattern) }
     }
@@ -89,10 +89,10 @@ impl VersionLocation {
         Ok(self)
     }
 
-    /// Reads the version; None where only the user's own words describe the place and these fit too much.
+    /// Reads the version; none if a user's pattern alone cannot determine it.
     ///
     /// # Errors
-    /// The version is not there, is no version, or is not written in plain.
+    /// The version is missing, not valid, or not a plain string.
     pub fn read(&self, text: &str) -> Result<Option<Version>, ProjectError> {
         match &self.how {
             VersionSyntax::Pattern(pattern) => pattern.read(&self.path, text),
@@ -100,10 +100,11 @@ impl VersionLocation {
         }
     }
 
-    /// Writes the version: `text` with `new` for `old`, and every other byte as it was.
+    /// Writes the version: `text` with `new` instead of `old`, and all other bytes unchanged.
     ///
     /// # Errors
-    /// As for [`VersionLocation::read`]; and where the version there is not `old`, or `new` has no form that the file takes.
+    /// As for [`VersionLocation::read`]; or the version there is not `old`, or the file's format cannot express
+    /// `new`.
     pub fn write(&self, text: &str, old: &Version, new: &Version) -> Result<String, ProjectError> {
         Ok(super::bump::edited(text, self.edits(text, old, new)?))
     }
@@ -118,7 +119,7 @@ impl VersionLocation {
             let (path, line) = (self.path.clone(), line_at(text, span.start));
             return Err(ProjectError::Differs { path, line, found, expected: old.clone() });
         }
-        // Some write `v1.0` even here.
+        // Some projects write `v1.0` even here.
         let letter = if text[span.clone()].starts_with('v') { "v" } else { "" };
         Ok(vec![Edit { span, text: format!("{letter}{}", self.spelled(new)?) }])
     }
@@ -134,7 +135,7 @@ impl VersionLocation {
     fn spelled(&self, version: &Version) -> Result<String, ProjectError> {
         let refused = || ProjectError::NotSemantic { path: self.path.clone(), version: version.clone() };
         match &self.how {
-            // maturin takes `1.2.0-post.1` for the post-release it means. For npm it would come before 1.2.0.
+            // maturin reads `1.2.0-post.1` as the post-release. For npm it would sort before 1.2.0.
             VersionSyntax::Cargo | VersionSyntax::CargoWorkspace => version.to_semver().ok_or_else(refused),
             VersionSyntax::PackageJson if version.post().is_some() => Err(refused()),
             VersionSyntax::PackageJson => version.to_semver().ok_or_else(refused),
@@ -142,7 +143,7 @@ impl VersionLocation {
         }
     }
 
-    /// The bytes of the version.
+    /// The byte range of the version.
     fn locate(&self, text: &str) -> Result<Range<usize>, ProjectError> {
         let path = self.path.as_str();
         match &self.how {
@@ -186,7 +187,7 @@ impl VersionLocation {
         let line = |one: &Assignment| line_at(text, one.offset);
         match found {
             [] => Err(not_found(&path, &format!("`{name} = \"…\"`"))),
-            [Assignment { given: Given::Text(span), .. }] => Ok(span.clone()),
+            [Assignment { given: AssignedValue::Text(span), .. }] => Ok(span.clone()),
             [one] => Err(ProjectError::NotLiteral { path, name: name.to_owned(), line: line(one) }),
             _ => Err(ProjectError::Several {
                 path,
@@ -222,7 +223,7 @@ impl fmt::Display for VersionLocation {
     }
 }
 
-/// Those of the ways in which a TOML file does keep a version; what is inherited is written elsewhere.
+/// The syntaxes with which a TOML file states a version; an inherited one is stated elsewhere.
 pub(super) fn in_toml(
     path: &str,
     text: &str,
@@ -240,14 +241,14 @@ pub(super) fn in_toml(
     Ok(places)
 }
 
-/// Reads a regular expression as Python's `re` would with `MULTILINE`, as far as both agree.
+/// Compiles a regular expression with the meaning of Python's `re` with `MULTILINE`, as far as both agree.
 pub(super) fn compiled(path: &str, pattern: &str) -> Result<Regex, ProjectError> {
     let bad = |reason: String| ProjectError::BadPattern {
         path: path.to_owned(),
         pattern: pattern.chars().take(200).collect(),
         reason,
     };
-    // A backend's pattern is a line; what is longer would only cost time.
+    // A backend's pattern is one line; a longer one would only take time.
     if pattern.len() > 10_000 {
         return Err(bad("it is longer than 10000 bytes".to_owned()));
     }

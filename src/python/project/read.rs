@@ -1,11 +1,11 @@
-//! A project's own words about itself, from whichever file has them.
+//! Reads a project's metadata from whichever file has it.
 
 use super::ini::{self, Entry};
-use super::statements::{self, Given};
+use super::statements::{self, AssignedValue};
 use super::toml::Toml;
 use super::{Backend, Files, Project, ProjectError, VersionSource, normalize, source, text_of, url};
 
-/// The files that describe a project, as far as it has them
+/// The files that describe a project, if they exist
 pub(super) struct Description<'f> {
     pub(super) files: &'f dyn Files,
     pub(super) pyproject: Option<Toml>,
@@ -15,11 +15,11 @@ pub(super) struct Description<'f> {
 }
 
 impl Project {
-    /// Reads what the project says of itself.
+    /// Reads the project.
     ///
     /// # Errors
-    /// There is no project, or its files cannot be read, or it has no name. A version that is out of reach is no
-    /// error here but [`VersionSource::Unreadable`]: the user may know where it is.
+    /// There is no project, its files cannot be read, or it has no name. A version that cannot be read is not an
+    /// error here but [`VersionSource::Unreadable`]: the user may configure its place.
     pub fn read(files: &dyn Files) -> Result<Self, ProjectError> {
         let description = Description::of(files)?;
         let name = description.name()?;
@@ -77,7 +77,7 @@ impl<'f> Description<'f> {
         }
         match self.setup_py.as_deref() {
             Some(text) => match statements::setup_argument(text, "name").map(|found| found.given) {
-                Some(Given::Text(span)) => checked(&text[span], "setup.py", "name"),
+                Some(AssignedValue::Text(span)) => checked(&text[span], "setup.py", "name"),
                 _ => Err(ProjectError::NoName),
             },
             None => Err(ProjectError::NoName),
@@ -98,7 +98,7 @@ impl<'f> Description<'f> {
         let told = self.pyproject.as_ref().and_then(|toml| {
             let places: [&[&str]; 2] =
                 [&["project", "requires-python"], &["tool", "flit", "metadata", "requires-python"]];
-            // Poetry's own way to say it, `^3.9`, is no specifier: leave that to the built metadata.
+            // Poetry's own syntax, `^3.9`, is not a specifier: leave that to the built metadata.
             places.iter().find_map(|keys| toml.get(keys)?.as_str())
         });
         told.or_else(|| self.setup_value("options", "python_requires")).map(str::to_owned)
@@ -130,7 +130,7 @@ impl<'f> Description<'f> {
 
     fn import_name(&self, name: &str) -> String {
         let told = self.pyproject.as_ref().and_then(|toml| {
-            // PEP 794, then what each backend calls it.
+            // PEP 794 first, then each backend's own setting.
             let names = toml.strings(&["project", "import-names"]);
             let first = names.first().map(|name| name.split(';').next().unwrap_or(name).trim());
             let flit = || toml.get(&["tool", "flit", "module", "name"])?.as_str();
@@ -154,7 +154,7 @@ impl<'f> Description<'f> {
     }
 }
 
-/// A name as PyPI takes it (the core metadata specification).
+/// Checks a project name by PyPI's rules (core metadata specification).
 fn checked(name: &str, path: &str, key: &str) -> Result<String, ProjectError> {
     let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let outer = |c: char| c.is_ascii_alphanumeric();

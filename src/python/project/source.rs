@@ -2,29 +2,29 @@
 
 use super::place::{compiled, in_toml};
 use super::read::Description;
-use super::statements::{self, Given};
+use super::statements::{self, AssignedValue};
 use super::toml::Toml;
 use super::{
     Backend, Files, ProjectError, VersionLocation, VersionSource, VersionSyntax, normalize, text_of,
 };
 
-/// What hatchling looks for where `[tool.hatch.version]` has no `pattern`
+/// hatchling's default pattern in `[tool.hatch.version]`
 const HATCH: &str = r#"(?i)^(?:__version__|VERSION) *= *(?:"v?(?P<version>.+?)"|'v?(?P<version_>.+?)')"#;
 
-/// What pdm-backend looks for where `[tool.pdm.version]` has no `pattern`
+/// pdm-backend's default pattern in `[tool.pdm.version]`
 const PDM: &str = r#"^(?:__version__|VERSION)\s*=\s*["'](?P<version>.+?)["']\s*(?:#.*)?$"#;
 
-/// What scikit-build-core's regex provider looks for by default
+/// The default pattern of scikit-build-core's regex provider
 const SCIKIT_BUILD: &str = r#"(?i)^(?:__version__|VERSION)(?: ?: ?str)? *= *["']v?(?P<version>.+?)["']"#;
 
-/// So many modules may hand a version on by import
+/// The most modules that may pass a version on by import
 const HOPS: usize = 5;
 
 type SourceResult = Result<VersionSource, ProjectError>;
 
 pub(super) fn version_source(description: &Description<'_>, name: &str) -> SourceResult {
     let Some(toml) = &description.pyproject else { return setuptools(description) };
-    // With this plugin the written version is a stand-in, `0.0.0`.
+    // With this plugin, the written version is the placeholder `0.0.0`.
     if toml.is_true(&["tool", "poetry-dynamic-versioning", "enable"]) {
         return vcs("poetry-dynamic-versioning");
     }
@@ -46,7 +46,7 @@ pub(super) fn version_source(description: &Description<'_>, name: &str) -> Sourc
         }
         Backend::Other(backend) => Err(ProjectError::Dynamic {
             setting: "`[project] version` is dynamic".to_owned(),
-            reason: format!("where `{backend}` takes it from is not known"),
+            reason: format!("it is not known where `{backend}` takes it from"),
         }),
     }
 }
@@ -55,7 +55,7 @@ fn vcs(tool: &str) -> SourceResult {
     Ok(VersionSource::Vcs { tool: tool.to_owned() })
 }
 
-/// A place of which it is known that a version can be read there.
+/// A place where a version can be read.
 fn at(files: &dyn Files, path: &str, how: VersionSyntax) -> SourceResult {
     let place = VersionLocation { path: joined("", path), how };
     place.read(&text_of(files, &place.path)?)?;
@@ -65,7 +65,7 @@ fn at(files: &dyn Files, path: &str, how: VersionSyntax) -> SourceResult {
 fn unknown(setting: &str, source: &str) -> SourceResult {
     Err(ProjectError::Dynamic {
         setting: setting.to_owned(),
-        reason: format!("a version from `{source}` can only be had by running the project's code"),
+        reason: format!("a version from `{source}` needs the project's code to run"),
     })
 }
 
@@ -131,7 +131,7 @@ fn scikit_build(description: &Description<'_>, toml: &Toml) -> SourceResult {
     }
 }
 
-/// flit-core reads `__version__` of the module, or of the file in the package that is named for it.
+/// flit-core reads `__version__` from the module, or from the file in the package with its name.
 fn flit(description: &Description<'_>, toml: &Toml, name: &str) -> SourceResult {
     let places: [&[&str]; 2] = [&["tool", "flit", "module", "name"], &["tool", "flit", "metadata", "module"]];
     let told = places.iter().find_map(|keys| toml.get(keys)?.as_str());
@@ -143,7 +143,7 @@ fn flit(description: &Description<'_>, toml: &Toml, name: &str) -> SourceResult 
         for path in inside.iter().map(|tail| format!("{package}{tail}")) {
             let Ok(text) = text_of(description.files, &path) else { continue };
             let found = statements::assignments(&text, "__version__");
-            if found.iter().any(|one| matches!(one.given, Given::Text(_))) {
+            if found.iter().any(|one| matches!(one.given, AssignedValue::Text(_))) {
                 return at(
                     description.files,
                     &path,
@@ -159,7 +159,7 @@ fn flit(description: &Description<'_>, toml: &Toml, name: &str) -> SourceResult 
     }
 }
 
-/// maturin takes the version of the crate, which may be that of its workspace.
+/// maturin takes the version from the crate, or from its workspace.
 fn maturin(description: &Description<'_>, toml: &Toml) -> SourceResult {
     let files = description.files;
     let told = toml.string(&["tool", "maturin", "manifest-path"])?;
@@ -237,7 +237,7 @@ fn setuptools(description: &Description<'_>) -> SourceResult {
     at(files, "setup.py", VersionSyntax::SetupPy)
 }
 
-/// `setuptools-scm[simple]` among the build requirements switches it on without a table of its own.
+/// Whether the build requirements have `setuptools-scm[simple]`, which enables it without its own table.
 fn requires_simple_scm(toml: &Toml) -> bool {
     toml.strings(&["build-system", "requires"]).iter().any(|requirement| {
         let Some((name, extras)) = requirement.split_once('[') else { return false };
@@ -246,7 +246,7 @@ fn requires_simple_scm(toml: &Toml) -> bool {
     })
 }
 
-/// `pkg.module.NAME`, found as setuptools finds it: by `package-dir`, else in `src`, else in the root.
+/// `pkg.module.NAME`, found as in setuptools: by `package-dir`, else in `src`, else in the root.
 fn setuptools_attribute(description: &Description<'_>, attr: &str) -> SourceResult {
     let (module, name) = attr.trim().rsplit_once('.').unwrap_or(("__init__", attr.trim()));
     let mut folders: Vec<(String, String)> = Vec::new();
@@ -264,7 +264,7 @@ fn setuptools_attribute(description: &Description<'_>, attr: &str) -> SourceResu
     );
     let searched = description.setup_value("options.packages.find", "where");
     folders.extend(searched.map(|folder| (String::new(), folder.to_owned())));
-    // The most specific package decides.
+    // The most specific package comes first.
     folders.sort_by_key(|(package, _)| std::cmp::Reverse(package.len()));
     folders.extend([(String::new(), "src".to_owned()), (String::new(), String::new())]);
     for (package, folder) in &folders {
@@ -290,14 +290,14 @@ fn module_file(files: &dyn Files, stem: &str) -> Option<String> {
     [format!("{stem}.py"), joined(stem, "__init__.py")].into_iter().find(|path| files.read(path).is_some())
 }
 
-/// Follows a name from the module that has it to the one that gives it its value.
+/// Follows imports of a name to the module that assigns its value.
 fn attribute(files: &dyn Files, path: &str, name: &str, roots: &[&str]) -> SourceResult {
     let (mut path, mut name) = (path.to_owned(), name.to_owned());
     for _ in 0..HOPS {
         let text = text_of(files, &path)?;
         let found = statements::assignments(&text, &name);
         let [only] = found.as_slice() else { break };
-        let Given::Import { dots, module, name: there } = &only.given else { break };
+        let AssignedValue::Import { dots, module, name: there } = &only.given else { break };
         let module = module.replace('.', "/");
         let folder = (0..*dots).fold(path.as_str(), |folder, _| folder_of(folder));
         let stems = match dots {
@@ -318,7 +318,7 @@ fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// The path from the project's root; what leaves the root keeps its `..`, and is therefore found nowhere.
+/// The path from the project's root; a path that leaves the root keeps its `..`, so that no file is found.
 fn joined(folder: &str, path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in folder.split('/').chain(path.split('/')) {

@@ -1,30 +1,30 @@
 //! Just enough of Python's grammar to find `__version__ = "1.0"` where the interpreter would see it: not in a
-//! docstring, not in a comment, not in a call.
+//! docstring, a comment or a call.
 
 use std::ops::Range;
 
-/// What a name is given at the top level of a module
+/// What a module assigns to a name at its top level
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Given {
-    /// A plain string; the bytes between its quotes
+pub(super) enum AssignedValue {
+    /// A plain string; the byte range between its quotes
     Text(Range<usize>),
-    /// `from .module import name`: the dots, the module, and the name over there
+    /// `from .module import name`: the dots, the module, and the name in that module
     Import { dots: usize, module: String, name: String },
-    /// Anything that only the interpreter can tell
+    /// Anything that only the interpreter can evaluate
     Other,
 }
 
-/// An assignment or import, where it starts
+/// An assignment or import, and where it starts
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Assignment {
     pub(super) offset: usize,
-    pub(super) given: Given,
+    pub(super) given: AssignedValue,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token<'t> {
     Name(&'t str),
-    /// A string literal; the bytes between its quotes, where these are its value
+    /// A string literal; the byte range between its quotes, if that is its value
     Text(Option<Range<usize>>),
     Mark(char),
 }
@@ -32,12 +32,12 @@ enum Token<'t> {
 /// A logical line, as tokens with their positions
 type Statement<'t> = Vec<(usize, Token<'t>)>;
 
-/// Which lines to look at
+/// Which lines to read
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Where {
     /// Those of the module itself
     Margin,
-    /// Those of functions and conditions too
+    /// Those of functions and conditions as well
     Anywhere,
 }
 
@@ -46,7 +46,7 @@ pub(super) fn assignments(text: &str, name: &str) -> Vec<Assignment> {
     statements(text, Where::Margin).iter().filter_map(|statement| assignment(statement, name)).collect()
 }
 
-/// The keyword argument `name` of the first call of `setup`, where it is a plain string.
+/// The keyword argument `name` of the first call of `setup`, if it is a plain string.
 pub(super) fn setup_argument(text: &str, name: &str) -> Option<Assignment> {
     let statements = statements(text, Where::Anywhere);
     let call = statements.iter().find_map(|tokens| {
@@ -67,8 +67,8 @@ pub(super) fn setup_argument(text: &str, name: &str) -> Option<Assignment> {
             {
                 let ends = matches!(call.get(index + 3), Some((_, Token::Mark(',' | ')'))));
                 let given = match call.get(index + 2) {
-                    Some((_, Token::Text(Some(span)))) if ends => Given::Text(span.clone()),
-                    _ => Given::Other,
+                    Some((_, Token::Text(Some(span)))) if ends => AssignedValue::Text(span.clone()),
+                    _ => AssignedValue::Other,
                 };
                 return Some(Assignment { offset: *offset, given });
             }
@@ -100,15 +100,15 @@ fn assignment(tokens: &Statement<'_>, name: &str) -> Option<Assignment> {
         rest = &after[equals + 1..];
     }
     let given = match rest {
-        [Token::Text(Some(span))] => Given::Text(span.clone()),
+        [Token::Text(Some(span))] => AssignedValue::Text(span.clone()),
         // Two statements on a line.
-        [Token::Text(Some(span)), Token::Mark(';'), ..] => Given::Text(span.clone()),
-        _ => Given::Other,
+        [Token::Text(Some(span)), Token::Mark(';'), ..] => AssignedValue::Text(span.clone()),
+        _ => AssignedValue::Other,
     };
     assigned.then_some(Assignment { offset, given })
 }
 
-fn import(tokens: &[&Token<'_>], name: &str) -> Option<Given> {
+fn import(tokens: &[&Token<'_>], name: &str) -> Option<AssignedValue> {
     let dots = tokens.iter().take_while(|token| ***token == Token::Mark('.')).count();
     let keyword = tokens.iter().position(|token| **token == Token::Name("import"))?;
     let module: String = tokens[dots..keyword]
@@ -127,7 +127,7 @@ fn import(tokens: &[&Token<'_>], name: &str) -> Option<Given> {
             _ => continue,
         };
         if *local == name {
-            return Some(Given::Import { dots, module, name: (*original).to_owned() });
+            return Some(AssignedValue::Import { dots, module, name: (*original).to_owned() });
         }
     }
     None
@@ -138,7 +138,7 @@ fn statements(text: &str, place: Where) -> Vec<Statement<'_>> {
     let bytes = text.as_bytes();
     let mut statements: Vec<Statement<'_>> = Vec::new();
     let (mut at, mut depth) = (if text.starts_with('\u{feff}') { 3 } else { 0 }, 0_usize);
-    // Whether the next token begins a line at the margin, and whether the present line began there.
+    // Whether the next token starts a line at the margin, and whether the current line started there.
     let (mut margin, mut kept) = (true, false);
     while let Some(&byte) = bytes.get(at) {
         let start = at;
@@ -160,7 +160,7 @@ fn statements(text: &str, place: Where) -> Vec<Statement<'_>> {
                 continue;
             }
             b'\\' => {
-                // The line goes on behind a backslash.
+                // A backslash continues the line.
                 at += 1;
                 at += match &bytes[at..] {
                     [b'\r', b'\n', ..] => 2,
@@ -211,7 +211,7 @@ fn statements(text: &str, place: Where) -> Vec<Statement<'_>> {
     statements
 }
 
-/// The string literal at `at`, and where it ends; a single-quoted one ends with its line at the latest.
+/// The string literal at `at`, and its end; a single-quoted one ends with its line at the latest.
 fn string<'t>(text: &'t str, at: usize, prefix: &str) -> (Token<'t>, usize) {
     let bytes = text.as_bytes();
     let quote = bytes[at];
@@ -246,9 +246,11 @@ mod tests {
         assignments(text, "__version__")
             .into_iter()
             .map(|one| match one.given {
-                Given::Text(span) => text[span].to_owned(),
-                Given::Import { dots, module, name } => format!("{}{module}:{name}", ".".repeat(dots)),
-                Given::Other => "?".to_owned(),
+                AssignedValue::Text(span) => text[span].to_owned(),
+                AssignedValue::Import { dots, module, name } => {
+                    format!("{}{module}:{name}", ".".repeat(dots))
+                }
+                AssignedValue::Other => "?".to_owned(),
             })
             .collect()
     }
@@ -278,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn passes_over_what_only_looks_like_it() {
+    fn ignores_lookalikes() {
         for text in [
             "'''\n__version__ = '1.0'\n'''\n",
             "# __version__ = '1.0'",
@@ -299,22 +301,22 @@ mod tests {
     fn finds_the_arguments_of_setup() {
         let text = "from setuptools import setup\nsetuptools.setup(\n    name='demo',\n    package_data={'x': f(name='y')},\n    version=\"1.0\",\n)\n";
         let argument = |name: &str| match setup_argument(text, name).map(|found| found.given) {
-            Some(Given::Text(span)) => Some(&text[span]),
+            Some(AssignedValue::Text(span)) => Some(&text[span]),
             _ => None,
         };
         assert_eq!((argument("name"), argument("version"), argument("x")), (Some("demo"), Some("1.0"), None));
-        assert_eq!(setup_argument("setup(version=get())", "version").unwrap().given, Given::Other);
-        assert_eq!(setup_argument("setup(version='1' + x)", "version").unwrap().given, Given::Other);
+        assert_eq!(setup_argument("setup(version=get())", "version").unwrap().given, AssignedValue::Other);
+        assert_eq!(setup_argument("setup(version='1' + x)", "version").unwrap().given, AssignedValue::Other);
         assert_eq!(setup_argument("x = 1", "version"), None);
         let guarded = "if __name__ == '__main__':\n    setup(version='1.0')\n";
-        assert!(matches!(setup_argument(guarded, "version").unwrap().given, Given::Text(_)));
+        assert!(matches!(setup_argument(guarded, "version").unwrap().given, AssignedValue::Text(_)));
     }
 
     proptest! {
         #[test]
         fn never_panics(text in r#"(\PC|["'\\\n#(){}=:. ]|__version__|from|import|setup){0,60}"#) {
             for found in assignments(&text, "__version__").into_iter().chain(setup_argument(&text, "version")) {
-                if let Given::Text(span) = found.given {
+                if let AssignedValue::Text(span) = found.given {
                     let _ = &text[span];
                 }
             }

@@ -1,4 +1,4 @@
-//! Values of a TOML file with the place they stand at, so that a version can be changed and nothing else.
+//! Values of a TOML file with their positions, so that an edit can change only the version.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use toml_edit::{Document, Item};
 
 use super::{ProjectError, line_at};
 
-/// A TOML file that has been read
+/// A parsed TOML file
 #[derive(Debug)]
 pub(super) struct Toml {
     pub(super) path: String,
@@ -35,7 +35,7 @@ impl Toml {
         self.get(keys).and_then(Item::as_bool) == Some(true)
     }
 
-    /// The string; None where there is none, an error where there is something else.
+    /// The string; none if it is missing, an error if it has another type.
     pub(super) fn string(&self, keys: &[&str]) -> Result<Option<&str>, ProjectError> {
         match self.get(keys) {
             None => Ok(None),
@@ -43,7 +43,7 @@ impl Toml {
         }
     }
 
-    /// The strings of an array, or the only one; empty where there is none.
+    /// The strings of an array, or a single string; empty if missing.
     pub(super) fn strings(&self, keys: &[&str]) -> Vec<&str> {
         match self.get(keys) {
             Some(item) => match item.as_array() {
@@ -54,7 +54,7 @@ impl Toml {
         }
     }
 
-    /// The keys and strings of a table; what is no string is left out.
+    /// The keys and strings of a table, without other values.
     pub(super) fn pairs(&self, keys: &[&str]) -> Vec<(&str, &str)> {
         let table = self.get(keys).and_then(Item::as_table_like);
         table
@@ -64,7 +64,7 @@ impl Toml {
             .collect()
     }
 
-    /// The bytes of a string in the file, between its quotes.
+    /// The byte range of a string in the file, between its quotes.
     pub(super) fn place(&self, keys: &[&str]) -> Result<Option<Range<usize>>, ProjectError> {
         if self.string(keys)?.is_none() {
             return Ok(None);

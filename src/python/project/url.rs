@@ -1,6 +1,6 @@
-//! Which of a project's addresses is its repository.
+//! Finds the repository among a project's URLs.
 
-/// Labels of PyPI's well-known kind "source", most telling first, and what people write for it
+/// Labels of PyPI's well-known kind "source", most specific first, and other common ones
 const LABELS: [&str; 7] = ["repository", "source", "sourcecode", "github", "gitlab", "code", "repo"];
 
 const FORGES: [&str; 8] = [
@@ -14,7 +14,7 @@ const FORGES: [&str; 8] = [
     "salsa.debian.org",
 ];
 
-/// The repository's page among labelled addresses: one that is called so, else a homepage on a forge.
+/// The repository's page among labelled URLs: one with such a label, else a homepage on a forge.
 pub(super) fn repository<'a>(urls: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<String> {
     // Well-known labels are compared without punctuation, blanks and case.
     let urls: Vec<(String, &str)> = urls
@@ -37,7 +37,7 @@ fn is_on_a_forge(url: &str) -> bool {
     FORGES.contains(&host) || host.starts_with("gitlab.") || host.starts_with("git.")
 }
 
-/// The page without what people add to it: a slash, `.git`, a branch.
+/// The page's URL without a trailing slash, `.git` or a branch.
 fn page(url: &str) -> Option<String> {
     let url = url.trim();
     if !url.starts_with("https://") && !url.starts_with("http://") {

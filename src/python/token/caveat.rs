@@ -1,4 +1,4 @@
-//! What restricts a token, in the forms in which PyPI writes it: `[tag, …]` today, an object before.
+//! The restrictions of a token, in PyPI's two formats: `[tag, …]` today, an object before.
 
 use std::fmt;
 
@@ -7,30 +7,30 @@ use serde_json::{Value, json};
 
 use crate::python::filename::normalize;
 
-/// How much of a caveat that nobody knows is shown, in characters
+/// How much of an unknown caveat is displayed, in characters
 const SHOWN: usize = 80;
 
 /// A restriction of a token
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caveat {
-    /// Good from the one moment up to the other, in seconds since 1970
+    /// Valid from one time to another, in seconds since 1970
     Expiration { not_before: i64, expires_at: i64 },
-    /// Good for the projects of these names, normalized
+    /// Valid for the projects with these names, normalized
     ProjectName(Vec<String>),
-    /// Good for the projects of these ids
+    /// Valid for the projects with these ids
     ProjectId(Vec<String>),
-    /// Good for what this user may do, by their id
+    /// Valid for what this user may do, by their id
     RequestUser(String),
     /// Issued to a trusted publisher, by its id
     OidcPublisher(String),
-    /// Good for whatever the user may do, as tokens said before 2022
+    /// Valid for everything that the user may do, as in tokens before 2022
     Everything,
-    /// One that this version does not know: what it says, shortened
+    /// One that this version does not know: its text, shortened
     Unknown(String),
 }
 
 impl Caveat {
-    /// Good for this project only.
+    /// Valid for this project only.
     pub fn project(name: &str) -> Self {
         Self::ProjectName(vec![normalize(name)])
     }
@@ -46,7 +46,7 @@ impl Caveat {
 
     fn from_array(values: &[Value]) -> Option<Self> {
         let (tag, values) = values.split_first()?;
-        // Further values may come with time; what is known of a tag stays.
+        // More values may be added later; those that are known keep their meaning.
         match (tag.as_u64()?, values) {
             (0, [expires_at, not_before, ..]) => {
                 Some(Self::Expiration { not_before: not_before.as_i64()?, expires_at: expires_at.as_i64()? })
@@ -59,7 +59,7 @@ impl Caveat {
         }
     }
 
-    /// What PyPI wrote until 2022 and still takes.
+    /// PyPI's format until 2022, which it still accepts.
     fn from_object(object: &serde_json::Map<String, Value>) -> Option<Self> {
         let only = |keys: &[&str]| object.keys().all(|key| keys.contains(&key.as_str()));
         if let (Some(not_before), Some(expires_at), true) =
@@ -85,7 +85,7 @@ impl Caveat {
         }
     }
 
-    /// As PyPI writes it today.
+    /// PyPI's current format.
     pub(super) fn to_json(&self) -> String {
         let value = match self {
             Self::Expiration { not_before, expires_at } => json!([0, expires_at, not_before]),
@@ -108,7 +108,7 @@ fn names_in(value: &Value) -> Option<Vec<String>> {
     Some(texts(value)?.iter().map(|name| normalize(name)).collect())
 }
 
-/// What can be shown on a terminal of something that anybody may have written.
+/// Text from any source, made safe for a terminal.
 pub(super) fn shown(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let shown: String = text
@@ -125,23 +125,23 @@ impl fmt::Display for Caveat {
             |items: &[String]| items.iter().map(|item| shown(item.as_bytes())).collect::<Vec<_>>().join(", ");
         match self {
             Self::Expiration { not_before, expires_at } => {
-                write!(f, "good from {} until {}", moment(*not_before), moment(*expires_at))
+                write!(f, "valid from {} until {}", moment(*not_before), moment(*expires_at))
             }
-            Self::ProjectName(names) => write!(f, "good for the project {}", listed(names)),
-            Self::ProjectId(ids) => write!(f, "good for the project with the id {}", listed(ids)),
+            Self::ProjectName(names) => write!(f, "valid for the project {}", listed(names)),
+            Self::ProjectId(ids) => write!(f, "valid for the project with the id {}", listed(ids)),
             Self::RequestUser(user) => {
-                write!(f, "good for the user with the id {}", shown(user.as_bytes()))
+                write!(f, "valid for the user with the id {}", shown(user.as_bytes()))
             }
             Self::OidcPublisher(publisher) => {
                 write!(f, "issued to the trusted publisher with the id {}", shown(publisher.as_bytes()))
             }
-            Self::Everything => f.write_str("good for all projects of its user"),
-            Self::Unknown(text) => write!(f, "a restriction that is not known here: {text}"),
+            Self::Everything => f.write_str("valid for all projects of its user"),
+            Self::Unknown(text) => write!(f, "an unknown restriction: {text}"),
         }
     }
 }
 
-/// A moment as people write it, or the number where it is none of this calendar.
+/// A time in RFC 3339, or the number if it is out of range.
 pub(super) fn moment(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |moment| moment.to_string())
 }

@@ -1,4 +1,4 @@
-//! Whether a token is any good for what it is about to be used for, as far as it says so itself.
+//! Checks whether a token can be used for an upload, by its own caveats.
 
 use std::fmt;
 
@@ -12,20 +12,20 @@ use crate::python::filename::normalize;
 const ISSUERS: [(&str, &str); 3] =
     [("upload.pypi.org", "pypi.org"), ("pypi.org", "pypi.org"), ("test.pypi.org", "test.pypi.org")];
 
-/// Where and what for a token is about to be used
+/// What a token is to be used for
 #[derive(Debug, Clone, Copy)]
 pub struct TokenUse<'a> {
     /// The host that takes the upload
     pub host: &'a str,
-    /// The project, where that is known
+    /// The project, if known
     pub project: Option<&'a str>,
     pub now: Timestamp,
 }
 
-/// Why a token will not do
+/// Why a token cannot be used
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Objection {
-    /// Another index issued it, which is all that its sending would tell anybody
+    /// Another index issued it, so sending it would only disclose it
     Issuer {
         issuer: String,
         host: String,
@@ -46,14 +46,14 @@ impl fmt::Display for Objection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Issuer { issuer, host } => {
-                write!(f, "it was issued by {}, and is no good at {host}", shown(issuer.as_bytes()))
+                write!(f, "it was issued by {} and is not valid at {host}", shown(issuer.as_bytes()))
             }
             Self::Project { project, projects } => {
                 let projects: Vec<String> = projects.iter().map(|name| shown(name.as_bytes())).collect();
                 write!(f, "it is for {}, not for {project}", projects.join(", "))
             }
             Self::Expired { at } => write!(f, "it expired at {}", moment(*at)),
-            Self::NotYet { from } => write!(f, "it is good only from {} on", moment(*from)),
+            Self::NotYet { from } => write!(f, "it is valid only from {} on", moment(*from)),
         }
     }
 }
@@ -62,16 +62,16 @@ impl Objection {
     /// What to do about it.
     pub fn help(&self) -> &'static str {
         match self {
-            Self::Issuer { .. } => "the indexes know nothing of each other: each needs a token of its own",
-            Self::Project { .. } => "make a token for this project, or one for all of yours",
-            Self::Expired { .. } => "make another one",
-            Self::NotYet { .. } => "is this machine's clock right?",
+            Self::Issuer { .. } => "each index needs its own token",
+            Self::Project { .. } => "create a token for this project, or one for all your projects",
+            Self::Expired { .. } => "create another one",
+            Self::NotYet { .. } => "check this machine's clock",
         }
     }
 }
 
 impl Token {
-    /// What speaks against using it there. All of it is the token's own word, and only the index knows for sure.
+    /// The problems with using it, according to the token itself; only the index knows for certain.
     pub fn objections(&self, place: TokenUse<'_>) -> Vec<Objection> {
         let mut objections = Vec::new();
         if self.is_issued_elsewhere(place.host) {
@@ -96,13 +96,13 @@ impl Token {
         objections
     }
 
-    /// Whether it says that this host issued it.
+    /// Whether this host issued it, according to the token.
     pub fn is_issued_at(&self, host: &str) -> bool {
         self.issuer() == host || ISSUERS.contains(&(host, self.issuer()))
     }
 
-    /// Whether PyPI or TestPyPI issued it and this host is not its own, or the host is one of theirs and another issued
-    /// it. What any other index calls itself is its own affair.
+    /// Whether PyPI or TestPyPI issued it and this is another host, or the host is one of theirs and another issued
+    /// it. Issuer names of other indexes are not compared.
     pub fn is_issued_elsewhere(&self, host: &str) -> bool {
         let issuer = self.issuer();
         let concerned = ISSUERS.iter().any(|(upload, name)| *upload == host || *name == issuer);

@@ -1,5 +1,5 @@
-//! Macaroons of version 2 in their binary form: a chain of HMACs over an identifier and over what restricts it. Whoever
-//! has one can append a restriction; nobody can take one away.
+//! Macaroons of version 2 in binary form: a chain of HMACs over an identifier and its restrictions. The owner of one
+//! can append a restriction, but nobody can remove one.
 //!
 //! `02`, then `01 length location`, `02 length identifier`, `00`; for each caveat `02 length text`, `00`; `00`;
 //! `06 20` and the signature.
@@ -13,37 +13,37 @@ use sha2::Sha256;
 use thiserror::Error;
 
 const VERSION: u8 = 2;
-/// Ends a part
+/// The end of a section
 const END: u8 = 0;
 const LOCATION: u8 = 1;
 const IDENTIFIER: u8 = 2;
-/// Of a caveat that somebody else has to vouch for
+/// The field of a third-party caveat
 const VERIFICATION: u8 = 4;
 const SIGNATURE: u8 = 6;
-/// What a key is made with, so that it serves for macaroons only
+/// The key derivation's constant
 const KEY: &[u8] = b"macaroons-key-generator";
-/// More restrictions than anybody has a use for
+/// More restrictions than any token needs
 const MOST_CAVEATS: usize = 256;
 
-/// Why bytes are no macaroon
+/// Why bytes are not a macaroon
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MacaroonError {
-    #[error("it is a macaroon of another version than 2")]
+    #[error("it is not a version 2 macaroon")]
     Version,
-    #[error("it breaks off")]
+    #[error("it is truncated")]
     Truncated,
-    #[error("it has more after its end")]
+    #[error("it has extra bytes after its end")]
     Trailing,
-    #[error("its parts are not those of a macaroon")]
+    #[error("its fields are not those of a macaroon")]
     Shape,
     #[error("it has more than {MOST_CAVEATS} restrictions")]
     TooMany,
 }
 
-/// A link of the chain: who knows it can append restrictions
+/// A link of the chain; it permits appending restrictions
 type Signature = Zeroizing<[u8; 32]>;
 
-/// A macaroon; its signature is what has to stay secret
+/// A macaroon; its signature must stay secret
 #[derive(Clone)]
 pub struct Macaroon {
     location: String,
@@ -55,7 +55,7 @@ pub struct Macaroon {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Caveat {
     text: Vec<u8>,
-    /// Of one that somebody else has to vouch for: where, and the key for it
+    /// Of a third-party caveat: the location, and the key for it
     elsewhere: Option<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -66,23 +66,23 @@ impl fmt::Debug for Macaroon {
 }
 
 fn mac(key: &[u8], message: &[u8]) -> Signature {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length will do");
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC accepts keys of any length");
     mac.update(message);
     Zeroizing::new(mac.finalize().into_bytes().into())
 }
 
 impl Macaroon {
-    /// A macaroon without restrictions, made by whoever knows the root key.
+    /// A macaroon without restrictions; needs the root key.
     pub fn new(root: &[u8], location: &str, identifier: &str) -> Self {
         let signature = mac(mac(KEY, root).as_slice(), identifier.as_bytes());
         let (location, identifier) = (location.to_owned(), identifier.as_bytes().to_vec());
         Self { location, identifier, caveats: Vec::new(), signature }
     }
 
-    /// Reads one.
+    /// Parses a macaroon.
     ///
     /// # Errors
-    /// It is none.
+    /// The bytes are not a macaroon.
     pub fn parse(bytes: &[u8]) -> Result<Self, MacaroonError> {
         let mut reader = Reader { rest: bytes };
         if reader.byte()? != VERSION {
@@ -116,9 +116,9 @@ impl Macaroon {
         Ok(Self { location, identifier, caveats, signature: Zeroizing::new(signature) })
     }
 
-    /// Writes it.
+    /// Serializes it.
     pub fn to_bytes(&self) -> SecretBox<Vec<u8>> {
-        // Room for all of it: bytes that grow leave copies of themselves behind.
+        // Reserve enough: a growing vector leaves copies of its bytes in memory.
         let part = |bytes: &[u8]| bytes.len() + 12;
         let caveats = self.caveats.iter().map(|caveat| {
             let elsewhere = caveat.elsewhere.as_ref();
@@ -149,17 +149,17 @@ impl Macaroon {
         &self.location
     }
 
-    /// What whoever made it knows the root key by.
+    /// The identifier by which the issuer finds the root key.
     pub fn identifier(&self) -> &[u8] {
         &self.identifier
     }
 
-    /// What it is restricted to, as it is written.
+    /// The restrictions, as written.
     pub fn caveats(&self) -> impl Iterator<Item = &[u8]> {
         self.caveats.iter().map(|caveat| caveat.text.as_slice())
     }
 
-    /// The same macaroon with one restriction more.
+    /// The same macaroon with one more restriction.
     #[must_use]
     pub fn attenuated(mut self, text: Vec<u8>) -> Self {
         self.signature = mac(self.signature.as_slice(), &text);
@@ -167,8 +167,8 @@ impl Macaroon {
         self
     }
 
-    /// Whether it was made with this root key and only restricted since. What somebody else has to vouch for, nobody
-    /// has.
+    /// Whether it was made with this root key and only restricted since. Third-party caveats never count as
+    /// fulfilled.
     pub fn is_signed_by(&self, root: &[u8]) -> bool {
         let mut link = mac(mac(KEY, root).as_slice(), &self.identifier);
         for caveat in &self.caveats {
@@ -177,7 +177,7 @@ impl Macaroon {
             }
             link = mac(link.as_slice(), &caveat.text);
         }
-        // All bytes are looked at, so that the time this takes does not tell where they differ.
+        // Compare all bytes, so that the time does not depend on where they differ.
         let difference =
             link.iter().zip(self.signature.iter()).fold(0, |all, (one, other)| all | (one ^ other));
         std::hint::black_box(difference) == 0
@@ -210,7 +210,7 @@ impl<'a> Reader<'a> {
         Ok(*first)
     }
 
-    /// A number in pieces of seven bits, the lowest first; more than five pieces are longer than any macaroon.
+    /// A varint; more than five bytes are longer than any macaroon.
     fn length(&mut self) -> Result<usize, MacaroonError> {
         let mut length = 0;
         for shift in (0..35).step_by(7) {

@@ -1,7 +1,7 @@
-//! API tokens of PyPI and of indexes like it: `pypi-` and a macaroon, which says itself what it is good for and can be
-//! narrowed by whoever has it, without asking anybody.
+//! API tokens of PyPI and similar indexes: `pypi-` and a macaroon. A macaroon contains its own restrictions, and its
+//! owner can add more without asking the index.
 //!
-//! What a token says is readable; what is signed over is its secret, so nothing here shows more than its caveats.
+//! A token's caveats are readable, but its signature is secret, so nothing here displays more than the caveats.
 
 mod caveat;
 mod judge;
@@ -23,11 +23,11 @@ pub use macaroon::{Macaroon, MacaroonError};
 pub use scope::Scope;
 
 const PREFIX: &str = "pypi-";
-/// What a macaroon of version 2 that names who issued it begins with, in base64
+/// The base64 prefix of a version 2 macaroon with an issuer
 const BEGINNING: &str = "AgE";
-/// Of a token, in bytes: a header of a request does not get longer
+/// The longest token, in bytes: HTTP headers are not longer
 const LARGEST: usize = 16 << 10;
-/// PyPI writes no padding; what somebody has pasted may have some
+/// PyPI writes no padding, but a pasted token may have some
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new()
@@ -35,25 +35,25 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Why a text that looks like a token is none; says nothing of what is in it
+/// Why a text that looks like a token is not one; does not quote it
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TokenError {
     #[error("it does not begin with `pypi-`")]
     Prefix,
     #[error("it is longer than any token: {0} bytes")]
     Length(usize),
-    #[error("a character in it belongs in no token, or its end is missing")]
+    #[error("it contains an invalid character, or its end is missing")]
     Base64,
     #[error(transparent)]
     Macaroon(#[from] MacaroonError),
 }
 
-/// An API token, taken apart
+/// A parsed API token
 pub struct Token {
     macaroon: Macaroon,
 }
 
-/// Without what makes it worth anything
+/// Without the secret signature
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Token").field("issuer", &self.issuer()).field("caveats", &self.caveats()).finish()
@@ -61,16 +61,16 @@ impl fmt::Debug for Token {
 }
 
 impl Token {
-    /// Whether a secret has the form of a token, so that one that cannot be read has been damaged; any other is a
-    /// password, of which nothing is known.
+    /// Whether a secret has the form of a token. If such a one cannot be parsed, it is damaged; any other text is a
+    /// password.
     pub fn is_meant(secret: &str) -> bool {
         secret.strip_prefix(PREFIX).is_some_and(|rest| rest.starts_with(BEGINNING))
     }
 
-    /// Takes a token apart.
+    /// Parses a token.
     ///
     /// # Errors
-    /// It is none.
+    /// The text is not a token.
     pub fn parse(secret: &str) -> Result<Self, TokenError> {
         let encoded = secret.strip_prefix(PREFIX).ok_or(TokenError::Prefix)?;
         if secret.len() > LARGEST {
@@ -80,7 +80,7 @@ impl Token {
         Ok(Self { macaroon: Macaroon::parse(&bytes)? })
     }
 
-    /// The token that a macaroon is.
+    /// The token of a macaroon.
     pub fn of(macaroon: Macaroon) -> Self {
         Self { macaroon }
     }
@@ -89,18 +89,17 @@ impl Token {
         &self.macaroon
     }
 
-    /// The host that issued it, by its own account: that is signed over nothing.
+    /// The host that issued it, according to the token; the signature does not cover this.
     pub fn issuer(&self) -> &str {
         self.macaroon.location()
     }
 
-    /// What it is restricted to. None at all does not make it good for everything: an index can keep restrictions to
-    /// itself.
+    /// Its restrictions. A token without any is not necessarily unrestricted: an index may store restrictions itself.
     pub fn caveats(&self) -> Vec<Caveat> {
         self.macaroon.caveats().map(Caveat::parse).collect()
     }
 
-    /// The same token, good for these only; every caveat holds besides those that it has.
+    /// The same token with more caveats, which hold in addition to those that it has.
     #[must_use]
     pub fn narrowed(&self, caveats: &[Caveat]) -> Self {
         let macaroon = caveats.iter().fold(self.macaroon.clone(), |macaroon, caveat| {
@@ -109,10 +108,10 @@ impl Token {
         Self { macaroon }
     }
 
-    /// As it is sent.
+    /// The text to send.
     pub fn to_secret(&self) -> SecretString {
         let bytes = self.macaroon.to_bytes();
-        // Whole at once: a text that grows leaves copies of itself behind.
+        // Allocate it at once: a growing text leaves copies of itself in memory.
         let length = base64::encoded_len(bytes.expose_secret().len(), false).unwrap_or_default();
         let mut text = String::with_capacity(PREFIX.len() + length);
         text.push_str(PREFIX);

@@ -1,11 +1,11 @@
-//! What all restrictions of a token come to.
+//! The combined effect of a token's restrictions.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Caveat, Token};
 
-/// What a token is good for by its own account; none where it does not say
+/// What a token is valid for, according to itself; none where it has no restriction
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Scope {
     /// The names of the projects, normalized
@@ -22,7 +22,7 @@ pub struct Scope {
 }
 
 impl Token {
-    /// What all its restrictions together leave.
+    /// The intersection of all its restrictions.
     pub fn scope(&self) -> Scope {
         let mut scope = Scope::default();
         let (mut from, mut until) = (None, None);
@@ -47,7 +47,7 @@ impl Token {
     }
 }
 
-/// What is in both lists.
+/// Keeps what is in both lists.
 fn narrow(kept: &mut Option<Vec<String>>, to: Vec<String>) {
     *kept = Some(match kept.take() {
         Some(kept) => kept.into_iter().filter(|item| to.contains(item)).collect(),

@@ -36,7 +36,7 @@ fn said(token: &Token, place: TokenUse<'_>) -> String {
 }
 
 #[test]
-fn a_token_comes_back_as_it_was() {
+fn tokens_round_trip() {
     let one = token(&["[1,[\"demo\"]]", "{\"version\": 1, \"permissions\": \"user\"}"]);
     let secret = one.to_secret();
     assert!(secret.expose_secret().starts_with("pypi-AgEIcHlwaS5vcmcCJDQ"));
@@ -47,7 +47,7 @@ fn a_token_comes_back_as_it_was() {
 }
 
 #[test]
-fn the_caveats_of_today_and_of_before_are_understood() {
+fn current_and_old_caveats_are_parsed() {
     let projects =
         |names: &[&str]| Caveat::ProjectName(names.iter().map(|name| (*name).to_owned()).collect());
     for (text, caveat) in [
@@ -84,7 +84,7 @@ fn the_caveats_of_today_and_of_before_are_understood() {
 }
 
 #[test]
-fn a_narrowed_token_is_good_for_less_and_for_nothing_more() {
+fn narrowing_only_restricts() {
     let broad = token(&["[3,\"a-b\"]"]);
     let narrow =
         broad.narrowed(&[Caveat::project("Demo.Pkg"), Caveat::Expiration { not_before: 5, expires_at: 9 }]);
@@ -96,17 +96,17 @@ fn a_narrowed_token_is_good_for_less_and_for_nothing_more() {
 }
 
 #[test]
-fn a_token_says_what_it_is_no_good_for() {
+fn objections_name_the_reason() {
     let narrow = token(&["[1,[\"demo\",\"other\"]]", "[0,20,10]"]);
     assert_eq!(said(&narrow, place("upload.pypi.org", "Demo", 15)), "");
     assert_eq!(
         said(&narrow, place("test.pypi.org", "third", 20)),
-        "it was issued by pypi.org, and is no good at test.pypi.org; it is for demo, other, not for third; \
+        "it was issued by pypi.org and is not valid at test.pypi.org; it is for demo, other, not for third; \
          it expired at 1970-01-01T00:00:20Z"
     );
     assert_eq!(
         said(&narrow, place("upload.pypi.org", "demo", 9)),
-        "it is good only from 1970-01-01T00:00:10Z on"
+        "it is valid only from 1970-01-01T00:00:10Z on"
     );
     assert!(said(&narrow, place("evil.example", "demo", 15)).contains("issued by pypi.org"));
     let hostile = token(&["[1,[\"\\u001b[2J\"]]"]);
@@ -123,7 +123,7 @@ fn a_token_says_what_it_is_no_good_for() {
 }
 
 #[test]
-fn what_is_none_is_told_from_what_is_damaged() {
+fn passwords_and_damaged_tokens_are_told_apart() {
     assert!(Token::is_meant("pypi-AgEIcHlwaS5vcmc") && !Token::is_meant("pypi-hunter2"));
     assert!(matches!(Token::parse("hunter2"), Err(TokenError::Prefix)));
     assert!(matches!(Token::parse("pypi-AgEI cHlw"), Err(TokenError::Base64)));
@@ -137,7 +137,7 @@ fn what_is_none_is_told_from_what_is_damaged() {
 }
 
 #[test]
-fn nothing_that_is_secret_is_shown() {
+fn secrets_are_not_displayed() {
     let token = token(&["[1,[\"demo\"]]"]);
     let secret = token.to_secret();
     let secret = secret.expose_secret();

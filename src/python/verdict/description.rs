@@ -1,4 +1,4 @@
-//! The long description and its content type.
+//! Checks the long description and its content type.
 
 use comrak::{Options, markdown_to_html};
 use thiserror::Error;
@@ -20,7 +20,7 @@ const RENDERS: Rule = Rule::elsewhere(
 const COSTLY: Rule = Rule::elsewhere(
     "description-too-costly",
     Source::Stricter(
-        "PyPI renders a description for as long as an upload may take, some minutes, so it may fail there, and a hostile one \
+        "PyPI limits rendering to the minutes that an upload may take, so it may fail there, and a hostile description \
          would keep a machine busy for days",
     ),
     "a description in reStructuredText renders within a minute of processor time and a GiB of memory",
@@ -29,14 +29,14 @@ const COSTLY: Rule = Rule::elsewhere(
 const NOT_BLANK: Rule = Rule::pypi(
     "description-not-blank",
     "The description failed to render for 'text/markdown'.",
-    "a description in Markdown renders to something",
+    "a description in Markdown does not render to nothing",
     blank,
 )
 .of_metadata();
 
 pub(super) const RULES: &[Rule] = &[NOT_BLANK, RENDERS, COSTLY];
 
-/// The longest description that is looked at beyond its blanks, in bytes: what comes to nothing is short
+/// The longest description that is checked for rendering to nothing, in bytes: such descriptions are short
 const LONGEST: usize = 64 << 10;
 
 fn blank(subject: &Subject) -> Vec<Violation> {
@@ -44,11 +44,11 @@ fn blank(subject: &Subject) -> Vec<Violation> {
     if description.content_type != ContentType::Markdown || !renders_to_nothing(&description.text) {
         return Vec::new();
     }
-    let found = Violation::new("the description renders to nothing, which PyPI takes for a failure");
-    vec![found.help("write one; or leave it out altogether, with its content type: PyPI takes none at all")]
+    let found = Violation::new("the description renders to nothing, which PyPI treats as a failure");
+    vec![found.help("write one, or remove it together with its content type: PyPI accepts no description")]
 }
 
-/// Whether there are blank lines only, or definitions that nothing refers to.
+/// Whether the text has only blank lines, or only definitions without references.
 fn renders_to_nothing(text: &str) -> bool {
     let text = text.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
     let is_definition = text.starts_with('[') && text.len() <= LONGEST;
@@ -65,27 +65,27 @@ pub struct Description {
 /// The formats that PyPI renders
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentType {
-    /// `text/markdown`; PyPI renders any text by comrak, so none can fail but one that comes to nothing
+    /// `text/markdown`; PyPI renders any text with comrak, so it fails only if it renders to nothing
     Markdown,
     /// `text/plain`; cannot fail
     Plain,
-    /// `text/x-rst`, and where no content type is given; judged by PyPI's renderer in the tool environment
+    /// `text/x-rst`, and the default without a content type; checked with PyPI's renderer in the tool environment
     Restructured,
 }
 
-/// Why PyPI does not take a `Description-Content-Type`; in PyPI's words
+/// Why PyPI does not accept a `Description-Content-Type`
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ContentTypeError {
     #[error("the content type is `{0}`; PyPI renders `text/markdown`, `text/plain` and `text/x-rst`")]
     Unknown(String),
-    #[error("the content type's charset is `{0}`; PyPI takes `UTF-8` only, written so")]
+    #[error("the content type's charset is `{0}`; PyPI accepts only `UTF-8`, in this spelling")]
     Charset(String),
-    #[error("the content type's variant is `{0}`; PyPI knows `GFM` and `CommonMark`")]
+    #[error("the content type's variant is `{0}`; PyPI accepts `GFM` and `CommonMark`")]
     Variant(String),
 }
 
 impl Description {
-    /// The description of the metadata, unless it has none: PyPI drops an empty one and one that says `UNKNOWN`.
+    /// The description in the metadata; none if it is empty or `UNKNOWN`, because PyPI drops those.
     pub(super) fn of(metadata: &Metadata) -> Option<Result<Self, ContentTypeError>> {
         let text = metadata.description().filter(|text| !text.is_empty() && text.trim() != "UNKNOWN")?;
         let content_type = match metadata.first("Description-Content-Type").map(str::trim) {
@@ -96,34 +96,32 @@ impl Description {
     }
 }
 
-/// The finding that a description does not render, with what the renderer said of it.
+/// The finding that a description does not render, with the renderer's message.
 pub fn does_not_render(said: &str) -> RuleFinding {
     let mut lines = said.lines().filter(|line| !line.trim().is_empty());
-    let first = lines.next().unwrap_or("the renderer did not say why");
+    let first = lines.next().unwrap_or("the renderer gave no reason");
     let found = Violation::new(format!("the description does not render on PyPI: {first}"));
     let about: Vec<&str> = lines.take(5).collect();
     RENDERS.finding(if about.is_empty() {
         found
     } else {
-        found.help(format!("it is about: {}", about.join(" / ")))
+        found.help(format!("the source is: {}", about.join(" / ")))
     })
 }
 
 /// The rule whose findings depend on the machine.
 pub(super) const DEPENDING: &str = COSTLY.id;
 
-/// The finding that rendering a description takes too much: what it takes.
+/// The finding that rendering a description takes too long or too much memory.
 pub fn is_too_costly(what: &str) -> RuleFinding {
-    let found = Violation::new(format!("rendering the description was given up: {what}"));
-    COSTLY.finding(
-        found.help("something in it is nested or repeated beyond measure: write that out, or leave it out"),
-    )
+    let found = Violation::new(format!("rendering the description was stopped: {what}"));
+    COSTLY.finding(found.help("it contains excessive nesting or repetition: simplify or remove that part"))
 }
 
 impl std::str::FromStr for ContentType {
     type Err = ContentTypeError;
 
-    /// Reads a `Description-Content-Type`, as `text/markdown; charset=UTF-8; variant=GFM`.
+    /// Parses a `Description-Content-Type`, such as `text/markdown; charset=UTF-8; variant=GFM`.
     fn from_str(value: &str) -> Result<Self, ContentTypeError> {
         if value.contains(['\n', '\r']) {
             return Err(ContentTypeError::Unknown(value.escape_debug().to_string()));
@@ -134,7 +132,7 @@ impl std::str::FromStr for ContentType {
             "text/markdown" => Self::Markdown,
             "text/plain" => Self::Plain,
             "text/x-rst" => Self::Restructured,
-            // What has not the form of a type counts as plain text, if only that stands anywhere.
+            // A value that is not a type counts as plain text if it contains `text/plain`.
             other if other.matches('/').count() != 1 && value.to_lowercase().contains("text/plain") => {
                 Self::Plain
             }
@@ -142,7 +140,7 @@ impl std::str::FromStr for ContentType {
         };
         let read = |part: &'_ str| -> Option<(String, String)> {
             let (name, value) = match part.split_once('=') {
-                // An empty value is none, unless it is in quotes.
+                // An empty value does not count, unless it is quoted.
                 Some((name, value)) => match parameter_value(value) {
                     none if none.is_empty() && !value.trim_start().starts_with('"') => return None,
                     value => (name, value),
@@ -166,13 +164,13 @@ impl std::str::FromStr for ContentType {
     }
 }
 
-/// Whether a text can be a parameter's name (RFC 2045).
+/// Whether a text is a valid parameter name (RFC 2045).
 fn is_token(text: &str) -> bool {
     !text.is_empty()
         && !text.contains(|letter: char| letter.is_whitespace() || "()<>@,:;\\\"/[]?=".contains(letter))
 }
 
-/// The parameters of a content type, apart at every `;` that is not in quotes; quotes begin behind a `=` only.
+/// The parameters of a content type, split at every unquoted `;`; quotes begin only after a `=`.
 fn parameters(text: &str) -> Vec<&str> {
     let (mut parameters, mut start) = (Vec::new(), 0);
     let (mut quoted, mut escaped, mut before) = (false, false, ' ');
@@ -195,7 +193,7 @@ fn parameters(text: &str) -> Vec<&str> {
     parameters
 }
 
-/// A parameter's value as Python's `email` reads it: in quotes, or up to a character that no word has.
+/// A parameter's value as Python's `email` reads it: in quotes, or up to a character that no token has.
 fn parameter_value(value: &str) -> String {
     let value = value.trim();
     let Some(quoted) = value.strip_prefix('"') else {
@@ -237,13 +235,13 @@ mod tests {
     }
 
     #[test]
-    fn what_the_renderer_said_is_a_finding() {
+    fn the_renderers_message_becomes_a_finding() {
         let finding = does_not_render("line 4: ERROR: Unexpected section title.\n\nQuoted\n======\n");
         assert_eq!(
             finding.message,
             "the description does not render on PyPI: line 4: ERROR: Unexpected section title."
         );
-        assert_eq!(finding.help.as_deref(), Some("it is about: Quoted / ======"));
+        assert_eq!(finding.help.as_deref(), Some("the source is: Quoted / ======"));
         assert_eq!(
             crate::python::verdict::rule(finding.rule).map(|rule| rule.id),
             Some("description-renders")
@@ -252,7 +250,7 @@ mod tests {
 
     /// As readme_renderer 45 has it, which PyPI runs.
     #[test]
-    fn markdown_that_comes_to_nothing_is_told_from_markdown_that_shows_nothing() {
+    fn empty_markdown_is_recognised() {
         let nothing =
             ["\n", " ", "\t\n", "\r", "    \n    ", "\u{feff}\n", "[x]: /y\n", "[x]:\n/y\n[z]: /w 'title'\n"];
         for text in nothing {

@@ -1,4 +1,4 @@
-//! What a rule found.
+//! The findings of rules.
 
 use std::fmt;
 
@@ -7,17 +7,17 @@ use serde::Serialize;
 use crate::python::metadata::Header;
 use crate::text::is_safe;
 
-/// How much a finding weighs
+/// The severity of a finding
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// Worth knowing; the release goes on
+    /// Worth knowing; does not stop the release
     Warning,
-    /// PyPI would refuse the file, or would take it and nobody should want that
+    /// PyPI would refuse the file, or would accept a file that must not be published
     Error,
 }
 
-/// Where in a distribution something was found
+/// Where in a distribution a finding is
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Location {
@@ -46,10 +46,10 @@ impl fmt::Display for Location {
     }
 }
 
-/// What a rule found in one file
+/// A finding of a rule in one file
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RuleFinding {
-    /// The rule's id, as `record-hash`
+    /// The rule's id, such as `record-hash`
     pub rule: &'static str,
     pub severity: Severity,
     /// One lower-case sentence
@@ -59,18 +59,18 @@ pub struct RuleFinding {
     /// What to do about it
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// PyPI's own words for it, where PyPI refuses it
+    /// PyPI's own message, if PyPI refuses the file for it
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pypi: Option<String>,
 }
 
-/// A finding as a rule's function gives it; the table adds the rest
+/// A finding as a rule's function returns it; the table adds the rest
 #[derive(Debug)]
 pub(super) struct Violation {
     pub(super) message: String,
     pub(super) place: Option<Location>,
     pub(super) help: Option<String>,
-    /// What PyPI says of this very thing, where the rule's words are not enough
+    /// PyPI's message with the values of this file, if the rule's general one is not enough
     pub(super) says: Option<String>,
 }
 
@@ -89,7 +89,7 @@ impl Violation {
         self
     }
 
-    /// The place of a header.
+    /// Sets the position of a header.
     pub(super) fn header(self, member: &str, header: &Header) -> Self {
         self.line(member, header.line, format!("{}: {}", header.name, header.value))
     }
@@ -105,7 +105,7 @@ impl Violation {
     }
 }
 
-/// A line short enough to be shown, without control characters; hostile metadata can have one of megabytes.
+/// A line, shortened and without control characters; a line of hostile metadata can have megabytes.
 pub(super) fn shortened(text: impl AsRef<str>) -> String {
     const MOST: usize = 200;
     let text = text.as_ref();

@@ -1,26 +1,26 @@
-//! What PyPI knows by heart: classifiers and the names of Python's own modules.
+//! PyPI's lists: classifiers, and the names of Python's standard library.
 
 mod dates;
 
 pub use dates::CLASSIFIERS_OF;
 pub(super) use dates::{MODULES_OF, SPDX};
 
-/// One a line, from trove-classifiers
+/// One per line, from trove-classifiers
 const CLASSIFIERS: &str = include_str!("lists/classifiers.txt");
-/// One a line, with its replacements after tabs
+/// One per line, with its replacements after tabs
 const DEPRECATED: &str = include_str!("lists/deprecated_classifiers.txt");
-/// Every module and submodule of every Python since 2.6, in normal form, from stdlib-list
+/// Every module and submodule of every Python since 2.6, normalized, from stdlib-list
 const MODULES: &str = include_str!("lists/standard_library.txt");
 
-/// The longest text that a nearest classifier is looked for, in bytes
+/// The longest text that suggestions are searched for, in bytes
 const LONGEST_LOOKED_UP: usize = 200;
 
-/// Whether PyPI knows the classifier and does not say that another has replaced it.
+/// Whether PyPI has the classifier and has not deprecated it.
 pub(super) fn is_classifier(classifier: &str) -> bool {
     CLASSIFIERS.lines().any(|known| known == classifier)
 }
 
-/// What replaces a classifier that is no longer to be used.
+/// The replacements of a deprecated classifier.
 pub(super) fn replacements(classifier: &str) -> Option<Vec<&'static str>> {
     DEPRECATED.lines().find_map(|line| {
         let mut parts = line.split('\t');
@@ -28,9 +28,10 @@ pub(super) fn replacements(classifier: &str) -> Option<Vec<&'static str>> {
     })
 }
 
-/// The classifier that is nearest to what was written, if one is near.
+/// The most similar classifier, if there is one.
 pub(super) fn nearest_classifier(classifier: &str) -> Option<&'static str> {
-    // Nothing is near to what is much longer than any, and the search takes as many steps as the text is long.
+    // A text that is much longer than any classifier is similar to none, and the search takes longer for longer
+    // texts.
     if classifier.len() > LONGEST_LOOKED_UP {
         return None;
     }
@@ -40,7 +41,7 @@ pub(super) fn nearest_classifier(classifier: &str) -> Option<&'static str> {
     (near(best) > 0.7).then_some(best)
 }
 
-/// Whether a project's name in normal form is that of a module of Python's own.
+/// Whether a normalized project name is that of a module in Python's standard library.
 pub(super) fn is_module(name: &str) -> bool {
     MODULES.lines().any(|module| module == name)
 }

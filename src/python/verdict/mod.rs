@@ -1,28 +1,28 @@
-//! PyPI's verdict on a distribution, before it is asked: one rule a function, all of them in [`RULES`].
+//! Predicts PyPI's verdict on a distribution: one function per rule, all of them in [`RULES`].
 //!
-//! A rule reads a [`Subject`] (an opened file) or the judgements on all files of a release, and says what it found.
-//! Where PyPI enforces it, the rule quotes PyPI; where pyrelease is stricter, because the bytes burn a file name
-//! for ever, it says why. To add one: write the function in the fitting file of `rules/` and add its row to that
-//! file's table.
+//! A rule reads a [`Subject`] (an opened file) or the judgements on all files of a release, and returns its findings.
+//! If PyPI enforces the rule, it quotes PyPI's message. If pyrelease is stricter than PyPI, because the file name
+//! would be lost for good, it gives the reason. To add a rule, write its function in a file of `rules/` and add a row
+//! to that file's table.
 
+mod cache;
 mod description;
 mod finding;
 mod grammar;
 mod lists;
 mod policy;
 mod release;
-mod remembered;
 mod report;
 mod rules;
 mod subject;
 mod tracked;
 
+pub use cache::{Described, VerdictCache};
 pub use description::{ContentType, ContentTypeError, Description, does_not_render, is_too_costly};
 pub use finding::{Location, RuleFinding, Severity};
 pub use lists::CLASSIFIERS_OF;
 pub use policy::{Policy, UnknownRule};
 pub use release::{Expected, judge_release, twins};
-pub use remembered::{Described, Remembered};
 pub use report::{FileReport, Report, explain, list};
 pub use rules::{RULES, Rule, Source, rule};
 pub use subject::Subject;
@@ -34,46 +34,46 @@ use std::sync::Arc;
 use super::filename::Filename;
 use super::metadata::Metadata;
 
-/// What was found in one file
+/// The findings in one file
 #[derive(Debug)]
 pub struct Judgement {
-    /// The file's name without its folder
+    /// The file's name without its directory
     pub file: String,
-    /// The name taken apart, where it is one
+    /// The parsed name, if it is valid
     pub name: Option<Filename>,
     /// In bytes
     pub size: u64,
-    /// Differs where what is inside differs
+    /// A hash of the contents
     pub fingerprint: u64,
-    /// The hash of the whole file, in hexadecimal; known only where another file of the release has the same name, or
-    /// the same size and fingerprint, so that they may be one
+    /// The sha256 of the whole file, in hexadecimal; set only if another file of the release has the same name, or
+    /// the same size and fingerprint, so that they may be identical
     pub sha256: Option<String>,
-    /// What the file's METADATA or PKG-INFO says, where there is one
+    /// The file's METADATA or PKG-INFO, if there is one
     pub described: Option<Arc<Described>>,
-    /// In the rules' order, which is PyPI's: PyPI reports the first only
+    /// In the rules' order, which is PyPI's: PyPI reports only the first
     pub findings: Vec<RuleFinding>,
 }
 
 impl Judgement {
-    /// The file's METADATA or PKG-INFO, where it could be read.
+    /// The file's METADATA or PKG-INFO, if it could be parsed.
     pub fn metadata(&self) -> Option<&Metadata> {
         self.described.as_ref().and_then(|described| described.metadata.as_ref().ok())
     }
 
-    /// The long description, where it has a content type that PyPI knows.
+    /// The long description, if PyPI supports its content type.
     pub fn description(&self) -> Option<&Description> {
         self.described.as_ref().and_then(|described| described.description.as_ref())
     }
 
-    /// Whether nothing but warnings was found.
+    /// Whether there are only warnings.
     pub fn is_accepted(&self) -> bool {
         self.findings.iter().all(|finding| finding.severity != Severity::Error)
     }
 }
 
-/// Judges one file of `size` bytes by all rules that need no other file; of several, [`Remembered`] is quicker.
+/// Checks one file of `size` bytes by all rules that need no other file; for several files, [`VerdictCache`] is faster.
 pub fn judge(file: &mut (impl Read + Seek), filename: &str, size: u64) -> Judgement {
-    Remembered::default().judge(file, filename, size)
+    VerdictCache::default().judge(file, filename, size)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a project makes of the findings: which rules it silences, and whether warnings count.
+//! A project's policy: which rules it silences, and whether warnings count as errors.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::finding::{RuleFinding, Severity};
 use super::rules::{RULES, Source, rule};
 
-/// What is made of findings
+/// How to treat findings
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     allowed: BTreeSet<&'static str>,
@@ -15,20 +15,20 @@ pub struct Policy {
     old_classifiers: bool,
 }
 
-/// A name that is no rule's
+/// A name that no rule has
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{name}` is no rule")]
+#[error("`{name}` is not a rule")]
 pub struct UnknownRule {
     pub name: String,
-    /// All names there are
+    /// The names of all rules
     pub known: Vec<&'static str>,
 }
 
 impl Policy {
-    /// A policy that silences these rules; a strict one takes warnings for errors.
+    /// A policy that silences these rules; a strict one turns warnings into errors.
     ///
     /// # Errors
-    /// A name is no rule's.
+    /// No rule has one of the names.
     pub fn new(allowed: &[String], strict: bool) -> Result<Self, UnknownRule> {
         let mut policy = Self { strict, ..Self::default() };
         for name in allowed {
@@ -41,13 +41,13 @@ impl Policy {
         Ok(policy)
     }
 
-    /// The same policy where the list of classifiers is so old that PyPI may know more.
+    /// Sets whether the list of classifiers is so old that PyPI may have more.
     pub fn with_old_classifiers(mut self, old: bool) -> Self {
         self.old_classifiers = old;
         self
     }
 
-    /// Applies the policy: what is silenced goes, and what PyPI refuses all the same becomes a warning.
+    /// Applies the policy: removes silenced findings, or turns them into warnings if PyPI refuses the file.
     pub fn apply(&self, findings: Vec<RuleFinding>) -> Vec<RuleFinding> {
         findings.into_iter().filter_map(|finding| self.applied(finding)).collect()
     }
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_goes_and_what_pypi_refuses_stays_a_warning() {
+    fn silenced_rules_are_removed_or_become_warnings() {
         let policy = Policy::new(&["record-hash".to_owned(), "name".to_owned()], true).unwrap();
         assert_eq!(applied(&policy, "record-hash"), None);
         assert_eq!(applied(&policy, "name"), Some(Severity::Warning));
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_no_rule_s_is_refused() {
-        assert_eq!(Policy::new(&["nam".to_owned()], false).unwrap_err().to_string(), "`nam` is no rule");
+    fn an_unknown_rule_is_refused() {
+        assert_eq!(Policy::new(&["nam".to_owned()], false).unwrap_err().to_string(), "`nam` is not a rule");
     }
 }

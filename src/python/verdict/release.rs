@@ -1,4 +1,4 @@
-//! The rules about all files of a release together.
+//! Rules about all files of a release together.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::python::filename::{Filename, normalize};
 use crate::python::metadata::Metadata;
 use crate::python::version::ExactVersion;
 
-const ONE_RELEASE: &str = "each file by itself is right, and the release is not what anybody meant";
+const ONE_RELEASE: &str = "each file is valid by itself, but together they are not the intended release";
 
 const EXPECTED_NAME: Rule = Rule::elsewhere(
     "release-name",
@@ -34,20 +34,20 @@ const ONE_SDIST: Rule = Rule::elsewhere(
 );
 const SAME_METADATA: Rule = Rule::elsewhere(
     "same-metadata",
-    Source::Stricter("PyPI shows the metadata of the file that comes first, and never compares"),
+    Source::Stricter("PyPI displays the metadata of the first file, and never compares them"),
     "all files have the same metadata",
 );
 
 const SAME_FILE: Rule = Rule::elsewhere(
     "same-file",
     Source::Pypi("File already exists ('…', with blake2_256 hash '…')."),
-    "no two files have the same name and other bytes, or the same bytes and another name",
+    "no two files have the same name but different bytes, or the same bytes but different names",
 );
 
 pub(super) const RULES: &[Rule] =
     &[SAME_FILE, ONE_SDIST, EXPECTED_NAME, EXPECTED_VERSION, ONE_NAME, ONE_VERSION, SAME_METADATA];
 
-/// The headers in which files of one release may not differ
+/// The headers in which files of one release must not differ
 const COMPARED: &[&str] = &[
     "Summary",
     "Author",
@@ -57,18 +57,18 @@ const COMPARED: &[&str] = &[
     "Requires-Python",
     "Description-Content-Type",
 ];
-/// Those that only metadata 2.2 and later promises to be the same in both, unless they are `Dynamic` (PEP 643)
+/// Those that must be the same only from metadata 2.2 on, unless they are `Dynamic` (PEP 643)
 const COMPARED_FROM_2_2: &[&str] = &["Classifier", "Project-URL", "Provides-Extra", "Requires-Dist"];
 
-/// What a release is of
+/// The project and version of a release
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
-    /// In any spelling; compared in normal form
+    /// In any spelling; normalized for comparisons
     pub name: String,
     pub version: ExactVersion,
 }
 
-/// Judges the files of one release against each other and, if given, against what is being released.
+/// Checks the files of one release against each other and, if given, against what is being released.
 pub fn judge_release(files: &[Judgement], expected: Option<&Expected>) -> Vec<RuleFinding> {
     let mut findings = same_file(files);
     findings.extend(one_sdist(files));
@@ -81,7 +81,7 @@ pub fn judge_release(files: &[Judgement], expected: Option<&Expected>) -> Vec<Ru
     findings
 }
 
-/// The project and version of a file: its metadata's, or its name's.
+/// The project and version of a file: from its metadata, or else from its name.
 fn identity(file: &Judgement) -> (Option<String>, Option<ExactVersion>) {
     let metadata = file.metadata();
     let name = metadata.and_then(|metadata| metadata.name()).or(file.name.as_ref().map(Filename::name));
@@ -94,13 +94,14 @@ fn expectation(files: &[Judgement], expected: &Expected) -> Vec<RuleFinding> {
     for file in files {
         let (name, version) = identity(file);
         if let Some(name) = name.filter(|name| normalize(name) != normalize(&expected.name)) {
-            let message = format!("`{}` is of `{name}`, the release of `{}`", file.file, expected.name);
+            let message =
+                format!("`{}` is of `{name}`, but the release is of `{}`", file.file, expected.name);
             findings.push(EXPECTED_NAME.finding(Violation::new(message)));
         }
         if let Some(version) = version.filter(|version| *version != expected.version) {
             let message =
-                format!("`{}` is version `{version}`, the release is `{}`", file.file, expected.version);
-            let help = "the backend reads another version than the version stage wrote";
+                format!("`{}` is version `{version}`, but the release is `{}`", file.file, expected.version);
+            let help = "the build backend reads another version than the version stage wrote";
             findings.push(EXPECTED_VERSION.finding(Violation::new(message).help(help)));
         }
     }
@@ -116,21 +117,21 @@ fn agreement(files: &[Judgement]) -> Vec<RuleFinding> {
         if let (Some(a), Some(b)) = (&first_name, &name)
             && normalize(a) != normalize(b)
         {
-            let message = format!("`{}` is of `{a}`, `{}` of `{b}`", first.file, file.file);
+            let message = format!("`{}` is of `{a}`, but `{}` is of `{b}`", first.file, file.file);
             findings.push(ONE_NAME.finding(Violation::new(message)));
         }
         if let (Some(a), Some(b)) = (&first_version, &version)
             && a != b
         {
-            let message = format!("`{}` is version `{a}`, `{}` is `{b}`", first.file, file.file);
+            let message = format!("`{}` is version `{a}`, but `{}` is `{b}`", first.file, file.file);
             findings.push(ONE_VERSION.finding(Violation::new(message)));
         }
     }
     findings
 }
 
-/// The places of the files that may be one with another: by name, or by size and fingerprint. Whoever has the files
-/// fills in their hashes.
+/// The indices of files that may be identical: by name, or by size and fingerprint. The caller must fill in their
+/// hashes.
 pub fn twins(files: &[Judgement]) -> Vec<usize> {
     let mut names: HashMap<&str, usize> = HashMap::new();
     let mut insides: HashMap<(u64, u64), usize> = HashMap::new();
@@ -152,21 +153,22 @@ fn same_file(files: &[Judgement]) -> Vec<RuleFinding> {
         let known_hash = *names.entry(&file.file).or_insert(hash);
         let known_name = *hashes.entry(hash).or_insert(&file.file);
         if known_hash != hash {
-            let message = format!("`{}` is there twice, with different bytes", file.file);
-            let help = "PyPI takes a name once; build the release once, into an empty folder";
+            let message = format!("two files named `{}` have different bytes", file.file);
+            let help = "PyPI accepts a name once: build the release once, into an empty folder";
             findings.push(SAME_FILE.finding(Violation::new(message).help(help)));
         } else if known_name != file.file {
             let message = format!("`{}` has the same bytes as `{known_name}`", file.file);
-            findings.push(
-                SAME_FILE
-                    .finding(Violation::new(message).help("PyPI takes the same bytes under one name only")),
-            );
+            findings
+                .push(SAME_FILE.finding(
+                    Violation::new(message).help("PyPI accepts the same bytes under one name only"),
+                ));
         }
     }
     findings
 }
 
-/// Several source distributions of one version; the same file twice is no second one, PyPI takes it again.
+/// Finds several source distributions of one version; the same file twice does not count, because PyPI accepts it
+/// again.
 fn one_sdist(files: &[Judgement]) -> Vec<RuleFinding> {
     let is_sdist = |file: &Judgement| match &file.name {
         Some(name) => name.kind() == Kind::Sdist,
@@ -189,7 +191,7 @@ fn same_metadata(files: &[Judgement]) -> Vec<RuleFinding> {
     let mut findings = Vec::new();
     let mut with_metadata = files.iter().filter(|file| file.metadata().is_some());
     let Some(first) = with_metadata.next() else { return findings };
-    // Most files share what the first says; the others are mostly alike too.
+    // Most files have the same metadata as the first; most of the others are alike too.
     let mut compared: Vec<(&Arc<Described>, Vec<String>)> = Vec::new();
     for file in with_metadata {
         let (Some(described), Some(metadata), Some(of_first)) =
@@ -211,7 +213,7 @@ fn same_metadata(files: &[Judgement]) -> Vec<RuleFinding> {
     findings
 }
 
-/// The fields in which two files' metadata differ and may not.
+/// The fields in which two files' metadata differ although they must not.
 fn differing(a: &Metadata, b: &Metadata) -> Vec<String> {
     let promises =
         |metadata: &&Metadata| metadata.metadata_version().is_some_and(|version| version >= (2, 2));
@@ -220,7 +222,7 @@ fn differing(a: &Metadata, b: &Metadata) -> Vec<String> {
         let mut dynamic = a.all("Dynamic").chain(b.all("Dynamic"));
         dynamic.any(|name| name.trim().eq_ignore_ascii_case(field))
     };
-    // The order of a repeated field says nothing.
+    // The order of a repeated field has no meaning.
     let values = |metadata: &Metadata, field: &str| {
         let mut values: Vec<String> = Vec::new();
         values.extend(metadata.all(field).map(|value| value.trim().to_owned()));

@@ -1,4 +1,4 @@
-//! The verdict on a whole release, and how it is told: as text, as JSON, and to GitHub's log.
+//! The report on a whole release: as text, as JSON, and for GitHub's log.
 
 use std::fmt::Write as _;
 
@@ -15,29 +15,29 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 const WARN: Style = AnsiColor::Yellow.on_default().bold();
 const DIM: Style = AnsiColor::Cyan.on_default();
 
-/// The verdict on the files of one release; `--format json` prints it as one object
+/// The report on the files of one release; `--format json` prints it as one object
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// Always `check`
     pub event: &'static str,
-    /// Whether PyPI would take every file, and nothing stricter is wrong
+    /// Whether PyPI would accept every file, and no stricter rule is violated
     pub accepted: bool,
-    /// The files in the order in which they were named
+    /// The files in the order in which they were passed
     pub files: Vec<FileReport>,
-    /// What is wrong with the files together
+    /// The findings about all files together
     pub release: Vec<RuleFinding>,
 }
 
-/// The verdict on one file
+/// The report on one file
 #[derive(Debug, Serialize)]
 pub struct FileReport {
-    /// The path by which it was named
+    /// The path as passed
     pub file: String,
     /// In bytes
     pub size: u64,
     /// Whether there are no errors among the findings
     pub accepted: bool,
-    /// In the order in which PyPI would come to them
+    /// In PyPI's order
     pub findings: Vec<RuleFinding>,
 }
 
@@ -51,24 +51,24 @@ impl Report {
         Self { event: "check", accepted, files, release }
     }
 
-    /// Every finding with the file it is about; none for what is about the files together.
+    /// Every finding with its file; none for findings about all files together.
     pub fn findings(&self) -> impl Iterator<Item = (Option<&FileReport>, &RuleFinding)> {
         let files =
             self.files.iter().flat_map(|file| file.findings.iter().map(move |finding| (Some(file), finding)));
         files.chain(self.release.iter().map(|finding| (None, finding)))
     }
 
-    /// Whether another day and another machine would find the same.
+    /// Whether the result would be the same on another day and machine.
     pub fn is_lasting(&self) -> bool {
         self.findings().all(|(_, finding)| finding.rule != DEPENDING)
     }
 
-    /// How many findings are errors.
+    /// The number of errors.
     pub fn errors(&self) -> usize {
         self.findings().filter(|(_, finding)| is_error(finding)).count()
     }
 
-    /// The report for people; whoever prints it takes the colours out where they are not wanted.
+    /// The report as text with colours; the caller removes them if necessary.
     pub fn text(&self) -> String {
         let mut text = String::new();
         for file in &self.files {
@@ -85,7 +85,7 @@ impl Report {
         text.trim_end().to_owned()
     }
 
-    /// The findings as commands of GitHub's log, one a line, which it shows beside the run.
+    /// The findings as workflow commands for GitHub's log, one per line.
     pub fn annotations(&self) -> String {
         let mut text = String::new();
         for (file, finding) in self.findings() {
@@ -133,7 +133,7 @@ fn told(finding: &RuleFinding) -> String {
     text
 }
 
-/// A text from a file as a terminal may be given it: without control characters.
+/// A text without control characters, safe for a terminal.
 fn visible(text: &str) -> String {
     let shown =
         |letter: char| if is_safe(letter) { letter.into() } else { letter.escape_default().to_string() };
@@ -148,7 +148,7 @@ fn property(text: &str) -> String {
     escaped(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// All rules, one a line: the name, how much it weighs, and what must hold.
+/// All rules, one per line: the name, the severity, and what must hold.
 pub fn list() -> String {
     let rules: Vec<&Rule> = RULES.iter().copied().flatten().collect();
     let width = rules.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
@@ -156,7 +156,7 @@ pub fn list() -> String {
     rules.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// What a rule is about, where it comes from, and what PyPI says.
+/// Explains a rule: its source, and PyPI's message.
 pub fn explain(rule: &Rule) -> String {
     let mut text = format!("{}: {}\n\n", rule.id, rule.summary);
     let _ = writeln!(text, "weight     {}", weight(rule));
@@ -192,7 +192,9 @@ mod tests {
     fn report() -> Report {
         let name = rule("name").unwrap();
         let finding = name.finding(
-            Violation::new("`-x` is not a project's name").line("PKG-INFO", 2, "Name: -x\u{1b}").help("50%"),
+            Violation::new("`-x` is not a valid project name")
+                .line("PKG-INFO", 2, "Name: -x\u{1b}")
+                .help("50%"),
         );
         let wrong =
             FileReport { file: "dist/a,b.whl".to_owned(), size: 1, accepted: false, findings: vec![finding] };
@@ -209,7 +211,7 @@ mod tests {
             lines[..4],
             [
                 "dist/a,b.whl: REFUSED",
-                "  error[name]: `-x` is not a project's name",
+                "  error[name]: `-x` is not a valid project name",
                 "     --> PKG-INFO:2",
                 "      2 | Name: -x\\u{1b}",
             ]
@@ -224,7 +226,7 @@ mod tests {
         let text = report().annotations();
         assert!(
             text.starts_with(
-                "::error title=pyrelease name,file=dist/a%2Cb.whl::`-x` is not a project's name%0A"
+                "::error title=pyrelease name,file=dist/a%2Cb.whl::`-x` is not a valid project name%0A"
             ),
             "{text}"
         );

@@ -8,32 +8,32 @@ use crate::python::distribution::Kind;
 use crate::python::filename::{Filename, FilenameError};
 use crate::python::metadata::Metadata;
 
+use super::cache::Described;
 use super::description::{ContentTypeError, Description};
-use super::remembered::Described;
 
-/// The most rows of RECORD that are read; more than an archive may have members
+/// The most rows of RECORD that are read; more than the members that an archive may have
 const MOST_ROWS: usize = 200_000;
 
 /// What the rules about one file read
 #[derive(Debug)]
 pub struct Subject<'a> {
-    /// The file's name as given
+    /// The file's name, as passed
     pub file: &'a str,
-    /// The name taken apart
+    /// The parsed name
     pub name: Result<Filename, FilenameError>,
-    /// By the name's ending; without one nothing was opened
+    /// By the suffix of the name; without one nothing was opened
     pub kind: Option<Kind>,
     /// In bytes
     pub size: u64,
     pub contents: Contents,
-    /// The core metadata, where there is any
+    /// The core metadata, if there is any
     pub metadata: Option<Arc<Described>>,
-    /// A wheel's RECORD, where there is one at its proper place
+    /// A wheel's RECORD, if it is in its proper place
     pub record: Option<Result<Record, RecordError>>,
 }
 
 impl<'a> Subject<'a> {
-    /// Opens a file and reads it to its end; its metadata is not read yet.
+    /// Opens a file and reads all of it; does not parse its metadata yet.
     pub fn open(file: &mut (impl Read + Seek), filename: &'a str, size: u64) -> Self {
         let name: Result<Filename, _> = filename.parse();
         let kind = if filename.ends_with(".whl") {
@@ -51,7 +51,7 @@ impl<'a> Subject<'a> {
         subject
     }
 
-    /// Nothing but metadata, for the rules that read nothing else.
+    /// Only metadata, for the rules that read nothing else.
     pub fn of(metadata: Arc<Described>) -> Self {
         let contents = Contents::default();
         Self {
@@ -65,14 +65,14 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The member that is the core metadata, and its content.
+    /// The member with the core metadata, and its content.
     pub fn core_metadata(&self) -> Option<(String, &[u8])> {
         let path = self.metadata_path()?;
         let content = self.contents.content(&path)?;
         Some((path, content))
     }
 
-    /// The metadata, where there is any and it could be read.
+    /// The metadata, if there is any and it could be parsed.
     pub fn metadata(&self) -> Option<(&str, &Metadata)> {
         let described = self.metadata.as_deref()?;
         Some((&described.member, described.metadata.as_ref().ok()?))
@@ -81,12 +81,12 @@ impl<'a> Subject<'a> {
     /// The long description that PyPI would render, if there is one.
     ///
     /// # Errors
-    /// The content type is none that PyPI knows.
+    /// PyPI does not support the content type.
     pub fn description(&self) -> Option<Result<Description, ContentTypeError>> {
         self.metadata().and_then(|(_, metadata)| Description::of(metadata))
     }
 
-    /// The first two parts of a wheel's name, or a source distribution's without its ending: `{name}-{version}`.
+    /// The first two parts of a wheel's name, or a source distribution's name without its suffix: `{name}-{version}`.
     pub fn stem(&self) -> &'a str {
         if let Some(stem) = self.file.strip_suffix(".tar.gz") {
             return stem;
@@ -97,24 +97,24 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The wheel's folder of metadata by its file name.
+    /// The wheel's metadata folder, according to its file name.
     pub fn dist_info(&self) -> String {
         format!("{}.dist-info", self.stem())
     }
 
-    /// Where the wheel's RECORD ought to be.
+    /// The proper path of the wheel's RECORD.
     pub fn record_path(&self) -> String {
         format!("{}/RECORD", self.dist_info())
     }
 
-    /// The wheel's folders of metadata, whatever their names.
+    /// The wheel's metadata folders, whatever their names.
     pub fn dist_infos(&self) -> Vec<&str> {
         let mut tops = self.contents.top_levels();
         tops.retain(|top| top.ends_with(".dist-info"));
         tops
     }
 
-    /// Where the metadata is: at its proper place, or at the only place where there is any.
+    /// The path of the metadata: in its proper place, or in the only place that has any.
     fn metadata_path(&self) -> Option<String> {
         let (proper, folders, file) = match self.kind? {
             Kind::Wheel => (self.dist_info(), self.dist_infos(), "METADATA"),

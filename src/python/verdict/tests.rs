@@ -81,7 +81,7 @@ fn a_good_wheel_and_a_good_source_distribution_make_a_release() {
 }
 
 #[test]
-fn record_must_tell_the_truth() {
+fn record_must_match_the_archive() {
     let with_record = |edit: &dyn Fn(&str) -> String| {
         let mut members = members(METADATA);
         let record = members.last_mut().unwrap();
@@ -101,7 +101,7 @@ fn record_must_tell_the_truth() {
     assert_eq!(rules(&with_record(&|_| "nonsense\n".to_owned())), ["record-readable"]);
     let row = row("demo/__init__.py", "x = 1\n");
     let judgement = with_record(&|record| record.replace(&row, "demo/__init__.py,,\n"));
-    assert_eq!(judgement.findings[0].message, "RECORD gives no hash of this file");
+    assert_eq!(judgement.findings[0].message, "RECORD has no hash for this file");
     let place = Location::Line {
         member: "demo-1.0.dist-info/RECORD".to_owned(),
         line: 1,
@@ -120,7 +120,7 @@ fn judge_with(path: &str, content: &str) -> Judgement {
 }
 
 #[test]
-fn a_link_in_a_wheel_may_lead_nowhere_but_not_out() {
+fn a_link_in_a_wheel_may_dangle_but_not_escape() {
     let linking = |target: &str| {
         let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
         for (path, content) in members(METADATA) {
@@ -139,13 +139,13 @@ fn a_link_in_a_wheel_may_lead_nowhere_but_not_out() {
 }
 
 #[test]
-fn secrets_are_found_in_the_text_of_members_and_not_told() {
+fn secrets_are_found_and_not_quoted() {
     let token = format!("pypi-AgEIcHlwaS5v{}{}", "cmcCJ", "q7Rk2mVx9Tb4Zc8Lw3Hs6Yd1Pn5Gf0J".repeat(5));
     let judgement = judge_with("demo/release.sh", &format!("#!/bin/sh\ntwine upload -p {token}\n"));
     assert_eq!(rules(&judgement), ["secret"]);
     assert!(judgement.is_accepted());
     let finding = &judgement.findings[0];
-    assert_eq!(finding.message, "there is a PyPI token in a member");
+    assert_eq!(finding.message, "a member contains a PyPI token");
     let place = Location::Line {
         member: "demo/release.sh".to_owned(),
         line: 2,
@@ -171,7 +171,7 @@ fn code_that_is_encrypted_is_refused_as_pypi_does() {
 }
 
 #[test]
-fn a_module_s_name_is_only_for_who_has_it_already() {
+fn standard_library_names_are_only_for_existing_projects() {
     let named = |name: &str| {
         let metadata = METADATA.replace("Name: demo", &format!("Name: {name}"));
         let file = format!("{}-1.0.tar.gz", name.replace('-', "_"));
@@ -267,7 +267,7 @@ fn a_source_distribution_has_one_folder_of_its_own_name() {
 }
 
 #[test]
-fn what_pypi_says_of_a_file_s_name_is_what_it_says_of_this_one() {
+fn pypis_message_has_this_files_name() {
     let says = |name: &str| judge(&mut Cursor::new(b""), name, 0).findings[0].pypi.clone().unwrap();
     // As its server answered.
     assert_eq!(
@@ -353,7 +353,7 @@ fn findings_of_one_rule_are_bounded() {
 }
 
 #[test]
-fn what_nobody_wants_in_an_archive_is_warned_of() {
+fn leftovers_cause_warnings() {
     let mut careless =
         members(&METADATA.replace("# Demo", "[x](docs/x.md) ![y](https://example.org/y.png) [z](#z)"));
     careless.pop();
@@ -381,7 +381,7 @@ fn what_nobody_wants_in_an_archive_is_warned_of() {
 }
 
 #[test]
-fn a_wheel_of_nothing_is_refused() {
+fn an_empty_wheel_is_refused() {
     let nothing = judge_wheel(&[]);
     assert_eq!(rules(&nothing), ["wheel-file", "wheel-metadata", "record-missing"]);
 }

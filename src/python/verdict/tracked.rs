@@ -1,4 +1,5 @@
-//! What git tracks and the source distribution does not have: most often package data that nobody told the backend of.
+//! A rule about tracked files that the source distribution lacks: usually package data missing in the backend's
+//! settings.
 
 use std::collections::HashSet;
 
@@ -15,16 +16,16 @@ use crate::python::version::ExactVersion;
 
 const MISSING: Rule = Rule::elsewhere(
     "tracked-file-missing",
-    Source::Stricter("what is built from the source distribution lacks it, too; PyPI cannot know of it"),
-    "a source distribution has what git tracks in its packages",
+    Source::Stricter("builds from the source distribution lack it too; PyPI cannot detect it"),
+    "a source distribution has the files of its packages that git tracks",
 )
 .warning();
 
 pub(super) const RULES: &[Rule] = &[MISSING];
 
-/// Without these nothing is built
+/// Files that a build needs
 const BUILD_FILES: &[&str] = &["pyproject.toml", "setup.cfg", "setup.py"];
-/// Folders of the project that a source distribution may well be without
+/// Folders of the project that a source distribution need not contain
 const ASIDE: &[&str] = &[
     "asv_bench",
     "bench",
@@ -41,13 +42,13 @@ const ASIDE: &[&str] = &[
     "tutorial",
     "tutorials",
 ];
-/// What is written for readers and tools, wherever it lies
+/// Suffixes of files for readers and tools, in any folder
 const FOR_READERS: &[&str] = &[".cfg", ".ipynb", ".lock", ".md", ".orig", ".rst"];
-/// The build backends' tables in pyproject.toml that may exclude something
+/// The build backends' tables in pyproject.toml that may have exclusions
 const BACKENDS: &[&str] =
     &["flit", "hatch", "maturin", "meson-python", "pdm", "poetry", "scikit-build", "uv"];
 
-/// A project's files, as git knows them
+/// A project's tracked files
 #[derive(Debug)]
 pub struct Tracked {
     name: String,
@@ -57,13 +58,13 @@ pub struct Tracked {
 }
 
 impl Tracked {
-    /// The files of the project of that name, relative to its folder; with a version, it is what a source distribution
-    /// must have to be one of these files.
+    /// The files of the project with this name, relative to its folder; with a version, only source distributions of
+    /// that version are compared.
     pub fn new(name: &str, version: Option<ExactVersion>, files: Vec<String>) -> Self {
         Self { name: normalize(name), version, files, excluded: Vec::new() }
     }
 
-    /// The same without what its MANIFEST.in leaves out.
+    /// Removes the files that MANIFEST.in excludes.
     pub fn without_manifest(mut self, manifest: &str) -> Self {
         for line in manifest.lines() {
             let mut words = line.split_whitespace();
@@ -81,7 +82,7 @@ impl Tracked {
         self
     }
 
-    /// The same without what the backend's settings in pyproject.toml leave out.
+    /// Removes the files that the backend's settings in pyproject.toml exclude.
     pub fn without_settings(mut self, pyproject: &str) -> Self {
         let Ok(document) = pyproject.parse::<DocumentMut>() else { return self };
         let mut patterns = Vec::new();
@@ -97,7 +98,7 @@ impl Tracked {
         self.excluded.extend(patterns.iter().filter_map(|pattern| glob(pattern)));
     }
 
-    /// What a source distribution of this project lacks; nothing about any other file.
+    /// The finding about files that a source distribution of this project lacks; none for other files.
     pub(super) fn judge(&self, subject: &Subject) -> Option<RuleFinding> {
         let name = subject.name.as_ref().ok()?;
         let is_this = self.version.as_ref().is_none_or(|version| version == name.version());
@@ -139,13 +140,13 @@ impl Tracked {
     }
 }
 
-/// The folder of a package that a file lies in: the first of its path, below `src` the first two.
+/// The package's folder of a file: the first component of its path, below `src` the first two.
 fn package(path: &str) -> Option<&str> {
     let below = path.strip_prefix("src/").map_or(0, |_| "src/".len());
     path[below..].find('/').map(|end| &path[..below + end])
 }
 
-/// Whether a file is for readers, tests and tools rather than for what is built.
+/// Whether a file is for readers, tests and tools and not for the build.
 fn is_aside(path: &str) -> bool {
     let mut folders = path.split('/');
     let top = folders.next().unwrap_or_default().to_ascii_lowercase();
@@ -155,7 +156,7 @@ fn is_aside(path: &str) -> bool {
         || FOR_READERS.iter().any(|ending| path.ends_with(ending))
 }
 
-/// The patterns of every list that excludes something, at any depth.
+/// Collects the patterns of every list of exclusions, at any depth.
 fn collect(settings: &Item, patterns: &mut Vec<String>) {
     let Some(table) = settings.as_table_like() else { return };
     for (key, item) in table.iter() {
@@ -168,8 +169,8 @@ fn collect(settings: &Item, patterns: &mut Vec<String>) {
     }
 }
 
-/// A pattern of paths as a regular expression: one without `/` is about names at any depth, and a folder's is about
-/// all that is in it.
+/// A path pattern as a regular expression: one without `/` matches names at any depth, and a folder's matches
+/// everything in it.
 fn glob(pattern: &str) -> Option<Regex> {
     let pattern = pattern.trim_start_matches("./").trim_end_matches('/');
     let anywhere = if pattern.contains('/') { "" } else { "(?:.*/)?" };
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_packages_lack_is_told_and_nothing_else() {
+    fn only_missing_package_files_are_reported() {
         let present = ["PKG-INFO", "pyproject.toml", "demo/__init__.py"];
         let told_of = |file: &str| told(&tracked(), file, &present);
         let message = "git tracks `demo/data/a.json`, which the source distribution does not have";
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_on_purpose_is_not_missing() {
+    fn excluded_files_are_not_missing() {
         let present = ["pyproject.toml", "demo/__init__.py"];
         let silent = |tracked: Tracked| told(&tracked, "demo-1.0.tar.gz", &present).is_none();
         for manifest in [

@@ -1,4 +1,4 @@
-//! From the present version to the next: the word a user says, and what it means.
+//! Bumps: from the current version to the next, by the user's word.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Version, VersionError};
 
-/// How the version increases.
+/// How to bump the version.
 ///
-/// `major`, `minor` and `patch` add one to their number, set those after it to 0 and drop everything behind: also on
-/// a pre-release, so that `patch` takes `1.2.3rc1` to `1.2.4`, as with uv and hatch; only `release` finishes a
-/// pre-release. The count of numbers stays, and grows only as far as the bump needs: `1.2` becomes `1.3` and `1.2.1`,
-/// `2024.10` becomes `2024.11`. The epoch always stays.
+/// `major`, `minor` and `patch` add one to their number, set the numbers after it to 0 and drop everything else. This
+/// also applies to a pre-release, so that `patch` takes `1.2.3rc1` to `1.2.4`, as with uv and hatch; only `release`
+/// finishes a pre-release. The count of numbers stays, and grows only as far as the bump needs: `1.2` becomes `1.3`
+/// and `1.2.1`, `2024.10` becomes `2024.11`. The epoch always stays.
 ///
 /// | bump | 1.2.3 | 1.3.0.dev2 | 1.3.0a1 | 1.3.0rc1 | 1.2.3.post1 |
 /// | --- | --- | --- | --- | --- | --- |
@@ -26,7 +26,7 @@ use super::{Version, VersionError};
 /// | `dev` | 1.2.4.dev1 | 1.3.0.dev3 | 1.3.0a2.dev1 | 1.3.0rc2.dev1 | 1.2.3.post2.dev1 |
 /// | `release` | refused | 1.3.0 | 1.3.0 | 1.3.0 | refused |
 ///
-/// A development release comes before what it develops, so a bump to that finishes it: `a` takes `1.3.0a2.dev1` to
+/// A development release comes before its target, so a bump to that target finishes it: `a` takes `1.3.0a2.dev1` to
 /// `1.3.0a2`, `post` takes `1.2.3.post2.dev1` to `1.2.3.post2`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -47,13 +47,13 @@ pub enum Bump {
     Post,
     /// To a development release
     Dev,
-    /// From a pre-release to what it was for
+    /// From a pre-release to its final release
     Release,
     /// To this version
     Explicit(Version),
 }
 
-/// Every word, and the bump it stands for
+/// Every word and its bump
 const WORDS: [(&str, Bump); 9] = [
     ("major", Bump::Major),
     ("minor", Bump::Minor),
@@ -66,7 +66,7 @@ const WORDS: [(&str, Bump); 9] = [
     ("release", Bump::Release),
 ];
 
-/// What other tools call them; not accepted, because one word for a thing is enough, but understood in the error
+/// Words of other tools; not accepted, but the error suggests the bump
 const FOREIGN: [(&str, &str); 14] = [
     ("alpha", "a"),
     ("beta", "b"),
@@ -90,14 +90,14 @@ impl Bump {
         WORDS.map(|(word, _)| format!("`{word}`")).join(", ")
     }
 
-    /// The version that this bump makes of `current`.
+    /// Applies the bump to `current`.
     ///
     /// # Errors
-    /// Refuses what does not increase, local versions, and bumps without a meaning for `current`.
+    /// The result is not higher, the version is local, or the bump has no meaning for `current`.
     pub fn apply(&self, current: &Version) -> Result<Version, VersionError> {
         let new = match self {
             Self::Explicit(version) => version.clone(),
-            // What should become of the local part, nobody can say.
+            // There is no rule for the local part.
             _ if current.is_local() => return Err(VersionError::Local { version: current.clone() }),
             Self::Major => number(current, 0)?,
             Self::Minor => number(current, 1)?,
@@ -119,7 +119,7 @@ impl Bump {
     }
 }
 
-/// Adds one to the release's number at `index` and drops everything behind it.
+/// Adds one to the release number at `index` and drops everything after it.
 fn number(current: &Version, index: usize) -> Result<Version, VersionError> {
     let mut numbers = current.release_segments().to_vec();
     if numbers.len() <= index {
@@ -175,7 +175,7 @@ fn dev(current: &Version) -> Result<Version, VersionError> {
 
 fn release(current: &Version) -> Result<Version, VersionError> {
     match (current.pre(), current.dev()) {
-        // A post-release of a pre-release corrected the pre-release: it goes with it.
+        // A post-release of a pre-release corrects the pre-release, so it is dropped with it.
         (Some(_), _) => Ok(Version(current.0.only_release().with_epoch(current.epoch()))),
         (None, Some(_)) => Ok(Version(current.0.clone().with_dev(None))),
         (None, None) => Err(VersionError::AlreadyFinal { version: current.clone() }),
@@ -204,7 +204,7 @@ impl FromStr for Bump {
 /// The word that was probably meant.
 fn nearest(text: &str) -> Option<&'static str> {
     let text = text.trim().to_lowercase();
-    // No word is that long, and comparing costs the product of both lengths.
+    // No word is that long, and the comparison takes the product of both lengths.
     if text.len() > 20 {
         return None;
     }
@@ -312,18 +312,18 @@ mod tests {
 
     #[test]
     fn refuses_what_does_not_increase() {
-        assert_eq!(bumped("1.3.0b1", "a"), "`1.3.0a1` is not above the present version `1.3.0b1`");
-        assert_eq!(bumped("1.3.0", "1.3"), "`1.3` is not above the present version `1.3.0`");
-        assert_eq!(bumped("1.3.0", "1.3.0rc1"), "`1.3.0rc1` is not above the present version `1.3.0`");
+        assert_eq!(bumped("1.3.0b1", "a"), "`1.3.0a1` is not higher than the current version `1.3.0b1`");
+        assert_eq!(bumped("1.3.0", "1.3"), "`1.3` is not higher than the current version `1.3.0`");
+        assert_eq!(bumped("1.3.0", "1.3.0rc1"), "`1.3.0rc1` is not higher than the current version `1.3.0`");
         assert_eq!(bumped("1.3.0", "release"), "`1.3.0` is already a final release");
         assert_eq!(
             bumped("1.3.0.dev1", "post"),
-            "`post` corrects a final release, and `1.3.0.dev1` is a pre-release"
+            "`post` corrects a final release, but `1.3.0.dev1` is a pre-release"
         );
     }
 
     #[test]
-    fn refuses_local_versions_but_lets_one_leave_them() {
+    fn refuses_bumps_of_local_versions() {
         assert_eq!(bumped("1.0", "1.1+x"), "`1.1+x` is a local version, which no index accepts");
         assert_eq!(bumped("1.0+x", "minor"), "`1.0+x` is a local version, which no index accepts");
         assert_eq!(bumped("1.0+x", "1.1"), "1.1");
@@ -340,19 +340,19 @@ mod tests {
     fn names_the_word_that_was_meant() {
         let help = |text: &str| text.parse::<Bump>().unwrap_err().help();
         assert!(
-            help("mayor").starts_with("did you mean `major`? accepted are `major`, `minor`"),
+            help("mayor").starts_with("did you mean `major`? valid bumps are `major`, `minor`"),
             "{}",
             help("mayor")
         );
         assert!(help("stable").starts_with("did you mean `release`?"));
         assert!(help("Patch").starts_with("did you mean `patch`?"));
-        assert!(help("everything").starts_with("accepted are"));
+        assert!(help("everything").starts_with("valid bumps are"));
         assert_eq!(
             "mayor".parse::<Bump>().unwrap_err().to_string(),
-            "`mayor` is neither a bump nor a version"
+            "`mayor` is not a valid bump or version"
         );
-        assert!("1.x".parse::<Bump>().unwrap_err().to_string().contains("is not a version"));
-        assert!(help("").starts_with("accepted are"));
+        assert!("1.x".parse::<Bump>().unwrap_err().to_string().contains("is not a valid"));
+        assert!(help("").starts_with("valid bumps are"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Versions with numbers of any size, as `packaging` reads and compares them: what is on an index, or is to go there.
+//! Versions with numbers of any size, as `packaging` parses and compares them: for versions on an index or for one.
 //!
-//! [`Version`](super::Version) is for what is counted up; its numbers have 64 bits.
+//! [`Version`](super::Version) is for versions that are bumped; its numbers have 64 bits.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,12 +8,12 @@ use std::str::FromStr;
 
 use super::{VersionError, abridged};
 
-/// The most digits that Python turns into a number
+/// The most digits that Python converts to a number
 const MOST_DIGITS: usize = 4300;
 
 /// A version (PEP 440) with numbers of any size
 ///
-/// Compares as PEP 440 says (`1.0` equals `1.0.0`) and is shown in its normal form (`1.0-RC.1` as `1.0rc1`).
+/// Compares by PEP 440 (`1.0` equals `1.0.0`) and displays its normal form (`1.0-RC.1` as `1.0rc1`).
 #[derive(Debug, Clone)]
 pub struct ExactVersion {
     epoch: Number,
@@ -24,7 +24,7 @@ pub struct ExactVersion {
     local: Vec<Local>,
 }
 
-/// A number as its digits without leading zeros; none are zero
+/// A number as its digits without leading zeros; no digits are zero
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Number(String);
 
@@ -35,7 +35,7 @@ enum Pre {
     Candidate,
 }
 
-/// A part of a local version; words come before numbers
+/// A part of a local version; words sort before numbers
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Local {
     Word(String),
@@ -43,18 +43,18 @@ enum Local {
 }
 
 impl ExactVersion {
-    /// Tells whether it has a local part (`+linux`), which no public index accepts.
+    /// Whether it has a local part (`+linux`), which no public index accepts.
     pub fn is_local(&self) -> bool {
         !self.local.is_empty()
     }
 
-    /// The numbers between the dots without the zeros at the end, which say nothing.
+    /// The release numbers without trailing zeros, which have no meaning.
     fn significant(&self) -> &[Number] {
         let zeros = self.release.iter().rev().take_while(|number| number.0.is_empty()).count();
         &self.release[..self.release.len() - zeros]
     }
 
-    /// Where the pre-release stands in the order: development releases of nothing else come first, finals last.
+    /// The sort key of the pre-release: plain development releases come first, finals last.
     fn pre_order(&self) -> (u8, Option<&(Pre, Number)>) {
         match &self.pre {
             None if self.post.is_none() && self.dev.is_some() => (0, None),
@@ -158,11 +158,11 @@ impl FromStr for ExactVersion {
 
 impl From<&super::Version> for ExactVersion {
     fn from(version: &super::Version) -> Self {
-        version.to_string().parse().expect("what is a version there is one here")
+        version.to_string().parse().expect("every such version is valid here")
     }
 }
 
-/// What Python takes for whitespace; the separators of ASCII are more than Unicode has
+/// What Python treats as whitespace; this includes the ASCII separators, unlike Unicode
 fn is_python_whitespace(letter: char) -> bool {
     letter.is_whitespace() || matches!(letter, '\u{1c}'..='\u{1f}')
 }
@@ -170,7 +170,7 @@ fn is_python_whitespace(letter: char) -> bool {
 /// The rest of a version in lower case
 struct Reader<'a> {
     rest: &'a str,
-    /// A number had more digits than Python turns into one
+    /// A number had more digits than Python converts
     too_large: bool,
 }
 
@@ -200,7 +200,7 @@ impl Reader<'_> {
         Some(ExactVersion { epoch, release, pre, post, dev, local })
     }
 
-    /// What a part of the grammar gives; where it gives nothing, nothing is taken.
+    /// Tries a part of the grammar; takes nothing if it does not match.
     fn either<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         let before = self.rest;
         let found = read(self);
@@ -210,14 +210,14 @@ impl Reader<'_> {
         found
     }
 
-    /// Takes the first of these texts that is next.
+    /// Takes the first of these texts that matches.
     fn take(&mut self, texts: &[&'static str]) -> Option<&'static str> {
         let found = texts.iter().find(|text| self.rest.starts_with(**text))?;
         self.rest = &self.rest[found.len()..];
         Some(found)
     }
 
-    /// A number, if one is next.
+    /// Takes a number, if one is next.
     fn number(&mut self) -> Option<Number> {
         let end = self.rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(self.rest.len());
         let (digits, rest) = self.rest.split_at(end);
@@ -230,7 +230,7 @@ impl Reader<'_> {
         Number(digits.trim_start_matches('0').to_owned())
     }
 
-    /// A number behind one of these texts, if they are next.
+    /// Takes a number after one of these texts.
     fn number_after(&mut self, texts: &[&'static str]) -> Option<Number> {
         self.either(|reader| {
             reader.take(texts)?;
@@ -238,7 +238,7 @@ impl Reader<'_> {
         })
     }
 
-    /// A word and its number with their separators; without a number it is zero.
+    /// Takes a word and its number with separators; without a number it is zero.
     fn part(&mut self, words: &[&'static str]) -> Option<(&'static str, Number)> {
         const SEPARATORS: &[&str] = &["-", "_", "."];
         self.either(|reader| {

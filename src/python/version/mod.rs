@@ -1,4 +1,4 @@
-//! Versions as Python understands them (PEP 440), and what increasing one means.
+//! Python versions (PEP 440) and bumps.
 
 mod bump;
 mod exact;
@@ -12,28 +12,28 @@ pub use pep440_rs::PrereleaseKind;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
-/// The spellings of a version that PEP 440 (appendix B) allows inside other text, as a regular expression: without
-/// a leading `v` and without the implicit post-release `1.2-3`, which in running text is more often something else
+/// A regular expression for the spellings of a version that PEP 440 (appendix B) allows, for use inside other text:
+/// without a leading `v`, and without the implicit post-release `1.2-3`, which is usually something else there
 pub const SPELLING: &str = concat!(
     r"(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*",
-    // A word without a number must end there: `.rst` is no revision.
+    // A word without a number must end there: `.rst` is not a revision.
     r"(?:[-_.]?(?i:alpha|beta|preview|pre|rc|a|b|c)(?:[-_.]?[0-9]+|\b))?",
     r"(?:[-_.]?(?i:post|rev|r)(?:[-_.]?[0-9]+|\b))?",
     r"(?:[-_.]?(?i:dev)(?:[-_.]?[0-9]+|\b))?",
     r"(?:\+[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*)?",
 );
 
-/// A version; compares as PEP 440 says (`1.0` equals `1.0.0`) and is shown in its canonical form (`1.0-RC.1` as `1.0rc1`)
+/// A version; compares by PEP 440 (`1.0` equals `1.0.0`) and displays its canonical form (`1.0-RC.1` as `1.0rc1`)
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pep440_rs::Version);
 
 impl Version {
-    /// Tells whether installers skip it unless asked: an alpha, beta, release candidate or development release.
+    /// Whether installers skip it by default: an alpha, beta, release candidate or development release.
     pub fn is_prerelease(&self) -> bool {
         self.0.any_prerelease()
     }
 
-    /// Tells whether it has a local part (`+linux`), which no public index accepts.
+    /// Whether it has a local part (`+linux`), which no public index accepts.
     pub fn is_local(&self) -> bool {
         self.0.is_local()
     }
@@ -43,7 +43,7 @@ impl Version {
         self.0.release()
     }
 
-    /// The number before `!`, 0 for nearly everybody.
+    /// The number before `!`, usually 0.
     pub fn epoch(&self) -> u64 {
         self.0.epoch()
     }
@@ -63,19 +63,19 @@ impl Version {
         self.0.dev()
     }
 
-    /// The development release `number` on the way to this version, for an index on which the version itself must
-    /// not be spent: `1.2.0` gives `1.2.0.dev3`.
+    /// The development release `number` of this version, for an index on which the version itself must stay unused:
+    /// `1.2.0` gives `1.2.0.dev3`.
     #[must_use]
     pub fn as_dev(&self, number: u64) -> Self {
         Self(self.0.clone().without_local().with_dev(Some(number)))
     }
 
-    /// The version as Semantic Versioning spells it: `1.2.0rc1` is `1.2.0-rc.1`, `1.2` is `1.2.0`, `1.2.0a1.dev3`
-    /// is `1.2.0-alpha.1.dev.3`, `1.2.0.post1` is `1.2.0-post.1`.
+    /// The version in Semantic Versioning: `1.2.0rc1` is `1.2.0-rc.1`, `1.2` is `1.2.0`, `1.2.0a1.dev3` is
+    /// `1.2.0-alpha.1.dev.3`, `1.2.0.post1` is `1.2.0-post.1`.
     ///
-    /// None where it has no such spelling: an epoch, more than three numbers, a local part. PEP 440 reads the
-    /// result back as the same version. Semantic Versioning has no post-releases and orders `1.2.0-post.1` before
-    /// `1.2.0`: whether that will do is the caller's question.
+    /// None if it cannot be expressed: an epoch, more than three numbers, a local part. PEP 440 parses the result
+    /// back as the same version. Semantic Versioning has no post-releases and sorts `1.2.0-post.1` before `1.2.0`:
+    /// the caller decides whether that is acceptable.
     pub fn to_semver(&self) -> Option<String> {
         let release = self.release_segments();
         if self.epoch() != 0 || release.len() > 3 || self.is_local() {
@@ -127,20 +127,20 @@ impl<'de> Deserialize<'de> for Version {
     }
 }
 
-/// Why a text is no version, or a bump cannot be made
+/// Why a text is not a version, or a bump is not possible
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum VersionError {
-    #[error("`{text}` is not a version: {reason}")]
+    #[error("`{text}` is not a valid version: {reason}")]
     Invalid { text: String, reason: String },
-    #[error("`{text}` is neither a bump nor a version")]
+    #[error("`{text}` is not a valid bump or version")]
     UnknownBump { text: String, nearest: Option<&'static str> },
     #[error("`{version}` is a local version, which no index accepts")]
     Local { version: Version },
-    #[error("`{new}` is not above the present version `{current}`")]
+    #[error("`{new}` is not higher than the current version `{current}`")]
     NotIncreasing { current: Version, new: Version },
     #[error("`{version}` is already a final release")]
     AlreadyFinal { version: Version },
-    #[error("`post` corrects a final release, and `{version}` is a pre-release")]
+    #[error("`post` corrects a final release, but `{version}` is a pre-release")]
     PostOfPrerelease { version: Version },
     #[error("a number in `{version}` is too large to increase")]
     TooLarge { version: Version },
@@ -151,34 +151,36 @@ impl VersionError {
     pub fn help(&self) -> String {
         match self {
             Self::Invalid { .. } => {
-                "versions look like `1.2.0`, `1.2.0rc1`, `1.2.0.post1` or `1.2.0.dev1` (PEP 440)".to_owned()
+                "use a version such as `1.2.0`, `1.2.0rc1`, `1.2.0.post1` or `1.2.0.dev1` (PEP 440)"
+                    .to_owned()
             }
             Self::UnknownBump { nearest, .. } => {
-                let accepted = format!("accepted are {}, or a version such as `1.2.0`", Bump::accepted());
+                let accepted =
+                    format!("valid bumps are {}; or pass a version such as `1.2.0`", Bump::accepted());
                 match nearest {
                     Some(word) => format!("did you mean `{word}`? {accepted}"),
                     None => accepted,
                 }
             }
-            Self::Local { .. } => "give a version without the part from `+` on".to_owned(),
+            Self::Local { .. } => "pass a version without `+` and what follows it".to_owned(),
             Self::NotIncreasing { current, .. } => {
                 format!(
-                    "an index takes a version once, and installers prefer the highest: choose one above `{current}`"
+                    "an index accepts a version once, and installers prefer the highest: choose one above `{current}`"
                 )
             }
             Self::AlreadyFinal { .. } => {
-                "choose `patch`, `minor`, `major` or `post`, or give a version".to_owned()
+                "choose `patch`, `minor`, `major` or `post`, or pass a version".to_owned()
             }
             Self::PostOfPrerelease { .. } => {
-                "make the next pre-release (`a`, `b` or `rc`), finish it with `release`, or give a version"
+                "choose the next pre-release (`a`, `b` or `rc`), finish it with `release`, or pass a version"
                     .to_owned()
             }
-            Self::TooLarge { .. } => "give the version in full".to_owned(),
+            Self::TooLarge { .. } => "pass the version in full".to_owned(),
         }
     }
 }
 
-/// What the parser objects to, in fewer words than its own: they quote the whole text again.
+/// The parser's reason without its quote of the whole text.
 fn reason(text: &str, error: &pep440_rs::VersionParseError) -> String {
     if text.trim().is_empty() {
         return "it is empty".to_owned();
@@ -186,7 +188,7 @@ fn reason(text: &str, error: &pep440_rs::VersionParseError) -> String {
     abridged(&error.to_string())
 }
 
-/// At most 80 characters, so that a file taken for a version does not fill the screen.
+/// At most 80 characters, so that a file passed as a version does not fill the screen.
 fn abridged(text: &str) -> String {
     match text.char_indices().nth(80) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -235,10 +237,10 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong_with_a_version() {
+    fn reports_why_a_version_is_invalid() {
         let error = "1.2.x".parse::<Version>().unwrap_err();
-        assert!(error.to_string().starts_with("`1.2.x` is not a version: "), "{error}");
-        assert_eq!("".parse::<Version>().unwrap_err().to_string(), "`` is not a version: it is empty");
+        assert!(error.to_string().starts_with("`1.2.x` is not a valid version: "), "{error}");
+        assert_eq!("".parse::<Version>().unwrap_err().to_string(), "`` is not a valid version: it is empty");
         assert!("x".repeat(100_000).parse::<Version>().unwrap_err().to_string().len() < 400);
         assert!("1.99999999999999999999999".parse::<Version>().is_err());
     }
@@ -259,12 +261,15 @@ mod tests {
         assert_eq!(serde_json::to_string(&version("1.0-rc1")).unwrap(), r#""1.0rc1""#);
         assert_eq!(serde_json::from_str::<Version>(r#""1.0rc1""#).unwrap(), version("1.0rc1"));
         assert!(
-            serde_json::from_str::<Version>(r#""one""#).unwrap_err().to_string().contains("not a version")
+            serde_json::from_str::<Version>(r#""one""#)
+                .unwrap_err()
+                .to_string()
+                .contains("not a valid version")
         );
     }
 
     #[test]
-    fn spells_itself_for_semantic_versioning() {
+    fn converts_to_semantic_versioning() {
         for (python, semantic) in [
             ("1.2.0rc1", "1.2.0-rc.1"),
             ("1.2", "1.2.0"),

@@ -1,4 +1,4 @@
-//! Distributions judged where they lie: each in one pass, several at once.
+//! Checks distributions in place: each in one pass, several in parallel.
 
 use std::path::{Path, PathBuf};
 
@@ -6,34 +6,34 @@ use jiff::civil::Date;
 
 use crate::error::{Error, Result};
 use crate::python::verdict::{
-    CLASSIFIERS_OF, ContentType, Expected, FileReport, Judgement, Policy, Remembered, Report, RuleFinding,
-    Severity, Tracked, does_not_render, is_too_costly, judge_release, twins,
+    CLASSIFIERS_OF, ContentType, Expected, FileReport, Judgement, Policy, Report, RuleFinding, Severity,
+    Tracked, VerdictCache, does_not_render, is_too_costly, judge_release, twins,
 };
 use crate::world::parallel::par_map;
 use crate::world::tools::{Unrendered, render_rst};
 use crate::world::{Environment, sha256};
 
-/// How long the list of classifiers is trusted to be PyPI's; then an unknown one only warns
+/// How long the built-in list of classifiers counts as current; after that, an unknown one is only a warning
 const TRUSTED_DAYS: i64 = 365;
-/// The outcomes of what is judged where no file is named
+/// The suffixes of the files that are checked if none are passed
 const ENDINGS: [&str; 3] = [".whl", ".tar.gz", ".zip"];
 
-/// Whether the list of classifiers is older than it is trusted.
+/// Whether the list of classifiers is out of date.
 pub(super) fn classifiers_are_old() -> bool {
-    // In UTC: a day more or less does not matter, and the system's time zones need not be looked through.
+    // In UTC: one day does not matter, and this avoids loading the system's time zones.
     let today = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date();
     let age = CLASSIFIERS_OF.parse::<Date>().map(|listed| listed.duration_until(today).as_hours() / 24);
     age.map_or(true, |days| days > TRUSTED_DAYS)
 }
 
-/// The distributions in a folder, by name.
+/// The distributions in a directory, sorted by name.
 ///
 /// # Errors
-/// The folder cannot be read, or has none.
+/// The directory cannot be read or has none.
 pub fn distributions_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let none = || {
-        let error = Error::usage(format!("there are no distributions in `{}`", folder.display()));
-        error.help("build them first, or name the files")
+        let error = Error::usage(format!("no distributions in `{}`", folder.display()));
+        error.help("build them first, or pass the files")
     };
     if !folder.is_dir() {
         return Err(none());
@@ -50,9 +50,9 @@ pub fn distributions_in(folder: &Path) -> Result<Vec<PathBuf>> {
     if found.is_empty() { Err(none()) } else { Ok(found) }
 }
 
-/// Judges files as one release: each by itself, beside what git tracks of their project, all of them against each other
-/// and against what is expected, and every distinct description in reStructuredText by PyPI's renderer. All are judged
-/// whatever is wrong with the first.
+/// Checks files as one release: each by itself and against the project's tracked files, all of them against each
+/// other and against what is expected, and every distinct reStructuredText description with PyPI's renderer. Checks
+/// all files even if the first has errors.
 ///
 /// # Errors
 /// A file cannot be read, or there is reStructuredText and no Python to render it.
@@ -80,20 +80,20 @@ pub fn judge_files(
     Ok(Report::new(files.collect(), release))
 }
 
-fn judge_one(path: &Path, remembered: &Remembered) -> Result<Judgement> {
+fn judge_one(path: &Path, cache: &VerdictCache) -> Result<Judgement> {
     let mut file = fs_err::File::open(path)?;
     let size = file.metadata()?.len();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    Ok(remembered.judge(&mut file, &name, size))
+    Ok(cache.judge(&mut file, &name, size))
 }
 
-/// Judges every file by itself, as many at once as there are processors.
+/// Checks every file by itself, one per processor at a time.
 fn judge_all(paths: &[PathBuf], tracked: Option<Tracked>) -> Result<Vec<Judgement>> {
-    let remembered = Remembered::beside(tracked);
-    par_map(paths, &|path| judge_one(path, &remembered)).into_iter().collect()
+    let cache = VerdictCache::beside(tracked);
+    par_map(paths, &|path| judge_one(path, &cache)).into_iter().collect()
 }
 
-/// For each file the finding that its description does not render, if so.
+/// For each file, the finding that its description does not render, if so.
 fn unrendered(
     judgements: &[Judgement],
     environment: &Environment,
@@ -116,7 +116,7 @@ fn unrendered(
     Ok(judgements.iter().map(verdict).collect())
 }
 
-/// The description, where it is reStructuredText.
+/// The description, if it is reStructuredText.
 fn restructured(judgement: &Judgement) -> Option<&str> {
     let description = judgement.description()?;
     (description.content_type == ContentType::Restructured).then_some(description.text.as_str())

@@ -1,4 +1,4 @@
-//! Verdicts that were reached before: the same bytes under the same names, judged by the same rules, are judged once.
+//! A cache of verdicts: the same bytes under the same names are checked once by the same rules.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::python::verdict::{Policy, Report};
 use crate::world::Environment;
 use crate::world::digest::hex;
 
-/// The findings about files of one release: looked up, or else judged and kept.
+/// The findings about the files of one release: from the cache, or from `judge`.
 ///
 /// # Errors
 /// As `judge`.
@@ -32,13 +32,13 @@ pub fn known_or(
     let report = judge()?;
     let findings = as_findings(&report);
     if let Some(path) = path.filter(|_| report.is_lasting()) {
-        // Without it the files are judged again, which is no more than slow.
+        // A failure only means that the files are checked again.
         let _ = keep(&path, &findings);
     }
     Ok(findings)
 }
 
-/// A hash of all that the verdict depends on: this very program, what it is told to let pass, and the files.
+/// A hash of everything that the verdict depends on: this executable, the policy, and the files.
 fn key(files: &[Distribution], policy: &Policy) -> String {
     let mut parts = vec![env!("CARGO_PKG_VERSION").to_owned(), format!("{policy:?}")];
     let program = std::env::current_exe().and_then(fs_err::metadata);
@@ -54,7 +54,7 @@ fn key(files: &[Distribution], policy: &Policy) -> String {
     hex(&hash.finalize())
 }
 
-/// Writes the findings so that they are there whole or not at all.
+/// Writes the findings atomically.
 fn keep(path: &Path, findings: &[Finding]) -> std::io::Result<()> {
     let folder = path.parent().map(PathBuf::from).unwrap_or_default();
     fs_err::create_dir_all(&folder)?;
@@ -72,7 +72,7 @@ mod tests {
     use crate::python::verdict::{RuleFinding, does_not_render, is_too_costly};
 
     #[test]
-    fn the_same_bytes_are_judged_once_and_others_again() {
+    fn the_same_bytes_are_judged_once() {
         let folder = tempfile::tempdir().unwrap();
         let environment = Environment::from_iter([("PYRELEASE_CACHE_DIR", folder.path().as_os_str())]);
         let file = |sha256: &str| Distribution {
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(judged.get(), 3, "a stricter policy");
         for times in [4, 5] {
             ask("c3", &policy, is_too_costly);
-            assert_eq!(judged.get(), times, "what was too costly once need not be again");
+            assert_eq!(judged.get(), times, "a verdict of too high cost is not cached");
         }
     }
 }

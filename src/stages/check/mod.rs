@@ -1,4 +1,4 @@
-//! Opens every distribution and judges it as PyPI would, before any index sees it.
+//! Checks every distribution by PyPI's rules, before any index sees it.
 
 mod files;
 mod known;
@@ -16,14 +16,13 @@ pub use known::known_or;
 pub use tracked::tracked_at;
 use tracked::tracked_by;
 
-/// Judge the distributions as PyPI would
+/// Check the distributions by PyPI's rules
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Settings {
-    /// The rules that are silenced, by their names as `pyrelease check --list-rules` has them; one that PyPI enforces
-    /// still warns
+    /// The rules to silence, by their names in `pyrelease check --list-rules`; a rule that PyPI enforces still warns
     allow: Vec<String>,
-    /// Whether a warning is as bad as an error
+    /// Whether warnings count as errors
     strict: bool,
 }
 
@@ -35,16 +34,16 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
     Ok(Box::new(Check { policy: policy(config, name, false)? }))
 }
 
-/// What the settings of a stage make of findings.
+/// The policy in a stage's settings.
 ///
 /// # Errors
-/// A wrong setting, or a rule that is none.
+/// A setting is wrong, or there is no such rule.
 pub fn policy(config: &Config, stage: &str, strict: bool) -> Result<Policy> {
     let settings = config.settings::<Settings>(stage)?;
     let policy = Policy::new(&settings.allow, strict || settings.strict).map_err(|unknown| {
         let help = match nearest(&unknown.name, unknown.known.iter().copied()) {
             Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => "`pyrelease check --list-rules` lists them".to_owned(),
+            None => "run `pyrelease check --list-rules` to list them".to_owned(),
         };
         let span = config.stage_key(stage, "allow").flatten();
         config.error(&format!("{unknown} of [stage.{stage}]"), span, Some(&help))
@@ -90,7 +89,7 @@ impl Stage for Check {
             [] => Ok(Outputs::default()),
             [only] => Err(Error::refused(only.clone())),
             several => Err(Error::refused(format!(
-                "{} things are wrong with the distributions:\n  {}",
+                "the distributions have {} errors:\n  {}",
                 several.len(),
                 several.join("\n  ")
             ))),
@@ -99,13 +98,13 @@ impl Stage for Check {
 }
 
 fn expected(name: &str, version: &str) -> Result<Expected> {
-    let version = version
-        .parse()
-        .map_err(|error| Error::failed(format!("`{version}` is no version")).because(format!("{error}")))?;
+    let version = version.parse().map_err(|error| {
+        Error::failed(format!("`{version}` is not a valid version")).because(format!("{error}"))
+    })?;
     Ok(Expected { name: name.to_owned(), version })
 }
 
-/// Warns of what is a warning, and gives what is an error.
+/// Reports the warnings, and returns the errors.
 fn sorted(report: &Report, bench: &Workbench<'_>) -> Vec<String> {
     let mut errors = Vec::new();
     for (file, finding) in report.findings() {
@@ -124,7 +123,7 @@ fn sorted(report: &Report, bench: &Workbench<'_>) -> Vec<String> {
     errors
 }
 
-/// A verdict as the findings of a preflight: what is the matter with several files is said once.
+/// Turns a report into findings; one that several files share is reported once.
 fn as_findings(report: &Report) -> Vec<Finding> {
     let mut told: Vec<(Option<&FileReport>, &RuleFinding, usize)> = Vec::new();
     for (file, finding) in report.findings() {
@@ -141,8 +140,8 @@ fn as_findings(report: &Report) -> Vec<Finding> {
         let mut message = in_one_line(name, finding);
         match files {
             1 => {}
-            2 => message.push_str(" (and 1 file more)"),
-            several => message.push_str(&format!(" (and {} files more)", several - 1)),
+            2 => message.push_str(" (and 1 more file)"),
+            several => message.push_str(&format!(" (and {} more files)", several - 1)),
         }
         let told = match finding.severity {
             Severity::Warning => Finding::warning(message),

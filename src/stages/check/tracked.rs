@@ -1,4 +1,4 @@
-//! The project's files as git knows them, for the source distributions judged beside it.
+//! The project's files in git, to compare source distributions with.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::python::version::ExactVersion;
 use crate::world::Folder;
 use crate::world::git::Repository;
 
-/// What git tracks of the project below `prefix` of the repository, of which `files` reads the rest.
+/// The files of the project that git tracks below `prefix`; `files` reads their contents.
 pub fn tracked_by(
     repository: &Repository,
     prefix: &str,
@@ -27,10 +27,10 @@ pub fn tracked_by(
         .without_settings(&text("pyproject.toml"))
 }
 
-/// What git tracks of the project at `root`; nothing where that is no project in a repository, or none of the
-/// distributions is its source distribution.
+/// The files that git tracks of the project at `root`; none if that is not a project in a repository, or if the
+/// distributions have no source distribution of it.
 ///
-/// Whatever keeps it from being read is no reason not to judge the distributions.
+/// Ignores errors: without the tracked files the distributions are still checked.
 pub fn tracked_at(root: &Path, distributions: &[PathBuf]) -> Option<Tracked> {
     let named = |path: &PathBuf| path.file_name()?.to_str()?.parse::<Filename>().ok();
     let mut sdists =
@@ -38,7 +38,7 @@ pub fn tracked_at(root: &Path, distributions: &[PathBuf]) -> Option<Tracked> {
     sdists.peek()?;
     let files = Folder(root.to_owned());
     let project = Project::read(&files).ok()?;
-    // To open a repository takes longer than to judge most files.
+    // Opening a repository takes longer than checking most files.
     sdists.find(|name| name.normalized_name() == normalize(&project.name))?;
     let version = match &project.version {
         VersionSource::Static(places) => Some(current_version(&files, places).ok()?),

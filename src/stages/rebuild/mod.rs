@@ -1,5 +1,5 @@
-//! A release whose journal is lost after publication began: what of it can be proven from the tag and the indexes, and
-//! what is left to do. A distribution that is public is never built again.
+//! Rebuilds the state of a release whose journal was lost after publication began: what the tag and the indexes
+//! prove, and what is left to do. Never rebuilds a distribution that is public.
 
 mod sources;
 mod tagged;
@@ -24,18 +24,18 @@ use crate::python::project::Files;
 
 pub use sources::Source;
 
-/// The stage whose work is never done again
+/// The stage whose work is never repeated
 const BUILD: &str = "build";
-/// The stage that the remote can be asked about
+/// The stage whose result the remote shows
 const PUSH: &str = "push";
 
-/// What was found of the release that the project's version belongs to
+/// What was found of the release of the project's current version
 pub enum Discovery {
     /// The version has no tag here, or no stage publishes: there is no release to look for
     Nothing,
-    /// The tag is there, and no public index lists any file: the indexes that were asked
+    /// The tag exists, but no public index lists any file; names the indexes
     NotPublic { version: String, tag: String, indexes: Vec<String> },
-    /// An index that lacks a file takes no further ones of this version, since that day
+    /// An index lacks a file and accepts no more of this version since that day
     Closed { version: String, index: String, since: String },
     /// Everything is public and pushed
     Complete { name: String, version: String },
@@ -43,46 +43,46 @@ pub enum Discovery {
     Rebuildable(Box<Rebuild>),
 }
 
-/// A release that can be finished
+/// A release that can be completed
 pub struct Rebuild {
     pub release: Release,
-    /// Every distribution that is public or proven to belong to it, and where it is taken from
+    /// Every distribution that is public or proven to belong to it, and where to get it from
     pub sources: Vec<Source>,
-    /// The stages that are taken as done
+    /// The stages that count as done
     pub done: Vec<String>,
-    /// The stages that still have something to do
+    /// The stages that are left to run
     pub left: Vec<String>,
-    /// What kind of distribution is nowhere and has to be built from the tag
+    /// The kinds of distribution that exist nowhere and must be built from the tag
     pub to_build: Vec<String>,
 }
 
 /// What this repository's own runs know
 pub struct LocalRuns {
-    /// Folders with distributions that runs have left; they count where they are proven to be the release's own
+    /// Directories with distributions of earlier runs; these count only if they are proven to belong to the release
     pub folders: Vec<PathBuf>,
-    /// The one among them that the run in question has left
+    /// The one of the run in question
     pub own: Option<PathBuf>,
-    /// The name and the sha256 of every distribution that runs of this repository have built, by their journals
+    /// The name and sha256 of every distribution that runs of this repository built, by their journals
     pub built: BTreeSet<(String, String)>,
-    /// The names and versions whose release is known to be complete; nobody is asked about them
+    /// The names and versions of complete releases; no index is asked about them
     pub released: Vec<(String, String)>,
 }
 
 /// Looks for the release that the tag of the project's version marks.
 ///
 /// # Errors
-/// An index or the remote cannot be asked, or two places have different bytes under one name.
+/// An index or the remote cannot be reached, or two places have different bytes under one name.
 pub fn look(
     config: &Config,
     pipeline: &Pipeline,
     mut workspace: Workspace,
     local_runs: &LocalRuns,
 ) -> Result<Discovery, Blocked> {
-    // A project that cannot be read has no release that could be looked for.
+    // A project that cannot be read has no release to look for.
     let Ok(Some(tagged)) = Tagged::find(config, &workspace) else { return Ok(Discovery::Nothing) };
     let names: Vec<String> = pipeline.stages().map(|stage| stage.name().to_owned()).collect();
     let Some(build) = names.iter().position(|name| name == BUILD) else { return Ok(Discovery::Nothing) };
-    // From here on the project is as it was tagged.
+    // From here on the project is read as it was tagged.
     workspace.head.commit.clone_from(&tagged.commit);
     let Tagged { tag, commit, target } = tagged;
     let mut release = Release::new(workspace, target);
@@ -121,7 +121,8 @@ pub fn look(
     })))
 }
 
-/// Whether anything of the release that the tag of the project's version marks is public; none where an index does not say.
+/// Whether any file of the release that the tag of the project's version marks is public; none if an index cannot be
+/// read.
 pub fn is_public(config: &Config, workspace: &Workspace) -> Option<bool> {
     let Ok(Some(Tagged { target, .. })) = Tagged::find(config, workspace) else { return Some(false) };
     let (project, version) = (&target.project.name, target.version.to_string());
@@ -142,11 +143,11 @@ pub fn is_public(config: &Config, workspace: &Workspace) -> Option<bool> {
     answer
 }
 
-/// Why nothing is known
+/// Why the search failed
 pub enum Blocked {
-    /// Somebody could not be asked
+    /// An index or the remote could not be reached
     Unreachable(Error),
-    /// What is known forbids to go on
+    /// The evidence forbids continuing
     Refused(Error),
 }
 
@@ -162,15 +163,15 @@ fn push_is_done(config: &Config, release: &Release) -> Result<bool, Blocked> {
 }
 
 impl Rebuild {
-    /// The distributions that only a rehearsal index has, and that nothing of ours proves to be the release's.
+    /// The distributions that only a rehearsal index has, without proof that they belong to the release.
     pub fn unproven(&self) -> impl Iterator<Item = &Source> {
         self.sources.iter().filter(|source| !source.is_proven)
     }
 
-    /// Gathers the distributions in `folder`, each with the sha256 by which it is known.
+    /// Fetches the distributions into `folder` and verifies their sha256.
     ///
     /// # Errors
-    /// One cannot be fetched, or is not what it should be.
+    /// A file cannot be fetched or has other bytes.
     pub fn gather(&self, folder: &std::path::Path) -> Result<Reconstruction> {
         let mut outputs = self.release.outputs.clone();
         let mut evidence = Vec::new();
@@ -193,7 +194,7 @@ impl Rebuild {
     }
 }
 
-/// The release's part of the changelog, where it has one.
+/// The release's section of the changelog, if there is one.
 fn notes(config: &Config, release: &Release) -> Option<String> {
     let path = config.settings::<Changelog>("changelog").ok()?.path(release)?;
     let text = String::from_utf8(release.read(&path)?).ok()?;

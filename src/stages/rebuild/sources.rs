@@ -1,4 +1,4 @@
-//! Where each distribution of a release can be taken from, proven by its sha256.
+//! Finds where each distribution of a release can be fetched from, proven by its sha256.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,22 +12,22 @@ use crate::python::filename::Filename;
 use crate::python::version::Version;
 use crate::world::{record_digest, verify};
 
-/// A distribution of the release and where it is
+/// A distribution of the release and its sources
 pub struct Source {
     pub filename: String,
     pub kind: Kind,
     pub sha256: String,
     /// Whether a public index has it
     pub is_public: bool,
-    /// Whether it is public, or a hash of ours says that it is the release's: anybody may have put a file on an index for
-    /// trials
+    /// Whether it is public, or one of our own hashes proves that it belongs to the release: anybody may have
+    /// uploaded to a rehearsal index
     pub is_proven: bool,
-    /// The stages to whose indexes it was uploaded, with the address it has there
+    /// The stages that uploaded it, with the index and its URL there
     pub(super) listed: Vec<(String, Destination, String)>,
     from: Origin,
 }
 
-/// What it is taken from
+/// Where to fetch it from
 enum Origin {
     Index { client: Box<IndexClient>, file: Box<SimpleFile> },
     Folder(PathBuf),
@@ -45,16 +45,16 @@ impl fmt::Display for Source {
 }
 
 impl Source {
-    /// Puts the distribution into the folder.
+    /// Copies or downloads the distribution into the directory.
     pub(super) fn fetch(&self, folder: &Path) -> Result<Distribution> {
         let path = folder.join(&self.filename);
         match &self.from {
             Origin::Index { client, file } => {
                 client.download(file, &path, &self.sha256).map_err(|error| {
                     let index = &client.address().name;
-                    Error::left(format!("`{}` cannot be fetched from `{index}`", self.filename))
+                    Error::left(format!("failed to fetch `{}` from `{index}`", self.filename))
                         .because(error)
-                        .help("try again: `pyrelease resume`")
+                        .help("run `pyrelease resume` to try again")
                 })?
             }
             Origin::Folder(from) => drop(fs_err::copy(from, &path)?),
@@ -66,15 +66,15 @@ impl Source {
     }
 }
 
-/// What was found
+/// The result of the search
 pub(super) struct SourceSearch {
-    /// The distributions that are public, and those that are proven to be of the same release
+    /// The distributions that are public, and those proven to belong to the same release
     pub(super) sources: Vec<Source>,
     /// The names of the public ones
     pub(super) public: Vec<String>,
     /// The public indexes that were asked
     pub(super) asked: Vec<String>,
-    /// When each of them takes no further files, where it tells
+    /// When each of them stops accepting files, if known
     windows: Vec<(String, Window)>,
 }
 
@@ -88,7 +88,7 @@ impl SourceSearch {
             && self.sources.iter().all(|source| public(source) == self.asked.len())
     }
 
-    /// An index that lacks a file and takes no further ones, and since when.
+    /// An index that lacks a file and no longer accepts any, and since when.
     pub(super) fn closed(&self) -> Option<(String, String)> {
         let lacks = |index: &str| {
             let has = |source: &Source| source.listed.iter().any(|(_, place, _)| place.index == index);
@@ -118,8 +118,7 @@ struct Listed {
     sha256: String,
 }
 
-/// Asks the indexes to which the stages upload the release's own files; none if there is no public one that lists what
-/// it has.
+/// Searches the indexes that the stages upload to; none if none of the public ones has a listing.
 pub(super) fn find(
     pipeline: &Pipeline,
     release: &Release,
@@ -152,7 +151,7 @@ pub(super) fn find(
     if !public.is_empty() {
         refuse_other_bytes(local_runs, &sources)?;
         sources.extend(local(&local_runs.folders, &sources));
-        // A rehearsal is of the same release if it has a file in common with what is public.
+        // A rehearsal index has the same release if it shares a file with a public one.
         let trusted: Vec<&str> = listed
             .iter()
             .filter(|file| file.place.reach != Reach::Public && public.contains(&file.file.filename))
@@ -211,7 +210,7 @@ fn has_another_attempt(listing: &Listing, release: &Release) -> bool {
         .any(|version| version.dev().is_some_and(|number| release.target.version.as_dev(number) == version))
 }
 
-/// One name, one content: anything else and nobody can say which is the release.
+/// Refuses different contents under one name: then it is unclear which one is the release.
 fn refuse_contradictions(listed: &[Listed]) -> Result<(), Blocked> {
     for (at, one) in listed.iter().enumerate() {
         let other = listed[..at]
@@ -219,12 +218,12 @@ fn refuse_contradictions(listed: &[Listed]) -> Result<(), Blocked> {
             .find(|other| other.file.filename == one.file.filename && other.sha256 != one.sha256);
         if let Some(other) = other {
             let message = format!(
-                "`{}` is not the same everywhere: `{}` has it with the sha256 {}, `{}` with {}",
+                "`{}` differs between indexes: on `{}` its sha256 is {}, on `{}` it is {}",
                 one.file.filename, other.place.index, other.sha256, one.place.index, one.sha256
             );
             return Err(Blocked::Refused(Error::left(message).help(
-                "which of them is the release cannot be told from here: compare them by hand; a new version is the safe \
-                 way on",
+                "compare the files by hand to find out which belongs to the release; a new version is the safe \
+                 way to continue",
             )));
         }
     }
@@ -238,7 +237,7 @@ fn names<'a>(listed: impl Iterator<Item = &'a Listed>) -> Vec<String> {
     names
 }
 
-/// The sources of the files that `wanted` takes, each once, taken from a public index where one has it.
+/// The sources of the files that `wanted` selects, each once, from a public index if possible.
 fn sources(listed: &[Listed], wanted: impl Fn(&Listed) -> bool) -> Vec<Source> {
     let mut chosen: Vec<&Listed> = listed.iter().filter(|file| wanted(file)).collect();
     chosen.sort_by_key(|file| std::cmp::Reverse(file.place.reach));
@@ -265,8 +264,8 @@ fn sources(listed: &[Listed], wanted: impl Fn(&Listed) -> bool) -> Vec<Source> {
         .collect()
 }
 
-/// What the run in question has built is what is public, or nobody goes on: an index may have cut a file short, or somebody
-/// else have published another one.
+/// Refuses to continue if a public file differs from what the run in question built: an index may have truncated it,
+/// or somebody else may have published another one.
 fn refuse_other_bytes(local_runs: &LocalRuns, public: &[Source]) -> Result<(), Blocked> {
     let Some(own) = &local_runs.own else { return Ok(()) };
     let entries = fs_err::read_dir(own).into_iter().flatten().flatten();
@@ -275,19 +274,20 @@ fn refuse_other_bytes(local_runs: &LocalRuns, public: &[Source]) -> Result<(), B
             public.iter().find(|source| source.filename == file.filename && source.sha256 != file.sha256);
         if let Some(other) = other {
             let message = format!(
-                "{other} is not what was built: `{}` has the sha256 {}",
+                "{other} is not the file that was built: `{}` has the sha256 {}",
                 file.path.display(),
                 file.sha256
             );
             return Err(Blocked::Refused(Error::left(message).help(
-                "yank the release there, and release the next version; `pyrelease rollback --leave` gives this run up",
+                "yank the release there, then release the next version; run `pyrelease rollback --leave` to \
+                 abandon this run",
             )));
         }
     }
     Ok(())
 }
 
-/// What a folder has beside a file that is public: it was built together with it.
+/// The distributions in a directory that also contains a public file: they were built together with it.
 fn local(folders: &[PathBuf], public: &[Source]) -> Vec<Source> {
     for folder in folders {
         let Ok(entries) = fs_err::read_dir(folder) else { continue };

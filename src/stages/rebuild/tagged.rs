@@ -1,4 +1,4 @@
-//! The release that a tag marks, as the project at hand tells it.
+//! Finds the release that a tag marks, according to the project.
 
 use crate::config::{Config, Names};
 use crate::engine::release::{Target, Workspace};
@@ -18,7 +18,7 @@ pub(super) struct Tagged {
 }
 
 impl Tagged {
-    /// The tag of the project's version, if there is one and it marks HEAD or a commit before it.
+    /// The tag of the project's version, if it exists and marks HEAD or an ancestor of it.
     pub(super) fn find(config: &Config, workspace: &Workspace) -> Result<Option<Self>> {
         let project = read_project(workspace)?;
         let repository = &workspace.repository;

@@ -1,4 +1,4 @@
-//! Installs the release from an index into a fresh environment, and tries it.
+//! Installs the release from an index into a fresh environment, and tests it.
 
 use std::path::{Path, PathBuf};
 
@@ -6,24 +6,24 @@ use crate::engine::prelude::*;
 use crate::world::Environment;
 use crate::world::process::Process;
 
-/// Compares the version that is installed with the one that should be
+/// Compares the installed version with the expected one
 const INSTALLED: &str = "\
 import importlib.metadata, sys
 found = importlib.metadata.version(sys.argv[1])
 sys.exit(None if found == sys.argv[2] else f'installed is {found}, not {sys.argv[2]}')";
 
-/// A release to be installed from one of its files
+/// A release to install from one of its files
 pub(super) struct Trial<'a> {
-    /// As the index gave it out; the environment is made beside it
+    /// The file from the index; the environment is created beside it
     pub(super) file: &'a Path,
     pub(super) project: &'a str,
     pub(super) version: &'a str,
-    /// A command to try the installed release with
+    /// A smoke test for the installed release
     pub(super) smoke: Option<&'a str>,
     pub(super) variables: &'a Environment,
 }
 
-/// Installs the file of a run's release that was fetched from the index, and tries it.
+/// Installs a file that was downloaded from the index, and tests it.
 pub(super) fn try_out(
     smoke: Option<&str>,
     index: &str,
@@ -41,18 +41,18 @@ pub(super) fn try_out(
 }
 
 impl Trial<'_> {
-    /// Installs the file, its dependencies from wherever pip takes them; compares the installed version and runs the smoke
-    /// test.
+    /// Installs the file, with dependencies from pip's usual sources. Compares the installed version and runs the
+    /// smoke test.
     ///
     /// # Errors
-    /// A command fails, by which `run` runs them all.
+    /// A command fails; `run` runs each of them.
     pub(super) fn run(&self, run: &dyn Fn(&Process) -> Result<()>) -> Result<()> {
         let folder = self.file.parent().unwrap_or(Path::new("")).to_owned();
         let python = environment(&folder.join("venv"), self.variables, run)?;
         let run = |process: Process| {
             run(&process.folder(&folder).without_env("PYTHONPATH").without_env("PYTHONHOME"))
         };
-        // The file itself, so that no other index can give another one under its name.
+        // The file itself, so that no other index can supply another one with its name.
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
         run(Process::new(&python).args(pip).arg(self.file))?;
         run(Process::new(&python).args(["-c", INSTALLED, self.project, self.version]))?;
@@ -64,14 +64,14 @@ impl Trial<'_> {
         run(smoke.env("PATH", path).env("VIRTUAL_ENV", folder.join("venv")))
     }
 
-    /// What is to be told when nothing failed.
+    /// The message if nothing failed.
     pub(super) fn passed(&self, index: &str) -> String {
         let tried = self.smoke.map_or(String::new(), |smoke| format!(", and `{smoke}` passed"));
-        format!("{} is what {index} installs{tried}", self.version)
+        format!("{} installs from {index}{tried}", self.version)
     }
 }
 
-/// A fresh virtual environment; gives its Python.
+/// Creates a virtual environment; returns its Python.
 fn environment(
     folder: &Path,
     variables: &Environment,
@@ -82,12 +82,12 @@ fn environment(
     }
     let named = ["python3", "python"].iter().find(|name| variables.has_program(name, Path::new("")));
     let python = variables.path("PYRELEASE_PYTHON").or(named.map(PathBuf::from));
-    let python = python.ok_or_else(|| Error::failed("no Python was found to install the release with"))?;
+    let python = python.ok_or_else(|| Error::failed("no Python found to install the release with"))?;
     run(&Process::new(python).args(["-m", "venv"]).arg(folder))?;
     Ok(folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" }))
 }
 
-/// The program of the environment where it has one of that name.
+/// The program in the environment, if it has one with that name.
 fn program_in(bin: &Path, program: &str) -> PathBuf {
     let own = bin.join(program);
     if Path::new(program).components().count() == 1 && own.is_file() { own } else { PathBuf::from(program) }

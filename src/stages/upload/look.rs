@@ -1,4 +1,4 @@
-//! What can be seen of an index before anything is sent to it.
+//! Examines an index before anything is sent to it.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -16,56 +16,56 @@ use crate::python::version::Version;
 
 use super::{As, Upload};
 
-/// What PyPI takes of a project in all, in bytes, unless it was given more
+/// PyPI's default limit for the files of a project, in bytes
 const PROJECT_LIMIT: u64 = 10 << 30;
-/// What PyPI takes of one file, in bytes, unless its project was given more
+/// PyPI's default limit for one file, in bytes
 const FILE_LIMIT: u64 = 100 << 20;
-/// The pauses after which an index is asked again that gave no answer: one hiccup does not refuse a release
-const AGAIN: [Duration; 2] = [Duration::from_millis(500), Duration::from_millis(1500)];
+/// The pauses before a failed listing is requested again, so that a short failure does not refuse a release
+const RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(500), Duration::from_millis(1500)];
 
-/// That an index cannot be looked at, where it cannot.
+/// The finding that an index has no listing, if so.
 pub(super) fn unlisted(client: &IndexClient, how: &str) -> Option<Finding> {
     if client.address().simple.is_some() {
         return None;
     }
     let message = format!(
-        "`{}` has no `simple` address: what it has already cannot be seen beforehand, and is replaced where it lets that be",
+        "`{}` has no `simple` URL: existing files cannot be detected, and may be overwritten",
         client.address().name
     );
     Some(Finding::warning(message).help(how))
 }
 
-/// That attestations stay here, where some lie beside the files and the index takes none.
+/// The warning that attestations beside the files are not sent, if the index does not accept them.
 pub(super) fn unattested(client: &IndexClient, submissions: &[Submission]) -> Option<String> {
     let some = submissions.iter().any(Submission::is_attested) && !client.sends_attestations();
     some.then(|| {
         format!(
-            "the attestations beside the files are not sent: `{}` takes them from trusted publishers only",
+            "the attestations beside the files are not sent: `{}` accepts them only from trusted publishers",
             client.address().name
         )
     })
 }
 
-/// What the index lists of a project.
+/// The index's listing of a project.
 pub(super) fn listing(client: &IndexClient, project: &str) -> Result<Option<Listing>> {
     let refused = |error: SimpleError| error.of_index(&client.address().name).with_code(ExitCode::Refused);
-    for pause in AGAIN {
+    for pause in RETRY_DELAYS {
         match client.listing(project) {
-            Err(error) if error.is_passing() => thread::sleep(pause),
+            Err(error) if error.is_transient() => thread::sleep(pause),
             answered => return answered.map_err(refused),
         }
     }
     client.listing(project).map_err(refused)
 }
 
-/// That the index has a file's bytes under another name, where it takes the same bytes once.
+/// The finding that the index has a file's bytes under another name, if it accepts the same bytes only once.
 pub(super) fn twin(client: &IndexClient, listing: &Listing, file: &Distribution) -> Option<Finding> {
     let other = listing.file_with(&file.sha256).filter(|_| client.follows_pypi())?;
     let (index, name) = (&client.address().name, &file.filename);
-    let message = format!("`{index}` has the bytes of {name} already, under the name `{}`", other.filename);
+    let message = format!("`{index}` has the bytes of {name} already, as `{}`", other.filename);
     Some(
         Finding::error(message)
-            .help("it takes the same bytes once: do without this file, or build it anew under its name"),
+            .help("the index stores the same bytes only once: omit this file, or rebuild it"),
     )
 }
 
@@ -96,7 +96,7 @@ pub(super) fn loses_attestations(
 /// That a project which is not there yet is created for a pending publisher only, as long as there is one.
 fn pending(client: &IndexClient, project: &str) -> Option<Finding> {
     let index = &client.address().name;
-    client.credentials().is_some_and(Credentials::are_made_when_needed).then(|| {
+    client.credentials().is_some_and(Credentials::are_issued_on_demand).then(|| {
         Finding::note(format!(
             "`{index}` has no project `{project}` yet: a pending publisher creates it, and expires 30 days after it was registered"
         ))
@@ -119,7 +119,7 @@ pub(super) fn free_version(listing: &Listing, version: &Version) -> Version {
     free.expect("an index has finitely many files")
 }
 
-/// The bounds that the project has there, by PyPI's rules.
+/// The project's limits on the index, by PyPI's rules.
 pub(super) fn limits(
     client: &IndexClient,
     listing: &Listing,
@@ -132,11 +132,11 @@ pub(super) fn limits(
     match listing.status.as_deref() {
         Some("archived") => findings
             .push(Finding::error(format!("`{project}` is archived on `{index}`")).help(
-                "an archived project takes no files: its owner can unarchive it in its settings there",
-            )),
+            "an archived project accepts no files: an owner can unarchive it in its settings on the index",
+        )),
         Some("quarantined") => {
-            let help = "nobody can install it until the index has looked into it: ask its administrators first; \
-                        `--force` uploads all the same";
+            let help = "nobody can install it until the index has reviewed it: ask its administrators first; \
+                        `--force` uploads anyway";
             findings.push(
                 Finding::error(format!("`{project}` is quarantined on `{index}`")).help(help).advisory(),
             );
@@ -147,7 +147,7 @@ pub(super) fn limits(
         return findings;
     }
     if let Some(since) = closed(client, listing, version) {
-        let message = format!("`{index}` takes no further files of {project} {version} since {since}");
+        let message = format!("`{index}` accepts no more files of {project} {version} since {since}");
         findings.push(
             Finding::error(message)
                 .help("a release is closed 14 days after its first file: release another version"),
@@ -155,32 +155,33 @@ pub(super) fn limits(
     }
     let all: u64 = listing.files.iter().filter_map(|file| file.size).sum::<u64>() + more;
     if all > PROJECT_LIMIT / 10 * 9 {
-        let message =
-            format!("`{project}` has {} of files on `{index}`, these included", crate::world::size(all));
-        findings.push(Finding::warning(message).help(
-            "the limit is 10 GiB unless the project was given more: delete old releases, or ask for it",
-        ));
+        let message = format!("with these files, `{project}` has {} on `{index}`", crate::world::size(all));
+        findings.push(
+            Finding::warning(message)
+                .help("the default limit is 10 GiB: delete old releases, or ask for a higher limit"),
+        );
     }
     findings
 }
 
-/// Whether the index would take the files, asked by something that it refuses: each of them where it has the project. Of
-/// one that it has not, every question counts as another new project, of which it takes few in an hour.
+/// Asks whether the index would accept the files, by uploads made to be refused. If the index does not have the
+/// project yet, it asks about the first file only: each question counts as a new project there, and few are allowed
+/// per hour.
 pub(super) fn probe(client: &IndexClient, submissions: &[Submission]) -> Vec<Finding> {
     let index = &client.address().name;
     let Some(first) = submissions.first() else { return Vec::new() };
     let project = first.field("name");
-    // An index of our own says so where it lists files.
+    // Fetching the listing also shows whether it is pyrelease's own test server.
     let has_project = matches!(client.listing(project), Ok(Some(_)));
     if !client.follows_pypi() {
-        let message = format!("`{index}` was not asked whether it would take the files");
-        let help = "only PyPI is known to look into a file before it keeps it; another index might keep what is sent \
-                    to be refused";
+        let message = format!("`{index}` was not asked whether it would accept the files");
+        let help = "only PyPI is known to check a file before it stores it; another index might store \
+                    the probe";
         return vec![Finding::warning(message).help(help)];
     }
-    if !has_project && client.credentials().is_some_and(Credentials::are_made_when_needed) {
-        let message = format!("`{index}` was not asked whether it would take the files of {project}");
-        let help = "it has no such project, and making a token for a pending publisher creates it, for good";
+    if !has_project && client.credentials().is_some_and(Credentials::are_issued_on_demand) {
+        let message = format!("`{index}` was not asked whether it would accept the files of {project}");
+        let help = "it has no such project, and requesting a token for a pending publisher would create it permanently";
         return vec![Finding::warning(message).help(help)];
     }
     let asked = if has_project { submissions } else { &submissions[..1] };
@@ -196,16 +197,16 @@ pub(super) fn probe(client: &IndexClient, submissions: &[Submission]) -> Vec<Fin
 fn ask(client: &IndexClient, submission: &Submission) -> Finding {
     let (index, file) = (&client.address().name, &submission.distribution);
     match client.probe(submission) {
-        // What is sent instead is small.
+        // The probe is small.
         Ok(()) if file.size > FILE_LIMIT => {
             let size = crate::world::size(file.size);
             let message = format!(
-                "`{index}` would take {}, if it takes files of {size} of the project: such a question does not tell",
+                "`{index}` would accept {}, unless {size} is over the project's limit: a probe does not show that",
                 file.filename
             );
-            Finding::warning(message).help("the limit is 100 MiB unless the project was given more")
+            Finding::warning(message).help("the default limit is 100 MiB")
         }
-        Ok(()) => Finding::note(format!("`{index}` would take {}", file.filename)),
+        Ok(()) => Finding::note(format!("`{index}` would accept {}", file.filename)),
         Err(error) => client.explain(error).into(),
     }
 }

@@ -20,26 +20,26 @@ use crate::python::distribution::Distribution;
 pub use sign_in::sign_in;
 pub use standalone::{StandaloneUpload, Verification, address_of};
 
-/// How many wheels go at the same time where nothing else is said: with more, the database of PyPI deadlocks
+/// How many wheels are uploaded in parallel by default: with more, PyPI's database deadlocks
 pub const CONNECTIONS: usize = 2;
-/// The most of them: what is on its way at once has to be asked about after a power cut, and an index limits its clients
+/// The limit: recovery must check every upload that was in flight, and indexes limit their clients
 pub const MOST_CONNECTIONS: usize = 32;
 
 /// Upload the distributions to the index of the stage's name
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Settings {
-    /// How many wheels go at the same time, 1 to 32. The first file goes alone, and the sdist when all wheels are there
+    /// How many wheels to upload in parallel, 1 to 32. The first file goes alone, and the sdist after all wheels
     connections: usize,
-    /// Whether to wait until the index lists every file with its hash, and to compare one that it gives out with what was
-    /// sent
+    /// Whether to wait until the index lists every file with its hash, and to compare one that it serves with what
+    /// was sent
     verify: bool,
-    /// Whether to install the release from the index into a fresh environment, the very bytes that were uploaded
+    /// Whether to install the release from the index into a fresh environment
     install: bool,
     /// As which version to rehearse: `exact`, which goes on as `dev` where the index has other bytes under the files' names; or
     /// `dev` for X.Y.Z.devN
     version: As,
-    /// A command to try the installed release with, such as `python -c 'import demo'`
+    /// A command to test the installed release with, such as `python -c 'import demo'`
     smoke: Option<String>,
 }
 
@@ -79,9 +79,9 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
     if settings.smoke.is_some() && !settings.install {
         let span = config.stage_key(name, "smoke").flatten();
         return Err(config.error(
-            "`smoke` without `install`",
+            "`smoke` requires `install`",
             span,
-            Some("add `install = true`: it is tried after the installation"),
+            Some("add `install = true`: the command runs after the installation"),
         ));
     }
     if let Some(smoke) = &settings.smoke
@@ -89,15 +89,14 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
     {
         let span = config.stage_key(name, "smoke").flatten();
         return Err(config.error(
-            "`smoke` is not a command: a quote is not closed, or it is empty",
+            "`smoke` is not a valid command: a quote is not closed, or it is empty",
             span,
             None,
         ));
     }
     if !(1..=MOST_CONNECTIONS).contains(&settings.connections) {
         let span = config.stage_key(name, "connections").flatten();
-        let message =
-            format!("`connections` is {}, and has to be 1 to {MOST_CONNECTIONS}", settings.connections);
+        let message = format!("`connections` must be 1 to {MOST_CONNECTIONS}, not {}", settings.connections);
         return Err(config.error(&message, span, None));
     }
     let index = config.indexes()[name].clone();
@@ -110,7 +109,7 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
     let builds = config.stages().iter().any(|stage| stage.value == "build");
     let may_be_own = settings.version == As::Dev || (builds && index.kind == IndexKind::Rehearsal);
     let rehearsal = if may_be_own { Some(rehearsal::Rehearsal::new(config)?) } else { None };
-    // Addresses are checked here, so that a wrong one is an error before anything else is asked.
+    // Check the URLs here, so that an invalid one is reported before anything else.
     let stage = Upload { name: name.to_owned(), rehearsal, index, settings };
     stage.address()?;
     Ok(Box::new(stage))
@@ -126,7 +125,7 @@ impl Upload {
         IndexClient::connect(&release.workspace.environment, self.address()?, project)
     }
 
-    /// What a trial has come to. One of what is public already is a fact to report: trying again changes nothing.
+    /// The result of a trial. For a public release a failure is only reported, because trying again changes nothing.
     fn judge_trial(&self, tried: Result<()>, effects: &Effects<'_>) -> Result<Option<String>> {
         match tried {
             Err(error) if self.reach() == Reach::Public && error.code() != ExitCode::Interrupted => {
@@ -138,10 +137,10 @@ impl Upload {
         }
     }
 
-    /// What is tried out after the upload, for the plan.
+    /// The trials after the upload, for the plan.
     fn plan_trial(&self, effects: &mut Effects<'_>) -> Result<Outputs> {
         if self.settings.verify || self.settings.install {
-            let what = format!("that {} lists every file and gives out what was sent", self.name);
+            let what = format!("that {} lists every file and serves the uploaded bytes", self.name);
             effects.announce(Action::Check { what })?;
         }
         if self.settings.install {
@@ -194,7 +193,7 @@ impl Stage for Upload {
         if client.new_host(environment)?.is_some() {
             return Ok(findings);
         }
-        // An index that cannot be asked does not hide what is wrong with the credentials.
+        // An index that cannot be reached must not hide problems with the credentials.
         findings.extend(self.taken(&client, release).unwrap_or_else(|error| vec![error.into()]));
         Ok(findings)
     }

@@ -1,5 +1,5 @@
-//! A set of files sent to an index: the first alone, then wheels together, the sdist last; and a report of what became
-//! of each, whatever became of the others.
+//! Uploads a set of files: the first alone, then the other wheels in parallel, the sdist last. Reports the outcome of
+//! each file.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::engine::prelude::*;
 use crate::index::{Consignment, Index, IndexClient, Submission, Undelivered, Watch, deliver, waves};
 use crate::python::distribution::Distribution;
 
-/// Who looks on while one of several files is delivered
+/// Observes the delivery of one file
 struct DeliveryWatch<'a> {
     context: &'a TaskContext<'a>,
     submission: &'a Submission,
@@ -35,10 +35,10 @@ impl Watch for DeliveryWatch<'_> {
     }
 }
 
-/// Sends every file, each under an intent of its own.
+/// Sends every file, each under its own intent.
 ///
 /// # Errors
-/// At least one is not there, or not known to be; what became of each has been told.
+/// At least one file is not on the index, or may not be; the outcome of each has been reported.
 pub(super) fn send(
     stage: &Upload,
     client: &IndexClient,
@@ -47,7 +47,7 @@ pub(super) fn send(
     effects: &mut Effects<'_>,
 ) -> Result<()> {
     let project = &release.target.project.name;
-    // All are read before the first is sent: a broken one must not be found half-way.
+    // Read all files before the first is sent, so that a broken one is found early.
     let hashes = &release.workspace.hashes;
     let read = |file| Submission::read(file, hashes);
     let submissions = batch.distributions.iter().map(read).collect::<Result<Vec<_>>>()?;
@@ -87,7 +87,7 @@ pub(super) fn send(
     }
 }
 
-/// Has files sent wave by wave, none after one in which something failed; gives what became of each.
+/// Sends files wave by wave, and stops after a wave with a failure; returns the outcome of each file.
 pub(super) fn in_waves(
     distributions: &[Distribution],
     send: &mut dyn FnMut(&[usize]) -> Vec<TaskOutcome>,
@@ -117,7 +117,7 @@ impl Upload {
     }
 }
 
-/// One file, delivered.
+/// The delivery of one file.
 pub(super) fn attempt<'a>(
     index: &'a dyn Index,
     client: &'a IndexClient,
@@ -138,14 +138,14 @@ pub(super) fn attempt<'a>(
     })
 }
 
-/// Once a file is there, the others are worth more patience.
+/// Records that a file is on the index, so that the others wait longer in an outage.
 pub(super) fn note_in(consignment: &Consignment, outcome: &TaskOutcome) {
     if matches!(outcome, TaskOutcome::Done(_)) {
-        consignment.begun();
+        consignment.file_stored();
     }
 }
 
-/// Where one file stands
+/// The outcome of one file
 pub(super) struct UploadOutcome {
     pub(super) fate: FileStatus,
     pub(super) reason: String,
@@ -163,7 +163,7 @@ impl From<&TaskOutcome> for UploadOutcome {
         let (fate, reason) = match outcome {
             TaskOutcome::Done(evidence) => (
                 FileStatus::There,
-                evidence.clone().unwrap_or_else(|| "uploaded before the run was cut short".to_owned()),
+                evidence.clone().unwrap_or_else(|| "uploaded before the run was interrupted".to_owned()),
             ),
             TaskOutcome::NotDone(error) => (FileStatus::NotThere, error.chain()),
             TaskOutcome::InDoubt(error) => (FileStatus::Unknown, error.chain()),
@@ -173,7 +173,7 @@ impl From<&TaskOutcome> for UploadOutcome {
     }
 }
 
-/// What is told of a set of files
+/// Reports about a set of files
 pub(super) struct UploadReport<'a> {
     pub(super) stage: &'a str,
     pub(super) index: &'a str,
@@ -202,14 +202,14 @@ impl UploadReport<'_> {
         }
     }
 
-    /// The error that several failures make together; none without any.
+    /// Combines several failures into one error; none if there are none.
     pub(super) fn failure(&self, mut failures: Vec<Error>) -> Option<Error> {
         if failures.len() < 2 {
             return failures.pop();
         }
         let number = failures.len();
         let first = failures.remove(0);
-        let error = Error::failed(format!("{number} files did not get to `{}`", self.index));
+        let error = Error::failed(format!("{number} files were not uploaded to `{}`", self.index));
         let error = first.hints().iter().fold(error, |error, hint| error.help(hint));
         Some(error.because(first))
     }

@@ -1,4 +1,4 @@
-//! What a preflight says of the credentials for an index: where they are from, and whether they will do.
+//! Checks the credentials for an index in the preflight: where they are from, and whether they can be used.
 
 use jiff::Timestamp;
 
@@ -7,11 +7,11 @@ use crate::index::{Concern, IndexClient, help_without};
 use crate::python::token::Caveat;
 use crate::world::Environment;
 
-/// What is to be said of the client's credentials before a project's files are uploaded with them.
+/// The findings about the client's credentials for a project.
 pub fn sign_in(client: &IndexClient, environment: &Environment, project: &str) -> Vec<Finding> {
     let index = client.address();
     let Some(credentials) = client.credentials() else {
-        // Files of the release go there all the same.
+        // The files are sent there even without credentials.
         match client.new_host(environment) {
             Ok(None) => {}
             Ok(Some(new)) => return vec![Finding::error(new.refusal("the release")).help(new.help())],
@@ -19,14 +19,14 @@ pub fn sign_in(client: &IndexClient, environment: &Environment, project: &str) -
         }
         let message = format!("there are no credentials for `{}`", index.name);
         let help = help_without(environment, index);
-        // Another index than PyPI may be open to all.
+        // Other indexes than PyPI may accept uploads without credentials.
         let finding = if index.is_pypi() { Finding::error(message) } else { Finding::warning(message) };
         return vec![finding.help(help)];
     };
     let source =
         Finding::detail(format!("the credentials for `{}` are from {}", index.name, credentials.source()));
     let warning = credentials.warning().map(Finding::warning);
-    // What nobody here understands may be met or not: the index decides.
+    // Only the index can judge caveats that are unknown here.
     let caveats =
         credentials.as_token().and_then(Result::ok).map(|token| token.caveats()).unwrap_or_default();
     let unknown = caveats.into_iter().filter(|caveat| matches!(caveat, Caveat::Unknown(_)));
@@ -38,7 +38,7 @@ pub fn sign_in(client: &IndexClient, environment: &Environment, project: &str) -
 
 fn finding(Concern { message, help, advisory }: Concern) -> Finding {
     if advisory {
-        Finding::error(message).help(format!("{help}; `--force` goes on all the same")).advisory()
+        Finding::error(message).help(format!("{help}; or pass `--force`")).advisory()
     } else {
         Finding::error(message).help(help)
     }

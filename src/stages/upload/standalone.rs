@@ -1,4 +1,4 @@
-//! Files uploaded by themselves, without a release: what can be seen beforehand, the sending, and what became of each.
+//! Uploads files outside of a release: the checks beforehand, the uploads, and the outcome of each.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,7 +6,7 @@ use super::install::Trial;
 use super::look;
 use super::send::{UploadOutcome, UploadReport, attempt, in_waves, note_in};
 use super::sign_in::sign_in;
-use super::verify::{self, Patience, Shown};
+use super::verify::{self, ListingState, Patience};
 use crate::config::IndexSettings;
 use crate::engine::event::{Event, FileStatus, Listener};
 use crate::engine::prelude::*;
@@ -19,30 +19,30 @@ use crate::world::Environment;
 use crate::world::hashes::Hashes;
 use crate::world::parallel::par_map;
 
-/// The name under which events tell of it
+/// The stage name in its events
 const STAGE: &str = "upload";
 
-/// Files of one release that are to go to an index
+/// Files of one release to upload to an index
 pub struct StandaloneUpload {
     client: IndexClient,
     submissions: Vec<Submission>,
-    /// The project's name as its author writes it
+    /// The project's name as in its metadata
     pub project: String,
     pub version: String,
 }
 
-/// How far the index is looked at when it has the files
+/// How the upload is verified
 pub enum Verification<'a> {
-    /// Whether it lists them, and gives out what was sent
+    /// The index lists the files and serves the uploaded bytes
     Listed,
-    /// Also whether the release can be installed from there, and passes a command
+    /// Also, the release can be installed from the index and passes a command
     Installed { smoke: Option<&'a str>, variables: &'a Environment },
 }
 
-/// The addresses of an index by its settings.
+/// The URLs of an index from its settings.
 ///
 /// # Errors
-/// One that cannot be used.
+/// A URL cannot be used.
 pub fn address_of(name: &str, index: &IndexSettings) -> Result<IndexAddress> {
     let (upload, simple, view) = (&index.upload, index.simple.as_deref(), index.view.as_deref());
     let address = IndexAddress::new(name, upload, simple, view)?;
@@ -50,10 +50,10 @@ pub fn address_of(name: &str, index: &IndexSettings) -> Result<IndexAddress> {
 }
 
 impl StandaloneUpload {
-    /// Reads the files, which have been judged, and connects to the index; nothing is sent yet.
+    /// Reads the files, which have been checked, and connects to the index; sends nothing.
     ///
     /// # Errors
-    /// A file that cannot be read, files of more than one release, or an address or credentials that cannot be used.
+    /// A file cannot be read, the files belong to several releases, or a URL or credentials cannot be used.
     pub fn new(
         environment: &Environment,
         (name, index): (&str, &IndexSettings),
@@ -68,7 +68,7 @@ impl StandaloneUpload {
         };
         submissions.sort_by_key(order);
         let Some(first) = submissions.first() else {
-            return Err(Error::usage("there are no files to upload"));
+            return Err(Error::usage("no files to upload"));
         };
         let (project, version) = (first.field("name").to_owned(), first.field("version").to_owned());
         let is_other = |submission: &&Submission| {
@@ -77,22 +77,22 @@ impl StandaloneUpload {
         };
         if let Some(other) = submissions.iter().find(is_other) {
             return Err(Error::usage(format!(
-                "these are files of several releases: {project} {version}, and {} {}",
+                "the files belong to several releases: {project} {version} and {} {}",
                 other.field("name"),
                 other.field("version")
             ))
-            .help("upload one release at a time: old files may lie beside the new ones"));
+            .help("upload one release at a time, and check for old files beside the new ones"));
         }
         let client = IndexClient::connect(environment, address_of(name, index)?, Some(&project))?;
         Ok(Self { client, submissions, project, version })
     }
 
-    /// Where the release is to be looked at.
+    /// The URL to view the release at.
     pub fn view(&self) -> Option<String> {
         self.client.address().view_url(&self.project, &self.version)
     }
 
-    /// How many files there are, with how many bytes.
+    /// The number of files and their total size.
     pub fn size(&self) -> (usize, u64) {
         (self.submissions.len(), self.submissions.iter().map(|file| file.distribution.size).sum())
     }
@@ -105,17 +105,20 @@ impl StandaloneUpload {
         self.submissions.iter().map(|submission| submission.distribution.clone()).collect()
     }
 
-    /// What would make it fail, found without sending anything. Files that the index has are taken off the list.
+    /// Finds what would make the upload fail, without sending anything. Removes files that the index already has from
+    /// the list.
     ///
     /// # Errors
-    /// The index cannot be asked.
+    /// The index cannot be reached.
     pub fn look(&mut self, environment: &Environment, listener: &dyn Listener) -> Result<Vec<Finding>> {
         let mut findings = sign_in(&self.client, environment, &self.project);
         if self.client.new_host(environment)?.is_some() {
             return Ok(findings);
         }
         findings.extend(look::unattested(&self.client, &self.submissions).map(Finding::note));
-        if let Some(finding) = look::unlisted(&self.client, "say where it lists files: `--simple URL`") {
+        if let Some(finding) =
+            look::unlisted(&self.client, "pass `--simple URL`, where the index lists files")
+        {
             findings.push(finding);
             return Ok(findings);
         }
@@ -123,34 +126,35 @@ impl StandaloneUpload {
         let mut there = Vec::new();
         for (place, submission) in self.submissions.iter().enumerate() {
             let distribution = &submission.distribution;
-            match self.client.standing_in(Some(&listing), distribution) {
+            match self.client.presence_in(Some(&listing), distribution) {
                 Ok(FilePresence::Absent) => findings.extend(look::twin(&self.client, &listing, distribution)),
                 Ok(FilePresence::Identical) => there.push(place),
                 Ok(FilePresence::Different { sha256 }) => findings.push(
                     Finding::error(format!(
-                        "`{}` has another {}: its sha256 is {sha256}, ours is {}",
+                        "`{}` has a different {}: its sha256 is {sha256}, ours is {}",
                         self.client.address().name,
                         distribution.filename,
                         distribution.sha256
                     ))
-                    .help("a file name is taken for good: release another version"),
+                    .help("the file name cannot be used again: release another version"),
                 ),
                 Err(error) => {
-                    let unknown = format!("what {} is there is not known", distribution.filename);
+                    let unknown =
+                        format!("failed to compare {} with the file on the index", distribution.filename);
                     findings.push(Finding::from(Error::refused(unknown).because(error)));
                 }
             }
         }
         let standing = UploadOutcome {
             fate: FileStatus::There,
-            reason: "there already, with the same sha256".to_owned(),
+            reason: "already there, with the same sha256".to_owned(),
         };
         let report = self.report();
         there.iter().for_each(|place| listener.on_event(&report.of(*place, &standing)));
         for place in there.into_iter().rev() {
             self.submissions.remove(place);
         }
-        // What is there already closes no release and breaks no bound.
+        // Files that are already there are not subject to limits.
         if !self.submissions.is_empty() {
             let (_, bytes) = self.size();
             findings.extend(look::limits(&self.client, &listing, &self.project, &self.version, bytes));
@@ -161,7 +165,7 @@ impl StandaloneUpload {
         Ok(findings)
     }
 
-    /// Whether the index would take each file, asked by something that it refuses.
+    /// Asks whether the index would accept each file, by uploads made to be refused.
     pub fn probe(&self) -> Vec<Finding> {
         look::probe(&self.client, &self.submissions)
     }
@@ -170,12 +174,13 @@ impl StandaloneUpload {
         UploadReport { stage: STAGE, index: &self.client.address().name, submissions: &self.submissions }
     }
 
-    /// Waits until the index lists every file of the release, and compares one that it gives out with what was sent; if
-    /// wanted, installs that one into a fresh environment and tries it. What was not visible in time is told, and no error.
+    /// Waits until the index lists every file of the release, and downloads one to compare it. With
+    /// `Verification::Installed`, it also installs that file into a fresh environment and tests it. Files that do not
+    /// appear in time cause a warning, not an error.
     ///
     /// # Errors
-    /// The index has or gives out something else; the release cannot be installed, or the command to try it with fails; or
-    /// the user interrupted.
+    /// The index lists or serves something else; the release cannot be installed or fails its test; or the user
+    /// interrupted.
     pub fn verify(
         &self,
         all: &[Distribution],
@@ -188,16 +193,16 @@ impl StandaloneUpload {
         let patience = Patience::with(&self.client);
         let not_visible = |why: &str| {
             let message = format!("the release is uploaded to `{index}`, but not visible there yet: {why}");
-            let help = Some("look at it in some minutes; indexes have caches");
+            let help = Some("check again in some minutes: indexes have caches");
             listener.on_event(&Event::Warning { stage: Some(STAGE), message: &message, help });
         };
         let files = match verify::wait(&self.client, &self.project, all, patience, &pause)? {
-            Shown::NotYet(why) => {
+            ListingState::NotYet(why) => {
                 not_visible(&why);
                 return Ok(());
             }
-            Shown::Different(files) => return Err(self.not_what_was_sent(&files)),
-            Shown::All(files) => files,
+            ListingState::Different(files) => return Err(self.not_what_was_sent(&files)),
+            ListingState::All(files) => files,
         };
         let Some(chosen) = verify::installable(all) else { return Ok(()) };
         let folder = tempfile::tempdir()?;
@@ -207,24 +212,26 @@ impl StandaloneUpload {
             not_visible(&why);
             return Ok(());
         }
-        let message =
-            format!("`{index}` lists all {} files with their hashes, and gives out what was sent", all.len());
+        let message = format!(
+            "`{index}` lists all {} files with their hashes, and serves the uploaded bytes",
+            all.len()
+        );
         listener.on_event(&Event::Note { stage: Some(STAGE), message: &message });
         let Verification::Installed { smoke, variables } = how else { return Ok(()) };
         let (project, version) = (&self.project, &self.version);
         let trial = Trial { file: &file, project, version, smoke: *smoke, variables };
         let log = folder.path().join("output.log");
         let tell = |line: &str| listener.on_event(&Event::Output { stage: STAGE, line });
-        // The error has the end of what it printed; the whole was shown.
+        // The error contains the end of the output; all of it was shown.
         trial.run(&|process| process.stream(&log, interrupted, tell).map_err(Error::from))?;
         listener.on_event(&Event::Note { stage: Some(STAGE), message: &trial.passed(index) });
         Ok(())
     }
 
-    /// Compares what the index lists with what was sent, and hardly waits for what it does not list yet.
+    /// Compares the index's listing with what was sent, with only a short wait for files that are missing.
     ///
     /// # Errors
-    /// It lists something else; or the user interrupted.
+    /// The index lists something else, or the user interrupted.
     pub fn compare(
         &self,
         all: &[Distribution],
@@ -236,12 +243,12 @@ impl StandaloneUpload {
         }
         let pause = |time| pause(time, interrupted);
         match verify::wait(&self.client, &self.project, all, Patience::short(&self.client), &pause)? {
-            Shown::All(_) => {}
-            Shown::NotYet(why) => {
+            ListingState::All(_) => {}
+            ListingState::NotYet(why) => {
                 let message = verify::not_compared(&self.client, &why);
                 listener.on_event(&Event::Note { stage: Some(STAGE), message: &message });
             }
-            Shown::Different(files) => return Err(self.not_what_was_sent(&files)),
+            ListingState::Different(files) => return Err(self.not_what_was_sent(&files)),
         }
         Ok(())
     }
@@ -251,10 +258,10 @@ impl StandaloneUpload {
         verify::not_what_was_sent(&self.client.address().name, &release, files, true)
     }
 
-    /// Sends the files; what became of each is told.
+    /// Sends the files and reports the outcome of each.
     ///
     /// # Errors
-    /// At least one is not there, or not known to be. The exit code says whether any is.
+    /// At least one file is not on the index, or may not be. The exit code tells whether any is.
     pub fn send(&self, connections: usize, interrupted: &AtomicBool, listener: &dyn Listener) -> Result<()> {
         let index: &dyn Index = &self.client;
         index.begin(&self.project, &self.version).map_err(|error| self.client.explain(error))?;
@@ -285,10 +292,10 @@ impl StandaloneUpload {
             return index.commit().map_err(|error| self.client.explain(error));
         };
         if index.is_staged() {
-            // What was put is hidden, and taken back where the index does not do so by itself.
+            // The files are hidden. Discard them in case the index does not do so by itself.
             let _ = index.abort();
         } else if anything {
-            let help = "what is there stays; put that right and say the same again: only the rest is sent";
+            let help = "uploaded files stay; fix the error and run the command again to upload the rest";
             return Err(error.with_code(ExitCode::Left).help(help));
         }
         Err(match interrupted.load(Ordering::Relaxed) {

@@ -1,7 +1,7 @@
-//! Looks whether an index lists what was sent to it, and gives out the very bytes.
+//! Verifies that an index lists the uploaded files and serves their bytes.
 //!
-//! An index behind caches shows a file some time after it has taken it. PyPI forgets a project's page when a file comes,
-//! usually within seconds; that a project is not there, its caches remember for a minute.
+//! An index behind caches shows a file with a delay. PyPI purges a project's page when it gets a file, usually within
+//! seconds, but its caches remember for a minute that a project does not exist.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ pub(super) struct Patience {
     first: Duration,
     /// The pauses double up to this
     longest: Duration,
-    /// After a page that says that there is no such project
+    /// The pause after a page that denies that the project exists
     unknown: Duration,
     total: Duration,
 }
@@ -37,7 +37,7 @@ impl Patience {
         }
     }
 
-    /// Enough for an index that lists files at once, or nearly: for a release that does not wait until they are visible.
+    /// Enough for an index that lists files almost at once: for a release that does not wait for visibility.
     pub(super) fn short(client: &IndexClient) -> Self {
         Self {
             first: Duration::from_millis(500),
@@ -48,18 +48,18 @@ impl Patience {
     }
 }
 
-/// What an index shows of files that it has taken
+/// How an index lists the uploaded files
 #[derive(Debug)]
-pub(super) enum Shown {
-    /// Every file, in the order in which they were asked for
+pub(super) enum ListingState {
+    /// Every file, in the order of the request
     All(Vec<SimpleFile>),
     /// Not all of them yet, and why
     NotYet(String),
-    /// Something else than was sent: for each such file, what is listed
+    /// Other contents than were sent: for each such file, what is listed
     Different(Vec<String>),
 }
 
-/// Waits until the index lists every file. A page that lists something else is believed when the next one does, too.
+/// Waits until the index lists every file. A page with other contents counts only if the next one has them too.
 ///
 /// # Errors
 /// `pause` gives up.
@@ -69,7 +69,7 @@ pub(super) fn wait(
     wanted: &[Distribution],
     patience: Patience,
     pause: &dyn Fn(Duration) -> Result<()>,
-) -> Result<Shown> {
+) -> Result<ListingState> {
     let began = Instant::now();
     let mut next = patience.first;
     let mut is_confirmed = false;
@@ -78,30 +78,30 @@ pub(super) fn wait(
         let mut is_different = false;
         let why = match client.listing(project) {
             Ok(Some(listing)) => match find(&listing.files, wanted) {
-                Shown::NotYet(why) => why,
-                Shown::Different(files) if !is_confirmed => {
+                ListingState::NotYet(why) => why,
+                ListingState::Different(files) if !is_confirmed => {
                     is_different = true;
                     files.join(", ")
                 }
-                shown => return Ok(shown),
+                state => return Ok(state),
             },
             Ok(None) => {
                 time = time.max(patience.unknown);
                 format!("it does not list {project}")
             }
-            Err(error) => Error::failed("it cannot be asked").because(error).chain(),
+            Err(error) => Error::failed("its listing cannot be read").because(error).chain(),
         };
         is_confirmed |= is_different;
         if !is_different && began.elapsed() + time > patience.total {
-            return Ok(Shown::NotYet(why));
+            return Ok(ListingState::NotYet(why));
         }
         pause(time)?;
         next = (next * 2).min(patience.longest);
     }
 }
 
-/// How the wanted files are listed.
-fn find(listed: &[SimpleFile], wanted: &[Distribution]) -> Shown {
+/// Compares the wanted files with the listed ones.
+fn find(listed: &[SimpleFile], wanted: &[Distribution]) -> ListingState {
     let (mut found, mut missing, mut different) = (Vec::new(), None, Vec::new());
     for distribution in wanted {
         let name = &distribution.filename;
@@ -114,35 +114,35 @@ fn find(listed: &[SimpleFile], wanted: &[Distribution]) -> Shown {
         }
     }
     match missing {
-        _ if !different.is_empty() => Shown::Different(different),
-        Some(name) => Shown::NotYet(format!("it does not list {name}")),
-        None => Shown::All(found),
+        _ if !different.is_empty() => ListingState::Different(different),
+        Some(name) => ListingState::NotYet(format!("it does not list {name}")),
+        None => ListingState::All(found),
     }
 }
 
-/// What a file is listed with, where that is not what was sent.
+/// How a listed file differs from what was sent, if it does.
 fn difference(listed: &SimpleFile, sent: &Distribution) -> Option<String> {
     let hash = listed.sha256.as_ref().filter(|sha256| !sha256.eq_ignore_ascii_case(&sent.sha256));
-    let hash = hash.map(|sha256| format!("the sha256 {sha256}, and {} was sent", sent.sha256));
+    let hash = hash.map(|sha256| format!("the sha256 {sha256} instead of {}", sent.sha256));
     let size = listed.size.filter(|size| *size != sent.size);
-    hash.or(size.map(|size| format!("{size} bytes, and {} were sent", sent.size)))
+    hash.or(size.map(|size| format!("{size} instead of {} bytes", sent.size)))
 }
 
-/// That an index lists something else than was sent to it. What is public cannot be taken back, so such an error says
-/// itself how to go on.
+/// The error that an index lists something else than was sent. Public files cannot be withdrawn, so the error
+/// explains how to continue.
 pub(super) fn not_what_was_sent(index: &str, release: &str, files: &[String], is_public: bool) -> Error {
-    let message = format!("`{index}` does not have what was sent to it: it lists {}", files.join(", "));
-    let cause = "it may cut files short, or somebody else's file may be in its place: look at the index before anything else";
+    let message = format!("`{index}` has other files than were uploaded: it lists {}", files.join(", "));
+    let cause = "the index may truncate files, or somebody else may have uploaded one: check the index first";
     if !is_public {
         return Error::failed(message).help(cause);
     }
     Error::left(message).help(cause).help(format!(
-        "whoever installs {release} from `{index}` gets those bytes, which nobody has checked: yank it there (or delete the \
-         file, where the index lets you), and release the next version when the index is mended"
+        "users who install {release} from `{index}` get those unchecked bytes: yank it there (or delete the \
+         file, if the index allows it), and release the next version when the index is repaired"
     ))
 }
 
-/// A wheel that suits every platform, else the sdist, else any.
+/// A wheel for every platform, else the sdist, else any file.
 pub(super) fn installable(distributions: &[Distribution]) -> Option<usize> {
     let any = |distribution: &Distribution| distribution.filename.ends_with("-any.whl");
     let sdist = |distribution: &Distribution| distribution.kind == Kind::Sdist;
@@ -150,11 +150,11 @@ pub(super) fn installable(distributions: &[Distribution]) -> Option<usize> {
     position(&any).or_else(|| position(&sdist)).or((!distributions.is_empty()).then_some(0))
 }
 
-/// Fetches a file that is listed and compares it with what was sent; gives why it could not be fetched in time. An index
-/// behind caches lists a file some time before it gives it out.
+/// Downloads a listed file and compares it with what was sent; returns why it could not be fetched in time. An index
+/// behind caches lists a file some time before it serves it.
 ///
 /// # Errors
-/// It gives out other bytes; or `pause` gives up.
+/// The index serves other bytes, or `pause` gives up.
 pub(super) fn fetch(
     client: &IndexClient,
     listed: &SimpleFile,
@@ -169,18 +169,18 @@ pub(super) fn fetch(
         let error = match client.download(listed, to, &sent.sha256) {
             Ok(()) => return Ok(None),
             Err(SimpleError::Mismatch { size, .. }) if size < sent.size => {
-                let why = format!("it gives out {size} of the {} bytes of {}", sent.size, sent.filename);
+                let why = format!("it serves {size} of the {} bytes of {}", sent.size, sent.filename);
                 Error::failed(why)
             }
             Err(error @ SimpleError::Mismatch { .. }) => {
-                let message = format!("what `{}` gives out is not what was uploaded", client.address().name);
+                let message = format!("`{}` serves other bytes than were uploaded", client.address().name);
                 return Err(Error::failed(message).because(error));
             }
             Err(error @ (SimpleError::Unwritable { .. } | SimpleError::Address { .. })) => {
-                let message = format!("{} cannot be fetched from `{}`", sent.filename, client.address().name);
+                let message = format!("failed to fetch {} from `{}`", sent.filename, client.address().name);
                 return Err(Error::failed(message).because(error));
             }
-            Err(error) => Error::failed(format!("it does not give out {}", sent.filename)).because(error),
+            Err(error) => Error::failed(format!("it does not serve {}", sent.filename)).because(error),
         };
         if began.elapsed() + next > patience.total {
             return Ok(Some(error.chain()));
@@ -190,8 +190,8 @@ pub(super) fn fetch(
     }
 }
 
-/// Waits for all files of a release that is under way, and fetches one: gives its path, and none where the index does
-/// not show it yet and that does not matter so much as to stop the release.
+/// Waits for all files of the run's release, and downloads one. Returns its path; none if the index does not show it
+/// yet and that need not stop the release.
 pub(super) fn verify(
     client: &IndexClient,
     batch: &Batch,
@@ -202,20 +202,20 @@ pub(super) fn verify(
     let index = &client.address().name;
     let Some(chosen) = installable(&batch.distributions) else { return Ok(None) };
     if client.address().simple.is_none() {
-        let message = format!("`{index}` has no `simple` address: what it has taken cannot be looked at");
+        let message = format!("`{index}` has no `simple` URL: the uploaded files cannot be verified");
         effects.warn(&message, Some(&format!("add `simple` to [index.{index}]")));
         return Ok(None);
     }
     let patience = Patience::with(client);
     let project = &release.target.project.name;
-    let shown = wait(client, project, &batch.distributions, patience, &|time| effects.wait(time))?;
-    let listed = match shown {
-        Shown::All(files) => files,
-        Shown::Different(files) => return Err(in_a_run(client, batch, release, reach, &files)),
-        Shown::NotYet(why) => return not_visible(index, &why, reach, effects),
+    let state = wait(client, project, &batch.distributions, patience, &|time| effects.wait(time))?;
+    let listed = match state {
+        ListingState::All(files) => files,
+        ListingState::Different(files) => return Err(in_a_run(client, batch, release, reach, &files)),
+        ListingState::NotYet(why) => return not_visible(index, &why, reach, effects),
     };
     let sent = &batch.distributions[chosen];
-    let action = Action::Check { what: format!("{} as {index} gives it out", sent.filename) };
+    let action = Action::Check { what: format!("{} as served by {index}", sent.filename) };
     let file = effects.private(action, |bench| {
         let folder = bench.scratch().join("install");
         fs_err::create_dir_all(&folder)?;
@@ -226,26 +226,26 @@ pub(super) fn verify(
         return not_visible(index, &why, reach, effects);
     }
     let number = batch.distributions.len();
-    effects
-        .note(&format!("`{index}` lists all {number} files with their hashes, and gives out what was sent"));
+    effects.note(&format!(
+        "`{index}` lists all {number} files with their hashes, and serves the uploaded bytes"
+    ));
     Ok(Some(file))
 }
 
-/// What is public is there, whether it is shown or not; a rehearsal that shows nothing has shown nothing.
+/// Public files exist whether they are visible or not; a rehearsal without visible files has proven nothing.
 fn not_visible(index: &str, why: &str, reach: Reach, effects: &Effects<'_>) -> Result<Option<PathBuf>> {
     let message = format!("the release is uploaded to `{index}`, but not visible there yet: {why}");
     if reach < Reach::Public {
         return Err(Error::failed(message).help("run the release again when the index has recovered"));
     }
-    effects.warn(&message, Some("look at it in some minutes; indexes have caches"));
+    effects.warn(&message, Some("check again in some minutes: indexes have caches"));
     Ok(None)
 }
 
-/// Compares what the index lists of a release that is under way with what was sent, and hardly waits for what it does not
-/// list yet.
+/// Compares the index's listing with what a run sent, with only a short wait for files that are missing.
 ///
 /// # Errors
-/// It lists something else; or the user interrupted.
+/// The index lists something else, or the user interrupted.
 pub(super) fn compare(
     client: &IndexClient,
     batch: &Batch,
@@ -258,19 +258,19 @@ pub(super) fn compare(
     }
     let (project, pause) = (&release.target.project.name, |time| effects.wait(time));
     match wait(client, project, &batch.distributions, Patience::short(client), &pause)? {
-        Shown::All(_) => {}
-        Shown::NotYet(why) => effects.note(&not_compared(client, &why)),
-        Shown::Different(files) => return Err(in_a_run(client, batch, release, reach, &files)),
+        ListingState::All(_) => {}
+        ListingState::NotYet(why) => effects.note(&not_compared(client, &why)),
+        ListingState::Different(files) => return Err(in_a_run(client, batch, release, reach, &files)),
     }
     Ok(())
 }
 
-/// That a look at what an index lists has shown nothing, which may be for its caches.
+/// The warning that the listing was not compared, perhaps because of caches.
 pub(super) fn not_compared(client: &IndexClient, why: &str) -> String {
-    format!("what `{}` has stored was not compared with what was sent: {why}", client.address().name)
+    format!("the files on `{}` were not compared with the uploaded ones: {why}", client.address().name)
 }
 
-/// That an index lists something else than was sent to it in a run.
+/// The error that an index lists something else than a run sent to it.
 fn in_a_run(client: &IndexClient, batch: &Batch, release: &Release, reach: Reach, files: &[String]) -> Error {
     let named = format!("{} {}", release.target.project.name, batch.version);
     let is_public = reach == Reach::Public;
@@ -279,7 +279,7 @@ fn in_a_run(client: &IndexClient, batch: &Batch, release: &Release, reach: Reach
         return error;
     }
     error.help(
-        "`pyrelease rollback --leave` then ends this run as it is; `pyrelease resume` compares once more",
+        "then run `pyrelease rollback --leave` to end this run as it is, or `pyrelease resume` to compare again",
     )
 }
 
@@ -311,14 +311,14 @@ mod tests {
     }
 
     #[test]
-    fn all_files_have_to_be_there_and_none_may_be_another() {
+    fn all_files_must_be_listed_and_none_may_differ() {
         let wanted = [distribution("demo-1.0-py3-none-any.whl"), distribution("demo-1.0.tar.gz")];
         let found = |listed: &[&SimpleFile]| {
             let listed: Vec<SimpleFile> = listed.iter().map(|file| (*file).clone()).collect();
             match find(&listed, &wanted) {
-                Shown::All(files) => files.into_iter().map(|file| file.filename).collect(),
-                Shown::NotYet(why) => vec![why],
-                Shown::Different(files) => files,
+                ListingState::All(files) => files.into_iter().map(|file| file.filename).collect(),
+                ListingState::NotYet(why) => vec![why],
+                ListingState::Different(files) => files,
             }
         };
         let ours = "a".repeat(64);
@@ -326,17 +326,17 @@ mod tests {
         let sdist = listed("demo-1.0.tar.gz", None);
         assert_eq!(found(&[&wheel]), ["it does not list demo-1.0.tar.gz"]);
         assert_eq!(found(&[&sdist, &wheel]), ["demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"]);
-        // What is missing does not hide what is wrong.
+        // A missing file does not hide a different one.
         let theirs = listed("demo-1.0.tar.gz", Some(&"b".repeat(64)));
         let [different] = found(&[&theirs]).try_into().unwrap();
         assert!(different.starts_with("demo-1.0.tar.gz with the sha256 bbb"), "{different}");
         let short = SimpleFile { size: Some(0), ..wheel };
-        let expected = "demo-1.0-py3-none-any.whl with 0 bytes, and 1 were sent";
-        assert_eq!(found(&[&sdist, &short]), [expected], "an index may list the hash that it was told");
+        let expected = "demo-1.0-py3-none-any.whl with 0 instead of 1 bytes";
+        assert_eq!(found(&[&sdist, &short]), [expected], "an index may list the hash that it was sent");
     }
 
     #[test]
-    fn what_every_python_can_install_is_tried() {
+    fn a_file_for_every_platform_is_preferred() {
         let names =
             |names: &[&str]| installable(&names.iter().map(|name| distribution(name)).collect::<Vec<_>>());
         let mac = "demo-1.0-cp313-cp313-macosx_11_0_arm64.whl";

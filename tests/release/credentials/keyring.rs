@@ -87,7 +87,7 @@ fn somebody_who_uploads_files_by_hand_is_asked_as_well() {
         [("User name for pypi", "__token__\n"), ("Token for pypi", typed.as_str()), ("Upload 1 file", "y\n")];
     let outcome = upload().on_a_terminal(&dialogue).code(0);
     outcome.stdout_contains("`pypi` are from what you typed");
-    outcome.stdout_contains("gives out what was sent");
+    outcome.stdout_contains("serves the uploaded bytes");
 }
 
 /// A `keyring` that has nothing, and notes that it was asked.

@@ -26,16 +26,15 @@ fn a_token_that_will_not_do_is_refused_before_anything_happens() {
     // One that nobody here understands is the index's affair.
     let unknown = narrowed(&local.public.token, &[Caveat::Unknown("[77,\"x\"]".to_owned())]);
     let said = local.pyrelease("run minor --dry-run").env("PYRELEASE_TOKEN_PYPI", unknown).code(0);
-    said.stderr_contains(
-        "the token in `PYRELEASE_TOKEN_PYPI` has a restriction that is not known here: [77,\"x\"]",
-    );
+    said.stderr_contains("the token in `PYRELEASE_TOKEN_PYPI` has an unknown restriction: [77,\"x\"]");
     let run = |args: &str| {
         local.pyrelease(args).env("PYRELEASE_TOKEN_PYPI", &other).env("PYRELEASE_TOKEN_TESTPYPI", &dead)
     };
     let refused = run("run minor --yes").code(3);
-    refused.stderr_contains("the token in `PYRELEASE_TOKEN_PYPI` will not do: it is for other, not for demo");
-    refused.stderr_contains("will not do: it expired at 1970-01-01T00:00:01Z");
-    refused.stderr_contains("`--force` goes on all the same");
+    refused
+        .stderr_contains("the token in `PYRELEASE_TOKEN_PYPI` cannot be used: it is for other, not for demo");
+    refused.stderr_contains("cannot be used: it expired at 1970-01-01T00:00:01Z");
+    refused.stderr_contains("or pass `--force`");
     // Who knows better is let go on, and the index has the last word.
     let forced = run("run minor --yes --force").code(1);
     forced.stderr_contains("Invalid API Token: token is expired");
@@ -82,7 +81,7 @@ fn a_file_that_others_can_read_is_warned_about_with_the_way_out() {
     let file = local.project.sandbox().home().join(".pypirc");
     fs_err::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     let said = local.project.pyrelease("run minor --dry-run").code(0);
-    said.stderr_contains("others can read it").stderr_contains(&format!("chmod 600 {}", file.display()));
+    said.stderr_contains("readable by other users").stderr_contains(&format!("chmod 600 {}", file.display()));
 }
 
 /// A secret is for the command that asks for it: not for another, and not for a hook.
@@ -108,7 +107,7 @@ fn a_secret_is_in_the_environment_of_whoever_asked_for_it() {
     ];
     let run = project.pyrelease("run minor --yes").env("SEEN", &seen).env("HARMLESS", "seen by all");
     let run = secrets.iter().fold(run, |run, name| run.env(*name, format!("secret-of-{name}")));
-    run.code(0).stderr_contains("`CI_JOB_JWT`, which `ask` asks for, is not set");
+    run.code(0).stderr_contains("`CI_JOB_JWT`, which `ask` needs, is not set");
     let read = |who: &str| fs_err::read_to_string(seen.join(who)).unwrap();
     for who in ["ask", "other", "hook"] {
         assert!(read(who).contains("HARMLESS=seen by all"), "{who}");
@@ -120,7 +119,7 @@ fn a_secret_is_in_the_environment_of_whoever_asked_for_it() {
     let wrong =
         super::quick().config(&[stages, &spy("ask", "environment = [\"PATH\"]"), &spy("other", "")].concat());
     let wrong = wrong.build().pyrelease("plan minor").code(2);
-    wrong.stderr_contains("`PATH` is not a variable that is held back");
+    wrong.stderr_contains("`PATH` is not a secret variable");
 }
 
 #[test]

@@ -215,7 +215,7 @@ fn a_probe_makes_no_token_for_a_project_that_is_not_there_yet() {
     let front = Front::before(&local.public.upload_url(), local.public.token.expose_secret(), mint);
     let project = through(&front, &local);
     let outcome = front.on_github(project.pyrelease("run minor --yes --probe")).code(0);
-    outcome.stderr_contains("`pypi` was not asked whether it would take the files of demo");
+    outcome.stderr_contains("`pypi` was not asked whether it would accept the files of demo");
     let uploads = |front: &Front| front.asked().iter().filter(|line| *line == "POST /legacy/").count();
     assert_eq!((uploads(&front), local.public.files().len()), (2, 2));
 
@@ -261,10 +261,14 @@ fn an_attestation_goes_along_with_a_token_of_a_trusted_publisher_and_with_no_oth
     // One that is none, or that was left over from another build, is found before anything is asked or sent.
     let beside = attested("2.0");
     let sound = fs_err::read_to_string(&beside).unwrap();
-    for (text, why) in [("", "it is empty"), ("?", "it is not JSON"), (&attestation("0"), "it is of bytes")] {
+    for (text, why) in
+        [("", "it is empty"), ("?", "it is not JSON"), (&attestation("0"), "it attests the sha256")]
+    {
         fs_err::write(&beside, text).unwrap();
         let refused = front.on_github(upload()).code(1);
-        refused.stderr_contains("is no attestation of demo-2.0-py3-none-any.whl").stderr_contains(why);
+        refused
+            .stderr_contains("is not a valid attestation of demo-2.0-py3-none-any.whl")
+            .stderr_contains(why);
         refused.stderr_contains("make it again, or delete it to upload without");
     }
     assert_eq!(front.asked(), [""; 0]);

@@ -102,7 +102,7 @@ fn other_addresses_to_push_to_than_to_fetch_from() {
     ];
     for (key, value) in settings {
         project.git(&["config", "--add", key, &value]);
-        is_refused(&project, "`origin` is pushed to another address than it is fetched from");
+        is_refused(&project, "`origin` has different URLs for push and fetch");
         project.git(&["config", "--unset", key, &value]);
     }
     project.pyrelease("run minor --yes").code(0);
@@ -164,7 +164,7 @@ fn a_remote_that_lets_nothing_be_taken_back() {
         let before = project.snapshot();
         project.remote().git(&["config", setting, "true"]);
         let outcome = project.pyrelease("run minor --yes").env("FAIL", "yes").code(4);
-        outcome.stderr_contains("`origin` lets no push be taken back").stderr_contains(setting);
+        outcome.stderr_contains("a push to `origin` cannot be undone").stderr_contains(setting);
         outcome.stderr_contains("could not be undone").stderr_contains("pyrelease rollback --leave");
         let there = &project.remote_refs()[&format!("refs/heads/{branch}")];
         assert_eq!(*there, project.head(), "the same story here and there");

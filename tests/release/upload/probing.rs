@@ -26,11 +26,11 @@ fn a_probe_tells_what_an_index_would_say_and_leaves_nothing_there() {
     // The page is an old one, so only the index itself knows that the name is taken.
     index.proxy.ahead(Asked::Listing, [Some(Trouble::Stale)]);
     let refused = blind(&other, &["--probe"]).code(3);
-    refused.says("File already exists").says("can never be used again").says("nothing has been sent");
+    refused.says("File already exists").says("cannot be used again").says("nothing has been sent");
 
     let strange = IndexServer::pypiserver();
     let user = [("TWINE_USERNAME", strange.username()), ("TWINE_PASSWORD", strange.password().reveal())];
     let (url, simple) = (strange.upload_url(), strange.simple_url());
     let careful = upload_project.upload(&["--url", &url, "--simple", &simple, "--probe"], &user).code(0);
-    careful.says("was not asked whether it would take the files");
+    careful.says("was not asked whether it would accept the files");
 }

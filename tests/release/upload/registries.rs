@@ -97,7 +97,7 @@ fn every_registrys_duplicate_is_decided_by_hashes_where_it_gives_any() {
                 if *registry == "Artifactory that hides" {
                     blind.says("Could not locate artifact");
                 } else {
-                    blind.says("has a `demo-1.0-py3-none-any.whl` already, by its own words");
+                    blind.says("has a `demo-1.0-py3-none-any.whl` already, according to its reply");
                     blind.says("is not known").says("`--simple URL`");
                 }
 
@@ -112,10 +112,10 @@ fn every_registrys_duplicate_is_decided_by_hashes_where_it_gives_any() {
                     server
                 };
                 let same = listing(ours, our_hash);
-                same.upload(ours).code(0).says("there already, with the same sha256");
+                same.upload(ours).code(0).says("already there, with the same sha256");
                 let other = listing(theirs, their_hash);
                 let refused = other.upload(ours).code(1);
-                refused.says("has another `demo-1.0-py3-none-any.whl` already");
+                refused.says("has a different `demo-1.0-py3-none-any.whl` already");
                 refused.says(our_hash).says(their_hash).says("release another version");
                 for server in [same, other] {
                     assert_eq!(server.uploads(), 1, "{registry}, {page}");
@@ -131,21 +131,28 @@ const REFUSALS: &[(u16, &str, &str, &str)] = &[
         401,
         r#"{"errors": [{"status": 401, "message": "Bad credentials"}]}"#,
         "Bad credentials",
-        "the index asks who you are",
+        "the index requires credentials",
     ),
-    (401, "", "it gives no reason", "the index asks who you are"),
-    (403, r#"{"message":"403 Forbidden"}"#, "403 Forbidden", "the index asks who you are"),
+    (401, "", "no reason given", "the index requires credentials"),
+    (
+        403,
+        r#"{"message":"403 Forbidden"}"#,
+        "403 Forbidden",
+        "these credentials do not permit uploads to the index",
+    ),
+    (401, "", "it gives no reason", "the index requires credentials"),
+    (403, r#"{"message":"403 Forbidden"}"#, "403 Forbidden", "the index requires credentials"),
     (
         401,
         r#"{"$id":"1","innerException":null,"message":"TF400813: The user '' is not authorized to access this resource.","errorCode":0}"#,
         "is not authorized to access this resource",
-        "the index asks who you are",
+        "the index requires credentials",
     ),
     (
         403,
         "Permission 'artifactregistry.repositories.uploadArtifacts' denied",
         "denied",
-        "the index asks who you are",
+        "the index requires credentials",
     ),
     (
         413,
@@ -190,9 +197,9 @@ fn what_a_project_may_not_do_there_is_known_before_anything_is_sent() {
     let server = Registry::that_says(200, "");
     let days = |days: i64| SignedDuration::from_hours(24 * days);
     for (status, age, words, help) in [
-        ("archived", days(1), "`demo` is archived on", "its owner can unarchive it"),
+        ("archived", days(1), "`demo` is archived on", "an owner can unarchive it"),
         ("quarantined", days(1), "`demo` is quarantined on", "ask its administrators"),
-        ("active", days(15), "takes no further files of demo 1.0 since", "release another version"),
+        ("active", days(15), "accepts no more files of demo 1.0 since", "release another version"),
     ] {
         server.shows_with("/simple/demo/", JSON, &format!("{PYRELEASE_INDEX}: x\r\n"), page(status, age));
         let refused = server.upload(&upload_project).code(3);
@@ -247,7 +254,7 @@ fn an_upload_without_credentials_that_is_refused_asks_for_some() {
     for status in [401, 403] {
         let server = Registry::that_says(status, "Invalid or non-existent authentication information.");
         let refused = server.upload(&upload_project).code(1);
-        refused.says("the index asks who you are, and there are no credentials for it: put a token into");
+        refused.says("the index requires credentials, and there are none for it: put a token into");
         assert!(!refused.text.contains("does not know the token"), "{}", refused.text);
     }
 }
@@ -293,12 +300,12 @@ fn the_same_bytes_under_another_name_are_seen_and_told() {
     let server = Registry::that_says(400, &says);
     server.shows_late("/simple/demo/", JSON, page.to_string());
     let refused = server.upload(&upload_project).code(1);
-    refused.says(&format!("the bytes of `{WHEEL}` already, under the name `{other}`"));
-    refused.says("takes the same bytes once");
+    refused.says(&format!("the bytes of `{WHEEL}` already, as `{other}`"));
+    refused.says("stores the same bytes only once");
 
     let server = Registry::that_says(200, "");
     server.shows_with("/simple/demo/", JSON, &format!("{PYRELEASE_INDEX}: x\r\n"), page.to_string());
     let refused = server.upload(&upload_project).code(3);
-    refused.says(&format!("the bytes of {WHEEL} already, under the name `{other}`"));
+    refused.says(&format!("the bytes of {WHEEL} already, as `{other}`"));
     assert_eq!(server.uploads(), 0);
 }

@@ -92,11 +92,13 @@ fn a_pypiserver_that_is_open_to_all_takes_files_and_keeps_them() {
 
     // It says 409 to the same bytes and to others; only its page tells them apart.
     let late = visit.upload_after_a_stale_look(&other).code(4);
-    late.says("has another `demo-1.0.tar.gz` already").says(&ours.sha256(SDIST)).says(&other.sha256(SDIST));
+    late.says("has a different `demo-1.0.tar.gz` already")
+        .says(&ours.sha256(SDIST))
+        .says(&other.sha256(SDIST));
     assert_eq!(late.fates(), BTreeMap::from([(WHEEL, "there"), (SDIST, "not-there")]));
     let blind = visit.upload_blindly(&ours).code(1);
-    blind.says("what it has already cannot be seen beforehand");
-    blind.says("whether it is this one").says("it has no `simple` address").says("`--simple URL`");
+    blind.says("existing files cannot be detected");
+    blind.says("it may be another one than ours").says("has no `simple` URL").says("`--simple URL`");
     assert_eq!(server.files("demo"), ours.files());
 }
 
@@ -110,7 +112,7 @@ fn a_pypiserver_that_replaces_files_replaces_none_that_is_seen_beforehand() {
     );
     visit.is_decided_by_hashes(&ours, &other);
     // Who does not say where to look has been told what comes of it.
-    visit.upload_blindly(&other).code(0).says("is replaced where it lets that be");
+    visit.upload_blindly(&other).code(0).says("may be overwritten");
     assert_eq!(server.files("demo"), other.files());
 }
 
@@ -121,11 +123,11 @@ fn a_pypiserver_that_does_not_know_the_password_stores_nothing() {
     let mut visit = Visit::of_its_user(&server);
     visit.variables[1].1 = "not-the-password";
     let refused = visit.upload(&upload_project).code(1);
-    refused.says("HTTP 403").says("the credentials came from `TWINE_PASSWORD`").says("may not upload there");
+    refused.says("HTTP 403").says("the credentials are from `TWINE_PASSWORD`").says("do not permit uploads");
     assert_eq!(refused.fates(), BTreeMap::from([(WHEEL, "not-there"), (SDIST, "not-sent")]));
     visit.variables.clear();
     let nobody = visit.upload(&upload_project).code(1);
-    nobody.says("HTTP 401").says("the index asks who you are").says("there are no credentials for");
+    nobody.says("HTTP 401").says("the index requires credentials").says("there are no credentials for");
     assert!(server.files("demo").is_empty());
 
     let known = Visit::of_its_user(&server);
@@ -140,7 +142,7 @@ fn devpi_takes_files_from_its_user_and_replaces_none_that_is_seen_beforehand() {
     let (ours, other) = (UploadProject::with_release("1.0"), UploadProject::with_another_sdist());
     let mut wrong = Visit::of_its_user(&server);
     wrong.variables[1].1 = "not-the-password";
-    wrong.upload(&ours).code(1).says("HTTP 401").says("the credentials came from `TWINE_PASSWORD`");
+    wrong.upload(&ours).code(1).says("HTTP 401").says("the credentials are from `TWINE_PASSWORD`");
     Visit::of_anybody(&server).upload(&ours).code(1).says("HTTP 401");
     assert!(server.files("demo").is_empty());
 
@@ -151,7 +153,9 @@ fn devpi_takes_files_from_its_user_and_replaces_none_that_is_seen_beforehand() {
     let blind = stays.upload_blindly(&other).code(4);
     blind.says("has a `demo-1.0.tar.gz` already").says("non-volatile").says("`--simple URL`");
     let late = stays.upload_after_a_stale_look(&other).code(4);
-    late.says("has another `demo-1.0.tar.gz` already").says(&ours.sha256(SDIST)).says(&other.sha256(SDIST));
+    late.says("has a different `demo-1.0.tar.gz` already")
+        .says(&ours.sha256(SDIST))
+        .says(&other.sha256(SDIST));
     assert_eq!(server.files("demo"), ours.files());
 
     // On the other one others take their place, unless they are seen beforehand.
@@ -159,7 +163,7 @@ fn devpi_takes_files_from_its_user_and_replaces_none_that_is_seen_beforehand() {
     changes.is_decided_by_hashes(&ours, &other);
     changes.upload_blindly(&ours).code(0);
     assert_eq!(volatile.files("demo"), ours.files());
-    changes.upload_blindly(&other).code(0).says("is replaced where it lets that be");
+    changes.upload_blindly(&other).code(0).says("may be overwritten");
     assert_eq!(volatile.files("demo"), other.files());
     assert_secret_nowhere(&ours.folder, server.password().reveal());
 }

@@ -15,7 +15,7 @@
 //! | `snapshot` | how things were, to compare with how they are |
 //! | `secret`, `canary` | proof that a password is nowhere: of one, and after every run of any |
 //! | `python`, `server`, `http` | pypiserver and devpi-server |
-//! | `secure` | an index that asks for a client's certificate, and a proxy that asks for a user |
+//! | `secure` | an index that requires a client certificate, and a proxy that asks for a user |
 //! | `npm` | packages of npm |
 //! | `proxy` | what networks do to those who speak to them |
 //! | `distribution` | wheels and source distributions made by hand |

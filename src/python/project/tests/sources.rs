@@ -9,7 +9,7 @@ fn changes_only(path: &str, files: &[(&str, &str)]) {
 }
 
 #[test]
-fn reads_what_a_project_says_of_itself() {
+fn reads_the_project_metadata() {
     let text = "[project]\nname = \"Demo._Pkg\"\nversion = \"1.0\"\nrequires-python = \">=3.9\"\n[project.urls]\n\"Source Code\" = \"https://github.com/o/demo.git\"\n";
     let project =
         Project::read(&tree(&[("pyproject.toml", text), ("src/demo__pkg/__init__.py", "")])).unwrap();
@@ -106,7 +106,7 @@ fn reads_hatchling() {
     );
     assert!(
         unreadable(&[("pyproject.toml", &lookaround), ("v.py", "x1.0")])
-            .contains("cannot be used: look-around")
+            .contains("is not valid: look-around")
     );
     let groupless = pyproject("hatchling.build", "[tool.hatch.version]\npath = \"v.py\"\npattern = 'x'\n");
     assert!(
@@ -114,7 +114,7 @@ fn reads_hatchling() {
             .ends_with("it has no group `version`")
     );
     let env = pyproject("hatchling.build", "[tool.hatch.version]\nsource = \"env\"\n");
-    assert!(unreadable(&[("pyproject.toml", &env)]).contains("only be had by running the project's code"));
+    assert!(unreadable(&[("pyproject.toml", &env)]).contains("needs the project's code to run"));
     let outside = pyproject("hatchling.build", "[tool.hatch.version]\npath = \"../v.py\"\n");
     assert_eq!(
         unreadable(&[("pyproject.toml", &outside), ("v.py", "__version__ = '1.0'")]),
@@ -235,7 +235,7 @@ fn reads_maturin() {
 }
 
 #[test]
-fn knows_who_leaves_the_version_to_the_tag() {
+fn recognises_versions_from_tags() {
     let setuptools = "setuptools.build_meta";
     for (files, tool) in [
         (vec![("pyproject.toml", pyproject("hatchling.build", "[tool.hatch.version]\nsource = \"vcs\"\n"))], "hatch-vcs"),
@@ -258,11 +258,11 @@ fn knows_who_leaves_the_version_to_the_tag() {
 }
 
 #[test]
-fn says_what_it_does_not_know() {
+fn reports_unreadable_versions() {
     let other = pyproject("mesonpy", "");
     assert_eq!(
         unreadable(&[("pyproject.toml", &other)]),
-        "`[project] version` is dynamic: where `mesonpy` takes it from is not known"
+        "`[project] version` is dynamic: it is not known where `mesonpy` takes it from"
     );
     assert_eq!(
         unreadable(&[("pyproject.toml", &pyproject("uv_build", ""))]),

@@ -34,7 +34,7 @@ fn spells_versions_as_the_file_takes_them() {
     assert_eq!(write(&package, text, "1.2.0rc1", "1.2.0rc2").unwrap(), text.replace("rc.1", "rc.2"));
     assert_eq!(
         write(&package, text, "1.2.0rc1", "1.2.0.post1").unwrap_err().to_string(),
-        "`package.json` takes Semantic Versioning, which has no form of `1.2.0.post1`"
+        "`package.json` uses Semantic Versioning, which cannot express `1.2.0.post1`"
     );
     let cargo = at("Cargo.toml", VersionSyntax::Cargo);
     let text = "[package]\nversion = \"1.2.0\"\n";
@@ -49,11 +49,11 @@ fn writes_only_where_the_old_version_stands() {
     let text = "[metadata]\nname = demo\nversion = 1.0\n";
     assert_eq!(
         write(&place, text, "1.2", "1.3").unwrap_err().to_string(),
-        "`setup.cfg`, line 3, says version `1.0`, not `1.2`"
+        "`setup.cfg`, line 3, has version `1.0` instead of `1.2`"
     );
     let error = place.read("[metadata]\nversion = one\n").unwrap_err();
     assert!(
-        error.to_string().starts_with("the version in `setup.cfg`, line 2: `one` is not a version"),
+        error.to_string().starts_with("the version in `setup.cfg`, line 2: `one` is not a valid version"),
         "{error}"
     );
 }
@@ -90,7 +90,7 @@ fn finds_places_by_the_name_of_the_file() {
     assert_eq!(error("none.py"), "`none.py` does not exist");
     assert_eq!(
         found("README.md").unwrap_err().help(),
-        "write `{ path = \"README.md\", search = \"… {version} …\" }` instead"
+        "use `{ path = \"README.md\", search = \"… {version} …\" }` instead"
     );
 }
 
@@ -127,18 +127,18 @@ fn replaces_other_text_too() {
 }
 
 #[test]
-fn refuses_a_pattern_that_fits_otherwise_than_said() {
+fn refuses_a_pattern_with_another_count() {
     let search = pattern("v = {version}");
-    assert_eq!(problem(&search, "v = 1.2.2\n"), "`v = 1.2.3` was found nowhere in `f.txt`, not once");
+    assert_eq!(problem(&search, "v = 1.2.2\n"), "`v = 1.2.3` was found nowhere in `f.txt` instead of once");
     let error = write(&search, "\nv = 1.2.2\n", "1.2.3", "1.2.4").unwrap_err();
-    assert_eq!(error.help(), "line 2 has it with `1.2.2`: write the present version there first");
+    assert_eq!(error.help(), "line 2 has it with `1.2.2`: write the current version there first");
     let error = write(&search, "v = 1.2.3\n\nv = 1.2.3\n", "1.2.3", "1.2.4").unwrap_err();
-    assert_eq!(error.to_string(), "`v = 1.2.3` was found twice in `f.txt`, not once: on lines 1, 3");
-    assert_eq!(error.help(), "make `search` say more of the line, or set `count = 2`");
+    assert_eq!(error.to_string(), "`v = 1.2.3` was found twice in `f.txt` instead of once: on lines 1, 3");
+    assert_eq!(error.help(), "include more of the line in `search`, or set `count = 2`");
     assert_eq!(problem(&pattern("v ="), "v ="), "`v =` for `f.txt` has no `{version}`");
     assert_eq!(problem(&pattern(""), "v"), "`` for `f.txt` has no `{version}`");
     let huge = "{version}".repeat(100_000);
-    assert!(problem(&pattern(&huge), "v").contains("cannot be used"));
+    assert!(problem(&pattern(&huge), "v").contains("is not valid"));
 }
 
 #[test]
@@ -177,11 +177,14 @@ fn changes_all_files_or_none() {
     )
     .unwrap_err();
     let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    assert_eq!(said, ["`setup.cfg`, line 2, says version `1.2.2`, not `1.2.3`", "`none` does not exist"]);
+    assert_eq!(
+        said,
+        ["`setup.cfg`, line 2, has version `1.2.2` instead of `1.2.3`", "`none` does not exist"]
+    );
 }
 
 #[test]
-fn asks_every_place_for_the_present_version() {
+fn reads_the_current_version_from_every_place() {
     let files = tree(&[
         ("pyproject.toml", "[project]\nversion='1.2'\n"),
         ("demo.py", "__version__ = '1.2.0'\n"),
@@ -201,7 +204,7 @@ fn asks_every_place_for_the_present_version() {
     assert_eq!(current(&[readme("{version}")]).unwrap_err(), ProjectError::NoPlace);
     assert_eq!(
         current(&[project, module("old.py")]).unwrap_err().to_string(),
-        "the project's files disagree about its version: `pyproject.toml` says `1.2`, `old.py` (`__version__`) says `1.1`"
+        "the project's files disagree about its version: `pyproject.toml` has `1.2`, `old.py` (`__version__`) has `1.1`"
     );
     assert_eq!(current(&[]).unwrap_err(), ProjectError::NoPlace);
 }

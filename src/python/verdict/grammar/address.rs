@@ -1,12 +1,12 @@
-//! The address in an `Author-email`, found as Python's `email.utils.parseaddr` finds it.
+//! Finds the address in an `Author-email` as Python's `email.utils.parseaddr` does.
 //!
-//! PyPI checks what this finds, and it finds nothing where there are two addresses or where it cannot read the text.
+//! PyPI checks the result. There is none if the field has two addresses or cannot be parsed.
 
 const SPECIALS: &str = "()<>@,:;.\"[]";
-/// How deep comments and groups may be nested
+/// The deepest nesting of comments and groups
 const DEEPEST: usize = 50;
 
-/// The one address of the field; nothing where PyPI would check none.
+/// The only address in the field; none if PyPI would check none.
 pub(in crate::python::verdict) fn parse_address(field: &str) -> Option<String> {
     if !has_balanced_parentheses(field) {
         return None;
@@ -19,7 +19,7 @@ pub(in crate::python::verdict) fn parse_address(field: &str) -> Option<String> {
             found if found.is_empty() => addresses.push(String::new()),
             found => addresses.extend(found),
         }
-        // More than one is as good as none, and every step must lead on.
+        // Two addresses count as none, and every step must advance.
         if addresses.len() > 1 || reader.at == before {
             return None;
         }
@@ -27,10 +27,10 @@ pub(in crate::python::verdict) fn parse_address(field: &str) -> Option<String> {
     addresses.pop().filter(|address| !address.is_empty() && !address.contains('['))
 }
 
-/// Whether every parenthesis outside of quotes is closed; `\\` takes its meaning from any letter.
+/// Whether every parenthesis outside of quotes is closed; `\\` escapes any character.
 fn has_balanced_parentheses(field: &str) -> bool {
     let mut letters = field.chars();
-    // What is open when a quote begins is what counts again if it never ends.
+    // If a quote never ends, the count from its beginning applies again.
     let (mut open, mut quoted, mut in_quotes) = (Some(0_usize), false, Vec::new());
     let mut count = |letter| {
         open = match letter {
@@ -65,7 +65,7 @@ impl Reader {
         self.text.get(self.at).copied()
     }
 
-    /// Skips blanks, line ends and comments; the blanks.
+    /// Skips blanks, line breaks and comments; returns the blanks.
     fn skip(&mut self) -> String {
         let mut blanks = String::new();
         while let Some(letter) = self.peek() {
@@ -131,7 +131,7 @@ impl Reader {
         found
     }
 
-    /// What is between `<` and `>`, without a route.
+    /// The text between `<` and `>`, without a route.
     fn in_brackets(&mut self) -> String {
         self.at += 1;
         self.skip();
@@ -164,7 +164,7 @@ impl Reader {
         found
     }
 
-    /// `local@domain`; nothing where the domain is none.
+    /// `local@domain`; none if the domain is not valid.
     fn address_text(&mut self) -> String {
         let mut parts: Vec<String> = Vec::new();
         let drop_blank = |parts: &mut Vec<String>| {
@@ -232,7 +232,7 @@ impl Reader {
         domain
     }
 
-    /// What is between the delimiter here and its end, `\` taken away.
+    /// The text between the delimiter here and its end, without `\`.
     fn delimited(&mut self, end: char, with_comments: bool) -> String {
         let mut found = String::new();
         let mut escaped = false;
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_found_where_pypi_checks_nothing() {
+    fn no_address_is_found_if_pypi_checks_none() {
         for field in [
             "",
             "a@example.org, b@example.org",

@@ -1,6 +1,6 @@
-//! A place in a text, and what is taken from there on.
+//! A position in a text, and functions that take what follows.
 
-/// The rest of a text that is being read
+/// The rest of a text that is being parsed
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cursor<'a> {
     text: &'a str,
@@ -20,14 +20,14 @@ impl<'a> Cursor<'a> {
         self.rest().chars().next()
     }
 
-    /// Goes on by so many bytes and gives what was passed.
+    /// Advances by this many bytes and returns them.
     pub(super) fn advance(&mut self, bytes: usize) -> &'a str {
         let passed = &self.text[self.at..self.at + bytes];
         self.at += bytes;
         passed
     }
 
-    /// Takes exactly this text, if it is next.
+    /// Takes this text, if it is next.
     pub(super) fn take(&mut self, text: &str) -> bool {
         let next = self.rest().starts_with(text);
         if next {
@@ -36,7 +36,7 @@ impl<'a> Cursor<'a> {
         next
     }
 
-    /// Takes exactly this text, if it is next in upper or lower case.
+    /// Takes this text in any case, if it is next.
     pub(super) fn take_ignoring_case(&mut self, text: &str) -> bool {
         let next = self.rest().get(..text.len()).is_some_and(|next| next.eq_ignore_ascii_case(text));
         if next {
@@ -50,7 +50,7 @@ impl<'a> Cursor<'a> {
         self.advance(rest.find(|letter| !wanted(letter)).unwrap_or(rest.len()))
     }
 
-    /// Takes a word: exactly this text with no letter, digit or `_` before or after it.
+    /// Takes a word: this text, without a letter, digit or `_` before or after it.
     pub(super) fn take_word(&mut self, word: &str) -> bool {
         let inside = self.text[..self.at].chars().next_back().is_some_and(is_word);
         let rest = self.rest();
@@ -62,12 +62,12 @@ impl<'a> Cursor<'a> {
         next
     }
 
-    /// Blanks and tabs.
+    /// Skips blanks and tabs.
     pub(super) fn skip_blanks(&mut self) -> bool {
         !self.take_while(|letter| matches!(letter, ' ' | '\t')).is_empty()
     }
 
-    /// Whether the end is here, or one line end before it, which Python's `$` takes for the end as well.
+    /// Whether the text ends here, or after one line break, which Python's `$` also accepts.
     pub(super) fn is_at_end(&self) -> bool {
         matches!(self.rest(), "" | "\n")
     }

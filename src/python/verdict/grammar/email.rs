@@ -1,4 +1,4 @@
-//! Whether an e-mail address is one, as `email-validator` sees it (RFC 5322 and 6531, without asking DNS).
+//! Checks an email address as `email-validator` does (RFC 5322 and 6531, without DNS).
 
 use std::sync::LazyLock;
 
@@ -9,10 +9,10 @@ use super::label;
 /// The longest address and the longest domain, in bytes (RFC 5321)
 const LONGEST: usize = 254;
 const LONGEST_DOMAIN: usize = 253;
-/// Domains that nobody can be reached at (IANA's special-use names, but for `example`)
+/// Domains without mail servers (IANA's special-use names, except `example`)
 const SPECIAL: &[&str] = &["arpa", "invalid", "local", "localhost", "onion", "test"];
 
-/// What is wrong with an address, in `email-validator`'s words; nothing if it is one.
+/// What is wrong with an address, in `email-validator`'s words; none if it is valid.
 pub(in crate::python::verdict) fn problem(address: &str) -> Option<String> {
     let Some((local, domain)) = split(address) else {
         return Some("An email address must have an @-sign.".to_owned());
@@ -24,7 +24,7 @@ pub(in crate::python::verdict) fn problem(address: &str) -> Option<String> {
     })
 }
 
-/// Splits at the first `@` that is not within quotes.
+/// Splits at the first unquoted `@`.
 fn split(address: &str) -> Option<(&str, &str)> {
     let (mut quoted, mut escaped) = (false, false);
     for (at, letter) in address.char_indices() {
@@ -43,7 +43,7 @@ fn is_atom(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "_!#$%&'*+-/=?^`{|}~".contains(letter) || letter >= '\u{80}'
 }
 
-/// Letters that are none or cannot be seen, and a mark that would stand on what is before the text
+/// Invalid or invisible characters, and a mark that would combine with the text before
 static UNSAFE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^\p{M}|[\p{C}\p{Z}]").expect("a regular expression"));
 
@@ -53,7 +53,7 @@ fn local_problem(local: &str) -> Option<String> {
         return says("There must be something before the @-sign.");
     }
     if local.starts_with('"') && local.len() > 1 && local.ends_with('"') {
-        // A quoted text is allowed as a kind of address and then refused by default.
+        // A quoted local part is a valid address, but `email-validator` refuses it by default.
         return says("Quoting the part before the @-sign is not allowed here.");
     }
     if let Some(bad) = local.chars().find(|letter| !is_atom(*letter) && *letter != '.') {

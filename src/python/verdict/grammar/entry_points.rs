@@ -1,11 +1,11 @@
-//! `entry_points.txt`, as Python's `configparser` reads it with `=` as the only delimiter.
+//! Checks `entry_points.txt` as Python's `configparser` reads it with `=` as the only delimiter.
 
 use super::cursor::is_word;
 
-/// The longest line that is shown
+/// The longest line that is displayed
 const LONGEST_SHOWN: usize = 120;
 
-/// What is wrong with a file of entry points, and in which line (counted from 1)
+/// An error in a file of entry points, and its line (counted from 1)
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::python::verdict) struct Problem {
     pub(in crate::python::verdict) line: usize,
@@ -21,7 +21,7 @@ struct Entry<'a> {
     text: &'a str,
 }
 
-/// Checks a file as PyPI does: that it can be read, and the names of commands.
+/// Checks a file as PyPI does: its syntax, and the names of commands.
 pub(in crate::python::verdict) fn check(content: &[u8]) -> Result<(), Problem> {
     let problem = |line: usize, text: &str, what: &str| Problem {
         line,
@@ -41,7 +41,7 @@ pub(in crate::python::verdict) fn check(content: &[u8]) -> Result<(), Problem> {
         if entry.name.is_empty()
             || !entry.name.chars().all(|letter| is_word(letter) || matches!(letter, '.' | '-'))
         {
-            let what = "a command's name has other characters than letters, digits, `_`, `.` and `-`";
+            let what = "a command's name must consist of letters, digits, `_`, `.` and `-`";
             return Err(problem(entry.line, entry.text, what));
         }
     }
@@ -68,7 +68,7 @@ fn read(text: &str) -> Result<Vec<Entry<'_>>, (usize, &'static str)> {
             && !name.is_empty()
         {
             if !sections.insert(name) && name != "DEFAULT" {
-                return Err((number, "a section is there twice"));
+                return Err((number, "a section is repeated"));
             }
             (section, in_entry) = (Some(name), false);
             continue;
@@ -80,7 +80,7 @@ fn read(text: &str) -> Result<Vec<Entry<'_>>, (usize, &'static str)> {
             return Err((number, "it has no name before the `=`"));
         }
         if !names.insert((section, name)) {
-            return Err((number, "a name is there twice in its section"));
+            return Err((number, "a name is repeated in its section"));
         }
         in_entry = true;
         entries.push(Entry { section, name, line: number, text: line });

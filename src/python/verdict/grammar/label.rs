@@ -1,5 +1,5 @@
-//! Whether a part of a domain's name may be registered (IDNA 2008, RFC 5892), which is less than what may be looked up
-//! (UTS 46): no symbols, no pictures.
+//! Checks whether a label of a domain may be registered (IDNA 2008, RFC 5892), which is stricter than lookup (UTS
+//! 46): no symbols, no emoji.
 
 use std::sync::LazyLock;
 
@@ -9,17 +9,17 @@ fn expression(text: &str) -> Regex {
     Regex::new(text).expect("a regular expression")
 }
 
-/// Letters, marks and digits, as far as RFC 5892 has no exception for them
+/// Letters, marks and digits, except those that RFC 5892 excludes
 static ALLOWED: LazyLock<Regex> = LazyLock::new(|| {
     expression(concat!(
         r"^[-\p{Ll}\p{Lo}\p{Lm}\p{Mn}\p{Mc}\p{Nd}\u{6fd}\u{6fe}\u{f0b}\u{3007}\u{200c}\u{200d}",
         r"\u{b7}\u{375}\u{5f3}\u{5f4}\u{30fb}",
-        // Lengthening marks, and the letters that Hangul's syllables are made of
+        // Prolonged sound marks, and the parts of Hangul syllables
         r"&&[^\u{640}\u{7fa}\u{302e}\u{302f}\u{3031}-\u{3035}\u{303b}",
         r"\u{1100}-\u{11ff}\u{a960}-\u{a97f}\u{d7b0}-\u{d7ff}]]+$",
     ))
 });
-/// Letters that are allowed beside some others only
+/// Characters that are allowed only beside certain others
 static IN_CONTEXT: LazyLock<[(Regex, Regex); 4]> = LazyLock::new(|| {
     [
         ("\u{b7}", r"l\x{b7}l"),
@@ -32,11 +32,11 @@ static IN_CONTEXT: LazyLock<[(Regex, Regex); 4]> = LazyLock::new(|| {
 static JAPANESE: LazyLock<Regex> =
     LazyLock::new(|| expression(r"[\p{Hiragana}\p{Katakana}\p{Han}--\x{30fb}]"));
 
-/// Whether a label, in Unicode and mapped, has nothing that IDNA 2008 forbids. Joiners and directions are what the
-/// mapping has looked at.
+/// Whether a label, in Unicode and mapped, has only what IDNA 2008 allows. The mapping has checked joiners and
+/// directions.
 pub(super) fn is_label(label: &str) -> bool {
     let starts_with_mark = || label.chars().next().is_none_or(is_mark);
-    // What looks like another encoding is none.
+    // A label that looks like another encoding is not valid.
     let is_tagged = || label.chars().skip(2).take(2).eq("--".chars());
     ALLOWED.is_match(label)
         && !label.starts_with('-')

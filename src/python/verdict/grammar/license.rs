@@ -1,21 +1,21 @@
-//! License expressions, as `MIT AND (Apache-2.0 OR BSD-3-Clause)` (PEP 639), as `packaging.licenses` reads them.
+//! Checks license expressions, such as `MIT AND (Apache-2.0 OR BSD-3-Clause)` (PEP 639), as `packaging.licenses`
+//! does.
 //!
-//! PyPI goes by the list of one version of SPDX; an identifier that is newer is refused there, so it is that list that
-//! is kept here, and not whichever is the latest.
+//! PyPI uses the list of one version of SPDX and refuses newer identifiers, so this module has the same list.
 
 use crate::python::verdict::lists::SPDX;
 
 const LICENSES: &str = include_str!("../lists/licenses.txt");
 const EXCEPTIONS: &str = include_str!("../lists/license_exceptions.txt");
 
-/// The longest text that a nearest identifier is looked for, in bytes
+/// The longest text that suggestions are searched for, in bytes
 const LONGEST_LOOKED_UP: usize = 100;
 
 fn is_listed(list: &str, name: &str) -> bool {
     list.lines().any(|listed| listed.eq_ignore_ascii_case(name))
 }
 
-/// Checks an expression; what is wrong with it otherwise.
+/// Checks an expression; the error tells what is wrong.
 pub(in crate::python::verdict) fn check(expression: &str) -> Result<(), String> {
     let spaced = expression.replace('(', " ( ").replace(')', " ) ");
     let tokens: Vec<String> = spaced.split_whitespace().map(str::to_lowercase).collect();
@@ -26,19 +26,19 @@ pub(in crate::python::verdict) fn check(expression: &str) -> Result<(), String> 
         }
         if at > 0 && tokens[at - 1] == "with" {
             if !is_listed(EXCEPTIONS, token) {
-                return Err(format!("`{token}` is no license exception of SPDX {SPDX}"));
+                return Err(format!("`{token}` is not a license exception of SPDX {SPDX}"));
             }
             continue;
         }
-        // `+` is for the listed ones: one's own license says itself whether it is a later one.
+        // `+` is only for listed licenses.
         match token.strip_prefix("licenseref-") {
             Some(own)
                 if own.chars().all(|letter| letter.is_ascii_alphanumeric() || "-.".contains(letter)) => {}
             Some(_) => {
-                return Err(format!("`{token}` has other characters than letters, digits, `-` and `.`"));
+                return Err(format!("`{token}` must consist of letters, digits, `-` and `.`"));
             }
             None if is_listed(LICENSES, token.strip_suffix('+').unwrap_or(token)) => {}
-            None => return Err(format!("`{token}` is no license identifier of SPDX {SPDX}")),
+            None => return Err(format!("`{token}` is not a license identifier of SPDX {SPDX}")),
         }
     }
     Ok(())
@@ -55,27 +55,27 @@ fn check_grammar(tokens: &[String]) -> Result<(), String> {
     for token in tokens {
         match token.as_str() {
             "or" | "and" | "with" if wants_operand => {
-                return Err(format!("`{token}` stands where a license should"));
+                return Err(format!("expected a license instead of `{token}`"));
             }
             "or" | "and" | "with" => wants_operand = true,
             "(" if !wants_operand => return Err("`(` follows a license without an operator".to_owned()),
             "(" => open += 1,
-            ")" if wants_operand || open == 0 => return Err("`)` closes nothing".to_owned()),
+            ")" if wants_operand || open == 0 => return Err("`)` has no matching `(`".to_owned()),
             ")" => open -= 1,
             _ if !wants_operand => return Err(format!("`{token}` follows a license without an operator")),
             _ => wants_operand = false,
         }
     }
     match (wants_operand, open) {
-        (true, _) => Err("the expression ends where a license should be".to_owned()),
+        (true, _) => Err("expected a license at the end".to_owned()),
         (false, 0) => Ok(()),
         (false, _) => Err("`(` is not closed".to_owned()),
     }
 }
 
-/// The identifier of the list that is nearest to what was written, if one is near.
+/// The most similar identifier in the list, if there is one.
 pub(in crate::python::verdict) fn nearest(name: &str) -> Option<&'static str> {
-    // Nothing is near to what is much longer than any.
+    // A text that is much longer than any identifier is similar to none.
     let name = Some(name).filter(|name| name.len() <= LONGEST_LOOKED_UP)?.to_lowercase();
     let near = |listed: &&str| strsim::jaro_winkler(&listed.to_lowercase(), &name);
     let best = LICENSES.lines().max_by(|a, b| near(a).total_cmp(&near(b)))?;

@@ -1,7 +1,7 @@
-//! The small languages that metadata is written in, read as PyPI reads them.
+//! Parsers for the small languages in metadata, which accept what PyPI accepts.
 //!
-//! PyPI judges by `packaging`, `email-validator`, `rfc3986` and Python's `email` and `configparser`. What these take
-//! and what the specifications say differ in details; here it is what they take.
+//! PyPI uses `packaging`, `email-validator`, `rfc3986` and Python's `email` and `configparser`. Where these differ
+//! from the specifications in details, this module follows the libraries.
 
 pub(super) mod address;
 mod cursor;
@@ -14,7 +14,7 @@ pub(super) mod requirement;
 pub(super) mod specifier;
 pub(super) mod url;
 
-/// A text as Python shows it in a message: in quotes, with `\` escapes.
+/// A text as in Python's messages: in quotes, with `\` escapes.
 pub(super) fn shown(text: &str) -> String {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     let mut shown = String::with_capacity(text.len() + 2);

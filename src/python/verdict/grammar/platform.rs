@@ -1,5 +1,5 @@
-//! The platform tags that PyPI takes. A tag is taken where a specification says what the platform promises (PEP 513,
-//! 571, 599, 600, 656, 730, 738, 783), and for the rest by a list.
+//! The platform tags that PyPI accepts: by the specifications of the platforms (PEP 513, 571, 599, 600, 656, 730,
+//! 738, 783), and otherwise by a list.
 
 const LISTED: &[&str] = &[
     "any",
@@ -21,7 +21,7 @@ const LISTED: &[&str] = &[
     "linux_armv6l",
     "linux_armv7l",
 ];
-/// `fat3` is what PyPI has where `fat32` was meant
+/// PyPI's list has `fat3`, probably a typo of `fat32`
 const MACOS: &[&str] =
     &["ppc", "ppc64", "i386", "x86_64", "arm64", "intel", "fat", "fat3", "fat64", "universal", "universal2"];
 const MACOS_MAJORS: &[&str] = &["11", "12", "13", "14", "15", "26"];
@@ -29,7 +29,7 @@ const LINUX: &[&str] = &["x86_64", "i686", "aarch64", "armv7l", "ppc64le", "s390
 const IOS: &[&str] = &["arm64", "x86_64"];
 const ANDROID: &[&str] = &["armeabi_v7a", "arm64_v8a", "x86", "x86_64"];
 
-/// Whether PyPI takes wheels of this platform tag.
+/// Whether PyPI accepts wheels with this platform tag.
 pub(in crate::python::verdict) fn is_taken(tag: &str) -> bool {
     let tag = tag.to_lowercase();
     if LISTED.contains(&tag.as_str()) {
@@ -59,7 +59,7 @@ pub(in crate::python::verdict) fn is_taken(tag: &str) -> bool {
     }
 }
 
-/// A number up to the next `_`, and what follows it.
+/// A number up to the next `_`, and the text after it.
 fn number(text: &str) -> Option<(&str, &str)> {
     let (number, rest) = text.split_once('_')?;
     (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some((number, rest))

@@ -1,13 +1,13 @@
-//! Requirements, as `requests[security]>=2; python_version < "3.12"` (PEP 508), as `packaging.requirements` reads
-//! them.
+//! Parses requirements, such as `requests[security]>=2; python_version < "3.12"` (PEP 508), as
+//! `packaging.requirements` does.
 
 use super::cursor::{Cursor, is_word};
 use super::specifier::{is_specifier_set, take_specifier};
 
-/// How deep parentheses in a marker may be nested; Python's parser gives up as well
+/// The deepest nesting of parentheses in a marker; Python's parser has a limit too
 const DEEPEST: usize = 100;
 
-/// The variables of a marker; a `.` may stand for some of the `_` (setuptools of old)
+/// The variables of a marker; old setuptools wrote `.` instead of some `_`
 const VARIABLES: &[&str] = &[
     "python_version",
     "python_full_version",
@@ -31,15 +31,15 @@ const VARIABLES: &[&str] = &[
     "dependency_groups",
 ];
 
-/// What is said of a requirement
+/// A parsed requirement
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::python::verdict) struct Requirement<'a> {
     pub(in crate::python::verdict) name: &'a str,
-    /// What follows `@`
+    /// The URL after `@`
     pub(in crate::python::verdict) url: Option<&'a str>,
 }
 
-/// Reads a requirement; what was expected where it is none.
+/// Parses a requirement; the error tells what was expected.
 pub(in crate::python::verdict) fn parse(text: &str) -> Result<Requirement<'_>, &'static str> {
     let mut cursor = Cursor::new(text);
     cursor.skip_blanks();
@@ -62,7 +62,7 @@ pub(in crate::python::verdict) fn parse(text: &str) -> Result<Requirement<'_>, &
         let before = cursor.rest();
         specifiers(&mut cursor)?;
         let specifiers = &before[..before.len() - cursor.rest().len()];
-        // `===` takes a comma too, and what follows it must then be a specifier all the same.
+        // `===` also takes a comma, and a specifier must follow it nevertheless.
         if !is_specifier_set(specifiers.trim().trim_start_matches('(').trim_end_matches(')')) {
             return Err("expected a version specifier after the comma");
         }
@@ -82,7 +82,7 @@ pub(in crate::python::verdict) fn parse(text: &str) -> Result<Requirement<'_>, &
     Ok(Requirement { name, url })
 }
 
-/// A name or an extra: letters, digits, `.`, `_`, `-`, as far as it ends in a whole word.
+/// A name or extra: letters, digits, `.`, `_`, `-`, up to the end of a word.
 fn identifier<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
     if !cursor.peek()?.is_ascii_alphanumeric() {
         return None;
@@ -118,11 +118,11 @@ fn specifiers(cursor: &mut Cursor<'_>) -> Result<(), &'static str> {
     cursor.skip_blanks();
     while take_specifier(cursor) {
         if cursor.rest().starts_with(".*") {
-            return Err("`.*` goes with `==` and `!=` only");
+            return Err("`.*` is valid only after `==` and `!=`");
         }
         let mut ahead = *cursor;
         if ahead.take("+") && ahead.peek().is_some_and(|letter| letter.is_ascii_alphanumeric()) {
-            return Err("a local version goes with `==` and `!=` only");
+            return Err("a local version is valid only after `==` and `!=`");
         }
         cursor.skip_blanks();
         if !cursor.take(",") {
@@ -172,7 +172,7 @@ fn operand(cursor: &mut Cursor<'_>) -> Result<(), &'static str> {
             continue;
         }
         let text = cursor.take_while(|letter| !quote.starts_with(letter));
-        // Python reads it as a string of its own, in which these end or break it.
+        // Python evaluates it as a string literal, which these characters end or break.
         let is_string = has_whole_escapes(text) && !text.contains(['\n', '\r', '\0']);
         return if cursor.take(quote) && is_string {
             Ok(())
@@ -183,7 +183,7 @@ fn operand(cursor: &mut Cursor<'_>) -> Result<(), &'static str> {
     Err("expected a marker variable or a quoted text")
 }
 
-/// Whether every `\` has what Python wants behind it: something, and for some letters digits.
+/// Whether every `\` is a complete escape in Python: a character follows, and digits if it needs them.
 fn has_whole_escapes(text: &str) -> bool {
     let mut rest = text;
     while let Some(at) = rest.find('\\') {
@@ -193,7 +193,7 @@ fn has_whole_escapes(text: &str) -> bool {
             'x' => 2,
             'u' => 4,
             'U' => 8,
-            // A letter by its name, which no marker has.
+            // A named character, which no marker has.
             'N' => return false,
             _ => 0,
         };
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_parentheses_end_somewhere() {
+    fn nesting_is_limited() {
         assert!(parse(&format!("a; {}", "(".repeat(1_000_000))).is_err());
     }
 }

@@ -1,8 +1,8 @@
-//! Version specifiers, as `>=3.9, !=3.9.7` (PEP 440), as `packaging.specifiers` reads them.
+//! Parses version specifiers, such as `>=3.9, !=3.9.7` (PEP 440), as `packaging.specifiers` does.
 
 use super::cursor::Cursor;
 
-/// Whether the text is a set of specifiers; an empty one is.
+/// Whether the text is a set of specifiers; it may be empty.
 pub(in crate::python::verdict) fn is_specifier_set(text: &str) -> bool {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).all(|part| {
         let mut cursor = Cursor::new(part);
@@ -43,7 +43,7 @@ fn digits<'a>(cursor: &mut Cursor<'a>) -> &'a str {
     cursor.take_while(|letter| letter.is_ascii_digit())
 }
 
-/// Takes `v`, an epoch and the numbers; how many numbers there are.
+/// Takes `v`, an epoch and the release numbers; returns their count.
 fn take_release(cursor: &mut Cursor<'_>) -> Option<usize> {
     cursor.take_ignoring_case("v");
     let mut ahead = *cursor;
@@ -83,7 +83,7 @@ fn take_part(cursor: &mut Cursor<'_>, words: &[&str]) -> bool {
     found
 }
 
-/// Takes a pre-release, a post-release and a development release, as far as they are there.
+/// Takes a pre-release, a post-release and a development release, each optional.
 fn take_suffixes(cursor: &mut Cursor<'_>) {
     take_part(cursor, &["alpha", "beta", "preview", "pre", "a", "b", "c", "rc"]);
     let mut ahead = *cursor;

@@ -1,10 +1,10 @@
-//! Web addresses, as PyPI checks them: by `rfc3986` after normalising, which forgives nearly everything.
+//! Checks URLs as PyPI does: with `rfc3986` after normalization, which accepts almost everything.
 
-/// What is wrong with an address, if PyPI refuses it.
+/// What is wrong with a URL, if PyPI refuses it.
 pub(in crate::python::verdict) fn problem(url: &str) -> Option<&'static str> {
     let Some((scheme, rest)) = url.split_once(':') else { return Some("it has no `https://`") };
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
-        return Some("it is neither `http` nor `https`");
+        return Some("it is not an `http` or `https` URL");
     }
     let (authority, rest) = match rest.strip_prefix("//") {
         Some(rest) => rest.split_at(rest.find(['\\', '/', '?', '#']).unwrap_or(rest.len())),
@@ -14,12 +14,10 @@ pub(in crate::python::verdict) fn problem(url: &str) -> Option<&'static str> {
         return Some("its port is above 65535");
     }
     let before_fragment = rest.split('#').next().unwrap_or_default();
-    before_fragment
-        .contains(['[', ']'])
-        .then_some("it has `[` or `]` after the host, to be written `%5B` and `%5D`")
+    before_fragment.contains(['[', ']']).then_some("it has `[` or `]` after the host: write `%5B` and `%5D`")
 }
 
-/// The port of an authority that has the form of one; any other authority is dropped by PyPI before it looks.
+/// The port of a valid authority; PyPI drops any other authority before its check.
 fn port(authority: &str) -> Option<u32> {
     let (host, port) = authority.rsplit_once(':')?;
     if port.is_empty() || port.len() > 5 || !port.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -1,9 +1,9 @@
-//! The archive itself: what kept it from being read, and what is wrong with its bytes.
+//! Rules about the archive: whether it can be read, and whether its bytes are valid.
 
 use std::collections::HashSet;
 
 use super::{Rule, Violation};
-use crate::python::archive::{Fault, MemberKind, Problem, Seen, Sighting};
+use crate::python::archive::{Fault, MemberKind, Problem, ScanHit, ScanHitKind};
 use crate::python::distribution::Kind;
 use crate::python::verdict::Subject;
 
@@ -17,7 +17,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::pypi(
         "compression-ratio",
         "Invalid distribution file. File exceeds compression ratio of 50",
-        "the archive does not unpack to a multiple of its size",
+        "the archive does not unpack to many times its size",
         ratio,
     ),
     Rule::pypi(
@@ -29,7 +29,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::pypi(
         "zip-framing",
         "Invalid distribution file. ZIP archive not accepted: …",
-        "the wheel's ZIP directory says the same as its members' headers",
+        "the wheel's ZIP directory matches its members' headers",
         framing,
     ),
     Rule::pypi(
@@ -42,38 +42,38 @@ pub(super) const RULES: &[Rule] = &[
         "encrypted-code",
         "Invalid distribution file. PyArmor-encrypted content is not allowed. | Invalid distribution file. \
          SourceDefender-encrypted content is not allowed.",
-        "no `.py` or `.pye` was encrypted by PyArmor or SourceDefender",
+        "no `.py` or `.pye` file is encrypted with PyArmor or SourceDefender",
         encrypted_code,
     ),
     Rule::stricter(
         "damage",
-        "PyPI takes a broken stream; installers then fail, and the name is burnt",
-        "the archive can be read to its end and its checksums agree",
+        "PyPI accepts a damaged stream, but installers fail, and the file name is lost",
+        "the archive can be read to its end and its checksums match",
         damage,
     ),
     Rule::stricter(
         "trailing-data",
-        "PyPI takes bytes after the end; they are of no use and change the hash",
+        "PyPI accepts bytes after the end, but they have no use and change the hash",
         "nothing follows the archive's end",
         trailing,
     ),
     Rule::stricter("encrypted-member", "no installer can read it", "no member is encrypted", encrypted),
     Rule::stricter(
         "duplicate-metadata",
-        "which of them counts depends on who reads the archive",
-        "a source distribution has one PKG-INFO at its place",
+        "tools differ in which of them they read",
+        "a source distribution has one PKG-INFO in its top folder",
         duplicate_metadata,
     ),
     Rule::stricter(
         "duplicate-member",
-        "of two members with one path the last one counts, and the other was not meant",
-        "no two members have one path",
+        "of two members with the same path only the last one counts",
+        "no two members have the same path",
         duplicate,
     )
     .warning(),
     Rule::stricter(
         "archive-limits",
-        "reading takes bounded time and memory",
+        "reading must take bounded time and memory",
         "the archive has no more and no larger members than any project needs",
         limits,
     ),
@@ -115,7 +115,7 @@ fn framing(subject: &Subject) -> Vec<Violation> {
         _ => None,
     };
     let found = |what: &str| {
-        let found = Violation::new(format!("the archive's records do not agree: {what}"));
+        let found = Violation::new(format!("the archive's records do not match: {what}"));
         found.says(format!("Invalid distribution file. ZIP archive not accepted: {what}."))
     };
     subject.contents.faults.iter().filter_map(framing).map(found).collect()
@@ -126,13 +126,13 @@ fn sparse(subject: &Subject) -> Vec<Violation> {
 }
 
 fn encrypted_code(subject: &Subject) -> Vec<Violation> {
-    let found = |sighting: &Sighting| {
-        let Seen::Encrypted(tool) = sighting.what else { return None };
-        let found = Violation::new(format!("line {} shows code that {tool} encrypted", sighting.line));
+    let found = |hit: &ScanHit| {
+        let ScanHitKind::Encrypted(tool) = hit.what else { return None };
+        let found = Violation::new(format!("line {} has code encrypted with {tool}", hit.line));
         let says = format!("Invalid distribution file. {tool}-encrypted content is not allowed.");
-        Some(found.member(&sighting.member).says(says).help("PyPI takes code that can be read only"))
+        Some(found.member(&hit.member).says(says).help("PyPI accepts only readable code"))
     };
-    subject.contents.sightings.iter().filter_map(found).collect()
+    subject.contents.scan_hits.iter().filter_map(found).collect()
 }
 
 fn damage(subject: &Subject) -> Vec<Violation> {
@@ -151,8 +151,8 @@ fn limits(subject: &Subject) -> Vec<Violation> {
     faults(subject, |problem| matches!(problem, Problem::TooManyMembers { .. } | Problem::TooLarge { .. }))
 }
 
-/// The files of a source distribution whose path another has already. Folders may be listed twice; in a wheel, the
-/// records do not agree then.
+/// The files of a source distribution with the path of an earlier one. Folders may be repeated; in a wheel, repeated
+/// records are inconsistent.
 fn repeated<'a>(subject: &'a Subject) -> impl Iterator<Item = &'a str> {
     let mut seen = HashSet::new();
     let of_sdist = subject.kind == Some(Kind::Sdist);
@@ -166,11 +166,11 @@ fn is_metadata(path: &str) -> bool {
 }
 
 fn duplicate_metadata(subject: &Subject) -> Vec<Violation> {
-    let found = |path| Violation::new("the source distribution has this twice").member(path);
+    let found = |path| Violation::new("the source distribution has this file twice").member(path);
     repeated(subject).filter(|path| is_metadata(path)).map(found).collect()
 }
 
 fn duplicate(subject: &Subject) -> Vec<Violation> {
-    let found = |path| Violation::new("two members have one path").member(path);
+    let found = |path| Violation::new("two members have the same path").member(path);
     repeated(subject).filter(|path| !is_metadata(path)).map(found).collect()
 }

@@ -1,4 +1,4 @@
-//! What a distribution requires, provides and makes obsolete (PEP 508), and the Pythons it runs on.
+//! Rules about what a distribution requires, provides and obsoletes (PEP 508), and its Python versions.
 
 use super::metadata::{each, header_name};
 use super::{Rule, Violation, of_metadata};
@@ -12,17 +12,12 @@ pub(super) const RULES: &[Rule] = &of_metadata([
     Rule::pypi(
         "requirement",
         "'…' is invalid for 'requires-dist'. | '…' is invalid: …",
-        "every requirement can be read",
+        "every requirement is valid",
         requirements,
     )
     .by("PEP 508"),
-    Rule::pypi(
-        "direct-dependency",
-        "Can't have direct dependency: …",
-        "no requirement names a file or a repository",
-        direct,
-    )
-    .by("PEP 440"),
+    Rule::pypi("direct-dependency", "Can't have direct dependency: …", "no requirement is a URL", direct)
+        .by("PEP 440"),
     Rule::pypi(
         "provides-extra",
         "'…' is invalid for 'provides-extra'.",
@@ -42,7 +37,7 @@ pub(super) const RULES: &[Rule] = &of_metadata([
 fn requirements(subject: &Subject) -> Vec<Violation> {
     each(subject, FIELDS, |field, header| {
         let problem = requirement::parse(&header.value).err()?;
-        let found = Violation::new(format!("`{}` is no requirement: {problem}", header.value));
+        let found = Violation::new(format!("`{}` is not a valid requirement: {problem}", header.value));
         let value = shown(&header.value);
         Some(found.says(match field {
             "requires_dist" => format!("{value} is invalid for 'requires-dist'."),
@@ -54,12 +49,12 @@ fn requirements(subject: &Subject) -> Vec<Violation> {
 fn direct(subject: &Subject) -> Vec<Violation> {
     each(subject, FIELDS, |field, header| {
         requirement::parse(&header.value).ok()?.url?;
-        let found = Violation::new(format!("`{}` names an address instead of a version", header.value));
+        let found = Violation::new(format!("`{}` has a URL instead of a version", header.value));
         let says = match field {
             "requires_dist" => format!("Can't have direct dependency: {}.", header.value),
             _ => format!("Can't have direct dependency: {}.", shown(&header.value)),
         };
-        let help = "PyPI takes requirements by name and version only; say the address in a requirements file";
+        let help = "PyPI accepts requirements only by name and version: put the URL into a requirements file";
         Some(found.help(help).says(says))
     })
 }
@@ -67,9 +62,9 @@ fn direct(subject: &Subject) -> Vec<Violation> {
 fn extras(subject: &Subject) -> Vec<Violation> {
     each(subject, &["provides_extra"], |field, header| {
         (!is_project_name(&header.value)).then(|| {
-            let found = Violation::new(format!("`{}` is no name of an extra", header.value));
+            let found = Violation::new(format!("`{}` is not a valid extra name", header.value));
             let found =
-                found.help("letters, digits, `.`, `_` and `-`; the first and the last a letter or digit");
+                found.help("use letters, digits, `.`, `_` and `-`, and begin and end with a letter or digit");
             found.says(format!("{} is invalid for {}.", shown(&header.value), shown(&header_name(field))))
         })
     })
@@ -78,9 +73,10 @@ fn extras(subject: &Subject) -> Vec<Violation> {
 fn requires_python(subject: &Subject) -> Vec<Violation> {
     each(subject, &["requires_python"], |_, header| {
         (!specifier::is_specifier_set(&header.value)).then(|| {
-            let found = Violation::new(format!("`{}` is no set of version specifiers", header.value));
+            let found =
+                Violation::new(format!("`{}` is not a valid set of version specifiers", header.value));
             let found = found.says(format!("{} is invalid for 'requires-python'.", shown(&header.value)));
-            found.help("write it as `>=3.9`, or `>=3.9, <4`")
+            found.help("use a form such as `>=3.9` or `>=3.9, <4`")
         })
     })
 }

@@ -1,4 +1,4 @@
-//! What may stand in a field of the core metadata, but for licenses and requirements.
+//! Rules about the fields of the core metadata, except licenses and requirements.
 
 use super::metadata::{each, header_name, of};
 use super::{CORE_METADATA, Meant, Rule, Violation, of_metadata};
@@ -38,7 +38,7 @@ const DYNAMIC: &[&str] = &[
     "import-name",
     "import-namespace",
 ];
-/// Words that Python keeps for itself
+/// Python's reserved words
 const KEYWORDS: &[&str] = &[
     "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
     "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
@@ -49,16 +49,16 @@ pub(super) const RULES: &[Rule] = &of_metadata([
     Rule::pypi(
         "email",
         "'…' is not a valid email address: …",
-        "the address in `Author-email` and `Maintainer-email` is one",
+        "`Author-email` and `Maintainer-email` have valid addresses",
         emails,
     )
     .by("RFC 5322, by email-validator"),
-    Rule::pypi("classifier", "'…' is not a valid classifier.", "every classifier is one that PyPI knows", classifiers)
+    Rule::pypi("classifier", "'…' is not a valid classifier.", "every classifier is known to PyPI", classifiers)
         .by("trove-classifiers"),
     Rule::pypi(
         "classifier-deprecated",
         "The classifier '…' has been deprecated, use one of … instead.",
-        "no classifier has been replaced by another",
+        "no classifier is deprecated",
         deprecated,
     )
     .by("trove-classifiers"),
@@ -72,21 +72,21 @@ pub(super) const RULES: &[Rule] = &of_metadata([
     Rule::pypi(
         "dynamic",
         "'…' is not a valid dynamic field. | '…' is not allowed as a dynamic field.",
-        "every `Dynamic` names a field that may be dynamic",
+        "every `Dynamic` is a field that may be dynamic",
         dynamic,
     )
     .by("PEP 643"),
     Rule::pypi(
         "url",
         "'…' is not a valid url.",
-        "`Home-page` and `Download-URL` are addresses of `http` or `https`",
+        "`Home-page` and `Download-URL` are `http` or `https` URLs",
         urls,
     )
     .by(CORE_METADATA),
     Rule::pypi(
         "project-url",
         "Must have a label. | '…' must be 32 characters or less. | Must have a URL. | '…' is not a valid url.",
-        "every `Project-URL` has a short label, a comma, and an address",
+        "every `Project-URL` has a short label, a comma, and a URL",
         project_urls,
     )
     .by("PEP 753"),
@@ -100,7 +100,7 @@ pub(super) const RULES: &[Rule] = &of_metadata([
     Rule::pypi(
         "import-name",
         "'…' is invalid for 'import-name'; '…' is not a valid identifier.",
-        "every import name is one, and may say `; private`",
+        "every import name is valid; it may end in `; private`",
         import_names,
     )
     .by("PEP 794"),
@@ -117,8 +117,8 @@ fn emails(subject: &Subject) -> Vec<Violation> {
     each(subject, &["author_email", "maintainer_email"], |_, header| {
         let address = address::parse_address(&header.value)?;
         let problem = email::problem(&address)?;
-        let found = Violation::new(format!("`{address}` is not an e-mail address: {problem}"));
-        let found = found.help("write `Name <name@example.com>`, or leave the address out");
+        let found = Violation::new(format!("`{address}` is not a valid email address: {problem}"));
+        let found = found.help("use the form `Name <name@example.com>`, or remove the address");
         Some(found.says(format!("{} is not a valid email address: {problem}", shown(&address))))
     })
 }
@@ -130,14 +130,14 @@ fn classifiers(subject: &Subject) -> Vec<Violation> {
         if lists::is_classifier(classifier) || lists::replacements(classifier).is_some() {
             return None;
         }
-        let found = Violation::new(format!("`{classifier}` is no classifier that PyPI knows"));
+        let found = Violation::new(format!("`{classifier}` is not a classifier known to PyPI"));
         let found = found.says(format!("{} is not a valid classifier.", shown(classifier)));
         Some(match meant.nearest(|| lists::nearest_classifier(classifier)) {
             _ if classifier.starts_with("Private ::") => {
-                found.help("PyPI never takes a file with a classifier that begins with `Private ::`")
+                found.help("PyPI refuses every file with a classifier that begins with `Private ::`")
             }
             Some(nearest) => found.help(format!("did you mean `{nearest}`?")),
-            None => found.help("the list is at https://pypi.org/classifiers/"),
+            None => found.help("see the list at https://pypi.org/classifiers/"),
         })
     })
 }
@@ -146,10 +146,10 @@ fn deprecated(subject: &Subject) -> Vec<Violation> {
     each(subject, &["classifiers"], |_, header| {
         let classifier = header.value.as_str();
         let replacements = lists::replacements(classifier)?;
-        let found = Violation::new(format!("the classifier `{classifier}` is no longer to be used"));
+        let found = Violation::new(format!("the classifier `{classifier}` is deprecated"));
         if replacements.is_empty() {
             let says = format!("The classifier {} has been deprecated.", shown(classifier));
-            return Some(found.help("leave it out").says(says));
+            return Some(found.help("remove it").says(says));
         }
         let quoted: Vec<String> = replacements.iter().map(|name| shown(name)).collect();
         let says = format!(
@@ -188,11 +188,11 @@ fn dynamic(subject: &Subject) -> Vec<Violation> {
     each(subject, &["dynamic"], |_, header| {
         let field = header.value.to_lowercase();
         if matches!(field.as_str(), "name" | "version" | "metadata-version") {
-            let found = Violation::new(format!("`{}` may not be dynamic", header.value));
+            let found = Violation::new(format!("`{}` must not be dynamic", header.value));
             return Some(found.says(format!("{} is not allowed as a dynamic field.", shown(&field))));
         }
         (!DYNAMIC.contains(&field.as_str())).then(|| {
-            let found = Violation::new(format!("`{}` is no field that could be dynamic", header.value));
+            let found = Violation::new(format!("`{}` is not a field that may be dynamic", header.value));
             found.says(format!("{} is not a valid dynamic field.", shown(&field)))
         })
     })
@@ -201,13 +201,12 @@ fn dynamic(subject: &Subject) -> Vec<Violation> {
 fn urls(subject: &Subject) -> Vec<Violation> {
     each(subject, &["home_page", "download_url"], |_, header| {
         let problem = url::problem(&header.value)?;
-        let found =
-            Violation::new(format!("`{}` is no web address that PyPI takes: {problem}", header.value));
+        let found = Violation::new(format!("`{}` is not a valid URL for PyPI: {problem}", header.value));
         Some(found.says(format!("{} is not a valid url.", shown(&header.value))))
     })
 }
 
-/// Label and address of a `Project-URL`.
+/// Label and URL of a `Project-URL`.
 fn label_and_url(value: &str) -> (&str, &str) {
     let (label, url) = value.split_once(',').unwrap_or((value, ""));
     (label.trim(), url.trim())
@@ -216,7 +215,7 @@ fn label_and_url(value: &str) -> (&str, &str) {
 fn project_urls(subject: &Subject) -> Vec<Violation> {
     each(subject, &["project_urls"], |_, header| {
         let (label, url) = label_and_url(&header.value);
-        const HELP: &str = "write `Label, https://…`";
+        const HELP: &str = "use the form `Label, https://…`";
         if label.is_empty() {
             return Some(
                 Violation::new("a `Project-URL` has no label").help(HELP).says("Must have a label."),
@@ -225,18 +224,16 @@ fn project_urls(subject: &Subject) -> Vec<Violation> {
         let length = label.chars().count();
         if length > LONGEST_LABEL {
             let message =
-                format!("the label of a `Project-URL` has {length} characters; the most is {LONGEST_LABEL}");
+                format!("the label of a `Project-URL` has {length} characters; the limit is {LONGEST_LABEL}");
             return Some(
                 Violation::new(message).says(format!("{} must be 32 characters or less.", shown(label))),
             );
         }
         if url.is_empty() {
-            return Some(
-                Violation::new("a `Project-URL` has no address").help(HELP).says("Must have a URL."),
-            );
+            return Some(Violation::new("a `Project-URL` has no URL").help(HELP).says("Must have a URL."));
         }
         let problem = url::problem(url)?;
-        let found = Violation::new(format!("`{url}` is no web address that PyPI takes: {problem}"));
+        let found = Violation::new(format!("`{url}` is not a valid URL for PyPI: {problem}"));
         Some(found.says(format!("{} is not a valid url.", shown(url))))
     })
 }
@@ -246,8 +243,7 @@ fn labels(subject: &Subject) -> Vec<Violation> {
         let mut seen = std::collections::HashSet::new();
         let headers = metadata.sent("project_urls").into_iter();
         let again = headers.filter(|header| !seen.insert(label_and_url(&header.value).0));
-        let found =
-            |header| Violation::new("a `Project-URL` has the label of another").header(member, header);
+        let found = |header| Violation::new("two `Project-URL` have the same label").header(member, header);
         again.map(found).collect()
     })
 }
@@ -259,7 +255,7 @@ fn import_names(subject: &Subject) -> Vec<Violation> {
             None => (header.value.trim_end(), None),
         };
         let invalid = |what: String, says: String| {
-            let found = Violation::new(format!("`{}` is no import name: {what}", header.value));
+            let found = Violation::new(format!("`{}` is not a valid import name: {what}", header.value));
             found.says(format!("{} is invalid for {}; {says}.", shown(name), shown(&header_name(field))))
         };
         for identifier in name.split('.') {
@@ -273,13 +269,13 @@ fn import_names(subject: &Subject) -> Vec<Violation> {
             }
         }
         option.filter(|option| *option != "private").map(|_| {
-            let what = "the only thing that may follow is `; private`".to_owned();
+            let what = "only `; private` may follow it".to_owned();
             invalid(what, "the only valid option is 'private'".to_owned())
         })
     })
 }
 
-/// Whether Python takes the text for an identifier (near enough: Unicode's exceptions are letters of dead scripts).
+/// Whether Python accepts the text as an identifier (approximately: it ignores some exceptions in historic scripts).
 fn is_identifier(text: &str) -> bool {
     let mut letters = text.chars();
     letters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
@@ -291,14 +287,12 @@ fn summary(subject: &Subject) -> Vec<Violation> {
         if header.value.contains('\n') {
             let found = Violation::new("the summary has several lines");
             return Some(
-                found
-                    .help("what needs more room is the description")
-                    .says("'summary' must be a single line."),
+                found.help("put longer text into the description").says("'summary' must be a single line."),
             );
         }
         let length = header.value.chars().count();
         (length > LONGEST_SUMMARY).then(|| {
-            let message = format!("the summary has {length} characters; the most is {LONGEST_SUMMARY}");
+            let message = format!("the summary has {length} characters; the limit is {LONGEST_SUMMARY}");
             Violation::new(message).says("'summary' field must be 512 characters or less.")
         })
     })

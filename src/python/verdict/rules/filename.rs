@@ -1,4 +1,4 @@
-//! The file's name, by itself and against the metadata.
+//! Rules about the file's name, by itself and against the metadata.
 
 use super::{Rule, Violation};
 use crate::python::distribution::Kind;
@@ -7,7 +7,7 @@ use crate::python::verdict::Subject;
 use crate::python::verdict::grammar::shown;
 use crate::python::version::ExactVersion;
 
-/// What PyPI takes unless a project was given more, in MiB
+/// PyPI's default limit, in MiB
 const LARGEST: u64 = 100;
 /// The longest name that PyPI stores, in bytes, counted with the `.metadata` it appends
 const LONGEST: usize = 255;
@@ -17,33 +17,33 @@ pub(super) const RULES: &[Rule] = &[
         "filename",
         "Invalid file extension: Use .tar.gz, .whl or .zip extension. | Invalid wheel filename (wrong number of \
          parts): … | Invalid source distribution filename: …",
-        "the file is named as PEP 427 or PEP 625 says",
+        "the file is named according to PEP 427 or PEP 625",
         filename,
     ),
     Rule::pypi("filename-length", "Filename is too long: '…'", "the file's name is not too long", length),
     Rule::pypi(
         "filename-name",
         "Start filename for '…' with '…'. | Filename '…' should contain the normalized project name '…', not '…'.",
-        "the file's name has the project's name from the metadata, in normal form",
+        "the file name has the metadata's project name, normalized",
         name,
     ),
     Rule::pypi(
         "filename-version",
         "Version in filename should be '…' not '…'.",
-        "the file's name has the version from the metadata",
+        "the file name has the metadata's version",
         version,
     ),
     Rule::pypi(
         "filename-sdist",
         "Filename '…' is invalid, should be '…'.",
-        "a source distribution is named `{name}-{version}.tar.gz`, both in normal form (PEP 625)",
+        "a source distribution is named `{name}-{version}.tar.gz`, both normalized (PEP 625)",
         sdist,
     )
     .by("PEP 625"),
     Rule::stricter(
         "file-size",
-        "PyPI's limit for a file is 100 MiB unless the project was given more",
-        "the file is not larger than PyPI takes by default",
+        "PyPI's default limit for a file is 100 MiB",
+        "the file is not larger than PyPI's default limit",
         size,
     )
     .warning(),
@@ -58,7 +58,7 @@ fn filename(subject: &Subject) -> Vec<Violation> {
     }]
 }
 
-/// What PyPI says of a file name: its own words, or those of `packaging`, which it repeats.
+/// PyPI's message about a file name: its own, or that of `packaging`, which it repeats.
 fn says(error: &FilenameError, file: &str) -> String {
     let sdist = file.strip_suffix(".tar.gz");
     let wheel = || shown(file.strip_suffix(".whl").unwrap_or(file));
@@ -83,14 +83,14 @@ fn says(error: &FilenameError, file: &str) -> String {
 }
 
 fn length(subject: &Subject) -> Vec<Violation> {
-    // Beside a wheel PyPI stores its metadata, under the same name and a suffix.
+    // PyPI stores a wheel's metadata beside it, with the same name and a suffix.
     let suffix = if subject.kind == Some(Kind::Wheel) { ".metadata" } else { "" };
     let length = subject.file.len() + suffix.len();
     if length <= LONGEST {
         return Vec::new();
     }
     vec![Violation::new(format!(
-        "the file's name is too long: {length} bytes with what PyPI appends, the most is {LONGEST}"
+        "the file name is too long: {length} bytes with PyPI's suffix, and the limit is {LONGEST}"
     ))]
 }
 
@@ -99,10 +99,8 @@ fn size(subject: &Subject) -> Vec<Violation> {
     if subject.size <= LARGEST << 20 {
         return Vec::new();
     }
-    let found = Violation::new(format!(
-        "the file has {mebibytes} MiB; PyPI takes {LARGEST} unless the project was given more"
-    ));
-    vec![found.help("ask for a higher limit as https://docs.pypi.org/project-management/storage-limits says")]
+    let found = Violation::new(format!("the file has {mebibytes} MiB; PyPI's default limit is {LARGEST}"));
+    vec![found.help("ask for a higher limit, see https://docs.pypi.org/project-management/storage-limits")]
 }
 
 fn name(subject: &Subject) -> Vec<Violation> {
@@ -111,12 +109,12 @@ fn name(subject: &Subject) -> Vec<Violation> {
     let name = header.value.trim();
     let escaped = escape(name);
     if file.normalized_name() != normalize(name) {
-        let found = Violation::new(format!("the file is named `{}`, its metadata `{name}`", file.name()));
+        let found =
+            Violation::new(format!("the file is named `{}`, but its metadata has `{name}`", file.name()));
         let says = format!("Start filename for {} with {}.", shown(name), shown(&escaped));
         vec![found.header(member, header).says(says)]
     } else if file.kind() == Kind::Wheel && file.name() != escaped {
-        let message =
-            format!("the file is named `{}`, which is not the normal form `{escaped}`", file.name());
+        let message = format!("the file is named `{}` instead of the normalized `{escaped}`", file.name());
         let says = format!(
             "Filename {} should contain the normalized project name {}, not {}.",
             shown(subject.file),
@@ -134,7 +132,8 @@ fn version(subject: &Subject) -> Vec<Violation> {
     let Some(header) = metadata.header("Version") else { return Vec::new() };
     match header.value.trim().parse::<ExactVersion>() {
         Ok(version) if version != *file.version() => {
-            let message = format!("the file's version is `{}`, its metadata's `{version}`", file.version());
+            let message =
+                format!("the file name has version `{}`, but the metadata has `{version}`", file.version());
             let says = format!("Version in filename should be '{version}' not '{}'.", file.version());
             vec![Violation::new(message).header(member, header).says(says)]
         }
@@ -148,7 +147,7 @@ fn sdist(subject: &Subject) -> Vec<Violation> {
     let (Kind::Sdist, Some(name), Some(version)) = (file.kind(), metadata.name(), version) else {
         return Vec::new();
     };
-    // Another name or version is what the other rules say.
+    // Other rules report another name or version.
     if file.normalized_name() != normalize(name) || version != *file.version() {
         return Vec::new();
     }
@@ -156,11 +155,9 @@ fn sdist(subject: &Subject) -> Vec<Violation> {
     if subject.file == proper {
         return Vec::new();
     }
-    let message = format!("the file is named `{}`; PyPI takes `{proper}` only", subject.file);
+    let message = format!("the file is named `{}`, but PyPI accepts only `{proper}`", subject.file);
     let says = format!("Filename {} is invalid, should be {}.", shown(subject.file), shown(&proper));
-    vec![
-        Violation::new(message)
-            .says(says)
-            .help("build the source distribution with a current backend; renaming leaves its folder"),
-    ]
+    vec![Violation::new(message).says(says).help(
+        "build the source distribution with a current backend; renaming it would not rename its folder",
+    )]
 }

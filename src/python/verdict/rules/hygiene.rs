@@ -1,13 +1,13 @@
-//! What a release engineer wishes somebody had noticed: warnings only, which a strict check takes for errors.
+//! Rules about good practice: only warnings, which a strict check treats as errors.
 
 use super::metadata::of;
 use super::{Rule, Violation};
-use crate::python::archive::{Member, MemberKind, Seen, Sighting, is_test};
+use crate::python::archive::{Member, MemberKind, ScanHit, ScanHitKind, is_test};
 use crate::python::distribution::Kind;
 use crate::python::filename::Filename;
 use crate::python::verdict::Subject;
 
-/// Files that hold secrets, by their names
+/// File names that usually hold secrets
 const SECRETS: &[&str] = &[
     ".env",
     ".envrc",
@@ -22,7 +22,7 @@ const SECRETS: &[&str] = &[
     "id_rsa",
     "pip.conf",
 ];
-/// What tools leave behind, as parts of a path
+/// Path components of files that tools leave behind
 const LEFTOVERS: &[&str] = &[
     ".DS_Store",
     ".coverage",
@@ -42,7 +42,7 @@ const LEFTOVERS: &[&str] = &[
     "__pycache__",
     "node_modules",
 ];
-/// Modules that would be installed for everybody under names that everybody uses
+/// Module names that are too general to install
 const EVERYBODYS: &[&str] = &[
     "benchmarks",
     "build",
@@ -65,59 +65,54 @@ const NATIVE: &[&str] = &[".so", ".pyd", ".dylib", ".dll"];
 pub(super) const RULES: &[Rule] = &[
     Rule::stricter(
         "secret-file",
-        "whoever downloads the file can read it, and deleting it later does not help",
+        "everybody who downloads the file can read it, and deleting it later does not help",
         "no member is a file that usually holds secrets",
         secret_files,
     )
     .warning(),
     Rule::stricter(
         "secret",
-        "whoever downloads the file can use it; PyPI's newest servers refuse a file with a token of theirs",
-        "no member's text has a token or a private key in it",
+        "everybody who downloads the file can use it; current PyPI refuses files with PyPI tokens",
+        "no member contains a token or a private key",
         secrets,
     )
     .warning(),
     Rule::stricter(
         "leftover",
-        "caches, bytecode and editors' files are of no use to anybody else",
-        "no member is something that a tool left behind",
+        "caches, bytecode and editor files are of no use to others",
+        "no member is a tool's leftover",
         leftovers,
     )
     .warning(),
     Rule::stricter(
         "top-level-name",
-        "installed beside another project that does the same, one overwrites the other",
-        "a wheel installs no module named like everybody's tests or docs",
+        "if another project does the same, one overwrites the other",
+        "a wheel installs no module with a general name such as `tests` or `docs`",
         top_level,
     )
     .warning(),
     Rule::stricter(
         "native-in-pure-wheel",
-        "installers take it on every platform, and it works on one",
+        "installers accept it on every platform, but it works on one only",
         "a wheel for any platform has no native code",
         native,
     )
     .warning(),
     Rule::stricter(
         "empty-wheel",
-        "installing it makes nothing importable; most often the packages were not found at the build",
+        "installing it makes nothing importable, usually because the build did not find the packages",
         "a wheel has a module, a script or data",
         empty,
     )
     .warning(),
-    Rule::stricter(
-        "no-license",
-        "nobody may use what has no license",
-        "the metadata says under which license the project is",
-        license,
-    )
-    .warning()
-    .of_metadata()
-    .by("PEP 639"),
+    Rule::stricter("no-license", "nobody may use what has no license", "the metadata has a license", license)
+        .warning()
+        .of_metadata()
+        .by("PEP 639"),
     Rule::stricter(
         "no-requires-python",
-        "installers choose the release for Pythons it does not run on",
-        "the metadata says which Pythons the project runs on",
+        "installers choose the release for Python versions that it does not support",
+        "the metadata has the supported Python versions",
         requires_python,
     )
     .warning()
@@ -134,24 +129,25 @@ fn file_name(path: &str) -> &str {
 }
 
 fn secret_files(subject: &Subject) -> Vec<Violation> {
-    // Those of tests hold what tests made up.
+    // Those in tests contain generated data.
     let secret = |member: &&Member| SECRETS.contains(&file_name(&member.path)) && !is_test(&member.path);
     let found = files(subject).filter(secret).map(|member| {
-        let found = Violation::new("a member has the name of a file that holds secrets").member(&member.path);
-        found.help("leave it out; if it did hold one, it is to be revoked wherever the file has been")
+        let found =
+            Violation::new("a member has the name of a file that usually holds secrets").member(&member.path);
+        found.help("remove it; if it contains secrets and has been shared, revoke them")
     });
     found.collect()
 }
 
 fn secrets(subject: &Subject) -> Vec<Violation> {
-    let found = |sighting: &Sighting| {
-        let Seen::Secret { kind, start } = &sighting.what else { return None };
+    let found = |hit: &ScanHit| {
+        let ScanHitKind::Secret { kind, start } = &hit.what else { return None };
         let article = if kind.starts_with(['A', 'O']) { "an" } else { "a" };
-        let found = Violation::new(format!("there is {article} {kind} in a member"));
-        let found = found.line(&sighting.member, sighting.line, format!("{start}…"));
-        Some(found.help("revoke it if it is real, and leave it out; the upload cannot be taken back"))
+        let found = Violation::new(format!("a member contains {article} {kind}"));
+        let found = found.line(&hit.member, hit.line, format!("{start}…"));
+        Some(found.help("remove it, and revoke it if it is real; an upload cannot be undone"))
     };
-    subject.contents.sightings.iter().filter_map(found).collect()
+    subject.contents.scan_hits.iter().filter_map(found).collect()
 }
 
 fn leftovers(subject: &Subject) -> Vec<Violation> {
@@ -163,11 +159,11 @@ fn leftovers(subject: &Subject) -> Vec<Violation> {
     };
     files(subject)
         .filter(leftover)
-        .map(|member| Violation::new("a tool left this behind").member(&member.path))
+        .map(|member| Violation::new("this is a tool's leftover").member(&member.path))
         .collect()
 }
 
-/// The files that a wheel puts beside other projects' modules.
+/// The files that a wheel installs beside other projects' modules.
 fn modules<'a>(subject: &'a Subject) -> impl Iterator<Item = &'a str> {
     let of_wheel = subject.kind == Some(Kind::Wheel);
     let paths = files(subject).filter(move |_| of_wheel).map(|member| member.path.as_str());
@@ -187,9 +183,9 @@ fn top_level(subject: &Subject) -> Vec<Violation> {
     tops.dedup();
     tops.retain(|top| EVERYBODYS.contains(top));
     let found = |top: &str| {
-        let found =
-            Violation::new(format!("the wheel installs `{top}` beside everybody's modules")).member(top);
-        found.help("leave it out of the packages that the build backend finds")
+        let found = Violation::new(format!("the wheel installs the general name `{top}` at the top level"))
+            .member(top);
+        found.help("exclude it from the packages in the build backend's settings")
     };
     tops.into_iter().map(found).collect()
 }
@@ -206,7 +202,7 @@ fn native(subject: &Subject) -> Vec<Violation> {
         .collect()
 }
 
-/// Whether a file of a wheel can be imported, or is a type checker's view of what can.
+/// Whether a file of a wheel can be imported, or is a type stub.
 fn is_importable(path: &str) -> bool {
     const IMPORTED: &[&str] = &[".py", ".pyc", ".pyi", ".pth", ".so", ".pyd"];
     IMPORTED.iter().any(|ending| path.ends_with(ending))
@@ -226,10 +222,10 @@ fn empty(subject: &Subject) -> Vec<Violation> {
         return Vec::new();
     }
     let found = match modules(subject).next() {
-        None => Violation::new("the wheel has nothing but its metadata"),
-        Some(path) => Violation::new("the wheel has files, and none that can be imported").member(path),
+        None => Violation::new("the wheel contains only metadata"),
+        Some(path) => Violation::new("the wheel contains no importable files").member(path),
     };
-    vec![found.help("tell the build backend where the packages are")]
+    vec![found.help("set the location of the packages in the build backend's settings")]
 }
 
 fn license(subject: &Subject) -> Vec<Violation> {
@@ -240,8 +236,8 @@ fn license(subject: &Subject) -> Vec<Violation> {
         if classified || fields.iter().any(|field| !metadata.sent(field).is_empty()) {
             return Vec::new();
         }
-        let found = Violation::new("the metadata names no license").member(member);
-        vec![found.help("add `license = \"MIT\"`, or whatever it is, to [project] in pyproject.toml")]
+        let found = Violation::new("the metadata has no license").member(member);
+        vec![found.help("set `license` in [project] of pyproject.toml, such as `license = \"MIT\"`")]
     })
 }
 
@@ -251,9 +247,8 @@ fn requires_python(subject: &Subject) -> Vec<Violation> {
             return Vec::new();
         }
         let found = Violation::new("the metadata has no `Requires-Python`").member(member);
-        vec![
-            found
-                .help("add `requires-python = \">=3.9\"`, or whatever it is, to [project] in pyproject.toml"),
-        ]
+        vec![found.help(
+            "set `requires-python` in [project] of pyproject.toml, such as `requires-python = \">=3.9\"`",
+        )]
     })
 }

@@ -1,4 +1,4 @@
-//! Licenses (PEP 639): the expression, and the files that are said to be there.
+//! Rules about licenses (PEP 639): the expression, and the listed files.
 
 use super::metadata::{each, of};
 use super::{Meant, Rule, Violation};
@@ -20,7 +20,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::pypi(
         "license-expression",
         "'…' is invalid for 'license-expression'.",
-        "the license expression is one, of identifiers that PyPI knows",
+        "the license expression is valid, with identifiers known to PyPI",
         expression,
     )
     .by(PEP)
@@ -47,9 +47,9 @@ fn both(subject: &Subject) -> Vec<Violation> {
         let expression = metadata.sent("license_expression");
         match (metadata.sent("license").first(), expression.first()) {
             (Some(header), Some(_)) => {
-                let found =
-                    Violation::new("`License` stands beside `License-Expression`").header(member, header);
-                vec![found.help("keep the expression: `license = \"…\"` in pyproject.toml, and no table")]
+                let found = Violation::new("`License` and `License-Expression` are both present")
+                    .header(member, header);
+                vec![found.help("keep only the expression: `license = \"…\"` in pyproject.toml, not a table")]
             }
             _ => Vec::new(),
         }
@@ -60,7 +60,8 @@ fn expression(subject: &Subject) -> Vec<Violation> {
     let meant = Meant::default();
     each(subject, &["license_expression"], |_, header| {
         let problem = license::check(&header.value).err()?;
-        let found = Violation::new(format!("`{}` is no license expression: {problem}", header.value));
+        let found =
+            Violation::new(format!("`{}` is not a valid license expression: {problem}", header.value));
         let found = found.says(format!("{} is invalid for 'license-expression'.", shown(&header.value)));
         Some(match meant.nearest(|| license::nearest(&header.value)) {
             Some(nearest) => found.help(format!("did you mean `{nearest}`?")),
@@ -72,7 +73,7 @@ fn expression(subject: &Subject) -> Vec<Violation> {
     })
 }
 
-/// What PyPI finds wrong with a path, after `is invalid for 'license-file', `.
+/// PyPI's message about a path, after `is invalid for 'license-file', `.
 fn path_problem(path: &str) -> Option<&'static str> {
     if path.contains("..") {
         return Some("parent directory indicators are not allowed");
@@ -88,7 +89,7 @@ fn path_problem(path: &str) -> Option<&'static str> {
     if path.starts_with('/') || path.starts_with("\\\\") || has_drive {
         return Some("paths must be relative");
     }
-    // As Windows sees it, `C:` is no part of its own.
+    // On Windows, `C:` alone is not a root.
     let drive = bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':';
     let below = if drive { &path[2..] } else { path };
     let plain = path == "." || below.split('/').all(|part| !matches!(part, "" | "."));
@@ -98,9 +99,9 @@ fn path_problem(path: &str) -> Option<&'static str> {
 fn path(subject: &Subject) -> Vec<Violation> {
     each(subject, &["license_file"], |_, header| {
         let problem = path_problem(&header.value)?;
-        let found = Violation::new(format!("the path of a license file, `{}`, is not plain", header.value));
+        let found = Violation::new(format!("the license file path `{}` is not valid", header.value));
         let found = found.says(format!("{} is invalid for 'license-file', {problem}.", shown(&header.value)));
-        Some(found.help("it is relative to the project, with `/`, and without `.`, `..` and `*`"))
+        Some(found.help("use a path relative to the project, with `/`, and without `.`, `..` and `*`"))
     })
 }
 
@@ -118,11 +119,11 @@ fn missing(subject: &Subject) -> Vec<Violation> {
         if path_problem(&header.value).is_some() || subject.contents.has(&path) {
             return None;
         }
-        let found = Violation::new(format!("the license file `{path}` is not there"));
+        let found = Violation::new(format!("the license file `{path}` is missing"));
         let found = found.says(format!(
             "License-File {} does not exist in distribution file {} at {path}",
             header.value, subject.file
         ));
-        Some(found.help("put the file into the archive, or leave it out of `license-files`"))
+        Some(found.help("add the file to the archive, or remove it from `license-files`"))
     })
 }

@@ -1,4 +1,4 @@
-//! Links and images of a description that lead nowhere on PyPI: a warning only.
+//! A rule about links and images in a description that lead nowhere on PyPI; only a warning.
 
 use std::sync::LazyLock;
 
@@ -9,13 +9,13 @@ use regex::Regex;
 use super::{Rule, Violation};
 use crate::python::verdict::{ContentType, Subject};
 
-/// The longest description whose links are looked at, in bytes; a hostile one takes 170 times its size in memory
+/// The longest description whose links are checked, in bytes; a hostile one takes 170 times its size in memory
 const LONGEST: usize = 256 << 10;
 
 pub(super) const RULES: &[Rule] = &[Rule::stricter(
     "relative-link",
-    "on PyPI there is nothing beside the description, so the link leads nowhere",
-    "links and images of a description are whole addresses",
+    "on PyPI a relative link leads nowhere",
+    "links and images in a description are absolute URLs",
     relative_links,
 )
 .warning()
@@ -33,12 +33,12 @@ fn relative_links(subject: &Subject) -> Vec<Violation> {
     };
     let found = |(what, url): (&str, String)| {
         let message = format!("the {what} to `{url}` in the description leads nowhere on PyPI");
-        Violation::new(message).help("write the whole address, as of the file in the repository")
+        Violation::new(message).help("use an absolute URL, such as that of the file in the repository")
     };
     links.into_iter().filter(|(_, url)| is_relative(url)).map(found).collect()
 }
 
-/// Whether an address is a path only: no scheme, no host, and not a place in the same page.
+/// Whether a URL is only a path: no scheme, no host, and not an anchor in the same page.
 fn is_relative(url: &str) -> bool {
     let scheme = url.split(['/', '?', '#']).next().is_some_and(|start| start.contains(':'));
     !(url.is_empty() || scheme || url.starts_with('#') || url.starts_with("//"))
@@ -57,8 +57,8 @@ fn in_markdown(text: &str) -> Vec<(&'static str, String)> {
     links
 }
 
-/// The links and images of a text in reStructuredText, as far as they can be told without docutils: directives,
-/// explicit targets and targets within a line, outside of literal blocks.
+/// The links and images of a reStructuredText, as far as they can be found without docutils: directives, explicit
+/// targets and inline targets, outside of literal blocks.
 fn in_restructured_text(text: &str) -> Vec<(&'static str, String)> {
     static IMAGE: LazyLock<Regex> =
         LazyLock::new(|| expression(r"^\s*\.\.\s+(?:\|[^|]+\|\s+)?(?:image|figure)::\s*(\S+)\s*$"));
@@ -66,7 +66,7 @@ fn in_restructured_text(text: &str) -> Vec<(&'static str, String)> {
         LazyLock::new(|| expression(r"^\s*(?:\.\.\s+_(?:`[^`]+`|(?:[^:\\]|\\.)+):|:target:|__)\s+(\S+)\s*$"));
     static INLINE: LazyLock<Regex> = LazyLock::new(|| expression(r"`[^`<>]*<([^`<>\s]+)>`_"));
     let mut links = Vec::new();
-    // The indentation of what opened a literal block
+    // The indentation of the line that opened a literal block
     let mut literal: Option<usize> = None;
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let indentation = line.len() - line.trim_start().len();
@@ -82,7 +82,7 @@ fn in_restructured_text(text: &str) -> Vec<(&'static str, String)> {
             literal = Some(indentation);
         }
         let found = TARGET.captures_iter(line).chain(INLINE.captures_iter(line));
-        // What ends with `_` names another target, and an address of mail needs no scheme.
+        // A text that ends with `_` refers to another target, and an email address needs no scheme.
         let urls = found.map(|found| found[1].to_owned());
         links.extend(urls.filter(|url| !url.ends_with('_') && !url.contains('@')).map(|url| ("link", url)));
     }
@@ -93,7 +93,7 @@ fn expression(text: &str) -> Regex {
     Regex::new(text).expect("a regular expression")
 }
 
-/// Whether a line is a directive whose content is shown as it is.
+/// Whether a line is a directive with literal content.
 fn is_code(line: &str) -> bool {
     const SHOWN: &[&str] =
         &["code", "code-block", "sourcecode", "parsed-literal", "raw", "highlight", "math"];

@@ -1,4 +1,4 @@
-//! The core metadata: what it is at all, and the fields that PyPI reports first.
+//! Rules about the core metadata as a whole, and the fields that PyPI checks first.
 
 use super::{CORE_METADATA, Rule, Violation, of_metadata};
 use crate::python::filename::is_project_name;
@@ -7,9 +7,9 @@ use crate::python::verdict::grammar::shown;
 use crate::python::verdict::{Described, Subject};
 use crate::python::version::ExactVersion;
 
-/// The versions of core metadata that PyPI takes
+/// The versions of core metadata that PyPI accepts
 const KNOWN_VERSIONS: &[&str] = &["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"];
-/// The fields of the form that may be there once only
+/// The fields of the form that must not be repeated
 const SINGLE: &[&str] = &[
     "metadata_version",
     "name",
@@ -28,7 +28,7 @@ const SINGLE: &[&str] = &[
     "requires_python",
     "summary",
 ];
-/// The fields that came later than metadata 1.0, by their names in the form, with the version that introduced them
+/// The fields that are newer than metadata 1.0, by their names in the form, with the version that introduced them
 const INTRODUCED: &[(&str, &str)] = &[
     ("classifiers", "1.1"),
     ("download_url", "1.1"),
@@ -57,14 +57,14 @@ pub(super) const RULES: &[Rule] = &of_metadata([
     Rule::pypi(
         "metadata-readable",
         "'' is an invalid value for Name. Error: This field is required.",
-        "the metadata can be read",
+        "the metadata can be parsed",
         readable,
     )
     .by(CORE_METADATA),
     Rule::pypi(
         "metadata-version",
         "'…' is not a valid metadata version.",
-        "the metadata's version is one that PyPI knows",
+        "PyPI supports the metadata's version",
         metadata_version,
     )
     .by(CORE_METADATA),
@@ -90,30 +90,30 @@ pub(super) const RULES: &[Rule] = &of_metadata([
         local_version,
     )
     .by("PEP 440"),
-    Rule::pypi("repeated-field", "'…' has invalid data.", "a single field is there once", repeated)
+    Rule::pypi("repeated-field", "'…' has invalid data.", "a single field is not repeated", repeated)
         .by(CORE_METADATA),
     Rule::pypi(
         "field-too-new",
         "… introduced in metadata version …, not ….",
-        "the metadata's version has every field that is there",
+        "the metadata's version supports every field in it",
         too_new,
     )
     .by(CORE_METADATA),
     Rule::stricter(
         "metadata-line",
-        "Python's parser takes the rest of the metadata for the description, or drops the line",
-        "every line of the metadata's head is a header or continues one",
+        "Python's parser treats the rest of the metadata as the description, or drops the line",
+        "every line before the description is a header or continues one",
         line,
     )
     .warning(),
 ]);
 
-/// What a function about readable metadata finds.
+/// The findings of a function about the metadata, if it could be parsed.
 pub(super) fn of(subject: &Subject, judge: impl Fn(&str, &Metadata) -> Vec<Violation>) -> Vec<Violation> {
     subject.metadata().map(|(member, metadata)| judge(member, metadata)).unwrap_or_default()
 }
 
-/// What a function finds about every header that arrives at PyPI as one of these fields of the form.
+/// The findings of a function about every header that PyPI gets as one of these fields of the form.
 pub(super) fn each(
     subject: &Subject,
     fields: &[&str],
@@ -127,7 +127,7 @@ pub(super) fn each(
     })
 }
 
-/// A field of the form as metadata has it, and as PyPI's messages do: `requires-dist` for `requires_dist`.
+/// A field of the form as in metadata and in PyPI's messages: `requires-dist` for `requires_dist`.
 pub(super) fn header_name(field: &str) -> String {
     match field {
         "classifiers" => "classifier".to_owned(),
@@ -152,10 +152,10 @@ fn metadata_version(subject: &Subject) -> Vec<Violation> {
             vec![found.says("None is not a valid metadata version.")]
         }
         Some(header) if !KNOWN_VERSIONS.contains(&header.value.as_str()) => {
-            let message = format!("`{}` is no version of core metadata that PyPI knows", header.value);
+            let message = format!("`{}` is not a core metadata version that PyPI supports", header.value);
             let found = Violation::new(message).header(member, header);
             let found = found.says(format!("{} is not a valid metadata version.", shown(&header.value)));
-            vec![found.help(format!("PyPI takes {}", KNOWN_VERSIONS.join(", ")))]
+            vec![found.help(format!("PyPI supports {}", KNOWN_VERSIONS.join(", ")))]
         }
         Some(_) => Vec::new(),
     })
@@ -166,8 +166,8 @@ fn name(subject: &Subject) -> Vec<Violation> {
     of(subject, |member, metadata| match metadata.sent("name").first() {
         None => vec![Violation::new("the metadata has no `Name`").member(member).says(REQUIRED)],
         Some(header) if !is_project_name(&header.value) => {
-            let message = format!("`{}` is not a project's name", header.value);
-            let help = "letters, digits, `.`, `_` and `-`; the first and the last a letter or digit";
+            let message = format!("`{}` is not a valid project name", header.value);
+            let help = "use letters, digits, `.`, `_` and `-`, and begin and end with a letter or digit";
             let says = format!(
                 "{} is an invalid value for Name. Error: Start and end with a letter or numeral containing only \
                  ASCII numeric and '.', '_' and '-'.",
@@ -188,7 +188,7 @@ fn version(subject: &Subject) -> Vec<Violation> {
         Some(header) => match header.value.trim().parse::<ExactVersion>() {
             Ok(_) => Vec::new(),
             Err(_) => {
-                let message = format!("`{}` is not a version (PEP 440)", header.value);
+                let message = format!("`{}` is not a valid version (PEP 440)", header.value);
                 let says = format!("{} is invalid for 'version'.", shown(&header.value));
                 vec![Violation::new(message).header(member, header).says(says)]
             }
@@ -201,7 +201,7 @@ fn local_version(subject: &Subject) -> Vec<Violation> {
         let version = header.value.trim().parse::<ExactVersion>().ok().filter(ExactVersion::is_local)?;
         let found = Violation::new(format!("the version `{version}` has a local part"));
         let says = format!("The use of local versions in '{version}' is not allowed.");
-        Some(found.help("drop `+` and what follows it").says(says))
+        Some(found.help("remove `+` and what follows it").says(says))
     })
 }
 
@@ -209,7 +209,7 @@ fn repeated(subject: &Subject) -> Vec<Violation> {
     of(subject, |member, metadata| {
         let repeated = |field: &&str| match metadata.sent(field)[..] {
             [first, second, ..] => {
-                let message = format!("`{}` is there again; line {} has it already", first.name, first.line);
+                let message = format!("`{}` is repeated; it is already on line {}", first.name, first.line);
                 let says = format!("{} has invalid data.", shown(field));
                 Some(Violation::new(message).header(member, second).says(says))
             }
@@ -231,10 +231,10 @@ fn too_new(subject: &Subject) -> Vec<Violation> {
         let found = |(field, since): &(&str, &str)| {
             let header = *metadata.sent(field).first()?;
             let message =
-                format!("`{}` came with metadata {since}, and this is metadata {declared}", header.name);
+                format!("`{}` needs metadata {since}, but this is metadata {declared}", header.name);
             let says =
                 format!("{} introduced in metadata version {since}, not {declared}.", header_name(field));
-            let help = "a current build backend writes the version that its fields need";
+            let help = "use a current build backend, which writes the version that its fields need";
             Some(Violation::new(message).header(member, header).says(says).help(help))
         };
         newer.filter_map(found).collect()
@@ -246,7 +246,7 @@ fn line(subject: &Subject) -> Vec<Violation> {
         let defects = metadata.defects().iter();
         defects
             .map(|defect| {
-                let message = format!("a line of the metadata is wrong: {}", defect.what);
+                let message = format!("a line of the metadata is not valid: {}", defect.what);
                 Violation::new(message).line(member, defect.line, defect.text.clone())
             })
             .collect()

@@ -1,4 +1,4 @@
-//! The table of rules, in PyPI's order, and those about one file.
+//! The table of rules, in PyPI's order, and the types of rules about one file.
 
 mod archive;
 mod dependencies;
@@ -19,31 +19,31 @@ use std::cell::Cell;
 use super::finding::{RuleFinding, Severity, Violation, shortened};
 use super::subject::Subject;
 
-/// The most findings of one rule in one file; a hostile file could make millions
+/// The most findings of one rule in one file; a hostile file could cause millions
 const MOST_OF_ONE_RULE: usize = 20;
 
-/// Where a rule comes from that no specification has
+/// The source of rules without a specification
 const PYPI: &str = "PyPI's own check";
 const OURS: &str = "pyrelease's own check";
 const CORE_METADATA: &str = "core metadata specification";
 
 /// One rule
 pub struct Rule {
-    /// Kebab case; what configuration and output call it
+    /// In kebab case; the name in configuration and output
     pub id: &'static str,
     pub severity: Severity,
     /// What must hold, in one sentence
     pub summary: &'static str,
     pub source: Source,
-    /// The specification that says so, or the part of PyPI's code that enforces it
+    /// The specification, or the part of PyPI's code that enforces it
     pub reference: &'static str,
     check: Check,
 }
 
-/// Where a rule comes from
+/// The source of a rule
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// PyPI enforces it and says this; `…` stands for what depends on the file
+    /// PyPI enforces it with this message; `…` stands for values of the file
     Pypi(&'static str),
     /// PyPI does not enforce it; this is why pyrelease does
     Stricter(&'static str),
@@ -54,9 +54,9 @@ pub enum Source {
 pub(super) enum Check {
     /// One opened file
     File(fn(&Subject) -> Vec<Violation>),
-    /// Its metadata and nothing else: the subject has nothing else, so that files with the same metadata are told the same
+    /// Only its metadata: the subject has nothing else, so that files with the same metadata have the same findings
     Metadata(fn(&Subject) -> Vec<Violation>),
-    /// More than one opened file; applied by whoever has it: `judge_release`, or the renderer's caller
+    /// More than one opened file; applied by `judge_release`, or by the caller of the renderer
     Elsewhere,
 }
 
@@ -95,7 +95,7 @@ impl Rule {
         }
     }
 
-    /// A rule that one opened file is not enough for.
+    /// A rule that needs more than one opened file.
     pub(super) const fn elsewhere(id: &'static str, source: Source, summary: &'static str) -> Self {
         let reference = match source {
             Source::Pypi(_) => PYPI,
@@ -104,7 +104,7 @@ impl Rule {
         Self { id, severity: Severity::Error, summary, source, reference, check: Check::Elsewhere }
     }
 
-    /// The same rule, reading metadata only.
+    /// Marks the rule as reading only metadata.
     pub(super) const fn of_metadata(mut self) -> Self {
         if let Check::File(check) = self.check {
             self.check = Check::Metadata(check);
@@ -112,19 +112,19 @@ impl Rule {
         self
     }
 
-    /// The same rule with the specification it comes from.
+    /// Sets the specification of the rule.
     const fn by(mut self, reference: &'static str) -> Self {
         self.reference = reference;
         self
     }
 
-    /// The same rule as a warning.
+    /// Turns the rule into a warning.
     pub(super) const fn warning(mut self) -> Self {
         self.severity = Severity::Warning;
         self
     }
 
-    /// What was found, and how much more of it where it is too much.
+    /// The findings, up to the limit, and the number of further ones.
     fn findings(&self, found: Vec<Violation>) -> Vec<RuleFinding> {
         let more = found.len().saturating_sub(MOST_OF_ONE_RULE);
         let mut findings: Vec<RuleFinding> =
@@ -145,7 +145,7 @@ impl Rule {
     }
 }
 
-/// All rules, in the order in which PyPI would come to them
+/// All rules, in PyPI's order of checks
 pub const RULES: &[&[Rule]] = &[
     metadata::RULES,
     fields::RULES,
@@ -165,13 +165,13 @@ pub const RULES: &[&[Rule]] = &[
     super::release::RULES,
 ];
 
-/// The rule of that id.
+/// The rule with this id.
 pub fn rule(id: &str) -> Option<&'static Rule> {
     RULES.iter().copied().flatten().find(|rule| rule.id == id)
 }
 
-/// What was meant instead, looked for in a long list: for no more findings than are shown, as a hostile file could
-/// have thousands looked for
+/// Suggestions from a long list: only for as many findings as are displayed, because a hostile file could need
+/// thousands
 #[derive(Default)]
 struct Meant {
     looked_for: Cell<usize>,
@@ -184,7 +184,7 @@ impl Meant {
     }
 }
 
-/// Rules that read metadata only.
+/// Marks rules as reading only metadata.
 const fn of_metadata<const N: usize>(mut rules: [Rule; N]) -> [Rule; N] {
     let mut at = 0;
     while at < N {
@@ -196,7 +196,7 @@ const fn of_metadata<const N: usize>(mut rules: [Rule; N]) -> [Rule; N] {
     rules
 }
 
-/// Applies every rule about one file; `of_metadata` are the findings of those that read its metadata only.
+/// Applies every rule about one file; `of_metadata` has the findings of those that read only metadata.
 pub(super) fn apply(subject: &Subject, of_metadata: &[Vec<RuleFinding>]) -> Vec<RuleFinding> {
     let (mut findings, mut of_metadata) = (Vec::new(), of_metadata.iter());
     for rule in RULES.iter().copied().flatten() {
@@ -209,7 +209,7 @@ pub(super) fn apply(subject: &Subject, of_metadata: &[Vec<RuleFinding>]) -> Vec<
     findings
 }
 
-/// Applies every rule that reads metadata only: what each found, in the rules' order.
+/// Applies every rule that reads only metadata; returns the findings of each, in the rules' order.
 pub(super) fn apply_to_metadata(subject: &Subject) -> Vec<Vec<RuleFinding>> {
     let findings = |rule: &Rule| match rule.check {
         Check::Metadata(check) => Some(rule.findings(check(subject))),

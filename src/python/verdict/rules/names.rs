@@ -1,17 +1,17 @@
-//! Names that nobody may give a new project.
+//! Rules about names that a new project cannot have.
 
 use super::metadata::each;
 use super::{Rule, Violation, of_metadata};
 use crate::python::filename::normalize;
 use crate::python::verdict::{Subject, lists};
 
-/// The names that are prohibited for what they would catch; PyPI's own list of them is not public
+/// Prohibited names that are likely typos of commands; PyPI's own list is not public
 const PROHIBITED: &[&str] = &["requirements-txt", "rrequirements-txt"];
 
-/// Projects that PyPI has under the name of a module of Python's own, because they are that module for older Pythons
+/// Projects on PyPI with the name of a standard library module, which provide that module for older Pythons
 ///
-/// PyPI asks only whether the name is free when a project is new. So a file of one of these is its next release, and
-/// not somebody's new project.
+/// PyPI checks the name only when a project is created. So a file of one of these is its next release, not a new
+/// project.
 const BACKPORTS: &[&str] = &[
     "argparse",
     "configparser",
@@ -28,7 +28,7 @@ pub(super) const RULES: &[Rule] = &of_metadata([
     Rule::pypi(
         "standard-library-name",
         "The name '…' isn't allowed (conflict with Python Standard Library module name).",
-        "a new project is not named like a module of Python's own",
+        "a new project does not have the name of a standard library module",
         standard_library,
     ),
     Rule::pypi(
@@ -44,11 +44,14 @@ fn standard_library(subject: &Subject) -> Vec<Violation> {
         let normal = normalize(&header.value);
         (lists::is_module(&normal) && !BACKPORTS.contains(&normal.as_str())).then(|| {
             let name = &header.value;
-            let found = Violation::new(format!("`{name}` is a module of Python's own (as of {})", lists::MODULES_OF));
+            let found = Violation::new(format!(
+                "`{name}` is a module of Python's standard library (as of {})",
+                lists::MODULES_OF
+            ));
             let found = found.says(format!(
                 "The name '{name}' isn't allowed (conflict with Python Standard Library module name)."
             ));
-            found.help("a project that PyPI has already may keep the name: allow this rule for it; a new one may not")
+            found.help("a project that is already on PyPI may keep the name: allow this rule for it")
         })
     })
 }

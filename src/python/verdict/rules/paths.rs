@@ -1,4 +1,4 @@
-//! Members and links that leave the folder they are unpacked into. PyPI takes them all.
+//! Rules about members and links that leave the folder they are unpacked into. PyPI accepts all of them.
 
 use std::collections::HashSet;
 
@@ -7,21 +7,26 @@ use crate::python::archive::{Escape, MemberKind, escape_of_link, escape_of_membe
 use crate::python::distribution::Kind;
 use crate::python::verdict::Subject;
 
-const WHY: &str = "PyPI takes it; unpacking it overwrites or reads what is not the archive's";
+const WHY: &str = "PyPI accepts it, but unpacking it overwrites or reads files outside of the archive";
 
 pub(super) const RULES: &[Rule] = &[
-    Rule::stricter("path-escapes", WHY, "every member lies in the folder that is unpacked into", members),
-    Rule::stricter("link-escapes", WHY, "every link leads to something in the top folder", links),
-    Rule::stricter("behind-link", WHY, "no member lies behind a link", behind_links),
+    Rule::stricter(
+        "path-escapes",
+        WHY,
+        "every member is inside the folder that it is unpacked into",
+        members,
+    ),
+    Rule::stricter("link-escapes", WHY, "every link leads into the top folder", links),
+    Rule::stricter("behind-link", WHY, "no member's path goes through a link", behind_links),
     Rule::stricter(
         "special-file",
-        "PyPI takes it; unpacking it needs privileges, and reading it may never end",
+        "PyPI accepts it, but unpacking it needs privileges, and reading it may never end",
         "no member is a device or a pipe",
         special,
     ),
     Rule::stricter(
         "wheel-link",
-        "installers write a file with the target as its text",
+        "installers write a file that contains the target's path",
         "a wheel has no links",
         wheel_links,
     )
@@ -29,7 +34,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn members(subject: &Subject) -> Vec<Violation> {
-    // On Unix a file of a source distribution may well have a `\` in its name.
+    // On Unix, a file of a source distribution may have a `\` in its name.
     let harmless = |escape| escape == Escape::Backslash && subject.kind == Some(Kind::Sdist);
     let members = subject.contents.members.iter();
     members
@@ -52,7 +57,7 @@ fn links(subject: &Subject) -> Vec<Violation> {
     let judged = |path: &str, kind: &MemberKind| {
         let top = path.split('/').next().unwrap_or_default();
         match kind {
-            // Installers write an empty file, as for no link at all.
+            // Installers write an empty file for it.
             MemberKind::Symlink(target) if target.is_empty() && subject.kind == Some(Kind::Wheel) => None,
             MemberKind::Symlink(target) => {
                 let from = path.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -80,7 +85,7 @@ fn behind_links(subject: &Subject) -> Vec<Violation> {
     }
     let behind = |path: &str| path.match_indices('/').any(|(at, _)| links.contains(&path[..at]));
     let members = subject.contents.members.iter().filter(|member| behind(&member.path));
-    members.map(|member| Violation::new("a member lies behind a link").member(&member.path)).collect()
+    members.map(|member| Violation::new("a member's path goes through a link").member(&member.path)).collect()
 }
 
 fn special(subject: &Subject) -> Vec<Violation> {

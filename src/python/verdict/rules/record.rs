@@ -1,4 +1,5 @@
-//! A wheel's RECORD against the archive. PyPI compares the names only, and then takes the file and writes a mail.
+//! Rules about a wheel's RECORD and the archive. PyPI compares only the names, and only sends an email about
+//! differences.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +8,7 @@ use super::{Rule, Violation};
 use crate::python::archive::{Entry, Member, MemberKind, encode_digest};
 use crate::python::verdict::Subject;
 
-const WHY: &str = "PyPI takes the file whatever RECORD says; installers verify against it";
+const WHY: &str = "PyPI accepts the file with any RECORD, but installers verify it";
 
 pub(super) const RULES: &[Rule] = &[
     Rule::pypi(
@@ -19,19 +20,19 @@ pub(super) const RULES: &[Rule] = &[
     Rule::stricter("record-readable", WHY, "RECORD is CSV of three columns", readable),
     Rule::stricter("record-unlisted", WHY, "RECORD lists every file of the wheel", unlisted),
     Rule::stricter("record-absent", WHY, "every file that RECORD lists is in the wheel", absent),
-    Rule::stricter("record-hash", WHY, "every file has the hash that RECORD gives", hash),
-    Rule::stricter("record-size", WHY, "every file has the size that RECORD gives", size),
+    Rule::stricter("record-hash", WHY, "every file has its hash in RECORD", hash),
+    Rule::stricter("record-size", WHY, "every file has its size in RECORD", size),
     Rule::stricter("record-repeated", WHY, "RECORD lists a file once", repeated).warning(),
     Rule::stricter(
         "record-algorithm",
         WHY,
-        "RECORD's hashes are sha256, as every backend writes them",
+        "RECORD's hashes are sha256, as all backends write them",
         algorithm,
     )
     .warning(),
 ];
 
-/// What a function finds about the rows of a RECORD that could be read.
+/// The findings of a function about the rows of a RECORD that could be parsed.
 fn rows(subject: &Subject, judge: impl FnOnce(&[Entry]) -> Vec<(usize, String)>) -> Vec<Violation> {
     let Some(Ok(record)) = &subject.record else { return Vec::new() };
     let path = subject.record_path();
@@ -51,7 +52,7 @@ fn files<'a>(subject: &'a Subject) -> HashMap<&'a str, &'a Member> {
     files.map(|member| (member.path.as_str(), member)).collect()
 }
 
-/// What need not be listed, or not with a hash: RECORD itself and its signatures (PEP 427).
+/// Files that need not be listed, or need no hash: RECORD itself and its signatures (PEP 427).
 fn is_exempt(path: &str, record: &str) -> bool {
     path.strip_prefix(record).is_some_and(|rest| matches!(rest, "" | ".jws" | ".p7s"))
 }
@@ -79,7 +80,7 @@ fn unlisted(subject: &Subject) -> Vec<Violation> {
 }
 
 fn absent(subject: &Subject) -> Vec<Violation> {
-    // Some backends list folders too, with a `/` at the end.
+    // Some backends also list folders, with a `/` at the end.
     let members = subject.contents.members.iter();
     let paths: HashSet<&str> = members.map(|member| member.path.as_str()).collect();
     rows(subject, |entries| {
@@ -98,11 +99,11 @@ fn hash(subject: &Subject) -> Vec<Violation> {
                 return None;
             }
             match entry.algorithm_and_value() {
-                None => Some("RECORD gives no hash of this file".to_owned()),
+                None => Some("RECORD has no hash for this file".to_owned()),
                 Some((algorithm, value)) if algorithm == "sha256" => {
                     let actual = encode_digest(&member.sha256?);
                     (actual != value.trim_end_matches('='))
-                        .then(|| format!("RECORD gives another hash than the file's, `sha256={actual}`"))
+                        .then(|| format!("RECORD's hash differs from the file's, `sha256={actual}`"))
                 }
                 Some(_) => None,
             }
@@ -118,7 +119,7 @@ fn size(subject: &Subject) -> Vec<Violation> {
             let member = files.get(entry.path.as_str())?;
             let unsaid = entry.size.is_empty() || is_exempt(&entry.path, &path);
             (!unsaid && entry.size.parse() != Ok(member.size))
-                .then(|| format!("RECORD gives another size than the file's, {} bytes", member.size))
+                .then(|| format!("RECORD's size differs from the file's, {} bytes", member.size))
         };
         entries.iter().enumerate().filter_map(|(row, entry)| Some((row, wrong(entry)?))).collect()
     })
@@ -128,7 +129,7 @@ fn repeated(subject: &Subject) -> Vec<Violation> {
     rows(subject, |entries| {
         let mut seen = HashSet::new();
         let again = entries.iter().enumerate().filter(|(_, entry)| !seen.insert(entry.path.as_str()));
-        again.map(|(row, _)| (row, "RECORD lists a file again".to_owned())).collect()
+        again.map(|(row, _)| (row, "RECORD lists a file twice".to_owned())).collect()
     })
 }
 

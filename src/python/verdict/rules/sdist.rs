@@ -1,4 +1,4 @@
-//! The layout of a source distribution (PEP 625, core metadata).
+//! Rules about the layout of a source distribution (PEP 625, core metadata).
 
 use super::{Rule, Violation, shortened};
 use crate::python::archive::Problem;
@@ -22,23 +22,23 @@ pub(super) const RULES: &[Rule] = &[
     ),
     Rule::stricter(
         "sdist-folder-name",
-        "PEP 625 says so, and tools look for the folder by the file's name",
-        "a source distribution's top folder is named `{name}-{version}` as the file is",
+        "PEP 625 requires it, and tools look for the folder by the file name",
+        "a source distribution's top folder is named `{name}-{version}`, like the file",
         folder_name,
     )
     .by("PEP 625"),
     Rule::stricter(
         "sdist-folder-spelling",
-        "PEP 625 says so; most tools take the other spelling",
-        "the name of a source distribution's top folder is in normal form, as the file's",
+        "PEP 625 requires it, but most tools accept the other spelling",
+        "the name of a source distribution's top folder is normalized, like the file name",
         folder_spelling,
     )
     .warning()
     .by("PEP 625"),
 ];
 
-/// The folder that all members of a source distribution have in common, as Python's `os.path.commonpath` finds it; an
-/// empty one, or `/`, is none. Nothing for what could not be opened.
+/// The common folder of all members of a source distribution, as Python's `os.path.commonpath` finds it; an empty
+/// path or `/` does not count. None if the archive could not be opened.
 fn common_folder(subject: &Subject) -> Option<String> {
     let unread = |problem: &Problem| matches!(problem, Problem::NotAnArchive { .. } | Problem::Unreadable(_));
     if subject.kind != Some(Kind::Sdist) || subject.contents.faults.iter().any(|fault| unread(&fault.problem))
@@ -75,7 +75,7 @@ fn top_folder(subject: &Subject) -> Vec<Violation> {
         _ if common.trim_matches('/').is_empty() => {
             let shown: Vec<String> = tops.iter().take(5).map(|top| format!("`{}`", shortened(top))).collect();
             let more = if tops.len() > shown.len() { " and more" } else { "" };
-            let message = format!("the source distribution has {} top folders, not one", tops.len());
+            let message = format!("the source distribution has {} top folders instead of one", tops.len());
             vec![Violation::new(message).help(format!("they are {}{more}", shown.join(", ")))]
         }
         _ => Vec::new(),
@@ -92,7 +92,7 @@ fn pkg_info(subject: &Subject) -> Vec<Violation> {
     vec![found.says(format!("Invalid distribution file. PKG-INFO not found at {}", shortened(&path)))]
 }
 
-/// The top folder where it is not named as the file is, and whether it names the same project and version all the same.
+/// The top folder if it is not named like the file, and whether it names the same project and version nevertheless.
 fn other_folder(subject: &Subject) -> Option<(String, bool)> {
     let top = common_folder(subject)?;
     let first = top.split('/').next().unwrap_or_default();
@@ -109,12 +109,13 @@ fn other_folder(subject: &Subject) -> Option<(String, bool)> {
 
 fn folder_name(subject: &Subject) -> Vec<Violation> {
     let Some((top, false)) = other_folder(subject) else { return Vec::new() };
-    vec![Violation::new(format!("the top folder is `{top}`, it must be `{}`", subject.stem())).member(top)]
+    vec![Violation::new(format!("the top folder is `{top}`, but must be `{}`", subject.stem())).member(top)]
 }
 
 fn folder_spelling(subject: &Subject) -> Vec<Violation> {
     let Some((top, true)) = other_folder(subject) else { return Vec::new() };
     vec![
-        Violation::new(format!("the top folder is `{top}`, in normal form `{}`", subject.stem())).member(top),
+        Violation::new(format!("the top folder is `{top}` instead of the normalized `{}`", subject.stem()))
+            .member(top),
     ]
 }

@@ -1,4 +1,4 @@
-//! The layout of a wheel (PEP 427).
+//! Rules about the layout of a wheel (PEP 427).
 
 use super::{Rule, Violation};
 use crate::python::archive::Problem;
@@ -25,14 +25,14 @@ pub(super) const RULES: &[Rule] = &[
     Rule::pypi(
         "platform-tag",
         "Binary wheel '…' has an unsupported platform tag '…'.",
-        "the wheel is for platforms that PyPI takes wheels for",
+        "PyPI accepts wheels for the wheel's platforms",
         platform_tag,
     )
     .by("PEP 425, 600, 656, 730, 738 and 783"),
     Rule::pypi(
         "entry-points",
         "Wheel '…' has invalid entry points defined in the entry_points.txt file",
-        "entry_points.txt can be read, and its commands have plain names",
+        "entry_points.txt can be parsed, and its commands have valid names",
         entry_points,
     )
     .by("entry points specification"),
@@ -51,7 +51,7 @@ pub(super) fn is_open_wheel(subject: &Subject) -> bool {
     subject.kind == Some(Kind::Wheel) && read
 }
 
-/// What is said of a file that ought to be in the metadata's folder and is not.
+/// The findings if a file is missing in the metadata's folder.
 pub(super) fn missing(subject: &Subject, file: &str) -> Vec<Violation> {
     let path = format!("{}/{file}", subject.dist_info());
     if !is_open_wheel(subject) || subject.contents.has(&path) {
@@ -63,8 +63,9 @@ pub(super) fn missing(subject: &Subject, file: &str) -> Vec<Violation> {
         _ => format!("Wheel '{}' does not contain the required {file} file: {path}", subject.file),
     });
     vec![match subject.dist_infos()[..] {
-        [other] if other != subject.dist_info() => found
-            .help(format!("its folder of metadata is `{other}`, which the file's name does not agree with")),
+        [other] if other != subject.dist_info() => {
+            found.help(format!("its metadata folder is `{other}`, which does not match the file name"))
+        }
         _ => found,
     }]
 }
@@ -81,15 +82,15 @@ fn platform_tag(subject: &Subject) -> Vec<Violation> {
     let Ok(Filename::Wheel { platform, .. }) = &subject.name else { return Vec::new() };
     let tags = platform.split('.').filter(|tag| !platform::is_taken(tag));
     let found = |tag: &str| {
-        let found = Violation::new(format!("PyPI takes no wheels for the platform `{tag}`"));
+        let found = Violation::new(format!("PyPI does not accept wheels for platform `{tag}`"));
         let found =
             found.says(format!("Binary wheel '{}' has an unsupported platform tag '{tag}'.", subject.file));
         match tag.strip_prefix("linux_") {
-            Some(_) => {
-                found.help("repair the wheel with `auditwheel`, which makes it a manylinux or musllinux one")
-            }
+            Some(_) => found.help(
+                "repair the wheel with `auditwheel`, which turns it into a manylinux or musllinux wheel",
+            ),
             None if tag.starts_with("macosx_") => {
-                found.help("above macOS 10 the tag has the minor version 0, as `macosx_11_0_arm64`")
+                found.help("above macOS 10, use minor version 0 in the tag, as in `macosx_11_0_arm64`")
             }
             None => found,
         }
@@ -101,7 +102,7 @@ fn entry_points(subject: &Subject) -> Vec<Violation> {
     let path = format!("{}/entry_points.txt", subject.dist_info());
     let Some(content) = subject.contents.content(&path) else { return Vec::new() };
     let Err(problem) = entry_points::check(content) else { return Vec::new() };
-    let found = Violation::new(format!("a line of entry_points.txt is wrong: {}", problem.what));
+    let found = Violation::new(format!("a line of entry_points.txt is not valid: {}", problem.what));
     let says =
         format!("Wheel '{}' has invalid entry points defined in the entry_points.txt file", subject.file);
     vec![found.line(&path, problem.line, problem.text).says(says)]
@@ -113,5 +114,5 @@ fn one_dist_info(subject: &Subject) -> Vec<Violation> {
         return Vec::new();
     }
     let others = folders.into_iter().filter(|folder| *folder != subject.dist_info());
-    others.map(|folder| Violation::new("the wheel has another folder of metadata").member(folder)).collect()
+    others.map(|folder| Violation::new("the wheel has another metadata folder").member(folder)).collect()
 }

@@ -1,4 +1,4 @@
-//! What was found in metadata, kept for the other files that have the same: the wheels of one release mostly do.
+//! A cache of findings in metadata, for files with the same metadata, as the wheels of a release usually have.
 
 use std::collections::HashMap;
 use std::io::{Read, Seek};
@@ -9,51 +9,51 @@ use sha2::{Digest, Sha256};
 use super::{Description, Judgement, RuleFinding, Subject, Tracked, rules};
 use crate::python::metadata::{Metadata, MetadataError};
 
-/// The metadata of the files judged so far, each text judged once
+/// The metadata of the files checked so far; each text is checked once
 ///
-/// Several threads may judge with one of these: who needs what another is judging waits for it.
+/// Several threads may share it: while one checks a text, others that need it wait.
 #[derive(Debug, Default)]
-pub struct Remembered {
+pub struct VerdictCache {
     /// By the member's path, which findings name, and the sha256 of its content
     known: Mutex<HashMap<(String, [u8; 32]), FindingsCell>>,
-    /// The files of the project beside which the distributions are judged
+    /// The tracked files of the project that the distributions are compared with
     tracked: Option<Tracked>,
 }
 
-/// Where one text's findings are, or will be
+/// The findings of one text, possibly not available yet
 type FindingsCell = Arc<OnceLock<Known>>;
 
-/// One text that was judged
+/// One checked text
 #[derive(Debug)]
 struct Known {
     described: Arc<Described>,
-    /// Of each rule that reads metadata only, in the rules' order
+    /// The findings of each rule that reads only metadata, in the rules' order
     findings: Vec<Vec<RuleFinding>>,
 }
 
-/// What metadata says
+/// A distribution's metadata
 #[derive(Debug)]
 pub struct Described {
-    /// The member that it is
+    /// The member with the metadata
     pub member: String,
     pub metadata: Result<Metadata, MetadataError>,
-    /// The long description with a content type that PyPI knows
+    /// The long description, if PyPI supports its content type
     ///
-    /// Markdown and plain text are judged by then: PyPI renders any. reStructuredText is for the tool environment;
-    /// [`does_not_render`](super::does_not_render) makes the finding.
+    /// Markdown and plain text have been checked then, because PyPI renders any. reStructuredText is rendered in the
+    /// tool environment; [`does_not_render`](super::does_not_render) creates the finding.
     pub description: Option<Description>,
 }
 
-impl Remembered {
-    /// Judges beside a project, whose files a source distribution ought to have.
+impl VerdictCache {
+    /// Compares source distributions with a project's tracked files.
     pub fn beside(tracked: Option<Tracked>) -> Self {
         Self { tracked, ..Self::default() }
     }
 
-    /// Judges one file of `size` bytes by all rules that need no other file.
+    /// Checks one file of `size` bytes by all rules that need no other file.
     ///
-    /// Reads the file once, in constant memory but for the members' names. A file that cannot be read gives findings,
-    /// as a damaged one does.
+    /// Reads the file once; memory grows only with the members' names. A file that cannot be read yields findings,
+    /// like a damaged one.
     pub fn judge(&self, file: &mut (impl Read + Seek), filename: &str, size: u64) -> Judgement {
         let mut subject = Subject::open(file, filename, size);
         let place = subject.core_metadata().map(|(path, content)| self.judged(&path, content));
@@ -94,17 +94,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_files_with_the_same_metadata_are_told_the_same_and_share_it() {
+    fn files_with_the_same_metadata_share_their_findings() {
         let wheel = |metadata: &str| {
             let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
             writer.start_file("a-1.dist-info/METADATA", zip::write::SimpleFileOptions::default()).unwrap();
             std::io::Write::write_all(&mut writer, metadata.as_bytes()).unwrap();
             writer.finish().unwrap().into_inner()
         };
-        let remembered = Remembered::default();
+        let cache = VerdictCache::default();
         let judge = |bytes: Vec<u8>, name: &str| {
             let size = bytes.len() as u64;
-            remembered.judge(&mut Cursor::new(bytes), name, size)
+            cache.judge(&mut Cursor::new(bytes), name, size)
         };
         let first = judge(wheel("Metadata-Version: 9\n"), "a-1-py3-none-any.whl");
         let again = judge(wheel("Metadata-Version: 9\n"), "a-1-py2-none-any.whl");
