@@ -69,9 +69,7 @@ pub(super) fn reconstruct(
         }
         Discovery::Complete { name, version } => {
             say(&format!("nothing to resume: {name} {version} is released completely"));
-            if let Some(run) = lost {
-                run.give_up()?;
-            }
+            replace(lost, context)?;
             return Ok(None);
         }
         Discovery::Rebuildable(found) => found,
@@ -84,10 +82,16 @@ pub(super) fn reconstruct(
     let begun = reconstruction::begin(store, &pipeline, &found.release, config.source(), |folder| {
         found.gather(folder)
     })?;
-    if let Some(run) = lost {
-        run.give_up()?;
-    }
+    replace(lost, context)?;
     Ok(Some(begun))
+}
+
+/// Ends the run whose journal is lost. Its distributions stay; its clone is not needed, because the tag has the commit.
+fn replace(lost: Option<&RunFolder>, context: &Context) -> Result<()> {
+    let Some(run) = lost else { return Ok(()) };
+    run.give_up()?;
+    run.clear_up(false, &context.ui);
+    Ok(())
 }
 
 /// Anybody may have put a file on an index for trials. A yes to the whole does not cover what nothing of ours proves.

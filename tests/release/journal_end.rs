@@ -74,6 +74,7 @@ fn a_release_that_is_half_public_is_finished_without_the_end_of_its_journal() {
     local.pyrelease("resume --yes").code(0).stderr_lacks("Building");
     assert_eq!(local.public.files(), built);
     local.is_released(local.project.folder());
+    assert_eq!(local.project.debris(), [""; 0].map(PathBuf::from));
 }
 
 #[test]
@@ -96,15 +97,20 @@ fn a_cut_journal_of_which_nothing_is_public_is_rolled_back() {
 
 #[test]
 fn a_tag_that_a_cut_journal_does_not_tell_of_is_not_passed_over() {
-    let local = Local::new();
-    local.killed(PUSHED);
-    cut(&local, lines_until(&local, "\"kind\":\"land\""));
-    assert_eq!(local.status()["next"], json!(["pyrelease resume", "pyrelease rollback --leave"]));
-    let refused = local.pyrelease("rollback --yes").code(4);
-    refused.stderr_contains("tag v1.1.0 is in the repository").stderr_contains("tag v1.1.0 is at origin");
-    a_quarter_of_an_hour_later(&local);
-    local.pyrelease("resume --yes").code(0);
-    local.is_released(local.project.folder());
+    for note_is_there in [true, false] {
+        let local = Local::new();
+        local.killed(PUSHED);
+        cut(&local, lines_until(&local, "\"kind\":\"land\""));
+        a_quarter_of_an_hour_later(&local);
+        if !note_is_there {
+            fs_err::remove_file(local.run_folder().join("journal.tail")).unwrap();
+        }
+        assert_eq!(local.status()["next"], json!(["pyrelease resume", "pyrelease rollback --leave"]));
+        let refused = local.pyrelease("rollback --yes").code(4);
+        refused.stderr_contains("tag v1.1.0 is in the repository").stderr_contains("tag v1.1.0 is at origin");
+        local.pyrelease("resume --yes").code(0);
+        local.is_released(local.project.folder());
+    }
 }
 
 #[test]

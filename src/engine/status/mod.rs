@@ -107,6 +107,8 @@ struct JournalSummary {
     destinations: Vec<Destination>,
     journal: JournalState,
     outcome: Option<Outcome>,
+    /// Whether the journal is known to have its end
+    is_noted: bool,
     /// Whether a public index lists a file of the version, where it was asked
     is_public: bool,
 }
@@ -130,6 +132,7 @@ impl StatusCollector<'_> {
             journal: journal_state(&run, &lines),
             destinations: header.as_ref().map(destinations).unwrap_or_default(),
             outcome: outcome(&records).or_else(|| given_up(&run)),
+            is_noted: journal::end_of(&run.journal()) == End::Noted,
             run,
             records,
             entries,

@@ -16,7 +16,13 @@ pub(super) fn judge(report: &mut StatusReport, summary: &JournalSummary, reposit
         JournalState::Newer => (Vec::new(), newer(summary)),
         JournalState::Damaged { line } => (commands(&[LEAVE]), damaged(report, line)),
         JournalState::Cut { records } => cut(summary, repository, records),
-        JournalState::Sound => go_on(report, summary, repository),
+        JournalState::Sound => {
+            let untold = (!summary.is_noted).then(|| untold(summary, repository)).flatten();
+            match untold {
+                Some(note) => (commands(&[RESUME, LEAVE]), vec![note]),
+                None => go_on(report, summary, repository),
+            }
+        }
     };
     report.next = next;
     report.notes = notes;
@@ -54,25 +60,22 @@ fn cut(summary: &JournalSummary, repository: &Repository, records: u64) -> (Vec<
     let mut notes = vec![format!(
         "the journal has lost its last {records} records at least: what the run did after those that are there is not known"
     )];
-    let tag = match summary.records.first() {
-        Some(Record::Run(header)) => {
-            repository.reference(&format!("refs/tags/{}", header.tag)).map(|_| &header.tag)
-        }
-        _ => None,
-    };
-    let lands = summary.entries.iter().any(|entry| matches!(entry.effect, Effect::Land { .. }));
-    let next = match (summary.is_public, tag) {
-        (true, _) => {
-            notes.push("files of this version are public: the only way is forward".to_owned());
-            RESUME
-        }
-        (false, Some(tag)) if !lands => {
-            notes.push(format!("tag {tag} is in the repository, and the journal does not tell of it"));
-            RESUME
-        }
-        _ => ROLLBACK,
-    };
+    let untold = untold(summary, repository);
+    let next = if untold.is_some() || summary.is_public { RESUME } else { ROLLBACK };
+    notes.extend(untold);
     (commands(&[next, LEAVE]), notes)
+}
+
+/// What is there and the records do not tell of: `rollback` refuses then.
+fn untold(summary: &JournalSummary, repository: &Repository) -> Option<String> {
+    if summary.is_public && point_of_no_return(&summary.entries).is_none() {
+        return Some("files of this version are public: the only way is forward".to_owned());
+    }
+    let Some(Record::Run(header)) = summary.records.first() else { return None };
+    let lands = summary.entries.iter().any(|entry| matches!(entry.effect, Effect::Land { .. }));
+    let is_there = repository.reference(&format!("refs/tags/{}", header.tag)).is_some();
+    (is_there && !lands)
+        .then(|| format!("tag {} is in the repository, and the journal does not tell of it", header.tag))
 }
 
 fn newer(summary: &JournalSummary) -> Vec<String> {
