@@ -2,9 +2,11 @@
 
 #[cfg(unix)]
 mod faults;
+mod formats;
 mod layers;
 mod model;
 #[cfg(unix)]
 mod plugin;
 mod release;
+mod shown;
 mod verdict;

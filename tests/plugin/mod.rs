@@ -10,7 +10,7 @@ mod languages;
 mod libraries;
 mod order;
 mod releases;
-mod scene;
+pub(crate) mod scene;
 mod secrets;
 mod support;
 mod trust;

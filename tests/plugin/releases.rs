@@ -1,5 +1,6 @@
 //! Releases with a plugin among their stages, cut short at every point there is: undone or finished, never half done.
 
+use pyrelease_test_support::Transcript;
 use std::time::Duration;
 
 use serde_json::json;
@@ -12,7 +13,7 @@ const QUESTION: &str = "Release demo 1.1.0? [y/N]";
 fn a_plugin_does_its_work_among_the_other_stages() {
     let scene = Scene::marking("");
     let plan = scene.project.pyrelease("plan minor").code(0);
-    plan.stdout_contains("plugin mark: leave a mark");
+    plan.assert_shown("plugin-releases/a-plugin-does-its-work-among-the-other-stages");
     assert!(!scene.mark().exists());
     scene.run().code(0).stderr_contains("https://marks.example/1");
     assert!(fs_err::read_to_string(scene.mark()).unwrap().starts_with("1.1.0\n"));
@@ -25,19 +26,20 @@ fn a_later_failure_takes_back_what_a_plugin_did() {
     let scene = Scene::marking("");
     scene.project.remote().refuse_pushes("not today");
     let before = scene.project.snapshot();
-    scene.run().code(1).stderr_contains("Undoing").stderr_contains("a mark in a file (plugin `mark`)");
+    scene.run().code(1).assert_error_shown("plugin-releases/a-later-failure-takes-back-what-a-plugin-did");
     assert!(!scene.mark().exists());
     scene.project.assert_unchanged(&before);
 }
 
 #[test]
 fn a_plugin_that_dies_anywhere_leaves_nothing() {
+    let mut seen = Transcript::named("plugin-releases/a-plugin-that-dies-anywhere-leaves-nothing");
     let scene = Scene::marking("");
     for at in ["announce", "told", "acknowledged", "acting", "acted", "done"] {
         scene.configure(&format!(", die = \"{at}\""));
         let before = scene.project.snapshot();
         let outcome = scene.run().code(1);
-        outcome.stderr_contains("plugin `mark` of stage `mark` was killed by signal: 9 (SIGKILL), in `run`");
+        seen.add_error(&outcome);
         assert!(!scene.mark().exists(), "{at}");
         scene.project.assert_unchanged(&before);
     }
@@ -45,6 +47,7 @@ fn a_plugin_that_dies_anywhere_leaves_nothing() {
     scene.configure(", die = \"result\"");
     scene.run().code(0);
     assert!(scene.mark().exists());
+    seen.assert();
 }
 
 #[test]
@@ -84,24 +87,25 @@ fn a_release_that_is_killed_at_any_point_of_a_plugin_is_finished() {
 
 #[test]
 fn an_undo_that_dies_is_reported_and_tried_again() {
+    let mut seen = Transcript::named("plugin-releases/an-undo-that-dies-is-reported-and-tried-again");
     let scene = Scene::marking(", fail = \"no luck\"");
     let before = scene.project.snapshot();
     fs_err::write(scene.beside("mark.stuck"), "").unwrap();
     let outcome = scene.run().code(4);
-    outcome
-        .stderr_contains("a mark in a file (plugin `mark`) could not be undone")
-        .stderr_contains("SIGKILL");
+    seen.add_error(&outcome);
     // What was done before it is taken back all the same.
     assert!(scene.project.git(&["tag", "--list", "v1.1.0"]).is_empty());
-    scene.project.pyrelease("status").code(0).stdout_contains("done      a mark in a file");
+    seen.add(&scene.project.pyrelease("status").code(0));
     fs_err::remove_file(scene.beside("mark.stuck")).unwrap();
     scene.project.pyrelease("rollback --yes").code(0);
     assert!(!scene.mark().exists());
     scene.project.assert_unchanged(&before);
+    seen.assert();
 }
 
 #[test]
 fn an_answer_that_makes_no_sense_counts_for_nothing() {
+    let mut seen = Transcript::named("plugin-releases/an-answer-that-makes-no-sense-counts-for-nothing");
     let scene = Scene::marking(", fail = \"no luck\"");
     let before = scene.project.snapshot();
     let says = |method: &str, value: &str| {
@@ -109,7 +113,7 @@ fn an_answer_that_makes_no_sense_counts_for_nothing() {
     };
     says("undo", "{}");
     says("verify", "{\"effects\":[{\"key\":\"mark\",\"state\":\"present\"}]}");
-    scene.run().code(4).stderr_contains("the plugin does not say that it has undone it");
+    seen.add_error(&scene.run().code(4));
     for (undo, verify, expected) in [
         ("null", "null", "the plugin does not say that it has undone it"),
         ("{\"undone\":\"mark\"}", "7", "the plugin does not say that it has undone it"),
@@ -132,9 +136,8 @@ fn an_answer_that_makes_no_sense_counts_for_nothing() {
         says("undo", undo);
         says("verify", verify);
         let rollback = scene.project.pyrelease("rollback --yes").code(4);
-        rollback
-            .stderr_contains("a mark in a file (plugin `mark`) could not be undone")
-            .stderr_contains(expected);
+        rollback.stderr_contains(expected);
+        seen.add_error(&rollback);
         assert!(scene.mark().exists(), "{undo}");
     }
     for method in ["undo", "verify"] {
@@ -143,6 +146,7 @@ fn an_answer_that_makes_no_sense_counts_for_nothing() {
     scene.project.pyrelease("rollback --yes").code(0);
     assert!(!scene.mark().exists());
     scene.project.assert_unchanged(&before);
+    seen.assert();
 }
 
 #[test]
@@ -181,6 +185,7 @@ fn a_library_does_not_outlive_a_killed_release() {
 
 #[test]
 fn what_cannot_be_taken_back_is_never_done_twice() {
+    let mut seen = Transcript::named("plugin-releases/what-cannot-be-taken-back-is-never-done-twice");
     let config = |scene: &Scene| {
         let file = scene.mark().display().to_string();
         scene.project.write(
@@ -193,9 +198,9 @@ fn what_cannot_be_taken_back_is_never_done_twice() {
     // It is there, and its plugin can tell.
     let scene = Scene::new("", &["pub"]);
     config(&scene);
-    scene.run().code(4).stderr_contains("is public; finish the release with `pyrelease resume`");
+    seen.add_error(&scene.run().code(4));
     let marked = fs_err::read(scene.mark()).unwrap();
-    scene.project.pyrelease("rollback --yes").code(4).stderr_contains("is public and cannot be taken back");
+    seen.add_error(&scene.project.pyrelease("rollback --yes").code(4));
     scene.project.pyrelease("resume --yes").code(0);
     assert_eq!(fs_err::read(scene.mark()).unwrap(), marked);
 
@@ -203,8 +208,8 @@ fn what_cannot_be_taken_back_is_never_done_twice() {
     let scene = Scene::new("", &["pub"]);
     config(&scene);
     fs_err::write(scene.beside("mark.unknown"), "").unwrap();
-    scene.run().code(4).stderr_contains("may be public");
-    scene.project.pyrelease("resume --yes").code(4).stderr_contains("pyrelease resume --done pub");
+    seen.add_error(&scene.run().code(4));
+    seen.add_error(&scene.project.pyrelease("resume --yes").code(4));
     let status = scene.project.pyrelease("status --format json").code(0);
     let next = status.events()[0]["next"].clone();
     assert_eq!(next, json!(["pyrelease resume --done pub", "pyrelease resume --again pub"]));
@@ -218,6 +223,7 @@ fn what_cannot_be_taken_back_is_never_done_twice() {
         scene.project.pyrelease("resume --yes").arg(says).arg("news").code(code);
         scene.project.pyrelease("resume --yes").code(0);
     }
+    seen.assert();
 }
 
 /// A release in which the stage is the last, cut short when its plugin may have acted, and nobody can tell.
@@ -249,24 +255,30 @@ fn in_doubt(stage: &str, stages: &str) -> Scene {
 
 #[test]
 fn whoever_resumes_is_asked_about_what_came_after_the_release() {
+    let mut seen =
+        Transcript::named("plugin-releases/whoever-resumes-is-asked-about-what-came-after-the-release");
     let scene = in_doubt("news", "\"version\", \"tag\", \"push\", \"news\"");
     let _ = fs_err::remove_file(scene.mark());
     let outcome = scene.project.pyrelease("resume --yes").code(4);
-    outcome.stderr_contains("it is not known whether").stderr_contains("pyrelease resume --done news");
+    seen.add_error(&outcome);
     assert!(!scene.mark().exists(), "it was not tried again");
     scene.project.pyrelease("resume --yes --again news").code(0);
     assert!(scene.mark().exists());
-    scene.project.pyrelease("resume --yes").code(0).stderr_contains("there is no run to resume");
+    seen.add(&scene.project.pyrelease("resume --yes").code(0));
+    seen.assert();
 }
 
 #[test]
 fn what_was_for_trial_and_is_not_known_ends_in_an_undone_release() {
+    let mut seen =
+        Transcript::named("plugin-releases/what-was-for-trial-and-is-not-known-ends-in-an-undone-release");
     let scene = in_doubt("trial", "\"version\", \"tag\", \"trial\", \"push\"");
     let before = scene.project.git(&["rev-parse", "HEAD"]);
     let outcome = scene.project.pyrelease("resume --yes").code(1);
-    outcome.stderr_contains("it is not known whether").stderr_lacks("resume --done");
+    seen.add_error(&outcome);
     assert_eq!(scene.project.git(&["rev-parse", "HEAD"]), before);
-    scene.project.pyrelease("resume --yes").code(0).stderr_contains("there is no run to resume");
+    seen.add(&scene.project.pyrelease("resume --yes").code(0));
+    seen.assert();
 }
 
 #[test]
@@ -280,7 +292,7 @@ fn a_plugin_after_the_release_only_warns_when_it_fails() {
     scene.project.commit("Configure the release");
     scene.trust();
     let outcome = scene.run().code(0);
-    outcome.stderr_contains("the release is out, but `news` failed").stderr_contains("no luck");
+    outcome.assert_shown("plugin-releases/a-plugin-after-the-release-only-warns-when-it-fails");
     assert!(!scene.mark().exists(), "what it had begun was taken back");
     assert_eq!(scene.project.tag_target("v1.1.0"), scene.project.head());
 }
@@ -290,9 +302,7 @@ fn one_that_does_more_than_it_said_is_stopped_before_it_does() {
     let scene = Scene::marking(", class = \"irreversible\"");
     let before = scene.project.snapshot();
     let outcome = scene.run().code(1);
-    outcome
-        .stderr_contains("broke the rules")
-        .stderr_contains("is irreversible, and it declared that its effects are: reversible");
+    outcome.assert_error_shown("plugin-releases/one-that-does-more-than-it-said-is-stopped-before-it-does");
     assert!(!scene.mark().exists());
     scene.project.assert_unchanged(&before);
 }
@@ -337,6 +347,7 @@ fn one_that_listens_ends_by_itself_and_has_no_terminal() {
 
 #[test]
 fn what_is_undone_twice_is_undone() {
+    let mut seen = Transcript::named("plugin-releases/what-is-undone-twice-is-undone");
     let scene = Scene::marking("");
     let told = scene.points().into_iter().find(|(_, what)| what.starts_with("after-record done"));
     let (done, _) = told.expect("the effect is done");
@@ -368,11 +379,12 @@ fn what_is_undone_twice_is_undone() {
         scene.project.pyrelease("rollback --yes").code(0);
         assert!(!scene.mark().exists());
         scene.project.assert_unchanged(&before);
-        scene.project.pyrelease("rollback --yes").code(0).stderr_contains("there is nothing to roll back");
+        seen.add(&scene.project.pyrelease("rollback --yes").code(0));
     }
     // The first time the plugin said that it was gone; the second time it could not tell, and undid it once more.
     let said = fs_err::read_to_string(scene.beside("mark.undone")).unwrap();
     assert_eq!(said.lines().count(), 1 + 1 + 2, "{said}");
+    seen.assert();
 }
 
 #[test]
@@ -408,5 +420,7 @@ fn what_replaces_a_plugin_while_the_release_is_under_way_does_not_run() {
     assert!(!canary.exists() && !scene.mark().exists());
     assert!(scene.beside("mark.undone").exists());
     fs_err::remove_file(plugin).unwrap();
-    scene.run().code(3).stderr_contains("plugin `mark` was not found");
+    scene.run().code(3).assert_error_shown(
+        "plugin-releases/what-replaces-a-plugin-while-the-release-is-under-way-does-not-run",
+    );
 }

@@ -150,5 +150,5 @@ fn a_command_asks_only_for_what_is_held_back() {
         project.read("release.toml").replace("environment = [\"MARK_TOKEN\"]", "environment = [\"EDITOR\"]");
     project.write("release.toml", &text);
     let outcome = peeking.pyrelease("plan minor").code(2);
-    outcome.stderr_contains("`EDITOR` is not a secret variable");
+    outcome.assert_error_shown("secrets/a-command-asks-only-for-what-is-held-back");
 }

@@ -1,5 +1,6 @@
 //! Not a byte of a plugin runs that was not pinned and agreed to: each would leave a canary.
 
+use pyrelease_test_support::Transcript;
 use std::path::Path;
 
 use super::scene::{MARK, Scene};
@@ -56,7 +57,9 @@ fn bytes_that_the_environment_names_are_as_good_as_pinned_and_agreed_to() {
     let bytes = fs_err::read(scene.project.folder().join(".pyrelease/plugins/mark")).unwrap();
     let sha256 = pyrelease::plugin::store::sha256(&bytes);
     let named = |value: String| scene.project.pyrelease("plan minor").env("PYRELEASE_TRUST_PLUGINS", value);
-    named("0".repeat(64)).code(3).stderr_contains("is not pinned in `release.lock`");
+    named("0".repeat(64)).code(3).assert_error_shown(
+        "plugin-trust/bytes-that-the-environment-names-are-as-good-as-pinned-and-agreed-to",
+    );
     assert!(!canary.exists());
     named(format!("{}, {sha256}", "0".repeat(64))).code(0);
     assert!(canary.exists());
@@ -88,6 +91,7 @@ fn by_a_shell() -> (Scene, std::path::PathBuf) {
 
 #[test]
 fn consent_is_given_for_the_whole_command() {
+    let mut seen = Transcript::named("plugin-trust/consent-is-given-for-the-whole-command");
     let (scene, canary) = by_a_shell();
     let sing = format!(": > '{}'", canary.display());
     for words in [
@@ -102,7 +106,7 @@ fn consent_is_given_for_the_whole_command() {
         commanded(&scene, words);
         refused(&scene, &canary, "does not match `release.lock`");
         for command in ["doctor minor", "run minor --dry-run"] {
-            scene.project.pyrelease(command).code(3).stderr_contains("does not match `release.lock`");
+            seen.add_error(&scene.project.pyrelease(command).code(3));
         }
         assert!(!canary.exists(), "{words:?}");
     }
@@ -111,10 +115,11 @@ fn consent_is_given_for_the_whole_command() {
     let elsewhere = scene.beside("another-user");
     scene.project.pyrelease("plugin trust --yes").env("PYRELEASE_DATA_DIR", elsewhere).code(0);
     refused(&scene, &canary, "is not trusted on this machine");
-    scene.project.pyrelease("plugin list").code(0).stdout_contains("command   [\"sh\", \"-c\", ");
+    seen.add(&scene.project.pyrelease("plugin list").code(0));
     commanded(&scene, &["sh", "tools/mark"]);
     scene.project.pyrelease("plugin trust --yes").code(0);
     scene.project.pyrelease("plan minor").code(0);
+    seen.assert();
 }
 
 #[test]
@@ -146,6 +151,7 @@ fn every_file_of_the_command_is_pinned_and_run_as_it_was_agreed_to() {
 
 #[test]
 fn what_a_command_loads_of_the_project_otherwise_is_refused() {
+    let mut seen = Transcript::named("plugin-trust/what-a-command-loads-of-the-project-otherwise-is-refused");
     let (scene, canary) = by_a_shell();
     let sing = format!("open({:?}, 'w')\n", canary.display().to_string());
     for file in ["pkg/__init__.py", "pkg/__main__.py", "module.py", "tools/inner.py"] {
@@ -164,27 +170,25 @@ fn what_a_command_loads_of_the_project_otherwise_is_refused() {
         commanded(&scene, words);
         for command in ["plan minor", "plugin trust --yes"] {
             let outcome = scene.project.pyrelease(command).code(3);
-            outcome.stderr_contains("of the project, which cannot be pinned");
+            seen.add_error(&outcome);
             assert!(!canary.exists(), "{outcome}");
         }
     }
     commanded(&scene, &["python3", "-m", "json"]);
-    scene
-        .project
-        .pyrelease("plan minor")
-        .code(3)
-        .stderr_contains("no word of its command is a file of the project");
+    seen.add_error(&scene.project.pyrelease("plan minor").code(3));
+    seen.assert();
 }
 
 #[test]
 fn another_program_by_the_same_name_is_asked_about_again() {
+    let mut seen = Transcript::named("plugin-trust/another-program-by-the-same-name-is-asked-about-again");
     let (scene, canary) = by_a_shell();
     let folder = scene.beside("bin");
     scene.project.script(&folder.join("sh"), &format!(": > '{}'\nexec /bin/sh \"$@\"\n", canary.display()));
     let path = |folder: &Path| format!("{}:/usr/local/bin:/usr/bin:/bin", folder.display());
     for command in ["plan minor", "doctor minor", "run minor --yes"] {
         let outcome = scene.project.pyrelease(command).env("PATH", path(&folder)).code(3);
-        outcome.stderr_contains("with another program than").stderr_contains("was not run");
+        seen.add_error(&outcome);
         assert!(!canary.exists(), "{outcome}");
     }
     // The pin is the same everywhere: only the user is asked.
@@ -203,6 +207,7 @@ fn another_program_by_the_same_name_is_asked_about_again() {
     scene.project.script(&inside.join("sh"), &format!(": > '{}'\n", canary.display()));
     scene.project.pyrelease("plan minor").env("PATH", path(&inside)).code(3);
     assert!(!canary.exists());
+    seen.assert();
 }
 
 #[test]
@@ -218,7 +223,11 @@ fn a_pin_of_the_file_alone_is_told_from_one_of_the_command() {
     let agreed = fs_err::read_to_string(&consent).unwrap();
     fs_err::write(&consent, agreed.replace(pinned, &alone)).unwrap();
     refused(&scene, &canary, "does not match `release.lock`");
-    scene.project.pyrelease("plan minor").code(3).stderr_contains("the pin covers only its file");
+    scene
+        .project
+        .pyrelease("plan minor")
+        .code(3)
+        .assert_error_shown("plugin-trust/a-pin-of-the-file-alone-is-told-from-one-of-the-command");
     scene.project.pyrelease("plugin trust --yes").code(0);
     scene.project.pyrelease("plan minor").code(0);
     // What is pinned is what the environment may name.
@@ -230,6 +239,7 @@ fn a_pin_of_the_file_alone_is_told_from_one_of_the_command() {
 
 #[test]
 fn a_run_goes_on_by_the_command_that_it_began_with() {
+    let mut seen = Transcript::named("plugin-trust/a-run-goes-on-by-the-command-that-it-began-with");
     let (scene, canary) = by_a_shell();
     let points = scene.points();
     let acts = |(_, what): &&(u64, String)| what.starts_with("acknowledged");
@@ -243,29 +253,30 @@ fn a_run_goes_on_by_the_command_that_it_began_with() {
         let elsewhere = scene.beside("another-user");
         let outcome = scene.project.pyrelease(command).env("PYRELEASE_DATA_DIR", elsewhere).run();
         assert!([3, 4].contains(&outcome.status()), "{outcome}");
-        outcome.stderr_contains("is not trusted on this machine");
+        seen.add(&outcome);
         scene.project.pyrelease(command).code(0);
         assert_eq!(scene.mark().exists(), command == "resume --yes");
         assert!(!canary.exists());
         scene.project.git(&["checkout", "--quiet", "--", "tools/mark"]);
     }
+    seen.assert();
 }
 
 #[test]
 fn a_pin_of_the_repositorys_is_not_the_users_word() {
+    let mut seen = Transcript::named("plugin-trust/a-pin-of-the-repositorys-is-not-the-users-word");
     let (scene, canary) = singing();
     scene.trust();
     let _ = fs_err::remove_file(&canary);
     let elsewhere = scene.beside("another-user");
     let as_another = |command: &str| scene.project.pyrelease(command).env("PYRELEASE_DATA_DIR", &elsewhere);
     let outcome = as_another("run minor --yes").code(3);
-    outcome
-        .stderr_contains("is not trusted on this machine")
-        .stderr_contains("PYRELEASE_TRUST_PLUGINS=pinned");
-    as_another("plugin list").code(0).stdout_contains("you have not agreed to it");
+    seen.add_error(&outcome);
+    seen.add(&as_another("plugin list").code(0));
     assert!(!canary.exists());
     as_another("plan minor").env("PYRELEASE_TRUST_PLUGINS", "pinned").code(0);
     assert!(canary.exists());
+    seen.assert();
 }
 
 #[test]
@@ -307,7 +318,7 @@ fn of_a_library_that_may_not_run_no_constructor_does() {
     fs_err::write(&plugin, &bytes).unwrap();
     let elsewhere = scene.beside("another-user");
     let as_another = scene.project.pyrelease("plan minor").env("PYRELEASE_DATA_DIR", elsewhere).code(3);
-    as_another.stderr_contains("is not trusted on this machine");
+    as_another.assert_error_shown("plugin-trust/of-a-library-that-may-not-run-no-constructor-does");
     assert!(!canary.exists(), "a byte ran");
     scene.project.pyrelease("plan minor").run();
     assert!(canary.exists(), "so that its silence means something");
@@ -342,6 +353,8 @@ fn a_copy_that_somebody_has_changed_is_made_anew() {
 
 #[test]
 fn a_secret_goes_to_the_plugin_that_was_granted_it_and_nowhere_else() {
+    let mut seen =
+        Transcript::named("plugin-trust/a-secret-goes-to-the-plugin-that-was-granted-it-and-nowhere-else");
     const CANARY: &str = "pyrelease-canary-7f3a9c";
     let scene = Scene::new("", &["mark"]);
     let (file, environments) = (scene.mark().display().to_string(), scene.beside("environments"));
@@ -352,7 +365,7 @@ fn a_secret_goes_to_the_plugin_that_was_granted_it_and_nowhere_else() {
     );
     scene.project.commit("Configure the release");
     scene.trust();
-    scene.run().code(3).stderr_contains("the secret `MARK_TOKEN` of its plugin is not set");
+    seen.add_error(&scene.run().code(3));
     let configured = scene.project.read("release.toml");
     for (settings, code) in [(", fail = \"no luck\" }", 1), (" }", 0)] {
         scene.project.write("release.toml", &configured.replace(" }\n", &format!("{settings}\n")));
@@ -375,22 +388,27 @@ fn a_secret_goes_to_the_plugin_that_was_granted_it_and_nowhere_else() {
             assert!(!String::from_utf8_lossy(&text).contains(CANARY), "it is in {}", file.path().display());
         }
     }
+    seen.assert();
 }
 
 #[test]
 fn a_configuration_is_checked_against_the_plugins_own_schema() {
+    let mut seen =
+        Transcript::named("plugin-trust/a-configuration-is-checked-against-the-plugins-own-schema");
     let scene = Scene::marking(", dei = \"acting\"");
     let outcome = scene.project.pyrelease("plan minor").code(2);
-    outcome
-        .stderr_contains("unknown key `dei` in the `config` of plugin `mark`")
-        .stderr_contains("^^^")
-        .stderr_contains("did you mean `die`?");
+    seen.add_error(&outcome);
     scene.configure(", die = 7");
-    scene.project.pyrelease("plan minor").code(2).stderr_contains("7 is not of type").stderr_contains("^");
+    seen.add_error(&scene.project.pyrelease("plan minor").code(2));
+    seen.assert();
 }
 
 #[test]
 fn a_stage_that_comes_with_pyrelease_is_not_a_plugins() {
     let scene = Scene::new("stages = [\"version\", \"tag\"]\n\n[stage.tag]\nplugin = \"mark\"\n", &["mark"]);
-    scene.project.pyrelease("plan minor").code(2).stderr_contains("unknown key `plugin` in [stage.tag]");
+    scene
+        .project
+        .pyrelease("plan minor")
+        .code(2)
+        .assert_error_shown("plugin-trust/a-stage-that-comes-with-pyrelease-is-not-a-plugins");
 }

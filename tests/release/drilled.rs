@@ -26,7 +26,7 @@ pub(crate) struct Local {
 pub(crate) struct Index {
     folder: PathBuf,
     /// As good after the index has been started again
-    pub(super) token: SecretString,
+    pub(crate) token: SecretString,
     server: Option<EmbeddedIndex>,
 }
 
@@ -64,7 +64,7 @@ impl Index {
         self.folder.join(".records/demo").join(format!("{file}.json"))
     }
 
-    pub(super) fn upload_url(&self) -> String {
+    pub(crate) fn upload_url(&self) -> String {
         self.server.as_ref().expect("an index that runs").upload_url()
     }
 
@@ -79,12 +79,12 @@ impl Index {
 }
 
 impl Local {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::configured("")
     }
 
     /// With this at the beginning of the `release.toml`.
-    pub(super) fn configured(head: &str) -> Self {
+    pub(crate) fn configured(head: &str) -> Self {
         Self::of(quick(), head)
     }
 
@@ -124,7 +124,7 @@ impl Local {
 
     /// Releases 1.1.0 and is killed at this point: after the record of it, where no moment is said.
     #[track_caller]
-    pub(super) fn killed(&self, point: &str) -> Outcome {
+    pub(crate) fn killed(&self, point: &str) -> Outcome {
         let drill = drill(&self.head, point);
         let outcome = self.pyrelease("run minor --yes").env("PYRELEASE_DRILL", drill).run();
         assert_eq!(outcome.status(), -1, "{outcome}");
@@ -134,7 +134,7 @@ impl Local {
 
     /// What `status` says, as JSON.
     #[track_caller]
-    pub(super) fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         let outcome = self.pyrelease("status --format json").code(0);
         serde_json::from_str(outcome.stdout()).unwrap_or_else(|error| panic!("{error}: {outcome}"))
     }

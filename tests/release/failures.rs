@@ -1,7 +1,7 @@
 //! Whatever goes wrong before the point of no return: repository, working tree, remote and public index are as they
 //! were.
 
-use pyrelease_test_support::{Backend, Blueprint, IndexServer, Outcome, Project};
+use pyrelease_test_support::{Backend, Blueprint, IndexServer, Outcome, Project, Transcript};
 
 use super::{QUICK, demo, quick};
 
@@ -104,7 +104,7 @@ readme = \"README.rst\"
 ";
     let readme = "demo\n====\n\n.. no-such-directive:: here\n";
     let attempt = Attempt::at(demo().file("pyproject.toml", pyproject).file("README.rst", readme));
-    attempt.comes_to_nothing(3).stderr_contains("no-such-directive");
+    attempt.comes_to_nothing(3).assert_error_shown("failures/a-readme-that-does-not-render");
     attempt.was_not_rehearsed();
 }
 
@@ -139,7 +139,7 @@ fn a_version_that_the_changelog_has_already() {
 #[test]
 fn a_taken_tag() {
     let attempt = Attempt::at(demo().tagged("v1.1.0"));
-    attempt.comes_to_nothing(3).stderr_contains("tag `v1.1.0` already exists");
+    attempt.comes_to_nothing(3).assert_error_shown("failures/a-taken-tag");
     attempt.was_not_rehearsed();
 }
 
@@ -224,7 +224,7 @@ fn a_commit_that_the_users_own_hook_refuses() {
         use std::os::unix::fs::PermissionsExt;
         fs_err::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
-    attempt.comes_to_nothing(1).stderr_contains("the linter is not amused");
+    attempt.comes_to_nothing(1).assert_error_shown("failures/a-commit-that-the-users-own-hook-refuses");
     attempt.was_not_rehearsed();
 }
 
@@ -237,7 +237,7 @@ stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"acceptanc
 run = [\"sh\", \"-c\", \"echo not acceptable; touch README.md litter.txt; exit 7\"]
 ";
     let attempt = Attempt::configured(demo(), config);
-    attempt.comes_to_nothing(1).stderr_contains("acceptance").stderr_contains("not acceptable");
+    attempt.comes_to_nothing(1).assert_error_shown("failures/a-failing-command");
     attempt.was_not_rehearsed();
 }
 
@@ -245,19 +245,18 @@ run = [\"sh\", \"-c\", \"echo not acceptable; touch README.md litter.txt; exit 7
 /// What is public stays so, whatever its trial says: the run is over, and the next version can be released.
 #[test]
 fn a_failing_trial_of_what_is_public() {
+    let mut seen = Transcript::named("failures/a-failing-trial-of-what-is-public");
     let stages = "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"push\", \"pypi\", \"docs\"]\n";
     let docs = "[stage.docs]\nrun = [\"true\"]\nreach = \"follow-up\"\n";
     let trial = "[stage.pypi]\ninstall = true\nsmoke = \"python -c 'raise SystemExit(7)'\"\n";
     let attempt = Attempt::configured(quick(), &format!("{stages}{docs}{trial}{QUICK}"));
     let project = &attempt.project;
     let outcome = project.pyrelease("run minor --yes").code(5);
-    outcome
-        .stderr_contains("Released demo 1.1.0")
-        .stderr_contains("error: released, but its trial on `pypi` failed");
-    outcome.stderr_contains("yank").stderr_lacks("pyrelease resume");
+    seen.add_error(&outcome);
     assert_eq!(attempt.public.files("demo").len(), 2);
-    project.pyrelease("status").code(0).stdout_contains("demo 1.1.0: released");
-    project.pyrelease("resume --yes").code(0).stderr_contains("no run");
+    seen.add(&project.pyrelease("status").code(0));
+    seen.add(&project.pyrelease("resume --yes").code(0));
+    seen.assert();
 }
 
 #[test]
@@ -273,7 +272,7 @@ reach = \"repository\"
     let remote = attempt.project.remote().path().to_owned();
     let before = attempt.project.snapshot();
     let outcome = attempt.project.pyrelease("run minor --yes").env("REMOTE", remote).code(1);
-    outcome.stderr_contains("seen at the remote");
+    outcome.assert_error_shown("failures/a-failing-command-after-the-push");
     attempt.project.assert_unchanged(&before);
     attempt.left_nothing();
     attempt.was_rehearsed();
@@ -290,7 +289,7 @@ run = [\"no-such-command-of-the-test\"]
     let attempt = Attempt::configured(demo(), config);
     let before = attempt.project.snapshot();
     let outcome = attempt.project.pyrelease("run minor --yes").run();
-    outcome.code_in(&[1, 3]).stderr_contains("no-such-command-of-the-test");
+    outcome.code_in(&[1, 3]).assert_shown("failures/a-command-that-does-not-exist");
     attempt.project.assert_unchanged(&before);
     attempt.left_nothing();
     attempt.was_not_rehearsed();

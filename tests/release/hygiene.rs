@@ -1,7 +1,7 @@
 //! Nothing of the user's is written over, nothing is published that is not tagged, and doubt is not taken for an
 //! answer.
 
-use pyrelease_test_support::Backend;
+use pyrelease_test_support::{Backend, Transcript};
 
 use super::demo;
 use super::failures::Attempt;
@@ -15,13 +15,15 @@ fn stages(own: &str, after: &str) -> String {
 
 #[test]
 fn what_a_stage_left_after_the_tag_is_not_built() {
+    let mut seen = Transcript::named("care/what-a-stage-left-after-the-tag-is-not-built");
     for script in ["echo x = 1 > src/demo/junk.py", "echo x = 1 >> src/demo/__init__.py"] {
         let config =
             format!("{}\n[stage.tests]\nrun = [\"sh\", \"-c\", \"{script}\"]\n", stages("tests", "tag"));
         let attempt = Attempt::configured(demo(), &config);
-        attempt.comes_to_nothing(1).stderr_contains("not in the release commit").stderr_contains("src/demo/");
+        seen.add_error(&attempt.comes_to_nothing(1));
         attempt.was_not_rehearsed();
     }
+    seen.assert();
 }
 
 #[test]

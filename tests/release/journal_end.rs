@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+use pyrelease_test_support::Transcript;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -39,6 +40,8 @@ fn lines_until(local: &Local, what: &str) -> usize {
 
 #[test]
 fn what_is_public_is_not_called_undone_on_the_word_of_a_cut_journal() {
+    let mut seen =
+        Transcript::named("journal-end/what-is-public-is-not-called-undone-on-the-word-of-a-cut-journal");
     for note_is_there in [true, false] {
         let local = Local::new();
         local.killed(ALL_IS_PUBLIC);
@@ -48,20 +51,21 @@ fn what_is_public_is_not_called_undone_on_the_word_of_a_cut_journal() {
             fs_err::remove_file(local.run_folder().join("journal.tail")).unwrap();
         }
         let refused = local.pyrelease("rollback --yes").code(4);
-        refused.stderr_contains("demo-1.1.0.tar.gz is on pypi").stderr_contains("pyrelease resume");
+        seen.add_error(&refused);
         assert_eq!(local.project.remote_refs(), remote);
         assert_eq!(local.project.refs(), refs);
         assert_eq!(local.built(), built);
         if note_is_there {
             let status = local.pyrelease("status").code(0);
-            status.stdout_contains("its journal has lost its end");
+            seen.add(&status);
             assert_eq!(local.status()["next"], json!(["pyrelease resume", "pyrelease rollback --leave"]));
-            local.pyrelease("status --export x.tar.gz").code(4).stderr_contains("has lost its end");
+            seen.add_error(&local.pyrelease("status --export x.tar.gz").code(4));
         }
         local.pyrelease("resume --yes").code(0);
         local.is_released(local.project.folder());
         assert_eq!(local.status()["next"], json!([]));
     }
+    seen.assert();
 }
 
 #[test]
@@ -69,7 +73,9 @@ fn a_release_that_is_half_public_is_finished_without_the_end_of_its_journal() {
     let local = Local::new();
     local.killed(WHEEL_IS_PUBLIC);
     cut(&local, lines_until(&local, "\"stage-begun\",\"stage\":\"testpypi\""));
-    local.pyrelease("rollback --yes").code(4).stderr_contains("py3-none-any.whl is on pypi");
+    local.pyrelease("rollback --yes").code(4).assert_error_shown(
+        "journal-end/a-release-that-is-half-public-is-finished-without-the-end-of-its-journal",
+    );
     let built = local.built();
     local.pyrelease("resume --yes").code(0).stderr_lacks("Building");
     assert_eq!(local.public.files(), built);
@@ -79,6 +85,7 @@ fn a_release_that_is_half_public_is_finished_without_the_end_of_its_journal() {
 
 #[test]
 fn a_cut_journal_of_which_nothing_is_public_is_rolled_back() {
+    let mut seen = Transcript::named("journal-end/a-cut-journal-of-which-nothing-is-public-is-rolled-back");
     let local = Local::new();
     let before = local.project.snapshot();
     local.killed(REHEARSED);
@@ -86,13 +93,14 @@ fn a_cut_journal_of_which_nothing_is_public_is_rolled_back() {
     cut(&local, lines_until(&local, "\"stage-begun\",\"stage\":\"testpypi\""));
     assert_eq!(local.status()["next"], json!(["pyrelease rollback", "pyrelease rollback --leave"]));
     // What the lost records told of could still be on its way,
-    local.pyrelease("rollback --yes").code(4).stderr_contains("may still arrive, for");
+    seen.add_error(&local.pyrelease("rollback --yes").code(4));
     // and is not after a quarter of an hour.
     a_quarter_of_an_hour_later(&local);
     local.pyrelease("rollback --yes").code(0);
     local.project.assert_unchanged(&before);
     assert_eq!(local.rehearsal.files(), built);
     assert_eq!(local.built(), built);
+    seen.assert();
 }
 
 #[test]
@@ -107,7 +115,8 @@ fn a_tag_that_a_cut_journal_does_not_tell_of_is_not_passed_over() {
         }
         assert_eq!(local.status()["next"], json!(["pyrelease resume", "pyrelease rollback --leave"]));
         let refused = local.pyrelease("rollback --yes").code(4);
-        refused.stderr_contains("tag v1.1.0 is in the repository").stderr_contains("tag v1.1.0 is at origin");
+        refused
+            .assert_error_shown("journal-end/a-tag-that-a-cut-journal-does-not-tell-of-is-not-passed-over");
         local.pyrelease("resume --yes").code(0);
         local.is_released(local.project.folder());
     }
@@ -115,6 +124,7 @@ fn a_tag_that_a_cut_journal_does_not_tell_of_is_not_passed_over() {
 
 #[test]
 fn where_an_index_cannot_be_asked_nothing_is_called_undone() {
+    let mut seen = Transcript::named("journal-end/where-an-index-cannot-be-asked-nothing-is-called-undone");
     let mut local = Local::new();
     local.killed(ALL_IS_PUBLIC);
     let remote = local.project.remote_refs();
@@ -122,12 +132,13 @@ fn where_an_index_cannot_be_asked_nothing_is_called_undone() {
     local.public.stop();
     for command in ["rollback --yes", "resume --yes"] {
         let refused = local.pyrelease(command).code(4);
-        refused.stderr_contains("`pypi` cannot be asked");
+        seen.add_error(&refused);
     }
     assert_eq!(local.project.remote_refs(), remote);
     // Given up, it stays as it is.
     local.pyrelease("rollback --leave --yes").code(0);
     assert_eq!(local.project.remote_refs(), remote);
+    seen.assert();
 }
 
 /// A run that was killed when it had pushed, a clone on another machine, and the file that the run was packed into.
@@ -149,7 +160,7 @@ fn what_another_machine_has_finished_is_not_undone_here() {
     local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(0);
 
     let refused = local.pyrelease("rollback --yes").code(4);
-    refused.stderr_contains("demo-1.1.0.tar.gz is on pypi").stderr_contains("pyrelease resume");
+    refused.assert_error_shown("journal-end/what-another-machine-has-finished-is-not-undone-here");
     assert!(local.project.remote_refs().contains_key(TAG));
     local.pyrelease("resume --yes").code(0);
     local.is_released(local.project.folder());

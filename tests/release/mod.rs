@@ -2,7 +2,7 @@
 
 mod backends;
 mod consent;
-mod credentials;
+pub(crate) mod credentials;
 mod doctor;
 mod doubt;
 pub(crate) mod drill;
@@ -26,8 +26,7 @@ mod rehearsals;
 mod repositories;
 mod rivals;
 mod secrets;
-mod shown;
-mod status;
+pub(crate) mod status;
 mod terminal;
 mod transfer;
 mod upload;

@@ -1,7 +1,7 @@
 //! Somebody else is at work at the same time: another machine with the same release, or the user in the same
 //! repository. What is theirs stays, whatever becomes of the run.
 
-use pyrelease_test_support::{Outcome, Project};
+use pyrelease_test_support::{Outcome, Project, Transcript};
 
 use super::failures::Attempt;
 use super::{QUICK, quick};
@@ -39,7 +39,7 @@ fn a_commit_made_meanwhile_stays_and_the_release_is_undone() {
     let remote = project.remote_refs();
     let outcome = run(project, "run minor --yes");
     assert_eq!(outcome.status(), 1, "{outcome}");
-    outcome.stderr_contains("changed during preparation");
+    outcome.assert_error_shown("racing/a-commit-made-meanwhile-stays-and-the-release-is-undone");
     assert_eq!(project.log()[0], "My own");
     assert_eq!(project.git(&["tag", "--list", "v1.1.0"]), "");
     assert_eq!(project.remote_refs(), remote);
@@ -53,7 +53,7 @@ fn another_branch_checked_out_meanwhile_stays_and_the_release_is_undone() {
     let project = &attempt.project;
     let outcome = run(project, "run minor --yes");
     assert_eq!(outcome.status(), 1, "{outcome}");
-    outcome.stderr_contains("other");
+    outcome.assert_error_shown("racing/another-branch-checked-out-meanwhile-stays-and-the-release-is-undone");
     assert_eq!(project.branch(), "other");
     assert_eq!(project.git(&["rev-parse", "main"]), project.git(&["rev-parse", "origin/main"]));
     project.assert_tree_clean();
@@ -68,7 +68,7 @@ fn an_edit_made_meanwhile_in_a_file_that_the_release_changes_stays() {
     let head = project.head();
     let outcome = run(project, "run minor --yes");
     assert_eq!(outcome.status(), 1, "{outcome}");
-    outcome.stderr_contains("a local edit conflicts");
+    outcome.assert_error_shown("racing/an-edit-made-meanwhile-in-a-file-that-the-release-changes-stays");
     assert_eq!(project.read("CHANGELOG.md"), format!("{before}- and more\n"));
     assert_eq!(project.head(), head);
     attempt.left_nothing();
@@ -97,8 +97,9 @@ fn a_commit_on_top_of_the_release_is_left_alone_and_the_release_can_be_finished(
     let project = &attempt.project;
     let outcome = run(project, "run minor --yes");
     assert_eq!(outcome.status(), 4, "{outcome}");
-    outcome.stderr_contains("main in the repository and tag v1.1.0 could not be undone");
-    outcome.stderr_contains("rollback --leave");
+    outcome.assert_error_shown(
+        "racing/a-commit-on-top-of-the-release-is-left-alone-and-the-release-can-be-finished",
+    );
     assert_eq!(project.log()[..2], ["My own", "Release 1.1.0"]);
 
     // A rollback finds the same and changes nothing; once the way is free, the release is finished.
@@ -115,16 +116,17 @@ fn a_commit_on_top_of_the_release_is_left_alone_and_the_release_can_be_finished(
 
 #[test]
 fn a_release_that_cannot_be_undone_is_given_up_as_it_is() {
+    let mut seen = Transcript::named("racing/a-release-that-cannot-be-undone-is-given-up-as-it-is");
     let script = format!("if [ ! -e mine.txt ]; then {COMMITS}; fi && {AND_THEN_FAILS}");
     let attempt = Attempt::configured(quick(), &disturbed("push", &script));
     let project = &attempt.project;
     assert_eq!(run(project, "run minor --yes").status(), 4);
 
     let left = project.pyrelease("rollback --leave --yes").code(0);
-    left.stderr_contains("Given up");
+    seen.add(&left);
     assert_eq!(project.log()[..2], ["My own", "Release 1.1.0"]);
-    project.pyrelease("status").code(0).stdout_contains("given up");
-    project.pyrelease("rollback --yes").code(0).stderr_contains("nothing");
+    seen.add(&project.pyrelease("status").code(0));
+    seen.add(&project.pyrelease("rollback --yes").code(0));
     project.assert_no_debris();
     assert!(attempt.public.files("demo").is_empty());
 
@@ -137,6 +139,7 @@ fn a_release_that_cannot_be_undone_is_given_up_as_it_is() {
     fs_err::write(project.sandbox().root().join("go"), "").unwrap();
     let next = run(project, "run 1.1.1 --yes");
     assert_eq!(next.status(), 0, "{next}");
+    seen.assert();
 }
 
 /// Somebody pushes on top of the release when it has just been pushed.
@@ -152,7 +155,7 @@ fn a_push_on_top_of_the_release_is_left_alone() {
     };
     let outcome = command("run minor --yes");
     assert_eq!(outcome.status(), 4, "{outcome}");
-    outcome.stderr_contains("main and v1.1.0 at origin could not be undone");
+    outcome.assert_error_shown("racing/a-push-on-top-of-the-release-is-left-alone");
     let theirs = project.remote_refs()["refs/heads/main"].clone();
     assert_eq!(project.remote().git(&["log", "-2", "--format=%s", &theirs]), "Be first\nRelease 1.1.0");
     // Here and there, things tell the same story.

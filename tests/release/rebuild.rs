@@ -1,7 +1,7 @@
 //! A run's journal, or something else of it, is lost: what can be proven from the tag and the indexes is enough to
 //! finish the release, and what cannot is said.
 
-use pyrelease_test_support::{IndexServer, Project};
+use pyrelease_test_support::{IndexServer, Project, Transcript};
 use serde_json::{Value, json};
 
 use super::drilled::{Local, drill};
@@ -25,6 +25,7 @@ const AGREED: [(&str, &str); 2] = [("Publish it?", "y\n"), ("Finish the release"
 
 #[test]
 fn the_rest_is_taken_from_the_rehearsal() {
+    let mut seen = Transcript::named("rebuild/the-rest-is-taken-from-the-rehearsal");
     let local = Local::new();
     local.killed(WHEEL_IS_PUBLIC);
     let published = local.public.files();
@@ -40,13 +41,14 @@ fn the_rest_is_taken_from_the_rehearsal() {
     assert_eq!(local.public.files(), built);
 
     let told = local.pyrelease("log --last").code(0);
-    told.stdout_contains("stands in for one whose journal was lost").stdout_contains("marks commit");
-    told.stdout_contains("on testpypi and pypi").stdout_contains("by its sha256");
-    local.pyrelease("resume --yes").code(0).stderr_contains("there is no run to resume");
+    seen.add(&told);
+    seen.add(&local.pyrelease("resume --yes").code(0));
+    seen.assert();
 }
 
 #[test]
 fn on_the_servers_that_people_run() {
+    let mut seen = Transcript::named("rebuild/on-the-servers-that-people-run");
     let attempt = Attempt::with(quick(), QUICK, IndexServer::devpi(), IndexServer::pypiserver());
     let project = &attempt.project;
     let killed =
@@ -54,7 +56,7 @@ fn on_the_servers_that_people_run() {
     assert_eq!(killed.status(), -1, "{killed}");
     assert_eq!(attempt.public.files("demo").into_keys().collect::<Vec<_>>(), [WHEEL]);
     let status = project.pyrelease("status").code(0);
-    status.stdout_contains("present  same      same").stdout_contains("present  same      absent");
+    seen.add(&status);
     // Neither says when a file came there.
     assert!(!status.stdout().contains("takes further files"), "{status}");
 
@@ -65,10 +67,12 @@ fn on_the_servers_that_people_run() {
     for server in [&attempt.rehearsal, &attempt.public] {
         project.assert_secret_nowhere(server.password());
     }
+    seen.assert();
 }
 
 #[test]
 fn a_clone_on_another_machine_is_enough() {
+    let mut seen = Transcript::named("rebuild/a-clone-on-another-machine-is-enough");
     let local = Local::new();
     local.killed(WHEEL_IS_PUBLIC);
     let clone = local.project.sandbox().root().join("another machine");
@@ -79,23 +83,22 @@ fn a_clone_on_another_machine_is_enough() {
 
     // It asks before it does anything.
     for command in ["resume", "resume --yes"] {
-        local
-            .pyrelease(command)
-            .from(&clone)
-            .code(4)
-            .stderr_contains("nothing here proves that demo-1.1.0.tar.gz");
+        seen.add_error(&local.pyrelease(command).from(&clone).code(4));
         assert_eq!(local.public.files().len(), 1);
     }
     local.pyrelease("resume").from(&clone).on_a_terminal(&AGREED).code(0);
     local.is_released(&clone);
     fs_err::remove_dir_all(clone.join(".git/pyrelease")).unwrap();
     let complete = local.pyrelease("resume --yes").from(&clone).code(0);
-    complete.stderr_contains("nothing to resume: demo 1.1.0 is released completely");
+    seen.add(&complete);
+    seen.assert();
 }
 
 /// Anybody who may upload to the rehearsal index could otherwise publish by it.
 #[test]
 fn a_file_that_somebody_has_added_to_the_rehearsal_is_not_published() {
+    let mut seen =
+        Transcript::named("rebuild/a-file-that-somebody-has-added-to-the-rehearsal-is-not-published");
     let mut local = Local::new();
     local.killed(WHEEL_IS_PUBLIC);
     let added = "demo-1.1.0-py2-none-any.whl";
@@ -115,7 +118,7 @@ fn a_file_that_somebody_has_added_to_the_rehearsal_is_not_published() {
             }
         }
         let refused = local.pyrelease("resume --yes").code(4);
-        refused.stderr_contains("nothing here proves that demo-1.1.0");
+        seen.add_error(&refused);
         let unproven = ["demo-1.1.0.tar.gz", added];
         let asked = |file: &&str| refused.stderr().contains(&format!("nothing here proves that {file}"));
         assert_eq!(unproven.iter().filter(|file| asked(file)).count(), 1, "{refused}");
@@ -125,6 +128,7 @@ fn a_file_that_somebody_has_added_to_the_rehearsal_is_not_published() {
     let said = local.pyrelease("resume").on_a_terminal(&[("Publish it?", "n\n")]).code(4);
     said.stdout_contains(added);
     assert!(!local.public.files().contains_key(added));
+    seen.assert();
 }
 
 /// An index that stored other bytes than were sent: nobody builds upon them.
@@ -137,7 +141,7 @@ fn what_is_public_and_is_not_what_was_built_is_refused() {
     let bytes = fs_err::read(&wheel).unwrap();
     fs_err::write(&wheel, [&bytes[..], b"more"].concat()).unwrap();
     let refused = local.pyrelease("resume --yes").code(4);
-    refused.stderr_contains("is not what was built").stderr_contains("yank");
+    refused.assert_error_shown("rebuild/what-is-public-and-is-not-what-was-built-is-refused");
     assert_eq!(local.public.files().len(), 1);
 }
 
@@ -152,7 +156,7 @@ fn what_is_nowhere_is_built_from_the_tag() {
     local.project.write(module, "raise RuntimeError('not what is tagged')\n");
 
     let resumed = local.pyrelease("resume --yes").code(0);
-    resumed.stderr_contains("no sdist anywhere: it is built from tag v1.1.0").stderr_contains("Checking");
+    resumed.assert_shown("rebuild/what-is-nowhere-is-built-from-the-tag");
     assert_eq!(local.public.files()[WHEEL], published[WHEEL]);
     assert_eq!(local.public.files().keys().collect::<Vec<_>>(), [WHEEL, SDIST]);
     let sdist = local.public.file(SDIST);
@@ -172,7 +176,7 @@ fn what_is_public_is_not_rehearsed_again() {
     assert_eq!(rehearsal, [false, false, true, true], "{status}");
 
     lose_everything(&local.project);
-    local.pyrelease("resume --yes").code(0).stderr_contains("nothing left to rehearse");
+    local.pyrelease("resume --yes").code(0).assert_shown("rebuild/what-is-public-is-not-rehearsed-again");
     assert_eq!(local.rehearsal.files(), rehearsed);
     assert_eq!(local.public.files()[WHEEL], published[WHEEL]);
     assert_eq!(local.public.files().len(), 2);
@@ -191,7 +195,8 @@ fn two_contents_under_one_name_are_refused() {
     fs_err::write(local.rehearsal.record(WHEEL), record.replace(&ours, &theirs)).unwrap();
     local.restart_rehearsal();
     let refused = local.pyrelease("resume --yes").code(4);
-    refused.stderr_contains(&ours).stderr_contains(&theirs).stderr_contains("differs between indexes");
+    refused.stderr_contains(&ours).stderr_contains(&theirs);
+    refused.assert_error_shown("rebuild/two-contents-under-one-name-are-refused");
     assert_eq!(local.public.files().len(), 1);
 }
 
@@ -201,8 +206,7 @@ fn where_nothing_is_public_there_is_nothing_to_rebuild() {
     local.killed(PUSHED);
     lose_everything(&local.project);
     let said = local.pyrelease("resume --yes").code(0);
-    said.stderr_contains("tag v1.1.0 is here, and nothing of 1.1.0 is on pypi")
-        .stderr_contains("no run to resume");
+    said.assert_shown("rebuild/where-nothing-is-public-there-is-nothing-to-rebuild");
     assert!(local.public.files().is_empty());
 }
 
@@ -213,9 +217,7 @@ fn where_nobody_answers_nothing_is_done() {
     lose_everything(&local.project);
     local.public.stop();
     let said = local.pyrelease("resume --yes").code(0);
-    said.stderr_contains("warning")
-        .stderr_contains("failed to list the files of `pypi`")
-        .stderr_contains("no run to resume");
+    said.assert_shown("rebuild/where-nobody-answers-nothing-is-done");
 }
 
 #[test]
@@ -230,50 +232,49 @@ fn an_index_that_takes_no_further_files() {
     fs_err::write(local.public.record(WHEEL), record.to_string()).unwrap();
     local.restart_public();
     let said = local.pyrelease("resume --yes").code(0);
-    said.stderr_contains("takes no further files of it since 2025-11-15")
-        .stderr_contains("release the next version");
+    said.stderr_contains("2025-11-15").assert_shown("rebuild/an-index-that-takes-no-further-files");
     assert_eq!(local.public.files().len(), 1);
 }
 
 #[test]
 fn a_folder_without_its_journal_is_a_run() {
+    let mut seen = Transcript::named("rebuild/a-folder-without-its-journal-is-a-run");
     let local = Local::configured(WITHOUT_A_REHEARSAL);
     local.killed(WHEEL_IS_PUBLIC);
     let built = local.built();
     fs_err::remove_file(local.run_folder().join("journal.jsonl")).unwrap();
 
-    local
-        .pyrelease("status")
-        .code(0)
-        .stdout_contains("journal is lost")
-        .stdout_contains("next: pyrelease resume");
+    seen.add(&local.pyrelease("status").code(0));
     assert_eq!(local.status()["next"], json!(["pyrelease resume", "pyrelease rollback --leave"]));
-    local.pyrelease("log").code(0).stdout_contains("journal lost");
-    local.pyrelease("run 1.2.0 --yes").code(3).stderr_contains("has lost its journal");
-    local.pyrelease("rollback --yes").code(4).stderr_contains("is not known").stderr_contains("--leave");
-    local.pyrelease("status --export x.tar.gz").code(4).stderr_contains("has lost its journal");
+    seen.add(&local.pyrelease("log").code(0));
+    seen.add_error(&local.pyrelease("run 1.2.0 --yes").code(3));
+    seen.add_error(&local.pyrelease("rollback --yes").code(4));
+    seen.add_error(&local.pyrelease("status --export x.tar.gz").code(4));
 
     // The sdist that lies there was built together with the wheel that is public.
     local.pyrelease("resume --yes").code(0).stderr_lacks("Building");
     assert_eq!(local.public.files(), built);
     assert_eq!(local.status()["next"], json!([]));
-    local.pyrelease("resume --yes").code(0).stderr_contains("no run to resume");
+    seen.add(&local.pyrelease("resume --yes").code(0));
+    seen.assert();
 }
 
 #[test]
 fn a_folder_without_its_journal_is_given_up_as_it_is() {
+    let mut seen = Transcript::named("rebuild/a-folder-without-its-journal-is-given-up-as-it-is");
     let local = Local::configured(WITHOUT_A_REHEARSAL);
     local.killed(PUSHED);
     fs_err::remove_file(local.run_folder().join("journal.jsonl")).unwrap();
     let refs = local.project.refs();
     assert_eq!(local.status()["next"], json!(["pyrelease rollback --leave"]));
     let offline = local.pyrelease("status --offline").code(0);
-    offline.stdout_contains("next: pyrelease resume").stdout_contains("or: pyrelease rollback --leave");
-    local.pyrelease("resume --yes").code(4).stderr_contains("nothing of 1.1.0 is on pypi");
+    seen.add(&offline);
+    seen.add_error(&local.pyrelease("resume --yes").code(4));
     local.pyrelease("rollback --leave --yes").code(0);
     assert_eq!(local.project.refs(), refs);
     assert_eq!(local.status()["next"], json!([]));
-    local.pyrelease("rollback --yes").code(0).stderr_contains("nothing to roll back");
+    seen.add(&local.pyrelease("rollback --yes").code(0));
+    seen.assert();
 }
 
 #[test]
@@ -284,7 +285,10 @@ fn a_damaged_journal_is_given_up_and_the_release_finished() {
     let text = fs_err::read_to_string(&journal).unwrap();
     fs_err::write(&journal, text.replacen("\"testpypi\"", "\"testpipy\"", 3)).unwrap();
     assert_eq!(local.status()["next"], json!(["pyrelease rollback --leave"]));
-    local.pyrelease("run 1.2.0 --yes").code(4).stderr_contains("is damaged");
+    local
+        .pyrelease("run 1.2.0 --yes")
+        .code(4)
+        .assert_error_shown("rebuild/a-damaged-journal-is-given-up-and-the-release-finished");
     local.pyrelease("rollback --leave --yes").code(0);
     // What can still be read of the journal proves what the rehearsal index has.
     local.pyrelease("resume --yes").code(0).stderr_lacks("Building");
@@ -293,6 +297,7 @@ fn a_damaged_journal_is_given_up_and_the_release_finished() {
 
 #[test]
 fn a_file_that_is_lost_when_the_release_is_half_public() {
+    let mut seen = Transcript::named("rebuild/a-file-that-is-lost-when-the-release-is-half-public");
     let local = Local::configured(WITHOUT_A_REHEARSAL);
     local.killed(WHEEL_IS_PUBLIC);
     let published = local.public.files();
@@ -304,16 +309,14 @@ fn a_file_that_is_lost_when_the_release_is_half_public() {
     let status = local.status();
     assert_eq!(status["next"], json!(["pyrelease rollback --leave"]));
     let stopped = local.pyrelease("resume --yes").code(4);
-    stopped
-        .stderr_contains("is back from pypi")
-        .stderr_contains(SDIST)
-        .stderr_contains("what has gone public");
+    seen.add_error(&stopped);
 
     local.pyrelease("rollback --leave --yes").code(0);
-    local.pyrelease("resume --yes").code(0).stderr_contains("no sdist anywhere");
+    seen.add(&local.pyrelease("resume --yes").code(0));
     assert_eq!(local.public.files()[WHEEL], published[WHEEL]);
     assert_eq!(local.public.files().len(), 2);
     assert_eq!(local.status()["next"], json!([]));
+    seen.assert();
 }
 
 #[test]

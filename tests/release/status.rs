@@ -1,5 +1,6 @@
 //! `status` says what is where and names the command that goes on from there; `log` says what happened.
 
+use pyrelease_test_support::Transcript;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -7,19 +8,17 @@ use serde_json::{Value, json};
 use super::drilled::Local;
 
 const WHEEL: &str = "demo-1.1.0-py3-none-any.whl";
-const WHEEL_IS_PUBLIC: &str = "done: demo-1.1.0-py3-none-any.whl on pypi";
 const PUSHED: &str = "done: main and v1.1.0 at origin";
-const LANDED: &str = "done: main in the repository and tag v1.1.0";
 
 pub(super) const WITHOUT_A_REHEARSAL: &str =
     "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"push\", \"pypi\"]\n";
 
-fn list(value: &Value) -> &[Value] {
+pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().expect("a list")
 }
 
 /// The state of every file at a place, by name.
-fn at<'a>(status: &'a Value, index: &str) -> Vec<&'a str> {
+pub(crate) fn at<'a>(status: &'a Value, index: &str) -> Vec<&'a str> {
     let of_index = |file: &'a Value| {
         let at = list(&file["indexes"]).iter().find(|at| at["index"] == index);
         at.and_then(|at| at["state"].as_str()).expect("the index is asked for every file")
@@ -28,7 +27,7 @@ fn at<'a>(status: &'a Value, index: &str) -> Vec<&'a str> {
 }
 
 /// `NAME at PLACE: STATE` of every ref.
-fn refs(status: &Value) -> Vec<String> {
+pub(crate) fn refs(status: &Value) -> Vec<String> {
     let text = |known: &Value, key: &str| known[key].as_str().expect("a text").to_owned();
     let known = list(&status["refs"]).iter();
     known
@@ -37,39 +36,8 @@ fn refs(status: &Value) -> Vec<String> {
 }
 
 #[test]
-fn a_release_that_is_half_public() {
-    let local = Local::new();
-    local.killed(WHEEL_IS_PUBLIC);
-    let status = local.status();
-    assert_eq!(at(&status, "testpypi"), ["same", "same"]);
-    assert_eq!(at(&status, "pypi"), ["same", "absent"]);
-    let here: Vec<&Value> = list(&status["files"]).iter().map(|file| &file["here"]["state"]).collect();
-    assert_eq!(here, ["present", "present"]);
-    let made = [
-        "refs/heads/main at here: as-made",
-        "refs/tags/v1.1.0 at here: as-made",
-        "refs/heads/main at origin: as-made",
-        "refs/tags/v1.1.0 at origin: as-made",
-    ];
-    assert_eq!(refs(&status), made);
-    let window = &status["windows"][0];
-    assert_eq!(window["index"], "pypi");
-    let left = window["days_left"].as_f64().unwrap();
-    assert!((13.8..=14.0).contains(&left), "{left}");
-    assert_eq!(status["at"], "pypi");
-    assert_eq!(status["next"], json!(["pyrelease resume"]));
-
-    let said = local.pyrelease("status").code(0);
-    said.stdout_contains("cut short in `pypi`").stdout_contains("takes further files of this release for 1");
-    said.stdout_contains("next: pyrelease resume");
-    local.pyrelease("resume --yes").code(0);
-    local.is_released(local.project.folder());
-    let status = local.status();
-    assert_eq!((at(&status, "pypi"), &status["next"]), (vec!["same", "same"], &json!([])));
-}
-
-#[test]
 fn nobody_answers() {
+    let mut seen = Transcript::named("status/nobody-answers");
     let mut local = Local::new();
     local.killed(PUSHED);
     local.rehearsal.stop();
@@ -77,18 +45,19 @@ fn nobody_answers() {
     fs_err::rename(&remote, remote.with_extension("away")).unwrap();
     let outcome = local.pyrelease("status").code(0);
     assert!(outcome.took() < Duration::from_secs(25), "{:?}", outcome.took());
-    outcome.stdout_contains("testpypi: unknown, because").stdout_contains("origin: unknown, because");
-    outcome.stdout_contains("next: pyrelease resume");
+    seen.add(&outcome);
     let status = local.status();
     assert_eq!(at(&status, "testpypi"), ["unknown", "unknown"]);
     assert_eq!(at(&status, "pypi"), ["absent", "absent"]);
 
     let offline = local.pyrelease("status --offline --format json").code(0);
-    offline.stdout_contains("it was not asked");
+    seen.add(&offline);
+    seen.assert();
 }
 
 #[test]
 fn files_that_are_changed_or_gone() {
+    let mut seen = Transcript::named("status/files-that-are-changed-or-gone");
     let local = Local::new();
     local.killed(PUSHED);
     let dist = local.run_folder().join("dist");
@@ -99,10 +68,11 @@ fn files_that_are_changed_or_gone() {
     assert_eq!(here, ["changed", "gone"]);
     // The rehearsal has both.
     assert_eq!(status["next"], json!(["pyrelease resume", "pyrelease rollback"]));
-    local.pyrelease("status").code(0).stdout_contains("changed: ").stdout_contains("gone");
+    seen.add(&local.pyrelease("status").code(0));
 
-    local.pyrelease("resume --yes").code(0).stderr_contains("is back from testpypi");
+    seen.add(&local.pyrelease("resume --yes").code(0));
     local.is_released(local.project.folder());
+    seen.assert();
 }
 
 #[test]
@@ -113,29 +83,11 @@ fn files_that_nobody_has() {
     fs_err::remove_file(local.run_folder().join("dist").join(WHEEL)).unwrap();
     assert_eq!(local.status()["next"], json!(["pyrelease rollback"]));
     let stopped = local.pyrelease("resume --yes").code(4);
-    stopped.stderr_contains(WHEEL).stderr_contains("nothing is public: `pyrelease rollback` undoes the run");
+    stopped.assert_error_shown("status/files-that-nobody-has");
     assert!(local.public.files().is_empty());
     local.pyrelease("rollback --yes").code(0);
     assert_eq!(local.project.git(&["rev-parse", &format!("{before}~1")]), local.project.head());
     assert_eq!(local.status()["next"], json!([]));
-}
-
-#[test]
-fn refs_that_were_moved_since() {
-    let local = Local::new();
-    local.killed(PUSHED);
-    let theirs = local.project.remote().move_branch();
-    let status = local.status();
-    assert_eq!(refs(&status)[2], "refs/heads/main at origin: moved");
-    assert_eq!(status["refs"][2]["now"], json!(theirs));
-    assert_eq!(status["next"], json!(["pyrelease resume", "pyrelease rollback --leave"]));
-    local.pyrelease("status").code(0).stdout_contains("moved since");
-
-    local.pyrelease("rollback --yes").code(4);
-    local.pyrelease("rollback --leave --yes").code(0);
-    assert_eq!(local.project.remote_refs()["refs/heads/main"], theirs);
-    let status = local.status();
-    assert_eq!((&status["outcome"], &status["next"]), (&json!("given-up"), &json!([])));
 }
 
 #[test]
@@ -147,7 +99,7 @@ fn a_repository_that_moved_before_the_landing() {
     let before = local.project.snapshot();
     let status = local.status();
     assert_eq!(status["next"], json!(["pyrelease rollback"]));
-    local.pyrelease("status").code(0).stdout_contains("the release cannot land there");
+    local.pyrelease("status").code(0).assert_shown("status/a-repository-that-moved-before-the-landing");
     local.pyrelease("rollback --yes").code(0);
     local.project.assert_unchanged(&before);
 }
@@ -165,56 +117,4 @@ fn a_run_that_is_under_way() {
     run.env("OUT", &out).env("PROJECT", local.project.folder()).code(0);
     let seen: Value = serde_json::from_str(&fs_err::read_to_string(out).unwrap()).unwrap();
     assert_eq!((&seen["under_way"], &seen["at"], &seen["next"]), (&json!(true), &json!("look"), &json!([])));
-}
-
-#[test]
-fn a_journal_that_somebody_changed() {
-    let local = Local::new();
-    local.killed(PUSHED);
-    let journal = local.run_folder().join("journal.jsonl");
-    let whole = fs_err::read_to_string(&journal).unwrap();
-    fs_err::write(&journal, whole.replacen("demo-1.1.0.tar.gz", "demo-1.1.1.tar.gz", 1)).unwrap();
-
-    let said = local.pyrelease("status").code(0);
-    said.stdout_contains("of its journal is damaged").stdout_contains("next: pyrelease rollback --leave");
-    // What it can still read stands there all the same.
-    said.stdout_contains("main and v1.1.0 at origin").stdout_contains("as the run made it");
-    local.pyrelease("log --last").code(0).stdout_contains("!! damaged");
-    local.pyrelease("log").code(0).stdout_contains("journal damaged in line");
-
-    // Put back as it was, everything goes on; given up, it is over.
-    local.pyrelease("resume --yes").code(4);
-    fs_err::write(&journal, &whole).unwrap();
-    assert_eq!(local.status()["next"], json!(["pyrelease resume", "pyrelease rollback"]));
-    fs_err::write(&journal, whole.replacen("main", "niam", 1)).unwrap();
-    local.pyrelease("rollback --leave --yes").code(0);
-    assert_eq!(local.status()["next"], json!([]));
-}
-
-#[test]
-fn the_runs_of_a_repository_and_what_happened_in_each() {
-    let local = Local::new();
-    local.pyrelease("log").code(0).stdout_contains("no release has been run");
-    local.killed(LANDED);
-    local.pyrelease("rollback --yes").code(0);
-    local.pyrelease("run minor --dry-run").code(0).stderr_contains("testpypi");
-    local.pyrelease("run 1.2.0 --yes").code(0);
-
-    let listed = local.pyrelease("log").code(0);
-    let lines: Vec<&str> = listed.stdout().lines().collect();
-    assert!(lines[1].contains("demo 1.2.0") && lines[1].contains("released"), "{listed}");
-    assert!(lines[2].contains("demo 1.1.0") && lines[2].contains("rolled back"), "{listed}");
-    let runs = local.pyrelease("log --format json").code(0).events();
-    let outcomes: Vec<&Value> = runs.iter().map(|run| &run["outcome"]).collect();
-    assert_eq!(outcomes, ["released", "rolled-back"]);
-
-    let first = runs[1]["run"].as_str().unwrap();
-    let told = local.pyrelease("log").arg(first).code(0);
-    told.stdout_contains("the run began: demo 1.1.0")
-        .stdout_contains("taken back")
-        .stdout_contains("build.log");
-    let records = local.pyrelease("log --last --format json").code(0).events();
-    assert_eq!(records[0]["record"]["type"], "run");
-    assert_eq!(records.last().unwrap()["record"]["outcome"], "released");
-    local.pyrelease("log no-such-run").code(2).stderr_contains("there is no run `no-such-run`");
 }

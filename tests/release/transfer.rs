@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pyrelease_test_support::Backend;
+use pyrelease_test_support::{Backend, Transcript};
 
 use super::drilled::{Local, drill, text};
 use super::failures::Attempt;
@@ -35,23 +35,25 @@ fn exported(local: &Local) -> PathBuf {
 
 #[test]
 fn a_half_public_release_is_finished_elsewhere_and_then_at_home() {
+    let mut seen = Transcript::named("moving/a-half-public-release-is-finished-elsewhere-and-then-at-home");
     let local = Local::new();
     local.killed(WHEEL_IS_PUBLIC);
     let clone = clone_from_before(&local);
     let file = exported(&local);
-    local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(0).stderr_contains("Released");
+    seen.add(&local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(0));
     local.is_released(&clone);
 
     let status = local.pyrelease("status").from(&clone).code(0);
-    status.stdout_contains("demo 1.1.0: released");
+    seen.add(&status);
     // At home nobody knows of it; everything is found done, and nothing is done twice.
     let published = local.public.files();
-    local.pyrelease("resume --yes").code(0).stderr_contains("Released");
+    seen.add(&local.pyrelease("resume --yes").code(0));
     local.is_released(local.project.folder());
     assert_eq!(local.public.files(), published);
     // And here it does not come in again.
     let again = local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(3);
-    again.stderr_contains("is here already").stderr_contains("it is over");
+    seen.add_error(&again);
+    seen.assert();
 }
 
 fn git(local: &Local, clone: &Path, args: &[&str]) -> String {
@@ -106,7 +108,12 @@ fn a_clone_that_has_pulled_the_release_needs_only_the_rest() {
     // The commit is there, the tag is not.
     git(&local, &clone, &["pull", "--quiet", "--no-tags"]);
     let file = exported(&local);
-    local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(0).stderr_contains("Released");
+    local
+        .pyrelease("resume --yes --import")
+        .arg(&file)
+        .from(&clone)
+        .code(0)
+        .assert_shown("moving/a-clone-that-has-pulled-the-release-needs-only-the-rest");
     local.is_released(&clone);
 }
 
@@ -119,7 +126,7 @@ fn a_run_comes_home_again() {
     taken_and_killed_after(&local, &file, &clone, "main and v1.1.0 at origin");
     // What came is as far as what is there.
     let again = local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(3);
-    again.stderr_contains("is here already");
+    again.assert_error_shown("moving/a-run-comes-home-again");
 
     let back = local.project.sandbox().root().join("back.tar.gz");
     local.pyrelease("status --export").arg(&back).from(&clone).code(0);
@@ -140,24 +147,30 @@ fn a_project_in_a_subfolder_and_a_linked_worktree() {
     git(&local, &clone, &["worktree", "add", "--quiet", folder, "main"]);
     let file = exported(&local);
     let there = worktree.join("python/demo");
-    local.pyrelease("resume --yes --import").arg(&file).from(there).code(0).stderr_contains("Released");
+    local
+        .pyrelease("resume --yes --import")
+        .arg(&file)
+        .from(there)
+        .code(0)
+        .assert_shown("moving/a-project-in-a-subfolder-and-a-linked-worktree");
     local.is_released(&worktree);
 }
 
 #[test]
 fn what_cannot_be_moved_is_not() {
+    let mut seen = Transcript::named("moving/what-cannot-be-moved-is-not");
     let local = Local::new();
     let file = local.project.sandbox().root().join("run.tar.gz");
-    local.pyrelease("status --export").arg(&file).code(3).stderr_contains("no unfinished run to move");
+    seen.add_error(&local.pyrelease("status --export").arg(&file).code(3));
     local.killed("stage-done tag");
     let nothing = local.pyrelease("status --export").arg(&file).code(3);
-    nothing.stderr_contains("there is nothing to move").stderr_contains("pyrelease rollback");
+    seen.add_error(&nothing);
     assert!(!file.exists());
     local.pyrelease("rollback --yes").code(0);
 
     local.killed("stage-done check");
     fs_err::write(&file, "mine").unwrap();
-    local.pyrelease("status --export").arg(&file).code(2).stderr_contains("exists already");
+    seen.add_error(&local.pyrelease("status --export").arg(&file).code(2));
     assert_eq!(fs_err::read_to_string(&file).unwrap(), "mine");
 
     // Nothing outside has happened yet; what was built is worth moving all the same.
@@ -167,6 +180,7 @@ fn what_cannot_be_moved_is_not() {
     local.is_released(&clone);
     local.pyrelease("resume --yes").code(0);
     local.is_released(local.project.folder());
+    seen.assert();
 }
 
 #[test]
@@ -186,22 +200,23 @@ fn where_a_run_cannot_go_on() {
     let local = Local::new();
     local.killed(LANDED);
     let file = exported(&local);
-    let refused = |clone: &Path, why: &str| {
-        let outcome = local.pyrelease("resume --yes --import").arg(&file).from(clone).code(3);
-        outcome.stderr_contains(why);
-        local.pyrelease("status").from(clone).code(0).stdout_contains("no release has been run");
+    let mut seen = Transcript::named("moving/where-a-run-cannot-go-on");
+    let mut refused = |clone: &Path| {
+        seen.add_error(&local.pyrelease("resume --yes --import").arg(&file).from(clone).code(3));
+        let runs = local.pyrelease("log --format json").from(clone).code(0).events();
+        assert!(runs.is_empty(), "{runs:?}");
     };
 
     let stranger = demo().build();
     let outcome = stranger.pyrelease("resume --yes --import").arg(&file).code(3);
-    outcome.stderr_contains("which this repository does not have").stderr_contains("git fetch");
+    let without_the_commit = outcome;
 
     let clone = clone_from_before(&local);
     git(&local, &clone, &["checkout", "--quiet", "-b", "elsewhere"]);
-    refused(&clone, "git checkout main");
+    refused(&clone);
     git(&local, &clone, &["checkout", "--quiet", "main"]);
     git(&local, &clone, &["reset", "--quiet", "--hard", "HEAD~1"]);
-    refused(&clone, "git merge --ff-only");
+    refused(&clone);
 
     // Another run that is not finished comes first.
     git(&local, &clone, &["merge", "--quiet", "--ff-only", "origin/main"]);
@@ -209,7 +224,8 @@ fn where_a_run_cannot_go_on() {
     let kill = local.pyrelease("run 1.2.0 --yes").from(&clone).env("PYRELEASE_DRILL", "kill:9").run();
     assert_eq!(kill.status(), -1, "{kill}");
     let outcome = local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(3);
-    outcome.stderr_contains("is here and not finished");
+    seen.add_error(&outcome).add_error(&without_the_commit);
+    seen.assert();
 }
 
 #[test]

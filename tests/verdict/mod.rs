@@ -22,7 +22,7 @@ use pyrelease_test_support::Sandbox;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
-struct Case {
+pub(crate) struct Case {
     id: String,
     what: String,
     files: Vec<String>,
@@ -32,7 +32,7 @@ struct Case {
 }
 
 /// The cases and all their files by path.
-fn cases() -> (Vec<Case>, BTreeMap<String, Vec<u8>>) {
+pub(crate) fn cases() -> (Vec<Case>, BTreeMap<String, Vec<u8>>) {
     let packed = fs_err::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/verdict/cases.tar.gz"));
     let mut archive = tar::Archive::new(GzDecoder::new(packed.expect("the cases")));
     let mut files = BTreeMap::new();
@@ -48,7 +48,7 @@ fn cases() -> (Vec<Case>, BTreeMap<String, Vec<u8>>) {
 }
 
 /// The file's name without its folder.
-fn name(path: &str) -> &str {
+pub(crate) fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 

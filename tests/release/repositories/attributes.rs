@@ -269,7 +269,10 @@ fn large_files_that_the_filter_leaves_as_pointers() {
     let project = with_large_files();
     project.git(&["config", "filter.lfs.smudge", "cat"]);
     let before = project.snapshot();
-    project.pyrelease("run minor --yes").code(3).stderr_contains("the file is still a pointer");
+    project
+        .pyrelease("run minor --yes")
+        .code(3)
+        .assert_error_shown("repositories/large-files-that-the-filter-leaves-as-pointers");
     project.assert_unchanged(&before);
     project.assert_no_debris();
 }

@@ -1,6 +1,7 @@
 //! Paths: of the repository, and of the files in it.
 
 use super::{is_refused, is_released, project, releases_and_comes_back};
+use pyrelease_test_support::Transcript;
 
 /// Each character means something to git, to a shell, or to a file that git reads.
 #[test]
@@ -27,13 +28,14 @@ fn a_repository_at_a_path_that_is_not_unicode() {
     let other = project.sandbox().root().join(std::ffi::OsStr::from_bytes(b"latin-\xe9"));
     fs_err::rename(project.repository(), &other).unwrap();
     let outcome = project.pyrelease("run minor --yes").from(&other).code(3);
-    outcome.stderr_contains("is not valid UTF-8");
+    outcome.assert_error_shown("repositories/a-repository-at-a-path-that-is-not-unicode");
     assert!(!other.join(".git/pyrelease/runs").exists(), "a run was begun");
 }
 
 /// Names of files that git quotes, escapes or takes for an option.
 #[test]
 fn files_whose_names_are_not_plain() {
+    let mut seen = Transcript::named("repositories/files-whose-names-are-not-plain");
     for quoted in ["true", "false"] {
         let mut blueprint = project();
         for name in [
@@ -53,11 +55,12 @@ fn files_whose_names_are_not_plain() {
         project.write("it's \"odd\".txt", "edited\n");
         project.write("untracked ü \".txt", "mine\n");
         let dry = project.pyrelease("run minor --dry-run").code(0);
-        dry.stderr_contains("`it's \"odd\".txt`").stderr_contains("`untracked ü \".txt`");
+        seen.add(&dry);
         project.git(&["checkout", "--", "it's \"odd\".txt"]);
         fs_err::remove_file(project.folder().join("untracked ü \".txt")).unwrap();
         releases_and_comes_back(&project);
     }
+    seen.assert();
 }
 
 /// The files that the release changes may have such names themselves.
@@ -91,7 +94,10 @@ fn files_whose_names_are_not_unicode() {
     let dry = project.pyrelease("run minor --dry-run").code(0);
     dry.stderr_lacks("latin");
     fs_err::write(&name, "edited\n").unwrap();
-    project.pyrelease("run minor --dry-run").code(0).stderr_contains("latin");
+    project
+        .pyrelease("run minor --dry-run")
+        .code(0)
+        .assert_shown("repositories/files-whose-names-are-not-unicode");
     project.pyrelease("run minor --yes").code(0);
     assert_eq!(fs_err::read_to_string(&name).unwrap(), "edited\n");
     assert_eq!(project.tag_target("v1.1.0"), project.head());
@@ -111,7 +117,10 @@ fn an_ignored_file_whose_name_is_not_unicode() {
         "pre-commit",
         "name=$(printf 'latin-\\351.txt')\necho theirs > \"$name\" && git add -f \"$name\"\n",
     );
-    project.pyrelease("run minor --yes").code(1).stderr_contains("an untracked file exists there");
+    project
+        .pyrelease("run minor --yes")
+        .code(1)
+        .assert_error_shown("repositories/an-ignored-file-whose-name-is-not-unicode");
     assert_eq!(fs_err::read_to_string(&name).unwrap(), "mine\n");
 }
 

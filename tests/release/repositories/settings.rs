@@ -1,6 +1,6 @@
 //! Formats of repositories, and settings that hold in the user's repository and have to hold in its clone.
 
-use pyrelease_test_support::Project;
+use pyrelease_test_support::{Project, Transcript};
 
 use super::{is_refused, project, releases_and_comes_back};
 
@@ -16,7 +16,7 @@ fn refs_in_a_reftable() {
     let project = project().build();
     remade(&project, "--ref-format=reftable");
     let refused = is_refused(&project, "reftable format");
-    refused.stderr_contains("git refs migrate --ref-format=files");
+    refused.assert_error_shown("repositories/refs-in-a-reftable");
 }
 
 #[test]
@@ -30,6 +30,7 @@ fn objects_by_sha_256() {
 #[cfg(unix)]
 #[test]
 fn a_repository_of_somebody_elses() {
+    let mut seen = Transcript::named("repositories/a-repository-of-somebody-elses");
     let project = project().build();
     let given = std::os::unix::fs::chown(project.repository(), Some(12_345), None);
     if given.is_err() {
@@ -40,11 +41,12 @@ fn a_repository_of_somebody_elses() {
         std::os::unix::fs::chown(project.repository().join(path), Some(12_345), None).unwrap();
     }
     let outcome = project.pyrelease("run minor --yes").code(3);
-    outcome.stderr_contains("owned by another user").stderr_contains("safe.directory");
+    seen.add_error(&outcome);
     let folder = project.repository().to_str().unwrap();
     let sandbox = project.sandbox();
     sandbox.git(sandbox.root(), &["config", "--global", "--add", "safe.directory", folder]);
     releases_and_comes_back(&project);
+    seen.assert();
 }
 
 /// What a user includes for this repository alone holds for the release's commit, whatever the condition is.

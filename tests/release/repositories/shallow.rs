@@ -10,7 +10,7 @@ fn a_shallow_clone() {
     let project = project().build().cloned_with(&["--depth=1"]);
     assert_eq!(project.log().len(), 1);
     let dry = project.pyrelease("run minor --dry-run").code(0);
-    dry.stderr_contains("the history is cut off").stderr_contains("git fetch --unshallow --tags");
+    dry.assert_shown("repositories/a-shallow-clone");
     releases_and_comes_back(&project);
 }
 
@@ -27,7 +27,8 @@ fn a_shallow_clone_with_the_tag_before() {
 #[test]
 fn a_shallow_clone_whose_version_is_in_a_tag_it_does_not_have() {
     let project = project().backend(Backend::SetuptoolsScm).build().cloned_with(&["--depth=1"]);
-    super::is_refused(&project, "the history is cut off").stderr_contains("git fetch --unshallow --tags");
+    super::is_refused(&project, "the history is cut off")
+        .assert_error_shown("repositories/a-shallow-clone-whose-version-is-in-a-tag-it-does-not-have");
     project.git(&["fetch", "--quiet", "--unshallow", "--tags"]);
     project.pyrelease("run minor --dry-run").code(0);
 }
@@ -37,7 +38,10 @@ fn a_shallow_clone_whose_version_is_in_a_tag_it_does_not_have() {
 fn a_clone_without_tags_does_not_release_a_version_again() {
     let project = project().build().cloned_with(&["--no-tags"]);
     let before = project.snapshot();
-    project.pyrelease("run --yes").code(3).stderr_contains("tag `v1.0.0` already exists at `origin`");
+    project
+        .pyrelease("run --yes")
+        .code(3)
+        .assert_error_shown("repositories/a-clone-without-tags-does-not-release-a-version-again");
     project.assert_unchanged(&before);
 }
 

@@ -119,7 +119,8 @@ fn with_a_gpg_key_that_is_not_there_or_has_expired() {
     let keys = Keys::new(&project);
     sign_everything(&project);
     project.git(&["config", "user.signingKey", "0123456789ABCDEF"]);
-    is_refused(&project, "no such secret key").stderr_contains("git config user.signingKey");
+    is_refused(&project, "no such secret key")
+        .assert_error_shown("repositories/with-a-gpg-key-that-is-not-there-or-has-expired");
 
     let key = keys.make("seconds=1");
     std::thread::sleep(std::time::Duration::from_secs(2));

@@ -6,13 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use snapbox::IntoData;
-
 use crate::canary;
 use crate::project::Project;
 use crate::python::Python;
-use crate::redact::redact;
 use crate::secret::CommandLines;
+use crate::transcript::Transcript;
 
 /// How long a run may take: an isolated build downloads its backend first.
 const LONGEST_RUN: Duration = Duration::from_secs(600);
@@ -249,6 +247,15 @@ impl Outcome {
         assert!(kept.is_empty(), "a secret is in\n{}\nafter {self}", kept.join("\n"));
     }
 
+    pub(crate) fn command_line(&self) -> &str {
+        &self.shown
+    }
+
+    /// Of the sandbox.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     pub fn status(&self) -> i32 {
         self.code
     }
@@ -290,25 +297,18 @@ impl Outcome {
         self
     }
 
-    /// The whole standard output, with `[ROOT]`, `[PORT]`, `[OID]`, `[RUN]`, `[DATE]` and `[SHA256]` for what differs
-    /// from run to run, and `[..]` in `expected` for anything.
+    /// The command line, both streams and the status are what `tests/shown/NAME.txt` has; see [`Transcript`].
     #[track_caller]
-    pub fn stdout_eq(&self, expected: impl IntoData) -> &Self {
-        self.compare(&self.stdout, expected);
+    pub fn assert_shown(&self, name: &str) -> &Self {
+        Transcript::named(name).add(self).assert();
         self
     }
 
-    /// The whole standard error, as [`Self::stdout_eq`].
+    /// The same from the first error on; see [`Transcript::add_error`].
     #[track_caller]
-    pub fn stderr_eq(&self, expected: impl IntoData) -> &Self {
-        self.compare(&self.stderr, expected);
+    pub fn assert_error_shown(&self, name: &str) -> &Self {
+        Transcript::named(name).add_error(self).assert();
         self
-    }
-
-    #[track_caller]
-    fn compare(&self, actual: &str, expected: impl IntoData) {
-        let assert = snapbox::Assert::new().action_env(snapbox::assert::DEFAULT_ACTION_ENV);
-        assert.eq(redact(actual, &self.root), expected);
     }
 
     /// Every command line seen while it ran.

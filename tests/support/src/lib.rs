@@ -11,7 +11,8 @@
 //! | `checkout` | repositories cloned in some way, their hooks and worktrees |
 //! | `remote` | the bare repository it is pushed to: refusing, or moved by somebody else |
 //! | `git_server` | the same reached by the network, whose connections can break |
-//! | `invocation`, `redact` | the program run, and what came out of it |
+//! | `invocation` | the program run, and what came out of it |
+//! | `transcript`, `redact` | the same as a text of `tests/shown`, without what differs from run to run |
 //! | `snapshot` | how things were, to compare with how they are |
 //! | `secret`, `canary` | proof that a password is nowhere: of one, and after every run of any |
 //! | `python`, `server`, `http` | pypiserver and devpi-server |
@@ -44,6 +45,7 @@ mod secret;
 mod secure;
 mod server;
 mod snapshot;
+mod transcript;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -63,6 +65,7 @@ pub use secret::{CommandLines, Secret};
 pub use secure::SecureIndex;
 pub use server::IndexServer;
 pub use snapshot::Snapshot;
+pub use transcript::Transcript;
 
 static BINARY: OnceLock<PathBuf> = OnceLock::new();
 

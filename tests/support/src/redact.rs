@@ -1,58 +1,68 @@
-//! Puts a name where the output has what differs from run to run.
+//! Puts a name where the output has what differs from run to run, from machine to machine or from version to version.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
-/// `[ROOT]` for the sandbox, `[PORT]` for a port of the loopback, `[RUN]` for a run, `[DATE]` for a day, `[OID]` and
-/// `[SHA256]` for digests.
+use regex::{Captures, Regex};
+
+use crate::sandbox::{shared_cache, target_folder};
+
+/// What is looked for, in this order, and what takes its place. Each reads what those before it have left.
+const RULES: [(&str, &str); 18] = [
+    (r"\b\d{8}T\d{9}-\d{5}\b", "[RUN]"),
+    (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|\+00:00)?", "[TIME]"),
+    (r"\b\d{4}-\d\d-\d\d\b", "[DATE]"),
+    (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "[UUID]"),
+    (r"\b[0-9a-f]{64}\b", "[SHA256]"),
+    (r"\b[0-9a-f]{40}\b", "[OID]"),
+    (r"\b(127\.0\.0\.1|localhost):\d{2,5}\b", "$1:[PORT]"),
+    (r"/tmp/(\.tmp|pyrelease-)[A-Za-z0-9_-]+", "[TEMPORARY]"),
+    (r"\b(git|git version|Python|build|pip|uv) \d+\.\d+(\.\d+)*\b", "$1 [VERSION]"),
+    (r"\bpyrelease/?( ?)\d+\.\d+\.\d+\b", "pyrelease$1[VERSION]"),
+    (r"\b(linux|macos|windows) on (x86_64|aarch64)\b", "[PLATFORM]"),
+    // Numbers of one column, which are as wide as it needs
+    (r" {2,}(\+?)\d+\.\d+ ?s\b", "  $1[SECONDS]"),
+    (r"(?m) {2,}\d+\.\d$", "  [SECONDS]"),
+    (r"\b\d+(\.\d+)? ?s\b", "[SECONDS]"),
+    (r"\b\d+(\.\d+)? days\b", "[DAYS] days"),
+    (r"\b\d[\d,]*(\.\d+)? (bytes|B|kB|KiB|KB|MB|MiB)\b", "[SIZE]"),
+    (r"\bprocess \d+\b", "process [PID]"),
+    // How git and `status` cut an id short; ten digits may all be decimal
+    (r"\b([0-9a-f]{10}|[0-9a-f]{16})\b", "[OID]"),
+];
+
+/// The sandbox becomes `[ROOT]`, what the tests share `[CACHE]`, cargo's folder `[TARGET]`; of [`RULES`] each does its work; and what else looks
+/// like a short id becomes `[OID]`.
 pub(crate) fn redact(text: &str, root: &Path) -> String {
-    let text = text.replace(&root.display().to_string(), "[ROOT]");
-    let mut redacted = String::with_capacity(text.len());
-    let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
-    let mut rest = text.as_str();
-    while let Some(first) = rest.chars().next() {
-        let end = rest.find(|letter| is_word(letter) != is_word(first)).unwrap_or(rest.len());
-        let (piece, after) = rest.split_at(end);
-        let is_port = redacted.ends_with("127.0.0.1:") || redacted.ends_with("localhost:");
-        match name_of(piece) {
-            _ if is_port && piece.bytes().all(|byte| byte.is_ascii_digit()) => redacted.push_str("[PORT]"),
-            Some(name) => redacted.push_str(name),
-            None if is_word(first) => {
-                let parts: Vec<&str> = piece.split('-').map(|part| name_of(part).unwrap_or(part)).collect();
-                redacted.push_str(&parts.join("-"));
-            }
-            None => redacted.push_str(piece),
-        }
-        rest = after;
-    }
-    redacted
+    static COMPILED: OnceLock<(Vec<(Regex, &str)>, Regex)> = OnceLock::new();
+    let (rules, short) = COMPILED.get_or_init(|| {
+        let compile = |pattern: &str| Regex::new(pattern).expect("a regular expression of our own");
+        let rules = RULES.iter().map(|(pattern, name)| (compile(pattern), *name)).collect();
+        (rules, compile(r"\b[0-9a-f]{7,39}\b"))
+    });
+    let folders = [(root, "[ROOT]"), (&shared_cache(), "[CACHE]"), (target_folder(), "[TARGET]")];
+    let text = folders
+        .iter()
+        .fold(text.to_owned(), |text, (folder, name)| text.replace(&folder.display().to_string(), name));
+    let text = rules.iter().fold(text, |text, (rule, name)| replace(rule, &text, name));
+    // A word such as `defaced` is no id, nor is a number.
+    let is_id = |word: &str| word.contains(char::is_alphabetic) && word.contains(char::is_numeric);
+    let name = |found: &Captures<'_>| if is_id(&found[0]) { "[OID]" } else { &found[0] }.to_owned();
+    short.replace_all(&text, name).into_owned()
 }
 
-fn name_of(word: &str) -> Option<&'static str> {
-    if is_shape(word, "99999999T999999999-99999") {
-        return Some("[RUN]");
-    }
-    if is_shape(word, "9999-99-99") {
-        return Some("[DATE]");
-    }
-    let is_hex = word.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-    match word.len() {
-        64 if is_hex => Some("[SHA256]"),
-        40 if is_hex => Some("[OID]"),
-        // A word such as `defaced` is not a digest, nor is a number.
-        7..=39 if is_hex && word.contains(|letter: char| letter.is_ascii_digit()) => {
-            word.contains(|letter: char| letter.is_ascii_alphabetic()).then_some("[OID]")
+/// With the name as wide as what it takes the place of, where a column begins behind it.
+fn replace(rule: &Regex, text: &str, name: &str) -> String {
+    let named = |found: &Captures<'_>| {
+        let mut named = String::new();
+        found.expand(name, &mut named);
+        let whole = found.get(0).expect("a match has its text");
+        match text[whole.end()..].starts_with("  ") {
+            true => format!("{named:width$}", width = whole.len()),
+            false => named,
         }
-        _ => None,
-    }
-}
-
-/// Whether `word` has a digit for every `9` of the shape, and otherwise its letters.
-fn is_shape(word: &str, shape: &str) -> bool {
-    word.len() == shape.len()
-        && word.bytes().zip(shape.bytes()).all(|(byte, wanted)| match wanted {
-            b'9' => byte.is_ascii_digit(),
-            _ => byte == wanted,
-        })
+    };
+    rule.replace_all(text, named).into_owned()
 }
 
 #[cfg(test)]
@@ -61,13 +71,19 @@ mod tests {
 
     #[test]
     fn what_differs_gets_a_name_and_the_rest_stays() {
-        let text = "Tagged v1.1.0 at 0a1b2c3 (2026-11-24), see /tmp/x/demo/.git/pyrelease/runs/20261124T010203004-00042/;\n\
-                    http://127.0.0.1:34567/simple/ defaced 1234567 demo-1.1.0-py3-none-any.whl";
-        assert_eq!(
-            redact(text, Path::new("/tmp/x")),
-            "Tagged v1.1.0 at [OID] ([DATE]), see [ROOT]/demo/.git/pyrelease/runs/[RUN]/;\n\
-             http://127.0.0.1:[PORT]/simple/ defaced 1234567 demo-1.1.0-py3-none-any.whl"
-        );
-        assert_eq!(redact(&"ab12".repeat(16), Path::new("/x")), "[SHA256]");
+        let root = Path::new("/tmp/x");
+        for (text, expected) in [
+            ("Tagged v1.1.0 at 0a1b2c3 (2026-11-24)", "Tagged v1.1.0 at [OID] ([DATE])"),
+            ("/tmp/x/demo/runs/20261124T010203004-00042/", "[ROOT]/demo/runs/[RUN]/"),
+            ("http://127.0.0.1:34567/simple/ 127.0.0.1", "http://127.0.0.1:[PORT]/simple/ 127.0.0.1"),
+            ("defaced 1234567 demo-1.1.0-py3-none-any.whl", "defaced 1234567 demo-1.1.0-py3-none-any.whl"),
+            ("main  0123456789  as it was", "main  [OID]       as it was"),
+            ("  tag    12.3", "  tag  [SECONDS]"),
+            ("released  0.5 s, 1,234 bytes in 3 s", "released  [SECONDS], [SIZE] in [SECONDS]"),
+            ("pyrelease 0.1.0, git 2.43.0, 13.9 days", "pyrelease [VERSION], git [VERSION], [DAYS] days"),
+        ] {
+            assert_eq!(redact(text, root), expected);
+        }
+        assert_eq!(redact(&"ab12".repeat(16), root), "[SHA256]");
     }
 }

@@ -2,7 +2,7 @@
 
 use pyrelease_test_support::Outcome;
 
-use super::quick;
+use crate::release::quick;
 
 /// A control of eight bits, one that reverses what follows, and one that goes back to the beginning of the line
 const TRICKS: [char; 3] = ['\u{9b}', '\u{202e}', '\r'];
@@ -33,4 +33,22 @@ fn nothing_that_others_write_moves_a_cursor() {
         is_plain(&shown);
     }
     project.pyrelease("log --last").code(0).stdout_contains("a\\u{9b}2Jb\\u{202e}c\\rd");
+}
+
+/// Nor does it change a colour where there are some.
+#[test]
+fn the_name_of_a_file_changes_no_colour() {
+    let project = quick().without_remote().build();
+    let name = "dist/\u{1b}[31m\u{1b}[2Jdemo-1.0-py3-none-any.whl";
+    project.write(name, "no archive");
+    let checked = project.pyrelease("check").run();
+    assert_ne!(checked.status(), 0, "{checked}");
+    for told in [checked.stdout(), checked.stderr()] {
+        assert!(!told.contains('\u{1b}'), "{told:?}");
+    }
+    let told = format!("{}{}", checked.stdout(), checked.stderr());
+    assert!(told.contains("\\u{1b}[31m") && told.contains("demo-1.0-py3-none-any.whl"), "{told:?}");
+    // With colours of its own on, as on a terminal.
+    let refused = project.pyrelease("--color always upload --url http://127.0.0.1:1/ --yes").arg(name).run();
+    assert!(!refused.stderr().contains("\u{1b}[2J") && refused.stderr().contains("\\u{1b}[2J"), "{refused}");
 }
