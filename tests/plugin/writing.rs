@@ -229,5 +229,5 @@ fn the_example_in_python_posts_once_the_release_is_out() {
     assert!(request.starts_with("POST /hook HTTP/1.1\r\n"), "{request}");
     assert!(request.ends_with("{\"text\": \"demo 1.1.0 is \\\"out\\\"\"}"), "{request}");
     // Nobody listens any more: the release is out all the same.
-    scene.run().code(0).stderr_contains("the webhook cannot be reached");
+    scene.run().code(0).stderr_contains("failed to reach the webhook");
 }
