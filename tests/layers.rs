@@ -1,5 +1,6 @@
 //! Dependencies between the folders of `src` point one way.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Each layer and those it may use beside itself; `error` is everybody's
@@ -69,6 +70,152 @@ fn what_is_pure_does_nothing() {
             assert!(!code.contains(name), "{} uses {name}", file.display());
         }
     }
+}
+
+/// The engine from the ground up: each of its modules uses only those before it, and what others add to them.
+const ENGINE: [&str; 23] = [
+    "model",
+    "event",
+    "release",
+    "locks",
+    "journal",
+    "run",
+    "recover",
+    "effects",
+    "tasks",
+    "stage",
+    "order",
+    "pipeline",
+    "repository_checks",
+    "preflight",
+    "resume_state",
+    "execute",
+    "fetch",
+    "sign_in",
+    "reconstruction",
+    "status",
+    "log",
+    "transfer",
+    "prelude",
+];
+
+#[test]
+fn the_engine_is_built_in_layers() {
+    let layer = |name: &str| ENGINE.iter().position(|layer| *layer == name);
+    let mut wrong = Vec::new();
+    for (module, used) in imports() {
+        let (["engine", own, ..], ["engine", other, ..]) = (module.as_slice(), used.as_slice()) else {
+            continue;
+        };
+        match (layer(own), layer(other)) {
+            (Some(own), Some(other)) if other <= own => {}
+            (Some(_), Some(_)) => wrong.push(format!("{} uses {other}", module.join("::"))),
+            _ => wrong.push(format!("ENGINE lacks `{own}` or `{other}`")),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Files that use each other in a loop cannot be read one after the other. A module and those within it are one for
+/// this: it hands on what they have, and they use what it defines.
+#[test]
+fn no_modules_use_each_other_in_a_loop() {
+    let mut uses: BTreeMap<Vec<&str>, BTreeSet<Vec<&str>>> = BTreeMap::new();
+    let imports = imports();
+    for (module, used) in &imports {
+        if !module.starts_with(used) && !used.starts_with(module) {
+            uses.entry(module.clone()).or_default().insert(used.clone());
+        }
+    }
+    // What uses nothing that is left is in no loop.
+    loop {
+        let before = uses.len();
+        let left: BTreeSet<Vec<&str>> = uses.keys().cloned().collect();
+        uses.retain(|_, used| {
+            used.retain(|module| left.contains(module));
+            !used.is_empty()
+        });
+        if uses.len() == before {
+            break;
+        }
+    }
+    assert!(uses.is_empty(), "these modules, or some of them, use each other in a loop: {uses:#?}");
+}
+
+/// Each module of the source with each module that one of its paths names, tests left out.
+fn imports() -> Vec<(Vec<&'static str>, Vec<&'static str>)> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut modules: BTreeMap<Vec<&'static str>, &'static str> = BTreeMap::new();
+    for file in files(&source) {
+        let path = file.strip_prefix(&source).unwrap().with_extension("");
+        let mut parts: Vec<&'static str> =
+            path.iter().map(|part| &*part.to_str().unwrap().to_owned().leak()).collect();
+        if parts.last() == Some(&"mod") {
+            parts.pop();
+        }
+        if parts.iter().any(|part| ["tests", "main", "lib"].contains(part)) {
+            continue;
+        }
+        let text = fs_err::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        modules.insert(parts, lines.collect::<Vec<_>>().join(" ").leak());
+    }
+    let mut found = Vec::new();
+    for (module, code) in &modules {
+        for path in paths(code) {
+            let up = path.iter().take_while(|part| **part == "super").count();
+            let mut full: Vec<&'static str> = match path[0] {
+                "crate" => Vec::new(),
+                _ => module[..module.len().saturating_sub(up)].to_vec(),
+            };
+            full.extend(path.iter().filter(|part| !["crate", "super", "self"].contains(part)));
+            while !full.is_empty() && !modules.contains_key(&full) {
+                full.pop();
+            }
+            if let Some((used, _)) = modules.get_key_value(&full)
+                && used != module
+            {
+                found.push((module.clone(), used.clone()));
+            }
+        }
+    }
+    assert!(found.len() > 1_000, "only {} imports were found", found.len());
+    found
+}
+
+/// The paths that code names, each of a `use` with braces for itself.
+fn paths(code: &str) -> Vec<Vec<&str>> {
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let mut paths = Vec::new();
+    // The beginnings that open braces share, and what of the present path was read
+    let (mut shared, mut path): (Vec<Vec<&str>>, Vec<&str>) = (Vec::new(), Vec::new());
+    let mut rest = code;
+    while let Some(letter) = rest.chars().next() {
+        if is_word(letter) {
+            let end = rest.find(|letter: char| !is_word(letter)).unwrap_or(rest.len());
+            path.push(&rest[..end]);
+            rest = &rest[end..];
+            if rest.starts_with("::") {
+                rest = &rest[2..];
+                if rest.starts_with('{') {
+                    shared.push(path.clone());
+                    rest = &rest[1..];
+                }
+                continue;
+            }
+            paths.push(std::mem::take(&mut path));
+        } else {
+            if letter == '}' {
+                shared.pop();
+            }
+            path.clear();
+            rest = &rest[letter.len_utf8()..];
+        }
+        path = if letter == ';' { Vec::new() } else { shared.last().cloned().unwrap_or_default() };
+    }
+    paths.retain(|path| path.len() > 1);
+    paths
 }
 
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {

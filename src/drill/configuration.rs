@@ -5,13 +5,27 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
-use super::plugins::{self, PluginStage};
-use super::report::Executor;
+use serde::Serialize;
+
+use super::stand_in::{self, PluginStage};
 use crate::config::{Config, IndexKind};
 use crate::engine::model::Reach;
 use crate::error::{Error, Result};
 use crate::plugin::assignment::SECRET_PREFIX;
 use crate::plugin::protocol::Classes;
+
+/// What runs a stage in a drill
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Executor {
+    Pyrelease,
+    /// The user's own command
+    Command,
+    /// The plugin itself
+    Plugin,
+    /// A stand-in for a command or a plugin
+    StandIn,
+}
 
 /// The configuration's file name in a drilled project
 pub(super) const FILE: &str = "pyrelease-drill.toml";
@@ -50,7 +64,7 @@ impl Command {
     pub(super) fn marks(&self) -> Vec<(String, bool)> {
         self.plugin.map_or_else(
             || vec![(self.name.clone(), self.undone)],
-            |classes| plugins::marks(&self.name, classes),
+            |classes| stand_in::marks(&self.name, classes),
         )
     }
 }
@@ -221,7 +235,7 @@ impl Configuration {
                 value(["sh", "-c", script, "sh", &mark].into_iter().collect::<Array>())
             };
             if let Some(classes) = command.plugin {
-                plugins::replace_with_stand_in(stage, classes, command.reach, &mark);
+                stand_in::replace_with_stand_in(stage, classes, command.reach, &mark);
                 continue;
             }
             stage.insert("run", script("touch \"$1\""));
@@ -353,11 +367,11 @@ upload = \"https://pypi.corp.example/legacy/\"
         assert!(text.contains(&format!("command = {command}")) && !text.contains("secrets"), "{text}");
         assert!(left_out[0].contains("the same reach and irreversible"), "{left_out:?}");
         assert_eq!(
-            plugins::marks("x", Classes::Irreversible),
+            stand_in::marks("x", Classes::Irreversible),
             [("x.first".to_owned(), true), ("x.last".to_owned(), false)]
         );
-        assert_eq!(plugins::marks("x", Classes::Reversible), [("x.first".to_owned(), true)]);
-        assert_eq!(plugins::marks("x", Classes::None), []);
+        assert_eq!(stand_in::marks("x", Classes::Reversible), [("x.first".to_owned(), true)]);
+        assert_eq!(stand_in::marks("x", Classes::None), []);
     }
 
     #[test]

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use serde::Serialize;
-
 use super::configuration::{Command, Configuration};
 use super::facts::{Facts, Named};
 use super::plugins;
 use super::points::{KillPoint, Phase, RecoveryCommand};
+use super::report::{Outcome, Recovery};
 use super::sandbox::{Ended, Sandbox};
 use crate::config::IndexKind;
 use crate::engine::journal::{Journal, Outcome as End, Record};
@@ -18,32 +17,6 @@ use crate::error::Result;
 use crate::world::failpoints::Failpoint;
 use crate::world::git::{Landing, Repository};
 use crate::world::process::Process;
-
-/// The outcome of a recovery
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// Everything is as before the release
-    RolledBack,
-    /// The release is complete
-    Released,
-    /// Rolling back was refused because something is or may be public; nothing changed, and the release could be
-    /// completed
-    Refused,
-    /// There was nothing to do, and nothing changed
-    Nothing,
-    /// The outcome is wrong
-    Diverged,
-}
-
-/// A recovery and its outcome
-#[derive(Debug, Clone, Serialize)]
-pub struct Recovery {
-    pub outcome: Outcome,
-    /// The differences from the expected state
-    pub differences: Vec<String>,
-    pub seconds: f64,
-}
 
 /// The expected states
 pub(super) struct Judge<'a> {

@@ -17,6 +17,7 @@ mod plugins;
 mod points;
 mod report;
 mod sandbox;
+mod stand_in;
 mod template;
 
 use std::path::PathBuf;
@@ -39,11 +40,11 @@ use crate::world::Environment;
 use crate::world::failpoints::Failpoint;
 
 pub use configuration::ForReal;
-pub use judge::{Outcome, Recovery};
 pub use page::page;
-pub use plugins::PluginStage;
 pub use points::{Id, KillPoint, Phase, RecoveryCommand, Selection};
+pub use report::{Outcome, Recovery};
 pub use report::{PointResult, Report};
+pub use stand_in::PluginStage;
 
 /// The options of a drill
 #[derive(Debug, Clone)]

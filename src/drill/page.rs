@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::judge::{Outcome, Recovery};
+use super::configuration::Executor;
 use super::points::{Phase, RecoveryCommand};
-use super::report::{Executor, PointResult, Report};
+use super::report::{Outcome, Recovery};
+use super::report::{PointResult, Report};
 use crate::engine::model::Reach;
 
 const PAGE: &str = include_str!("../../templates/drill/page.html");

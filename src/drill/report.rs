@@ -5,22 +5,34 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::configuration::ForReal;
-use super::judge::{Outcome, Recovery};
+use super::configuration::{Executor, ForReal};
 use super::points::{KillPoint, Phase};
 use crate::engine::model::Reach;
 
-/// What runs a stage in a drill
+/// The outcome of a recovery
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Executor {
-    Pyrelease,
-    /// The user's own command
-    Command,
-    /// The plugin itself
-    Plugin,
-    /// A stand-in for a command or a plugin
-    StandIn,
+pub enum Outcome {
+    /// Everything is as before the release
+    RolledBack,
+    /// The release is complete
+    Released,
+    /// Rolling back was refused because something is or may be public; nothing changed, and the release could be
+    /// completed
+    Refused,
+    /// There was nothing to do, and nothing changed
+    Nothing,
+    /// The outcome is wrong
+    Diverged,
+}
+
+/// A recovery and its outcome
+#[derive(Debug, Clone, Serialize)]
+pub struct Recovery {
+    pub outcome: Outcome,
+    /// The differences from the expected state
+    pub differences: Vec<String>,
+    pub seconds: f64,
 }
 
 /// A stage of the drilled release

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret as _;
 use super::configuration::{Address, Configuration, FILE};
 use super::copies::{Sharing, copy};
 use super::facts::Facts;
-use super::plugins;
+use super::stand_in;
 use super::template::{Template, repository};
 use crate::error::{Error, Result};
 use crate::index::variable_for;
@@ -99,7 +99,7 @@ impl<'a> Sandbox<'a> {
         let mut excluded = fs_err::read_to_string(&ignored).unwrap_or_default();
         excluded.push_str(&format!("\n{FILE}\n"));
         if base.configuration.stand_ins().any(|command| command.plugin.is_some()) {
-            excluded.push_str(&format!("{}\n", plugins::write(&project)?));
+            excluded.push_str(&format!("{}\n", stand_in::write(&project)?));
         }
         fs_err::write(&ignored, excluded)?;
 
@@ -279,7 +279,7 @@ fn environment(
         })
         .peekable();
     if stand_ins.peek().is_some() {
-        let (name, value) = plugins::consent(base.environment, stand_ins);
+        let (name, value) = stand_in::consent(base.environment, stand_ins);
         environment.insert(name.into(), value.into());
     }
     // The project's virtual environment is not committed, and so missing in the copy.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::copies::{Sharing, copy, copy_objects};
-use super::plugins::PluginStage;
+use super::stand_in::PluginStage;
 use crate::engine::release::Workspace;
 use crate::error::{Error, Result};
 use crate::plugin::trust::LOCK;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use super::rules::Refusal;
+use super::refusal::Refusal;
 use crate::python::filename::normalize;
 use crate::python::token::{Caveat, Macaroon, Token};
 

@@ -6,13 +6,14 @@ use axum::extract::multipart::{Field, Multipart};
 use tempfile::NamedTempFile;
 use tokio::task::block_in_place;
 
-use super::rules::{LARGEST_FILE, Refusal, refuse};
-use super::store::Store;
+use super::refusal::{Refusal, refuse};
 use crate::world::digest::{Digests, Hashing};
 
 /// The limit for all fields except the file, in bytes. Descriptions of a megabyte are rare.
 const LARGEST_FIELDS: usize = 8 << 20;
 const MOST_FIELDS: usize = 10_000;
+/// PyPI's limit for a file, in bytes
+pub(super) const LARGEST_FILE: u64 = 100 << 20;
 
 /// The fields of a form, without the file
 #[derive(Debug, Default)]
@@ -43,10 +44,13 @@ pub(super) struct Content {
     pub(super) image: bool,
 }
 
+/// Makes a new file for an upload
+type Incoming<'a> = dyn Fn() -> std::io::Result<NamedTempFile> + Sync + 'a;
+
 /// Receives the whole form.
 pub(super) async fn receive(
     multipart: &mut Multipart,
-    store: &Store,
+    incoming: &Incoming<'_>,
 ) -> Result<(Form, Option<Content>), Refusal> {
     let mut form = Form::default();
     let mut content = None;
@@ -54,7 +58,7 @@ pub(super) async fn receive(
     while let Some(field) = multipart.next_field().await.map_err(invalid)? {
         let name = field.name().unwrap_or_default().to_owned();
         if name == "content" && field.file_name().is_some() && content.is_none() {
-            content = Some(receive_file(field, store).await?);
+            content = Some(receive_file(field, incoming).await?);
             continue;
         }
         if field.file_name().is_some() && !matches!(name.as_str(), "content" | "gpg_signature") {
@@ -91,11 +95,11 @@ async fn receive_text(mut field: Field<'_>, limit: usize) -> Result<String, Refu
     String::from_utf8(value).or_else(|_| refuse("Invalid Form Data."))
 }
 
-async fn receive_file(mut field: Field<'_>, store: &Store) -> Result<Content, Refusal> {
+async fn receive_file(mut field: Field<'_>, incoming: &Incoming<'_>) -> Result<Content, Refusal> {
     let filename = field.file_name().unwrap_or_default().to_owned();
     let image = field.content_type().is_some_and(|kind| kind.starts_with("image/"));
     let failed = |error: std::io::Error| Refusal { status: 500, message: error.to_string() };
-    let mut file = block_in_place(|| store.incoming()).map_err(failed)?;
+    let mut file = block_in_place(|| incoming()).map_err(failed)?;
     let mut hashing = Hashing::default();
     let mut too_large = false;
     while let Some(chunk) = field.chunk().await.map_err(invalid)? {

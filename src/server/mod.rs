@@ -11,6 +11,7 @@
 mod accounts;
 mod form;
 mod pages;
+mod refusal;
 mod rules;
 mod store;
 mod upload;
@@ -30,7 +31,7 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 
 use accounts::Account;
-use rules::LARGEST_FILE;
+use form::LARGEST_FILE;
 use store::Store;
 
 use crate::python::filename::normalize;

@@ -6,27 +6,13 @@ use std::path::Path;
 use std::str::FromStr as _;
 
 use super::form::Form;
+use super::refusal::{Refusal, refuse};
 use crate::python::filename::{Filename, escape, is_project_name, normalize, sdist_filename};
 use crate::python::version::ExactVersion;
-
-/// PyPI's limit for a file, in bytes
-pub(super) const LARGEST_FILE: u64 = 100 << 20;
 
 const CORE_METADATA: &str =
     "See https://packaging.python.org/specifications/core-metadata for more information.";
 const METADATA_VERSIONS: [&str; 8] = ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"];
-
-/// A refusal of a request
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) status: u16,
-    pub(super) message: String,
-}
-
-/// A refusal with status 400.
-pub(super) fn refuse<T>(message: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal { status: 400, message: message.into() })
-}
 
 /// The form's metadata of the file
 #[derive(Debug)]

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::form::Content;
-use super::rules::{Claim, Refusal, check_agreement, check_archive, confusable, refuse};
+use super::refusal::{Refusal, refuse};
+use super::rules::{Claim, check_agreement, check_archive, confusable};
 use crate::python::filename::normalize;
 use crate::world::sync_to_disk;
 

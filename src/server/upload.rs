@@ -14,8 +14,10 @@ use tokio::task::spawn_blocking;
 
 use super::Shared;
 use super::accounts::{Account, PresentedToken};
+use super::form::LARGEST_FILE;
 use super::form::{drain, receive};
-use super::rules::{LARGEST_FILE, Refusal, check_filename, claim, refuse};
+use super::refusal::{Refusal, refuse};
+use super::rules::{check_filename, claim};
 
 pub(super) async fn upload(
     State(shared): State<Arc<Shared>>,
@@ -49,7 +51,7 @@ async fn judge(
     presented: Option<&PresentedToken>,
     multipart: &mut Multipart,
 ) -> Result<(), Refusal> {
-    let (form, content) = receive(multipart, &shared.store).await?;
+    let (form, content) = receive(multipart, &|| shared.store.incoming()).await?;
     match form.get(":action") {
         Some("file_upload") => {}
         Some(_) => {

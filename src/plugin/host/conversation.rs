@@ -4,32 +4,15 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::library::{self, Instance};
-use crate::plugin::protocol::{LONGEST_MESSAGE, PROTOCOL};
-
-/// The state that the host's threads share
-pub(super) struct Shared {
-    out: Mutex<Box<dyn Write + Send>>,
-    state: Mutex<State>,
-    changed: Condvar,
-    cancelled: AtomicBool,
-    /// A result was sent
-    over: AtomicBool,
-}
-
-#[derive(Default)]
-struct State {
-    greeted: bool,
-    request: Option<Value>,
-    acks: Vec<(String, bool)>,
-    running: Option<library::Cancel>,
-}
+use super::shared::Shared;
+use crate::plugin::protocol::PROTOCOL;
 
 /// A message from pyrelease
 #[derive(Deserialize)]
@@ -40,90 +23,6 @@ enum Incoming {
     Ack { key: String, ok: bool },
     Cancel {},
     Bye {},
-}
-
-impl Shared {
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until `wanted` returns a value.
-    fn wait<T>(&self, mut wanted: impl FnMut(&mut State) -> Option<T>) -> T {
-        let mut state = self.state();
-        loop {
-            if let Some(found) = wanted(&mut state) {
-                return found;
-            }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn send(&self, message: &Value) -> io::Result<()> {
-        let mut line = serde_json::to_vec(message)?;
-        line.push(b'\n');
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        out.write_all(&line).and_then(|()| out.flush())
-    }
-
-    /// Sends a message from the library.
-    ///
-    /// # Errors
-    /// It is not a valid message, or comes after the result.
-    pub(super) fn emit(&self, bytes: &[u8]) -> Result<(), ()> {
-        let message = object(bytes).ok_or(())?;
-        let kind = message.get("type").and_then(Value::as_str).ok_or(())?;
-        if !["log", "progress", "effect_done", "result"].contains(&kind) {
-            return Err(());
-        }
-        if kind == "result" {
-            if self.over.swap(true, Ordering::SeqCst) {
-                return Err(());
-            }
-        } else if self.over.load(Ordering::SeqCst) {
-            return Err(());
-        }
-        self.send(&message).map_err(drop)
-    }
-
-    /// Announces an effect and waits for pyrelease's answer, which comes once the journal has the effect.
-    ///
-    /// # Errors
-    /// It is not a valid effect.
-    pub(super) fn effect(&self, bytes: &[u8]) -> Result<Verdict, ()> {
-        let mut message = object(bytes).ok_or(())?;
-        let key = message.get("key").and_then(Value::as_str).ok_or(())?.to_owned();
-        if self.over.load(Ordering::SeqCst) {
-            return Err(());
-        }
-        if self.cancelled.load(Ordering::SeqCst) {
-            return Ok(Verdict::Cancelled);
-        }
-        message["type"] = "effect".into();
-        self.send(&message).map_err(drop)?;
-        Ok(self.wait(|state| {
-            if let Some(at) = state.acks.iter().position(|(of, _)| *of == key) {
-                let (_, ok) = state.acks.swap_remove(at);
-                return Some(if ok { Verdict::Act } else { Verdict::Refused });
-            }
-            None
-        }))
-    }
-
-    pub(super) fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::SeqCst)
-    }
-}
-
-pub(super) enum Verdict {
-    Act,
-    Refused,
-    Cancelled,
-}
-
-fn object(bytes: &[u8]) -> Option<Value> {
-    let message: Value = serde_json::from_slice(bytes).ok().filter(Value::is_object)?;
-    // Whitespace is dropped, because the message is serialised again.
-    (bytes.len() <= LONGEST_MESSAGE).then_some(message)
 }
 
 /// Reports on standard output why there will be no result.
@@ -142,13 +41,7 @@ pub(super) fn host(file: &Path) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let shared = Arc::new(Shared {
-        out: Mutex::new(output),
-        state: Mutex::default(),
-        changed: Condvar::new(),
-        cancelled: AtomicBool::new(false),
-        over: AtomicBool::new(false),
-    });
+    let shared = Arc::new(Shared::new(output));
     let listening = Arc::clone(&shared);
     std::thread::spawn(move || listen(input, &listening));
     let code = match answer(file, &shared) {
@@ -176,7 +69,7 @@ fn answer(file: &Path, shared: &Arc<Shared>) -> Result<(), (&'static str, String
     phase("create");
     let instance: Instance = loaded.create(Arc::clone(shared)).map_err(|message| ("create", message))?;
     phase("call");
-    shared.state().running = Some(instance.cancel());
+    shared.state().running = Some(Box::new(instance.cancel()));
     if shared.is_cancelled() {
         cancel(shared);
     }
@@ -194,7 +87,7 @@ fn cancel(shared: &Shared) {
     // Hold the lock, so that the call cannot return and free the instance meanwhile.
     let state = shared.state();
     if let Some(running) = &state.running {
-        running.cancel();
+        running();
     }
 }
 

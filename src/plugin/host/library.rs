@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use pyrelease_plugin::abi::{self, Entry, Host, Plugin};
 
-use super::conversation::{Shared, Verdict};
+use super::shared::{Shared, Verdict};
 
 /// Padding before the request: a plugin that frees the request by mistake crashes at once
 const LEAD: usize = 16;
@@ -176,7 +176,7 @@ pub(super) struct Instance {
 }
 
 /// Asks a running library to stop
-pub(super) struct Cancel {
+struct Cancel {
     function: Option<unsafe extern "C" fn(*mut c_void)>,
     ctx: *mut c_void,
 }
@@ -185,7 +185,7 @@ pub(super) struct Cancel {
 unsafe impl Send for Cancel {}
 
 impl Cancel {
-    pub(super) fn cancel(&self) {
+    fn cancel(&self) {
         if let Some(function) = self.function {
             // SAFETY: while `call` runs, as the header requires.
             unsafe { function(self.ctx) };
@@ -194,8 +194,10 @@ impl Cancel {
 }
 
 impl Instance {
-    pub(super) fn cancel(&self) -> Cancel {
-        Cancel { function: self.plugin.cancel, ctx: self.ctx }
+    /// Asks the library to stop, from another thread.
+    pub(super) fn cancel(&self) -> impl Fn() + Send + use<> {
+        let cancel = Cancel { function: self.plugin.cancel, ctx: self.ctx };
+        move || cancel.cancel()
     }
 
     pub(super) fn call(&self, request: &str) -> i32 {

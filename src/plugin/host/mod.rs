@@ -5,6 +5,7 @@
 
 mod conversation;
 mod library;
+mod shared;
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -4,6 +4,7 @@
 
 mod backend;
 mod bump;
+mod description;
 mod error;
 mod ini;
 mod json;

@@ -1,7 +1,7 @@
 //! Where each backend takes the version from.
 
+use super::description::Description;
 use super::place::{compiled, in_toml};
-use super::read::Description;
 use super::statements::{self, AssignedValue};
 use super::toml::Toml;
 use super::{

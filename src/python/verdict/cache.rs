@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use super::described::Described;
 use super::{Description, Judgement, RuleFinding, Subject, Tracked, rules};
-use crate::python::metadata::{Metadata, MetadataError};
+use crate::python::metadata::Metadata;
 
 /// The metadata of the files checked so far; each text is checked once
 ///
@@ -29,19 +30,6 @@ struct Known {
     described: Arc<Described>,
     /// The findings of each rule that reads only metadata, in the rules' order
     findings: Vec<Vec<RuleFinding>>,
-}
-
-/// A distribution's metadata
-#[derive(Debug)]
-pub struct Described {
-    /// The member with the metadata
-    pub member: String,
-    pub metadata: Result<Metadata, MetadataError>,
-    /// The long description, if PyPI supports its content type
-    ///
-    /// Markdown and plain text have been checked then, because PyPI renders any. reStructuredText is rendered in the
-    /// tool environment; [`does_not_render`](super::does_not_render) creates the finding.
-    pub description: Option<Description>,
 }
 
 impl VerdictCache {

@@ -6,6 +6,7 @@
 //! to that file's table.
 
 mod cache;
+mod described;
 mod description;
 mod finding;
 mod grammar;
@@ -17,13 +18,15 @@ mod rules;
 mod subject;
 mod tracked;
 
-pub use cache::{Described, VerdictCache};
-pub use description::{ContentType, ContentTypeError, Description, does_not_render, is_too_costly};
+pub use cache::VerdictCache;
+pub use described::Described;
+pub use description::{ContentType, ContentTypeError, Description};
 pub use finding::{Location, RuleFinding, Severity};
 pub use lists::CLASSIFIERS_OF;
 pub use policy::{Policy, UnknownRule};
 pub use release::{Expected, judge_release, twins};
 pub use report::{FileReport, Report, explain, list};
+pub use rules::description::{does_not_render, is_too_costly};
 pub use rules::{RULES, Rule, Source, rule};
 pub use subject::Subject;
 pub use tracked::Tracked;

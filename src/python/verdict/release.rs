@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::finding::{RuleFinding, Violation};
-use super::rules::{Rule, Source};
+use super::rules::rule::{Rule, Source};
 use super::{Described, Judgement};
 use crate::python::distribution::Kind;
 use crate::python::filename::{Filename, normalize};

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use super::description::DEPENDING;
 use super::finding::{Location, RuleFinding, Severity};
+use super::rules::description::DEPENDING;
 use super::rules::{RULES, Rule, Source};
 use crate::text::is_safe;
 

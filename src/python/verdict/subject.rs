@@ -8,7 +8,7 @@ use crate::python::distribution::Kind;
 use crate::python::filename::{Filename, FilenameError};
 use crate::python::metadata::Metadata;
 
-use super::cache::Described;
+use super::described::Described;
 use super::description::{ContentTypeError, Description};
 
 /// The most rows of RECORD that are read; more than the members that an archive may have

@@ -8,7 +8,7 @@ use toml_edit::{DocumentMut, Item};
 
 use super::Subject;
 use super::finding::{RuleFinding, Violation};
-use super::rules::{Rule, Source};
+use super::rules::rule::{Rule, Source};
 use crate::python::archive::{MemberKind, is_test};
 use crate::python::distribution::Kind;
 use crate::python::filename::normalize;
