@@ -171,7 +171,7 @@ fn an_undo_that_undoes_nothing_is_found() {
     let page = project.sandbox().root().join("drill.html");
     let options = format!("drill minor {AFTER_THE_BRANCH} --html");
     let outcome = project.pyrelease(&options).arg(&page).code(1);
-    outcome.stderr_contains("rollback: ref `refs/heads/docs` is there").stdout_contains("DIVERGED");
+    outcome.stderr_contains("rollback: unexpected ref `refs/heads/docs`").stdout_contains("DIVERGED");
     outcome.stderr_contains("pyrelease drill minor --commands --points");
     project.assert_unchanged(&before);
 
