@@ -13,15 +13,15 @@ use crate::ui::{Format, data};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The distributions, judged as one release; those in `dist` if none is named
+    /// The distributions, checked as one release [default: those in `dist`]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// Refuse for warnings, too
+    /// Treat warnings as errors
     #[arg(long)]
     strict: bool,
 
-    /// Say what a rule is about and where it comes from
+    /// Explain a rule and its source
     #[arg(long, value_name = "RULE", exclusive = true)]
     explain: Option<String>,
 
@@ -38,7 +38,7 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
     if let Some(name) = &arguments.explain {
         let known = RULES.iter().copied().flatten().map(|rule| rule.id);
         let rule = rule(name).ok_or_else(|| {
-            let error = Error::usage(format!("`{name}` is no rule"));
+            let error = Error::usage(format!("`{name}` is not a valid rule"));
             match nearest(name, known) {
                 Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
                 None => error.help("`pyrelease check --list-rules` lists them"),
@@ -79,12 +79,12 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
     not_there(&missing)?;
     match report.errors() {
         0 => Ok(()),
-        1 => Err(Error::refused("1 thing is wrong with the distributions").told()),
-        several => Err(Error::refused(format!("{several} things are wrong with the distributions")).told()),
+        1 => Err(Error::refused("the distributions have 1 error").told()),
+        several => Err(Error::refused(format!("the distributions have {several} errors")).told()),
     }
 }
 
-/// Says which files that were named are not there, if any.
+/// Reports the named files that do not exist.
 fn not_there(missing: &[PathBuf]) -> Result<()> {
     let shown: Vec<String> = missing.iter().map(|path| format!("`{}`", path.display())).collect();
     match shown.as_slice() {
@@ -94,7 +94,7 @@ fn not_there(missing: &[PathBuf]) -> Result<()> {
     }
 }
 
-/// The files that are named, those in a folder that is named, or those in `dist`; and what is named and not there.
+/// The named files, those in named folders, or those in `dist`; and the named paths that do not exist.
 fn files(context: &Context, named: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let here = |path: &PathBuf| match context.folder.as_os_str().to_str() {
         Some(".") => path.clone(),

@@ -22,7 +22,7 @@ const FILES: [(&str, &str); 5] = [
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Where to make the project; a new temporary folder otherwise
+    /// The folder for the project [default: a new temporary folder]
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
 }

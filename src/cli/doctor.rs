@@ -5,7 +5,7 @@ use crate::ops::{self, Context};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// How to raise the version, as `run` takes it
+    /// How to bump the version, as for `run`
     #[arg(value_name = "BUMP")]
     bump: Option<String>,
 }

@@ -15,45 +15,44 @@ use crate::ui::{Counter, Format, data, say_at_once};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// How to raise the version, as `run` takes it
+    /// How to bump the version, as for `run`
     #[arg(value_name = "BUMP")]
     bump: Option<String>,
 
-    /// Drill the release of this commit, as if nothing had been committed or tagged since: `HEAD~1` is the last release
-    /// once more
+    /// Drill the release of this commit, ignoring later commits and tags: `HEAD~1` repeats the last release
     #[arg(long, value_name = "COMMIT")]
     at: Option<String>,
 
-    /// Write a page with the pipeline and the outcome at every point
+    /// Write an HTML page with the pipeline and the outcome at every point
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
-    /// Drill only these points: `7`, `10-20`, `64/rollback/3`, or several with commas between them
+    /// Drill only these points: `7`, `10-20`, `64/rollback/3`, or a comma-separated list
     #[arg(long, value_name = "POINTS")]
     points: Option<String>,
 
-    /// Drill only the points in this stage; may be given several times
+    /// Drill only the points in this stage (repeatable)
     #[arg(long = "stage", value_name = "STAGE")]
     stages: Vec<String>,
 
-    /// Drill only every so many points: a sample, for a project whose build takes long
+    /// Drill only every Nth point, for projects with slow builds
     #[arg(long, value_name = "NUMBER", default_value = "1")]
     every: usize,
 
-    /// How many runs are killed at a time
+    /// How many runs to kill in parallel
     #[arg(long, value_name = "NUMBER", default_value = "2")]
     jobs: usize,
 
-    /// Run the project's own commands and plugins that reach further than the run's folder, hundreds of times and with what
-    /// they reach; otherwise a stand-in does
+    /// Run the project's own commands and plugins for real, hundreds of times and with their effects, instead of a
+    /// stand-in
     #[arg(long)]
     commands: bool,
 
-    /// Install what was uploaded where the configuration says `install = true`; otherwise that is left out
+    /// Also install the uploads of stages with `install = true`
     #[arg(long)]
     install: bool,
 
-    /// Leave the throwaway folder
+    /// Keep the temporary folder
     #[arg(long)]
     keep: bool,
 }

@@ -12,7 +12,7 @@ use crate::ui::{Format, data, journal_text, runs_text};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The run whose journal to show: its id, or how it begins
+    /// The id of the run whose journal to show, or its first characters
     #[arg(value_name = "RUN", conflicts_with = "last")]
     run: Option<String>,
 

@@ -34,7 +34,7 @@ struct Cli {
     #[command(flatten)]
     common: Common,
 
-    /// List all commands, those on PATH too
+    /// List all commands, including those on PATH
     #[arg(long)]
     list: bool,
 
@@ -48,23 +48,23 @@ struct Common {
     #[arg(short = 'C', value_name = "DIR", global = true)]
     folder: Option<PathBuf>,
 
-    /// Use this configuration; its folder is the project
+    /// Use this configuration file; its folder is the project
     #[arg(long, value_name = "PATH", global = true)]
     manifest: Option<PathBuf>,
 
-    /// Take credentials from this file in the form of a `.pypirc`, and not from the one in the home folder
+    /// Read credentials from this `.pypirc` file instead of the one in the home folder
     #[arg(long, value_name = "PATH", global = true)]
     config_file: Option<PathBuf>,
 
-    /// Say it in text for people, or as JSON lines on standard output
+    /// Output format: text, or JSON lines on standard output
     #[arg(long, value_name = "FORMAT", default_value = "human", global = true)]
     format: Format,
 
-    /// Say only what is wrong
+    /// Print only warnings and errors
     #[arg(short, long, global = true)]
     quiet: bool,
 
-    /// Show what commands print, too
+    /// Also print the output of commands
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     verbose: bool,
 
@@ -77,29 +77,29 @@ struct Common {
 enum Command {
     /// Release the project
     Run(run::Arguments),
-    /// Show what `run` would do, and change nothing
+    /// Show what `run` would do, without changing anything
     Plan(plan::Arguments),
-    /// Finish a release that was cut short
+    /// Complete an interrupted release
     Resume(recover::Resume),
-    /// Undo a release that was cut short, as long as nothing is public
+    /// Undo an interrupted release, as long as nothing is public
     Rollback(recover::Rollback),
-    /// Show what is where of the last run, and the command that goes on from there
+    /// Show the last run's state and how to continue
     Status(status::Arguments),
     /// List the runs of this repository, or show the journal of one
     Log(log::Arguments),
-    /// Say what PyPI would say of distributions, and what it would let through and nobody should publish
+    /// Check distributions against PyPI's rules, offline
     Check(check::Arguments),
-    /// Find what would make a release fail, and show what it would work with
+    /// Find everything that would make a release fail
     Doctor(doctor::Arguments),
-    /// Say what a token is for
+    /// Inspect the credentials for an index
     Token(token::Arguments),
     /// Upload distributions to an index, without a release
     Upload(upload::Arguments),
-    /// Release a small project to two indexes inside pyrelease, and install it from there
+    /// Release a small project to two embedded indexes, and install it from there
     Demo(demo::Arguments),
-    /// Kill the release everywhere it can be killed, in a copy, and prove that it can be undone and finished
+    /// Kill the release at every point, in a copy, and prove that it can be undone and completed
     Drill(drill::Arguments),
-    /// List plugins, and say which of them may run
+    /// Manage plugins
     #[command(subcommand)]
     Plugin(plugin::Arguments),
     /// `pyrelease-NAME` from PATH
@@ -107,7 +107,7 @@ enum Command {
     Other(Vec<OsString>),
 }
 
-/// Reads the command line, does what it says, and gives the exit code.
+/// Parses the command line, runs the command and returns the exit code.
 pub fn main(environment: Environment) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -8,7 +8,7 @@ use crate::ui::{Format, data, plan_text};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// How to raise the version, as `run` takes it
+    /// How to bump the version, as for `run`
     #[arg(value_name = "BUMP")]
     bump: Option<String>,
 }

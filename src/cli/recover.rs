@@ -5,34 +5,34 @@ use crate::ops::{self, Context, ResumeOptions, RollbackOptions};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Resume {
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
 
-    /// The command of this stage, which was cut short, has done its work
+    /// The interrupted command of this stage did its work
     #[arg(long, value_name = "STAGE")]
     done: Vec<String>,
 
-    /// The command of this stage, which was cut short, has not done its work: run it again
+    /// The interrupted command of this stage did not do its work: run it again
     #[arg(long, value_name = "STAGE", conflicts_with = "done")]
     again: Vec<String>,
 
-    /// Go on where only advice speaks against it
+    /// Continue despite errors marked as overridable
     #[arg(long)]
     force: bool,
 
-    /// Finish the run that `pyrelease status --export` packed into this file, in another clone of the repository
+    /// Complete the run in this file, which `pyrelease status --export` wrote in another clone
     #[arg(long, value_name = "FILE")]
     import: Option<std::path::PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Rollback {
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
 
-    /// Leave what cannot be undone as it is, and give the run up
+    /// Keep what cannot be undone, and end the run
     #[arg(long)]
     leave: bool,
 }

@@ -5,27 +5,26 @@ use crate::ops::{self, Context, RunOptions};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// How to raise the version: major minor patch, a b rc, post, dev, release (drop the pre-release), or a version.
-    /// Without it, the present version if it has no tag yet, else what the changelog's Unreleased part calls for
+    /// How to bump the version: major, minor, patch, a, b, rc, post, dev, release (drop the pre-release), or a version.
+    /// Without it, the current version if it has no tag yet, else the bump that the changelog's Unreleased section calls for
     #[arg(value_name = "BUMP")]
     bump: Option<String>,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
 
-    /// Show the plan and run every preflight; change nothing
+    /// Show the plan and run all preflight checks, without changing anything
     #[arg(long)]
     dry_run: bool,
 
-    /// When everything is built, send something that is no distribution under each file's name: the indexes refuse it,
-    /// and by how they do it is known whether they would take the file. A new project counts towards PyPI's limit of
-    /// those in an hour
+    /// Ask the index, after the build and before anything leaves, whether it would take the files (by uploads made to be
+    /// refused). A new project counts towards PyPI's hourly limit of new projects
     #[arg(long)]
     probe: bool,
 
-    /// Go on although a token says itself that it is for another index or project or has expired, or the index has put
-    /// the project into quarantine
+    /// Continue despite errors marked as overridable: a token for another index or project, an expired token, a
+    /// quarantined project
     #[arg(long)]
     force: bool,
 }

@@ -8,11 +8,11 @@ use crate::ui::{Format, account_text, data};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Ask neither remotes nor indexes what they have
+    /// Do not contact remotes and indexes
     #[arg(long)]
     offline: bool,
 
-    /// Pack the run that is not finished into this file, for `pyrelease resume --import FILE` in another clone
+    /// Export the unfinished run to this file, for `pyrelease resume --import FILE` in another clone
     #[arg(long, value_name = "FILE")]
     export: Option<PathBuf>,
 }

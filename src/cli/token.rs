@@ -24,13 +24,13 @@ pub(super) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Show what the credentials for an index are good for, and where they are from; the secret is not shown
+    /// Show where the credentials for an index come from and what they allow, but not the secret
     Show(Show),
 }
 
 #[derive(Debug, clap::Args)]
 struct Show {
-    /// The index; all that are configured if none is named
+    /// The index [default: all configured ones]
     #[arg(value_name = "INDEX")]
     name: Option<String>,
 
@@ -38,7 +38,7 @@ struct Show {
     #[arg(long, value_name = "NAME", conflicts_with = "name")]
     index: Option<String>,
 
-    /// The project that is to be uploaded; the one in the folder if none is named
+    /// The project to upload [default: the one in the folder]
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
 }

@@ -9,49 +9,49 @@ use crate::stages::CONNECTIONS;
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("where").required(true))]
 pub(super) struct Arguments {
-    /// The distributions of one release, or the folders they lie in; an attestation beside one goes along with it
+    /// The distributions of one release, or folders with them; attestations beside them are uploaded too
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
-    /// The index: `pypi`, `testpypi`, or one of the configuration
+    /// The index: `pypi`, `testpypi`, or one from the configuration
     #[arg(long, value_name = "NAME", group = "where")]
     index: Option<String>,
 
-    /// The address of an index that takes uploads
+    /// The upload URL of an index
     #[arg(long, value_name = "URL", group = "where")]
     url: Option<String>,
 
-    /// Where the index at `--url` lists its files
+    /// The URL at which the index of `--url` lists its files (simple API)
     #[arg(long, value_name = "URL", requires = "url")]
     simple: Option<String>,
 
-    /// How many wheels go at the same time; the first file goes alone, and the sdist last
+    /// How many wheels to upload in parallel; the first file goes alone, the sdist last
     #[arg(long, value_name = "NUMBER", default_value_t = CONNECTIONS)]
     connections: usize,
 
-    /// First send something that is no distribution under each file's name: the index refuses it, and by how it does it is
-    /// known whether it would take the file. A new project counts towards PyPI's limit of those in an hour
+    /// First ask the index whether it would take the files (by uploads made to be refused). A new project counts towards
+    /// PyPI's hourly limit of new projects
     #[arg(long)]
     probe: bool,
 
-    /// Wait until the index lists every file with its hash, and compare one that it gives out with what was sent
+    /// Wait until the index lists every file with its hash, then download one and compare it
     #[arg(long)]
     verify: bool,
 
-    /// Verify, and install what it gives out into a fresh environment; dependencies come from wherever pip takes them
+    /// Verify, then install the release from the index into a new environment; pip gets the dependencies as usual
     #[arg(long)]
     install: bool,
 
-    /// A command to try the installed release with, such as `python -c 'import demo'`
+    /// A command that tests the installed release, such as `python -c 'import demo'`
     #[arg(long, value_name = "COMMAND", requires = "install")]
     smoke: Option<String>,
 
-    /// Go on although a token says itself that it is for another index or project or has expired, or the index has put
-    /// the project into quarantine
+    /// Continue despite errors marked as overridable: a token for another index or project, an expired token, a
+    /// quarantined project
     #[arg(long)]
     force: bool,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
 }

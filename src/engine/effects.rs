@@ -24,7 +24,7 @@ const TICK: Duration = Duration::from_millis(50);
 fn unknown(stage: &str) -> Error {
     let message = format!("it is not known whether `{stage}` did its work when the run was cut short");
     let how = format!(
-        "look, and then say: `pyrelease resume --done {stage}` if it did, `pyrelease resume --again {stage}` if it did not"
+        "check by hand, then run `pyrelease resume --done {stage}` if it did, or `pyrelease resume --again {stage}` if it did not"
     );
     Error::left(message)
         .help(how)

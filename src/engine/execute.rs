@@ -96,7 +96,7 @@ impl<'a> Execution<'a> {
         };
         if let Err(unsettled) = context.reconcile(&mut self.journal) {
             let left =
-                Error::left(format!("`{stage}` failed, and what it left cannot be looked into: {unsettled}"));
+                Error::left(format!("`{stage}` failed, and its effects could not be verified: {unsettled}"));
             return Err(left
                 .because(error)
                 .help("put that right, then `pyrelease rollback` or `pyrelease resume`"));
@@ -205,7 +205,9 @@ impl<'a> Execution<'a> {
             }
         }
         match refused {
-            true => Err(Error::refused("the release would not be let in; nothing has left the run's folder")),
+            true => Err(Error::refused(
+                "at least one index would not accept the release; nothing has left the run's folder",
+            )),
             false => Ok(()),
         }
     }

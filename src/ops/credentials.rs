@@ -58,7 +58,7 @@ pub(super) fn ask(
     } else {
         context
             .ui
-            .ask(&format!("User name for {name} ({address}; __token__ for a token, nothing for nobody): "))?
+            .ask(&format!("User name for {name} ({address}; __token__ for a token, leave empty to skip): "))?
     };
     if username.is_empty() {
         return Ok(environment);

@@ -55,14 +55,14 @@ impl Context {
                 return;
             }
             if interrupted.swap(true, Ordering::SeqCst) {
-                say_at_once("stopped at once; `pyrelease status` says what is left and how to go on");
+                say_at_once("stopped at once; `pyrelease status` shows what is left and how to continue");
                 std::process::exit(i32::from(ExitCode::Left as u8));
             }
             say_at_once(
-                "interrupted: the current step is ended, then what can be undone is undone (again: stop at once)",
+                "interrupted: stopping the current step and undoing what can be undone (press again to stop at once)",
             );
         })
-        .map_err(|error| Error::failed("signals cannot be listened for").because(error))
+        .map_err(|error| Error::failed("failed to install the signal handler").because(error))
     }
 
     /// Asks whether to go on, unless `--yes` answered already.
@@ -72,7 +72,7 @@ impl Context {
         }
         if !can_ask() {
             return Err(Error::usage("there is no terminal to ask on")
-                .help("say `--yes` to go on without being asked"));
+                .help("pass `--yes` to continue without confirmation"));
         }
         match self.ui.confirm(question)? {
             true => Ok(()),

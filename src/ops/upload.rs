@@ -63,12 +63,12 @@ pub struct UploadOptions<'a> {
 /// A preflight refuses a file, or an upload fails.
 pub fn upload(context: &Context, options: &UploadOptions<'_>) -> Result<()> {
     if !(1..=MOST_CONNECTIONS).contains(&options.connections) {
-        return Err(Error::usage(format!("`--connections` is 1 to {MOST_CONNECTIONS}")));
+        return Err(Error::usage(format!("`--connections` must be between 1 and {MOST_CONNECTIONS}")));
     }
     if let Some(smoke) = options.smoke
         && shlex::split(smoke).is_none_or(|words| words.is_empty())
     {
-        return Err(Error::usage("`--smoke` is not a command: a quote is not closed, or it is empty"));
+        return Err(Error::usage("`--smoke` must be a command: it is empty, or a quote is not closed"));
     }
     let verify = options.verify || options.install;
     let (config, root) = match (locate(context), &context.manifest) {
@@ -117,8 +117,8 @@ pub fn upload(context: &Context, options: &UploadOptions<'_>) -> Result<()> {
     };
     let mut standalone = StandaloneUpload::new(&environment, (&name, &index), &distributions, &hashes)?;
     if verify && standalone.client().address().simple.is_none() {
-        return Err(Error::usage(format!("`{name}` has no `simple` address, where to look for them"))
-            .help("say where it lists files: `--simple URL`, or `simple` in [index.NAME]"));
+        return Err(Error::usage(format!("`{name}` has no `simple` URL, so uploads cannot be verified"))
+            .help("pass `--simple URL`, or set `simple` in [index.NAME]"));
     }
     let how = match (options.install, options.smoke) {
         (true, smoke) => Verification::Installed { smoke, variables: &environment },
@@ -221,7 +221,7 @@ fn named(config: &Config, name: &str) -> Result<(String, IndexSettings)> {
     Err(match nearest(name, known.keys().map(String::as_str)) {
         Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
         None => error.help(format!(
-            "add [index.{name}] with its `upload` to the configuration, or give its address: `--url URL`"
+            "add [index.{name}] with its `upload` to the configuration, or pass its URL: `--url URL`"
         )),
     })
 }

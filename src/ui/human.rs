@@ -122,10 +122,10 @@ impl Human {
         }
         match fate {
             FileStatus::There if reason == UPLOADED => {
-                self.status(GOOD, "Uploaded", &format!("{file} is on {index}"))
+                self.status(GOOD, "Uploaded", &format!("{file} to {index}"))
             }
             FileStatus::There => {
-                self.status(GOOD, "Uploaded", &format!("{file} is on {index} {DIM}({}){DIM:#}", safe(reason)))
+                self.status(GOOD, "Uploaded", &format!("{file} to {index} {DIM}({}){DIM:#}", safe(reason)))
             }
             FileStatus::NotThere => self.status(BAD, "Failed", &format!("{file} is not on {index}")),
             FileStatus::Unknown => self.status(BAD, "In doubt", &format!("{file} may be on {index}")),
@@ -197,7 +197,11 @@ impl Listener for Human {
                 self.said(WARN, "warning", &format!("{stage}{message}"), *help);
             }
             Event::PointOfNoReturn { stage } => {
-                self.status(WARN, "Publishing", &format!("from `{stage}` on, the only way is forward"));
+                self.status(
+                    WARN,
+                    "Publishing",
+                    &format!("to {stage}: past this point the release can only be completed"),
+                );
             }
             Event::Undoing { what } => self.status(WARN, "Undoing", what),
             Event::Undone { .. } => {}
@@ -274,7 +278,7 @@ fn meaning(reach: crate::engine::model::Reach) -> &'static str {
         Reach::Private => "in the run's own clone:",
         Reach::Rehearsal => "for trial:",
         Reach::Repository => "in the repository and its remote; undone if a later stage fails:",
-        Reach::Public => "in public; from here on the only way is forward:",
+        Reach::Public => "in public; past this point the release can only be completed:",
         Reach::FollowUp => "afterwards:",
     }
 }

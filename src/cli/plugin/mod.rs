@@ -13,13 +13,13 @@ use crate::stages::{Named, named};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Arguments {
-    /// Show the plugins there are: where each was found, whether it may run, and what it may do
+    /// List plugins: where each was found, whether it may run, and what it may do
     List,
-    /// Pin a plugin in `release.lock` as it is now, and agree to run it
+    /// Pin a plugin in `release.lock` and agree to run it
     Trust(trust::Arguments),
-    /// Begin a plugin in a folder of its own
+    /// Create a plugin from a template
     New(new::Arguments),
-    /// Try a plugin: every method, cancellation, death at each point, undoing twice, its schema and its secrets
+    /// Test a plugin: every method, cancellation, a kill at each point, repeated undo, its schema and secrets
     Test(test::Arguments),
 }
 

@@ -16,11 +16,11 @@ enum Language {
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// The plugin's name, and the folder that is made for it
+    /// The plugin's name, and the name of its new folder
     #[arg(value_name = "NAME")]
     name: String,
 
-    /// The language to write it in
+    /// The language of the template
     #[arg(long, value_name = "LANGUAGE", default_value = "python")]
     lang: Language,
 }

@@ -9,19 +9,19 @@ use crate::ui::{Format, data};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// The plugin's file; it runs for real, in a throwaway project
+    /// The plugin's file; it runs for real, in a temporary project
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The configuration that it is given, as JSON
+    /// The plugin's configuration, as JSON
     #[arg(long, value_name = "JSON", default_value = "{}")]
     config: String,
 
-    /// Have its irreversible effects, too
+    /// Also test irreversible effects
     #[arg(long)]
     irreversible: bool,
 
-    /// How long a call may take
+    /// The time limit of a call
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     timeout: u64,
 }

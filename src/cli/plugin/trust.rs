@@ -10,11 +10,11 @@ use crate::plugin::trust::{LOCK, Obstacle, Pins, agree, look};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// The plugins, by their names or those of their stages; all that the project's stages have if none is named
+    /// The plugins, by name or by stage [default: all plugins of the project's stages]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
 }

@@ -192,7 +192,7 @@ fn unknown(stage: &str, effect: &Effect) -> Error {
         return Error::failed(message).help("it was for trial and stays as it is: release again");
     }
     Error::left(message).help(format!(
-        "look, and then say: `pyrelease resume --done {stage}` if it was, `pyrelease resume --again {stage}` if it was not"
+        "check by hand, then run `pyrelease resume --done {stage}` if it was, or `pyrelease resume --again {stage}` if it was not"
     ))
 }
 

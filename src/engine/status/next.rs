@@ -69,7 +69,7 @@ fn cut(summary: &JournalSummary, repository: &Repository, records: u64) -> (Vec<
 /// What is there and the records do not tell of: `rollback` refuses then.
 fn untold(summary: &JournalSummary, repository: &Repository) -> Option<String> {
     if summary.is_public && point_of_no_return(&summary.entries).is_none() {
-        return Some("files of this version are public: the only way is forward".to_owned());
+        return Some("files of this version are public: the release can only be completed".to_owned());
     }
     let Some(Record::Run(header)) = summary.records.first() else { return None };
     let lands = summary.entries.iter().any(|entry| matches!(entry.effect, Effect::Land { .. }));
@@ -113,8 +113,8 @@ fn go_on(
     let missing: Vec<&str> = missing.collect();
     if let Some(entry) = point_of_no_return(&summary.entries) {
         notes.push(match entry.state {
-            State::InDoubt => format!("{} may be public: the only way is forward", entry.effect),
-            _ => format!("{} is public: the only way is forward", entry.effect),
+            State::InDoubt => format!("{} may be public: the release can only be completed", entry.effect),
+            _ => format!("{} is public: the release can only be completed", entry.effect),
         });
         let mut doubtful = summary.entries.iter().rev().filter(|entry| entry.state == State::InDoubt);
         let is_unsaid = |entry: &&Entry| needs_word(&summary.records, &entry.stage, &entry.effect);
