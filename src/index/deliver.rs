@@ -180,7 +180,7 @@ impl Attempts {
 
     /// The message that a file is sent again, and why. A reason that was just given is not repeated.
     fn sent_again(&mut self, error: &UploadError, submission: &Submission) -> String {
-        let known = if error.is_ambiguous() { "the index does not list it, so it" } else { "it" };
+        let known = if error.is_ambiguous() { ", the index does not list the file" } else { "" };
         let said = error.to_string();
         let is_new = self.told.as_ref() != Some(&said);
         let told = match is_new {
@@ -188,7 +188,7 @@ impl Attempts {
             false => format!("`{}` failed in the same way", submission.distribution.filename),
         };
         self.told = Some(said);
-        format!("{told}; {known} is sent again")
+        format!("{told}{known}; sending it again")
     }
 
     /// How long to wait for a server that is down; none if it has been down for too long.
