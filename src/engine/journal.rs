@@ -8,8 +8,10 @@ mod lines;
 mod relocate;
 pub(super) mod tail;
 
+use std::fs::TryLockError;
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -401,19 +403,24 @@ impl Journal {
     }
 }
 
-/// Nobody else writes to it meanwhile, also where somebody has deleted the lock of the repository.
+/// How long a lock may be held by a process that is only about to execute another program
+const BETWEEN_FORK_AND_EXEC: Duration = Duration::from_millis(500);
+
+/// Nobody else writes to it meanwhile, also if the lock of the repository was deleted or the file system has none.
 fn hold(file: &fs_err::File) -> Result<()> {
     // There a lock would keep `status` from reading, too.
     if cfg!(windows) {
         return Ok(());
     }
-    match file.file().try_lock() {
-        Err(std::fs::TryLockError::WouldBlock) => {
-            Err(Error::refused("the run is under way").help("wait for it to end"))
+    let began = Instant::now();
+    while let Err(TryLockError::WouldBlock) = file.file().try_lock() {
+        // A child process that this one has just started holds every lock until it executes its program.
+        if began.elapsed() > BETWEEN_FORK_AND_EXEC {
+            return Err(Error::refused("the run is under way").help("wait for it to end"));
         }
-        // A file system that has no locks has none for the repository either.
-        _ => Ok(()),
+        std::thread::sleep(Duration::from_millis(5));
     }
+    Ok(())
 }
 
 /// Where the room that a journal keeps for itself is.
