@@ -1,4 +1,5 @@
-//! The verbs through which a stage changes anything: each is journalled, and inert when only a plan is made.
+//! Effects: the only way for a stage to change anything. Each is written to the journal; while a plan is made, they do
+//! nothing.
 
 mod plugin;
 mod workbench;
@@ -18,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::world::failpoints::InEffect;
 use crate::world::git::{PrivateClone, Repository};
 
-/// How soon a wait notices an interrupt
+/// The interval at which a wait checks for an interrupt
 const TICK: Duration = Duration::from_millis(50);
 
 fn unknown(stage: &str) -> Error {
@@ -31,7 +32,7 @@ fn unknown(stage: &str) -> Error {
         .help(format!("a command by which pyrelease finds out by itself: [stage.{stage}] verify = [...]"))
 }
 
-/// Lets time pass, and asks now and then whether to go on.
+/// Waits, and calls `go_on` in between.
 pub(super) fn wait(time: Duration, go_on: impl Fn() -> Result<()>) -> Result<()> {
     let began = Instant::now();
     loop {
@@ -43,20 +44,20 @@ pub(super) fn wait(time: Duration, go_on: impl Fn() -> Result<()>) -> Result<()>
     }
 }
 
-/// How an attempt at an effect went wrong
+/// How an attempt at an effect failed
 #[derive(Debug)]
 pub enum Attempt {
-    /// It certainly did not happen
+    /// It did not happen
     NotDone(Error),
-    /// It did not happen, and never will, however often it is tried
+    /// It did not happen, and repeating it cannot help
     Never(Error),
-    /// It happened in part, and goes no further
+    /// It happened in part and was stopped
     InPart(Error),
-    /// It may have happened: only the world can tell
+    /// It may have happened; recovery must ask
     InDoubt(Error),
 }
 
-/// What the effects act on when they are not inert
+/// What live effects act on
 pub(super) struct Live<'run> {
     pub(super) run: &'run RunFolder,
     pub(super) clone: &'run PrivateClone,
@@ -65,19 +66,19 @@ pub(super) struct Live<'run> {
     pub(super) interrupted: &'run AtomicBool,
 }
 
-/// The hands of a stage
+/// The effects of one stage: inert while a plan is made, else live
 pub struct Effects<'run> {
     stage: String,
     reach: Reach,
     listener: &'run dyn Listener,
     live: Option<Live<'run>>,
     actions: Vec<Action>,
-    /// Whether a stage before this one changes files, as far as a plan can tell
+    /// Whether an earlier stage changes files, as far as the plan knows
     after_changes: bool,
 }
 
 impl<'run> Effects<'run> {
-    /// Effects that do nothing but write down what they were asked for.
+    /// Inert effects, which only record the actions.
     pub fn inert(stage: &str, reach: Reach, listener: &'run dyn Listener) -> Self {
         Self {
             stage: stage.to_owned(),
@@ -89,7 +90,7 @@ impl<'run> Effects<'run> {
         }
     }
 
-    /// The same for a stage that comes after others that change files.
+    /// Inert effects for a stage after others that change files.
     pub(super) fn after_changes(self, after_changes: bool) -> Self {
         Self { after_changes, ..self }
     }
@@ -107,7 +108,7 @@ impl<'run> Effects<'run> {
         self.actions
     }
 
-    /// Says what the stage is about to do.
+    /// Announces the stage's next action.
     ///
     /// # Errors
     /// The user interrupted.
@@ -120,34 +121,34 @@ impl<'run> Effects<'run> {
         Ok(())
     }
 
-    /// Says something about what the stage does.
+    /// Emits a note.
     pub fn note(&self, message: &str) {
         if self.live.is_some() {
             self.listener.on_event(&Event::Note { stage: Some(&self.stage), message });
         }
     }
 
-    /// Warns of something that does not make the stage fail.
+    /// Emits a warning.
     pub fn warn(&self, message: &str, help: Option<&str>) {
         if self.live.is_some() {
             self.listener.on_event(&Event::Warning { stage: Some(&self.stage), message, help });
         }
     }
 
-    /// Reports how many bytes of something have been sent.
+    /// Reports progress in bytes.
     pub fn progress(&self, what: &str, done: u64, total: u64) {
         self.listener.on_event(&Event::Progress { stage: &self.stage, what, done, total });
     }
 
-    /// Lets time pass.
+    /// Waits.
     ///
     /// # Errors
-    /// The user interrupted, and did not wait for its end.
+    /// The user interrupted the wait.
     pub fn wait(&self, time: Duration) -> Result<()> {
         wait(time, || self.check_interrupt())
     }
 
-    /// The stage has nothing to do.
+    /// Announces that the stage has nothing to do.
     ///
     /// # Errors
     /// The user interrupted.
@@ -155,10 +156,10 @@ impl<'run> Effects<'run> {
         self.announce(Action::Skip { reason: reason.to_owned() })
     }
 
-    /// Does private work: inside the run's folder only. None where the effects are inert.
+    /// Does private work, inside the run's folder only. Returns none if the effects are inert.
     ///
     /// # Errors
-    /// What the work gives, or that the user interrupted.
+    /// The work failed, or the user interrupted.
     pub fn private<T>(
         &mut self,
         action: Action,
@@ -190,12 +191,12 @@ impl<'run> Effects<'run> {
         Ok(())
     }
 
-    /// Does one thing outside: writes the intent, acts, writes how it went. Nothing where the effects are inert.
+    /// Does one effect: writes the intent, acts, and writes the outcome. Does nothing if the effects are inert.
     ///
-    /// The attempt gives what the world said, as evidence for the journal.
+    /// `attempt` returns the evidence for the journal, such as a reply.
     ///
     /// # Errors
-    /// The attempt failed; or the effect reaches further than the stage said it would, and was not attempted.
+    /// The attempt failed; or the effect exceeds the stage's declared reach, and was not attempted.
     pub fn attempt(
         &mut self,
         effect: Effect,
@@ -208,8 +209,7 @@ impl<'run> Effects<'run> {
         self.conclude(id, attempted)
     }
 
-    /// Writes that something is about to be done outside, and gives the id under which its end is written; none where
-    /// it is done already, or the effects are inert.
+    /// Writes the intent of an effect and returns its id; none if the effect is already done or the effects are inert.
     pub(super) fn intend(&mut self, effect: Effect) -> Result<Option<u64>> {
         self.check_interrupt()?;
         let Some(live) = &mut self.live else { return Ok(None) };
@@ -231,7 +231,7 @@ impl<'run> Effects<'run> {
         live.journal.intend(&self.stage, effect, locks).map(Some)
     }
 
-    /// Writes what became of it. What is in doubt stays so: the journal has its intent, when the attempt ended, and no end.
+    /// Writes the outcome. An effect in doubt gets no outcome, only the time at which the attempt ended.
     pub(super) fn conclude(&mut self, id: u64, attempted: Result<String, Attempt>) -> Result<()> {
         let Some(live) = &mut self.live else { return Ok(()) };
         match attempted {
@@ -256,22 +256,22 @@ impl<'run> Effects<'run> {
         }
     }
 
-    /// The id of the run; none where the effects are inert.
+    /// The run's id; none if the effects are inert.
     pub fn run(&self) -> Option<&str> {
         self.live.as_ref().map(|live| live.run.id())
     }
 
-    /// What says that the user interrupted; none where the effects are inert.
+    /// The user's interrupt flag; none if the effects are inert.
     pub(super) fn interrupted(&self) -> Option<&'run AtomicBool> {
         self.live.as_ref().map(|live| live.interrupted)
     }
 
-    /// Tells what happens in the stage.
+    /// Emits an event.
     pub fn tell(&self, event: &Event<'_>) {
         self.listener.on_event(event);
     }
 
-    /// The folders that private work happens in; none where the effects are inert.
+    /// The folders for private work; none if the effects are inert.
     pub fn bench(&self) -> Option<Workbench<'_>> {
         let live = self.live.as_ref()?;
         Some(Workbench {
@@ -283,15 +283,15 @@ impl<'run> Effects<'run> {
         })
     }
 
-    /// Whether anything really happens.
+    /// Whether the effects are live.
     pub fn is_live(&self) -> bool {
         self.live.is_some()
     }
 
-    /// Stops here if the user interrupted.
+    /// Fails if the user interrupted.
     ///
     /// # Errors
-    /// They did.
+    /// The user interrupted.
     pub fn check_interrupt(&self) -> Result<()> {
         match &self.live {
             Some(live) if live.interrupted.load(Ordering::Relaxed) => Err(Error::interrupted()),

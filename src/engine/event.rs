@@ -1,26 +1,26 @@
-//! What a run tells whoever watches: the only thing `ui` sees.
+//! The events of a run. `ui` sees a run only through them.
 
 use serde::Serialize;
 
 use crate::engine::model::{Action, Finding, Plan, Reach};
 
-/// Something that happened
+/// An event
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event<'a> {
     /// What the run would do
     Plan {
         plan: &'a Plan,
-        /// Whether people are shown what is released only, and not each step
+        /// Whether the text form names only the release, not each step
         #[serde(skip)]
         is_brief: bool,
     },
-    /// A preflight found something; `stage` is none for what concerns the whole run
+    /// A preflight finding; `stage` is none if it concerns the whole run
     Finding {
         stage: Option<&'a str>,
         finding: &'a Finding,
     },
-    /// A run has begun; its folder holds the journal, the clone and the distributions
+    /// A run began; its folder holds the journal, the clone and the distributions
     RunStarted {
         run: &'a str,
         folder: &'a str,
@@ -51,24 +51,24 @@ pub enum Event<'a> {
         done: u64,
         total: u64,
     },
-    /// So many files, of so many bytes together, are about to go to an index
+    /// An upload of files begins; `bytes` is their total size
     UploadsStarted {
         stage: &'a str,
         index: &'a str,
         files: usize,
         bytes: u64,
     },
-    /// What became of one of them
+    /// The outcome for one of the files
     File {
         stage: &'a str,
         index: &'a str,
         file: &'a str,
         sha256: &'a str,
         fate: FileStatus,
-        /// How that is known, or why it is so
+        /// The evidence, or the reason
         reason: &'a str,
     },
-    /// What a release would work with
+    /// A fact about the environment of a release
     Fact {
         subject: &'a str,
         value: &'a str,
@@ -82,18 +82,18 @@ pub enum Event<'a> {
         message: &'a str,
         help: Option<&'a str>,
     },
-    /// From here on the only way is forward
+    /// From here on the release can only be completed
     PointOfNoReturn {
         stage: &'a str,
     },
-    /// Something is being taken back
+    /// An effect is being undone
     Undoing {
         what: &'a str,
     },
     Undone {
         what: &'a str,
     },
-    /// Something stays as it is
+    /// An effect is kept
     Kept {
         what: &'a str,
         reason: &'a str,
@@ -113,31 +113,31 @@ pub enum Event<'a> {
         index: &'a str,
         links: &'a [String],
     },
-    /// The run is over, and what could not be undone is left as it is
+    /// The run is over; what could not be undone is kept
     GivenUp {
         run: &'a str,
     },
-    /// The run is over and nothing of it is left
+    /// The run is over and everything is undone
     RolledBack {
         run: &'a str,
     },
 }
 
-/// Where a file is that was to go to an index
+/// The status of a file after an upload
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileStatus {
-    /// It is there.
+    /// The index has the file.
     There,
-    /// It is not there.
+    /// The index does not have the file.
     NotThere,
-    /// It may be there.
+    /// The index may have the file.
     Unknown,
-    /// It was not sent, because of what befell another.
+    /// The file was not sent, because another one failed.
     NotSent,
 }
 
-/// Who watches a run
+/// Receives the events of a run
 pub trait Listener {
     fn on_event(&self, event: &Event<'_>);
 }

@@ -1,4 +1,4 @@
-//! The order of things: the clone, the stages, the landing in between, and the way back when one fails.
+//! Executes a run: makes the clone, runs the stages, lands between them, and undoes everything if one fails.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -23,10 +23,10 @@ use crate::world::failpoints::InEffect;
 use crate::world::git::PrivateClone;
 use crate::world::orphans::{self, OrphanScope};
 
-/// The name under which the landing stands in the journal
+/// The landing's stage name in the journal
 const LANDING: &str = "land";
 
-/// A run that is under way
+/// A run in progress
 pub struct Execution<'a> {
     pub pipeline: &'a Pipeline,
     pub release: Release,
@@ -36,14 +36,14 @@ pub struct Execution<'a> {
     pub listener: &'a dyn Listener,
     /// Ignored files that the build needs, relative to the project
     pub carry: &'a [String],
-    /// Whether every stage asks the world before the first effect outside whether it would be let do its work
+    /// Whether to probe the indexes before the first effect outside the run's folder (`--probe`)
     pub probe: bool,
-    /// Whether the run goes on from an earlier process: then it is not known what happened meanwhile
+    /// Whether an earlier process began the run, so that the state may have changed since
     pub is_resumed: bool,
 }
 
 impl<'a> Execution<'a> {
-    /// Begins a run: from here on the journal knows of it.
+    /// Begins a run and its journal.
     ///
     /// # Errors
     /// The run's folder cannot be written.
@@ -74,10 +74,10 @@ impl<'a> Execution<'a> {
         Ok(execution)
     }
 
-    /// Takes the release through its stages; a failure before the point of no return undoes everything.
+    /// Runs the stages. A failure before the point of no return undoes everything.
     ///
     /// # Errors
-    /// The release failed and nothing is left (1, 3 or 130), or something is left and named (4).
+    /// The release failed and nothing is left (exit code 1, 3 or 130), or something is left (4).
     pub fn complete(mut self) -> Result<()> {
         let went = self.stages();
         self.sweep();
@@ -86,7 +86,7 @@ impl<'a> Execution<'a> {
             Err(failed) => failed,
         };
         let (stage, error) = failed;
-        // The journal may be what failed: then the undoing goes by what it holds.
+        // The journal itself may have failed; undo what it contains.
         let _ = self.journal.write(Record::Failed { stage: stage.clone(), reason: error.chain() });
         let context = RecoveryContext {
             repository: &self.release.workspace.repository,
@@ -146,7 +146,7 @@ impl<'a> Execution<'a> {
         }))
     }
 
-    /// Ends what the stages' commands have left running: nothing of a run outlives it.
+    /// Ends processes that the stages' commands left running.
     fn sweep(&self) {
         for orphan in orphans::end(self.run.id(), OrphanScope::Stages) {
             let message = format!("it left `{}` running, which was ended", orphan.command);
@@ -194,7 +194,7 @@ impl<'a> Execution<'a> {
         self.land().map_err(|error| (LANDING.to_owned(), error))
     }
 
-    /// Has every stage ask whether it would be let do its work; refuses if one would not.
+    /// Probes every stage, and refuses the release if one would be refused.
     fn ask_stages(&self) -> Result<()> {
         let mut refused = false;
         for stage in self.pipeline.stages().filter(|stage| stage.reach() > Reach::Private) {
@@ -216,7 +216,7 @@ impl<'a> Execution<'a> {
         point_of_no_return(&entries(self.journal.records())).is_some()
     }
 
-    /// Makes the clone, or goes on with the one that is there; gives the position of the first stage to run.
+    /// Makes the clone, or reuses it; returns the position of the first stage to run.
     fn prepare(&mut self) -> Result<usize> {
         let tree = self.run.tree();
         let names: Vec<&str> = self.pipeline.stages().map(Stage::name).collect();
@@ -250,7 +250,7 @@ impl<'a> Execution<'a> {
             ))
             .help("run the release again"));
         }
-        // Private work that was cut short is done again from the start: nothing outside knows of it.
+        // Redo interrupted private work from the start: it had no effects outside.
         self.run.clear(true)?;
         self.release.outputs = Outputs::default();
         fs_err::create_dir_all(self.run.dist())?;
@@ -296,7 +296,7 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
-    /// Lands the release, once, if the stages made anything to land.
+    /// Lands the release once, if there is a commit or a tag to land.
     fn land(&mut self) -> Result<()> {
         let landed = |entry: &super::journal::Entry| {
             matches!(entry.effect, Effect::Land { .. }) && entry.state == State::Done
@@ -372,8 +372,8 @@ pub(super) fn header(run: String, pipeline: &Pipeline, release: &Release, source
     }
 }
 
-/// Copies an ignored file or folder of the user's that a build needs into the clone. What is there already is tracked,
-/// and a link could lead anywhere: neither is written over.
+/// Copies an ignored file or folder that the build needs into the clone. Overwrites nothing: existing files are tracked,
+/// and a link may point anywhere.
 fn carry(from: &Path, to: &Path, path: &str) -> Result<()> {
     let source = from.join(path);
     if !source.exists() {

@@ -1,7 +1,7 @@
 //! The journal: what a run intended, did and undid, written before and after each effect.
 //!
-//! JSON lines, each with a sequence number and a checksum of its record. A torn last line is what a crash leaves and
-//! is dropped; a damaged line before it means that somebody changed the file, and nothing is guessed.
+//! JSON lines, each with a sequence number and a checksum of its record. A crash can leave a torn last line, which
+//! is dropped. An earlier damaged line means that the file was changed: nothing is done on its word.
 
 mod entries;
 mod lines;
@@ -38,11 +38,11 @@ pub use lines::{Content, ReadLine, lines, records};
 /// The format that this version writes
 pub const FORMAT: u32 = 1;
 
-/// One fact in a journal
+/// A record of a journal
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Record {
-    /// The run and everything needed to go on with it: the first record
+    /// The first record: the run, with everything needed to resume it
     Run(Header),
     StageBegun {
         stage: String,
@@ -51,55 +51,55 @@ pub enum Record {
         stage: String,
         outputs: Outputs,
     },
-    /// The run stands in for one whose journal is lost: these stages are taken as done, with these outputs, by this
+    /// The run was reconstructed after its journal was lost: these stages count as done, with these outputs, by this
     /// evidence
     Found {
         stages: Vec<String>,
         outputs: Outputs,
         evidence: Vec<String>,
     },
-    /// The run came here from another repository: what it did there to refs is asked about again
+    /// The run was imported from another repository: its effects on refs must be verified here
     Imported {},
-    /// About to do this; what follows says how it went
+    /// The intent of an effect; a later record has its outcome
     Intent {
         id: u64,
         /// In seconds since the epoch
         at: i64,
         stage: String,
         effect: Effect,
-        /// None where it takes none, and in journals of before there was this
+        /// None if the effect takes no locks, and in old journals
         #[serde(default, skip_serializing_if = "Option::is_none")]
         locks: Option<LocksBefore>,
     },
-    /// It happened, with what the world said
+    /// The effect happened, with the evidence
     Done {
         id: u64,
         evidence: String,
     },
-    /// It certainly did not happen
+    /// The effect did not happen
     NotDone {
         id: u64,
         reason: String,
-        /// Whether it never will, however often it is tried
+        /// Whether repeating it cannot help
         #[serde(default, rename = "final", skip_serializing_if = "std::ops::Not::not")]
         is_final: bool,
     },
-    /// It is not there, and may still come; whenever the clock says another time than before, counted from then
+    /// The effect is absent and may still arrive, counted from `at`
     Doubted {
         id: u64,
         /// In seconds since the epoch
         at: i64,
     },
-    /// About to take it back
+    /// The intent to undo an effect
     Undo {
         id: u64,
-        /// The ref that the push which takes a push back creates besides
+        /// The fence ref of the push that undoes a push
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fence: Option<String>,
-        /// In seconds since the epoch; none in journals of before there was this
+        /// In seconds since the epoch; none in old journals
         #[serde(default, skip_serializing_if = "Option::is_none")]
         at: Option<i64>,
-        /// As for the intent
+        /// As in the intent
         #[serde(default, skip_serializing_if = "Option::is_none")]
         locks: Option<LocksBefore>,
     },
@@ -107,12 +107,12 @@ pub enum Record {
         id: u64,
         evidence: String,
     },
-    /// It stays, and why
+    /// The effect is kept, and why
     Kept {
         id: u64,
         reason: String,
     },
-    /// The run failed here
+    /// The run failed
     Failed {
         stage: String,
         reason: String,
@@ -124,7 +124,7 @@ pub enum Record {
 }
 
 impl Record {
-    /// The record in a few words, without what it carries.
+    /// The record in a few words.
     pub fn shown(&self) -> String {
         match self {
             Self::Run(_) => "run".to_owned(),
@@ -145,7 +145,7 @@ impl Record {
     }
 }
 
-/// What a run is about
+/// The header of a run
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     pub format: u32,
@@ -197,7 +197,7 @@ impl Header {
 pub enum Outcome {
     Released,
     RolledBack,
-    /// Ended by the user with something left as it was
+    /// The user ended the run, and something was kept
     GivenUp,
 }
 
@@ -219,12 +219,12 @@ pub struct Journal {
     records: Vec<Record>,
     next_id: u64,
     path: PathBuf,
-    /// Notes its end beside it; none where nobody did from the beginning
+    /// The note of the journal's end beside it; none if the journal had none from the start
     tail: Option<Tail>,
     is_whole: bool,
 }
 
-/// Bytes kept for the day when the disk is full: the way back has to be written down, too
+/// Bytes reserved for a full disk, so that a rollback can still be written
 const RESERVE: usize = 1 << 20;
 
 impl Journal {
@@ -250,10 +250,10 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Opens a journal to go on with it; a torn last line is cut off.
+    /// Opens a journal to continue it; cuts off a torn last line.
     ///
     /// # Errors
-    /// A damaged line before the last; a file that cannot be read or written, or that somebody else is writing.
+    /// An earlier line is damaged; the file cannot be read or written, or another process is writing it.
     pub fn open(path: &Path) -> Result<Self> {
         let mut file = fs_err::OpenOptions::new().append(true).open(path)?;
         hold(&file)?;
@@ -265,18 +265,17 @@ impl Journal {
         }
         let next_id = records.iter().filter(|record| matches!(record, Record::Intent { .. })).count() as u64;
         let is_whole = end(&text[..intact], path) == End::Noted;
-        // One that lost its end stays known for that.
+        // A journal that lost its end keeps that state.
         let tail = if is_whole { Tail::open(path).ok() } else { None };
         Ok(Self { file, length: intact as u64, records, next_id, path: path.to_owned(), tail, is_whole })
     }
 
-    /// Whether it is known to tell all that the run did: it ends where it was written to. Of one that is not, every record
-    /// is true, and others may be missing.
+    /// Whether the journal is known to be complete. In an incomplete one every record is true, but later ones may be missing.
     pub fn is_whole(&self) -> bool {
         self.is_whole
     }
 
-    /// Notes that the journal is whole, for one whose content was proven otherwise.
+    /// Marks the journal as complete, after its content was proven otherwise.
     ///
     /// # Errors
     /// The note cannot be written.
@@ -305,10 +304,10 @@ impl Journal {
         header(&self.records)
     }
 
-    /// Appends a record and waits until it is on the disk.
+    /// Appends a record and syncs it to disk.
     ///
     /// # Errors
-    /// The disk refused; then the record does not count.
+    /// The record could not be written; it does not count then.
     pub fn write(&mut self, record: Record) -> Result<()> {
         if !self.path.exists() {
             self.write_again()?;
@@ -316,7 +315,7 @@ impl Journal {
         self.put(record)
     }
 
-    /// Writes that the run is over. A second interrupt no longer ends the process with the word that something is left.
+    /// Writes the end of the run. From here on a second interrupt no longer stops the process.
     ///
     /// # Errors
     /// As [`Self::write`].
@@ -325,7 +324,7 @@ impl Journal {
         self.write(Record::End { outcome })
     }
 
-    /// Somebody has deleted the journal of a run that is under way: what is known is written once more.
+    /// Writes the journal again, if it was deleted while the run is in progress.
     fn write_again(&mut self) -> Result<()> {
         if let Some(folder) = self.path.parent() {
             fs_err::create_dir_all(folder)?;
@@ -369,11 +368,11 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends a line whole, or leaves the journal as it was.
+    /// Appends a line completely, or leaves the journal unchanged.
     fn append(&mut self, line: &[u8], record: &Record) -> std::io::Result<()> {
         let written = self.append_in_part(line, record).and_then(|()| self.file.sync_data());
         if written.is_err() {
-            // Half a line would make the next record part of a damaged one.
+            // Half a line would damage the next record.
             self.file.set_len(self.length)?;
         }
         written
@@ -389,8 +388,7 @@ impl Journal {
         self.file.write_all(rest)
     }
 
-    /// Writes the intent of an effect and gives the id under which its end is written. `locks` are those of git's that
-    /// are there before it.
+    /// Writes the intent of an effect and returns its id. `locks` are the git locks that exist before it.
     ///
     /// # Errors
     /// As [`Journal::write`].
@@ -423,7 +421,7 @@ fn hold(file: &fs_err::File) -> Result<()> {
     Ok(())
 }
 
-/// Where the room that a journal keeps for itself is.
+/// The path of a journal's reserve file.
 pub(super) fn reserve(journal: &Path) -> PathBuf {
     journal.with_file_name("reserve")
 }
@@ -446,7 +444,7 @@ fn read(text: &[u8], path: &Path) -> Result<(Vec<Record>, usize)> {
         let end = intact + line.len();
         match parse(line, seq as u64) {
             Some(record) if line.ends_with(b"\n") => records.push(record),
-            // The last line, cut off by whatever ended the run.
+            // The last line may be torn by whatever ended the run.
             _ if !line.ends_with(b"\n") => break,
             _ => {
                 return Err(Error::left(format!("line {} of `{}` is damaged", seq + 1, path.display())).help(
@@ -462,7 +460,7 @@ fn read(text: &[u8], path: &Path) -> Result<(Vec<Record>, usize)> {
     Ok((records, intact))
 }
 
-/// What a later version writes may mean what this one does not know.
+/// A later version may write records that this one does not know.
 fn refuse_newer(text: &[u8], path: &Path) -> Result<()> {
     #[derive(Deserialize)]
     struct First {

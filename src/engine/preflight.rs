@@ -1,4 +1,4 @@
-//! Everything that would make a release fail, found together and before anything happens.
+//! Preflight: finds everything that would make a release fail, before anything is changed.
 
 use super::event::{Event, Listener};
 use super::release::Release;

@@ -1,4 +1,4 @@
-//! A run that stands in for one whose journal is lost: it begins with what could be proven.
+//! Reconstruction: a new run in place of one whose journal is lost, which begins with what was proven.
 
 use std::path::Path;
 
@@ -15,21 +15,21 @@ use crate::python::distribution::Distribution;
 /// What was proven of a release
 #[derive(Debug)]
 pub struct Reconstruction {
-    /// The first stages of the pipeline, as far as they need not be run
+    /// The leading stages that need not run
     pub stages: Vec<String>,
-    /// What those stages hand on; its distributions are those that are not to be built again
+    /// Their outputs; its distributions are not built again
     pub outputs: Outputs,
-    /// By what it was proven, for whoever reads the journal
+    /// The evidence, for readers of the journal
     pub evidence: Vec<String>,
-    /// The files that are on indexes: the stage whose upload it was, where, which, and the address it was found at
+    /// The files on indexes: stage, destination, file, and the URL where it was found
     pub uploaded: Vec<(String, Destination, Distribution, String)>,
 }
 
-/// Begins the run: `gather` puts the distributions into an empty folder and proves them. The run is there whole or not
-/// at all.
+/// Begins the run. `gather` puts the proven distributions into an empty folder. The run is created completely or not at
+/// all.
 ///
 /// # Errors
-/// What `gather` gives, or that the folder cannot be written.
+/// `gather` failed, or the folder cannot be written.
 pub fn begin(
     store: &Store,
     pipeline: &Pipeline,

@@ -1,4 +1,4 @@
-//! The release under way: what every stage may know of it.
+//! The release in progress: what every stage can read.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ pub struct Workspace {
     /// The project's folder in the repository, with `/` and a final one; empty at the top
     pub prefix: String,
     pub environment: Environment,
-    /// What the files of the release are known by
+    /// The digests of the release's files
     pub hashes: Hashes,
 }
 
@@ -26,7 +26,7 @@ impl Workspace {
     /// Opens the repository of the project at `root`.
     ///
     /// # Errors
-    /// No repository, or one without a commit.
+    /// There is no repository, or it has no commit.
     pub fn open(root: &Path, environment: Environment) -> Result<Self> {
         let repository = Repository::discover(root)?;
         let head = repository.head()?;
@@ -49,8 +49,7 @@ impl Workspace {
         self.repository.top().join(&self.prefix)
     }
 
-    /// The same project in the worktree that a run belongs to: whichever has its branch checked out, else the one it
-    /// began in. This one where there is neither any more.
+    /// The project in the run's worktree: the one with its branch checked out, else the one it began in, else this one.
     ///
     /// # Errors
     /// The worktrees cannot be listed.
@@ -68,10 +67,10 @@ impl Workspace {
         }
     }
 
-    /// The findings for files that a stage changes: an edit of the user's in one of them would be in the way.
+    /// Findings for local edits in files that a stage changes.
     ///
     /// # Errors
-    /// A working tree that cannot be read.
+    /// The working tree cannot be read.
     pub fn edits_in_the_way<'a>(&self, paths: impl IntoIterator<Item = &'a str>) -> Result<Vec<Finding>> {
         let edited = self.repository.edited()?;
         let mut findings = Vec::new();
@@ -100,34 +99,34 @@ impl Workspace {
 }
 
 impl Files for Workspace {
-    /// A file of the project as committed at HEAD: what is not committed is not released.
+    /// A file of the project as committed at HEAD: uncommitted changes are not released.
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         self.repository.committed(&self.head.commit, &format!("{}{path}", self.prefix))
     }
 }
 
-/// What is to be released, settled before anything happens
+/// What will be released
 #[derive(Debug)]
 pub struct Target {
     pub project: Project,
     pub version: Version,
-    /// The version the project has now
+    /// The project's current version
     pub previous: Version,
     pub previous_tag: Option<String>,
-    /// Why this version, where it was not asked for by name
+    /// The reason for the version, unless the user named it
     pub reason: Option<String>,
     pub names: Names,
 }
 
-/// A release under way
+/// A release in progress
 pub struct Release {
     pub workspace: Workspace,
     pub target: Target,
-    /// What the stages before have handed on
+    /// The outputs of earlier stages
     pub outputs: Outputs,
     /// The top of the run's clone, once there is one
     clone: Option<PathBuf>,
-    /// Whether the run stands in for one whose journal is lost: then the release is public in part
+    /// Whether the run was reconstructed after its journal was lost: then the release is partly public
     rebuilt: bool,
 }
 
@@ -136,23 +135,23 @@ impl Release {
         Self { workspace, target, outputs: Outputs::default(), clone: None, rebuilt: false }
     }
 
-    /// From now on, files are those of the run's clone.
+    /// From now on, reads files from the run's clone.
     pub(super) fn enter(&mut self, clone: &Path) {
         self.clone = Some(clone.to_owned());
     }
 
-    /// From now on, the run stands in for one whose journal is lost.
+    /// Marks the run as reconstructed after its journal was lost.
     pub(super) fn mark_reconstructed(&mut self) {
         self.rebuilt = true;
     }
 
-    /// Whether the release is public in part, from a run whose journal is lost. There is nothing left to rehearse then,
-    /// and distributions among the outputs are not to be built again.
+    /// Whether the run was reconstructed after its journal was lost: the release is partly public, nothing is rehearsed, and
+    /// distributions among the outputs are not built again.
     pub fn is_rebuilt(&self) -> bool {
         self.rebuilt
     }
 
-    /// The names that templates know.
+    /// The values for templates.
     pub fn names(&self) -> &Names {
         &self.target.names
     }
@@ -168,7 +167,7 @@ impl Release {
     /// A file of the project as text.
     ///
     /// # Errors
-    /// Not there (or not committed), or not UTF-8.
+    /// The file does not exist (or is not committed), or is not UTF-8.
     pub fn text(&self, path: &str) -> Result<String> {
         let bytes = self.read(path).ok_or_else(|| {
             let error = Error::refused(format!("there is no `{path}` in the project's last commit"));

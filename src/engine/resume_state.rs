@@ -1,4 +1,4 @@
-//! Where a run stands by its journal: what need not be done again, and the clone in which to go on.
+//! The state in which a run is resumed, by its journal: the completed stages, and the clone.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::engine::model::{Effect, Outputs, State};
 use crate::error::{Error, Result};
 use crate::world::git::{Head, Landing, PrivateClone};
 
-/// The outputs of the first stages all of whose effects still stand, and the number of these stages.
+/// The number of leading stages whose effects all still stand, and their outputs.
 pub fn completed_stages(records: &[Record], stages: &[&str]) -> (usize, Outputs) {
     let effects = entries(records);
     let stands = |id: &u64| {
@@ -26,7 +26,7 @@ pub fn completed_stages(records: &[Record], stages: &[&str]) -> (usize, Outputs)
                 outputs = found.clone();
             }
             Record::StageBegun { stage } => {
-                // A stage that began again makes what was done from there on count no more.
+                // A stage that began again invalidates itself and all later stages.
                 let at = stages.iter().position(|name| name == stage).unwrap_or(stages.len());
                 done.truncate(at);
                 begun.clear();
@@ -46,18 +46,17 @@ pub fn completed_stages(records: &[Record], stages: &[&str]) -> (usize, Outputs)
     (number, outputs)
 }
 
-/// Whether the run goes on from what happened elsewhere: in another repository, or in a run whose journal is lost.
-/// Then nothing that its private stages made is made again.
+/// Whether the run continues an imported or reconstructed one: then its private stages are not repeated.
 pub(super) fn is_continued(records: &[Record]) -> bool {
     is_rebuilt(records) || records.iter().any(|record| matches!(record, Record::Imported {}))
 }
 
-/// Whether the run stands in for one whose journal is lost.
+/// Whether the run was reconstructed after its journal was lost.
 pub(super) fn is_rebuilt(records: &[Record]) -> bool {
     records.iter().any(|record| matches!(record, Record::Found { .. }))
 }
 
-/// What the release changes in the user's repository.
+/// The landing of the release in the user's repository.
 pub(super) fn landing(release: &Release) -> Landing {
     let head = &release.workspace.head;
     Landing {
@@ -69,7 +68,7 @@ pub(super) fn landing(release: &Release) -> Landing {
     }
 }
 
-/// Whether the clone is there and has the release commit: neither was its making cut short nor its content deleted.
+/// Whether the clone is complete and has the release commit.
 pub(super) fn is_whole(tree: &Path, release: &Release) -> bool {
     if !tree.join(".git/index").is_file() {
         return false;
@@ -79,10 +78,10 @@ pub(super) fn is_whole(tree: &Path, release: &Release) -> bool {
     release.outputs.commit.as_ref().is_none_or(|commit| has(commit).is_ok_and(|asked| asked.success()))
 }
 
-/// Makes the clone anew: from what came with the run, else from the release's own commit, which is in the repository.
+/// Makes the clone again, from the imported bundle or from the release commit in the repository.
 ///
 /// # Errors
-/// Nobody has the commit; or whatever `git` says.
+/// The commit is nowhere, or git failed.
 pub(super) fn restore(run: &RunFolder, records: &[Record], release: &Release) -> Result<()> {
     let tree = run.tree();
     if tree.is_dir() {

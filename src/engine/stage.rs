@@ -1,4 +1,4 @@
-//! What a stage is: how far it reaches, what would make it fail, what it does.
+//! The trait of a stage: its reach, its preflight checks and its work.
 
 use super::effects::Effects;
 use super::model::{Destination, Finding, Flow, Outputs, Reach};
@@ -14,51 +14,51 @@ pub trait Stage {
 
     fn reach(&self) -> Reach;
 
-    /// What it needs of the stages before it, and what it gives to those after it.
+    /// What the stage needs from earlier stages, and what it gives to later ones.
     fn flow(&self) -> Flow {
         Flow::default()
     }
 
-    /// Where the stage uploads to, for whoever looks what is where.
+    /// The index that the stage uploads to. Status reports and recovery ask it.
     fn destination(&self) -> Option<Destination> {
         None
     }
 
-    /// The plugin that does its work, if one does, with the effects that it declared: a run goes on with the one it began
-    /// with.
+    /// The plugin that does the stage's work, if any, and the effect classes that it declared. A resumed run uses the
+    /// plugin that it began with.
     fn plugin(&self) -> Option<(&Assignment, Classes)> {
         None
     }
 
-    /// Begins what [`Self::preflight`] will wait for, so that the stages' waiting overlaps.
+    /// Starts slow work of [`Self::preflight`] in the background, so that stages wait at the same time.
     fn begin_preflight(&self, _release: &Release) {}
 
-    /// What would make this stage fail, found without changing anything. All stages are asked before any runs.
+    /// Finds what would make this stage fail, without changing anything. All stages are checked before any runs.
     ///
     /// # Errors
-    /// What the stage could not even look at; it counts as a finding.
+    /// Something could not be checked; this counts as a finding.
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>>;
 
-    /// What speaks against what the stage would sign in with, by its own word: read before a run goes on.
+    /// Checks the stage's credentials by what they say of themselves. Called before a run is resumed.
     ///
     /// # Errors
-    /// It cannot be read; that counts as a finding.
+    /// The credentials cannot be read; this counts as a finding.
     fn sign_in(&self, _: &Release) -> Result<Vec<Finding>> {
         Ok(Vec::new())
     }
 
-    /// Asks the world whether it would let the stage do its work, by an attempt that is sure to come to nothing: only where
-    /// the user wants it, and when everything private is done.
+    /// Asks the index or service whether it would accept the stage's work, by a request that is made to be refused. Called
+    /// only with `--probe`, after all private stages.
     ///
     /// # Errors
-    /// What the stage could not even ask; it counts as a finding.
+    /// The question could not be asked; this counts as a finding.
     fn probe(&self, _: &Release) -> Result<Vec<Finding>> {
         Ok(Vec::new())
     }
 
-    /// Does the stage's work through `effects`, which do nothing when only a plan is made.
+    /// Does the stage's work through `effects`, which do nothing while a plan is made.
     ///
     /// # Errors
-    /// The stage failed: what the run has done so far is undone.
+    /// The stage failed; the run then undoes its effects.
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs>;
 }

@@ -1,6 +1,5 @@
-//! Effects that are under way at the same time. Each has its own intent in the journal before it begins and its own end
-//! after; the stage's thread writes them all, so a run that is killed leaves as many in doubt as were under way, and
-//! recovery asks the world about each.
+//! Runs several effects in parallel. Each has its own intent and outcome in the journal; the stage's thread writes them
+//! all. A killed run leaves each effect that was in progress in doubt, and recovery asks about each.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,7 +21,7 @@ pub struct Task<'t> {
 /// Gives what the world said, as evidence for the journal
 pub type Attempting<'t> = Box<dyn FnOnce(&TaskContext<'_>) -> Result<String, Attempt> + Send + 't>;
 
-/// What became of one of several effects
+/// The outcome of one of several effects
 #[derive(Debug)]
 pub enum TaskOutcome {
     /// Done, now or before the run was cut short; with what the world said, where it was now
@@ -31,17 +30,17 @@ pub enum TaskOutcome {
     NotDone(Error),
     /// It may have happened.
     InDoubt(Error),
-    /// It was not begun, because another failed or the user interrupted.
+    /// It was not started, because another failed or the user interrupted.
     NotStarted,
 }
 
-/// What an attempt may do that runs beside others
+/// What an attempt can use while others run
 pub struct TaskContext<'a> {
     reporter: &'a Reporter<'a, TaskMessage>,
     interrupted: &'a AtomicBool,
 }
 
-/// What an attempt tells of itself
+/// A message of an attempt
 enum TaskMessage {
     Progress { what: String, done: u64, total: u64 },
     Note(String),
@@ -68,7 +67,7 @@ impl TaskContext<'_> {
     /// Lets time pass.
     ///
     /// # Errors
-    /// The user interrupted, and did not wait for its end.
+    /// The user interrupted the wait.
     pub fn wait(&self, time: Duration) -> Result<()> {
         pause(time, self.interrupted)
     }
@@ -79,10 +78,10 @@ impl TaskContext<'_> {
 }
 
 impl Effects<'_> {
-    /// Does several things outside, in their order and at most so many at the same time. The first that fails stops
-    /// further ones from beginning; those under way are taken to their end. Nothing where the effects are inert.
+    /// Does several effects in order, at most `at_once` at a time. After a failure no further effect starts; those in
+    /// progress are completed. Does nothing if the effects are inert.
     ///
-    /// `ended` hears of each when it is over and written down.
+    /// Calls `ended` for each effect after its outcome was written.
     pub fn attempt_all(
         &mut self,
         tasks: Vec<Task<'_>>,
@@ -106,7 +105,7 @@ impl Effects<'_> {
     }
 }
 
-/// The same for attempts outside of a run, of which no journal is kept.
+/// Like [`Effects::attempt_all`], without a journal, for uploads outside of a run.
 pub fn attempt_unjournaled(
     stage: &str,
     attempts: Vec<Attempting<'_>>,
@@ -124,21 +123,21 @@ pub fn attempt_unjournaled(
     unjournaled.outcomes
 }
 
-/// Lets time pass outside of a run.
+/// Waits outside of a run.
 ///
 /// # Errors
-/// The user interrupted, and did not wait for its end.
+/// The user interrupted the wait.
 pub fn pause(time: Duration, interrupted: &AtomicBool) -> Result<()> {
     wait(time, || if interrupted.load(Ordering::Relaxed) { Err(Error::interrupted()) } else { Ok(()) })
 }
 
-/// What an attempt that panicked has come to.
+/// The outcome of an attempt that panicked.
 fn broken(said: String) -> Result<String, Attempt> {
     let error = Error::failed(format!("the attempt panicked: {said}"));
     Err(Attempt::InDoubt(error.help("this is a defect of pyrelease; please report it")))
 }
 
-/// Who sees to attempts of which no journal is kept
+/// Supervises attempts without a journal
 struct UnjournaledTasks<'a> {
     stage: &'a str,
     interrupted: &'a AtomicBool,
@@ -197,12 +196,12 @@ impl Supervisor<Attempting<'_>, TaskMessage, Result<String, Attempt>> for Unjour
     }
 }
 
-/// Who keeps the journal of effects that are under way at the same time
+/// Supervises effects and writes their journal
 struct JournaledTasks<'a, 'run> {
     effects: &'a mut Effects<'run>,
     outcomes: &'a mut Vec<TaskOutcome>,
     ended: &'a dyn Fn(&Effects<'run>, usize, &TaskOutcome),
-    /// By their places, the ids in the journal
+    /// The journal ids, by position
     under_way: BTreeMap<usize, (u64, InEffect)>,
     failed: bool,
 }
@@ -244,7 +243,7 @@ impl Supervisor<Task<'_>, TaskMessage, Result<String, Attempt>> for JournaledTas
         let written = self.effects.conclude(id, attempted);
         let outcome = match (written, evidence) {
             (Ok(()), evidence) => TaskOutcome::Done(evidence),
-            // It happened, or may have, and the journal does not say so: whoever recovers has to ask.
+            // It happened or may have, but the journal does not record it: recovery must ask.
             (Err(error), Some(_)) => TaskOutcome::InDoubt(error),
             (Err(error), None) if in_doubt => TaskOutcome::InDoubt(error),
             (Err(error), None) => TaskOutcome::NotDone(error),

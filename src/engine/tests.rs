@@ -6,15 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::event::Event;
 use super::execute::Execution;
-use super::journal::{Journal, Outcome, Record};
+use super::journal::{Journal, Outcome, Record, entries};
+use super::model::State;
+use super::pipeline::Pipeline;
 use super::prelude::*;
 use super::recover::{OnUndoFailure, RecoveryContext};
 use super::release::{Target, Workspace};
 use super::run::{RunFolder, Store};
 use crate::config::{Names, Source};
-use crate::engine::journal::entries;
-use crate::engine::model::State;
-use crate::engine::pipeline::Pipeline;
 use crate::error::ExitCode;
 use crate::world::Environment;
 use crate::world::git::TagRef;
@@ -254,12 +253,8 @@ fn a_failure_after_the_point_of_no_return_leaves_all_as_it_is() {
     let mut journal = Journal::open(&run.journal()).unwrap();
     let workspace = fixture.workspace();
     let listener = |_: &Event<'_>| {};
-    let context = RecoveryContext {
-        repository: &workspace.repository,
-        environment: &workspace.environment,
-        run: &run,
-        listener: &listener,
-    };
+    let (repository, environment) = (&workspace.repository, &workspace.environment);
+    let context = RecoveryContext { repository, environment, run: &run, listener: &listener };
     let refused = context.rollback(&mut journal, OnUndoFailure::Stop, &[]).unwrap_err();
     assert_eq!(refused.code(), ExitCode::Left);
     assert!(refused.to_string().contains("is public"), "{refused}");

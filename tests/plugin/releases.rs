@@ -325,7 +325,7 @@ fn a_second_interrupt_stops_at_once_and_the_rest_is_undone_later() {
     let before = scene.project.snapshot();
     let dialogue = [(QUESTION, "y\n"), ("Calling mark", "\u{3}"), ("interrupted: ", "\u{3}")];
     let outcome = scene.project.pyrelease("run minor").on_a_terminal(&dialogue).code(4);
-    outcome.stdout_contains("stopped at once; `pyrelease status` says what is left");
+    outcome.stdout_contains("stopped at once; `pyrelease status` shows what is left");
     scene.is_quiet();
     scene.project.pyrelease("rollback --yes").code(0);
     assert!(!scene.mark().exists());

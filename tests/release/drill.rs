@@ -186,7 +186,10 @@ fn an_undo_that_undoes_nothing_is_found() {
     assert_eq!(project.pyrelease(&again).run().status(), 1);
 
     let page = fs_err::read_to_string(page).unwrap();
-    assert!(page.contains("refs/heads/docs</code> is there") && page.contains("l-diverged"), "{page}");
+    assert!(
+        page.contains("unexpected ref <code>refs/heads/docs</code>") && page.contains("l-diverged"),
+        "{page}"
+    );
     for outside in ["<script", "src=", "<link", "@import", "url("] {
         assert!(!page.contains(outside), "{outside}");
     }

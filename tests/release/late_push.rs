@@ -55,8 +55,7 @@ fn a_push_that_the_remote_is_still_at_work_on_cannot_arrive_after_the_rollback()
     assert_eq!(fences(project).len(), 1);
 
     // The next release is not in the way of the one before, nor the other way round.
-    project.pyrelease("run minor --yes").code(3);
-    let again = project.pyrelease("run 1.2.0 --yes").run();
+    let again = project.pyrelease("run minor --yes").run();
     assert_eq!(again.status(), 0, "{again}");
 }
 

@@ -59,7 +59,7 @@ fn other_bytes_are_rehearsed_under_a_version_of_their_own() {
     let (local, left) = attempted("");
     let plan = local.pyrelease("plan minor").code(0);
     plan.stdout_contains(
-        "; as 1.1.0.devN if other files have these names there, and then not the bytes that are published",
+        "; as 1.1.0.devN if it already has other files of this version, and then with other bytes than the published ones",
     );
     let dry = local.pyrelease("run minor --dry-run").code(0);
     dry.stderr_contains("`testpypi` has demo 1.1.0 already").stderr_contains("every preflight passed");

@@ -1,4 +1,4 @@
-//! The effects of a run and what became of each, from the journal's records alone.
+//! The effects of a run and their states, from the journal's records alone.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::Record;
 use crate::engine::model::{Effect, Reach, State};
 use crate::plugin::protocol::Class;
 
-/// An effect of a run and what became of it
+/// An effect of a run and its state
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub id: u64,
@@ -15,20 +15,19 @@ pub struct Entry {
     pub stage: String,
     pub effect: Effect,
     pub state: State,
-    /// Whether what is in doubt is its undoing
+    /// Whether its undo is in doubt, not the effect itself
     pub is_being_undone: bool,
-    /// The ref that shuts its undoing out, where that is a push
+    /// The fence ref of its undo, if that is a push
     pub undo_fence: Option<String>,
-    /// Whether nothing has been sent for it since `at`: then the attempt was over, or somebody has looked
+    /// Whether nothing was sent for it since `at`, because the attempt was over or it was checked then
     pub is_sent: bool,
-    /// Why it never will be done, however often it is tried; none where it may
+    /// The reason why repeating it cannot help, if so
     pub never: Option<String>,
 }
 
 impl Entry {
-    /// Whether an index may yet show a public file that it does not list now. A run that was killed may have been sending
-    /// long after it wrote down what it was about to do, and a clock that was set back says nothing of how long ago that
-    /// was.
+    /// Whether an index may still list a public file that it does not list now. A killed run may have been sending long
+    /// after its intent, and a clock that was set back does not tell how long ago that was.
     pub fn may_still_arrive(&self, now: i64) -> bool {
         let upload = matches!(self.effect, Effect::Upload { reach: Reach::Public, .. });
         upload && self.is_under_way(now, ON_ITS_WAY)
@@ -38,8 +37,7 @@ impl Entry {
         !self.is_sent || now - self.at < longest
     }
 
-    /// Whether the remote may still be at work on a push, or on its being taken back, that it has not answered and that
-    /// nothing shuts out.
+    /// Whether the remote may still apply an unanswered push, or its undo, that is not fenced off.
     pub fn may_be_pushed(&self, now: i64) -> bool {
         let is_push = matches!(self.effect, Effect::Push { .. });
         is_push && self.state == State::InDoubt && self.is_under_way(now, PUSH_ON_ITS_WAY)
@@ -70,7 +68,7 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
             }),
             Record::Done { id, .. } => {
                 set(&mut entries, *id, State::Done);
-                // The same thing attempted again and done settles the attempt before.
+                // A repeated attempt that succeeded settles the earlier one.
                 if let Some(at) = entries.iter().position(|entry| entry.id == *id) {
                     let (before, now) = entries.split_at_mut(at);
                     let same = |entry: &&mut Entry| {
@@ -91,7 +89,7 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
                     entry.is_sent = true;
                 }
             }
-            // An undo that was begun may or may not have happened.
+            // An undo that began may or may not have happened.
             Record::Undo { id, at, fence, .. } => {
                 if let Some(entry) = entries.iter_mut().find(|entry| entry.id == *id) {
                     entry.state = State::InDoubt;
@@ -103,7 +101,7 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
             }
             Record::Undone { id, .. } => set(&mut entries, *id, State::Undone),
             Record::Kept { id, .. } => set(&mut entries, *id, State::Kept),
-            // What was done to refs was done in another repository, and from there.
+            // The effects on refs happened in another repository.
             Record::Imported {} => {
                 let at_refs =
                     |entry: &&mut Entry| matches!(entry.effect, Effect::Land { .. } | Effect::Push { .. });
@@ -116,14 +114,14 @@ pub fn entries(records: &[Record]) -> Vec<Entry> {
     entries
 }
 
-/// How long an upload that was cut off may still be on its way: PyPI gives a request 240 s
+/// How long an interrupted upload may still arrive, in seconds: PyPI allows a request 240
 const ON_ITS_WAY: i64 = 300;
 
-/// How long a remote may be at work on a push whose answer is missing; what its hooks do takes minutes at most
+/// How long a remote may still apply an unanswered push, in seconds: its hooks take minutes at most
 pub const PUSH_ON_ITS_WAY: i64 = 900;
 
-/// The public effect after which the only way is forward, if there is one that happened or may have. One that was kept
-/// when the run was being given up is as public as before.
+/// The first public effect that happened or may have: after it the release can only be completed. An effect that was kept
+/// is as public as before.
 pub fn point_of_no_return(entries: &[Entry]) -> Option<&Entry> {
     entries.iter().find(|entry| {
         entry.effect.reach() >= Reach::Public
@@ -131,7 +129,7 @@ pub fn point_of_no_return(entries: &[Entry]) -> Option<&Entry> {
     })
 }
 
-/// What the release will never have: the last word on a public file was a refusal that stands for good.
+/// A public file whose last attempt was refused for good.
 pub fn refused_for_good(entries: &[Entry]) -> Option<&Entry> {
     let is_last = |entry: &&Entry| {
         let later = entries.iter().filter(|later| later.id > entry.id);
@@ -142,7 +140,7 @@ pub fn refused_for_good(entries: &[Entry]) -> Option<&Entry> {
     refused.find(is_last)
 }
 
-/// Whether somebody has begun to give the run up, and was cut short: refs are kept for no other reason.
+/// Whether `rollback --leave` began and was interrupted: refs are kept for no other reason.
 pub fn is_being_given_up(entries: &[Entry]) -> bool {
     entries.iter().any(|entry| {
         let is_of_refs = matches!(entry.effect, Effect::Land { .. } | Effect::Push { .. });
@@ -150,7 +148,7 @@ pub fn is_being_given_up(entries: &[Entry]) -> bool {
     })
 }
 
-/// Whether an index may have a file of the run: then what was built is not deleted.
+/// Whether an index may have a file of the run: then the distributions are not deleted.
 pub fn may_be_on_an_index(records: &[Record]) -> bool {
     entries(records).iter().any(|entry| {
         matches!(entry.effect, Effect::Upload { .. })
@@ -158,16 +156,16 @@ pub fn may_be_on_an_index(records: &[Record]) -> bool {
     })
 }
 
-/// What is known of an effect that an earlier attempt at the stage had
+/// The state of an effect from an earlier attempt at its stage
 pub enum Earlier {
     Done,
-    /// A permanent thing that may have been done, and nobody can be asked about it
+    /// A permanent effect that may have happened and cannot be verified
     InDoubt,
     Open,
 }
 
-/// Whether a run stops at this effect, which is in doubt, until somebody says whether it was done: a permanent command that
-/// was cut short and that nobody can be asked about, or what a plugin cannot take back and may not be able to tell.
+/// Whether a run stops at this effect in doubt until the user says whether it happened: an interrupted permanent command
+/// that cannot be verified, or an irreversible effect of a plugin.
 pub fn needs_word(records: &[Record], stage: &str, effect: &Effect) -> bool {
     if let Effect::Plugin(effect) = effect {
         return effect.class == Class::Irreversible && effect.reach >= Reach::Public;
@@ -185,15 +183,14 @@ impl Earlier {
         let is_command = matches!(effect, Effect::Command { reach: Reach::Public, .. });
         match last.state {
             State::Done => Self::Done,
-            // One that said itself that it failed is simply tried again.
+            // A command that reported its failure is run again.
             State::InDoubt if is_command && !said_to_have_failed(records, last.id) => Self::InDoubt,
             _ => Self::Open,
         }
     }
 }
 
-/// Whether the run that wrote the intent went on, to write down that the stage had failed. A later attempt to go on fails
-/// for not knowing, and that says nothing.
+/// Whether the run that wrote the intent also recorded the stage's failure. Ignores failures of later resumes.
 fn said_to_have_failed(records: &[Record], id: u64) -> bool {
     let intent = |record: &&Record| matches!(record, Record::Intent { id: of, .. } if *of == id);
     let mut since = records.iter().skip_while(|record| !intent(record));
@@ -202,7 +199,7 @@ fn said_to_have_failed(records: &[Record], id: u64) -> bool {
     of_that_run.any(|record| matches!(record, Record::Failed { stage: failed, .. } if failed == stage))
 }
 
-/// What the run has left, or may have, on each index that is made for trials: nothing takes it back.
+/// The files that the run left, or may have left, on each rehearsal index.
 pub fn left_on_rehearsals(entries: &[Entry]) -> BTreeMap<&str, Vec<&str>> {
     let mut left: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for entry in entries {

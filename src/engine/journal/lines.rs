@@ -1,4 +1,4 @@
-//! A journal as far as it can be read: for whoever shows it, not for whoever acts on it.
+//! Reads a journal as far as possible, to show it but not to act on it.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ impl ReadLine {
     }
 }
 
-/// Reads every line, whatever is wrong with others.
+/// Reads every line, even if others are damaged.
 ///
 /// # Errors
 /// The file cannot be read.

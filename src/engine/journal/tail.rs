@@ -1,5 +1,5 @@
-//! How far a journal was written, kept beside it: a journal that lost its end reads like one that was cut short, and what
-//! it does not tell any more may be public.
+//! A note beside a journal of how far it was written. Without it, a journal that lost its end looks like one of an
+//! interrupted run, although the lost effects may be public.
 //!
 //! Two slots of a fixed size, written in turn after each record, so that one of them is whole at any time. They are not
 //! synced to the disk: what is noted is never ahead of the journal, and a power cut leaves a note that lags behind.
@@ -33,9 +33,9 @@ pub(super) struct Note {
 }
 
 impl Tail {
-    /// Begins the note of a new journal, in the place of any other.
+    /// Creates the note of a new journal, replacing any other.
     pub(super) fn create(journal: &Path) -> std::io::Result<Self> {
-        // All its room is taken now: a full disk must not stop it later.
+        // Allocate all of it now, so that a full disk cannot stop it later.
         fs_err::write(path(journal), vec![b' '; 2 * SLOT])?;
         Self::open(journal)
     }
@@ -44,7 +44,7 @@ impl Tail {
         Ok(Self { file: fs_err::OpenOptions::new().write(true).open(path(journal))? })
     }
 
-    /// Notes the last record. A note that cannot be written lags behind, which nobody takes amiss.
+    /// Notes the last record. A failure is ignored: a note that lags behind does no harm.
     pub(super) fn write(&mut self, seq: u64, sum: &str) {
         let noted = format!("{seq} {sum}");
         let mut slot = format!("{noted} {}", check(&noted)).into_bytes();
@@ -72,9 +72,9 @@ pub(super) fn read(journal: &Path) -> Option<Note> {
 pub enum End {
     /// It ends where it was written to
     Noted,
-    /// Nobody noted where it was written to
+    /// There is no note
     Unnoted,
-    /// It was written further than it goes now, or otherwise: by this many records at least
+    /// It lost at least this many records, or they differ
     Lost { records: u64 },
 }
 

@@ -92,7 +92,8 @@ impl fmt::Display for Action {
                 otherwise.as_ref().map_or(Ok(()), |version| {
                     write!(
                         f,
-                        "; as {version} if other files have these names there, and then not the bytes that are published"
+                        "; as {version} if it already has other files of this version, and then with other bytes than the \
+                         published ones"
                     )
                 })
             }

@@ -1,4 +1,4 @@
-//! The world asked what became of an effect.
+//! Finds out the outcome of effects in doubt: asks the repository, remotes, indexes, commands and plugins.
 
 use std::sync::atomic::AtomicBool;
 
@@ -12,28 +12,28 @@ use crate::world::Environment;
 use crate::world::git::{Remote, Repository};
 use crate::world::process::{Process, ProcessError, Since};
 
-/// What the world says of an effect
+/// Whether an effect is present
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presence {
     Present,
     Absent,
-    /// The world could not be asked, or its answer is neither
+    /// It could not be asked, or the answer is neither
     Unknown(String),
 }
 
-/// What was found out of an effect that was in doubt
+/// The outcome found for an effect in doubt
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Resolution {
     Done,
     NotDone {
         reason: String,
     },
-    /// It is as it was before the effect, and the effect may still arrive
+    /// The effect is absent, but may still arrive
     MayArrive,
     Unknown,
 }
 
-/// What recovery works with
+/// The context of a recovery
 pub struct RecoveryContext<'a> {
     pub repository: &'a Repository,
     pub environment: &'a Environment,
@@ -42,7 +42,7 @@ pub struct RecoveryContext<'a> {
 }
 
 impl RecoveryContext<'_> {
-    /// Asks the world whether an effect is there.
+    /// Asks whether an effect is present.
     pub fn probe(&self, effect: &Effect) -> Presence {
         match effect {
             Effect::Land { landing } if landing.is_done(self.repository) => Presence::Present,
@@ -77,7 +77,7 @@ impl RecoveryContext<'_> {
         }
     }
 
-    /// Asks the user's own command: its status is 0 if the effect is there, 1 if it is not.
+    /// Runs the stage's `verify` command: status 0 means present, 1 absent.
     fn verify(&self, verify: &[String], secrets: &[String]) -> Presence {
         let log = self.run.log("verify");
         match self.command(verify, secrets).stream(&log, &AtomicBool::new(false), |_| {}) {
@@ -87,7 +87,7 @@ impl RecoveryContext<'_> {
         }
     }
 
-    /// A command of the user's, in the project's folder and with the release in its environment, and these secrets.
+    /// A command of the user, in the project's folder, with the release's variables and these secrets.
     pub(super) fn command(&self, words: &[String], secrets: &[String]) -> Process {
         let (program, arguments) = words.split_first().map_or(("true", words), |(first, rest)| (first, rest));
         let header = Journal::read(&self.run.journal()).ok().and_then(|records| header(&records).cloned());
@@ -99,11 +99,11 @@ impl RecoveryContext<'_> {
         variables.into_iter().fold(process, |process, (name, value)| process.env(name, value))
     }
 
-    /// Settles what is in doubt by asking the world, out of whose way git's locks are put that the run has left; what the
-    /// world cannot tell stays in doubt.
+    /// Finds out the outcome of each effect in doubt, after removing the git locks that the run left. Effects whose outcome
+    /// stays unknown stay in doubt.
     ///
     /// # Errors
-    /// The user interrupted; a lock may be somebody else's; the journal cannot be written.
+    /// The user interrupted; a lock may belong to another process; the journal cannot be written.
     pub fn reconcile(&self, journal: &mut Journal) -> Result<()> {
         self.remove_locks(journal.records())?;
         let (now, began) = (jiff::Timestamp::now().as_second(), Since::now());
@@ -126,7 +126,7 @@ impl RecoveryContext<'_> {
                 Resolution::NotDone { reason } => {
                     journal.write(Record::NotDone { id: entry.id, reason, is_final: false })?;
                 }
-                // From when it was sent is not known, or the clock was set back: the time is counted from now on.
+                // It is unknown when it was sent, or the clock was set back: count from now.
                 Resolution::MayArrive if !entry.is_sent || entry.at > now => {
                     journal.write(Record::Doubted { id: entry.id, at: now })?;
                 }
@@ -136,7 +136,7 @@ impl RecoveryContext<'_> {
         Ok(())
     }
 
-    /// What became of an effect that is in doubt.
+    /// The outcome of an effect in doubt.
     fn find_out(&self, entry: &Entry, now: i64) -> Resolution {
         if let Effect::Push { .. } = entry.effect {
             return self.find_out_push(entry, now);
@@ -149,11 +149,11 @@ impl RecoveryContext<'_> {
         }
     }
 
-    /// Settles the effects of a stage that nobody can be asked about, as the user says. `before` is what was known before the
-    /// world was asked: what that has settled in the user's sense needs no word of theirs.
+    /// Sets the outcome of a stage's effects that cannot be verified, by the user's word. `before` has the entries before
+    /// [`Self::reconcile`]: an effect that it resolved in the same way needs no word.
     ///
     /// # Errors
-    /// Nothing of that stage was in doubt, or the world says otherwise; or the journal cannot be written.
+    /// No effect of the stage was in doubt, or its verification says otherwise; or the journal cannot be written.
     pub fn resolve_manually(
         &self,
         journal: &mut Journal,

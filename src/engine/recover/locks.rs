@@ -1,7 +1,7 @@
-//! Git's locks that a run has left: its git was killed with it, as by a power cut.
+//! The git locks that a run left because its git was killed too, as in a power cut.
 //!
-//! A lock is the run's if it was not there when the journal says what git was about to do, if it is no older than that,
-//! if what git has written into it is ours, and if nobody who lives may hold it.
+//! A lock belongs to the run if it did not exist at the intent, is not older than it, has our content, and no living
+//! process may hold it.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::world::git::{LockFile, LockScope, PATIENCE, Repository, holders_after};
 use crate::world::processes;
 
-/// The locks that a run has left, by what its journal and the files say: whether somebody holds one is not asked.
+/// The locks that a run left, by its journal and the files. Does not check whether a process holds them.
 pub fn left_locks(records: &[Record], repository: &Repository) -> Vec<LockFile> {
     let mut left: Vec<LockFile> = Vec::new();
     for (scope, before) in in_doubt(records, repository) {
@@ -26,16 +26,16 @@ pub fn left_locks(records: &[Record], repository: &Repository) -> Vec<LockFile> 
 }
 
 fn is_left(lock: &LockFile, scope: &LockScope, before: &LocksBefore, repository: &Repository) -> bool {
-    // Where no process can be seen, nobody can tell whether somebody holds it.
+    // Without a list of processes it is unknown whether one holds the lock.
     processes::VISIBLE
         && !before.has(lock, repository)
         && lock.is_ours_since(before.at)
         && scope.may_have_written(lock)
 }
 
-/// What git was at when the run was cut short, and the locks that there were before.
+/// The git effects in progress when the run was interrupted, and the locks before each.
 fn in_doubt(records: &[Record], repository: &Repository) -> Vec<(LockScope, LocksBefore)> {
-    // What was done before the run came here was done elsewhere.
+    // Effects before an import happened in another repository.
     let is_import = |record: &Record| matches!(record, Record::Imported {});
     let here = records.iter().rposition(is_import).map_or(0, |at| at + 1);
     let begun = |of: u64| {
@@ -54,10 +54,10 @@ fn in_doubt(records: &[Record], repository: &Repository) -> Vec<(LockScope, Lock
 }
 
 impl RecoveryContext<'_> {
-    /// Removes the locks that the run has left.
+    /// Removes the locks that the run left.
     ///
     /// # Errors
-    /// Somebody who lives may hold one of them: then it stays.
+    /// A living process may hold one of them; it is kept.
     pub(super) fn remove_locks(&self, records: &[Record]) -> Result<()> {
         let left = left_locks(records, self.repository);
         if left.is_empty() {
@@ -87,7 +87,7 @@ impl RecoveryContext<'_> {
     }
 }
 
-/// The folder that a git which changes this git folder works in: the working tree, where it lies in one.
+/// The working directory of git processes that change this git folder: its working tree, if it has one.
 fn worked_in(folder: PathBuf) -> PathBuf {
     let folder = fs_err::canonicalize(&folder).unwrap_or(folder);
     match folder.parent() {

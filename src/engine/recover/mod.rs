@@ -1,4 +1,4 @@
-//! The ways on from any state, from the journal and the world alone: what happened, and taking it back.
+//! Recovery: completes or undoes a run, from its journal and the state of repository, remotes and indexes alone.
 
 mod context;
 mod locks;

@@ -1,4 +1,4 @@
-//! What a plugin did asked about and taken back, by fresh processes of it that remember nothing.
+//! Verifies and undoes the effects of plugins, each in a new process of the plugin.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,17 +16,17 @@ use crate::plugin::protocol::{AnnouncedEffect, Level, Method};
 use crate::plugin::{Assignment, CallContext, trust};
 use crate::world::process::Since;
 
-/// Bytes of what a plugin says in one call that are kept
+/// The most bytes of a plugin's output per call that the log keeps
 const KEPT: usize = 16 << 20;
 
-/// The run's log of what a plugin says
+/// The run's log of a plugin's output
 pub struct PluginLog {
     file: fs_err::File,
     left: usize,
 }
 
 impl PluginLog {
-    /// Goes on with the log, or begins it.
+    /// Opens the log, or creates it.
     ///
     /// # Errors
     /// It cannot be written.
@@ -36,16 +36,16 @@ impl PluginLog {
         Ok(Self { file, left: KEPT })
     }
 
-    /// Keeps a line, as long as there is room.
+    /// Writes a line, up to the limit.
     pub fn keep(&mut self, line: &str) {
         let Some(left) = self.left.checked_sub(line.len() + 1) else { return };
         self.left = left;
-        // A log that cannot be written is no reason to stop.
+        // A failure to log does not stop the run.
         let _ = writeln!(self.file, "{line}");
     }
 }
 
-/// After how long it is said whom everybody waits for
+/// The time after which the user is told what the run is waiting for
 const LONG: Duration = Duration::from_secs(1);
 
 struct RecoveryHandler<'a> {
@@ -97,7 +97,7 @@ impl PluginHandler for RecoveryHandler<'_> {
 }
 
 impl RecoveryContext<'_> {
-    /// Asks the plugin whether its effect is there.
+    /// Asks the plugin whether its effect is present.
     pub(super) fn verify_plugin(&self, effect: &PluginEffect) -> Presence {
         let answer = match self.ask(effect, Method::Verify, State::InDoubt) {
             Ok(answer) => answer,
@@ -113,7 +113,7 @@ impl RecoveryContext<'_> {
         }
     }
 
-    /// Has the plugin take its effect back; it may never have happened.
+    /// Lets the plugin undo its effect, which may never have happened.
     pub(super) fn undo_plugin(&self, effect: &PluginEffect, state: State) -> Result<(), String> {
         let answer = self.ask(effect, Method::Undo, state).map_err(|error| error.chain())?;
         let has = |value: &Value| value == effect.key.as_str() || value["key"] == effect.key.as_str();

@@ -1,5 +1,5 @@
-//! What became of a push, and taking it back. A push whose answer is missing may be applied for as long as the remote is
-//! at work on it, so it is shut out before anybody says that it did not happen; see [`crate::world::git::FenceOutcome`].
+//! Recovers pushes. A remote may still apply a push whose answer is missing, so recovery fences it off before counting it
+//! as not done; see [`crate::world::git::FenceOutcome`].
 
 use super::context::Resolution;
 use super::{Presence, RecoveryContext};
@@ -10,10 +10,10 @@ use crate::error::{Error, Result};
 use crate::world::git::{FenceOutcome, RefUpdate, Remote};
 use crate::world::orphans;
 
-/// Why an undo did not come about
+/// Why an undo failed
 pub(super) struct NotUndone {
     pub(super) reason: String,
-    /// Whether the undo may still be applied
+    /// Whether the remote may still apply the undo
     pub(super) may_arrive: bool,
 }
 
@@ -24,8 +24,7 @@ impl NotUndone {
 }
 
 impl RecoveryContext<'_> {
-    /// What became of a push, or of its undo, that is in doubt. If the refs are as before, what is in doubt is shut out
-    /// first.
+    /// The outcome of a push, or of its undo, in doubt. If the refs are unchanged, the push or undo is fenced off first.
     pub(super) fn find_out_push(&self, entry: &Entry, now: i64) -> Resolution {
         let Effect::Push { remote, updates, fence } = &entry.effect else { return Resolution::Unknown };
         let remote = Remote { name: remote.clone() };
@@ -46,10 +45,10 @@ impl RecoveryContext<'_> {
         let name = if entry.is_being_undone { &entry.undo_fence } else { fence };
         let known = updates.iter().find_map(|update| update.old.as_deref());
         let create_fence = name.as_ref().map(|name| remote.create_fence(self.repository, name, known));
-        // From here on the refs are final, if something shuts out what is in doubt.
+        // From here on the refs are final if a fence stands.
         let stands = matches!(create_fence, Some(FenceOutcome::Fenced | FenceOutcome::Applied));
         match (self.probe_push(&remote, updates), stands) {
-            // What is there is no more than a part of it, or somebody has changed it: every ref is looked at for itself.
+            // Only a part is there, or a ref was changed since: the undo checks every ref.
             (Presence::Unknown(_), true) if remote.refs(self.repository, &[]).is_ok() => Resolution::Done,
             (Presence::Unknown(_), _) => Resolution::Unknown,
             (Presence::Present, _) if !entry.is_being_undone => Resolution::Done,
@@ -84,7 +83,7 @@ impl RecoveryContext<'_> {
         self.listener.on_event(&Event::Note { stage: Some(&entry.stage), message: &message });
     }
 
-    /// Why a push cannot be taken back yet: it is still in doubt, because nothing could shut it out or nobody could be asked.
+    /// Why a push cannot be undone yet: it is still in doubt, because it cannot be fenced off or the remote cannot be asked.
     pub(super) fn may_still_be_pushed(&self, entry: &Entry) -> Option<String> {
         let Effect::Push { remote, updates, .. } = &entry.effect else { return None };
         if entry.state != State::InDoubt || entry.is_being_undone {
@@ -101,7 +100,7 @@ impl RecoveryContext<'_> {
         }
     }
 
-    /// The ref by which the undoing of a push can be shut out, where the remote takes such refs.
+    /// The ref that can fence off the undo of a push, if the remote accepts such refs.
     pub(super) fn fence_of_undo(&self, effect: &Effect) -> Result<Option<String>> {
         match effect {
             Effect::Push { remote, fence: Some(_), .. } => {
@@ -111,14 +110,14 @@ impl RecoveryContext<'_> {
         }
     }
 
-    /// Takes a push back.
+    /// Undoes a push.
     pub(super) fn undo_push(&self, entry: &Entry, undo_fence: Option<&str>) -> Result<(), NotUndone> {
         let Effect::Push { remote, updates, fence } = &entry.effect else { return Ok(()) };
         let remote = Remote { name: remote.clone() };
         remote
             .take_back(self.repository, updates, undo_fence)
             .map_err(|error| NotUndone { reason: error.to_string(), may_arrive: !error.is_answered() })?;
-        // The one of the push is there where its answer was lost.
+        // If the push's answer was lost, its own fence ref exists too.
         let answered: Vec<&str> = fence.as_deref().into_iter().chain(undo_fence).collect();
         if let (false, Ok(refs)) = (answered.is_empty(), remote.refs(self.repository, &answered)) {
             remote.delete_fences(self.repository, refs);
@@ -126,11 +125,11 @@ impl RecoveryContext<'_> {
         Ok(())
     }
 
-    /// Refuses to go on while the remote may still apply a push, or an undo of one, that it has not answered: a second push
-    /// could be undone and the first arrive then, and a late undo would take away what is about to be built upon.
+    /// Refuses to continue while the remote may still apply an unanswered push or undo. Otherwise a first push could arrive
+    /// after the second was undone, or a late undo could remove what the run builds on.
     ///
     /// # Errors
-    /// It may.
+    /// Such a push or undo is pending.
     pub fn expect_no_late_push(&self, journal: &Journal) -> Result<()> {
         let now = jiff::Timestamp::now().as_second();
         let entries = entries(journal.records());
@@ -145,8 +144,8 @@ impl RecoveryContext<'_> {
         )))
     }
 
-    /// Asks the remote once more about what a run that goes on has pushed, before anything is public: it may have been taken
-    /// back from another machine, or by somebody else. What is gone is pushed again.
+    /// Checks a resumed run's pushes again, before anything is public: another machine may have undone them. A push that is
+    /// gone is repeated.
     ///
     /// # Errors
     /// The remote cannot be asked, or the journal cannot be written.
@@ -171,8 +170,8 @@ impl RecoveryContext<'_> {
         Ok(())
     }
 
-    /// What a remote's refs say of a push. It was atomic: where the tag that it made is there, it has happened, whatever
-    /// somebody has done to the branch since; where the tag is not there and the branch is without the release, it has not.
+    /// The presence of a push by the remote's refs. The push is atomic: with its tag there it happened, whatever happened to
+    /// the branch since; without the tag and without the release on the branch it did not.
     pub(super) fn probe_push(&self, remote: &Remote, updates: &[RefUpdate]) -> Presence {
         let names: Vec<&str> = updates.iter().map(|update| update.name.as_str()).collect();
         let refs = match remote.refs(self.repository, &names) {
@@ -206,7 +205,7 @@ impl RecoveryContext<'_> {
     }
 }
 
-/// Why nothing is undone while a push may arrive.
+/// The reason to wait while a push may still arrive.
 fn may_arrive(remote: &Remote) -> String {
     format!(
         "`{}` did not answer to the push, which may still arrive, and takes no ref that would prevent it. After a quarter of \

@@ -1,4 +1,4 @@
-//! The way back: every effect taken back, the last first, if it is still what the run made of it.
+//! Rollback: undoes every effect, the last one first, if it is unchanged since the run.
 
 use std::sync::atomic::AtomicBool;
 
@@ -15,21 +15,21 @@ use crate::plugin::protocol::Class;
 use crate::world::failpoints::InEffect;
 use crate::world::process::Since;
 
-/// What becomes of what cannot be undone
+/// What to do with an effect that cannot be undone
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnUndoFailure {
-    /// The rollback stops there, to be tried again
+    /// Stop, so that the rollback can be repeated
     Stop,
-    /// It is left as it is, and the run is given up
+    /// Keep it, and end the run
     Leave,
 }
 
 impl RecoveryContext<'_> {
-    /// Takes back everything the run did, the last first, and ends the run if nothing is left.
+    /// Undoes all effects of the run, the last one first, and ends the run if nothing is left.
     ///
     /// # Errors
-    /// The point of no return is passed, one of the `destinations` has what the journal does not tell, or something could
-    /// not be undone and is named; with [`OnUndoFailure::Leave`] none of these is an error. The journal cannot be written.
+    /// The run is past the point of no return, one of the `destinations` has a file that the journal does not record, or an
+    /// effect could not be undone; with [`OnUndoFailure::Leave`] these are not errors. The journal cannot be written.
     pub fn rollback(
         &self,
         journal: &mut Journal,
@@ -38,7 +38,7 @@ impl RecoveryContext<'_> {
     ) -> Result<()> {
         self.take_back(journal, on_failure, destinations).map_err(|error| match error.code() {
             ExitCode::Left => error,
-            // Whatever came in between, the run is not over.
+            // Whatever the failure, the run is not over.
             _ => error.with_code(ExitCode::Left).help(
                 "the rollback was cut short: put that right, then `pyrelease rollback` goes on with it",
             ),
@@ -74,7 +74,7 @@ impl RecoveryContext<'_> {
             if matches!(entry.state, State::NotDone | State::Undone | State::Kept) {
                 continue;
             }
-            // Here and at the remote, things must not tell different stories: what came before stays as well.
+            // Once one effect is kept, keep all earlier ones.
             if let Some(reason) = left {
                 self.keep(journal, entry, reason)?;
                 continue;
@@ -86,7 +86,7 @@ impl RecoveryContext<'_> {
                 continue;
             }
             failed.get_or_insert((entry, reason));
-            // What a plugin does not take back is in nobody else's way.
+            // An effect that a plugin keeps does not prevent undoing others.
             if !matches!(entry.effect, Effect::Plugin(_)) {
                 break;
             }
@@ -114,7 +114,7 @@ impl RecoveryContext<'_> {
         Ok(())
     }
 
-    /// Undoes one effect; the inner error is why it stays, to be tried again by the next rollback.
+    /// Undoes one effect. The inner error is the reason why it remains; the next rollback tries again.
     pub(in crate::engine) fn undo(&self, journal: &mut Journal, entry: &Entry) -> Result<Result<(), String>> {
         let what = entry.effect.to_string();
         let stays = match &entry.effect {
@@ -143,14 +143,13 @@ impl RecoveryContext<'_> {
         let (inside, began) = (InEffect::begin(), Since::now());
         let undone = self.try_to_undo(entry, fence.as_deref());
         drop(inside);
-        // What cannot be undone because it is gone already is undone; what is there still is done.
+        // If the effect is already gone, count it as undone; if it is still there, as done.
         let presence = match &undone {
             Ok(()) => Presence::Absent,
-            // An undo that the remote may still apply stays in doubt, whatever the refs say now. Somebody who interrupts does
-            // not wait for an answer.
+            // An undo that the remote may still apply stays in doubt, whatever the refs are now. After an interrupt, do not
+            // wait for an answer.
             Err(not) if not.may_arrive || began.is_interrupted() => Presence::Unknown(not.reason.clone()),
-            // Git may have been killed alone, and have left its locks; whoever may hold them now is waited for. Refs that are
-            // back say nothing of the working tree.
+            // git alone may have been killed and have left its locks. Restored refs do not mean that the working tree follows.
             Err(_) => match self.remove_locks(journal.records()).and_then(|()| self.follow(&entry.effect)) {
                 Ok(()) => self.probe(&entry.effect),
                 Err(error) => Presence::Unknown(error.to_string()),
@@ -172,7 +171,7 @@ impl RecoveryContext<'_> {
         }
     }
 
-    /// Has the working tree show what the refs of a landing say.
+    /// Updates the working tree to the refs of a landing.
     fn follow(&self, effect: &Effect) -> Result<()> {
         match effect {
             Effect::Land { landing } => landing.follow(self.repository),
@@ -201,7 +200,7 @@ impl RecoveryContext<'_> {
     }
 }
 
-/// Why nothing is taken back once something is public.
+/// The refusal to undo once something is public.
 fn refusal(entry: &Entry) -> Error {
     let message = match entry.state {
         State::InDoubt => format!("{} may be public or become so, and could not be taken back", entry.effect),

@@ -1,5 +1,5 @@
-//! What the places that a run publishes to have, held against its journal: nobody says that nothing happened on the word of
-//! a journal alone. It may have lost its end, be an old copy, or the run may have been finished on another machine.
+//! Compares a run's indexes and remotes with its journal, because a journal may have lost its end or be an old copy, and
+//! the run may have been completed on another machine.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -12,14 +12,14 @@ use crate::index::{IndexAddress, IndexClient, SimpleFile};
 use crate::python::filename::Filename;
 use crate::world::git::Remote;
 
-/// What was found of a run that its journal does not tell
+/// What exists of a run that its journal does not record
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Unexplained {
     /// Files on public indexes, for people
     pub public: Vec<String>,
     /// Tags, for people
     pub tags: Vec<String>,
-    /// Who could not be asked, and why; counts only where the journal may have lost something
+    /// What could not be asked, and why; counts only if the journal may be incomplete
     pub unasked: Vec<String>,
 }
 
@@ -28,7 +28,7 @@ impl Unexplained {
         self.public.is_empty() && self.tags.is_empty() && self.unasked.is_empty()
     }
 
-    /// Why a run is not taken back on its journal's word.
+    /// The refusal to undo a run whose journal is incomplete.
     pub(super) fn refusal(&self) -> Error {
         let found: Vec<&str> =
             [&self.public, &self.tags, &self.unasked].into_iter().flatten().map(String::as_str).collect();
@@ -45,8 +45,8 @@ impl Unexplained {
 }
 
 impl RecoveryContext<'_> {
-    /// Asks where the run would have published what is there. Of a journal that tells all, only the run's own files are looked
-    /// for, which somebody else may have published since; of any other, every file of the version and its tag.
+    /// Asks the run's public indexes and remotes. For a complete journal it looks only for the run's own files, which
+    /// another machine may have published; for any other journal, for every file and the tag of the version.
     pub fn unexplained(&self, journal: &Journal, destinations: &[Destination]) -> Unexplained {
         let mut unexplained = Unexplained::default();
         let Some(header) = journal.header() else { return unexplained };
@@ -94,7 +94,7 @@ impl RecoveryContext<'_> {
         unexplained
     }
 
-    /// What the lost records told of may still arrive: for how long that has to be waited for.
+    /// How long to wait for effects of lost records that may still arrive.
     fn may_be_sending(&self) -> Option<String> {
         let journal = self.run.journal();
         let signs = [journal.clone(), tail::path(&journal)];
@@ -118,7 +118,7 @@ impl RecoveryContext<'_> {
         Ok(listing.into_iter().flat_map(|listing| listing.files).filter(of_version).collect())
     }
 
-    /// The hashes of what the run has built, by its journal and its folder.
+    /// The hashes of the run's distributions, by its journal and its folder.
     fn own_hashes(&self, records: &[Record]) -> BTreeSet<String> {
         let mut hashes = BTreeSet::new();
         for record in records {

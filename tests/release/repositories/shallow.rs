@@ -27,7 +27,7 @@ fn a_shallow_clone_with_the_tag_before() {
 #[test]
 fn a_shallow_clone_whose_version_is_in_a_tag_it_does_not_have() {
     let project = project().backend(Backend::SetuptoolsScm).build().cloned_with(&["--depth=1"]);
-    super::is_refused(&project, "the history is cut off")
+    super::is_refused(&project, "but this shallow clone contains none")
         .assert_error_shown("repositories/a-shallow-clone-whose-version-is-in-a-tag-it-does-not-have");
     project.git(&["fetch", "--quiet", "--unshallow", "--tags"]);
     project.pyrelease("run minor --dry-run").code(0);
