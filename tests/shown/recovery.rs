@@ -31,8 +31,8 @@ fn a_run_that_was_cut_short_after_the_push() {
         &local,
         &[("status", 0), ("status --offline", 0), ("run minor --yes", 3), ("rollback", 2)],
     );
-    seen.heading("undone; and the rehearsal index takes a version once");
-    show(&mut seen, &local, &[("rollback --yes", 0), ("status", 0), ("run minor --yes", 3)]);
+    seen.heading("undone; and the next attempt may be rehearsed as a version of its own");
+    show(&mut seen, &local, &[("rollback --yes", 0), ("status", 0), ("run minor --dry-run", 0)]);
     local.project.assert_unchanged(&before);
     local.pyrelease("run 1.2.0 --yes").code(0);
     seen.heading("the next version was released; the first run is told of");

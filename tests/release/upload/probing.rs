@@ -17,11 +17,11 @@ fn a_probe_tells_what_an_index_would_say_and_leaves_nothing_there() {
     };
     let taken = blind(&upload_project, &["--probe"]).code(0);
     // Every question about a project that is not there counts as another new one.
-    taken.says("would take demo-1.0-py3-none-any.whl").says("was asked about the first file only");
+    taken.says("would accept demo-1.0-py3-none-any.whl").says("was asked about the first file only");
     assert_eq!((index.files().len(), index.proxy.sent().len()), (2, 3));
     let next = UploadProject::with_release("1.1");
     let taken = blind(&next, &["--probe"]).code(0);
-    taken.says("would take demo-1.1-py3-none-any.whl").says("would take demo-1.1.tar.gz");
+    taken.says("would accept demo-1.1-py3-none-any.whl").says("would accept demo-1.1.tar.gz");
 
     // The page is an old one, so only the index itself knows that the name is taken.
     index.proxy.ahead(Asked::Listing, [Some(Trouble::Stale)]);

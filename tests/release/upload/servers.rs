@@ -76,7 +76,7 @@ impl<'a> Visit<'a> {
         self.upload(ours).code(0).says("has every file already, with the same bytes");
 
         let refused = self.upload(other).code(3);
-        refused.says("has another demo-1.0.tar.gz").says("nothing has been sent");
+        refused.says("has a different demo-1.0.tar.gz").says("nothing has been sent");
         refused.says(&ours.sha256(SDIST)).says(&other.sha256(SDIST)).says("release another version");
         assert_eq!(self.server.files("demo"), ours.files());
     }
