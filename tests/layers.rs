@@ -1,5 +1,7 @@
 //! Dependencies between the folders of `src` point one way.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

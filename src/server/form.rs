@@ -99,7 +99,7 @@ async fn receive_file(mut field: Field<'_>, incoming: &Incoming<'_>) -> Result<C
     let filename = field.file_name().unwrap_or_default().to_owned();
     let image = field.content_type().is_some_and(|kind| kind.starts_with("image/"));
     let failed = |error: std::io::Error| Refusal { status: 500, message: error.to_string() };
-    let mut file = block_in_place(|| incoming()).map_err(failed)?;
+    let mut file = block_in_place(incoming).map_err(failed)?;
     let mut hashing = Hashing::default();
     let mut too_large = false;
     while let Some(chunk) = field.chunk().await.map_err(invalid)? {

@@ -17,12 +17,12 @@ use crate::world::http::is_loopback;
 /// 3. `UV_PUBLISH_TOKEN`, or `UV_PUBLISH_PASSWORD` with `UV_PUBLISH_USERNAME`, for the index that `UV_PUBLISH_URL` or
 ///    `UV_PUBLISH_INDEX` names, or for PyPI, as uv does;
 /// 4. trusted publishing, if the environment offers an identity and the index supports it;
-/// `PYRELEASE_TRUSTED_PUBLISHING=never` turns it off, `always` allows nothing else;
+///    `PYRELEASE_TRUSTED_PUBLISHING=never` turns it off, `always` allows nothing else;
 /// 5. `.pypirc` in the home directory, or the file that `PYRELEASE_PYPIRC` (`--config-file`) names: the section named
-/// after the index and the project (`[pypi:demo]`), else the one named after the index, else the one with its upload
-/// URL;
+///    after the index and the project (`[pypi:demo]`), else the one named after the index, else the one with its upload
+///    URL;
 /// 6. the `keyring` command, unless `PYRELEASE_KEYRING=never`: for the upload URL, a token of the user
-/// `pypi_token:project:<name>`, the password of the user that `.pypirc` names, of any user, or of `__token__`;
+///    `pypi_token:project:<name>`, the password of the user that `.pypirc` names, of any user, or of `__token__`;
 /// 7. what the user typed at the terminal.
 ///
 /// If the source does not name the index's URL and the user has not allowed the index's host ([`NewHost`]), the
