@@ -105,12 +105,14 @@ fn short(branch: &str) -> &str {
 }
 
 /// Whether a branch's name is of this form: `*` stands for any text, `/` included, as for `git branch --list`.
+///
+/// Each part between two `*` takes the first place that it fits, so that no pattern of a stranger's takes long.
 fn fits(pattern: &str, name: &str) -> bool {
-    let Some((before, after)) = pattern.split_once('*') else { return pattern == name };
-    name.strip_prefix(before).is_some_and(|rest| {
-        let starts = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
-        starts.into_iter().any(|at| fits(after, &rest[at..]))
-    })
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
+    let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let Some(name) = name.strip_prefix(first).and_then(|name| name.strip_suffix(last)) else { return false };
+    let mut left = name;
+    middle.split('*').all(|part| left.find(part).map(|at| left = &left[at + part.len()..]).is_some())
 }
 
 #[cfg(test)]
@@ -129,8 +131,18 @@ mod tests {
             ("*.x", "1.5.xy", false),
             ("v*-*", "v1-ü", true),
             ("", "main", false),
+            ("a*a", "a", false),
+            ("a*b*a", "aba", true),
+            ("a*b*a", "acca", false),
+            ("**", "", true),
         ] {
             assert_eq!(fits(pattern, name), expected, "{pattern} {name}");
         }
+    }
+
+    /// Tried in every way, this would not end.
+    #[test]
+    fn a_hostile_pattern_takes_no_time() {
+        assert!(!fits(&("a*".repeat(200) + "b"), &"a".repeat(5_000)));
     }
 }
