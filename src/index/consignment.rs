@@ -28,6 +28,8 @@ pub trait Watch {
 pub struct Consignment {
     is_public: bool,
     has_public_file: AtomicBool,
+    /// Whether the user was told of the present outage, which all files in progress see
+    outage_reported: AtomicBool,
     in_flight: Mutex<InFlight>,
 }
 
@@ -50,12 +52,23 @@ pub(super) struct Permit<'a> {
 impl Consignment {
     /// For an index; a public one shows each file as soon as it is stored.
     pub fn new(is_public: bool) -> Self {
-        Self { is_public, has_public_file: AtomicBool::new(false), in_flight: Mutex::default() }
+        Self {
+            is_public,
+            has_public_file: AtomicBool::new(false),
+            outage_reported: AtomicBool::new(false),
+            in_flight: Mutex::default(),
+        }
     }
 
     /// Records that the index has a file of the release.
     pub fn file_stored(&self) {
+        self.outage_reported.store(false, Ordering::Relaxed);
         self.has_public_file.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the user was not told of the present outage yet; counts as told from here on.
+    pub(super) fn is_new_outage(&self) -> bool {
+        !self.outage_reported.swap(true, Ordering::Relaxed)
     }
 
     /// Whether a part of the release is public already, so that waiting for the server is better than giving up.
@@ -153,5 +166,13 @@ mod tests {
         drop(first);
         let third = consignment.acquire(&NeverStops).unwrap();
         assert!(!third.overlapped() && consignment.try_acquire().is_none());
+    }
+    #[test]
+    fn an_outage_is_reported_once_for_all_files() {
+        let consignment = Consignment::new(true);
+        assert!(consignment.is_new_outage());
+        assert!(!consignment.is_new_outage());
+        consignment.file_stored();
+        assert!(consignment.is_new_outage(), "another outage");
     }
 }

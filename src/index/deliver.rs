@@ -56,8 +56,7 @@ pub fn deliver(
     consignment: &Consignment,
     watch: &dyn Watch,
 ) -> Result<Delivery, Undelivered> {
-    let mut attempts =
-        Attempts { attempts: 0, down_since: None, pause: Duration::ZERO, is_reported: false, told: None };
+    let mut attempts = Attempts { attempts: 0, down_since: None, pause: Duration::ZERO, told: None };
     // Whether an earlier attempt may have arrived, although the index has not listed it since
     let mut in_doubt = false;
     loop {
@@ -90,7 +89,7 @@ pub fn deliver(
                 false => Err(Undelivered { error: Box::new(or_ambiguous(error, in_doubt)), in_doubt }),
             };
         };
-        attempts.report_outage(index, watch);
+        attempts.report_outage(index, consignment, watch);
         // Check the listing even if interrupted.
         let mut go_on = watch.pause(pause);
         if in_doubt {
@@ -108,7 +107,7 @@ pub fn deliver(
                 let Some(pause) = is_worth_it.then(|| attempts.pause_in_an_outage()).flatten() else {
                     return Err(Undelivered { error: Box::new(error), in_doubt });
                 };
-                attempts.report_outage(index, watch);
+                attempts.report_outage(index, consignment, watch);
                 go_on = watch.pause(pause);
             }
         }
@@ -147,8 +146,6 @@ struct Attempts {
     down_since: Option<Instant>,
     /// The last pause in the outage
     pause: Duration,
-    /// Whether the user was told of the outage
-    is_reported: bool,
     /// The last error that the user was told of
     told: Option<String>,
 }
@@ -198,9 +195,9 @@ impl Attempts {
         (away + self.pause <= LONGEST_OUTAGE).then_some(self.pause)
     }
 
-    /// Tells the user once that an outage is being waited for.
-    fn report_outage(&mut self, index: &dyn Index, watch: &dyn Watch) {
-        if self.pause > Duration::from_secs(1) && !std::mem::replace(&mut self.is_reported, true) {
+    /// Tells the user, once for all files, that an outage is being waited for.
+    fn report_outage(&self, index: &dyn Index, consignment: &Consignment, watch: &dyn Watch) {
+        if self.pause > Duration::from_secs(1) && consignment.is_new_outage() {
             watch.warn(&format!(
                 "`{}` is unavailable, and a part of the release is public: waiting up to five minutes",
                 index.name()

@@ -85,7 +85,7 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
         return Err(Error::usage(format!(
             "cannot release {version}: no stage bumps the version from {previous}"
         ))
-        .help("add `version` to `stages`, or gives = [\"version\"] to the [stage.NAME] of your own that raises it"));
+        .help("add `version` to `stages`, or gives = [\"version\"] to the [stage.NAME] of your own that bumps it"));
     }
     let names = Names {
         tag: naming.name(&version),

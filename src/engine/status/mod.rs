@@ -1,6 +1,6 @@
 //! What is where: a run's journal held against the facts, without changing either.
 //!
-//! [`StatusCollector::survey`] gives a [`StatusReport`]: for people to read, for programs as JSON, and with the commands that go
+//! [`StatusCollector::collect`] gives a [`StatusReport`]: for people to read, for programs as JSON, and with the commands that go
 //! on from here. Where the network gives no answer, that is what the report says.
 
 mod files;
