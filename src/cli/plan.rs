@@ -11,11 +11,15 @@ pub(super) struct Arguments {
     /// How to bump the version, as for `run`
     #[arg(value_name = "BUMP")]
     bump: Option<String>,
+
+    /// Plan a version that is lower than one that is released already
+    #[arg(long)]
+    force: bool,
 }
 
 pub(super) fn plan(context: &Context, arguments: &Arguments) -> Result<()> {
     let session = Session::open(context)?;
-    let (config, pipeline, _, mut release) = session.release(arguments.bump.as_deref())?;
+    let (config, pipeline, _, mut release) = session.release(arguments.bump.as_deref(), arguments.force)?;
     tell_unused_indexes(&config, &context.ui);
     let plan = pipeline.plan(&mut release, &context.ui)?;
     match context.format {

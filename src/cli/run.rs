@@ -23,8 +23,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     probe: bool,
 
-    /// Continue despite errors marked as overridable: a token for another index or project, an expired token, a
-    /// quarantined project
+    /// Continue despite errors marked as overridable: a version lower than one that is released, a token for another index
+    /// or project, an expired token, a quarantined project
     #[arg(long)]
     force: bool,
 }

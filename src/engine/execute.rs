@@ -365,6 +365,7 @@ pub(super) fn header(run: String, pipeline: &Pipeline, release: &Release, source
         prefix: release.workspace.prefix.clone(),
         stages: pipeline.stages().map(|stage| (stage.name().to_owned(), stage.reach())).collect(),
         configuration: (source.path().to_owned(), source.text().to_owned()),
+        conventions: target.conventions.clone(),
         plugins: pipeline
             .stages()
             .filter_map(|stage| Some((stage.name().to_owned(), stage.plugin()?.0.plugin.clone())))

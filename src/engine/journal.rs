@@ -23,7 +23,7 @@ use tail::{Tail, end};
 
 use super::locks::LocksBefore;
 use crate::config::Names;
-use crate::engine::model::{Effect, Outputs, Reach};
+use crate::engine::model::{Conventions, Effect, Outputs, Reach};
 use crate::error::{Error, Result};
 use crate::plugin::Plugin;
 use crate::world::failpoints::{self, Failpoint};
@@ -168,6 +168,9 @@ pub struct Header {
     pub stages: Vec<(String, Reach)>,
     /// The configuration's name and text as the run began
     pub configuration: (PathBuf, String),
+    /// How the project released as the run began
+    #[serde(default, skip_serializing_if = "Conventions::is_empty")]
+    pub conventions: Conventions,
     /// The plugins that it began with, by stage
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plugins: Vec<(String, Plugin)>,

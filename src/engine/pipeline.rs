@@ -92,6 +92,7 @@ impl Pipeline {
             branch: release.workspace.head.branch.clone(),
             commit: release.workspace.head.commit.clone(),
             reason: target.reason.clone(),
+            conventions: target.conventions.planned(self.stages().map(|stage| stage.name())),
             stages,
         })
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::Names;
-use crate::engine::model::{Finding, Outputs};
+use crate::engine::model::{Conventions, Finding, Outputs};
 use crate::error::{Error, Result};
 use crate::python::project::{Files, Project};
 use crate::python::version::Version;
@@ -75,7 +75,7 @@ impl Workspace {
         let edited = self.repository.edited()?;
         let mut findings = Vec::new();
         for path in paths {
-            let inside = format!("{}{path}", self.prefix);
+            let Some(inside) = inside(&self.prefix, path) else { continue };
             let file = self.repository.resolved(&self.head.commit, &inside).unwrap_or(inside.clone());
             if edited.contains(&file) || self.repository.has_hidden_edit(&file)? {
                 let message =
@@ -98,11 +98,29 @@ impl Workspace {
     }
 }
 
+impl Workspace {
+    /// A file of the project as of a commit.
+    pub fn read_at(&self, commit: &str, path: &str) -> Option<Vec<u8>> {
+        self.repository.committed(commit, &inside(&self.prefix, path)?)
+    }
+}
+
 impl Files for Workspace {
     /// A file of the project as committed at HEAD: uncommitted changes are not released.
     fn read(&self, path: &str) -> Option<Vec<u8>> {
-        self.repository.committed(&self.head.commit, &format!("{}{path}", self.prefix))
+        self.read_at(&self.head.commit, path)
     }
+}
+
+/// A path of the project as one of the repository; none if it leads out of the repository.
+fn inside(prefix: &str, path: &str) -> Option<String> {
+    let (mut prefix, mut path) = (prefix, path);
+    while let Some(above) = path.strip_prefix("../") {
+        let folder = prefix.strip_suffix('/')?;
+        prefix = folder.rfind('/').map_or("", |at| &folder[..=at]);
+        path = above;
+    }
+    Some(format!("{prefix}{path}"))
 }
 
 /// What will be released
@@ -116,6 +134,8 @@ pub struct Target {
     /// The reason for the version, unless the user named it
     pub reason: Option<String>,
     pub names: Names,
+    /// How the project releases, where the configuration does not say
+    pub conventions: Conventions,
 }
 
 /// A release in progress

@@ -37,7 +37,7 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
         return Err(Error::usage("there is no terminal to ask on")
             .help("`pyrelease run --yes` releases without asking"));
     }
-    let (config, pipeline, store, mut release) = session.release(options.bump)?;
+    let (config, pipeline, store, mut release) = session.release(options.bump, options.force)?;
     let (environment, project) = (&release.workspace.environment, &release.target.project.name);
     release.workspace.environment =
         ask_for_missing(context, &config, &pipeline, project, options.yes, environment.clone())?;

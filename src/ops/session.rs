@@ -38,10 +38,10 @@ impl Session {
     }
 
     /// Settles what is to be released.
-    pub fn release(self, bump: Option<&str>) -> Result<(Config, Pipeline, Store, Release)> {
+    pub fn release(self, bump: Option<&str>, force: bool) -> Result<(Config, Pipeline, Store, Release)> {
         let bump = bump.map(str::parse::<Bump>).transpose()?;
         let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
-        let target = stages::target(&self.config, &self.workspace, &Bumping { bump, date })?;
+        let target = stages::target(&self.config, &self.workspace, &Bumping { bump, date, force })?;
         Ok((self.config, self.pipeline, self.store, Release::new(self.workspace, target)))
     }
 
@@ -68,6 +68,7 @@ impl Session {
             previous_tag: header.previous_tag.clone(),
             reason: None,
             names: header.names(),
+            conventions: header.conventions.clone(),
         };
         Ok((config, pipeline, Release::new(workspace, target)))
     }

@@ -4,6 +4,7 @@ pub mod archive;
 pub mod changelog;
 pub mod distribution;
 pub mod filename;
+pub mod habits;
 pub mod metadata;
 pub mod project;
 pub mod token;

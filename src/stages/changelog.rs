@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::config::Config;
 use crate::engine::prelude::*;
-use crate::python::changelog::{Changelog as Document, CompareLinks, Format};
+use crate::python::changelog::{Changelog as Document, CompareLinks, Format, Promoted};
 use crate::python::project::Files;
 
 /// The default names of a changelog
@@ -54,7 +54,24 @@ impl Changelog {
         })
     }
 
-    fn promoted(&self, release: &Release) -> Result<(String, crate::python::changelog::Promoted)> {
+    /// What a release does with the changelog.
+    ///
+    /// # Errors
+    /// The changelog cannot be promoted, although earlier releases promoted it, or the configuration names it, or there
+    /// is no earlier release.
+    fn work(&self, release: &Release) -> Result<Work> {
+        let error = match self.promoted(release) {
+            Ok((path, promoted)) => return Ok(Work::Promote(path, promoted)),
+            Err(error) => error,
+        };
+        match self.path(release) {
+            _ if self.file.is_some() => Err(error),
+            Some(path) if was_promoted(release, &path) => Err(error),
+            _ => Ok(Work::Leave(error)),
+        }
+    }
+
+    fn promoted(&self, release: &Release) -> Result<(String, Promoted)> {
         let path = self.existing_path(release)?;
         let text = release.text(&path)?;
         let mut document = parse(&path, text.clone())?;
@@ -77,6 +94,28 @@ impl Changelog {
             .map_err(|error| Error::refused(format!("`{path}`: {error}")).help(error.help()))?;
         Ok((path, promoted))
     }
+}
+
+/// What a release does with the changelog
+enum Work {
+    /// Turns the Unreleased section of this file into the release's
+    Promote(String, Promoted),
+    /// Leaves it as it is, and why: its form is not known, and earlier releases did not promote it either
+    Leave(Error),
+}
+
+/// Whether the last release could have promoted the changelog: then a project that does so keeps doing so. True if there
+/// is no earlier release.
+fn was_promoted(release: &Release, path: &str) -> bool {
+    let Some(tag) = &release.target.previous_tag else { return true };
+    let workspace = &release.workspace;
+    let before = workspace.repository.tag(tag).and_then(|commit| workspace.repository.first_parent(&commit));
+    let bytes = before.and_then(|commit| workspace.read_at(&commit, path));
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    let document = text.and_then(|text| parse(path, text).ok());
+    document.is_some_and(|document| {
+        document.promote(&release.target.version, &release.target.names.date, None).is_ok()
+    })
 }
 
 /// The text with a note below the heading on this line, counted from 1.
@@ -118,13 +157,25 @@ impl Stage for Changelog {
     }
 
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
-        let (path, _) = self.promoted(release)?;
-        release.workspace.edits_in_the_way([path.as_str()])
+        match self.work(release)? {
+            Work::Promote(path, _) => release.workspace.edits_in_the_way([path.as_str()]),
+            Work::Leave(error) => {
+                let finding = Finding::warning(format!("the changelog stays as it is: {}", error.chain()));
+                Ok(vec![finding.help(error.hints().join("; "))])
+            }
+        }
     }
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
-        let (path, promoted) = self.promoted(release)?;
-        effects.write(&release.root(), &path, promoted.text.as_bytes())?;
-        Ok(Outputs { notes: Some(promoted.notes), ..Outputs::default() })
+        match self.work(release)? {
+            Work::Promote(path, promoted) => {
+                effects.write(&release.root(), &path, promoted.text.as_bytes())?;
+                Ok(Outputs { notes: Some(promoted.notes), ..Outputs::default() })
+            }
+            Work::Leave(error) => {
+                effects.skip(&error.chain())?;
+                Ok(Outputs::default())
+            }
+        }
     }
 }

@@ -4,37 +4,47 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::Config;
+use crate::engine::model::Convention;
 use crate::engine::prelude::*;
 use crate::world::git::{Remote, TagRef};
 
 /// Commit the changes of the stages before and tag the commit
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Tag {
-    /// Name of the tag; `{version}` is the new version
-    pub(super) name: Template,
-    /// Message of the tag
-    message: Template,
-    /// Message of the release commit
-    commit_message: Template,
+    /// Name of the tag; `{version}` is the new version; by default as in earlier releases, or else `v{version}`
+    pub(super) name: Option<Template>,
+    /// Whether the tag is annotated; by default as in earlier releases, or else true
+    pub(super) annotated: Option<bool>,
+    /// Message of the tag; by default as in earlier releases, or else `{name} {version}`
+    pub(super) message: Option<Template>,
+    /// Message of the release commit; by default as in earlier releases, or else `Release {version}`
+    pub(super) commit_message: Option<Template>,
     /// Whether to sign the tag; by default as git is configured (`tag.gpgSign`)
     sign: Option<bool>,
 }
 
-impl Default for Tag {
-    fn default() -> Self {
-        let template = |text: &str| Template::new(text).expect("known placeholders only");
-        Self {
-            name: template("v{version}"),
-            message: template("{name} {version}"),
-            commit_message: template("Release {version}"),
-            sign: None,
-        }
-    }
-}
-
 pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
     Ok(Box::new(config.settings::<Tag>(name)?))
+}
+
+impl Tag {
+    /// A message: the configured one, or that of earlier releases, or the usual one.
+    fn rendered(
+        configured: Option<&Template>,
+        learned: Option<&Convention<String>>,
+        usual: &str,
+        release: &Release,
+    ) -> String {
+        let learned = learned.and_then(|learned| Template::new(learned.value.as_str()).ok());
+        let usual = || Template::new(usual).expect("known placeholders only");
+        configured.cloned().or(learned).unwrap_or_else(usual).render(release.names())
+    }
+
+    fn is_annotated(&self, release: &Release) -> bool {
+        let learned = release.target.conventions.annotated.as_ref().map(|annotated| annotated.value);
+        self.annotated.or(learned).unwrap_or(true)
+    }
 }
 
 impl Stage for Tag {
@@ -105,7 +115,9 @@ impl Stage for Tag {
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
         let names = release.names();
-        let message = self.commit_message.render(names);
+        let conventions = &release.target.conventions;
+        let (configured, learned) = (self.commit_message.as_ref(), conventions.commit_message.as_ref());
+        let message = Self::rendered(configured, learned, "Release {version}", release);
         let unchanged = effects.bench().map(|bench| bench.clone.unchanged()).transpose()?.flatten();
         let committed = match unchanged {
             Some(head) => Some(head),
@@ -118,9 +130,11 @@ impl Stage for Tag {
             effects.announce(action)?;
             return Ok(Outputs::default());
         };
-        let message = self.message.render(names);
-        let object =
-            effects.private(action, |bench| bench.clone.tag(&names.tag, &message, &commit, self.sign))?;
+        let (configured, learned) = (self.message.as_ref(), conventions.tag_message.as_ref());
+        let message = Self::rendered(configured, learned, "{name} {version}", release);
+        let message = self.is_annotated(release).then_some(message);
+        let object = effects
+            .private(action, |bench| bench.clone.tag(&names.tag, message.as_deref(), &commit, self.sign))?;
         let tag = object.map(|object| TagRef { name: names.tag.clone(), object });
         Ok(Outputs { commit: Some(commit), tag, ..Outputs::default() })
     }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer};
 use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::python::project::{
-    Files, LockFile, Pattern, Project, ProjectError, VersionLocation, VersionSource, bump_all,
-    current_version, lock_files,
+    Files, Pattern, Project, ProjectError, VersionLocation, VersionSource, VersionSyntax, bump_all,
+    current_version, lock_all,
 };
 use crate::python::version::Version as ProjectVersion;
 use crate::world::process::Process;
@@ -20,8 +20,9 @@ use crate::world::process::Process;
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Version {
     /// Files that state the version, besides the project's own metadata: a path of a known kind, or `{ path, search,
-    /// replace, count }`, where `search` contains `{version}` and must match exactly `count` times
-    files: Vec<Entry>,
+    /// replace, count }`, where `search` contains `{version}` and must match exactly `count` times; by default the places
+    /// that earlier releases changed
+    files: Option<Vec<Entry>>,
 }
 
 /// One element of `files`
@@ -89,7 +90,7 @@ impl JsonSchema for Entry {
 
 pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
     let settings = config.settings::<Version>(name)?;
-    for entry in &settings.files {
+    for entry in settings.files.iter().flatten() {
         let path = match entry {
             Entry::Known(path) => path,
             Entry::Pattern(place) => &place.path,
@@ -100,13 +101,26 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
 }
 
 impl Version {
+    /// Whether the configuration says which files state the version.
+    pub(super) fn has_files(&self) -> bool {
+        self.files.is_some()
+    }
+
+    /// The lines that earlier releases changed as well.
+    fn learned(release: &Release) -> impl Iterator<Item = VersionLocation> {
+        release.target.conventions.lines.iter().map(|line| VersionLocation {
+            path: line.path.clone(),
+            how: VersionSyntax::Line { from: line.from.clone(), to: line.to.clone() },
+        })
+    }
+
     /// Every place that states the version: the project's own and those of `files`.
     fn places(&self, files: &dyn Files, project: &Project) -> Result<Vec<VersionLocation>> {
         let mut places = match &project.version {
             VersionSource::Static(places) => places.clone(),
             VersionSource::Vcs { .. } | VersionSource::Unreadable(_) => Vec::new(),
         };
-        for entry in &self.files {
+        for entry in self.files.iter().flatten() {
             let found = match entry {
                 Entry::Pattern(place) => vec![place.clone()],
                 Entry::Known(path) => VersionLocation::for_file(path, files).map_err(problem)?,
@@ -122,7 +136,7 @@ impl Version {
 
     /// The project's current version, on which all places must agree.
     pub(super) fn current(&self, files: &dyn Files, project: &Project) -> Result<ProjectVersion> {
-        if let (VersionSource::Unreadable(error), true) = (&project.version, self.files.is_empty()) {
+        if let (VersionSource::Unreadable(error), false) = (&project.version, self.files.as_ref().is_some_and(|files| !files.is_empty())) {
             return Err(Error::refused(error.to_string()).help(error.help()));
         }
         let places = self.places(files, project)?;
@@ -132,7 +146,18 @@ impl Version {
     /// The files with the new version.
     fn bumped(&self, release: &Release) -> Result<Vec<(String, Vec<u8>)>> {
         let target = &release.target;
-        self.rewritten(release, &target.project, (&target.previous, &target.version))
+        let mut places = self.places(release, &target.project)?;
+        let locks = lock_all(
+            release,
+            &target.project,
+            (&places, &target.conventions.locks),
+            &target.previous,
+            &target.version,
+        );
+        places.extend(Self::learned(release));
+        let mut written = write(release, &places, (&target.previous, &target.version))?;
+        written.extend(locks);
+        Ok(written)
     }
 
     /// The files with another version put in.
@@ -142,28 +167,17 @@ impl Version {
         project: &Project,
         (old, new): (&ProjectVersion, &ProjectVersion),
     ) -> Result<Vec<(String, Vec<u8>)>> {
-        let places = self.places(files, project)?;
-        let written = bump_all(files, &places, old, new).map_err(|errors| {
-            let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            let helps = errors.iter().map(ProjectError::help).filter(|help| !help.is_empty());
-            helps.fold(Error::refused(said.join("; ")), Error::help)
-        })?;
-        Ok(written.into_iter().collect())
-    }
-
-    fn lock_files(&self, release: &Release) -> Result<Vec<LockFile>> {
-        let project = &release.target.project;
-        Ok(lock_files(release, project, &self.places(release, project)?))
+        write(files, &self.places(files, project)?, (old, new))
     }
 
     /// Why there is nothing to write, if so.
     fn nothing_to_do(&self, release: &Release) -> Option<String> {
         let target = &release.target;
         match &target.project.version {
-            VersionSource::Vcs { tool } if self.files.is_empty() => {
+            VersionSource::Vcs { tool } if !self.has_files() && target.conventions.lines.is_empty() => {
                 Some(format!("{tool} takes the version from the tag {}", target.names.tag))
             }
-            _ if target.version == target.previous => {
+            _ if target.version == target.previous && target.conventions.lines.is_empty() => {
                 Some(format!("the project already states {}", target.version))
             }
             _ => None,
@@ -192,19 +206,6 @@ impl Stage for Version {
         let mut findings =
             release.workspace.edits_in_the_way(bumped.iter().map(|(path, _)| path.as_str()))?;
         findings.extend(unbumped_modules(release, &bumped));
-        for lock in self.lock_files(release)? {
-            findings.extend(release.workspace.edits_in_the_way([lock.path.as_str()])?);
-            if !release.workspace.environment.has_program(lock.tool, &release.root()) {
-                let message = format!(
-                    "`{}` records the project's version and will not be updated: `{}` is not installed",
-                    lock.path, lock.tool
-                );
-                findings.push(
-                    Finding::warning(message)
-                        .help(format!("install it, or run `{}` after the release", lock.command.join(" "))),
-                );
-            }
-        }
         Ok(findings)
     }
 
@@ -214,20 +215,47 @@ impl Stage for Version {
             return Ok(Outputs::default());
         }
         let root = release.root();
-        for (path, bytes) in self.bumped(release)? {
-            effects.write(&root, &path, &bytes)?;
+        let bumped = self.bumped(release)?;
+        for (path, bytes) in &bumped {
+            effects.write(&root, path, bytes)?;
         }
-        for lock in self.lock_files(release)? {
-            if !release.workspace.environment.has_program(lock.tool, &root) {
-                continue;
-            }
-            let Some((program, arguments)) = lock.command.split_first() else { continue };
-            effects.private(Action::Command { command: lock.command.clone() }, |bench| {
-                bench.command(&Process::new(program).args(arguments).folder(&root))
-            })?;
+        if bumped.iter().any(|(path, _)| path == "uv.lock") {
+            check_lock(release, effects)?;
         }
         Ok(Outputs::default())
     }
+}
+
+/// Has uv check its lock file, where uv is there. A lock file that was stale before is not the release's concern.
+fn check_lock(release: &Release, effects: &mut Effects<'_>) -> Result<()> {
+    let root = release.root();
+    if !release.workspace.environment.has_program("uv", &root) {
+        return Ok(());
+    }
+    let command = ["uv", "lock", "--check"];
+    let action = Action::Command { command: command.map(str::to_owned).to_vec() };
+    let checked = effects.private(action, |bench| {
+        Ok(bench.command(&Process::new("uv").args(["lock", "--check"]).folder(&root)).err())
+    })?;
+    if let Some(Some(error)) = checked {
+        let message = format!("uv would change `uv.lock` further: {}", error.chain());
+        effects.warn(&message, Some("run `uv lock` and commit the change before the next release"));
+    }
+    Ok(())
+}
+
+/// The files with the new version instead of the old one in every place.
+fn write(
+    files: &dyn Files,
+    places: &[VersionLocation],
+    (old, new): (&ProjectVersion, &ProjectVersion),
+) -> Result<Vec<(String, Vec<u8>)>> {
+    let written = bump_all(files, places, old, new).map_err(|errors| {
+        let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        let helps = errors.iter().map(ProjectError::help).filter(|help| !help.is_empty());
+        helps.fold(Error::refused(said.join("; ")), Error::help)
+    })?;
+    Ok(written.into_iter().collect())
 }
 
 /// Modules of the project that state the current version and are not bumped.

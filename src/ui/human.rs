@@ -269,6 +269,13 @@ pub fn plan_text(plan: &Plan) -> String {
             let _ = write!(text, "\n    {INFO}{name:width$}{INFO:#}  {}", safe(&action.to_string()));
         }
     }
+    if !plan.conventions.is_empty() {
+        let _ = write!(text, "\n  {DIM}as in earlier releases, because the configuration does not say:{DIM:#}");
+        for convention in &plan.conventions {
+            let (what, reason) = (safe(&convention.what), safe(&convention.reason));
+            let _ = write!(text, "\n    {what} {DIM}({reason}; {} decides otherwise){DIM:#}", convention.setting);
+        }
+    }
     safe_styled(&text).into_owned()
 }
 

@@ -1,6 +1,7 @@
 //! The data that the engine works with. Nothing here acts.
 
 mod action;
+mod convention;
 mod effect;
 mod finding;
 mod outputs;
@@ -9,6 +10,7 @@ mod product;
 mod reach;
 
 pub use action::Action;
+pub use convention::{Convention, Conventions, PlannedConvention};
 pub use effect::{Effect, PluginEffect, State};
 pub use finding::{Finding, Leave, Severity};
 pub use outputs::{Destination, Outputs};

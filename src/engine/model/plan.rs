@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::action::Action;
+use super::convention::PlannedConvention;
 use super::reach::Reach;
 
 /// What a run would do
@@ -16,6 +17,8 @@ pub struct Plan {
     pub commit: String,
     /// Why this version, where it was inferred
     pub reason: Option<String>,
+    /// What is done as in earlier releases, because the configuration does not say
+    pub conventions: Vec<PlannedConvention>,
     pub stages: Vec<PlannedStage>,
 }
 

@@ -8,10 +8,10 @@ use regex::Regex;
 
 /// A date found in a text
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct DateMatch {
-    pub(super) span: Range<usize>,
+pub(in crate::python) struct DateMatch {
+    pub(in crate::python) span: Range<usize>,
     /// The strftime format of the date
-    pub(super) format: &'static str,
+    pub(in crate::python) format: &'static str,
 }
 
 const MONTHS: &str = "January|February|March|April|May|June|July|August|September|October|November|December";
@@ -43,14 +43,14 @@ static WAYS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 });
 
 /// The first date in the text, in any supported format.
-pub(super) fn find(text: &str) -> Option<DateMatch> {
+pub(in crate::python) fn find(text: &str) -> Option<DateMatch> {
     WAYS.iter()
         .filter_map(|(way, format)| way.find(text).map(|found| DateMatch { span: found.range(), format }))
         .min_by_key(|found| found.span.start)
 }
 
 /// Parses `YYYY-MM-DD`, and nothing else.
-pub(super) fn parse(text: &str) -> Option<Date> {
+pub(in crate::python) fn parse(text: &str) -> Option<Date> {
     let shape = text.len() == 10
         && text
             .bytes()

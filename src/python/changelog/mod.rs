@@ -1,7 +1,7 @@
 //! Changelogs in the style of [Keep a Changelog](https://keepachangelog.com/en/1.1.0/), in Markdown and
 //! reStructuredText: parses and checks them, and promotes Unreleased for a release with all other bytes unchanged.
 
-mod date;
+pub(in crate::python) mod date;
 mod lines;
 mod links;
 mod markdown;

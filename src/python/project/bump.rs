@@ -59,6 +59,11 @@ pub fn bump_all(
         }
         let Some((text, edits)) = texts.get_mut(place.path.as_str()) else { continue };
         match place.edits(text, old, new) {
+            // A learned line gives way to the places that are known.
+            Ok(mut more) if place.is_learned() => {
+                more.retain(|edit| !edits.iter().any(|other: &Edit| touches(edit, other)));
+                edits.extend(more);
+            }
             Ok(more) => edits.extend(more),
             Err(problem) => problems.push(problem),
         }
@@ -83,6 +88,11 @@ pub fn bump_all(
         }
     }
     if problems.is_empty() { Ok(changed) } else { Err(problems) }
+}
+
+/// Whether two edits change the same text.
+fn touches(one: &Edit, other: &Edit) -> bool {
+    one.span.start <= other.span.end && other.span.start <= one.span.end
 }
 
 /// Applies sorted edits that do not overlap.

@@ -1,73 +1,103 @@
-//! Lock files that record the project's own version, and the command that updates only that.
+//! Lock files that record the project's own version: only that entry is changed.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::bump::edited;
 use super::toml::Toml;
-use super::{Files, Project, VersionLocation, VersionSyntax, text_of};
+use super::{Edit, Files, Project, VersionLocation, VersionSyntax, text_of};
 use crate::python::filename::normalize;
+use crate::python::version::Version;
 
-/// A lock file that a new version makes stale
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LockFile {
-    /// Relative to the project's root
-    pub path: String,
-    /// The program that writes it
-    pub tool: &'static str,
-    /// Runs in the lock file's directory
-    pub command: Vec<String>,
-}
-
-/// The lock files that record the version that `places` state.
+/// The lock files that record the version that `places` state, with the new version; all other bytes are unchanged.
 ///
-/// uv.lock records it for a project with a static version (`source = { editable = "." }`); `uv lock` keeps all other
-/// versions that still satisfy. Cargo.lock records each crate's version; `cargo update --workspace` changes no other
-/// package. poetry.lock and pdm.lock do not record the root project, and their content hash does not cover its
-/// version: a release never makes them stale.
+/// uv.lock records it for a project with a static version (`source = { editable = "." }`), Cargo.lock for each crate
+/// of the workspace. poetry.lock and pdm.lock do not record the root project, and their content hash does not cover its
+/// version: a release never makes them stale. `others` are further lock files that may record it, such as those of
+/// sibling packages.
 ///
-/// A lock file that cannot be read is listed, and its tool decides.
-pub fn lock_files(files: &dyn Files, project: &Project, places: &[VersionLocation]) -> Vec<LockFile> {
-    let mut found = Vec::new();
+/// An entry with another version than `old` is left: nobody keeps it up to date.
+pub fn lock_all(
+    files: &dyn Files,
+    project: &Project,
+    (places, others): (&[VersionLocation], &[String]),
+    old: &Version,
+    new: &Version,
+) -> BTreeMap<String, Vec<u8>> {
+    let mut changed = BTreeMap::new();
+    let mut change = |path: &str, is_own: &dyn Fn(&str) -> bool, version: Option<String>| {
+        let (Ok(text), Some(version)) = (text_of(files, path), version) else { return };
+        let entries = entries(&text).into_iter().filter(|entry| {
+            let stated = text[entry.version.clone()].parse::<Version>();
+            is_own(&text[entry.name.clone()]) && !entry.is_fetched && stated.is_ok_and(|stated| stated == *old)
+        });
+        let edits: Vec<Edit> =
+            entries.map(|entry| Edit { span: entry.version, text: version.clone() }).collect();
+        if !edits.is_empty() {
+            changed.insert(path.to_owned(), edited(&text, edits).into_bytes());
+        }
+    };
+    let name = project.normalized_name();
+    let is_project = |found: &str| normalize(found) == name;
     let in_pyproject = |place: &VersionLocation| {
         matches!(place.how, VersionSyntax::PyprojectProject | VersionSyntax::PyprojectPoetry)
     };
-    if places.iter().any(in_pyproject) && records(files, "uv.lock", &project.normalized_name(), normalize) {
-        found.push(lock("uv.lock", "uv", &["uv", "lock"]));
+    let own = places.iter().any(in_pyproject).then(|| "uv.lock".to_owned());
+    for path in own.iter().chain(others).filter(|path| path.rsplit('/').next() == Some("uv.lock")) {
+        change(path, &is_project, Some(new.to_string()));
     }
-    for place in places
-        .iter()
-        .filter(|place| matches!(place.how, VersionSyntax::Cargo | VersionSyntax::CargoWorkspace))
-    {
+    for place in places {
         let Some(path) = cargo_lock(files, &place.path) else { continue };
-        let named = match place.how {
+        match place.how {
             // Members of the workspace inherit it, whatever their names.
-            VersionSyntax::CargoWorkspace => true,
-            _ => {
-                crate_name(files, &place.path).is_none_or(|name| records(files, &path, &name, str::to_owned))
+            VersionSyntax::CargoWorkspace => change(&path, &|_| true, new.to_semver()),
+            VersionSyntax::Cargo => {
+                let name = crate_name(files, &place.path);
+                change(&path, &|found| name.as_deref() == Some(found), new.to_semver());
             }
-        };
-        let file = lock(&path, "cargo", &["cargo", "update", "--workspace"]);
-        if named && !found.contains(&file) {
-            found.push(file);
+            _ => {}
         }
     }
-    found
+    changed
 }
 
-fn lock(path: &str, tool: &'static str, command: &[&str]) -> LockFile {
-    LockFile { path: path.to_owned(), tool, command: command.iter().map(|word| (*word).to_owned()).collect() }
+/// A package in a lock file
+struct Entry {
+    name: Range<usize>,
+    version: Range<usize>,
+    /// Whether it comes from an index or a repository, not from this one
+    is_fetched: bool,
 }
 
-/// Whether the lock file has a version of the package from this directory, and not from an index.
-fn records(files: &dyn Files, path: &str, name: &str, spelled: fn(&str) -> String) -> bool {
-    let Ok(text) = text_of(files, path) else { return files.read(path).is_some() };
-    let Ok(toml) = Toml::parse(path, &text) else { return true };
-    let packages = toml.get(&["package"]).and_then(|item| item.as_array_of_tables());
-    packages.into_iter().flatten().any(|package| {
-        let own =
-            package.get("name").and_then(|item| item.as_str()).is_some_and(|found| spelled(found) == name);
-        let fetched = package.get("source").is_some_and(|source| {
-            source.is_str() || source.as_table_like().is_some_and(|table| table.get("registry").is_some())
-        });
-        own && !fetched && package.get("version").is_some()
-    })
+/// The packages of a uv.lock or Cargo.lock, which their tools write line by line.
+fn entries(text: &str) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let (mut name, mut version, mut is_fetched) = (None, None, false);
+    let mut is_package = false;
+    let mut at = 0;
+    for line in text.split_inclusive('\n').chain(["[end]"]) {
+        let start = at;
+        at += line.len();
+        let trimmed = line.trim_end();
+        if trimmed.starts_with('[') {
+            if let (true, Some(name), Some(version)) = (is_package, name.take(), version.take()) {
+                entries.push(Entry { name, version, is_fetched });
+            }
+            (name, version, is_fetched) = (None, None, false);
+            is_package = trimmed == "[[package]]";
+        }
+        let value = |key: &str| {
+            let inner = trimmed.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"')?;
+            let begin = start + key.len() + " = \"".len();
+            Some(begin..begin + inner.len())
+        };
+        name = value("name").or(name);
+        version = value("version").or(version);
+        if let Some(source) = trimmed.strip_prefix("source = ") {
+            is_fetched = source.starts_with('"') || source.contains("registry =") || source.contains("git =");
+        }
+    }
+    entries
 }
 
 fn crate_name(files: &dyn Files, manifest: &str) -> Option<String> {

@@ -27,7 +27,7 @@ use super::filename::normalize;
 pub use backend::Backend;
 pub use bump::{bump_all, current_version};
 pub use error::ProjectError;
-pub use lock::{LockFile, lock_files};
+pub use lock::lock_all;
 pub use pattern::Pattern;
 pub use place::{VersionLocation, VersionSyntax};
 

@@ -43,6 +43,8 @@ pub enum VersionSyntax {
     Regex { pattern: String },
     /// A pattern from the user
     Pattern(Pattern),
+    /// A line that earlier releases changed, and what it becomes; gives way to any other place
+    Line { from: String, to: String },
 }
 
 impl VersionLocation {
@@ -84,6 +86,11 @@ impl VersionLocation {
         Self { path: path.into(), how: VersionSyntax::Pattern(pattern) }
     }
 
+    /// Whether the place is known from earlier releases only.
+    pub(super) fn is_learned(&self) -> bool {
+        matches!(self.how, VersionSyntax::Line { .. })
+    }
+
     fn checked(self, text: &str) -> Result<Self, ProjectError> {
         self.locate(text)?;
         Ok(self)
@@ -96,6 +103,7 @@ impl VersionLocation {
     pub fn read(&self, text: &str) -> Result<Option<Version>, ProjectError> {
         match &self.how {
             VersionSyntax::Pattern(pattern) => pattern.read(&self.path, text),
+            VersionSyntax::Line { .. } => Ok(None),
             _ => self.version_at(text, &self.locate(text)?).map(Some),
         }
     }
@@ -112,6 +120,9 @@ impl VersionLocation {
     pub(super) fn edits(&self, text: &str, old: &Version, new: &Version) -> Result<Vec<Edit>, ProjectError> {
         if let VersionSyntax::Pattern(pattern) = &self.how {
             return pattern.edits(&self.path, text, old, new);
+        }
+        if let VersionSyntax::Line { from, to } = &self.how {
+            return Ok(line_edits(text, from, to));
         }
         let span = self.locate(text)?;
         let found = self.version_at(text, &span)?;
@@ -176,8 +187,8 @@ impl VersionLocation {
                 if span.is_empty() { Err(not_found(path, "version in it")) } else { Ok(span) }
             }
             VersionSyntax::Regex { pattern } => first_match(path, text, pattern),
-            VersionSyntax::Pattern(pattern) => {
-                Err(not_found(path, &format!("plain version at `{}`", pattern.search)))
+            VersionSyntax::Pattern(Pattern { search: shown, .. }) | VersionSyntax::Line { from: shown, .. } => {
+                Err(not_found(path, &format!("plain version at `{shown}`")))
             }
         }
     }
@@ -196,6 +207,25 @@ impl VersionLocation {
             }),
         }
     }
+}
+
+/// Replaces the lines that equal `from`, as far as they differ from `to`.
+fn line_edits(text: &str, from: &str, to: &str) -> Vec<Edit> {
+    let same = |one: &mut dyn Iterator<Item = char>, other: &mut dyn Iterator<Item = char>| -> usize {
+        one.zip(other).take_while(|(one, other)| one == other).map(|(letter, _)| letter.len_utf8()).sum()
+    };
+    let start = same(&mut from.chars(), &mut to.chars());
+    let end = same(&mut from[start..].chars().rev(), &mut to[start..].chars().rev());
+    let mut edits = Vec::new();
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if line.trim_end_matches(['\r', '\n']) == from {
+            let span = at + start..at + from.len() - end;
+            edits.push(Edit { span, text: to[start..to.len() - end].to_owned() });
+        }
+        at += line.len();
+    }
+    edits
 }
 
 impl VersionSyntax {
@@ -218,6 +248,7 @@ impl fmt::Display for VersionLocation {
             VersionSyntax::CargoWorkspace => f.write_str(" (`[workspace.package]`)"),
             VersionSyntax::Assignment { name } => write!(f, " (`{name}`)"),
             VersionSyntax::Pattern(pattern) => write!(f, " (`{}`)", pattern.search),
+            VersionSyntax::Line { from, .. } => write!(f, " (`{}`)", from.trim()),
             _ => Ok(()),
         }
     }

@@ -70,6 +70,12 @@ impl Version {
         Self(self.0.clone().without_local().with_dev(Some(number)))
     }
 
+    /// The version that a development release leads to: `1.2.0.dev3` gives `1.2.0`.
+    #[must_use]
+    pub fn without_dev(&self) -> Self {
+        Self(self.0.clone().with_dev(None))
+    }
+
     /// The version in Semantic Versioning: `1.2.0rc1` is `1.2.0-rc.1`, `1.2` is `1.2.0`, `1.2.0a1.dev3` is
     /// `1.2.0-alpha.1.dev.3`, `1.2.0.post1` is `1.2.0-post.1`.
     ///

@@ -3,7 +3,7 @@
 use super::Push;
 use crate::config::Config;
 use crate::engine::prelude::*;
-use crate::stages::target::TagNaming;
+use crate::stages::target::style_of_names;
 use crate::world::git::{DefaultBranch, Remote};
 
 /// What no name of a branch has, and no pattern of ours means
@@ -93,9 +93,9 @@ fn is_maintenance(release: &Release, remote: &Remote, default: &DefaultBranch) -
     let followed = format!("refs/remotes/{}/{}", remote.name, short(&default.name));
     let theirs = default.commit.clone().filter(|commit| repository.has(commit));
     let Some(theirs) = theirs.or_else(|| repository.reference(&followed)) else { return false };
-    let naming = TagNaming::of(release.names());
+    let style = style_of_names(release.names());
     let own = repository.nearest_tag_beyond(&release.workspace.head.commit, Some(&theirs), |name| {
-        naming.version(name).is_some()
+        style.version(name).is_some()
     });
     own.is_ok_and(|tag| tag.is_some())
 }

@@ -1,11 +1,13 @@
 //! Finds the release that a tag marks, according to the project.
 
 use crate::config::{Config, Names};
+use crate::engine::model::Conventions;
 use crate::engine::release::{Target, Workspace};
 use crate::error::Result;
 use crate::python::project::VersionSource;
 use crate::stages::tag::Tag;
-use crate::stages::target::{TagNaming, read_project};
+use crate::python::habits::VersionTag;
+use crate::stages::target::{History, read_project, style_of_template};
 use crate::stages::version::Version as VersionStage;
 use crate::world::git::TagRef;
 
@@ -25,22 +27,23 @@ impl Tagged {
         let head = &workspace.head.commit;
         let settings: Tag = config.settings("tag")?;
         let today = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
-        let naming = TagNaming::new(&settings, &project.name, &today);
-        let version = match &project.version {
-            VersionSource::Vcs { .. } => {
-                let nearest = repository.nearest_tag(head, |name| naming.version(name).is_some())?;
-                nearest.and_then(|name| naming.version(&name))
+        let configured = settings.name.as_ref().map(|name| style_of_template(name, &project.name, &today));
+        let has_static_version = !matches!(project.version, VersionSource::Vcs { .. });
+        let history = History::read(workspace, (&project.name, has_static_version), configured.as_ref())?;
+        let marked = match has_static_version {
+            false => history.last.as_ref(),
+            true => {
+                let version = config.settings::<VersionStage>("version")?.current(workspace, &project)?;
+                history.tag_of(&version)
             }
-            _ => Some(config.settings::<VersionStage>("version")?.current(workspace, &project)?),
         };
-        let Some(version) = version else { return Ok(None) };
-        let name = naming.name(&version);
+        let Some(VersionTag { name, version, style }) = marked.cloned() else { return Ok(None) };
         let object = repository.reference(&format!("refs/tags/{name}"));
         let commit = repository.tag(&name).filter(|commit| repository.contains(head, commit));
         let (Some(object), Some(commit)) = (object, commit) else { return Ok(None) };
-        let earlier = |name: &str| naming.version(name).is_some_and(|earlier| earlier != version);
+        let earlier = |name: &str| style.version(name).is_some_and(|earlier| earlier != version);
         let previous_tag = repository.nearest_tag(&commit, earlier)?;
-        let previous = previous_tag.as_deref().and_then(|name| naming.version(name));
+        let previous = previous_tag.as_deref().and_then(|name| style.version(name));
         let previous = previous.unwrap_or_else(|| version.clone());
         let show = ["show", "--no-patch", "--no-show-signature", "--format=%cs"];
         let names = Names {
@@ -50,7 +53,7 @@ impl Tagged {
             date: repository.git(show).arg(&commit).read()?,
             tag: name.clone(),
         };
-        let target = Target { project, version, previous, previous_tag, reason: None, names };
+        let target = Target { project, version, previous, previous_tag, reason: None, names, conventions: Conventions::default() };
         Ok(Some(Self { tag: TagRef { name, object }, commit, target }))
     }
 }

@@ -124,12 +124,18 @@ impl PrivateClone {
         self.head()
     }
 
-    /// Creates an annotated tag (signed if `sign` or the user's `tag.gpgSign` is set) and returns the id of the tag
-    /// object.
+    /// Creates a tag and returns the id of what its reference points to. With a message the tag is annotated (and signed
+    /// if `sign` or the user's `tag.gpgSign` is set), without one it is lightweight.
     ///
     /// # Errors
     /// The `git` command failed.
-    pub fn tag(&self, name: &str, message: &str, commit: &str, sign: Option<bool>) -> Result<String> {
+    pub fn tag(&self, name: &str, message: Option<&str>, commit: &str, sign: Option<bool>) -> Result<String> {
+        let Some(message) = message else {
+            let reference = format!("refs/tags/{name}");
+            // The empty old value: the tag must not exist.
+            self.git(["update-ref", &reference, commit, ""]).read()?;
+            return Ok(commit.to_owned());
+        };
         // Verbatim keeps lines that begin with `#`. The final newline lets git find an appended signature, which must
         // begin a line.
         let message = format!("{}\n", message.trim_end());

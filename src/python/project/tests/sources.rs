@@ -275,33 +275,46 @@ fn reports_unreadable_versions() {
 }
 
 #[test]
-fn finds_the_lock_files_that_record_the_version() {
-    let uv = "[[package]]\nname = \"demo-pkg\"\nversion = \"1.0\"\nsource = { editable = \".\" }\n";
-    let project = "[project]\nname = 'demo.pkg'\nversion = '1.0'\n";
-    let locks = |files: &[(&str, &str)]| {
+fn changes_its_own_entry_of_a_lock_file_and_nothing_else() {
+    let lock = |files: &[(&str, &str)], others: &[&str]| -> Vec<(String, String)> {
         let files = tree(files);
         let project = Project::read(&files).unwrap();
-        let places = match &project.version {
-            VersionSource::Static(places) => places.clone(),
-            _ => Vec::new(),
-        };
-        lock_files(&files, &project, &places)
-            .into_iter()
-            .map(|lock| (lock.path, lock.command.join(" ")))
-            .collect::<Vec<_>>()
+        let VersionSource::Static(places) = &project.version else { panic!("the version is static") };
+        let others: Vec<String> = others.iter().map(|path| (*path).to_owned()).collect();
+        let (old, new) = ("1.0.0".parse().unwrap(), "1.1.0rc1".parse().unwrap());
+        let changed = lock_all(&files, &project, (places, &others), &old, &new);
+        changed.into_iter().map(|(path, bytes)| (path, String::from_utf8(bytes).unwrap())).collect()
     };
-    assert_eq!(
-        locks(&[("pyproject.toml", project), ("uv.lock", uv), ("poetry.lock", "")]),
-        [("uv.lock".into(), "uv lock".into())]
-    );
-    let fetched = uv.replace("editable = \".\"", "registry = \"https://pypi.org/simple\"");
-    assert_eq!(locks(&[("pyproject.toml", project), ("uv.lock", &fetched)]), []);
-    assert_eq!(locks(&[("pyproject.toml", project), ("Cargo.lock", "")]), []);
-    let maturin = pyproject("maturin", "[tool.maturin]\nmanifest-path = \"rust/Cargo.toml\"\n");
+    let project = "[project]\nname = \"De_mo\"\nversion = \"1.0.0\"\n";
+    let entry = |name: &str, version: &str, source: &str| {
+        format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n{source}\n\n")
+    };
+    let editable = "source = { editable = \".\" }\ndependencies = [\n    { name = \"other\" },\n]";
+    let registry = "source = { registry = \"https://pypi.org/simple\" }";
+    let uv = |version: &str| {
+        format!(
+            "version = 1\r\n\n{}{}{}[package.metadata]\nrequires-dist = []\n",
+            entry("other", "1.0.0", registry),
+            entry("de-mo", version, editable),
+            entry("de-mo-extra", "1.0.0", editable),
+        )
+    };
+    let files = [("pyproject.toml", project), ("uv.lock", &uv("1.0.0")), ("poetry.lock", "")];
+    assert_eq!(lock(&files, &[]), [("uv.lock".to_owned(), uv("1.1.0rc1"))]);
+    let sibling = [("pyproject.toml", project), ("../sdk/uv.lock", &uv("1.0.0"))];
+    assert_eq!(lock(&sibling, &["../sdk/uv.lock"]), [("../sdk/uv.lock".to_owned(), uv("1.1.0rc1"))]);
+    // From an index, or with a version that nobody keeps up to date.
+    let fetched = entry("de-mo", "1.0.0", registry);
+    assert_eq!(lock(&[("pyproject.toml", project), ("uv.lock", &fetched)], &[]), []);
+    assert_eq!(lock(&[("pyproject.toml", project), ("uv.lock", &uv("0.9"))], &[]), []);
+    assert_eq!(lock(&[("pyproject.toml", project), ("uv.lock", "[[package]]\nname =")], &[]), []);
+
     let cargo = "[package]\nname = \"demo\"\nversion = \"1.0.0\"\n";
-    let lock = "version = 4\n[[package]]\nname = \"demo\"\nversion = \"1.0.0\"\n";
+    let maturin = "[project]\nname = \"demo\"\ndynamic = [\"version\"]\n[tool.maturin]\nmanifest-path = \"rust/Cargo.toml\"\n[build-system]\nbuild-backend = \"maturin\"\n";
+    let crates = |version: &str| format!("version = 4\n\n{}{}", entry("demo", version, ""), entry("serde", "1.0.0", "source = \"registry+x\""));
     assert_eq!(
-        locks(&[("pyproject.toml", &maturin), ("rust/Cargo.toml", cargo), ("Cargo.lock", lock)]),
-        [("Cargo.lock".into(), "cargo update --workspace".into())]
+        lock(&[("pyproject.toml", maturin), ("rust/Cargo.toml", cargo), ("Cargo.lock", &crates("1.0.0"))], &[]),
+        [("Cargo.lock".to_owned(), crates("1.1.0-rc.1"))]
     );
 }
+

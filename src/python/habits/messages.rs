@@ -1,0 +1,99 @@
+//! The messages of release commits and tags, as templates.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{Habits, Learned, PastRelease};
+use crate::python::version::Version;
+
+/// The number of a pull request, which a forge adds to the subject of what it merges
+static PULL_REQUEST: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r" \(#[0-9]+\)$").expect("a constant that the tests compile"));
+/// What looks like a version
+static NUMBERS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"[0-9]+\.[0-9]+|#[0-9]+").expect("a constant that the tests compile"));
+
+impl Habits {
+    /// The subject of the release commits.
+    pub fn commit_message(&self) -> Option<Learned<String>> {
+        let subject = |release: &PastRelease| {
+            // A forge's message names the branch that was merged.
+            let line = release.message.lines().next().filter(|_| !release.is_merge)?;
+            template(&PULL_REQUEST.replace(line.trim(), ""), release, self.before(release))
+        };
+        self.repeated(subject)
+    }
+
+    /// The message of the annotated tags, if it is a line.
+    pub fn tag_message(&self) -> Option<Learned<String>> {
+        let message = |release: &PastRelease| {
+            let text = release.annotation.as_deref()?.trim();
+            if text.contains('\n') { None } else { template(text, release, self.before(release)) }
+        };
+        self.repeated(message)
+    }
+
+    /// Whether the tags are annotated.
+    pub fn annotated(&self) -> Option<Learned<bool>> {
+        let newest = self.releases.first()?.annotation.is_some();
+        let same = self.releases.iter().take_while(|release| release.annotation.is_some() == newest);
+        Some(Learned { value: newest, evidence: same.map(|release| release.tag.name.clone()).collect() })
+    }
+
+    /// The newest text that names the version, or else one that two releases share.
+    fn repeated(&self, text: impl Fn(&PastRelease) -> Option<String>) -> Option<Learned<String>> {
+        let texts: Vec<(&PastRelease, String)> =
+            self.releases.iter().filter_map(|release| Some((release, text(release)?))).collect();
+        let evidence = |wanted: &str| -> Vec<String> {
+            let same = texts.iter().filter(|(_, text)| text == wanted);
+            same.map(|(release, _)| release.tag.name.clone()).collect()
+        };
+        let found = texts.iter().find(|(_, text)| text.contains("{version}") || evidence(text).len() > 1);
+        found.map(|(_, text)| Learned { value: text.clone(), evidence: evidence(text) })
+    }
+
+    /// The version before a release, if history shows it.
+    fn before(&self, release: &PastRelease) -> Option<&Version> {
+        let lower = self.versions.iter().filter(|version| **version < release.tag.version);
+        lower.max()
+    }
+}
+
+/// A text with placeholders for the versions. None if it names another version or number, which says that it is about
+/// this one release.
+fn template(text: &str, release: &PastRelease, before: Option<&Version>) -> Option<String> {
+    // Braces would be placeholders of the template.
+    if text.is_empty() || text.len() > 200 || text.contains(['{', '}']) {
+        return None;
+    }
+    let spelled = release.tag.spelled();
+    let written = [release.tag.version.to_string(), spelled.to_owned()]
+        .iter()
+        .fold(text.to_owned(), |text, version| replace(&text, version, "{version}"));
+    let written = match before {
+        Some(before) => replace(&written, &before.to_string(), "{previous_version}"),
+        None => written,
+    };
+    (!NUMBERS.is_match(&written)).then_some(written)
+}
+
+/// Replaces a version where it stands alone.
+fn replace(text: &str, version: &str, placeholder: &str) -> String {
+    let mut written = String::new();
+    let mut from = 0;
+    for (start, _) in text.match_indices(version) {
+        let end = start + version.len();
+        let digit = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
+        let mut after = text[end..].chars();
+        let (next, second) = (after.next(), after.next());
+        let before = text[..start].chars().next_back().filter(|letter| *letter != 'v' && *letter != 'V');
+        if digit(before) || before == Some('.') || digit(next) || (next == Some('.') && digit(second)) {
+            continue;
+        }
+        written.push_str(&text[from..start]);
+        written.push_str(placeholder);
+        from = end;
+    }
+    written + &text[from..]
+}

@@ -1,0 +1,93 @@
+//! What the history of a project says about how it is released: the tags, the messages, and the places of the version.
+//!
+//! A project's own history decides where the configuration says nothing. Where the history disagrees with itself, the
+//! newest release wins.
+
+mod line;
+mod messages;
+mod places;
+mod tags;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+use crate::python::version::Version;
+
+pub use places::{FileChange, Hunk, LearnedLine, writes_version};
+pub use tags::{TagStyle, VersionTag, own};
+
+/// A release in the history
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastRelease {
+    pub tag: VersionTag,
+    /// The message of an annotated tag; none if the tag is lightweight
+    pub annotation: Option<String>,
+    /// The message of the release commit
+    pub message: String,
+    /// Whether the release commit is a merge
+    pub is_merge: bool,
+    /// What the release commit changed against its first parent
+    pub changes: Vec<FileChange>,
+}
+
+/// Something that earlier releases agree on
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Learned<T> {
+    pub value: T,
+    /// The tags of the releases that show it, the newest first
+    pub evidence: Vec<String>,
+}
+
+/// What the releases of a project have in common
+#[derive(Debug, Clone, Default)]
+pub struct Habits {
+    /// The newest first
+    releases: Vec<PastRelease>,
+    /// Every version that has a tag
+    versions: Vec<Version>,
+}
+
+impl Habits {
+    /// `releases` are the last ones, the newest first; `versions` are all that have a tag.
+    pub fn new(releases: Vec<PastRelease>, versions: Vec<Version>) -> Self {
+        Self { releases, versions }
+    }
+
+    /// The form of the tags' names.
+    pub fn tag_style(&self) -> Option<Learned<TagStyle>> {
+        let newest = &self.releases.first()?.tag.style;
+        let same = self.releases.iter().filter(|release| release.tag.style == *newest);
+        let evidence = same.map(|release| release.tag.name.clone()).collect();
+        Some(Learned { value: newest.clone(), evidence })
+    }
+
+    /// Whether the release commits changed a file; none if there are too few of them to tell.
+    pub fn changes(&self, path: &str) -> Option<bool> {
+        let known = self.releases.iter().filter(|release| !release.changes.is_empty());
+        let changed: Vec<bool> =
+            known.map(|release| release.changes.iter().any(|change| change.path == path)).take(3).collect();
+        (changed.len() > 1).then(|| changed.contains(&true))
+    }
+
+    /// Whether the release commits changed any file with notes of releases.
+    pub fn changes_notes(&self) -> bool {
+        self.releases.iter().any(|release| release.changes.iter().any(|change| places::is_notes(&change.path)))
+    }
+}
+
+impl<T> Learned<T> {
+    /// The evidence for the user: `as in v1.4.0 and v1.3.2`.
+    pub fn reason(&self) -> String {
+        reason(&self.evidence)
+    }
+}
+
+/// The releases that show a habit, for the user.
+pub fn reason(evidence: &[String]) -> String {
+    match evidence {
+        [] => String::new(),
+        [one] => format!("as in {one}"),
+        [first, second, ..] => format!("as in {first} and {second}"),
+    }
+}

@@ -1,0 +1,261 @@
+//! The places in which earlier releases replaced the version.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::line::{Fit, LinePattern};
+use super::{Habits, PastRelease, VersionTag};
+use crate::python::project::Files;
+use crate::python::version::Version;
+
+/// The largest file that is read, in bytes
+const LARGEST: usize = 2 << 20;
+/// The most places that are learned from a release; more is a generated tree
+const MOST_PLACES: usize = 2_000;
+/// Lock files: their tools' formats are edited entry by entry
+const LOCKS: [&str; 6] = ["uv.lock", "Cargo.lock", "poetry.lock", "pdm.lock", "package-lock.json", "pixi.lock"];
+/// Words that begin the name of a file with notes of releases
+const NOTES: [&str; 8] =
+    ["change", "history", "news", "release-notes", "release_notes", "releasenotes", "versionhistory", "whatsnew"];
+
+/// The lines that a release replaced in a file
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileChange {
+    /// Relative to the project's root; one that begins with `../` is above it
+    pub path: String,
+    pub hunks: Vec<Hunk>,
+}
+
+/// Adjacent lines, without their line ends
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hunk {
+    pub removed: Vec<String>,
+    pub added: Vec<String>,
+}
+
+/// A line that earlier releases changed, and what the next release makes of it
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LearnedLine {
+    /// Relative to the project's root
+    pub path: String,
+    /// The line as it is
+    pub from: String,
+    /// The line as the release writes it
+    pub to: String,
+    /// The line with `{version}` and `{date}`, for the user
+    pub shown: String,
+    /// The tags of the releases that changed it, the newest first
+    pub evidence: Vec<String>,
+}
+
+/// Where a release replaced the version
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    path: String,
+    pattern: LinePattern,
+    /// Whether it states the date only
+    is_date: bool,
+}
+
+impl Habits {
+    /// The lines of the project's files that a release of `version` changes, as earlier ones did.
+    ///
+    /// `current` is the version that the project states. A place counts if the last release of the same kind (final or
+    /// not) changed it, or two others did and it still states the current version. A line counts only if it states
+    /// `current` or an earlier release.
+    pub fn lines(&self, files: &dyn Files, current: &Version, version: &Version, date: &str) -> Vec<LearnedLine> {
+        let mut texts = BTreeMap::new();
+        let mut lines: Vec<LearnedLine> = Vec::new();
+        for (place, evidence, is_recent) in self.places(version.is_prerelease()) {
+            let text = texts.entry(place.path.clone()).or_insert_with(|| text_of(files, &place.path));
+            let Some(text) = text else { continue };
+            for line in text.lines() {
+                let Some(fit) = place.pattern.fit(line) else { continue };
+                let counts = match (&fit.version, is_recent) {
+                    (None, _) => place.is_date,
+                    (Some(_), true) => self.is_known(&fit, current),
+                    (Some(_), false) => states(&fit, current),
+                };
+                let Some(to) = place.pattern.render(version, date).filter(|_| counts) else { continue };
+                if to != line && !lines.iter().any(|one| one.path == place.path && one.from == line) {
+                    lines.push(LearnedLine {
+                        path: place.path.clone(),
+                        from: line.to_owned(),
+                        to,
+                        shown: place.pattern.to_string(),
+                        evidence: evidence.clone(),
+                    });
+                }
+            }
+        }
+        // A date belongs to a version in the same file.
+        let dated = |line: &LearnedLine| line.shown.contains("{version}");
+        let versioned: Vec<String> = lines.iter().filter(|line| dated(line)).map(|line| line.path.clone()).collect();
+        lines.retain(|line| dated(line) || versioned.contains(&line.path));
+        lines
+    }
+
+    /// The uv lock files that earlier releases changed.
+    pub fn locks(&self) -> Vec<String> {
+        let changes = self.releases.iter().flat_map(|release| &release.changes);
+        let locks = changes.map(|change| &change.path).filter(|path| path.rsplit('/').next() == Some("uv.lock"));
+        locks.collect::<BTreeSet<_>>().into_iter().cloned().collect()
+    }
+
+    /// The version that the project states where earlier releases wrote it, and the file. For projects whose own
+    /// metadata cannot be read without running them.
+    pub fn stated_version(&self, files: &dyn Files) -> Option<(Version, String)> {
+        let mut stated = Vec::new();
+        for release in &self.releases {
+            for place in self.places_of(release).iter().filter(|place| !place.is_date) {
+                let Some(text) = text_of(files, &place.path) else { continue };
+                let fits = text.lines().filter_map(|line| place.pattern.fit(line));
+                let version = fits.filter(|fit| fit.short.is_none()).find_map(|fit| fit.version);
+                stated.extend(version.map(|version| (rank(&place.path), version, place.path.clone())));
+            }
+            if !stated.is_empty() {
+                break;
+            }
+        }
+        // Code and metadata know better than documents.
+        let (_, version, path) = stated.into_iter().min_by_key(|(rank, _, _)| *rank)?;
+        Some((version, path))
+    }
+
+    /// The places to change, the tags that are the evidence of each, and whether the last release of the kind changed it.
+    fn places(&self, is_prerelease: bool) -> Vec<(Place, Vec<String>, bool)> {
+        let of_release: Vec<(&PastRelease, Vec<Place>)> =
+            self.releases.iter().map(|release| (release, self.places_of(release))).collect();
+        let same_kind =
+            |release: &PastRelease| release.tag.version.is_prerelease() == is_prerelease;
+        let has_places = |(_, places): &&(&PastRelease, Vec<Place>)| !places.is_empty();
+        let last = of_release
+            .iter()
+            .filter(has_places)
+            .find(|(release, _)| same_kind(release))
+            .or_else(|| of_release.iter().find(has_places));
+        let Some((last, recent)) = last else { return Vec::new() };
+        let mut found: Vec<(Place, Vec<String>, bool)> = Vec::new();
+        for (release, places) in &of_release {
+            for place in places {
+                match found.iter_mut().find(|(known, _, _)| known == place) {
+                    Some((_, evidence, _)) if !evidence.contains(&release.tag.name) => {
+                        evidence.push(release.tag.name.clone());
+                    }
+                    Some(_) => {}
+                    None => found.push((place.clone(), vec![release.tag.name.clone()], recent.contains(place))),
+                }
+            }
+        }
+        let others = |evidence: &[String]| evidence.iter().filter(|tag| **tag != last.tag.name).count();
+        found.retain(|(_, evidence, is_recent)| *is_recent || others(evidence) > 1);
+        found
+    }
+
+    /// Where a release replaced an earlier version by its own.
+    fn places_of(&self, release: &PastRelease) -> Vec<Place> {
+        let (version, spelled) = (&release.tag.version, release.tag.spelled());
+        let mut places: Vec<Place> = Vec::new();
+        for change in release.changes.iter().filter(|change| is_source(&change.path)) {
+            let mut dates = Vec::new();
+            let before = places.len();
+            for hunk in &change.hunks {
+                for added in &hunk.added {
+                    if places.len() >= MOST_PLACES {
+                        return places;
+                    }
+                    let replaced = |pattern: &LinePattern| {
+                        hunk.removed.iter().any(|removed| {
+                            let fit = pattern.fit(removed);
+                            removed != added && fit.is_some_and(|fit| self.is_known(&fit, version))
+                        })
+                    };
+                    let place = |pattern, is_date| Place { path: change.path.clone(), pattern, is_date };
+                    match LinePattern::of(added, version, spelled).into_iter().find(replaced) {
+                        Some(pattern) => places.push(place(pattern, false)),
+                        None => {
+                            let dated = LinePattern::of_date(added).filter(|pattern| {
+                                hunk.removed.iter().any(|removed| removed != added && pattern.fit(removed).is_some())
+                            });
+                            dates.extend(dated.map(|pattern| place(pattern, true)));
+                        }
+                    }
+                }
+            }
+            if places.len() > before {
+                places.extend(dates);
+            }
+        }
+        let mut unique: Vec<Place> = Vec::with_capacity(places.len());
+        for place in places {
+            if !unique.contains(&place) {
+                unique.push(place);
+            }
+        }
+        unique
+    }
+
+    /// Whether a line states the current version, an earlier release, or one that was being worked on.
+    fn is_known(&self, fit: &Fit, current: &Version) -> bool {
+        let is_development = fit.short.is_none() && fit.version.as_ref().is_some_and(Version::is_prerelease);
+        is_development
+            || states(fit, current)
+            || self.versions.iter().any(|version| states(fit, version))
+    }
+}
+
+/// Whether a line states a version, or its first numbers.
+fn states(fit: &Fit, version: &Version) -> bool {
+    let Some(stated) = &fit.version else { return false };
+    match fit.short {
+        None => stated == version,
+        Some(count) => {
+            let first = |version: &Version| -> Vec<u64> {
+                let numbers = version.release_segments();
+                (0..count).map(|at| numbers.get(at).copied().unwrap_or(0)).collect()
+            };
+            first(stated) == first(version)
+        }
+    }
+}
+
+fn text_of(files: &dyn Files, path: &str) -> Option<String> {
+    let bytes = files.read(path).filter(|bytes| bytes.len() <= LARGEST)?;
+    String::from_utf8(bytes).ok()
+}
+
+/// Which file to believe first.
+fn rank(path: &str) -> usize {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let document = ["doc/", "docs/", "examples/", "tests/", "test/"].iter().any(|folder| path.starts_with(folder));
+    match name.rsplit_once('.').map_or("", |(_, end)| end) {
+        _ if document => 3,
+        _ if name == "setup.py" => 0,
+        "py" | "toml" | "cfg" => 1,
+        _ => 2,
+    }
+}
+
+/// Whether a release may replace the version in this file line by line: notes of releases and lock files have rules of
+/// their own.
+fn is_source(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    let name = lower.rsplit('/').next().unwrap_or(&lower);
+    !is_notes(&lower) && !LOCKS.contains(&path.rsplit('/').next().unwrap_or(path)) && !name.ends_with(".lock")
+}
+
+/// Whether a commit wrote a release's version into a file other than notes and lock files.
+pub fn writes_version(changes: &[FileChange], tag: &VersionTag) -> bool {
+    let added = changes.iter().filter(|change| is_source(&change.path)).flat_map(|change| &change.hunks);
+    added.flat_map(|hunk| &hunk.added).any(|line| line.contains(tag.spelled()))
+}
+
+/// Whether a file has the notes of releases, by its name.
+pub(super) fn is_notes(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    let mut parts = lower.rsplit('/');
+    let name = parts.next().unwrap_or_default();
+    let in_docs = lower.starts_with("doc/") || lower.starts_with("docs/") || lower.contains("/docs/");
+    NOTES.iter().any(|word| name.starts_with(word) || (in_docs && parts.clone().any(|part| part.starts_with(word))))
+}

@@ -1,0 +1,174 @@
+//! The releases in the repository's history.
+
+use std::collections::HashMap;
+
+use crate::engine::release::Workspace;
+use crate::error::Result;
+use crate::python::habits::{self, Habits, PastRelease, TagStyle, VersionTag};
+use crate::python::version::Version;
+use crate::world::git::ListedTag;
+
+/// The most tags that are looked for in the history of HEAD
+const MOST_REACHABLE: usize = 25;
+/// The most releases that habits are learned from
+const MOST_RELEASES: usize = 6;
+/// With fewer releases than this in the history of HEAD, those of other branches count too
+const ENOUGH_RELEASES: usize = 3;
+/// How far before its tag a release commit may be
+const MOST_PARENTS: usize = 15;
+/// The most commits that are compared with their parents
+const MOST_RECORDS: usize = 40;
+
+/// The project's releases, as its tags tell
+pub(in crate::stages) struct History {
+    /// All tags of the project
+    tags: Vec<VersionTag>,
+    /// The highest release in the history of HEAD
+    pub(in crate::stages) last: Option<VersionTag>,
+    pub(in crate::stages) habits: Habits,
+}
+
+impl History {
+    /// Reads the history of HEAD. `style` is the configured one: a tag of it is the project's in any case.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub(in crate::stages) fn read(
+        workspace: &Workspace,
+        (name, has_static_version): (&str, bool),
+        style: Option<&TagStyle>,
+    ) -> Result<Self> {
+        let listed = workspace.repository.tags()?;
+        let folder = workspace.prefix.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        let names = listed.iter().map(|tag| tag.name.as_str());
+        let mut tags = habits::own(names, &[name, folder], !workspace.prefix.is_empty());
+        if let Some(style) = style {
+            let configured = listed.iter().filter_map(|tag| {
+                let version = style.version(&tag.name)?;
+                Some(VersionTag { name: tag.name.clone(), style: style.clone(), version })
+            });
+            tags.retain(|tag| style.version(&tag.name).is_none());
+            tags.extend(configured);
+        }
+        let listed: HashMap<&str, &ListedTag> = listed.iter().map(|tag| (tag.name.as_str(), tag)).collect();
+        let reachable = reachable(workspace, &tags, &listed)?;
+        let last = reachable.iter().copied().max_by(|one, other| one.version.cmp(&other.version)).cloned();
+        let mut recent = reachable;
+        if recent.len() < ENOUGH_RELEASES {
+            recent.extend(elsewhere(workspace, &tags, &listed, &recent));
+        }
+        recent.truncate(MOST_RELEASES);
+        let parents = if has_static_version { MOST_PARENTS } else { 1 };
+        let releases = past_releases(workspace, &recent, &listed, parents);
+        let habits = Habits::new(releases, tags.iter().map(|tag| tag.version.clone()).collect());
+        Ok(Self { tags, last, habits })
+    }
+
+    /// The tag of a version, in whatever style.
+    pub(in crate::stages) fn tag_of(&self, version: &Version) -> Option<&VersionTag> {
+        self.tags.iter().find(|tag| tag.version == *version)
+    }
+
+    /// The highest release below a version, on any branch.
+    pub(in crate::stages) fn highest_below(&self, version: &Version) -> Option<&VersionTag> {
+        let lower = self.tags.iter().filter(|tag| tag.version < *version);
+        lower.max_by(|one, other| one.version.cmp(&other.version))
+    }
+
+    /// The highest release on any branch.
+    pub(in crate::stages) fn highest(&self) -> Option<&VersionTag> {
+        self.tags.iter().max_by(|one, other| one.version.cmp(&other.version))
+    }
+}
+
+/// The tags in the history of HEAD, the newest first; of those on one commit, the highest version first.
+fn reachable<'t>(
+    workspace: &Workspace,
+    tags: &'t [VersionTag],
+    listed: &HashMap<&str, &ListedTag>,
+) -> Result<Vec<&'t VersionTag>> {
+    let mut at: HashMap<&str, Vec<&VersionTag>> = HashMap::new();
+    for tag in tags {
+        if let Some(listed) = listed.get(tag.name.as_str()) {
+            at.entry(&listed.commit).or_default().push(tag);
+        }
+    }
+    let commits: Vec<&str> = at.keys().copied().collect();
+    let nearest = workspace.repository.nearest(&workspace.head.commit, &commits, MOST_REACHABLE)?;
+    let mut found = Vec::new();
+    for commit in nearest {
+        let mut here = at.remove(commit).unwrap_or_default();
+        here.sort_by(|one, other| other.version.cmp(&one.version));
+        found.extend(here);
+    }
+    Ok(found)
+}
+
+/// The highest releases that are not in the history of HEAD, the newest first.
+fn elsewhere<'t>(
+    workspace: &Workspace,
+    tags: &'t [VersionTag],
+    listed: &HashMap<&str, &ListedTag>,
+    reachable: &[&VersionTag],
+) -> Vec<&'t VersionTag> {
+    let mut others: Vec<&VersionTag> = tags.iter().filter(|tag| !reachable.contains(tag)).collect();
+    others.sort_by(|one, other| other.version.cmp(&one.version));
+    others.truncate(MOST_REACHABLE);
+    let at: HashMap<&str, &VersionTag> = others
+        .into_iter()
+        .rev()
+        .filter_map(|tag| Some((listed.get(tag.name.as_str())?.commit.as_str(), tag)))
+        .collect();
+    let commits: Vec<&str> = at.keys().copied().collect();
+    workspace.repository.by_time(&commits).into_iter().filter_map(|commit| at.get(commit).copied()).collect()
+}
+
+/// What the releases did.
+fn past_releases(
+    workspace: &Workspace,
+    recent: &[&VersionTag],
+    listed: &HashMap<&str, &ListedTag>,
+    parents: usize,
+) -> Vec<PastRelease> {
+    let repository = &workspace.repository;
+    let tagged: Vec<&str> = recent
+        .iter()
+        .filter_map(|tag| Some(listed.get(tag.name.as_str())?.commit.as_str()))
+        .collect();
+    let mut records = 0;
+    let mut releases = Vec::new();
+    for tag in recent {
+        let Some(listed) = listed.get(tag.name.as_str()) else { continue };
+        // The commit that wrote the version: the tagged one, or one of the last before it.
+        let mut commit = listed.commit.clone();
+        let mut first = None;
+        let mut found = None;
+        for _ in 0..parents {
+            if records >= MOST_RECORDS {
+                break;
+            }
+            records += 1;
+            let Some(record) = repository.commit_record(&commit, &workspace.prefix) else { break };
+            if habits::writes_version(&record.changes, tag) {
+                found = Some(record);
+                break;
+            }
+            first.get_or_insert(record);
+            let Some(parent) = repository.first_parent(&commit) else { break };
+            if tagged.contains(&parent.as_str()) {
+                break;
+            }
+            commit = parent;
+        }
+        let Some(record) = found.or(first) else { continue };
+        let annotation = listed.is_annotated.then(|| repository.tag_message(&tag.name).unwrap_or_default());
+        releases.push(PastRelease {
+            tag: (*tag).clone(),
+            annotation,
+            message: record.message,
+            is_merge: record.is_merge,
+            changes: record.changes,
+        });
+    }
+    releases
+}

@@ -1,0 +1,151 @@
+//! Determines what to release: the current version, the next one and the reason for it.
+
+mod conventions;
+mod history;
+mod next;
+mod style;
+
+use super::tag::Tag;
+use super::version::Version as VersionStage;
+use crate::config::{Config, Names, Spanned};
+use crate::engine::release::{Target, Workspace};
+use crate::error::{Error, Result};
+use crate::python::project::{Files, Project, VersionSource};
+use crate::python::version::{Bump, Version};
+
+pub(in crate::stages) use history::History;
+pub(in crate::stages) use style::{style_of_names, style_of_template};
+
+/// How to choose the next version
+#[derive(Debug, Clone)]
+pub struct Bumping {
+    /// From the command line
+    pub bump: Option<Bump>,
+    /// The release's date, `YYYY-MM-DD`
+    pub date: String,
+    /// Whether the version may be lower than one that is released already
+    pub force: bool,
+}
+
+/// Reads the committed project and its history, and determines the release's version, tag, date and conventions.
+///
+/// # Errors
+/// The project cannot be read, its files disagree on the version, the wanted version does not increase, or none was
+/// passed and none can be inferred.
+pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Result<Target> {
+    let project = read_project(workspace)?;
+    let tag: Tag = config.settings("tag")?;
+    let configured = match &tag.name {
+        Some(name) if !name.text().contains("{version}") => {
+            let span = config.stage_key("tag", "name").flatten();
+            let help = "every release needs its own tag, such as \"v{version}\"";
+            return Err(config.error("`name` in [stage.tag] has no `{version}`", span, Some(help)));
+        }
+        Some(name) => Some(style_of_template(name, &project.name, &bumping.date)),
+        None => None,
+    };
+    let has_static_version = !matches!(project.version, VersionSource::Vcs { .. });
+    let history = History::read(workspace, (&project.name, has_static_version), configured.as_ref())?;
+    let stated = stated(config, workspace, &project, &history)?;
+    let facts = next::Facts { name: &project.name, stated: stated.as_ref(), history: &history, force: bumping.force };
+    let infer = |present: &Version| infer(config, workspace, present);
+    let next::Next { version, previous, reason } = next::next(&facts, bumping.bump.as_ref(), workspace, infer)?;
+    let gives_version =
+        |stage: &Spanned| stage.value == "version" || config.stage_lists(&stage.value, "gives", "version");
+    let writes = config.stages().iter().any(gives_version);
+    if version != previous && !writes && has_static_version {
+        return Err(Error::usage(format!(
+            "cannot release {version}: no stage bumps the version from {previous}"
+        ))
+        .help("add `version` to `stages`, or gives = [\"version\"] to the [stage.NAME] of your own that bumps it"));
+    }
+    let (style, conventions) =
+        conventions::of((config, &tag, configured), &history, workspace, (&previous, &version, &bumping.date))?;
+    let names = Names {
+        tag: style.name(&version),
+        version: version.to_string(),
+        previous_version: previous.to_string(),
+        name: project.name.clone(),
+        date: bumping.date.clone(),
+    };
+    let previous_tag = history.last.as_ref().map(|tag| tag.name.clone());
+    Ok(Target { project, version, previous, previous_tag, reason, names, conventions })
+}
+
+/// The version that the project states; none if it comes from tags.
+///
+/// # Errors
+/// It cannot be read, and no earlier release shows where it is.
+fn stated(
+    config: &Config,
+    workspace: &Workspace,
+    project: &Project,
+    history: &History,
+) -> Result<Option<Version>> {
+    let stage: VersionStage = config.settings("version")?;
+    match &project.version {
+        VersionSource::Vcs { .. } => Ok(None),
+        VersionSource::Unreadable(_) if !stage.has_files() => match history.habits.stated_version(workspace) {
+            Some((version, _)) => Ok(Some(version)),
+            None => stage.current(workspace, project).map(Some),
+        },
+        VersionSource::Static(_) | VersionSource::Unreadable(_) => {
+            stage.current(workspace, project).map(Some)
+        }
+    }
+}
+
+/// The committed project.
+pub fn read_project(files: &dyn Files) -> Result<Project> {
+    Project::read(files).map_err(|error| {
+        let help = error.help();
+        let error = Error::usage(error.to_string());
+        if help.is_empty() { error } else { error.help(help) }
+    })
+}
+
+/// Infers the bump from the changelog's Unreleased section.
+fn infer(config: &Config, workspace: &Workspace, present: &Version) -> Result<(Bump, Option<String>)> {
+    let nothing = |why: String| {
+        Error::usage(format!("{present} is already released, and {why}"))
+            .help("pass how to bump the version: `pyrelease run patch` (or minor, major, rc, …)")
+    };
+    if present.is_prerelease() {
+        return Err(Error::usage(format!(
+            "{present} is already released, and the version after a pre-release cannot be inferred"
+        ))
+        .help(
+            "run `pyrelease run release` for the final release, or pass `a`, `b`, `rc` or `dev` for the next one \
+             of that kind",
+        ));
+    }
+    let settings: super::changelog::Changelog = config.settings("changelog")?;
+    let path = settings
+        .path(workspace)
+        .ok_or_else(|| nothing("there is no changelog to infer the next version from".to_owned()))?;
+    let text = workspace.read(&path).and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = text.ok_or_else(|| nothing(format!("`{path}` is not a committed text file")))?;
+    let document = super::changelog::parse(&path, text)?;
+    let Some(unreleased) = document.unreleased() else {
+        return Err(nothing(format!("`{path}` has no Unreleased section to infer the next version from")));
+    };
+    let (bump, reason) = document.suggested_bump().ok_or_else(|| match unreleased.body.is_empty() {
+        true => Error::refused(format!(
+            "{present} is already released, and the Unreleased section of `{path}` is empty"
+        ))
+        .help("add the changes to it first"),
+        false => {
+            nothing(format!("the Unreleased section of `{path}` does not imply the kind of the next release"))
+        }
+    })?;
+    let reason = format!("of {path}: {reason}");
+    Ok((bump, Some(reason)))
+}
+
+impl From<crate::python::version::VersionError> for Error {
+    fn from(error: crate::python::version::VersionError) -> Self {
+        let help = error.help();
+        let error = Self::usage(error.to_string());
+        if help.is_empty() { error } else { error.help(help) }
+    }
+}

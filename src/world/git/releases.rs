@@ -1,0 +1,206 @@
+//! The tagged commits of the history, and what they changed.
+
+use std::collections::{HashMap, HashSet};
+
+use git2::{Commit, Delta, DiffOptions, Oid, Patch, Sort};
+
+use super::Repository;
+use crate::error::{Error, Result};
+use crate::python::habits::{FileChange, Hunk};
+
+/// The most commits that are looked at for tags
+const MOST_COMMITS: usize = 50_000;
+/// The most files of a commit that are compared; more is not a release but a reformatting
+const MOST_FILES: usize = 2_000;
+/// The most lines of a file that are compared
+const MOST_LINES: usize = 5_000;
+/// The largest file that is compared, in bytes
+const LARGEST: i64 = 1 << 20;
+
+/// A tag and the object that it points to
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedTag {
+    pub name: String,
+    /// What the tag marks, usually a commit
+    pub commit: String,
+    /// Whether it has a tag object, with a message of its own
+    pub is_annotated: bool,
+}
+
+/// What a commit says and did
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CommitRecord {
+    pub message: String,
+    pub is_merge: bool,
+    /// Against its first parent; without binary and very large files
+    pub changes: Vec<FileChange>,
+}
+
+impl Repository {
+    /// All tags.
+    ///
+    /// # Errors
+    /// The `git` command failed.
+    pub fn tags(&self) -> Result<Vec<ListedTag>> {
+        // One command for all: ten thousand separate look-ups would take seconds.
+        let format = "--format=%(refname:strip=2) %(*objectname) %(objectname)";
+        let listed = self.git(["for-each-ref", format, "refs/tags"]).read()?;
+        let tags = listed.lines().filter_map(|line| {
+            let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
+            let (name, marked) = (words.first()?, words.get(1)?);
+            let is_annotated = words.len() > 2;
+            Some(ListedTag { name: (*name).to_owned(), commit: (*marked).to_owned(), is_annotated })
+        });
+        Ok(tags.collect())
+    }
+
+    /// Those of the commits that are `head` or an ancestor of it, the newest first; at most `limit`. Looks at a bounded
+    /// part of the history.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn nearest<'c>(&self, head: &str, commits: &[&'c str], limit: usize) -> Result<Vec<&'c str>> {
+        let broken = |error| Error::failed("failed to read the commit history").because(error);
+        let wanted: HashMap<Oid, &str> =
+            commits.iter().filter_map(|commit| Some((commit.parse().ok()?, *commit))).collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut walk = self.repository.revwalk().map_err(broken)?;
+        walk.set_sorting(Sort::TIME).map_err(broken)?;
+        walk.push(head.parse().map_err(broken)?).map_err(broken)?;
+        let mut found = Vec::new();
+        // In a shallow clone the walk ends with an error instead of at a root.
+        for id in walk.take(MOST_COMMITS).map_while(std::result::Result::ok) {
+            found.extend(wanted.get(&id));
+            if found.len() >= limit {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The commits that exist here, the newest first.
+    pub fn by_time<'c>(&self, commits: &[&'c str]) -> Vec<&'c str> {
+        let mut seen = HashSet::new();
+        let mut dated: Vec<(i64, &str)> = commits
+            .iter()
+            .filter(|commit| seen.insert(**commit))
+            .filter_map(|commit| Some((self.commit(commit)?.time().seconds(), *commit)))
+            .collect();
+        dated.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
+        dated.into_iter().map(|(_, commit)| commit).collect()
+    }
+
+    /// The message of an annotated tag, without a signature.
+    pub fn tag_message(&self, name: &str) -> Option<String> {
+        let reference = self.repository.find_reference(&format!("refs/tags/{name}")).ok()?;
+        let tag = reference.peel_to_tag().ok()?;
+        let message = tag.message().ok().flatten().unwrap_or_default();
+        let text = ["-----BEGIN PGP", "-----BEGIN SSH"].iter().fold(message, |text, mark| {
+            text.split_once(mark).map_or(text, |(text, _)| text)
+        });
+        Some(text.trim().to_owned())
+    }
+
+    /// The first parent of a commit.
+    pub fn first_parent(&self, commit: &str) -> Option<String> {
+        Some(self.commit(commit)?.parent_id(0).ok()?.to_string())
+    }
+
+    /// What a commit says, and what it changed; paths are relative to `prefix`. None if the commit is not here.
+    pub fn commit_record(&self, commit: &str, prefix: &str) -> Option<CommitRecord> {
+        let commit = self.commit(commit)?;
+        let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
+        let is_merge = commit.parent_count() > 1;
+        let changes = self.changes(&commit, prefix).unwrap_or_default();
+        Some(CommitRecord { message, is_merge, changes })
+    }
+
+    fn commit(&self, id: &str) -> Option<Commit<'_>> {
+        self.repository.find_commit(id.parse().ok()?).ok()
+    }
+
+    fn changes(&self, commit: &Commit<'_>, prefix: &str) -> Option<Vec<FileChange>> {
+        let before = commit.parent(0).ok()?.tree().ok()?;
+        let after = commit.tree().ok()?;
+        let mut options = DiffOptions::new();
+        options.context_lines(0).max_size(LARGEST).ignore_submodules(true);
+        let diff = self.repository.diff_tree_to_tree(Some(&before), Some(&after), Some(&mut options)).ok()?;
+        if diff.deltas().len() > MOST_FILES {
+            return None;
+        }
+        let mut changes = Vec::new();
+        for (at, delta) in diff.deltas().enumerate() {
+            let Some(path) = delta.new_file().path().and_then(|path| path.to_str()) else { continue };
+            let path = relative(prefix, &path.replace('\\', "/"));
+            // A file that is new or gone replaced nothing.
+            let hunks = match delta.status() {
+                Delta::Modified => Patch::from_diff(&diff, at).ok().flatten().map(|patch| hunks(&patch)),
+                _ => None,
+            };
+            changes.push(FileChange { path, hunks: hunks.unwrap_or_default() });
+        }
+        Some(changes)
+    }
+}
+
+fn hunks(patch: &Patch<'_>) -> Vec<Hunk> {
+    let mut hunks = Vec::new();
+    let mut lines = 0;
+    for at in 0..patch.num_hunks() {
+        let mut hunk = Hunk::default();
+        for line in 0..patch.num_lines_in_hunk(at).unwrap_or_default() {
+            lines += 1;
+            if lines > MOST_LINES {
+                return Vec::new();
+            }
+            let Ok(line) = patch.line_in_hunk(at, line) else { continue };
+            let Ok(text) = std::str::from_utf8(line.content()) else { continue };
+            let text = text.trim_end_matches(['\r', '\n']).to_owned();
+            match line.origin() {
+                '-' => hunk.removed.push(text),
+                '+' => hunk.added.push(text),
+                _ => {}
+            }
+        }
+        hunks.push(hunk);
+    }
+    hunks
+}
+
+/// A path from the top of the repository, seen from the folder `prefix` (with a final `/`, or empty).
+fn relative(prefix: &str, path: &str) -> String {
+    let mut rest = path;
+    let mut above = 0;
+    let mut folders = prefix.split('/').filter(|folder| !folder.is_empty());
+    for folder in folders.by_ref() {
+        match rest.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')) {
+            Some(inside) => rest = inside,
+            None => {
+                above = 1;
+                break;
+            }
+        }
+    }
+    above += folders.count();
+    format!("{}{rest}", "../".repeat(above))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_seen_from_the_project() {
+        for (prefix, path, expected) in [
+            ("", "a/b.py", "a/b.py"),
+            ("libs/graph/", "libs/graph/pyproject.toml", "pyproject.toml"),
+            ("libs/graph/", "libs/sdk/uv.lock", "../sdk/uv.lock"),
+            ("libs/graph/", "uv.lock", "../../uv.lock"),
+            ("backend/", "docs/history.md", "../docs/history.md"),
+        ] {
+            assert_eq!(relative(prefix, path), expected, "{path}");
+        }
+    }
+}
