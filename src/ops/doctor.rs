@@ -141,7 +141,8 @@ impl Examination<'_> {
         bump: Option<Bump>,
     ) -> Option<(Target, Option<Finding>)> {
         let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
-        let target = |bump| stages::target(config, workspace, &Bumping { bump, date: date.clone(), force: false });
+        let target =
+            |bump| stages::target(config, workspace, &Bumping { bump, date: date.clone(), force: false });
         let (target, reserve) = match target(bump.clone()) {
             Err(error) if bump.is_none() && error.code() == ExitCode::Refused => {
                 let finding = Finding { severity: Severity::Warning, ..Finding::from(error) };

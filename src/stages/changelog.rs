@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::Config;
+use crate::config::{Config, Names};
 use crate::engine::prelude::*;
 use crate::python::changelog::{Changelog as Document, CompareLinks, Format, Promoted};
 use crate::python::project::Files;
@@ -104,17 +104,16 @@ enum Work {
     Leave(Error),
 }
 
-/// Whether the last release could have promoted the changelog: then a project that does so keeps doing so. True if there
-/// is no earlier release.
+/// Whether the last two releases could have promoted the changelog: then a project that does so keeps doing so. True if
+/// there is no earlier release.
 fn was_promoted(release: &Release, path: &str) -> bool {
-    let Some(tag) = &release.target.previous_tag else { return true };
     let workspace = &release.workspace;
-    let before = workspace.repository.tag(tag).and_then(|commit| workspace.repository.first_parent(&commit));
-    let bytes = before.and_then(|commit| workspace.read_at(&commit, path));
-    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    let document = text.and_then(|text| parse(path, text).ok());
-    document.is_some_and(|document| {
-        document.promote(&release.target.version, &release.target.names.date, None).is_ok()
+    release.target.conventions.before_releases.iter().take(2).all(|commit| {
+        let bytes = workspace.read_at(commit, path);
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        let document = text.and_then(|text| parse(path, text).ok());
+        let Names { date, .. } = release.names();
+        document.is_some_and(|document| document.promote(&release.target.version, date, None).is_ok())
     })
 }
 

@@ -12,7 +12,7 @@ use crate::python::project::{
     Files, Pattern, Project, ProjectError, VersionLocation, VersionSource, VersionSyntax, bump_all,
     current_version, lock_all,
 };
-use crate::python::version::Version as ProjectVersion;
+use crate::python::version::{Bump, Version as ProjectVersion};
 use crate::world::process::Process;
 
 /// Bump the version wherever the project states it
@@ -23,6 +23,12 @@ pub(super) struct Version {
     /// replace, count }`, where `search` contains `{version}` and must match exactly `count` times; by default the places
     /// that earlier releases changed
     files: Option<Vec<Entry>>,
+    /// How to bump the version if the command line does not say: a bump, such as "calver"; by default the changelog
+    /// decides
+    #[schemars(with = "Option<String>")]
+    bump: Option<Bump>,
+    /// Whether a breaking change before 1.0.0 is a major release; by default it is a minor one
+    stable: bool,
 }
 
 /// One element of `files`
@@ -106,6 +112,16 @@ impl Version {
         self.files.is_some()
     }
 
+    /// How to bump the version if the command line does not say.
+    pub(super) fn bump(&self) -> Option<&Bump> {
+        self.bump.as_ref()
+    }
+
+    /// Whether a breaking change before 1.0.0 is a major release.
+    pub(super) fn is_stable(&self) -> bool {
+        self.stable
+    }
+
     /// The lines that earlier releases changed as well.
     fn learned(release: &Release) -> impl Iterator<Item = VersionLocation> {
         release.target.conventions.lines.iter().map(|line| VersionLocation {
@@ -136,7 +152,9 @@ impl Version {
 
     /// The project's current version, on which all places must agree.
     pub(super) fn current(&self, files: &dyn Files, project: &Project) -> Result<ProjectVersion> {
-        if let (VersionSource::Unreadable(error), false) = (&project.version, self.files.as_ref().is_some_and(|files| !files.is_empty())) {
+        if let (VersionSource::Unreadable(error), false) =
+            (&project.version, self.files.as_ref().is_some_and(|files| !files.is_empty()))
+        {
             return Err(Error::refused(error.to_string()).help(error.help()));
         }
         let places = self.places(files, project)?;

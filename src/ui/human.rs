@@ -270,10 +270,12 @@ pub fn plan_text(plan: &Plan) -> String {
         }
     }
     if !plan.conventions.is_empty() {
-        let _ = write!(text, "\n  {DIM}as in earlier releases, because the configuration does not say:{DIM:#}");
+        let _ =
+            write!(text, "\n  {DIM}as in earlier releases, because the configuration does not say:{DIM:#}");
         for convention in &plan.conventions {
             let (what, reason) = (safe(&convention.what), safe(&convention.reason));
-            let _ = write!(text, "\n    {what} {DIM}({reason}; {} decides otherwise){DIM:#}", convention.setting);
+            let _ =
+                write!(text, "\n    {what} {DIM}({reason}; {} decides otherwise){DIM:#}", convention.setting);
         }
     }
     safe_styled(&text).into_owned()

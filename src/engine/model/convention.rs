@@ -20,6 +20,8 @@ pub struct Conventions {
     pub lines: Vec<LearnedLine>,
     /// Lock files that record the project's version, besides its own
     pub locks: Vec<String>,
+    /// The commits before the last releases, the newest first
+    pub before_releases: Vec<String>,
 }
 
 /// A choice and its reason

@@ -1,7 +1,8 @@
 //! Lines in which a release replaces the version, as patterns.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::ops::Range;
+use std::sync::{LazyLock, OnceLock};
 
 use regex::Regex;
 
@@ -15,6 +16,12 @@ const MOST_FIELDS: usize = 8;
 /// What may be a date; [`date::find`] decides
 const DATE: &str = "[0-9A-Za-z][0-9A-Za-z,./ -]{4,18}[0-9]";
 
+/// A date as in `20240131`
+static COMPACT_DATE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\b20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])\b")
+        .expect("a constant that the tests compile")
+});
+
 /// How a line writes the version or the date
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Form {
@@ -24,6 +31,8 @@ enum Form {
     Short { numbers: usize },
     /// The numbers, otherwise separated: `(1, 2, 3)`, `1_2_3`
     Numbers { separator: &'static str },
+    /// Each number with two digits: `010203`, as in `0x010203`
+    Padded,
     /// The release's date, by its strftime format
     Date(&'static str),
 }
@@ -40,6 +49,7 @@ impl Form {
             }
             // The word of a pre-release has no place among the numbers.
             Self::Numbers { separator } => (!version.is_prerelease()).then(|| numbers.join(separator)),
+            Self::Padded => padded(version),
             Self::Date(format) => Some(date::parse(date)?.strftime(format).to_string()),
         }
     }
@@ -49,6 +59,7 @@ impl Form {
             Self::Full => SPELLING.to_owned(),
             Self::Short { numbers } => format!(r"[0-9]+(?:\.[0-9]+){{{}}}", numbers.saturating_sub(1)),
             Self::Numbers { separator } => format!("[0-9]+(?:{}[0-9]+)+", regex::escape(separator)),
+            Self::Padded => "[0-9]{6}".to_owned(),
             Self::Date(_) => DATE.to_owned(),
         }
     }
@@ -58,9 +69,20 @@ impl Form {
         match self {
             Self::Full | Self::Short { .. } => text.parse().ok(),
             Self::Numbers { separator } => text.replace(separator, ".").parse().ok(),
+            Self::Padded => {
+                let number = |at: usize| text.get(at..at + 2)?.parse::<u64>().ok();
+                format!("{}.{}.{}", number(0)?, number(2)?, number(4)?).parse().ok()
+            }
             Self::Date(_) => None,
         }
     }
+}
+
+/// The three numbers of a version with two digits each; none if it has more, or larger ones.
+fn padded(version: &Version) -> Option<String> {
+    let numbers = version.release_segments();
+    let fits = numbers.len() == 3 && numbers.iter().all(|number| *number < 100) && !version.is_prerelease();
+    fits.then(|| numbers.iter().map(|number| format!("{number:02}")).collect())
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,10 +139,11 @@ impl LinePattern {
         let numbers: Vec<String> = version.release_segments().iter().map(u64::to_string).collect();
         let mut ways = vec![(version.to_string(), Form::Full), (spelled.to_owned(), Form::Full)];
         if numbers.len() > 1 && !version.is_prerelease() {
-            let separated = [", ", ",", "_", "-"]
-                .map(|separator| (numbers.join(separator), Form::Numbers { separator }));
+            let separated =
+                [", ", ",", "_", "-"].map(|separator| (numbers.join(separator), Form::Numbers { separator }));
             ways.extend(separated);
         }
+        ways.extend(padded(version).map(|text| (text, Form::Padded)));
         let short = (2..numbers.len()).rev();
         ways.extend(short.map(|count| (numbers[..count].join("."), Form::Short { numbers: count })));
         let mut patterns: Vec<Self> =
@@ -165,10 +188,10 @@ impl LinePattern {
                 continue;
             };
             let mut rest = text.as_str();
-            while let Some(found) = date::find(rest) {
-                pieces.push(Piece::Text(rest[..found.span.start].to_owned()));
-                pieces.push(Piece::Field(Form::Date(found.format)));
-                rest = &rest[found.span.end..];
+            while let Some((span, format)) = find_date(rest) {
+                pieces.push(Piece::Text(rest[..span.start].to_owned()));
+                pieces.push(Piece::Field(Form::Date(format)));
+                rest = &rest[span.end..];
             }
             pieces.push(Piece::Text(rest.to_owned()));
         }
@@ -211,7 +234,7 @@ impl LinePattern {
         let mut fit = Fit { version: None, short: None };
         for (form, text) in forms.zip(captures.iter().skip(1).flatten()) {
             if let Form::Date(_) = form {
-                date::find(text.as_str()).filter(|found| found.span.len() == text.len())?;
+                find_date(text.as_str()).filter(|(span, _)| span.len() == text.len())?;
                 continue;
             }
             if let Form::Short { numbers } = form {
@@ -234,6 +257,13 @@ impl LinePattern {
         });
         pieces.collect()
     }
+}
+
+/// The first date in the text and its strftime format: those of changelogs, and the digits alone.
+fn find_date(text: &str) -> Option<(Range<usize>, &'static str)> {
+    let compact = COMPACT_DATE.find(text).map(|found| (found.range(), "%Y%m%d"));
+    let other = date::find(text).map(|found| (found.span, found.format));
+    compact.into_iter().chain(other).min_by_key(|(span, _)| span.start)
 }
 
 /// Whether a version between these texts is all of a version: `1.2` is none of `11.2`, `1.2.3` or `1.2rc1`.
@@ -293,6 +323,8 @@ mod tests {
             ("release = '1.2'", "release = '1.3'", "1.3.0", "1.4.2", "release = '1.4'"),
             ("a/1.2.3/a-1.2.3.zip", "a/1.3.0/a-1.3.0.zip", "1.3.0", "1.3.1", "a/1.3.1/a-1.3.1.zip"),
             ("rev: v4.16.5 # x", "rev: v4.17.0 # x", "4.17.0", "5.0.0", "rev: v5.0.0 # x"),
+            ("build = 0x010203", "build = 0x010300", "1.3.0", "1.10.4", "build = 0x011004"),
+            ("d = '20240102' # 1.2", "d = '20240203' # 1.3", "1.3", "1.4", "d = '20261128' # 1.4"),
             ("REL_1_2_3", "REL_1_3_0", "1.3.0", "1.3.1", "REL_1_3_1"),
             ("1.2.3 (2024-01-02)", "1.3.0 (2024-02-03)", "1.3.0", "1.3.1", "1.3.1 (2026-11-28)"),
             ("pip install d==1.2.3", "pip install d==1.3.0", "1.3.0", "1.3.1rc1", "pip install d==1.3.1rc1"),

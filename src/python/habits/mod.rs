@@ -12,9 +12,10 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::python::version::Version;
+use crate::python::changelog::date;
+use crate::python::version::{Calver, Version};
 
-pub use places::{FileChange, Hunk, LearnedLine, writes_version};
+pub use places::{FileChange, Hunk, LearnedLine, changes_source, writes_version};
 pub use tags::{TagStyle, VersionTag, own};
 
 /// A release in the history
@@ -27,6 +28,8 @@ pub struct PastRelease {
     pub message: String,
     /// Whether the release commit is a merge
     pub is_merge: bool,
+    /// The day of the release commit, `YYYY-MM-DD`
+    pub date: String,
     /// What the release commit changed against its first parent
     pub changes: Vec<FileChange>,
 }
@@ -54,6 +57,17 @@ impl Habits {
         Self { releases, versions }
     }
 
+    /// The form of calendar versions, if the releases follow the calendar.
+    pub fn calver(&self) -> Option<Learned<Calver>> {
+        let dated = self
+            .releases
+            .iter()
+            .filter_map(|release| Some((release.tag.version.clone(), date::parse(&release.date)?)));
+        let value = Calver::of(&dated.collect::<Vec<_>>())?;
+        let evidence = self.releases.iter().map(|release| release.tag.name.clone()).collect();
+        Some(Learned { value, evidence })
+    }
+
     /// The form of the tags' names.
     pub fn tag_style(&self) -> Option<Learned<TagStyle>> {
         let newest = &self.releases.first()?.tag.style;
@@ -72,7 +86,9 @@ impl Habits {
 
     /// Whether the release commits changed any file with notes of releases.
     pub fn changes_notes(&self) -> bool {
-        self.releases.iter().any(|release| release.changes.iter().any(|change| places::is_notes(&change.path)))
+        self.releases
+            .iter()
+            .any(|release| release.changes.iter().any(|change| places::is_notes(&change.path)))
     }
 }
 

@@ -14,10 +14,19 @@ const LARGEST: usize = 2 << 20;
 /// The most places that are learned from a release; more is a generated tree
 const MOST_PLACES: usize = 2_000;
 /// Lock files: their tools' formats are edited entry by entry
-const LOCKS: [&str; 6] = ["uv.lock", "Cargo.lock", "poetry.lock", "pdm.lock", "package-lock.json", "pixi.lock"];
+const LOCKS: [&str; 6] =
+    ["uv.lock", "Cargo.lock", "poetry.lock", "pdm.lock", "package-lock.json", "pixi.lock"];
 /// Words that begin the name of a file with notes of releases
-const NOTES: [&str; 8] =
-    ["change", "history", "news", "release-notes", "release_notes", "releasenotes", "versionhistory", "whatsnew"];
+const NOTES: [&str; 8] = [
+    "change",
+    "history",
+    "news",
+    "release-notes",
+    "release_notes",
+    "releasenotes",
+    "versionhistory",
+    "whatsnew",
+];
 
 /// The lines that a release replaced in a file
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +73,13 @@ impl Habits {
     /// `current` is the version that the project states. A place counts if the last release of the same kind (final or
     /// not) changed it, or two others did and it still states the current version. A line counts only if it states
     /// `current` or an earlier release.
-    pub fn lines(&self, files: &dyn Files, current: &Version, version: &Version, date: &str) -> Vec<LearnedLine> {
+    pub fn lines(
+        &self,
+        files: &dyn Files,
+        current: &Version,
+        version: &Version,
+        date: &str,
+    ) -> Vec<LearnedLine> {
         let mut texts = BTreeMap::new();
         let mut lines: Vec<LearnedLine> = Vec::new();
         for (place, evidence, is_recent) in self.places(version.is_prerelease()) {
@@ -91,7 +106,8 @@ impl Habits {
         }
         // A date belongs to a version in the same file.
         let dated = |line: &LearnedLine| line.shown.contains("{version}");
-        let versioned: Vec<String> = lines.iter().filter(|line| dated(line)).map(|line| line.path.clone()).collect();
+        let versioned: Vec<String> =
+            lines.iter().filter(|line| dated(line)).map(|line| line.path.clone()).collect();
         lines.retain(|line| dated(line) || versioned.contains(&line.path));
         lines
     }
@@ -99,7 +115,8 @@ impl Habits {
     /// The uv lock files that earlier releases changed.
     pub fn locks(&self) -> Vec<String> {
         let changes = self.releases.iter().flat_map(|release| &release.changes);
-        let locks = changes.map(|change| &change.path).filter(|path| path.rsplit('/').next() == Some("uv.lock"));
+        let locks =
+            changes.map(|change| &change.path).filter(|path| path.rsplit('/').next() == Some("uv.lock"));
         locks.collect::<BTreeSet<_>>().into_iter().cloned().collect()
     }
 
@@ -127,8 +144,7 @@ impl Habits {
     fn places(&self, is_prerelease: bool) -> Vec<(Place, Vec<String>, bool)> {
         let of_release: Vec<(&PastRelease, Vec<Place>)> =
             self.releases.iter().map(|release| (release, self.places_of(release))).collect();
-        let same_kind =
-            |release: &PastRelease| release.tag.version.is_prerelease() == is_prerelease;
+        let same_kind = |release: &PastRelease| release.tag.version.is_prerelease() == is_prerelease;
         let has_places = |(_, places): &&(&PastRelease, Vec<Place>)| !places.is_empty();
         let last = of_release
             .iter()
@@ -144,7 +160,9 @@ impl Habits {
                         evidence.push(release.tag.name.clone());
                     }
                     Some(_) => {}
-                    None => found.push((place.clone(), vec![release.tag.name.clone()], recent.contains(place))),
+                    None => {
+                        found.push((place.clone(), vec![release.tag.name.clone()], recent.contains(place)))
+                    }
                 }
             }
         }
@@ -176,7 +194,9 @@ impl Habits {
                         Some(pattern) => places.push(place(pattern, false)),
                         None => {
                             let dated = LinePattern::of_date(added).filter(|pattern| {
-                                hunk.removed.iter().any(|removed| removed != added && pattern.fit(removed).is_some())
+                                hunk.removed
+                                    .iter()
+                                    .any(|removed| removed != added && pattern.fit(removed).is_some())
                             });
                             dates.extend(dated.map(|pattern| place(pattern, true)));
                         }
@@ -199,9 +219,7 @@ impl Habits {
     /// Whether a line states the current version, an earlier release, or one that was being worked on.
     fn is_known(&self, fit: &Fit, current: &Version) -> bool {
         let is_development = fit.short.is_none() && fit.version.as_ref().is_some_and(Version::is_prerelease);
-        is_development
-            || states(fit, current)
-            || self.versions.iter().any(|version| states(fit, version))
+        is_development || states(fit, current) || self.versions.iter().any(|version| states(fit, version))
     }
 }
 
@@ -228,7 +246,8 @@ fn text_of(files: &dyn Files, path: &str) -> Option<String> {
 /// Which file to believe first.
 fn rank(path: &str) -> usize {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let document = ["doc/", "docs/", "examples/", "tests/", "test/"].iter().any(|folder| path.starts_with(folder));
+    let document =
+        ["doc/", "docs/", "examples/", "tests/", "test/"].iter().any(|folder| path.starts_with(folder));
     match name.rsplit_once('.').map_or("", |(_, end)| end) {
         _ if document => 3,
         _ if name == "setup.py" => 0,
@@ -245,6 +264,11 @@ fn is_source(path: &str) -> bool {
     !is_notes(&lower) && !LOCKS.contains(&path.rsplit('/').next().unwrap_or(path)) && !name.ends_with(".lock")
 }
 
+/// Whether a commit changed a file other than notes and lock files.
+pub fn changes_source(changes: &[FileChange]) -> bool {
+    changes.iter().any(|change| is_source(&change.path) && !change.hunks.is_empty())
+}
+
 /// Whether a commit wrote a release's version into a file other than notes and lock files.
 pub fn writes_version(changes: &[FileChange], tag: &VersionTag) -> bool {
     let added = changes.iter().filter(|change| is_source(&change.path)).flat_map(|change| &change.hunks);
@@ -257,5 +281,7 @@ pub(super) fn is_notes(path: &str) -> bool {
     let mut parts = lower.rsplit('/');
     let name = parts.next().unwrap_or_default();
     let in_docs = lower.starts_with("doc/") || lower.starts_with("docs/") || lower.contains("/docs/");
-    NOTES.iter().any(|word| name.starts_with(word) || (in_docs && parts.clone().any(|part| part.starts_with(word))))
+    NOTES
+        .iter()
+        .any(|word| name.starts_with(word) || (in_docs && parts.clone().any(|part| part.starts_with(word))))
 }

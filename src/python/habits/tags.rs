@@ -158,7 +158,11 @@ mod tests {
             ("version1.0", "version", "1.0"),
         ] {
             let tag = VersionTag::parse(name).unwrap();
-            assert_eq!((tag.style.prefix.as_str(), tag.version.to_string().as_str()), (prefix, version), "{name}");
+            assert_eq!(
+                (tag.style.prefix.as_str(), tag.version.to_string().as_str()),
+                (prefix, version),
+                "{name}"
+            );
             assert_eq!(tag.style.version(name), Some(tag.version), "{name}");
         }
         for name in ["latest", "nightly", "v1.x", "1.2.3+local", "stable-v", "x86", "2024-01-05"] {
@@ -183,7 +187,10 @@ mod tests {
         assert_eq!(found(&all, &["hatchling", "backend"], true), ["hatchling-v1.3.0"]);
         assert_eq!(found(&all, &["hatch"], false), ["v0.1.0", "hatch-v1.2.0"]);
         assert_eq!(found(&["1.2.0", "cli==1.3.0"], &["graph"], true), ["1.2.0"]);
-        assert_eq!(found(&["boto-2.1.0", "boto-2.2.0", "x-1.0"], &["other"], false), ["boto-2.1.0", "boto-2.2.0"]);
+        assert_eq!(
+            found(&["boto-2.1.0", "boto-2.2.0", "x-1.0"], &["other"], false),
+            ["boto-2.1.0", "boto-2.2.0"]
+        );
         assert_eq!(found(&["py-demo/v1.0.0"], &["py_demo"], false), ["py-demo/v1.0.0"]);
         assert_eq!(found(&["1", "2"], &["demo"], false), ["1", "2"]);
     }

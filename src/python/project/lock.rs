@@ -29,7 +29,9 @@ pub fn lock_all(
         let (Ok(text), Some(version)) = (text_of(files, path), version) else { return };
         let entries = entries(&text).into_iter().filter(|entry| {
             let stated = text[entry.version.clone()].parse::<Version>();
-            is_own(&text[entry.name.clone()]) && !entry.is_fetched && stated.is_ok_and(|stated| stated == *old)
+            is_own(&text[entry.name.clone()])
+                && !entry.is_fetched
+                && stated.is_ok_and(|stated| stated == *old)
         });
         let edits: Vec<Edit> =
             entries.map(|entry| Edit { span: entry.version, text: version.clone() }).collect();

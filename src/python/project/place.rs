@@ -187,7 +187,8 @@ impl VersionLocation {
                 if span.is_empty() { Err(not_found(path, "version in it")) } else { Ok(span) }
             }
             VersionSyntax::Regex { pattern } => first_match(path, text, pattern),
-            VersionSyntax::Pattern(Pattern { search: shown, .. }) | VersionSyntax::Line { from: shown, .. } => {
+            VersionSyntax::Pattern(Pattern { search: shown, .. })
+            | VersionSyntax::Line { from: shown, .. } => {
                 Err(not_found(path, &format!("plain version at `{shown}`")))
             }
         }

@@ -234,7 +234,23 @@ fn setuptools(description: &Description<'_>) -> SourceResult {
     if text.contains("versioneer.get_version(") {
         return vcs("versioneer");
     }
-    at(files, "setup.py", VersionSyntax::SetupPy)
+    match statements::setup_argument(text, "version").map(|found| found.given) {
+        Some(AssignedValue::Named(name)) => {
+            let path = defining_file(files, text, &name).unwrap_or_else(|| "setup.py".to_owned());
+            at(files, &path, VersionSyntax::Assignment { name })
+        }
+        _ => at(files, "setup.py", VersionSyntax::SetupPy),
+    }
+}
+
+/// The file that assigns a plain string to a name that `setup.py` uses: itself, or one that it reads.
+pub(super) fn defining_file(files: &dyn Files, setup_py: &str, name: &str) -> Option<String> {
+    let is_plain = |text: &str| matches!(statements::assignments(text, name).as_slice(), [one] if matches!(one.given, AssignedValue::Text(_)));
+    if is_plain(setup_py) {
+        return Some("setup.py".to_owned());
+    }
+    let mut named = statements::named_files(setup_py).into_iter();
+    named.find(|path| text_of(files, path).is_ok_and(|text| is_plain(&text)))
 }
 
 /// Whether the build requirements have `setuptools-scm[simple]`, which enables it without its own table.

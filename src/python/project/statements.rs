@@ -10,6 +10,8 @@ pub(super) enum AssignedValue {
     Text(Range<usize>),
     /// `from .module import name`: the dots, the module, and the name in that module
     Import { dots: usize, module: String, name: String },
+    /// Another name, or the item of a dictionary with this key: `VERSION`, `about["__version__"]`
+    Named(String),
     /// Anything that only the interpreter can evaluate
     Other,
 }
@@ -46,15 +48,28 @@ pub(super) fn assignments(text: &str, name: &str) -> Vec<Assignment> {
     statements(text, Where::Margin).iter().filter_map(|statement| assignment(statement, name)).collect()
 }
 
-/// The keyword argument `name` of the first call of `setup`, if it is a plain string.
+/// The keyword argument `name` of the first call of `setup`, or of a `dict` that it is given.
 pub(super) fn setup_argument(text: &str, name: &str) -> Option<Assignment> {
     let statements = statements(text, Where::Anywhere);
-    let call = statements.iter().find_map(|tokens| {
-        let at = tokens
-            .windows(2)
-            .position(|pair| pair[0].1 == Token::Name("setup") && pair[1].1 == Token::Mark('('))?;
-        Some(&tokens[at + 2..])
-    })?;
+    let calls = |function: &'static str| {
+        statements.iter().flat_map(move |tokens| {
+            let at = tokens
+                .windows(2)
+                .enumerate()
+                .filter(move |(_, pair)| pair[0].1 == Token::Name(function) && pair[1].1 == Token::Mark('('));
+            at.map(move |(at, _)| &tokens[at + 2..])
+        })
+    };
+    let setup = calls("setup").next()?;
+    argument(text, setup, name).or_else(|| {
+        let spreads =
+            setup.windows(2).any(|pair| pair[0].1 == Token::Mark('*') && pair[1].1 == Token::Mark('*'));
+        calls("dict").filter(|_| spreads).find_map(|call| argument(text, call, name))
+    })
+}
+
+/// The keyword argument `name` among the tokens after a call's parenthesis.
+fn argument(text: &str, call: &[(usize, Token<'_>)], name: &str) -> Option<Assignment> {
     let mut depth = 0_usize;
     for (index, (offset, token)) in call.iter().enumerate() {
         match token {
@@ -65,9 +80,22 @@ pub(super) fn setup_argument(text: &str, name: &str) -> Option<Assignment> {
                     && *found == name
                     && matches!(call.get(index + 1), Some((_, Token::Mark('=')))) =>
             {
-                let ends = matches!(call.get(index + 3), Some((_, Token::Mark(',' | ')'))));
-                let given = match call.get(index + 2) {
-                    Some((_, Token::Text(Some(span)))) if ends => AssignedValue::Text(span.clone()),
+                let value: Vec<&Token<'_>> =
+                    call[index + 2..].iter().map(|(_, token)| token).take(5).collect();
+                let given = match value.as_slice() {
+                    [Token::Text(Some(span)), Token::Mark(',' | ')'), ..] => {
+                        AssignedValue::Text(span.clone())
+                    }
+                    [Token::Name(other), Token::Mark(',' | ')'), ..] => {
+                        AssignedValue::Named((*other).to_owned())
+                    }
+                    [
+                        Token::Name(_),
+                        Token::Mark('['),
+                        Token::Text(Some(key)),
+                        Token::Mark(']'),
+                        Token::Mark(',' | ')'),
+                    ] => AssignedValue::Named(text[key.clone()].to_owned()),
                     _ => AssignedValue::Other,
                 };
                 return Some(Assignment { offset: *offset, given });
@@ -76,6 +104,27 @@ pub(super) fn setup_argument(text: &str, name: &str) -> Option<Assignment> {
         }
     }
     None
+}
+
+/// The Python files that a script names, in one piece or joined: `os.path.join(here, "demo", "version.py")`.
+pub(super) fn named_files(text: &str) -> Vec<String> {
+    let mut files = Vec::new();
+    for tokens in statements(text, Where::Anywhere) {
+        let mut parts: Vec<&str> = Vec::new();
+        for (_, token) in &tokens {
+            let Token::Text(Some(span)) = token else { continue };
+            let part = text[span.clone()].trim_matches('/');
+            parts.push(part);
+            if part.ends_with(".py") {
+                // The joined path begins with any of the texts before.
+                files.extend(
+                    (0..parts.len().min(6)).rev().map(|count| parts[parts.len() - 1 - count..].join("/")),
+                );
+                parts.clear();
+            }
+        }
+    }
+    files
 }
 
 fn assignment(tokens: &Statement<'_>, name: &str) -> Option<Assignment> {

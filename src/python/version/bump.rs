@@ -49,12 +49,14 @@ pub enum Bump {
     Dev,
     /// From a pre-release to its final release
     Release,
+    /// To the next version by the calendar
+    Calver,
     /// To this version
     Explicit(Version),
 }
 
 /// Every word and its bump
-const WORDS: [(&str, Bump); 9] = [
+const WORDS: [(&str, Bump); 10] = [
     ("major", Bump::Major),
     ("minor", Bump::Minor),
     ("patch", Bump::Patch),
@@ -64,6 +66,7 @@ const WORDS: [(&str, Bump); 9] = [
     ("post", Bump::Post),
     ("dev", Bump::Dev),
     ("release", Bump::Release),
+    ("calver", Bump::Calver),
 ];
 
 /// Words of other tools; not accepted, but the error suggests the bump
@@ -108,6 +111,8 @@ impl Bump {
             Self::Post => post(current)?,
             Self::Dev => dev(current)?,
             Self::Release => release(current)?,
+            // The calendar is not known here.
+            Self::Calver => return Err(VersionError::NotCalver { version: current.clone() }),
         };
         if new.is_local() {
             return Err(VersionError::Local { version: new });

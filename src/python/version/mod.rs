@@ -1,12 +1,14 @@
 //! Python versions (PEP 440) and bumps.
 
 mod bump;
+mod calver;
 mod exact;
 
 use std::fmt;
 use std::str::FromStr;
 
 pub use bump::Bump;
+pub use calver::Calver;
 pub use exact::ExactVersion;
 pub use pep440_rs::PrereleaseKind;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -148,6 +150,8 @@ pub enum VersionError {
     AlreadyFinal { version: Version },
     #[error("`post` corrects a final release, but `{version}` is a pre-release")]
     PostOfPrerelease { version: Version },
+    #[error("`{version}` does not begin with a year, so the calendar does not say what follows it")]
+    NotCalver { version: Version },
     #[error("a number in `{version}` is too large to increase")]
     TooLarge { version: Version },
 }
@@ -181,6 +185,7 @@ impl VersionError {
                 "choose the next pre-release (`a`, `b` or `rc`), finish it with `release`, or pass a version"
                     .to_owned()
             }
+            Self::NotCalver { .. } => "pass the version in full, such as `2026.11.0`".to_owned(),
             Self::TooLarge { .. } => "pass the version in full".to_owned(),
         }
     }

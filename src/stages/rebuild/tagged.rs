@@ -4,9 +4,9 @@ use crate::config::{Config, Names};
 use crate::engine::model::Conventions;
 use crate::engine::release::{Target, Workspace};
 use crate::error::Result;
+use crate::python::habits::VersionTag;
 use crate::python::project::VersionSource;
 use crate::stages::tag::Tag;
-use crate::python::habits::VersionTag;
 use crate::stages::target::{History, read_project, style_of_template};
 use crate::stages::version::Version as VersionStage;
 use crate::world::git::TagRef;
@@ -53,7 +53,15 @@ impl Tagged {
             date: repository.git(show).arg(&commit).read()?,
             tag: name.clone(),
         };
-        let target = Target { project, version, previous, previous_tag, reason: None, names, conventions: Conventions::default() };
+        let target = Target {
+            project,
+            version,
+            previous,
+            previous_tag,
+            reason: None,
+            names,
+            conventions: Conventions::default(),
+        };
         Ok(Some(Self { tag: TagRef { name, object }, commit, target }))
     }
 }

@@ -22,7 +22,8 @@ pub(super) fn of(
     (previous, version, date): (&Version, &Version, &str),
 ) -> Result<(TagStyle, Conventions)> {
     let habits = &history.habits;
-    let mut conventions = Conventions::default();
+    let before_releases = history.before_releases.clone();
+    let mut conventions = Conventions { before_releases, ..Conventions::default() };
     let style = match (configured, habits.tag_style()) {
         (Some(style), _) => style,
         (None, Some(learned)) => {

@@ -23,8 +23,12 @@ const MOST_RECORDS: usize = 40;
 pub(in crate::stages) struct History {
     /// All tags of the project
     tags: Vec<VersionTag>,
-    /// The highest release in the history of HEAD
+    /// The last release in the history of HEAD: the newest, or the highest final one if that is higher
     pub(in crate::stages) last: Option<VersionTag>,
+    /// The highest final release in the history of HEAD
+    pub(in crate::stages) last_final: Option<VersionTag>,
+    /// The commits before the last releases, the newest first
+    pub(in crate::stages) before_releases: Vec<String>,
     pub(in crate::stages) habits: Habits,
 }
 
@@ -52,7 +56,11 @@ impl History {
         }
         let listed: HashMap<&str, &ListedTag> = listed.iter().map(|tag| (tag.name.as_str(), tag)).collect();
         let reachable = reachable(workspace, &tags, &listed)?;
-        let last = reachable.iter().copied().max_by(|one, other| one.version.cmp(&other.version)).cloned();
+        let highest = |one: &&VersionTag, other: &&VersionTag| one.version.cmp(&other.version);
+        let finals = reachable.iter().copied().filter(|tag| !tag.version.is_prerelease());
+        let last_final = finals.max_by(highest);
+        let last = reachable.first().copied().into_iter().chain(last_final).max_by(highest).cloned();
+        let last_final = last_final.cloned();
         let mut recent = reachable;
         if recent.len() < ENOUGH_RELEASES {
             recent.extend(elsewhere(workspace, &tags, &listed, &recent));
@@ -60,8 +68,11 @@ impl History {
         recent.truncate(MOST_RELEASES);
         let parents = if has_static_version { MOST_PARENTS } else { 1 };
         let releases = past_releases(workspace, &recent, &listed, parents);
+        let marked = recent.iter().take(2).filter_map(|tag| listed.get(tag.name.as_str()));
+        let before_releases =
+            marked.filter_map(|tag| workspace.repository.first_parent(&tag.commit)).collect();
         let habits = Habits::new(releases, tags.iter().map(|tag| tag.version.clone()).collect());
-        Ok(Self { tags, last, habits })
+        Ok(Self { tags, last, last_final, before_releases, habits })
     }
 
     /// The tag of a version, in whatever style.
@@ -131,10 +142,8 @@ fn past_releases(
     parents: usize,
 ) -> Vec<PastRelease> {
     let repository = &workspace.repository;
-    let tagged: Vec<&str> = recent
-        .iter()
-        .filter_map(|tag| Some(listed.get(tag.name.as_str())?.commit.as_str()))
-        .collect();
+    let tagged: Vec<&str> =
+        recent.iter().filter_map(|tag| Some(listed.get(tag.name.as_str())?.commit.as_str())).collect();
     let mut records = 0;
     let mut releases = Vec::new();
     for tag in recent {
@@ -149,12 +158,14 @@ fn past_releases(
             }
             records += 1;
             let Some(record) = repository.commit_record(&commit, &workspace.prefix) else { break };
+            let is_tagged = first.is_none();
             if habits::writes_version(&record.changes, tag) {
                 found = Some(record);
                 break;
             }
+            let stops = is_tagged && habits::changes_source(&record.changes);
             first.get_or_insert(record);
-            let Some(parent) = repository.first_parent(&commit) else { break };
+            let Some(parent) = repository.first_parent(&commit).filter(|_| !stops) else { break };
             if tagged.contains(&parent.as_str()) {
                 break;
             }
@@ -167,6 +178,7 @@ fn past_releases(
             annotation,
             message: record.message,
             is_merge: record.is_merge,
+            date: record.date,
             changes: record.changes,
         });
     }

@@ -47,9 +47,13 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
     let has_static_version = !matches!(project.version, VersionSource::Vcs { .. });
     let history = History::read(workspace, (&project.name, has_static_version), configured.as_ref())?;
     let stated = stated(config, workspace, &project, &history)?;
-    let facts = next::Facts { name: &project.name, stated: stated.as_ref(), history: &history, force: bumping.force };
+    let today =
+        bumping.date.parse().map_err(|error| Error::failed("the date is not valid").because(error))?;
+    let (name, force) = (project.name.as_str(), bumping.force);
+    let facts = next::Facts { name, stated: stated.as_ref(), history: &history, force, today };
     let infer = |present: &Version| infer(config, workspace, present);
-    let next::Next { version, previous, reason } = next::next(&facts, bumping.bump.as_ref(), workspace, infer)?;
+    let next::Next { version, previous, reason } =
+        next::next(&facts, bumping.bump.as_ref(), workspace, infer)?;
     let gives_version =
         |stage: &Spanned| stage.value == "version" || config.stage_lists(&stage.value, "gives", "version");
     let writes = config.stages().iter().any(gives_version);
@@ -59,8 +63,12 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
         ))
         .help("add `version` to `stages`, or gives = [\"version\"] to the [stage.NAME] of your own that bumps it"));
     }
-    let (style, conventions) =
-        conventions::of((config, &tag, configured), &history, workspace, (&previous, &version, &bumping.date))?;
+    let (style, conventions) = conventions::of(
+        (config, &tag, configured),
+        &history,
+        workspace,
+        (&previous, &version, &bumping.date),
+    )?;
     let names = Names {
         tag: style.name(&version),
         version: version.to_string(),
@@ -85,10 +93,12 @@ fn stated(
     let stage: VersionStage = config.settings("version")?;
     match &project.version {
         VersionSource::Vcs { .. } => Ok(None),
-        VersionSource::Unreadable(_) if !stage.has_files() => match history.habits.stated_version(workspace) {
-            Some((version, _)) => Ok(Some(version)),
-            None => stage.current(workspace, project).map(Some),
-        },
+        VersionSource::Unreadable(_) if !stage.has_files() => {
+            match history.habits.stated_version(workspace) {
+                Some((version, _)) => Ok(Some(version)),
+                None => stage.current(workspace, project).map(Some),
+            }
+        }
         VersionSource::Static(_) | VersionSource::Unreadable(_) => {
             stage.current(workspace, project).map(Some)
         }
@@ -104,8 +114,12 @@ pub fn read_project(files: &dyn Files) -> Result<Project> {
     })
 }
 
-/// Infers the bump from the changelog's Unreleased section.
+/// Infers the bump: the configured one, or that of the changelog's Unreleased section.
 fn infer(config: &Config, workspace: &Workspace, present: &Version) -> Result<(Bump, Option<String>)> {
+    let stage: VersionStage = config.settings("version")?;
+    if let Some(bump) = stage.bump() {
+        return Ok((bump.clone(), Some(format!("[stage.version] sets bump = \"{bump}\""))));
+    }
     let nothing = |why: String| {
         Error::usage(format!("{present} is already released, and {why}"))
             .help("pass how to bump the version: `pyrelease run patch` (or minor, major, rc, …)")
@@ -138,6 +152,13 @@ fn infer(config: &Config, workspace: &Workspace, present: &Version) -> Result<(B
             nothing(format!("the Unreleased section of `{path}` does not imply the kind of the next release"))
         }
     })?;
+    // Before 1.0.0 a minor release may break (Semantic Versioning, section 4).
+    if bump == Bump::Major && present.release_segments().first() == Some(&0) && !stage.is_stable() {
+        let reason = format!(
+            "of {path}: {reason}, which is a minor release before 1.0.0 (unless `stable = true` in [stage.version])"
+        );
+        return Ok((Bump::Minor, Some(reason)));
+    }
     let reason = format!("of {path}: {reason}");
     Ok((bump, Some(reason)))
 }

@@ -3,7 +3,8 @@
 use super::History;
 use crate::engine::release::Workspace;
 use crate::error::{Error, Result};
-use crate::python::version::{Bump, Version, VersionError};
+use crate::python::version::{Bump, Calver, Version, VersionError};
+use jiff::civil::Date;
 
 /// What the next version depends on
 pub(super) struct Facts<'a> {
@@ -13,6 +14,8 @@ pub(super) struct Facts<'a> {
     pub(super) history: &'a History,
     /// Whether the version may be lower than one that is released already
     pub(super) force: bool,
+    /// The release's day
+    pub(super) today: Date,
 }
 
 /// The version to release
@@ -53,6 +56,7 @@ pub(super) fn next(
             }
             (version.clone(), None)
         }
+        Some(Bump::Calver) => (facts.by_calendar(present)?, None),
         Some(bump @ (Bump::Major | Bump::Minor | Bump::Patch)) => {
             (bump.apply(last.filter(|_| !is_released).unwrap_or(present))?, None)
         }
@@ -64,10 +68,18 @@ pub(super) fn next(
             }
             None => (present.clone(), Some(format!("{present} has no tag yet"))),
         },
-        None => {
-            let (bump, reason) = infer(present)?;
-            (bump.apply(present)?, reason)
-        }
+        None => match facts.history.habits.calver().filter(|_| !present.is_prerelease()) {
+            Some(learned) => {
+                let reason = format!("releases follow the calendar, {}", learned.reason());
+                (facts.by_calendar(present)?, Some(reason))
+            }
+            None => {
+                let (bump, reason) = infer(present)?;
+                let bump =
+                    if bump == Bump::Calver { Bump::Explicit(facts.by_calendar(present)?) } else { bump };
+                (bump.apply(present)?, reason)
+            }
+        },
     };
     facts.refuse_lower(&version)?;
     Ok(Next { version, previous: present.clone(), reason })
@@ -97,7 +109,16 @@ fn first(facts: &Facts<'_>, bump: Option<&Bump>, workspace: &Workspace) -> Resul
 }
 
 impl Facts<'_> {
-    /// The last release: the highest in the history of HEAD. A project that tags only other branches has its highest
+    /// The next version by the calendar: in the form of the earlier releases, or else of the version itself.
+    fn by_calendar(&self, present: &Version) -> Result<Version> {
+        let learned = self.history.habits.calver().map(|learned| learned.value);
+        let next =
+            learned.or_else(|| Calver::of_version(present)).and_then(|form| form.next(present, self.today));
+        let version = next.ok_or_else(|| VersionError::NotCalver { version: present.clone() })?;
+        Ok(Bump::Explicit(version).apply(present)?)
+    }
+
+    /// The last release in the history of HEAD. A project that tags only other branches has its highest
     /// release below the version that it states.
     fn last(&self) -> Option<&Version> {
         let reachable = self.history.last.as_ref().map(|tag| &tag.version);
@@ -106,16 +127,18 @@ impl Facts<'_> {
             None => self.history.highest(),
         };
         let found = match (reachable, self.stated) {
-            (Some(last), Some(stated)) if last < stated => elsewhere().map(|tag| &tag.version).max(Some(last)),
+            (Some(last), Some(stated)) if last < stated => {
+                elsewhere().map(|tag| &tag.version).max(Some(last))
+            }
             (Some(last), _) => Some(last),
             (None, _) => elsewhere().map(|tag| &tag.version),
         };
         found
     }
 
-    /// Refuses a version below a release in the history of HEAD: installers would not take it for the newest.
+    /// Refuses a version below a final release in the history of HEAD: installers would not take it for the newest.
     fn refuse_lower(&self, version: &Version) -> Result<()> {
-        let Some(last) = &self.history.last else { return Ok(()) };
+        let Some(last) = &self.history.last_final else { return Ok(()) };
         if self.force || last.version <= *version {
             return Ok(());
         }

@@ -101,7 +101,14 @@ impl PrivateClone {
     /// # Errors
     /// Whatever `git` says.
     pub fn unchanged(&self) -> Result<Option<String>> {
-        self.git(["add", "--update", "--", "."]).read()?;
+        // Only what changed: git fails on a file whose bytes do not fit its declared encoding, even if nobody touches it.
+        let compare = ["diff", "--name-only", "-z", "--no-ext-diff", "--ignore-submodules=dirty"];
+        let changed = self.git(compare).read_bytes()?;
+        if !changed.is_empty() {
+            let add =
+                ["--literal-pathspecs", "add", "--update", "--pathspec-from-file=-", "--pathspec-file-nul"];
+            self.git(add).input(changed).read()?;
+        }
         match self.git(["diff", "--cached", "--quiet"]).capture()?.success() {
             true => self.head().map(Some),
             false => Ok(None),

@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use git2::{Commit, Delta, DiffOptions, Oid, Patch, Sort};
 
+use jiff::Timestamp;
+
 use super::Repository;
 use crate::error::{Error, Result};
 use crate::python::habits::{FileChange, Hunk};
@@ -32,6 +34,8 @@ pub struct ListedTag {
 pub struct CommitRecord {
     pub message: String,
     pub is_merge: bool,
+    /// The day on which it was committed, `YYYY-MM-DD` in the committer's time zone
+    pub date: String,
     /// Against its first parent; without binary and very large files
     pub changes: Vec<FileChange>,
 }
@@ -97,9 +101,9 @@ impl Repository {
         let reference = self.repository.find_reference(&format!("refs/tags/{name}")).ok()?;
         let tag = reference.peel_to_tag().ok()?;
         let message = tag.message().ok().flatten().unwrap_or_default();
-        let text = ["-----BEGIN PGP", "-----BEGIN SSH"].iter().fold(message, |text, mark| {
-            text.split_once(mark).map_or(text, |(text, _)| text)
-        });
+        let text = ["-----BEGIN PGP", "-----BEGIN SSH"]
+            .iter()
+            .fold(message, |text, mark| text.split_once(mark).map_or(text, |(text, _)| text));
         Some(text.trim().to_owned())
     }
 
@@ -114,7 +118,10 @@ impl Repository {
         let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
         let is_merge = commit.parent_count() > 1;
         let changes = self.changes(&commit, prefix).unwrap_or_default();
-        Some(CommitRecord { message, is_merge, changes })
+        let time = commit.time();
+        let seconds = time.seconds() + i64::from(time.offset_minutes()) * 60;
+        let date = Timestamp::from_second(seconds).ok()?.strftime("%Y-%m-%d").to_string();
+        Some(CommitRecord { message, is_merge, date, changes })
     }
 
     fn commit(&self, id: &str) -> Option<Commit<'_>> {

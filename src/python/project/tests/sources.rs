@@ -311,10 +311,18 @@ fn changes_its_own_entry_of_a_lock_file_and_nothing_else() {
 
     let cargo = "[package]\nname = \"demo\"\nversion = \"1.0.0\"\n";
     let maturin = "[project]\nname = \"demo\"\ndynamic = [\"version\"]\n[tool.maturin]\nmanifest-path = \"rust/Cargo.toml\"\n[build-system]\nbuild-backend = \"maturin\"\n";
-    let crates = |version: &str| format!("version = 4\n\n{}{}", entry("demo", version, ""), entry("serde", "1.0.0", "source = \"registry+x\""));
+    let crates = |version: &str| {
+        format!(
+            "version = 4\n\n{}{}",
+            entry("demo", version, ""),
+            entry("serde", "1.0.0", "source = \"registry+x\"")
+        )
+    };
     assert_eq!(
-        lock(&[("pyproject.toml", maturin), ("rust/Cargo.toml", cargo), ("Cargo.lock", &crates("1.0.0"))], &[]),
+        lock(
+            &[("pyproject.toml", maturin), ("rust/Cargo.toml", cargo), ("Cargo.lock", &crates("1.0.0"))],
+            &[]
+        ),
         [("Cargo.lock".to_owned(), crates("1.1.0-rc.1"))]
     );
 }
-
