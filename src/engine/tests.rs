@@ -61,7 +61,7 @@ fn tagging() -> Box<dyn Stage> {
             .private(Action::Commit { message: "Release".into() }, |bench| bench.clone.commit("Release"))?;
         let commit = commit.unwrap_or_default();
         let object = effects.private(Action::Tag { name: "v1.1.0".into(), signed: None }, |bench| {
-            bench.clone.tag("v1.1.0", "1.1.0", &commit, None)
+            bench.clone.tag("v1.1.0", Some("1.1.0"), &commit, None)
         })?;
         let tag = object.map(|object| TagRef { name: "v1.1.0".into(), object });
         Ok(Outputs { commit: Some(commit), tag, ..Outputs::default() })
@@ -134,6 +134,7 @@ impl Fixture {
             version: "1.1.0".parse().unwrap(),
             previous: "1.0.0".parse().unwrap(),
             previous_tag: None,
+            conventions: Default::default(),
             reason: None,
             names,
         };

@@ -11,6 +11,7 @@ fn some_header() -> Header {
         version: "1.1.0".into(),
         previous_version: "1.0.0".into(),
         previous_tag: None,
+        conventions: Default::default(),
         tag: "v1.1.0".into(),
         date: "2026-01-01".into(),
         branch: None,

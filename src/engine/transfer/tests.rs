@@ -47,6 +47,7 @@ impl Fixture {
             version: "1.1.0".into(),
             previous_version: "1.0.0".into(),
             previous_tag: None,
+            conventions: Default::default(),
             tag: "v1.1.0".into(),
             date: "2026-05-01".into(),
             branch: None,

@@ -99,6 +99,10 @@ impl VersionTag {
 
 /// Whether a version may begin after this text: at the start, after a separator, or after a `v` that follows one.
 fn stands_alone(before: &str) -> bool {
+    // The numbers before it would be those of a date.
+    if !before.is_empty() && !before.contains(char::is_alphabetic) {
+        return false;
+    }
     let inner = before.strip_suffix(['v', 'V', 'r']).unwrap_or(before);
     [before, inner].iter().any(|text| {
         text.is_empty() || text.ends_with(['-', '_', '/', '=', '@', ' ', '~', '.', ':']) || is_word(text)

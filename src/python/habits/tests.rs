@@ -1,1 +1,188 @@
+use std::collections::BTreeMap;
 
+use super::*;
+
+/// A release whose commit replaced lines of files: path, old line, new line.
+fn release(tag: &str, message: &str, changes: &[(&str, &str, &str)]) -> PastRelease {
+    let mut files: BTreeMap<&str, Vec<Hunk>> = BTreeMap::new();
+    for (path, removed, added) in changes {
+        let hunk = Hunk { removed: vec![(*removed).to_owned()], added: vec![(*added).to_owned()] };
+        files.entry(path).or_default().push(hunk);
+    }
+    let change = |(path, hunks): (&str, Vec<Hunk>)| FileChange { path: path.to_owned(), hunks };
+    PastRelease {
+        tag: VersionTag::parse(tag).unwrap(),
+        annotation: None,
+        message: message.to_owned(),
+        is_merge: false,
+        date: "2026-01-15".to_owned(),
+        changes: files.into_iter().map(change).collect(),
+    }
+}
+
+/// The newest first.
+fn habits(releases: Vec<PastRelease>) -> Habits {
+    let versions = releases.iter().map(|release| release.tag.version.clone()).collect();
+    Habits::new(releases, versions)
+}
+
+/// What a release makes of files: path and new line of each changed line.
+fn changed(habits: &Habits, files: &[(&str, &str)], current: &str, version: &str) -> Vec<(String, String)> {
+    let files: BTreeMap<String, Vec<u8>> =
+        files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
+    let (current, version) = (current.parse().unwrap(), version.parse().unwrap());
+    let lines = habits.lines(&files, &current, &version, "2026-11-28");
+    lines.into_iter().map(|line| (line.path, line.to)).collect()
+}
+
+#[test]
+fn the_places_of_the_last_release_are_changed_again() {
+    let habits = habits(vec![
+        release(
+            "v1.1.0",
+            "Release 1.1.0",
+            &[
+                ("docs/conf.py", "release = '1.0.0'", "release = '1.1.0'"),
+                ("docs/conf.py", "version = '1.0'", "version = '1.1'"),
+                ("CITATION.cff", "version: 1.0.0", "version: 1.1.0"),
+                ("CITATION.cff", "date-released: 2026-01-01", "date-released: 2026-02-02"),
+                ("README.md", "since 2026-01-01", "since 2026-02-02"),
+                ("CHANGES.md", "## 1.0.0", "## 1.1.0"),
+                ("uv.lock", "version = \"1.0.0\"", "version = \"1.1.0\""),
+            ],
+        ),
+        release("v1.0.0", "Release 1.0.0", &[]),
+    ]);
+    let files = [
+        ("docs/conf.py", "version = '1.1'\nrelease = '1.1.0'\nrequires = '1.1.0'\n"),
+        ("CITATION.cff", "version: 1.1.0\ndate-released: 2026-02-02\n"),
+        ("README.md", "since 2026-02-02\n"),
+        ("CHANGES.md", "## 1.1.0\n"),
+        ("uv.lock", "version = \"1.1.0\"\n"),
+    ];
+    let expected = [
+        ("CITATION.cff", "version: 1.2.0"),
+        ("CITATION.cff", "date-released: 2026-11-28"),
+        ("docs/conf.py", "release = '1.2.0'"),
+        ("docs/conf.py", "version = '1.2'"),
+    ];
+    let expected: Vec<(String, String)> =
+        expected.iter().map(|(path, line)| ((*path).to_owned(), (*line).to_owned())).collect();
+    assert_eq!(changed(&habits, &files, "1.1.0", "1.2.0"), expected);
+}
+
+#[test]
+fn a_place_that_the_last_release_left_alone_stays() {
+    let once = |tag: &str, old: &str, new: &str| {
+        release(
+            tag,
+            "",
+            &[
+                ("a.py", &format!("a = '{old}'"), &format!("a = '{new}'")),
+                ("once.py", &format!("b = '{old}'"), &format!("b = '{new}'")),
+            ],
+        )
+    };
+    let habits = habits(vec![
+        release("1.2.0", "", &[("a.py", "a = '1.1.0'", "a = '1.2.0'")]),
+        once("1.1.0", "1.0.0", "1.1.0"),
+        release("1.0.0", "", &[]),
+    ]);
+    let files = [("a.py", "a = '1.2.0'\n"), ("once.py", "b = '1.1.0'\n")];
+    let expected = [("a.py".to_owned(), "a = '1.3.0'".to_owned())];
+    assert_eq!(changed(&habits, &files, "1.2.0", "1.3.0"), expected);
+}
+
+#[test]
+fn a_final_release_changes_what_the_last_final_release_changed() {
+    let habits = habits(vec![
+        release("2.0.0rc1", "", &[("a.py", "a = '1.9.0'", "a = '2.0.0rc1'")]),
+        release(
+            "1.9.0",
+            "",
+            &[
+                ("a.py", "a = '1.9.0rc1'", "a = '1.9.0'"),
+                ("README.md", "pip install a==1.8.0", "pip install a==1.9.0"),
+            ],
+        ),
+        release("1.8.0", "", &[]),
+    ]);
+    let files = [("a.py", "a = '2.0.0rc1'\n"), ("README.md", "pip install a==1.9.0\n")];
+    let paths = |version: &str| -> Vec<String> {
+        changed(&habits, &files, "2.0.0rc1", version).into_iter().map(|(path, _)| path).collect()
+    };
+    assert_eq!(paths("2.0.0"), ["a.py", "README.md"]);
+    assert_eq!(paths("2.0.0rc2"), ["a.py"]);
+}
+
+#[test]
+fn a_line_with_another_version_stays() {
+    let habits = habits(vec![
+        release("1.1.0", "", &[("a.py", "a = '1.0.0'", "a = '1.1.0'")]),
+        release("1.0.0", "", &[]),
+    ]);
+    assert_eq!(changed(&habits, &[("a.py", "a = '7.0.0'\n")], "1.1.0", "1.2.0"), []);
+    assert_eq!(changed(&habits, &[("a.py", "a = '1.1.0.dev3'\n")], "1.1.0.dev3", "1.2.0").len(), 1);
+    assert_eq!(changed(&habits, &[], "1.1.0", "1.2.0"), []);
+}
+
+#[test]
+fn the_stated_version_is_that_of_the_code() {
+    let habits = habits(vec![
+        release(
+            "1.1.0",
+            "",
+            &[
+                ("README.md", "pip install a==1.0.0", "pip install a==1.1.0"),
+                ("src/a.py", "V = Version(1.0.0)", "V = Version(1.1.0)"),
+            ],
+        ),
+        release("1.0.0", "", &[]),
+    ]);
+    let files = BTreeMap::from([
+        ("README.md".to_owned(), b"pip install a==1.1.0\n".to_vec()),
+        ("src/a.py".to_owned(), b"V = Version(1.2.0.dev0)\n".to_vec()),
+    ]);
+    let stated = habits.stated_version(&files);
+    assert_eq!(stated, Some(("1.2.0.dev0".parse().unwrap(), "src/a.py".to_owned())));
+}
+
+#[test]
+fn messages_are_templates() {
+    let message = |messages: &[(&str, &str)]| {
+        let releases = messages.iter().map(|(tag, message)| release(tag, message, &[])).collect();
+        habits(releases).commit_message().map(|learned| (learned.value, learned.evidence.len()))
+    };
+    let learned = |text: &str, count| Some((text.to_owned(), count));
+    assert_eq!(
+        message(&[("v1.1.0", "Release v1.1.0 (#12)\n\nBody"), ("v1.0.0", "Release v1.0.0")]),
+        learned("Release v{version}", 2)
+    );
+    assert_eq!(
+        message(&[("1.1.0", "Bump version: 1.0.0 → 1.1.0"), ("1.0.0", "x")]),
+        learned("Bump version: {previous_version} → {version}", 1)
+    );
+    assert_eq!(
+        message(&[("1.1.0", "Bump for release"), ("1.0.0", "Bump for release")]),
+        learned("Bump for release", 2)
+    );
+    assert_eq!(
+        message(&[("1.1.0", "fix the docs"), ("1.0.0", "Prepare 1.0.0")]),
+        learned("Prepare {version}", 1)
+    );
+    assert_eq!(message(&[("1.1.0", "Release 1.1.0/0.7b0"), ("1.0.0", "{odd} 1.0.0")]), None);
+    assert_eq!(message(&[("1.1.0", ""), ("1.0.0", "see #1")]), None);
+}
+
+#[test]
+fn the_newest_tag_decides() {
+    let habits = habits(vec![
+        PastRelease { annotation: Some("1.1.0".to_owned()), ..release("1.1.0", "", &[]) },
+        release("v1.0.0", "", &[]),
+    ]);
+    let style = habits.tag_style().unwrap();
+    assert_eq!((style.value.template().as_str(), style.evidence), ("{version}", vec!["1.1.0".to_owned()]));
+    assert!(habits.annotated().unwrap().value);
+    assert_eq!(habits.tag_message().unwrap().value, "{version}");
+    assert_eq!(reason(&["v2".to_owned(), "v1".to_owned(), "v0".to_owned()]), "as in v2 and v1");
+}

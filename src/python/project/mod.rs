@@ -6,6 +6,7 @@ mod backend;
 mod bump;
 mod description;
 mod error;
+mod incremental;
 mod ini;
 mod json;
 mod lock;

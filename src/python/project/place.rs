@@ -7,7 +7,7 @@ use regex::{Regex, RegexBuilder};
 
 use super::statements::{self, AssignedValue, Assignment};
 use super::toml::Toml;
-use super::{Edit, Files, Pattern, ProjectError, ini, json, line_at, lines_at, text_of};
+use super::{Edit, Files, Pattern, ProjectError, incremental, ini, json, line_at, lines_at, text_of};
 use crate::python::version::Version;
 
 /// A place that states the version
@@ -37,6 +37,8 @@ pub enum VersionSyntax {
     SetupPy,
     /// `name = "…"` at the top level of a Python module
     Assignment { name: String },
+    /// `__version__ = Version("demo", 1, 2, 3)`, as incremental writes it
+    Incremental,
     /// The file contains only the version
     WholeFile,
     /// A backend's setting: the first match of a regular expression, by its group `version` or else its first group
@@ -136,6 +138,10 @@ impl VersionLocation {
     }
 
     fn version_at(&self, text: &str, span: &Range<usize>) -> Result<Version, ProjectError> {
+        if self.how == VersionSyntax::Incremental {
+            let missing = || not_found(&self.path, "valid version in its `Version(…)`");
+            return incremental::parse(&text[span.clone()]).ok_or_else(missing);
+        }
         text[span.clone()].parse().map_err(|source| ProjectError::NotAVersion {
             path: self.path.clone(),
             line: line_at(text, span.start),
@@ -148,6 +154,7 @@ impl VersionLocation {
         match &self.how {
             // maturin reads `1.2.0-post.1` as the post-release. For npm it would sort before 1.2.0.
             VersionSyntax::Cargo | VersionSyntax::CargoWorkspace => version.to_semver().ok_or_else(refused),
+            VersionSyntax::Incremental => incremental::spell(version).ok_or_else(refused),
             VersionSyntax::PackageJson if version.post().is_some() => Err(refused()),
             VersionSyntax::PackageJson => version.to_semver().ok_or_else(refused),
             _ => Ok(version.to_string()),
@@ -179,6 +186,9 @@ impl VersionLocation {
             }
             VersionSyntax::Assignment { name } => {
                 self.plain(text, &statements::assignments(text, name), name)
+            }
+            VersionSyntax::Incremental => {
+                incremental::locate(text).ok_or_else(|| not_found(path, "`__version__ = Version(…)`"))
             }
             VersionSyntax::WholeFile => {
                 let inner = text.strip_prefix('\u{feff}').unwrap_or(text);

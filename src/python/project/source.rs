@@ -5,7 +5,8 @@ use super::place::{compiled, in_toml};
 use super::statements::{self, AssignedValue};
 use super::toml::Toml;
 use super::{
-    Backend, Files, ProjectError, VersionLocation, VersionSource, VersionSyntax, normalize, text_of,
+    Backend, Files, ProjectError, VersionLocation, VersionSource, VersionSyntax, incremental, normalize,
+    text_of,
 };
 
 /// hatchling's default pattern in `[tool.hatch.version]`
@@ -191,6 +192,9 @@ fn maturin(description: &Description<'_>, toml: &Toml) -> SourceResult {
 
 fn setuptools(description: &Description<'_>) -> SourceResult {
     let files = description.files;
+    if let Some(source) = incremental_module(description) {
+        return source;
+    }
     if let Some(toml) = &description.pyproject {
         let dynamic = ["tool", "setuptools", "dynamic", "version"];
         let option = |key: &str| toml.get(&[dynamic.as_slice(), &[key]].concat());
@@ -234,13 +238,13 @@ fn setuptools(description: &Description<'_>) -> SourceResult {
     if text.contains("versioneer.get_version(") {
         return vcs("versioneer");
     }
-    match statements::setup_argument(text, "version").map(|found| found.given) {
-        Some(AssignedValue::Named(name)) => {
-            let path = defining_file(files, text, &name).unwrap_or_else(|| "setup.py".to_owned());
-            at(files, &path, VersionSyntax::Assignment { name })
-        }
-        _ => at(files, "setup.py", VersionSyntax::SetupPy),
+    if let Some(AssignedValue::Named(name)) =
+        statements::setup_argument(text, "version").map(|found| found.given)
+        && let Some(path) = defining_file(files, text, &name)
+    {
+        return at(files, &path, VersionSyntax::Assignment { name });
     }
+    at(files, "setup.py", VersionSyntax::SetupPy)
 }
 
 /// The file that assigns a plain string to a name that `setup.py` uses: itself, or one that it reads.
@@ -323,7 +327,23 @@ fn attribute(files: &dyn Files, path: &str, name: &str, roots: &[&str]) -> Sourc
         let Some(next) = stems.iter().find_map(|stem| module_file(files, stem)) else { break };
         (path, name) = (next, there.clone());
     }
+    if incremental::locate(&text_of(files, &path)?).is_some() {
+        return at(files, &path, VersionSyntax::Incremental);
+    }
     at(files, &path, VersionSyntax::Assignment { name })
+}
+
+/// The module that incremental writes, where the project uses it.
+fn incremental_module(description: &Description<'_>) -> Option<SourceResult> {
+    let configured = description.pyproject.as_ref().is_some_and(|toml| toml.has(&["tool", "incremental"]));
+    let text = description.setup_py.as_deref().unwrap_or_default();
+    if !configured && statements::setup_argument(text, "use_incremental").is_none() {
+        return None;
+    }
+    let name = description.import_name(&description.name().ok()?);
+    let paths = ["src/", ""].map(|root| format!("{root}{name}/_version.py"));
+    let path = paths.iter().find(|path| description.files.read(path).is_some())?;
+    Some(at(description.files, path, VersionSyntax::Incremental))
 }
 
 fn missing_setting(toml: &Toml, table: &[&str], key: &str) -> ProjectError {

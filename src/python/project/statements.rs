@@ -299,7 +299,7 @@ mod tests {
                 AssignedValue::Import { dots, module, name } => {
                     format!("{}{module}:{name}", ".".repeat(dots))
                 }
-                AssignedValue::Other => "?".to_owned(),
+                AssignedValue::Named(_) | AssignedValue::Other => "?".to_owned(),
             })
             .collect()
     }

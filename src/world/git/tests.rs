@@ -54,7 +54,7 @@ impl Fixture {
         fs_err::write(clone.top().join("added.txt"), "added\n").unwrap();
         clone.git(["add", "added.txt"]).read().unwrap();
         let commit = clone.commit("Release 2").unwrap();
-        let object = clone.tag("v2", "two\n\n# kept", &commit, None).unwrap();
+        let object = clone.tag("v2", Some("two\n\n# kept"), &commit, None).unwrap();
         let tag = Some(TagRef { name: "v2".into(), object });
         let detached = head.branch.is_none().then(|| user.head_name());
         (clone, Landing { branch: head.branch, old: head.commit, new: commit, tag, head: detached })
