@@ -1,9 +1,9 @@
-//! The error that reaches `main`: what went wrong, what to do about it, and the exit code that follows.
+//! The error that reaches `main`: what went wrong, what to do about it, and the exit code.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-/// How a command ended, and with which status (the table in `README.md`)
+/// The exit code of a command (see the table in `README.md`)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
@@ -25,7 +25,7 @@ pub enum ExitCode {
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An error as a user sees it: one line, its causes, and hints how to go on
+/// An error as a user sees it: one line, its causes, and hints how to continue
 #[derive(Debug)]
 pub struct Error {
     code: ExitCode,
@@ -33,12 +33,19 @@ pub struct Error {
     source: Option<Box<dyn StdError + Send + Sync>>,
     hints: Vec<String>,
     report: Option<String>,
-    is_told: bool,
+    is_reported: bool,
 }
 
 impl Error {
     fn new(code: ExitCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), source: None, hints: Vec::new(), report: None, is_told: false }
+        Self {
+            code,
+            message: message.into(),
+            source: None,
+            hints: Vec::new(),
+            report: None,
+            is_reported: false,
+        }
     }
 
     /// The release or the command failed.
@@ -51,7 +58,7 @@ impl Error {
         Self::new(ExitCode::Usage, message)
     }
 
-    /// A preflight or a check said no, before anything was done.
+    /// A preflight or a check refused, before anything was done.
     pub fn refused(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Refused, message)
     }
@@ -66,26 +73,26 @@ impl Error {
         Self::new(ExitCode::Interrupted, "interrupted")
     }
 
-    /// The same error with another exit code: what a caller knows of what is left changes the meaning.
+    /// The same error with another exit code, for a caller that knows what is left behind.
     pub fn with_code(mut self, code: ExitCode) -> Self {
         self.code = code;
         self
     }
 
-    /// What caused it; printed as further lines.
+    /// The cause; printed on a line of its own.
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// The same error, of which a program knows already all that there is to know, by the object that it got.
-    pub fn told(mut self) -> Self {
-        self.is_told = true;
+    /// Marks the error as reported by the command's JSON output, which then has no error object.
+    pub fn already_reported(mut self) -> Self {
+        self.is_reported = true;
         self
     }
 
-    pub fn is_told(&self) -> bool {
-        self.is_told
+    pub fn is_reported(&self) -> bool {
+        self.is_reported
     }
 
     /// What to do about it; printed as a `help:` line.
@@ -94,7 +101,7 @@ impl Error {
         self
     }
 
-    /// A rendered excerpt of the configuration with the place underlined, shown instead of the plain message.
+    /// A rendered excerpt of the configuration that underlines the error; shown instead of the plain message.
     pub(crate) fn with_report(mut self, report: String) -> Self {
         self.report = Some(report);
         self

@@ -1,4 +1,4 @@
-//! `pyrelease check`: PyPI's verdict on distributions, before it is asked.
+//! `pyrelease check`: checks distributions against PyPI's rules, offline.
 
 use std::path::PathBuf;
 
@@ -49,18 +49,18 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
     }
     let (config, root) = match (locate(context), &context.manifest) {
         (Ok(location), _) => (location.config, Some(location.root)),
-        // Distributions may lie anywhere; a project is only needed for its settings.
+        // Distributions may be anywhere; a project is only needed for its settings.
         (Err(error), None) if error.report().is_none() => (Config::default_pipeline(), None),
         (Err(error), _) => return Err(error),
     };
     let policy = policy(&config, "check", arguments.strict)?;
     let (files, missing) = files(context, &arguments.files)?;
     if files.is_empty() {
-        return not_there(&missing);
+        return refuse_missing(&missing);
     }
     if context.format == Format::Json {
-        // One object, whatever there is to say.
-        not_there(&missing)?;
+        // Standard output has one object: the report, or this error.
+        refuse_missing(&missing)?;
     }
     let tracked = root.and_then(|root| tracked_at(&root, &files));
     let report = judge_files(&files, None, tracked, &policy, &context.environment, &|message| {
@@ -76,35 +76,35 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
             }
         }
     }
-    not_there(&missing)?;
+    refuse_missing(&missing)?;
     match report.errors() {
         0 => Ok(()),
-        1 => Err(Error::refused("the distributions have 1 error").told()),
-        several => Err(Error::refused(format!("the distributions have {several} errors")).told()),
+        1 => Err(Error::refused("the distributions have 1 error").already_reported()),
+        several => Err(Error::refused(format!("the distributions have {several} errors")).already_reported()),
     }
 }
 
-/// Reports the named files that do not exist.
-fn not_there(missing: &[PathBuf]) -> Result<()> {
+/// Refuses named files that do not exist.
+fn refuse_missing(missing: &[PathBuf]) -> Result<()> {
     let shown: Vec<String> = missing.iter().map(|path| format!("`{}`", path.display())).collect();
     match shown.as_slice() {
         [] => Ok(()),
-        [only] => Err(Error::usage(format!("{only} is not there"))),
-        several => Err(Error::usage(format!("{} are not there", several.join(", ")))),
+        [only] => Err(Error::usage(format!("{only} does not exist"))),
+        several => Err(Error::usage(format!("{} do not exist", several.join(", ")))),
     }
 }
 
 /// The named files, those in named folders, or those in `dist`; and the named paths that do not exist.
 fn files(context: &Context, named: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
-    let here = |path: &PathBuf| match context.folder.as_os_str().to_str() {
+    let resolve = |path: &PathBuf| match context.folder.as_os_str().to_str() {
         Some(".") => path.clone(),
         _ => context.folder.join(path),
     };
     if named.is_empty() {
-        return Ok((distributions_in(&here(&PathBuf::from("dist")))?, Vec::new()));
+        return Ok((distributions_in(&resolve(&PathBuf::from("dist")))?, Vec::new()));
     }
     let (mut files, mut missing) = (Vec::new(), Vec::new());
-    for path in named.iter().map(here) {
+    for path in named.iter().map(resolve) {
         if path.is_dir() {
             files.extend(distributions_in(&path)?);
         } else if path.is_file() {

@@ -1,4 +1,4 @@
-//! `pyrelease demo`: a small project with a history, released to two indexes inside pyrelease and installed from one.
+//! `pyrelease demo`: releases a small project to two embedded indexes, and installs it from the second.
 
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,7 @@ pub(super) fn demo(context: &Context, arguments: &Arguments) -> Result<()> {
             fs_err::create_dir_all(folder)?;
             if fs_err::read_dir(folder)?.next().is_some() {
                 return Err(Error::usage(format!("`{}` is not empty", folder.display()))
-                    .help("name a new folder, or none: then it is a temporary one"));
+                    .help("pass an empty folder, or leave out `--folder` to use a temporary one"));
             }
             folder.clone()
         }
@@ -43,9 +43,8 @@ pub(super) fn demo(context: &Context, arguments: &Arguments) -> Result<()> {
     let say = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });
 
     let index = |name: &str| {
-        EmbeddedIndex::start(&folder.join("indexes").join(name), name, Access::Tokens).map_err(|error| {
-            Error::failed("the index for the demonstration cannot be started").because(error)
-        })
+        EmbeddedIndex::start(&folder.join("indexes").join(name), name, Access::Tokens)
+            .map_err(|error| Error::failed("failed to start an index for the demo").because(error))
     };
     let (testpypi, pypi) = (index("testpypi")?, index("pypi")?);
     say(&format!(
@@ -59,7 +58,7 @@ pub(super) fn demo(context: &Context, arguments: &Arguments) -> Result<()> {
     say(&format!("a project with a history and a remote is in {}", project.display()));
     say("its release.toml lists the stages; what follows is `pyrelease run --yes`");
 
-    // Each index takes tokens of its own, as PyPI and TestPyPI do.
+    // Each index accepts only its own tokens, as PyPI and TestPyPI do.
     let environment =
         [&testpypi, &pypi].into_iter().fold(context.environment.clone(), |environment, index| {
             let token = index.token().map(|token| token.expose_secret().to_owned()).unwrap_or_default();
@@ -76,24 +75,26 @@ pub(super) fn demo(context: &Context, arguments: &Arguments) -> Result<()> {
     };
     ops::run(&inner, &RunOptions { yes: true, ..RunOptions::default() })?;
 
-    say("installed from the second index into a fresh environment, imported, and the version compared");
+    say(
+        "installed the release from the second index into a new environment, imported it, and compared its version",
+    );
     say(&format!("look at the commit and the tag:   git -C {} log --stat -1 --decorate", project.display()));
-    say("the two indexes have ended; their files are kept");
+    say("the two indexes have stopped; their files are kept");
     say(&format!("look at what the indexes hold:    ls -R {}", folder.join("indexes").display()));
     say(&format!("look at what the run did:         pyrelease -C {} status", project.display()));
-    say(&format!("kill the same release everywhere: pyrelease -C {} drill --at HEAD~1", project.display()));
-    say(&format!("when you have seen enough:        rm -r {}", folder.display()));
+    say(&format!("kill the release at every point:  pyrelease -C {} drill --at HEAD~1", project.display()));
+    say(&format!("to clean up:                      rm -r {}", folder.display()));
     Ok(())
 }
 
-/// Writes the project, commits it as it was at 0.1.0 and since, and gives it a remote.
+/// Creates the project with two commits, a tag 0.1.0 and a remote.
 fn make_project(project: &Path, remote: &Path, testpypi: &EmbeddedIndex, pypi: &EmbeddedIndex) -> Result<()> {
     for (path, text) in FILES {
         write(&project.join(path), text)?;
     }
     let git = |folder: &Path, arguments: &[&str]| Process::new("git").args(arguments).folder(folder).read();
     git(project, &["init", "--quiet", "--initial-branch=main", "."])?;
-    // Whatever the user's own settings are, the demonstration neither signs nor runs their hooks.
+    // Override the user's own settings: the demo neither signs nor runs hooks.
     for (key, value) in [
         ("user.name", "Demo Maintainer"),
         ("user.email", "maintainer@demo.example"),

@@ -1,4 +1,4 @@
-//! `pyrelease drill`: the project's release killed wherever it can be killed, undone and finished.
+//! `pyrelease drill`: kills the project's release at every point, and checks that it can be undone and completed.
 
 use std::cell::OnceCell;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::ops::Context;
 use crate::ops::locate;
 use crate::stages::{self, Plugins};
-use crate::ui::{Counter, Format, data, say_at_once};
+use crate::ui::{Counter, Format, data, print_now};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -89,15 +89,15 @@ pub(super) fn drill(context: &Context, arguments: &Arguments) -> Result<()> {
     let interrupted = Arc::clone(&context.interrupted);
     ctrlc::set_handler(move || {
         interrupted.store(true, Ordering::SeqCst);
-        say_at_once("interrupted: the drill ends after the points it is at; nothing of yours was touched");
+        print_now("interrupted: finishing the current points; your project was not touched");
     })
-    .map_err(|error| Error::failed("signals cannot be listened for").because(error))?;
+    .map_err(|error| Error::failed("failed to install the signal handler").because(error))?;
 
     let say = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });
     say("the release is drilled in a copy of the repository, with remotes and indexes of its own");
-    let shown = Shown { context, counter: OnceCell::new() };
-    let report = drill::drill(&location, &context.environment, &options, &context.interrupted, &shown)?;
-    drop(shown);
+    let progress = Progress { context, counter: OnceCell::new() };
+    let report = drill::drill(&location, &context.environment, &options, &context.interrupted, &progress)?;
+    drop(progress);
     if let Some(file) = &arguments.html {
         fs_err::write(context.folder.join(file), drill::page(&report))?;
     }
@@ -106,12 +106,12 @@ pub(super) fn drill(context: &Context, arguments: &Arguments) -> Result<()> {
         Format::Json => data(&serde_json::to_string(&report).expect("a report has string keys only")),
     }
     if let (true, Some(folder)) = (report.converges(), &report.kept) {
-        say(&format!("the throwaway folder is {}", folder.display()));
+        say(&format!("the temporary folder is {}", folder.display()));
     }
     if report.converges() { Ok(()) } else { Err(diverged(&report)) }
 }
 
-/// The error for what did not converge: each point, what differs, where to look and how to try it again.
+/// The error for the points that did not converge, with the differences, the files left and the command to repeat.
 fn diverged(report: &Report) -> Error {
     let mut message = report.summary();
     for judged in report.diverged() {
@@ -124,33 +124,33 @@ fn diverged(report: &Report) -> Error {
     }
     let mut error = Error::failed(message);
     if let Some(folder) = &report.kept {
-        error = error.help(format!("what was left is in {}", folder.join("diverged").display()));
+        error = error.help(format!("the remaining files are in {}", folder.join("diverged").display()));
     }
     let again = report.diverged().next().map(|judged| report.again(judged));
-    again.into_iter().fold(error, |error, command| error.help(format!("once more: `{command}`")))
+    again.into_iter().fold(error, |error, command| error.help(format!("to repeat it: `{command}`")))
 }
 
-/// Shows how far the drill is.
-struct Shown<'a> {
+/// Shows the progress of the drill.
+struct Progress<'a> {
     context: &'a Context,
     counter: OnceCell<Counter>,
 }
 
-impl Watcher for Shown<'_> {
+impl Watcher for Progress<'_> {
     fn on_baseline(&self, report: &Report, points: usize, tried: usize) {
         let say = |message: &str| self.context.ui.on_event(&Event::Note { stage: None, message });
-        for said in report.left_out.iter().chain(&report.for_real()) {
-            say(said);
+        for note in report.left_out.iter().chain(&report.for_real()) {
+            say(note);
         }
-        let of_them = if tried < points { format!("; {tried} of them are tried") } else { String::new() };
-        say(&format!("{} {} can be killed at {points} points{of_them}", report.name, report.version));
+        let selected = if tried < points { format!("; {tried} of them are tried") } else { String::new() };
+        say(&format!("{} {} can be killed at {points} points{selected}", report.name, report.version));
         self.counter.get_or_init(|| self.context.ui.counter("Killing", tried));
     }
 
     fn on_result(&self, judged: &PointResult) {
         let Some(counter) = self.counter.get() else { return };
         if !judged.converges() {
-            counter.say(&format!("{:>12} {} {}", "Diverged", judged.point.id, judged.point.what));
+            counter.print(&format!("{:>12} {} {}", "Diverged", judged.point.id, judged.point.what));
         }
         counter.advance(&judged.point.what);
     }

@@ -1,4 +1,4 @@
-//! `pyrelease NAME`: runs `pyrelease-NAME` from PATH, as cargo does. A command that comes with pyrelease is never another.
+//! `pyrelease NAME`: runs `pyrelease-NAME` from PATH, as cargo does. Built-in commands cannot be replaced.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -16,10 +16,10 @@ use crate::world::process::why_not_started;
 use crate::world::{Environment, without_relative_folders};
 
 const PREFIX: &str = "pyrelease-";
-/// Where a command finds the program that called it
+/// The variable with the path of the calling program
 const VARIABLE: &str = "PYRELEASE";
 
-/// Runs the command; its status is ours.
+/// Runs the command, and exits with its status.
 pub(super) fn run(context: &Context, words: &[OsString]) -> Result<()> {
     let Some((name, arguments)) = words.split_first() else { return Err(Error::usage("no command")) };
     let commands = on_path(&context.environment);
@@ -36,16 +36,16 @@ pub(super) fn run(context: &Context, words: &[OsString]) -> Result<()> {
         None => command,
     };
     let ended = command.run().map_err(|error| {
-        let failed = Error::failed(format!("`{}` could not be started", program.display()));
+        let failed = Error::failed(format!("failed to start `{}`", program.display()));
         let failed = why_not_started(&error).into_iter().fold(failed, Error::help);
         failed.because(error)
     })?;
     match ended.status.code() {
         Some(0) => Ok(()),
-        // Nothing of ours is under way, and only the command can say what its status means.
+        // pyrelease has nothing to clean up, and the status is the command's own.
         Some(code) => std::process::exit(code),
         None => {
-            Err(Error::failed(format!("`{}` was ended by a signal ({})", program.display(), ended.status)))
+            Err(Error::failed(format!("`{}` was killed by a signal ({})", program.display(), ended.status)))
         }
     }
 }
@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context, words: &[OsString]) -> Result<()> {
 fn unknown(name: &OsStr, commands: &BTreeMap<String, PathBuf>, environment: &Environment) -> Error {
     let name = name.to_string_lossy();
     let is_plain = !name.contains(std::path::is_separator);
-    if let Some(why) = is_plain.then(|| why_not_one(&name, environment)).flatten() {
+    if let Some(why) = is_plain.then(|| why_not_runnable(&name, environment)).flatten() {
         return Error::usage(format!("there is no command `{name}`")).help(why);
     }
     let own = own();
@@ -61,30 +61,29 @@ fn unknown(name: &OsStr, commands: &BTreeMap<String, PathBuf>, environment: &Env
     let error = Error::usage(format!("there is no command `{name}`"));
     match nearest(&name, known) {
         Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
-        None if is_plain => error.help(format!(
-            "`pyrelease --list` shows those there are; one of yours would be `{PREFIX}{name}` on PATH"
-        )),
-        None => error.help("a command is named, not its file; `pyrelease --list` shows those there are"),
+        None if is_plain => error
+            .help(format!("`pyrelease --list` lists all commands; to add one, put `{PREFIX}{name}` on PATH")),
+        None => error.help("pass the name of a command, not its path; `pyrelease --list` lists all commands"),
     }
 }
 
-/// What is on PATH by the name of a command and is none.
-fn why_not_one(name: &str, environment: &Environment) -> Option<String> {
+/// Why the file on PATH with the command's name cannot be run, if there is one.
+fn why_not_runnable(name: &str, environment: &Environment) -> Option<String> {
     let ending = std::env::consts::EXE_SUFFIX;
     let files =
         environment.search_path().into_iter().map(|folder| folder.join(format!("{PREFIX}{name}{ending}")));
     let file = files.into_iter().find(|file| file.symlink_metadata().is_ok())?;
     let shown = file.display();
     match fs_err::metadata(&file) {
-        Err(_) => Some(format!("`{shown}` is a link that leads nowhere")),
+        Err(_) => Some(format!("`{shown}` is a broken symbolic link")),
         Ok(known) if known.is_file() && !is_executable(&file) => {
-            Some(format!("`{shown}` may not be executed: `chmod +x {shown}`"))
+            Some(format!("`{shown}` is not executable: run `chmod +x {shown}`"))
         }
         Ok(_) => None,
     }
 }
 
-/// Shows all commands.
+/// Lists all commands.
 pub(super) fn list(context: &Context) {
     let own = own();
     let others = on_path(&context.environment);
@@ -100,7 +99,7 @@ pub(super) fn list(context: &Context) {
         lines.push("commands on PATH:".to_owned());
         for (name, path) in &others {
             let hidden = if own.iter().any(|(own, _)| own == name) {
-                " (never run: pyrelease has its own)"
+                " (never run: pyrelease has its own command)"
             } else {
                 ""
             };
@@ -110,13 +109,13 @@ pub(super) fn list(context: &Context) {
     data(&safe(&lines.join("\n")));
 }
 
-/// The commands that come with pyrelease, and what each is for.
+/// The built-in commands and their descriptions.
 fn own() -> Vec<(String, String)> {
     let about = |command: &clap::Command| command.get_about().map(ToString::to_string).unwrap_or_default();
     Cli::command().get_subcommands().map(|command| (command.get_name().to_owned(), about(command))).collect()
 }
 
-/// The commands on PATH by name; of two of one name, the first counts.
+/// The commands on PATH by name; of two with the same name, the first.
 fn on_path(environment: &Environment) -> BTreeMap<String, PathBuf> {
     let mut found = BTreeMap::new();
     for folder in environment.search_path() {

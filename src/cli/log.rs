@@ -1,4 +1,4 @@
-//! `pyrelease log`: the runs of this repository, or the journal of one.
+//! `pyrelease log`: lists the runs of this repository, or shows the journal of one.
 
 use serde::Serialize;
 
@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     last: bool,
 }
 
-/// A line of a journal for programs
+/// A line of a journal in JSON
 #[derive(Serialize)]
 struct LineData<'a> {
     line: usize,

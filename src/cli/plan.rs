@@ -1,4 +1,4 @@
-//! `pyrelease plan`: what `run` would do.
+//! `pyrelease plan`: shows what `run` would do.
 
 use crate::engine::event::{Event, Listener};
 use crate::error::Result;

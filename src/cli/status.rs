@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::ops::{self, Context};
-use crate::ui::{Format, account_text, data};
+use crate::ui::{Format, data, status_text};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -25,7 +25,7 @@ pub(super) fn status(context: &Context, arguments: &Arguments) -> Result<()> {
         (Format::Json, report) => {
             data(&serde_json::to_string(&report).expect("a report has string keys only"));
         }
-        (Format::Human, Some(report)) => data(&account_text(&report)),
+        (Format::Human, Some(report)) => data(&status_text(&report)),
         (Format::Human, None) => data("no release has been run in this repository"),
     }
     Ok(())

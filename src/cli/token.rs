@@ -1,4 +1,4 @@
-//! `pyrelease token show`: what the credentials for an index are good for, and where they are; never the secret.
+//! `pyrelease token show`: shows where the credentials for an index come from and what they allow; never the secret.
 
 use std::fmt::Write as _;
 
@@ -34,7 +34,7 @@ struct Show {
     #[arg(value_name = "INDEX")]
     name: Option<String>,
 
-    /// The same
+    /// The same as INDEX
     #[arg(long, value_name = "NAME", conflicts_with = "name")]
     index: Option<String>,
 
@@ -43,37 +43,49 @@ struct Show {
     project: Option<String>,
 }
 
-/// What there is for an index
+/// The credentials for an index
 #[derive(Debug, Serialize)]
-struct Shown {
+struct Entry {
     index: String,
-    /// Where it takes uploads; none where nobody says
+    /// The upload URL, if it is known
     upload: Option<String>,
-    /// The project that it is kept for, of what `.pypirc` keeps besides
+    /// The project of a section of `.pypirc`
     project: Option<String>,
-    /// `token`, `damaged` for one that cannot be read, `opaque` for one that says nothing of itself, `password`,
-    /// `trusted-publishing`, or `none`
-    kind: &'static str,
-    /// Whose the password is
+    kind: Kind,
     username: Option<String>,
-    /// Where it was found
+    /// Where they were found
     source: Option<String>,
-    /// Who issued the token, by its own account
+    /// The issuer that the token names
     issuer: Option<String>,
-    /// Of a token
+    /// The scope of a token
     scope: Option<Scope>,
-    /// What speaks against using it
-    concerns: Vec<Spoken>,
+    /// Reasons not to use them
+    concerns: Vec<ConcernData>,
 }
 
+/// The kind of credentials
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    Token,
+    /// A token that cannot be parsed
+    Damaged,
+    /// A token of another format, whose scope is unknown
+    Opaque,
+    Password,
+    TrustedPublishing,
+    None,
+}
+
+/// A concern in JSON
 #[derive(Debug, Serialize)]
-struct Spoken {
+struct ConcernData {
     message: String,
     help: String,
     advisory: bool,
 }
 
-impl From<Concern> for Spoken {
+impl From<Concern> for ConcernData {
     fn from(Concern { message, help, advisory }: Concern) -> Self {
         Self { message, help, advisory }
     }
@@ -90,50 +102,50 @@ pub(super) fn token(context: &Context, arguments: &Arguments) -> Result<()> {
         let names: Vec<&str> = indexes.iter().map(|index| index.name.as_str()).collect();
         let error = Error::usage(format!("there is no index `{wanted}`"));
         return Err(match nearest(wanted, names.iter().copied()) {
-            Some(nearest) => error.help(format!("is `{nearest}` meant?")),
-            None => error.help(format!("known are {}; more are in [index.NAME]", names.join(", "))),
+            Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
+            None => error.help(format!("known indexes: {}; add others as [index.NAME]", names.join(", "))),
         });
     }
     let chosen = indexes.iter().filter(|index| wanted.is_none_or(|wanted| index.name == *wanted));
-    let mut shown =
+    let mut entries =
         chosen.map(|index| look(context, index, project.as_deref())).collect::<Result<Vec<_>>>()?;
     if wanted.is_none() {
-        shown.extend(besides(context, &indexes, &shown)?);
+        entries.extend(other_sections(context, &indexes, &entries)?);
     }
-    if let (Some(_), [one]) = (wanted, shown.as_slice()) {
-        refuse(context, one, &indexes)?;
+    if let (Some(_), [entry]) = (wanted, entries.as_slice()) {
+        refuse_unusable(context, entry, &indexes)?;
     }
     match context.format {
-        Format::Human => data(shown.iter().map(text).collect::<Vec<_>>().join("\n").trim_end()),
+        Format::Human => data(entries.iter().map(text).collect::<Vec<_>>().join("\n").trim_end()),
         Format::Json => {
-            data(&serde_json::to_string(&shown).map_err(|error| Error::failed(error.to_string()))?)
+            data(&serde_json::to_string(&entries).map_err(|error| Error::failed(error.to_string()))?)
         }
     }
     Ok(())
 }
 
-/// Whoever asks for one index is to hear from the exit code that there is nothing to show.
-fn refuse(context: &Context, shown: &Shown, indexes: &[IndexAddress]) -> Result<()> {
-    match shown.kind {
-        "none" => {
-            let address = indexes.iter().find(|address| address.name == shown.index);
+/// If the user asked about one index, the exit code tells whether it has usable credentials.
+fn refuse_unusable(context: &Context, entry: &Entry, indexes: &[IndexAddress]) -> Result<()> {
+    match entry.kind {
+        Kind::None => {
+            let address = indexes.iter().find(|address| address.name == entry.index);
             let help = address.map(|address| help_without(&context.environment, address));
-            let error = Error::refused(format!("there are no credentials for `{}`", shown.index));
+            let error = Error::refused(format!("there are no credentials for `{}`", entry.index));
             Err(help.into_iter().fold(error, Error::help))
         }
-        "damaged" => Err(shown.concerns.iter().fold(
-            Error::refused(format!("there is no token for `{}` that can be read", shown.index)),
+        Kind::Damaged => Err(entry.concerns.iter().fold(
+            Error::refused(format!("the token for `{}` cannot be read", entry.index)),
             |error, concern| error.because(concern.message.clone()).help(&concern.help),
         )),
         _ => Ok(()),
     }
 }
 
-/// The indexes that are configured, and the name of the project, as far as there is one here.
+/// The configured indexes, and the name of the project, if there is one.
 fn indexes(context: &Context) -> Result<(Vec<IndexAddress>, Option<String>)> {
     let location = match locate(context) {
         Ok(location) => location,
-        // It is of use outside of a project, too; what somebody has named has to be there.
+        // The command also works outside of a project, but a manifest that was passed must exist.
         Err(error) if context.manifest.is_some() => return Err(error),
         Err(_) => return Ok((vec![IndexAddress::pypi(), IndexAddress::testpypi()], None)),
     };
@@ -147,29 +159,31 @@ fn indexes(context: &Context) -> Result<(Vec<IndexAddress>, Option<String>)> {
     Ok((indexes, project.map(|project| project.name)))
 }
 
-fn look(context: &Context, index: &IndexAddress, project: Option<&str>) -> Result<Shown> {
+fn look(context: &Context, index: &IndexAddress, project: Option<&str>) -> Result<Entry> {
     let upload = Some(index.upload.to_string());
     let Some(found) = find(&context.environment, index, project)? else {
-        return Ok(Shown { upload, ..Shown::nothing(&index.name) });
+        return Ok(Entry { upload, ..Entry::empty(&index.name) });
     };
-    let concerns = found.concerns(index, project, Timestamp::now()).into_iter().map(Spoken::from).collect();
-    Ok(Shown { upload, concerns, ..describe(&index.name, &found) })
+    let concerns = found.concerns(index, project, Timestamp::now());
+    let concerns = concerns.into_iter().map(ConcernData::from).collect();
+    Ok(Entry { upload, concerns, ..describe(&index.name, &found) })
 }
 
-/// What `.pypirc` keeps for other projects, and for indexes that are not configured.
-fn besides(context: &Context, indexes: &[IndexAddress], shown: &[Shown]) -> Result<Vec<Shown>> {
-    let is_shown = |kept: &PypircSecret| {
-        shown.iter().any(|shown| shown.source.as_deref() == Some(kept.credentials.source()))
+/// The other sections of `.pypirc`: those of other projects, and of indexes that are not configured.
+fn other_sections(context: &Context, indexes: &[IndexAddress], entries: &[Entry]) -> Result<Vec<Entry>> {
+    let is_listed = |secret: &PypircSecret| {
+        entries.iter().any(|entry| entry.source.as_deref() == Some(secret.credentials.source()))
     };
-    let others = pypirc_secrets(&context.environment)?.into_iter().filter(|kept| !is_shown(kept));
+    let others = pypirc_secrets(&context.environment)?.into_iter().filter(|secret| !is_listed(secret));
     let describe = |PypircSecret { index, project, upload, credentials }: PypircSecret| {
         let configured = indexes.iter().find(|known| known.name == index);
         let upload = upload.or_else(|| configured.map(|known| known.upload.clone()));
         let address = upload.and_then(|url| IndexAddress::new(&index, url.as_str(), None, None).ok());
         let concerns = address.iter().flat_map(|address| {
-            credentials.concerns(address, project.as_deref(), Timestamp::now()).into_iter().map(Spoken::from)
+            let concerns = credentials.concerns(address, project.as_deref(), Timestamp::now());
+            concerns.into_iter().map(ConcernData::from)
         });
-        Shown {
+        Entry {
             concerns: concerns.collect(),
             upload: address.as_ref().map(|address| address.upload.to_string()),
             project,
@@ -179,32 +193,32 @@ fn besides(context: &Context, indexes: &[IndexAddress], shown: &[Shown]) -> Resu
     Ok(others.map(describe).collect())
 }
 
-/// What credentials say of themselves.
-fn describe(index: &str, found: &Credentials) -> Shown {
+/// The entry of credentials, without their upload URL and concerns.
+fn describe(index: &str, found: &Credentials) -> Entry {
     let (kind, token) = match found.as_token() {
-        Some(Ok(token)) => ("token", Some(token)),
-        Some(Err(_)) => ("damaged", None),
-        None if found.use_trusted_publishing() => ("trusted-publishing", None),
-        None if found.username().is_none() => ("opaque", None),
-        None => ("password", None),
+        Some(Ok(token)) => (Kind::Token, Some(token)),
+        Some(Err(_)) => (Kind::Damaged, None),
+        None if found.use_trusted_publishing() => (Kind::TrustedPublishing, None),
+        None if found.username().is_none() => (Kind::Opaque, None),
+        None => (Kind::Password, None),
     };
-    Shown {
+    Entry {
         kind,
         username: found.username().map(str::to_owned),
         source: Some(found.source().to_owned()),
         issuer: token.as_ref().map(|token| token.issuer().to_owned()),
         scope: token.map(|token| token.scope()),
-        ..Shown::nothing(index)
+        ..Entry::empty(index)
     }
 }
 
-impl Shown {
-    fn nothing(index: &str) -> Self {
+impl Entry {
+    fn empty(index: &str) -> Self {
         Self {
             index: index.to_owned(),
             upload: None,
             project: None,
-            kind: "none",
+            kind: Kind::None,
             username: None,
             source: None,
             issuer: None,
@@ -214,44 +228,47 @@ impl Shown {
     }
 }
 
-/// The same for people.
-fn text(shown: &Shown) -> String {
+/// An entry as text.
+fn text(entry: &Entry) -> String {
     let plain = |text: &str| text.chars().filter(|letter| is_safe(*letter)).collect::<String>();
-    let project = shown.project.as_ref().map_or(String::new(), |project| format!(":{project}"));
-    let upload = shown.upload.as_deref().unwrap_or("nobody says where that is");
-    let mut text = format!("{} ({upload})\n", plain(&format!("{}{project}", shown.index)));
+    let project = entry.project.as_ref().map_or(String::new(), |project| format!(":{project}"));
+    let upload = entry.upload.as_deref().unwrap_or("no upload URL");
+    let mut text = format!("{} ({upload})\n", plain(&format!("{}{project}", entry.index)));
     let mut line = |name: &str, value: &str| {
-        // What a token says may have been written by anybody.
+        // The text of a token is untrusted.
         let _ = writeln!(text, "  {name:<10} {}", plain(value));
     };
     line(
-        "is",
-        match shown.kind {
-            "none" => "nothing was found",
-            "opaque" => "opaque: it goes as a token, and does not say what it is for",
-            kind => kind,
+        "kind",
+        match entry.kind {
+            Kind::Token => "token",
+            Kind::Damaged => "damaged",
+            Kind::Opaque => "opaque: sent as a token; its scope is not known",
+            Kind::Password => "password",
+            Kind::TrustedPublishing => "trusted-publishing",
+            Kind::None => "no credentials found",
         },
     );
-    if let Some(username) = &shown.username {
-        line("of", username);
+    if let Some(username) = &entry.username {
+        line("username", username);
     }
-    if let Some(source) = &shown.source {
-        line("from", source);
+    if let Some(source) = &entry.source {
+        line("source", source);
     }
-    if let Some(issuer) = &shown.issuer {
+    if let Some(issuer) = &entry.issuer {
         line("issuer", issuer);
     }
-    if let Some(scope) = &shown.scope {
+    if let Some(scope) = &entry.scope {
         let projects = match (&scope.projects, &scope.project_ids) {
             (Some(names), _) if names.is_empty() => "none".to_owned(),
             (Some(names), _) => names.join(", "),
-            (None, Some(ids)) => format!("those with the ids {}", ids.join(", ")),
-            (None, None) => "no restriction is visible".to_owned(),
+            (None, Some(ids)) => format!("ids {}", ids.join(", ")),
+            (None, None) => "no restriction found".to_owned(),
         };
         line("projects", &projects);
-        line("expires", scope.expires.as_deref().unwrap_or("it does not say"));
+        line("expires", scope.expires.as_deref().unwrap_or("not stated"));
         if let Some(from) = &scope.not_before {
-            line("good from", from);
+            line("not before", from);
         }
         if let Some(publisher) = &scope.publisher {
             line("publisher", publisher);
@@ -259,9 +276,9 @@ fn text(shown: &Shown) -> String {
         if let Some(user) = &scope.user {
             line("user", user);
         }
-        scope.unknown.iter().for_each(|unknown| line("also", &format!("not known here: {unknown}")));
+        scope.unknown.iter().for_each(|unknown| line("also", &format!("an unknown restriction: {unknown}")));
     }
-    shown
+    entry
         .concerns
         .iter()
         .for_each(|concern| line("warning", &format!("{}: {}", concern.message, concern.help)));

@@ -116,7 +116,8 @@ impl<'a> Execution<'a> {
                 return Err(left
                     .help(format!("{} is public, and the rest of the release never will be", entry.effect))
                     .help(
-                        "yank the release there if what is public is not enough; `pyrelease rollback --leave` ends the run, and \
+                        "yank the release there if what is public is not enough; `pyrelease rollback --leave` ends \
+                        the run, and \
                          the next version can be released",
                     ));
             }
@@ -242,7 +243,7 @@ impl<'a> Execution<'a> {
         let began = &self.release.workspace.head;
         if at != *began {
             return Err(Error::failed(format!(
-                "the repository moved since the run began: HEAD was at {} on {}, and is at {} on {}",
+                "the repository has moved since the run began: HEAD was at {} on {}, and is now at {} on {}",
                 began.commit,
                 began.shown(),
                 at.commit,
@@ -378,7 +379,7 @@ pub(super) fn header(run: String, pipeline: &Pipeline, release: &Release, source
 fn carry(from: &Path, to: &Path, path: &str) -> Result<()> {
     let source = from.join(path);
     if !source.exists() {
-        return Err(Error::failed(format!("`carry` names `{path}`, which is not there")));
+        return Err(Error::failed(format!("`carry` names `{path}`, which does not exist")));
     }
     let mut folder = to.to_owned();
     for part in Path::new(path).parent().unwrap_or(Path::new("")).components() {

@@ -1,4 +1,4 @@
-//! Brings back distributions that are gone from a run's folder, from whatever index has them: by their sha256.
+//! Downloads distributions that are missing from a run's folder from any index that has them, by their sha256.
 
 use super::event::Event;
 use super::execute::Execution;
@@ -12,10 +12,10 @@ use crate::python::distribution::Distribution;
 use crate::world::{Environment, verify};
 
 impl Execution<'_> {
-    /// Fetches every distribution that the stages to come may need and that is no longer as it was built.
+    /// Downloads every distribution that the remaining stages may need and that is missing or changed.
     ///
     /// # Errors
-    /// One of them is nowhere: the release cannot be finished with the bytes that were checked.
+    /// No index has one of them: the release cannot be completed with the bytes that were checked.
     pub fn fetch_missing(&self) -> Result<()> {
         let names: Vec<&str> = self.pipeline.stages().map(Stage::name).collect();
         let (done, outputs) = completed_stages(self.journal.records(), &names);
@@ -23,11 +23,11 @@ impl Execution<'_> {
             return Ok(());
         }
         let missing = outputs.distributions.iter().filter(|file| verify(file).is_err());
-        let nowhere: Vec<&Distribution> = missing.filter(|file| !self.fetch(file)).collect();
-        if nowhere.is_empty() { Ok(()) } else { Err(self.nowhere(&nowhere)) }
+        let lost: Vec<&Distribution> = missing.filter(|file| !self.fetch(file)).collect();
+        if lost.is_empty() { Ok(()) } else { Err(self.lost_distributions(&lost)) }
     }
 
-    /// Looks for the file on the indexes of the pipeline; gives whether it is here again.
+    /// Looks for the file on the pipeline's indexes; returns whether it was downloaded.
     fn fetch(&self, wanted: &Distribution) -> bool {
         let workspace = &self.release.workspace;
         let project = &self.release.target.project.name;
@@ -35,12 +35,15 @@ impl Execution<'_> {
             match fetch(&workspace.environment, &place, project, wanted) {
                 Ok(false) => {}
                 Ok(true) => {
-                    let message = format!("{} was gone, and is back from {}", wanted.filename, place.index);
+                    let message = format!(
+                        "{} was missing, and was downloaded again from {}",
+                        wanted.filename, place.index
+                    );
                     self.listener.on_event(&Event::Note { stage: None, message: &message });
                     return true;
                 }
                 Err(error) => {
-                    let message = format!("`{}` could not give {}", place.index, wanted.filename);
+                    let message = format!("failed to download {} from `{}`", wanted.filename, place.index);
                     let help = error.chain();
                     self.listener.on_event(&Event::Warning {
                         stage: None,
@@ -53,10 +56,10 @@ impl Execution<'_> {
         false
     }
 
-    fn nowhere(&self, files: &[&Distribution]) -> Error {
+    fn lost_distributions(&self, files: &[&Distribution]) -> Error {
         let names: Vec<String> = files.iter().map(|file| format!("`{}`", file.filename)).collect();
         let error = Error::left(format!(
-            "{} is gone from the run's folder or changed, and no index gives it back",
+            "{} is missing from the run's folder or has changed, and no index has it",
             names.join(", ")
         ));
         let effects = entries(self.journal.records());
@@ -72,16 +75,16 @@ impl Execution<'_> {
             _ => None,
         });
         error
-            .help(format!("what has gone public: {}", public.collect::<Vec<_>>().join(", ")))
+            .help(format!("public uploads: {}", public.collect::<Vec<_>>().join(", ")))
             .help(
-                "if you have the file, put it back into the run's `dist` folder and resume; else \
-                 `pyrelease rollback --leave` gives the run up as it is, and `pyrelease resume` then rebuilds it from the \
-                 tag and the indexes, building only what is not public",
+                "if you have the file, copy it into the run's `dist` folder and run `pyrelease resume`; otherwise \
+                 `pyrelease rollback --leave` gives up the run as it is, and `pyrelease resume` then rebuilds it from \
+                 the tag and the indexes, building only what is not public",
             )
     }
 }
 
-/// Fetches a distribution from an index into the place where it belongs, if the index lists it with its sha256.
+/// Downloads a distribution from an index to its path in the run's folder, if the index lists it with its sha256.
 fn fetch(
     environment: &Environment,
     place: &Destination,

@@ -31,7 +31,7 @@ use crate::world::process;
 
 pub use entries::{
     Earlier, Entry, PUSH_ON_ITS_WAY, entries, is_being_given_up, left_on_rehearsals, may_be_on_an_index,
-    needs_word, point_of_no_return, refused_for_good,
+    needs_user_decision, point_of_no_return, refused_for_good,
 };
 pub use lines::{Content, ReadLine, lines, records};
 
@@ -282,7 +282,7 @@ impl Journal {
     ///
     /// # Errors
     /// The note cannot be written.
-    pub(super) fn vouch(&mut self) -> Result<()> {
+    pub(super) fn mark_as_whole(&mut self) -> Result<()> {
         let mut tail = Tail::create(&self.path)?;
         if let Some(line) = lines(&self.path)?.last() {
             tail.write(line.number as u64 - 1, &line.sum);

@@ -1,5 +1,5 @@
-//! Git's locks that an effect takes, and those that are there before it takes any: what is there afterwards and was not
-//! before is the effect's, or of somebody who came later.
+//! Git's lock files that an effect may create, and those that exist before it. A lock file that appears afterwards is the
+//! effect's, or a later process's.
 
 use std::path::Path;
 
@@ -8,31 +8,33 @@ use serde::{Deserialize, Serialize};
 use crate::engine::model::Effect;
 use crate::world::git::{LockFile, LockScope, RefUpdate, Remote, Repository};
 
-/// The folder of refs at the remote that are pyrelease's own
+/// The namespace of pyrelease's own refs at a remote
 const OWN_REFS: &str = "refs/pyrelease/";
 
-/// The locks that were there when an effect, or its undo, was about to begin
+/// The lock files that existed when an effect, or its undo, was about to begin
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocksBefore {
     /// In seconds since the epoch
     pub at: i64,
-    there: Vec<String>,
+    #[serde(rename = "there")]
+    existing: Vec<String>,
 }
 
 impl LocksBefore {
-    /// Those that are there now; none where the effect takes no lock.
+    /// The current lock files; none if the effect takes no lock.
     pub fn of(effect: &Effect, repository: &Repository) -> Option<Self> {
         let scopes = lock_scopes(effect, repository);
-        let there = scopes.iter().flat_map(LockScope::locks).map(|lock| name(&lock, repository));
-        (!scopes.is_empty()).then(|| Self { at: jiff::Timestamp::now().as_second(), there: there.collect() })
+        let existing = scopes.iter().flat_map(LockScope::locks).map(|lock| name(&lock, repository));
+        (!scopes.is_empty())
+            .then(|| Self { at: jiff::Timestamp::now().as_second(), existing: existing.collect() })
     }
 
     pub fn has(&self, lock: &LockFile, repository: &Repository) -> bool {
-        self.there.contains(&name(lock, repository))
+        self.existing.contains(&name(lock, repository))
     }
 }
 
-/// The repository may be moved, and another is where it is.
+/// A lock file's name in the journal: relative within the repository, which may be moved, and absolute elsewhere.
 fn name(lock: &LockFile, repository: &Repository) -> String {
     let is_within =
         |folder: &Path| fs_err::canonicalize(folder).is_ok_and(|folder| lock.path().starts_with(folder));
@@ -42,7 +44,7 @@ fn name(lock: &LockFile, repository: &Repository) -> String {
     }
 }
 
-/// What git locks for an effect and for its undo, as far as that is on this machine.
+/// What git locks on this machine for an effect and for its undo.
 pub fn lock_scopes(effect: &Effect, repository: &Repository) -> Vec<LockScope> {
     match effect {
         Effect::Land { landing } => vec![landing.lock_scope(repository)],
@@ -51,7 +53,7 @@ pub fn lock_scopes(effect: &Effect, repository: &Repository) -> Vec<LockScope> {
     }
 }
 
-/// What git remembers of the remote, and the remote itself.
+/// The remote-tracking refs, and the remote itself if it is on this machine.
 fn push_scopes(remote: &str, updates: &[RefUpdate], repository: &Repository) -> Vec<LockScope> {
     let ids = updates.iter().flat_map(|update| [&update.old, &update.new]);
     let here = LockScope {
@@ -60,11 +62,11 @@ fn push_scopes(remote: &str, updates: &[RefUpdate], repository: &Repository) -> 
         worktree: false,
         contents: ids.flatten().cloned().collect(),
     };
-    let there = Remote { name: remote.to_owned() }.repository(repository).map(|there| LockScope {
-        folder: there.git_folder(),
+    let at_remote = Remote { name: remote.to_owned() }.repository(repository).map(|remote| LockScope {
+        folder: remote.git_folder(),
         refs: updates.iter().map(|update| update.name.clone()).chain([OWN_REFS.to_owned()]).collect(),
         worktree: true,
         contents: here.contents.clone(),
     });
-    std::iter::once(here).chain(there).collect()
+    std::iter::once(here).chain(at_remote).collect()
 }

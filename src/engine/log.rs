@@ -1,4 +1,4 @@
-//! The runs that a repository has seen, as far as their journals tell.
+//! The runs of a repository, from their journals.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use super::run::{RunFolder, Store};
 use super::status::{JournalState, journal_state, outcome};
 use crate::error::{Error, Result};
 
-/// A run in a few words
+/// The summary of a run
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
     pub run: String,
@@ -18,7 +18,7 @@ pub struct Summary {
     pub version: String,
     /// RFC 3339
     pub began: Option<String>,
-    /// How it ended; none for one that is under way or was cut short
+    /// How it ended; none for a run that is under way or was interrupted
     pub outcome: Option<Outcome>,
     /// From the first record to the last
     pub seconds: Option<f64>,
@@ -26,10 +26,10 @@ pub struct Summary {
     pub folder: String,
 }
 
-/// The runs there are, the newest first.
+/// The summaries of all runs, the newest first.
 ///
 /// # Errors
-/// A folder or a journal that cannot be read.
+/// A folder or a journal cannot be read.
 pub fn summaries(store: &Store) -> Result<Vec<Summary>> {
     store.runs()?.iter().rev().map(summary).collect()
 }
@@ -47,18 +47,18 @@ fn summary(run: &RunFolder) -> Result<Summary> {
         version: header.map(|header| header.version.clone()).unwrap_or_default(),
         began: first.map(|time| time.to_string()),
         outcome: outcome(&records).or_else(|| run.is_given_up().then_some(Outcome::GivenUp)),
-        // The clock may have been set back meanwhile.
+        // The clock may have been set back in between.
         seconds: first.zip(last).map(|(first, last)| last.duration_since(first).as_secs_f64().max(0.0)),
         journal: journal_state(run, &lines),
         folder: run.folder().display().to_string(),
     })
 }
 
-/// The name and the sha256 of every distribution that the runs have built, as far as their journals can be read. What was
-/// rolled back is of no release.
+/// The name and the sha256 of every distribution that the runs have built, from the journals that can be read. Runs that
+/// were rolled back do not count.
 ///
 /// # Errors
-/// A folder or a journal that cannot be read.
+/// A folder or a journal cannot be read.
 pub fn built(store: &Store) -> Result<BTreeSet<(String, String)>> {
     let mut built = BTreeSet::new();
     for run in store.runs()? {
@@ -75,10 +75,10 @@ pub fn built(store: &Store) -> Result<BTreeSet<(String, String)>> {
     Ok(built)
 }
 
-/// A run whose id is this or begins so, or the newest one.
+/// The run with this id or a unique prefix of it, or the newest run.
 ///
 /// # Errors
-/// No run, or several that could be meant.
+/// No run matches, or several do.
 pub fn find(store: &Store, id: Option<&str>) -> Result<RunFolder> {
     let mut runs = store.runs()?;
     let Some(id) = id else {
@@ -88,32 +88,32 @@ pub fn find(store: &Store, id: Option<&str>) -> Result<RunFolder> {
     if let Some(at) = exact {
         return Ok(runs.swap_remove(at));
     }
-    let listed = "`pyrelease log` lists those there are";
-    let mut meant = runs.into_iter().filter(|run| run.id().starts_with(id));
-    match (meant.next(), meant.next()) {
+    let listed = "`pyrelease log` lists the runs";
+    let mut matching = runs.into_iter().filter(|run| run.id().starts_with(id));
+    match (matching.next(), matching.next()) {
         (Some(run), None) => Ok(run),
         (None, _) => Err(Error::usage(format!("there is no run `{id}`")).help(listed)),
-        (Some(_), Some(_)) => Err(Error::usage(format!("several runs begin with `{id}`")).help(listed)),
+        (Some(_), Some(_)) => Err(Error::usage(format!("several runs start with `{id}`")).help(listed)),
     }
 }
 
-/// Every line of a run's journal; none where it has no journal.
+/// Every line of a run's journal; none if it has no journal.
 ///
 /// # Errors
-/// A journal that cannot be read.
+/// The journal cannot be read.
 pub fn read(run: &RunFolder) -> Result<Vec<ReadLine>> {
     if run.journal().is_file() { journal::lines(&run.journal()) } else { Ok(Vec::new()) }
 }
 
-/// The files that keep what the stages' commands printed.
+/// The log files of the stages' commands.
 ///
 /// # Errors
-/// A folder that cannot be read.
+/// The folder cannot be read.
 pub fn outputs(run: &RunFolder) -> Result<Vec<PathBuf>> {
     let mut logs = Vec::new();
     for entry in fs_err::read_dir(run.folder())? {
         let path = entry?.path();
-        if path.is_file() && path.extension().is_some_and(|outcome| outcome == "log") {
+        if path.is_file() && path.extension().is_some_and(|extension| extension == "log") {
             logs.push(path);
         }
     }

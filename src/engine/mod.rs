@@ -1,8 +1,8 @@
-//! The engine: takes any list of stages through a release, and knows none of them by name.
+//! The engine: runs a release through any list of stages, and knows none of them by name.
 //!
-//! Read [`stage`] for what a stage is, [`effects`] for how it changes anything, [`journal`] for what is written
-//! down, [`execute`] for the order of things and [`recover`] for the ways back. [`status`] tells what is where;
-//! [`transfer`] and [`reconstruction`] begin runs here that happened elsewhere or whose journal is lost.
+//! [`stage`] defines a stage, [`effects`] lets it change things, [`journal`] records the changes, [`execute`] runs the
+//! stages in order, and [`recover`] resumes and rolls back. [`status`] reports the state of a run; [`transfer`] moves runs
+//! between clones, and [`reconstruction`] begins a run for a release whose journal is lost.
 
 pub mod effects;
 pub mod event;
@@ -27,7 +27,7 @@ pub mod status;
 pub mod tasks;
 pub mod transfer;
 
-/// What a stage needs
+/// The items that a stage needs
 pub mod prelude {
     pub use super::effects::{Attempt, Effects, Workbench};
     pub use super::model::{Action, Destination, Effect, Finding, Flow, Outputs, Product, Reach};

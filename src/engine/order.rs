@@ -1,4 +1,4 @@
-//! Whether the stages of a pipeline are in an order that works, and one that does if they are not.
+//! Checks the order of a pipeline's stages, and suggests one that works.
 
 use super::stage::Stage;
 use crate::config::list;
@@ -6,13 +6,13 @@ use crate::engine::model::{Flow, Product};
 
 /// Why the stages cannot run in this order
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disorder {
-    /// Position of the stage that is at the wrong place
+pub struct OrderError {
+    /// The position of the misplaced stage
     pub at: usize,
     pub message: String,
     /// An order that works, if there is one
     pub help: Option<String>,
-    /// What no stage gives
+    /// The product that no stage gives, if that is the error
     pub missing: Option<Product>,
 }
 
@@ -20,7 +20,7 @@ pub struct Disorder {
 ///
 /// # Errors
 /// The reach decreases, a stage comes before one that gives what it needs, or no stage gives it.
-pub(super) fn check(stages: &[Box<dyn Stage>]) -> Result<(), Disorder> {
+pub(super) fn check(stages: &[Box<dyn Stage>]) -> Result<(), OrderError> {
     let flows: Vec<Flow> = stages.iter().map(|stage| stage.flow()).collect();
     let lacks = |at: usize, product: &Product| {
         !flows.iter().enumerate().any(|(other, flow)| other != at && flow.gives.contains(product))
@@ -28,7 +28,7 @@ pub(super) fn check(stages: &[Box<dyn Stage>]) -> Result<(), Disorder> {
     for (at, flow) in flows.iter().enumerate() {
         if let Some(product) = flow.needs.iter().find(|product| lacks(at, product)) {
             let message = format!("`{}` needs {product}, and no stage gives it", stages[at].name());
-            return Err(Disorder { at, message, help: None, missing: Some(*product) });
+            return Err(OrderError { at, message, help: None, missing: Some(*product) });
         }
     }
     let before = predecessors(stages, &flows);
@@ -40,7 +40,7 @@ pub(super) fn check(stages: &[Box<dyn Stage>]) -> Result<(), Disorder> {
             "no order of these stages works: their reach and what they need contradict each other".to_owned()
         }
     };
-    Err(Disorder { at, message, help: Some(help), missing: None })
+    Err(OrderError { at, message, help: Some(help), missing: None })
 }
 
 /// The first stage that reaches less far than one before it.
@@ -59,41 +59,43 @@ fn decreasing_reach(stages: &[Box<dyn Stage>]) -> Option<(usize, String)> {
     Some((second, message))
 }
 
-/// Why a stage has to come before another
+/// Why a stage must come before another
 #[derive(Clone, Copy)]
 enum Why {
+    /// It gives the product that the other needs
     Gives(Product),
-    /// A plugin names the other stage
-    Said,
+    /// A plugin declares the order
+    Declared,
 }
 
-/// For each stage, the stages that have to come before it.
+/// For each stage, the stages that must come before it.
 fn predecessors(stages: &[Box<dyn Stage>], flows: &[Flow]) -> Vec<Vec<(usize, Why)>> {
     let mut before: Vec<Vec<(usize, Why)>> = vec![Vec::new(); stages.len()];
     for (at, flow) in flows.iter().enumerate() {
         for product in flow.needs.iter().chain(&flow.uses) {
-            for (other, theirs) in flows.iter().enumerate() {
-                // Stages that change the same thing come in the order in which they are listed.
-                let both_change = flow.gives.contains(product) && theirs.wants(*product);
-                // What a stage only uses gives way to what the other needs of it: notes may be made from the commit.
+            for (other, other_flow) in flows.iter().enumerate() {
+                // Stages that change the same product keep the order in which they are listed.
+                let both_change = flow.gives.contains(product) && other_flow.wants(*product);
+                // If the other stage needs a product of this one, this one's optional use of the other yields: notes may
+                // be made from the commit.
                 let gives_way = !flow.needs.contains(product)
-                    && theirs.needs.iter().any(|needed| flow.gives.contains(needed));
-                let is_awaited = theirs.gives.contains(product) && !both_change && !gives_way;
+                    && other_flow.needs.iter().any(|needed| flow.gives.contains(needed));
+                let is_awaited = other_flow.gives.contains(product) && !both_change && !gives_way;
                 if other != at && is_awaited {
                     before[at].push((other, Why::Gives(*product)));
                 }
             }
         }
         let position = |name: &String| stages.iter().position(|stage| stage.name() == name);
-        before[at].extend(flow.after.iter().filter_map(position).map(|other| (other, Why::Said)));
+        before[at].extend(flow.after.iter().filter_map(position).map(|other| (other, Why::Declared)));
         for other in flow.before.iter().filter_map(position) {
-            before[other].push((at, Why::Said));
+            before[other].push((at, Why::Declared));
         }
     }
     before
 }
 
-/// The first stage that comes before one that has to come before it.
+/// The first stage that comes too early, and why.
 fn too_early(
     stages: &[Box<dyn Stage>],
     flows: &[Flow],
@@ -106,14 +108,14 @@ fn too_early(
         Why::Gives(product) => {
             (at, format!("`{early}` comes before `{late}`, which gives {product} that it needs"))
         }
-        Why::Said if flows[at].after.iter().any(|name| name == late) => {
-            (at, format!("`{early}` must come after `{late}`: its plugin says so"))
+        Why::Declared if flows[at].after.iter().any(|name| name == late) => {
+            (at, format!("`{early}` must come after `{late}`: its plugin requires it"))
         }
-        Why::Said => (other, format!("`{late}` must come before `{early}`: its plugin says so")),
+        Why::Declared => (other, format!("`{late}` must come before `{early}`: its plugin requires it")),
     })
 }
 
-/// The names of the stages, quoted, in an order that works and changes as little as it can.
+/// The quoted names of the stages in an order that works, as close to the given one as possible.
 fn working_order(stages: &[Box<dyn Stage>], before: &[Vec<(usize, Why)>]) -> Option<Vec<String>> {
     let mut placed: Vec<usize> = Vec::new();
     while placed.len() < stages.len() {
@@ -128,7 +130,7 @@ fn working_order(stages: &[Box<dyn Stage>], before: &[Vec<(usize, Why)>]) -> Opt
     Some(placed.into_iter().map(|at| format!("\"{}\"", stages[at].name())).collect())
 }
 
-/// The words for `needs` and `gives`, for a message.
+/// The valid values of `needs` and `gives`, for a message.
 pub fn words() -> String {
     list(Product::ALL.map(Product::name))
 }

@@ -3,7 +3,7 @@
 use super::effects::Effects;
 use super::event::Listener;
 use super::model::{Action, Outputs, Plan, PlannedStage, Product, Reach};
-use super::order::{self, Disorder};
+use super::order::{self, OrderError};
 use super::release::Release;
 use super::stage::Stage;
 use crate::error::{Error, Result};
@@ -14,11 +14,11 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Puts the stages together.
+    /// Creates a pipeline of these stages.
     ///
     /// # Errors
-    /// They cannot run in this order: names the stages and an order that works.
-    pub fn new(stages: Vec<Box<dyn Stage>>) -> Result<Self, Disorder> {
+    /// The stages cannot run in this order.
+    pub fn new(stages: Vec<Box<dyn Stage>>) -> Result<Self, OrderError> {
         order::check(&stages).map(|()| Self { stages })
     }
 
@@ -26,10 +26,10 @@ impl Pipeline {
         self.stages.iter().map(Box::as_ref)
     }
 
-    /// Runs the stages with inert effects and writes down what they would do.
+    /// Runs the stages with inert effects, and collects the actions that they would perform.
     ///
     /// # Errors
-    /// A stage cannot work on the project as it is; or something changes files after the last stage that commits.
+    /// A stage cannot work on the project, or a stage changes files after the last stage that commits.
     pub fn plan(&self, release: &mut Release, listener: &dyn Listener) -> Result<Plan> {
         let mut stages = Vec::new();
         let mut uncommitted: Option<(String, String)> = None;
@@ -98,7 +98,7 @@ impl Pipeline {
     }
 }
 
-/// What the engine itself will do between the stages
+/// The landing, which the engine does between the stages
 #[derive(Default)]
 struct PlannedLanding {
     tag: Option<String>,

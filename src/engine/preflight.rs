@@ -48,7 +48,7 @@ pub fn examine(
         tell(None, finding);
     }
     for path in carry.iter().filter(|path| !release.workspace.root().join(path).exists()) {
-        let finding = Finding::error(format!("`carry` names `{path}`, which is not there"));
+        let finding = Finding::error(format!("`carry` names `{path}`, which does not exist"));
         tell(None, finding.help("make it, or take it out of `carry`"));
     }
     for stage in pipeline.stages() {

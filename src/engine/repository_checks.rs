@@ -1,17 +1,17 @@
-//! The repository as it is: what of it stands in the way of a release, or will surprise.
+//! Checks of the repository: what prevents a release, or may surprise.
 
 use super::release::Release;
 use crate::engine::model::Finding;
 use crate::error::Result;
 use crate::world::git::{LockFile, LockScope, PATIENCE, PrivateClone, SubmoduleState};
 
-/// What a preflight finds in the repository, whatever the stages are. What cannot be looked at is a finding too.
+/// The findings of a preflight about the repository, whatever the stages are. A check that fails is a finding, too.
 pub(super) fn repository(release: &Release) -> Vec<Finding> {
-    let parts = [locks, operation, folder, history, submodules, large_files, filters, uncommitted];
-    parts.iter().flat_map(|part| part(release).unwrap_or_else(|error| vec![error.into()])).collect()
+    let checks = [locks, operation, folder, history, submodules, large_files, filters, uncommitted];
+    checks.iter().flat_map(|check| check(release).unwrap_or_else(|error| vec![error.into()])).collect()
 }
 
-/// Locks of git's that are in the way of the landing, and others.
+/// Lock files of git: those that block the landing are errors, others warnings.
 fn locks(release: &Release) -> Result<Vec<Finding>> {
     let repository = &release.workspace.repository;
     let (locks, holders) = repository.remaining_locks(PATIENCE);
@@ -27,9 +27,9 @@ fn locks(release: &Release) -> Result<Vec<Finding>> {
         folder.starts_with("worktrees/") && own != format!("{folder}/HEAD")
     };
     let finding = |lock: &LockFile| {
-        let message = format!("`{}` locks what git is to change", lock.path().display());
-        let is_in_the_way = scope.covers(lock) && !is_elsewhere(lock.name());
-        let finding = if is_in_the_way { Finding::error(message) } else { Finding::warning(message) };
+        let message = format!("the lock file `{}` blocks git", lock.path().display());
+        let blocks_landing = scope.covers(lock) && !is_elsewhere(lock.name());
+        let finding = if blocks_landing { Finding::error(message) } else { Finding::warning(message) };
         finding.help(lock.advice(holders.as_deref()))
     };
     Ok(locks.iter().map(finding).collect())
@@ -37,8 +37,8 @@ fn locks(release: &Release) -> Result<Vec<Finding>> {
 
 fn operation(release: &Release) -> Result<Vec<Finding>> {
     let Some(operation) = release.workspace.repository.unfinished_operation() else { return Ok(Vec::new()) };
-    let message = format!("a {operation} is under way in the repository");
-    let help = format!("finish it or give it up: `git {operation} --abort`");
+    let message = format!("a {operation} is in progress in the repository");
+    let help = format!("finish it, or run `git {operation} --abort`");
     Ok(vec![Finding::error(message).help(help)])
 }
 
@@ -47,7 +47,7 @@ fn folder(release: &Release) -> Result<Vec<Finding>> {
     Ok(Vec::new())
 }
 
-/// What is filtered is compared without its filter, and may look edited.
+/// Filters of `.git/config` do not run before the user confirms, so files that they change may look edited.
 fn filters(release: &Release) -> Result<Vec<Finding>> {
     let repository = &release.workspace.repository;
     let filters = repository.disabled_filters();
@@ -55,8 +55,9 @@ fn filters(release: &Release) -> Result<Vec<Finding>> {
         return Ok(Vec::new());
     }
     let message = format!(
-        "before you have agreed to a release, {} of the repository's own settings (`.git/config`) is not run: what it \
-         filters may look edited",
+        "until you confirm a release, {} from the repository's `.git/config` is not run: files that it filters may \
+         look \
+         edited",
         shown(&filters)
     );
     Ok(vec![Finding::note(message).help(repository.how_to_trust())])
@@ -67,26 +68,26 @@ fn uncommitted(release: &Release) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let edited = repository.edited()?;
     if !edited.is_empty() {
-        let message = format!("edits that are not committed are not released: {}", shown(&edited));
+        let message = format!("uncommitted changes are not released: {}", shown(&edited));
         findings.push(Finding::warning(message).help("commit them first if they belong to this release"));
     }
     let untracked = repository.untracked()?;
     if !untracked.is_empty() {
-        let message = format!("files that git does not track are not released: {}", shown(&untracked));
+        let message = format!("untracked files are not released: {}", shown(&untracked));
         findings
             .push(Finding::note(message).help("`git add` and commit them if they belong to this release"));
     }
     Ok(findings)
 }
 
-/// A history that is cut off hides the release before this one.
+/// A shallow clone may lack the tag of the previous release.
 fn history(release: &Release) -> Result<Vec<Finding>> {
     if !release.workspace.repository.is_shallow() || release.target.previous_tag.is_some() {
         return Ok(Vec::new());
     }
-    let message = "the history is cut off (a shallow clone), and no tag of an earlier release is in what is left: \
-                   the changelog links to none";
-    Ok(vec![Finding::warning(message).help("`git fetch --unshallow --tags` gets the rest")])
+    let message =
+        "this is a shallow clone without the tag of an earlier release: the changelog will not link to one";
+    Ok(vec![Finding::warning(message).help("run `git fetch --unshallow --tags` to get the rest")])
 }
 
 fn submodules(release: &Release) -> Result<Vec<Finding>> {
@@ -98,20 +99,23 @@ fn submodules(release: &Release) -> Result<Vec<Finding>> {
         findings.extend(match workspace.repository.submodule_state(&submodule) {
             SubmoduleState::AsRecorded => None,
             SubmoduleState::Moved => {
-                let message =
-                    format!("submodule `{path}` is released as recorded, at {recorded}, not as it is here");
-                let help =
-                    format!("`git add {path}` and commit it first if what is here belongs to this release");
+                let message = format!(
+                    "submodule `{path}` is released at its recorded commit {recorded}, not as it is here"
+                );
+                let help = format!(
+                    "if what is here belongs to this release, run `git add {path}` and commit it first"
+                );
                 Some(Finding::warning(message).help(help))
             }
             SubmoduleState::Behind => {
-                let message = format!("submodule `{path}` is recorded at {recorded}, which is not here");
-                Some(Finding::error(message).help(format!("`git submodule update {path}` fetches it")))
+                let message =
+                    format!("submodule `{path}` is recorded at commit {recorded}, which is missing here");
+                Some(Finding::error(message).help(format!("run `git submodule update {path}` to fetch it")))
             }
             SubmoduleState::Absent => {
                 let message =
-                    format!("submodule `{path}` is not checked out, and is empty in the release too");
-                let help = format!("if a build needs it: `git submodule update --init {path}`");
+                    format!("submodule `{path}` is not checked out here, so it is empty in the release");
+                let help = format!("if a build needs it, run `git submodule update --init {path}`");
                 Some(Finding::warning(message).help(help))
             }
         });
@@ -119,41 +123,41 @@ fn submodules(release: &Release) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// A pointer of Git LFS must not be packaged in place of the file.
+/// Git LFS pointer files must not be packaged instead of their content.
 fn large_files(release: &Release) -> Result<Vec<Finding>> {
     let workspace = &release.workspace;
     let large = workspace.repository.large(&workspace.head.commit)?;
     if large.paths.is_empty() {
         return Ok(Vec::new());
     }
-    let is_there = |program: &String| workspace.environment.has_program(program, workspace.repository.top());
-    let kept = |paths: &[std::path::PathBuf]| {
+    let has = |program: &String| workspace.environment.has_program(program, workspace.repository.top());
+    let listed = |paths: &[std::path::PathBuf]| {
         shown(&paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>())
     };
-    if !large.program.as_ref().is_some_and(is_there) {
+    if !large.program.as_ref().is_some_and(has) {
         let message = format!(
-            "{} kept by Git LFS, which is not set up here: a build would package the pointers",
-            are(&large.paths, &kept(&large.paths))
+            "{} stored in Git LFS, which is not set up here: a build would package the pointer files",
+            are(&large.paths, &listed(&large.paths))
         );
         return Ok(vec![
-            Finding::error(message).help("install git-lfs, then `git lfs install` and `git lfs pull`"),
+            Finding::error(message).help("install git-lfs, then run `git lfs install` and `git lfs pull`"),
         ]);
     }
     if large.missing.is_empty() {
         return Ok(Vec::new());
     }
     let message = format!(
-        "{} kept by Git LFS, and the content is not here: a build would package the pointers",
-        are(&large.missing, &kept(&large.missing))
+        "{} stored in Git LFS, and the content is missing here: a build would package the pointer files",
+        are(&large.missing, &listed(&large.missing))
     );
-    Ok(vec![Finding::error(message).help("`git lfs pull` fetches it")])
+    Ok(vec![Finding::error(message).help("run `git lfs pull` to fetch it")])
 }
 
 fn are<T>(paths: &[T], shown: &str) -> String {
     format!("{shown} {}", if paths.len() == 1 { "is" } else { "are" })
 }
 
-/// The first few of the paths.
+/// The first five paths, and the number of the others.
 fn shown(paths: &[String]) -> String {
     let first: Vec<String> = paths.iter().take(5).map(|path| format!("`{path}`")).collect();
     match paths.len() - first.len() {

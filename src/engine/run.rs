@@ -1,4 +1,4 @@
-//! A run's own folder under `.git/pyrelease/runs/`, and the lock that lets one run at a time work.
+//! A run's folder under `.git/pyrelease/runs/`, and the lock that admits one run at a time.
 
 use std::ffi::OsString;
 use std::io::{Read, Seek, Write};
@@ -14,14 +14,14 @@ use crate::world::git::Repository;
 use crate::world::watchdog::Watchdog;
 use crate::world::{orphans, sync_to_disk};
 
-/// Runs whose journals are kept
+/// How many runs keep their journals
 const KEPT_RUNS: usize = 20;
-/// The file that says that a run was given up whose journal cannot say so
+/// The file that marks a run as given up if its journal cannot be written
 const GIVEN_UP: &str = "given-up";
-/// How long the guard of a run that was killed may hold the lock
-const GUARDED: Duration = Duration::from_secs(15);
+/// How long the watchdog of a killed run may hold the lock
+const WATCHDOG_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Where pyrelease keeps what belongs to a repository: `.git/pyrelease`, shared by all its worktrees
+/// The folder `.git/pyrelease` of a repository, shared by all its worktrees
 #[derive(Debug, Clone)]
 pub struct Store {
     folder: PathBuf,
@@ -36,10 +36,10 @@ impl Store {
         self.folder.join("runs")
     }
 
-    /// The runs there are, the oldest first.
+    /// All runs, the oldest first.
     ///
     /// # Errors
-    /// A folder that cannot be read.
+    /// A folder cannot be read.
     pub fn runs(&self) -> Result<Vec<RunFolder>> {
         let mut found = Vec::new();
         let folder = self.runs_folder();
@@ -56,12 +56,12 @@ impl Store {
         Ok(found)
     }
 
-    /// The folder of a run by its id, whether or not it is there.
+    /// The folder of a run by its id, which may not exist.
     pub fn run(&self, id: &str) -> RunFolder {
         RunFolder { folder: self.runs_folder().join(id), id: id.to_owned() }
     }
 
-    /// An id that no run has: they sort as they began.
+    /// A new id. Ids sort in the order in which the runs began.
     ///
     /// # Errors
     /// As [`Store::runs`].
@@ -69,11 +69,11 @@ impl Store {
         Ok(id(jiff::Timestamp::now(), self.runs()?.last().map(RunFolder::id)))
     }
 
-    /// A new, empty folder beside the runs, for what may become one by being moved; whatever an earlier one of that
-    /// name left is deleted. Whoever asks holds the lock.
+    /// Creates an empty folder beside the runs, to be renamed to a run, and deletes an earlier folder of that name. The
+    /// caller holds the lock.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// The folder cannot be created.
     pub fn scratch(&self, name: &str) -> Result<PathBuf> {
         let folder = self.folder.join(name);
         if folder.is_dir() {
@@ -83,10 +83,10 @@ impl Store {
         Ok(folder)
     }
 
-    /// The newest run that has neither been released nor rolled back.
+    /// The newest run that is not over.
     ///
     /// # Errors
-    /// A journal that is damaged.
+    /// A journal is damaged.
     pub fn unfinished(&self) -> Result<Option<RunFolder>> {
         for run in self.runs()?.into_iter().rev() {
             if !run.is_over()? {
@@ -96,7 +96,7 @@ impl Store {
         Ok(None)
     }
 
-    /// Takes the lock, or says who holds it.
+    /// Takes the lock.
     ///
     /// # Errors
     /// Another run is under way in this repository.
@@ -114,41 +114,41 @@ impl Store {
                 Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
             }
             let (holder, is_dead) = holder(&mut file);
-            if !is_dead || began.elapsed() > GUARDED {
+            if !is_dead || began.elapsed() > WATCHDOG_TIMEOUT {
                 let holder = if holder.trim().is_empty() { "another process" } else { holder.trim() };
                 return Err(Error::refused(format!(
                     "a release is already under way in this repository ({holder})"
                 ))
                 .help("wait for it to end; `pyrelease status` shows where it is"));
             }
-            // Its guard has the lock and ends what it had started.
+            // The dead run's watchdog holds the lock until it has ended the run's processes.
             std::thread::sleep(Duration::from_millis(20));
         }
         let now = jiff::ZonedDateTime::now().strftime("%F %T").to_string();
         let holder = format!("process {} since {now}\n", std::process::id());
-        // A full disk is no reason not to roll back: then the holder stays unnamed.
+        // A full disk must not prevent a rollback: ignore a failure to write the holder's name.
         let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
         self.sweep();
         Ok(Lock { file })
     }
 
-    /// Deletes what runs that are over have left, which were killed between their last record and this, or amid their first.
+    /// Deletes the clones of runs that are over but were killed before they could delete them.
     fn sweep(&self) {
-        let remains = |run: &&RunFolder| run.tree().is_dir() || reserve(&run.journal()).exists();
-        for run in self.runs().unwrap_or_default().iter().filter(remains) {
+        let has_leftovers = |run: &&RunFolder| run.tree().is_dir() || reserve(&run.journal()).exists();
+        for run in self.runs().unwrap_or_default().iter().filter(has_leftovers) {
             if run.is_over().unwrap_or(false) {
-                // What a run that nobody knows of has built may be public.
+                // Keep distributions that may be public.
                 let is_nowhere = matches!(run.outcome(), Ok(Some(Outcome::RolledBack)))
                     && end_of(&run.journal()) == End::Noted
                     && Journal::read(&run.journal()).is_ok_and(|records| !may_be_on_an_index(&records));
-                // What cannot be deleted now is met again by the next command.
+                // The next command retries what cannot be deleted now.
                 let _ = run.clear(is_nowhere);
                 let _ = fs_err::remove_file(reserve(&run.journal()));
             }
         }
     }
 
-    /// Whether a run is under way: somebody holds the lock, and not only the guard of a run that was killed.
+    /// Whether a run is under way: a process other than the watchdog of a killed run holds the lock.
     pub fn is_locked(&self) -> bool {
         let path = self.folder.join("lock");
         let Ok(file) = fs_err::OpenOptions::new().read(true).write(true).open(path) else { return false };
@@ -157,7 +157,7 @@ impl Store {
         is_held && !holder(&mut file).1
     }
 
-    /// Begins a run: its folder and its journal.
+    /// Creates a run's folder and its journal, and deletes the oldest runs that are over.
     ///
     /// # Errors
     /// The folder cannot be written.
@@ -170,36 +170,36 @@ impl Store {
         }
         let run = self.run(&self.new_id()?);
         fs_err::create_dir_all(&run.folder)?;
-        let begun = Journal::create(&run.journal(), header(run.id.clone()));
-        let begun = begun.and_then(|journal| self.sync_to_disk(&run).map(|()| journal));
-        if begun.is_err() {
-            // Nothing has happened, so nothing is kept; what cannot be deleted either is no run for lack of a journal.
+        let journal = Journal::create(&run.journal(), header(run.id.clone()));
+        let journal = journal.and_then(|journal| self.sync_to_disk(&run).map(|()| journal));
+        if journal.is_err() {
+            // Nothing has happened yet. A folder without a journal does not count as a run.
             let _ = fs_err::remove_dir_all(&run.folder);
         }
-        Ok((run, begun?))
+        Ok((run, journal?))
     }
 }
 
 impl Store {
-    /// A journal that a power cut takes away with its folder could tell nothing.
+    /// Syncs a run's folder and its parents to the disk, so that a power cut cannot remove the journal with its folder.
     pub(super) fn sync_to_disk(&self, run: &RunFolder) -> Result<()> {
         let outside = self.folder.parent().unwrap_or(&self.folder);
         [run.folder(), &self.runs_folder(), &self.folder, outside].into_iter().try_for_each(sync_to_disk)
     }
 }
 
-/// Who holds the lock, and whether that process is known to be dead.
+/// The holder of the lock, and whether that process is known to be dead.
 #[expect(clippy::disallowed_types, reason = "fs_err has no locks")]
 fn holder(lock: &mut std::fs::File) -> (String, bool) {
     let mut holder = String::new();
-    // Where a held lock bars reading (Windows), the holder stays unnamed.
+    // On Windows a locked file cannot be read, and the holder stays unnamed.
     let _ = lock.rewind().and_then(|()| lock.read_to_string(&mut holder).map(drop));
     let process = holder.split(' ').nth(1).and_then(|process| process.parse().ok());
     let is_dead = process.is_some_and(|process| !orphans::is_alive(process));
     (holder, is_dead)
 }
 
-/// The id of a new run. Runs are in the order of their ids, also when the clock is set back in between.
+/// The id of a new run. It sorts after the last one, even if the clock was set back in between.
 fn id(now: jiff::Timestamp, last: Option<&str>) -> String {
     let time = now.strftime("%Y%m%dT%H%M%S%3f").to_string();
     let id = format!("{time}-{:05}", std::process::id() % 100_000);
@@ -209,7 +209,7 @@ fn id(now: jiff::Timestamp, last: Option<&str>) -> String {
     }
 }
 
-/// The lock of a repository; free again when dropped or when the process ends, however it ends
+/// The lock of a repository; released when dropped or when the process ends, however it ends
 #[derive(Debug)]
 #[expect(clippy::disallowed_types, reason = "fs_err has no locks")]
 pub struct Lock {
@@ -217,21 +217,21 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Sets a guard over a run that is about to go on: it ends what the run has started if the run is killed.
-    pub fn guard(&self, run: &RunFolder) -> Option<Watchdog> {
+    /// Starts the watchdog of a run, which ends the run's processes if the run is killed.
+    pub fn start_watchdog(&self, run: &RunFolder) -> Option<Watchdog> {
         Watchdog::over(run.id(), &self.file)
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing alone would not free it while a child that is just being started has a copy of the descriptor. A lock
-        // that cannot be freed here is free when the process ends.
+        // Closing the file would not release the lock while a child that is just being started has a copy of the
+        // descriptor. If the unlock fails, the lock is released when the process ends.
         let _ = self.file.unlock();
     }
 }
 
-/// A run's own folder
+/// A run's folder
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     folder: PathBuf,
@@ -261,12 +261,12 @@ impl RunFolder {
         self.folder.join("dist")
     }
 
-    /// The release's commit and tag, for a run that came from another repository.
+    /// The git bundle of the release's commit and tag, if the run was imported.
     pub fn bundle(&self) -> PathBuf {
         self.folder.join("release.bundle")
     }
 
-    /// What the stage's commands printed.
+    /// The output of the stage's commands.
     pub fn log(&self, stage: &str) -> PathBuf {
         let safe = |letter: char| {
             if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' }
@@ -274,7 +274,7 @@ impl RunFolder {
         self.folder.join(format!("{}.log", stage.chars().map(safe).collect::<String>()))
     }
 
-    /// What a command of the user's finds in its environment.
+    /// The environment variables for the user's commands.
     pub fn variables(&self, names: &Names) -> Vec<(&'static str, OsString)> {
         vec![
             ("PYRELEASE_NAME", names.name.clone().into()),
@@ -286,7 +286,7 @@ impl RunFolder {
         ]
     }
 
-    /// Ends a run whose journal cannot be read: everything stays as it is.
+    /// Ends a run whose journal cannot be read, and keeps its effects.
     ///
     /// # Errors
     /// The run's folder cannot be written.
@@ -294,15 +294,15 @@ impl RunFolder {
         Ok(fs_err::write(self.folder.join(GIVEN_UP), "")?)
     }
 
-    /// Whether the run has been given up without its journal.
+    /// Whether the run was given up without its journal.
     pub fn is_given_up(&self) -> bool {
         self.folder.join(GIVEN_UP).exists()
     }
 
-    /// Whether the run has been released, rolled back or given up, or never got as far as a whole header.
+    /// Whether the run was released, rolled back or given up, or never wrote a complete header.
     ///
     /// # Errors
-    /// A journal that is damaged or cannot be read.
+    /// The journal is damaged or cannot be read.
     pub fn is_over(&self) -> Result<bool> {
         if self.is_given_up() {
             return Ok(true);
@@ -317,7 +317,7 @@ impl RunFolder {
         Ok(records.is_empty() || records.iter().any(|record| matches!(record, Record::End { .. })))
     }
 
-    /// Whether the journal is gone, or emptied, and other things of the run are not: it comes before them all.
+    /// Whether the journal is gone or empty, but other files of the run exist. The journal is always created first.
     pub fn is_lost(&self) -> bool {
         let has_header = fs_err::read(self.journal()).is_ok_and(|text| text.contains(&b'\n'));
         if has_header || self.is_given_up() {
@@ -337,19 +337,19 @@ impl RunFolder {
         }))
     }
 
-    /// Clears up at the end of a run, which is over whether that succeeds or not: the next command tries again.
+    /// Clears up at the end of a run. A failure is only a warning: the next command tries again.
     pub fn clear_up(&self, distributions: bool, listener: &dyn Listener) {
         if let Err(error) = self.clear(distributions) {
-            let message = format!("the run's clone could not be deleted: {error}");
+            let message = format!("failed to delete the run's clone: {error}");
             listener.on_event(&Event::Warning { stage: None, message: &message, help: None });
         }
     }
 
-    /// Deletes the clone and what the stages worked with, and with `distributions` those too; the journal and the logs
-    /// stay.
+    /// Deletes the clone and the stages' working folders, and with `distributions` those too. Keeps the journal and the
+    /// logs.
     ///
     /// # Errors
-    /// A folder that cannot be deleted.
+    /// A folder cannot be deleted.
     pub fn clear(&self, distributions: bool) -> Result<()> {
         let (dist, tree) = (self.dist(), self.tree());
         let mut folders = Vec::new();
@@ -360,7 +360,7 @@ impl RunFolder {
                 folders.push(path);
             }
         }
-        // Last, because its absence says that all is deleted.
+        // Delete the clone last: its absence marks the run as cleared.
         folders.extend(tree.is_dir().then_some(tree));
         folders.iter().try_for_each(|folder| Ok(fs_err::remove_dir_all(folder)?))
     }
@@ -371,7 +371,7 @@ mod tests {
     use super::id;
 
     #[test]
-    fn a_clock_that_goes_back_does_not_change_the_order_of_runs() {
+    fn a_clock_that_is_set_back_does_not_change_the_order_of_runs() {
         let later: jiff::Timestamp = "2026-05-01T12:00:00Z".parse().unwrap();
         let earlier: jiff::Timestamp = "2025-01-01T00:00:00Z".parse().unwrap();
         let first = id(later, None);

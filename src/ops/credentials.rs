@@ -1,5 +1,5 @@
-//! Asks whether credentials may be sent to hosts that are new to the user, and for those that nothing else offers, where
-//! somebody is there to answer; keeps none unless they say so.
+//! Asks on the terminal for missing credentials, and whether credentials may be sent to a new host. Stores credentials
+//! only if the user agrees.
 
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
@@ -13,11 +13,11 @@ use crate::error::{Error, Result};
 use crate::index::{Credentials, IndexAddress, NewHost, find, has_keyring, store};
 use crate::world::Environment;
 
-/// The environment with what was typed for each index that a stage uploads to and that nothing has credentials for, which
-/// `yes` leaves as they are. Whether they may go to a new host it does not answer. Nobody is asked where nobody is there.
+/// Asks for the credentials of each index that a stage uploads to and that has none; returns the environment with them.
+/// With `yes` it asks only whether credentials may be sent to a new host. Without a terminal it asks nothing.
 ///
 /// # Errors
-/// The terminal cannot be read, or what is found elsewhere cannot be used.
+/// The terminal cannot be read, or credentials from another source cannot be used.
 pub(super) fn ask_for_missing(
     context: &Context,
     config: &Config,
@@ -26,16 +26,17 @@ pub(super) fn ask_for_missing(
     yes: bool,
     mut environment: Environment,
 ) -> Result<Environment> {
-    for place in pipeline.stages().filter_map(Stage::destination) {
-        let said = config.indexes().get(&place.index).and_then(|index| index.trusted_publishing);
-        let index = IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None)?
-            .with_trusted_publishing(said);
+    for destination in pipeline.stages().filter_map(Stage::destination) {
+        let setting = config.indexes().get(&destination.index).and_then(|index| index.trusted_publishing);
+        let simple = destination.simple.as_deref();
+        let index = IndexAddress::new(&destination.index, &destination.url, simple, None)?
+            .with_trusted_publishing(setting);
         environment = ask(context, &index, project, yes, environment)?;
     }
     Ok(environment)
 }
 
-/// The same for one index.
+/// Asks for the credentials of one index.
 ///
 /// # Errors
 /// As [`ask_for_missing`].
@@ -64,7 +65,7 @@ pub(super) fn ask(
         return Ok(environment);
     }
     let what = if username == "__token__" { "Token" } else { "Password" };
-    let question = format!("{what} for {name} ({address}; it is not shown): ");
+    let question = format!("{what} for {name} ({address}; input is hidden): ");
     let secret = context.ui.ask_secretly(&question).map_err(|error| match error.kind() {
         std::io::ErrorKind::Interrupted => Error::interrupted(),
         _ => Error::from(error),
@@ -72,16 +73,16 @@ pub(super) fn ask(
     if secret.expose_secret().is_empty() {
         return Ok(environment);
     }
-    let typed = Credentials::password(username.as_str(), secret.clone(), "what you typed");
-    // One that will not do is not kept; the preflight says why.
-    let will_do = typed.concerns(index, Some(project), Timestamp::now()).is_empty();
-    let question = format!("Keep it in the keyring for {address}?");
-    if will_do && has_keyring(&environment) && context.ui.confirm(&question)? {
+    let typed = Credentials::password(username.as_str(), secret.clone(), "the prompt");
+    // Unusable credentials are not stored; the preflight reports why.
+    let is_usable = typed.concerns(index, Some(project), Timestamp::now()).is_empty();
+    let question = format!("Store it in the keyring for {address}?");
+    if is_usable && has_keyring(&environment) && context.ui.confirm(&question)? {
         match store(&environment, index, &username, &secret) {
-            Ok(()) => context.ui.on_event(&Event::Note { stage: None, message: "the keyring has it" }),
+            Ok(()) => context.ui.on_event(&Event::Note { stage: None, message: "stored in the keyring" }),
             Err(error) => context.ui.on_event(&Event::Warning {
                 stage: None,
-                message: &format!("it could not be kept: {error}"),
+                message: &format!("failed to store it in the keyring: {error}"),
                 help: None,
             }),
         }
@@ -89,7 +90,7 @@ pub(super) fn ask(
     Ok(environment.with_typed(name, &username, secret))
 }
 
-/// Whether what there is may be sent to the index's host: asked where that is new, and a yes is kept.
+/// Whether the credentials may be sent to the index's host. Asks if the host is new, and remembers a yes.
 fn ask_for_host(
     context: &Context,
     index: &IndexAddress,

@@ -1,4 +1,4 @@
-//! `doctor`: what a release would work with, and everything that would make it fail; changes nothing.
+//! `doctor`: shows what a release would use, and finds everything that would make it fail; changes nothing.
 
 use std::cell::Cell;
 
@@ -19,10 +19,10 @@ use crate::stages::{self, Bumping, Plugins};
 use crate::world::git::{Remote, short};
 use crate::world::process::Process;
 
-/// Examines the machine and the project, and tells every finding.
+/// Examines the machine and the project, and reports all findings.
 ///
 /// # Errors
-/// Something would make a release fail.
+/// A finding would make a release fail.
 pub fn doctor(context: &Context, bump: Option<&str>) -> Result<()> {
     let bump = bump.map(str::parse::<Bump>).transpose()?;
     let examination = Examination { context, errors: Cell::new(0) };
@@ -34,7 +34,7 @@ pub fn doctor(context: &Context, bump: Option<&str>) -> Result<()> {
             examine(&pipeline, &release, config.carry(), &mut |stage, finding| {
                 examination.found(stage, finding);
             });
-            // A preflight that has the same to say says more of it.
+            // The preflights report the same problem in more detail.
             if let Some(finding) = reserve.filter(|_| examination.errors.get() == 0) {
                 examination.found(None, finding);
             }
@@ -42,16 +42,16 @@ pub fn doctor(context: &Context, bump: Option<&str>) -> Result<()> {
     }
     match examination.errors.get() {
         0 => {
-            let message = "nothing was found that would make a release fail";
+            let message = "found nothing that would make a release fail";
             context.ui.on_event(&Event::Note { stage: None, message });
             Ok(())
         }
-        1 => Err(Error::refused("this would make a release fail")),
-        several => Err(Error::refused(format!("these {several} things would make a release fail"))),
+        1 => Err(Error::refused("1 problem would make a release fail")),
+        several => Err(Error::refused(format!("{several} problems would make a release fail"))),
     }
 }
 
-/// What has been found so far. An error does not end it: what does not depend on its subject is looked at all the same.
+/// The errors found so far. An error does not end the examination: all that does not depend on it is still examined.
 struct Examination<'a> {
     context: &'a Context,
     errors: Cell<usize>,
@@ -62,7 +62,7 @@ impl Examination<'_> {
         self.context.ui.on_event(&Event::Fact { subject, value });
     }
 
-    /// Tells a finding; a detail, which a run keeps to itself, is one of the facts here.
+    /// Reports a finding. A detail, which a run does not print, is a fact here.
     fn found(&self, stage: Option<&str>, finding: Finding) {
         let finding = finding.under(Leave { can_ask: super::can_ask(), ..Leave::default() });
         match finding.severity {
@@ -74,8 +74,8 @@ impl Examination<'_> {
         }
     }
 
-    /// What came out well, or the error told.
-    fn well<T>(&self, result: Result<T>) -> Option<T> {
+    /// Reports an error and continues.
+    fn ok_or_report<T>(&self, result: Result<T>) -> Option<T> {
         result
             .map_err(|error| {
                 self.errors.update(|errors| errors + 1);
@@ -88,52 +88,54 @@ impl Examination<'_> {
         let (version, system) = (env!("CARGO_PKG_VERSION"), std::env::consts::OS);
         self.fact("pyrelease", &format!("{version}, {system} on {}", std::env::consts::ARCH));
         let git = Process::new("git").arg("--version").read().map_err(|error| {
-            Error::refused("git does not run").because(error).help("install git, and see that it is on PATH")
+            Error::refused("failed to run git")
+                .because(error)
+                .help("install git, and make sure that it is on PATH")
         });
-        if let Some(said) = self.well(git) {
-            self.fact("git", said.strip_prefix("git version ").unwrap_or(&said));
+        if let Some(version) = self.ok_or_report(git) {
+            self.fact("git", version.strip_prefix("git version ").unwrap_or(&version));
         }
     }
 
-    /// The configuration and the repository; each is told of although the other is broken.
+    /// The configuration and the repository; each is reported even if the other is broken.
     fn project(&self) -> Option<(Config, Pipeline, Workspace)> {
         let context = self.context;
-        let location = self.well(locate(context))?;
+        let location = self.ok_or_report(locate(context))?;
         let (root, config) = (&location.root, location.config);
         let source = config.source();
         let without = source.text().is_empty() && !source.path().is_file();
         let path = source.path().display().to_string();
-        self.fact("config", if without { "the default ones: there is no release.toml" } else { &path });
+        self.fact("config", if without { "the default (no release.toml)" } else { &path });
         let plugins = Plugins { root, environment: &context.environment, known: None };
-        let pipeline = self.well(stages::pipeline(&config, &plugins));
+        let pipeline = self.ok_or_report(stages::pipeline(&config, &plugins));
         if let Some(pipeline) = &pipeline {
             let names: Vec<&str> = pipeline.stages().map(Stage::name).collect();
             self.fact("stages", &names.join(", "));
         }
         stages::unused_indexes(&config).into_iter().for_each(|finding| self.found(None, finding));
         let environment = environment_of(&config, root, context.environment.clone());
-        let workspace = self.well(Workspace::open(root, environment));
+        let workspace = self.ok_or_report(Workspace::open(root, environment));
         Some((config, pipeline?, workspace?))
     }
 
     fn repository(&self, workspace: &Workspace) {
         let (repository, head) = (&workspace.repository, &workspace.head);
-        let place = format!("{}, {} at {}", repository.top().display(), head.shown(), short(&head.commit));
-        self.fact("repository", &place);
+        let location = format!("{}, {} at {}", repository.top().display(), head.shown(), short(&head.commit));
+        self.fact("repository", &location);
         if let Ok(Some(remote)) = Remote::of(repository, head, None) {
             self.fact("remote", &remote.name);
         }
-        let Some(store) = self.well(Store::of(repository)) else { return };
+        let Some(store) = self.ok_or_report(Store::of(repository)) else { return };
         if store.is_locked() {
-            let message = "another pyrelease works in this repository at the moment";
-            self.found(None, Finding::warning(message).help("`pyrelease status` shows how far it is"));
+            let message = "another pyrelease is running in this repository";
+            self.found(None, Finding::warning(message).help("`pyrelease status` shows its progress"));
         } else {
-            self.well(refuse_unfinished(&store));
+            self.ok_or_report(refuse_unfinished(&store));
         }
     }
 
-    /// What a release would be; where nothing calls for one, the smallest for the preflights' sake, and what is to be said
-    /// of that.
+    /// The release that `run` would make. If there is nothing to release, a patch release, so that the preflights have a
+    /// version, and the finding to report.
     fn target(
         &self,
         config: &Config,
@@ -146,9 +148,9 @@ impl Examination<'_> {
         let (target, reserve) = match target(bump.clone()) {
             Err(error) if bump.is_none() && error.code() == ExitCode::Refused => {
                 let finding = Finding { severity: Severity::Warning, ..Finding::from(error) };
-                (self.well(target(Some(Bump::Patch)))?, Some(finding))
+                (self.ok_or_report(target(Some(Bump::Patch)))?, Some(finding))
             }
-            other => (self.well(other)?, None),
+            other => (self.ok_or_report(other)?, None),
         };
         let reason = target.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
         self.fact("project", &format!("{} {}", target.project.name, target.previous));

@@ -1,5 +1,5 @@
-//! What the commands do: each function opens the project, asks where it must, calls the engine and returns what came of
-//! it. The command line parses and prints.
+//! The commands: each function opens the project, asks for confirmation, calls the engine and returns the result. `cli`
+//! parses the arguments and prints.
 
 mod credentials;
 mod doctor;
@@ -21,7 +21,7 @@ use crate::engine::recover::RecoveryContext;
 use crate::engine::release::Workspace;
 use crate::engine::run::{RunFolder, Store};
 use crate::error::{Error, ExitCode, Result};
-use crate::ui::{Format, Ui, Verbosity, say_at_once};
+use crate::ui::{Format, Ui, Verbosity, print_now};
 use crate::world::{Environment, process};
 
 pub use doctor::doctor;
@@ -33,7 +33,7 @@ pub use status::status;
 pub use transfer::export;
 pub use upload::{Target, UploadOptions, upload};
 
-/// What every command works with
+/// The context of every command
 pub struct Context {
     pub folder: PathBuf,
     pub manifest: Option<PathBuf>,
@@ -45,8 +45,9 @@ pub struct Context {
 }
 
 impl Context {
-    /// From here on the first Ctrl-C lets the current effect finish and then undoes; the second ends the process at
-    /// once, with what it had begun left behind. Before, while nothing has been done, the first does.
+    /// Installs the Ctrl-C handler: the first Ctrl-C lets the current effect finish and then undoes the run, the second
+    /// ends the process at once and leaves the run unfinished. Before this call nothing has been done, and the first
+    /// Ctrl-C ends the process.
     pub fn listen_for_interrupts(&self) -> Result<()> {
         let interrupted = Arc::clone(&self.interrupted);
         ctrlc::set_handler(move || {
@@ -55,17 +56,17 @@ impl Context {
                 return;
             }
             if interrupted.swap(true, Ordering::SeqCst) {
-                say_at_once("stopped at once; `pyrelease status` shows what is left and how to continue");
+                print_now("stopped at once; `pyrelease status` shows what is left and how to continue");
                 std::process::exit(i32::from(ExitCode::Left as u8));
             }
-            say_at_once(
+            print_now(
                 "interrupted: stopping the current step and undoing what can be undone (press again to stop at once)",
             );
         })
         .map_err(|error| Error::failed("failed to install the signal handler").because(error))
     }
 
-    /// Asks whether to go on, unless `--yes` answered already.
+    /// Asks for confirmation, unless `--yes` was passed.
     pub fn confirm(&self, yes: bool, question: &str) -> Result<()> {
         if yes {
             return Ok(());
@@ -81,12 +82,12 @@ impl Context {
     }
 }
 
-/// Whether somebody is there to answer.
+/// Whether there is a terminal to ask on.
 pub fn can_ask() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-/// The repository of the project and its runs, whatever the configuration says.
+/// The repository of the project and its runs, even if the configuration is broken.
 fn open(context: &Context) -> Result<(Workspace, Store)> {
     let workspace = open_loosely(context)?;
     let store = Store::of(&workspace.repository)?;
@@ -106,18 +107,18 @@ fn recovery_context<'a>(
     }
 }
 
-/// What is said of a run without a journal by whoever would need one.
+/// The error of a command that needs the journal of a run that has lost it.
 fn lost(run: &RunFolder) -> Error {
-    unknown(run)
-        .help("`pyrelease resume` rebuilds it from the tag and the indexes, where publishing had begun")
-        .help("`pyrelease rollback --leave` gives it up as it is")
+    lost_journal(run)
+        .help("`pyrelease resume` rebuilds it from the tag and the indexes, if publishing had begun")
+        .help("`pyrelease rollback --leave` gives up the run as it is")
 }
 
-/// The same where it cannot be rebuilt either.
+/// The same error, for a run that cannot be rebuilt either.
 fn lost_for_good(run: &RunFolder) -> Error {
-    unknown(run).help("`pyrelease rollback --leave` gives it up as it is")
+    lost_journal(run).help("`pyrelease rollback --leave` gives up the run as it is")
 }
 
-fn unknown(run: &RunFolder) -> Error {
+fn lost_journal(run: &RunFolder) -> Error {
     Error::left(format!("run {} has lost its journal: what it did outside its folder is not known", run.id()))
 }

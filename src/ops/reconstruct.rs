@@ -1,4 +1,4 @@
-//! `pyrelease resume` where no journal says how: the release that the project's tag marks, looked for on the indexes.
+//! `pyrelease resume` without a journal: reconstructs the release of the project's tag from the indexes.
 
 use super::Context;
 use super::session::Session;
@@ -9,8 +9,8 @@ use crate::engine::{log, reconstruction};
 use crate::error::{Error, Result};
 use crate::stages::rebuild::{Blocked, Discovery, LocalRuns, Rebuild, look};
 
-/// Looks for a release that can be finished without its journal, and makes it a run after asking; none where there is
-/// nothing to finish. `lost` is the run whose journal is lost, where its folder is there.
+/// Looks for a release that can be completed without its journal, asks, and creates a run for it; none if there is nothing
+/// to complete. `lost` is the run whose journal is lost, if its folder exists.
 pub(super) fn reconstruct(
     context: &Context,
     store: &Store,
@@ -41,34 +41,33 @@ pub(super) fn reconstruct(
         built: log::built(store)?,
         released: released.collect(),
     };
-    let sight = match look(&config, &pipeline, workspace, &local_runs) {
-        Ok(sight) => sight,
+    let discovery = match look(&config, &pipeline, workspace, &local_runs) {
+        Ok(discovery) => discovery,
         Err(Blocked::Refused(error)) => return Err(error),
         Err(Blocked::Unreachable(error)) => {
-            let message = format!("whether a release can be finished is not known: {}", error.chain());
-            let help = Some("when that works again, `pyrelease resume` looks again");
+            let message = format!("failed to check whether a release can be completed: {}", error.chain());
+            let help = Some("once that works again, run `pyrelease resume`");
             context.ui.on_event(&Event::Warning { stage: None, message: &message, help });
             return nothing();
         }
     };
-    let found = match sight {
+    let found = match discovery {
         Discovery::Nothing => return nothing(),
         Discovery::NotPublic { version, tag, indexes } => {
             let indexes = indexes.join(" or ");
-            say(&format!(
-                "tag {tag} is here, and nothing of {version} is on {indexes}: there is nothing to rebuild"
-            ));
+            say(&format!("tag {tag} exists, but no file of {version} is on {indexes}: nothing to rebuild"));
             return nothing();
         }
         Discovery::Closed { version, index, since } => {
             say(&format!(
-                "{version} is not complete on {index}, which takes no further files of it since {since}; release the \
+                "{version} is incomplete on {index}, which has accepted no further files of it since {since}; \
+                 release the \
                  next version"
             ));
             return nothing();
         }
         Discovery::Complete { name, version } => {
-            say(&format!("nothing to resume: {name} {version} is released completely"));
+            say(&format!("nothing to resume: {name} {version} is completely released"));
             replace(lost, context)?;
             return Ok(None);
         }
@@ -79,14 +78,14 @@ pub(super) fn reconstruct(
     let names = found.release.names();
     context.confirm(yes, &format!("Finish the release of {} {}?", names.name, names.version))?;
     found.release.workspace.repository.give_consent();
-    let begun = reconstruction::begin(store, &pipeline, &found.release, config.source(), |folder| {
+    let run = reconstruction::begin(store, &pipeline, &found.release, config.source(), |folder| {
         found.gather(folder)
     })?;
     replace(lost, context)?;
-    Ok(Some(begun))
+    Ok(Some(run))
 }
 
-/// Ends the run whose journal is lost. Its distributions stay; its clone is not needed, because the tag has the commit.
+/// Ends the run whose journal is lost. Keeps its distributions, and deletes its clone: the tag has the commit.
 fn replace(lost: Option<&RunFolder>, context: &Context) -> Result<()> {
     let Some(run) = lost else { return Ok(()) };
     run.give_up()?;
@@ -94,14 +93,15 @@ fn replace(lost: Option<&RunFolder>, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Anybody may have put a file on an index for trials. A yes to the whole does not cover what nothing of ours proves.
+/// Asks about each file that nothing local proves to be the release's: anybody can upload to a rehearsal index. The
+/// confirmation of the release does not cover such a file.
 fn ask_for_each_unproven(context: &Context, found: &Rebuild) -> Result<()> {
     for source in found.unproven() {
         let refused = |why: &str| {
             Err(Error::left(format!("nothing here proves that {source} belongs to the release{why}")).help(
-                "compare it with what was built; if it is the release's, run `pyrelease resume` at a terminal, without \
-                 `--yes`, and say so; or finish the run where its folder is, or from a file that `pyrelease status \
-                 --export` wrote",
+                "compare it with your build; if it belongs to the release, run `pyrelease resume` on a terminal, \
+                 without `--yes`, and confirm; or complete the run where its folder is, or from a file that \
+                 `pyrelease status --export` wrote",
             ))
         };
         if !super::can_ask() {
@@ -109,7 +109,7 @@ fn ask_for_each_unproven(context: &Context, found: &Rebuild) -> Result<()> {
         }
         let question = format!("Nothing here proves that {source} belongs to the release. Publish it?");
         if !context.ui.confirm(&question)? {
-            return refused(", and you do not want it published");
+            return refused(", and you chose not to publish it");
         }
     }
     Ok(())
@@ -117,17 +117,17 @@ fn ask_for_each_unproven(context: &Context, found: &Rebuild) -> Result<()> {
 
 fn show(found: &Rebuild, say: &dyn Fn(&str)) {
     let names = found.release.names();
-    say(&format!("{} {} was being released, and its journal is lost; found:", names.name, names.version));
+    say(&format!("{} {} was being released, but its journal is lost; found:", names.name, names.version));
     for source in &found.sources {
         let how = match (source.is_public, source.is_proven) {
-            (true, _) => "public, and taken as it is",
+            (true, _) => "public, and used as it is",
             (false, true) => "not public yet",
             (false, false) => "not public yet, and nothing here proves that it belongs to the release",
         };
         say(&format!("  {source}: {how}"));
     }
     for kind in &found.to_build {
-        say(&format!("  no {kind} anywhere: it is built from tag {}", names.tag));
+        say(&format!("  no {kind} found: it is built from tag {}", names.tag));
     }
-    say(&format!("left to do: {}", found.left.join(", ")));
+    say(&format!("remaining stages: {}", found.left.join(", ")));
 }

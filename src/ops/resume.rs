@@ -1,4 +1,4 @@
-//! `resume`: finishes a run that was cut short.
+//! `resume`: completes an interrupted run.
 
 use std::path::Path;
 
@@ -12,25 +12,25 @@ use crate::engine::run::RunFolder;
 use crate::error::{Error, ExitCode, Result};
 use crate::world::orphans;
 
-/// How a run is finished
+/// The options of `resume`
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ResumeOptions<'a> {
-    /// Ask nothing
+    /// Do not ask for confirmation
     pub yes: bool,
-    /// Stages whose command did its work, by the user's word
+    /// Stages whose interrupted command did its work, according to the user
     pub done: &'a [String],
-    /// Stages whose command did not do its work, by the user's word
+    /// Stages whose interrupted command did not do its work, according to the user
     pub again: &'a [String],
     /// Continue despite errors marked as overridable
     pub force: bool,
-    /// A file that `status --export` wrote: its run is finished here
+    /// A file that `status --export` wrote, whose run to import and complete
     pub import: Option<&'a Path>,
 }
 
-/// Finishes the run that was cut short.
+/// Completes the interrupted run.
 ///
 /// # Errors
-/// It cannot be finished; the run stays as it is.
+/// The run cannot be completed; it stays unfinished.
 pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
     let (workspace, store) = open(context)?;
     let lock = store.lock()?;
@@ -40,7 +40,7 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
         yes = true;
     }
     let run = match store.unfinished()? {
-        Some(run) if !run.is_lost() && !is_partly_told(context, &workspace, &run)? => run,
+        Some(run) if !run.is_lost() && !needs_reconstruction(context, &workspace, &run)? => run,
         other => match reconstruct::reconstruct(context, &store, other.as_ref(), yes)? {
             None => return Ok(()),
             Some(run) => {
@@ -57,7 +57,7 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
     workspace.repository.give_consent();
     context.listen_for_interrupts()?;
     orphans::terminate_all(run.id());
-    let _guard = lock.guard(&run);
+    let _guard = lock.start_watchdog(&run);
     let recovery = recovery_context(context, &workspace, &run);
     let before = entries(journal.records());
     recovery.reconcile(&mut journal).map_err(not_over)?;
@@ -89,11 +89,11 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
     execution.complete()
 }
 
-/// Whether the run's journal has lost its end and something of the run is public: then the journal is rebuilt.
+/// Whether the run's journal has lost its end and a file of the run is public.
 ///
 /// # Errors
-/// The journal is damaged, or somebody cannot be asked.
-fn is_partly_told(context: &Context, workspace: &Workspace, run: &RunFolder) -> Result<bool> {
+/// The journal is damaged, or an index or a remote cannot be asked.
+fn needs_reconstruction(context: &Context, workspace: &Workspace, run: &RunFolder) -> Result<bool> {
     let journal = Journal::open(&run.journal()).map_err(not_over)?;
     if journal.is_whole() {
         return Ok(false);
@@ -104,21 +104,21 @@ fn is_partly_told(context: &Context, workspace: &Workspace, run: &RunFolder) -> 
         ([_, ..], _) => Ok(true),
         ([], []) => Ok(false),
         ([], unasked) => Err(Error::left(format!(
-            "the journal of run {} has lost its end, and what was public by then is not known: {}",
+            "the journal of run {} has lost its end, and it is not known what is public: {}",
             run.id(),
             unasked.join("; ")
         ))
-        .help("try again when that is known")),
+        .help("try again once that works")),
     }
 }
 
-/// Whatever has failed, the run is still there.
+/// Gives an error exit code 4 and a hint, because the run is still unfinished.
 pub(super) fn not_over(error: Error) -> Error {
     match error.code() {
-        // It is under way.
+        // The lock's and the journal's own errors have the right code.
         ExitCode::Left | ExitCode::Refused => error,
         _ => error
             .with_code(ExitCode::Left)
-            .help("the run is as it was; `pyrelease status` shows how to go on"),
+            .help("the run is unchanged; `pyrelease status` shows how to continue"),
     }
 }

@@ -1,4 +1,4 @@
-//! `rollback`: undoes a run that was cut short.
+//! `rollback`: undoes an interrupted run.
 
 use super::resume::not_over;
 use super::session::{configuration_of_run, destinations};
@@ -10,47 +10,51 @@ use crate::engine::run::Store;
 use crate::error::{Error, Result};
 use crate::world::orphans;
 
-/// How a run is undone
+/// The options of `rollback`
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RollbackOptions {
-    /// Ask nothing
+    /// Do not ask for confirmation
     pub yes: bool,
-    /// Leave what cannot be undone, and give the run up
+    /// Keep what cannot be undone, and give up the run
     pub leave: bool,
 }
 
-/// Undoes the run that was cut short.
+/// Undoes the interrupted run.
 ///
 /// # Errors
-/// Something cannot be undone, or is public.
+/// An effect cannot be undone, or is public.
 pub fn rollback(context: &Context, options: &RollbackOptions) -> Result<()> {
     let (workspace, store) = open(context)?;
     let lock = store.lock()?;
     let run = match store.unfinished() {
-        Ok(Some(run)) if run.is_lost() => return give_up_unread(context, options, &store, lost(&run)),
+        Ok(Some(run)) if run.is_lost() => return give_up_unreadable(context, options, &store, lost(&run)),
         Ok(Some(run)) => run,
-        Ok(None) => return nothing(context, "there is nothing to roll back"),
-        Err(unreadable) => return give_up_unread(context, options, &store, unreadable),
+        Ok(None) => {
+            let message = "there is nothing to roll back";
+            context.ui.on_event(&Event::Note { stage: None, message });
+            return Ok(());
+        }
+        Err(unreadable) => return give_up_unreadable(context, options, &store, unreadable),
     };
     let mut journal = Journal::open(&run.journal()).map_err(not_over)?;
-    // One that cannot be read is no reason not to undo the rest.
+    // A configuration that cannot be read must not prevent the rollback.
     let _ = journal.header().map(configuration_of_run);
     let destinations = journal.header().map(destinations).unwrap_or_default();
     let question = match options.leave {
         false => format!("Undo what run {} did?", run.id()),
-        true => format!("Undo what run {} did, leave what cannot be undone, and give it up?", run.id()),
+        true => format!("Undo what run {} did, keep what cannot be undone, and give up the run?", run.id()),
     };
     context.confirm(options.yes, &question)?;
     workspace.repository.give_consent();
     context.listen_for_interrupts()?;
     orphans::terminate_all(run.id());
-    let _guard = lock.guard(&run);
+    let _guard = lock.start_watchdog(&run);
     let on_failure = if options.leave { OnUndoFailure::Leave } else { OnUndoFailure::Stop };
     recovery_context(context, &workspace, &run).rollback(&mut journal, on_failure, &destinations)
 }
 
-/// Gives up a run whose journal cannot be read, if that is what was asked for; nothing is touched on its word.
-fn give_up_unread(
+/// Gives up runs whose journals cannot be read, if `--leave` was passed. Undoes nothing.
+fn give_up_unreadable(
     context: &Context,
     options: &RollbackOptions,
     store: &Store,
@@ -61,15 +65,11 @@ fn give_up_unread(
     }
     for run in store.runs()? {
         if run.is_lost() || run.is_over().is_err() {
-            context.confirm(options.yes, &format!("Give up run {}, and leave all as it is?", run.id()))?;
+            context
+                .confirm(options.yes, &format!("Give up run {}, and leave everything as it is?", run.id()))?;
             run.give_up()?;
             context.ui.on_event(&Event::GivenUp { run: run.id() });
         }
     }
-    Ok(())
-}
-
-fn nothing(context: &Context, message: &str) -> Result<()> {
-    context.ui.on_event(&Event::Note { stage: None, message });
     Ok(())
 }

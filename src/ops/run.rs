@@ -1,4 +1,4 @@
-//! `run`: preflights, the plan, one question, and the release.
+//! `run`: the preflight checks, the plan, one question, and the release.
 
 use super::Context;
 use super::credentials::ask_for_missing;
@@ -11,15 +11,15 @@ use crate::engine::preflight::preflight;
 use crate::engine::run::Store;
 use crate::error::{Error, ExitCode, Result};
 
-/// How a release is run
+/// The options of `run`
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RunOptions<'a> {
     /// How to bump the version; none to infer it
     pub bump: Option<&'a str>,
-    /// Ask nothing
+    /// Do not ask for confirmation
     pub yes: bool,
     pub dry_run: bool,
-    /// Ask each index whether it would take the files, once they are built
+    /// Ask each index whether it would accept the files, once they are built
     pub probe: bool,
     /// Continue despite errors marked as overridable
     pub force: bool,
@@ -28,14 +28,14 @@ pub struct RunOptions<'a> {
 /// Releases the project.
 ///
 /// # Errors
-/// A preflight refuses the release, or it fails; the exit code says what is left.
+/// A preflight refuses the release, or the release fails; the exit code tells whether something is left behind.
 pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     let session = Session::open(context)?;
     let lock = if options.dry_run { None } else { Some(session.store.lock()?) };
     refuse_unfinished(&session.store)?;
     if !options.yes && !options.dry_run && !super::can_ask() {
         return Err(Error::usage("there is no terminal to ask on")
-            .help("`pyrelease run --yes` releases without asking"));
+            .help("pass `--yes` to release without confirmation"));
     }
     let (config, pipeline, store, mut release) = session.release(options.bump, options.force)?;
     let (environment, project) = (&release.workspace.environment, &release.target.project.name);
@@ -46,13 +46,13 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     let leave = Leave { force: options.force, can_ask: !options.yes && super::can_ask() };
     let questions = preflight(&pipeline, &release, config.carry(), leave, listener)?;
     let plan = pipeline.plan(&mut release, listener)?;
-    // Whoever does not want to be asked has read the plan, or will not.
+    // A user who passes `--yes` does not need the whole plan.
     let is_brief = options.yes && !options.dry_run;
     listener.on_event(&Event::Plan { plan: &plan, is_brief });
     if options.dry_run {
         let message = match questions.as_slice() {
-            [] => "every preflight passed; nothing has been done",
-            _ => "`run` asks about the warnings first, and `run --yes` is refused; nothing has been done",
+            [] => "all preflight checks passed; nothing has been done",
+            _ => "`run` asks about the warnings first, and `run --yes` refuses; nothing has been done",
         };
         listener.on_event(&Event::Note { stage: None, message });
         return Ok(());
@@ -65,11 +65,11 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     let mut execution =
         Execution::begin(&store, &pipeline, release, configuration, &context.interrupted, listener)?;
     execution.probe = options.probe;
-    let _guard = lock.as_ref().and_then(|lock| lock.guard(&execution.run));
+    let _guard = lock.as_ref().and_then(|lock| lock.start_watchdog(&execution.run));
     execution.complete()
 }
 
-/// An unfinished run comes first: what it left would confuse a new one.
+/// Refuses to start while a run is unfinished: its effects would confuse a new one.
 pub(super) fn refuse_unfinished(store: &Store) -> Result<()> {
     let Some(run) = store.unfinished()? else { return Ok(()) };
     if run.is_lost() {
@@ -77,7 +77,9 @@ pub(super) fn refuse_unfinished(store: &Store) -> Result<()> {
     }
     let effects = entries(&Journal::read(&run.journal())?);
     let help = match point_of_no_return(&effects) {
-        Some(_) => "it has gone public: `pyrelease resume` finishes it, `pyrelease status` shows where it is",
+        Some(_) => {
+            "it is already public: `pyrelease resume` finishes it, `pyrelease status` shows where it is"
+        }
         None => {
             "`pyrelease resume` finishes it, `pyrelease rollback` undoes it, `pyrelease status` shows where it is"
         }

@@ -1,4 +1,4 @@
-//! A project opened for a command: its configuration, its repository and its pipeline.
+//! Opens a project for a command: its configuration, its repository and its pipeline.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::world::Environment;
 use crate::world::http::client_certificate_variable;
 use crate::world::process::withhold;
 
-/// A project opened
+/// An open project
 pub struct Session {
     pub config: Config,
     pub pipeline: Pipeline,
@@ -37,7 +37,7 @@ impl Session {
         Ok(Self { config: location.config, pipeline, workspace, store })
     }
 
-    /// Settles what is to be released.
+    /// Determines the release.
     pub fn release(self, bump: Option<&str>, force: bool) -> Result<(Config, Pipeline, Store, Release)> {
         let bump = bump.map(str::parse::<Bump>).transpose()?;
         let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
@@ -45,7 +45,7 @@ impl Session {
         Ok((self.config, self.pipeline, self.store, Release::new(self.workspace, target)))
     }
 
-    /// Opens the project as it was when a run began, from what the run's journal says.
+    /// Opens the project with the configuration and the commit that a run began with, from its journal.
     pub(super) fn of_run(context: &Context, header: &Header) -> Result<(Config, Pipeline, Release)> {
         let location = locate_loosely(context)?;
         let config = configuration_of_run(header)?;
@@ -59,7 +59,7 @@ impl Session {
         workspace.head.commit.clone_from(&header.head);
         workspace.head.branch.clone_from(&header.branch);
         let version = |text: &str| -> Result<Version> {
-            text.parse().map_err(|error| Error::left("the journal names no version").because(error))
+            text.parse().map_err(|error| Error::left("the journal has no valid version").because(error))
         };
         let target = Target {
             project: stages::read_project(&workspace)?,
@@ -81,14 +81,15 @@ pub fn tell_unused_indexes(config: &Config, listener: &dyn Listener) {
     }
 }
 
-/// The configuration that the command line names; from here on the secrets that it grants are withheld from everybody else.
+/// Reads the configuration that the command line names. From then on, processes do not get the secrets that it grants to
+/// stages.
 pub fn locate(context: &Context) -> Result<Location> {
     let location = config::locate(&context.folder, context.manifest.as_deref())?;
     withhold(location.config.granted_secrets());
     Ok(location)
 }
 
-/// The configuration that a run began with, in the same way.
+/// Reads the configuration that a run began with, in the same way.
 pub(super) fn configuration_of_run(header: &Header) -> Result<Config> {
     let (path, text) = &header.configuration;
     let config = Config::parse(Source::new(path, text.clone()))?;
@@ -96,8 +97,7 @@ pub(super) fn configuration_of_run(header: &Header) -> Result<Config> {
     Ok(config)
 }
 
-/// The environment with what the configuration says of the indexes and everybody who speaks to one needs. What the user's
-/// own environment says comes first.
+/// Adds the configuration's client certificates to the environment. Variables of the user take precedence.
 pub fn environment_of(config: &Config, root: &Path, environment: Environment) -> Environment {
     config.indexes().iter().fold(environment, |environment, (name, index)| {
         let variable = client_certificate_variable(name);
@@ -110,7 +110,7 @@ pub fn environment_of(config: &Config, root: &Path, environment: Environment) ->
     })
 }
 
-/// The project's folder, whatever its configuration says now: a run goes by the one it began with.
+/// The project's folder, even if its configuration is broken: a run uses the one that it began with.
 fn locate_loosely(context: &Context) -> Result<std::path::PathBuf> {
     match locate(context) {
         Ok(location) => Ok(location.root),
@@ -118,7 +118,7 @@ fn locate_loosely(context: &Context) -> Result<std::path::PathBuf> {
     }
 }
 
-/// The repository of the project, whatever its configuration says of the release.
+/// The repository of the project, even if its configuration is broken.
 pub fn open_loosely(context: &Context) -> Result<Workspace> {
     let environment = context.environment.clone();
     match locate(context) {
@@ -130,7 +130,7 @@ pub fn open_loosely(context: &Context) -> Result<Workspace> {
     }
 }
 
-/// The indexes that the stages of a run upload to; none where its configuration cannot be read by this version.
+/// The indexes that the stages of a run upload to; none if this version cannot read its configuration.
 pub(super) fn destinations(header: &Header) -> Vec<Destination> {
     configuration_of_run(header).map(|config| stages::destinations(&config)).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use crate::engine::status::{JournalState, StatusCollector, StatusReport};
 use crate::error::Result;
 use crate::stages::rebuild::is_public;
 
-/// The state of the last run; none where the repository has no run. `offline` asks neither remotes nor indexes.
+/// The state of the last run; none if the repository has no run. `offline` queries neither remotes nor indexes.
 ///
 /// # Errors
 /// The repository or the runs cannot be read.
@@ -20,9 +20,13 @@ pub fn status(context: &Context, offline: bool) -> Result<Option<StatusReport>> 
     };
     Ok(collector.collect(destinations)?.map(|report| {
         let is_lost = report.journal == JournalState::Lost && report.outcome.is_none();
-        let asks = is_lost && !offline && !report.under_way;
-        match asks.then(|| locate(context).ok()).flatten().map(|found| is_public(&found.config, &workspace)) {
-            Some(Some(false)) => report.without_anything_public(),
+        let is_queried = is_lost && !offline && !report.under_way;
+        match is_queried
+            .then(|| locate(context).ok())
+            .flatten()
+            .map(|found| is_public(&found.config, &workspace))
+        {
+            Some(Some(false)) => report.with_nothing_public(),
             _ => report,
         }
     }))

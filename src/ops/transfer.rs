@@ -1,4 +1,4 @@
-//! A run moves to another clone or machine: `status --export FILE` there, `resume --import FILE` here.
+//! Moves a run to another clone or machine: `status --export FILE` there, `resume --import FILE` here.
 
 use std::path::Path;
 
@@ -9,15 +9,15 @@ use crate::engine::run::Store;
 use crate::engine::transfer;
 use crate::error::{Error, Result};
 
-/// Packs the run that is not finished into a file.
+/// Packs the unfinished run into a file.
 ///
 /// # Errors
 /// There is no such run, its journal is lost, or the file cannot be written.
 pub fn export(context: &Context, file: &Path) -> Result<()> {
     let (workspace, store) = open(context)?;
-    // Nothing may be at work on what is packed.
+    // No other process may change the run while it is packed.
     let _lock = store.lock()?;
-    let nothing = || Error::refused("there is no unfinished run to move");
+    let nothing = || Error::refused("there is no unfinished run to export");
     let run = store.unfinished()?.ok_or_else(nothing)?;
     if run.is_lost() {
         return Err(super::lost(&run));
@@ -30,23 +30,24 @@ pub fn export(context: &Context, file: &Path) -> Result<()> {
     what.extend(packed.commit.then(|| "the release's commit and tag".to_owned()));
     what.extend(packed.distributions);
     say(&format!(
-        "run {} is packed in {} ({}): {}",
+        "exported run {} to {} ({}): {}",
         run.id(),
         file.display(),
         crate::world::size(packed.size),
         what.join(", ")
     ));
     for missing in packed.missing {
-        let message = format!("`{missing}` is no longer as it was built, and is not in it");
-        let help = Some("where an index has it, `resume` fetches it from there");
+        let message =
+            format!("`{missing}` is missing or has changed since the build, and is not in the file");
+        let help = Some("if an index has it, `resume` downloads it from there");
         context.ui.on_event(&Event::Warning { stage: None, message: &message, help });
     }
-    say("it can be finished here or there; what one has done, the other finds done");
-    say(&format!("in another clone of the repository: pyrelease resume --import {}", file.display()));
+    say("the run can be completed here or there; each finds what the other has done");
+    say(&format!("to complete it in another clone: pyrelease resume --import {}", file.display()));
     Ok(())
 }
 
-/// Makes a packed run one of this repository, after asking.
+/// Imports a packed run into this repository, after asking.
 pub(super) fn import(
     context: &Context,
     workspace: &Workspace,
@@ -57,11 +58,10 @@ pub(super) fn import(
     imported.check(store, &workspace.repository)?;
     let header = &imported.header;
     let (path, text) = &header.configuration;
-    let ours = fs_err::read_to_string(workspace.repository.top().join(&header.prefix).join(path));
-    if ours.unwrap_or_default() != *text {
-        let message = format!("the run goes by a `{}` that differs from the one here", path.display());
-        let help =
-            Some("its commands are run as it says them: take it only from somebody whose releases you trust");
+    let local = fs_err::read_to_string(workspace.repository.top().join(&header.prefix).join(path));
+    if local.unwrap_or_default() != *text {
+        let message = format!("the run uses a `{}` that differs from the one here", path.display());
+        let help = Some("its commands are run: import it only from somebody whose releases you trust");
         context.ui.on_event(&Event::Warning { stage: None, message: &message, help });
     }
     let question =

@@ -1,4 +1,4 @@
-//! `upload`: distributions to an index, without a release.
+//! `upload`: uploads distributions to an index, without a release.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -21,12 +21,12 @@ use crate::world::hashes::Hashes;
 use crate::world::http::check_url;
 use crate::world::parallel::par_map;
 
-/// The ending of what is not uploaded by itself, but goes along with the file beside it
+/// The suffix of attestations, which are uploaded together with their distributions
 const ATTESTATION: &str = ".attestation";
-/// The name of the preflight of the files themselves
+/// The stage name of the findings about the files
 const CHECK: &str = "check";
 
-/// Where distributions are uploaded to
+/// The index to upload to
 #[derive(Debug, Clone, Copy)]
 pub enum Target<'a> {
     /// An index of the configuration, or a predefined one
@@ -35,25 +35,25 @@ pub enum Target<'a> {
     Url { url: &'a str, simple: Option<&'a str> },
 }
 
-/// What is uploaded, where, and how
+/// The options of `upload`
 #[derive(Debug, Clone, Copy)]
 pub struct UploadOptions<'a> {
-    /// Distributions, or folders that hold some
+    /// Distributions, or folders with distributions
     pub files: &'a [PathBuf],
     pub target: Target<'a>,
-    /// How many wheels are uploaded at the same time
+    /// How many wheels to upload in parallel
     pub connections: usize,
-    /// Ask the index first whether it would take the files
+    /// Ask the index first whether it would accept the files
     pub probe: bool,
     /// Wait until the index lists every file, and compare one download
     pub verify: bool,
     /// Install the release from the index
     pub install: bool,
-    /// A command that tries the installed release
+    /// A command that tests the installed release
     pub smoke: Option<&'a str>,
     /// Continue despite errors marked as overridable
     pub force: bool,
-    /// Ask nothing
+    /// Do not ask for confirmation
     pub yes: bool,
 }
 
@@ -73,7 +73,7 @@ pub fn upload(context: &Context, options: &UploadOptions<'_>) -> Result<()> {
     let verify = options.verify || options.install;
     let (config, root) = match (locate(context), &context.manifest) {
         (Ok(location), _) => (location.config, location.root),
-        // Distributions may lie anywhere; a project is only needed for its settings.
+        // Distributions may be anywhere; a project is only needed for its settings.
         (Err(error), None) if error.report().is_none() => {
             (Config::default_pipeline(), context.folder.clone())
         }
@@ -86,7 +86,7 @@ pub fn upload(context: &Context, options: &UploadOptions<'_>) -> Result<()> {
 
     let policy = policy(&config, CHECK, false)?;
     let hashes = Hashes::default();
-    // What is no distribution by its name is refused, as `check` refuses it.
+    // Refuse files whose names are not those of distributions, as `check` does.
     for path in &paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if let Err(error @ (FilenameError::Ending(_) | FilenameError::Zip(_))) = name.parse::<Filename>() {
@@ -95,7 +95,7 @@ pub fn upload(context: &Context, options: &UploadOptions<'_>) -> Result<()> {
     }
     let record_digest = |path: &PathBuf| hashes.record_digest(path);
     let distributions = par_map(&paths, &record_digest).into_iter().collect::<Result<Vec<_>>>()?;
-    // Whatever is named twice, by itself and in its folder, is one file.
+    // A file that is named twice, by itself and by its folder, is one file.
     let mut seen = BTreeSet::new();
     let mut is_new = |file: &Distribution| seen.insert((file.filename.clone(), file.sha256.clone()));
     let (paths, distributions): (Vec<_>, Vec<_>) =
@@ -107,7 +107,7 @@ pub fn upload(context: &Context, options: &UploadOptions<'_>) -> Result<()> {
     preflight(CHECK, findings, options.force, listener)?;
     let address = address_of(&name, &index)?;
     let environment = match options.target {
-        // Whoever names an address has said where everything goes.
+        // A user who passes the URL has named the host.
         Target::Url { .. } => allowing(environment, &address.upload),
         Target::Index(_) => environment,
     };
@@ -130,7 +130,7 @@ pub fn upload(context: &Context, options: &UploadOptions<'_>) -> Result<()> {
 
     let (number, bytes) = standalone.size();
     if number == 0 {
-        let message = format!("`{name}` has every file already, with the same bytes");
+        let message = format!("`{name}` already has every file, with the same bytes");
         listener.on_event(&Event::Note { stage: None, message: &message });
         return if verify { standalone.verify(&all, &how, &context.interrupted, listener) } else { Ok(()) };
     }
@@ -140,7 +140,7 @@ pub fn upload(context: &Context, options: &UploadOptions<'_>) -> Result<()> {
         "Upload {what} ({size}) of {} {} to {name} ({})?",
         standalone.project, standalone.version, index.upload
     );
-    // Where nobody can be asked, the command line has said what is wanted.
+    // Without a terminal, the command line is the confirmation.
     context.confirm(options.yes || !super::can_ask(), &question)?;
     context.listen_for_interrupts()?;
     if options.probe {
@@ -162,13 +162,13 @@ pub fn upload(context: &Context, options: &UploadOptions<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The project that the files are of, by the first one's name.
+/// The project of the files, from the first one's name.
 fn project_of(distributions: &[Distribution]) -> Option<String> {
     let name: Filename = distributions.first()?.filename.parse().ok()?;
     Some(name.name().to_owned())
 }
 
-/// Tells the findings, and refuses if one is an error.
+/// Reports the findings, and refuses if one is an error.
 fn preflight(stage: &str, findings: Vec<Finding>, force: bool, listener: &dyn Listener) -> Result<()> {
     let mut errors = 0;
     for finding in findings {
@@ -185,7 +185,7 @@ fn preflight(stage: &str, findings: Vec<Finding>, force: bool, listener: &dyn Li
     }
 }
 
-/// The index that is meant, and its name.
+/// The index to upload to, and its name.
 fn index(config: &Config, target: &Target<'_>) -> Result<(String, IndexSettings)> {
     let (url, simple) = match *target {
         Target::Index(name) => return named(config, name),
@@ -193,9 +193,9 @@ fn index(config: &Config, target: &Target<'_>) -> Result<(String, IndexSettings)
     };
     let address = check_url(url).map_err(|error| {
         let help = error.help();
-        Error::usage("`--url` cannot be used").because(error).help(help)
+        Error::usage("cannot upload to `--url`").because(error).help(help)
     })?;
-    // One that is known by its address has a name, and with it credentials.
+    // A configured index with this URL gives the upload a name, and so its credentials.
     let plain = |url: &str| url.trim_end_matches('/').to_owned();
     let known = config.indexes().iter().find(|(_, index)| plain(&index.upload) == plain(url));
     let mut found = match known {
@@ -226,7 +226,7 @@ fn named(config: &Config, name: &str) -> Result<(String, IndexSettings)> {
     })
 }
 
-/// The files that are named, and those in folders that are.
+/// The named files, and those in named folders.
 fn files(context: &Context, named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for given in named {
@@ -234,7 +234,7 @@ fn files(context: &Context, named: &[PathBuf]) -> Result<Vec<PathBuf>> {
         if path.is_dir() {
             files.extend(distributions_in(&path)?);
         } else if !path.is_file() {
-            return Err(Error::usage(format!("`{}` is not there", given.display())));
+            return Err(Error::usage(format!("`{}` does not exist", given.display())));
         } else if !path.to_string_lossy().ends_with(ATTESTATION) {
             files.push(path);
         }

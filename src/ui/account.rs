@@ -1,51 +1,54 @@
-//! What is known of a run, as people read it.
+//! The status of a run as text for people.
 
 use std::fmt::Write as _;
 
 use crate::engine::journal::Outcome;
 use crate::engine::status::{
-    AtIndex, DistributionStatus, FileState, Here, JournalState, LockStatus, RefState, RefStatus, StatusReport,
+    DistributionStatus, FileState, IndexFile, JournalState, LocalState, LockStatus, RefState, RefStatus,
+    StatusReport,
 };
 use crate::text::safe;
 use crate::world::git::short;
 
-/// The account as a text of some lines.
-pub fn account_text(account: &StatusReport) -> String {
-    let mut text = headline(account);
+/// The status as text.
+pub fn status_text(report: &StatusReport) -> String {
+    let mut text = headline(report);
     let mut fact = |label: &str, value: &str| {
         let _ = write!(text, "\n  {label:<9} {value}");
     };
-    fact("run", &account.run);
-    fact("folder", &account.folder);
-    if let Some(failure) = &account.failure {
+    fact("run", &report.run);
+    fact("folder", &report.folder);
+    if let Some(failure) = &report.failure {
         fact("failed", &failure.replace('\n', "\n            "));
     }
-    if !account.stages.is_empty() {
+    if !report.stages.is_empty() {
         let mark = |done| if done { " ✓" } else { "" };
-        let stages = account.stages.iter().map(|stage| format!("{}{}", stage.stage, mark(stage.done)));
+        let stages = report.stages.iter().map(|stage| format!("{}{}", stage.stage, mark(stage.done)));
         fact("stages", &stages.collect::<Vec<_>>().join(", "));
     }
-    for effect in &account.effects {
+    for effect in &report.effects {
         fact(&effect.state, &effect.effect);
     }
-    text.push_str(&files(account));
-    text.push_str(&refs(&account.refs));
-    for window in &account.windows {
+    text.push_str(&files(report));
+    text.push_str(&refs(&report.refs));
+    for window in &report.windows {
         let day = window.closes.get(..10).unwrap_or(&window.closes);
         let _ = match window.days_left {
             left if left > 0.0 => write!(
                 text,
-                "\n\n{} takes further files of this release for {left:.1} days more, until {day}",
+                "\n\n{} accepts further files of this release for another {left:.1} days, until {day}",
                 window.index
             ),
-            _ => write!(text, "\n\n{} has taken no further files of this release since {day}", window.index),
+            _ => {
+                write!(text, "\n\n{} has accepted no further files of this release since {day}", window.index)
+            }
         };
     }
-    let locks: Vec<String> = account.locks.iter().map(lock).collect();
-    for (at, note) in account.notes.iter().chain(&locks).enumerate() {
+    let locks: Vec<String> = report.locks.iter().map(lock).collect();
+    for (at, note) in report.notes.iter().chain(&locks).enumerate() {
         let _ = write!(text, "{}\nnote: {note}", if at == 0 { "\n" } else { "" });
     }
-    for (at, command) in account.next.iter().enumerate() {
+    for (at, command) in report.next.iter().enumerate() {
         let _ = match at {
             0 => write!(text, "\n\nnext: {command}"),
             _ => write!(text, "\n  or: {command}"),
@@ -56,71 +59,71 @@ pub fn account_text(account: &StatusReport) -> String {
 
 fn lock(lock: &LockStatus) -> String {
     match lock.left_by_run {
-        true => format!("git left the lock `{}` when the run was cut short: {}", lock.path, lock.advice),
-        false => format!("`{}` locks what git is to change: {}", lock.path, lock.advice),
+        true => format!("git left the lock file `{}` when the run was cut short: {}", lock.path, lock.advice),
+        false => format!("the lock file `{}` blocks git: {}", lock.path, lock.advice),
     }
 }
 
-fn headline(account: &StatusReport) -> String {
-    let at = account.at.as_ref().map(|stage| format!(" in `{stage}`")).unwrap_or_default();
-    let state = match (account.outcome, account.journal) {
-        (Some(Outcome::GivenUp), _) => "given up; what it did outside stays as it is".to_owned(),
+fn headline(report: &StatusReport) -> String {
+    let at = report.at.as_ref().map(|stage| format!(" in `{stage}`")).unwrap_or_default();
+    let state = match (report.outcome, report.journal) {
+        (Some(Outcome::GivenUp), _) => "given up; its effects stay as they are".to_owned(),
         (_, JournalState::Lost) => return "a run whose journal is lost".to_owned(),
         (Some(Outcome::Released), _) => "released".to_owned(),
-        (Some(Outcome::RolledBack), _) => "rolled back; nothing is left of it".to_owned(),
-        (None, _) if account.under_way => format!("under way{at}"),
+        (Some(Outcome::RolledBack), _) => "rolled back; nothing is left".to_owned(),
+        (None, _) if report.under_way => format!("under way{at}"),
         (None, _) => format!("cut short{at}"),
     };
-    let damaged = match account.journal {
+    let damaged = match report.journal {
         JournalState::Damaged { line } => format!("; line {line} of its journal is damaged"),
         JournalState::Cut { .. } => "; its journal has lost its end".to_owned(),
         JournalState::Newer => "; a later version of pyrelease wrote its journal".to_owned(),
         _ => String::new(),
     };
-    match account.name.as_str() {
-        "" => format!("a run that cannot be read any more: {state}{damaged}"),
-        name => format!("{name} {}: {state}{damaged}", account.version),
+    match report.name.as_str() {
+        "" => format!("a run that cannot be read: {state}{damaged}"),
+        name => format!("{name} {}: {state}{damaged}", report.version),
     }
 }
 
-fn files(account: &StatusReport) -> String {
-    // What was rolled back is not expected to lie here.
-    let with_here = account.outcome != Some(Outcome::RolledBack);
+fn files(report: &StatusReport) -> String {
+    // A rollback deletes the files of the run's folder.
+    let with_local = report.outcome != Some(Outcome::RolledBack);
     let mut indexes: Vec<&str> = Vec::new();
-    for at in account.files.iter().flat_map(|file| &file.indexes) {
+    for at in report.files.iter().flat_map(|file| &file.indexes) {
         if !indexes.contains(&at.index.as_str()) {
             indexes.push(&at.index);
         }
     }
     let mut head = vec!["file".to_owned(), "sha256".to_owned()];
-    head.extend(with_here.then(|| "here".to_owned()));
+    head.extend(with_local.then(|| "here".to_owned()));
     head.extend(indexes.iter().map(|index| (*index).to_owned()));
     let row = |file: &DistributionStatus| {
         let mut row = vec![file.filename.clone(), short(&file.sha256).to_owned()];
-        row.extend(with_here.then(|| match &file.here {
-            Here::Present => "present".to_owned(),
-            Here::Changed { sha256 } => format!("changed: {}", short(sha256)),
-            Here::Gone => "gone".to_owned(),
+        row.extend(with_local.then(|| match &file.local {
+            LocalState::Present => "present".to_owned(),
+            LocalState::Changed { sha256 } => format!("changed: {}", short(sha256)),
+            LocalState::Gone => "gone".to_owned(),
         }));
         let cell =
             |index: &&str| file.indexes.iter().find(|at| at.index == **index).map_or(String::new(), at_index);
         row.extend(indexes.iter().map(cell));
         row
     };
-    let mut text = table(head, account.files.iter().map(row).collect());
-    let mut said: Vec<(&str, &str)> = Vec::new();
-    for at in account.files.iter().flat_map(|file| &file.indexes) {
+    let mut text = table(head, report.files.iter().map(row).collect());
+    let mut shown: Vec<(&str, &str)> = Vec::new();
+    for at in report.files.iter().flat_map(|file| &file.indexes) {
         if let Some(reason) = &at.reason
-            && !said.contains(&(&at.index, reason))
+            && !shown.contains(&(&at.index, reason))
         {
-            said.push((&at.index, reason));
+            shown.push((&at.index, reason));
             let _ = write!(text, "\n  {}: unknown, because {}", at.index, indented(reason));
         }
     }
     text
 }
 
-fn at_index(at: &AtIndex) -> String {
+fn at_index(at: &IndexFile) -> String {
     match (at.state, &at.sha256) {
         (FileState::Same, _) => "same".to_owned(),
         (FileState::Different, sha256) => {
@@ -132,7 +135,7 @@ fn at_index(at: &AtIndex) -> String {
 }
 
 fn refs(refs: &[RefStatus]) -> String {
-    let shown = |id: &Option<String>| id.as_deref().map_or("none", short).to_owned();
+    let short_id = |id: &Option<String>| id.as_deref().map_or("none", short).to_owned();
     let row = |known: &RefStatus| {
         let name = match known.name.strip_prefix("refs/tags/") {
             Some(tag) => format!("tag {tag}"),
@@ -142,24 +145,28 @@ fn refs(refs: &[RefStatus]) -> String {
             RefState::AsMade => "as the run made it".to_owned(),
             RefState::AsBefore => "as before the run".to_owned(),
             RefState::Moved if known.contains => {
-                format!("moved on since; contains the run's {}", shown(&known.made))
+                format!("moved on since; contains the run's {}", short_id(&known.made))
             }
             RefState::Moved => {
-                format!("moved since; was {}, the run's is {}", shown(&known.before), shown(&known.made))
+                format!(
+                    "moved since; was {}, the run's is {}",
+                    short_id(&known.before),
+                    short_id(&known.made)
+                )
             }
             RefState::Unknown => "unknown".to_owned(),
         };
-        let now = if known.state == RefState::Unknown { "?".to_owned() } else { shown(&known.now) };
+        let now = if known.state == RefState::Unknown { "?".to_owned() } else { short_id(&known.now) };
         vec![name, known.at.clone(), now, state]
     };
     let head = ["ref", "at", "now", "state"].map(str::to_owned).to_vec();
     let mut text = table(head, refs.iter().map(row).collect());
-    let mut said: Vec<&str> = Vec::new();
+    let mut shown: Vec<&str> = Vec::new();
     for known in refs {
         if let Some(reason) = &known.reason
-            && !said.contains(&known.at.as_str())
+            && !shown.contains(&known.at.as_str())
         {
-            said.push(&known.at);
+            shown.push(&known.at);
             let _ = write!(text, "\n  {}: unknown, because {}", known.at, indented(reason));
         }
     }

@@ -1,4 +1,4 @@
-//! Events as lines for people: a verb in twelve columns, then the facts.
+//! Prints events as lines for people: a verb in twelve columns, then the details.
 
 use std::cell::RefCell;
 use std::error::Error as _;
@@ -20,12 +20,12 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 const INFO: Style = AnsiColor::Cyan.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 
-/// From this size on, in bytes, a file has a line as it begins
-const WORTH_A_LINE: u64 = 1 << 20;
-/// What needs no further word
+/// The size in bytes from which on the start of an upload is announced
+const LARGE: u64 = 1 << 20;
+/// The evidence that adds nothing to the verb
 const UPLOADED: &str = "uploaded";
 
-/// Writes to standard error
+/// Writes text to standard error
 pub struct Human {
     verbosity: Verbosity,
     uploads: RefCell<Option<Uploads>>,
@@ -57,7 +57,7 @@ impl Human {
         }
     }
 
-    fn said(&self, style: Style, label: &str, message: &str, help: Option<&str>) {
+    fn diagnostic(&self, style: Style, label: &str, message: &str, help: Option<&str>) {
         let mut text = format!("{style}{label}{style:#}: {}", safe(message));
         if let Some(help) = help {
             let _ = write!(text, "\n{INFO}help{INFO:#}: {}", safe(help));
@@ -93,19 +93,19 @@ impl Human {
             Severity::Note | Severity::Detail => (DIM, "note"),
         };
         let stage = stage.map(|stage| format!("[{stage}] ")).unwrap_or_default();
-        self.said(style, label, &format!("{stage}{}", finding.message), finding.help.as_deref());
+        self.diagnostic(style, label, &format!("{stage}{}", finding.message), finding.help.as_deref());
     }
 
-    /// Shows how far an upload is: a bar on a terminal, elsewhere one line as it begins.
+    /// Shows the progress of an upload: a bar on a terminal, elsewhere one line as it begins.
     fn progress(&self, what: &str, done: u64, total: u64) {
         if self.verbosity == Verbosity::Quiet {
             return;
         }
         let mut uploads = self.uploads.borrow_mut();
         let Some(uploads) = &mut *uploads else { return };
-        // What is small is there before anybody has read that it is on its way.
-        let worth_a_line = total >= WORTH_A_LINE && done < total;
-        if uploads.sent(what, done, total) && worth_a_line && !std::io::stderr().is_terminal() {
+        // A small file is uploaded before anybody could read that it is being sent.
+        let is_announced = total >= LARGE && done < total;
+        if uploads.sent(what, done, total) && is_announced && !std::io::stderr().is_terminal() {
             uploads.suspend(|| {
                 let sending =
                     format!("{GOOD}{:>12}{GOOD:#} {} ({})", "Sending", safe(what), crate::world::size(total));
@@ -114,13 +114,13 @@ impl Human {
         }
     }
 
-    /// Says what became of a file.
-    fn file(&self, file: &str, index: &str, fate: FileStatus, reason: &str) {
-        let is_last = self.uploads.borrow_mut().as_mut().is_some_and(|uploads| uploads.over(file));
+    /// Prints the outcome for a file.
+    fn file(&self, file: &str, index: &str, status: FileStatus, reason: &str) {
+        let is_last = self.uploads.borrow_mut().as_mut().is_some_and(|uploads| uploads.finish(file));
         if is_last && let Some(uploads) = self.uploads.take() {
             uploads.clear();
         }
-        match fate {
+        match status {
             FileStatus::There if reason == UPLOADED => {
                 self.status(GOOD, "Uploaded", &format!("{file} to {index}"))
             }
@@ -150,9 +150,9 @@ impl Human {
             Action::Skip { .. } => "Skipping",
         };
         let text = action.to_string();
-        // The action's own first word says the same as the verb.
-        let facts = text.split_once(' ').map_or(text.as_str(), |(_, facts)| facts);
-        self.status(GOOD, verb, &safe(facts));
+        // Drop the action's own verb.
+        let details = text.split_once(' ').map_or(text.as_str(), |(_, details)| details);
+        self.status(GOOD, verb, &safe(details));
     }
 }
 
@@ -194,7 +194,7 @@ impl Listener for Human {
             Event::Note { message, .. } => self.status(DIM, "", &safe(message)),
             Event::Warning { stage, message, help } => {
                 let stage = stage.map(|stage| format!("[{stage}] ")).unwrap_or_default();
-                self.said(WARN, "warning", &format!("{stage}{message}"), *help);
+                self.diagnostic(WARN, "warning", &format!("{stage}{message}"), *help);
             }
             Event::PointOfNoReturn { stage } => {
                 self.status(
@@ -231,10 +231,10 @@ impl Listener for Human {
     }
 }
 
-/// What the plan is about: the release, and why it is that one.
+/// The subject of a plan: the release, and the reason for its version.
 fn subject_text(plan: &Plan) -> String {
     let mut text = format!("{GOOD}{} {}{GOOD:#}", plan.name, plan.version);
-    // A project whose version comes from tags and that has none yet has no version now.
+    // The version comes from tags, and there is none yet.
     if plan.previous_version != plan.version && plan.previous_version != "0" {
         let _ = write!(text, " (now {})", plan.previous_version);
     }
@@ -254,7 +254,7 @@ fn subject_text(plan: &Plan) -> String {
     text
 }
 
-/// The plan as people read it.
+/// The plan as text.
 pub fn plan_text(plan: &Plan) -> String {
     let mut text = subject_text(plan);
     let width = plan.stages.iter().map(|stage| stage.name.len()).max().unwrap_or_default();
@@ -285,9 +285,9 @@ fn meaning(reach: crate::engine::model::Reach) -> &'static str {
     use crate::engine::model::Reach;
     match reach {
         Reach::Private => "in the run's own clone:",
-        Reach::Rehearsal => "for trial:",
+        Reach::Rehearsal => "rehearsal:",
         Reach::Repository => "in the repository and its remote; undone if a later stage fails:",
-        Reach::Public => "in public; past this point the release can only be completed:",
+        Reach::Public => "public; past this point the release can only be completed:",
         Reach::FollowUp => "afterwards:",
     }
 }

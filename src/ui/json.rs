@@ -1,4 +1,4 @@
-//! Events as JSON lines on standard output.
+//! Prints events as JSON lines on standard output.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use super::data;
 use crate::engine::event::{Event, Listener};
 use crate::error::Error;
 
-/// Writes every event as one line
+/// Writes each event as one line
 pub struct Json;
 
 #[derive(Serialize)]
@@ -14,13 +14,13 @@ struct Failure<'a> {
     event: &'static str,
     message: String,
     help: &'a [String],
-    /// The exit code that follows
+    /// The exit code of the command
     code: u8,
 }
 
 impl Json {
     pub(super) fn error(&self, error: &Error) {
-        if error.is_told() {
+        if error.is_reported() {
             return;
         }
         self.write(&Failure {

@@ -1,4 +1,4 @@
-//! The runs of a repository and their journals, as people read them.
+//! The runs of a repository and their journals as text for people.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::engine::status::JournalState;
 use crate::text::safe;
 use crate::world::git::short;
 
-/// The runs in a table.
+/// The runs as a table.
 pub fn runs_text(runs: &[Summary], under_way: bool) -> String {
     if runs.is_empty() {
         return "no release has been run in this repository".to_owned();
@@ -33,7 +33,7 @@ pub fn runs_text(runs: &[Summary], under_way: bool) -> String {
     safe(text.trim_start_matches('\n')).into_owned()
 }
 
-/// A journal, a line for each record, and where the output of the stages is.
+/// A journal with one line for each record, and the paths of the stages' logs.
 pub fn journal_text(lines: &[ReadLine], outputs: &[PathBuf]) -> String {
     let first = lines.iter().find_map(|line| line.time);
     let mut text = String::new();
@@ -61,7 +61,7 @@ fn ended(outcome: Outcome) -> &'static str {
     }
 }
 
-/// In the time zone of whoever reads it.
+/// The time in the user's time zone.
 fn when(time: Option<&str>) -> String {
     let time = time.and_then(|time| time.parse::<jiff::Timestamp>().ok());
     let zoned = time.map(|time| time.to_zoned_datetime(jiff::tz::TimeZone::system()));
@@ -79,11 +79,15 @@ fn duration(seconds: f64) -> String {
 fn meaning(content: &Content) -> String {
     let record = match content {
         Content::Record(record) => record.as_ref(),
-        Content::Foreign => return "!! a record that this version of pyrelease does not know".to_owned(),
+        Content::Foreign => return "!! a record that this version of pyrelease cannot read".to_owned(),
         Content::Damaged => return "!! damaged: this line was changed after it was written".to_owned(),
-        Content::Torn => return "-- cut off by whatever ended the run; it does not count".to_owned(),
+        Content::Torn => {
+            return "-- incomplete: cut off when the run was interrupted, and ignored".to_owned();
+        }
     };
-    let because = |what: String, said: &str| if said.is_empty() { what } else { format!("{what}: {said}") };
+    let with = |what: String, detail: &str| {
+        if detail.is_empty() { what } else { format!("{what}: {detail}") }
+    };
     match record {
         Record::Run(header) => {
             format!(
@@ -97,13 +101,13 @@ fn meaning(content: &Content) -> String {
             )
         }
         Record::Found { stages, evidence, .. } => {
-            let taken = format!(
-                "the run stands in for one whose journal was lost; as done count {}",
+            let found = format!(
+                "the run was reconstructed, because its journal was lost; done: {}",
                 stages.join(", ")
             );
-            evidence.iter().fold(taken, |text, line| format!("{text}\n{line}"))
+            evidence.iter().fold(found, |text, line| format!("{text}\n{line}"))
         }
-        Record::Imported {} => "the run came here from another repository".to_owned(),
+        Record::Imported {} => "the run was imported from another repository".to_owned(),
         Record::StageBegun { stage } => format!("stage `{stage}` began"),
         Record::StageDone { stage, outputs } => {
             let commit = outputs.commit.iter().map(|commit| format!("commit {}", short(commit)));
@@ -111,15 +115,15 @@ fn meaning(content: &Content) -> String {
             let files = outputs.distributions.iter();
             let files = files.map(|file| format!("{} (sha256 {})", file.filename, file.sha256));
             let made: Vec<String> = commit.chain(tag).chain(files).collect();
-            because(format!("stage `{stage}` is done"), &made.join(", "))
+            with(format!("stage `{stage}` is done"), &made.join(", "))
         }
         Record::Intent { id, effect, .. } => format!("#{id} about to do: {effect}"),
-        Record::Done { id, evidence } => because(format!("#{id} done"), evidence),
-        Record::NotDone { id, reason, .. } => because(format!("#{id} did not happen"), reason),
-        Record::Doubted { id, .. } => format!("#{id} is not there, and may still come"),
-        Record::Undo { id, .. } => format!("#{id} about to be taken back"),
-        Record::Undone { id, evidence } => because(format!("#{id} taken back"), evidence),
-        Record::Kept { id, reason } => because(format!("#{id} stays"), reason),
+        Record::Done { id, evidence } => with(format!("#{id} done"), evidence),
+        Record::NotDone { id, reason, .. } => with(format!("#{id} did not happen"), reason),
+        Record::Doubted { id, .. } => format!("#{id} is not there, but may still arrive"),
+        Record::Undo { id, .. } => format!("#{id} about to be undone"),
+        Record::Undone { id, evidence } => with(format!("#{id} undone"), evidence),
+        Record::Kept { id, reason } => with(format!("#{id} kept"), reason),
         Record::Failed { stage, reason } => format!("`{stage}` failed: {reason}"),
         Record::End { outcome } => format!("the run is over: {}", ended(*outcome)),
     }

@@ -1,4 +1,4 @@
-//! What a person or a program sees of a run. It knows events, errors and nothing else.
+//! Shows events, errors and reports to people and programs.
 
 mod account;
 mod counter;
@@ -16,13 +16,13 @@ use crate::error::Error;
 use crate::text::safe;
 use crate::world::terminal::HiddenInput;
 
-pub use account::account_text;
+pub use account::status_text;
 pub use counter::Counter;
 pub use human::{Human, plan_text};
 pub use json::Json;
 pub use log::{journal_text, runs_text};
 
-/// How much is said
+/// How much is printed
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     /// Errors and warnings only
@@ -32,7 +32,7 @@ pub enum Verbosity {
     Verbose,
 }
 
-/// How it is said
+/// The output format
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
     /// Text for people, on standard error
@@ -42,7 +42,7 @@ pub enum Format {
     Json,
 }
 
-/// Where events and errors go
+/// Prints events and errors in the chosen format
 pub enum Ui {
     Human(Human),
     Json(Json),
@@ -64,7 +64,7 @@ impl Ui {
         }
     }
 
-    /// Counts up to `total`, where people watch.
+    /// A counter of up to `total` items; silent in JSON.
     pub fn counter(&self, verb: &'static str, total: usize) -> Counter {
         match self {
             Self::Human(human) => Counter::new(verb, total, human.verbosity()),
@@ -87,7 +87,7 @@ impl Ui {
 }
 
 impl Ui {
-    /// Asks for a word on the terminal.
+    /// Asks for a line of text on the terminal.
     ///
     /// # Errors
     /// The terminal cannot be read.
@@ -100,10 +100,10 @@ impl Ui {
         Ok(answer.trim().to_owned())
     }
 
-    /// Asks for a secret on the terminal, which does not show what is typed. A Ctrl-C is an error here.
+    /// Asks for a secret on the terminal, without echo. Ctrl-C is an error here.
     ///
     /// # Errors
-    /// The terminal cannot be read, or somebody would rather not answer.
+    /// The terminal cannot be read, or the user interrupted.
     pub fn ask_secretly(&self, question: &str) -> std::io::Result<SecretString> {
         let _hidden = HiddenInput::begin();
         let mut stderr = anstream::stderr();
@@ -124,12 +124,12 @@ impl Listener for Ui {
     }
 }
 
-/// Says something to people from outside the flow of events, such as from a signal's thread.
-pub fn say_at_once(message: &str) {
+/// Prints a message outside the flow of events, such as from a signal handler's thread.
+pub fn print_now(message: &str) {
     let _ = writeln!(anstream::stderr(), "\n{message}");
 }
 
-/// Writes a line of data to standard output. A reader that went away is not an error.
+/// Writes a line of data to standard output. A closed pipe is not an error.
 pub fn data(text: &str) {
     let mut stdout = anstream::stdout();
     let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());

@@ -1,5 +1,4 @@
-//! How far uploads are: a bar for each file that is on its way and one for all of them on a terminal, a line for each
-//! that begins elsewhere.
+//! The progress of uploads: on a terminal a bar for each file and one for all of them.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +6,22 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::text::safe;
 
-/// From how many files on there is a bar for all of them
+/// The number of files from which on there is a bar for all of them
 const SEVERAL: usize = 2;
 
-/// The files on their way to an index
+/// The uploads to an index
 pub(super) struct Uploads {
     bars: MultiProgress,
-    /// Of all bytes
+    /// The bar for all bytes
     all: Option<ProgressBar>,
     files: BTreeMap<String, (u64, ProgressBar)>,
     on_terminal: bool,
-    /// How many are not over
+    /// How many files are not finished
     left: usize,
 }
 
 impl Uploads {
-    /// Of so many files with so many bytes together.
+    /// `bytes` is the total size of the files.
     pub(super) fn new(files: usize, bytes: u64, on_terminal: bool) -> Self {
         let bars = MultiProgress::new();
         let all = (on_terminal && files >= SEVERAL).then(|| {
@@ -33,7 +32,7 @@ impl Uploads {
         Self { bars, all, files: BTreeMap::new(), on_terminal, left: files }
     }
 
-    /// So many bytes of a file are sent; whether it has just begun.
+    /// Records how many bytes of a file are sent; returns whether it has just begun.
     pub(super) fn sent(&mut self, file: &str, done: u64, total: u64) -> bool {
         let begins = !self.files.contains_key(file);
         if begins {
@@ -52,15 +51,15 @@ impl Uploads {
         let Some((before, bar)) = self.files.get_mut(file) else { return begins };
         bar.set_position(done);
         if let Some(all) = &self.all {
-            // A file that is sent again begins anew.
+            // A file that is sent again starts from zero.
             all.set_position((all.position() + done).saturating_sub(*before));
         }
         *before = done;
         begins
     }
 
-    /// A file is over, whatever became of it; gives whether it was the last.
-    pub(super) fn over(&mut self, file: &str) -> bool {
+    /// Records that a file is finished, whatever the outcome; returns whether it was the last.
+    pub(super) fn finish(&mut self, file: &str) -> bool {
         if let Some((_, bar)) = self.files.get(file) {
             bar.finish_and_clear();
         }
@@ -68,13 +67,13 @@ impl Uploads {
         self.left == 0
     }
 
-    /// Nothing is on its way any more.
+    /// Removes all bars.
     pub(super) fn clear(&self) {
         self.files.values().for_each(|(_, bar)| bar.finish_and_clear());
         self.all.iter().for_each(ProgressBar::finish_and_clear);
     }
 
-    /// Writes something between the bars.
+    /// Hides the bars while `write` writes.
     pub(super) fn suspend(&self, write: impl FnOnce()) {
         self.bars.suspend(write);
     }
@@ -90,11 +89,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_file_that_is_over_ends_them_all() {
+    fn the_last_finished_file_is_reported() {
         let mut uploads = Uploads::new(2, 20, false);
         uploads.sent("one", 10, 10);
-        assert!(!uploads.over("one"));
-        // One that was not sent at all is over, too.
-        assert!(uploads.over("two"));
+        assert!(!uploads.finish("one"));
+        // A file that was never sent is finished, too.
+        assert!(uploads.finish("two"));
     }
 }

@@ -67,7 +67,8 @@ impl Scene {
         if outcome.stderr().contains("panicked") {
             return Err(format!("it panicked: {outcome}"));
         }
-        let kept_from_it = outcome.status() == -1 || outcome.stderr().contains("could not be deleted");
+        let kept_from_it =
+            outcome.status() == -1 || outcome.stderr().contains("failed to delete the run's clone");
         if over && kept_from_it && !self.project.debris().is_empty() {
             // Killed after its last record, it could not clear up: the next command does.
             let next = self.calmly("rollback --yes");

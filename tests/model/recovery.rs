@@ -11,7 +11,7 @@ use pyrelease::engine::model::Reach;
 enum Presence {
     Present,
     Absent,
-    /// It is not there, and may still come
+    /// It is not there, but may still arrive
     NotYet,
     Unknown,
 }

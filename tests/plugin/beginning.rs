@@ -9,10 +9,10 @@ fn first_mistakes_are_told() {
     let sandbox = Sandbox::new();
     let new = ["plugin", "new", "site"];
     for (arguments, code, expected) in [
-        (&new[..], 0, "has a plugin that works"),
+        (&new[..], 0, "created a working plugin"),
         (&["plugin", "new", "tag"], 2, "`tag` is a built-in stage"),
         (&["plugin", "new", "testpypi"], 2, "`testpypi` is an index"),
-        (&["plugin", "test", "nothing.py"], 2, "`nothing.py` is not there"),
+        (&["plugin", "test", "nothing.py"], 2, "`nothing.py` does not exist"),
         (&["plugin", "test", "site"], 2, "`site` is a folder"),
         (&["plugin", "test", "site/site.py", "--config", "file=x"], 2, "--config '{\"key\": \"value\"}'"),
         (&["plugin", "test", "site/site.py"], 1, "`file` is missing: pass it with `--config`"),

@@ -137,7 +137,7 @@ fn a_plugin_of_the_first_interface_is_loaded_for_ever() {
     let ran = sandbox.command(sandbox.root(), env!("CARGO_BIN_EXE_pyrelease"), &arguments);
     let ran = ran.stderr_to_stdout().stdout_capture().unchecked().run().unwrap();
     let said = String::from_utf8_lossy(&ran.stdout);
-    assert!(ran.status.success() && said.contains("well      undo again"), "{said}");
+    assert!(ran.status.success() && said.contains("passed    undo again"), "{said}");
 }
 
 #[test]

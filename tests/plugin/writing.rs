@@ -40,7 +40,7 @@ fn passes(sandbox: &Sandbox, file: &str, config: &str) {
     let (code, said) = pyrelease(sandbox, &["plugin", "test", file, "--config", config]);
     assert_eq!(code, 0, "{said}");
     for what in ALL {
-        assert!(said.lines().any(|line| line == format!("well      {what}")), "{what}: {said}");
+        assert!(said.lines().any(|line| line == format!("passed    {what}")), "{what}: {said}");
     }
 }
 
@@ -53,19 +53,20 @@ fn a_new_plugin_in_python_passes_as_it_is() {
     assert_eq!(fs_err::read_dir(copies).unwrap().count(), 0, "what was tried is not kept");
     let file = |path: &str| pyrelease(&sandbox, &["plugin", "test", path]);
     assert!(file("my-stage").1.contains("error: `my-stage` is a folder\nhelp: name the plugin's own file"));
-    assert!(file("none.py").1.contains("error: `none.py` is not there"));
-    // One that is there already is left alone.
+    assert!(file("none.py").1.contains("error: `none.py` does not exist"));
+    // An existing one is left alone.
     let (code, said) = pyrelease(&sandbox, &["plugin", "new", "my-stage", "--lang", "c"]);
-    assert!(code == 2 && said.contains("is there already"), "{said}");
+    assert!(code == 2 && said.contains("already exists"), "{said}");
     let (code, said) = pyrelease(&sandbox, &["plugin", "new", "../x"]);
-    assert!(code == 2 && said.contains("cannot be the name of a plugin"), "{said}");
+    assert!(code == 2 && said.contains("is not a valid plugin name"), "{said}");
 }
 
 /// What the page on plugins tells to do, followed by a second release.
 #[test]
 fn a_new_plugin_works_release_after_release() {
     let scene = Scene::new(
-        "stages = [\"version\", \"tag\", \"website\"]\n\n[stage.website]\nplugin = \"website\"\nconfig = { file = \"VERSION.txt\" }\n",
+        "stages = [\"version\", \"tag\", \"website\"]\n\n[stage.website]\nplugin = \"website\"\nconfig = { file = \
+         \"VERSION.txt\" }\n",
         &[],
     );
     scene.project.pyrelease("plugin new website").code(0);
@@ -126,16 +127,16 @@ fn a_trial_finds_what_is_wrong() {
         path
     };
     for (changes, expected) in [
-        (&[("elif os.path.exists(path):", "else:")][..], "wrong     undo again"),
-        (&[("\"absent\" if", "\"present\" if")], "wrong     undo"),
-        (&[("os.remove(path)", "pass")], "wrong     undo"),
+        (&[("elif os.path.exists(path):", "else:")][..], "failed    undo again"),
+        (&[("\"absent\" if", "\"present\" if")], "failed    undo"),
+        (&[("os.remove(path)", "pass")], "failed    undo"),
         (
             &[("with call.effect(", "open(path, \"w\").close()\n        with call.effect(")],
-            "wrong     killed after announcing",
+            "failed    killed after announcing",
         ),
         (&[("effects = \"reversible\"", "effects = \"none\"")], "which its description does not declare"),
         (&[("\"type\": \"object\"", "\"type\": \"thing\"")], "its schema is not valid"),
-        (&[("serve(Plugin)", "print(\"hello\")\nserve(Plugin)")], "wrong     describe"),
+        (&[("serve(Plugin)", "print(\"hello\")\nserve(Plugin)")], "failed    describe"),
         (
             &[
                 (
@@ -173,7 +174,8 @@ fn the_example_in_c_writes_checksums_and_takes_them_back() {
 
     // In a release: after `build`, among the stages that come with pyrelease.
     set_binary(env!("CARGO_BIN_EXE_pyrelease"));
-    let config = "stages = [\"version\", \"tag\", \"build\", \"checksums\", \"push\"]\n\n[stage.checksums]\nplugin = \"checksums\"\n\n[stage.build]\nisolation = false\n";
+    let config = "stages = [\"version\", \"tag\", \"build\", \"checksums\", \"push\"]\n\n[stage.checksums]\nplugin = \
+                  \"checksums\"\n\n[stage.build]\nisolation = false\n";
     let project = crate::release::quick().config(config).build();
     let plugins = project.folder().join(".pyrelease/plugins");
     fs_err::create_dir_all(&plugins).unwrap();
@@ -219,7 +221,11 @@ fn the_example_in_python_posts_once_the_release_is_out() {
     scene.project.write("tools/announce.py", &example);
     scene.project.write(
         "release.toml",
-        &format!("stages = [\"version\", \"tag\", \"push\", \"announce\"]\n\n[stage.announce]\ncommand = [\"python3\", \"tools/announce.py\"]\nconfig = {{ url = \"http://{address}/hook\", text = \"{{name}} {{version}} is \\\"out\\\"\" }}\n"),
+        &format!(
+            "stages = [\"version\", \"tag\", \"push\", \"announce\"]\n\n[stage.announce]\ncommand = \
+                  [\"python3\", \"tools/announce.py\"]\nconfig = {{ url = \"http://{address}/hook\", text = \
+                  \"{{name}} {{version}} is \\\"out\\\"\" }}\n"
+        ),
     );
     scene.project.commit("Announce releases");
     scene.trust();

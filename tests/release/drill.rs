@@ -176,12 +176,12 @@ fn an_undo_that_undoes_nothing_is_found() {
     project.assert_unchanged(&before);
 
     // What is named can be looked at: the world as it was when the run was killed, and what became of it.
-    let folder = word_after(&outcome, "what was left is in ");
+    let folder = word_after(&outcome, "the remaining files are in ");
     let world = Path::new(&folder).read_dir().unwrap().next().unwrap().unwrap().path();
     assert!(world.join("after-rollback/repository/.git/refs/heads/docs").is_file(), "{}", world.display());
     assert!(world.join("killed/remotes/origin.git/HEAD").is_file());
     // And the command that is named finds it again.
-    let again = word_after(&outcome, "once more: `pyrelease ");
+    let again = word_after(&outcome, "to repeat it: `pyrelease ");
     let again = again.trim_end_matches('`').replace(" --keep", "");
     assert_eq!(project.pyrelease(&again).run().status(), 1);
 

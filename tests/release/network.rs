@@ -189,7 +189,9 @@ fn a_public_index_that_cuts_a_file_short_is_not_said_to_have_released_it() {
     assert!(!run.stderr().contains("Released"), "{run}");
 
     let status = line.run("status");
-    status.stdout_contains("other bytes than were checked").stdout_contains("pyrelease rollback --leave");
+    status
+        .stdout_contains("other bytes than those that were checked")
+        .stdout_contains("pyrelease rollback --leave");
     let resumed = line.run("resume --yes");
     assert_eq!(resumed.status(), 4, "{resumed}");
     resumed.stderr_contains("yank it there");

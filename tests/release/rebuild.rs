@@ -33,8 +33,8 @@ fn the_rest_is_taken_from_the_rehearsal() {
     lose_everything(&local.project);
 
     let resumed = local.pyrelease("resume").on_a_terminal(&AGREED).code(0);
-    resumed.stdout_contains("its journal is lost").stdout_contains("public, and taken as it is");
-    resumed.stdout_contains("left to do: check, pypi");
+    resumed.stdout_contains("its journal is lost").stdout_contains("public, and used as it is");
+    resumed.stdout_contains("remaining stages: check, pypi");
     assert!(!resumed.stdout().contains("Building"), "{resumed}");
     local.is_released(local.project.folder());
     assert_eq!(local.public.files()[WHEEL], published[WHEEL]);
@@ -58,7 +58,7 @@ fn on_the_servers_that_people_run() {
     let status = project.pyrelease("status").code(0);
     seen.add(&status);
     // Neither says when a file came there.
-    assert!(!status.stdout().contains("takes further files"), "{status}");
+    assert!(!status.stdout().contains("accepts further files"), "{status}");
 
     lose_everything(project);
     project.pyrelease("resume").on_a_terminal(&AGREED).code(0);

@@ -59,10 +59,11 @@ fn other_bytes_are_rehearsed_under_a_version_of_their_own() {
     let (local, left) = attempted("");
     let plan = local.pyrelease("plan minor").code(0);
     plan.stdout_contains(
-        "; as 1.1.0.devN if it already has other files of this version, and then with other bytes than the published ones",
+        "; as 1.1.0.devN if it already has other files of this version, and then with other bytes than the published \
+         ones",
     );
     let dry = local.pyrelease("run minor --dry-run").code(0);
-    dry.stderr_contains("`testpypi` has demo 1.1.0 already").stderr_contains("every preflight passed");
+    dry.stderr_contains("`testpypi` has demo 1.1.0 already").stderr_contains("all preflight checks passed");
     dry.stderr_contains("the release is rehearsed as 1.1.0.dev1 or later");
     local.pyrelease("doctor minor").code(0).stderr_contains("rehearsed as 1.1.0.dev1 or later");
     assert_eq!(local.rehearsal.files(), left);

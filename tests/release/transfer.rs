@@ -72,7 +72,7 @@ fn taken_and_killed_after(local: &Local, file: &Path, clone: &Path, record: &str
         let outcome = run.from(clone).env("PYRELEASE_DRILL", drill).run();
         assert_eq!(outcome.status(), -1, "{outcome}");
         let told = local.pyrelease("log --last").from(clone).run();
-        let since = told.stdout().rsplit_once("came here from another").map_or("", |(_, since)| since);
+        let since = told.stdout().rsplit_once("was imported from another").map_or("", |(_, since)| since);
         assert!(!since.contains("failed"), "{told}");
         if since.contains(record) {
             return;

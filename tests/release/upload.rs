@@ -131,7 +131,7 @@ fn files_that_lie_anywhere_are_uploaded_and_the_same_ones_never_again() {
     first.says("\"event\":\"published\"");
 
     let again = index.upload(&upload_project, &[]).code(0);
-    again.says("has every file already, with the same bytes");
+    again.says("already has every file, with the same bytes");
     assert_eq!(again.fates(), first.fates());
     assert_eq!(index.proxy.sent().len(), 2);
 }
@@ -299,7 +299,7 @@ fn an_index_and_its_address_are_named_once() {
     upload_project
         .run(&["upload", "nothing.whl", "--index", "pypi"], &[])
         .code(2)
-        .says("`nothing.whl` is not there");
+        .says("`nothing.whl` does not exist");
 }
 
 /// A dozen wheels: the first goes alone, no more than four at a time, and the sdist when all are there.

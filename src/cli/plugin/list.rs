@@ -1,4 +1,4 @@
-//! `pyrelease plugin list`: every plugin that the project names or that lies about, and what it may do.
+//! `pyrelease plugin list`: lists every plugin that the project names or that is installed, and what it may do.
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -18,29 +18,29 @@ use crate::stages::NullHandler;
 use crate::text::safe;
 use crate::ui::{Format, data};
 
-/// A plugin as it is shown
+/// A plugin in the list
 #[derive(Debug, Serialize)]
 struct Entry {
     name: String,
-    /// The stages that it works for
+    /// The stages that use it
     stages: Vec<String>,
     file: Option<PathBuf>,
     carrier: Option<&'static str>,
     found: Option<&'static str>,
-    /// What it is pinned and agreed to by
+    /// The digest that is pinned and trusted
     sha256: Option<String>,
-    /// The words that start it, where its file alone is not all
+    /// The command that starts it, if it is more than its file
     command: Option<Vec<String>>,
     interpreter: Option<String>,
     target: Option<String>,
-    /// Whether it may run, or what is in its way
+    /// Whether it may run, or why not
     state: String,
     /// Files of the same name that are not used
     hidden: Vec<PathBuf>,
     description: Option<Description>,
 }
 
-/// What it says of itself; only one that is trusted is asked
+/// The plugin's description of itself; only trusted plugins are asked
 #[derive(Debug, Serialize)]
 struct Description {
     version: String,
@@ -119,16 +119,16 @@ fn entry(
     };
     let mut state = match &looked.obstacle {
         None => "trusted".to_owned(),
-        Some(Obstacle::Unpinned) => "not pinned: nothing of it runs".to_owned(),
-        Some(Obstacle::Changed { .. }) => "changed since it was pinned: nothing of it runs".to_owned(),
+        Some(Obstacle::Unpinned) => "not pinned, so it does not run".to_owned(),
+        Some(Obstacle::Changed { .. }) => "changed since it was pinned, so it does not run".to_owned(),
         Some(Obstacle::NotTrusted { otherwise: None }) => {
-            "pinned, and you have not agreed to it: nothing of it runs".to_owned()
+            "pinned, but not trusted by you, so it does not run".to_owned()
         }
         Some(Obstacle::NotTrusted { otherwise: Some(_) }) => {
-            "pinned, and you have agreed to it by another interpreter: nothing of it runs".to_owned()
+            "pinned, but trusted with another interpreter, so it does not run".to_owned()
         }
         Some(Obstacle::WritableByOthers { path }) => {
-            format!("`{}` is writable for others: nothing of it runs", path.display())
+            format!("file `{}` is writable by others, so it does not run", path.display())
         }
     };
     let mut description = None;
@@ -149,7 +149,7 @@ fn entry(
             .and_then(Descriptor::read)
         {
             Ok(described) => description = Some(describe(&described)),
-            Err(problem) => state = format!("trusted, and of no use: {problem}"),
+            Err(problem) => state = format!("trusted, but unusable: {problem}"),
         }
     }
     Entry {

@@ -1,4 +1,4 @@
-//! `pyrelease plugin`: what plugins there are, which of them may run, and how one is begun and tried.
+//! `pyrelease plugin`: lists, trusts, creates and tests plugins.
 
 mod list;
 mod new;
@@ -43,7 +43,7 @@ fn project(context: &Context) -> Result<Location> {
         if error.report().is_some() {
             error
         } else {
-            Error::usage(error.to_string()).help("plugins belong to a project")
+            Error::usage(error.to_string()).help("plugins need a project")
         }
     })
 }

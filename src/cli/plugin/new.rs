@@ -1,4 +1,4 @@
-//! `pyrelease plugin new`: a plugin that builds, passes `plugin test`, and waits to be changed.
+//! `pyrelease plugin new`: creates a plugin that builds and passes `plugin test`, as a start.
 
 use std::path::PathBuf;
 
@@ -40,7 +40,7 @@ const C: Files = &[
     ("README.md", include_str!("../../../templates/plugin/c/README.md")),
 ];
 
-/// With the SDK beside it: nothing needs to be published for it to build.
+/// Includes the SDK, so that the template builds without a published crate.
 const RUST: Files = &[
     ("Cargo.toml", include_str!("../../../templates/plugin/rust/Cargo.toml.in")),
     ("src/lib.rs", include_str!("../../../templates/plugin/rust/lib.rs")),
@@ -62,15 +62,16 @@ pub(super) fn new(context: &Context, arguments: &Arguments) -> Result<()> {
     if !begins
         || !name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-')
     {
-        return Err(Error::usage(format!("`{name}` cannot be the name of a plugin"))
-            .help("it begins with a small letter, and has small letters, digits and `-`"));
+        return Err(Error::usage(format!("`{name}` is not a valid plugin name")).help(
+            "it must start with a lower-case letter, and have only lower-case letters, digits and `-`",
+        ));
     }
     if let Some(what) = taken(name) {
         return Err(Error::usage(format!("`{name}` is {what}")).help("choose another name for the plugin"));
     }
     let folder = context.folder.join(name);
     if folder.exists() {
-        return Err(Error::usage(format!("`{}` is there already", folder.display()))
+        return Err(Error::usage(format!("`{}` already exists", folder.display()))
             .help("choose another name, or delete it"));
     }
     let library = name.replace('-', "_");
@@ -91,11 +92,11 @@ pub(super) fn new(context: &Context, arguments: &Arguments) -> Result<()> {
         fs_err::write(&path, text.replace("@version@", env!("CARGO_PKG_VERSION")))?;
         make_executable(&path)?;
     }
-    data(&format!("`{name}` has a plugin that works; try it: {next}"));
+    data(&format!("created a working plugin in `{name}`; to test it: {next}"));
     Ok(())
 }
 
-/// A script is executed by its name.
+/// Makes a script executable.
 fn make_executable(path: &std::path::Path) -> Result<()> {
     #[cfg(unix)]
     if path.extension().is_some_and(|ending| ending == "py") {

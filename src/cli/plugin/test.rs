@@ -1,4 +1,4 @@
-//! `pyrelease plugin test`: a plugin tried by its author.
+//! `pyrelease plugin test`: tests a plugin, for its author.
 
 use std::path::PathBuf;
 
@@ -28,15 +28,15 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) fn test(context: &Context, arguments: &Arguments) -> Result<()> {
     let config = serde_json::from_str(&arguments.config).map_err(|error| {
-        let error = Error::usage("what `--config` says is no JSON").because(error);
-        error.help("write it as --config '{\"key\": \"value\"}'")
+        let error = Error::usage("`--config` is not valid JSON").because(error);
+        error.help("pass it as --config '{\"key\": \"value\"}'")
     })?;
     let options = Options { config, irreversible: arguments.irreversible, seconds: arguments.timeout.max(1) };
     let file = context.folder.join(&arguments.file);
     if !file.is_file() {
-        let what = if file.is_dir() { "is a folder" } else { "is not there" };
+        let what = if file.is_dir() { "is a folder" } else { "does not exist" };
         return Err(Error::usage(format!("`{}` {what}", arguments.file.display()))
-            .help("name the plugin's own file: the script, or the library once it is built"));
+            .help("pass the plugin's own file: the script, or the built library"));
     }
     let tried = try_out(&file, &context.environment, &options)?;
     match context.format {
@@ -45,15 +45,15 @@ pub(super) fn test(context: &Context, arguments: &Arguments) -> Result<()> {
     }
     match tried.iter().filter(|tried| tried.problem.is_some()).count() {
         0 => Ok(()),
-        1 => Err(Error::failed("1 thing is wrong with the plugin")),
-        several => Err(Error::failed(format!("{several} things are wrong with the plugin"))),
+        1 => Err(Error::failed("the plugin has 1 problem")),
+        several => Err(Error::failed(format!("the plugin has {several} problems"))),
     }
 }
 
 fn line(tried: &TrialStep) -> String {
     match (&tried.problem, &tried.left_out) {
-        (Some(problem), _) => format!("wrong     {}: {problem}", tried.what),
-        (None, Some(why)) => format!("left out  {}: {why}", tried.what),
-        (None, None) => format!("well      {}", tried.what),
+        (Some(problem), _) => format!("failed    {}: {problem}", tried.what),
+        (None, Some(why)) => format!("skipped   {}: {why}", tried.what),
+        (None, None) => format!("passed    {}", tried.what),
     }
 }

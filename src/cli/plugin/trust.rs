@@ -1,4 +1,4 @@
-//! `pyrelease plugin trust`: pins what is there, and writes down that the user has agreed to it.
+//! `pyrelease plugin trust`: pins plugins in `release.lock`, and records that the user trusts them.
 
 use super::{of_stages, project};
 use crate::engine::event::{Event, Listener};
@@ -27,7 +27,7 @@ pub(super) fn trust(context: &Context, arguments: &Arguments) -> Result<()> {
         wanted.extend(stages.iter().map(|named| (named.name.clone(), named.wanted.clone())));
         if wanted.is_empty() {
             return Err(Error::usage("no stage of the project has a plugin")
-                .help("name one: `pyrelease plugin trust NAME`"));
+                .help("pass one: `pyrelease plugin trust NAME`"));
         }
     }
     for name in &arguments.names {
@@ -43,7 +43,7 @@ pub(super) fn trust(context: &Context, arguments: &Arguments) -> Result<()> {
         let plugin = &looked.plugin;
         match &looked.obstacle {
             None => {
-                say(&format!("`{name}` is trusted already: {}", plugin.source.display()));
+                say(&format!("`{name}` is already trusted: {}", plugin.source.display()));
                 continue;
             }
             Some(obstacle @ Obstacle::WritableByOthers { .. }) => return Err(obstacle.refusal(plugin)),
@@ -66,10 +66,12 @@ pub(super) fn trust(context: &Context, arguments: &Arguments) -> Result<()> {
         }
         say(&format!("sha256 {identity}"));
         if let Some(Obstacle::Changed { pinned }) = &looked.obstacle {
-            say(&format!("until now {pinned} was pinned"));
+            say(&format!("replaces the pinned {pinned}"));
         }
-        context
-            .confirm(arguments.yes, &format!("Run plugin `{name}` in releases, with all that you may do?"))?;
+        context.confirm(
+            arguments.yes,
+            &format!("Run plugin `{name}` in releases, with all your permissions?"),
+        )?;
         Pins::read(&location.root)?.pin(&name, &looked.target, &identity)?;
         agree(&looked, &context.environment)?;
         say(&format!("`{name}` is pinned in `{LOCK}` and trusted: commit `{LOCK}`"));

@@ -114,7 +114,7 @@ impl Effects<'_> {
         let mut earlier = EarlierEffects::default();
         for entry in left {
             if let Effect::Plugin(effect) = &entry.effect {
-                earlier.told.push(effect.told(entry.state));
+                earlier.told.push(effect.for_plugin(entry.state));
                 earlier.keys.push(effect.key.clone());
             }
         }
@@ -189,10 +189,11 @@ fn unknown(stage: &str, effect: &Effect) -> Error {
         "it is not known whether {effect} was done when the run was cut short, and it cannot be done twice"
     );
     if effect.reach() < Reach::Public {
-        return Error::failed(message).help("it was for trial and stays as it is: release again");
+        return Error::failed(message).help("it was a rehearsal and stays as it is: release again");
     }
     Error::left(message).help(format!(
-        "check by hand, then run `pyrelease resume --done {stage}` if it was, or `pyrelease resume --again {stage}` if it was not"
+        "check by hand, then run `pyrelease resume --done {stage}` if it was, or `pyrelease resume --again {stage}` \
+         if it was not"
     ))
 }
 

@@ -166,7 +166,7 @@ pub enum Earlier {
 
 /// Whether a run stops at this effect in doubt until the user says whether it happened: an interrupted permanent command
 /// that cannot be verified, or an irreversible effect of a plugin.
-pub fn needs_word(records: &[Record], stage: &str, effect: &Effect) -> bool {
+pub fn needs_user_decision(records: &[Record], stage: &str, effect: &Effect) -> bool {
     if let Effect::Plugin(effect) = effect {
         return effect.class == Class::Irreversible && effect.reach >= Reach::Public;
     }
@@ -184,14 +184,14 @@ impl Earlier {
         match last.state {
             State::Done => Self::Done,
             // A command that reported its failure is run again.
-            State::InDoubt if is_command && !said_to_have_failed(records, last.id) => Self::InDoubt,
+            State::InDoubt if is_command && !has_recorded_failure(records, last.id) => Self::InDoubt,
             _ => Self::Open,
         }
     }
 }
 
 /// Whether the run that wrote the intent also recorded the stage's failure. Ignores failures of later resumes.
-fn said_to_have_failed(records: &[Record], id: u64) -> bool {
+fn has_recorded_failure(records: &[Record], id: u64) -> bool {
     let intent = |record: &&Record| matches!(record, Record::Intent { id: of, .. } if *of == id);
     let mut since = records.iter().skip_while(|record| !intent(record));
     let Some(Record::Intent { stage, .. }) = since.next() else { return false };
@@ -245,12 +245,12 @@ mod tests {
         let mut records =
             vec![Record::Intent { id: 0, at: now, stage: "pypi".into(), effect: upload(), locks: None }];
         let entry = |records: &[Record]| entries(records).remove(0);
-        // How long it was sent, only those know who were there at its end.
+        // The journal does not tell how long a killed run was sending.
         assert!(entry(&records).may_still_arrive(now + 30 * 86_400));
         records.push(Record::Doubted { id: 0, at: now });
         assert!(entry(&records).may_still_arrive(now + ON_ITS_WAY - 1));
         assert!(!entry(&records).may_still_arrive(now + ON_ITS_WAY));
-        // Set back by a month, the clock says nothing; from when that is noticed, five minutes count again.
+        // A clock set back by a month tells nothing; the five minutes count again from when recovery notices it.
         let back = now - 30 * 86_400;
         assert!(entry(&records).may_still_arrive(back));
         records.push(Record::Doubted { id: 0, at: back });

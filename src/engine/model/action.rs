@@ -35,12 +35,12 @@ pub enum Action {
         url: String,
         /// Where the upload URL comes from: `predefined`, or the configuration's file
         url_from: String,
-        /// Where they are listed
+        /// The URL at which the index lists its files
         simple: Option<String>,
         simple_from: String,
-        /// Where it is another than the release's own
+        /// The version, if it differs from the release's
         version: Option<String>,
-        /// What it becomes where the index has other files of the release's own version
+        /// The version to use if the index already has other files of the release's version
         #[serde(skip_serializing_if = "Option::is_none")]
         otherwise: Option<String>,
     },
@@ -55,14 +55,14 @@ pub enum Action {
         plugin: String,
         does: String,
     },
-    /// The stage has nothing to do, and why
+    /// The stage has nothing to do
     Skip {
         reason: String,
     },
 }
 
 impl Action {
-    /// Whether it changes files of the clone, or may.
+    /// Whether it may change files of the clone.
     pub fn may_change_files(&self) -> bool {
         matches!(self, Self::Write { .. } | Self::Command { .. } | Self::Plugin { .. })
     }
@@ -92,7 +92,8 @@ impl fmt::Display for Action {
                 otherwise.as_ref().map_or(Ok(()), |version| {
                     write!(
                         f,
-                        "; as {version} if it already has other files of this version, and then with other bytes than the \
+                        "; as {version} if it already has other files of this version, and then with other bytes than \
+                         the \
                          published ones"
                     )
                 })

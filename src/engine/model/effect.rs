@@ -11,7 +11,7 @@ use crate::plugin::protocol::Class;
 use crate::python::distribution::Distribution;
 use crate::world::git::{Landing, RefUpdate};
 
-/// A change outside the run's folder, as the journal keeps it: enough to ask the world about it and to undo it
+/// A change outside the run's folder, as the journal keeps it, with all that is needed to verify and undo it
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Effect {
@@ -34,15 +34,15 @@ pub enum Effect {
         project: String,
         distribution: Distribution,
     },
-    /// A command of the user's acts beyond the run's folder
+    /// A command of the user acts outside the run's folder
     Command {
         reach: Reach,
         command: Vec<String>,
         undo: Option<Vec<String>>,
-        /// Tells whether it has done its work
+        /// The command that checks whether it has done its work
         #[serde(default)]
         verify: Option<Vec<String>>,
-        /// The names of the secrets that all of these find in their environment
+        /// The names of the secrets in the environment of these commands
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         environment: Vec<String>,
     },
@@ -59,13 +59,13 @@ impl Effect {
         }
     }
 
-    /// Whether doing the other does the same thing once more: two attempts at a push differ in what shuts them out.
+    /// Whether the other effect is the same. Two attempts at a push differ only in their fence refs.
     pub fn repeats(&self, other: &Self) -> bool {
         match (self, other) {
             (
                 Self::Push { remote, updates, .. },
-                Self::Push { remote: their_remote, updates: their_updates, .. },
-            ) => remote == their_remote && updates == their_updates,
+                Self::Push { remote: other_remote, updates: other_updates, .. },
+            ) => remote == other_remote && updates == other_updates,
             _ => self == other,
         }
     }
@@ -89,27 +89,27 @@ impl fmt::Display for Effect {
     }
 }
 
-/// A ref's name as people say it.
+/// A ref's short name, for people.
 pub(super) fn short_ref(name: &str) -> &str {
     name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/")).unwrap_or(name)
 }
 
-/// An effect of a plugin, as the journal keeps it: enough to ask the plugin about it, and to have it taken back
+/// An effect of a plugin, as the journal keeps it, with all that the plugin needs to verify and undo it
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginEffect {
     pub assignment: Assignment,
     pub key: String,
     pub class: Class,
-    /// What it does, for people
+    /// A description for people
     pub label: String,
     pub reach: Reach,
-    /// What the plugin wants to know when it takes it back
+    /// The plugin's own data for the undo
     pub undo: Value,
 }
 
 impl PluginEffect {
-    /// The effect as the plugin is told of it.
-    pub fn told(&self, state: State) -> Value {
+    /// The effect in a request to the plugin.
+    pub fn for_plugin(&self, state: State) -> Value {
         let state = if state == State::Done { "done" } else { "begun" };
         json!({"key": self.key, "class": self.class, "state": state, "undo": self.undo})
     }
@@ -122,15 +122,15 @@ impl fmt::Display for PluginEffect {
     }
 }
 
-/// What the journal knows of an effect
+/// The state of an effect, from the journal
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Intended; whether it happened, only the world knows
+    /// Intended; the journal does not record whether it happened
     InDoubt,
     Done,
     NotDone,
     Undone,
-    /// It stays
+    /// It was not undone and stays
     Kept,
 }
 

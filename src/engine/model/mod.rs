@@ -1,4 +1,4 @@
-//! The data that the engine works with. Nothing here acts.
+//! The engine's data types, without side effects.
 
 mod action;
 mod convention;

@@ -1,4 +1,4 @@
-//! What a stage hands to later stages, and where it uploads.
+//! The outputs of a stage, and the index that it uploads to.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,11 @@ use super::reach::Reach;
 use crate::python::distribution::Distribution;
 use crate::world::git::TagRef;
 
-/// What a stage hands to the stages after it; kept in the journal
+/// The values that a stage gives to later stages; kept in the journal
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Outputs {
-    /// The release notes: the promoted part of the changelog, without its heading
+    /// The release notes: the promoted section of the changelog, without its heading
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
     /// The release commit
@@ -18,19 +18,19 @@ pub struct Outputs {
     pub commit: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<TagRef>,
-    /// The distributions, their bytes recorded
+    /// The distributions with their digests
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub distributions: Vec<Distribution>,
-    /// Where to look at what the stage made
+    /// URLs at which to view the result
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<String>,
-    /// How the release failed when it was tried out, where it was public by then
+    /// The failure of the installation test, if the release was public by then
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_trial: Option<String>,
 }
 
 impl Outputs {
-    /// Takes over what a later stage gives.
+    /// Adds the outputs of a later stage, which replace earlier ones.
     pub fn merge(&mut self, later: Self) {
         self.notes = later.notes.or(self.notes.take());
         self.commit = later.commit.or(self.commit.take());
@@ -47,11 +47,11 @@ impl Outputs {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     pub index: String,
-    /// Where it takes uploads
+    /// The upload URL
     pub url: String,
-    /// Where it lists files
+    /// The URL at which the index lists its files
     pub simple: Option<String>,
     pub reach: Reach,
-    /// Whether the release's own files go there, not others made for a rehearsal
+    /// Whether it gets the release's own files, not others that are built for a rehearsal
     pub exact: bool,
 }

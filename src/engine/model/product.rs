@@ -1,10 +1,10 @@
-//! What stages make for later stages.
+//! Products: what stages give to later stages.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What stages hand to those after them
+/// A product that a stage gives to later stages
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
@@ -25,7 +25,7 @@ pub enum Product {
 impl Product {
     pub const ALL: [Self; 5] = [Self::Notes, Self::Version, Self::Commit, Self::Tag, Self::Distributions];
 
-    /// The word for it in `needs` and `gives`.
+    /// The name in `needs` and `gives`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Notes => "notes",
@@ -43,12 +43,12 @@ impl fmt::Display for Product {
     }
 }
 
-/// What decides a stage's place in a pipeline, besides its reach
+/// The products and the order that a stage requires, besides its reach
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Flow {
-    /// What a stage before it must give
+    /// The products that an earlier stage must give
     pub needs: Vec<Product>,
-    /// What it waits for if any stage gives it
+    /// The products that an earlier stage gives, if any stage does
     pub uses: Vec<Product>,
     pub gives: Vec<Product>,
     /// Stages that must come before it, if they are in the pipeline

@@ -1,4 +1,4 @@
-//! How far an effect reaches: what it takes to undo it.
+//! How far an effect reaches, and so what it takes to undo it.
 
 use std::fmt;
 
@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 pub enum Reach {
     /// The run's folder only
     Private,
-    /// An index made for trials: burns a file name there, harms nobody
+    /// An index for rehearsals: the file names are used up there, which harms nobody
     Rehearsal,
-    /// Refs, here and at the remote: undone if still what this run made
+    /// Refs, here and at the remote: undone unless somebody else has changed them
     Repository,
-    /// Permanent: never undone, rolled forward
+    /// Permanent: never undone, only completed
     Public,
-    /// What comes after, such as announcements: never makes the release fail
+    /// Tasks after the release, such as announcements: a failure is a warning
     FollowUp,
 }
 

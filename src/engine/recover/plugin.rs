@@ -133,7 +133,7 @@ impl RecoveryContext<'_> {
         let folder = self.repository.top().join(header.as_ref().map_or("", |header| &header.prefix));
         let folder = if folder.is_dir() { folder } else { self.repository.top().to_owned() };
         let mut params = Map::new();
-        params.insert("effects".to_owned(), json!([effect.told(state)]));
+        params.insert("effects".to_owned(), json!([effect.for_plugin(state)]));
         if let Some(header) = header {
             let project: PathBuf = folder.components().collect();
             params.insert(

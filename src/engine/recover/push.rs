@@ -74,7 +74,8 @@ impl RecoveryContext<'_> {
 
     fn tell_of_fence(&self, entry: &Entry, remote: &Remote, fence: Option<&str>, what: &str) {
         let message = format!(
-            "{}: `{}` did not answer; the ref `{}`, made there, ensures that {what} cannot arrive later. A later release \
+            "{}: `{}` did not answer; the ref `{}`, made there, ensures that {what} cannot arrive later. A later \
+             release \
              deletes it",
             entry.effect,
             remote.name,
@@ -138,9 +139,9 @@ impl RecoveryContext<'_> {
         if (Remote { name: remote.clone() }).is_on_this_machine(self.repository) {
             return Ok(());
         }
-        let what = if entry.is_being_undone { "the undoing of " } else { "" };
-        Err(Error::left(format!("{what}{} may still arrive", entry.effect)).help(format!(
-            "`{remote}` did not answer to it: run the command again when a quarter of an hour has passed"
+        let what = if entry.is_being_undone { "undo" } else { "push" };
+        Err(Error::left(format!("the {what} of {} may still arrive", entry.effect)).help(format!(
+            "`{remote}` did not answer the {what}: run the command again in a quarter of an hour"
         )))
     }
 
@@ -161,7 +162,7 @@ impl RecoveryContext<'_> {
                 continue;
             }
             remote.refs(self.repository, &[]).map_err(|error| {
-                Error::left(format!("whether `{}` still has the release is not known", remote.name))
+                Error::left(format!("failed to check whether `{}` still has the release", remote.name))
                     .because(error)
             })?;
             let reason = format!("no longer at `{}`", remote.name);
@@ -208,8 +209,8 @@ impl RecoveryContext<'_> {
 /// The reason to wait while a push may still arrive.
 fn may_arrive(remote: &Remote) -> String {
     format!(
-        "`{}` did not answer to the push, which may still arrive, and takes no ref that would prevent it. After a quarter of \
-         an hour it counts as lost; `git ls-remote {}` shows whether it has arrived",
+        "`{}` did not answer the push, which may still arrive, and rejects the ref that would prevent it. After a quarter \
+         of an hour the push counts as lost; `git ls-remote {}` shows whether it has arrived",
         remote.name, remote.name
     )
 }

@@ -204,7 +204,7 @@ impl RecoveryContext<'_> {
 fn refusal(entry: &Entry) -> Error {
     let message = match entry.state {
         State::InDoubt => format!("{} may be public or become so, and could not be taken back", entry.effect),
-        _ => format!("{} is public and cannot be taken back", entry.effect),
+        _ => format!("{} is public and cannot be undone", entry.effect),
     };
     let refusal = Error::left(message).help("finish the release: `pyrelease resume`");
     if entry.may_still_arrive(jiff::Timestamp::now().as_second()) {

@@ -35,7 +35,7 @@ impl Unexplained {
         let refusal = Error::left(format!("the journal does not tell all of this run: {}", found.join("; ")));
         let leave = "or give the run up, and leave all as it is: `pyrelease rollback --leave`";
         match (self.public.as_slice(), self.unasked.as_slice()) {
-            ([], [_, ..]) => refusal.help("try again when that is known").help(leave),
+            ([], [_, ..]) => refusal.help("try again once that works").help(leave),
             ([], _) => refusal
                 .help("if that tag is this run's, finish the release: `pyrelease resume`; else delete it")
                 .help(leave),
@@ -78,13 +78,13 @@ impl RecoveryContext<'_> {
                     continue;
                 }
             };
-            let is_told = |file: &SimpleFile| {
+            let is_recorded = |file: &SimpleFile| {
                 entries.iter().any(|entry| is_upload_of(entry, &place.index, &file.filename))
             };
             let is_own = |file: &SimpleFile| {
                 !journal.is_whole() || file.sha256.as_ref().is_none_or(|sha256| own.contains(sha256))
             };
-            let found = files.iter().filter(|file| !is_told(file) && is_own(file));
+            let found = files.iter().filter(|file| !is_recorded(file) && is_own(file));
             unexplained.public.extend(found.map(|file| format!("{} is on {}", file.filename, place.index)));
         }
         if !journal.is_whole() {

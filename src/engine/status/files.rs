@@ -1,4 +1,4 @@
-//! The distributions of a run: in its folder, and on every index that it uploads to.
+//! The state of a run's distributions, in its folder and on every index that it uploads to.
 
 use serde::Serialize;
 
@@ -10,38 +10,39 @@ use crate::index::Listing;
 use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
 
-/// A distribution and where it is
+/// The state of a distribution
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DistributionStatus {
     pub filename: String,
-    /// As it was built
+    /// The sha256 of the file that was built
     pub sha256: String,
-    /// Whether it was made for a rehearsal only
+    /// Whether it was built for a rehearsal only
     pub rehearsal: bool,
-    /// In the run's folder
-    pub here: Here,
-    pub indexes: Vec<AtIndex>,
+    /// The state of the file in the run's folder
+    #[serde(rename = "here")]
+    pub local: LocalState,
+    pub indexes: Vec<IndexFile>,
 }
 
-/// What lies in the run's folder
+/// The state of a distribution in the run's folder
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
-pub enum Here {
+pub enum LocalState {
     Present,
     Changed { sha256: String },
     Gone,
 }
 
-/// A distribution on an index
+/// The state of a distribution on an index
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AtIndex {
+pub struct IndexFile {
     pub index: String,
     pub reach: Reach,
     pub state: FileState,
-    /// What the index has, where that is another
+    /// The sha256 of the index's file, if it differs
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// Why it is not known
+    /// Why the state is unknown
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -55,14 +56,14 @@ pub enum FileState {
     Unknown,
 }
 
-/// How long an index takes further files of the release: PyPI, 14 days from the first one
+/// How long an index accepts further files of the release: PyPI does for 14 days after the first one
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Window {
     pub index: String,
-    /// When the first file of the release came there; RFC 3339
+    /// When the first file of the release was uploaded; RFC 3339
     pub opened: String,
     pub closes: String,
-    /// Not negative; a part of a day counts
+    /// The remaining days, with a fraction; never negative
     pub days_left: f64,
 }
 
@@ -73,26 +74,36 @@ pub(super) fn files(
 ) -> Vec<DistributionStatus> {
     let mut reports: Vec<DistributionStatus> = Vec::new();
     let all = distributions(summary, &header.version);
-    // Where the rehearsal went on under a version of its own, the release's own files never went.
-    let takes_own = |place: &Destination| {
-        place.exact && all.iter().all(|(_, at)| at.as_ref().is_none_or(|index| *index != place.index))
+    // An index that was rehearsed under another version did not get the release's own files.
+    let takes_own = |destination: &Destination| {
+        destination.exact
+            && all.iter().all(|(_, only_on)| only_on.as_ref().is_none_or(|index| *index != destination.index))
     };
-    for (distribution, at) in all.iter().cloned() {
+    for (distribution, only_on) in all.iter().cloned() {
         if reports.iter().any(|known| known.filename == distribution.filename) {
             continue;
         }
         let indexes = facts
             .indexes()
             .iter()
-            .filter(|(place, _)| at.as_ref().map_or_else(|| takes_own(place), |index| *index == place.index))
-            .map(|(place, listing)| {
+            .filter(|(destination, _)| match &only_on {
+                Some(index) => *index == destination.index,
+                None => takes_own(destination),
+            })
+            .map(|(destination, listing)| {
                 let (state, sha256, reason) = compare(listing, &distribution);
-                AtIndex { index: place.index.clone(), reach: place.reach, state, sha256, reason }
+                IndexFile {
+                    index: destination.index.clone(),
+                    reach: destination.reach,
+                    state,
+                    sha256,
+                    reason,
+                }
             })
             .collect();
         reports.push(DistributionStatus {
-            rehearsal: at.is_some(),
-            here: here(&distribution),
+            rehearsal: only_on.is_some(),
+            local: local_state(&distribution),
             filename: distribution.filename,
             sha256: distribution.sha256,
             indexes,
@@ -101,10 +112,10 @@ pub(super) fn files(
     reports
 }
 
-/// The release's own distributions, and those made for a rehearsal with the index they are for.
+/// The release's own distributions, and those built for a rehearsal, each with its index.
 fn distributions(summary: &JournalSummary, version: &str) -> Vec<(Distribution, Option<String>)> {
     let mut own: Vec<Distribution> = release_files(&summary.records);
-    // Where the journal does not tell any more what was built, what went to an index under the release's version was.
+    // If the journal has lost the build's record, count the uploads under the release's version.
     for entry in &summary.entries {
         if let Effect::Upload { distribution, .. } = &entry.effect
             && own.iter().all(|file| file.filename != distribution.filename)
@@ -126,22 +137,22 @@ fn distributions(summary: &JournalSummary, version: &str) -> Vec<(Distribution, 
     all
 }
 
-/// The distributions that the stages have handed on last.
+/// The distributions of the last stage that gave any.
 pub(super) fn release_files(records: &[Record]) -> Vec<Distribution> {
-    let handed_on = records.iter().rev().find_map(|record| match record {
+    let given = records.iter().rev().find_map(|record| match record {
         Record::StageDone { outputs, .. } | Record::Found { outputs, .. } => {
             (!outputs.distributions.is_empty()).then(|| outputs.distributions.clone())
         }
         _ => None,
     });
-    handed_on.unwrap_or_default()
+    given.unwrap_or_default()
 }
 
-fn here(distribution: &Distribution) -> Here {
+fn local_state(distribution: &Distribution) -> LocalState {
     match crate::world::sha256(&distribution.path) {
-        Ok((sha256, _)) if sha256 == distribution.sha256 => Here::Present,
-        Ok((sha256, _)) => Here::Changed { sha256 },
-        Err(_) => Here::Gone,
+        Ok((sha256, _)) if sha256 == distribution.sha256 => LocalState::Present,
+        Ok((sha256, _)) => LocalState::Changed { sha256 },
+        Err(_) => LocalState::Gone,
     }
 }
 
@@ -165,14 +176,14 @@ pub(super) fn windows(summary: &JournalSummary, header: &Header, facts: &RemoteF
     if summary.outcome.is_some() {
         return Vec::new();
     }
-    let public = facts.indexes().iter().filter(|(place, _)| place.reach == Reach::Public);
+    let public = facts.indexes().iter().filter(|(destination, _)| destination.reach == Reach::Public);
     let now = jiff::Timestamp::now();
     public
-        .filter_map(|(place, listing)| {
+        .filter_map(|(destination, listing)| {
             let window = listing.as_ref().ok()?.as_ref()?.window(&header.version)?;
             let days_left = window.closes.duration_since(now).as_secs_f64().max(0.0) / 86_400.0;
             Some(Window {
-                index: place.index.clone(),
+                index: destination.index.clone(),
                 opened: window.opened.to_string(),
                 closes: window.closes.to_string(),
                 days_left: (days_left * 10.0).floor() / 10.0,

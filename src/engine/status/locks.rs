@@ -1,4 +1,4 @@
-//! Git's locks that are in the way, and what is to be done about each.
+//! Git's lock files that block a run, and what to do about each.
 
 use std::time::Duration;
 
@@ -8,23 +8,23 @@ use super::JournalSummary;
 use crate::engine::recover::left_locks;
 use crate::world::git::{LockFile, Repository};
 
-/// How long whoever holds a lock has to finish
+/// How long to wait for a lock to be released
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A lock of git's
+/// A lock file of git
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LockStatus {
     pub path: String,
-    /// Whether the run that was cut short has left it: then going on removes it
+    /// Whether the interrupted run left it; `resume` and `rollback` remove it then
     pub left_by_run: bool,
     /// The command that removes it
     pub removal: String,
-    /// What is to be done about it
+    /// What to do about it
     pub advice: String,
 }
 
 pub(super) fn locks(repository: &Repository, summary: &JournalSummary) -> Vec<LockStatus> {
-    let (standing, holders) = repository.remaining_locks(PATIENCE);
+    let (remaining, holders) = repository.remaining_locks(PATIENCE);
     let left = match summary.outcome {
         None => left_locks(&summary.records, repository),
         Some(_) => Vec::new(),
@@ -35,8 +35,8 @@ pub(super) fn locks(repository: &Repository, summary: &JournalSummary) -> Vec<Lo
         removal: lock.removal(),
         advice,
     };
-    let goes = || "`resume` and `rollback` remove it".to_owned();
-    let of_others = standing.iter().filter(|lock| !left.contains(lock));
-    let of_others = of_others.map(|lock| report(lock, lock.advice(holders.as_deref())));
-    left.iter().map(|lock| report(lock, goes())).chain(of_others).collect()
+    let advice_on_left = || "`resume` and `rollback` remove it".to_owned();
+    let others = remaining.iter().filter(|lock| !left.contains(lock));
+    let others = others.map(|lock| report(lock, lock.advice(holders.as_deref())));
+    left.iter().map(|lock| report(lock, advice_on_left())).chain(others).collect()
 }

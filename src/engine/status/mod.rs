@@ -1,7 +1,7 @@
-//! What is where: a run's journal held against the facts, without changing either.
+//! The status of a run: compares its journal with the repository, the remotes and the indexes, and changes nothing.
 //!
-//! [`StatusCollector::collect`] gives a [`StatusReport`]: for people to read, for programs as JSON, and with the commands that go
-//! on from here. Where the network gives no answer, that is what the report says.
+//! [`StatusCollector::collect`] returns a [`StatusReport`], for people and as JSON, with the commands that continue the
+//! run. What a remote or an index does not answer is reported as unknown.
 
 mod files;
 mod locks;
@@ -19,12 +19,12 @@ use crate::error::Result;
 use crate::world::Environment;
 use crate::world::git::Repository;
 
-pub use files::{AtIndex, DistributionStatus, FileState, Here, Window};
+pub use files::{DistributionStatus, FileState, IndexFile, LocalState, Window};
 pub use locks::LockStatus;
 pub use refs::{RefState, RefStatus};
 pub use remote_facts::listing;
 
-/// What is known of a run
+/// The status of a run
 #[derive(Debug, Clone, Serialize)]
 pub struct StatusReport {
     pub run: String,
@@ -33,46 +33,46 @@ pub struct StatusReport {
     pub tag: String,
     /// RFC 3339
     pub began: Option<String>,
-    /// How it ended; none for a run that is under way or was cut short
+    /// How it ended; none for a run that is under way or was interrupted
     pub outcome: Option<Outcome>,
-    /// Whether a run is at work at this moment
+    /// Whether a process is working on it now
     pub under_way: bool,
-    /// The stage that is at work or was when the run was cut short
+    /// The current stage, or the one that was interrupted
     pub at: Option<String>,
-    /// Why it failed, where it did
+    /// Why it failed, if it did
     pub failure: Option<String>,
     pub journal: JournalState,
     pub stages: Vec<StageStatus>,
     pub effects: Vec<EffectStatus>,
     pub files: Vec<DistributionStatus>,
     pub refs: Vec<RefStatus>,
-    /// Locks of git's that are in the way
+    /// Lock files of git that block the run
     pub locks: Vec<LockStatus>,
-    /// How long each public index takes files of the release
+    /// How long each public index accepts files of the release
     pub windows: Vec<Window>,
-    /// What to know before going on
+    /// What to know before choosing one of the next commands
     pub notes: Vec<String>,
-    /// The commands that go on from here
+    /// The commands that continue the run
     pub next: Vec<String>,
     pub folder: String,
 }
 
-/// How far a journal can be read
+/// Whether a journal can be read
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum JournalState {
     Sound,
-    /// This line was changed after it was written; nothing is done on the journal's word
+    /// This line was changed after it was written, so no command acts on the journal
     Damaged {
         line: usize,
     },
-    /// It has lost its end: at least so many records
+    /// The journal has lost its end, at least this many records
     Cut {
         records: u64,
     },
-    /// A later version of pyrelease wrote it, or a record of it, in a way that this one does not know
+    /// A later version of pyrelease wrote a record that this version cannot read
     Newer,
-    /// It is gone, and other things of the run are not
+    /// The journal is gone, but other files of the run are not
     Lost,
 }
 
@@ -90,16 +90,16 @@ pub struct EffectStatus {
     pub state: String,
 }
 
-/// Whoever looks what is where
+/// Collects the status of a run
 pub struct StatusCollector<'a> {
     pub repository: &'a Repository,
     pub environment: &'a Environment,
     pub store: &'a Store,
-    /// Whether the remotes and the indexes may be asked
+    /// Whether to query the remotes and the indexes
     pub online: bool,
 }
 
-/// What of a run its journal tells
+/// The facts in a run's journal
 struct JournalSummary {
     run: RunFolder,
     records: Vec<Record>,
@@ -107,24 +107,24 @@ struct JournalSummary {
     destinations: Vec<Destination>,
     journal: JournalState,
     outcome: Option<Outcome>,
-    /// Whether the journal is known to have its end
-    is_noted: bool,
-    /// Whether a public index lists a file of the version, where it was asked
+    /// Whether the note beside the journal confirms that its end is there
+    is_whole: bool,
+    /// Whether a public index that was queried lists a file of the version
     is_public: bool,
 }
 
 impl StatusCollector<'_> {
-    /// Surveys the run that is not finished, else the last one; none if there is no run. `destinations` gives the
-    /// indexes that the stages of a configuration upload to.
+    /// Reports the unfinished run, or else the last one; none if there is no run. `destinations` returns the indexes
+    /// that the stages of a run's configuration upload to.
     ///
     /// # Errors
-    /// A folder or a journal that cannot be read at all.
+    /// A folder or a journal cannot be read.
     pub fn collect(
         &self,
         destinations: impl FnOnce(&journal::Header) -> Vec<Destination>,
     ) -> Result<Option<StatusReport>> {
         let under_way = self.store.is_locked();
-        let Some((run, lines)) = self.chosen()? else { return Ok(None) };
+        let Some((run, lines)) = self.select_run()? else { return Ok(None) };
         let records = journal::records(&lines);
         let header = journal::header(&records).cloned();
         let entries = entries(&records);
@@ -132,7 +132,7 @@ impl StatusCollector<'_> {
             journal: journal_state(&run, &lines),
             destinations: header.as_ref().map(destinations).unwrap_or_default(),
             outcome: outcome(&records).or_else(|| given_up(&run)),
-            is_noted: journal::end_of(&run.journal()) == End::Noted,
+            is_whole: journal::end_of(&run.journal()) == End::Noted,
             run,
             records,
             entries,
@@ -152,17 +152,17 @@ impl StatusCollector<'_> {
             summary.is_public = facts.has_public(&header.version);
         }
         report.locks = locks::locks(self.repository, &summary);
-        next::judge(&mut report, &summary, self.repository);
+        next::add_next_commands(&mut report, &summary, self.repository);
         Ok(Some(report))
     }
 
-    /// The newest run that is not over, else the newest one.
-    fn chosen(&self) -> Result<Option<(RunFolder, Vec<ReadLine>)>> {
+    /// The newest run that is not over, or else the newest one.
+    fn select_run(&self) -> Result<Option<(RunFolder, Vec<ReadLine>)>> {
         let mut newest = None;
         for run in self.store.runs()?.into_iter().rev() {
             let lines = if run.journal().is_file() { journal::lines(&run.journal())? } else { Vec::new() };
-            let nothing = lines.iter().all(|line| line.content == Content::Torn);
-            if nothing && !run.is_lost() && !run.is_given_up() {
+            let is_empty = lines.iter().all(|line| line.content == Content::Torn);
+            if is_empty && !run.is_lost() && !run.is_given_up() {
                 continue;
             }
             if !run.is_over().unwrap_or(false) {
@@ -174,12 +174,12 @@ impl StatusCollector<'_> {
     }
 }
 
-/// A run whose journal cannot be read says otherwise that it was given up.
+/// The outcome of a run that was given up without its journal.
 fn given_up(run: &RunFolder) -> Option<Outcome> {
     (run.is_given_up()).then_some(Outcome::GivenUp)
 }
 
-/// How the run ended, as far as the records tell.
+/// How the run ended, from its records.
 pub fn outcome(records: &[Record]) -> Option<Outcome> {
     records.iter().rev().find_map(|record| match record {
         Record::End { outcome } => Some(*outcome),
@@ -187,7 +187,7 @@ pub fn outcome(records: &[Record]) -> Option<Outcome> {
     })
 }
 
-/// How far a run's journal can be read.
+/// Whether a run's journal can be read.
 pub fn journal_state(run: &RunFolder, lines: &[ReadLine]) -> JournalState {
     if run.is_lost() {
         return JournalState::Lost;
@@ -210,7 +210,7 @@ pub fn journal_state(run: &RunFolder, lines: &[ReadLine]) -> JournalState {
 }
 
 impl JournalSummary {
-    /// Where files went that no stage says: the configuration may not be readable any more.
+    /// Adds the indexes of recorded uploads: the configuration may be unreadable by now.
     fn add_destinations_used(&mut self) {
         for entry in &self.entries {
             let Effect::Upload { index, url, simple, reach, .. } = &entry.effect else { continue };

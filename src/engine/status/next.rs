@@ -1,7 +1,7 @@
-//! The commands that go on from here, and what to know before one is chosen.
+//! The commands that continue a run, and notes that help to choose one.
 
-use super::{FileState, Here, JournalState, JournalSummary, RefState, RefStatus, StatusReport};
-use crate::engine::journal::{Entry, Record, needs_word, point_of_no_return, refused_for_good};
+use super::{FileState, JournalState, JournalSummary, LocalState, RefState, RefStatus, StatusReport};
+use crate::engine::journal::{Entry, Record, needs_user_decision, point_of_no_return, refused_for_good};
 use crate::engine::model::{Effect, Reach, State};
 use crate::world::git::{Repository, short};
 
@@ -9,7 +9,12 @@ const RESUME: &str = "pyrelease resume";
 const ROLLBACK: &str = "pyrelease rollback";
 const LEAVE: &str = "pyrelease rollback --leave";
 
-pub(super) fn judge(report: &mut StatusReport, summary: &JournalSummary, repository: &Repository) {
+/// Sets the report's `next` and `notes`.
+pub(super) fn add_next_commands(
+    report: &mut StatusReport,
+    summary: &JournalSummary,
+    repository: &Repository,
+) {
     let (next, notes): (Vec<String>, Vec<String>) = match report.journal {
         _ if report.outcome.is_some() => return,
         JournalState::Lost => (commands(&[RESUME, LEAVE]), lost()),
@@ -17,10 +22,10 @@ pub(super) fn judge(report: &mut StatusReport, summary: &JournalSummary, reposit
         JournalState::Damaged { line } => (commands(&[LEAVE]), damaged(report, line)),
         JournalState::Cut { records } => cut(summary, repository, records),
         JournalState::Sound => {
-            let untold = (!summary.is_noted).then(|| untold(summary, repository)).flatten();
-            match untold {
+            let unrecorded = (!summary.is_whole).then(|| unrecorded(summary, repository)).flatten();
+            match unrecorded {
                 Some(note) => (commands(&[RESUME, LEAVE]), vec![note]),
-                None => go_on(report, summary, repository),
+                None => sound(report, summary, repository),
             }
         }
     };
@@ -29,13 +34,13 @@ pub(super) fn judge(report: &mut StatusReport, summary: &JournalSummary, reposit
 }
 
 impl StatusReport {
-    /// The same of a run whose journal is lost, where it is known that nothing of it is public.
-    pub fn without_anything_public(mut self) -> Self {
+    /// The report of a run whose journal is lost, once it is known that none of its files are public.
+    pub fn with_nothing_public(mut self) -> Self {
         self.next = commands(&[LEAVE]);
         self.notes = vec![
             "the run's journal is gone: what the run did outside its folder is not known".to_owned(),
-            "nothing of it is public, so that there is nothing to finish: compare the tag and the remote by hand; \
-             `rollback --leave` gives the run up as it is"
+            "nothing is public, so there is nothing to complete: check the tag and the remote by hand; `rollback \
+             --leave` gives up the run as it is"
                 .to_owned(),
         ];
         self
@@ -49,33 +54,34 @@ fn commands(commands: &[&str]) -> Vec<String> {
 fn lost() -> Vec<String> {
     vec![
         "the run's journal is gone: what the run did outside its folder is not known".to_owned(),
-        "`resume` rebuilds it from the tag and the indexes, if publishing had begun; else compare the tag and the remote \
-         by hand, and `rollback --leave` gives the run up as it is"
+        "`resume` rebuilds it from the tag and the indexes, if publishing had begun; otherwise check the tag and the \
+         remote by hand, and `rollback --leave` gives up the run as it is"
             .to_owned(),
     ]
 }
 
-/// What goes on where the journal has lost its end: every record is true, and what the lost ones told has to be found out.
+/// The commands for a journal that has lost its end: its records hold, but the lost effects must be found first.
 fn cut(summary: &JournalSummary, repository: &Repository, records: u64) -> (Vec<String>, Vec<String>) {
     let mut notes = vec![format!(
-        "the journal has lost its last {records} records at least: what the run did after those that are there is not known"
+        "the journal has lost at least its last {records} records: what the run did after the remaining ones is not \
+         known"
     )];
-    let untold = untold(summary, repository);
-    let next = if untold.is_some() || summary.is_public { RESUME } else { ROLLBACK };
-    notes.extend(untold);
+    let unrecorded = unrecorded(summary, repository);
+    let next = if unrecorded.is_some() || summary.is_public { RESUME } else { ROLLBACK };
+    notes.extend(unrecorded);
     (commands(&[next, LEAVE]), notes)
 }
 
-/// What is there and the records do not tell of: `rollback` refuses then.
-fn untold(summary: &JournalSummary, repository: &Repository) -> Option<String> {
+/// An effect that exists but is not in the journal. `rollback` refuses then.
+fn unrecorded(summary: &JournalSummary, repository: &Repository) -> Option<String> {
     if summary.is_public && point_of_no_return(&summary.entries).is_none() {
         return Some("files of this version are public: the release can only be completed".to_owned());
     }
     let Some(Record::Run(header)) = summary.records.first() else { return None };
     let lands = summary.entries.iter().any(|entry| matches!(entry.effect, Effect::Land { .. }));
-    let is_there = repository.reference(&format!("refs/tags/{}", header.tag)).is_some();
-    (is_there && !lands)
-        .then(|| format!("tag {} is in the repository, and the journal does not tell of it", header.tag))
+    let exists = repository.reference(&format!("refs/tags/{}", header.tag)).is_some();
+    (exists && !lands)
+        .then(|| format!("tag {} is in the repository, but the journal does not record it", header.tag))
 }
 
 fn newer(summary: &JournalSummary) -> Vec<String> {
@@ -84,7 +90,7 @@ fn newer(summary: &JournalSummary) -> Vec<String> {
         _ => "a later version of pyrelease".to_owned(),
     };
     vec![format!(
-        "the run was begun by {by}, which writes what this version ({}) does not know: go on with that one",
+        "the run was begun by {by}, whose journal this version ({}) cannot read: continue with that version",
         env!("CARGO_PKG_VERSION")
     )]
 }
@@ -92,18 +98,19 @@ fn newer(summary: &JournalSummary) -> Vec<String> {
 fn damaged(report: &StatusReport, line: usize) -> Vec<String> {
     vec![
         format!(
-            "line {line} of `{}/journal.jsonl` was changed after it was written: what is shown here leaves it out, and \
-             nothing is done on the journal's word",
+            "line {line} of `{}/journal.jsonl` was changed after it was written: the tables above leave it out, and \
+             no command acts on this journal",
             report.folder
         ),
-        "put the line back as it was (from a backup), and everything goes on; or put right by hand what the tables above \
-         show, then `rollback --leave` gives the run up as it is; if files are public, `resume` after that rebuilds the \
-         run from the tag and the indexes"
+        "restore the line (from a backup) to continue; or repair by hand what the tables above show, then `rollback \
+         --leave` gives up the run as it is; if files are public, `resume` after that rebuilds the run from the tag \
+         and the indexes"
             .to_owned(),
     ]
 }
 
-fn go_on(
+/// The commands for a journal that can be read completely.
+fn sound(
     report: &StatusReport,
     summary: &JournalSummary,
     repository: &Repository,
@@ -117,31 +124,31 @@ fn go_on(
             _ => format!("{} is public: the release can only be completed", entry.effect),
         });
         let mut doubtful = summary.entries.iter().rev().filter(|entry| entry.state == State::InDoubt);
-        let is_unsaid = |entry: &&Entry| needs_word(&summary.records, &entry.stage, &entry.effect);
-        if let Some(Entry { stage, effect, .. }) = doubtful.find(is_unsaid) {
+        let is_open = |entry: &&Entry| needs_user_decision(&summary.records, &entry.stage, &entry.effect);
+        if let Some(Entry { stage, effect, .. }) = doubtful.find(is_open) {
             let asked = if matches!(effect, Effect::Plugin(_)) { " (its plugin is asked first)" } else { "" };
             notes.push(format!(
                 "only you can tell whether `{stage}` did its work when the run was cut short{asked}"
             ));
             return (vec![format!("{RESUME} --done {stage}"), format!("{RESUME} --again {stage}")], notes);
         }
-        let others = report.files.iter().filter(|file| is_another_in_public(file));
+        let others = report.files.iter().filter(|file| differs_in_public(file));
         let others: Vec<&str> = others.map(|file| file.filename.as_str()).collect();
         if !others.is_empty() {
             notes.push(format!(
-                "{} is public with other bytes than were checked: yank the release, or delete the file where the index lets \
-                 you; `rollback --leave` gives the run up as it is, and the next version replaces it",
+                "{} is public with other bytes than those that were checked: yank the release, or delete the file if \
+                 the index allows it; `rollback --leave` gives up the run as it is, and the next version replaces it",
                 others.join(", ")
             ));
             return (commands(&[LEAVE]), notes);
         }
         if let Some(Entry { effect, never: Some(reason), .. }) = refused_for_good(&summary.entries) {
-            let is_told = report.failure.as_ref().is_some_and(|failure| failure.contains(reason));
-            let why = if is_told { String::new() } else { format!(": {reason}") };
+            let is_shown = report.failure.as_ref().is_some_and(|failure| failure.contains(reason));
+            let why = if is_shown { String::new() } else { format!(": {reason}") };
             notes.push(format!("{effect} was refused for good{why}"));
             notes.push(format!(
-                "the release stays as it is: `rollback --leave` ends the run. Whoever installs {} {} gets what is public; yank it \
-                 there if that is not enough, and release the next version",
+                "the release stays incomplete: `rollback --leave` ends the run. Users who install {} {} get the files \
+                 that are public; if those are not enough, yank the release and release the next version",
                 report.name, report.version
             ));
             return (commands(&[LEAVE]), notes);
@@ -150,24 +157,27 @@ fn go_on(
             return (commands(&[RESUME]), notes);
         }
         notes.push(format!(
-            "{} is gone from the run's folder and on no index: the run cannot be finished with it. `rollback --leave` \
-             gives the run up as it is, and `resume` then rebuilds it from the tag and the indexes",
+            "{} is missing from the run's folder and from every index: the run cannot be completed without it. \
+             `rollback --leave` gives up the run as it is, and `resume` then rebuilds it from the tag and the indexes",
             missing.join(", ")
         ));
         return (commands(&[LEAVE]), notes);
     }
     let now = jiff::Timestamp::now().as_second();
     for entry in summary.entries.iter().filter(|entry| entry.may_be_pushed(now)) {
-        let what = if entry.is_being_undone { "the undoing of " } else { "" };
-        notes.push(format!("the remote did not answer to {what}{}, which may still arrive", entry.effect));
+        let what = if entry.is_being_undone { "undo" } else { "push" };
+        notes.push(format!(
+            "the remote did not answer the {what} of {}, which may still arrive",
+            entry.effect
+        ));
     }
     let is_stuck = |entry: &&Entry| cannot_be_undone(report, entry, repository);
     let stuck: Vec<&Entry> = summary.entries.iter().filter(is_stuck).collect();
     for entry in &stuck {
-        notes.push(format!("{} was changed since: `rollback` leaves that alone", entry.effect));
+        notes.push(format!("{} has changed since: `rollback` does not touch it", entry.effect));
     }
     if !missing.is_empty() {
-        notes.push(format!("{} is gone from the run's folder and on no index", missing.join(", ")));
+        notes.push(format!("{} is missing from the run's folder and from every index", missing.join(", ")));
     }
     let moved = moved_on(summary, repository);
     let can_resume = missing.is_empty() && moved.is_none();
@@ -176,19 +186,19 @@ fn go_on(
     (if can_resume { commands(&[RESUME, back]) } else { commands(&[back]) }, notes)
 }
 
-/// Whether nobody is known to have the file any more.
+/// Whether neither the run's folder nor an index has the file.
 fn is_missing(file: &super::DistributionStatus) -> bool {
     !file.rehearsal
-        && file.here != Here::Present
+        && file.local != LocalState::Present
         && file.indexes.iter().all(|at| matches!(at.state, FileState::Absent | FileState::Different))
 }
 
-/// Whether a public index has something else under the file's name, which no resuming puts right.
-fn is_another_in_public(file: &super::DistributionStatus) -> bool {
+/// Whether a public index has other bytes under the file's name. Resuming cannot repair that.
+fn differs_in_public(file: &super::DistributionStatus) -> bool {
     file.indexes.iter().any(|at| at.reach == Reach::Public && at.state == FileState::Different)
 }
 
-/// Whether an undo of it would find that somebody else has changed what it changed, and that part of it is still there.
+/// Whether somebody else has changed the refs of an effect, and part of the effect is still there.
 fn cannot_be_undone(report: &StatusReport, entry: &Entry, repository: &Repository) -> bool {
     if !matches!(entry.state, State::Done | State::InDoubt) {
         return false;
@@ -204,25 +214,26 @@ fn cannot_be_undone(report: &StatusReport, entry: &Entry, repository: &Repositor
         }
         Effect::Upload { .. } | Effect::Command { .. } | Effect::Plugin(_) => return false,
     };
-    let is_meant = |known: &&RefStatus| names.iter().any(|(at, name)| known.at == *at && known.name == *name);
-    let refs: Vec<&RefStatus> = report.refs.iter().filter(is_meant).collect();
+    let is_of_effect =
+        |known: &&RefStatus| names.iter().any(|(at, name)| known.at == *at && known.name == *name);
+    let refs: Vec<&RefStatus> = report.refs.iter().filter(is_of_effect).collect();
     let is_gone = |known: &&RefStatus| match known.state {
         RefState::AsBefore => true,
         RefState::AsMade | RefState::Unknown => false,
-        // What is not here may have the release in its history.
+        // A commit that is not in this repository may have the release in its history.
         RefState::Moved if known.name.starts_with("refs/tags/") => true,
         RefState::Moved => !known.contains && known.now.as_ref().is_none_or(|now| repository.has(now)),
     };
     let is_in = |known: &&RefStatus, state| known.state == state;
     let is_known = !refs.iter().any(|known| is_in(known, RefState::Unknown));
     let is_whole = refs.iter().all(|known| is_in(known, RefState::AsMade));
-    // A landing that was cut short between two refs is taken back ref by ref; so is a push that is known.
+    // An interrupted landing is undone ref by ref, and so is an answered push.
     let is_moved = refs.iter().any(|known| is_in(known, RefState::Moved));
     let is_unclear = matches!(entry.effect, Effect::Push { .. }) && entry.state == State::InDoubt;
     is_known && (is_moved || is_unclear) && !is_whole && !refs.iter().all(is_gone)
 }
 
-/// Why the run cannot land any more: it has not, and HEAD is elsewhere than where the run began.
+/// The reason why the run can no longer land, if so: it has not landed, and HEAD has moved since it began.
 fn moved_on(summary: &JournalSummary, repository: &Repository) -> Option<String> {
     let landed = |entry: &Entry| {
         matches!(entry.effect, Effect::Land { .. }) && matches!(entry.state, State::Done | State::InDoubt)
@@ -236,8 +247,8 @@ fn moved_on(summary: &JournalSummary, repository: &Repository) -> Option<String>
     let same = head.commit == began.head && head.branch == began.branch;
     (!same).then(|| {
         format!(
-            "the repository moved since the run began: HEAD was at {} on {}, and is at {} on {}; the release cannot land \
-             there",
+            "the repository has moved since the run began: HEAD was at {} on {}, and is now at {} on {}; the release \
+             cannot land there",
             short(&began.head),
             began.shown_branch(),
             short(&head.commit),

@@ -1,4 +1,4 @@
-//! The refs that a run changes, here and at the remotes, against what its journal says of them.
+//! The refs that a run changes, here and at the remotes, compared with its journal.
 
 use serde::Serialize;
 
@@ -14,14 +14,14 @@ pub struct RefStatus {
     pub at: String,
     pub name: String,
     pub before: Option<String>,
-    /// What the run makes of it
+    /// The object that the run sets it to
     pub made: Option<String>,
     pub now: Option<String>,
     pub state: RefState,
-    /// Whether what is there now, where somebody moved it, has what the run made in its history
+    /// Whether a moved ref has the run's commit in its history
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub contains: bool,
-    /// Why it is not known
+    /// Why the state is unknown
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -31,7 +31,7 @@ pub struct RefStatus {
 pub enum RefState {
     AsMade,
     AsBefore,
-    /// By somebody else
+    /// Somebody else has moved it
     Moved,
     Unknown,
 }

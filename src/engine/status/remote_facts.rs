@@ -1,4 +1,4 @@
-//! Asks the indexes and the remotes what they have: all at once, and for some seconds only.
+//! Queries the indexes and the remotes in parallel, with a short timeout.
 
 use std::collections::BTreeMap;
 use std::thread::ScopedJoinHandle;
@@ -22,7 +22,7 @@ const PATIENCE: Patience = Patience {
 
 const NOT_ASKED: &str = "it was not asked";
 
-/// What the world answered, or why it did not
+/// The answers of the indexes and the remotes, or why there are none
 pub(super) struct RemoteFacts {
     indexes: Vec<(Destination, Result<Option<Listing>, String>)>,
     remotes: BTreeMap<String, Result<BTreeMap<String, String>, String>>,
@@ -37,33 +37,34 @@ impl RemoteFacts {
             }
         }
         let (environment, project) = (collector.environment, header.name.as_str());
-        let questions = names.into_iter().map(|(remote, names)| {
+        let queries = names.into_iter().map(|(remote, names)| {
             (remote, Remote { name: remote.to_owned() }.ref_query(collector.repository, &names))
         });
         if !collector.online {
-            let places = summary.destinations.iter().cloned();
+            let destinations = summary.destinations.iter().cloned();
             return Self {
-                indexes: places.map(|place| (place, Err(NOT_ASKED.to_owned()))).collect(),
+                indexes: destinations.map(|destination| (destination, Err(NOT_ASKED.to_owned()))).collect(),
                 remotes: BTreeMap::new(),
             };
         }
         std::thread::scope(|scope| {
-            let remotes: Vec<_> = questions
-                .map(|(remote, question)| {
-                    let question = question.map_err(|error| error.chain());
-                    let ask =
-                        move || question?.ask(PATIENCE.stall).map_err(|error| Error::from(error).chain());
+            let remotes: Vec<_> = queries
+                .map(|(remote, query)| {
+                    let query = query.map_err(|error| error.chain());
+                    let ask = move || query?.ask(PATIENCE.stall).map_err(|error| Error::from(error).chain());
                     (remote.to_owned(), scope.spawn(ask))
                 })
                 .collect();
             let indexes: Vec<_> = summary
                 .destinations
                 .iter()
-                .map(|place| (place.clone(), scope.spawn(move || listing(environment, place, project))))
+                .map(|destination| {
+                    (destination.clone(), scope.spawn(move || listing(environment, destination, project)))
+                })
                 .collect();
             Self {
-                remotes: remotes.into_iter().map(|(name, asked)| (name, answer(asked))).collect(),
-                indexes: indexes.into_iter().map(|(place, asked)| (place, answer(asked))).collect(),
+                remotes: remotes.into_iter().map(|(name, query)| (name, answer(query))).collect(),
+                indexes: indexes.into_iter().map(|(index, query)| (index, answer(query))).collect(),
             }
         })
     }
@@ -74,7 +75,8 @@ impl RemoteFacts {
 
     /// Whether a public index lists a file of this version.
     pub(super) fn has_public(&self, version: &str) -> bool {
-        let public = self.indexes.iter().filter(|(place, _)| place.reach == Reach::Public && place.exact);
+        let is_public = |destination: &Destination| destination.reach == Reach::Public && destination.exact;
+        let public = self.indexes.iter().filter(|(destination, _)| is_public(destination));
         let mut listings = public.filter_map(|(_, listing)| listing.as_ref().ok()?.as_ref());
         listings.any(|listing| {
             listing.files.iter().any(|file| {
@@ -83,7 +85,7 @@ impl RemoteFacts {
         })
     }
 
-    /// What a remote has under a name, if anything.
+    /// The object that a remote has under a ref's name, if any.
     pub(super) fn remote(&self, remote: &str, name: &str) -> Result<Option<String>, String> {
         match self.remotes.get(remote) {
             Some(Ok(refs)) => Ok(refs.get(name).cloned()),
@@ -93,28 +95,29 @@ impl RemoteFacts {
     }
 }
 
-/// What was answered; a panic in there has been reported by then.
-fn answer<T>(asked: ScopedJoinHandle<'_, Result<T, String>>) -> Result<T, String> {
-    asked.join().unwrap_or_else(|_| Err("asking it failed".to_owned()))
+/// The answer to a query. A panic of the thread has been printed already.
+fn answer<T>(query: ScopedJoinHandle<'_, Result<T, String>>) -> Result<T, String> {
+    query.join().unwrap_or_else(|_| Err("the query failed".to_owned()))
 }
 
-/// What an index lists of a project, asked for some seconds.
+/// The files of a project that an index lists, with a short timeout.
 ///
 /// # Errors
-/// Why it is not known.
+/// The reason why the index could not be read.
 pub fn listing(
     environment: &Environment,
-    place: &Destination,
+    destination: &Destination,
     project: &str,
 ) -> Result<Option<Listing>, String> {
     let client = || -> Result<IndexClient> {
-        let address = IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None)?;
+        let simple = destination.simple.as_deref();
+        let address = IndexAddress::new(&destination.index, &destination.url, simple, None)?;
         let credentials = find_to_read(environment, &address, project)?;
         Ok(IndexClient::new(Http::for_index(environment, &address.name, PATIENCE)?, address, credentials))
     };
     let client = client().map_err(|error| error.chain())?;
     client.listing(project).map_err(|error| {
-        // The innermost cause is what a user can do something about; the address is in the first.
+        // The innermost cause is the one that a user can act on; the first error has the URL.
         let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
         match causes.last() {
             Some(innermost) => format!("{error}: {innermost}"),

@@ -1,7 +1,7 @@
-//! A run packed into one file, to be finished in another clone of the repository or on another machine.
+//! Packs a run into one file, to be completed in another clone of the repository or on another machine.
 //!
-//! The file is a gzipped tar: [`Manifest`] first, then the journal, the distributions, the release's commit and tag as
-//! a git bundle, and what the stages' commands printed, each as long and with the sha256 that the manifest says.
+//! The file is a gzipped tar: first the [`Manifest`], then the journal, the distributions, the release's commit and tag
+//! as a git bundle, and the logs of the stages' commands. The manifest lists the size and the sha256 of each.
 
 mod pack;
 mod unpack;
@@ -38,8 +38,8 @@ struct Item {
     sha256: String,
 }
 
-/// Whether a packed run may hold a file of that name: it decides where the file will lie.
-fn is_ours(name: &str) -> bool {
+/// Whether a packed run may have a file of this name. The name becomes a path in the run's folder.
+fn is_allowed_name(name: &str) -> bool {
     let plain = |name: &str| {
         let letter = |letter: char| letter.is_ascii_alphanumeric() || "-_.+!".contains(letter);
         (1..=255).contains(&name.len()) && !name.starts_with('.') && name.chars().all(letter)

@@ -6,7 +6,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{BUNDLE, DISTRIBUTIONS, FORMAT, Item, JOURNAL, MANIFEST, Manifest, is_ours};
+use super::{BUNDLE, DISTRIBUTIONS, FORMAT, Item, JOURNAL, MANIFEST, Manifest, is_allowed_name};
 use crate::engine::journal::{End, Journal, Outcome, end_of, entries, header};
 use crate::engine::log::outputs;
 use crate::engine::model::{Reach, State};
@@ -17,38 +17,37 @@ use crate::python::distribution::Distribution;
 use crate::world::git::{Head, Landing, PrivateClone, Repository};
 use crate::world::sha256;
 
-/// What was packed
+/// The contents of a packed run
 #[derive(Debug)]
 pub struct Packed {
     /// The distributions in the file
     pub distributions: Vec<String>,
-    /// Those that are no longer as they were built; they can be fetched from an index that has them
+    /// The distributions that are missing or changed; they can be downloaded from an index that has them
     pub missing: Vec<String>,
-    /// Whether the release's commit and tag are in it
+    /// Whether the file has the release's commit and tag
     pub commit: bool,
     /// In bytes
     pub size: u64,
 }
 
-/// Packs a run that is not finished into a new file. Nobody may be at work on it: the caller holds the lock.
+/// Packs an unfinished run into a new file. The caller holds the lock.
 ///
 /// # Errors
-/// The run is over, or has made nothing that could not be made again elsewhere; its journal is damaged; the file is
-/// there already or cannot be written.
+/// The run is over, or has not built anything yet; its journal is damaged; the file exists or cannot be written.
 pub fn pack(repository: &Repository, run: &RunFolder, file: &Path) -> Result<Packed> {
     let records = Journal::read(&run.journal())?;
     let header = header(&records).ok_or_else(|| Error::left("the journal has no header"))?;
     if let End::Lost { .. } = end_of(&run.journal()) {
         return Err(Error::left(format!("the journal of run {} has lost its end", run.id()))
-            .help("`pyrelease status` shows how to go on here"));
+            .help("`pyrelease status` shows how to continue here"));
     }
     let about = format!("{} {} (run {})", header.name, header.version, run.id());
     match run.outcome()? {
         None => {}
         Some(Outcome::Released) => {
-            return Err(Error::refused(format!("there is nothing to move: {about} is released")));
+            return Err(Error::refused(format!("there is nothing to export: {about} is released")));
         }
-        Some(_) => return Err(Error::refused(format!("there is nothing to move: {about} is over"))),
+        Some(_) => return Err(Error::refused(format!("there is nothing to export: {about} is over"))),
     }
     let stages: Vec<&str> = header.stages.iter().map(|(name, _)| name.as_str()).collect();
     let (done, release) = completed_stages(&records, &stages);
@@ -56,13 +55,13 @@ pub fn pack(repository: &Repository, run: &RunFolder, file: &Path) -> Result<Pac
     let happened = entries(&records).iter().any(|entry| entry.state != State::NotDone);
     if done < private && !happened {
         return Err(Error::refused(format!(
-            "there is nothing to move: {about} was cut short before its distributions were built and checked"
+            "there is nothing to export: {about} was cut short before its distributions were built and checked"
         ))
-        .help("`pyrelease rollback` here, then run the release there"));
+        .help("run `pyrelease rollback` here, then release there"));
     }
     if file.symlink_metadata().is_ok() {
-        return Err(Error::usage(format!("`{}` exists already", file.display()))
-            .help("it is not written over: name a new file, or delete it"));
+        return Err(Error::usage(format!("`{}` already exists", file.display()))
+            .help("choose another file name, or delete the file"));
     }
 
     let folder = tempfile::tempdir()?;
@@ -74,7 +73,7 @@ pub fn pack(repository: &Repository, run: &RunFolder, file: &Path) -> Result<Pac
         head: None,
     };
     let bundle = folder.path().join(BUNDLE);
-    let commit = bundled(repository, run, &landing, &bundle, &folder.path().join("tree"))?;
+    let commit = write_bundle(repository, run, &landing, &bundle, &folder.path().join("tree"))?;
 
     let mut files = vec![(JOURNAL.to_owned(), run.journal())];
     files.extend(commit.then(|| (BUNDLE.to_owned(), bundle)));
@@ -85,14 +84,14 @@ pub fn pack(repository: &Repository, run: &RunFolder, file: &Path) -> Result<Pac
         let name = log.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
         files.push((name, log));
     }
-    files.retain(|(name, _)| is_ours(name));
+    files.retain(|(name, _)| is_allowed_name(name));
     let size = write(run, &files, file)?;
     let names = |files: Vec<&Distribution>| files.iter().map(|file| file.filename.clone()).collect();
     Ok(Packed { distributions: names(whole), missing: names(missing), commit, size })
 }
 
-/// Bundles the commit and the tag, from the run's clone or, where somebody deleted that, from the repository.
-fn bundled(
+/// Bundles the commit and the tag, from the run's clone or, if that was deleted, from the repository.
+fn write_bundle(
     repository: &Repository,
     run: &RunFolder,
     landing: &Landing,
@@ -114,12 +113,12 @@ fn bundled(
         PrivateClone::make(repository, &head, scratch)?
     } else {
         return Err(Error::left(format!("the run's clone `{}` is gone", run.tree().display()))
-            .help("`pyrelease status` says how to go on here"));
+            .help("`pyrelease status` shows how to continue here"));
     };
     landing.bundle(&clone, bundle)
 }
 
-/// Writes the file whole or not at all; gives its size.
+/// Writes the file completely or not at all; returns its size.
 fn write(run: &RunFolder, files: &[(String, std::path::PathBuf)], to: &Path) -> Result<u64> {
     let mut items = Vec::new();
     for (name, path) in files {
@@ -135,7 +134,7 @@ fn write(run: &RunFolder, files: &[(String, std::path::PathBuf)], to: &Path) -> 
     let manifest = serde_json::to_vec_pretty(&manifest).expect("a manifest has string keys only");
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let unwritable =
-        |error: std::io::Error| Error::failed(format!("`{}` cannot be written", to.display())).because(error);
+        |error: std::io::Error| Error::failed(format!("failed to write `{}`", to.display())).because(error);
     let mut part = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
     let mut archive = tar::Builder::new(GzEncoder::new(&mut part, Compression::fast()));
     append(&mut archive, MANIFEST, manifest.len() as u64, manifest.as_slice()).map_err(unwritable)?;

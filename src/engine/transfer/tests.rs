@@ -17,7 +17,7 @@ use crate::world::process::Process;
 const RUN: &str = "20260501T120000000-00001";
 const WHEEL: &[u8] = b"the bytes of a wheel";
 
-/// A repository that a run may come to
+/// A repository to import a run into
 struct Fixture {
     folder: tempfile::TempDir,
     store: Store,
@@ -36,7 +36,7 @@ impl Fixture {
         self.journal_of("")
     }
 
-    /// The same of a project in this folder of the repository.
+    /// The journal of a project in this folder of the repository.
     fn journal_of(&self, prefix: &str) -> Vec<u8> {
         let path = self.folder.path().join("journal.jsonl");
         let header = Header {
@@ -80,7 +80,7 @@ impl Fixture {
         unpack(&self.store, &file)
     }
 
-    /// It is refused for this, and nothing of it is anywhere.
+    /// Asserts that the archive is refused for this reason and leaves no files.
     #[track_caller]
     fn refuses(&self, archive: &[u8], why: &str) {
         let error = self.unpack(archive).unwrap_err();
@@ -106,7 +106,7 @@ fn archive(manifest: &Manifest, files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     for (name, content) in std::iter::once((MANIFEST, manifest.as_slice())).chain(files.iter().copied()) {
         let mut header = tar::Header::new_gnu();
-        // What a library would refuse to write, somebody else writes.
+        // Write the name directly: an attacker can use names that the library refuses to write.
         header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
@@ -127,7 +127,7 @@ fn a_run_that_was_packed_is_unpacked() {
     assert_eq!(fs_err::read(run.dist().join("demo-1.1.0-py3-none-any.whl")).unwrap(), WHEEL);
     let records = Journal::read(&run.journal()).unwrap();
     assert_eq!(records.last(), Some(&Record::Imported {}));
-    // The paths are those of where it lies now.
+    // The paths are those of the new folder.
     let Record::StageDone { outputs, .. } = &records[2] else { panic!("{records:?}") };
     assert_eq!(outputs.distributions[0].path, run.dist().join("demo-1.1.0-py3-none-any.whl"));
     assert!(!fixture.folder.path().join(".git/pyrelease/arriving").exists());
@@ -152,12 +152,12 @@ fn files_that_no_run_has_are_refused() {
     ];
     for name in names {
         let files = [(JOURNAL, journal.as_slice()), (name, b"evil".as_slice())];
-        fixture.refuses(&archive(&manifest(&files), &files), "a run has no file");
-        // Nor does one come that the manifest does not name.
-        fixture.refuses(&archive(&manifest(&files[..1]), &files), "its manifest has no");
+        fixture.refuses(&archive(&manifest(&files), &files), "is not a file of a run");
+        // A file that the manifest does not list is refused, too.
+        fixture.refuses(&archive(&manifest(&files[..1]), &files), "its manifest does not list");
     }
     let twice = [(JOURNAL, journal.as_slice()), (JOURNAL, journal.as_slice())];
-    fixture.refuses(&archive(&manifest(&twice), &twice), "a run has no file");
+    fixture.refuses(&archive(&manifest(&twice), &twice), "its manifest lists `journal.jsonl` twice");
 }
 
 #[test]
@@ -178,31 +178,31 @@ fn links_and_folders_are_refused() {
         header.set_size(0);
         header.set_link_name("/etc/passwd").unwrap();
         archive.append_data(&mut header, JOURNAL, std::io::empty()).unwrap();
-        fixture.refuses(&archive.into_inner().unwrap().finish().unwrap(), "is no plain file");
+        fixture.refuses(&archive.into_inner().unwrap().finish().unwrap(), "is not a regular file");
     }
 }
 
 #[test]
-fn what_is_not_what_the_manifest_says_is_refused() {
+fn an_archive_that_differs_from_its_manifest_is_refused() {
     let fixture = Fixture::new();
     let journal = fixture.journal();
     let wheel = "dist/demo-1.1.0-py3-none-any.whl";
     let files = [(JOURNAL, journal.as_slice()), (wheel, WHEEL)];
     let whole = archive(&manifest(&files), &files);
 
-    fixture.refuses(b"nothing of the kind", "is not a run");
-    fixture.refuses(&[], "is not a run");
-    fixture.refuses(&whole[..whole.len() / 2], "is not a run");
+    fixture.refuses(b"not an archive", "is not a valid export");
+    fixture.refuses(&[], "is not a valid export");
+    fixture.refuses(&whole[..whole.len() / 2], "is not a valid export");
     fixture.refuses(&archive(&manifest(&files), &files[..1]), "it ends before");
     let other = [(JOURNAL, journal.as_slice()), (wheel, b"the bytes of a whale".as_slice())];
-    fixture.refuses(&archive(&manifest(&files), &other), "is not what the manifest says");
-    // A manifest that tells the truth of a wheel that the run has not built
-    fixture.refuses(&archive(&manifest(&other), &other), "its journal does not know");
-    fixture.refuses(&archive(&manifest(&[]), &[]), "it holds no journal");
+    fixture.refuses(&archive(&manifest(&files), &other), "differs from its entry in the manifest");
+    // A manifest that matches a wheel that the run has not built
+    fixture.refuses(&archive(&manifest(&other), &other), "its journal does not record");
+    fixture.refuses(&archive(&manifest(&[]), &[]), "it has no journal");
 
     let mut newer = manifest(&files);
     newer.format = 2;
-    fixture.refuses(&archive(&newer, &files), "it is of format 2");
+    fixture.refuses(&archive(&newer, &files), "its format is 2");
     for run in ["../../evil", ".", "", "20260501T120000000-00002"] {
         let mut another = manifest(&files);
         another.run = run.into();
@@ -220,7 +220,7 @@ fn a_project_outside_the_repository_is_refused() {
     for prefix in ["../", "/tmp/", "a/../../b/"] {
         let journal = fixture.journal_of(prefix);
         let files = [(JOURNAL, journal.as_slice())];
-        fixture.refuses(&archive(&manifest(&files), &files), "its project is not in the repository");
+        fixture.refuses(&archive(&manifest(&files), &files), "its project is outside the repository");
     }
 }
 
@@ -232,7 +232,7 @@ fn a_run_larger_than_a_run_may_be_is_refused() {
         item(JOURNAL, b""),
         Item { name: "dist/x-1-py3-none-any.whl".into(), size: u64::MAX, sha256: String::new() },
     ];
-    fixture.refuses(&archive(&large, &[(JOURNAL, b"")]), "it holds more than a run may");
+    fixture.refuses(&archive(&large, &[(JOURNAL, b"")]), "it is larger than a run can be");
     large.files = (0..1_001).map(|number| item(&format!("{number}.log"), b"")).collect();
-    fixture.refuses(&archive(&large, &[]), "it holds more than a run may");
+    fixture.refuses(&archive(&large, &[]), "it is larger than a run can be");
 }

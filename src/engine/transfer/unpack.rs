@@ -1,4 +1,4 @@
-//! Unpacks a run into the repository: only what belongs to one, only where it belongs, and only whole.
+//! Unpacks a run into the repository: only known files, only into the run's folder, and only completely.
 
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
-use super::{BUNDLE, DISTRIBUTIONS, FORMAT, Item, JOURNAL, MANIFEST, Manifest, is_ours};
+use super::{BUNDLE, DISTRIBUTIONS, FORMAT, Item, JOURNAL, MANIFEST, Manifest, is_allowed_name};
 use crate::engine::journal::{Header, Journal, Record, header, tail};
 use crate::engine::model::Outputs;
 use crate::engine::resume_state::completed_stages;
@@ -15,17 +15,17 @@ use crate::error::{Error, Result};
 use crate::world::digest::hex;
 use crate::world::git::{Repository, short};
 
-/// Of a manifest, in bytes
+/// The largest manifest, in bytes
 const LARGEST_MANIFEST: u64 = 1 << 20;
-/// Files in a packed run
+/// The most files in a packed run
 const MOST_FILES: usize = 1_000;
-/// All files of a packed run together, in bytes
+/// The largest total size of a packed run's files, in bytes
 const LARGEST_RUN: u64 = 4 << 30;
 
-/// A run that has come, not yet one of the repository's
+/// An unpacked run that the repository has not adopted yet
 #[derive(Debug)]
 pub struct ImportedRun {
-    /// Where it lies meanwhile
+    /// A temporary folder
     folder: PathBuf,
     pub header: Header,
     outputs: Outputs,
@@ -33,7 +33,7 @@ pub struct ImportedRun {
 
 impl Drop for ImportedRun {
     fn drop(&mut self) {
-        // Where it became a run, it is no longer there; what cannot be deleted now is by the next one.
+        // An adopted run's folder has moved. What cannot be deleted now, the next import deletes.
         let _ = fs_err::remove_dir_all(&self.folder);
     }
 }
@@ -41,7 +41,7 @@ impl Drop for ImportedRun {
 /// Unpacks a run beside those of the repository, and checks it.
 ///
 /// # Errors
-/// The file cannot be read, or is not a run that pyrelease packed: then nothing of it is left.
+/// The file cannot be read, or is not a valid export of a run: then nothing of it is left.
 pub fn unpack(store: &Store, file: &Path) -> Result<ImportedRun> {
     let folder = store.scratch("arriving")?;
     let unpacked = fs_err::File::open(file)
@@ -51,7 +51,7 @@ pub fn unpack(store: &Store, file: &Path) -> Result<ImportedRun> {
     let (header, records) = match unpacked {
         Ok(read) => read,
         Err(error) => {
-            // The error is what counts.
+            // Report the first error.
             let _ = fs_err::remove_dir_all(&folder);
             return Err(error);
         }
@@ -62,25 +62,25 @@ pub fn unpack(store: &Store, file: &Path) -> Result<ImportedRun> {
 }
 
 fn refused(file: &Path, reason: &str) -> Error {
-    Error::refused(format!("`{}` is not a run that pyrelease packed: {reason}", file.display()))
-        .help("pack it again where the run is: `pyrelease status --export FILE`")
+    Error::refused(format!("`{}` is not a valid export of a run: {reason}", file.display()))
+        .help("export it again where the run is: `pyrelease status --export FILE`")
 }
 
-/// Unpacks into an empty folder; gives the manifest, or what is wrong.
+/// Unpacks into an empty folder; returns the manifest, or what is wrong.
 fn unpacked(archive: impl Read, folder: &Path) -> Result<Manifest, String> {
     let broken = |error: io::Error| error.to_string();
-    // Whatever the entries claim, not more is unpacked than this.
+    // Unpack no more than this, whatever sizes the entries claim.
     let bounded = GzDecoder::new(archive).take(LARGEST_RUN + (16 << 20));
     let mut archive = tar::Archive::new(bounded);
     let mut entries = archive.entries().map_err(broken)?;
     let first = entries.next().ok_or("it is empty")?.map_err(broken)?;
     if name_of(&first)? != MANIFEST || first.size() > LARGEST_MANIFEST {
-        return Err("it does not begin with a manifest".to_owned());
+        return Err("it does not start with a manifest".to_owned());
     }
     let mut text = Vec::new();
     first.take(LARGEST_MANIFEST).read_to_end(&mut text).map_err(broken)?;
     let manifest: Manifest =
-        serde_json::from_slice(&text).map_err(|error| format!("its manifest: {error}"))?;
+        serde_json::from_slice(&text).map_err(|error| format!("its manifest is not valid: {error}"))?;
     check(&manifest)?;
     fs_err::create_dir_all(folder.join(DISTRIBUTIONS)).map_err(broken)?;
     let mut expected = manifest.files.iter();
@@ -88,7 +88,8 @@ fn unpacked(archive: impl Read, folder: &Path) -> Result<Manifest, String> {
         let entry = entry.map_err(broken)?;
         let name = name_of(&entry)?;
         let item = expected.next().filter(|item| item.name == name && item.size == entry.size());
-        let item = item.ok_or_else(|| format!("its manifest has no `{}` there", name.escape_debug()))?;
+        let item = item
+            .ok_or_else(|| format!("its manifest does not list `{}` at this place", name.escape_debug()))?;
         let mut file = fs_err::OpenOptions::new()
             .create_new(true)
             .write(true)
@@ -102,41 +103,44 @@ fn unpacked(archive: impl Read, folder: &Path) -> Result<Manifest, String> {
     }
 }
 
-/// The name of a regular file; anything else has no place in a run.
+/// The name of a regular file. A run has no other kinds of entries.
 fn name_of(entry: &tar::Entry<'_, impl Read>) -> Result<String, String> {
     let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
     match entry.header().entry_type() {
         tar::EntryType::Regular => Ok(name),
-        other => Err(format!("`{}` is no plain file ({other:?})", name.escape_debug())),
+        other => Err(format!("`{}` is not a regular file ({other:?})", name.escape_debug())),
     }
 }
 
 fn check(manifest: &Manifest) -> Result<(), String> {
     if manifest.format != FORMAT {
-        return Err(format!("it is of format {}, and this version reads {FORMAT}", manifest.format));
+        return Err(format!("its format is {}, and this version reads format {FORMAT}", manifest.format));
     }
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-.".contains(letter);
     let is_id = !manifest.run.starts_with('.') && manifest.run.chars().all(plain);
     if !(1..=128).contains(&manifest.run.len()) || !is_id {
-        return Err(format!("`{}` is no run", manifest.run.escape_debug()));
+        return Err(format!("`{}` is not a valid run id", manifest.run.escape_debug()));
     }
     let mut total: u64 = 0;
     for (at, item) in manifest.files.iter().enumerate() {
-        if !is_ours(&item.name) || manifest.files[..at].iter().any(|other| other.name == item.name) {
-            return Err(format!("a run has no file `{}`", item.name.escape_debug()));
+        if !is_allowed_name(&item.name) {
+            return Err(format!("`{}` is not a file of a run", item.name.escape_debug()));
+        }
+        if manifest.files[..at].iter().any(|other| other.name == item.name) {
+            return Err(format!("its manifest lists `{}` twice", item.name));
         }
         total = total.saturating_add(item.size);
     }
     if manifest.files.len() > MOST_FILES || total > LARGEST_RUN {
-        return Err("it holds more than a run may".to_owned());
+        return Err("it is larger than a run can be".to_owned());
     }
     if !manifest.files.iter().any(|item| item.name == JOURNAL) {
-        return Err("it holds no journal".to_owned());
+        return Err("it has no journal".to_owned());
     }
     Ok(())
 }
 
-/// Copies a file that is what the manifest says.
+/// Copies a file, and compares its size and sha256 with the manifest.
 fn copy(mut from: impl Read, to: &mut impl Write, item: &Item) -> Result<(), String> {
     let broken = |error: io::Error| error.to_string();
     let mut hash = Sha256::new();
@@ -152,22 +156,22 @@ fn copy(mut from: impl Read, to: &mut impl Write, item: &Item) -> Result<(), Str
         to.write_all(&chunk[..read]).map_err(broken)?;
     }
     if size != item.size || hex(&hash.finalize()) != item.sha256 {
-        return Err(format!("`{}` is not what the manifest says", item.name));
+        return Err(format!("`{}` differs from its entry in the manifest", item.name));
     }
     Ok(())
 }
 
-/// The journal of what was unpacked; it must be about this run, and know every distribution.
+/// Reads the unpacked journal, which must be this run's and must record every distribution.
 fn read(file: &Path, folder: &Path, manifest: &Manifest) -> Result<(Header, Vec<Record>)> {
     let path = folder.join(JOURNAL);
     let shown = format!("`{}`", path.display());
     let records =
         Journal::read(&path).map_err(|error| refused(file, &error.chain().replace(&shown, "its journal")))?;
     let header = header(&records).cloned().filter(|header| header.run == manifest.run);
-    let header = header.ok_or_else(|| refused(file, "its journal is another run's"))?;
+    let header = header.ok_or_else(|| refused(file, "its journal belongs to another run"))?;
     let inside = Path::new(&header.prefix).components().all(|part| matches!(part, Component::Normal(_)));
     if !inside {
-        return Err(refused(file, "its project is not in the repository"));
+        return Err(refused(file, "its project is outside the repository"));
     }
     let stages: Vec<&str> = header.stages.iter().map(|(name, _)| name.as_str()).collect();
     let (_, outputs) = completed_stages(&records, &stages);
@@ -177,25 +181,25 @@ fn read(file: &Path, folder: &Path, manifest: &Manifest) -> Result<(Header, Vec<
             known.filename == name && known.sha256 == item.sha256
         };
         if !outputs.distributions.iter().any(is_known) {
-            return Err(refused(file, &format!("its journal does not know `{name}` as it is there")));
+            return Err(refused(file, &format!("its journal does not record `{name}` with these bytes")));
         }
     }
     Ok((header, records))
 }
 
 impl ImportedRun {
-    /// Whether the run can go on in this repository.
+    /// Checks that the run can continue in this repository.
     ///
     /// # Errors
-    /// The run is here already and as far; another one is unfinished; the repository is another one, or elsewhere
-    /// than where the release could land.
+    /// The run exists here and is at least as far; another run is unfinished; the repository does not have the run's
+    /// commit; HEAD is not where the release can land.
     pub fn check(&self, store: &Store, repository: &Repository) -> Result<()> {
         let id = &self.header.run;
         if let Some(here) = store.runs()?.into_iter().find(|run| run.id() == id) {
             self.refuse_unless_behind(&here)?;
         } else if let Some(other) = store.unfinished()? {
-            return Err(Error::refused(format!("run {} is here and not finished", other.id()))
-                .help("finish it or undo it first: `pyrelease status` says how"));
+            return Err(Error::refused(format!("run {} is unfinished here", other.id()))
+                .help("complete or undo it first: `pyrelease status` shows how"));
         }
         if !repository.has(&self.header.head) {
             return Err(Error::refused(format!(
@@ -203,36 +207,36 @@ impl ImportedRun {
                 short(&self.header.head)
             ))
             .help(
-                "if it is a clone of the same project, `git fetch` (or `git fetch --unshallow`) brings it",
+                "if this is a clone of the same project, `git fetch` (or `git fetch --unshallow`) gets it",
             ));
         }
         self.refuse_unless_it_can_land(repository)
     }
 
-    /// The run may be here from before: then what has come must go further.
-    fn refuse_unless_behind(&self, here: &RunFolder) -> Result<()> {
-        let id = here.id();
-        let told = Error::refused(format!("run {id} is here already"));
-        let known = Journal::read(&here.journal())?;
-        if here.is_over()? {
-            return Err(told.help("it is over: `pyrelease status` shows how it ended"));
+    /// Refuses a run that exists here, unless the imported journal continues the local one.
+    fn refuse_unless_behind(&self, local: &RunFolder) -> Result<()> {
+        let id = local.id();
+        let error = Error::refused(format!("run {id} already exists here"));
+        let records = Journal::read(&local.journal())?;
+        if local.is_over()? {
+            return Err(error.help("it is over: `pyrelease status` shows how it ended"));
         }
-        // A run that came here once has a record of that which what it came from has not.
-        let own = known.iter().position(|record| *record == Record::Imported {}).unwrap_or(known.len());
-        // Line by line as they were written: a record that is read has paths of where it lies.
-        let (known, came) = (fs_err::read(here.journal())?, fs_err::read(self.folder.join(JOURNAL))?);
-        let (known, came) = (lines(&known), lines(&came));
-        let shared = known.iter().zip(&came).take_while(|(known, came)| known == came).count();
+        // An imported journal has an `Imported` record; its origin does not.
+        let own = records.iter().position(|record| *record == Record::Imported {}).unwrap_or(records.len());
+        // Compare the written lines: the paths in parsed records depend on the journal's folder.
+        let (known, imported) = (fs_err::read(local.journal())?, fs_err::read(self.folder.join(JOURNAL))?);
+        let (known, imported) = (lines(&known), lines(&imported));
+        let shared = known.iter().zip(&imported).take_while(|(known, imported)| known == imported).count();
         match shared {
-            shared if shared == known.len() && came.len() > shared => Ok(()),
-            shared if shared >= own && shared == came.len() => {
-                Err(told.help("it is as far or further: `pyrelease resume` finishes it"))
+            shared if shared == known.len() && imported.len() > shared => Ok(()),
+            shared if shared >= own && shared == imported.len() => {
+                Err(error.help("it is at least as far here: `pyrelease resume` finishes it"))
             }
-            _ => Err(told.help("it has gone on here since it was packed: `pyrelease resume` finishes it")),
+            _ => Err(error.help("it has continued here since the export: `pyrelease resume` finishes it")),
         }
     }
 
-    /// Before the landing, HEAD must be where the run began, or have the release already.
+    /// Refuses a run that cannot land: HEAD must be where the run began, or have the release in its history.
     fn refuse_unless_it_can_land(&self, repository: &Repository) -> Result<()> {
         let began = &self.header;
         let Some(release) = &self.outputs.commit else { return Ok(()) };
@@ -243,7 +247,7 @@ impl ImportedRun {
         }
         let branch = began.branch.as_ref().map(|_| began.shown_branch());
         let error = Error::refused(format!(
-            "run {} releases from {} at {}, and HEAD here is at {} on {}",
+            "run {} releases from {} at {}, but HEAD here is at {} on {}",
             began.run,
             branch.unwrap_or("a detached HEAD"),
             short(&began.head),
@@ -252,23 +256,25 @@ impl ImportedRun {
         ));
         Err(match branch {
             Some(branch) if repository.contains(&began.head, &head.commit) => {
-                error.help(format!("`git checkout {branch}` and `git merge --ff-only {}`", began.head))
+                error.help(format!("run `git checkout {branch}` and `git merge --ff-only {}`", began.head))
             }
             Some(branch) => error.help(format!(
-                "`git checkout {branch}`; if it has commits that the run does not know, the run cannot land on them"
+                "run `git checkout {branch}`; if the branch has commits that the run does not have, the run cannot \
+                 land \
+                 on it"
             )),
-            None => error.help(format!("`git checkout --detach {}`", began.head)),
+            None => error.help(format!("run `git checkout --detach {}`", began.head)),
         })
     }
 
-    /// Makes what has come a run of this repository. From here on `resume` goes on with it, whatever happens.
+    /// Makes the imported run one of this repository, which `resume` continues.
     ///
     /// # Errors
-    /// A file that cannot be moved.
+    /// A file cannot be moved.
     pub fn adopt(self, store: &Store) -> Result<RunFolder> {
         let mut journal = Journal::open(&self.folder.join(JOURNAL))?;
-        // The manifest has its checksum.
-        journal.vouch()?;
+        // The manifest's checksum proves that it is complete.
+        journal.mark_as_whole()?;
         journal.write(Record::Imported {})?;
         drop(journal);
         let run = store.run(&self.header.run);
@@ -278,7 +284,7 @@ impl ImportedRun {
             store.sync_to_disk(&run)?;
             return Ok(run);
         }
-        // It was here before and comes back: the journal last, for with it the run goes on.
+        // The run was exported from here and comes back. Move the journal last: the others are useless without it.
         fs_err::create_dir_all(run.dist())?;
         for name in files_in(&self.folder)? {
             let to = run.folder().join(&name);
@@ -288,14 +294,14 @@ impl ImportedRun {
             }
         }
         fs_err::rename(self.folder.join(JOURNAL), run.journal())?;
-        // The note that is there is of a beginning of it.
+        // Replace the note, which covers only the beginning of the journal.
         fs_err::rename(tail::path(&self.folder.join(JOURNAL)), tail::path(&run.journal()))?;
         store.sync_to_disk(&run)?;
         Ok(run)
     }
 }
 
-/// The files of a folder and of the distributions in it, relative to it.
+/// The files of a run's folder, including the distributions, relative to it.
 fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for below in ["", DISTRIBUTIONS] {
@@ -309,7 +315,7 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The whole lines of a journal.
+/// The complete lines of a journal.
 fn lines(text: &[u8]) -> Vec<&[u8]> {
     text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")).collect()
 }

@@ -68,7 +68,7 @@ fn find_anywhere(
     let typed = || {
         let (username, secret) = environment.typed(&index.name)?;
         // The prompt showed the URL.
-        Some(Credentials::password(username, secret.clone(), "what you typed").bound(true))
+        Some(Credentials::password(username, secret.clone(), "the prompt").bound(true))
     };
     match keyring::find(environment, index, project, username).or_else(typed) {
         Some(found) => checked(found),

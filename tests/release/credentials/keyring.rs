@@ -50,16 +50,16 @@ fn somebody_at_a_terminal_is_asked_and_what_they_say_is_kept_only_if_they_want()
     let dialogue = [
         ("User name for testpypi", "__token__\n"),
         ("Token for testpypi", rehearsal.as_str()),
-        ("Keep it in the keyring", "y\n"),
+        ("Store it in the keyring", "y\n"),
         ("User name for pypi", "__token__\n"),
         ("Token for pypi", public.as_str()),
-        ("Keep it in the keyring", "n\n"),
+        ("Store it in the keyring", "n\n"),
         ("Release demo 1.1.0? [y/N]", "y\n"),
     ];
     // That no token was shown is seen after every run.
     let outcome =
         with_keyring(&local, local.project.pyrelease("run minor -v")).on_a_terminal(&dialogue).code(0);
-    outcome.stdout_contains("the keyring has it").stdout_contains("`pypi` are from what you typed");
+    outcome.stdout_contains("stored in the keyring").stdout_contains("`pypi` are from the prompt");
     local.is_released(local.project.repository());
     assert_eq!(kept(&local, &local.rehearsal.upload_url()).as_deref(), Some(rehearsal.trim()));
     assert_eq!(kept(&local, &local.public.upload_url()), None);
@@ -86,7 +86,7 @@ fn somebody_who_uploads_files_by_hand_is_asked_as_well() {
     let dialogue =
         [("User name for pypi", "__token__\n"), ("Token for pypi", typed.as_str()), ("Upload 1 file", "y\n")];
     let outcome = upload().on_a_terminal(&dialogue).code(0);
-    outcome.stdout_contains("`pypi` are from what you typed");
+    outcome.stdout_contains("`pypi` are from the prompt");
     outcome.stdout_contains("serves the uploaded bytes");
 }
 

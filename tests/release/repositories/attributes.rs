@@ -213,7 +213,8 @@ fn with_large_files() -> Project {
             cat > \"$STORE/new\"\n\
             id=$(sha256sum < \"$STORE/new\" | cut -d ' ' -f 1)\n\
             mkdir -p \"$(dirname \"$(place \"$id\")\")\"\n\
-            printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%s\\nsize %d\\n' \"$id\" \"$(wc -c < \"$STORE/new\")\"\n\
+            printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%s\\nsize %d\\n' \"$id\" \"$(wc -c < \
+            \"$STORE/new\")\"\n\
             mv \"$STORE/new\" \"$(place \"$id\")\";;\n\
         smudge)\n\
             id=$(sed -n 's/^oid sha256://p')\n\
@@ -242,14 +243,14 @@ fn large_files_are_packaged_whole() {
 fn large_files_without_the_filter() {
     let project = with_large_files();
     project.git(&["config", "--remove-section", "filter.lfs"]);
-    super::is_refused(&project, "`src/demo/model.bin` is kept by Git LFS, which is not set up here");
+    super::is_refused(&project, "`src/demo/model.bin` is stored in Git LFS, which is not set up here");
 }
 
 #[test]
 fn large_files_whose_program_is_not_installed() {
     let project = with_large_files();
     project.git(&["config", "filter.lfs.process", "no-such-git-lfs filter-process"]);
-    super::is_refused(&project, "`src/demo/model.bin` is kept by Git LFS, which is not set up here");
+    super::is_refused(&project, "`src/demo/model.bin` is stored in Git LFS, which is not set up here");
 }
 
 #[test]
@@ -260,7 +261,7 @@ fn large_files_whose_content_is_not_here() {
     file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
     project.git(&["update-index", "--refresh"]);
     fs_err::remove_dir_all(project.git_folder().join("lfs/objects")).unwrap();
-    super::is_refused(&project, "`src/demo/model.bin` is kept by Git LFS, and the content is not here");
+    super::is_refused(&project, "`src/demo/model.bin` is stored in Git LFS, and the content is missing here");
 }
 
 /// The filter is there and passes the pointers on, as with `GIT_LFS_SKIP_SMUDGE`.

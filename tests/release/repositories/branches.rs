@@ -20,7 +20,7 @@ fn another_branch_than_the_default_one_is_refused_where_nobody_is_asked() {
         is_refused(&project, "`feature` is not a release branch: the default branch of `origin` is `main`");
     refused.stderr_contains("[stage.push] branches = [\"main\", \"feature\"]");
     let dry = project.pyrelease("run minor --dry-run").code(3);
-    dry.stderr_contains("`feature` is not a release branch").stderr_lacks("every preflight passed");
+    dry.stderr_contains("`feature` is not a release branch").stderr_lacks("all preflight checks passed");
     project.pyrelease("doctor minor").code(3).stderr_contains("`feature` is not a release branch");
     let refused = project.pyrelease("run minor --yes --force --format json").code(3);
     let finding = |event: &serde_json::Value| event["finding"]["question"] == "Release from `feature`?";
@@ -44,7 +44,7 @@ fn whoever_is_at_a_terminal_is_asked() {
     run(&[(QUESTION, "n\n")]).code(3).stdout_contains("not confirmed; nothing has been done");
     let dry = project.pyrelease("run minor --dry-run").on_a_terminal(&[]).code(0);
     dry.stdout_contains("warning: [push] `feature` is not a release branch")
-        .stdout_contains("`run --yes` is refused");
+        .stdout_contains("`run --yes` refuses");
     project.assert_unchanged(&before);
     let yes = run(&[(QUESTION, "y\n"), ("Release demo 1.1.0? [y/N]", "y\n")]).code(0);
     yes.stdout_contains("warning: [push] `feature` is not a release branch");
@@ -116,7 +116,7 @@ fn the_configuration_names_the_branches() {
     refused.stderr_contains("add \"main\" to `branches`");
     for branch in ["trunk", "release/1.1"] {
         project.git(&["switch", "--quiet", "--create", branch]);
-        project.pyrelease("run minor --dry-run").code(0).stderr_contains("every preflight passed");
+        project.pyrelease("run minor --dry-run").code(0).stderr_contains("all preflight checks passed");
     }
     for (branches, wrong) in [("[]", "`branches` is empty"), ("[\"a b\"]", "`a b` is not a valid pattern")] {
         let project = configured(&format!("[stage.push]\nbranches = {branches}\n")).build();

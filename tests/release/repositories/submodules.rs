@@ -48,7 +48,7 @@ fn a_submodule_that_was_moved_and_edited_is_left_alone() {
     let before = project.git(&["-C", "src/demo/vendored", "rev-parse", "HEAD"]);
 
     let (seen, outcome) = seen(&project);
-    outcome.stderr_contains("submodule `src/demo/vendored` is released as recorded");
+    outcome.stderr_contains("submodule `src/demo/vendored` is released at its recorded commit");
     assert_eq!(seen, "recorded\n");
     assert_eq!(project.git(&["rev-parse", "HEAD:src/demo/vendored"]), recorded);
     assert_eq!(project.git(&["-C", "src/demo/vendored", "rev-parse", "HEAD"]), before);

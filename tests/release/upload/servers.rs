@@ -73,7 +73,7 @@ impl<'a> Visit<'a> {
     fn is_decided_by_hashes(&self, ours: &UploadProject, other: &UploadProject) {
         self.upload(ours).code(0).says("\"event\":\"published\"");
         assert_eq!(self.server.files("demo"), ours.files());
-        self.upload(ours).code(0).says("has every file already, with the same bytes");
+        self.upload(ours).code(0).says("already has every file, with the same bytes");
 
         let refused = self.upload(other).code(3);
         refused.says("has a different demo-1.0.tar.gz").says("nothing has been sent");
