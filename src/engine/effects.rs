@@ -23,9 +23,10 @@ use crate::world::git::{PrivateClone, Repository};
 const TICK: Duration = Duration::from_millis(50);
 
 fn unknown(stage: &str) -> Error {
-    let message = format!("it is not known whether `{stage}` did its work when the run was cut short");
+    let message = format!("it is not known whether `{stage}` did its work when the run was interrupted");
     let how = format!(
-        "check by hand, then run `pyrelease resume --done {stage}` if it did, or `pyrelease resume --again {stage}` if it did not"
+        "check by hand, then run `pyrelease resume --done {stage}` if it did, or `pyrelease resume --again {stage}` \
+         if it did not"
     );
     Error::left(message)
         .help(how)
@@ -222,7 +223,7 @@ impl<'run> Effects<'run> {
         match Earlier::of(live.journal.records(), &self.stage, &effect) {
             Earlier::Open => {}
             Earlier::Done => {
-                self.note(&format!("{effect}: done before the run was cut short"));
+                self.note(&format!("{effect}: done before the run was interrupted"));
                 return Ok(None);
             }
             Earlier::InDoubt => return Err(unknown(&self.stage)),

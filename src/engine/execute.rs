@@ -79,13 +79,12 @@ impl<'a> Execution<'a> {
     /// # Errors
     /// The release failed and nothing is left (exit code 1, 3 or 130), or something is left (4).
     pub fn complete(mut self) -> Result<()> {
-        let went = self.stages();
-        self.sweep();
-        let failed = match went {
+        let result = self.stages();
+        self.terminate_orphans();
+        let (stage, error) = match result {
             Ok(()) => return self.finish(),
             Err(failed) => failed,
         };
-        let (stage, error) = failed;
         // The journal itself may have failed; undo what it contains.
         let _ = self.journal.write(Record::Failed { stage: stage.clone(), reason: error.chain() });
         let context = RecoveryContext {
@@ -99,7 +98,7 @@ impl<'a> Execution<'a> {
                 Error::left(format!("`{stage}` failed, and its effects could not be verified: {unsettled}"));
             return Err(left
                 .because(error)
-                .help("put that right, then `pyrelease rollback` or `pyrelease resume`"));
+                .help("fix the error, then run `pyrelease rollback` or `pyrelease resume`"));
         }
         let effects = entries(self.journal.records());
         if let Some(entry) = point_of_no_return(&effects) {
@@ -108,17 +107,16 @@ impl<'a> Execution<'a> {
             for hint in error.hints() {
                 left = left.help(hint);
             }
-            // A stage that says itself what is left says how to go on, too.
+            // A stage that reports what is left also gives the help.
             if error.code() == ExitCode::Left && !error.hints().is_empty() {
                 return Err(left);
             }
             if refused_for_good(&effects).is_some() {
                 return Err(left
-                    .help(format!("{} is public, and the rest of the release never will be", entry.effect))
+                    .help(format!("{} is public, but the rest of the release cannot be published", entry.effect))
                     .help(
-                        "yank the release there if what is public is not enough; `pyrelease rollback --leave` ends \
-                        the run, and \
-                         the next version can be released",
+                        "if the public files are not enough, yank the release; run `pyrelease rollback --leave` to \
+                         end the run, then release the next version",
                     ));
             }
             let is = if entry.state == State::InDoubt { "may be" } else { "is" };
@@ -141,20 +139,20 @@ impl<'a> Execution<'a> {
         };
         Err(left_on_rehearsals(&effects).into_iter().fold(error, |error, (index, files)| {
             error.help(format!(
-                "left on `{index}`: {}; the next run is rehearsed there as `.devN` unless it builds the same bytes",
+                "left on `{index}`: {}; the next run rehearses there as `.devN`, unless it builds the same bytes",
                 files.join(", ")
             ))
         }))
     }
 
     /// Ends processes that the stages' commands left running.
-    fn sweep(&self) {
+    fn terminate_orphans(&self) {
         for orphan in orphans::end(self.run.id(), OrphanScope::Stages) {
-            let message = format!("it left `{}` running, which was ended", orphan.command);
+            let message = format!("it left `{}` running; it was terminated", orphan.command);
             self.listener.on_event(&Event::Warning {
                 stage: orphan.stage.as_deref(),
                 message: &message,
-                help: Some("what is to outlive a release is started by something else than a stage"),
+                help: Some("a stage cannot start processes that outlive the release"),
             });
         }
     }
@@ -175,7 +173,7 @@ impl<'a> Execution<'a> {
             }
             match self.stage(stage) {
                 Ok(()) => {}
-                // What only the user can say is asked as long as there is a run that the answer is for.
+                // A question to the user needs a run to answer it for, so the run must not end.
                 Err(error)
                     if stage.reach() == Reach::FollowUp
                         && !matches!(error.code(), ExitCode::Interrupted | ExitCode::Left) =>
@@ -281,14 +279,14 @@ impl<'a> Execution<'a> {
         effects.check_interrupt()?;
         let ran = catch_unwind(AssertUnwindSafe(|| stage.run(release, &mut effects)));
         let outputs = ran.unwrap_or_else(|panic| {
-            let said =
+            let message =
                 panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
             Err(Error::failed(format!(
                 "`{}` panicked: {}",
                 stage.name(),
-                said.unwrap_or("without a message")
+                message.unwrap_or("without a message")
             ))
-            .help("this is a defect of pyrelease; please report it"))
+            .help("this is a bug in pyrelease; please report it"))
         })?;
         self.journal.write(Record::StageDone { stage: stage.name().to_owned(), outputs: outputs.clone() })?;
         self.release.outputs.merge(outputs);
@@ -342,8 +340,8 @@ impl<'a> Execution<'a> {
             None => Ok(()),
             Some(reason) => Err(Error::failed(format!("released, but {reason}"))
                 .with_code(ExitCode::TrialFailed)
-                .help("the run is over: whoever installs the release gets it as it is")
-                .help("if the trial is right, yank the release on the index, and release the next version")),
+                .help("the run is over, and users can install the release")
+                .help("if the release is broken, yank it on the index, and release the next version")),
         }
     }
 }
@@ -385,7 +383,10 @@ fn carry(from: &Path, to: &Path, path: &str) -> Result<()> {
     for part in Path::new(path).parent().unwrap_or(Path::new("")).components() {
         folder.push(part);
         if folder.symlink_metadata().is_ok_and(|there| !there.is_dir()) {
-            return Err(Error::failed(format!("`carry` names `{path}`, which lies behind a link or a file")));
+            return Err(Error::failed(format!(
+                "`carry` names `{path}`, whose parent is a link or a file in the \
+                                              repository"
+            )));
         }
     }
     fs_err::create_dir_all(&folder)?;
@@ -403,8 +404,8 @@ fn copy(source: &Path, target: &Path, path: &str) -> Result<()> {
             copy(&entry.path(), &target.join(entry.file_name()), path)?;
         }
     } else if target.symlink_metadata().is_ok() {
-        return Err(Error::failed(format!("`carry` names `{path}`, and the repository has it already"))
-            .help("only files that git does not track are carried"));
+        return Err(Error::failed(format!("`carry` names `{path}`, which the repository already has"))
+            .help("`carry` is for files that git does not track"));
     } else {
         fs_err::copy(source, target)?;
     }

@@ -451,9 +451,9 @@ fn read(text: &[u8], path: &Path) -> Result<(Vec<Record>, usize)> {
             _ if !line.ends_with(b"\n") => break,
             _ => {
                 return Err(Error::left(format!("line {} of `{}` is damaged", seq + 1, path.display())).help(
-                    "the journal was changed after it was written; nothing is done on its word. Compare the tag, \
-                     the remote and the index with what `pyrelease status` can still read, and put right what is not as \
-                     it should be; then `pyrelease rollback --leave` gives the run up and touches nothing",
+                    "the journal was changed after it was written, so no command acts on it. Compare the tag, \
+                     the remote and the index with what `pyrelease status` can still read, and repair by hand what is \
+                     wrong; then `pyrelease rollback --leave` gives up the run and changes nothing",
                 ));
             }
         }
@@ -463,7 +463,7 @@ fn read(text: &[u8], path: &Path) -> Result<(Vec<Record>, usize)> {
     Ok((records, intact))
 }
 
-/// A later version may write records that this one does not know.
+/// Refuses a journal of a later format, which may have records that this version does not know.
 fn refuse_newer(text: &[u8], path: &Path) -> Result<()> {
     #[derive(Deserialize)]
     struct First {
@@ -481,7 +481,7 @@ fn refuse_newer(text: &[u8], path: &Path) -> Result<()> {
             path.display(),
             env!("CARGO_PKG_VERSION")
         ))
-        .help(format!("go on with the run by pyrelease {pyrelease} or a later one"))),
+        .help(format!("continue with pyrelease {pyrelease} or a later one"))),
         _ => Ok(()),
     }
 }

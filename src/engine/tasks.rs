@@ -24,7 +24,7 @@ pub type Attempting<'t> = Box<dyn FnOnce(&TaskContext<'_>) -> Result<String, Att
 /// The outcome of one of several effects
 #[derive(Debug)]
 pub enum TaskOutcome {
-    /// Done, now or before the run was cut short; with what the world said, where it was now
+    /// Done, now or before the run was interrupted; with what the world said, where it was now
     Done(Option<String>),
     /// It certainly did not happen.
     NotDone(Error),

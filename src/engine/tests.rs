@@ -1,4 +1,4 @@
-//! The engine with stages of the tests' own, on a real repository.
+//! Tests of the engine with stages of their own, on a real repository.
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -21,13 +21,13 @@ use crate::world::process::Process;
 
 type Work = Box<dyn Fn(&Release, &mut Effects<'_>) -> Result<Outputs>>;
 
-struct Toy {
+struct TestStage {
     name: &'static str,
     reach: Reach,
     work: Work,
 }
 
-impl Stage for Toy {
+impl Stage for TestStage {
     fn name(&self) -> &str {
         self.name
     }
@@ -45,17 +45,17 @@ impl Stage for Toy {
     }
 }
 
-fn toy(
+fn test_stage(
     name: &'static str,
     reach: Reach,
     work: impl Fn(&Release, &mut Effects<'_>) -> Result<Outputs> + 'static,
 ) -> Box<dyn Stage> {
-    Box::new(Toy { name, reach, work: Box::new(work) })
+    Box::new(TestStage { name, reach, work: Box::new(work) })
 }
 
 /// Changes a file, commits and tags.
 fn tagging() -> Box<dyn Stage> {
-    toy("tag", Reach::Private, |release, effects| {
+    test_stage("tag", Reach::Private, |release, effects| {
         effects.write(&release.root(), "version.txt", b"1.1.0\n")?;
         let commit = effects
             .private(Action::Commit { message: "Release".into() }, |bench| bench.clone.commit("Release"))?;
@@ -74,14 +74,14 @@ fn command(reach: Reach, undo: Option<&str>) -> Effect {
 }
 
 fn succeeding(name: &'static str, reach: Reach) -> Box<dyn Stage> {
-    toy(name, reach, move |_, effects| {
+    test_stage(name, reach, move |_, effects| {
         effects.attempt(command(reach, None), |_| Ok("done".into()))?;
         Ok(Outputs::default())
     })
 }
 
 fn failing(reach: Reach) -> Box<dyn Stage> {
-    toy("failing", reach, |_, effects| {
+    test_stage("failing", reach, |_, effects| {
         if effects.is_live() { Err(Error::failed("it does not work")) } else { Ok(Outputs::default()) }
     })
 }
@@ -90,7 +90,7 @@ struct Fixture {
     _folder: tempfile::TempDir,
     top: PathBuf,
     interrupted: AtomicBool,
-    heard: RefCell<Vec<String>>,
+    events: RefCell<Vec<String>>,
 }
 
 impl Fixture {
@@ -101,7 +101,7 @@ impl Fixture {
         fs_err::write(top.join("pyproject.toml"), "[project]\nname = \"demo\"\nversion = \"1.0.0\"\n")
             .unwrap();
         let fixture =
-            Self { _folder: folder, top, interrupted: AtomicBool::new(false), heard: RefCell::default() };
+            Self { _folder: folder, top, interrupted: AtomicBool::new(false), events: RefCell::default() };
         fixture.git(&["init", "-q", "-b", "main", "."]);
         for (key, value) in [("user.name", "A"), ("user.email", "a@example.org"), ("commit.gpgSign", "false")]
         {
@@ -143,7 +143,7 @@ impl Fixture {
 
     fn run(&self, stages: Vec<Box<dyn Stage>>) -> Result<()> {
         let pipeline = Pipeline::new(stages).unwrap();
-        let listener = |event: &Event<'_>| self.heard.borrow_mut().push(format!("{event:?}"));
+        let listener = |event: &Event<'_>| self.events.borrow_mut().push(format!("{event:?}"));
         let store = Store::of(&self.workspace().repository)?;
         let source = Source::new("release.toml", String::new());
         Execution::begin(&store, &pipeline, self.release(), (&source, &[]), &self.interrupted, &listener)?
@@ -160,15 +160,11 @@ impl Fixture {
 #[test]
 fn a_decreasing_reach_is_refused_with_an_order_that_works() {
     let stages = vec![succeeding("pypi", Reach::Public), tagging(), succeeding("push", Reach::Repository)];
-    let disorder = Pipeline::new(stages).err().unwrap();
-    assert_eq!(disorder.at, 1);
-    assert!(
-        disorder.message.starts_with("`tag` (private) comes after `pypi` (public)"),
-        "{}",
-        disorder.message
-    );
+    let error = Pipeline::new(stages).err().unwrap();
+    assert_eq!(error.at, 1);
+    assert!(error.message.starts_with("`tag` (private) comes after `pypi` (public)"), "{}", error.message);
     let help = r#"an order that works: stages = ["tag", "push", "pypi"]"#;
-    assert_eq!(disorder.help.as_deref(), Some(help));
+    assert_eq!(error.help.as_deref(), Some(help));
 }
 
 #[test]
@@ -185,7 +181,7 @@ fn a_plan_changes_nothing_and_says_what_would_change() {
 #[test]
 fn changes_that_nothing_commits_are_refused() {
     let fixture = Fixture::new();
-    let late = toy("late", Reach::Private, |release, effects| {
+    let late = test_stage("late", Reach::Private, |release, effects| {
         effects.write(&release.root(), "version.txt", b"late")?;
         Ok(Outputs::default())
     });
@@ -225,7 +221,7 @@ fn a_failure_before_the_point_of_no_return_undoes_everything() {
 fn a_stage_that_panics_is_undone_like_one_that_fails() {
     let fixture = Fixture::new();
     let before = fixture.everything();
-    let panicking = toy("panicking", Reach::Repository, |_, effects| {
+    let panicking = test_stage("panicking", Reach::Repository, |_, effects| {
         assert!(!effects.is_live(), "out of its depth");
         Ok(Outputs::default())
     });
@@ -237,7 +233,7 @@ fn a_stage_that_panics_is_undone_like_one_that_fails() {
 #[test]
 fn a_stage_that_refuses_before_any_effect_leaves_the_code_for_refusals() {
     let fixture = Fixture::new();
-    let refusing = toy("check", Reach::Private, |_, _| Err(Error::refused("it is broken")));
+    let refusing = test_stage("check", Reach::Private, |_, _| Err(Error::refused("it is broken")));
     assert_eq!(fixture.run(vec![tagging(), refusing]).unwrap_err().code(), ExitCode::Refused);
 }
 
@@ -264,7 +260,7 @@ fn a_failure_after_the_point_of_no_return_leaves_all_as_it_is() {
 #[test]
 fn an_effect_beyond_the_reach_of_its_stage_is_not_attempted() {
     let fixture = Fixture::new();
-    let sly = toy("sly", Reach::Private, |_, effects| {
+    let sly = test_stage("sly", Reach::Private, |_, effects| {
         effects.attempt(command(Reach::Public, None), |_| panic!("attempted"))?;
         Ok(Outputs::default())
     });
@@ -276,8 +272,8 @@ fn an_effect_beyond_the_reach_of_its_stage_is_not_attempted() {
 fn a_failing_follow_up_does_not_make_the_release_fail() {
     let fixture = Fixture::new();
     fixture.run(vec![tagging(), succeeding("pypi", Reach::Public), failing(Reach::FollowUp)]).unwrap();
-    let heard = fixture.heard.borrow().join("\n");
-    assert!(heard.contains("the release is out, but `failing` failed"), "{heard}");
+    let events = fixture.events.borrow().join("\n");
+    assert!(events.contains("the release is out, but `failing` failed"), "{events}");
 }
 
 #[test]
@@ -294,7 +290,7 @@ fn an_interrupt_undoes_and_says_so() {
 fn what_cannot_be_undone_is_left_and_named() {
     let fixture = Fixture::new();
     let repository = Reach::Repository;
-    let stubborn = toy("publish", repository, |_, effects| {
+    let stubborn = test_stage("publish", repository, |_, effects| {
         effects
             .attempt(command(Reach::Repository, Some("echo no way back; exit 1")), |_| Ok("done".into()))?;
         Ok(Outputs::default())
@@ -320,7 +316,7 @@ fn a_command_without_a_way_back_stays_and_the_rest_is_undone() {
     assert_eq!(run.outcome().unwrap(), Some(Outcome::RolledBack));
     let states: Vec<State> = entries(&records).iter().map(|entry| entry.state).collect();
     assert_eq!(states, [State::Undone, State::Kept]);
-    assert!(fixture.heard.borrow().join("\n").contains("has no `undo` command"));
+    assert!(fixture.events.borrow().join("\n").contains("has no `undo` command"));
 }
 
 #[test]
@@ -329,7 +325,7 @@ fn a_command_is_undone_by_its_own_command() {
     let before = fixture.everything();
     let mark = fixture.top.join(".git/mark");
     fs_err::write(&mark, "").unwrap();
-    let undoable = toy("publish", Reach::Repository, |_, effects| {
+    let undoable = test_stage("publish", Reach::Repository, |_, effects| {
         effects.attempt(command(Reach::Repository, Some("rm .git/mark")), |_| Ok("done".into()))?;
         Ok(Outputs::default())
     });
@@ -389,7 +385,7 @@ fn task<'t>(
 fn effects_at_the_same_time_each_have_their_intent_before_they_begin() {
     let fixture = Fixture::new();
     let runs = fixture.top.join(".git/pyrelease/runs");
-    let at_once = toy("pypi", Reach::Public, move |_, effects| {
+    let at_once = test_stage("pypi", Reach::Public, move |_, effects| {
         if !effects.is_live() {
             return Ok(Outputs::default());
         }
@@ -397,18 +393,18 @@ fn effects_at_the_same_time_each_have_their_intent_before_they_begin() {
         // Each sees its own intent at once, and waits until it sees all three.
         let attempt = |name: &'static str| {
             let journal = journal.clone();
-            task(name, move |hand| {
+            task(name, move |context| {
                 let intended = || {
                     let states = entries(&Journal::read(&journal).unwrap());
                     states.into_iter().filter(|entry| entry.state == State::InDoubt).collect::<Vec<_>>()
                 };
                 assert!(intended().iter().any(|entry| entry.effect == upload(name)), "{name}");
                 while intended().len() < 3 {
-                    hand.wait(std::time::Duration::from_millis(5)).unwrap();
+                    context.wait(std::time::Duration::from_millis(5)).unwrap();
                 }
-                hand.note(name);
+                context.note(name);
                 // The first of them keeps the others company until they have seen what they wait for.
-                hand.wait(std::time::Duration::from_millis(300)).unwrap();
+                context.wait(std::time::Duration::from_millis(300)).unwrap();
                 Ok(name.to_owned())
             })
         };
@@ -424,22 +420,22 @@ fn effects_at_the_same_time_each_have_their_intent_before_they_begin() {
     let done = entries(&records).iter().filter(|entry| entry.state == State::Done).count();
     assert_eq!(done, 4, "the landing and the three");
     for name in ["one", "two", "three"] {
-        assert!(fixture.heard.borrow().iter().any(|event| event.contains(&format!("message: {name:?}"))));
+        assert!(fixture.events.borrow().iter().any(|event| event.contains(&format!("message: {name:?}"))));
     }
 }
 
 #[test]
 fn the_first_failure_stops_others_from_beginning_and_hides_none() {
     let fixture = Fixture::new();
-    let at_once = toy("pypi", Reach::Public, |_, effects| {
+    let at_once = test_stage("pypi", Reach::Public, |_, effects| {
         let tasks = vec![
-            task("slow", |hand| {
-                hand.wait(std::time::Duration::from_millis(200)).unwrap();
+            task("slow", |context| {
+                context.wait(std::time::Duration::from_millis(200)).unwrap();
                 Ok("slow".into())
             }),
             task("refused", |_| Err(Attempt::NotDone(Error::failed("refused")))),
-            task("lost", |hand| {
-                hand.wait(std::time::Duration::from_millis(100)).unwrap();
+            task("lost", |context| {
+                context.wait(std::time::Duration::from_millis(100)).unwrap();
                 panic!("lost")
             }),
             task("never", |_| panic!("begun")),

@@ -84,5 +84,5 @@ pub(super) fn refuse_unfinished(store: &Store) -> Result<()> {
             "`pyrelease resume` finishes it, `pyrelease rollback` undoes it, `pyrelease status` shows where it is"
         }
     };
-    Err(Error::refused(format!("run {} was cut short and is not finished", run.id())).help(help))
+    Err(Error::refused(format!("run {} was interrupted and is not finished", run.id())).help(help))
 }

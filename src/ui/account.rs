@@ -59,7 +59,9 @@ pub fn status_text(report: &StatusReport) -> String {
 
 fn lock(lock: &LockStatus) -> String {
     match lock.left_by_run {
-        true => format!("git left the lock file `{}` when the run was cut short: {}", lock.path, lock.advice),
+        true => {
+            format!("git left the lock file `{}` when the run was interrupted: {}", lock.path, lock.advice)
+        }
         false => format!("the lock file `{}` blocks git: {}", lock.path, lock.advice),
     }
 }
@@ -72,7 +74,7 @@ fn headline(report: &StatusReport) -> String {
         (Some(Outcome::Released), _) => "released".to_owned(),
         (Some(Outcome::RolledBack), _) => "rolled back; nothing is left".to_owned(),
         (None, _) if report.under_way => format!("under way{at}"),
-        (None, _) => format!("cut short{at}"),
+        (None, _) => format!("interrupted{at}"),
     };
     let damaged = match report.journal {
         JournalState::Damaged { line } => format!("; line {line} of its journal is damaged"),

@@ -22,7 +22,7 @@ pub fn runs_text(runs: &[Summary], under_way: bool) -> String {
             (JournalState::Damaged { line }, _) => format!("journal damaged in line {line}"),
             (_, Some(outcome)) => ended(outcome).to_owned(),
             (_, None) if under_way && at == 0 => "under way".to_owned(),
-            (_, None) => "cut short".to_owned(),
+            (_, None) => "interrupted".to_owned(),
         };
         let took = run.seconds.map(duration).unwrap_or_default();
         let release = format!("{} {}", run.name, run.version);

@@ -1,4 +1,4 @@
-//! Releases with a plugin among their stages, cut short at every point there is: undone or finished, never half done.
+//! Releases with a plugin among their stages, interrupted at every point there is: undone or finished, never half done.
 
 use pyrelease_test_support::Transcript;
 use std::time::Duration;
@@ -115,8 +115,8 @@ fn an_answer_that_makes_no_sense_counts_for_nothing() {
     says("verify", "{\"effects\":[{\"key\":\"mark\",\"state\":\"present\"}]}");
     seen.add_error(&scene.run().code(4));
     for (undo, verify, expected) in [
-        ("null", "null", "the plugin does not say that it has undone it"),
-        ("{\"undone\":\"mark\"}", "7", "the plugin does not say that it has undone it"),
+        ("null", "null", "the plugin did not report that it undid it"),
+        ("{\"undone\":\"mark\"}", "7", "the plugin did not report that it undid it"),
         (
             "{\"undone\":[\"other\"]}",
             "{\"effects\":[{\"key\":\"other\",\"state\":\"absent\"}]}",
@@ -155,7 +155,8 @@ fn a_library_does_not_outlive_a_killed_release() {
     let file = scene.mark().display().to_string();
     scene.project.write(
         "release.toml",
-        &format!("stages = [\"version\", \"tag\", \"unruly\"]\n\n[stage.unruly]\npath = \"libunruly_rust.so\"\nconfig = {{ file = \"{file}\", mode = \"wait\" }}\n"),
+        &format!("stages = [\"version\", \"tag\", \"unruly\"]\n\n[stage.unruly]\npath = \"libunruly_rust.so\"\nconfig \
+                  = {{ file = \"{file}\", mode = \"wait\" }}\n"),
     );
     let library = scene.project.folder().join("libunruly_rust.so");
     fs_err::copy(super::support::built("unruly_rust"), &library).unwrap();
@@ -190,7 +191,8 @@ fn what_cannot_be_taken_back_is_never_done_twice() {
         let file = scene.mark().display().to_string();
         scene.project.write(
             "release.toml",
-            &format!("stages = [\"version\", \"tag\", \"pub\"]\n\n[stage.pub]\nplugin = \"pub\"\nconfig = {{ file = \"{file}\", class = \"irreversible\", die = \"acted\" }}\n"),
+            &format!("stages = [\"version\", \"tag\", \"pub\"]\n\n[stage.pub]\nplugin = \"pub\"\nconfig = {{ file = \
+                      \"{file}\", class = \"irreversible\", die = \"acted\" }}\n"),
         );
         scene.project.commit("Configure the release");
         scene.trust();
@@ -226,14 +228,15 @@ fn what_cannot_be_taken_back_is_never_done_twice() {
     seen.assert();
 }
 
-/// A release in which the stage is the last, cut short when its plugin may have acted, and nobody can tell.
+/// A release in which the stage is the last, interrupted when its plugin may have acted, and nobody can tell.
 fn in_doubt(stage: &str, stages: &str) -> Scene {
     let scene = Scene::new("", &[stage]);
     let file = scene.mark().display().to_string();
     scene.project.write(
         "release.toml",
         &format!(
-            "stages = [{stages}]\n\n[stage.{stage}]\nplugin = \"{stage}\"\nconfig = {{ file = \"{file}\", class = \"irreversible\" }}\n"
+            "stages = [{stages}]\n\n[stage.{stage}]\nplugin = \"{stage}\"\nconfig = {{ file = \"{file}\", class = \
+             \"irreversible\" }}\n"
         ),
     );
     scene.project.commit("Configure the release");
@@ -287,7 +290,8 @@ fn a_plugin_after_the_release_only_warns_when_it_fails() {
     let file = scene.mark().display().to_string();
     scene.project.write(
         "release.toml",
-        &format!("stages = [\"version\", \"tag\", \"push\", \"news\"]\n\n[stage.news]\nplugin = \"news\"\nconfig = {{ file = \"{file}\", fail = \"no luck\" }}\n"),
+        &format!("stages = [\"version\", \"tag\", \"push\", \"news\"]\n\n[stage.news]\nplugin = \"news\"\nconfig = {{ \
+                  file = \"{file}\", fail = \"no luck\" }}\n"),
     );
     scene.project.commit("Configure the release");
     scene.trust();
@@ -395,7 +399,10 @@ fn a_plugin_is_started_when_the_program_itself_is_gone() {
     let gone = program.display();
     scene.project.write(
         "release.toml",
-        &format!("stages = [\"version\", \"upgrade\", \"tag\", \"mark\"]\n\n[stage.upgrade]\nrun = [\"rm\", \"{gone}\"]\n\n[stage.mark]\nplugin = \"mark\"\nconfig = {{ file = \"{file}\" }}\n"),
+        &format!(
+            "stages = [\"version\", \"upgrade\", \"tag\", \"mark\"]\n\n[stage.upgrade]\nrun = [\"rm\", \
+                  \"{gone}\"]\n\n[stage.mark]\nplugin = \"mark\"\nconfig = {{ file = \"{file}\" }}\n"
+        ),
     );
     scene.project.commit("Configure the release");
     scene.trust();
@@ -411,7 +418,8 @@ fn what_replaces_a_plugin_while_the_release_is_under_way_does_not_run() {
     let swap = format!("printf '#!/bin/sh\\n: > {}\\n' > {}", canary.display(), plugin.display());
     scene.project.write(
         "release.toml",
-        &format!("stages = [\"version\", \"swap\", \"tag\", \"mark\"]\n\n[stage.swap]\nrun = [\"sh\", \"-c\", {swap:?}]\n\n[stage.mark]\nplugin = \"mark\"\nconfig = {{ file = \"{file}\", die = \"done\" }}\n"),
+        &format!("stages = [\"version\", \"swap\", \"tag\", \"mark\"]\n\n[stage.swap]\nrun = [\"sh\", \"-c\", \
+                  {swap:?}]\n\n[stage.mark]\nplugin = \"mark\"\nconfig = {{ file = \"{file}\", die = \"done\" }}\n"),
     );
     scene.project.commit("Configure the release");
     scene.trust();

@@ -53,7 +53,7 @@ fn killed_before_anything_is_public_and_rolled_back() {
 
         let refused = project.pyrelease("run minor --yes").code(3);
         refused.stderr_contains("pyrelease resume").stderr_contains("pyrelease rollback");
-        project.pyrelease("status").code(0).stdout_contains("cut short");
+        project.pyrelease("status").code(0).stdout_contains("interrupted");
         project.pyrelease("rollback --yes").code(0);
         project.assert_unchanged(&before);
         attempt.left_nothing();

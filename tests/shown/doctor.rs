@@ -23,7 +23,7 @@ fn what_the_doctor_finds() {
     ill.project.write("README.md", "# demo, which somebody edits\n");
     seen.add(&ill.project.pyrelease("doctor minor").code(3));
 
-    seen.heading("a run was cut short");
+    seen.heading("a run was interrupted");
     local.killed("stage-done testpypi");
     seen.add(&local.pyrelease("doctor").code(3));
 

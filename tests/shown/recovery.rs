@@ -1,4 +1,4 @@
-//! `status`, `log`, `resume` and `rollback` of runs that went well, that were cut short, and of one whose journal is
+//! `status`, `log`, `resume` and `rollback` of runs that went well, that were interrupted, and of one whose journal is
 //! damaged.
 
 use pyrelease_test_support::Transcript;

@@ -1,7 +1,7 @@
-//! The effects of plugins: each is announced, written to the journal, answered, and only then done.
+//! The effects of plugins. The plugin announces each effect; the journal records it before the plugin may do it.
 //!
-//! What a stage that was cut short has left is dealt with before its plugin runs again: reversible effects are taken back,
-//! and irreversible ones stand and are not done twice.
+//! Before the plugin of an interrupted stage runs again, its reversible effects are undone. Irreversible effects stay, and
+//! are not repeated.
 
 use serde_json::{Map, Value};
 
@@ -17,19 +17,19 @@ use crate::plugin::protocol::{AnnouncedEffect, Class, Classes, Level, Method};
 use crate::plugin::{Assignment, CallContext};
 use crate::world::failpoints::InEffect;
 
-/// What is known of a plugin's stage from before the run was cut short
+/// The effects of a plugin's stage from earlier attempts
 #[derive(Default)]
 struct EarlierEffects {
     keys: Vec<String>,
-    told: Vec<Value>,
+    /// For the request to the plugin
+    effects: Vec<Value>,
 }
 
 impl Effects<'_> {
-    /// Has a plugin do the work of the stage, with effects of the classes that it said it has. Nothing where the effects are
-    /// inert.
+    /// Lets a plugin do the stage's work, with effects of its declared classes. Does nothing if the effects are inert.
     ///
     /// # Errors
-    /// It gave no result, or did what it may not. What it has announced by then is in the journal.
+    /// The plugin returned no result, or broke the protocol. The effects that it has announced are in the journal.
     pub fn plugin(
         &mut self,
         assignment: &Assignment,
@@ -41,7 +41,7 @@ impl Effects<'_> {
         let Some(live) = &self.live else { return Ok(None) };
         let (stop, run) = (live.interrupted, live.run);
         let earlier = self.resume_effects(release)?;
-        params.insert("effects".to_owned(), earlier.told.into());
+        params.insert("effects".to_owned(), earlier.effects.into());
         let folder = release.root();
         let place = CallContext {
             environment: &release.workspace.environment,
@@ -50,7 +50,7 @@ impl Effects<'_> {
         };
         let log = PluginLog::open(&run.log(&self.stage), &assignment.plugin.name, Method::Run)?;
         let first = self.live.as_ref().map_or(0, |live| entries(live.journal.records()).len());
-        let mut hearing = EffectRecorder {
+        let mut recorder = EffectRecorder {
             assignment,
             classes,
             earlier: &earlier.keys,
@@ -60,15 +60,15 @@ impl Effects<'_> {
             irreversible: false,
             effects: self,
         };
-        let called = assignment.call(Method::Run, params, &place, &mut hearing);
-        let open: Vec<u64> = hearing.open.drain(..).map(|open| open.id).collect();
+        let called = assignment.call(Method::Run, params, &place, &mut recorder);
+        let open: Vec<u64> = recorder.open.drain(..).map(|open| open.id).collect();
         match called {
             Ok(value) => {
                 self.settle_open(release, &open)?;
                 Ok(Some(value))
             }
             Err(error) => {
-                // Nobody rolls back for a stage after the release: it tidies up after itself.
+                // A failed stage after the release causes no rollback, so undo its effects here.
                 if self.reach == Reach::FollowUp {
                     self.tidy(release, first);
                 }
@@ -77,7 +77,7 @@ impl Effects<'_> {
         }
     }
 
-    /// Deals with what earlier attempts at the stage have left.
+    /// Undoes the reversible effects of earlier attempts at the stage, and returns the irreversible ones.
     fn resume_effects(&mut self, release: &Release) -> Result<EarlierEffects> {
         let (stage, listener) = (self.stage.clone(), self.listener);
         let Some(live) = &mut self.live else { return Ok(EarlierEffects::default()) };
@@ -104,7 +104,7 @@ impl Effects<'_> {
             for entry in left.drain(..).rev() {
                 if let Err(reason) = context.undo(live.journal, &entry)? {
                     let message = format!(
-                        "`{stage}` was cut short, and before it runs again {} has to be taken back: {reason}",
+                        "`{stage}` was interrupted, and before it runs again, {} must be undone: {reason}",
                         entry.effect
                     );
                     return Err(Error::left(message));
@@ -114,14 +114,14 @@ impl Effects<'_> {
         let mut earlier = EarlierEffects::default();
         for entry in left {
             if let Effect::Plugin(effect) = &entry.effect {
-                earlier.told.push(effect.for_plugin(entry.state));
+                earlier.effects.push(effect.for_plugin(entry.state));
                 earlier.keys.push(effect.key.clone());
             }
         }
         Ok(earlier)
     }
 
-    /// Settles the effects that a plugin has announced and never said it did, although it says that all went well.
+    /// Verifies the effects that a plugin announced but did not report as done, although it reported success.
     fn settle_open(&mut self, release: &Release, open: &[u64]) -> Result<()> {
         for id in open {
             let listener = self.listener;
@@ -137,13 +137,15 @@ impl Effects<'_> {
             match context.probe(&entry.effect) {
                 Presence::Present => {
                     live.journal.write(Record::Done { id: *id, evidence: "found there".to_owned() })?;
-                    let message =
-                        format!("the plugin never said that it had done {}, and it is there", entry.effect);
+                    let message = format!(
+                        "the plugin did not report {} as done, but verified that it is",
+                        entry.effect
+                    );
                     self.warn(&message, None);
                 }
                 _ => {
                     return Err(Error::failed(format!(
-                        "the plugin announced {} and never did it",
+                        "the plugin announced {}, but did not do it",
                         entry.effect
                     )));
                 }
@@ -152,7 +154,7 @@ impl Effects<'_> {
         Ok(())
     }
 
-    /// Takes back what a failed stage after the release has begun, as far as it goes.
+    /// Undoes the effects of a failed stage after the release, as far as possible.
     fn tidy(&mut self, release: &Release, first: usize) {
         let listener = self.listener;
         let Some(live) = &mut self.live else { return };
@@ -162,7 +164,7 @@ impl Effects<'_> {
             run: live.run,
             listener,
         };
-        // What cannot be written down or taken back now is said where it is tried.
+        // The undo below reports the errors.
         let _ = context.reconcile(live.journal);
         let left = entries(live.journal.records()).into_iter().skip(first).rev();
         for entry in left.filter(|entry| matches!(entry.state, State::Done | State::InDoubt)) {
@@ -186,7 +188,7 @@ impl Effects<'_> {
 
 fn unknown(stage: &str, effect: &Effect) -> Error {
     let message = format!(
-        "it is not known whether {effect} was done when the run was cut short, and it cannot be done twice"
+        "it is not known whether {effect} was done when the run was interrupted, and it cannot be repeated"
     );
     if effect.reach() < Reach::Public {
         return Error::failed(message).help("it was a rehearsal and stays as it is: release again");
@@ -197,14 +199,14 @@ fn unknown(stage: &str, effect: &Effect) -> Error {
     ))
 }
 
-/// An effect that a plugin is at
+/// An effect that a plugin has announced and not reported as done
 struct OpenEffect {
     key: String,
     id: u64,
     _inside: InEffect,
 }
 
-/// Hears a plugin that does the work of a stage
+/// Handles the messages of a plugin that does a stage's work
 struct EffectRecorder<'a, 'run> {
     assignment: &'a Assignment,
     classes: Classes,
@@ -212,7 +214,7 @@ struct EffectRecorder<'a, 'run> {
     log: PluginLog,
     open: Vec<OpenEffect>,
     announced: Vec<String>,
-    /// Whether one has been announced that nobody can take back
+    /// Whether an irreversible effect was announced
     irreversible: bool,
     effects: &'a mut Effects<'run>,
 }
@@ -223,14 +225,14 @@ impl EffectRecorder<'_, '_> {
         if !self.classes.allow(*class) {
             let declared = self.classes.name();
             return Some(format!(
-                "the effect `{key}` is {class}, and it declared that its effects are: {declared}"
+                "the effect `{key}` is {class}, but the plugin declared that its effects are: {declared}"
             ));
         }
         if self.announced.contains(key) {
             return Some(format!("it announced the effect `{key}` twice"));
         }
         if *class == Class::Reversible && self.irreversible {
-            return Some(format!("the effect `{key}` can be undone, and comes after one that cannot"));
+            return Some(format!("the reversible effect `{key}` comes after an irreversible one"));
         }
         self.effects.check_interrupt().err().map(|_| "the release was interrupted".to_owned())
     }
@@ -264,7 +266,7 @@ impl PluginHandler for EffectRecorder<'_, '_> {
 
     fn effect(&mut self, effect: AnnouncedEffect) -> Answer {
         if self.earlier.contains(&effect.key) {
-            self.effects.note(&format!("`{}`: done before the run was cut short", effect.key));
+            self.effects.note(&format!("`{}`: done before the run was interrupted", effect.key));
             return Answer::Stands;
         }
         if let Some(refusal) = self.refusal(&effect) {
@@ -286,7 +288,7 @@ impl PluginHandler for EffectRecorder<'_, '_> {
         let Some(live) = &mut self.effects.live else { return Answer::Refuse("there is no run".to_owned()) };
         let id = match live.journal.intend(&stage, Effect::Plugin(Box::new(intended)), None) {
             Ok(id) => id,
-            Err(error) => return Answer::Refuse(format!("it could not be written down: {}", error.chain())),
+            Err(error) => return Answer::Refuse(format!("the journal cannot be written: {}", error.chain())),
         };
         self.effects.listener.on_event(&Event::Action { stage: &stage, action: &action });
         self.irreversible |= class == Class::Irreversible;
@@ -301,7 +303,7 @@ impl PluginHandler for EffectRecorder<'_, '_> {
         let OpenEffect { id, _inside, .. } = self.open.remove(at);
         drop(_inside);
         let Some(live) = &mut self.effects.live else { return Ok(()) };
-        let evidence = "the plugin says so".to_owned();
+        let evidence = "reported by the plugin".to_owned();
         live.journal.write(Record::Done { id, evidence }).map_err(|error| error.chain())
     }
 }

@@ -113,7 +113,7 @@ impl RecoveryContext<'_> {
             }
             let resolution = self.find_out(&entry, now);
             if began.is_interrupted() && resolution == Resolution::Unknown {
-                let message = format!("interrupted before it was known what became of {}", entry.effect);
+                let message = format!("interrupted before the outcome of {} was known", entry.effect);
                 return Err(Error::failed(message).with_code(ExitCode::Interrupted));
             }
             if let (Effect::Land { landing }, false) = (&entry.effect, resolution == Resolution::Unknown) {

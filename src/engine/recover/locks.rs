@@ -78,7 +78,7 @@ impl RecoveryContext<'_> {
         for lock in left {
             lock.remove()?;
             let message = format!(
-                "removed `{}`, a lock that git left when the run was cut short",
+                "removed `{}`, a lock that git left when the run was interrupted",
                 lock.path().display()
             );
             self.listener.on_event(&Event::Note { stage: None, message: &message });

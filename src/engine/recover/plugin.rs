@@ -88,7 +88,7 @@ impl PluginHandler for RecoveryHandler<'_> {
     }
 
     fn effect(&mut self, effect: AnnouncedEffect) -> Answer {
-        Answer::Refuse(format!("`{}` is no part of a recovery", effect.key))
+        Answer::Refuse(format!("`{}` is not part of a recovery", effect.key))
     }
 
     fn done(&mut self, _: &str) -> Result<(), String> {
@@ -109,7 +109,7 @@ impl RecoveryContext<'_> {
             Some("present") => Presence::Present,
             Some("absent") => Presence::Absent,
             Some("unknown") => Presence::Unknown("the plugin cannot tell".to_owned()),
-            _ => Presence::Unknown("the plugin gave no answer about it".to_owned()),
+            _ => Presence::Unknown("the plugin did not report its state".to_owned()),
         }
     }
 
@@ -123,7 +123,7 @@ impl RecoveryContext<'_> {
             return Ok(());
         }
         let kept = among("kept").and_then(|kept| kept["reason"].as_str().map(str::to_owned));
-        Err(kept.unwrap_or_else(|| "the plugin does not say that it has undone it".to_owned()))
+        Err(kept.unwrap_or_else(|| "the plugin did not report that it undid it".to_owned()))
     }
 
     fn ask(&self, effect: &PluginEffect, method: Method, state: State) -> Result<Value> {
@@ -151,8 +151,8 @@ impl RecoveryContext<'_> {
         let stop = Stop::Since(Since::now());
         let place = CallContext { environment: self.environment, folder: &folder, stop };
         let log = PluginLog::open(&self.run.log(&assignment.stage), &assignment.plugin.name, method)?;
-        let mut hearing =
+        let mut handler =
             RecoveryHandler { assignment, method, listener: self.listener, log, has_waited: false };
-        assignment.call(method, params, &place, &mut hearing)
+        assignment.call(method, params, &place, &mut handler)
     }
 }

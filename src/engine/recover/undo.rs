@@ -36,16 +36,16 @@ impl RecoveryContext<'_> {
         on_failure: OnUndoFailure,
         destinations: &[Destination],
     ) -> Result<()> {
-        self.take_back(journal, on_failure, destinations).map_err(|error| match error.code() {
+        self.undo_all(journal, on_failure, destinations).map_err(|error| match error.code() {
             ExitCode::Left => error,
             // Whatever the failure, the run is not over.
-            _ => error.with_code(ExitCode::Left).help(
-                "the rollback was cut short: put that right, then `pyrelease rollback` goes on with it",
-            ),
+            _ => error
+                .with_code(ExitCode::Left)
+                .help("the rollback was interrupted: fix the error, then run `pyrelease rollback` again"),
         })
     }
 
-    fn take_back(
+    fn undo_all(
         &self,
         journal: &mut Journal,
         on_failure: OnUndoFailure,
@@ -60,14 +60,14 @@ impl RecoveryContext<'_> {
             if on_failure == OnUndoFailure::Stop {
                 return Err(refusal(entry));
             }
-            left = Some("the release was given up when it was public");
+            left = Some("the release was given up after it became public");
         } else {
             let unexplained = self.unexplained(journal, destinations);
             if !unexplained.is_empty() {
                 if on_failure == OnUndoFailure::Stop {
                     return Err(unexplained.refusal());
                 }
-                left = Some("what was done after it is not known");
+                left = Some("later effects are not known");
             }
         }
         for entry in entries.iter().rev() {
@@ -82,7 +82,7 @@ impl RecoveryContext<'_> {
             let Err(reason) = self.undo(journal, entry)? else { continue };
             if on_failure == OnUndoFailure::Leave {
                 self.keep(journal, entry, &reason)?;
-                left = Some("what came after it stays");
+                left = Some("later effects are kept");
                 continue;
             }
             failed.get_or_insert((entry, reason));
@@ -93,8 +93,8 @@ impl RecoveryContext<'_> {
         }
         if let Some((entry, reason)) = failed {
             return Err(Error::left(format!("{} could not be undone: {reason}", entry.effect)).help(
-                "put right what is in the way and run `pyrelease rollback` again; or finish the release with \
-                 `pyrelease resume`; or leave it as it is and give the run up: `pyrelease rollback --leave`",
+                "fix the cause and run `pyrelease rollback` again, or finish the release with `pyrelease resume`, or \
+                 give up the run as it is with `pyrelease rollback --leave`",
             ));
         }
         let outcome = if left.is_some() { Outcome::GivenUp } else { Outcome::RolledBack };
@@ -118,13 +118,13 @@ impl RecoveryContext<'_> {
     pub(in crate::engine) fn undo(&self, journal: &mut Journal, entry: &Entry) -> Result<Result<(), String>> {
         let what = entry.effect.to_string();
         let stays = match &entry.effect {
-            Effect::Upload { reach: Reach::Rehearsal, .. } => {
-                Some("an index takes a file name once, so this one is taken there; nobody installs from it")
-            }
-            Effect::Command { reach: Reach::Rehearsal, .. } => Some("it was for trial"),
+            Effect::Upload { reach: Reach::Rehearsal, .. } => Some(
+                "an index accepts a file name only once, so this one stays used there, which harms nobody",
+            ),
+            Effect::Command { reach: Reach::Rehearsal, .. } => Some("it was a rehearsal"),
             Effect::Command { undo: None, .. } => Some("the stage has no `undo` command"),
             Effect::Plugin(effect) if effect.class == Class::Irreversible => {
-                Some("its plugin cannot take it back")
+                Some("its plugin cannot undo it")
             }
             _ => None,
         };
@@ -195,7 +195,7 @@ impl RecoveryContext<'_> {
             }
             Effect::Command { undo: None, .. } => Err(NotUndone::over("the stage has no `undo` command")),
             Effect::Plugin(effect) => self.undo_plugin(effect, entry.state).map_err(NotUndone::over),
-            Effect::Upload { .. } => Err(NotUndone::over("an upload cannot be taken back")),
+            Effect::Upload { .. } => Err(NotUndone::over("an upload cannot be undone")),
         }
     }
 }
@@ -203,14 +203,13 @@ impl RecoveryContext<'_> {
 /// The refusal to undo once something is public.
 fn refusal(entry: &Entry) -> Error {
     let message = match entry.state {
-        State::InDoubt => format!("{} may be public or become so, and could not be taken back", entry.effect),
+        State::InDoubt => format!("{} may be public, now or later, and cannot be undone", entry.effect),
         _ => format!("{} is public and cannot be undone", entry.effect),
     };
     let refusal = Error::left(message).help("finish the release: `pyrelease resume`");
     if entry.may_still_arrive(jiff::Timestamp::now().as_second()) {
-        return refusal.help(
-            "or wait for five minutes: if the index does not list it then, `rollback` undoes the rest",
-        );
+        return refusal
+            .help("or wait five minutes: if the index still does not list it, `rollback` undoes the run");
     }
     refusal
 }

@@ -32,12 +32,15 @@ impl Unexplained {
     pub(super) fn refusal(&self) -> Error {
         let found: Vec<&str> =
             [&self.public, &self.tags, &self.unasked].into_iter().flatten().map(String::as_str).collect();
-        let refusal = Error::left(format!("the journal does not tell all of this run: {}", found.join("; ")));
-        let leave = "or give the run up, and leave all as it is: `pyrelease rollback --leave`";
+        let refusal = Error::left(format!(
+            "the journal does not record everything that this run did: {}",
+            found.join("; ")
+        ));
+        let leave = "or give up the run as it is: `pyrelease rollback --leave`";
         match (self.public.as_slice(), self.unasked.as_slice()) {
             ([], [_, ..]) => refusal.help("try again once that works").help(leave),
             ([], _) => refusal
-                .help("if that tag is this run's, finish the release: `pyrelease resume`; else delete it")
+                .help("if that tag is this run's, finish the release: `pyrelease resume`; otherwise delete the tag")
                 .help(leave),
             _ => refusal.help("finish the release: `pyrelease resume`").help(leave),
         }
@@ -59,8 +62,7 @@ impl RecoveryContext<'_> {
             let files = match self.listed(place, header) {
                 Ok(files) => files,
                 Err(error) if journal.is_whole() => {
-                    let message =
-                        format!("`{}` could not be asked whether it has files of this run", place.index);
+                    let message = format!("`{}` could not be queried for files of this run", place.index);
                     let help = Some(error.chain());
                     self.listener.on_event(&crate::engine::event::Event::Warning {
                         stage: None,
@@ -103,7 +105,7 @@ impl RecoveryContext<'_> {
         let passed = jiff::Timestamp::now().as_second() - last.as_second();
         let left = PUSH_ON_ITS_WAY - passed;
         let message =
-            || format!("what it was sending may still arrive, for {} minutes more", (left + 59) / 60);
+            || format!("its last uploads and pushes may still arrive for {} more minutes", (left + 59) / 60);
         (passed >= 0 && left > 0).then(message)
     }
 

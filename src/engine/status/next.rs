@@ -128,7 +128,7 @@ fn sound(
         if let Some(Entry { stage, effect, .. }) = doubtful.find(is_open) {
             let asked = if matches!(effect, Effect::Plugin(_)) { " (its plugin is asked first)" } else { "" };
             notes.push(format!(
-                "only you can tell whether `{stage}` did its work when the run was cut short{asked}"
+                "only you can tell whether `{stage}` did its work when the run was interrupted{asked}"
             ));
             return (vec![format!("{RESUME} --done {stage}"), format!("{RESUME} --again {stage}")], notes);
         }

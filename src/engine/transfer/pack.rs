@@ -55,7 +55,7 @@ pub fn pack(repository: &Repository, run: &RunFolder, file: &Path) -> Result<Pac
     let happened = entries(&records).iter().any(|entry| entry.state != State::NotDone);
     if done < private && !happened {
         return Err(Error::refused(format!(
-            "there is nothing to export: {about} was cut short before its distributions were built and checked"
+            "there is nothing to export: {about} was interrupted before its distributions were built and checked"
         ))
         .help("run `pyrelease rollback` here, then release there"));
     }

@@ -51,7 +51,7 @@ fn the_run_that_status_shows_is_the_one_that_was_cut_short() {
     let run = scene.project.pyrelease("run minor --yes").env("PYRELEASE_DRILL", "kill:40").run();
     assert_eq!(run.status(), -1, "{run}");
     crate::faults::nobody_left(&scene).unwrap();
-    scene.project.pyrelease("status").code(0).stdout_contains("cut short");
+    scene.project.pyrelease("status").code(0).stdout_contains("interrupted");
     let resumed = scene.calmly("resume --yes");
     assert_eq!(resumed.status(), 0, "{resumed}");
     scene.keeps_its_word(&resumed).unwrap_or_else(|problem| panic!("{problem}"));
