@@ -120,12 +120,12 @@ fn an_answer_that_makes_no_sense_counts_for_nothing() {
         (
             "{\"undone\":[\"other\"]}",
             "{\"effects\":[{\"key\":\"other\",\"state\":\"absent\"}]}",
-            "does not say",
+            "did not report",
         ),
         (
             "{\"undone\":[7],\"kept\":[{}]}",
             "{\"effects\":[{\"key\":\"mark\",\"state\":\"maybe\"}]}",
-            "does not say",
+            "did not report",
         ),
         (
             "{\"kept\":[{\"key\":\"mark\",\"reason\":\"it is too late\"}]}",
