@@ -46,9 +46,9 @@ fn a_question_that_takes_its_time_is_ended_by_an_interrupt_and_nothing_is_done()
     fs_err::write(scene.beside("mark.verify-waits"), "").unwrap();
     for command in ["rollback --yes", "resume --yes"] {
         let ended = scene.project.pyrelease(command).on_a_terminal(&[(WAITING, "\u{3}")]).code(4);
-        ended.stdout_contains("`verify` may take 60 s (Ctrl-C ends it)").stdout_contains(
-            "interrupted before the outcome of a mark in a file (plugin `mark`) was known",
-        );
+        ended
+            .stdout_contains("`verify` may take 60 s (Ctrl-C ends it)")
+            .stdout_contains("interrupted before the outcome of a mark in a file (plugin `mark`) was known");
         assert!(ended.took() < Duration::from_secs(30), "{ended}");
         scene.project.assert_unchanged(&before);
     }

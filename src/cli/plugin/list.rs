@@ -122,7 +122,7 @@ fn entry(
         Some(Obstacle::Unpinned) => "not pinned, so it does not run".to_owned(),
         Some(Obstacle::Changed { .. }) => "changed since it was pinned, so it does not run".to_owned(),
         Some(Obstacle::NotTrusted { otherwise: None }) => {
-            "pinned, but not trusted by you, so it does not run".to_owned()
+            "pinned, but not trusted on this machine, so it does not run".to_owned()
         }
         Some(Obstacle::NotTrusted { otherwise: Some(_) }) => {
             "pinned, but trusted with another interpreter, so it does not run".to_owned()

@@ -1,6 +1,6 @@
-//! The build backends that projects use, each with a project laid out as its own documentation does it.
+//! Build backends, each with a project laid out as in its documentation.
 
-/// What builds the project, and where that backend has the version
+/// A build backend
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
     /// Reads the version from `src/…/__init__.py`, by `[tool.hatch.version]`
@@ -19,20 +19,20 @@ pub enum Backend {
     SetuptoolsScm,
     /// Takes the version from the tag
     HatchVcs,
-    /// Comes with the project and needs nothing: with `[stage.build] isolation = false` a build takes no time
+    /// Part of the project and without requirements: with `[stage.build] isolation = false` a build takes no time
     InTree,
 }
 
 const IN_TREE: &str = include_str!("in_tree.py");
 
 impl Backend {
-    /// Whether the tag decides the version, so that no file has it.
+    /// Whether the version comes from the tag, so that no file contains it.
     pub fn version_is_in_tag(self) -> bool {
         matches!(self, Self::SetuptoolsScm | Self::HatchVcs)
     }
 
-    /// The files that differ between backends, with the version wherever this one keeps it. `depth` is how many
-    /// folders the project is below the root of its repository.
+    /// The files that differ between backends, with the version. `depth` is the number of folders between the project
+    /// and the root of its repository.
     pub(crate) fn files(self, name: &str, version: &str, depth: usize) -> Vec<(String, String)> {
         let package = name.replace('-', "_");
         let mut files = vec![("pyproject.toml".to_owned(), self.pyproject(name, version, depth))];
@@ -75,7 +75,7 @@ impl Backend {
         let version_line = match self {
             Self::SetupCfg => return build_system,
             Self::Poetry => return format!("{}\n{build_system}", poetry(name, &package, version)),
-            // Comment and odd spacing are there to be left alone.
+            // The comment and the odd spacing must survive a bump.
             Self::Pdm => {
                 format!("version   = \"{version}\"   # what `pip show` says\ndescription = \"Says hello\"")
             }

@@ -1,4 +1,4 @@
-//! Base64 (RFC 4648 §4), for the one header that needs it and for finding a secret in that disguise.
+//! Base64 (RFC 4648 §4), for the `Authorization` header and for finding encoded secrets.
 
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -15,13 +15,13 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     text
 }
 
-/// What every base64 text that has `bytes` somewhere in it contains, one way or another: the letters that depend on
-/// `bytes` alone, for each of the three places in a group where it may begin.
+/// The three texts of which one is in every base64 text that contains `bytes`: the letters that depend only on `bytes`,
+/// for each of the three offsets in a group.
 pub(crate) fn disguises(bytes: &[u8]) -> Vec<String> {
     (0..3)
         .map(|offset| {
             let shifted: Vec<u8> = std::iter::repeat_n(0, offset).chain(bytes.iter().copied()).collect();
-            // The first letters mix in what comes before, the last one what follows.
+            // The first letters also depend on the bytes before, the last one on the bytes after.
             let first = (offset * 8).div_ceil(6);
             let last = shifted.len() * 8 / 6;
             encode(&shifted)[first..last].to_owned()

@@ -1,5 +1,5 @@
-//! Every password that the tests make up has the same word in it, and after every run of the program that word is looked
-//! for in what the run has printed and kept. So is every token of an index, whoever made it.
+//! Searches the output and the files of every run for secrets. Every password of the tests contains the same word, the
+//! canary; tokens of indexes are found by their prefix.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -10,14 +10,14 @@ use crate::base64::disguises;
 use crate::sandbox::Sandbox;
 use crate::snapshot::files_in;
 
-/// In every password that the tests make up
+/// A part of every password of the tests
 pub const CANARY: &str = "sorrowful-canary";
-/// What every token that names its issuer begins with, in whichever way it is written
+/// The prefix of every token that names its issuer
 const TOKEN: &str = "pypi-AgE";
-/// A token is longer than anybody's mention of how one begins
+/// The minimum length of a token, longer than a mention of the prefix
 const LETTERS_OF_A_TOKEN: usize = 16;
 
-/// Whether there is a secret in it, as it is or in base64.
+/// Whether the bytes contain a secret, plain or in base64.
 pub(crate) fn is_in(bytes: &[u8]) -> bool {
     static FORMS: OnceLock<Vec<Finder<'static>>> = OnceLock::new();
     let forms = FORMS.get_or_init(|| {
@@ -38,8 +38,8 @@ fn has_token(bytes: &[u8]) -> bool {
     })
 }
 
-/// Where a run has left a secret: its journals, logs and distributions, and what it has forgotten in the temporary folder.
-/// Its clone is git's, and searched by whoever looks everywhere ([`crate::Project::assert_secret_nowhere`]).
+/// The files of a run that contain a secret: its journals, logs, distributions and temporary files. Its clone is
+/// searched only by [`crate::Project::assert_secret_nowhere`].
 pub(crate) fn kept(sandbox: &Sandbox, repository: &Path) -> Vec<String> {
     let runs = repository.join(".git/pyrelease/runs");
     let runs = fs_err::read_dir(runs).into_iter().flatten().flatten();
@@ -49,7 +49,7 @@ pub(crate) fn kept(sandbox: &Sandbox, repository: &Path) -> Vec<String> {
         true => files_in(&path),
         false => vec![path],
     });
-    // What a killed run has left at work may be deleting it.
+    // A process of a killed run may be deleting the file.
     let has = |path: &std::path::PathBuf| fs_err::read(path).is_ok_and(|bytes| is_in(&bytes));
     files.filter(has).map(|path| path.display().to_string()).collect()
 }

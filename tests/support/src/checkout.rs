@@ -1,4 +1,4 @@
-//! Repositories as people have them: cloned in some way, kept under some path, with hooks and further worktrees.
+//! Repositories with clone options, hooks and worktrees.
 
 use std::path::{Path, PathBuf};
 
@@ -6,8 +6,8 @@ use crate::project::Project;
 use crate::sandbox::set_mode;
 
 impl Project {
-    /// Throws the repository away and clones it from its remote again, with these options of `git clone`, as a CI
-    /// system or a new colleague does. The user's own file is there again.
+    /// Deletes the repository and clones it from its remote with these options of `git clone`, as a CI system does.
+    /// Keeps the user's untracked file.
     #[track_caller]
     pub fn cloned_with(self, options: &[&str]) -> Self {
         let remote = format!("file://{}", self.remote_path().display());
@@ -19,19 +19,19 @@ impl Project {
         self
     }
 
-    /// A hook of the user's, a shell script.
+    /// Installs a hook, a shell script.
     pub fn hook(&self, name: &str, script: &str) {
         self.script(&self.git_folder().join("hooks").join(name), script);
     }
 
-    /// A shell script that can be run.
+    /// Writes an executable shell script.
     pub fn script(&self, path: &Path, script: &str) {
         fs_err::create_dir_all(path.parent().expect("a file is in a folder")).expect("a folder of our own");
         fs_err::write(path, format!("#!/bin/sh\n{script}")).expect("a script");
         set_mode(path, 0o755);
     }
 
-    /// Another worktree, beside the repository, with what is to be checked out there.
+    /// Adds a worktree beside the repository; `arguments` tell what to check out.
     #[track_caller]
     pub fn worktree(&self, name: &str, arguments: &[&str]) -> PathBuf {
         let path = self.sandbox().root().join(name);
@@ -40,16 +40,17 @@ impl Project {
         path
     }
 
-    /// The folder that all worktrees share.
+    /// The common git folder of all worktrees.
     pub fn git_folder(&self) -> PathBuf {
         let common = self.git(&["rev-parse", "--git-common-dir"]);
         fs_err::canonicalize(self.folder().join(common)).expect("the folder of a repository")
     }
 
-    /// Every tracked file is as a fresh checkout makes it, to the byte and to the mode, in the worktree at `top`.
+    /// Asserts that every tracked file in the worktree at `top` equals a fresh checkout, byte by byte and with its
+    /// mode.
     ///
     /// # Panics
-    /// With the file that is not.
+    /// A file differs.
     #[track_caller]
     pub fn assert_as_checked_out(&self, top: &Path) {
         let fresh = tempfile::tempdir_in(self.sandbox().root()).expect("a folder in the sandbox");
@@ -58,7 +59,7 @@ impl Project {
         for expected in crate::snapshot::files_in(fresh.path()) {
             let name = expected.strip_prefix(fresh.path()).expect("it was found there");
             let actual = top.join(name);
-            // What is outside of a sparse checkout is not there.
+            // Files outside of a sparse checkout do not exist.
             if self.sandbox().git(top, &["ls-files", "-t", "--", &name.to_string_lossy()]).starts_with('S') {
                 continue;
             }

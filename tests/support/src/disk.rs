@@ -1,9 +1,9 @@
-//! A small disk for a test: a tmpfs of its own, where the system lets us mount one.
+//! A small disk for a test: a tmpfs, if the system permits mounts.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Files that a small disk can have
+/// The number of files that a small disk can have
 const FILES: usize = 4000;
 
 /// A mounted disk; unmounted when dropped
@@ -13,10 +13,10 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// Mounts a disk of so many KiB at a folder.
+    /// Mounts a disk of this size at a folder.
     ///
     /// # Errors
-    /// What the system says: it takes Linux and root.
+    /// The system refuses: it requires Linux and root.
     pub(crate) fn mount(place: &Path, kibibytes: usize) -> Result<Self, String> {
         let size = format!("size={kibibytes}k,nr_inodes={FILES},mode=0755");
         let text = place.to_str().expect("our own name");
@@ -28,18 +28,18 @@ impl Disk {
 impl Drop for Disk {
     fn drop(&mut self) {
         let text = self.place.to_str().expect("our own name");
-        // Whatever a test has left running there must not keep the disk for good.
+        // Processes that a test has left must not keep the disk mounted.
         let _ = run("umount", &[text]).or_else(|_| run("umount", &["--lazy", text]));
     }
 }
 
-/// Why no disk can be mounted here; nothing if one can.
+/// The reason why no disk can be mounted here; none if it works.
 pub fn no_small_disk() -> Option<String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     Disk::mount(folder.path(), 64).err()
 }
 
-/// A file or a folder that nobody can write to, root included, until this is dropped
+/// Makes a file or a folder read-only, also for root, until dropped
 #[derive(Debug)]
 pub struct ReadOnly {
     path: PathBuf,
@@ -47,10 +47,10 @@ pub struct ReadOnly {
 }
 
 impl ReadOnly {
-    /// Takes away the permission to write, by a mount where that is allowed.
+    /// Makes it read-only, with a mount if permitted.
     ///
     /// # Errors
-    /// Why it cannot be done here: whom permissions do not bind, and who may not mount, is not kept out.
+    /// The user ignores permissions (as root does) and may not mount.
     pub fn make(path: &Path) -> Result<Self, String> {
         let text = path.to_str().expect("our own name");
         let Err(reason) = run("mount", &["--bind", text, text]) else {
@@ -60,7 +60,7 @@ impl ReadOnly {
         if !path.is_dir() {
             return Err(format!("only a mount keeps a file from being replaced, and {reason}"));
         }
-        // The folders only: the files keep the permissions that they are compared by.
+        // Change only folders: tests compare the permissions of files.
         run("find", &[text, "-type", "d", "-exec", "chmod", "a-w", "{}", "+"])?;
         let made = Self { path: path.to_owned(), mounted: false };
         match fs_err::write(path.join("probe"), "") {
@@ -83,10 +83,10 @@ impl Drop for ReadOnly {
     }
 }
 
-/// Fills the disk that a new file lies on until so many KiB are left; deleting the file makes room again.
+/// Fills a disk with a new file until `left` KiB are free. Deleting the file frees the space.
 ///
 /// # Panics
-/// The file cannot be made at all.
+/// The file cannot be created.
 pub fn fill(file: &Path, left: usize) {
     let mut filler = fs_err::File::create(file).expect("a file on the disk");
     let zeros = vec![0; 64 << 10];
@@ -101,10 +101,10 @@ pub fn fill(file: &Path, left: usize) {
     filler.set_len(full.saturating_sub(left as u64 * 1024)).expect("an open file");
 }
 
-/// Makes files in a folder until its disk takes only so many more; deleting the folder makes room again.
+/// Creates files in a folder until its disk accepts only `left` more. Deleting the folder frees them.
 ///
 /// # Panics
-/// The folder cannot be made at all.
+/// The folder cannot be created.
 pub fn fill_with_files(folder: &Path, left: usize) {
     fs_err::create_dir(folder).expect("a folder on the disk");
     let files = (0..FILES).map(|number| folder.join(number.to_string()));

@@ -1,4 +1,4 @@
-//! Distributions made by hand: small, sound, and there in no time.
+//! Small valid distributions, created without a build.
 
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ pub fn wheel(folder: &Path, name: &str, version: &str, platform: &str, hello: &s
     written(folder.join(format!("{name}-{version}-{tag}.whl")), &bytes)
 }
 
-/// Writes a source distribution with this text in it.
+/// Writes a source distribution that contains this text.
 ///
 /// # Panics
 /// The folder cannot be written.

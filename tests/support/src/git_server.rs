@@ -1,8 +1,7 @@
-//! A remote that is reached by the network: git's own protocol (`git://`) before the project's bare repository, so that
-//! a connection can break while the remote goes on with what it has received.
+//! Serves a project's bare repository with git's own protocol (`git://`), so that a connection can break while the
+//! remote continues a push.
 //!
-//! One connection is one `git upload-pack` or `git receive-pack`, as a forge starts it: a process of its own that no
-//! client can end.
+//! Each connection has its own `git upload-pack` or `git receive-pack` process, as on a forge, which no client can end.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -12,24 +11,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How long a client may keep the server waiting for a byte
+/// The timeout for a byte of the client
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long a test waits for the remote
+/// The longest wait for the remote
 const LONGEST: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(5);
-/// What the remote's hook makes when it has received a push
+/// The file that the remote's hook creates when it has received a push
 const RECEIVED: &str = "received";
 
-/// Where a push loses its connection
+/// Where to cut a push
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
-    /// It loses none
+    /// Nowhere
     None,
-    /// As soon as the remote has it all, which then goes on; nothing of its answer comes through
+    /// After the remote has received everything: it continues, but its answer is lost
     Answer,
-    /// The remote sees what it has received end in the middle
+    /// In the middle of what the remote receives
     Request,
-    /// Nothing comes through, and the connection stays open until the client leaves
+    /// Nothing arrives, and the connection stays open until the client leaves
     Silence,
 }
 
@@ -37,7 +36,7 @@ struct Shared {
     repository: PathBuf,
     ending: AtomicBool,
     cuts: Mutex<Vec<Cut>>,
-    /// Pushes that the remote is at work on
+    /// The number of pushes that the remote is processing
     receiving: AtomicUsize,
     pushes: AtomicUsize,
 }
@@ -79,7 +78,7 @@ impl GitServer {
                         break;
                     }
                     let shared = shared.clone();
-                    // A client that leaves early is none of the server's errors.
+                    // A client that leaves early is not an error.
                     std::thread::spawn(move || serve(&shared, client));
                 }
             }
@@ -87,13 +86,12 @@ impl GitServer {
         Self { address, shared, thread: Some(thread) }
     }
 
-    /// The address that a remote is added by.
+    /// The URL for `git remote add`.
     pub fn url(&self) -> String {
         format!("git://{}/remote.git", self.address)
     }
 
-    /// The remote takes so long to look at the push of this number, counted from 1, when it has received it, as one does
-    /// that runs checks.
+    /// Delays the push of this number, counted from 1, after the remote has received it, as remotes that run checks do.
     pub fn take_time(&self, number: usize, seconds: f32) {
         let script = format!(
             "cat >/dev/null\necho push >>pushes\n[ $(wc -l <pushes) -eq {number} ] || exit 0\ntouch {RECEIVED}\nsleep {seconds}\n"
@@ -101,25 +99,25 @@ impl GitServer {
         crate::remote::hook(&self.shared.repository, "pre-receive", &script);
     }
 
-    /// The next push loses its connection there; further ones wait their turn.
+    /// Cuts the next push there; further cuts apply to the pushes after it.
     pub fn cut_next_push(&self, cut: Cut) {
         self.shared.cuts.lock().unwrap_or_else(PoisonError::into_inner).push(cut);
     }
 
-    /// No further push loses its connection.
+    /// Cuts no further push.
     pub fn calm(&self) {
         self.shared.cuts.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// How many pushes have begun.
+    /// The number of pushes that have begun.
     pub fn pushes(&self) -> usize {
         self.shared.pushes.load(Ordering::SeqCst)
     }
 
-    /// Waits until the remote is at work on no push any more.
+    /// Waits until the remote processes no push.
     ///
     /// # Panics
-    /// It is at work for too long.
+    /// The wait is too long.
     #[track_caller]
     pub fn settled(&self) {
         let began = Instant::now();
@@ -133,7 +131,7 @@ impl GitServer {
 impl Drop for GitServer {
     fn drop(&mut self) {
         self.shared.ending.store(true, Ordering::SeqCst);
-        // The listener sees the end only when somebody comes.
+        // Connect once, so that the blocked listener sees the end.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -195,14 +193,14 @@ fn exchange(shared: &Shared, service: &str, client: &TcpStream, cut: Option<Cut>
             client.map(|client| client.shutdown(Shutdown::Both))
         })
     });
-    // What the refs are comes first and ends with a flush; after it comes the answer.
+    // The refs come first and end with a flush packet; the answer follows.
     let mut is_answer = false;
     let mut buffer = [0; 16 << 10];
     while let Ok(read @ 1..) = output.read(&mut buffer) {
         match cut {
             Some(Cut::Answer) if is_answer => drop(to.shutdown(Shutdown::Both)),
             Some(Cut::Silence) if is_answer => {}
-            // One who left does not keep the remote from its work.
+            // The remote continues without its client.
             _ => drop(to.write_all(&buffer[..read])),
         }
         is_answer |= buffer[..read].ends_with(b"0000");
@@ -220,7 +218,7 @@ fn exchange(shared: &Shared, service: &str, client: &TcpStream, cut: Option<Cut>
     Ok(())
 }
 
-/// The first packet of a connection: which service, of which repository.
+/// The first packet of a connection, with the service and the repository.
 fn packet(client: &mut TcpStream) -> io::Result<String> {
     let mut length = [0; 4];
     client.read_exact(&mut length)?;

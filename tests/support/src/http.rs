@@ -1,25 +1,25 @@
-//! Just enough HTTP to ask a server on the loopback what it has.
+//! A minimal HTTP client for servers on the loopback interface.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// How long a server may think about an answer
+/// The timeout for a reply
 const PATIENCE: Duration = Duration::from_secs(30);
-/// More than any index page or distribution of a test
+/// The largest reply, larger than any page or distribution of a test
 const LONGEST_REPLY: u64 = 64 << 20;
 
-/// A server's answer
+/// A server's reply
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
 }
 
-/// A request to `address` (`127.0.0.1:80`), with `Name: value` for each header.
+/// Sends a request to `address` (`127.0.0.1:80`), with `Name: value` for each header.
 ///
 /// # Errors
-/// The server cannot be reached, or its answer is none.
+/// The server cannot be reached, or its reply is not HTTP.
 pub(crate) fn send(
     method: &str,
     address: &str,
@@ -30,7 +30,7 @@ pub(crate) fn send(
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    // HTTP/1.0: the answer ends with the connection, and comes in one piece.
+    // With HTTP/1.0 the reply ends with the connection, and is not chunked.
     let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
     let length = body.len();
     let head =
@@ -49,7 +49,7 @@ fn parse(reply: &[u8]) -> Option<Reply> {
     Some(Reply { status, body: reply[end + 4..].to_owned() })
 }
 
-/// The links of a page of the simple API (PEP 503): the address as written, without what follows `#`, and that.
+/// The links of a page of the simple API (PEP 503): the URL as written, and its fragment.
 pub(crate) fn links(page: &str) -> Vec<(String, String)> {
     let mut links = Vec::new();
     for anchor in page.split("<a ").skip(1) {
@@ -62,7 +62,7 @@ pub(crate) fn links(page: &str) -> Vec<(String, String)> {
     links
 }
 
-/// The path that a link on the page at `base` leads to.
+/// The path of a link on the page at `base`.
 pub(crate) fn resolve(base: &str, link: &str) -> String {
     if let Some((_, rest)) = link.split_once("://") {
         return rest.find('/').map_or_else(|| "/".to_owned(), |slash| rest[slash..].to_owned());

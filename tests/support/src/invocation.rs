@@ -1,4 +1,4 @@
-//! The program run in a project, and what came out of it.
+//! Runs the program in a project, and checks the outcome.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -12,10 +12,10 @@ use crate::python::Python;
 use crate::secret::CommandLines;
 use crate::transcript::Transcript;
 
-/// How long a run may take: an isolated build downloads its backend first.
+/// The longest run: an isolated build downloads its backend first.
 const LONGEST_RUN: Duration = Duration::from_secs(600);
 
-/// The program, about to be run
+/// A run of the program that has not started
 #[must_use = "`code` or `run` runs it"]
 pub struct Invocation<'a> {
     project: &'a Project,
@@ -37,7 +37,7 @@ impl std::fmt::Debug for Invocation<'_> {
 /// What a test does while the program runs
 type Meanwhile<'a> = Box<dyn FnOnce(&Running<'_>) + Send + 'a>;
 
-/// The program, running
+/// The running program
 #[derive(Debug)]
 pub struct Running<'a>(&'a duct::Handle);
 
@@ -48,16 +48,16 @@ impl Running<'_> {
             return;
         }
         for id in self.0.pids() {
-            // It may end at this very moment.
+            // It may end at this moment.
             let _ = duct::cmd!("kill", format!("-{name}"), id.to_string()).stderr_null().unchecked().run();
         }
     }
 
-    /// Whether it is stopped by a signal, as far as the system tells (Linux does).
+    /// Whether a signal has stopped it; known only on Linux.
     pub fn is_stopped(&self) -> bool {
         let state = |id: u32| fs_err::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         self.0.pids().into_iter().any(|id| {
-            // The state follows the name, which may hold anything.
+            // The state follows the name, which may contain any character.
             state(id).rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
         })
     }
@@ -66,7 +66,7 @@ impl Running<'_> {
         self.0.try_wait().expect("a child process can be asked").is_some()
     }
 
-    /// Waits, but not longer than it runs.
+    /// Waits for this time, or until it ends.
     pub fn wait(&self, time: Duration) {
         let began = Instant::now();
         while began.elapsed() < time && !self.has_ended() {
@@ -89,38 +89,38 @@ impl<'a> Invocation<'a> {
         }
     }
 
-    /// One more argument, which may have blanks.
+    /// Adds an argument, which may have blanks.
     pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
         self.args.push(arg.into());
         self
     }
 
-    /// One more variable of the environment.
+    /// Sets an environment variable.
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.environment.insert(name.into(), value.into());
         self
     }
 
-    /// One variable less.
+    /// Removes an environment variable.
     pub fn without_env(mut self, name: &str) -> Self {
         self.environment.remove(std::ffi::OsStr::new(name));
         self
     }
 
-    /// In this folder, seen from the project's.
+    /// Sets the working folder, relative to the project's.
     pub fn from(mut self, folder: impl AsRef<Path>) -> Self {
         self.folder = self.project.folder().join(folder);
         self
     }
 
-    /// With this text on the standard input; nothing is there otherwise.
+    /// Sets the text on standard input, which is empty by default.
     pub fn stdin(mut self, text: &str) -> Self {
         self.stdin = Some(text.to_owned());
         self
     }
 
-    /// On a terminal of its own: whenever the first of a pair has appeared there, the second is typed. What appeared is
-    /// the outcome's standard output; the status is 128 and the signal's number where one ended it.
+    /// Runs it on a terminal: when the first text of a pair appears, the second is typed. The terminal's text becomes
+    /// the outcome's standard output. If a signal ends the program, the status is 128 plus its number.
     pub fn on_a_terminal(mut self, dialogue: &[(&str, &str)]) -> Self {
         let script = self.project.sandbox().outputs().join("terminal.py");
         fs_err::write(&script, include_str!("terminal.py")).expect("the script can be written");
@@ -130,28 +130,28 @@ impl<'a> Invocation<'a> {
         Self { program: Python::get().program(), args, ..self }
     }
 
-    /// Writes down the command lines of all processes meanwhile, for [`Outcome::command_lines`].
+    /// Records the command lines of all processes during the run, for [`Outcome::command_lines`].
     pub fn watching_command_lines(mut self) -> Self {
         self.watched = true;
         self
     }
 
-    /// Does this while it runs.
+    /// Calls `act` while it runs.
     pub fn meanwhile(mut self, act: impl FnOnce(&Running<'_>) + Send + 'a) -> Self {
         self.meanwhile = Some(Box::new(act));
         self
     }
 
-    /// Another program than the one under test, such as a copy of it.
+    /// Runs another program than the one under test, such as a copy of it.
     pub fn program(mut self, path: &Path) -> Self {
         path.clone_into(&mut self.program);
         self
     }
 
-    /// Runs it.
+    /// Runs the program.
     ///
     /// # Panics
-    /// The status is another, with everything it printed.
+    /// The status differs from `expected`.
     #[track_caller]
     pub fn code(self, expected: i32) -> Outcome {
         let outcome = self.run();
@@ -159,10 +159,10 @@ impl<'a> Invocation<'a> {
         outcome
     }
 
-    /// Runs it, whatever the status: -1 stands for the end by a signal.
+    /// Runs the program and accepts any status; -1 stands for a signal.
     ///
     /// # Panics
-    /// It cannot be started or does not end.
+    /// It cannot be started, or does not end.
     #[track_caller]
     pub fn run(mut self) -> Outcome {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -171,7 +171,8 @@ impl<'a> Invocation<'a> {
             .chain(self.args.iter().map(|arg| arg.to_string_lossy()))
             .collect::<Vec<_>>()
             .join(" ");
-        // To files, not pipes: the search for secrets reads them too, and what it started cannot hold us up.
+        // Write to files, not pipes: the search for secrets reads them, and processes that the program leaves cannot
+        // block us.
         let [stdout, stderr] = ["stdout", "stderr"]
             .map(|stream| self.project.sandbox().outputs().join(format!("{number}.{stream}")));
         let command = duct::cmd(&self.program, &self.args)
@@ -210,7 +211,7 @@ impl<'a> Invocation<'a> {
         };
         match ended.map(|status| status.code()) {
             Some(Some(code)) => outcome.code = code,
-            // A signal; -1 is no status that it could give itself.
+            // A signal; no program can exit with -1.
             Some(None) => {}
             None => panic!("after {} s there was no end of {outcome}", LONGEST_RUN.as_secs()),
         }
@@ -219,7 +220,7 @@ impl<'a> Invocation<'a> {
     }
 }
 
-/// What came out of a run
+/// The outcome of a run
 #[derive(Debug)]
 pub struct Outcome {
     shown: String,
@@ -251,7 +252,7 @@ impl Outcome {
         &self.shown
     }
 
-    /// Of the sandbox.
+    /// The root of the sandbox.
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
@@ -272,7 +273,7 @@ impl Outcome {
         self.took
     }
 
-    /// The status is one of these.
+    /// Asserts that the status is one of these.
     #[track_caller]
     pub fn code_in(&self, expected: &[i32]) -> &Self {
         assert!(expected.contains(&self.code), "not one of {expected:?}: {self}");
@@ -297,30 +298,30 @@ impl Outcome {
         self
     }
 
-    /// The command line, both streams and the status are what `tests/shown/NAME.txt` has; see [`Transcript`].
+    /// Asserts that the command line, both streams and the status equal `tests/shown/NAME.txt`; see [`Transcript`].
     #[track_caller]
     pub fn assert_shown(&self, name: &str) -> &Self {
         Transcript::named(name).add(self).assert();
         self
     }
 
-    /// The same from the first error on; see [`Transcript::add_error`].
+    /// Asserts the same from the first error on; see [`Transcript::add_error`].
     #[track_caller]
     pub fn assert_error_shown(&self, name: &str) -> &Self {
         Transcript::named(name).add_error(self).assert();
         self
     }
 
-    /// Every command line seen while it ran.
+    /// The command lines that were recorded during the run.
     ///
     /// # Panics
-    /// Nobody watched.
+    /// They were not recorded.
     #[track_caller]
     pub fn command_lines(&self) -> &[String] {
         self.command_lines.as_deref().expect("`watching_command_lines` was not asked for")
     }
 
-    /// The events of `--format json`, one a line.
+    /// The events of `--format json`, one per line.
     ///
     /// # Panics
     /// A line is not JSON.

@@ -1,8 +1,8 @@
-//! What the tests of pyrelease release: a real Python project in a real git repository, a remote beside it, and
-//! index servers that people run. Nothing here is a stand-in, so what passes here passes at a user's.
+//! Support for the tests of pyrelease: a real Python project in a real git repository, a remote, and real index
+//! servers. Nothing is a stand-in, so a test that passes here also passes for a user.
 //!
-//! A test reads as: a [`Project`], an [`IndexServer`] or two, [`Project::pyrelease`], and then what is where. When
-//! something is not as expected, everything here panics and says what it saw.
+//! A test creates a [`Project`] and one or two [`IndexServer`]s, runs [`Project::pyrelease`], and checks the result.
+//! Every check panics with what it saw.
 //!
 //! | module | has |
 //! | --- | --- |
@@ -69,11 +69,11 @@ pub use transcript::Transcript;
 
 static BINARY: OnceLock<PathBuf> = OnceLock::new();
 
-/// Says which binary [`Project::pyrelease`] runs. Only the package that builds it knows:
-/// `set_binary(env!("CARGO_BIN_EXE_pyrelease"))`, as often as wanted.
+/// Sets the binary that [`Project::pyrelease`] runs. Only the package that builds it knows the path:
+/// `set_binary(env!("CARGO_BIN_EXE_pyrelease"))`. May be called repeatedly.
 ///
 /// # Panics
-/// Another binary was named before.
+/// Another binary was set before.
 pub fn set_binary(path: impl AsRef<Path>) {
     let set = BINARY.get_or_init(|| path.as_ref().to_owned());
     assert_eq!(set, path.as_ref(), "one binary is tested at a time");

@@ -1,4 +1,4 @@
-//! What the tests take from npm's registry: by `npm` where that is, and by the same request otherwise.
+//! Downloads packages from npm's registry, with `npm` if it is installed, or else with the same request.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha512};
 use crate::base64::encode;
 use crate::sandbox::npm_environment;
 
-/// npm's own way to name the file of a package, and the variable that names another registry
+/// The environment variable and the default of npm's registry
 const REQUEST: &str = r#"
 import os, sys, urllib.request
 package, version = sys.argv[1:]
@@ -19,10 +19,10 @@ with urllib.request.urlopen(url, timeout=180) as reply, open("package.tgz", "wb"
     file.write(reply.read())
 "#;
 
-/// The file of a package, a `.tgz`, which has this sha512 (base64, as `npm view PACKAGE dist.integrity` says it).
+/// The `.tgz` file of a package with this sha512 (base64, as `npm view PACKAGE dist.integrity` prints it).
 ///
 /// # Panics
-/// With what npm says, when there is no network; or the file is another one.
+/// There is no network, or the file has another digest.
 pub fn package_of_npm(package: &str, version: &str, sha512: &str) -> Vec<u8> {
     let folder = tempfile::Builder::new().prefix("pyrelease-npm-").tempdir().expect("a temporary folder");
     let place = folder.path().join("package");

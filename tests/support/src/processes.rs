@@ -1,21 +1,21 @@
-//! The processes of a sandbox: whatever has its home there.
+//! The processes of a sandbox: all whose home folder is the sandbox's.
 
 use crate::sandbox::Sandbox;
 
 impl Sandbox {
-    /// The command lines of all processes whose home is the sandbox's, as far as the system tells (Linux does).
+    /// The command lines of the sandbox's processes; known only on Linux.
     pub fn processes(&self) -> Vec<String> {
         let running = self.process_ids().into_iter().filter_map(|id| {
-            // What ends meanwhile has none.
+            // A process that has just ended has no command line.
             let line = fs_err::read(format!("/proc/{id}/cmdline")).ok()?;
             Some(String::from_utf8_lossy(&line).replace('\0', " ").trim().to_owned())
         });
         running.filter(|line| !line.is_empty()).collect()
     }
 
-    /// Kills every process of the sandbox, as a power cut does: none has time to do anything about the end of another.
+    /// Kills every process of the sandbox at once, as a power cut does: none can react to the end of another.
     pub fn cut_power(&self) {
-        // Stopped first, so that none sees another die; twice, because one may be starting another.
+        // Stop all of them first, so that none sees another die; twice, because one may be starting another.
         self.signal_all("STOP");
         self.signal_all("STOP");
         while self.signal_all("KILL") {
@@ -23,7 +23,7 @@ impl Sandbox {
         }
     }
 
-    /// Kills those whose command line has one of these texts.
+    /// Kills the processes whose command line contains one of these texts.
     pub fn kill(&self, texts: &[&str]) {
         let line = |id: &u32| fs_err::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
         let is_meant = |id: &u32| {
@@ -41,13 +41,13 @@ impl Sandbox {
         is_any
     }
 
-    /// Those of all processes whose home is the sandbox's; the dead have none.
+    /// The ids of the sandbox's processes.
     fn process_ids(&self) -> Vec<u32> {
         let home = format!("HOME={}", self.home().display());
         let Ok(entries) = fs_err::read_dir("/proc") else { return Vec::new() };
         let ids = entries.flatten().filter_map(|entry| {
             let id = entry.file_name().to_str()?.parse::<u32>().ok()?;
-            // What ends meanwhile has no environment.
+            // A process that has just ended has no environment.
             let environment = fs_err::read(entry.path().join("environ")).ok()?;
             environment.split(|byte| *byte == 0).any(|variable| variable == home.as_bytes()).then_some(id)
         });
@@ -60,6 +60,6 @@ fn signal(ids: Vec<u32>, name: &str) {
         return;
     }
     let arguments = std::iter::once(format!("-{name}")).chain(ids.iter().map(u32::to_string));
-    // Some end by themselves meanwhile.
+    // Some may have ended by themselves.
     let _ = duct::cmd("kill", arguments).stderr_null().unchecked().run();
 }

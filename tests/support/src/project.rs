@@ -1,5 +1,5 @@
-//! A Python project as its maintainer has it: in a git repository with a history, a remote if wanted, and a file of
-//! the user's own lying about.
+//! A Python project in a git repository with a history, optionally with a remote, and with an untracked file of the
+//! user.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::server::IndexServer;
 use crate::snapshot::Snapshot;
 use crate::{Backend, binary};
 
-/// The changelog of a project ready to release, in the shape of Keep a Changelog
+/// The changelog of a project ready to release, in the format of Keep a Changelog
 pub const CHANGELOG: &str = "\
 # Changelog
 
@@ -33,7 +33,7 @@ All notable changes are written down here.
 [1.0.0]: https://example.com/demo/releases/tag/v1.0.0
 ";
 
-/// What [`CHANGELOG`] becomes by the release of `version` on `date`.
+/// [`CHANGELOG`] after the release of `version` on `date`.
 pub fn changelog_of_release(version: &str, date: &str) -> String {
     CHANGELOG.replace("## [Unreleased]\n", &format!("## [Unreleased]\n\n## [{version}] - {date}\n")).replace(
         "[Unreleased]: https://example.com/demo/compare/v1.0.0...HEAD\n",
@@ -48,10 +48,10 @@ const README: &str = "# demo\n\nSays *hello*.\n\n```python\nimport demo\n\ndemo.
 const LICENSE: &str =
     "MIT License\n\nCopyright (c) 2026 Dana Developer\n\nPermission is hereby granted, free of charge.\n";
 const GITIGNORE: &str = "__pycache__/\n/dist/\n/build/\n*.egg-info/\n.env\n";
-/// A file of the user's own, not in git
+/// An untracked file of the user
 const NOTES: &str = "call the printer back\n";
 
-/// A project to be made
+/// The description of a project to create
 #[derive(Debug, Clone)]
 #[must_use = "`build` makes the project"]
 pub struct Blueprint {
@@ -68,42 +68,42 @@ pub struct Blueprint {
 }
 
 impl Blueprint {
-    /// Hatchling where nothing is said.
+    /// Sets the build backend; hatchling by default.
     pub fn backend(mut self, backend: Backend) -> Self {
         self.backend = backend;
         self
     }
 
-    /// The folder of the repository has this name, and not the project's.
+    /// Names the repository's folder, instead of after the project.
     pub fn kept_in(mut self, name: &str) -> Self {
         self.kept_in = Some(name.to_owned());
         self
     }
 
-    /// The project is below the root of its repository.
+    /// Puts the project into a folder below the root of its repository.
     pub fn in_subfolder(mut self, path: &str) -> Self {
         self.subfolder = path.into();
         self
     }
 
-    /// A file of the project: another one, or another text for one of those it has.
+    /// Adds or replaces a file of the project.
     pub fn file(mut self, path: &str, text: &str) -> Self {
         self.files.push((path.to_owned(), text.to_owned()));
         self
     }
 
-    /// Another changelog than [`CHANGELOG`].
+    /// Replaces the changelog, [`CHANGELOG`] by default.
     pub fn changelog(mut self, text: &str) -> Self {
         text.clone_into(&mut self.changelog);
         self
     }
 
-    /// The `release.toml`.
+    /// Sets the `release.toml`.
     pub fn config(self, text: &str) -> Self {
         self.file("release.toml", text)
     }
 
-    /// A `release.toml` that has the two servers for `testpypi` and `pypi`, and then `more`.
+    /// Sets a `release.toml` with the two servers as `testpypi` and `pypi`, and then `more`.
     pub fn releasing_to(self, rehearsal: &IndexServer, public: &IndexServer, more: &str) -> Self {
         let section = |name: &str, server: &IndexServer| {
             format!(
@@ -112,7 +112,7 @@ impl Blueprint {
                 server.simple_url()
             )
         };
-        // Keys of the document stand before its tables.
+        // Top-level keys must come before the tables.
         let (keys, tables) = match more.find("\n[") {
             _ if more.starts_with('[') => ("", more),
             Some(end) => more.split_at(end + 1),
@@ -122,31 +122,31 @@ impl Blueprint {
         self.config(&format!("{keys}\n{indexes}\n{tables}"))
     }
 
-    /// An annotated tag on the commit before the last one.
+    /// Adds an annotated tag on the commit before the last one.
     pub fn tagged(mut self, tag: &str) -> Self {
         self.tags.push(tag.to_owned());
         self
     }
 
-    /// A bare repository beside it, which has everything, and which the branch follows.
+    /// Adds a bare repository as the remote, with everything pushed, as the upstream of the branch.
     pub fn with_remote(mut self) -> Self {
         self.remote = true;
         self
     }
 
-    /// No repository beside it, as long as nothing more is said.
+    /// Removes the remote.
     pub fn without_remote(mut self) -> Self {
         self.remote = false;
         self
     }
 
-    /// Everything of it is on a disk of its own of so many KiB: see [`crate::no_small_disk`].
+    /// Puts everything on a disk of this size in KiB: see [`crate::no_small_disk`].
     pub fn on_a_disk_of(mut self, kibibytes: usize) -> Self {
         self.disk = Some(kibibytes);
         self
     }
 
-    /// Makes it.
+    /// Creates the project.
     ///
     /// # Panics
     /// Git is missing or the disk is full.
@@ -185,19 +185,19 @@ impl Blueprint {
     }
 }
 
-/// A Python project in a git repository, in a sandbox of its own
+/// A Python project in a git repository, in its own sandbox
 #[derive(Debug)]
 pub struct Project {
     sandbox: Sandbox,
     /// The root of the working tree
     repository: PathBuf,
-    /// Where the project is in it
+    /// The project's folder within it
     folder: PathBuf,
     blueprint: Blueprint,
 }
 
 impl Project {
-    /// A project named `name` whose present version is `version`.
+    /// A project with this name and current version.
     pub fn python(name: &str, version: &str) -> Blueprint {
         Blueprint {
             name: name.to_owned(),
@@ -234,7 +234,7 @@ impl Project {
         &self.sandbox
     }
 
-    /// Where the project is.
+    /// The project's folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -255,7 +255,7 @@ impl Project {
     /// The repository that the project is pushed to.
     ///
     /// # Panics
-    /// There is none.
+    /// The project has no remote.
     #[track_caller]
     pub fn remote(&self) -> Remote<'_> {
         assert!(self.blueprint.remote, "the project was made without a remote");
@@ -269,13 +269,13 @@ impl Project {
     /// The text of a file of the project.
     ///
     /// # Panics
-    /// There is none, or it is not text.
+    /// The file does not exist, or is not text.
     #[track_caller]
     pub fn read(&self, path: &str) -> String {
         fs_err::read_to_string(self.folder.join(path)).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Writes a file of the project, and the folders it is in.
+    /// Writes a file of the project, and creates its folders.
     pub fn write(&self, path: &str, text: &str) {
         let path = self.folder.join(path);
         fs_err::create_dir_all(path.parent().expect("a file is in a folder"))
@@ -283,25 +283,25 @@ impl Project {
         fs_err::write(path, text).expect("a file in the project");
     }
 
-    /// Commits everything there is, except the user's own notes.
+    /// Commits everything except the user's untracked file.
     pub fn commit(&self, message: &str) {
         let everything = ["add", "--all", "--", ".", ":(exclude,glob)**/notes.txt"];
         self.sandbox.git(&self.repository, &everything);
         self.git(&["commit", "--quiet", "--message", message]);
     }
 
-    /// What `git` prints, run in the project's folder.
+    /// Runs `git` in the project's folder and returns its output.
     #[track_caller]
     pub fn git(&self, args: &[&str]) -> String {
         self.sandbox.git(&self.folder, args)
     }
 
-    /// The program, about to be run in the project's folder with these arguments, separated by blanks.
+    /// A run of the program in the project's folder with these arguments, separated by blanks.
     pub fn pyrelease(&self, args: &str) -> Invocation<'_> {
         Invocation::new(self, binary(), args)
     }
 
-    /// Writes the `.pypirc`: each server under a name, with the user and the password it takes.
+    /// Writes the `.pypirc`, with a section for each server with its user and password.
     pub fn pypirc(&self, servers: &[(&str, &IndexServer)]) {
         let names: String = servers.iter().map(|(name, _)| format!("    {name}\n")).collect();
         let sections: String = servers
@@ -315,12 +315,12 @@ impl Project {
         self.sandbox.write_home(".pypirc", &format!("[distutils]\nindex-servers =\n{names}{sections}"));
     }
 
-    /// How everything is, to be compared with later.
+    /// A snapshot of everything, to compare with later.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::of(self)
     }
 
-    /// Everything is as it was: refs, `HEAD`, index, every file of the working tree, and the remote's refs.
+    /// Asserts that nothing has changed: refs, `HEAD`, index, every file of the working tree, and the remote's refs.
     ///
     /// # Panics
     /// With the differences.
@@ -330,10 +330,10 @@ impl Project {
         assert!(differences.is_empty(), "the project was changed:\n{}", differences.join("\n"));
     }
 
-    /// The files that the backend reads say `version`, and not a byte of them is otherwise than before.
+    /// Asserts that the backend's files have `version`, and are otherwise unchanged.
     ///
     /// # Panics
-    /// With the file that does not.
+    /// A file differs.
     #[track_caller]
     pub fn assert_version_files(&self, version: &str) {
         let Blueprint { name, backend, files, .. } = &self.blueprint;
@@ -344,7 +344,7 @@ impl Project {
         }
     }
 
-    /// Nothing of the user's own was touched: the tree is clean but for the notes, and those are as they were.
+    /// Asserts that the user's files are unchanged: the working tree is clean except for the untracked file.
     ///
     /// # Panics
     /// With what was.
@@ -357,8 +357,8 @@ impl Project {
         assert_eq!(self.read("notes.txt"), NOTES);
     }
 
-    /// `secret` is nowhere in the sandbox: not in what the program printed, not in a file, however deep in git or in an
-    /// archive. The `.pypirc` is where it belongs.
+    /// Asserts that `secret` is not in the sandbox: neither in the program's output nor in a file, including git
+    /// objects and archives. Only `.pypirc` may have it.
     ///
     /// # Panics
     /// With the files that have it.

@@ -1,8 +1,7 @@
-//! A proxy in front of an index server that does to a connection what networks and tired servers do, and keeps what
-//! every upload contained: proof that nothing was sent with two contents, and of what had happened by then.
+//! A proxy in front of an index server that injects faults of networks and servers, and records the content of every
+//! upload.
 //!
-//! One request a connection: it is read, forwarded and answered by itself, so that each can have a [`Trouble`] of its
-//! own.
+//! Each connection carries one request, so that each can have its own [`Trouble`].
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -15,66 +14,66 @@ use std::time::Duration;
 mod exchange;
 mod form;
 
-/// How long either side may keep the proxy waiting for a byte
+/// The timeout for a byte of either side
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a request is for
+/// The kind of a request
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Asked {
-    /// A file is sent
+    /// An upload
     Upload,
-    /// Anything else: what there is, or a file
+    /// Any other request: for a page or a file
     Listing,
 }
 
-/// What befalls one request
+/// The fault of one request
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trouble {
-    /// The connection is closed as soon as it is clear what is asked
+    /// Closes the connection after the request's head
     Refused,
-    /// So many bytes of the body arrive at the server, then both sides find the connection closed
+    /// Closes both connections after this many bytes of the body
     CutRequest(usize),
-    /// Nothing goes on until the client has gone away; the server never hears of the request
+    /// Waits until the client disconnects, and does not forward the request
     Stuck,
-    /// The server has it all and answers; the reply is kept back until the client has gone away
+    /// Forwards the request, and withholds the reply until the client disconnects
     Unanswered,
-    /// The server has it all and answers; the connection is closed instead of the reply
+    /// Forwards the request, and closes the connection instead of the reply
     LostReply,
-    /// So many bytes of the reply come through
+    /// Forwards this many bytes of the reply
     CutReply(usize),
-    /// The proxy answers with this status; the server never hears of the request
+    /// Replies with this status, and does not forward the request
     Failure(u16),
-    /// The proxy says what PyPI does of a release that is older than 14 days; the server never hears of the request
+    /// Replies as PyPI does for a release that is older than 14 days, and does not forward the request
     Closed,
-    /// The server has it all and answers; what comes through is this status
+    /// Forwards the request, but replies with this status
     FailureAfterwards(u16),
-    /// The proxy answers with this status and asks to be left alone for so many seconds; the server never hears of it
+    /// Replies with this status and `Retry-After` in seconds, and does not forward the request
     Busy(u16, u64),
-    /// The server has it all and answers; what comes through is nothing that a server would say
+    /// Forwards the request, but replies with garbage
     Nonsense,
-    /// The server has it all and answers; the reply comes byte by byte
+    /// Forwards the request, and sends the reply byte by byte
     Drips,
-    /// The proxy sends the client to the address it asks at
+    /// Redirects the client to the URL of the request
     Circles,
-    /// The server gets the file without its last bytes, so many of them, and answers
+    /// Forwards the file without its last bytes, this many
     Truncated(usize),
-    /// Everything takes so many milliseconds longer, before and after
+    /// Delays the request and the reply by this many milliseconds
     Late(u64),
-    /// A page of which a byte in the middle was changed, so that it is no page any more
+    /// Changes a byte of the page, so that it cannot be parsed
     Garbled,
-    /// A page that says another sha256 for every file, as an index does whose files were replaced
+    /// Changes the sha256 of every file on the page, as if the index had replaced them
     OtherHashes,
-    /// The page as it was before anything was uploaded, as a cache gives it out
+    /// Returns the page from before the first upload, as a cache does
     Stale,
 }
 
-/// A file that came to the proxy whole
+/// A file that the proxy received completely
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
     pub filename: String,
-    /// Of its content, in lower-case hexadecimal
+    /// The sha256 of its content, in lower-case hexadecimal
     pub sha256: String,
-    /// Whether the server behind has seen it
+    /// Whether it was forwarded to the server
     pub arrived: bool,
 }
 
@@ -87,12 +86,12 @@ struct Shared {
     met: Mutex<Vec<Trouble>>,
     sent: Mutex<Vec<Sent>>,
     watch: Mutex<Option<Watch>>,
-    /// Uploads that are under way
+    /// The number of uploads in progress
     under_way: AtomicUsize,
-    /// How many of them the server bears at once
+    /// How many parallel uploads the server accepts
     most: AtomicUsize,
     busy: Mutex<Vec<usize>>,
-    /// Whether the server keeps other bytes than it was sent
+    /// Whether the server stores other bytes than it was sent
     spoils: AtomicBool,
 }
 
@@ -106,7 +105,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy in front of the server that has these two addresses.
+    /// Starts a proxy in front of the server with these two URLs.
     ///
     /// # Panics
     /// They are not on one server of this machine.
@@ -133,66 +132,64 @@ impl Proxy {
         Self { address, paths: (uploads, listings), shared, thread: Some(thread) }
     }
 
-    /// Where files are uploaded.
+    /// The upload URL.
     pub fn upload_url(&self) -> String {
         format!("http://{}{}", self.address, self.paths.0)
     }
 
-    /// Where files are listed.
+    /// The URL of the simple API.
     pub fn simple_url(&self) -> String {
         format!("http://{}{}", self.address, self.paths.1)
     }
 
-    /// What befalls the next requests of a kind, one after the other; `None` is spared.
+    /// Sets the faults of the next requests of a kind, in order; `None` is for no fault.
     pub fn ahead(&self, asked: Asked, troubles: impl IntoIterator<Item = Option<Trouble>>) {
         locked(&self.shared.ahead).entry(asked).or_default().extend(troubles);
     }
 
-    /// From now on everything goes well.
+    /// Removes all faults.
     pub fn calm(&self) {
         locked(&self.shared.ahead).clear();
     }
 
-    /// From now on, whatever else happens, the server behind is one that keeps other bytes than it was sent, as its pages
-    /// say: their hashes are others.
+    /// Makes the server one that stores other bytes than it was sent: its pages list other hashes.
     pub fn spoil(&self) {
         self.shared.spoils.store(true, Ordering::SeqCst);
     }
 
-    /// Calls this whenever an upload has begun, before a byte of it is forwarded.
+    /// Calls `act` whenever an upload begins, before a byte of it is forwarded.
     pub fn watch(&self, watch: impl Fn() + Send + Sync + 'static) {
         *locked(&self.shared.watch) = Some(Box::new(watch));
     }
 
-    /// From now on the server behind does as PyPI's does: of uploads that overlap it bears so many, and fails at the others.
-    /// Each takes a while.
+    /// Makes the server slow and limited like PyPI's: it fails on more than this many overlapping uploads.
     pub fn deadlocks_beyond(&self, most: usize) {
         self.shared.most.store(most, Ordering::SeqCst);
     }
 
-    /// What has befallen requests so far.
+    /// The faults so far.
     pub fn met(&self) -> Vec<Trouble> {
         locked(&self.shared.met).clone()
     }
 
-    /// The files that came here whole, in their order.
+    /// The files that were received completely, in order.
     pub fn sent(&self) -> Vec<Sent> {
         locked(&self.shared.sent).clone()
     }
 }
 
 impl Proxy {
-    /// How many uploads were under way when each began, itself included.
+    /// The number of uploads in progress when each began, including itself.
     pub fn busy(&self) -> Vec<usize> {
         locked(&self.shared.busy).clone()
     }
 }
 
-/// An upload under way, until dropped
+/// An upload in progress, until dropped
 struct UnderWay<'a>(&'a Shared);
 
 impl Shared {
-    /// Also gives what befalls it because of the others.
+    /// Also returns the fault that the overlapping uploads cause.
     fn begin_upload(&self) -> (UnderWay<'_>, Option<Trouble>) {
         let mut busy = locked(&self.busy);
         let together = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
@@ -213,7 +210,7 @@ impl Drop for UnderWay<'_> {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.ending.store(true, Ordering::SeqCst);
-        // The listener sleeps until somebody comes.
+        // Connect once to wake the listener.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -238,7 +235,7 @@ fn serve(listener: &TcpListener, shared: &Arc<Shared>) {
         let Ok(client) = client else { continue };
         let shared = shared.clone();
         exchanges.push(thread::spawn(move || {
-            // Either side may go away at any time: that is what this is for.
+            // Either side may disconnect at any time; that is expected here.
             let _ = bounded(&client).and_then(|()| exchange::exchange(&client, &shared));
         }));
         exchanges.retain(|exchange| !exchange.is_finished());

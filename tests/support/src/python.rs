@@ -1,5 +1,5 @@
-//! The Pythons that the index servers run on, and that answer for PyPI: made once in cargo's target folder, shared by
-//! all tests.
+//! Python environments for the index servers and for PyPI's own packages, created once in cargo's target folder and
+//! shared by all tests.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -12,23 +12,23 @@ const SERVERS: &str = include_str!("../requirements.txt");
 const PYPI: &str = include_str!("../pypi.txt");
 const UV: &str = include_str!("../uv.txt");
 
-/// A virtual environment that has everything of a file of requirements
+/// A virtual environment with the packages of a requirements file
 #[derive(Debug)]
 pub struct Python {
     folder: PathBuf,
 }
 
 impl Python {
-    /// The environment of the index servers, made first if it is not there.
+    /// The environment of the index servers; created if it does not exist.
     ///
     /// # Panics
-    /// With what pip says, when there is no network or no Python.
+    /// There is no network or no Python.
     pub fn get() -> &'static Self {
         static PYTHON: OnceLock<Python> = OnceLock::new();
         PYTHON.get_or_init(|| Self::with(SERVERS))
     }
 
-    /// The environment that has the packages by which PyPI judges, made first if it is not there.
+    /// The environment with the packages that PyPI uses; created if it does not exist.
     ///
     /// # Panics
     /// As [`get`](Self::get).
@@ -37,7 +37,7 @@ impl Python {
         PYTHON.get_or_init(|| Self::with(PYPI))
     }
 
-    /// The environment that has uv, made first if it is not there.
+    /// The environment with uv; created if it does not exist.
     ///
     /// # Panics
     /// As [`get`](Self::get).
@@ -55,8 +55,8 @@ impl Python {
         python
     }
 
-    /// Tests of several processes may come here at once, and one may have been interrupted here before: the first one
-    /// in makes it, and it counts when the marker is there.
+    /// Several test processes may create it at the same time, or be interrupted: a lock lets one of them create it, and
+    /// a marker tells when it is complete.
     fn make(&self, requirements: &str) {
         let marker = self.folder.join("complete");
         if marker.is_file() {
@@ -85,7 +85,7 @@ impl Python {
         self.folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
     }
 
-    /// Where its programs are, for a PATH.
+    /// The folder of its programs, for PATH.
     ///
     /// # Panics
     /// Never.
@@ -93,7 +93,7 @@ impl Python {
         self.program().parent().expect("a program is in a folder").to_owned()
     }
 
-    /// What it prints, run with these arguments in `folder`.
+    /// Runs it with these arguments in `folder`, and returns its output.
     ///
     /// # Panics
     /// It fails.
@@ -103,10 +103,10 @@ impl Python {
     }
 }
 
-/// What a command prints, in the environment that every command of a test has but for its own home.
+/// Runs a command in the environment of all test commands, except for its own home, and returns its output.
 ///
 /// # Panics
-/// It fails, with everything it printed.
+/// The command fails.
 #[track_caller]
 fn read(command: &duct::Expression) -> String {
     let output = command

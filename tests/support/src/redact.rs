@@ -1,4 +1,4 @@
-//! Puts a name where the output has what differs from run to run, from machine to machine or from version to version.
+//! Replaces the parts of the output that differ between runs, machines or versions by names.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -7,7 +7,7 @@ use regex::{Captures, Regex};
 
 use crate::sandbox::{shared_cache, target_folder};
 
-/// What is looked for, in this order, and what takes its place. Each reads what those before it have left.
+/// The patterns and their replacements, applied in this order.
 const RULES: [(&str, &str); 18] = [
     (r"\b\d{8}T\d{9}-\d{5}\b", "[RUN]"),
     (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|\+00:00)?", "[TIME]"),
@@ -20,19 +20,19 @@ const RULES: [(&str, &str); 18] = [
     (r"\b(git|git version|Python|build|pip|uv) \d+\.\d+(\.\d+)*\b", "$1 [VERSION]"),
     (r"\bpyrelease/?( ?)\d+\.\d+\.\d+\b", "pyrelease$1[VERSION]"),
     (r"\b(linux|macos|windows) on (x86_64|aarch64)\b", "[PLATFORM]"),
-    // Numbers of one column, which are as wide as it needs
+    // Numbers in a column, with a variable width
     (r" {2,}(\+?)\d+\.\d+ ?s\b", "  $1[SECONDS]"),
     (r"(?m) {2,}\d+\.\d$", "  [SECONDS]"),
     (r"\b\d+(\.\d+)? ?s\b", "[SECONDS]"),
     (r"\b\d+(\.\d+)? days\b", "[DAYS] days"),
     (r"\b\d[\d,]*(\.\d+)? (bytes|B|kB|KiB|KB|MB|MiB)\b", "[SIZE]"),
     (r"\bprocess \d+\b", "process [PID]"),
-    // How git and `status` cut an id short; ten digits may all be decimal
+    // Short ids of git and `status`; all ten digits may be decimal
     (r"\b([0-9a-f]{10}|[0-9a-f]{16})\b", "[OID]"),
 ];
 
-/// The sandbox becomes `[ROOT]`, what the tests share `[CACHE]`, cargo's folder `[TARGET]`; of [`RULES`] each does its work; and what else looks
-/// like a short id becomes `[OID]`.
+/// Replaces the sandbox by `[ROOT]`, the shared cache by `[CACHE]`, cargo's folder by `[TARGET]`, applies [`RULES`],
+/// and replaces other short ids by `[OID]`.
 pub(crate) fn redact(text: &str, root: &Path) -> String {
     static COMPILED: OnceLock<(Vec<(Regex, &str)>, Regex)> = OnceLock::new();
     let (rules, short) = COMPILED.get_or_init(|| {
@@ -45,13 +45,13 @@ pub(crate) fn redact(text: &str, root: &Path) -> String {
         .iter()
         .fold(text.to_owned(), |text, (folder, name)| text.replace(&folder.display().to_string(), name));
     let text = rules.iter().fold(text, |text, (rule, name)| replace(rule, &text, name));
-    // A word such as `defaced` is no id, nor is a number.
+    // A word such as `defaced` is not an id, nor is a number.
     let is_id = |word: &str| word.contains(char::is_alphabetic) && word.contains(char::is_numeric);
     let name = |found: &Captures<'_>| if is_id(&found[0]) { "[OID]" } else { &found[0] }.to_owned();
     short.replace_all(&text, name).into_owned()
 }
 
-/// With the name as wide as what it takes the place of, where a column begins behind it.
+/// Pads the name to the width of the replaced text if a column follows.
 fn replace(rule: &Regex, text: &str, name: &str) -> String {
     let named = |found: &Captures<'_>| {
         let mut named = String::new();

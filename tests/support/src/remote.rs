@@ -1,4 +1,4 @@
-//! The repository that a project is pushed to: one that refuses, one that somebody else pushes to.
+//! The remote of a project, which can reject pushes and get pushes of others.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::repository::parse_refs;
 use crate::sandbox::{Sandbox, set_mode};
 
-/// A bare repository beside the project
+/// A bare repository
 #[derive(Debug)]
 pub struct Remote<'a> {
     sandbox: &'a Sandbox,
@@ -22,30 +22,30 @@ impl<'a> Remote<'a> {
         &self.path
     }
 
-    /// Every ref, and what it points at: an annotated tag points at its annotation.
+    /// Every ref and its object; for an annotated tag the tag object.
     #[track_caller]
     pub fn refs(&self) -> BTreeMap<String, String> {
         parse_refs(&self.git(&["for-each-ref", "--format=%(refname) %(objectname)"]))
     }
 
-    /// What `git` prints, run in the bare repository.
+    /// Runs `git` in the bare repository and returns its output.
     #[track_caller]
     pub fn git(&self, args: &[&str]) -> String {
         self.sandbox.git(&self.path, args)
     }
 
-    /// From now on every push is refused, as a forge does that protects its branches.
+    /// Rejects every push, like a forge with protected branches.
     pub fn refuse_pushes(&self, message: &str) {
         assert!(!message.contains('\''), "the message is quoted for the shell");
         self.hook("pre-receive", &format!("cat >/dev/null\necho '{message}' >&2\nexit 1\n"));
     }
 
-    /// A hook of the remote, a shell script.
+    /// Installs a hook, a shell script.
     pub fn hook(&self, name: &str, script: &str) {
         hook(&self.path, name, script);
     }
 
-    /// Somebody else pushes a commit to `main`. Gives the commit.
+    /// Pushes a commit of somebody else to `main`, and returns it.
     #[track_caller]
     pub fn move_branch(&self) -> String {
         let script = self.rival();
@@ -62,7 +62,7 @@ impl<'a> Remote<'a> {
         self.git(&["rev-parse", "refs/heads/main"])
     }
 
-    /// A script by which somebody else pushes a commit to `main`, for a release to run into halfway.
+    /// A script that pushes a commit of somebody else to `main`, to run during a release.
     pub fn rival(&self) -> PathBuf {
         let clone = self.sandbox.root().join("rival");
         let script = self.sandbox.root().join("rival.sh");

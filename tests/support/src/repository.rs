@@ -1,4 +1,4 @@
-//! What a test asks of the project's repository.
+//! Queries of the project's repository.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use crate::project::Project;
 
 impl Project {
-    /// The commit that `tag` points at, through the annotation.
+    /// The commit of an annotated tag.
     ///
     /// # Panics
-    /// There is no such tag, or it is not an annotated one.
+    /// The tag does not exist, or is not annotated.
     #[track_caller]
     pub fn tag_target(&self, tag: &str) -> String {
         let reference = format!("refs/tags/{tag}");
@@ -17,19 +17,19 @@ impl Project {
         self.git(&["rev-parse", "--verify", &format!("{reference}^{{commit}}")])
     }
 
-    /// The commit that is checked out.
+    /// The checked-out commit.
     #[track_caller]
     pub fn head(&self) -> String {
         self.git(&["rev-parse", "--verify", "HEAD"])
     }
 
-    /// The branch that is checked out.
+    /// The checked-out branch.
     #[track_caller]
     pub fn branch(&self) -> String {
         self.git(&["symbolic-ref", "--short", "HEAD"])
     }
 
-    /// The day of a commit, `YYYY-MM-DD`.
+    /// The date of a commit, `YYYY-MM-DD`.
     #[track_caller]
     pub fn date_of(&self, revision: &str) -> String {
         self.git(&["log", "-1", "--format=%cs", revision])
@@ -41,7 +41,7 @@ impl Project {
         self.git(&["log", "--format=%s"]).lines().map(str::to_owned).collect()
     }
 
-    /// The files that `revision` changed, from the repository's root.
+    /// The paths that `revision` changed, relative to the repository's root.
     #[track_caller]
     pub fn changed_by(&self, revision: &str) -> Vec<String> {
         self.git(&["diff-tree", "--no-commit-id", "--name-only", "-r", revision])
@@ -50,7 +50,7 @@ impl Project {
             .collect()
     }
 
-    /// Every ref of the project and what it points at: an annotated tag points at its annotation.
+    /// Every ref of the project and its object; for an annotated tag the tag object.
     #[track_caller]
     pub fn refs(&self) -> BTreeMap<String, String> {
         parse_refs(&self.git(&["for-each-ref", "--format=%(refname) %(objectname)"]))
@@ -62,7 +62,7 @@ impl Project {
         self.remote().refs()
     }
 
-    /// What a run left half done in the repository or at the remote: its clone, a lock file of git's.
+    /// The leftovers of runs in the repository or at the remote: clones, lock files of git.
     pub fn debris(&self) -> Vec<PathBuf> {
         let mut left = Vec::new();
         let mut repositories = vec![self.git_folder()];
@@ -86,10 +86,10 @@ impl Project {
         left
     }
 
-    /// No run left anything half done: no clone, no distribution without a run, no lock file, no temporary file.
+    /// Asserts that no run left a clone, a distribution without a run, a lock file or a temporary file.
     ///
     /// # Panics
-    /// With what is left.
+    /// Something is left.
     #[track_caller]
     pub fn assert_no_debris(&self) {
         let mut left = self.debris();

@@ -1,4 +1,4 @@
-//! A temporary folder with a home of its own, and the environment of every command that runs in it.
+//! A temporary folder with its own home, and the environment of every command that runs in it.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -9,11 +9,11 @@ use tempfile::TempDir;
 
 use crate::disk::Disk;
 
-/// Of what the program prints, in KiB
+/// The size of the disk for the program's output, in KiB
 const OUTPUTS: usize = 64 << 10;
 
-/// What a command keeps of the test's environment, besides proxies: where programs are and how the package index is
-/// reached. The rest (tokens, CI, a git that is told where its repository is) would make a test depend on who runs it.
+/// The variables that commands inherit, besides proxies: for finding programs and reaching the package index. Others
+/// (tokens, CI, git's own) would make a test depend on its environment.
 const KEPT: &[&str] = &[
     "PATH",
     "LANG",
@@ -36,12 +36,12 @@ const KEPT: &[&str] = &[
     "RUST_BACKTRACE",
 ];
 
-/// A folder that a test has to itself, deleted with it
+/// A test's own folder, deleted with it
 #[derive(Debug)]
 pub struct Sandbox {
-    /// Dropped first, the last mounted before the one below it
+    /// Dropped first, in reverse order of mounting
     _disks: Vec<Disk>,
-    /// Dropped last: it deletes the folder
+    /// Dropped last, because it deletes the folder
     _folder: TempDir,
     root: PathBuf,
 }
@@ -57,7 +57,7 @@ impl Sandbox {
         Self::on(None)
     }
 
-    /// On a disk of its own of so many KiB, all but what the program prints.
+    /// Puts everything except the program's output on a disk of this size in KiB.
     pub(crate) fn on(disk: Option<usize>) -> Self {
         let folder =
             tempfile::Builder::new().prefix("pyrelease-test-").tempdir().expect("a temporary folder");
@@ -86,17 +86,17 @@ impl Sandbox {
         self.root.join("home")
     }
 
-    /// The `TMPDIR` of every command: what is left here was forgotten.
+    /// The `TMPDIR` of every command; it must be empty afterwards.
     pub fn temporary(&self) -> PathBuf {
         self.root.join("tmp")
     }
 
-    /// Where the output of every run of the program is kept.
+    /// The folder with the output of every run.
     pub(crate) fn outputs(&self) -> PathBuf {
         self.root.join("outputs")
     }
 
-    /// Writes a file that only its owner reads, at `path` in the home.
+    /// Writes a file at `path` in the home that only its owner can read.
     pub fn write_home(&self, path: &str, text: &str) {
         let path = self.home().join(path);
         fs_err::create_dir_all(path.parent().expect("a file is in a folder")).expect("a folder in the home");
@@ -123,7 +123,7 @@ impl Sandbox {
             ("GIT_CONFIG_NOSYSTEM", "1"),
             ("GIT_TERMINAL_PROMPT", "0"),
             ("LC_ALL", "C.UTF-8"),
-            // The date in the changelog is the local one, and the tests compare it with the commit's.
+            // The changelog has the local date, which the tests compare with the commit's.
             ("TZ", "UTC"),
         ] {
             set(name, value.as_ref());
@@ -136,8 +136,8 @@ impl Sandbox {
         self.command_with(folder, program, args, &[])
     }
 
-    /// A command that has these variables besides. (duct's own `env` would come to nothing: the whole environment is
-    /// given further in.)
+    /// A command with these additional variables. (duct's own `env` would have no effect, because an inner call sets
+    /// the whole environment.)
     pub fn command_with(
         &self,
         folder: &Path,
@@ -150,10 +150,10 @@ impl Sandbox {
         duct::cmd(program.as_ref(), args).dir(folder).full_env(environment).stdin_null()
     }
 
-    /// What `git` prints in `folder`, without the last line end.
+    /// Runs `git` in `folder` and returns its output without the last line end.
     ///
     /// # Panics
-    /// It failed.
+    /// The command fails.
     #[track_caller]
     pub fn git(&self, folder: &Path, args: &[&str]) -> String {
         let output = self
@@ -170,7 +170,7 @@ impl Sandbox {
     }
 }
 
-/// What is kept of the test's environment, and a pip cache that all tests share.
+/// The inherited variables, and a pip cache that all tests share.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads it")]
 pub(crate) fn kept_environment() -> BTreeMap<OsString, OsString> {
     let mut environment: BTreeMap<_, _> =
@@ -180,7 +180,7 @@ pub(crate) fn kept_environment() -> BTreeMap<OsString, OsString> {
     environment
 }
 
-/// The environment of npm: how it is configured, and a cache that goes with `folder`.
+/// The environment of npm: its configuration, and a cache in `folder`.
 #[expect(clippy::disallowed_methods, reason = "as above")]
 pub(crate) fn npm_environment(folder: &Path) -> BTreeMap<OsString, OsString> {
     let is_its_own =
@@ -195,12 +195,12 @@ fn is_kept(name: &str) -> bool {
     KEPT.contains(&name) || name.to_ascii_lowercase().ends_with("_proxy")
 }
 
-/// What the tests may share because it is made once for each content: pyrelease's tool environment, pip's downloads.
+/// The cache that all tests share: pyrelease's tool environment and pip's downloads.
 pub fn shared_cache() -> PathBuf {
     target_folder().join("test-cache")
 }
 
-/// Cargo's target folder, the one this test was built in: `<target>/debug/deps/<test>`.
+/// Cargo's target folder of this test: `<target>/debug/deps/<test>`.
 pub(crate) fn target_folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -213,7 +213,7 @@ pub(crate) fn target_folder() -> &'static Path {
     })
 }
 
-/// Sets the permissions, where there are such.
+/// Sets the permissions, on Unix.
 pub(crate) fn set_mode(path: &Path, mode: u32) {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! A password that must be nowhere but where its owner put it.
+//! A password that must not leak.
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
@@ -14,7 +14,7 @@ use crate::canary::CANARY;
 use crate::sandbox::Sandbox;
 use crate::snapshot::files_in;
 
-/// A password that occurs nowhere by chance
+/// A unique random password
 #[derive(Debug, Clone)]
 pub struct Secret {
     text: String,
@@ -23,7 +23,7 @@ pub struct Secret {
 impl Secret {
     #[expect(clippy::new_without_default, reason = "each is another one")]
     pub fn new() -> Self {
-        // Fresh keys each time, from the system's randomness
+        // The hasher's keys are random
         let random = || format!("{:016x}", RandomState::new().hash_one(()));
         Self { text: format!("{CANARY}-{}{}", random(), random()) }
     }
@@ -32,23 +32,23 @@ impl Secret {
         &self.text
     }
 
-    /// Whether `bytes` has it, as it is or in base64.
+    /// Whether `bytes` contain it, plain or in base64.
     pub fn is_in(&self, bytes: &[u8]) -> bool {
         let forms = std::iter::once(self.text.clone()).chain(disguises(self.text.as_bytes()));
         forms.into_iter().any(|form| contains(bytes, form.as_bytes()))
     }
 
-    /// The files of the sandbox that have it, opened where they are compressed, but for those `allowed`.
+    /// The files of the sandbox that contain it, also compressed, except those `allowed`.
     pub(crate) fn search(&self, sandbox: &Sandbox, allowed: &[PathBuf]) -> Vec<String> {
         let files = files_in(sandbox.root());
         let mut found = Vec::new();
         for path in files.iter().filter(|path| !allowed.contains(path)) {
-            // A link's target is a file of its own, or not ours.
+            // The walk reaches a link's target itself, if it is in the sandbox.
             if !path.is_symlink() && contents(path).iter().any(|content| self.is_in(content)) {
                 found.push(path.display().to_string());
             }
         }
-        // Git's objects are compressed, one by one or in packs.
+        // Git's objects are compressed, singly or in packs.
         let heads = files.iter().filter(|path| path.ends_with("HEAD"));
         for repository in
             heads.filter_map(|path| path.parent()).filter(|folder| folder.join("objects").is_dir())
@@ -72,14 +72,14 @@ fn contains(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|window| window == word)
 }
 
-/// The content of a file, and of what is in it where it is an archive.
+/// The content of a file, and of its members if it is an archive.
 fn contents(path: &Path) -> Vec<Vec<u8>> {
     let raw = fs_err::read(path).unwrap_or_else(|error| panic!("{error}"));
     let mut contents = Vec::new();
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("gz") => {
             let mut plain = Vec::new();
-            // One cut short still has been searched as far as it goes.
+            // A truncated file is searched up to its end.
             let _ = flate2::read::MultiGzDecoder::new(raw.as_slice()).read_to_end(&mut plain);
             contents.push(plain);
         }
@@ -100,7 +100,7 @@ fn contents(path: &Path) -> Vec<Vec<u8>> {
     contents
 }
 
-/// Writes down the command lines of all processes, by looking every few milliseconds; only Linux shows them all
+/// Records the command lines of all processes every few milliseconds; only on Linux
 #[derive(Debug)]
 pub struct CommandLines {
     over: Arc<AtomicBool>,
@@ -108,7 +108,7 @@ pub struct CommandLines {
 }
 
 impl CommandLines {
-    /// Whether this system shows them.
+    /// Whether this system supports it.
     pub const SHOWN: bool = cfg!(target_os = "linux");
 
     pub fn watch() -> Self {
@@ -125,7 +125,7 @@ impl CommandLines {
         Self { over, thread }
     }
 
-    /// All that were seen, the arguments separated by blanks.
+    /// All recorded command lines, with blanks between the arguments.
     pub fn finish(self) -> Vec<String> {
         self.over.store(true, Ordering::Relaxed);
         self.thread.join().expect("the thread only reads").into_iter().collect()
@@ -137,7 +137,7 @@ fn present() -> Vec<String> {
     let is_process = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
     processes
         .filter(|entry| entry.file_name().to_str().is_some_and(is_process))
-        // One that has ended meanwhile has none.
+        // A process that has just ended has none.
         .filter_map(|entry| fs_err::read(entry.path().join("cmdline")).ok())
         .filter(|line| !line.is_empty())
         .map(|line| String::from_utf8_lossy(&line).trim_end_matches('\0').replace('\0', " "))

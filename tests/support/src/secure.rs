@@ -1,4 +1,4 @@
-//! An index behind TLS that takes files from clients with a certificate only, and a proxy that asks for a user.
+//! An index with TLS that requires client certificates, and a proxy that requires a user name.
 
 use std::io::PipeWriter;
 use std::path::PathBuf;
@@ -9,31 +9,31 @@ use tempfile::TempDir;
 use crate::python::Python;
 
 const SCRIPT: &str = include_str!("secure.py");
-/// How long it may take until it is there
+/// The timeout for its start
 const LONGEST_START: Duration = Duration::from_secs(60);
 
-/// A running server with an authority of its own, and a proxy beside it; both end when dropped
+/// A running server with its own certificate authority, and a proxy; both end when dropped
 #[derive(Debug)]
 pub struct SecureIndex {
     folder: TempDir,
     handle: duct::Handle,
     ports: (u16, u16),
-    /// When this closes, it ends by itself.
+    /// The server ends when this closes.
     _stdin: PipeWriter,
 }
 
 impl SecureIndex {
     /// # Panics
-    /// It does not start.
+    /// The server does not start.
     pub fn start() -> Self {
         Self::serving(&[])
     }
 
-    /// A server of these hosts that shows its pages and opens its uploads to everybody who signs in, as whomever, and a
-    /// proxy that leads there from every host. Of each request it logs `METHOD HOST PATH USER`, with `-` for nobody.
+    /// A server of these hosts that accepts any user, and a proxy that connects every host to it. It logs each request
+    /// as `METHOD HOST PATH USER`, with `-` for no user.
     ///
     /// # Panics
-    /// It does not start.
+    /// The server does not start.
     pub fn of_hosts(hosts: &[&str]) -> Self {
         Self::serving(hosts)
     }
@@ -70,22 +70,22 @@ impl SecureIndex {
         format!("https://127.0.0.1:{}/legacy/", self.ports.0)
     }
 
-    /// The proxy's address, with a user and a password in it.
+    /// The proxy's URL, with a user and a password.
     pub fn proxy_url(&self, user: &str) -> String {
         format!("http://{user}127.0.0.1:{}", self.ports.1)
     }
 
-    /// The certificate of the authority that the server's and the client's are from.
+    /// The certificate of the authority that issued the server's and the client's.
     pub fn authority(&self) -> PathBuf {
         self.folder.path().join("authority.pem")
     }
 
-    /// A client's certificate with its key.
+    /// A client certificate with its key.
     pub fn client(&self) -> PathBuf {
         self.folder.path().join("client.pem")
     }
 
-    /// What has come: `POST FILE CLIENT`, `mint-token CLIENT` and the like, `CONNECT admitted` or `CONNECT turned away`.
+    /// The log: `POST FILE CLIENT`, `mint-token CLIENT` and the like, `CONNECT admitted` or `CONNECT turned away`.
     pub fn log(&self) -> Vec<String> {
         let log = fs_err::read_to_string(self.folder.path().join("log")).unwrap_or_default();
         log.lines().map(str::to_owned).collect()
@@ -94,7 +94,7 @@ impl SecureIndex {
 
 impl Drop for SecureIndex {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The server may have ended by itself.
         let _ = self.handle.kill();
         let _ = self.handle.wait();
     }

@@ -1,4 +1,4 @@
-//! Index servers that people run, started for one test on a port that the system chooses.
+//! Real index servers, started for one test on a free port.
 
 use std::collections::BTreeMap;
 use std::io::PipeWriter;
@@ -18,17 +18,17 @@ mod permit;
 
 use permit::Permit;
 
-/// What runs a server until its standard input ends
+/// The script that runs a server until its standard input ends
 const LAUNCHER: &str = include_str!("serve.py");
-/// How long a server may take until it answers; devpi-server spends some seconds on deriving a key
+/// The timeout for a server's start; devpi-server takes some seconds to derive a key
 const LONGEST_START: Duration = Duration::from_secs(90);
 const USER: &str = "dana";
-/// Who a client says it is when it has a token
+/// The user name for a token
 const TOKEN_USER: &str = "__token__";
-/// Nobody uploads as devpi's root
+/// The password of devpi's root, who never uploads
 const ROOT_PASSWORD: &str = "only-to-make-users";
 
-/// A running index server with nothing on it; ends when dropped, or with the test
+/// A running, empty index server; ends when dropped, or with the test
 #[derive(Debug)]
 pub struct IndexServer {
     kind: Kind,
@@ -41,7 +41,7 @@ pub struct IndexServer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Pypiserver,
-    /// With the name of the index
+    /// The name of the index
     Devpi(&'static str),
 }
 
@@ -49,58 +49,58 @@ enum Kind {
 struct Process {
     handle: duct::Handle,
     folder: TempDir,
-    /// When this closes, the server ends by itself.
+    /// The server ends when this closes.
     _stdin: PipeWriter,
     _permit: Permit,
 }
 
 impl IndexServer {
-    /// A [pypiserver](https://pypi.org/project/pypiserver/), which lists files as HTML only and never takes a name twice.
-    /// It takes the password as a token too.
+    /// A [pypiserver](https://pypi.org/project/pypiserver/), which lists files only as HTML and never accepts a name
+    /// twice. It also accepts the password as a token.
     ///
     /// # Panics
-    /// It does not start.
+    /// The server does not start.
     pub fn pypiserver() -> Self {
         let password = Secret::new();
         Self::start_pypiserver(Some(&password), password.clone(), &[])
     }
 
-    /// The same, where a file takes the place of another of its name (`--overwrite`).
+    /// A pypiserver that replaces a file of the same name (`--overwrite`).
     ///
     /// # Panics
-    /// It does not start.
+    /// The server does not start.
     pub fn overwriting() -> Self {
         let password = Secret::new();
         Self::start_pypiserver(Some(&password), password.clone(), &["--overwrite"])
     }
 
-    /// A pypiserver that takes files from everybody.
+    /// A pypiserver that accepts files without credentials.
     ///
     /// # Panics
-    /// It does not start.
+    /// The server does not start.
     pub fn open() -> Self {
         Self::start_pypiserver(None, Secret::new(), &["--passwords", ".", "--authenticate", "."])
     }
 
-    /// Two of them, one for rehearsals and one for all to see.
+    /// Two pypiservers, one for rehearsals and one that is public.
     ///
     /// # Panics
-    /// One does not start.
+    /// A server does not start.
     pub fn two_pypiservers() -> (Self, Self) {
         let begin = || {
             let password = Secret::new();
             (Self::begin_pypiserver(Some(&password), &[]), password)
         };
-        // Both are on their way before either is waited for.
+        // Start both before waiting for either.
         let [rehearsal, public] =
             [begin(), begin()].map(|(process, password)| Self::of_pypiserver(process, password));
         (rehearsal, public)
     }
 
-    /// A pypiserver that has a user and a password and takes neither: every upload is refused.
+    /// A pypiserver that refuses every user and password.
     ///
     /// # Panics
-    /// It does not start.
+    /// The server does not start.
     pub fn refusing() -> Self {
         Self::start_pypiserver(None, Secret::new(), &[])
     }
@@ -129,10 +129,11 @@ impl IndexServer {
         server
     }
 
-    /// A [devpi-server](https://pypi.org/project/devpi-server/) with one user and one index, on which a file stays.
+    /// A [devpi-server](https://pypi.org/project/devpi-server/) with one user and an index whose files cannot be
+    /// replaced.
     ///
     /// # Panics
-    /// It does not start.
+    /// The server does not start.
     pub fn devpi() -> Self {
         let folder = server_folder("devpi");
         let data = folder.path().join("data");
@@ -145,10 +146,10 @@ impl IndexServer {
         server
     }
 
-    /// The other index of the same devpi-server and the same user, on which a file takes the place of another of its name.
+    /// The other index of the same devpi-server and user, which replaces a file of the same name.
     ///
     /// # Panics
-    /// It is no devpi-server.
+    /// The server is not a devpi-server.
     #[must_use]
     pub fn volatile(&self) -> Self {
         assert!(matches!(self.kind, Kind::Devpi(_)), "only devpi has several indexes");
@@ -156,7 +157,7 @@ impl IndexServer {
         Self { kind: Kind::Devpi("volatile"), address, password, process: Arc::clone(&self.process) }
     }
 
-    /// Makes devpi's user and its indexes, in the way of its own client.
+    /// Creates devpi's user and indexes, as its own client does.
     fn make_user(&self) {
         let call = |method, path: &str, authorization: &[String], body: serde_json::Value| {
             let headers = [
@@ -216,19 +217,19 @@ impl IndexServer {
         &self.password
     }
 
-    /// The files of a project and their SHA-256, as the server lists them; none if it knows no such project.
+    /// The files of a project with their SHA-256, as the server lists them; none if it does not have the project.
     ///
     /// # Panics
-    /// It does not answer, or lists a file without its digest.
+    /// The server does not answer, or lists a file without its digest.
     #[track_caller]
     pub fn files(&self, project: &str) -> BTreeMap<String, String> {
         self.listing(project).into_iter().map(|(name, (_, digest))| (name, digest)).collect()
     }
 
-    /// A file of a project, which is as listed.
+    /// Downloads a file of a project, and compares it with its listed digest.
     ///
     /// # Panics
-    /// There is none, or it has another digest.
+    /// The file does not exist, or has another digest.
     #[track_caller]
     pub fn download(&self, project: &str, file: &str) -> Vec<u8> {
         let listing = self.listing(project);
@@ -268,7 +269,7 @@ impl IndexServer {
             .unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.process.log()))
     }
 
-    /// Waits until it answers, whatever it answers.
+    /// Waits for any answer.
     fn wait_for(&self, path: &str) {
         let began = Instant::now();
         while let Err(error) = http::send("GET", &self.address, path, &[], &[]) {
@@ -279,7 +280,7 @@ impl IndexServer {
 }
 
 impl Process {
-    /// Starts a server that will say in its log where it is.
+    /// Starts a server that writes its address to its log.
     fn start(folder: TempDir, server: &str, args: &[&str]) -> Self {
         let launcher = folder.path().join("serve.py");
         fs_err::write(&launcher, LAUNCHER).expect("a script");
@@ -322,7 +323,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The server may have ended by itself.
         let _ = self.handle.kill();
         let _ = self.handle.wait();
     }

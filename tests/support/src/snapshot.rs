@@ -1,4 +1,4 @@
-//! How a project, its repository and its remote are, to compare with how they are later.
+//! A snapshot of a project, its repository and its remote, to compare with later.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::project::Project;
 
-/// What of `.git` is not compared as files: the program's own folder, what git asks for by its own commands below, and
-/// what git writes down of its own accord (a failed release may leave objects and reflogs).
+/// The parts of `.git` that are not compared as files: the program's own folder, what is compared with git commands
+/// below, and what git writes by itself (a failed release may leave objects and reflogs).
 const NOT_COMPARED: &[&str] = &[
     "pyrelease",
     "worktrees",
@@ -22,7 +22,7 @@ const NOT_COMPARED: &[&str] = &[
     "ORIG_HEAD",
 ];
 
-/// How things were: a line for each ref, each entry of the index, each file
+/// One line for each ref, each index entry and each file
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     facts: BTreeMap<String, String>,
@@ -55,7 +55,7 @@ impl Snapshot {
         Self { facts }
     }
 
-    /// A line for everything that is otherwise in `now`.
+    /// One line for each difference from `now`.
     pub fn differences(&self, now: &Self) -> Vec<String> {
         let mut differences = Vec::new();
         for (name, was) in &self.facts {
@@ -71,7 +71,7 @@ impl Snapshot {
     }
 }
 
-/// The index and the files of a worktree, and where its `HEAD` is.
+/// The index, the files and the `HEAD` of a worktree.
 fn worktree(facts: &mut BTreeMap<String, String>, project: &Project, top: &Path, of: &str) {
     let git = |args: &[&str]| project.sandbox().git(top, args);
     // A bare repository has no index.
@@ -85,7 +85,7 @@ fn worktree(facts: &mut BTreeMap<String, String>, project: &Project, top: &Path,
         let name = path.strip_prefix(top).expect("it was found there");
         let in_git = name.strip_prefix(".git").ok().and_then(|name| name.components().next());
         let in_git = in_git.map(|first| first.as_os_str().to_string_lossy());
-        // A split index has a second file, whose name tells its content.
+        // A split index has a second file, whose name is its digest.
         let is_index = |first: &str| first.starts_with("sharedindex.");
         if in_git.is_none_or(|first| !is_index(&first) && !NOT_COMPARED.contains(&&*first)) {
             facts.insert(format!("{of}file {}", name.display()), describe(&path));
@@ -98,7 +98,7 @@ fn insert(facts: &mut BTreeMap<String, String>, kind: &str, entry: Option<(&str,
     facts.insert(format!("{kind} {name}"), value.trim_end().to_owned());
 }
 
-/// Kind, permissions and content of a file, or where a link points.
+/// The kind, permissions and content of a file, or the target of a link.
 pub(crate) fn describe(path: &Path) -> String {
     let metadata = fs_err::symlink_metadata(path).expect("a file that was just found");
     if metadata.is_symlink() {
@@ -125,7 +125,7 @@ pub(crate) fn files_in(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        // What is deleted meanwhile is not there.
+        // The file may just have been deleted.
         let Ok(entries) = fs_err::read_dir(&folder) else { continue };
         for entry in entries.flatten() {
             match entry.file_type() {

@@ -1,4 +1,4 @@
-//! What a user sees, kept as a text in `tests/shown` that reads as documentation.
+//! The output of commands as texts in `tests/shown`, which read as documentation.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use snapbox::{Data, data::DataFormat};
 use crate::invocation::Outcome;
 use crate::redact::redact;
 
-/// Commands and what they printed, to be compared with a file
+/// Commands and their output, to compare with a file
 #[derive(Debug)]
 #[must_use = "`assert` compares it"]
 pub struct Transcript {
@@ -16,27 +16,26 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// To be compared with `tests/shown/NAME.txt`.
+    /// A transcript to compare with `tests/shown/NAME.txt`.
     pub fn named(name: &str) -> Self {
         Self { name: name.to_owned(), text: String::new() }
     }
 
-    /// A line of prose above what follows.
+    /// Adds a heading.
     pub fn heading(&mut self, text: &str) -> &mut Self {
         self.paragraph(&format!("# {text}\n"))
     }
 
-    /// The command line, what came to the standard output, what came to the standard error, and the status unless it
-    /// is 0.
+    /// Adds the command line, the standard output, the standard error, and the status unless it is 0.
     pub fn add(&mut self, outcome: &Outcome) -> &mut Self {
         self.paragraph(&shown(outcome, outcome.stdout(), outcome.stderr()))
     }
 
-    /// Of the standard error only what begins with the first error, and nothing of the standard output: for a command
-    /// whose other words are shown elsewhere. What stands there already is not repeated.
+    /// Adds only the standard error from the first error on, for a command whose other output is shown elsewhere. Skips
+    /// an error that the transcript already has.
     ///
     /// # Panics
-    /// There is no error.
+    /// The outcome has no error.
     #[track_caller]
     pub fn add_error(&mut self, outcome: &Outcome) -> &mut Self {
         let stderr = outcome.stderr();
@@ -55,11 +54,11 @@ impl Transcript {
         self
     }
 
-    /// It is what `tests/shown/NAME.txt` has; `SNAPSHOTS=overwrite` in the environment writes that file instead. In the
-    /// file `[..]` stands for any part of a line.
+    /// Asserts that the transcript equals `tests/shown/NAME.txt`; with `SNAPSHOTS=overwrite` in the environment, writes
+    /// the file instead. In the file `[..]` matches any part of a line.
     ///
     /// # Panics
-    /// With the difference.
+    /// They differ.
     #[track_caller]
     pub fn assert(&self) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("shown");
@@ -69,7 +68,7 @@ impl Transcript {
     }
 }
 
-/// The command line, what it printed and the status unless it is 0, without what differs from run to run.
+/// The redacted command line and output, and the status unless it is 0.
 fn shown(outcome: &Outcome, stdout: &str, stderr: &str) -> String {
     let mut text = format!("$ {}\n{}", outcome.command_line(), whole_lines(stdout));
     if !stderr.is_empty() {
@@ -82,7 +81,7 @@ fn shown(outcome: &Outcome, stdout: &str, stderr: &str) -> String {
     redact(&text, outcome.root())
 }
 
-/// The text, with a line end at its own end if there is anything.
+/// The text, with a final line end if it is not empty.
 fn whole_lines(text: &str) -> String {
     match text.is_empty() || text.ends_with('\n') {
         true => text.to_owned(),

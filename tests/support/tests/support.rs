@@ -1,4 +1,4 @@
-//! The support itself: the servers are real, and what it promises to notice it notices.
+//! Tests of the support: the servers are real, and the checks notice what they promise to.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,7 @@ use pyrelease_test_support::{
 };
 use sha2::{Digest, Sha256};
 
-/// The distributions of the project as it is, and their digests.
+/// Builds the project's distributions, and returns their digests.
 fn build(project: &Project) -> Vec<(PathBuf, String)> {
     let folder = project.sandbox().root().join("built");
     let folder_text = folder.to_str().expect("our own name");
@@ -24,7 +24,7 @@ fn build(project: &Project) -> Vec<(PathBuf, String)> {
         .collect()
 }
 
-/// Uploads as people do without pyrelease; gives what twine says when the server does not take it.
+/// Uploads with twine; returns its output if the server refuses.
 fn twine(project: &Project, server: &IndexServer, file: &Path) -> Result<(), String> {
     let program = Python::get().program();
     let args = ["-m", "twine", "upload", "--non-interactive", "--repository-url", &server.upload_url()];
@@ -81,7 +81,7 @@ fn a_refusing_server_refuses() {
     assert!(server.files("demo").is_empty());
 }
 
-/// These two look for the repository themselves.
+/// These two find the repository themselves.
 #[test]
 fn a_version_from_the_tag_is_found_from_a_subfolder() {
     for backend in [Backend::SetuptoolsScm, Backend::HatchVcs] {

@@ -1,4 +1,4 @@
-//! One request and its reply, or as much of them as the trouble lets through.
+//! Forwards one request and its reply, with its fault.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -9,19 +9,19 @@ use std::time::Duration;
 use super::form::{cut_short, upload_in};
 use super::{Asked, Sent, Shared, Trouble, bounded, locked};
 
-/// Of a head; the requests of a client are far shorter
+/// The largest head in bytes
 const LONGEST_HEAD: usize = 64 << 10;
 
-/// A request as far as it was read
+/// The head of a request
 struct Request {
     head: Vec<u8>,
-    /// In bytes, of the body
+    /// The length of the body in bytes
     length: usize,
-    /// What of the body came with the head
+    /// The part of the body that was read with the head
     body: Vec<u8>,
 }
 
-/// Takes one request from the client to the server, and the reply back.
+/// Forwards one request from the client to the server, and the reply back.
 pub(super) fn exchange(client: &TcpStream, shared: &Shared) -> io::Result<()> {
     let mut request = read_head(client)?;
     let asked = if request.head.starts_with(b"POST ") { Asked::Upload } else { Asked::Listing };
@@ -87,7 +87,7 @@ pub(super) fn exchange(client: &TcpStream, shared: &Shared) -> io::Result<()> {
     if trouble == Some(Trouble::Unanswered) {
         return wait_for_end(client);
     }
-    // Who gets the reply may send the next at once.
+    // The client may send the next request as soon as it has the reply.
     drop(under_way);
     match trouble {
         Some(Trouble::LostReply) => Ok(()),
@@ -127,7 +127,7 @@ fn read_head(mut client: &TcpStream) -> io::Result<Request> {
     }
 }
 
-/// Reads the body up to so many bytes of it.
+/// Reads this many bytes of the body.
 fn read_body(mut client: &TcpStream, request: &mut Request, most: usize) -> io::Result<()> {
     let wanted = request.length.min(most);
     let mut chunk = [0; 64 << 10];
@@ -147,9 +147,9 @@ fn wait_for_end(mut client: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Lets the beginning of the body through, then closes both connections.
+/// Forwards the beginning of the body, then closes both connections.
 fn cut(client: &TcpStream, mut request: Request, after: usize, shared: &Shared) -> io::Result<()> {
-    // Never all of it: this one is to be cut.
+    // Never forward all of it.
     let after = after.min(request.length.saturating_sub(1));
     read_body(client, &mut request, after)?;
     let mut server = connect(shared)?;
@@ -163,7 +163,7 @@ fn connect(shared: &Shared) -> io::Result<TcpStream> {
     Ok(server)
 }
 
-/// What the server says to the request.
+/// The server's reply to the request.
 fn ask(request: &Request, shared: &Shared) -> io::Result<Vec<u8>> {
     let mut server = connect(shared)?;
     let head = String::from_utf8_lossy(&request.head);
@@ -197,7 +197,7 @@ fn deliver(mut client: &TcpStream, reply: &[u8]) -> io::Result<()> {
     client.flush()
 }
 
-/// The reply with its first byte that opens something made another: neither JSON nor a link is left.
+/// The reply with its first opening bracket changed, so that neither JSON nor a link is left.
 fn garbled(mut reply: Vec<u8>) -> Vec<u8> {
     let body = body_of(&reply);
     for byte in &mut reply[body..] {
@@ -208,7 +208,7 @@ fn garbled(mut reply: Vec<u8>) -> Vec<u8> {
     reply
 }
 
-/// The reply with the first digit of everything that looks like a sha256 made another.
+/// The reply with the first digit of every sha256 changed.
 fn with_other_hashes(mut reply: Vec<u8>) -> Vec<u8> {
     let mut at = body_of(&reply);
     while at < reply.len() {

@@ -1,8 +1,8 @@
-//! The file in the form of an upload.
+//! The file in an upload's form.
 
 use sha2::{Digest, Sha256};
 
-/// The name and the sha256 of the file in a form, if it has one: the part that says `name="content"`.
+/// The name and the sha256 of the file in a form, if it has one: the part with `name="content"`.
 pub(super) fn upload_in(body: &[u8]) -> Option<(String, String)> {
     let boundary = &body[..find(body, b"\r\n")?];
     let part = &body[find(body, b"name=\"content\"; filename=\"")?..];
@@ -14,7 +14,7 @@ pub(super) fn upload_in(body: &[u8]) -> Option<(String, String)> {
     Some((filename, digest.iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 
-/// The form with so many bytes cut off the end of its file.
+/// The form with this many bytes cut off the end of its file.
 pub(super) fn cut_short(body: &[u8], by: usize) -> Option<Vec<u8>> {
     let boundary = &body[..find(body, b"\r\n")?];
     let part = find(body, b"name=\"content\"; filename=\"")?;

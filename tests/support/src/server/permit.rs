@@ -1,9 +1,9 @@
-//! Bounds how many servers run at once, by how many tests have any.
+//! Limits how many tests run servers at the same time.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 
-/// Tests that may have servers at the same time
+/// How many tests may have servers at the same time
 const AT_ONCE: usize = 3;
 
 static FREE: Mutex<usize> = Mutex::new(AT_ONCE);
@@ -13,8 +13,8 @@ thread_local! {
     static MINE: RefCell<Weak<Held>> = const { RefCell::new(Weak::new()) };
 }
 
-/// The right to run servers. A test (a thread) that has one gets it again for the asking: were each server to wait
-/// for its own, tests that have one each could wait for each other's.
+/// The permit to run servers. A test (a thread) that has one gets it again without waiting: otherwise tests with one
+/// server each could deadlock.
 #[derive(Debug, Clone)]
 pub(super) struct Permit {
     _held: Arc<Held>,
