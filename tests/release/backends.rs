@@ -1,5 +1,5 @@
-//! A release with every backend ends with the same bytes on both indexes, the tag at the landed commit, changelog and
-//! version right to the byte, everything at the remote, and nothing of the user's own touched.
+//! Releases with every backend: both indexes have the same bytes, the tag is at the landed commit, changelog and
+//! version are right to the byte, the remote has everything, and the user's files are untouched.
 
 use pyrelease_test_support::{Backend, Blueprint, IndexServer, Project, Python, changelog_of_release};
 
@@ -7,8 +7,8 @@ use super::demo;
 
 const RELEASED: [&str; 2] = ["demo-1.1.0-py3-none-any.whl", "demo-1.1.0.tar.gz"];
 
-/// Releases 1.1.0 of a project and holds it against all that is promised. `changed` are the files that have the
-/// version, from the repository's root.
+/// Releases 1.1.0 of a project and checks every promise. `changed` are the files with the version, relative to the
+/// repository's root.
 #[track_caller]
 fn release(blueprint: Blueprint, rehearsal: &IndexServer, public: &IndexServer, changed: &[&str]) -> Project {
     let project = blueprint.releasing_to(rehearsal, public, "").build();
@@ -42,7 +42,7 @@ fn same_bytes_on_both(rehearsal: &IndexServer, public: &IndexServer) {
     }
 }
 
-/// What a user of the project gets is the new version.
+/// Users of the project get the new version.
 #[track_caller]
 fn installs(project: &Project, public: &IndexServer) {
     let root = project.sandbox().root();
@@ -55,7 +55,7 @@ fn installs(project: &Project, public: &IndexServer) {
     assert_eq!(Python::get().run(root, &["-c", script, &target]), "Hello, you! 1.1.0\n");
 }
 
-/// One commit more, on the branch that was checked out; the tag is at it; the remote has both.
+/// The branch has one more commit, which is tagged; the remote has both.
 #[track_caller]
 fn landed(project: &Project, before: &str) {
     assert_eq!(project.branch(), "main");
@@ -139,7 +139,7 @@ fn one_release_after_another() {
     project.write("CHANGELOG.md", &project.read("CHANGELOG.md").replacen("## [Unreleased]\n", fixed, 1));
     project.commit("Put the comma in its place");
 
-    // From somewhere inside, with the bump left to the changelog
+    // From a subfolder, with the bump inferred from the changelog
     project.pyrelease("run --yes").from("src/demo").code(0);
     assert_eq!(public.files("demo").len(), 4);
     assert_eq!(rehearsal.files("demo"), public.files("demo"));

@@ -1,5 +1,5 @@
-//! Of a stranger's repository nothing runs before the user has agreed: in every place from which something could run lies
-//! a program that would leave a mark.
+//! Nothing from a stranger's repository runs before the user confirms: every place from which something could run has a
+//! program that would leave a mark.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use pyrelease_test_support::{Outcome, Project};
 
 use super::quick;
 
-/// What needs nobody's yes
+/// The commands that need no confirmation
 const COMMANDS: [&str; 13] = [
     "plan minor",
     "doctor minor",
@@ -26,10 +26,10 @@ const COMMANDS: [&str; 13] = [
     "--list",
 ];
 
-/// Those of them that look at the repository
+/// The commands among them that read the repository
 const LOOKING: [&str; 3] = ["plan minor", "doctor minor", "run minor --dry-run"];
 
-/// Nobody listens there, so that credentials are looked for and nothing is sent
+/// A closed port, so that credentials are looked up but nothing is sent
 const CONFIG: &str = "\
 stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"push\", \"corp\"]
 
@@ -39,7 +39,7 @@ upload = \"http://127.0.0.1:1/legacy/\"
 simple = \"http://127.0.0.1:1/simple/\"
 ";
 
-/// A project of a stranger's
+/// A stranger's project
 struct Stranger {
     project: Project,
 }
@@ -68,11 +68,11 @@ impl Stranger {
         folder
     }
 
-    /// A program in the repository that leaves a mark; gives its path.
+    /// Creates a program in the repository that leaves a mark; returns its path.
     fn canary(&self, path: &str) -> String {
         let file = self.project.folder().join(path);
         let mark = self.marks().join(path.replace('/', "_"));
-        // Whatever it is taken for, it does not answer.
+        // Whatever protocol the caller expects, it does not answer.
         self.project.script(&file, &format!("echo \"$0 $*\" >> '{}'\nexit 1\n", mark.display()));
         file.to_str().expect("our own name").to_owned()
     }
@@ -82,7 +82,7 @@ impl Stranger {
         marks.map(|mark| fs_err::read_to_string(mark.path()).expect("a mark")).collect()
     }
 
-    /// The canary is alive: what `git` is asked here, in the ordinary way, makes it sing.
+    /// Asserts that the program can leave its mark: an ordinary `git` command runs it.
     fn sings_by(&self, git: &[&str]) {
         let sandbox = self.project.sandbox();
         let _ =
@@ -91,7 +91,7 @@ impl Stranger {
         fs_err::remove_dir_all(self.marks()).expect("a folder in the sandbox");
     }
 
-    /// Runs the commands, with these folders on PATH before the usual ones, and more of them after.
+    /// Runs the commands, with further folders on PATH before and after the usual ones.
     fn stays_silent(&self, commands: &[&str], path: (&str, &str)) -> Vec<Outcome> {
         let mut searched = OsString::from(path.0);
         searched.push(&self.project.sandbox().environment()[&OsString::from("PATH")]);
@@ -136,7 +136,7 @@ fn an_environment_that_git_tracks_is_not_the_users() {
     let venv = stranger.project.folder().join(".venv");
     stranger.project.pyrelease("doctor minor").env("VIRTUAL_ENV", &venv).run();
     assert_eq!(stranger.sang(), Vec::<String>::new());
-    // A part of it is enough; and so is a link to it.
+    // One tracked file is enough, and so is a link.
     stranger.project.git(&["rm", "--quiet", "-r", "--cached", ".venv/bin"]);
     stranger.project.git(&["commit", "--quiet", "--message", "A part of it"]);
     stranger.stays_silent(&["doctor minor"], ("", ""));
@@ -179,7 +179,7 @@ fn a_python_that_the_configuration_names_waits_for_the_yes() {
         if is_told {
             outcomes[1].stderr_contains("is not run before you confirm a release");
         }
-        // With the yes it is what the user has agreed to.
+        // After the confirmation it runs.
         stranger.project.pyrelease("run minor --yes").code(1);
         assert_eq!(stranger.sang().is_empty(), python == "sh", "{python}");
     }
@@ -206,7 +206,7 @@ fn nothing_that_the_repositorys_own_settings_of_git_name_runs() {
         stranger.stays_silent(&LOOKING, ("", ""));
         project.git(&["config", "--unset", key]);
     }
-    // A name that no option of git's can say.
+    // A name that no option of git can express.
     project.write(".gitattributes", "*.md filter=a=b\n");
     project.git(&["config", "filter.a=b.clean", &own("clean")]);
     touch();
@@ -238,7 +238,7 @@ fn nothing_that_the_repositorys_own_settings_of_git_name_runs() {
     stranger.stays_silent(&LOOKING, ("", ""));
     project.git(&["config", "--unset", "core.hooksPath"]);
 
-    // What signs is looked for, and asked for its keys only if it is not the repository's.
+    // A signing program from the repository is found, but not asked for its keys.
     project.git(&["config", "commit.gpgSign", "true"]);
     project.git(&["config", "log.showSignature", "true"]);
     for value in [own("gpg"), "tools/gpg".to_owned(), "./tools/gpg".to_owned()] {
@@ -300,7 +300,7 @@ fn what_the_users_own_settings_name_runs_and_a_repository_can_be_trusted_by_them
 
     project.git(&["config", "remote.origin.uploadpack", &pack]);
     stranger.stays_silent(&["doctor minor"], ("", ""));
-    // A repository has no say in whether it is trusted.
+    // A repository cannot declare itself trusted.
     let top = project.repository().to_str().unwrap();
     project.git(&["config", "pyrelease.trustedRepository", top]);
     stranger.stays_silent(&["doctor minor"], ("", ""));

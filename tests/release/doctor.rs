@@ -1,4 +1,4 @@
-//! What `pyrelease doctor` finds, and that it leaves everything as it was.
+//! `pyrelease doctor`: its findings, and that it changes nothing.
 
 use pyrelease_test_support::Transcript;
 

@@ -1,11 +1,12 @@
-//! Where nobody can say what happened, nothing permanent is done twice: the world is asked, then the user.
+//! If it is unknown whether a permanent effect happened, it is not repeated: first the outside world is asked, then the
+//! user.
 
 use pyrelease_test_support::{Outcome, Project, Transcript};
 
 use super::failures::Attempt;
 use super::{QUICK, quick};
 
-/// A command that publishes by a line in `$OUT`, and kills the run before or after that the first time.
+/// A command that publishes with a line in `$OUT`, and kills the run before or after it the first time.
 fn publishing(dies: &str, settings: &str) -> String {
     let die = "if [ ! -e \"$MARK\" ]; then touch \"$MARK\"; kill -9 $PPID; sleep 20; fi";
     let script = match dies {
@@ -42,7 +43,7 @@ fn a_public_command_that_was_cut_short_is_asked_about() {
 
         let next = "next: pyrelease resume --done deploy\n  or: pyrelease resume --again deploy";
         call(project, "status").stdout_contains(next);
-        // However often it is tried without an answer
+        // Without an answer, every attempt stops
         for _ in 0..2 {
             let refused = call(project, "resume --yes");
             assert_eq!(refused.status(), 4, "{refused}");
@@ -77,7 +78,7 @@ fn a_public_command_that_can_be_verified_is_not() {
     }
 }
 
-/// A command that says that it failed is simply run again.
+/// A command that reported its failure runs again.
 #[test]
 fn a_public_command_that_failed_is_tried_again() {
     let config = publishing("after", "").replace("kill -9 $PPID; sleep 20", "exit 3");

@@ -1,5 +1,4 @@
-//! `pyrelease drill`: a release killed wherever it can be killed can be undone and finished; and where it could not, the
-//! drill says so.
+//! `pyrelease drill`: a release that is killed at any point can be undone and completed; if not, the drill reports it.
 
 use std::path::Path;
 
@@ -9,10 +8,10 @@ use serde_json::Value;
 use super::failures::Attempt;
 use super::{QUICK, demo, quick};
 
-/// Every point instead of a sample
+/// The variable that selects every point instead of a sample
 pub(crate) const EXHAUSTIVE: &str = "PYRELEASE_TEST_EXHAUSTIVE";
 
-/// Drills a release at every so many of its points; gives the report, in which every point converges.
+/// Drills a release at every Nth point; returns the report, in which every point converges.
 #[track_caller]
 fn converges(project: &Project, options: &str, every: usize) -> Value {
     #[expect(clippy::disallowed_methods, reason = "asked of the test, not of the program")]
@@ -35,7 +34,7 @@ fn results(report: &Value) -> &[Value] {
     report["results"].as_array().expect("a list of results")
 }
 
-/// The outcomes of a way in their order, each once.
+/// The distinct outcomes of `rollback` or `resume`, in order.
 fn outcomes<'a>(report: &'a Value, way: &str) -> Vec<&'a str> {
     let mut found: Vec<&str> =
         results(report).iter().map(|judged| judged[way]["outcome"].as_str().expect("an outcome")).collect();
@@ -143,7 +142,7 @@ fn a_linked_worktree_and_a_detached_head() {
     report.stdout_contains("\"released\"");
 }
 
-/// A command that makes a branch in the repository, and one that should take it away.
+/// A command that creates a branch in the repository, and its `undo`.
 fn branching(undo: &str) -> String {
     let names = "changelog version tag build check testpypi push branch pypi";
     format!(
@@ -153,7 +152,7 @@ fn branching(undo: &str) -> String {
     )
 }
 
-/// From the intent of the command on there is a branch to take away.
+/// From the command's intent on there may be a branch to delete.
 const AFTER_THE_BRANCH: &str = "--commands --points 99,104-106";
 
 #[test]
@@ -175,12 +174,12 @@ fn an_undo_that_undoes_nothing_is_found() {
     outcome.stderr_contains("pyrelease drill minor --commands --points");
     project.assert_unchanged(&before);
 
-    // What is named can be looked at: the world as it was when the run was killed, and what became of it.
+    // The named folder has the state at the kill and the state after the recovery.
     let folder = word_after(&outcome, "the remaining files are in ");
     let world = Path::new(&folder).read_dir().unwrap().next().unwrap().unwrap().path();
     assert!(world.join("after-rollback/repository/.git/refs/heads/docs").is_file(), "{}", world.display());
     assert!(world.join("killed/remotes/origin.git/HEAD").is_file());
-    // And the command that is named finds it again.
+    // The named command reproduces it.
     let again = word_after(&outcome, "to repeat it: `pyrelease ");
     let again = again.trim_end_matches('`').replace(" --keep", "");
     assert_eq!(project.pyrelease(&again).run().status(), 1);
@@ -232,7 +231,7 @@ reach = \"follow-up\"
 
     let environment = fs_err::read(&peeked).unwrap();
     let environment = String::from_utf8_lossy(&environment);
-    // Only root sees it at all.
+    // Only root can read it.
     let is_hidden = environment.contains("hidden");
     assert!(is_hidden || environment.contains("PYRELEASE_TOKEN_TESTPYPI="), "one of its own");
     assert!(!published.exists(), "what publishes is not run");
@@ -240,7 +239,7 @@ reach = \"follow-up\"
     assert!(fs_err::read_to_string(&page).unwrap().contains("all converge"));
     fs_err::remove_file(page).unwrap();
     project.assert_unchanged(&before);
-    // Neither in what was peeked at, nor anywhere else
+    // Neither in the inspected files nor elsewhere
     attempt.left_nothing();
     attempt.was_not_rehearsed();
 }

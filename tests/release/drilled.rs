@@ -1,4 +1,4 @@
-//! A release to two indexes inside this process, killed at points that are known by what happens there.
+//! Releases to two embedded indexes, killed at named points.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,19 +13,19 @@ use serde_json::Value;
 use super::{QUICK, quick};
 use crate::model::engine::check_journals;
 
-/// A project about to be released, and the two indexes
+/// A project ready to release, and the two indexes
 pub(crate) struct Local {
     pub(crate) project: Project,
     pub(crate) rehearsal: Index,
     pub(crate) public: Index,
-    /// How the `release.toml` begins
+    /// The beginning of the `release.toml`
     head: String,
 }
 
 /// An index that can be stopped
 pub(crate) struct Index {
     folder: PathBuf,
-    /// As good after the index has been started again
+    /// Still valid after the index was restarted
     pub(crate) token: SecretString,
     server: Option<EmbeddedIndex>,
 }
@@ -37,7 +37,7 @@ impl Index {
         Self { folder, token, server: Some(server) }
     }
 
-    /// From now on nobody answers.
+    /// Stops the index.
     pub(super) fn stop(&mut self) {
         self.server = None;
     }
@@ -51,7 +51,7 @@ impl Index {
         fs_err::read(self.folder.join("demo").join(file)).expect("a file of the index")
     }
 
-    /// Somebody else adds a file: the bytes of one that is there, under another name.
+    /// Somebody else uploads the bytes of an existing file under another name.
     pub(super) fn add(&self, like: &str, name: &str) {
         let folder = self.folder.join("demo");
         fs_err::copy(folder.join(like), folder.join(name)).expect("a file of the index");
@@ -59,7 +59,7 @@ impl Index {
         fs_err::write(self.record(name), record.replace(like, name)).expect("a record");
     }
 
-    /// What the index keeps of a file.
+    /// The index's copy of a file.
     pub(super) fn record(&self, file: &str) -> PathBuf {
         self.folder.join(".records/demo").join(format!("{file}.json"))
     }
@@ -83,7 +83,7 @@ impl Local {
         Self::configured("")
     }
 
-    /// With this at the beginning of the `release.toml`.
+    /// Creates a project with this at the beginning of its `release.toml`.
     pub(crate) fn configured(head: &str) -> Self {
         Self::of(quick(), head)
     }
@@ -100,14 +100,14 @@ impl Local {
         Self { project: blueprint.config(&config).build(), rehearsal, public, head: head.to_owned() }
     }
 
-    /// The public index ends and begins anew, elsewhere; the `release.toml` says so.
+    /// Restarts the public index on another port, and updates the `release.toml`.
     pub(super) fn restart_public(&mut self) {
         self.public.stop();
         self.public = Index::start(self.public.folder.clone(), "pypi");
         self.project.write("release.toml", &config(&self.head, &self.rehearsal, &self.public));
     }
 
-    /// The same of the other one.
+    /// Restarts the other index in the same way.
     pub(super) fn restart_rehearsal(&mut self) {
         self.rehearsal.stop();
         self.rehearsal = Index::start(self.rehearsal.folder.clone(), "testpypi");
@@ -122,7 +122,7 @@ impl Local {
         })
     }
 
-    /// Releases 1.1.0 and is killed at this point: after the record of it, where no moment is said.
+    /// Releases 1.1.0 and is killed at this point, by default after its record.
     #[track_caller]
     pub(crate) fn killed(&self, point: &str) -> Outcome {
         let drill = drill(&self.head, point);
@@ -132,7 +132,7 @@ impl Local {
         outcome
     }
 
-    /// What `status` says, as JSON.
+    /// The JSON of `status`.
     #[track_caller]
     pub(crate) fn status(&self) -> Value {
         let outcome = self.pyrelease("status --format json").code(0);
@@ -147,12 +147,13 @@ impl Local {
         runs.map(|run| run.path()).max().expect("a run")
     }
 
-    /// The files that the newest run has built and their sha256.
+    /// The files that the newest run built, with their sha256.
     pub(super) fn built(&self) -> BTreeMap<String, String> {
         files(&self.run_folder().join("dist"))
     }
 
-    /// Everything is out: the same bytes on both indexes, branch and tag at the remote and in the clone at `folder`.
+    /// Asserts a complete release: the same bytes on both indexes, branch and tag at the remote and in the clone at
+    /// `folder`.
     #[track_caller]
     pub(crate) fn is_released(&self, folder: &Path) {
         check_journals(&self.project).unwrap_or_else(|rule| panic!("{rule}"));
@@ -176,7 +177,7 @@ impl Drop for Local {
     fn drop(&mut self) {
         self.rehearsal.stop();
         self.public.stop();
-        // The folder is temporary; what cannot be deleted now is by whoever cleans up.
+        // The folder is temporary, so a failed deletion does no harm.
         let _ = fs_err::remove_dir_all(self.public.folder.parent().expect("it is in one"));
     }
 }
@@ -185,7 +186,7 @@ pub(super) fn text(path: &Path) -> &str {
     path.to_str().expect("our own name")
 }
 
-/// The files of a folder, if it is there, and their sha256.
+/// The files of a folder, if it exists, with their sha256.
 fn files(folder: &Path) -> BTreeMap<String, String> {
     let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
     let name = |path: &Path| text(Path::new(path.file_name().expect("a name"))).to_owned();
@@ -198,7 +199,7 @@ fn config(head: &str, rehearsal: &Index, public: &Index) -> String {
     format!("{keys}\n{}\n{}\n{tables}\n{QUICK}", rehearsal.section("testpypi"), public.section("pypi"))
 }
 
-/// What kills a release by a `release.toml` that begins so at this point.
+/// The variable's value that kills a release with this `release.toml` at this point.
 #[track_caller]
 pub(super) fn drill(head: &str, point: &str) -> String {
     static POINTS: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(BTreeMap::new());
@@ -209,7 +210,7 @@ pub(super) fn drill(head: &str, point: &str) -> String {
     format!("kill:{}", number.unwrap_or_else(|| panic!("no point `{point}` among {points:#?}")) + 1)
 }
 
-/// The points that a release comes to: `MOMENT WHAT`, with the effect instead of its number.
+/// The points of a release: `MOMENT WHAT`, with the effect instead of its number.
 fn points(head: &str) -> Vec<String> {
     let local = Local::configured(head);
     let list = local.project.sandbox().root().join("points");

@@ -1,11 +1,11 @@
-//! Whatever goes wrong before the point of no return: repository, working tree, remote and public index are as they
-//! were.
+//! Failures before the point of no return leave the repository, the working tree, the remote and the public index
+//! unchanged.
 
 use pyrelease_test_support::{Backend, Blueprint, IndexServer, Outcome, Project, Transcript};
 
 use super::{QUICK, demo, quick};
 
-/// A project about to be released, and the two servers
+/// A project ready to release, and the two servers
 pub(crate) struct Attempt {
     pub(crate) project: Project,
     pub(super) rehearsal: IndexServer,
@@ -33,7 +33,7 @@ impl Attempt {
         Self { project, rehearsal, public }
     }
 
-    /// Tries to release 1.1.0; it ends with this status, and nothing is otherwise than before.
+    /// Tries to release 1.1.0; asserts this status, and that nothing has changed.
     #[track_caller]
     pub(crate) fn comes_to_nothing(&self, code: i32) -> Outcome {
         let before = self.project.snapshot();
@@ -52,13 +52,13 @@ impl Attempt {
         }
     }
 
-    /// It did not even come to the rehearsal.
+    /// Asserts that it did not reach the rehearsal.
     #[track_caller]
     pub(super) fn was_not_rehearsed(&self) {
         assert!(self.rehearsal.files("demo").is_empty(), "{:?}", self.rehearsal.files("demo"));
     }
 
-    /// It was, and that is kept: such an index is there for it.
+    /// Asserts that it was rehearsed; the files stay on the rehearsal index.
     #[track_caller]
     pub(crate) fn was_rehearsed(&self) {
         assert_eq!(self.rehearsal.files("demo").len(), 2);
@@ -186,7 +186,7 @@ reach = \"rehearsal\"
 
     project.pyrelease("run minor --yes").env("RIVAL", project.remote().rival()).code(1);
 
-    // The other's commit is still there, and is all there is.
+    // The other person's commit is still there, and nothing else.
     let theirs = project.remote_refs()["refs/heads/main"].clone();
     assert_eq!(project.remote().git(&["log", "-1", "--format=%s", &theirs]), "Be first");
     project.remote().git(&["update-ref", "refs/heads/main", &main]);
@@ -203,7 +203,7 @@ fn a_push_that_a_hook_refuses() {
     attempt.was_rehearsed();
 }
 
-/// The branch would be welcome: both or nothing.
+/// The remote would accept the branch, but the push is atomic.
 #[test]
 fn a_tag_that_a_hook_refuses() {
     let attempt = Attempt::at(demo());
@@ -241,8 +241,7 @@ run = [\"sh\", \"-c\", \"echo not acceptable; touch README.md litter.txt; exit 7
     attempt.was_not_rehearsed();
 }
 
-/// Here everything is at the remote already, and has to come back.
-/// What is public stays so, whatever its trial says: the run is over, and the next version can be released.
+/// A public release stays public even if its trial fails: the run is over, and the next version can be released.
 #[test]
 fn a_failing_trial_of_what_is_public() {
     let mut seen = Transcript::named("failures/a-failing-trial-of-what-is-public");
@@ -318,8 +317,8 @@ fn a_second_index_that_refuses_everything_with_a_version_from_the_tag() {
     attempt.was_rehearsed();
 }
 
-/// What failed once does not stand in the way: an index takes a file name once, so the next attempt is rehearsed under a
-/// version of its own, and the same release goes through.
+/// A failed attempt does not block the next one: its file names are used up, so the next attempt is rehearsed under a
+/// version of its own, and the release succeeds.
 #[test]
 fn a_failure_that_was_mended() {
     let attempt = Attempt::at(demo().backend(Backend::Flit));
@@ -344,7 +343,7 @@ fn a_failure_that_was_mended() {
     assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
 }
 
-/// A version that comes from the tag is rehearsed as a development release all the same.
+/// A version that comes from the tag can be rehearsed as a development release, too.
 #[test]
 fn a_rehearsal_of_its_own_with_a_version_from_the_tag() {
     for backend in [Backend::SetuptoolsScm, Backend::HatchVcs] {
@@ -373,7 +372,7 @@ fn nobody_said_yes() {
     attempt.was_not_rehearsed();
 }
 
-/// A dry run asks everything and changes nothing.
+/// A dry run performs every check and changes nothing.
 #[test]
 fn a_dry_run() {
     let attempt = Attempt::at(demo());

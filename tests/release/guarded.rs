@@ -1,5 +1,5 @@
-//! Uploads to an index with an authority of its own, which asks its clients for a certificate, also through a proxy that
-//! asks for a user.
+//! Uploads to an index with its own certificate authority that requires client certificates, also through a proxy that
+//! requires a user.
 
 use pyrelease_test_support::distribution::wheel;
 use pyrelease_test_support::{Sandbox, SecureIndex};
@@ -48,7 +48,7 @@ fn an_index_that_asks_for_a_certificate_gets_it_and_a_proxy_its_user() {
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(index.log()[2..], ["CONNECT admitted".to_owned(), stored.clone()]);
 
-    // A token that is made for whoever runs this is asked for in the same way.
+    // Trusted publishing uses the same certificates.
     let settings = format!(
         "[index.corp]\nupload = \"{url}\"\nclient-certificate = \"{client}\"\ntrusted-publishing = true\n"
     );

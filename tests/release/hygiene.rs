@@ -1,5 +1,4 @@
-//! Nothing of the user's is written over, nothing is published that is not tagged, and doubt is not taken for an
-//! answer.
+//! The user's files are never overwritten, only tagged code is published, and doubt stops the release.
 
 use pyrelease_test_support::{Backend, Transcript};
 
@@ -28,7 +27,7 @@ fn what_a_stage_left_after_the_tag_is_not_built() {
 
 #[test]
 fn a_tag_of_somebody_elses_at_the_remote_is_not_replaced() {
-    // A lightweight tag on a commit that the release contains: an ancestor, and still not ours.
+    // A lightweight tag on an ancestor of the release is not the release's own.
     let script = "git -C \\\"$REMOTE\\\" update-ref refs/tags/v1.1.0 main";
     let config =
         format!("{}\n[stage.rival]\nrun = [\"sh\", \"-c\", \"{script}\"]\n", stages("rival", "check"));
@@ -93,7 +92,7 @@ fn a_repository_that_the_caller_points_at_is_not_the_one_that_commands_change() 
     assert_eq!(project.git(&["tag", "--list", "evil"]), "");
 }
 
-/// Cut short in the middle of a rollback, a run is finished whole: what was undone is done again.
+/// A run whose rollback was interrupted can be completed: undone effects are done again.
 #[test]
 fn a_rollback_cut_short_can_still_be_finished() {
     let attempt = Attempt::configured(

@@ -1,4 +1,4 @@
-//! What the program says and to whom: plans, events, status, configuration errors.
+//! The output for people and programs: plans, events, status, configuration errors.
 
 use pyrelease_test_support::{Project, set_binary};
 use serde_json::Value;
@@ -32,7 +32,7 @@ fn where_there_is_nothing_to_commit_nothing_is_committed() {
     let run = project.pyrelease("run 1.0.0 --yes").run();
     assert!(!run.stderr().contains("Committing") && run.stderr().contains("Tagging"), "{run}");
     assert_eq!(project.head(), head);
-    // A stage that changes a file makes a commit again.
+    // With a stage that changes a file there is a commit again.
     let plan = project.pyrelease("plan minor").code(0);
     plan.stdout_contains("commit \"Release 1.1.0\"");
 }
@@ -44,7 +44,7 @@ fn without_a_bump_the_changelog_decides() {
     plan.stdout_contains("demo 1.1.0").stdout_contains("Added");
     project.pyrelease("run --yes").code(0);
     assert_eq!(project.tag_target("v1.1.0"), project.head());
-    // Now there is nothing more to release.
+    // Now there is nothing to release.
     project.pyrelease("run --yes").code(3);
 }
 

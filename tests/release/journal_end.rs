@@ -1,5 +1,5 @@
-//! A journal that does not tell all: it has lost its end, or the run went on elsewhere. What is public is never called
-//! undone, and what was built is not deleted while an index may have it.
+//! Incomplete journals: the end is lost, or the run continued elsewhere. Public files are never reported as undone, and
+//! distributions are not deleted while an index may have them.
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
@@ -16,7 +16,7 @@ const REHEARSED: &str = "done: demo-1.1.0.tar.gz on testpypi";
 const PUSHED: &str = "done: main and v1.1.0 at origin";
 const TAG: &str = "refs/tags/v1.1.0";
 
-/// Leaves the first lines of the newest run's journal.
+/// Truncates the newest run's journal to its first lines.
 fn cut(local: &Local, lines: usize) {
     let journal = local.run_folder().join("journal.jsonl");
     let whole = fs_err::read_to_string(&journal).unwrap();
@@ -32,7 +32,7 @@ fn a_quarter_of_an_hour_later(local: &Local) {
     }
 }
 
-/// The lines of the newest run's journal up to the one that has this.
+/// The number of lines of the newest run's journal up to the one with this text.
 fn lines_until(local: &Local, what: &str) -> usize {
     let journal = fs_err::read_to_string(local.run_folder().join("journal.jsonl")).unwrap();
     journal.lines().position(|line| line.contains(what)).unwrap_or_else(|| panic!("no {what} in {journal}"))
@@ -92,9 +92,9 @@ fn a_cut_journal_of_which_nothing_is_public_is_rolled_back() {
     let built = local.built();
     cut(&local, lines_until(&local, "\"stage-begun\",\"stage\":\"testpypi\""));
     assert_eq!(local.status()["next"], json!(["pyrelease rollback", "pyrelease rollback --leave"]));
-    // What the lost records told of could still be on its way,
+    // Effects of the lost records may still arrive,
     seen.add_error(&local.pyrelease("rollback --yes").code(4));
-    // and is not after a quarter of an hour.
+    // but not after a quarter of an hour.
     a_quarter_of_an_hour_later(&local);
     local.pyrelease("rollback --yes").code(0);
     local.project.assert_unchanged(&before);
@@ -135,13 +135,13 @@ fn where_an_index_cannot_be_asked_nothing_is_called_undone() {
         seen.add_error(&refused);
     }
     assert_eq!(local.project.remote_refs(), remote);
-    // Given up, it stays as it is.
+    // Giving it up changes nothing.
     local.pyrelease("rollback --leave --yes").code(0);
     assert_eq!(local.project.remote_refs(), remote);
     seen.assert();
 }
 
-/// A run that was killed when it had pushed, a clone on another machine, and the file that the run was packed into.
+/// A run that was killed after its push, a clone on another machine, and the export of the run.
 fn exported() -> (Local, PathBuf, PathBuf) {
     let local = Local::new();
     local.killed(PUSHED);
@@ -166,7 +166,7 @@ fn what_another_machine_has_finished_is_not_undone_here() {
     local.is_released(local.project.folder());
 }
 
-/// The other way round: rolled back here, and only then finished there.
+/// The reverse: rolled back here, and then completed there.
 #[test]
 fn what_was_taken_back_meanwhile_is_pushed_again_before_anything_is_public() {
     let (local, clone, file) = exported();

@@ -1,4 +1,4 @@
-//! A push whose answer is lost while the remote is still at work on it: what is called undone never appears later.
+//! Pushes whose answer is lost while the remote still processes them: what is reported as undone never appears later.
 
 use std::time::{Duration, Instant};
 
@@ -8,10 +8,10 @@ use super::failures::Attempt;
 use super::{QUICK, quick};
 
 const TAG: &str = "refs/tags/v1.1.0";
-/// How long the remote looks at a push
+/// How long the remote processes a push
 const SECONDS: f32 = 2.0;
 
-/// A project whose remote is reached by the network.
+/// A project with a remote on the network.
 fn by_network(config: &str) -> (Attempt, GitServer) {
     let attempt = Attempt::configured(quick(), config);
     let server = GitServer::before(attempt.project.remote().path());
@@ -19,7 +19,7 @@ fn by_network(config: &str) -> (Attempt, GitServer) {
     (attempt, server)
 }
 
-/// Refs of the remote other than those that shut a push out.
+/// The refs of the remote, without the fences.
 fn refs_but_fences(project: &Project) -> Vec<(String, String)> {
     project.remote_refs().into_iter().filter(|(name, _)| !name.starts_with("refs/pyrelease/")).collect()
 }
@@ -54,7 +54,7 @@ fn a_push_that_the_remote_is_still_at_work_on_cannot_arrive_after_the_rollback()
     assert_eq!(project.refs(), local);
     assert_eq!(fences(project).len(), 1);
 
-    // The next release is not in the way of the one before, nor the other way round.
+    // Two releases in a row do not block each other.
     let again = project.pyrelease("run minor --yes").run();
     assert_eq!(again.status(), 0, "{again}");
 }
@@ -65,7 +65,7 @@ fn the_same_after_a_kill_and_after_a_double_interrupt() {
         let (attempt, server) = by_network(QUICK);
         let project = &attempt.project;
         let before = refs_but_fences(project);
-        // Longer than `git` is waited for when its run was killed.
+        // Longer than a recovery waits for the `git` of a killed run.
         server.take_time(1, 6.0);
         let received = project.remote().path().join("received");
         let strike = move |run: &Running<'_>| {
@@ -86,7 +86,7 @@ fn the_same_after_a_kill_and_after_a_double_interrupt() {
     }
 }
 
-/// A rollback's own push can be cut as well: `resume` must not publish what a late undo then takes away.
+/// A rollback's own push can be cut as well: `resume` must not publish what a late undo then removes.
 #[test]
 fn an_undo_that_the_remote_is_still_at_work_on_cannot_arrive_after_the_release() {
     let stages = "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"push\", \"look\", \"pypi\"]\n";
@@ -95,7 +95,7 @@ fn an_undo_that_the_remote_is_still_at_work_on_cannot_arrive_after_the_release()
     let project = &attempt.project;
     let go = project.sandbox().root().join("go");
     server.take_time(3, SECONDS);
-    // The release and the deletion of its fence are answered, the undo is not.
+    // The release's push and the deletion of its fence are answered, the undo is not.
     [Cut::None, Cut::None, Cut::Answer].into_iter().for_each(|cut| server.cut_next_push(cut));
     let outcome = project.pyrelease("run minor --yes").env("GO", &go).code(4);
     fs_err::write(&go, "").unwrap();
@@ -120,7 +120,7 @@ fn where_the_remote_takes_no_such_ref_a_lost_push_is_waited_for() {
     let (attempt, server) = by_network(QUICK);
     let project = &attempt.project;
     refuse_fences(project, &format!("touch received\nsleep {SECONDS}\n"));
-    // The first is refused for its ref, the second is cut.
+    // The first push is rejected for its fence, the second is cut.
     server.cut_next_push(Cut::None);
     server.cut_next_push(Cut::Answer);
     let outcome = project.pyrelease("run minor --yes").code(4);
@@ -132,7 +132,7 @@ fn where_the_remote_takes_no_such_ref_a_lost_push_is_waited_for() {
     assert!(!project.remote_refs().contains_key(TAG));
 }
 
-/// A hook that takes branches and tags only, and then does this.
+/// A hook that accepts only branches and tags, and then runs this script.
 fn refuse_fences(project: &Project, then: &str) {
     let script = format!(
         "while read old new ref; do case $ref in refs/heads/*|refs/tags/*) ;; *) echo no $ref >&2; exit 1 ;; esac; done\n{then}"

@@ -1,4 +1,4 @@
-//! Releases of real projects, from end to end: to index servers that people run, with a remote, or not at all.
+//! End-to-end releases of real projects, to real index servers and with a remote.
 
 mod backends;
 mod consent;
@@ -34,10 +34,10 @@ mod wheels;
 
 use pyrelease_test_support::{Blueprint, Project, set_binary};
 
-/// What a `release.toml` says for a project that brings its backend along
+/// The `release.toml` of a project with its own backend
 const QUICK: &str = "\n[stage.build]\nisolation = false\n";
 
-/// The same project with a backend of its own: with [`QUICK`], it is built in no time.
+/// A project with its own backend; with [`QUICK`] its build takes no time.
 pub(crate) fn quick() -> Blueprint {
     demo().backend(pyrelease_test_support::Backend::InTree)
 }

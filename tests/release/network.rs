@@ -1,5 +1,5 @@
-//! Indexes that people run, over a network that cuts, loses and lies: no file is sent with two contents, and what an
-//! index says is compared with what was sent.
+//! Releases over a faulty network: no file is sent with two contents, and the index's answers are compared with what
+//! was sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use pyrelease_test_support::{Asked, IndexServer, Project, Proxy, Trouble};
 
 use super::{QUICK, quick};
 
-/// A project about to be released to a pypiserver behind a proxy, without a rehearsal
+/// A project ready to release to a pypiserver behind a proxy, without a rehearsal
 struct Line {
     project: Project,
     server: IndexServer,
@@ -32,7 +32,7 @@ impl Line {
         self.project.pyrelease(command).env("PYRELEASE_TOKEN_PYPI", self.server.password().reveal()).run()
     }
 
-    /// Both files are there, as they were sent each time.
+    /// Asserts that both files are there, as they were sent each time.
     #[track_caller]
     fn is_published(&self) {
         let mut contents: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -49,7 +49,7 @@ impl Line {
     }
 }
 
-/// What an index will never take is not tried for ever: the run can be ended, and the next version released.
+/// A permanent refusal is not retried forever: the run can be ended, and the next version released.
 #[test]
 fn a_refusal_that_is_final_has_a_way_out() {
     let line = Line::new(&[]);
@@ -85,7 +85,7 @@ fn a_reply_that_is_lost_is_replaced_by_a_look_at_the_index() {
         let run = line.run("run minor --yes");
         assert_eq!(run.status(), 0, "{trouble:?}: {run}");
         line.is_published();
-        // It was there, so it was not sent again.
+        // It was stored, so it was not sent again.
         assert_eq!(line.proxy.sent().len(), 2, "{trouble:?}");
     }
 }
@@ -100,7 +100,7 @@ fn a_file_that_did_not_arrive_is_sent_again_with_the_same_bytes() {
     line.is_published();
 }
 
-/// Larger than what the system keeps for a connection, so that the client notices in the middle.
+/// Larger than the buffers of a connection, so that the client notices the cut in the middle.
 #[test]
 fn a_large_file_that_was_cut_in_the_middle_is_sent_again_whole() {
     let mut text = String::from("DATA = '''\n");
@@ -117,12 +117,12 @@ fn a_large_file_that_was_cut_in_the_middle_is_sent_again_whole() {
     line.is_published();
 }
 
-/// The reply is lost, and the page is an old one: the file is sent again and refused as taken, which it is by itself.
+/// The reply is lost and the page is outdated: the file is sent again and refused as a duplicate of itself.
 #[test]
 fn an_old_page_does_not_make_a_second_content() {
     let line = Line::new(&[]);
     line.proxy.ahead(Asked::Upload, [Some(Trouble::LostReply)]);
-    // Whoever finds nothing asks once more, with a name.
+    // A client that finds nothing asks again with credentials.
     line.proxy.ahead(Asked::Listing, [None, None, Some(Trouble::Stale), Some(Trouble::Stale)]);
     let run = line.run("run minor --yes");
     assert_eq!(run.status(), 0, "{run}");
@@ -130,7 +130,7 @@ fn an_old_page_does_not_make_a_second_content() {
     assert_eq!(line.proxy.sent().len(), 3);
 }
 
-/// Doubt is not taken for an answer, whichever way the index is wrong; when it is right again, the release is finished.
+/// Wrong answers of an index leave the release in doubt; once the index is right again, the release completes.
 #[test]
 fn a_page_that_cannot_be_right_leaves_the_upload_in_doubt() {
     for trouble in [Trouble::OtherHashes, Trouble::Garbled, Trouble::Failure(500), Trouble::Refused] {
@@ -147,7 +147,7 @@ fn a_page_that_cannot_be_right_leaves_the_upload_in_doubt() {
     }
 }
 
-/// Some servers keep what came before a connection broke off, and say that all is well.
+/// Some servers store what they received before the connection broke, and report success.
 #[test]
 fn a_rehearsal_index_that_cuts_a_file_short_stops_the_release() {
     let (rehearsal, public) = IndexServer::two_pypiservers();
@@ -201,7 +201,7 @@ fn a_public_index_that_cuts_a_file_short_is_not_said_to_have_released_it() {
     line.project.assert_no_debris();
 }
 
-/// What an index does not list yet was taken all the same, and one wrong page may be a cache's.
+/// A file that is not listed yet was still stored, and one wrong page may come from a cache.
 #[test]
 fn a_page_that_lags_does_not_stop_a_release() {
     let wrong_once = [None, Some(Trouble::Garbled), Some(Trouble::OtherHashes)];

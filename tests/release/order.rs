@@ -1,9 +1,9 @@
-//! What stages need and give: a stage of the user's own takes the place of one that comes with pyrelease.
+//! `needs` and `gives`: stages of the user replace built-in ones.
 
 use super::failures::Attempt;
 use super::{demo, quick};
 
-/// Stages of the user's own that raise the version, commit, tag and build
+/// Stages of the user that bump the version, commit, tag and build
 const OWN: &str = r#"
 stages = ["raise", "mark", "make", "check", "testpypi", "push", "pypi"]
 

@@ -1,4 +1,4 @@
-//! No process outlives its run, however the run ends, and nothing that a command leaves behind holds the run up.
+//! No process outlives its run, however the run ends, and leftover processes do not block it.
 
 #![cfg(target_os = "linux")]
 
@@ -10,7 +10,7 @@ use pyrelease_test_support::Running;
 use super::failures::Attempt;
 use super::{QUICK, quick};
 
-/// The default pipeline with one more command, at the place where the reach fits.
+/// The default pipeline with one more command, placed by its reach.
 fn with_command(reach: &str, script: &str) -> String {
     let all = match reach {
         "private" => "changelog version tag own build check testpypi push pypi",
@@ -24,14 +24,14 @@ fn with_command(reach: &str, script: &str) -> String {
     )
 }
 
-/// Waits until the file is there, which says that the command has come so far.
+/// Waits until the command has created the file.
 fn wait_for(running: &Running<'_>, path: &Path) {
     while !path.exists() && !running.has_ended() {
         running.wait(Duration::from_millis(5));
     }
 }
 
-/// The command lines of all processes that have `text` in theirs.
+/// The command lines that contain `text`.
 fn processes_with(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for process in fs_err::read_dir("/proc").expect("Linux has it").flatten() {
@@ -69,15 +69,15 @@ fn what_a_killed_run_had_started_ends_with_it() {
     let killed = project.pyrelease("run minor --yes").env("MARK", &mark).meanwhile(kill).run();
     assert_eq!(killed.status(), -1, "{killed}");
 
-    // At once: whatever was still there is waited for.
+    // Immediately: the rollback waits for the processes.
     project.pyrelease("rollback --yes").code(0);
     assert!(processes_with("sleep 720").is_empty(), "{:?}", processes_with("sleep 720"));
     project.assert_unchanged(&before);
     attempt.left_nothing();
 }
 
-/// A push goes on when the one who started it is killed, unless somebody ends it: then a rollback would see the remote
-/// as it was, and the push would win afterwards.
+/// A push continues after its run is killed, unless it is terminated: otherwise a rollback would see an unchanged
+/// remote, and the push would arrive afterwards.
 #[test]
 fn a_push_of_a_killed_run_does_not_arrive_after_the_rollback() {
     let attempt = Attempt::configured(quick(), QUICK);
@@ -141,7 +141,7 @@ fn a_second_interrupt_ends_it_at_once() {
     project.assert_unchanged(&before);
 }
 
-/// When nothing is left that an interrupt could stop, the exit code says what the run has done.
+/// After the last step an interrupt changes nothing: the exit code is that of the run.
 #[cfg(target_os = "linux")]
 #[test]
 fn two_interrupts_while_the_last_record_is_written_change_nothing() {
@@ -161,7 +161,7 @@ fn two_interrupts_while_the_last_record_is_written_change_nothing() {
         while !running.is_stopped() && !running.has_ended() {
             std::thread::sleep(Duration::from_millis(1));
         }
-        // Two of one kind would count once while it is stopped.
+        // Two signals of one kind would count once while it is stopped.
         ["INT", "TERM", "CONT"].iter().for_each(|name| running.signal(name));
     };
     let run = project.pyrelease("run minor --yes").env("PYRELEASE_DRILL", format!("stop:{last}"));
@@ -170,7 +170,7 @@ fn two_interrupts_while_the_last_record_is_written_change_nothing() {
 
 #[test]
 fn an_upload_that_hangs_is_cut_short_by_an_interrupt() {
-    // Accepts a connection and never says anything.
+    // Accepts a connection and never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());
     let config = format!(
@@ -191,7 +191,7 @@ fn an_upload_that_hangs_is_cut_short_by_an_interrupt() {
             running.signal("INT");
         };
         let ended = project.pyrelease("run minor --yes").meanwhile(ask).code(4);
-        // It may have arrived: nobody can be asked, and what is public cannot be taken back.
+        // It may have arrived: the index does not answer, and a public file cannot be undone.
         ended.stderr_contains("may be public").stderr_contains("pyrelease resume");
         drop(accepted.join());
     });
@@ -210,7 +210,7 @@ fn what_a_stage_leaves_running_ends_with_the_run() {
     assert_eq!(attempt.public.files("demo").len(), 2);
 }
 
-/// Two commands at the same moment: the second says who holds the lock, and changes nothing.
+/// Two commands at the same time: the second names the holder of the lock, and changes nothing.
 #[test]
 fn a_second_run_in_the_same_repository_waits_for_nobody() {
     let script = "touch \"$MARK\"; while [ ! -e \"$GO\" ]; do sleep 0.02; done";

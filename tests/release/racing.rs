@@ -1,12 +1,12 @@
-//! Somebody else is at work at the same time: another machine with the same release, or the user in the same
-//! repository. What is theirs stays, whatever becomes of the run.
+//! Concurrent work: another machine with the same release, or the user in the same repository. Their changes stay,
+//! whatever the outcome of the run.
 
 use pyrelease_test_support::{Outcome, Project, Transcript};
 
 use super::failures::Attempt;
 use super::{QUICK, quick};
 
-/// The default pipeline with a command at a place, which does `script` and then fails unless `$GO` is there.
+/// The default pipeline with an additional command, which runs `script` and then fails unless `$GO` exists.
 fn disturbed(before: &str, script: &str) -> String {
     let all: Vec<&str> = "changelog version tag build check testpypi push pypi".split(' ').collect();
     let at = all.iter().position(|stage| *stage == before).unwrap_or(all.len());
@@ -88,8 +88,8 @@ fn an_edit_made_meanwhile_elsewhere_is_carried_along() {
     assert_eq!(attempt.public.files("demo").len(), 2);
 }
 
-/// The user commits on top of the release commit, and then a stage fails: their commit cannot be taken away with the
-/// release, so the release stays until it is finished or given up.
+/// The user commits on top of the release commit, and then a stage fails: their commit must stay, so the release stays
+/// until it is completed or given up.
 #[test]
 fn a_commit_on_top_of_the_release_is_left_alone_and_the_release_can_be_finished() {
     let script = format!("if [ ! -e mine.txt ]; then {COMMITS}; fi && {AND_THEN_FAILS}");
@@ -102,7 +102,7 @@ fn a_commit_on_top_of_the_release_is_left_alone_and_the_release_can_be_finished(
     );
     assert_eq!(project.log()[..2], ["My own", "Release 1.1.0"]);
 
-    // A rollback finds the same and changes nothing; once the way is free, the release is finished.
+    // A rollback finds the same and changes nothing; once the stage succeeds, the release completes.
     let again = run(project, "rollback --yes");
     assert_eq!(again.status(), 4, "{again}");
     fs_err::write(project.sandbox().root().join("go"), "").unwrap();
@@ -130,7 +130,7 @@ fn a_release_that_cannot_be_undone_is_given_up_as_it_is() {
     project.assert_no_debris();
     assert!(attempt.public.files("demo").is_empty());
 
-    // And nothing stands in the way of the next one.
+    // Nothing blocks the next release.
     project.write(
         "CHANGELOG.md",
         &project.read("CHANGELOG.md").replace("## [Unreleased]\n", "## [Unreleased]\n\n### Fixed\n\n- x\n"),
@@ -142,7 +142,7 @@ fn a_release_that_cannot_be_undone_is_given_up_as_it_is() {
     seen.assert();
 }
 
-/// Somebody pushes on top of the release when it has just been pushed.
+/// Somebody pushes on top of the release right after its push.
 #[test]
 fn a_push_on_top_of_the_release_is_left_alone() {
     let attempt =
@@ -158,7 +158,7 @@ fn a_push_on_top_of_the_release_is_left_alone() {
     outcome.assert_error_shown("racing/a-push-on-top-of-the-release-is-left-alone");
     let theirs = project.remote_refs()["refs/heads/main"].clone();
     assert_eq!(project.remote().git(&["log", "-2", "--format=%s", &theirs]), "Be first\nRelease 1.1.0");
-    // Here and there, things tell the same story.
+    // The local repository and the remote agree.
     assert_eq!(project.tag_target("v1.1.0"), project.head());
 
     fs_err::write(&go, "").unwrap();
@@ -176,7 +176,7 @@ fn two_machines_with_the_same_release() {
     let other = project.sandbox().root().join("other");
     let (remote, clone) = (project.remote().path().display().to_string(), other.display().to_string());
     project.git(&["clone", "--quiet", &remote, &clone]);
-    // Made by the same person in the same second, they would be the same release.
+    // With the same author and second, the commits would be identical.
     project.sandbox().git(&other, &["config", "user.name", "Robin Rival"]);
     let both = std::thread::scope(|scope| {
         let there = scope.spawn(|| project.pyrelease("run minor --yes").from(&other).run());

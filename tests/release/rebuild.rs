@@ -1,5 +1,5 @@
-//! A run's journal, or something else of it, is lost: what can be proven from the tag and the indexes is enough to
-//! finish the release, and what cannot is said.
+//! A run's journal or other files are lost: the tag and the indexes prove enough to complete the release, and what they
+//! do not prove is reported.
 
 use pyrelease_test_support::{IndexServer, Project, Transcript};
 use serde_json::{Value, json};
@@ -14,13 +14,13 @@ const SDIST: &str = "demo-1.1.0.tar.gz";
 const WHEEL_IS_PUBLIC: &str = "done: demo-1.1.0-py3-none-any.whl on pypi";
 const PUSHED: &str = "done: main and v1.1.0 at origin";
 
-/// Everything that pyrelease knows is gone.
+/// Deletes everything that pyrelease has stored.
 fn lose_everything(project: &Project) {
     let folder = project.repository().join(".git/pyrelease");
     fs_err::remove_dir_all(folder).expect("the folder of a run that was killed");
 }
 
-/// What the user types at the questions about the sdist, which only the rehearsal index has, and about the whole.
+/// The user's answers to the questions about the sdist, which only the rehearsal index has, and about the release.
 const AGREED: [(&str, &str); 2] = [("Publish it?", "y\n"), ("Finish the release", "y\n")];
 
 #[test]
@@ -57,7 +57,7 @@ fn on_the_servers_that_people_run() {
     assert_eq!(attempt.public.files("demo").into_keys().collect::<Vec<_>>(), [WHEEL]);
     let status = project.pyrelease("status").code(0);
     seen.add(&status);
-    // Neither says when a file came there.
+    // Neither index tells when a file was uploaded.
     assert!(!status.stdout().contains("accepts further files"), "{status}");
 
     lose_everything(project);
@@ -78,7 +78,7 @@ fn a_clone_on_another_machine_is_enough() {
     let clone = local.project.sandbox().root().join("another machine");
     let remote = local.project.remote().path().to_owned();
     local.project.git(&["clone", "--quiet", remote.to_str().unwrap(), clone.to_str().unwrap()]);
-    // Nobody committed the configuration with these addresses anywhere else.
+    // The configuration with these URLs is committed only here.
     fs_err::copy(local.project.folder().join("release.toml"), clone.join("release.toml")).unwrap();
 
     // It asks before it does anything.
@@ -94,7 +94,7 @@ fn a_clone_on_another_machine_is_enough() {
     seen.assert();
 }
 
-/// Anybody who may upload to the rehearsal index could otherwise publish by it.
+/// Otherwise anybody who may upload to the rehearsal index could publish a file.
 #[test]
 fn a_file_that_somebody_has_added_to_the_rehearsal_is_not_published() {
     let mut seen =
@@ -102,11 +102,11 @@ fn a_file_that_somebody_has_added_to_the_rehearsal_is_not_published() {
     let mut local = Local::new();
     local.killed(WHEEL_IS_PUBLIC);
     let added = "demo-1.1.0-py2-none-any.whl";
-    // The very bytes of a file of the release are not the release's under another name.
+    // The bytes of a release file under another name are not part of the release.
     local.rehearsal.add(WHEEL, added);
     local.restart_rehearsal();
     let journal = fs_err::read(local.run_folder().join("journal.jsonl")).unwrap();
-    // What the journal of another run of the same repository knows is proven by it.
+    // The journal of another run of the same repository counts as proof.
     for everything in [true, false] {
         match everything {
             true => lose_everything(&local.project),
@@ -124,14 +124,14 @@ fn a_file_that_somebody_has_added_to_the_rehearsal_is_not_published() {
         assert_eq!(unproven.iter().filter(|file| asked(file)).count(), 1, "{refused}");
         assert_eq!(local.public.files().len(), 1);
     }
-    // Whoever looks says no to it.
+    // The user refuses the file.
     let said = local.pyrelease("resume").on_a_terminal(&[("Publish it?", "n\n")]).code(4);
     said.stdout_contains(added);
     assert!(!local.public.files().contains_key(added));
     seen.assert();
 }
 
-/// An index that stored other bytes than were sent: nobody builds upon them.
+/// An index that stored other bytes than were sent: they are not used.
 #[test]
 fn what_is_public_and_is_not_what_was_built_is_refused() {
     let local = Local::configured(WITHOUT_A_REHEARSAL);
@@ -151,7 +151,7 @@ fn what_is_nowhere_is_built_from_the_tag() {
     local.killed(WHEEL_IS_PUBLIC);
     let published = local.public.files();
     lose_everything(&local.project);
-    // Another build gives other bytes: the wheel must not be among them.
+    // Another build gives other bytes: the wheel must not be rebuilt.
     let module = "src/demo/__init__.py";
     local.project.write(module, "raise RuntimeError('not what is tagged')\n");
 
@@ -251,7 +251,7 @@ fn a_folder_without_its_journal_is_a_run() {
     seen.add_error(&local.pyrelease("rollback --yes").code(4));
     seen.add_error(&local.pyrelease("status --export x.tar.gz").code(4));
 
-    // The sdist that lies there was built together with the wheel that is public.
+    // The sdist there was built together with the public wheel.
     local.pyrelease("resume --yes").code(0).stderr_lacks("Building");
     assert_eq!(local.public.files(), built);
     assert_eq!(local.status()["next"], json!([]));
@@ -290,7 +290,7 @@ fn a_damaged_journal_is_given_up_and_the_release_finished() {
         .code(4)
         .assert_error_shown("rebuild/a-damaged-journal-is-given-up-and-the-release-finished");
     local.pyrelease("rollback --leave --yes").code(0);
-    // What can still be read of the journal proves what the rehearsal index has.
+    // The readable lines of the journal prove the files of the rehearsal index.
     local.pyrelease("resume --yes").code(0).stderr_lacks("Building");
     local.is_released(local.project.folder());
 }
@@ -302,9 +302,9 @@ fn a_file_that_is_lost_when_the_release_is_half_public() {
     local.killed(WHEEL_IS_PUBLIC);
     let published = local.public.files();
     let dist = local.run_folder().join("dist");
-    // What is public comes back from there,
+    // Public files are downloaded again,
     fs_err::remove_file(dist.join(WHEEL)).unwrap();
-    // and what is nowhere does not.
+    // others are lost.
     fs_err::remove_file(dist.join(SDIST)).unwrap();
     let status = local.status();
     assert_eq!(status["next"], json!(["pyrelease rollback --leave"]));
@@ -334,7 +334,7 @@ fn killed_again_and_again_while_it_is_rebuilt() {
             break;
         }
         assert_eq!(outcome.status(), -1, "{outcome}");
-        // Until the run is there whole, there is none.
+        // An incomplete run does not count.
         let status = local.status();
         assert!(status.is_null() || status["next"] == json!(["pyrelease resume"]), "{status}");
     }

@@ -1,4 +1,4 @@
-//! A run that is killed can be undone or finished, from the journal and the world alone.
+//! A killed run can be undone or completed from its journal and the outside world alone.
 
 use pyrelease_test_support::Project;
 
@@ -6,7 +6,7 @@ use super::failures::Attempt;
 use super::{QUICK, quick};
 use crate::model::engine::check_journals;
 
-/// A stage of the user's that kills the run the first time it is reached, standing before this one.
+/// A command before this stage that kills the run the first time.
 fn dying_before(next: &str) -> String {
     let before: Vec<&str> = STAGES.split(' ').take_while(|stage| *stage != next).collect();
     let after: Vec<&str> = STAGES.split(' ').skip_while(|stage| *stage != next).collect();
@@ -85,7 +85,7 @@ fn killed_when_all_is_public_and_rollback_refuses() {
     is_released(&attempt);
 }
 
-/// Killed after its last record, a run is over and cannot clear up any more: the next command does.
+/// A run that is killed after its last record is over; the next command clears up.
 #[test]
 fn what_a_run_killed_at_its_very_end_could_not_delete_is_deleted_by_the_next_command() {
     let stages = "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"push\", \"pypi\"]\n";
@@ -98,7 +98,7 @@ fn what_a_run_killed_at_its_very_end_could_not_delete_is_deleted_by_the_next_com
     assert_eq!(drill(&format!("list:{}", list.display())).status(), 1);
     let points = fs_err::read_to_string(&list).unwrap().lines().count();
 
-    // In the middle of its first record, and after its last.
+    // During its first record, and after its last.
     for point in [2, points] {
         assert_eq!(drill(&format!("kill:{point}")).status(), -1);
         assert!(kept(project).iter().any(|name| name == "tree" || name == "reserve"), "{:?}", kept(project));
@@ -113,7 +113,7 @@ fn what_a_run_killed_at_its_very_end_could_not_delete_is_deleted_by_the_next_com
     attempt.left_nothing();
 }
 
-/// What is in the folders of all runs.
+/// The contents of the folders of all runs.
 fn kept(project: &Project) -> Vec<String> {
     let entries = |folder: &std::path::Path| {
         let entries = fs_err::read_dir(folder).expect("a folder of a run");

@@ -1,4 +1,4 @@
-//! Attempts that failed after their rehearsal: the next one goes on with the same bytes, or under a version of its own.
+//! Attempts after one that failed after its rehearsal: with the same bytes, or under a version of their own.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ const WHEEL: &str = "demo-1.1.0-py3-none-any.whl";
 const SDIST: &str = "demo-1.1.0.tar.gz";
 const DEV_WHEEL: &str = "demo-1.1.0.dev1-py3-none-any.whl";
 
-/// An attempt that failed at the push.
+/// An attempt that fails at the push.
 #[track_caller]
 fn fails(local: &Local) -> Outcome {
     fails_when(local, |run| run)
@@ -31,7 +31,7 @@ fn correct(local: &Local, text: &str) {
     local.project.commit("Correct the text");
 }
 
-/// A project of which the rehearsal index has another attempt at 1.1.0.
+/// A project whose rehearsal index has another attempt at 1.1.0.
 fn attempted(config: &str) -> (Local, BTreeMap<String, String>) {
     let local = Local::configured(config);
     fails(&local);
@@ -43,7 +43,7 @@ fn attempted(config: &str) -> (Local, BTreeMap<String, String>) {
 #[test]
 fn the_same_bytes_are_a_success() {
     let local = Local::new();
-    // What is built has the time of the release commit.
+    // The build uses the time of the release commit.
     fn at_one_moment(run: Invocation<'_>) -> Invocation<'_> {
         run.env("GIT_COMMITTER_DATE", "2026-02-01T12:00:00Z")
     }
@@ -87,7 +87,7 @@ fn other_bytes_are_rehearsed_under_a_version_of_their_own() {
         "{rehearsed:?}"
     );
 
-    // What another attempt left is not held against the release.
+    // Files of another attempt do not block the release.
     let status = local.status();
     for file in status["files"].as_array().unwrap() {
         let expected = if file["rehearsal"] == true { "testpypi" } else { "pypi" };
@@ -97,7 +97,7 @@ fn other_bytes_are_rehearsed_under_a_version_of_their_own() {
     }
 }
 
-/// What a release comes to that is rehearsed under a version of its own: `MOMENT WHAT`.
+/// The points of a release that is rehearsed under a version of its own: `MOMENT WHAT`.
 fn points() -> Vec<String> {
     let (local, _) = attempted("");
     let list = local.project.sandbox().root().join("points");
@@ -111,7 +111,8 @@ fn points() -> Vec<String> {
     text.lines().map(point).collect()
 }
 
-/// Killed amid a rehearsal of its own, or in between: finished or undone, and nothing of it is published.
+/// Killed during a rehearsal under its own version, or around it: completed or undone, and the rehearsal is never
+/// published.
 #[test]
 fn killed_on_the_way_it_is_finished_or_undone() {
     let points = points();
@@ -138,7 +139,7 @@ fn killed_on_the_way_it_is_finished_or_undone() {
     }
 }
 
-/// What an index for trials has of another attempt is neither a contradiction nor a source.
+/// Files of another attempt on a rehearsal index neither contradict the release nor are used for it.
 #[test]
 fn a_lost_journal_takes_nothing_from_another_attempt() {
     let points = points();

@@ -1,11 +1,11 @@
-//! Somebody else pushes at the worst moment: what is theirs stays, and the release is whole or not at all.
+//! Somebody else pushes at the worst moment: their commit stays, and the release is complete or undone.
 
 use pyrelease_test_support::Project;
 
 use super::failures::Attempt;
 use super::{QUICK, quick};
 
-/// The commit that somebody else has pushed is the newest at the remote.
+/// Asserts that somebody else's commit is the newest at the remote.
 #[track_caller]
 fn theirs_is_there(project: &Project) {
     let main = project.remote_refs()["refs/heads/main"].clone();
@@ -19,7 +19,7 @@ fn a_push_that_arrives_amid_ours_wins_and_ours_is_undone() {
     let before = project.snapshot();
     let main = project.head();
     let rival = project.remote().rival();
-    // The hook runs when our push has been received and before its refs are moved.
+    // The hook runs after our push is received and before its refs move.
     let script = format!(
         "cat >/dev/null\nrm \"$0\"\nunset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES\nsh '{}'\n",
         rival.display()
@@ -34,7 +34,7 @@ fn a_push_that_arrives_amid_ours_wins_and_ours_is_undone() {
     attempt.left_nothing();
 }
 
-/// Here the push arrived, nobody saw that, and somebody has built upon it: the release can only be finished.
+/// The push arrived unnoticed, and somebody has pushed on top of it: the release can only be completed.
 #[test]
 fn what_somebody_has_built_upon_a_push_in_doubt_is_neither_undone_nor_in_the_way() {
     let attempt = Attempt::configured(quick(), QUICK);

@@ -1,11 +1,11 @@
-//! A password is on no command line, in no output and in no file of a run, wherever it came from and however the run
-//! ended.
+//! A password never appears on a command line, in the output or in a file of a run, whatever its source and the run's
+//! outcome.
 
 use pyrelease_test_support::{Backend, CommandLines, IndexServer, Outcome, Project};
 
 use super::demo;
 
-/// Where the program finds a password
+/// The source of a password
 #[derive(Debug, Clone, Copy)]
 enum Source {
     Pypirc,
@@ -13,7 +13,7 @@ enum Source {
     Twine,
 }
 
-/// Tries to release 1.1.0 while everything is watched, and looks everywhere.
+/// Tries to release 1.1.0, records all command lines, and searches all files.
 #[track_caller]
 fn release(source: Source, rehearsal: &IndexServer, public: &IndexServer, args: &str) -> Outcome {
     let project: Project = demo().backend(Backend::Flit).releasing_to(rehearsal, public, "").build();
@@ -26,7 +26,7 @@ fn release(source: Source, rehearsal: &IndexServer, public: &IndexServer, args: 
         Source::Token => run
             .env("PYRELEASE_TOKEN_TESTPYPI", rehearsal.password().reveal())
             .env("PYRELEASE_TOKEN_PYPI", public.password().reveal()),
-        // One account for all, as twine has it; the second index does not know it.
+        // One account for all indexes, as with twine; the second index does not know it.
         Source::Twine => run
             .env("TWINE_USERNAME", rehearsal.username())
             .env("TWINE_PASSWORD", rehearsal.password().reveal()),
@@ -40,7 +40,7 @@ fn release(source: Source, rehearsal: &IndexServer, public: &IndexServer, args: 
         }
     }
     if CommandLines::SHOWN {
-        // So that seeing nothing means something
+        // Proves that the command lines were recorded
         let built = outcome.command_lines().iter().any(|line| line.contains("build"));
         assert!(built, "nobody saw the build of {outcome}");
     }

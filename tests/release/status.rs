@@ -1,4 +1,4 @@
-//! `status` says what is where and names the command that goes on from there; `log` says what happened.
+//! `status` shows the state and the command that continues; `log` shows what happened.
 
 use pyrelease_test_support::Transcript;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().expect("a list")
 }
 
-/// The state of every file at a place, by name.
+/// The state of every file at an index, by name.
 pub(crate) fn at<'a>(status: &'a Value, index: &str) -> Vec<&'a str> {
     let of_index = |file: &'a Value| {
         let at = list(&file["indexes"]).iter().find(|at| at["index"] == index);
@@ -66,7 +66,7 @@ fn files_that_are_changed_or_gone() {
     let status = local.status();
     let here: Vec<&Value> = list(&status["files"]).iter().map(|file| &file["here"]["state"]).collect();
     assert_eq!(here, ["changed", "gone"]);
-    // The rehearsal has both.
+    // The rehearsal index has both.
     assert_eq!(status["next"], json!(["pyrelease resume", "pyrelease rollback"]));
     seen.add(&local.pyrelease("status").code(0));
 

@@ -1,4 +1,4 @@
-//! A run that was cut short in one clone of a repository is finished in another.
+//! A run that was interrupted in one clone of a repository is completed in another.
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ fn clone_from_before(local: &Local) -> PathBuf {
     clone
 }
 
-/// Packs the run and gives the file.
+/// Exports the run and returns the file.
 #[track_caller]
 fn exported(local: &Local) -> PathBuf {
     let file = local.project.sandbox().root().join("the run.tar.gz");
@@ -45,12 +45,12 @@ fn a_half_public_release_is_finished_elsewhere_and_then_at_home() {
 
     let status = local.pyrelease("status").from(&clone).code(0);
     seen.add(&status);
-    // At home nobody knows of it; everything is found done, and nothing is done twice.
+    // The first clone does not know of it; it finds everything done, and repeats nothing.
     let published = local.public.files();
     seen.add(&local.pyrelease("resume --yes").code(0));
     local.is_released(local.project.folder());
     assert_eq!(local.public.files(), published);
-    // And here it does not come in again.
+    // It cannot be imported here again.
     let again = local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(3);
     seen.add_error(&again);
     seen.assert();
@@ -60,7 +60,7 @@ fn git(local: &Local, clone: &Path, args: &[&str]) -> String {
     local.project.git(&[&["-C", text(clone)], args].concat())
 }
 
-/// Takes the run there and is killed again once it has done this there.
+/// Imports the run there, and is killed again after this effect.
 #[track_caller]
 fn taken_and_killed_after(local: &Local, file: &Path, clone: &Path, record: &str) {
     for number in 1.. {
@@ -90,7 +90,7 @@ fn a_landing_is_done_anew_there_and_each_is_undone_where_it_was_done() {
     let before_there = git(&local, &clone, &["for-each-ref"]);
     let file = exported(&local);
 
-    // There it lands, too, and is killed again. Rolled back there, nothing has changed at home.
+    // It lands there, too, and is killed again. A rollback there changes nothing in the first clone.
     taken_and_killed_after(&local, &file, &clone, "main in the repository and tag v1.1.0");
     local.pyrelease("rollback --yes").from(&clone).code(0);
     assert_eq!(git(&local, &clone, &["for-each-ref"]), before_there);
@@ -105,7 +105,7 @@ fn a_clone_that_has_pulled_the_release_needs_only_the_rest() {
     let local = Local::new();
     local.killed(PUSHED);
     let clone = clone_from_before(&local);
-    // The commit is there, the tag is not.
+    // The commit exists, the tag does not.
     git(&local, &clone, &["pull", "--quiet", "--no-tags"]);
     let file = exported(&local);
     local
@@ -124,7 +124,7 @@ fn a_run_comes_home_again() {
     let clone = clone_from_before(&local);
     let file = exported(&local);
     taken_and_killed_after(&local, &file, &clone, "main and v1.1.0 at origin");
-    // What came is as far as what is there.
+    // The imported journal is as far as the local one.
     let again = local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(3);
     again.assert_error_shown("moving/a-run-comes-home-again");
 
@@ -173,7 +173,7 @@ fn what_cannot_be_moved_is_not() {
     seen.add_error(&local.pyrelease("status --export").arg(&file).code(2));
     assert_eq!(fs_err::read_to_string(&file).unwrap(), "mine");
 
-    // Nothing outside has happened yet; what was built is worth moving all the same.
+    // Nothing outside has happened yet, but the build can be exported.
     let clone = clone_from_before(&local);
     let file = exported(&local);
     local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(0).stderr_lacks("Building");
@@ -218,7 +218,7 @@ fn where_a_run_cannot_go_on() {
     git(&local, &clone, &["reset", "--quiet", "--hard", "HEAD~1"]);
     refused(&clone);
 
-    // Another run that is not finished comes first.
+    // Another unfinished run comes first.
     git(&local, &clone, &["merge", "--quiet", "--ff-only", "origin/main"]);
     fs_err::copy(local.project.folder().join("release.toml"), clone.join("release.toml")).unwrap();
     let kill = local.pyrelease("run 1.2.0 --yes").from(&clone).env("PYRELEASE_DRILL", "kill:9").run();

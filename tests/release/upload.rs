@@ -1,5 +1,5 @@
-//! `pyrelease upload`: files to indexes that people run, without a project, over networks that cut, lose and lie.
-//! Nothing is sent again that is stored, and of every file it is told where it is.
+//! `pyrelease upload`: uploads to real indexes, without a project, over faulty networks. Stored files are never sent
+//! again, and the outcome of every file is reported.
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
@@ -16,13 +16,13 @@ use pyrelease_test_support::distribution::{sdist, wheel};
 use pyrelease_test_support::{Asked, IndexServer, Proxy, Sandbox, Trouble};
 use serde_json::Value;
 
-/// A folder with distributions in it, and nothing else: no repository, no configuration
+/// A folder with distributions only, without a repository or a configuration
 struct UploadProject {
     sandbox: Sandbox,
     folder: PathBuf,
 }
 
-/// What a command came to
+/// The outcome of a command
 struct Ended {
     code: i32,
     events: Vec<Value>,
@@ -37,7 +37,7 @@ impl UploadProject {
         Self { sandbox, folder }
     }
 
-    /// With a wheel and a source distribution of a version.
+    /// Creates a folder with a wheel and a source distribution of a version.
     fn with_release(version: &str) -> Self {
         let upload_project = Self::new();
         upload_project.release(version);
@@ -49,7 +49,7 @@ impl UploadProject {
         sdist(&self.folder, "demo", version, "hello");
     }
 
-    /// Uploads all that lies there.
+    /// Uploads all files of the folder.
     fn upload(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
         let folder = self.folder.to_str().unwrap();
         let mut all = vec!["upload", folder, "--format", "json"];
@@ -81,14 +81,14 @@ impl Ended {
         self
     }
 
-    /// What became of each file: its name and its fate.
+    /// The status of each file, by name.
     fn fates(&self) -> BTreeMap<&str, &str> {
         let files = self.events.iter().filter(|event| event["event"] == "file");
         files.map(|event| (event["file"].as_str().unwrap(), event["fate"].as_str().unwrap())).collect()
     }
 }
 
-/// An index of our own behind a proxy
+/// An embedded index behind a proxy
 struct Embedded {
     folder: tempfile::TempDir,
     _index: EmbeddedIndex,
@@ -115,7 +115,7 @@ impl Embedded {
         upload_project.upload(&[&["--url", &url, "--simple", &simple], more].concat(), &[])
     }
 
-    /// Without a look at what is there.
+    /// Without the first listing.
     fn upload_blindly(&self, upload_project: &UploadProject) -> Ended {
         upload_project.upload(&["--url", &self.proxy.upload_url()], &[])
     }
@@ -143,7 +143,7 @@ fn what_an_index_shows_is_compared_with_what_was_sent() {
         .upload(&["--url", &index.proxy.upload_url(), "--verify"], &[])
         .code(2)
         .says("--simple URL");
-    // The first look, then an old page and a page that is none.
+    // The first listing, then an outdated page and a broken one.
     index.proxy.ahead(Asked::Listing, [None, Some(Trouble::Stale), Some(Trouble::Garbled)]);
     let verified = index.upload(&upload_project, &["--verify"]).code(0);
     verified.says("lists all 2 files with their hashes, and serves the uploaded bytes");
@@ -159,17 +159,17 @@ fn what_an_index_shows_is_compared_with_what_was_sent() {
         .says("lists demo-1.1-py3-none-any.whl with the sha256");
 }
 
-/// A cache may list a file and not have it yet, or not all of it; that is no other file.
+/// A cache may list a file before it has it completely; that is not a different file.
 #[test]
 fn a_file_that_is_listed_and_not_given_out_yet_is_waited_for() {
     let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
-    // The first look, the list of files, and then the file.
+    // The first listing, the listing after the upload, and then the file.
     let late = [Trouble::Stale, Trouble::CutReply(700), Trouble::Failure(503)].map(Some);
     index.proxy.ahead(Asked::Listing, [&[None, None], &late[..]].concat());
     index.upload(&upload_project, &["--verify"]).code(0).says("serves the uploaded bytes");
 }
 
-/// Some servers keep what came before a connection broke off, and say that all is well.
+/// Some servers store what they received before the connection broke, and report success.
 #[test]
 fn a_file_that_an_index_keeps_cut_short_is_not_uploaded() {
     let server = IndexServer::open();
@@ -193,7 +193,7 @@ fn what_was_uploaded_is_installed_from_the_index_and_tried() {
     let tell = "python -c \"import importlib.metadata as m; print('it is', m.version('demo'))\"";
     let tried = index.upload(&upload_project, &["--install", "--smoke", tell]).code(0);
     tried.says("it is 1.0").says("1.0 installs from");
-    // Nothing is sent again, and the release does not do what it should.
+    // Nothing is sent again, and the release fails its test.
     let sent = index.proxy.sent().len();
     index
         .upload(&upload_project, &["--install", "--smoke", "python -c 'raise SystemExit(7)'"])
@@ -205,13 +205,13 @@ fn what_was_uploaded_is_installed_from_the_index_and_tried() {
 #[test]
 fn an_index_that_cannot_be_asked_says_what_to_look_at() {
     let upload_project = UploadProject::with_release("1.0");
-    // Nothing listens there any more.
+    // The server is gone.
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let simple = format!("http://{gone}/simple/");
     let refused =
         upload_project.upload(&["--url", &format!("http://{gone}/legacy/"), "--simple", &simple], &[]);
     refused.code(3).says("failed to list the files of").says("check the URL, the network and the proxy");
-    // One hiccup is no answer.
+    // One failure is retried.
     let index = Embedded::new();
     index.proxy.ahead(Asked::Listing, [Some(Trouble::Failure(500)), Some(Trouble::Refused)]);
     index.upload(&upload_project, &[]).code(0);
@@ -247,7 +247,7 @@ fn files_of_two_releases_are_refused() {
     assert!(index.proxy.sent().is_empty());
 }
 
-/// By itself, in its folder, by way of a link, and in another folder.
+/// Named by itself, by its folder, by a link, and in another folder.
 #[test]
 fn a_file_that_is_named_twice_is_sent_once() {
     let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
@@ -259,7 +259,7 @@ fn a_file_that_is_named_twice_is_sent_once() {
     let twice = ["demo-1.0.tar.gz", "./demo-1.0.tar.gz", wheel, copy.to_str().unwrap()];
     let ended = index.upload(&upload_project, &twice).code(0);
     assert_eq!(index.proxy.sent().len(), 2, "{}", ended.text);
-    // Another file of the name is another matter.
+    // A different file of the same name is an error.
     fs_err::write(&copy, "other bytes").unwrap();
     index.upload(&upload_project, &[copy.to_str().unwrap()]).code(3).says("nothing has been sent");
     assert_eq!(index.proxy.sent().len(), 2);
@@ -272,7 +272,7 @@ fn a_file_that_is_gone_or_another_when_its_turn_comes_is_not_sent() {
         let sdist = upload_project.folder.join("demo-1.0.tar.gz");
         let whole = fs_err::read(&sdist).unwrap();
         let path = sdist.clone();
-        // While the wheel is on its way.
+        // During the upload of the wheel.
         index.proxy.watch(move || match rest {
             None => drop(fs_err::remove_file(&path)),
             Some(text) => fs_err::write(&path, text).unwrap(),
@@ -302,7 +302,7 @@ fn an_index_and_its_address_are_named_once() {
         .says("`nothing.whl` does not exist");
 }
 
-/// A dozen wheels: the first goes alone, no more than four at a time, and the sdist when all are there.
+/// A dozen wheels: the first alone, then at most four at a time, and the sdist after all of them.
 #[test]
 fn wheels_go_together_between_the_first_file_and_the_sdist() {
     let (upload_project, index) = (UploadProject::new(), Embedded::new());
@@ -320,7 +320,7 @@ fn wheels_go_together_between_the_first_file_and_the_sdist() {
     assert_eq!(index.proxy.sent().last().unwrap().filename, "demo-1.0.tar.gz");
 }
 
-/// PyPI's own server deadlocks where more than two files of a release come at once.
+/// PyPI's own server deadlocks if more than two files of a release arrive at once.
 #[test]
 fn an_index_that_deadlocks_gets_every_file_all_the_same() {
     let upload_project = UploadProject::new();
@@ -334,7 +334,7 @@ fn an_index_that_deadlocks_gets_every_file_all_the_same() {
     assert!(!ended.text.contains("500"), "{}", ended.text);
     assert_eq!((careful.files().len(), careful.proxy.busy().into_iter().max()), (13, Some(2)));
 
-    // Who wants more has them sent one by one from the first failure on, which is nobody's fault.
+    // With more connections, the files are sent one by one after the first failure.
     let greedy = Embedded::new();
     greedy.proxy.deadlocks_beyond(2);
     let ended = greedy.upload(&upload_project, &["--connections", "8"]).code(0);
@@ -384,7 +384,7 @@ fn an_address_that_lacks_its_slash_gets_its_sentence() {
     assert!(index.files().is_empty());
 }
 
-/// Every way in which an upload can go wrong, of the first file and of the last one.
+/// Every fault of an upload, for the first file and for the last one.
 #[test]
 fn whatever_befalls_an_upload_it_is_stored_once() {
     let troubles = [
@@ -449,7 +449,8 @@ fn what_will_not_pass_is_not_waited_for() {
     index.upload(&upload_project, &[]).code(0);
 }
 
-/// As when a new version of it is deployed: a part of the release is public, and half a release is worse than a wait.
+/// The index is down for a while, as during a deployment, and the release is public in part: waiting is better than
+/// half a release.
 #[test]
 fn a_server_that_is_away_for_a_while_is_waited_for_when_a_part_is_public() {
     let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
@@ -458,7 +459,7 @@ fn a_server_that_is_away_for_a_while_is_waited_for_when_a_part_is_public() {
     let ended = index.upload(&upload_project, &[]).code(0);
     ended.says("is unavailable, and a part of the release is public: waiting up to");
     assert_eq!(index.files().len(), 2);
-    // Nothing is, and so nothing is lost.
+    // Nothing is public, so it fails at once.
     let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
     index.proxy.ahead(Asked::Upload, vec![Some(Trouble::Refused); 3]);
     let ended = index.upload(&upload_project, &[]).code(4);

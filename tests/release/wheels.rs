@@ -1,5 +1,5 @@
-//! A release of many wheels, of which several are under way at the same time: however it is cut short, each file is
-//! stored once, with the bytes that were built.
+//! Releases of many wheels with parallel uploads: however a release is interrupted, each file is stored once, with the
+//! bytes that were built.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -14,7 +14,7 @@ use super::quick;
 const PLATFORMS: [&str; 5] =
     ["any", "macosx_11_0_arm64", "manylinux_2_28_aarch64", "manylinux_2_28_x86_64", "win_amd64"];
 
-/// A project with a wheel for each platform, built by uv, about to be released to a pypiserver behind a proxy
+/// A project with a wheel for each platform, built by uv, ready to release to a pypiserver behind a proxy
 struct Matrix {
     project: Project,
     server: IndexServer,
@@ -37,7 +37,7 @@ impl Matrix {
         Self { project, server, proxy }
     }
 
-    /// The program, with uv in front of everything else on PATH.
+    /// A run of the program with uv first on PATH.
     fn call(&self, command: &str) -> Invocation<'_> {
         let path = self.project.sandbox().environment().remove(OsStr::new("PATH")).unwrap_or_default();
         let folders = [Python::with_uv().programs()].into_iter().chain(std::env::split_paths(&path));
@@ -47,7 +47,7 @@ impl Matrix {
             .env("PYRELEASE_TOKEN_PYPI", self.server.password().reveal())
     }
 
-    /// Waits until so many uploads have begun, and so many files are stored.
+    /// Waits until this many uploads have begun and this many files are stored.
     fn wait_for(&self, running: &Running<'_>, begun: usize, stored: usize) {
         while !running.has_ended()
             && (self.proxy.busy().len() < begun || self.server.files("demo").len() < stored)
@@ -56,7 +56,7 @@ impl Matrix {
         }
     }
 
-    /// Of each file that came to the index, how often.
+    /// How often each file arrived at the index.
     fn arrived(&self) -> BTreeMap<String, usize> {
         let mut arrived = BTreeMap::new();
         for sent in self.proxy.sent().into_iter().filter(|sent| sent.arrived) {
@@ -65,7 +65,7 @@ impl Matrix {
         arrived
     }
 
-    /// All six files are there, each came once, and no file was ever sent with two contents.
+    /// Asserts that all six files are stored, each arrived once, and none was sent with two contents.
     #[track_caller]
     fn is_published_once(&self) {
         let files = self.server.files("demo");
@@ -108,7 +108,7 @@ fn wheels_are_sent_together_after_the_first_and_before_the_sdist() {
     assert_eq!((busy[0], busy[1..5].iter().max(), busy[5]), (1, Some(&4), 1), "{busy:?}");
 }
 
-/// What fails because several came at once is sent again by itself, and the release is whole.
+/// Files that fail because several arrive at once are sent again one by one, and the release is complete.
 #[test]
 fn wheels_that_an_index_does_not_bear_together_go_one_by_one() {
     let matrix = Matrix::new();
@@ -117,7 +117,7 @@ fn wheels_that_an_index_does_not_bear_together_go_one_by_one() {
     matrix.is_published_once();
 }
 
-/// Two have been stored and nobody knows, two have not: the journal has four intents without an end.
+/// Two were stored without a record, two were not: the journal has four intents without an end.
 #[test]
 fn a_run_killed_with_four_uploads_under_way_is_finished_without_sending_what_is_there() {
     let matrix = Matrix::new();
@@ -136,7 +136,7 @@ fn a_run_killed_with_four_uploads_under_way_is_finished_without_sending_what_is_
     let resumed = matrix.call("resume --yes").code(0);
     resumed.stderr_contains("demo-1.1.0.tar.gz");
     matrix.is_published_once();
-    // The first, the four twice but for the two that were there, the sdist
+    // The first file, the four twice except the two that were stored, and the sdist
     assert_eq!(matrix.proxy.sent().len(), 1 + 4 + 2 + 1);
 }
 
@@ -162,12 +162,12 @@ fn a_run_killed_again_and_again_while_it_sends_is_finished_at_last() {
         assert_eq!(killed.status(), -1, "{killed}");
         matrix.is_in_doubt();
     }
-    // All were there, and none had been said to be.
+    // All were stored, and none was recorded.
     matrix.call("resume --yes").code(0);
     matrix.is_published_once();
 }
 
-/// Those under way are taken to their end, no further ones begin, and nothing public is taken back.
+/// Uploads in progress finish, no further ones begin, and nothing public is undone.
 #[test]
 fn an_interrupt_waits_for_the_uploads_under_way_and_begins_no_more() {
     let matrix = Matrix::new();

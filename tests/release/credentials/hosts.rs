@@ -1,5 +1,5 @@
-//! A repository whose `release.toml` names hosts of its own: nothing that the user signs in with goes there before they
-//! have agreed. The hosts are made up; the test's own proxy leads to the test's own server, which logs every request.
+//! A repository whose `release.toml` names its own hosts: they get no credentials before the user allows them. The
+//! hosts are invented; the test's proxy connects them to the test's server, which logs every request.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use super::super::quick;
 
 const HOSTS: [&str; 3] = ["pypi.stranger.example", "test.stranger.example", "corp.stranger.example"];
 
-/// The stages fail once something is public, so that there is a run to go on with
+/// The stages fail once something is public, so that there is a run to resume
 const CONFIG: &str = "\
 stages = [\"changelog\", \"version\", \"tag\", \"build\", \"testpypi\", \"corp\", \"stop\", \"pypi\"]
 
@@ -42,11 +42,11 @@ struct Stranger {
 impl Stranger {
     fn new() -> Self {
         let project = quick().config(CONFIG).build();
-        // Nothing of it says where it belongs, nor do the variables.
+        // Neither the section nor the variables name a host.
         let section = format!("[corp]\nusername = alice\npassword = {CANARY}-of-corp\n");
         project.sandbox().write_home(".pypirc", &section);
         let stranger = Self { project, hosts: SecureIndex::of_hosts(&HOSTS) };
-        // Its tools are installed from where they are for everybody.
+        // The tools are installed from the usual index.
         stranger.project.pyrelease("doctor minor").run();
         stranger
     }
@@ -69,7 +69,7 @@ impl Stranger {
         self.pyrelease(args).env("PYRELEASE_ALLOW_HOSTS", HOSTS.join(", "))
     }
 
-    /// The requests that came with a user's name.
+    /// The requests with a user name.
     fn signed(&self) -> Vec<String> {
         self.hosts.log().into_iter().filter(|line| !line.ends_with(" -")).collect()
     }
@@ -108,7 +108,7 @@ fn nothing_is_signed_in_to_that_a_strangers_configuration_names() {
     assert_eq!(stranger.signed(), Vec::<String>::new());
     assert!(!stranger.answers().exists());
 
-    // A run that was begun with the hosts allowed is shown, finished and undone by somebody who has not.
+    // A run began with the hosts allowed; a user who has not allowed them shows, completes and undoes it.
     stranger.allowed("run minor --yes").code(4);
     let signed = stranger.signed();
     assert!(signed.contains(&"POST corp.stranger.example /legacy/ terry".to_owned()), "{signed:#?}");
@@ -118,7 +118,7 @@ fn nothing_is_signed_in_to_that_a_strangers_configuration_names() {
     assert_eq!(stranger.signed(), signed);
 }
 
-/// What it has is asked of an index by nobody first: whoever needs no name gets none.
+/// An index is read without credentials first: one that needs none gets none.
 #[test]
 fn an_allowed_host_is_told_who_asks_when_it_wants_to_know() {
     let stranger = Stranger::new();
@@ -139,7 +139,7 @@ fn somebody_at_a_terminal_is_asked_for_each_host_once() {
         let pairs = questions.iter().map(String::as_str).zip(answers);
         pairs.collect::<Vec<_>>()
     };
-    // Whoever says yes to everything has not said yes to this.
+    // `--yes` does not allow a host.
     let refused =
         stranger.pyrelease("run minor --yes").on_a_terminal(&dialogue(["n\n", "\n", "n\n"])).code(3);
     refused.stdout_contains("`TWINE_PASSWORD` is not sent to `test.stranger.example`");
@@ -153,7 +153,7 @@ fn somebody_at_a_terminal_is_asked_for_each_host_once() {
     let kept = fs_err::read_to_string(stranger.answers()).expect("the answers");
     assert!(kept.contains("corp.stranger.example") && !kept.contains(HOSTS[0]), "{kept}");
 
-    // What was answered is not asked again, with or without a terminal; another name for a host is.
+    // An answer is remembered, with or without a terminal; another name of the host is asked about.
     stranger.pyrelease("run minor --dry-run").on_a_terminal(&[("`pypi`", "y\n")]).code(0);
     stranger.pyrelease("run minor --dry-run").code(0);
     let renamed = CONFIG.replace("\"corp\"", "\"firm\"").replace("[index.corp]", "[index.firm]");

@@ -1,4 +1,4 @@
-//! The real `keyring` with a real file behind it, and somebody at a terminal who is asked before anything is kept.
+//! The real `keyring` with a file backend, and a user on a terminal who is asked before anything is stored.
 
 use std::ffi::OsString;
 
@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 
 use super::super::drilled::Local;
 
-/// On PATH is the `keyring` of the tests' Python, which keeps its secrets in the home.
+/// Puts the `keyring` of the tests' Python on PATH, which stores its secrets in the home.
 fn with_keyring<'a>(local: &Local, run: Invocation<'a>) -> Invocation<'a> {
     variables(local).into_iter().fold(run, |run, (name, value)| run.env(name, value))
 }
@@ -20,7 +20,7 @@ fn variables(local: &Local) -> Vec<(&'static str, OsString)> {
     vec![("PATH", path), ("PYTHON_KEYRING_BACKEND", "keyrings.alt.file.PlaintextKeyring".into())]
 }
 
-/// What the keyring has, asked in its own way.
+/// The keyring's secret, read with its own command.
 fn kept(local: &Local, service: &str) -> Option<String> {
     let mut environment = local.project.sandbox().environment();
     environment.extend(variables(local).into_iter().map(|(name, value)| (name.into(), value)));
@@ -56,7 +56,7 @@ fn somebody_at_a_terminal_is_asked_and_what_they_say_is_kept_only_if_they_want()
         ("Store it in the keyring", "n\n"),
         ("Release demo 1.1.0? [y/N]", "y\n"),
     ];
-    // That no token was shown is seen after every run.
+    // Every run is searched for tokens.
     let outcome =
         with_keyring(&local, local.project.pyrelease("run minor -v")).on_a_terminal(&dialogue).code(0);
     outcome.stdout_contains("stored in the keyring").stdout_contains("`pypi` are from the prompt");
@@ -64,7 +64,7 @@ fn somebody_at_a_terminal_is_asked_and_what_they_say_is_kept_only_if_they_want()
     assert_eq!(kept(&local, &local.rehearsal.upload_url()).as_deref(), Some(rehearsal.trim()));
     assert_eq!(kept(&local, &local.public.upload_url()), None);
 
-    // Next time it is there.
+    // The next run finds it.
     let again = with_keyring(&local, local.project.pyrelease("token show testpypi")).code(0);
     again.stdout_contains(&format!("the keyring (`{}`, user `__token__`)", local.rehearsal.upload_url()));
     let never = with_keyring(&local, local.project.pyrelease("token show testpypi"));
@@ -90,7 +90,7 @@ fn somebody_who_uploads_files_by_hand_is_asked_as_well() {
     outcome.stdout_contains("serves the uploaded bytes");
 }
 
-/// A `keyring` that has nothing, and notes that it was asked.
+/// An empty `keyring` that records its calls.
 #[test]
 fn the_keyring_is_asked_where_a_secret_is_needed_and_nowhere_else() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -114,7 +114,7 @@ fn the_keyring_is_asked_where_a_secret_is_needed_and_nowhere_else() {
     run("log").run();
     run("plugin list").run();
     assert_eq!(asked(), "");
-    // A token in a variable leaves nothing to ask for.
+    // A token in a variable needs no question.
     let token = |name: &str, index: &super::super::drilled::Index| {
         (format!("PYRELEASE_TOKEN_{name}"), index.token.expose_secret().to_owned())
     };
@@ -124,7 +124,7 @@ fn the_keyring_is_asked_where_a_secret_is_needed_and_nowhere_else() {
     }
     assert_eq!(asked(), "");
 
-    // Nothing is asked for twice, however often the credentials are looked for.
+    // The keyring is asked once, however often the credentials are looked up.
     run("run minor --dry-run").run();
     let asked = asked();
     let mut questions: Vec<&str> = asked.lines().collect();

@@ -1,12 +1,12 @@
-//! Tokens against pymacaroons, the library that PyPI makes and judges them with: both ways.
+//! Compares tokens with pymacaroons, the library that PyPI uses, in both directions.
 
 use pyrelease::python::token::{Caveat, Macaroon, Token};
 use pyrelease_test_support::{Python, Sandbox};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-/// Reads a list of tokens with their root keys; says of each what it found, or that it is not signed. Then makes the same
-/// tokens itself.
+/// Reads a list of tokens with their root keys, prints the contents of each or that its signature is wrong, and creates
+/// the same tokens itself.
 const THEIRS: &str = "
 import json
 from pymacaroons import MACAROON_V2, Macaroon, Verifier

@@ -1,4 +1,4 @@
-//! Where tokens come from, what is sent of them, and who gets to see one.
+//! The sources of tokens, what is sent, and which commands get them.
 
 mod hosts;
 #[cfg(unix)]
@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::drilled::Local;
 
-/// A token, good for less.
+/// A token with restrictions.
 pub(crate) fn narrowed(token: &SecretString, caveats: &[Caveat]) -> String {
     let token = Token::parse(token.expose_secret()).expect("a token of the index");
     token.narrowed(caveats).to_secret().expose_secret().to_owned()
@@ -27,7 +27,7 @@ fn a_token_that_will_not_do_is_refused_before_anything_happens() {
     let before = local.project.snapshot();
     let other = narrowed(&local.public.token, &[Caveat::project("other")]);
     let dead = narrowed(&local.rehearsal.token, &[Caveat::Expiration { not_before: 0, expires_at: 1 }]);
-    // One that nobody here understands is the index's affair.
+    // A token that cannot be parsed is left to the index.
     let unknown = narrowed(&local.public.token, &[Caveat::Unknown("[77,\"x\"]".to_owned())]);
     let said = local.pyrelease("run minor --dry-run").env("PYRELEASE_TOKEN_PYPI", unknown).code(0);
     said.stderr_contains("the token in `PYRELEASE_TOKEN_PYPI` has an unknown restriction: [77,\"x\"]");
@@ -36,7 +36,7 @@ fn a_token_that_will_not_do_is_refused_before_anything_happens() {
     };
     let refused = run("run minor --yes").code(3);
     seen.add_error(&refused);
-    // Who knows better is let go on, and the index has the last word.
+    // `--force` continues, and the index decides.
     let forced = run("run minor --yes --force").code(1);
     seen.add_error(&forced);
     assert!(local.rehearsal.files().is_empty() && local.public.files().is_empty());
@@ -86,7 +86,7 @@ fn a_file_that_others_can_read_is_warned_about_with_the_way_out() {
     said.assert_shown("credentials/a-file-that-others-can-read-is-warned-about-with-the-way-out");
 }
 
-/// A secret is for the command that asks for it: not for another, and not for a hook.
+/// Only the command that requests a secret gets it, no other command and no hook.
 #[cfg(unix)]
 #[test]
 fn a_secret_is_in_the_environment_of_whoever_asked_for_it() {
@@ -149,7 +149,7 @@ fn what_a_token_is_for_is_shown_and_not_the_token() {
     damaged("token show --index pypi").code(3);
 }
 
-/// One half of the release is out when the run is cut short, and then the token is lost, or another is given.
+/// The run is interrupted when half of the release is public, and then the token is missing or replaced.
 #[test]
 fn a_run_goes_on_only_with_a_token_that_will_do() {
     let mut seen = Transcript::named("credentials/a-run-goes-on-only-with-a-token-that-will-do");
@@ -172,7 +172,7 @@ fn a_run_goes_on_only_with_a_token_that_will_do() {
         assert_eq!(local.public.files(), there);
         assert_eq!(local.status()["next"], serde_json::json!(["pyrelease resume"]));
     }
-    // Who knows better has the index say so; what is there stays.
+    // With `--force` the index decides; public files stay.
     let other = narrowed(good, &[Caveat::project("other")]);
     let forced = resume(&other);
     let forced = forced.arg("--force").code(4);
@@ -221,7 +221,7 @@ fn whatever_the_file_keeps_is_shown_and_no_secret() {
         (&entry("work").0["kind"], &entry("work").0["username"]),
         (&"password".into(), &"alice".into())
     );
-    // Whoever asks for one index is told of that one.
+    // A query for one index reports only that one.
     let [pypi] = &local.project.pyrelease("token show pypi --format json").code(0).events()[..] else {
         panic!()
     };

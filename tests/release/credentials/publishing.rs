@@ -1,4 +1,4 @@
-//! A release on a runner of GitHub's, without any token: the index makes one when the first file is to be uploaded.
+//! A release on a GitHub runner without a token: the index issues one just before the first upload.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -16,18 +16,18 @@ use secrecy::ExposeSecret as _;
 use super::super::drilled::Local;
 use super::super::{QUICK, quick};
 
-/// Stands before an index and has what PyPI has besides: it gives a token to whoever shows an identity, and keeps what it
-/// was asked. It is the issuer of identities, too.
+/// A front of an index that issues tokens for identities as PyPI does, issues the identities as well, and records all
+/// requests.
 struct Front {
     address: String,
     asked: Arc<Mutex<Vec<String>>>,
-    /// What uploads were signed with
+    /// The credentials of the uploads
     signed: Arc<Mutex<Vec<String>>>,
-    /// The forms of uploads
+    /// The forms of the uploads
     forms: Arc<Mutex<Vec<String>>>,
 }
 
-/// What is kept of requests
+/// The recorded requests
 #[derive(Clone)]
 struct Log {
     asked: Arc<Mutex<Vec<String>>>,
@@ -58,14 +58,14 @@ impl Front {
         self.asked.lock().expect("nobody panics with it").clone()
     }
 
-    /// The command, as a runner of GitHub's has it run.
+    /// A run of the command in the environment of a GitHub runner.
     fn on_github<'a>(&self, run: Invocation<'a>) -> Invocation<'a> {
         run.env("GITHUB_ACTIONS", "true")
             .env("ACTIONS_ID_TOKEN_REQUEST_URL", format!("http://{}/id?v=2", self.address))
             .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of-the-runner")
     }
 
-    /// What each upload had to say in a field, as far as it had that field.
+    /// The value of a field in each upload that has it.
     fn field(&self, name: &str) -> Vec<Option<String>> {
         let forms = self.forms.lock().expect("nobody panics with it");
         let opening = format!("name=\"{name}\"\r\n\r\n");
@@ -101,7 +101,7 @@ fn serve(stream: &mut TcpStream, behind: &str, token: &str, mint: &str, log: &Lo
         let mut form = vec![0; length];
         stream.read_exact(&mut form)?;
         log.forms.lock().expect("nobody panics with it").push(String::from_utf8_lossy(&form).into_owned());
-        // One request a connection, so that none goes by unseen.
+        // One request per connection, so that every request is recorded.
         head.splice(head.len() - 2.., *b"Connection: close\r\n\r\n");
         head.extend(form);
     }
@@ -133,7 +133,7 @@ fn serve(stream: &mut TcpStream, behind: &str, token: &str, mint: &str, log: &Lo
     }
 }
 
-/// The project of a [`Local`], released to its public index by way of a front.
+/// The project of a [`Local`], released to its public index through a front.
 fn through(front: &Front, local: &Local) -> pyrelease_test_support::Project {
     let simple = local.public.upload_url().replace("/legacy/", "/simple/");
     quick()
@@ -210,7 +210,7 @@ fn a_publisher_that_nobody_registered_changes_nothing() {
     assert!(local.public.files().is_empty());
 }
 
-/// A token that is made for a pending publisher creates the project, for good: no question is worth that.
+/// A token for a pending publisher creates the project permanently, so `--probe` must not request one.
 #[test]
 fn a_probe_makes_no_token_for_a_project_that_is_not_there_yet() {
     let mut seen = Transcript::named("publishing/a-probe-makes-no-token-for-a-project-that-is-not-there-yet");
@@ -229,7 +229,7 @@ fn a_probe_makes_no_token_for_a_project_that_is_not_there_yet() {
     seen.assert();
 }
 
-/// An attestation of these bytes, as `pypi-attestations` writes it, but for its signature.
+/// An attestation of these bytes in the format of `pypi-attestations`, without a valid signature.
 fn attestation(sha256: &str) -> String {
     let statement = serde_json::json!({
         "_type": "https://in-toto.io/Statement/v1",
@@ -266,7 +266,7 @@ fn an_attestation_goes_along_with_a_token_of_a_trusted_publisher_and_with_no_oth
         beside
     };
 
-    // One that is none, or that was left over from another build, is found before anything is asked or sent.
+    // An invalid attestation, or one of another build, is found before any request.
     let beside = attested("2.0");
     let sound = fs_err::read_to_string(&beside).unwrap();
     for (text, why) in

@@ -1,4 +1,4 @@
-//! The clock is set back between a run and what follows.
+//! The clock is set back between a run and the next command.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::faults::go_on;
 use crate::faults::scene::Scene;
 use crate::faults::schedule::Pipeline;
 
-/// The library that makes it another time for a program (Debian: `apt-get install faketime`)
+/// The library that changes the time for a program (Debian: `apt-get install faketime`)
 fn library() -> Option<String> {
     let asked = duct::cmd!("faketime", "+1 day", "printenv", "LD_PRELOAD").stderr_null().read().ok();
     if asked.is_none() {
@@ -19,7 +19,7 @@ fn library() -> Option<String> {
     asked
 }
 
-/// The program at another time.
+/// A run of the program at another time.
 fn at(scene: &Scene, library: &str, time: &str) -> PathBuf {
     wrapped(scene, &format!("export LD_PRELOAD='{library}' FAKETIME='{time}'\nexec \"$PYRELEASE\" \"$@\""))
 }
@@ -40,7 +40,7 @@ fn a_run_of_the_future_is_finished_or_undone_today() {
     }
 }
 
-/// A run that was made when the clock was ahead is no longer the last one when another follows.
+/// A run from when the clock was ahead is not the last one once another follows.
 #[test]
 fn the_run_that_status_shows_is_the_one_that_was_cut_short() {
     let scene = killed(Phase::Checked);
@@ -58,13 +58,13 @@ fn the_run_that_status_shows_is_the_one_that_was_cut_short() {
     scene.project.pyrelease("status").code(0).stdout_contains("released");
 }
 
-/// Five minutes after an upload whose end nobody has seen, what the index does not list has not arrived; a clock that
-/// was set back in between does not make five minutes a year.
+/// Five minutes after an interrupted upload, a file that the index does not list has not arrived. A clock that was set
+/// back does not make the wait longer.
 #[test]
 fn doubt_about_an_upload_ends_after_five_minutes_by_whatever_clock() {
     let Some(library) = library() else { return };
     let mut scene = Scene::set(Pipeline::Unrehearsed, false);
-    // Enough for every attempt, and for the form without the file that asks why the connection broke.
+    // Enough for every attempt, and for the probe that asks why the connection broke.
     scene.public.proxy.ahead(Asked::Upload, [Some(Trouble::Refused); 12]);
     let later = at(&scene, &library, "+400d");
     let outcome = scene.project.pyrelease("run minor --yes").program(&later).code(4);

@@ -1,5 +1,4 @@
-//! The journal is damaged: its last line torn, a line in the middle not what was written, or deleted under the run that
-//! writes it.
+//! Damaged journals: with a torn last line, with a changed line in the middle, or deleted while the run writes it.
 
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use crate::faults::go_on;
 use crate::faults::scene::Scene;
 use crate::faults::schedule::Pipeline;
 
-/// A power cut can tear the last record anywhere; what it says has then not happened yet, or is asked for.
+/// A power cut can tear the last record anywhere; its effect has not happened yet, or is verified.
 #[test]
 fn a_run_whose_last_record_is_torn_is_finished_or_undone() {
     for (number, phase) in Phase::ALL.into_iter().enumerate() {
@@ -21,7 +20,7 @@ fn a_run_whose_last_record_is_torn_is_finished_or_undone() {
             let last = text.trim_end().rfind('\n').unwrap() + 1;
             let torn = &text[..last + (text.len() - last - 1) * part / 9];
             fs_err::write(&journal, torn).unwrap();
-            // A record that was not whole yet was not noted either.
+            // The note does not count an incomplete record.
             let note = journal.with_file_name("journal.tail");
             let mut slots = fs_err::read(&note).unwrap();
             let slot = (text.lines().count() - 1) % 2 * 64;
@@ -35,7 +34,7 @@ fn a_run_whose_last_record_is_torn_is_finished_or_undone() {
     }
 }
 
-/// Whichever line it is, every command names it, says what to do, and changes nothing.
+/// Every command names the damaged line and what to do, and changes nothing.
 #[test]
 fn a_run_whose_journal_was_changed_is_left_alone() {
     let scene = killed(Phase::Pushed);
@@ -44,7 +43,7 @@ fn a_run_whose_journal_was_changed_is_left_alone() {
     let sound = fs_err::read_to_string(&journal).unwrap();
     let before = project.snapshot();
     for line in 0..sound.lines().count() - 1 {
-        // A digit of the time; the checksum is over that, too.
+        // A digit of the time, which the checksum covers.
         let damaged: Vec<String> = sound
             .lines()
             .enumerate()
@@ -68,14 +67,14 @@ fn a_run_whose_journal_was_changed_is_left_alone() {
     }
     project.assert_unchanged(&before);
 
-    // Nothing was lost: put right, it goes on.
+    // With the line restored, the run continues.
     fs_err::write(&journal, sound).unwrap();
     let resumed = scene.calmly("resume --yes");
     assert_eq!(resumed.status(), 0, "{resumed}");
     scene.keeps_its_word(&resumed).unwrap_or_else(|problem| panic!("{problem}"));
 }
 
-/// Somebody clears up while the run is at work: what it has done is not forgotten.
+/// Somebody deletes the journal while the run works: its effects are not forgotten.
 #[test]
 fn a_journal_that_is_deleted_under_its_run_is_written_again() {
     let mut scene = Scene::set(Pipeline::Commands, false);
@@ -86,7 +85,7 @@ fn a_journal_that_is_deleted_under_its_run_is_written_again() {
     scene.project.write("release.toml", &config);
     scene.project.commit("Clear up");
     scene.renew();
-    // Long after the command: when the first file has just been handed to the index.
+    // Long after the command, when the first file was just uploaded.
     let run = scene.project.pyrelease("run minor --yes").env("MARK", scene.mark());
     let outcome = run.meanwhile(kill_when_public(&scene)).run();
     assert_eq!(outcome.status(), -1, "{outcome}");
@@ -105,7 +104,7 @@ fn kill_when_public(scene: &Scene) -> impl FnOnce(&Running<'_>) + Send + 'static
     }
 }
 
-/// The lock of the repository can be deleted by whoever is told that a release is under way; nobody else gets at the run.
+/// A user can delete the repository's lock file while a release is under way; the run is still protected.
 #[test]
 fn a_run_whose_lock_was_deleted_still_has_its_journal_to_itself() {
     let scene = Scene::set(Pipeline::Commands, false);

@@ -1,4 +1,4 @@
-//! Writing fails: no room on the disk, files that may not grow, folders that are read-only.
+//! Writes fail: full disks, files that may not grow, read-only folders.
 
 use pyrelease_test_support::{ReadOnly, no_small_disk};
 
@@ -7,7 +7,7 @@ use crate::faults::go_on;
 use crate::faults::scene::Scene;
 use crate::faults::schedule::{Blow, Pipeline, Step};
 
-/// KiB that are left, from too few for anything to enough for all
+/// The free KiB, from too few for anything to enough for everything
 const LEFT: [usize; 12] = [0, 8, 128, 1024, 1056, 1088, 1120, 1152, 1184, 1216, 1280, 4096];
 
 #[test]
@@ -24,12 +24,12 @@ fn on_a_full_disk_nothing_is_left_half_done() {
         outcomes.push((left, outcome.status()));
         go_on(&mut scene, left as u64);
     }
-    // The sizes were well chosen: some are too small, the largest is not.
+    // Check the sizes: some are too small, the largest is not.
     assert!(outcomes.iter().any(|(_, status)| *status == 1), "{outcomes:?}");
     assert!(outcomes.iter().any(|(_, status)| *status == 0), "{outcomes:?}");
 }
 
-/// A disk can be full of files, too.
+/// A disk can run out of inodes, too.
 #[test]
 fn on_a_disk_that_takes_no_more_files_nothing_is_left_half_done() {
     if let Some(reason) = no_small_disk() {
@@ -48,7 +48,7 @@ fn on_a_disk_that_takes_no_more_files_nothing_is_left_half_done() {
     assert!(outcomes.iter().any(|(_, status)| *status != 0), "{outcomes:?}");
 }
 
-/// The disk is full when a run is to be gone on with: it can be, once there is room.
+/// The disk is full when a run is to be resumed: it can be, once there is space.
 #[test]
 fn on_a_full_disk_no_recovery_makes_it_worse() {
     if let Some(reason) = no_small_disk() {
@@ -67,12 +67,12 @@ fn on_a_full_disk_no_recovery_makes_it_worse() {
     }
 }
 
-/// Works everywhere: writes beyond a size fail, as they do on a full disk.
+/// Works on every system: writes beyond a size fail, as on a full disk.
 #[test]
 fn where_files_may_not_grow_nothing_is_left_half_done() {
     for blocks in [0, 1, 3, 6, 9, 12, 24] {
         let mut scene = Scene::set(Pipeline::Default, false);
-        // Without the trap the system ends who tries, which is a kill like any other.
+        // Without the trap, the system kills the writing process.
         let line = format!("trap '' XFSZ\nulimit -f {blocks}\nexec \"$PYRELEASE\" \"$@\"");
         let program = wrapped(&scene, &line);
         let outcome = scene.project.pyrelease("run minor --yes").program(&program).run();
@@ -85,7 +85,7 @@ fn where_files_may_not_grow_nothing_is_left_half_done() {
 fn what_cannot_be_written_to_is_left_as_it_is() {
     for path in [".", ".git", ".git/refs", ".git/objects", ".git/logs", "CHANGELOG.md", "pyproject.toml"] {
         let mut scene = Scene::set(Pipeline::Default, false);
-        // Git makes it with the first commit, in every repository that has a working tree.
+        // Git creates it with the first commit, in every repository with a working tree.
         let place = scene.project.repository().join(path);
         let read_only = match ReadOnly::make(&place) {
             Ok(read_only) => read_only,
@@ -103,7 +103,7 @@ fn what_cannot_be_written_to_is_left_as_it_is() {
     }
 }
 
-/// Between a kill and what follows, the folder of the run has become read-only.
+/// The run's folder becomes read-only between a kill and the recovery.
 #[test]
 fn a_run_whose_folder_is_read_only_can_be_gone_on_with_later() {
     for (one, phase) in [Phase::Rehearsed, Phase::HalfPublic].into_iter().enumerate() {

@@ -1,11 +1,11 @@
-//! Somebody has deleted or changed a part of the run's folder.
+//! Deleted or changed files in the run's folder.
 
 use std::path::Path;
 
 use super::{Phase, killed, run_folder};
 use crate::faults::go_on;
 
-/// What is done to the folder of a run
+/// A change to the folder of a run
 type Deed = (&'static str, fn(&Path));
 
 const TO_WHAT_CAN_BE_MADE_AGAIN: [Deed; 3] = [
@@ -62,13 +62,13 @@ fn a_run_whose_distributions_are_gone_or_altered_when_all_are_public_goes_on() {
     goes_on(&[Phase::AllPublic], &TO_THE_DISTRIBUTIONS);
 }
 
-/// What is lost is fetched back from an index that has it, and never built again.
+/// Missing files are downloaded from an index that has them, and never rebuilt.
 #[test]
 fn a_run_whose_distributions_are_gone_or_altered_half_published_goes_on() {
     goes_on(&[Phase::HalfPublic], &TO_THE_DISTRIBUTIONS);
 }
 
-/// Without its journal nothing is known of a run: it can only be given up. Without its folder there is none.
+/// Without its journal, a run can only be given up. Without its folder, there is no run.
 #[test]
 fn a_run_without_its_journal_is_given_up_and_stands_in_nobodys_way() {
     for whole in [false, true] {

@@ -1,5 +1,5 @@
-//! The machine as it is: a disk without room, folders that cannot be written to, a clock that goes back, a binary that
-//! is replaced, a journal or a run's folder that somebody or something has damaged.
+//! Faults of the machine: full disks, read-only folders, a clock that is set back, a replaced binary, a damaged journal
+//! or run folder.
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "these are tests")]
 
@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::faults::scene::Scene;
 use crate::faults::schedule::Pipeline;
 
-/// A program that runs the one under test by a line of shell, in which `$PYRELEASE` stands for it.
+/// A wrapper that runs the program under test with a shell script, which has its path in `$PYRELEASE`.
 fn wrapped(scene: &Scene, line: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
     let path = scene.project.sandbox().root().join("wrapped.sh");
@@ -27,7 +27,7 @@ fn wrapped(scene: &Scene, line: &str) -> PathBuf {
     path
 }
 
-/// Where a run is killed: what has happened by then
+/// The phase in which a run is killed
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Checked,
@@ -42,21 +42,21 @@ impl Phase {
     const ALL: [Self; 6] =
         [Self::Checked, Self::Rehearsed, Self::Landed, Self::Pushed, Self::HalfPublic, Self::AllPublic];
 
-    /// The record before or after which the run is killed, and how many of its kind come before it.
+    /// The record before or after which the run is killed, and how many similar ones precede it.
     fn point(self) -> (&'static str, &'static str) {
         match self {
             Self::Checked => ("after-record", "stage-done check"),
             Self::Rehearsed => ("after-record", "stage-done testpypi"),
             Self::Landed => ("before-record", "stage-begun push"),
             Self::Pushed => ("after-record", "stage-done push"),
-            // The second file's.
+            // The record of the second file.
             Self::HalfPublic => ("before-record", "intent: demo-1.1.0.tar.gz on pypi"),
             Self::AllPublic => ("after-record", "stage-done pypi"),
         }
     }
 }
 
-/// The points that a release comes to.
+/// The points of a release.
 fn points() -> &'static [Value] {
     static POINTS: OnceLock<Vec<Value>> = OnceLock::new();
     POINTS.get_or_init(|| {

@@ -9,13 +9,13 @@ use crate::faults::go_on;
 use crate::faults::scene::Scene;
 use crate::faults::schedule::Pipeline;
 
-/// Runs a copy of the program, to which `change` happens when the command of the pipeline is at work.
+/// Runs a copy of the program, and calls `change` on it while the pipeline's command runs.
 fn upgraded(change: impl Fn(&Path) + Send + Copy + 'static, kill: bool) {
     let mut scene = Scene::set(Pipeline::Commands, false);
     let root = scene.project.sandbox().root().to_owned();
     let program = root.join("pyrelease");
     fs_err::copy(env!("CARGO_BIN_EXE_pyrelease"), &program).unwrap();
-    // The command's own file is a pipe: the command waits until somebody reads from it.
+    // The command writes to a pipe, and waits until it is read.
     let mark = scene.mark();
     duct::cmd!("mkfifo", &mark).run().unwrap();
     let (copy, fifo) = (program.clone(), mark.clone());
@@ -26,12 +26,12 @@ fn upgraded(change: impl Fn(&Path) + Send + Copy + 'static, kill: bool) {
         }
         change(&copy);
         if kill {
-            // Whether the command has begun or not, it does not end.
+            // The command does not end, whether it has begun or not.
             running.signal("KILL");
             fs_err::remove_file(&fifo).unwrap();
             return;
         }
-        // Read and written, so that it waits for nobody.
+        // Open it for reading and writing, which does not block.
         let _ = duct::cmd!("timeout", "20", "cat", &fifo).stdout_null().unchecked().run();
         fs_err::remove_file(&fifo).unwrap();
         fs_err::write(&fifo, "1.1.0\n").unwrap();
@@ -50,7 +50,7 @@ fn upgraded(change: impl Fn(&Path) + Send + Copy + 'static, kill: bool) {
     }
 }
 
-/// As package managers do it: another file takes the name.
+/// Package managers rename a new file to the same name.
 fn replace(program: &Path) {
     let new = program.with_extension("new");
     fs_err::write(&new, "#!/bin/sh\necho 'this is another version' >&2\nexit 70\n").unwrap();

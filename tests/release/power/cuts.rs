@@ -1,4 +1,4 @@
-//! Releases amid which the power is cut, and the ways on from there.
+//! Power cuts during releases, and the recoveries.
 
 #![cfg(target_os = "linux")]
 
@@ -14,10 +14,10 @@ use crate::release::quick;
 
 const STAGES: &str = "stages = [\"changelog\", \"version\", \"tag\", \"push\"]\n";
 
-/// A release without a build, and how everything was before it
+/// A release without a build, and the state before it
 struct Scene {
     project: Project,
-    /// Where it is released from
+    /// The worktree of the release
     top: PathBuf,
     before: Snapshot,
 }
@@ -28,7 +28,7 @@ impl Scene {
         Self { top: project.repository().to_owned(), before: project.snapshot(), project }
     }
 
-    /// Released from a linked worktree, which has the branch.
+    /// Releases from a linked worktree, which has the branch.
     fn linked() -> Self {
         let project = quick().config(STAGES).build();
         project.git(&["switch", "--quiet", "-c", "other"]);
@@ -40,7 +40,7 @@ impl Scene {
         self.project.pyrelease(command).from(&self.top).run()
     }
 
-    /// Runs a command, and everything that has to do with it dies when git has come so far.
+    /// Runs a command, and kills all of its processes when git reaches this point.
     #[track_caller]
     fn cut(&self, command: &str, cut: Cut) {
         let trap = Trap::set(&self.project, &self.top, cut);
@@ -49,7 +49,7 @@ impl Scene {
         assert_eq!(outcome.status(), -1, "{cut:?}: {outcome}");
     }
 
-    /// Runs a command, and everything dies soon after it has come to so many points of a drill, or it ends before that.
+    /// Runs a command, and kills all processes soon after this many points of a drill, unless it ends before.
     fn cut_after(&self, command: &str, points: usize) -> Outcome {
         let list = self.project.sandbox().root().join("points");
         let _ = fs_err::remove_file(&list);
@@ -65,14 +65,14 @@ impl Scene {
         self.project.pyrelease(command).env("PYRELEASE_DRILL", drill).meanwhile(wait).run()
     }
 
-    /// Runs `run minor --yes`, and everything dies exactly at this point of a drill.
+    /// Runs `run minor --yes`, and kills all processes at this point of a drill.
     #[track_caller]
     fn cut_at(&self, point: u64) {
         let wait = |running: &Running<'_>| {
             while !running.is_stopped() && !running.has_ended() {
                 std::thread::sleep(Duration::from_micros(200));
             }
-            // Where a git has been started it comes farther or less far.
+            // A running git has got further or less far.
             std::thread::sleep(Duration::from_millis(point % 4));
             self.project.sandbox().cut_power();
         };
@@ -81,7 +81,7 @@ impl Scene {
         assert_eq!(outcome.status(), -1, "point {point}: {outcome}");
     }
 
-    /// The lock files of git's here and at the remote.
+    /// Git's lock files, here and at the remote.
     fn locks(&self) -> Vec<String> {
         let root = self.project.sandbox().root();
         let debris = self.project.debris();
@@ -93,7 +93,7 @@ impl Scene {
         serde_json::from_str(outcome.stdout()).unwrap()
     }
 
-    /// `status` names this command, which leads to the end; no lock stays, and git works.
+    /// Asserts that `status` names this command, that it succeeds, that no lock stays, and that git works.
     #[track_caller]
     fn goes_on(&self, command: &str, cut: impl Debug) {
         let next = self.status()["next"].to_string();
@@ -131,7 +131,7 @@ fn amid_a_release() {
     }
 }
 
-/// Git moves one ref after the other, and no hook is asked between two of them: so the branch is moved by hand here.
+/// Git moves one ref after the other, without a hook between them: so the branch is moved by hand here.
 #[test]
 fn between_the_branch_and_the_tag() {
     for way in ["resume", "rollback"] {
@@ -192,7 +192,7 @@ fn amid_the_landing_and_the_other_way_on() {
     }
 }
 
-/// Twice in a row, the second time amid the undo of what the first has left half done.
+/// Two power cuts in a row, the second during the undo of the first.
 #[test]
 fn amid_the_undo_as_well() {
     let second = [Cut::Refs("prepared", TAG), Cut::WorkingTree, Cut::RemoteRefs("prepared", TAG)];
@@ -204,7 +204,7 @@ fn amid_the_undo_as_well() {
     }
 }
 
-/// As by a system that is short of memory: the run lives, and its git does not.
+/// Only git is killed, as by a system that is short of memory; the run continues.
 #[test]
 fn git_alone_is_killed_amid_the_undo() {
     let scene = Scene::new();
@@ -232,7 +232,7 @@ fn in_a_linked_worktree() {
     }
 }
 
-/// Everything dies a little later each time, until a command comes to its end.
+/// Kills all processes a little later each time, until a command succeeds.
 #[test]
 fn again_and_again() {
     let begin =
@@ -251,7 +251,7 @@ fn again_and_again() {
     }
 }
 
-/// A lock that was there before is not the run's, and `status` and `doctor` say how to go on.
+/// A lock that existed before is not the run's, and `status` and `doctor` show how to continue.
 #[test]
 fn a_lock_of_somebody_else_stays_and_is_named() {
     let config = format!(
@@ -266,7 +266,7 @@ fn a_lock_of_somebody_else_stays_and_is_named() {
     scene.project.pyrelease("run minor --yes").env("LOCK", &lock).meanwhile(wait).run();
     drop(trap);
 
-    // Written by somebody who came later, and is dead as well.
+    // Written by a later process that is dead as well.
     let main = scene.project.git_folder().join("refs/heads/main.lock");
     fs_err::write(&main, format!("{}\n", "1".repeat(40))).unwrap();
     let status = scene.status();
@@ -287,7 +287,7 @@ fn a_lock_of_somebody_else_stays_and_is_named() {
     fs_err::remove_file(main).unwrap();
     scene.project.pyrelease("status").code(0).stdout_contains(&removal);
 
-    // What would stop a release is an error before it begins.
+    // A lock that would stop a release is an error of the preflight.
     fs_err::rename(&lock, lock.with_file_name("index.lock")).unwrap();
     let removal = removal.replace("shallow.lock", "index.lock");
     scene.project.pyrelease("doctor").code(3).stderr_contains(&removal);
@@ -296,7 +296,7 @@ fn a_lock_of_somebody_else_stays_and_is_named() {
     scene.project.assert_unchanged(&scene.before);
 }
 
-/// Of two locks that look the same, one was left and the other is held by somebody who writes a message.
+/// Of two similar locks, one is a leftover, and the other is held by a user who edits a commit message.
 #[test]
 fn a_lock_that_a_living_git_may_hold_stays() {
     let scene = Scene::new();
@@ -329,7 +329,7 @@ fn a_lock_that_a_living_git_may_hold_stays() {
     scene.goes_on("rollback", Cut::Refs("prepared", TAG));
 }
 
-/// As editors do, whose status takes the index's lock for a moment each time.
+/// Editors take the index's lock for a moment with each status.
 #[test]
 fn somebody_who_asks_for_the_status_all_the_time_is_waited_for() {
     let scene = Scene::new();

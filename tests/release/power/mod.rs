@@ -1,4 +1,4 @@
-//! Power cuts: every process of a run dies at once, git and the guard as well, and git's locks stay.
+//! Power cuts: every process of a run dies at once, including git and the watchdog, and git's lock files stay.
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
@@ -12,12 +12,12 @@ use pyrelease_test_support::{Project, Running};
 const TAG: &str = "refs/tags/v1.1.0";
 const TRACKING: &str = "refs/remotes/origin/main";
 
-/// Where in git's own work the power is cut
+/// The point in git's work at which the power is cut
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Cut {
-    /// Amid a transaction on this ref of the project's repository, in this state
+    /// During a transaction on this ref of the project's repository, in this state
     Refs(&'static str, &'static str),
-    /// The same at the remote
+    /// During a transaction at the remote
     RemoteRefs(&'static str, &'static str),
     /// While git writes a file of the working tree
     WorkingTree,
@@ -26,7 +26,7 @@ pub(crate) enum Cut {
 impl Cut {
     pub(crate) const WITHOUT_REMOTE: [Self; 3] =
         [Self::Refs("prepared", TAG), Self::Refs("committed", TAG), Self::WorkingTree];
-    /// All that a release comes by.
+    /// All points of a release.
     pub(crate) const ALL: [Self; 6] = [
         Self::WITHOUT_REMOTE[0],
         Self::WITHOUT_REMOTE[1],
@@ -37,16 +37,16 @@ impl Cut {
     ];
 }
 
-/// What stops git at a place, until the power is cut
+/// A trap that stops git at a point until the power is cut
 pub(crate) struct Trap<'a> {
     project: &'a Project,
     mark: PathBuf,
-    /// What the project has for it, and what was there before
+    /// The trap's file in the project, and its former content
     changed: Vec<(PathBuf, Option<Vec<u8>>)>,
 }
 
 impl<'a> Trap<'a> {
-    /// Sets it in the project's repository, whose working tree is at `top`.
+    /// Sets the trap in the project's repository, whose working tree is at `top`.
     pub(crate) fn set(project: &'a Project, top: &Path, cut: Cut) -> Self {
         let mark = project.sandbox().root().join("mark-of-the-trap");
         let mut trap = Self { project, mark, changed: Vec::new() };
@@ -85,7 +85,7 @@ impl<'a> Trap<'a> {
         self.changed.push((path.to_owned(), fs_err::read(path).ok()));
     }
 
-    /// Cuts the power when git has come to the trap; gives whether it has before the command ended.
+    /// Cuts the power when git reaches the trap; returns whether it did before the command ended.
     pub(crate) fn wait(&self, running: &Running<'_>) -> bool {
         let is_sprung = self.is_sprung(running);
         if is_sprung {
@@ -94,7 +94,7 @@ impl<'a> Trap<'a> {
         is_sprung
     }
 
-    /// Waits until git has come to it; gives whether it has before the command ended.
+    /// Waits until git reaches the trap; returns whether it did before the command ended.
     fn is_sprung(&self, running: &Running<'_>) -> bool {
         while !self.mark.exists() && !running.has_ended() {
             running.wait(Duration::from_millis(2));
@@ -106,7 +106,7 @@ impl<'a> Trap<'a> {
 impl Drop for Trap<'_> {
     fn drop(&mut self) {
         for (path, before) in self.changed.drain(..) {
-            // On a full disk that a test makes, what is there already can be written.
+            // On the full disk of a test, existing files can still be written.
             let _ = match before {
                 Some(bytes) => fs_err::write(path, bytes),
                 None => fs_err::remove_file(path),

@@ -1,11 +1,11 @@
-//! Line ends, encodings, filters, modes, links and marks: what git does to files between its objects and a working
-//! tree.
+//! Line endings, encodings, filters, modes, links and index flags: how git converts files between its objects and a
+//! working tree.
 
 use pyrelease_test_support::{CHANGELOG, Project};
 
 use super::{is_released, looking, packaged, project, releases_and_comes_back, seen};
 
-/// Checks the files out anew, as they are by the settings of now.
+/// Checks the files out again with the current settings.
 fn check_out_again(project: &Project) {
     project.git(&["rm", "--quiet", "-r", "--cached", "."]);
     project.git(&["reset", "--quiet", "--hard"]);
@@ -25,7 +25,7 @@ fn line_ends_of_windows_in_the_working_tree() {
     assert!(!project.read("CHANGELOG.md").replace("\r\n", "").contains('\n'), "mixed line ends");
 }
 
-/// By `.gitattributes`, and by the repository's own `info/attributes`, which no clone has.
+/// With `.gitattributes`, and with the repository's own `info/attributes`, which clones do not have.
 #[test]
 fn line_ends_by_attribute() {
     for attributes in [".gitattributes", ".git/info/attributes"] {
@@ -46,7 +46,7 @@ fn line_ends_by_attribute() {
     }
 }
 
-/// Files committed with their carriage returns keep them, in the objects too.
+/// Files that were committed with carriage returns keep them, also in the objects.
 #[test]
 fn line_ends_that_are_committed() {
     let project = project().build();
@@ -81,7 +81,7 @@ fn an_encoding_of_the_working_tree() {
     assert!(!refused.stderr().contains("UTF-16"), "it is of no concern there: {refused}");
 }
 
-/// The executable bit, where the file system has it and where git is told that it has not.
+/// The executable bit, with and without `core.fileMode`.
 #[test]
 fn modes_of_files() {
     for mode in ["true", "false"] {
@@ -112,7 +112,7 @@ fn symbolic_links() {
     );
 }
 
-/// An edit of the file that the link leads to is in the way just the same.
+/// An edit of the link's target blocks the release, too.
 #[cfg(unix)]
 #[test]
 fn an_edit_behind_a_symbolic_link() {
@@ -121,7 +121,7 @@ fn an_edit_behind_a_symbolic_link() {
     super::is_refused(&project, "`CHANGES.md` has edits that are not committed");
 }
 
-/// Without links, git writes a file that holds where it would lead: no changelog.
+/// Without symbolic links, git writes a file with the link's target, which is not a changelog.
 #[cfg(unix)]
 #[test]
 fn symbolic_links_where_there_are_none() {
@@ -130,7 +130,7 @@ fn symbolic_links_where_there_are_none() {
     check_out_again(&project);
     super::is_refused(&project, "`CHANGES.md` is a symbolic link").stderr_contains("`CHANGELOG.md`");
 
-    // A link that the release does not touch is no matter.
+    // A link that the release does not change is fine.
     let config = project.read("release.toml").replace("CHANGES.md", "CHANGELOG.md");
     project.write("release.toml", &config);
     project.commit("Name the file itself");
@@ -155,7 +155,7 @@ fn releases_and_comes_back_through_a_link(project: &Project) {
     assert!(project.read("CHANGELOG.md").contains("[1.1.0]"));
 }
 
-/// `--assume-unchanged` and `--skip-worktree`: the user's marks stay, on files that the release changes too.
+/// `--assume-unchanged` and `--skip-worktree`: the user's flags stay, also on files that the release changes.
 #[test]
 fn marks_of_the_users() {
     let project = project().build();
@@ -163,7 +163,7 @@ fn marks_of_the_users() {
     project.git(&["update-index", "--skip-worktree", "pyproject.toml", "LICENSE"]);
     let marks = || project.git(&["ls-files", "-v"]).lines().filter(|line| !line.starts_with("H ")).count();
     assert_eq!(marks(), 4);
-    // Unlike what is outside of a sparse checkout, these are there.
+    // Unlike files outside of a sparse checkout, these exist.
     super::comes_back(&project, project.folder());
     assert_eq!(marks(), 4);
     project.pyrelease("run minor --yes").code(0);
@@ -172,7 +172,7 @@ fn marks_of_the_users() {
     is_released(&project, project.repository());
 }
 
-/// Git does not tell of them: they are looked for.
+/// Git does not report these edits, so pyrelease looks for them.
 #[test]
 fn edits_that_a_mark_hides() {
     for mark in ["--assume-unchanged", "--skip-worktree"] {
@@ -183,7 +183,7 @@ fn edits_that_a_mark_hides() {
     }
 }
 
-/// An index that is split or of another version, and a watcher of files: each is git's own affair.
+/// A split index, other index versions, and a file system monitor.
 #[test]
 fn an_index_of_another_kind() {
     let project = project().build();
@@ -201,7 +201,7 @@ fn an_index_of_another_kind() {
     assert!(!watched.contains("pyrelease/runs"), "the run's own clone was watched:\n{watched}");
 }
 
-/// A filter as Git LFS has it: a pointer in the objects, the content in `.git/lfs`.
+/// A filter like that of Git LFS: a pointer in the objects, the content in `.git/lfs`.
 fn with_large_files() -> Project {
     let project = looking(&packaged("src/demo/model.bin")).build();
     let filter = project.sandbox().root().join("filter.sh");
@@ -256,7 +256,7 @@ fn large_files_whose_program_is_not_installed() {
 #[test]
 fn large_files_whose_content_is_not_here() {
     let project = with_large_files();
-    // Git is sure of a file that is older than its index, and does not look into it again.
+    // Git trusts a file that is older than its index, and does not read it again.
     let file = fs_err::File::options().write(true).open(project.folder().join("src/demo/model.bin")).unwrap();
     file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
     project.git(&["update-index", "--refresh"]);
@@ -264,7 +264,7 @@ fn large_files_whose_content_is_not_here() {
     super::is_refused(&project, "`src/demo/model.bin` is stored in Git LFS, and the content is missing here");
 }
 
-/// The filter is there and passes the pointers on, as with `GIT_LFS_SKIP_SMUDGE`.
+/// The filter is configured but leaves the pointers, as with `GIT_LFS_SKIP_SMUDGE`.
 #[test]
 fn large_files_that_the_filter_leaves_as_pointers() {
     let project = with_large_files();

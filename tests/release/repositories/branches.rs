@@ -1,4 +1,4 @@
-//! The branch guard: a release from a branch that is not made for it is a slip, and asked about.
+//! The branch guard: `run` asks before a release from a branch that is not a release branch.
 
 use pyrelease_test_support::Project;
 
@@ -6,7 +6,7 @@ use super::{configured, is_refused, project};
 
 const QUESTION: &str = "Release from `feature`? [y/N]";
 
-/// The project with a commit of its own on another branch.
+/// A project with a commit on another branch.
 fn on_a_branch(project: Project, branch: &str) -> Project {
     project.git(&["switch", "--quiet", "--create", branch]);
     project.git(&["commit", "--quiet", "--allow-empty", "--message", "Try something"]);
@@ -28,7 +28,7 @@ fn another_branch_than_the_default_one_is_refused_where_nobody_is_asked() {
     project.pyrelease("plan minor").code(0).stdout_contains("push feature and v1.1.0");
 }
 
-/// `git switch --create feature origin/main`, as many do: git would push it nowhere, and this to `main`.
+/// `git switch --create feature origin/main`: git would not push it, but pyrelease would push it to `main`.
 #[test]
 fn a_branch_that_follows_the_default_one_is_another_branch() {
     let project = project().build();
@@ -51,7 +51,7 @@ fn whoever_is_at_a_terminal_is_asked() {
     assert_eq!(project.remote_refs()["refs/heads/feature"], project.head());
 }
 
-/// The branch of an older series has releases that the default branch does not have; one that was begun at a release has
+/// A maintenance branch has releases that the default branch does not have; one that was just created at a release has
 /// none yet.
 #[test]
 fn a_maintenance_branch_may_release() {
@@ -64,7 +64,7 @@ fn a_maintenance_branch_may_release() {
     assert_eq!(project.remote_refs()["refs/heads/1.0.x"], project.head());
 }
 
-/// What the remote has in its default branch counts, not what this repository last saw of it.
+/// The remote's current default branch counts, not the remote-tracking ref.
 #[test]
 fn a_release_tag_that_the_default_branch_has_makes_no_maintenance_branch() {
     let project = on_a_branch(project().build(), "feature");
@@ -82,7 +82,7 @@ fn the_default_branch_is_the_remotes_whatever_its_name() {
     project.pyrelease("run minor --dry-run").code(0);
     project.git(&["switch", "--quiet", "main"]);
     is_refused(&project, "the default branch of `origin` is `trunk`");
-    // A remote that names none is known from when it was cloned, or by nothing.
+    // For a remote that names no default branch, the one from the clone counts, if any.
     project.remote().git(&["symbolic-ref", "HEAD", "refs/heads/gone"]);
     project.git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk"]);
     is_refused(&project, "the default branch of `origin` is `trunk`");
@@ -104,7 +104,7 @@ fn a_detached_head_may_release_at_a_tag_and_in_ci() {
     dry("GITLAB_CI", "true", 0);
     project.git(&["tag", "checked-out"]);
     dry("CI", "false", 0);
-    // What is not detached is on a branch, in CI as well.
+    // A HEAD that is not detached is on a branch, also in CI.
     project.git(&["switch", "--quiet", "--create", "feature"]);
     dry("CI", "true", 3);
 }

@@ -1,4 +1,4 @@
-//! The user's hooks: which run, how often, where, and what they may do.
+//! The user's hooks: which ones run, how often and where, and what they may do.
 
 use pyrelease_test_support::{Project, Transcript};
 
@@ -18,7 +18,8 @@ const ALL: [&str; 11] = [
     "pre-merge-commit",
 ];
 
-/// Once for the commit, in the run's clone; once for the push, in the user's working tree. Nobody checks out or merges.
+/// Hooks run once for the commit, in the run's clone, and once for the push, in the user's working tree. There is no
+/// checkout or merge.
 #[test]
 fn which_run_and_where() {
     let project = project().build();
@@ -44,7 +45,7 @@ fn which_run_and_where() {
     assert_eq!(ran, expected);
 }
 
-/// A formatter at work: what it changes and adds is in the release commit, and in nothing else.
+/// A formatter: its changes and additions are only in the release commit.
 #[test]
 fn a_hook_that_changes_files() {
     let project = project().build();
@@ -62,7 +63,7 @@ fn a_hook_that_changes_files() {
     assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
 }
 
-/// As husky has it: a path relative to the working tree, of which a part is generated and in no clone.
+/// Husky's layout: a path relative to the working tree, with generated files that clones do not have.
 #[test]
 fn hooks_at_a_relative_path() {
     let project =
@@ -78,7 +79,7 @@ fn hooks_at_a_relative_path() {
     assert!(project.read("hooked.txt").contains(".husky/_/../pre-commit"), "{}", project.read("hooked.txt"));
 }
 
-/// A hook may need what is not in git, such as an environment; `carry` brings it.
+/// A hook may need untracked files, such as an environment; `carry` copies them.
 #[test]
 fn a_hook_that_needs_what_is_not_committed() {
     let mut seen = Transcript::named("repositories/a-hook-that-needs-what-is-not-committed");
@@ -111,11 +112,11 @@ fn a_push_that_the_users_own_hook_refuses() {
     project.assert_no_debris();
 }
 
-/// It judges what goes out, and has no say in what is taken back.
+/// The hook can reject a push, but not an undo.
 #[test]
 fn a_hook_that_would_refuse_the_taking_back() {
     let project = project().build();
-    // What becomes new must come after what was there.
+    // The new commit must follow the old one.
     let script = "while read -r _ new _ old; do\n\
                   [ -z \"$(echo \"$old\" | tr -d 0)\" ] || git merge-base --is-ancestor \"$old\" \"$new\" || exit 1\n\
                   done\n";
@@ -123,7 +124,7 @@ fn a_hook_that_would_refuse_the_taking_back() {
     comes_back(&project, project.folder());
 }
 
-/// A hook on every change of a ref, which lets only some pass.
+/// A hook on every change of a ref, which rejects some.
 fn reference_hook(project: &Project, refused: &str) {
     let script = format!(
         "[ \"$1\" = prepared ] || exit 0\n\
@@ -144,7 +145,7 @@ fn a_landing_that_a_hook_refuses() {
     project.assert_no_debris();
 }
 
-/// What cannot be undone is left and said; with the hook out of the way, it is.
+/// An effect that cannot be undone is kept and reported; without the hook, it is undone.
 #[test]
 fn an_undo_that_a_hook_refuses() {
     let project = project().build();

@@ -1,5 +1,5 @@
-//! Repositories as they are: whatever somebody's looks like, a release is right in it, or is undone to the byte, or is
-//! refused before anything happens.
+//! Repositories of all kinds: a release in each is right, or is undone to the byte, or is refused before anything
+//! happens.
 
 mod attributes;
 mod branches;
@@ -19,7 +19,7 @@ use pyrelease_test_support::{Blueprint, Outcome, Project};
 
 use super::{QUICK, quick};
 
-/// Between the landing and the push a run can be killed, and after the push it can fail.
+/// Stages that kill a run between the landing and the push, and fail it after the push.
 const PIPELINE: &str = "\
 stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"between\", \"push\", \"last\"]
 
@@ -34,29 +34,29 @@ undo = [\"true\"]
 reach = \"repository\"
 ";
 
-/// A project whose release needs no index, so that one takes a second.
+/// A project whose release needs no index, and takes a second.
 fn project() -> Blueprint {
     configured("")
 }
 
-/// The same with more in its `release.toml`.
+/// The same project with more in its `release.toml`.
 fn configured(more: &str) -> Blueprint {
     quick().config(&format!("{PIPELINE}{QUICK}{more}"))
 }
 
-/// A project in whose release a shell command is run after the build; what it prints is [`seen`].
+/// A project with a shell command after the build; [`seen`] returns its output.
 fn looking(command: &str) -> Blueprint {
     let stages = PIPELINE.replace("\"check\", ", "\"check\", \"look\", ");
     let run = format!("( {command} ) > \"$SEEN\"");
     quick().config(&format!("{stages}{QUICK}\n[stage.look]\nrun = [\"sh\", \"-c\", {run:?}]\n"))
 }
 
-/// Prints a file of the source distribution.
+/// A command that prints a file of the source distribution.
 fn packaged(path: &str) -> String {
     format!("tar -xzOf \"$PYRELEASE_DIST\"/*.tar.gz demo-1.1.0/{path}")
 }
 
-/// Releases, and gives what was printed by the command of [`looking`].
+/// Releases, and returns the output of the command of [`looking`].
 #[track_caller]
 fn seen(project: &Project) -> (String, Outcome) {
     let seen = project.sandbox().root().join("seen");
@@ -65,8 +65,7 @@ fn seen(project: &Project) -> (String, Outcome) {
     (fs_err::read_to_string(seen).expect("the command has run"), outcome)
 }
 
-/// Everything that can become of a release of 1.1.0 here: it fails late, it is killed and rolled back, it is killed and
-/// finished; and then it is right.
+/// Every outcome of a release of 1.1.0: it fails late, it is killed and rolled back, it is killed and completed.
 #[track_caller]
 fn releases_and_comes_back(project: &Project) {
     comes_back(project, project.folder());
@@ -74,7 +73,7 @@ fn releases_and_comes_back(project: &Project) {
     is_released(project, project.repository());
 }
 
-/// A failure after the push, and a kill before it, leave nothing in the worktree at `top` or anywhere else.
+/// Asserts that a failure after the push and a kill before it leave nothing in the worktree at `top` or elsewhere.
 #[track_caller]
 fn comes_back(project: &Project, top: &Path) {
     let before = project.snapshot();
@@ -86,7 +85,7 @@ fn comes_back(project: &Project, top: &Path) {
     project.assert_no_debris();
 }
 
-/// A run that was killed between the landing and the push is finished.
+/// Completes a run that was killed between the landing and the push.
 #[track_caller]
 fn finishes(project: &Project, top: &Path) {
     dies(project, top);
@@ -106,8 +105,8 @@ fn died(project: &Project) -> std::path::PathBuf {
     project.sandbox().root().join("died")
 }
 
-/// The release is one commit on top of what was there, in the worktree at `top` and at the remote, tagged, and of
-/// nothing but the changelog and the version.
+/// Asserts that the release is one tagged commit, in the worktree at `top` and at the remote, which changes only the
+/// changelog and the version.
 #[track_caller]
 fn is_released(project: &Project, top: &Path) {
     let git = |args: &[&str]| project.sandbox().git(top, args);
@@ -124,7 +123,7 @@ fn is_released(project: &Project, top: &Path) {
     assert_eq!((&refs["refs/heads/main"], &refs["refs/tags/v1.1.0"]), (&head, &tag));
 }
 
-/// The release is refused before anything happens, and the reason is named.
+/// Asserts that the release is refused for this reason before anything happens.
 #[track_caller]
 fn is_refused(project: &Project, reason: &str) -> Outcome {
     let before = project.snapshot();

@@ -32,7 +32,7 @@ fn a_repository_at_a_path_that_is_not_unicode() {
     assert!(!other.join(".git/pyrelease/runs").exists(), "a run was begun");
 }
 
-/// Names of files that git quotes, escapes or takes for an option.
+/// File names that git quotes, escapes or mistakes for an option.
 #[test]
 fn files_whose_names_are_not_plain() {
     let mut seen = Transcript::named("repositories/files-whose-names-are-not-plain");
@@ -79,7 +79,7 @@ fn a_changelog_whose_name_is_not_plain() {
     project.assert_as_checked_out(project.repository());
 }
 
-/// Git knows bytes, not letters.
+/// Git stores names as bytes, not characters.
 #[cfg(target_os = "linux")]
 #[test]
 fn files_whose_names_are_not_unicode() {
@@ -103,7 +103,7 @@ fn files_whose_names_are_not_unicode() {
     assert_eq!(project.tag_target("v1.1.0"), project.head());
 }
 
-/// What a hook adds under a name that is no text does not go over a file of the user's either.
+/// A file that a hook adds under a name that is not UTF-8 does not overwrite a file of the user.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_ignored_file_whose_name_is_not_unicode() {
@@ -124,12 +124,12 @@ fn an_ignored_file_whose_name_is_not_unicode() {
     assert_eq!(fs_err::read_to_string(&name).unwrap(), "mine\n");
 }
 
-/// The run's own folder is deeper than the user's, and git goes as deep.
+/// The run's folder is deeper than the user's, and git supports the depth.
 #[test]
 fn a_very_long_path() {
     let deep = vec!["a-folder-with-a-name-that-is-as-long-as-such-names-are-in-generated-code"; 40].join("/");
     let project = project().build();
-    // Deeper than one call of the system reaches: folder by folder, as git makes it.
+    // Deeper than the system's limit for a path: create folder by folder, as git does.
     let blob = project.git(&["hash-object", "-w", "LICENSE"]);
     project.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},{deep}/end.txt")]);
     project.git(&["commit", "--quiet", "--message", "Deep"]);

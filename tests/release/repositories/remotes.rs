@@ -1,4 +1,4 @@
-//! Remotes: none, several, under other names and addresses, and such as take no push back.
+//! Remotes: none, several, with other names and URLs, and such that reject an undo.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use pyrelease_test_support::{Project, Transcript};
 
 use super::{comes_back, configured, is_refused, is_released, project, releases_and_comes_back};
 
-/// Another bare repository, as a fork is one.
+/// Another bare repository, such as a fork.
 fn fork(project: &Project) -> String {
     let text = |path: &Path| path.to_str().expect("a path of our own").to_owned();
     let fork = text(&project.sandbox().root().join("fork.git"));
@@ -36,7 +36,7 @@ fn a_branch_without_an_upstream() {
     releases_and_comes_back(&project);
 }
 
-/// A branch that the remote does not have yet is there after the push, and gone after the undo.
+/// A branch that the remote does not have is created by the push, and deleted by the undo.
 #[test]
 fn a_branch_that_is_new_at_the_remote() {
     let project = configured("[stage.push]\nbranches = [\"release/*\"]\n").build();
@@ -82,7 +82,7 @@ fn several_and_nothing_that_tells_which() {
         .assert_error_shown("repositories/several-and-nothing-that-tells-which");
 }
 
-/// Not to the one that happens to have a name: that is not where this branch is pushed to.
+/// Not to the only named remote: this branch is pushed elsewhere.
 #[test]
 fn an_address_without_a_name() {
     let project = project().build();
@@ -110,7 +110,7 @@ fn other_addresses_to_push_to_than_to_fetch_from() {
     project.pyrelease("run minor --yes").code(0);
 }
 
-/// The same other address for both ways is as good as the one that is written down.
+/// The same rewritten URL for fetching and pushing is fine.
 #[test]
 fn an_address_that_is_rewritten() {
     let project = project().build();
@@ -127,7 +127,7 @@ fn a_relative_address() {
     releases_and_comes_back(&project);
 }
 
-/// What `git push` would send besides, and how it would choose, is no matter.
+/// Settings of `git push` for further refs and for its choice have no effect.
 #[test]
 fn settings_of_git_push() {
     let project = project().build();
@@ -156,8 +156,8 @@ fn a_branch_that_follows_another_and_is_pushed_to_its_own_name() {
     assert_eq!(project.remote_refs()["refs/heads/work"], project.head());
 }
 
-/// `git init --bare --shared` sets the first. It is said before; and what could not be taken back is left, both here and
-/// there, until the remote lets go.
+/// `git init --bare --shared` sets the first. The preflight reports it; what cannot be undone stays, here and at the
+/// remote, until the remote permits it.
 #[test]
 fn a_remote_that_lets_nothing_be_taken_back() {
     let mut seen = Transcript::named("repositories/a-remote-that-lets-nothing-be-taken-back");
@@ -195,7 +195,7 @@ fn a_remote_on_which_somebody_works() {
     assert_eq!(project.git(&["-C", theirs, "rev-parse", "main"]), project.head());
 }
 
-/// The remote shows no tags and takes none.
+/// The remote hides its tags and rejects new ones.
 #[test]
 fn a_remote_that_hides_its_tags() {
     let project = project().build();

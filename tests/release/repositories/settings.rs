@@ -1,4 +1,4 @@
-//! Formats of repositories, and settings that hold in the user's repository and have to hold in its clone.
+//! Repository formats, and settings of the user's repository that must also apply in its clone.
 
 use pyrelease_test_support::{Project, Transcript};
 
@@ -49,7 +49,7 @@ fn a_repository_of_somebody_elses() {
     seen.assert();
 }
 
-/// What a user includes for this repository alone holds for the release's commit, whatever the condition is.
+/// A conditional include for this repository applies to the release commit, whatever the condition.
 #[test]
 fn settings_included_under_a_condition() {
     let conditions = [
@@ -72,7 +72,7 @@ fn settings_included_under_a_condition() {
     }
 }
 
-/// `core.worktree`: the files are not where the repository is.
+/// `core.worktree`: the files are elsewhere.
 #[test]
 fn files_elsewhere() {
     let project = project().build();
@@ -83,7 +83,7 @@ fn files_elsewhere() {
     releases_and_comes_back(&project);
 }
 
-/// A replaced commit is what git shows: here and in the clone, where a version may come from the history.
+/// Replaced commits apply here and in the clone, where a version may come from the history.
 #[test]
 fn a_history_that_was_replaced() {
     let project = super::looking("git log --format=%s").build();
@@ -93,7 +93,7 @@ fn a_history_that_was_replaced() {
     assert_eq!(seen, "Release 1.1.0\nWrite down what changed\nThe history before the move\n");
 }
 
-/// Settings that would make the bringing over of the release commit fail, or do more than that.
+/// Settings that could make the transfer of the release commit fail, or do more.
 #[test]
 fn settings_of_git_fetch() {
     let project = project().build();

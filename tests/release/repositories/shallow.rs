@@ -1,4 +1,4 @@
-//! Clones that have not everything: shallow, partial, sparse, borrowing.
+//! Incomplete clones: shallow, partial, sparse, and with alternates.
 
 use pyrelease_test_support::Backend;
 
@@ -14,7 +14,7 @@ fn a_shallow_clone() {
     releases_and_comes_back(&project);
 }
 
-/// The tag is where the history still reaches: nothing to say.
+/// The history reaches the tag: no warning.
 #[test]
 fn a_shallow_clone_with_the_tag_before() {
     let project = project().build().cloned_with(&["--depth=2"]);
@@ -23,7 +23,7 @@ fn a_shallow_clone_with_the_tag_before() {
     releases_and_comes_back(&project);
 }
 
-/// The version comes from the tags, and those are beyond the cut.
+/// The version comes from tags that the clone does not have.
 #[test]
 fn a_shallow_clone_whose_version_is_in_a_tag_it_does_not_have() {
     let project = project().backend(Backend::SetuptoolsScm).build().cloned_with(&["--depth=1"]);
@@ -33,7 +33,7 @@ fn a_shallow_clone_whose_version_is_in_a_tag_it_does_not_have() {
     project.pyrelease("run minor --dry-run").code(0);
 }
 
-/// Every tag is at the remote only, the one that would be made again among them.
+/// All tags are only at the remote, among them the one of the release.
 #[test]
 fn a_clone_without_tags_does_not_release_a_version_again() {
     let project = project().build().cloned_with(&["--no-tags"]);
@@ -45,7 +45,7 @@ fn a_clone_without_tags_does_not_release_a_version_again() {
     project.assert_unchanged(&before);
 }
 
-/// Of all files, one is checked out; the others are not even in the objects until they are needed.
+/// Only one file is checked out; git fetches the others when they are needed.
 #[test]
 fn a_partial_clone() {
     let project = project().build();
@@ -62,7 +62,7 @@ fn a_partial_clone() {
     assert!(!project.folder().join("CHANGELOG.md").exists());
 }
 
-/// The remote of a partial clone is where the missing parts are; without it there is no release.
+/// The missing objects of a partial clone are at its remote; without it there is no release.
 #[test]
 fn a_partial_clone_without_its_remote() {
     let project = project().build();
@@ -77,7 +77,7 @@ fn a_partial_clone_without_its_remote() {
     assert_eq!(project.git(&["tag", "--list", "v1.1.0"]), "");
 }
 
-/// The version is in a file that is not checked out; it stays so, and is right in the commit.
+/// The version is in a file that is not checked out; it stays so, and the commit has the new version.
 #[test]
 fn a_sparse_checkout() {
     let folders = ["packages/demo/src", "packages/demo/backend"];
@@ -94,7 +94,7 @@ fn a_sparse_checkout() {
     }
 }
 
-/// `git clone --shared`, and the objects that such a repository borrows in turn by a relative path.
+/// `git clone --shared`, with alternates of its own by a relative path.
 #[test]
 fn a_clone_that_borrows_its_objects() {
     let project = project().build();

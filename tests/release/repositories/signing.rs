@@ -6,7 +6,7 @@ use pyrelease_test_support::Project;
 
 use super::{is_refused, project, releases_and_comes_back};
 
-/// Whether the program is there; if not, the test says so, and has shown nothing.
+/// Whether the program is installed; if not, the test prints that it was skipped.
 #[expect(clippy::print_stdout, reason = "whoever reads the output is to know what was not shown")]
 fn is_there(program: &str) -> bool {
     let found = duct::cmd(program, ["--version"]).stdout_null().stderr_null().unchecked().run().is_ok();
@@ -16,7 +16,7 @@ fn is_there(program: &str) -> bool {
     found
 }
 
-/// A folder of gpg's own whose agent ends with the test.
+/// A home for gpg, whose agent ends with the test.
 struct Keys<'a> {
     project: &'a Project,
 }
@@ -136,7 +136,7 @@ fn with_a_program_that_is_not_installed() {
     is_refused(&project, "the signing program `no-such-gpg-of-the-test` is not installed");
 }
 
-/// Nothing is signed where `sign = false` says so, whatever git is configured for.
+/// With `sign = false` nothing is signed, whatever git's configuration.
 #[test]
 fn with_no_key_where_none_is_needed() {
     let project = super::configured("[stage.tag]\nsign = false\n").build();
@@ -146,7 +146,7 @@ fn with_no_key_where_none_is_needed() {
     assert!(!project.git(&["cat-file", "tag", "v1.1.0"]).contains("SIGNATURE"));
 }
 
-/// A key for ssh, named by a path that is relative to the working tree and is nowhere in a clone of it.
+/// An ssh key with a path relative to the working tree, which clones do not have.
 fn with_an_ssh_key(project: &Project) {
     fs_err::create_dir(project.git_folder().join("keys")).expect("a fresh folder");
     let folder = project.folder();

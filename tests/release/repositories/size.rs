@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{project, releases_and_comes_back};
 
-/// Tens of thousands of each work as well, in seconds; here there are fewer, so that the test takes as long as others.
+/// Tens of thousands of each work as well, in seconds; there are fewer here to keep the test short.
 #[test]
 fn many_files_and_many_tags() {
     let project = project().build();

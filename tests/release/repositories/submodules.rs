@@ -1,10 +1,10 @@
-//! Submodules: in the release exactly as recorded, from where the user has them, without the network.
+//! Submodules: released at their recorded commits, from the user's clones, without the network.
 
 use pyrelease_test_support::Project;
 
 use super::{looking, packaged, project, releases_and_comes_back, seen};
 
-/// A project with a submodule whose content is packaged. Its own remote is gone: nothing can be fetched.
+/// A project with a submodule whose content is packaged. The submodule's remote is gone, so nothing can be fetched.
 fn with_a_submodule() -> Project {
     let project = looking(&packaged("src/demo/vendored/data.txt")).build();
     let other = project.sandbox().root().join("other.git-project");
@@ -73,7 +73,7 @@ fn a_submodule_whose_recorded_commit_is_not_here() {
     super::is_refused(&project, "submodule `src/demo/vendored` is recorded at aaaaaaaaaa");
 }
 
-/// With `submodule.recurse` git would follow into submodules wherever it checks something out.
+/// With `submodule.recurse` git would update submodules with every checkout.
 #[test]
 fn a_submodule_in_a_submodule_and_everything_recursive() {
     let project = project().build();

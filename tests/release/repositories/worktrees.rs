@@ -34,7 +34,7 @@ fn a_linked_worktree() {
     project.assert_as_checked_out(project.repository());
 }
 
-/// Whoever recovers sits in another worktree: the files of the one that shows the branch go back all the same.
+/// The recovery runs in another worktree: the files of the branch's worktree are restored as well.
 #[test]
 fn recovered_from_another_worktree() {
     let (project, linked) = linked();
@@ -50,7 +50,7 @@ fn recovered_from_another_worktree() {
     assert_eq!(project.branch(), "elsewhere");
 }
 
-/// Cut short before the landing: the private work is done again in the worktree that it is for.
+/// Interrupted before the landing: the private work is repeated for the right worktree.
 #[test]
 fn finished_from_another_worktree_before_the_landing() {
     let config = "\
@@ -85,7 +85,7 @@ fn a_worktree_that_was_moved_meanwhile() {
     is_released(&project, &linked);
 }
 
-/// There are no files to go back any more; the branch does.
+/// There are no files to restore; the branch is restored.
 #[test]
 fn a_worktree_that_was_removed_meanwhile() {
     let (project, linked) = linked();
@@ -99,7 +99,7 @@ fn a_worktree_that_was_removed_meanwhile() {
     project.assert_no_debris();
 }
 
-/// As `actions/checkout` leaves it for a tag or a pull request.
+/// The state of `actions/checkout` for a tag or a pull request.
 #[test]
 fn a_detached_head() {
     let project = super::configured("[stage.push]\nbranch = \"main\"\n").build();
@@ -116,7 +116,7 @@ fn a_detached_head_without_a_branch_to_push_to() {
     super::is_refused(&project, "HEAD is detached");
 }
 
-/// HEAD is each worktree's own: it is the linked one's that moves, from wherever the way back is taken.
+/// Each worktree has its own HEAD: the linked one's moves, wherever the recovery runs.
 #[test]
 fn a_detached_head_recovered_from_another_worktree() {
     let project = super::configured("[stage.push]\nbranch = \"main\"\n").build();

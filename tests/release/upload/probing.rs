@@ -1,11 +1,11 @@
-//! What an index would say of files, asked before they are sent.
+//! `--probe`: asks an index whether it would accept files.
 
 use pyrelease_test_support::distribution::sdist;
 use pyrelease_test_support::{Asked, IndexServer, Trouble};
 
 use super::{Embedded, UploadProject};
 
-/// What is sent to be refused is: nothing is there afterwards, and what bars a file is known before the first is sent.
+/// Probes are refused and store nothing, and obstacles are known before the first upload.
 #[test]
 fn a_probe_tells_what_an_index_would_say_and_leaves_nothing_there() {
     let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
@@ -16,14 +16,14 @@ fn a_probe_tells_what_an_index_would_say_and_leaves_nothing_there() {
         upload_project.upload(&[&["--url", &url, "--simple", &simple], more].concat(), &[])
     };
     let taken = blind(&upload_project, &["--probe"]).code(0);
-    // Every question about a project that is not there counts as another new one.
+    // Every probe of a project that does not exist counts as a new project.
     taken.says("would accept demo-1.0-py3-none-any.whl").says("was asked about the first file only");
     assert_eq!((index.files().len(), index.proxy.sent().len()), (2, 3));
     let next = UploadProject::with_release("1.1");
     let taken = blind(&next, &["--probe"]).code(0);
     taken.says("would accept demo-1.1-py3-none-any.whl").says("would accept demo-1.1.tar.gz");
 
-    // The page is an old one, so only the index itself knows that the name is taken.
+    // The page is outdated, so only the index itself knows that the name is used.
     index.proxy.ahead(Asked::Listing, [Some(Trouble::Stale)]);
     let refused = blind(&other, &["--probe"]).code(3);
     refused.says("File already exists").says("cannot be used again").says("nothing has been sent");

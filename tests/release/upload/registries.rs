@@ -1,6 +1,5 @@
-//! Registries that nobody can run here: a server that answers as each is documented to, or has been seen to in the
-//! reports of those who use it. A duplicate is decided by hashes where the registry gives any; where it does not, that is
-//! said.
+//! Registries that cannot run here: a server that replies as their documentation or bug reports describe. Hashes decide
+//! about duplicates if the registry lists any; otherwise a message says so.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -17,16 +16,16 @@ use super::registry::Registry;
 const WHEEL: &str = "demo-1.0-py3-none-any.whl";
 const JSON: &str = "application/vnd.pypi.simple.v1+json";
 
-/// With one wheel, whose bytes the word makes.
+/// A folder with one wheel, whose bytes depend on the word.
 fn upload_project(word: &str) -> UploadProject {
     let upload_project = UploadProject::new();
     wheel(&upload_project.folder, "demo", "1.0", "any", word);
     upload_project
 }
 
-/// What registries say to a file of a name that they have, and where that is known from.
+/// The replies of registries to a duplicate file name, with their sources.
 const DUPLICATES: &[(&str, u16, &str)] = &[
-    // twine's issues 332, 1251 and 918: by version, and where it hides what may not be replaced
+    // twine's issues 332, 1251 and 918: depending on the version and its settings
     (
         "Artifactory 6",
         403,
@@ -42,7 +41,7 @@ const DUPLICATES: &[(&str, u16, &str)] = &[
         404,
         r#"{"errors": [{"status": 404, "message": "Could not locate artifact 'pypi-local:demo/1.0/demo-1.0-py3-none-any.whl' (Repository 'pypi-local' was not found or expired)."}]}"#,
     ),
-    // twine's issues 693 and 1044: by the database behind it
+    // twine's issues 693 and 1044: depending on its database
     (
         "Nexus with OrientDB",
         400,
@@ -55,7 +54,7 @@ const DUPLICATES: &[(&str, u16, &str)] = &[
         400,
         "<html><body>pypi-hosted/packages/demo/1.0/demo-1.0-py3-none-any.whl cannot be updated</body></html>",
     ),
-    // twine's issue 697; and what GitLab says where duplicates are switched off
+    // twine's issue 697; and GitLab's reply if duplicates are disabled
     ("GitLab", 400, r#"{"message":"Validation failed: File name has already been taken"}"#),
     ("GitLab without duplicates", 400, r#"{"message":"400 Bad request - Duplicate package is not allowed"}"#),
     // uv's issue 8817
@@ -64,7 +63,7 @@ const DUPLICATES: &[(&str, u16, &str)] = &[
         409,
         r#"{"$id":"1","innerException":null,"message":"The feed 'Feed' already contains file 'demo-1.0-py3-none-any.whl' in package 'demo 1.0'.","typeKey":"PackageAlreadyExistsException","errorCode":0,"eventId":3000}"#,
     ),
-    // Of CodeArtifact, no more than the status is known
+    // For CodeArtifact, only the status is known
     ("AWS CodeArtifact", 409, ""),
     // twine's issues 816 and 1007
     ("Google Artifact Registry", 400, "Requested entity already exists.\n"),
@@ -73,12 +72,12 @@ const DUPLICATES: &[(&str, u16, &str)] = &[
     ("Gitea, Forgejo", 409, "package file already exists"),
 ];
 
-/// Ways in which registries list a file, with the place of its hash in the link
+/// How registries list a file, with the place of the hash in the link
 const PAGES: &[(&str, &str)] = &[
     ("PEP 503", "#sha256=@"),
     // Gitea and Forgejo before 2024
     ("another separator", "#sha256-@"),
-    // Nexus and devpi of old
+    // Older Nexus and devpi
     ("a hash that is not asked for", "#md5=d41d8cd98f00b204e9800998ecf8427e"),
     ("no hash at all", ""),
 ];
@@ -101,7 +100,7 @@ fn every_registrys_duplicate_is_decided_by_hashes_where_it_gives_any() {
                     blind.says("may be another one than ours").says("`--simple URL`");
                 }
 
-                // What it lists is seen only after it has said no, as behind a cache.
+                // The listing is read only after the refusal, as behind a cache.
                 let (page, fragment) = PAGES[at % PAGES.len()];
                 let listing = |upload_project: &UploadProject, hash: &str| {
                     let server = Registry::that_says(*status, body);
@@ -125,7 +124,7 @@ fn every_registrys_duplicate_is_decided_by_hashes_where_it_gives_any() {
     });
 }
 
-/// What registries say to whoever may not upload.
+/// The replies of registries to missing permissions.
 const REFUSALS: &[(u16, &str, &str, &str)] = &[
     (
         401,
@@ -167,7 +166,7 @@ fn every_registrys_refusal_says_why_and_what_to_do() {
     }
 }
 
-/// A page of a project as PyPI has it, with one file of this release.
+/// A project page in PyPI's format, with one file of this release.
 fn page(status: &str, age: SignedDuration) -> String {
     let uploaded = Timestamp::now() - age;
     json!({
@@ -197,7 +196,7 @@ fn what_a_project_may_not_do_there_is_known_before_anything_is_sent() {
         server.shows_with("/simple/demo/", JSON, &format!("{PYRELEASE_INDEX}: x\r\n"), page(status, age));
         let refused = server.upload(&upload_project).code(3);
         refused.says(words).says(help).says("nothing has been sent");
-        // Quarantine is about those who install; of the others, no word of the user's changes anything.
+        // Quarantine concerns installations; `--force` does not override the other states.
         let code = if status == "quarantined" { 0 } else { 3 };
         server.upload_with(&upload_project, &["--force"]).code(code).says(words);
     }
@@ -240,7 +239,7 @@ fn a_release_that_loses_attestations_has_a_note() {
     }
 }
 
-/// Whoever sends nothing to sign in with has no token that could be wrong.
+/// A request without credentials has no token that could be wrong.
 #[test]
 fn an_upload_without_credentials_that_is_refused_asks_for_some() {
     let upload_project = upload_project("hello");
@@ -278,7 +277,7 @@ fn what_is_no_distribution_any_more_is_refused_as_check_refuses_it() {
     assert_eq!(server.uploads(), 0);
 }
 
-/// What PyPI says to bytes that it has under another name, and what it lists then.
+/// PyPI's reply to bytes that it has under another name, and its listing then.
 #[test]
 fn the_same_bytes_under_another_name_are_seen_and_told() {
     let upload_project = upload_project("hello");

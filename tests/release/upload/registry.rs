@@ -1,4 +1,4 @@
-//! A server that says what it was told to: for replies that no server gives that can be run here.
+//! A scripted server, for replies of servers that cannot run here.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -8,7 +8,7 @@ use std::thread;
 
 use super::{Ended, UploadProject};
 
-/// A server that gives each upload the same reply, and whoever asks for an address what is there
+/// A server that replies to each upload in the same way, and serves fixed pages
 #[derive(Clone)]
 pub(super) struct Registry {
     address: String,
@@ -19,23 +19,23 @@ pub(super) struct Registry {
 struct Told {
     upload: (u16, String),
     pages: BTreeMap<String, Page>,
-    /// How many there were
+    /// The number of uploads
     uploads: usize,
 }
 
-/// What is given out at an address
+/// A page
 #[derive(Clone, Default)]
 struct Page {
     kind: &'static str,
-    /// Each ends its line
+    /// Each with its line end
     headers: String,
     body: Vec<u8>,
-    /// Only when something was uploaded
+    /// Only after an upload
     is_late: bool,
 }
 
 impl Registry {
-    /// One that says this to every upload and lists nothing yet.
+    /// Starts a server that gives every upload this reply, and lists nothing.
     pub(super) fn that_says(status: u16, body: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -45,7 +45,7 @@ impl Registry {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let serving = serving.clone();
-                // Whoever hangs up gets no answer.
+                // The client may have hung up.
                 thread::spawn(move || stream.and_then(|stream| serving.answer(&stream)));
             }
         });
@@ -89,18 +89,18 @@ impl Registry {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on an upload is answered so.
+    /// Sets the reply to uploads.
     pub(super) fn says(&self, status: u16, body: &str) {
         self.told().upload = (status, body.to_owned());
     }
 
-    /// When something was uploaded, this is there.
+    /// Sets a page that appears after an upload.
     pub(super) fn shows_late(&self, target: &str, kind: &'static str, body: impl Into<Vec<u8>>) {
         let page = Page { kind, body: body.into(), is_late: true, ..Page::default() };
         self.told().pages.insert(target.to_owned(), page);
     }
 
-    /// From now on this is there, with headers that each end their line.
+    /// Sets a page, with headers that include their line ends.
     pub(super) fn shows_with(
         &self,
         target: &str,
@@ -121,7 +121,7 @@ impl Registry {
         upload_project.upload(&[&["--url", &url, "--simple", &simple], more].concat(), &[])
     }
 
-    /// Nobody says where it lists its files.
+    /// Without a URL of the simple API.
     pub(super) fn upload_blindly(&self, upload_project: &UploadProject) -> Ended {
         upload_project.upload(&["--url", &self.url()], &[])
     }

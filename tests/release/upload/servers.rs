@@ -1,4 +1,4 @@
-//! Index servers that people run, as they are set up in different ways: what the command says, and what is there after it.
+//! Real index servers in different configurations: the command's output, and the files afterwards.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,14 +13,14 @@ const SDIST: &str = "demo-1.0.tar.gz";
 const WHEEL: &str = "demo-1.0-py3-none-any.whl";
 
 impl UploadProject {
-    /// The same release with another source distribution.
+    /// The same release with a different source distribution.
     fn with_another_sdist() -> Self {
         let upload_project = Self::with_release("1.0");
         sdist(&upload_project.folder, "demo", "1.0", "another");
         upload_project
     }
 
-    /// What lies there, and the sha256 of each.
+    /// The files of the folder with their sha256.
     fn files(&self) -> BTreeMap<String, String> {
         let entry = |name: &str| (name.to_owned(), self.sha256(name));
         [WHEEL, SDIST].map(entry).into()
@@ -31,7 +31,7 @@ impl UploadProject {
     }
 }
 
-/// A server and who comes to it
+/// A server and its credentials
 struct Visit<'a> {
     server: &'a IndexServer,
     variables: Vec<(&'a str, &'a str)>,
@@ -52,23 +52,23 @@ impl<'a> Visit<'a> {
         upload_project.upload(&["--url", &url, "--simple", &simple], &self.variables)
     }
 
-    /// Nobody says where it lists its files.
+    /// Without a URL of the simple API.
     fn upload_blindly(&self, upload_project: &UploadProject) -> Ended {
         upload_project.upload(&["--url", &self.server.upload_url()], &self.variables)
     }
 
-    /// What it lists is seen only after the server has said no.
+    /// The listing is read only after the server's refusal.
     fn upload_after_a_stale_look(&self, upload_project: &UploadProject) -> Ended {
         let proxy = Proxy::before(&self.server.upload_url(), &self.server.simple_url());
-        // Somebody who has a name asks once more with it.
+        // A client with credentials asks again with them.
         let looks = if self.variables.is_empty() { 1 } else { 2 };
         proxy.ahead(Asked::Listing, vec![Some(Trouble::Stale); looks]);
         let (url, simple) = (proxy.upload_url(), proxy.simple_url());
         upload_project.upload(&["--url", &url, "--simple", &simple], &self.variables)
     }
 
-    /// Puts a release there and says the same again, and then something else under the same names: the hashes decide
-    /// beforehand, however the server takes duplicates.
+    /// Uploads a release, uploads it again, and then other bytes under the same names: the hashes decide beforehand,
+    /// however the server handles duplicates.
     #[track_caller]
     fn is_decided_by_hashes(&self, ours: &UploadProject, other: &UploadProject) {
         self.upload(ours).code(0).says("\"event\":\"published\"");
@@ -90,7 +90,7 @@ fn a_pypiserver_that_is_open_to_all_takes_files_and_keeps_them() {
     visit.is_decided_by_hashes(&ours, &other);
     visit.upload(&ours).code(0).says("there are no credentials for");
 
-    // It says 409 to the same bytes and to others; only its page tells them apart.
+    // It replies 409 to the same bytes and to others; only its page tells them apart.
     let late = visit.upload_after_a_stale_look(&other).code(4);
     late.says("has a different `demo-1.0.tar.gz` already")
         .says(&ours.sha256(SDIST))
@@ -111,7 +111,7 @@ fn a_pypiserver_that_replaces_files_replaces_none_that_is_seen_beforehand() {
         UploadProject::with_another_sdist(),
     );
     visit.is_decided_by_hashes(&ours, &other);
-    // Who does not say where to look has been told what comes of it.
+    // Without the URL of the listing, a warning tells the consequence.
     visit.upload_blindly(&other).code(0).says("may be overwritten");
     assert_eq!(server.files("demo"), other.files());
 }
@@ -134,7 +134,7 @@ fn a_pypiserver_that_does_not_know_the_password_stores_nothing() {
     known.is_decided_by_hashes(&upload_project, &UploadProject::with_another_sdist());
 }
 
-/// One server with two indexes, for it takes long to start.
+/// One server with two indexes, because its start takes long.
 #[test]
 fn devpi_takes_files_from_its_user_and_replaces_none_that_is_seen_beforehand() {
     let server = IndexServer::devpi();
@@ -146,7 +146,7 @@ fn devpi_takes_files_from_its_user_and_replaces_none_that_is_seen_beforehand() {
     Visit::of_anybody(&server).upload(&ours).code(1).says("HTTP 401");
     assert!(server.files("demo").is_empty());
 
-    // A file stays on the one: the same bytes again change nothing, and others are refused.
+    // On the first, a file stays: the same bytes change nothing, and others are refused.
     let stays = Visit::of_its_user(&server);
     stays.is_decided_by_hashes(&ours, &other);
     stays.upload_blindly(&ours).code(0);
@@ -158,7 +158,7 @@ fn devpi_takes_files_from_its_user_and_replaces_none_that_is_seen_beforehand() {
         .says(&other.sha256(SDIST));
     assert_eq!(server.files("demo"), ours.files());
 
-    // On the other one others take their place, unless they are seen beforehand.
+    // On the second, other bytes replace it, unless they are found beforehand.
     let changes = Visit::of_its_user(&volatile);
     changes.is_decided_by_hashes(&ours, &other);
     changes.upload_blindly(&ours).code(0);

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha512};
 use crate::base64::encode;
 use crate::sandbox::npm_environment;
 
-/// The environment variable and the default of npm's registry
+/// Downloads the file of a package like npm, which respects the variable of another registry
 const REQUEST: &str = r#"
 import os, sys, urllib.request
 package, version = sys.argv[1:]

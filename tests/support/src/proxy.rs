@@ -157,7 +157,7 @@ impl Proxy {
         self.shared.spoils.store(true, Ordering::SeqCst);
     }
 
-    /// Calls `act` whenever an upload begins, before a byte of it is forwarded.
+    /// Calls `watch` whenever an upload begins, before a byte of it is forwarded.
     pub fn watch(&self, watch: impl Fn() + Send + Sync + 'static) {
         *locked(&self.shared.watch) = Some(Box::new(watch));
     }
