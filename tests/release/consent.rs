@@ -107,7 +107,7 @@ impl Stranger {
 }
 
 #[test]
-fn nothing_that_lies_in_the_working_tree_is_taken_for_a_program() {
+fn programs_are_never_searched_in_the_working_tree() {
     let stranger = Stranger::new();
     let names = ["git", "python3", "python", "keyring", "uv", "gpg", "ssh", "ssh-add", "git-lfs", "sh"];
     for name in names.iter().chain(&["pyrelease-doctor", "pyrelease-stage-x"]) {
@@ -186,7 +186,7 @@ fn a_python_that_the_configuration_names_waits_for_the_yes() {
 }
 
 #[test]
-fn nothing_that_the_repositorys_own_settings_of_git_name_runs() {
+fn programs_of_the_repositorys_git_settings_do_not_run() {
     let stranger = Stranger::pushing();
     let project = &stranger.project;
     project.write(".gitattributes", "*.md filter=own diff=own\n");

@@ -34,7 +34,7 @@ fn is_published_once(attempt: &Attempt) {
 }
 
 #[test]
-fn a_public_command_that_was_cut_short_is_asked_about() {
+fn an_interrupted_public_command_is_asked_about() {
     let mut seen = Transcript::named("doubt/a-public-command-that-was-cut-short-is-asked-about");
     for (dies, word) in [("before", "--again"), ("after", "--done")] {
         let attempt = Attempt::configured(quick(), &publishing(dies, ""));

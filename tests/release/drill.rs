@@ -204,7 +204,7 @@ fn word_after(outcome: &Outcome, text: &str) -> String {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn nothing_of_the_users_is_touched_or_told() {
+fn the_users_remotes_and_secrets_are_not_used() {
     let own = "
 [stage.peek]
 run = [\"sh\", \"-c\", \"cat /proc/$PPID/environ >> $PEEKED || echo hidden >> $PEEKED\"]

@@ -363,7 +363,7 @@ fn an_order_that_could_not_be_undone() {
 }
 
 #[test]
-fn nobody_said_yes() {
+fn without_confirmation() {
     let attempt = Attempt::at(demo());
     let before = attempt.project.snapshot();
     attempt.project.pyrelease("run minor").code(2).stderr_contains("--yes");

@@ -13,7 +13,7 @@ fn stages(own: &str, after: &str) -> String {
 }
 
 #[test]
-fn what_a_stage_left_after_the_tag_is_not_built() {
+fn changes_after_the_tag_are_not_built() {
     let mut seen = Transcript::named("care/what-a-stage-left-after-the-tag-is-not-built");
     for script in ["echo x = 1 > src/demo/junk.py", "echo x = 1 >> src/demo/__init__.py"] {
         let config =
@@ -94,7 +94,7 @@ fn a_repository_that_the_caller_points_at_is_not_the_one_that_commands_change() 
 
 /// A run whose rollback was interrupted can be completed: undone effects are done again.
 #[test]
-fn a_rollback_cut_short_can_still_be_finished() {
+fn an_interrupted_rollback_can_still_be_completed() {
     let attempt = Attempt::configured(
         demo().backend(Backend::Flit),
         &format!(

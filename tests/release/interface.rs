@@ -81,7 +81,7 @@ fn a_plan_names_where_addresses_come_from_and_which_index_nothing_uses() {
 }
 
 #[test]
-fn whoever_is_not_asked_is_not_shown_the_plan_again() {
+fn run_yes_does_not_show_the_whole_plan() {
     let project = demo().config(LOCAL).build();
     let run = project.pyrelease("run minor --yes").code(0);
     run.stderr_contains("demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at");

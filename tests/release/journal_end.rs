@@ -39,7 +39,7 @@ fn lines_until(local: &Local, what: &str) -> usize {
 }
 
 #[test]
-fn what_is_public_is_not_called_undone_on_the_word_of_a_cut_journal() {
+fn public_files_are_not_reported_as_undone_with_a_cut_journal() {
     let mut seen =
         Transcript::named("journal-end/what-is-public-is-not-called-undone-on-the-word-of-a-cut-journal");
     for note_is_there in [true, false] {
@@ -123,7 +123,7 @@ fn a_tag_that_a_cut_journal_does_not_tell_of_is_not_passed_over() {
 }
 
 #[test]
-fn where_an_index_cannot_be_asked_nothing_is_called_undone() {
+fn if_an_index_cannot_be_asked_nothing_is_undone() {
     let mut seen = Transcript::named("journal-end/where-an-index-cannot-be-asked-nothing-is-called-undone");
     let mut local = Local::new();
     local.killed(ALL_IS_PUBLIC);
@@ -155,7 +155,7 @@ fn exported() -> (Local, PathBuf, PathBuf) {
 }
 
 #[test]
-fn what_another_machine_has_finished_is_not_undone_here() {
+fn a_run_completed_on_another_machine_is_not_undone_here() {
     let (local, clone, file) = exported();
     local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(0);
 
@@ -168,7 +168,7 @@ fn what_another_machine_has_finished_is_not_undone_here() {
 
 /// The reverse: rolled back here, and then completed there.
 #[test]
-fn what_was_taken_back_meanwhile_is_pushed_again_before_anything_is_public() {
+fn a_push_that_was_undone_elsewhere_is_repeated() {
     let (local, clone, file) = exported();
     local.pyrelease("rollback --yes").code(0);
     assert!(!local.project.remote_refs().contains_key(TAG));

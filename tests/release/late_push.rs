@@ -107,7 +107,7 @@ fn an_undo_that_the_remote_is_still_at_work_on_cannot_arrive_after_the_release()
 }
 
 #[test]
-fn a_remote_that_takes_no_such_ref_is_pushed_to_without_it() {
+fn a_remote_that_rejects_fences_is_pushed_to_without_one() {
     let (attempt, _server) = by_network(QUICK);
     let project = &attempt.project;
     refuse_fences(project, "");
@@ -116,7 +116,7 @@ fn a_remote_that_takes_no_such_ref_is_pushed_to_without_it() {
 }
 
 #[test]
-fn where_the_remote_takes_no_such_ref_a_lost_push_is_waited_for() {
+fn if_the_remote_rejects_fences_a_lost_push_is_waited_for() {
     let (attempt, server) = by_network(QUICK);
     let project = &attempt.project;
     refuse_fences(project, &format!("touch received\nsleep {SECONDS}\n"));

@@ -30,7 +30,7 @@ in_tree.build_wheel(sys.argv[1])
 ";
 
 #[test]
-fn stages_of_ones_own_raise_commit_tag_and_build() {
+fn custom_stages_bump_commit_tag_and_build() {
     let attempt = Attempt::configured(quick().file("make.py", MAKE), OWN);
     let project = &attempt.project;
     let plan = project.pyrelease("plan minor").code(0);
@@ -44,7 +44,7 @@ fn stages_of_ones_own_raise_commit_tag_and_build() {
 }
 
 #[test]
-fn what_a_stage_gives_has_to_be_there() {
+fn a_declared_product_must_exist() {
     for (right, wrong, said) in [
         ("make.py $PYRELEASE_DIST", "make.py $PYRELEASE_DIST/../scratch-make", "there are none"),
         (" && git tag -a {tag} -m {tag}", "", "`mark` gives the `tag`, but there is no tag `v1.1.0`"),

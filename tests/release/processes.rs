@@ -99,7 +99,7 @@ fn a_push_of_a_killed_run_does_not_arrive_after_the_rollback() {
 }
 
 #[test]
-fn asked_to_end_a_run_is_undone() {
+fn a_terminated_run_is_undone() {
     for signal in ["TERM", "HUP", "INT"] {
         let script = "touch \"$MARK\"; sleep 7301 & sleep 7302";
         let attempt = Attempt::configured(quick(), &with_command("repository", script));
@@ -212,7 +212,7 @@ fn what_a_stage_leaves_running_ends_with_the_run() {
 
 /// Two commands at the same time: the second names the holder of the lock, and changes nothing.
 #[test]
-fn a_second_run_in_the_same_repository_waits_for_nobody() {
+fn a_second_run_in_the_same_repository_is_refused() {
     let script = "touch \"$MARK\"; while [ ! -e \"$GO\" ]; do sleep 0.02; done";
     let attempt = Attempt::configured(quick(), &with_command("repository", script));
     let project = &attempt.project;

@@ -87,7 +87,7 @@ fn killed_when_all_is_public_and_rollback_refuses() {
 
 /// A run that is killed after its last record is over; the next command clears up.
 #[test]
-fn what_a_run_killed_at_its_very_end_could_not_delete_is_deleted_by_the_next_command() {
+fn the_next_command_deletes_leftovers_of_a_run_killed_at_its_end() {
     let stages = "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"push\", \"pypi\"]\n";
     let attempt = Attempt::configured(quick(), &format!("{stages}{QUICK}"));
     let project = &attempt.project;

@@ -7,7 +7,7 @@ use super::{QUICK, quick};
 
 /// Asserts that somebody else's commit is the newest at the remote.
 #[track_caller]
-fn theirs_is_there(project: &Project) {
+fn other_commit_is_at_remote(project: &Project) {
     let main = project.remote_refs()["refs/heads/main"].clone();
     assert_eq!(project.remote().git(&["log", "-1", "--format=%s", &main]), "Be first");
 }
@@ -28,7 +28,7 @@ fn a_push_that_arrives_amid_ours_wins_and_ours_is_undone() {
 
     project.pyrelease("run minor --yes").code(1).stderr_contains("git push");
 
-    theirs_is_there(project);
+    other_commit_is_at_remote(project);
     project.remote().git(&["update-ref", "refs/heads/main", &main]);
     project.assert_unchanged(&before);
     attempt.left_nothing();
@@ -36,7 +36,7 @@ fn a_push_that_arrives_amid_ours_wins_and_ours_is_undone() {
 
 /// The push arrived unnoticed, and somebody has pushed on top of it: the release can only be completed.
 #[test]
-fn what_somebody_has_built_upon_a_push_in_doubt_is_neither_undone_nor_in_the_way() {
+fn a_commit_on_top_of_a_push_in_doubt_stays_and_does_not_block() {
     let attempt = Attempt::configured(quick(), QUICK);
     let project = &attempt.project;
     let rival = project.remote().rival();
@@ -44,11 +44,11 @@ fn what_somebody_has_built_upon_a_push_in_doubt_is_neither_undone_nor_in_the_way
     project.remote().hook("post-receive", &script);
 
     project.pyrelease("run minor --yes").code(4).stderr_contains("could not be undone");
-    theirs_is_there(project);
+    other_commit_is_at_remote(project);
     project.pyrelease("rollback --yes").code(4).stderr_contains("could not be undone");
 
     project.pyrelease("resume --yes").code(0);
-    theirs_is_there(project);
+    other_commit_is_at_remote(project);
     assert_eq!(attempt.public.files("demo").len(), 2);
     assert_eq!(project.remote_refs()["refs/tags/v1.1.0"], project.refs()["refs/tags/v1.1.0"]);
 }

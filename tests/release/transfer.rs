@@ -157,7 +157,7 @@ fn a_project_in_a_subfolder_and_a_linked_worktree() {
 }
 
 #[test]
-fn what_cannot_be_moved_is_not() {
+fn a_run_that_cannot_be_exported() {
     let mut seen = Transcript::named("moving/what-cannot-be-moved-is-not");
     let local = Local::new();
     let file = local.project.sandbox().root().join("run.tar.gz");
@@ -196,7 +196,7 @@ fn a_run_that_is_under_way_is_not_packed() {
 }
 
 #[test]
-fn where_a_run_cannot_go_on() {
+fn a_clone_in_which_a_run_cannot_continue() {
     let local = Local::new();
     local.killed(LANDED);
     let file = exported(&local);

@@ -82,7 +82,7 @@ impl Ended {
     }
 
     /// The status of each file, by name.
-    fn fates(&self) -> BTreeMap<&str, &str> {
+    fn statuses(&self) -> BTreeMap<&str, &str> {
         let files = self.events.iter().filter(|event| event["event"] == "file");
         files.map(|event| (event["file"].as_str().unwrap(), event["fate"].as_str().unwrap())).collect()
     }
@@ -126,13 +126,13 @@ fn files_that_lie_anywhere_are_uploaded_and_the_same_ones_never_again() {
     let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
     let first = index.upload(&upload_project, &[]).code(0);
     let names = ["demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"];
-    assert_eq!(first.fates(), BTreeMap::from(names.map(|name| (name, "there"))));
+    assert_eq!(first.statuses(), BTreeMap::from(names.map(|name| (name, "there"))));
     assert_eq!(index.files(), names);
     first.says("\"event\":\"published\"");
 
     let again = index.upload(&upload_project, &[]).code(0);
     again.says("already has every file, with the same bytes");
-    assert_eq!(again.fates(), first.fates());
+    assert_eq!(again.statuses(), first.statuses());
     assert_eq!(index.proxy.sent().len(), 2);
 }
 
@@ -161,7 +161,7 @@ fn what_an_index_shows_is_compared_with_what_was_sent() {
 
 /// A cache may list a file before it has it completely; that is not a different file.
 #[test]
-fn a_file_that_is_listed_and_not_given_out_yet_is_waited_for() {
+fn a_listed_file_that_cannot_be_downloaded_yet_is_waited_for() {
     let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
     // The first listing, the listing after the upload, and then the file.
     let late = [Trouble::Stale, Trouble::CutReply(700), Trouble::Failure(503)].map(Some);
@@ -185,7 +185,7 @@ fn a_file_that_an_index_keeps_cut_short_is_not_uploaded() {
 }
 
 #[test]
-fn what_was_uploaded_is_installed_from_the_index_and_tried() {
+fn an_upload_is_installed_from_the_index_and_tested() {
     let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
     index.upload(&upload_project, &["--smoke", "true"]).code(2).says("--install");
     index.upload(&upload_project, &["--install", "--smoke", "'"]).code(2).says("a quote is not closed");
@@ -279,9 +279,9 @@ fn a_file_that_is_gone_or_another_when_its_turn_comes_is_not_sent() {
         });
         let ended = index.upload(&upload_project, &[]).code(4);
         ended.says(says).says("run the command again to upload the rest");
-        let fates =
+        let statuses =
             BTreeMap::from([("demo-1.0-py3-none-any.whl", "there"), ("demo-1.0.tar.gz", "not-there")]);
-        assert_eq!(ended.fates(), fates);
+        assert_eq!(ended.statuses(), statuses);
         index.proxy.watch(|| {});
         fs_err::write(&sdist, whole).unwrap();
         index.upload(&upload_project, &[]).code(0);
@@ -322,7 +322,7 @@ fn wheels_go_together_between_the_first_file_and_the_sdist() {
 
 /// PyPI's own server deadlocks if more than two files of a release arrive at once.
 #[test]
-fn an_index_that_deadlocks_gets_every_file_all_the_same() {
+fn an_index_that_deadlocks_still_gets_every_file() {
     let upload_project = UploadProject::new();
     for minor in 10..22 {
         wheel(&upload_project.folder, "demo", "1.0", &format!("macosx_10_{minor}_x86_64"), "hello");
@@ -339,7 +339,7 @@ fn an_index_that_deadlocks_gets_every_file_all_the_same() {
     greedy.proxy.deadlocks_beyond(2);
     let ended = greedy.upload(&upload_project, &["--connections", "8"]).code(0);
     ended.says("uploading the remaining files one at a time");
-    assert!(ended.fates().values().all(|fate| *fate == "there"), "{}", ended.text);
+    assert!(ended.statuses().values().all(|fate| *fate == "there"), "{}", ended.text);
     assert_eq!(greedy.files(), careful.files());
     let (busy, sent) = (greedy.proxy.busy(), greedy.proxy.sent());
     assert_eq!(sent.iter().filter(|sent| sent.arrived).count(), 13);
@@ -349,7 +349,7 @@ fn an_index_that_deadlocks_gets_every_file_all_the_same() {
 }
 
 #[test]
-fn a_refusal_stops_what_has_not_begun_and_hides_nothing_that_has() {
+fn a_refusal_stops_further_uploads_and_reports_all_outcomes() {
     let (upload_project, index) = (UploadProject::new(), Embedded::new());
     let others = UploadProject::new();
     for minor in 10..20 {
@@ -364,29 +364,30 @@ fn a_refusal_stops_what_has_not_begun_and_hides_nothing_that_has() {
         .says("the file name cannot be used again")
         .says("run the command again");
 
-    let fates = ended.fates();
-    assert_eq!(fates.len(), 11, "{fates:?}");
-    assert_eq!(fates["demo-1.0-py3-none-macosx_10_12_x86_64.whl"], "not-there");
-    assert_eq!(fates["demo-1.0.tar.gz"], "not-sent");
-    let there: Vec<_> = fates.iter().filter(|(_, fate)| **fate == "there").map(|(name, _)| *name).collect();
+    let statuses = ended.statuses();
+    assert_eq!(statuses.len(), 11, "{statuses:?}");
+    assert_eq!(statuses["demo-1.0-py3-none-macosx_10_12_x86_64.whl"], "not-there");
+    assert_eq!(statuses["demo-1.0.tar.gz"], "not-sent");
+    let there: Vec<_> =
+        statuses.iter().filter(|(_, fate)| **fate == "there").map(|(name, _)| *name).collect();
     let mut listed = index.files();
     listed.retain(|name| name != "demo-1.0-py3-none-macosx_10_12_x86_64.whl");
     assert_eq!(there, listed);
 }
 
 #[test]
-fn an_address_that_lacks_its_slash_gets_its_sentence() {
+fn a_url_without_its_slash_is_explained() {
     let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
     let url = index.proxy.upload_url();
     let ended = upload_project.upload(&["--url", url.trim_end_matches('/')], &[]).code(1);
     ended.says("redirects to").says("may lack a slash at the end");
-    assert_eq!(ended.fates()["demo-1.0.tar.gz"], "not-sent");
+    assert_eq!(ended.statuses()["demo-1.0.tar.gz"], "not-sent");
     assert!(index.files().is_empty());
 }
 
 /// Every fault of an upload, for the first file and for the last one.
 #[test]
-fn whatever_befalls_an_upload_it_is_stored_once() {
+fn an_upload_is_stored_once_despite_any_fault() {
     let troubles = [
         Trouble::Refused,
         Trouble::CutRequest(0),
@@ -424,7 +425,11 @@ fn whatever_befalls_an_upload_it_is_stored_once() {
                 let (url, simple) = (proxy.upload_url(), proxy.simple_url());
                 let ended = upload_project.upload(&["--url", &url, "--simple", &simple], variables);
                 assert_eq!(ended.code, 0, "{trouble:?}: {}", ended.text);
-                assert!(ended.fates().values().all(|fate| *fate == "there"), "{trouble:?}: {}", ended.text);
+                assert!(
+                    ended.statuses().values().all(|fate| *fate == "there"),
+                    "{trouble:?}: {}",
+                    ended.text
+                );
                 assert_eq!(server.files(&name).len(), 2, "{trouble:?}");
                 for (file, sha256) in server.files(&name) {
                     let sent: Vec<_> =
@@ -439,7 +444,7 @@ fn whatever_befalls_an_upload_it_is_stored_once() {
 }
 
 #[test]
-fn what_will_not_pass_is_not_waited_for() {
+fn a_permanent_failure_is_not_waited_for() {
     let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
     index.proxy.ahead(Asked::Upload, [Some(Trouble::Busy(429, 3600))]);
     index.upload(&upload_project, &[]).code(1).says("HTTP 429");
@@ -472,10 +477,10 @@ fn a_server_that_never_recovers_leaves_a_doubt_that_the_next_upload_settles() {
     index.proxy.ahead(Asked::Upload, vec![Some(Trouble::FailureAfterwards(500)); 3]);
     index.proxy.ahead(Asked::Listing, [None, Some(Trouble::Failure(500)), Some(Trouble::Failure(500))]);
     let ended = index.upload(&upload_project, &[]).code(4);
-    assert_eq!(ended.fates()["demo-1.0-py3-none-any.whl"], "unknown");
+    assert_eq!(ended.statuses()["demo-1.0-py3-none-any.whl"], "unknown");
     ended.says("may or may not have stored");
     index.proxy.calm();
     let again = index.upload(&upload_project, &[]).code(0);
-    assert!(again.fates().values().all(|fate| *fate == "there"));
+    assert!(again.statuses().values().all(|fate| *fate == "there"));
     assert_eq!(index.proxy.sent().len(), 2, "the doubtful one was there");
 }

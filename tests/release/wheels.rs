@@ -110,7 +110,7 @@ fn wheels_are_sent_together_after_the_first_and_before_the_sdist() {
 
 /// Files that fail because several arrive at once are sent again one by one, and the release is complete.
 #[test]
-fn wheels_that_an_index_does_not_bear_together_go_one_by_one() {
+fn wheels_go_one_by_one_if_the_index_fails_on_parallel_uploads() {
     let matrix = Matrix::new();
     matrix.proxy.deadlocks_beyond(1);
     matrix.call("run minor --yes").code(0).stderr_contains("uploading the remaining files one at a time");

@@ -80,7 +80,7 @@ impl Stranger {
 }
 
 #[test]
-fn nothing_is_signed_in_to_that_a_strangers_configuration_names() {
+fn a_strangers_configuration_gets_no_credentials() {
     let stranger = Stranger::new();
     let file = wheel(stranger.project.sandbox().root(), "demo", "1.1.0", "any", "hello");
     stranger.pyrelease("plan minor").code(0);
@@ -120,7 +120,7 @@ fn nothing_is_signed_in_to_that_a_strangers_configuration_names() {
 
 /// An index is read without credentials first: one that needs none gets none.
 #[test]
-fn an_allowed_host_is_told_who_asks_when_it_wants_to_know() {
+fn an_allowed_host_gets_credentials_only_if_it_asks() {
     let stranger = Stranger::new();
     stranger.allowed("run minor --dry-run").code(0);
     let log = stranger.hosts.log();

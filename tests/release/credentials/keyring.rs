@@ -31,7 +31,7 @@ fn kept(local: &Local, service: &str) -> Option<String> {
 }
 
 #[test]
-fn somebody_at_a_terminal_is_asked_and_what_they_say_is_kept_only_if_they_want() {
+fn a_prompted_token_is_stored_only_with_consent() {
     let local = Local::new();
     let [rehearsal, public] = [&local.rehearsal, &local.public].map(|index| {
         let mut typed = index.token.expose_secret().to_owned();

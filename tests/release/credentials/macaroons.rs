@@ -36,7 +36,7 @@ print(json.dumps(answers))
 ";
 
 #[test]
-fn ours_are_theirs_and_theirs_are_ours() {
+fn tokens_match_pymacaroons_both_ways() {
     let long = Caveat::ProjectName((0..200).map(|number| format!("project-{number}")).collect());
     let lists: [&[Caveat]; 5] = [
         &[],

@@ -20,7 +20,7 @@ pub(crate) fn narrowed(token: &SecretString, caveats: &[Caveat]) -> String {
 }
 
 #[test]
-fn a_token_that_will_not_do_is_refused_before_anything_happens() {
+fn an_unusable_token_is_refused_before_anything_happens() {
     let mut seen =
         Transcript::named("credentials/a-token-that-will-not-do-is-refused-before-anything-happens");
     let local = Local::new();
@@ -89,7 +89,7 @@ fn a_file_that_others_can_read_is_warned_about_with_the_way_out() {
 /// Only the command that requests a secret gets it, no other command and no hook.
 #[cfg(unix)]
 #[test]
-fn a_secret_is_in_the_environment_of_whoever_asked_for_it() {
+fn only_the_command_that_requests_a_secret_gets_it() {
     let mut shown = Transcript::named("credentials/a-secret-is-in-the-environment-of-whoever-asked-for-it");
     let stages = "stages = [\"version\", \"ask\", \"tag\", \"other\"]\n";
     let spy = |name: &str, more: &str| {
@@ -127,7 +127,7 @@ fn a_secret_is_in_the_environment_of_whoever_asked_for_it() {
 }
 
 #[test]
-fn what_a_token_is_for_is_shown_and_not_the_token() {
+fn the_scope_of_a_token_is_shown_but_not_the_token() {
     let local = Local::new();
     let until = Caveat::Expiration { not_before: 1_700_000_000, expires_at: 4_000_000_000 };
     let token = narrowed(&local.public.token, &[Caveat::project("demo"), until]);
@@ -151,7 +151,7 @@ fn what_a_token_is_for_is_shown_and_not_the_token() {
 
 /// The run is interrupted when half of the release is public, and then the token is missing or replaced.
 #[test]
-fn a_run_goes_on_only_with_a_token_that_will_do() {
+fn a_run_resumes_only_with_a_usable_token() {
     let mut seen = Transcript::named("credentials/a-run-goes-on-only-with-a-token-that-will-do");
     let local = Local::new();
     local.killed("done: demo-1.1.0-py3-none-any.whl on pypi");
@@ -183,7 +183,7 @@ fn a_run_goes_on_only_with_a_token_that_will_do() {
 }
 
 #[test]
-fn whatever_the_file_keeps_is_shown_and_no_secret() {
+fn all_sections_of_pypirc_are_shown_without_secrets() {
     let local = Local::new();
     let until = Caveat::Expiration { not_before: 1, expires_at: 4_000_000_000 };
     let broad = local.public.token.expose_secret();

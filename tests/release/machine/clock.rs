@@ -42,7 +42,7 @@ fn a_run_of_the_future_is_finished_or_undone_today() {
 
 /// A run from when the clock was ahead is not the last one once another follows.
 #[test]
-fn the_run_that_status_shows_is_the_one_that_was_cut_short() {
+fn status_shows_the_interrupted_run() {
     let scene = killed(Phase::Checked);
     scene.project.pyrelease("rollback --yes").code(0);
     let folder = run_folder(&scene);

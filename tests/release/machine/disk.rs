@@ -82,7 +82,7 @@ fn where_files_may_not_grow_nothing_is_left_half_done() {
 }
 
 #[test]
-fn what_cannot_be_written_to_is_left_as_it_is() {
+fn read_only_files_are_left_alone() {
     for path in [".", ".git", ".git/refs", ".git/objects", ".git/logs", "CHANGELOG.md", "pyproject.toml"] {
         let mut scene = Scene::set(Pipeline::Default, false);
         // Git creates it with the first commit, in every repository with a working tree.
@@ -105,7 +105,7 @@ fn what_cannot_be_written_to_is_left_as_it_is() {
 
 /// The run's folder becomes read-only between a kill and the recovery.
 #[test]
-fn a_run_whose_folder_is_read_only_can_be_gone_on_with_later() {
+fn a_run_with_a_read_only_folder_can_be_resumed_later() {
     for (one, phase) in [Phase::Rehearsed, Phase::HalfPublic].into_iter().enumerate() {
         for (other, part) in ["", "dist", "tree"].into_iter().enumerate() {
             let command = ["resume --yes", "rollback --yes"][(one + other) % 2];

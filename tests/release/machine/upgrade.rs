@@ -69,6 +69,6 @@ fn a_run_goes_on_when_its_binary_is_deleted() {
 }
 
 #[test]
-fn a_run_killed_after_its_binary_was_replaced_is_gone_on_with_by_the_new_one() {
+fn a_run_killed_after_its_binary_was_replaced_is_resumed_by_the_new_one() {
     upgraded(replace, true);
 }

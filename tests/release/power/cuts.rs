@@ -123,7 +123,7 @@ impl Scene {
 }
 
 #[test]
-fn amid_a_release() {
+fn during_a_release() {
     for (cut, way) in Cut::ALL.into_iter().zip(["rollback", "resume"].into_iter().cycle()) {
         let scene = Scene::new();
         scene.cut("run minor --yes", cut);
@@ -184,7 +184,7 @@ fn at_every_point_of_landing_and_push_and_resumed() {
 }
 
 #[test]
-fn amid_the_landing_and_the_other_way_on() {
+fn during_the_landing_and_recovered_the_other_way() {
     for (cut, way) in [(Cut::Refs("prepared", TAG), "resume"), (Cut::WorkingTree, "resume")] {
         let scene = Scene::new();
         scene.cut("run minor --yes", cut);
@@ -194,7 +194,7 @@ fn amid_the_landing_and_the_other_way_on() {
 
 /// Two power cuts in a row, the second during the undo of the first.
 #[test]
-fn amid_the_undo_as_well() {
+fn during_the_undo_as_well() {
     let second = [Cut::Refs("prepared", TAG), Cut::WorkingTree, Cut::RemoteRefs("prepared", TAG)];
     for (cut, way) in second.into_iter().zip(["rollback", "resume", "rollback"]) {
         let scene = Scene::new();
@@ -206,7 +206,7 @@ fn amid_the_undo_as_well() {
 
 /// Only git is killed, as by a system that is short of memory; the run continues.
 #[test]
-fn git_alone_is_killed_amid_the_undo() {
+fn only_git_is_killed_during_the_undo() {
     let scene = Scene::new();
     let project = &scene.project;
     scene.cut("run minor --yes", Cut::RemoteRefs("committed", TAG));
@@ -331,7 +331,7 @@ fn a_lock_that_a_living_git_may_hold_stays() {
 
 /// Editors take the index's lock for a moment with each status.
 #[test]
-fn somebody_who_asks_for_the_status_all_the_time_is_waited_for() {
+fn short_lived_locks_are_waited_for() {
     let scene = Scene::new();
     let project = &scene.project;
     let ask = |running: &Running<'_>| {

@@ -3,7 +3,7 @@
 
 use pyrelease_test_support::{CHANGELOG, Project};
 
-use super::{is_released, looking, packaged, project, releases_and_comes_back, seen};
+use super::{is_released, looking, packaged, project, release_and_undo, seen};
 
 /// Checks the files out again with the current settings.
 fn check_out_again(project: &Project) {
@@ -17,7 +17,7 @@ fn line_ends_of_windows_in_the_working_tree() {
     project.git(&["config", "core.autocrlf", "true"]);
     check_out_again(&project);
     assert!(project.read("CHANGELOG.md").contains("\r\n"));
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
     assert!(!project.git(&["show", "HEAD:CHANGELOG.md"]).contains('\r'));
     assert!(
         project.read("CHANGELOG.md").contains("[1.1.0]") && project.read("CHANGELOG.md").contains("\r\n")
@@ -55,7 +55,7 @@ fn line_ends_that_are_committed() {
     project.git(&["push", "--quiet"]);
     for setting in ["false", "input"] {
         project.git(&["config", "core.autocrlf", setting]);
-        super::comes_back(&project, project.folder());
+        super::check_undo(&project, project.folder());
     }
     project.pyrelease("run minor --yes").code(0);
     is_released(&project, project.repository());
@@ -93,7 +93,7 @@ fn modes_of_files() {
         project.git(&["push", "--quiet"]);
         project.git(&["config", "core.fileMode", mode]);
         check_out_again(&project);
-        releases_and_comes_back(&project);
+        release_and_undo(&project);
         for path in ["tool.sh", "CHANGELOG.md"] {
             assert!(project.git(&["ls-tree", "HEAD", path]).starts_with("100755 "), "{path}");
         }
@@ -104,7 +104,7 @@ fn modes_of_files() {
 #[test]
 fn symbolic_links() {
     let project = with_a_link();
-    releases_and_comes_back_through_a_link(&project);
+    release_and_undo_through_a_link(&project);
     assert!(project.git(&["ls-tree", "HEAD", "CHANGES.md"]).starts_with("120000 "));
     assert_eq!(
         fs_err::read_link(project.folder().join("CHANGES.md")).unwrap().to_str(),
@@ -135,7 +135,7 @@ fn symbolic_links_where_there_are_none() {
     project.write("release.toml", &config);
     project.commit("Name the file itself");
     project.git(&["push", "--quiet"]);
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
     assert!(project.git(&["ls-tree", "HEAD", "CHANGES.md"]).starts_with("120000 "));
 }
 
@@ -150,21 +150,21 @@ fn with_a_link() -> Project {
 }
 
 #[cfg(unix)]
-fn releases_and_comes_back_through_a_link(project: &Project) {
-    releases_and_comes_back(project);
+fn release_and_undo_through_a_link(project: &Project) {
+    release_and_undo(project);
     assert!(project.read("CHANGELOG.md").contains("[1.1.0]"));
 }
 
 /// `--assume-unchanged` and `--skip-worktree`: the user's flags stay, also on files that the release changes.
 #[test]
-fn marks_of_the_users() {
+fn index_flags() {
     let project = project().build();
     project.git(&["update-index", "--assume-unchanged", "CHANGELOG.md", "README.md"]);
     project.git(&["update-index", "--skip-worktree", "pyproject.toml", "LICENSE"]);
     let marks = || project.git(&["ls-files", "-v"]).lines().filter(|line| !line.starts_with("H ")).count();
     assert_eq!(marks(), 4);
     // Unlike files outside of a sparse checkout, these exist.
-    super::comes_back(&project, project.folder());
+    super::check_undo(&project, project.folder());
     assert_eq!(marks(), 4);
     project.pyrelease("run minor --yes").code(0);
     assert_eq!(marks(), 4);
@@ -174,7 +174,7 @@ fn marks_of_the_users() {
 
 /// Git does not report these edits, so pyrelease looks for them.
 #[test]
-fn edits_that_a_mark_hides() {
+fn edits_hidden_by_index_flags() {
     for mark in ["--assume-unchanged", "--skip-worktree"] {
         let project = project().build();
         project.git(&["update-index", mark, "CHANGELOG.md"]);
@@ -196,7 +196,7 @@ fn an_index_of_another_kind() {
     project.script(&watcher, &format!("pwd >> '{}'\nprintf 'token\\0/\\0'\n", watched.display()));
     project.git(&["config", "core.fsmonitor", watcher.to_str().unwrap()]);
     project.git(&["config", "core.fsmonitorHookVersion", "2"]);
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
     let watched = fs_err::read_to_string(watched).unwrap();
     assert!(!watched.contains("pyrelease/runs"), "the run's own clone was watched:\n{watched}");
 }

@@ -37,7 +37,7 @@ fn a_branch_that_follows_the_default_one_is_another_branch() {
 }
 
 #[test]
-fn whoever_is_at_a_terminal_is_asked() {
+fn on_a_terminal_the_user_is_asked() {
     let project = on_a_branch(project().build(), "feature");
     let before = project.snapshot();
     let run = |dialogue: &[(&str, &str)]| project.pyrelease("run minor").on_a_terminal(dialogue);

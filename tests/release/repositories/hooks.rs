@@ -2,7 +2,7 @@
 
 use pyrelease_test_support::{Project, Transcript};
 
-use super::{comes_back, is_released, project};
+use super::{check_undo, is_released, project};
 
 const ALL: [&str; 11] = [
     "pre-commit",
@@ -21,7 +21,7 @@ const ALL: [&str; 11] = [
 /// Hooks run once for the commit, in the run's clone, and once for the push, in the user's working tree. There is no
 /// checkout or merge.
 #[test]
-fn which_run_and_where() {
+fn which_hooks_run_and_where() {
     let project = project().build();
     let log = project.sandbox().root().join("hooks.log");
     for hook in ALL {
@@ -53,7 +53,7 @@ fn a_hook_that_changes_files() {
         "printf '\\n' >> CHANGELOG.md\necho formatted > formatted.txt\ngit add CHANGELOG.md formatted.txt\n";
     project.hook("pre-commit", script);
     project.hook("commit-msg", "printf 'chore: release\\n\\nSigned-off-by: Dana\\n' > \"$1\"\n");
-    comes_back(&project, project.folder());
+    check_undo(&project, project.folder());
     project.pyrelease("run minor --yes").code(0);
     assert_eq!(project.changed_by("HEAD"), ["CHANGELOG.md", "formatted.txt", "pyproject.toml"]);
     assert_eq!(project.git(&["log", "-1", "--format=%B"]).trim(), "chore: release\n\nSigned-off-by: Dana");
@@ -74,7 +74,7 @@ fn hooks_at_a_relative_path() {
     );
     project.write(".husky/_/.gitignore", "*\n");
     project.git(&["config", "core.hooksPath", ".husky/_"]);
-    comes_back(&project, project.folder());
+    check_undo(&project, project.folder());
     project.pyrelease("run minor --yes").code(0);
     assert!(project.read("hooked.txt").contains(".husky/_/../pre-commit"), "{}", project.read("hooked.txt"));
 }
@@ -114,14 +114,14 @@ fn a_push_that_the_users_own_hook_refuses() {
 
 /// The hook can reject a push, but not an undo.
 #[test]
-fn a_hook_that_would_refuse_the_taking_back() {
+fn a_hook_that_would_reject_the_undo() {
     let project = project().build();
     // The new commit must follow the old one.
     let script = "while read -r _ new _ old; do\n\
                   [ -z \"$(echo \"$old\" | tr -d 0)\" ] || git merge-base --is-ancestor \"$old\" \"$new\" || exit 1\n\
                   done\n";
     project.hook("pre-push", script);
-    comes_back(&project, project.folder());
+    check_undo(&project, project.folder());
 }
 
 /// A hook on every change of a ref, which rejects some.

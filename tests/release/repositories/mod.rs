@@ -67,15 +67,15 @@ fn seen(project: &Project) -> (String, Outcome) {
 
 /// Every outcome of a release of 1.1.0: it fails late, it is killed and rolled back, it is killed and completed.
 #[track_caller]
-fn releases_and_comes_back(project: &Project) {
-    comes_back(project, project.folder());
+fn release_and_undo(project: &Project) {
+    check_undo(project, project.folder());
     finishes(project, project.folder());
     is_released(project, project.repository());
 }
 
 /// Asserts that a failure after the push and a kill before it leave nothing in the worktree at `top` or elsewhere.
 #[track_caller]
-fn comes_back(project: &Project, top: &Path) {
+fn check_undo(project: &Project, top: &Path) {
     let before = project.snapshot();
     project.pyrelease("run minor --yes").from(top).env("FAIL", "yes").code(1).stderr_contains("last");
     project.assert_unchanged(&before);

@@ -1,12 +1,12 @@
 //! Paths: of the repository, and of the files in it.
 
-use super::{is_refused, is_released, project, releases_and_comes_back};
+use super::{is_refused, is_released, project, release_and_undo};
 use pyrelease_test_support::Transcript;
 
 /// Each character means something to git, to a shell, or to a file that git reads.
 #[test]
 fn a_repository_at_a_path_that_is_not_plain() {
-    releases_and_comes_back(&project().kept_in("it's \"ours\" $HOME: größe;\t#1 back\\slash%20").build());
+    release_and_undo(&project().kept_in("it's \"ours\" $HOME: größe;\t#1 back\\slash%20").build());
     for name in ["-leading", "\"quoted\"", "#commented"] {
         let project = project().kept_in(name).build();
         project.pyrelease("run minor --yes").code(0);
@@ -58,7 +58,7 @@ fn files_whose_names_are_not_plain() {
         seen.add(&dry);
         project.git(&["checkout", "--", "it's \"odd\".txt"]);
         fs_err::remove_file(project.folder().join("untracked ü \".txt")).unwrap();
-        releases_and_comes_back(&project);
+        release_and_undo(&project);
     }
     seen.assert();
 }
@@ -73,7 +73,7 @@ fn a_changelog_whose_name_is_not_plain() {
     project.write(name, "an edit\n");
     is_refused(&project, "has edits that are not committed");
     project.git(&["checkout", "--", name]);
-    super::comes_back(&project, project.folder());
+    super::check_undo(&project, project.folder());
     project.pyrelease("run minor --yes").code(0);
     assert!(project.read(name).contains("[1.1.0]"));
     project.assert_as_checked_out(project.repository());
@@ -135,5 +135,5 @@ fn a_very_long_path() {
     project.git(&["commit", "--quiet", "--message", "Deep"]);
     project.git(&["push", "--quiet"]);
     project.git(&["checkout", "--quiet", "--", "."]);
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
 }

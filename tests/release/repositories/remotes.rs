@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pyrelease_test_support::{Project, Transcript};
 
-use super::{comes_back, configured, is_refused, is_released, project, releases_and_comes_back};
+use super::{check_undo, configured, is_refused, is_released, project, release_and_undo};
 
 /// Another bare repository, such as a fork.
 fn fork(project: &Project) -> String {
@@ -33,7 +33,7 @@ fn none_at_all() {
 fn a_branch_without_an_upstream() {
     let project = project().build();
     project.git(&["branch", "--unset-upstream"]);
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
 }
 
 /// A branch that the remote does not have is created by the push, and deleted by the undo.
@@ -41,7 +41,7 @@ fn a_branch_without_an_upstream() {
 fn a_branch_that_is_new_at_the_remote() {
     let project = configured("[stage.push]\nbranches = [\"release/*\"]\n").build();
     project.git(&["switch", "--quiet", "--create", "release/1.1"]);
-    comes_back(&project, project.folder());
+    check_undo(&project, project.folder());
     project.pyrelease("run minor --yes").code(0);
     assert_eq!(project.remote_refs()["refs/heads/release/1.1"], project.head());
 }
@@ -54,7 +54,7 @@ fn several_and_a_fork_to_push_to() {
     project.git(&["fetch", "--quiet", "fork"]);
     project.git(&["config", "remote.pushDefault", "fork"]);
     let upstream = project.remote_refs();
-    comes_back(&project, project.folder());
+    check_undo(&project, project.folder());
     project.pyrelease("run minor --yes").code(0);
     assert_eq!(branch_of(&project, &fork, "main"), project.head());
     assert_eq!(branch_of(&project, &fork, "v1.1.0^{commit}"), project.head());
@@ -117,14 +117,14 @@ fn an_address_that_is_rewritten() {
     let folder = project.remote().path().parent().unwrap().to_str().unwrap().to_owned();
     project.git(&["config", &format!("url.{folder}/.insteadOf"), "forge:"]);
     project.git(&["remote", "set-url", "origin", "forge:remote.git"]);
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
 }
 
 #[test]
 fn a_relative_address() {
     let project = project().build();
     project.git(&["remote", "set-url", "origin", "../remote.git"]);
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
 }
 
 /// Settings of `git push` for further refs and for its choice have no effect.
@@ -139,7 +139,7 @@ fn settings_of_git_push() {
         project.git(&["config", key, value]);
     }
     project.git(&["config", "remote.origin.push", "refs/heads/*:refs/for/*"]);
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
     let refs = project.remote_refs();
     assert!(refs.keys().all(|name| !name.contains("unpushed") && !name.contains("/for/")), "{refs:?}");
 }
@@ -159,7 +159,7 @@ fn a_branch_that_follows_another_and_is_pushed_to_its_own_name() {
 /// `git init --bare --shared` sets the first. The preflight reports it; what cannot be undone stays, here and at the
 /// remote, until the remote permits it.
 #[test]
-fn a_remote_that_lets_nothing_be_taken_back() {
+fn a_remote_that_rejects_undos() {
     let mut seen = Transcript::named("repositories/a-remote-that-lets-nothing-be-taken-back");
     for (setting, branch) in [("receive.denyNonFastForwards", "main"), ("receive.denyDeletes", "new")] {
         let project = configured("[stage.push]\nbranches = [\"main\", \"new\"]\n").build();
@@ -190,7 +190,7 @@ fn a_remote_on_which_somebody_works() {
     project.git(&["remote", "set-url", "origin", theirs]);
     is_refused(&project, "`refs/heads/main` is checked out at `origin`");
     project.git(&["-C", theirs, "config", "receive.denyCurrentBranch", "updateInstead"]);
-    comes_back(&project, project.folder());
+    check_undo(&project, project.folder());
     project.pyrelease("run minor --yes").code(0);
     assert_eq!(project.git(&["-C", theirs, "rev-parse", "main"]), project.head());
 }

@@ -2,7 +2,7 @@
 
 use pyrelease_test_support::{Project, Transcript};
 
-use super::{is_refused, project, releases_and_comes_back};
+use super::{is_refused, project, release_and_undo};
 
 /// Converts the repository into one of another format, with the same commit.
 fn remade(project: &Project, format: &str) {
@@ -45,7 +45,7 @@ fn a_repository_of_somebody_elses() {
     let folder = project.repository().to_str().unwrap();
     let sandbox = project.sandbox();
     sandbox.git(sandbox.root(), &["config", "--global", "--add", "safe.directory", folder]);
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
     seen.assert();
 }
 
@@ -80,7 +80,7 @@ fn files_elsewhere() {
     fs_err::rename(project.repository().join(".git"), &apart).unwrap();
     project.write(".git", &format!("gitdir: {}\n", apart.display()));
     project.git(&["config", "core.worktree", project.repository().to_str().unwrap()]);
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
 }
 
 /// Replaced commits apply here and in the clone, where a version may come from the history.
@@ -110,7 +110,7 @@ fn settings_of_git_fetch() {
         project.git(&["config", key, value]);
     }
     project.git(&["tag", "mine-alone"]);
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
     assert_eq!(project.git(&["tag", "--list", "mine-alone"]), "mine-alone");
 }
 

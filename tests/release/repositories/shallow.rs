@@ -2,7 +2,7 @@
 
 use pyrelease_test_support::Backend;
 
-use super::{configured, project, releases_and_comes_back};
+use super::{configured, project, release_and_undo};
 
 /// As CI systems clone: one commit, no tags.
 #[test]
@@ -11,7 +11,7 @@ fn a_shallow_clone() {
     assert_eq!(project.log().len(), 1);
     let dry = project.pyrelease("run minor --dry-run").code(0);
     dry.assert_shown("repositories/a-shallow-clone");
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
 }
 
 /// The history reaches the tag: no warning.
@@ -20,7 +20,7 @@ fn a_shallow_clone_with_the_tag_before() {
     let project = project().build().cloned_with(&["--depth=2"]);
     project.git(&["fetch", "--quiet", "--depth=2", "origin", "tag", "v1.0.0"]);
     project.pyrelease("run minor --dry-run").code(0).stderr_lacks("cut off");
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
 }
 
 /// The version comes from tags that the clone does not have.
@@ -58,7 +58,7 @@ fn a_partial_clone() {
     let missing = project.git(&["rev-list", "--objects", "--all", "--missing=print"]);
     let missing = missing.lines().filter(|object| object.starts_with('?')).count();
     assert!(missing > 5, "{missing} objects are missing");
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
     assert!(!project.folder().join("CHANGELOG.md").exists());
 }
 
@@ -89,7 +89,7 @@ fn a_sparse_checkout() {
             .git(project.repository(), &[&["sparse-checkout", "set", "--sparse-index", how], what].concat());
         let is_there = || project.folder().join("CHANGELOG.md").exists();
         assert_eq!(is_there(), how == "--cone");
-        releases_and_comes_back(&project);
+        release_and_undo(&project);
         assert_eq!(is_there(), how == "--cone");
     }
 }
@@ -106,7 +106,7 @@ fn a_clone_that_borrows_its_objects() {
     fs_err::write(borrowed, "../../../lender.git/objects\n").unwrap();
     project.git(&["repack", "-a", "-d", "-l", "--quiet"]);
     project.git(&["prune-packed"]);
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
 }
 
 #[test]
@@ -114,6 +114,6 @@ fn a_single_branch_with_another_name_at_the_remote() {
     let project = configured("[stage.push]\nbranches = [\"local-name\"]\n").build();
     project.git(&["branch", "--move", "main", "local-name"]);
     assert_eq!(project.git(&["rev-parse", "--abbrev-ref", "@{upstream}"]), "origin/main");
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
     assert_eq!(project.branch(), "local-name");
 }

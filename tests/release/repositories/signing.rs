@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use pyrelease_test_support::Project;
 
-use super::{is_refused, project, releases_and_comes_back};
+use super::{is_refused, project, release_and_undo};
 
 /// Whether the program is installed; if not, the test prints that it was skipped.
 #[expect(clippy::print_stdout, reason = "whoever reads the output is to know what was not shown")]
@@ -92,7 +92,7 @@ fn with_gpg() {
     let key = keys.make("never");
     project.git(&["config", "user.signingKey", &key]);
     sign_everything(&project);
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
     verifies(&project);
 }
 
@@ -171,7 +171,7 @@ fn with_ssh() {
     }
     let project = project().build();
     with_an_ssh_key(&project);
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
     verifies(&project);
 }
 

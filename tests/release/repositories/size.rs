@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{project, releases_and_comes_back};
+use super::{project, release_and_undo};
 
 /// Tens of thousands of each work as well, in seconds; there are fewer here to keep the test short.
 #[test]
@@ -27,7 +27,7 @@ fn many_files_and_many_tags() {
     project.sandbox().command(project.folder(), "sh", &["-c", &import]).run().unwrap();
     project.git(&["checkout", "--quiet", "HEAD", "--", "data"]);
     project.git(&["push", "--quiet", "--tags", "origin", "main"]);
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
     assert_eq!(project.git(&["ls-files"]).lines().filter(|path| path.starts_with("data/")).count(), 5_000);
     assert_eq!(project.git(&["tag"]).lines().count(), 2_002);
 }

@@ -2,7 +2,7 @@
 
 use pyrelease_test_support::Project;
 
-use super::{looking, packaged, project, releases_and_comes_back, seen};
+use super::{looking, packaged, project, release_and_undo, seen};
 
 /// A project with a submodule whose content is packaged. The submodule's remote is gone, so nothing can be fetched.
 fn with_a_submodule() -> Project {
@@ -70,7 +70,7 @@ fn a_submodule_whose_recorded_commit_is_not_here() {
     let nowhere = "160000,aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,src/demo/vendored";
     project.git(&["update-index", "--cacheinfo", nowhere]);
     project.git(&["commit", "--quiet", "--message", "Ahead of what is here"]);
-    super::is_refused(&project, "submodule `src/demo/vendored` is recorded at aaaaaaaaaa");
+    super::is_refused(&project, "submodule `src/demo/vendored` is recorded at commit aaaaaaaaaa");
 }
 
 /// With `submodule.recurse` git would update submodules with every checkout.
@@ -121,6 +121,6 @@ fn a_submodule_in_a_submodule_and_everything_recursive() {
     project.git(&["config", "submodule.recurse", "true"]);
     project.git(&["config", "push.recurseSubmodules", "on-demand"]);
     let submodules = project.git(&["submodule", "status", "--recursive"]);
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
     assert_eq!(project.git(&["submodule", "status", "--recursive"]), submodules);
 }

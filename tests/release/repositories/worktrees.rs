@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use pyrelease_test_support::Project;
 
-use super::{comes_back, dies, finishes, is_released, project, releases_and_comes_back};
+use super::{check_undo, dies, finishes, is_released, project, release_and_undo};
 
 #[test]
 fn the_usual_one() {
-    releases_and_comes_back(&project().build());
+    release_and_undo(&project().build());
 }
 
 #[test]
 fn a_project_in_a_subfolder() {
-    releases_and_comes_back(&project().in_subfolder("packages/demo").build());
+    release_and_undo(&project().in_subfolder("packages/demo").build());
 }
 
 /// A project whose branch `main` is checked out in a linked worktree, and another branch in its main one.
@@ -27,7 +27,7 @@ fn linked() -> (Project, PathBuf) {
 #[test]
 fn a_linked_worktree() {
     let (project, linked) = linked();
-    comes_back(&project, &linked);
+    check_undo(&project, &linked);
     finishes(&project, &linked);
     is_released(&project, &linked);
     assert_eq!(project.branch(), "elsewhere");
@@ -105,7 +105,7 @@ fn a_detached_head() {
     let project = super::configured("[stage.push]\nbranch = \"main\"\n").build();
     project.git(&["checkout", "--quiet", "--detach"]);
     let main = project.git(&["rev-parse", "main"]);
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
     assert_eq!(project.git(&["rev-parse", "main"]), main, "the branch was not checked out, and stays");
 }
 
@@ -172,7 +172,7 @@ fn a_repository_kept_apart_from_its_files() {
     let project = project().build();
     let apart = project.sandbox().root().join("apart.git");
     let project = project.cloned_with(&["--separate-git-dir", apart.to_str().unwrap()]);
-    releases_and_comes_back(&project);
+    release_and_undo(&project);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn settings_of_a_worktree_of_its_own() {
     project.git(&["config", "extensions.worktreeConfig", "true"]);
     let linked = project.worktree("linked", &["main"]);
     project.sandbox().git(&linked, &["config", "--worktree", "user.name", "Linda Linked"]);
-    comes_back(&project, &linked);
+    check_undo(&project, &linked);
     finishes(&project, &linked);
     is_released(&project, &linked);
     assert_eq!(project.sandbox().git(&linked, &["log", "-1", "--format=%an"]), "Linda Linked");

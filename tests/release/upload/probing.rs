@@ -7,7 +7,7 @@ use super::{Embedded, UploadProject};
 
 /// Probes are refused and store nothing, and obstacles are known before the first upload.
 #[test]
-fn a_probe_tells_what_an_index_would_say_and_leaves_nothing_there() {
+fn a_probe_predicts_refusals_and_stores_nothing() {
     let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
     let other = UploadProject::new();
     sdist(&other.folder, "demo", "1.0", "another");

@@ -162,7 +162,7 @@ fn every_registrys_refusal_says_why_and_what_to_do() {
         server.says(*status, body);
         let refused = server.upload(&upload_project).code(1);
         refused.says(reason).says(help).says(&format!("HTTP {status}"));
-        assert_eq!(refused.fates(), BTreeMap::from([(WHEEL, "not-there")]));
+        assert_eq!(refused.statuses(), BTreeMap::from([(WHEEL, "not-there")]));
     }
 }
 
@@ -184,7 +184,7 @@ fn page(status: &str, age: SignedDuration) -> String {
 }
 
 #[test]
-fn what_a_project_may_not_do_there_is_known_before_anything_is_sent() {
+fn project_restrictions_are_known_before_an_upload() {
     let upload_project = upload_project("hello");
     let server = Registry::that_says(200, "");
     let days = |days: i64| SignedDuration::from_hours(24 * days);
@@ -264,7 +264,7 @@ fn a_reason_that_a_server_repeats_is_told_once_before_the_error() {
 }
 
 #[test]
-fn what_is_no_distribution_any_more_is_refused_as_check_refuses_it() {
+fn a_file_that_is_not_a_distribution_is_refused_as_by_check() {
     let upload_project = upload_project("hello");
     let server = Registry::that_says(200, "");
     for name in ["demo-1.0.tar.bz2", "demo-1.0-py3.9.egg", "demo-1.0.exe"] {

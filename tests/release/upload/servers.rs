@@ -95,7 +95,7 @@ fn a_pypiserver_that_is_open_to_all_takes_files_and_keeps_them() {
     late.says("has a different `demo-1.0.tar.gz` already")
         .says(&ours.sha256(SDIST))
         .says(&other.sha256(SDIST));
-    assert_eq!(late.fates(), BTreeMap::from([(WHEEL, "there"), (SDIST, "not-there")]));
+    assert_eq!(late.statuses(), BTreeMap::from([(WHEEL, "there"), (SDIST, "not-there")]));
     let blind = visit.upload_blindly(&ours).code(1);
     blind.says("existing files cannot be detected");
     blind.says("it may be another one than ours").says("has no `simple` URL").says("`--simple URL`");
@@ -124,7 +124,7 @@ fn a_pypiserver_that_does_not_know_the_password_stores_nothing() {
     visit.variables[1].1 = "not-the-password";
     let refused = visit.upload(&upload_project).code(1);
     refused.says("HTTP 403").says("the credentials are from `TWINE_PASSWORD`").says("do not permit uploads");
-    assert_eq!(refused.fates(), BTreeMap::from([(WHEEL, "not-there"), (SDIST, "not-sent")]));
+    assert_eq!(refused.statuses(), BTreeMap::from([(WHEEL, "not-there"), (SDIST, "not-sent")]));
     visit.variables.clear();
     let nobody = visit.upload(&upload_project).code(1);
     nobody.says("HTTP 401").says("the index requires credentials").says("there are no credentials for");
