@@ -373,7 +373,7 @@ fn upload(name: &str) -> Effect {
     }
 }
 
-/// One of several effects, and what its attempt comes to
+/// A task with an upload, and its attempt
 fn task<'t>(
     name: &str,
     attempt: impl FnOnce(&TaskContext<'_>) -> Result<String, Attempt> + Send + 't,

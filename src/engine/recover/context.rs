@@ -149,8 +149,8 @@ impl RecoveryContext<'_> {
         }
     }
 
-    /// Sets the outcome of a stage's effects that cannot be verified, by the user's word. `before` has the entries before
-    /// [`Self::reconcile`]: an effect that it resolved in the same way needs no word.
+    /// Sets the outcome of a stage's effects that cannot be verified, as the user says. `before` has the entries before
+    /// [`Self::reconcile`]: an effect that it resolved in the same way is fine.
     ///
     /// # Errors
     /// No effect of the stage was in doubt, or its verification says otherwise; or the journal cannot be written.
@@ -177,14 +177,14 @@ impl RecoveryContext<'_> {
                     .help("`pyrelease resume` goes on by what was found")),
                 };
             }
-            return Err(Error::usage(format!("nothing that `{stage}` did is in doubt"))
-                .help("`pyrelease status` shows what is; `pyrelease resume` goes on"));
+            return Err(Error::usage(format!("no effect of `{stage}` is in doubt"))
+                .help("`pyrelease status` shows the effects in doubt; `pyrelease resume` continues"));
         }
-        let said = "the user said so".to_owned();
+        let evidence = "confirmed by the user".to_owned();
         doubtful.try_for_each(|entry| {
             journal.write(match has_done {
-                true => Record::Done { id: entry.id, evidence: said.clone() },
-                false => Record::NotDone { id: entry.id, reason: said.clone(), is_final: false },
+                true => Record::Done { id: entry.id, evidence: evidence.clone() },
+                false => Record::NotDone { id: entry.id, reason: evidence.clone(), is_final: false },
             })
         })
     }
