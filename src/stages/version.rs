@@ -76,7 +76,8 @@ impl<'de> Deserialize<'de> for Entry {
                     return Err(A::Error::custom("`count` must be at least 1"));
                 }
                 let PatternSettings { path, search, replace, count } = settings;
-                Ok(Entry::Pattern(VersionLocation::pattern(path, Pattern { search, replace, count })))
+                let pattern = Pattern { search, replace, count: Some(count) };
+                Ok(Entry::Pattern(VersionLocation::pattern(path, pattern)))
             }
         }
         deserializer.deserialize_any(EntryVisitor)

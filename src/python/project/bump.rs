@@ -8,13 +8,15 @@ use crate::python::version::Version;
 
 /// The current version, which every readable place states.
 ///
-/// If there is any other place, the user's own patterns are not read: [`bump_all`] checks that they match the version
+/// If there is any other place, patterns and lines are not read: [`bump_all`] checks that they match the version
 /// of the others.
 ///
 /// # Errors
 /// Places disagree or cannot be read, or there are none.
 pub fn current_version(files: &dyn Files, places: &[VersionLocation]) -> Result<Version, ProjectError> {
-    let is_pattern = |place: &&VersionLocation| matches!(place.how, VersionSyntax::Pattern(_));
+    let is_pattern = |place: &&VersionLocation| {
+        matches!(place.how, VersionSyntax::Pattern(_) | VersionSyntax::Lines { .. })
+    };
     let told: Vec<&VersionLocation> = places.iter().filter(|place| !is_pattern(place)).collect();
     let asked = if told.is_empty() { places.iter().collect() } else { told };
     let mut found: Vec<(String, Version)> = Vec::new();

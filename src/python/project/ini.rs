@@ -4,22 +4,32 @@ use std::ops::Range;
 
 /// One option
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    section: String,
+pub(in crate::python) struct Entry {
+    pub(in crate::python) section: String,
     /// In lower case
-    key: String,
+    pub(in crate::python) key: String,
     /// The byte range of each line of the value, without surrounding blanks; empty lines are omitted
     pub(super) lines: Vec<Range<usize>>,
 }
 
 impl Entry {
-    pub(super) fn values<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
+    pub(in crate::python) fn values<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
         self.lines.iter().map(move |span| &text[span.clone()])
     }
 }
 
 /// Every option, in the order of the file.
-pub(super) fn entries(text: &str) -> Vec<Entry> {
+pub(in crate::python) fn entries(text: &str) -> Vec<Entry> {
+    parse(text).1
+}
+
+/// The name of every section, in the order of the file; some may have no option.
+pub(in crate::python) fn sections(text: &str) -> Vec<String> {
+    parse(text).0
+}
+
+fn parse(text: &str) -> (Vec<String>, Vec<Entry>) {
+    let mut sections: Vec<String> = Vec::new();
     let mut entries: Vec<Entry> = Vec::new();
     let mut section = String::new();
     let mut open = false;
@@ -42,6 +52,7 @@ pub(super) fn entries(text: &str) -> Vec<Entry> {
         }
         if let Some(name) = trimmed.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
             section = name.to_owned();
+            sections.push(section.clone());
             open = false;
             continue;
         }
@@ -54,7 +65,7 @@ pub(super) fn entries(text: &str) -> Vec<Entry> {
         entries.push(Entry { section: section.clone(), key: key.trim().to_lowercase(), lines });
         open = true;
     }
-    entries
+    (sections, entries)
 }
 
 /// The option; the last one counts, as in `configparser` when it is not strict.
@@ -87,6 +98,7 @@ mod tests {
         assert_eq!(value("metadata", "urls"), ["a = b", "c = d"]);
         assert_eq!(value("options", "flag"), [""; 0]);
         assert!(find(&entries, "options", "version").is_none());
+        assert_eq!(sections("[a]\nb = c\n  [d]\n[e:f:g]\n"), ["a", "e:f:g"]);
     }
 
     proptest! {

@@ -7,8 +7,9 @@ mod bump;
 mod description;
 mod error;
 mod incremental;
-mod ini;
+pub(in crate::python) mod ini;
 mod json;
+mod lines;
 mod lock;
 mod pattern;
 mod place;
@@ -36,11 +37,26 @@ pub use place::{VersionLocation, VersionSyntax};
 pub trait Files {
     /// The file's bytes; none if there is no such file.
     fn read(&self, path: &str) -> Option<Vec<u8>>;
+
+    /// The paths of all files in a folder and the folders in it; in the project if the folder is empty.
+    ///
+    /// Nothing if the files cannot be listed.
+    fn list(&self, folder: &str) -> Vec<String> {
+        let _ = folder;
+        Vec::new()
+    }
 }
 
 impl Files for BTreeMap<String, Vec<u8>> {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         self.get(path).cloned()
+    }
+
+    fn list(&self, folder: &str) -> Vec<String> {
+        let inside = |path: &&String| {
+            folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+        };
+        self.keys().filter(inside).cloned().collect()
     }
 }
 

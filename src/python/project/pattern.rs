@@ -20,8 +20,8 @@ pub struct Pattern {
     pub search: String,
     /// If none, what was found with the new version in it
     pub replace: Option<String>,
-    /// How often `search` must match
-    pub count: usize,
+    /// How often `search` must match; if none, at least once
+    pub count: Option<usize>,
 }
 
 /// A match of the pattern
@@ -33,7 +33,16 @@ struct PatternMatch {
 impl Pattern {
     /// A pattern that must match once, and in which only the version changes.
     pub fn new(search: impl Into<String>) -> Self {
-        Self { search: search.into(), replace: None, count: 1 }
+        Self { search: search.into(), replace: None, count: Some(1) }
+    }
+
+    /// A pattern that matches at least once, and in which only the version changes.
+    pub fn every(search: impl Into<String>) -> Self {
+        Self { count: None, ..Self::new(search) }
+    }
+
+    fn allows(&self, matches: usize) -> bool {
+        self.count.map_or(matches > 0, |count| matches == count)
     }
 
     /// The version in the text; none if the pattern alone cannot determine it.
@@ -48,7 +57,7 @@ impl Pattern {
         let mut versions: Vec<Version> =
             versions.filter_map(|span| text[span.clone()].parse().ok()).collect();
         versions.dedup();
-        Ok(if found.len() == self.count && versions.len() == 1 { versions.pop() } else { None })
+        Ok(if self.allows(found.len()) && versions.len() == 1 { versions.pop() } else { None })
     }
 
     pub(super) fn edits(
@@ -65,11 +74,11 @@ impl Pattern {
         let canonical = old.to_string();
         // `1.2` equals `1.2.0`, but they are different texts.
         let found = self.find(path, text, |version| version.to_string() == canonical)?;
-        if found.len() != self.count {
+        if !self.allows(found.len()) {
             return Err(ProjectError::Count {
                 path: path.to_owned(),
                 search: self.search.replace(PLACEHOLDER, &canonical),
-                expected: self.count,
+                expected: self.count.unwrap_or(1),
                 lines: lines_at(text, found.iter().map(|found| found.whole.start)),
                 other: self.other(path, text, &canonical),
             });

@@ -7,7 +7,9 @@ use regex::{Regex, RegexBuilder};
 
 use super::statements::{self, AssignedValue, Assignment};
 use super::toml::Toml;
-use super::{Edit, Files, Pattern, ProjectError, incremental, ini, json, line_at, lines_at, text_of};
+use super::{
+    Edit, Files, Pattern, ProjectError, incremental, ini, json, line_at, lines, lines_at, text_of,
+};
 use crate::python::version::Version;
 
 /// A place that states the version
@@ -31,6 +33,10 @@ pub enum VersionSyntax {
     CargoWorkspace,
     /// `version` of a package.json, in the spelling of Semantic Versioning
     PackageJson,
+    /// A string in a TOML file
+    TomlKey { keys: Vec<String> },
+    /// An option of an INI file
+    IniKey { section: String, key: String },
     /// `[metadata] version` of a setup.cfg
     SetupCfg,
     /// `setup(version="…")`
@@ -43,6 +49,8 @@ pub enum VersionSyntax {
     WholeFile,
     /// A backend's setting: the first match of a regular expression, by its group `version` or else its first group
     Regex { pattern: String },
+    /// The lines that match a regular expression: the version where `{version}` is in it, or else anywhere in the line
+    Lines { pattern: String },
     /// A pattern from the user
     Pattern(Pattern),
     /// A line that earlier releases changed, and what it becomes; gives way to any other place
@@ -105,7 +113,7 @@ impl VersionLocation {
     pub fn read(&self, text: &str) -> Result<Option<Version>, ProjectError> {
         match &self.how {
             VersionSyntax::Pattern(pattern) => pattern.read(&self.path, text),
-            VersionSyntax::Line { .. } => Ok(None),
+            VersionSyntax::Line { .. } | VersionSyntax::Lines { .. } => Ok(None),
             _ => self.version_at(text, &self.locate(text)?).map(Some),
         }
     }
@@ -120,11 +128,11 @@ impl VersionLocation {
     }
 
     pub(super) fn edits(&self, text: &str, old: &Version, new: &Version) -> Result<Vec<Edit>, ProjectError> {
-        if let VersionSyntax::Pattern(pattern) = &self.how {
-            return pattern.edits(&self.path, text, old, new);
-        }
-        if let VersionSyntax::Line { from, to } = &self.how {
-            return Ok(line_edits(text, from, to));
+        match &self.how {
+            VersionSyntax::Pattern(pattern) => return pattern.edits(&self.path, text, old, new),
+            VersionSyntax::Lines { pattern } => return lines::edits(&self.path, text, pattern, (old, new)),
+            VersionSyntax::Line { from, to } => return Ok(line_edits(text, from, to)),
+            _ => {}
         }
         let span = self.locate(text)?;
         let found = self.version_at(text, &span)?;
@@ -168,18 +176,13 @@ impl VersionLocation {
             VersionSyntax::PyprojectProject
             | VersionSyntax::PyprojectPoetry
             | VersionSyntax::Cargo
-            | VersionSyntax::CargoWorkspace => {
-                let keys = self.how.keys();
-                Toml::parse(path, text)?
-                    .place(keys)?
-                    .ok_or_else(|| not_found(path, &format!("`{}`", keys.join("."))))
+            | VersionSyntax::CargoWorkspace => toml_string(path, text, self.how.keys()),
+            VersionSyntax::TomlKey { keys } => {
+                toml_string(path, text, &keys.iter().map(String::as_str).collect::<Vec<_>>())
             }
             VersionSyntax::PackageJson => json::version(path, text),
-            VersionSyntax::SetupCfg => {
-                let entries = ini::entries(text);
-                let found = ini::find(&entries, "metadata", "version").and_then(|entry| entry.lines.first());
-                found.cloned().ok_or_else(|| not_found(path, "`version` in `[metadata]`"))
-            }
+            VersionSyntax::SetupCfg => ini_option(path, text, "metadata", "version"),
+            VersionSyntax::IniKey { section, key } => ini_option(path, text, section, key),
             VersionSyntax::SetupPy => {
                 let found = statements::setup_argument(text, "version");
                 self.plain(text, found.as_slice(), "version")
@@ -198,7 +201,8 @@ impl VersionLocation {
             }
             VersionSyntax::Regex { pattern } => first_match(path, text, pattern),
             VersionSyntax::Pattern(Pattern { search: shown, .. })
-            | VersionSyntax::Line { from: shown, .. } => {
+            | VersionSyntax::Line { from: shown, .. }
+            | VersionSyntax::Lines { pattern: shown } => {
                 Err(not_found(path, &format!("plain version at `{shown}`")))
             }
         }
@@ -258,6 +262,9 @@ impl fmt::Display for VersionLocation {
             VersionSyntax::PyprojectPoetry => f.write_str(" (`[tool.poetry]`)"),
             VersionSyntax::CargoWorkspace => f.write_str(" (`[workspace.package]`)"),
             VersionSyntax::Assignment { name } => write!(f, " (`{name}`)"),
+            VersionSyntax::TomlKey { keys } => write!(f, " (`{}`)", keys.join(".")),
+            VersionSyntax::IniKey { section, key } => write!(f, " (`{key}` in `[{section}]`)"),
+            VersionSyntax::Lines { pattern } => write!(f, " (lines with `{pattern}`)"),
             VersionSyntax::Pattern(pattern) => write!(f, " (`{}`)", pattern.search),
             VersionSyntax::Line { from, .. } => write!(f, " (`{}`)", from.trim()),
             _ => Ok(()),
@@ -299,6 +306,17 @@ pub(super) fn compiled(path: &str, pattern: &str) -> Result<Regex, ProjectError>
     })?;
     let grouped = expression.captures_len() > 1;
     if grouped { Ok(expression) } else { Err(bad("it has no group `version`".to_owned())) }
+}
+
+fn toml_string(path: &str, text: &str, keys: &[&str]) -> Result<Range<usize>, ProjectError> {
+    let missing = || not_found(path, &format!("`{}`", keys.join(".")));
+    Toml::parse(path, text)?.place(keys)?.ok_or_else(missing)
+}
+
+fn ini_option(path: &str, text: &str, section: &str, key: &str) -> Result<Range<usize>, ProjectError> {
+    let entries = ini::entries(text);
+    let found = ini::find(&entries, section, key).and_then(|entry| entry.lines.first());
+    found.cloned().ok_or_else(|| not_found(path, &format!("`{key}` in `[{section}]`")))
 }
 
 fn first_match(path: &str, text: &str, pattern: &str) -> Result<Range<usize>, ProjectError> {

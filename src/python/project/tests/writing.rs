@@ -101,7 +101,7 @@ fn replaces_the_version_in_a_pattern() {
         write(&pattern("demo=={version}"), text, "1.2.3", "1.3.0").unwrap(),
         text.replacen("1.2.3", "1.3.0", 1)
     );
-    let bare = VersionLocation::pattern("f.txt", Pattern { count: 2, ..Pattern::new("{version}") });
+    let bare = VersionLocation::pattern("f.txt", Pattern { count: Some(2), ..Pattern::new("{version}") });
     let expected = "pip install demo==2.0\r\nsee demo-2.0.tar.gz, not 1.2.3rc1, 11.2.3, 1.2.3.4 or 1.2\r\n";
     assert_eq!(write(&bare, text, "1.2.3", "2.0").unwrap(), expected);
     assert_eq!(write(&pattern("v{version}.rst"), "v1.2.3.rst", "1.2.3", "1.3").unwrap(), "v1.3.rst");
