@@ -7,6 +7,7 @@ pub mod filename;
 pub mod habits;
 pub mod metadata;
 pub mod project;
+pub mod settings;
 pub mod token;
 pub mod verdict;
 pub mod version;

@@ -1,0 +1,155 @@
+//! commitizen: `.cz.toml`, `cz.toml`, `.cz.json`, `cz.json`, `.cz.yaml`, `cz.yaml`, pyproject.toml.
+
+use super::ToolSettings;
+use super::draft::{Draft, toml_place};
+use super::sources::{Reading, Sources, Table};
+use super::template::{Fields, Style};
+use crate::python::project::{Pattern, VersionLocation, VersionSyntax};
+
+const TOOL: &str = "commitizen";
+
+/// The first with settings of the tool counts
+const FILES: [&str; 9] = [
+    ".cz.toml",
+    "cz.toml",
+    ".cz.json",
+    "cz.json",
+    ".cz.yaml",
+    "cz.yaml",
+    ".cz.yml",
+    "cz.yml",
+    "pyproject.toml",
+];
+
+const TAG: &Fields = &[("version", "version")];
+const NAMES: &Fields = &[("new_version", "version"), ("current_version", "previous_version")];
+
+const UNFOLLOWED: [(&str, &str); 4] = [
+    ("pre_bump_hooks", "these commands are not run"),
+    ("post_bump_hooks", "these commands are not run"),
+    ("always_signoff", "the release commit is not signed off"),
+    ("template", "pyrelease does not generate the changelog"),
+];
+
+/// Without one of these, the tool only checks the messages of commits
+const BUMPING: [&str; 7] = [
+    "version",
+    "version_provider",
+    "version_files",
+    "tag_format",
+    "bump_message",
+    "update_changelog_on_bump",
+    "annotated_tag",
+];
+
+/// The whole version, spelled by its parts, the longest first
+const PARTS: [&str; 3] =
+    ["$major.$minor.$patch$prerelease$devrelease", "$major.$minor.$patch$prerelease", "$major.$minor.$patch"];
+
+pub(super) fn read(sources: &Sources<'_>) -> Option<ToolSettings> {
+    FILES.iter().find_map(|file| match load(sources, file) {
+        Ok(None) => None,
+        Ok(Some(table)) if !BUMPING.iter().any(|key| table.contains_key(*key)) => None,
+        Ok(Some(table)) => Some(settings(Draft::new(sources, TOOL, file), file, &table)),
+        Err(reason) => Some(Draft::unreadable(sources, TOOL, file, reason)),
+    })
+}
+
+fn load(sources: &Sources<'_>, file: &str) -> Reading<Option<Table>> {
+    match file.rsplit('.').next() {
+        Some("toml") => sources.toml(file, &["tool", "commitizen"]),
+        Some("json") => sources.json(file, &["commitizen"]),
+        _ => match sources.text(file)? {
+            Some(text) if text.contains("commitizen") => {
+                Err(format!("`{file}` is YAML, which pyrelease does not read"))
+            }
+            _ => Ok(None),
+        },
+    }
+}
+
+fn settings(mut draft: Draft<'_>, file: &str, table: &Table) -> ToolSettings {
+    if let Some(version) = draft.string(table, "version") {
+        let place = if file.ends_with(".toml") {
+            toml_place(file, &["tool", "commitizen", "version"])
+        } else {
+            let pattern = r#""version"\s*:\s*"{version}""#.to_owned();
+            VersionLocation { path: file.to_owned(), how: VersionSyntax::Lines { pattern } }
+        };
+        draft.current_version(&version, place);
+    }
+    provider(&mut draft, table);
+    tagging(&mut draft, table);
+    if let Some(path) = draft.string(table, "changelog_file") {
+        draft.changelog("changelog_file", &path);
+    }
+    draft.unfollowed(table, &UNFOLLOWED);
+    let scheme = draft.string(table, "version_scheme").or_else(|| draft.string(table, "version_type"));
+    if let Some(scheme) = scheme.filter(|scheme| scheme != "pep440") {
+        draft.unread(format!(
+            "`version_scheme` is `{scheme}`: pyrelease writes pre-releases as `1.2.0rc1` (PEP 440)"
+        ));
+    }
+    for entry in draft.list(table, "version_files") {
+        change(&mut draft, &entry);
+    }
+    draft.settings
+}
+
+/// The file of another format that states the version.
+fn provider(draft: &mut Draft<'_>, table: &Table) {
+    let provider = draft.string(table, "version_provider");
+    let path = match provider.as_deref() {
+        Some("cargo") => "Cargo.toml",
+        Some("npm") => "package.json",
+        // The project's own metadata, or tags
+        None | Some("commitizen" | "pep621" | "poetry" | "uv" | "scm") => return,
+        Some(other) => {
+            draft.unread(format!("`version_provider`: the files of `{other}` are not bumped"));
+            return;
+        }
+    };
+    draft.search(path, VersionSyntax::Pattern(Pattern::every("{version}")), false);
+}
+
+fn tagging(draft: &mut Draft<'_>, table: &Table) {
+    let format = draft.string(table, "tag_format").unwrap_or_else(|| "$version".to_owned());
+    let mut plain = format.replace("${version}", "$version");
+    for part in ["major", "minor", "patch", "prerelease", "devrelease"] {
+        plain = plain.replace(&format!("${{{part}}}"), &format!("${part}"));
+    }
+    for parts in PARTS {
+        // What follows must not be part of the last name.
+        if let Some((before, after)) = plain.split_once(parts)
+            && !after.starts_with(|c: char| c == '$' || c == '_' || c.is_ascii_alphanumeric())
+        {
+            plain = format!("{before}${{version}}{after}");
+            break;
+        }
+    }
+    draft.tag("tag_format", &plain, Style::Dollar, TAG);
+    draft.settings.signed = draft.flag(table, "gpg_sign");
+    let annotated = draft.flag(table, "annotated_tag").unwrap_or(false);
+    let annotated = annotated || draft.settings.signed == Some(true);
+    draft.settings.annotated = Some(annotated);
+    draft.settings.tag_message = annotated.then(|| "{tag}".to_owned());
+    let message = draft.string(table, "bump_message");
+    let message = message.as_deref().unwrap_or("bump: version $current_version → $new_version");
+    draft.settings.commit_message = draft.message("bump_message", message, Style::Dollar, NAMES);
+}
+
+/// One of `version_files`: `path`, or `path:regex` for the lines that match.
+fn change(draft: &mut Draft<'_>, entry: &str) {
+    let (named, expression) = entry.split_once(':').unwrap_or((entry, ""));
+    let how = match expression {
+        "" => VersionSyntax::Pattern(Pattern::every("{version}")),
+        pattern if pattern.contains("{version}") => {
+            draft.unread(format!("`{named}` is not bumped: `{pattern}` has a literal `{{version}}`"));
+            return;
+        }
+        pattern => VersionSyntax::Lines { pattern: pattern.to_owned() },
+    };
+    for path in draft.paths(named, false) {
+        draft.search(&path, how.clone(), false);
+    }
+}

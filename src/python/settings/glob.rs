@@ -1,0 +1,79 @@
+//! Patterns of paths and of tag names, as in the shell.
+
+use regex::{Regex, RegexBuilder};
+
+use crate::python::project::Files;
+
+/// The longest pattern in bytes, and the most paths it may name
+const LIMITS: (usize, usize) = (300, 200);
+
+pub(super) fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?', '['])
+}
+
+/// The files whose paths match, in order; as in Python, `*` leaves hidden ones out.
+pub(super) fn matching(files: &dyn Files, pattern: &str) -> Vec<String> {
+    let fixed = &pattern[..pattern.find(['*', '?', '[']).unwrap_or(pattern.len())];
+    let folder = fixed.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let Some(expression) = compiled(pattern, Meaning::Path) else { return Vec::new() };
+    let is_hidden = |path: &str| path.split('/').any(|part| part.starts_with('.'));
+    let hidden = is_hidden(pattern);
+    let mut found = files.list(folder);
+    found.retain(|path| expression.is_match(path) && (hidden || !is_hidden(path)));
+    found.sort();
+    found.truncate(LIMITS.1);
+    found
+}
+
+/// Whether the text matches, as for `git describe --match`: `*` also matches `/`.
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
+    compiled(pattern, Meaning::Name).is_some_and(|expression| expression.is_match(text))
+}
+
+/// Whether the path matches.
+pub(super) fn matches_path(pattern: &str, path: &str) -> bool {
+    compiled(pattern, Meaning::Path).is_some_and(|expression| expression.is_match(path))
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Meaning {
+    Path,
+    Name,
+}
+
+fn compiled(pattern: &str, meaning: Meaning) -> Option<Regex> {
+    if pattern.len() > LIMITS.0 {
+        return None;
+    }
+    let (any, one) = if meaning == Meaning::Path { ("[^/]*", "[^/]") } else { (".*", ".") };
+    let mut expression = String::from(r"\A");
+    let mut rest = pattern;
+    while let Some(letter) = rest.chars().next() {
+        let (part, after) = match letter {
+            '*' if meaning == Meaning::Path && rest.starts_with("**/") => ("(?:.*/)?", &rest[3..]),
+            '*' if meaning == Meaning::Path && rest.starts_with("**") => (".*", &rest[2..]),
+            '*' => (any, &rest[1..]),
+            '?' => (one, &rest[1..]),
+            '[' => match rest[1..].split_once(']').filter(|(set, _)| !set.is_empty()) {
+                Some((set, after)) => {
+                    let (not, set) = match set.strip_prefix(['!', '^']) {
+                        Some(set) => ("^", set),
+                        None => ("", set),
+                    };
+                    let set = set.replace('\\', r"\\").replace('[', r"\[").replace('&', r"\&");
+                    expression.push_str(&format!("[{not}{}]", set.replace('~', r"\~")));
+                    ("", after)
+                }
+                None => (r"\[", &rest[1..]),
+            },
+            letter => {
+                expression.push_str(&regex::escape(letter.encode_utf8(&mut [0; 4])));
+                ("", &rest[letter.len_utf8()..])
+            }
+        };
+        expression.push_str(part);
+        rest = after;
+    }
+    expression.push_str(r"\z");
+    RegexBuilder::new(&expression).size_limit(1 << 20).dot_matches_new_line(true).build().ok()
+}

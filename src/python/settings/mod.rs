@@ -1,0 +1,62 @@
+//! What the settings of other release tools say about a project's releases.
+//!
+//! A tool's templates become those of pyrelease, and the files it bumps become places of the version. Every place was
+//! checked against its file: it states the current version and does not overlap with another. What cannot be followed
+//! is named in [`ToolSettings::unread`]. All input is bounded: files, patterns, entries and their number.
+
+mod bumpversion;
+mod commitizen;
+mod draft;
+mod glob;
+mod scm;
+mod semantic_release;
+mod sources;
+mod tag;
+mod tbump;
+mod template;
+#[cfg(test)]
+mod tests;
+mod zest;
+
+use sources::Sources;
+
+use super::project::{Files, VersionLocation};
+
+pub use tag::{TagRule, TagSetting};
+
+/// What the settings of another release tool say about releases
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolSettings {
+    /// The tool's name on PyPI
+    pub tool: &'static str,
+    /// The file with the settings
+    pub file: String,
+    /// The names of tags
+    pub tag: Option<TagSetting>,
+    /// Whether tags are annotated, rather than lightweight
+    pub annotated: Option<bool>,
+    pub signed: Option<bool>,
+    /// The message of tags; a template with `{version}`, `{previous_version}`, `{date}` and `{tag}`
+    pub tag_message: Option<String>,
+    /// The message of the release commit; a template as above
+    pub commit_message: Option<String>,
+    /// The places of the version: those of the tool's own settings too, and perhaps the project's own metadata
+    pub places: Vec<VersionLocation>,
+    /// What is appended to the next version after a release (`.dev0`), if the tool opens it
+    pub reopen: Option<String>,
+    /// The changelog, if the settings name it
+    pub changelog: Option<String>,
+    /// What matters and cannot be followed, each a sentence for a warning
+    pub unread: Vec<String>,
+}
+
+/// Reads the settings of every known release tool in the project: those that bump versions first, then those that take
+/// the version from tags.
+///
+/// Never fails: settings that cannot be read are an entry with the reason in `unread`.
+pub fn read(files: &dyn Files) -> Vec<ToolSettings> {
+    let sources = Sources::of(files);
+    let readers =
+        [bumpversion::read, tbump::read, commitizen::read, semantic_release::read, zest::read, scm::read];
+    readers.into_iter().filter_map(|read| read(&sources)).collect()
+}

@@ -1,0 +1,77 @@
+//! tbump: tbump.toml, pyproject.toml.
+
+use super::ToolSettings;
+use super::draft::{Draft, toml_place};
+use super::sources::{Sources, Table};
+use super::template::{Fields, Style, pattern};
+use crate::python::project::{Pattern, VersionSyntax};
+
+const TOOL: &str = "tbump";
+
+const NAMES: &Fields = &[("new_version", "version")];
+
+const UNFOLLOWED: [(&str, &str); 4] = [
+    ("before_commit", "these commands are not run"),
+    ("after_push", "these commands are not run"),
+    ("before_push", "these commands are not run"),
+    ("hook", "these commands are not run"),
+];
+
+pub(super) fn read(sources: &Sources<'_>) -> Option<ToolSettings> {
+    [("tbump.toml", &[][..]), ("pyproject.toml", &["tool", "tbump"])].into_iter().find_map(|(file, keys)| {
+        match sources.toml(file, keys) {
+            Ok(None) => None,
+            Ok(Some(table)) => Some(settings(Draft::new(sources, TOOL, file), (file, keys), &table)),
+            Err(reason) => Some(Draft::unreadable(sources, TOOL, file, reason)),
+        }
+    })
+}
+
+fn settings(mut draft: Draft<'_>, (file, keys): (&str, &[&str]), table: &Table) -> ToolSettings {
+    let empty = Table::new();
+    let version = table.get("version").and_then(|value| value.as_object()).unwrap_or(&empty);
+    let git = table.get("git").and_then(|value| value.as_object()).unwrap_or(&empty);
+    let current = draft.string(version, "current").unwrap_or_default();
+    draft.current_version(&current, toml_place(file, &[keys, &["version", "current"]].concat()));
+    if let Some(name) = draft.string(git, "tag_template") {
+        draft.tag("git.tag_template", &name, Style::Format, NAMES);
+        draft.settings.annotated = Some(true);
+        draft.settings.tag_message = Some("{tag}".to_owned());
+    }
+    draft.settings.signed = draft.flag(git, "sign");
+    if let Some(message) = draft.string(git, "message_template") {
+        draft.settings.commit_message = draft.message("git.message_template", &message, Style::Format, NAMES);
+    }
+    draft.unfollowed(table, &UNFOLLOWED);
+    for entry in draft.tables(table, "file") {
+        change(&mut draft, &current, &entry);
+    }
+    draft.settings
+}
+
+fn change(draft: &mut Draft<'_>, current: &str, entry: &Table) {
+    let Some(named) = draft.string(entry, "src") else {
+        draft.unread("an entry of `file` has no `src`");
+        return;
+    };
+    if entry.contains_key("version_template") {
+        draft.unread(format!("`{named}` has a `version_template`, so the file is not bumped"));
+        return;
+    }
+    let how = match draft.string(entry, "search") {
+        None => VersionSyntax::Pattern(Pattern::every("{version}")),
+        Some(search) => match pattern(&search, &[("current_version", "version")]) {
+            // As in tbump, any version in a matching line is replaced.
+            Ok(search) => {
+                VersionSyntax::Lines { pattern: search.replace("{version}", &regex::escape(current)) }
+            }
+            Err(reason) => {
+                draft.unread(format!("`{named}` is not bumped: `search`: {reason}"));
+                return;
+            }
+        },
+    };
+    for path in draft.paths(&named, false) {
+        draft.search(&path, how.clone(), false);
+    }
+}
