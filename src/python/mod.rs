@@ -11,3 +11,4 @@ pub mod settings;
 pub mod token;
 pub mod verdict;
 pub mod version;
+pub mod workflows;

@@ -1,0 +1,143 @@
+//! CI workflows that upload to a package index, and what starts them.
+//!
+//! A release that pushes a tag and uploads by itself must know about a workflow that uploads on the same tag. The
+//! workflows of GitHub, Forgejo and Gitea (`github`), and of GitLab (`gitlab`) are read, with the workflows, actions and
+//! scripts of the same repository that they use.
+
+mod action;
+mod expression;
+mod filter;
+mod github;
+mod gitlab;
+mod hint;
+mod likelihood;
+mod occasion;
+mod program;
+mod script;
+mod shell;
+mod target;
+#[cfg(test)]
+mod tests;
+mod trigger;
+mod uploader;
+mod yaml;
+
+use std::fmt;
+
+use super::project::Files;
+
+pub use likelihood::Likelihood;
+pub use target::Target;
+pub use trigger::Trigger;
+
+/// The workflows of a project that upload
+#[derive(Debug, Default)]
+pub struct Workflows {
+    pub publishing: Vec<PublishingWorkflow>,
+    /// Files that could not be read, and the reason as the end of a sentence: "it is not UTF-8"
+    pub unread: Vec<(String, String)>,
+}
+
+/// A step of a CI workflow that uploads to a package index
+#[derive(Debug, Clone)]
+pub struct PublishingWorkflow {
+    /// The file that an event starts: `.github/workflows/release.yml`
+    pub workflow: String,
+    pub forge: Forge,
+    pub job: String,
+    /// The file with the step: `workflow`, or one that it uses
+    pub file: String,
+    /// The line of the step, counted from 1
+    pub line: usize,
+    /// What uploads: `twine upload`, `pypa/gh-action-pypi-publish`
+    pub by: String,
+    pub indexes: Vec<Target>,
+    /// What may start it, conditions considered
+    pub triggers: Vec<Trigger>,
+    /// Whether it surely uploads when it runs; not if only a name suggests so
+    pub is_certain: bool,
+    gate: Gate,
+}
+
+/// Where a workflow runs
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forge {
+    GitHub,
+    Forgejo,
+    Gitea,
+    GitLab,
+}
+
+/// What decides whether an event starts a step
+#[derive(Debug, Clone)]
+enum Gate {
+    GitHub(Box<github::Gate>),
+    GitLab(gitlab::Gate),
+}
+
+impl fmt::Display for Forge {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::GitHub => "GitHub",
+            Self::Forgejo => "Forgejo",
+            Self::Gitea => "Gitea",
+            Self::GitLab => "GitLab",
+        })
+    }
+}
+
+impl PublishingWorkflow {
+    /// Whether the push of a tag makes it upload.
+    ///
+    /// Conditions on the repository's name are taken as fulfilled: they keep forks out.
+    pub fn starts_on_tag(&self, tag: &str) -> Likelihood {
+        let starts = match &self.gate {
+            Gate::GitHub(gate) => gate.at_tag(tag),
+            Gate::GitLab(gate) => gate.at_tag(tag),
+        };
+        starts.and(self.certainty())
+    }
+
+    /// Whether a release that is published on the forge for a tag makes it upload. The tag's push is another event.
+    pub fn starts_on_release(&self, tag: &str) -> Likelihood {
+        let starts = match &self.gate {
+            Gate::GitHub(gate) => gate.at_release(tag),
+            // GitLab starts pipelines for the tag alone.
+            Gate::GitLab(_) => Likelihood::No,
+        };
+        starts.and(self.certainty())
+    }
+
+    /// Whether it uploads nowhere but to TestPyPI.
+    pub fn is_rehearsal(&self) -> bool {
+        self.indexes.iter().all(|index| *index == Target::TestPyPi)
+    }
+
+    fn certainty(&self) -> Likelihood {
+        if self.is_certain { Likelihood::Yes } else { Likelihood::Maybe }
+    }
+}
+
+/// Finds the workflows that upload. `listed` are the paths of the project's files, at least those in the folders of
+/// forges; others are looked up in `files` as they are used.
+pub fn publishing(files: &dyn Files, listed: &[String]) -> Workflows {
+    let mut all = Workflows::default();
+    for (forge, folder) in [
+        (Forge::GitHub, ".github/workflows/"),
+        (Forge::Forgejo, ".forgejo/workflows/"),
+        (Forge::Gitea, ".gitea/workflows/"),
+    ] {
+        let is_workflow = |path: &&String| {
+            let name = path.strip_prefix(folder).unwrap_or_default();
+            !name.contains('/') && (name.ends_with(".yml") || name.ends_with(".yaml"))
+        };
+        let mut paths: Vec<&str> = listed.iter().filter(is_workflow).map(String::as_str).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        github::find(files, forge, &paths, &mut all);
+    }
+    if listed.iter().any(|path| path == gitlab::FILE) {
+        gitlab::find(files, listed, &mut all);
+    }
+    all
+}
