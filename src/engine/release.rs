@@ -110,6 +110,12 @@ impl Files for Workspace {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         self.read_at(&self.head.commit, path)
     }
+
+    fn list(&self, folder: &str) -> Vec<String> {
+        let Some(inside) = inside(&self.prefix, folder) else { return Vec::new() };
+        let files = self.repository.files_in(&self.head.commit, inside.trim_end_matches('/'));
+        files.iter().filter_map(|path| path.strip_prefix(&self.prefix)).map(str::to_owned).collect()
+    }
 }
 
 /// A path of the project as one of the repository; none if it leads out of the repository.
@@ -207,5 +213,10 @@ impl Files for Release {
             Some(_) => fs_err::read(self.root().join(path)).ok(),
             None => self.workspace.read(path),
         }
+    }
+
+    /// As committed: a run adds no file that matters here.
+    fn list(&self, folder: &str) -> Vec<String> {
+        self.workspace.list(folder)
     }
 }

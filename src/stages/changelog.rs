@@ -7,6 +7,7 @@ use crate::config::{Config, Names};
 use crate::engine::prelude::*;
 use crate::python::changelog::{Changelog as Document, CompareLinks, Format, Promoted};
 use crate::python::project::Files;
+use crate::python::settings;
 
 /// The default names of a changelog
 const USUAL: [&str; 8] = [
@@ -41,7 +42,11 @@ impl Changelog {
     pub(super) fn path(&self, files: &dyn Files) -> Option<String> {
         match &self.file {
             Some(file) => Some(file.clone()),
-            None => USUAL.iter().find(|path| files.read(path).is_some()).map(|path| (*path).to_owned()),
+            None => {
+                let named = settings::read(files).into_iter().find_map(|tool| tool.changelog);
+                let usual = USUAL.iter().map(|path| (*path).to_owned());
+                named.into_iter().chain(usual).find(|path| files.read(path).is_some())
+            }
         }
     }
 

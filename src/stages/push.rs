@@ -1,6 +1,7 @@
 //! Pushes the release commit and tag to the remote, atomically.
 
 mod branches;
+mod publishing;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -20,11 +21,15 @@ pub(super) struct Push {
     /// The branches that may release, such as `["main", "release/*"]`. Where this is not set: the remote's default branch, and
     /// any that has a release tag which the default branch does not have
     branches: Option<Vec<String>>,
+    /// The public indexes that this release uploads to
+    #[serde(skip)]
+    uploads: publishing::OwnUploads,
 }
 
 pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
-    let push: Push = config.settings(name)?;
+    let mut push: Push = config.settings(name)?;
     branches::check(config, name, push.branches.as_deref())?;
+    push.uploads = publishing::OwnUploads::of(config);
     Ok(Box::new(push))
 }
 
@@ -99,6 +104,7 @@ impl Stage for Push {
         let (refs, default) = remote.refs_and_default(repository, &[&branch, &tag])?;
         let mut findings: Vec<Finding> =
             branches::guard(self, release, &remote, &branch, default.as_ref()).into_iter().collect();
+        findings.extend(self.publishing_workflows(release, &remote));
         if refs.contains_key(&tag) && self.remote.is_some() {
             let message = format!("tag `{}` already exists at `{}`", release.names().tag, remote.name);
             findings.push(Finding::error(message).help("this version is already released: choose another"));

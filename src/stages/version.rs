@@ -12,6 +12,7 @@ use crate::python::project::{
     Files, Pattern, Project, ProjectError, VersionLocation, VersionSource, VersionSyntax, bump_all,
     current_version, lock_all,
 };
+use crate::python::settings::{self, ToolSettings};
 use crate::python::version::{Bump, Version as ProjectVersion};
 use crate::world::process::Process;
 
@@ -123,6 +124,11 @@ impl Version {
         self.stable
     }
 
+    /// The settings of other release tools, where the configuration does not say which files state the version.
+    fn tools(&self, files: &dyn Files) -> Vec<ToolSettings> {
+        if self.has_files() { Vec::new() } else { settings::read(files) }
+    }
+
     /// The lines that earlier releases changed as well.
     fn learned(release: &Release) -> impl Iterator<Item = VersionLocation> {
         release.target.conventions.lines.iter().map(|line| VersionLocation {
@@ -166,6 +172,8 @@ impl Version {
     fn bumped(&self, release: &Release) -> Result<Vec<(String, Vec<u8>)>> {
         let target = &release.target;
         let mut places = self.places(release, &target.project)?;
+        let known = self.tools(release).into_iter().flat_map(|tool| tool.places);
+        places.extend(known.filter(|place| !places.contains(place)).collect::<Vec<_>>());
         let locks = lock_all(
             release,
             &target.project,
@@ -222,8 +230,15 @@ impl Stage for Version {
             return Ok(Vec::new());
         }
         let bumped = self.bumped(release)?;
+        let mut unread = Vec::new();
+        for tool in self.tools(release) {
+            unread.extend(tool.unread.iter().map(|reason| {
+                Finding::note(format!("`{}` ({}) is followed in part: {reason}", tool.file, tool.tool))
+            }));
+        }
         let mut findings =
             release.workspace.edits_in_the_way(bumped.iter().map(|(path, _)| path.as_str()))?;
+        findings.extend(unread);
         findings.extend(unbumped_modules(release, &bumped));
         Ok(findings)
     }
@@ -300,7 +315,7 @@ fn unbumped_modules(release: &Release, bumped: &[(String, Vec<u8>)]) -> Vec<Find
     findings
 }
 
-fn problem(error: ProjectError) -> Error {
+pub(super) fn problem(error: ProjectError) -> Error {
     let help = error.help();
     let error = Error::refused(error.to_string());
     if help.is_empty() { error } else { error.help(help) }

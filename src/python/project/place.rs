@@ -7,9 +7,7 @@ use regex::{Regex, RegexBuilder};
 
 use super::statements::{self, AssignedValue, Assignment};
 use super::toml::Toml;
-use super::{
-    Edit, Files, Pattern, ProjectError, incremental, ini, json, line_at, lines, lines_at, text_of,
-};
+use super::{Edit, Files, Pattern, ProjectError, incremental, ini, json, line_at, lines, lines_at, text_of};
 use crate::python::version::Version;
 
 /// A place that states the version

@@ -7,6 +7,8 @@ use crate::engine::model::{Convention, Conventions};
 use crate::engine::release::Workspace;
 use crate::error::Result;
 use crate::python::habits::{Learned, TagStyle};
+use crate::python::project::Project;
+use crate::python::settings::{self, ToolSettings};
 use crate::python::version::Version;
 use crate::stages::tag::Tag;
 use crate::stages::version::Version as VersionStage;
@@ -18,39 +20,67 @@ use crate::stages::version::Version as VersionStage;
 pub(super) fn of(
     (config, tag, configured): (&Config, &Tag, Option<TagStyle>),
     history: &History,
-    workspace: &Workspace,
+    (workspace, project): (&Workspace, &Project),
     (previous, version, date): (&Version, &Version, &str),
 ) -> Result<(TagStyle, Conventions)> {
     let habits = &history.habits;
     let before_releases = history.before_releases.clone();
     let mut conventions = Conventions { before_releases, ..Conventions::default() };
-    let style = match (configured, habits.tag_style()) {
-        (Some(style), _) => style,
-        (None, Some(learned)) => {
+    let tools = settings::read(workspace);
+    let style = match (configured, habits.tag_style(), tag_of_tools(&tools, &project.name)) {
+        (Some(style), _, _) => style,
+        (None, Some(learned), _) => {
             let reason = learned.reason();
             conventions.tag_name = Some(Convention { value: learned.value.template(), reason });
             learned.value
         }
-        (None, None) => {
-            let usual = Template::new("v{version}").expect("known placeholders only");
-            style_of_template(&usual, "", date)
+        (None, None, Some(told)) => {
+            let template = Template::new(told.value.as_str()).unwrap_or_else(|_| usual());
+            conventions.tag_name = Some(told);
+            style_of_template(&template, &project.name, date)
         }
+        (None, None, None) => style_of_template(&usual(), &project.name, date),
+    };
+    // Without a release that shows it, another tool's settings say how.
+    let told = |read: &dyn Fn(&ToolSettings) -> Option<String>| {
+        tools.iter().find_map(|tool| Some(Convention { value: read(tool)?, reason: reason(tool) }))
     };
     if tag.annotated.is_none() {
-        conventions.annotated = habits.annotated().map(convention);
+        let by_tool = || {
+            let value = tools.iter().find_map(|tool| Some((tool.annotated?, tool)));
+            value.map(|(value, tool)| Convention { value, reason: reason(tool) })
+        };
+        conventions.annotated = habits.annotated().map(convention).or_else(by_tool);
     }
     let is_annotated = tag.annotated.or(conventions.annotated.as_ref().map(|one| one.value)).unwrap_or(true);
     if tag.message.is_none() && is_annotated {
-        conventions.tag_message = habits.tag_message().map(convention);
+        let by_tool = || told(&|tool| tool.tag_message.clone());
+        conventions.tag_message = habits.tag_message().map(convention).or_else(by_tool);
     }
     if tag.commit_message.is_none() {
-        conventions.commit_message = habits.commit_message().map(convention);
+        let by_tool = || told(&|tool| tool.commit_message.clone());
+        conventions.commit_message = habits.commit_message().map(convention).or_else(by_tool);
     }
     if !config.settings::<VersionStage>("version")?.has_files() {
         conventions.lines = habits.lines(workspace, previous, version, date);
         conventions.locks = habits.locks();
     }
     Ok((style, conventions))
+}
+
+fn usual() -> Template {
+    Template::new("v{version}").expect("known placeholders only")
+}
+
+/// The tags' name as another tool's settings have it.
+fn tag_of_tools(tools: &[ToolSettings], project: &str) -> Option<Convention<String>> {
+    tools.iter().find_map(|tool| {
+        Some(Convention { value: tool.tag.as_ref()?.template(project)?, reason: reason(tool) })
+    })
+}
+
+fn reason(tool: &ToolSettings) -> String {
+    format!("as `{}` says for {}", tool.file, tool.tool)
 }
 
 fn convention<T>(learned: Learned<T>) -> Convention<T> {

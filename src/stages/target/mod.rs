@@ -10,7 +10,8 @@ use super::version::Version as VersionStage;
 use crate::config::{Config, Names, Spanned};
 use crate::engine::release::{Target, Workspace};
 use crate::error::{Error, Result};
-use crate::python::project::{Files, Project, VersionSource};
+use crate::python::project::{Files, Project, VersionSource, current_version};
+use crate::python::settings;
 use crate::python::version::{Bump, Version};
 
 pub(in crate::stages) use history::History;
@@ -66,7 +67,7 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
     let (style, conventions) = conventions::of(
         (config, &tag, configured),
         &history,
-        workspace,
+        (workspace, &project),
         (&previous, &version, &bumping.date),
     )?;
     let names = Names {
@@ -94,8 +95,13 @@ fn stated(
     match &project.version {
         VersionSource::Vcs { .. } => Ok(None),
         VersionSource::Unreadable(_) if !stage.has_files() => {
+            let places: Vec<_> = settings::read(workspace).into_iter().flat_map(|tool| tool.places).collect();
             match history.habits.stated_version(workspace) {
                 Some((version, _)) => Ok(Some(version)),
+                None if !places.is_empty() => {
+                    let stated = current_version(workspace, &places).map_err(super::version::problem)?;
+                    Ok(Some(stated))
+                }
                 None => stage.current(workspace, project).map(Some),
             }
         }

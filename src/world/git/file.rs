@@ -7,6 +7,9 @@ use git2::{AttrCheckFlags, AttrValue, ObjectType, TreeWalkMode, TreeWalkResult};
 use super::Repository;
 use crate::error::Result;
 
+/// The most files of a folder that are listed
+const MOST_LISTED: usize = 20_000;
+
 impl Repository {
     /// The committed content of a file; `path` is relative to the top and uses `/`. Symbolic links inside the
     /// repository are followed. `None` if the path is not a committed file.
@@ -38,6 +41,31 @@ impl Repository {
             path = joined(path.parent()?, target)?;
         }
         None
+    }
+
+    /// The committed files in a folder and the folders in it, relative to the top; of a very large folder not all.
+    pub fn files_in(&self, commit: &str, folder: &str) -> Vec<String> {
+        let files = || {
+            let top = self.repository.find_commit(commit.parse().ok()?).ok()?.tree().ok()?;
+            let (tree, prefix) = match folder {
+                "" => (top, String::new()),
+                _ => {
+                    let entry = top.get_path(Path::new(folder)).ok()?;
+                    (self.repository.find_tree(entry.id()).ok()?, format!("{folder}/"))
+                }
+            };
+            let mut files = Vec::new();
+            let walked = tree.walk(TreeWalkMode::PreOrder, |inside, entry| {
+                if let (Some(ObjectType::Blob), Ok(name)) = (entry.kind(), entry.name()) {
+                    files.push(format!("{prefix}{inside}{name}"));
+                }
+                if files.len() < MOST_LISTED { TreeWalkResult::Ok } else { TreeWalkResult::Abort }
+            });
+            // An aborted walk is an error too; what was found until then is right.
+            let _ = walked;
+            Some(files)
+        };
+        files().unwrap_or_default()
     }
 
     /// The committed files below `prefix`, relative to it, without those that `git archive` omits (`export-ignore`).
