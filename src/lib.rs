@@ -16,6 +16,7 @@
 //! - [`plugin`] calls stages of somebody else's, each call a process of its own.
 //! - [`world`] is everything else outside: git, processes, files, HTTP, the tool environment.
 //! - [`python`] is what Python packaging is, as pure functions.
+//! - [`error`] ends a command; [`finding`] is what any check finds.
 //! - [`ui`] shows the engine's events to people or as JSON; [`text`] makes what others have written safe to show.
 //!
 //! Dependencies point one way: `cli -> ops, drill, server -> stages, ui -> engine -> index, plugin, world -> python`; a test
@@ -26,6 +27,7 @@ pub mod config;
 pub mod drill;
 pub mod engine;
 pub mod error;
+pub mod finding;
 pub mod index;
 pub mod ops;
 pub mod plugin;

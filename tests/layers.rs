@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Each layer and those it may use beside itself; `error` is everybody's
+/// Each layer and those it may use beside itself; `error`, `finding` and `text` are for all
 const LAYERS: [(&str, &[&str]); 12] = [
     ("python", &[]),
     ("config", &["python"]),

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::engine::model::{Action, Finding, Plan, Reach};
+use crate::engine::model::{Action, Plan, Reach};
+use crate::finding::Finding;
 
 /// An event
 #[derive(Debug, Serialize)]

@@ -30,12 +30,13 @@ pub mod transfer;
 /// The items that a stage needs
 pub mod prelude {
     pub use super::effects::{Attempt, Effects, Workbench};
-    pub use super::model::{Action, Destination, Effect, Finding, Flow, Outputs, Product, Reach};
+    pub use super::model::{Action, Destination, Effect, Flow, Outputs, Product, Reach};
     pub use super::release::Release;
     pub use super::stage::Stage;
     pub use super::tasks::{Attempting, Task, TaskContext, TaskOutcome};
     pub use crate::config::Template;
     pub use crate::error::{Error, Result};
+    pub use crate::finding::Finding;
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use super::event::{Event, Listener};
 use super::release::Release;
 use super::repository_checks;
-use crate::engine::model::{Finding, Leave, Severity};
 use crate::engine::pipeline::Pipeline;
 use crate::error::{Error, Result};
+use crate::finding::{Finding, Leave, Severity};
 
 /// Asks the repository and every stage, looks for the files that are to be carried, tells all findings, and refuses if
 /// one is an error that the user's `leave` does not cover. Gives the questions that the user has to answer with yes.

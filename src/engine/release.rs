@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::Names;
-use crate::engine::model::{Conventions, Finding, Outputs};
+use crate::engine::model::{Conventions, Outputs};
 use crate::error::{Error, Result};
+use crate::finding::Finding;
 use crate::python::project::{Files, Project};
 use crate::python::version::Version;
 use crate::world::Environment;

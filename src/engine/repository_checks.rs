@@ -1,8 +1,8 @@
 //! Checks of the repository: what prevents a release, or may surprise.
 
 use super::release::Release;
-use crate::engine::model::Finding;
 use crate::error::Result;
+use crate::finding::Finding;
 use crate::world::git::{LockFile, LockScope, PATIENCE, PrivateClone, SubmoduleState};
 
 /// The findings of a preflight about the repository, whatever the stages are. A check that fails is a finding, too.

@@ -6,8 +6,9 @@ use super::execute::Execution;
 use super::resume_state::{completed_stages, is_rebuilt};
 use super::stage::Stage;
 use crate::engine::journal::{Entry, entries};
-use crate::engine::model::{Destination, Effect, Leave, Outputs, Reach, Severity, State};
+use crate::engine::model::{Destination, Effect, Outputs, Reach, State};
 use crate::error::{Error, Result};
+use crate::finding::{Leave, Severity};
 
 impl Execution<'_> {
     /// Checks the credentials of every stage that still has something to send; `force` lets overridable errors pass.

@@ -1,9 +1,10 @@
 //! The trait of a stage: its reach, its preflight checks and its work.
 
 use super::effects::Effects;
-use super::model::{Destination, Finding, Flow, Outputs, Reach};
+use super::model::{Destination, Flow, Outputs, Reach};
 use super::release::Release;
 use crate::error::Result;
+use crate::finding::Finding;
 use crate::plugin::Assignment;
 use crate::plugin::protocol::Classes;
 

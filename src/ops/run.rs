@@ -6,10 +6,10 @@ use super::session::{Session, tell_unused_indexes};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
 use crate::engine::journal::{Journal, entries, point_of_no_return};
-use crate::engine::model::Leave;
 use crate::engine::preflight::preflight;
 use crate::engine::run::Store;
 use crate::error::{Error, ExitCode, Result};
+use crate::finding::Leave;
 
 /// The options of `run`
 #[derive(Debug, Clone, Copy, Default)]

@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 
 use super::given;
 use crate::config::Config;
-use crate::engine::model::Severity;
 use crate::engine::order;
 use crate::engine::prelude::*;
+use crate::finding::Severity;
 use crate::plugin::assignment::{SECRET_PREFIX, secret};
 use crate::plugin::find::PluginReference;
 use crate::plugin::launch::{Answer, PluginHandler, Stop};

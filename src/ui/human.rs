@@ -10,8 +10,9 @@ use anstyle::{AnsiColor, Style};
 use super::Verbosity;
 use super::uploads::Uploads;
 use crate::engine::event::{Event, FileStatus, Listener};
-use crate::engine::model::{Action, Finding, Plan, Severity};
+use crate::engine::model::{Action, Plan};
 use crate::error::Error;
+use crate::finding::{Finding, Severity};
 use crate::text::{safe, safe_styled};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();

@@ -3,7 +3,6 @@
 mod action;
 mod convention;
 mod effect;
-mod finding;
 mod outputs;
 mod plan;
 mod product;
@@ -12,7 +11,6 @@ mod reach;
 pub use action::Action;
 pub use convention::{Convention, Conventions, PlannedConvention};
 pub use effect::{Effect, PluginEffect, State};
-pub use finding::{Finding, Leave, Severity};
 pub use outputs::{Destination, Outputs};
 pub use plan::{Plan, PlannedStage};
 pub use product::{Flow, Product};

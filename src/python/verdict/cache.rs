@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use sha2::{Digest, Sha256};
 
 use super::described::Described;
-use super::{Description, Judgement, RuleFinding, Subject, Tracked, rules};
+use super::{Description, Diagnostic, Judgement, Subject, Tracked, rules};
 use crate::python::metadata::Metadata;
 
 /// The metadata of the files checked so far; each text is checked once
@@ -29,7 +29,7 @@ type FindingsCell = Arc<OnceLock<Known>>;
 struct Known {
     described: Arc<Described>,
     /// The findings of each rule that reads only metadata, in the rules' order
-    findings: Vec<Vec<RuleFinding>>,
+    findings: Vec<Vec<Diagnostic>>,
 }
 
 impl VerdictCache {
@@ -104,6 +104,9 @@ mod tests {
         let size = bytes.len() as u64;
         let alone = super::super::judge(&mut Cursor::new(bytes), "a-1-py2-none-any.whl", size);
         assert_eq!(again.findings, alone.findings);
-        assert!(first.findings[0].message.contains("`9`") && other.findings[0].message.contains("`8`"));
+        assert!(
+            first.findings[0].finding.message.contains("`9`")
+                && other.findings[0].finding.message.contains("`8`")
+        );
     }
 }

@@ -8,7 +8,7 @@
 mod cache;
 mod described;
 mod description;
-mod finding;
+mod diagnostic;
 mod grammar;
 mod lists;
 mod policy;
@@ -21,7 +21,7 @@ mod tracked;
 pub use cache::VerdictCache;
 pub use described::Described;
 pub use description::{ContentType, ContentTypeError, Description};
-pub use finding::{Location, RuleFinding, Severity};
+pub use diagnostic::{Diagnostic, Location};
 pub use lists::CLASSIFIERS_OF;
 pub use policy::{Policy, UnknownRule};
 pub use release::{Expected, judge_release, twins};
@@ -54,7 +54,7 @@ pub struct Judgement {
     /// The file's METADATA or PKG-INFO, if there is one
     pub described: Option<Arc<Described>>,
     /// In the rules' order, which is PyPI's: PyPI reports only the first
-    pub findings: Vec<RuleFinding>,
+    pub findings: Vec<Diagnostic>,
 }
 
 impl Judgement {
@@ -70,7 +70,7 @@ impl Judgement {
 
     /// Whether there are only warnings.
     pub fn is_accepted(&self) -> bool {
-        self.findings.iter().all(|finding| finding.severity != Severity::Error)
+        !self.findings.iter().any(Diagnostic::is_error)
     }
 }
 

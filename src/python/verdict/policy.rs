@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::finding::{RuleFinding, Severity};
+use super::diagnostic::Diagnostic;
 use super::rules::{RULES, Source, rule};
+use crate::finding::Severity;
 
 /// How to treat findings
 #[derive(Debug, Clone, Default)]
@@ -48,36 +49,36 @@ impl Policy {
     }
 
     /// Applies the policy: removes silenced findings, or turns them into warnings if PyPI refuses the file.
-    pub fn apply(&self, findings: Vec<RuleFinding>) -> Vec<RuleFinding> {
-        findings.into_iter().filter_map(|finding| self.applied(finding)).collect()
+    pub fn apply(&self, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        findings.into_iter().filter_map(|diagnostic| self.applied(diagnostic)).collect()
     }
 
-    fn applied(&self, mut finding: RuleFinding) -> Option<RuleFinding> {
-        let is_pypis = rule(finding.rule).is_some_and(|rule| matches!(rule.source, Source::Pypi(_)));
-        if self.allowed.contains(finding.rule) {
-            finding.severity = Severity::Warning;
-            return is_pypis.then_some(finding);
+    fn applied(&self, mut diagnostic: Diagnostic) -> Option<Diagnostic> {
+        let is_pypis = rule(diagnostic.rule).is_some_and(|rule| matches!(rule.source, Source::Pypi(_)));
+        if self.allowed.contains(diagnostic.rule) {
+            diagnostic.finding.severity = Severity::Warning;
+            return is_pypis.then_some(diagnostic);
         }
-        let never = finding.place.as_ref().is_some_and(|place| place.text().contains("Private ::"));
-        if finding.rule == "classifier" && self.old_classifiers && !never {
-            finding.severity = Severity::Warning;
-            return Some(finding);
+        let never = diagnostic.place.as_ref().is_some_and(|place| place.text().contains("Private ::"));
+        if diagnostic.rule == "classifier" && self.old_classifiers && !never {
+            diagnostic.finding.severity = Severity::Warning;
+            return Some(diagnostic);
         }
         if self.strict {
-            finding.severity = Severity::Error;
+            diagnostic.finding.severity = Severity::Error;
         }
-        Some(finding)
+        Some(diagnostic)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Violation;
+    use super::super::diagnostic::Violation;
     use super::*;
 
     fn applied(policy: &Policy, id: &str) -> Option<Severity> {
-        let finding = rule(id).unwrap().finding(Violation::new("x"));
-        policy.apply(vec![finding]).pop().map(|finding| finding.severity)
+        let diagnostic = rule(id).unwrap().diagnostic(Violation::new("x"));
+        policy.apply(vec![diagnostic]).pop().map(|diagnostic| diagnostic.finding.severity)
     }
 
     #[test]

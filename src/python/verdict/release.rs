@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::finding::{RuleFinding, Violation};
+use super::diagnostic::{Diagnostic, Violation};
 use super::rules::rule::{Rule, Source};
 use super::{Described, Judgement};
 use crate::python::distribution::Kind;
@@ -69,7 +69,7 @@ pub struct Expected {
 }
 
 /// Checks the files of one release against each other and, if given, against what is being released.
-pub fn judge_release(files: &[Judgement], expected: Option<&Expected>) -> Vec<RuleFinding> {
+pub fn judge_release(files: &[Judgement], expected: Option<&Expected>) -> Vec<Diagnostic> {
     let mut findings = same_file(files);
     findings.extend(one_sdist(files));
     if let Some(expected) = expected {
@@ -89,26 +89,26 @@ fn identity(file: &Judgement) -> (Option<String>, Option<ExactVersion>) {
     (name.map(str::to_owned), version.or_else(|| file.name.as_ref().map(|name| name.version().clone())))
 }
 
-fn expectation(files: &[Judgement], expected: &Expected) -> Vec<RuleFinding> {
+fn expectation(files: &[Judgement], expected: &Expected) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     for file in files {
         let (name, version) = identity(file);
         if let Some(name) = name.filter(|name| normalize(name) != normalize(&expected.name)) {
             let message =
                 format!("`{}` is of `{name}`, but the release is of `{}`", file.file, expected.name);
-            findings.push(EXPECTED_NAME.finding(Violation::new(message)));
+            findings.push(EXPECTED_NAME.diagnostic(Violation::new(message)));
         }
         if let Some(version) = version.filter(|version| *version != expected.version) {
             let message =
                 format!("`{}` is version `{version}`, but the release is `{}`", file.file, expected.version);
             let help = "the build backend reads another version than the version stage wrote";
-            findings.push(EXPECTED_VERSION.finding(Violation::new(message).help(help)));
+            findings.push(EXPECTED_VERSION.diagnostic(Violation::new(message).help(help)));
         }
     }
     findings
 }
 
-fn agreement(files: &[Judgement]) -> Vec<RuleFinding> {
+fn agreement(files: &[Judgement]) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     let Some((first, rest)) = files.split_first() else { return findings };
     let (first_name, first_version) = identity(first);
@@ -118,13 +118,13 @@ fn agreement(files: &[Judgement]) -> Vec<RuleFinding> {
             && normalize(a) != normalize(b)
         {
             let message = format!("`{}` is of `{a}`, but `{}` is of `{b}`", first.file, file.file);
-            findings.push(ONE_NAME.finding(Violation::new(message)));
+            findings.push(ONE_NAME.diagnostic(Violation::new(message)));
         }
         if let (Some(a), Some(b)) = (&first_version, &version)
             && a != b
         {
             let message = format!("`{}` is version `{a}`, but `{}` is `{b}`", first.file, file.file);
-            findings.push(ONE_VERSION.finding(Violation::new(message)));
+            findings.push(ONE_VERSION.diagnostic(Violation::new(message)));
         }
     }
     findings
@@ -144,7 +144,7 @@ pub fn twins(files: &[Judgement]) -> Vec<usize> {
     files.iter().enumerate().filter(|(_, file)| has_twin(file)).map(|(place, _)| place).collect()
 }
 
-fn same_file(files: &[Judgement]) -> Vec<RuleFinding> {
+fn same_file(files: &[Judgement]) -> Vec<Diagnostic> {
     let mut names: HashMap<&str, &str> = HashMap::new();
     let mut hashes: HashMap<&str, &str> = HashMap::new();
     let mut findings = Vec::new();
@@ -155,13 +155,14 @@ fn same_file(files: &[Judgement]) -> Vec<RuleFinding> {
         if known_hash != hash {
             let message = format!("two files named `{}` have different bytes", file.file);
             let help = "PyPI accepts a name once: build the release once, into an empty folder";
-            findings.push(SAME_FILE.finding(Violation::new(message).help(help)));
+            findings.push(SAME_FILE.diagnostic(Violation::new(message).help(help)));
         } else if known_name != file.file {
             let message = format!("`{}` has the same bytes as `{known_name}`", file.file);
-            findings
-                .push(SAME_FILE.finding(
+            findings.push(
+                SAME_FILE.diagnostic(
                     Violation::new(message).help("PyPI accepts the same bytes under one name only"),
-                ));
+                ),
+            );
         }
     }
     findings
@@ -169,7 +170,7 @@ fn same_file(files: &[Judgement]) -> Vec<RuleFinding> {
 
 /// Finds several source distributions of one version; the same file twice does not count, because PyPI accepts it
 /// again.
-fn one_sdist(files: &[Judgement]) -> Vec<RuleFinding> {
+fn one_sdist(files: &[Judgement]) -> Vec<Diagnostic> {
     let is_sdist = |file: &Judgement| match &file.name {
         Some(name) => name.kind() == Kind::Sdist,
         None => file.file.ends_with(".tar.gz") || file.file.ends_with(".zip"),
@@ -181,13 +182,13 @@ fn one_sdist(files: &[Judgement]) -> Vec<RuleFinding> {
         let known = *first.entry(version).or_insert(&file.file);
         if known != file.file {
             let message = format!("`{}` and `{known}` are both the source distribution", file.file);
-            findings.push(ONE_SDIST.finding(Violation::new(message)));
+            findings.push(ONE_SDIST.diagnostic(Violation::new(message)));
         }
     }
     findings
 }
 
-fn same_metadata(files: &[Judgement]) -> Vec<RuleFinding> {
+fn same_metadata(files: &[Judgement]) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     let mut with_metadata = files.iter().filter(|file| file.metadata().is_some());
     let Some(first) = with_metadata.next() else { return findings };
@@ -207,7 +208,7 @@ fn same_metadata(files: &[Judgement]) -> Vec<RuleFinding> {
         let fields = &compared[place].1;
         if !fields.is_empty() {
             let message = format!("`{}` and `{}` differ in {}", first.file, file.file, fields.join(", "));
-            findings.push(SAME_METADATA.finding(Violation::new(message)));
+            findings.push(SAME_METADATA.diagnostic(Violation::new(message)));
         }
     }
     findings

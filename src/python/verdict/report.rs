@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use super::finding::{Location, RuleFinding, Severity};
+use super::diagnostic::{Diagnostic, Location};
 use super::rules::description::DEPENDING;
 use super::rules::{RULES, Rule, Source};
+use crate::finding::Severity;
 use crate::text::is_safe;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -25,7 +26,7 @@ pub struct Report {
     /// The files in the order in which they were passed
     pub files: Vec<FileReport>,
     /// The findings about all files together
-    pub release: Vec<RuleFinding>,
+    pub release: Vec<Diagnostic>,
 }
 
 /// The report on one file
@@ -38,34 +39,30 @@ pub struct FileReport {
     /// Whether there are no errors among the findings
     pub accepted: bool,
     /// In PyPI's order
-    pub findings: Vec<RuleFinding>,
-}
-
-fn is_error(finding: &RuleFinding) -> bool {
-    finding.severity == Severity::Error
+    pub findings: Vec<Diagnostic>,
 }
 
 impl Report {
-    pub fn new(files: Vec<FileReport>, release: Vec<RuleFinding>) -> Self {
-        let accepted = files.iter().all(|file| file.accepted) && !release.iter().any(is_error);
+    pub fn new(files: Vec<FileReport>, release: Vec<Diagnostic>) -> Self {
+        let accepted = files.iter().all(|file| file.accepted) && !release.iter().any(Diagnostic::is_error);
         Self { event: "check", accepted, files, release }
     }
 
     /// Every finding with its file; none for findings about all files together.
-    pub fn findings(&self) -> impl Iterator<Item = (Option<&FileReport>, &RuleFinding)> {
+    pub fn diagnostics(&self) -> impl Iterator<Item = (Option<&FileReport>, &Diagnostic)> {
         let files =
-            self.files.iter().flat_map(|file| file.findings.iter().map(move |finding| (Some(file), finding)));
-        files.chain(self.release.iter().map(|finding| (None, finding)))
+            self.files.iter().flat_map(|file| file.findings.iter().map(move |found| (Some(file), found)));
+        files.chain(self.release.iter().map(|found| (None, found)))
     }
 
     /// Whether the result would be the same on another day and machine.
     pub fn is_lasting(&self) -> bool {
-        self.findings().all(|(_, finding)| finding.rule != DEPENDING)
+        self.diagnostics().all(|(_, found)| found.rule != DEPENDING)
     }
 
     /// The number of errors.
     pub fn errors(&self) -> usize {
-        self.findings().filter(|(_, finding)| is_error(finding)).count()
+        self.diagnostics().filter(|(_, found)| found.is_error()).count()
     }
 
     /// The report as text with colours; the caller removes them if necessary.
@@ -74,13 +71,16 @@ impl Report {
         for file in &self.files {
             let (style, verdict) = if file.accepted { (GOOD, "PASSED") } else { (BAD, "REFUSED") };
             let _ = writeln!(text, "{}: {style}{verdict}{style:#}", visible(&file.file));
-            file.findings.iter().for_each(|finding| text.push_str(&told(finding)));
+            file.findings.iter().for_each(|found| text.push_str(&told(found)));
         }
         if !self.release.is_empty() {
-            let (style, verdict) =
-                if self.release.iter().any(is_error) { (BAD, "REFUSED") } else { (GOOD, "PASSED") };
+            let (style, verdict) = if self.release.iter().any(Diagnostic::is_error) {
+                (BAD, "REFUSED")
+            } else {
+                (GOOD, "PASSED")
+            };
             let _ = writeln!(text, "all files together: {style}{verdict}{style:#}");
-            self.release.iter().for_each(|finding| text.push_str(&told(finding)));
+            self.release.iter().for_each(|found| text.push_str(&told(found)));
         }
         text.trim_end().to_owned()
     }
@@ -88,17 +88,16 @@ impl Report {
     /// The findings as workflow commands for GitHub's log, one per line.
     pub fn annotations(&self) -> String {
         let mut text = String::new();
-        for (file, finding) in self.findings() {
-            let kind = if is_error(finding) { "error" } else { "warning" };
-            let _ = write!(text, "::{kind} title=pyrelease {}", finding.rule);
+        for (file, Diagnostic { rule, finding, place, pypi }) in self.diagnostics() {
+            let _ = write!(text, "::{} title=pyrelease {rule}", finding.severity);
             if let Some(file) = file {
                 let _ = write!(text, ",file={}", property(&file.file));
             }
             let mut message = finding.message.clone();
-            if let Some(place) = &finding.place {
+            if let Some(place) = place {
                 let _ = write!(message, "\n{place}");
             }
-            for (what, said) in [("PyPI", &finding.pypi), ("help", &finding.help)] {
+            for (what, said) in [("PyPI", pypi), ("help", &finding.help)] {
                 if let Some(said) = said {
                     let _ = write!(message, "\n{what}: {said}");
                 }
@@ -109,13 +108,11 @@ impl Report {
     }
 }
 
-fn told(finding: &RuleFinding) -> String {
-    let (style, severity) = match finding.severity {
-        Severity::Error => (BAD, "error"),
-        Severity::Warning => (WARN, "warning"),
-    };
-    let mut text = format!("  {style}{severity}[{}]{style:#}: {}\n", finding.rule, visible(&finding.message));
-    match &finding.place {
+fn told(Diagnostic { rule, finding, place, pypi }: &Diagnostic) -> String {
+    let style = if finding.severity == Severity::Error { BAD } else { WARN };
+    let (severity, message) = (finding.severity, visible(&finding.message));
+    let mut text = format!("  {style}{severity}[{rule}]{style:#}: {message}\n");
+    match place {
         Some(Location::Member { member }) => {
             let _ = writeln!(text, "     {DIM}-->{DIM:#} {}", visible(member));
         }
@@ -125,7 +122,7 @@ fn told(finding: &RuleFinding) -> String {
         }
         None => {}
     }
-    for (what, said) in [("PyPI", &finding.pypi), ("help", &finding.help)] {
+    for (what, said) in [("PyPI", pypi), ("help", &finding.help)] {
         if let Some(said) = said {
             let _ = writeln!(text, "        {DIM}={DIM:#} {what}: {}", visible(said));
         }
@@ -152,14 +149,14 @@ fn property(text: &str) -> String {
 pub fn list() -> String {
     let rules: Vec<&Rule> = RULES.iter().copied().flatten().collect();
     let width = rules.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
-    let line = |rule: &&Rule| format!("{:width$}  {:7}  {}", rule.id, weight(rule), rule.summary);
+    let line = |rule: &&Rule| format!("{:width$}  {:7}  {}", rule.id, rule.severity, rule.summary);
     rules.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Explains a rule: its source, and PyPI's message.
 pub fn explain(rule: &Rule) -> String {
     let mut text = format!("{}: {}\n\n", rule.id, rule.summary);
-    let _ = writeln!(text, "weight     {}", weight(rule));
+    let _ = writeln!(text, "weight     {}", rule.severity);
     let _ = writeln!(text, "source     {}", rule.reference);
     match rule.source {
         Source::Pypi(says) => {
@@ -176,28 +173,21 @@ pub fn explain(rule: &Rule) -> String {
     text
 }
 
-fn weight(rule: &Rule) -> &'static str {
-    match rule.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Violation;
+    use super::super::diagnostic::Violation;
     use super::super::rules::rule;
     use super::*;
 
     fn report() -> Report {
         let name = rule("name").unwrap();
-        let finding = name.finding(
+        let found = name.diagnostic(
             Violation::new("`-x` is not a valid project name")
                 .line("PKG-INFO", 2, "Name: -x\u{1b}")
                 .help("50%"),
         );
         let wrong =
-            FileReport { file: "dist/a,b.whl".to_owned(), size: 1, accepted: false, findings: vec![finding] };
+            FileReport { file: "dist/a,b.whl".to_owned(), size: 1, accepted: false, findings: vec![found] };
         let right =
             FileReport { file: "dist/c.whl".to_owned(), size: 1, accepted: true, findings: Vec::new() };
         Report::new(vec![wrong, right], Vec::new())

@@ -101,7 +101,7 @@ fn record_must_match_the_archive() {
     assert_eq!(rules(&with_record(&|_| "nonsense\n".to_owned())), ["record-readable"]);
     let row = row("demo/__init__.py", "x = 1\n");
     let judgement = with_record(&|record| record.replace(&row, "demo/__init__.py,,\n"));
-    assert_eq!(judgement.findings[0].message, "RECORD has no hash for this file");
+    assert_eq!(judgement.findings[0].finding.message, "RECORD has no hash for this file");
     let place = Location::Line {
         member: "demo-1.0.dist-info/RECORD".to_owned(),
         line: 1,
@@ -144,14 +144,14 @@ fn secrets_are_found_and_not_quoted() {
     let judgement = judge_with("demo/release.sh", &format!("#!/bin/sh\ntwine upload -p {token}\n"));
     assert_eq!(rules(&judgement), ["secret"]);
     assert!(judgement.is_accepted());
-    let finding = &judgement.findings[0];
-    assert_eq!(finding.message, "a member contains a PyPI token");
+    let found = &judgement.findings[0];
+    assert_eq!(found.finding.message, "a member contains a PyPI token");
     let place = Location::Line {
         member: "demo/release.sh".to_owned(),
         line: 2,
         text: "pypi-AgEIcHlwaS5vcmcCJq7…".to_owned(),
     };
-    assert_eq!(finding.place, Some(place));
+    assert_eq!(found.place, Some(place));
     let key =
         format!("-----BEGIN RSA {} KEY-----\n{}\n", "PRIVATE", "q7Rk2mVx9Tb4Zc8Lw3Hs6Yd1Pn5Gf0J".repeat(3));
     assert_eq!(rules(&judge_with("demo/server.pem", &key)), ["secret"]);
@@ -193,7 +193,7 @@ fn a_wheel_has_one_folder_of_metadata_with_all_its_files() {
     }
     let judgement = judge_wheel(&moved);
     assert_eq!(rules(&judgement), ["wheel-file", "wheel-metadata", "record-missing"]);
-    assert!(judgement.findings[0].help.as_ref().unwrap().contains("`demo-1.dist-info`"));
+    assert!(judgement.findings[0].finding.help.as_ref().unwrap().contains("`demo-1.dist-info`"));
     assert_eq!(judgement.metadata().unwrap().name(), Some("demo"), "its metadata is read all the same");
 }
 
@@ -210,7 +210,7 @@ fn the_file_s_name_agrees_with_the_metadata() {
     let info = METADATA.replace("Version: 1.0\nS", "Version: 1.0.0\nS");
     let sdist = judge_sdist(SDIST, |builder| add_info(builder, "demo-1.0", &info));
     assert_eq!(rules(&sdist), ["filename-sdist"], "PEP 625 wants the very text of the version");
-    assert!(sdist.findings[0].message.contains("`demo-1.0.0.tar.gz`"));
+    assert!(sdist.findings[0].finding.message.contains("`demo-1.0.0.tar.gz`"));
 }
 
 #[test]
@@ -329,7 +329,10 @@ fn the_files_of_a_release_belong_together() {
     let wheel = judge_wheel(&members(&METADATA.replace("a demo", "another")));
     let sdist = judge_sdist(SDIST, |builder| add_info(builder, "demo-1.0", METADATA));
     let findings = judge_release(&[wheel, sdist], None);
-    assert_eq!(findings[0].message, "`demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz` differ in `Summary`");
+    assert_eq!(
+        findings[0].finding.message,
+        "`demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz` differ in `Summary`"
+    );
 }
 
 #[test]
@@ -349,7 +352,7 @@ fn findings_of_one_rule_are_bounded() {
     many.extend((0..100).map(|number| (format!("demo/{number}.py"), String::new())));
     let judgement = judge_wheel(&many);
     assert_eq!(judgement.findings.len(), 21);
-    assert_eq!(judgement.findings[20].message, "and 80 more of these");
+    assert_eq!(judgement.findings[20].finding.message, "and 80 more of these");
 }
 
 #[test]
@@ -363,7 +366,7 @@ fn leftovers_cause_warnings() {
     let judgement = judge_wheel(&careless);
     let warned = ["secret-file", "leftover", "top-level-name", "native-in-pure-wheel", "relative-link"];
     assert_eq!(rules(&judgement)[1..], warned);
-    assert!(judgement.findings[1..].iter().all(|finding| finding.severity == Severity::Warning));
+    assert!(judgement.findings[1..].iter().all(|found| !found.is_error()));
 
     let bare = judge_wheel(&members("Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n")[1..]);
     let found: Vec<&str> = bare.findings.iter().map(|finding| finding.rule).collect();

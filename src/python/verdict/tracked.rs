@@ -7,7 +7,7 @@ use regex::Regex;
 use toml_edit::{DocumentMut, Item};
 
 use super::Subject;
-use super::finding::{RuleFinding, Violation};
+use super::diagnostic::{Diagnostic, Violation};
 use super::rules::rule::{Rule, Source};
 use crate::python::archive::{MemberKind, is_test};
 use crate::python::distribution::Kind;
@@ -99,7 +99,7 @@ impl Tracked {
     }
 
     /// The finding about files that a source distribution of this project lacks; none for other files.
-    pub(super) fn judge(&self, subject: &Subject) -> Option<RuleFinding> {
+    pub(super) fn judge(&self, subject: &Subject) -> Option<Diagnostic> {
         let name = subject.name.as_ref().ok()?;
         let is_this = self.version.as_ref().is_none_or(|version| version == name.version());
         if subject.kind != Some(Kind::Sdist) || name.normalized_name() != self.name || !is_this {
@@ -136,7 +136,7 @@ impl Tracked {
             shown.join(", "),
             if missing.len() > shown.len() { ", …" } else { "" }
         );
-        Some(MISSING.finding(Violation::new(message).help(help)))
+        Some(MISSING.diagnostic(Violation::new(message).help(help)))
     }
 }
 
@@ -206,7 +206,7 @@ mod tests {
         let kind = Some(Kind::Sdist);
         let subject =
             Subject { file, name: file.parse(), kind, size: 0, contents, metadata: None, record: None };
-        tracked.judge(&subject).map(|finding| finding.message)
+        tracked.judge(&subject).map(|found| found.finding.message)
     }
 
     const TRACKED: &[&str] = &[

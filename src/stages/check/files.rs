@@ -6,8 +6,8 @@ use jiff::civil::Date;
 
 use crate::error::{Error, Result};
 use crate::python::verdict::{
-    CLASSIFIERS_OF, ContentType, Expected, FileReport, Judgement, Policy, Report, RuleFinding, Severity,
-    Tracked, VerdictCache, does_not_render, is_too_costly, judge_release, twins,
+    CLASSIFIERS_OF, ContentType, Diagnostic, Expected, FileReport, Judgement, Policy, Report, Tracked,
+    VerdictCache, does_not_render, is_too_costly, judge_release, twins,
 };
 use crate::world::parallel::par_map;
 use crate::world::tools::{Unrendered, render_rst};
@@ -74,7 +74,7 @@ pub fn judge_files(
         let mut findings = judgement.findings;
         findings.extend(unrendered);
         let findings = policy.apply(findings);
-        let accepted = findings.iter().all(|finding| finding.severity != Severity::Error);
+        let accepted = !findings.iter().any(Diagnostic::is_error);
         FileReport { file: path.display().to_string(), size: judgement.size, accepted, findings }
     });
     Ok(Report::new(files.collect(), release))
@@ -98,7 +98,7 @@ fn unrendered(
     judgements: &[Judgement],
     environment: &Environment,
     progress: &dyn Fn(&str),
-) -> Result<Vec<Option<RuleFinding>>> {
+) -> Result<Vec<Option<Diagnostic>>> {
     let mut texts: Vec<&str> = judgements.iter().filter_map(restructured).collect();
     texts.sort_unstable();
     texts.dedup();

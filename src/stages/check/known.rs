@@ -69,7 +69,7 @@ mod tests {
 
     use super::*;
     use crate::python::distribution::Kind;
-    use crate::python::verdict::{RuleFinding, does_not_render, is_too_costly};
+    use crate::python::verdict::{Diagnostic, does_not_render, is_too_costly};
 
     #[test]
     fn the_same_bytes_are_judged_once() {
@@ -84,10 +84,10 @@ mod tests {
         };
         let policy = Policy::new(&[], false).unwrap();
         let judged = Cell::new(0);
-        let ask = |sha256: &str, policy: &Policy, finding: fn(&str) -> RuleFinding| {
+        let ask = |sha256: &str, policy: &Policy, found: fn(&str) -> Diagnostic| {
             let found = known_or(&environment, &[file(sha256)], policy, || {
                 judged.set(judged.get() + 1);
-                Ok(Report::new(Vec::new(), vec![finding(sha256)]))
+                Ok(Report::new(Vec::new(), vec![found(sha256)]))
             });
             let [found] = found.unwrap().try_into().unwrap();
             assert!(found.message.contains(sha256), "{}", found.message);

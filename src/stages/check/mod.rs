@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use crate::config::{Config, nearest};
 use crate::engine::prelude::*;
-use crate::python::verdict::{Expected, FileReport, Policy, Report, RuleFinding, Severity};
+use crate::finding::Severity;
+use crate::python::verdict::{Diagnostic, Expected, FileReport, Policy, Report};
 
 pub use files::{distributions_in, judge_files};
 pub use known::known_or;
@@ -107,53 +108,49 @@ fn expected(name: &str, version: &str) -> Result<Expected> {
 /// Reports the warnings, and returns the errors.
 fn sorted(report: &Report, bench: &Workbench<'_>) -> Vec<String> {
     let mut errors = Vec::new();
-    for (file, finding) in report.findings() {
+    for (file, found) in report.diagnostics() {
         let name = file.map(|file| file.file.rsplit(['/', '\\']).next().unwrap_or_default());
-        let mut text = in_one_line(name, finding);
-        match finding.severity {
-            Severity::Warning => bench.warn(&text, finding.help.as_deref()),
-            Severity::Error => {
-                if let Some(help) = &finding.help {
-                    text.push_str(&format!("; {help}"));
-                }
-                errors.push(text);
-            }
+        let mut text = in_one_line(name, found);
+        let help = found.finding.help.as_deref();
+        if !found.is_error() {
+            bench.warn(&text, help);
+            continue;
         }
+        if let Some(help) = help {
+            text.push_str(&format!("; {help}"));
+        }
+        errors.push(text);
     }
     errors
 }
 
 /// Turns a report into findings; one that several files share is reported once.
 fn as_findings(report: &Report) -> Vec<Finding> {
-    let mut told: Vec<(Option<&FileReport>, &RuleFinding, usize)> = Vec::new();
-    for (file, finding) in report.findings() {
-        let same = |(_, other, _): &&mut (_, &RuleFinding, _)| {
-            (other.rule, &other.message, other.severity) == (finding.rule, &finding.message, finding.severity)
-        };
-        match told.iter_mut().find(same) {
+    let mut told: Vec<(Option<&FileReport>, &Diagnostic, usize)> = Vec::new();
+    fn key(Diagnostic { rule, finding, .. }: &Diagnostic) -> (&str, &str, Severity) {
+        (rule, &finding.message, finding.severity)
+    }
+    for (file, found) in report.diagnostics() {
+        match told.iter_mut().find(|(_, other, _)| key(other) == key(found)) {
             Some((_, _, files)) => *files += 1,
-            None => told.push((file, finding, 1)),
+            None => told.push((file, found, 1)),
         }
     }
-    let finding = |(file, finding, files): (Option<&FileReport>, &RuleFinding, usize)| {
+    let finding = |(file, found, files): (Option<&FileReport>, &Diagnostic, usize)| {
         let name = file.map(|file| file.file.rsplit(['/', '\\']).next().unwrap_or_default());
-        let mut message = in_one_line(name, finding);
+        let mut message = in_one_line(name, found);
         match files {
             1 => {}
             2 => message.push_str(" (and 1 more file)"),
             several => message.push_str(&format!(" (and {} more files)", several - 1)),
         }
-        let told = match finding.severity {
-            Severity::Warning => Finding::warning(message),
-            Severity::Error => Finding::error(message),
-        };
-        finding.help.iter().fold(told, Finding::help)
+        Finding { message, ..found.finding.clone() }
     };
     told.into_iter().map(finding).collect()
 }
 
-fn in_one_line(file: Option<&str>, finding: &RuleFinding) -> String {
+fn in_one_line(file: Option<&str>, Diagnostic { rule, finding, place, .. }: &Diagnostic) -> String {
     let file = file.map_or("the release".to_owned(), |file| format!("`{file}`"));
-    let place = finding.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
-    format!("{file}: {}{place} [{}]", finding.message, finding.rule)
+    let place = place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+    format!("{file}: {}{place} [{rule}]", finding.message)
 }

@@ -1,7 +1,5 @@
 //! Whole files: whether PyPI takes the form that the metadata's headers make, and a wheel's entry points.
 
-use pyrelease::python::verdict::Severity;
-
 use super::{Dice, Question, judged, judged_with};
 
 /// The headers of metadata that is right
@@ -174,9 +172,8 @@ fn document(dice: &mut Dice) -> String {
 
 fn metadata(dice: &mut Dice) -> Question {
     let text = document(dice);
-    let error = |finding: &pyrelease::python::verdict::RuleFinding| {
-        finding.severity == Severity::Error && RULES.contains(&finding.rule)
-    };
+    let error =
+        |found: &pyrelease::python::verdict::Diagnostic| found.is_error() && RULES.contains(&found.rule);
     let refused = judged(text.as_bytes()).iter().any(error);
     Question { kind: "document", asked: text.into(), ours: refused.into() }
 }

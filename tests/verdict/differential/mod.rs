@@ -10,7 +10,7 @@ mod names;
 
 use std::io::{Cursor, Write};
 
-use pyrelease::python::verdict::{RuleFinding, judge};
+use pyrelease::python::verdict::{Diagnostic, judge};
 use pyrelease_test_support::Python;
 use serde_json::Value;
 use zip::ZipWriter;
@@ -63,12 +63,12 @@ impl Dice {
 }
 
 /// What is found in a wheel with this metadata and nothing else.
-pub(super) fn judged(metadata: &[u8]) -> Vec<RuleFinding> {
+pub(super) fn judged(metadata: &[u8]) -> Vec<Diagnostic> {
     judged_with("METADATA", metadata)
 }
 
 /// What is found in a wheel with this file in its folder of metadata and nothing else.
-pub(super) fn judged_with(file: &str, content: &[u8]) -> Vec<RuleFinding> {
+pub(super) fn judged_with(file: &str, content: &[u8]) -> Vec<Diagnostic> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     let path = format!("demo-1.0.dist-info/{file}");
     writer.start_file(path, SimpleFileOptions::default()).expect("a member");

@@ -4,7 +4,7 @@ use comrak::{Options, markdown_to_html};
 
 use super::rule::{Rule, Source};
 use crate::python::verdict::description::ContentType;
-use crate::python::verdict::finding::{RuleFinding, Violation};
+use crate::python::verdict::diagnostic::{Diagnostic, Violation};
 use crate::python::verdict::subject::Subject;
 
 const RENDERS: Rule = Rule::elsewhere(
@@ -55,12 +55,12 @@ fn renders_to_nothing(text: &str) -> bool {
 }
 
 /// The finding that a description does not render, with the renderer's message.
-pub fn does_not_render(said: &str) -> RuleFinding {
+pub fn does_not_render(said: &str) -> Diagnostic {
     let mut lines = said.lines().filter(|line| !line.trim().is_empty());
     let first = lines.next().unwrap_or("the renderer gave no reason");
     let found = Violation::new(format!("the description does not render on PyPI: {first}"));
     let about: Vec<&str> = lines.take(5).collect();
-    RENDERS.finding(if about.is_empty() {
+    RENDERS.diagnostic(if about.is_empty() {
         found
     } else {
         found.help(format!("the source is: {}", about.join(" / ")))
@@ -71,9 +71,9 @@ pub fn does_not_render(said: &str) -> RuleFinding {
 pub(in crate::python::verdict) const DEPENDING: &str = COSTLY.id;
 
 /// The finding that rendering a description takes too long or too much memory.
-pub fn is_too_costly(what: &str) -> RuleFinding {
+pub fn is_too_costly(what: &str) -> Diagnostic {
     let found = Violation::new(format!("rendering the description was stopped: {what}"));
-    COSTLY.finding(found.help("it contains excessive nesting or repetition: simplify or remove that part"))
+    COSTLY.diagnostic(found.help("it contains excessive nesting or repetition: simplify or remove that part"))
 }
 
 #[cfg(test)]
@@ -82,16 +82,13 @@ mod tests {
 
     #[test]
     fn the_renderers_message_becomes_a_finding() {
-        let finding = does_not_render("line 4: ERROR: Unexpected section title.\n\nQuoted\n======\n");
+        let found = does_not_render("line 4: ERROR: Unexpected section title.\n\nQuoted\n======\n");
         assert_eq!(
-            finding.message,
+            found.finding.message,
             "the description does not render on PyPI: line 4: ERROR: Unexpected section title."
         );
-        assert_eq!(finding.help.as_deref(), Some("the source is: Quoted / ======"));
-        assert_eq!(
-            crate::python::verdict::rule(finding.rule).map(|rule| rule.id),
-            Some("description-renders")
-        );
+        assert_eq!(found.finding.help.as_deref(), Some("the source is: Quoted / ======"));
+        assert_eq!(crate::python::verdict::rule(found.rule).map(|rule| rule.id), Some("description-renders"));
     }
 
     /// As readme_renderer 45 has it, which PyPI runs.

@@ -21,7 +21,7 @@ use std::cell::Cell;
 use rule::{Check, MOST_OF_ONE_RULE};
 pub use rule::{Rule, Source};
 
-use super::finding::{RuleFinding, Violation, shortened};
+use super::diagnostic::{Diagnostic, Violation, shortened};
 use super::subject::Subject;
 
 const CORE_METADATA: &str = "core metadata specification";
@@ -78,11 +78,11 @@ const fn of_metadata<const N: usize>(mut rules: [Rule; N]) -> [Rule; N] {
 }
 
 /// Applies every rule about one file; `of_metadata` has the findings of those that read only metadata.
-pub(super) fn apply(subject: &Subject, of_metadata: &[Vec<RuleFinding>]) -> Vec<RuleFinding> {
+pub(super) fn apply(subject: &Subject, of_metadata: &[Vec<Diagnostic>]) -> Vec<Diagnostic> {
     let (mut findings, mut of_metadata) = (Vec::new(), of_metadata.iter());
     for rule in RULES.iter().copied().flatten() {
         match rule.check {
-            Check::File(check) => findings.extend(rule.findings(check(subject))),
+            Check::File(check) => findings.extend(rule.diagnostics(check(subject))),
             Check::Metadata(_) => findings.extend(of_metadata.next().into_iter().flatten().cloned()),
             Check::Elsewhere => {}
         }
@@ -91,9 +91,9 @@ pub(super) fn apply(subject: &Subject, of_metadata: &[Vec<RuleFinding>]) -> Vec<
 }
 
 /// Applies every rule that reads only metadata; returns the findings of each, in the rules' order.
-pub(super) fn apply_to_metadata(subject: &Subject) -> Vec<Vec<RuleFinding>> {
+pub(super) fn apply_to_metadata(subject: &Subject) -> Vec<Vec<Diagnostic>> {
     let findings = |rule: &Rule| match rule.check {
-        Check::Metadata(check) => Some(rule.findings(check(subject))),
+        Check::Metadata(check) => Some(rule.diagnostics(check(subject))),
         Check::File(_) | Check::Elsewhere => None,
     };
     RULES.iter().copied().flatten().filter_map(findings).collect()

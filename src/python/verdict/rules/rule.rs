@@ -1,6 +1,7 @@
 //! A rule about distributions.
 
-use crate::python::verdict::finding::{RuleFinding, Severity, Violation};
+use crate::finding::{Finding, Severity};
+use crate::python::verdict::diagnostic::{Diagnostic, Violation};
 use crate::python::verdict::subject::Subject;
 
 /// The most findings of one rule in one file; a hostile file could cause millions
@@ -113,22 +114,23 @@ impl Rule {
     }
 
     /// The findings, up to the limit, and the number of further ones.
-    pub(super) fn findings(&self, found: Vec<Violation>) -> Vec<RuleFinding> {
+    pub(super) fn diagnostics(&self, found: Vec<Violation>) -> Vec<Diagnostic> {
         let more = found.len().saturating_sub(MOST_OF_ONE_RULE);
-        let mut findings: Vec<RuleFinding> =
-            found.into_iter().take(MOST_OF_ONE_RULE).map(|found| self.finding(found)).collect();
+        let mut findings: Vec<Diagnostic> =
+            found.into_iter().take(MOST_OF_ONE_RULE).map(|found| self.diagnostic(found)).collect();
         if more > 0 {
-            findings.push(self.finding(Violation::new(format!("and {more} more of these"))));
+            findings.push(self.diagnostic(Violation::new(format!("and {more} more of these"))));
         }
         findings
     }
 
-    pub(in crate::python::verdict) fn finding(&self, found: Violation) -> RuleFinding {
+    pub(in crate::python::verdict) fn diagnostic(&self, found: Violation) -> Diagnostic {
         let Violation { message, place, help, says } = found;
         let pypi = match self.source {
             Source::Pypi(words) => Some(says.unwrap_or_else(|| words.to_owned())),
             Source::Stricter(_) => None,
         };
-        RuleFinding { rule: self.id, severity: self.severity, message, place, help, pypi }
+        let finding = Finding { severity: self.severity, help, ..Finding::error(message) };
+        Diagnostic { rule: self.id, finding, place, pypi }
     }
 }

@@ -1,21 +1,12 @@
-//! The findings of rules.
+//! What rules find.
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use crate::finding::{Finding, Severity};
 use crate::python::metadata::Header;
 use crate::text::is_safe;
-
-/// The severity of a finding
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// Worth knowing; does not stop the release
-    Warning,
-    /// PyPI would refuse the file, or would accept a file that must not be published
-    Error,
-}
 
 /// Where in a distribution a finding is
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,25 +37,52 @@ impl fmt::Display for Location {
     }
 }
 
-/// A finding of a rule in one file
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RuleFinding {
+/// A finding with the rule that it is from: an error if PyPI would refuse the file, or would accept a file that must
+/// not be published
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
     /// The rule's id, such as `record-hash`
     pub rule: &'static str,
-    pub severity: Severity,
-    /// One lower-case sentence
-    pub message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finding: Finding,
     pub place: Option<Location>,
-    /// What to do about it
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub help: Option<String>,
     /// PyPI's own message, if PyPI refuses the file for it
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub pypi: Option<String>,
 }
 
-/// A finding as a rule's function returns it; the table adds the rest
+impl Diagnostic {
+    pub fn is_error(&self) -> bool {
+        self.finding.severity == Severity::Error
+    }
+}
+
+impl Serialize for Diagnostic {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Flat<'a> {
+            rule: &'static str,
+            severity: Severity,
+            message: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            place: Option<&'a Location>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            help: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pypi: Option<&'a str>,
+        }
+        let Self { rule, finding, place, pypi } = self;
+        let flat = Flat {
+            rule,
+            severity: finding.severity,
+            message: &finding.message,
+            place: place.as_ref(),
+            help: finding.help.as_deref(),
+            pypi: pypi.as_deref(),
+        };
+        flat.serialize(serializer)
+    }
+}
+
+/// What a rule's function finds; the table adds the rest
 #[derive(Debug)]
 pub(super) struct Violation {
     pub(super) message: String,
@@ -116,4 +134,29 @@ pub(super) fn shortened(text: impl AsRef<str>) -> String {
     let visible =
         |letter: char| if is_safe(letter) { letter.into() } else { letter.escape_default().to_string() };
     text.chars().map(visible).chain([rest.to_owned()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_get_one_flat_object() {
+        let mut found =
+            Diagnostic { rule: "name", finding: Finding::error("it is not"), place: None, pypi: None };
+        assert_eq!(
+            serde_json::to_string(&found).unwrap(),
+            r#"{"rule":"name","severity":"error","message":"it is not"}"#
+        );
+        found.finding = Finding::warning("it is not").help("fix it");
+        found.place = Some(Location::Member { member: "PKG-INFO".to_owned() });
+        found.pypi = Some("No.".to_owned());
+        assert_eq!(
+            serde_json::to_string(&found).unwrap(),
+            concat!(
+                r#"{"rule":"name","severity":"warning","message":"it is not","#,
+                r#""place":{"kind":"member","member":"PKG-INFO"},"help":"fix it","pypi":"No."}"#
+            )
+        );
+    }
 }

@@ -1,4 +1,6 @@
-//! What a preflight finds.
+//! What a check finds: of a preflight, or of a rule about distributions.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +10,7 @@ use crate::error::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// For who wants to know exactly
+    /// For `--verbose`
     Detail,
     Note,
     Warning,
@@ -16,7 +18,18 @@ pub enum Severity {
     Error,
 }
 
-/// Something that a preflight found
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Detail => "detail",
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// Something that a check found
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub severity: Severity,
