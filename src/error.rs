@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::ops::Range;
 
 /// The exit code of a command (see the table in `README.md`)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +33,19 @@ pub struct Error {
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
     hints: Vec<String>,
-    report: Option<String>,
+    excerpt: Option<Excerpt>,
     is_reported: bool,
+}
+
+/// The part of a file that an error is about
+#[derive(Debug, Clone)]
+pub struct Excerpt {
+    pub path: String,
+    /// The whole file
+    pub text: String,
+    /// In bytes
+    pub span: Range<usize>,
+    pub message: String,
 }
 
 impl Error {
@@ -43,7 +55,7 @@ impl Error {
             message: message.into(),
             source: None,
             hints: Vec::new(),
-            report: None,
+            excerpt: None,
             is_reported: false,
         }
     }
@@ -101,9 +113,9 @@ impl Error {
         self
     }
 
-    /// A rendered excerpt of the configuration that underlines the error; shown instead of the plain message.
-    pub(crate) fn with_report(mut self, report: String) -> Self {
-        self.report = Some(report);
+    /// The place in the configuration, shown underlined instead of the plain message.
+    pub(crate) fn at(mut self, excerpt: Excerpt) -> Self {
+        self.excerpt = Some(excerpt);
         self
     }
 
@@ -115,8 +127,8 @@ impl Error {
         &self.hints
     }
 
-    pub fn report(&self) -> Option<&str> {
-        self.report.as_deref()
+    pub fn excerpt(&self) -> Option<&Excerpt> {
+        self.excerpt.as_ref()
     }
 
     /// The message and all its causes in one line, for a journal or a log.

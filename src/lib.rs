@@ -17,10 +17,10 @@
 //! - [`world`] is everything else outside: git, processes, files, HTTP, the tool environment.
 //! - [`python`] is what Python packaging is, as pure functions.
 //! - [`error`] ends a command; [`finding`] is what any check finds.
-//! - [`ui`] shows the engine's events to people or as JSON; [`text`] makes what others have written safe to show.
+//! - [`ui`] shows everything: events, reports and tables, to people, as JSON or for GitHub; [`text`] makes what others have written safe to show.
 //!
-//! Dependencies point one way: `cli -> ops, drill, server -> stages, ui -> engine -> index, plugin, world -> python`; a test
-//! enforces it.
+//! Dependencies point one way: `cli -> ops -> stages, ui -> drill, server -> engine -> index, plugin, world ->
+//! python`; a test enforces it.
 
 pub mod cli;
 pub mod config;

@@ -24,6 +24,15 @@ pub fn safe(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_kept) { text.into() } else { escaped(text).into() }
 }
 
+/// The text with all unsafe characters escaped, so that it is one line.
+pub fn visible(text: &str) -> String {
+    let shown = |letter: char| match is_safe(letter) {
+        true => letter.to_string(),
+        false => letter.escape_default().to_string(),
+    };
+    text.chars().map(shown).collect()
+}
+
 /// Like [`safe`], for styled text: keeps colours and weights, and escapes all other sequences.
 pub fn safe_styled(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_kept) {

@@ -14,7 +14,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("plugin", &["config", "world", "python"]),
     ("engine", &["config", "index", "plugin", "world", "python"]),
     ("server", &["world", "python"]),
-    ("ui", &["engine", "world"]),
+    ("ui", &["drill", "engine", "world", "python"]),
     ("stages", &["engine", "config", "index", "plugin", "world", "python"]),
     ("drill", &["server", "engine", "config", "index", "plugin", "world", "python"]),
     ("ops", &["stages", "ui", "engine", "config", "index", "plugin", "world", "python"]),

@@ -7,9 +7,9 @@ use crate::engine::event::{Event, Listener};
 use crate::error::{Error, Result};
 use crate::ops::Context;
 use crate::ops::locate;
-use crate::python::verdict::{RULES, explain, list, rule};
+use crate::python::verdict::{RULES, rule};
 use crate::stages::{distributions_in, judge_files, policy, tracked_at};
-use crate::ui::{Format, data};
+use crate::ui::{Format, annotations, check_text, data, rule_text, rules_text};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 
 pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
     if arguments.list_rules {
-        data(&list());
+        data(&rules_text());
         return Ok(());
     }
     if let Some(name) = &arguments.explain {
@@ -44,13 +44,13 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
                 None => error.help("`pyrelease check --list-rules` lists them"),
             }
         })?;
-        data(&explain(rule));
+        data(&rule_text(rule));
         return Ok(());
     }
     let (config, root) = match (locate(context), &context.manifest) {
         (Ok(location), _) => (location.config, Some(location.root)),
         // Distributions may be anywhere; a project is only needed for its settings.
-        (Err(error), None) if error.report().is_none() => (Config::default_pipeline(), None),
+        (Err(error), None) if error.excerpt().is_none() => (Config::default_pipeline(), None),
         (Err(error), _) => return Err(error),
     };
     let policy = policy(&config, "check", arguments.strict)?;
@@ -69,8 +69,8 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
     match context.format {
         Format::Json => data(&serde_json::to_string(&report).expect("a report has string keys only")),
         Format::Human => {
-            data(&report.text());
-            let annotations = report.annotations();
+            data(&check_text(&report));
+            let annotations = annotations(&report);
             if context.environment.get("GITHUB_ACTIONS").is_some() && !annotations.is_empty() {
                 data(&annotations);
             }

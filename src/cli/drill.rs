@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::ops::Context;
 use crate::ops::locate;
 use crate::stages::{self, Plugins};
-use crate::ui::{Counter, Format, data, print_now};
+use crate::ui::{Counter, Format, data, drill_text, page, print_now};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -99,10 +99,10 @@ pub(super) fn drill(context: &Context, arguments: &Arguments) -> Result<()> {
     let report = drill::drill(&location, &context.environment, &options, &context.interrupted, &progress)?;
     drop(progress);
     if let Some(file) = &arguments.html {
-        fs_err::write(context.folder.join(file), drill::page(&report))?;
+        fs_err::write(context.folder.join(file), page(&report))?;
     }
     match context.format {
-        Format::Human => data(&format!("{}\n\n{}", report.table(), report.summary())),
+        Format::Human => data(&format!("{}\n\n{}", drill_text(&report), report.summary())),
         Format::Json => data(&serde_json::to_string(&report).expect("a report has string keys only")),
     }
     if let (true, Some(folder)) = (report.converges(), &report.kept) {
@@ -150,7 +150,7 @@ impl Watcher for Progress<'_> {
     fn on_result(&self, judged: &PointResult) {
         let Some(counter) = self.counter.get() else { return };
         if !judged.converges() {
-            counter.print(&format!("{:>12} {} {}", "Diverged", judged.point.id, judged.point.what));
+            counter.status("Diverged", &format!("{} {}", judged.point.id, judged.point.what));
         }
         counter.advance(&judged.point.what);
     }

@@ -11,7 +11,7 @@ use crate::config::nearest;
 use crate::error::{Error, Result};
 use crate::plugin::find::PREFIX as STAGE_PREFIX;
 use crate::text::safe;
-use crate::ui::data;
+use crate::ui::{Table, data};
 use crate::world::process::why_not_started;
 use crate::world::{Environment, without_relative_folders};
 
@@ -87,26 +87,21 @@ fn why_not_runnable(name: &str, environment: &Environment) -> Option<String> {
 pub(super) fn list(context: &Context) {
     let own = own();
     let others = on_path(&context.environment);
-    let width = own
-        .iter()
-        .map(|(name, _)| name.len())
-        .chain(others.keys().map(String::len))
-        .max()
-        .unwrap_or_default();
-    let mut lines = vec!["commands of pyrelease:".to_owned()];
-    lines.extend(own.iter().map(|(name, about)| format!("  {name:width$}  {about}")));
+    let mut table = Table::default().indented(2);
+    table.text("commands of pyrelease:");
+    own.iter().for_each(|(name, about)| table.row([name, about]));
     if !others.is_empty() {
-        lines.push("commands on PATH:".to_owned());
+        table.text("commands on PATH:");
         for (name, path) in &others {
             let hidden = if own.iter().any(|(own, _)| own == name) {
                 " (never run: pyrelease has its own command)"
             } else {
                 ""
             };
-            lines.push(format!("  {name:width$}  {}{hidden}", path.display()));
+            table.row([name, &format!("{}{hidden}", path.display())]);
         }
     }
-    data(&safe(&lines.join("\n")));
+    data(&safe(&table.to_string()));
 }
 
 /// The built-in commands and their descriptions.

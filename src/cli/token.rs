@@ -1,7 +1,5 @@
 //! `pyrelease token show`: shows where the credentials for an index come from and what they allow; never the secret.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -14,7 +12,7 @@ use crate::ops::locate;
 use crate::python::token::Scope;
 use crate::stages::read_project;
 use crate::text::is_safe;
-use crate::ui::{Format, data};
+use crate::ui::{Format, Table, data};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -116,7 +114,7 @@ pub(super) fn token(context: &Context, arguments: &Arguments) -> Result<()> {
         refuse_unusable(context, entry, &indexes)?;
     }
     match context.format {
-        Format::Human => data(entries.iter().map(text).collect::<Vec<_>>().join("\n").trim_end()),
+        Format::Human => data(&entries.iter().map(text).collect::<Vec<_>>().join("\n\n")),
         Format::Json => {
             data(&serde_json::to_string(&entries).map_err(|error| Error::failed(error.to_string()))?)
         }
@@ -233,11 +231,10 @@ fn text(entry: &Entry) -> String {
     let plain = |text: &str| text.chars().filter(|letter| is_safe(*letter)).collect::<String>();
     let project = entry.project.as_ref().map_or(String::new(), |project| format!(":{project}"));
     let upload = entry.upload.as_deref().unwrap_or("no upload URL");
-    let mut text = format!("{} ({upload})\n", plain(&format!("{}{project}", entry.index)));
-    let mut line = |name: &str, value: &str| {
-        // The text of a token is untrusted.
-        let _ = writeln!(text, "  {name:<10} {}", plain(value));
-    };
+    let mut table = Table::default().indented(2).at_least(&[9]);
+    table.text(format!("{} ({upload})", plain(&format!("{}{project}", entry.index))));
+    // The text of a token is untrusted.
+    let mut line = |name: &str, value: &str| table.row([name, &plain(value)]);
     line(
         "kind",
         match entry.kind {
@@ -282,5 +279,5 @@ fn text(entry: &Entry) -> String {
         .concerns
         .iter()
         .for_each(|concern| line("warning", &format!("{}: {}", concern.message, concern.help)));
-    text
+    table.to_string()
 }

@@ -1,11 +1,9 @@
-//! Errors that show the configuration with the position underlined.
+//! Errors at a position of the configuration.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-
-use crate::error::Error;
+use crate::error::{Error, Excerpt};
 
 /// The text of a configuration and its displayed path
 #[derive(Debug, Clone)]
@@ -41,9 +39,7 @@ impl Source {
             error = error.help(help);
         }
         let Some(span) = span.filter(|span| span.end <= self.text.len()) else { return error };
-        let title = Level::ERROR.primary_title(&message);
-        let snippet = Snippet::source(&self.text).path(&path).annotation(AnnotationKind::Primary.span(span));
-        error.with_report(Renderer::styled().render(&[title.element(snippet)]))
+        error.at(Excerpt { path, text: self.text.clone(), span, message })
     }
 }
 

@@ -3,6 +3,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::error::Error;
+use crate::ui::excerpt_text;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -18,7 +19,8 @@ fn parse(text: &str) -> Result<Config> {
 
 /// The error as a person reads it, without colours.
 fn shown(error: &Error) -> String {
-    let report = anstream::adapter::strip_str(error.report().expect("underlined")).to_string();
+    let report = excerpt_text(error.excerpt().expect("underlined"));
+    let report = anstream::adapter::strip_str(&report).to_string();
     format!("{report}\n{}", error.hints().join("\n"))
 }
 
@@ -70,7 +72,7 @@ fn broken_toml_is_underlined() {
 #[test]
 fn stages_of_another_type_are_refused() {
     for text in ["stages = 1", "stages = [1]", "stage = 1", "[stage]\ntag = 1", "index = []", "carry = {}"] {
-        assert!(parse(text).unwrap_err().report().is_some(), "{text}");
+        assert!(parse(text).unwrap_err().excerpt().is_some(), "{text}");
     }
 }
 
@@ -129,7 +131,7 @@ mod locating {
         let folder = project(&[("release.toml", "stages = []"), ("pyproject.toml", "[tool.pyrelease]\n")]);
         let error = locate(folder.path(), None).unwrap_err();
         assert!(error.to_string().contains("found two configurations"), "{error}");
-        assert!(error.report().is_some());
+        assert!(error.excerpt().is_some());
     }
 
     #[test]

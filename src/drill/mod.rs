@@ -12,7 +12,6 @@ mod configuration;
 mod copies;
 mod facts;
 mod judge;
-mod page;
 mod plugins;
 mod points;
 mod report;
@@ -39,8 +38,7 @@ use crate::error::{Error, Result};
 use crate::world::Environment;
 use crate::world::failpoints::Failpoint;
 
-pub use configuration::ForReal;
-pub use page::page;
+pub use configuration::{Executor, ForReal};
 pub use points::{Id, KillPoint, Phase, RecoveryCommand, Selection};
 pub use report::{Outcome, Recovery};
 pub use report::{PointResult, Report};

@@ -1,12 +1,11 @@
-//! The result of a drill, as data and as a table.
+//! The result of a drill, as data.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::configuration::{Executor, ForReal};
-use super::points::{KillPoint, Phase};
+use super::points::KillPoint;
 use crate::engine::model::Reach;
 
 /// The outcome of a recovery
@@ -132,42 +131,5 @@ impl Report {
         };
         let points = if points == 1 { "1 kill point".to_owned() } else { format!("{points} kill points") };
         format!("{points}, {} recoveries, {outcome} ({:.0} s)", self.results.len() * 2, self.seconds)
-    }
-
-    /// One row per point.
-    pub fn table(&self) -> String {
-        let rows: Vec<[String; 6]> = self
-            .results
-            .iter()
-            .map(|judged| {
-                let [rollback, resume] = judged.outcomes().map(str::to_owned);
-                let stage = judged.point.stage.clone().unwrap_or_default();
-                let seconds = format!("{:.1}", judged.seconds);
-                [judged.point.id.to_string(), stage, judged.point.what.clone(), rollback, resume, seconds]
-            })
-            .collect();
-        let head = ["point", "stage", "killed", "rollback", "resume", "seconds"].map(str::to_owned);
-        let width = |column: usize| {
-            rows.iter().chain([&head]).map(|row| row[column].chars().count()).max().unwrap_or_default()
-        };
-        let widths: [usize; 6] = std::array::from_fn(width);
-        let mut text = String::new();
-        let mut public = false;
-        for row in [&head].into_iter().chain(&rows) {
-            if let Some(judged) = self.results.iter().find(|judged| judged.point.id.to_string() == row[0])
-                && judged.point.phase == Phase::Public
-                && !std::mem::replace(&mut public, true)
-            {
-                let _ =
-                    writeln!(text, "{:-^1$}", " the point of no return ", widths.iter().sum::<usize>() + 10);
-            }
-            let [point, stage, what, rollback, resume, seconds] = row;
-            let _ = writeln!(
-                text,
-                "{point:<0$}  {stage:<1$}  {what:<2$}  {rollback:<3$}  {resume:<4$}  {seconds:>5$}",
-                widths[0], widths[1], widths[2], widths[3], widths[4], widths[5]
-            );
-        }
-        text.trim_end().to_owned()
     }
 }

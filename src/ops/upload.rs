@@ -74,7 +74,7 @@ pub fn upload(context: &Context, options: &UploadOptions<'_>) -> Result<()> {
     let (config, root) = match (locate(context), &context.manifest) {
         (Ok(location), _) => (location.config, location.root),
         // Distributions may be anywhere; a project is only needed for its settings.
-        (Err(error), None) if error.report().is_none() => {
+        (Err(error), None) if error.excerpt().is_none() => {
             (Config::default_pipeline(), context.folder.clone())
         }
         (Err(error), _) => return Err(error),

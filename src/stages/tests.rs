@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::Source;
+use crate::ui::excerpt_text;
 use crate::world::Environment;
 
 fn plugins(environment: &Environment) -> Plugins<'_> {
@@ -9,7 +10,8 @@ fn plugins(environment: &Environment) -> Plugins<'_> {
 fn refused(text: &str) -> String {
     let config = Config::parse(Source::new("release.toml", text.to_owned())).unwrap();
     let error = pipeline(&config, &plugins(&Environment::default())).err().expect("refused");
-    let report = error.report().map(|report| anstream::adapter::strip_str(report).to_string());
+    let report =
+        error.excerpt().map(|excerpt| anstream::adapter::strip_str(&excerpt_text(excerpt)).to_string());
     format!("{}\n{}", report.unwrap_or_else(|| error.to_string()), error.hints().join("\n"))
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::table::Table;
 use crate::engine::journal::Outcome;
 use crate::engine::status::{
     DistributionStatus, FileState, IndexFile, JournalState, LocalState, LockStatus, RefState, RefStatus,
@@ -13,13 +14,12 @@ use crate::world::git::short;
 /// The status as text.
 pub fn status_text(report: &StatusReport) -> String {
     let mut text = headline(report);
-    let mut fact = |label: &str, value: &str| {
-        let _ = write!(text, "\n  {label:<9} {value}");
-    };
+    let mut facts = Table::default().indented(2).at_least(&[8]);
+    let mut fact = |label: &str, value: &str| facts.row([label, value]);
     fact("run", &report.run);
     fact("folder", &report.folder);
     if let Some(failure) = &report.failure {
-        fact("failed", &failure.replace('\n', "\n            "));
+        fact("failed", failure);
     }
     if !report.stages.is_empty() {
         let mark = |done| if done { " ✓" } else { "" };
@@ -29,6 +29,7 @@ pub fn status_text(report: &StatusReport) -> String {
     for effect in &report.effects {
         fact(&effect.state, &effect.effect);
     }
+    let _ = write!(text, "\n{facts}");
     text.push_str(&files(report));
     text.push_str(&refs(&report.refs));
     for window in &report.windows {
@@ -112,7 +113,7 @@ fn files(report: &StatusReport) -> String {
         row.extend(indexes.iter().map(cell));
         row
     };
-    let mut text = table(head, report.files.iter().map(row).collect());
+    let mut text = listed(head, report.files.iter().map(row).collect());
     let mut shown: Vec<(&str, &str)> = Vec::new();
     for at in report.files.iter().flat_map(|file| &file.indexes) {
         if let Some(reason) = &at.reason
@@ -162,7 +163,7 @@ fn refs(refs: &[RefStatus]) -> String {
         vec![name, known.at.clone(), now, state]
     };
     let head = ["ref", "at", "now", "state"].map(str::to_owned).to_vec();
-    let mut text = table(head, refs.iter().map(row).collect());
+    let mut text = listed(head, refs.iter().map(row).collect());
     let mut shown: Vec<&str> = Vec::new();
     for known in refs {
         if let Some(reason) = &known.reason
@@ -176,25 +177,13 @@ fn refs(refs: &[RefStatus]) -> String {
 }
 
 /// Rows in columns, after an empty line; nothing where there are none.
-pub(super) fn table(head: Vec<String>, rows: Vec<Vec<String>>) -> String {
+fn listed(head: Vec<String>, rows: Vec<Vec<String>>) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let mut text = String::from("\n");
-    let all: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
-    let width = |column: usize| {
-        all.iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or_default()
-    };
-    for row in &all {
-        let cells: Vec<String> =
-            row.iter().enumerate().map(|(at, cell)| format!("{cell:<width$}", width = width(at))).collect();
-        let _ = write!(text, "\n  {}", cells.join("  ").trim_end());
-    }
-    text
+    let mut table = Table::default().indented(2);
+    [head].into_iter().chain(rows).for_each(|row| table.row(row));
+    format!("\n\n{table}")
 }
 
 fn indented(text: &str) -> String {

@@ -63,14 +63,18 @@ impl Counter {
             Display::Lines => {
                 let line = |done: usize| done * LINES / self.total.max(1);
                 if line(done) != line(done - 1) {
-                    self.print(&format!("{:>12} {done} of {}", self.verb, self.total));
+                    self.status(self.verb, &format!("{done} of {}", self.total));
                 }
             }
         }
     }
 
-    /// Prints a line without breaking the bar.
-    pub fn print(&self, text: &str) {
+    /// Prints a line about one of the items without breaking the bar.
+    pub fn status(&self, verb: &str, text: &str) {
+        self.print(&format!("{verb:>12} {text}"));
+    }
+
+    fn print(&self, text: &str) {
         let text = safe_styled(text);
         let write = || {
             let _ = writeln!(anstream::stderr(), "{text}");

@@ -5,21 +5,18 @@ use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 
 use super::Verbosity;
+use super::excerpt::excerpt_text;
+use super::style::{BAD, DIM, GOOD, INFO, WARN};
+use super::table::Table;
 use super::uploads::Uploads;
 use crate::engine::event::{Event, FileStatus, Listener};
 use crate::engine::model::{Action, Plan};
 use crate::error::Error;
 use crate::finding::{Finding, Severity};
 use crate::text::{safe, safe_styled};
-
-const GOOD: Style = AnsiColor::Green.on_default().bold();
-const WARN: Style = AnsiColor::Yellow.on_default().bold();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const INFO: Style = AnsiColor::Cyan.on_default().bold();
-const DIM: Style = Style::new().dimmed();
 
 /// The size in bytes from which on the start of an upload is announced
 const LARGE: u64 = 1 << 20;
@@ -70,8 +67,8 @@ impl Human {
         if let Some(uploads) = self.uploads.borrow_mut().take() {
             uploads.clear();
         }
-        let mut text = match error.report() {
-            Some(report) => report.to_owned(),
+        let mut text = match error.excerpt() {
+            Some(excerpt) => excerpt_text(excerpt),
             None => format!("{BAD}error{BAD:#}: {}", safe(&error.to_string())),
         };
         let mut cause = error.source();
@@ -258,27 +255,27 @@ fn subject_text(plan: &Plan) -> String {
 /// The plan as text.
 pub fn plan_text(plan: &Plan) -> String {
     let mut text = subject_text(plan);
-    let width = plan.stages.iter().map(|stage| stage.name.len()).max().unwrap_or_default();
+    let mut table = Table::default().indented(4);
     let mut reach = None;
     for stage in &plan.stages {
         if reach != Some(stage.reach) {
             reach = Some(stage.reach);
-            let _ = write!(text, "\n  {DIM}{}{DIM:#}", meaning(stage.reach));
+            table.text(format!("  {DIM}{}{DIM:#}", meaning(stage.reach)));
         }
         for (at, action) in stage.actions.iter().enumerate() {
-            let name = if at == 0 { stage.name.as_str() } else { "" };
-            let _ = write!(text, "\n    {INFO}{name:width$}{INFO:#}  {}", safe(&action.to_string()));
+            let name = if at == 0 { format!("{INFO}{}{INFO:#}", stage.name) } else { String::new() };
+            table.row([name, safe(&action.to_string()).into_owned()]);
         }
     }
     if !plan.conventions.is_empty() {
-        let _ =
-            write!(text, "\n  {DIM}as in earlier releases, because the configuration does not say:{DIM:#}");
+        table.text(format!("  {DIM}as in earlier releases, because the configuration does not say:{DIM:#}"));
         for convention in &plan.conventions {
             let (what, reason) = (safe(&convention.what), safe(&convention.reason));
-            let _ =
-                write!(text, "\n    {what} {DIM}({reason}; {} decides otherwise){DIM:#}", convention.setting);
+            table
+                .text(format!("    {what} {DIM}({reason}; {} decides otherwise){DIM:#}", convention.setting));
         }
     }
+    let _ = write!(text, "\n{table}");
     safe_styled(&text).into_owned()
 }
 

@@ -1,9 +1,8 @@
 //! The runs of a repository and their journals as text for people.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::account::table;
+use super::table::Table;
 use crate::engine::journal::{Content, Outcome, ReadLine, Record};
 use crate::engine::log::Summary;
 use crate::engine::status::JournalState;
@@ -28,29 +27,29 @@ pub fn runs_text(runs: &[Summary], under_way: bool) -> String {
         let release = format!("{} {}", run.name, run.version);
         vec![run.run.clone(), when(run.began.as_deref()), release, outcome, took]
     };
-    let head = ["run", "began", "release", "outcome", "took"].map(str::to_owned).to_vec();
-    let text = table(head, runs.iter().enumerate().map(row).collect());
-    safe(text.trim_start_matches('\n')).into_owned()
+    let mut table = Table::default().indented(2);
+    table.row(["run", "began", "release", "outcome", "took"]);
+    runs.iter().enumerate().map(row).for_each(|row| table.row(row));
+    safe(&table.to_string()).into_owned()
 }
 
 /// A journal with one line for each record, and the paths of the stages' logs.
 pub fn journal_text(lines: &[ReadLine], outputs: &[PathBuf]) -> String {
     let first = lines.iter().find_map(|line| line.time);
-    let mut text = String::new();
+    let mut table = Table::default().at_least(&[4, 19, 11]).right(&[0, 2]);
     for line in lines {
         let since = line.time.zip(first).map(|(time, first)| time.duration_since(first).as_secs_f64());
         let since = since.map_or(String::new(), |seconds| format!("{seconds:+.3} s"));
         let time = when(line.time.map(|time| time.to_string()).as_deref());
-        let meaning = meaning(&line.content).replace('\n', "\n                                       ");
-        let _ = writeln!(text, "{:>4}  {time:<19} {since:>12}  {meaning}", line.number);
+        table.row([line.number.to_string(), time, since, meaning(&line.content)]);
     }
     if lines.is_empty() {
-        text.push_str("the run has no journal\n");
+        table.text("the run has no journal");
     }
     for path in outputs {
-        let _ = writeln!(text, "output of a stage: {}", path.display());
+        table.text(format!("output of a stage: {}", path.display()));
     }
-    safe(text.trim_end()).into_owned()
+    safe(&table.to_string()).into_owned()
 }
 
 fn ended(outcome: Outcome) -> &'static str {

@@ -1,10 +1,15 @@
 //! Shows events, errors and reports to people and programs.
 
 mod account;
+mod check;
 mod counter;
+mod drill;
+mod excerpt;
 mod human;
 mod json;
 mod log;
+mod style;
+mod table;
 mod uploads;
 
 use std::io::Write;
@@ -17,10 +22,14 @@ use crate::text::safe;
 use crate::world::terminal::HiddenInput;
 
 pub use account::status_text;
+pub use check::{annotations, check_text, rule_text, rules_text};
 pub use counter::Counter;
+pub use drill::{drill_text, page};
+pub use excerpt::excerpt_text;
 pub use human::{Human, plan_text};
 pub use json::Json;
 pub use log::{journal_text, runs_text};
+pub use table::Table;
 
 /// How much is printed
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

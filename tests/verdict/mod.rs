@@ -16,6 +16,7 @@ use std::io::{Cursor, Read};
 use flate2::read::GzDecoder;
 use pyrelease::python::verdict::{ContentType, Policy, judge};
 use pyrelease::stages::judge_files;
+use pyrelease::ui::check_text;
 use pyrelease::world::Environment;
 use pyrelease::world::tools::render_rst;
 use pyrelease_test_support::Sandbox;
@@ -87,7 +88,7 @@ fn every_release_that_pypi_refuses_is_refused_and_every_other_accepted() {
         };
         if !agrees {
             let pypi = case.said.as_deref().unwrap_or("accepted");
-            wrong.push(format!("{} ({}): PyPI: {pypi}; here:\n{}", case.id, case.what, report.text()));
+            wrong.push(format!("{} ({}): PyPI: {pypi}; here:\n{}", case.id, case.what, check_text(&report)));
         }
     }
     let agreeing = cases.len() - wrong.len();

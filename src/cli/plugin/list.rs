@@ -16,7 +16,7 @@ use crate::plugin::trust::{Obstacle, look};
 use crate::plugin::{Assignment, CallContext, PluginKind};
 use crate::stages::NullHandler;
 use crate::text::safe;
-use crate::ui::{Format, data};
+use crate::ui::{Format, Table, data};
 
 /// A plugin in the list
 #[derive(Debug, Serialize)]
@@ -181,42 +181,44 @@ fn describe(described: &Descriptor) -> Description {
 }
 
 fn text(entry: &Entry) -> String {
-    let mut lines = vec![match &entry.description {
+    let mut table = Table::default().indented(2).at_least(&[8]);
+    table.text(match &entry.description {
         Some(described) if !described.summary.is_empty() => {
             format!("{} {}: {}", entry.name, described.version, described.summary)
         }
         Some(described) => format!("{} {}", entry.name, described.version),
         None => entry.name.clone(),
-    }];
+    });
+    let mut line = |name: &str, value: &str| table.row([name, value]);
     if !entry.stages.is_empty() {
-        lines.push(format!("  stage     {}", entry.stages.join(", ")));
+        line("stage", &entry.stages.join(", "));
     }
     if let (Some(file), Some(carrier), Some(found), Some(sha256)) =
         (&entry.file, entry.carrier, entry.found, &entry.sha256)
     {
-        lines.push(format!("  file      {} ({carrier}, {found})", file.display()));
+        line("file", &format!("{} ({carrier}, {found})", file.display()));
         if let Some(command) = &entry.command {
-            lines.push(format!("  command   {command:?}"));
+            line("command", &format!("{command:?}"));
         }
         if let Some(interpreter) = &entry.interpreter {
-            lines.push(format!("  by        {interpreter}"));
+            line("by", interpreter);
         }
-        lines.push(format!("  sha256    {sha256}"));
+        line("sha256", sha256);
     }
-    lines.extend(entry.hidden.iter().map(|file| format!("  hides     {}", file.display())));
-    lines.push(format!("  state     {}", entry.state));
+    entry.hidden.iter().for_each(|file| line("hides", &file.display().to_string()));
+    line("state", &entry.state);
     if let Some(described) = &entry.description {
         let reach = described.reach.as_str().unwrap_or_default();
-        lines.push(format!("  may       have effects: {}; reaches: {reach}", described.effects));
+        line("may", &format!("have effects: {}; reaches: {reach}", described.effects));
         if !described.secrets.is_empty() {
-            lines.push(format!("  secrets   {}", described.secrets.join(", ")));
+            line("secrets", &described.secrets.join(", "));
         }
         if !described.tools.is_empty() {
-            lines.push(format!("  tools     {}", described.tools.join(", ")));
+            line("tools", &described.tools.join(", "));
         }
         if described.network {
-            lines.push("  network   yes".to_owned());
+            line("network", "yes");
         }
     }
-    lines.join("\n")
+    table.to_string()
 }

@@ -40,7 +40,7 @@ fn of_stages(config: &Config) -> Result<Vec<Named>> {
 
 fn project(context: &Context) -> Result<Location> {
     locate(context).map_err(|error| {
-        if error.report().is_some() {
+        if error.excerpt().is_some() {
             error
         } else {
             Error::usage(error.to_string()).help("plugins need a project")

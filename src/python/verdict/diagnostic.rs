@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::finding::{Finding, Severity};
 use crate::python::metadata::Header;
-use crate::text::is_safe;
+use crate::text::visible;
 
 /// Where in a distribution a finding is
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -131,9 +131,7 @@ pub(super) fn shortened(text: impl AsRef<str>) -> String {
         Some((at, _)) => (&text[..at], "…"),
         None => (text, ""),
     };
-    let visible =
-        |letter: char| if is_safe(letter) { letter.into() } else { letter.escape_default().to_string() };
-    text.chars().map(visible).chain([rest.to_owned()]).collect()
+    visible(text) + rest
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub use diagnostic::{Diagnostic, Location};
 pub use lists::CLASSIFIERS_OF;
 pub use policy::{Policy, UnknownRule};
 pub use release::{Expected, judge_release, twins};
-pub use report::{FileReport, Report, explain, list};
+pub use report::{FileReport, Report};
 pub use rules::description::{does_not_render, is_too_costly};
 pub use rules::{RULES, Rule, Source, rule};
 pub use subject::Subject;

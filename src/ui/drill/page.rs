@@ -2,13 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::configuration::Executor;
-use super::points::{Phase, RecoveryCommand};
-use super::report::{Outcome, Recovery};
-use super::report::{PointResult, Report};
+use crate::drill::{Executor, Outcome, Phase, PointResult, Recovery, RecoveryCommand, Report};
 use crate::engine::model::Reach;
 
-const PAGE: &str = include_str!("../../templates/drill/page.html");
+const PAGE: &str = include_str!("../../../templates/drill/page.html");
 
 /// The landing, which is not a stage
 const LAND: &str = "land";
