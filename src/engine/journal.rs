@@ -373,22 +373,16 @@ impl Journal {
 
     /// Appends a line completely, or leaves the journal unchanged.
     fn append(&mut self, line: &[u8], record: &Record) -> std::io::Result<()> {
-        let written = self.append_in_part(line, record).and_then(|()| self.file.sync_data());
+        let written = self.file.write_all(line).and_then(|()| {
+            let half = self.length + line.len() as u64 / 2;
+            failpoints::at_torn_record(|| record.shown(), || self.file.set_len(half));
+            self.file.sync_data()
+        });
         if written.is_err() {
             // Half a line would damage the next record.
             self.file.set_len(self.length)?;
         }
         written
-    }
-
-    fn append_in_part(&mut self, line: &[u8], record: &Record) -> std::io::Result<()> {
-        if !failpoints::is_drilled() {
-            return self.file.write_all(line);
-        }
-        let (half, rest) = line.split_at(line.len() / 2);
-        self.file.write_all(half)?;
-        failpoints::at_record(Failpoint::TornRecord, || record.shown());
-        self.file.write_all(rest)
     }
 
     /// Writes the intent of an effect and returns its id. `locks` are the git locks that exist before it.

@@ -3,7 +3,7 @@
 //!
 //! `PYRELEASE_DRILL=list:FILE` appends every failpoint reached to `FILE`, one JSON object per line. `kill:N` kills the
 //! process at the Nth failpoint, counted from 1. `stop:N` suspends it there, so that a test can kill every process at
-//! that moment.
+//! that moment; the process must not be continued.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -79,15 +79,18 @@ fn parse_number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("`{text}` is not a number"))
 }
 
-/// Whether a drill is active.
-pub fn is_drilled() -> bool {
-    DRILL.get().is_some()
-}
-
 /// A failpoint around a journal record.
 pub fn at_record(moment: Failpoint, what: impl FnOnce() -> String) {
     if let Some(drill) = DRILL.get() {
-        reached(drill, moment, what());
+        reached(drill, moment, what(), || Ok(()));
+    }
+}
+
+/// A failpoint behind the write of a record, before it is synced: `tear` leaves half of it, as a power cut may. Only a
+/// process that ends here tears it.
+pub fn at_torn_record(what: impl FnOnce() -> String, tear: impl FnOnce() -> std::io::Result<()>) {
+    if let Some(drill) = DRILL.get() {
+        reached(drill, Failpoint::TornRecord, what(), tear);
     }
 }
 
@@ -96,20 +99,24 @@ pub fn in_effect(moment: Failpoint, what: impl FnOnce() -> String) {
     if let Some(drill) = DRILL.get()
         && EFFECTS.load(Ordering::SeqCst) > 0
     {
-        reached(drill, moment, what());
+        reached(drill, moment, what(), || Ok(()));
     }
 }
 
-fn reached(drill: &Drill, moment: Failpoint, what: String) {
+/// `last` is what the process still does before it ends here.
+fn reached(drill: &Drill, moment: Failpoint, what: String, last: impl FnOnce() -> std::io::Result<()>) {
     let next = || COME_TO.fetch_add(1, Ordering::SeqCst) + 1;
     match drill {
-        Drill::Kill(last) => {
-            if next() == *last {
+        Drill::Kill(number) => {
+            if next() == *number {
+                // If it cannot, the drill finds the record whole.
+                let _ = last();
                 die();
             }
         }
-        Drill::Stop(last) => {
-            if next() == *last {
+        Drill::Stop(number) => {
+            if next() == *number {
+                let _ = last();
                 stop();
             }
         }
@@ -133,7 +140,7 @@ fn die() -> ! {
     std::process::abort()
 }
 
-/// Suspends this process until SIGCONT; does nothing except on Unix.
+/// Suspends this process; does nothing except on Unix.
 fn stop() {
     #[cfg(unix)]
     {
@@ -166,6 +173,6 @@ mod tests {
     fn a_drill_that_is_not_understood_is_refused() {
         assert_eq!(install("explode"), Err("`explode` is not `list:FILE`, `kill:N` or `stop:N`".to_owned()));
         assert_eq!(install("kill:soon"), Err("`soon` is not a number".to_owned()));
-        assert!(!is_drilled());
+        assert!(DRILL.get().is_none());
     }
 }
