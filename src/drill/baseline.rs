@@ -137,10 +137,8 @@ impl Baseline {
         let header = header(&records).cloned().ok_or_else(|| Error::failed("the run left no journal"))?;
         let private = header.stages.iter().filter(|(_, reach)| *reach == Reach::Private).count();
         let found = kill_points(&points, &[], &records, |number| Id { number, then: None });
-        let ends = |point: &&KillPoint| {
-            point.moment == Failpoint::AfterRecord && point.what.starts_with("after the end of `")
-        };
-        let prepared = found.iter().filter(ends).nth(private.wrapping_sub(1)).map(|point| point.id.number);
+        let mut ends = found.iter().filter(|point| point.ends_stage);
+        let prepared = ends.nth(private.wrapping_sub(1)).map(|point| point.id.number);
         let tasks =
             found.into_iter().map(|point| Task { at: point.id.number, start: Start::Pristine, point });
         let (bump, complete) = (bump.map(str::to_owned), sandbox.facts()?);

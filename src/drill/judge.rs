@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use serde::Deserialize;
+
 use super::configuration::{Command, Configuration};
 use super::facts::{Facts, Named};
 use super::plugins;
@@ -13,6 +15,7 @@ use crate::config::IndexKind;
 use crate::engine::journal::{Journal, Outcome as End, Record};
 use crate::engine::model::{Effect, Reach};
 use crate::engine::run::Store;
+use crate::engine::status::NextCommand;
 use crate::error::Result;
 use crate::world::failpoints::Failpoint;
 use crate::world::git::{Landing, Repository};
@@ -52,9 +55,12 @@ impl Judge<'_> {
             .map(|command| format!("`{command}` is still running"))
             .collect();
         if phase == Phase::Public && command == RecoveryCommand::Rollback {
-            if ended.code != Some(4) || !ended.stderr.contains("pyrelease resume") {
-                differences
-                    .push(format!("rollback must refuse and suggest `pyrelease resume`: {}", ended.said()));
+            if ended.code != Some(4) {
+                differences.push(format!("rollback must refuse: {}", ended.said()));
+            }
+            let status = status(sandbox)?;
+            if !status.next().iter().any(NextCommand::is_resume) {
+                differences.push(format!("status must suggest `{}`: {}", NextCommand::Resume, status.said()));
             }
             if let Some(before) = before {
                 let changed = before.differences(&sandbox.facts()?);
@@ -79,15 +85,16 @@ impl Judge<'_> {
     /// Completes the run. If `resume` asks whether an irreversible effect was done, answers what a user would see.
     fn resume(&self, sandbox: &Sandbox<'_>, point: &KillPoint) -> Result<Ended> {
         let ended = sandbox.pyrelease(&["resume", "--yes"], None)?;
+        if ended.code != Some(4) {
+            return Ok(ended);
+        }
+        let next = status(sandbox)?.next();
         let asks = |command: &&Command| {
             let is_permanent = command.reach == Reach::Public || command.plugin.is_some();
             let is_asked_for = is_permanent && !command.verified;
-            is_asked_for && ended.stderr.contains(&format!("`pyrelease resume --done {}`", command.name))
+            is_asked_for && next.contains(&NextCommand::ResumeDone(command.name.clone()))
         };
-        let Some(command) = self.configuration.commands.iter().find(asks).filter(|_| ended.code == Some(4))
-        else {
-            return Ok(ended);
-        };
+        let Some(command) = self.configuration.commands.iter().find(asks) else { return Ok(ended) };
         let done = match self.configuration.for_real.commands {
             true => !matches!(point.moment, Failpoint::AfterRecord | Failpoint::ProcessStarted),
             false => sandbox.facts()?.commands.contains(&command.name),
@@ -129,14 +136,9 @@ impl Judge<'_> {
         let changed = facts.differences(&sandbox.facts()?);
         differences
             .extend(changed.into_iter().map(|line| format!("changed by the repeated command: {line}")));
-        let status = sandbox.pyrelease(&["status", "--format", "json"], None)?;
-        let said = serde_json::from_str::<serde_json::Value>(&status.stdout).unwrap_or_default();
-        if status.code != Some(0) || said["next"].as_array().is_some_and(|next| !next.is_empty()) {
-            differences.push(format!(
-                "status does not report the run as finished: {} {}",
-                status.said(),
-                said["next"]
-            ));
+        let status = status(sandbox)?;
+        if status.ended.code != Some(0) || !status.next().is_empty() {
+            differences.push(format!("status does not report the run as finished: {}", status.said()));
         }
         Ok(differences)
     }
@@ -261,6 +263,35 @@ impl Judge<'_> {
             should.indexes.insert(index.name.clone(), files);
         }
         differences
+    }
+}
+
+/// The output of `status`
+struct Status {
+    ended: Ended,
+    report: Option<StatusOutput>,
+}
+
+#[derive(Deserialize)]
+struct StatusOutput {
+    next: Vec<NextCommand>,
+}
+
+fn status(sandbox: &Sandbox<'_>) -> Result<Status> {
+    let ended = sandbox.pyrelease(&["status", "--format", "json"], None)?;
+    let report = serde_json::from_str::<Option<StatusOutput>>(&ended.stdout).ok().flatten();
+    Ok(Status { ended, report })
+}
+
+impl Status {
+    /// The commands that continue the run; none if there is no run.
+    fn next(&self) -> Vec<NextCommand> {
+        self.report.as_ref().map(|report| report.next.clone()).unwrap_or_default()
+    }
+
+    fn said(&self) -> String {
+        let next: Vec<String> = self.next().iter().map(ToString::to_string).collect();
+        format!("{} {next:?}", self.ended.said())
     }
 }
 

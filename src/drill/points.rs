@@ -114,6 +114,9 @@ pub struct KillPoint {
     /// What happens there, for display
     pub what: String,
     pub phase: Phase,
+    /// Whether the end of a stage has just been recorded
+    #[serde(skip)]
+    pub ends_stage: bool,
 }
 
 /// Derives the kill points from a command's failpoints and the records that it wrote, after the `before` records.
@@ -149,9 +152,9 @@ pub(super) fn kill_points(
             _ => None,
         });
         let stage = begins.or_else(|| known.stage.clone());
-        if point.moment == Failpoint::AfterRecord
-            && let Some(record) = next
-        {
+        let is_recorded = point.moment == Failpoint::AfterRecord;
+        let ends_stage = is_recorded && matches!(next, Some(Record::StageDone { .. }));
+        if is_recorded && let Some(record) = next {
             known.learn(record);
             next = records.next();
         }
@@ -161,6 +164,7 @@ pub(super) fn kill_points(
             stage,
             what,
             phase: known.phase.unwrap_or(Phase::NotBegun),
+            ends_stage,
         });
     }
     found

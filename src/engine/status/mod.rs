@@ -6,6 +6,7 @@
 mod files;
 mod locks;
 mod next;
+mod next_command;
 mod refs;
 mod remote_facts;
 
@@ -21,6 +22,7 @@ use crate::world::git::Repository;
 
 pub use files::{DistributionStatus, FileState, IndexFile, LocalState, Window};
 pub use locks::LockStatus;
+pub use next_command::NextCommand;
 pub use refs::{RefState, RefStatus};
 pub use remote_facts::listing;
 
@@ -53,7 +55,7 @@ pub struct StatusReport {
     /// What to know before choosing one of the next commands
     pub notes: Vec<String>,
     /// The commands that continue the run
-    pub next: Vec<String>,
+    pub next: Vec<NextCommand>,
     pub folder: String,
 }
 

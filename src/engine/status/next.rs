@@ -1,13 +1,15 @@
 //! The commands that continue a run, and notes that help to choose one.
 
-use super::{FileState, JournalState, JournalSummary, LocalState, RefState, RefStatus, StatusReport};
+use super::{
+    FileState, JournalState, JournalSummary, LocalState, NextCommand, RefState, RefStatus, StatusReport,
+};
 use crate::engine::journal::{Entry, Record, needs_user_decision, point_of_no_return, refused_for_good};
 use crate::engine::model::{Effect, Reach, State};
 use crate::world::git::{Repository, short};
 
-const RESUME: &str = "pyrelease resume";
-const ROLLBACK: &str = "pyrelease rollback";
-const LEAVE: &str = "pyrelease rollback --leave";
+const RESUME: NextCommand = NextCommand::Resume;
+const ROLLBACK: NextCommand = NextCommand::Rollback;
+const LEAVE: NextCommand = NextCommand::RollbackLeave;
 
 /// Sets the report's `next` and `notes`.
 pub(super) fn add_next_commands(
@@ -15,16 +17,16 @@ pub(super) fn add_next_commands(
     summary: &JournalSummary,
     repository: &Repository,
 ) {
-    let (next, notes): (Vec<String>, Vec<String>) = match report.journal {
+    let (next, notes): (Vec<NextCommand>, Vec<String>) = match report.journal {
         _ if report.outcome.is_some() => return,
-        JournalState::Lost => (commands(&[RESUME, LEAVE]), lost()),
+        JournalState::Lost => (vec![RESUME, LEAVE], lost()),
         JournalState::Newer => (Vec::new(), newer(summary)),
-        JournalState::Damaged { line } => (commands(&[LEAVE]), damaged(report, line)),
+        JournalState::Damaged { line } => (vec![LEAVE], damaged(report, line)),
         JournalState::Cut { records } => cut(summary, repository, records),
         JournalState::Sound => {
             let unrecorded = (!summary.is_whole).then(|| unrecorded(summary, repository)).flatten();
             match unrecorded {
-                Some(note) => (commands(&[RESUME, LEAVE]), vec![note]),
+                Some(note) => (vec![RESUME, LEAVE], vec![note]),
                 None => sound(report, summary, repository),
             }
         }
@@ -36,7 +38,7 @@ pub(super) fn add_next_commands(
 impl StatusReport {
     /// The report of a run whose journal is lost, once it is known that none of its files are public.
     pub fn with_nothing_public(mut self) -> Self {
-        self.next = commands(&[LEAVE]);
+        self.next = vec![LEAVE];
         self.notes = vec![
             "the run's journal is gone: what the run did outside its folder is not known".to_owned(),
             "nothing is public, so there is nothing to complete: check the tag and the remote by hand; `rollback \
@@ -45,10 +47,6 @@ impl StatusReport {
         ];
         self
     }
-}
-
-fn commands(commands: &[&str]) -> Vec<String> {
-    commands.iter().map(|command| (*command).to_owned()).collect()
 }
 
 fn lost() -> Vec<String> {
@@ -61,7 +59,7 @@ fn lost() -> Vec<String> {
 }
 
 /// The commands for a journal that has lost its end: its records hold, but the lost effects must be found first.
-fn cut(summary: &JournalSummary, repository: &Repository, records: u64) -> (Vec<String>, Vec<String>) {
+fn cut(summary: &JournalSummary, repository: &Repository, records: u64) -> (Vec<NextCommand>, Vec<String>) {
     let mut notes = vec![format!(
         "the journal has lost at least its last {records} records: what the run did after the remaining ones is not \
          known"
@@ -69,7 +67,7 @@ fn cut(summary: &JournalSummary, repository: &Repository, records: u64) -> (Vec<
     let unrecorded = unrecorded(summary, repository);
     let next = if unrecorded.is_some() || summary.is_public { RESUME } else { ROLLBACK };
     notes.extend(unrecorded);
-    (commands(&[next, LEAVE]), notes)
+    (vec![next, LEAVE], notes)
 }
 
 /// An effect that exists but is not in the journal. `rollback` refuses then.
@@ -114,7 +112,7 @@ fn sound(
     report: &StatusReport,
     summary: &JournalSummary,
     repository: &Repository,
-) -> (Vec<String>, Vec<String>) {
+) -> (Vec<NextCommand>, Vec<String>) {
     let mut notes = Vec::new();
     let missing = report.files.iter().filter(|file| is_missing(file)).map(|file| file.filename.as_str());
     let missing: Vec<&str> = missing.collect();
@@ -130,7 +128,10 @@ fn sound(
             notes.push(format!(
                 "only you can tell whether `{stage}` did its work when the run was interrupted{asked}"
             ));
-            return (vec![format!("{RESUME} --done {stage}"), format!("{RESUME} --again {stage}")], notes);
+            return (
+                vec![NextCommand::ResumeDone(stage.clone()), NextCommand::ResumeAgain(stage.clone())],
+                notes,
+            );
         }
         let others = report.files.iter().filter(|file| differs_in_public(file));
         let others: Vec<&str> = others.map(|file| file.filename.as_str()).collect();
@@ -140,7 +141,7 @@ fn sound(
                  the index allows it; `rollback --leave` gives up the run as it is, and the next version replaces it",
                 others.join(", ")
             ));
-            return (commands(&[LEAVE]), notes);
+            return (vec![LEAVE], notes);
         }
         if let Some(Entry { effect, never: Some(reason), .. }) = refused_for_good(&summary.entries) {
             let is_shown = report.failure.as_ref().is_some_and(|failure| failure.contains(reason));
@@ -151,17 +152,17 @@ fn sound(
                  that are public; if those are not enough, yank the release and release the next version",
                 report.name, report.version
             ));
-            return (commands(&[LEAVE]), notes);
+            return (vec![LEAVE], notes);
         }
         if missing.is_empty() {
-            return (commands(&[RESUME]), notes);
+            return (vec![RESUME], notes);
         }
         notes.push(format!(
             "{} is missing from the run's folder and from every index: the run cannot be completed without it. \
              `rollback --leave` gives up the run as it is, and `resume` then rebuilds it from the tag and the indexes",
             missing.join(", ")
         ));
-        return (commands(&[LEAVE]), notes);
+        return (vec![LEAVE], notes);
     }
     let now = jiff::Timestamp::now().as_second();
     for entry in summary.entries.iter().filter(|entry| entry.may_be_pushed(now)) {
@@ -183,7 +184,7 @@ fn sound(
     let can_resume = missing.is_empty() && moved.is_none();
     notes.extend(moved);
     let back = if stuck.is_empty() { ROLLBACK } else { LEAVE };
-    (if can_resume { commands(&[RESUME, back]) } else { commands(&[back]) }, notes)
+    (if can_resume { vec![RESUME, back] } else { vec![back] }, notes)
 }
 
 /// Whether neither the run's folder nor an index has the file.
