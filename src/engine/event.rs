@@ -68,6 +68,9 @@ pub enum Event<'a> {
         fate: FileStatus,
         /// The evidence, or the reason
         reason: &'a str,
+        /// Whether the reason says no more than `fate`
+        #[serde(skip)]
+        is_plain: bool,
     },
     /// A fact about the environment of a release
     Fact {

@@ -33,7 +33,7 @@ pub mod prelude {
     pub use super::model::{Action, Destination, Effect, Flow, Outputs, Product, Reach};
     pub use super::release::Release;
     pub use super::stage::Stage;
-    pub use super::tasks::{Attempting, Task, TaskContext, TaskOutcome};
+    pub use super::tasks::{Attempting, Evidence, Task, TaskContext, TaskOutcome};
     pub use crate::config::Template;
     pub use crate::error::{Error, Result};
     pub use crate::finding::Finding;

@@ -18,14 +18,28 @@ pub struct Task<'t> {
     pub attempt: Attempting<'t>,
 }
 
+/// What shows that an effect happened, for the journal and for people
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    pub text: String,
+    /// Whether it says no more than that the effect happened
+    pub is_plain: bool,
+}
+
+impl From<String> for Evidence {
+    fn from(text: String) -> Self {
+        Self { text, is_plain: false }
+    }
+}
+
 /// Gives what the world said, as evidence for the journal
-pub type Attempting<'t> = Box<dyn FnOnce(&TaskContext<'_>) -> Result<String, Attempt> + Send + 't>;
+pub type Attempting<'t> = Box<dyn FnOnce(&TaskContext<'_>) -> Result<Evidence, Attempt> + Send + 't>;
 
 /// The outcome of one of several effects
 #[derive(Debug)]
 pub enum TaskOutcome {
     /// Done, now or before the run was interrupted; with what the world said, where it was now
-    Done(Option<String>),
+    Done(Option<Evidence>),
     /// It certainly did not happen.
     NotDone(Error),
     /// It may have happened.
@@ -132,7 +146,7 @@ pub fn pause(time: Duration, interrupted: &AtomicBool) -> Result<()> {
 }
 
 /// The outcome of an attempt that panicked.
-fn broken(said: String) -> Result<String, Attempt> {
+fn broken(said: String) -> Result<Evidence, Attempt> {
     let error = Error::failed(format!("the attempt panicked: {said}"));
     Err(Attempt::InDoubt(error.help("this is a defect of pyrelease; please report it")))
 }
@@ -155,7 +169,7 @@ impl UnjournaledTasks<'_> {
     }
 }
 
-impl Supervisor<Attempting<'_>, TaskMessage, Result<String, Attempt>> for UnjournaledTasks<'_> {
+impl Supervisor<Attempting<'_>, TaskMessage, Result<Evidence, Attempt>> for UnjournaledTasks<'_> {
     fn begin(&mut self, place: usize, _: &Attempting<'_>) -> bool {
         let interrupted = self.interrupted.load(Ordering::Relaxed);
         if interrupted {
@@ -180,7 +194,7 @@ impl Supervisor<Attempting<'_>, TaskMessage, Result<String, Attempt>> for Unjour
         }
     }
 
-    fn end(&mut self, place: usize, attempted: Result<String, Attempt>) {
+    fn end(&mut self, place: usize, attempted: Result<Evidence, Attempt>) {
         self.over(
             place,
             match attempted {
@@ -214,7 +228,7 @@ impl JournaledTasks<'_, '_> {
     }
 }
 
-impl Supervisor<Task<'_>, TaskMessage, Result<String, Attempt>> for JournaledTasks<'_, '_> {
+impl Supervisor<Task<'_>, TaskMessage, Result<Evidence, Attempt>> for JournaledTasks<'_, '_> {
     fn begin(&mut self, place: usize, task: &Task<'_>) -> bool {
         match self.effects.intend(task.effect.clone()) {
             Ok(Some(id)) => {
@@ -235,12 +249,12 @@ impl Supervisor<Task<'_>, TaskMessage, Result<String, Attempt>> for JournaledTas
         }
     }
 
-    fn end(&mut self, place: usize, attempted: Result<String, Attempt>) {
+    fn end(&mut self, place: usize, attempted: Result<Evidence, Attempt>) {
         let Some((id, inside)) = self.under_way.remove(&place) else { return };
         drop(inside);
         let in_doubt = matches!(attempted, Err(Attempt::InPart(_) | Attempt::InDoubt(_)));
         let evidence = attempted.as_ref().ok().cloned();
-        let written = self.effects.conclude(id, attempted);
+        let written = self.effects.conclude(id, attempted.map(|evidence| evidence.text));
         let outcome = match (written, evidence) {
             (Ok(()), evidence) => TaskOutcome::Done(evidence),
             // It happened or may have, but the journal does not record it: recovery must ask.

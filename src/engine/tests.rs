@@ -376,7 +376,7 @@ fn upload(name: &str) -> Effect {
 /// A task with an upload, and its attempt
 fn task<'t>(
     name: &str,
-    attempt: impl FnOnce(&TaskContext<'_>) -> Result<String, Attempt> + Send + 't,
+    attempt: impl FnOnce(&TaskContext<'_>) -> Result<Evidence, Attempt> + Send + 't,
 ) -> Task<'t> {
     Task { effect: upload(name), attempt: Box::new(attempt) }
 }
@@ -405,7 +405,7 @@ fn effects_at_the_same_time_each_have_their_intent_before_they_begin() {
                 context.note(name);
                 // The first of them keeps the others company until they have seen what they wait for.
                 context.wait(std::time::Duration::from_millis(300)).unwrap();
-                Ok(name.to_owned())
+                Ok(name.to_owned().into())
             })
         };
         let outcomes =
@@ -431,7 +431,7 @@ fn the_first_failure_stops_others_from_beginning_and_hides_none() {
         let tasks = vec![
             task("slow", |context| {
                 context.wait(std::time::Duration::from_millis(200)).unwrap();
-                Ok("slow".into())
+                Ok("slow".to_owned().into())
             }),
             task("refused", |_| Err(Attempt::NotDone(Error::failed("refused")))),
             task("lost", |context| {

@@ -20,8 +20,6 @@ use crate::text::{safe, safe_styled};
 
 /// The size in bytes from which on the start of an upload is announced
 const LARGE: u64 = 1 << 20;
-/// The evidence that adds nothing to the verb
-const UPLOADED: &str = "uploaded";
 
 /// Writes text to standard error
 pub struct Human {
@@ -113,22 +111,21 @@ impl Human {
     }
 
     /// Prints the outcome for a file.
-    fn file(&self, file: &str, index: &str, status: FileStatus, reason: &str) {
+    fn file(&self, file: &str, index: &str, status: FileStatus, reason: Option<&str>) {
         let is_last = self.uploads.borrow_mut().as_mut().is_some_and(|uploads| uploads.finish(file));
         if is_last && let Some(uploads) = self.uploads.take() {
             uploads.clear();
         }
         match status {
-            FileStatus::There if reason == UPLOADED => {
-                self.status(GOOD, "Uploaded", &format!("{file} to {index}"))
-            }
             FileStatus::There => {
-                self.status(GOOD, "Uploaded", &format!("{file} to {index} {DIM}({}){DIM:#}", safe(reason)))
+                let more = reason.map(|reason| format!(" {DIM}({}){DIM:#}", safe(reason)));
+                self.status(GOOD, "Uploaded", &format!("{file} to {index}{}", more.unwrap_or_default()))
             }
             FileStatus::NotThere => self.status(BAD, "Failed", &format!("{file} is not on {index}")),
             FileStatus::Unknown => self.status(BAD, "In doubt", &format!("{file} may be on {index}")),
             FileStatus::NotSent => {
-                self.status(WARN, "Not sent", &format!("{file} is not on {index}: {}", safe(reason)))
+                let why = reason.map(|reason| format!(": {}", safe(reason)));
+                self.status(WARN, "Not sent", &format!("{file} is not on {index}{}", why.unwrap_or_default()))
             }
         }
     }
@@ -147,10 +144,7 @@ impl Human {
             Action::Plugin { .. } => "Calling",
             Action::Skip { .. } => "Skipping",
         };
-        let text = action.to_string();
-        // Drop the action's own verb.
-        let details = text.split_once(' ').map_or(text.as_str(), |(_, details)| details);
-        self.status(GOOD, verb, &safe(details));
+        self.status(GOOD, verb, &safe(&action.facts().to_string()));
     }
 }
 
@@ -187,7 +181,9 @@ impl Listener for Human {
                 *self.uploads.borrow_mut() = Some(Uploads::new(*files, *bytes, on_terminal));
             }
             Event::Progress { what, done, total, .. } => self.progress(what, *done, *total),
-            Event::File { index, file, fate, reason, .. } => self.file(file, index, *fate, reason),
+            Event::File { index, file, fate, reason, is_plain, .. } => {
+                self.file(file, index, *fate, (!is_plain).then_some(reason));
+            }
             Event::Fact { subject, value } => self.status(DIM, subject, &safe(value)),
             Event::Note { message, .. } => self.status(DIM, "", &safe(message)),
             Event::Warning { stage, message, help } => {

@@ -66,24 +66,52 @@ impl Action {
     pub fn may_change_files(&self) -> bool {
         matches!(self, Self::Write { .. } | Self::Command { .. } | Self::Plugin { .. })
     }
+
+    /// The action without its verb.
+    pub fn facts(&self) -> ActionFacts<'_> {
+        ActionFacts(self)
+    }
 }
+
+/// Displays an action without its verb
+#[derive(Debug)]
+pub struct ActionFacts<'a>(&'a Action);
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Write { path } => write!(f, "write {path}"),
-            Self::Commit { message } => {
-                write!(f, "commit \"{}\"", message.lines().next().unwrap_or_default())
+        f.write_str(match self {
+            Self::Write { .. } => "write ",
+            Self::Commit { .. } => "commit ",
+            Self::Tag { .. } => "tag ",
+            Self::Build { .. } => "build ",
+            Self::Check { .. } => "check ",
+            Self::Land { .. } => "land ",
+            Self::Upload { .. } => "upload ",
+            Self::Push { .. } => "push ",
+            Self::Command { .. } => "run ",
+            Self::Plugin { .. } => "plugin ",
+            Self::Skip { .. } => "skip: ",
+        })?;
+        write!(f, "{}", self.facts())
+    }
+}
+
+impl fmt::Display for ActionFacts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Action::Write { path } => f.write_str(path),
+            Action::Commit { message } => {
+                write!(f, "\"{}\"", message.lines().next().unwrap_or_default())
             }
-            Self::Tag { name, .. } => write!(f, "tag {name}"),
-            Self::Build { frontend } => write!(f, "build sdist and wheel with {frontend}"),
-            Self::Check { what } => write!(f, "check {what}"),
-            Self::Land { branch, tag } => {
-                write!(f, "land in your repository: {}", branch.as_deref().map_or("HEAD", short_ref))?;
+            Action::Tag { name, .. } => f.write_str(name),
+            Action::Build { frontend } => write!(f, "sdist and wheel with {frontend}"),
+            Action::Check { what } => write!(f, "{what}"),
+            Action::Land { branch, tag } => {
+                write!(f, "in your repository: {}", branch.as_deref().map_or("HEAD", short_ref))?;
                 tag.as_ref().map_or(Ok(()), |tag| write!(f, " and tag {tag}"))
             }
-            Self::Upload { index, url, url_from, simple, simple_from, version, otherwise } => {
-                write!(f, "upload to {index} ({url}, {url_from}")?;
+            Action::Upload { index, url, url_from, simple, simple_from, version, otherwise } => {
+                write!(f, "to {index} ({url}, {url_from}")?;
                 if let Some(simple) = simple.as_ref().filter(|_| simple_from != url_from) {
                     write!(f, "; listed at {simple}, {simple_from}")?;
                 }
@@ -98,13 +126,13 @@ impl fmt::Display for Action {
                     )
                 })
             }
-            Self::Push { remote, refs } => {
+            Action::Push { remote, refs } => {
                 let names: Vec<&str> = refs.iter().map(|name| short_ref(name)).collect();
-                write!(f, "push {} to {remote}, atomically", names.join(" and "))
+                write!(f, "{} to {remote}, atomically", names.join(" and "))
             }
-            Self::Command { command } => write!(f, "run `{}`", command.join(" ")),
-            Self::Plugin { plugin, does } => write!(f, "plugin {plugin}: {does}"),
-            Self::Skip { reason } => write!(f, "skip: {reason}"),
+            Action::Command { command } => write!(f, "`{}`", command.join(" ")),
+            Action::Plugin { plugin, does } => write!(f, "{plugin}: {does}"),
+            Action::Skip { reason } => f.write_str(reason),
         }
     }
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::{Batch, Upload, look};
 use crate::engine::event::{Event, FileStatus};
 use crate::engine::prelude::*;
-use crate::index::{Consignment, Index, IndexClient, Submission, Undelivered, Watch, deliver, waves};
+use crate::index::{
+    Consignment, Delivery, Index, IndexClient, Submission, Undelivered, Watch, deliver, waves,
+};
 use crate::python::distribution::Distribution;
 
 /// Observes the delivery of one file
@@ -128,7 +130,10 @@ pub(super) fn attempt<'a>(
         let watch = DeliveryWatch { context, submission, told: Cell::new(None) };
         let delivered = deliver(index, submission, consignment, &watch);
         match delivered {
-            Ok(delivery) => Ok(delivery.to_string()),
+            Ok(delivery) => {
+                let is_plain = matches!(delivery, Delivery::Uploaded);
+                Ok(Evidence { text: delivery.to_string(), is_plain })
+            }
             Err(Undelivered { error, in_doubt: true }) => Err(Attempt::InDoubt(client.explain(*error))),
             Err(Undelivered { error, in_doubt: false }) if error.is_final() => {
                 Err(Attempt::Never(client.explain(*error)))
@@ -149,27 +154,34 @@ pub(super) fn note_in(consignment: &Consignment, outcome: &TaskOutcome) {
 pub(super) struct UploadOutcome {
     pub(super) fate: FileStatus,
     pub(super) reason: String,
+    /// Whether the reason says no more than `fate`
+    pub(super) is_plain: bool,
 }
 
 impl UploadOutcome {
+    pub(super) fn new(fate: FileStatus, reason: impl Into<String>) -> Self {
+        Self { fate, reason: reason.into(), is_plain: false }
+    }
+
     /// Nothing was tried.
     pub(super) fn not_sent() -> Self {
-        Self { fate: FileStatus::NotSent, reason: "another file failed before it".to_owned() }
+        Self::new(FileStatus::NotSent, "another file failed before it")
     }
 }
 
 impl From<&TaskOutcome> for UploadOutcome {
     fn from(outcome: &TaskOutcome) -> Self {
-        let (fate, reason) = match outcome {
-            TaskOutcome::Done(evidence) => (
-                FileStatus::There,
-                evidence.clone().unwrap_or_else(|| "uploaded before the run was interrupted".to_owned()),
-            ),
-            TaskOutcome::NotDone(error) => (FileStatus::NotThere, error.chain()),
-            TaskOutcome::InDoubt(error) => (FileStatus::Unknown, error.chain()),
-            TaskOutcome::NotStarted => return Self::not_sent(),
-        };
-        Self { fate, reason }
+        match outcome {
+            TaskOutcome::Done(Some(Evidence { text, is_plain })) => {
+                Self { is_plain: *is_plain, ..Self::new(FileStatus::There, text) }
+            }
+            TaskOutcome::Done(None) => {
+                Self::new(FileStatus::There, "uploaded before the run was interrupted")
+            }
+            TaskOutcome::NotDone(error) => Self::new(FileStatus::NotThere, error.chain()),
+            TaskOutcome::InDoubt(error) => Self::new(FileStatus::Unknown, error.chain()),
+            TaskOutcome::NotStarted => Self::not_sent(),
+        }
     }
 }
 
@@ -199,6 +211,7 @@ impl UploadReport<'_> {
             sha256: &distribution.sha256,
             fate: standing.fate,
             reason: &standing.reason,
+            is_plain: standing.is_plain,
         }
     }
 

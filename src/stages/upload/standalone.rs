@@ -12,7 +12,7 @@ use crate::engine::event::{Event, FileStatus, Listener};
 use crate::engine::prelude::*;
 use crate::engine::tasks::{attempt_unjournaled, pause};
 use crate::error::ExitCode;
-use crate::index::{Consignment, FilePresence, Index, IndexAddress, IndexClient, Submission};
+use crate::index::{Consignment, Delivery, FilePresence, Index, IndexAddress, IndexClient, Submission};
 use crate::python::distribution::Distribution;
 use crate::python::filename::normalize;
 use crate::world::Environment;
@@ -145,10 +145,7 @@ impl StandaloneUpload {
                 }
             }
         }
-        let standing = UploadOutcome {
-            fate: FileStatus::There,
-            reason: "already there, with the same sha256".to_owned(),
-        };
+        let standing = UploadOutcome::new(FileStatus::There, Delivery::AlreadyThere.to_string());
         let report = self.report();
         there.iter().for_each(|place| listener.on_event(&report.of(*place, &standing)));
         for place in there.into_iter().rev() {
