@@ -1,4 +1,4 @@
-//! The error that reaches `main`: what went wrong, what to do about it, and the exit code.
+//! The error that reaches `main`: its kind, what went wrong, and what to do about it.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -24,12 +24,56 @@ pub enum ExitCode {
     Interrupted = 130,
 }
 
+impl ExitCode {
+    pub const ALL: [Self; 7] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Refused,
+        Self::Left,
+        Self::TrialFailed,
+        Self::Interrupted,
+    ];
+}
+
+/// The kind of an error, from which the exit code follows
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The release or the command failed
+    Failed,
+    /// The command line or the configuration is wrong
+    Usage,
+    /// There is no project in the folder or those above it
+    NoProject,
+    /// A preflight or a check refused, before anything was done
+    Refused,
+    /// The release stopped with something left behind
+    Left,
+    /// The release is public, but its trial failed
+    TrialFailed,
+    /// The user interrupted
+    Interrupted,
+}
+
+impl ErrorKind {
+    pub fn exit_code(self) -> ExitCode {
+        match self {
+            Self::Failed => ExitCode::Failed,
+            Self::Usage | Self::NoProject => ExitCode::Usage,
+            Self::Refused => ExitCode::Refused,
+            Self::Left => ExitCode::Left,
+            Self::TrialFailed => ExitCode::TrialFailed,
+            Self::Interrupted => ExitCode::Interrupted,
+        }
+    }
+}
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error as a user sees it: one line, its causes, and hints how to continue
 #[derive(Debug)]
 pub struct Error {
-    code: ExitCode,
+    kind: ErrorKind,
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
     hints: Vec<String>,
@@ -49,9 +93,9 @@ pub struct Excerpt {
 }
 
 impl Error {
-    fn new(code: ExitCode, message: impl Into<String>) -> Self {
+    fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
-            code,
+            kind,
             message: message.into(),
             source: None,
             hints: Vec::new(),
@@ -62,32 +106,32 @@ impl Error {
 
     /// The release or the command failed.
     pub fn failed(message: impl Into<String>) -> Self {
-        Self::new(ExitCode::Failed, message)
+        Self::new(ErrorKind::Failed, message)
     }
 
     /// The command line or the configuration is wrong.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self::new(ExitCode::Usage, message)
+        Self::new(ErrorKind::Usage, message)
     }
 
     /// A preflight or a check refused, before anything was done.
     pub fn refused(message: impl Into<String>) -> Self {
-        Self::new(ExitCode::Refused, message)
+        Self::new(ErrorKind::Refused, message)
     }
 
     /// The release stopped with something left behind.
     pub fn left(message: impl Into<String>) -> Self {
-        Self::new(ExitCode::Left, message)
+        Self::new(ErrorKind::Left, message)
     }
 
     /// The user interrupted.
     pub fn interrupted() -> Self {
-        Self::new(ExitCode::Interrupted, "interrupted")
+        Self::new(ErrorKind::Interrupted, "interrupted")
     }
 
-    /// The same error with another exit code, for a caller that knows what is left behind.
-    pub fn with_code(mut self, code: ExitCode) -> Self {
-        self.code = code;
+    /// The same error with another kind, for a caller that knows what is left behind.
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
         self
     }
 
@@ -119,8 +163,8 @@ impl Error {
         self
     }
 
-    pub fn code(&self) -> ExitCode {
-        self.code
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
     }
 
     pub fn hints(&self) -> &[String] {

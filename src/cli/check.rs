@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::{Config, nearest};
 use crate::engine::event::{Event, Listener};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ops::Context;
 use crate::ops::locate;
 use crate::python::verdict::{RULES, rule};
@@ -50,7 +50,7 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
     let (config, root) = match (locate(context), &context.manifest) {
         (Ok(location), _) => (location.config, Some(location.root)),
         // Distributions may be anywhere; a project is only needed for its settings.
-        (Err(error), None) if error.excerpt().is_none() => (Config::default_pipeline(), None),
+        (Err(error), None) if error.kind() == ErrorKind::NoProject => (Config::default_pipeline(), None),
         (Err(error), _) => return Err(error),
     };
     let policy = policy(&config, "check", arguments.strict)?;

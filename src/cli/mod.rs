@@ -21,7 +21,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
 
-use crate::error::{Error, ExitCode};
+use crate::error::{Error, ExitCode, Result};
 use crate::index::PYPIRC;
 use crate::ops::Context;
 use crate::ui::{Format, Ui, Verbosity};
@@ -141,12 +141,6 @@ pub fn main(environment: Environment) -> ExitCode {
         verbosity,
         interrupted: Arc::new(AtomicBool::new(false)),
     };
-    if let Some(drill) = context.environment.get(failpoints::VARIABLE)
-        && let Err(problem) = failpoints::install(drill)
-    {
-        context.ui.error(&Error::usage(format!("`{}`: {problem}", failpoints::VARIABLE)));
-        return ExitCode::Usage;
-    }
     let Some(command) = &cli.command else {
         if cli.list {
             external::list(&context);
@@ -155,27 +149,36 @@ pub fn main(environment: Environment) -> ExitCode {
         let _ = Cli::command().print_help();
         return ExitCode::Usage;
     };
-    let done = match command {
-        Command::Run(arguments) => run::run(&context, arguments),
-        Command::Plan(arguments) => plan::plan(&context, arguments),
-        Command::Resume(arguments) => recover::resume(&context, arguments),
-        Command::Rollback(arguments) => recover::rollback(&context, arguments),
-        Command::Status(arguments) => status::status(&context, arguments),
-        Command::Log(arguments) => log::log(&context, arguments),
-        Command::Check(arguments) => check::check(&context, arguments),
-        Command::Doctor(arguments) => doctor::doctor(&context, arguments),
-        Command::Token(arguments) => token::token(&context, arguments),
-        Command::Upload(arguments) => upload::upload(&context, arguments),
-        Command::Demo(arguments) => demo::demo(&context, arguments),
-        Command::Drill(arguments) => drill::drill(&context, arguments),
-        Command::Plugin(arguments) => plugin::plugin(&context, arguments),
-        Command::Other(words) => external::run(&context, words),
-    };
-    match done {
+    match install_drill(&context.environment).and_then(|()| run(&context, command)) {
         Ok(()) => ExitCode::Done,
         Err(error) => {
             context.ui.error(&error);
-            error.code()
+            error.kind().exit_code()
         }
+    }
+}
+
+fn install_drill(environment: &Environment) -> Result<()> {
+    let Some(drill) = environment.get(failpoints::VARIABLE) else { return Ok(()) };
+    failpoints::install(drill)
+        .map_err(|problem| Error::usage(format!("`{}`: {problem}", failpoints::VARIABLE)))
+}
+
+fn run(context: &Context, command: &Command) -> Result<()> {
+    match command {
+        Command::Run(arguments) => run::run(context, arguments),
+        Command::Plan(arguments) => plan::plan(context, arguments),
+        Command::Resume(arguments) => recover::resume(context, arguments),
+        Command::Rollback(arguments) => recover::rollback(context, arguments),
+        Command::Status(arguments) => status::status(context, arguments),
+        Command::Log(arguments) => log::log(context, arguments),
+        Command::Check(arguments) => check::check(context, arguments),
+        Command::Doctor(arguments) => doctor::doctor(context, arguments),
+        Command::Token(arguments) => token::token(context, arguments),
+        Command::Upload(arguments) => upload::upload(context, arguments),
+        Command::Demo(arguments) => demo::demo(context, arguments),
+        Command::Drill(arguments) => drill::drill(context, arguments),
+        Command::Plugin(arguments) => plugin::plugin(context, arguments),
+        Command::Other(words) => external::run(context, words),
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::Document;
 
 use super::{Config, Source};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Keys of cargo-release's `release.toml` that ours does not have
 const CARGO_RELEASE_KEYS: [&str; 24] = [
@@ -65,7 +65,9 @@ pub fn locate(start: &Path, manifest: Option<&Path>) -> Result<Location> {
             break;
         }
     }
-    Err(Error::usage(format!("no Python project in `{}` or the folders above it", start.display()))
+    let message = format!("no Python project in `{}` or the folders above it", start.display());
+    Err(Error::usage(message)
+        .with_kind(ErrorKind::NoProject)
         .help("run pyrelease in a directory with a `pyproject.toml`, or pass `-C FOLDER`"))
 }
 

@@ -130,7 +130,7 @@ impl Baseline {
     fn of_run(sandbox: &mut Sandbox<'_>, bump: Option<&str>) -> Result<Self> {
         let arguments: Vec<&str> = ["run", "--yes"].into_iter().chain(bump).collect();
         let (ended, points) = listed(sandbox, &arguments)?;
-        if ended.code != Some(0) {
+        if ended.exit_code() != Some(ExitCode::Done) {
             return Err(failed(&ended));
         }
         let records = records(sandbox)?;
@@ -166,7 +166,7 @@ impl Baseline {
         let rest: Vec<&mut Task> = rest.collect();
         let as_in_the_run =
             rest.len() == found.len() && rest.iter().map(|task| &**task).zip(&found).all(same);
-        if ended.code == Some(0) && as_in_the_run {
+        if ended.exit_code() == Some(ExitCode::Done) && as_in_the_run {
             for task in rest {
                 task.start = Start::Prepared;
                 task.at = task.point.id.number - prepared;
@@ -250,11 +250,11 @@ fn records(sandbox: &Sandbox<'_>) -> Result<Vec<Record>> {
 fn failed(ended: &Ended) -> Error {
     let said = ended.stderr.trim_end();
     let message = format!("the release fails even without being killed:\n{said}");
-    let error = match ended.code {
-        Some(2) => Error::usage(message),
-        Some(3) => Error::refused(message),
-        Some(130) => Error::interrupted(),
-        _ => Error::failed(message).with_code(ExitCode::Failed),
+    let error = match ended.exit_code() {
+        Some(ExitCode::Usage) => Error::usage(message),
+        Some(ExitCode::Refused) => Error::refused(message),
+        Some(ExitCode::Interrupted) => Error::interrupted(),
+        _ => Error::failed(message),
     };
     error
         .help("the drill uses a copy of the committed files; try it here with `pyrelease run --dry-run`")

@@ -16,7 +16,7 @@ use crate::engine::journal::{Journal, Outcome as End, Record};
 use crate::engine::model::{Effect, Reach};
 use crate::engine::run::Store;
 use crate::engine::status::NextCommand;
-use crate::error::Result;
+use crate::error::{ExitCode, Result};
 use crate::world::failpoints::Failpoint;
 use crate::world::git::{Landing, Repository};
 use crate::world::process::Process;
@@ -55,7 +55,7 @@ impl Judge<'_> {
             .map(|command| format!("`{command}` is still running"))
             .collect();
         if phase == Phase::Public && command == RecoveryCommand::Rollback {
-            if ended.code != Some(4) {
+            if ended.exit_code() != Some(ExitCode::Left) {
                 differences.push(format!("rollback must refuse: {}", ended.said()));
             }
             let status = status(sandbox)?;
@@ -85,7 +85,7 @@ impl Judge<'_> {
     /// Completes the run. If `resume` asks whether an irreversible effect was done, answers what a user would see.
     fn resume(&self, sandbox: &Sandbox<'_>, point: &KillPoint) -> Result<Ended> {
         let ended = sandbox.pyrelease(&["resume", "--yes"], None)?;
-        if ended.code != Some(4) {
+        if ended.exit_code() != Some(ExitCode::Left) {
             return Ok(ended);
         }
         let next = status(sandbox)?.next();
@@ -112,7 +112,7 @@ impl Judge<'_> {
         before: Option<&Facts>,
     ) -> Result<Vec<String>> {
         let mut differences = Vec::new();
-        if ended.code != Some(0) {
+        if ended.exit_code() != Some(ExitCode::Done) {
             differences.push(ended.said());
         }
         let facts = sandbox.facts()?;
@@ -128,8 +128,8 @@ impl Judge<'_> {
         // Repeating a command must not change anything.
         for command in [RecoveryCommand::Rollback, RecoveryCommand::Resume] {
             let again = sandbox.pyrelease(&[command.name(), "--yes"], None)?;
-            let refused = released && again.code == Some(4);
-            if again.code != Some(0) && !refused {
+            let refused = released && again.exit_code() == Some(ExitCode::Left);
+            if again.exit_code() != Some(ExitCode::Done) && !refused {
                 differences.push(format!("repeating `{}` ended with {}", command.name(), again.said()));
             }
         }
@@ -137,7 +137,7 @@ impl Judge<'_> {
         differences
             .extend(changed.into_iter().map(|line| format!("changed by the repeated command: {line}")));
         let status = status(sandbox)?;
-        if status.ended.code != Some(0) || !status.next().is_empty() {
+        if status.ended.exit_code() != Some(ExitCode::Done) || !status.next().is_empty() {
             differences.push(format!("status does not report the run as finished: {}", status.said()));
         }
         Ok(differences)

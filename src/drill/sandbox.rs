@@ -12,7 +12,7 @@ use super::copies::{Sharing, copy};
 use super::facts::Facts;
 use super::stand_in;
 use super::template::{Template, repository};
-use crate::error::{Error, Result};
+use crate::error::{Error, ExitCode, Result};
 use crate::index::variable_for;
 use crate::server::{Access, EmbeddedIndex};
 use crate::world::git::TRUSTED;
@@ -37,6 +37,11 @@ pub(super) struct Ended {
 }
 
 impl Ended {
+    /// `None` if it ended in another way than pyrelease does, such as by a signal.
+    pub(super) fn exit_code(&self) -> Option<ExitCode> {
+        ExitCode::ALL.into_iter().find(|known| self.code == Some(i32::from(*known as u8)))
+    }
+
     /// Its status and last output, for messages.
     pub(super) fn said(&self) -> String {
         let lines: Vec<&str> = self.stderr.lines().collect();

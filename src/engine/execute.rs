@@ -18,7 +18,7 @@ use crate::config::Source;
 use crate::engine::journal::{entries, point_of_no_return, refused_for_good};
 use crate::engine::model::{Action, Destination, Effect, Outputs, Reach, State};
 use crate::engine::pipeline::Pipeline;
-use crate::error::{Error, ExitCode, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Severity;
 use crate::world::failpoints::InEffect;
 use crate::world::git::PrivateClone;
@@ -109,7 +109,7 @@ impl<'a> Execution<'a> {
                 left = left.help(hint);
             }
             // A stage that reports what is left also gives the help.
-            if error.code() == ExitCode::Left && !error.hints().is_empty() {
+            if error.kind() == ErrorKind::Left && !error.hints().is_empty() {
                 return Err(left);
             }
             if refused_for_good(&effects).is_some() {
@@ -133,10 +133,10 @@ impl<'a> Execution<'a> {
             return Err(left.because(error));
         }
         let interrupted = self.interrupted.load(Ordering::SeqCst);
-        let error = match error.code() {
+        let error = match error.kind() {
             _ if interrupted => Error::interrupted(),
-            ExitCode::Refused if untouched => error,
-            _ => error.with_code(ExitCode::Failed),
+            ErrorKind::Refused if untouched => error,
+            _ => error.with_kind(ErrorKind::Failed),
         };
         Err(left_on_rehearsals(&effects).into_iter().fold(error, |error, (index, files)| {
             error.help(format!(
@@ -177,7 +177,7 @@ impl<'a> Execution<'a> {
                 // A question to the user needs a run to answer it for, so the run must not end.
                 Err(error)
                     if stage.reach() == Reach::FollowUp
-                        && !matches!(error.code(), ExitCode::Interrupted | ExitCode::Left) =>
+                        && !matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Left) =>
                 {
                     let message =
                         format!("the release is out, but `{}` failed: {}", stage.name(), error.chain());
@@ -340,7 +340,7 @@ impl<'a> Execution<'a> {
         match &outputs.failed_trial {
             None => Ok(()),
             Some(reason) => Err(Error::failed(format!("released, but {reason}"))
-                .with_code(ExitCode::TrialFailed)
+                .with_kind(ErrorKind::TrialFailed)
                 .help("the run is over, and users can install the release")
                 .help("if the release is broken, yank it on the index, and release the next version")),
         }

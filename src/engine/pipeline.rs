@@ -40,7 +40,7 @@ impl Pipeline {
             let mut effects = Effects::inert(stage.name(), stage.reach(), listener).after_changes(is_changed);
             let outputs = stage
                 .run(release, &mut effects)
-                .map_err(|error| error.with_code(crate::error::ExitCode::Refused))?;
+                .map_err(|error| error.with_kind(crate::error::ErrorKind::Refused))?;
             release.outputs.merge(outputs);
             let actions = effects.into_actions();
             for action in &actions {

@@ -14,7 +14,7 @@ use super::recover::{OnUndoFailure, RecoveryContext};
 use super::release::{Target, Workspace};
 use super::run::{RunFolder, Store};
 use crate::config::{Names, Source};
-use crate::error::ExitCode;
+use crate::error::ErrorKind;
 use crate::world::Environment;
 use crate::world::git::TagRef;
 use crate::world::process::Process;
@@ -208,7 +208,7 @@ fn a_failure_before_the_point_of_no_return_undoes_everything() {
         let fixture = Fixture::new();
         let before = fixture.everything();
         let error = fixture.run(vec![tagging(), failing(reach)]).unwrap_err();
-        assert_eq!(error.code(), ExitCode::Failed, "{reach}");
+        assert_eq!(error.kind(), ErrorKind::Failed, "{reach}");
         assert_eq!(fixture.everything(), before, "{reach}");
         let (run, _) = fixture.last_run();
         assert_eq!(run.outcome().unwrap(), Some(Outcome::RolledBack));
@@ -234,7 +234,7 @@ fn a_stage_that_panics_is_undone_like_one_that_fails() {
 fn a_stage_that_refuses_before_any_effect_leaves_the_code_for_refusals() {
     let fixture = Fixture::new();
     let refusing = test_stage("check", Reach::Private, |_, _| Err(Error::refused("it is broken")));
-    assert_eq!(fixture.run(vec![tagging(), refusing]).unwrap_err().code(), ExitCode::Refused);
+    assert_eq!(fixture.run(vec![tagging(), refusing]).unwrap_err().kind(), ErrorKind::Refused);
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn a_failure_after_the_point_of_no_return_leaves_all_as_it_is() {
     let fixture = Fixture::new();
     let error =
         fixture.run(vec![tagging(), succeeding("pypi", Reach::Public), failing(Reach::Public)]).unwrap_err();
-    assert_eq!(error.code(), ExitCode::Left);
+    assert_eq!(error.kind(), ErrorKind::Left);
     assert_eq!(fs_err::read_to_string(fixture.top.join("version.txt")).unwrap(), "1.1.0\n");
     let (run, _) = fixture.last_run();
     assert_eq!(run.outcome().unwrap(), None);
@@ -253,7 +253,7 @@ fn a_failure_after_the_point_of_no_return_leaves_all_as_it_is() {
     let (repository, environment) = (&workspace.repository, &workspace.environment);
     let context = RecoveryContext { repository, environment, run: &run, listener: &listener };
     let refused = context.rollback(&mut journal, OnUndoFailure::Stop, &[]).unwrap_err();
-    assert_eq!(refused.code(), ExitCode::Left);
+    assert_eq!(refused.kind(), ErrorKind::Left);
     assert!(refused.to_string().contains("is public"), "{refused}");
 }
 
@@ -282,7 +282,7 @@ fn an_interrupt_undoes_and_says_so() {
     let before = fixture.everything();
     fixture.interrupted.store(true, Ordering::SeqCst);
     let error = fixture.run(vec![tagging()]).unwrap_err();
-    assert_eq!(error.code(), ExitCode::Interrupted);
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
     assert_eq!(fixture.everything(), before);
 }
 
@@ -296,7 +296,7 @@ fn what_cannot_be_undone_is_left_and_named() {
         Ok(Outputs::default())
     });
     let error = fixture.run(vec![tagging(), stubborn, failing(repository)]).unwrap_err();
-    assert_eq!(error.code(), ExitCode::Left);
+    assert_eq!(error.kind(), ErrorKind::Left);
     assert!(error.to_string().contains("no way back"), "{error}");
     // The landing before it stays as well, and the run unfinished for `rollback` to be tried again.
     let (run, records) = fixture.last_run();
@@ -330,7 +330,7 @@ fn a_command_is_undone_by_its_own_command() {
         Ok(Outputs::default())
     });
     let error = fixture.run(vec![tagging(), undoable, failing(Reach::Repository)]).unwrap_err();
-    assert_eq!(error.code(), ExitCode::Failed);
+    assert_eq!(error.kind(), ErrorKind::Failed);
     assert!(!mark.exists());
     assert_eq!(fixture.everything(), before);
 }
@@ -341,7 +341,7 @@ fn one_run_at_a_time() {
     let store = Store::of(&fixture.workspace().repository).unwrap();
     let held = store.lock().unwrap();
     let error = store.lock().unwrap_err();
-    assert_eq!(error.code(), ExitCode::Refused);
+    assert_eq!(error.kind(), ErrorKind::Refused);
     assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
     drop(held);
     store.lock().unwrap();
@@ -457,7 +457,7 @@ fn the_first_failure_stops_others_from_beginning_and_hides_none() {
         Ok(Outputs::default())
     });
     let error = fixture.run(vec![tagging(), at_once]).unwrap_err();
-    assert_eq!(error.code(), ExitCode::Left, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Left, "{error}");
     let (_, records) = fixture.last_run();
     let states: Vec<_> = entries(&records)
         .into_iter()

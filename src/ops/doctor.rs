@@ -12,7 +12,7 @@ use crate::engine::preflight::examine;
 use crate::engine::release::{Release, Target, Workspace};
 use crate::engine::run::Store;
 use crate::engine::stage::Stage;
-use crate::error::{Error, ExitCode, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, Leave, Severity};
 use crate::python::version::Bump;
 use crate::stages::{self, Bumping, Plugins};
@@ -146,7 +146,7 @@ impl Examination<'_> {
         let target =
             |bump| stages::target(config, workspace, &Bumping { bump, date: date.clone(), force: false });
         let (target, reserve) = match target(bump.clone()) {
-            Err(error) if bump.is_none() && error.code() == ExitCode::Refused => {
+            Err(error) if bump.is_none() && error.kind() == ErrorKind::Refused => {
                 let finding = Finding { severity: Severity::Warning, ..Finding::from(error) };
                 (self.ok_or_report(target(Some(Bump::Patch)))?, Some(finding))
             }

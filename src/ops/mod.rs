@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::engine::recover::RecoveryContext;
 use crate::engine::release::Workspace;
 use crate::engine::run::{RunFolder, Store};
-use crate::error::{Error, ExitCode, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ui::{Format, Ui, Verbosity, print_now};
 use crate::world::{Environment, process};
 
@@ -57,7 +57,7 @@ impl Context {
             }
             if interrupted.swap(true, Ordering::SeqCst) {
                 print_now("stopped at once; `pyrelease status` shows what is left and how to continue");
-                std::process::exit(i32::from(ExitCode::Left as u8));
+                std::process::exit(i32::from(ErrorKind::Left.exit_code() as u8));
             }
             print_now(
                 "interrupted: stopping the current step and undoing what can be undone (press again to stop at once)",

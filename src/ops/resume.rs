@@ -9,7 +9,7 @@ use crate::engine::execute::Execution;
 use crate::engine::journal::{Journal, entries};
 use crate::engine::release::Workspace;
 use crate::engine::run::RunFolder;
-use crate::error::{Error, ExitCode, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::world::orphans;
 
 /// The options of `resume`
@@ -114,11 +114,11 @@ fn needs_reconstruction(context: &Context, workspace: &Workspace, run: &RunFolde
 
 /// Gives an error exit code 4 and a hint, because the run is still unfinished.
 pub(super) fn not_over(error: Error) -> Error {
-    match error.code() {
-        // The lock's and the journal's own errors have the right code.
-        ExitCode::Left | ExitCode::Refused => error,
+    match error.kind() {
+        // The lock's and the journal's own errors have the right kind.
+        ErrorKind::Left | ErrorKind::Refused => error,
         _ => error
-            .with_code(ExitCode::Left)
+            .with_kind(ErrorKind::Left)
             .help("the run is unchanged; `pyrelease status` shows how to continue"),
     }
 }

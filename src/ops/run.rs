@@ -8,7 +8,7 @@ use crate::engine::execute::Execution;
 use crate::engine::journal::{Journal, entries, point_of_no_return};
 use crate::engine::preflight::preflight;
 use crate::engine::run::Store;
-use crate::error::{Error, ExitCode, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Leave;
 
 /// The options of `run`
@@ -73,7 +73,7 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
 pub(super) fn refuse_unfinished(store: &Store) -> Result<()> {
     let Some(run) = store.unfinished()? else { return Ok(()) };
     if run.is_lost() {
-        return Err(super::lost(&run).with_code(ExitCode::Refused));
+        return Err(super::lost(&run).with_kind(ErrorKind::Refused));
     }
     let effects = entries(&Journal::read(&run.journal())?);
     let help = match point_of_no_return(&effects) {

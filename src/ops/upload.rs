@@ -8,7 +8,7 @@ use super::credentials::ask;
 use super::session::{environment_of, locate};
 use crate::config::{Config, IndexKind, IndexSettings, nearest};
 use crate::engine::event::{Event, Listener};
-use crate::error::{Error, ExitCode, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, Leave, Severity};
 use crate::index::allowing;
 use crate::python::distribution::Distribution;
@@ -74,7 +74,7 @@ pub fn upload(context: &Context, options: &UploadOptions<'_>) -> Result<()> {
     let (config, root) = match (locate(context), &context.manifest) {
         (Ok(location), _) => (location.config, location.root),
         // Distributions may be anywhere; a project is only needed for its settings.
-        (Err(error), None) if error.excerpt().is_none() => {
+        (Err(error), None) if error.kind() == ErrorKind::NoProject => {
             (Config::default_pipeline(), context.folder.clone())
         }
         (Err(error), _) => return Err(error),
@@ -151,7 +151,7 @@ pub fn upload(context: &Context, options: &UploadOptions<'_>) -> Result<()> {
         true => standalone.verify(&all, &how, &context.interrupted, listener),
         false => standalone.compare(&all, &context.interrupted, listener),
     };
-    verified.map_err(|error| error.with_code(ExitCode::Left))?;
+    verified.map_err(|error| error.with_kind(ErrorKind::Left))?;
     let view: Vec<String> = standalone.view().into_iter().collect();
     listener.on_event(&Event::Published {
         name: &standalone.project,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::protocol::{Failure, Method};
-use crate::error::{Error, ExitCode};
+use crate::error::Error;
 
 /// A call without a result
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +99,7 @@ impl From<PluginError> for Error {
             Cause::Interrupted => return Self::interrupted(),
             _ => None,
         };
-        let converted = Self::failed(error.to_string()).with_code(ExitCode::Failed);
+        let converted = Self::failed(error.to_string());
         match hint {
             Some(hint) => converted.help(hint),
             None => converted,

@@ -27,7 +27,7 @@ impl Json {
             event: "error",
             message: error.chain(),
             help: error.hints(),
-            code: error.code() as u8,
+            code: error.kind().exit_code() as u8,
         });
     }
 

@@ -6,7 +6,7 @@ mod test;
 mod trust;
 
 use crate::config::{Config, Location};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ops::Context;
 use crate::ops::locate;
 use crate::stages::{Named, named};
@@ -40,10 +40,10 @@ fn of_stages(config: &Config) -> Result<Vec<Named>> {
 
 fn project(context: &Context) -> Result<Location> {
     locate(context).map_err(|error| {
-        if error.excerpt().is_some() {
-            error
-        } else {
+        if error.kind() == ErrorKind::NoProject {
             Error::usage(error.to_string()).help("plugins need a project")
+        } else {
+            error
         }
     })
 }

@@ -106,7 +106,7 @@ fn a_journal_of_a_later_version_is_not_guessed_at() {
     fs_err::write(&path, text).unwrap();
     let error = Journal::read(&path).unwrap_err();
     assert!(error.to_string().contains("pyrelease 9.0.0"), "{error}");
-    assert_eq!(error.code(), crate::error::ExitCode::Left);
+    assert_eq!(error.kind(), crate::error::ErrorKind::Left);
 }
 
 proptest! {

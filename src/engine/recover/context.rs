@@ -6,7 +6,7 @@ use crate::engine::event::Listener;
 use crate::engine::journal::{Entry, Journal, Record, entries, header};
 use crate::engine::model::{Effect, State};
 use crate::engine::run::RunFolder;
-use crate::error::{Error, ExitCode, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FilePresence, IndexAddress, IndexClient};
 use crate::world::Environment;
 use crate::world::git::{Remote, Repository};
@@ -114,7 +114,7 @@ impl RecoveryContext<'_> {
             let resolution = self.find_out(&entry, now);
             if began.is_interrupted() && resolution == Resolution::Unknown {
                 let message = format!("interrupted before the outcome of {} was known", entry.effect);
-                return Err(Error::failed(message).with_code(ExitCode::Interrupted));
+                return Err(Error::failed(message).with_kind(ErrorKind::Interrupted));
             }
             if let (Effect::Land { landing }, false) = (&entry.effect, resolution == Resolution::Unknown) {
                 landing.follow(self.repository)?;

@@ -10,7 +10,7 @@ use crate::engine::journal::{
 };
 use crate::engine::locks::LocksBefore;
 use crate::engine::model::{Destination, Effect, Reach, State};
-use crate::error::{Error, ExitCode, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::plugin::protocol::Class;
 use crate::world::failpoints::InEffect;
 use crate::world::process::Since;
@@ -36,11 +36,11 @@ impl RecoveryContext<'_> {
         on_failure: OnUndoFailure,
         destinations: &[Destination],
     ) -> Result<()> {
-        self.undo_all(journal, on_failure, destinations).map_err(|error| match error.code() {
-            ExitCode::Left => error,
+        self.undo_all(journal, on_failure, destinations).map_err(|error| match error.kind() {
+            ErrorKind::Left => error,
             // Whatever the failure, the run is not over.
             _ => error
-                .with_code(ExitCode::Left)
+                .with_kind(ErrorKind::Left)
                 .help("the rollback was interrupted: fix the error, then run `pyrelease rollback` again"),
         })
     }

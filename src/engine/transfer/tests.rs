@@ -8,7 +8,7 @@ use super::*;
 use crate::engine::journal::{Header, Journal, Record};
 use crate::engine::model::{Outputs, Reach};
 use crate::engine::run::Store;
-use crate::error::ExitCode;
+use crate::error::ErrorKind;
 use crate::python::distribution::{Distribution, Kind};
 use crate::world::digest::hex;
 use crate::world::git::Repository;
@@ -84,7 +84,7 @@ impl Fixture {
     #[track_caller]
     fn refuses(&self, archive: &[u8], why: &str) {
         let error = self.unpack(archive).unwrap_err();
-        assert_eq!(error.code(), ExitCode::Refused, "{}", error.chain());
+        assert_eq!(error.kind(), ErrorKind::Refused, "{}", error.chain());
         assert!(error.chain().contains(why), "{}", error.chain());
         assert!(!self.folder.path().join(".git/pyrelease/arriving").exists());
         assert!(self.store.runs().unwrap().is_empty());
@@ -207,7 +207,7 @@ fn an_archive_that_differs_from_its_manifest_is_refused() {
         let mut another = manifest(&files);
         another.run = run.into();
         let error = fixture.unpack(&archive(&another, &files)).unwrap_err();
-        assert_eq!(error.code(), ExitCode::Refused, "{run:?}");
+        assert_eq!(error.kind(), ErrorKind::Refused, "{run:?}");
     }
     let damaged = String::from_utf8(journal.clone()).unwrap().replacen("demo", "dome", 1).into_bytes();
     let files = [(JOURNAL, damaged.as_slice())];

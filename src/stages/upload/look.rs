@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::config::IndexKind;
 use crate::engine::prelude::*;
-use crate::error::ExitCode;
+use crate::error::ErrorKind;
 use crate::index::{Credentials, IndexClient, Listing, SimpleError, Submission};
 use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
@@ -48,7 +48,7 @@ pub(super) fn unattested(client: &IndexClient, submissions: &[Submission]) -> Op
 
 /// The index's listing of a project.
 pub(super) fn listing(client: &IndexClient, project: &str) -> Result<Option<Listing>> {
-    let refused = |error: SimpleError| error.of_index(&client.address().name).with_code(ExitCode::Refused);
+    let refused = |error: SimpleError| error.of_index(&client.address().name).with_kind(ErrorKind::Refused);
     for pause in RETRY_DELAYS {
         match client.listing(project) {
             Err(error) if error.is_transient() => thread::sleep(pause),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::config::{Config, IndexKind, IndexSettings};
 use crate::engine::prelude::*;
-use crate::error::ExitCode;
+use crate::error::ErrorKind;
 use crate::index::{IndexAddress, IndexClient, Submission};
 use crate::python::distribution::Distribution;
 
@@ -128,7 +128,7 @@ impl Upload {
     /// The result of a trial. For a public release a failure is only reported, because trying again changes nothing.
     fn judge_trial(&self, tried: Result<()>, effects: &Effects<'_>) -> Result<Option<String>> {
         match tried {
-            Err(error) if self.reach() == Reach::Public && error.code() != ExitCode::Interrupted => {
+            Err(error) if self.reach() == Reach::Public && error.kind() != ErrorKind::Interrupted => {
                 let reason = format!("its trial on `{}` failed: {}", self.name, error.chain());
                 effects.warn(&reason, error.hints().first().map(String::as_str));
                 Ok(Some(reason))

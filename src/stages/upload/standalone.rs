@@ -11,7 +11,7 @@ use crate::config::IndexSettings;
 use crate::engine::event::{Event, FileStatus, Listener};
 use crate::engine::prelude::*;
 use crate::engine::tasks::{attempt_unjournaled, pause};
-use crate::error::ExitCode;
+use crate::error::ErrorKind;
 use crate::index::{Consignment, Delivery, FilePresence, Index, IndexAddress, IndexClient, Submission};
 use crate::python::distribution::Distribution;
 use crate::python::filename::normalize;
@@ -293,10 +293,10 @@ impl StandaloneUpload {
             let _ = index.abort();
         } else if anything {
             let help = "uploaded files stay; fix the error and run the command again to upload the rest";
-            return Err(error.with_code(ExitCode::Left).help(help));
+            return Err(error.with_kind(ErrorKind::Left).help(help));
         }
         Err(match interrupted.load(Ordering::Relaxed) {
-            true => error.with_code(ExitCode::Interrupted),
+            true => error.with_kind(ErrorKind::Interrupted),
             false => error,
         })
     }
