@@ -77,7 +77,7 @@ pub struct Error {
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
     hints: Vec<String>,
-    excerpt: Option<Excerpt>,
+    excerpt: Option<Box<Excerpt>>,
     is_reported: bool,
 }
 
@@ -159,7 +159,7 @@ impl Error {
 
     /// The place in the configuration, shown underlined instead of the plain message.
     pub(crate) fn at(mut self, excerpt: Excerpt) -> Self {
-        self.excerpt = Some(excerpt);
+        self.excerpt = Some(Box::new(excerpt));
         self
     }
 
@@ -172,7 +172,7 @@ impl Error {
     }
 
     pub fn excerpt(&self) -> Option<&Excerpt> {
-        self.excerpt.as_ref()
+        self.excerpt.as_deref()
     }
 
     /// The message and all its causes in one line, for a journal or a log.
