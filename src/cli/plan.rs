@@ -1,6 +1,7 @@
 //! `pyrelease plan`: shows what `run` would do.
 
 use crate::engine::event::{Event, Listener};
+use crate::engine::preflight::plugin_steps;
 use crate::error::Result;
 use crate::ops::Context;
 use crate::ops::{Session, tell_unused_indexes};
@@ -21,7 +22,8 @@ pub(super) fn plan(context: &Context, arguments: &Arguments) -> Result<()> {
     let session = Session::open(context)?;
     let (config, pipeline, _, mut release) = session.release(arguments.bump.as_deref(), arguments.force)?;
     tell_unused_indexes(&config, &context.ui);
-    let plan = pipeline.plan(&mut release, &context.ui)?;
+    let steps = plugin_steps(&pipeline, &release)?;
+    let plan = pipeline.plan(&mut release, steps, &context.ui)?;
     match context.format {
         Format::Human => data(&plan_text(&plan)),
         Format::Json => context.ui.on_event(&Event::Plan { plan: &plan, is_brief: false }),

@@ -76,6 +76,8 @@ pub struct Effects<'run> {
     actions: Vec<Action>,
     /// Whether an earlier stage changes files, as far as the plan knows
     after_changes: bool,
+    /// What the stage's plugin would do, by its preflight
+    plugin_steps: Vec<String>,
 }
 
 impl<'run> Effects<'run> {
@@ -88,12 +90,23 @@ impl<'run> Effects<'run> {
             live: None,
             actions: Vec::new(),
             after_changes: false,
+            plugin_steps: Vec::new(),
         }
     }
 
     /// Inert effects for a stage after others that change files.
     pub(super) fn after_changes(self, after_changes: bool) -> Self {
         Self { after_changes, ..self }
+    }
+
+    /// Inert effects for a stage whose plugin has said what it would do.
+    pub(super) fn with_plugin_steps(self, plugin_steps: Vec<String>) -> Self {
+        Self { plugin_steps, ..self }
+    }
+
+    /// What the stage's plugin would do, in a plan.
+    pub fn plugin_steps(&self) -> &[String] {
+        &self.plugin_steps
     }
 
     /// Whether, in a plan, there is something to commit; a command may always have changed something.

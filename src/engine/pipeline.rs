@@ -1,5 +1,7 @@
 //! The pipeline: the stages of a release in order, and the plan of what they would do.
 
+use std::collections::BTreeMap;
+
 use super::effects::Effects;
 use super::event::Listener;
 use super::model::{Action, Outputs, Plan, PlannedStage, Product, Reach};
@@ -7,6 +9,9 @@ use super::order::{self, OrderError};
 use super::release::Release;
 use super::stage::Stage;
 use crate::error::{Error, Result};
+
+/// What the plugins of stages would do, by stage
+pub type PluginSteps = BTreeMap<String, Vec<String>>;
 
 /// The stages of a release in their order
 pub struct Pipeline {
@@ -26,18 +31,25 @@ impl Pipeline {
         self.stages.iter().map(Box::as_ref)
     }
 
-    /// Runs the stages with inert effects, and collects the actions that they would perform.
+    /// Runs the stages with inert effects, and collects the actions that they would perform. Those of plugins are known
+    /// from their preflight.
     ///
     /// # Errors
     /// A stage cannot work on the project, or a stage changes files after the last stage that commits.
-    pub fn plan(&self, release: &mut Release, listener: &dyn Listener) -> Result<Plan> {
+    pub fn plan(
+        &self,
+        release: &mut Release,
+        mut plugin_steps: PluginSteps,
+        listener: &dyn Listener,
+    ) -> Result<Plan> {
         let mut stages = Vec::new();
         let mut uncommitted: Option<(String, String)> = None;
         let mut is_changed = false;
         let mut landing: Option<PlannedLanding> = None;
-        self.stages().for_each(|stage| stage.begin_preflight(release));
         for stage in self.stages() {
-            let mut effects = Effects::inert(stage.name(), stage.reach(), listener).after_changes(is_changed);
+            let mut effects = Effects::inert(stage.name(), stage.reach(), listener)
+                .after_changes(is_changed)
+                .with_plugin_steps(plugin_steps.remove(stage.name()).unwrap_or_default());
             let outputs = stage
                 .run(release, &mut effects)
                 .map_err(|error| error.with_kind(crate::error::ErrorKind::Refused))?;

@@ -1,5 +1,7 @@
 //! The trait of a stage: its reach, its preflight checks and its work.
 
+use std::thread::JoinHandle;
+
 use super::effects::Effects;
 use super::model::{Destination, Flow, Outputs, Reach};
 use super::release::Release;
@@ -7,6 +9,15 @@ use crate::error::Result;
 use crate::finding::Finding;
 use crate::plugin::Assignment;
 use crate::plugin::protocol::Classes;
+
+/// What the plugin of a stage says before a run
+#[derive(Debug, Default)]
+pub struct PluginPreflight {
+    /// What would make it fail
+    pub findings: Vec<Finding>,
+    /// What it would do, for the plan
+    pub steps: Vec<String>,
+}
 
 /// One step of a release
 pub trait Stage {
@@ -31,8 +42,10 @@ pub trait Stage {
         None
     }
 
-    /// Starts slow work of [`Self::preflight`] in the background, so that stages wait at the same time.
-    fn begin_preflight(&self, _release: &Release) {}
+    /// Asks the stage's plugin, if it has one that answers, in a thread of its own: stages wait at the same time.
+    fn ask_plugin(&self, _: &Release) -> Option<JoinHandle<Result<PluginPreflight>>> {
+        None
+    }
 
     /// Finds what would make this stage fail, without changing anything. All stages are checked before any runs.
     ///

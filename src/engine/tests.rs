@@ -8,7 +8,7 @@ use super::event::Event;
 use super::execute::Execution;
 use super::journal::{Journal, Outcome, Record, entries};
 use super::model::State;
-use super::pipeline::Pipeline;
+use super::pipeline::{Pipeline, PluginSteps};
 use super::prelude::*;
 use super::recover::{OnUndoFailure, RecoveryContext};
 use super::release::{Target, Workspace};
@@ -172,7 +172,7 @@ fn a_plan_changes_nothing_and_says_what_would_change() {
     let fixture = Fixture::new();
     let before = fixture.everything();
     let pipeline = Pipeline::new(vec![tagging(), succeeding("push", Reach::Repository)]).unwrap();
-    let plan = pipeline.plan(&mut fixture.release(), &|_: &Event<'_>| {}).unwrap();
+    let plan = pipeline.plan(&mut fixture.release(), PluginSteps::new(), &|_: &Event<'_>| {}).unwrap();
     let actions: Vec<String> = plan.stages[0].actions.iter().map(ToString::to_string).collect();
     assert_eq!(actions, ["write version.txt", "commit \"Release\"", "tag v1.1.0"]);
     assert_eq!(fixture.everything(), before);
@@ -186,7 +186,7 @@ fn changes_that_nothing_commits_are_refused() {
         Ok(Outputs::default())
     });
     let pipeline = Pipeline::new(vec![tagging(), late]).unwrap();
-    let error = pipeline.plan(&mut fixture.release(), &|_: &Event<'_>| {}).unwrap_err();
+    let error = pipeline.plan(&mut fixture.release(), PluginSteps::new(), &|_: &Event<'_>| {}).unwrap_err();
     assert_eq!(error.to_string(), "`late` changes `version.txt` and no stage after it commits the change");
 }
 

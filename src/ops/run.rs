@@ -44,8 +44,8 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     let listener: &dyn Listener = &context.ui;
     tell_unused_indexes(&config, listener);
     let leave = Leave { force: options.force, can_ask: !options.yes && super::can_ask() };
-    let questions = preflight(&pipeline, &release, config.carry(), leave, listener)?;
-    let plan = pipeline.plan(&mut release, listener)?;
+    let (questions, steps) = preflight(&pipeline, &release, config.carry(), leave, listener)?;
+    let plan = pipeline.plan(&mut release, steps, listener)?;
     // A user who passes `--yes` does not need the whole plan.
     let is_brief = options.yes && !options.dry_run;
     listener.on_event(&Event::Plan { plan: &plan, is_brief });

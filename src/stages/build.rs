@@ -40,7 +40,7 @@ pub(super) struct Build {
     isolation: bool,
     /// More options for the frontend, such as `["--config-setting", "key=value"]`
     options: Vec<String>,
-    /// What the preflight found, for the run
+    /// A cache of [`Self::find_frontend`], which runs Python; whichever of preflight and run comes first fills it
     #[serde(skip)]
     found: OnceCell<(PathBuf, bool)>,
 }

@@ -1,6 +1,5 @@
 //! A stage that runs a plugin, which describes itself what it may do.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -14,6 +13,7 @@ use super::given;
 use crate::config::Config;
 use crate::engine::order;
 use crate::engine::prelude::*;
+use crate::engine::stage::PluginPreflight;
 use crate::finding::Severity;
 use crate::plugin::assignment::{SECRET_PREFIX, secret};
 use crate::plugin::find::PluginReference;
@@ -126,10 +126,6 @@ struct PluginStage {
     descriptor: Descriptor,
     reach: Reach,
     flow: Flow,
-    /// Its preflight, in progress
-    asked: Cell<Option<JoinHandle<Result<Value>>>>,
-    /// The plan that the preflight returned
-    plan: RefCell<Option<Vec<String>>>,
 }
 
 /// A plugin with its descriptor
@@ -204,14 +200,7 @@ pub(super) fn make(config: &Config, described: Described) -> Result<Box<dyn Stag
         Extent::FollowUp => Reach::FollowUp,
     };
     given::check(config, stage, reach, &flow.gives)?;
-    Ok(Box::new(PluginStage {
-        assignment,
-        descriptor,
-        reach,
-        flow,
-        asked: Cell::new(None),
-        plan: RefCell::new(None),
-    }))
+    Ok(Box::new(PluginStage { assignment, descriptor, reach, flow }))
 }
 
 /// Turns a TOML date into its text, and no configuration into an empty one.
@@ -324,49 +313,32 @@ impl PluginStage {
         params.insert("dry_run".to_owned(), dry_run.into());
         params
     }
+}
 
-    /// Starts the plugin's preflight in a thread of its own; the thread lives as long as the call.
-    fn begin(&self, release: &Release) -> JoinHandle<Result<Value>> {
-        let (assignment, params) = (self.assignment.clone(), self.params(release, true));
-        let (environment, folder) = (release.workspace.environment.clone(), release.root());
-        thread::spawn(move || {
-            let stop = AtomicBool::new(false);
-            let place = CallContext { environment: &environment, folder: &folder, stop: Stop::Set(&stop) };
-            assignment.call(Method::Preflight, params, &place, &mut NullHandler)
-        })
-    }
-
-    /// The findings and the plan of the plugin's preflight.
-    fn call_preflight(&self, release: &Release) -> Result<Vec<Finding>> {
-        if !self.descriptor.has(Method::Preflight) {
-            *self.plan.borrow_mut() = Some(Vec::new());
-            return Ok(Vec::new());
-        }
-        let asked = self.asked.take().unwrap_or_else(|| self.begin(release));
-        let answer = join_thread(asked.join())?;
-        let answer: PreflightReply = serde_json::from_value(answer).map_err(|error| {
-            let name = &self.assignment.plugin.name;
-            Error::failed(format!(
-                "plugin `{name}` of stage `{}` returned an invalid reply to `preflight`: {error}",
-                self.name()
-            ))
-        })?;
-        let plan =
-            answer.plan.into_iter().map(|step| if step.summary.is_empty() { step.key } else { step.summary });
-        *self.plan.borrow_mut() = Some(plan.collect());
-        Ok(answer
-            .problems
-            .into_iter()
-            .map(|problem| {
-                let severity = match problem.severity.as_str() {
-                    "note" | "info" => Severity::Note,
-                    "warning" | "warn" => Severity::Warning,
-                    _ => Severity::Error,
-                };
-                Finding { severity, help: problem.hint, ..Finding::note(problem.message) }
-            })
-            .collect())
-    }
+/// Calls the plugin's preflight.
+fn call_preflight(
+    assignment: &Assignment,
+    params: Map<String, Value>,
+    place: &CallContext<'_>,
+) -> Result<PluginPreflight> {
+    let answer = assignment.call(Method::Preflight, params, place, &mut NullHandler)?;
+    let answer: PreflightReply = serde_json::from_value(answer).map_err(|error| {
+        Error::failed(format!(
+            "plugin `{}` of stage `{}` returned an invalid reply to `preflight`: {error}",
+            assignment.plugin.name, assignment.stage
+        ))
+    })?;
+    let steps =
+        answer.plan.into_iter().map(|step| if step.summary.is_empty() { step.key } else { step.summary });
+    let findings = answer.problems.into_iter().map(|problem| {
+        let severity = match problem.severity.as_str() {
+            "note" | "info" => Severity::Note,
+            "warning" | "warn" => Severity::Warning,
+            _ => Severity::Error,
+        };
+        Finding { severity, help: problem.hint, ..Finding::note(problem.message) }
+    });
+    Ok(PluginPreflight { findings: findings.collect(), steps: steps.collect() })
 }
 
 /// The reply to `preflight`
@@ -411,10 +383,18 @@ impl Stage for PluginStage {
         Some((&self.assignment, self.descriptor.effects))
     }
 
-    fn begin_preflight(&self, release: &Release) {
-        if self.descriptor.has(Method::Preflight) && self.plan.borrow().is_none() {
-            self.asked.set(Some(self.begin(release)));
+    fn ask_plugin(&self, release: &Release) -> Option<JoinHandle<Result<PluginPreflight>>> {
+        if !self.descriptor.has(Method::Preflight) {
+            return None;
         }
+        let (assignment, params) = (self.assignment.clone(), self.params(release, true));
+        let (environment, folder) = (release.workspace.environment.clone(), release.root());
+        // The thread lives as long as the call.
+        Some(thread::spawn(move || {
+            let stop = AtomicBool::new(false);
+            let place = CallContext { environment: &environment, folder: &folder, stop: Stop::Set(&stop) };
+            call_preflight(&assignment, params, &place)
+        }))
     }
 
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
@@ -430,7 +410,6 @@ impl Stage for PluginStage {
                 findings.push(finding.help("install it"));
             }
         }
-        findings.extend(self.call_preflight(release)?);
         Ok(findings)
     }
 
@@ -438,14 +417,11 @@ impl Stage for PluginStage {
         let name = &self.assignment.plugin.name;
         let calls = |does: String| Action::Plugin { plugin: name.clone(), does };
         if !effects.is_live() {
-            if self.plan.borrow().is_none() {
-                self.call_preflight(release)?;
-            }
-            let plan = self.plan.borrow().clone().unwrap_or_default();
-            if plan.is_empty() {
+            let steps = effects.plugin_steps().to_vec();
+            if steps.is_empty() {
                 effects.announce(calls(self.descriptor.summary.clone()))?;
             }
-            plan.into_iter().try_for_each(|does| effects.announce(calls(does)))?;
+            steps.into_iter().try_for_each(|does| effects.announce(calls(does)))?;
             return Ok(Outputs::default());
         }
         if release.is_rebuilt() && self.flow.gives.contains(&Product::Distributions) {

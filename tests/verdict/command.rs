@@ -53,6 +53,17 @@ fn warnings_count_when_strict_unless_they_are_allowed() {
 }
 
 #[test]
+fn a_configuration_that_cannot_be_read_is_not_taken_for_none() {
+    let project = project(quick(), &RIGHT[..1]);
+    fs_err::write(project.folder().join("release.toml"), b"\xff").unwrap();
+    let name = RIGHT[0].rsplit('/').next().unwrap();
+    for command in ["check".to_owned(), format!("upload --index pypi dist/{name}")] {
+        let outcome = project.pyrelease(&command).code(2);
+        assert!(outcome.stderr().contains("failed to read"), "{outcome}");
+    }
+}
+
+#[test]
 fn the_other_files_are_judged_when_one_is_not_there() {
     let project = project(quick(), &RIGHT[..1]);
     let name = RIGHT[0].rsplit('/').next().unwrap();
