@@ -11,7 +11,7 @@ use super::{VersionError, abridged};
 /// The most digits that Python converts to a number
 const MOST_DIGITS: usize = 4300;
 
-/// A version (PEP 440) with numbers of any size
+/// A version that is only compared, with numbers of any size, as files and indexes may have them
 ///
 /// Compares by PEP 440 (`1.0` equals `1.0.0`) and displays its normal form (`1.0-RC.1` as `1.0rc1`).
 #[derive(Debug, Clone)]

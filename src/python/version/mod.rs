@@ -25,7 +25,9 @@ pub const SPELLING: &str = concat!(
     r"(?:\+[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*)?",
 );
 
-/// A version; compares by PEP 440 (`1.0` equals `1.0.0`) and displays its canonical form (`1.0-RC.1` as `1.0rc1`)
+/// A version that can be bumped, with numbers of 64 bits; [`ExactVersion`] is for versions that are only compared
+///
+/// Compares by PEP 440 (`1.0` equals `1.0.0`) and displays its canonical form (`1.0-RC.1` as `1.0rc1`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pep440_rs::Version);
 
