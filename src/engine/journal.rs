@@ -43,7 +43,7 @@ pub const FORMAT: u32 = 1;
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Record {
     /// The first record: the run, with everything needed to resume it
-    Run(Header),
+    Run(Box<Header>),
     StageBegun {
         stage: String,
     },
@@ -249,7 +249,7 @@ impl Journal {
             tail,
             is_whole: true,
         };
-        journal.write(Record::Run(header))?;
+        journal.write(Record::Run(Box::new(header)))?;
         Ok(journal)
     }
 

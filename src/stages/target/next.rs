@@ -126,14 +126,13 @@ impl Facts<'_> {
             Some(stated) => self.history.highest_below(stated),
             None => self.history.highest(),
         };
-        let found = match (reachable, self.stated) {
+        match (reachable, self.stated) {
             (Some(last), Some(stated)) if last < stated => {
                 elsewhere().map(|tag| &tag.version).max(Some(last))
             }
             (Some(last), _) => Some(last),
             (None, _) => elsewhere().map(|tag| &tag.version),
-        };
-        found
+        }
     }
 
     /// Refuses a version below a final release in the history of HEAD: installers would not take it for the newest.
