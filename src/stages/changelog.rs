@@ -109,11 +109,11 @@ enum Work {
     Leave(Error),
 }
 
-/// Whether the last two releases could have promoted the changelog: then a project that does so keeps doing so. True if
+/// Whether the last three releases could have promoted the changelog: then a project that does so keeps doing so. True if
 /// there is no earlier release.
 fn was_promoted(release: &Release, path: &str) -> bool {
     let workspace = &release.workspace;
-    release.target.conventions.before_releases.iter().take(2).all(|commit| {
+    release.target.conventions.before_releases.iter().all(|commit| {
         let bytes = workspace.read_at(commit, path);
         let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
         let document = text.and_then(|text| parse(path, text).ok());

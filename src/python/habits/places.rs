@@ -227,7 +227,8 @@ impl Habits {
 fn states(fit: &Fit, version: &Version) -> bool {
     let Some(stated) = &fit.version else { return false };
     match fit.short {
-        None => stated == version,
+        // `1.2` equals `1.2.0`, but they are different texts.
+        None => stated.to_string() == version.to_string(),
         Some(count) => {
             let first = |version: &Version| -> Vec<u64> {
                 let numbers = version.release_segments();

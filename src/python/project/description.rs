@@ -3,7 +3,7 @@
 use super::ini::{self, Entry};
 use super::statements::{self, AssignedValue};
 use super::toml::Toml;
-use super::{Backend, Files, ProjectError, normalize, source, text_of, url};
+use super::{Backend, Files, ProjectError, normalize, script, text_of, url};
 
 /// The files that describe a project, if they exist
 pub(super) struct Description<'f> {
@@ -67,7 +67,7 @@ impl<'f> Description<'f> {
 
     /// The plain string that a name of setup.py stands for.
     fn plain_string(&self, setup_py: &str, name: &str) -> Option<String> {
-        let path = source::defining_file(self.files, setup_py, name)?;
+        let path = script::defining_file(self.files, setup_py, name)?;
         let text = text_of(self.files, &path).ok()?;
         match statements::assignments(&text, name).first()?.given.clone() {
             AssignedValue::Text(span) => checked(&text[span], &path, name).ok(),

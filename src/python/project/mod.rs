@@ -14,6 +14,7 @@ mod lock;
 mod pattern;
 mod place;
 mod read;
+mod script;
 mod source;
 mod statements;
 #[cfg(test)]

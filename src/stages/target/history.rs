@@ -68,7 +68,7 @@ impl History {
         recent.truncate(MOST_RELEASES);
         let parents = if has_static_version { MOST_PARENTS } else { 1 };
         let releases = past_releases(workspace, &recent, &listed, parents);
-        let marked = recent.iter().take(2).filter_map(|tag| listed.get(tag.name.as_str()));
+        let marked = recent.iter().take(ENOUGH_RELEASES).filter_map(|tag| listed.get(tag.name.as_str()));
         let before_releases =
             marked.filter_map(|tag| workspace.repository.first_parent(&tag.commit)).collect();
         let habits = Habits::new(releases, tags.iter().map(|tag| tag.version.clone()).collect());
