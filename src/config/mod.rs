@@ -20,12 +20,13 @@ pub use report::{Source, list, nearest};
 pub use template::{Names, Template};
 
 use crate::error::Result;
+use crate::python::project::is_project_name;
 
 /// The stages if none are configured
 pub const DEFAULT_STAGES: [&str; 8] =
     ["changelog", "version", "tag", "build", "check", "testpypi", "push", "pypi"];
 
-const ROOT_KEYS: [&str; 4] = ["stages", "carry", "stage", "index"];
+const ROOT_KEYS: [&str; 5] = ["name", "stages", "carry", "stage", "index"];
 
 /// A name in the configuration and its position
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,7 @@ pub struct Spanned {
 #[derive(Debug)]
 pub struct Config {
     source: Source,
+    name: Option<String>,
     stages: Vec<Spanned>,
     carry: Vec<String>,
     stage_tables: BTreeMap<String, (Option<Range<usize>>, Table)>,
@@ -56,6 +58,7 @@ impl Config {
                 .map(|name| Spanned { value: (*name).to_owned(), span: None })
                 .collect(),
             carry: Vec::new(),
+            name: None,
             stage_tables: BTreeMap::new(),
             indexes: index::predefined(),
             index_spans: Vec::new(),
@@ -86,6 +89,7 @@ impl Config {
         let file = self.source.path().display().to_string();
         for (key, item) in root.iter() {
             match key {
+                "name" => self.name = Some(self.read_name(item)?),
                 "stages" => self.stages = self.read_names(item)?,
                 "carry" => {
                     for name in self.read_names(item)? {
@@ -148,6 +152,19 @@ impl Config {
                 None => Err(wrong(value.type_name(), value.span())),
             })
             .collect()
+    }
+
+    fn read_name(&self, item: &Item) -> Result<String> {
+        let name = item.as_str().filter(|name| is_project_name(name));
+        name.map(str::to_owned).ok_or_else(|| {
+            let help = "use letters and digits, with `-`, `_` or `.` between them";
+            self.source.error("`name` must be the name of a project", item.span(), Some(help))
+        })
+    }
+
+    /// The project's name, where its own metadata cannot be read.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// The stages in order.

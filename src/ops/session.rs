@@ -62,7 +62,7 @@ impl Session {
             text.parse().map_err(|error| Error::left("the journal has no valid version").because(error))
         };
         let target = Target {
-            project: stages::read_project(&workspace)?,
+            project: stages::read_project(&config, &workspace)?,
             version: version(&header.version)?,
             previous: version(&header.previous_version)?,
             previous_tag: header.previous_tag.clone(),

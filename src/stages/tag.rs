@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::Config;
-use crate::engine::model::Convention;
+use crate::engine::model::{Convention, DEFAULT_COMMIT_MESSAGE, DEFAULT_TAG_MESSAGE};
 use crate::engine::prelude::*;
 use crate::world::git::{Remote, TagRef};
 
@@ -117,7 +117,7 @@ impl Stage for Tag {
         let names = release.names();
         let conventions = &release.target.conventions;
         let (configured, learned) = (self.commit_message.as_ref(), conventions.commit_message.as_ref());
-        let message = Self::rendered(configured, learned, "Release {version}", release);
+        let message = Self::rendered(configured, learned, DEFAULT_COMMIT_MESSAGE, release);
         let unchanged = effects.bench().map(|bench| bench.clone.unchanged()).transpose()?.flatten();
         let committed = match unchanged {
             Some(head) => Some(head),
@@ -131,7 +131,7 @@ impl Stage for Tag {
             return Ok(Outputs::default());
         };
         let (configured, learned) = (self.message.as_ref(), conventions.tag_message.as_ref());
-        let message = Self::rendered(configured, learned, "{name} {version}", release);
+        let message = Self::rendered(configured, learned, DEFAULT_TAG_MESSAGE, release);
         let message = self.is_annotated(release).then_some(message);
         let object = effects
             .private(action, |bench| bench.clone.tag(&names.tag, message.as_deref(), &commit, self.sign))?;

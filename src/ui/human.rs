@@ -264,11 +264,11 @@ pub fn plan_text(plan: &Plan) -> String {
         }
     }
     if !plan.conventions.is_empty() {
-        table.text(format!("  {DIM}as in earlier releases, because the configuration does not say:{DIM:#}"));
+        table.text(format!("  {DIM}where the configuration does not say:{DIM:#}"));
         for convention in &plan.conventions {
             let (what, reason) = (safe(&convention.what), safe(&convention.reason));
-            table
-                .text(format!("    {what} {DIM}({reason}; {} decides otherwise){DIM:#}", convention.setting));
+            let setting = format!("{DIM}(to change it, set {}){DIM:#}", convention.setting);
+            table.text(format!("    {what}, {reason} {setting}"));
         }
     }
     let _ = write!(text, "\n{table}");

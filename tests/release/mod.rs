@@ -9,6 +9,7 @@ pub(crate) mod drill;
 pub(crate) mod drilled;
 pub(crate) mod failures;
 mod guarded;
+mod habits;
 mod hygiene;
 mod interface;
 mod journal_end;

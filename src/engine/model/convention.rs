@@ -4,6 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::python::habits::LearnedLine;
 
+/// The template of the tags' names, if nothing else decides
+pub const DEFAULT_TAG_NAME: &str = "v{version}";
+/// The template of the tags' messages
+pub const DEFAULT_TAG_MESSAGE: &str = "{name} {version}";
+/// The template of the release commits' messages
+pub const DEFAULT_COMMIT_MESSAGE: &str = "Release {version}";
+
 /// How the project releases where its configuration says nothing: from its history or from another tool's settings
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -48,6 +55,25 @@ impl Conventions {
         *self == Self::default()
     }
 
+    /// Drops what would be done anyway.
+    pub fn forget_defaults(&mut self, project: &str) {
+        let is_default = |convention: &Option<Convention<String>>, default: &str| {
+            convention
+                .as_ref()
+                .is_some_and(|one| one.value.replace("{name}", project) == default.replace("{name}", project))
+        };
+        for (convention, default) in [
+            (&mut self.tag_name, DEFAULT_TAG_NAME),
+            (&mut self.tag_message, DEFAULT_TAG_MESSAGE),
+            (&mut self.commit_message, DEFAULT_COMMIT_MESSAGE),
+        ] {
+            if is_default(convention, default) {
+                *convention = None;
+            }
+        }
+        self.annotated = self.annotated.take().filter(|annotated| !annotated.value);
+    }
+
     /// The conventions for a plan; `stages` are those that run.
     pub fn planned<'s>(&self, stages: impl Iterator<Item = &'s str>) -> Vec<PlannedConvention> {
         let stages: Vec<&str> = stages.collect();
@@ -59,23 +85,23 @@ impl Conventions {
         };
         if let Some(name) = &self.tag_name {
             let setting = "`name` in [stage.tag]".to_owned();
-            add("tag", format!("name the tag `{}`", name.value), &name.reason, setting);
+            add("tag", format!("tag `{}`", name.value), &name.reason, setting);
         }
         if let Some(annotated) = &self.annotated {
-            let kind = if annotated.value { "an annotated tag" } else { "a lightweight tag" };
+            let kind = if annotated.value { "annotated tag" } else { "lightweight tag" };
             let setting = "`annotated` in [stage.tag]".to_owned();
-            add("tag", format!("make {kind}"), &annotated.reason, setting);
+            add("tag", kind.to_owned(), &annotated.reason, setting);
         }
         if let Some(message) = &self.tag_message {
             let setting = "`message` in [stage.tag]".to_owned();
-            add("tag", format!("tag with the message `{}`", message.value), &message.reason, setting);
+            add("tag", format!("tag message `{}`", message.value), &message.reason, setting);
         }
         if let Some(message) = &self.commit_message {
             let setting = "`commit-message` in [stage.tag]".to_owned();
-            add("tag", format!("commit with the message `{}`", message.value), &message.reason, setting);
+            add("tag", format!("commit message `{}`", message.value), &message.reason, setting);
         }
         for line in &self.lines {
-            let what = format!("change `{}` in {}", line.shown, line.path);
+            let what = format!("{}: `{}`", line.path, line.shown);
             let setting = "`files` in [stage.version]".to_owned();
             add("version", what, &crate::python::habits::reason(&line.evidence), setting);
         }

@@ -9,7 +9,9 @@ mod product;
 mod reach;
 
 pub use action::Action;
-pub use convention::{Convention, Conventions, PlannedConvention};
+pub use convention::{
+    Convention, Conventions, DEFAULT_COMMIT_MESSAGE, DEFAULT_TAG_MESSAGE, DEFAULT_TAG_NAME, PlannedConvention,
+};
 pub use effect::{Effect, PluginEffect, State};
 pub use outputs::{Destination, Outputs};
 pub use plan::{Plan, PlannedStage};

@@ -18,6 +18,7 @@ pub struct Plan {
     /// Why this version, where it was inferred
     pub reason: Option<String>,
     /// What is done as in earlier releases, because the configuration does not say
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conventions: Vec<PlannedConvention>,
     pub stages: Vec<PlannedStage>,
 }

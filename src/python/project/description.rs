@@ -145,11 +145,16 @@ impl<'f> Description<'f> {
     }
 }
 
-/// Checks a project name by PyPI's rules (core metadata specification).
-fn checked(name: &str, path: &str, key: &str) -> Result<String, ProjectError> {
+/// Whether PyPI accepts this as a project's name (core metadata specification).
+pub fn is_project_name(name: &str) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let outer = |c: char| c.is_ascii_alphanumeric();
-    if name.chars().all(inner) && name.starts_with(outer) && name.ends_with(outer) {
+    name.chars().all(inner) && name.starts_with(outer) && name.ends_with(outer)
+}
+
+/// Checks a project name by PyPI's rules (core metadata specification).
+fn checked(name: &str, path: &str, key: &str) -> Result<String, ProjectError> {
+    if is_project_name(name) {
         return Ok(name.to_owned());
     }
     let expected = "a project name: letters, digits, and `-`, `_` or `.` between them";

@@ -66,7 +66,10 @@ impl ProjectError {
         let places = "set where the version is written: `files = [{ path = \"…\", search = \"… {version} …\" }]` in `[stage.version]`";
         match self {
             Self::NoProject => "run pyrelease in the project's root, or pass it with `-C`".to_owned(),
-            Self::NoName => "set `name` in `[project]` of `pyproject.toml`".to_owned(),
+            Self::NoName => {
+                "set `name` in `[project]` of `pyproject.toml`, or `name = \"…\"` in `release.toml`"
+                    .to_owned()
+            }
             Self::Missing { .. } => {
                 "use a path relative to the project's root, and commit the file".to_owned()
             }

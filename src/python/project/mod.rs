@@ -29,6 +29,7 @@ use super::filename::normalize;
 
 pub use backend::Backend;
 pub use bump::{bump_all, current_version};
+pub use description::is_project_name;
 pub use error::ProjectError;
 pub use lock::lock_all;
 pub use pattern::Pattern;

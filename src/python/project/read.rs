@@ -7,11 +7,22 @@ impl Project {
     /// Reads the project.
     ///
     /// # Errors
+    /// As for [`Project::read_as`].
+    pub fn read(files: &dyn Files) -> Result<Self, ProjectError> {
+        Self::read_as(files, None)
+    }
+
+    /// Reads the project; `name` is used instead of the one in its files.
+    ///
+    /// # Errors
     /// There is no project, its files cannot be read, or it has no name. A version that cannot be read is not an
     /// error here but [`VersionSource::Unreadable`]: the user may configure its place.
-    pub fn read(files: &dyn Files) -> Result<Self, ProjectError> {
+    pub fn read_as(files: &dyn Files, name: Option<&str>) -> Result<Self, ProjectError> {
         let description = Description::of(files)?;
-        let name = description.name()?;
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => description.name()?,
+        };
         let version = source::version_source(&description, &name)
             .unwrap_or_else(|error| VersionSource::Unreadable(Box::new(error)));
         Ok(Self {

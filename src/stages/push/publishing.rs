@@ -75,8 +75,11 @@ pub(super) fn started(release: &Release) -> Vec<(PublishingWorkflow, Likelihood)
 impl Push {
     /// Refuses a push that would start a workflow which uploads to the same index as this release, at the same time.
     pub(super) fn publishing_workflows(&self, release: &Release, remote: &Remote) -> Vec<Finding> {
-        let address = remote.addresses(&release.workspace.repository).map(|(fetched, _)| fetched);
-        let address = address.unwrap_or_default();
+        let repository = &release.workspace.repository;
+        // Git may rewrite the URL (`insteadOf`), in either direction.
+        let rewritten = remote.addresses(repository).map(|(fetched, _)| fetched).ok();
+        let configured = repository.configured(&format!("remote.{}.url", remote.name));
+        let is_at = |forge| [&rewritten, &configured].into_iter().flatten().any(|url| runs_at(forge, url));
         let mut findings = Vec::new();
         for (workflow, likelihood) in started(release) {
             let both = workflow.indexes.iter().find_map(|target| Some((target, self.uploads.same(target)?)));
@@ -84,7 +87,7 @@ impl Push {
             let indexes: Vec<String> = workflow.indexes.iter().map(ToString::to_string).collect();
             let what = format!("uploads to {} with {}", indexes.join(" and "), workflow.by);
             let tag = &release.names().tag;
-            let (Some((target, stage)), true) = (both, runs_at(workflow.forge, &address)) else {
+            let (Some((target, stage)), true) = (both, is_at(workflow.forge)) else {
                 let may = if likelihood == Likelihood::Yes { "starts" } else { "may start" };
                 let message = format!("the push of tag `{tag}` {may} a workflow that {what} ({place})");
                 findings.push(Finding::warning(message).help(

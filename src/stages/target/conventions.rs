@@ -3,7 +3,7 @@
 use super::History;
 use super::style::style_of_template;
 use crate::config::{Config, Template};
-use crate::engine::model::{Convention, Conventions};
+use crate::engine::model::{Convention, Conventions, DEFAULT_TAG_NAME};
 use crate::engine::release::Workspace;
 use crate::error::Result;
 use crate::python::habits::{Learned, TagStyle};
@@ -61,6 +61,7 @@ pub(super) fn of(
         let by_tool = || told(&|tool| tool.commit_message.clone());
         conventions.commit_message = habits.commit_message().map(convention).or_else(by_tool);
     }
+    conventions.forget_defaults(&project.name);
     if !config.settings::<VersionStage>("version")?.has_files() {
         conventions.lines = habits.lines(workspace, previous, version, date);
         conventions.locks = habits.locks();
@@ -69,7 +70,7 @@ pub(super) fn of(
 }
 
 fn usual() -> Template {
-    Template::new("v{version}").expect("known placeholders only")
+    Template::new(DEFAULT_TAG_NAME).expect("known placeholders only")
 }
 
 /// The tags' name as another tool's settings have it.

@@ -34,7 +34,7 @@ pub struct Bumping {
 /// The project cannot be read, its files disagree on the version, the wanted version does not increase, or none was
 /// passed and none can be inferred.
 pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Result<Target> {
-    let project = read_project(workspace)?;
+    let project = read_project(config, workspace)?;
     let tag: Tag = config.settings("tag")?;
     let configured = match &tag.name {
         Some(name) if !name.text().contains("{version}") => {
@@ -112,8 +112,8 @@ fn stated(
 }
 
 /// The committed project.
-pub fn read_project(files: &dyn Files) -> Result<Project> {
-    Project::read(files).map_err(|error| {
+pub fn read_project(config: &Config, files: &dyn Files) -> Result<Project> {
+    Project::read_as(files, config.name()).map_err(|error| {
         let help = error.help();
         let error = Error::usage(error.to_string());
         if help.is_empty() { error } else { error.help(help) }

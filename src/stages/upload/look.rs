@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::config::IndexKind;
 use crate::engine::prelude::*;
 use crate::error::ErrorKind;
-use crate::index::{Credentials, IndexClient, Listing, SimpleError, Submission};
+use crate::index::{Credentials, IndexClient, Listing, SimpleError, Submission, Yanked};
 use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
 use crate::python::version::Version;
@@ -101,6 +101,24 @@ fn pending(client: &IndexClient, project: &str) -> Option<Finding> {
             "`{index}` has no project `{project}` yet: a pending publisher creates it, and expires 30 days after it was registered"
         ))
         .help("check in the account's publishing settings that it is still there")
+    })
+}
+
+/// That the index has a higher final release: installers take that one, and the new one only where it is asked for.
+fn superseded(client: &IndexClient, listing: &Listing, project: &str, version: &Version) -> Option<Finding> {
+    let listed = listing.files.iter().filter(|file| file.yanked == Yanked::No);
+    let versions = listed.filter_map(|file| {
+        let filename: Filename = file.filename.parse().ok()?;
+        filename.version().to_string().parse::<Version>().ok()
+    });
+    let highest = versions.filter(|listed| !listed.is_prerelease()).max()?;
+    (highest > *version && !version.is_prerelease()).then(|| {
+        let index = &client.address().name;
+        Finding::error(format!("{project} {version} is lower than {highest}, which `{index}` has already"))
+            .help(format!(
+                "release a version above {highest}, or pass --force if {version} is meant for users of an older series"
+            ))
+            .advisory()
     })
 }
 
@@ -236,8 +254,14 @@ impl Upload {
             .map(|file| file.filename.as_str())
             .collect();
         if there.is_empty() {
+            let newer = superseded(client, &listing, project, &target.version)
+                .filter(|_| self.index.kind == IndexKind::Public);
             let lost = loses_attestations(client, &listing, (project, &version), None);
-            return Ok(limits(client, &listing, project, &version, 0).into_iter().chain(lost).collect());
+            return Ok(limits(client, &listing, project, &version, 0)
+                .into_iter()
+                .chain(newer)
+                .chain(lost)
+                .collect());
         }
         let message = format!("`{}` has {project} {version} already: {}", self.name, there.join(", "));
         if self.rehearsal.is_some() {

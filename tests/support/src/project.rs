@@ -160,7 +160,9 @@ impl Blueprint {
         project.write_files();
         project.commit("Say hello");
         for tag in &project.blueprint.tags {
-            project.git(&["tag", "--annotate", "--message", tag, tag]);
+            // As pyrelease itself tags.
+            let message = format!("{} {}", project.blueprint.name, tag.trim_start_matches('v'));
+            project.git(&["tag", "--annotate", "--message", &message, tag]);
         }
         project.write("CHANGELOG.md", &project.blueprint.changelog);
         project.commit("Write down what changed");

@@ -1,0 +1,263 @@
+//! A project without configuration is released as its earlier releases were.
+
+use pyrelease_test_support::{Blueprint, Project};
+
+use super::quick;
+
+/// Nothing but the stages that change the repository
+const STAGES: &str = "stages = [\"changelog\", \"version\", \"tag\"]\n";
+
+/// Stages without the changelog
+const BARE: &str = "stages = [\"version\", \"tag\"]\n";
+
+fn blueprint() -> Blueprint {
+    quick().without_remote().config(STAGES)
+}
+
+/// Commits a release: replaces `old` by `new` in the files, and tags the commit. An annotated tag has its name as message.
+fn release(project: &Project, (old, new): (&str, &str), files: &[&str], (message, tag): (&str, &[&str])) {
+    for path in files {
+        let text = project.read(path);
+        assert!(text.contains(old), "{path}: {text}");
+        project.write(path, &text.replace(old, new));
+    }
+    project.commit(message);
+    project.git(&[&["tag"], tag].concat());
+}
+
+/// A project with two releases in another style than the default: lightweight tags without `v`, a message of its own, a
+/// second place of the version, and a citation with a date.
+fn released_twice(blueprint: Blueprint) -> Project {
+    let project = blueprint
+        .config(BARE)
+        .file("docs/conf.py", "project = 'demo'\nrelease = '1.0.0'\nversion = '1.0'\n")
+        .file("CITATION.cff", "version: 1.0.0\ndate-released: 2026-01-02\n")
+        .build();
+    let files = ["pyproject.toml", "docs/conf.py", "CITATION.cff"];
+    release(&project, ("1.0.0", "1.1.0"), &files, ("release version 1.1.0", &["1.1.0"]));
+    project.write("docs/conf.py", &project.read("docs/conf.py").replace("'1.0'", "'1.1'"));
+    project.write("later.txt", "something else\n");
+    project.commit("Work on");
+    let text = project.read("docs/conf.py").replace("'1.1'", "'1.2'");
+    project.write("docs/conf.py", &text);
+    let citation = project.read("CITATION.cff").replace("2026-01-02", "2026-02-03");
+    project.write("CITATION.cff", &citation);
+    release(&project, ("1.1.0", "1.2.0"), &files, ("release version 1.2.0 (#12)", &["1.2.0"]));
+    project.write("later.txt", "and more\n");
+    project.commit("Work on");
+    project
+}
+
+#[test]
+fn tags_messages_and_places_are_those_of_earlier_releases() {
+    let project = released_twice(quick().without_remote());
+    let plan = project.pyrelease("plan minor").code(0);
+    plan.assert_shown("habits/plan-follows-earlier-releases");
+    project.pyrelease("run minor --yes").code(0);
+    assert_eq!(project.git(&["cat-file", "-t", "1.3.0"]).trim(), "commit");
+    assert_eq!(project.git(&["log", "-1", "--format=%B"]).trim(), "release version 1.3.0");
+    assert_eq!(project.read("docs/conf.py"), "project = 'demo'\nrelease = '1.3.0'\nversion = '1.3'\n");
+    let citation = project.read("CITATION.cff");
+    assert!(citation.starts_with("version: 1.3.0\n") && !citation.contains("2026-02-03"), "{citation}");
+    assert!(project.read("pyproject.toml").contains("1.3.0"));
+    let changed = project.git(&["diff", "--name-only", "HEAD^", "HEAD"]);
+    assert_eq!(
+        changed.trim().lines().collect::<Vec<_>>(),
+        ["CITATION.cff", "docs/conf.py", "pyproject.toml"]
+    );
+}
+
+#[test]
+fn the_configuration_decides_before_any_habit() {
+    let project = released_twice(quick().without_remote());
+    let settings = "[stage.version]\nfiles = []\n[stage.tag]\nname = \"v{version}\"\nannotated = true\n\
+                    message = \"It is {version}\"\ncommit-message = \"Make {version}\"\n";
+    project.write("release.toml", &format!("{BARE}{settings}"));
+    project.commit("Configure");
+    let plan = project.pyrelease("plan minor").code(0);
+    assert!(!plan.stdout().contains("as in"), "{plan}");
+    project.pyrelease("run minor --yes").code(0);
+    assert_eq!(project.git(&["cat-file", "-t", "v1.3.0"]).trim(), "tag");
+    assert_eq!(project.git(&["log", "-1", "--format=%s"]).trim(), "Make 1.3.0");
+    assert_eq!(project.git(&["tag", "-l", "--format=%(contents)", "v1.3.0"]).trim(), "It is 1.3.0");
+    assert!(project.read("docs/conf.py").contains("1.2.0"));
+}
+
+#[test]
+fn a_development_version_is_the_one_being_worked_on() {
+    let project = blueprint().config(BARE).build();
+    let text = project.read("pyproject.toml").replace("1.0.0", "1.1.0.dev0");
+    project.write("pyproject.toml", &text);
+    project.commit("Start 1.1.0");
+    for (bump, version) in [
+        ("", "1.1.0"),
+        ("release", "1.1.0"),
+        ("patch", "1.0.1"),
+        ("minor", "1.1.0"),
+        ("major", "2.0.0"),
+        ("rc", "1.1.0rc1"),
+    ] {
+        let plan = project.pyrelease(&format!("plan {bump}")).code(0);
+        plan.stdout_contains(&format!("demo {version} (now 1.1.0.dev0)"));
+    }
+    project.pyrelease("run --yes").code(0);
+    assert!(project.read("pyproject.toml").contains("\"1.1.0\""));
+    project.git(&["rev-parse", "v1.1.0"]);
+}
+
+#[test]
+fn a_version_below_a_released_one_needs_force() {
+    let project = blueprint().config(BARE).build();
+    // The highest release counts, in whatever style it was tagged.
+    project.git(&["tag", "2.0.0", "HEAD"]);
+    for command in ["plan 1.5.0", "run 1.5.0 --yes", "doctor 1.5.0", "plan"] {
+        let refused = project.pyrelease(command).code(3);
+        refused.stderr_contains("is lower than 2.0.0, which is released already (tag `2.0.0`)");
+    }
+    project.pyrelease("plan 1.5.0 --force").code(0).stdout_contains("demo 1.5.0");
+    project.pyrelease("run 1.5.0 --yes --force").code(0);
+    project.git(&["rev-parse", "1.5.0"]);
+}
+
+#[test]
+fn a_version_from_tags_is_found_without_a_prefix() {
+    let pyproject = "[project]\nname = \"demo\"\ndynamic = [\"version\"]\n\n[build-system]\nrequires = [\"hatchling\", \
+                     \"hatch-vcs\"]\nbuild-backend = \"hatchling.build\"\n\n[tool.hatch.version]\nsource = \"vcs\"\n";
+    let project = Project::python("demo", "1.0.0").file("pyproject.toml", pyproject).config(BARE).build();
+    project.pyrelease("plan patch").code(2).stderr_contains("there is none yet");
+    project.git(&["tag", "1.4.0"]);
+    project.write("later.txt", "something\n");
+    project.commit("Work on");
+    project.pyrelease("plan patch").code(0).stdout_contains("demo 1.4.1 (now 1.4.0), tag 1.4.1");
+}
+
+#[test]
+fn a_package_in_a_folder_has_its_own_tags() {
+    let project = quick().without_remote().in_subfolder("packages/demo").config(BARE).build();
+    project.git(&["tag", "--delete", "v1.0.0"]);
+    project.git(&["tag", "demo-v1.0.0", "HEAD"]);
+    project.git(&["tag", "other-v9.0.0", "HEAD"]);
+    project.write("later.txt", "something\n");
+    project.commit("Work on");
+    project.pyrelease("run minor --yes").code(0);
+    project.git(&["rev-parse", "demo-v1.1.0"]);
+    project.pyrelease("plan patch").code(0).stdout_contains("tag demo-v1.1.1");
+}
+
+#[test]
+fn only_the_own_entry_of_a_lock_file_changes() {
+    let lock = "version = 1\n\n[[package]]\nname = \"demo\"\nversion = \"1.0.0\"\nsource = { editable = \".\" }\n\n\
+                [[package]]\nname = \"other\"\nversion = \"1.0.0\"\nsource = { registry = \"https://pypi.org/simple\" }\n";
+    let project = blueprint().config(BARE).file("uv.lock", lock).build();
+    project.pyrelease("run minor --yes").code(0);
+    assert_eq!(project.read("uv.lock"), lock.replacen("1.0.0", "1.1.0", 1));
+}
+
+#[test]
+fn a_file_that_git_cannot_encode_is_left_alone() {
+    let project = blueprint().config(BARE).build();
+    project.write("odd.txt", "caf\u{e9}\n");
+    project.commit("Add a file");
+    project.write(".gitattributes", "odd.txt working-tree-encoding=no-such-encoding\n");
+    project.git(&["add", ".gitattributes"]);
+    project.git(&["commit", "--quiet", "--message", "Declare an encoding that nobody knows"]);
+    project.pyrelease("run minor --yes").code(0);
+    assert_eq!(project.git(&["diff", "--name-only", "HEAD^", "HEAD"]).trim(), "pyproject.toml");
+}
+
+#[test]
+fn before_1_0_a_breaking_change_makes_a_minor_release() {
+    let changelog = "# Changelog\n\n## [Unreleased]\n\n### Removed\n\n- The old way.\n";
+    let breaking = |config: &str| {
+        let project =
+            quick().without_remote().changelog(changelog).config(&format!("{STAGES}{config}")).build();
+        project.write("pyproject.toml", &project.read("pyproject.toml").replace("1.0.0", "0.4.2"));
+        project.commit("Start again");
+        project.git(&["tag", "--delete", "v1.0.0"]);
+        project.git(&["tag", "v0.4.2"]);
+        project.pyrelease("plan").code(0)
+    };
+    breaking("").stdout_contains("demo 0.5.0 (now 0.4.2)").stdout_contains("`stable = true`");
+    breaking("[stage.version]\nstable = true\n").stdout_contains("demo 1.0.0 (now 0.4.2)");
+}
+
+#[test]
+fn settings_of_another_tool_are_followed_where_history_says_nothing() {
+    let settings = "[bumpversion]\ncurrent_version = 1.0.0\ncommit = True\ntag = True\ntag_name = rel-{new_version}\n\
+                    message = Go from {current_version} to {new_version}\n\n[bumpversion:file:README.md]\n";
+    let project = blueprint()
+        .config(BARE)
+        .file(".bumpversion.cfg", settings)
+        .file("README.md", "# demo 1.0.0\n")
+        .build();
+    project.git(&["tag", "--delete", "v1.0.0"]);
+    let plan = project.pyrelease("plan minor").code(0);
+    plan.stdout_contains("tag rel-1.1.0").stdout_contains("as `.bumpversion.cfg` says");
+    project.pyrelease("run minor --yes").code(0);
+    assert_eq!(project.git(&["log", "-1", "--format=%s"]).trim(), "Go from 1.0.0 to 1.1.0");
+    assert_eq!(project.read("README.md"), "# demo 1.1.0\n");
+    assert!(project.read(".bumpversion.cfg").contains("current_version = 1.1.0"));
+    project.git(&["rev-parse", "rel-1.1.0"]);
+}
+
+#[test]
+fn a_changelog_of_another_form_is_left_with_a_warning() {
+    let changelog =
+        "Changes\n=======\n\nVersion 1.0.0\n-------------\n\nReleased 2026-01-15\n\n- The first one.\n";
+    let project = quick().without_remote().config(STAGES).changelog("# Changelog\n").build();
+    project.write("CHANGES.rst", changelog);
+    project.git(&["rm", "--quiet", "--force", "CHANGELOG.md"]);
+    project.commit("Write another changelog");
+    release(&project, ("1.0.0", "1.1.0"), &["pyproject.toml"], ("Release 1.1.0", &["v1.1.0"]));
+    let run = project.pyrelease("run minor --yes").code(0);
+    run.stderr_contains("the changelog stays as it is");
+    assert_eq!(project.read("CHANGES.rst"), changelog);
+}
+
+#[test]
+fn a_workflow_that_publishes_on_the_tag_is_seen() {
+    let workflow = "name: Release\non:\n  push:\n    tags: [\"v*\"]\njobs:\n  publish:\n    runs-on: ubuntu-latest\n    \
+                    steps:\n      - uses: pypa/gh-action-pypi-publish@release/v1\n";
+    let project = quick()
+        .config("stages = [\"version\", \"tag\", \"push\"]\n")
+        .file(".github/workflows/release.yml", workflow)
+        .build();
+    let run = project.pyrelease("run minor --yes --dry-run").code(0);
+    run.stderr_contains("the push of tag `v1.1.0` starts a workflow that uploads to PyPI");
+    run.stderr_contains("`.github/workflows/release.yml`, line 9");
+}
+
+#[test]
+fn a_workflow_that_uploads_to_the_same_index_is_refused() {
+    let workflow = "on: {push: {tags: ['**']}}\njobs:\n  publish:\n    runs-on: ubuntu-latest\n    steps:\n      - run: \
+                    |\n          python -m build\n          twine upload dist/*\n";
+    let project = quick()
+        .config("stages = [\"version\", \"tag\", \"build\", \"push\", \"pypi\"]\n[stage.build]\nisolation = false\n")
+        .file(".github/workflows/release.yml", workflow)
+        .build();
+    // Git still pushes to the repository beside it, but the remote is one of a forge.
+    let folder = project.git(&["remote", "get-url", "origin"]).trim().to_owned();
+    project.git(&["config", &format!("url.{folder}.insteadOf"), "https://github.com/me/demo.git"]);
+    project.git(&["remote", "set-url", "origin", "https://github.com/me/demo.git"]);
+    let before = project.snapshot();
+    let refused = project.pyrelease("run minor --yes --dry-run").code(3);
+    refused.stderr_contains("starts a workflow that uploads to PyPI with twine upload");
+    refused.stderr_contains("while stage `pypi` uploads to PyPI as well");
+    refused.stderr_contains("remove `pypi` from `stages`, or take the upload out of the workflow");
+    project.assert_unchanged(&before);
+}
+
+#[test]
+fn a_name_that_only_the_script_knows_is_configured() {
+    let script = "from setuptools import setup\nsetup(name='de' + 'mo', version='1.0.0')\n";
+    let project = Project::python("demo", "1.0.0").file("setup.py", script).config(BARE).build();
+    project.git(&["rm", "--quiet", "pyproject.toml"]);
+    project.commit("Use a script");
+    project.pyrelease("plan minor").code(2).stderr_contains("`name = \"…\"` in `release.toml`");
+    project.write("release.toml", &format!("name = \"demo\"\n{BARE}"));
+    project.commit("Configure the name");
+    project.pyrelease("run minor --yes").code(0);
+    assert!(project.read("setup.py").contains("version='1.1.0'"));
+    project.write("release.toml", &format!("name = 3\n{BARE}"));
+    project.pyrelease("plan minor").code(2).stderr_contains("`name` must be the name of a project");
+}
