@@ -7,7 +7,7 @@ use crate::engine::model::{Convention, Conventions, DEFAULT_TAG_NAME};
 use crate::engine::release::Workspace;
 use crate::error::Result;
 use crate::python::habits::{Learned, TagStyle};
-use crate::python::project::Project;
+use crate::python::project::{Project, VersionSource, bump_all};
 use crate::python::settings::{self, ToolSettings};
 use crate::python::version::Version;
 use crate::stages::tag::Tag;
@@ -64,6 +64,15 @@ pub(super) fn of(
     conventions.forget_defaults(&project.name);
     if !config.settings::<VersionStage>("version")?.has_files() {
         conventions.lines = habits.lines(workspace, previous, version, date);
+        // What the project's own metadata says is written anyway.
+        if let VersionSource::Static(places) = &project.version
+            && let Ok(known) = bump_all(workspace, places, previous, version)
+        {
+            conventions.lines.retain(|line| {
+                let written = known.get(&line.path).map(|bytes| String::from_utf8_lossy(bytes));
+                written.is_none_or(|text| text.lines().any(|written| written == line.from))
+            });
+        }
         conventions.locks = habits.locks();
     }
     Ok((style, conventions))
