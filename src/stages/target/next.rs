@@ -58,7 +58,8 @@ pub(super) fn next(
         }
         Some(Bump::Calver) => (facts.by_calendar(present)?, None),
         Some(bump @ (Bump::Major | Bump::Minor | Bump::Patch)) => {
-            (bump.apply(last.filter(|_| !is_released).unwrap_or(present))?, None)
+            let counts_from_last = present.dev().is_some() && !is_released;
+            (bump.apply(last.filter(|_| counts_from_last).unwrap_or(present))?, None)
         }
         Some(bump) => (bump.apply(present)?, None),
         None if facts.stated.is_some() && !is_released => match finished(present) {
