@@ -231,7 +231,7 @@ fn text(entry: &Entry) -> String {
     let plain = |text: &str| text.chars().filter(|letter| is_safe(*letter)).collect::<String>();
     let project = entry.project.as_ref().map_or(String::new(), |project| format!(":{project}"));
     let upload = entry.upload.as_deref().unwrap_or("no upload URL");
-    let mut table = Table::default().indented(2).at_least(&[9]);
+    let mut table = Table::default().indented(2).at_least(&[10]);
     table.text(format!("{} ({upload})", plain(&format!("{}{project}", entry.index))));
     // The text of a token is untrusted.
     let mut line = |name: &str, value: &str| table.row([name, &plain(value)]);
