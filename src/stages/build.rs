@@ -1,4 +1,4 @@
-//! Builds the sdist and the wheel from the run's clone, and records their digests.
+//! Builds the sdist and the wheels from the run's clone, and records their digests.
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use crate::engine::prelude::*;
 use crate::python::distribution::{Distribution, Kind};
 use crate::world::hashes::Hashes;
 use crate::world::process::Process;
-use crate::world::sync_to_disk;
 use crate::world::tools::ToolEnvironment;
+use crate::world::{size, sync_to_disk};
 
 /// The first version of `build` that can write a report
 const REPORTS: semver::Version = semver::Version::new(1, 6, 0);
@@ -28,6 +28,17 @@ enum Frontend {
     Uv,
 }
 
+/// The wheels to build
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Wheels {
+    /// Those that the build backend makes here
+    #[default]
+    Build,
+    /// None
+    None,
+}
+
 /// Build the source distribution and the wheel
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -40,6 +51,9 @@ pub(super) struct Build {
     isolation: bool,
     /// More options for the frontend, such as `["--config-setting", "key=value"]`
     options: Vec<String>,
+    /// The wheels: `build` builds them here, `none` builds only the sdist, for a release without wheels or with wheels
+    /// that another stage adds
+    wheels: Wheels,
     /// A cache of [`Self::find_frontend`], which runs Python; whichever of preflight and run comes first fills it
     #[serde(skip)]
     found: OnceCell<(PathBuf, bool)>,
@@ -52,6 +66,7 @@ impl Default for Build {
             python: None,
             isolation: true,
             options: Vec::new(),
+            wheels: Wheels::Build,
             found: OnceCell::new(),
         }
     }
@@ -71,6 +86,19 @@ enum Python {
 }
 
 impl Build {
+    /// The kinds of distribution that it builds.
+    pub(super) fn kinds(&self) -> &'static [Kind] {
+        match self.wheels {
+            Wheels::Build => &[Kind::Wheel, Kind::Sdist],
+            Wheels::None => &[Kind::Sdist],
+        }
+    }
+
+    /// The action of building, with what.
+    pub(super) fn action(&self, frontend: String) -> Action {
+        Action::Build { frontend, sdist_only: self.wheels == Wheels::None }
+    }
+
     /// The Python to build the project with.
     fn python(&self, release: &Release) -> Option<Python> {
         let environment = &release.workspace.environment;
@@ -177,6 +205,10 @@ impl Build {
             }
         };
         let commit = release.outputs.commit.as_ref().unwrap_or(&release.workspace.head.commit);
+        let process = match self.wheels {
+            Wheels::Build => process,
+            Wheels::None => process.arg("--sdist"),
+        };
         let process = process
             .args(&self.options)
             .arg(root)
@@ -189,7 +221,7 @@ impl Build {
         let hashes = &release.workspace.hashes;
         let mut built = if reports { reported(&report, hashes)? } else { listed(dist, hashes)? };
         built.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
-        complete(&built)?;
+        self.complete(&built)?;
         // After a power failure one of them may be public, and the others cannot be rebuilt with the same bytes.
         built.iter().try_for_each(|distribution| sync_to_disk(&distribution.path))?;
         sync_to_disk(dist)?;
@@ -219,6 +251,18 @@ impl Build {
         }
         all.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
         Ok(all)
+    }
+
+    /// Refuses distributions that lack a kind which it builds.
+    fn complete(&self, distributions: &[Distribution]) -> Result<()> {
+        let is_missing = |kind: &&Kind| distributions.iter().all(|distribution| distribution.kind != **kind);
+        let Some(kind) = self.kinds().iter().rev().find(is_missing) else { return Ok(()) };
+        let error = Error::failed(format!("the build produced no {kind}"))
+            .help("check the build backend and the options in [stage.build]");
+        Err(match kind {
+            Kind::Wheel => error.help("to release only the sdist, set wheels = \"none\" in [stage.build]"),
+            Kind::Sdist => error,
+        })
     }
 }
 
@@ -289,9 +333,9 @@ impl Stage for Build {
             Frontend::Build => "python -m build",
             Frontend::Uv => "uv build",
         };
-        let action = Action::Build { frontend: frontend.to_owned() };
+        let action = self.action(frontend.to_owned());
         let found = &release.outputs.distributions;
-        if release.is_rebuilt() && complete(found).is_ok() {
+        if release.is_rebuilt() && self.complete(found).is_ok() {
             effects.skip("the distributions were found, and are never rebuilt")?;
             return Ok(Outputs::default());
         }
@@ -304,15 +348,15 @@ impl Stage for Build {
         })?;
         let distributions = distributions.unwrap_or_default();
         for built in &distributions {
-            effects.note(&format!(
-                "{} ({}, sha256 {})",
-                built.filename,
-                crate::world::size(built.size),
-                built.sha256
-            ));
+            effects.note(&described(built));
         }
         Ok(Outputs { distributions, ..Outputs::default() })
     }
+}
+
+/// A distribution with its size and digest, for a note.
+fn described(file: &Distribution) -> String {
+    format!("{} ({}, sha256 {})", file.filename, size(file.size), file.sha256)
 }
 
 /// The directories that may contain the user's virtual environment.
@@ -376,7 +420,7 @@ fn reported(report: &Path, hashes: &Hashes) -> Result<Vec<Distribution>> {
     report.artifacts.into_iter().map(|artifact| hashes.record_digest(&artifact.path)).collect()
 }
 
-/// The files in the run's `dist` directory, which was empty before the build.
+/// The distributions in a directory.
 pub(super) fn listed(dist: &Path, hashes: &Hashes) -> Result<Vec<Distribution>> {
     let mut built = Vec::new();
     for entry in fs_err::read_dir(dist)? {
@@ -387,14 +431,4 @@ pub(super) fn listed(dist: &Path, hashes: &Hashes) -> Result<Vec<Distribution>> 
         }
     }
     Ok(built)
-}
-
-fn complete(built: &[Distribution]) -> Result<()> {
-    for kind in [Kind::Sdist, Kind::Wheel] {
-        if !built.iter().any(|distribution| distribution.kind == kind) {
-            return Err(Error::failed(format!("the build produced no {kind}"))
-                .help("check the build backend and the options in [stage.build]"));
-        }
-    }
-    Ok(())
 }

@@ -18,6 +18,7 @@ pub(crate) struct Local {
     pub(crate) project: Project,
     pub(crate) rehearsal: Index,
     pub(crate) public: Index,
+    blueprint: Blueprint,
     /// The beginning of the `release.toml`
     head: String,
 }
@@ -97,7 +98,8 @@ impl Local {
         let rehearsal = Index::start(folders.join("testpypi"), "testpypi");
         let public = Index::start(folders.join("pypi"), "pypi");
         let config = config(head, &rehearsal, &public);
-        Self { project: blueprint.config(&config).build(), rehearsal, public, head: head.to_owned() }
+        let project = blueprint.clone().config(&config).build();
+        Self { project, rehearsal, public, blueprint, head: head.to_owned() }
     }
 
     /// Restarts the public index on another port, and updates the `release.toml`.
@@ -125,7 +127,7 @@ impl Local {
     /// Releases 1.1.0 and is killed at this point, by default after its record.
     #[track_caller]
     pub(crate) fn killed(&self, point: &str) -> Outcome {
-        let drill = drill(&self.head, point);
+        let drill = drill_of(&self.blueprint, &self.head, point);
         let outcome = self.pyrelease("run minor --yes").env("PYRELEASE_DRILL", drill).run();
         assert_eq!(outcome.status(), -1, "{outcome}");
         check_journals(&self.project).unwrap_or_else(|rule| panic!("{rule}"));
@@ -196,23 +198,29 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
 
 fn config(head: &str, rehearsal: &Index, public: &Index) -> String {
     let (keys, tables) = head.split_at(head.find('[').filter(|at| *at == 0).unwrap_or(head.len()));
-    format!("{keys}\n{}\n{}\n{tables}\n{QUICK}", rehearsal.section("testpypi"), public.section("pypi"))
+    let quick = if tables.contains("[stage.build]") { "" } else { QUICK };
+    format!("{keys}\n{}\n{}\n{tables}\n{quick}", rehearsal.section("testpypi"), public.section("pypi"))
 }
 
 /// The variable's value that kills a release with this `release.toml` at this point.
 #[track_caller]
 pub(super) fn drill(head: &str, point: &str) -> String {
+    drill_of(&quick(), head, point)
+}
+
+#[track_caller]
+fn drill_of(blueprint: &Blueprint, head: &str, point: &str) -> String {
     static POINTS: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(BTreeMap::new());
     let mut known = POINTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let points = known.entry(head.to_owned()).or_insert_with(|| points(head));
+    let points = known.entry(format!("{blueprint:?}{head}")).or_insert_with(|| points(blueprint, head));
     let wanted = [point.to_owned(), format!("after-record {point}")];
     let number = points.iter().position(|known| wanted.contains(known));
     format!("kill:{}", number.unwrap_or_else(|| panic!("no point `{point}` among {points:#?}")) + 1)
 }
 
 /// The points of a release: `MOMENT WHAT`, with the effect instead of its number.
-fn points(head: &str) -> Vec<String> {
-    let local = Local::configured(head);
+fn points(blueprint: &Blueprint, head: &str) -> Vec<String> {
+    let local = Local::of(blueprint.clone(), head);
     let list = local.project.sandbox().root().join("points");
     let drill = format!("list:{}", list.display());
     local.pyrelease("run minor --yes").env("PYRELEASE_DRILL", drill).code(0);

@@ -3,6 +3,7 @@
 mod backends;
 mod consent;
 pub(crate) mod credentials;
+mod distributions;
 mod doctor;
 mod doubt;
 pub(crate) mod drill;

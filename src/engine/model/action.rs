@@ -22,6 +22,9 @@ pub enum Action {
     },
     Build {
         frontend: String,
+        /// Whether no wheel is built
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        sdist_only: bool,
     },
     Check {
         what: String,
@@ -104,7 +107,8 @@ impl fmt::Display for ActionFacts<'_> {
                 write!(f, "\"{}\"", message.lines().next().unwrap_or_default())
             }
             Action::Tag { name, .. } => f.write_str(name),
-            Action::Build { frontend } => write!(f, "sdist and wheel with {frontend}"),
+            Action::Build { frontend, sdist_only: false } => write!(f, "sdist and wheel with {frontend}"),
+            Action::Build { frontend, sdist_only: true } => write!(f, "sdist with {frontend}"),
             Action::Check { what } => write!(f, "{what}"),
             Action::Land { branch, tag } => {
                 write!(f, "in your repository: {}", branch.as_deref().map_or("HEAD", short_ref))?;

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use tagged::Tagged;
 
+use super::build::Build;
 use super::changelog::{self, Changelog};
 use super::destinations;
 use super::push::Push;
@@ -90,7 +91,10 @@ pub fn look(
     if local_runs.released.contains(&names_of_release) {
         return Ok(Discovery::Nothing);
     }
-    let Some(found) = sources::find(pipeline, &release, local_runs)? else { return Ok(Discovery::Nothing) };
+    let kinds = config.settings::<Build>(BUILD)?.kinds();
+    let Some(found) = sources::find(kinds, pipeline, &release, local_runs)? else {
+        return Ok(Discovery::Nothing);
+    };
     let version = release.names().version.clone();
     if found.public.is_empty() {
         return Ok(Discovery::NotPublic { version, tag: tag.name, indexes: found.asked });

@@ -76,10 +76,12 @@ pub(super) struct SourceSearch {
     pub(super) asked: Vec<String>,
     /// When each of them stops accepting files, if known
     windows: Vec<(String, Window)>,
+    /// The kinds that the release has at least one of
+    kinds: &'static [Kind],
 }
 
 impl SourceSearch {
-    /// Whether every public index has every distribution, and there is one of each kind.
+    /// Whether every public index has every distribution, and no kind is missing.
     pub(super) fn is_everywhere(&self) -> bool {
         let public = |source: &Source| {
             source.listed.iter().filter(|(_, place, _)| place.reach == Reach::Public).count()
@@ -101,11 +103,7 @@ impl SourceSearch {
 
     pub(super) fn missing_kinds(&self) -> Vec<String> {
         let is_there = |kind| self.sources.iter().any(|source| source.kind == kind);
-        [Kind::Wheel, Kind::Sdist]
-            .into_iter()
-            .filter(|kind| !is_there(*kind))
-            .map(|kind| kind.to_string())
-            .collect()
+        self.kinds.iter().filter(|kind| !is_there(**kind)).map(Kind::to_string).collect()
     }
 }
 
@@ -118,8 +116,10 @@ struct Listed {
     sha256: String,
 }
 
-/// Searches the indexes that the stages upload to; none if none of the public ones has a listing.
+/// Searches the indexes that the stages upload to for distributions, at least one of each of `kinds`; none if none of the
+/// public ones has a listing.
 pub(super) fn find(
+    kinds: &'static [Kind],
     pipeline: &Pipeline,
     release: &Release,
     local_runs: &LocalRuns,
@@ -165,7 +165,7 @@ pub(super) fn find(
         }
         sources.extend(rehearsed);
     }
-    Ok(Some(SourceSearch { sources, public, asked, windows }))
+    Ok(Some(SourceSearch { sources, public, asked, windows, kinds }))
 }
 
 /// The files of the release's version on an index.
