@@ -342,7 +342,10 @@ impl Stage for Build {
         let distributions = effects.private(action, |bench| {
             refuse_changes(bench)?;
             match found.as_slice() {
-                [] => self.build(release, bench, (&release.root(), &bench.dist()), &[]),
+                [] => {
+                    refuse_leftovers(&bench.dist(), &release.workspace.hashes)?;
+                    self.build(release, bench, (&release.root(), &bench.dist()), &[])
+                }
                 found => self.build_missing(release, bench, found),
             }
         })?;
@@ -355,7 +358,7 @@ impl Stage for Build {
 }
 
 /// A distribution with its size and digest, for a note.
-fn described(file: &Distribution) -> String {
+pub(super) fn described(file: &Distribution) -> String {
     format!("{} ({}, sha256 {})", file.filename, size(file.size), file.sha256)
 }
 
@@ -402,6 +405,13 @@ fn refuse_changes(bench: &Workbench<'_>) -> Result<()> {
     ))
 }
 
+/// Refuses distributions that an earlier stage left and did not give.
+fn refuse_leftovers(dist: &Path, hashes: &Hashes) -> Result<()> {
+    let Some(left) = listed(dist, hashes)?.pop() else { return Ok(()) };
+    Err(Error::failed(format!("a stage before `build` left `{}` in the folder of the distributions", left.filename))
+        .help("put that stage between `build` and `check`, or set gives = [\"distributions\"] for it: then `build` adds the kinds that are missing"))
+}
+
 /// The files named in the report of `python -m build --report`.
 fn reported(report: &Path, hashes: &Hashes) -> Result<Vec<Distribution>> {
     #[derive(Deserialize)]
@@ -421,7 +431,7 @@ fn reported(report: &Path, hashes: &Hashes) -> Result<Vec<Distribution>> {
 }
 
 /// The distributions in a directory.
-pub(super) fn listed(dist: &Path, hashes: &Hashes) -> Result<Vec<Distribution>> {
+fn listed(dist: &Path, hashes: &Hashes) -> Result<Vec<Distribution>> {
     let mut built = Vec::new();
     for entry in fs_err::read_dir(dist)? {
         let path = entry?.path();

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::given;
+use super::given::Giver;
 use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::world::process::{Process, is_secret};
@@ -44,6 +44,7 @@ fn private() -> Reach {
 struct Command {
     name: String,
     settings: Settings,
+    giver: Giver,
 }
 
 pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
@@ -68,8 +69,8 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
              a plugin is granted as `secrets`";
         return Err(config.error(&format!("`{other}` is not a secret variable"), span, Some(help)));
     }
-    given::check(config, name, settings.reach, &settings.gives)?;
-    Ok(Box::new(Command { name: name.to_owned(), settings }))
+    let giver = Giver::new(config, name, settings.reach, &settings.gives)?;
+    Ok(Box::new(Command { name: name.to_owned(), settings, giver }))
 }
 
 impl Command {
@@ -145,15 +146,16 @@ impl Stage for Command {
         let words = Self::words(&self.settings.run, release);
         let action = Action::Command { command: words.clone() };
         if self.settings.reach == Reach::Private {
-            let gives = &self.settings.gives;
-            if release.is_rebuilt() && gives.contains(&Product::Distributions) {
+            if self.giver.is_superseded(release) {
                 effects.skip("the distributions were found, and are never built again")?;
                 return Ok(Outputs::default());
             }
             let given = effects.private(action, |bench| {
-                bench.command(&self.process(release, &words, bench)?)?;
+                let before = self.giver.before(bench);
+                let process = self.process(release, &words, bench)?;
+                bench.command(&process).map_err(|error| self.giver.explained(error, release))?;
                 let notes = || Ok(fs_err::read_to_string(notes_file(bench))?);
-                given::collect(&self.name, gives, notes, (release, bench))
+                self.giver.collect(&before, notes, (release, bench))
             })?;
             return Ok(given.unwrap_or_default());
         }

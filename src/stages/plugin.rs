@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::given;
+use super::given::Giver;
 use crate::config::Config;
 use crate::engine::order;
 use crate::engine::prelude::*;
@@ -126,6 +126,7 @@ struct PluginStage {
     descriptor: Descriptor,
     reach: Reach,
     flow: Flow,
+    giver: Giver,
 }
 
 /// A plugin with its descriptor
@@ -199,8 +200,8 @@ pub(super) fn make(config: &Config, described: Described) -> Result<Box<dyn Stag
         Extent::Public => Reach::Public,
         Extent::FollowUp => Reach::FollowUp,
     };
-    given::check(config, stage, reach, &flow.gives)?;
-    Ok(Box::new(PluginStage { assignment, descriptor, reach, flow }))
+    let giver = Giver::new(config, stage, reach, &flow.gives)?;
+    Ok(Box::new(PluginStage { assignment, descriptor, reach, flow, giver }))
 }
 
 /// Turns a TOML date into its text, and no configuration into an empty one.
@@ -424,15 +425,19 @@ impl Stage for PluginStage {
             steps.into_iter().try_for_each(|does| effects.announce(calls(does)))?;
             return Ok(Outputs::default());
         }
-        if release.is_rebuilt() && self.flow.gives.contains(&Product::Distributions) {
+        if self.giver.is_superseded(release) {
             effects.skip("the distributions were found, and are never built again")?;
             return Ok(Outputs::default());
         }
         let mut params = self.params(release, false);
+        let mut before = None;
         if let Some(bench) = effects.bench() {
             params["release"]["dist_folder"] = json!(bench.dist());
+            before = Some(self.giver.before(&bench));
         }
-        let answer = effects.plugin(&self.assignment, self.descriptor.effects, release, params)?;
+        let answer = effects
+            .plugin(&self.assignment, self.descriptor.effects, release, params)
+            .map_err(|error| self.giver.explained(error, release))?;
         effects.check_interrupt()?;
         let links = answer.as_ref().and_then(|answer| answer["outputs"]["links"].as_array());
         let links = links.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
@@ -443,9 +448,9 @@ impl Stage for PluginStage {
                 .unwrap_or_default()
                 .to_owned())
         };
-        let given = match effects.bench() {
-            Some(bench) => given::collect(self.name(), &self.flow.gives, notes, (release, &bench))?,
-            None => Outputs::default(),
+        let given = match (effects.bench(), before) {
+            (Some(bench), Some(before)) => self.giver.collect(&before, notes, (release, &bench))?,
+            _ => Outputs::default(),
         };
         Ok(Outputs { links, ..given })
     }

@@ -58,6 +58,23 @@ fn a_plugin_builds_what_is_checked() {
 }
 
 #[test]
+fn a_plugin_after_build_adds_a_wheel() {
+    let run = MAKER.find("        in_tree.build_sdist").expect("what it builds");
+    let end = MAKER.find("\nserve").expect("its end");
+    let adds = "        in_tree._write_wheel(call.release[\"dist_folder\"], \"py3-none-win_amd64\")\n        return {}\n";
+    let plugin = format!("{}{adds}{}", &MAKER[..run], &MAKER[end..]);
+    let project =
+        project(&plugin.replace("[\"commit\"], [\"distributions\", \"notes\"]", "[\"distributions\"], []"));
+    let stages = ["version", "tag", "build", "maker", "check", "push"];
+    let tables = "[stage.maker]\nplugin = \"maker\"\n\n[stage.build]\nisolation = false\n";
+    project.write("release.toml", &format!("stages = {stages:?}\n\n{tables}"));
+    let outcome = project.pyrelease("run minor --yes").code(0);
+    outcome.stderr_contains("demo-1.1.0-py3-none-win_amd64.whl (");
+    let log = project.pyrelease("log --last").code(0);
+    log.stdout_contains("demo-1.1.0-py3-none-win_amd64.whl");
+}
+
+#[test]
 fn what_a_plugin_or_its_configuration_says_decides_its_place() {
     let project = project(MAKER);
     for (stages, more, said) in [

@@ -1,12 +1,14 @@
-//! Which distributions a release has.
+//! Which distributions a release has: an sdist alone, and wheels that a stage after `build` replaces or adds.
 
 use std::ffi::OsStr;
 
-use pyrelease_test_support::Python;
+use pyrelease_test_support::{Blueprint, Python};
 
 use super::drilled::Local;
+use super::quick;
 
 const SDIST: &str = "demo-1.1.0.tar.gz";
+const REPAIRED: &str = "demo-1.1.0-py3-none-manylinux_2_28_x86_64.whl";
 const SDIST_ONLY: &str = "[stage.build]\nisolation = false\nwheels = \"none\"\n";
 
 fn names(local: &Local) -> Vec<String> {
@@ -61,4 +63,179 @@ fn an_sdist_alone_is_a_complete_release_after_its_journal_is_lost() {
     assert!(!resumed.stderr().contains("wheel"), "{resumed}");
     assert_eq!(local.public.files(), published);
     has_an_sdist_only(&local);
+}
+
+/// Gives the wheel for Linux another tag, as `auditwheel repair` does.
+const REPAIR: &str = r#"import base64, hashlib, os, pathlib, zipfile
+
+dist = pathlib.Path(os.environ["PYRELEASE_DIST"])
+[old] = dist.glob("*-linux_x86_64.whl")
+new = dist / old.name.replace("-linux_", "-manylinux_2_28_")
+with zipfile.ZipFile(old) as archive:
+    files = {name: archive.read(name) for name in archive.namelist()}
+record = next(name for name in files if name.endswith("/RECORD"))
+wheel = record.replace("RECORD", "WHEEL")
+files[wheel] = files[wheel].replace(b"-linux_", b"-manylinux_2_28_")
+del files[record]
+digest = lambda content: base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+lines = [f"{name},sha256={digest(content)},{len(content)}\n" for name, content in files.items()]
+with zipfile.ZipFile(new, "w") as archive:
+    for name, content in files.items():
+        archive.writestr(zipfile.ZipInfo(name), content)
+    archive.writestr(zipfile.ZipInfo(record), "".join(lines) + f"{record},,\n")
+old.unlink()
+"#;
+
+const STAGES: &str = r#"stages = ["changelog", "version", "tag", "build", "own", "check", "testpypi", "push", "pypi"]
+"#;
+
+/// A project whose backend builds a wheel for Linux that PyPI does not take
+fn native() -> Blueprint {
+    quick().file("backend/platforms", "linux_x86_64").file("repair.py", REPAIR)
+}
+
+fn repairing(more: &str) -> Local {
+    let own = "[stage.own]\nrun = [\"python3\", \"-B\", \"repair.py\"]\n";
+    Local::of(native(), &format!("{STAGES}{own}{more}"))
+}
+
+/// The indexes have the sdist and the repaired wheel, with the bytes in the run's folder.
+#[track_caller]
+fn is_released_repaired(local: &Local) {
+    assert_eq!(names(local), [REPAIRED, SDIST]);
+    assert_eq!(local.rehearsal.files(), local.public.files());
+    local.project.assert_tree_clean();
+    let log = local.pyrelease("log --last").code(0);
+    let sha256 = &local.public.files()[REPAIRED];
+    let uploads: Vec<&str> = log.stdout().lines().filter(|line| line.contains(".whl on ")).collect();
+    assert!(!uploads.is_empty() && uploads.iter().all(|line| line.contains(REPAIRED)), "{log}");
+    let status = local.pyrelease("status --format json").code(0);
+    status.stdout_contains(sha256);
+    assert!(!status.stdout().contains("none-linux_x86_64"), "{status}");
+}
+
+#[test]
+fn a_stage_after_build_replaces_a_wheel() {
+    for more in ["", "gives = [\"distributions\"]\n"] {
+        let local = repairing(more);
+        let outcome = local.pyrelease("run minor --yes").code(0);
+        outcome.stderr_contains(&format!("{REPAIRED} ("));
+        is_released_repaired(&local);
+    }
+}
+
+#[test]
+fn a_release_with_a_replaced_wheel_is_resumed_after_a_kill() {
+    for point in [
+        "stage-done own",
+        "stage-done check",
+        &format!("done: {REPAIRED} on testpypi"),
+        "done: main and v1.1.0 at origin",
+    ] {
+        let local = repairing("");
+        local.killed(point);
+        let built = local.built();
+        assert!(built.contains_key(REPAIRED), "{built:?}");
+        local.pyrelease("resume --yes").code(0);
+        is_released_repaired(&local);
+        if point != "stage-done own" {
+            assert_eq!(local.public.files()[REPAIRED], built[REPAIRED], "{point}");
+        }
+    }
+}
+
+#[test]
+fn a_replaced_wheel_is_not_replaced_again_after_the_journal_is_lost() {
+    let local = repairing("gives = [\"distributions\"]\n");
+    local.killed(&format!("done: {REPAIRED} on pypi"));
+    let published = local.public.files();
+    fs_err::remove_dir_all(local.project.repository().join(".git/pyrelease")).expect("its folder");
+    let answers = [("Publish it?", "y\n"), ("Finish the release", "y\n")];
+    local.pyrelease("resume").on_a_terminal(&answers).code(0);
+    assert_eq!(local.public.files()[REPAIRED], published[REPAIRED]);
+    is_released_repaired(&local);
+}
+
+/// Only the configuration tells that the stage has nothing left to do.
+#[test]
+fn after_its_journal_is_lost_a_release_asks_for_what_a_stage_gives() {
+    let local = repairing("");
+    local.killed(&format!("done: {REPAIRED} on pypi"));
+    let published = local.public.files();
+    fs_err::remove_dir_all(local.project.repository().join(".git/pyrelease")).expect("its folder");
+    let answers = [("Publish it?", "y\n"), ("Finish the release", "y\n")];
+    let failed = local.pyrelease("resume").on_a_terminal(&answers).code(4);
+    failed.stdout_contains("set gives = [\"distributions\"] in [stage.own]");
+    assert_eq!(local.public.files(), published);
+
+    let config = local.project.read("release.toml");
+    let config = config.replace("[stage.own]\n", "[stage.own]\ngives = [\"distributions\"]\n");
+    local.project.write("release.toml", &config);
+    local.pyrelease("rollback --leave --yes").code(0);
+    local.pyrelease("resume --yes").code(0);
+    assert_eq!(names(&local), [REPAIRED, SDIST]);
+    assert_eq!(local.public.files()[REPAIRED], published[REPAIRED]);
+}
+
+#[test]
+fn a_stage_after_build_leaves_distributions_of_the_release_only() {
+    for (script, said) in [
+        ("rm $PYRELEASE_DIST/*", "there are none in"),
+        ("rm -r $PYRELEASE_DIST", "there are none in"),
+        ("echo Hello > $PYRELEASE_DIST/notes.txt", "`own` left `notes.txt` among the distributions"),
+        ("mkdir $PYRELEASE_DIST/wheels", "`own` left `wheels` among the distributions, and it is not a file"),
+        (
+            "cp $PYRELEASE_DIST/*.whl $PYRELEASE_DIST/demo.whl",
+            "`own` left `demo.whl` among the distributions",
+        ),
+        (
+            "cp $PYRELEASE_DIST/*.whl $PYRELEASE_DIST/demo-1.0.0-py3-none-any.whl",
+            "`demo-1.0.0-py3-none-any.whl` is not a distribution of demo 1.1.0",
+        ),
+        (
+            "cp $PYRELEASE_DIST/*.whl $PYRELEASE_DIST/domo-1.1.0-py3-none-any.whl",
+            "`domo-1.1.0-py3-none-any.whl` is not a distribution of demo 1.1.0",
+        ),
+        (
+            "cd $PYRELEASE_DIST && mv *.whl .. && ln -s ../*.whl .",
+            "`demo-1.1.0-py3-none-any.whl` among the distributions, and it is a symbolic link",
+        ),
+        ("mv $PYRELEASE_DIST $PYRELEASE_DIST.old && ln -s dist.old $PYRELEASE_DIST", "is a symbolic link"),
+    ] {
+        let gives = if script.starts_with("rm") { "" } else { "gives = [\"distributions\"]\n" };
+        let own = format!("[stage.own]\nrun = [\"sh\", \"-c\", \"{script}\"]\n{gives}");
+        let local = Local::configured(&format!("{STAGES}{own}"));
+        let before = local.project.snapshot();
+        let outcome = local.pyrelease("run minor --yes").code(1);
+        outcome.stderr_contains(said).stderr_contains("help:");
+        local.project.assert_unchanged(&before);
+        local.project.assert_no_debris();
+        assert!(local.rehearsal.files().is_empty());
+    }
+}
+
+#[test]
+fn files_that_belong_to_a_distribution_are_left_alone() {
+    let script = "touch .gitignore && for file in demo-*; do touch $file.asc; done";
+    let own = format!("[stage.own]\nrun = [\"sh\", \"-c\", \"cd $PYRELEASE_DIST && {script}\"]\n");
+    let local = Local::configured(&format!("{STAGES}{own}"));
+    local.pyrelease("run minor --yes").code(0);
+    local.is_released(local.project.folder());
+}
+
+#[test]
+fn distributions_change_only_between_build_and_check() {
+    let late = STAGES.replace("\"own\", \"check\"", "\"check\", \"own\"");
+    let early = STAGES.replace("\"build\", \"own\"", "\"own\", \"build\"");
+    for (stages, script, said) in [
+        (&late, "cat /dev/null >> $PYRELEASE_DIST/demo-1.1.0-1-py3-none-any.whl", "put `own` before `check`"),
+        (&early, "touch $PYRELEASE_DIST/demo-1.1.0-1-py3-none-any.whl", "gives = [\"distributions\"]"),
+    ] {
+        let own = format!("[stage.own]\nrun = [\"sh\", \"-c\", \"{script}\"]\n");
+        let local = Local::configured(&format!("{stages}{own}"));
+        let before = local.project.snapshot();
+        let outcome = local.pyrelease("run minor --yes").code(1);
+        outcome.stderr_contains("`demo-1.1.0-1-py3-none-any.whl`").stderr_contains(said);
+        local.project.assert_unchanged(&before);
+    }
 }
