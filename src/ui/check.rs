@@ -5,22 +5,34 @@ use std::fmt::Write as _;
 use super::style::{BAD, GOOD, PLACE, WARN};
 use super::table::Table;
 use crate::finding::Severity;
-use crate::python::verdict::{Diagnostic, Location, RULES, Report, Rule, Source};
+use crate::python::verdict::{Diagnostic, Group, Location, RULES, Report, Rule, Source};
 use crate::text::visible;
 
 /// The report as styled text.
 pub fn check_text(report: &Report) -> String {
     let mut text = String::new();
+    let groups = report.groups();
     for file in &report.files {
         let (style, verdict) = if file.accepted { (GOOD, "PASSED") } else { (BAD, "REFUSED") };
         let _ = writeln!(text, "{}: {style}{verdict}{style:#}", visible(&file.file));
-        file.findings.iter().for_each(|found| text.push_str(&told(found)));
+        let is_own = |group: &&Group<'_>| matches!(group.files[..], [only] if std::ptr::eq(only, file));
+        groups.iter().filter(is_own).for_each(|group| text.push_str(&told(group)));
+    }
+    let mut above = String::new();
+    for group in groups.iter().filter(|group| group.files.len() > 1) {
+        let files = group.file_names(visible);
+        if files != above {
+            let _ = writeln!(text, "{files}:");
+            above = files;
+        }
+        text.push_str(&told(group));
     }
     if !report.release.is_empty() {
         let (style, verdict) =
             if report.release.iter().any(Diagnostic::is_error) { (BAD, "REFUSED") } else { (GOOD, "PASSED") };
         let _ = writeln!(text, "all files together: {style}{verdict}{style:#}");
-        report.release.iter().for_each(|found| text.push_str(&told(found)));
+        let of_release = groups.iter().filter(|group| group.files.is_empty());
+        of_release.for_each(|group| text.push_str(&told(group)));
     }
     text.trim_end().to_owned()
 }
@@ -28,7 +40,7 @@ pub fn check_text(report: &Report) -> String {
 /// The findings as workflow commands for GitHub's log, one per line.
 pub fn annotations(report: &Report) -> String {
     let mut text = String::new();
-    for (file, Diagnostic { rule, finding, place, pypi }) in report.diagnostics() {
+    for (file, Diagnostic { rule, finding, place, pypi, .. }) in report.diagnostics() {
         let kind = match finding.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
@@ -52,11 +64,11 @@ pub fn annotations(report: &Report) -> String {
     text.trim_end().to_owned()
 }
 
-fn told(Diagnostic { rule, finding, place, pypi }: &Diagnostic) -> String {
-    let style = if finding.severity == Severity::Error { BAD } else { WARN };
-    let (severity, message) = (finding.severity, visible(&finding.message));
-    let mut text = format!("  {style}{severity}[{rule}]{style:#}: {message}\n");
-    match place {
+fn told(group: &Group<'_>) -> String {
+    let (rule, severity) = (group.rule(), group.severity());
+    let style = if severity == Severity::Error { BAD } else { WARN };
+    let mut text = format!("  {style}{severity}[{rule}]{style:#}: {}\n", visible(&group.message()));
+    match group.only().and_then(|found| found.place.as_ref()) {
         Some(Location::Member { member }) => {
             let _ = writeln!(text, "     {PLACE}-->{PLACE:#} {}", visible(member));
         }
@@ -64,9 +76,14 @@ fn told(Diagnostic { rule, finding, place, pypi }: &Diagnostic) -> String {
             let _ = writeln!(text, "     {PLACE}-->{PLACE:#} {}:{line}", visible(member));
             let _ = writeln!(text, "{PLACE}{line:7} |{PLACE:#} {}", visible(shown));
         }
+        None if group.only().is_none() => {
+            for example in group.examples() {
+                let _ = writeln!(text, "     {PLACE}-->{PLACE:#} {}", visible(&example));
+            }
+        }
         None => {}
     }
-    for (what, said) in [("PyPI", pypi), ("help", &finding.help)] {
+    for (what, said) in [("PyPI", group.pypi()), ("help", group.help())] {
         if let Some(said) = said {
             let _ = writeln!(text, "        {PLACE}={PLACE:#} {what}: {}", visible(said));
         }
@@ -125,6 +142,7 @@ mod tests {
             finding: Finding::error("`-x` is not a valid project name").help("50%"),
             place: Some(place),
             pypi: Some("'…' is an invalid value for Name.".to_owned()),
+            further: None,
         };
         let wrong =
             FileReport { file: "dist/a,b.whl".to_owned(), size: 1, accepted: false, findings: vec![found] };

@@ -47,6 +47,8 @@ pub struct Diagnostic {
     pub place: Option<Location>,
     /// PyPI's own message, if PyPI refuses the file for it
     pub pypi: Option<String>,
+    /// The number of further findings of the rule that it stands for; none if it is one itself
+    pub further: Option<usize>,
 }
 
 impl Diagnostic {
@@ -69,7 +71,7 @@ impl Serialize for Diagnostic {
             #[serde(skip_serializing_if = "Option::is_none")]
             pypi: Option<&'a str>,
         }
-        let Self { rule, finding, place, pypi } = self;
+        let Self { rule, finding, place, pypi, further: _ } = self;
         let flat = Flat {
             rule,
             severity: finding.severity,
@@ -140,8 +142,13 @@ mod tests {
 
     #[test]
     fn programs_get_one_flat_object() {
-        let mut found =
-            Diagnostic { rule: "name", finding: Finding::error("it is not"), place: None, pypi: None };
+        let mut found = Diagnostic {
+            rule: "name",
+            finding: Finding::error("it is not"),
+            place: None,
+            pypi: None,
+            further: None,
+        };
         assert_eq!(
             serde_json::to_string(&found).unwrap(),
             r#"{"rule":"name","severity":"error","message":"it is not"}"#

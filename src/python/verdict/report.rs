@@ -48,9 +48,4 @@ impl Report {
     pub fn is_lasting(&self) -> bool {
         self.diagnostics().all(|(_, found)| found.rule != DEPENDING)
     }
-
-    /// The number of errors.
-    pub fn errors(&self) -> usize {
-        self.diagnostics().filter(|(_, found)| found.is_error()).count()
-    }
 }

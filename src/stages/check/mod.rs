@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::config::{Config, nearest};
 use crate::engine::prelude::*;
 use crate::finding::Severity;
-use crate::python::verdict::{Diagnostic, Expected, FileReport, Policy, Report};
+use crate::python::verdict::{Expected, Group, Policy, Report};
 
 pub use files::{distributions_in, judge_files};
 pub use known::known_or;
@@ -86,12 +86,12 @@ impl Stage for Check {
             })
             .map(|report| sorted(&report, bench))
         })?;
-        match judged.unwrap_or_default().as_slice() {
+        let (number, errors) = judged.unwrap_or_default();
+        match errors.as_slice() {
             [] => Ok(Outputs::default()),
             [only] => Err(Error::refused(only.clone())),
             several => Err(Error::refused(format!(
-                "the distributions have {} errors:\n  {}",
-                several.len(),
+                "the distributions have {number} errors:\n  {}",
                 several.join("\n  ")
             ))),
         }
@@ -105,52 +105,21 @@ fn expected(name: &str, version: &str) -> Result<Expected> {
     Ok(Expected { name: name.to_owned(), version })
 }
 
-/// Reports the warnings, and returns the errors.
-fn sorted(report: &Report, bench: &Workbench<'_>) -> Vec<String> {
+/// Reports the warnings, and returns the errors with their number.
+fn sorted(report: &Report, bench: &Workbench<'_>) -> (usize, Vec<String>) {
     let mut errors = Vec::new();
-    for (file, found) in report.diagnostics() {
-        let name = file.map(|file| file.file.rsplit(['/', '\\']).next().unwrap_or_default());
-        let mut text = in_one_line(name, found);
-        let help = found.finding.help.as_deref();
-        if !found.is_error() {
-            bench.warn(&text, help);
-            continue;
+    for finding in as_findings(report) {
+        let Finding { severity, message, help, .. } = finding;
+        match (severity, help) {
+            (Severity::Error, Some(help)) => errors.push(format!("{message}; {help}")),
+            (Severity::Error, None) => errors.push(message),
+            (_, help) => bench.warn(&message, help.as_deref()),
         }
-        if let Some(help) = help {
-            text.push_str(&format!("; {help}"));
-        }
-        errors.push(text);
     }
-    errors
+    (report.errors(), errors)
 }
 
-/// Turns a report into findings; one that several files share is reported once.
+/// Turns a report into findings.
 fn as_findings(report: &Report) -> Vec<Finding> {
-    let mut told: Vec<(Option<&FileReport>, &Diagnostic, usize)> = Vec::new();
-    fn key(Diagnostic { rule, finding, .. }: &Diagnostic) -> (&str, &str, Severity) {
-        (rule, &finding.message, finding.severity)
-    }
-    for (file, found) in report.diagnostics() {
-        match told.iter_mut().find(|(_, other, _)| key(other) == key(found)) {
-            Some((_, _, files)) => *files += 1,
-            None => told.push((file, found, 1)),
-        }
-    }
-    let finding = |(file, found, files): (Option<&FileReport>, &Diagnostic, usize)| {
-        let name = file.map(|file| file.file.rsplit(['/', '\\']).next().unwrap_or_default());
-        let mut message = in_one_line(name, found);
-        match files {
-            1 => {}
-            2 => message.push_str(" (and 1 more file)"),
-            several => message.push_str(&format!(" (and {} more files)", several - 1)),
-        }
-        Finding { message, ..found.finding.clone() }
-    };
-    told.into_iter().map(finding).collect()
-}
-
-fn in_one_line(file: Option<&str>, Diagnostic { rule, finding, place, .. }: &Diagnostic) -> String {
-    let file = file.map_or("the release".to_owned(), |file| format!("`{file}`"));
-    let place = place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
-    format!("{file}: {}{place} [{rule}]", finding.message)
+    report.groups().iter().map(Group::finding).collect()
 }

@@ -33,7 +33,7 @@ const NOT_BLANK: Rule = Rule::pypi(
 )
 .of_metadata();
 
-pub(super) const RULES: &[Rule] = &[NOT_BLANK, RENDERS, COSTLY];
+pub(in crate::python::verdict) const RULES: &[Rule] = &[NOT_BLANK, RENDERS, COSTLY];
 
 /// The longest description that is checked for rendering to nothing, in bytes: such descriptions are short
 const LONGEST: usize = 64 << 10;

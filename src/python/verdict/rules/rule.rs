@@ -22,7 +22,7 @@ pub struct Rule {
     pub source: Source,
     /// The specification, or the part of PyPI's code that enforces it
     pub reference: &'static str,
-    pub(super) check: Check,
+    pub(in crate::python::verdict) check: Check,
 }
 
 /// The source of a rule
@@ -119,7 +119,8 @@ impl Rule {
         let mut findings: Vec<Diagnostic> =
             found.into_iter().take(MOST_OF_ONE_RULE).map(|found| self.diagnostic(found)).collect();
         if more > 0 {
-            findings.push(self.diagnostic(Violation::new(format!("and {more} more of these"))));
+            let rest = self.diagnostic(Violation::new(format!("and {more} more of these")));
+            findings.push(Diagnostic { further: Some(more), ..rest });
         }
         findings
     }
@@ -131,6 +132,6 @@ impl Rule {
             Source::Stricter(_) => None,
         };
         let finding = Finding { severity: self.severity, help, ..Finding::error(message) };
-        Diagnostic { rule: self.id, finding, place, pypi }
+        Diagnostic { rule: self.id, finding, place, pypi, further: None }
     }
 }
