@@ -5,6 +5,7 @@ use crate::engine::preflight::plugin_steps;
 use crate::error::Result;
 use crate::ops::Context;
 use crate::ops::{Session, tell_unused_indexes};
+use crate::stages::advice;
 use crate::ui::{Format, data, plan_text};
 
 #[derive(Debug, clap::Args)]
@@ -22,6 +23,9 @@ pub(super) fn plan(context: &Context, arguments: &Arguments) -> Result<()> {
     let session = Session::open(context)?;
     let (config, pipeline, _, mut release) = session.release(arguments.bump.as_deref(), arguments.force)?;
     tell_unused_indexes(&config, &context.ui);
+    if let Some(finding) = advice(&config, &release.target) {
+        context.ui.on_event(&Event::Finding { stage: None, finding: &finding });
+    }
     let steps = plugin_steps(&pipeline, &release)?;
     let plan = pipeline.plan(&mut release, steps, &context.ui)?;
     match context.format {

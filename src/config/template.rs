@@ -30,15 +30,24 @@ impl Template {
     /// # Errors
     /// The message names the unknown placeholder and the known ones.
     pub fn new(text: impl Into<String>) -> Result<Self, String> {
+        Self::with_more(text, &[])
+    }
+
+    /// The same with `more` placeholders, for [`Self::render_with`].
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_more(text: impl Into<String>, more: &[&str]) -> Result<Self, String> {
         let text = text.into();
+        let known = || PLACEHOLDERS.iter().chain(more).copied();
         for word in words(&text) {
-            if !PLACEHOLDERS.contains(&word) {
-                return Err(match report::nearest(word, PLACEHOLDERS) {
+            if !known().any(|one| one == word) {
+                return Err(match report::nearest(word, known()) {
                     Some(nearest) => {
                         format!("unknown placeholder `{{{word}}}`: did you mean `{{{nearest}}}`?")
                     }
                     None => {
-                        format!("unknown placeholder `{{{word}}}`: use {}", report::list(PLACEHOLDERS))
+                        format!("unknown placeholder `{{{word}}}`: use {}", report::list(known()))
                     }
                 });
             }
@@ -52,14 +61,21 @@ impl Template {
 
     /// Replaces every placeholder in one pass: a value that looks like a placeholder stays as it is.
     pub fn render(&self, names: &Names) -> String {
+        self.render_with(names, &[])
+    }
+
+    /// The same with the values of more placeholders.
+    pub fn render_with(&self, names: &Names, more: &[(&str, &str)]) -> String {
+        let usual = PLACEHOLDERS.iter().map(|word| (*word, names.value(word)));
+        let known: Vec<(&str, &str)> = usual.chain(more.iter().copied()).collect();
         let mut rendered = String::with_capacity(self.0.len());
         let mut rest = self.0.as_str();
         while let Some(start) = rest.find('{') {
             rendered.push_str(&rest[..start]);
             rest = &rest[start..];
-            let value = PLACEHOLDERS.iter().find_map(|word| {
+            let value = known.iter().find_map(|(word, value)| {
                 let after = rest.strip_prefix('{')?.strip_prefix(word)?.strip_prefix('}')?;
-                Some((after, names.value(word)))
+                Some((after, *value))
             });
             match value {
                 Some((after, value)) => {
@@ -113,6 +129,13 @@ mod tests {
     fn replaces_each_placeholder_once() {
         let template = Template::new("{name} {version}: { } {x: {version}}").unwrap();
         assert_eq!(template.render(&names()), "{version} 1.1.0: { } {x: 1.1.0}");
+    }
+
+    #[test]
+    fn has_more_placeholders_where_they_are_known() {
+        let template = Template::with_more("{next_version} after {version}", &["next_version"]).unwrap();
+        assert_eq!(template.render_with(&names(), &[("next_version", "1.2")]), "1.2 after 1.1.0");
+        assert!(Template::new("{next_version}").is_err());
     }
 
     #[test]

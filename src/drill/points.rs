@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use crate::engine::execute::LANDING;
 use crate::engine::journal::{Outcome, Record};
 use crate::engine::model::{Effect, Reach};
 use crate::world::failpoints::{Failpoint, Point};
@@ -194,7 +195,11 @@ impl Known {
                     self.phase = Some(Phase::Public);
                 }
             }
-            Record::Done { id, .. } if matches!(self.effect_of(*id), Some(Effect::Land { .. })) => {
+            // The release lands between stages; another landing belongs to its stage.
+            Record::Done { id, .. }
+                if matches!(self.effect_of(*id), Some(Effect::Land { .. }))
+                    && self.stage.as_deref() == Some(LANDING) =>
+            {
                 self.stage = None
             }
             Record::Undo { id, .. } => self.current = self.effect_of(*id).cloned(),

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 pub use workbench::Workbench;
 
 use super::event::{Event, Listener};
-use super::journal::{Earlier, Journal, Record};
+use super::journal::{Earlier, Entry, Journal, Record, entries};
 use super::locks::LocksBefore;
-use super::model::{Action, Effect, Reach};
+use super::model::{Action, Effect, Reach, State};
 use super::run::RunFolder;
 use crate::error::{Error, Result};
 use crate::world::failpoints::InEffect;
@@ -268,6 +268,13 @@ impl<'run> Effects<'run> {
                 Err(error)
             }
         }
+    }
+
+    /// The effects that earlier attempts at this stage did, and that still stand; the last one last.
+    pub fn completed(&self) -> Vec<Effect> {
+        let Some(live) = &self.live else { return Vec::new() };
+        let own = |entry: &Entry| entry.stage == self.stage && entry.state == State::Done;
+        entries(live.journal.records()).into_iter().filter(own).map(|entry| entry.effect).collect()
     }
 
     /// The run's id; none if the effects are inert.

@@ -25,7 +25,7 @@ use crate::world::git::PrivateClone;
 use crate::world::orphans::{self, OrphanScope};
 
 /// The landing's stage name in the journal
-const LANDING: &str = "land";
+pub const LANDING: &str = "land";
 
 /// A run in progress
 pub struct Execution<'a> {

@@ -69,7 +69,8 @@ impl Pipeline {
             if stage.reach() >= Reach::Repository {
                 stages.extend(landing.take().map(|landing| landing.planned(release)));
             }
-            for action in &actions {
+            // A later stage lands its own commits.
+            for action in actions.iter().filter(|_| stage.reach() < Reach::Repository) {
                 match action {
                     Action::Commit { .. } => drop(landing.get_or_insert_default()),
                     Action::Tag { name, .. } => landing.get_or_insert_default().tag = Some(name.clone()),

@@ -30,6 +30,9 @@ pub fn doctor(context: &Context, bump: Option<&str>) -> Result<()> {
     if let Some((config, pipeline, workspace)) = examination.project() {
         examination.repository(&workspace);
         if let Some((target, reserve)) = examination.target(&config, &workspace, bump) {
+            if let Some(finding) = stages::advice(&config, &target) {
+                examination.found(None, finding);
+            }
             let release = Release::new(workspace, target);
             examine(&pipeline, &release, config.carry(), &mut |stage, finding| {
                 examination.found(stage, finding);

@@ -76,7 +76,7 @@ impl Changelog {
         }
     }
 
-    fn promoted(&self, release: &Release) -> Result<(String, Promoted)> {
+    pub(super) fn promoted(&self, release: &Release) -> Result<(String, Promoted)> {
         let path = self.existing_path(release)?;
         let text = release.text(&path)?;
         let mut document = parse(&path, text.clone())?;

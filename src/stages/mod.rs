@@ -11,6 +11,7 @@ mod indexes;
 mod plugin;
 mod push;
 pub mod rebuild;
+mod reopen;
 mod tag;
 mod target;
 mod upload;
@@ -27,6 +28,7 @@ use plugin::Described;
 pub use check::{distributions_in, judge_files, known_or, policy, tracked_at};
 pub use indexes::unused as unused_indexes;
 pub use plugin::{Named, NullHandler, Plugins, named};
+pub use reopen::advice;
 pub use target::{Bumping, read_project, target};
 pub use upload::{CONNECTIONS, MOST_CONNECTIONS, StandaloneUpload, Verification, address_of};
 
@@ -36,7 +38,7 @@ struct BuiltIn {
     make: fn(&Config, &str) -> Result<Box<dyn Stage>>,
 }
 
-const BUILT_IN: [BuiltIn; 6] = [
+const BUILT_IN: [BuiltIn; 7] = [
     // Edits come before the tag,
     BuiltIn { name: "changelog", make: changelog::make },
     BuiltIn { name: "version", make: version::make },
@@ -45,6 +47,8 @@ const BUILT_IN: [BuiltIn; 6] = [
     BuiltIn { name: "build", make: build::make },
     BuiltIn { name: "check", make: check::make },
     BuiltIn { name: "push", make: push::make },
+    // When the release is out:
+    BuiltIn { name: "reopen", make: reopen::make },
 ];
 
 /// Builds the pipeline that `config` describes.

@@ -3,6 +3,8 @@
 mod branches;
 mod publishing;
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -34,12 +36,12 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
 }
 
 impl Push {
-    fn remote(&self, release: &Release) -> Result<Option<Remote>> {
+    pub(super) fn remote(&self, release: &Release) -> Result<Option<Remote>> {
         Remote::of(&release.workspace.repository, &release.workspace.head, self.remote.as_deref())
     }
 
     /// The full name of the remote's branch; none if HEAD is detached and none is configured.
-    fn branch(&self, release: &Release, remote: &Remote) -> Option<String> {
+    pub(super) fn branch(&self, release: &Release, remote: &Remote) -> Option<String> {
         let workspace = &release.workspace;
         match &self.branch {
             Some(branch) => Some(format!("refs/heads/{branch}")),
@@ -181,21 +183,33 @@ impl Stage for Push {
             return Ok(Outputs::default());
         }
         effects.announce(action)?;
-        let run = effects.run().unwrap_or_default();
-        let fence = remote.new_fence(repository, run)?;
-        match push(effects, &remote, (repository, &updates), fence.as_deref()) {
-            Err(Refused::Fence) => {
-                push(effects, &remote, (repository, &updates), None).map_err(Refused::into_error)?;
-            }
-            Err(Refused::Push(error)) => return Err(error),
-            Ok(()) => {
-                // The push was answered, so the fence is no longer needed.
-                let own = fence.zip(updates.iter().find_map(|update| update.new.clone()));
-                remote.delete_fences(repository, expired_fences(&theirs).into_iter().chain(own));
-            }
-        }
+        push_fenced(effects, &remote, (repository, &updates), &theirs)?;
         Ok(Outputs::default())
     }
+}
+
+/// Pushes the updates with a fence, or without one to a remote that rejects fences. `theirs` are the remote's refs, from
+/// which the fences of earlier pushes are deleted.
+pub(super) fn push_fenced(
+    effects: &mut Effects<'_>,
+    remote: &Remote,
+    (repository, updates): (&Repository, &[RefUpdate]),
+    theirs: &BTreeMap<String, String>,
+) -> Result<()> {
+    let run = effects.run().unwrap_or_default();
+    let fence = remote.new_fence(repository, run)?;
+    match push(effects, remote, (repository, updates), fence.as_deref()) {
+        Err(Refused::Fence) => {
+            push(effects, remote, (repository, updates), None).map_err(Refused::into_error)?;
+        }
+        Err(Refused::Push(error)) => return Err(error),
+        Ok(()) => {
+            // The push was answered, so the fence is no longer needed.
+            let own = fence.zip(updates.iter().find_map(|update| update.new.clone()));
+            remote.delete_fences(repository, expired_fences(theirs).into_iter().chain(own));
+        }
+    }
+    Ok(())
 }
 
 /// Why a push failed

@@ -171,18 +171,23 @@ impl Version {
     /// The files with the new version.
     fn bumped(&self, release: &Release) -> Result<Vec<(String, Vec<u8>)>> {
         let target = &release.target;
+        self.written(release, (&target.previous, &target.version), Self::learned(release))
+    }
+
+    /// The files, lock files included, with another version in every place and in the learned lines.
+    pub(super) fn written(
+        &self,
+        release: &Release,
+        (old, new): (&ProjectVersion, &ProjectVersion),
+        learned: impl IntoIterator<Item = VersionLocation>,
+    ) -> Result<Vec<(String, Vec<u8>)>> {
+        let target = &release.target;
         let mut places = self.places(release, &target.project)?;
         let known = self.tools(release).into_iter().flat_map(|tool| tool.places);
         places.extend(known.filter(|place| !places.contains(place)).collect::<Vec<_>>());
-        let locks = lock_all(
-            release,
-            &target.project,
-            (&places, &target.conventions.locks),
-            &target.previous,
-            &target.version,
-        );
-        places.extend(Self::learned(release));
-        let mut written = write(release, &places, (&target.previous, &target.version))?;
+        let locks = lock_all(release, &target.project, (&places, &target.conventions.locks), old, new);
+        places.extend(learned);
+        let mut written = write(release, &places, (old, new))?;
         written.extend(locks);
         Ok(written)
     }

@@ -13,7 +13,7 @@ pub(crate) const EXHAUSTIVE: &str = "PYRELEASE_TEST_EXHAUSTIVE";
 
 /// Drills a release at every Nth point; returns the report, in which every point converges.
 #[track_caller]
-fn converges(project: &Project, options: &str, every: usize) -> Value {
+pub(super) fn converges(project: &Project, options: &str, every: usize) -> Value {
     #[expect(clippy::disallowed_methods, reason = "asked of the test, not of the program")]
     let every = if std::env::var_os(EXHAUSTIVE).is_some() { 1 } else { every };
     let before = project.snapshot();
@@ -30,7 +30,7 @@ fn converges(project: &Project, options: &str, every: usize) -> Value {
     report
 }
 
-fn results(report: &Value) -> &[Value] {
+pub(super) fn results(report: &Value) -> &[Value] {
     report["results"].as_array().expect("a list of results")
 }
 

@@ -25,6 +25,7 @@ mod racing;
 mod rebuild;
 mod recovery;
 mod rehearsals;
+mod reopen;
 mod repositories;
 mod rivals;
 mod secrets;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::python::habits::LearnedLine;
+use crate::python::habits::{LearnedLine, Reopening};
 
 /// The template of the tags' names, if nothing else decides
 pub const DEFAULT_TAG_NAME: &str = "v{version}";
@@ -27,6 +27,9 @@ pub struct Conventions {
     pub lines: Vec<LearnedLine>,
     /// Lock files that record the project's version, besides its own
     pub locks: Vec<String>,
+    /// What follows a release
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reopening: Option<Convention<Reopening>>,
     /// The commits before the last releases, the newest first
     pub before_releases: Vec<String>,
 }
@@ -104,6 +107,15 @@ impl Conventions {
             let what = format!("{}: `{}`", line.path, line.shown);
             let setting = "`files` in [stage.version]".to_owned();
             add("version", what, &crate::python::habits::reason(&line.evidence), setting);
+        }
+        if let Some(Convention { value, reason }) = &self.reopening
+            && let Some(next) = &value.version
+        {
+            let what = match next.marker.as_str() {
+                "" => format!("go on with the next {} version", next.part.name()),
+                marker => format!("go on with the next {} version and `{marker}`", next.part.name()),
+            };
+            add("reopen", what, reason, "`version` and `marker` in [stage.reopen]".to_owned());
         }
         planned
     }

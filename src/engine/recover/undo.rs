@@ -51,6 +51,14 @@ impl RecoveryContext<'_> {
         on_failure: OnUndoFailure,
         destinations: &[Destination],
     ) -> Result<()> {
+        let known = entries(journal.records());
+        let is_public = |entry: &&Entry| entry.effect.reach() >= Reach::Public && entry.state == State::Done;
+        // What is certain needs no look around, which could already complete a landing.
+        if let (OnUndoFailure::Stop, false, Some(entry)) =
+            (on_failure, is_being_given_up(&known), known.iter().find(is_public))
+        {
+            return Err(refusal(entry));
+        }
         self.reconcile(journal)?;
         let entries = entries(journal.records());
         let on_failure = if is_being_given_up(&entries) { OnUndoFailure::Leave } else { on_failure };

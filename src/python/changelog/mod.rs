@@ -6,6 +6,7 @@ mod lines;
 mod links;
 mod markdown;
 mod promote;
+mod reopen;
 mod rst;
 mod section;
 #[cfg(test)]
@@ -40,6 +41,11 @@ impl Format {
             Some(_) => None,
         }
     }
+}
+
+/// Whether a line is the heading of an Unreleased section.
+pub(in crate::python) fn is_unreleased(line: &str) -> bool {
+    matches!(Title::of(line.trim().trim_start_matches('#').trim()), Title::Unreleased(_))
 }
 
 /// What is needed to add link references to a changelog without any

@@ -18,9 +18,9 @@ pub struct Promoted {
 }
 
 /// A replacement of a byte range
-struct Edit {
-    span: Range<usize>,
-    text: String,
+pub(super) struct Edit {
+    pub(super) span: Range<usize>,
+    pub(super) text: String,
 }
 
 /// The names of the release, in headings and URLs
@@ -185,7 +185,7 @@ impl Changelog {
     }
 
     /// The file's line ending, which is that of its first line.
-    fn ending(&self) -> &str {
+    pub(super) fn ending(&self) -> &str {
         self.lines
             .iter()
             .map(|line| line.ending(&self.text))
@@ -194,7 +194,7 @@ impl Changelog {
     }
 
     /// As many as before the versions in the file; at least one.
-    fn blank_lines_between_sections(&self) -> usize {
+    pub(super) fn blank_lines_between_sections(&self) -> usize {
         let versions = self.parts.iter().filter(|part| release_of(part).is_some());
         let blank = |part: &Part| {
             let above = self.lines[..part.heading.first].iter().rev();
@@ -204,7 +204,7 @@ impl Changelog {
     }
 
     /// The heading with another title, and adornments of matching length.
-    fn retitled(&self, heading: &Heading, title: &str) -> String {
+    pub(super) fn retitled(&self, heading: &Heading, title: &str) -> String {
         let old = &self.text[heading.title.clone()];
         if title == old {
             return self.text[self.lines[heading.first].start..self.lines[heading.last].end].to_owned();
@@ -285,7 +285,7 @@ impl Changelog {
     }
 
     /// A line in the style of the definition, with another label and URL.
-    fn line_like(&self, definition: &Definition, label: &str, address: &str) -> String {
+    pub(super) fn line_like(&self, definition: &Definition, label: &str, address: &str) -> String {
         let line = &self.lines[definition.line];
         let text = &self.text;
         // A label in reStructuredText needs quotes only around a colon or space, which versions do not contain.
@@ -312,7 +312,7 @@ impl Changelog {
         Edit { span: definition.address.start..end, text: format!("{own}{rest}{}{line}", self.ending()) }
     }
 
-    fn before(&self, definition: &Definition, label: &str, address: &str) -> Edit {
+    pub(super) fn before(&self, definition: &Definition, label: &str, address: &str) -> Edit {
         let start = self.lines[definition.line].start;
         let line = self.line_like(definition, label, address);
         Edit { span: start..start, text: format!("{line}{}", self.ending()) }
@@ -339,7 +339,7 @@ impl Changelog {
         Edit { span: end..end, text }
     }
 
-    fn edited(&self, mut edits: Vec<Edit>) -> String {
+    pub(super) fn edited(&self, mut edits: Vec<Edit>) -> String {
         edits.sort_by_key(|edit| edit.span.start);
         let mut text = String::with_capacity(self.text.len() + 512);
         let mut at = 0;
@@ -353,7 +353,7 @@ impl Changelog {
     }
 }
 
-fn release_of(part: &Part) -> Option<&Release> {
+pub(super) fn release_of(part: &Part) -> Option<&Release> {
     match &part.title {
         Title::Release(release) => Some(release),
         Title::Unreleased(_) | Title::Other => None,

@@ -6,6 +6,7 @@
 mod line;
 mod messages;
 mod places;
+mod reopen;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use crate::python::changelog::date;
 use crate::python::version::{Calver, Version};
 
 pub use places::{FileChange, Hunk, LearnedLine, changes_source, writes_version};
+pub use reopen::{AfterRelease, NextVersion, Part, Reopening, reopening};
 pub use tags::{TagStyle, VersionTag, own};
 
 /// A release in the history

@@ -245,7 +245,7 @@ fn text_of(files: &dyn Files, path: &str) -> Option<String> {
 }
 
 /// Which file to believe first.
-fn rank(path: &str) -> usize {
+pub(super) fn rank(path: &str) -> usize {
     let name = path.rsplit('/').next().unwrap_or(path);
     let document =
         ["doc/", "docs/", "examples/", "tests/", "test/"].iter().any(|folder| path.starts_with(folder));
@@ -259,7 +259,7 @@ fn rank(path: &str) -> usize {
 
 /// Whether a release may replace the version in this file line by line: notes of releases and lock files have rules of
 /// their own.
-fn is_source(path: &str) -> bool {
+pub(super) fn is_source(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     let name = lower.rsplit('/').next().unwrap_or(&lower);
     !is_notes(&lower) && !LOCKS.contains(&path.rsplit('/').next().unwrap_or(path)) && !name.ends_with(".lock")

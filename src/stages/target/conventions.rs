@@ -1,7 +1,7 @@
 //! What the release does as earlier ones did, where the configuration does not say.
 
-use super::History;
 use super::style::style_of_template;
+use super::{History, reopening};
 use crate::config::{Config, Template};
 use crate::engine::model::{Convention, Conventions, DEFAULT_TAG_NAME};
 use crate::engine::release::Workspace;
@@ -10,6 +10,7 @@ use crate::python::habits::{Learned, TagStyle};
 use crate::python::project::{Project, VersionSource, bump_all};
 use crate::python::settings::{self, ToolSettings};
 use crate::python::version::Version;
+use crate::stages::reopen::Reopen;
 use crate::stages::tag::Tag;
 use crate::stages::version::Version as VersionStage;
 
@@ -74,6 +75,9 @@ pub(super) fn of(
             });
         }
         conventions.locks = habits.locks();
+    }
+    if !config.settings::<Reopen>("reopen")?.is_configured() {
+        conventions.reopening = reopening::learned(workspace, history).map(convention);
     }
     Ok((style, conventions))
 }

@@ -22,7 +22,7 @@ const MOST_RECORDS: usize = 40;
 /// The project's releases, as its tags tell
 pub(in crate::stages) struct History {
     /// All tags of the project
-    tags: Vec<VersionTag>,
+    pub(super) tags: Vec<VersionTag>,
     /// The last release in the history of HEAD: the newest, or the highest final one if that is higher
     pub(in crate::stages) last: Option<VersionTag>,
     /// The highest final release in the history of HEAD

@@ -3,6 +3,7 @@
 mod conventions;
 mod history;
 mod next;
+mod reopening;
 mod style;
 
 use super::tag::Tag;

@@ -251,19 +251,26 @@ impl Landing {
     }
 
     fn fetch(&self, user: &Repository, clone: &PrivateClone) -> Result<()> {
+        let tag = self.tag.as_ref().map(TagRef::reference);
+        clone.send_head(user, tag.as_deref())
+    }
+}
+
+impl PrivateClone {
+    /// Sends the commit of HEAD to the user's repository, and what a ref points to. No ref of the user's changes.
+    ///
+    /// # Errors
+    /// The `git` command failed.
+    pub fn send_head(&self, user: &Repository, with: Option<&str>) -> Result<()> {
         // Sync the objects to disk: after a power cut, refs must not point to missing objects.
-        let mut command = user
+        let command = user
             .git(["-c", "core.fsync=committed,loose-object"])
             .args(["-c", "fetch.fsckObjects=false", "-c", "gc.auto=0", "-c", "protocol.file.allow=always"])
             .args(["-c", "fetch.writeCommitGraph=false", "fetch", "--quiet", "--no-tags"])
             .args(["--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"])
-            .arg(clone.top().as_os_str());
+            .arg(self.top().as_os_str());
         // Fetch by ref, because fetching by id is not always allowed.
-        command = command.arg("HEAD");
-        if let Some(tag) = &self.tag {
-            command = command.arg(tag.reference());
-        }
-        command.read()?;
+        command.arg("HEAD").args(with).read()?;
         Ok(())
     }
 }

@@ -59,8 +59,7 @@ impl PrivateClone {
             None => fs_err::write(folder.join("HEAD"), format!("{}\n", head.commit))?,
         }
         clone.configure(user, &common)?;
-        // The user's hooks do not expect to run for this checkout.
-        clone.git(["-c", "core.hooksPath=/dev/null", "reset", "--quiet", "--hard", "HEAD"]).read()?;
+        clone.check_out("HEAD")?;
         clone.refuse_pointers()?;
         clone.fill_submodules(user, &head.commit)?;
         Ok(clone)
@@ -86,6 +85,16 @@ impl PrivateClone {
     /// A `git` command, run in the clone.
     pub fn git<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Process {
         git(&self.top, arguments)
+    }
+
+    /// Checks out a commit on the clone's branch, without local changes.
+    ///
+    /// # Errors
+    /// The `git` command failed.
+    pub fn check_out(&self, commit: &str) -> Result<()> {
+        // The user's hooks do not expect to run for this checkout.
+        self.git(["-c", "core.hooksPath=/dev/null", "reset", "--quiet", "--hard", commit]).read()?;
+        Ok(())
     }
 
     /// The commit of HEAD.

@@ -1,0 +1,88 @@
+//! Adds an Unreleased section above the newest version's.
+
+use super::links::Comparison;
+use super::promote::{Edit, release_of};
+use super::{Changelog, Format};
+
+impl Changelog {
+    /// The text with a new empty Unreleased section, in the style of the versions' headings; none if there is one already,
+    /// or no version to put it above. Where the newest version's link is a comparison, Unreleased gets one too.
+    pub fn reopened(&self) -> Option<String> {
+        if self.unreleased_part().is_some() {
+            return None;
+        }
+        let (part, release) = self.parts.iter().find_map(|part| Some((part, release_of(part)?)))?;
+        let is_bracketed = release.style.is_bracketed();
+        let title = if is_bracketed { "[Unreleased]" } else { "Unreleased" };
+        let space = self.ending().repeat(1 + self.blank_lines_between_sections());
+        let at = self.lines[self.above_targets(part.heading.first)].start;
+        let mut edits =
+            vec![Edit { span: at..at, text: format!("{}{space}", self.retitled(&part.heading, title)) }];
+        let newest = self
+            .definitions
+            .iter()
+            .find(|definition| definition.version(&self.text).as_ref() == Some(&release.version));
+        if let Some(newest) = newest.filter(|_| is_bracketed && self.format == Format::Markdown)
+            && let Some(comparison) = Comparison::of(&self.text[newest.address.clone()])
+        {
+            let address = comparison.with(comparison.newer(), "HEAD");
+            edits.push(self.before(newest, "Unreleased", &address));
+        }
+        Some(self.edited(edits))
+    }
+
+    /// The first of the lines that belong to the heading on this line: reStructuredText's targets above it.
+    fn above_targets(&self, heading: usize) -> usize {
+        let mut first = heading;
+        for index in (0..heading).rev() {
+            let line = self.lines[index].of(&self.text).trim();
+            if self.format == Format::Rst && line.starts_with(".. _") && line.ends_with(':') {
+                first = index;
+            } else if !line.is_empty() {
+                break;
+            }
+        }
+        first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reopened(text: &str, format: Format) -> Option<String> {
+        Changelog::parse(text.to_owned(), format).unwrap().reopened()
+    }
+
+    #[test]
+    fn adds_unreleased_as_the_versions_are_written() {
+        let text = "# Changes\n\n## [1.1.0] - 2026-01-15\n\n- New.\n\n## [1.0.0] - 2026-01-01\n\n- First.\n\n\
+                    [1.1.0]: https://example.org/compare/v1.0.0...v1.1.0\n";
+        let expected = "# Changes\n\n## [Unreleased]\n\n## [1.1.0] - 2026-01-15\n\n- New.\n\n\
+                        ## [1.0.0] - 2026-01-01\n\n- First.\n\n\
+                        [Unreleased]: https://example.org/compare/v1.1.0...HEAD\n\
+                        [1.1.0]: https://example.org/compare/v1.0.0...v1.1.0\n";
+        assert_eq!(reopened(text, Format::Markdown).as_deref(), Some(expected));
+        assert_eq!(reopened(expected, Format::Markdown), None, "there is one already");
+
+        let text = "Changes\n=======\n\n.. _v1-0:\n\n1.0 (2026-01-15)\n----------------\n\n- First.\n";
+        let expected = "Changes\n=======\n\nUnreleased\n----------\n\n.. _v1-0:\n\n1.0 (2026-01-15)\n\
+                        ----------------\n\n- First.\n";
+        assert_eq!(reopened(text, Format::Rst).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn leaves_a_file_without_versions_alone() {
+        assert_eq!(reopened("# Changes\n\nSee the releases.\n", Format::Markdown), None);
+    }
+
+    #[test]
+    fn a_reopened_changelog_can_be_promoted() {
+        let text = "# Changes\r\n\r\n## 1.0.0 (2026-01-15)\r\n\r\n- First.\r\n";
+        let reopened = reopened(text, Format::Markdown).unwrap();
+        let filled = reopened.replace("Unreleased\r\n", "Unreleased\r\n\r\n- More.\r\n");
+        let changelog = Changelog::parse(filled, Format::Markdown).unwrap();
+        let promoted = changelog.promote(&"1.1.0".parse().unwrap(), "2026-02-01", None).unwrap();
+        assert_eq!(promoted.notes, "- More.");
+    }
+}
