@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use super::changelog::{Changelog, parse};
 use super::push::{Push, push_fenced};
 use super::version::Version as VersionStage;
-use crate::config::Config;
+use crate::config::{Config, list};
 use crate::engine::prelude::*;
 use crate::engine::release::Target;
 use crate::python::habits::{NextVersion, Part};
@@ -56,6 +56,8 @@ struct NextCycle {
     settings: Reopen,
     version: VersionStage,
     changelog: Changelog,
+    /// Whether the release bumps the version
+    bumps: bool,
     /// Whether the release promotes the changelog
     promotes: bool,
     /// None if the release is not pushed
@@ -82,6 +84,7 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
         settings,
         version: config.settings("version")?,
         changelog: config.settings("changelog")?,
+        bumps: lists("version"),
         promotes: lists("changelog"),
         push: lists("push").then(|| config.settings("push")).transpose()?,
     }))
@@ -122,7 +125,8 @@ impl NextCycle {
     fn next(&self, release: &Release) -> Result<Next> {
         let target = &release.target;
         let released = &target.version;
-        let learned = target.conventions.reopening.as_ref().and_then(|one| one.value.version.clone());
+        let habit = target.conventions.reopening.as_ref();
+        let learned = habit.and_then(|habit| habit.value.version.clone());
         let learned = learned.unwrap_or(NextVersion { part: Part::default(), marker: ".dev0".to_owned() });
         let marker = self.settings.marker.clone().unwrap_or(learned.marker);
         let invalid = |error: String| Error::refused(error).help("change `marker` in [stage.reopen]");
@@ -143,7 +147,9 @@ impl NextCycle {
             _ if released.is_prerelease() && !self.settings.prereleases => {
                 Some(format!("{released} is a pre-release"))
             }
-            _ => None,
+            _ => habit
+                .filter(|habit| habit.value.version.is_none())
+                .map(|habit| format!("the last releases were followed by no bump, {}", habit.reason)),
         };
         Ok(Next { version, unwritten })
     }
@@ -318,7 +324,7 @@ impl NextCycle {
             effects.skip(&nothing(release, next))?;
             return Ok(None);
         }
-        let mut is_in_the_way = false;
+        let (mut is_in_the_way, mut moves_submodules) = (false, false);
         if tip != base {
             clone.check_out(tip)?;
             if let Ok(stated) = self.version.current(release, &release.target.project)
@@ -331,7 +337,11 @@ impl NextCycle {
             let compare = ["--literal-pathspecs", "diff", "--quiet", "--no-ext-diff", base, tip, "--"];
             let paths = files.iter().map(|(path, _)| path.as_str());
             let compared = clone.git(compare).args(paths).folder(&release.root()).capture()?;
-            is_in_the_way = !compared.success();
+            // The clone has the submodules at the release's commits, and would commit those again.
+            let raw = ["diff", "--raw", "--no-renames", "--no-ext-diff", base, tip];
+            let is_submodule = |line: &str| line.get(..15).is_some_and(|modes| modes.contains("160000"));
+            moves_submodules = clone.git(raw).read()?.lines().any(is_submodule);
+            is_in_the_way = moves_submodules || !compared.success();
             match is_in_the_way {
                 true => clone.check_out(base)?,
                 false => files = self.files(release, next, true)?,
@@ -348,10 +358,12 @@ impl NextCycle {
         clone.send_head(&release.workspace.repository, None)?;
         if is_in_the_way {
             let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
-            let error = Error::failed(format!(
-                "{shown} has moved since the release, and {} changed there",
-                crate::config::list(paths)
-            ));
+            let what = match moves_submodules {
+                true => "a submodule".to_owned(),
+                false => list(paths),
+            };
+            let error =
+                Error::failed(format!("{shown} has moved since the release, and {what} changed there"));
             return Err(error.help(by_hand.map_or_else(
                 || format!("to do it by hand: `git cherry-pick {}`", short(&commit)),
                 |by_hand| by_hand(&commit),
@@ -450,7 +462,11 @@ impl Stage for NextCycle {
 
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         let next = self.next(release)?;
-        let files = self.files(release, &next, false)?;
+        let mut files = self.files(release, &next, false)?;
+        if self.bumps && release.target.version != release.target.previous {
+            // `version` has checked the others.
+            files = self.unreleased(release, false).into_iter().collect();
+        }
         release.workspace.edits_in_the_way(files.iter().map(|(path, _)| path.as_str()))
     }
 

@@ -136,6 +136,9 @@ fn a_changelog_without_unreleased_gets_one() {
     let stages = "stages = [\"version\", \"tag\", \"push\", \"reopen\"]\n";
     let project = quick().changelog(changelog).config(stages).build();
     project.pyrelease("plan minor").code(0).stdout_contains("write CHANGELOG.md");
+    project.write("CHANGELOG.md", "mine\n");
+    project.pyrelease("run minor --yes").code(3).stderr_contains("`CHANGELOG.md` has edits");
+    project.git(&["checkout", "--", "CHANGELOG.md"]);
     project.pyrelease("run minor --yes").code(0);
     is_reopened(&project, "1.1.1.dev0", "Start 1.1.1.dev0");
     assert_eq!(project.read("CHANGELOG.md"), changelog.replace("## 1.0.0", "## Unreleased\n\n## 1.0.0"));
@@ -174,6 +177,47 @@ fn a_change_of_others_to_the_same_file_is_left_to_the_user() {
 }
 
 #[test]
+fn submodules_that_others_moved_stay() {
+    let change = "git -c protocol.file.allow=always submodule --quiet add ../remote.git vendored";
+    let attempt = with_rival(change);
+    let project = &attempt.project;
+    let outcome = project.pyrelease("run minor --yes").code(0);
+    outcome.stderr_contains("a submodule changed there");
+    assert_eq!(project.head(), project.tag_target("v1.1.0"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_push_that_loses_a_race_is_made_again() {
+    let attempt = reopening(quick(), "");
+    let project = &attempt.project;
+    let rival = project.remote().rival();
+    let script = format!(
+        "#!/bin/sh\ncat > /dev/null\n\
+         [ -e \"$MARK.1\" ] || {{ touch \"$MARK.1\"; exit 0; }}\n\
+         [ -e \"$MARK.2\" ] || {{ touch \"$MARK.2\"; sh '{}' >&2; }}\n",
+        rival.display()
+    );
+    pre_push(project, &script);
+    let mark = project.sandbox().root().join("mark");
+    let outcome = project.pyrelease("run minor --yes").env("MARK", &mark).code(0);
+    assert_eq!(project.log()[..2], ["Start 1.1.1.dev0", "Be first"], "{outcome}");
+    assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
+    project.assert_version_files("1.1.1.dev0");
+    project.assert_tree_clean();
+    project.pyrelease("status").code(0).stdout_contains("released");
+}
+
+#[cfg(unix)]
+fn pre_push(project: &Project, script: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let hook = project.repository().join(".git/hooks/pre-push");
+    fs_err::create_dir_all(hook.parent().unwrap()).unwrap();
+    fs_err::write(&hook, script).unwrap();
+    fs_err::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
 fn what_somebody_else_has_reopened_is_not_reopened_again() {
     let attempt = with_rival("sed -i.bak 's/1.1.0/1.2.0.dev0/' pyproject.toml; rm pyproject.toml.bak");
     let project = &attempt.project;
@@ -183,6 +227,7 @@ fn what_somebody_else_has_reopened_is_not_reopened_again() {
     project.assert_tree_clean();
 }
 
+#[cfg(unix)]
 /// A hook that kills the run before its second push: between the commit and its push.
 const KILLING: &str = "#!/bin/sh\n\
     cat > /dev/null\n\
@@ -192,13 +237,9 @@ const KILLING: &str = "#!/bin/sh\n\
 #[cfg(unix)]
 #[test]
 fn killed_between_the_commit_and_its_push_and_resumed() {
-    use std::os::unix::fs::PermissionsExt as _;
     let attempt = reopening(quick(), "");
     let project = &attempt.project;
-    let hook = project.repository().join(".git/hooks/pre-push");
-    fs_err::create_dir_all(hook.parent().unwrap()).unwrap();
-    fs_err::write(&hook, KILLING).unwrap();
-    fs_err::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    pre_push(project, KILLING);
     let mark = project.sandbox().root().join("mark");
     let run = |command: &str| project.pyrelease(command).env("MARK", &mark).run();
     let killed = run("run minor --yes");

@@ -34,6 +34,9 @@ run = [\"sh\", \"-c\", \"exit 7\"]
 reach = \"follow-up\"
 ";
 
+/// What comes after the release opens the next version
+const REOPENING: &str = "stages = [\"changelog\", \"version\", \"tag\", \"push\", \"reopen\"]\n";
+
 const NOTHING_NEW: &str =
     "# Changelog\n\n## [Unreleased]\n\n## [1.0.0] - 2026-01-15\n\n### Added\n\n- The first one.\n";
 
@@ -122,4 +125,22 @@ fn a_demonstration() {
     let project = quick().build();
     let folder = project.sandbox().root().join("tour");
     project.pyrelease("demo --folder").arg(folder).code(0).assert_shown("demo");
+}
+
+#[test]
+fn the_next_version_is_opened() {
+    let project = quick().config(REOPENING).build();
+    let mut seen = Transcript::named("reopen");
+    seen.heading("a release, and the commit after it");
+    seen.add(&project.pyrelease("run minor --yes").code(0));
+    project.git(&["reset", "--quiet", "--hard", "HEAD~2"]);
+    project.git(&["tag", "--delete", "v1.1.0"]);
+    let remote = project.remote();
+    remote.git(&["update-ref", "refs/heads/main", &project.head()]);
+    remote.git(&["update-ref", "-d", "refs/tags/v1.1.0"]);
+    seen.heading("the remote takes no such commit");
+    let refuse = "while read old new ref; do git log -1 --format=%s $new | grep -q ^Start && { echo only by pull request; exit 1; }; done; exit 0\n";
+    remote.hook("pre-receive", refuse);
+    seen.add(&project.pyrelease("run minor --yes").code(0));
+    seen.assert();
 }
