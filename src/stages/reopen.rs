@@ -119,6 +119,30 @@ struct Parent<'a> {
     tip: String,
     /// The branch, for messages
     shown: String,
+    /// Where the commit goes; none if it stays here
+    place: Option<&'a (Remote, String)>,
+}
+
+impl Parent<'_> {
+    /// What the user can do instead of the stage, once the commit is made.
+    fn by_hand(&self, commit: &str) -> String {
+        let commit = short(commit);
+        match self.place {
+            None => format!("to do it by hand: `git cherry-pick {commit}`"),
+            Some((remote, branch)) => {
+                let (remote, branch) = (&remote.name, short_name(branch));
+                format!(
+                    "to do it by hand: `git pull {remote} {branch}`, `git cherry-pick {commit}`, `git push {remote} \
+                     HEAD:{branch}`"
+                )
+            }
+        }
+    }
+}
+
+/// A branch's name without its folder of refs.
+fn short_name(branch: &str) -> &str {
+    branch.strip_prefix("refs/heads/").unwrap_or(branch)
 }
 
 impl NextCycle {
@@ -235,15 +259,15 @@ impl NextCycle {
         let Some((remote, branch)) = place else {
             let here = position(release).filter(|here| repository.contains(here, base));
             let shown = release.workspace.head.shown().to_owned();
-            let parent = Parent { base, tip: here.unwrap_or_else(|| base.to_owned()), shown };
-            return self.commit(release, next, &parent, None, effects);
+            let parent = Parent { base, tip: here.unwrap_or_else(|| base.to_owned()), shown, place };
+            return self.commit(release, next, &parent, effects);
         };
-        let short_name = branch.strip_prefix("refs/heads/").unwrap_or(branch);
+        let branch_name = short_name(branch);
         let mut attempts = ATTEMPTS;
         loop {
             attempts -= 1;
             let theirs = remote.refs(repository, &[branch, FENCES])?;
-            let shown = format!("`{short_name}` at `{}`", remote.name);
+            let shown = format!("`{branch_name}` at `{}`", remote.name);
             let Some(tip) = theirs.get(branch).cloned() else {
                 return Err(Error::failed(format!("{shown} is gone")));
             };
@@ -253,18 +277,10 @@ impl NextCycle {
             if !repository.contains(&tip, base) {
                 let error =
                     Error::failed(format!("{shown} no longer has the release commit {}", short(base)));
-                return Err(error.help(format!("see `git log {} {short_name}`", remote.name)));
+                return Err(error.help(format!("see `git log {} {branch_name}`", remote.name)));
             }
-            let parent = Parent { base, tip: tip.clone(), shown: shown.clone() };
-            let by_hand = |commit: &str| {
-                format!(
-                    "to do it by hand: `git pull {0} {short_name}`, `git cherry-pick {1}`, `git push {0} \
-                     HEAD:{short_name}`",
-                    remote.name,
-                    short(commit)
-                )
-            };
-            let Some(commit) = self.commit(release, next, &parent, Some(&by_hand), effects)? else {
+            let parent = Parent { base, tip: tip.clone(), shown: shown.clone(), place };
+            let Some(commit) = self.commit(release, next, &parent, effects)? else {
                 return Ok(None);
             };
             effects.announce(Action::Push { remote: remote.name.clone(), refs: vec![branch.clone()] })?;
@@ -285,7 +301,7 @@ impl NextCycle {
             }
             if attempts == 0 || now.is_none_or(|now| now == tip) {
                 let failed = Error::failed(format!("{shown} was not updated: {}", error.chain()));
-                return Err(failed.help(by_hand(&commit)));
+                return Err(failed.help(parent.by_hand(&commit)));
             }
         }
     }
@@ -297,13 +313,12 @@ impl NextCycle {
         release: &Release,
         next: &Next,
         parent: &Parent<'_>,
-        by_hand: Option<&dyn Fn(&str) -> String>,
         effects: &mut Effects<'_>,
     ) -> Result<Option<String>> {
         let Some(clone) = effects.bench().map(|bench| PrivateClone::at(bench.clone.top())) else {
             return Ok(None);
         };
-        let made = self.commit_in(&clone, release, next, (parent, by_hand), effects);
+        let made = self.commit_in(&clone, release, next, parent, effects);
         clone.check_out(parent.base)?;
         made
     }
@@ -313,10 +328,10 @@ impl NextCycle {
         clone: &PrivateClone,
         release: &Release,
         next: &Next,
-        (parent, by_hand): (&Parent<'_>, Option<&dyn Fn(&str) -> String>),
+        parent: &Parent<'_>,
         effects: &mut Effects<'_>,
     ) -> Result<Option<String>> {
-        let Parent { base, tip, shown } = parent;
+        let Parent { base, tip, shown, .. } = parent;
         // An earlier attempt may have been interrupted here.
         clone.check_out(base)?;
         let mut files = self.files(release, next, true)?;
@@ -364,10 +379,7 @@ impl NextCycle {
             };
             let error =
                 Error::failed(format!("{shown} has moved since the release, and {what} changed there"));
-            return Err(error.help(by_hand.map_or_else(
-                || format!("to do it by hand: `git cherry-pick {}`", short(&commit)),
-                |by_hand| by_hand(&commit),
-            )));
+            return Err(error.help(parent.by_hand(&commit)));
         }
         Ok(Some(commit))
     }
@@ -387,9 +399,7 @@ impl NextCycle {
             return effects.skip(&format!("{} already has {}", head.shown(), short(commit)));
         }
         let by_hand = match place {
-            Some((remote, branch)) => {
-                format!("git pull {} {}", remote.name, branch.strip_prefix("refs/heads/").unwrap_or(branch))
-            }
+            Some((remote, branch)) => format!("git pull {} {}", remote.name, short_name(branch)),
             None => format!("git cherry-pick {}", short(commit)),
         };
         let by_hand = format!("commit or stash your edits, then run `{by_hand}`");
@@ -423,10 +433,7 @@ impl NextCycle {
 
 /// The reason why there is nothing to change.
 fn nothing(release: &Release, next: &Next) -> String {
-    match &next.unwritten {
-        Some(reason) => reason.clone(),
-        None => format!("nothing states {}", release.target.version),
-    }
+    next.unwritten.clone().unwrap_or_else(|| format!("nothing states {}", release.target.version))
 }
 
 fn released_commit(release: &Release) -> &str {

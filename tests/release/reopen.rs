@@ -21,7 +21,10 @@ fn reopening(blueprint: Blueprint, more: &str) -> Attempt {
 
 /// A stage before `reopen` that runs a script of somebody else.
 fn after_script(script: &std::path::Path) -> String {
-    format!("\n[stage.rival]\nrun = [\"sh\", {:?}]\nreach = \"follow-up\"\n", script.to_str().unwrap())
+    format!(
+        "\n[stage.rival]\nrun = [\"sh\", {:?}]\nreach = \"follow-up\"\n",
+        script.to_str().expect("our own path")
+    )
 }
 
 /// A release during which somebody pushes a change: what this shell script does in a clone.
@@ -37,7 +40,7 @@ fn with_rival(change: &str) -> Attempt {
          git push --quiet origin main\n",
         folder = folder.display()
     );
-    fs_err::write(&script, text).unwrap();
+    fs_err::write(&script, text).expect("a script");
     let config = settings(&["rival", "reopen"], &after_script(&script));
     let section = |name: &str, server: &IndexServer| {
         format!(
@@ -212,9 +215,9 @@ fn a_push_that_loses_a_race_is_made_again() {
 fn pre_push(project: &Project, script: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     let hook = project.repository().join(".git/hooks/pre-push");
-    fs_err::create_dir_all(hook.parent().unwrap()).unwrap();
-    fs_err::write(&hook, script).unwrap();
-    fs_err::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    fs_err::create_dir_all(hook.parent().expect("a folder")).expect("a folder");
+    fs_err::write(&hook, script).expect("a hook");
+    fs_err::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("a hook");
 }
 
 #[test]
