@@ -426,7 +426,7 @@ impl NextCycle {
         });
         landed.map_err(|error| {
             let message = format!("{} stays at the release: {}", head.shown(), error.chain());
-            Error::failed(message).with_code(error.code()).help(by_hand)
+            Error::failed(message).with_kind(error.kind()).help(by_hand)
         })
     }
 }

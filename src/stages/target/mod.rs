@@ -79,10 +79,8 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
         date: bumping.date.clone(),
     };
     if let Some(tag) = history.tag_of(&version).filter(|tag| tag.name != names.tag) {
-        let message = format!(
-            "{version} has the tag `{}`, but this release would be tagged `{}`",
-            tag.name, names.tag
-        );
+        let message =
+            format!("{version} has the tag `{}`, but this release would be tagged `{}`", tag.name, names.tag);
         return Err(Error::refused(message).help("this version is already released: choose another"));
     }
     let previous_tag = history.last.as_ref().map(|tag| tag.name.clone());
