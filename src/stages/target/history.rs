@@ -9,7 +9,7 @@ use crate::python::version::Version;
 use crate::world::git::ListedTag;
 
 /// The most tags that are looked for in the history of HEAD
-const MOST_REACHABLE: usize = 25;
+const MOST_REACHABLE: usize = 12;
 /// The most releases that habits are learned from
 const MOST_RELEASES: usize = 6;
 /// With fewer releases than this in the history of HEAD, those of other branches count too

@@ -1,8 +1,9 @@
 //! The tagged commits of the history, and what they changed.
 
-use std::collections::{HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
-use git2::{Commit, Delta, DiffOptions, Oid, Patch, Sort};
+use git2::{Commit, Delta, DiffOptions, Oid, Patch};
 
 use jiff::Timestamp;
 
@@ -70,15 +71,27 @@ impl Repository {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        let mut walk = self.repository.revwalk().map_err(broken)?;
-        walk.set_sorting(Sort::TIME).map_err(broken)?;
-        walk.push(head.parse().map_err(broken)?).map_err(broken)?;
+        // The newest first, and no commit before a descendant of it. The library's own walk reads the whole history for
+        // that order.
+        let mut queue = BinaryHeap::new();
+        let mut seen = HashSet::new();
+        let first: Oid = head.parse().map_err(broken)?;
+        let enqueue = |queue: &mut BinaryHeap<(i64, Reverse<usize>, Oid)>, id: Oid| {
+            // In a shallow clone the history ends before its root.
+            if let Ok(commit) = self.repository.find_commit(id) {
+                let order = Reverse(queue.len());
+                queue.push((commit.time().seconds(), order, id));
+            }
+        };
+        seen.insert(first);
+        enqueue(&mut queue, first);
         let mut found = Vec::new();
-        // In a shallow clone the walk ends with an error instead of at a root.
-        for id in walk.take(MOST_COMMITS).map_while(std::result::Result::ok) {
+        for _ in 0..MOST_COMMITS {
+            let Some((_, _, id)) = queue.pop().filter(|_| found.len() < limit) else { break };
             found.extend(wanted.get(&id));
-            if found.len() >= limit {
-                break;
+            let commit = self.repository.find_commit(id).map_err(broken)?;
+            for parent in commit.parent_ids().filter(|parent| seen.insert(*parent)).collect::<Vec<_>>() {
+                enqueue(&mut queue, parent);
             }
         }
         Ok(found)
