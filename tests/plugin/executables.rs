@@ -124,7 +124,7 @@ fn one_that_never_stops_talking_is_stopped() {
         let began = Instant::now();
         let (cause, text) = greeting(does).fails();
         assert!(matches!(cause, Cause::TooLong | Cause::TooMuch(_)), "{does}: {text}");
-        assert!(began.elapsed() < Duration::from_secs(50), "{does}: {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(300), "{does}: {:?}", began.elapsed());
     }
     // On the standard error it may talk as long as its time lasts; only so much is kept.
     let (cause, text) = greeting("yes >&2").limit(300).fails();

@@ -118,12 +118,9 @@ fn an_empty_changelog() {
 }
 
 #[test]
-fn no_changelog_at_all() {
-    let attempt = Attempt::at(demo());
-    attempt.project.git(&["rm", "--quiet", "CHANGELOG.md"]);
-    attempt.project.commit("Who reads it?");
-    attempt.project.git(&["push", "--quiet"]);
-    attempt.comes_to_nothing(3).stderr_contains("changelog");
+fn a_changelog_that_is_named_and_missing() {
+    let attempt = Attempt::configured(demo(), "[stage.changelog]\nfile = \"NEWS.md\"\n");
+    attempt.comes_to_nothing(3).stderr_contains("NEWS.md");
     attempt.was_not_rehearsed();
 }
 

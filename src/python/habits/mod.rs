@@ -11,6 +11,8 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::python::changelog::date;
@@ -51,12 +53,17 @@ pub struct Habits {
     releases: Vec<PastRelease>,
     /// Every version that has a tag
     versions: Vec<Version>,
+    /// What a line may state of them, by [`places::key`]
+    known: HashSet<String>,
 }
 
 impl Habits {
     /// `releases` are the last ones, the newest first; `versions` are all that have a tag.
     pub fn new(releases: Vec<PastRelease>, versions: Vec<Version>) -> Self {
-        Self { releases, versions }
+        let forms = || [None, Some(2), Some(3)].into_iter();
+        let known =
+            versions.iter().flat_map(|version| forms().map(|short| places::key(version, short))).collect();
+        Self { releases, versions, known }
     }
 
     /// The form of calendar versions, if the releases follow the calendar.

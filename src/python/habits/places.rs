@@ -12,7 +12,9 @@ use crate::python::version::Version;
 /// The largest file that is read, in bytes
 const LARGEST: usize = 2 << 20;
 /// The most places that are learned from a release; more is a generated tree
-const MOST_PLACES: usize = 2_000;
+const MOST_PLACES: usize = 500;
+/// The most pairs of lines of a release that are compared
+const MOST_PAIRS: usize = 300_000;
 /// Lock files: their tools' formats are edited entry by entry
 const LOCKS: [&str; 6] =
     ["uv.lock", "Cargo.lock", "poetry.lock", "pdm.lock", "package-lock.json", "pixi.lock"];
@@ -173,70 +175,68 @@ impl Habits {
 
     /// Where a release replaced an earlier version by its own.
     fn places_of(&self, release: &PastRelease) -> Vec<Place> {
-        let (version, spelled) = (&release.tag.version, release.tag.spelled());
         let mut places: Vec<Place> = Vec::new();
+        let mut pairs = 0;
         for change in release.changes.iter().filter(|change| is_source(&change.path)) {
-            let mut dates = Vec::new();
-            let before = places.len();
+            let mut here: Vec<Place> = Vec::new();
             for hunk in &change.hunks {
-                for added in &hunk.added {
-                    if places.len() >= MOST_PLACES {
-                        return places;
-                    }
-                    let replaced = |pattern: &LinePattern| {
-                        hunk.removed.iter().any(|removed| {
-                            let fit = pattern.fit(removed);
-                            removed != added && fit.is_some_and(|fit| self.is_known(&fit, version))
-                        })
-                    };
-                    let place = |pattern, is_date| Place { path: change.path.clone(), pattern, is_date };
-                    match LinePattern::of(added, version, spelled).into_iter().find(replaced) {
-                        Some(pattern) => places.push(place(pattern, false)),
-                        None => {
-                            let dated = LinePattern::of_date(added).filter(|pattern| {
-                                hunk.removed
-                                    .iter()
-                                    .any(|removed| removed != added && pattern.fit(removed).is_some())
-                            });
-                            dates.extend(dated.map(|pattern| place(pattern, true)));
-                        }
+                pairs += hunk.removed.len() * hunk.added.len();
+                if pairs > MOST_PAIRS || places.len() + here.len() > MOST_PLACES {
+                    return places;
+                }
+                let patterns = hunk.added.iter().filter_map(|added| self.replaced(hunk, added, &release.tag));
+                for (pattern, is_date) in patterns {
+                    let place = Place { path: change.path.clone(), pattern, is_date };
+                    if !here.contains(&place) {
+                        here.push(place);
                     }
                 }
             }
-            if places.len() > before {
-                places.extend(dates);
+            // A date belongs to a version in the same file.
+            if here.iter().any(|place| !place.is_date) {
+                places.append(&mut here);
             }
         }
-        let mut unique: Vec<Place> = Vec::with_capacity(places.len());
-        for place in places {
-            if !unique.contains(&place) {
-                unique.push(place);
-            }
+        places
+    }
+
+    /// The pattern of an added line that replaced one with an earlier version, or one with another date; and whether it is
+    /// the date.
+    fn replaced(&self, hunk: &Hunk, added: &str, tag: &VersionTag) -> Option<(LinePattern, bool)> {
+        let replaces = |pattern: &LinePattern, counts: &dyn Fn(&Fit) -> bool| {
+            let mut removed = hunk.removed.iter().filter(|removed| *removed != added);
+            removed.any(|removed| pattern.fit(removed).is_some_and(|fit| counts(&fit)))
+        };
+        let mut versioned = LinePattern::of(added, &tag.version, tag.spelled()).into_iter();
+        if let Some(pattern) =
+            versioned.find(|pattern| replaces(pattern, &|fit| self.is_known(fit, &tag.version)))
+        {
+            return Some((pattern, false));
         }
-        unique
+        LinePattern::of_date(added)
+            .filter(|pattern| replaces(pattern, &|_| true))
+            .map(|pattern| (pattern, true))
     }
 
     /// Whether a line states the current version, an earlier release, or one that was being worked on.
     fn is_known(&self, fit: &Fit, current: &Version) -> bool {
-        let is_development = fit.short.is_none() && fit.version.as_ref().is_some_and(Version::is_prerelease);
-        is_development || states(fit, current) || self.versions.iter().any(|version| states(fit, version))
+        let Some(stated) = &fit.version else { return false };
+        let is_development = fit.short.is_none() && stated.is_prerelease();
+        is_development || states(fit, current) || self.known.contains(&key(stated, fit.short))
     }
 }
 
-/// Whether a line states a version, or its first numbers.
+/// What a line states of a version: all of it, or its first numbers.
+pub(super) fn key(version: &Version, short: Option<usize>) -> String {
+    let Some(count) = short else { return version.to_string() };
+    let numbers = version.release_segments();
+    let first = (0..count).map(|at| numbers.get(at).copied().unwrap_or(0).to_string());
+    format!("{count} of {}", first.collect::<Vec<_>>().join("."))
+}
+
+/// Whether a line states a version, or its first numbers. `1.2` equals `1.2.0`, but they are different texts.
 fn states(fit: &Fit, version: &Version) -> bool {
-    let Some(stated) = &fit.version else { return false };
-    match fit.short {
-        // `1.2` equals `1.2.0`, but they are different texts.
-        None => stated.to_string() == version.to_string(),
-        Some(count) => {
-            let first = |version: &Version| -> Vec<u64> {
-                let numbers = version.release_segments();
-                (0..count).map(|at| numbers.get(at).copied().unwrap_or(0)).collect()
-            };
-            first(stated) == first(version)
-        }
-    }
+    fit.version.as_ref().is_some_and(|stated| key(stated, fit.short) == key(version, fit.short))
 }
 
 fn text_of(files: &dyn Files, path: &str) -> Option<String> {

@@ -149,6 +149,12 @@ fn the_scope_of_a_token_is_shown_but_not_the_token() {
     damaged("token show --index pypi").code(3);
 }
 
+/// A token cut where no base64 text ends, however long it is.
+fn without_its_end(token: &str) -> String {
+    let body = token.len() - "pypi-".len();
+    token[..token.len() - 8 - (body + 3) % 4].to_owned()
+}
+
 /// The run is interrupted when half of the release is public, and then the token is missing or replaced.
 #[test]
 fn a_run_resumes_only_with_a_usable_token() {
@@ -164,7 +170,7 @@ fn a_run_resumes_only_with_a_usable_token() {
         (narrowed(good, &[Caveat::project("other")]), "it is for other, not for demo"),
         (narrowed(good, &[Caveat::Expiration { not_before: 0, expires_at: 1 }]), "it expired at 1970-01-01"),
         (Token::of(foreign).to_secret().expose_secret().to_owned(), "it was issued by pypi.org"),
-        (good.expose_secret()[..good.expose_secret().len() - 9].to_owned(), "is damaged"),
+        (without_its_end(good.expose_secret()), "is damaged"),
     ] {
         let refused = resume(&token).code(4);
         refused.stderr_contains(why);

@@ -13,7 +13,7 @@ use crate::secret::CommandLines;
 use crate::transcript::Transcript;
 
 /// The longest run: an isolated build downloads its backend first.
-const LONGEST_RUN: Duration = Duration::from_secs(600);
+const LONGEST_RUN: Duration = Duration::from_secs(1_200);
 
 /// A run of the program that has not started
 #[must_use = "`code` or `run` runs it"]
