@@ -1,6 +1,6 @@
 //! The releases in the repository's history.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::engine::release::Workspace;
 use crate::error::Result;
@@ -65,6 +65,9 @@ impl History {
         if recent.len() < ENOUGH_RELEASES {
             recent.extend(elsewhere(workspace, &tags, &listed, &recent));
         }
+        // Several tags on one commit show one release.
+        let mut seen = HashSet::new();
+        recent.retain(|tag| listed.get(tag.name.as_str()).is_some_and(|tag| seen.insert(&tag.commit)));
         recent.truncate(MOST_RELEASES);
         let parents = if has_static_version { MOST_PARENTS } else { 1 };
         let releases = past_releases(workspace, &recent, &listed, parents);
