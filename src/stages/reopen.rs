@@ -6,12 +6,12 @@ use serde::{Deserialize, Deserializer};
 
 use super::changelog::{Changelog, parse};
 use super::push::{Push, push_fenced};
-use super::version::Version as VersionStage;
+use super::version::{self, Version as VersionStage};
 use crate::config::{Config, list};
 use crate::engine::prelude::*;
 use crate::engine::release::Target;
 use crate::python::habits::{NextVersion, Part};
-use crate::python::project::{Files as _, VersionLocation, VersionSource, VersionSyntax};
+use crate::python::project::{Files as _, VersionSource};
 use crate::python::version::{Bump, Version};
 use crate::world::git::{FENCES, Landing, PrivateClone, RefUpdate, Remote, short};
 
@@ -187,9 +187,9 @@ impl NextCycle {
             let learned = target.conventions.lines.iter().filter_map(|line| {
                 let to = line.for_development(&target.previous, &target.version, &next.version)?;
                 let from = if is_released { line.to.clone() } else { line.from.clone() };
-                Some(VersionLocation { path: line.path.clone(), how: VersionSyntax::Line { from, to } })
+                Some(version::learned(line, from, to))
             });
-            files = self.version.written(release, (stated, &next.version), learned)?;
+            files = self.version.written((release, target), (stated, &next.version), learned)?;
             files.retain(|(path, bytes)| release.read(path).as_ref() != Some(bytes));
         }
         files.extend(self.unreleased(release, is_released));

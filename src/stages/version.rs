@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer};
 
 use crate::config::Config;
 use crate::engine::prelude::*;
+use crate::engine::release::Target;
+use crate::python::habits::LearnedLine;
 use crate::python::project::{
     Files, Pattern, Project, ProjectError, VersionLocation, VersionSource, VersionSyntax, bump_all,
     current_version, lock_all,
@@ -129,14 +131,6 @@ impl Version {
         if self.has_files() { Vec::new() } else { settings::read(files) }
     }
 
-    /// The lines that earlier releases changed as well.
-    fn learned(release: &Release) -> impl Iterator<Item = VersionLocation> {
-        release.target.conventions.lines.iter().map(|line| VersionLocation {
-            path: line.path.clone(),
-            how: VersionSyntax::Line { from: line.from.clone(), to: line.to.clone() },
-        })
-    }
-
     /// Every place that states the version: the project's own and those of `files`.
     fn places(&self, files: &dyn Files, project: &Project) -> Result<Vec<VersionLocation>> {
         let mut places = match &project.version {
@@ -171,35 +165,41 @@ impl Version {
     /// The files with the new version.
     fn bumped(&self, release: &Release) -> Result<Vec<(String, Vec<u8>)>> {
         let target = &release.target;
-        self.written(release, (&target.previous, &target.version), Self::learned(release))
+        let lines = target.conventions.lines.iter();
+        let learned = lines.map(|line| learned(line, line.from.clone(), line.to.clone()));
+        self.written((release, target), (&target.previous, &target.version), learned)
     }
 
     /// The files, lock files included, with another version in every place and in the learned lines.
     pub(super) fn written(
         &self,
-        release: &Release,
+        (files, target): (&dyn Files, &Target),
         (old, new): (&ProjectVersion, &ProjectVersion),
         learned: impl IntoIterator<Item = VersionLocation>,
     ) -> Result<Vec<(String, Vec<u8>)>> {
-        let target = &release.target;
-        let mut places = self.places(release, &target.project)?;
-        let known = self.tools(release).into_iter().flat_map(|tool| tool.places);
+        let mut places = self.places(files, &target.project)?;
+        let known = self.tools(files).into_iter().flat_map(|tool| tool.places);
         places.extend(known.filter(|place| !places.contains(place)).collect::<Vec<_>>());
-        let locks = lock_all(release, &target.project, (&places, &target.conventions.locks), old, new);
+        let locks = lock_all(files, &target.project, (&places, &target.conventions.locks), old, new);
         places.extend(learned);
-        let mut written = write(release, &places, (old, new))?;
+        let mut written = write(files, &places, (old, new))?;
         written.extend(locks);
         Ok(written)
     }
 
-    /// The files with another version put in.
+    /// The files of the release with another version put in, for a rehearsal.
     pub(super) fn rewritten(
         &self,
         files: &dyn Files,
-        project: &Project,
-        (old, new): (&ProjectVersion, &ProjectVersion),
+        target: &Target,
+        other: &ProjectVersion,
     ) -> Result<Vec<(String, Vec<u8>)>> {
-        write(files, &self.places(files, project)?, (old, new))
+        let lines = target.conventions.lines.iter();
+        let learned = lines.filter_map(|line| {
+            let to = line.restated(&target.version, other, &target.names.date)?;
+            Some(learned(line, line.to.clone(), to))
+        });
+        self.written((files, target), (&target.version, other), learned)
     }
 
     /// Why there is nothing to write, if so.
@@ -265,6 +265,11 @@ impl Stage for Version {
     }
 }
 
+/// The place of a line that earlier releases changed.
+pub(super) fn learned(line: &LearnedLine, from: String, to: String) -> VersionLocation {
+    VersionLocation { path: line.path.clone(), how: VersionSyntax::Line { from, to } }
+}
+
 /// Has uv check its lock file, where uv is there. A lock file that was stale before is not the release's concern.
 fn check_lock(release: &Release, effects: &mut Effects<'_>) -> Result<()> {
     let root = release.root();
@@ -277,8 +282,8 @@ fn check_lock(release: &Release, effects: &mut Effects<'_>) -> Result<()> {
         Ok(bench.command(&Process::new("uv").args(["lock", "--check"]).folder(&root)).err())
     })?;
     if let Some(Some(error)) = checked {
-        let message = format!("uv would change `uv.lock` further: {}", error.chain());
-        effects.warn(&message, Some("run `uv lock` and commit the change before the next release"));
+        let message = format!("`uv lock --check` does not confirm `uv.lock`: {}", error.chain());
+        effects.warn(&message, Some("run `uv lock`, and commit what it changes before the next release"));
     }
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! A project without configuration is released as its earlier releases were.
 
-use pyrelease_test_support::{Blueprint, Project};
+use std::io::Read as _;
 
+use pyrelease_test_support::{Blueprint, IndexServer, Project};
+
+use super::failures::Attempt;
 use super::quick;
 
 /// Nothing but the stages that change the repository
@@ -260,4 +263,23 @@ fn a_name_that_only_the_script_knows_is_configured() {
     assert!(project.read("setup.py").contains("version='1.1.0'"));
     project.write("release.toml", &format!("name = 3\n{BARE}"));
     project.pyrelease("plan minor").code(2).stderr_contains("`name` must be the name of a project");
+}
+
+#[test]
+fn a_rehearsal_under_another_version_has_it_in_every_learned_line() {
+    let config = "[stage.build]\nisolation = false\n[stage.testpypi]\nversion = \"dev\"\n";
+    let attempt = Attempt::configured(quick().file("src/demo/about.py", "RELEASE = 'demo 1.0.0'\n"), config);
+    let project = &attempt.project;
+    let files = ["pyproject.toml", "src/demo/about.py"];
+    release(project, ("1.0.0", "1.0.1"), &files, ("Release 1.0.1", &["-a", "-m", "demo 1.0.1", "v1.0.1"]));
+    project.git(&["push", "--quiet", "--tags", "origin", "main"]);
+    project.pyrelease("run minor --yes").code(0);
+    let states = |server: &IndexServer, version: &str| {
+        let sdist = server.download("demo", &format!("demo-{version}.tar.gz"));
+        let mut text = Vec::new();
+        flate2::read::GzDecoder::new(sdist.as_slice()).read_to_end(&mut text).expect("a sdist");
+        String::from_utf8_lossy(&text).contains(&format!("RELEASE = 'demo {version}'\n"))
+    };
+    assert!(states(&attempt.rehearsal, "1.1.0.dev1"));
+    assert!(states(&attempt.public, "1.1.0"));
 }

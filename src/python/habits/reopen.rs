@@ -132,11 +132,20 @@ impl NextVersion {
 }
 
 impl LearnedLine {
+    /// The line of this release for another version and its date (`YYYY-MM-DD`); none if it cannot express them.
+    pub fn restated(&self, version: &Version, other: &Version, date: &str) -> Option<String> {
+        self.pattern(version)?.render(other, date)
+    }
+
+    /// The pattern of the line that the release of `version` writes.
+    fn pattern(&self, version: &Version) -> Option<LinePattern> {
+        LinePattern::of(&self.to, version, &version.to_string()).into_iter().next()
+    }
+
     /// The line for the development of `next`, after the release of `version`; none if it stays. A line follows the
     /// development if it did so before this release, where the project stated `stated`; code and metadata always do.
     pub fn for_development(&self, stated: &Version, version: &Version, next: &Version) -> Option<String> {
-        let spelled = version.to_string();
-        let pattern = LinePattern::of(&self.to, version, &spelled).into_iter().next()?;
+        let pattern = self.pattern(version)?;
         let stated_it = pattern.fit(&self.from)?.version.as_ref() == Some(stated);
         let follows = stated.is_prerelease() || rank(&self.path) < 2;
         // A date is that of a release.
@@ -222,6 +231,10 @@ mod tests {
             shown: String::new(),
             evidence: Vec::new(),
         };
+        let other = line("a.py", "V = '1.0.0'  # 2026-01-01", "V = '1.1.0'  # 2026-02-02");
+        let restated =
+            other.restated(&"1.1.0".parse().unwrap(), &"1.1.0.dev3".parse().unwrap(), "2026-02-02");
+        assert_eq!(restated.as_deref(), Some("V = '1.1.0.dev3'  # 2026-02-02"));
         let next = |line: &LearnedLine, stated: &str| {
             let version = |text: &str| text.parse::<Version>().unwrap();
             line.for_development(&version(stated), &version("1.1.0"), &version("1.1.1.dev0"))

@@ -87,30 +87,22 @@ impl Push {
             let indexes: Vec<String> = workflow.indexes.iter().map(ToString::to_string).collect();
             let what = format!("uploads to {} with {}", indexes.join(" and "), workflow.by);
             let tag = &release.names().tag;
-            let (Some((target, stage)), true) = (both, is_at(workflow.forge)) else {
-                let may = if likelihood == Likelihood::Yes { "starts" } else { "may start" };
-                let message = format!("the push of tag `{tag}` {may} a workflow that {what} ({place})");
-                findings.push(Finding::warning(message).help(
+            let starts = if likelihood == Likelihood::Yes { "starts" } else { "may start" };
+            let message = format!("the push of tag `{tag}` {starts} a workflow that {what} ({place})");
+            findings.push(match both.filter(|_| is_at(workflow.forge)) {
+                None => Finding::warning(message).help(
                     "check that it does not upload what this release uploads; the push cannot be undone for it",
-                ));
-                continue;
-            };
-            let help = format!(
-                "let one of them publish: remove `{stage}` from `stages`, or take the upload out of the workflow"
-            );
-            let message = match likelihood {
-                Likelihood::Yes => format!(
-                    "the push of tag `{tag}` starts a workflow that {what} ({place}), while stage `{stage}` uploads \
-                     to {target} as well"
                 ),
-                _ => format!(
-                    "the push of tag `{tag}` may start a workflow that {what} ({place}), while stage `{stage}` \
-                     uploads to {target} as well"
-                ),
-            };
-            findings.push(match likelihood {
-                Likelihood::Yes => Finding::error(message).help(help).advisory(),
-                _ => Finding::warning(message).help(help),
+                Some((target, stage)) => {
+                    let message = format!("{message}, while stage `{stage}` uploads to {target} as well");
+                    let finding = match likelihood {
+                        Likelihood::Yes => Finding::error(message).advisory(),
+                        _ => Finding::warning(message),
+                    };
+                    finding.help(format!(
+                        "let one of them publish: remove `{stage}` from `stages`, or take the upload out of the workflow"
+                    ))
+                }
             });
         }
         findings

@@ -101,14 +101,13 @@ fn stated(
     match &project.version {
         VersionSource::Vcs { .. } => Ok(None),
         VersionSource::Unreadable(_) if !stage.has_files() => {
+            if let Some((version, _)) = history.habits.stated_version(workspace) {
+                return Ok(Some(version));
+            }
             let places: Vec<_> = settings::read(workspace).into_iter().flat_map(|tool| tool.places).collect();
-            match history.habits.stated_version(workspace) {
-                Some((version, _)) => Ok(Some(version)),
-                None if !places.is_empty() => {
-                    let stated = current_version(workspace, &places).map_err(super::version::problem)?;
-                    Ok(Some(stated))
-                }
-                None => stage.current(workspace, project).map(Some),
+            match places.as_slice() {
+                [] => stage.current(workspace, project).map(Some),
+                places => current_version(workspace, places).map_err(super::version::problem).map(Some),
             }
         }
         VersionSource::Static(_) | VersionSource::Unreadable(_) => {

@@ -66,7 +66,7 @@ impl Rehearsal {
     fn rewrite(&self, release: &Release, root: &Path, version: &ProjectVersion) -> Result<()> {
         let target = &release.target;
         let files = Folder(root.to_owned());
-        for (path, bytes) in self.version.rewritten(&files, &target.project, (&target.version, version))? {
+        for (path, bytes) in self.version.rewritten(&files, target, version)? {
             fs_err::write(root.join(path), bytes)?;
         }
         Ok(())
