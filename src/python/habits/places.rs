@@ -13,6 +13,8 @@ use crate::python::version::Version;
 const LARGEST: usize = 2 << 20;
 /// The most places that are learned from a release; more is a generated tree
 const MOST_PLACES: usize = 500;
+/// The most pairs of lines of a hunk that are compared; a larger one is a rewritten text
+const LARGEST_HUNK: usize = 10_000;
 /// The most pairs of lines of a release that are compared
 const MOST_PAIRS: usize = 300_000;
 /// Lock files: their tools' formats are edited entry by entry
@@ -180,7 +182,11 @@ impl Habits {
         for change in release.changes.iter().filter(|change| is_source(&change.path)) {
             let mut here: Vec<Place> = Vec::new();
             for hunk in &change.hunks {
-                pairs += hunk.removed.len() * hunk.added.len();
+                let size = hunk.removed.len() * hunk.added.len();
+                if size > LARGEST_HUNK {
+                    continue;
+                }
+                pairs += size;
                 if pairs > MOST_PAIRS || places.len() + here.len() > MOST_PLACES {
                     return places;
                 }

@@ -94,6 +94,17 @@ fn a_place_that_the_last_release_left_alone_stays() {
 }
 
 #[test]
+fn a_rewritten_text_hides_no_place_in_another_file() {
+    let mut newest = release("1.1.0", "", &[("z.py", "a = '1.0.0'", "a = '1.1.0'")]);
+    let lines = |version: &str| (0..3_000).map(|at| format!("{at} {version}")).collect();
+    let hunk = Hunk { removed: lines("1.0.0"), added: lines("1.1.0") };
+    newest.changes.insert(0, FileChange { path: "big.txt".to_owned(), hunks: vec![hunk] });
+    let habits = habits(vec![newest, release("1.0.0", "", &[])]);
+    let files = [("big.txt", "1 1.1.0\n"), ("z.py", "a = '1.1.0'\n")];
+    assert_eq!(changed(&habits, &files, "1.1.0", "1.2.0"), [("z.py".to_owned(), "a = '1.2.0'".to_owned())]);
+}
+
+#[test]
 fn a_final_release_changes_what_the_last_final_release_changed() {
     let habits = habits(vec![
         release("2.0.0rc1", "", &[("a.py", "a = '1.9.0'", "a = '2.0.0rc1'")]),
