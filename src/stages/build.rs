@@ -86,17 +86,19 @@ enum Python {
 }
 
 impl Build {
-    /// The kinds of distribution that it builds.
+    /// The kinds of distribution that it builds, by its settings and the frontend's options.
     pub(super) fn kinds(&self) -> &'static [Kind] {
-        match self.wheels {
-            Wheels::Build => &[Kind::Wheel, Kind::Sdist],
-            Wheels::None => &[Kind::Sdist],
+        let selects = |names: [&str; 2]| self.options.iter().any(|option| names.contains(&option.as_str()));
+        match (self.wheels, selects(["--sdist", "-s"]), selects(["--wheel", "-w"])) {
+            (Wheels::None, ..) | (Wheels::Build, true, false) => &[Kind::Sdist],
+            (Wheels::Build, false, true) => &[Kind::Wheel],
+            (Wheels::Build, ..) => &[Kind::Wheel, Kind::Sdist],
         }
     }
 
     /// The action of building, with what.
     pub(super) fn action(&self, frontend: String) -> Action {
-        Action::Build { frontend, sdist_only: self.wheels == Wheels::None }
+        Action::Build { frontend, sdist_only: self.kinds() == [Kind::Sdist] }
     }
 
     /// The Python to build the project with.
@@ -206,8 +208,8 @@ impl Build {
         };
         let commit = release.outputs.commit.as_ref().unwrap_or(&release.workspace.head.commit);
         let process = match self.wheels {
-            Wheels::Build => process,
-            Wheels::None => process.arg("--sdist"),
+            Wheels::None if !self.options.iter().any(|option| option == "--sdist") => process.arg("--sdist"),
+            Wheels::Build | Wheels::None => process,
         };
         let process = process
             .args(&self.options)

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::given::Giver;
+use super::given::{Giver, fills_dist};
 use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::world::process::{Process, is_secret};
@@ -32,7 +32,8 @@ struct Settings {
     /// What a stage before it must give: `notes`, `version`, `commit`, `tag` or `distributions`
     #[serde(default)]
     needs: Vec<Product>,
-    /// What it gives to the stages after it, in the same words
+    /// What it gives to the stages after it, in the same words; a private command with `PYRELEASE_DIST` before `build`
+    /// or instead of it gives `distributions`
     #[serde(default)]
     gives: Vec<Product>,
 }
@@ -48,7 +49,7 @@ struct Command {
 }
 
 pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
-    let settings: Settings = config.settings(name)?;
+    let mut settings: Settings = config.settings(name)?;
     for (key, words) in
         [("run", Some(&settings.run)), ("undo", settings.undo.as_ref()), ("verify", settings.verify.as_ref())]
     {
@@ -68,6 +69,9 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
         let help = "commands get your environment without credentials; list only variables with credentials, and those that \
              a plugin is granted as `secrets`";
         return Err(config.error(&format!("`{other}` is not a secret variable"), span, Some(help)));
+    }
+    if settings.gives.is_empty() && fills_dist(config, name, settings.reach, &settings.run) {
+        settings.gives.push(Product::Distributions);
     }
     let giver = Giver::new(config, name, settings.reach, &settings.gives)?;
     Ok(Box::new(Command { name: name.to_owned(), settings, giver }))

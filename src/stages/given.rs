@@ -22,6 +22,22 @@ pub(super) struct Giver {
     gives: Vec<Product>,
     /// Whether it comes after `check`, so that nobody would check distributions that it changes
     is_after_check: bool,
+    /// Whether it gives distributions without saying so, and a later `build` makes them if it does not
+    may_give_none: bool,
+}
+
+/// Whether a stage with this command makes distributions, though it does not declare them: it is private, it names
+/// their folder, and no stage before it makes them.
+pub(super) fn fills_dist(config: &Config, stage: &str, reach: Reach, command: &[Template]) -> bool {
+    let names_the_folder = command.iter().any(|word| word.text().contains("PYRELEASE_DIST"));
+    let makes_or_needs_them = |name: &str| {
+        ["build", CHECK].contains(&name)
+            || config.indexes().contains_key(name)
+            || config.stage_lists(name, "gives", "distributions")
+    };
+    let mut before =
+        config.stages().iter().map(|listed| listed.value.as_str()).take_while(|name| *name != stage);
+    reach == Reach::Private && names_the_folder && !before.any(makes_or_needs_them)
 }
 
 /// The files in the folder of the distributions before the stage
@@ -37,7 +53,9 @@ impl Giver {
         }
         let names = config.stages().iter().map(|listed| listed.value.as_str());
         let is_after_check = names.take_while(|name| *name != stage).any(|name| name == CHECK);
-        Ok(Self { stage: stage.to_owned(), reach, gives: gives.to_vec(), is_after_check })
+        let is_declared = config.stage_lists(stage, "gives", "distributions");
+        let may_give_none = !is_declared && config.stages().iter().any(|listed| listed.value == "build");
+        Ok(Self { stage: stage.to_owned(), reach, gives: gives.to_vec(), is_after_check, may_give_none })
     }
 
     /// Whether the stage must not run: the release is public in part, and its distributions were found.
@@ -97,7 +115,8 @@ impl Giver {
             outputs.tag = Some(tag(stage, commit, release, bench)?);
         }
         let known = &release.outputs.distributions;
-        if gives.contains(&Product::Distributions) {
+        let is_empty = || bench.dist().read_dir().is_ok_and(|mut entries| entries.next().is_none());
+        if gives.contains(&Product::Distributions) && !(self.may_give_none && is_empty()) {
             outputs.distributions = self.distributions(before, release, bench)?;
         } else if self.reach == Reach::Private && !known.is_empty() {
             let found = self.distributions(before, release, bench)?;

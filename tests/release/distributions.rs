@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use pyrelease_test_support::{Blueprint, Python};
 
 use super::drilled::Local;
+use super::order::MAKE;
 use super::quick;
 
 const SDIST: &str = "demo-1.1.0.tar.gz";
@@ -32,6 +33,16 @@ fn an_sdist_alone_is_planned_and_released() {
     json.stdout_contains(r#"{"action":"build","frontend":"python -m build","sdist_only":true}"#);
     local.pyrelease("run minor --yes").code(0).stderr_contains("Building sdist with python -m build");
     has_an_sdist_only(&local);
+}
+
+#[test]
+fn options_of_the_frontend_select_the_distributions() {
+    let local = Local::configured("[stage.build]\nisolation = false\noptions = [\"--sdist\"]\n");
+    local.pyrelease("run minor --yes").code(0);
+    has_an_sdist_only(&local);
+    let local = Local::configured("[stage.build]\nisolation = false\noptions = [\"--wheel\"]\n");
+    local.pyrelease("run minor --yes").code(0);
+    assert_eq!(names(&local), ["demo-1.1.0-py3-none-any.whl"]);
 }
 
 #[test]
@@ -227,15 +238,30 @@ fn files_that_belong_to_a_distribution_are_left_alone() {
 fn distributions_change_only_between_build_and_check() {
     let late = STAGES.replace("\"own\", \"check\"", "\"check\", \"own\"");
     let early = STAGES.replace("\"build\", \"own\"", "\"own\", \"build\"");
-    for (stages, script, said) in [
-        (&late, "cat /dev/null >> $PYRELEASE_DIST/demo-1.1.0-1-py3-none-any.whl", "put `own` before `check`"),
-        (&early, "touch $PYRELEASE_DIST/demo-1.1.0-1-py3-none-any.whl", "gives = [\"distributions\"]"),
-    ] {
-        let own = format!("[stage.own]\nrun = [\"sh\", \"-c\", \"{script}\"]\n");
-        let local = Local::configured(&format!("{stages}{own}"));
+    for (stages, said) in [(&late, "put `own` before `check`"), (&early, "gives = [\"distributions\"]")] {
+        let script = "cat /dev/null >> $PYRELEASE_DIST/demo-1.1.0-1-py3-none-any.whl\n";
+        let own = "[stage.own]\nrun = [\"sh\", \"own.sh\"]\n";
+        let local = Local::of(quick().file("own.sh", script), &format!("{stages}{own}"));
         let before = local.project.snapshot();
         let outcome = local.pyrelease("run minor --yes").code(1);
         outcome.stderr_contains("`demo-1.1.0-1-py3-none-any.whl`").stderr_contains(said);
         local.project.assert_unchanged(&before);
     }
+}
+
+/// A command that names the folder of the distributions makes them, before `build` or instead of it.
+#[test]
+fn a_command_makes_distributions_without_declaring_it() {
+    let make = "[stage.own]\nrun = [\"sh\", \"-c\", \"python3 -B make.py $PYRELEASE_DIST\"]\n";
+    let clean = "[stage.own]\nrun = [\"sh\", \"-c\", \"rm -f $PYRELEASE_DIST/*\"]\n";
+    let early = STAGES.replace("\"build\", \"own\"", "\"own\", \"build\"");
+    let instead = STAGES.replace("\"build\", \"own\"", "\"own\"");
+    for (stages, own) in [(&instead, make), (&early, make), (&early, clean)] {
+        let local = Local::of(quick().file("make.py", MAKE), &format!("{stages}{own}"));
+        local.pyrelease("run minor --yes").code(0);
+        local.is_released(local.project.folder());
+    }
+    let local = Local::configured(&format!("{instead}{clean}"));
+    let outcome = local.pyrelease("run minor --yes").code(1);
+    outcome.stderr_contains("`own` gives the `distributions`, but there are none in");
 }

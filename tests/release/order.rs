@@ -22,7 +22,8 @@ needs = ["commit", "notes"]
 gives = ["distributions"]
 "#;
 
-const MAKE: &str = "import sys
+/// Builds with the project's backend into the folder that it is passed
+pub(super) const MAKE: &str = "import sys
 sys.path.insert(0, 'backend')
 import in_tree
 in_tree.build_sdist(sys.argv[1])

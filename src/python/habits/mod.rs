@@ -77,6 +77,11 @@ impl Habits {
         Some(Learned { value, evidence })
     }
 
+    /// Whether any of the last releases is a pre-release; true if there is none to tell.
+    pub fn has_prereleases(&self) -> bool {
+        self.releases.is_empty() || self.releases.iter().any(|release| release.tag.version.is_prerelease())
+    }
+
     /// The form of the tags' names.
     pub fn tag_style(&self) -> Option<Learned<TagStyle>> {
         let newest = &self.releases.first()?.tag.style;

@@ -15,6 +15,7 @@ pub enum Backend {
     Maturin,
     UvBuild,
     ScikitBuild,
+    Meson,
     /// As in `build-backend`
     Other(String),
 }
@@ -24,7 +25,39 @@ impl Backend {
     pub(super) fn of(pyproject: Option<&Toml>) -> Self {
         let named = pyproject.and_then(|toml| toml.get(&["build-system", "build-backend"])?.as_str());
         let Some(named) = named else { return Self::Setuptools };
-        match named.split([':', '.']).next().unwrap_or(named) {
+        match Self::known(named.split([':', '.']).next().unwrap_or(named)) {
+            Some(known) => known,
+            None => pyproject.and_then(Self::wrapped).unwrap_or_else(|| Self::Other(named.to_owned())),
+        }
+    }
+
+    /// The one backend that a backend in the project itself (`backend-path`, PEP 517) requires: it most likely wraps it.
+    fn wrapped(pyproject: &Toml) -> Option<Self> {
+        if !pyproject.has(&["build-system", "backend-path"]) {
+            return None;
+        }
+        let is_of_name = |letter: char| letter.is_alphanumeric() || "-_.".contains(letter);
+        let requires = pyproject.strings(&["build-system", "requires"]);
+        let names =
+            requires.iter().map(|one| one.split(|letter| !is_of_name(letter)).next().unwrap_or_default());
+        let backends = names.filter_map(|name| match super::normalize(name).as_str() {
+            "flit-core" => Some(Self::Flit),
+            "poetry-core" => Some(Self::Poetry),
+            "pdm-backend" => Some(Self::Pdm),
+            "uv-build" => Some(Self::UvBuild),
+            "scikit-build-core" => Some(Self::ScikitBuild),
+            "meson-python" => Some(Self::Meson),
+            name => Self::known(name),
+        });
+        match backends.collect::<Vec<_>>().as_slice() {
+            [only] => Some(only.clone()),
+            _ => None,
+        }
+    }
+
+    /// The backend whose package has this name.
+    fn known(package: &str) -> Option<Self> {
+        Some(match package {
             "hatchling" => Self::Hatchling,
             "setuptools" => Self::Setuptools,
             "flit_core" | "flit" => Self::Flit,
@@ -33,8 +66,9 @@ impl Backend {
             "maturin" => Self::Maturin,
             "uv_build" => Self::UvBuild,
             "scikit_build_core" => Self::ScikitBuild,
-            _ => Self::Other(named.to_owned()),
-        }
+            "mesonpy" => Self::Meson,
+            _ => return None,
+        })
     }
 }
 
@@ -49,6 +83,7 @@ impl fmt::Display for Backend {
             Self::Maturin => "maturin",
             Self::UvBuild => "uv-build",
             Self::ScikitBuild => "scikit-build-core",
+            Self::Meson => "meson-python",
             Self::Other(name) => name,
         })
     }

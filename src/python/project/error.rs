@@ -54,6 +54,8 @@ pub enum ProjectError {
     Overlap { path: String, line: usize },
     #[error("`{path}` uses Semantic Versioning, which cannot express `{version}`")]
     NotSemantic { path: String, version: Version },
+    #[error("the tuple `{name}` in `{path}` cannot express `{version}`")]
+    NotInTuple { path: String, name: String, version: Version },
     #[error("`{path}` is not a known kind of file with a version")]
     UnknownFile { path: String },
     #[error("no place of the version is known")]
@@ -101,6 +103,9 @@ impl ProjectError {
             Self::Overlap { .. } => "remove one of them from `files`".to_owned(),
             Self::NotSemantic { .. } => {
                 "remove the file from `files`, or choose a version such as `1.2.0rc1`".to_owned()
+            }
+            Self::NotInTuple { name, .. } => {
+                format!("choose a version with as many numbers as `{name}`, or {places}")
             }
             Self::UnknownFile { path } => {
                 format!("use `{{ path = \"{path}\", search = \"… {{version}} …\" }}` instead")

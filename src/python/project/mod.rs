@@ -20,6 +20,7 @@ mod statements;
 #[cfg(test)]
 mod tests;
 mod toml;
+mod tuple;
 mod url;
 
 use std::collections::BTreeMap;

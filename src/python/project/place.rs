@@ -7,7 +7,9 @@ use regex::{Regex, RegexBuilder};
 
 use super::statements::{self, AssignedValue, Assignment};
 use super::toml::Toml;
-use super::{Edit, Files, Pattern, ProjectError, incremental, ini, json, line_at, lines, lines_at, text_of};
+use super::{
+    Edit, Files, Pattern, ProjectError, incremental, ini, json, line_at, lines, lines_at, text_of, tuple,
+};
 use crate::python::version::Version;
 
 /// A place that states the version
@@ -43,6 +45,8 @@ pub enum VersionSyntax {
     Assignment { name: String },
     /// `__version__ = Version("demo", 1, 2, 3)`, as incremental writes it
     Incremental,
+    /// A tuple from which the module makes its version, and the variable with the number of the development release
+    Tuple { name: String, dev: Option<String> },
     /// The file contains only the version
     WholeFile,
     /// A backend's setting: the first match of a regular expression, by its group `version` or else its first group
@@ -138,6 +142,14 @@ impl VersionLocation {
             let (path, line) = (self.path.clone(), line_at(text, span.start));
             return Err(ProjectError::Differs { path, line, found, expected: old.clone() });
         }
+        if let VersionSyntax::Tuple { name, dev } = &self.how {
+            let refused = || ProjectError::NotInTuple {
+                path: self.path.clone(),
+                name: name.clone(),
+                version: new.clone(),
+            };
+            return tuple::edits(text, (name, dev.as_deref()), new).ok_or_else(refused);
+        }
         // Some projects write `v1.0` even here.
         let letter = if text[span.clone()].starts_with('v') { "v" } else { "" };
         Ok(vec![Edit { span, text: format!("{letter}{}", self.spelled(new)?) }])
@@ -147,6 +159,10 @@ impl VersionLocation {
         if self.how == VersionSyntax::Incremental {
             let missing = || not_found(&self.path, "valid version in its `Version(…)`");
             return incremental::parse(&text[span.clone()]).ok_or_else(missing);
+        }
+        if let VersionSyntax::Tuple { name, dev } = &self.how {
+            let missing = || not_found(&self.path, &format!("valid version in `{name}`"));
+            return tuple::read(text, name, dev.as_deref()).ok_or_else(missing);
         }
         text[span.clone()].parse().map_err(|source| ProjectError::NotAVersion {
             path: self.path.clone(),
@@ -191,6 +207,8 @@ impl VersionLocation {
             VersionSyntax::Incremental => {
                 incremental::locate(text).ok_or_else(|| not_found(path, "`__version__ = Version(…)`"))
             }
+            VersionSyntax::Tuple { name, .. } => tuple::locate(text, name)
+                .ok_or_else(|| not_found(path, &format!("`{name} = (…)` with a version"))),
             VersionSyntax::WholeFile => {
                 let inner = text.strip_prefix('\u{feff}').unwrap_or(text);
                 let start = text.len() - inner.trim_start().len();
@@ -259,7 +277,9 @@ impl fmt::Display for VersionLocation {
         match &self.how {
             VersionSyntax::PyprojectPoetry => f.write_str(" (`[tool.poetry]`)"),
             VersionSyntax::CargoWorkspace => f.write_str(" (`[workspace.package]`)"),
-            VersionSyntax::Assignment { name } => write!(f, " (`{name}`)"),
+            VersionSyntax::Assignment { name } | VersionSyntax::Tuple { name, .. } => {
+                write!(f, " (`{name}`)")
+            }
             VersionSyntax::TomlKey { keys } => write!(f, " (`{}`)", keys.join(".")),
             VersionSyntax::IniKey { section, key } => write!(f, " (`{key}` in `[{section}]`)"),
             VersionSyntax::Lines { pattern } => write!(f, " (lines with `{pattern}`)"),

@@ -7,7 +7,7 @@ use super::statements::{self, AssignedValue};
 use super::toml::Toml;
 use super::{
     Backend, Files, ProjectError, VersionLocation, VersionSource, VersionSyntax, incremental, normalize,
-    text_of,
+    text_of, tuple,
 };
 
 /// hatchling's default pattern in `[tool.hatch.version]`
@@ -18,6 +18,9 @@ const PDM: &str = r#"^(?:__version__|VERSION)\s*=\s*["'](?P<version>.+?)["']\s*(
 
 /// The default pattern of scikit-build-core's regex provider
 const SCIKIT_BUILD: &str = r#"(?i)^(?:__version__|VERSION)(?: ?: ?str)? *= *["']v?(?P<version>.+?)["']"#;
+
+/// `version` of `project(…)` in a meson.build, which meson-python takes where it is dynamic
+const MESON: &str = r"(?s)\A[^#]*?\bproject\s*\([^)]*?\bversion\s*:\s*'(?P<version>[^'\n]+)'";
 
 /// The most modules that may pass a version on by import
 const HOPS: usize = 5;
@@ -43,6 +46,9 @@ pub(super) fn version_source(description: &Description<'_>, name: &str) -> Sourc
         Backend::Pdm => pdm(description, toml),
         Backend::Maturin => maturin(description, toml),
         Backend::ScikitBuild => scikit_build(description, toml),
+        Backend::Meson => {
+            at(description.files, "meson.build", VersionSyntax::Regex { pattern: MESON.to_owned() })
+        }
         Backend::Poetry | Backend::UvBuild => {
             Err(ProjectError::NotFound { path: toml.path.clone(), what: "`[project] version`".to_owned() })
         }
@@ -239,13 +245,31 @@ fn setuptools(description: &Description<'_>) -> SourceResult {
     if text.contains("versioneer.get_version(") {
         return vcs("versioneer");
     }
-    if let Some(AssignedValue::Named(name)) =
-        statements::setup_argument(text, "version").map(|found| found.given)
-        && let Some(path) = script::defining_file(files, text, &name)
-    {
-        return at(files, &path, VersionSyntax::Assignment { name });
+    let given = statements::setup_argument(text, "version").map(|found| found.given);
+    let name = match &given {
+        Some(AssignedValue::Text(_)) => return at(files, "setup.py", VersionSyntax::SetupPy),
+        Some(AssignedValue::Named(name)) => {
+            if let Some(path) = script::defining_file(files, text, name) {
+                return at(files, &path, VersionSyntax::Assignment { name: name.clone() });
+            }
+            if let Ok(found) = attribute(files, "setup.py", name, &["src", ""]) {
+                return Ok(found);
+            }
+            Some(name.as_str())
+        }
+        Some(AssignedValue::Import { module, name, .. }) => {
+            if let Ok(found) = setuptools_attribute(description, &format!("{module}.{name}")) {
+                return Ok(found);
+            }
+            None
+        }
+        Some(AssignedValue::Other) => None,
+        None => return at(files, "setup.py", VersionSyntax::SetupPy),
+    };
+    match script::computed_version(description, text, name) {
+        Some(place) => Ok(VersionSource::Static(vec![place])),
+        None => at(files, "setup.py", VersionSyntax::SetupPy),
     }
-    at(files, "setup.py", VersionSyntax::SetupPy)
 }
 
 /// Whether the build requirements have `setuptools-scm[simple]`, which enables it without its own table.
@@ -320,6 +344,9 @@ fn attribute(files: &dyn Files, path: &str, name: &str, roots: &[&str]) -> Sourc
     }
     if incremental::locate(&text_of(files, &path)?).is_some() {
         return at(files, &path, VersionSyntax::Incremental);
+    }
+    if let Some(how) = tuple::syntax(&text_of(files, &path)?, &name) {
+        return at(files, &path, how);
     }
     at(files, &path, VersionSyntax::Assignment { name })
 }

@@ -8,12 +8,28 @@ use std::ops::Range;
 pub(super) enum AssignedValue {
     /// A plain string; the byte range between its quotes
     Text(Range<usize>),
-    /// `from .module import name`: the dots, the module, and the name in that module
+    /// `from .module import name`, or `module.name` as an argument: the dots, the module, and the name in that module
     Import { dots: usize, module: String, name: String },
     /// Another name, or the item of a dictionary with this key: `VERSION`, `about["__version__"]`
     Named(String),
     /// Anything that only the interpreter can evaluate
     Other,
+}
+
+/// An item of a tuple or list; its byte range
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TupleItem {
+    Number(Range<usize>),
+    /// A plain string; the byte range between its quotes
+    Text(Range<usize>),
+}
+
+impl TupleItem {
+    pub(super) fn span(&self) -> &Range<usize> {
+        match self {
+            Self::Number(span) | Self::Text(span) => span,
+        }
+    }
 }
 
 /// An assignment or import, and where it starts
@@ -46,6 +62,67 @@ enum Where {
 /// Every assignment to `name` at the module's top level, and every import of it.
 pub(super) fn assignments(text: &str, name: &str) -> Vec<Assignment> {
     statements(text, Where::Margin).iter().filter_map(|statement| assignment(statement, name)).collect()
+}
+
+/// Every tuple or list of plain numbers and strings at the module's top level, and the name that it is assigned to.
+///
+/// A call with such arguments counts as well: `version_info = VersionInfo(1, 2, 3)`.
+pub(super) fn tuples(text: &str) -> Vec<(String, Vec<TupleItem>)> {
+    let mut found = Vec::new();
+    for statement in statements(text, Where::Margin) {
+        let Some((targets, value)) = assigned(&statement) else { continue };
+        let inner = match value {
+            [(_, Token::Mark('(' | '[')), inner @ .., (_, Token::Mark(')' | ']'))]
+            | [(_, Token::Name(_)), (_, Token::Mark('(')), inner @ .., (_, Token::Mark(')'))] => inner,
+            bare => bare,
+        };
+        if let Some(items) = items(inner) {
+            found.extend(targets.into_iter().map(|name| (name.to_owned(), items.clone())));
+        }
+    }
+    found
+}
+
+/// The number that a module assigns to `name` at its top level; none if there are several.
+pub(super) fn number(text: &str, name: &str) -> Option<Range<usize>> {
+    let statements = statements(text, Where::Margin);
+    let mut values = statements.iter().filter_map(|statement| {
+        let (targets, value) = assigned(statement)?;
+        targets.contains(&name).then_some(value)
+    });
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    match items(value)?.as_slice() {
+        [TupleItem::Number(span)] => Some(span.clone()),
+        _ => None,
+    }
+}
+
+/// The source of the first value that a module assigns to `name` at its top level, with the comments behind it.
+pub(super) fn value_source<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let statements = statements(text, Where::Margin);
+    let (index, value) = statements.iter().enumerate().find_map(|(index, statement)| {
+        let (targets, value) = assigned(statement)?;
+        targets.contains(&name).then_some((index, value))
+    })?;
+    let end =
+        statements.get(index + 1).and_then(|next| next.first()).map_or(text.len(), |(offset, _)| *offset);
+    text.get(value.first()?.0..end)
+}
+
+/// The items between commas, if they are plain numbers and strings.
+fn items(tokens: &[(usize, Token<'_>)]) -> Option<Vec<TupleItem>> {
+    let mut parts: Vec<_> = tokens.split(|(_, token)| *token == Token::Mark(',')).collect();
+    if parts.last().is_some_and(|last| last.is_empty()) {
+        parts.pop();
+    }
+    let item = |part: &[(usize, Token<'_>)]| match part {
+        [(offset, Token::Name(word))] if word.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(TupleItem::Number(*offset..offset + word.len()))
+        }
+        [(_, Token::Text(Some(span)))] => Some(TupleItem::Text(span.clone())),
+        _ => None,
+    };
+    parts.into_iter().map(item).collect()
 }
 
 /// The keyword argument `name` of the first call of `setup`, or of a `dict` that it is given.
@@ -81,7 +158,7 @@ fn argument(text: &str, call: &[(usize, Token<'_>)], name: &str) -> Option<Assig
                     && matches!(call.get(index + 1), Some((_, Token::Mark('=')))) =>
             {
                 let value: Vec<&Token<'_>> =
-                    call[index + 2..].iter().map(|(_, token)| token).take(5).collect();
+                    call[index + 2..].iter().map(|(_, token)| token).take(9).collect();
                 let given = match value.as_slice() {
                     [Token::Text(Some(span)), Token::Mark(',' | ')'), ..] => {
                         AssignedValue::Text(span.clone())
@@ -96,7 +173,7 @@ fn argument(text: &str, call: &[(usize, Token<'_>)], name: &str) -> Option<Assig
                         Token::Mark(']'),
                         Token::Mark(',' | ')'),
                     ] => AssignedValue::Named(text[key.clone()].to_owned()),
-                    _ => AssignedValue::Other,
+                    value => dotted(value).unwrap_or(AssignedValue::Other),
                 };
                 return Some(Assignment { offset: *offset, given });
             }
@@ -106,7 +183,27 @@ fn argument(text: &str, call: &[(usize, Token<'_>)], name: &str) -> Option<Assig
     None
 }
 
-/// The Python files that a script names, in one piece or joined: `os.path.join(here, "demo", "version.py")`.
+/// `demo.version.VERSION`, an attribute of a module.
+fn dotted(value: &[&Token<'_>]) -> Option<AssignedValue> {
+    let end = value.iter().position(|token| matches!(token, Token::Mark(',' | ')')))?;
+    let mut parts = Vec::new();
+    for (index, token) in value[..end].iter().enumerate() {
+        match (index % 2, token) {
+            (0, Token::Name(part)) => parts.push(*part),
+            (1, Token::Mark('.')) => {}
+            _ => return None,
+        }
+    }
+    let name = parts.pop()?.to_owned();
+    (!parts.is_empty() && end % 2 == 1).then(|| AssignedValue::Import {
+        dots: 0,
+        module: parts.join("."),
+        name,
+    })
+}
+
+/// The Python files and the files for a version that a script names, in one piece or joined:
+/// `os.path.join(here, "demo", "version.py")`.
 pub(super) fn named_files(text: &str) -> Vec<String> {
     let mut files = Vec::new();
     for tokens in statements(text, Where::Anywhere) {
@@ -115,7 +212,7 @@ pub(super) fn named_files(text: &str) -> Vec<String> {
             let Token::Text(Some(span)) = token else { continue };
             let part = text[span.clone()].trim_matches('/');
             parts.push(part);
-            if part.ends_with(".py") {
+            if part.ends_with(".py") || is_version_file(part) {
                 // The joined path begins with any of the texts before.
                 files.extend(
                     (0..parts.len().min(6)).rev().map(|count| parts[parts.len() - 1 - count..].join("/")),
@@ -127,34 +224,45 @@ pub(super) fn named_files(text: &str) -> Vec<String> {
     files
 }
 
+/// Whether a file with this path usually contains only a version.
+pub(super) fn is_version_file(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    matches!(name.as_str(), "version" | "version.txt")
+}
+
 fn assignment(tokens: &Statement<'_>, name: &str) -> Option<Assignment> {
     let offset = tokens.first()?.0;
     let marks: Vec<&Token<'_>> = tokens.iter().map(|(_, token)| token).collect();
     if marks.first() == Some(&&Token::Name("from")) {
         return import(&marks[1..], name).map(|given| Assignment { offset, given });
     }
-    // `name = …`, `name: str = …`, `other = name = …`
-    let mut rest = marks.as_slice();
-    let mut assigned = false;
-    while let [Token::Name(target), after @ ..] = rest {
-        let equals = match after.first() {
-            Some(Token::Mark('=')) => 0,
-            Some(Token::Mark(':')) => after.iter().position(|token| **token == Token::Mark('='))?,
-            _ => break,
-        };
-        if after.get(equals + 1) == Some(&&Token::Mark('=')) {
-            return None;
-        }
-        assigned |= *target == name;
-        rest = &after[equals + 1..];
-    }
-    let given = match rest {
-        [Token::Text(Some(span))] => AssignedValue::Text(span.clone()),
+    let (targets, value) = assigned(tokens)?;
+    let given = match value {
+        [(_, Token::Text(Some(span)))] => AssignedValue::Text(span.clone()),
         // Two statements on a line.
-        [Token::Text(Some(span)), Token::Mark(';'), ..] => AssignedValue::Text(span.clone()),
+        [(_, Token::Text(Some(span))), (_, Token::Mark(';')), ..] => AssignedValue::Text(span.clone()),
         _ => AssignedValue::Other,
     };
-    assigned.then_some(Assignment { offset, given })
+    targets.contains(&name).then_some(Assignment { offset, given })
+}
+
+/// The names that a statement assigns to, and the value's tokens: `name = …`, `name: str = …`, `other = name = …`.
+fn assigned<'s, 't>(tokens: &'s [(usize, Token<'t>)]) -> Option<(Vec<&'t str>, &'s [(usize, Token<'t>)])> {
+    let mut targets = Vec::new();
+    let mut rest = tokens;
+    while let [(_, Token::Name(target)), after @ ..] = rest {
+        let equals = match after.first() {
+            Some((_, Token::Mark('='))) => 0,
+            Some((_, Token::Mark(':'))) => after.iter().position(|(_, token)| *token == Token::Mark('='))?,
+            _ => break,
+        };
+        if matches!(after.get(equals + 1), Some((_, Token::Mark('=')))) {
+            return None;
+        }
+        targets.push(*target);
+        rest = &after[equals + 1..];
+    }
+    (!targets.is_empty()).then_some((targets, rest))
 }
 
 fn import(tokens: &[&Token<'_>], name: &str) -> Option<AssignedValue> {

@@ -62,7 +62,7 @@ pub(super) fn next(
             (bump.apply(last.filter(|_| counts_from_last).unwrap_or(present))?, None)
         }
         Some(bump) => (bump.apply(present)?, None),
-        None if facts.stated.is_some() && !is_released => match finished(present) {
+        None if facts.stated.is_some() && !is_released => match facts.finished(present) {
             Some(version) => {
                 let reason = format!("{present} is the version being worked on");
                 (version, Some(reason))
@@ -86,12 +86,6 @@ pub(super) fn next(
     Ok(Next { version, previous: present.clone(), reason })
 }
 
-/// The release that a development version leads to; none if the version is not a development version.
-fn finished(version: &Version) -> Option<Version> {
-    version.dev()?;
-    Some(version.without_dev())
-}
-
 /// The first release of a project whose version comes from tags.
 fn first(facts: &Facts<'_>, bump: Option<&Bump>, workspace: &Workspace) -> Result<Next> {
     let zero: Version = "0".parse().expect("0 is a version");
@@ -110,6 +104,18 @@ fn first(facts: &Facts<'_>, bump: Option<&Bump>, workspace: &Workspace) -> Resul
 }
 
 impl Facts<'_> {
+    /// The release that a development version leads to; none if the version is not a development version.
+    ///
+    /// Some projects state `1.2.0a0.dev1` and never release an alpha: that leads to 1.2.0.
+    fn finished(&self, version: &Version) -> Option<Version> {
+        version.dev()?;
+        let next = version.without_dev();
+        match next.pre() {
+            Some((_, 0)) if !self.history.habits.has_prereleases() => Bump::Release.apply(&next).ok(),
+            _ => Some(next),
+        }
+    }
+
     /// The next version by the calendar: in the form of the earlier releases, or else of the version itself.
     fn by_calendar(&self, present: &Version) -> Result<Version> {
         let learned = self.history.habits.calver().map(|learned| learned.value);

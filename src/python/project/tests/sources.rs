@@ -235,6 +235,78 @@ fn reads_maturin() {
 }
 
 #[test]
+fn reads_meson_and_backends_in_the_project() {
+    let meson = "project(\n  'demo', 'c',\n  # the version is here\n  version: '1.0',\n)\n";
+    let toml = pyproject("mesonpy", "");
+    changes_only("meson.build", &[("pyproject.toml", &toml), ("meson.build", meson)]);
+    let computed = "project('demo', 'c', version: run_command('x.py').stdout(),\n)\n";
+    let error = unreadable(&[("pyproject.toml", &toml), ("meson.build", computed)]);
+    assert!(error.starts_with("`meson.build` has no match for"), "{error}");
+
+    let own = "[build-system]\nbuild-backend = \"own\"\nbackend-path = [\".\"]\nrequires = [\"setuptools>=61\", \"wheel\"]\n[project]\nname = \"demo\"\ndynamic = [\"version\"]\n[tool.setuptools.dynamic]\nversion = { attr = \"demo.V\" }\n";
+    changes_only("demo.py", &[("pyproject.toml", own), ("demo.py", "V = '1.0'\n")]);
+    let unknown = own.replace("setuptools>=61", "another");
+    let error = unreadable(&[("pyproject.toml", &unknown), ("demo.py", "V = '1.0'\n")]);
+    assert_eq!(error, "`[project] version` is dynamic: it is not known where `own` takes it from");
+}
+
+#[test]
+fn reads_what_a_setup_py_computes() {
+    for (setup, path, text) in [
+        // The variable is imported, or an attribute of a module.
+        (
+            "from demo import __version__ as V\nsetup(name='demo', version=V)",
+            "demo/__init__.py",
+            "__version__ = '1.0'\n",
+        ),
+        ("import demo.about\nsetup(name='demo', version=demo.about.V)", "src/demo/about.py", "V = '1.0'\n"),
+        // It is read from a file that the script names.
+        ("setup(name='demo', version=find('lib', 'v.py'))", "lib/v.py", "__version__ = '1.0'\n"),
+        ("v = open('VERSION').read().strip()\nsetup(name='demo', version=v)", "VERSION", "1.0\n"),
+        (
+            "here = 'x'\nexec(open(here + '/demo/version.py').read())\nsetup(name='demo', version=V)",
+            "demo/version.py",
+            "V = '1.0'\n",
+        ),
+        // It is in the package.
+        (
+            "setup(name='demo', version=get_version('demo'))",
+            "demo/__init__.py",
+            "import x\n__version__ = '1.0'\n",
+        ),
+        ("setup(name='demo', version=get_version())", "src/demo/_version.py", "version = '1.0'\n"),
+        ("setup(name='demo', version=get_version())", "demo.py", "VERSION = '1.0'\n"),
+    ] {
+        changes_only(path, &[("setup.py", setup), (path, text)]);
+    }
+    let twice = [
+        ("setup.py", "setup(name='demo', version=get_version())"),
+        ("demo/__init__.py", "__version__ = '1.0'"),
+        ("demo/version.py", "VERSION = '1.1'"),
+    ];
+    assert_eq!(unreadable(&twice), "`version` in `setup.py`, line 1, is not a plain string");
+}
+
+#[test]
+fn reads_and_writes_tuples() {
+    let attr = pyproject(
+        "setuptools.build_meta",
+        "[tool.setuptools.dynamic]\nversion = { attr = \"demo.__version__\" }\n",
+    );
+    let module = "VERSION = (1, 0)\n__version__ = '.'.join(map(str, VERSION))\n";
+    let changed = released(&[("pyproject.toml", &attr), ("demo.py", module)]);
+    assert_eq!(changed, [("demo.py".to_owned(), module.replace("(1, 0)", "(1, 1)"))]);
+    let setup = "exec(open('demo/version.py').read())\nsetup(name='demo', version=__version__)";
+    let changed = released(&[("setup.py", setup), ("demo/version.py", module)]);
+    assert_eq!(changed, [("demo/version.py".to_owned(), module.replace("(1, 0)", "(1, 1)"))]);
+
+    let files = tree(&[("pyproject.toml", &attr), ("demo.py", module)]);
+    let VersionSource::Static(places) = Project::read(&files).unwrap().version else { panic!("a tuple") };
+    let errors = bump_all(&files, &places, &version("1.0"), &version("1.1rc1")).unwrap_err();
+    assert_eq!(errors[0].to_string(), "the tuple `VERSION` in `demo.py` cannot express `1.1rc1`");
+}
+
+#[test]
 fn recognises_versions_from_tags() {
     let setuptools = "setuptools.build_meta";
     for (files, tool) in [
@@ -259,10 +331,10 @@ fn recognises_versions_from_tags() {
 
 #[test]
 fn reports_unreadable_versions() {
-    let other = pyproject("mesonpy", "");
+    let other = pyproject("sipbuild.api", "");
     assert_eq!(
         unreadable(&[("pyproject.toml", &other)]),
-        "`[project] version` is dynamic: it is not known where `mesonpy` takes it from"
+        "`[project] version` is dynamic: it is not known where `sipbuild.api` takes it from"
     );
     assert_eq!(
         unreadable(&[("pyproject.toml", &pyproject("uv_build", ""))]),

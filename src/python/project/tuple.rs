@@ -1,0 +1,255 @@
+//! A version as a tuple, from which the module makes its version: `VERSION = (1, 2, 3)`, or in the form of
+//! `sys.version_info`: `version_info = (1, 2, 3, "alpha", 0)`.
+
+use std::ops::Range;
+
+use super::statements::{self, AssignedValue, TupleItem};
+use super::{Edit, VersionSyntax};
+use crate::python::version::{PrereleaseKind, Version};
+
+/// The names of such tuples, in lower case and without underscores at the ends
+const NAMES: [&str; 4] = ["version", "version_info", "version_tuple", "versioninfo"];
+
+/// The release levels of `sys.version_info`, and the spellings that projects use for them
+const LEVELS: [(Level, &[&str]); 5] = [
+    (Level::Before(PrereleaseKind::Alpha), &["alpha", "a"]),
+    (Level::Before(PrereleaseKind::Beta), &["beta", "b"]),
+    (Level::Before(PrereleaseKind::Rc), &["candidate", "rc", "c"]),
+    (Level::Dev, &["dev"]),
+    (Level::Final, &["final", ""]),
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Before(PrereleaseKind),
+    Dev,
+    Final,
+}
+
+/// A tuple in a module's text
+struct VersionTuple {
+    /// `1, 2, 3`
+    numbers: Vec<Range<usize>>,
+    /// `"alpha", 0`: the level between its quotes, and the serial number
+    level: Option<(Range<usize>, Range<usize>)>,
+    /// The number of the development release, in a variable of its own
+    dev: Option<Range<usize>>,
+}
+
+/// How a module states the version that it assigns to `attribute`, if it makes it from a tuple.
+pub(super) fn syntax(text: &str, attribute: &str) -> Option<VersionSyntax> {
+    let [only] = &statements::assignments(text, attribute)[..] else { return None };
+    if only.given != AssignedValue::Other {
+        return None;
+    }
+    let is_named_so = |name: &str| NAMES.contains(&name.trim_matches('_').to_lowercase().as_str());
+    let tuples: Vec<String> = statements::tuples(text)
+        .into_iter()
+        .filter(|(name, items)| is_named_so(name) && shape(text, items).is_some())
+        .map(|(name, _)| name)
+        .collect();
+    if tuples.iter().any(|name| name == attribute) {
+        return Some(VersionSyntax::Tuple { name: attribute.to_owned(), dev: None });
+    }
+    let source = statements::value_source(text, attribute)?;
+    let mentions = |name: &str| words(source).any(|word| word == name);
+    let is_call_without_arguments = source.trim_end().ends_with("()");
+    let [name] =
+        &tuples.iter().filter(|name| mentions(name) || is_call_without_arguments).collect::<Vec<_>>()[..]
+    else {
+        return None;
+    };
+    let dev = words(source).find(|word| is_dev(word) && statements::number(text, word).is_some());
+    Some(VersionSyntax::Tuple { name: (*name).clone(), dev: dev.map(str::to_owned) })
+}
+
+fn words(source: &str) -> impl Iterator<Item = &str> {
+    source.split(|letter: char| !letter.is_alphanumeric() && letter != '_').filter(|word| !word.is_empty())
+}
+
+fn is_dev(name: &str) -> bool {
+    name.trim_matches('_').to_lowercase().split('_').any(|part| part == "dev")
+}
+
+fn find(text: &str, name: &str, dev: Option<&str>) -> Option<VersionTuple> {
+    let (_, items) = statements::tuples(text).into_iter().find(|(found, _)| found == name)?;
+    let dev = match dev {
+        Some(dev) => Some(statements::number(text, dev)?),
+        None => None,
+    };
+    Some(VersionTuple { dev, ..shape(text, &items)? })
+}
+
+/// The byte range of the tuple's items.
+pub(super) fn locate(text: &str, name: &str) -> Option<Range<usize>> {
+    let tuple = find(text, name, None)?;
+    let end = tuple.level.as_ref().map_or_else(|| tuple.numbers.last(), |(_, serial)| Some(serial))?.end;
+    Some(tuple.numbers.first()?.start..end)
+}
+
+/// The tuple's parts, if it has the shape of a version.
+fn shape(text: &str, items: &[TupleItem]) -> Option<VersionTuple> {
+    let count = items.iter().take_while(|item| matches!(item, TupleItem::Number(_))).count();
+    let (numbers, rest) = items.split_at(count);
+    let level = match rest {
+        [] => None,
+        [TupleItem::Text(level), TupleItem::Number(serial)] => {
+            level_of(&text[level.clone()])?;
+            Some((level.clone(), serial.clone()))
+        }
+        _ => return None,
+    };
+    let numbers: Vec<_> = numbers.iter().map(|item| item.span().clone()).collect();
+    (2..=4).contains(&numbers.len()).then_some(VersionTuple { numbers, level, dev: None })
+}
+
+fn level_of(word: &str) -> Option<Level> {
+    LEVELS.iter().find(|(_, words)| words.contains(&word)).map(|(level, _)| *level)
+}
+
+/// The version that the tuple states.
+pub(super) fn read(text: &str, name: &str, dev: Option<&str>) -> Option<Version> {
+    let tuple = find(text, name, dev)?;
+    let numbers: Vec<&str> = tuple.numbers.iter().map(|span| &text[span.clone()]).collect();
+    let mut version = numbers.join(".");
+    if let Some((level, serial)) = &tuple.level {
+        let serial = &text[serial.clone()];
+        match level_of(&text[level.clone()])? {
+            Level::Before(PrereleaseKind::Alpha) => version.push_str(&format!("a{serial}")),
+            Level::Before(PrereleaseKind::Beta) => version.push_str(&format!("b{serial}")),
+            Level::Before(PrereleaseKind::Rc) => version.push_str(&format!("rc{serial}")),
+            Level::Dev => version.push_str(&format!(".dev{serial}")),
+            Level::Final => {}
+        }
+    }
+    // A project sets the number to 0 for a version that is not a development version.
+    if let Some(dev) =
+        tuple.dev.map(|span| &text[span]).filter(|number| number.bytes().any(|digit| digit != b'0'))
+    {
+        version.push_str(&format!(".dev{dev}"));
+    }
+    version.parse().ok()
+}
+
+/// The edits that make the tuple state `version`; none if it cannot express it.
+pub(super) fn edits(text: &str, (name, dev): (&str, Option<&str>), version: &Version) -> Option<Vec<Edit>> {
+    let tuple = find(text, name, dev)?;
+    let release = version.release_segments();
+    if version.epoch() != 0
+        || version.is_local()
+        || version.post().is_some()
+        || release.len() > tuple.numbers.len()
+    {
+        return None;
+    }
+    let mut edits = Vec::new();
+    for (at, span) in tuple.numbers.iter().enumerate() {
+        let number = release.get(at).copied().unwrap_or(0);
+        edits.push(Edit { span: span.clone(), text: number.to_string() });
+    }
+    let mut dev = version.dev();
+    match (&tuple.level, version.pre()) {
+        (Some((level, serial)), pre) => {
+            let (next, number) = match (pre, dev) {
+                (Some((kind, number)), _) => (Level::Before(kind), number),
+                (None, Some(number)) if tuple.dev.is_none() => (Level::Dev, number),
+                (None, _) => (Level::Final, 0),
+            };
+            if next == Level::Dev {
+                dev = None;
+            }
+            edits.push(Edit {
+                span: level.clone(),
+                text: spelled(text, &text[level.clone()], next).to_owned(),
+            });
+            edits.push(Edit { span: serial.clone(), text: number.to_string() });
+        }
+        (None, Some(_)) => return None,
+        (None, None) => {}
+    }
+    match (tuple.dev, dev) {
+        (Some(span), dev) => edits.push(Edit { span, text: dev.unwrap_or(0).to_string() }),
+        (None, Some(_)) => return None,
+        (None, None) => {}
+    }
+    edits.sort_by_key(|edit| edit.span.start);
+    Some(edits)
+}
+
+/// A level in the project's spelling: the present one, or one that the module has in quotes, or the usual one.
+fn spelled<'t>(text: &str, present: &'t str, level: Level) -> &'t str
+where
+    'static: 't,
+{
+    if level_of(present) == Some(level) {
+        return present;
+    }
+    let words = LEVELS.iter().find(|(other, _)| *other == level).map_or(&[""] as &[_], |(_, words)| *words);
+    let is_quoted =
+        |word: &&&str| text.contains(&format!("\"{word}\"")) || text.contains(&format!("'{word}'"));
+    words.iter().find(|word| !word.is_empty() && is_quoted(word)).unwrap_or(&words[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMPUTED: &str = "version_info = (7, 11, 4, \"alpha\", 0)\n_dev = 1\n\n\ndef make(*parts):\n    short = {\"alpha\": \"a\", \"candidate\": \"rc\"}\n\n__version__ = make(*version_info, _dev)\n";
+
+    fn state(text: &str) -> Option<String> {
+        match syntax(text, "__version__")? {
+            VersionSyntax::Tuple { name, dev } => {
+                read(text, &name, dev.as_deref()).map(|found| found.to_string())
+            }
+            _ => None,
+        }
+    }
+
+    fn rewritten(text: &str, version: &str) -> Option<String> {
+        let VersionSyntax::Tuple { name, dev } = syntax(text, "__version__")? else { return None };
+        let edits = edits(text, (&name, dev.as_deref()), &version.parse().unwrap())?;
+        Some(super::super::bump::edited(text, edits))
+    }
+
+    #[test]
+    fn reads_tuples_from_which_a_version_is_made() {
+        for (text, expected) in [
+            (COMPUTED, Some("7.11.4a0.dev1")),
+            ("VERSION = (1, 2, 3)\n__version__ = '.'.join(map(str, VERSION))\n", Some("1.2.3")),
+            ("VERSION = [1, 2]\n__version__ = f'{VERSION[0]}.{VERSION[1]}'\n", Some("1.2")),
+            ("VERSION = 1, 2, 3,\n__version__ = '%d.%d.%d' % VERSION\n", Some("1.2.3")),
+            ("VERSION = (6, 1, 0, 'final', 0)\n__version__ = get_version(VERSION)\n", Some("6.1.0")),
+            ("__version_info__ = (1, 2, 3, 'dev', 4)\n__version__ = get_version()\n", Some("1.2.3.dev4")),
+            ("version_info = Info(1, 2, 3, 'rc', 2)\n__version__ = show(version_info)\n", Some("1.2.3rc2")),
+            ("__version__ = (1, 2, 3)\n", Some("1.2.3")),
+            // Not a version, another name, computed from something else, or two of them.
+            ("VERSION = (1, 2, 3, 'x')\n__version__ = get(VERSION)\n", None),
+            ("python = (3, 9)\n__version__ = get(python)\n", None),
+            ("VERSION = (1, 2, 3)\n__version__ = metadata.version('demo')\n", None),
+            ("VERSION = (1, 2)\nversion_info = (1, 3)\n__version__ = get(VERSION, version_info)\n", None),
+            ("VERSION = (1, f(2))\n__version__ = get(VERSION)\n", None),
+            ("VERSION = (1, 2)\n__version__ = '1.2'\n", None),
+        ] {
+            assert_eq!(state(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn writes_only_the_parts() {
+        let replaced = |tuple: &str, dev: &str| {
+            Some(COMPUTED.replacen("(7, 11, 4, \"alpha\", 0)", tuple, 1).replacen("_dev = 1", dev, 1))
+        };
+        assert_eq!(rewritten(COMPUTED, "7.12.0"), replaced("(7, 12, 0, \"final\", 0)", "_dev = 0"));
+        assert_eq!(rewritten(COMPUTED, "7.12rc2"), replaced("(7, 12, 0, \"candidate\", 2)", "_dev = 0"));
+        assert_eq!(rewritten(COMPUTED, "7.12.1.dev3"), replaced("(7, 12, 1, \"final\", 0)", "_dev = 3"));
+        assert_eq!(rewritten(COMPUTED, "7.12.0.1"), None);
+        assert_eq!(rewritten(COMPUTED, "7.12.0.post1"), None);
+        let plain = "VERSION = (1, 2, 3)  # here\r\n__version__ = '.'.join(map(str, VERSION))\r\n";
+        assert_eq!(rewritten(plain, "1.10"), Some(plain.replacen("(1, 2, 3)", "(1, 10, 0)", 1)));
+        assert_eq!(rewritten(plain, "1.3rc1"), None);
+        assert_eq!(rewritten(plain, "1.3.dev1"), None);
+        let django = "VERSION = (6, 1, 0, 'alpha', 0)\n__version__ = get_version(VERSION)\n";
+        assert_eq!(rewritten(django, "6.1rc1"), Some(django.replacen("'alpha', 0", "'candidate', 1", 1)));
+        assert_eq!(rewritten(django, "6.1.dev2"), Some(django.replacen("'alpha', 0", "'dev', 2", 1)));
+    }
+}
