@@ -45,6 +45,10 @@ pub enum ErrorKind {
     Usage,
     /// There is no project in the folder or those above it
     NoProject,
+    /// Nothing tells how to bump the version, and the command line does not either
+    NoBump,
+    /// Only the project's build backend can tell its name or version
+    OnlyBackendKnows,
     /// A preflight or a check refused, before anything was done
     Refused,
     /// The release stopped with something left behind
@@ -59,7 +63,7 @@ impl ErrorKind {
     pub fn exit_code(self) -> ExitCode {
         match self {
             Self::Failed => ExitCode::Failed,
-            Self::Usage | Self::NoProject => ExitCode::Usage,
+            Self::Usage | Self::NoProject | Self::NoBump | Self::OnlyBackendKnows => ExitCode::Usage,
             Self::Refused => ExitCode::Refused,
             Self::Left => ExitCode::Left,
             Self::TrialFailed => ExitCode::TrialFailed,

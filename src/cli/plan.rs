@@ -3,6 +3,7 @@
 use crate::engine::event::{Event, Listener};
 use crate::engine::preflight::plugin_steps;
 use crate::error::Result;
+use crate::finding::Finding;
 use crate::ops::Context;
 use crate::ops::{Session, tell_unused_indexes};
 use crate::stages::advice;
@@ -17,11 +18,25 @@ pub(super) struct Arguments {
     /// Plan a version that is lower than one that is released already
     #[arg(long)]
     force: bool,
+
+    /// Ask the project's build backend for its name and version, which runs the project's code
+    #[arg(long)]
+    ask_backend: bool,
 }
 
 pub(super) fn plan(context: &Context, arguments: &Arguments) -> Result<()> {
     let session = Session::open(context)?;
-    let (config, pipeline, _, mut release) = session.release(arguments.bump.as_deref(), arguments.force)?;
+    let (config, pipeline, mut release, warning) = session.shown_release(
+        (arguments.bump.as_deref(), arguments.force),
+        arguments.ask_backend,
+        &context.ui,
+    )?;
+    if let Some(warning) = warning {
+        let example = Finding::note(format!("this is the plan for `patch`: {}", release.target.version));
+        for finding in [&warning, &example] {
+            context.ui.on_event(&Event::Finding { stage: None, finding });
+        }
+    }
     tell_unused_indexes(&config, &context.ui);
     if let Some(finding) = advice(&config, &release.target) {
         context.ui.on_event(&Event::Finding { stage: None, finding: &finding });

@@ -153,7 +153,7 @@ fn indexes(context: &Context) -> Result<(Vec<IndexAddress>, Option<String>)> {
     };
     let indexes = location.config.indexes().iter().map(address).collect::<Result<_>>()?;
     let workspace = Workspace::open(&location.root, context.environment.clone()).ok();
-    let project = workspace.and_then(|workspace| read_project(&location.config, &workspace).ok());
+    let project = workspace.and_then(|workspace| read_project(&location.config, &workspace, None).ok());
     Ok((indexes, project.map(|project| project.name)))
 }
 

@@ -146,15 +146,10 @@ impl Examination<'_> {
         bump: Option<Bump>,
     ) -> Option<(Target, Option<Finding>)> {
         let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
-        let target =
-            |bump| stages::target(config, workspace, &Bumping { bump, date: date.clone(), force: false });
-        let (target, reserve) = match target(bump.clone()) {
-            Err(error) if bump.is_none() && error.kind() == ErrorKind::Refused => {
-                let finding = Finding { severity: Severity::Warning, ..Finding::from(error) };
-                (self.ok_or_report(target(Some(Bump::Patch)))?, Some(finding))
-            }
-            other => (self.ok_or_report(other)?, None),
-        };
+        let bumping = Bumping { bump, date, force: false, asked: None };
+        let kinds = [ErrorKind::NoBump, ErrorKind::Refused];
+        let found = stages::target_or_patch(config, workspace, bumping, &kinds);
+        let (target, reserve) = self.ok_or_report(found)?;
         let reason = target.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
         self.fact("project", &format!("{} {}", target.project.name, target.previous));
         self.fact("release", &format!("{}{reason}", target.version));

@@ -37,7 +37,14 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
         return Err(Error::usage("there is no terminal to ask on")
             .help("pass `--yes` to release without confirmation"));
     }
-    let (config, pipeline, store, mut release) = session.release(options.bump, options.force)?;
+    let ask = |error: Error| match options.dry_run {
+        true => Err(error),
+        false => {
+            context.confirm(options.yes, &format!("{error}. Run the project's build backend to ask for it?"))
+        }
+    };
+    let (config, pipeline, store, mut release) =
+        session.release((options.bump, options.force), ask, &context.ui)?;
     let (environment, project) = (&release.workspace.environment, &release.target.project.name);
     release.workspace.environment =
         ask_for_missing(context, &config, &pipeline, project, options.yes, environment.clone())?;

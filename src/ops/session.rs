@@ -10,9 +10,10 @@ use crate::engine::model::Destination;
 use crate::engine::pipeline::Pipeline;
 use crate::engine::release::{Release, Target, Workspace};
 use crate::engine::run::Store;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::finding::Finding;
 use crate::python::version::{Bump, Version};
-use crate::stages::{self, Bumping, Plugins};
+use crate::stages::{self, BackendMetadata, Bumping, Plugins};
 use crate::world::Environment;
 use crate::world::http::client_certificate_variable;
 use crate::world::process::withhold;
@@ -37,12 +38,47 @@ impl Session {
         Ok(Self { config: location.config, pipeline, workspace, store })
     }
 
-    /// Determines the release.
-    pub fn release(self, bump: Option<&str>, force: bool) -> Result<(Config, Pipeline, Store, Release)> {
-        let bump = bump.map(str::parse::<Bump>).transpose()?;
-        let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
-        let target = stages::target(&self.config, &self.workspace, &Bumping { bump, date, force })?;
+    /// Determines the release. `ask` is called before the build backend, which only is asked if nothing else tells the
+    /// version; it fails if that is not wanted.
+    pub fn release(
+        self,
+        (bump, force): (Option<&str>, bool),
+        ask: impl FnOnce(Error) -> Result<()>,
+        listener: &dyn Listener,
+    ) -> Result<(Config, Pipeline, Store, Release)> {
+        let mut bumping = bumping(bump, force)?;
+        let target = match stages::target(&self.config, &self.workspace, &bumping) {
+            Err(error) if error.kind() == ErrorKind::OnlyBackendKnows => {
+                ask(error)?;
+                bumping.asked = Some(self.ask_backend(listener)?);
+                stages::target(&self.config, &self.workspace, &bumping)?
+            }
+            other => other?,
+        };
         Ok((self.config, self.pipeline, self.store, Release::new(self.workspace, target)))
+    }
+
+    /// Determines the release, to show what `run` would do. Where nothing tells how to bump the version, it is a patch
+    /// release, with a warning. `asks_backend` tells whether the project's build backend may be asked.
+    pub fn shown_release(
+        self,
+        (bump, force): (Option<&str>, bool),
+        asks_backend: bool,
+        listener: &dyn Listener,
+    ) -> Result<(Config, Pipeline, Release, Option<Finding>)> {
+        let mut bumping = bumping(bump, force)?;
+        if asks_backend {
+            bumping.asked = Some(self.ask_backend(listener)?);
+        }
+        let kinds = [ErrorKind::NoBump];
+        let (target, warning) = stages::target_or_patch(&self.config, &self.workspace, bumping, &kinds)?;
+        Ok((self.config, self.pipeline, Release::new(self.workspace, target), warning))
+    }
+
+    fn ask_backend(&self, listener: &dyn Listener) -> Result<BackendMetadata> {
+        let say = |message: &str| listener.on_event(&Event::Note { stage: None, message });
+        say("asking the build backend for the version");
+        stages::ask_backend(&self.config, &self.workspace, &say)
     }
 
     /// Opens the project with the configuration and the commit that a run began with, from its journal.
@@ -62,7 +98,7 @@ impl Session {
             text.parse().map_err(|error| Error::left("the journal has no valid version").because(error))
         };
         let target = Target {
-            project: stages::read_project(&config, &workspace)?,
+            project: stages::read_project(&config, &workspace, Some(&header.names().name))?,
             version: version(&header.version)?,
             previous: version(&header.previous_version)?,
             previous_tag: header.previous_tag.clone(),
@@ -72,6 +108,12 @@ impl Session {
         };
         Ok((config, pipeline, Release::new(workspace, target)))
     }
+}
+
+fn bumping(bump: Option<&str>, force: bool) -> Result<Bumping> {
+    let bump = bump.map(str::parse::<Bump>).transpose()?;
+    let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
+    Ok(Bumping { bump, date, force, asked: None })
 }
 
 /// Notes the indexes of the configuration that no stage uploads to.

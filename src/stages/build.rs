@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::config::Config;
 use crate::engine::prelude::*;
+use crate::engine::release::Workspace;
 use crate::python::distribution::{Distribution, Kind};
 use crate::world::hashes::Hashes;
 use crate::world::process::Process;
@@ -101,11 +102,22 @@ impl Build {
         Action::Build { frontend, sdist_only: self.kinds() == [Kind::Sdist] }
     }
 
+    /// A command that runs a Python script with the Python that has `build`.
+    pub(super) fn script(&self, workspace: &Workspace, script: &Path, say: &dyn Fn(&str)) -> Result<Process> {
+        let (python, _) = self.frontend(workspace, say)?;
+        Ok(Process::new(python).arg(script))
+    }
+
+    /// The word with which a script is told the environment of the backend.
+    pub(super) fn isolation(&self) -> &'static str {
+        if self.isolation { "isolated" } else { "shared" }
+    }
+
     /// The Python to build the project with.
-    fn python(&self, release: &Release) -> Option<Python> {
-        let environment = &release.workspace.environment;
-        let repository = &release.workspace.repository;
-        let root = release.workspace.root();
+    fn python(&self, workspace: &Workspace) -> Option<Python> {
+        let environment = &workspace.environment;
+        let repository = &workspace.repository;
+        let root = workspace.root();
         if let Some(named) = &self.python {
             let python =
                 if Path::new(named).components().count() > 1 { root.join(named) } else { named.into() };
@@ -114,7 +126,7 @@ impl Build {
                 found.as_ref().is_none_or(|found| has_python_name(found) && !repository.has_path(found));
             return Some(if is_trusted { Python::Trusted(python) } else { Python::Untrusted(python) });
         }
-        virtual_environments(release)
+        virtual_environments(workspace)
             .into_iter()
             .map(|folder| {
                 (folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" }), folder)
@@ -133,21 +145,19 @@ impl Build {
 
     /// The Python that has `build`, and whether that version can write a report: the project's own, else the tool
     /// environment's.
-    fn frontend(&self, release: &Release, say: &dyn Fn(&str)) -> Result<(PathBuf, bool)> {
+    fn frontend(&self, workspace: &Workspace, say: &dyn Fn(&str)) -> Result<(PathBuf, bool)> {
         if let Some(found) = self.found.get() {
             return Ok(found.clone());
         }
-        let found = self.find_frontend(release, say)?;
+        let found = self.find_frontend(workspace, say)?;
         Ok(self.found.get_or_init(|| found).clone())
     }
 
-    fn find_frontend(&self, release: &Release, say: &dyn Fn(&str)) -> Result<(PathBuf, bool)> {
+    fn find_frontend(&self, workspace: &Workspace, say: &dyn Fn(&str)) -> Result<(PathBuf, bool)> {
         let (Python::Trusted(python) | Python::Untrusted(python)) =
-            self.python(release).ok_or_else(no_python)?;
-        if let (Some(named), false) = (
-            &self.python,
-            release.workspace.environment.has_program(&python.to_string_lossy(), &release.workspace.root()),
-        ) {
+            self.python(workspace).ok_or_else(no_python)?;
+        let is_there = workspace.environment.has_program(&python.to_string_lossy(), &workspace.root());
+        if let (Some(named), false) = (&self.python, is_there) {
             return Err(Error::refused(format!("[stage.build] python = \"{named}\": no such program"))
                 .help("set it to a Python 3.9 or later, or remove it"));
         }
@@ -164,7 +174,7 @@ impl Build {
             return Ok((python, reports(&own)));
         }
         // The tool environment of the same Python: a wheel with native code is for the Python that builds it.
-        let environment = release.workspace.environment.clone().with("PYRELEASE_PYTHON", &python);
+        let environment = workspace.environment.clone().with("PYRELEASE_PYTHON", &python);
         let tools = ToolEnvironment::ensure(&environment, say)?;
         let reports = version(tools.python()).is_some_and(|version| reports(&version));
         Ok((tools.python().to_owned(), reports))
@@ -186,7 +196,9 @@ impl Build {
         let (process, reports) = match self.frontend {
             Frontend::Uv => {
                 let mut process = Process::new("uv").args(["build", "--no-progress", "--out-dir"]).arg(dist);
-                if let Some(Python::Trusted(python) | Python::Untrusted(python)) = self.python(release) {
+                if let Some(Python::Trusted(python) | Python::Untrusted(python)) =
+                    self.python(&release.workspace)
+                {
                     process = process.arg("--python").arg(python);
                 }
                 if !self.isolation {
@@ -195,7 +207,7 @@ impl Build {
                 (process, false)
             }
             Frontend::Build => {
-                let (python, reports) = self.frontend(release, &|message| bench.say(message))?;
+                let (python, reports) = self.frontend(&release.workspace, &|message| bench.say(message))?;
                 let mut process = Process::new(python).args(["-m", "build", "--outdir"]).arg(dist);
                 if reports {
                     process = process.arg("--report").arg(&report);
@@ -295,7 +307,7 @@ impl Stage for Build {
                 );
             }
             Frontend::Uv => {}
-            Frontend::Build => match self.python(release) {
+            Frontend::Build => match self.python(&release.workspace) {
                 Some(Python::Untrusted(python)) => {
                     let message = format!(
                         "`{}`, the Python that the repository names, is not run before you confirm a release",
@@ -305,7 +317,7 @@ impl Stage for Build {
                         Finding::note(message).help("whether it can build the project is checked then"),
                     );
                 }
-                _ => match self.frontend(release, &|_| {}) {
+                _ => match self.frontend(&release.workspace, &|_| {}) {
                     Ok((python, _)) => {
                         findings
                             .push(Finding::detail(format!("`python -m build` with {}", python.display())));
@@ -315,7 +327,7 @@ impl Stage for Build {
             },
         }
         let repository = &release.workspace.repository;
-        let unused = virtual_environments(release)
+        let unused = virtual_environments(&release.workspace)
             .into_iter()
             .filter(|_| self.python.is_none())
             .find(|folder| folder.exists() && repository.tracks_any_of(folder));
@@ -365,8 +377,7 @@ pub(super) fn described(file: &Distribution) -> String {
 }
 
 /// The directories that may contain the user's virtual environment.
-fn virtual_environments(release: &Release) -> Vec<PathBuf> {
-    let workspace = &release.workspace;
+fn virtual_environments(workspace: &Workspace) -> Vec<PathBuf> {
     let active = workspace.environment.path("VIRTUAL_ENV");
     let mut folders = vec![workspace.root().join(".venv"), workspace.repository.top().join(".venv")];
     folders.dedup();

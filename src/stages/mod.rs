@@ -29,7 +29,7 @@ pub use check::{distributions_in, judge_files, known_or, policy, tracked_at};
 pub use indexes::unused as unused_indexes;
 pub use plugin::{Named, NullHandler, Plugins, named};
 pub use reopen::advice;
-pub use target::{Bumping, read_project, target};
+pub use target::{BackendMetadata, Bumping, ask_backend, read_project, target, target_or_patch};
 pub use upload::{CONNECTIONS, MOST_CONNECTIONS, StandaloneUpload, Verification, address_of};
 
 /// A built-in stage

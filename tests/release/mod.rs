@@ -1,5 +1,6 @@
 //! End-to-end releases of real projects, to real index servers and with a remote.
 
+mod asked;
 mod backends;
 mod consent;
 pub(crate) mod credentials;

@@ -73,6 +73,13 @@ fn what_would_be_done() {
     let nothing =
         quick().changelog(NOTHING_NEW).config("stages = [\"changelog\", \"version\", \"tag\"]\n").build();
     seen.add(&nothing.pyrelease("plan").run());
+    seen.heading("nothing tells how to bump the version");
+    let untold = quick()
+        .changelog("# Changelog\n\n## [1.0.0] - 2026-01-15\n\n- The first one.\n")
+        .config("stages = [\"version\", \"tag\"]\n")
+        .build();
+    seen.add(&untold.pyrelease("plan").code(0));
+    seen.add(&untold.pyrelease("run --yes").code(2));
     seen.assert();
 }
 

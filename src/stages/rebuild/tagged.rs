@@ -22,7 +22,7 @@ pub(super) struct Tagged {
 impl Tagged {
     /// The tag of the project's version, if it exists and marks HEAD or an ancestor of it.
     pub(super) fn find(config: &Config, workspace: &Workspace) -> Result<Option<Self>> {
-        let project = read_project(config, workspace)?;
+        let project = read_project(config, workspace, None)?;
         let repository = &workspace.repository;
         let head = &workspace.head.commit;
         let settings: Tag = config.settings("tag")?;

@@ -1,5 +1,6 @@
 //! Determines what to release: the current version, the next one and the reason for it.
 
+mod asked;
 mod conventions;
 mod history;
 mod next;
@@ -10,11 +11,13 @@ use super::tag::Tag;
 use super::version::Version as VersionStage;
 use crate::config::{Config, Names, Spanned};
 use crate::engine::release::{Target, Workspace};
-use crate::error::{Error, Result};
-use crate::python::project::{Files, Project, VersionSource, current_version};
+use crate::error::{Error, ErrorKind, Result};
+use crate::finding::{Finding, Severity};
+use crate::python::project::{Files, Project, ProjectError, VersionSource, current_version};
 use crate::python::settings;
 use crate::python::version::{Bump, Version};
 
+pub use asked::{BackendMetadata, ask_backend};
 pub(in crate::stages) use history::History;
 pub(in crate::stages) use style::{style_of_names, style_of_template};
 
@@ -27,6 +30,8 @@ pub struct Bumping {
     pub date: String,
     /// Whether the version may be lower than one that is released already
     pub force: bool,
+    /// What the build backend says, if it was asked
+    pub asked: Option<BackendMetadata>,
 }
 
 /// Reads the committed project and its history, and determines the release's version, tag, date and conventions.
@@ -35,7 +40,8 @@ pub struct Bumping {
 /// The project cannot be read, its files disagree on the version, the wanted version does not increase, or none was
 /// passed and none can be inferred.
 pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Result<Target> {
-    let project = read_project(config, workspace)?;
+    let asked = bumping.asked.as_ref();
+    let project = read_project(config, workspace, asked.map(|asked| asked.name.as_str()))?;
     let tag: Tag = config.settings("tag")?;
     let configured = match &tag.name {
         Some(name) if !name.text().contains("{version}") => {
@@ -48,7 +54,15 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
     };
     let has_static_version = !matches!(project.version, VersionSource::Vcs { .. });
     let history = History::read(workspace, (&project.name, has_static_version), configured.as_ref())?;
-    let stated = stated(config, workspace, &project, &history)?;
+    // Whether it is not known where the version is written
+    let mut is_unplaced = false;
+    let stated = match stated(config, workspace, &project, &history) {
+        Err(error) if error.kind() == ErrorKind::OnlyBackendKnows => {
+            is_unplaced = true;
+            Some(asked.ok_or(error)?.version.clone())
+        }
+        other => other?,
+    };
     let today =
         bumping.date.parse().map_err(|error| Error::failed("the date is not valid").because(error))?;
     let (name, force) = (project.name.as_str(), bumping.force);
@@ -64,6 +78,13 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
             "cannot release {version}: no stage bumps the version from {previous}"
         ))
         .help("add `version` to `stages`, or gives = [\"version\"] to the [stage.NAME] of your own that bumps it"));
+    }
+    if let (VersionSource::Unreadable(error), true) = (&project.version, is_unplaced && version != previous)
+        && config.stages().iter().any(|stage| stage.value == "version")
+    {
+        return Err(
+            Error::refused(format!("cannot bump {previous} to {version}: {error}")).help(error.help())
+        );
     }
     let (style, conventions) = conventions::of(
         (config, &tag, configured),
@@ -87,6 +108,26 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
     Ok(Target { project, version, previous, previous_tag, reason, names, conventions })
 }
 
+/// As [`target`]; but where no bump is passed and the reason that there is no target is one of `kinds`, the target of a
+/// patch release, and the warning that it is not what `run` would release.
+///
+/// # Errors
+/// As for [`target`].
+pub fn target_or_patch(
+    config: &Config,
+    workspace: &Workspace,
+    bumping: Bumping,
+    kinds: &[ErrorKind],
+) -> Result<(Target, Option<Finding>)> {
+    let error = match target(config, workspace, &bumping) {
+        Err(error) if bumping.bump.is_none() && kinds.contains(&error.kind()) => error,
+        other => return Ok((other?, None)),
+    };
+    let warning = Finding { severity: Severity::Warning, ..Finding::from(error) };
+    let patch = Bumping { bump: Some(Bump::Patch), ..bumping };
+    Ok((target(config, workspace, &patch)?, Some(warning)))
+}
+
 /// The version that the project states; none if it comes from tags.
 ///
 /// # Errors
@@ -106,7 +147,7 @@ fn stated(
             }
             let places: Vec<_> = settings::read(workspace).into_iter().flat_map(|tool| tool.places).collect();
             match places.as_slice() {
-                [] => stage.current(workspace, project).map(Some),
+                [] => stage.current(workspace, project).map(Some).map_err(only_backend_knows),
                 places => current_version(workspace, places).map_err(super::version::problem).map(Some),
             }
         }
@@ -116,13 +157,20 @@ fn stated(
     }
 }
 
-/// The committed project.
-pub fn read_project(config: &Config, files: &dyn Files) -> Result<Project> {
-    Project::read_as(files, config.name()).map_err(|error| {
+/// The committed project. `known` is its name, if something else than the files tells it.
+pub fn read_project(config: &Config, files: &dyn Files, known: Option<&str>) -> Result<Project> {
+    Project::read_as(files, config.name().or(known)).map_err(|error| {
         let help = error.help();
-        let error = Error::usage(error.to_string());
-        if help.is_empty() { error } else { error.help(help) }
+        let converted = Error::usage(error.to_string());
+        let converted = if help.is_empty() { converted } else { converted.help(help) };
+        if error == ProjectError::NoName { only_backend_knows(converted) } else { converted }
     })
+}
+
+fn only_backend_knows(error: Error) -> Error {
+    error
+        .with_kind(ErrorKind::OnlyBackendKnows)
+        .help("or let the build backend tell: `pyrelease plan --ask-backend` runs the project's code, as `run` does")
 }
 
 /// Infers the bump: the configured one, or that of the changelog's Unreleased section.
@@ -133,6 +181,7 @@ fn infer(config: &Config, workspace: &Workspace, present: &Version) -> Result<(B
     }
     let nothing = |why: String| {
         Error::usage(format!("{present} is already released, and {why}"))
+            .with_kind(ErrorKind::NoBump)
             .help("pass how to bump the version: `pyrelease run patch` (or minor, major, rc, …)")
     };
     if present.is_prerelease() {
