@@ -14,6 +14,7 @@ pub mod rebuild;
 mod reopen;
 mod tag;
 mod target;
+mod unbumped;
 mod upload;
 mod version;
 

@@ -21,7 +21,7 @@ pub(super) struct Tag {
     /// Message of the release commit; by default as in earlier releases, or else `Release {version}`
     pub(super) commit_message: Option<Template>,
     /// Whether to sign the tag; by default as git is configured (`tag.gpgSign`)
-    sign: Option<bool>,
+    pub(super) sign: Option<bool>,
 }
 
 pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {

@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
+use super::unbumped::unbumped;
 use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::engine::release::Target;
@@ -244,7 +245,7 @@ impl Stage for Version {
         let mut findings =
             release.workspace.edits_in_the_way(bumped.iter().map(|(path, _)| path.as_str()))?;
         findings.extend(unread);
-        findings.extend(unbumped_modules(release, &bumped));
+        findings.extend(unbumped(release, &bumped));
         Ok(findings)
     }
 
@@ -300,29 +301,6 @@ fn write(
         helps.fold(Error::refused(said.join("; ")), Error::help)
     })?;
     Ok(written.into_iter().collect())
-}
-
-/// Modules of the project that state the current version and are not bumped.
-fn unbumped_modules(release: &Release, bumped: &[(String, Vec<u8>)]) -> Vec<Finding> {
-    let package = release.target.project.import_name.replace('.', "/");
-    let mut findings = Vec::new();
-    for folder in ["src/", ""] {
-        for module in ["__init__.py", "__about__.py", "_version.py", "version.py"] {
-            let path = format!("{folder}{package}/{module}");
-            let states = || {
-                let place = VersionLocation::for_file(&path, release).ok()?.into_iter().next()?;
-                place.read(&release.text(&path).ok()?).ok()?
-            };
-            let is_bumped = bumped.iter().any(|(bumped_path, _)| *bumped_path == path);
-            if !is_bumped && states().is_some_and(|stated| stated == release.target.previous) {
-                let message = format!("`{path}` also states {}, but is not bumped", release.target.previous);
-                findings.push(
-                    Finding::warning(message).help(format!("add \"{path}\" to `files` in [stage.version]")),
-                );
-            }
-        }
-    }
-    findings
 }
 
 pub(super) fn problem(error: ProjectError) -> Error {

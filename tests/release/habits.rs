@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use pyrelease_test_support::{Blueprint, IndexServer, Project};
+use pyrelease_test_support::{Blueprint, IndexServer, Project, Transcript};
 
 use super::failures::Attempt;
 use super::quick;
@@ -282,4 +282,44 @@ fn a_rehearsal_under_another_version_has_it_in_every_learned_line() {
     };
     assert!(states(&attempt.rehearsal, "1.1.0.dev1"));
     assert!(states(&attempt.public, "1.1.0"));
+}
+
+#[test]
+fn a_plan_says_that_its_tag_is_not_signed_unlike_earlier_ones() {
+    let project = blueprint().config(BARE).build();
+    let signed = "1.1.0\n\n-----BEGIN SSH SIGNATURE-----\nU1NIU0lH\n-----END SSH SIGNATURE-----";
+    release(
+        &project,
+        ("1.0.0", "1.1.0"),
+        &["pyproject.toml"],
+        ("Release 1.1.0", &["-a", "v1.1.0", "-m", signed]),
+    );
+    project.write("later.txt", "something else\n");
+    project.commit("Work on");
+    let said = "no signature, unlike earlier tags, as in v1.1.0 (to change it, set `sign` in [stage.tag]";
+    project.pyrelease("plan minor").code(0).stdout_contains(said);
+    for config in [format!("{BARE}[stage.tag]\nsign = false\n"), format!("{BARE}[stage.tag]\nsign = true\n")]
+    {
+        project.write("release.toml", &config);
+        assert!(!project.pyrelease("plan minor").code(0).stdout().contains("no signature"));
+    }
+}
+
+#[test]
+fn places_that_nobody_knows_are_named_with_the_line_to_add() {
+    let project = blueprint()
+        .config(BARE)
+        .file("CITATION.cff", "cff-version: 1.2.0\nversion: \"1.0.0\"\nlicense: 1.0.0\n")
+        .file("README.md", "# demo\n\nSince 1.0.0 it is fast.\n\n    pip install demo==1.0.0\n")
+        .file("package.json", "{\"dependencies\": {\"other\": \"1.0.0\"}}\n")
+        .build();
+    let mut seen = Transcript::named("habits/unknown-places");
+    seen.add(&project.pyrelease("run minor --dry-run").code(0));
+    seen.assert();
+    let files = r#"files = [{ path = "CITATION.cff", search = 'version: "{version}"' }, { path = "README.md", search = "pip install demo=={version}" }]"#;
+    project.write("release.toml", &format!("{BARE}[stage.version]\n{files}\n"));
+    project.commit("Configure the places");
+    project.pyrelease("run minor --yes").code(0).stderr_lacks("also states");
+    assert!(project.read("CITATION.cff").contains("version: \"1.1.0\"\nlicense: 1.0.0"));
+    assert!(project.read("README.md").contains("Since 1.0.0 it is fast.\n\n    pip install demo==1.1.0"));
 }

@@ -19,6 +19,9 @@ pub struct Conventions {
     pub tag_name: Option<Convention<String>>,
     /// Whether the tags are annotated
     pub annotated: Option<Convention<bool>>,
+    /// Which earlier tags are signed, if this one is not: `as in v1.4.0 and v1.3.2`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsigned: Option<String>,
     /// The template of the tags' messages
     pub tag_message: Option<Convention<String>>,
     /// The template of the release commits' messages
@@ -94,6 +97,10 @@ impl Conventions {
             let kind = if annotated.value { "annotated tag" } else { "lightweight tag" };
             let setting = "`annotated` in [stage.tag]".to_owned();
             add("tag", kind.to_owned(), &annotated.reason, setting);
+        }
+        if let Some(reason) = &self.unsigned {
+            let what = "no signature, unlike earlier tags".to_owned();
+            add("tag", what, reason, "`sign` in [stage.tag], or `git config tag.gpgSign true`".to_owned());
         }
         if let Some(message) = &self.tag_message {
             let setting = "`message` in [stage.tag]".to_owned();

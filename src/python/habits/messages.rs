@@ -41,6 +41,13 @@ impl Habits {
         Some(Learned { value: newest, evidence: same.map(|release| release.tag.name.clone()).collect() })
     }
 
+    /// The last releases, if their tags are signed.
+    pub fn signed(&self) -> Option<Learned<bool>> {
+        let signed = self.releases.iter().take_while(|release| release.is_signed);
+        let evidence: Vec<String> = signed.map(|release| release.tag.name.clone()).collect();
+        (!evidence.is_empty()).then_some(Learned { value: true, evidence })
+    }
+
     /// The newest text that names the version, or else one that two releases share.
     fn repeated(&self, text: impl Fn(&PastRelease) -> Option<String>) -> Option<Learned<String>> {
         let texts: Vec<(&PastRelease, String)> =

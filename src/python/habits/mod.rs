@@ -28,6 +28,8 @@ pub struct PastRelease {
     pub tag: VersionTag,
     /// The message of an annotated tag; none if the tag is lightweight
     pub annotation: Option<String>,
+    /// Whether the tag is signed
+    pub is_signed: bool,
     /// The message of the release commit
     pub message: String,
     /// Whether the release commit is a merge

@@ -13,6 +13,7 @@ fn release(tag: &str, message: &str, changes: &[(&str, &str, &str)]) -> PastRele
     PastRelease {
         tag: VersionTag::parse(tag).unwrap(),
         annotation: None,
+        is_signed: false,
         message: message.to_owned(),
         is_merge: false,
         date: "2026-01-15".to_owned(),

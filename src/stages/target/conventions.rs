@@ -62,6 +62,9 @@ pub(super) fn of(
         let by_tool = || told(&|tool| tool.commit_message.clone());
         conventions.commit_message = habits.commit_message().map(convention).or_else(by_tool);
     }
+    if tag.sign.is_none() && !(is_annotated && workspace.repository.signs().1) {
+        conventions.unsigned = habits.signed().map(|learned| learned.reason());
+    }
     conventions.forget_defaults(&project.name);
     if !config.settings::<VersionStage>("version")?.has_files() {
         conventions.lines = habits.lines(workspace, previous, version, date);

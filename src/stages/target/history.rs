@@ -178,7 +178,8 @@ fn past_releases(
         let annotation = listed.is_annotated.then(|| repository.tag_message(&tag.name).unwrap_or_default());
         releases.push(PastRelease {
             tag: (*tag).clone(),
-            annotation,
+            is_signed: annotation.as_ref().is_some_and(|(_, is_signed)| *is_signed),
+            annotation: annotation.map(|(message, _)| message),
             message: record.message,
             is_merge: record.is_merge,
             date: record.date,

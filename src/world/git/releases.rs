@@ -109,15 +109,15 @@ impl Repository {
         dated.into_iter().map(|(_, commit)| commit).collect()
     }
 
-    /// The message of an annotated tag, without a signature.
-    pub fn tag_message(&self, name: &str) -> Option<String> {
+    /// The message of an annotated tag without its signature, and whether it has one.
+    pub fn tag_message(&self, name: &str) -> Option<(String, bool)> {
         let reference = self.repository.find_reference(&format!("refs/tags/{name}")).ok()?;
         let tag = reference.peel_to_tag().ok()?;
         let message = tag.message().ok().flatten().unwrap_or_default();
-        let text = ["-----BEGIN PGP", "-----BEGIN SSH"]
-            .iter()
-            .fold(message, |text, mark| text.split_once(mark).map_or(text, |(text, _)| text));
-        Some(text.trim().to_owned())
+        let marks = ["-----BEGIN PGP", "-----BEGIN SSH", "-----BEGIN SIGNED MESSAGE"];
+        let text =
+            marks.iter().fold(message, |text, mark| text.split_once(mark).map_or(text, |(text, _)| text));
+        Some((text.trim().to_owned(), text.len() < message.len()))
     }
 
     /// The first parent of a commit.

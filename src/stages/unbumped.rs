@@ -1,0 +1,165 @@
+//! Finds lines that state the current version and that the release does not change.
+
+use crate::engine::prelude::*;
+use crate::python::filename::normalize;
+use crate::python::project::{Files as _, VersionLocation};
+
+/// Files that usually state the version of a project
+const FILES: [&str; 27] = [
+    "CITATION.cff",
+    "codemeta.json",
+    ".zenodo.json",
+    "Dockerfile",
+    "docker/Dockerfile",
+    "package.json",
+    "Cargo.toml",
+    "meson.build",
+    "CMakeLists.txt",
+    "Doxyfile",
+    "action.yml",
+    "action.yaml",
+    "mkdocs.yml",
+    "antora.yml",
+    "snapcraft.yaml",
+    "snap/snapcraft.yaml",
+    "sonar-project.properties",
+    "meta.yaml",
+    "recipe/meta.yaml",
+    "conda.recipe/meta.yaml",
+    "conda/meta.yaml",
+    "docs/conf.py",
+    "doc/conf.py",
+    "docs/source/conf.py",
+    "doc/source/conf.py",
+    "VERSION",
+    "version.txt",
+];
+/// Texts that may mention the version in what users copy
+const TEXTS: [&str; 6] =
+    ["README.md", "README.rst", "README", "docs/index.md", "docs/index.rst", "docs/installation.md"];
+/// The most lines that are reported
+const MOST: usize = 5;
+/// In bytes; a larger file is generated
+const LARGEST: usize = 200_000;
+
+/// A warning for each place that states the current version and is not bumped, with what makes it so.
+///
+/// Modules of the package count if they assign `__version__`. In other files a line counts if it names the project, or
+/// the word version or release. In a text it counts only if it names the project and is newer than the last release: what
+/// was there before the last release, and still is, describes that version.
+pub(super) fn unbumped(release: &Release, bumped: &[(String, Vec<u8>)]) -> Vec<Finding> {
+    let version = release.target.previous.to_string();
+    let mut findings: Vec<Finding> = modules(release, bumped)
+        .map(|path| warning(release, &format!("`{path}`"), &format!("\"{path}\"")))
+        .collect();
+    let name = normalize(&release.target.project.name);
+    for path in FILES.iter().chain(&TEXTS) {
+        let Some(text) = committed(release, path, bumped) else { continue };
+        let is_text = TEXTS.contains(path);
+        let earlier = is_text.then(|| before_last_release(release, path)).flatten();
+        let is_whole_file = |line: &str| line.trim() == version && text.trim() == version;
+        for (index, line) in text.lines().enumerate() {
+            let lower = line.to_lowercase();
+            let names_project = normalize(&lower).contains(&name);
+            let names_it =
+                names_project || !is_text && ["version", "release"].iter().any(|word| lower.contains(word));
+            let is_new = earlier.as_ref().is_none_or(|earlier| !earlier.lines().any(|other| other == line));
+            let Some(at) = stated(line, &version).filter(|_| is_new && (names_it || is_whole_file(line)))
+            else {
+                continue;
+            };
+            let search = format!("{}{{version}}{}", &line[..at], &line[at + version.len()..]);
+            let quoted = toml_edit::Value::from(search.trim());
+            let entry = format!("{{ path = \"{path}\", search = {} }}", quoted.to_string().trim());
+            findings.push(warning(release, &format!("`{path}`, line {},", index + 1), &entry));
+        }
+    }
+    let more = findings.len().saturating_sub(MOST);
+    findings.truncate(MOST);
+    if more > 0 {
+        findings.push(Finding::warning(format!("{more} more lines state {version} and are not bumped")));
+    }
+    findings
+}
+
+fn warning(release: &Release, place: &str, entry: &str) -> Finding {
+    let message = format!("{place} also states {}, but is not bumped", release.target.previous);
+    // With `files`, the lines that earlier releases changed are no longer looked for.
+    let learned = release.target.conventions.lines.iter().map(|line| {
+        let quoted = toml_edit::Value::from(line.shown.trim());
+        format!("{{ path = \"{}\", search = {} }}", line.path, quoted.to_string().trim())
+    });
+    let mut entries: Vec<String> = learned.collect();
+    if entries.is_empty() {
+        return Finding::warning(message).help(format!("add {entry} to `files` in [stage.version]"));
+    }
+    entries.push(entry.to_owned());
+    Finding::warning(message)
+        .help(format!("to bump it, set files = [{}] in [stage.version]", entries.join(", ")))
+}
+
+/// Modules of the project that state the current version and are not bumped.
+fn modules<'a>(release: &'a Release, bumped: &'a [(String, Vec<u8>)]) -> impl Iterator<Item = String> + 'a {
+    let package = release.target.project.import_name.replace('.', "/");
+    let names = ["__init__.py", "__about__.py", "_version.py", "version.py"];
+    let paths = ["src/", ""].into_iter().flat_map(move |folder| {
+        let package = package.clone();
+        names.into_iter().map(move |module| format!("{folder}{package}/{module}"))
+    });
+    paths.filter(|path| {
+        let states = || {
+            let place = VersionLocation::for_file(path, release).ok()?.into_iter().next()?;
+            place.read(&release.text(path).ok()?).ok()?
+        };
+        let is_bumped = bumped.iter().any(|(bumped_path, _)| bumped_path == path);
+        !is_bumped && states().is_some_and(|stated| stated == release.target.previous)
+    })
+}
+
+/// A file as the release leaves it.
+fn committed(release: &Release, path: &str, bumped: &[(String, Vec<u8>)]) -> Option<String> {
+    let written = bumped.iter().find(|(bumped_path, _)| bumped_path == path).map(|(_, bytes)| bytes.clone());
+    let bytes = written.or_else(|| release.read(path)).filter(|bytes| bytes.len() <= LARGEST)?;
+    String::from_utf8(bytes).ok()
+}
+
+/// The file in the commit before the last release.
+fn before_last_release(release: &Release, path: &str) -> Option<String> {
+    let workspace = &release.workspace;
+    let commit = release.target.conventions.before_releases.first()?;
+    let bytes = workspace.repository.committed(commit, &format!("{}{path}", workspace.prefix))?;
+    String::from_utf8(bytes).ok()
+}
+
+/// Where a line states the version, as a whole one: not in `11.0.0`, `1.0.0.1` or `1.0.0rc1`.
+fn stated(line: &str, version: &str) -> Option<usize> {
+    line.match_indices(version).map(|(at, _)| at).find(|at| {
+        let (before, after) = (&line[..*at], &line[at + version.len()..]);
+        let before = before.strip_suffix('v').unwrap_or(before);
+        let inner = |letter: char| letter.is_alphanumeric();
+        let mut rest = after.chars();
+        let follows = match (rest.next(), rest.next()) {
+            (Some('.'), Some(next)) => next.is_ascii_digit(),
+            (Some(next), _) => inner(next),
+            (None, _) => false,
+        };
+        !before.ends_with(|letter: char| inner(letter) || letter == '.') && !follows
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_whole_versions() {
+        for line in
+            ["version: 1.0.0", "demo==1.0.0", "(v1.0.0)", "demo-1.0.0-py3.whl", "\"1.0.0\"", "It is 1.0.0."]
+        {
+            assert!(stated(line, "1.0.0").is_some(), "{line}");
+        }
+        for line in ["11.0.0", "1.0.0.1", "1.0.0rc1", "2.1.0.0", "1.0.01", "rev1.0.0"] {
+            assert_eq!(stated(line, "1.0.0"), None, "{line}");
+        }
+    }
+}
