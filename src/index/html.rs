@@ -1,6 +1,8 @@
 //! Parses the HTML that indexes send: the links of a page, and the text of an error page. The input may be anything;
 //! text that is not HTML has no links.
 
+use html5gum::{DefaultEmitter, HtmlString, StartTag, Token, Tokenizer};
+
 /// An anchor of a page
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Anchor {
@@ -14,176 +16,79 @@ pub(super) struct Anchor {
 /// A page's anchors with an `href`, and the URL in its `<base>`.
 pub(super) fn anchors(page: &str) -> (Vec<Anchor>, Option<String>) {
     let (mut anchors, mut base) = (Vec::new(), None);
-    let mut rest = page;
-    while let Some(tag) = next_tag(&mut rest) {
-        match tag.name.to_ascii_lowercase().as_str() {
-            "a" => {
-                let Some(href) = tag.attribute("href") else { continue };
-                let end = find_ignoring_case(rest, "</a").unwrap_or(rest.len());
-                anchors.push(Anchor { href, text: text(&rest[..end]), yanked: tag.attribute("data-yanked") });
-                rest = &rest[end..];
+    let mut open: Option<Anchor> = None;
+    for token in tokens(page) {
+        match token {
+            Token::StartTag(tag) => match tag.name.as_slice() {
+                b"a" => {
+                    anchors.extend(open.take());
+                    open = attribute(&tag, b"href").map(|href| Anchor {
+                        href,
+                        text: String::new(),
+                        yanked: attribute(&tag, b"data-yanked"),
+                    });
+                }
+                b"base" => base = base.or_else(|| attribute(&tag, b"href")),
+                _ => {}
+            },
+            Token::EndTag(tag) if tag.name.as_slice() == b"a" => anchors.extend(open.take()),
+            Token::String(text) => {
+                if let Some(anchor) = &mut open {
+                    anchor.text.push_str(&utf8(&text));
+                }
             }
-            "base" => base = base.or_else(|| tag.attribute("href")),
             _ => {}
         }
+    }
+    anchors.extend(open);
+    for anchor in &mut anchors {
+        anchor.text = anchor.text.trim().to_owned();
     }
     (anchors, base)
 }
 
 /// The text of an error page: its preformatted part, else its body, else its title.
 pub(super) fn reason(page: &str) -> String {
-    let inside = |name: &str| {
-        let start = find_ignoring_case(page, &format!("<{name}"))?;
-        let start = start + page[start..].find('>')? + 1;
-        let end = find_ignoring_case(&page[start..], &format!("</{name}")).unwrap_or(page.len() - start);
-        Some(text(&page[start..start + end])).filter(|text| !text.trim().is_empty())
+    let inside = |name: &[u8]| {
+        let is_start = |token: &Token| matches!(token, Token::StartTag(tag) if tag.name.as_slice() == name);
+        let is_end = |token: &Token| matches!(token, Token::EndTag(tag) if tag.name.as_slice() == name);
+        let part = tokens(page).skip_while(|token| !is_start(token)).take_while(|token| !is_end(token));
+        Some(text_of(part)).filter(|text| !text.is_empty())
     };
-    ["pre", "body", "title"].into_iter().find_map(inside).unwrap_or_else(|| text(page))
+    [&b"pre"[..], b"body", b"title"].into_iter().find_map(inside).unwrap_or_else(|| text(page))
 }
 
 /// The text of a piece of HTML: without tags, entities decoded.
 pub(super) fn text(html: &str) -> String {
-    let mut text = String::with_capacity(html.len());
-    let mut rest = html;
-    while !rest.is_empty() {
-        let before = rest;
-        match next_tag(&mut rest) {
-            Some(tag) => {
-                text.push_str(&decode(&before[..tag.at]));
-                text.push(' ');
-            }
-            None => {
-                text.push_str(&decode(before));
-                break;
-            }
-        }
-    }
-    text.trim().to_owned()
+    text_of(tokens(html))
 }
 
-struct Tag<'a> {
-    /// The position of its `<` in the searched text
-    at: usize,
-    name: &'a str,
-    attributes: &'a str,
+/// The text of the tokens, with a blank for each tag.
+fn text_of(tokens: impl Iterator<Item = Token>) -> String {
+    let words = tokens.map(|token| match token {
+        Token::String(text) => utf8(&text),
+        Token::StartTag(_) | Token::EndTag(_) => " ".to_owned(),
+        _ => String::new(),
+    });
+    words.collect::<String>().trim().to_owned()
 }
 
-/// The next opening or closing tag; moves `rest` behind it. Skips comments, and a `<` that begins no tag.
-fn next_tag<'a>(rest: &mut &'a str) -> Option<Tag<'a>> {
-    let whole = *rest;
-    let mut from = 0;
-    loop {
-        let at = from + whole[from..].find('<')?;
-        let inner = &whole[at + 1..];
-        if let Some(comment) = inner.strip_prefix("!--") {
-            from = whole.len() - comment.len() + comment.find("-->")? + 3;
-            continue;
-        }
-        if !inner
-            .starts_with(|letter: char| letter.is_ascii_alphabetic() || matches!(letter, '/' | '!' | '?'))
-        {
-            from = at + 1;
-            continue;
-        }
-        let end = tag_end(inner)?;
-        let tag = &inner[..end];
-        let name_end =
-            tag.find(|letter: char| letter.is_ascii_whitespace()).unwrap_or(tag.trim_end_matches('/').len());
-        *rest = &inner[end + 1..];
-        return Some(Tag { at, name: &tag[..name_end], attributes: &tag[name_end..] });
-    }
+fn tokens(html: &str) -> impl Iterator<Item = Token> {
+    let mut emitter = DefaultEmitter::default();
+    // The content of `<script>` and `<style>` has no tags.
+    emitter.naively_switch_states(true);
+    Tokenizer::new_with_emitter(html, emitter).map(|token| match token {
+        Ok(token) => token,
+        Err(never) => match never {},
+    })
 }
 
-/// The position of a tag's `>`, outside of quotes.
-fn tag_end(tag: &str) -> Option<usize> {
-    let mut quote = None;
-    for (at, byte) in tag.bytes().enumerate() {
-        match (quote, byte) {
-            (None, b'>') => return Some(at),
-            (None, b'"' | b'\'') => quote = Some(byte),
-            (Some(open), byte) if open == byte => quote = None,
-            _ => {}
-        }
-    }
-    None
+fn attribute(tag: &StartTag<()>, name: &[u8]) -> Option<String> {
+    tag.attributes.get(name).map(|value| utf8(value))
 }
 
-impl Tag<'_> {
-    fn attribute(&self, wanted: &str) -> Option<String> {
-        let mut rest = self.attributes;
-        loop {
-            rest = rest.trim_start_matches(|letter: char| letter.is_ascii_whitespace() || letter == '/');
-            if rest.is_empty() {
-                return None;
-            }
-            let ends_name = |letter: char| letter.is_ascii_whitespace() || matches!(letter, '=' | '/');
-            // A name that begins with `=` is invalid, but must still be skipped.
-            let name_end = rest
-                .char_indices()
-                .skip(1)
-                .find(|&(_, letter)| ends_name(letter))
-                .map_or(rest.len(), |(at, _)| at);
-            let name = &rest[..name_end];
-            rest = rest[name_end..].trim_start();
-            let mut value = "";
-            if let Some(after) = rest.strip_prefix('=') {
-                let after = after.trim_start();
-                (value, rest) = match after.chars().next() {
-                    Some(quote @ ('"' | '\'')) => after[1..].split_once(quote)?,
-                    _ => after.split_at(after.find(|c: char| c.is_ascii_whitespace()).unwrap_or(after.len())),
-                };
-            }
-            if name.eq_ignore_ascii_case(wanted) {
-                return Some(decode(value));
-            }
-        }
-    }
-}
-
-/// Decodes the entities that URLs and file names need; leaves anything else unchanged.
-fn decode(text: &str) -> String {
-    let mut decoded = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        decoded.push_str(&rest[..at]);
-        rest = &rest[at..];
-        // The longest known entity has 9 characters, `&` and `;` included.
-        let end = rest.bytes().take(10).position(|byte| byte == b';');
-        match end.and_then(|end| Some((end, entity(&rest[1..end])?))) {
-            Some((end, letter)) => {
-                decoded.push(letter);
-                rest = &rest[end + 1..];
-            }
-            None => {
-                decoded.push('&');
-                rest = &rest[1..];
-            }
-        }
-    }
-    decoded + rest
-}
-
-fn entity(name: &str) -> Option<char> {
-    match name {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        "nbsp" => Some(' '),
-        _ => {
-            let number = name.strip_prefix('#')?;
-            let number = match number.strip_prefix(['x', 'X']) {
-                Some(number) => u32::from_str_radix(number, 16).ok()?,
-                None => number.parse().ok()?,
-            };
-            char::from_u32(number)
-        }
-    }
-}
-
-fn find_ignoring_case(text: &str, wanted: &str) -> Option<usize> {
-    text.as_bytes().windows(wanted.len()).position(|part| part.eq_ignore_ascii_case(wanted.as_bytes()))
+fn utf8(text: &HtmlString) -> String {
+    String::from_utf8_lossy(text).into_owned()
 }
 
 #[cfg(test)]
@@ -204,6 +109,28 @@ mod tests {
         assert_eq!(hrefs, ["../f/demo-1.0.tar.gz#sha256=ab&x", "plain.whl"]);
         assert_eq!(anchors[0].text, "demo-1.0.tar.gz");
         assert_eq!((&anchors[0].yanked, &anchors[1].yanked), (&None, &Some(String::new())));
+    }
+
+    #[test]
+    fn an_anchor_ends_at_the_next_one_and_scripts_and_comments_have_none() {
+        let page =
+            "<script>'<a href=x>'</script><a href=y>y.whl<a href=&#x7a;>z.whl<!-- and --></a><a href='cut";
+        let links = anchors(page).0.into_iter().map(|anchor| (anchor.href, anchor.text));
+        let expected =
+            [("y", "y.whl"), ("z", "z.whl")].map(|(href, text)| (href.to_owned(), text.to_owned()));
+        assert_eq!(links.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn the_reason_is_the_most_exact_part_of_an_error_page() {
+        let title = "<title>403 Forbidden</title>";
+        assert_eq!(
+            reason(&format!("{title}<body>It is<br>forbidden &amp; <!-- so --> closed</body>")),
+            "It is forbidden &  closed"
+        );
+        assert_eq!(reason(&format!("{title}<body>x<PRE>no\nway</PRE>y</body>")), "no\nway");
+        assert_eq!(reason(&format!("<html>{title}<body> </body></html>")), "403 Forbidden");
+        assert_eq!(reason("<h1>Closed"), "Closed");
     }
 
     proptest! {
