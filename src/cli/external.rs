@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::plugin::find::PREFIX as STAGE_PREFIX;
 use crate::text::safe;
 use crate::ui::{Table, data};
-use crate::world::process::why_not_started;
+use crate::world::process::{quoted, why_not_started};
 use crate::world::{Environment, without_relative_folders};
 
 const PREFIX: &str = "pyrelease-";
@@ -73,11 +73,12 @@ fn why_not_runnable(name: &str, environment: &Environment) -> Option<String> {
     let files =
         environment.search_path().into_iter().map(|folder| folder.join(format!("{PREFIX}{name}{ending}")));
     let file = files.into_iter().find(|file| file.symlink_metadata().is_ok())?;
-    let shown = file.display();
+    let shown = file.display().to_string();
     match fs_err::metadata(&file) {
         Err(_) => Some(format!("`{shown}` is a broken symbolic link")),
         Ok(known) if known.is_file() && !is_executable(&file) => {
-            Some(format!("`{shown}` is not executable: run `chmod +x {shown}`"))
+            let word = quoted(&shown).into_owned();
+            Some(format!("`{shown}` is not executable: run `chmod +x {word}`"))
         }
         Ok(_) => None,
     }

@@ -97,7 +97,7 @@ enum Command {
     Upload(upload::Arguments),
     /// Release a small project to two embedded indexes, and install it from there
     Demo(demo::Arguments),
-    /// Kill the release at every point, in a copy, and prove that it can be undone and completed
+    /// In a copy, kill the release at every point, and check that it can be undone and completed
     Drill(drill::Arguments),
     /// Manage plugins
     #[command(subcommand)]

@@ -6,7 +6,7 @@ use crate::ops::{self, Context, RunOptions};
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// How to bump the version: major, minor, patch, a, b, rc, post, dev, release (drop the pre-release), or a version.
-    /// Without it, the current version if it has no tag yet, else the bump that the changelog's Unreleased section calls for
+    /// The default is the current version if it has no tag yet, else the bump that the changelog's Unreleased section calls for
     #[arg(value_name = "BUMP")]
     bump: Option<String>,
 

@@ -53,6 +53,9 @@ struct Entry {
     username: Option<String>,
     /// Where they were found
     source: Option<String>,
+    /// The section of `.pypirc`, if they were found there
+    #[serde(skip)]
+    section: Option<String>,
     /// The issuer that the token names
     issuer: Option<String>,
     /// The scope of a token
@@ -170,7 +173,7 @@ fn look(context: &Context, index: &IndexAddress, project: Option<&str>) -> Resul
 /// The other sections of `.pypirc`: those of other projects, and of indexes that are not configured.
 fn other_sections(context: &Context, indexes: &[IndexAddress], entries: &[Entry]) -> Result<Vec<Entry>> {
     let is_listed = |secret: &PypircSecret| {
-        entries.iter().any(|entry| entry.source.as_deref() == Some(secret.credentials.source()))
+        entries.iter().any(|entry| entry.section.as_deref() == secret.credentials.section())
     };
     let others = pypirc_secrets(&context.environment)?.into_iter().filter(|secret| !is_listed(secret));
     let describe = |PypircSecret { index, project, upload, credentials }: PypircSecret| {
@@ -204,6 +207,7 @@ fn describe(index: &str, found: &Credentials) -> Entry {
         kind,
         username: found.username().map(str::to_owned),
         source: Some(found.source().to_owned()),
+        section: found.section().map(str::to_owned),
         issuer: token.as_ref().map(|token| token.issuer().to_owned()),
         scope: token.map(|token| token.scope()),
         ..Entry::empty(index)
@@ -219,6 +223,7 @@ impl Entry {
             kind: Kind::None,
             username: None,
             source: None,
+            section: None,
             issuer: None,
             scope: None,
             concerns: Vec::new(),

@@ -10,9 +10,9 @@ use crate::engine::stage::PluginPreflight;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, Leave, Severity};
 
-/// Asks the repository and every stage, looks for the files that are to be carried, tells all findings, and refuses if
-/// one is an error that the user's `leave` does not cover. Gives the questions that the user has to answer with yes, and
-/// what plugins would do.
+/// Checks the repository, every stage and the files in `carry`, reports all findings, and refuses the release if one is
+/// an error that `leave` does not allow. Returns the questions that the user must answer with yes, and the steps of the
+/// plugins.
 ///
 /// # Errors
 /// At least one finding is an error.
@@ -40,55 +40,55 @@ pub fn preflight(
     }
 }
 
-/// Asks the repository and every stage, and looks for the files that are to be carried; `tell` hears of each finding. Gives
-/// what plugins would do.
+/// Checks the repository, every stage and the files in `carry`; calls `on_finding` for each finding. Returns the steps of
+/// the plugins.
 pub fn examine(
     pipeline: &Pipeline,
     release: &Release,
     carry: &[String],
-    tell: &mut dyn FnMut(Option<&str>, Finding),
+    on_finding: &mut dyn FnMut(Option<&str>, Finding),
 ) -> PluginSteps {
-    let asked: Vec<_> = pipeline.stages().map(|stage| stage.ask_plugin(release)).collect();
+    let threads: Vec<_> = pipeline.stages().map(|stage| stage.ask_plugin(release)).collect();
     for finding in repository_checks::repository(release) {
-        tell(None, finding);
+        on_finding(None, finding);
     }
     for path in carry.iter().filter(|path| !release.workspace.root().join(path).exists()) {
         let finding = Finding::error(format!("`carry` names `{path}`, which does not exist"));
-        tell(None, finding.help("make it, or take it out of `carry`"));
+        on_finding(None, finding.help("create it, or remove it from `carry`"));
     }
     let mut steps = PluginSteps::new();
-    for (stage, asked) in pipeline.stages().zip(asked) {
+    for (stage, thread) in pipeline.stages().zip(threads) {
         let mut findings = stage.preflight(release).unwrap_or_else(|error| vec![Finding::from(error)]);
-        match asked.map(join).transpose() {
-            Ok(said) => {
-                let said = said.unwrap_or_default();
-                findings.extend(said.findings);
-                steps.insert(stage.name().to_owned(), said.steps);
+        match thread.map(join).transpose() {
+            Ok(reply) => {
+                let reply = reply.unwrap_or_default();
+                findings.extend(reply.findings);
+                steps.insert(stage.name().to_owned(), reply.steps);
             }
             Err(error) => findings.push(error.into()),
         }
         for finding in findings {
-            tell(Some(stage.name()), finding);
+            on_finding(Some(stage.name()), finding);
         }
     }
     steps
 }
 
-/// What plugins would do, for a plan without a preflight.
+/// The steps of the plugins, for a plan without a preflight.
 ///
 /// # Errors
-/// A plugin could not be asked.
+/// A plugin does not report its steps.
 pub fn plugin_steps(pipeline: &Pipeline, release: &Release) -> Result<PluginSteps> {
-    let asked: Vec<_> = pipeline.stages().map(|stage| stage.ask_plugin(release)).collect();
-    let said = pipeline.stages().zip(asked).map(|(stage, asked)| {
-        let said = asked.map(join).transpose().map_err(|error| error.with_kind(ErrorKind::Refused))?;
-        Ok((stage.name().to_owned(), said.unwrap_or_default().steps))
+    let threads: Vec<_> = pipeline.stages().map(|stage| stage.ask_plugin(release)).collect();
+    let replies = pipeline.stages().zip(threads).map(|(stage, thread)| {
+        let reply = thread.map(join).transpose().map_err(|error| error.with_kind(ErrorKind::Refused))?;
+        Ok((stage.name().to_owned(), reply.unwrap_or_default().steps))
     });
-    // Every thread is waited for, also after an error.
-    let said: Vec<Result<_>> = said.collect();
-    said.into_iter().collect()
+    // Join every thread, also after an error.
+    let replies: Vec<Result<_>> = replies.collect();
+    replies.into_iter().collect()
 }
 
-fn join(asked: JoinHandle<Result<PluginPreflight>>) -> Result<PluginPreflight> {
-    asked.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+fn join(thread: JoinHandle<Result<PluginPreflight>>) -> Result<PluginPreflight> {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -13,6 +13,7 @@ use super::store::{Plugin, PluginKind, WordFile, sha256};
 use crate::error::{Error, Result};
 use crate::world::Environment;
 use crate::world::document::{read, user_folder, write};
+use crate::world::process::quoted;
 
 /// The file with the pins, next to the configuration
 pub const LOCK: &str = "release.lock";
@@ -197,7 +198,7 @@ impl Obstacle {
             "plugin `{name}` could be changed by other users: `{}` is writable by them; it was not run",
             path.display()
         ))
-        .help(format!("run `chmod go-w {}`", path.display())),
+        .help(format!("run `chmod go-w {}`", quoted(&path.display().to_string()))),
     }
     }
 }

@@ -16,23 +16,23 @@ pub fn check_text(report: &Report) -> String {
         let (style, verdict) = if file.accepted { (GOOD, "PASSED") } else { (BAD, "REFUSED") };
         let _ = writeln!(text, "{}: {style}{verdict}{style:#}", visible(&file.file));
         let is_own = |group: &&Group<'_>| matches!(group.files[..], [only] if std::ptr::eq(only, file));
-        groups.iter().filter(is_own).for_each(|group| text.push_str(&told(group)));
+        groups.iter().filter(is_own).for_each(|group| text.push_str(&group_text(group)));
     }
-    let mut above = String::new();
+    let mut heading = String::new();
     for group in groups.iter().filter(|group| group.files.len() > 1) {
         let files = group.file_names(visible);
-        if files != above {
+        if files != heading {
             let _ = writeln!(text, "{files}:");
-            above = files;
+            heading = files;
         }
-        text.push_str(&told(group));
+        text.push_str(&group_text(group));
     }
     if !report.release.is_empty() {
         let (style, verdict) =
             if report.release.iter().any(Diagnostic::is_error) { (BAD, "REFUSED") } else { (GOOD, "PASSED") };
         let _ = writeln!(text, "all files together: {style}{verdict}{style:#}");
         let of_release = groups.iter().filter(|group| group.files.is_empty());
-        of_release.for_each(|group| text.push_str(&told(group)));
+        of_release.for_each(|group| text.push_str(&group_text(group)));
     }
     text.trim_end().to_owned()
 }
@@ -54,9 +54,9 @@ pub fn annotations(report: &Report) -> String {
         if let Some(place) = place {
             let _ = write!(message, "\n{place}");
         }
-        for (what, said) in [("PyPI", pypi), ("help", &finding.help)] {
-            if let Some(said) = said {
-                let _ = write!(message, "\n{what}: {said}");
+        for (label, line) in [("PyPI", pypi), ("help", &finding.help)] {
+            if let Some(line) = line {
+                let _ = write!(message, "\n{label}: {line}");
             }
         }
         let _ = writeln!(text, "::{}", escaped(&message));
@@ -64,7 +64,8 @@ pub fn annotations(report: &Report) -> String {
     text.trim_end().to_owned()
 }
 
-fn told(group: &Group<'_>) -> String {
+/// A group of equal findings: the message, where it was found, and the help.
+fn group_text(group: &Group<'_>) -> String {
     let (rule, severity) = (group.rule(), group.severity());
     let style = if severity == Severity::Error { BAD } else { WARN };
     let mut text = format!("  {style}{severity}[{rule}]{style:#}: {}\n", visible(&group.message()));
@@ -83,9 +84,9 @@ fn told(group: &Group<'_>) -> String {
         }
         None => {}
     }
-    for (what, said) in [("PyPI", group.pypi()), ("help", group.help())] {
-        if let Some(said) = said {
-            let _ = writeln!(text, "        {PLACE}={PLACE:#} {what}: {}", visible(said));
+    for (label, line) in [("PyPI", group.pypi()), ("help", group.help())] {
+        if let Some(line) = line {
+            let _ = writeln!(text, "        {PLACE}={PLACE:#} {label}: {}", visible(line));
         }
     }
     text
@@ -116,12 +117,12 @@ pub fn rule_text(rule: &Rule) -> String {
     table.row(["source", rule.reference]);
     let allow = format!("`[stage.check] allow = [\"{}\"]`", rule.id);
     match rule.source {
-        Source::Pypi(says) => {
-            table.row(["PyPI says", &says.replace(" | ", "\n")]);
+        Source::Pypi(message) => {
+            table.row(["PyPI says", &message.replace(" | ", "\n")]);
             table.row(["allowed", &format!("with {allow} it is a warning")]);
         }
-        Source::Stricter(why) => {
-            table.row(["why", &format!("{why}; PyPI itself does not refuse it")]);
+        Source::Stricter(reason) => {
+            table.row(["why", &format!("{reason}; PyPI itself does not refuse it")]);
             table.row(["allowed", &format!("{allow} silences it")]);
         }
     }

@@ -218,9 +218,11 @@ impl Listener for Human {
             Event::GivenUp { .. } => {
                 self.status(WARN, "Given up", "the run is over; what is listed above stays as it is")
             }
-            Event::RolledBack { .. } => {
-                self.status(GOOD, "Rolled back", "the repository and its remote are as they were")
-            }
+            Event::RolledBack { .. } => self.status(
+                GOOD,
+                "Rolled back",
+                "the repository and its remote to their state before the release",
+            ),
         }
     }
 }

@@ -60,6 +60,8 @@ impl Workbench<'_> {
             .stream(&log, self.interrupted, |line| {
                 listener.on_event(&Event::Output { stage: self.stage, line })
             })
-            .map_err(|error| Error::from(error).help(format!("all it printed is in `{}`", log.display())))
+            .map_err(|error| {
+                Error::from(error).help(format!("its complete output is in `{}`", log.display()))
+            })
     }
 }

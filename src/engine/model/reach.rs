@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub enum Reach {
     /// The run's folder only
     Private,
-    /// An index for rehearsals: the file names are used up there, which harms nobody
+    /// An index for rehearsals: the file names are used up there, which does no harm
     Rehearsal,
     /// Refs, here and at the remote: undone unless somebody else has changed them
     Repository,

@@ -126,9 +126,9 @@ impl RecoveryContext<'_> {
     pub(in crate::engine) fn undo(&self, journal: &mut Journal, entry: &Entry) -> Result<Result<(), String>> {
         let what = entry.effect.to_string();
         let stays = match &entry.effect {
-            Effect::Upload { reach: Reach::Rehearsal, .. } => Some(
-                "an index accepts a file name only once, so this one stays used there, which harms nobody",
-            ),
+            Effect::Upload { reach: Reach::Rehearsal, .. } => {
+                Some("an index accepts a file name only once, so it stays used there; this does no harm")
+            }
             Effect::Command { reach: Reach::Rehearsal, .. } => Some("it was a rehearsal"),
             Effect::Command { undo: None, .. } => Some("the stage has no `undo` command"),
             Effect::Plugin(effect) if effect.class == Class::Irreversible => {

@@ -143,8 +143,9 @@ fn sound(
             ));
             return (vec![LEAVE], notes);
         }
-        if let Some(Entry { effect, never: Some(reason), .. }) = refused_for_good(&summary.entries) {
-            let is_shown = report.failure.as_ref().is_some_and(|failure| failure.contains(reason));
+        if let Some(Entry { stage, effect, never: Some(reason), .. }) = refused_for_good(&summary.entries) {
+            // The report's `failure` has the reason if this stage was the last that failed.
+            let is_shown = failed_stage(&summary.records) == Some(stage);
             let why = if is_shown { String::new() } else { format!(": {reason}") };
             notes.push(format!("{effect} was refused for good{why}"));
             notes.push(format!(
@@ -185,6 +186,14 @@ fn sound(
     notes.extend(moved);
     let back = if stuck.is_empty() { ROLLBACK } else { LEAVE };
     (if can_resume { vec![RESUME, back] } else { vec![back] }, notes)
+}
+
+/// The stage that failed last.
+fn failed_stage(records: &[Record]) -> Option<&String> {
+    records.iter().rev().find_map(|record| match record {
+        Record::Failed { stage, .. } => Some(stage),
+        _ => None,
+    })
 }
 
 /// Whether neither the run's folder nor an index has the file.

@@ -52,6 +52,8 @@ pub struct Credentials {
     method: AuthMethod,
     /// Where they were found, for the user: a variable, or a file and section
     source: String,
+    /// The section of `.pypirc` that they were found in
+    section: Option<String>,
     /// A warning about that source
     warning: Option<String>,
     issued: Arc<Issued>,
@@ -139,7 +141,15 @@ impl Credentials {
     }
 
     fn of(method: AuthMethod, source: String) -> Self {
-        Self { method, source, warning: None, issued: Arc::default(), is_bound: false, withheld: None }
+        Self {
+            method,
+            source,
+            section: None,
+            warning: None,
+            issued: Arc::default(),
+            is_bound: false,
+            withheld: None,
+        }
     }
 
     fn publisher(publisher: Publisher) -> Self {
@@ -173,9 +183,18 @@ impl Credentials {
         self
     }
 
+    fn of_section(self, name: &str) -> Self {
+        Self { section: Some(name.to_owned()), ..self }
+    }
+
     /// Where they were found, for the user.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// The section of `.pypirc` that they were found in, if any.
+    pub fn section(&self) -> Option<&str> {
+        self.section.as_deref()
     }
 
     /// A warning about their source.

@@ -17,6 +17,7 @@ use crate::index::IndexAddress;
 use crate::python::filename::normalize;
 use crate::world::Environment;
 use crate::world::http::check_url;
+use crate::world::process::quoted;
 
 /// In bytes
 const LARGEST: u64 = 1 << 20;
@@ -91,9 +92,10 @@ fn find_in(
     });
     let Some((name, section)) = chosen else { return Ok(PypircEntry::Nothing) };
     if let Some(credentials) = section.credentials(path, name) {
-        let path = path.display();
+        let path = path.display().to_string();
         let warning = readable_by_others.then(|| {
-            format!("`{path}` contains secrets and is readable by other users: run `chmod 600 {path}`")
+            let word = quoted(&path);
+            format!("`{path}` contains secrets and is readable by other users: run `chmod 600 {word}`")
         });
         return Ok(PypircEntry::Credentials(credentials.with_warning(warning).bound(is_bound)));
     }
@@ -148,7 +150,7 @@ impl Section {
     fn credentials(&self, path: &Path, name: &str) -> Option<Credentials> {
         let source = format!("`[{name}]` of `{}`", path.display());
         let username = self.username.as_deref().unwrap_or(TOKEN_USER);
-        Some(Credentials::password(username, self.password.clone()?, source))
+        Some(Credentials::password(username, self.password.clone()?, source).of_section(name))
     }
 }
 
@@ -257,6 +259,7 @@ fn others_can_read(_: &Metadata) -> bool {
 #[cfg(test)]
 mod tests {
     use secrecy::ExposeSecret as _;
+    use snapbox::{assert_data_eq, str};
 
     use super::*;
 
@@ -340,7 +343,12 @@ Password: pypi-two
         let text = "[corp]\nrepository = https://old.example/\npassword = hunter2\n";
         let corp = IndexAddress::new("corp", "https://new.example/", None, None).unwrap();
         let error = found(text, &corp).unwrap_err();
-        assert!(error.to_string().contains("`https://old.example/`"), "{error}");
+        assert_data_eq!(
+            error.to_string(),
+            str![
+                "section `[corp]` of `[..]/.pypirc` is for `https://old.example/`, but the index `corp` has the upload URL `https://new.example/`"
+            ]
+        );
         assert!(!format!("{error:?}").contains("hunter2"));
     }
 

@@ -69,6 +69,18 @@ pub enum Extent {
     FollowUp,
 }
 
+impl Extent {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Rehearsal => "rehearsal",
+            Self::Repository => "repository",
+            Self::Public => "public",
+            Self::FollowUp => "follow-up",
+        }
+    }
+}
+
 /// A secret that a plugin asks for
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Secret {
@@ -161,8 +173,9 @@ impl Descriptor {
         };
         match read.reach {
             Some(reach) if !possible.contains(&reach) => Err(format!(
-                "its effects are {}, which does not fit the reach {reach:?}",
-                read.effects.name()
+                "its effects are {}, which does not fit the reach `{}`",
+                read.effects.name(),
+                reach.name()
             )),
             _ => Ok(read),
         }
@@ -185,6 +198,7 @@ impl Descriptor {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use snapbox::{assert_data_eq, str};
 
     use super::*;
 
@@ -204,7 +218,10 @@ mod tests {
         value["reach"] = "follow-up".into();
         assert_eq!(read(&value).unwrap().reach(), Extent::FollowUp);
         value["reach"] = "private".into();
-        assert!(read(&value).unwrap_err().contains("irreversible"));
+        assert_data_eq!(
+            read(&value).unwrap_err(),
+            str!["its effects are irreversible, which does not fit the reach `private`"]
+        );
     }
 
     /// Authors without an SDK rely on this page alone.
@@ -227,16 +244,25 @@ mod tests {
     #[test]
     fn one_that_cannot_be_recovered_from_is_refused() {
         let value = json!({"name": "x", "version": "1", "protocol": "^1.0", "methods": ["run"], "effects": "reversible"});
-        assert!(read(&value).unwrap_err().contains("its methods do not include `undo`"));
+        assert_data_eq!(
+            read(&value).unwrap_err(),
+            str!["it has reversible effects, but its methods do not include `undo`"]
+        );
         let value = json!({"name": "x", "version": "1", "protocol": "^2.0", "methods": ["run"]});
-        assert!(read(&value).unwrap_err().contains("version 2.0 of the protocol"));
+        assert_data_eq!(
+            read(&value).unwrap_err(),
+            str!["it uses version 2.0 of the protocol, but this pyrelease has 1.0"]
+        );
     }
 
     #[test]
     fn what_it_says_of_itself_is_a_line() {
         for summary in ["x".repeat(201), "two\nlines".to_owned(), "\u{1b}[2Jcleared".to_owned()] {
             let value = json!({"name": "x", "version": "1", "protocol": "^1.0", "methods": ["run"], "summary": summary});
-            assert!(read(&value).unwrap_err().contains("its `summary` must be one line"), "{summary}");
+            assert_data_eq!(
+                read(&value).unwrap_err(),
+                str!["its `summary` must be one line of at most 200 characters"]
+            );
         }
     }
 }

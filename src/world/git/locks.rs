@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::Repository;
+use crate::world::process::quoted;
 
 /// A lock file
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +78,7 @@ impl LockFile {
 
     /// The shell command that deletes it.
     pub fn removal(&self) -> String {
-        format!("rm '{}'", self.path.display().to_string().replace('\'', r"'\''"))
+        format!("rm {}", quoted(&self.path.display().to_string()))
     }
 }
 

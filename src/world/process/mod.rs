@@ -6,6 +6,7 @@ mod within;
 
 pub use answers::{Answer, Answers, Ended};
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -335,7 +336,7 @@ impl Process {
     /// The command line, for messages.
     pub fn shown(&self) -> String {
         let words = std::iter::once(&self.program).chain(&self.arguments);
-        words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+        words.map(|word| quoted(&word.to_string_lossy()).into_owned()).collect::<Vec<_>>().join(" ")
     }
 
     fn not_started(&self, source: std::io::Error) -> ProcessError {
@@ -476,13 +477,15 @@ fn end(child: &duct::Handle) {
     let _ = child.kill();
 }
 
-fn quoted(word: &str) -> String {
-    let plain = |letter: char| letter.is_alphanumeric() || "-_./:=,@+%^{}~".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
+/// A word of a command line, for messages: quoted for a shell if it needs it. Placeholders such as `{version}` stay as
+/// they are configured.
+pub fn quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./:=,@+%^{}~".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return Cow::Borrowed(word);
     }
+    // Only a NUL cannot be quoted, and no command line has one.
+    shlex::try_quote(word).unwrap_or(Cow::Borrowed(word))
 }
 
 #[cfg(all(test, unix))]

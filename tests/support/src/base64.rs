@@ -1,18 +1,9 @@
-//! Base64 (RFC 4648 §4), for the `Authorization` header and for finding encoded secrets.
+//! Base64 texts (RFC 4648 §4) for the `Authorization` header, and for finding encoded secrets.
 
-const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+use ::base64::prelude::{BASE64_STANDARD, Engine as _};
 
 pub(crate) fn encode(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let padded = [chunk[0], *chunk.get(1).unwrap_or(&0), *chunk.get(2).unwrap_or(&0)];
-        let bits = u32::from_be_bytes([0, padded[0], padded[1], padded[2]]);
-        for position in 0..4 {
-            let letter = LETTERS[(bits >> (18 - 6 * position)) as usize & 63];
-            text.push(if position > chunk.len() { '=' } else { letter.into() });
-        }
-    }
-    text
+    BASE64_STANDARD.encode(bytes)
 }
 
 /// The three texts of which one is in every base64 text that contains `bytes`: the letters that depend only on `bytes`,
@@ -32,14 +23,6 @@ pub(crate) fn disguises(bytes: &[u8]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn encodes_as_the_rfc_says() {
-        let cases = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")];
-        for (plain, encoded) in cases {
-            assert_eq!(encode(plain.as_bytes()), encoded);
-        }
-    }
 
     #[test]
     fn a_secret_is_found_wherever_it_stands() {
