@@ -1,5 +1,6 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
+use snapbox::{assert_data_eq, str};
 
 use super::*;
 use crate::error::Error;
@@ -37,36 +38,82 @@ fn an_unknown_key_is_underlined_and_the_nearest_suggested() {
     let text = "stages = []\n\n[stage.tag]\nnmae = 'v1'\n";
     let error = parse(text).unwrap().settings::<Tag>("tag").unwrap_err();
     let shown = shown(&error);
-    assert!(shown.contains("unknown key `nmae` in [stage.tag]"), "{shown}");
-    assert!(shown.contains("release.toml:4:1"), "{shown}");
-    assert!(shown.contains("^^^^"), "{shown}");
-    assert!(shown.contains("did you mean `name`?"), "{shown}");
+    assert_data_eq!(
+        shown,
+        str![[r#"
+error: unknown key `nmae` in [stage.tag]
+ --> release.toml:4:1
+  |
+4 | nmae = 'v1'
+  | ^^^^
+did you mean `name`?
+"#]]
+    );
 }
 
 #[test]
 fn a_wrong_type_is_underlined() {
     let error = parse("[stage.tag]\nsign = \"yes\"\n").unwrap().settings::<Tag>("tag").unwrap_err();
     let shown = shown(&error);
-    assert!(shown.contains("release.toml:2:8"), "{shown}");
-    assert!(shown.contains("expected a boolean"), "{shown}");
+    assert_data_eq!(
+        shown,
+        str![[r#"
+error: invalid type: string "yes", expected a boolean in [stage.tag]
+ --> release.toml:2:8
+  |
+2 | sign = "yes"
+  |        ^^^^^
+
+"#]]
+    );
 }
 
 #[test]
 fn an_unknown_placeholder_is_underlined() {
     let error = parse("[stage.tag]\nname = \"v{verson}\"\n").unwrap().settings::<Tag>("tag").unwrap_err();
-    assert!(shown(&error).contains("did you mean `{version}`?"), "{}", shown(&error));
+    assert_data_eq!(
+        shown(&error),
+        str![[r#"
+error: unknown placeholder `{verson}`: did you mean `{version}`? in [stage.tag]
+ --> release.toml:2:8
+  |
+2 | name = "v{verson}"
+  |        ^^^^^^^^^^^
+
+"#]]
+    );
 }
 
 #[test]
 fn an_unknown_top_level_key_is_underlined() {
     let error = parse("stagse = []\n").unwrap_err();
-    assert!(shown(&error).contains("did you mean `stages`?"), "{}", shown(&error));
+    assert_data_eq!(
+        shown(&error),
+        str![[r#"
+error: unknown key `stagse`
+ --> release.toml:1:1
+  |
+1 | stagse = []
+  | ^^^^^^
+did you mean `stages`?
+"#]]
+    );
 }
 
 #[test]
 fn broken_toml_is_underlined() {
     let error = parse("stages = [\n").unwrap_err();
-    assert!(shown(&error).contains("release.toml"), "{}", shown(&error));
+    assert_data_eq!(
+        shown(&error),
+        str![[r#"
+error: unclosed array, expected `]`
+ --> release.toml:1:11
+  |
+1 | stages = [
+  |           ^
+
+"#]]
+    );
 }
 
 #[test]
@@ -79,7 +126,17 @@ fn stages_of_another_type_are_refused() {
 #[test]
 fn an_index_needs_its_upload_address() {
     let error = parse("[index.corp]\nkind = \"public\"\n").unwrap_err();
-    assert!(shown(&error).contains("[index.corp] has no `upload`"), "{}", shown(&error));
+    assert_data_eq!(
+        shown(&error),
+        str![[r#"
+error: [index.corp] has no `upload`
+ --> release.toml:1:1
+  |
+1 | [index.corp]
+  | ^^^^^^^^^^^^
+set the upload URL: upload = "https://…/legacy/"
+"#]]
+    );
 }
 
 #[test]
@@ -93,15 +150,52 @@ fn an_index_at_another_address_does_not_keep_the_listing_of_the_old_one() {
 fn settings_in_pyproject_keep_their_place() {
     let text = "[project]\nname = 'demo'\n[tool.pyrelease.stage.tag]\nnam = 'v'\n";
     let config = Config::parse(Source::new("pyproject.toml", text.to_owned())).unwrap();
-    assert!(shown(&config.settings::<Tag>("tag").unwrap_err()).contains("pyproject.toml:4:1"));
+    assert_data_eq!(
+        shown(&config.settings::<Tag>("tag").unwrap_err()),
+        str![[r#"
+error: unknown key `nam` in [stage.tag]
+ --> pyproject.toml:4:1
+  |
+4 | nam = 'v'
+  | ^^^
+did you mean `name`?
+"#]]
+    );
 }
 
 #[test]
 fn carried_files_must_be_inside_the_project() {
-    for path in ["../x", "/etc/passwd", "a/../../x", ""] {
-        let error = parse(&format!("carry = [\"{path}\"]\n")).unwrap_err();
-        assert!(shown(&error).contains("is not inside the project"), "{path}: {}", shown(&error));
-    }
+    let errors = ["../x", "/etc/passwd", "a/../../x", ""]
+        .map(|path| shown(&parse(&format!("carry = [\"{path}\"]\n")).unwrap_err()));
+    assert_data_eq!(
+        errors.join("\n"),
+        str![[r#"
+error: `../x` is not inside the project
+ --> release.toml:1:10
+  |
+1 | carry = ["../x"]
+  |          ^^^^^^
+use a path relative to the project's folder, without `..`
+error: `/etc/passwd` is not inside the project
+ --> release.toml:1:10
+  |
+1 | carry = ["/etc/passwd"]
+  |          ^^^^^^^^^^^^^
+use a path relative to the project's folder, without `..`
+error: `a/../../x` is not inside the project
+ --> release.toml:1:10
+  |
+1 | carry = ["a/../../x"]
+  |          ^^^^^^^^^^^
+use a path relative to the project's folder, without `..`
+error: `` is not inside the project
+ --> release.toml:1:10
+  |
+1 | carry = [""]
+  |          ^^
+use a path relative to the project's folder, without `..`
+"#]]
+    );
     assert_eq!(parse("carry = [\"src/gen.py\"]\n").unwrap().carry(), ["src/gen.py"]);
 }
 
@@ -130,7 +224,12 @@ mod locating {
     fn two_configurations_are_refused() {
         let folder = project(&[("release.toml", "stages = []"), ("pyproject.toml", "[tool.pyrelease]\n")]);
         let error = locate(folder.path(), None).unwrap_err();
-        assert!(error.to_string().contains("found two configurations"), "{error}");
+        assert_data_eq!(
+            error.to_string(),
+            str![
+                "found two configurations: `release.toml` and [tool.pyrelease] in `pyproject.toml` in `pyproject.toml`"
+            ]
+        );
         assert!(error.excerpt().is_some());
     }
 
@@ -138,8 +237,17 @@ mod locating {
     fn a_file_of_cargo_release_is_recognised() {
         let folder = project(&[("release.toml", "sign-tag = true\ntag-name = 'v1'\n")]);
         let error = locate(folder.path(), None).unwrap_err();
-        assert!(shown(&error).contains("belongs to cargo-release"), "{}", shown(&error));
-        assert!(shown(&error).contains("pyrelease.toml"), "{}", shown(&error));
+        assert_data_eq!(
+            shown(&error),
+            str![[r#"
+error: this `release.toml` belongs to cargo-release
+ --> release.toml:1:1
+  |
+1 | sign-tag = true
+  | ^^^^^^^^
+put pyrelease's settings into `pyrelease.toml` or [tool.pyrelease] of `pyproject.toml`
+"#]]
+        );
     }
 
     #[test]
@@ -151,6 +259,9 @@ mod locating {
     #[test]
     fn no_project_is_an_error() {
         let folder = project(&[(".git/HEAD", "")]);
-        assert!(locate(folder.path(), None).unwrap_err().to_string().contains("no Python project"));
+        assert_data_eq!(
+            locate(folder.path(), None).unwrap_err().to_string(),
+            str!["no Python project in `[..]` or the folders above it"]
+        );
     }
 }

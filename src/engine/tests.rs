@@ -1,5 +1,6 @@
 //! Tests of the engine with stages of their own, on a real repository.
 
+use snapbox::{assert_data_eq, str};
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -254,7 +255,7 @@ fn a_failure_after_the_point_of_no_return_leaves_all_as_it_is() {
     let context = RecoveryContext { repository, environment, run: &run, listener: &listener };
     let refused = context.rollback(&mut journal, OnUndoFailure::Stop, &[]).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Left);
-    assert!(refused.to_string().contains("is public"), "{refused}");
+    assert_data_eq!(refused.to_string(), str!["command `toy` is public and cannot be undone"]);
 }
 
 #[test]
@@ -265,7 +266,10 @@ fn an_effect_beyond_the_reach_of_its_stage_is_not_attempted() {
         Ok(Outputs::default())
     });
     let error = fixture.run(vec![tagging(), sly]).unwrap_err();
-    assert!(error.to_string().contains("reaches only as far as private"), "{error}");
+    assert_data_eq!(
+        error.to_string(),
+        str!["`sly` reaches only as far as private; it was stopped before it changed command `toy`"]
+    );
 }
 
 #[test]
@@ -451,7 +455,7 @@ fn the_first_failure_stops_others_from_beginning_and_hides_none() {
             else {
                 panic!("{outcomes:?}")
             };
-            assert!(lost.to_string().contains("panicked: lost"), "{lost}");
+            assert_data_eq!(lost.to_string(), str!["the attempt panicked: lost"]);
             return Err(Error::failed("one was refused"));
         }
         Ok(Outputs::default())

@@ -101,6 +101,7 @@ fn is_of(attestation: &Attestation, distribution: &Distribution) -> Result<(), S
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use snapbox::{assert_data_eq, str};
 
     use super::*;
     use crate::python::distribution::Kind;
@@ -144,24 +145,33 @@ mod tests {
         let huge = format!("{}{}", " ".repeat(1 << 20), attestation(&sha256));
         let other = attestation(&"b".repeat(64));
         let unsigned = attestation(&sha256).replace("\"statement\":\"", "\"statement\":\"!");
-        for (text, why) in [
-            ("", "it is empty"),
-            (" \n", "it is empty"),
-            ("-----BEGIN PGP SIGNATURE-----", "it is not JSON"),
-            ("[]", "it is not a JSON object"),
-            ("{\"version\": 1}", "missing field"),
-            (huge.as_str(), "larger than 1 MiB"),
-            (unsigned.as_str(), "its signed statement cannot be read"),
-            (other.as_str(), "it attests the sha256 bbb"),
-        ] {
+        let texts = [
+            "",
+            " \n",
+            "-----BEGIN PGP SIGNATURE-----",
+            "[]",
+            "{\"version\": 1}",
+            huge.as_str(),
+            unsigned.as_str(),
+            other.as_str(),
+        ];
+        let errors = texts.map(|text| {
             fs_err::write(&file, text).unwrap();
-            let error = beside(&wheel).unwrap_err();
-            assert!(error.to_string().contains(why), "{error}");
-            assert!(
-                error.to_string().contains("is not a valid attestation of demo-1.0-py3-none-any.whl: "),
-                "{error}"
-            );
-        }
+            beside(&wheel).unwrap_err().to_string().replace(&folder.path().display().to_string(), "[FOLDER]")
+        });
+        assert_data_eq!(
+            errors.join("\n"),
+            str![[r#"
+`[FOLDER]/demo-1.0-py3-none-any.whl.publish.attestation` is not a valid attestation of demo-1.0-py3-none-any.whl: it is empty
+`[FOLDER]/demo-1.0-py3-none-any.whl.publish.attestation` is not a valid attestation of demo-1.0-py3-none-any.whl: it is empty
+`[FOLDER]/demo-1.0-py3-none-any.whl.publish.attestation` is not a valid attestation of demo-1.0-py3-none-any.whl: it is not JSON (invalid number at line 1 column 2)
+`[FOLDER]/demo-1.0-py3-none-any.whl.publish.attestation` is not a valid attestation of demo-1.0-py3-none-any.whl: it is not a JSON object
+`[FOLDER]/demo-1.0-py3-none-any.whl.publish.attestation` is not a valid attestation of demo-1.0-py3-none-any.whl: missing field `verification_material`
+`[FOLDER]/demo-1.0-py3-none-any.whl.publish.attestation` is not a valid attestation of demo-1.0-py3-none-any.whl: it is larger than 1 MiB
+`[FOLDER]/demo-1.0-py3-none-any.whl.publish.attestation` is not a valid attestation of demo-1.0-py3-none-any.whl: its signed statement cannot be read
+`[FOLDER]/demo-1.0-py3-none-any.whl.publish.attestation` is not a valid attestation of demo-1.0-py3-none-any.whl: it attests the sha256 bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb, but the file has aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+"#]]
+        );
         fs_err::remove_file(&file).unwrap();
         fs_err::create_dir(&file).unwrap();
         assert!(beside(&wheel).unwrap_err().to_string().ends_with("it is not a file"));

@@ -228,16 +228,24 @@ pub(super) fn help_for_publisher(reason: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use snapbox::{assert_data_eq, str};
 
     #[test]
     fn the_help_tells_whether_the_name_can_still_be_used() {
         let deleted = "This filename was previously used by a file that has since been deleted. Use a …";
-        assert!(help_for(400, deleted).unwrap().contains("cannot be used again"));
+        assert_data_eq!(
+            help_for(400, deleted).unwrap(),
+            str![
+                "a file with that name was uploaded and deleted before; that file name cannot be used again: release another version"
+            ]
+        );
         let token = "Invalid API Token: project-scoped token is not valid for project: 'demo'";
         let help = help_for(403, token).unwrap();
-        assert!(
-            help.starts_with("the token is for another project") && help.ends_with("uses up no file name"),
-            "{help}"
+        assert_data_eq!(
+            help,
+            str![
+                "the token is for another project: use one for this project, or one for the whole account if the project does not exist yet; nothing was stored, and the refusal uses up no file name"
+            ]
         );
         assert!(help_for(413, "").is_some());
         assert_eq!(help_for(400, "something new"), None);
@@ -249,8 +257,12 @@ mod tests {
             "Invalid API Token: project-scoped token is not valid for project: 'demo'",
             "The given token isn't allowed to upload to project 'demo'. See …",
         ] {
-            let help = help_for_publisher(reason).unwrap();
-            assert!(help.contains("publishing settings") && !help.contains("account"), "{help}");
+            assert_data_eq!(
+                help_for_publisher(reason).unwrap(),
+                str![
+                    "the index knows this job as the publisher of another project: add it to the publishing settings of this one, or register a pending publisher if the project does not exist yet; nothing was stored, and the refusal uses up no file name"
+                ]
+            );
         }
         assert_eq!(help_for_publisher("Invalid API Token: token is expired"), None);
     }
@@ -370,17 +382,34 @@ mod tests {
 
     #[test]
     fn refusals_are_told_apart() {
-        for (said, words) in [
-            ("'../L' is invalid for 'license-file', x", "correct the metadata"),
-            ("The name 'x' is invalid.", "another name"),
-            ("Filename 'A' is invalid, should be 'B'.", "does not match its project and version"),
-            ("The name 'zipfile' isn't allowed (conflict with Python Standard Library …)", "another name"),
-            ("The user 'alice' isn't allowed to upload to project 'demo'.", "you have no role"),
-            ("Invalid API Token: signatures do not match", "copy it again, completely"),
-            ("Invalid distribution file. ZIP archive not accepted: x", "the archive is not valid"),
-        ] {
-            let help = help_for(400, said).unwrap_or_default();
-            assert!(help.contains(words), "{said}: {help}");
-        }
+        let refusals = [
+            "'../L' is invalid for 'license-file', x",
+            "The name 'x' is invalid.",
+            "Filename 'A' is invalid, should be 'B'.",
+            "The name 'zipfile' isn't allowed (conflict with Python Standard Library …)",
+            "The user 'alice' isn't allowed to upload to project 'demo'.",
+            "Invalid API Token: signatures do not match",
+            "Invalid distribution file. ZIP archive not accepted: x",
+        ];
+        let helps = refusals.map(|said| format!("{said}\n  {}", help_for(400, said).unwrap_or_default()));
+        assert_data_eq!(
+            helps.join("\n"),
+            str![[r#"
+'../L' is invalid for 'license-file', x
+  correct the metadata in pyproject.toml and build again: see `pyrelease check`; nothing was stored, and the refusal uses up no file name
+The name 'x' is invalid.
+  the project needs another name; nothing was stored, and the refusal uses up no file name
+Filename 'A' is invalid, should be 'B'.
+  the file name does not match its project and version; nothing was stored, and the refusal uses up no file name
+The name 'zipfile' isn't allowed (conflict with Python Standard Library …)
+  the project needs another name; nothing was stored, and the refusal uses up no file name
+The user 'alice' isn't allowed to upload to project 'demo'.
+  the project belongs to another account, or you have no role in it, or it is archived; nothing was stored, and the refusal uses up no file name
+Invalid API Token: signatures do not match
+  the token was changed after it was created: copy it again, completely; nothing was stored, and the refusal uses up no file name
+Invalid distribution file. ZIP archive not accepted: x
+  the archive is not valid: see `pyrelease check`; nothing was stored, and the refusal uses up no file name
+"#]]
+        );
     }
 }

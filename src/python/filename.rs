@@ -212,6 +212,7 @@ impl fmt::Display for Filename {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use snapbox::{assert_data_eq, str};
 
     fn error(file: &str) -> String {
         file.parse::<Filename>().unwrap_err().to_string()
@@ -247,18 +248,37 @@ mod tests {
             error("demo-1.0.exe"),
             "`demo-1.0.exe` is not a wheel (`.whl`) or a source distribution (`.tar.gz`)"
         );
-        assert!(error("demo-1.0-py3-none.whl").contains("has 4 parts"));
-        assert!(error("demo-1.0-abc-py3-none-any.whl").contains("build tag `abc`"));
-        assert!(error("demo-1.0.x-py3-none-any.whl").contains("`1.0.x`"));
-        assert!(error("_demo-1.0-py3-none-any.whl").contains("`_demo`"));
-        assert!(error("de__mo-1.0-py3-none-any.whl").contains("`de__mo`"));
-        assert!(error("demo-1.0--none-any.whl").contains("no Python tag"));
-        assert!(error("demo.tar.gz").contains("no `-`"));
-        assert!(error("dist/demo-1.0.tar.gz").contains("is a path"));
-        assert!(error("demo\n-1.0.tar.gz").contains(r"`demo\n-1.0.tar.gz`"));
-        assert!(error("").contains("is not a wheel"));
-        assert!(error(".whl").contains("has 1 parts"));
-        assert!(error("démo-1.0.tar.gz").contains("`démo`"));
+        let names = [
+            "demo-1.0-py3-none.whl",
+            "demo-1.0-abc-py3-none-any.whl",
+            "demo-1.0.x-py3-none-any.whl",
+            "_demo-1.0-py3-none-any.whl",
+            "de__mo-1.0-py3-none-any.whl",
+            "demo-1.0--none-any.whl",
+            "demo.tar.gz",
+            "dist/demo-1.0.tar.gz",
+            "demo\n-1.0.tar.gz",
+            "",
+            ".whl",
+            "démo-1.0.tar.gz",
+        ];
+        assert_data_eq!(
+            names.map(error).join("\n"),
+            str![[r#"
+`demo-1.0-py3-none.whl` has 4 parts separated by `-`, but a wheel has 5 or 6
+the build tag `abc` in `demo-1.0-abc-py3-none-any.whl` does not start with a digit
+`1.0.x` in `demo-1.0.x-py3-none-any.whl` is not a valid version (PEP 440)
+`_demo` in `_demo-1.0-py3-none-any.whl` is not a valid project name
+`de__mo` in `de__mo-1.0-py3-none-any.whl` is not a valid project name
+`demo-1.0--none-any.whl` has no Python tag
+`demo.tar.gz` has no `-` between name and version
+`dist/demo-1.0.tar.gz` is a path, not a file name
+`demo/n-1.0.tar.gz` contains a control character
+`` is not a wheel (`.whl`) or a source distribution (`.tar.gz`)
+`.whl` has 1 parts separated by `-`, but a wheel has 5 or 6
+`démo` in `démo-1.0.tar.gz` is not a valid project name
+"#]]
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Tests of the embedded index with its clients: ours, pip, and broken ones.
 
+use snapbox::{assert_data_eq, str};
 use std::cell::Cell;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -213,7 +214,12 @@ fn a_token_grants_access_and_is_never_shown() {
             text.contains("Invalid or non-existent authentication") && !text.contains("pypi-wrong"),
             "{text}"
         );
-        assert!(error.help().unwrap().contains("does not know the token"));
+        assert_data_eq!(
+            error.help().unwrap(),
+            str![
+                "the index does not know the token: it must be complete, not revoked, and created on this index (PyPI and TestPyPI have separate accounts); nothing was stored, and the refusal uses up no file name"
+            ]
+        );
     }
     let token = scene.index.token().unwrap();
     put(&scene.client(Some(token.expose_secret())), &wheel, "1.0").unwrap();

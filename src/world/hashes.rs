@@ -105,6 +105,7 @@ impl Hashes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use snapbox::{assert_data_eq, str};
 
     #[test]
     fn an_unchanged_file_is_read_once_and_a_replaced_one_again() {
@@ -126,6 +127,12 @@ mod tests {
         let file = fs_err::OpenOptions::new().write(true).open(&path).unwrap();
         file.file().set_modified(modified).unwrap();
         let error = hashes.verify(&recorded).unwrap_err();
-        assert!(error.to_string().contains("was changed after it was built"), "{error}");
+        let error = error.to_string().replace(&folder.path().display().to_string(), "[FOLDER]");
+        assert_data_eq!(
+            error,
+            str![
+                "`demo-1.0.tar.gz` was changed after it was built: sha256 3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3, was 7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"
+            ]
+        );
     }
 }

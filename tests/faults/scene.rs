@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use pyrelease::server::{Access, EmbeddedIndex};
 use pyrelease_test_support::{
-    Backend, GitServer, Outcome, Project, Proxy, Running, Snapshot, fill, fill_with_files,
+    Backend, Config, GitServer, Outcome, Project, Proxy, Running, Snapshot, fill, fill_with_files,
 };
 use tempfile::TempDir;
 
@@ -171,9 +171,9 @@ impl Scene {
                 }
                 Blow::PushRefused => self.project.remote().refuse_pushes("not now"),
                 Blow::PushCut(cut, time) => {
-                    let seconds = *time as f64 / 1000.0;
-                    let script = format!("cat >/dev/null\ntouch received\nsleep {seconds}\n");
-                    self.project.remote().hook("pre-receive", &script);
+                    let seconds = (*time as f64 / 1000.0).to_string();
+                    let script = "cat >/dev/null\ntouch received\nsleep \"$SECONDS\"\n";
+                    self.project.remote().hook_with("pre-receive", &[("SECONDS", &seconds)], script);
                     if let Some(git) = &self.git {
                         git.cut_next_push(*cut);
                     }
@@ -181,8 +181,9 @@ impl Scene {
                 Blow::JournalCut(..) => {}
                 Blow::PushUnanswered => self.project.remote().hook("post-receive", "kill -9 $PPID\n"),
                 Blow::RivalAmidPush => {
-                    let script = format!("cat >/dev/null\nrm \"$0\"\nexec '{}'\n", self.rival().display());
-                    self.project.remote().hook("pre-receive", &script);
+                    let rival = self.rival().display().to_string();
+                    let script = "cat >/dev/null\nrm \"$0\"\nexec \"$SCRIPT\"\n";
+                    self.project.remote().hook_with("pre-receive", &[("SCRIPT", &rival)], script);
                     self.disturbed = true;
                 }
                 Blow::RivalAfter(time) => {
@@ -276,17 +277,10 @@ impl Scene {
     /// A script by which somebody pushes a commit on top of whatever the remote's branch is at.
     fn rival(&self) -> PathBuf {
         let script = self.project.sandbox().root().join("rival.sh");
-        let text = format!(
-            "#!/bin/sh\n\
-             unset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES\n\
-             export GIT_DIR='{}'\n\
-             export GIT_AUTHOR_NAME='{RIVAL}' GIT_AUTHOR_EMAIL=robin@example.org\n\
-             commit=$(git commit-tree 'main^{{tree}}' -p main -m 'Be first') && git update-ref refs/heads/main $commit\n",
-            self.project.remote().path().display()
-        );
+        let remote = self.project.remote().path().display().to_string();
         if !script.exists() {
-            fs_err::write(&script, text).unwrap();
-            executable(&script);
+            let variables = [("REMOTE", &*remote), ("NAME", RIVAL)];
+            self.project.script_with(&script, &variables, include_str!("rival.sh"));
         }
         script
     }
@@ -352,29 +346,21 @@ fn append(project: &Project, path: &'static str, edited: &Mutex<Vec<&'static str
     }
 }
 
-fn executable(path: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-fn config(pipeline: Pipeline, rehearsal: &Server, public: &Server) -> String {
+fn config(pipeline: Pipeline, rehearsal: &Server, public: &Server) -> Config {
     let stages = match pipeline {
         Pipeline::Commands => "changelog version tag build check testpypi mark push pypi announce",
         Pipeline::Unrehearsed => "changelog version tag build check push pypi",
         _ => "changelog version tag build check testpypi push pypi",
     };
-    let listed: Vec<String> = stages.split(' ').map(|stage| format!("\"{stage}\"")).collect();
-    let mut text = format!("stages = [{}]\n\n[stage.build]\nisolation = false\n", listed.join(", "));
+    let mut config = Config::stages(stages).stage("build").set("isolation", false);
     for (name, server) in [("testpypi", rehearsal), ("pypi", public)] {
-        let (upload, simple) = (server.proxy.upload_url(), server.proxy.simple_url());
-        text.push_str(&format!("\n[index.{name}]\nupload = \"{upload}\"\nsimple = \"{simple}\"\n"));
+        config = config.server(name, &server.proxy.upload_url(), &server.proxy.simple_url());
     }
     match pipeline {
-        Pipeline::Commands => text.push_str(COMMANDS),
-        Pipeline::Development => text.push_str("\n[stage.testpypi]\nversion = \"dev\"\n"),
-        _ => {}
+        Pipeline::Commands => config.lines(COMMANDS),
+        Pipeline::Development => config.stage("testpypi").set("version", "dev"),
+        _ => config,
     }
-    text
 }
 
 const COMMANDS: &str = r#"

@@ -1,6 +1,6 @@
 //! Commands of somebody else's: `pyrelease NAME` is `pyrelease-NAME` on PATH.
 
-use pyrelease_test_support::Transcript;
+use pyrelease_test_support::{Transcript, shell_script};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::scene::Scene;
 
 fn write(folder: &Path, name: &str, script: &str, mode: u32) {
     fs_err::create_dir_all(folder).expect("a file of the sandbox");
-    fs_err::write(folder.join(name), format!("#!/bin/sh\n{script}\n")).expect("a file of the sandbox");
+    fs_err::write(folder.join(name), shell_script(&[], script)).expect("a file of the sandbox");
     fs_err::set_permissions(folder.join(name), PermissionsExt::from_mode(mode))
         .expect("a file of the sandbox");
 }

@@ -1,6 +1,6 @@
 //! `pyrelease drill` with plugins: they are killed themselves, or somebody who has effects of the same kind in their place.
 
-use pyrelease_test_support::{Outcome, Project, Transcript};
+use pyrelease_test_support::{Config, Outcome, Project, Transcript};
 use serde_json::Value;
 
 use super::carriers::equip;
@@ -93,15 +93,15 @@ fn plugins_themselves_are_killed_undone_and_finished() {
 fn a_stand_in_has_effects_of_the_kind_that_the_plugin_declared() {
     let scene = Scene::new("", &["mark", "news"]);
     let canary = scene.beside("canary");
-    let file = scene.mark().display().to_string();
-    scene.project.write(
-        "release.toml",
-        &format!(
-            "stages = [\"version\", \"tag\", \"mark\", \"push\", \"news\"]\n\n[stage.mark]\nplugin = \"mark\"\n\
-             config = {{ file = \"{file}\" }}\nsecrets = [\"MARK_TOKEN\"]\n\n[stage.news]\nplugin = \"news\"\nconfig = {{ file = \"{file}\" }}\n"
-        ),
+    let config = Config::stages("version tag mark push news").lines(&scene.table("mark"));
+    let config = config.set("secrets", ["MARK_TOKEN"]).lines(&scene.table("news"));
+    scene.project.write("release.toml", &config);
+    let sings = MARK.replace(
+        "at announce",
+        ": > \"$CANARY\"
+    at announce",
     );
-    let sings = MARK.replace("at announce", &format!(": > '{}'\n    at announce", canary.display()));
+    let sings = sings.replace("$CANARY", &canary.display().to_string());
     scene.project.write(".pyrelease/plugins/news", &sings);
     scene.project.commit("Configure the release");
     scene.trust();
@@ -131,7 +131,7 @@ fn a_stand_in_has_effects_of_the_kind_that_the_plugin_declared() {
 #[test]
 fn an_undo_of_a_plugin_that_undoes_nothing_is_found() {
     let mut seen = Transcript::named("plugin-drill/an-undo-of-a-plugin-that-undoes-nothing-is-found");
-    let scene = Scene::marking("");
+    let scene = Scene::marking(&[]);
     scene.project.write(".pyrelease/plugins/mark", &MARK.replace("rm -f \"$file\"", ":"));
     let settings =
         scene.project.read("release.toml").replace("plugin =", "secrets = [\"MARK_TOKEN\"]\nplugin =");

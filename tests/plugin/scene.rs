@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pyrelease_test_support::{Blueprint, Invocation, Project, set_binary};
+use pyrelease_test_support::{Blueprint, Config, Invocation, Project, set_binary};
 use serde_json::Value;
 
 /// A stage in shell that leaves a mark, and does as its configuration says.
@@ -26,23 +26,30 @@ impl Scene {
         Self { project: plugins.iter().fold(blueprint.config(config), with).build() }
     }
 
-    /// One stage named `mark` after the tag, which leaves its mark in [`Self::mark`].
-    pub(crate) fn marking(settings: &str) -> Self {
+    /// One stage named `mark` after the tag, which leaves its mark in [`Self::mark`]; with more in its `config`.
+    pub(crate) fn marking(more: &[(&str, &str)]) -> Self {
         let scene = Self::new("", &["mark"]);
-        scene.configure(settings);
+        scene.configure(more);
         scene.trust();
         scene
     }
 
-    /// Writes the configuration of [`Self::marking`] anew; `settings` are more of its `config`.
-    pub(crate) fn configure(&self, settings: &str) {
+    /// Writes the configuration of [`Self::marking`] anew.
+    pub(crate) fn configure(&self, more: &[(&str, &str)]) {
+        let config = Config::stages("version tag mark push").lines(&self.table("mark"));
+        let set = |config: Config, (key, value): &(&str, &str)| config.set(&format!("config.{key}"), value);
+        self.write(&more.iter().fold(config, set));
+    }
+
+    /// The table of a stage with the plugin of this name, which leaves its mark in [`Self::mark`].
+    pub(crate) fn table(&self, name: &str) -> Config {
         let file = self.mark().display().to_string();
-        self.project.write(
-            "release.toml",
-            &format!(
-                "stages = [\"version\", \"tag\", \"mark\", \"push\"]\n\n[stage.mark]\nplugin = \"mark\"\nconfig = {{ file = \"{file}\"{settings} }}\n"
-            ),
-        );
+        Config::default().stage(name).set("plugin", name).set("config.file", file)
+    }
+
+    /// Writes, commits and pushes the configuration.
+    pub(crate) fn write(&self, config: &str) {
+        self.project.write("release.toml", config);
         self.project.commit("Configure the release");
         self.project.git(&["push", "--quiet"]);
     }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pyrelease_test_support::{CANARY, Invocation};
+use pyrelease_test_support::{CANARY, Config, Invocation};
 
 use super::scene::Scene;
 use crate::release::quick;
@@ -27,8 +27,8 @@ impl Peeking {
         );
         project.write("backend/in_tree.py", &format!("{backend}{peek}"));
         for hook in ["pre-commit", "reference-transaction", "pre-push"] {
-            let file = scene.beside(&format!("peeked-by-{hook}"));
-            project.hook(hook, &format!("env >> '{}'\n", file.display()));
+            let file = scene.beside(&format!("peeked-by-{hook}")).display().to_string();
+            project.hook_with(hook, &[("FILE", &file)], "env >> \"$FILE\"\n");
         }
         let scene = Self { scene, secret: format!("{CANARY}-of-the-plugin") };
         scene.configure(true);
@@ -38,31 +38,25 @@ impl Peeking {
 
     /// The command `look` asks for nothing, the command `ask` for the secret.
     fn configure(&self, is_granted: bool) {
-        let file = self.scene.mark().display().to_string();
+        const PEEK: &str = "env | grep -v ^PWD >> \"$1\"; eval \"$2\"";
         let command = |name: &str| {
             let peek = |what: &str| {
-                let file = self.scene.beside(&format!("peeked-by-{name}-{what}"));
-                format!("[\"sh\", \"-c\", \"env | grep -v ^PWD >> '{}'; {what}\"]", file.display())
+                let file = self.scene.beside(&format!("peeked-by-{name}-{what}")).display().to_string();
+                ["sh", "-c", PEEK, "peek", &file, what].map(str::to_owned)
             };
-            let [run, undo, verify] = ["true", ":", "exit 0"].map(peek);
-            format!("[stage.{name}]\nrun = {run}\nundo = {undo}\nverify = {verify}\nreach = \"repository\"\n")
+            let config = Config::default().stage(name).set("reach", "repository");
+            config.set("run", peek("true")).set("undo", peek(":")).set("verify", peek("exit 0"))
         };
-        let (stages, granted) = match is_granted {
-            true => ("\"mark\", \"look\", \"ask\", \"push\"", format!("secrets = [\"{VARIABLE}\"]\n")),
-            false => ("\"mark\", \"look\", \"push\"", String::new()),
+        let build = |config: Config| config.stage("build").set("isolation", false).lines(&command("look"));
+        let config = match is_granted {
+            true => build(Config::stages("version tag build mark look ask push"))
+                .lines(&command("ask").set("environment", [VARIABLE]))
+                .lines(&self.scene.table("mark").set("secrets", [VARIABLE])),
+            false => {
+                build(Config::stages("version tag build mark look push")).lines(&self.scene.table("mark"))
+            }
         };
-        let ask = format!("{}environment = [\"{VARIABLE}\"]\n\n", command("ask"));
-        self.scene.project.write(
-            "release.toml",
-            &format!(
-                "stages = [\"version\", \"tag\", \"build\", {stages}]\n\n[stage.build]\nisolation = false\n\n{}\n{}\
-                 [stage.mark]\nplugin = \"mark\"\n{granted}config = {{ file = \"{file}\" }}\n",
-                command("look"),
-                if is_granted { ask } else { String::new() },
-            ),
-        );
-        self.scene.project.commit("Configure the release");
-        self.scene.project.git(&["push", "--quiet"]);
+        self.scene.write(&config);
     }
 
     fn pyrelease(&self, args: &str) -> Invocation<'_> {

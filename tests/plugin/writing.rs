@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pyrelease_test_support::{Outcome, Sandbox, set_binary};
+use pyrelease_test_support::{Config, Outcome, Sandbox, set_binary, str};
 
 use super::scene::Scene;
 use super::support::{compiler, library, root};
@@ -219,21 +219,22 @@ fn the_example_in_python_posts_once_the_release_is_out() {
     let scene = Scene::new("", &[]);
     let example = fs_err::read_to_string(root().join("plugins/examples/announce/announce.py")).unwrap();
     scene.project.write("tools/announce.py", &example);
-    scene.project.write(
-        "release.toml",
-        &format!(
-            "stages = [\"version\", \"tag\", \"push\", \"announce\"]\n\n[stage.announce]\ncommand = \
-                  [\"python3\", \"tools/announce.py\"]\nconfig = {{ url = \"http://{address}/hook\", text = \
-                  \"{{name}} {{version}} is \\\"out\\\"\" }}\n"
-        ),
-    );
+    let config = Config::stages("version tag push announce")
+        .stage("announce")
+        .set("command", ["python3", "tools/announce.py"])
+        .set("config.url", format!("http://{address}/hook"))
+        .set("config.text", "{name} {version} is \"out\"");
+    scene.project.write("release.toml", &config);
     scene.project.commit("Announce releases");
     scene.trust();
     let outcome: Outcome = scene.run().code(0);
-    outcome.stderr_lacks("warning: [announce]");
+    outcome.messages_eq(str![]);
     let request = server.join().unwrap();
     assert!(request.starts_with("POST /hook HTTP/1.1\r\n"), "{request}");
     assert!(request.ends_with("{\"text\": \"demo 1.1.0 is \\\"out\\\"\"}"), "{request}");
     // Nobody listens any more: the release is out all the same.
-    scene.run().code(0).stderr_contains("failed to reach the webhook");
+    scene.run().code(0).messages_eq(str![[r#"
+warning: [announce] the release is out, but `announce` failed: plugin `announce` of stage `announce` failed: failed to reach the webhook: <urlopen error [..]>, in `run`
+
+"#]]);
 }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use pyrelease_test_support::distribution::wheel;
-use pyrelease_test_support::{Outcome, Project};
+use pyrelease_test_support::{Config, Outcome, Project, Transcript, str};
 
 use super::quick;
 
@@ -52,7 +52,7 @@ impl Stranger {
     /// Without a build and an index.
     fn pushing() -> Self {
         let indexes = CONFIG.split_once("\n\n").expect("stages, then an index").1;
-        Self::configured(&format!("stages = [\"changelog\", \"version\", \"tag\", \"push\"]\n\n{indexes}"))
+        Self::configured(&Config::stages("changelog version tag push").lines("\n").lines(indexes))
     }
 
     fn configured(config: &str) -> Self {
@@ -73,7 +73,8 @@ impl Stranger {
         let file = self.project.folder().join(path);
         let mark = self.marks().join(path.replace('/', "_"));
         // Whatever protocol the caller expects, it does not answer.
-        self.project.script(&file, &format!("echo \"$0 $*\" >> '{}'\nexit 1\n", mark.display()));
+        let mark = mark.display().to_string();
+        self.project.script_with(&file, &[("MARK", &mark)], "echo \"$0 $*\" >> \"$MARK\"\nexit 1\n");
         file.to_str().expect("our own name").to_owned()
     }
 
@@ -132,7 +133,16 @@ fn an_environment_that_git_tracks_is_not_the_users() {
     stranger.project.write(".venv/pyvenv.cfg", "home = /usr/bin\n");
     stranger.project.commit("An environment");
     let outcomes = stranger.stays_silent(&COMMANDS, ("", ""));
-    outcomes[1].stderr_contains("`.venv` is tracked by git");
+    outcomes[1].messages_eq(str![[r#"
+warning: [build] `.venv` is tracked by git, so its Python is not used
+help: run `git rm -r --cached .venv` and add it to .gitignore
+warning: [corp] there are no credentials for `corp`
+help: set `PYRELEASE_TOKEN_CORP` to a token, or add one to `.pypirc` as the password of section [corp] (with the username __token__)
+error: [corp] failed to list the files of `corp`: failed to fetch `http://127.0.0.1:1/simple/demo/`: error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)
+help: check the URL, the network and the proxy
+error: 1 problem would make a release fail
+
+"#]]);
     let venv = stranger.project.folder().join(".venv");
     stranger.project.pyrelease("doctor minor").env("VIRTUAL_ENV", &venv).run();
     assert_eq!(stranger.sang(), Vec::<String>::new());
@@ -157,32 +167,25 @@ fn an_environment_of_the_users_own_is_used() {
 
 #[test]
 fn a_python_that_the_configuration_names_waits_for_the_yes() {
-    let pipeline = "stages = [\"changelog\", \"version\", \"tag\", \"build\"]";
-    for (python, is_told) in [
-        ("tools/py", true),
-        ("./tools/py", true),
-        (".venv/bin/python", true),
-        ("[TOP]/tools/py", true),
-        ("sh", true),
-    ] {
+    let mut seen = Transcript::named("consent/a-python-that-the-configuration-names-waits-for-the-yes");
+    for python in ["tools/py", "./tools/py", ".venv/bin/python", "[TOP]/tools/py", "sh"] {
         let stranger = Stranger::new();
         stranger.project.write(".git/info/exclude", ".venv/\n");
         let top = stranger.project.folder().to_str().unwrap();
         let python = python.replace("[TOP]", top);
         let inside = if python == "sh" { "tools/py" } else { python.strip_prefix(top).unwrap_or(&python) };
         stranger.canary(inside.trim_start_matches(['.', '/']).replace("venv/", ".venv/").as_str());
-        let config = format!("{pipeline}\n\n[stage.build]\npython = \"{python}\"\n");
+        let config = Config::stages("changelog version tag build").stage("build").set("python", &python);
         stranger.project.write("release.toml", &config);
         stranger.project.commit("Its own Python");
         let commands = ["plan minor", "doctor minor", "run minor --dry-run", "status", "check"];
         let outcomes = stranger.stays_silent(&commands, ("", ""));
-        if is_told {
-            outcomes[1].stderr_contains("is not run before you confirm a release");
-        }
+        seen.add_messages(&outcomes[1]);
         // After the confirmation it runs.
         stranger.project.pyrelease("run minor --yes").code(1);
         assert_eq!(stranger.sang().is_empty(), python == "sh", "{python}");
     }
+    seen.assert();
 }
 
 #[test]
@@ -330,8 +333,12 @@ fn well_known_settings_of_a_repository_are_no_obstacle() {
         project.git(&["config", key, value]);
     }
     let outcome = project.pyrelease("doctor minor").code(0);
-    outcome.stderr_lacks("warning");
+    outcome.messages_eq(str![]);
     project.git(&["config", "filter.own.clean", "tools/clean"]);
     let outcome = project.pyrelease("doctor minor").code(0);
-    outcome.stderr_contains("`filter.own.clean`").stderr_contains("pyrelease.trustedRepository");
+    outcome.messages_eq(str![[r#"
+note: until you confirm a release, `filter.own.clean` from the repository's `.git/config` is not run: files that it filters may look edited
+help: if the repository is yours, run `git config --global --add pyrelease.trustedRepository [ROOT]/demo`
+
+"#]]);
 }

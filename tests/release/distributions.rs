@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use pyrelease_test_support::{Blueprint, Python};
+use pyrelease_test_support::{Blueprint, Config, Python, Transcript, str};
 
 use super::drilled::Local;
 use super::order::MAKE;
@@ -28,10 +28,53 @@ fn has_an_sdist_only(local: &Local) {
 fn an_sdist_alone_is_planned_and_released() {
     let local = Local::configured(SDIST_ONLY);
     let plan = local.pyrelease("plan minor").code(0);
-    plan.stdout_contains("build sdist with python -m build");
+    plan.stdout_eq(str![[r#"
+demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
+  in the run's own clone:
+    changelog  write CHANGELOG.md
+    version    write pyproject.toml
+    tag        commit "Release 1.1.0"
+               tag v1.1.0
+    build      build sdist with python -m build
+    check      check every distribution by PyPI's rules
+  rehearsal:
+    testpypi   upload to testpypi (http://127.0.0.1:[PORT]/legacy/, release.toml); as 1.1.0.devN if it already has other files of this version, and then with other bytes than the published ones
+  in the repository and its remote; undone if a later stage fails:
+    land       land in your repository: main and tag v1.1.0
+    push       push main and v1.1.0 to origin, atomically
+  public; past this point the release can only be completed:
+    pypi       upload to pypi (http://127.0.0.1:[PORT]/legacy/, release.toml)
+
+"#]]);
     let json = local.pyrelease("plan minor --format json").code(0);
-    json.stdout_contains(r#"{"action":"build","frontend":"python -m build","sdist_only":true}"#);
-    local.pyrelease("run minor --yes").code(0).stderr_contains("Building sdist with python -m build");
+    let build = serde_json::json!({"action": "build", "frontend": "python -m build", "sdist_only": true});
+    let json = &json.json()["plan"];
+    let stages = json["stages"].as_array().expect("the stages of a plan");
+    assert!(stages.iter().any(|stage| stage["actions"][0] == build), "{json}");
+    local.pyrelease("run minor --yes").code(0).stderr_eq(str![[r#"
+note: untracked files are not released: `notes.txt`
+help: `git add` and commit them if they belong to this release
+demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
+   Releasing 1.1.0 (run [RUN])
+     Writing CHANGELOG.md
+     Writing pyproject.toml
+  Committing "Release 1.1.0"
+     Tagging v1.1.0
+    Building sdist with python -m build
+             demo-1.1.0.tar.gz ([SIZE], sha256 [SHA256])
+    Checking every distribution by PyPI's rules
+   Uploading to testpypi (http://127.0.0.1:[PORT]/legacy/, release.toml)
+    Uploaded demo-1.1.0.tar.gz to testpypi
+     Landing in your repository: main and tag v1.1.0
+     Pushing main and v1.1.0 to origin, atomically
+  Publishing to pypi: past this point the release can only be completed
+   Uploading to pypi (http://127.0.0.1:[PORT]/legacy/, release.toml)
+    Uploaded demo-1.1.0.tar.gz to pypi
+    Released demo 1.1.0
+     View at http://127.0.0.1:[PORT]/simple/demo/
+     View at http://127.0.0.1:[PORT]/simple/demo/
+
+"#]]);
     has_an_sdist_only(&local);
 }
 
@@ -121,7 +164,7 @@ fn is_released_repaired(local: &Local) {
     let uploads: Vec<&str> = log.stdout().lines().filter(|line| line.contains(".whl on ")).collect();
     assert!(!uploads.is_empty() && uploads.iter().all(|line| line.contains(REPAIRED)), "{log}");
     let status = local.pyrelease("status --format json").code(0);
-    status.stdout_contains(sha256);
+    assert!(status.stdout().contains(sha256), "{status}");
     assert!(!status.stdout().contains("none-linux_x86_64"), "{status}");
 }
 
@@ -130,7 +173,35 @@ fn a_stage_after_build_replaces_a_wheel() {
     for more in ["", "gives = [\"distributions\"]\n"] {
         let local = repairing(more);
         let outcome = local.pyrelease("run minor --yes").code(0);
-        outcome.stderr_contains(&format!("{REPAIRED} ("));
+        outcome.stderr_eq(str![[r#"
+note: untracked files are not released: `notes.txt`
+help: `git add` and commit them if they belong to this release
+demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
+   Releasing 1.1.0 (run [RUN])
+     Writing CHANGELOG.md
+     Writing pyproject.toml
+  Committing "Release 1.1.0"
+     Tagging v1.1.0
+    Building sdist and wheel with python -m build
+             demo-1.1.0-py3-none-linux_x86_64.whl ([SIZE], sha256 [SHA256])
+             demo-1.1.0.tar.gz ([SIZE], sha256 [SHA256])
+     Running `python3 -B repair.py`
+             demo-1.1.0-py3-none-manylinux_2_28_x86_64.whl ([SIZE], sha256 [SHA256])
+    Checking every distribution by PyPI's rules
+   Uploading to testpypi (http://127.0.0.1:[PORT]/legacy/, release.toml)
+    Uploaded demo-1.1.0-py3-none-manylinux_2_28_x86_64.whl to testpypi
+    Uploaded demo-1.1.0.tar.gz to testpypi
+     Landing in your repository: main and tag v1.1.0
+     Pushing main and v1.1.0 to origin, atomically
+  Publishing to pypi: past this point the release can only be completed
+   Uploading to pypi (http://127.0.0.1:[PORT]/legacy/, release.toml)
+    Uploaded demo-1.1.0-py3-none-manylinux_2_28_x86_64.whl to pypi
+    Uploaded demo-1.1.0.tar.gz to pypi
+    Released demo 1.1.0
+     View at http://127.0.0.1:[PORT]/simple/demo/
+     View at http://127.0.0.1:[PORT]/simple/demo/
+
+"#]]);
         is_released_repaired(&local);
     }
 }
@@ -176,7 +247,18 @@ fn after_its_journal_is_lost_a_release_asks_for_what_a_stage_gives() {
     fs_err::remove_dir_all(local.project.repository().join(".git/pyrelease")).expect("its folder");
     let answers = [("Publish it?", "y\n"), ("Finish the release", "y\n")];
     let failed = local.pyrelease("resume").on_a_terminal(&answers).code(4);
-    failed.stdout_contains("set gives = [\"distributions\"] in [stage.own]");
+    failed.messages_eq(str![[r#"
+error: `own` failed after the point of no return: `python3 -B repair.py` failed (exit status: 1)
+  Traceback (most recent call last):
+    File "[ROOT]/demo/.git/pyrelease/runs/[RUN]/tree/repair.py", line 4, in <module>
+      [old] = dist.glob("*-linux_x86_64.whl")
+      ^^^^^
+  ValueError: not enough values to unpack (expected 1, got 0)
+help: its complete output is in `[ROOT]/demo/.git/pyrelease/runs/[RUN]/own.log`
+help: if it changes the distributions, set gives = ["distributions"] in [stage.own], so that a release whose files were found skips it; then run `pyrelease rollback --leave` and `pyrelease resume`
+help: demo-1.1.0-py3-none-manylinux_2_28_x86_64.whl on pypi is public; finish the release with `pyrelease resume`
+
+"#]]);
     assert_eq!(local.public.files(), published);
 
     let config = local.project.read("release.toml");
@@ -190,46 +272,37 @@ fn after_its_journal_is_lost_a_release_asks_for_what_a_stage_gives() {
 
 #[test]
 fn a_stage_after_build_leaves_distributions_of_the_release_only() {
-    for (script, said) in [
-        ("rm $PYRELEASE_DIST/*", "there are none in"),
-        ("rm -r $PYRELEASE_DIST", "there are none in"),
-        ("echo Hello > $PYRELEASE_DIST/notes.txt", "`own` left `notes.txt` among the distributions"),
-        ("mkdir $PYRELEASE_DIST/wheels", "`own` left `wheels` among the distributions, and it is not a file"),
-        (
-            "cp $PYRELEASE_DIST/*.whl $PYRELEASE_DIST/demo.whl",
-            "`own` left `demo.whl` among the distributions",
-        ),
-        (
-            "cp $PYRELEASE_DIST/*.whl $PYRELEASE_DIST/demo-1.0.0-py3-none-any.whl",
-            "`demo-1.0.0-py3-none-any.whl` is not a distribution of demo 1.1.0",
-        ),
-        (
-            "cp $PYRELEASE_DIST/*.whl $PYRELEASE_DIST/domo-1.1.0-py3-none-any.whl",
-            "`domo-1.1.0-py3-none-any.whl` is not a distribution of demo 1.1.0",
-        ),
-        (
-            "cd $PYRELEASE_DIST && mv *.whl .. && ln -s ../*.whl .",
-            "`demo-1.1.0-py3-none-any.whl` among the distributions, and it is a symbolic link",
-        ),
-        ("mv $PYRELEASE_DIST $PYRELEASE_DIST.old && ln -s dist.old $PYRELEASE_DIST", "is a symbolic link"),
+    let mut seen =
+        Transcript::named("distributions/a-stage-after-build-leaves-distributions-of-the-release-only");
+    for script in [
+        "rm $PYRELEASE_DIST/*",
+        "rm -r $PYRELEASE_DIST",
+        "echo Hello > $PYRELEASE_DIST/notes.txt",
+        "mkdir $PYRELEASE_DIST/wheels",
+        "cp $PYRELEASE_DIST/*.whl $PYRELEASE_DIST/demo.whl",
+        "cp $PYRELEASE_DIST/*.whl $PYRELEASE_DIST/demo-1.0.0-py3-none-any.whl",
+        "cp $PYRELEASE_DIST/*.whl $PYRELEASE_DIST/domo-1.1.0-py3-none-any.whl",
+        "cd $PYRELEASE_DIST && mv *.whl .. && ln -s ../*.whl .",
+        "mv $PYRELEASE_DIST $PYRELEASE_DIST.old && ln -s dist.old $PYRELEASE_DIST",
     ] {
         let gives = if script.starts_with("rm") { "" } else { "gives = [\"distributions\"]\n" };
-        let own = format!("[stage.own]\nrun = [\"sh\", \"-c\", \"{script}\"]\n{gives}");
-        let local = Local::configured(&format!("{STAGES}{own}"));
+        let own = Config::default().lines(STAGES).stage("own").shell(script).lines(gives);
+        let local = Local::configured(&own);
         let before = local.project.snapshot();
         let outcome = local.pyrelease("run minor --yes").code(1);
-        outcome.stderr_contains(said).stderr_contains("help:");
+        seen.add_error(&outcome);
         local.project.assert_unchanged(&before);
         local.project.assert_no_debris();
         assert!(local.rehearsal.files().is_empty());
     }
+    seen.assert();
 }
 
 #[test]
 fn files_that_belong_to_a_distribution_are_left_alone() {
     let script = "touch .gitignore && for file in demo-*; do touch $file.asc; done";
-    let own = format!("[stage.own]\nrun = [\"sh\", \"-c\", \"cd $PYRELEASE_DIST && {script}\"]\n");
-    let local = Local::configured(&format!("{STAGES}{own}"));
+    let script = ["cd $PYRELEASE_DIST && ", script].concat();
+    let local = Local::configured(&Config::default().lines(STAGES).stage("own").shell(&script));
     local.pyrelease("run minor --yes").code(0);
     local.is_released(local.project.folder());
 }
@@ -238,15 +311,17 @@ fn files_that_belong_to_a_distribution_are_left_alone() {
 fn distributions_change_only_between_build_and_check() {
     let late = STAGES.replace("\"own\", \"check\"", "\"check\", \"own\"");
     let early = STAGES.replace("\"build\", \"own\"", "\"own\", \"build\"");
-    for (stages, said) in [(&late, "put `own` before `check`"), (&early, "gives = [\"distributions\"]")] {
+    let mut seen = Transcript::named("distributions/distributions-change-only-between-build-and-check");
+    for stages in [&late, &early] {
         let script = "cat /dev/null >> $PYRELEASE_DIST/demo-1.1.0-1-py3-none-any.whl\n";
         let own = "[stage.own]\nrun = [\"sh\", \"own.sh\"]\n";
         let local = Local::of(quick().file("own.sh", script), &format!("{stages}{own}"));
         let before = local.project.snapshot();
         let outcome = local.pyrelease("run minor --yes").code(1);
-        outcome.stderr_contains("`demo-1.1.0-1-py3-none-any.whl`").stderr_contains(said);
+        seen.add_error(&outcome);
         local.project.assert_unchanged(&before);
     }
+    seen.assert();
 }
 
 /// A command that names the folder of the distributions makes them, before `build` or instead of it.

@@ -1,27 +1,34 @@
 //! If it is unknown whether a permanent effect happened, it is not repeated: first the outside world is asked, then the
 //! user.
 
-use pyrelease_test_support::{Outcome, Project, Transcript};
+use pyrelease_test_support::{Config, Outcome, Project, Transcript};
+use serde_json::json;
 
 use super::failures::Attempt;
 use super::{QUICK, quick};
 
 /// A command that publishes with a line in `$OUT`, and kills the run before or after it the first time.
-fn publishing(dies: &str, settings: &str) -> String {
-    let die = "if [ ! -e \"$MARK\" ]; then touch \"$MARK\"; kill -9 $PPID; sleep 20; fi";
+fn publishing(dies: &str, settings: &str) -> Config {
     let script = match dies {
-        "before" => format!("{die}; echo published >> \"$OUT\""),
-        _ => format!("echo published >> \"$OUT\"; {die}"),
+        "before" => "eval \"$DIE\"; echo published >> \"$OUT\"",
+        _ => "echo published >> \"$OUT\"; eval \"$DIE\"",
     };
-    format!(
-        "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"testpypi\", \"push\", \"deploy\", \"pypi\"]\n\n\
-         [stage.deploy]\nrun = [\"sh\", \"-c\", {script:?}]\nreach = \"public\"\n{settings}{QUICK}"
-    )
+    let config =
+        Config::stages("changelog version tag build check testpypi push deploy pypi").stage("deploy");
+    config.shell(script).set("reach", "public").lines(settings).lines(QUICK)
 }
+
+/// Kills the run the first time.
+const DIE: &str = "if [ ! -e \"$MARK\" ]; then touch \"$MARK\"; kill -9 $PPID; sleep 20; fi";
 
 fn call(project: &Project, command: &str) -> Outcome {
     let root = project.sandbox().root();
-    project.pyrelease(command).env("MARK", root.join("mark")).env("OUT", root.join("out")).run()
+    project
+        .pyrelease(command)
+        .env("DIE", DIE)
+        .env("MARK", root.join("mark"))
+        .env("OUT", root.join("out"))
+        .run()
 }
 
 #[track_caller]
@@ -41,13 +48,14 @@ fn an_interrupted_public_command_is_asked_about() {
         let project = &attempt.project;
         assert_eq!(call(project, "run minor --yes").status(), -1);
 
-        let next = "next: pyrelease resume --done deploy\n  or: pyrelease resume --again deploy";
-        call(project, "status").stdout_contains(next);
+        let next = || call(project, "status --format json").json()["next"].clone();
+        let choice = json!(["pyrelease resume --done deploy", "pyrelease resume --again deploy"]);
+        assert_eq!(next(), choice);
         // Without an answer, every attempt stops
         for _ in 0..2 {
             let refused = call(project, "resume --yes");
             assert_eq!(refused.status(), 4, "{refused}");
-            call(project, "status").stdout_contains(next);
+            assert_eq!(next(), choice);
         }
         let refused = call(project, "resume --yes");
         seen.add_error(&refused);

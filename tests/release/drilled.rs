@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use pyrelease::server::{Access, EmbeddedIndex};
 use pyrelease::world::sha256;
-use pyrelease_test_support::{Blueprint, Invocation, Outcome, Project};
+use pyrelease_test_support::{Blueprint, Config, Invocation, Outcome, Project};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
@@ -69,13 +69,9 @@ impl Index {
         self.server.as_ref().expect("an index that runs").upload_url()
     }
 
-    fn section(&self, name: &str) -> String {
+    fn section(&self, name: &str) -> Config {
         let server = self.server.as_ref().expect("an index that runs");
-        format!(
-            "[index.{name}]\nupload = \"{}\"\nsimple = \"{}\"\n",
-            server.upload_url(),
-            server.simple_url()
-        )
+        Config::default().server(name, &server.upload_url(), &server.simple_url())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Failures before the point of no return leave the repository, the working tree, the remote and the public index
 //! unchanged.
 
-use pyrelease_test_support::{Backend, Blueprint, IndexServer, Outcome, Project, Transcript};
+use pyrelease_test_support::{Backend, Blueprint, IndexServer, Outcome, Project, Transcript, str};
 
 use super::{QUICK, demo, quick};
 
@@ -85,7 +85,8 @@ def build_sdist(directory, settings=None):
 build_wheel = build_sdist
 ";
     let attempt = Attempt::at(demo().file("pyproject.toml", pyproject).file("backend/broken.py", backend));
-    attempt.comes_to_nothing(1).stderr_contains("the backend has a bad day");
+    let outcome = attempt.comes_to_nothing(1);
+    assert!(outcome.stderr().contains("the backend has a bad day"), "{outcome}");
     attempt.was_not_rehearsed();
 }
 
@@ -113,14 +114,23 @@ fn an_empty_changelog() {
     let changelog =
         "# Changelog\n\n## [Unreleased]\n\n## [1.0.0] - 2026-01-15\n\n### Added\n\n- The first one.\n";
     let attempt = Attempt::at(demo().changelog(changelog));
-    attempt.comes_to_nothing(3).stderr_contains("CHANGELOG.md");
+    attempt.comes_to_nothing(3).messages_eq(str![[r#"
+error: [changelog] `CHANGELOG.md`: the Unreleased section on line 3 is empty
+help: add the changes for users below line 3; headings and comments do not count
+error: the release was refused; nothing has been done
+
+"#]]);
     attempt.was_not_rehearsed();
 }
 
 #[test]
 fn a_changelog_that_is_named_and_missing() {
     let attempt = Attempt::configured(demo(), "[stage.changelog]\nfile = \"NEWS.md\"\n");
-    attempt.comes_to_nothing(3).stderr_contains("NEWS.md");
+    attempt.comes_to_nothing(3).messages_eq(str![[r#"
+error: [changelog] there is no `NEWS.md` in the project's last commit
+error: the release was refused; nothing has been done
+
+"#]]);
     attempt.was_not_rehearsed();
 }
 
@@ -129,7 +139,12 @@ fn a_version_that_the_changelog_has_already() {
     let changelog =
         "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- x\n\n## [1.1.0] - 2026-02-01\n\n### Added\n\n- y\n";
     let attempt = Attempt::at(demo().changelog(changelog));
-    attempt.comes_to_nothing(3).stderr_contains("1.1.0");
+    attempt.comes_to_nothing(3).messages_eq(str![[r#"
+error: [changelog] `CHANGELOG.md`: the changelog already has a section for `1.1.0`, on line 9
+help: choose another version, or move the lines of that section to Unreleased
+error: the release was refused; nothing has been done
+
+"#]]);
     attempt.was_not_rehearsed();
 }
 
@@ -144,7 +159,12 @@ fn a_taken_tag() {
 fn a_tag_that_only_the_remote_has() {
     let attempt = Attempt::at(demo());
     attempt.project.remote().git(&["tag", "v1.1.0", "main"]);
-    attempt.comes_to_nothing(3).stderr_contains("v1.1.0");
+    attempt.comes_to_nothing(3).messages_eq(str![[r#"
+error: [tag] tag `v1.1.0` already exists at `origin`
+help: this version is already released: run `git fetch --tags` to get its tag
+error: the release was refused; nothing has been done
+
+"#]]);
     attempt.was_not_rehearsed();
 }
 
@@ -155,7 +175,16 @@ fn everything_that_is_wrong_is_said_at_once() {
     let attempt = Attempt::at(demo().changelog(changelog).tagged("v1.1.0"));
     attempt.project.remote().move_branch();
     let outcome = attempt.comes_to_nothing(3);
-    outcome.stderr_contains("CHANGELOG.md").stderr_contains("v1.1.0").stderr_contains("origin");
+    outcome.messages_eq(str![[r#"
+error: [changelog] `CHANGELOG.md`: the Unreleased section on line 3 is empty
+help: add the changes for users below line 3; headings and comments do not count
+error: [tag] tag `v1.1.0` already exists
+help: it points at [OID]; choose another version
+error: [push] `main` at `origin` has commits that you do not have
+help: run `git pull origin main`, then release
+error: the release was refused for 3 reasons; nothing has been done
+
+"#]]);
     attempt.was_not_rehearsed();
 }
 
@@ -163,7 +192,12 @@ fn everything_that_is_wrong_is_said_at_once() {
 fn a_remote_that_moved() {
     let attempt = Attempt::at(demo());
     attempt.project.remote().move_branch();
-    attempt.comes_to_nothing(3).stderr_contains("main");
+    attempt.comes_to_nothing(3).messages_eq(str![[r#"
+error: [push] `main` at `origin` has commits that you do not have
+help: run `git pull origin main`, then release
+error: the release was refused; nothing has been done
+
+"#]]);
     attempt.was_not_rehearsed();
 }
 
@@ -196,7 +230,15 @@ reach = \"rehearsal\"
 fn a_push_that_a_hook_refuses() {
     let attempt = Attempt::at(demo());
     attempt.project.remote().refuse_pushes("not on a Friday");
-    attempt.comes_to_nothing(1).stderr_contains("not on a Friday");
+    attempt.comes_to_nothing(1).messages_eq(str![[r#"
+error: `git push` to `origin` failed
+  remote: not on a Friday
+  error: failed to push some refs to '[ROOT]/remote.git'
+  refs/heads/main: [remote rejected] (pre-receive hook declined)
+  refs/tags/v1.1.0: [remote rejected] (pre-receive hook declined)
+help: left on `testpypi`: demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz; the next run rehearses there as `.devN`, unless it builds the same bytes
+
+"#]]);
     attempt.was_rehearsed();
 }
 
@@ -206,7 +248,16 @@ fn a_tag_that_a_hook_refuses() {
     let attempt = Attempt::at(demo());
     let script = "case \"$1\" in refs/tags/*) echo 'no tags today' >&2; exit 1;; esac\n";
     attempt.project.remote().hook("update", script);
-    attempt.comes_to_nothing(1).stderr_contains("no tags today");
+    attempt.comes_to_nothing(1).messages_eq(str![[r#"
+error: `git push` to `origin` failed
+  remote: no tags today
+  remote: error: hook declined to update refs/tags/v1.1.0
+  error: failed to push some refs to '[ROOT]/remote.git'
+  refs/heads/main: [remote rejected] (atomic push failure)
+  refs/tags/v1.1.0: [remote rejected] (hook declined)
+help: left on `testpypi`: demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz; the next run rehearses there as `.devN`, unless it builds the same bytes
+
+"#]]);
     attempt.was_rehearsed();
 }
 
@@ -294,14 +345,25 @@ run = [\"no-such-command-of-the-test\"]
 #[test]
 fn a_first_index_that_refuses_everything() {
     let attempt = Attempt::with(demo(), "", IndexServer::refusing(), IndexServer::pypiserver());
-    attempt.comes_to_nothing(1).stderr_contains("testpypi");
+    attempt.comes_to_nothing(1).messages_eq(str![[r#"
+error: `testpypi` refused `demo-1.1.0-py3-none-any.whl`: no reason given (HTTP 403)
+help: the credentials are from `[testpypi]` of `[ROOT]/home/.pypirc`
+help: these credentials do not permit uploads to the index; nothing was stored, and the refusal uses up no file name
+
+"#]]);
     attempt.was_not_rehearsed();
 }
 
 #[test]
 fn a_second_index_that_refuses_everything() {
     let attempt = Attempt::with(demo(), "", IndexServer::pypiserver(), IndexServer::refusing());
-    attempt.comes_to_nothing(1).stderr_contains("pypi");
+    attempt.comes_to_nothing(1).messages_eq(str![[r#"
+error: `pypi` refused `demo-1.1.0-py3-none-any.whl`: no reason given (HTTP 403)
+help: the credentials are from `[pypi]` of `[ROOT]/home/.pypirc`
+help: these credentials do not permit uploads to the index; nothing was stored, and the refusal uses up no file name
+help: left on `testpypi`: demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz; the next run rehearses there as `.devN`, unless it builds the same bytes
+
+"#]]);
     attempt.was_rehearsed();
 }
 
@@ -310,7 +372,13 @@ fn a_second_index_that_refuses_everything() {
 fn a_second_index_that_refuses_everything_with_a_version_from_the_tag() {
     let blueprint = demo().backend(Backend::SetuptoolsScm);
     let attempt = Attempt::with(blueprint, "", IndexServer::devpi(), IndexServer::refusing());
-    attempt.comes_to_nothing(1).stderr_contains("pypi");
+    attempt.comes_to_nothing(1).messages_eq(str![[r#"
+error: `pypi` refused `demo-1.1.0-py3-none-any.whl`: no reason given (HTTP 403)
+help: the credentials are from `[pypi]` of `[ROOT]/home/.pypirc`
+help: these credentials do not permit uploads to the index; nothing was stored, and the refusal uses up no file name
+help: left on `testpypi`: demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz; the next run rehearses there as `.devN`, unless it builds the same bytes
+
+"#]]);
     attempt.was_rehearsed();
 }
 
@@ -355,7 +423,15 @@ fn a_rehearsal_of_its_own_with_a_version_from_the_tag() {
 fn an_order_that_could_not_be_undone() {
     let config = "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"pypi\", \"testpypi\", \"push\"]\n";
     let attempt = Attempt::configured(demo(), config);
-    attempt.comes_to_nothing(2).stderr_contains("`pypi`").stderr_contains("`testpypi`");
+    attempt.comes_to_nothing(2).messages_eq(str![[r#"
+error: `testpypi` (rehearsal) comes after `pypi` (public): if it fails, what `pypi` did is already out
+ --> release.toml:1:68
+  |
+1 | stages = ["changelog", "version", "tag", "build", "check", "pypi", "testpypi", "push"]
+  |                                                                    ^^^^^^^^^^
+help: an order that works: stages = ["changelog", "version", "tag", "build", "check", "testpypi", "push", "pypi"]
+
+"#]]);
     attempt.was_not_rehearsed();
 }
 
@@ -363,7 +439,11 @@ fn an_order_that_could_not_be_undone() {
 fn without_confirmation() {
     let attempt = Attempt::at(demo());
     let before = attempt.project.snapshot();
-    attempt.project.pyrelease("run minor").code(2).stderr_contains("--yes");
+    attempt.project.pyrelease("run minor").code(2).messages_eq(str![[r#"
+error: there is no terminal to ask on
+help: pass `--yes` to release without confirmation
+
+"#]]);
     attempt.project.assert_unchanged(&before);
     attempt.left_nothing();
     attempt.was_not_rehearsed();

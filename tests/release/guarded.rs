@@ -2,7 +2,7 @@
 //! requires a user.
 
 use pyrelease_test_support::distribution::wheel;
-use pyrelease_test_support::{Sandbox, SecureIndex};
+use pyrelease_test_support::{Config, Sandbox, SecureIndex};
 
 #[test]
 fn an_index_that_asks_for_a_certificate_gets_it_and_a_proxy_its_user() {
@@ -39,8 +39,8 @@ fn an_index_that_asks_for_a_certificate_gets_it_and_a_proxy_its_user() {
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(index.log(), std::slice::from_ref(&stored));
 
-    let settings = format!("[index.corp]\nupload = \"{url}\"\nclient-certificate = \"{client}\"\n");
-    fs_err::write(folder.join("release.toml"), settings).expect("our own folder");
+    let settings = Config::default().index("corp").set("upload", &url).set("client-certificate", client);
+    fs_err::write(folder.join("release.toml"), &*settings).expect("our own folder");
     let (code, said) = upload(&["--index", "corp"], &[("HTTPS_PROXY", &index.proxy_url(""))]);
     assert!(code == Some(1) && said.contains("the proxy requires authentication"), "{said}");
     assert_eq!(index.log()[1..], ["CONNECT turned away"]);
@@ -49,10 +49,8 @@ fn an_index_that_asks_for_a_certificate_gets_it_and_a_proxy_its_user() {
     assert_eq!(index.log()[2..], ["CONNECT admitted".to_owned(), stored.clone()]);
 
     // Trusted publishing uses the same certificates.
-    let settings = format!(
-        "[index.corp]\nupload = \"{url}\"\nclient-certificate = \"{client}\"\ntrusted-publishing = true\n"
-    );
-    fs_err::write(folder.join("release.toml"), settings).expect("our own folder");
+    let settings = settings.set("trusted-publishing", true);
+    fs_err::write(folder.join("release.toml"), &*settings).expect("our own folder");
     let (code, said) = upload(&["--index", "corp"], &[("CORP_ID_TOKEN", "an-identity")]);
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(index.log()[4..], ["audience client", "mint-token client", &stored, "burn-token client"]);

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use pyrelease_test_support::{Blueprint, IndexServer, Project, Transcript};
+use pyrelease_test_support::{Blueprint, IndexServer, Project, Transcript, str};
 
 use super::failures::Attempt;
 use super::quick;
@@ -78,7 +78,16 @@ fn the_configuration_decides_before_any_habit() {
     project.write("release.toml", &format!("{BARE}{settings}"));
     project.commit("Configure");
     let plan = project.pyrelease("plan minor").code(0);
-    assert!(!plan.stdout().contains("as in"), "{plan}");
+    plan.stdout_eq(str![[r#"
+demo 1.3.0 (now 1.2.0), tag v1.3.0, from main at [OID]
+  in the run's own clone:
+    version  write pyproject.toml
+    tag      commit "Make 1.3.0"
+             tag v1.3.0
+  in the repository and its remote; undone if a later stage fails:
+    land     land in your repository: main and tag v1.3.0
+
+"#]]);
     project.pyrelease("run minor --yes").code(0);
     assert_eq!(project.git(&["cat-file", "-t", "v1.3.0"]).trim(), "tag");
     assert_eq!(project.git(&["log", "-1", "--format=%s"]).trim(), "Make 1.3.0");
@@ -100,8 +109,9 @@ fn a_development_version_is_the_one_being_worked_on() {
         ("major", "2.0.0"),
         ("rc", "1.1.0rc1"),
     ] {
-        let plan = project.pyrelease(&format!("plan {bump}")).code(0);
-        plan.stdout_contains(&format!("demo {version} (now 1.1.0.dev0)"));
+        let plan = &project.pyrelease(&format!("plan {bump} --format json")).code(0).json()["plan"];
+        assert_eq!(plan["version"], version, "{bump}: {plan}");
+        assert_eq!(plan["previous_version"], "1.1.0.dev0");
     }
     project.pyrelease("run --yes").code(0);
     assert!(project.read("pyproject.toml").contains("\"1.1.0\""));
@@ -110,14 +120,15 @@ fn a_development_version_is_the_one_being_worked_on() {
 
 #[test]
 fn a_version_below_a_released_one_needs_force() {
+    let mut seen = Transcript::named("habits/a-version-below-a-released-one-needs-force");
     let project = blueprint().config(BARE).build();
     // The highest release counts, in whatever style it was tagged.
     project.git(&["tag", "2.0.0", "HEAD"]);
     for command in ["plan 1.5.0", "run 1.5.0 --yes", "doctor 1.5.0", "plan"] {
-        let refused = project.pyrelease(command).code(3);
-        refused.stderr_contains("is lower than 2.0.0, which is released already (tag `2.0.0`)");
+        seen.add_messages(&project.pyrelease(command).code(3));
     }
-    project.pyrelease("plan 1.5.0 --force").code(0).stdout_contains("demo 1.5.0");
+    seen.add(&project.pyrelease("plan 1.5.0 --force").code(0));
+    seen.assert();
     project.pyrelease("run 1.5.0 --yes --force").code(0);
     project.git(&["rev-parse", "1.5.0"]);
 }
@@ -127,11 +138,26 @@ fn a_version_from_tags_is_found_without_a_prefix() {
     let pyproject = "[project]\nname = \"demo\"\ndynamic = [\"version\"]\n\n[build-system]\nrequires = [\"hatchling\", \
                      \"hatch-vcs\"]\nbuild-backend = \"hatchling.build\"\n\n[tool.hatch.version]\nsource = \"vcs\"\n";
     let project = Project::python("demo", "1.0.0").file("pyproject.toml", pyproject).config(BARE).build();
-    project.pyrelease("plan patch").code(2).stderr_contains("there is none yet");
+    project.pyrelease("plan patch").code(2).messages_eq(str![[r#"
+error: `demo` takes its version from tags, but there is none yet
+help: pass the first version: `pyrelease run 0.1.0`
+
+"#]]);
     project.git(&["tag", "1.4.0"]);
     project.write("later.txt", "something\n");
     project.commit("Work on");
-    project.pyrelease("plan patch").code(0).stdout_contains("demo 1.4.1 (now 1.4.0), tag 1.4.1");
+    project.pyrelease("plan patch").code(0).stdout_eq(str![[r#"
+demo 1.4.1 (now 1.4.0), tag 1.4.1, from main at [OID]
+  in the run's own clone:
+    version  skip: hatch-vcs takes the version from the tag 1.4.1
+    tag      tag 1.4.1
+  in the repository and its remote; undone if a later stage fails:
+    land     land in your repository: main and tag 1.4.1
+  where the configuration does not say:
+    tag `{version}`, as in 1.4.0 (to change it, set `name` in [stage.tag])
+    lightweight tag, as in 1.4.0 (to change it, set `annotated` in [stage.tag])
+
+"#]]);
 }
 
 #[test]
@@ -144,7 +170,19 @@ fn a_package_in_a_folder_has_its_own_tags() {
     project.commit("Work on");
     project.pyrelease("run minor --yes").code(0);
     project.git(&["rev-parse", "demo-v1.1.0"]);
-    project.pyrelease("plan patch").code(0).stdout_contains("tag demo-v1.1.1");
+    project.pyrelease("plan patch").code(0).stdout_eq(str![[r#"
+demo 1.1.1 (now 1.1.0), tag demo-v1.1.1, from main at [OID]
+  in the run's own clone:
+    version  write pyproject.toml
+    tag      commit "Release 1.1.1"
+             tag demo-v1.1.1
+  in the repository and its remote; undone if a later stage fails:
+    land     land in your repository: main and tag demo-v1.1.1
+  where the configuration does not say:
+    tag `demo-v{version}`, as in demo-v1.1.0 and demo-v1.0.0 (to change it, set `name` in [stage.tag])
+    lightweight tag, as in demo-v1.1.0 and demo-v1.0.0 (to change it, set `annotated` in [stage.tag])
+
+"#]]);
 }
 
 #[test]
@@ -180,8 +218,34 @@ fn before_1_0_a_breaking_change_makes_a_minor_release() {
         project.git(&["tag", "v0.4.2"]);
         project.pyrelease("plan").code(0)
     };
-    breaking("").stdout_contains("demo 0.5.0 (now 0.4.2)").stdout_contains("`stable = true`");
-    breaking("[stage.version]\nstable = true\n").stdout_contains("demo 1.0.0 (now 0.4.2)");
+    breaking("").stdout_eq(str![[r#"
+demo 0.5.0 (now 0.4.2), tag v0.5.0, from main at [OID]
+because of CHANGELOG.md: line 7 is under Removed: `- The old way.`, which is a minor release before 1.0.0 (unless `stable = true` in [stage.version])
+  in the run's own clone:
+    changelog  write CHANGELOG.md
+    version    write pyproject.toml
+    tag        commit "Release 0.5.0"
+               tag v0.5.0
+  in the repository and its remote; undone if a later stage fails:
+    land       land in your repository: main and tag v0.5.0
+  where the configuration does not say:
+    lightweight tag, as in v0.4.2 (to change it, set `annotated` in [stage.tag])
+
+"#]]);
+    breaking("[stage.version]\nstable = true\n").stdout_eq(str![[r#"
+demo 1.0.0 (now 0.4.2), tag v1.0.0, from main at [OID]
+because of CHANGELOG.md: line 7 is under Removed: `- The old way.`
+  in the run's own clone:
+    changelog  write CHANGELOG.md
+    version    write pyproject.toml
+    tag        commit "Release 1.0.0"
+               tag v1.0.0
+  in the repository and its remote; undone if a later stage fails:
+    land       land in your repository: main and tag v1.0.0
+  where the configuration does not say:
+    lightweight tag, as in v0.4.2 (to change it, set `annotated` in [stage.tag])
+
+"#]]);
 }
 
 #[test]
@@ -195,7 +259,22 @@ fn settings_of_another_tool_are_followed_where_history_says_nothing() {
         .build();
     project.git(&["tag", "--delete", "v1.0.0"]);
     let plan = project.pyrelease("plan minor").code(0);
-    plan.stdout_contains("tag rel-1.1.0").stdout_contains("as `.bumpversion.cfg` says");
+    plan.stdout_eq(str![[r#"
+demo 1.1.0 (now 1.0.0), tag rel-1.1.0, from main at [OID]
+  in the run's own clone:
+    version  write .bumpversion.cfg
+             write README.md
+             write pyproject.toml
+    tag      commit "Go from 1.0.0 to 1.1.0"
+             tag rel-1.1.0
+  in the repository and its remote; undone if a later stage fails:
+    land     land in your repository: main and tag rel-1.1.0
+  where the configuration does not say:
+    tag `rel-{version}`, as `.bumpversion.cfg` says for bump2version (to change it, set `name` in [stage.tag])
+    tag message `Bump version: {previous_version} → {version}`, as `.bumpversion.cfg` says for bump2version (to change it, set `message` in [stage.tag])
+    commit message `Go from {previous_version} to {version}`, as `.bumpversion.cfg` says for bump2version (to change it, set `commit-message` in [stage.tag])
+
+"#]]);
     project.pyrelease("run minor --yes").code(0);
     assert_eq!(project.git(&["log", "-1", "--format=%s"]).trim(), "Go from 1.0.0 to 1.1.0");
     assert_eq!(project.read("README.md"), "# demo 1.1.0\n");
@@ -213,7 +292,11 @@ fn a_changelog_of_another_form_is_left_with_a_warning() {
     project.commit("Write another changelog");
     release(&project, ("1.0.0", "1.1.0"), &["pyproject.toml"], ("Release 1.1.0", &["v1.1.0"]));
     let run = project.pyrelease("run minor --yes").code(0);
-    run.stderr_contains("the changelog stays as it is");
+    run.messages_eq(str![[r#"
+warning: [changelog] the changelog stays as it is: `CHANGES.rst`: the changelog has no Unreleased section
+help: add `Unreleased` above line 4, and the changes below it
+
+"#]]);
     assert_eq!(project.read("CHANGES.rst"), changelog);
 }
 
@@ -226,8 +309,11 @@ fn a_workflow_that_publishes_on_the_tag_is_seen() {
         .file(".github/workflows/release.yml", workflow)
         .build();
     let run = project.pyrelease("run minor --yes --dry-run").code(0);
-    run.stderr_contains("the push of tag `v1.1.0` starts a workflow that uploads to PyPI");
-    run.stderr_contains("`.github/workflows/release.yml`, line 9");
+    run.messages_eq(str![[r#"
+warning: [push] the push of tag `v1.1.0` starts a workflow that uploads to PyPI with pypa/gh-action-pypi-publish (`.github/workflows/release.yml`, line 9)
+help: check that it does not upload what this release uploads; the push cannot be undone for it
+
+"#]]);
 }
 
 #[test]
@@ -244,9 +330,14 @@ fn a_workflow_that_uploads_to_the_same_index_is_refused() {
     project.git(&["remote", "set-url", "origin", "https://github.com/me/demo.git"]);
     let before = project.snapshot();
     let refused = project.pyrelease("run minor --yes --dry-run").code(3);
-    refused.stderr_contains("starts a workflow that uploads to PyPI with twine upload");
-    refused.stderr_contains("while stage `pypi` uploads to PyPI as well");
-    refused.stderr_contains("remove `pypi` from `stages`, or take the upload out of the workflow");
+    refused.messages_eq(str![[r#"
+error: [push] the push of tag `v1.1.0` starts a workflow that uploads to PyPI with twine upload (`.github/workflows/release.yml`, line 8), while stage `pypi` uploads to PyPI as well
+help: let one of them publish: remove `pypi` from `stages`, or take the upload out of the workflow
+error: [pypi] there are no credentials for `pypi`
+help: set `PYRELEASE_TOKEN_PYPI` to a token, or add one to `.pypirc` as the password of section [pypi] (with the username __token__)
+error: the release was refused for 2 reasons; nothing has been done
+
+"#]]);
     project.assert_unchanged(&before);
 }
 
@@ -256,13 +347,25 @@ fn a_name_that_only_the_script_knows_is_configured() {
     let project = Project::python("demo", "1.0.0").file("setup.py", script).config(BARE).build();
     project.git(&["rm", "--quiet", "pyproject.toml"]);
     project.commit("Use a script");
-    project.pyrelease("plan minor").code(2).stderr_contains("`name = \"…\"` in `release.toml`");
+    project.pyrelease("plan minor").code(2).messages_eq(str![[r#"
+error: the project has no name
+help: set `name` in `[project]` of `pyproject.toml`, or `name = "…"` in `release.toml`
+
+"#]]);
     project.write("release.toml", &format!("name = \"demo\"\n{BARE}"));
     project.commit("Configure the name");
     project.pyrelease("run minor --yes").code(0);
     assert!(project.read("setup.py").contains("version='1.1.0'"));
     project.write("release.toml", &format!("name = 3\n{BARE}"));
-    project.pyrelease("plan minor").code(2).stderr_contains("`name` must be the name of a project");
+    project.pyrelease("plan minor").code(2).messages_eq(str![[r#"
+error: `name` must be the name of a project
+ --> release.toml:1:8
+  |
+1 | name = 3
+  |        ^
+help: use letters and digits, with `-`, `_` or `.` between them
+
+"#]]);
 }
 
 #[test]

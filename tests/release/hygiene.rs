@@ -1,23 +1,20 @@
 //! The user's files are never overwritten, only tagged code is published, and doubt stops the release.
 
-use pyrelease_test_support::{Backend, Transcript};
+use pyrelease_test_support::{Backend, Config, Transcript, str};
 
 use super::demo;
 use super::failures::Attempt;
 
-fn stages(own: &str, after: &str) -> String {
+fn stages(own: &str, after: &str) -> Config {
     let all = "changelog version tag build check testpypi push pypi";
-    let with = all.replace(after, &format!("{after} {own}"));
-    let listed: Vec<String> = with.split(' ').map(|stage| format!("\"{stage}\"")).collect();
-    format!("stages = [{}]\n", listed.join(", "))
+    Config::stages(&all.replace(after, &format!("{after} {own}"))).stage(own)
 }
 
 #[test]
 fn changes_after_the_tag_are_not_built() {
     let mut seen = Transcript::named("care/what-a-stage-left-after-the-tag-is-not-built");
     for script in ["echo x = 1 > src/demo/junk.py", "echo x = 1 >> src/demo/__init__.py"] {
-        let config =
-            format!("{}\n[stage.tests]\nrun = [\"sh\", \"-c\", \"{script}\"]\n", stages("tests", "tag"));
+        let config = stages("tests", "tag").shell(script);
         let attempt = Attempt::configured(demo(), &config);
         seen.add_error(&attempt.comes_to_nothing(1));
         attempt.was_not_rehearsed();
@@ -28,13 +25,16 @@ fn changes_after_the_tag_are_not_built() {
 #[test]
 fn a_tag_of_somebody_elses_at_the_remote_is_not_replaced() {
     // A lightweight tag on an ancestor of the release is not the release's own.
-    let script = "git -C \\\"$REMOTE\\\" update-ref refs/tags/v1.1.0 main";
-    let config =
-        format!("{}\n[stage.rival]\nrun = [\"sh\", \"-c\", \"{script}\"]\n", stages("rival", "check"));
+    let config = stages("rival", "check").shell("git -C \"$REMOTE\" update-ref refs/tags/v1.1.0 main");
     let attempt = Attempt::configured(demo(), &config);
     let project = &attempt.project;
     let remote = project.remote().path().to_owned();
-    project.pyrelease("run minor --yes").env("REMOTE", &remote).code(1).stderr_contains("v1.1.0");
+    project.pyrelease("run minor --yes").env("REMOTE", &remote).code(1).messages_eq(str![[r#"
+error: `origin` already has a different `refs/tags/v1.1.0`
+help: somebody else created it, and it is not replaced: release another version
+help: left on `testpypi`: demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz; the next run rehearses there as `.devN`, unless it builds the same bytes
+
+"#]]);
     assert_eq!(project.remote_refs()["refs/tags/v1.1.0"], project.remote_refs()["refs/heads/main"]);
     attempt.left_nothing();
 }
@@ -67,7 +67,12 @@ fn an_ignored_file_of_the_users_is_not_written_over() {
     fs_err::create_dir_all(hook.parent().unwrap()).unwrap();
     fs_err::write(&hook, "#!/bin/sh\necho theirs > a.gen && git add -f a.gen\n").unwrap();
     executable(&hook);
-    project.pyrelease("run minor --yes").code(1).stderr_contains("a.gen");
+    project.pyrelease("run minor --yes").code(1).messages_eq(str![[r#"
+error: the release adds `a.gen`, but an untracked file exists there
+help: move the file away, or commit it
+help: left on `testpypi`: demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz; the next run rehearses there as `.devN`, unless it builds the same bytes
+
+"#]]);
     assert_eq!(project.read("a.gen"), "mine\n");
     attempt.left_nothing();
 }
@@ -84,7 +89,7 @@ fn executable(_: &std::path::Path) {}
 
 #[test]
 fn a_repository_that_the_caller_points_at_is_not_the_one_that_commands_change() {
-    let config = format!("{}\n[stage.mark]\nrun = [\"git\", \"tag\", \"evil\"]\n", stages("mark", "check"));
+    let config = stages("mark", "check").set("run", ["git", "tag", "evil"]);
     let attempt = Attempt::configured(demo(), &config);
     let project = &attempt.project;
     let folder = project.repository().join(".git");
@@ -95,13 +100,11 @@ fn a_repository_that_the_caller_points_at_is_not_the_one_that_commands_change() 
 /// A run whose rollback was interrupted can be completed: undone effects are done again.
 #[test]
 fn an_interrupted_rollback_can_still_be_completed() {
-    let attempt = Attempt::configured(
-        demo().backend(Backend::Flit),
-        &format!(
-            "{}\n[stage.gate]\nrun = [\"sh\", \"-c\", \"test -e $OPEN\"]\nreach = \"repository\"\nundo = [\"sh\", \"-c\", \"kill -9 $PPID\"]\n",
-            stages("gate", "push")
-        ),
-    );
+    let config = stages("gate", "push")
+        .shell("test -e $OPEN")
+        .set("reach", "repository")
+        .set("undo", ["sh", "-c", "kill -9 $PPID"]);
+    let attempt = Attempt::configured(demo().backend(Backend::Flit), &config);
     let project = &attempt.project;
     let open = project.sandbox().root().join("open");
     let cut = project.pyrelease("run minor --yes").env("OPEN", &open).run();

@@ -1,6 +1,6 @@
 //! The output for people and programs: plans, events, status, configuration errors.
 
-use pyrelease_test_support::{Project, set_binary};
+use pyrelease_test_support::{Project, set_binary, str};
 use serde_json::Value;
 
 use super::demo;
@@ -28,20 +28,61 @@ fn where_there_is_nothing_to_commit_nothing_is_committed() {
     project.git(&["push", "origin", ":refs/tags/v1.0.0"]);
     let head = project.head();
     let plan = project.pyrelease("plan 1.0.0").code(0);
-    assert!(plan.stdout().contains("tag v1.0.0") && !plan.stdout().contains("commit \""), "{plan}");
-    let run = project.pyrelease("run 1.0.0 --yes").run();
-    assert!(!run.stderr().contains("Committing") && run.stderr().contains("Tagging"), "{run}");
+    plan.stdout_eq(str![[r#"
+demo 1.0.0, tag v1.0.0, from main at [OID]
+  in the run's own clone:
+    version  skip: the project already states 1.0.0
+    tag      tag v1.0.0
+  in the repository and its remote; undone if a later stage fails:
+    land     land in your repository: main and tag v1.0.0
+    push     push main and v1.0.0 to origin, atomically
+
+"#]]);
+    project.pyrelease("run 1.0.0 --yes").code(0).stderr_eq(str![[r#"
+note: untracked files are not released: `notes.txt`
+help: `git add` and commit them if they belong to this release
+demo 1.0.0, tag v1.0.0, from main at [OID]
+   Releasing 1.0.0 (run [RUN])
+    Skipping the project already states 1.0.0
+     Tagging v1.0.0
+     Landing in your repository: main and tag v1.0.0
+     Pushing main and v1.0.0 to origin, atomically
+    Released demo 1.0.0
+
+"#]]);
     assert_eq!(project.head(), head);
     // With a stage that changes a file there is a commit again.
     let plan = project.pyrelease("plan minor").code(0);
-    plan.stdout_contains("commit \"Release 1.1.0\"");
+    plan.stdout_eq(str![[r#"
+demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
+  in the run's own clone:
+    version  write src/demo/__init__.py
+    tag      commit "Release 1.1.0"
+             tag v1.1.0
+  in the repository and its remote; undone if a later stage fails:
+    land     land in your repository: main and tag v1.1.0
+    push     push main and v1.1.0 to origin, atomically
+
+"#]]);
 }
 
 #[test]
 fn without_a_bump_the_changelog_decides() {
     let project = without_a_remote();
     let plan = project.pyrelease("plan").code(0);
-    plan.stdout_contains("demo 1.1.0").stdout_contains("Added");
+    plan.stdout_eq(str![[r#"
+demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
+because of CHANGELOG.md: line 9 is under Added: `- Greetings in *any* language.`
+  in the run's own clone:
+    changelog  write CHANGELOG.md
+    version    write src/demo/__init__.py
+    tag        commit "Release 1.1.0"
+               tag v1.1.0
+  in the repository and its remote; undone if a later stage fails:
+    land       land in your repository: main and tag v1.1.0
+    push       skip: the repository has no remote
+
+"#]]);
     project.pyrelease("run --yes").code(0);
     assert_eq!(project.tag_target("v1.1.0"), project.head());
     // Now there is nothing to release.
@@ -65,27 +106,65 @@ fn a_plan_names_where_addresses_come_from_and_which_index_nothing_uses() {
                   [index.corp]\nupload = \"https://corp.example/legacy/\"\n";
     let project = demo().config(config).build();
     let plan = project.pyrelease("plan minor").code(0);
-    plan.stdout_contains("upload to pypi (https://upload.pypi.org/legacy/, predefined)");
-    plan.stdout_contains(
-        "upload to testpypi (https://test.pypi.org/legacy/, predefined; listed at https://mirror.example/simple/, release.toml)",
-    );
-    plan.stderr_contains("note: no stage uploads to the index `corp`");
+    plan.stdout_eq(str![[r#"
+demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
+  in the run's own clone:
+    changelog  write CHANGELOG.md
+    version    write src/demo/__init__.py
+    tag        commit "Release 1.1.0"
+               tag v1.1.0
+    build      build sdist and wheel with python -m build
+    check      check every distribution by PyPI's rules
+  rehearsal:
+    testpypi   upload to testpypi (https://test.pypi.org/legacy/, predefined; listed at https://mirror.example/simple/, release.toml); as 1.1.0.devN if it already has other files of this version, and then with other bytes than the published ones
+  in the repository and its remote; undone if a later stage fails:
+    land       land in your repository: main and tag v1.1.0
+    push       push main and v1.1.0 to origin, atomically
+  public; past this point the release can only be completed:
+    pypi       upload to pypi (https://upload.pypi.org/legacy/, predefined)
+
+"#]]);
+    plan.messages_eq(str![[r#"
+note: no stage uploads to the index `corp`
+help: `pyrelease upload --index corp` does; for a release, add "corp" to `stages`
+
+"#]]);
     project.write(
         "release.toml",
         "stages = [\"build\", \"corp\"]\n[index.corp]\nupload = \"https://corp.example/legacy/\"\n",
     );
     project.git(&["tag", "-d", "v1.0.0"]);
     let plan = project.pyrelease("plan").code(0);
-    plan.stdout_contains("upload to corp (https://corp.example/legacy/, release.toml)");
-    assert!(!plan.stderr().contains("no stage uploads"), "{plan}");
+    plan.stdout_eq(str![[r#"
+demo 1.0.0, tag v1.0.0, from main at [OID]
+because 1.0.0 has no tag yet
+  in the run's own clone:
+    build  build sdist and wheel with python -m build
+  public; past this point the release can only be completed:
+    corp   upload to corp (https://corp.example/legacy/, release.toml)
+
+"#]]);
+    plan.messages_eq(str![]);
 }
 
 #[test]
 fn run_yes_does_not_show_the_whole_plan() {
     let project = demo().config(LOCAL).build();
     let run = project.pyrelease("run minor --yes").code(0);
-    run.stderr_contains("demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at");
-    assert!(!run.stderr().contains("in the run's own clone:"), "{run}");
+    run.stderr_eq(str![[r#"
+note: untracked files are not released: `notes.txt`
+help: `git add` and commit them if they belong to this release
+demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
+   Releasing 1.1.0 (run [RUN])
+     Writing CHANGELOG.md
+     Writing src/demo/__init__.py
+  Committing "Release 1.1.0"
+     Tagging v1.1.0
+     Landing in your repository: main and tag v1.1.0
+     Pushing main and v1.1.0 to origin, atomically
+    Released demo 1.1.0
+
+"#]]);
 }
 
 #[test]
@@ -105,11 +184,12 @@ fn events_are_json_lines_on_standard_output() {
     assert_eq!(events.last().map(|event| event["code"].clone()), Some(2.into()), "{refused}");
 
     let status = project.pyrelease("status --format json").code(0);
-    assert!(status.stdout().contains("\"outcome\":\"released\""), "{status}");
+    assert_eq!(status.json()["outcome"], "released");
 }
 
 #[test]
 fn the_project_is_found_from_a_folder_in_it() {
     let project = demo().config(LOCAL).build();
-    project.pyrelease("plan minor").from("src/demo").code(0).stdout_contains("demo 1.1.0");
+    let plan = &project.pyrelease("plan minor --format json").from("src/demo").code(0).json()["plan"];
+    assert_eq!((&plan["name"], &plan["version"]), (&"demo".into(), &"1.1.0".into()));
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use pyrelease_test_support::{Cut, GitServer, Project, Running};
+use pyrelease_test_support::{Cut, GitServer, Project, Running, str};
 
 use super::failures::Attempt;
 use super::{QUICK, quick};
@@ -48,7 +48,13 @@ fn a_push_that_the_remote_is_still_at_work_on_cannot_arrive_after_the_rollback()
     let began = Instant::now();
     let outcome = project.pyrelease("run minor --yes").code(1);
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
-    outcome.stderr_contains("refs/pyrelease/").stderr_contains("cannot arrive");
+    outcome.messages_eq(str![[r#"
+error: `git push` to `origin` failed
+  send-pack: unexpected disconnect while reading sideband packet
+  fatal: the remote end hung up unexpectedly
+help: left on `testpypi`: demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz; the next run rehearses there as `.devN`, unless it builds the same bytes
+
+"#]]);
     server.settled();
     assert_eq!(refs_but_fences(project), before);
     assert_eq!(project.refs(), local);
@@ -119,13 +125,49 @@ fn a_remote_that_rejects_fences_is_pushed_to_without_one() {
 fn if_the_remote_rejects_fences_a_lost_push_is_waited_for() {
     let (attempt, server) = by_network(QUICK);
     let project = &attempt.project;
-    refuse_fences(project, &format!("touch received\nsleep {SECONDS}\n"));
+    refuse_fences(project, "touch received\nsleep \"$SECONDS\"\n");
     // The first push is rejected for its fence, the second is cut.
     server.cut_next_push(Cut::None);
     server.cut_next_push(Cut::Answer);
     let outcome = project.pyrelease("run minor --yes").code(4);
-    outcome.stderr_contains("may still arrive");
-    project.pyrelease("status").code(0).stdout_contains("may still arrive");
+    outcome.messages_eq(str![[r#"
+error: main and v1.1.0 at origin could not be undone: `origin` did not answer the push, which may still arrive, and rejects the ref that would prevent it. After a quarter of an hour the push counts as lost; `git ls-remote origin` shows whether it has arrived
+  caused by: `git push` to `origin` failed
+  send-pack: unexpected disconnect while reading sideband packet
+  fatal: the remote end hung up unexpectedly
+help: fix the cause and run `pyrelease rollback` again, or finish the release with `pyrelease resume`, or give up the run as it is with `pyrelease rollback --leave`
+
+"#]]);
+    project.pyrelease("status").code(0).stdout_eq(str![[r#"
+demo 1.1.0: interrupted in `push`
+  run       [RUN]
+  folder    [ROOT]/demo/.git/pyrelease/runs/[RUN]
+  failed    push: `git push` to `origin` failed
+              send-pack: unexpected disconnect while reading sideband packet
+              fatal: the remote end hung up unexpectedly
+  stages    changelog ✓, version ✓, tag ✓, build ✓, check ✓, testpypi ✓, push, pypi
+  done      demo-1.1.0-py3-none-any.whl on testpypi
+  done      demo-1.1.0.tar.gz on testpypi
+  done      main in the repository and tag v1.1.0
+  not done  main and v1.1.0 at origin
+  in doubt  main and v1.1.0 at origin
+
+  file                         sha256      here     testpypi  pypi
+  demo-1.1.0-py3-none-any.whl  [OID]       present  same      absent
+  demo-1.1.0.tar.gz            [OID]       present  same      absent
+
+  ref         at      now         state
+  main        here    [OID]       as the run made it
+  tag v1.1.0  here    [OID]       as the run made it
+  main        origin  [OID]       as before the run
+  tag v1.1.0  origin  none        as before the run
+
+note: the remote did not answer the push of main and v1.1.0 at origin, which may still arrive
+
+next: pyrelease resume
+  or: pyrelease rollback
+
+"#]]);
     server.settled();
     assert_eq!(project.remote_refs()[TAG], project.refs()[TAG]);
     project.pyrelease("rollback --yes").code(0);
@@ -134,8 +176,7 @@ fn if_the_remote_rejects_fences_a_lost_push_is_waited_for() {
 
 /// A hook that accepts only branches and tags, and then runs this script.
 fn refuse_fences(project: &Project, then: &str) {
-    let script = format!(
-        "while read old new ref; do case $ref in refs/heads/*|refs/tags/*) ;; *) echo no $ref >&2; exit 1 ;; esac; done\n{then}"
-    );
-    project.remote().hook("pre-receive", &script);
+    let seconds = SECONDS.to_string();
+    let script = [include_str!("refuse_fences.sh"), then].concat();
+    project.remote().hook_with("pre-receive", &[("SECONDS", &seconds)], &script);
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pyrelease_test_support::{Asked, IndexServer, Project, Proxy, Trouble};
+use pyrelease_test_support::{Asked, Config, IndexServer, Project, Proxy, Transcript, Trouble, str};
 
 use super::{QUICK, quick};
 
@@ -18,12 +18,9 @@ impl Line {
     fn new(more: &[(&str, &str)]) -> Self {
         let server = IndexServer::pypiserver();
         let proxy = Proxy::before(&server.upload_url(), &server.simple_url());
-        let config = format!(
-            "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"push\", \"pypi\"]\n\n\
-             [index.pypi]\nupload = \"{}\"\nsimple = \"{}\"\n{QUICK}",
-            proxy.upload_url(),
-            proxy.simple_url()
-        );
+        let config = Config::stages("changelog version tag build push pypi")
+            .server("pypi", &proxy.upload_url(), &proxy.simple_url())
+            .lines(QUICK);
         let blueprint = more.iter().fold(quick(), |blueprint, (path, text)| blueprint.file(path, text));
         Self { project: blueprint.config(&config).build(), server, proxy }
     }
@@ -52,16 +49,16 @@ impl Line {
 /// A permanent refusal is not retried forever: the run can be ended, and the next version released.
 #[test]
 fn a_refusal_that_is_final_has_a_way_out() {
+    let mut seen = Transcript::named("network/a-refusal-that-is-final-has-a-way-out");
     let line = Line::new(&[]);
     line.proxy.ahead(Asked::Upload, [None, Some(Trouble::Closed), Some(Trouble::Closed)]);
     for command in ["run minor --yes", "resume --yes"] {
         let stopped = line.run(command);
         assert_eq!(stopped.status(), 4, "{stopped}");
-        stopped.stderr_contains("older than 14 days").stderr_contains("pyrelease rollback --leave");
-        stopped.stderr_contains("yank").stderr_lacks("finish the release");
-        let status = line.run("status");
-        status.stdout_contains("was refused for good").stdout_contains("next: pyrelease rollback --leave");
-        assert!(!status.stdout().contains("or: pyrelease"), "{status}");
+        seen.add_error(&stopped);
+        let status = line.run("status --format json").json();
+        assert_eq!(status["next"], serde_json::json!(["pyrelease rollback --leave"]));
+        seen.add(&line.run("status"));
     }
     assert_eq!(line.run("rollback --leave --yes").status(), 0);
     assert_eq!(line.server.files("demo").len(), 1);
@@ -75,6 +72,7 @@ fn a_refusal_that_is_final_has_a_way_out() {
     line.project.commit("Try again");
     let next = line.run("run patch --yes");
     assert_eq!(next.status(), 0, "{next}");
+    seen.assert();
 }
 
 #[test]
@@ -96,7 +94,30 @@ fn a_file_that_did_not_arrive_is_sent_again_with_the_same_bytes() {
     line.proxy.ahead(Asked::Upload, [Some(Trouble::Failure(503)), None, Some(Trouble::CutRequest(600))]);
     let run = line.run("run minor --yes");
     assert_eq!(run.status(), 0, "{run}");
-    run.stderr_contains("sending it again");
+    run.stderr_eq(str![[r#"
+note: untracked files are not released: `notes.txt`
+help: `git add` and commit them if they belong to this release
+demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
+   Releasing 1.1.0 (run [RUN])
+     Writing CHANGELOG.md
+     Writing pyproject.toml
+  Committing "Release 1.1.0"
+     Tagging v1.1.0
+    Building sdist and wheel with python -m build
+             demo-1.1.0-py3-none-any.whl ([SIZE], sha256 [SHA256])
+             demo-1.1.0.tar.gz ([SIZE], sha256 [SHA256])
+     Landing in your repository: main and tag v1.1.0
+     Pushing main and v1.1.0 to origin, atomically
+  Publishing to pypi: past this point the release can only be completed
+   Uploading to pypi (http://127.0.0.1:[PORT]/, release.toml)
+warning: [pypi] `pypi` may or may not have stored `demo-1.1.0-py3-none-any.whl`: the server failed with HTTP 503 503: this is the proxy speaking, the index does not list the file; sending it again
+    Uploaded demo-1.1.0-py3-none-any.whl to pypi
+warning: [pypi] `pypi` may or may not have stored `demo-1.1.0.tar.gz`: everything was sent, but no reply came: connection closed before message completed, the index does not list the file; sending it again
+    Uploaded demo-1.1.0.tar.gz to pypi
+    Released demo 1.1.0
+     View at http://127.0.0.1:[PORT]/simple/demo/
+
+"#]]);
     line.is_published();
 }
 
@@ -133,18 +154,21 @@ fn an_old_page_does_not_make_a_second_content() {
 /// Wrong answers of an index leave the release in doubt; once the index is right again, the release completes.
 #[test]
 fn a_page_that_cannot_be_right_leaves_the_upload_in_doubt() {
+    let mut seen = Transcript::named("network/a-page-that-cannot-be-right-leaves-the-upload-in-doubt");
     for trouble in [Trouble::OtherHashes, Trouble::Garbled, Trouble::Failure(500), Trouble::Refused] {
         let line = Line::new(&[]);
         line.proxy.ahead(Asked::Upload, [Some(Trouble::LostReply)]);
         line.proxy.ahead(Asked::Listing, [None, None, Some(trouble), Some(trouble), Some(trouble)]);
         let run = line.run("run minor --yes");
         assert_eq!(run.status(), 4, "{trouble:?}: {run}");
-        run.stderr_contains("pyrelease resume");
+        seen.heading(&format!("{trouble:?}"));
+        seen.add_messages(&run);
         line.proxy.calm();
         let resumed = line.run("resume --yes");
         assert_eq!(resumed.status(), 0, "{trouble:?}: {resumed}");
         line.is_published();
     }
+    seen.assert();
 }
 
 /// Some servers store what they received before the connection broke, and report success.
@@ -152,13 +176,10 @@ fn a_page_that_cannot_be_right_leaves_the_upload_in_doubt() {
 fn a_rehearsal_index_that_cuts_a_file_short_stops_the_release() {
     let (rehearsal, public) = IndexServer::two_pypiservers();
     let proxy = Proxy::before(&rehearsal.upload_url(), &rehearsal.simple_url());
-    let config = format!(
-        "[index.testpypi]\nupload = \"{}\"\nsimple = \"{}\"\n\n[index.pypi]\nupload = \"{}\"\nsimple = \"{}\"\n{QUICK}",
-        proxy.upload_url(),
-        proxy.simple_url(),
-        public.upload_url(),
-        public.simple_url()
-    );
+    let config = Config::default()
+        .server("testpypi", &proxy.upload_url(), &proxy.simple_url())
+        .server("pypi", &public.upload_url(), &public.simple_url())
+        .lines(QUICK);
     let project = quick().config(&config).build();
     let token = |server: &IndexServer| server.password().reveal().to_owned();
     let run = |command: &str| {
@@ -168,9 +189,12 @@ fn a_rehearsal_index_that_cuts_a_file_short_stops_the_release() {
     let before = project.snapshot();
     proxy.ahead(Asked::Upload, [None, Some(Trouble::Truncated(10))]);
     let outcome = run("run minor --yes").code(1);
-    outcome.stderr_contains(
-        "`testpypi` has other files than were uploaded: it lists demo-1.1.0.tar.gz with the",
-    );
+    outcome.messages_eq(str![[r#"
+error: `testpypi` has other files than were uploaded: it lists demo-1.1.0.tar.gz with the sha256 [SHA256] instead of [SHA256]
+help: the index may truncate files, or somebody else may have uploaded one: check the index first
+help: left on `testpypi`: demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz; the next run rehearses there as `.devN`, unless it builds the same bytes
+
+"#]]);
     project.assert_unchanged(&before);
     project.assert_no_debris();
     assert!(public.files("demo").is_empty());
@@ -183,18 +207,68 @@ fn a_public_index_that_cuts_a_file_short_is_not_said_to_have_released_it() {
     line.proxy.ahead(Asked::Upload, [Some(Trouble::Truncated(10))]);
     let run = line.run("run minor --yes");
     assert_eq!(run.status(), 4, "{run}");
-    run.stderr_contains("it lists demo-1.1.0-py3-none-any.whl with the").stderr_contains("yank it there");
-    run.stderr_contains("release the next version").stderr_contains("`pyrelease rollback --leave`");
-    assert!(!run.stderr().contains("finish the release"), "{run}");
-    assert!(!run.stderr().contains("Released"), "{run}");
+    run.stderr_eq(str![[r#"
+note: untracked files are not released: `notes.txt`
+help: `git add` and commit them if they belong to this release
+demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
+   Releasing 1.1.0 (run [RUN])
+     Writing CHANGELOG.md
+     Writing pyproject.toml
+  Committing "Release 1.1.0"
+     Tagging v1.1.0
+    Building sdist and wheel with python -m build
+             demo-1.1.0-py3-none-any.whl ([SIZE], sha256 [SHA256])
+             demo-1.1.0.tar.gz ([SIZE], sha256 [SHA256])
+     Landing in your repository: main and tag v1.1.0
+     Pushing main and v1.1.0 to origin, atomically
+  Publishing to pypi: past this point the release can only be completed
+   Uploading to pypi (http://127.0.0.1:[PORT]/, release.toml)
+    Uploaded demo-1.1.0-py3-none-any.whl to pypi
+    Uploaded demo-1.1.0.tar.gz to pypi
+error: `pypi` failed after the point of no return: `pypi` has other files than were uploaded: it lists demo-1.1.0-py3-none-any.whl with the sha256 [SHA256] instead of [SHA256]
+help: the index may truncate files, or somebody else may have uploaded one: check the index first
+help: users who install demo 1.1.0 from `pypi` get those unchecked bytes: yank it there (or delete the file, if the index allows it), and release the next version when the index is repaired
+help: then run `pyrelease rollback --leave` to end this run as it is, or `pyrelease resume` to compare again
+
+"#]]);
 
     let status = line.run("status");
-    status
-        .stdout_contains("other bytes than those that were checked")
-        .stdout_contains("pyrelease rollback --leave");
+    status.stdout_eq(str![[r#"
+demo 1.1.0: interrupted in `pypi`
+  run       [RUN]
+  folder    [ROOT]/demo/.git/pyrelease/runs/[RUN]
+  failed    pypi: `pypi` has other files than were uploaded: it lists demo-1.1.0-py3-none-any.whl with the sha256 [SHA256] instead of [SHA256]
+  stages    changelog ✓, version ✓, tag ✓, build ✓, push ✓, pypi
+  done      main in the repository and tag v1.1.0
+  done      main and v1.1.0 at origin
+  done      demo-1.1.0-py3-none-any.whl on pypi
+  done      demo-1.1.0.tar.gz on pypi
+
+  file                         sha256      here     pypi
+  demo-1.1.0-py3-none-any.whl  [OID]       present  different: [OID]
+  demo-1.1.0.tar.gz            [OID]       present  same
+
+  ref         at      now         state
+  main        here    [OID]       as the run made it
+  tag v1.1.0  here    [OID]       as the run made it
+  main        origin  [OID]       as the run made it
+  tag v1.1.0  origin  [OID]       as the run made it
+
+note: demo-1.1.0-py3-none-any.whl on pypi is public: the release can only be completed
+note: demo-1.1.0-py3-none-any.whl is public with other bytes than those that were checked: yank the release, or delete the file if the index allows it; `rollback --leave` gives up the run as it is, and the next version replaces it
+
+next: pyrelease rollback --leave
+
+"#]]);
     let resumed = line.run("resume --yes");
     assert_eq!(resumed.status(), 4, "{resumed}");
-    resumed.stderr_contains("yank it there");
+    resumed.messages_eq(str![[r#"
+error: `pypi` failed after the point of no return: `pypi` has other files than were uploaded: it lists demo-1.1.0-py3-none-any.whl with the sha256 [SHA256] instead of [SHA256]
+help: the index may truncate files, or somebody else may have uploaded one: check the index first
+help: users who install demo 1.1.0 from `pypi` get those unchecked bytes: yank it there (or delete the file, if the index allows it), and release the next version when the index is repaired
+help: then run `pyrelease rollback --leave` to end this run as it is, or `pyrelease resume` to compare again
+
+"#]]);
     assert_eq!(line.proxy.sent().len(), 2, "nothing was sent again");
     let left = line.run("rollback --leave --yes");
     assert_eq!(left.status(), 0, "{left}");
@@ -206,12 +280,15 @@ fn a_public_index_that_cuts_a_file_short_is_not_said_to_have_released_it() {
 fn a_page_that_lags_does_not_stop_a_release() {
     let wrong_once = [None, Some(Trouble::Garbled), Some(Trouble::OtherHashes)];
     let old_for_long = [&[None], &[Some(Trouble::Stale); 20][..]].concat();
-    for (pages, compares) in [(&wrong_once[..], true), (&old_for_long, false)] {
+    let mut seen = Transcript::named("network/a-page-that-lags-does-not-stop-a-release");
+    for (heading, pages) in [("wrong once", &wrong_once[..]), ("old for long", &old_for_long)] {
+        seen.heading(heading);
         let line = Line::new(&[]);
         line.proxy.ahead(Asked::Listing, pages.iter().copied());
         let run = line.run("run minor --yes");
         assert_eq!(run.status(), 0, "{run}");
-        assert_eq!(run.stderr().contains("were not compared with the uploaded ones"), !compares, "{run}");
+        seen.add_messages(&run);
         line.is_published();
     }
+    seen.assert();
 }

@@ -1,5 +1,7 @@
 //! `needs` and `gives`: stages of the user replace built-in ones.
 
+use pyrelease_test_support::{Transcript, str};
+
 use super::failures::Attempt;
 use super::{demo, quick};
 
@@ -35,7 +37,22 @@ fn custom_stages_bump_commit_tag_and_build() {
     let attempt = Attempt::configured(quick().file("make.py", MAKE), OWN);
     let project = &attempt.project;
     let plan = project.pyrelease("plan minor").code(0);
-    plan.stdout_contains("land in your repository: main and tag v1.1.0");
+    plan.stdout_eq(str![[r#"
+demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
+  in the run's own clone:
+    raise     run `sh -c sed -i s/1.0.0/1.1.0/ pyproject.toml && echo It is new > $PYRELEASE_NOTES`
+    mark      run `sh -c git commit -qam 'Release 1.1.0' && git tag -a v1.1.0 -m v1.1.0`
+    make      run `sh -c grep -q new $PYRELEASE_NOTES && python3 -B make.py $PYRELEASE_DIST`
+    check     check every distribution by PyPI's rules
+  rehearsal:
+    testpypi  upload to testpypi (http://127.0.0.1:[PORT]/, release.toml)
+  in the repository and its remote; undone if a later stage fails:
+    land      land in your repository: main and tag v1.1.0
+    push      push main and v1.1.0 to origin, atomically
+  public; past this point the release can only be completed:
+    pypi      upload to pypi (http://127.0.0.1:[PORT]/, release.toml)
+
+"#]]);
     project.pyrelease("run minor --yes").code(0);
     attempt.was_rehearsed();
     assert_eq!(attempt.public.files("demo").len(), 2);
@@ -46,29 +63,30 @@ fn custom_stages_bump_commit_tag_and_build() {
 
 #[test]
 fn a_declared_product_must_exist() {
-    for (right, wrong, said) in [
-        ("make.py $PYRELEASE_DIST", "make.py $PYRELEASE_DIST/../scratch-make", "there are none"),
-        (" && git tag -a {tag} -m {tag}", "", "`mark` gives the `tag`, but there is no tag `v1.1.0`"),
-        ("git tag -a {tag} -m {tag}", "git tag {tag} HEAD~1", "does not mark the release commit"),
-        (" && echo It is new > $PYRELEASE_NOTES", "", "`raise` gives the `notes`, but there are none"),
-        ("git commit -qam", "git checkout -q --orphan x && git commit -qam", "does not contain"),
+    let mut seen = Transcript::named("order/a-declared-product-must-exist");
+    for (right, wrong) in [
+        ("make.py $PYRELEASE_DIST", "make.py $PYRELEASE_DIST/../scratch-make"),
+        (" && git tag -a {tag} -m {tag}", ""),
+        ("git tag -a {tag} -m {tag}", "git tag {tag} HEAD~1"),
+        (" && echo It is new > $PYRELEASE_NOTES", ""),
+        ("git commit -qam", "git checkout -q --orphan x && git commit -qam"),
     ] {
         assert!(OWN.contains(right));
         let attempt = Attempt::configured(quick().file("make.py", MAKE), &OWN.replace(right, wrong));
-        attempt.comes_to_nothing(1).stderr_contains(said);
+        seen.add_error(&attempt.comes_to_nothing(1));
         attempt.was_not_rehearsed();
     }
+    seen.assert();
 }
 
 #[test]
 fn an_order_that_cannot_work_is_refused_when_it_is_read() {
     let config = "stages = [\"changelog\", \"version\", \"build\", \"tag\", \"check\", \"push\"]\n";
     let project = demo().config(config).build();
+    let mut seen = Transcript::named("order/an-order-that-cannot-work-is-refused-when-it-is-read");
     for command in ["plan", "doctor", "run minor --yes"] {
         let outcome = project.pyrelease(command).code(if command == "doctor" { 3 } else { 2 });
-        let all = format!("{}{}", outcome.stdout(), outcome.stderr());
-        assert!(all.contains("`build` comes before `tag`"), "{outcome}");
-        let order = r#"stages = ["changelog", "version", "tag", "build", "check", "push"]"#;
-        assert!(all.contains(order), "{outcome}");
+        seen.add_messages(&outcome);
     }
+    seen.assert();
 }

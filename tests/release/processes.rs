@@ -5,23 +5,20 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use pyrelease_test_support::Running;
+use pyrelease_test_support::{Config, Running, str};
 
 use super::failures::Attempt;
 use super::{QUICK, quick};
 
 /// The default pipeline with one more command, placed by its reach.
-fn with_command(reach: &str, script: &str) -> String {
+fn with_command(reach: &str, script: &str) -> Config {
     let all = match reach {
         "private" => "changelog version tag own build check testpypi push pypi",
         "repository" => "changelog version tag build check testpypi push own pypi",
         _ => "changelog version tag build check testpypi push pypi own",
     };
-    let listed: Vec<String> = all.split(' ').map(|stage| format!("\"{stage}\"")).collect();
-    format!(
-        "stages = [{}]\n\n[stage.own]\nrun = [\"sh\", \"-c\", {script:?}]\nundo = [\"true\"]\nreach = \"{reach}\"\n{QUICK}",
-        listed.join(", ")
-    )
+    let config = Config::stages(all).stage("own").shell(script).set("undo", ["true"]);
+    config.set("reach", reach).lines(QUICK)
 }
 
 /// Waits until the command has created the file.
@@ -83,8 +80,8 @@ fn a_push_of_a_killed_run_does_not_arrive_after_the_rollback() {
     let attempt = Attempt::configured(quick(), QUICK);
     let project = &attempt.project;
     let mark = project.sandbox().root().join("mark");
-    let hook = format!("cat >/dev/null\ntouch '{}'\nsleep 3\n", mark.display());
-    project.remote().hook("pre-receive", &hook);
+    let variables = [("MARK", mark.to_str().unwrap())];
+    project.remote().hook_with("pre-receive", &variables, "cat >/dev/null\ntouch \"$MARK\"\nsleep 3\n");
     let before = project.snapshot();
     let kill = |running: &Running<'_>| {
         wait_for(running, &mark);
@@ -111,7 +108,11 @@ fn a_terminated_run_is_undone() {
             running.signal(signal);
         };
         let ended = project.pyrelease("run minor --yes").env("MARK", &mark).meanwhile(ask).code(130);
-        ended.stderr_contains("interrupted");
+        ended.messages_eq(str![[r#"
+error: interrupted
+help: left on `testpypi`: demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz; the next run rehearses there as `.devN`, unless it builds the same bytes
+
+"#]]);
         project.assert_unchanged(&before);
         attempt.left_nothing();
         nothing_is_left_of("sleep 730");
@@ -135,7 +136,7 @@ fn a_second_interrupt_ends_it_at_once() {
         assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
     };
     let ended = project.pyrelease("run minor --yes").env("MARK", &mark).meanwhile(twice).code(4);
-    ended.stderr_contains("pyrelease status");
+    ended.stderr_eq(str![]);
     project.pyrelease("rollback --yes").code(0);
     nothing_is_left_of("sleep 0.7401");
     project.assert_unchanged(&before);
@@ -165,7 +166,19 @@ fn two_interrupts_while_the_last_record_is_written_change_nothing() {
         ["INT", "TERM", "CONT"].iter().for_each(|name| running.signal(name));
     };
     let run = project.pyrelease("run minor --yes").env("PYRELEASE_DRILL", format!("stop:{last}"));
-    run.meanwhile(twice).code(0).stderr_contains("Released demo 1.1.0");
+    run.meanwhile(twice).code(0).stderr_eq(str![[r#"
+note: untracked files are not released: `notes.txt`
+help: `git add` and commit them if they belong to this release
+demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
+   Releasing 1.1.0 (run [RUN])
+     Writing CHANGELOG.md
+     Writing pyproject.toml
+  Committing "Release 1.1.0"
+     Tagging v1.1.0
+     Landing in your repository: main and tag v1.1.0
+    Released demo 1.1.0
+
+"#]]);
 }
 
 #[test]
@@ -173,9 +186,10 @@ fn an_upload_that_hangs_is_cut_short_by_an_interrupt() {
     // Accepts a connection and never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());
-    let config = format!(
-        "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"push\", \"corp\"]\n\n[index.corp]\nupload = \"{url}\"\n{QUICK}"
-    );
+    let config = Config::stages("changelog version tag build push corp")
+        .index("corp")
+        .set("upload", &url)
+        .lines(QUICK);
     let project = quick().config(&config).build();
     let mark = project.sandbox().root().join("mark");
     let began = Instant::now();
@@ -192,7 +206,15 @@ fn an_upload_that_hangs_is_cut_short_by_an_interrupt() {
         };
         let ended = project.pyrelease("run minor --yes").meanwhile(ask).code(4);
         // It may have arrived: the index does not answer, and a public file cannot be undone.
-        ended.stderr_contains("may be public").stderr_contains("pyrelease resume");
+        ended.messages_eq(str![[r#"
+warning: [corp] there are no credentials for `corp`
+help: set `PYRELEASE_TOKEN_CORP` to a token, or add one to `.pypirc` as the password of section [corp] (with the username __token__)
+warning: [corp] `corp` has no `simple` URL: existing files cannot be detected, and may be overwritten
+help: add `simple` to [index.corp]
+error: `corp` failed after the point of no return: the upload of `demo-1.1.0-py3-none-any.whl` to `corp` was interrupted
+help: demo-1.1.0-py3-none-any.whl on corp may be public; finish the release with `pyrelease resume`
+
+"#]]);
         drop(accepted.join());
     });
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
@@ -204,7 +226,11 @@ fn what_a_stage_leaves_running_ends_with_the_run() {
     let attempt = Attempt::configured(quick(), &with_command("private", script));
     let began = Instant::now();
     let outcome = attempt.project.pyrelease("run minor --yes").code(0);
-    outcome.stderr_contains("left `sleep 7501` running").stderr_contains("own");
+    outcome.messages_eq(str![[r#"
+warning: [own] it left `sleep 7501` running; it was terminated
+help: a stage cannot start processes that outlive the release
+
+"#]]);
     assert!(began.elapsed() < Duration::from_secs(60), "{outcome}");
     nothing_is_left_of("sleep 7501");
     assert_eq!(attempt.public.files("demo").len(), 2);
@@ -221,9 +247,13 @@ fn a_second_run_in_the_same_repository_is_refused() {
         wait_for(running, &mark);
         for command in ["run patch --yes", "resume --yes", "rollback --yes"] {
             let refused = project.pyrelease(command).code(3);
-            refused.stderr_contains("already under way").stderr_contains("process ");
+            refused.messages_eq(str![[r#"
+error: a release is already under way in this repository (process [PID] since [TIME])
+help: wait for it to end; `pyrelease status` shows where it is
+
+"#]]);
         }
-        project.pyrelease("status").code(0).stdout_contains("under way");
+        assert_eq!(project.pyrelease("status --format json").code(0).json()["under_way"], true);
         fs_err::write(&go, "").unwrap();
     };
     let run = project.pyrelease("run minor --yes").env("MARK", &mark).env("GO", &go);

@@ -1,27 +1,25 @@
 //! Concurrent work: another machine with the same release, or the user in the same repository. Their changes stay,
 //! whatever the outcome of the run.
 
-use pyrelease_test_support::{Outcome, Project, Transcript};
+use pyrelease_test_support::{Config, Outcome, Project, Transcript};
 
 use super::failures::Attempt;
 use super::{QUICK, quick};
 
 /// The default pipeline with an additional command, which runs `script` and then fails unless `$GO` exists.
-fn disturbed(before: &str, script: &str) -> String {
+fn disturbed(before: &str, script: &str) -> Config {
     let all: Vec<&str> = "changelog version tag build check testpypi push pypi".split(' ').collect();
     let at = all.iter().position(|stage| *stage == before).unwrap_or(all.len());
-    let listed: Vec<String> =
-        [&all[..at], &["human"], &all[at..]].concat().iter().map(|stage| format!("\"{stage}\"")).collect();
+    let stages = [&all[..at], &["human"], &all[at..]].concat().join(" ");
     let reach = match before {
         "push" | "pypi" => "repository",
         "testpypi" => "rehearsal",
         _ => "private",
     };
-    format!(
-        "stages = [{}]\n\n[stage.human]\nrun = [\"sh\", \"-c\", {:?}]\nundo = [\"true\"]\nreach = \"{reach}\"\n{QUICK}",
-        listed.join(", "),
-        format!("cd \"$HERE\" && unset GIT_DIR && {script}")
-    )
+    // The script runs in the user's repository.
+    let human = ["sh", "-c", "cd \"$HERE\" && unset GIT_DIR && eval \"$1\"", "human", script];
+    let config = Config::stages(&stages).stage("human").set("run", human).set("undo", ["true"]);
+    config.set("reach", reach).lines(QUICK)
 }
 
 fn run(project: &Project, command: &str) -> Outcome {

@@ -1,27 +1,25 @@
 //! A killed run can be undone or completed from its journal and the outside world alone.
 
-use pyrelease_test_support::Project;
+use pyrelease_test_support::{Config, Project, str};
+use serde_json::Value;
 
 use super::failures::Attempt;
 use super::{QUICK, quick};
 use crate::model::engine::check_journals;
 
 /// A command before this stage that kills the run the first time.
-fn dying_before(next: &str) -> String {
+fn dying_before(next: &str) -> Config {
     let before: Vec<&str> = STAGES.split(' ').take_while(|stage| *stage != next).collect();
     let after: Vec<&str> = STAGES.split(' ').skip_while(|stage| *stage != next).collect();
     let stages = [before, vec!["die"], after].concat();
-    let listed: Vec<String> = stages.iter().map(|stage| format!("\"{stage}\"")).collect();
     let reach = match next {
         "push" | "pypi" => "repository",
         "testpypi" => "rehearsal",
         "" => "follow-up",
         _ => "private",
     };
-    format!(
-        "stages = [{}]\n\n[stage.die]\nrun = [\"sh\", \"-c\", {SCRIPT:?}]\nundo = [\"true\"]\nreach = \"{reach}\"\n{QUICK}",
-        listed.join(", ")
-    )
+    let config = Config::stages(&stages.join(" ")).stage("die").shell(SCRIPT).set("undo", ["true"]);
+    config.set("reach", reach).lines(QUICK)
 }
 
 const STAGES: &str = "changelog version tag build check testpypi push pypi";
@@ -52,12 +50,20 @@ fn killed_before_anything_is_public_and_rolled_back() {
         assert_eq!(run(project, "run minor --yes").status(), -1, "killed before {next}");
 
         let refused = project.pyrelease("run minor --yes").code(3);
-        refused.stderr_contains("pyrelease resume").stderr_contains("pyrelease rollback");
-        project.pyrelease("status").code(0).stdout_contains("interrupted");
+        refused.messages_eq(str![[r#"
+error: run [RUN] was interrupted and is not finished
+help: `pyrelease resume` finishes it, `pyrelease rollback` undoes it, `pyrelease status` shows where it is
+
+"#]]);
+        let status = project.pyrelease("status --format json").code(0).json();
+        assert_eq!((&status["outcome"], &status["under_way"]), (&Value::Null, &false.into()));
         project.pyrelease("rollback --yes").code(0);
         project.assert_unchanged(&before);
         attempt.left_nothing();
-        project.pyrelease("rollback --yes").code(0).stderr_contains("nothing");
+        project.pyrelease("rollback --yes").code(0).stderr_eq(str![[r#"
+             there is nothing to roll back
+
+"#]]);
     }
 }
 
@@ -70,7 +76,10 @@ fn killed_and_finished() {
         let resumed = run(project, "resume --yes");
         assert_eq!(resumed.status(), 0, "killed before {next:?}, then {resumed}");
         is_released(&attempt);
-        project.pyrelease("resume --yes").code(0).stderr_contains("no run");
+        project.pyrelease("resume --yes").code(0).stderr_eq(str![[r#"
+             there is no run to resume
+
+"#]]);
     }
 }
 
@@ -80,7 +89,12 @@ fn killed_when_all_is_public_and_rollback_refuses() {
     let project = &attempt.project;
     assert_eq!(run(project, "run minor --yes").status(), -1);
     let refused = project.pyrelease("rollback --yes").code(4);
-    refused.stderr_contains("is public").stderr_contains("pyrelease resume");
+    refused.messages_eq(str![[r#"
+error: demo-1.1.0-py3-none-any.whl on pypi is public and cannot be undone
+help: finish the release: `pyrelease resume`
+help: or wait five minutes: if the index still does not list it, `rollback` undoes the run
+
+"#]]);
     project.pyrelease("resume --yes").env("MARK", project.sandbox().root().join("died")).code(0);
     is_released(&attempt);
 }
@@ -102,7 +116,10 @@ fn the_next_command_deletes_leftovers_of_a_run_killed_at_its_end() {
     for point in [2, points] {
         assert_eq!(drill(&format!("kill:{point}")).status(), -1);
         assert!(kept(project).iter().any(|name| name == "tree" || name == "reserve"), "{:?}", kept(project));
-        project.pyrelease("rollback --yes").code(0).stderr_contains("nothing");
+        project.pyrelease("rollback --yes").code(0).stderr_eq(str![[r#"
+             there is nothing to roll back
+
+"#]]);
         let kept = kept(project);
         let is_record =
             |name: &String| [".jsonl", ".tail", ".log"].iter().any(|ending| name.ends_with(ending));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pyrelease_test_support::{Invocation, Outcome};
+use pyrelease_test_support::{Invocation, Outcome, str};
 use serde_json::Value;
 
 use super::drilled::Local;
@@ -48,7 +48,7 @@ fn the_same_bytes_are_a_success() {
         run.env("GIT_COMMITTER_DATE", "2026-02-01T12:00:00Z")
     }
     let failed = fails_when(&local, at_one_moment);
-    failed.stderr_contains(&format!("left on `testpypi`: {WHEEL}, {SDIST};"));
+    failed.messages_eq(str![]);
     let again = at_one_moment(local.pyrelease("run minor --yes --format json")).code(0);
     assert!(!again.stdout().contains("dev1\""), "{again}");
     local.is_released(local.project.folder());
@@ -58,20 +58,69 @@ fn the_same_bytes_are_a_success() {
 fn other_bytes_are_rehearsed_under_a_version_of_their_own() {
     let (local, left) = attempted("");
     let plan = local.pyrelease("plan minor").code(0);
-    plan.stdout_contains(
-        "; as 1.1.0.devN if it already has other files of this version, and then with other bytes than the published \
-         ones",
-    );
+    plan.stdout_eq(str![[r#"
+demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
+  in the run's own clone:
+    changelog  write CHANGELOG.md
+    version    write pyproject.toml
+    tag        commit "Release 1.1.0"
+               tag v1.1.0
+    build      build sdist and wheel with python -m build
+    check      check every distribution by PyPI's rules
+  rehearsal:
+    testpypi   upload to testpypi (http://127.0.0.1:[PORT]/legacy/, release.toml); as 1.1.0.devN if it already has other files of this version, and then with other bytes than the published ones
+  in the repository and its remote; undone if a later stage fails:
+    land       land in your repository: main and tag v1.1.0
+    push       push main and v1.1.0 to origin, atomically
+  public; past this point the release can only be completed:
+    pypi       upload to pypi (http://127.0.0.1:[PORT]/legacy/, release.toml)
+
+"#]]);
     let dry = local.pyrelease("run minor --dry-run").code(0);
-    dry.stderr_contains("`testpypi` has demo 1.1.0 already").stderr_contains("all preflight checks passed");
-    dry.stderr_contains("the release is rehearsed as 1.1.0.dev1 or later");
-    local.pyrelease("doctor minor").code(0).stderr_contains("rehearsed as 1.1.0.dev1 or later");
+    dry.stderr_eq(str![[r#"
+note: untracked files are not released: `notes.txt`
+help: `git add` and commit them if they belong to this release
+note: [testpypi] `testpypi` has demo 1.1.0 already: demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz
+help: if the build gives other bytes, the release is rehearsed as 1.1.0.dev1 or later, and what is tried there are not the bytes that are published
+demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
+  in the run's own clone:
+    changelog  write CHANGELOG.md
+    version    write pyproject.toml
+    tag        commit "Release 1.1.0"
+               tag v1.1.0
+    build      build sdist and wheel with python -m build
+    check      check every distribution by PyPI's rules
+  rehearsal:
+    testpypi   upload to testpypi (http://127.0.0.1:[PORT]/legacy/, release.toml); as 1.1.0.devN if it already has other files of this version, and then with other bytes than the published ones
+  in the repository and its remote; undone if a later stage fails:
+    land       land in your repository: main and tag v1.1.0
+    push       push main and v1.1.0 to origin, atomically
+  public; past this point the release can only be completed:
+    pypi       upload to pypi (http://127.0.0.1:[PORT]/legacy/, release.toml)
+             all preflight checks passed; nothing has been done
+
+"#]]);
+    local.pyrelease("doctor minor").code(0).messages_eq(str![[r#"
+note: [testpypi] `testpypi` has demo 1.1.0 already: demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz
+help: if the build gives other bytes, the release is rehearsed as 1.1.0.dev1 or later, and what is tried there are not the bytes that are published
+
+"#]]);
     assert_eq!(local.rehearsal.files(), left);
 
     let failed = fails(&local);
-    failed.stderr_contains("`testpypi` has other bytes under demo-1.1.0").stderr_contains(DEV_WHEEL);
-    failed.stderr_contains("what is tried there are not the bytes that are published");
-    failed.stderr_contains(&format!("left on `testpypi`: {DEV_WHEEL}, demo-1.1.0.dev1.tar.gz;"));
+    failed.messages_eq(str![[r#"
+note: [testpypi] `testpypi` has demo 1.1.0 already: demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz
+help: if the build gives other bytes, the release is rehearsed as 1.1.0.dev1 or later, and what is tried there are not the bytes that are published
+warning: [testpypi] `testpypi` has other bytes under demo-1.1.0-py3-none-any.whl and demo-1.1.0.tar.gz: the release is rehearsed under a version of its own
+help: what is tried there are not the bytes that are published
+error: `git push` to `origin` failed
+  remote: not on a Friday
+  error: failed to push some refs to '[ROOT]/remote.git'
+  refs/heads/main: [remote rejected] (pre-receive hook declined)
+  refs/tags/v1.1.0: [remote rejected] (pre-receive hook declined)
+help: left on `testpypi`: demo-1.1.0.dev1-py3-none-any.whl, demo-1.1.0.dev1.tar.gz; the next run rehearses there as `.devN`, unless it builds the same bytes
+
+"#]]);
     assert!(local.public.files().is_empty());
 
     correct(&local, "Says what it should, at last.");
@@ -128,7 +177,8 @@ fn killed_on_the_way_it_is_finished_or_undone() {
         let killed =
             local.pyrelease("run minor --yes").env("PYRELEASE_DRILL", format!("kill:{number}")).run();
         assert_eq!(killed.status(), -1, "{killed}");
-        local.pyrelease("status").code(0).stdout_contains(&format!("pyrelease {way}"));
+        let next = local.status()["next"].clone();
+        assert!(next.as_array().unwrap().contains(&format!("pyrelease {way}").into()), "{next}");
         local.pyrelease(&format!("{way} --yes")).code(0);
         let rehearsed = local.rehearsal.files();
         assert!(left.iter().all(|(name, hash)| rehearsed[name] == *hash), "{rehearsed:?}");
@@ -153,7 +203,25 @@ fn a_lost_journal_takes_nothing_from_another_attempt() {
     let built = local.built();
     fs_err::remove_dir_all(own).unwrap();
     let resumed = local.pyrelease("resume --yes").code(0);
-    resumed.stderr_contains("its journal is lost").stderr_contains("built from tag v1.1.0");
+    resumed.stderr_eq(str![[r#"
+             demo 1.1.0 was being released, but its journal is lost; found:
+               demo-1.1.0-py3-none-any.whl (sha256 [SHA256]) on pypi: public, and used as it is
+               no sdist found: it is built from tag v1.1.0
+             remaining stages: build, check, pypi
+    Building sdist and wheel with python -m build
+             demo-1.1.0-py3-none-any.whl ([SIZE], sha256 [SHA256])
+             demo-1.1.0.tar.gz ([SIZE], sha256 [SHA256])
+    Checking every distribution by PyPI's rules
+    Skipping the release is public in part: there is nothing left to rehearse
+    Skipping the remote already has the branch and the tag
+   Uploading to pypi (http://127.0.0.1:[PORT]/legacy/, release.toml)
+             demo-1.1.0-py3-none-any.whl on pypi: done before the run was interrupted
+    Uploaded demo-1.1.0-py3-none-any.whl to pypi (uploaded before the run was interrupted)
+    Uploaded demo-1.1.0.tar.gz to pypi
+    Released demo 1.1.0
+     View at http://127.0.0.1:[PORT]/simple/demo/
+
+"#]]);
     let public = local.public.files();
     assert_eq!((&public[WHEEL], public.len()), (&wheel, 2));
     assert_ne!(public[SDIST], left[SDIST], "{built:?}");

@@ -1,7 +1,8 @@
 //! The stage `reopen`: a commit that opens the next version, when the release is out.
 
 use pyrelease_test_support::{
-    Backend, Blueprint, Cut, GitServer, IndexServer, Project, changelog_of_release,
+    Backend, Blueprint, Config, Cut, GitServer, IndexServer, Project, Transcript, changelog_of_release,
+    shell_script, str,
 };
 
 use super::drill::{converges, results};
@@ -9,10 +10,9 @@ use super::failures::Attempt;
 use super::{QUICK, demo, quick};
 
 /// The release of 1.1.0, by these stages after `pypi`, with further settings.
-fn settings(after: &[&str], more: &str) -> String {
+fn settings(after: &[&str], more: &str) -> Config {
     let stages = ["changelog", "version", "tag", "build", "check", "push", "pypi"];
-    let listed: Vec<String> = stages.iter().chain(after).map(|stage| format!("\"{stage}\"")).collect();
-    format!("stages = [{}]\n{QUICK}{more}", listed.join(", "))
+    Config::stages(&[&stages, after].concat().join(" ")).lines(QUICK).lines(more)
 }
 
 fn reopening(blueprint: Blueprint, more: &str) -> Attempt {
@@ -20,36 +20,23 @@ fn reopening(blueprint: Blueprint, more: &str) -> Attempt {
 }
 
 /// A stage before `reopen` that runs a script of somebody else.
-fn after_script(script: &std::path::Path) -> String {
-    format!(
-        "\n[stage.rival]\nrun = [\"sh\", {:?}]\nreach = \"follow-up\"\n",
-        script.to_str().expect("our own path")
-    )
+fn after_script(script: &std::path::Path) -> Config {
+    Config::default()
+        .stage("rival")
+        .set("run", [std::path::Path::new("sh"), script])
+        .set("reach", "follow-up")
 }
 
 /// A release during which somebody pushes a change: what this shell script does in a clone.
 fn with_rival(change: &str) -> Attempt {
     let (rehearsal, public) = IndexServer::two_pypiservers();
     let project = quick().build();
-    let folder = project.sandbox().root().to_owned();
+    let folder = project.sandbox().root();
     let script = folder.join("change.sh");
-    let text = format!(
-        "set -e\nunset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX\ncd '{folder}'\n\
-         git clone --quiet remote.git rival\ncd rival\n{change}\ngit add --all\n\
-         git -c user.name=Robin -c user.email=robin@example.org commit --quiet --message 'Be first'\n\
-         git push --quiet origin main\n",
-        folder = folder.display()
-    );
-    fs_err::write(&script, text).expect("a script");
+    let variables = [("FOLDER", folder.to_str().expect("our own path")), ("CHANGE", change)];
+    project.script_with(&script, &variables, include_str!("rival.sh"));
     let config = settings(&["rival", "reopen"], &after_script(&script));
-    let section = |name: &str, server: &IndexServer| {
-        format!(
-            "[index.{name}]\nupload = \"{}\"\nsimple = \"{}\"\n",
-            server.upload_url(),
-            server.simple_url()
-        )
-    };
-    project.write("release.toml", &format!("{config}\n{}", section("pypi", &public)));
+    project.write("release.toml", &config.server("pypi", &public.upload_url(), &public.simple_url()));
     project.commit("Say how to release");
     project.git(&["push", "--quiet"]);
     project.pypirc(&[("pypi", &public)]);
@@ -76,22 +63,18 @@ fn opens_the_next_version_on_the_branch_and_at_the_remote() {
     let attempt = Attempt::configured(quick().file("uv.lock", lock), &config);
     let project = &attempt.project;
     let planned = project.pyrelease("plan minor").code(0);
-    let plan = planned.stdout();
-    let afterwards = plan.split("afterwards:").nth(1).unwrap_or_else(|| panic!("{plan}"));
-    for line in [
-        "write pyproject.toml",
-        "write uv.lock",
-        "commit \"Start 1.1.1.dev0\"",
-        "push main to origin",
-        "land in",
-    ] {
-        assert!(afterwards.contains(line), "{line} in {plan}");
-    }
-    assert_eq!(plan.matches("land in your repository").count(), 2, "{plan}");
+    planned.assert_shown("reopen/the-plan");
 
     project.write("README.md", "# edited meanwhile\n");
     let outcome = project.pyrelease("run minor --yes").code(0);
-    assert!(!outcome.stderr().contains("failed"), "later stages see the release: {outcome}");
+    // Later stages see the release.
+    outcome.messages_eq(str![[r#"
+note: no stage uploads to the index `testpypi`
+help: `pyrelease upload --index testpypi` does; for a release, add "testpypi" to `stages`
+warning: uncommitted changes are not released: `README.md`
+help: commit them first if they belong to this release
+
+"#]]);
     assert_eq!(project.read("README.md"), "# edited meanwhile\n");
     project.git(&["checkout", "--", "README.md"]);
     is_reopened(project, "1.1.1.dev0", "Start 1.1.1.dev0");
@@ -106,7 +89,7 @@ fn opens_the_next_version_on_the_branch_and_at_the_remote() {
     let changelog = project.read("CHANGELOG.md").replacen("[Unreleased]\n", "[Unreleased]\n\n- More.\n", 1);
     project.write("CHANGELOG.md", &changelog);
     project.commit("Add more");
-    project.pyrelease("plan").code(0).stdout_contains("demo 1.1.1").stdout_contains("Start 1.1.2.dev0");
+    project.pyrelease("plan").code(0).assert_shown("reopen/the-plan-of-the-next-release");
 }
 
 #[test]
@@ -119,18 +102,28 @@ fn the_settings_choose_the_version_and_the_message() {
 
 #[test]
 fn wrong_settings_are_underlined() {
-    for (setting, expected) in [
-        ("marker = \"-SNAPSHOT\"", "`-SNAPSHOT` is not a valid marker"),
-        ("marker = \"+git\"", "does not come after"),
-        ("commit-message = \"{next_verson}\"", "did you mean `{next_version}`?"),
-        ("version = \"micro\"", "micro"),
+    let mut seen = Transcript::named("reopen/wrong-settings-are-underlined");
+    for setting in [
+        "marker = \"-SNAPSHOT\"",
+        "marker = \"+git\"",
+        "commit-message = \"{next_verson}\"",
+        "version = \"micro\"",
     ] {
-        let attempt = reopening(quick(), &format!("\n[stage.reopen]\n{setting}\n"));
-        attempt.project.pyrelease("plan minor").code(2).stderr_contains(expected);
+        let attempt = reopening(quick(), &Config::default().stage("reopen").lines(setting).lines("\n"));
+        seen.add_error(&attempt.project.pyrelease("plan minor").code(2));
     }
+    seen.assert();
     let early = "stages = [\"changelog\", \"version\", \"tag\", \"reopen\", \"push\"]\n";
     let project = quick().config(early).build();
-    project.pyrelease("plan minor").code(2).stderr_contains("\"push\", \"reopen\"]");
+    project.pyrelease("plan minor").code(2).messages_eq(str![[r#"
+error: `push` (repository) comes after `reopen` (follow-up): if it fails, what `reopen` did is already out
+ --> release.toml:1:52
+  |
+1 | stages = ["changelog", "version", "tag", "reopen", "push"]
+  |                                                    ^^^^^^
+help: an order that works: stages = ["changelog", "version", "tag", "push", "reopen"]
+
+"#]]);
 }
 
 #[test]
@@ -138,9 +131,16 @@ fn a_changelog_without_unreleased_gets_one() {
     let changelog = "# Changes\n\n## 1.0.0 - 2026-01-15\n\n- The first one.\n";
     let stages = "stages = [\"version\", \"tag\", \"push\", \"reopen\"]\n";
     let project = quick().changelog(changelog).config(stages).build();
-    project.pyrelease("plan minor").code(0).stdout_contains("write CHANGELOG.md");
+    project.pyrelease("plan minor").code(0).assert_shown("reopen/a-changelog-without-unreleased");
     project.write("CHANGELOG.md", "mine\n");
-    project.pyrelease("run minor --yes").code(3).stderr_contains("`CHANGELOG.md` has edits");
+    project.pyrelease("run minor --yes").code(3).messages_eq(str![[r#"
+warning: uncommitted changes are not released: `CHANGELOG.md`
+help: commit them first if they belong to this release
+error: [reopen] `CHANGELOG.md` has edits that are not committed, and the release changes it
+help: commit or stash them first
+error: the release was refused; nothing has been done
+
+"#]]);
     project.git(&["checkout", "--", "CHANGELOG.md"]);
     project.pyrelease("run minor --yes").code(0);
     is_reopened(&project, "1.1.1.dev0", "Start 1.1.1.dev0");
@@ -166,7 +166,11 @@ fn a_change_of_others_to_the_same_file_is_left_to_the_user() {
     let attempt = with_rival("echo '# more' >> pyproject.toml");
     let project = &attempt.project;
     let outcome = project.pyrelease("run minor --yes").code(0);
-    outcome.stderr_contains("`pyproject.toml` changed there").stderr_contains("git pull origin main");
+    outcome.messages_eq(str![[r#"
+warning: [reopen] the release is out, but `reopen` failed: `main` at `origin` has moved since the release, and `pyproject.toml` changed there
+help: to do it by hand: `git pull origin main`, `git cherry-pick [OID]`, `git push origin HEAD:main`
+
+"#]]);
     assert_eq!(project.head(), project.tag_target("v1.1.0"), "{outcome}");
     project.assert_tree_clean();
     project.assert_no_debris();
@@ -185,9 +189,20 @@ fn submodules_that_others_moved_stay() {
     let attempt = with_rival(change);
     let project = &attempt.project;
     let outcome = project.pyrelease("run minor --yes").code(0);
-    outcome.stderr_contains("a submodule changed there");
+    outcome.messages_eq(str![[r#"
+warning: [reopen] the release is out, but `reopen` failed: `main` at `origin` has moved since the release, and a submodule changed there
+help: to do it by hand: `git pull origin main`, `git cherry-pick [OID]`, `git push origin HEAD:main`
+
+"#]]);
     assert_eq!(project.head(), project.tag_target("v1.1.0"));
 }
+
+/// A hook that lets the release through, and makes somebody else win the next push.
+#[cfg(unix)]
+const RACING: &str = "cat > /dev/null
+[ -e \"$MARK.1\" ] || { touch \"$MARK.1\"; exit 0; }
+[ -e \"$MARK.2\" ] || { touch \"$MARK.2\"; sh \"$RIVAL\" >&2; }
+";
 
 #[cfg(unix)]
 #[test]
@@ -195,12 +210,7 @@ fn a_push_that_loses_a_race_is_made_again() {
     let attempt = reopening(quick(), "");
     let project = &attempt.project;
     let rival = project.remote().rival();
-    let script = format!(
-        "#!/bin/sh\ncat > /dev/null\n\
-         [ -e \"$MARK.1\" ] || {{ touch \"$MARK.1\"; exit 0; }}\n\
-         [ -e \"$MARK.2\" ] || {{ touch \"$MARK.2\"; sh '{}' >&2; }}\n",
-        rival.display()
-    );
+    let script = shell_script(&[("RIVAL", rival.to_str().unwrap())], RACING);
     pre_push(project, &script);
     let mark = project.sandbox().root().join("mark");
     let outcome = project.pyrelease("run minor --yes").env("MARK", &mark).code(0);
@@ -208,7 +218,7 @@ fn a_push_that_loses_a_race_is_made_again() {
     assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
     project.assert_version_files("1.1.1.dev0");
     project.assert_tree_clean();
-    project.pyrelease("status").code(0).stdout_contains("released");
+    assert_eq!(project.pyrelease("status --format json").code(0).json()["outcome"], "released");
 }
 
 #[cfg(unix)]
@@ -225,7 +235,7 @@ fn what_somebody_else_has_reopened_is_not_reopened_again() {
     let attempt = with_rival("sed -i.bak 's/1.1.0/1.2.0.dev0/' pyproject.toml; rm pyproject.toml.bak");
     let project = &attempt.project;
     let outcome = project.pyrelease("run minor --yes").code(0);
-    outcome.stderr_contains("already states 1.2.0.dev0");
+    outcome.messages_eq(str![]);
     assert_eq!(project.head(), project.tag_target("v1.1.0"));
     project.assert_tree_clean();
 }
@@ -249,9 +259,15 @@ fn killed_between_the_commit_and_its_push_and_resumed() {
     assert_eq!(killed.status(), -1, "{killed}");
     assert_eq!(project.head(), project.tag_target("v1.1.0"));
     assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
-    project.pyrelease("status").code(0).stdout_contains("pyrelease resume");
+    let next = project.pyrelease("status --format json").code(0).json()["next"].clone();
+    assert_eq!(next, serde_json::json!(["pyrelease resume"]));
     let before = project.snapshot();
-    project.pyrelease("rollback --yes").code(4).stderr_contains("is public");
+    project.pyrelease("rollback --yes").code(4).messages_eq(str![[r#"
+error: demo-1.1.0-py3-none-any.whl on pypi is public and cannot be undone
+help: finish the release: `pyrelease resume`
+help: or wait five minutes: if the index still does not list it, `rollback` undoes the run
+
+"#]]);
     project.assert_unchanged(&before);
     let resumed = run("resume --yes");
     assert_eq!(resumed.status(), 0, "{resumed}");
@@ -300,7 +316,7 @@ fn a_version_that_comes_from_tags_is_not_bumped() {
     let stages = "stages = [\"changelog\", \"version\", \"tag\", \"push\", \"reopen\"]\n";
     let project = demo().backend(Backend::HatchVcs).config(stages).build();
     let planned = project.pyrelease("plan minor").code(0);
-    planned.stdout_contains("skip: hatch-vcs takes the version from tags");
+    planned.assert_shown("reopen/a-version-from-tags");
     project.pyrelease("run minor --yes").code(0);
     assert_eq!(project.head(), project.tag_target("v1.1.0"));
     assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
@@ -311,7 +327,7 @@ fn a_version_that_comes_from_tags_is_not_bumped() {
 fn a_prerelease_is_bumped_only_if_configured() {
     let stages = "stages = [\"changelog\", \"version\", \"tag\", \"push\", \"reopen\"]\n";
     let project = quick().config(stages).build();
-    project.pyrelease("plan rc").code(0).stdout_contains("skip: 1.0.1rc1 is a pre-release");
+    project.pyrelease("plan rc").code(0).assert_shown("reopen/a-prerelease");
     project.pyrelease("run rc --yes").code(0);
     assert_eq!(project.head(), project.tag_target("v1.0.1rc1"));
     project.assert_tree_clean();
@@ -330,12 +346,23 @@ fn a_remote_that_refuses_the_commit_does_not_make_the_release_fail() {
     let refuse = "while read old new ref; do git log -1 --format=%s $new | grep -q ^Start && { echo only by pull request; exit 1; }; done; exit 0\n";
     project.remote().hook("pre-receive", refuse);
     let outcome = project.pyrelease("run minor --yes").code(0);
-    outcome.stderr_contains("the release is out, but `reopen` failed");
-    outcome.stderr_contains("only by pull request").stderr_contains("git cherry-pick");
+    outcome.messages_eq(str![[r#"
+note: no stage uploads to the index `testpypi`
+help: `pyrelease upload --index testpypi` does; for a release, add "testpypi" to `stages`
+warning: [reopen] the release is out, but `reopen` failed: `main` at `origin` was not updated: `git push` to `origin` failed
+  remote: only by pull request
+  error: failed to push some refs to '[ROOT]/remote.git'
+  refs/heads/main: [remote rejected] (pre-receive hook declined)
+help: to do it by hand: `git pull origin main`, `git cherry-pick [OID]`, `git push origin HEAD:main`
+
+"#]]);
     assert_eq!(project.head(), project.tag_target("v1.1.0"));
     project.assert_tree_clean();
     project.assert_no_debris();
-    project.pyrelease("resume --yes").code(0).stderr_contains("no run");
+    project.pyrelease("resume --yes").code(0).stderr_eq(str![[r#"
+             there is no run to resume
+
+"#]]);
 }
 
 #[test]
@@ -345,7 +372,14 @@ fn an_edit_made_meanwhile_is_not_lost() {
     let project = &attempt.project;
     let edited = project.folder().join("pyproject.toml");
     let outcome = project.pyrelease("run minor --yes").env("EDITED", &edited).code(0);
-    outcome.stderr_contains("commit or stash your edits, then run `git pull origin main`");
+    outcome.messages_eq(str![[r#"
+note: no stage uploads to the index `testpypi`
+help: `pyrelease upload --index testpypi` does; for a release, add "testpypi" to `stages`
+warning: [reopen] the release is out, but `reopen` failed: main stays at the release: `git read-tree -m -u -n [OID] [OID]` failed (exit status: 128)
+  error: Entry 'pyproject.toml' not uptodate. Cannot merge.
+help: commit or stash your edits, then run `git pull origin main`
+
+"#]]);
     assert!(project.read("pyproject.toml").ends_with("mine\n"), "{outcome}");
     assert_eq!(project.head(), project.tag_target("v1.1.0"));
     project.git(&["checkout", "--", "pyproject.toml"]);
@@ -395,16 +429,23 @@ fn a_project_that_reopens_by_hand_is_advised_to_have_it_done() {
         write(next);
         project.commit("Back to development");
     }
-    let expected = "the commits after the last releases set the next minor version, as in v1.2.0 and v1.1.0";
-    project.pyrelease("plan").code(0).stderr_contains(expected).stderr_contains("add `reopen` to `stages`");
-    project.pyrelease("doctor").code(0).stderr_contains(expected);
+    project.pyrelease("plan").code(0).messages_eq(str![[r#"
+note: the commits after the last releases set the next minor version, as in v1.2.0 and v1.1.0
+help: add `reopen` to `stages` to have that done
+
+"#]]);
+    project.pyrelease("doctor").code(0).messages_eq(str![[r#"
+note: the commits after the last releases set the next minor version, as in v1.2.0 and v1.1.0
+help: add `reopen` to `stages` to have that done
+
+"#]]);
 
     // The stage does as they did.
     project.write("release.toml", "stages = [\"version\", \"tag\", \"reopen\"]\n");
     project.commit("Have it reopened");
     let planned = project.pyrelease("plan").code(0);
-    planned.stdout_contains("commit \"Start 1.4.0.dev0\"").stdout_contains("as in v1.2.0 and v1.1.0");
-    planned.stderr_lacks("add `reopen`");
+    planned.assert_shown("reopen/as-earlier-releases");
+    planned.messages_eq(str![]);
     project.pyrelease("run --yes").code(0);
     assert!(project.read("pyproject.toml").contains("1.4.0.dev0"));
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pyrelease_test_support::{Backend, Transcript};
+use pyrelease_test_support::{Backend, Config, Transcript, str};
 
 use super::drilled::{Local, drill, text};
 use super::failures::Attempt;
@@ -29,7 +29,12 @@ fn clone_from_before(local: &Local) -> PathBuf {
 #[track_caller]
 fn exported(local: &Local) -> PathBuf {
     let file = local.project.sandbox().root().join("the run.tar.gz");
-    local.pyrelease("status --export").arg(&file).code(0).stderr_contains("resume --import");
+    local.pyrelease("status --export").arg(&file).code(0).stderr_eq(str![[r#"
+             exported run [RUN] to [ROOT]/the run.tar.gz ([SIZE]): the journal, the release's commit and tag, demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz
+             the run can be completed here or there; each finds what the other has done
+             to complete it in another clone: pyrelease resume --import [ROOT]/the run.tar.gz
+
+"#]]);
     file
 }
 
@@ -176,7 +181,8 @@ fn a_run_that_cannot_be_exported() {
     // Nothing outside has happened yet, but the build can be exported.
     let clone = clone_from_before(&local);
     let file = exported(&local);
-    local.pyrelease("resume --yes --import").arg(&file).from(&clone).code(0).stderr_lacks("Building");
+    let resumed = local.pyrelease("resume --yes --format json --import").arg(&file).from(&clone).code(0);
+    assert!(!resumed.actions().contains(&"build".to_owned()), "{resumed}");
     local.is_released(&clone);
     local.pyrelease("resume --yes").code(0);
     local.is_released(local.project.folder());
@@ -185,8 +191,8 @@ fn a_run_that_cannot_be_exported() {
 
 #[test]
 fn a_run_that_is_under_way_is_not_packed() {
-    let look = "[stage.look]\nrun = [\"sh\", \"-c\", \"! $PYRELEASE -C $PROJECT status --export x.tar.gz 2> $OUT\"]\n";
-    let config = format!("stages = [\"changelog\", \"version\", \"tag\", \"look\"]\n\n{look}");
+    let look = "! $PYRELEASE -C $PROJECT status --export x.tar.gz 2> $OUT";
+    let config = Config::stages("changelog version tag look").stage("look").shell(look);
     let project = demo().backend(Backend::InTree).config(&config).build();
     let out = project.sandbox().root().join("said");
     let run = project.pyrelease("run minor --yes").env("PYRELEASE", env!("CARGO_BIN_EXE_pyrelease"));

@@ -1,6 +1,6 @@
 //! What others have written reaches a terminal as letters only: nothing that moves its cursor or reverses its text.
 
-use pyrelease_test_support::Outcome;
+use pyrelease_test_support::{Config, Outcome};
 
 use crate::release::quick;
 
@@ -16,9 +16,9 @@ fn is_plain(outcome: &Outcome) {
 
 #[test]
 fn nothing_that_others_write_moves_a_cursor() {
-    let stages = "stages = [\"version\", \"tag\", \"evil\"]\n\n[stage.evil]\n";
-    let printf = "printf 'a\\\\302\\\\2332Jb\\\\342\\\\200\\\\256c\\\\rd\\\\033[2Je\\\\n'; exit 1";
-    let config = format!("{stages}run = [\"sh\", \"-c\", \"{printf}\", \"x\\u009by\\u202ez\\r\"]\n");
+    let printf = r"printf 'a\302\2332Jb\342\200\256c\rd\033[2Je\n'; exit 1";
+    let run = ["sh", "-c", printf, "x\u{9b}y\u{202e}z\r"];
+    let config = Config::stages("version tag evil").stage("evil").set("run", run);
     let project = quick().config(&config).build();
     let plan = project.pyrelease("plan minor").code(0);
     is_plain(&plan);

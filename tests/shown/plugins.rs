@@ -8,7 +8,7 @@ use crate::plugin::scene::Scene;
 fn plugins_from_the_beginning() {
     let scene = Scene::new("", &["mark"]);
     let project = &scene.project;
-    scene.configure("");
+    scene.configure(&[]);
     let run = |args: &str| project.pyrelease(args);
     let mut seen = Transcript::named("plugin");
     seen.heading("a plugin of the repository's that nobody has agreed to");

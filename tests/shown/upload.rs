@@ -1,8 +1,8 @@
 //! `pyrelease upload`: files that are new, there already, there with other bytes; and nobody to upload as.
 
 use pyrelease::server::{Access, EmbeddedIndex};
-use pyrelease_test_support::Transcript;
 use pyrelease_test_support::distribution::{sdist, wheel};
+use pyrelease_test_support::{Config, Transcript};
 use secrecy::ExposeSecret as _;
 
 use crate::release::quick;
@@ -13,11 +13,8 @@ fn files_without_a_release() {
     let folder = project.sandbox().root().join("corp");
     let index = EmbeddedIndex::start(&folder, "corp", Access::Tokens).expect("a free port");
     let token = index.token().expect("it takes tokens");
-    let config = format!(
-        "[index.corp]\nkind = \"public\"\nupload = \"{}\"\nsimple = \"{}\"\n",
-        index.upload_url(),
-        index.simple_url()
-    );
+    let config =
+        Config::default().server("corp", &index.upload_url(), &index.simple_url()).set("kind", "public");
     project.write("release.toml", &config);
     let dist = project.folder().join("dist");
     fs_err::create_dir_all(&dist).expect("a folder in the project");

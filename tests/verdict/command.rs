@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use pyrelease_test_support::distribution::described;
-use pyrelease_test_support::{Blueprint, Project};
+use pyrelease_test_support::{Blueprint, Project, str};
 
 use super::cases;
 use crate::release::quick;
@@ -107,7 +107,14 @@ fn python_is_started_for_restructured_text_only_and_once() {
     fs_err::write(project.folder().join("dist/crp0009-1.0-py3-none-any.whl"), &contents[RESTRUCTURED])
         .unwrap();
     let command = "check dist/crp0009-1.0-py3-none-any.whl";
-    without_python(command).code(1).stderr_contains("/nowhere/python");
+    without_python(command).code(1).messages_eq(str![[r#"
+error: the tool environment is not usable
+  caused by: `/nowhere/python` (set by `PYRELEASE_PYTHON`) is not a working Python
+  caused by: failed to start `/nowhere/python`
+  caused by: No such file or directory (os error 2)
+help: set `PYRELEASE_PYTHON` to Python [VERSION] or newer
+
+"#]]);
     // With the cache that all tests share, Python may be asked; after that nobody needs one.
     project.pyrelease(command).code(0);
     project.pyrelease(command).env("PYRELEASE_PYTHON", "/nowhere/python").code(0);

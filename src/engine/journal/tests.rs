@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use snapbox::{assert_data_eq, str};
 
 use super::*;
 
@@ -105,7 +106,12 @@ fn a_journal_of_a_later_version_is_not_guessed_at() {
     text.push_str("{\"seq\":1,\"time\":\"\",\"record\":{\"type\":\"staged\"},\"sum\":\"\"}\n");
     fs_err::write(&path, text).unwrap();
     let error = Journal::read(&path).unwrap_err();
-    assert!(error.to_string().contains("pyrelease 9.0.0"), "{error}");
+    assert_data_eq!(
+        error.to_string(),
+        str![
+            "`[..]/journal.jsonl` was written by pyrelease 9.0.0, in a format that this version ([..]) does not know"
+        ]
+    );
     assert_eq!(error.kind(), crate::error::ErrorKind::Left);
 }
 

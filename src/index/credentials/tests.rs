@@ -3,6 +3,7 @@
 use super::*;
 use crate::python::token::Macaroon;
 use crate::world::Environment;
+use snapbox::{assert_data_eq, str};
 
 /// A token like PyPI's, which only its root key would tell apart
 fn issued_by(issuer: &str, caveats: &[Caveat]) -> SecretString {
@@ -136,14 +137,17 @@ fn unusable_credentials_are_found_before_an_upload() {
     let other = Credentials::token(issued_by("pypi.org", &[Caveat::project("other")]), "`X`");
     assert!(said(&other, &pypi).ends_with("it is for other, not for demo"), "{}", said(&other, &pypi));
     let password = Credentials::password("alice", "hunter2-hunter2".into(), "`X`");
-    assert!(said(&password, &pypi).contains("accepts only tokens"));
+    assert_data_eq!(said(&password, &pypi), str!["`X` is a password, but `pypi` accepts only tokens"]);
     assert_eq!(said(&password, &corp), "");
     let damaged = issued_by("pypi.org", &[]).expose_secret()[..60].to_owned();
     assert!(
         said(&Credentials::token(damaged.into(), "`X`"), &pypi).starts_with("the token in `X` is damaged")
     );
     let none = Credentials::token("hunter2".into(), "`X`");
-    assert!(said(&none, &pypi).contains("is not a valid token"));
+    assert_data_eq!(
+        said(&none, &pypi),
+        str!["`X` is not a valid token of `pypi`: its tokens begin with `pypi-AgE`"]
+    );
     assert_eq!(said(&none, &corp), "");
 }
 

@@ -1,5 +1,6 @@
 //! Trusted publishing against an issuer and an index of our own, with the replies that PyPI documents.
 
+use snapbox::{assert_data_eq, str};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
@@ -183,7 +184,10 @@ fn the_old_token_is_used_if_no_new_one_is_issued() {
     assert_eq!(first.secret.expose_secret(), second.secret.expose_secret());
     let later = now + jiff::SignedDuration::from_secs(300);
     let error = credentials.for_upload("demo", 0, later).unwrap_err();
-    assert!(error.help().is_some_and(|help| help.contains("run the whole job again")), "{error}");
+    assert_data_eq!(
+        error.help().unwrap(),
+        str!["an identity is valid for one token, and this one has been used: run the whole job again"]
+    );
 }
 
 #[test]
@@ -209,52 +213,42 @@ fn google_cloud_identities_are_those_of_the_machine_or_a_service_account() {
 #[test]
 fn every_refusal_has_help() {
     let refusal = |body| FakeIndex::whose_tokens_last(&[], Some((422, body))).error();
-    for (body, said, help) in [
-        (
-            r#"{"message":"Token request failed","errors":[{"code":"invalid-payload","description":"unknown trusted publishing issuer"}]}"#,
-            "unknown trusted publishing issuer (invalid-payload)",
-            "GitHub, GitLab, Google Cloud and ActiveState",
-        ),
-        (
-            r#"{"message":"Token request failed","errors":[{"code":"invalid-payload","description":"malformed JWT"}]}"#,
-            "malformed JWT (invalid-payload)",
-            "is damaged",
-        ),
-        (
-            r#"{"message":"Token request failed","errors":[{"code":"not-enabled","description":"GitHub-based trusted publishing functionality not enabled"}]}"#,
-            "not enabled (not-enabled)",
-            "use a token until then",
-        ),
-        (
-            r#"{"message":"Token request failed","errors":[{"code":"invalid-token","description":"malformed or invalid token"}]}"#,
-            "(invalid-token)",
-            "run the job again",
-        ),
-        (
-            r#"{"message":"Token request failed","errors":[{"code":"invalid-pending-publisher","description":"valid token, but project already exists"}]}"#,
-            "(invalid-pending-publisher)",
-            "pending publisher",
-        ),
-        (
-            r#"{"message":"Token request failed","errors":[{"code":"invalid-publisher","description":"valid token, but no corresponding publisher"}]}"#,
-            "no corresponding publisher (invalid-publisher)",
-            "sub = repo:dana/demo:environment:pypi, repository = dana/demo, environment = pypi",
-        ),
-        (
-            r#"{"message":"Token request failed","errors":[{"code":"invalid-reuse-token","description":"invalid token: already used"}]}"#,
-            "(invalid-reuse-token)",
-            "run the whole job again",
-        ),
-        (
-            r#"{"message":"Token request failed","errors":[{"code":"new","description":"a\u001b[2J\nb"}]}"#,
-            "a [2J b (new)",
-            "use a token instead",
-        ),
-    ] {
+    let refusals = [
+        r#"{"message":"Token request failed","errors":[{"code":"invalid-payload","description":"unknown trusted publishing issuer"}]}"#,
+        r#"{"message":"Token request failed","errors":[{"code":"invalid-payload","description":"malformed JWT"}]}"#,
+        r#"{"message":"Token request failed","errors":[{"code":"not-enabled","description":"GitHub-based trusted publishing functionality not enabled"}]}"#,
+        r#"{"message":"Token request failed","errors":[{"code":"invalid-token","description":"malformed or invalid token"}]}"#,
+        r#"{"message":"Token request failed","errors":[{"code":"invalid-pending-publisher","description":"valid token, but project already exists"}]}"#,
+        r#"{"message":"Token request failed","errors":[{"code":"invalid-publisher","description":"valid token, but no corresponding publisher"}]}"#,
+        r#"{"message":"Token request failed","errors":[{"code":"invalid-reuse-token","description":"invalid token: already used"}]}"#,
+        r#"{"message":"Token request failed","errors":[{"code":"new","description":"a\u001b[2J\nb"}]}"#,
+    ];
+    let shown = refusals.map(|body| {
         let error = refusal(body);
-        assert!(error.to_string().contains(said), "{error}");
-        assert!(error.help().contains(help), "{}", error.help());
-    }
+        format!("{error}\nhelp: {}\n", error.help())
+    });
+    assert_data_eq!(
+        shown.concat(),
+        str![[r#"
+`corp` refused a token for this trusted publisher: unknown trusted publishing issuer (invalid-payload)
+help: PyPI supports GitHub, GitLab, Google Cloud and ActiveState as issuers: use a token
+`corp` refused a token for this trusted publisher: malformed JWT (invalid-payload)
+help: the identity is damaged: check that the variable with it is complete
+`corp` refused a token for this trusted publisher: GitHub-based trusted publishing functionality not enabled (not-enabled)
+help: the index has disabled it, perhaps temporarily for this issuer: use a token until then
+`corp` refused a token for this trusted publisher: malformed or invalid token (invalid-token)
+help: the identity is not valid: it may have expired or be for another index; run the job again
+`corp` refused a token for this trusted publisher: valid token, but project already exists (invalid-pending-publisher)
+help: the project does not exist, and no pending publisher would create it: register a pending publisher in the account's publishing settings; if the name has been taken since, choose another
+`corp` refused a token for this trusted publisher: valid token, but no corresponding publisher (invalid-publisher)
+help: register this job in the project's publishing settings, or correct the publisher there: every value must match; this job is: sub = repo:dana/demo:environment:pypi, repository = dana/demo, environment = pypi
+`corp` refused a token for this trusted publisher: invalid token: already used (invalid-reuse-token)
+help: an identity is valid for one token, and this one has been used: run the whole job again
+`corp` refused a token for this trusted publisher: a [2J b (new)
+help: use a token instead of trusted publishing
+
+"#]]
+    );
     let disabled = FakeIndex::whose_tokens_last(
         &[],
         Some((403, r#"{"message":"Trusted publishing functionality not enabled"}"#)),
@@ -359,7 +353,10 @@ fn trusted_publishing_is_used_if_offered_and_enabled() {
     assert_eq!(found(&github.with(VARIABLE, "never"), &world.index), None);
     let foreign = world.on_github().with("GITHUB_EVENT_NAME", "pull_request_target");
     let concerns = world.credentials(&foreign).unwrap().concerns(&world.index, None, Timestamp::now());
-    assert!(concerns[0].message.contains("pull_request_target"));
+    assert_data_eq!(
+        concerns[0].message.as_str(),
+        str!["PyPI does not accept trusted publishing from `pull_request_target` workflows"]
+    );
     let unpermitted = Environment::from_iter([("GITHUB_ACTIONS", "true")]);
     assert_eq!(found(&unpermitted, &IndexAddress::pypi()), None);
 }
@@ -390,7 +387,10 @@ fn an_activestate_identity_does_not_attest() {
     let credentials = world.credentials(&world.environment(&[("CORP_ID_TOKEN", &identity)])).unwrap();
     let error = credentials.for_upload("demo", 0, Timestamp::now()).unwrap_err();
     let help = error.help().unwrap();
-    for claim in ["organization = acme", "project = demo", "actor = dana", "builder = pypi-publisher"] {
-        assert!(help.contains(claim), "{help}");
-    }
+    assert_data_eq!(
+        help,
+        str![
+            "register this job in the project's publishing settings, or correct the publisher there: every value must match; this job is: sub = org:acme:project:demo, organization = acme, project = demo, actor = dana, builder = pypi-publisher"
+        ]
+    );
 }

@@ -1,5 +1,6 @@
 //! Distributions of a small project, each with one thing wrong.
 
+use snapbox::{assert_data_eq, str};
 use std::io::{Cursor, Write};
 
 use flate2::Compression;
@@ -193,7 +194,10 @@ fn a_wheel_has_one_folder_of_metadata_with_all_its_files() {
     }
     let judgement = judge_wheel(&moved);
     assert_eq!(rules(&judgement), ["wheel-file", "wheel-metadata", "record-missing"]);
-    assert!(judgement.findings[0].finding.help.as_ref().unwrap().contains("`demo-1.dist-info`"));
+    assert_data_eq!(
+        judgement.findings[0].finding.help.as_ref().unwrap(),
+        str!["its metadata folder is `demo-1.dist-info`, which does not match the file name"]
+    );
     assert_eq!(judgement.metadata().unwrap().name(), Some("demo"), "its metadata is read all the same");
 }
 
@@ -210,7 +214,10 @@ fn the_file_s_name_agrees_with_the_metadata() {
     let info = METADATA.replace("Version: 1.0\nS", "Version: 1.0.0\nS");
     let sdist = judge_sdist(SDIST, |builder| add_info(builder, "demo-1.0", &info));
     assert_eq!(rules(&sdist), ["filename-sdist"], "PEP 625 wants the very text of the version");
-    assert!(sdist.findings[0].finding.message.contains("`demo-1.0.0.tar.gz`"));
+    assert_data_eq!(
+        sdist.findings[0].finding.message.as_str(),
+        str!["the file is named `demo-1.0.tar.gz`, but PyPI accepts only `demo-1.0.0.tar.gz`"]
+    );
 }
 
 #[test]

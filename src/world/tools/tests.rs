@@ -1,5 +1,6 @@
 //! These tests install from the package index, as a user's first run does.
 
+use snapbox::{assert_data_eq, str};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -92,7 +93,7 @@ fn an_unusable_python_is_named() {
 #[test]
 fn without_a_cache_folder_the_error_says_what_to_set() {
     let error = ToolEnvironment::ensure(&Environment::default(), &|_| ()).unwrap_err();
-    assert!(error.help().unwrap().contains("PYRELEASE_CACHE_DIR"));
+    assert_data_eq!(error.help().unwrap(), str!["set `HOME` or `PYRELEASE_CACHE_DIR`"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod description;
 mod server;
 mod wire;
 
-use pyrelease_test_support::{Invocation, Project, Transcript};
+use pyrelease_test_support::{Config, Invocation, Project, Transcript};
 use serde_json::Value;
 
 use super::support::built;
@@ -13,10 +13,14 @@ use server::{Server, TOKEN};
 
 /// A project that is published there.
 fn project(github: &Server) -> Project {
-    let config = format!(
-        "stages = [\"version\", \"tag\", \"build\", \"push\", \"github-release\"]\n\n[stage.build]\nisolation = false\n\n[stage.github-release]\nplugin = \"github-release\"\nsecrets = [\"GITHUB_TOKEN\"]\nconfig = {{ repository = \"o/r\", api = \"{}\" }}\n",
-        github.api()
-    );
+    let config = Config::stages("version tag build push github-release")
+        .stage("build")
+        .set("isolation", false)
+        .stage("github-release")
+        .set("plugin", "github-release")
+        .set("secrets", ["GITHUB_TOKEN"])
+        .set("config.repository", "o/r")
+        .set("config.api", github.api());
     let project = crate::release::quick().config(&config).build();
     let plugins = project.folder().join(".pyrelease/plugins");
     fs_err::create_dir_all(&plugins).expect("a folder of the project");
@@ -52,7 +56,7 @@ fn a_release_is_published_with_its_distributions_or_leaves_no_draft() {
     assert_eq!((github.published(), github.drafts()), (Vec::new(), 0));
 
     github.kept().refused = None;
-    run(&project).code(0).stderr_contains("/o/r/releases/");
+    seen.add(&run(&project).code(0));
     assert_eq!((github.published(), github.drafts()), (vec![("v1.2.0".to_owned(), files("1.2.0"))], 0));
     let outcome =
         project.pyrelease("run minor --yes").env("PYRELEASE_SECRET_GITHUB_TOKEN", "ghp-of-yesterday").code(0);

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use pyrelease_test_support::distribution::wheel;
-use pyrelease_test_support::{CANARY, Invocation, Project, SecureIndex};
+use pyrelease_test_support::{CANARY, Invocation, Project, SecureIndex, Transcript, str};
 
 use super::super::quick;
 
@@ -81,26 +81,18 @@ impl Stranger {
 
 #[test]
 fn a_strangers_configuration_gets_no_credentials() {
+    let mut seen = Transcript::named("credentials/a-strangers-configuration-gets-no-credentials");
     let stranger = Stranger::new();
     let file = wheel(stranger.project.sandbox().root(), "demo", "1.1.0", "any", "hello");
     stranger.pyrelease("plan minor").code(0);
     for command in ["doctor minor", "run minor --dry-run", "run minor --yes", "run minor --yes --force"] {
-        let refused = stranger.pyrelease(command).code(3);
-        for (index, host, source) in [
-            ("pypi", HOSTS[0], "`PYRELEASE_TOKEN_PYPI`"),
-            ("testpypi", HOSTS[1], "`TWINE_PASSWORD`"),
-            ("corp", HOSTS[2], "`TWINE_PASSWORD`"),
-        ] {
-            refused.stderr_contains(&format!("[{index}] {source} is not sent to `{host}`"));
-            refused.stderr_contains(&format!("PYRELEASE_ALLOW_HOSTS={host}"));
-        }
+        seen.add_messages(&stranger.pyrelease(command).code(3));
     }
     for index in ["pypi", "testpypi", "corp"] {
         let refused = stranger.pyrelease("upload --yes --force --index").arg(index).arg(&file).code(3);
-        refused.stderr_contains("is not sent to `").stderr_contains("nothing has been sent");
+        seen.add_messages(&refused);
     }
-    let shown = stranger.pyrelease("token show").code(0);
-    shown.stdout_contains("is not sent to `pypi.stranger.example`");
+    seen.add(&stranger.pyrelease("token show").code(0));
     assert_eq!(stranger.hosts.log(), Vec::<String>::new());
     for command in ["status", "resume --yes", "rollback --yes"] {
         stranger.pyrelease(command).code(0);
@@ -113,7 +105,8 @@ fn a_strangers_configuration_gets_no_credentials() {
     let signed = stranger.signed();
     assert!(signed.contains(&"POST corp.stranger.example /legacy/ terry".to_owned()), "{signed:#?}");
     stranger.pyrelease("status").code(0);
-    stranger.pyrelease("resume --yes").code(4).stderr_contains("is not sent to `pypi.stranger.example`");
+    seen.add_error(&stranger.pyrelease("resume --yes").code(4));
+    seen.assert();
     stranger.pyrelease("rollback --yes").code(4);
     assert_eq!(stranger.signed(), signed);
 }
@@ -142,7 +135,18 @@ fn somebody_at_a_terminal_is_asked_for_each_host_once() {
     // `--yes` does not allow a host.
     let refused =
         stranger.pyrelease("run minor --yes").on_a_terminal(&dialogue(["n\n", "\n", "n\n"])).code(3);
-    refused.stdout_contains("`TWINE_PASSWORD` is not sent to `test.stranger.example`");
+    refused.messages_eq(str![[r#"
+error: [testpypi] `TWINE_PASSWORD` is not sent to `test.stranger.example`, where the configuration has `testpypi`: you have not allowed that host
+help: if the host is correct: on a terminal, `pyrelease run` asks once and remembers the answer; in CI, set `PYRELEASE_ALLOW_HOSTS=test.stranger.example`
+error: [corp] `TWINE_PASSWORD` is not sent to `corp.stranger.example`, where the configuration has `corp`: you have not allowed that host
+help: if the host is correct: on a terminal, `pyrelease run` asks once and remembers the answer; in CI, set `PYRELEASE_ALLOW_HOSTS=corp.stranger.example`
+warning: [stop] if the run is interrupted during `stop`, you must check its effects by hand: it has no `verify`
+help: add `verify = [...]` to [stage.stop]
+error: [pypi] `PYRELEASE_TOKEN_PYPI` is not sent to `pypi.stranger.example`, where the configuration has `pypi`: you have not allowed that host
+help: if the host is correct: on a terminal, `pyrelease run` asks once and remembers the answer; in CI, set `PYRELEASE_ALLOW_HOSTS=pypi.stranger.example`
+error: the release was refused for 3 reasons; nothing has been done
+
+"#]]);
     assert_eq!(stranger.signed(), Vec::<String>::new());
     assert!(!stranger.answers().exists());
 
@@ -160,5 +164,12 @@ fn somebody_at_a_terminal_is_asked_for_each_host_once() {
     stranger.project.write("release.toml", &renamed);
     stranger.project.commit("Call it otherwise");
     let refused = stranger.pyrelease("run minor --dry-run").code(3);
-    refused.stderr_contains("[firm] `TWINE_PASSWORD` is not sent to `corp.stranger.example`");
+    refused.messages_eq(str![[r#"
+error: [firm] `TWINE_PASSWORD` is not sent to `corp.stranger.example`, where the configuration has `firm`: you have not allowed that host
+help: if the host is correct: on a terminal, `pyrelease run` asks once and remembers the answer; in CI, set `PYRELEASE_ALLOW_HOSTS=corp.stranger.example`
+warning: [stop] if the run is interrupted during `stop`, you must check its effects by hand: it has no `verify`
+help: add `verify = [...]` to [stage.stop]
+error: the release was refused; nothing has been done
+
+"#]]);
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use pyrelease_test_support::distribution::wheel;
-use pyrelease_test_support::{Invocation, Python};
+use pyrelease_test_support::{Invocation, Python, str};
 use secrecy::ExposeSecret as _;
 
 use super::super::drilled::Local;
@@ -59,14 +59,23 @@ fn a_prompted_token_is_stored_only_with_consent() {
     // Every run is searched for tokens.
     let outcome =
         with_keyring(&local, local.project.pyrelease("run minor -v")).on_a_terminal(&dialogue).code(0);
-    outcome.stdout_contains("stored in the keyring").stdout_contains("`pypi` are from the prompt");
+    outcome.messages_eq(str![]);
     local.is_released(local.project.repository());
     assert_eq!(kept(&local, &local.rehearsal.upload_url()).as_deref(), Some(rehearsal.trim()));
     assert_eq!(kept(&local, &local.public.upload_url()), None);
 
     // The next run finds it.
     let again = with_keyring(&local, local.project.pyrelease("token show testpypi")).code(0);
-    again.stdout_contains(&format!("the keyring (`{}`, user `__token__`)", local.rehearsal.upload_url()));
+    again.stdout_eq(str![[r#"
+testpypi (http://127.0.0.1:[PORT]/legacy/)
+  kind        token
+  source      the keyring (`http://127.0.0.1:[PORT]/legacy/`, user `__token__`)
+  issuer      127.0.0.1
+  projects    no restriction found
+  expires     not stated
+  user        [UUID]
+
+"#]]);
     let never = with_keyring(&local, local.project.pyrelease("token show testpypi"));
     never.env("PYRELEASE_KEYRING", "never").code(3);
 }
@@ -86,22 +95,40 @@ fn somebody_who_uploads_files_by_hand_is_asked_as_well() {
     let dialogue =
         [("User name for pypi", "__token__\n"), ("Token for pypi", typed.as_str()), ("Upload 1 file", "y\n")];
     let outcome = upload().on_a_terminal(&dialogue).code(0);
-    outcome.stdout_contains("`pypi` are from the prompt");
-    outcome.stdout_contains("serves the uploaded bytes");
+    outcome.stdout_eq(str![[r#"
+warning: [check] `demo-3.0.0-py3-none-any.whl`: the metadata has no license (demo-3.0.0.dist-info/METADATA) [no-license]
+help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+warning: [check] `demo-3.0.0-py3-none-any.whl`: the metadata has no `Requires-Python` (demo-3.0.0.dist-info/METADATA) [no-requires-python]
+help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+User name for pypi (http://127.0.0.1:[PORT]/legacy/; __token__ for a token, leave empty to skip): __token__
+Token for pypi (http://127.0.0.1:[PORT]/legacy/; input is hidden): 
+
+note: [pypi] the credentials for `pypi` are from the prompt
+Upload 1 file ([SIZE]) of demo 3.0.0 to pypi (http://127.0.0.1:[PORT]/legacy/)? [y/N] y
+    Uploaded demo-3.0.0-py3-none-any.whl to pypi
+             `pypi` lists all 1 files with their hashes, and serves the uploaded bytes
+   Published demo 3.0.0 on pypi
+     View at http://127.0.0.1:[PORT]/simple/demo/
+
+"#]]);
 }
 
 /// An empty `keyring` that records its calls.
 #[test]
 fn the_keyring_is_asked_where_a_secret_is_needed_and_nowhere_else() {
-    use std::os::unix::fs::PermissionsExt as _;
     let local = Local::new();
     let project = &local.project;
     let folder = project.sandbox().root().join("bin");
     let log = project.sandbox().root().join("asked");
     fs_err::create_dir(&folder).expect("a folder");
-    let script = format!("#!/bin/sh\necho \"$@\" >> '{}'\nexit 1\n", log.display());
-    fs_err::write(folder.join("keyring"), script).expect("a script");
-    fs_err::set_permissions(folder.join("keyring"), std::fs::Permissions::from_mode(0o755)).expect("a mode");
+    let variables = [("LOG", log.to_str().expect("our own name"))];
+    project.script_with(
+        &folder.join("keyring"),
+        &variables,
+        "echo \"$@\" >> \"$LOG\"
+exit 1
+",
+    );
     let mut path = folder.into_os_string();
     path.push(":");
     path.push(&project.sandbox().environment()[&OsString::from("PATH")]);

@@ -73,8 +73,11 @@ fn where_files_may_not_grow_nothing_is_left_half_done() {
     for blocks in [0, 1, 3, 6, 9, 12, 24] {
         let mut scene = Scene::set(Pipeline::Default, false);
         // Without the trap, the system kills the writing process.
-        let line = format!("trap '' XFSZ\nulimit -f {blocks}\nexec \"$PYRELEASE\" \"$@\"");
-        let program = wrapped(&scene, &line);
+        let script = "trap '' XFSZ
+ulimit -f \"$BLOCKS\"
+exec \"$PYRELEASE\" \"$@\"
+";
+        let program = wrapped(&scene, &[("BLOCKS", &blocks.to_string())], script);
         let outcome = scene.project.pyrelease("run minor --yes").program(&program).run();
         scene.keeps_its_word(&outcome).unwrap_or_else(|problem| panic!("{blocks} blocks: {problem}"));
         go_on(&mut scene, blocks);

@@ -18,12 +18,10 @@ use crate::faults::scene::Scene;
 use crate::faults::schedule::Pipeline;
 
 /// A wrapper that runs the program under test with a shell script, which has its path in `$PYRELEASE`.
-fn wrapped(scene: &Scene, line: &str) -> PathBuf {
-    use std::os::unix::fs::PermissionsExt as _;
+fn wrapped(scene: &Scene, variables: &[(&str, &str)], script: &str) -> PathBuf {
     let path = scene.project.sandbox().root().join("wrapped.sh");
-    let binary = env!("CARGO_BIN_EXE_pyrelease");
-    fs_err::write(&path, format!("#!/bin/sh\nPYRELEASE='{binary}'\n{line}\n")).unwrap();
-    fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let binary = [("PYRELEASE", env!("CARGO_BIN_EXE_pyrelease"))];
+    scene.project.script_with(&path, &[&binary, variables].concat(), script);
     path
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use pyrelease_test_support::{Outcome, Project, Running, Snapshot};
+use pyrelease_test_support::{Config, Outcome, Project, Running, Snapshot, str};
 use serde_json::Value;
 
 use super::{Cut, TAG, TRACKING, Trap};
@@ -254,10 +254,7 @@ fn again_and_again() {
 /// A lock that existed before is not the run's, and `status` and `doctor` show how to continue.
 #[test]
 fn a_lock_of_somebody_else_stays_and_is_named() {
-    let config = format!(
-        "{}\n[stage.lock]\nrun = [\"sh\", \"-c\", \"touch $LOCK\"]\n",
-        STAGES.replace("\"tag\"", "\"lock\", \"tag\"")
-    );
+    let config = Config::stages("changelog version lock tag push").stage("lock").shell("touch $LOCK");
     let project = quick().config(&config).build();
     let scene = Scene { top: project.repository().to_owned(), before: project.snapshot(), project };
     let lock = scene.project.git_folder().join("shallow.lock");
@@ -277,21 +274,59 @@ fn a_lock_of_somebody_else_stays_and_is_named() {
     };
     assert_eq!(["HEAD.lock", "v1.1.0.lock"].map(left_by_run), [Some(true); 2]);
     assert_eq!(["main.lock", "shallow.lock"].map(left_by_run), [Some(false); 2]);
-    let removal = format!("rm '{}'", lock.display());
-    let said = scene.project.pyrelease("status").code(0);
-    said.stdout_contains(&removal).stdout_contains("`resume` and `rollback` remove it");
+    let removal = format!("rm {}", lock.display());
+    let removals = || -> Vec<String> {
+        let status = scene.status();
+        let locks = status["locks"].as_array().unwrap().iter();
+        locks.map(|lock| lock["removal"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(removals().contains(&removal), "{removal}");
+    scene.project.pyrelease("status").code(0).stdout_eq(str![[r#"
+demo 1.1.0: interrupted
+  run       [RUN]
+  folder    [ROOT]/demo/.git/pyrelease/runs/[RUN]
+  stages    changelog ✓, version ✓, lock ✓, tag ✓, push
+  in doubt  main in the repository and tag v1.1.0
+
+  ref         at    now         state
+  main        here  [OID]       as before the run
+  tag v1.1.0  here  none        as before the run
+
+note: git left the lock file `[ROOT]/demo/.git/HEAD.lock` when the run was interrupted: `resume` and `rollback` remove it
+note: git left the lock file `[ROOT]/demo/.git/refs/tags/v1.1.0.lock` when the run was interrupted: `resume` and `rollback` remove it
+note: the lock file `[ROOT]/demo/.git/refs/heads/main.lock` blocks git: no git command is running here; remove the stale lock: `rm [ROOT]/demo/.git/refs/heads/main.lock`
+note: the lock file `[ROOT]/demo/.git/shallow.lock` blocks git: no git command is running here; remove the stale lock: `rm [ROOT]/demo/.git/shallow.lock`
+
+next: pyrelease resume
+  or: pyrelease rollback
+
+"#]]);
 
     let undone = scene.project.pyrelease("rollback --yes").code(0);
-    undone.stderr_contains("removed `").stderr_lacks("shallow.lock");
+    undone.stderr_eq(str![[r#"
+             removed `[ROOT]/demo/.git/HEAD.lock`, a lock that git left when the run was interrupted
+             removed `[ROOT]/demo/.git/refs/tags/v1.1.0.lock`, a lock that git left when the run was interrupted
+ Rolled back the repository and its remote to their state before the release
+
+"#]]);
     assert_eq!(scene.locks(), ["demo/.git/refs/heads/main.lock", "demo/.git/shallow.lock"]);
     fs_err::remove_file(main).unwrap();
-    scene.project.pyrelease("status").code(0).stdout_contains(&removal);
+    assert_eq!(removals(), [removal]);
 
     // A lock that would stop a release is an error of the preflight.
     fs_err::rename(&lock, lock.with_file_name("index.lock")).unwrap();
-    let removal = removal.replace("shallow.lock", "index.lock");
-    scene.project.pyrelease("doctor").code(3).stderr_contains(&removal);
-    scene.project.pyrelease("run minor --yes").code(3).stderr_contains(&removal);
+    scene.project.pyrelease("doctor").code(3).messages_eq(str![[r#"
+error: the lock file `[ROOT]/demo/.git/index.lock` blocks git
+help: no git command is running here; remove the stale lock: `rm [ROOT]/demo/.git/index.lock`
+error: 1 problem would make a release fail
+
+"#]]);
+    scene.project.pyrelease("run minor --yes").code(3).messages_eq(str![[r#"
+error: the lock file `[ROOT]/demo/.git/index.lock` blocks git
+help: no git command is running here; remove the stale lock: `rm [ROOT]/demo/.git/index.lock`
+error: the release was refused; nothing has been done
+
+"#]]);
     fs_err::remove_file(lock.with_file_name("index.lock")).unwrap();
     scene.project.assert_unchanged(&scene.before);
 }
@@ -305,9 +340,8 @@ fn a_lock_that_a_living_git_may_hold_stays() {
     let held = project.git_folder().join("index.lock");
     project.write("README.md", "# edited\n");
     let release = project.sandbox().root().join("written");
-    let editor = format!("while [ ! -e '{}' ]; do sleep 0.02; done; false", release.display());
-    let variables = [("GIT_EDITOR", format!("sh -c \"{editor}\" -"))];
-    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let editor = "sh -c 'while [ ! -e \"$WRITTEN\" ]; do sleep 0.02; done; false' -";
+    let variables = [("GIT_EDITOR", editor), ("WRITTEN", release.to_str().unwrap())];
     let commit = project.sandbox().command_with(project.folder(), "git", &["commit", "--all"], &variables);
     let commit = commit.stdout_null().stderr_null().unchecked().start().unwrap();
     let began = Instant::now();
@@ -320,7 +354,11 @@ fn a_lock_that_a_living_git_may_hold_stays() {
         running.signal("INT");
     };
     let refused = project.pyrelease("rollback --yes").meanwhile(impatient).code(4);
-    refused.stderr_contains("`git commit` (process ").stderr_contains("was not removed");
+    refused.messages_eq(str![[r#"
+error: `[ROOT]/demo/.git/HEAD.lock` may be left from the run, and `git commit` (process [PID]) may hold it: it was not removed
+help: wait until that has ended, or end it, and try again
+
+"#]]);
     assert!(held.exists());
 
     fs_err::write(&release, "").unwrap();

@@ -37,6 +37,17 @@ impl Cut {
     ];
 }
 
+/// A hook that stops git when it changes the ref `$NAME` in `$FOLDER`
+const STOP_AT_REF: &str = "[ \"$PWD\" = \"$FOLDER\" ] && grep -q \" $NAME$\" && [ \"$1\" = \"$STATE\" ] && \
+                           touch \"$MARK\" && sleep 60\nexit 0\n";
+
+/// A filter that stops git in `$FOLDER`
+const STOP_AND_PRINT: &str = "[ \"$PWD\" = \"$FOLDER\" ] && touch \"$MARK\" && sleep 60\ncat\n";
+
+fn borrowed<'a>(variables: &'a [(&'a str, String)]) -> Vec<(&'a str, &'a str)> {
+    variables.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
 /// A trap that stops git at a point until the power is cut
 pub(crate) struct Trap<'a> {
     project: &'a Project,
@@ -50,29 +61,31 @@ impl<'a> Trap<'a> {
     pub(crate) fn set(project: &'a Project, top: &Path, cut: Cut) -> Self {
         let mark = project.sandbox().root().join("mark-of-the-trap");
         let mut trap = Self { project, mark, changed: Vec::new() };
-        let stop = format!("touch '{}' && sleep 60\n", trap.mark.display());
+        let at_mark = trap.mark.display().to_string();
         let amid = |folder: &Path, state: &str, name: &str| {
-            let folder = folder.display();
-            format!(
-                "[ \"$PWD\" = '{folder}' ] && grep -q ' {name}$' && [ \"$1\" = {state} ] && {stop}exit 0\n"
-            )
+            [("FOLDER", folder.display().to_string()), ("MARK", at_mark.clone()), ("STATE", state.to_owned())]
+                .into_iter()
+                .chain([("NAME", name.to_owned())])
+                .collect::<Vec<_>>()
         };
         match cut {
             Cut::Refs(state, name) => {
                 trap.keep(&project.git_folder().join("hooks/reference-transaction"));
-                project.hook("reference-transaction", &amid(top, state, name));
+                let variables = amid(top, state, name);
+                project.hook_with("reference-transaction", &borrowed(&variables), STOP_AT_REF);
             }
             Cut::RemoteRefs(state, name) => {
                 let remote = project.remote();
                 trap.keep(&remote.path().join("hooks/reference-transaction"));
-                remote.hook("reference-transaction", &amid(remote.path(), state, name));
+                let variables = amid(remote.path(), state, name);
+                remote.hook_with("reference-transaction", &borrowed(&variables), STOP_AT_REF);
             }
             Cut::WorkingTree => {
                 let (config, attributes) =
                     (project.git_folder().join("config"), project.git_folder().join("info/attributes"));
                 let script = project.sandbox().root().join("smudge");
                 [&config, &attributes, &script].into_iter().for_each(|path| trap.keep(path));
-                project.script(&script, &format!("[ \"$PWD\" = '{}' ] && {stop}cat\n", top.display()));
+                project.script_with(&script, &borrowed(&amid(top, "", "")), STOP_AND_PRINT);
                 project.git(&["config", "filter.trap.smudge", script.to_str().unwrap()]);
                 fs_err::create_dir_all(attributes.parent().unwrap()).unwrap();
                 fs_err::write(attributes, "CHANGELOG.md filter=trap\n").unwrap();

@@ -1,7 +1,7 @@
 //! Line endings, encodings, filters, modes, links and index flags: how git converts files between its objects and a
 //! working tree.
 
-use pyrelease_test_support::{CHANGELOG, Project};
+use pyrelease_test_support::{CHANGELOG, Project, str};
 
 use super::{is_released, looking, packaged, project, release_and_undo, seen};
 
@@ -72,13 +72,19 @@ fn an_encoding_of_the_working_tree() {
     project.git(&["commit", "--quiet", "--message", "Encode it"]);
     project.git(&["push", "--quiet"]);
     check_out_again(&project);
-    super::is_refused(&project, "`CHANGELOG.md` is UTF-16LE-BOM in the working tree");
+    super::is_refused(&project).messages_eq(str![[r#"
+error: [changelog] `CHANGELOG.md` is UTF-16LE-BOM in the working tree, and only UTF-8 can be edited
+help: take `working-tree-encoding` out of .gitattributes
+error: the release was refused; nothing has been done
+
+"#]]);
 
     project.write(".gitattributes", "README.md text working-tree-encoding=UTF-16LE-BOM eol=lf\n");
     project.git(&["commit", "--quiet", "--message", "Encode another", "--", ".gitattributes"]);
     check_out_again(&project);
     let refused = project.pyrelease("run minor --dry-run").run();
-    assert!(!refused.stderr().contains("UTF-16"), "it is of no concern there: {refused}");
+    // The encoding does not matter there.
+    refused.messages_eq(str![]);
 }
 
 /// The executable bit, with and without `core.fileMode`.
@@ -118,7 +124,14 @@ fn symbolic_links() {
 fn an_edit_behind_a_symbolic_link() {
     let project = with_a_link();
     project.write("CHANGELOG.md", "an edit\n");
-    super::is_refused(&project, "`CHANGES.md` has edits that are not committed");
+    super::is_refused(&project).messages_eq(str![[r#"
+warning: uncommitted changes are not released: `CHANGELOG.md`
+help: commit them first if they belong to this release
+error: [changelog] `CHANGES.md` has edits that are not committed, and the release changes it
+help: commit or stash them first
+error: the release was refused; nothing has been done
+
+"#]]);
 }
 
 /// Without symbolic links, git writes a file with the link's target, which is not a changelog.
@@ -128,7 +141,12 @@ fn symbolic_links_where_there_are_none() {
     let project = with_a_link();
     project.git(&["config", "core.symlinks", "false"]);
     check_out_again(&project);
-    super::is_refused(&project, "`CHANGES.md` is a symbolic link").stderr_contains("`CHANGELOG.md`");
+    super::is_refused(&project).messages_eq(str![[r#"
+error: [changelog] `CHANGES.md` is a symbolic link, which git does not make here (core.symlinks)
+help: name the file itself, `CHANGELOG.md`
+error: the release was refused; nothing has been done
+
+"#]]);
 
     // A link that the release does not change is fine.
     let config = project.read("release.toml").replace("CHANGES.md", "CHANGELOG.md");
@@ -179,7 +197,12 @@ fn edits_hidden_by_index_flags() {
         let project = project().build();
         project.git(&["update-index", mark, "CHANGELOG.md"]);
         project.write("CHANGELOG.md", "an edit that git is told not to see\n");
-        super::is_refused(&project, "`CHANGELOG.md` has edits that are not committed");
+        super::is_refused(&project).messages_eq(str![[r#"
+error: [changelog] `CHANGELOG.md` has edits that are not committed, and the release changes it
+help: commit or stash them first
+error: the release was refused; nothing has been done
+
+"#]]);
     }
 }
 
@@ -193,7 +216,8 @@ fn an_index_of_another_kind() {
     project.git(&["config", "core.untrackedCache", "true"]);
     let watched = project.sandbox().root().join("watched");
     let watcher = project.sandbox().root().join("watcher.sh");
-    project.script(&watcher, &format!("pwd >> '{}'\nprintf 'token\\0/\\0'\n", watched.display()));
+    let variables = [("WATCHED", watched.to_str().unwrap())];
+    project.script_with(&watcher, &variables, "pwd >> \"$WATCHED\"\nprintf 'token\\0/\\0'\n");
     project.git(&["config", "core.fsmonitor", watcher.to_str().unwrap()]);
     project.git(&["config", "core.fsmonitorHookVersion", "2"]);
     release_and_undo(&project);
@@ -243,14 +267,30 @@ fn large_files_are_packaged_whole() {
 fn large_files_without_the_filter() {
     let project = with_large_files();
     project.git(&["config", "--remove-section", "filter.lfs"]);
-    super::is_refused(&project, "`src/demo/model.bin` is stored in Git LFS, which is not set up here");
+    super::is_refused(&project).messages_eq(str![[r#"
+error: `src/demo/model.bin` is stored in Git LFS, which is not set up here: a build would package the pointer files
+help: install git-lfs, then run `git lfs install` and `git lfs pull`
+warning: uncommitted changes are not released: `src/demo/model.bin`
+help: commit them first if they belong to this release
+error: the release was refused; nothing has been done
+
+"#]]);
 }
 
 #[test]
 fn large_files_whose_program_is_not_installed() {
     let project = with_large_files();
     project.git(&["config", "filter.lfs.process", "no-such-git-lfs filter-process"]);
-    super::is_refused(&project, "`src/demo/model.bin` is stored in Git LFS, which is not set up here");
+    super::is_refused(&project).messages_eq(str![[r#"
+error: `src/demo/model.bin` is stored in Git LFS, which is not set up here: a build would package the pointer files
+help: install git-lfs, then run `git lfs install` and `git lfs pull`
+note: until you confirm a release, `filter.lfs.clean`, `filter.lfs.smudge`, `filter.lfs.process` from the repository's `.git/config` is not run: files that it filters may look edited
+help: if the repository is yours, run `git config --global --add pyrelease.trustedRepository [ROOT]/demo`
+warning: uncommitted changes are not released: `src/demo/model.bin`
+help: commit them first if they belong to this release
+error: the release was refused; nothing has been done
+
+"#]]);
 }
 
 #[test]
@@ -261,7 +301,14 @@ fn large_files_whose_content_is_not_here() {
     file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
     project.git(&["update-index", "--refresh"]);
     fs_err::remove_dir_all(project.git_folder().join("lfs/objects")).unwrap();
-    super::is_refused(&project, "`src/demo/model.bin` is stored in Git LFS, and the content is missing here");
+    super::is_refused(&project).messages_eq(str![[r#"
+error: `src/demo/model.bin` is stored in Git LFS, and the content is missing here: a build would package the pointer files
+help: run `git lfs pull` to fetch it
+note: until you confirm a release, `filter.lfs.clean`, `filter.lfs.smudge` from the repository's `.git/config` is not run: files that it filters may look edited
+help: if the repository is yours, run `git config --global --add pyrelease.trustedRepository [ROOT]/demo`
+error: the release was refused; nothing has been done
+
+"#]]);
 }
 
 /// The filter is configured but leaves the pointers, as with `GIT_LFS_SKIP_SMUDGE`.

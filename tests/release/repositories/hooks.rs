@@ -1,6 +1,6 @@
 //! The user's hooks: which ones run, how often and where, and what they may do.
 
-use pyrelease_test_support::{Project, Transcript};
+use pyrelease_test_support::{Project, Transcript, str};
 
 use super::{check_undo, is_released, project};
 
@@ -25,7 +25,8 @@ fn which_hooks_run_and_where() {
     let project = project().build();
     let log = project.sandbox().root().join("hooks.log");
     for hook in ALL {
-        project.hook(hook, &format!("echo {hook} \"$(pwd)\" >> '{}'\n", log.display()));
+        let variables = [("HOOK", hook), ("LOG", log.to_str().unwrap())];
+        project.hook_with(hook, &variables, "echo \"$HOOK $(pwd)\" >> \"$LOG\"\n");
     }
     project.pyrelease("run minor --yes").code(0);
     is_released(&project, project.repository());
@@ -107,7 +108,12 @@ fn a_push_that_the_users_own_hook_refuses() {
     let project = project().build();
     project.hook("pre-push", "echo 'not from this machine' >&2\nexit 1\n");
     let before = project.snapshot();
-    project.pyrelease("run minor --yes").code(1).stderr_contains("not from this machine");
+    project.pyrelease("run minor --yes").code(1).messages_eq(str![[r#"
+error: `git push` to `origin` failed
+  not from this machine
+  error: failed to push some refs to '[ROOT]/remote.git'
+
+"#]]);
     project.assert_unchanged(&before);
     project.assert_no_debris();
 }
@@ -126,12 +132,7 @@ fn a_hook_that_would_reject_the_undo() {
 
 /// A hook on every change of a ref, which rejects some.
 fn reference_hook(project: &Project, refused: &str) {
-    let script = format!(
-        "[ \"$1\" = prepared ] || exit 0\n\
-         case $(pwd) in */pyrelease/runs/*) exit 0;; esac\n\
-         while read -r old new ref; do case \"$ref $old $new\" in {refused}) echo 'hands off' >&2; exit 1;; esac; done\n"
-    );
-    project.hook("reference-transaction", &script);
+    project.hook_with("reference-transaction", &[("REFUSED", refused)], include_str!("reference_hook.sh"));
 }
 
 #[test]
@@ -150,7 +151,7 @@ fn a_landing_that_a_hook_refuses() {
 fn an_undo_that_a_hook_refuses() {
     let project = project().build();
     let before = project.snapshot();
-    reference_hook(&project, "\"refs/tags/v1.1.0 \"*\" 0000000000000000000000000000000000000000\"");
+    reference_hook(&project, "refs/tags/v1.1.0 * 0000000000000000000000000000000000000000");
     let outcome = project.pyrelease("run minor --yes").env("FAIL", "yes").code(4);
     outcome.assert_error_shown("repositories/an-undo-that-a-hook-refuses");
     fs_err::remove_file(project.git_folder().join("hooks/reference-transaction")).unwrap();

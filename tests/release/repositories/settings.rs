@@ -1,6 +1,6 @@
 //! Repository formats, and settings of the user's repository that must also apply in its clone.
 
-use pyrelease_test_support::{Project, Transcript};
+use pyrelease_test_support::{Project, Transcript, str};
 
 use super::{is_refused, project, release_and_undo};
 
@@ -15,7 +15,7 @@ fn remade(project: &Project, format: &str) {
 fn refs_in_a_reftable() {
     let project = project().build();
     remade(&project, "--ref-format=reftable");
-    let refused = is_refused(&project, "reftable format");
+    let refused = is_refused(&project);
     refused.assert_error_shown("repositories/refs-in-a-reftable");
 }
 
@@ -23,7 +23,12 @@ fn refs_in_a_reftable() {
 fn objects_by_sha_256() {
     let project = project().build();
     remade(&project, "--object-format=sha256");
-    is_refused(&project, "uses SHA-256 object ids");
+    is_refused(&project).messages_eq(str![[r#"
+error: the repository of `[ROOT]/demo` uses SHA-256 object ids, which are not supported
+  caused by: unknown object format 'sha256'; class=Repository (6); code=Invalid (-21)
+help: release from a repository with SHA-1 object ids
+
+"#]]);
 }
 
 /// As when a folder is mounted into a container.

@@ -1,6 +1,6 @@
 //! Incomplete clones: shallow, partial, sparse, and with alternates.
 
-use pyrelease_test_support::Backend;
+use pyrelease_test_support::{Backend, str};
 
 use super::{configured, project, release_and_undo};
 
@@ -19,7 +19,7 @@ fn a_shallow_clone() {
 fn a_shallow_clone_with_the_tag_before() {
     let project = project().build().cloned_with(&["--depth=2"]);
     project.git(&["fetch", "--quiet", "--depth=2", "origin", "tag", "v1.0.0"]);
-    project.pyrelease("run minor --dry-run").code(0).stderr_lacks("cut off");
+    project.pyrelease("run minor --dry-run").code(0).messages_eq(str![]);
     release_and_undo(&project);
 }
 
@@ -27,7 +27,7 @@ fn a_shallow_clone_with_the_tag_before() {
 #[test]
 fn a_shallow_clone_whose_version_is_in_a_tag_it_does_not_have() {
     let project = project().backend(Backend::SetuptoolsScm).build().cloned_with(&["--depth=1"]);
-    super::is_refused(&project, "but this shallow clone contains none")
+    super::is_refused(&project)
         .assert_error_shown("repositories/a-shallow-clone-whose-version-is-in-a-tag-it-does-not-have");
     project.git(&["fetch", "--quiet", "--unshallow", "--tags"]);
     project.pyrelease("run minor --dry-run").code(0);
@@ -71,7 +71,23 @@ fn a_partial_clone_without_its_remote() {
     let remote = project.remote().path().to_owned();
     let away = remote.with_file_name("away.git");
     fs_err::rename(&remote, &away).unwrap();
-    project.pyrelease("run minor --yes").code(3).stderr_contains("remote.git");
+    project.pyrelease("run minor --yes").code(3).messages_eq(str![[r#"
+warning: [tag] failed to look up tag `v1.1.0` at `origin`: `git ls-remote --quiet -- origin refs/tags/v1.1.0` failed (exit status: 128)
+  fatal: '[ROOT]/remote.git' does not appear to be a git repository
+  fatal: Could not read from remote repository.
+
+  Please make sure you have the correct access rights
+  and the repository exists.
+error: [push] `git ls-remote --quiet --symref -- origin refs/heads/main refs/tags/v1.1.0 HEAD` failed (exit status: 128)
+  fatal: '[ROOT]/remote.git' does not appear to be a git repository
+  fatal: Could not read from remote repository.
+
+  Please make sure you have the correct access rights
+  and the repository exists.
+help: check the URL and your access with `git ls-remote origin`
+error: the release was refused; nothing has been done
+
+"#]]);
     fs_err::rename(&away, &remote).unwrap();
     assert_eq!(project.git(&["status", "--porcelain"]), "?? notes.txt");
     assert_eq!(project.git(&["tag", "--list", "v1.1.0"]), "");

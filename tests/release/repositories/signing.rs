@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pyrelease_test_support::Project;
+use pyrelease_test_support::{Project, str};
 
 use super::{is_refused, project, release_and_undo};
 
@@ -104,7 +104,12 @@ fn with_gpg_and_no_key_named() {
     }
     let project = super::configured("[stage.tag]\nsign = true\n").build();
     let keys = Keys::new(&project);
-    is_refused(&project, "cannot sign with the key `Dana Developer <dana@example.org>`");
+    is_refused(&project).messages_eq(str![[r#"
+error: [tag] `gpg` cannot sign with the key `Dana Developer <dana@example.org>`: no such secret key exists
+help: list the keys with `gpg --list-secret-keys`; set one with `git config user.signingKey KEY`
+error: the release was refused; nothing has been done
+
+"#]]);
     keys.make("never");
     project.pyrelease("run minor --yes").code(0);
     project.git(&["verify-tag", "v1.1.0"]);
@@ -119,13 +124,17 @@ fn with_a_gpg_key_that_is_not_there_or_has_expired() {
     let keys = Keys::new(&project);
     sign_everything(&project);
     project.git(&["config", "user.signingKey", "0123456789ABCDEF"]);
-    is_refused(&project, "no such secret key")
-        .assert_error_shown("repositories/with-a-gpg-key-that-is-not-there-or-has-expired");
+    is_refused(&project).assert_error_shown("repositories/with-a-gpg-key-that-is-not-there-or-has-expired");
 
     let key = keys.make("seconds=1");
     std::thread::sleep(std::time::Duration::from_secs(2));
     project.git(&["config", "user.signingKey", &key]);
-    is_refused(&project, "it has expired");
+    is_refused(&project).messages_eq(str![[r#"
+error: [tag] `gpg` cannot sign with the key `D2A9354425C67878`: it has expired
+help: list the keys with `gpg --list-secret-keys`; set one with `git config user.signingKey KEY`
+error: the release was refused; nothing has been done
+
+"#]]);
 }
 
 #[test]
@@ -133,7 +142,12 @@ fn with_a_program_that_is_not_installed() {
     let project = project().build();
     sign_everything(&project);
     project.git(&["config", "gpg.program", "no-such-gpg-of-the-test"]);
-    is_refused(&project, "the signing program `no-such-gpg-of-the-test` is not installed");
+    is_refused(&project).messages_eq(str![[r#"
+error: [tag] the signing program `no-such-gpg-of-the-test` is not installed
+help: install it, or set another with `git config gpg.program PROGRAM`; or turn signing off: `git config commit.gpgSign false`, [stage.tag] sign = false
+error: the release was refused; nothing has been done
+
+"#]]);
 }
 
 /// With `sign = false` nothing is signed, whatever git's configuration.
@@ -183,10 +197,25 @@ fn with_an_ssh_key_that_is_not_there() {
     let project = project().build();
     with_an_ssh_key(&project);
     project.git(&["config", "user.signingKey", "~/.ssh/none.pub"]);
-    is_refused(&project, ".ssh/none.pub` does not exist");
+    is_refused(&project).messages_eq(str![[r#"
+error: [tag] the ssh signing key `[ROOT]/home/.ssh/none.pub` does not exist
+help: set the key with `git config user.signingKey ~/.ssh/id_ed25519.pub`
+error: the release was refused; nothing has been done
+
+"#]]);
     project.git(&["config", "--unset", "user.signingKey"]);
-    is_refused(&project, "sign with ssh, but no key is set");
+    is_refused(&project).messages_eq(str![[r#"
+error: [tag] git is configured to sign with ssh, but no key is set
+help: set the key with `git config user.signingKey ~/.ssh/id_ed25519.pub`
+error: the release was refused; nothing has been done
+
+"#]]);
     let public = project.read(".git/keys/release.pub");
     project.git(&["config", "user.signingKey", &format!("key::{}", public.trim())]);
-    is_refused(&project, "the ssh agent does not have the signing key");
+    is_refused(&project).messages_eq(str![[r#"
+error: [tag] the ssh agent does not have the signing key
+help: add it with `ssh-add`; list the agent's keys with `ssh-add -L`
+error: the release was refused; nothing has been done
+
+"#]]);
 }

@@ -23,8 +23,8 @@ fn many_files_and_many_tags() {
     script.push_str("done\n");
     let file = project.sandbox().root().join("import");
     fs_err::write(&file, script).unwrap();
-    let import = format!("git fast-import --quiet < '{}'", file.display());
-    project.sandbox().command(project.folder(), "sh", &["-c", &import]).run().unwrap();
+    let import = project.sandbox().command(project.folder(), "git", &["fast-import", "--quiet"]);
+    import.stdin_path(&file).run().unwrap();
     project.git(&["checkout", "--quiet", "HEAD", "--", "data"]);
     project.git(&["push", "--quiet", "--tags", "origin", "main"]);
     release_and_undo(&project);

@@ -1,6 +1,6 @@
 //! Submodules: released at their recorded commits, from the user's clones, without the network.
 
-use pyrelease_test_support::Project;
+use pyrelease_test_support::{Project, str};
 
 use super::{looking, packaged, project, release_and_undo, seen};
 
@@ -48,7 +48,13 @@ fn a_submodule_that_was_moved_and_edited_is_left_alone() {
     let before = project.git(&["-C", "src/demo/vendored", "rev-parse", "HEAD"]);
 
     let (seen, outcome) = seen(&project);
-    outcome.stderr_contains("submodule `src/demo/vendored` is released at its recorded commit");
+    outcome.messages_eq(str![[r#"
+warning: submodule `src/demo/vendored` is released at its recorded commit [OID], not as it is here
+help: if what is here belongs to this release, run `git add src/demo/vendored` and commit it first
+warning: [check] `demo-1.1.0-py3-none-any.whl`: this is a tool's leftover (7 times): demo/vendored/.git/HEAD; demo/vendored/.git/ORIG_HEAD; demo/vendored/.git/config [leftover]
+warning: [check] `demo-1.1.0.tar.gz`: this is a tool's leftover (7 times): demo-1.1.0/src/demo/vendored/.git/HEAD; demo-1.1.0/src/demo/vendored/.git/ORIG_HEAD; demo-1.1.0/src/demo/vendored/.git/config [leftover]
+
+"#]]);
     assert_eq!(seen, "recorded\n");
     assert_eq!(project.git(&["rev-parse", "HEAD:src/demo/vendored"]), recorded);
     assert_eq!(project.git(&["-C", "src/demo/vendored", "rev-parse", "HEAD"]), before);
@@ -60,8 +66,17 @@ fn a_submodule_that_is_not_checked_out_is_empty_and_said_so() {
     let project = with_a_submodule();
     project.git(&["submodule", "--quiet", "deinit", "--force", "src/demo/vendored"]);
     let outcome = project.pyrelease("run minor --yes").env("SEEN", "/dev/null").code(1);
-    outcome.stderr_contains("submodule `src/demo/vendored` is not checked out");
-    outcome.stderr_contains("data.txt: Not found in archive");
+    outcome.messages_eq(str![[r#"
+warning: submodule `src/demo/vendored` is not checked out here, so it is empty in the release
+help: if a build needs it, run `git submodule update --init src/demo/vendored`
+error: `sh -c '( tar -xzOf "$PYRELEASE_DIST"/*.tar.gz demo-1.1.0/src/demo/vendored/data.txt ) > "$SEEN"'` failed (exit status: 2)
+  tar: demo-1.1.0/src/demo/vendored/data.txt: Not found in archive
+  tar: Exiting with failure status due to previous errors
+help: its complete output is in `[ROOT]/demo/.git/pyrelease/runs/[RUN]/look.log`
+
+"#]]);
+    // What tar says
+    assert!(outcome.stderr().contains("data.txt: Not found in archive"), "{outcome}");
 }
 
 #[test]
@@ -70,7 +85,12 @@ fn a_submodule_whose_recorded_commit_is_not_here() {
     let nowhere = "160000,aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,src/demo/vendored";
     project.git(&["update-index", "--cacheinfo", nowhere]);
     project.git(&["commit", "--quiet", "--message", "Ahead of what is here"]);
-    super::is_refused(&project, "submodule `src/demo/vendored` is recorded at commit aaaaaaaaaa");
+    super::is_refused(&project).messages_eq(str![[r#"
+error: submodule `src/demo/vendored` is recorded at commit [OID], which is missing here
+help: run `git submodule update src/demo/vendored` to fetch it
+error: the release was refused; nothing has been done
+
+"#]]);
 }
 
 /// With `submodule.recurse` git would update submodules with every checkout.

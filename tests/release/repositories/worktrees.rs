@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pyrelease_test_support::Project;
+use pyrelease_test_support::{Project, str};
 
 use super::{check_undo, dies, finishes, is_released, project, release_and_undo};
 
@@ -113,7 +113,12 @@ fn a_detached_head() {
 fn a_detached_head_without_a_branch_to_push_to() {
     let project = project().build();
     project.git(&["checkout", "--quiet", "--detach"]);
-    super::is_refused(&project, "HEAD is detached");
+    super::is_refused(&project).messages_eq(str![[r#"
+error: [push] HEAD is detached: there is no branch to push the release commit to
+help: check out a branch, or set one: [stage.push] branch = "main"
+error: the release was refused; nothing has been done
+
+"#]]);
 }
 
 /// Each worktree has its own HEAD: the linked one's moves, wherever the recovery runs.

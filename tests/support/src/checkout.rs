@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::project::Project;
 use crate::sandbox::set_mode;
+use crate::script::shell_script;
 
 impl Project {
     /// Deletes the repository and clones it from its remote with these options of `git clone`, as a CI system does.
@@ -21,13 +22,23 @@ impl Project {
 
     /// Installs a hook, a shell script.
     pub fn hook(&self, name: &str, script: &str) {
-        self.script(&self.git_folder().join("hooks").join(name), script);
+        self.hook_with(name, &[], script);
+    }
+
+    /// Installs a hook, a shell script in which these variables are set.
+    pub fn hook_with(&self, name: &str, variables: &[(&str, &str)], script: &str) {
+        self.script_with(&self.git_folder().join("hooks").join(name), variables, script);
     }
 
     /// Writes an executable shell script.
     pub fn script(&self, path: &Path, script: &str) {
+        self.script_with(path, &[], script);
+    }
+
+    /// Writes an executable shell script in which these variables are set.
+    pub fn script_with(&self, path: &Path, variables: &[(&str, &str)], script: &str) {
         fs_err::create_dir_all(path.parent().expect("a file is in a folder")).expect("a folder of our own");
-        fs_err::write(path, format!("#!/bin/sh\n{script}")).expect("a script");
+        fs_err::write(path, shell_script(variables, script)).expect("a script");
         set_mode(path, 0o755);
     }
 

@@ -93,10 +93,9 @@ impl GitServer {
 
     /// Delays the push of this number, counted from 1, after the remote has received it, as remotes that run checks do.
     pub fn take_time(&self, number: usize, seconds: f32) {
-        let script = format!(
-            "cat >/dev/null\necho push >>pushes\n[ $(wc -l <pushes) -eq {number} ] || exit 0\ntouch {RECEIVED}\nsleep {seconds}\n"
-        );
-        crate::remote::hook(&self.shared.repository, "pre-receive", &script);
+        let (number, seconds) = (number.to_string(), seconds.to_string());
+        let variables = [("NUMBER", &*number), ("SECONDS", &seconds), ("RECEIVED", RECEIVED)];
+        crate::remote::hook(&self.shared.repository, "pre-receive", &variables, include_str!("take_time.sh"));
     }
 
     /// Cuts the next push there; further cuts apply to the pushes after it.

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use snapbox::IntoData;
+
 use crate::canary;
 use crate::project::Project;
 use crate::python::Python;
 use crate::secret::CommandLines;
-use crate::transcript::Transcript;
+use crate::transcript::{self, Transcript};
 
 /// The longest run: an isolated build downloads its backend first.
 const LONGEST_RUN: Duration = Duration::from_secs(1_200);
@@ -24,6 +26,8 @@ pub struct Invocation<'a> {
     folder: PathBuf,
     environment: BTreeMap<OsString, OsString>,
     stdin: Option<String>,
+    /// The arguments before `on_a_terminal` put them behind a script's
+    typed: Option<Vec<OsString>>,
     watched: bool,
     meanwhile: Option<Meanwhile<'a>>,
 }
@@ -84,6 +88,7 @@ impl<'a> Invocation<'a> {
             folder: project.folder().to_owned(),
             environment: project.sandbox().environment(),
             stdin: None,
+            typed: None,
             watched: false,
             meanwhile: None,
         }
@@ -126,8 +131,12 @@ impl<'a> Invocation<'a> {
         fs_err::write(&script, include_str!("terminal.py")).expect("the script can be written");
         let dialogue = serde_json::to_string(dialogue).expect("a list of texts");
         let mut args = vec![script.into_os_string(), dialogue.into(), self.program.into_os_string()];
-        args.append(&mut self.args);
-        Self { program: Python::get().program(), args, ..self }
+        args.extend(self.args.iter().cloned());
+        Self {
+            program: Python::get().program(),
+            typed: Some(std::mem::replace(&mut self.args, args)),
+            ..self
+        }
     }
 
     /// Records the command lines of all processes during the run, for [`Outcome::command_lines`].
@@ -168,7 +177,7 @@ impl<'a> Invocation<'a> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let shown = std::iter::once("pyrelease".into())
-            .chain(self.args.iter().map(|arg| arg.to_string_lossy()))
+            .chain(self.typed.as_ref().unwrap_or(&self.args).iter().map(|arg| arg.to_string_lossy()))
             .collect::<Vec<_>>()
             .join(" ");
         // Write to files, not pipes: the search for secrets reads them, and processes that the program leaves cannot
@@ -298,6 +307,28 @@ impl Outcome {
         self
     }
 
+    /// Asserts that the redacted standard output equals a text; `SNAPSHOTS=overwrite` renews a text in `str![]`.
+    #[track_caller]
+    pub fn stdout_eq(&self, expected: impl IntoData) -> &Self {
+        transcript::assert_redacted(&self.stdout, &self.root, expected);
+        self
+    }
+
+    /// Asserts that the redacted standard error equals a text.
+    #[track_caller]
+    pub fn stderr_eq(&self, expected: impl IntoData) -> &Self {
+        transcript::assert_redacted(&self.stderr, &self.root, expected);
+        self
+    }
+
+    /// Asserts that the errors, warnings and notes on both streams equal a text, with their details and help. The note
+    /// about the untracked files that every test project has is left out.
+    #[track_caller]
+    pub fn messages_eq(&self, expected: impl IntoData) -> &Self {
+        transcript::assert_redacted(&transcript::messages(self), &self.root, expected);
+        self
+    }
+
     /// Asserts that the command line, both streams and the status equal `tests/shown/NAME.txt`; see [`Transcript`].
     #[track_caller]
     pub fn assert_shown(&self, name: &str) -> &Self {
@@ -331,5 +362,25 @@ impl Outcome {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON: {error}: {line:?} of {self}"))
         };
         self.stdout.lines().map(parse).collect()
+    }
+
+    /// The whole standard output as JSON.
+    ///
+    /// # Panics
+    /// It is not JSON.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("not JSON: {error}: {self}"))
+    }
+
+    /// The actions among the events of `--format json`, such as `build` and `upload`.
+    ///
+    /// # Panics
+    /// A line is not JSON.
+    #[track_caller]
+    pub fn actions(&self) -> Vec<String> {
+        let events = self.events();
+        let actions = events.iter().filter_map(|event| event["action"]["action"].as_str());
+        actions.map(str::to_owned).collect()
     }
 }

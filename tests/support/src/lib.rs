@@ -9,6 +9,7 @@
 //! | `sandbox` | a temporary folder with a home of its own, and the environment of every command run in it |
 //! | `project`, `backend`, `repository` | the project and what can be asked of its repository |
 //! | `checkout` | repositories cloned in some way, their hooks and worktrees |
+//! | `config`, `script` | a `release.toml` and shell scripts, with values from a test |
 //! | `remote` | the bare repository it is pushed to: refusing, or moved by somebody else |
 //! | `git_server` | the same reached by the network, whose connections can break |
 //! | `invocation` | the program run, and what came out of it |
@@ -27,6 +28,7 @@ mod backend;
 mod base64;
 mod canary;
 mod checkout;
+mod config;
 mod disk;
 pub mod distribution;
 mod git_server;
@@ -41,6 +43,7 @@ mod redact;
 mod remote;
 mod repository;
 mod sandbox;
+mod script;
 mod secret;
 mod secure;
 mod server;
@@ -52,6 +55,7 @@ use std::sync::OnceLock;
 
 pub use backend::Backend;
 pub use canary::CANARY;
+pub use config::Config;
 pub use disk::{ReadOnly, fill, fill_with_files, no_small_disk};
 pub use git_server::{Cut, GitServer};
 pub use invocation::{Invocation, Outcome, Running};
@@ -61,9 +65,11 @@ pub use proxy::{Asked, Proxy, Sent, Trouble};
 pub use python::Python;
 pub use remote::Remote;
 pub use sandbox::{Sandbox, shared_cache};
+pub use script::shell_script;
 pub use secret::{CommandLines, Secret};
 pub use secure::SecureIndex;
 pub use server::IndexServer;
+pub use snapbox::{assert_data_eq, str};
 pub use snapshot::Snapshot;
 pub use transcript::Transcript;
 

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::config::Config;
 use crate::invocation::Invocation;
 use crate::remote::Remote;
 use crate::sandbox::Sandbox;
@@ -105,21 +106,17 @@ impl Blueprint {
 
     /// Sets a `release.toml` with the two servers as `testpypi` and `pypi`, and then `more`.
     pub fn releasing_to(self, rehearsal: &IndexServer, public: &IndexServer, more: &str) -> Self {
-        let section = |name: &str, server: &IndexServer| {
-            format!(
-                "[index.{name}]\nupload = \"{}\"\nsimple = \"{}\"\n",
-                server.upload_url(),
-                server.simple_url()
-            )
-        };
         // Top-level keys must come before the tables.
         let (keys, tables) = match more.find("\n[") {
             _ if more.starts_with('[') => ("", more),
             Some(end) => more.split_at(end + 1),
             None => (more, ""),
         };
-        let indexes = [section("testpypi", rehearsal), section("pypi", public)].join("\n");
-        self.config(&format!("{keys}\n{indexes}\n{tables}"))
+        let config = Config::default()
+            .lines(keys)
+            .server("testpypi", &rehearsal.upload_url(), &rehearsal.simple_url())
+            .server("pypi", &public.upload_url(), &public.simple_url());
+        self.config(&config.lines("\n").lines(tables))
     }
 
     /// Adds an annotated tag on the commit before the last one.

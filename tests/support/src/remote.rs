@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::repository::parse_refs;
 use crate::sandbox::{Sandbox, set_mode};
+use crate::script::shell_script;
 
 /// A bare repository
 #[derive(Debug)]
@@ -36,13 +37,21 @@ impl<'a> Remote<'a> {
 
     /// Rejects every push, like a forge with protected branches.
     pub fn refuse_pushes(&self, message: &str) {
-        assert!(!message.contains('\''), "the message is quoted for the shell");
-        self.hook("pre-receive", &format!("cat >/dev/null\necho '{message}' >&2\nexit 1\n"));
+        self.hook_with(
+            "pre-receive",
+            &[("MESSAGE", message)],
+            "cat >/dev/null\necho \"$MESSAGE\" >&2\nexit 1\n",
+        );
     }
 
     /// Installs a hook, a shell script.
     pub fn hook(&self, name: &str, script: &str) {
-        hook(&self.path, name, script);
+        self.hook_with(name, &[], script);
+    }
+
+    /// Installs a hook, a shell script in which these variables are set.
+    pub fn hook_with(&self, name: &str, variables: &[(&str, &str)], script: &str) {
+        hook(&self.path, name, variables, script);
     }
 
     /// Pushes a commit of somebody else to `main`, and returns it.
@@ -66,30 +75,20 @@ impl<'a> Remote<'a> {
     pub fn rival(&self) -> PathBuf {
         let clone = self.sandbox.root().join("rival");
         let script = self.sandbox.root().join("rival.sh");
-        let text = format!(
-            "#!/bin/sh\n\
-             set -e\n\
-             # A hook or a stage may be told where its own repository is; this is another one.\n\
-             unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX\n\
-             rm -rf '{clone}'\n\
-             git clone --quiet '{remote}' '{clone}'\n\
-             cd '{clone}'\n\
-             echo 'mine was first' > rival.txt\n\
-             git add rival.txt\n\
-             git -c user.name='Robin Rival' -c user.email=robin@example.org commit --quiet --message 'Be first'\n\
-             git push --quiet origin main\n",
-            clone = clone.display(),
-            remote = self.path.display(),
-        );
-        fs_err::write(&script, text).expect("a script");
+        let variables = [("REMOTE", text(&self.path)), ("CLONE", text(&clone))];
+        fs_err::write(&script, shell_script(&variables, include_str!("rival.sh"))).expect("a script");
         set_mode(&script, 0o755);
         script
     }
 }
 
-pub(crate) fn hook(repository: &Path, name: &str, script: &str) {
+fn text(path: &Path) -> &str {
+    path.to_str().expect("our own name")
+}
+
+pub(crate) fn hook(repository: &Path, name: &str, variables: &[(&str, &str)], script: &str) {
     let path = repository.join("hooks").join(name);
     fs_err::create_dir_all(repository.join("hooks")).expect("a folder for the hooks");
-    fs_err::write(&path, format!("#!/bin/sh\n{script}")).expect("a hook");
+    fs_err::write(&path, shell_script(variables, script)).expect("a hook");
     set_mode(&path, 0o755);
 }

@@ -2,8 +2,8 @@
 
     terminal.py DIALOGUE PROGRAM ARGUMENT...
 
-DIALOGUE is a JSON list of pairs: when the first has appeared on the terminal, the second is typed. Everything that
-appeared goes to standard output. The status is the program's; 128 and the signal's number where one ended it.
+DIALOGUE is a JSON list of pairs: when the first has appeared on the terminal and nothing follows, the second is typed.
+Everything that appeared goes to standard output. The status is the program's; 128 and the signal's number where one ended it.
 """
 import json
 import os
@@ -32,7 +32,8 @@ while time.monotonic() < deadline:
         if not chunk:
             break
         shown += chunk
-    if dialogue and dialogue[0][0].encode() in shown[seen:]:
+    # The rest of a question may follow: type only when it is quiet.
+    if not readable and dialogue and dialogue[0][0].encode() in shown[seen:]:
         seen = len(shown)
         os.write(terminal, dialogue.pop(0)[1].encode())
 else:

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use snapbox::{Data, data::DataFormat};
+use snapbox::{Data, IntoData, data::DataFormat};
 
 use crate::invocation::Outcome;
 use crate::redact::redact;
@@ -46,6 +46,11 @@ impl Transcript {
         if self.text.contains(&text) { self } else { self.paragraph(&text) }
     }
 
+    /// Adds the command line, the messages of the outcome (see [`Outcome::messages_eq`]), and the status unless it is 0.
+    pub fn add_messages(&mut self, outcome: &Outcome) -> &mut Self {
+        self.paragraph(&shown(outcome, "", &messages(outcome)))
+    }
+
     fn paragraph(&mut self, text: &str) -> &mut Self {
         if !self.text.is_empty() {
             self.text.push('\n');
@@ -66,6 +71,45 @@ impl Transcript {
         let assert = snapbox::Assert::new().action_env(snapbox::assert::DEFAULT_ACTION_ENV);
         assert.eq(Data::text(self.text.as_str()), expected);
     }
+}
+
+/// Asserts that the redacted text equals `expected`, which is usually `str![...]`; `SNAPSHOTS=overwrite` renews it.
+#[track_caller]
+pub(crate) fn assert_redacted(text: &str, root: &Path, expected: impl IntoData) {
+    let text = whole_lines(&redact(text, root));
+    snapbox::Assert::new()
+        .action_env(snapbox::assert::DEFAULT_ACTION_ENV)
+        .eq(Data::text(text), expected.into_data());
+}
+
+/// The errors, warnings and notes on both streams, with their details and help.
+pub(crate) fn messages(outcome: &Outcome) -> String {
+    let (mut messages, mut is_in_one) = (String::new(), false);
+    for line in [outcome.stdout(), outcome.stderr()].into_iter().flat_map(str::lines) {
+        is_in_one = match line {
+            // Every test project has untracked files.
+            _ if line.starts_with("note: untracked files are not released: ") => false,
+            _ if ["error", "warning", "note"].iter().any(|label| line.starts_with(label)) => true,
+            _ => is_in_one && (line.starts_with("help: ") || is_detail(line)),
+        };
+        if is_in_one {
+            messages.push_str(line.trim_end());
+            messages.push('\n');
+        }
+    }
+    messages
+}
+
+/// Whether a line below a message belongs to it, such as a cause, the output of a command or a part of a file. A line of
+/// progress has a verb that ends in the twelfth column.
+fn is_detail(line: &str) -> bool {
+    let is_progress = match line.split_at_checked(12) {
+        Some((verb, rest)) => {
+            rest.starts_with(' ') && verb.trim_start().chars().all(|c| c.is_alphabetic() || c == ' ')
+        }
+        None => false,
+    };
+    line.starts_with(|first: char| first == ' ' || first.is_ascii_digit()) && !is_progress
 }
 
 /// The redacted command line and output, and the status unless it is 0.

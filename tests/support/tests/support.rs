@@ -213,18 +213,19 @@ fn a_run_that_prints_or_keeps_a_secret_is_noticed() {
     let secret = secret.reveal();
     let kept = project.repository().join(".git/pyrelease/runs/one");
     let forgotten = project.sandbox().temporary();
-    let tells = |script: String| {
-        let run = || project.pyrelease("-c").arg(script).run();
+    let tells = |script: &str| {
+        let run = project.pyrelease("-c").arg(script).env("SECRET", secret);
+        let run = || run.env("KEPT", &kept).env("FORGOTTEN", &forgotten).run();
         let told = catch_unwind(AssertUnwindSafe(run)).is_err();
         let _ = fs_err::remove_dir_all(&kept);
         let _ = fs_err::remove_file(forgotten.join("log"));
         told
     };
-    let into = |file: &str| format!("mkdir -p {0}/logs; echo {secret} > {0}/{file}", kept.display());
-    assert!(!tells("echo nothing of the kind; echo `pwd` >&2".to_owned()));
-    assert!(tells(format!("echo {secret}")) && tells(format!("echo {secret} >&2")));
-    assert!(tells(format!("printf 'dana:{secret}' | base64 -w 0")));
-    assert!(tells("echo pypi-AgEIcHlwaS5vcmcCJDQxMmYwMDAw".to_owned()));
-    assert!(tells(into("journal.jsonl")) && tells(into("logs/build.log")));
-    assert!(tells(format!("echo {secret} > {}/log", forgotten.display())));
+    assert!(!tells("echo nothing of the kind; echo `pwd` >&2"));
+    assert!(tells("echo $SECRET") && tells("echo $SECRET >&2"));
+    assert!(tells("printf \"dana:$SECRET\" | base64 -w 0"));
+    assert!(tells("echo pypi-AgEIcHlwaS5vcmcCJDQxMmYwMDAw"));
+    assert!(tells("mkdir -p $KEPT/logs; echo $SECRET > $KEPT/journal.jsonl"));
+    assert!(tells("mkdir -p $KEPT/logs; echo $SECRET > $KEPT/logs/build.log"));
+    assert!(tells("echo $SECRET > $FORGOTTEN/log"));
 }

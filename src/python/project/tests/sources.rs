@@ -1,6 +1,7 @@
 //! Where the version is, backend by backend.
 
 use super::*;
+use snapbox::{assert_data_eq, str};
 
 /// The one file that changes, with 1.1 for 1.0 and nothing else.
 fn changes_only(path: &str, files: &[(&str, &str)]) {
@@ -104,9 +105,11 @@ fn reads_hatchling() {
         "hatchling.build",
         "[tool.hatch.version]\npath = \"v.py\"\npattern = '(?<=x)(?P<version>.*)'\n",
     );
-    assert!(
-        unreadable(&[("pyproject.toml", &lookaround), ("v.py", "x1.0")])
-            .contains("is not valid: look-around")
+    assert_data_eq!(
+        unreadable(&[("pyproject.toml", &lookaround), ("v.py", "x1.0")]),
+        str![
+            "the pattern `(?<=x)(?P<version>.*)` for `pyproject.toml` is not valid: look-around, including look-ahead and look-behind, is not supported"
+        ]
     );
     let groupless = pyproject("hatchling.build", "[tool.hatch.version]\npath = \"v.py\"\npattern = 'x'\n");
     assert!(
@@ -114,7 +117,10 @@ fn reads_hatchling() {
             .ends_with("it has no group `version`")
     );
     let env = pyproject("hatchling.build", "[tool.hatch.version]\nsource = \"env\"\n");
-    assert!(unreadable(&[("pyproject.toml", &env)]).contains("needs the project's code to run"));
+    assert_data_eq!(
+        unreadable(&[("pyproject.toml", &env)]),
+        str!["`[tool.hatch.version]`: a version from `env` needs the project's code to run"]
+    );
     let outside = pyproject("hatchling.build", "[tool.hatch.version]\npath = \"../v.py\"\n");
     assert_eq!(
         unreadable(&[("pyproject.toml", &outside), ("v.py", "__version__ = '1.0'")]),
