@@ -93,7 +93,7 @@ const ENGINE: [&str; 23] = [
     "resume_state",
     "execute",
     "fetch",
-    "sign_in",
+    "check_credentials",
     "reconstruction",
     "status",
     "log",

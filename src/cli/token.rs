@@ -6,7 +6,9 @@ use serde::Serialize;
 use crate::config::{IndexSettings, nearest};
 use crate::engine::release::Workspace;
 use crate::error::{Error, Result};
-use crate::index::{Concern, Credentials, IndexAddress, PypircSecret, find, help_without, pypirc_secrets};
+use crate::index::{
+    CredentialProblem, Credentials, IndexAddress, PypircSecret, find, help_without, pypirc_secrets,
+};
 use crate::ops::Context;
 use crate::ops::locate;
 use crate::python::token::Scope;
@@ -61,7 +63,7 @@ struct Entry {
     /// The scope of a token
     scope: Option<Scope>,
     /// Reasons not to use them
-    concerns: Vec<ConcernData>,
+    problems: Vec<ProblemData>,
 }
 
 /// The kind of credentials
@@ -78,16 +80,16 @@ enum Kind {
     None,
 }
 
-/// A concern in JSON
+/// A problem in JSON
 #[derive(Debug, Serialize)]
-struct ConcernData {
+struct ProblemData {
     message: String,
     help: String,
     advisory: bool,
 }
 
-impl From<Concern> for ConcernData {
-    fn from(Concern { message, help, advisory }: Concern) -> Self {
+impl From<CredentialProblem> for ProblemData {
+    fn from(CredentialProblem { message, help, advisory }: CredentialProblem) -> Self {
         Self { message, help, advisory }
     }
 }
@@ -134,9 +136,9 @@ fn refuse_unusable(context: &Context, entry: &Entry, indexes: &[IndexAddress]) -
             let error = Error::refused(format!("there are no credentials for `{}`", entry.index));
             Err(help.into_iter().fold(error, Error::help))
         }
-        Kind::Damaged => Err(entry.concerns.iter().fold(
+        Kind::Damaged => Err(entry.problems.iter().fold(
             Error::refused(format!("the token for `{}` cannot be read", entry.index)),
-            |error, concern| error.because(concern.message.clone()).help(&concern.help),
+            |error, problem| error.because(problem.message.clone()).help(&problem.help),
         )),
         _ => Ok(()),
     }
@@ -165,9 +167,9 @@ fn look(context: &Context, index: &IndexAddress, project: Option<&str>) -> Resul
     let Some(found) = find(&context.environment, index, project)? else {
         return Ok(Entry { upload, ..Entry::empty(&index.name) });
     };
-    let concerns = found.concerns(index, project, Timestamp::now());
-    let concerns = concerns.into_iter().map(ConcernData::from).collect();
-    Ok(Entry { upload, concerns, ..describe(&index.name, &found) })
+    let problems = found.problems(index, project, Timestamp::now());
+    let problems = problems.into_iter().map(ProblemData::from).collect();
+    Ok(Entry { upload, problems, ..describe(&index.name, &found) })
 }
 
 /// The other sections of `.pypirc`: those of other projects, and of indexes that are not configured.
@@ -180,12 +182,12 @@ fn other_sections(context: &Context, indexes: &[IndexAddress], entries: &[Entry]
         let configured = indexes.iter().find(|known| known.name == index);
         let upload = upload.or_else(|| configured.map(|known| known.upload.clone()));
         let address = upload.and_then(|url| IndexAddress::new(&index, url.as_str(), None, None).ok());
-        let concerns = address.iter().flat_map(|address| {
-            let concerns = credentials.concerns(address, project.as_deref(), Timestamp::now());
-            concerns.into_iter().map(ConcernData::from)
+        let problems = address.iter().flat_map(|address| {
+            let problems = credentials.problems(address, project.as_deref(), Timestamp::now());
+            problems.into_iter().map(ProblemData::from)
         });
         Entry {
-            concerns: concerns.collect(),
+            problems: problems.collect(),
             upload: address.as_ref().map(|address| address.upload.to_string()),
             project,
             ..describe(&index, &credentials)
@@ -194,7 +196,7 @@ fn other_sections(context: &Context, indexes: &[IndexAddress], entries: &[Entry]
     Ok(others.map(describe).collect())
 }
 
-/// The entry of credentials, without their upload URL and concerns.
+/// The entry of credentials, without their upload URL and problems.
 fn describe(index: &str, found: &Credentials) -> Entry {
     let (kind, token) = match found.as_token() {
         Some(Ok(token)) => (Kind::Token, Some(token)),
@@ -226,7 +228,7 @@ impl Entry {
             section: None,
             issuer: None,
             scope: None,
-            concerns: Vec::new(),
+            problems: Vec::new(),
         }
     }
 }
@@ -281,8 +283,8 @@ fn text(entry: &Entry) -> String {
         scope.unknown.iter().for_each(|unknown| line("also", &format!("an unknown restriction: {unknown}")));
     }
     entry
-        .concerns
+        .problems
         .iter()
-        .for_each(|concern| line("warning", &format!("{}: {}", concern.message, concern.help)));
+        .for_each(|problem| line("warning", &format!("{}: {}", problem.message, problem.help)));
     table.to_string()
 }

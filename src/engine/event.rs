@@ -65,10 +65,11 @@ pub enum Event<'a> {
         index: &'a str,
         file: &'a str,
         sha256: &'a str,
-        fate: FileStatus,
+        #[serde(rename = "fate")]
+        status: FileStatus,
         /// The evidence, or the reason
         reason: &'a str,
-        /// Whether the reason says no more than `fate`
+        /// Whether the reason says no more than `status`
         #[serde(skip)]
         is_plain: bool,
     },

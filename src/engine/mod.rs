@@ -4,6 +4,7 @@
 //! stages in order, and [`recover`] resumes and rolls back. [`status`] reports the state of a run; [`transfer`] moves runs
 //! between clones, and [`reconstruction`] begins a run for a release whose journal is lost.
 
+mod check_credentials;
 pub mod effects;
 pub mod event;
 pub mod execute;
@@ -21,7 +22,6 @@ pub mod release;
 mod repository_checks;
 pub mod resume_state;
 pub mod run;
-mod sign_in;
 pub mod stage;
 pub mod status;
 pub mod tasks;

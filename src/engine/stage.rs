@@ -57,7 +57,7 @@ pub trait Stage {
     ///
     /// # Errors
     /// The credentials cannot be read; this counts as a finding.
-    fn sign_in(&self, _: &Release) -> Result<Vec<Finding>> {
+    fn check_credentials(&self, _: &Release) -> Result<Vec<Finding>> {
         Ok(Vec::new())
     }
 

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::error::Error;
 use crate::world::Environment;
-use crate::world::http::{Http, HttpError, Patience};
+use crate::world::http::{Http, HttpError, Timeouts};
 
 impl IndexClient {
     /// Builds the client of an index for a project; sends nothing.
@@ -18,7 +18,7 @@ impl IndexClient {
         project: Option<&str>,
     ) -> Result<Self, Error> {
         let credentials = find(environment, &address, project)?;
-        let http = Http::for_index(environment, &address.name, Patience::default())?;
+        let http = Http::for_index(environment, &address.name, Timeouts::default())?;
         Ok(Self::new(http, address, credentials))
     }
 
@@ -32,7 +32,7 @@ impl IndexClient {
         project: &str,
     ) -> Result<Self, Error> {
         let credentials = find_to_read(environment, &address, project)?;
-        let http = Http::for_index(environment, &address.name, Patience::default())?;
+        let http = Http::for_index(environment, &address.name, Timeouts::default())?;
         Ok(Self::new(http, address, credentials))
     }
 }

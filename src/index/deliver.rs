@@ -4,8 +4,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::consignment::{Consignment, Watch};
-use super::{ExistingFile, FilePresence, Index, Put, Submission, UploadError};
+use super::upload_session::{DeliveryObserver, UploadSession};
+use super::{ExistingFile, FilePresence, Index, Submission, UploadError, UploadOutcome};
 
 /// How often a file is sent at most; the index's listing is checked in between
 const MAX_ATTEMPTS: u32 = 3;
@@ -53,20 +53,20 @@ pub struct Undelivered {
 pub fn deliver(
     index: &dyn Index,
     submission: &Submission,
-    consignment: &Consignment,
-    watch: &dyn Watch,
+    session: &UploadSession,
+    observer: &dyn DeliveryObserver,
 ) -> Result<Delivery, Undelivered> {
     let mut attempts = Attempts { attempts: 0, down_since: None, pause: Duration::ZERO, told: None };
     // Whether an earlier attempt may have arrived, although the index has not listed it since
     let mut in_doubt = false;
     loop {
-        let Some(permit) = consignment.acquire(watch) else {
+        let Some(permit) = session.acquire(observer) else {
             let error = Box::new(interrupted(index, submission));
             return Err(Undelivered { error, in_doubt });
         };
-        let error = match index.put(submission, &|bytes| watch.sent(bytes)) {
-            Ok(Put::Uploaded) => return Ok(Delivery::Uploaded),
-            Ok(Put::AlreadyThere) => return Ok(Delivery::AlreadyThere),
+        let error = match index.upload(submission, &|bytes| observer.sent(bytes)) {
+            Ok(UploadOutcome::Uploaded) => return Ok(Delivery::Uploaded),
+            Ok(UploadOutcome::AlreadyThere) => return Ok(Delivery::AlreadyThere),
             Err(error) => error,
         };
         // A failure under parallel uploads does not count against this file.
@@ -80,21 +80,21 @@ pub fn deliver(
         );
         in_doubt &= !is_other;
         let pause = match was_overload {
-            true => Some(consignment.run_sequentially(watch)),
-            false => attempts.pause_after(&error, consignment),
+            true => Some(session.run_sequentially(observer)),
+            false => attempts.pause_after(&error, session),
         };
         let Some(pause) = pause else {
-            return match in_doubt && presence(index, submission, watch) == Some(FilePresence::Identical) {
+            return match in_doubt && presence(index, submission, observer) == Some(FilePresence::Identical) {
                 true => Ok(Delivery::FoundThere(error)),
                 false => Err(Undelivered { error: Box::new(or_ambiguous(error, in_doubt)), in_doubt }),
             };
         };
-        attempts.report_outage(index, consignment, watch);
+        attempts.report_outage(index, session, observer);
         // Check the listing even if interrupted.
-        let mut go_on = watch.pause(pause);
+        let mut go_on = observer.pause(pause);
         if in_doubt {
             loop {
-                match presence(index, submission, watch) {
+                match presence(index, submission, observer) {
                     Some(FilePresence::Identical) => return Ok(Delivery::FoundThere(error)),
                     Some(FilePresence::Absent) => break,
                     Some(FilePresence::Different { .. }) => {
@@ -103,18 +103,18 @@ pub fn deliver(
                     None => {}
                 }
                 // Wait for the server, then check again.
-                let is_worth_it = go_on && consignment.is_worth_waiting_for();
+                let is_worth_it = go_on && session.is_worth_waiting_for();
                 let Some(pause) = is_worth_it.then(|| attempts.pause_in_an_outage()).flatten() else {
                     return Err(Undelivered { error: Box::new(error), in_doubt });
                 };
-                attempts.report_outage(index, consignment, watch);
-                go_on = watch.pause(pause);
+                attempts.report_outage(index, session, observer);
+                go_on = observer.pause(pause);
             }
         }
         if !go_on {
             return Err(Undelivered { error: Box::new(error), in_doubt });
         }
-        watch.warn(&attempts.sent_again(&error, submission));
+        observer.warn(&attempts.sent_again(&error, submission));
     }
 }
 
@@ -152,9 +152,9 @@ struct Attempts {
 
 impl Attempts {
     /// How long to wait before the next attempt; none if there should be none.
-    fn pause_after(&mut self, error: &UploadError, consignment: &Consignment) -> Option<Duration> {
+    fn pause_after(&mut self, error: &UploadError, session: &UploadSession) -> Option<Duration> {
         self.attempts += 1;
-        if error.is_outage() && consignment.is_worth_waiting_for() {
+        if error.is_outage() && session.is_worth_waiting_for() {
             return self.pause_in_an_outage();
         }
         let own = Duration::from_secs(u64::from(self.attempts * self.attempts));
@@ -196,9 +196,9 @@ impl Attempts {
     }
 
     /// Tells the user, once for all files, that an outage is being waited for.
-    fn report_outage(&self, index: &dyn Index, consignment: &Consignment, watch: &dyn Watch) {
-        if self.pause > Duration::from_secs(1) && consignment.is_new_outage() {
-            watch.warn(&format!(
+    fn report_outage(&self, index: &dyn Index, session: &UploadSession, observer: &dyn DeliveryObserver) {
+        if self.pause > Duration::from_secs(1) && session.is_new_outage() {
+            observer.warn(&format!(
                 "`{}` is unavailable, and a part of the release is public: waiting up to five minutes",
                 index.name()
             ));
@@ -207,11 +207,15 @@ impl Attempts {
 }
 
 /// How the file compares with what the index lists; none if its listing cannot be read.
-fn presence(index: &dyn Index, submission: &Submission, watch: &dyn Watch) -> Option<FilePresence> {
+fn presence(
+    index: &dyn Index,
+    submission: &Submission,
+    observer: &dyn DeliveryObserver,
+) -> Option<FilePresence> {
     for lookup in 1..=MAX_LOOKUPS {
         match index.presence(submission.field("name"), &submission.distribution) {
             Ok(presence) => return Some(presence),
-            Err(_) if lookup == MAX_LOOKUPS || !watch.pause(Duration::from_secs(1)) => return None,
+            Err(_) if lookup == MAX_LOOKUPS || !observer.pause(Duration::from_secs(1)) => return None,
             Err(_) => {}
         }
     }

@@ -2,7 +2,6 @@
 
 mod attestation;
 mod connect;
-mod consignment;
 mod credentials;
 mod deliver;
 mod hosts;
@@ -16,15 +15,15 @@ mod simple;
 mod staged;
 mod submission;
 mod upload;
+mod upload_session;
 mod window;
 
 use reqwest::Url;
 use thiserror::Error;
 
-pub use consignment::{Consignment, Watch};
 pub use credentials::{
-    Concern, Credentials, CredentialsError, Login, PYPIRC, PypircSecret, find, find_to_read, has_keyring,
-    help_without, pypirc_secrets, pypirc_secrets_in, store, variable_for,
+    CredentialProblem, Credentials, CredentialsError, Login, PYPIRC, PypircSecret, find, find_to_read,
+    has_keyring, help_without, pypirc_secrets, pypirc_secrets_in, store, variable_for,
 };
 pub use deliver::{Delivery, Undelivered, deliver};
 pub use hosts::{NewHost, allowing};
@@ -33,7 +32,8 @@ pub use refusals::help_for;
 pub use simple::{FilePresence, Listing, SimpleError, SimpleFile, Yanked};
 pub use staged::Index;
 pub use submission::{Submission, waves};
-pub use upload::{ExistingFile, IndexClient, Put, UploadError};
+pub use upload::{ExistingFile, IndexClient, UploadError, UploadOutcome};
+pub use upload_session::{DeliveryObserver, UploadSession};
 pub use window::Window;
 
 use crate::python::filename::normalize;

@@ -3,7 +3,7 @@
 //! The legacy API has no staging: each file is public at once, so `commit` does nothing and `abort` cannot remove
 //! files. An API with sessions (PEP 694, a draft) hides the files until `commit`, and `abort` discards them.
 
-use super::{FilePresence, IndexClient, Put, SimpleError, Submission, UploadError};
+use super::{FilePresence, IndexClient, SimpleError, Submission, UploadError, UploadOutcome};
 use crate::python::distribution::Distribution;
 
 /// An index that accepts the files of a release
@@ -18,7 +18,11 @@ pub trait Index: Sync {
     fn begin(&self, project: &str, version: &str) -> Result<(), UploadError>;
 
     /// Uploads one file; `progress` gets the bytes sent so far and returns whether to continue.
-    fn put(&self, submission: &Submission, progress: &dyn Fn(u64) -> bool) -> Result<Put, UploadError>;
+    fn upload(
+        &self,
+        submission: &Submission,
+        progress: &dyn Fn(u64) -> bool,
+    ) -> Result<UploadOutcome, UploadError>;
 
     /// Compares a file with the one of its name that the index has.
     fn presence(&self, project: &str, distribution: &Distribution) -> Result<FilePresence, SimpleError>;
@@ -43,8 +47,12 @@ impl Index for IndexClient {
         Ok(())
     }
 
-    fn put(&self, submission: &Submission, progress: &dyn Fn(u64) -> bool) -> Result<Put, UploadError> {
-        Self::put(self, submission, progress)
+    fn upload(
+        &self,
+        submission: &Submission,
+        progress: &dyn Fn(u64) -> bool,
+    ) -> Result<UploadOutcome, UploadError> {
+        Self::upload(self, submission, progress)
     }
 
     fn presence(&self, project: &str, distribution: &Distribution) -> Result<FilePresence, SimpleError> {

@@ -14,7 +14,7 @@ use super::*;
 use crate::python::distribution::{Distribution, Kind};
 use crate::world::Environment;
 use crate::world::digest::Digests;
-use crate::world::http::{Http, Patience};
+use crate::world::http::{Http, Timeouts};
 
 #[test]
 fn pypi_and_testpypi_are_known() {
@@ -96,20 +96,20 @@ impl Server {
     }
 
     fn client_that_waits(&self, time: Duration) -> IndexClient {
-        let patience = Patience { connect: time, stall: time, reply: time };
-        let http = Http::with_patience(&Environment::default(), patience).unwrap();
+        let patience = Timeouts { connect: time, stall: time, reply: time };
+        let http = Http::with_timeouts(&Environment::default(), patience).unwrap();
         let simple = format!("{}/simple/", self.address);
         let address =
             IndexAddress::new("corp", &format!("{}/legacy/", self.address), Some(&simple), None).unwrap();
         IndexClient::new(http, address, Some(Credentials::token("pypi-canary".into(), "the test")))
     }
 
-    fn put(&self, file: &File) -> Result<Put, UploadError> {
-        Self::put_by(&self.client(), file)
+    fn upload(&self, file: &File) -> Result<UploadOutcome, UploadError> {
+        Self::upload_by(&self.client(), file)
     }
 
-    fn put_by(client: &IndexClient, file: &File) -> Result<Put, UploadError> {
-        client.put(&file.submission(), &|_| true)
+    fn upload_by(client: &IndexClient, file: &File) -> Result<UploadOutcome, UploadError> {
+        client.upload(&file.submission(), &|_| true)
     }
 }
 
@@ -186,7 +186,7 @@ fn an_endless_page_times_out() {
 #[test]
 fn a_remote_index_cannot_link_to_this_machine() {
     let inside = Server::answering(|_| reply(200, "text/plain", "what is for nobody else"));
-    let http = Http::with_patience(&Environment::default(), Patience::default()).unwrap();
+    let http = Http::with_timeouts(&Environment::default(), Timeouts::default()).unwrap();
     let simple = "https://corp.example/simple/";
     let address = IndexAddress::new("corp", "https://corp.example/", Some(simple), None).unwrap();
     let page = format!("<a href=\"{}/demo-1.0.tar.gz\">demo-1.0.tar.gz</a>", inside.address);
@@ -205,7 +205,7 @@ fn a_file_modified_during_the_upload_does_not_arrive() {
         requests.lock().unwrap().push(read_request(stream));
     });
     let written = std::cell::Cell::new(false);
-    let error = server.client().put(&file.submission(), &|sent| {
+    let error = server.client().upload(&file.submission(), &|sent| {
         if (1..LARGE as u64).contains(&sent) && !written.replace(true) {
             let open = fs_err::OpenOptions::new().append(true).open(&file.distribution.path);
             open.and_then(|mut open| open.write_all(b"more")).unwrap();
@@ -227,7 +227,7 @@ fn a_file_modified_during_the_upload_does_not_arrive() {
 fn an_upload_is_one_request_with_the_file_last() {
     let server = Server::answering(|_| reply(200, "text/plain", ""));
     let file = File::of(10);
-    assert_eq!(server.put(&file).unwrap(), Put::Uploaded);
+    assert_eq!(server.upload(&file).unwrap(), UploadOutcome::Uploaded);
     let requests = server.requests.lock().unwrap();
     let [request] = &requests[..] else { panic!("{} requests", requests.len()) };
     assert!(request.head.starts_with("post /legacy/ http/1.1\r\n"), "{}", request.head);
@@ -254,12 +254,12 @@ fn refusals_and_ambiguous_errors_are_told_apart() {
     let refusing = |status: u16| Server::answering(move |_| reply(status, "text/plain", "it is\nso"));
     let file = File::of(1000);
     for status in [400, 401, 403, 404, 413, 429] {
-        let error = refusing(status).put(&file).unwrap_err();
+        let error = refusing(status).upload(&file).unwrap_err();
         assert!(matches!(error, UploadError::Refused { status: s, .. } if s == status), "{error}");
         assert_eq!(error.to_string(), format!("`corp` refused `demo-1.0.tar.gz`: it is so (HTTP {status})"));
     }
     for status in [500, 502, 503, 504] {
-        let error = refusing(status).put(&file).unwrap_err();
+        let error = refusing(status).upload(&file).unwrap_err();
         assert!(matches!(error, UploadError::Ambiguous { status: Some(s), .. } if s == status), "{error}");
     }
 }
@@ -269,7 +269,7 @@ fn a_redirect_is_reported_and_not_followed() {
     let server = Server::answering(|_| {
         "HTTP/1.1 308 X\r\nLocation: /elsewhere/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned()
     });
-    let error = server.put(&File::of(10)).unwrap_err();
+    let error = server.upload(&File::of(10)).unwrap_err();
     assert!(matches!(error, UploadError::Redirected { .. }), "{error}");
     assert!(error.to_string().ends_with("its upload URL redirects to `/elsewhere/`"), "{error}");
     assert_eq!(server.requests.lock().unwrap().len(), 1);
@@ -278,14 +278,14 @@ fn a_redirect_is_reported_and_not_followed() {
 #[test]
 fn a_broken_connection_is_ambiguous() {
     let swallowing = Server::handling(|stream, requests| requests.lock().unwrap().push(read_request(stream)));
-    let error = swallowing.put(&File::of(1000)).unwrap_err();
+    let error = swallowing.upload(&File::of(1000)).unwrap_err();
     assert!(error.is_ambiguous(), "{error}");
     assert_eq!(swallowing.requests.lock().unwrap().len(), 1, "nothing is sent twice");
 
     let cutting = Server::handling(|stream, _| {
         let _ = stream.read(&mut [0; 1000]);
     });
-    let error = cutting.put(&File::of(LARGE)).unwrap_err();
+    let error = cutting.upload(&File::of(LARGE)).unwrap_err();
     assert!(error.is_ambiguous());
     assert_data_eq!(
         error.to_string(),
@@ -308,7 +308,7 @@ fn an_early_reply_is_not_lost() {
         })
     };
     for (patient, size) in [(true, 10), (true, 10_000), (true, 20_000), (true, LARGE), (false, LARGE)] {
-        let error = early(patient).put(&File::of(size)).unwrap_err();
+        let error = early(patient).upload(&File::of(size)).unwrap_err();
         assert!(matches!(error, UploadError::Refused { status: 403, .. }), "{size}: {error}");
     }
 }
@@ -317,7 +317,7 @@ fn an_early_reply_is_not_lost() {
 fn a_server_that_stalls_is_given_up() {
     let deaf = Server::handling(|_, _| thread::sleep(Duration::from_secs(20)));
     let impatient = |server: &Server| server.client_that_waits(Duration::from_millis(300));
-    let error = Server::put_by(&impatient(&deaf), &File::of(LARGE)).unwrap_err();
+    let error = Server::upload_by(&impatient(&deaf), &File::of(LARGE)).unwrap_err();
     assert!(error.is_ambiguous());
     assert_data_eq!(
         error.to_string(),
@@ -329,7 +329,7 @@ fn a_server_that_stalls_is_given_up() {
         read_request(stream);
         thread::sleep(Duration::from_secs(20));
     });
-    let error = Server::put_by(&impatient(&mute), &File::of(1000)).unwrap_err();
+    let error = Server::upload_by(&impatient(&mute), &File::of(1000)).unwrap_err();
     assert!(error.is_ambiguous());
     assert_data_eq!(
         error.to_string(),
@@ -345,7 +345,7 @@ fn an_unreachable_server_is_not_ambiguous() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let gone = Server { address: format!("http://{port}"), ..server };
     for size in [10, 10_000, 20_000, LARGE] {
-        let error = gone.put(&File::of(size)).unwrap_err();
+        let error = gone.upload(&File::of(size)).unwrap_err();
         assert!(matches!(error, UploadError::Unreachable { .. }), "{error}");
     }
 }
@@ -366,25 +366,25 @@ fn a_duplicate_is_decided_by_hashes() {
             reply(200, "text/html; charset=utf-8", &page)
         })
     };
-    assert_eq!(listing(format!("#sha256={ours}")).put(&file).unwrap(), Put::AlreadyThere);
+    assert_eq!(listing(format!("#sha256={ours}")).upload(&file).unwrap(), UploadOutcome::AlreadyThere);
     assert_eq!(
-        listing("#md5=x".to_owned()).put(&file).unwrap(),
-        Put::AlreadyThere,
+        listing("#md5=x".to_owned()).upload(&file).unwrap(),
+        UploadOutcome::AlreadyThere,
         "by the bytes themselves"
     );
     let existing = "0".repeat(64);
-    let error = listing(format!("#sha256={existing}")).put(&file).unwrap_err();
+    let error = listing(format!("#sha256={existing}")).upload(&file).unwrap_err();
     assert!(error.to_string().contains(&existing) && error.to_string().contains(&ours), "{error}");
 
     let silent = Server::answering(|_| reply(409, "text/html", "<pre>it already exists</pre>"));
-    let error = silent.put(&file).unwrap_err();
+    let error = silent.upload(&file).unwrap_err();
     assert!(matches!(error, UploadError::Duplicate { existing: ExistingFile::Unknown(_), .. }), "{error}");
 }
 
 #[test]
 fn a_repeated_secret_is_redacted() {
     let server = Server::answering(|_| reply(403, "text/plain", "pypi-canary is no token"));
-    let error = server.put(&File::of(10)).unwrap_err();
+    let error = server.upload(&File::of(10)).unwrap_err();
     assert!(!format!("{error} {error:?}").contains("pypi-canary"), "{error}");
     assert!(error.to_string().contains("[secret] is no token"), "{error}");
 }

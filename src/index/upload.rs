@@ -30,7 +30,7 @@ use crate::world::http::Http;
 
 /// The result of a successful upload
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Put {
+pub enum UploadOutcome {
     /// The index accepted the file. PyPI and devpi reply the same if they already had these bytes.
     Uploaded,
     /// The index refused the file because it has one of that name, and it has the same sha256.
@@ -112,7 +112,11 @@ impl IndexClient {
     /// existing file: check its [`FilePresence`] first. PyPI never does.
     ///
     /// `progress` gets the bytes sent so far and returns whether to continue.
-    pub fn put(&self, submission: &Submission, progress: &dyn Fn(u64) -> bool) -> Result<Put, UploadError> {
+    pub fn upload(
+        &self,
+        submission: &Submission,
+        progress: &dyn Fn(u64) -> bool,
+    ) -> Result<UploadOutcome, UploadError> {
         let distribution = &submission.distribution;
         let (file, stamp) = open_unmodified(submission)?;
         let file = UnmodifiedFile { file, stamp, left: submission.digests.size };
@@ -158,11 +162,11 @@ impl IndexClient {
     }
 
     /// What a reply means for the file.
-    fn outcome(&self, submission: &Submission, reply: Reply) -> Result<Put, UploadError> {
+    fn outcome(&self, submission: &Submission, reply: Reply) -> Result<UploadOutcome, UploadError> {
         let distribution = &submission.distribution;
         let reason = self.redact(&reply.reason);
         match reply.status {
-            200..=299 => Ok(Put::Uploaded),
+            200..=299 => Ok(UploadOutcome::Uploaded),
             status if says_duplicate(status, &reason) => self.compare(submission, reason),
             404 if may_hide_a_duplicate(&reason) => {
                 match self.presence(submission.field("name"), distribution) {
@@ -180,12 +184,12 @@ impl IndexClient {
     }
 
     /// Whether the existing file of that name is the same file.
-    fn compare(&self, submission: &Submission, reason: String) -> Result<Put, UploadError> {
+    fn compare(&self, submission: &Submission, reason: String) -> Result<UploadOutcome, UploadError> {
         let distribution = &submission.distribution;
         let existing = match self.listing(submission.field("name")) {
             Err(error) => ExistingFile::Unknown(Box::new(error)),
             Ok(listing) => match self.presence_in(listing.as_ref(), distribution) {
-                Ok(FilePresence::Identical) => return Ok(Put::AlreadyThere),
+                Ok(FilePresence::Identical) => return Ok(UploadOutcome::AlreadyThere),
                 Ok(FilePresence::Different { sha256 }) => ExistingFile::Sha256(sha256),
                 // The index refused the file in any case; only the hash is unknown.
                 Ok(FilePresence::Absent) => {

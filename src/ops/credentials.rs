@@ -75,7 +75,7 @@ pub(super) fn ask(
     }
     let typed = Credentials::password(username.as_str(), secret.clone(), "the prompt");
     // Unusable credentials are not stored; the preflight reports why.
-    let is_usable = typed.concerns(index, Some(project), Timestamp::now()).is_empty();
+    let is_usable = typed.problems(index, Some(project), Timestamp::now()).is_empty();
     let question = format!("Store it in the keyring for {address}?");
     if is_usable && has_keyring(&environment) && context.ui.confirm(&question)? {
         match store(&environment, index, &username, &secret) {

@@ -84,7 +84,7 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
         probe: false,
         is_resumed: true,
     };
-    execution.sign_in(options.force)?;
+    execution.check_credentials(options.force)?;
     execution.fetch_missing()?;
     execution.complete()
 }

@@ -12,7 +12,9 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::*;
-use crate::index::{Credentials, FilePresence, IndexAddress, IndexClient, Put, Submission, UploadError};
+use crate::index::{
+    Credentials, FilePresence, IndexAddress, IndexClient, Submission, UploadError, UploadOutcome,
+};
 use crate::python::distribution::{Distribution, Kind};
 use crate::python::token::{Caveat, Macaroon, Token};
 use crate::world::Environment;
@@ -118,8 +120,8 @@ fn metadata(version: &str) -> Vec<(String, String)> {
     fields.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-fn put(client: &IndexClient, file: &Distribution, version: &str) -> Result<Put, UploadError> {
-    client.put(&submission(file, version), &|_| true)
+fn upload(client: &IndexClient, file: &Distribution, version: &str) -> Result<UploadOutcome, UploadError> {
+    client.upload(&submission(file, version), &|_| true)
 }
 
 fn submission(file: &Distribution, version: &str) -> Submission {
@@ -136,13 +138,13 @@ fn what_is_uploaded_is_listed_and_comes_back_the_same() {
     assert_eq!(client.presence("Demo.Pkg", &wheel).unwrap(), FilePresence::Absent);
     let sent = Cell::new(0);
     client
-        .put(&submission(&wheel, "1.0"), &|bytes| {
+        .upload(&submission(&wheel, "1.0"), &|bytes| {
             sent.set(bytes);
             true
         })
         .unwrap();
     assert_eq!(sent.get(), wheel.size);
-    assert_eq!(put(&client, &sdist, "1.0").unwrap(), Put::Uploaded);
+    assert_eq!(upload(&client, &sdist, "1.0").unwrap(), UploadOutcome::Uploaded);
 
     let listing = client.listing("Demo.Pkg").unwrap().unwrap();
     assert_eq!(listing.files.len(), 2);
@@ -166,11 +168,11 @@ fn the_same_bytes_again_are_a_success_and_others_are_refused_by_their_hashes() {
     let scene = Scene::new(Access::Everybody);
     let client = scene.client(None);
     let first = scene.wheel("1.0", "a");
-    put(&client, &first, "1.0").unwrap();
-    put(&client, &first, "1.0").unwrap();
+    upload(&client, &first, "1.0").unwrap();
+    upload(&client, &first, "1.0").unwrap();
 
     let other = scene.wheel("1.0", "b");
-    let error = put(&client, &other, "1.0").unwrap_err();
+    let error = upload(&client, &other, "1.0").unwrap_err();
     let text = error.to_string();
     assert!(text.contains(&first.sha256) && text.contains(&other.sha256), "{text}");
     assert_eq!(
@@ -183,7 +185,7 @@ fn the_same_bytes_again_are_a_success_and_others_are_refused_by_their_hashes() {
 fn a_release_has_one_sdist_and_names_that_pypi_takes() {
     let scene = Scene::new(Access::Everybody);
     let client = scene.client(None);
-    put(&client, &scene.file(Kind::Sdist, "demo_pkg-1.0.tar.gz", b"one"), "1.0").unwrap();
+    upload(&client, &scene.file(Kind::Sdist, "demo_pkg-1.0.tar.gz", b"one"), "1.0").unwrap();
     for (filename, version, words) in [
         ("demo_pkg-1.0.zip", "1.0", "Only one sdist"),
         ("Demo.Pkg-1.1.tar.gz", "1.1", "should be 'demo_pkg-1.1.tar.gz'"),
@@ -192,12 +194,12 @@ fn a_release_has_one_sdist_and_names_that_pypi_takes() {
         ("demo_pkg-2.0.tar.gz", "1.1", "should be 'demo_pkg-1.1.tar.gz'"),
     ] {
         let error =
-            put(&client, &scene.file(Kind::Sdist, filename, filename.as_bytes()), version).unwrap_err();
+            upload(&client, &scene.file(Kind::Sdist, filename, filename.as_bytes()), version).unwrap_err();
         assert!(matches!(error, UploadError::Refused { status: 400, .. }), "{error}");
         assert!(error.to_string().contains(words), "{error}");
     }
     let moved = scene.file(Kind::Sdist, "demo_pkg-3.0.tar.gz", b"one");
-    let error = put(&client, &moved, "3.0").unwrap_err();
+    let error = upload(&client, &moved, "3.0").unwrap_err();
     assert!(error.to_string().contains("already, as `demo_pkg-1.0.tar.gz`"), "{error}");
     assert_eq!(client.listing("demo-pkg").unwrap().unwrap().files.len(), 1);
 }
@@ -207,7 +209,7 @@ fn a_token_grants_access_and_is_never_shown() {
     let scene = Scene::new(Access::Tokens);
     let wheel = scene.wheel("1.0", "a");
     for token in [None, Some("pypi-wrong")] {
-        let error = put(&scene.client(token), &wheel, "1.0").unwrap_err();
+        let error = upload(&scene.client(token), &wheel, "1.0").unwrap_err();
         let text = format!("{error} {error:?}");
         assert!(matches!(error, UploadError::Refused { status: 403, .. }), "{text}");
         assert!(
@@ -222,7 +224,7 @@ fn a_token_grants_access_and_is_never_shown() {
         );
     }
     let token = scene.index.token().unwrap();
-    put(&scene.client(Some(token.expose_secret())), &wheel, "1.0").unwrap();
+    upload(&scene.client(Some(token.expose_secret())), &wheel, "1.0").unwrap();
 }
 
 #[test]
@@ -232,7 +234,7 @@ fn token_restrictions_apply() {
     let whole = Token::parse(scene.index.token().unwrap().expose_secret()).unwrap();
     let refusal = |caveat| {
         let secret = whole.narrowed(&[caveat]).to_secret();
-        put(&scene.client(Some(secret.expose_secret())), &wheel, "1.0").unwrap_err().to_string()
+        upload(&scene.client(Some(secret.expose_secret())), &wheel, "1.0").unwrap_err().to_string()
     };
     let message = refusal(Caveat::project("other"));
     assert!(
@@ -244,7 +246,7 @@ fn token_restrictions_apply() {
     let forged =
         Macaroon::new(b"guessed", "127.0.0.1", &String::from_utf8_lossy(whole.macaroon().identifier()));
     let secret = Token::of(forged).to_secret();
-    let message = put(&scene.client(Some(secret.expose_secret())), &wheel, "1.0").unwrap_err().to_string();
+    let message = upload(&scene.client(Some(secret.expose_secret())), &wheel, "1.0").unwrap_err().to_string();
     assert!(message.contains("Invalid API Token: signatures do not match"), "{message}");
     assert_eq!(scene.client(None).listing("demo-pkg").unwrap(), None, "nothing was kept");
 }
@@ -253,7 +255,7 @@ fn token_restrictions_apply() {
 fn a_large_file_with_a_wrong_token_gets_its_reply() {
     let scene = Scene::new(Access::Tokens);
     let large = scene.file(Kind::Sdist, "demo_pkg-1.0.tar.gz", &vec![7; 30 << 20]);
-    let error = put(&scene.client(None), &large, "1.0").unwrap_err();
+    let error = upload(&scene.client(None), &large, "1.0").unwrap_err();
     assert!(matches!(error, UploadError::Refused { status: 403, .. }), "{error}");
 }
 
@@ -271,7 +273,7 @@ fn a_file_that_is_too_large_is_refused_as_pypi_does() {
         size: digests.size,
         sha256: digests.sha256,
     };
-    let error = put(&scene.client(None), &distribution, "1.0").unwrap_err();
+    let error = upload(&scene.client(None), &distribution, "1.0").unwrap_err();
     assert!(error.to_string().contains("File too large. Limit for project 'Demo.Pkg' is 100 MB."), "{error}");
 }
 
@@ -281,7 +283,7 @@ fn a_file_that_changed_since_it_was_built_is_not_sent() {
     let wheel = scene.wheel("1.0", "a");
     let submission = submission(&wheel, "1.0");
     fs_err::write(&wheel.path, b"something else").unwrap();
-    let error = scene.client(None).put(&submission, &|_| true).unwrap_err();
+    let error = scene.client(None).upload(&submission, &|_| true).unwrap_err();
     assert!(matches!(error, UploadError::Changed { .. }), "{error}");
     assert_eq!(scene.client(None).listing("demo-pkg").unwrap(), None);
 }
@@ -290,7 +292,7 @@ fn a_file_that_changed_since_it_was_built_is_not_sent() {
 fn a_restart_keeps_files_and_drops_incomplete_ones() {
     let scene = Scene::new(Access::Everybody);
     let wheel = scene.wheel("1.0", "a");
-    put(&scene.client(None), &wheel, "1.0").unwrap();
+    upload(&scene.client(None), &wheel, "1.0").unwrap();
     let before = scene.client(None).listing("demo-pkg").unwrap().unwrap();
     let index = scene.folder.path().join("index");
     fs_err::write(index.join(".incoming/torn"), b"x").unwrap();
@@ -300,13 +302,13 @@ fn a_restart_keeps_files_and_drops_incomplete_ones() {
     after.files[0].url.set_port(before.files[0].url.port()).unwrap();
     assert_eq!(after, before);
     assert!(!index.join(".incoming/torn").exists());
-    put(&scene.client(None), &wheel, "1.0").unwrap();
+    upload(&scene.client(None), &wheel, "1.0").unwrap();
 }
 
 #[test]
 fn pages_come_as_they_are_asked_for() {
     let scene = Scene::new(Access::Everybody);
-    put(&scene.client(None), &scene.wheel("1.0", "a"), "1.0").unwrap();
+    upload(&scene.client(None), &scene.wheel("1.0", "a"), "1.0").unwrap();
     let kind = |accept: &str| {
         let (status, head, _) = scene.get("/simple/demo-pkg/", accept);
         let kind = head
@@ -392,8 +394,8 @@ fn it_stops_although_a_client_hangs_on() {
 #[test]
 fn pip_installs_from_it() {
     let scene = Scene::new(Access::Everybody);
-    put(&scene.client(None), &scene.wheel("1.0", "the old one"), "1.0").unwrap();
-    put(&scene.client(None), &scene.wheel("1.1", "from the index"), "1.1").unwrap();
+    upload(&scene.client(None), &scene.wheel("1.0", "the old one"), "1.0").unwrap();
+    upload(&scene.client(None), &scene.wheel("1.1", "from the index"), "1.1").unwrap();
     let target: PathBuf = scene.folder.path().join("target");
     duct::cmd!(
         "python3",
@@ -425,7 +427,7 @@ fn pip_installs_from_it() {
 fn a_paused_index_keeps_its_address_while_its_folder_is_replaced() {
     let mut scene = Scene::new(Access::Everybody);
     let wheel = scene.wheel("1.0", "a");
-    put(&scene.client(None), &wheel, "1.0").unwrap();
+    upload(&scene.client(None), &wheel, "1.0").unwrap();
     let address = scene.index.upload_url();
 
     scene.index.pause();
@@ -433,5 +435,5 @@ fn a_paused_index_keeps_its_address_while_its_folder_is_replaced() {
     scene.index.serve().unwrap();
     assert_eq!(scene.index.upload_url(), address);
     assert_eq!(scene.client(None).presence("demo-pkg", &wheel).unwrap(), FilePresence::Absent);
-    put(&scene.client(None), &scene.wheel("1.0", "b"), "1.0").unwrap();
+    upload(&scene.client(None), &scene.wheel("1.0", "b"), "1.0").unwrap();
 }

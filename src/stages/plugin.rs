@@ -17,7 +17,7 @@ use crate::engine::stage::PluginPreflight;
 use crate::finding::Severity;
 use crate::plugin::assignment::{SECRET_PREFIX, secret};
 use crate::plugin::find::PluginReference;
-use crate::plugin::launch::{Answer, PluginHandler, Stop};
+use crate::plugin::launch::{EffectReply, PluginHandler, Stop};
 use crate::plugin::protocol::{AnnouncedEffect, Classes, Descriptor, Extent, Level, Method};
 use crate::plugin::{Assignment, CallContext, Plugin, schema, trust};
 use crate::world::Environment;
@@ -464,8 +464,8 @@ impl PluginHandler for NullHandler {
 
     fn printed(&mut self, _: &str) {}
 
-    fn effect(&mut self, effect: AnnouncedEffect) -> Answer {
-        Answer::Refuse(format!("it announced the effect `{}` before effects are allowed", effect.key))
+    fn effect(&mut self, effect: AnnouncedEffect) -> EffectReply {
+        EffectReply::Refuse(format!("it announced the effect `{}` before effects are allowed", effect.key))
     }
 
     fn done(&mut self, _: &str) -> std::result::Result<(), String> {

@@ -181,8 +181,8 @@ impl Listener for Human {
                 *self.uploads.borrow_mut() = Some(Uploads::new(*files, *bytes, on_terminal));
             }
             Event::Progress { what, done, total, .. } => self.progress(what, *done, *total),
-            Event::File { index, file, fate, reason, is_plain, .. } => {
-                self.file(file, index, *fate, (!is_plain).then_some(reason));
+            Event::File { index, file, status, reason, is_plain, .. } => {
+                self.file(file, index, *status, (!is_plain).then_some(reason));
             }
             Event::Fact { subject, value } => self.status(DIM, subject, &safe(value)),
             Event::Note { message, .. } => self.status(DIM, "", &safe(message)),

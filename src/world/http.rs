@@ -50,7 +50,7 @@ pub enum HttpError {
 
 /// Timeouts
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct Timeouts {
     /// For connecting, including the TLS handshake
     pub connect: Duration,
     /// For the next byte, in either direction
@@ -59,7 +59,7 @@ pub struct Patience {
     pub reply: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(30),
@@ -73,7 +73,7 @@ impl Default for Patience {
 #[derive(Debug, Clone)]
 pub struct Http {
     clients: Arc<Clients>,
-    patience: Patience,
+    patience: Timeouts,
 }
 
 /// One client per purpose and scheme, built on first use: loading the platform's certificates takes milliseconds and
@@ -90,7 +90,7 @@ struct Clients {
 
 #[derive(Debug)]
 struct Settings {
-    patience: Patience,
+    patience: Timeouts,
     roots: Vec<Certificate>,
     identity: Option<Identity>,
     proxy: Option<Proxy>,
@@ -167,11 +167,11 @@ impl Http {
     /// those of `REQUESTS_CA_BUNDLE` and `CURL_CA_BUNDLE`. It uses the proxy in `HTTPS_PROXY` or `ALL_PROXY`, except
     /// for `NO_PROXY`.
     pub fn new(environment: &Environment) -> Result<Self, HttpError> {
-        Self::with_patience(environment, Patience::default())
+        Self::with_timeouts(environment, Timeouts::default())
     }
 
     /// Like [`Http::new`], with other timeouts.
-    pub fn with_patience(environment: &Environment, patience: Patience) -> Result<Self, HttpError> {
+    pub fn with_timeouts(environment: &Environment, patience: Timeouts) -> Result<Self, HttpError> {
         Self::set(Settings {
             patience,
             roots: extra_roots(environment)?,
@@ -182,7 +182,7 @@ impl Http {
 
     /// A client for one index, with the client certificate in the file named by `PYRELEASE_CLIENT_CERT_<INDEX>`, else
     /// by `SSL_CLIENT_CERT`.
-    pub fn for_index(environment: &Environment, index: &str, patience: Patience) -> Result<Self, HttpError> {
+    pub fn for_index(environment: &Environment, index: &str, patience: Timeouts) -> Result<Self, HttpError> {
         Self::set(Settings {
             patience,
             roots: extra_roots(environment)?,
@@ -247,7 +247,7 @@ impl Http {
     }
 
     /// The timeouts, which the sender of an upload enforces.
-    pub fn patience(&self) -> Patience {
+    pub fn patience(&self) -> Timeouts {
         self.patience
     }
 }

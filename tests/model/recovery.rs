@@ -71,7 +71,7 @@ impl Process<'_> {
     fn follow_refs(&mut self) -> Done {
         let branch = self.machine().repository.branch;
         let to = matches!(branch, Commit::Base | Commit::Release).then_some(branch);
-        self.follow(to).map_err(left)
+        self.update_worktree(to).map_err(left)
     }
 
     fn probe(&mut self, id: u8, entry: Entry) -> Done<Presence> {

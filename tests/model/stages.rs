@@ -133,11 +133,11 @@ impl Process<'_> {
         }
         self.machine().repository.tag = tag;
         self.point(&[Fault::Kill, Fault::Locks])?;
-        self.follow(follows.then_some(to))
+        self.update_worktree(follows.then_some(to))
     }
 
     /// Brings index and working tree to a commit.
-    pub(crate) fn follow(&mut self, to: Option<Commit>) -> Done {
+    pub(crate) fn update_worktree(&mut self, to: Option<Commit>) -> Done {
         let Some(to) = to else { return Ok(()) };
         let repository = &self.machine().repository;
         let in_the_way = repository.edited && repository.tree != to;

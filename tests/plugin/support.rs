@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use pyrelease::plugin::launch::{Answer, Call, PluginHandler, Program, Stop, call, set_host};
+use pyrelease::plugin::launch::{Call, EffectReply, PluginHandler, Program, Stop, call, set_host};
 use pyrelease::plugin::protocol::{AnnouncedEffect, Level, Method};
 use pyrelease::plugin::{Cause, PluginError};
 use serde_json::{Value, json};
@@ -76,11 +76,11 @@ impl PluginHandler for Listening {
         self.printed.push(line.to_owned());
     }
 
-    fn effect(&mut self, effect: AnnouncedEffect) -> Answer {
+    fn effect(&mut self, effect: AnnouncedEffect) -> EffectReply {
         self.effects.push(effect.key);
         self.undo.push(effect.undo);
         self.summaries.push(effect.summary);
-        Answer::Act
+        EffectReply::Act
     }
 
     fn progress(&mut self, done: u64, total: u64, _: &str) {

@@ -12,7 +12,7 @@ use crate::engine::model::{Action, Effect, PluginEffect, Reach, State};
 use crate::engine::recover::{PluginLog, Presence, RecoveryContext};
 use crate::engine::release::Release;
 use crate::error::{Error, Result};
-use crate::plugin::launch::{Answer, PluginHandler, Stop};
+use crate::plugin::launch::{EffectReply, PluginHandler, Stop};
 use crate::plugin::protocol::{AnnouncedEffect, Class, Classes, Level, Method};
 use crate::plugin::{Assignment, CallContext};
 use crate::world::failpoints::InEffect;
@@ -264,13 +264,13 @@ impl PluginHandler for EffectRecorder<'_, '_> {
         self.effects.progress(if unit.is_empty() { &self.assignment.plugin.name } else { unit }, done, total);
     }
 
-    fn effect(&mut self, effect: AnnouncedEffect) -> Answer {
+    fn effect(&mut self, effect: AnnouncedEffect) -> EffectReply {
         if self.earlier.contains(&effect.key) {
             self.effects.note(&format!("`{}`: done before the run was interrupted", effect.key));
-            return Answer::Stands;
+            return EffectReply::Stands;
         }
         if let Some(refusal) = self.refusal(&effect) {
-            return Answer::Refuse(refusal);
+            return EffectReply::Refuse(refusal);
         }
         let reach = self.reach(effect.class);
         let AnnouncedEffect { key, class, summary, undo } = effect;
@@ -285,16 +285,20 @@ impl PluginHandler for EffectRecorder<'_, '_> {
             undo,
         };
         let stage = self.effects.stage.clone();
-        let Some(live) = &mut self.effects.live else { return Answer::Refuse("there is no run".to_owned()) };
+        let Some(live) = &mut self.effects.live else {
+            return EffectReply::Refuse("there is no run".to_owned());
+        };
         let id = match live.journal.intend(&stage, Effect::Plugin(Box::new(intended)), None) {
             Ok(id) => id,
-            Err(error) => return Answer::Refuse(format!("the journal cannot be written: {}", error.chain())),
+            Err(error) => {
+                return EffectReply::Refuse(format!("the journal cannot be written: {}", error.chain()));
+            }
         };
         self.effects.listener.on_event(&Event::Action { stage: &stage, action: &action });
         self.irreversible |= class == Class::Irreversible;
         self.announced.push(key.clone());
         self.open.push(OpenEffect { key, id, _inside: InEffect::begin() });
-        Answer::Act
+        EffectReply::Act
     }
 
     fn done(&mut self, key: &str) -> Result<(), String> {

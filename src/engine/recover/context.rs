@@ -117,7 +117,7 @@ impl RecoveryContext<'_> {
                 return Err(Error::failed(message).with_kind(ErrorKind::Interrupted));
             }
             if let (Effect::Land { landing }, false) = (&entry.effect, resolution == Resolution::Unknown) {
-                landing.follow(self.repository)?;
+                landing.update_worktree(self.repository)?;
             }
             match resolution {
                 Resolution::Done => {

@@ -11,7 +11,7 @@ use crate::engine::event::{Event, Listener};
 use crate::engine::journal::{Journal, header};
 use crate::engine::model::{PluginEffect, State};
 use crate::error::Result;
-use crate::plugin::launch::{Answer, PluginHandler, Stop};
+use crate::plugin::launch::{EffectReply, PluginHandler, Stop};
 use crate::plugin::protocol::{AnnouncedEffect, Level, Method};
 use crate::plugin::{Assignment, CallContext, trust};
 use crate::world::process::Since;
@@ -87,8 +87,8 @@ impl PluginHandler for RecoveryHandler<'_> {
         self.listener.on_event(&Event::Note { stage: Some(stage), message: &message });
     }
 
-    fn effect(&mut self, effect: AnnouncedEffect) -> Answer {
-        Answer::Refuse(format!("`{}` is not part of a recovery", effect.key))
+    fn effect(&mut self, effect: AnnouncedEffect) -> EffectReply {
+        EffectReply::Refuse(format!("`{}` is not part of a recovery", effect.key))
     }
 
     fn done(&mut self, _: &str) -> Result<(), String> {

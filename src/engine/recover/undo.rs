@@ -158,10 +158,13 @@ impl RecoveryContext<'_> {
             // wait for an answer.
             Err(not) if not.may_arrive || began.is_interrupted() => Presence::Unknown(not.reason.clone()),
             // git alone may have been killed and have left its locks. Restored refs do not mean that the working tree follows.
-            Err(_) => match self.remove_locks(journal.records()).and_then(|()| self.follow(&entry.effect)) {
-                Ok(()) => self.probe(&entry.effect),
-                Err(error) => Presence::Unknown(error.to_string()),
-            },
+            Err(_) => {
+                match self.remove_locks(journal.records()).and_then(|()| self.update_worktree(&entry.effect))
+                {
+                    Ok(()) => self.probe(&entry.effect),
+                    Err(error) => Presence::Unknown(error.to_string()),
+                }
+            }
         };
         match (undone, presence) {
             (Ok(()), _) | (Err(_), Presence::Absent) => {
@@ -180,9 +183,9 @@ impl RecoveryContext<'_> {
     }
 
     /// Updates the working tree to the refs of a landing.
-    fn follow(&self, effect: &Effect) -> Result<()> {
+    fn update_worktree(&self, effect: &Effect) -> Result<()> {
         match effect {
-            Effect::Land { landing } => landing.follow(self.repository),
+            Effect::Land { landing } => landing.update_worktree(self.repository),
             _ => Ok(()),
         }
     }

@@ -12,9 +12,9 @@ use crate::index::{IndexAddress, IndexClient, Listing, find_to_read};
 use crate::python::filename::Filename;
 use crate::world::Environment;
 use crate::world::git::Remote;
-use crate::world::http::{Http, Patience};
+use crate::world::http::{Http, Timeouts};
 
-const PATIENCE: Patience = Patience {
+const PATIENCE: Timeouts = Timeouts {
     connect: Duration::from_secs(5),
     stall: Duration::from_secs(8),
     reply: Duration::from_secs(8),

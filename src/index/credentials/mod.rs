@@ -90,7 +90,7 @@ impl fmt::Debug for Issued {
 
 /// A problem with credentials, found before anything is sent
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Concern {
+pub struct CredentialProblem {
     pub message: String,
     pub help: String,
     /// Whether only the credentials themselves indicate it, so that the user may override it
@@ -272,8 +272,13 @@ impl Credentials {
     }
 
     /// The problems with uploading with them.
-    pub fn concerns(&self, index: &IndexAddress, project: Option<&str>, now: Timestamp) -> Vec<Concern> {
-        let new = self.new_host().map(|new| Concern {
+    pub fn problems(
+        &self,
+        index: &IndexAddress,
+        project: Option<&str>,
+        now: Timestamp,
+    ) -> Vec<CredentialProblem> {
+        let new = self.new_host().map(|new| CredentialProblem {
             message: new.refusal(&self.source),
             help: new.help(),
             advisory: false,
@@ -281,29 +286,34 @@ impl Credentials {
         new.into_iter().chain(self.objections(index, project, now)).collect()
     }
 
-    fn objections(&self, index: &IndexAddress, project: Option<&str>, now: Timestamp) -> Vec<Concern> {
+    fn objections(
+        &self,
+        index: &IndexAddress,
+        project: Option<&str>,
+        now: Timestamp,
+    ) -> Vec<CredentialProblem> {
         let host = index.upload.host_str().unwrap_or_default();
         let from = &self.source;
         let login = match &self.method {
             AuthMethod::Login(login) => login,
             AuthMethod::Publisher(publisher) => {
-                let concern = |message: &str| Concern {
+                let problem = |message: &str| CredentialProblem {
                     message: message.to_owned(),
                     help: "start the workflow by a release, a tag or a push".to_owned(),
                     advisory: true,
                 };
-                return publisher.objection().map(concern).into_iter().collect();
+                return publisher.objection().map(problem).into_iter().collect();
             }
         };
         if index.is_pypi() && login.username != TOKEN_USER {
-            return vec![Concern {
+            return vec![CredentialProblem {
                 message: format!("{from} is a password, but `{}` accepts only tokens", index.name),
                 help: format!("create a token there, and use it with the username {TOKEN_USER}"),
                 advisory: false,
             }];
         }
         match self.as_token() {
-            None if index.is_pypi() => vec![Concern {
+            None if index.is_pypi() => vec![CredentialProblem {
                 message: format!(
                     "{from} is not a valid token of `{}`: its tokens begin with `pypi-AgE`",
                     index.name
@@ -312,7 +322,7 @@ impl Credentials {
                 advisory: true,
             }],
             None => Vec::new(),
-            Some(Err(error)) => vec![Concern {
+            Some(Err(error)) => vec![CredentialProblem {
                 message: format!("the token in {from} is damaged: {error}"),
                 help: "copy it again, or create another one".to_owned(),
                 advisory: true,
@@ -320,7 +330,7 @@ impl Credentials {
             Some(Ok(token)) => {
                 let objections = token.objections(TokenUse { host, project, now }).into_iter();
                 objections
-                    .map(|objection| Concern {
+                    .map(|objection| CredentialProblem {
                         message: format!("the token in {from} cannot be used: {objection}"),
                         help: objection.help().to_owned(),
                         advisory: self.withheld.is_none() || !matches!(objection, Objection::Issuer { .. }),

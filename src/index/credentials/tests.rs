@@ -123,8 +123,8 @@ fn a_password_is_sent_as_it_is() {
 fn unusable_credentials_are_found_before_an_upload() {
     let now = Timestamp::from_second(1_000_000).unwrap();
     let said = |credentials: &Credentials, index: &IndexAddress| {
-        let concerns = credentials.concerns(index, Some("demo"), now);
-        concerns.iter().map(|concern| concern.message.clone()).collect::<Vec<_>>().join("; ")
+        let problems = credentials.problems(index, Some("demo"), now);
+        problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>().join("; ")
     };
     let (pypi, testpypi) = (IndexAddress::pypi(), IndexAddress::testpypi());
     let corp = IndexAddress::new("corp", "https://corp.example/", None, None).unwrap();
@@ -221,6 +221,6 @@ fn a_token_of_another_index_cannot_be_forced() {
     let foreign = issued_by("pypi.org", &[]);
     let environment = Environment::from_iter([("PYRELEASE_TOKEN_CORP", foreign.expose_secret())]);
     let found = find(&environment, &corp, None).unwrap().unwrap();
-    let concerns = found.concerns(&corp, None, Timestamp::now());
-    assert!(concerns.len() == 1 && !concerns[0].advisory, "{concerns:?}");
+    let problems = found.problems(&corp, None, Timestamp::now());
+    assert!(problems.len() == 1 && !problems[0].advisory, "{problems:?}");
 }

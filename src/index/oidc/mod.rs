@@ -24,7 +24,7 @@ use identity::Identity;
 
 use super::IndexAddress;
 use crate::world::Environment;
-use crate::world::http::{Http, HttpError, Patience, read_at_most};
+use crate::world::http::{Http, HttpError, Timeouts, read_at_most};
 
 /// `never`, or `always` to allow nothing else
 pub(super) const VARIABLE: &str = "PYRELEASE_TRUSTED_PUBLISHING";
@@ -185,7 +185,7 @@ impl Publisher {
 
     /// The HTTP client for the index, with a client certificate if one is configured.
     fn http(&self) -> Result<Http, HttpError> {
-        Http::for_index(&self.environment, &self.index, Patience::default())
+        Http::for_index(&self.environment, &self.index, Timeouts::default())
     }
 
     fn address(&self, name: &str) -> Url {

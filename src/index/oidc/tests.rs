@@ -18,7 +18,7 @@ struct FakeIndex {
 }
 
 /// The index's reply to a request for a token: a status and a body; none for a token
-type Answer = Option<(u16, &'static str)>;
+type MockReply = Option<(u16, &'static str)>;
 
 const ROOT: &[u8] = b"the index's own key";
 /// `{"sub":"repo:dana/demo:environment:pypi","repository":"dana/demo","environment":"pypi"}`
@@ -33,7 +33,7 @@ fn minted(number: usize, seconds: i64) -> String {
 
 impl FakeIndex {
     /// The validity of each token in turn, in seconds; an identity is valid for one token.
-    fn whose_tokens_last(lifetimes: &'static [i64], answer: Answer) -> Self {
+    fn whose_tokens_last(lifetimes: &'static [i64], answer: MockReply) -> Self {
         let used = Arc::new(Mutex::new(BTreeSet::new()));
         let json = |status, body: &str| reply(status, "application/json", body);
         let count = Mutex::new(0);
@@ -133,7 +133,7 @@ fn a_token_is_minted_for_the_first_upload_and_burnt_after_the_last() {
     assert_eq!(credentials.source(), "trusted publishing (GitHub)");
     assert!(
         credentials.for_reading().is_none()
-            && credentials.concerns(&world.index, Some("demo"), Timestamp::now()).is_empty()
+            && credentials.problems(&world.index, Some("demo"), Timestamp::now()).is_empty()
     );
     assert!(world.asked().is_empty(), "nothing is asked before a file is about to be sent");
 
@@ -352,9 +352,9 @@ fn trusted_publishing_is_used_if_offered_and_enabled() {
     assert_eq!(found(&token.with(VARIABLE, "always"), &world.index), here);
     assert_eq!(found(&github.with(VARIABLE, "never"), &world.index), None);
     let foreign = world.on_github().with("GITHUB_EVENT_NAME", "pull_request_target");
-    let concerns = world.credentials(&foreign).unwrap().concerns(&world.index, None, Timestamp::now());
+    let problems = world.credentials(&foreign).unwrap().problems(&world.index, None, Timestamp::now());
     assert_data_eq!(
-        concerns[0].message.as_str(),
+        problems[0].message.as_str(),
         str!["PyPI does not accept trusted publishing from `pull_request_target` workflows"]
     );
     let unpermitted = Environment::from_iter([("GITHUB_ACTIONS", "true")]);

@@ -97,7 +97,7 @@ impl Stop<'_> {
 
 /// The answer to an announced effect
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum EffectReply {
     /// It is written down: act
     Act,
     /// It stands already, from before the run was cut short: leave it
@@ -119,7 +119,7 @@ pub trait PluginHandler {
     /// The plugin has been silent for `time`, of at most `limit`.
     fn waiting(&mut self, _time: Duration, _limit: Duration) {}
     /// The plugin announces an effect, and waits for the answer.
-    fn effect(&mut self, effect: AnnouncedEffect) -> Answer;
+    fn effect(&mut self, effect: AnnouncedEffect) -> EffectReply;
     /// The plugin has done an effect; an error ends the call.
     fn done(&mut self, key: &str) -> Result<(), String>;
     /// Whether to kill the plugin now; for tests of plugins.
@@ -362,18 +362,20 @@ impl Conversation<'_> {
         };
         effect.summary = self.redactor.line(&effect.summary);
         let answer = match refusal {
-            Some(refusal) => Answer::Refuse(refusal),
+            Some(refusal) => EffectReply::Refuse(refusal),
             None => self.handler.effect(effect),
         };
         let reply = match &answer {
-            Answer::Act => HostMessage::Ack { key: &key, ok: true, reason: None },
-            Answer::Stands => HostMessage::Ack { key: &key, ok: false, reason: Some("it stands already") },
-            Answer::Refuse(reason) => HostMessage::Ack { key: &key, ok: false, reason: Some(reason) },
+            EffectReply::Act => HostMessage::Ack { key: &key, ok: true, reason: None },
+            EffectReply::Stands => {
+                HostMessage::Ack { key: &key, ok: false, reason: Some("it stands already") }
+            }
+            EffectReply::Refuse(reason) => HostMessage::Ack { key: &key, ok: false, reason: Some(reason) },
         };
         self.pipes.send(reply.line());
-        if let Answer::Refuse(reason) = answer {
+        if let EffectReply::Refuse(reason) = answer {
             self.forbidden.get_or_insert(reason);
-        } else if answer == Answer::Act {
+        } else if answer == EffectReply::Act {
             failpoints::in_effect(Failpoint::Acknowledged, || format!("plugin {}", self.call.plugin));
         }
         Next::Continue

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::launch::{Answer, Call, PluginHandler, Stop, call};
+use super::launch::{Call, EffectReply, PluginHandler, Stop, call};
 use super::protocol::{AnnouncedEffect, Class, Classes, Descriptor, Level, Method};
 use super::{Assignment, Cause, Plugin, PluginError, schema};
 use crate::error::{Error, Result};
@@ -122,9 +122,9 @@ impl PluginHandler for CallRecord {
         self.output.push(line.to_owned());
     }
 
-    fn effect(&mut self, effect: AnnouncedEffect) -> Answer {
+    fn effect(&mut self, effect: AnnouncedEffect) -> EffectReply {
         if !self.declared.allow(effect.class) {
-            return Answer::Refuse(format!(
+            return EffectReply::Refuse(format!(
                 "`{}` is {}, which its description does not declare",
                 effect.key, effect.class
             ));
@@ -134,13 +134,13 @@ impl PluginHandler for CallRecord {
         match self.kill_at {
             Some((at, KillPoint::Announced)) if at == number => {
                 self.is_killed = true;
-                Answer::Refuse("the test kills the plugin here".to_owned())
+                EffectReply::Refuse("the test kills the plugin here".to_owned())
             }
             Some((at, KillPoint::Acknowledged)) if at == number => {
                 self.is_killed = true;
-                Answer::Act
+                EffectReply::Act
             }
-            _ => Answer::Act,
+            _ => EffectReply::Act,
         }
     }
 
@@ -159,7 +159,7 @@ impl PluginHandler for CallRecord {
     }
 }
 
-type Answered = std::result::Result<Value, String>;
+type ReplyResult = std::result::Result<Value, String>;
 
 impl Trial<'_> {
     fn test_all(&mut self, options: &Options) {
@@ -384,7 +384,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn ask(&mut self, method: Method, effect: &AnnouncedEffect, state: &str) -> Answered {
+    fn ask(&mut self, method: Method, effect: &AnnouncedEffect, state: &str) -> ReplyResult {
         let mut params = self.sandbox.params(false);
         params["effects"] =
             json!([{"key": effect.key, "class": effect.class, "state": state, "undo": effect.undo}]);

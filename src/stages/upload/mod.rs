@@ -1,10 +1,10 @@
 //! Uploads the distributions to an index: any stage named like an index does this.
 
+mod credentials;
 mod install;
 mod look;
 mod rehearsal;
 mod send;
-mod sign_in;
 mod standalone;
 mod verify;
 
@@ -17,7 +17,7 @@ use crate::error::ErrorKind;
 use crate::index::{IndexAddress, IndexClient, Submission};
 use crate::python::distribution::Distribution;
 
-pub use sign_in::sign_in;
+pub use credentials::check_credentials;
 pub use standalone::{StandaloneUpload, Verification, address_of};
 
 /// How many wheels are uploaded in parallel by default: with more, PyPI's database deadlocks
@@ -189,7 +189,7 @@ impl Stage for Upload {
         let client = self.client(release)?;
         let project = &release.target.project.name;
         let environment = &release.workspace.environment;
-        let mut findings = sign_in(&client, environment, project);
+        let mut findings = check_credentials(&client, environment, project);
         if client.new_host(environment)?.is_some() {
             return Ok(findings);
         }
@@ -198,9 +198,9 @@ impl Stage for Upload {
         Ok(findings)
     }
 
-    fn sign_in(&self, release: &Release) -> Result<Vec<Finding>> {
+    fn check_credentials(&self, release: &Release) -> Result<Vec<Finding>> {
         let project = &release.target.project.name;
-        Ok(sign_in(&self.client(release)?, &release.workspace.environment, project))
+        Ok(check_credentials(&self.client(release)?, &release.workspace.environment, project))
     }
 
     fn probe(&self, release: &Release) -> Result<Vec<Finding>> {

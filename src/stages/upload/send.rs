@@ -8,18 +8,18 @@ use super::{Batch, Upload, look};
 use crate::engine::event::{Event, FileStatus};
 use crate::engine::prelude::*;
 use crate::index::{
-    Consignment, Delivery, Index, IndexClient, Submission, Undelivered, Watch, deliver, waves,
+    Delivery, DeliveryObserver, Index, IndexClient, Submission, Undelivered, UploadSession, deliver, waves,
 };
 use crate::python::distribution::Distribution;
 
 /// Observes the delivery of one file
-struct DeliveryWatch<'a> {
+struct TaskObserver<'a> {
     context: &'a TaskContext<'a>,
     submission: &'a Submission,
     told: Cell<Option<u64>>,
 }
 
-impl Watch for DeliveryWatch<'_> {
+impl DeliveryObserver for TaskObserver<'_> {
     fn sent(&self, bytes: u64) -> bool {
         if self.told.replace(Some(bytes)) != Some(bytes) {
             let distribution = &self.submission.distribution;
@@ -61,16 +61,16 @@ pub(super) fn send(
     let report = UploadReport { stage: &stage.name, index: &stage.name, submissions: &submissions };
     effects.tell(&report.beginning());
 
-    let consignment = Consignment::new(stage.reach() == Reach::Public);
+    let session = UploadSession::new(stage.reach() == Reach::Public);
     let outcomes = in_waves(&batch.distributions, &mut |wave| {
         let task = |place: &usize| {
             let submission = &submissions[*place];
-            let attempt = attempt(index, client, submission, &consignment);
+            let attempt = attempt(index, client, submission, &session);
             Task { effect: stage.effect(project, submission), attempt }
         };
         let tasks = wave.iter().map(task).collect();
         effects.attempt_all(tasks, stage.settings.connections, &|effects, at, outcome| {
-            note_in(&consignment, outcome);
+            note_in(&session, outcome);
             effects.tell(&report.of(wave[at], &outcome.into()));
         })
     });
@@ -124,11 +124,11 @@ pub(super) fn attempt<'a>(
     index: &'a dyn Index,
     client: &'a IndexClient,
     submission: &'a Submission,
-    consignment: &'a Consignment,
+    session: &'a UploadSession,
 ) -> Attempting<'a> {
     Box::new(move |context| {
-        let watch = DeliveryWatch { context, submission, told: Cell::new(None) };
-        let delivered = deliver(index, submission, consignment, &watch);
+        let observer = TaskObserver { context, submission, told: Cell::new(None) };
+        let delivered = deliver(index, submission, session, &observer);
         match delivered {
             Ok(delivery) => {
                 let is_plain = matches!(delivery, Delivery::Uploaded);
@@ -144,23 +144,23 @@ pub(super) fn attempt<'a>(
 }
 
 /// Records that a file is on the index, so that the others wait longer in an outage.
-pub(super) fn note_in(consignment: &Consignment, outcome: &TaskOutcome) {
+pub(super) fn note_in(session: &UploadSession, outcome: &TaskOutcome) {
     if matches!(outcome, TaskOutcome::Done(_)) {
-        consignment.file_stored();
+        session.file_stored();
     }
 }
 
 /// The outcome of one file
 pub(super) struct UploadOutcome {
-    pub(super) fate: FileStatus,
+    pub(super) status: FileStatus,
     pub(super) reason: String,
-    /// Whether the reason says no more than `fate`
+    /// Whether the reason says no more than `status`
     pub(super) is_plain: bool,
 }
 
 impl UploadOutcome {
-    pub(super) fn new(fate: FileStatus, reason: impl Into<String>) -> Self {
-        Self { fate, reason: reason.into(), is_plain: false }
+    pub(super) fn new(status: FileStatus, reason: impl Into<String>) -> Self {
+        Self { status, reason: reason.into(), is_plain: false }
     }
 
     /// Nothing was tried.
@@ -209,7 +209,7 @@ impl UploadReport<'_> {
             index: self.index,
             file: &distribution.filename,
             sha256: &distribution.sha256,
-            fate: standing.fate,
+            status: standing.status,
             reason: &standing.reason,
             is_plain: standing.is_plain,
         }

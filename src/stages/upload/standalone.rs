@@ -2,17 +2,17 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::credentials::check_credentials;
 use super::install::Trial;
 use super::look;
 use super::send::{UploadOutcome, UploadReport, attempt, in_waves, note_in};
-use super::sign_in::sign_in;
-use super::verify::{self, ListingState, Patience};
+use super::verify::{self, ListingState, PollSchedule};
 use crate::config::IndexSettings;
 use crate::engine::event::{Event, FileStatus, Listener};
 use crate::engine::prelude::*;
 use crate::engine::tasks::{attempt_unjournaled, pause};
 use crate::error::ErrorKind;
-use crate::index::{Consignment, Delivery, FilePresence, Index, IndexAddress, IndexClient, Submission};
+use crate::index::{Delivery, FilePresence, Index, IndexAddress, IndexClient, Submission, UploadSession};
 use crate::python::distribution::Distribution;
 use crate::python::filename::normalize;
 use crate::world::Environment;
@@ -111,7 +111,7 @@ impl StandaloneUpload {
     /// # Errors
     /// The index cannot be reached.
     pub fn look(&mut self, environment: &Environment, listener: &dyn Listener) -> Result<Vec<Finding>> {
-        let mut findings = sign_in(&self.client, environment, &self.project);
+        let mut findings = check_credentials(&self.client, environment, &self.project);
         if self.client.new_host(environment)?.is_some() {
             return Ok(findings);
         }
@@ -187,7 +187,7 @@ impl StandaloneUpload {
     ) -> Result<()> {
         let index = &self.client.address().name;
         let pause = |time| pause(time, interrupted);
-        let patience = Patience::with(&self.client);
+        let patience = PollSchedule::with(&self.client);
         let not_visible = |why: &str| {
             let message = format!("the release is uploaded to `{index}`, but not visible there yet: {why}");
             let help = Some("check again in some minutes: indexes have caches");
@@ -239,7 +239,7 @@ impl StandaloneUpload {
             return Ok(());
         }
         let pause = |time| pause(time, interrupted);
-        match verify::wait(&self.client, &self.project, all, Patience::short(&self.client), &pause)? {
+        match verify::wait(&self.client, &self.project, all, PollSchedule::short(&self.client), &pause)? {
             ListingState::All(_) => {}
             ListingState::NotYet(why) => {
                 let message = verify::not_compared(&self.client, &why);
@@ -264,13 +264,12 @@ impl StandaloneUpload {
         index.begin(&self.project, &self.version).map_err(|error| self.client.explain(error))?;
         let report = self.report();
         listener.on_event(&report.beginning());
-        let consignment = Consignment::new(true);
+        let session = UploadSession::new(true);
         let outcomes = in_waves(&self.distributions(), &mut |wave| {
-            let attempt =
-                |place: &usize| attempt(index, &self.client, &self.submissions[*place], &consignment);
+            let attempt = |place: &usize| attempt(index, &self.client, &self.submissions[*place], &session);
             let attempts = wave.iter().map(attempt).collect();
             let ended = |at: usize, outcome: &TaskOutcome| {
-                note_in(&consignment, outcome);
+                note_in(&session, outcome);
                 listener.on_event(&report.of(wave[at], &outcome.into()));
             };
             attempt_unjournaled(STAGE, attempts, connections, interrupted, listener, &ended)

@@ -13,7 +13,7 @@ use crate::python::distribution::{Distribution, Kind};
 
 /// How long to wait for an index, and how often to ask it
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
+pub(super) struct PollSchedule {
     first: Duration,
     /// The pauses double up to this
     longest: Duration,
@@ -22,7 +22,7 @@ pub(super) struct Patience {
     total: Duration,
 }
 
-impl Patience {
+impl PollSchedule {
     pub(super) fn with(client: &IndexClient) -> Self {
         if client.address().is_pypi() {
             Self {
@@ -67,7 +67,7 @@ pub(super) fn wait(
     client: &IndexClient,
     project: &str,
     wanted: &[Distribution],
-    patience: Patience,
+    patience: PollSchedule,
     pause: &dyn Fn(Duration) -> Result<()>,
 ) -> Result<ListingState> {
     let began = Instant::now();
@@ -160,7 +160,7 @@ pub(super) fn fetch(
     listed: &SimpleFile,
     sent: &Distribution,
     to: &Path,
-    patience: Patience,
+    patience: PollSchedule,
     pause: &dyn Fn(Duration) -> Result<()>,
 ) -> Result<Option<String>> {
     let began = Instant::now();
@@ -206,7 +206,7 @@ pub(super) fn verify(
         effects.warn(&message, Some(&format!("add `simple` to [index.{index}]")));
         return Ok(None);
     }
-    let patience = Patience::with(client);
+    let patience = PollSchedule::with(client);
     let project = &release.target.project.name;
     let state = wait(client, project, &batch.distributions, patience, &|time| effects.wait(time))?;
     let listed = match state {
@@ -257,7 +257,7 @@ pub(super) fn compare(
         return Ok(());
     }
     let (project, pause) = (&release.target.project.name, |time| effects.wait(time));
-    match wait(client, project, &batch.distributions, Patience::short(client), &pause)? {
+    match wait(client, project, &batch.distributions, PollSchedule::short(client), &pause)? {
         ListingState::All(_) => {}
         ListingState::NotYet(why) => effects.note(&not_compared(client, &why)),
         ListingState::Different(files) => return Err(in_a_run(client, batch, release, reach, &files)),

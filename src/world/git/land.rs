@@ -91,7 +91,7 @@ impl Landing {
     ///
     /// # Errors
     /// A local edit conflicts.
-    pub fn follow(&self, user: &Repository) -> Result<()> {
+    pub fn update_worktree(&self, user: &Repository) -> Result<()> {
         // Without the release commit, nothing can have moved.
         if !has_tree(user, &self.new)? {
             return Ok(());

@@ -181,14 +181,14 @@ fn the_working_tree_follows_a_landing_that_was_cut_short() {
 
     fixture.git(&["read-tree", "-m", "-u", &landing.new, &landing.old]);
     assert_ne!(fixture.everything(), landed);
-    landing.follow(&user).unwrap();
+    landing.update_worktree(&user).unwrap();
     assert_eq!(fixture.everything(), landed);
-    landing.follow(&user).unwrap();
+    landing.update_worktree(&user).unwrap();
     assert_eq!(fixture.everything(), landed);
 
     landing.undo(&user).unwrap();
     fixture.git(&["read-tree", "-m", "-u", &landing.old, &landing.new]);
-    landing.follow(&user).unwrap();
+    landing.update_worktree(&user).unwrap();
     assert_eq!(fixture.everything(), before);
 }
 
@@ -205,7 +205,7 @@ fn the_working_tree_follows_when_some_files_were_written() {
         fixture.git(&["read-tree", "-m", "-u", &landing.new, &landing.old]);
         let file = fixture.top.join("one.txt");
         fs_err::write(&file, text).unwrap();
-        assert_eq!(landing.follow(&user).is_err(), is_edit, "{text:?}");
+        assert_eq!(landing.update_worktree(&user).is_err(), is_edit, "{text:?}");
         if is_edit {
             assert_eq!(fs_err::read_to_string(&file).unwrap(), text);
         } else {
@@ -251,7 +251,7 @@ fn a_landing_that_never_began_leaves_the_working_tree_alone() {
     let (_, landing) = fixture.prepared();
     let user = fixture.open();
     assert!(landing.is_absent(&user));
-    landing.follow(&user).unwrap();
+    landing.update_worktree(&user).unwrap();
     assert_eq!(fixture.everything(), before);
 }
 

@@ -1,10 +1,10 @@
 //! Child processes: run by duct; errors show the tail of their output.
 
-mod answers;
+mod line_stream;
 mod output;
 mod within;
 
-pub use answers::{Answer, Answers, Ended};
+pub use line_stream::{Ended, LineEvent, LineStream};
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

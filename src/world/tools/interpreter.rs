@@ -58,7 +58,7 @@ impl InterpreterError {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct PythonInfo {
     path: PathBuf,
     version: String,
     platform: String,
@@ -88,12 +88,12 @@ impl Interpreter {
     }
 }
 
-fn ask(python: OsString) -> Result<Answer, Option<ProcessError>> {
+fn ask(python: OsString) -> Result<PythonInfo, Option<ProcessError>> {
     let answer = isolated(python.as_ref()).arg("-c").arg(IDENTIFY).read().map_err(Some)?;
     serde_json::from_str(answer.trim()).map_err(|_| None)
 }
 
-fn new_enough(python: &str, answer: Answer) -> Result<Interpreter, InterpreterError> {
+fn new_enough(python: &str, answer: PythonInfo) -> Result<Interpreter, InterpreterError> {
     if (answer.major, answer.minor) < OLDEST {
         return Err(InterpreterError::TooOld { python: python.to_owned(), version: answer.version });
     }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Environment, REQUIREMENTS, ToolEnvironment, ToolsError};
 use crate::world::digest::hex;
-use crate::world::process::{Answer, Answers};
+use crate::world::process::{LineEvent, LineStream};
 
 const SCRIPT: &str = include_str!("../../../templates/tools/render_rst.py");
 /// For comparison: a text of 1 MB takes a third of this time and a fifth of this memory.
@@ -144,22 +144,22 @@ impl ToolEnvironment {
         Ok(verdicts)
     }
 
-    fn renderer(&self, texts: &[&str], limits: Limits) -> Result<Answers, ToolsError> {
+    fn renderer(&self, texts: &[&str], limits: Limits) -> Result<LineStream, ToolsError> {
         let mut input = serde_json::to_vec(texts).map_err(|error| ToolsError::Answer(error.to_string()))?;
         input.push(b'\n');
         let numbers = [u64::from(std::process::id()), limits.processor.as_secs(), limits.memory];
         let process = self.process().arg("-c").arg(SCRIPT).args(numbers.map(|number| number.to_string()));
-        process.answers(input).map_err(ToolsError::Render)
+        process.line_stream(input).map_err(ToolsError::Render)
     }
 }
 
 impl Limits {
     /// The result for the next text.
-    fn verdict(&self, renderer: &mut Answers) -> Result<Result<(), Unrendered>, ToolsError> {
+    fn verdict(&self, renderer: &mut LineStream) -> Result<Result<(), Unrendered>, ToolsError> {
         let line = match renderer.next(self.clock).map_err(ToolsError::Render)? {
-            Answer::Line(line) => line,
-            Answer::TooLate => return Ok(Err(self.time(self.clock, "of wall-clock time"))),
-            Answer::Ended(ended) => {
+            LineEvent::Line(line) => line,
+            LineEvent::TooLate => return Ok(Err(self.time(self.clock, "of wall-clock time"))),
+            LineEvent::Ended(ended) => {
                 return match signal(ended.status) {
                     Some(SIGXCPU) => Ok(Err(self.time(self.processor, "of CPU time"))),
                     Some(SIGABRT | SIGSEGV) => {

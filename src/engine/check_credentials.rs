@@ -15,7 +15,7 @@ impl Execution<'_> {
     ///
     /// # Errors
     /// An index would refuse the credentials. Nothing has been sent, and the run is unchanged.
-    pub fn sign_in(&self, force: bool) -> Result<()> {
+    pub fn check_credentials(&self, force: bool) -> Result<()> {
         let records = self.journal.records();
         let names: Vec<&str> = self.pipeline.stages().map(Stage::name).collect();
         let (done, outputs) = completed_stages(records, &names);
@@ -27,7 +27,7 @@ impl Execution<'_> {
             if stage.destination().is_some_and(|destination| has_all(&destination, &outputs, &effects)) {
                 continue;
             }
-            for finding in stage.sign_in(&self.release).unwrap_or_else(|error| vec![error.into()]) {
+            for finding in stage.check_credentials(&self.release).unwrap_or_else(|error| vec![error.into()]) {
                 let finding = finding.under(Leave { force, ..Leave::default() });
                 refused |= finding.severity == Severity::Error;
                 self.listener.on_event(&Event::Finding { stage: Some(stage.name()), finding: &finding });

@@ -11,7 +11,7 @@ use super::output::Collector;
 use super::{Process, ProcessError, Since, TICK};
 
 /// A running command that answers by lines; killed when dropped
-pub struct Answers {
+pub struct LineStream {
     process: Process,
     child: duct::Handle,
     lines: Receiver<String>,
@@ -23,7 +23,7 @@ pub struct Answers {
 
 /// The next thing a command does
 #[derive(Debug)]
-pub enum Answer {
+pub enum LineEvent {
     /// It printed a line on standard output
     Line(String),
     /// It ended
@@ -41,11 +41,11 @@ pub struct Ended {
 }
 
 impl Process {
-    /// Starts the command and writes `input` to it; [`Answers::next`] reads the answers.
+    /// Starts the command and writes `input` to it; [`LineStream::next`] reads what it prints.
     ///
     /// # Errors
     /// The command could not be started.
-    pub fn answers(&self, input: Vec<u8>) -> Result<Answers, ProcessError> {
+    pub fn line_stream(&self, input: Vec<u8>) -> Result<LineStream, ProcessError> {
         let not_started = |error| self.not_started(error);
         let (stdin, mut pipe) = std::io::pipe().map_err(not_started)?;
         let (stdout, for_stdout) = std::io::pipe().map_err(not_started)?;
@@ -66,21 +66,21 @@ impl Process {
             let _ = read.map_while(Result::ok).try_for_each(|line| sender.send(line));
         });
         let stderr = Some(Collector::begin(stderr));
-        Ok(Answers { process: self.clone(), child, lines, stderr, began: Since::now(), _writer: writer })
+        Ok(LineStream { process: self.clone(), child, lines, stderr, began: Since::now(), _writer: writer })
     }
 }
 
-impl Answers {
+impl LineStream {
     /// Waits at most `patience` for the next line. The command is killed if it takes longer, or if the user interrupts.
     ///
     /// # Errors
     /// The command's exit status cannot be read.
-    pub fn next(&mut self, patience: Duration) -> Result<Answer, ProcessError> {
+    pub fn next(&mut self, patience: Duration) -> Result<LineEvent, ProcessError> {
         let began = Instant::now();
         loop {
             match self.lines.recv_timeout(TICK) {
-                Ok(line) => return Ok(Answer::Line(line)),
-                Err(RecvTimeoutError::Disconnected) => return self.ended().map(Answer::Ended),
+                Ok(line) => return Ok(LineEvent::Line(line)),
+                Err(RecvTimeoutError::Disconnected) => return self.ended().map(LineEvent::Ended),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if self.began.is_interrupted() {
@@ -88,7 +88,7 @@ impl Answers {
                 let _ = self.child.kill();
             } else if began.elapsed() > patience {
                 let _ = self.child.kill();
-                return Ok(Answer::TooLate);
+                return Ok(LineEvent::TooLate);
             }
         }
     }
@@ -102,7 +102,7 @@ impl Answers {
     }
 }
 
-impl Drop for Answers {
+impl Drop for LineStream {
     fn drop(&mut self) {
         // Fails if it has ended already.
         let _ = self.child.kill();
@@ -115,17 +115,17 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
 
-    fn shell(script: &str) -> Answers {
-        Process::new("sh").args(["-c", script]).answers(b"one\ntwo\n".to_vec()).expect("a shell")
+    fn shell(script: &str) -> LineStream {
+        Process::new("sh").args(["-c", script]).line_stream(b"one\ntwo\n".to_vec()).expect("a shell")
     }
 
     #[test]
     fn lines_come_one_by_one_and_the_end_with_stderr() {
         let mut answers = shell("read a; echo $a; read b; echo $b; echo badly >&2; exit 3");
         for expected in ["one", "two"] {
-            assert!(matches!(answers.next(LONG).unwrap(), Answer::Line(line) if line == expected));
+            assert!(matches!(answers.next(LONG).unwrap(), LineEvent::Line(line) if line == expected));
         }
-        let Answer::Ended(ended) = answers.next(LONG).unwrap() else { panic!("it is over") };
+        let LineEvent::Ended(ended) = answers.next(LONG).unwrap() else { panic!("it is over") };
         assert_eq!(ended.status.code(), Some(3));
         assert!(ended.error.to_string().contains("badly"), "{}", ended.error);
     }
@@ -134,9 +134,9 @@ mod tests {
     fn standard_input_stays_open_and_waiting_is_limited() {
         let mut answers = shell("exec cat");
         for expected in ["one", "two"] {
-            assert!(matches!(answers.next(LONG).unwrap(), Answer::Line(line) if line == expected));
+            assert!(matches!(answers.next(LONG).unwrap(), LineEvent::Line(line) if line == expected));
         }
-        assert!(matches!(answers.next(Duration::from_millis(200)).unwrap(), Answer::TooLate));
-        assert!(matches!(answers.next(LONG).unwrap(), Answer::Ended(_)));
+        assert!(matches!(answers.next(Duration::from_millis(200)).unwrap(), LineEvent::TooLate));
+        assert!(matches!(answers.next(LONG).unwrap(), LineEvent::Ended(_)));
     }
 }

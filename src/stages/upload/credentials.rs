@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 
 use crate::engine::prelude::*;
-use crate::index::{Concern, IndexClient, help_without};
+use crate::index::{CredentialProblem, IndexClient, help_without};
 use crate::python::token::Caveat;
 use crate::world::Environment;
 
 /// The findings about the client's credentials for a project.
-pub fn sign_in(client: &IndexClient, environment: &Environment, project: &str) -> Vec<Finding> {
+pub fn check_credentials(client: &IndexClient, environment: &Environment, project: &str) -> Vec<Finding> {
     let index = client.address();
     let Some(credentials) = client.credentials() else {
         // The files are sent there even without credentials.
@@ -32,11 +32,11 @@ pub fn sign_in(client: &IndexClient, environment: &Environment, project: &str) -
     let unknown = caveats.into_iter().filter(|caveat| matches!(caveat, Caveat::Unknown(_)));
     let unknown =
         unknown.map(|caveat| Finding::warning(format!("the token in {} has {caveat}", credentials.source())));
-    let concerns = credentials.concerns(index, Some(project), Timestamp::now());
-    [source].into_iter().chain(warning).chain(unknown).chain(concerns.into_iter().map(finding)).collect()
+    let problems = credentials.problems(index, Some(project), Timestamp::now());
+    [source].into_iter().chain(warning).chain(unknown).chain(problems.into_iter().map(finding)).collect()
 }
 
-fn finding(Concern { message, help, advisory }: Concern) -> Finding {
+fn finding(CredentialProblem { message, help, advisory }: CredentialProblem) -> Finding {
     if advisory {
         Finding::error(message).help(format!("{help}; or pass `--force`")).advisory()
     } else {

@@ -15,7 +15,7 @@ const TICK: u64 = 100;
 const BACKOFF: u64 = 1000;
 
 /// Observes the delivery of a file
-pub trait Watch {
+pub trait DeliveryObserver {
     /// Reports the bytes sent so far; returns whether to continue.
     fn sent(&self, bytes: u64) -> bool;
     /// Sleeps; returns whether to continue.
@@ -25,7 +25,7 @@ pub trait Watch {
 
 /// The files of one release on their way to one index
 #[derive(Debug)]
-pub struct Consignment {
+pub struct UploadSession {
     is_public: bool,
     has_public_file: AtomicBool,
     /// Whether the user was told of the present outage, which all files in progress see
@@ -44,12 +44,12 @@ struct InFlight {
 
 /// The permission to upload one file, held until dropped
 pub(super) struct Permit<'a> {
-    consignment: &'a Consignment,
+    session: &'a UploadSession,
     number: u64,
     had_others: bool,
 }
 
-impl Consignment {
+impl UploadSession {
     /// For an index; a public one shows each file as soon as it is stored.
     pub fn new(is_public: bool) -> Self {
         Self {
@@ -76,13 +76,13 @@ impl Consignment {
         self.is_public && self.has_public_file.load(Ordering::Relaxed)
     }
 
-    /// Waits until an upload may start: at once while uploads may run in parallel. None if `watch` gives up.
-    pub(super) fn acquire(&self, watch: &dyn Watch) -> Option<Permit<'_>> {
+    /// Waits until an upload may start: at once while uploads may run in parallel. None if `observer` gives up.
+    pub(super) fn acquire(&self, observer: &dyn DeliveryObserver) -> Option<Permit<'_>> {
         loop {
             if let Some(permit) = self.try_acquire() {
                 return Some(permit);
             }
-            if !watch.pause(random(TICK)) {
+            if !observer.pause(random(TICK)) {
                 return None;
             }
         }
@@ -95,13 +95,13 @@ impl Consignment {
         }
         in_flight.started += 1;
         in_flight.running += 1;
-        Some(Permit { consignment: self, number: in_flight.started, had_others: in_flight.running > 1 })
+        Some(Permit { session: self, number: in_flight.started, had_others: in_flight.running > 1 })
     }
 
     /// Allows one upload at a time from here on; returns how long to wait before the next.
-    pub(super) fn run_sequentially(&self, watch: &dyn Watch) -> Duration {
+    pub(super) fn run_sequentially(&self, observer: &dyn DeliveryObserver) -> Duration {
         if !std::mem::replace(&mut self.in_flight().sequential, true) {
-            watch.warn("the index fails on parallel uploads: uploading the remaining files one at a time");
+            observer.warn("the index fails on parallel uploads: uploading the remaining files one at a time");
         }
         random(BACKOFF)
     }
@@ -114,13 +114,13 @@ impl Consignment {
 impl Permit<'_> {
     /// Whether another upload ran at any time during this one.
     pub(super) fn overlapped(&self) -> bool {
-        self.had_others || self.consignment.in_flight().started > self.number
+        self.had_others || self.session.in_flight().started > self.number
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.consignment.in_flight().running -= 1;
+        self.session.in_flight().running -= 1;
     }
 }
 
@@ -139,7 +139,7 @@ mod tests {
     /// Never gives up
     struct NeverStops;
 
-    impl Watch for NeverStops {
+    impl DeliveryObserver for NeverStops {
         fn sent(&self, _: u64) -> bool {
             true
         }
@@ -154,25 +154,25 @@ mod tests {
 
     #[test]
     fn uploads_run_in_parallel_until_that_fails() {
-        let consignment = Consignment::new(true);
-        let first = consignment.acquire(&NeverStops).unwrap();
+        let session = UploadSession::new(true);
+        let first = session.acquire(&NeverStops).unwrap();
         assert!(!first.overlapped());
-        let second = consignment.acquire(&NeverStops).unwrap();
+        let second = session.acquire(&NeverStops).unwrap();
         assert!(first.overlapped() && second.overlapped());
         drop(second);
         assert!(first.overlapped(), "it overlapped once");
-        assert!(consignment.run_sequentially(&NeverStops) <= Duration::from_secs(1));
-        assert!(consignment.try_acquire().is_none());
+        assert!(session.run_sequentially(&NeverStops) <= Duration::from_secs(1));
+        assert!(session.try_acquire().is_none());
         drop(first);
-        let third = consignment.acquire(&NeverStops).unwrap();
-        assert!(!third.overlapped() && consignment.try_acquire().is_none());
+        let third = session.acquire(&NeverStops).unwrap();
+        assert!(!third.overlapped() && session.try_acquire().is_none());
     }
     #[test]
     fn an_outage_is_reported_once_for_all_files() {
-        let consignment = Consignment::new(true);
-        assert!(consignment.is_new_outage());
-        assert!(!consignment.is_new_outage());
-        consignment.file_stored();
-        assert!(consignment.is_new_outage(), "another outage");
+        let session = UploadSession::new(true);
+        assert!(session.is_new_outage());
+        assert!(!session.is_new_outage());
+        session.file_stored();
+        assert!(session.is_new_outage(), "another outage");
     }
 }
