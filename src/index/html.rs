@@ -11,6 +11,8 @@ pub(super) struct Anchor {
     pub(super) text: String,
     /// `data-yanked` (PEP 592), which may be empty
     pub(super) yanked: Option<String>,
+    /// `data-core-metadata` (PEP 714), or the older `data-dist-info-metadata`
+    pub(super) metadata: Option<String>,
 }
 
 /// A page's anchors with an `href`, and the URL in its `<base>`.
@@ -26,6 +28,8 @@ pub(super) fn anchors(page: &str) -> (Vec<Anchor>, Option<String>) {
                         href,
                         text: String::new(),
                         yanked: attribute(&tag, b"data-yanked"),
+                        metadata: attribute(&tag, b"data-core-metadata")
+                            .or_else(|| attribute(&tag, b"data-dist-info-metadata")),
                     });
                 }
                 b"base" => base = base.or_else(|| attribute(&tag, b"href")),

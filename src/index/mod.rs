@@ -6,6 +6,7 @@ mod credentials;
 mod deliver;
 mod hosts;
 mod html;
+mod metadata_file;
 mod oidc;
 mod probe;
 mod refusals;
@@ -27,6 +28,7 @@ pub use credentials::{
 };
 pub use deliver::{Delivery, Undelivered, deliver};
 pub use hosts::{NewHost, allowing};
+pub use metadata_file::MetadataFile;
 pub use oidc::OidcError;
 pub use refusals::help_for;
 pub use simple::{FilePresence, Listing, SimpleError, SimpleFile, Yanked};

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
-use super::{Credentials, IndexClient, Login, html, same_origin};
+use super::{Credentials, IndexClient, Login, MetadataFile, html, same_origin};
 use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
 use crate::world::digest::Hashing;
@@ -53,6 +53,8 @@ pub struct SimpleFile {
     pub upload_time: Option<String>,
     /// Whether it has attestations (PEP 740), where the index tells
     pub is_attested: bool,
+    /// The file beside it with its core metadata (PEP 658)
+    pub metadata: Option<MetadataFile>,
 }
 
 /// Whether a file is yanked (PEP 592)
@@ -180,6 +182,12 @@ struct JsonFile {
     upload_time: Option<String>,
     /// Where its attestations are
     provenance: Option<String>,
+    /// `true`, `false` or its hashes (PEP 714)
+    #[serde(default)]
+    core_metadata: serde_json::Value,
+    /// As older indexes name it
+    #[serde(default)]
+    dist_info_metadata: serde_json::Value,
 }
 
 impl Listing {
@@ -297,7 +305,11 @@ impl IndexClient {
     }
 
     /// Fetches a file; returns its sha256 and size.
-    fn transfer(&self, file: &SimpleFile, to: &mut dyn Write) -> Result<(String, u64), SimpleError> {
+    pub(super) fn transfer(
+        &self,
+        file: &SimpleFile,
+        to: &mut dyn Write,
+    ) -> Result<(String, u64), SimpleError> {
         let broken = |source| SimpleError::Broken { url: file.url.to_string(), source };
         let checked = match &self.address.simple {
             Some(index) => check_from(index, &file.url),
@@ -418,6 +430,7 @@ fn read_json(page: &[u8], base: &Url) -> Result<Listing, SimpleError> {
             },
             upload_time: file.upload_time,
             is_attested: file.provenance.is_some(),
+            metadata: MetadataFile::of_json(&file.core_metadata, &file.dist_info_metadata),
         })
     });
     Ok(Listing {
@@ -453,6 +466,7 @@ fn read_html(page: &str, base: &Url) -> Result<Listing, SimpleError> {
             yanked,
             upload_time: None,
             is_attested: false,
+            metadata: anchor.metadata.as_deref().and_then(MetadataFile::of_attribute),
         });
     }
     Ok(Listing { files, status: None })

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod changelog;
+pub mod comparison;
 pub mod distribution;
 pub mod filename;
 pub mod habits;

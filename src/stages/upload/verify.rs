@@ -37,6 +37,11 @@ impl PollSchedule {
         }
     }
 
+    /// The pauses between the questions, without an end.
+    pub(super) fn pauses(self) -> impl Iterator<Item = Duration> {
+        std::iter::successors(Some(self.first), move |pause| Some((*pause * 2).min(self.longest)))
+    }
+
     /// Enough for an index that lists files almost at once: for a release that does not wait for visibility.
     pub(super) fn short(client: &IndexClient) -> Self {
         Self {
@@ -307,6 +312,7 @@ mod tests {
             yanked: crate::index::Yanked::No,
             upload_time: None,
             is_attested: false,
+            metadata: None,
         }
     }
 
