@@ -202,6 +202,11 @@ impl Config {
         table.contains_key(key).then(|| table.get(key).and_then(Item::span))
     }
 
+    /// The text at this key of `[stage.NAME]`, if it is one.
+    pub fn stage_text(&self, stage: &str, key: &str) -> Option<&str> {
+        self.stage_tables.get(stage)?.1.get(key)?.as_str()
+    }
+
     /// Whether the array at this key of `[stage.NAME]` has the word.
     pub fn stage_lists(&self, stage: &str, key: &str, word: &str) -> bool {
         let array = self.stage_tables.get(stage).and_then(|(_, table)| table.get(key)?.as_array());

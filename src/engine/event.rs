@@ -90,6 +90,9 @@ pub enum Event<'a> {
     /// From here on the release can only be completed
     PointOfNoReturn {
         stage: &'a str,
+        /// Whether the stage is named after the index that it uploads to
+        #[serde(skip)]
+        is_upload: bool,
     },
     /// An effect is being undone
     Undoing {

@@ -114,14 +114,13 @@ impl<'a> Execution<'a> {
             }
             if refused_for_good(&effects).is_some() {
                 return Err(left
-                    .help(format!("{} is public, but the rest of the release cannot be published", entry.effect))
+                    .help(format!("{}, but the rest of the release cannot be published", entry.shown_public()))
                     .help(
                         "if the public files are not enough, yank the release; run `pyrelease rollback --leave` to \
                          end the run, then release the next version",
                     ));
             }
-            let is = if entry.state == State::InDoubt { "may be" } else { "is" };
-            let help = format!("{} {is} public; finish the release with `pyrelease resume`", entry.effect);
+            let help = format!("{}; finish the release with `pyrelease resume`", entry.shown_public());
             return Err(left.help(help));
         }
         let untouched = effects.iter().all(|entry| entry.state == State::NotDone);
@@ -161,18 +160,19 @@ impl<'a> Execution<'a> {
     fn stages(&mut self) -> Result<(), (String, Error)> {
         let first = self.prepare().map_err(|error| ("prepare".to_owned(), error))?;
         let pipeline = self.pipeline;
-        for stage in pipeline.stages().skip(first) {
+        for (stage, reach) in pipeline.reaching(&self.release).into_iter().skip(first) {
             let in_stage = |error| (stage.name().to_owned(), error);
-            if stage.reach() > Reach::Private && std::mem::take(&mut self.probe) {
+            if reach > Reach::Private && std::mem::take(&mut self.probe) {
                 self.ask_stages().map_err(|error| ("probe".to_owned(), error))?;
             }
-            if stage.reach() >= Reach::Repository {
+            if reach >= Reach::Repository {
                 self.land().map_err(|error| (LANDING.to_owned(), error))?;
             }
-            if stage.reach() == Reach::Public && !self.is_public() {
-                self.listener.on_event(&Event::PointOfNoReturn { stage: stage.name() });
+            if reach == Reach::Public && !self.is_public() {
+                let is_upload = stage.destination().is_some();
+                self.listener.on_event(&Event::PointOfNoReturn { stage: stage.name(), is_upload });
             }
-            match self.stage(stage) {
+            match self.stage(stage, reach) {
                 Ok(()) => {}
                 // A question to the user needs a run to answer it for, so the run must not end.
                 Err(error)
@@ -263,10 +263,10 @@ impl<'a> Execution<'a> {
         Ok(0)
     }
 
-    fn stage(&mut self, stage: &dyn Stage) -> Result<()> {
+    fn stage(&mut self, stage: &dyn Stage, reach: Reach) -> Result<()> {
         let started = Instant::now();
         self.journal.write(Record::StageBegun { stage: stage.name().to_owned() })?;
-        self.listener.on_event(&Event::StageStarted { stage: stage.name(), reach: stage.reach() });
+        self.listener.on_event(&Event::StageStarted { stage: stage.name(), reach });
         let clone = PrivateClone::at(&self.run.tree());
         let release = &self.release;
         let live = Live {
@@ -276,7 +276,7 @@ impl<'a> Execution<'a> {
             journal: &mut self.journal,
             interrupted: self.interrupted,
         };
-        let mut effects = Effects::live(stage.name(), stage.reach(), self.listener, live);
+        let mut effects = Effects::live(stage.name(), reach, self.listener, live);
         effects.check_interrupt()?;
         let ran = catch_unwind(AssertUnwindSafe(|| stage.run(release, &mut effects)));
         let outputs = ran.unwrap_or_else(|panic| {
@@ -363,7 +363,11 @@ pub(super) fn header(run: String, pipeline: &Pipeline, release: &Release, source
         worktree: Some(release.workspace.repository.head_name()),
         head: release.workspace.head.commit.clone(),
         prefix: release.workspace.prefix.clone(),
-        stages: pipeline.stages().map(|stage| (stage.name().to_owned(), stage.reach())).collect(),
+        stages: pipeline
+            .reaching(release)
+            .into_iter()
+            .map(|(stage, reach)| (stage.name().to_owned(), reach))
+            .collect(),
         configuration: (source.path().to_owned(), source.text().to_owned()),
         conventions: target.conventions.clone(),
         plugins: pipeline

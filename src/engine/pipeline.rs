@@ -31,6 +31,18 @@ impl Pipeline {
         self.stages.iter().map(Box::as_ref)
     }
 
+    /// The stages, and how far each reaches in this release. A stage after one that reaches further than usual reaches as
+    /// far: nothing before it can be undone.
+    pub fn reaching(&self, release: &Release) -> Vec<(&dyn Stage, Reach)> {
+        let mut furthest = Reach::Private;
+        self.stages()
+            .map(|stage| {
+                furthest = furthest.max(stage.reach_in(release));
+                (stage, furthest)
+            })
+            .collect()
+    }
+
     /// Runs the stages with inert effects, and collects the actions that they would perform. Those of plugins are known
     /// from their preflight.
     ///
@@ -46,8 +58,8 @@ impl Pipeline {
         let mut uncommitted: Option<(String, String)> = None;
         let mut is_changed = false;
         let mut landing: Option<PlannedLanding> = None;
-        for stage in self.stages() {
-            let mut effects = Effects::inert(stage.name(), stage.reach(), listener)
+        for (stage, reach) in self.reaching(release) {
+            let mut effects = Effects::inert(stage.name(), reach, listener)
                 .after_changes(is_changed)
                 .with_plugin_steps(plugin_steps.remove(stage.name()).unwrap_or_default());
             let outputs = stage
@@ -66,11 +78,11 @@ impl Pipeline {
                     _ => {}
                 }
             }
-            if stage.reach() >= Reach::Repository {
+            if reach >= Reach::Repository {
                 stages.extend(landing.take().map(|landing| landing.planned(release)));
             }
             // A later stage lands its own commits.
-            for action in actions.iter().filter(|_| stage.reach() < Reach::Repository) {
+            for action in actions.iter().filter(|_| reach < Reach::Repository) {
                 match action {
                     Action::Commit { .. } => drop(landing.get_or_insert_default()),
                     Action::Tag { name, .. } => landing.get_or_insert_default().tag = Some(name.clone()),
@@ -86,7 +98,7 @@ impl Pipeline {
             if gives.contains(&Product::Tag) {
                 landing.get_or_insert_default().tag = Some(release.names().tag.clone());
             }
-            stages.push(PlannedStage { name: stage.name().to_owned(), reach: stage.reach(), actions });
+            stages.push(PlannedStage { name: stage.name().to_owned(), reach, actions });
         }
         stages.extend(landing.map(|landing| landing.planned(release)));
         release.outputs = Outputs::default();

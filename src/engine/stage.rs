@@ -26,6 +26,11 @@ pub trait Stage {
 
     fn reach(&self) -> Reach;
 
+    /// How far it reaches in this release, if that is further: a push may start a workflow that publishes.
+    fn reach_in(&self, _: &Release) -> Reach {
+        self.reach()
+    }
+
     /// What the stage needs from earlier stages, and what it gives to later ones.
     fn flow(&self) -> Flow {
         Flow::default()

@@ -26,7 +26,8 @@ pub(super) fn ask_for_missing(
     yes: bool,
     mut environment: Environment,
 ) -> Result<Environment> {
-    for destination in pipeline.stages().filter_map(Stage::destination) {
+    let destinations = pipeline.stages().filter_map(Stage::destination);
+    for destination in destinations.filter(|destination| !destination.by_workflow) {
         let setting = config.indexes().get(&destination.index).and_then(|index| index.trusted_publishing);
         let simple = destination.simple.as_deref();
         let index = IndexAddress::new(&destination.index, &destination.url, simple, None)?

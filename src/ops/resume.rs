@@ -98,7 +98,9 @@ fn needs_reconstruction(context: &Context, workspace: &Workspace, run: &RunFolde
     if journal.is_whole() {
         return Ok(false);
     }
-    let destinations = journal.header().map(destinations).unwrap_or_default();
+    let mut destinations = journal.header().map(destinations).unwrap_or_default();
+    // What a workflow publishes does not depend on what this run has sent.
+    destinations.retain(|destination| !destination.by_workflow);
     let unexplained = recovery_context(context, workspace, run).unexplained(&journal, &destinations);
     match (unexplained.public.as_slice(), unexplained.unasked.as_slice()) {
         ([_, ..], _) => Ok(true),

@@ -17,6 +17,7 @@ mod target;
 mod unbumped;
 mod upload;
 mod version;
+mod workflows;
 
 use std::collections::BTreeMap;
 

@@ -23,15 +23,15 @@ pub(super) struct Push {
     /// The branches that may release, such as `["main", "release/*"]`. Where this is not set: the remote's default branch, and
     /// any that has a release tag which the default branch does not have
     branches: Option<Vec<String>>,
-    /// The public indexes that this release uploads to
+    /// The public indexes that this release uploads to or waits for
     #[serde(skip)]
-    uploads: publishing::OwnUploads,
+    indexes: publishing::PublicIndexes,
 }
 
 pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
     let mut push: Push = config.settings(name)?;
     branches::check(config, name, push.branches.as_deref())?;
-    push.uploads = publishing::OwnUploads::of(config);
+    push.indexes = publishing::PublicIndexes::of(config);
     Ok(Box::new(push))
 }
 
@@ -73,7 +73,13 @@ impl Stage for Push {
     }
 
     fn reach(&self) -> Reach {
-        Reach::Repository
+        if self.indexes.are_awaited() { Reach::Public } else { Reach::Repository }
+    }
+
+    fn reach_in(&self, release: &Release) -> Reach {
+        let starts = |remote: Remote| self.starts(release, &remote).is_some();
+        let publishes = self.remote(release).ok().flatten().is_some_and(starts);
+        if publishes { Reach::Public } else { self.reach() }
     }
 
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
@@ -133,7 +139,10 @@ impl Stage for Push {
         };
         let branch = self.branch(release, &remote).ok_or_else(|| Error::failed("HEAD is detached"))?;
         let tag = format!("refs/tags/{}", release.names().tag);
-        let action = Action::Push { remote: remote.name.clone(), refs: vec![branch.clone(), tag.clone()] };
+        let starts = self.starts(release, &remote);
+        let reach = if starts.is_some() { Reach::Public } else { Reach::Repository };
+        let refs = vec![branch.clone(), tag.clone()];
+        let action = Action::Push { remote: remote.name.clone(), refs, starts };
         if !effects.is_live() {
             effects.announce(action)?;
             return Ok(Outputs::default());
@@ -183,7 +192,7 @@ impl Stage for Push {
             return Ok(Outputs::default());
         }
         effects.announce(action)?;
-        push_fenced(effects, &remote, (repository, &updates), &theirs)?;
+        push_fenced(effects, &remote, (repository, &updates, reach), &theirs)?;
         Ok(Outputs::default())
     }
 }
@@ -193,14 +202,14 @@ impl Stage for Push {
 pub(super) fn push_fenced(
     effects: &mut Effects<'_>,
     remote: &Remote,
-    (repository, updates): (&Repository, &[RefUpdate]),
+    (repository, updates, reach): (&Repository, &[RefUpdate], Reach),
     theirs: &BTreeMap<String, String>,
 ) -> Result<()> {
     let run = effects.run().unwrap_or_default();
     let fence = remote.new_fence(repository, run)?;
-    match push(effects, remote, (repository, updates), fence.as_deref()) {
+    match push(effects, remote, (repository, updates, reach), fence.as_deref()) {
         Err(Refused::Fence) => {
-            push(effects, remote, (repository, updates), None).map_err(Refused::into_error)?;
+            push(effects, remote, (repository, updates, reach), None).map_err(Refused::into_error)?;
         }
         Err(Refused::Push(error)) => return Err(error),
         Ok(()) => {
@@ -232,7 +241,7 @@ impl Refused {
 fn push(
     effects: &mut Effects<'_>,
     remote: &Remote,
-    (repository, updates): (&Repository, &[RefUpdate]),
+    (repository, updates, reach): (&Repository, &[RefUpdate], Reach),
     fence: Option<&str>,
 ) -> Result<(), Refused> {
     let object = updates.iter().find_map(|update| update.new.clone());
@@ -242,6 +251,7 @@ fn push(
         remote: remote.name.clone(),
         updates: updates.to_vec(),
         fence: fence.map(str::to_owned),
+        reach,
     };
     let mut is_fence_refused = false;
     let attempted = effects.attempt(effect, |_| match remote.push(repository, &all) {

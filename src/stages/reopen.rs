@@ -240,7 +240,7 @@ impl NextCycle {
         }
         effects.announce(Action::Commit { message: self.message(release, next) })?;
         if let Some((remote, branch)) = self.remote(release)? {
-            effects.announce(Action::Push { remote: remote.name, refs: vec![branch] })?;
+            effects.announce(Action::push(&remote.name, vec![branch]))?;
         }
         effects.announce(Action::Land { branch: release.workspace.head.branch.clone(), tag: None })
     }
@@ -283,19 +283,20 @@ impl NextCycle {
             let Some(commit) = self.commit(release, next, &parent, effects)? else {
                 return Ok(None);
             };
-            effects.announce(Action::Push { remote: remote.name.clone(), refs: vec![branch.clone()] })?;
+            effects.announce(Action::push(&remote.name, vec![branch.clone()]))?;
             let update =
                 RefUpdate { name: branch.clone(), old: Some(tip.clone()), new: Some(commit.clone()) };
             let updates = [update];
-            let Err(error) = push_fenced(effects, remote, (repository, &updates), &theirs) else {
+            let Err(error) = push_fenced(effects, remote, (repository, &updates, Reach::Repository), &theirs)
+            else {
                 return Ok(Some(commit));
             };
             effects.check_interrupt()?;
             let now = remote.refs(repository, &[branch]).ok().and_then(|refs| refs.get(branch).cloned());
             if now.as_ref() == Some(&commit) {
                 // The answer was lost.
-                let effect =
-                    Effect::Push { remote: remote.name.clone(), updates: updates.to_vec(), fence: None };
+                let (remote, updates) = (remote.name.clone(), updates.to_vec());
+                let effect = Effect::Push { remote, updates, fence: None, reach: Reach::Repository };
                 effects.attempt(effect, |_| Ok("found there".to_owned()))?;
                 return Ok(Some(commit));
             }

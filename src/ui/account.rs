@@ -129,6 +129,7 @@ fn files(report: &StatusReport) -> String {
 fn at_index(at: &IndexFile) -> String {
     match (at.state, &at.sha256) {
         (FileState::Same, _) => "same".to_owned(),
+        (FileState::Different, Some(sha256)) if at.by_workflow => format!("rebuilt: {}", short(sha256)),
         (FileState::Different, sha256) => {
             format!("different: {}", sha256.as_deref().map(short).unwrap_or_default())
         }

@@ -140,6 +140,7 @@ impl Human {
             Action::Land { .. } => "Landing",
             Action::Upload { .. } => "Uploading",
             Action::Push { .. } => "Pushing",
+            Action::Await { .. } => "Waiting",
             Action::Command { .. } => "Running",
             Action::Plugin { .. } => "Calling",
             Action::Skip { .. } => "Skipping",
@@ -190,11 +191,12 @@ impl Listener for Human {
                 let stage = stage.map(|stage| format!("[{stage}] ")).unwrap_or_default();
                 self.diagnostic(WARN, "warning", &format!("{stage}{message}"), *help);
             }
-            Event::PointOfNoReturn { stage } => {
+            Event::PointOfNoReturn { stage, is_upload } => {
+                let how = if *is_upload { "to" } else { "by" };
                 self.status(
                     WARN,
                     "Publishing",
-                    &format!("to {stage}: past this point the release can only be completed"),
+                    &format!("{how} {stage}: past this point the release can only be completed"),
                 );
             }
             Event::Undoing { what } => self.status(WARN, "Undoing", what),

@@ -33,6 +33,17 @@ impl Entry {
         upload && self.is_under_way(now, ON_ITS_WAY)
     }
 
+    /// That it is public, or may be, for people.
+    pub fn shown_public(&self) -> String {
+        let (effect, is_open) = (&self.effect, self.state == State::InDoubt);
+        match (effect, is_open) {
+            (Effect::Push { .. }, false) => format!("a workflow publishes {effect}"),
+            (Effect::Push { .. }, true) => format!("a workflow may publish {effect}"),
+            (_, false) => format!("{effect} is public"),
+            (_, true) => format!("{effect} may be public"),
+        }
+    }
+
     fn is_under_way(&self, now: i64, longest: i64) -> bool {
         !self.is_sent || now - self.at < longest
     }

@@ -50,6 +50,18 @@ pub enum Action {
     Push {
         remote: String,
         refs: Vec<String>,
+        /// What the workflow that the push starts does: `.github/workflows/release.yml, which uploads to PyPI`
+        #[serde(skip_serializing_if = "Option::is_none")]
+        starts: Option<String>,
+    },
+    /// Waits until an index lists the release, which a workflow publishes
+    Await {
+        index: String,
+        /// The URL at which the index lists its files
+        simple: Option<String>,
+        simple_from: String,
+        /// The longest wait: `1h`
+        limit: String,
     },
     Command {
         command: Vec<String>,
@@ -65,6 +77,11 @@ pub enum Action {
 }
 
 impl Action {
+    /// A push that starts nothing.
+    pub fn push(remote: &str, refs: Vec<String>) -> Self {
+        Self::Push { remote: remote.to_owned(), refs, starts: None }
+    }
+
     /// Whether it may change files of the clone.
     pub fn may_change_files(&self) -> bool {
         matches!(self, Self::Write { .. } | Self::Command { .. } | Self::Plugin { .. })
@@ -91,6 +108,7 @@ impl fmt::Display for Action {
             Self::Land { .. } => "land ",
             Self::Upload { .. } => "upload ",
             Self::Push { .. } => "push ",
+            Self::Await { .. } => "wait ",
             Self::Command { .. } => "run ",
             Self::Plugin { .. } => "plugin ",
             Self::Skip { .. } => "skip: ",
@@ -130,9 +148,17 @@ impl fmt::Display for ActionFacts<'_> {
                     )
                 })
             }
-            Action::Push { remote, refs } => {
+            Action::Push { remote, refs, starts } => {
                 let names: Vec<&str> = refs.iter().map(|name| short_ref(name)).collect();
-                write!(f, "{} to {remote}, atomically", names.join(" and "))
+                write!(f, "{} to {remote}, atomically", names.join(" and "))?;
+                starts.as_ref().map_or(Ok(()), |starts| write!(f, "; this starts {starts}"))
+            }
+            Action::Await { index, simple, simple_from, limit } => {
+                write!(f, "until {index} lists what the workflow publishes")?;
+                if let Some(simple) = simple {
+                    write!(f, " ({simple}, {simple_from})")?;
+                }
+                write!(f, ", {limit} at most")
             }
             Action::Command { command } => write!(f, "`{}`", command.join(" ")),
             Action::Plugin { plugin, does } => write!(f, "{plugin}: {does}"),

@@ -24,6 +24,9 @@ pub enum Effect {
         /// The ref that the push creates besides, by which recovery can shut it out; see [`crate::world::git::ShutOut`]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fence: Option<String>,
+        /// `public` if the push starts a workflow that publishes
+        #[serde(default = "Reach::repository", skip_serializing_if = "Reach::is_repository")]
+        reach: Reach,
     },
     /// A file goes to an index
     Upload {
@@ -53,8 +56,8 @@ pub enum Effect {
 impl Effect {
     pub fn reach(&self) -> Reach {
         match self {
-            Self::Land { .. } | Self::Push { .. } => Reach::Repository,
-            Self::Upload { reach, .. } | Self::Command { reach, .. } => *reach,
+            Self::Land { .. } => Reach::Repository,
+            Self::Push { reach, .. } | Self::Upload { reach, .. } | Self::Command { reach, .. } => *reach,
             Self::Plugin(effect) => effect.reach,
         }
     }

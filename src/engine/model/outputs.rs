@@ -54,4 +54,6 @@ pub struct Destination {
     pub reach: Reach,
     /// Whether it gets the release's own files, not others that are built for a rehearsal
     pub exact: bool,
+    /// Whether a workflow builds and uploads the files, so that their bytes may differ
+    pub by_workflow: bool,
 }

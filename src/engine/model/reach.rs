@@ -22,6 +22,17 @@ pub enum Reach {
     FollowUp,
 }
 
+impl Reach {
+    /// The default of a push in journals, and whether a push has it.
+    pub(super) fn repository() -> Self {
+        Self::Repository
+    }
+
+    pub(super) fn is_repository(&self) -> bool {
+        *self == Self::Repository
+    }
+}
+
 impl fmt::Display for Reach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

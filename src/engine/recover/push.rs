@@ -26,7 +26,7 @@ impl NotUndone {
 impl RecoveryContext<'_> {
     /// The outcome of a push, or of its undo, in doubt. If the refs are unchanged, the push or undo is fenced off first.
     pub(super) fn find_out_push(&self, entry: &Entry, now: i64) -> Resolution {
-        let Effect::Push { remote, updates, fence } = &entry.effect else { return Resolution::Unknown };
+        let Effect::Push { remote, updates, fence, .. } = &entry.effect else { return Resolution::Unknown };
         let remote = Remote { name: remote.clone() };
         let is_on_this_machine = remote.is_on_this_machine(self.repository);
         if is_on_this_machine {
@@ -113,7 +113,7 @@ impl RecoveryContext<'_> {
 
     /// Undoes a push.
     pub(super) fn undo_push(&self, entry: &Entry, undo_fence: Option<&str>) -> Result<(), NotUndone> {
-        let Effect::Push { remote, updates, fence } = &entry.effect else { return Ok(()) };
+        let Effect::Push { remote, updates, fence, .. } = &entry.effect else { return Ok(()) };
         let remote = Remote { name: remote.clone() };
         remote
             .take_back(self.repository, updates, undo_fence)

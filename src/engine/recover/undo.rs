@@ -213,11 +213,15 @@ impl RecoveryContext<'_> {
 
 /// The refusal to undo once something is public.
 fn refusal(entry: &Entry) -> Error {
-    let message = match entry.state {
-        State::InDoubt => format!("{} may be public, now or later, and cannot be undone", entry.effect),
+    let message = match (&entry.effect, entry.state) {
+        (Effect::Push { .. }, _) => format!("{}, so the push cannot be undone", entry.shown_public()),
+        (_, State::InDoubt) => format!("{} may be public, now or later, and cannot be undone", entry.effect),
         _ => format!("{} is public and cannot be undone", entry.effect),
     };
     let refusal = Error::left(message).help("finish the release: `pyrelease resume`");
+    if let Effect::Push { .. } = entry.effect {
+        return refusal.help("or keep everything as it is, and end the run: `pyrelease rollback --leave`");
+    }
     if entry.may_still_arrive(jiff::Timestamp::now().as_second()) {
         return refusal
             .help("or wait five minutes: if the index still does not list it, `rollback` undoes the run");

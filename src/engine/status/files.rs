@@ -45,6 +45,9 @@ pub struct IndexFile {
     /// Why the state is unknown
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether a workflow builds and uploads the file, so that its bytes may differ
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub by_workflow: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -98,6 +101,7 @@ pub(super) fn files(
                     state,
                     sha256,
                     reason,
+                    by_workflow: destination.by_workflow,
                 }
             })
             .collect();

@@ -220,7 +220,14 @@ impl JournalSummary {
                 continue;
             }
             let (index, url, simple) = (index.clone(), url.clone(), simple.clone());
-            self.destinations.push(Destination { index, url, simple, reach: *reach, exact: true });
+            self.destinations.push(Destination {
+                index,
+                url,
+                simple,
+                reach: *reach,
+                exact: true,
+                by_workflow: false,
+            });
         }
     }
 

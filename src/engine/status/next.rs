@@ -1,7 +1,8 @@
 //! The commands that continue a run, and notes that help to choose one.
 
 use super::{
-    FileState, JournalState, JournalSummary, LocalState, NextCommand, RefState, RefStatus, StatusReport,
+    FileState, IndexFile, JournalState, JournalSummary, LocalState, NextCommand, RefState, RefStatus,
+    StatusReport,
 };
 use crate::engine::journal::{Entry, Record, needs_user_decision, point_of_no_return, refused_for_good};
 use crate::engine::model::{Effect, Reach, State};
@@ -117,10 +118,8 @@ fn sound(
     let missing = report.files.iter().filter(|file| is_missing(file)).map(|file| file.filename.as_str());
     let missing: Vec<&str> = missing.collect();
     if let Some(entry) = point_of_no_return(&summary.entries) {
-        notes.push(match entry.state {
-            State::InDoubt => format!("{} may be public: the release can only be completed", entry.effect),
-            _ => format!("{} is public: the release can only be completed", entry.effect),
-        });
+        notes.push(format!("{}: the release can only be completed", entry.shown_public()));
+        notes.extend(awaited(report, summary));
         let mut doubtful = summary.entries.iter().rev().filter(|entry| entry.state == State::InDoubt);
         let is_open = |entry: &&Entry| needs_user_decision(&summary.records, &entry.stage, &entry.effect);
         if let Some(Entry { stage, effect, .. }) = doubtful.find(is_open) {
@@ -196,6 +195,13 @@ fn failed_stage(records: &[Record]) -> Option<&String> {
     })
 }
 
+/// That a workflow publishes the release, and the run waits for it.
+fn awaited(report: &StatusReport, summary: &JournalSummary) -> Option<String> {
+    let is_open = |stage: &str| report.stages.iter().any(|known| known.stage == stage && !known.done);
+    let awaited = summary.destinations.iter().find(|place| place.by_workflow && is_open(&place.index))?;
+    Some(format!("`resume` waits until `{}` lists what the workflow publishes", awaited.index))
+}
+
 /// Whether neither the run's folder nor an index has the file.
 fn is_missing(file: &super::DistributionStatus) -> bool {
     !file.rehearsal
@@ -205,7 +211,8 @@ fn is_missing(file: &super::DistributionStatus) -> bool {
 
 /// Whether a public index has other bytes under the file's name. Resuming cannot repair that.
 fn differs_in_public(file: &super::DistributionStatus) -> bool {
-    file.indexes.iter().any(|at| at.reach == Reach::Public && at.state == FileState::Different)
+    let differs = |at: &IndexFile| at.state == FileState::Different && !at.by_workflow;
+    file.indexes.iter().any(|at| at.reach == Reach::Public && differs(at))
 }
 
 /// Whether somebody else has changed the refs of an effect, and part of the effect is still there.

@@ -128,7 +128,9 @@ pub(super) fn find(
     let mut asked = Vec::new();
     let mut windows = Vec::new();
     for stage in pipeline.stages() {
-        let Some(place) = stage.destination().filter(|place| place.exact) else { continue };
+        let Some(place) = stage.destination().filter(|place| place.exact && !place.by_workflow) else {
+            continue;
+        };
         if place.simple.is_none() {
             if place.reach == Reach::Public {
                 return Ok(None);

@@ -105,7 +105,12 @@ fn pending(client: &IndexClient, project: &str) -> Option<Finding> {
 }
 
 /// That the index has a higher final release: installers take that one, and the new one only where it is asked for.
-fn superseded(client: &IndexClient, listing: &Listing, project: &str, version: &Version) -> Option<Finding> {
+pub(super) fn superseded(
+    client: &IndexClient,
+    listing: &Listing,
+    project: &str,
+    version: &Version,
+) -> Option<Finding> {
     let listed = listing.files.iter().filter(|file| file.yanked == Yanked::No);
     let versions = listed.filter_map(|file| {
         let filename: Filename = file.filename.parse().ok()?;

@@ -1,5 +1,6 @@
 //! Uploads the distributions to an index: any stage named like an index does this.
 
+mod awaited;
 mod credentials;
 mod install;
 mod look;
@@ -41,12 +42,38 @@ struct Settings {
     version: As,
     /// A command to test the installed release with, such as `python -c 'import demo'`
     smoke: Option<String>,
+    /// Who builds and uploads the files: `pyrelease`, or `workflow` for a CI workflow that the push starts. Then this stage
+    /// waits until the index lists the release, and compares it with what was built here
+    by: By,
+    /// With `by = "workflow"`: how long to wait for it, such as `1h` or `90m`
+    wait: Option<String>,
+    /// With `by = "workflow"`: how long the index must list no further file before missing ones count as missing
+    settle: Option<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { connections: CONNECTIONS, verify: false, install: false, version: As::Exact, smoke: None }
+        Self {
+            connections: CONNECTIONS,
+            verify: false,
+            install: false,
+            version: As::Exact,
+            smoke: None,
+            by: By::Pyrelease,
+            wait: None,
+            settle: None,
+        }
     }
+}
+
+/// Who builds and uploads the files
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum By {
+    /// This stage, those that were built and checked
+    Pyrelease,
+    /// A CI workflow that the push starts
+    Workflow,
 }
 
 /// The version under which a release is rehearsed
@@ -94,6 +121,14 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
             None,
         ));
     }
+    if settings.by == By::Workflow {
+        return awaited::make(config, name, settings);
+    }
+    if let Some(key) = ["wait", "settle"].into_iter().find(|key| config.stage_key(name, key).is_some()) {
+        let help = "add `by = \"workflow\"` if a workflow publishes the release";
+        let span = config.stage_key(name, key).flatten();
+        return Err(config.error(&format!("`{key}` requires `by = \"workflow\"`"), span, Some(help)));
+    }
     if !(1..=MOST_CONNECTIONS).contains(&settings.connections) {
         let span = config.stage_key(name, "connections").flatten();
         let message = format!("`connections` must be 1 to {MOST_CONNECTIONS}, not {}", settings.connections);
@@ -125,18 +160,6 @@ impl Upload {
         IndexClient::connect(&release.workspace.environment, self.address()?, project)
     }
 
-    /// The result of a trial. For a public release a failure is only reported, because trying again changes nothing.
-    fn judge_trial(&self, tried: Result<()>, effects: &Effects<'_>) -> Result<Option<String>> {
-        match tried {
-            Err(error) if self.reach() == Reach::Public && error.kind() != ErrorKind::Interrupted => {
-                let reason = format!("its trial on `{}` failed: {}", self.name, error.chain());
-                effects.warn(&reason, error.hints().first().map(String::as_str));
-                Ok(Some(reason))
-            }
-            tried => tried.map(|()| None),
-        }
-    }
-
     /// The trials after the upload, for the plan.
     fn plan_trial(&self, effects: &mut Effects<'_>) -> Result<Outputs> {
         if self.settings.verify || self.settings.install {
@@ -151,6 +174,22 @@ impl Upload {
             effects.announce(Action::Command { command: vec![smoke.clone()] })?;
         }
         Ok(Outputs::default())
+    }
+}
+
+/// The result of a trial. For a public release a failure is only reported, because trying again changes nothing.
+fn judge_trial(
+    (index, reach): (&str, Reach),
+    tried: Result<()>,
+    effects: &Effects<'_>,
+) -> Result<Option<String>> {
+    match tried {
+        Err(error) if reach == Reach::Public && error.kind() != ErrorKind::Interrupted => {
+            let reason = format!("its trial on `{index}` failed: {}", error.chain());
+            effects.warn(&reason, error.hints().first().map(String::as_str));
+            Ok(Some(reason))
+        }
+        tried => tried.map(|()| None),
     }
 }
 
@@ -182,6 +221,7 @@ impl Stage for Upload {
             simple: self.index.simple.clone(),
             reach: self.reach(),
             exact: self.settings.version == As::Exact,
+            by_workflow: false,
         })
     }
 
@@ -261,7 +301,7 @@ impl Stage for Upload {
             if let Some(file) = fetched.filter(|_| self.settings.install) {
                 let smoke = self.settings.smoke.as_deref();
                 let tried = install::try_out(smoke, &self.name, (&file, &batch.version), release, effects);
-                failed_trial = self.judge_trial(tried, effects)?;
+                failed_trial = judge_trial((&self.name, self.reach()), tried, effects)?;
             }
         } else {
             verify::compare(&client, &batch, release, self.reach(), effects)?;

@@ -1,0 +1,189 @@
+//! The CI workflows of the release's repository that publish, and whether its remote runs them.
+
+use crate::config::Config;
+use crate::engine::prelude::*;
+use crate::engine::release::Workspace;
+use crate::python::project::Files;
+use crate::python::workflows::{Forge, Likelihood, PublishingWorkflow, Target, publishing};
+use crate::world::git::{Remote, Repository};
+
+/// Where workflows are, relative to the top of the repository
+const FOLDERS: [&str; 5] = [".github", ".forgejo", ".gitea", ".gitlab", "scripts"];
+const FILES: [&str; 2] = [".gitlab-ci.yml", ".gitlab-ci.yaml"];
+
+/// Whether a workflow publishes to the index of this stage, by its settings.
+pub(super) fn is_awaited(config: &Config, stage: &str) -> bool {
+    config.indexes().contains_key(stage) && config.stage_text(stage, "by") == Some("workflow")
+}
+
+/// The repository from its top: workflows are there, wherever the project is
+struct Top<'a>(&'a Workspace);
+
+impl Files for Top<'_> {
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.0.repository.committed(&self.0.head.commit, path)
+    }
+
+    fn list(&self, folder: &str) -> Vec<String> {
+        self.0.repository.files_in(&self.0.head.commit, folder)
+    }
+}
+
+/// The workflows that publish to more than TestPyPI, whatever starts them.
+pub(super) fn all(release: &Release) -> Vec<PublishingWorkflow> {
+    let top = Top(&release.workspace);
+    let mut listed: Vec<String> = FOLDERS.iter().flat_map(|folder| top.list(folder)).collect();
+    listed.extend(FILES.iter().filter(|path| top.read(path).is_some()).map(|path| (*path).to_owned()));
+    publishing(&top, &listed).publishing
+}
+
+/// Those that publish to an index for users if the release's tag is pushed, the surest first.
+pub(super) fn started(release: &Release) -> Vec<(PublishingWorkflow, Likelihood)> {
+    let tag = &release.names().tag;
+    let publish = all(release).into_iter().filter(|workflow| !workflow.is_rehearsal());
+    let mut started: Vec<_> = publish
+        .map(|workflow| {
+            let likelihood = workflow.starts_on_tag(tag);
+            (workflow, likelihood)
+        })
+        .filter(|(_, likelihood)| *likelihood > Likelihood::No)
+        .collect();
+    started.sort_by(|(_, one), (_, other)| other.cmp(one));
+    started
+}
+
+/// Whether a workflow's target is the index with this upload URL.
+pub(super) fn is_same_index(target: &Target, upload: &str) -> bool {
+    match target {
+        Target::PyPi => upload.contains("//upload.pypi.org/"),
+        Target::TestPyPi => upload.contains("//test.pypi.org/"),
+        Target::Other(other) => other.trim_end_matches('/') == upload.trim_end_matches('/'),
+        Target::Named(_) | Target::Unknown => false,
+    }
+}
+
+/// Where in the repository a workflow uploads: `.github/workflows/release.yml`, line 9.
+pub(super) fn place(workflow: &PublishingWorkflow) -> String {
+    format!("`{}`, line {}", workflow.file, workflow.line)
+}
+
+/// What a workflow does: `uploads to PyPI with twine upload`.
+pub(super) fn what(workflow: &PublishingWorkflow) -> String {
+    let indexes: Vec<String> = workflow.indexes.iter().map(ToString::to_string).collect();
+    format!("uploads to {} with {}", indexes.join(" and "), workflow.by)
+}
+
+/// The servers of a remote
+pub(super) struct RemoteHosts {
+    /// Host and path of each URL that is not on this machine
+    addresses: Vec<(String, String)>,
+}
+
+impl RemoteHosts {
+    pub(super) fn of(repository: &Repository, remote: &Remote) -> Self {
+        // Git may rewrite the URL (`insteadOf`), in either direction.
+        let rewritten = remote.addresses(repository).map(|(fetched, _)| fetched).ok();
+        let configured = repository.configured(&format!("remote.{}.url", remote.name));
+        Self { addresses: [configured, rewritten].iter().flatten().filter_map(|url| address(url)).collect() }
+    }
+
+    /// Whether the remote runs workflows of this forge; `Maybe` if its host is not known.
+    pub(super) fn run(&self, forge: Forge) -> Likelihood {
+        let runs = self.addresses.iter().map(|(host, _)| match forge_of(host) {
+            Some(known) => Likelihood::from(is_alike(known) == is_alike(forge)),
+            None => Likelihood::Maybe,
+        });
+        runs.max().unwrap_or(Likelihood::No)
+    }
+
+    /// The page of the forge that shows the runs of a workflow, where the forge is known.
+    pub(super) fn page(&self, workflow: &PublishingWorkflow) -> Option<String> {
+        let runs_there = |(host, _): &&(String, String)| {
+            forge_of(host).is_some_and(|known| is_alike(known) == is_alike(workflow.forge))
+        };
+        let (host, path) = self.addresses.iter().find(runs_there)?;
+        let file = workflow.workflow.rsplit('/').next().unwrap_or_default();
+        Some(match workflow.forge {
+            Forge::GitHub => format!("https://{host}/{path}/actions/workflows/{file}"),
+            Forge::GitLab => format!("https://{host}/{path}/-/pipelines"),
+            Forge::Forgejo | Forge::Gitea => format!("https://{host}/{path}/actions"),
+        })
+    }
+}
+
+/// Forgejo runs Gitea's workflows as well.
+fn is_alike(forge: Forge) -> Forge {
+    if forge == Forge::Gitea { Forge::Forgejo } else { forge }
+}
+
+/// The host and the path of a URL; none if it is a path of this machine.
+fn address(url: &str) -> Option<(String, String)> {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    // `host:path`, but not `/folder:name`
+    let (host, path) = match scheme {
+        "file" => return None,
+        "" => rest.split_once(':').filter(|(host, _)| !host.contains('/'))?,
+        _ => rest.split_once('/').unwrap_or((rest, "")),
+    };
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let host = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let path = path.trim_matches('/');
+    Some((host, path.strip_suffix(".git").unwrap_or(path).to_owned()))
+}
+
+/// The forge at a host, where its name tells.
+fn forge_of(host: &str) -> Option<Forge> {
+    let is = |name: &str| host == format!("{name}.com") || host.starts_with(&format!("{name}."));
+    if is("github") {
+        Some(Forge::GitHub)
+    } else if is("gitlab") {
+        Some(Forge::GitLab)
+    } else if host == "codeberg.org" || is("forgejo") {
+        Some(Forge::Forgejo)
+    } else if is("gitea") {
+        Some(Forge::Gitea)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(urls: &[&str]) -> RemoteHosts {
+        RemoteHosts { addresses: urls.iter().filter_map(|url| address(url)).collect() }
+    }
+
+    #[test]
+    fn a_forge_is_known_by_its_host() {
+        use Likelihood::{Maybe, No, Yes};
+        for (forge, address, expected) in [
+            (Forge::GitHub, "git@github.com:me/demo.git", Yes),
+            (Forge::GitHub, "https://github.com/me/demo", Yes),
+            (Forge::GitHub, "https://github.example.org/me/demo", Yes),
+            (Forge::GitHub, "https://gitlab.com/me/github.com", No),
+            (Forge::GitLab, "ssh://git@gitlab.example.org:22/me/demo", Yes),
+            (Forge::GitLab, "git@git.example.org:me/demo.git", Maybe),
+            (Forge::GitHub, "/srv/github.com/demo.git", No),
+            (Forge::GitHub, "file:///srv/github.com/demo.git", No),
+            (Forge::Gitea, "https://codeberg.org/me/demo", Yes),
+        ] {
+            assert_eq!(at(&[address]).run(forge), expected, "{address}");
+        }
+        assert_eq!(at(&["https://github.com/me/demo", "/srv/mirror"]).run(Forge::GitHub), Yes);
+        assert_eq!(at(&[]).run(Forge::GitHub), No);
+    }
+
+    #[test]
+    fn addresses_have_a_host_and_a_path() {
+        let expected = Some(("github.com".to_owned(), "me/demo".to_owned()));
+        for url in [
+            "git@github.com:me/demo.git",
+            "https://token@GitHub.com/me/demo/",
+            "ssh://git@github.com:22/me/demo.git",
+        ] {
+            assert_eq!(address(url), expected, "{url}");
+        }
+    }
+}
