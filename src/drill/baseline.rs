@@ -47,6 +47,8 @@ pub(super) struct Task {
 pub(super) struct Baseline {
     header: Header,
     bump: Option<String>,
+    /// Whether the run must be told that a workflow publishes: in a drill, no file shows it
+    is_forced: bool,
     /// The number of the point at the end of the private stages; `None` if every run starts from the beginning
     prepared: Option<u64>,
     tasks: Vec<Task>,
@@ -88,7 +90,7 @@ impl Baseline {
     /// The command that starts in this state.
     pub(super) fn arguments(&self, start: Start) -> Vec<&str> {
         match start {
-            Start::Pristine => ["run", "--yes"].into_iter().chain(self.bump.as_deref()).collect(),
+            Start::Pristine => run_arguments(self.bump.as_deref(), self.is_forced),
             Start::Prepared => vec![RecoveryCommand::Resume.name(), "--yes"],
             Start::Killed(_, command) => vec![command.name(), "--yes"],
         }
@@ -128,8 +130,8 @@ impl Baseline {
 
     /// Runs the whole release.
     fn of_run(sandbox: &mut Sandbox<'_>, bump: Option<&str>) -> Result<Self> {
-        let arguments: Vec<&str> = ["run", "--yes"].into_iter().chain(bump).collect();
-        let (ended, points) = listed(sandbox, &arguments)?;
+        let is_forced = sandbox.has_workflows();
+        let (ended, points) = listed(sandbox, &run_arguments(bump, is_forced))?;
         if ended.exit_code() != Some(ExitCode::Done) {
             return Err(failed(&ended));
         }
@@ -143,7 +145,7 @@ impl Baseline {
             found.into_iter().map(|point| Task { at: point.id.number, start: Start::Pristine, point });
         let (bump, complete) = (bump.map(str::to_owned), sandbox.facts()?);
         let effects = plugins::done(sandbox)?;
-        Ok(Self { header, bump, prepared, tasks: tasks.collect(), complete, effects })
+        Ok(Self { header, bump, is_forced, prepared, tasks: tasks.collect(), complete, effects })
     }
 
     /// Checks whether a run resumed after its private stages passes the same points; if so, later kills start from
@@ -222,6 +224,10 @@ impl Baseline {
         sandbox.pyrelease(&self.arguments(task.start), Some(&format!("kill:{}", task.at)))?;
         sandbox.save(&start.state())
     }
+}
+
+fn run_arguments(bump: Option<&str>, is_forced: bool) -> Vec<&str> {
+    ["run", "--yes"].into_iter().chain(is_forced.then_some("--force")).chain(bump).collect()
 }
 
 /// The first points of a `resume`, at which it reconciles uncertain effects

@@ -45,6 +45,8 @@ pub(super) struct Index {
     pub(super) name: String,
     pub(super) kind: IndexKind,
     listed: bool,
+    /// Whether a workflow uploads the files
+    pub(super) by_workflow: bool,
 }
 
 /// A command that reaches further than the run's folder, or a plugin
@@ -109,7 +111,13 @@ impl Configuration {
             let name = &stage.value;
             if let Some(index) = config.indexes().get(name) {
                 let listed = index.simple.is_some();
-                read.indexes.push(Index { name: name.clone(), kind: index.kind, listed });
+                let by_workflow = config.stage_text(name, "by") == Some("workflow");
+                read.indexes.push(Index { name: name.clone(), kind: index.kind, listed, by_workflow });
+                if by_workflow {
+                    read.left_out.push(format!(
+                        "the drill plays the workflow that publishes to `{name}`: it uploads the files that the release built"
+                    ));
+                }
                 if config.stage_key(name, "install").is_some() && !for_real.install {
                     read.left_out.push(format!(
                         "`{name}` does not test the installation of its upload (pass `--install` to do so)"

@@ -118,7 +118,7 @@ fn compare(kind: &str, should: &Named, is: &Named, lines: &mut Vec<String>) {
     }
 }
 
-fn refs(folder: &Path) -> Result<Named> {
+pub(super) fn refs(folder: &Path) -> Result<Named> {
     let listing = ["for-each-ref", "--format=%(refname) %(objectname)"];
     let listed = Process::new("git").args(listing).folder(folder).read()?;
     Ok(listed.lines().filter_map(|line| line.split_once(' ')).map(owned).collect())
@@ -150,7 +150,7 @@ fn tree(top: &Path) -> Result<Named> {
 }
 
 /// The files of an index, in one folder per project. Names that begin with a dot are internal.
-fn files_of_index(folder: &Path) -> Result<Named> {
+pub(super) fn files_of_index(folder: &Path) -> Result<Named> {
     let mut files = Named::new();
     for (project, name) in entries(folder)? {
         if name.starts_with('.') {

@@ -18,6 +18,7 @@ mod report;
 mod sandbox;
 mod stand_in;
 mod template;
+mod workflow;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

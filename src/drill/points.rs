@@ -115,6 +115,9 @@ pub struct KillPoint {
     /// What happens there, for display
     pub what: String,
     pub phase: Phase,
+    /// Whether a push that publishes is under way, so that it may not have arrived
+    #[serde(skip)]
+    pub is_pushing: bool,
     /// Whether the end of a stage has just been recorded
     #[serde(skip)]
     pub ends_stage: bool,
@@ -165,6 +168,7 @@ pub(super) fn kill_points(
             stage,
             what,
             phase: known.phase.unwrap_or(Phase::NotBegun),
+            is_pushing: known.pushing.is_some(),
             ends_stage,
         });
     }
@@ -179,6 +183,8 @@ struct Known {
     effects: Vec<Effect>,
     /// The effect that is being done or undone
     current: Option<Effect>,
+    /// The id of a push that publishes and is under way
+    pushing: Option<u64>,
 }
 
 impl Known {
@@ -187,13 +193,17 @@ impl Known {
             Record::Run(_) => self.phase = Some(Phase::Reversible),
             Record::StageBegun { stage } => self.stage = Some(stage.clone()),
             Record::StageDone { .. } => self.stage = None,
-            Record::Intent { stage, effect, .. } => {
+            Record::Intent { id, stage, effect, .. } => {
+                self.pushing = matches!(effect, Effect::Push { reach: Reach::Public, .. }).then_some(*id);
                 self.stage.get_or_insert_with(|| stage.clone());
                 self.effects.push(effect.clone());
                 self.current = Some(effect.clone());
                 if effect.reach() >= Reach::Public {
                     self.phase = Some(Phase::Public);
                 }
+            }
+            Record::Done { id, .. } | Record::NotDone { id, .. } if self.pushing == Some(*id) => {
+                self.pushing = None;
             }
             // The release lands between stages; another landing belongs to its stage.
             Record::Done { id, .. }

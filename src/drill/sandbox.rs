@@ -12,6 +12,7 @@ use super::copies::{Sharing, copy};
 use super::facts::Facts;
 use super::stand_in;
 use super::template::{Template, repository};
+use super::workflow;
 use crate::error::{Error, ExitCode, Result};
 use crate::index::variable_for;
 use crate::server::{Access, EmbeddedIndex};
@@ -25,6 +26,8 @@ const MARK: &str = "PYRELEASE_DRILL_WORLD";
 const COMMAND_LIMIT: Duration = Duration::from_secs(30 * 60);
 /// How long a command's children may run after it
 const EXIT_LIMIT: Duration = Duration::from_secs(20);
+/// How often a workflow looks whether it is to publish
+const WORKFLOW_TICK: Duration = Duration::from_millis(100);
 const TICK: Duration = Duration::from_millis(5);
 
 /// How a pyrelease command ended
@@ -58,6 +61,8 @@ pub(super) struct Sandbox<'a> {
     indexes: Vec<EmbeddedIndex>,
     environment: BTreeMap<OsString, OsString>,
     program: PathBuf,
+    /// The indexes to which a workflow publishes
+    by_workflow: Vec<String>,
 }
 
 /// What all sandboxes share
@@ -108,11 +113,13 @@ impl<'a> Sandbox<'a> {
         }
         fs_err::write(&ignored, excluded)?;
 
+        let by_workflow = base.configuration.indexes.iter().filter(|index| index.by_workflow);
         let mut sandbox = Self {
             folder: folder.to_owned(),
             template: base.template,
             environment: environment(base, &world, &indexes),
             program: std::env::current_exe()?,
+            by_workflow: by_workflow.map(|index| index.name.clone()).collect(),
             indexes,
         };
         sandbox.save(PRISTINE)?;
@@ -188,7 +195,19 @@ impl<'a> Sandbox<'a> {
             .unchecked()
             .start()
             .map_err(failed)?;
-        let ended = handle.wait_timeout(COMMAND_LIMIT).map_err(failed)?.map(|output| output.status);
+        // A workflow has time until the release waits for it.
+        let waits = matches!(arguments.first(), Some(&"run" | &"resume"));
+        let plays = waits && !self.by_workflow.is_empty();
+        let began = Instant::now();
+        let ended = loop {
+            let (left, tick) = (COMMAND_LIMIT.saturating_sub(began.elapsed()), WORKFLOW_TICK);
+            let time = if plays { left.min(tick) } else { left };
+            let ended = handle.wait_timeout(time).map_err(failed)?.map(|output| output.status);
+            if ended.is_some() || began.elapsed() >= COMMAND_LIMIT {
+                break ended;
+            }
+            self.publish()?;
+        };
         if ended.is_none() {
             handle.kill().map_err(failed)?;
         }
@@ -198,6 +217,38 @@ impl<'a> Sandbox<'a> {
             stderr.push_str(&format!("\nit did not end within {} minutes", COMMAND_LIMIT.as_secs() / 60));
         }
         Ok(Ended { code: ended.and_then(|status| status.code()), stdout: read(&stdout)?, stderr })
+    }
+
+    /// Whether a workflow publishes to one of the indexes.
+    pub(super) fn has_workflows(&self) -> bool {
+        !self.by_workflow.is_empty()
+    }
+
+    /// Plays the workflows that publish.
+    fn publish(&self) -> Result<()> {
+        for index in &self.by_workflow {
+            let files = workflow::to_publish(&self.world(), &self.project(), index)?;
+            if files.is_empty() {
+                continue;
+            }
+            let options = ["--manifest", FILE, "upload", "--yes", "--index", index].map(OsString::from);
+            let arguments = options.into_iter().chain(files.into_iter().map(PathBuf::into_os_string));
+            let uploaded = duct::cmd(&self.program, arguments)
+                .dir(self.project())
+                .full_env(&self.environment)
+                .stdin_null()
+                .stdout_null()
+                .stderr_capture()
+                .unchecked()
+                .run()?;
+            if !uploaded.status.success() {
+                let said = String::from_utf8_lossy(&uploaded.stderr).trim_end().to_owned();
+                let message =
+                    format!("the drill failed to play the workflow that publishes to `{index}`:\n{said}");
+                return Err(Error::failed(message));
+            }
+        }
+        Ok(())
     }
 
     /// Waits until no process is running in the sandbox; returns those that remain after the limit.

@@ -19,7 +19,12 @@ impl Execution<'_> {
     pub fn fetch_missing(&self) -> Result<()> {
         let names: Vec<&str> = self.pipeline.stages().map(Stage::name).collect();
         let (done, outputs) = completed_stages(self.journal.records(), &names);
-        if self.pipeline.stages().skip(done).all(|stage| stage.reach() == Reach::FollowUp) {
+        // A stage that waits for a workflow compares what there is.
+        let needs_none = |stage: &dyn Stage| {
+            let is_by_workflow = stage.destination().is_some_and(|place| place.by_workflow);
+            stage.reach() == Reach::FollowUp || is_by_workflow
+        };
+        if self.pipeline.stages().skip(done).all(needs_none) {
             return Ok(());
         }
         let missing = outputs.distributions.iter().filter(|file| verify(file).is_err());

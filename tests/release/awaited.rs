@@ -81,12 +81,16 @@ impl Scene {
     /// Kills the run as soon as it waits for the workflow.
     fn kill_when_waiting(&self) -> impl FnOnce(&Running<'_>) + Send + '_ {
         |running| {
-            let until = Instant::now() + Duration::from_secs(60);
-            let is_waiting = || self.journal().contains("{\"type\":\"stage-begun\",\"stage\":\"pypi\"}");
-            while !is_waiting() && Instant::now() < until {
-                std::thread::sleep(Duration::from_millis(50));
-            }
+            self.wait_for_stage();
             running.signal("KILL");
+        }
+    }
+
+    fn wait_for_stage(&self) {
+        let until = Instant::now() + Duration::from_secs(60);
+        let is_waiting = || self.journal().contains("{\"type\":\"stage-begun\",\"stage\":\"pypi\"}");
+        while !is_waiting() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 
@@ -155,6 +159,33 @@ fn killed_while_it_waits_and_completed() {
 
     let resumed = project.pyrelease("resume --yes").meanwhile(|_| scene.publish(|_| {}, all, false)).code(0);
     resumed.stderr_lacks("credentials");
+    scene.is_released();
+}
+
+#[test]
+fn interrupted_by_the_user_and_completed_without_the_built_files() {
+    let scene = Scene::new("");
+    let project = &scene.project;
+    let interrupt = |running: &Running<'_>| {
+        scene.wait_for_stage();
+        running.signal("INT");
+    };
+    let outcome = project.pyrelease("run minor --yes").meanwhile(interrupt).code(4);
+    outcome.stderr_contains(
+        "a workflow publishes main and v1.1.0 at origin; finish the release with `pyrelease resume`",
+    );
+    let runs = project.repository().join(".git/pyrelease/runs");
+    for run in fs_err::read_dir(runs).unwrap() {
+        let dist = run.unwrap().path().join("dist");
+        fs_err::read_dir(dist)
+            .into_iter()
+            .flatten()
+            .for_each(|file| fs_err::remove_file(file.unwrap().path()).unwrap());
+    }
+    project.pyrelease("status").code(0).stdout_contains("next: pyrelease resume");
+    scene.publish(|_| {}, all, false);
+    let resumed = project.pyrelease("resume --yes").code(0);
+    resumed.stderr_contains("demo-1.1.0.tar.gz was not compared: demo-1.1.0.tar.gz is gone here");
     scene.is_released();
 }
 
@@ -324,4 +355,13 @@ fn a_rehearsal_by_a_workflow_is_undone_if_it_differs() {
     let outcome = run.meanwhile(|_| scene.publish(alter, all, false)).code(1);
     outcome.stderr_contains("with another content than the release's commit");
     scene.project.assert_unchanged(&before);
+}
+
+#[test]
+fn a_release_that_a_workflow_publishes_converges_wherever_it_is_killed() {
+    let scene = Scene::new("");
+    let report = super::drill::converges(&scene.project, "--stage push --stage pypi", 2);
+    let left_out = report["left_out"].to_string();
+    assert!(left_out.contains("the drill plays the workflow that publishes to `pypi`"), "{left_out}");
+    assert!(scene.index.files("demo").is_empty());
 }

@@ -204,9 +204,12 @@ fn awaited(report: &StatusReport, summary: &JournalSummary) -> Option<String> {
 
 /// Whether neither the run's folder nor an index has the file.
 fn is_missing(file: &super::DistributionStatus) -> bool {
+    // A workflow builds its own.
+    let mut indexes = file.indexes.iter().filter(|at| !at.by_workflow).peekable();
     !file.rehearsal
         && file.local != LocalState::Present
-        && file.indexes.iter().all(|at| matches!(at.state, FileState::Absent | FileState::Different))
+        && (file.indexes.is_empty() || indexes.peek().is_some())
+        && indexes.all(|at| matches!(at.state, FileState::Absent | FileState::Different))
 }
 
 /// Whether a public index has other bytes under the file's name. Resuming cannot repair that.

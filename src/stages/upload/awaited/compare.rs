@@ -9,7 +9,7 @@ use crate::python::comparison::{Difference, SdistMembers, examples, of_metadata,
 use crate::python::distribution::{Distribution, Kind};
 use crate::python::filename::Filename;
 use crate::python::metadata::Metadata;
-use crate::stages::upload::verify::{Patience, fetch, installable};
+use crate::stages::upload::verify::{PollSchedule, fetch, installable};
 
 /// The published files of a release
 pub(super) struct Published<'a> {
@@ -69,6 +69,10 @@ impl<'a> Published<'a> {
                 effects.note(&format!("{name} was not compared: no {} was built here", published.kind));
                 continue;
             };
+            if !ours.path.is_file() {
+                effects.note(&format!("{name} was not compared: {} is gone here", ours.filename));
+                continue;
+            }
             let of_file = self.of_file(file, published, ours, release, effects)?;
             if of_file.is_empty() {
                 other.push(name);
@@ -162,7 +166,7 @@ impl<'a> Published<'a> {
 
     fn download(&self, file: &SimpleFile, published: &Distribution, effects: &Effects<'_>) -> Result<()> {
         let pause = |time| effects.wait(time);
-        let patience = Patience::with(self.client);
+        let patience = PollSchedule::with(self.client);
         match fetch(self.client, file, published, &published.path, patience, &pause)? {
             None => Ok(()),
             Some(why) => {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::engine::prelude::*;
 use crate::index::{IndexClient, SimpleFile};
 use crate::python::filename::Filename;
-use crate::stages::upload::verify::Patience;
+use crate::stages::upload::verify::PollSchedule;
 
 /// How long to wait
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +50,7 @@ pub(super) fn wait(
     let built: BTreeSet<&str> =
         release.outputs.distributions.iter().map(|file| file.filename.as_str()).collect();
     let began = Instant::now();
-    let mut pauses = Patience::with(client).pauses();
+    let mut pauses = PollSchedule::with(client).pauses();
     let mut known: BTreeSet<String> = BTreeSet::new();
     let mut changed = began;
     loop {
@@ -71,7 +71,7 @@ pub(super) fn wait(
                 }
                 if !is_same {
                     changed = Instant::now();
-                    pauses = Patience::with(client).pauses();
+                    pauses = PollSchedule::with(client).pauses();
                 }
                 known = now;
                 match known.is_empty() {
