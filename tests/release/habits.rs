@@ -311,7 +311,7 @@ fn a_workflow_that_publishes_on_the_tag_is_seen() {
     let run = project.pyrelease("run minor --yes --dry-run").code(0);
     run.messages_eq(str![[r#"
 warning: [push] the push of tag `v1.1.0` starts a workflow that uploads to PyPI with pypa/gh-action-pypi-publish (`.github/workflows/release.yml`, line 9)
-help: check that it does not upload what this release uploads; the push cannot be undone for it
+help: where it runs, check that it does not upload what this release uploads
 
 "#]]);
 }
@@ -332,7 +332,10 @@ fn a_workflow_that_uploads_to_the_same_index_is_refused() {
     let refused = project.pyrelease("run minor --yes --dry-run").code(3);
     refused.messages_eq(str![[r#"
 error: [push] the push of tag `v1.1.0` starts a workflow that uploads to PyPI with twine upload (`.github/workflows/release.yml`, line 8), while stage `pypi` uploads to PyPI as well
-help: let one of them publish: remove `pypi` from `stages`, or take the upload out of the workflow
+help: let the workflow publish, and wait for it, with these lines in `release.toml`:
+        [stage.pypi]
+        by = "workflow"
+      or take the upload out of the workflow: twine upload in `.github/workflows/release.yml`, line 8, in job `publish`
 error: [pypi] there are no credentials for `pypi`
 help: set `PYRELEASE_TOKEN_PYPI` to a token, or add one to `.pypirc` as the password of section [pypi] (with the username __token__)
 error: the release was refused for 2 reasons; nothing has been done
@@ -350,6 +353,7 @@ fn a_name_that_only_the_script_knows_is_configured() {
     project.pyrelease("plan minor").code(2).messages_eq(str![[r#"
 error: the project has no name
 help: set `name` in `[project]` of `pyproject.toml`, or `name = "…"` in `release.toml`
+help: or let the build backend tell: `pyrelease plan --ask-backend` runs the project's code, as `run` does
 
 "#]]);
     project.write("release.toml", &format!("name = \"demo\"\n{BARE}"));

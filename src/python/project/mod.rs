@@ -4,6 +4,7 @@
 
 mod backend;
 mod bump;
+mod computed;
 mod description;
 mod error;
 mod incremental;

@@ -1,14 +1,7 @@
 //! What `setup.py` takes from elsewhere, as far as it can be told without running it.
 
-use super::description::Description;
 use super::statements::{self, AssignedValue};
-use super::{Files, VersionLocation, VersionSyntax, text_of, tuple};
-
-/// The usual names of a version in a module
-const NAMES: [&str; 4] = ["__version__", "VERSION", "version", "__VERSION__"];
-
-/// The usual modules of a package for its version
-const MODULES: [&str; 7] = ["__init__", "__version__", "_version", "version", "__about__", "about", "_about"];
+use super::{Files, text_of};
 
 /// The file that assigns a plain string to a name that `setup.py` uses: itself, or one that it reads.
 pub(super) fn defining_file(files: &dyn Files, setup_py: &str, name: &str) -> Option<String> {
@@ -19,55 +12,7 @@ pub(super) fn defining_file(files: &dyn Files, setup_py: &str, name: &str) -> Op
     named.find(|path| text_of(files, path).is_ok_and(|text| is_plain(&text, name)))
 }
 
-fn is_plain(text: &str, name: &str) -> bool {
+/// Whether a module assigns a plain string to the name, once.
+pub(super) fn is_plain(text: &str, name: &str) -> bool {
     matches!(statements::assignments(text, name).as_slice(), [one] if matches!(one.given, AssignedValue::Text(_)))
-}
-
-/// The one place from which `setup.py` most likely computes its version: in a file that it names, or else in the
-/// package. `name` is the variable that it passes to `setup`.
-pub(super) fn computed_version(
-    description: &Description<'_>,
-    setup_py: &str,
-    name: Option<&str>,
-) -> Option<VersionLocation> {
-    let files = description.files;
-    let names: Vec<&str> = name.into_iter().chain(NAMES).collect();
-    let place = |path: &String| {
-        let text = if path == "setup.py" { setup_py.to_owned() } else { text_of(files, path).ok()? };
-        let how = if statements::is_version_file(path) {
-            VersionSyntax::WholeFile
-        } else {
-            names.iter().find_map(|name| stated(&text, name))?
-        };
-        let place = VersionLocation { path: path.clone(), how };
-        place.read(&text).is_ok().then_some(place)
-    };
-    let own = name.and_then(|name| stated(setup_py, name));
-    if let Some(how) = own {
-        return Some(VersionLocation { path: "setup.py".to_owned(), how });
-    }
-    let mut named = statements::named_files(setup_py);
-    named.sort_unstable();
-    named.dedup();
-    let mut found: Vec<VersionLocation> = named.iter().filter_map(place).collect();
-    if found.is_empty() {
-        let import_name = description.import_name(&description.name().ok()?);
-        let paths = ["src/", ""]
-            .iter()
-            .flat_map(|root| MODULES.map(|module| format!("{root}{import_name}/{module}.py")).into_iter());
-        let single = ["src/", ""].map(|root| format!("{root}{import_name}.py"));
-        found = paths.chain(single).filter_map(|path| place(&path)).collect();
-    }
-    match found.len() {
-        1 => found.pop(),
-        _ => None,
-    }
-}
-
-/// How a module states a version under this name: as a plain string, or made from a tuple.
-fn stated(text: &str, name: &str) -> Option<VersionSyntax> {
-    match is_plain(text, name) {
-        true => Some(VersionSyntax::Assignment { name: name.to_owned() }),
-        false => tuple::syntax(text, name),
-    }
 }

@@ -2,13 +2,13 @@
 
 use super::description::Description;
 use super::place::{compiled, in_toml};
-use super::script;
 use super::statements::{self, AssignedValue};
 use super::toml::Toml;
 use super::{
     Backend, Files, ProjectError, VersionLocation, VersionSource, VersionSyntax, incremental, normalize,
     text_of, tuple,
 };
+use super::{computed, script};
 
 /// hatchling's default pattern in `[tool.hatch.version]`
 const HATCH: &str = r#"(?i)^(?:__version__|VERSION) *= *(?:"v?(?P<version>.+?)"|'v?(?P<version_>.+?)')"#;
@@ -266,7 +266,7 @@ fn setuptools(description: &Description<'_>) -> SourceResult {
         Some(AssignedValue::Other) => None,
         None => return at(files, "setup.py", VersionSyntax::SetupPy),
     };
-    match script::computed_version(description, text, name) {
+    match computed::version(description, text, name) {
         Some(place) => Ok(VersionSource::Static(vec![place])),
         None => at(files, "setup.py", VersionSyntax::SetupPy),
     }
