@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::engine::release::Workspace;
 use crate::python::project::Files;
-use crate::python::workflows::{Forge, Likelihood, PublishingWorkflow, Target, publishing};
+use crate::python::workflows::{Forge, HOSTED_FILES, Likelihood, PublishingWorkflow, Target, publishing};
 use crate::world::git::{Remote, Repository};
 
 /// Where workflows are, relative to the top of the repository
@@ -33,7 +33,8 @@ impl Files for Top<'_> {
 pub(super) fn all(release: &Release) -> Vec<PublishingWorkflow> {
     let top = Top(&release.workspace);
     let mut listed: Vec<String> = FOLDERS.iter().flat_map(|folder| top.list(folder)).collect();
-    listed.extend(FILES.iter().filter(|path| top.read(path).is_some()).map(|path| (*path).to_owned()));
+    let others = FILES.into_iter().chain(HOSTED_FILES.map(|(_, path)| path));
+    listed.extend(others.filter(|path| top.read(path).is_some()).map(str::to_owned));
     publishing(&top, &listed).publishing
 }
 
@@ -89,9 +90,12 @@ impl RemoteHosts {
 
     /// Whether the remote runs workflows of this forge; `Maybe` if its host is not known.
     pub(super) fn run(&self, forge: Forge) -> Likelihood {
-        let runs = self.addresses.iter().map(|(host, _)| match forge_of(host) {
-            Some(known) => Likelihood::from(is_alike(known) == is_alike(forge)),
-            None => Likelihood::Maybe,
+        let runs = self.addresses.iter().map(|(host, _)| match (forge_of(host), forge) {
+            (Some(known), _) if is_alike(known) == is_alike(forge) => Likelihood::Yes,
+            // These watch repositories of other forges, if somebody has set that up.
+            (_, Forge::CircleCi | Forge::Azure | Forge::Travis) => Likelihood::Maybe,
+            (Some(_), _) => Likelihood::No,
+            (None, _) => Likelihood::Maybe,
         });
         runs.max().unwrap_or(Likelihood::No)
     }
@@ -107,6 +111,8 @@ impl RemoteHosts {
             Forge::GitHub => format!("https://{host}/{path}/actions/workflows/{file}"),
             Forge::GitLab => format!("https://{host}/{path}/-/pipelines"),
             Forge::Forgejo | Forge::Gitea => format!("https://{host}/{path}/actions"),
+            Forge::Bitbucket => format!("https://{host}/{path}/pipelines"),
+            Forge::Azure | Forge::CircleCi | Forge::Travis => return None,
         })
     }
 }
@@ -142,6 +148,10 @@ fn forge_of(host: &str) -> Option<Forge> {
         Some(Forge::Forgejo)
     } else if is("gitea") {
         Some(Forge::Gitea)
+    } else if host == "bitbucket.org" {
+        Some(Forge::Bitbucket)
+    } else if host.ends_with("dev.azure.com") || host.ends_with(".visualstudio.com") {
+        Some(Forge::Azure)
     } else {
         None
     }
@@ -168,6 +178,10 @@ mod tests {
             (Forge::GitHub, "/srv/github.com/demo.git", No),
             (Forge::GitHub, "file:///srv/github.com/demo.git", No),
             (Forge::Gitea, "https://codeberg.org/me/demo", Yes),
+            (Forge::CircleCi, "https://github.com/me/demo", Maybe),
+            (Forge::CircleCi, "/srv/github.com/demo.git", No),
+            (Forge::Azure, "git@ssh.dev.azure.com:v3/me/demo/demo", Yes),
+            (Forge::Bitbucket, "https://github.com/me/demo", No),
         ] {
             assert_eq!(at(&[address]).run(forge), expected, "{address}");
         }

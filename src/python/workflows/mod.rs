@@ -1,8 +1,8 @@
 //! CI workflows that upload to a package index, and what starts them.
 //!
 //! A release that pushes a tag and uploads by itself must know about a workflow that uploads on the same tag. The
-//! workflows of GitHub, Forgejo and Gitea (`github`), and of GitLab (`gitlab`) are read, with the workflows, actions and
-//! scripts of the same repository that they use.
+//! workflows of GitHub, Forgejo and Gitea (`github`), of GitLab (`gitlab`), and of CircleCI, Azure Pipelines, Travis CI and
+//! Bitbucket (`hosted`) are read, with the workflows, actions and scripts of the same repository that they use.
 
 mod action;
 mod expression;
@@ -10,6 +10,7 @@ mod filter;
 mod github;
 mod gitlab;
 mod hint;
+mod hosted;
 mod likelihood;
 mod occasion;
 mod program;
@@ -26,6 +27,7 @@ use std::fmt;
 
 use super::project::Files;
 
+pub use hosted::FILES as HOSTED_FILES;
 pub use likelihood::Likelihood;
 pub use target::Target;
 pub use trigger::Trigger;
@@ -66,6 +68,10 @@ pub enum Forge {
     Forgejo,
     Gitea,
     GitLab,
+    CircleCi,
+    Azure,
+    Travis,
+    Bitbucket,
 }
 
 /// What decides whether an event starts a step
@@ -73,6 +79,7 @@ pub enum Forge {
 enum Gate {
     GitHub(Box<github::Gate>),
     GitLab(gitlab::Gate),
+    Hosted(hosted::Gate),
 }
 
 impl fmt::Display for Forge {
@@ -82,6 +89,10 @@ impl fmt::Display for Forge {
             Self::Forgejo => "Forgejo",
             Self::Gitea => "Gitea",
             Self::GitLab => "GitLab",
+            Self::CircleCi => "CircleCI",
+            Self::Azure => "Azure Pipelines",
+            Self::Travis => "Travis CI",
+            Self::Bitbucket => "Bitbucket",
         })
     }
 }
@@ -94,6 +105,7 @@ impl PublishingWorkflow {
         let starts = match &self.gate {
             Gate::GitHub(gate) => gate.at_tag(tag),
             Gate::GitLab(gate) => gate.at_tag(tag),
+            Gate::Hosted(gate) => gate.at_tag(tag),
         };
         starts.and(self.certainty())
     }
@@ -102,8 +114,8 @@ impl PublishingWorkflow {
     pub fn starts_on_release(&self, tag: &str) -> Likelihood {
         let starts = match &self.gate {
             Gate::GitHub(gate) => gate.at_release(tag),
-            // GitLab starts pipelines for the tag alone.
-            Gate::GitLab(_) => Likelihood::No,
+            // The others start pipelines for the tag alone.
+            Gate::GitLab(_) | Gate::Hosted(_) => Likelihood::No,
         };
         starts.and(self.certainty())
     }
@@ -139,5 +151,6 @@ pub fn publishing(files: &dyn Files, listed: &[String]) -> Workflows {
     if listed.iter().any(|path| path == gitlab::FILE) {
         gitlab::find(files, listed, &mut all);
     }
+    hosted::find(files, listed, &mut all);
     all
 }

@@ -1,6 +1,7 @@
 mod commands;
 mod github;
 mod gitlab;
+mod hosted;
 mod hostile;
 
 use std::collections::BTreeMap;
