@@ -53,13 +53,14 @@ impl Scene {
         }
         let sandbox = self.project.sandbox();
         let folder = sandbox.root().join("ci");
-        let (remote, at) = (self.project.remote().path().to_owned(), folder.display().to_string());
-        sandbox.git(sandbox.root(), &["clone", "--quiet", "--branch=v1.1.0", remote.to_str().unwrap(), &at]);
+        let (remote, at) = (self.project.remote().path().display().to_string(), folder.display().to_string());
+        sandbox.git(sandbox.root(), &["clone", "--quiet", "--branch=v1.1.0", &remote, &at]);
         alter(&folder);
         let time = sandbox.git(&folder, &["log", "-1", "--format=%ct"]);
         let epoch: &[(&str, &str)] = if reproducibly { &[("SOURCE_DATE_EPOCH", &time)] } else { &[] };
         self.python(&folder, &["-m", "build", "--no-isolation"], epoch);
-        let dist = fs_err::read_dir(folder.join("dist")).unwrap().map(|file| file.unwrap().path());
+        let dist =
+            fs_err::read_dir(folder.join("dist")).into_iter().flatten().flatten().map(|file| file.path());
         let names: Vec<String> =
             dist.map(|path| path.display().to_string()).filter(|path| keep(path)).collect();
         let url = self.index.upload_url();
@@ -68,13 +69,13 @@ impl Scene {
         let login =
             [("TWINE_USERNAME", self.index.username()), ("TWINE_PASSWORD", self.index.password().reveal())];
         self.python(&folder, &files, &login);
-        fs_err::remove_dir_all(folder).unwrap();
+        fs_err::remove_dir_all(folder).expect("our own folder");
     }
 
     fn python(&self, folder: &Path, args: &[&str], variables: &[(&str, &str)]) {
         let sandbox = self.project.sandbox();
         let command = sandbox.command_with(folder, Python::get().program(), args, variables);
-        let output = command.stderr_to_stdout().stdout_capture().unchecked().run().unwrap();
+        let output = command.stderr_to_stdout().stdout_capture().unchecked().run().expect("Python runs");
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stdout));
     }
 

@@ -28,7 +28,7 @@ fn gate(trigger: Option<&Rc<Node>>) -> Gate {
         node.map(|node| node.texts()).unwrap_or_default().into_iter().map(Pattern::Glob).collect()
     };
     let branches = trigger.get("branches");
-    let included = branches.map_or_else(|| trigger.texts(), |branches| included(branches));
+    let included = branches.map_or_else(|| trigger.texts(), included);
     let mut tags: Vec<Pattern> =
         included.iter().filter_map(|name| Some(Pattern::Glob(name.strip_prefix(TAGS)?.to_owned()))).collect();
     let of_tags = trigger.get("tags");
