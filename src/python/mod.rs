@@ -3,8 +3,10 @@
 pub mod archive;
 pub mod changelog;
 pub mod comparison;
+pub mod conventional;
 pub mod distribution;
 pub mod filename;
+pub mod fragments;
 pub mod habits;
 pub mod metadata;
 pub mod project;

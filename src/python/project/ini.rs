@@ -69,7 +69,7 @@ fn parse(text: &str) -> (Vec<String>, Vec<Entry>) {
 }
 
 /// The option; the last one counts, as in `configparser` when it is not strict.
-pub(super) fn find<'e>(entries: &'e [Entry], section: &str, key: &str) -> Option<&'e Entry> {
+pub(in crate::python) fn find<'e>(entries: &'e [Entry], section: &str, key: &str) -> Option<&'e Entry> {
     entries.iter().rev().find(|entry| entry.section == section && entry.key == key)
 }
 

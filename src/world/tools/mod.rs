@@ -1,7 +1,8 @@
-//! The tool environment: a virtual environment with PyPI's renderer and `python -m build`, created once.
+//! The tool environments: virtual environments with PyPI's renderer and `python -m build`, or with a tool that collects
+//! changelog fragments, each created once.
 //!
-//! Its path is `{cache}/tools/{key}`. The key is a hash of the pinned requirements and of the base Python, so changing
-//! either creates a new one. A file lock keeps concurrent runs apart. A marker file, written last, tells a complete
+//! The path of one is `{cache}/tools/{key}`. The key is a hash of the pinned requirements and of the base Python, so
+//! changing either creates a new one. A file lock keeps concurrent runs apart. A marker file, written last, tells a complete
 //! environment from a partial one, which is created again.
 
 mod interpreter;
@@ -19,8 +20,26 @@ use self::interpreter::Interpreter;
 use super::Environment;
 use super::process::{Process, ProcessError};
 
-/// The pinned requirements, with hashes for every wheel
-const REQUIREMENTS: &str = include_str!("../../../templates/tools/requirements.txt");
+/// What an environment is for
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Toolset {
+    /// PyPI's renderer and `python -m build`
+    Packaging,
+    Towncrier,
+    Scriv,
+}
+
+impl Toolset {
+    /// The pinned requirements, with hashes for every wheel.
+    fn requirements(self) -> &'static str {
+        match self {
+            Self::Packaging => include_str!("../../../templates/tools/requirements.txt"),
+            Self::Towncrier => include_str!("../../../templates/tools/towncrier.txt"),
+            Self::Scriv => include_str!("../../../templates/tools/scriv.txt"),
+        }
+    }
+}
+
 /// Marks a complete environment; written last
 const MARKER: &str = "complete";
 /// User variables that would break the isolated Python
@@ -102,16 +121,29 @@ impl ToolsError {
 }
 
 impl ToolEnvironment {
-    /// Returns the tool environment, creating it if needed. `progress` is called before slow steps.
+    /// Returns the environment of [`Toolset::Packaging`], creating it if needed.
+    ///
+    /// # Errors
+    /// As for [`ToolEnvironment::of`].
+    pub fn ensure(environment: &Environment, progress: &dyn Fn(&str)) -> Result<Self, ToolsError> {
+        Self::of(Toolset::Packaging, environment, progress)
+    }
+
+    /// Returns the environment of these tools, creating it if needed. `progress` is called before slow steps.
     ///
     /// # Errors
     /// There is no Python 3.9 or newer, it has no `venv`, the tools cannot be installed (which needs the network), or
     /// the cache folder cannot be written.
-    pub fn ensure(environment: &Environment, progress: &dyn Fn(&str)) -> Result<Self, ToolsError> {
+    pub fn of(
+        tools: Toolset,
+        environment: &Environment,
+        progress: &dyn Fn(&str),
+    ) -> Result<Self, ToolsError> {
+        let requirements = tools.requirements();
         let cache = environment.cache_folder().ok_or(ToolsError::NoCacheFolder)?;
         let interpreter = Interpreter::find(environment)?;
         let tools = cache.join("tools");
-        let folder = tools.join(key(&interpreter));
+        let folder = tools.join(key(&interpreter, requirements));
         if let Some(complete) = Self::complete(&folder) {
             return Ok(complete);
         }
@@ -132,7 +164,7 @@ impl ToolEnvironment {
             return Ok(complete);
         }
         progress(&format!("installing the tools into `{}` (once)", folder.display()));
-        install(&interpreter, &folder, progress)?;
+        install(&interpreter, (&folder, requirements), progress)?;
         fs_err::write(folder.join(MARKER), "").map_err(failed("finish the tool environment"))?;
         Ok(Self { python: python_in(&folder) })
     }
@@ -154,9 +186,9 @@ impl ToolEnvironment {
 }
 
 /// A hash of what the environment is made from, as 16 hexadecimal digits.
-fn key(interpreter: &Interpreter) -> String {
+fn key(interpreter: &Interpreter, requirements: &str) -> String {
     let mut hash = Sha256::new();
-    for part in [REQUIREMENTS, &interpreter.version, &interpreter.platform] {
+    for part in [requirements, &interpreter.version, &interpreter.platform] {
         hash.update(part);
         hash.update([0]);
     }
@@ -175,20 +207,24 @@ fn isolated(python: &Path) -> Process {
 }
 
 /// Creates the environment: with uv if it is installed and works, else with venv and pip.
-fn install(interpreter: &Interpreter, folder: &Path, progress: &dyn Fn(&str)) -> Result<(), ToolsError> {
+fn install(
+    interpreter: &Interpreter,
+    (folder, wanted): (&Path, &str),
+    progress: &dyn Fn(&str),
+) -> Result<(), ToolsError> {
     let has_uv = Process::new("uv").arg("--version").capture().is_ok_and(|captured| captured.success());
     if has_uv {
-        match with_uv(interpreter, folder) {
+        match with_uv(interpreter, folder, wanted) {
             Ok(()) => return Ok(()),
             // uv reads neither pip's settings nor the system's certificates.
             Err(_) => progress("uv could not install the tools; trying pip"),
         }
     }
-    with_pip(interpreter, folder)
+    with_pip(interpreter, folder, wanted)
 }
 
-fn with_uv(interpreter: &Interpreter, folder: &Path) -> Result<(), ToolsError> {
-    clear(folder)?;
+fn with_uv(interpreter: &Interpreter, folder: &Path, wanted: &str) -> Result<(), ToolsError> {
+    clear(folder, wanted)?;
     let uv = || HARMFUL.iter().fold(Process::new("uv"), |process, name| process.without_env(*name));
     let venv = uv().args(["venv", "--quiet", "--no-project", "--allow-existing", "--python"]);
     let venv = venv.arg(&interpreter.path).arg(folder).folder(folder);
@@ -199,8 +235,8 @@ fn with_uv(interpreter: &Interpreter, folder: &Path) -> Result<(), ToolsError> {
     run(&pip, |command, source| ToolsError::Install { command, source })
 }
 
-fn with_pip(interpreter: &Interpreter, folder: &Path) -> Result<(), ToolsError> {
-    clear(folder)?;
+fn with_pip(interpreter: &Interpreter, folder: &Path, wanted: &str) -> Result<(), ToolsError> {
+    clear(folder, wanted)?;
     let venv = isolated(&interpreter.path).args(["-m", "venv"]).arg(folder).folder(folder);
     run(&venv, |command, source| ToolsError::Venv { command, source })?;
     let pip =
@@ -222,14 +258,14 @@ fn requirements(folder: &Path) -> PathBuf {
 }
 
 /// Empties the folder, which may hold a partial installation, and writes the requirements.
-fn clear(folder: &Path) -> Result<(), ToolsError> {
+fn clear(folder: &Path, wanted: &str) -> Result<(), ToolsError> {
     let emptied = match fs_err::remove_dir_all(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         emptied => emptied,
     };
     let written = emptied
         .and_then(|()| fs_err::create_dir_all(folder))
-        .and_then(|()| fs_err::write(requirements(folder), REQUIREMENTS));
+        .and_then(|()| fs_err::write(requirements(folder), wanted));
     written.map_err(|source| ToolsError::Files {
         doing: "clear the tool environment's folder".to_owned(),
         source,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Environment, REQUIREMENTS, ToolEnvironment, ToolsError};
+use super::{Environment, ToolEnvironment, ToolsError, Toolset};
 use crate::world::digest::hex;
 use crate::world::process::{LineEvent, LineStream};
 
@@ -78,7 +78,7 @@ pub fn render_rst(
 /// A hash of everything the result depends on: the pinned renderer, its script and the text.
 fn key(text: &str) -> String {
     let mut hash = Sha256::new();
-    for part in [REQUIREMENTS, SCRIPT, text] {
+    for part in [Toolset::Packaging.requirements(), SCRIPT, text] {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }

@@ -1,0 +1,92 @@
+//! The settings of scriv (scriv.readthedocs.io, "Configuration") and its fragments.
+
+use toml_edit::{DocumentMut, Item};
+
+use super::{Collector, Fragment, Fragments, Problem, plain};
+use crate::python::project::{Files, ini};
+
+/// Where scriv's settings may be, and the section: the first that has one wins
+const PLACES: [(&str, &str); 5] = [
+    ("setup.cfg", "scriv"),
+    ("setup.cfg", "tool:scriv"),
+    ("tox.ini", "scriv"),
+    ("tox.ini", "tool:scriv"),
+    ("changelog.d/scriv.ini", "scriv"),
+];
+
+/// The settings that decide about files
+#[derive(Debug, Default)]
+struct Settings {
+    folder: Option<String>,
+    changelog: Option<String>,
+    format: Option<String>,
+    skipped: Option<String>,
+    template: Option<String>,
+}
+
+pub(super) fn find(files: &dyn Files) -> Option<Fragments> {
+    let text = |path: &str| files.read(path).and_then(|bytes| String::from_utf8(bytes).ok());
+    let of_ini = |(path, section): &(&str, &str)| {
+        let text = text(path)?;
+        let entries = ini::entries(&text);
+        let value = |key: &str| {
+            let entry = ini::find(&entries, section, key)?;
+            entry.values(&text).next().map(str::to_owned)
+        };
+        let settings = Settings {
+            folder: value("fragment_directory"),
+            changelog: value("changelog"),
+            format: value("format"),
+            skipped: value("skip_fragments"),
+            template: value("new_fragment_template"),
+        };
+        let has_section = ini::sections(&text).iter().any(|found| found == section);
+        has_section.then(|| ((*path).to_owned(), settings))
+    };
+    let of_toml = || {
+        let document: DocumentMut = text("pyproject.toml")?.parse().ok()?;
+        let table = document.get("tool")?.as_table_like()?.get("scriv")?.as_table_like()?;
+        let value = |key: &str| table.get(key).and_then(Item::as_str).map(str::to_owned);
+        let settings = Settings {
+            folder: value("fragment_directory"),
+            changelog: value("changelog"),
+            format: value("format"),
+            skipped: value("skip_fragments"),
+            template: value("new_fragment_template"),
+        };
+        Some(("pyproject.toml".to_owned(), settings))
+    };
+    let (path, settings) = PLACES.iter().find_map(of_ini).or_else(of_toml)?;
+    let folder = plain(settings.folder.as_deref().unwrap_or("changelog.d"));
+    let format = settings.format.as_deref().unwrap_or("rst");
+    let changelog = settings
+        .changelog
+        .map_or_else(|| format!("CHANGELOG.{format}"), |path| path.replace("${config:format}", format));
+    let mut problems = Vec::new();
+    if let Some(template) = settings.template.as_deref().and_then(|template| template.strip_prefix("file:")) {
+        let named = format!("{folder}/{}", template.trim());
+        if files.read(&named).is_none() && files.read(template.trim()).is_none() {
+            problems.push(Problem::NoTemplate { path: template.trim().to_owned(), settings: path.clone() });
+        }
+    }
+    let skipped = settings.skipped.unwrap_or_else(|| "README.*".to_owned());
+    let ending = format!(".{format}");
+    let found = files.list(&folder).into_iter().filter(|path| {
+        let name = path.strip_prefix(&folder).unwrap_or(path).trim_start_matches('/');
+        let is_skipped = skipped.split_whitespace().any(|pattern| match pattern.split_once('*') {
+            Some((start, end)) => name.starts_with(start) && name.ends_with(end),
+            None => name == pattern,
+        });
+        !name.contains('/') && name.ends_with(&ending) && !is_skipped
+    });
+    let found = found.map(|path| Fragment { path, kind: None }).collect();
+    Some(Fragments {
+        collector: Collector::Scriv,
+        settings: path,
+        folder,
+        changelog,
+        name: None,
+        files: found,
+        problems,
+    })
+}

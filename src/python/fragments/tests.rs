@@ -1,0 +1,118 @@
+use std::collections::BTreeMap;
+
+use super::*;
+
+fn found(files: &[(&str, &str)]) -> Option<Fragments> {
+    let mut tree: BTreeMap<String, Vec<u8>> =
+        files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
+    let toml = tree.entry("pyproject.toml".to_owned()).or_default();
+    toml.splice(0..0, *b"[project]\nname = \"demo\"\nversion = \"1.0\"\n");
+    let project = Project::read(&tree).unwrap();
+    Fragments::find(&tree, &project)
+}
+
+fn paths(fragments: &Fragments) -> Vec<(&str, Option<&str>)> {
+    fragments.files.iter().map(|file| (file.path.as_str(), file.kind.as_deref())).collect()
+}
+
+#[test]
+fn finds_the_fragments_of_towncrier() {
+    let settings = "[tool.towncrier]\ndirectory = \"./changes/\"\nfilename = \"CHANGES.rst\"\ntemplate = \"changes/_template.rst\"\npackage = \"demo_pkg\"\n";
+    let fragments = found(&[
+        ("pyproject.toml", settings),
+        ("changes/12.feature.rst", ""),
+        ("changes/+orphan.bugfix", ""),
+        ("changes/1.2.3.misc.2.md", ""),
+        ("changes/README.rst", ""),
+        ("changes/_template.rst", ""),
+        ("changes/.gitignore", ""),
+    ])
+    .unwrap();
+    assert_eq!(
+        paths(&fragments),
+        [
+            ("changes/+orphan.bugfix", Some("bugfix")),
+            ("changes/1.2.3.misc.2.md", Some("misc")),
+            ("changes/12.feature.rst", Some("feature")),
+        ]
+    );
+    assert_eq!((fragments.changelog.as_str(), fragments.name.as_deref()), ("CHANGES.rst", Some("Demo_Pkg")));
+    assert_eq!(fragments.problems, []);
+    let (bump, decisive) = fragments.suggested_bump().unwrap();
+    assert_eq!((bump, decisive.path.as_str()), (Bump::Minor, "changes/12.feature.rst"));
+
+    let own = found(&[
+        (
+            "towncrier.toml",
+            "[tool.towncrier]\nname = \"Demo\"\n[[tool.towncrier.type]]\ndirectory = \"breaking\"\n",
+        ),
+        ("newsfragments/1.breaking.md", ""),
+    ])
+    .unwrap();
+    assert_eq!((own.settings.as_str(), own.name.as_deref()), ("towncrier.toml", None));
+    assert_eq!(own.suggested_bump().unwrap().0, Bump::Major);
+    let package = found(&[
+        (
+            "pyproject.toml",
+            "[tool.towncrier]\npackage = \"demo\"\npackage_dir = \"src\"\n[tool.towncrier.fragment.docs]\n",
+        ),
+        ("src/demo/newsfragments/1.docs.md", ""),
+    ])
+    .unwrap();
+    assert_eq!(paths(&package), [("src/demo/newsfragments/1.docs.md", Some("docs"))]);
+    assert_eq!(found(&[("README.md", "")]), None);
+}
+
+#[test]
+fn names_what_towncrier_would_not_take() {
+    let fragments = found(&[
+        ("pyproject.toml", "[tool.towncrier]\ntemplate = \"missing.jinja\"\nignore = [\"keep-*\"]\n"),
+        ("newsfragments/12.feat.rst", ""),
+        ("newsfragments/notes", ""),
+        ("newsfragments/keep-me.txt", ""),
+    ])
+    .unwrap();
+    let said: Vec<String> = fragments.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "the template `missing.jinja`, which `pyproject.toml` names, does not exist",
+            "`newsfragments/12.feat.rst`: `feat` is not a type of fragment in `pyproject.toml` (feature, bugfix, doc, removal, misc)",
+            "`newsfragments/notes` is not named like a fragment: `ISSUE.TYPE` or `ISSUE.TYPE.COUNTER`",
+        ]
+    );
+    assert!(fragments.problems.iter().all(|problem| !problem.help().is_empty()));
+}
+
+#[test]
+fn finds_the_fragments_of_scriv() {
+    for (path, text) in [
+        ("setup.cfg", "[scriv]\nformat = md\n"),
+        ("tox.ini", "[tool:scriv]\nformat = md\n"),
+        ("changelog.d/scriv.ini", "[scriv]\nformat = md\n"),
+        ("pyproject.toml", "[tool.scriv]\nformat = \"md\"\n"),
+    ] {
+        let fragments = found(&[
+            (path, text),
+            ("changelog.d/20260101_a_change.md", ""),
+            ("changelog.d/other.rst", ""),
+            ("changelog.d/README.md", ""),
+        ])
+        .unwrap();
+        assert_eq!(paths(&fragments), [("changelog.d/20260101_a_change.md", None)], "{path}");
+        assert_eq!((fragments.changelog.as_str(), fragments.settings.as_str()), ("CHANGELOG.md", path));
+        assert_eq!(fragments.suggested_bump(), None);
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn never_panics(settings in r#"(\PC|[\n"=.\[\]]|tool.towncrier|tool.scriv|type|directory){0,40}"#, name in r"[a-z.+*]{0,12}") {
+        let path = format!("newsfragments/{name}x");
+        let files: BTreeMap<String, Vec<u8>> =
+            [("pyproject.toml".to_owned(), b"[project]\nname = \"demo\"\nversion = \"1\"\n".to_vec()), (path, Vec::new()), ("towncrier.toml".to_owned(), settings.into_bytes())].into();
+        if let Ok(project) = Project::read(&files) {
+            let _ = Fragments::find(&files, &project);
+        }
+    }
+}
