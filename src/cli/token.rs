@@ -63,6 +63,7 @@ struct Entry {
     /// The scope of a token
     scope: Option<Scope>,
     /// Reasons not to use them
+    #[serde(rename = "concerns")]
     problems: Vec<ProblemData>,
 }
 

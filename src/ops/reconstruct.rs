@@ -7,7 +7,7 @@ use crate::engine::journal::Outcome;
 use crate::engine::run::{RunFolder, Store};
 use crate::engine::{log, reconstruction};
 use crate::error::{Error, Result};
-use crate::stages::rebuild::{Blocked, Discovery, LocalRuns, Rebuild, look};
+use crate::stages::rebuild::{Discovery, LocalRuns, Rebuild, RebuildError, look};
 
 /// Looks for a release that can be completed without its journal, asks, and creates a run for it; none if there is nothing
 /// to complete. `lost` is the run whose journal is lost, if its folder exists.
@@ -43,8 +43,8 @@ pub(super) fn reconstruct(
     };
     let discovery = match look(&config, &pipeline, workspace, &local_runs) {
         Ok(discovery) => discovery,
-        Err(Blocked::Refused(error)) => return Err(error),
-        Err(Blocked::Unreachable(error)) => {
+        Err(RebuildError::Refused(error)) => return Err(error),
+        Err(RebuildError::Unreachable(error)) => {
             let message = format!("failed to check whether a release can be completed: {}", error.chain());
             let help = Some("once that works again, run `pyrelease resume`");
             context.ui.on_event(&Event::Warning { stage: None, message: &message, help });

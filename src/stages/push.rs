@@ -208,10 +208,10 @@ pub(super) fn push_fenced(
     let run = effects.run().unwrap_or_default();
     let fence = remote.new_fence(repository, run)?;
     match push(effects, remote, (repository, updates, reach), fence.as_deref()) {
-        Err(Refused::Fence) => {
-            push(effects, remote, (repository, updates, reach), None).map_err(Refused::into_error)?;
+        Err(PushError::Fence) => {
+            push(effects, remote, (repository, updates, reach), None).map_err(PushError::into_error)?;
         }
-        Err(Refused::Push(error)) => return Err(error),
+        Err(PushError::Push(error)) => return Err(error),
         Ok(()) => {
             // The push was answered, so the fence is no longer needed.
             let own = fence.zip(updates.iter().find_map(|update| update.new.clone()));
@@ -222,13 +222,13 @@ pub(super) fn push_fenced(
 }
 
 /// Why a push failed
-enum Refused {
+enum PushError {
     /// The remote does not accept the fence's ref
     Fence,
     Push(Error),
 }
 
-impl Refused {
+impl PushError {
     fn into_error(self) -> Error {
         match self {
             Self::Fence => Error::failed("the remote refused a ref that was not sent"),
@@ -243,7 +243,7 @@ fn push(
     remote: &Remote,
     (repository, updates, reach): (&Repository, &[RefUpdate], Reach),
     fence: Option<&str>,
-) -> Result<(), Refused> {
+) -> Result<(), PushError> {
     let object = updates.iter().find_map(|update| update.new.clone());
     let guard = fence.map(|name| RefUpdate { name: name.to_owned(), old: None, new: object });
     let all: Vec<RefUpdate> = updates.iter().cloned().chain(guard).collect();
@@ -266,7 +266,7 @@ fn push(
         // The connection can break before or after the remote has updated its refs.
         Err(error) => Err(Attempt::InDoubt(Error::failed(error.to_string()))),
     });
-    attempted.map_err(|error| if is_fence_refused { Refused::Fence } else { Refused::Push(error) })
+    attempted.map_err(|error| if is_fence_refused { PushError::Fence } else { PushError::Push(error) })
 }
 
 /// Why a repository on this machine will refuse the push, or refuse to undo it.

@@ -4,7 +4,7 @@ use super::automaton::{Automaton, Kind, Rec, State};
 use super::process::{Done, Fault, Halt, Process, is_public, packed, unpacked, upload};
 use super::recovery::{is_unexplained, left};
 use super::rules::Rules;
-use super::world::{Commit, FILES, Files, Lock, Run, TRUNCATED, Task, World, Wrong};
+use super::system::{Commit, FILES, Files, Lock, Run, SystemState, TRUNCATED, Task, Wrong};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Command {
@@ -19,7 +19,7 @@ pub(crate) enum Command {
 }
 
 impl Process<'_> {
-    /// Does the command to its end; what of the run is left is in the world.
+    /// Does the command to its end; what of the run is left is in the system.
     pub(crate) fn command(&mut self, command: Command) -> Done {
         match command {
             Command::Run => self.begin(),
@@ -30,7 +30,7 @@ impl Process<'_> {
             Command::Unlock => {
                 let repository = &mut self.machine().repository;
                 (repository.ref_lock, repository.index_lock) = (None, None);
-                self.world.acts.locked = false;
+                self.system.acts.locked = false;
                 Ok(())
             }
         }
@@ -38,13 +38,13 @@ impl Process<'_> {
 
     /// Opens the journal of the run that is unfinished; false where there is none that could be gone on with.
     fn open(&mut self) -> bool {
-        let Some(run) = self.world.machines[self.at].run.clone().filter(|run| !run.over) else {
+        let Some(run) = self.system.machines[self.at].run.clone().filter(|run| !run.over) else {
             return false;
         };
         if run.journal.is_none() {
             return false;
         }
-        self.book = self.world.book(&run);
+        self.book = self.system.book(&run);
         self.had_lost = lost_its_end(self.rules, &run);
         self.goes_on = true;
         true
@@ -76,7 +76,7 @@ impl Process<'_> {
     }
 
     fn import(&mut self) -> Done {
-        let (mut journal, dist) = self.world.packed.clone().expect("there is a run to import");
+        let (mut journal, dist) = self.system.packed.clone().expect("there is a run to import");
         journal.push(Rec::Imported);
         self.machine().run = Some(Run::new(journal, dist));
         self.point(&[Fault::Kill])?;
@@ -94,8 +94,8 @@ impl Process<'_> {
         if self.point(&[Fault::Unreachable])?.is_some() {
             return nothing;
         }
-        let (public, rehearsal) = (self.world.public.files, self.world.rehearsal.files);
-        let rehearsal = if self.world.tasks.contains(&Task::Rehearse) { rehearsal } else { [None; FILES] };
+        let (public, rehearsal) = (self.system.public.files, self.system.rehearsal.files);
+        let rehearsal = if self.system.tasks.contains(&Task::Rehearse) { rehearsal } else { [None; FILES] };
         if contradict(&public, &rehearsal) {
             return Err(Halt::Left);
         }
@@ -122,27 +122,27 @@ impl Process<'_> {
         if unknown {
             return nothing;
         }
-        let pushed = self.world.remote.tag && self.world.remote.branch.has_release();
-        let all = sources[..self.world.files].iter().all(Option::is_some);
+        let pushed = self.system.remote.tag && self.system.remote.branch.has_release();
+        let all = sources[..self.system.files].iter().all(Option::is_some);
         if all && pushed && sources == public {
             if let Some(run) = &mut self.machine().run {
                 run.over = true;
             }
             self.oracle.tell(|| "    says that all is released".to_owned());
-            return self.world.shortcoming(self.at).map_or(Ok(false), |wrong| Err(Halt::Wrong(wrong)));
+            return self.system.shortcoming(self.at).map_or(Ok(false), |wrong| Err(Halt::Wrong(wrong)));
         }
-        if self.world.public.closed {
+        if self.system.public.closed {
             return nothing;
         }
         let mut journal = vec![Rec::Run, Rec::Found(0, packed(&sources))];
-        let publish = self.world.tasks.iter().position(|task| *task == Task::Publish).unwrap_or(0) as u8;
+        let publish = self.system.tasks.iter().position(|task| *task == Task::Publish).unwrap_or(0) as u8;
         for (file, content) in public.iter().enumerate() {
             let Some(content) = content else { continue };
             let id = (journal.len() as u8 - 2) / 2;
             journal.extend([Rec::Intent(publish, upload(true, file, *content)), Rec::Done(id)]);
         }
         self.book =
-            Automaton::read(self.world.reaches(), &journal).map_err(|_| Halt::Wrong(Wrong::Journal))?;
+            Automaton::read(self.system.reaches(), &journal).map_err(|_| Halt::Wrong(Wrong::Journal))?;
         let run = Run::new(journal, sources);
         before.take();
         self.machine().run = Some(run);
@@ -156,9 +156,9 @@ impl Process<'_> {
     fn known(&self, run: &Run) -> Files {
         let mut known = run.dist;
         if run.journal.is_some() {
-            add(&mut known, unpacked(self.world.book(run).built));
+            add(&mut known, unpacked(self.system.book(run).built));
         }
-        if let Some((_, dist)) = self.world.packed {
+        if let Some((_, dist)) = self.system.packed {
             add(&mut known, dist);
         }
         known
@@ -183,32 +183,32 @@ fn add(files: &mut Files, more: Files) {
 }
 
 /// The commands that `status` names for the run of a machine; none where it is over.
-pub(crate) fn next(world: &World, at: usize, rules: Rules) -> Vec<Command> {
-    let Some(run) = world.machines[at].run.as_ref().filter(|run| !run.over) else { return Vec::new() };
-    let repository = &world.machines[at].repository;
+pub(crate) fn next(system: &SystemState, at: usize, rules: Rules) -> Vec<Command> {
+    let Some(run) = system.machines[at].run.as_ref().filter(|run| !run.over) else { return Vec::new() };
+    let repository = &system.machines[at].repository;
     let locked = |lock: Option<Lock>| lock.is_some_and(|lock| lock != Lock::Ours);
     if rules.locks && (locked(repository.index_lock) || locked(repository.ref_lock)) {
         return vec![Command::Unlock];
     }
-    let can_rebuild = can_rebuild(world, at);
+    let can_rebuild = can_rebuild(system, at);
     if run.journal.is_none() {
         return named(rules, can_rebuild, Command::Resume);
     }
-    let book = world.book(run);
+    let book = system.book(run);
     if lost_its_end(rules, run) {
-        return match is_public(&book, rules) || is_unexplained(world, at, &book) {
+        return match is_public(&book, rules) || is_unexplained(system, at, &book) {
             true => named(rules, can_rebuild, Command::Resume),
             false => vec![Command::Rollback, Command::Leave],
         };
     }
-    let missing = is_missing(world, run, &book);
+    let missing = is_missing(system, run, &book);
     if is_public(&book, rules) {
-        let is_final = rules.finals && cannot_be_finished(world, &book);
+        let is_final = rules.finals && cannot_be_finished(system, &book);
         return vec![if missing || is_final { Command::Leave } else { Command::Resume }];
     }
     let landed = book.entries.iter().any(|entry| entry.deed.kind == Kind::Land && entry.stands());
     let moved = !landed && !has_reached(&book) && repository.branch != Commit::Base;
-    let stuck = book.entries.iter().any(|entry| entry.stands() && is_stuck(world, at, entry.deed.kind));
+    let stuck = book.entries.iter().any(|entry| entry.stands() && is_stuck(system, at, entry.deed.kind));
     let back = if stuck { Command::Leave } else { Command::Rollback };
     if missing || moved { vec![back] } else { vec![Command::Resume, back] }
 }
@@ -219,14 +219,14 @@ fn named(rules: Rules, leads_on: bool, command: Command) -> Vec<Command> {
 }
 
 /// Whether a run could be made of what is public, as far as `status` sees.
-fn can_rebuild(world: &World, at: usize) -> bool {
-    let machine = &world.machines[at];
+fn can_rebuild(system: &SystemState, at: usize) -> bool {
+    let machine = &system.machines[at];
     let tagged = machine.repository.tag && machine.repository.branch.has_release();
     let dist = machine.run.as_ref().map_or([None; FILES], |run| run.dist);
-    let is_public = world.public.files.iter().any(Option::is_some);
-    let closed = world.public.closed && world.public.files[..world.files].iter().any(Option::is_none);
-    let damaged = world.public.files.contains(&Some(TRUNCATED));
-    tagged && is_public && !closed && !damaged && !contradict(&world.public.files, &dist)
+    let is_public = system.public.files.iter().any(Option::is_some);
+    let closed = system.public.closed && system.public.files[..system.files].iter().any(Option::is_none);
+    let damaged = system.public.files.contains(&Some(TRUNCATED));
+    tagged && is_public && !closed && !damaged && !contradict(&system.public.files, &dist)
 }
 
 fn has_reached(book: &Automaton) -> bool {
@@ -235,32 +235,32 @@ fn has_reached(book: &Automaton) -> bool {
 }
 
 /// Whether a file that the run built is nowhere any more.
-fn is_missing(world: &World, run: &Run, book: &Automaton) -> bool {
+fn is_missing(system: &SystemState, run: &Run, book: &Automaton) -> bool {
     let built = unpacked(book.built);
     let gone = |file: usize| {
         let content = built[file];
         let has = |files: &Files| files[file] == content;
         content.is_some()
             && run.dist[file] != content
-            && !has(&world.public.files)
-            && !has(&world.rehearsal.files)
+            && !has(&system.public.files)
+            && !has(&system.rehearsal.files)
     };
     (0..FILES).any(gone)
 }
 
 /// Whether the public index has refused a file for good, or has other bytes under its name.
-fn cannot_be_finished(world: &World, book: &Automaton) -> bool {
+fn cannot_be_finished(system: &SystemState, book: &Automaton) -> bool {
     let built = unpacked(book.built);
-    let other = |file: usize| world.public.files[file].is_some_and(|there| Some(there) != built[file]);
+    let other = |file: usize| system.public.files[file].is_some_and(|there| Some(there) != built[file]);
     let refused = book.entries.iter().any(|entry| entry.is_final);
     refused || (0..FILES).any(other) || built.iter().flatten().any(|content| *content >= TRUNCATED)
 }
 
 /// Whether an undo would find that somebody has changed what it changed.
-fn is_stuck(world: &World, at: usize, kind: Kind) -> bool {
+fn is_stuck(system: &SystemState, at: usize, kind: Kind) -> bool {
     let (branch, tag) = match kind {
-        Kind::Land => (world.machines[at].repository.branch, world.machines[at].repository.tag),
-        Kind::Push => (world.remote.branch, world.remote.tag),
+        Kind::Land => (system.machines[at].repository.branch, system.machines[at].repository.tag),
+        Kind::Push => (system.remote.branch, system.remote.tag),
         _ => return false,
     };
     let made = branch == Commit::Release && tag;

@@ -8,7 +8,7 @@ use super::commands::{Command, lost_its_end, next};
 use super::process::{Fault, Halt, Oracle, Process, act, may};
 use super::rules::Rules;
 use super::stages::NO_FENCE;
-use super::world::{Acts, Commit, Fencing, Files, Lock, Remote, Repository, Task, World, Wrong};
+use super::system::{Acts, Commit, Fencing, Files, Lock, Remote, Repository, SystemState, Task, Wrong};
 
 /// What is explored
 #[derive(Debug, Clone)]
@@ -52,17 +52,17 @@ pub(crate) struct Explored {
 }
 
 struct Node {
-    world: World,
+    system: SystemState,
     commands: u8,
     from: Option<(usize, Step)>,
 }
 
 /// Explores a scope; to no further than where all of this is found, where anything is sought.
 pub(crate) fn explore(scope: &Scope, sought: &[Wrong]) -> Explored {
-    let first = World::new(scope.tasks, scope.files, scope.fencing, scope.most);
+    let first = SystemState::new(scope.tasks, scope.files, scope.fencing, scope.most);
     let mut explorer = Explorer {
         scope,
-        nodes: vec![Node { world: first.clone(), commands: scope.commands, from: None }],
+        nodes: vec![Node { system: first.clone(), commands: scope.commands, from: None }],
         seen: HashSet::from([(first, scope.commands)]),
         ending: HashMap::new(),
         explored: Explored::default(),
@@ -84,22 +84,22 @@ pub(crate) fn explore(scope: &Scope, sought: &[Wrong]) -> Explored {
 struct Explorer<'s> {
     scope: &'s Scope,
     nodes: Vec<Node>,
-    seen: HashSet<(World, u8)>,
-    /// By what is left of a world where nothing goes wrong any more: whether its runs come to an end
-    ending: HashMap<World, bool>,
+    seen: HashSet<(SystemState, u8)>,
+    /// By what is left of a system where nothing goes wrong any more: whether its runs come to an end
+    ending: HashMap<SystemState, bool>,
     explored: Explored,
 }
 
 impl Explorer<'_> {
     fn expand(&mut self, at: usize) {
-        let (world, commands) = (self.nodes[at].world.clone(), self.nodes[at].commands);
-        for step in self.steps(&world, commands) {
+        let (system, commands) = (self.nodes[at].system.clone(), self.nodes[at].commands);
+        for step in self.steps(&system, commands) {
             match step {
                 Step::Command(machine, command, _) => {
-                    self.command(at, &world, (machine, command), commands - 1)
+                    self.command(at, &system, (machine, command), commands - 1)
                 }
                 step => {
-                    let mut after = world.clone();
+                    let mut after = system.clone();
                     let result = apply(&mut after, &step);
                     self.reach(at, step, after, result, commands);
                 }
@@ -108,19 +108,19 @@ impl Explorer<'_> {
     }
 
     /// What can happen between two commands.
-    fn steps(&self, world: &World, commands: u8) -> Vec<Step> {
+    fn steps(&self, system: &SystemState, commands: u8) -> Vec<Step> {
         let mut steps = Vec::new();
-        let mut waited = world.clone();
+        let mut waited = system.clone();
         waited.wait();
-        if waited != *world {
+        if waited != *system {
             steps.push(Step::Waits);
         }
-        steps.extend((0..world.flying.len()).map(Step::Arrives));
+        steps.extend((0..system.flying.len()).map(Step::Arrives));
         let machines = if self.scope.two { 2 } else { 1 };
-        for (at, machine) in world.machines.iter().enumerate().take(machines) {
+        for (at, machine) in system.machines.iter().enumerate().take(machines) {
             let unfinished = machine.run.as_ref().is_some_and(|run| !run.over);
             if commands > 0 {
-                let named = next(world, at, self.scope.rules);
+                let named = next(system, at, self.scope.rules);
                 let mut all = vec![];
                 if unfinished {
                     all.extend([Command::Resume, Command::Rollback, Command::Leave]);
@@ -128,12 +128,12 @@ impl Explorer<'_> {
                 } else if at == 0 && machine.run.is_none() {
                     all.push(Command::Run);
                 } else if at == 1 && machine.run.is_none() {
-                    all.extend(world.packed.is_some().then_some(Command::Import));
+                    all.extend(system.packed.is_some().then_some(Command::Import));
                     all.extend(machine.repository.tag.then_some(Command::Resume));
                 }
                 steps.extend(all.into_iter().map(|command| Step::Command(at, command, Vec::new())));
             }
-            if world.faults > 0 && unfinished {
+            if system.faults > 0 && unfinished {
                 let between = [
                     Fault::JournalLost,
                     Fault::MarkLost,
@@ -145,7 +145,7 @@ impl Explorer<'_> {
                     Fault::AddsFile,
                     Fault::DropsTag,
                 ];
-                let enabled = |fault: &&Fault| self.scope.faults.contains(fault) && may(world, at, **fault);
+                let enabled = |fault: &&Fault| self.scope.faults.contains(fault) && may(system, at, **fault);
                 steps.extend(between.iter().filter(enabled).map(|fault| Step::Happens(at, *fault)));
                 let length = machine.run.as_ref().and_then(|run| run.journal.as_ref()).map_or(0, Vec::len);
                 if self.scope.faults.contains(&Fault::JournalCut) {
@@ -154,22 +154,22 @@ impl Explorer<'_> {
             }
         }
         if self.scope.two {
-            let first = world.machines[0].run.as_ref().filter(|run| !run.over);
-            let packs = first.is_some_and(|run| run.journal.is_some() && world.book(run).done() > 0);
-            steps.extend((packs && world.packed.is_none()).then_some(Step::Packs));
-            let second = &world.machines[1].repository;
-            let fetches = world.remote.tag && second.branch == Commit::Base && !second.tag;
+            let first = system.machines[0].run.as_ref().filter(|run| !run.over);
+            let packs = first.is_some_and(|run| run.journal.is_some() && system.book(run).done() > 0);
+            steps.extend((packs && system.packed.is_none()).then_some(Step::Packs));
+            let second = &system.machines[1].repository;
+            let fetches = system.remote.tag && second.branch == Commit::Base && !second.tag;
             steps.extend(fetches.then_some(Step::Fetches));
         }
         steps
     }
 
     /// A command with everything that can happen to it.
-    fn command(&mut self, from: usize, world: &World, (at, command): (usize, Command), left: u8) {
+    fn command(&mut self, from: usize, system: &SystemState, (at, command): (usize, Command), left: u8) {
         let mut pending = vec![Vec::new()];
         while let Some(script) = pending.pop() {
             let mut oracle = Oracle::new(&script, false);
-            let (after, result) = execute(world, (at, command), self.scope, &mut oracle);
+            let (after, result) = execute(system, (at, command), self.scope, &mut oracle);
             self.explored.executions += 1;
             let choices: Vec<u8> = oracle.taken.iter().map(|(choice, _)| *choice).collect();
             for (place, (_, of)) in oracle.taken.iter().enumerate().skip(script.len()) {
@@ -183,22 +183,29 @@ impl Explorer<'_> {
         }
     }
 
-    fn reach(&mut self, from: usize, step: Step, world: World, result: Result<(), Wrong>, commands: u8) {
+    fn reach(
+        &mut self,
+        from: usize,
+        step: Step,
+        system: SystemState,
+        result: Result<(), Wrong>,
+        commands: u8,
+    ) {
         if let Err(wrong) = result {
             self.note(wrong, from, &step, "");
             return;
         }
-        if world.is_overwritten() {
+        if system.is_overwritten() {
             self.note(Wrong::Overwritten, from, &step, "");
             return;
         }
-        if !self.seen.insert((world.clone(), commands)) {
+        if !self.seen.insert((system.clone(), commands)) {
             return;
         }
-        if let Err(why) = self.ends(&world) {
+        if let Err(why) = self.ends(&system) {
             self.note(Wrong::DeadEnd, from, &step, &why);
         }
-        self.nodes.push(Node { world, commands, from: Some((from, step)) });
+        self.nodes.push(Node { system, commands, from: Some((from, step)) });
     }
 
     fn note(&mut self, wrong: Wrong, from: usize, step: &Step, why: &str) {
@@ -213,18 +220,18 @@ impl Explorer<'_> {
         }
         steps.reverse();
         let mut text = format!("{wrong:?}:\n");
-        let mut world = self.nodes[0].world.clone();
+        let mut system = self.nodes[0].system.clone();
         for step in steps {
             let _ = writeln!(text, "{}", shown(&step));
             if let Step::Command(at, command, script) = &step {
                 let mut oracle = Oracle::new(script, true);
-                world = execute(&world, (*at, *command), self.scope, &mut oracle).0;
+                system = execute(&system, (*at, *command), self.scope, &mut oracle).0;
                 oracle.told.unwrap_or_default().iter().for_each(|line| text.push_str(&format!("{line}\n")));
             } else {
-                let _ = apply(&mut world, &step);
+                let _ = apply(&mut system, &step);
             }
         }
-        let (remote, public) = (&world.remote, &world.public.files);
+        let (remote, public) = (&system.remote, &system.public.files);
         let _ = write!(
             text,
             "{why}\nat the end: remote {:?}, tag {}, public {public:?}",
@@ -233,19 +240,19 @@ impl Explorer<'_> {
         self.explored.wrong.insert(wrong, text);
     }
 
-    /// Whether every unfinished run of a world comes to an end by the commands that `status` names, when nothing goes
+    /// Whether every unfinished run of a system comes to an end by the commands that `status` names, when nothing goes
     /// wrong any more.
-    fn ends(&mut self, world: &World) -> Result<(), String> {
-        let mut arrived = world.clone();
+    fn ends(&mut self, system: &SystemState) -> Result<(), String> {
+        let mut arrived = system.clone();
         while !arrived.flying.is_empty() {
             if arrived.arrive(0).is_err() {
                 // That is what is wrong, then.
                 return Ok(());
             }
         }
-        for world in [arrived, world.clone()] {
+        for system in [arrived, system.clone()] {
             for at in 0..2 {
-                let calm = calm(&world);
+                let calm = calm(&system);
                 if !self.leads(&calm, at, 0) {
                     return Err(self.nowhere(&calm, at));
                 }
@@ -255,40 +262,40 @@ impl Explorer<'_> {
     }
 
     /// What the commands that lead nowhere come to.
-    fn nowhere(&self, world: &World, at: usize) -> String {
+    fn nowhere(&self, system: &SystemState, at: usize) -> String {
         let mut text = String::from("what `status` names leads nowhere:");
-        for command in next(world, at, self.scope.rules) {
+        for command in next(system, at, self.scope.rules) {
             let mut oracle = Oracle::new(&[], true);
-            let (_, result) = execute(world, (at, command), self.scope, &mut oracle);
+            let (_, result) = execute(system, (at, command), self.scope, &mut oracle);
             let _ = write!(text, "\n{}: {result:?}", shown(&Step::Command(at, command, Vec::new())));
             oracle.told.unwrap_or_default().iter().for_each(|line| text.push_str(&format!("\n{line}")));
         }
         text
     }
 
-    fn leads(&mut self, world: &World, at: usize, depth: usize) -> bool {
-        let over = |world: &World| world.machines[at].run.as_ref().is_none_or(|run| run.over);
-        if over(world) {
+    fn leads(&mut self, system: &SystemState, at: usize, depth: usize) -> bool {
+        let over = |system: &SystemState| system.machines[at].run.as_ref().is_none_or(|run| run.over);
+        if over(system) {
             return true;
         }
-        if let (Some(known), 0) = (self.ending.get(world), at) {
+        if let (Some(known), 0) = (self.ending.get(system), at) {
             return *known;
         }
         if depth > LONGEST_WAY {
             return false;
         }
         let mut good = Vec::new();
-        for command in next(world, at, self.scope.rules) {
+        for command in next(system, at, self.scope.rules) {
             let mut oracle = Oracle::new(&[], false);
-            let (after, result) = execute(world, (at, command), self.scope, &mut oracle);
+            let (after, result) = execute(system, (at, command), self.scope, &mut oracle);
             let after = calm(&after);
-            let moved = essence(&after, at, self.scope.rules) != essence(world, at, self.scope.rules);
+            let moved = essence(&after, at, self.scope.rules) != essence(system, at, self.scope.rules);
             good.push(result.is_err() || over(&after) || (moved && self.leads(&after, at, depth + 1)));
         }
-        let is_disturbed = world.acts != Acts::default();
+        let is_disturbed = system.acts != Acts::default();
         let leads = if is_disturbed { good.contains(&true) } else { good.first() == Some(&true) };
         if at == 0 {
-            self.ending.insert(world.clone(), leads);
+            self.ending.insert(system.clone(), leads);
         }
         leads
     }
@@ -297,19 +304,19 @@ impl Explorer<'_> {
 /// Commands after which a run has to be over
 const LONGEST_WAY: usize = 5;
 
-/// The world when nothing goes wrong any more, and persons have put away what was in the way.
-fn calm(world: &World) -> World {
-    let mut world = world.clone();
-    world.faults = 0;
-    world.wait();
-    for machine in &mut world.machines {
+/// The system when nothing goes wrong any more, and persons have put away what was in the way.
+fn calm(system: &SystemState) -> SystemState {
+    let mut system = system.clone();
+    system.faults = 0;
+    system.wait();
+    for machine in &mut system.machines {
         let repository = &mut machine.repository;
         repository.edited = false;
         repository.index_lock = repository.index_lock.filter(|lock| *lock != Lock::Theirs);
     }
-    let Acts { pushed, committed, dropped, .. } = world.acts;
-    world.acts = Acts { pushed, committed, dropped, ..Acts::default() };
-    world
+    let Acts { pushed, committed, dropped, .. } = system.acts;
+    system.acts = Acts { pushed, committed, dropped, ..Acts::default() };
+    system
 }
 
 /// What makes one state of a run another than one before, however much has been written since.
@@ -322,12 +329,12 @@ struct Essence {
     effects: BTreeMap<(u8, u16), State>,
 }
 
-fn essence(world: &World, at: usize, rules: Rules) -> Essence {
-    let machine = &world.machines[at];
+fn essence(system: &SystemState, at: usize, rules: Rules) -> Essence {
+    let machine = &system.machines[at];
     let mut effects = BTreeMap::new();
     let mut facts = None;
     if let Some(run) = &machine.run {
-        let book = world.book(run);
+        let book = system.book(run);
         facts = Some((run.over, run.journal.is_some(), lost_its_end(rules, run), book.done()));
         for entry in &book.entries {
             let what =
@@ -335,32 +342,32 @@ fn essence(world: &World, at: usize, rules: Rules) -> Essence {
             effects.insert((entry.stage, what), entry.state);
         }
     }
-    let (repository, remote) = (machine.repository.clone(), Remote { fences: 0, ..world.remote.clone() });
-    Essence { repository, remote, public: world.public.files, run: facts, effects }
+    let (repository, remote) = (machine.repository.clone(), Remote { fences: 0, ..system.remote.clone() });
+    Essence { repository, remote, public: system.public.files, run: facts, effects }
 }
 
 fn execute(
-    world: &World,
+    system: &SystemState,
     (at, command): (usize, Command),
     scope: &Scope,
     oracle: &mut Oracle,
-) -> (World, Result<(), Wrong>) {
-    let mut process = Process::new(world.clone(), at, scope.rules, scope.faults, oracle);
+) -> (SystemState, Result<(), Wrong>) {
+    let mut process = Process::new(system.clone(), at, scope.rules, scope.faults, oracle);
     let result = process.command(command);
     match result {
-        Err(Halt::Wrong(wrong)) => (process.world, Err(wrong)),
-        _ => (process.world, Ok(())),
+        Err(Halt::Wrong(wrong)) => (process.system, Err(wrong)),
+        _ => (process.system, Ok(())),
     }
 }
 
-fn apply(world: &mut World, step: &Step) -> Result<(), Wrong> {
+fn apply(system: &mut SystemState, step: &Step) -> Result<(), Wrong> {
     match *step {
-        Step::Arrives(at) => return world.arrive(at),
-        Step::Waits => world.wait(),
+        Step::Arrives(at) => return system.arrive(at),
+        Step::Waits => system.wait(),
         Step::Happens(at, fault) => {
-            world.faults -= 1;
-            let is_persons = act(world, at, fault);
-            let run = world.machines[at].run.as_mut().filter(|_| !is_persons);
+            system.faults -= 1;
+            let is_persons = act(system, at, fault);
+            let run = system.machines[at].run.as_mut().filter(|_| !is_persons);
             match (run, fault) {
                 (Some(run), Fault::JournalLost) => (run.journal, run.mark) = (None, None),
                 (Some(run), Fault::MarkLost) => run.mark = None,
@@ -369,19 +376,19 @@ fn apply(world: &mut World, step: &Step) -> Result<(), Wrong> {
             }
         }
         Step::CutTo(at, length) => {
-            world.faults -= 1;
-            if let Some(run) = &mut world.machines[at].run {
+            system.faults -= 1;
+            if let Some(run) = &mut system.machines[at].run {
                 run.is_cut |= run.mark.is_some_and(|mark| usize::from(mark) > length);
                 run.journal.iter_mut().for_each(|journal| journal.truncate(length));
             }
         }
         Step::Packs => {
-            let run = world.machines[0].run.as_ref();
-            world.packed = run.and_then(|run| Some((run.journal.clone()?, run.dist)));
+            let run = system.machines[0].run.as_ref();
+            system.packed = run.and_then(|run| Some((run.journal.clone()?, run.dist)));
         }
         Step::Fetches => {
-            let (tag, branch) = (world.remote.tag, world.remote.branch);
-            let repository = &mut world.machines[1].repository;
+            let (tag, branch) = (system.remote.tag, system.remote.branch);
+            let repository = &mut system.machines[1].repository;
             (repository.tag, repository.branch, repository.tree) = (tag, branch, branch);
         }
         Step::Command(..) => {}

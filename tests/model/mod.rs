@@ -4,12 +4,12 @@
 //!
 //! `run`, `resume`, `rollback`, `rollback --leave`, `resume --import` and the commands that `status` names, each as the
 //! code does it, record by record ([`stages`], [`recovery`], [`commands`]). They work on a repository, a remote, a
-//! rehearsal index, a public index and a second machine ([`world`]). At every point of a command, and between commands,
+//! rehearsal index, a public index and a second machine ([`system`]). At every point of a command, and between commands,
 //! something may happen ([`process::Fault`]): the command is killed, the power fails while git has locks, a connection is cut
 //! and what was sent arrives at any later point or never, a file is refused, refused for good or kept in half, nobody
 //! answers, the journal loses its end, itself or the file that says how long it is, a person pushes, commits, edits, locks or
 //! adds a file. [`explore::explore`] tries all of it, up to so many faults and commands, the shortest histories first, and
-//! looks for what must not be ([`world::Wrong`]). In every state that it comes to, it follows what `status` names until the
+//! looks for what must not be ([`system::Wrong`]). In every state that it comes to, it follows what `status` names until the
 //! run is over.
 //!
 //! The rules of recovery are a parameter ([`rules::Rules`]), so that a test shows for each what goes wrong without it.
@@ -57,5 +57,5 @@ mod process;
 mod recovery;
 mod rules;
 mod stages;
+mod system;
 mod tests;
-mod world;

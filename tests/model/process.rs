@@ -3,7 +3,7 @@
 use super::automaton::{Automaton, Deed, Kind, Outcome, Rec, Stage, State};
 use super::rules::Rules;
 use super::stages::NO_FENCE;
-use super::world::{Commit, EXTRA, FOREIGN, Files, Lock, Machine, Message, World, Wrong};
+use super::system::{Commit, EXTRA, FOREIGN, Files, Lock, Machine, Message, SystemState, Wrong};
 use pyrelease::engine::model::Reach;
 
 /// What may happen at a point; each is one of the faults that the exploration is allowed
@@ -90,7 +90,7 @@ impl Oracle {
 
 /// A command at work on a machine
 pub(crate) struct Process<'p> {
-    pub(crate) world: World,
+    pub(crate) system: SystemState,
     pub(crate) at: usize,
     pub(crate) rules: Rules,
     /// The faults that may happen
@@ -106,21 +106,21 @@ pub(crate) struct Process<'p> {
 
 impl<'p> Process<'p> {
     pub(crate) fn new(
-        world: World,
+        system: SystemState,
         at: usize,
         rules: Rules,
         faults: &'p [Fault],
         oracle: &'p mut Oracle,
     ) -> Self {
-        let book = Automaton::new(world.reaches());
-        Self { world, at, rules, faults, oracle, book, had_lost: false, goes_on: false }
+        let book = Automaton::new(system.reaches());
+        Self { system, at, rules, faults, oracle, book, had_lost: false, goes_on: false }
     }
 
     pub(crate) fn machine(&mut self) -> &mut Machine {
-        &mut self.world.machines[self.at]
+        &mut self.system.machines[self.at]
     }
 
-    pub(crate) fn run(&mut self) -> &mut super::world::Run {
+    pub(crate) fn run(&mut self) -> &mut super::system::Run {
         self.machine().run.as_mut().expect("a command that got this far has a run")
     }
 
@@ -132,28 +132,28 @@ impl<'p> Process<'p> {
     /// caller to deal with where it is not the end.
     pub(crate) fn point(&mut self, here: &[Fault]) -> Done<Option<Fault>> {
         loop {
-            let arrivals = self.world.flying.len();
-            let allowed = if self.world.faults == 0 { &[][..] } else { here };
-            let world = &self.world;
-            let enabled = |fault: &&Fault| self.faults.contains(fault) && may(world, self.at, **fault);
+            let arrivals = self.system.flying.len();
+            let allowed = if self.system.faults == 0 { &[][..] } else { here };
+            let system = &self.system;
+            let enabled = |fault: &&Fault| self.faults.contains(fault) && may(system, self.at, **fault);
             let possible: Vec<Fault> = allowed.iter().filter(enabled).copied().collect();
             let choice = self.oracle.choose(1 + arrivals + possible.len());
             if choice == 0 {
                 return Ok(None);
             }
             if choice <= arrivals {
-                let arriving = self.world.flying[choice - 1].message;
+                let arriving = self.system.flying[choice - 1].message;
                 self.oracle.tell(|| format!("    arrives late: {arriving:?}"));
-                self.world.arrive(choice - 1).map_err(Halt::Wrong)?;
+                self.system.arrive(choice - 1).map_err(Halt::Wrong)?;
                 continue;
             }
             let fault = possible[choice - 1 - arrivals];
             self.oracle.tell(|| format!("    fault: {fault:?}"));
-            self.world.faults -= 1;
+            self.system.faults -= 1;
             if fault == Fault::Kill {
                 return Err(Halt::Killed);
             }
-            if !act(&mut self.world, self.at, fault) {
+            if !act(&mut self.system, self.at, fault) {
                 return Ok(Some(fault));
             }
         }
@@ -191,13 +191,13 @@ impl<'p> Process<'p> {
 
     /// The run is over, and this is said of it.
     fn say(&mut self, outcome: Outcome) -> Done {
-        let (at, world) = (self.at, &mut self.world);
+        let (at, system) = (self.at, &mut self.system);
         let wrong = match outcome {
-            Outcome::Released => world.shortcoming(at),
-            Outcome::RolledBack => world.remnant(at),
+            Outcome::Released => system.shortcoming(at),
+            Outcome::RolledBack => system.remnant(at),
             Outcome::GivenUp => None,
         };
-        for flying in &mut world.flying {
+        for flying in &mut system.flying {
             flying.undone |= outcome == Outcome::RolledBack;
             flying.released |= outcome == Outcome::Released;
         }
@@ -218,19 +218,19 @@ impl<'p> Process<'p> {
         // Killed here, the message has been sent.
         let fault = match self.point(possible) {
             Err(Halt::Killed) => {
-                self.world.send(message);
+                self.system.send(message);
                 return Err(Halt::Killed);
             }
             other => other?,
         };
         match fault {
-            None => Ok(self.world.apply(message).map_err(|refusal| Some(refusal.is_final()))),
+            None => Ok(self.system.apply(message).map_err(|refusal| Some(refusal.is_final()))),
             Some(Fault::Cut) => {
-                self.world.send(message);
+                self.system.send(message);
                 Ok(Err(None))
             }
             Some(Fault::SlowCut) => {
-                self.world.send(message);
+                self.system.send(message);
                 if !self.rules.last_sign {
                     self.run().old |= 1 << id;
                 }
@@ -238,14 +238,14 @@ impl<'p> Process<'p> {
             }
             Some(Fault::Closed) => {
                 if let Message::Upload { public, .. } = message {
-                    self.world.index(public).closed = true;
+                    self.system.index(public).closed = true;
                 }
                 Ok(Err(Some(true)))
             }
             Some(Fault::Truncated) => {
                 if let Message::Upload { public, file, .. } = message {
-                    let there = &mut self.world.index(public).files[usize::from(file)];
-                    there.get_or_insert(super::world::TRUNCATED);
+                    let there = &mut self.system.index(public).files[usize::from(file)];
+                    there.get_or_insert(super::system::TRUNCATED);
                 }
                 Ok(Ok(()))
             }
@@ -265,8 +265,8 @@ impl<'p> Process<'p> {
 
     /// A name for a fence.
     pub(crate) fn new_fence(&mut self) -> u8 {
-        self.world.fences += 1;
-        self.world.fences - 1
+        self.system.fences += 1;
+        self.system.fences - 1
     }
 
     pub(crate) fn state_of(&self, stage: Stage, deed: Deed) -> Option<State> {
@@ -292,10 +292,10 @@ fn shown(record: Rec, id: usize) -> String {
 }
 
 /// Whether a person could do this now; everything else always may happen.
-pub(crate) fn may(world: &World, at: usize, fault: Fault) -> bool {
-    let repository = &world.machines[at].repository;
+pub(crate) fn may(system: &SystemState, at: usize, fault: Fault) -> bool {
+    let repository = &system.machines[at].repository;
     match fault {
-        Fault::Pushes => matches!(world.remote.branch, Commit::Base | Commit::Release),
+        Fault::Pushes => matches!(system.remote.branch, Commit::Base | Commit::Release),
         Fault::Commits => {
             matches!(repository.branch, Commit::Base | Commit::Release)
                 && repository.ref_lock.is_none()
@@ -303,18 +303,18 @@ pub(crate) fn may(world: &World, at: usize, fault: Fault) -> bool {
         }
         Fault::Locks => repository.index_lock.is_none(),
         Fault::Edits => !repository.edited && repository.index_lock.is_none(),
-        Fault::AddsFile => world.rehearsal.files[EXTRA].is_none(),
-        Fault::DropsTag => world.remote.tag,
+        Fault::AddsFile => system.rehearsal.files[EXTRA].is_none(),
+        Fault::DropsTag => system.remote.tag,
         _ => true,
     }
 }
 
 /// What a person does; false where it is none of theirs.
-pub(crate) fn act(world: &mut World, at: usize, fault: Fault) -> bool {
-    let repository = &mut world.machines[at].repository;
+pub(crate) fn act(system: &mut SystemState, at: usize, fault: Fault) -> bool {
+    let repository = &mut system.machines[at].repository;
     let on_top = |commit: Commit| if commit == Commit::Release { Commit::Top } else { Commit::Side };
     match fault {
-        Fault::Pushes => world.remote.branch = on_top(world.remote.branch),
+        Fault::Pushes => system.remote.branch = on_top(system.remote.branch),
         Fault::Commits => {
             let before = repository.branch;
             repository.branch = on_top(before);
@@ -323,11 +323,11 @@ pub(crate) fn act(world: &mut World, at: usize, fault: Fault) -> bool {
         }
         Fault::Locks => repository.index_lock = Some(Lock::Theirs),
         Fault::Edits => repository.edited = true,
-        Fault::AddsFile => world.rehearsal.files[EXTRA] = Some(FOREIGN),
-        Fault::DropsTag => world.remote.tag = false,
+        Fault::AddsFile => system.rehearsal.files[EXTRA] = Some(FOREIGN),
+        Fault::DropsTag => system.remote.tag = false,
         _ => return false,
     }
-    let acts = &mut world.acts;
+    let acts = &mut system.acts;
     match fault {
         Fault::Pushes => acts.pushed = true,
         Fault::Commits => acts.committed = true,

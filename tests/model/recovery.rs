@@ -3,10 +3,10 @@
 use super::automaton::{Automaton, Entry, Kind, Outcome, Rec, State};
 use super::process::{Done, Fault, Halt, Process};
 use super::stages::{NO_FENCE, TAG_ONLY};
-use super::world::{Commit, Fencing, Lock, Message, World};
+use super::system::{Commit, Fencing, Lock, Message, SystemState};
 use pyrelease::engine::model::Reach;
 
-/// What the world says of an effect
+/// What the system says of an effect
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Presence {
     Present,
@@ -17,7 +17,7 @@ enum Presence {
 }
 
 impl Process<'_> {
-    /// Settles what is in doubt by asking the world; what the world cannot tell stays in doubt.
+    /// Settles what is in doubt by asking the system; what the system cannot tell stays in doubt.
     pub(crate) fn settle(&mut self) -> Done {
         self.terminate_all()?;
         for id in 0..self.book.entries.len() {
@@ -54,13 +54,13 @@ impl Process<'_> {
 
     /// A push to a remote on this machine is ended and waited for.
     fn end_pushes(&mut self) -> Done {
-        if self.rules.fence && self.world.remote.fencing == Fencing::Local {
+        if self.rules.fence && self.system.remote.fencing == Fencing::Local {
             let is_push = |message| matches!(message, Message::Push { .. } | Message::Back { .. });
-            while let Some(at) = self.world.flying.iter().position(|flying| is_push(flying.message)) {
+            while let Some(at) = self.system.flying.iter().position(|flying| is_push(flying.message)) {
                 if self.oracle_chooses() {
-                    self.world.arrive(at).map_err(Halt::Wrong)?;
+                    self.system.arrive(at).map_err(Halt::Wrong)?;
                 } else {
-                    self.world.flying.remove(at);
+                    self.system.flying.remove(at);
                 }
             }
         }
@@ -99,10 +99,10 @@ impl Process<'_> {
         let is_fenced = self.rules.fence && u16::from(fence) != NO_FENCE;
         let back = self.run().back;
         let is_fresh = self.is_fresh(id);
-        let tag = self.world.remote.tag;
+        let tag = self.system.remote.tag;
         if tag {
             if self.rules.fence_back && entry.undoing {
-                return match self.world.remote.fencing {
+                return match self.system.remote.fencing {
                     Fencing::Takes => self.spend(back),
                     Fencing::Refuses if is_fresh => Ok(Presence::NotYet),
                     _ => Ok(Presence::Present),
@@ -110,13 +110,13 @@ impl Process<'_> {
             }
             return Ok(Presence::Present);
         }
-        if self.world.remote.branch.has_release() && entry.deed.what & TAG_ONLY == 0 {
+        if self.system.remote.branch.has_release() && entry.deed.what & TAG_ONLY == 0 {
             return Ok(Presence::Unknown);
         }
         if !is_fenced {
             return Ok(Presence::Absent);
         }
-        match self.world.remote.fencing {
+        match self.system.remote.fencing {
             Fencing::Takes => self.spend(fence),
             Fencing::Local => Ok(Presence::Absent),
             Fencing::Refuses if is_fresh => Ok(Presence::NotYet),
@@ -130,12 +130,12 @@ impl Process<'_> {
             Some(Fault::Unreachable) => return Ok(Presence::Unknown),
             Some(_) => {
                 // Created, and the answer is lost.
-                self.world.remote.fences |= 1 << fence;
+                self.system.remote.fences |= 1 << fence;
                 return Ok(Presence::Unknown);
             }
-            None => self.world.remote.fences |= 1 << fence,
+            None => self.system.remote.fences |= 1 << fence,
         }
-        Ok(if self.world.remote.tag { Presence::Present } else { Presence::Absent })
+        Ok(if self.system.remote.tag { Presence::Present } else { Presence::Absent })
     }
 
     fn probe_upload(&mut self, id: u8, entry: Entry) -> Done<Presence> {
@@ -145,7 +145,7 @@ impl Process<'_> {
         let public = entry.deed.reach == Reach::Public;
         let (file, content) = (usize::from(entry.deed.what >> 8), entry.deed.what as u8);
         let is_fresh = self.is_fresh(id);
-        Ok(match self.world.index(public).files[file] {
+        Ok(match self.system.index(public).files[file] {
             Some(there) if there == content => Presence::Present,
             Some(_) => Presence::Unknown,
             None if public && is_fresh => Presence::NotYet,
@@ -206,7 +206,7 @@ impl Process<'_> {
 
     /// Whether a push may still come, so that nothing can be said of it.
     fn is_in_doubt(&self) -> bool {
-        let knows = match self.world.remote.fencing {
+        let knows = match self.system.remote.fencing {
             Fencing::Refuses => self.rules.fence,
             Fencing::Takes => self.rules.doubt_stops,
             Fencing::Local => false,
@@ -224,7 +224,7 @@ impl Process<'_> {
         if self.rules.lost_waits && self.had_lost && !self.run().all_old {
             return Ok(false);
         }
-        Ok(!is_unexplained(&self.world, self.at, &self.book))
+        Ok(!is_unexplained(&self.system, self.at, &self.book))
     }
 
     fn undo(&mut self, id: u8, entry: Entry) -> Done {
@@ -285,7 +285,7 @@ impl Process<'_> {
         if self.point(&[Fault::Unreachable, Fault::Pushes])?.is_some() {
             return Err(Halt::Failed);
         }
-        let remote = &self.world.remote;
+        let remote = &self.system.remote;
         let (branch, tag) = (entry.deed.what & TAG_ONLY == 0, remote.tag);
         if self.rules.lease && branch && matches!(remote.branch, Commit::Top | Commit::Side) {
             return Err(Halt::Failed);
@@ -305,14 +305,14 @@ impl Process<'_> {
 }
 
 /// Whether there is anything of the release that no record tells of.
-pub(crate) fn is_unexplained(world: &World, at: usize, book: &Automaton) -> bool {
+pub(crate) fn is_unexplained(system: &SystemState, at: usize, book: &Automaton) -> bool {
     let told = |entry: &&Entry| entry.stands() || entry.is_kept();
     let has = |kind| book.entries.iter().filter(told).any(|entry| entry.deed.kind == kind);
     let public = book.entries.iter().filter(told).any(Entry::is_public);
-    let repository = &world.machines[at].repository;
+    let repository = &system.machines[at].repository;
     let here = repository.tag || repository.branch.has_release() || repository.tree.has_release();
-    let there = world.remote.tag || world.remote.branch.has_release();
-    let is_public = world.public.files.iter().any(Option::is_some);
+    let there = system.remote.tag || system.remote.branch.has_release();
+    let is_public = system.public.files.iter().any(Option::is_some);
     (here && !has(Kind::Land)) || (there && !has(Kind::Push)) || (is_public && !public)
 }
 

@@ -2,7 +2,7 @@
 
 use super::automaton::{Deed, Entry, Kind, LAND, OUTSIDE, Outcome, Rec, Stage, State};
 use super::process::{Done, Fault, Halt, Process, packed, unpacked, upload};
-use super::world::{Commit, FILES, Fencing, Lock, Message, Run, TRUNCATED, Task, Wrong};
+use super::system::{Commit, FILES, Fencing, Lock, Message, Run, TRUNCATED, Task, Wrong};
 use pyrelease::engine::model::Reach;
 
 /// The number of the fence of a push without one
@@ -39,7 +39,7 @@ impl Process<'_> {
 
     fn stages(&mut self, at: &mut Stage) -> Done {
         let first = self.prepare()?;
-        let tasks = self.world.tasks;
+        let tasks = self.system.tasks;
         for (stage, task) in tasks.iter().copied().enumerate().skip(first) {
             if task.reach() >= Reach::Repository {
                 *at = LAND;
@@ -79,10 +79,10 @@ impl Process<'_> {
         if self.run().dist.contains(&Some(TRUNCATED)) {
             return Err(Halt::Failed);
         }
-        let files = self.world.files;
+        let files = self.system.files;
         if self.run().dist[..files].iter().any(Option::is_none) {
-            self.world.builds += 1;
-            let build = self.world.builds;
+            self.system.builds += 1;
+            let build = self.system.builds;
             self.run().dist[..files].iter_mut().for_each(|file| *file = file.or(Some(build)));
         }
         Ok(packed(&self.run().dist))
@@ -162,7 +162,7 @@ impl Process<'_> {
         if self.point(&[Fault::Unreachable, Fault::Pushes])?.is_some() {
             return Err(Halt::Failed);
         }
-        let remote = &self.world.remote;
+        let remote = &self.system.remote;
         if remote.tag && remote.branch.has_release() {
             return Ok(0);
         }
@@ -194,13 +194,13 @@ impl Process<'_> {
         }
         if public && self.rules.ask_again && self.goes_on && !self.is_public() {
             let unknown = self.point(&[Fault::Unreachable])?.is_some();
-            if unknown || !self.world.remote.tag {
+            if unknown || !self.system.remote.tag {
                 return Err(Halt::Failed);
             }
         }
         for file in 0..FILES {
             let Some(content) = self.run().dist[file] else {
-                if file < self.world.files {
+                if file < self.system.files {
                     return Err(Halt::Failed);
                 }
                 continue;
@@ -208,7 +208,7 @@ impl Process<'_> {
             self.send(stage, (public, file, content))?;
         }
         let dist = self.run().dist;
-        let there = self.world.index(public).files;
+        let there = self.system.index(public).files;
         let other = |(file, content): (&Option<u8>, Option<u8>)| file.is_some() && *file != content;
         if self.rules.compare && dist.iter().zip(there).any(other) {
             return Err(Halt::Failed);
@@ -243,24 +243,24 @@ impl Process<'_> {
         if content >= TRUNCATED {
             return Err(Halt::Wrong(Wrong::Unchecked));
         }
-        let other = |flying: &super::world::Flying| match flying.message {
+        let other = |flying: &super::system::Flying| match flying.message {
             Message::Upload { public: true, file: same, content: other } => same == file && other != content,
             _ => false,
         };
-        if self.world.flying.iter().any(other) {
+        if self.system.flying.iter().any(other) {
             return Err(Halt::Wrong(Wrong::TwoContents));
         }
         // Once something may be public, the only way is forward, whatever a person does to the tag.
         let may_be = |entry: &&Entry| entry.is_public() && (entry.stands() || entry.is_kept());
         let is_first = self.book.entries.iter().filter(may_be).count() == 1;
-        let tagged = self.machine().repository.tag && self.world.remote.tag;
+        let tagged = self.machine().repository.tag && self.system.remote.tag;
         if is_first && !tagged { Err(Halt::Wrong(Wrong::Early)) } else { Ok(()) }
     }
 
     /// Brings back what is gone from the run's folder, from whichever index has the same bytes.
     pub(crate) fn fetch_missing(&mut self) -> Done {
         let built = unpacked(self.book.built);
-        if self.book.done() == self.world.tasks.len() {
+        if self.book.done() == self.system.tasks.len() {
             return Ok(());
         }
         for (file, content) in built.iter().enumerate().filter(|(_, content)| content.is_some()) {
@@ -268,7 +268,7 @@ impl Process<'_> {
                 continue;
             }
             let has = |files: [Option<u8>; FILES]| files[file] == *content;
-            if !has(self.world.public.files) && !has(self.world.rehearsal.files) {
+            if !has(self.system.public.files) && !has(self.system.rehearsal.files) {
                 return Err(Halt::Left);
             }
             self.run().dist[file] = *content;
@@ -278,5 +278,5 @@ impl Process<'_> {
 }
 
 fn remote_takes(process: &Process<'_>) -> bool {
-    process.world.remote.fencing == Fencing::Takes
+    process.system.remote.fencing == Fencing::Takes
 }

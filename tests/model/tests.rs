@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::explore::{Explored, Scope, explore};
 use super::process::Fault;
 use super::rules::Rules;
-use super::world::{Fencing, Task, Wrong};
+use super::system::{Fencing, Task, Wrong};
 
 const REHEARSED: &[Task] = &[Task::Build, Task::Rehearse, Task::Push, Task::Publish];
 const UNREHEARSED: &[Task] = &[Task::Build, Task::Push, Task::Publish];

@@ -96,12 +96,8 @@ fn a_stand_in_has_effects_of_the_kind_that_the_plugin_declared() {
     let config = Config::stages("version tag mark push news").lines(&scene.table("mark"));
     let config = config.set("secrets", ["MARK_TOKEN"]).lines(&scene.table("news"));
     scene.project.write("release.toml", &config);
-    let sings = MARK.replace(
-        "at announce",
-        ": > \"$CANARY\"
-    at announce",
-    );
-    let sings = sings.replace("$CANARY", &canary.display().to_string());
+    const SING: &str = ": > \"@canary@\"\n    at announce";
+    let sings = MARK.replace("at announce", SING).replace("@canary@", &canary.display().to_string());
     scene.project.write(".pyrelease/plugins/news", &sings);
     scene.project.commit("Configure the release");
     scene.trust();

@@ -310,7 +310,31 @@ fn a_second_interrupt_stops_at_once_and_the_rest_is_undone_later() {
     let before = scene.project.snapshot();
     let dialogue = [(QUESTION, "y\n"), ("Calling mark", "\u{3}"), ("interrupted: ", "\u{3}")];
     let outcome = scene.project.pyrelease("run minor").on_a_terminal(&dialogue).code(4);
-    outcome.stdout_eq(str![]);
+    outcome.stdout_eq(str![[r#"
+note: untracked files are not released: `notes.txt`
+help: `git add` and commit them if they belong to this release
+demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
+  in the run's own clone:
+    version  write src/demo/__init__.py
+    tag      commit "Release 1.1.0"
+             tag v1.1.0
+  in the repository and its remote; undone if a later stage fails:
+    land     land in your repository: main and tag v1.1.0
+    mark     plugin mark: leave a mark
+    push     push main and v1.1.0 to origin, atomically
+Release demo 1.1.0? [y/N] y
+   Releasing 1.1.0 (run [RUN])
+     Writing src/demo/__init__.py
+  Committing "Release 1.1.0"
+     Tagging v1.1.0
+     Landing in your repository: main and tag v1.1.0
+     Calling mark: a mark in a file
+^C
+interrupted: stopping the current step and undoing what can be undone (press again to stop at once)
+^C
+stopped at once; `pyrelease status` shows what is left and how to continue
+
+"#]]);
     scene.is_quiet();
     scene.project.pyrelease("rollback --yes").code(0);
     assert!(!scene.mark().exists());

@@ -9,26 +9,20 @@ use super::{QUICK, quick};
 
 /// A command that publishes with a line in `$OUT`, and kills the run before or after it the first time.
 fn publishing(dies: &str, settings: &str) -> Config {
-    let script = match dies {
-        "before" => "eval \"$DIE\"; echo published >> \"$OUT\"",
-        _ => "echo published >> \"$OUT\"; eval \"$DIE\"",
-    };
+    let script = if dies == "before" { DIES_BEFORE } else { DIES_AFTER };
     let config =
         Config::stages("changelog version tag build check testpypi push deploy pypi").stage("deploy");
     config.shell(script).set("reach", "public").lines(settings).lines(QUICK)
 }
 
-/// Kills the run the first time.
-const DIE: &str = "if [ ! -e \"$MARK\" ]; then touch \"$MARK\"; kill -9 $PPID; sleep 20; fi";
+const DIES_BEFORE: &str =
+    r#"if [ ! -e "$MARK" ]; then touch "$MARK"; kill -9 $PPID; sleep 20; fi; echo published >> "$OUT""#;
+const DIES_AFTER: &str =
+    r#"echo published >> "$OUT"; if [ ! -e "$MARK" ]; then touch "$MARK"; kill -9 $PPID; sleep 20; fi"#;
 
 fn call(project: &Project, command: &str) -> Outcome {
     let root = project.sandbox().root();
-    project
-        .pyrelease(command)
-        .env("DIE", DIE)
-        .env("MARK", root.join("mark"))
-        .env("OUT", root.join("out"))
-        .run()
+    project.pyrelease(command).env("MARK", root.join("mark")).env("OUT", root.join("out")).run()
 }
 
 #[track_caller]

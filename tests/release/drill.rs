@@ -168,7 +168,27 @@ fn an_undo_that_undoes_nothing_is_found() {
     let page = project.sandbox().root().join("drill.html");
     let options = format!("drill minor {AFTER_THE_BRANCH} --html");
     let outcome = project.pyrelease(&options).arg(&page).code(1);
-    outcome.stdout_eq(str![]).messages_eq(str![]);
+    outcome.stdout_eq(str![[r#"
+point  stage   killed                                                                 rollback  resume    seconds
+99     branch  after the intent: command `git -C ../../../../.. branch --force docs`  undone    released  [SECONDS]
+104    branch  after done: command `git -C ../../../../.. branch --force docs`        DIVERGED  released  [SECONDS]
+105    branch  before the end of `branch`                                             DIVERGED  released  [SECONDS]
+106    branch  during the end of `branch`                                             DIVERGED  released  [SECONDS]
+
+4 kill points, 8 recoveries, 3 do not converge ([SECONDS])
+
+"#]]).messages_eq(str![[r#"
+error: 4 kill points, 8 recoveries, 3 do not converge ([SECONDS])
+  104 after done: command `git -C ../../../../.. branch --force docs`
+    rollback: unexpected ref `refs/heads/docs` ([OID])
+  105 before the end of `branch`
+    rollback: unexpected ref `refs/heads/docs` ([OID])
+  106 during the end of `branch`
+    rollback: unexpected ref `refs/heads/docs` ([OID])
+help: the remaining files are in [ROOT][TEMPORARY]/diverged
+help: to repeat it: `pyrelease drill minor --commands --points 104 --keep`
+
+"#]]);
     project.assert_unchanged(&before);
 
     // The named folder has the state at the kill and the state after the recovery.

@@ -2,7 +2,7 @@
 //! requires a user.
 
 use pyrelease_test_support::distribution::wheel;
-use pyrelease_test_support::{Config, Sandbox, SecureIndex};
+use pyrelease_test_support::{Config, Sandbox, SecureIndex, assert_redacted, str};
 
 #[test]
 fn an_index_that_asks_for_a_certificate_gets_it_and_a_proxy_its_user() {
@@ -24,13 +24,61 @@ fn an_index_that_asks_for_a_certificate_gets_it_and_a_proxy_its_user() {
     let by_url = ["--url", &url];
 
     let (code, said) = upload(&by_url, &[("SSL_CERT_FILE", client)]);
-    assert!(code == Some(1) && said.contains("certificate is not trusted"), "{said}");
+    assert_eq!(code, Some(1), "{said}");
+    assert_redacted(
+        &said,
+        &folder,
+        str![[r#"
+warning: [check] `demo-1.0-py3-none-any.whl`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
+help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+warning: [check] `demo-1.0-py3-none-any.whl`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
+help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+warning: [127.0.0.1] there are no credentials for `127.0.0.1`
+help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
+warning: [127.0.0.1] `127.0.0.1` has no `simple` URL: existing files cannot be detected, and may be overwritten
+help: pass `--simple URL`, where the index lists files
+      Failed demo-1.0-py3-none-any.whl is not on 127.0.0.1
+error: failed to reach `127.0.0.1` at `127.0.0.1`
+  caused by: invalid peer certificate: UnknownIssuer
+help: the server's certificate is not trusted: set `SSL_CERT_FILE` to the file of your authority, or `REQUESTS_CA_BUNDLE`; on a system without authorities, install `ca-certificates`
+
+"#]],
+    );
     let (code, said) = upload(&by_url, &[]);
-    assert!(code == Some(1) && said.contains("requires a client certificate"), "{said}");
+    assert_eq!(code, Some(1), "{said}");
+    assert_redacted(
+        &said,
+        &folder,
+        str![[r#"
+warning: [check] `demo-1.0-py3-none-any.whl`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
+help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+warning: [check] `demo-1.0-py3-none-any.whl`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
+help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+warning: [127.0.0.1] there are no credentials for `127.0.0.1`
+help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
+warning: [127.0.0.1] `127.0.0.1` has no `simple` URL: existing files cannot be detected, and may be overwritten
+help: pass `--simple URL`, where the index lists files
+      Failed demo-1.0-py3-none-any.whl is not on 127.0.0.1
+error: failed to reach `127.0.0.1` at `127.0.0.1`
+  caused by: received fatal alert: CertificateRequired
+help: the index requires a client certificate: set `client-certificate` of [index.NAME] to a file with yours and its key, or set `PYRELEASE_CLIENT_CERT_<INDEX>`
+
+"#]],
+    );
     let (code, said) = upload(&by_url, &[("SSL_CLIENT_CERT", authority)]);
-    assert!(
-        code == Some(2) && said.contains("(set by `SSL_CLIENT_CERT`) contains no usable client certificate"),
-        "{said}"
+    assert_eq!(code, Some(2), "{said}");
+    assert_redacted(
+        &said,
+        &folder,
+        str![[r#"
+warning: [check] `demo-1.0-py3-none-any.whl`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
+help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+warning: [check] `demo-1.0-py3-none-any.whl`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
+help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+error: HTTPS cannot be set up
+  caused by: `[TEMPORARY]/authority.pem` (set by `SSL_CLIENT_CERT`) contains no usable client certificate with its key
+
+"#]],
     );
     assert!(index.log().is_empty(), "{:?}", index.log());
 
@@ -42,7 +90,26 @@ fn an_index_that_asks_for_a_certificate_gets_it_and_a_proxy_its_user() {
     let settings = Config::default().index("corp").set("upload", &url).set("client-certificate", client);
     fs_err::write(folder.join("release.toml"), &*settings).expect("our own folder");
     let (code, said) = upload(&["--index", "corp"], &[("HTTPS_PROXY", &index.proxy_url(""))]);
-    assert!(code == Some(1) && said.contains("the proxy requires authentication"), "{said}");
+    assert_eq!(code, Some(1), "{said}");
+    assert_redacted(
+        &said,
+        &folder,
+        str![[r#"
+warning: [check] `demo-1.0-py3-none-any.whl`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
+help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+warning: [check] `demo-1.0-py3-none-any.whl`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
+help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+warning: [corp] there are no credentials for `corp`
+help: set `PYRELEASE_TOKEN_CORP` to a token, or add one to `.pypirc` as the password of section [corp] (with the username __token__)
+warning: [corp] `corp` has no `simple` URL: existing files cannot be detected, and may be overwritten
+help: pass `--simple URL`, where the index lists files
+      Failed demo-1.0-py3-none-any.whl is not on corp
+error: failed to reach `corp` at `127.0.0.1`
+  caused by: tunnel error: proxy authorization required
+help: the proxy requires authentication: set `HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT`
+
+"#]],
+    );
     assert_eq!(index.log()[1..], ["CONNECT turned away"]);
     let (code, said) = upload(&["--index", "corp"], &[("HTTPS_PROXY", &index.proxy_url("pia:let-me-pass@"))]);
     assert_eq!(code, Some(0), "{said}");

@@ -136,7 +136,31 @@ fn a_second_interrupt_ends_it_at_once() {
         assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
     };
     let ended = project.pyrelease("run minor --yes").env("MARK", &mark).meanwhile(twice).code(4);
-    ended.stderr_eq(str![]);
+    ended.stderr_eq(str![[r#"
+note: untracked files are not released: `notes.txt`
+help: `git add` and commit them if they belong to this release
+demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
+   Releasing 1.1.0 (run [RUN])
+     Writing CHANGELOG.md
+     Writing pyproject.toml
+  Committing "Release 1.1.0"
+     Tagging v1.1.0
+    Building sdist and wheel with python -m build
+             demo-1.1.0-py3-none-any.whl ([SIZE], sha256 [SHA256])
+             demo-1.1.0.tar.gz ([SIZE], sha256 [SHA256])
+    Checking every distribution by PyPI's rules
+   Uploading to testpypi (http://127.0.0.1:[PORT]/, release.toml)
+    Uploaded demo-1.1.0-py3-none-any.whl to testpypi
+    Uploaded demo-1.1.0.tar.gz to testpypi
+     Landing in your repository: main and tag v1.1.0
+     Pushing main and v1.1.0 to origin, atomically
+     Running `sh -c trap '' TERM INT; touch "$MARK"; while :; do sleep 0.7401; done`
+
+interrupted: stopping the current step and undoing what can be undone (press again to stop at once)
+
+stopped at once; `pyrelease status` shows what is left and how to continue
+
+"#]]);
     project.pyrelease("rollback --yes").code(0);
     nothing_is_left_of("sleep 0.7401");
     project.assert_unchanged(&before);

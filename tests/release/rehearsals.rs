@@ -48,7 +48,15 @@ fn the_same_bytes_are_a_success() {
         run.env("GIT_COMMITTER_DATE", "2026-02-01T12:00:00Z")
     }
     let failed = fails_when(&local, at_one_moment);
-    failed.messages_eq(str![]);
+    failed.messages_eq(str![[r#"
+error: `git push` to `origin` failed
+  remote: not on a Friday
+  error: failed to push some refs to '[ROOT]/remote.git'
+  refs/heads/main: [remote rejected] (pre-receive hook declined)
+  refs/tags/v1.1.0: [remote rejected] (pre-receive hook declined)
+help: left on `testpypi`: demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz; the next run rehearses there as `.devN`, unless it builds the same bytes
+
+"#]]);
     let again = at_one_moment(local.pyrelease("run minor --yes --format json")).code(0);
     assert!(!again.stdout().contains("dev1\""), "{again}");
     local.is_released(local.project.folder());

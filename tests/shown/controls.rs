@@ -22,17 +22,18 @@ fn nothing_that_others_write_moves_a_cursor() {
     let project = quick().config(&config).build();
     let plan = project.pyrelease("plan minor").code(0);
     is_plain(&plan);
-    plan.stdout_contains("x\\u{9b}y\\u{202e}z\\r");
+    assert!(plan.stdout().contains("x\\u{9b}y\\u{202e}z\\r"), "{plan}");
     let json = project.pyrelease("plan minor --format json").code(0);
     assert!(json.events()[0].to_string().contains("x\u{9b}y\u{202e}z"), "it is data, and as it was");
     let run = project.pyrelease("run minor --yes -v").code(1);
     is_plain(&run);
-    run.stderr_contains("| a\\u{9b}2Jb\\u{202e}c\\rd\\u{1b}[2Je");
+    assert!(run.stderr().contains("| a\\u{9b}2Jb\\u{202e}c\\rd\\u{1b}[2Je"), "{run}");
     for command in ["status", "log", "log --last", "doctor minor", "run minor --dry-run -v"] {
         let shown = project.pyrelease(command).run();
         is_plain(&shown);
     }
-    project.pyrelease("log --last").code(0).stdout_contains("a\\u{9b}2Jb\\u{202e}c\\rd");
+    let log = project.pyrelease("log --last").code(0);
+    assert!(log.stdout().contains("a\\u{9b}2Jb\\u{202e}c\\rd"), "{log}");
 }
 
 /// Nor does it change a colour where there are some.

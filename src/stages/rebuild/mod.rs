@@ -78,7 +78,7 @@ pub fn look(
     pipeline: &Pipeline,
     mut workspace: Workspace,
     local_runs: &LocalRuns,
-) -> Result<Discovery, Blocked> {
+) -> Result<Discovery, RebuildError> {
     // A project that cannot be read has no release to look for.
     let Ok(Some(tagged)) = Tagged::find(config, &workspace) else { return Ok(Discovery::Nothing) };
     let names: Vec<String> = pipeline.stages().map(|stage| stage.name().to_owned()).collect();
@@ -148,22 +148,22 @@ pub fn is_public(config: &Config, workspace: &Workspace) -> Option<bool> {
 }
 
 /// Why the search failed
-pub enum Blocked {
+pub enum RebuildError {
     /// An index or the remote could not be reached
     Unreachable(Error),
     /// The evidence forbids continuing
     Refused(Error),
 }
 
-impl From<Error> for Blocked {
+impl From<Error> for RebuildError {
     fn from(error: Error) -> Self {
         Self::Refused(error)
     }
 }
 
-fn push_is_done(config: &Config, release: &Release) -> Result<bool, Blocked> {
+fn push_is_done(config: &Config, release: &Release) -> Result<bool, RebuildError> {
     let push: Push = config.settings(PUSH)?;
-    push.is_done(release).map_err(Blocked::Unreachable)
+    push.is_done(release).map_err(RebuildError::Unreachable)
 }
 
 impl Rebuild {

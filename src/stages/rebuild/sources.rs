@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::{Blocked, LocalRuns};
+use super::{LocalRuns, RebuildError};
 use crate::engine::pipeline::Pipeline;
 use crate::engine::prelude::*;
 use crate::index::{IndexAddress, IndexClient, Listing, SimpleError, SimpleFile, Window};
@@ -123,7 +123,7 @@ pub(super) fn find(
     pipeline: &Pipeline,
     release: &Release,
     local_runs: &LocalRuns,
-) -> Result<Option<SourceSearch>, Blocked> {
+) -> Result<Option<SourceSearch>, RebuildError> {
     let mut listed = Vec::new();
     let mut asked = Vec::new();
     let mut windows = Vec::new();
@@ -175,12 +175,12 @@ fn list(
     stage: &str,
     place: &Destination,
     release: &Release,
-) -> Result<(Vec<Listed>, Option<Window>), Blocked> {
+) -> Result<(Vec<Listed>, Option<Window>), RebuildError> {
     let environment = &release.workspace.environment;
     let address =
         IndexAddress::new(&place.index, &place.url, place.simple.as_deref(), None).map_err(Error::from)?;
     let client = IndexClient::connect_to_read(environment, address, &release.names().name)?;
-    let unreachable = |error: SimpleError| Blocked::Unreachable(error.of_index(&place.index));
+    let unreachable = |error: SimpleError| RebuildError::Unreachable(error.of_index(&place.index));
     let listing = client.listing(&release.names().name).map_err(unreachable)?;
     let listing =
         listing.filter(|listing| place.reach == Reach::Public || !has_another_attempt(listing, release));
@@ -199,7 +199,7 @@ fn list(
             let (stage, place, client) = (stage.to_owned(), place.clone(), client.clone());
             Ok(Listed { stage, place, client, file, sha256 })
         })
-        .collect::<Result<_, Blocked>>()?;
+        .collect::<Result<_, RebuildError>>()?;
     Ok((files, window))
 }
 
@@ -213,7 +213,7 @@ fn has_another_attempt(listing: &Listing, release: &Release) -> bool {
 }
 
 /// Refuses different contents under one name: then it is unclear which one is the release.
-fn refuse_contradictions(listed: &[Listed]) -> Result<(), Blocked> {
+fn refuse_contradictions(listed: &[Listed]) -> Result<(), RebuildError> {
     for (at, one) in listed.iter().enumerate() {
         let other = listed[..at]
             .iter()
@@ -223,7 +223,7 @@ fn refuse_contradictions(listed: &[Listed]) -> Result<(), Blocked> {
                 "`{}` differs between indexes: on `{}` its sha256 is {}, on `{}` it is {}",
                 one.file.filename, other.place.index, other.sha256, one.place.index, one.sha256
             );
-            return Err(Blocked::Refused(Error::left(message).help(
+            return Err(RebuildError::Refused(Error::left(message).help(
                 "compare the files by hand to find out which belongs to the release; a new version is the safe \
                  way to continue",
             )));
@@ -268,7 +268,7 @@ fn sources(listed: &[Listed], wanted: impl Fn(&Listed) -> bool) -> Vec<Source> {
 
 /// Refuses to continue if a public file differs from what the run in question built: an index may have truncated it,
 /// or somebody else may have published another one.
-fn refuse_other_bytes(local_runs: &LocalRuns, public: &[Source]) -> Result<(), Blocked> {
+fn refuse_other_bytes(local_runs: &LocalRuns, public: &[Source]) -> Result<(), RebuildError> {
     let Some(own) = &local_runs.own else { return Ok(()) };
     let entries = fs_err::read_dir(own).into_iter().flatten().flatten();
     for file in entries.filter_map(|entry| record_digest(&entry.path()).ok()) {
@@ -280,7 +280,7 @@ fn refuse_other_bytes(local_runs: &LocalRuns, public: &[Source]) -> Result<(), B
                 file.path.display(),
                 file.sha256
             );
-            return Err(Blocked::Refused(Error::left(message).help(
+            return Err(RebuildError::Refused(Error::left(message).help(
                 "yank the release there, then release the next version; run `pyrelease rollback --leave` to \
                  abandon this run",
             )));

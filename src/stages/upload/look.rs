@@ -14,7 +14,7 @@ use crate::python::distribution::Distribution;
 use crate::python::filename::Filename;
 use crate::python::version::Version;
 
-use super::{As, Upload};
+use super::{RehearsalVersion, Upload};
 
 /// PyPI's default limit for the files of a project, in bytes
 const PROJECT_LIMIT: u64 = 10 << 30;
@@ -246,7 +246,7 @@ impl Upload {
             return Ok(pending(client, project).into_iter().collect());
         };
         let own = free_version(&listing, &target.version).to_string();
-        if self.settings.version == As::Dev {
+        if self.settings.version == RehearsalVersion::Dev {
             return Ok(limits(client, &listing, project, &own, 0));
         }
         let version = target.version.to_string();

@@ -39,7 +39,7 @@ struct Settings {
     install: bool,
     /// As which version to rehearse: `exact`, which goes on as `dev` where the index has other bytes under the files' names; or
     /// `dev` for X.Y.Z.devN
-    version: As,
+    version: RehearsalVersion,
     /// A command to test the installed release with, such as `python -c 'import demo'`
     smoke: Option<String>,
     /// Who builds and uploads the files: `pyrelease`, or `workflow` for a CI workflow that the push starts. Then this stage
@@ -57,7 +57,7 @@ impl Default for Settings {
             connections: CONNECTIONS,
             verify: false,
             install: false,
-            version: As::Exact,
+            version: RehearsalVersion::Exact,
             smoke: None,
             by: By::Pyrelease,
             wait: None,
@@ -79,7 +79,7 @@ enum By {
 /// The version under which a release is rehearsed
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum As {
+enum RehearsalVersion {
     /// The release's own, with the very bytes that will be published, as long as an index has none that differ
     #[default]
     Exact,
@@ -135,14 +135,15 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
         return Err(config.error(&message, span, None));
     }
     let index = config.indexes()[name].clone();
-    if settings.version == As::Dev && index.kind != IndexKind::Rehearsal {
+    if settings.version == RehearsalVersion::Dev && index.kind != IndexKind::Rehearsal {
         let span = config.stage_key(name, "version").flatten();
         let help = "only a rehearsal can be of another version; what is public is the release itself";
         return Err(config.error(&format!("`{name}` is not an index for rehearsals"), span, Some(help)));
     }
     // What a stage of the user's own builds, nobody else can build under another version.
     let builds = config.stages().iter().any(|stage| stage.value == "build");
-    let may_be_own = settings.version == As::Dev || (builds && index.kind == IndexKind::Rehearsal);
+    let may_be_own =
+        settings.version == RehearsalVersion::Dev || (builds && index.kind == IndexKind::Rehearsal);
     let rehearsal = if may_be_own { Some(rehearsal::Rehearsal::new(config)?) } else { None };
     // Check the URLs here, so that an invalid one is reported before anything else.
     let stage = Upload { name: name.to_owned(), rehearsal, index, settings };
@@ -220,7 +221,7 @@ impl Stage for Upload {
             url: self.index.upload.clone(),
             simple: self.index.simple.clone(),
             reach: self.reach(),
-            exact: self.settings.version == As::Exact,
+            exact: self.settings.version == RehearsalVersion::Exact,
             by_workflow: false,
         })
     }
@@ -270,8 +271,8 @@ impl Stage for Upload {
         if !effects.is_live() {
             let own = self.rehearsal.as_ref().map(|_| format!("{}.devN", release.names().version));
             effects.announce(match self.settings.version {
-                As::Dev => announce(own, None),
-                As::Exact => announce(None, own),
+                RehearsalVersion::Dev => announce(own, None),
+                RehearsalVersion::Exact => announce(None, own),
             })?;
             return self.plan_trial(effects);
         }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{As, Batch, Upload, look};
+use super::{Batch, RehearsalVersion, Upload, look};
 use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::index::{IndexClient, Listing};
@@ -81,7 +81,7 @@ impl Upload {
         release: &Release,
     ) -> Option<(&Rehearsal, Option<String>)> {
         let rehearsal = self.rehearsal.as_ref()?;
-        if self.settings.version == As::Dev {
+        if self.settings.version == RehearsalVersion::Dev {
             return Some((rehearsal, None));
         }
         // An index that cannot be asked says by itself what is wrong, when something is sent to it.

@@ -1,5 +1,6 @@
 //! What the plugin sends to GitHub at each of its steps, and what it makes of every answer.
 
+use pyrelease_test_support::{assert_data_eq, str};
 use std::time::{Duration, Instant};
 
 use pyrelease::plugin::protocol::Method;
@@ -114,7 +115,10 @@ fn what_somebody_else_has_made_is_left_alone() {
     let github = Server::start();
     let mut call = Call::new(&github);
     github.kept().has_no_tags = true;
-    assert!(call.trial.fails().1.contains("GitHub has no tag v1.1.0 in o/r"));
+    assert_data_eq!(
+        call.trial.fails().1,
+        str!["plugin `unruly` of stage `trial` failed: GitHub has no tag v1.1.0 in o/r, in `run`"]
+    );
     github.kept().has_no_tags = false;
     let theirs = github.kept().add("v1.1.0", true);
     let (_, text) = call.trial.fails();
@@ -123,7 +127,12 @@ fn what_somebody_else_has_made_is_left_alone() {
     github.kept().releases.remove(&theirs);
     github.kept().refused = Some("demo-1.1.0.tar.gz".to_owned());
     let (result, heard) = call.trial.call();
-    assert!(result.unwrap_err().to_string().contains("`name` already exists"));
+    assert_data_eq!(
+        result.unwrap_err().to_string(),
+        str![
+            "plugin `unruly` of stage `trial` failed: GitHub did not upload demo-1.1.0.tar.gz: 422 Unprocessable Entity: Validation Failed: `name` already exists, in `run`"
+        ]
+    );
     let undo = &heard.undo[0];
     github.kept().add("v1.1.0", true);
     for number in 0..230 {
@@ -184,7 +193,12 @@ fn answers_that_are_lost_are_looked_for() {
     // One that was not made is not made twice.
     github.kept().troubles.push_back(trouble("repos/create-release", 500, "down"));
     let (_, text) = Call::new(&github).release("tag", "1.7").trial.fails();
-    assert!(text.contains("GitHub did not draft the release: 500 Internal Server Error: down"), "{text}");
+    assert_data_eq!(
+        text,
+        str![
+            "plugin `unruly` of stage `trial` failed: GitHub did not draft the release: 500 Internal Server Error: down, in `run`"
+        ]
+    );
     assert_eq!(github.drafts(), 0);
 }
 
@@ -207,7 +221,12 @@ fn requests_that_come_too_early_are_made_later() {
     let headers = vec![("retry-after", "3000".to_owned())];
     github.kept().troubles.push_back(Trouble { headers, ..trouble("git/get-ref", 429, "slow down") });
     let (cause, text) = Call::new(&github).release("tag", "v2").trial.fails();
-    assert!(text.contains("GitHub did not look for the tag: 429 Too Many Requests: slow down"), "{text}");
+    assert_data_eq!(
+        text,
+        str![
+            "plugin `unruly` of stage `trial` failed: GitHub did not look for the tag: 429 Too Many Requests: slow down, in `run`"
+        ]
+    );
     assert!(format!("{cause:?}").contains("try again in 50 minutes"), "{cause:?}");
 }
 

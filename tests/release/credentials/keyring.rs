@@ -59,7 +59,12 @@ fn a_prompted_token_is_stored_only_with_consent() {
     // Every run is searched for tokens.
     let outcome =
         with_keyring(&local, local.project.pyrelease("run minor -v")).on_a_terminal(&dialogue).code(0);
-    outcome.messages_eq(str![]);
+    outcome.messages_eq(str![[r#"
+note: [build] `python -m build` with python3
+note: [testpypi] the credentials for `testpypi` are from the prompt
+note: [pypi] the credentials for `pypi` are from the prompt
+
+"#]]);
     local.is_released(local.project.repository());
     assert_eq!(kept(&local, &local.rehearsal.upload_url()).as_deref(), Some(rehearsal.trim()));
     assert_eq!(kept(&local, &local.public.upload_url()), None);

@@ -60,8 +60,10 @@ fn a_run_whose_journal_was_changed_is_left_alone() {
         fs_err::write(&journal, &damaged).unwrap();
         for command in ["run patch --yes", "resume --yes", "rollback --yes"] {
             let refused = project.pyrelease(command).code(4);
-            refused.stderr_contains(&format!("line {} of", line + 1)).stderr_contains("journal.jsonl");
-            refused.stderr_contains("help: ");
+            let named = format!("line {} of `", line + 1);
+            let error = refused.stderr().lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+            assert!(error.contains(&named) && error.contains("journal.jsonl"), "{refused}");
+            assert!(refused.stderr().contains("\nhelp: "), "{refused}");
         }
         assert_eq!(fs_err::read_to_string(&journal).unwrap(), damaged);
     }

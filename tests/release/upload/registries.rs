@@ -94,10 +94,10 @@ fn every_registrys_duplicate_is_decided_by_hashes_where_it_gives_any() {
                 let server = Registry::that_says(*status, body);
                 let blind = server.upload_blindly(ours).code(1);
                 if *registry == "Artifactory that hides" {
-                    blind.says("Could not locate artifact");
+                    blind.mentions("Could not locate artifact");
                 } else {
-                    blind.says("has a `demo-1.0-py3-none-any.whl` already, according to its reply");
-                    blind.says("may be another one than ours").says("`--simple URL`");
+                    blind.mentions("has a `demo-1.0-py3-none-any.whl` already, according to its reply");
+                    blind.mentions("may be another one than ours").mentions("`--simple URL`");
                 }
 
                 // The listing is read only after the refusal, as behind a cache.
@@ -111,11 +111,11 @@ fn every_registrys_duplicate_is_decided_by_hashes_where_it_gives_any() {
                     server
                 };
                 let same = listing(ours, our_hash);
-                same.upload(ours).code(0).says("already there, with the same sha256");
+                same.upload(ours).code(0).mentions("already there, with the same sha256");
                 let other = listing(theirs, their_hash);
                 let refused = other.upload(ours).code(1);
-                refused.says("has a different `demo-1.0-py3-none-any.whl` already");
-                refused.says(our_hash).says(their_hash).says("release another version");
+                refused.mentions("has a different `demo-1.0-py3-none-any.whl` already");
+                refused.mentions(our_hash).mentions(their_hash).mentions("release another version");
                 for server in [same, other] {
                     assert_eq!(server.uploads(), 1, "{registry}, {page}");
                 }
@@ -161,7 +161,7 @@ fn every_registrys_refusal_says_why_and_what_to_do() {
     for (status, body, reason, help) in REFUSALS {
         server.says(*status, body);
         let refused = server.upload(&upload_project).code(1);
-        refused.says(reason).says(help).says(&format!("HTTP {status}"));
+        refused.mentions(reason).mentions(help).mentions(&format!("HTTP {status}"));
         assert_eq!(refused.statuses(), BTreeMap::from([(WHEEL, "not-there")]));
     }
 }
@@ -195,10 +195,10 @@ fn project_restrictions_are_known_before_an_upload() {
     ] {
         server.shows_with("/simple/demo/", JSON, &format!("{PYRELEASE_INDEX}: x\r\n"), page(status, age));
         let refused = server.upload(&upload_project).code(3);
-        refused.says(words).says(help).says("nothing has been sent");
+        refused.mentions(words).mentions(help).mentions("nothing has been sent");
         // Quarantine concerns installations; `--force` does not override the other states.
         let code = if status == "quarantined" { 0 } else { 3 };
-        server.upload_with(&upload_project, &["--force"]).code(code).says(words);
+        server.upload_with(&upload_project, &["--force"]).code(code).mentions(words);
     }
     assert_eq!(server.uploads(), 1);
     for status in ["active", "deprecated"] {
@@ -246,7 +246,7 @@ fn an_upload_without_credentials_that_is_refused_asks_for_some() {
     for status in [401, 403] {
         let server = Registry::that_says(status, "Invalid or non-existent authentication information.");
         let refused = server.upload(&upload_project).code(1);
-        refused.says("the index requires credentials, and there are none for it: put a token into");
+        refused.mentions("the index requires credentials, and there are none for it: put a token into");
         assert!(!refused.text.contains("does not know the token"), "{}", refused.text);
     }
 }
@@ -272,7 +272,7 @@ fn a_file_that_is_not_a_distribution_is_refused_as_by_check() {
         fs_err::write(&file, "x").unwrap();
         let file = file.to_str().unwrap();
         upload_project.run(&["check", file], &[]).code(3);
-        upload_project.run(&["upload", file, "--url", &server.url()], &[]).code(3).says(name);
+        upload_project.run(&["upload", file, "--url", &server.url()], &[]).code(3).mentions(name);
     }
     assert_eq!(server.uploads(), 0);
 }
@@ -292,12 +292,12 @@ fn the_same_bytes_under_another_name_are_seen_and_told() {
     let server = Registry::that_says(400, &says);
     server.shows_late("/simple/demo/", JSON, page.to_string());
     let refused = server.upload(&upload_project).code(1);
-    refused.says(&format!("the bytes of `{WHEEL}` already, as `{other}`"));
-    refused.says("stores the same bytes only once");
+    refused.mentions(&format!("the bytes of `{WHEEL}` already, as `{other}`"));
+    refused.mentions("stores the same bytes only once");
 
     let server = Registry::that_says(200, "");
     server.shows_with("/simple/demo/", JSON, &format!("{PYRELEASE_INDEX}: x\r\n"), page.to_string());
     let refused = server.upload(&upload_project).code(3);
-    refused.says(&format!("the bytes of {WHEEL} already, as `{other}`"));
+    refused.mentions(&format!("the bytes of {WHEEL} already, as `{other}`"));
     assert_eq!(server.uploads(), 0);
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use pyrelease::world::sha256;
 use pyrelease_test_support::distribution::sdist;
-use pyrelease_test_support::{Asked, IndexServer, Proxy, Trouble};
+use pyrelease_test_support::{Asked, IndexServer, Proxy, Trouble, str};
 
 use super::{Ended, UploadProject};
 
@@ -71,13 +71,13 @@ impl<'a> Visit<'a> {
     /// however the server handles duplicates.
     #[track_caller]
     fn is_decided_by_hashes(&self, ours: &UploadProject, other: &UploadProject) {
-        self.upload(ours).code(0).says("\"event\":\"published\"");
+        let first = self.upload(ours).code(0);
+        assert!(first.events.iter().any(|event| event["event"] == "published"), "{}", first.text);
         assert_eq!(self.server.files("demo"), ours.files());
-        self.upload(ours).code(0).says("already has every file, with the same bytes");
+        self.upload(ours).code(0);
 
         let refused = self.upload(other).code(3);
-        refused.says("has a different demo-1.0.tar.gz").says("nothing has been sent");
-        refused.says(&ours.sha256(SDIST)).says(&other.sha256(SDIST)).says("release another version");
+        refused.mentions(&ours.sha256(SDIST)).mentions(&other.sha256(SDIST));
         assert_eq!(self.server.files("demo"), ours.files());
     }
 }
@@ -88,17 +88,46 @@ fn a_pypiserver_that_is_open_to_all_takes_files_and_keeps_them() {
     let (visit, ours, other) =
         (Visit::of_anybody(&server), UploadProject::with_release("1.0"), UploadProject::with_another_sdist());
     visit.is_decided_by_hashes(&ours, &other);
-    visit.upload(&ours).code(0).says("there are no credentials for");
+    visit.upload(&ours).code(0).says(str![[r#"
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
+help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
+help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+warning: [127.0.0.1] there are no credentials for `127.0.0.1`
+help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
+note: `127.0.0.1` already has every file, with the same bytes
+
+"#]]);
 
     // It replies 409 to the same bytes and to others; only its page tells them apart.
     let late = visit.upload_after_a_stale_look(&other).code(4);
-    late.says("has a different `demo-1.0.tar.gz` already")
-        .says(&ours.sha256(SDIST))
-        .says(&other.sha256(SDIST));
+    late.says(str![[r#"
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
+help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
+help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+warning: [127.0.0.1] there are no credentials for `127.0.0.1`
+help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
+error: `127.0.0.1` has a different `demo-1.0.tar.gz` already: its sha256 is [SHA256], ours is [SHA256]
+help: the file name cannot be used again: release another version, or use the existing files
+help: uploaded files stay; fix the error and run the command again to upload the rest
+
+"#]]);
     assert_eq!(late.statuses(), BTreeMap::from([(WHEEL, "there"), (SDIST, "not-there")]));
     let blind = visit.upload_blindly(&ours).code(1);
-    blind.says("existing files cannot be detected");
-    blind.says("it may be another one than ours").says("has no `simple` URL").says("`--simple URL`");
+    blind.says(str![[r#"
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
+help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
+help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+warning: [127.0.0.1] there are no credentials for `127.0.0.1`
+help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
+warning: [127.0.0.1] `127.0.0.1` has no `simple` URL: existing files cannot be detected, and may be overwritten
+help: pass `--simple URL`, where the index lists files
+error: `127.0.0.1` has a `demo-1.0-py3-none-any.whl` already, according to its reply (Package 'demo-1.0-py3-none-any.whl' already exists! You may start server with `--overwrite` option.), but it may be another one than ours (sha256 [SHA256]): index `127.0.0.1` has no `simple` URL to list its files
+help: to compare hashes, pass `--simple URL` or set `simple` in [index.NAME]
+
+"#]]);
     assert_eq!(server.files("demo"), ours.files());
 }
 
@@ -112,7 +141,16 @@ fn a_pypiserver_that_replaces_files_replaces_none_that_is_seen_beforehand() {
     );
     visit.is_decided_by_hashes(&ours, &other);
     // Without the URL of the listing, a warning tells the consequence.
-    visit.upload_blindly(&other).code(0).says("may be overwritten");
+    visit.upload_blindly(&other).code(0).says(str![[r#"
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
+help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
+help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+detail: [127.0.0.1] the credentials for `127.0.0.1` are from `TWINE_PASSWORD`
+warning: [127.0.0.1] `127.0.0.1` has no `simple` URL: existing files cannot be detected, and may be overwritten
+help: pass `--simple URL`, where the index lists files
+
+"#]]);
     assert_eq!(server.files("demo"), other.files());
 }
 
@@ -123,11 +161,31 @@ fn a_pypiserver_that_does_not_know_the_password_stores_nothing() {
     let mut visit = Visit::of_its_user(&server);
     visit.variables[1].1 = "not-the-password";
     let refused = visit.upload(&upload_project).code(1);
-    refused.says("HTTP 403").says("the credentials are from `TWINE_PASSWORD`").says("do not permit uploads");
+    refused.says(str![[r#"
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
+help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
+help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+detail: [127.0.0.1] the credentials for `127.0.0.1` are from `TWINE_PASSWORD`
+error: `127.0.0.1` refused `demo-1.0-py3-none-any.whl`: no reason given (HTTP 403)
+help: the credentials are from `TWINE_PASSWORD`
+help: these credentials do not permit uploads to the index; nothing was stored, and the refusal uses up no file name
+
+"#]]);
     assert_eq!(refused.statuses(), BTreeMap::from([(WHEEL, "not-there"), (SDIST, "not-sent")]));
     visit.variables.clear();
     let nobody = visit.upload(&upload_project).code(1);
-    nobody.says("HTTP 401").says("the index requires credentials").says("there are no credentials for");
+    nobody.says(str![[r#"
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
+help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
+help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+warning: [127.0.0.1] there are no credentials for `127.0.0.1`
+help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
+error: `127.0.0.1` refused `demo-1.0-py3-none-any.whl`: no reason given (HTTP 401)
+help: the index requires credentials, and there are none for it: put a token into `PYRELEASE_TOKEN_127_0_0_1`, or a user name and a password into [127.0.0.1] of `.pypirc`; nothing was stored, and the refusal uses up no file name
+
+"#]]);
     assert!(server.files("demo").is_empty());
 
     let known = Visit::of_its_user(&server);
@@ -142,8 +200,28 @@ fn devpi_takes_files_from_its_user_and_replaces_none_that_is_seen_beforehand() {
     let (ours, other) = (UploadProject::with_release("1.0"), UploadProject::with_another_sdist());
     let mut wrong = Visit::of_its_user(&server);
     wrong.variables[1].1 = "not-the-password";
-    wrong.upload(&ours).code(1).says("HTTP 401").says("the credentials are from `TWINE_PASSWORD`");
-    Visit::of_anybody(&server).upload(&ours).code(1).says("HTTP 401");
+    wrong.upload(&ours).code(1).says(str![[r#"
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
+help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
+help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+detail: [127.0.0.1] the credentials for `127.0.0.1` are from `TWINE_PASSWORD`
+error: `127.0.0.1` refused `demo-1.0-py3-none-any.whl`: Unauthorized (HTTP 401)
+help: the credentials are from `TWINE_PASSWORD`
+help: the index requires credentials: set them, or use others; nothing was stored, and the refusal uses up no file name
+
+"#]]);
+    Visit::of_anybody(&server).upload(&ours).code(1).says(str![[r#"
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
+help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
+help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+warning: [127.0.0.1] there are no credentials for `127.0.0.1`
+help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
+error: `127.0.0.1` refused `demo-1.0-py3-none-any.whl`: Unauthorized (HTTP 401)
+help: the index requires credentials, and there are none for it: put a token into `PYRELEASE_TOKEN_127_0_0_1`, or a user name and a password into [127.0.0.1] of `.pypirc`; nothing was stored, and the refusal uses up no file name
+
+"#]]);
     assert!(server.files("demo").is_empty());
 
     // On the first, a file stays: the same bytes change nothing, and others are refused.
@@ -151,11 +229,31 @@ fn devpi_takes_files_from_its_user_and_replaces_none_that_is_seen_beforehand() {
     stays.is_decided_by_hashes(&ours, &other);
     stays.upload_blindly(&ours).code(0);
     let blind = stays.upload_blindly(&other).code(4);
-    blind.says("has a `demo-1.0.tar.gz` already").says("non-volatile").says("`--simple URL`");
+    blind.says(str![[r#"
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
+help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
+help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+detail: [127.0.0.1] the credentials for `127.0.0.1` are from `TWINE_PASSWORD`
+warning: [127.0.0.1] `127.0.0.1` has no `simple` URL: existing files cannot be detected, and may be overwritten
+help: pass `--simple URL`, where the index lists files
+error: `127.0.0.1` has a `demo-1.0.tar.gz` already, according to its reply (demo-1.0.tar.gz already exists in non-volatile index), but it may be another one than ours (sha256 [SHA256]): index `127.0.0.1` has no `simple` URL to list its files
+help: to compare hashes, pass `--simple URL` or set `simple` in [index.NAME]
+help: uploaded files stay; fix the error and run the command again to upload the rest
+
+"#]]);
     let late = stays.upload_after_a_stale_look(&other).code(4);
-    late.says("has a different `demo-1.0.tar.gz` already")
-        .says(&ours.sha256(SDIST))
-        .says(&other.sha256(SDIST));
+    late.says(str![[r#"
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
+help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
+help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+detail: [127.0.0.1] the credentials for `127.0.0.1` are from `TWINE_PASSWORD`
+error: `127.0.0.1` has a different `demo-1.0.tar.gz` already: its sha256 is [SHA256], ours is [SHA256]
+help: the file name cannot be used again: release another version, or use the existing files
+help: uploaded files stay; fix the error and run the command again to upload the rest
+
+"#]]);
     assert_eq!(server.files("demo"), ours.files());
 
     // On the second, other bytes replace it, unless they are found beforehand.
@@ -163,7 +261,16 @@ fn devpi_takes_files_from_its_user_and_replaces_none_that_is_seen_beforehand() {
     changes.is_decided_by_hashes(&ours, &other);
     changes.upload_blindly(&ours).code(0);
     assert_eq!(volatile.files("demo"), ours.files());
-    changes.upload_blindly(&other).code(0).says("may be overwritten");
+    changes.upload_blindly(&other).code(0).says(str![[r#"
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
+help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
+help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+detail: [127.0.0.1] the credentials for `127.0.0.1` are from `TWINE_PASSWORD`
+warning: [127.0.0.1] `127.0.0.1` has no `simple` URL: existing files cannot be detected, and may be overwritten
+help: pass `--simple URL`, where the index lists files
+
+"#]]);
     assert_eq!(volatile.files("demo"), other.files());
     assert_secret_nowhere(&ours.folder, server.password().reveal());
 }

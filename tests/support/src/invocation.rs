@@ -289,24 +289,6 @@ impl Outcome {
         self
     }
 
-    #[track_caller]
-    pub fn stdout_contains(&self, text: &str) -> &Self {
-        assert!(self.stdout.contains(text), "no {text:?} on the standard output of {self}");
-        self
-    }
-
-    #[track_caller]
-    pub fn stderr_contains(&self, text: &str) -> &Self {
-        assert!(self.stderr.contains(text), "no {text:?} on the standard error of {self}");
-        self
-    }
-
-    #[track_caller]
-    pub fn stderr_lacks(&self, text: &str) -> &Self {
-        assert!(!self.stderr.contains(text), "{text:?} is on the standard error of {self}");
-        self
-    }
-
     /// Asserts that the redacted standard output equals a text; `SNAPSHOTS=overwrite` renews a text in `str![]`.
     #[track_caller]
     pub fn stdout_eq(&self, expected: impl IntoData) -> &Self {

@@ -71,7 +71,7 @@ pub use secure::SecureIndex;
 pub use server::IndexServer;
 pub use snapbox::{assert_data_eq, str};
 pub use snapshot::Snapshot;
-pub use transcript::Transcript;
+pub use transcript::{Transcript, assert_redacted};
 
 static BINARY: OnceLock<PathBuf> = OnceLock::new();
 

@@ -74,8 +74,11 @@ impl Transcript {
 }
 
 /// Asserts that the redacted text equals `expected`, which is usually `str![...]`; `SNAPSHOTS=overwrite` renews it.
+///
+/// # Panics
+/// They differ.
 #[track_caller]
-pub(crate) fn assert_redacted(text: &str, root: &Path, expected: impl IntoData) {
+pub fn assert_redacted(text: &str, root: &Path, expected: impl IntoData) {
     let text = whole_lines(&redact(text, root));
     snapbox::Assert::new()
         .action_env(snapbox::assert::DEFAULT_ACTION_ENV)

@@ -220,7 +220,7 @@ pub(crate) struct Acts {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct World {
+pub(crate) struct SystemState {
     pub(crate) tasks: &'static [Task],
     /// Files of the release
     pub(crate) files: usize,
@@ -240,7 +240,7 @@ pub(crate) struct World {
     pub(crate) acts: Acts,
 }
 
-impl World {
+impl SystemState {
     pub(crate) fn new(tasks: &'static [Task], files: usize, fencing: Fencing, faults: u8) -> Self {
         let repository = Repository {
             branch: Commit::Base,
