@@ -1,11 +1,13 @@
 //! `pyrelease plan`: shows what `run` would do.
 
+use std::path::PathBuf;
+
 use crate::engine::event::{Event, Listener};
 use crate::engine::preflight::plugin_steps;
 use crate::error::Result;
 use crate::finding::Finding;
 use crate::ops::Context;
-use crate::ops::{Session, tell_unused_indexes};
+use crate::ops::{Session, Wanted, tell_unused_indexes};
 use crate::stages::advice;
 use crate::ui::{Format, data, plan_text};
 
@@ -14,6 +16,10 @@ pub(super) struct Arguments {
     /// How to bump the version, as for `run`
     #[arg(value_name = "BUMP")]
     bump: Option<String>,
+
+    /// The release's notes, as for `run`
+    #[arg(long, value_name = "FILE")]
+    notes: Option<PathBuf>,
 
     /// Plan a version that is lower than one that is released already
     #[arg(long)]
@@ -26,11 +32,10 @@ pub(super) struct Arguments {
 
 pub(super) fn plan(context: &Context, arguments: &Arguments) -> Result<()> {
     let session = Session::open(context)?;
-    let (config, pipeline, mut release, warning) = session.shown_release(
-        (arguments.bump.as_deref(), arguments.force),
-        arguments.ask_backend,
-        &context.ui,
-    )?;
+    let wanted =
+        Wanted { bump: arguments.bump.as_deref(), notes: arguments.notes.as_deref(), force: arguments.force };
+    let (config, pipeline, mut release, warning) =
+        session.shown_release(wanted, arguments.ask_backend, &context.ui)?;
     if let Some(warning) = warning {
         let example = Finding::note(format!("this is the plan for `patch`: {}", release.target.version));
         for finding in [&warning, &example] {

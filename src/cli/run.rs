@@ -1,5 +1,7 @@
 //! `pyrelease run`.
 
+use std::path::PathBuf;
+
 use crate::error::Result;
 use crate::ops::{self, Context, RunOptions};
 
@@ -9,6 +11,10 @@ pub(super) struct Arguments {
     /// The default is the current version if it has no tag yet, else the bump that the changelog's Unreleased section calls for
     #[arg(value_name = "BUMP")]
     bump: Option<String>,
+
+    /// The release's notes, if the changelog does not have them: a file in the changelog's format
+    #[arg(long, value_name = "FILE")]
+    notes: Option<PathBuf>,
 
     /// Do not ask for confirmation
     #[arg(short, long)]
@@ -34,6 +40,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         context,
         &RunOptions {
             bump: arguments.bump.as_deref(),
+            notes: arguments.notes.as_deref(),
             yes: arguments.yes,
             dry_run: arguments.dry_run,
             probe: arguments.probe,

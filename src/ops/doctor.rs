@@ -146,7 +146,7 @@ impl Examination<'_> {
         bump: Option<Bump>,
     ) -> Option<(Target, Option<Finding>)> {
         let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
-        let bumping = Bumping { bump, date, force: false, asked: None };
+        let bumping = Bumping { bump, date, force: false, asked: None, notes: None };
         let kinds = [ErrorKind::NoBump, ErrorKind::Refused];
         let found = stages::target_or_patch(config, workspace, bumping, &kinds);
         let (target, reserve) = self.ok_or_report(found)?;

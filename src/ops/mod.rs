@@ -28,7 +28,7 @@ pub use doctor::doctor;
 pub use resume::{ResumeOptions, resume};
 pub use rollback::{RollbackOptions, rollback};
 pub use run::{RunOptions, run};
-pub use session::{Session, environment_of, locate, open_loosely, tell_unused_indexes};
+pub use session::{Session, Wanted, environment_of, locate, open_loosely, tell_unused_indexes};
 pub use status::status;
 pub use transfer::export;
 pub use upload::{Target, UploadOptions, upload};

@@ -1,8 +1,10 @@
 //! `run`: the preflight checks, the plan, one question, and the release.
 
+use std::path::Path;
+
 use super::Context;
 use super::credentials::ask_for_missing;
-use super::session::{Session, tell_unused_indexes};
+use super::session::{Session, Wanted, tell_unused_indexes};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
 use crate::engine::journal::{Journal, entries, point_of_no_return};
@@ -16,6 +18,8 @@ use crate::finding::Leave;
 pub struct RunOptions<'a> {
     /// How to bump the version; none to infer it
     pub bump: Option<&'a str>,
+    /// A file with the release's notes
+    pub notes: Option<&'a Path>,
     /// Do not ask for confirmation
     pub yes: bool,
     pub dry_run: bool,
@@ -43,8 +47,8 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
             context.confirm(options.yes, &format!("{error}. Run the project's build backend to ask for it?"))
         }
     };
-    let (config, pipeline, store, mut release) =
-        session.release((options.bump, options.force), ask, &context.ui)?;
+    let wanted = Wanted { bump: options.bump, notes: options.notes, force: options.force };
+    let (config, pipeline, store, mut release) = session.release(wanted, ask, &context.ui)?;
     let (environment, project) = (&release.workspace.environment, &release.target.project.name);
     release.workspace.environment =
         ask_for_missing(context, &config, &pipeline, project, options.yes, environment.clone())?;

@@ -18,6 +18,17 @@ use crate::world::Environment;
 use crate::world::http::client_certificate_variable;
 use crate::world::process::withhold;
 
+/// What the command line says about the release
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// How to bump the version; none to infer it
+    pub bump: Option<&'a str>,
+    /// A file with the release's notes
+    pub notes: Option<&'a Path>,
+    /// Whether the version may be lower than one that is released already
+    pub force: bool,
+}
+
 /// An open project
 pub struct Session {
     pub config: Config,
@@ -42,11 +53,11 @@ impl Session {
     /// version; it fails if that is not wanted.
     pub fn release(
         self,
-        (bump, force): (Option<&str>, bool),
+        wanted: Wanted<'_>,
         ask: impl FnOnce(Error) -> Result<()>,
         listener: &dyn Listener,
     ) -> Result<(Config, Pipeline, Store, Release)> {
-        let mut bumping = bumping(bump, force)?;
+        let mut bumping = self.bumping(wanted)?;
         let target = match stages::target(&self.config, &self.workspace, &bumping) {
             Err(error) if error.kind() == ErrorKind::OnlyBackendKnows => {
                 ask(error)?;
@@ -62,11 +73,11 @@ impl Session {
     /// release, with a warning. `asks_backend` tells whether the project's build backend may be asked.
     pub fn shown_release(
         self,
-        (bump, force): (Option<&str>, bool),
+        wanted: Wanted<'_>,
         asks_backend: bool,
         listener: &dyn Listener,
     ) -> Result<(Config, Pipeline, Release, Option<Finding>)> {
-        let mut bumping = bumping(bump, force)?;
+        let mut bumping = self.bumping(wanted)?;
         if asks_backend {
             bumping.asked = Some(self.ask_backend(listener)?);
         }
@@ -79,6 +90,31 @@ impl Session {
         let say = |message: &str| listener.on_event(&Event::Note { stage: None, message });
         say("asking the build backend for the version");
         stages::ask_backend(&self.config, &self.workspace, &say)
+    }
+
+    fn bumping(&self, wanted: Wanted<'_>) -> Result<Bumping> {
+        let bump = wanted.bump.map(str::parse::<Bump>).transpose()?;
+        let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
+        let notes = wanted.notes.map(|path| self.notes(path)).transpose()?;
+        Ok(Bumping { bump, date, force: wanted.force, asked: None, notes })
+    }
+
+    /// The notes in a file, with `\n` at the line ends.
+    fn notes(&self, path: &Path) -> Result<String> {
+        let shown = path.display();
+        if self.config.stages().iter().all(|stage| stage.value != "changelog") {
+            return Err(Error::usage("`--notes` needs the stage `changelog`, which `stages` does not have")
+                .help("add \"changelog\" to `stages`, before \"tag\""));
+        }
+        let bytes = fs_err::read(path)
+            .map_err(|error| Error::usage(format!("failed to read the notes in `{shown}`")).because(error))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Error::usage(format!("the notes in `{shown}` are not UTF-8 text")))?;
+        let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
+        match text.trim() {
+            "" => Err(Error::usage(format!("the notes in `{shown}` are empty"))),
+            notes => Ok(notes.to_owned()),
+        }
     }
 
     /// Opens the project with the configuration and the commit that a run began with, from its journal.
@@ -108,12 +144,6 @@ impl Session {
         };
         Ok((config, pipeline, Release::new(workspace, target)))
     }
-}
-
-fn bumping(bump: Option<&str>, force: bool) -> Result<Bumping> {
-    let bump = bump.map(str::parse::<Bump>).transpose()?;
-    let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
-    Ok(Bumping { bump, date, force, asked: None })
 }
 
 /// Notes the indexes of the configuration that no stage uploads to.

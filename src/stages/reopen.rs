@@ -202,7 +202,7 @@ impl NextCycle {
         if !self.settings.changelog.or(learned).unwrap_or(true) {
             return None;
         }
-        let path = self.changelog.path(release)?;
+        let path = self.changelog.path_of(release)?;
         let promoted = match self.promotes && !is_released {
             true => self.changelog.promoted(release).ok().map(|(_, promoted)| promoted.text),
             false => None,

@@ -3,6 +3,7 @@
 mod asked;
 mod awaited;
 mod backends;
+mod changelog;
 mod consent;
 pub(crate) mod credentials;
 mod distributions;

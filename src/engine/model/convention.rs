@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::python::habits::{LearnedLine, Reopening};
+use crate::python::changelog::Remainder;
+use crate::python::habits::{Learned, LearnedLine, Reopening};
 
 /// The template of the tags' names, if nothing else decides
 pub const DEFAULT_TAG_NAME: &str = "v{version}";
@@ -30,6 +31,21 @@ pub struct Conventions {
     pub lines: Vec<LearnedLine>,
     /// Lock files that record the project's version, besides its own
     pub locks: Vec<String>,
+    /// The changelog's path
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changelog: Option<Convention<String>>,
+    /// A file of notes that an earlier release had for itself
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_per_release: Option<Convention<String>>,
+    /// The version's heading in the changelog
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heading: Option<Convention<String>>,
+    /// What the changelog has for the next changes
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remainder: Option<Convention<Remainder>>,
+    /// The release's notes, if the user passed them
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
     /// What follows a release
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reopening: Option<Convention<Reopening>>,
@@ -54,6 +70,14 @@ pub struct PlannedConvention {
     pub reason: String,
     /// The setting that decides otherwise: `name` in [stage.tag]
     pub setting: String,
+}
+
+impl<T> Convention<T> {
+    /// What earlier releases agree on.
+    pub fn of(learned: Learned<T>) -> Self {
+        let reason = learned.reason();
+        Self { value: learned.value, reason }
+    }
 }
 
 impl Conventions {
@@ -89,6 +113,21 @@ impl Conventions {
                 planned.push(PlannedConvention { what, reason: reason.to_owned(), setting });
             }
         };
+        if let Some(path) = &self.changelog {
+            let setting = "`file` in [stage.changelog]".to_owned();
+            add("changelog", format!("changelog `{}`", path.value), &path.reason, setting);
+        }
+        if let Some(heading) = &self.heading {
+            let setting = "`heading` in [stage.changelog]".to_owned();
+            add("changelog", format!("section `{}`", heading.value), &heading.reason, setting);
+        }
+        if let Some(Convention { value, reason }) = &self.remainder {
+            let what = match value.is_left {
+                true => "an Unreleased section with a template is left",
+                false => "no Unreleased section is left",
+            };
+            add("changelog", what.to_owned(), reason, "`unreleased` in [stage.changelog]".to_owned());
+        }
         if let Some(name) = &self.tag_name {
             let setting = "`name` in [stage.tag]".to_owned();
             add("tag", format!("tag `{}`", name.value), &name.reason, setting);

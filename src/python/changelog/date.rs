@@ -16,25 +16,43 @@ pub(in crate::python) struct DateMatch {
 
 const MONTHS: &str = "January|February|March|April|May|June|July|August|September|October|November|December";
 const SHORT: &str = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec";
+/// The day with its ordinal suffix, which strftime does not have: `6th`
+const ORDINAL: &str = "%o";
 
-/// The supported formats as pattern and strftime format; a day without a leading zero comes before one with it.
+/// The supported formats as pattern and strftime format; a day without a leading zero comes after one with it.
 ///
 /// `01/02/2024` is not supported, because its day and month cannot be told apart.
-static WAYS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
-    let ways = [
-        (r"[0-9]{4}-[0-9]{2}-[0-9]{2}".to_owned(), "%Y-%m-%d"),
-        (r"[0-9]{4}/[0-9]{2}/[0-9]{2}".to_owned(), "%Y/%m/%d"),
-        (r"[0-9]{4}\.[0-9]{2}\.[0-9]{2}".to_owned(), "%Y.%m.%d"),
-        (r"[0-9]{2}\.[0-9]{2}\.[0-9]{4}".to_owned(), "%d.%m.%Y"),
-        (format!(r"(?:{MONTHS}) 0[1-9],? [0-9]{{4}}"), "%B %d, %Y"),
-        (format!(r"(?:{MONTHS}) [0-9]{{1,2}},? [0-9]{{4}}"), "%B %-d, %Y"),
-        (format!(r"(?:{SHORT}) 0[1-9],? [0-9]{{4}}"), "%b %d, %Y"),
-        (format!(r"(?:{SHORT}) [0-9]{{1,2}},? [0-9]{{4}}"), "%b %-d, %Y"),
-        (format!(r"0[1-9] (?:{MONTHS}) [0-9]{{4}}"), "%d %B %Y"),
-        (format!(r"[0-9]{{1,2}} (?:{MONTHS}) [0-9]{{4}}"), "%-d %B %Y"),
-        (format!(r"0[1-9] (?:{SHORT}) [0-9]{{4}}"), "%d %b %Y"),
-        (format!(r"[0-9]{{1,2}} (?:{SHORT}) [0-9]{{4}}"), "%-d %b %Y"),
-    ];
+static WAYS: LazyLock<Vec<(Regex, String)>> = LazyLock::new(|| {
+    let mut ways: Vec<(String, String)> = [
+        (r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "%Y-%m-%d"),
+        (r"[0-9]{4}/[0-9]{2}/[0-9]{2}", "%Y/%m/%d"),
+        (r"[0-9]{4}\.[0-9]{2}\.[0-9]{2}", "%Y.%m.%d"),
+        (r"[0-9]{2}\.[0-9]{2}\.[0-9]{4}", "%d.%m.%Y"),
+        (r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", "%Y-%-m-%-d"),
+        (r"[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}", "%Y/%-m/%-d"),
+        (r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", "%-d.%-m.%Y"),
+    ]
+    .map(|(way, format)| (way.to_owned(), format.to_owned()))
+    .to_vec();
+    let abbreviated = format!(r"(?:{SHORT})\.");
+    let months = [(format!("(?:{MONTHS})"), "%B"), (abbreviated, "%b."), (format!("(?:{SHORT})"), "%b")];
+    let days = [("0[1-9]", "%d"), ("[0-9]{1,2}(?:st|nd|rd|th)", ORDINAL), ("[0-9]{1,2}", "%-d")];
+    for (month, month_format) in &months {
+        for (day, day_format) in days {
+            for order in ["M D, Y", "M D Y", "D M Y", "D M, Y", "D of M Y", "D of M, Y", "D-M-Y"] {
+                let fill = |month: &str, day: &str, year: &str| {
+                    let parts = order.chars().map(|letter| match letter {
+                        'M' => month.to_owned(),
+                        'D' => day.to_owned(),
+                        'Y' => year.to_owned(),
+                        other => other.to_string(),
+                    });
+                    parts.collect::<String>()
+                };
+                ways.push((fill(month, day, "[0-9]{4}"), fill(month_format, day_format, "%Y")));
+            }
+        }
+    }
     ways.into_iter()
         .map(|(way, format)| {
             (Regex::new(&format!(r"\b{way}\b")).expect("a constant that the tests compile"), format)
@@ -44,6 +62,10 @@ static WAYS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 
 /// The first date in the text, in any supported format.
 pub(in crate::python) fn find(text: &str) -> Option<DateMatch> {
+    // Every format has a year.
+    if !text.as_bytes().windows(4).any(|four| four.iter().all(u8::is_ascii_digit)) {
+        return None;
+    }
     WAYS.iter()
         .filter_map(|(way, format)| way.find(text).map(|found| DateMatch { span: found.range(), format }))
         .min_by_key(|found| found.span.start)
@@ -59,8 +81,16 @@ pub(in crate::python) fn parse(text: &str) -> Option<Date> {
     shape.then(|| text.parse().ok()).flatten()
 }
 
-pub(super) fn write(date: Date, format: &str) -> String {
-    date.strftime(format).to_string()
+/// A date in the format of one that [`find`] found.
+pub(in crate::python) fn write(date: Date, format: &str) -> String {
+    let suffix = match (date.day() % 10, date.day()) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    date.strftime(&format.replace(ORDINAL, &format!("%-d{suffix}"))).to_string()
 }
 
 #[cfg(test)]
@@ -78,8 +108,20 @@ mod tests {
             ("Jan 05, 2024", "Nov 04, 2026"),
             ("5 January 2024", "4 November 2026"),
             ("05 Jan 2024", "04 Nov 2026"),
+            ("January 31 2024", "November 4 2026"),
+            ("(6th December, 2024)", "4th November, 2026"),
+            ("October 29th, 2024", "November 4th, 2026"),
+            ("Dec. 6, 2024", "Nov. 4, 2026"),
+            ("06-Dec-2024", "04-Nov-2026"),
+            ("2024-1-5", "2026-11-4"),
+            ("22nd of March 2024", "4th of November 2026"),
         ] {
             assert_eq!(write(date, find(found).unwrap().format), written, "{found}");
+        }
+        for (day, written) in
+            [("2026-01-01", "1st"), ("2026-01-12", "12th"), ("2026-01-22", "22nd"), ("2026-01-23", "23rd")]
+        {
+            assert_eq!(write(parse(day).unwrap(), ORDINAL), written);
         }
         assert_eq!(find("01/02/2024"), None);
         assert_eq!(find("1.2.3"), None);

@@ -128,6 +128,12 @@ pub(super) fn tag_like(like: &str, new: &Version) -> Option<String> {
         .then(|| format!("{}{new}", &like[..found.start()]))
 }
 
+/// The version that a tag's name ends with.
+pub(super) fn version_of(tag: &str) -> Option<Version> {
+    let found = VERSION.find_iter(tag).last().filter(|found| found.end() == tag.len())?;
+    found.as_str().parse().ok()
+}
+
 /// The URL of `new`, from one with an earlier version in it.
 pub(super) fn address_like(address: &str, spelling: &str, new: &Version) -> Option<String> {
     address.contains(spelling).then(|| address.replace(spelling, &new.to_string()))

@@ -2,25 +2,36 @@
 //! reStructuredText: parses and checks them, and promotes Unreleased for a release with all other bytes unchanged.
 
 pub(in crate::python) mod date;
+mod edit;
+mod insert;
 mod lines;
 mod links;
 mod markdown;
+mod marker;
+mod parts;
+mod plain;
 mod promote;
+mod references;
+mod remainder;
 mod reopen;
 mod rst;
 mod section;
+mod select;
+mod shape;
+mod style;
 #[cfg(test)]
 mod tests;
 mod title;
+mod words;
 
-use std::ops::Range;
-
-pub use promote::Promoted;
+pub use promote::{Promoted, Promotion};
+pub use remainder::Remainder;
 pub use section::{Category, Group, Item, Section};
 use thiserror::Error;
 
 use self::lines::{Heading, Kind, Line};
 use self::links::Definition;
+use self::parts::Part;
 use self::title::Title;
 use crate::python::version::Version;
 
@@ -43,9 +54,21 @@ impl Format {
     }
 }
 
+impl Format {
+    /// The same; a text without a suffix that says so is Markdown too if its headings are.
+    pub fn of_text(path: &str, text: &str) -> Option<Self> {
+        let format = Self::of(path)?;
+        let name = path.rsplit(['/', '\\']).next().unwrap_or(path).to_ascii_lowercase();
+        let is_open = !name.contains('.') || name.ends_with(".txt");
+        let marked = |line: &str| line.starts_with("# ") || line.starts_with("## ");
+        let is_markdown = is_open && text.lines().take(200).any(marked);
+        Some(if is_markdown { Self::Markdown } else { format })
+    }
+}
+
 /// Whether a line is the heading of an Unreleased section.
 pub(in crate::python) fn is_unreleased(line: &str) -> bool {
-    matches!(Title::of(line.trim().trim_start_matches('#').trim()), Title::Unreleased(_))
+    matches!(Title::of(line.trim().trim_start_matches('#').trim()), Title::Unreleased(one) if !one.is_doubtful)
 }
 
 /// What is needed to add link references to a changelog without any
@@ -71,14 +94,6 @@ pub struct Changelog {
     parts: Vec<Part>,
 }
 
-/// A section's heading, its meaning, and the lines below it
-#[derive(Debug)]
-struct Part {
-    heading: Heading,
-    title: Title,
-    body: Range<usize>,
-}
-
 /// Why a changelog cannot be used for a release; lines are counted from 1
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ChangelogError {
@@ -95,8 +110,12 @@ pub enum ChangelogError {
     },
     #[error("the Unreleased section on line {line} is empty")]
     Empty { line: usize },
+    #[error("the section on line {line} has entries, so that it takes no other notes")]
+    HasEntries { line: usize },
     #[error("the changelog already has a section for `{version}`, on line {line}")]
     Exists { version: Version, line: usize },
+    #[error("the notes have a heading of the level of a version's section")]
+    Notes,
     #[error("the Unreleased section on line {line} is below that of `{version}` on line {above}")]
     Misplaced { line: usize, version: Version, above: usize },
     #[error(
@@ -131,9 +150,13 @@ impl ChangelogError {
             Self::Empty { line } => {
                 format!("add the changes for users below line {line}; headings and comments do not count")
             }
+            Self::HasEntries { line } => {
+                format!("add the notes below line {line} yourself, or release without `--notes`")
+            }
             Self::Exists { .. } => {
                 "choose another version, or move the lines of that section to Unreleased".to_owned()
             }
+            Self::Notes => "use deeper headings in the notes, or none".to_owned(),
             Self::Misplaced { above, .. } => {
                 format!("move it above line {above}: the newest section comes first")
             }
@@ -158,6 +181,7 @@ impl Changelog {
             Format::Markdown => markdown::outline(&text, &lines),
             Format::Rst => rst::outline(&text, &lines),
         };
+        let outline = plain::completed(outline, &text, &lines);
         let definitions = links::definitions(&text, &lines, &outline.kinds, format);
         let mut changelog = Self {
             text,
@@ -169,17 +193,21 @@ impl Changelog {
             parts: Vec::new(),
         };
         changelog.parts = changelog.find_parts();
-        let mut unreleased = changelog.parts.iter().filter(|part| matches!(part.title, Title::Unreleased(_)));
-        if let (Some(first), Some(second)) = (unreleased.next(), unreleased.next()) {
-            let line = |part: &Part| changelog.line_of(&part.heading);
-            return Err(ChangelogError::Twice { first: line(first), second: line(second) });
-        }
         Ok(changelog)
     }
 
     /// The Unreleased section.
     pub fn unreleased(&self) -> Option<Section> {
         self.unreleased_part().map(|part| self.section(part))
+    }
+
+    /// Whether the heading of a section names the version, released or not.
+    pub fn names(&self, version: &Version) -> bool {
+        self.parts.iter().any(|part| match &part.title {
+            Title::Release(release) => release.version == *version,
+            Title::Unreleased(one) => one.planned.as_ref().is_some_and(|planned| planned.version == *version),
+            Title::Other => false,
+        })
     }
 
     /// The versions' sections, in the order of the file.
@@ -189,62 +217,6 @@ impl Changelog {
             .filter(|part| matches!(part.title, Title::Release(_)))
             .map(|part| self.section(part))
             .collect()
-    }
-
-    fn unreleased_part(&self) -> Option<&Part> {
-        self.parts.iter().find(|part| matches!(part.title, Title::Unreleased(_)))
-    }
-
-    fn find_parts(&self) -> Vec<Part> {
-        let titles: Vec<Title> =
-            self.headings.iter().map(|heading| Title::of(&self.text[heading.title.clone()])).collect();
-        let with = |wanted: fn(&Title) -> bool| {
-            self.headings
-                .iter()
-                .zip(&titles)
-                .filter(move |(_, title)| wanted(title))
-                .map(|(heading, _)| heading.level)
-        };
-        let unreleased = with(|title| matches!(title, Title::Unreleased(_))).next();
-        let Some(level) = unreleased.or_else(|| with(|title| matches!(title, Title::Release(_))).min())
-        else {
-            return Vec::new();
-        };
-        let mut parts: Vec<Part> = Vec::new();
-        let mut open = false;
-        for (heading, title) in self.headings.iter().zip(titles) {
-            if heading.level > level {
-                continue;
-            }
-            if let Some(part) = parts.last_mut().filter(|_| open) {
-                part.body.end = heading.first;
-            }
-            open = title != Title::Other;
-            if open {
-                let body = heading.last + 1..self.lines.len();
-                parts.push(Part { heading: heading.clone(), title, body });
-            }
-        }
-        for part in &mut parts {
-            part.body = self.without_foot(part.body.clone());
-        }
-        parts
-    }
-
-    /// The lines of a body without trailing blank lines, link references of versions, and targets of the next
-    /// heading.
-    fn without_foot(&self, body: Range<usize>) -> Range<usize> {
-        let mut end = body.end;
-        while end > body.start {
-            let line = self.lines[end - 1].of(&self.text);
-            let target =
-                self.format == Format::Rst && line.starts_with(".. _") && line.trim_end().ends_with(':');
-            if !(line.trim().is_empty() || target || self.is_reference(end - 1)) {
-                break;
-            }
-            end -= 1;
-        }
-        body.start..end
     }
 
     /// Whether the line is the link reference of Unreleased or of a version.
@@ -271,16 +243,16 @@ impl Changelog {
             date,
             yanked,
             line: self.line_of(&part.heading),
-            body: self.body(part.body.clone()),
+            body: self.body(part.body.clone(), |_| false),
             groups: self.groups(part.body.clone()),
         }
     }
 
-    /// The lines without the link references of versions, which belong only in the changelog.
-    fn body(&self, body: Range<usize>) -> String {
+    /// The lines without the link references of versions, which belong only in the changelog; some are blank.
+    fn body(&self, body: impl Iterator<Item = usize>, is_blank: impl Fn(usize) -> bool) -> String {
         let lines: Vec<&str> = body
             .filter(|index| !self.is_reference(*index))
-            .map(|index| self.lines[index].of(&self.text))
+            .map(|index| if is_blank(index) { "" } else { self.lines[index].of(&self.text) })
             .collect();
         let blank = lines.iter().take_while(|line| line.trim().is_empty()).count();
         lines[blank..].join("\n").trim_end().to_owned()

@@ -1,12 +1,39 @@
-//! Promotes a changelog: Unreleased becomes the version's section, below a new Unreleased.
+//! Promotes a changelog: what is not released becomes the version's section.
 
 use std::ops::Range;
 
-use super::lines::{Heading, Kind};
-use super::links::{self, Comparison, Definition};
-use super::title::{self, Release, Style, Title, Unreleased};
-use super::{Changelog, ChangelogError, CompareLinks, Format, Part, date, rst};
+use jiff::civil::Date;
+
+use super::edit::Edit;
+use super::links::Comparison;
+use super::marker::Meaning;
+use super::parts::Part;
+use super::references::Naming;
+use super::remainder::Remainder;
+use super::select::Choice;
+use super::style::{self, Style};
+use super::title::{Planned, Title, Unreleased};
+use super::{Changelog, ChangelogError, CompareLinks, Format, date, words};
 use crate::python::version::Version;
+
+/// What a release does with a changelog
+#[derive(Debug, Clone, Copy)]
+pub struct Promotion<'a> {
+    pub version: &'a Version,
+    /// `YYYY-MM-DD`
+    pub date: &'a str,
+    pub links: Option<&'a CompareLinks>,
+    /// What is left for the next changes; by default an Unreleased section, unless the old one names the version
+    pub remainder: Option<&'a Remainder>,
+    /// Whether an Unreleased section is left, whatever `remainder` says
+    pub leaves_unreleased: Option<bool>,
+    /// The title of the heading, if not as in earlier versions
+    pub heading: Option<&'a str>,
+    /// The heading of an earlier version, for a changelog without any
+    pub example: Option<&'a str>,
+    /// The changes, if the changelog does not have them; line endings are `\n`
+    pub notes: Option<&'a str>,
+}
 
 /// A changelog after the release
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,74 +42,103 @@ pub struct Promoted {
     pub text: String,
     /// The changes, without the heading; line endings are `\n`
     pub notes: String,
+    /// The heading of the version's section, as written
+    pub heading: String,
+    /// Whether the section had the version's heading before
+    pub was_written: bool,
 }
 
-/// A replacement of a byte range
-pub(super) struct Edit {
-    pub(super) span: Range<usize>,
-    pub(super) text: String,
+/// Adjacent lines that go
+struct Run {
+    lines: Range<usize>,
+    /// Whether a blank line stays in their place, so that what was apart stays apart
+    joins: bool,
 }
 
-/// The names of the release, in headings and URLs
-struct Naming<'a> {
-    version: &'a Version,
-    links: Option<&'a CompareLinks>,
-    /// The newest version in the changelog, with its heading
-    newest: Option<&'a Release>,
-}
-
-impl Naming<'_> {
-    /// The release's tag: the one passed, else one in the style of an earlier tag, else `v1.1.0`.
-    fn tag(&self, like: Option<&str>) -> String {
-        match self.links {
-            Some(links) => links.tag.clone(),
-            None => like
-                .and_then(|like| links::tag_like(like, self.version))
-                .unwrap_or_else(|| format!("v{}", self.version)),
-        }
+impl Run {
+    /// Whether a blank line stays in the place of this one.
+    fn keeps(&self, index: usize) -> bool {
+        self.joins && index == self.lines.start
     }
+}
 
-    /// A URL for this version, in the style of the newest one's.
-    fn address_like(&self, address: &str) -> Option<String> {
-        match Comparison::of(address) {
-            Some(comparison) => {
-                Some(comparison.with(comparison.newer(), &self.tag(Some(comparison.newer()))))
-            }
-            None => links::address_like(address, &self.newest?.spelling, self.version),
+impl<'a> Promotion<'a> {
+    pub fn new(version: &'a Version, date: &'a str) -> Self {
+        Self {
+            version,
+            date,
+            links: None,
+            remainder: None,
+            leaves_unreleased: None,
+            heading: None,
+            example: None,
+            notes: None,
         }
     }
 }
 
 impl Changelog {
-    /// Turns the Unreleased section into that of `version`, released on `date` (YYYY-MM-DD), below a new empty
-    /// Unreleased heading, and updates the link references.
+    /// Turns what is not released into the section of a version, and updates the link references.
     ///
     /// The heading follows the style of the newest version's, or else Keep a Changelog. References follow the pattern
-    /// of existing ones; if there are none and the headings are in brackets, `links` supplies them. All other bytes
-    /// are unchanged.
+    /// of existing ones; if there are none and the headings are in brackets, `links` supplies them. Comments and empty
+    /// headings of the section stay with Unreleased. All bytes outside the section and the references are unchanged.
+    ///
+    /// A section that has the version's heading already stays as it is, but for a date that is missing.
     ///
     /// # Errors
-    /// The Unreleased section is missing, empty or in the wrong place, the version already has a section, or the date
-    /// is not valid.
-    pub fn promote(
-        &self,
-        version: &Version,
-        date: &str,
-        links: Option<&CompareLinks>,
-    ) -> Result<Promoted, ChangelogError> {
+    /// There is no section, or it is empty or in the wrong place, or the date is not valid.
+    pub fn promote(&self, promotion: &Promotion<'_>) -> Result<Promoted, ChangelogError> {
+        let date = promotion.date;
         let day = date::parse(date)
             .ok_or_else(|| ChangelogError::Date { date: date.chars().take(40).collect() })?;
-        let (part, unreleased) = self.checked(version)?;
-        let newest = self.newest();
-        let naming = Naming { version, links, newest };
-        let style = newest.map_or_else(
-            || match self.format {
-                Format::Markdown => Style::markdown(unreleased.bracketed),
-                Format::Rst => Style::rst(),
+        match self.choose(promotion.version) {
+            Ok(Choice::Unreleased(part, unreleased)) => self.promoted(promotion, day, part, unreleased),
+            Ok(Choice::Written(part)) => match promotion.notes {
+                None if self.is_released(part, promotion) => Err(ChangelogError::Exists {
+                    version: promotion.version.clone(),
+                    line: self.line_of(&part.heading),
+                }),
+                None => Ok(self.dated(promotion, day, part)),
+                Some(_) => Err(ChangelogError::HasEntries { line: self.line_of(&part.heading) }),
             },
-            |release| release.style.clone(),
-        );
+            Err(error @ ChangelogError::NoUnreleased { .. }) => match promotion.notes {
+                Some(notes) => self.with_section(promotion, day, notes),
+                None => Err(error),
+            },
+            Err(error) => Err(error),
+        }
+    }
 
+    fn promoted(
+        &self,
+        promotion: &Promotion<'_>,
+        day: Date,
+        part: &Part,
+        unreleased: &Unreleased,
+    ) -> Result<Promoted, ChangelogError> {
+        let own = || Remainder { is_left: unreleased.planned.is_none(), template: self.own_template(part) };
+        let mut remainder = promotion.remainder.cloned().unwrap_or_else(own);
+        remainder.is_left = promotion.leaves_unreleased.unwrap_or(remainder.is_left);
+        let remainder = &remainder;
+        let is_empty = self.is_without_changes(part, remainder);
+        let body = match promotion.notes {
+            Some(_) if !is_empty => {
+                return Err(ChangelogError::HasEntries { line: self.line_of(&part.heading) });
+            }
+            None if is_empty => return Err(ChangelogError::Empty { line: self.line_of(&part.heading) }),
+            given => given,
+        };
+        let newest = self.newest();
+        let naming = Naming {
+            version: promotion.version,
+            links: promotion.links,
+            newest: newest.and_then(Part::release),
+        };
+        let style = match promotion.example.and_then(style_of).filter(|_| newest.is_none()) {
+            Some(style) => style,
+            None => self.style(newest, unreleased.bracketed),
+        };
         let old_title = &self.text[part.heading.title.clone()];
         let mut new_unreleased = match (&unreleased.planned, unreleased.bracketed) {
             (Some(_), true) => "[Unreleased]".to_owned(),
@@ -90,295 +146,245 @@ impl Changelog {
             (None, _) => old_title.to_owned(),
         };
         let mut inline = style.inline_link().and_then(|address| naming.address_like(address));
-        if let Some(span) = title::inline_link(old_title)
+        if let Some(span) = style::inline_link(old_title)
             && let Some(comparison) = Comparison::of(&old_title[span.clone()])
         {
-            let tag = naming.tag(Some(comparison.older()));
-            inline = Some(comparison.with(comparison.older(), &tag));
+            let older = naming.last_tag(comparison.older());
+            let tag = naming.tag(Some(&older));
+            if style.inline_link().is_none_or(|link| Comparison::of(link).is_some()) {
+                inline = Some(comparison.with(&older, &tag));
+            }
             if unreleased.planned.is_none() {
                 new_unreleased.replace_range(span, &comparison.with(&tag, comparison.newer()));
             }
         }
-        let new_title = style.write(version, day, inline.as_deref());
+        let same = unreleased.planned.as_ref().filter(|planned| planned.version == *promotion.version);
+        let spelling = same.map_or_else(|| promotion.version.to_string(), |planned| planned.spelling.clone());
+        let new_title = match (newest, &unreleased.planned) {
+            _ if promotion.heading.is_some() => promotion.heading.unwrap_or_default().to_owned(),
+            (None, Some(planned)) if promotion.example.is_none() => {
+                filled(old_title, planned, &spelling, day)
+            }
+            _ => style.write(&spelling, day, inline.as_deref()),
+        };
 
-        let heading = &part.heading;
         let ending = self.ending();
-        let space = ending.repeat(1 + self.blank_lines_between_sections());
-        let mut edits = vec![Edit {
-            span: self.lines[heading.first].start..self.lines[heading.last].end,
-            text: format!(
-                "{}{space}{}",
-                self.retitled(heading, &new_unreleased),
-                self.retitled(heading, &new_title)
-            ),
-        }];
-        let linked = title::inline_link(&new_title).is_some();
+        // Markdown has two kinds of heading of the same level.
+        let heading = newest.map(|newest| &newest.heading).filter(|newest| {
+            newest.level == part.heading.level
+                && newest.last - newest.first != part.heading.last - part.heading.first
+        });
+        let mut text = self.retitled(heading.unwrap_or(&part.heading), &new_title);
+        let (below, mut edits) = self.marked(part, newest, &style, day);
+        text.push_str(&below);
+        if remainder.is_left {
+            let space = ending.repeat(1 + self.blank_lines_between_sections());
+            let mut left = self.retitled(&part.heading, &new_unreleased);
+            let template = remainder.template.trim_end();
+            if !template.is_empty() {
+                left.push_str(ending);
+                left.push_str(&template.replace('\n', ending));
+            }
+            text = format!("{left}{space}{text}");
+        }
+        let span = self.lines[part.heading.first].start..self.lines[part.heading.last].end;
+        edits.push(Edit { span, text });
+        let removed = match body {
+            Some(_) => part.body.clone().collect(),
+            None => self.unreleasable(part, remainder),
+        };
+        let removed = self.runs(&removed);
+        edits.extend(removed.iter().map(|run| {
+            let (first, last) = (&self.lines[run.lines.start], &self.lines[run.lines.end - 1]);
+            let text = if run.joins { ending.to_owned() } else { String::new() };
+            Edit { span: first.start..last.next, text }
+        }));
+        if let Some(notes) = body {
+            edits.push(self.notes_below(part, newest, notes));
+        }
+        let linked = style::inline_link(&new_title).is_some();
+        let bracketed = style.is_bracketed() && !linked;
         edits.extend(self.references(
             &naming,
-            style.is_bracketed() && !linked,
-            unreleased.bracketed,
+            bracketed,
+            unreleased.bracketed && remainder.is_left,
             &new_title,
         ));
-        Ok(Promoted { text: self.edited(edits), notes: self.body(part.body.clone()) })
-    }
-
-    fn checked(&self, version: &Version) -> Result<(&Part, &Unreleased), ChangelogError> {
-        let unreleased = self.parts.iter().enumerate().find_map(|(index, part)| match &part.title {
-            Title::Unreleased(unreleased) => Some((index, part, unreleased)),
-            Title::Release(_) | Title::Other => None,
-        });
-        let Some((index, part, unreleased)) = unreleased else { return Err(self.no_unreleased()) };
-        for part in &self.parts {
-            if let Title::Release(release) = &part.title
-                && release.version == *version
-            {
-                return Err(ChangelogError::Exists {
-                    version: version.clone(),
-                    line: self.line_of(&part.heading),
-                });
+        let notes = match body {
+            Some(notes) => notes.trim().to_owned(),
+            None => {
+                let gone = |index: &usize| removed.iter().find(|run| run.lines.contains(index));
+                let kept = part.body.clone().filter(|index| gone(index).is_none_or(|run| run.keeps(*index)));
+                self.body(kept, |index| gone(&index).is_some())
             }
-        }
-        let line = self.line_of(&part.heading);
-        if let Some((above, release)) =
-            self.parts[..index].iter().find_map(|part| Some((part, release_of(part)?)))
-        {
-            let (version, above) = (release.version.clone(), self.line_of(&above.heading));
-            return Err(ChangelogError::Misplaced { line, version, above });
-        }
-        for heading in self.headings.iter().filter(|heading| part.body.contains(&heading.first)) {
-            if let Title::Release(release) = Title::of(&self.text[heading.title.clone()])
-                && release.is_certain()
-            {
-                let (version, deeper) = (release.version, self.line_of(heading));
-                return Err(ChangelogError::Deeper { line: deeper, version, unreleased: line });
-            }
-        }
-        if self.is_empty(part.body.clone()) {
-            return Err(ChangelogError::Empty { line });
-        }
-        Ok((part, unreleased))
-    }
-
-    fn no_unreleased(&self) -> ChangelogError {
-        let first = self.parts.first();
-        let bracketed = first.and_then(release_of).is_none_or(|release| release.style.is_bracketed());
-        let heading = match self.format {
-            Format::Markdown => {
-                let marks = "#".repeat(first.map_or(2, |part| part.heading.level));
-                if bracketed { format!("{marks} [Unreleased]") } else { format!("{marks} Unreleased") }
-            }
-            Format::Rst => "Unreleased".to_owned(),
         };
-        let hidden = self.lines.iter().zip(&self.kinds).position(|(line, kind)| {
-            let title = line.of(&self.text).trim().trim_start_matches('#').trim();
-            *kind != Kind::Text && matches!(Title::of(title), Title::Unreleased(_))
-        });
-        ChangelogError::NoUnreleased {
-            heading,
-            before: first.map(|part| self.line_of(&part.heading)),
-            hidden: hidden.map(|index| index + 1),
+        let text = self.edited(edits);
+        let promoted = Promoted { text, notes, heading: new_title, was_written: false };
+        match body {
+            Some(_) => self.checked(promotion, promoted),
+            None => Ok(promoted),
         }
     }
 
-    fn newest(&self) -> Option<&Release> {
-        self.parts.iter().find_map(release_of)
+    /// Whether a section is dated, and there are later changes: then the version is released, or the section is not
+    /// complete.
+    fn is_released(&self, part: &Part, promotion: &Promotion<'_>) -> bool {
+        let is_dated = part.release().is_some_and(|release| release.date.is_some());
+        let plain = |part: &&Part| part.unreleased().is_some_and(|one| one.planned.is_none());
+        let unreleased = self.unreleased_part().filter(plain).filter(|_| is_dated);
+        let template = promotion.remainder.cloned().unwrap_or_default();
+        unreleased.is_some_and(|unreleased| !self.is_without_changes(unreleased, &template))
     }
 
-    /// The file's line ending, which is that of its first line.
-    pub(super) fn ending(&self) -> &str {
-        self.lines
-            .iter()
-            .map(|line| line.ending(&self.text))
-            .find(|ending| !ending.is_empty())
-            .unwrap_or("\n")
+    /// Lines that go as runs of adjacent ones.
+    fn runs(&self, removed: &[usize]) -> Vec<Run> {
+        let is_blank =
+            |index: usize| self.lines.get(index).is_none_or(|line| line.of(&self.text).trim().is_empty());
+        let runs = removed.chunk_by(|one, next| one + 1 == *next);
+        runs.filter_map(|run| {
+            let (first, last) = (*run.first()?, *run.last()?);
+            let joins = !is_blank(first.wrapping_sub(1)) && !is_blank(last + 1);
+            Some(Run { lines: first..last + 1, joins })
+        })
+        .collect()
     }
 
-    /// As many as before the versions in the file; at least one.
-    pub(super) fn blank_lines_between_sections(&self) -> usize {
-        let versions = self.parts.iter().filter(|part| release_of(part).is_some());
-        let blank = |part: &Part| {
-            let above = self.lines[..part.heading.first].iter().rev();
-            above.take_while(|line| line.of(&self.text).trim().is_empty()).count()
+    /// The changelog with the date in the heading of a section that has none, if others have one.
+    fn dated(&self, promotion: &Promotion<'_>, day: Date, part: &Part) -> Promoted {
+        let notes = self.body(part.body.clone(), |_| false);
+        let old_title = &self.text[part.heading.title.clone()];
+        let promoted = |text: String, heading: &str| Promoted {
+            text,
+            notes: notes.clone(),
+            heading: heading.to_owned(),
+            was_written: true,
         };
-        versions.map(blank).next().unwrap_or(1).clamp(1, 3)
+        let others =
+            self.parts.iter().filter(|other| other.heading != part.heading && other.release().is_some());
+        let (Some(release), Some(newest)) = (part.release(), others.into_iter().next()) else {
+            return promoted(self.text.clone(), old_title);
+        };
+        let style = self.style(Some(newest), false);
+        if release.date.is_some() || newest.release().is_none_or(|newest| newest.date.is_none()) {
+            return promoted(self.text.clone(), old_title);
+        }
+        let naming = Naming { version: promotion.version, links: promotion.links, newest: newest.release() };
+        let inline = style.inline_link().and_then(|address| naming.address_like(address));
+        let title = match style.is_dated() {
+            true => style.write(&release.spelling, day, inline.as_deref()),
+            false => old_title.to_owned(),
+        };
+        let (below, mut edits) = self.marked(part, Some(newest), &style, day);
+        let span = self.lines[part.heading.first].start..self.lines[part.heading.last].end;
+        edits.push(Edit { span, text: self.retitled(&part.heading, &title) + &below });
+        promoted(self.edited(edits), &title)
     }
 
-    /// The heading with another title, and adornments of matching length.
-    pub(super) fn retitled(&self, heading: &Heading, title: &str) -> String {
-        let old = &self.text[heading.title.clone()];
-        if title == old {
-            return self.text[self.lines[heading.first].start..self.lines[heading.last].end].to_owned();
-        }
-        let mut text = String::new();
-        for index in heading.first..=heading.last {
-            let line = &self.lines[index];
-            if (line.start..=line.end).contains(&heading.title.start) {
-                text.push_str(&self.text[line.start..heading.title.start]);
-                text.push_str(title);
-                text.push_str(&self.text[heading.title.end..line.end]);
-            } else {
-                text.push_str(&adorned(line.of(&self.text), old, title));
-            }
-            if index < heading.last {
-                text.push_str(line.ending(&self.text));
-            }
-        }
-        text
-    }
-
-    fn references(
-        &self,
-        naming: &Naming<'_>,
-        bracketed: bool,
-        unreleased_bracketed: bool,
-        title: &str,
-    ) -> Vec<Edit> {
-        let text = self.text.as_str();
-        let unreleased = self.definitions.iter().find(|definition| definition.is_unreleased(text));
-        let versions: Vec<&Definition> =
-            self.definitions.iter().filter(|definition| definition.version(text).is_some()).collect();
-        if versions.iter().any(|definition| definition.version(text).as_ref() == Some(naming.version)) {
-            return Vec::new();
-        }
-        let newest = naming.newest.map(|release| &release.version);
-        let newest =
-            versions.iter().find(|one| one.version(text).as_ref() == newest).or_else(|| versions.first());
-        let label = label(title).unwrap_or_else(|| naming.version.to_string());
-
-        if let Some(unreleased) = unreleased {
-            let address = &text[unreleased.address.clone()];
-            let alike = newest.and_then(|newest| naming.address_like(&text[newest.address.clone()]));
-            let Some(comparison) = Comparison::of(address) else {
-                // A URL that is not a comparison stays; only the version gets its own URL.
-                let made = alike.or_else(|| naming.links.map(|links| links::made_new(links).1));
-                return made
-                    .map(|made| self.after(unreleased, unreleased, &label, &made, address))
-                    .into_iter()
-                    .collect();
-            };
-            let tag = naming.tag(Some(comparison.older()));
-            let own = comparison.with(&tag, comparison.newer());
-            // Keep a Changelog links the first release to its tag and all others to a comparison. If the second one
-            // is also linked to its tag, the file does so on purpose.
-            let by_tag = versions.len() > 1
-                && newest.is_some_and(|newest| Comparison::of(&text[newest.address.clone()]).is_none());
-            let made = alike.filter(|_| by_tag).unwrap_or_else(|| comparison.with(comparison.older(), &tag));
-            return vec![self.after(unreleased, unreleased, &label, &made, &own)];
-        }
-        if let Some(newest) = newest {
-            let address = &text[newest.address.clone()];
-            let made =
-                if bracketed || self.format == Format::Rst { naming.address_like(address) } else { None };
-            return made.map(|made| self.before(newest, &label, &made)).into_iter().collect();
-        }
-        match naming.links {
-            Some(links) if bracketed && self.format == Format::Markdown => {
-                let (own, made) = links::made_new(links);
-                let mut lines = vec![format!("[{label}]: {made}")];
-                if unreleased_bracketed {
-                    lines.insert(0, format!("[Unreleased]: {own}"));
+    /// The style of a new version's heading.
+    pub(super) fn style(&self, newest: Option<&Part>, bracketed: bool) -> Style {
+        match (newest.and_then(Part::release), self.format) {
+            (Some(release), _) => {
+                let style = release.style.clone();
+                match self.date_format(&style) {
+                    Some(format) => style.with_date_format(format),
+                    None => style,
                 }
-                vec![self.at_the_end(&lines)]
             }
-            _ => Vec::new(),
+            (None, Format::Markdown) => Style::markdown(bracketed),
+            (None, Format::Rst) => Style::rst(),
         }
     }
 
-    /// A line in the style of the definition, with another label and URL.
-    pub(super) fn line_like(&self, definition: &Definition, label: &str, address: &str) -> String {
-        let line = &self.lines[definition.line];
-        let text = &self.text;
-        // A label in reStructuredText needs quotes only around a colon or space, which versions do not contain.
-        format!(
-            "{}{label}{}{address}{}",
-            &text[line.start..definition.label.start],
-            &text[definition.label.end..definition.address.start],
-            &text[definition.address.end..line.end]
-        )
+    /// The date's format by the newest date that shows it: `May 12` does not tell months from their abbreviations, or
+    /// whether a day has two digits.
+    fn date_format(&self, style: &Style) -> Option<&'static str> {
+        let own = style.date_format()?;
+        let alike = |format: &str| format.replace("%B", "%b").replace("%-d", "%d");
+        let dates = self.parts.iter().filter_map(Part::release).take(12);
+        let formats: Vec<(&str, &'static str)> = dates
+            .filter_map(|release| Some((release.date.as_deref()?, release.style.date_format()?)))
+            .filter(|(_, format)| alike(format) == alike(own))
+            .collect();
+        let tells_month = |date: &str| !date.contains("May");
+        let tells_day = |date: &str, format: &str| {
+            let day =
+                date.split(|c: char| !c.is_ascii_digit()).find(|digits| (1..=2).contains(&digits.len()));
+            !format.contains('b') && !format.contains('B')
+                || day.is_some_and(|day| day.len() == 1 || day.starts_with('0'))
+        };
+        let month = formats.iter().find(|(date, _)| tells_month(date))?.1.contains("%b");
+        let day = formats
+            .iter()
+            .find(|(date, format)| tells_day(date, format))
+            .map(|(_, format)| format.contains("%d"));
+        let fits = |format: &str| {
+            format.contains("%b") == month && day.is_none_or(|padded| format.contains("%d") == padded)
+        };
+        // Every combination that the file has is among the formats; otherwise the newest's own stays.
+        formats.iter().map(|(_, format)| *format).find(|format| fits(format))
     }
 
-    /// Sets the URL of `definition` to `own`, and adds a line in the style of `pattern` below it.
-    fn after(
-        &self,
-        definition: &Definition,
-        pattern: &Definition,
-        label: &str,
-        address: &str,
-        own: &str,
-    ) -> Edit {
-        let end = self.lines[definition.line].end;
-        let rest = &self.text[definition.address.end..end];
-        let line = self.line_like(pattern, label, address);
-        Edit { span: definition.address.start..end, text: format!("{own}{rest}{}{line}", self.ending()) }
-    }
-
-    pub(super) fn before(&self, definition: &Definition, label: &str, address: &str) -> Edit {
-        let start = self.lines[definition.line].start;
-        let line = self.line_like(definition, label, address);
-        Edit { span: start..start, text: format!("{line}{}", self.ending()) }
-    }
-
-    fn at_the_end(&self, lines: &[String]) -> Edit {
-        let (end, ending) = (self.text.len(), self.ending());
-        let mut text = String::new();
-        if let Some(last) = self.lines.last() {
-            let terminated = !last.ending(&self.text).is_empty();
-            if !terminated {
-                text.push_str(ending);
+    /// What follows the heading on lines of its own, and the edits of the line that said that it is not released.
+    fn marked(&self, part: &Part, newest: Option<&Part>, style: &Style, day: Date) -> (String, Vec<Edit>) {
+        let dated = newest.and_then(|newest| self.dated_marker(newest, day));
+        let marker = part.marker.as_ref().filter(|marker| marker.is_open());
+        let Some(marker) = marker else {
+            // Only a section without a marker gets one.
+            let below =
+                dated.filter(|_| part.marker.is_none() && !style.is_dated()).map(|(marker, blank)| {
+                    let ending = self.ending();
+                    let next = self.lines.get(part.heading.last + 1);
+                    let separated = next.is_none_or(|next| next.of(&self.text).trim().is_empty());
+                    let space = if separated { "" } else { ending };
+                    format!("{}{marker}{space}", ending.repeat(blank + 1))
+                });
+            return (below.unwrap_or_default(), Vec::new());
+        };
+        let place = &self.lines[marker.line];
+        let line = place.of(&self.text);
+        let edit = match (dated, newest) {
+            (Some((dated, _)), _) => Edit { span: place.span(), text: dated },
+            // Other sections have their date in the heading, or none.
+            (None, Some(_)) => {
+                let blank = |index: &usize| self.lines[*index].of(&self.text).trim().is_empty();
+                let end = (marker.line + 1..part.body.end).take_while(blank).last().unwrap_or(marker.line);
+                Edit { span: place.start..self.lines[end].next, text: String::new() }
             }
-            let reference =
-                self.definitions.last().is_some_and(|definition| definition.line + 1 == self.lines.len());
-            if !last.of(&self.text).trim().is_empty() && !reference {
-                text.push_str(ending);
+            (None, None) => {
+                let date = date::write(day, "%Y-%m-%d");
+                let bare = line.trim().chars().all(|c| c.is_alphanumeric() || c == ' ');
+                let date = if bare { format!("Released {date}") } else { date };
+                Edit { span: place.span(), text: marker.meaning.replaced(line, &date) }
             }
-            text.push_str(&lines.join(ending));
-            if terminated {
-                text.push_str(ending);
-            }
-        }
-        Edit { span: end..end, text }
+        };
+        (String::new(), vec![edit])
     }
 
-    pub(super) fn edited(&self, mut edits: Vec<Edit>) -> String {
-        edits.sort_by_key(|edit| edit.span.start);
-        let mut text = String::with_capacity(self.text.len() + 512);
-        let mut at = 0;
-        for edit in edits {
-            text.push_str(&self.text[at..edit.span.start]);
-            text.push_str(&edit.text);
-            at = edit.span.end;
-        }
-        text.push_str(&self.text[at..]);
-        text
+    /// The line that dates a section, for another day, and how many blank lines are above it.
+    pub(super) fn dated_marker(&self, part: &Part, day: Date) -> Option<(String, usize)> {
+        let marker = part.marker.as_ref()?;
+        let Meaning::Dated { format, .. } = &marker.meaning else { return None };
+        let line = self.lines[marker.line].of(&self.text);
+        let blank = marker.line - (part.heading.last + 1);
+        Some((marker.meaning.replaced(line, &date::write(day, format)), blank))
     }
 }
 
-pub(super) fn release_of(part: &Part) -> Option<&Release> {
-    match &part.title {
-        Title::Release(release) => Some(release),
+/// The style of the heading of a version.
+fn style_of(title: &str) -> Option<Style> {
+    match Title::of(title) {
+        Title::Release(release) => Some(release.style),
         Title::Unreleased(_) | Title::Other => None,
     }
 }
 
-/// The label with which a heading refers to its link: the version in `[1.1.0] - 2024-01-31`, and in `` `1.1.0`_ ``.
-fn label(title: &str) -> Option<String> {
-    let inside = |open: char, close: char| {
-        let start = title.find(open)? + 1;
-        title[start..].find(close).map(|length| title[start..start + length].to_owned())
+/// The title of a section with its version and date, in a file without other versions.
+fn filled(title: &str, planned: &Planned, spelling: &str, day: Date) -> String {
+    let Some(at) = title.find(&planned.spelling) else { return title.to_owned() };
+    let (before, rest) = (&title[..at], &title[at + planned.spelling.len()..]);
+    let rest = match words::placeholder(rest) {
+        Some(open) => format!("{}{}{}", &rest[..open.start], date::write(day, "%Y-%m-%d"), &rest[open.end..]),
+        None => rest.to_owned(),
     };
-    inside('[', ']').or_else(|| inside('`', '`'))
-}
-
-/// An underline or overline that fits the new title as it fitted the old one.
-fn adorned(line: &str, old: &str, new: &str) -> String {
-    let marks = line.trim();
-    let Some(mark) = marks.chars().next() else { return line.to_owned() };
-    let (length, old, new) = (marks.chars().count(), rst::width(old), rst::width(new));
-    let length = match length.checked_sub(old) {
-        // As long as the title, or slightly longer as with an overline.
-        Some(excess @ 0..=2) => new + excess,
-        _ => length.max(new),
-    };
-    let indentation = &line[..line.len() - line.trim_start().len()];
-    format!("{indentation}{}", String::from(mark).repeat(length))
+    format!("{before}{spelling}{rest}")
 }

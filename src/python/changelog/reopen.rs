@@ -1,7 +1,7 @@
 //! Adds an Unreleased section above the newest version's.
 
+use super::edit::Edit;
 use super::links::Comparison;
-use super::promote::{Edit, release_of};
 use super::{Changelog, Format};
 
 impl Changelog {
@@ -11,7 +11,7 @@ impl Changelog {
         if self.unreleased_part().is_some() {
             return None;
         }
-        let (part, release) = self.parts.iter().find_map(|part| Some((part, release_of(part)?)))?;
+        let (part, release) = self.parts.iter().find_map(|part| Some((part, part.release()?)))?;
         let is_bracketed = release.style.is_bracketed();
         let title = if is_bracketed { "[Unreleased]" } else { "Unreleased" };
         let space = self.ending().repeat(1 + self.blank_lines_between_sections());
@@ -32,7 +32,7 @@ impl Changelog {
     }
 
     /// The first of the lines that belong to the heading on this line: reStructuredText's targets above it.
-    fn above_targets(&self, heading: usize) -> usize {
+    pub(super) fn above_targets(&self, heading: usize) -> usize {
         let mut first = heading;
         for index in (0..heading).rev() {
             let line = self.lines[index].of(&self.text).trim();
@@ -48,6 +48,7 @@ impl Changelog {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Promotion;
     use super::*;
 
     fn reopened(text: &str, format: Format) -> Option<String> {
@@ -82,7 +83,7 @@ mod tests {
         let reopened = reopened(text, Format::Markdown).unwrap();
         let filled = reopened.replace("Unreleased\r\n", "Unreleased\r\n\r\n- More.\r\n");
         let changelog = Changelog::parse(filled, Format::Markdown).unwrap();
-        let promoted = changelog.promote(&"1.1.0".parse().unwrap(), "2026-02-01", None).unwrap();
+        let promoted = changelog.promote(&Promotion::new(&"1.1.0".parse().unwrap(), "2026-02-01")).unwrap();
         assert_eq!(promoted.notes, "- More.");
     }
 }

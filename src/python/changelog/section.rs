@@ -23,7 +23,7 @@ pub enum Category {
 
 impl Category {
     /// Parses a category's heading by its letters, ignoring decoration.
-    fn of(title: &str) -> Option<Self> {
+    pub(super) fn of(title: &str) -> Option<Self> {
         match title.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase().as_str() {
             "added" => Some(Self::Added),
             "changed" => Some(Self::Changed),
@@ -88,15 +88,15 @@ static BREAKING: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)[\w-]*\bbreaking\b").expect("a constant that the tests compile"));
 
 /// A line with content: an entry, or a continuation of one
-struct Content {
-    index: usize,
+pub(super) struct Content {
+    pub(super) index: usize,
     category: Option<Category>,
     starts: bool,
 }
 
 impl Changelog {
     /// The lines with content, each with its category.
-    fn contents(&self, body: Range<usize>) -> Vec<Content> {
+    pub(super) fn contents(&self, body: Range<usize>) -> Vec<Content> {
         let mut contents = Vec::new();
         let mut category = None;
         let mut after_blank = true;
@@ -124,10 +124,6 @@ impl Changelog {
             index += 1;
         }
         contents
-    }
-
-    pub(super) fn is_empty(&self, body: Range<usize>) -> bool {
-        self.contents(body).is_empty()
     }
 
     pub(super) fn groups(&self, body: Range<usize>) -> Vec<Group> {

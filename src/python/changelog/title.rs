@@ -1,11 +1,11 @@
 //! Interprets a heading: whether it is Unreleased or a version's, and its style.
 
-use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::date;
+use super::style::{Style, without_link};
+use super::{date, words};
 use crate::python::version::{SPELLING, Version};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,12 +15,22 @@ pub(super) enum Title {
     Other,
 }
 
-/// `[Unreleased]`, `Unreleased changes`, `1.2.0 (unreleased)`
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `[Unreleased]`, `Unreleased changes`, `1.2.0 (unreleased)`, `Next`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Unreleased {
     /// The version beside the word
-    pub(super) planned: Option<Version>,
+    pub(super) planned: Option<Planned>,
     pub(super) bracketed: bool,
+    /// Whether it is a heading of another meaning in another place: `Development`
+    pub(super) is_doubtful: bool,
+}
+
+/// The version that a heading announces
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Planned {
+    pub(super) version: Version,
+    /// As it is written
+    pub(super) spelling: String,
 }
 
 /// `[1.2.3] - 2024-01-31`, `v1.2.3 (January 31, 2024)`, `1.2.3`
@@ -34,25 +44,10 @@ pub(super) struct Release {
     pub(super) style: Style,
 }
 
-/// The style of a file's version headings
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Style {
-    /// The text before the version: `[v`
-    before: String,
-    /// The text between version and date: `] - `; without a date, the text after the version
-    between: String,
-    /// The date's strftime format, and the text after it
-    date: Option<(&'static str, String)>,
-}
-
-static UNRELEASED: LazyLock<Regex> = LazyLock::new(|| {
-    let shape = r"(?i)^[\W_]*(?:unreleased|not yet released)[\W_]*(?:changes|version|tbd|tba|date|x{2,4})?[\W_]*(?:x+[\W_]*)*$";
-    Regex::new(shape).expect("a constant that the tests compile")
-});
-
-static PLANNED: LazyLock<Regex> = LazyLock::new(|| {
+/// The version after the word: `Unreleased (1.2.0)`
+static NAMED_AFTER: LazyLock<Regex> = LazyLock::new(|| {
     let shape = format!(
-        r"(?i)^[\W_]*(?:version |v)?(?-i:(?P<version>{SPELLING}))[\W_]*(?:unreleased|not yet released)[\W_]*$"
+        r"(?i)^[\W_]*(?:unreleased|next release|next version|next|upcoming release|upcoming)[\W_]+v?(?-i:(?P<version>{SPELLING}))[\W_]*$"
     );
     Regex::new(&shape).expect("a constant that the tests compile")
 });
@@ -64,59 +59,82 @@ static RELEASE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&shape).expect("a constant that the tests compile")
 });
 
-static INLINE_LINK: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\]\(([^()\s]*)\)").expect("a constant that the tests compile"));
-
 impl Title {
     pub(super) fn of(title: &str) -> Self {
         // In Markdown, a whole paragraph above `---` is a heading; a version's heading is a short line.
         if title.len() > 1000 || title.contains(['\n', '\r']) {
             return Self::Other;
         }
-        let plain = INLINE_LINK.replace(title, "]");
+        let plain = without_link(title);
         let bracketed = title.starts_with('[');
-        if UNRELEASED.is_match(&plain) {
-            return Self::Unreleased(Unreleased { planned: None, bracketed });
+        if words::is_unreleased(&plain) {
+            return Self::Unreleased(Unreleased { bracketed, ..Unreleased::default() });
         }
-        if let Some(found) = PLANNED.captures(&plain) {
-            return Self::Unreleased(Unreleased { planned: found["version"].parse().ok(), bracketed });
+        if words::may_be_unreleased(&plain) {
+            return Self::Unreleased(Unreleased { bracketed, is_doubtful: true, ..Unreleased::default() });
         }
-        Release::of(title).map_or(Self::Other, Self::Release)
+        if let Some(found) = NAMED_AFTER.captures(&plain) {
+            let planned = Planned::of(&found["version"]);
+            return Self::Unreleased(Unreleased { planned, bracketed, ..Unreleased::default() });
+        }
+        Self::of_version(title)
+    }
+
+    /// The title that begins with a version, or with a word and a version.
+    fn of_version(title: &str) -> Self {
+        let Some(found) = RELEASE.captures(title) else { return Self::Other };
+        let spelling = found["version"].to_owned();
+        let (Ok(version), Some(start)) = (spelling.parse::<Version>(), found.name("version")) else {
+            return Self::Other;
+        };
+        let start = start.start();
+        let rest = &title[start + spelling.len()..];
+        // `2024-01-31` is a day, but `2024.01.31` may be a version.
+        if date::find(&title[start..]).is_some_and(|date| date.span.start == 0 && date.format != "%Y.%m.%d") {
+            return Self::Other;
+        }
+        let word = found.name("word").map(|word| word.as_str().to_lowercase());
+        let named = matches!(word.as_deref(), None | Some("version" | "release"));
+        let dotted = version.release_segments().len() > 1;
+        let dated = date::find(rest);
+        let is_open = words::placeholder(&without_link(rest)).is_some();
+        let is_dev = version.dev().is_some() && dated.is_none();
+        if (dotted || named) && (is_open || is_dev && follows_a_version(rest)) {
+            let planned = match is_dev {
+                true => Some(Planned {
+                    version: version.without_dev(),
+                    spelling: version.without_dev().to_string(),
+                }),
+                false => Some(Planned { version, spelling }),
+            };
+            return Self::Unreleased(Unreleased {
+                planned,
+                bracketed: title.starts_with('['),
+                is_doubtful: is_dev,
+            });
+        }
+        let marked =
+            title.starts_with('[') || !found["v"].is_empty() || dated.is_some() || rest.trim().is_empty();
+        if !(dotted || (named && marked)) || !follows_a_version(rest) {
+            return Self::Other;
+        }
+        Self::Release(Release {
+            date: dated.as_ref().map(|date| rest[date.span.clone()].to_owned()),
+            yanked: rest.to_lowercase().contains("[yanked]"),
+            style: Style::of(&title[..start], &spelling, rest, dated),
+            version,
+            spelling,
+        })
+    }
+}
+
+impl Planned {
+    fn of(spelling: &str) -> Option<Self> {
+        Some(Self { version: spelling.parse().ok()?, spelling: spelling.to_owned() })
     }
 }
 
 impl Release {
-    fn of(title: &str) -> Option<Self> {
-        let found = RELEASE.captures(title)?;
-        let spelling = found["version"].to_owned();
-        let version: Version = spelling.parse().ok()?;
-        let start = found.name("version")?.start();
-        let rest = &title[found.get(0)?.end()..];
-        let dated = date::find(rest);
-        // `2024-01-31` is a day, but `2024.01.31` may be a version.
-        if date::find(&title[start..]).is_some_and(|date| date.span.start == 0 && date.format != "%Y.%m.%d") {
-            return None;
-        }
-        let named = matches!(
-            found.name("word").map(|word| word.as_str().to_lowercase()).as_deref(),
-            None | Some("version" | "release")
-        );
-        let dotted = version.release_segments().len() > 1;
-        let marked =
-            title.starts_with('[') || !found["v"].is_empty() || dated.is_some() || rest.trim().is_empty();
-        let is_a_version = dotted || (named && marked);
-        if !is_a_version || !follows_a_version(rest) {
-            return None;
-        }
-        Some(Self {
-            version,
-            spelling,
-            date: dated.as_ref().map(|date| rest[date.span.clone()].to_owned()),
-            yanked: rest.to_lowercase().contains("[yanked]"),
-            style: Style::of(&title[..start], rest, dated),
-        })
-    }
-
     /// Whether the heading is more than a bare number, so that it is certainly a release's.
     pub(super) fn is_certain(&self) -> bool {
         self.date.is_some() || self.style.is_bracketed()
@@ -125,7 +143,7 @@ impl Release {
 
 /// Whether a text can follow a version in a heading, unlike the rest of a sentence.
 fn follows_a_version(rest: &str) -> bool {
-    let linkless = INLINE_LINK.replace(rest, "]");
+    let linkless = without_link(rest);
     if !linkless.is_empty() && !linkless.starts_with(|c: char| "]`*_ \t(),:;|/–—-".contains(c)) {
         return false;
     }
@@ -138,93 +156,6 @@ fn follows_a_version(rest: &str) -> bool {
         }
         Some(_) => true,
     }
-}
-
-impl Style {
-    fn of(before: &str, rest: &str, date: Option<date::DateMatch>) -> Self {
-        let closed = before.trim_start().starts_with('[') && rest.starts_with(']');
-        let plain = |text: &str| INLINE_LINK.replace(text, "]").chars().all(|c| !c.is_alphanumeric());
-        match date {
-            Some(date) if plain(&rest[..date.span.start]) || is_said(&rest[..date.span.start]) => Self {
-                before: before.to_owned(),
-                between: rest[..date.span.start].to_owned(),
-                date: Some((date.format, closers(&rest[date.span.end..]).to_owned())),
-            },
-            // For a date after other words, use the plain style.
-            Some(date) => Self {
-                before: before.to_owned(),
-                between: format!("{} - ", if closed { "]" } else { "" }),
-                date: Some((date.format, String::new())),
-            },
-            None => Self { before: before.to_owned(), between: closers(rest).to_owned(), date: None },
-        }
-    }
-
-    /// The style of a file without a version: Keep a Changelog's.
-    pub(super) fn markdown(bracketed: bool) -> Self {
-        let (before, between) = if bracketed { ("[", "] - ") } else { ("", " - ") };
-        Self {
-            before: before.to_owned(),
-            between: between.to_owned(),
-            date: Some(("%Y-%m-%d", String::new())),
-        }
-    }
-
-    /// The same for reStructuredText, where brackets have no meaning.
-    pub(super) fn rst() -> Self {
-        Self { before: String::new(), between: " (".to_owned(), date: Some(("%Y-%m-%d", ")".to_owned())) }
-    }
-
-    pub(super) fn is_bracketed(&self) -> bool {
-        self.before.contains('[')
-    }
-
-    /// The address of the heading's inline link: `[1.2.3](address)`.
-    pub(super) fn inline_link(&self) -> Option<&str> {
-        INLINE_LINK.captures(&self.between).and_then(|found| found.get(1)).map(|address| address.as_str())
-    }
-
-    pub(super) fn write(&self, version: &Version, date: jiff::civil::Date, link: Option<&str>) -> String {
-        let between = match (inline_link(&self.between), link) {
-            (Some(span), Some(link)) => {
-                format!("{}{link}{}", &self.between[..span.start], &self.between[span.end..])
-            }
-            // A URL of another version would be worse than none.
-            (Some(span), None) => {
-                let (open, close) = (span.start.saturating_sub(1), span.end + 1);
-                format!("{}{}", &self.between[..open], &self.between[close..])
-            }
-            (None, _) => self.between.clone(),
-        };
-        match &self.date {
-            Some((format, after)) => {
-                format!("{}{version}{between}{}{after}", self.before, date::write(date, format))
-            }
-            None => format!("{}{version}{between}", self.before),
-        }
-    }
-}
-
-/// The position of an inline link's URL.
-pub(super) fn inline_link(title: &str) -> Option<Range<usize>> {
-    INLINE_LINK.captures(title).and_then(|found| found.get(1)).map(|address| address.range())
-}
-
-/// Whether words only introduce the date.
-fn is_said(between: &str) -> bool {
-    let words: Vec<&str> =
-        between.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    words.iter().all(|word| ["released", "Released", "on", "date"].contains(word))
-}
-
-/// The closing marks at the start: the first one of `] [YANKED]`.
-fn closers(rest: &str) -> &str {
-    if let Some(link) = INLINE_LINK.find(rest).filter(|link| link.start() == 0) {
-        return link.as_str();
-    }
-    let end = rest.find(|c: char| !"])`*_".contains(c)).unwrap_or(rest.len());
-    let collapsed = rest[..end].ends_with(']') && rest[end..].starts_with("[]");
-    &rest[..if collapsed { end + 2 } else { end }]
 }
 
 #[cfg(test)]
@@ -260,11 +191,26 @@ mod tests {
                 "{title}"
             );
         }
-        for title in ["1.2.0 (unreleased)", "[1.2.0] - Unreleased", "v1.2.0 - not yet released"] {
+        for title in [
+            "1.2.0 (unreleased)",
+            "[1.2.0] - Unreleased",
+            "v1.2.0 - not yet released",
+            "Version 1.2.0 (in development)",
+            "demo 1.2.0 (TBD)",
+            "1.2.0 (2026-05-??)",
+            "1.2.0 (...)",
+            "1.2.0.dev0",
+            "Unreleased (1.2.0)",
+            "Next release - v1.2.0",
+        ] {
             let Title::Unreleased(unreleased) = Title::of(title) else { panic!("{title}") };
-            assert_eq!(unreleased.planned, Some("1.2.0".parse().unwrap()), "{title}");
+            assert_eq!(unreleased.planned.unwrap().version, "1.2.0".parse().unwrap(), "{title}");
         }
         assert_eq!(Title::of("Unreleased features we dropped"), Title::Other);
+        for title in ["Dev", "Latest Changes", "Next release", "In development", "main", "*Upcoming*"] {
+            let Title::Unreleased(unreleased) = Title::of(title) else { panic!("{title}") };
+            assert!(unreleased.is_doubtful, "{title}");
+        }
     }
 
     #[test]
@@ -332,11 +278,14 @@ mod tests {
             ("[1.2.3] - Codename - 2024-01-31", "[1.3.0] - 2026-11-24"),
             ("1.2.3 - Codename", "1.3.0"),
             ("1.2.3, released 2024-01-31", "1.3.0, released 2026-11-24"),
+            ("Release 1.2.3 (released Dec 04, 2025)", "Release 1.3.0 (released Nov 24, 2026)"),
+            ("1.2.3 (6th December, 2024)", "1.3.0 (24th November, 2026)"),
+            ("1.2.3 - 2024-01-31 ## {: #demo-v1.2.3 }", "1.3.0 - 2026-11-24 ## {: #demo-v1.3.0 }"),
             ("[1.2.3](https://x/v1.2.3) (2024-01-31)", "[1.3.0] (2026-11-24)"),
             ("`1.2.3`_ - 2024-01-31", "`1.3.0`_ - 2026-11-24"),
         ] {
             let style = release(title).unwrap().style;
-            assert_eq!(style.write(&"1.3.0".parse().unwrap(), date, None), expected, "{title}");
+            assert_eq!(style.write("1.3.0", date, None), expected, "{title}");
         }
     }
 
@@ -344,14 +293,14 @@ mod tests {
         #[test]
         fn never_panics(title in r"\PC{0,60}") {
             if let Title::Release(release) = Title::of(&title) {
-                release.style.write(&release.version, date::parse("2026-11-24").unwrap(), Some("x"));
+                release.style.write(&release.spelling, date::parse("2026-11-24").unwrap(), Some("x"));
             }
         }
 
         #[test]
         fn never_panics_on_what_looks_like_one(title in r"[\[`*v ]{0,3}[0-9]{1,2}(\.[0-9é]{1,2}){0,3}[\])(`_\- ]{0,4}(2024-01-0[1-9]|\(x\)|[\PC]{0,5})[\])]{0,2}") {
             if let Title::Release(release) = Title::of(&title) {
-                release.style.write(&release.version, date::parse("2026-11-24").unwrap(), None);
+                release.style.write(&release.spelling, date::parse("2026-11-24").unwrap(), None);
             }
         }
     }

@@ -50,7 +50,7 @@ impl Form {
             // The word of a pre-release has no place among the numbers.
             Self::Numbers { separator } => (!version.is_prerelease()).then(|| numbers.join(separator)),
             Self::Padded => padded(version),
-            Self::Date(format) => Some(date::parse(date)?.strftime(format).to_string()),
+            Self::Date(format) => Some(date::write(date::parse(date)?, format)),
         }
     }
 

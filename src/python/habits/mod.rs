@@ -5,6 +5,7 @@
 
 mod line;
 mod messages;
+mod notes;
 mod places;
 mod reopen;
 mod tags;
@@ -36,7 +37,9 @@ pub struct PastRelease {
     pub is_merge: bool,
     /// The day of the release commit, `YYYY-MM-DD`
     pub date: String,
-    /// What the release commit changed against its first parent
+    /// The release commit
+    pub commit: String,
+    /// What it changed against its first parent
     pub changes: Vec<FileChange>,
 }
 
@@ -66,6 +69,11 @@ impl Habits {
         let known =
             versions.iter().flat_map(|version| forms().map(|short| places::key(version, short))).collect();
         Self { releases, versions, known }
+    }
+
+    /// The last releases, the newest first.
+    pub fn releases(&self) -> &[PastRelease] {
+        &self.releases
     }
 
     /// The form of calendar versions, if the releases follow the calendar.

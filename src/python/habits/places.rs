@@ -21,10 +21,11 @@ const MOST_PAIRS: usize = 300_000;
 const LOCKS: [&str; 6] =
     ["uv.lock", "Cargo.lock", "poetry.lock", "pdm.lock", "package-lock.json", "pixi.lock"];
 /// Words that begin the name of a file with notes of releases
-const NOTES: [&str; 8] = [
+const NOTES: [&str; 9] = [
     "change",
     "history",
     "news",
+    "releases",
     "release-notes",
     "release_notes",
     "releasenotes",

@@ -17,6 +17,7 @@ fn release(tag: &str, message: &str, changes: &[(&str, &str, &str)]) -> PastRele
         message: message.to_owned(),
         is_merge: false,
         date: "2026-01-15".to_owned(),
+        commit: String::new(),
         changes: files.into_iter().map(change).collect(),
     }
 }

@@ -200,7 +200,7 @@ impl Rebuild {
 
 /// The release's section of the changelog, if there is one.
 fn notes(config: &Config, release: &Release) -> Option<String> {
-    let path = config.settings::<Changelog>("changelog").ok()?.path(release)?;
+    let path = config.settings::<Changelog>("changelog").ok()?.path_of(release)?;
     let text = String::from_utf8(release.read(&path)?).ok()?;
     let document = changelog::parse(&path, text).ok()?;
     let of_version = |section: &crate::python::changelog::Section| {

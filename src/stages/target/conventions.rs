@@ -6,7 +6,7 @@ use crate::config::{Config, Template};
 use crate::engine::model::{Convention, Conventions, DEFAULT_TAG_NAME};
 use crate::engine::release::Workspace;
 use crate::error::Result;
-use crate::python::habits::{Learned, TagStyle};
+use crate::python::habits::TagStyle;
 use crate::python::project::{Project, VersionSource, bump_all};
 use crate::python::settings::{self, ToolSettings};
 use crate::python::version::Version;
@@ -51,16 +51,16 @@ pub(super) fn of(
             let value = tools.iter().find_map(|tool| Some((tool.annotated?, tool)));
             value.map(|(value, tool)| Convention { value, reason: reason(tool) })
         };
-        conventions.annotated = habits.annotated().map(convention).or_else(by_tool);
+        conventions.annotated = habits.annotated().map(Convention::of).or_else(by_tool);
     }
     let is_annotated = tag.annotated.or(conventions.annotated.as_ref().map(|one| one.value)).unwrap_or(true);
     if tag.message.is_none() && is_annotated {
         let by_tool = || told(&|tool| tool.tag_message.clone());
-        conventions.tag_message = habits.tag_message().map(convention).or_else(by_tool);
+        conventions.tag_message = habits.tag_message().map(Convention::of).or_else(by_tool);
     }
     if tag.commit_message.is_none() {
         let by_tool = || told(&|tool| tool.commit_message.clone());
-        conventions.commit_message = habits.commit_message().map(convention).or_else(by_tool);
+        conventions.commit_message = habits.commit_message().map(Convention::of).or_else(by_tool);
     }
     if tag.sign.is_none() && !(is_annotated && workspace.repository.signs().1) {
         conventions.unsigned = habits.signed().map(|learned| learned.reason());
@@ -80,7 +80,7 @@ pub(super) fn of(
         conventions.locks = habits.locks();
     }
     if !config.settings::<Reopen>("reopen")?.is_configured() {
-        conventions.reopening = reopening::learned(workspace, history).map(convention);
+        conventions.reopening = reopening::learned(workspace, history).map(Convention::of);
     }
     Ok((style, conventions))
 }
@@ -98,9 +98,4 @@ fn tag_of_tools(tools: &[ToolSettings], project: &str) -> Option<Convention<Stri
 
 fn reason(tool: &ToolSettings) -> String {
     format!("as `{}` says for {}", tool.file, tool.tool)
-}
-
-fn convention<T>(learned: Learned<T>) -> Convention<T> {
-    let reason = learned.reason();
-    Convention { value: learned.value, reason }
 }

@@ -163,18 +163,18 @@ fn past_releases(
             let Some(record) = repository.commit_record(&commit, &workspace.prefix) else { break };
             let is_tagged = first.is_none();
             if habits::writes_version(&record.changes, tag) {
-                found = Some(record);
+                found = Some((commit, record));
                 break;
             }
             let stops = is_tagged && habits::changes_source(&record.changes);
-            first.get_or_insert(record);
+            first.get_or_insert((commit.clone(), record));
             let Some(parent) = repository.first_parent(&commit).filter(|_| !stops) else { break };
             if tagged.contains(&parent.as_str()) {
                 break;
             }
             commit = parent;
         }
-        let Some(record) = found.or(first) else { continue };
+        let Some((commit, record)) = found.or(first) else { continue };
         let annotation = listed.is_annotated.then(|| repository.tag_message(&tag.name).unwrap_or_default());
         releases.push(PastRelease {
             tag: (*tag).clone(),
@@ -183,6 +183,7 @@ fn past_releases(
             message: record.message,
             is_merge: record.is_merge,
             date: record.date,
+            commit,
             changes: record.changes,
         });
     }

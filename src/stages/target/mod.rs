@@ -7,6 +7,7 @@ mod next;
 mod reopening;
 mod style;
 
+use super::changelog::Changelog;
 use super::tag::Tag;
 use super::version::Version as VersionStage;
 use crate::config::{Config, Names, Spanned};
@@ -32,6 +33,8 @@ pub struct Bumping {
     pub force: bool,
     /// What the build backend says, if it was asked
     pub asked: Option<BackendMetadata>,
+    /// The release's notes, if the changelog does not have them
+    pub notes: Option<String>,
 }
 
 /// Reads the committed project and its history, and determines the release's version, tag, date and conventions.
@@ -67,7 +70,7 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
         bumping.date.parse().map_err(|error| Error::failed("the date is not valid").because(error))?;
     let (name, force) = (project.name.as_str(), bumping.force);
     let facts = next::Facts { name, stated: stated.as_ref(), history: &history, force, today };
-    let infer = |present: &Version| infer(config, workspace, present);
+    let infer = |present: &Version| infer(config, workspace, &history, present);
     let next::Next { version, previous, reason } =
         next::next(&facts, bumping.bump.as_ref(), workspace, infer)?;
     let gives_version =
@@ -105,7 +108,12 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
         return Err(Error::refused(message).help("this version is already released: choose another"));
     }
     let previous_tag = history.last.as_ref().map(|tag| tag.name.clone());
-    Ok(Target { project, version, previous, previous_tag, reason, names, conventions })
+    let mut target = Target { project, version, previous, previous_tag, reason, names, conventions };
+    if config.stages().iter().any(|stage| stage.value == "changelog") {
+        target.conventions.notes = bumping.notes.clone();
+        config.settings::<Changelog>("changelog")?.learn(workspace, &history.habits, &mut target);
+    }
+    Ok(target)
 }
 
 /// As [`target`]; but where no bump is passed and the reason that there is no target is one of `kinds`, the target of a
@@ -174,7 +182,12 @@ fn only_backend_knows(error: Error) -> Error {
 }
 
 /// Infers the bump: the configured one, or that of the changelog's Unreleased section.
-fn infer(config: &Config, workspace: &Workspace, present: &Version) -> Result<(Bump, Option<String>)> {
+fn infer(
+    config: &Config,
+    workspace: &Workspace,
+    history: &History,
+    present: &Version,
+) -> Result<(Bump, Option<String>)> {
     let stage: VersionStage = config.settings("version")?;
     if let Some(bump) = stage.bump() {
         return Ok((bump.clone(), Some(format!("[stage.version] sets bump = \"{bump}\""))));
@@ -193,9 +206,10 @@ fn infer(config: &Config, workspace: &Workspace, present: &Version) -> Result<(B
              of that kind",
         ));
     }
-    let settings: super::changelog::Changelog = config.settings("changelog")?;
+    let settings: Changelog = config.settings("changelog")?;
+    let learned: Vec<String> = history.habits.changelogs().into_iter().map(|file| file.value).collect();
     let path = settings
-        .path(workspace)
+        .path(workspace, &learned, None)
         .ok_or_else(|| nothing("there is no changelog to infer the next version from".to_owned()))?;
     let text = workspace.read(&path).and_then(|bytes| String::from_utf8(bytes).ok());
     let text = text.ok_or_else(|| nothing(format!("`{path}` is not a committed text file")))?;

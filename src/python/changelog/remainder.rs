@@ -1,0 +1,201 @@
+//! What a release leaves in a changelog for the next changes: an empty Unreleased section with a template, or nothing.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::lines::{Heading, Kind};
+use super::parts::Part;
+use super::{Changelog, Format, words};
+use crate::python::version::Version;
+
+/// The longest template, in lines
+const LONGEST: usize = 20;
+
+/// The most lines of a template that look like entries
+const MOST_ENTRIES: usize = 2;
+
+/// What a release leaves for the next changes
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remainder {
+    /// Whether it leaves an Unreleased section
+    pub is_left: bool,
+    /// The lines below that section's heading; line endings are `\n`
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub template: String,
+}
+
+impl Remainder {
+    /// What a release of `version` left in the changelog; none if it has no section there.
+    pub fn of_release(after: &Changelog, version: &Version) -> Option<Self> {
+        after.parts.iter().find(|part| part.release().is_some_and(|release| release.version == *version))?;
+        let plain = |part: &&Part| part.unreleased().is_some_and(|one| one.planned.is_none());
+        let left = after.unreleased_part().filter(plain);
+        let template = left.map(|part| after.below(part)).unwrap_or_default();
+        Some(Self { is_left: left.is_some(), template })
+    }
+
+    /// Without a template that has entries, unless `before` left the same: entries that wait for a release are no template.
+    pub fn without_entries(self, before: Option<&Self>) -> Self {
+        let is_entry = |line: &&str| {
+            let item =
+                line.trim_start().strip_prefix(['-', '*', '+']).is_some_and(|rest| rest.starts_with(' '));
+            item && !words::says_nothing(line)
+        };
+        let entries = self.template.lines().filter(is_entry).count();
+        let is_template = entries == 0 || (entries <= MOST_ENTRIES && before == Some(&self));
+        if is_template { self } else { Self { template: String::new(), ..self } }
+    }
+
+    /// Whether a line is one of the template's.
+    pub(super) fn has(&self, line: &str) -> bool {
+        !line.trim().is_empty() && self.template.lines().any(|own| own.trim() == line.trim())
+    }
+}
+
+impl Changelog {
+    /// The lines below a section's heading as a template.
+    fn below(&self, part: &Part) -> String {
+        let lines = part.heading.last + 1..part.body.end;
+        match lines.len() > LONGEST {
+            true => String::new(),
+            false => self.joined(lines),
+        }
+    }
+
+    /// Some lines with `\n` between them.
+    pub(super) fn joined(&self, lines: Range<usize>) -> String {
+        lines.map(|index| self.lines[index].of(&self.text)).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The template that a section without changes would have, as far as this one shows it: its comments, and its
+    /// headings if some of them have nothing below.
+    pub(super) fn own_template(&self, part: &Part) -> String {
+        let headings = self.headings_in(&part.body);
+        let keeps_headings = headings.iter().any(|heading| self.is_bare(heading, &part.body));
+        let mut lines: Vec<&str> = Vec::new();
+        let mut add = |range: Range<usize>| {
+            lines.push("");
+            lines.extend(range.map(|index| self.lines[index].of(&self.text)));
+        };
+        if let Some(marker) = part.marker.as_ref().filter(|marker| marker.is_open()) {
+            add(marker.line..marker.line + 1);
+        }
+        let mut index = part.body.start;
+        while index < part.body.end {
+            let end = self.comment_end(index, part.body.end);
+            if end > index {
+                add(index..end);
+                index = end;
+            } else if let Some(heading) =
+                headings.iter().find(|one| one.first == index).filter(|_| keeps_headings)
+            {
+                add(heading.first..heading.last + 1);
+                index = heading.last + 1;
+            } else {
+                index += 1;
+            }
+        }
+        lines.join("\n")
+    }
+
+    /// The lines of a section that no release has: the template's, and headings without anything below.
+    pub(super) fn unreleasable(&self, part: &Part, remainder: &Remainder) -> Vec<usize> {
+        let body = part.body.clone();
+        let mut removed = vec![false; self.lines.len()];
+        // Where released sections have empty headings, they stay.
+        let keeps = |released: &Part| {
+            self.headings_in(&released.body).iter().any(|heading| self.is_bare(heading, &released.body))
+        };
+        if !self.newest().is_some_and(keeps) {
+            for heading in self.headings_in(&body) {
+                if self.is_bare(heading, &body) {
+                    removed[heading.first..self.end_of(heading, &body)].fill(true);
+                }
+            }
+        }
+        let mut index = body.start;
+        while index < body.end {
+            let end = self.comment_end(index, body.end);
+            let heading = self.headings_in(&body).iter().any(|one| (one.first..=one.last).contains(&index));
+            let known = |index: usize| remainder.has(self.lines[index].of(&self.text));
+            if end > index {
+                if remainder.is_left && (index..end).all(known) {
+                    removed[index..end].fill(true);
+                }
+                index = end;
+                continue;
+            }
+            if !heading && self.kinds[index] == Kind::Text && known(index) {
+                removed[index] = true;
+            }
+            index += 1;
+        }
+        // With the blank lines below what goes, or above it at the end.
+        let is_blank = |index: usize| self.lines[index].of(&self.text).trim().is_empty();
+        for index in body.clone().skip(1) {
+            if removed[index - 1] && index > body.start && is_blank(index) {
+                removed[index] = true;
+            }
+        }
+        for index in body.clone().rev() {
+            if !(removed[index] || is_blank(index)) {
+                break;
+            }
+            removed[index] = true;
+        }
+        body.filter(|index| removed[*index]).collect()
+    }
+
+    /// Whether a section has no change: nothing but the template, or a text that says so.
+    pub(super) fn is_without_changes(&self, part: &Part, remainder: &Remainder) -> bool {
+        let mut contents = self.contents(part.body.clone());
+        contents.retain(|content| !remainder.has(self.lines[content.index].of(&self.text)));
+        match contents.as_slice() {
+            [] => true,
+            [one] => words::says_nothing(self.lines[one.index].of(&self.text)),
+            _ => false,
+        }
+    }
+
+    fn headings_in(&self, body: &Range<usize>) -> &[Heading] {
+        let first = self.headings.partition_point(|heading| heading.first < body.start);
+        let end = self.headings.partition_point(|heading| heading.first < body.end);
+        &self.headings[first..end.max(first)]
+    }
+
+    /// Where the lines below a heading end: at the next one that is not deeper.
+    fn end_of(&self, heading: &Heading, body: &Range<usize>) -> usize {
+        let following =
+            self.headings_in(body).iter().find(|one| one.first > heading.last && one.level <= heading.level);
+        following.map_or(body.end, |next| next.first)
+    }
+
+    /// Whether a heading has nothing below but comments and other such headings.
+    fn is_bare(&self, heading: &Heading, body: &Range<usize>) -> bool {
+        let end = self.end_of(heading, body);
+        let mut index = heading.last + 1;
+        while index < end {
+            let comment = self.comment_end(index, end);
+            index = match self.headings_in(body).iter().find(|one| one.first == index) {
+                Some(deeper) => deeper.last + 1,
+                None if comment > index => comment,
+                None if self.lines[index].of(&self.text).trim().is_empty() => index + 1,
+                None => return false,
+            };
+        }
+        true
+    }
+
+    /// Where the comment that begins on this line ends; this line if none does.
+    fn comment_end(&self, index: usize, most: usize) -> usize {
+        let line = self.lines[index].of(&self.text);
+        if self.kinds[index] != Kind::Comment || !(line.starts_with("<!--") || line.starts_with("..")) {
+            return index;
+        }
+        let end = (index..most).find(|line| self.kinds[*line] != Kind::Comment).unwrap_or(most);
+        // One that is never closed hides the rest of the text.
+        let is_closed = self.format == Format::Rst || self.lines[end - 1].of(&self.text).contains("-->");
+        if is_closed { end } else { index }
+    }
+}

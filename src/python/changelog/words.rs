@@ -1,0 +1,131 @@
+//! The words and marks by which changelogs say that something is not released yet.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// Words that mean nothing else
+const CERTAIN: &str = "unreleased|not yet released|not released yet|not released";
+/// Words that are also other headings: they count only where a version's heading is expected
+const POSSIBLE: &str = "in development|under development|work in progress|in progress|current development|\
+                        development version|development|devel|develop|dev|next release|next version|next|\
+                        latest changes|upcoming release|upcoming version|upcoming changes|upcoming|\
+                        pending release|pending changes|pending|future release|to be released|\
+                        changes since (?:the )?last release|since (?:the )?last release|head|trunk|main|master|\
+                        tbd|tba|tbr|wip|draft|planned|unpublished|coming soon|soon";
+/// What stands where a date will stand
+const NO_DATE: &str = "tbd|tba|date|release date|yyyy[-/.]mm[-/.]dd|dd[-/.]mm[-/.]yyyy|x{2,}";
+const MONTH: &str = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec";
+
+fn whole(words: &str) -> Regex {
+    Regex::new(words).expect("a constant that the tests compile")
+}
+
+static UNRELEASED: LazyLock<Regex> = LazyLock::new(|| {
+    whole(&format!(r"(?i)^[\W_]*(?:{CERTAIN})[\W_]*(?:changes|version|{NO_DATE})?[\W_]*(?:x+[\W_]*)*$"))
+});
+
+static POSSIBLY_UNRELEASED: LazyLock<Regex> =
+    LazyLock::new(|| whole(&format!(r"(?i)^[\W_]*(?:{POSSIBLE})[\W_]*(?:{NO_DATE})?[\W_]*$")));
+
+/// The words alone, or with what announces a date before them: `Release date: TBD`
+static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
+    whole(&format!(
+        r"(?i)^[\W_]*(?:(?:release date|released?|date)\b(?: on)?[\W_]*)?(?P<words>{CERTAIN}|{POSSIBLE}|{NO_DATE})[\W_]*(?:{NO_DATE})?[\W_]*$"
+    ))
+});
+
+/// A date of which something is open: `2026-05-??`, `May XX, 2026`, `(...)`, `????`
+static OPEN_DATE: LazyLock<Regex> = LazyLock::new(|| {
+    whole(&format!(
+        r"(?i)^[^\w?.…]*(?:released?[^\w?.…]+)?(?P<words>(?:(?:{MONTH})[a-z]*[\W_]+)?(?:[0-9x?]+[\W_]*)*(?:\?|xx|\.\.\.|…)[0-9x?\-/., ]*(?:(?:{MONTH})[a-z]*[\W_]*)?[0-9x?]*)[\W_]*$"
+    ))
+});
+
+/// What somebody writes below a heading so that something is there
+static NOTHING: LazyLock<Regex> = LazyLock::new(|| {
+    whole(
+        r"(?i)^[\W_]*(?:nothing(?: (?:has )?changed?| new| here)?(?: yet| so far)?|no (?:unreleased )?changes(?: yet| so far)|no unreleased changes|none(?: yet)?|n/a|tbd|tba|todo|to be (?:written|added|announced|determined))[\W_]*$",
+    )
+});
+
+/// Whether a heading stands for what is not released, whatever is around it.
+pub(super) fn is_unreleased(title: &str) -> bool {
+    UNRELEASED.is_match(title)
+}
+
+/// Whether a heading may stand for what is not released: `Next`, `Latest Changes`, `Dev`.
+pub(super) fn may_be_unreleased(title: &str) -> bool {
+    title.len() < 60 && POSSIBLY_UNRELEASED.is_match(title)
+}
+
+/// The place of the words that say, beside or below a version, that it is not released.
+pub(super) fn placeholder(text: &str) -> Option<std::ops::Range<usize>> {
+    if text.len() > 100 {
+        return None;
+    }
+    let found = PLACEHOLDER.captures(text).or_else(|| OPEN_DATE.captures(text))?;
+    let range = found.name("words")?.range();
+    let words = &text[range.clone()];
+    let start = range.start + words.len() - words.trim_start().len();
+    Some(start..range.start + words.trim_end().len())
+}
+
+/// Whether a text says only that there is nothing: `Nothing changed yet.`
+pub(super) fn says_nothing(text: &str) -> bool {
+    text.len() < 100 && NOTHING.is_match(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_what_stands_beside_a_version_that_is_not_released() {
+        for (text, words) in [
+            (" (unreleased)", "unreleased"),
+            (" (in development)", "in development"),
+            (" - TBD", "TBD"),
+            (" (2026-05-??)", "2026-05-??"),
+            (" (...)", "..."),
+            (" (????-??-??)", "????-??-??"),
+            (" - XXXX-XX-XX", "XXXX-XX-XX"),
+            (" (May XX, 2026)", "May XX, 2026"),
+            (", released TBA", "TBA"),
+            ("Release date: TBD", "TBD"),
+            ("*UNRELEASED*", "UNRELEASED"),
+            (" (YYYY-MM-DD)", "YYYY-MM-DD"),
+        ] {
+            let found = placeholder(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(&text[found], words, "{text}");
+        }
+        for text in [
+            "",
+            " (2024-01-31)",
+            " - Codename",
+            "]",
+            " development of things",
+            " (May 5, 2024)",
+            ": what is new?",
+        ] {
+            assert_eq!(placeholder(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn knows_a_text_that_says_nothing() {
+        for text in [
+            "- Nothing changed yet.",
+            "* nothing yet",
+            "No unreleased changes.",
+            "*None*",
+            "- TBD",
+            "No changes yet",
+        ] {
+            assert!(says_nothing(text), "{text}");
+        }
+        for text in ["No significant changes.", "- Nothing is printed any more", "No changes.", "- Fix"] {
+            assert!(!says_nothing(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Learns from the last releases what a release does with the changelog.
+
+use super::{Changelog, parse};
+use crate::engine::model::Convention;
+use crate::engine::release::{Target, Workspace};
+use crate::python::changelog::{Promotion, Remainder};
+use crate::python::habits::Habits;
+use crate::python::project::Files as _;
+
+/// How many of the last releases are looked at
+const MOST_RELEASES: usize = 4;
+/// How many of them are enough
+const ENOUGH: usize = 2;
+/// How much of a changelog is read, in bytes: the sections of the last releases are at its top
+const MOST_READ: usize = 200_000;
+
+impl Changelog {
+    /// Adds what earlier releases did with the changelog to the conventions of a release.
+    pub(in crate::stages) fn learn(&self, workspace: &Workspace, habits: &Habits, target: &mut Target) {
+        let learned = habits.changelogs();
+        let paths: Vec<String> = learned.iter().map(|file| file.value.clone()).collect();
+        let per_release = habits.file_per_release();
+        let version = &target.version;
+        let path = self.path(workspace, &paths, Some(version));
+        let fits = |path: &String| per_release.is_none() || self.file.is_some() || paths.contains(path);
+        let Some(path) = path.filter(fits) else {
+            target.conventions.file_per_release = per_release.map(Convention::of);
+            return;
+        };
+        if self.file.is_none()
+            && paths.contains(&path)
+            && self.path(workspace, &[], Some(version)).as_ref() != Some(&path)
+        {
+            target.conventions.changelog =
+                learned.into_iter().find(|file| file.value == path).map(Convention::of);
+        }
+        let past: Vec<Past> = past(workspace, habits, &path);
+        if self.unreleased.is_none() {
+            target.conventions.remainder = remainder(&past);
+        }
+        if self.heading.is_none() {
+            target.conventions.heading = self.learned_heading(workspace, &path, &past, target);
+        }
+    }
+
+    /// The heading of the version, if it follows those of earlier ones in a form of their own.
+    fn learned_heading(
+        &self,
+        workspace: &Workspace,
+        path: &str,
+        past: &[Past],
+        target: &Target,
+    ) -> Option<Convention<String>> {
+        let text = String::from_utf8(workspace.read(path)?).ok()?;
+        let document = parse(path, text).ok()?;
+        let (version, date) = (&target.version, &target.names.date);
+        let in_file =
+            document.versions().into_iter().find(|section| section.version.as_ref() != Some(version));
+        // A file for each series begins without a version; the last release shows what its heading will be.
+        let earlier = in_file.map(|section| section.title);
+        let earlier = earlier.or_else(|| past.first().map(|past| past.title.clone()))?;
+        let links = super::work::links(target);
+        let promotion = Promotion {
+            links: links.as_ref(),
+            example: Some(&earlier),
+            // Only the heading counts.
+            notes: target.conventions.notes.as_deref(),
+            ..Promotion::new(version, date)
+        };
+        let promoted = document.promote(&promotion).ok()?;
+        let usual =
+            [format!("[{version}] - {date}"), format!("{version} - {date}"), format!("{version} ({date})")];
+        let is_own = !promoted.was_written && !usual.contains(&promoted.heading);
+        is_own.then(|| Convention { value: promoted.heading, reason: format!("as `{earlier}`") })
+    }
+}
+
+/// What a past release left in the changelog
+struct Past {
+    tag: String,
+    /// The title of its section
+    title: String,
+    remainder: Remainder,
+}
+
+/// What the last releases left in the changelog, the newest first.
+fn past(workspace: &Workspace, habits: &Habits, path: &str) -> Vec<Past> {
+    let releases = habits.releases().iter().take(MOST_RELEASES);
+    let past = releases.filter_map(|release| {
+        let bytes = workspace.read_at(&release.commit, path)?;
+        let document = parse(path, top(&String::from_utf8_lossy(&bytes)).to_owned()).ok()?;
+        let version = &release.tag.version;
+        let remainder = Remainder::of_release(&document, version)?;
+        let section =
+            document.versions().into_iter().find(|section| section.version.as_ref() == Some(version))?;
+        Some(Past { tag: release.tag.name.clone(), title: section.title, remainder })
+    });
+    past.take(ENOUGH).collect()
+}
+
+/// What is left for the next changes, if that is anything but a bare heading.
+fn remainder(past: &[Past]) -> Option<Convention<Remainder>> {
+    let before = past.get(1).map(|past| &past.remainder);
+    let newest = past.first()?.remainder.clone().without_entries(before);
+    let alike = past.iter().filter(|other| other.remainder.is_left == newest.is_left);
+    let evidence: Vec<String> = alike.map(|past| past.tag.clone()).collect();
+    let is_usual = newest.is_left && newest.template.trim().is_empty();
+    let reason = crate::python::habits::reason(&evidence);
+    (!is_usual).then(|| Convention { value: newest, reason })
+}
+
+/// The whole lines at the beginning of a long text.
+fn top(text: &str) -> &str {
+    if text.len() <= MOST_READ {
+        return text;
+    }
+    let mut end = MOST_READ;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let end = text[..end].rfind('\n').map_or(end, |line| line + 1);
+    &text[..end]
+}

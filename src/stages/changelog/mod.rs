@@ -1,0 +1,145 @@
+//! Turns the changelog's Unreleased section into the release's section.
+
+mod find;
+mod learn;
+mod work;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use self::work::Work;
+use crate::config::Config;
+use crate::engine::prelude::*;
+use crate::python::changelog::{Changelog as Document, Format};
+use crate::python::project::Files;
+use crate::python::version::Version;
+
+/// Move the changelog's Unreleased section to the new version
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Changelog {
+    /// The changelog, in Markdown, reStructuredText or plain text; by default the file that earlier releases changed, or
+    /// else one named CHANGELOG, CHANGES, HISTORY, NEWS or RELEASE-NOTES, in the project or its `docs`
+    file: Option<String>,
+    /// Whether to refuse a release without notes in the changelog; by default a release without them is refused only if
+    /// there is an Unreleased section and it is empty, unlike those of earlier releases
+    required: Option<bool>,
+    /// Whether to leave an empty Unreleased section; by default as earlier releases did, or else true unless the section
+    /// named the version (`1.2.0 (unreleased)`)
+    unreleased: Option<bool>,
+    /// The version's heading; `{version}` is the new version and `{date}` its date; by default as the headings of earlier
+    /// versions
+    heading: Option<Template>,
+    /// The format of `{date}` in `heading`, as of strftime; by default `%Y-%m-%d`
+    date_format: Option<String>,
+}
+
+pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
+    let settings = config.settings::<Changelog>(name)?;
+    if let Some(file) = &settings.file {
+        config.check_inside(file, config.stage_key(name, "file").flatten())?;
+    }
+    if let Some(heading) = &settings.heading
+        && !heading.text().contains("{version}")
+    {
+        let span = config.stage_key(name, "heading").flatten();
+        let help = "such as \"{version} ({date})\"";
+        return Err(config.error("`heading` in [stage.changelog] has no `{version}`", span, Some(help)));
+    }
+    if let Some(format) = &settings.date_format
+        && jiff::fmt::strtime::format(format, jiff::civil::date(2026, 1, 31)).is_err()
+    {
+        let span = config.stage_key(name, "date-format").flatten();
+        let help = "such as \"%B %-d, %Y\"";
+        return Err(config.error(
+            "`date-format` in [stage.changelog] is not a date's format",
+            span,
+            Some(help),
+        ));
+    }
+    Ok(Box::new(settings))
+}
+
+impl Changelog {
+    /// The changelog's path in the project. `learned` are the files that earlier releases changed; `version` is what is
+    /// released, where that is known.
+    pub(super) fn path(
+        &self,
+        files: &dyn Files,
+        learned: &[String],
+        version: Option<&Version>,
+    ) -> Option<String> {
+        match &self.file {
+            Some(file) => Some(file.clone()),
+            None => find::find(files, learned, version),
+        }
+    }
+
+    /// The changelog's path, for a release.
+    pub(super) fn path_of(&self, release: &Release) -> Option<String> {
+        let target = &release.target;
+        match (&self.file, &target.conventions.changelog) {
+            (Some(file), _) => Some(file.clone()),
+            (None, Some(learned)) => Some(learned.value.clone()),
+            (None, None) => self.path(release, &[], Some(&target.version)),
+        }
+    }
+}
+
+/// Parses a changelog; its file name determines the format.
+pub(super) fn parse(path: &str, text: String) -> Result<Document> {
+    let format = Format::of_text(path, &text).ok_or_else(|| {
+        Error::usage(format!("`{path}` is not a Markdown or reStructuredText file"))
+            .help("rename it to end in .md or .rst")
+    })?;
+    Document::parse(text, format)
+        .map_err(|error| Error::refused(format!("`{path}`: {error}")).help(error.help()))
+}
+
+impl Stage for Changelog {
+    fn name(&self) -> &str {
+        "changelog"
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Private
+    }
+
+    fn flow(&self) -> Flow {
+        Flow { gives: vec![Product::Notes], ..Flow::default() }
+    }
+
+    fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
+        match self.work(release)? {
+            Work::Promote { path, is_changed: true, .. } => {
+                release.workspace.edits_in_the_way([path.as_str()])
+            }
+            Work::Promote { .. } | Work::Notes(_) => Ok(Vec::new()),
+            Work::Leave(finding) => Ok(vec![finding]),
+        }
+    }
+
+    fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
+        let notes = match self.work(release)? {
+            Work::Promote { path, promoted, is_changed } => {
+                match is_changed {
+                    true => effects.write(&release.root(), &path, promoted.text.as_bytes())?,
+                    false => {
+                        let version = &release.target.version;
+                        effects.skip(&format!("`{path}` has the section of {version} already"))?;
+                    }
+                }
+                Some(promoted.notes)
+            }
+            Work::Notes(notes) => {
+                effects.skip("the project has no changelog for the notes")?;
+                Some(notes)
+            }
+            Work::Leave(finding) => {
+                effects.skip(&finding.message)?;
+                None
+            }
+        };
+        Ok(Outputs { notes, ..Outputs::default() })
+    }
+}

@@ -1,0 +1,197 @@
+//! What a release does with the changelog.
+
+use super::{Changelog, parse};
+use crate::config::Names;
+use crate::engine::prelude::*;
+use crate::engine::release::Target;
+use crate::python::changelog::{ChangelogError, CompareLinks, Promoted, Promotion};
+
+/// What a release does with the changelog
+pub(super) enum Work {
+    /// Writes it, if its text changes, and has its notes
+    Promote { path: String, promoted: Promoted, is_changed: bool },
+    /// Has notes, and no file for them
+    Notes(String),
+    /// Leaves it as it is, and why
+    Leave(Finding),
+}
+
+impl Changelog {
+    /// What a release does with the changelog.
+    ///
+    /// # Errors
+    /// The release needs notes and has none, or the changelog cannot be promoted although earlier releases promoted it or
+    /// the configuration names it.
+    pub(super) fn work(&self, release: &Release) -> Result<Work> {
+        let Some(path) = self.path_of(release) else { return self.without_file(release) };
+        let error = match self.promoted_at(release, &path) {
+            Ok((promoted, before)) => {
+                let is_changed = promoted.text != before;
+                return Ok(Work::Promote { path, promoted, is_changed });
+            }
+            Err(error) => error,
+        };
+        let finding = match error {
+            Unpromoted::Changelog(ChangelogError::NoUnreleased { .. }) if self.required != Some(true) => {
+                missing(release, &path)
+            }
+            // Earlier releases had notes.
+            Unpromoted::Changelog(error @ ChangelogError::Empty { .. }) => {
+                let refuses = self.required.unwrap_or_else(|| was_promoted(release, &path));
+                let error = refused(&path, &error);
+                if refuses {
+                    return Err(error.help("or set `required = false` in [stage.changelog]"));
+                }
+                left(&error)
+            }
+            Unpromoted::Changelog(error) => {
+                let error = refused(&path, &error);
+                if self.required == Some(true) || self.file.is_some() || was_promoted(release, &path) {
+                    return Err(error);
+                }
+                left(&error)
+            }
+            Unpromoted::Unreadable(error) => {
+                if self.required == Some(true) || self.file.is_some() {
+                    return Err(error);
+                }
+                left(&error)
+            }
+        };
+        Ok(Work::Leave(finding))
+    }
+
+    /// The promoted changelog with its path.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be promoted.
+    pub(in crate::stages) fn promoted(&self, release: &Release) -> Result<(String, Promoted)> {
+        let path =
+            self.path_of(release).ok_or_else(|| Error::refused("the project has no committed changelog"))?;
+        match self.promoted_at(release, &path) {
+            Ok((promoted, _)) => Ok((path, promoted)),
+            Err(Unpromoted::Changelog(error)) => Err(refused(&path, &error)),
+            Err(Unpromoted::Unreadable(error)) => Err(error),
+        }
+    }
+
+    fn promoted_at(&self, release: &Release, path: &str) -> Result<(Promoted, String), Unpromoted> {
+        let text = release.text(path).map_err(Unpromoted::Unreadable)?;
+        let document = parse(path, text.clone()).map_err(Unpromoted::Unreadable)?;
+        let target = &release.target;
+        let links = links(target);
+        let conventions = &target.conventions;
+        let learned = || conventions.heading.as_ref().map(|learned| learned.value.clone());
+        let heading = self.heading(&target.names).or_else(learned);
+        let promotion = Promotion {
+            links: links.as_ref(),
+            remainder: conventions.remainder.as_ref().map(|learned| &learned.value),
+            leaves_unreleased: self.unreleased,
+            heading: heading.as_deref(),
+            notes: conventions.notes.as_deref(),
+            ..Promotion::new(&target.version, &target.names.date)
+        };
+        // A final release after pre-releases need not add anything: its notes are theirs.
+        let becomes_final = target.previous.is_prerelease() && !target.version.is_prerelease();
+        let promoted = match document.promote(&promotion) {
+            Err(ChangelogError::Empty { .. }) if becomes_final => {
+                let note = format!("No changes since {}.", target.previous);
+                document.promote(&Promotion { notes: Some(&note), ..promotion })
+            }
+            promoted => promoted,
+        };
+        promoted.map(|promoted| (promoted, text)).map_err(Unpromoted::Changelog)
+    }
+
+    /// The configured heading, with the names of the release.
+    pub(super) fn heading(&self, names: &Names) -> Option<String> {
+        let template = self.heading.as_ref()?;
+        let date = self.date_format.as_ref().and_then(|format| {
+            let day: jiff::civil::Date = names.date.parse().ok()?;
+            jiff::fmt::strtime::format(format, day).ok()
+        });
+        let names = Names { date: date.unwrap_or_else(|| names.date.clone()), ..names.clone() };
+        Some(template.render(&names))
+    }
+
+    /// A release of a project that has no changelog, or one file of notes for each release.
+    fn without_file(&self, release: &Release) -> Result<Work> {
+        let version = &release.target.version;
+        if let Some(notes) = &release.target.conventions.notes {
+            return Ok(Work::Notes(notes.clone()));
+        }
+        let message = match &release.target.conventions.file_per_release {
+            Some(learned) => format!(
+                "each release has its own file of notes, such as `{}` ({}): write that of {version} yourself",
+                learned.value, learned.reason
+            ),
+            None => "the project has no changelog".to_owned(),
+        };
+        let help = "set another name, such as `file = \"docs/changes.rst\"` in [stage.changelog], or pass `--notes FILE`";
+        match self.required {
+            Some(true) => Err(Error::refused(message).help(help)),
+            _ => Ok(Work::Leave(Finding::note(message).help(help))),
+        }
+    }
+}
+
+/// What the link references of a release are made of.
+pub(super) fn links(target: &Target) -> Option<CompareLinks> {
+    Some(CompareLinks {
+        repository_url: target.project.repository_url.clone()?,
+        previous_tag: target.previous_tag.clone(),
+        tag: target.names.tag.clone(),
+    })
+}
+
+/// Why a changelog is not promoted
+enum Unpromoted {
+    Unreadable(Error),
+    Changelog(ChangelogError),
+}
+
+fn refused(path: &str, error: &ChangelogError) -> Error {
+    Error::refused(format!("`{path}`: {error}")).help(error.help())
+}
+
+fn left(error: &Error) -> Finding {
+    let finding = Finding::warning(format!("the changelog stays as it is: {}", error.chain()));
+    finding.help(error.hints().join("; "))
+}
+
+/// Says that the changelog has nothing for this version, and from what its notes could be made.
+fn missing(release: &Release, path: &str) -> Finding {
+    let target = &release.target;
+    let commits = target.previous_tag.as_ref().and_then(|tag| {
+        let repository = &release.workspace.repository;
+        let range = format!("{tag}..{}", release.workspace.head.commit);
+        let count = repository.git(["rev-list", "--count", &range]).read().ok()?;
+        Some((count.trim().parse::<usize>().ok()?, tag))
+    });
+    let source = match commits {
+        Some((0, _)) | None => String::new(),
+        Some((1, tag)) => format!(" (one commit since {tag})"),
+        Some((count, tag)) => format!(" ({count} commits since {tag})"),
+    };
+    let message = format!(
+        "the changelog stays as it is: `{path}` has no section for {}, and none for what is not released{source}",
+        target.version
+    );
+    Finding::warning(message).help("add the section, or pass `--notes FILE`")
+}
+
+/// Whether the last three releases could have promoted the changelog: then a project that does so keeps doing so. True if
+/// there is no earlier release.
+fn was_promoted(release: &Release, path: &str) -> bool {
+    let workspace = &release.workspace;
+    release.target.conventions.before_releases.iter().all(|commit| {
+        let bytes = workspace.read_at(commit, path);
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        let document = text.and_then(|text| parse(path, text).ok());
+        let promotion = Promotion {
+            remainder: release.target.conventions.remainder.as_ref().map(|learned| &learned.value),
+            ..Promotion::new(&release.target.version, &release.target.names.date)
+        };
+        document.is_some_and(|document| document.promote(&promotion).is_ok())
+    })
+}

@@ -1,0 +1,188 @@
+//! Changelogs as projects write them: found, promoted and left as earlier releases did.
+
+use pyrelease_test_support::{Blueprint, Project};
+
+use super::quick;
+
+const STAGES: &str = "stages = [\"changelog\", \"version\", \"tag\"]\n";
+
+fn blueprint() -> Blueprint {
+    quick().without_remote().config(STAGES)
+}
+
+/// A project with this changelog in place of the usual one.
+fn project_with(path: &str, text: &str) -> Project {
+    let project = blueprint().changelog("# Changelog\n").build();
+    project.git(&["rm", "--quiet", "--force", "CHANGELOG.md"]);
+    project.write(path, text);
+    project.commit("Write the changelog");
+    project
+}
+
+/// Commits a release that replaces text in the changelog.
+fn release(project: &Project, (from, to): (&str, &str), path: &str, changes: &[(&str, &str)]) {
+    let text = project.read("pyproject.toml").replace(from, to);
+    project.write("pyproject.toml", &text);
+    let mut text = project.read(path);
+    for (old, new) in changes {
+        assert!(text.contains(old), "{text}");
+        text = text.replacen(old, new, 1);
+    }
+    project.write(path, &text);
+    project.commit(&format!("Release {to}"));
+    project.git(&["tag", &format!("v{to}")]);
+}
+
+/// The changelog of a release, with the day as `DAY`.
+fn changelog(project: &Project, path: &str) -> String {
+    let day = project.git(&["log", "-1", "--format=%cs"]);
+    project.read(path).replace(day.trim(), "DAY")
+}
+
+#[test]
+fn a_date_below_the_heading_is_written_as_in_earlier_versions() {
+    let text = "Version 1.1.0\n-------------\n\nUnreleased\n\n-   A flag.\n\n\nVersion 1.0.0\n-------------\n\n\
+                Released 2026-01-15\n\n-   The first one.\n";
+    let project = project_with("CHANGES.rst", text);
+    project.pyrelease("run 1.1.0 --yes").code(0);
+    assert_eq!(changelog(&project, "CHANGES.rst"), text.replace("Unreleased", "Released DAY"));
+}
+
+#[test]
+fn nothing_is_left_where_earlier_releases_left_nothing() {
+    let text = "# Changes\n\n## Unreleased\n\n- The first one.\n";
+    let project = project_with("docs/history.md", text);
+    let unreleased = ("## Unreleased", "## 1.0.1 (15th January, 2026)");
+    release(&project, ("1.0.0", "1.0.1"), "docs/history.md", &[unreleased]);
+    let text =
+        project.read("docs/history.md").replace("# Changes\n", "# Changes\n\n## Unreleased\n\n- More.\n");
+    project.write("docs/history.md", &text);
+    project.commit("Add more");
+    let plan = project.pyrelease("plan minor").code(0);
+    plan.stdout_contains("no Unreleased section is left, as in v1.0.1 (to change it, set `unreleased` in");
+    plan.stdout_contains(
+        "as `1.0.1 (15th January, 2026)` (to change it, set `heading` in [stage.changelog])",
+    );
+    project.pyrelease("run minor --yes").code(0);
+    let released = project.read("docs/history.md");
+    assert!(
+        released.starts_with("# Changes\n\n## 1.1.0 (") && !released.contains("Unreleased"),
+        "{released}"
+    );
+}
+
+#[test]
+fn the_configuration_decides_about_heading_and_remainder() {
+    let text = "# Changes\n\n## Unreleased\n\n- More.\n\n## 1.0.0 (2026-01-15)\n\n- The first one.\n";
+    let settings = "[stage.changelog]\nunreleased = false\nheading = \"Version {version}, {date}\"\n\
+                    date-format = \"%Y/%m\"\nfile = \"NEWS\"\n";
+    let project = project_with("NEWS", text);
+    project.write("release.toml", &format!("{STAGES}{settings}"));
+    project.commit("Configure");
+    project.pyrelease("run minor --yes").code(0);
+    let month = project.git(&["log", "-1", "--format=%cd", "--date=format:%Y/%m"]);
+    let heading = format!("## Version 1.1.0, {}", month.trim());
+    assert_eq!(project.read("NEWS"), text.replace("## Unreleased", &heading));
+
+    project.write("release.toml", &format!("{STAGES}[stage.changelog]\nheading = \"Next\"\n"));
+    let run = project.pyrelease("plan minor").code(2);
+    run.stderr_contains("`heading` in [stage.changelog] has no `{version}`");
+    project.write("release.toml", &format!("{STAGES}[stage.changelog]\ndate-format = \"%Ö\"\n"));
+    let run = project.pyrelease("plan minor").code(2);
+    run.stderr_contains("`date-format` in [stage.changelog] is not a date's format");
+}
+
+#[test]
+fn notes_that_the_changelog_lacks_are_missed_or_passed() {
+    let text = "Changes\n=======\n\n1.0.0 (2026-01-15)\n------------------\n\n* The first one.\n";
+    let project = project_with("HISTORY.rst", text);
+    let run = project.pyrelease("run minor --dry-run").code(0);
+    run.stderr_contains("`HISTORY.rst` has no section for 1.1.0, and none for what is not released");
+    run.stderr_contains("or pass `--notes FILE`");
+
+    project.write("release.toml", &format!("{STAGES}[stage.changelog]\nrequired = true\n"));
+    project.commit("Require notes");
+    let run = project.pyrelease("run minor --yes").code(3);
+    run.stderr_contains("`HISTORY.rst`: the changelog has no Unreleased section");
+
+    project.write("new.txt", "\u{feff}* A flag.\r\n* A fix.\r\n");
+    project.pyrelease("run minor --yes --notes new.txt").code(0);
+    let section = "1.1.0 (DAY)\n------------------\n\n* A flag.\n* A fix.\n\n1.0.0";
+    assert_eq!(changelog(&project, "HISTORY.rst"), text.replace("1.0.0", section));
+}
+
+#[test]
+fn notes_that_do_not_fit_are_refused() {
+    let text = "# Changes\n\n## Unreleased\n\n- More.\n\n## 1.0.0 (2026-01-15)\n\n- The first one.\n";
+    let project = project_with("NEWS.md", text);
+    project.write("notes.md", "- A flag.\n");
+    let run = project.pyrelease("run minor --yes --notes notes.md").code(3);
+    run.stderr_contains("the section on line 3 has entries, so that it takes no other notes");
+    project.write("NEWS.md", &text.replace("- More.\n\n", ""));
+    project.write("notes.md", "- A flag.\n\n## 0.9 (2025-01-01)\n\n- Old.\n");
+    project.commit("Empty the section");
+    let run = project.pyrelease("run minor --yes --notes notes.md").code(3);
+    run.stderr_contains("the notes have a heading of the level of a version's section");
+    project.write("notes.md", "\n");
+    let run = project.pyrelease("run minor --yes --notes notes.md").code(2);
+    run.stderr_contains("are empty");
+    project.write("notes.md", "- A flag.\n");
+    project.pyrelease("run minor --yes --notes notes.md").code(0);
+    let section = "## Unreleased\n\n## 1.1.0 (DAY)\n\n- A flag.\n";
+    let expected = text.replace("- More.\n\n", "").replace("## Unreleased\n", section);
+    assert_eq!(changelog(&project, "NEWS.md"), expected);
+}
+
+#[test]
+fn a_project_without_a_changelog_is_released_with_one_note() {
+    let project = project_with("later.txt", "something\n");
+    let run = project.pyrelease("run minor --yes").code(0);
+    run.stderr_contains("the project has no changelog");
+    let settings = "[stage.changelog]\nrequired = true\n";
+    project.write("release.toml", &format!("{STAGES}{settings}"));
+    project.commit("Require notes");
+    let run = project.pyrelease("run minor --yes").code(3);
+    run.stderr_contains("the project has no changelog").stderr_contains("file = \"docs/changes.rst\"");
+}
+
+#[test]
+fn a_file_of_notes_for_each_release_is_left_to_its_author() {
+    let project = project_with("docs/releases/1.0.1.md", "# 1.0.1\n\n- The first one.\n");
+    release(&project, ("1.0.0", "1.0.1"), "docs/releases/1.0.1.md", &[("The first", "The very first")]);
+    project.write("docs/releases/1.0.2.md", "# 1.0.2\n");
+    release(&project, ("1.0.1", "1.0.2"), "docs/releases/1.0.2.md", &[("# 1.0.2\n", "# 1.0.2\n\n- More.\n")]);
+    let run = project.pyrelease("run minor --yes").code(0);
+    run.stderr_contains("each release has its own file of notes, such as `docs/releases/1.0.2.md`");
+}
+
+#[test]
+fn a_section_that_is_written_already_stays() {
+    let text = "# Changes\n\n## 1.1.0 (2026-02-01)\n\n- More.\n\n## 1.0.0 (2026-01-15)\n\n- The first one.\n";
+    let project = project_with("CHANGES.md", text);
+    let plan = project.pyrelease("plan minor").code(0);
+    plan.stdout_contains("skip: `CHANGES.md` has the section of 1.1.0 already");
+    project.pyrelease("run minor --yes").code(0);
+    assert_eq!(project.read("CHANGES.md"), text);
+}
+
+#[test]
+fn the_changelog_above_the_folder_is_the_one_that_earlier_releases_changed() {
+    let project = blueprint().in_subfolder("backend").changelog("# Changelog\n").build();
+    project.git(&["rm", "--quiet", "--force", "CHANGELOG.md"]);
+    let path = "../docs/history/demo.md";
+    project.write(path, "# Demo\n\n## Unreleased\n\n- The first one.\n");
+    project.commit("Write the changelog");
+    let heading =
+        "## Unreleased\n\n## [1.0.1](https://example.org/tag/v1.0.1) - 2026-01-15 ## {: #demo-v1.0.1 }";
+    release(&project, ("1.0.0", "1.0.1"), path, &[("## Unreleased", heading)]);
+    let text = project.read(path);
+    project.write(path, &text.replacen("## Unreleased\n", "## Unreleased\n\n- More.\n", 1));
+    project.commit("Add more");
+    let plan = project.pyrelease("plan 1.0.2").code(0);
+    plan.stdout_contains("changelog `../docs/history/demo.md`")
+        .stdout_contains("`file` in [stage.changelog]");
+    project.pyrelease("run 1.0.2 --yes").code(0);
+    let released =
+        "## Unreleased\n\n## [1.0.2](https://example.org/tag/v1.0.2) - DAY ## {: #demo-v1.0.2 }\n\n- More.\n";
+    assert_eq!(changelog(&project, path), text.replacen("## Unreleased\n", released, 1));
+}
