@@ -1,5 +1,7 @@
 //! Projects whose version only the build backend can tell.
 
+use pyrelease_test_support::{Transcript, str};
+
 use super::drilled::Local;
 
 /// Takes the version out of the backend's standard metadata.
@@ -33,15 +35,14 @@ const SHARED: &str = "[stage.build]\nisolation = false\n";
 #[test]
 fn the_backend_is_asked_only_with_consent() {
     let local = asked(SHARED);
+    let mut seen = Transcript::named("asked/without-consent");
     for command in ["plan", "run --dry-run", "doctor"] {
         let refused = local.pyrelease(command).run();
         assert_ne!(refused.status(), 0, "{refused}");
-        assert!(
-            refused.stderr().contains("--ask-backend") || refused.stdout().contains("--ask-backend"),
-            "{refused}"
-        );
+        seen.add_messages(&refused);
         assert!(!backend_ran(&local), "{command}");
     }
+    seen.assert();
     let before = local.project.snapshot();
     local.pyrelease("run").on_a_terminal(&[("Run the project's build backend", "n\n")]).code(3);
     assert!(!backend_ran(&local));
@@ -49,7 +50,11 @@ fn the_backend_is_asked_only_with_consent() {
     // The version is known then, but not where to write the next one.
     let asked = local.pyrelease("plan minor --ask-backend").code(3);
     assert!(backend_ran(&local));
-    asked.stderr_contains("cannot bump 1.0.0 to 1.1.0").stderr_contains("[stage.version]");
+    asked.messages_eq(str![[r#"
+error: cannot bump 1.0.0 to 1.1.0: `[project] version` is dynamic: it is not known where `in_tree` takes it from
+help: set where the version is written: `files = [{ path = "…", search = "… {version} …" }]` in `[stage.version]`
+
+"#]]);
     local.project.assert_unchanged(&before);
 }
 
@@ -57,7 +62,25 @@ fn the_backend_is_asked_only_with_consent() {
 fn what_the_backend_states_is_released() {
     let local = Local::configured(SHARED);
     state(&local, "1.1.0");
-    local.pyrelease("plan --ask-backend").code(0).stdout_contains("demo 1.1.0");
+    local.pyrelease("plan --ask-backend").code(0).stdout_eq(str![[r#"
+demo 1.1.0, tag v1.1.0, from main at [OID]
+because 1.1.0 has no tag yet
+  in the run's own clone:
+    changelog  write CHANGELOG.md
+    version    skip: the project already states 1.1.0
+    tag        commit "Release 1.1.0"
+               tag v1.1.0
+    build      build sdist and wheel with python -m build
+    check      check every distribution by PyPI's rules
+  rehearsal:
+    testpypi   upload to testpypi (http://127.0.0.1:[PORT]/legacy/, release.toml); as 1.1.0.devN if it already has other files of this version, and then with other bytes than the published ones
+  in the repository and its remote; undone if a later stage fails:
+    land       land in your repository: main and tag v1.1.0
+    push       push main and v1.1.0 to origin, atomically
+  public; past this point the release can only be completed:
+    pypi       upload to pypi (http://127.0.0.1:[PORT]/legacy/, release.toml)
+
+"#]]);
     local.pyrelease("run --yes").code(0);
     assert_eq!(
         local.public.files().into_keys().collect::<Vec<_>>(),
@@ -82,7 +105,12 @@ fn a_backend_that_fails_is_named() {
     local.project.write("backend/in_tree.py", "raise SystemExit('the compiler is away')\n");
     local.project.commit("Break the backend");
     let failed = local.pyrelease("plan --ask-backend").code(1);
-    failed
-        .stderr_contains("the build backend did not make the project's metadata")
-        .stderr_contains("the compiler is away");
+    failed.messages_eq(str![[r#"
+error: the build backend did not make the project's metadata
+  caused by: `[CACHE]/tools/[OID]/bin/python [ROOT][TEMPORARY]/metadata.py [ROOT][TEMPORARY]/tree/ [ROOT][TEMPORARY]/metadata.json shared` failed (exit status: 1)
+  the compiler is away
+  Backend subprocess exited when trying to invoke prepare_metadata_for_build_wheel
+help: `python -m build` shows the same problem; correct the project, or set `files` in [stage.version]
+
+"#]]);
 }

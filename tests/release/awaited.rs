@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use pyrelease_test_support::{Blueprint, IndexServer, Project, Python, Running};
+use pyrelease_test_support::{Blueprint, IndexServer, Project, Python, Running, Transcript, str};
 
 use super::quick;
 
@@ -110,7 +110,7 @@ impl Scene {
         assert_eq!(project.remote_refs()["refs/heads/main"], project.head());
         project.assert_tree_clean();
         project.assert_no_debris();
-        project.pyrelease("resume --yes").code(0).stderr_contains("no run");
+        project.pyrelease("resume --yes").code(0).messages_eq(str![]);
     }
 }
 
@@ -125,11 +125,12 @@ fn the_workflow_publishes_and_nothing_here_has_credentials() {
     project.pyrelease("plan minor").code(0).assert_shown("awaited/plan");
     let outcome =
         project.pyrelease("run minor --yes").meanwhile(|_| scene.publish(|_| {}, all, false)).code(0);
-    outcome.stderr_lacks("credentials").stderr_contains("by push: past this point");
-    outcome.stderr_contains("Waiting until pypi lists what the workflow publishes");
-    outcome.stderr_contains(
-        "rebuilt by the workflow, with the same metadata as here: demo-1.1.0-py3-none-any.whl",
-    );
+    let same = "rebuilt by the workflow, with the same metadata as here: demo-1.1.0-py3-none-any.whl";
+    assert!(outcome.stderr().contains(same), "{outcome}");
+    outcome.messages_eq(str![[r#"
+note: [pypi] the push of tag `v1.1.0` starts the workflow that uploads to http://127.0.0.1:[PORT]/ with twine upload (`.github/workflows/release.yml`, line 9)
+
+"#]]);
     scene.is_released();
     assert!(!scene.journal().contains("\"kind\":\"upload\""), "nothing was sent from here");
 }
@@ -139,8 +140,16 @@ fn the_same_bytes_are_said_to_be_the_same() {
     let scene = Scene::new("install = true\nsmoke = \"python -c 'import demo'\"\n");
     let run = scene.project.pyrelease("run minor --yes");
     let outcome = run.meanwhile(|_| scene.publish(|_| {}, all, true)).code(0);
-    outcome.stderr_contains("the same bytes as built here: demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz");
-    outcome.stderr_contains("1.1.0 installs from pypi, and `python -c 'import demo'` passed");
+    for said in [
+        "the same bytes as built here: demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz",
+        "1.1.0 installs from pypi, and `python -c 'import demo'` passed",
+    ] {
+        assert!(outcome.stderr().contains(said), "{outcome}");
+    }
+    outcome.messages_eq(str![[r#"
+note: [pypi] the push of tag `v1.1.0` starts the workflow that uploads to http://127.0.0.1:[PORT]/ with twine upload (`.github/workflows/release.yml`, line 9)
+
+"#]]);
     scene.is_released();
 }
 
@@ -154,12 +163,16 @@ fn killed_while_it_waits_and_completed() {
     project.pyrelease("status").code(0).assert_shown("awaited/status");
     let refs = project.remote_refs();
     let refused = project.pyrelease("rollback --yes").code(4);
-    refused.stderr_contains("a workflow publishes main and v1.1.0 at origin, so the push cannot be undone");
-    refused.stderr_contains("pyrelease resume");
+    refused.messages_eq(str![[r#"
+error: a workflow publishes main and v1.1.0 at origin, so the push cannot be undone
+help: finish the release: `pyrelease resume`
+help: or keep everything as it is, and end the run: `pyrelease rollback --leave`
+
+"#]]);
     assert_eq!(project.remote_refs(), refs, "the tag stays");
 
     let resumed = project.pyrelease("resume --yes").meanwhile(|_| scene.publish(|_| {}, all, false)).code(0);
-    resumed.stderr_lacks("credentials");
+    resumed.messages_eq(str![]);
     scene.is_released();
 }
 
@@ -172,9 +185,12 @@ fn interrupted_by_the_user_and_completed_without_the_built_files() {
         running.signal("INT");
     };
     let outcome = project.pyrelease("run minor --yes").meanwhile(interrupt).code(4);
-    outcome.stderr_contains(
-        "a workflow publishes main and v1.1.0 at origin; finish the release with `pyrelease resume`",
-    );
+    outcome.messages_eq(str![[r#"
+note: [pypi] the push of tag `v1.1.0` starts the workflow that uploads to http://127.0.0.1:[PORT]/ with twine upload (`.github/workflows/release.yml`, line 9)
+error: `pypi` failed after the point of no return: interrupted
+help: a workflow publishes main and v1.1.0 at origin; finish the release with `pyrelease resume`
+
+"#]]);
     let runs = project.repository().join(".git/pyrelease/runs");
     for run in fs_err::read_dir(runs).unwrap() {
         let dist = run.unwrap().path().join("dist");
@@ -183,10 +199,34 @@ fn interrupted_by_the_user_and_completed_without_the_built_files() {
             .flatten()
             .for_each(|file| fs_err::remove_file(file.unwrap().path()).unwrap());
     }
-    project.pyrelease("status").code(0).stdout_contains("next: pyrelease resume");
+    project.pyrelease("status").code(0).stdout_eq(str![[r#"
+demo 1.1.0: interrupted in `pypi`
+  run       [RUN]
+  folder    [ROOT]/demo/.git/pyrelease/runs/[RUN]
+  failed    pypi: interrupted
+  stages    changelog ✓, version ✓, tag ✓, build ✓, check ✓, push ✓, pypi
+  done      main in the repository and tag v1.1.0
+  done      main and v1.1.0 at origin
+
+  file                         sha256      here  pypi
+  demo-1.1.0-py3-none-any.whl  [OID]       gone  absent
+  demo-1.1.0.tar.gz            [OID]       gone  absent
+
+  ref         at      now         state
+  main        here    [OID]       as the run made it
+  tag v1.1.0  here    [OID]       as the run made it
+  main        origin  [OID]       as the run made it
+  tag v1.1.0  origin  [OID]       as the run made it
+
+note: a workflow publishes main and v1.1.0 at origin: the release can only be completed
+note: `resume` waits until `pypi` lists what the workflow publishes
+
+next: pyrelease resume
+
+"#]]);
     scene.publish(|_| {}, all, false);
     let resumed = project.pyrelease("resume --yes").code(0);
-    resumed.stderr_contains("demo-1.1.0.tar.gz was not compared: demo-1.1.0.tar.gz is gone here");
+    resumed.messages_eq(str![]);
     scene.is_released();
 }
 
@@ -196,7 +236,31 @@ fn the_release_stays_interrupted_when_the_time_is_over() {
     let project = &scene.project;
     let outcome = project.pyrelease("run minor --yes").code(4);
     outcome.assert_error_shown("awaited/out-of-time");
-    project.pyrelease("status").code(0).stdout_contains("next: pyrelease resume");
+    project.pyrelease("status").code(0).stdout_eq(str![[r#"
+demo 1.1.0: interrupted in `pypi`
+  run       [RUN]
+  folder    [ROOT]/demo/.git/pyrelease/runs/[RUN]
+  failed    pypi: demo 1.1.0 is not complete on `pypi` after [SECONDS]: it lists no file of this version
+  stages    changelog ✓, version ✓, tag ✓, build ✓, check ✓, push ✓, pypi
+  done      main in the repository and tag v1.1.0
+  done      main and v1.1.0 at origin
+
+  file                         sha256      here     pypi
+  demo-1.1.0-py3-none-any.whl  [OID]       present  absent
+  demo-1.1.0.tar.gz            [OID]       present  absent
+
+  ref         at      now         state
+  main        here    [OID]       as the run made it
+  tag v1.1.0  here    [OID]       as the run made it
+  main        origin  [OID]       as the run made it
+  tag v1.1.0  origin  [OID]       as the run made it
+
+note: a workflow publishes main and v1.1.0 at origin: the release can only be completed
+note: `resume` waits until `pypi` lists what the workflow publishes
+
+next: pyrelease resume
+
+"#]]);
     // What was checked here may be uploaded by hand instead.
     scene.publish(|_| {}, all, false);
     project.pyrelease("resume --yes").code(0);
@@ -219,7 +283,25 @@ fn what_differs_is_said_and_the_release_ends_with_5() {
     let outcome = run.meanwhile(|_| scene.publish(alter, all, false)).code(5);
     outcome.assert_error_shown("awaited/differences");
     scene.is_released();
-    scene.project.pyrelease("status").code(0).stdout_contains("released");
+    scene.project.pyrelease("status").code(0).stdout_eq(str![[r#"
+demo 1.1.0: released
+  run       [RUN]
+  folder    [ROOT]/demo/.git/pyrelease/runs/[RUN]
+  stages    changelog ✓, version ✓, tag ✓, build ✓, check ✓, push ✓, pypi ✓
+  done      main in the repository and tag v1.1.0
+  done      main and v1.1.0 at origin
+
+  file                         sha256      here     pypi
+  demo-1.1.0-py3-none-any.whl  [OID]       present  rebuilt: [OID]
+  demo-1.1.0.tar.gz            [OID]       present  rebuilt: [OID]
+
+  ref         at      now         state
+  main        here    [OID]       as the run made it
+  tag v1.1.0  here    [OID]       as the run made it
+  main        origin  [OID]       as the run made it
+  tag v1.1.0  origin  [OID]       as the run made it
+
+"#]]);
 }
 
 #[test]
@@ -231,11 +313,15 @@ fn fewer_and_more_files_than_were_built_here() {
     let wheels = |name: &str| name.ends_with(".whl");
     let run = scene.project.pyrelease("run minor --yes");
     let outcome = run.meanwhile(|_| scene.publish(platforms, wheels, false)).code(5);
-    outcome.stderr_contains("demo-1.1.0-py3-none-any.whl was built here and is not published");
-    outcome.stderr_contains("demo-1.1.0.tar.gz was built here, and no sdist is published");
-    outcome.stderr_contains(
-        "published besides the files that were built here: demo-1.1.0-py3-none-manylinux_2_28_x86_64.whl",
-    );
+    outcome.messages_eq(str![[r#"
+note: [pypi] the push of tag `v1.1.0` starts the workflow that uploads to http://127.0.0.1:[PORT]/ with twine upload (`.github/workflows/release.yml`, line 9)
+warning: [pypi] demo-1.1.0-py3-none-any.whl was built here and is not published
+warning: [pypi] demo-1.1.0.tar.gz was built here, and no sdist is published
+error: released, but `pypi` has something else than was built and checked here: demo-1.1.0.tar.gz was built here, and no sdist is published
+help: the run is over, and users can install the release
+help: if the release is broken, yank it on the index, and release the next version
+
+"#]]);
 }
 
 #[test]
@@ -244,13 +330,37 @@ fn a_workflow_that_is_not_there_is_refused_before_the_push() {
     let project = quick().config(&config(&index, "wait = \"1s\"\n")).build();
     let before = project.snapshot();
     let refused = project.pyrelease("run minor --yes").code(3);
-    refused.stderr_contains("no workflow of this repository is seen to publish to `pypi`");
+    refused.messages_eq(str![[r#"
+error: [pypi] no workflow of this repository is seen to publish to `pypi` when tag `v1.1.0` is pushed
+help: remove `by` from [stage.pypi] to upload from here; or pass --force if something else publishes the tag
+error: the release was refused; nothing has been done
+
+"#]]);
     project.assert_unchanged(&before);
-    project.pyrelease("doctor minor").code(3).stderr_contains("no workflow of this repository");
-    project.pyrelease("run minor --yes --force").code(4).stderr_contains("pyrelease resume");
+    project.pyrelease("doctor minor").code(3).messages_eq(str![[r#"
+error: [pypi] no workflow of this repository is seen to publish to `pypi` when tag `v1.1.0` is pushed
+help: remove `by` from [stage.pypi] to upload from here; or pass --force if something else publishes the tag
+error: 1 problem would make a release fail
+
+"#]]);
+    project.pyrelease("run minor --yes --force").code(4).messages_eq(str![[r#"
+warning: [pypi] no workflow of this repository is seen to publish to `pypi` when tag `v1.1.0` is pushed
+help: remove `by` from [stage.pypi] to upload from here; or pass --force if something else publishes the tag
+error: `pypi` failed after the point of no return: demo 1.1.0 is not complete on `pypi` after [SECONDS]: it lists no file of this version
+help: look at the runs of the workflow that publishes
+help: run the workflow again if it failed; `pyrelease resume` waits for it again
+help: if it cannot publish, `pyrelease upload [ROOT]/demo/.git/pyrelease/runs/[RUN]/dist/* --index pypi` uploads the files that were checked here
+
+"#]]);
 
     let project = quick().without_remote().config(&config(&index, "")).build();
-    project.pyrelease("run minor --yes").code(3).stderr_contains("the repository has no remote");
+    project.pyrelease("run minor --yes").code(3).messages_eq(str![[r#"
+note: [push] the repository has no remote: nothing will be pushed
+error: [pypi] the repository has no remote, so no push starts the workflow that publishes
+help: add a remote, or remove `by` from [stage.pypi] to upload from here
+error: the release was refused; nothing has been done
+
+"#]]);
 }
 
 #[test]
@@ -261,23 +371,29 @@ fn a_workflow_for_releases_of_the_forge_is_a_warning() {
     let project =
         quick().config(&config(&index, "")).file(".github/workflows/release.yml", &workflow).build();
     let outcome = project.pyrelease("run minor --yes --dry-run").code(0);
-    outcome.stderr_contains("starts when a release is published on GitHub, not when tag `v1.1.0` is pushed");
+    outcome.messages_eq(str![[r#"
+warning: [pypi] the workflow that uploads to http://127.0.0.1:[PORT]/ with twine upload (`.github/workflows/release.yml`, line 9) starts when a release is published on GitHub, not when tag `v1.1.0` is pushed
+help: publish that release while this stage waits, or in a stage of your own after `push`
+
+"#]]);
 }
 
 #[test]
 fn settings_that_contradict_are_refused() {
     let index = IndexServer::pypiserver();
     let project = quick().config(&config(&index, "")).build();
-    for (from, to, expected) in [
-        ("by = \"workflow\"", "wait = \"1h\"", "`wait` requires `by = \"workflow\"`"),
-        ("by = \"workflow\"", "by = \"workflow\"\nwait = \"soon\"", "`wait` must be a time"),
-        ("by = \"workflow\"", "by = \"workflow\"\nconnections = 2", "`connections` has no effect"),
-        ("\"push\", ", "", "waits for a workflow that no earlier stage starts"),
-        ("simple = ", "view = ", "requires `simple`"),
+    let mut seen = Transcript::named("awaited/contradicting-settings");
+    for (from, to) in [
+        ("by = \"workflow\"", "wait = \"1h\""),
+        ("by = \"workflow\"", "by = \"workflow\"\nwait = \"soon\""),
+        ("by = \"workflow\"", "by = \"workflow\"\nconnections = 2"),
+        ("\"push\", ", ""),
+        ("simple = ", "view = "),
     ] {
         project.write("release.toml", &config(&index, "").replace(from, to));
-        project.pyrelease("plan minor").code(2).stderr_contains(expected);
+        seen.add_messages(&project.pyrelease("plan minor").code(2));
     }
+    seen.assert();
 }
 
 /// A pipeline whose remote is one of a forge, and whose stage after the push fails.
@@ -296,23 +412,20 @@ fn failing_after_the_push(url: &str) -> Project {
 
 #[test]
 fn a_push_that_starts_a_publishing_workflow_is_not_undone() {
+    let mut seen = Transcript::named("awaited/push-is-not-undone");
     for url in ["https://github.com/me/demo.git", "git@git.example.org:me/demo.git"] {
         let project = failing_after_the_push(url);
-        project
-            .pyrelease("plan minor")
-            .code(0)
-            .stdout_contains("; this starts .github/workflows/release.yml, which");
-        let outcome = project.pyrelease("run minor --yes").code(4);
-        outcome.stderr_contains("`announce` failed after the point of no return");
-        outcome.stderr_contains("a workflow publishes main and v1.1.0 at origin");
+        seen.add(&project.pyrelease("plan minor").code(0));
+        seen.add_messages(&project.pyrelease("run minor --yes").code(4));
         let pushed = project.remote_refs();
         assert!(pushed.contains_key("refs/tags/v1.1.0"));
-        project.pyrelease("rollback --yes").code(4).stderr_contains("the push cannot be undone");
+        seen.add_messages(&project.pyrelease("rollback --yes").code(4));
         assert_eq!(project.remote_refs(), pushed);
         project.pyrelease("rollback --leave --yes").code(0);
         assert_eq!(project.remote_refs(), pushed);
         assert_eq!(project.tag_target("v1.1.0"), project.head());
     }
+    seen.assert();
 }
 
 #[test]
@@ -340,7 +453,10 @@ fn doctor_offers_both_ways() {
     project.write("release.toml", &format!("{config}by = \"workflow\"\n"));
     project.commit("Let the workflow publish");
     let followed = project.pyrelease("doctor minor").code(0);
-    followed.stderr_contains("the push of tag `v1.1.0` starts the workflow that uploads to");
+    followed.messages_eq(str![[r#"
+note: [pypi] the push of tag `v1.1.0` starts the workflow that uploads to http://127.0.0.1:[PORT]/ with twine upload (`.github/workflows/release.yml`, line 9)
+
+"#]]);
 }
 
 #[test]
@@ -354,7 +470,15 @@ fn a_rehearsal_by_a_workflow_is_undone_if_it_differs() {
     let alter = |folder: &Path| fs_err::write(folder.join("src/demo/__init__.py"), "broken\n").unwrap();
     let run = scene.project.pyrelease("run minor --yes");
     let outcome = run.meanwhile(|_| scene.publish(alter, all, false)).code(1);
-    outcome.stderr_contains("with another content than the release's commit");
+    outcome.messages_eq(str![[r#"
+warning: [push] the push of tag `v1.1.0` starts a workflow that uploads to http://127.0.0.1:[PORT]/ with twine upload (`.github/workflows/release.yml`, line 9)
+help: where it runs, check that it does not upload what this release uploads
+note: [testpypi] the push of tag `v1.1.0` starts the workflow that uploads to http://127.0.0.1:[PORT]/ with twine upload (`.github/workflows/release.yml`, line 9)
+warning: [testpypi] demo-1.1.0.tar.gz: it has src/demo/__init__.py with another content than the release's commit
+error: `testpypi` has something else than was built and checked here: demo-1.1.0.tar.gz: it has src/demo/__init__.py with another content than the release's commit
+help: compare the workflow's build with yours
+
+"#]]);
     scene.project.assert_unchanged(&before);
 }
 

@@ -1,6 +1,6 @@
 //! Changelogs as projects write them: found, promoted and left as earlier releases did.
 
-use pyrelease_test_support::{Blueprint, Project};
+use pyrelease_test_support::{Blueprint, Project, str};
 
 use super::quick;
 
@@ -59,10 +59,21 @@ fn nothing_is_left_where_earlier_releases_left_nothing() {
     project.write("docs/history.md", &text);
     project.commit("Add more");
     let plan = project.pyrelease("plan minor").code(0);
-    plan.stdout_contains("no Unreleased section is left, as in v1.0.1 (to change it, set `unreleased` in");
-    plan.stdout_contains(
-        "as `1.0.1 (15th January, 2026)` (to change it, set `heading` in [stage.changelog])",
-    );
+    plan.stdout_eq(str![[r#"
+demo 1.1.0 (now 1.0.1), tag v1.1.0, from main at [OID]
+  in the run's own clone:
+    changelog  write docs/history.md
+    version    write pyproject.toml
+    tag        commit "Release 1.1.0"
+               tag v1.1.0
+  in the repository and its remote; undone if a later stage fails:
+    land       land in your repository: main and tag v1.1.0
+  where the configuration does not say:
+    section `1.1.0 ([..])`, as `1.0.1 (15th January, 2026)` (to change it, set `heading` in [stage.changelog])
+    no Unreleased section is left, as in v1.0.1 (to change it, set `unreleased` in [stage.changelog])
+    lightweight tag, as in v1.0.1 (to change it, set `annotated` in [stage.tag])
+
+"#]]);
     project.pyrelease("run minor --yes").code(0);
     let released = project.read("docs/history.md");
     assert!(
@@ -86,10 +97,26 @@ fn the_configuration_decides_about_heading_and_remainder() {
 
     project.write("release.toml", &format!("{STAGES}[stage.changelog]\nheading = \"Next\"\n"));
     let run = project.pyrelease("plan minor").code(2);
-    run.stderr_contains("`heading` in [stage.changelog] has no `{version}`");
+    run.messages_eq(str![[r#"
+error: `heading` in [stage.changelog] has no `{version}`
+ --> release.toml:3:11
+  |
+3 | heading = "Next"
+  |           ^^^^^^
+help: such as "{version} ({date})"
+
+"#]]);
     project.write("release.toml", &format!("{STAGES}[stage.changelog]\ndate-format = \"%Ö\"\n"));
     let run = project.pyrelease("plan minor").code(2);
-    run.stderr_contains("`date-format` in [stage.changelog] is not a date's format");
+    run.messages_eq(str![[r#"
+error: `date-format` in [stage.changelog] is not a date's format
+ --> release.toml:3:15
+  |
+3 | date-format = "%Ö"
+  |               ^^^^
+help: such as "%B %-d, %Y"
+
+"#]]);
 }
 
 #[test]
@@ -97,13 +124,21 @@ fn notes_that_the_changelog_lacks_are_missed_or_passed() {
     let text = "Changes\n=======\n\n1.0.0 (2026-01-15)\n------------------\n\n* The first one.\n";
     let project = project_with("HISTORY.rst", text);
     let run = project.pyrelease("run minor --dry-run").code(0);
-    run.stderr_contains("`HISTORY.rst` has no section for 1.1.0, and none for what is not released");
-    run.stderr_contains("or pass `--notes FILE`");
+    run.messages_eq(str![[r#"
+warning: [changelog] the changelog stays as it is: `HISTORY.rst` has no section for 1.1.0, and none for what is not released (2 commits since v1.0.0)
+help: add the section, or pass `--notes FILE`
+
+"#]]);
 
     project.write("release.toml", &format!("{STAGES}[stage.changelog]\nrequired = true\n"));
     project.commit("Require notes");
     let run = project.pyrelease("run minor --yes").code(3);
-    run.stderr_contains("`HISTORY.rst`: the changelog has no Unreleased section");
+    run.messages_eq(str![[r#"
+error: [changelog] `HISTORY.rst`: the changelog has no Unreleased section
+help: add `Unreleased` above line 4, and the changes below it
+error: the release was refused; nothing has been done
+
+"#]]);
 
     project.write("new.txt", "\u{feff}* A flag.\r\n* A fix.\r\n");
     project.pyrelease("run minor --yes --notes new.txt").code(0);
@@ -117,15 +152,28 @@ fn notes_that_do_not_fit_are_refused() {
     let project = project_with("NEWS.md", text);
     project.write("notes.md", "- A flag.\n");
     let run = project.pyrelease("run minor --yes --notes notes.md").code(3);
-    run.stderr_contains("the section on line 3 has entries, so that it takes no other notes");
+    run.messages_eq(str![[r#"
+error: [changelog] `NEWS.md`: the section on line 3 has entries, so that it takes no other notes
+help: add the notes below line 3 yourself, or release without `--notes`
+error: the release was refused; nothing has been done
+
+"#]]);
     project.write("NEWS.md", &text.replace("- More.\n\n", ""));
     project.write("notes.md", "- A flag.\n\n## 0.9 (2025-01-01)\n\n- Old.\n");
     project.commit("Empty the section");
     let run = project.pyrelease("run minor --yes --notes notes.md").code(3);
-    run.stderr_contains("the notes have a heading of the level of a version's section");
+    run.messages_eq(str![[r#"
+error: [changelog] `NEWS.md`: the notes have a heading of the level of a version's section
+help: use deeper headings in the notes, or none
+error: the release was refused; nothing has been done
+
+"#]]);
     project.write("notes.md", "\n");
     let run = project.pyrelease("run minor --yes --notes notes.md").code(2);
-    run.stderr_contains("are empty");
+    run.messages_eq(str![[r#"
+error: the notes in `notes.md` are empty
+
+"#]]);
     project.write("notes.md", "- A flag.\n");
     project.pyrelease("run minor --yes --notes notes.md").code(0);
     let section = "## Unreleased\n\n## 1.1.0 (DAY)\n\n- A flag.\n";
@@ -137,12 +185,21 @@ fn notes_that_do_not_fit_are_refused() {
 fn a_project_without_a_changelog_is_released_with_one_note() {
     let project = project_with("later.txt", "something\n");
     let run = project.pyrelease("run minor --yes").code(0);
-    run.stderr_contains("the project has no changelog");
+    run.messages_eq(str![[r#"
+note: [changelog] the project has no changelog
+help: set another name, such as `file = "docs/changes.rst"` in [stage.changelog], or pass `--notes FILE`
+
+"#]]);
     let settings = "[stage.changelog]\nrequired = true\n";
     project.write("release.toml", &format!("{STAGES}{settings}"));
     project.commit("Require notes");
     let run = project.pyrelease("run minor --yes").code(3);
-    run.stderr_contains("the project has no changelog").stderr_contains("file = \"docs/changes.rst\"");
+    run.messages_eq(str![[r#"
+error: [changelog] the project has no changelog
+help: set another name, such as `file = "docs/changes.rst"` in [stage.changelog], or pass `--notes FILE`
+error: the release was refused; nothing has been done
+
+"#]]);
 }
 
 #[test]
@@ -152,7 +209,11 @@ fn a_file_of_notes_for_each_release_is_left_to_its_author() {
     project.write("docs/releases/1.0.2.md", "# 1.0.2\n");
     release(&project, ("1.0.1", "1.0.2"), "docs/releases/1.0.2.md", &[("# 1.0.2\n", "# 1.0.2\n\n- More.\n")]);
     let run = project.pyrelease("run minor --yes").code(0);
-    run.stderr_contains("each release has its own file of notes, such as `docs/releases/1.0.2.md`");
+    run.messages_eq(str![[r#"
+note: [changelog] each release has its own file of notes, such as `docs/releases/1.0.2.md` (as in v1.0.2 and v1.0.1): write that of 1.1.0 yourself
+help: set another name, such as `file = "docs/changes.rst"` in [stage.changelog], or pass `--notes FILE`
+
+"#]]);
 }
 
 #[test]
@@ -160,7 +221,17 @@ fn a_section_that_is_written_already_stays() {
     let text = "# Changes\n\n## 1.1.0 (2026-02-01)\n\n- More.\n\n## 1.0.0 (2026-01-15)\n\n- The first one.\n";
     let project = project_with("CHANGES.md", text);
     let plan = project.pyrelease("plan minor").code(0);
-    plan.stdout_contains("skip: `CHANGES.md` has the section of 1.1.0 already");
+    plan.stdout_eq(str![[r#"
+demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
+  in the run's own clone:
+    changelog  skip: `CHANGES.md` has the section of 1.1.0 already
+    version    write pyproject.toml
+    tag        commit "Release 1.1.0"
+               tag v1.1.0
+  in the repository and its remote; undone if a later stage fails:
+    land       land in your repository: main and tag v1.1.0
+
+"#]]);
     project.pyrelease("run minor --yes").code(0);
     assert_eq!(project.read("CHANGES.md"), text);
 }
@@ -179,8 +250,21 @@ fn the_changelog_above_the_folder_is_the_one_that_earlier_releases_changed() {
     project.write(path, &text.replacen("## Unreleased\n", "## Unreleased\n\n- More.\n", 1));
     project.commit("Add more");
     let plan = project.pyrelease("plan 1.0.2").code(0);
-    plan.stdout_contains("changelog `../docs/history/demo.md`")
-        .stdout_contains("`file` in [stage.changelog]");
+    plan.stdout_eq(str![[r#"
+demo 1.0.2 (now 1.0.1), tag v1.0.2, from main at [OID]
+  in the run's own clone:
+    changelog  write ../docs/history/demo.md
+    version    write pyproject.toml
+    tag        commit "Release 1.0.2"
+               tag v1.0.2
+  in the repository and its remote; undone if a later stage fails:
+    land       land in your repository: main and tag v1.0.2
+  where the configuration does not say:
+    changelog `../docs/history/demo.md`, as in v1.0.1 (to change it, set `file` in [stage.changelog])
+    section `[1.0.2](https://example.org/tag/v1.0.2) - [DATE] ## {: #demo-v1.0.2 }`, as `[1.0.1](https://example.org/tag/v1.0.1) - [DATE] ## {: #demo-v1.0.1 }` (to change it, set `heading` in [stage.changelog])
+    lightweight tag, as in v1.0.1 (to change it, set `annotated` in [stage.tag])
+
+"#]]);
     project.pyrelease("run 1.0.2 --yes").code(0);
     let released =
         "## Unreleased\n\n## [1.0.2](https://example.org/tag/v1.0.2) - DAY ## {: #demo-v1.0.2 }\n\n- More.\n";

@@ -338,5 +338,9 @@ fn a_command_makes_distributions_without_declaring_it() {
     }
     let local = Local::configured(&format!("{instead}{clean}"));
     let outcome = local.pyrelease("run minor --yes").code(1);
-    outcome.stderr_contains("`own` gives the `distributions`, but there are none in");
+    outcome.messages_eq(str![[r#"
+error: `own` gives the `distributions`, but there are none in `[ROOT]/demo/.git/pyrelease/runs/[RUN]/dist`
+help: leave them in the folder that PYRELEASE_DIST names
+
+"#]]);
 }

@@ -293,8 +293,8 @@ fn a_changelog_of_another_form_is_left_with_a_warning() {
     release(&project, ("1.0.0", "1.1.0"), &["pyproject.toml"], ("Release 1.1.0", &["v1.1.0"]));
     let run = project.pyrelease("run minor --yes").code(0);
     run.messages_eq(str![[r#"
-warning: [changelog] the changelog stays as it is: `CHANGES.rst`: the changelog has no Unreleased section
-help: add `Unreleased` above line 4, and the changes below it
+warning: [changelog] the changelog stays as it is: `CHANGES.rst` has no section for 1.2.0, and none for what is not released
+help: add the section, or pass `--notes FILE`
 
 "#]]);
     assert_eq!(project.read("CHANGES.rst"), changelog);
@@ -403,8 +403,19 @@ fn a_plan_says_that_its_tag_is_not_signed_unlike_earlier_ones() {
     );
     project.write("later.txt", "something else\n");
     project.commit("Work on");
-    let said = "no signature, unlike earlier tags, as in v1.1.0 (to change it, set `sign` in [stage.tag]";
-    project.pyrelease("plan minor").code(0).stdout_contains(said);
+    project.pyrelease("plan minor").code(0).stdout_eq(str![[r#"
+demo 1.2.0 (now 1.1.0), tag v1.2.0, from main at [OID]
+  in the run's own clone:
+    version  write pyproject.toml
+    tag      commit "Release 1.2.0"
+             tag v1.2.0
+  in the repository and its remote; undone if a later stage fails:
+    land     land in your repository: main and tag v1.2.0
+  where the configuration does not say:
+    no signature, unlike earlier tags, as in v1.1.0 (to change it, set `sign` in [stage.tag], or `git config tag.gpgSign true`)
+    tag message `{version}`, as in v1.1.0 (to change it, set `message` in [stage.tag])
+
+"#]]);
     for config in [format!("{BARE}[stage.tag]\nsign = false\n"), format!("{BARE}[stage.tag]\nsign = true\n")]
     {
         project.write("release.toml", &config);
@@ -426,7 +437,7 @@ fn places_that_nobody_knows_are_named_with_the_line_to_add() {
     let files = r#"files = [{ path = "CITATION.cff", search = 'version: "{version}"' }, { path = "README.md", search = "pip install demo=={version}" }]"#;
     project.write("release.toml", &format!("{BARE}[stage.version]\n{files}\n"));
     project.commit("Configure the places");
-    project.pyrelease("run minor --yes").code(0).stderr_lacks("also states");
+    project.pyrelease("run minor --yes").code(0).messages_eq(str![]);
     assert!(project.read("CITATION.cff").contains("version: \"1.1.0\"\nlicense: 1.0.0"));
     assert!(project.read("README.md").contains("Since 1.0.0 it is fast.\n\n    pip install demo==1.1.0"));
 }
