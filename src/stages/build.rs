@@ -377,7 +377,7 @@ pub(super) fn described(file: &Distribution) -> String {
 }
 
 /// The directories that may contain the user's virtual environment.
-fn virtual_environments(workspace: &Workspace) -> Vec<PathBuf> {
+pub(super) fn virtual_environments(workspace: &Workspace) -> Vec<PathBuf> {
     let active = workspace.environment.path("VIRTUAL_ENV");
     let mut folders = vec![workspace.root().join(".venv"), workspace.repository.top().join(".venv")];
     folders.dedup();

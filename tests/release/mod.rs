@@ -12,6 +12,7 @@ mod doubt;
 pub(crate) mod drill;
 pub(crate) mod drilled;
 pub(crate) mod failures;
+mod fragments;
 mod guarded;
 mod habits;
 mod hygiene;

@@ -45,7 +45,7 @@ pub struct Fragments {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fragment {
     pub path: String,
-    /// Such as `feature`; none if the file contains entries of several kinds
+    /// Such as `feature`; of several kinds the one that changes most for users; none if there is none
     pub kind: Option<String>,
 }
 

@@ -2,7 +2,7 @@
 
 use toml_edit::{DocumentMut, Item};
 
-use super::{Collector, Fragment, Fragments, Problem, plain};
+use super::{Collector, Fragment, Fragments, Problem, level, plain};
 use crate::python::project::{Files, ini};
 
 /// Where scriv's settings may be, and the section: the first that has one wins
@@ -13,6 +13,9 @@ const PLACES: [(&str, &str); 5] = [
     ("tox.ini", "tool:scriv"),
     ("changelog.d/scriv.ini", "scriv"),
 ];
+
+/// The usual categories (`categories` of scriv)
+const CATEGORIES: [&str; 6] = ["Removed", "Added", "Changed", "Deprecated", "Fixed", "Security"];
 
 /// The settings that decide about files
 #[derive(Debug, Default)]
@@ -79,7 +82,11 @@ pub(super) fn find(files: &dyn Files) -> Option<Fragments> {
         });
         !name.contains('/') && name.ends_with(&ending) && !is_skipped
     });
-    let found = found.map(|path| Fragment { path, kind: None }).collect();
+    let found = found.map(|path| {
+        let kind = text(&path).and_then(|text| kind(&text));
+        Fragment { path, kind }
+    });
+    let found = found.collect();
     Some(Fragments {
         collector: Collector::Scriv,
         settings: path,
@@ -89,4 +96,19 @@ pub(super) fn find(files: &dyn Files) -> Option<Fragments> {
         files: found,
         problems,
     })
+}
+
+/// The category in a fragment that changes most for users; one in a comment is an example.
+fn kind(text: &str) -> Option<String> {
+    let mut is_comment = false;
+    let mut kinds = Vec::new();
+    for line in text.lines() {
+        is_comment |= line.trim_start().starts_with("<!--");
+        let word = line.trim_start_matches('#').trim();
+        if !is_comment && CATEGORIES.contains(&word) {
+            kinds.push(word);
+        }
+        is_comment &= !line.contains("-->");
+    }
+    kinds.into_iter().max_by_key(|kind| level(kind)).map(str::to_owned)
 }

@@ -36,17 +36,28 @@ fn finds_the_fragments_of_towncrier() {
             ("changes/12.feature.rst", Some("feature")),
         ]
     );
-    assert_eq!((fragments.changelog.as_str(), fragments.name.as_deref()), ("CHANGES.rst", Some("Demo_Pkg")));
+    assert_eq!((fragments.changelog.as_str(), fragments.name.as_deref()), ("CHANGES.rst", None));
     assert_eq!(fragments.problems, []);
     let (bump, decisive) = fragments.suggested_bump().unwrap();
     assert_eq!((bump, decisive.path.as_str()), (Bump::Minor, "changes/12.feature.rst"));
+
+    // Without a standard name, towncrier would import the package.
+    let old = [
+        ("setup.py", "setup(name='demo', version='1.0')"),
+        ("towncrier.toml", settings),
+        ("changes/1.misc", ""),
+    ];
+    let tree: BTreeMap<String, Vec<u8>> =
+        old.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
+    let old = Fragments::find(&tree, &Project::read(&tree).unwrap()).unwrap();
+    assert_eq!(old.name.as_deref(), Some("Demo_Pkg"));
 
     let own = found(&[
         (
             "towncrier.toml",
             "[tool.towncrier]\nname = \"Demo\"\n[[tool.towncrier.type]]\ndirectory = \"breaking\"\n",
         ),
-        ("newsfragments/1.breaking.md", ""),
+        ("demo/newsfragments/1.breaking.md", ""),
     ])
     .unwrap();
     assert_eq!((own.settings.as_str(), own.name.as_deref()), ("towncrier.toml", None));
@@ -67,9 +78,9 @@ fn finds_the_fragments_of_towncrier() {
 fn names_what_towncrier_would_not_take() {
     let fragments = found(&[
         ("pyproject.toml", "[tool.towncrier]\ntemplate = \"missing.jinja\"\nignore = [\"keep-*\"]\n"),
-        ("newsfragments/12.feat.rst", ""),
-        ("newsfragments/notes", ""),
-        ("newsfragments/keep-me.txt", ""),
+        ("demo/newsfragments/12.feat.rst", ""),
+        ("demo/newsfragments/notes", ""),
+        ("demo/newsfragments/keep-me.txt", ""),
     ])
     .unwrap();
     let said: Vec<String> = fragments.problems.iter().map(ToString::to_string).collect();
@@ -77,8 +88,8 @@ fn names_what_towncrier_would_not_take() {
         said,
         [
             "the template `missing.jinja`, which `pyproject.toml` names, does not exist",
-            "`newsfragments/12.feat.rst`: `feat` is not a type of fragment in `pyproject.toml` (feature, bugfix, doc, removal, misc)",
-            "`newsfragments/notes` is not named like a fragment: `ISSUE.TYPE` or `ISSUE.TYPE.COUNTER`",
+            "`demo/newsfragments/12.feat.rst`: `feat` is not a type of fragment in `pyproject.toml` (feature, bugfix, doc, removal, misc)",
+            "`demo/newsfragments/notes` is not named like a fragment: `ISSUE.TYPE` or `ISSUE.TYPE.COUNTER`",
         ]
     );
     assert!(fragments.problems.iter().all(|problem| !problem.help().is_empty()));
@@ -94,21 +105,24 @@ fn finds_the_fragments_of_scriv() {
     ] {
         let fragments = found(&[
             (path, text),
-            ("changelog.d/20260101_a_change.md", ""),
+            (
+                "changelog.d/20260101_a_change.md",
+                "### Fixed\n\n- a\n\n### Added\n\n- b\n\n<!--\n### Removed\n-->\n",
+            ),
             ("changelog.d/other.rst", ""),
             ("changelog.d/README.md", ""),
         ])
         .unwrap();
-        assert_eq!(paths(&fragments), [("changelog.d/20260101_a_change.md", None)], "{path}");
+        assert_eq!(paths(&fragments), [("changelog.d/20260101_a_change.md", Some("Added"))], "{path}");
         assert_eq!((fragments.changelog.as_str(), fragments.settings.as_str()), ("CHANGELOG.md", path));
-        assert_eq!(fragments.suggested_bump(), None);
+        assert_eq!(fragments.suggested_bump().unwrap().0, Bump::Minor);
     }
 }
 
 proptest::proptest! {
     #[test]
     fn never_panics(settings in r#"(\PC|[\n"=.\[\]]|tool.towncrier|tool.scriv|type|directory){0,40}"#, name in r"[a-z.+*]{0,12}") {
-        let path = format!("newsfragments/{name}x");
+        let path = format!("demo/newsfragments/{name}x");
         let files: BTreeMap<String, Vec<u8>> =
             [("pyproject.toml".to_owned(), b"[project]\nname = \"demo\"\nversion = \"1\"\n".to_vec()), (path, Vec::new()), ("towncrier.toml".to_owned(), settings.into_bytes())].into();
         if let Ok(project) = Project::read(&files) {

@@ -29,7 +29,12 @@ pub(super) fn find(files: &dyn Files, project: &Project) -> Option<Fragments> {
     })?;
     let table = document.get("tool")?.as_table_like()?.get("towncrier")?.as_table_like()?;
     let string = |key: &str| table.get(key).and_then(Item::as_str);
-    let package = string("package").filter(|package| !package.is_empty());
+    // Without a package of its own, the project's standard name stands for it, and for the name in headings.
+    let standard = text("pyproject.toml").and_then(|text| text.parse::<DocumentMut>().ok());
+    let standard = standard.as_ref().and_then(|document| {
+        document.get("project")?.as_table_like()?.get("name")?.as_str().map(str::to_owned)
+    });
+    let package = string("package").filter(|package| !package.is_empty()).or(standard.as_deref());
     let folder = match (string("directory"), package) {
         (Some(folder), _) => plain(folder),
         (None, Some(package)) => {
@@ -71,6 +76,7 @@ pub(super) fn find(files: &dyn Files, project: &Project) -> Option<Fragments> {
     }
     let name = match string("name") {
         Some(name) if !name.is_empty() => None,
+        _ if standard.is_some() => None,
         _ => package.map(|package| heading_name(package, project)),
     };
     let changelog = plain(string("filename").unwrap_or("NEWS.rst"));

@@ -1,8 +1,12 @@
 //! Turns the changelog's Unreleased section into the release's section.
 
+mod commits;
 mod find;
+mod fragments;
 mod learn;
 mod work;
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,6 +18,28 @@ use crate::python::changelog::{Changelog as Document, Format};
 use crate::python::project::Files;
 use crate::python::version::Version;
 
+/// What a changelog's section is made from
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Source {
+    /// Its Unreleased section
+    Changelog,
+    /// Fragments, which towncrier or scriv collects
+    Fragments,
+    /// Conventional commits since the last release
+    Commits,
+}
+
+/// A type of conventional commits
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CommitType {
+    /// The heading of its entries
+    heading: String,
+    /// The bump that it calls for: `major`, `minor` or `patch`
+    bump: Option<String>,
+}
+
 /// Move the changelog's Unreleased section to the new version
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -21,6 +47,12 @@ pub(super) struct Changelog {
     /// The changelog, in Markdown, reStructuredText or plain text; by default the file that earlier releases changed, or
     /// else one named CHANGELOG, CHANGES, HISTORY, NEWS or RELEASE-NOTES, in the project or its `docs`
     file: Option<String>,
+    /// What the version's section is made from: `changelog` (its Unreleased section), `fragments` (by towncrier or scriv) or
+    /// `commits` (conventional commits since the last release); by default fragments where there are any, else the changelog
+    from: Option<Source>,
+    /// With `from = "commits"`: more types of commits, or others than the usual `feat`, `fix`, `perf`, `security` and
+    /// `deprecate`, such as `docs = { heading = "Documentation", bump = "patch" }`
+    types: BTreeMap<String, CommitType>,
     /// Whether to refuse a release without notes in the changelog; by default a release without them is refused only if
     /// there is an Unreleased section and it is empty, unlike those of earlier releases
     required: Option<bool>,
@@ -57,10 +89,28 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
             Some(help),
         ));
     }
+    if settings.from != Some(Source::Commits) && !settings.types.is_empty() {
+        let span = config.stage_key(name, "types").flatten();
+        let help = "add from = \"commits\"";
+        return Err(config.error(
+            "`types` in [stage.changelog] requires `from = \"commits\"`",
+            span,
+            Some(help),
+        ));
+    }
+    settings.types()?;
     Ok(Box::new(settings))
 }
 
 impl Changelog {
+    /// Whether fragments are collected, if there are any.
+    fn takes_fragments(&self) -> bool {
+        match self.from {
+            Some(source) => source == Source::Fragments,
+            None => self.file.is_none(),
+        }
+    }
+
     /// The changelog's path in the project. `learned` are the files that earlier releases changed; `version` is what is
     /// released, where that is known.
     pub(super) fn path(
@@ -116,6 +166,11 @@ impl Stage for Changelog {
             }
             Work::Promote { .. } | Work::Notes(_) => Ok(Vec::new()),
             Work::Leave(finding) => Ok(vec![finding]),
+            Work::Collect(fragments) => {
+                let mut findings: Vec<Finding> = fragments::problems(&fragments).collect();
+                findings.extend(release.workspace.edits_in_the_way(fragments::paths(&fragments))?);
+                Ok(findings)
+            }
         }
     }
 
@@ -139,6 +194,7 @@ impl Stage for Changelog {
                 effects.skip(&finding.message)?;
                 None
             }
+            Work::Collect(fragments) => self.collect(&fragments, release, effects)?,
         };
         Ok(Outputs { notes, ..Outputs::default() })
     }

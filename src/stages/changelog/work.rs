@@ -5,6 +5,7 @@ use crate::config::Names;
 use crate::engine::prelude::*;
 use crate::engine::release::Target;
 use crate::python::changelog::{ChangelogError, CompareLinks, Promoted, Promotion};
+use crate::python::fragments::Fragments;
 
 /// What a release does with the changelog
 pub(super) enum Work {
@@ -12,6 +13,8 @@ pub(super) enum Work {
     Promote { path: String, promoted: Promoted, is_changed: bool },
     /// Has notes, and no file for them
     Notes(String),
+    /// Has a tool collect the fragments
+    Collect(Fragments),
     /// Leaves it as it is, and why
     Leave(Finding),
 }
@@ -23,6 +26,10 @@ impl Changelog {
     /// The release needs notes and has none, or the changelog cannot be promoted although earlier releases promoted it or
     /// the configuration names it.
     pub(super) fn work(&self, release: &Release) -> Result<Work> {
+        let has_notes = release.target.conventions.notes.is_some();
+        if let Some(fragments) = self.fragments(release, &release.target.project).filter(|_| !has_notes) {
+            return Ok(Work::Collect(fragments));
+        }
         let Some(path) = self.path_of(release) else { return self.without_file(release) };
         let error = match self.promoted_at(release, &path) {
             Ok((promoted, before)) => {

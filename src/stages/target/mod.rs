@@ -3,6 +3,7 @@
 mod asked;
 mod conventions;
 mod history;
+mod infer;
 mod next;
 mod reopening;
 mod style;
@@ -70,7 +71,7 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
         bumping.date.parse().map_err(|error| Error::failed("the date is not valid").because(error))?;
     let (name, force) = (project.name.as_str(), bumping.force);
     let facts = next::Facts { name, stated: stated.as_ref(), history: &history, force, today };
-    let infer = |present: &Version| infer(config, workspace, &history, present);
+    let infer = |present: &Version| infer::infer(config, (workspace, &project), &history, present);
     let next::Next { version, previous, reason } =
         next::next(&facts, bumping.bump.as_ref(), workspace, infer)?;
     let gives_version =
@@ -110,8 +111,14 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
     let previous_tag = history.last.as_ref().map(|tag| tag.name.clone());
     let mut target = Target { project, version, previous, previous_tag, reason, names, conventions };
     if config.stages().iter().any(|stage| stage.value == "changelog") {
+        let changelog: Changelog = config.settings("changelog")?;
         target.conventions.notes = bumping.notes.clone();
-        config.settings::<Changelog>("changelog")?.learn(workspace, &history.habits, &mut target);
+        changelog.learn(workspace, &history.habits, &mut target);
+        if changelog.is_from_commits() && bumping.notes.is_none() {
+            let path = changelog.path(workspace, &[], Some(&target.version));
+            let since = target.previous_tag.as_deref();
+            target.conventions.notes = changelog.notes_of_commits(workspace, since, path.as_deref())?;
+        }
     }
     Ok(target)
 }
@@ -179,62 +186,6 @@ fn only_backend_knows(error: Error) -> Error {
     error
         .with_kind(ErrorKind::OnlyBackendKnows)
         .help("or let the build backend tell: `pyrelease plan --ask-backend` runs the project's code, as `run` does")
-}
-
-/// Infers the bump: the configured one, or that of the changelog's Unreleased section.
-fn infer(
-    config: &Config,
-    workspace: &Workspace,
-    history: &History,
-    present: &Version,
-) -> Result<(Bump, Option<String>)> {
-    let stage: VersionStage = config.settings("version")?;
-    if let Some(bump) = stage.bump() {
-        return Ok((bump.clone(), Some(format!("[stage.version] sets bump = \"{bump}\""))));
-    }
-    let nothing = |why: String| {
-        Error::usage(format!("{present} is already released, and {why}"))
-            .with_kind(ErrorKind::NoBump)
-            .help("pass how to bump the version: `pyrelease run patch` (or minor, major, rc, …)")
-    };
-    if present.is_prerelease() {
-        return Err(Error::usage(format!(
-            "{present} is already released, and the version after a pre-release cannot be inferred"
-        ))
-        .help(
-            "run `pyrelease run release` for the final release, or pass `a`, `b`, `rc` or `dev` for the next one \
-             of that kind",
-        ));
-    }
-    let settings: Changelog = config.settings("changelog")?;
-    let learned: Vec<String> = history.habits.changelogs().into_iter().map(|file| file.value).collect();
-    let path = settings
-        .path(workspace, &learned, None)
-        .ok_or_else(|| nothing("there is no changelog to infer the next version from".to_owned()))?;
-    let text = workspace.read(&path).and_then(|bytes| String::from_utf8(bytes).ok());
-    let text = text.ok_or_else(|| nothing(format!("`{path}` is not a committed text file")))?;
-    let document = super::changelog::parse(&path, text)?;
-    let Some(unreleased) = document.unreleased() else {
-        return Err(nothing(format!("`{path}` has no Unreleased section to infer the next version from")));
-    };
-    let (bump, reason) = document.suggested_bump().ok_or_else(|| match unreleased.body.is_empty() {
-        true => Error::refused(format!(
-            "{present} is already released, and the Unreleased section of `{path}` is empty"
-        ))
-        .help("add the changes to it first"),
-        false => {
-            nothing(format!("the Unreleased section of `{path}` does not imply the kind of the next release"))
-        }
-    })?;
-    // Before 1.0.0 a minor release may break (Semantic Versioning, section 4).
-    if bump == Bump::Major && present.release_segments().first() == Some(&0) && !stage.is_stable() {
-        let reason = format!(
-            "of {path}: {reason}, which is a minor release before 1.0.0 (unless `stable = true` in [stage.version])"
-        );
-        return Ok((Bump::Minor, Some(reason)));
-    }
-    let reason = format!("of {path}: {reason}");
-    Ok((bump, Some(reason)))
 }
 
 impl From<crate::python::version::VersionError> for Error {

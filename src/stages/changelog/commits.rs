@@ -1,0 +1,87 @@
+//! Makes the changelog's section from conventional commits.
+
+use super::{Changelog, Source};
+use crate::engine::release::Workspace;
+use crate::error::{Error, Result};
+use crate::python::changelog::Format;
+use crate::python::conventional::{self, Commit, Conventional, Entry, Types};
+use crate::python::version::Bump;
+
+impl Changelog {
+    /// Whether the section is made from commits.
+    pub(in crate::stages) fn is_from_commits(&self) -> bool {
+        self.from == Some(Source::Commits)
+    }
+
+    /// The bump that the commits since a tag call for, and the reason; none if no commit is of a released type.
+    ///
+    /// # Errors
+    /// The commits cannot be read.
+    pub(in crate::stages) fn bump_of_commits(
+        &self,
+        workspace: &Workspace,
+        since: Option<&str>,
+    ) -> Result<Option<(Bump, String)>> {
+        let commits = released(workspace, since)?;
+        let suggested = conventional::suggested_bump(&commits, &self.types()?);
+        Ok(suggested.map(|(bump, commit)| {
+            let reason = match &commit.breaking {
+                Some(breaking) => format!("a commit breaks something: {breaking}"),
+                None => format!("a commit is of type `{}`: {}", commit.kind, commit.description),
+            };
+            (bump, reason)
+        }))
+    }
+
+    /// The notes of the commits since a tag, in the changelog's format; none if no commit is of a released type.
+    ///
+    /// # Errors
+    /// The commits cannot be read.
+    pub(in crate::stages) fn notes_of_commits(
+        &self,
+        workspace: &Workspace,
+        since: Option<&str>,
+        path: Option<&str>,
+    ) -> Result<Option<String>> {
+        let commits = released(workspace, since)?;
+        let groups = conventional::grouped(&commits, &self.types()?);
+        let is_markdown = path.is_none_or(|path| Format::of(path) == Some(Format::Markdown));
+        let shown = groups.iter().map(|group| {
+            let heading = match is_markdown {
+                true => format!("### {}", group.heading),
+                false => format!("**{}**", group.heading),
+            };
+            let items: Vec<String> = group.entries.iter().map(Entry::item).collect();
+            format!("{heading}\n\n{}", items.join("\n"))
+        });
+        let notes = shown.collect::<Vec<_>>().join("\n\n");
+        Ok((!notes.is_empty()).then_some(notes))
+    }
+
+    /// The configured types, besides the usual ones.
+    pub(super) fn types(&self) -> Result<Types> {
+        let mut types = Types::default();
+        for (kind, setting) in &self.types {
+            types.add(kind, &setting.heading, setting.bump.as_deref()).map_err(|error| {
+                Error::usage(format!("[stage.changelog] types.{kind}: {error}"))
+                    .help("such as { heading = \"Documentation\", bump = \"patch\" }")
+            })?;
+        }
+        Ok(types)
+    }
+}
+
+/// The conventional commits of the project since a tag, the newest first.
+fn released(workspace: &Workspace, since: Option<&str>) -> Result<Vec<Conventional>> {
+    let head = &workspace.head.commit;
+    let range = since.map_or_else(|| head.clone(), |tag| format!("refs/tags/{tag}..{head}"));
+    let folder = if workspace.prefix.is_empty() { "." } else { workspace.prefix.as_str() };
+    let log = ["log", "-z", "--no-merges", "--no-show-signature", "--format=%H%n%B", &range, "--", folder];
+    let listed = workspace.repository.git(log).folder(workspace.repository.top()).read()?;
+    let commits: Vec<Commit> = listed
+        .split('\0')
+        .filter_map(|commit| commit.trim_start().split_once('\n'))
+        .map(|(id, message)| Commit { id: id.to_owned(), message: message.to_owned() })
+        .collect();
+    Ok(conventional::conventional(&commits))
+}

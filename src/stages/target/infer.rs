@@ -1,0 +1,87 @@
+//! The bump, where the command line does not tell it.
+
+use super::History;
+use crate::config::Config;
+use crate::engine::release::Workspace;
+use crate::error::{Error, ErrorKind, Result};
+use crate::python::project::{Files as _, Project};
+use crate::python::version::{Bump, Version};
+use crate::stages::changelog::{Changelog, parse};
+use crate::stages::version::Version as VersionStage;
+
+/// Infers the bump: the configured one, or that of the commits, of the fragments or of the changelog's Unreleased section.
+///
+/// # Errors
+/// Nothing tells how to bump the version, or there is nothing to release.
+pub(super) fn infer(
+    config: &Config,
+    (workspace, project): (&Workspace, &Project),
+    history: &History,
+    present: &Version,
+) -> Result<(Bump, Option<String>)> {
+    let stage: VersionStage = config.settings("version")?;
+    if let Some(bump) = stage.bump() {
+        return Ok((bump.clone(), Some(format!("[stage.version] sets bump = \"{bump}\""))));
+    }
+    let nothing = |why: String| {
+        Error::usage(format!("{present} is already released, and {why}"))
+            .with_kind(ErrorKind::NoBump)
+            .help("pass how to bump the version: `pyrelease run patch` (or minor, major, rc, …)")
+    };
+    if present.is_prerelease() {
+        return Err(Error::usage(format!(
+            "{present} is already released, and the version after a pre-release cannot be inferred"
+        ))
+        .help(
+            "run `pyrelease run release` for the final release, or pass `a`, `b`, `rc` or `dev` for the next one \
+             of that kind",
+        ));
+    }
+    let settings: Changelog = config.settings("changelog")?;
+    if settings.is_from_commits() {
+        let since = history.last.as_ref().map(|tag| tag.name.as_str());
+        let suggested = settings.bump_of_commits(workspace, since)?;
+        let (bump, reason) =
+            suggested.ok_or_else(|| nothing("no commit since is of a type that is released".to_owned()))?;
+        return Ok(before_first_major(bump, format!("of the commits: {reason}"), present, &stage));
+    }
+    if let Some((bump, reason)) = settings.bump_of_fragments(workspace, project) {
+        return Ok(before_first_major(bump, reason, present, &stage));
+    }
+    let learned: Vec<String> = history.habits.changelogs().into_iter().map(|file| file.value).collect();
+    let path = settings
+        .path(workspace, &learned, None)
+        .ok_or_else(|| nothing("there is no changelog to infer the next version from".to_owned()))?;
+    let text = workspace.read(&path).and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = text.ok_or_else(|| nothing(format!("`{path}` is not a committed text file")))?;
+    let document = parse(&path, text)?;
+    let Some(unreleased) = document.unreleased() else {
+        return Err(nothing(format!("`{path}` has no Unreleased section to infer the next version from")));
+    };
+    let (bump, reason) = document.suggested_bump().ok_or_else(|| match unreleased.body.is_empty() {
+        true => Error::refused(format!(
+            "{present} is already released, and the Unreleased section of `{path}` is empty"
+        ))
+        .help("add the changes to it first"),
+        false => {
+            nothing(format!("the Unreleased section of `{path}` does not imply the kind of the next release"))
+        }
+    })?;
+    Ok(before_first_major(bump, format!("of {path}: {reason}"), present, &stage))
+}
+
+/// The bump and its reason. Before 1.0.0 a minor release may break (Semantic Versioning, section 4).
+fn before_first_major(
+    bump: Bump,
+    reason: String,
+    present: &Version,
+    stage: &VersionStage,
+) -> (Bump, Option<String>) {
+    if bump != Bump::Major || present.release_segments().first() != Some(&0) || stage.is_stable() {
+        return (bump, Some(reason));
+    }
+    let reason = format!(
+        "{reason}, which is a minor release before 1.0.0 (unless `stable = true` in [stage.version])"
+    );
+    (Bump::Minor, Some(reason))
+}

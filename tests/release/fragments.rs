@@ -1,0 +1,245 @@
+//! Changelogs that towncrier or scriv collects from fragments, and sections from conventional commits.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use pyrelease_test_support::{Project, Transcript, shared_cache, str};
+
+use super::quick;
+
+const STAGES: &str = "stages = [\"changelog\", \"version\", \"tag\"]\n";
+
+/// A project whose changelog is collected from fragments by a tool with these settings, appended to `pyproject.toml`.
+fn collecting(settings: &str, files: &[(&str, &str)]) -> Project {
+    let project = quick().without_remote().config(STAGES).build();
+    project.git(&["rm", "--quiet", "--force", "CHANGELOG.md"]);
+    project.write("pyproject.toml", &format!("{}\n{settings}", project.read("pyproject.toml")));
+    files.iter().for_each(|(path, text)| project.write(path, text));
+    project.commit("Collect the changelog");
+    project
+}
+
+/// The Python of the environment that pyrelease has made for a tool.
+fn python_of(tool: &str) -> PathBuf {
+    let environments = fs_err::read_dir(shared_cache().join("tools")).expect("made by the release before");
+    let has_tool = |folder: &Path| {
+        let libraries = fs_err::read_dir(folder.join("lib")).into_iter().flatten().flatten();
+        libraries
+            .map(|library| library.path().join("site-packages").join(tool))
+            .any(|package| package.is_dir())
+    };
+    let mut folders = environments.flatten().map(|entry| entry.path());
+    folders.find(|folder| has_tool(folder)).expect("an environment with the tool").join("bin/python")
+}
+
+/// Runs the tool by hand in a clone at HEAD, and returns the text of `changelog` and the files left in `folder`.
+fn by_hand(
+    project: &Project,
+    (tool, arguments): (&str, &[&str]),
+    changelog: &str,
+    folder: &str,
+) -> (String, String) {
+    let clone = project.sandbox().home().join(format!("by-hand-{tool}"));
+    let _ = fs_err::remove_dir_all(&clone);
+    project.git(&["clone", "--quiet", ".", &clone.display().to_string()]);
+    let mut command = Command::new(python_of(tool));
+    command.args(["-I", "-m", tool]).args(arguments).current_dir(&clone);
+    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+    let output = command.output().expect("it was just run");
+    assert!(output.status.success(), "{output:?}");
+    let text = fs_err::read_to_string(clone.join(changelog)).unwrap();
+    let left = fs_err::read_dir(clone.join(folder)).into_iter().flatten().flatten();
+    let mut left: Vec<String> = left.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    left.sort();
+    (text, left.join(" "))
+}
+
+/// The files of a folder in the last commit.
+fn listed(project: &Project, folder: &str) -> String {
+    let listed = project.git(&["ls-tree", "--name-only", "HEAD", &format!("{folder}/")]);
+    let names = listed.lines().map(|path| path.rsplit('/').next().unwrap_or(path).to_owned());
+    names.collect::<Vec<_>>().join(" ")
+}
+
+const FEATURE: (&str, &str) = ("12.feature.md", "It takes a *flag*.\n");
+const FIX: (&str, &str) = ("13.bugfix.md", "It no longer fails.\n");
+
+#[test]
+fn towncrier_collects_as_the_project_configures_it() {
+    let start = "# News\n\n<!-- towncrier release notes start -->\n\n## 1.0.0\n\n- The first one.\n";
+    let template = "{% for section in sections.values() %}{% for kind, entries in section.items() %}{% for text, values in entries.items() %}* {{ kind }}: {{ text }} {{ values|join(', ') }}\n{% endfor %}{% endfor %}{% endfor %}";
+    for (settings, changelog, folder, more) in [
+        ("[tool.towncrier]\n", "NEWS.rst", "demo/newsfragments", vec![]),
+        (
+            "[tool.towncrier]\nname = \"Demo\"\ndirectory = \"news\"\nfilename = \"NEWS.md\"\n",
+            "NEWS.md",
+            "news",
+            vec![("NEWS.md", start)],
+        ),
+        (
+            "[tool.towncrier]\npackage = \"demo\"\npackage_dir = \"src\"\nfilename = \"docs/news.md\"\nissue_format = \"#{issue}\"\ntitle_format = \"## {version} ({project_date})\"\n",
+            "docs/news.md",
+            "src/demo/newsfragments",
+            vec![("docs/news.md", start)],
+        ),
+        (
+            "[tool.towncrier]\ndirectory = \"changes\"\ntemplate = \"changes/template.jinja\"\nfilename = \"CHANGES.md\"\n",
+            "CHANGES.md",
+            "changes",
+            vec![("changes/template.jinja", template), ("CHANGES.md", start)],
+        ),
+        (
+            "[tool.towncrier]\ndirectory = \"news\"\nsingle_file = false\nfilename = \"news-{version}.md\"\n[[tool.towncrier.type]]\ndirectory = \"feature\"\nname = \"New\"\nshowcontent = true\n[[tool.towncrier.type]]\ndirectory = \"bugfix\"\nname = \"Mended\"\nshowcontent = true\n",
+            "news-1.1.0.md",
+            "news",
+            vec![],
+        ),
+    ] {
+        let fragments = [FEATURE, FIX].map(|(name, text)| (format!("{folder}/{name}"), text));
+        let files: Vec<(&str, &str)> =
+            fragments.iter().map(|(path, text)| (path.as_str(), *text)).chain(more).collect();
+        let project = collecting(settings, &files);
+        let plan = project.pyrelease("plan").code(0);
+        assert!(plan.stdout().contains("demo 1.1.0") && plan.stdout().contains("towncrier build"), "{plan}");
+        let date = project.git(&["log", "-1", "--format=%cd", "--date=format:%Y-%m-%d"]);
+        let before = project.head();
+        project.pyrelease("run --yes").code(0);
+        let released = project.read(changelog);
+        let left = listed(&project, folder);
+        project.git(&["reset", "--quiet", "--hard", &before]);
+        let arguments = ["build", "--yes", "--version", "1.1.0", "--date", date.trim()];
+        assert_eq!(
+            (released, left),
+            by_hand(&project, ("towncrier", &arguments), changelog, folder),
+            "{settings}"
+        );
+    }
+}
+
+#[test]
+fn scriv_collects_as_the_project_configures_it() {
+    let rst = "Added\n-----\n\n- A flag.\n\nFixed\n-----\n\n- A failure.\n";
+    let md = "### Added\n\n- A flag.\n\n<!--\n### Removed\n\n- An example.\n-->\n";
+    let start = "# Changelog\n\n<!-- scriv-insert-here -->\n\n## 1.0.0\n\n- The first one.\n";
+    for (settings, changelog, folder, ending, fragment) in [
+        ("[tool.scriv]\n", "CHANGELOG.rst", "changelog.d", "rst", rst),
+        ("[tool.scriv]\nformat = \"md\"\n", "CHANGELOG.md", "changelog.d", "md", md),
+        (
+            "[tool.scriv]\nformat = \"md\"\nfragment_directory = \"news\"\nchangelog = \"docs/NEWS.md\"\nmd_header_level = \"2\"\n",
+            "docs/NEWS.md",
+            "news",
+            "md",
+            md,
+        ),
+        (
+            "[tool.scriv]\nformat = \"md\"\nentry_title_template = \"{{ version }} of demo\"\n",
+            "CHANGELOG.md",
+            "changelog.d",
+            "md",
+            md,
+        ),
+        (
+            "[tool.scriv]\nrst_header_chars = \"-~\"\n",
+            "CHANGELOG.rst",
+            "changelog.d",
+            "rst",
+            "Added\n~~~~~\n\n- A flag.\n",
+        ),
+    ] {
+        let path = format!("{folder}/20260115_120000_change.{ending}");
+        let mut files = vec![(path.as_str(), fragment)];
+        if ending == "md" {
+            files.push((changelog, start));
+        }
+        let project = collecting(settings, &files);
+        let plan = project.pyrelease("plan").code(0);
+        assert!(plan.stdout().contains("demo 1.1.0") && plan.stdout().contains("scriv collect"), "{plan}");
+        let before = project.head();
+        project.pyrelease("run --yes").code(0);
+        let (released, left) = (project.read(changelog), listed(&project, folder));
+        project.git(&["reset", "--quiet", "--hard", &before]);
+        let hand = by_hand(&project, ("scriv", &["collect", "--version", "1.1.0"]), changelog, folder);
+        assert_eq!((released, left), hand, "{settings}");
+    }
+}
+
+#[test]
+fn what_a_tool_would_refuse_or_leave_out_is_refused_first() {
+    let towncrier = "[tool.towncrier]\ndirectory = \"news\"\n";
+    let mut seen = Transcript::named("fragments/refused");
+    for (settings, file) in [
+        (towncrier.to_owned(), ("news/12.feat.md", "A flag.\n")),
+        (towncrier.to_owned(), ("news/notes", "A flag.\n")),
+        (format!("{towncrier}template = \"news/missing.jinja\"\n"), ("news/12.feature.md", "A flag.\n")),
+    ] {
+        let project = collecting(&settings, &[file]);
+        let before = project.snapshot();
+        seen.add_messages(&project.pyrelease("run minor --yes").code(3));
+        project.assert_unchanged(&before);
+    }
+    seen.assert();
+}
+
+#[test]
+fn a_tool_that_fails_undoes_the_release() {
+    let settings = "[tool.towncrier]\ndirectory = \"news\"\ntemplate = \"news/template.jinja\"\n";
+    let files = [("news/12.feature.md", "A flag.\n"), ("news/template.jinja", "{% for %}\n")];
+    let project = collecting(settings, &files);
+    let before = project.snapshot();
+    let failed = project.pyrelease("run minor --yes").code(1);
+    assert!(failed.stderr().contains("TemplateSyntaxError"), "{failed}");
+    project.assert_unchanged(&before);
+    project.assert_no_debris();
+}
+
+#[test]
+fn a_section_is_made_from_conventional_commits() {
+    let config = format!(
+        "{STAGES}[stage.changelog]\nfrom = \"commits\"\ntypes.docs = {{ heading = \"Documentation\" }}\n"
+    );
+    let text = "# Changelog\n\n## 1.0.0\n\n- The first one.\n";
+    let project = quick().without_remote().config(&config).changelog(text).build();
+    for (file, message) in [
+        ("a.txt", "feat(cli): take a flag"),
+        ("b.txt", "fix!: refuse empty input\n\nBREAKING CHANGE: empty input was ignored"),
+        ("c.txt", "docs: say how"),
+        ("d.txt", "chore: tidy up"),
+    ] {
+        project.write(file, "something\n");
+        project.commit(message);
+    }
+    project.pyrelease("plan").code(0).stdout_eq(str![[r#"
+demo 2.0.0 (now 1.0.0), tag v2.0.0, from main at [OID]
+because of the commits: a commit breaks something: empty input was ignored
+  in the run's own clone:
+    changelog  write CHANGELOG.md
+    version    write pyproject.toml
+    tag        commit "Release 2.0.0"
+               tag v2.0.0
+  in the repository and its remote; undone if a later stage fails:
+    land       land in your repository: main and tag v2.0.0
+
+"#]]);
+    project.pyrelease("run --yes").code(0);
+    let released = project.read("CHANGELOG.md");
+    let entries = "### Added\n\n- **cli:** take a flag\n\n### Fixed\n\n- **Breaking:** refuse empty input: empty input was ignored\n\n### Documentation\n\n- say how\n";
+    assert!(released.contains(entries), "{released}");
+    assert!(released.ends_with("## 1.0.0\n\n- The first one.\n"), "{released}");
+
+    project.write("e.txt", "something\n");
+    project.commit("chore: nothing for users");
+    project.pyrelease("run --yes").code(2).messages_eq(str![[r#"
+error: 2.0.0 is already released, and no commit since is of a type that is released
+help: pass how to bump the version: `pyrelease run patch` (or minor, major, rc, …)
+
+"#]]);
+    project.write(
+        "release.toml",
+        &config.replace("commits\"", "commits\"\ntypes.fix = { heading = \"X\", bump = \"huge\" }"),
+    );
+    project.pyrelease("plan").code(2).messages_eq(str![[r#"
+error: [stage.changelog] types.fix: `huge` is not `major`, `minor` or `patch`
+help: such as { heading = "Documentation", bump = "patch" }
+
+"#]]);
+}
