@@ -60,6 +60,11 @@ static WAYS: LazyLock<Vec<(Regex, String)>> = LazyLock::new(|| {
         .collect()
 });
 
+static MONTH: LazyLock<Regex> = LazyLock::new(|| {
+    let way = format!(r"\b(?:(?P<long>{MONTHS})|(?:{SHORT}))(?P<comma>,)? [0-9]{{4}}\b");
+    Regex::new(&way).expect("a constant that the tests compile")
+});
+
 /// The first date in the text, in any supported format.
 pub(in crate::python) fn find(text: &str) -> Option<DateMatch> {
     // Every format has a year.
@@ -69,6 +74,18 @@ pub(in crate::python) fn find(text: &str) -> Option<DateMatch> {
     WAYS.iter()
         .filter_map(|(way, format)| way.find(text).map(|found| DateMatch { span: found.range(), format }))
         .min_by_key(|found| found.span.start)
+}
+
+/// A month and a year, which are a date in a heading only: `March, 2024`.
+pub(super) fn find_month(text: &str) -> Option<DateMatch> {
+    let found = MONTH.captures(text)?;
+    let format = match (found.name("long").is_some(), found.name("comma").is_some()) {
+        (true, true) => "%B, %Y",
+        (true, false) => "%B %Y",
+        (false, true) => "%b, %Y",
+        (false, false) => "%b %Y",
+    };
+    Some(DateMatch { span: found.get(0)?.range(), format })
 }
 
 /// Parses `YYYY-MM-DD`, and nothing else.

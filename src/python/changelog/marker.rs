@@ -47,6 +47,11 @@ impl Marker {
 impl Meaning {
     fn of(line: &str) -> Option<Self> {
         let content = line.trim();
+        // As a note: "This version is not yet released and is under active development."
+        if let Some(note) = content.strip_prefix(".. note::").filter(|note| note.len() < 2 * LONGEST) {
+            let start = line.len() - line.trim_start().len();
+            return note.contains("not yet released").then_some(Self::Open(start..start + content.len()));
+        }
         if line.len() > LONGEST || content.starts_with(['#', '>', '<', '|']) || is_item(content) {
             return None;
         }
@@ -88,6 +93,7 @@ mod tests {
             (":Date: unreleased", ":Date: X"),
             ("(in development)", "(X)"),
             ("Released 2026-XX-XX", "Released X"),
+            (".. note:: This version is not yet released and is under active development.", "X"),
         ] {
             let meaning = Meaning::of(line).unwrap_or_else(|| panic!("{line}"));
             assert!(matches!(meaning, Meaning::Open(_)), "{line}");

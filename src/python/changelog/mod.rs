@@ -3,6 +3,8 @@
 
 pub(in crate::python) mod date;
 mod edit;
+#[cfg(test)]
+mod forms;
 mod insert;
 mod lines;
 mod links;

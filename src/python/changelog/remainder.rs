@@ -114,13 +114,18 @@ impl Changelog {
                 }
             }
         }
+        let has_comments = self.newest().is_none_or(|newest| {
+            newest.body.clone().any(|index| self.comment_end(index, newest.body.end) > index)
+        });
         let mut index = body.start;
         while index < body.end {
             let end = self.comment_end(index, body.end);
             let heading = self.headings_in(&body).iter().any(|one| (one.first..=one.last).contains(&index));
             let known = |index: usize| remainder.has(self.lines[index].of(&self.text));
             if end > index {
-                if remainder.is_left && (index..end).all(known) {
+                // Where nothing is left, one below a heading tells what to write there.
+                let is_hint = !has_comments && self.is_below_heading(index, &body);
+                if if remainder.is_left { (index..end).all(known) } else { is_hint } {
                     removed[index..end].fill(true);
                 }
                 index = end;
@@ -185,6 +190,13 @@ impl Changelog {
             };
         }
         true
+    }
+
+    /// Whether only blank lines are between a heading of the body and this line.
+    fn is_below_heading(&self, index: usize, body: &Range<usize>) -> bool {
+        let above =
+            (body.start..index).rev().find(|line| !self.lines[*line].of(&self.text).trim().is_empty());
+        above.is_some_and(|above| self.headings_in(body).iter().any(|heading| heading.last == above))
     }
 
     /// Where the comment that begins on this line ends; this line if none does.

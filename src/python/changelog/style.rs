@@ -21,7 +21,11 @@ pub(super) struct Style {
 }
 
 static INLINE_LINK: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\]\(([^()\s]*)\)").expect("a constant that the tests compile"));
+    // Of Markdown: `[1.2.3](address)`; of reStructuredText: `` `1.2.3 <address>`__ ``.
+    LazyLock::new(|| {
+        Regex::new(r"(?P<close>\])\((?P<markdown>[^()\s]*)\)|\s<(?P<rst>[^<>\s]+)>(?P<end>`_)")
+            .expect("a constant that the tests compile")
+    });
 
 impl Style {
     /// The style of a heading: the text before the version, the version, and the rest with its date.
@@ -106,7 +110,9 @@ impl Style {
             }
             // A URL of another version would be worse than none.
             (Some(span), None) => {
-                let (open, close) = (span.start.saturating_sub(1), span.end + 1);
+                let is_rst = self.between[..span.start].ends_with(" <");
+                let open = span.start.saturating_sub(if is_rst { 2 } else { 1 });
+                let close = span.end + 1;
                 format!("{}{}", &self.between[..open], &self.between[close..])
             }
             (None, _) => self.between.clone(),
@@ -126,12 +132,13 @@ impl Style {
 
 /// The position of an inline link's URL.
 pub(super) fn inline_link(title: &str) -> Option<Range<usize>> {
-    INLINE_LINK.captures(title).and_then(|found| found.get(1)).map(|address| address.range())
+    let found = INLINE_LINK.captures(title)?;
+    found.name("markdown").or_else(|| found.name("rst")).map(|address| address.range())
 }
 
 /// The title with the first link's URL taken out: `[1.2.3] - today`.
 pub(super) fn without_link(title: &str) -> std::borrow::Cow<'_, str> {
-    INLINE_LINK.replace(title, "]")
+    INLINE_LINK.replace(title, "${close}${end}")
 }
 
 /// Whether words only introduce the date.
@@ -143,7 +150,8 @@ pub(super) fn is_said(between: &str) -> bool {
 /// The closing marks at the start: the first one of `] [YANKED]`.
 fn closers(rest: &str) -> &str {
     if let Some(link) = INLINE_LINK.find(rest).filter(|link| link.start() == 0) {
-        return link.as_str();
+        let more = rest[link.end()..].find(|c| c != '_').unwrap_or(rest.len() - link.end());
+        return &rest[..link.end() + if link.as_str().ends_with('_') { more } else { 0 }];
     }
     let end = rest.find(|c: char| !"])`*_".contains(c)).unwrap_or(rest.len());
     let collapsed = rest[..end].ends_with(']') && rest[end..].starts_with("[]");

@@ -96,7 +96,7 @@ impl Title {
         let word = found.name("word").map(|word| word.as_str().to_lowercase());
         let named = matches!(word.as_deref(), None | Some("version" | "release"));
         let dotted = version.release_segments().len() > 1;
-        let dated = date::find(rest);
+        let dated = date::find(rest).or_else(|| date::find_month(rest));
         let is_open = words::placeholder(&without_link(rest)).is_some();
         let is_dev = version.dev().is_some() && dated.is_none();
         if (dotted || named) && (is_open || is_dev && follows_a_version(rest)) {
@@ -152,7 +152,8 @@ fn follows_a_version(rest: &str) -> bool {
         None => true,
         Some(first) if first.is_alphanumeric() => {
             let tail = tail.strip_prefix("released ").or_else(|| tail.strip_prefix("on ")).unwrap_or(tail);
-            date::find(tail).is_some_and(|date| date.span.start == 0)
+            let date = date::find(tail).or_else(|| date::find_month(tail));
+            date.is_some_and(|date| date.span.start == 0)
         }
         Some(_) => true,
     }
@@ -184,6 +185,7 @@ mod tests {
             "`Unreleased`_",
             "Unreleased_",
             "**Unreleased**",
+            "`Unreleased <https://example.org/compare/v1.0.0...HEAD>`__",
             "Unreleased - xxxx-xx-xx",
         ] {
             assert!(
@@ -279,13 +281,16 @@ mod tests {
             ("1.2.3 - Codename", "1.3.0"),
             ("1.2.3, released 2024-01-31", "1.3.0, released 2026-11-24"),
             ("Release 1.2.3 (released Dec 04, 2025)", "Release 1.3.0 (released Nov 24, 2026)"),
+            ("Version 1.2.3 - March, 2024", "Version 1.3.0 - November, 2026"),
+            ("`v1.2.3 <https://x/1.2.2...1.2.3>`__", "`v1.3.0 <y>`__"),
             ("1.2.3 (6th December, 2024)", "1.3.0 (24th November, 2026)"),
             ("1.2.3 - 2024-01-31 ## {: #demo-v1.2.3 }", "1.3.0 - 2026-11-24 ## {: #demo-v1.3.0 }"),
             ("[1.2.3](https://x/v1.2.3) (2024-01-31)", "[1.3.0] (2026-11-24)"),
             ("`1.2.3`_ - 2024-01-31", "`1.3.0`_ - 2026-11-24"),
         ] {
             let style = release(title).unwrap().style;
-            assert_eq!(style.write("1.3.0", date, None), expected, "{title}");
+            let link = title.starts_with("`v").then_some("y");
+            assert_eq!(style.write("1.3.0", date, link), expected, "{title}");
         }
     }
 

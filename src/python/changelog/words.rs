@@ -12,7 +12,7 @@ const POSSIBLE: &str = "in development|under development|work in progress|in pro
                         latest changes|upcoming release|upcoming version|upcoming changes|upcoming|\
                         pending release|pending changes|pending|future release|to be released|\
                         changes since (?:the )?last release|since (?:the )?last release|head|trunk|main|master|\
-                        tbd|tba|tbr|wip|draft|planned|unpublished|coming soon|soon";
+                        tbd|tba|tbr|wip|in preparation|to be determined|draft|planned|unpublished|coming soon|soon";
 /// What stands where a date will stand
 const NO_DATE: &str = "tbd|tba|date|release date|yyyy[-/.]mm[-/.]dd|dd[-/.]mm[-/.]yyyy|x{2,}";
 const MONTH: &str = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec";

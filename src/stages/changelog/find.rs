@@ -8,7 +8,7 @@ use crate::python::settings;
 use crate::python::version::Version;
 
 /// The names of changelogs without their suffix, the most usual first
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 12] = [
     "changelog",
     "changes",
     "history",
@@ -19,6 +19,8 @@ const NAMES: [&str; 10] = [
     "change-log",
     "change_log",
     "releases",
+    "versionhistory",
+    "whatsnew",
 ];
 const SUFFIXES: [&str; 5] = ["md", "rst", "txt", "", "markdown"];
 /// The folders of documentation; a changelog may be in a folder of them

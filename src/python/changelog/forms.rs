@@ -1,0 +1,181 @@
+//! The forms in which projects write changelogs: each with the section of a release, before and after.
+
+use super::*;
+
+const DAY: &str = "2026-11-24";
+
+fn promote(path: &str, text: &str, remainder: Option<&Remainder>) -> Promoted {
+    let changelog = Changelog::parse(text.to_owned(), Format::of_text(path, text).unwrap()).unwrap();
+    let version = "1.1.0".parse().unwrap();
+    changelog.promote(&Promotion { remainder, ..Promotion::new(&version, DAY) }).unwrap()
+}
+
+/// Whether the text with the first part replaced by the second is what the release makes of it. Nothing is left.
+#[track_caller]
+fn check(path: &str, text: &str, (before, after): (&str, &str)) -> Promoted {
+    let promoted = promote(path, text, Some(&Remainder::default()));
+    assert!(text.contains(before));
+    assert_eq!(promoted.text, text.replacen(before, after, 1));
+    // The same with the line ends of Windows, a byte order mark, and no last line end.
+    let windows = |text: &str| format!("\u{feff}{}", text.trim_end().replace('\n', "\r\n"));
+    let other = promote(path, &windows(text), Some(&Remainder::default()));
+    assert_eq!(other.text, windows(&promoted.text));
+    assert_eq!(other.notes, promoted.notes);
+    promoted
+}
+
+#[test]
+fn a_version_that_is_not_released_gets_its_date() {
+    for (path, open, released, earlier) in [
+        ("a.rst", "1.1.0 (unreleased)", "1.1.0 (2026-11-24)", "1.0.0 (2024-01-31)"),
+        (
+            "a.rst",
+            "Release 1.1.0 (in development)",
+            "Release 1.1.0 (released Nov 24, 2026)",
+            "Release 1.0.0 (released Dec 31, 2025)",
+        ),
+        (
+            "a.rst",
+            "Version 1.1.0 (TBD)",
+            "Version 1.1.0 (November 24th, 2026)",
+            "Version 1.0.0 (October 29th, 2024)",
+        ),
+        ("a.rst", "1.1.0 - `main`_", "1.1.0 - 2026-11-24", "1.0.0 - 2024-01-31"),
+        ("a.rst", "UNRELEASED", "1.1.0 (2026-11-24)", "1.0.0 (2024-01-31)"),
+        ("a.rst", "*unreleased*", "1.1.0 - 2026-11-24", "1.0.0 - 2024-01-31"),
+        ("a.rst", "Next release", "1.1.0 (2026-11-24)", "1.0.0 (2024-01-31)"),
+        ("a.rst", "1.1.0.dev0", "1.1.0", "1.0.0"),
+        (
+            "CHANGES",
+            "Version 1.1.0 - in development",
+            "Version 1.1.0 - November, 2026",
+            "Version 1.0.0 - March, 2024",
+        ),
+        ("a.md", "Dev", "1.1.0 (24th November, 2026)", "1.0.0 (6th December, 2024)"),
+        ("a.md", "1.1.0 (2026-11-??)", "1.1.0 (2026-11-24)", "1.0.0 (2024-01-31)"),
+        ("a.md", "NEXT", "1.1.0", "1.0.0"),
+        ("a.md", "Latest Changes", "1.1.0 (2026-11-24)", "1.0.0 (2024-01-31)"),
+        ("a.md", "v1.1.0 (YYYY-MM-DD)", "v1.1.0 (2026-11-24)", "v1.0.0 (2024-01-31)"),
+    ] {
+        let headed = |title: &str| format!("{title}\n{}\n", "-".repeat(title.len()));
+        let text = format!("# Changes\n\n{}\n* A flag\n\n{}\n* b\n", headed(open), headed(earlier));
+        let text = if path.ends_with(".md") { text } else { text.replace("# Changes", "Changes\n=======") };
+        let promoted = check(path, &text, (&headed(open), &headed(released)));
+        assert_eq!((promoted.notes.as_str(), promoted.heading.as_str()), ("* A flag", released));
+    }
+}
+
+#[test]
+fn a_line_below_the_heading_gets_the_date() {
+    for (open, dated, today) in [
+        ("Unreleased", "Released 2024-01-31", "Released 2026-11-24"),
+        ("*UNRELEASED*", "*2024-01-31*", "*2026-11-24*"),
+        ("XXXX-XX-XX", "2024-01-31", "2026-11-24"),
+        ("Release date: TBD", "Release date: January 31, 2024", "Release date: November 24, 2026"),
+    ] {
+        let part =
+            |version: &str, marker: &str| format!("Version {version}\n-------------\n\n{marker}\n\n-   a\n");
+        let text = format!("Demo\n====\n\n{}\n\n{}", part("1.1.0", open), part("1.0.0", dated));
+        let promoted = check("CHANGES.rst", &text, (&part("1.1.0", open), &part("1.1.0", today)));
+        assert_eq!(promoted.notes, "-   a");
+    }
+    let text = "1.1.0 - `main`_\n~~~~~~~~~~~~~~~\n\n.. note:: This version is not yet released and is under active development.\n\n\
+                * a\n\n1.0.0 - 2024-01-31\n~~~~~~~~~~~~~~~~~~\n\n* b\n";
+    let released = "1.1.0 - 2026-11-24\n~~~~~~~~~~~~~~~~~~\n\n* a\n\n1.0.0";
+    assert_eq!(promote("a.rst", text, None).text.split(" - 2024").next(), Some(released));
+}
+
+#[test]
+fn bold_lines_are_headings_where_there_are_no_others() {
+    let text = "Version history\n===============\n\nThis project adheres to something.\n\n**UNRELEASED**\n\n- A flag\n\n\
+                **1.0.0 (2024-01-31)**\n\n- b\n";
+    check("docs/versionhistory.rst", text, ("**UNRELEASED**", "**1.1.0 (2026-11-24)**"));
+}
+
+#[test]
+fn links_in_the_headings_of_restructured_text_are_updated() {
+    let text = "`Unreleased <https://x/compare/1.0.0...HEAD>`__\n-----------------------------------------------\n\n- a\n\n\
+                `v1.0.0 <https://x/compare/0.9.0...1.0.0>`__\n--------------------------------------------\n\n- b\n";
+    let promoted = promote("CHANGELOG.rst", text, Some(&Remainder::default()));
+    assert!(
+        promoted.text.starts_with("`v1.1.0 <https://x/compare/1.0.0...1.1.0>`__\n---"),
+        "{}",
+        promoted.text
+    );
+}
+
+#[test]
+fn hints_and_empty_headings_are_not_released() {
+    let text = "# Change Log\n\n## Unreleased\n\n### Highlights\n\n<!-- Include major changes here -->\n\n\
+                ### Stable style\n\n<!-- Changes to the style -->\n\n- A fix (#1)\n\n### Packaging\n\n<!-- How it is\n\
+                packaged -->\n\n## 1.0.0\n\n### Stable style\n\n- b\n";
+    let released = "# Change Log\n\n## 1.1.0\n\n### Stable style\n\n- A fix (#1)\n\n## 1.0.0\n\n### Stable style\n\n- b\n";
+    assert_eq!(promote("CHANGES.md", text, Some(&Remainder::default())).text, released);
+    // Where an Unreleased section is left, they stay there.
+    let left = promote("CHANGES.md", text, None);
+    let template = "## Unreleased\n\n### Highlights\n\n<!-- Include major changes here -->\n\n### Stable style\n\n\
+                    <!-- Changes to the style -->\n\n### Packaging\n\n<!-- How it is\npackaged -->\n\n## 1.1.0\n\n### Stable";
+    assert!(left.text.contains(template), "{}", left.text);
+    assert_eq!(left.notes, "### Stable style\n\n- A fix (#1)");
+}
+
+#[test]
+fn a_template_is_left_and_not_released() {
+    let template = "\n- \\[Short description of a change.\\]".to_owned();
+    let remainder = Remainder { is_left: true, template };
+    let text = "Release History\n===============\n\ndev\n---\n\n- \\[Short description of a change.\\]\n- A fix\n\n\
+                1.0.0 (2024-01-31)\n------------------\n\n- b\n";
+    let released = text.replace("change.\\]\n", "change.\\]\n\n1.1.0 (2026-11-24)\n------------------\n\n");
+    assert_eq!(promote("HISTORY.md", text, Some(&remainder)).text, released);
+    let empty = Changelog::parse(text.replace("- A fix\n", ""), Format::Markdown).unwrap();
+    let version = "1.1.0".parse().unwrap();
+    let promotion = Promotion { remainder: Some(&remainder), ..Promotion::new(&version, DAY) };
+    assert_eq!(empty.promote(&promotion), Err(ChangelogError::Empty { line: 4 }));
+    let nothing = "1.1.0 (unreleased)\n------------------\n\n- Nothing changed yet.\n\n1.0.0 (2024-01-31)\n---------------\n";
+    let nothing = Changelog::parse(nothing.to_owned(), Format::Rst).unwrap();
+    assert_eq!(nothing.promote(&promotion), Err(ChangelogError::Empty { line: 1 }));
+}
+
+#[test]
+fn a_written_section_gets_only_a_missing_date() {
+    let text = "## 1.1.0\n\n- a\n\n## 1.0.0 (2024-01-31)\n\n- b\n";
+    check("a.md", text, ("## 1.1.0", "## 1.1.0 (2026-11-24)"));
+    let text = "## 1.1.0 (2026-01-01)\n\n- a\n\n## 1.0.0 (2024-01-31)\n\n- b\n";
+    let promoted = promote("a.md", text, None);
+    assert_eq!((promoted.text.as_str(), promoted.was_written), (text, true));
+    let text =
+        "## 1.2.0 (unreleased)\n\n- c\n\n## 1.1.0 (unreleased)\n\n- a\n\n## 1.0.0 (2024-01-31)\n\n- b\n";
+    check("a.md", text, ("1.1.0 (unreleased)", "1.1.0 (2026-11-24)"));
+}
+
+#[test]
+fn a_comparison_starts_at_the_last_version() {
+    let text = "## [Unreleased]\n\n- a\n\n## [1.0.1] - 2024-01-31\n\n[unreleased]: https://x/compare/1.0.0...main\n\
+                [1.0.1]: https://x/compare/1.0.0...1.0.1\n";
+    let promoted = promote("a.md", text, None);
+    assert!(
+        promoted.text.contains(
+            "\n[unreleased]: https://x/compare/1.1.0...main\n[1.1.0]: https://x/compare/1.0.1...1.1.0\n"
+        ),
+        "{}",
+        promoted.text
+    );
+}
+
+#[test]
+fn hostile_and_long_texts_cost_little() {
+    let long = "x".repeat(1 << 20);
+    let deep = format!("{}{}", "````\n".repeat(2_000), "<!--\n".repeat(2_000));
+    for middle in [long.as_str(), deep.as_str(), "\t- a\n\t\t- b\n", "<!-- never closed\n\n## 0.9\n"] {
+        let text = format!("## Unreleased\n\n- a\n\n{middle}\n\n## 1.0.0 (2024-01-31)\n\n- b\n");
+        let promoted = promote("a.md", &text, Some(&Remainder::default()));
+        assert!(promoted.text.starts_with("## 1.1.0"), "{:.80}", promoted.text);
+    }
+    let entry =
+        "## 1.0.0 (2024-01-31)\n\n### Fixed\n\n- An entry with `code` and a [link](https://example.org).\n\n";
+    let text = format!("# Changes\n\n## Unreleased\n\n- a\n\n{}", entry.repeat((5 << 20) / entry.len()));
+    let started = std::time::Instant::now();
+    let promoted = promote("a.md", &text, None);
+    assert_eq!(promoted.notes, "- a");
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}
