@@ -1,5 +1,8 @@
 //! The forms in which projects write changelogs: each with the section of a release, before and after.
 
+use proptest::prelude::*;
+
+use super::tests::fragment;
 use super::*;
 
 const DAY: &str = "2026-11-24";
@@ -178,4 +181,26 @@ fn hostile_and_long_texts_cost_little() {
     let promoted = promote("a.md", &text, None);
     assert_eq!(promoted.notes, "- a");
     assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn what_was_promoted_has_the_same_entries(text in fragment(), rst in any::<bool>(), is_left in any::<bool>()) {
+        let format = if rst { Format::Rst } else { Format::Markdown };
+        let before = Changelog::parse(text, format).unwrap();
+        let version = "1.1.0".parse().unwrap();
+        let remainder = Remainder { is_left, ..Remainder::default() };
+        if let Ok(promoted) = before.promote(&Promotion { remainder: Some(&remainder), ..Promotion::new(&version, DAY) }) {
+            let after = Changelog::parse(promoted.text.clone(), format).unwrap();
+            let entries = |changelog: &Changelog| -> Vec<(Option<Version>, String)> {
+                let others = changelog.versions().into_iter().filter(|section| section.version.as_ref() != Some(&version));
+                others.map(|section| (section.version, section.body)).collect()
+            };
+            prop_assert_eq!(entries(&before), entries(&after), "{}", promoted.text);
+            let own = after.versions().into_iter().find(|section| section.version.as_ref() == Some(&version));
+            prop_assert_eq!(own.map(|section| section.body), Some(promoted.notes));
+        }
+    }
 }

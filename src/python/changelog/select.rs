@@ -67,13 +67,18 @@ impl Changelog {
 
     fn promotable<'a>(&'a self, part: &'a Part) -> Result<Choice<'a>, ChangelogError> {
         let Some(unreleased) = part.unreleased() else { return Err(self.no_unreleased()) };
+        let first = self.line_of(&part.heading);
         for heading in self.headings.iter().filter(|heading| part.body.contains(&heading.first)) {
-            if let Title::Release(release) = Title::of(&self.text[heading.title.clone()])
-                && release.is_certain()
-            {
-                let (version, line) = (release.version, self.line_of(heading));
-                let unreleased = self.line_of(&part.heading);
-                return Err(ChangelogError::Deeper { line, version, unreleased });
+            let line = self.line_of(heading);
+            match Title::of(&self.text[heading.title.clone()]) {
+                Title::Release(release) if release.is_certain() => {
+                    let version = release.version;
+                    return Err(ChangelogError::Deeper { line, version, unreleased: first });
+                }
+                Title::Unreleased(one) if !one.is_doubtful => {
+                    return Err(ChangelogError::Twice { first, second: line });
+                }
+                _ => {}
             }
         }
         Ok(Choice::Unreleased(part, unreleased))
