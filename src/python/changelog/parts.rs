@@ -55,7 +55,12 @@ impl Changelog {
                 Title::Unreleased(one) if one.is_doubtful && (released || heading.level < level) => {
                     Title::Other
                 }
-                Title::Release(release) if heading.level < level && !release.is_certain() => Title::Other,
+                // The title of the whole.
+                Title::Release(release)
+                    if parts.is_empty() && heading.level < level && !release.is_certain() =>
+                {
+                    Title::Other
+                }
                 title => title,
             };
             if let Some(part) = parts.last_mut().filter(|_| open) {
@@ -94,7 +99,8 @@ impl Changelog {
     }
 
     fn part(&self, heading: &Heading, title: Title) -> Part {
-        let marker = Marker::below(heading, &self.text, &self.lines, &self.kinds);
+        let marker = Marker::below(heading, &self.text, &self.lines, &self.kinds)
+            .filter(|marker| self.heading_from(marker.line).is_none());
         let title = match (title, &marker) {
             (Title::Release(release), Some(marker)) if marker.is_open() && release.date.is_none() => {
                 let planned = Some(Planned { version: release.version, spelling: release.spelling });

@@ -5,6 +5,7 @@ use std::ops::Range;
 use jiff::civil::Date;
 
 use super::edit::Edit;
+use super::lines::Heading;
 use super::links::Comparison;
 use super::marker::Meaning;
 use super::parts::Part;
@@ -170,11 +171,17 @@ impl Changelog {
 
         let ending = self.ending();
         // Markdown has two kinds of heading of the same level.
+        let length = |heading: &Heading| heading.last - heading.first;
         let heading = newest.map(|newest| &newest.heading).filter(|newest| {
-            newest.level == part.heading.level
-                && newest.last - newest.first != part.heading.last - part.heading.first
+            let own = &part.heading;
+            newest.level < own.level || (newest.level == own.level && length(newest) != length(own))
         });
         let mut text = self.retitled(heading.unwrap_or(&part.heading), &new_title);
+        let above = part.heading.first.checked_sub(1).map(|above| self.lines[above].of(&self.text));
+        if heading.is_some() && above.is_some_and(|above| !above.trim().is_empty()) {
+            // An underlined title must not continue a paragraph.
+            text.insert_str(0, ending);
+        }
         let (below, mut edits) = self.marked(part, newest, &style, day);
         text.push_str(&below);
         if remainder.is_left {
@@ -213,7 +220,10 @@ impl Changelog {
         let notes = match body {
             Some(notes) => notes.trim().to_owned(),
             None => {
-                let gone = |index: &usize| removed.iter().find(|run| run.lines.contains(index));
+                let gone = |index: &usize| {
+                    let after = removed.partition_point(|run| run.lines.start <= *index);
+                    removed[..after].last().filter(|run| run.lines.contains(index))
+                };
                 let kept = part.body.clone().filter(|index| gone(index).is_none_or(|run| run.keeps(*index)));
                 self.body(kept, |index| gone(&index).is_some())
             }

@@ -1,5 +1,6 @@
 //! What a release leaves in a changelog for the next changes: an empty Unreleased section with a template, or nothing.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -47,9 +48,24 @@ impl Remainder {
         if is_template { self } else { Self { template: String::new(), ..self } }
     }
 
-    /// Whether a line is one of the template's.
-    pub(super) fn has(&self, line: &str) -> bool {
-        !line.trim().is_empty() && self.template.lines().any(|own| own.trim() == line.trim())
+    /// The lines of the template, without the space around them.
+    fn lines(&self) -> HashSet<&str> {
+        self.template.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
+    }
+
+    /// Those that are not in comments.
+    fn shown(&self) -> HashSet<&str> {
+        let mut shown = HashSet::new();
+        let (mut in_html, mut in_rst) = (false, false);
+        for line in self.template.lines() {
+            in_rst = line.starts_with("..") || (in_rst && (line.starts_with([' ', '\t']) || line.is_empty()));
+            let begins = line.contains("<!--");
+            if !(in_html || in_rst || begins || line.trim().is_empty()) {
+                shown.insert(line.trim());
+            }
+            in_html = (in_html || begins) && !line.contains("-->");
+        }
+        shown
     }
 }
 
@@ -87,9 +103,7 @@ impl Changelog {
             if end > index {
                 add(index..end);
                 index = end;
-            } else if let Some(heading) =
-                headings.iter().find(|one| one.first == index).filter(|_| keeps_headings)
-            {
+            } else if let Some(heading) = self.heading_from(index).filter(|_| keeps_headings) {
                 add(heading.first..heading.last + 1);
                 index = heading.last + 1;
             } else {
@@ -114,24 +128,27 @@ impl Changelog {
                 }
             }
         }
+        let (template, shown) = (remainder.lines(), remainder.shown());
+        let known = |index: usize| template.contains(self.lines[index].of(&self.text).trim());
         let has_comments = self.newest().is_none_or(|newest| {
             newest.body.clone().any(|index| self.comment_end(index, newest.body.end) > index)
         });
         let mut index = body.start;
         while index < body.end {
             let end = self.comment_end(index, body.end);
-            let heading = self.headings_in(&body).iter().any(|one| (one.first..=one.last).contains(&index));
-            let known = |index: usize| remainder.has(self.lines[index].of(&self.text));
             if end > index {
                 // Where nothing is left, one below a heading tells what to write there.
-                let is_hint = !has_comments && self.is_below_heading(index, &body);
-                if if remainder.is_left { (index..end).all(known) } else { is_hint } {
-                    removed[index..end].fill(true);
-                }
+                let is_hint = !has_comments && self.is_below_heading(index, body.start);
+                let goes = if remainder.is_left { (index..end).all(known) } else { is_hint };
+                removed[index..end].iter_mut().for_each(|removed| *removed |= goes);
                 index = end;
                 continue;
             }
-            if !heading && self.kinds[index] == Kind::Text && known(index) {
+            let is_text = self.kinds[index] == Kind::Text && !self.is_reference(index);
+            if is_text
+                && !self.is_in_heading(index)
+                && shown.contains(self.lines[index].of(&self.text).trim())
+            {
                 removed[index] = true;
             }
             index += 1;
@@ -155,7 +172,8 @@ impl Changelog {
     /// Whether a section has no change: nothing but the template, or a text that says so.
     pub(super) fn is_without_changes(&self, part: &Part, remainder: &Remainder) -> bool {
         let mut contents = self.contents(part.body.clone());
-        contents.retain(|content| !remainder.has(self.lines[content.index].of(&self.text)));
+        let template = remainder.shown();
+        contents.retain(|content| !template.contains(self.lines[content.index].of(&self.text).trim()));
         match contents.as_slice() {
             [] => true,
             [one] => words::says_nothing(self.lines[one.index].of(&self.text)),
@@ -172,7 +190,7 @@ impl Changelog {
     /// Where the lines below a heading end: at the next one that is not deeper.
     fn end_of(&self, heading: &Heading, body: &Range<usize>) -> usize {
         let following =
-            self.headings_in(body).iter().find(|one| one.first > heading.last && one.level <= heading.level);
+            self.headings_in(&(heading.last + 1..body.end)).iter().find(|one| one.level <= heading.level);
         following.map_or(body.end, |next| next.first)
     }
 
@@ -182,7 +200,7 @@ impl Changelog {
         let mut index = heading.last + 1;
         while index < end {
             let comment = self.comment_end(index, end);
-            index = match self.headings_in(body).iter().find(|one| one.first == index) {
+            index = match self.heading_from(index) {
                 Some(deeper) => deeper.last + 1,
                 None if comment > index => comment,
                 None if self.lines[index].of(&self.text).trim().is_empty() => index + 1,
@@ -193,10 +211,14 @@ impl Changelog {
     }
 
     /// Whether only blank lines are between a heading of the body and this line.
-    fn is_below_heading(&self, index: usize, body: &Range<usize>) -> bool {
-        let above =
-            (body.start..index).rev().find(|line| !self.lines[*line].of(&self.text).trim().is_empty());
-        above.is_some_and(|above| self.headings_in(body).iter().any(|heading| heading.last == above))
+    fn is_below_heading(&self, index: usize, start: usize) -> bool {
+        let above = (start..index).rev().find(|line| !self.lines[*line].of(&self.text).trim().is_empty());
+        above.is_some_and(|above| self.is_in_heading(above))
+    }
+
+    fn is_in_heading(&self, index: usize) -> bool {
+        let after = self.headings.partition_point(|heading| heading.first <= index);
+        after.checked_sub(1).is_some_and(|at| self.headings[at].last >= index)
     }
 
     /// Where the comment that begins on this line ends; this line if none does.

@@ -144,6 +144,10 @@ impl Release {
 /// Whether a text can follow a version in a heading, unlike the rest of a sentence.
 fn follows_a_version(rest: &str) -> bool {
     let linkless = without_link(rest);
+    // A link reference.
+    if linkless.starts_with("]:") {
+        return false;
+    }
     if !linkless.is_empty() && !linkless.starts_with(|c: char| "]`*_ \t(),:;|/–—-".contains(c)) {
         return false;
     }

@@ -106,7 +106,7 @@ fn remainder(past: &[Past]) -> Option<Convention<Remainder>> {
     let evidence: Vec<String> = alike.map(|past| past.tag.clone()).collect();
     let is_usual = newest.is_left && newest.template.trim().is_empty();
     let reason = crate::python::habits::reason(&evidence);
-    (!is_usual).then(|| Convention { value: newest, reason })
+    (!is_usual).then_some(Convention { value: newest, reason })
 }
 
 /// The whole lines at the beginning of a long text.
