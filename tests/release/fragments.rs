@@ -1,7 +1,6 @@
 //! Changelogs that towncrier or scriv collects from fragments, and sections from conventional commits.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use pyrelease_test_support::{Project, Transcript, shared_cache, str};
 
@@ -42,12 +41,14 @@ fn by_hand(
     let clone = project.sandbox().home().join(format!("by-hand-{tool}"));
     let _ = fs_err::remove_dir_all(&clone);
     project.git(&["clone", "--quiet", ".", &clone.display().to_string()]);
-    let mut command = Command::new(python_of(tool));
-    command.args(["-I", "-m", tool]).args(arguments).current_dir(&clone);
-    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
-    let output = command.output().expect("it was just run");
-    assert!(output.status.success(), "{output:?}");
-    let text = fs_err::read_to_string(clone.join(changelog)).unwrap();
+    let arguments = [&["-I", "-m", tool], arguments].concat();
+    project
+        .sandbox()
+        .command(&clone, python_of(tool), &arguments)
+        .stdout_capture()
+        .run()
+        .expect("it was just run");
+    let text = fs_err::read_to_string(clone.join(changelog)).expect("the tool writes it");
     let left = fs_err::read_dir(clone.join(folder)).into_iter().flatten().flatten();
     let mut left: Vec<String> = left.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     left.sort();

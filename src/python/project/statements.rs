@@ -47,8 +47,11 @@ enum Token<'t> {
     Mark(char),
 }
 
-/// A logical line, as tokens with their positions
-type Statement<'t> = Vec<(usize, Token<'t>)>;
+/// A token and its position
+type Placed<'t> = (usize, Token<'t>);
+
+/// A logical line
+type Statement<'t> = Vec<Placed<'t>>;
 
 /// Which lines to read
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -110,12 +113,12 @@ pub(super) fn value_source<'t>(text: &'t str, name: &str) -> Option<&'t str> {
 }
 
 /// The items between commas, if they are plain numbers and strings.
-fn items(tokens: &[(usize, Token<'_>)]) -> Option<Vec<TupleItem>> {
+fn items(tokens: &[Placed<'_>]) -> Option<Vec<TupleItem>> {
     let mut parts: Vec<_> = tokens.split(|(_, token)| *token == Token::Mark(',')).collect();
     if parts.last().is_some_and(|last| last.is_empty()) {
         parts.pop();
     }
-    let item = |part: &[(usize, Token<'_>)]| match part {
+    let item = |part: &[Placed<'_>]| match part {
         [(offset, Token::Name(word))] if word.bytes().all(|byte| byte.is_ascii_digit()) => {
             Some(TupleItem::Number(*offset..offset + word.len()))
         }
@@ -146,7 +149,7 @@ pub(super) fn setup_argument(text: &str, name: &str) -> Option<Assignment> {
 }
 
 /// The keyword argument `name` among the tokens after a call's parenthesis.
-fn argument(text: &str, call: &[(usize, Token<'_>)], name: &str) -> Option<Assignment> {
+fn argument(text: &str, call: &[Placed<'_>], name: &str) -> Option<Assignment> {
     let mut depth = 0_usize;
     for (index, (offset, token)) in call.iter().enumerate() {
         match token {
@@ -247,7 +250,7 @@ fn assignment(tokens: &Statement<'_>, name: &str) -> Option<Assignment> {
 }
 
 /// The names that a statement assigns to, and the value's tokens: `name = …`, `name: str = …`, `other = name = …`.
-fn assigned<'s, 't>(tokens: &'s [(usize, Token<'t>)]) -> Option<(Vec<&'t str>, &'s [(usize, Token<'t>)])> {
+fn assigned<'s, 't>(tokens: &'s [Placed<'t>]) -> Option<(Vec<&'t str>, &'s [Placed<'t>])> {
     let mut targets = Vec::new();
     let mut rest = tokens;
     while let [(_, Token::Name(target)), after @ ..] = rest {
