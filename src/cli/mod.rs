@@ -6,6 +6,7 @@ mod doctor;
 mod drill;
 mod external;
 mod log;
+mod notes;
 mod plan;
 mod plugin;
 mod recover;
@@ -87,6 +88,8 @@ enum Command {
     Status(status::Arguments),
     /// List the runs of this repository, or show the journal of one
     Log(log::Arguments),
+    /// Print the notes of a released version, from the changelog
+    Notes(notes::Arguments),
     /// Check distributions against PyPI's rules, offline
     Check(check::Arguments),
     /// Find everything that would make a release fail
@@ -172,6 +175,7 @@ fn run(context: &Context, command: &Command) -> Result<()> {
         Command::Rollback(arguments) => recover::rollback(context, arguments),
         Command::Status(arguments) => status::status(context, arguments),
         Command::Log(arguments) => log::log(context, arguments),
+        Command::Notes(arguments) => notes::notes(context, arguments),
         Command::Check(arguments) => check::check(context, arguments),
         Command::Doctor(arguments) => doctor::doctor(context, arguments),
         Command::Token(arguments) => token::token(context, arguments),

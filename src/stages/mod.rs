@@ -8,6 +8,7 @@ mod check;
 mod command;
 mod given;
 mod indexes;
+mod notes;
 mod plugin;
 mod push;
 pub mod rebuild;
@@ -29,6 +30,7 @@ use plugin::Described;
 
 pub use check::{distributions_in, judge_files, known_or, policy, tracked_at};
 pub use indexes::unused as unused_indexes;
+pub use notes::{ReleaseNotes, release_notes};
 pub use plugin::{Named, NullHandler, Plugins, named};
 pub use reopen::advice;
 pub use target::{BackendMetadata, Bumping, ask_backend, read_project, target, target_or_patch};

@@ -270,3 +270,32 @@ demo 1.0.2 (now 1.0.1), tag v1.0.2, from main at [OID]
         "## Unreleased\n\n## [1.0.2](https://example.org/tag/v1.0.2) - DAY ## {: #demo-v1.0.2 }\n\n- More.\n";
     assert_eq!(changelog(&project, path), text.replacen("## Unreleased\n", released, 1));
 }
+
+#[test]
+fn the_notes_of_a_version_are_printed_in_markdown() {
+    let text = "Changes\n=======\n\nUnreleased\n----------\n\nAdded\n~~~~~\n\n* A flag, ``--fast`` (:issue:`12`, `a page <https://example.org>`_)\n\n\
+                1.0.0 (2026-01-15)\n------------------\n\n* The first one, by :user:`dana`.\n";
+    let project = project_with("CHANGES.rst", text);
+    let stages = "stages = [\"changelog\", \"version\", \"tag\", \"publish\"]\n[stage.publish]\n\
+                  run = [\"sh\", \"-c\", \"cp $PYRELEASE_NOTES $HOME/notes.md\"]\n";
+    project.write("release.toml", stages);
+    project.commit("Publish the notes");
+    project.pyrelease("notes").code(0).stdout_eq(str![[r#"
+* The first one, by @dana.
+
+"#]]);
+    project.pyrelease("run minor --yes").code(0);
+    let notes = "### Added\n\n* A flag, `--fast` (#12, [a page](https://example.org))";
+    let published =
+        fs_err::read_to_string(project.sandbox().home().join("notes.md")).expect("the stage copies it");
+    assert_eq!(published.trim(), notes);
+    assert_eq!(project.pyrelease("notes").code(0).stdout().trim(), notes);
+    let json = project.pyrelease("notes 1.0 --format json").code(0).json();
+    assert_eq!(json["version"], "1.0.0");
+    assert_eq!(json["path"], "CHANGES.rst");
+    project.pyrelease("notes 2.0").code(3).messages_eq(str![]);
+    project.pyrelease("notes two").code(2).messages_eq(str![]);
+    project.git(&["rm", "--quiet", "CHANGES.rst"]);
+    project.git(&["commit", "--quiet", "-m", "Remove the changelog"]);
+    project.pyrelease("notes").code(3).messages_eq(str![]);
+}

@@ -24,12 +24,14 @@ mod style;
 #[cfg(test)]
 mod tests;
 mod title;
+mod to_markdown;
 mod words;
 
 pub use promote::{Promoted, Promotion};
 pub use remainder::Remainder;
 pub use section::{Category, Group, Item, Section};
 use thiserror::Error;
+pub use to_markdown::to_markdown;
 
 use self::lines::{Heading, Kind, Line};
 use self::links::Definition;

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Changelog, parse};
 use crate::engine::prelude::*;
 use crate::engine::release::Workspace;
-use crate::python::changelog::Promotion;
+use crate::python::changelog::{Format, Promotion, to_markdown};
 use crate::python::fragments::{Collector, Fragments, Problem};
 use crate::python::project::{Files, Project};
 use crate::python::version::Bump;
@@ -121,13 +121,14 @@ fn program(collector: Collector, workspace: &Workspace, say: &dyn Fn(&str)) -> R
     Ok(tools.process().args(["-m", name]))
 }
 
-/// The release's notes: the version's section, or else what the tool added.
+/// The release's notes in Markdown: the version's section, or else what the tool added.
 fn notes(root: &Path, path: &str, before: &str, release: &Release) -> Result<String> {
     let after = fs_err::read_to_string(root.join(path))
         .map_err(|error| Error::failed(format!("the tool did not write `{path}`")).because(error))?;
     let promotion = Promotion::new(&release.target.version, &release.target.names.date);
     let section = parse(path, after.clone()).ok().and_then(|document| document.promote(&promotion).ok());
-    Ok(section.map_or_else(|| added(before, &after), |promoted| promoted.notes))
+    let notes = section.map_or_else(|| added(before, &after), |promoted| promoted.notes);
+    Ok(to_markdown(&notes, Format::of_text(path, &after).unwrap_or(Format::Markdown)))
 }
 
 /// The lines that a text has and another has not, from the first to the last of them.

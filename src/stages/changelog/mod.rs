@@ -14,7 +14,7 @@ use serde::Deserialize;
 use self::work::Work;
 use crate::config::Config;
 use crate::engine::prelude::*;
-use crate::python::changelog::{Changelog as Document, Format};
+use crate::python::changelog::{Changelog as Document, Format, to_markdown};
 use crate::python::project::Files;
 use crate::python::version::Version;
 
@@ -184,7 +184,8 @@ impl Stage for Changelog {
                         effects.skip(&format!("`{path}` has the section of {version} already"))?;
                     }
                 }
-                Some(promoted.notes)
+                let format = Format::of_text(&path, &promoted.text).unwrap_or(Format::Markdown);
+                Some(to_markdown(&promoted.notes, format))
             }
             Work::Notes(notes) => {
                 effects.skip("the project has no changelog for the notes")?;

@@ -1,0 +1,28 @@
+//! `pyrelease notes`: prints the notes of a released version.
+
+use crate::engine::release::Workspace;
+use crate::error::Result;
+use crate::ops::{Context, environment_of, locate};
+use crate::python::version::Version;
+use crate::stages::release_notes;
+use crate::ui::{Format, data};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The version; by default the last one that was released
+    #[arg(value_name = "VERSION")]
+    version: Option<String>,
+}
+
+pub(super) fn notes(context: &Context, arguments: &Arguments) -> Result<()> {
+    let version = arguments.version.as_deref().map(str::parse::<Version>).transpose()?;
+    let location = locate(context)?;
+    let environment = environment_of(&location.config, &location.root, context.environment.clone());
+    let workspace = Workspace::open(&location.root, environment)?;
+    let notes = release_notes(&location.config, &workspace, version.as_ref())?;
+    match context.format {
+        Format::Human => data(&notes.notes),
+        Format::Json => data(&serde_json::to_string(&notes).unwrap_or_default()),
+    }
+    Ok(())
+}
