@@ -293,9 +293,21 @@ fn the_notes_of_a_version_are_printed_in_markdown() {
     let json = project.pyrelease("notes 1.0 --format json").code(0).json();
     assert_eq!(json["version"], "1.0.0");
     assert_eq!(json["path"], "CHANGES.rst");
-    project.pyrelease("notes 2.0").code(3).messages_eq(str![]);
-    project.pyrelease("notes two").code(2).messages_eq(str![]);
+    project.pyrelease("notes 2.0").code(3).messages_eq(str![[r#"
+error: `CHANGES.rst` has no section for 2.0
+help: its last ones are 1.1.0, 1.0.0
+
+"#]]);
+    project.pyrelease("notes two").code(2).messages_eq(str![[r#"
+error: `two` is not a valid version: expected version to start with a number, but no leading ASCII digits were found
+help: use a version such as `1.2.0`, `1.2.0rc1`, `1.2.0.post1` or `1.2.0.dev1` (PEP 440)
+
+"#]]);
     project.git(&["rm", "--quiet", "CHANGES.rst"]);
     project.git(&["commit", "--quiet", "-m", "Remove the changelog"]);
-    project.pyrelease("notes").code(3).messages_eq(str![]);
+    project.pyrelease("notes").code(3).messages_eq(str![[r#"
+error: the project has no changelog
+help: set `file` in [stage.changelog]
+
+"#]]);
 }

@@ -116,7 +116,7 @@ fn an_empty_changelog() {
     let attempt = Attempt::at(demo().changelog(changelog));
     attempt.comes_to_nothing(3).messages_eq(str![[r#"
 error: [changelog] `CHANGELOG.md`: the Unreleased section on line 3 is empty
-help: add the changes for users below line 3; headings and comments do not count
+help: add the changes for users below line 3; headings and comments do not count; or set `required = false` in [stage.changelog]
 error: the release was refused; nothing has been done
 
 "#]]);
@@ -177,7 +177,7 @@ fn everything_that_is_wrong_is_said_at_once() {
     let outcome = attempt.comes_to_nothing(3);
     outcome.messages_eq(str![[r#"
 error: [changelog] `CHANGELOG.md`: the Unreleased section on line 3 is empty
-help: add the changes for users below line 3; headings and comments do not count
+help: add the changes for users below line 3; headings and comments do not count; or set `required = false` in [stage.changelog]
 error: [tag] tag `v1.1.0` already exists
 help: it points at [OID]; choose another version
 error: [push] `main` at `origin` has commits that you do not have

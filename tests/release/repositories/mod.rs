@@ -15,7 +15,7 @@ mod worktrees;
 
 use std::path::Path;
 
-use pyrelease_test_support::{Blueprint, Config, Outcome, Project, str};
+use pyrelease_test_support::{Blueprint, Config, Outcome, Project};
 
 use super::{QUICK, quick};
 
@@ -78,11 +78,9 @@ fn release_and_undo(project: &Project) {
 #[track_caller]
 fn check_undo(project: &Project, top: &Path) {
     let before = project.snapshot();
-    project.pyrelease("run minor --yes").from(top).env("FAIL", "yes").code(1).messages_eq(str![[r#"
-error: `sh -c 'test -z "$FAIL"'` failed (exit status: 1)
-help: its complete output is in `[ROOT]/demo/.git/pyrelease/runs/[RUN]/last.log`
-
-"#]]);
+    let failed = project.pyrelease("run minor --yes").from(top).env("FAIL", "yes").code(1);
+    let said = r#"error: `sh -c 'test -z "$FAIL"'` failed (exit status: 1)"#;
+    assert!(failed.stderr().contains(said), "{failed}");
     project.assert_unchanged(&before);
     dies(project, top);
     project.pyrelease("rollback --yes").from(top).code(0);

@@ -130,7 +130,7 @@ fn with_a_gpg_key_that_is_not_there_or_has_expired() {
     std::thread::sleep(std::time::Duration::from_secs(2));
     project.git(&["config", "user.signingKey", &key]);
     is_refused(&project).messages_eq(str![[r#"
-error: [tag] `gpg` cannot sign with the key `D2A9354425C67878`: it has expired
+error: [tag] `gpg` cannot sign with the key `[..]`: it has expired
 help: list the keys with `gpg --list-secret-keys`; set one with `git config user.signingKey KEY`
 error: the release was refused; nothing has been done
 

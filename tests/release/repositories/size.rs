@@ -23,8 +23,8 @@ fn many_files_and_many_tags() {
     script.push_str("done\n");
     let file = project.sandbox().root().join("import");
     fs_err::write(&file, script).unwrap();
-    let import = project.sandbox().command(project.folder(), "git", &["fast-import", "--quiet"]);
-    import.stdin_path(&file).run().unwrap();
+    let import = ["-c", "git fast-import --quiet < \"$1\"", "import", &file.display().to_string()];
+    project.sandbox().command(project.folder(), "sh", &import).run().unwrap();
     project.git(&["checkout", "--quiet", "HEAD", "--", "data"]);
     project.git(&["push", "--quiet", "--tags", "origin", "main"]);
     release_and_undo(&project);

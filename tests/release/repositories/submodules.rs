@@ -69,7 +69,7 @@ fn a_submodule_that_is_not_checked_out_is_empty_and_said_so() {
     outcome.messages_eq(str![[r#"
 warning: submodule `src/demo/vendored` is not checked out here, so it is empty in the release
 help: if a build needs it, run `git submodule update --init src/demo/vendored`
-error: `sh -c '( tar -xzOf "$PYRELEASE_DIST"/*.tar.gz demo-1.1.0/src/demo/vendored/data.txt ) > "$SEEN"'` failed (exit status: 2)
+error: `sh -c 'eval "$1" > "$SEEN"' look 'tar -xzOf "$PYRELEASE_DIST"/*.tar.gz demo-1.1.0/src/demo/vendored/data.txt'` failed (exit status: 2)
   tar: demo-1.1.0/src/demo/vendored/data.txt: Not found in archive
   tar: Exiting with failure status due to previous errors
 help: its complete output is in `[ROOT]/demo/.git/pyrelease/runs/[RUN]/look.log`

@@ -46,12 +46,7 @@ help: set `requires-python` in [project] of pyproject.toml, such as `requires-py
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 warning: [upload] the index fails on parallel uploads: uploading the remaining files one at a time
-warning: [upload] `127.0.0.1` may or may not have stored `demo-1.0-py3-none-macosx_10_13_x86_64.whl`: the server failed with HTTP 500 500: this is the proxy speaking, the index does not list the file; sending it again
-warning: [upload] `127.0.0.1` may or may not have stored `demo-1.0-py3-none-macosx_10_14_x86_64.whl`: the server failed with HTTP 500 500: this is the proxy speaking, the index does not list the file; sending it again
-warning: [upload] `127.0.0.1` may or may not have stored `demo-1.0-py3-none-macosx_10_11_x86_64.whl`: the server failed with HTTP 500 500: this is the proxy speaking, the index does not list the file; sending it again
-warning: [upload] `127.0.0.1` may or may not have stored `demo-1.0-py3-none-macosx_10_18_x86_64.whl`: the server failed with HTTP 500 500: this is the proxy speaking, the index does not list the file; sending it again
-warning: [upload] `127.0.0.1` may or may not have stored `demo-1.0-py3-none-macosx_10_16_x86_64.whl`: the server failed with HTTP 500 500: this is the proxy speaking, the index does not list the file; sending it again
-warning: [upload] `127.0.0.1` may or may not have stored `demo-1.0-py3-none-macosx_10_17_x86_64.whl`: the server failed with HTTP 500 500: this is the proxy speaking, the index does not list the file; sending it again
+...
 
 "#]]);
     assert!(ended.statuses().values().all(|fate| *fate == "there"), "{}", ended.text);
