@@ -30,7 +30,7 @@ const LABELS: [&str; 6] = ["changelog", "changes", "releasenotes", "whatsnew", "
 /// The most files that are read to find the one that fits
 const MOST_READ: usize = 12;
 
-/// The project's changelog: of those that exist, the one with a section for the version, else the first with a section
+/// The project's changelog: of those that exist, outside the documentation if there is one, the one with a section for the version, else the first with a section
 /// for what is not released, else the first.
 ///
 /// `learned` are the files that earlier releases changed. They come first, after one that the settings of another tool
@@ -53,8 +53,22 @@ pub(super) fn find(files: &dyn Files, learned: &[String], version: Option<&Versi
             Document::parse(text.clone(), Format::of_text(path, &text)?).ok()
         })
         .collect();
+    // A page of the documentation may only be about changelogs: it gives way to a changelog outside it.
+    let is_page = |path: &String| {
+        let in_docs =
+            DOCS.iter().any(|folder| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
+        let is_series = version.is_some_and(|version| is_of_series(path, version));
+        in_docs && !is_series && !learned.contains(path)
+    };
+    let has_sections =
+        |document: &Option<Document>| document.as_ref().is_some_and(|one| !one.versions().is_empty());
+    let mut outside = candidates.iter().zip(&documents).filter(|(path, _)| !is_page(path));
+    let only_outside = outside.any(|(_, document)| has_sections(document));
     let first = |fits: &dyn Fn(&Document) -> bool| {
-        documents.iter().position(|document| document.as_ref().is_some_and(fits))
+        let fits = |(path, document): (&String, &Option<Document>)| {
+            !(only_outside && is_page(path)) && document.as_ref().is_some_and(fits)
+        };
+        candidates.iter().zip(&documents).position(fits)
     };
     let by_version = version.and_then(|version| first(&|document| document.names(version)));
     let at = by_version.or_else(|| first(&|document| document.unreleased().is_some())).unwrap_or(0);
@@ -161,6 +175,19 @@ mod tests {
             files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
         let learned: Vec<String> = learned.iter().map(|path| (*path).to_owned()).collect();
         find(&files, &learned, None)
+    }
+
+    #[test]
+    fn a_page_about_changelogs_is_none() {
+        let page = "# The command\n\n## Unreleased\n\n- An example\n\n## 1.0.0\n\n- Another\n";
+        let own = ("CHANGELOG.md", "## 4.0.0 (2026-01-15)\n\n- a\n");
+        let path = "docs/commands/changelog.md";
+        assert_eq!(found(&[own, (path, page)], &[]).as_deref(), Some("CHANGELOG.md"));
+        assert_eq!(
+            found(&[("CHANGES.md", "See the documentation.\n"), (path, page)], &[]).as_deref(),
+            Some(path)
+        );
+        assert_eq!(found(&[own, (path, page)], &[path]).as_deref(), Some(path));
     }
 
     #[test]
