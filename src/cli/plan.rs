@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     force: bool,
 
-    /// Ask the project's build backend for its name and version, which runs the project's code
+    /// Ask the project's build backend for its name and version, if nothing else tells them; this runs the project's code
     #[arg(long)]
     ask_backend: bool,
 }

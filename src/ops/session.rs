@@ -78,11 +78,15 @@ impl Session {
         listener: &dyn Listener,
     ) -> Result<(Config, Pipeline, Release, Option<Finding>)> {
         let mut bumping = self.bumping(wanted)?;
-        if asks_backend {
-            bumping.asked = Some(self.ask_backend(listener)?);
-        }
-        let kinds = [ErrorKind::NoBump];
-        let (target, warning) = stages::target_or_patch(&self.config, &self.workspace, bumping, &kinds)?;
+        let find =
+            |bumping| stages::target_or_patch(&self.config, &self.workspace, bumping, &[ErrorKind::NoBump]);
+        let (target, warning) = match find(bumping.clone()) {
+            Err(error) if asks_backend && error.kind() == ErrorKind::OnlyBackendKnows => {
+                bumping.asked = Some(self.ask_backend(listener)?);
+                find(bumping)?
+            }
+            other => other?,
+        };
         Ok((self.config, self.pipeline, Release::new(self.workspace, target), warning))
     }
 

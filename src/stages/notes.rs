@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::engine::release::Workspace;
 use crate::error::{Error, Result};
 use crate::python::changelog::{Format, to_markdown};
-use crate::python::project::{Files as _, VersionSource};
+use crate::python::project::Files as _;
 use crate::python::version::Version;
 
 /// How many versions an error lists
@@ -34,8 +34,7 @@ pub fn release_notes(
     version: Option<&Version>,
 ) -> Result<ReleaseNotes> {
     let project = read_project(config, workspace, None)?;
-    let has_static_version = !matches!(project.version, VersionSource::Vcs { .. });
-    let history = History::read(workspace, (&project.name, has_static_version), None)?;
+    let history = History::of(config, workspace, &project)?;
     let learned: Vec<String> = history.habits.changelogs().into_iter().map(|file| file.value).collect();
     let last = history.last.as_ref().map(|tag| &tag.version);
     let settings: Changelog = config.settings("changelog")?;

@@ -2,7 +2,7 @@
 
 use crate::engine::prelude::*;
 use crate::python::filename::normalize;
-use crate::python::project::{Files as _, VersionLocation};
+use crate::python::project::{Files as _, Pattern, VersionLocation};
 
 /// Files that usually state the version of a project
 const FILES: [&str; 27] = [
@@ -57,21 +57,25 @@ pub(super) fn unbumped(release: &Release, bumped: &[(String, Vec<u8>)]) -> Vec<F
         let Some(text) = committed(release, path, bumped) else { continue };
         let is_text = TEXTS.contains(path);
         let earlier = is_text.then(|| before_last_release(release, path)).flatten();
-        let is_whole_file = |line: &str| line.trim() == version && text.trim() == version;
-        for (index, line) in text.lines().enumerate() {
+        for span in Pattern::occurrences(&text, &release.target.previous) {
+            let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+            let end = text[span.end..].find(['\r', '\n']).map_or(text.len(), |at| span.end + at);
+            let line = &text[start..end];
             let lower = line.to_lowercase();
+            let is_whole_file = text.trim() == &text[span.clone()];
             let names_project = normalize(&lower).contains(&name);
-            let names_it =
-                names_project || !is_text && ["version", "release"].iter().any(|word| lower.contains(word));
+            let names_it = is_whole_file
+                || names_project
+                || !is_text && ["version", "release"].iter().any(|word| lower.contains(word));
             let is_new = earlier.as_ref().is_none_or(|earlier| !earlier.lines().any(|other| other == line));
-            let Some(at) = stated(line, &version).filter(|_| is_new && (names_it || is_whole_file(line)))
-            else {
+            if !is_new || !names_it {
                 continue;
-            };
-            let search = format!("{}{{version}}{}", &line[..at], &line[at + version.len()..]);
+            }
+            let number = text[..start].matches('\n').count() + 1;
+            let search = format!("{}{{version}}{}", &text[start..span.start], &text[span.end..end]);
             let quoted = toml_edit::Value::from(search.trim());
             let entry = format!("{{ path = \"{path}\", search = {} }}", quoted.to_string().trim());
-            findings.push(warning(release, &format!("`{path}`, line {},", index + 1), &entry));
+            findings.push(warning(release, &format!("`{path}`, line {number},"), &entry));
         }
     }
     let more = findings.len().saturating_sub(MOST);
@@ -129,37 +133,4 @@ fn before_last_release(release: &Release, path: &str) -> Option<String> {
     let commit = release.target.conventions.before_releases.first()?;
     let bytes = workspace.repository.committed(commit, &format!("{}{path}", workspace.prefix))?;
     String::from_utf8(bytes).ok()
-}
-
-/// Where a line states the version, as a whole one: not in `11.0.0`, `1.0.0.1` or `1.0.0rc1`.
-fn stated(line: &str, version: &str) -> Option<usize> {
-    line.match_indices(version).map(|(at, _)| at).find(|at| {
-        let (before, after) = (&line[..*at], &line[at + version.len()..]);
-        let before = before.strip_suffix('v').unwrap_or(before);
-        let inner = |letter: char| letter.is_alphanumeric();
-        let mut rest = after.chars();
-        let follows = match (rest.next(), rest.next()) {
-            (Some('.'), Some(next)) => next.is_ascii_digit(),
-            (Some(next), _) => inner(next),
-            (None, _) => false,
-        };
-        !before.ends_with(|letter: char| inner(letter) || letter == '.') && !follows
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finds_whole_versions() {
-        for line in
-            ["version: 1.0.0", "demo==1.0.0", "(v1.0.0)", "demo-1.0.0-py3.whl", "\"1.0.0\"", "It is 1.0.0."]
-        {
-            assert!(stated(line, "1.0.0").is_some(), "{line}");
-        }
-        for line in ["11.0.0", "1.0.0.1", "1.0.0rc1", "2.1.0.0", "1.0.01", "rev1.0.0"] {
-            assert_eq!(stated(line, "1.0.0"), None, "{line}");
-        }
-    }
 }

@@ -265,6 +265,15 @@ demo 1.0.2 (now 1.0.1), tag v1.0.2, from main at [OID]
     lightweight tag, as in v1.0.1 (to change it, set `annotated` in [stage.tag])
 
 "#]]);
+    // What `plan` names can be set, but nothing outside the repository.
+    let head = project.read("release.toml");
+    for (file, code) in
+        [(path, 0), ("../../elsewhere.md", 3), ("../docs/../../elsewhere.md", 2), ("/elsewhere.md", 2)]
+    {
+        project.write("release.toml", &format!("{head}[stage.changelog]\nfile = \"{file}\"\n"));
+        project.pyrelease("run 1.0.2 --dry-run").code(code);
+    }
+    project.write("release.toml", &head);
     project.pyrelease("run 1.0.2 --yes").code(0);
     let released =
         "## Unreleased\n\n## [1.0.2](https://example.org/tag/v1.0.2) - DAY ## {: #demo-v1.0.2 }\n\n- More.\n";

@@ -182,6 +182,21 @@ fn what_a_tool_would_refuse_or_leave_out_is_refused_first() {
 }
 
 #[test]
+fn fragments_that_are_configured_and_missing_are_named() {
+    let mut seen = Transcript::named("fragments/missing");
+    for settings in ["", "[tool.towncrier]\ndirectory = \"news\"\n"] {
+        let project = collecting(settings, &[("later.txt", "something\n")]);
+        for (required, code) in [("", 0), ("required = true\n", 3)] {
+            let config = format!("{STAGES}[stage.changelog]\nfrom = \"fragments\"\n{required}");
+            project.write("release.toml", &config);
+            project.commit("Configure the changelog");
+            seen.add_messages(&project.pyrelease("run minor --dry-run").code(code));
+        }
+    }
+    seen.assert();
+}
+
+#[test]
 fn a_tool_that_fails_undoes_the_release() {
     let settings = "[tool.towncrier]\ndirectory = \"news\"\ntemplate = \"news/template.jinja\"\n";
     let files = [("news/12.feature.md", "A flag.\n"), ("news/template.jinja", "{% for %}\n")];

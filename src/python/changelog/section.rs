@@ -157,11 +157,6 @@ impl Changelog {
     pub fn suggested_bump(&self) -> Option<(Bump, String)> {
         let contents = self.contents(self.unreleased_part()?.body.clone());
         let mut found: Option<(Bump, String)> = None;
-        let weight = |bump: &Bump| match bump {
-            Bump::Major => 3,
-            Bump::Minor => 2,
-            _ => 1,
-        };
         let mut headed = None;
         for content in &contents {
             if self.kinds[content.index] == Kind::Code {
@@ -187,7 +182,7 @@ impl Changelog {
                 ),
                 (None, None) => continue,
             };
-            if found.as_ref().is_none_or(|(present, _)| weight(&bump) > weight(present)) {
+            if found.as_ref().is_none_or(|(present, _)| bump.weight() > present.weight()) {
                 found = Some((bump, reason));
             }
         }

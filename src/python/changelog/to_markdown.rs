@@ -72,7 +72,7 @@ fn of_rst(notes: &str) -> String {
             continue;
         }
         if let Some(start) = line.trim_end().strip_suffix("::") {
-            let indent = line.len() - line.trim_start().len();
+            let indent = text_indent(line);
             let body = indented(&lines[at..], indent);
             if body.iter().any(|line| !line.trim().is_empty()) {
                 at += body.len();
@@ -111,6 +111,13 @@ fn heading(title: &str, mark: char, marks: &mut Vec<char>) -> String {
         marks.len() - 1
     });
     format!("{} {}", "#".repeat((LEVEL + level).min(6)), inline(title.trim()))
+}
+
+/// Where a line's text begins, after the mark of a list's item.
+fn text_indent(line: &str) -> usize {
+    let text = line.trim_start();
+    let mark = text.strip_prefix(['-', '*', '+']).filter(|rest| rest.starts_with(' '));
+    line.len() - mark.map_or(text, str::trim_start).len()
 }
 
 /// The lines from the first that are indented more than `indent`, blank ones between them included.
@@ -242,7 +249,7 @@ mod tests {
     #[test]
     fn blocks_are_turned_into_markdown() {
         let rst = "Added\n-----\n\n.. _anchor:\n\n- A flag::\n\n    demo --flag\n\n  is new.\n\n.. note::\n   Mind the\n   gap.\n\n.. code-block:: python\n   :linenos:\n\n   import demo\n\n.. a comment\n   goes on\n\nMore\n~~~~\n\n- b\n";
-        let markdown = "### Added\n\n- A flag:\n\n```\ndemo --flag\n```\n\n  is new.\n\n> **Note:** Mind the\n> gap.\n\n```python\nimport demo\n```\n\n#### More\n\n- b";
+        let markdown = "### Added\n\n- A flag:\n\n  ```\n  demo --flag\n  ```\n\n  is new.\n\n> **Note:** Mind the\n> gap.\n\n```python\nimport demo\n```\n\n#### More\n\n- b";
         assert_eq!(to_markdown(rst, Format::Rst), markdown);
         let markdown = "## A\n\n- ``b``\n";
         assert_eq!(to_markdown(markdown, Format::Markdown), markdown);

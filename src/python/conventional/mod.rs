@@ -84,18 +84,10 @@ pub fn suggested_bump<'c>(commits: &'c [Conventional], types: &Types) -> Option<
     let mut best: Option<(Bump, &Conventional)> = None;
     for commit in commits {
         let Some(bump) = types.bump(commit) else { continue };
-        let is_larger = |(known, _): &(Bump, &Conventional)| rank(&bump) > rank(known);
+        let is_larger = |(known, _): &(Bump, &Conventional)| bump.weight() > known.weight();
         if best.as_ref().is_none_or(is_larger) {
             best = Some((bump, commit));
         }
     }
     best
-}
-
-fn rank(bump: &Bump) -> u8 {
-    match bump {
-        Bump::Major => 2,
-        Bump::Minor => 1,
-        _ => 0,
-    }
 }

@@ -4,6 +4,7 @@ use toml_edit::{DocumentMut, Item};
 
 use super::{Collector, Fragment, Fragments, Problem, level, plain};
 use crate::python::project::{Files, ini};
+use crate::python::settings::glob;
 
 /// Where scriv's settings may be, and the section: the first that has one wins
 const PLACES: [(&str, &str); 5] = [
@@ -27,36 +28,34 @@ struct Settings {
     template: Option<String>,
 }
 
+impl Settings {
+    fn of(value: impl Fn(&str) -> Option<String>) -> Self {
+        Self {
+            folder: value("fragment_directory"),
+            changelog: value("changelog"),
+            format: value("format"),
+            skipped: value("skip_fragments"),
+            template: value("new_fragment_template"),
+        }
+    }
+}
+
 pub(super) fn find(files: &dyn Files) -> Option<Fragments> {
     let text = |path: &str| files.read(path).and_then(|bytes| String::from_utf8(bytes).ok());
     let of_ini = |(path, section): &(&str, &str)| {
         let text = text(path)?;
         let entries = ini::entries(&text);
-        let value = |key: &str| {
+        let has_section = ini::sections(&text).iter().any(|found| found == section);
+        let settings = Settings::of(|key| {
             let entry = ini::find(&entries, section, key)?;
             entry.values(&text).next().map(str::to_owned)
-        };
-        let settings = Settings {
-            folder: value("fragment_directory"),
-            changelog: value("changelog"),
-            format: value("format"),
-            skipped: value("skip_fragments"),
-            template: value("new_fragment_template"),
-        };
-        let has_section = ini::sections(&text).iter().any(|found| found == section);
+        });
         has_section.then(|| ((*path).to_owned(), settings))
     };
     let of_toml = || {
         let document: DocumentMut = text("pyproject.toml")?.parse().ok()?;
         let table = document.get("tool")?.as_table_like()?.get("scriv")?.as_table_like()?;
-        let value = |key: &str| table.get(key).and_then(Item::as_str).map(str::to_owned);
-        let settings = Settings {
-            folder: value("fragment_directory"),
-            changelog: value("changelog"),
-            format: value("format"),
-            skipped: value("skip_fragments"),
-            template: value("new_fragment_template"),
-        };
+        let settings = Settings::of(|key| table.get(key).and_then(Item::as_str).map(str::to_owned));
         Some(("pyproject.toml".to_owned(), settings))
     };
     let (path, settings) = PLACES.iter().find_map(of_ini).or_else(of_toml)?;
@@ -76,10 +75,7 @@ pub(super) fn find(files: &dyn Files) -> Option<Fragments> {
     let ending = format!(".{format}");
     let found = files.list(&folder).into_iter().filter(|path| {
         let name = path.strip_prefix(&folder).unwrap_or(path).trim_start_matches('/');
-        let is_skipped = skipped.split_whitespace().any(|pattern| match pattern.split_once('*') {
-            Some((start, end)) => name.starts_with(start) && name.ends_with(end),
-            None => name == pattern,
-        });
+        let is_skipped = skipped.split_whitespace().any(|pattern| glob::matches(pattern, name));
         !name.contains('/') && name.ends_with(&ending) && !is_skipped
     });
     let found = found.map(|path| {

@@ -62,6 +62,22 @@ fn finds_the_fragments_of_towncrier() {
     .unwrap();
     assert_eq!((own.settings.as_str(), own.name.as_deref()), ("towncrier.toml", None));
     assert_eq!(own.suggested_bump().unwrap().0, Bump::Major);
+    let sections = found(&[
+        (
+            "towncrier.toml",
+            "[tool.towncrier]\ndirectory = \"news\"\nsection = [{ path = \"\" }, { path = \"web\" }]\n",
+        ),
+        ("news/1.feature.md", ""),
+        ("news/web/2.template-fix.bugfix.md", ""),
+        ("news/other/3.feature.md", ""),
+        ("news/TEMPLATE.md", ""),
+    ])
+    .unwrap();
+    assert_eq!(
+        paths(&sections),
+        [("news/1.feature.md", Some("feature")), ("news/web/2.template-fix.bugfix.md", Some("bugfix"))]
+    );
+    assert_eq!(sections.problems, []);
     let package = found(&[
         (
             "pyproject.toml",
@@ -80,6 +96,7 @@ fn names_what_towncrier_would_not_take() {
         ("pyproject.toml", "[tool.towncrier]\ntemplate = \"missing.jinja\"\nignore = [\"keep-*\"]\n"),
         ("demo/newsfragments/12.feat.rst", ""),
         ("demo/newsfragments/notes", ""),
+        ("demo/newsfragments/text.md", ""),
         ("demo/newsfragments/keep-me.txt", ""),
     ])
     .unwrap();
@@ -90,6 +107,7 @@ fn names_what_towncrier_would_not_take() {
             "the template `missing.jinja`, which `pyproject.toml` names, does not exist",
             "`demo/newsfragments/12.feat.rst`: `feat` is not a type of fragment in `pyproject.toml` (feature, bugfix, doc, removal, misc)",
             "`demo/newsfragments/notes` is not named like a fragment: `ISSUE.TYPE` or `ISSUE.TYPE.COUNTER`",
+            "`demo/newsfragments/text.md` is not named like a fragment: `ISSUE.TYPE` or `ISSUE.TYPE.COUNTER`",
         ]
     );
     assert!(fragments.problems.iter().all(|problem| !problem.help().is_empty()));

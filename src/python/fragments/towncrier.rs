@@ -2,22 +2,15 @@
 
 use super::{Collector, Fragment, Fragments, Problem, plain};
 use crate::python::project::{Files, Project, VersionSource, VersionSyntax};
+use crate::python::settings::glob;
 use toml_edit::{DocumentMut, Item, TableLike};
 
 /// The types of fragments, if the settings name none
 const TYPES: [&str; 5] = ["feature", "bugfix", "doc", "removal", "misc"];
-/// Files in the folder that are not fragments, in lower case
-const IGNORED: [&str; 9] = [
-    ".gitignore",
-    ".gitkeep",
-    ".keep",
-    "readme",
-    "readme.md",
-    "readme.rst",
-    ".readme.rst",
-    "changelog.rst",
-    ".template.rst",
-];
+/// Files in the folder that towncrier leaves alone, in lower case
+const IGNORED: [&str; 6] = [".gitignore", ".gitkeep", ".keep", "readme", "readme.md", "readme.rst"];
+/// Suffixes of texts, which are no types
+const SUFFIXES: [&str; 3] = ["md", "rst", "txt"];
 
 pub(super) fn find(files: &dyn Files, project: &Project) -> Option<Fragments> {
     let text = |path: &str| files.read(path).and_then(|bytes| String::from_utf8(bytes).ok());
@@ -35,15 +28,16 @@ pub(super) fn find(files: &dyn Files, project: &Project) -> Option<Fragments> {
         document.get("project")?.as_table_like()?.get("name")?.as_str().map(str::to_owned)
     });
     let package = string("package").filter(|package| !package.is_empty()).or(standard.as_deref());
-    let folder = match (string("directory"), package) {
-        (Some(folder), _) => plain(folder),
-        (None, Some(package)) => {
-            let root = plain(string("package_dir").unwrap_or("."));
-            let root = if root == "." || root.is_empty() { String::new() } else { format!("{root}/") };
-            format!("{root}{}/newsfragments", package.replace('.', "/"))
+    // The folder of a section is in the folder of all, or has a folder of fragments of its own.
+    let (base, below) = match (string("directory"), package) {
+        (Some(folder), _) => (plain(folder), ""),
+        (None, package) => {
+            let package = package.unwrap_or_default().replace('.', "/");
+            (joined(&[&plain(string("package_dir").unwrap_or(".")), &package]), "newsfragments")
         }
-        (None, None) => "newsfragments".to_owned(),
     };
+    let folder = joined(&[&base, below]);
+    let sections = sections(table).into_iter().map(|section| joined(&[&base, &plain(&section), below]));
     let mut problems = Vec::new();
     let template = string("template").filter(|template| !template.contains(':')).map(plain);
     if let Some(path) = template.as_ref().filter(|path| files.read(path).is_none()) {
@@ -52,26 +46,35 @@ pub(super) fn find(files: &dyn Files, project: &Project) -> Option<Fragments> {
     let types = types(table);
     let ignored: Vec<String> = strings(table.get("ignore")).map(str::to_lowercase).collect();
     let mut found = Vec::new();
-    for path in files.list(&folder) {
+    let template_name = template.as_deref().and_then(|path| path.rsplit('/').next()).map(str::to_lowercase);
+    let is_in = |folder: &str, path: &str| {
+        path.strip_prefix(folder).is_some_and(|rest| rest.matches('/').count() <= 1 && rest.starts_with('/'))
+    };
+    let listed = sections.flat_map(|folder| {
+        let mut listed = files.list(&folder);
+        listed.retain(|path| is_in(&folder, path));
+        listed
+    });
+    for path in listed {
         let name = path.rsplit('/').next().unwrap_or(&path);
         let lower = name.to_lowercase();
         let is_ignored = IGNORED.contains(&lower.as_str())
-            || ignored.iter().any(|pattern| matches(pattern, &lower))
-            || template.as_ref() == Some(&path)
-            || name.starts_with('.')
-            || lower.contains("template");
+            || template_name.as_ref() == Some(&lower)
+            || ignored.iter().any(|pattern| glob::matches(pattern, &lower));
         if is_ignored {
             continue;
         }
         match kind(name, &types) {
             Ok(kind) => found.push(Fragment { path, kind: Some(kind) }),
-            Err(Some(kind)) => problems.push(Problem::UnknownType {
+            // Hidden files, and templates that no setting names
+            Err(_) if name.starts_with('.') || lower.contains("template") => {}
+            Err(Some(kind)) if !SUFFIXES.contains(&kind.as_str()) => problems.push(Problem::UnknownType {
                 path,
                 kind,
                 settings: settings.clone(),
                 known: types.join(", "),
             }),
-            Err(None) => problems.push(Problem::BadName { path }),
+            Err(_) => problems.push(Problem::BadName { path }),
         }
     }
     let name = match string("name") {
@@ -112,22 +115,13 @@ fn heading_name(package: &str, project: &Project) -> String {
 
 /// The types of fragments in the settings.
 fn types(table: &dyn TableLike) -> Vec<String> {
-    let mut types: Vec<String> = Vec::new();
-    let mut add = |table: &dyn TableLike| {
+    let of_type = |table: &dyn TableLike| {
         let string = |key: &str| table.get(key).and_then(Item::as_str);
-        let named = || string("name").map(str::to_lowercase);
-        types.extend(string("directory").map(str::to_owned).or_else(named));
+        string("directory").map(str::to_owned).or_else(|| string("name").map(str::to_lowercase))
     };
-    match table.get("type") {
-        Some(Item::ArrayOfTables(tables)) => tables.iter().for_each(|table| add(table)),
-        Some(item) => {
-            let inline = item.as_array().into_iter().flatten();
-            inline.filter_map(toml_edit::Value::as_inline_table).for_each(|table| add(table));
-        }
-        None => {}
-    }
-    if let Some(tables) = table.get("fragment").and_then(Item::as_table_like) {
-        types.extend(tables.iter().map(|(kind, _)| kind.to_owned()));
+    let mut types: Vec<String> = tables(table.get("type")).into_iter().filter_map(of_type).collect();
+    if let Some(named) = table.get("fragment").and_then(Item::as_table_like) {
+        types.extend(named.iter().map(|(kind, _)| kind.to_owned()));
     }
     if types.is_empty() { TYPES.map(str::to_owned).to_vec() } else { types }
 }
@@ -150,24 +144,27 @@ fn kind(name: &str, types: &[String]) -> Result<String, Option<String>> {
     }
 }
 
-/// Whether a name matches a pattern with `*`.
-fn matches(pattern: &str, name: &str) -> bool {
-    let mut rest = name;
-    let mut parts = pattern.split('*').peekable();
-    let Some(first) = parts.next() else { return false };
-    let Some(after) = rest.strip_prefix(first) else { return false };
-    rest = after;
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
+/// The folders of the sections, relative to the folder of all.
+fn sections(table: &dyn TableLike) -> Vec<String> {
+    let path = |table: &dyn TableLike| table.get("path").and_then(Item::as_str).map(str::to_owned);
+    let sections: Vec<String> = tables(table.get("section")).into_iter().filter_map(path).collect();
+    if sections.is_empty() { vec![String::new()] } else { sections }
+}
+
+/// The tables of an array, in either notation.
+fn tables(item: Option<&Item>) -> Vec<&dyn TableLike> {
+    match item {
+        Some(Item::ArrayOfTables(tables)) => tables.iter().map(|table| table as &dyn TableLike).collect(),
+        Some(item) => {
+            let inline = item.as_array().into_iter().flatten().filter_map(toml_edit::Value::as_inline_table);
+            inline.map(|table| table as &dyn TableLike).collect()
         }
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
+        None => Vec::new(),
     }
-    true
+}
+
+/// The parts of a path that are not empty, as one.
+fn joined(parts: &[&str]) -> String {
+    let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty() && *part != ".").collect();
+    parts.join("/")
 }

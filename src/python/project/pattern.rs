@@ -41,6 +41,13 @@ impl Pattern {
         Self { count: None, ..Self::new(search) }
     }
 
+    /// Where a text states a version, as a whole and in any spelling.
+    pub fn occurrences(text: &str, version: &Version) -> Vec<std::ops::Range<usize>> {
+        let canonical = version.to_string();
+        let found = Self::every(PLACEHOLDER).find("", text, |stated| stated.to_string() == canonical);
+        found.unwrap_or_default().into_iter().flat_map(|found| found.versions).collect()
+    }
+
     fn allows(&self, matches: usize) -> bool {
         self.count.map_or(matches > 0, |count| matches == count)
     }

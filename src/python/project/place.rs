@@ -86,7 +86,7 @@ impl VersionLocation {
             _ if name.ends_with(".py") => {
                 Ok(vec![place(VersionSyntax::Assignment { name: "__version__".to_owned() }).checked(&text)?])
             }
-            "VERSION" | "VERSION.txt" | "version.txt" => {
+            _ if statements::is_version_file(path) => {
                 Ok(vec![place(VersionSyntax::WholeFile).checked(&text)?])
             }
             _ => Err(ProjectError::UnknownFile { path: path.to_owned() }),

@@ -26,7 +26,7 @@ pub(super) fn matching(files: &dyn Files, pattern: &str) -> Vec<String> {
 }
 
 /// Whether the text matches, as for `git describe --match`: `*` also matches `/`.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub(in crate::python) fn matches(pattern: &str, text: &str) -> bool {
     compiled(pattern, Meaning::Name).is_some_and(|expression| expression.is_match(text))
 }
 

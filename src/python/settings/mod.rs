@@ -7,7 +7,7 @@
 mod bumpversion;
 mod commitizen;
 mod draft;
-mod glob;
+pub(in crate::python) mod glob;
 mod scm;
 mod semantic_release;
 mod sources;

@@ -88,6 +88,15 @@ const FOREIGN: [(&str, &str); 14] = [
 ];
 
 impl Bump {
+    /// How much a release of this kind changes for users: 3 if it may break something, 2 if it adds, 1 otherwise.
+    pub fn weight(&self) -> u8 {
+        match self {
+            Self::Major => 3,
+            Self::Minor => 2,
+            _ => 1,
+        }
+    }
+
     /// The words, for a message: `major`, `minor`, ….
     pub fn accepted() -> String {
         WORDS.map(|(word, _)| format!("`{word}`")).join(", ")

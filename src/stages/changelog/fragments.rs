@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Changelog, parse};
+use super::{Changelog, Source, parse};
 use crate::engine::prelude::*;
 use crate::engine::release::Workspace;
 use crate::python::changelog::{Format, Promotion, to_markdown};
@@ -22,6 +22,17 @@ impl Changelog {
         }
         let found = Fragments::find(files, project)?;
         (!found.files.is_empty() || !found.problems.is_empty()).then_some(found)
+    }
+
+    /// Why there is nothing to collect although the configuration names fragments as the source; none if it does not.
+    pub(super) fn nothing_to_collect(&self, release: &Release) -> Option<String> {
+        if self.from != Some(Source::Fragments) {
+            return None;
+        }
+        Some(match Fragments::find(release, &release.target.project) {
+            Some(found) => format!("there are no fragments in `{}`", found.folder),
+            None => "the project has no settings of towncrier or scriv".to_owned(),
+        })
     }
 
     /// The bump that the fragments call for, and the reason.

@@ -69,7 +69,12 @@ pub(super) struct Changelog {
 pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
     let settings = config.settings::<Changelog>(name)?;
     if let Some(file) = &settings.file {
-        config.check_inside(file, config.stage_key(name, "file").flatten())?;
+        // A package's changelog may be above its folder, in the repository.
+        let mut inside = file.as_str();
+        while let Some(above) = inside.strip_prefix("../") {
+            inside = above;
+        }
+        config.check_inside(inside, config.stage_key(name, "file").flatten())?;
     }
     if let Some(heading) = &settings.heading
         && !heading.text().contains("{version}")

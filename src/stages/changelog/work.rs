@@ -30,6 +30,14 @@ impl Changelog {
         if let Some(fragments) = self.fragments(release, &release.target.project).filter(|_| !has_notes) {
             return Ok(Work::Collect(fragments));
         }
+        if let Some(reason) = self.nothing_to_collect(release).filter(|_| !has_notes) {
+            let message = format!("`from` in [stage.changelog] is `fragments`, but {reason}");
+            let help = "add fragments, or change `from` in [stage.changelog]";
+            return match self.required {
+                Some(true) => Err(Error::refused(message).help(help)),
+                _ => Ok(Work::Leave(Finding::warning(message).help(help))),
+            };
+        }
         let Some(path) = self.path_of(release) else { return self.without_file(release) };
         let error = match self.promoted_at(release, &path) {
             Ok((promoted, before)) => {

@@ -6,8 +6,7 @@ use crate::engine::release::{Target, Workspace};
 use crate::error::Result;
 use crate::python::habits::VersionTag;
 use crate::python::project::VersionSource;
-use crate::stages::tag::Tag;
-use crate::stages::target::{History, read_project, style_of_template};
+use crate::stages::target::{History, read_project};
 use crate::stages::version::Version as VersionStage;
 use crate::world::git::TagRef;
 
@@ -25,11 +24,8 @@ impl Tagged {
         let project = read_project(config, workspace, None)?;
         let repository = &workspace.repository;
         let head = &workspace.head.commit;
-        let settings: Tag = config.settings("tag")?;
-        let today = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
-        let configured = settings.name.as_ref().map(|name| style_of_template(name, &project.name, &today));
+        let history = History::of(config, workspace, &project)?;
         let has_static_version = !matches!(project.version, VersionSource::Vcs { .. });
-        let history = History::read(workspace, (&project.name, has_static_version), configured.as_ref())?;
         let marked = match has_static_version {
             false => history.last.as_ref(),
             true => {

@@ -2,10 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::style::style_of_template;
+use crate::config::Config;
 use crate::engine::release::Workspace;
 use crate::error::Result;
 use crate::python::habits::{self, Habits, PastRelease, TagStyle, VersionTag};
+use crate::python::project::{Project, VersionSource};
 use crate::python::version::Version;
+use crate::stages::tag::Tag;
 use crate::world::git::ListedTag;
 
 /// The most tags that are looked for in the history of HEAD
@@ -33,11 +37,23 @@ pub(in crate::stages) struct History {
 }
 
 impl History {
+    /// Reads the history of HEAD, with the configured name of tags.
+    ///
+    /// # Errors
+    /// The settings of `tag` are wrong, or the history cannot be read.
+    pub(in crate::stages) fn of(config: &Config, workspace: &Workspace, project: &Project) -> Result<Self> {
+        let settings: Tag = config.settings("tag")?;
+        let today = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
+        let configured = settings.name.as_ref().map(|name| style_of_template(name, &project.name, &today));
+        let has_static_version = !matches!(project.version, VersionSource::Vcs { .. });
+        Self::read(workspace, (&project.name, has_static_version), configured.as_ref())
+    }
+
     /// Reads the history of HEAD. `style` is the configured one: a tag of it is the project's in any case.
     ///
     /// # Errors
     /// The history cannot be read.
-    pub(in crate::stages) fn read(
+    pub(super) fn read(
         workspace: &Workspace,
         (name, has_static_version): (&str, bool),
         style: Option<&TagStyle>,

@@ -115,7 +115,9 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
         target.conventions.notes = bumping.notes.clone();
         changelog.learn(workspace, &history.habits, &mut target);
         if changelog.is_from_commits() && bumping.notes.is_none() {
-            let path = changelog.path(workspace, &[], Some(&target.version));
+            let learned: Vec<String> =
+                target.conventions.changelog.iter().map(|file| file.value.clone()).collect();
+            let path = changelog.path(workspace, &learned, Some(&target.version));
             let since = target.previous_tag.as_deref();
             target.conventions.notes = changelog.notes_of_commits(workspace, since, path.as_deref())?;
         }
