@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::ops::{Context, environment_of, locate};
 use crate::python::version::Version;
 use crate::stages::release_notes;
+use crate::text::safe;
 use crate::ui::{Format, data};
 
 #[derive(Debug, clap::Args)]
@@ -21,7 +22,7 @@ pub(super) fn notes(context: &Context, arguments: &Arguments) -> Result<()> {
     let workspace = Workspace::open(&location.root, environment)?;
     let notes = release_notes(&location.config, &workspace, version.as_ref())?;
     match context.format {
-        Format::Human => data(&notes.notes),
+        Format::Human => data(&safe(&notes.notes)),
         Format::Json => data(&serde_json::to_string(&notes).unwrap_or_default()),
     }
     Ok(())

@@ -67,5 +67,5 @@ pub fn release_notes(
             error.help(format!("its last ones are {}", listed.join(", ")))
         });
     };
-    Ok(ReleaseNotes { version, path, notes: to_markdown(&section.body, format) })
+    Ok(ReleaseNotes { version, path, notes: to_markdown(&section.body.replace("\r\n", "\n"), format) })
 }

@@ -247,7 +247,7 @@ fn subject_text(plan: &Plan) -> String {
         plan.commit.get(..10).unwrap_or(&plan.commit)
     );
     if let Some(reason) = &plan.reason {
-        let _ = write!(text, "\n{DIM}because {reason}{DIM:#}");
+        let _ = write!(text, "\n{DIM}because {}{DIM:#}", safe(reason));
     }
     text
 }

@@ -302,6 +302,11 @@ fn the_notes_of_a_version_are_printed_in_markdown() {
     let json = project.pyrelease("notes 1.0 --format json").code(0).json();
     assert_eq!(json["version"], "1.0.0");
     assert_eq!(json["path"], "CHANGES.rst");
+    let hostile = project.read("CHANGES.rst").replace("The first one", "\u{1b}]0;title\u{7}The first one");
+    project.write("CHANGES.rst", &hostile);
+    project.commit("Send codes to the terminal");
+    let shown = project.pyrelease("notes 1.0.0").code(0);
+    assert_eq!(shown.stdout(), "* \\u{1b}]0;title\\u{7}The first one, by @dana.\n");
     project.pyrelease("notes 2.0").code(3).messages_eq(str![[r#"
 error: `CHANGES.rst` has no section for 2.0
 help: its last ones are 1.1.0, 1.0.0

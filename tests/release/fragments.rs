@@ -196,6 +196,27 @@ fn fragments_that_are_configured_and_missing_are_named() {
     seen.assert();
 }
 
+/// A fragment that is a link would publish what it leads to, and a changelog that is one would overwrite it.
+#[test]
+fn nothing_outside_the_repository_is_read_or_written() {
+    let mut seen = Transcript::named("fragments/outside");
+    for (changelog, link) in
+        [("NEWS.md", "news/12.feature.md"), ("NEWS.md", "NEWS.md"), ("../../NEWS.md", "other")]
+    {
+        let settings = format!("[tool.towncrier]\ndirectory = \"news\"\nfilename = \"{changelog}\"\n");
+        let project = collecting(&settings, &[("news/13.bugfix.md", "It no longer fails.\n")]);
+        let secret = project.sandbox().home().join("secret");
+        fs_err::write(&secret, "a secret\n").expect("a file");
+        std::os::unix::fs::symlink(&secret, project.folder().join(link)).expect("a link");
+        project.commit("Lead elsewhere");
+        let before = project.snapshot();
+        seen.add_error(&project.pyrelease("run minor --yes").code(1));
+        project.assert_unchanged(&before);
+        assert_eq!(fs_err::read_to_string(&secret).expect("it is there"), "a secret\n");
+    }
+    seen.assert();
+}
+
 #[test]
 fn a_tool_that_fails_undoes_the_release() {
     let settings = "[tool.towncrier]\ndirectory = \"news\"\ntemplate = \"news/template.jinja\"\n";

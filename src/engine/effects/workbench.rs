@@ -1,6 +1,7 @@
 //! Where private work is done: what it changes is in the run's folder, and deleted with it.
 
 use std::ffi::OsString;
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use crate::config::Names;
@@ -23,8 +24,31 @@ pub struct Workbench<'run> {
 
 impl Workbench<'_> {
     /// The folder of the distributions.
-    pub fn dist(&self) -> std::path::PathBuf {
+    pub fn dist(&self) -> PathBuf {
         self.run.dist()
+    }
+
+    /// A file of the clone, which need not exist; `path` is relative to `root`, the project's folder there. Links are
+    /// followed.
+    ///
+    /// # Errors
+    /// It is outside the clone, or a link leads to nothing.
+    pub fn file(&self, root: &Path, path: &str) -> Result<PathBuf> {
+        let named = root.join(path);
+        let is_there = |path: &&Path| path.symlink_metadata().is_ok();
+        let known = named.ancestors().find(is_there).unwrap_or(root);
+        let missing = named.strip_prefix(known).unwrap_or(&named);
+        let file = fs_err::canonicalize(known)?;
+        let is_plain = missing.components().all(|part| matches!(part, Component::Normal(_)));
+        if !is_plain || !file.starts_with(fs_err::canonicalize(self.clone.top())?) {
+            return Err(Error::failed(format!(
+                "`{path}` leads to `{}`, outside the repository",
+                file.display()
+            ))
+            .help("a release reads and changes files of the repository only"));
+        }
+        // Without a part after it, joining would add a separator.
+        Ok(if missing.as_os_str().is_empty() { file } else { file.join(missing) })
     }
 
     /// What a command of the user's finds in its environment.
@@ -33,7 +57,7 @@ impl Workbench<'_> {
     }
 
     /// A folder of the run's for what only this stage needs.
-    pub fn scratch(&self) -> std::path::PathBuf {
+    pub fn scratch(&self) -> PathBuf {
         self.run.folder().join(format!("scratch-{}", self.stage))
     }
 

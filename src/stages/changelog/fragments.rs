@@ -61,6 +61,10 @@ impl Changelog {
             let root = release.root();
             let changelog = changelog_of(fragments, release);
             let before = fs_err::read_to_string(root.join(&changelog)).unwrap_or_default();
+            // The tool would follow links: what they lead to would be public, or be overwritten.
+            for path in fragments.files.iter().map(|file| &file.path).chain([&changelog]) {
+                bench.file(&root, path)?;
+            }
             let process = program(fragments.collector, &release.workspace, &|message| bench.say(message))?;
             bench.command(&process.args(&words).folder(&root))?;
             if let Some(left) = fragments.files.iter().find(|file| root.join(&file.path).exists()) {
