@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use crate::engine::event::{Event, Listener};
 use crate::engine::preflight::plugin_steps;
-use crate::error::Result;
-use crate::finding::Finding;
+use crate::error::{Error, Result};
+use crate::finding::{Finding, Leave, Severity};
 use crate::ops::Context;
 use crate::ops::{Session, Wanted, tell_unused_indexes};
-use crate::stages::advice;
+use crate::stages::{advice, newer_releases};
 use crate::ui::{Format, data, plan_text};
 
 #[derive(Debug, clap::Args)]
@@ -46,6 +46,7 @@ pub(super) fn plan(context: &Context, arguments: &Arguments) -> Result<()> {
     if let Some(finding) = advice(&config, &release.target) {
         context.ui.on_event(&Event::Finding { stage: None, finding: &finding });
     }
+    refuse_superseded(context, newer_releases(&config, &release), arguments.force)?;
     let steps = plugin_steps(&pipeline, &release)?;
     let plan = pipeline.plan(&mut release, steps, &context.ui)?;
     match context.format {
@@ -53,4 +54,18 @@ pub(super) fn plan(context: &Context, arguments: &Arguments) -> Result<()> {
         Format::Json => context.ui.on_event(&Event::Plan { plan: &plan, is_brief: false }),
     }
     Ok(())
+}
+
+/// Shows what the indexes say of newer releases.
+///
+/// # Errors
+/// `run` would refuse the release for it.
+fn refuse_superseded(context: &Context, findings: Vec<Finding>, force: bool) -> Result<()> {
+    let mut is_refused = false;
+    for finding in findings {
+        let finding = finding.under(Leave { force, ..Leave::default() });
+        is_refused |= finding.severity == Severity::Error;
+        context.ui.on_event(&Event::Finding { stage: None, finding: &finding });
+    }
+    if is_refused { Err(Error::refused("`run` would refuse this release")) } else { Ok(()) }
 }

@@ -35,6 +35,19 @@ impl IndexClient {
         let http = Http::for_index(environment, &address.name, Timeouts::default())?;
         Ok(Self::new(http, address, credentials))
     }
+
+    /// The same, with no credentials at all.
+    ///
+    /// # Errors
+    /// A certificate is not valid.
+    pub fn connect_without_credentials(
+        environment: &Environment,
+        address: IndexAddress,
+        timeouts: Timeouts,
+    ) -> Result<Self, Error> {
+        let http = Http::for_index(environment, &address.name, timeouts)?;
+        Ok(Self::new(http, address, None))
+    }
 }
 
 impl SimpleError {

@@ -292,3 +292,22 @@ fn a_page_that_lags_does_not_stop_a_release() {
     }
     seen.assert();
 }
+
+/// A plan asks the public index whether users would take another release for the newest.
+#[test]
+fn a_plan_knows_of_releases_made_elsewhere() {
+    let mut seen = Transcript::named("network/a-plan-knows-of-releases-made-elsewhere");
+    let line = Line::new(&[]);
+    assert_eq!(line.run("run minor --yes").status(), 0);
+    line.project.git(&["tag", "--delete", "v1.1.0"]);
+    line.project.git(&["reset", "--quiet", "--hard", "v1.0.0"]);
+    for (command, status) in [("plan patch", 3), ("run patch --dry-run", 3), ("plan patch --force", 0)] {
+        let outcome = line.run(command);
+        assert_eq!(outcome.status(), status, "{outcome}");
+        seen.add_messages(&outcome);
+    }
+    // It is only a plan: what it cannot know, `run` will ask again.
+    line.proxy.ahead(Asked::Listing, [Some(Trouble::Closed)]);
+    seen.add_messages(&line.run("plan patch"));
+    seen.assert();
+}

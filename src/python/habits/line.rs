@@ -7,6 +7,7 @@ use std::sync::{LazyLock, OnceLock};
 use regex::Regex;
 
 use crate::python::changelog::date;
+use crate::python::project::{leveled, read_leveled};
 use crate::python::version::{SPELLING, Version};
 
 /// The longest line that is read, in bytes; a longer one is data
@@ -31,6 +32,8 @@ enum Form {
     Short { numbers: usize },
     /// The numbers, otherwise separated: `(1, 2, 3)`, `1_2_3`
     Numbers { separator: &'static str },
+    /// The items of a tuple with the release level: `1, 2, 0, 'candidate', 1`
+    Leveled { numbers: usize, quote: char },
     /// Each number with two digits: `010203`, as in `0x010203`
     Padded,
     /// The release's date, by its strftime format
@@ -49,6 +52,7 @@ impl Form {
             }
             // The word of a pre-release has no place among the numbers.
             Self::Numbers { separator } => (!version.is_prerelease()).then(|| numbers.join(separator)),
+            Self::Leveled { numbers: count, quote } => leveled(version, *count, *quote).into_iter().next(),
             Self::Padded => padded(version),
             Self::Date(format) => Some(date::write(date::parse(date)?, format)),
         }
@@ -59,6 +63,9 @@ impl Form {
             Self::Full => SPELLING.to_owned(),
             Self::Short { numbers } => format!(r"[0-9]+(?:\.[0-9]+){{{}}}", numbers.saturating_sub(1)),
             Self::Numbers { separator } => format!("[0-9]+(?:{}[0-9]+)+", regex::escape(separator)),
+            Self::Leveled { numbers, quote } => {
+                format!("(?:[0-9]+, ){{{numbers}}}{quote}[a-z]*{quote}, [0-9]+")
+            }
             Self::Padded => "[0-9]{6}".to_owned(),
             Self::Date(_) => DATE.to_owned(),
         }
@@ -69,6 +76,7 @@ impl Form {
         match self {
             Self::Full | Self::Short { .. } => text.parse().ok(),
             Self::Numbers { separator } => text.replace(separator, ".").parse().ok(),
+            Self::Leveled { .. } => read_leveled(text),
             Self::Padded => {
                 let number = |at: usize| text.get(at..at + 2)?.parse::<u64>().ok();
                 format!("{}.{}.{}", number(0)?, number(2)?, number(4)?).parse().ok()
@@ -138,6 +146,12 @@ impl LinePattern {
         }
         let numbers: Vec<String> = version.release_segments().iter().map(u64::to_string).collect();
         let mut ways = vec![(version.to_string(), Form::Full), (spelled.to_owned(), Form::Full)];
+        for quote in ['\'', '"'].into_iter().filter(|quote| line.contains(*quote)) {
+            for count in [numbers.len(), 3] {
+                let texts = leveled(version, count, quote).into_iter();
+                ways.extend(texts.map(|text| (text, Form::Leveled { numbers: count, quote })));
+            }
+        }
         if numbers.len() > 1 && !version.is_prerelease() {
             let separated =
                 [", ", ",", "_", "-"].map(|separator| (numbers.join(separator), Form::Numbers { separator }));
@@ -320,6 +334,14 @@ mod tests {
             ("__version__ = '1.2'", "__version__ = '1.3'", "1.3", "1.10", "__version__ = '1.10'"),
             ("v = \"3.1.3.dev\"", "v = \"3.1.3\"", "3.1.3", "3.2.0", "v = \"3.2.0\""),
             ("    (1, 2, 3)", "    (1, 3, 0)", "1.3.0", "2.0.0", "    (2, 0, 0)"),
+            ("(1, 3, 0, 'beta', 2)", "(1, 3, 0, 'final', 0)", "1.3.0", "1.4.0", "(1, 4, 0, 'final', 0)"),
+            (
+                "(1, 2, 0, \"final\", 0)",
+                "(1, 3, 0, \"final\", 0)",
+                "1.3.0",
+                "2.0rc1",
+                "(2, 0, 0, \"candidate\", 1)",
+            ),
             ("release = '1.2'", "release = '1.3'", "1.3.0", "1.4.2", "release = '1.4'"),
             ("a/1.2.3/a-1.2.3.zip", "a/1.3.0/a-1.3.0.zip", "1.3.0", "1.3.1", "a/1.3.1/a-1.3.1.zip"),
             ("rev: v4.16.5 # x", "rev: v4.17.0 # x", "4.17.0", "5.0.0", "rev: v5.0.0 # x"),

@@ -109,7 +109,15 @@ impl Habits {
                 }
             }
         }
-        // A date belongs to a version in the same file.
+        for line in self.switches(version.is_prerelease()) {
+            let text = texts.entry(line.path.clone()).or_insert_with(|| text_of(files, &line.path));
+            let is_there =
+                text.as_ref().is_some_and(|text| text.lines().filter(|one| **one == line.from).count() == 1);
+            if is_there && !lines.iter().any(|one| one.path == line.path && one.from == line.from) {
+                lines.push(line);
+            }
+        }
+        // A date or a switch belongs to a version in the same file.
         let dated = |line: &LearnedLine| line.shown.contains("{version}");
         let versioned: Vec<String> =
             lines.iter().filter(|line| dated(line)).map(|line| line.path.clone()).collect();
@@ -176,6 +184,24 @@ impl Habits {
         found
     }
 
+    /// The lines without a version that the last two releases of the kind replaced alike, such as `is_release = False`.
+    fn switches(&self, is_prerelease: bool) -> Vec<LearnedLine> {
+        let mut releases =
+            self.releases.iter().filter(|release| release.tag.version.is_prerelease() == is_prerelease);
+        let (Some(last), Some(before)) = (releases.next(), releases.next()) else { return Vec::new() };
+        let earlier: BTreeSet<_> = switched(before).collect();
+        let alike = switched(last).filter(|switch| earlier.contains(switch));
+        alike
+            .map(|(path, from, to)| LearnedLine {
+                path: path.to_owned(),
+                from: from.to_owned(),
+                to: to.to_owned(),
+                shown: to.to_owned(),
+                evidence: vec![last.tag.name.clone(), before.tag.name.clone()],
+            })
+            .collect()
+    }
+
     /// Where a release replaced an earlier version by its own.
     fn places_of(&self, release: &PastRelease) -> Vec<Place> {
         let mut places: Vec<Place> = Vec::new();
@@ -231,6 +257,17 @@ impl Habits {
         let is_development = fit.short.is_none() && stated.is_prerelease();
         is_development || states(fit, current) || self.known.contains(&key(stated, fit.short))
     }
+}
+
+/// The single lines that a release replaced: file, old line and new line.
+fn switched(release: &PastRelease) -> impl Iterator<Item = (&str, &str, &str)> {
+    let changes = release.changes.iter().filter(|change| is_source(&change.path));
+    changes.flat_map(|change| {
+        change.hunks.iter().filter_map(|hunk| match (hunk.removed.as_slice(), hunk.added.as_slice()) {
+            ([from], [to]) => Some((change.path.as_str(), from.as_str(), to.as_str())),
+            _ => None,
+        })
+    })
 }
 
 /// What a line states of a version: all of it, or its first numbers.

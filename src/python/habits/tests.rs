@@ -199,3 +199,34 @@ fn the_newest_tag_decides() {
     assert_eq!(habits.tag_message().unwrap().value, "{version}");
     assert_eq!(reason(&["v2".to_owned(), "v1".to_owned(), "v0".to_owned()]), "as in v2 and v1");
 }
+
+#[test]
+fn a_line_that_the_last_two_releases_switched_is_switched_again() {
+    let switched = |tag: &str, old: &str, new: &str| {
+        let changes = [
+            ("demo/__init__.py", format!("version_info = {old}"), format!("version_info = {new}")),
+            ("demo/__init__.py", "is_release = False".to_owned(), "is_release = True".to_owned()),
+            ("demo/build.py", "stamp = False".to_owned(), "stamp = True".to_owned()),
+        ];
+        let changes = changes.each_ref().map(|(path, old, new)| (*path, old.as_str(), new.as_str()));
+        release(tag, "Release", &changes)
+    };
+    let last = || switched("v1.1.0", "(1, 1, 0, 'beta', 0)", "(1, 1, 0, 'final', 0)");
+    let before = || switched("v1.0.0", "(1, 0, 0, 'beta', 0)", "(1, 0, 0, 'final', 0)");
+    let now = [
+        ("demo/__init__.py", "version_info = (1, 2, 0, 'beta', 0)\nis_release = False\n"),
+        ("demo/build.py", "stamp = False\n"),
+    ];
+    let own = |line: &str| ("demo/__init__.py".to_owned(), line.to_owned());
+    let both = [own("version_info = (1, 2, 0, 'final', 0)"), own("is_release = True")];
+    assert_eq!(changed(&habits(vec![last(), before()]), &now, "1.2.0.beta0", "1.2.0"), both);
+    // Once may be an edit of that release.
+    let once = release("v1.0.0", "Release", &[]);
+    assert_eq!(changed(&habits(vec![last(), once]), &now, "1.2.0.beta0", "1.2.0"), both[..1]);
+    // Two such lines are not told apart.
+    let twice = [(
+        "demo/__init__.py",
+        "version_info = (1, 2, 0, 'beta', 0)\nis_release = False\nis_release = False\n",
+    )];
+    assert_eq!(changed(&habits(vec![last(), before()]), &twice, "1.2.0.beta0", "1.2.0"), both[..1]);
+}

@@ -36,6 +36,7 @@ pub use error::ProjectError;
 pub use lock::lock_all;
 pub use pattern::Pattern;
 pub use place::{VersionLocation, VersionSyntax};
+pub(super) use tuple::{leveled, read_leveled};
 
 /// Files by their path relative to the project's root, with `/` as separator
 pub trait Files {

@@ -113,14 +113,7 @@ pub(super) fn read(text: &str, name: &str, dev: Option<&str>) -> Option<Version>
     let numbers: Vec<&str> = tuple.numbers.iter().map(|span| &text[span.clone()]).collect();
     let mut version = numbers.join(".");
     if let Some((level, serial)) = &tuple.level {
-        let serial = &text[serial.clone()];
-        match level_of(&text[level.clone()])? {
-            Level::Before(PrereleaseKind::Alpha) => version.push_str(&format!("a{serial}")),
-            Level::Before(PrereleaseKind::Beta) => version.push_str(&format!("b{serial}")),
-            Level::Before(PrereleaseKind::Rc) => version.push_str(&format!("rc{serial}")),
-            Level::Dev => version.push_str(&format!(".dev{serial}")),
-            Level::Final => {}
-        }
+        version.push_str(&suffix(&text[level.clone()], &text[serial.clone()])?);
     }
     // A project sets the number to 0 for a version that is not a development version.
     if let Some(dev) =
@@ -129,6 +122,46 @@ pub(super) fn read(text: &str, name: &str, dev: Option<&str>) -> Option<Version>
         version.push_str(&format!(".dev{dev}"));
     }
     version.parse().ok()
+}
+
+/// A release level and its number as the end of a version: `rc2`.
+fn suffix(level: &str, serial: &str) -> Option<String> {
+    Some(match level_of(level)? {
+        Level::Before(PrereleaseKind::Alpha) => format!("a{serial}"),
+        Level::Before(PrereleaseKind::Beta) => format!("b{serial}"),
+        Level::Before(PrereleaseKind::Rc) => format!("rc{serial}"),
+        Level::Dev => format!(".dev{serial}"),
+        Level::Final => String::new(),
+    })
+}
+
+/// The items of a tuple in the form of `sys.version_info` that states `version`, such as `1, 2, 0, 'candidate', 1`, in
+/// every spelling of the level, with `count` numbers before it; none if such a tuple cannot express the version.
+pub(in crate::python) fn leveled(version: &Version, count: usize, quote: char) -> Vec<String> {
+    let mut numbers: Vec<String> = version.release_segments().iter().map(u64::to_string).collect();
+    if version.epoch() != 0 || version.is_local() || version.post().is_some() || numbers.len() > count {
+        return Vec::new();
+    }
+    numbers.resize(count, "0".to_owned());
+    let (level, serial) = level_and_serial(version);
+    let words = LEVELS.iter().filter(|(other, _)| *other == level).flat_map(|(_, words)| *words);
+    words.map(|word| format!("{}, {quote}{word}{quote}, {serial}", numbers.join(", "))).collect()
+}
+
+/// The version that such items state.
+pub(in crate::python) fn read_leveled(items: &str) -> Option<Version> {
+    let mut items: Vec<&str> = items.split(", ").collect();
+    let (serial, level) = (items.pop()?, items.pop()?);
+    format!("{}{}", items.join("."), suffix(level.trim_matches(['\'', '"']), serial)?).parse().ok()
+}
+
+/// The level of a version, and its number there.
+fn level_and_serial(version: &Version) -> (Level, u64) {
+    match (version.pre(), version.dev()) {
+        (Some((kind, number)), _) => (Level::Before(kind), number),
+        (None, Some(number)) => (Level::Dev, number),
+        (None, None) => (Level::Final, 0),
+    }
 }
 
 /// The edits that make the tuple state `version`; none if it cannot express it.
@@ -149,11 +182,10 @@ pub(super) fn edits(text: &str, (name, dev): (&str, Option<&str>), version: &Ver
     }
     let mut dev = version.dev();
     match (&tuple.level, version.pre()) {
-        (Some((level, serial)), pre) => {
-            let (next, number) = match (pre, dev) {
-                (Some((kind, number)), _) => (Level::Before(kind), number),
-                (None, Some(number)) if tuple.dev.is_none() => (Level::Dev, number),
-                (None, _) => (Level::Final, 0),
+        (Some((level, serial)), _) => {
+            let (next, number) = match level_and_serial(version) {
+                (Level::Dev, _) if tuple.dev.is_some() => (Level::Final, 0),
+                other => other,
             };
             if next == Level::Dev {
                 dev = None;

@@ -4,6 +4,7 @@ mod awaited;
 mod credentials;
 mod install;
 mod look;
+mod newer;
 mod rehearsal;
 mod send;
 mod standalone;
@@ -19,6 +20,7 @@ use crate::index::{IndexAddress, IndexClient, Submission};
 use crate::python::distribution::Distribution;
 
 pub use credentials::check_credentials;
+pub use newer::newer_releases;
 pub use standalone::{StandaloneUpload, Verification, address_of};
 
 /// How many wheels are uploaded in parallel by default: with more, PyPI's database deadlocks
