@@ -83,6 +83,11 @@ impl Store {
         Ok(folder)
     }
 
+    /// The file with the notes that the user is writing for a version, until a run has them.
+    pub fn draft(&self, version: &str, ending: &str) -> PathBuf {
+        self.folder.join(format!("notes-{version}.{ending}"))
+    }
+
     /// The newest run that is not over.
     ///
     /// # Errors

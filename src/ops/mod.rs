@@ -3,6 +3,7 @@
 
 mod credentials;
 mod doctor;
+mod notes;
 mod reconstruct;
 mod resume;
 mod rollback;

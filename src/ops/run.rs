@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::Context;
 use super::credentials::ask_for_missing;
+use super::notes::{ask_for_notes, forget};
 use super::session::{Session, Wanted, tell_unused_indexes};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
@@ -52,6 +53,12 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     let (environment, project) = (&release.workspace.environment, &release.target.project.name);
     release.workspace.environment =
         ask_for_missing(context, &config, &pipeline, project, options.yes, environment.clone())?;
+    if !options.yes
+        && !options.dry_run
+        && let Some(notes) = ask_for_notes(context, &config, &store, &release)?
+    {
+        release.target.conventions.notes = Some(notes);
+    }
     let listener: &dyn Listener = &context.ui;
     tell_unused_indexes(&config, listener);
     let leave = Leave { force: options.force, can_ask: !options.yes && super::can_ask() };
@@ -75,6 +82,7 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     let configuration = (config.source(), config.carry());
     let mut execution =
         Execution::begin(&store, &pipeline, release, configuration, &context.interrupted, listener)?;
+    forget(&store, &plan.version);
     execution.probe = options.probe;
     let _guard = lock.as_ref().and_then(|lock| lock.start_watchdog(&execution.run));
     execution.complete()

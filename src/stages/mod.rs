@@ -28,6 +28,7 @@ use crate::engine::prelude::*;
 
 use plugin::Described;
 
+pub use changelog::{Draft, draft_of_notes};
 pub use check::{distributions_in, judge_files, known_or, policy, tracked_at};
 pub use indexes::unused as unused_indexes;
 pub use notes::{ReleaseNotes, release_notes};

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use super::changelog::{Changelog, parse};
+use super::changelog::Changelog;
 use super::push::{Push, push_fenced};
 use super::version::{self, Version as VersionStage};
 use crate::config::{Config, list};
@@ -192,24 +192,15 @@ impl NextCycle {
             files = self.version.written((release, target), (stated, &next.version), learned)?;
             files.retain(|(path, bytes)| release.read(path).as_ref() != Some(bytes));
         }
-        files.extend(self.unreleased(release, is_released));
+        files.extend(self.unreleased(release, &next.version, is_released));
         Ok(files)
     }
 
     /// The changelog with an Unreleased section, if the release leaves none.
-    fn unreleased(&self, release: &Release, is_released: bool) -> Option<(String, Vec<u8>)> {
+    fn unreleased(&self, release: &Release, next: &Version, is_released: bool) -> Option<(String, Vec<u8>)> {
         let learned = release.target.conventions.reopening.as_ref().map(|one| one.value.changelog);
-        if !self.settings.changelog.or(learned).unwrap_or(true) {
-            return None;
-        }
-        let path = self.changelog.path_of(release)?;
-        let promoted = match self.promotes && !is_released {
-            true => self.changelog.promoted(release).ok().map(|(_, promoted)| promoted.text),
-            false => None,
-        };
-        let text = promoted.or_else(|| release.text(&path).ok())?;
-        let reopened = parse(&path, text).ok()?.reopened()?;
-        Some((path, reopened.into_bytes()))
+        let is_wanted = self.settings.changelog.or(learned).unwrap_or(true);
+        is_wanted.then(|| self.changelog.reopened(release, next, self.promotes && !is_released))?
     }
 
     fn message(&self, release: &Release, next: &Next) -> String {
@@ -473,7 +464,7 @@ impl Stage for NextCycle {
         let mut files = self.files(release, &next, false)?;
         if self.bumps && release.target.version != release.target.previous {
             // `version` has checked the others.
-            files = self.unreleased(release, false).into_iter().collect();
+            files = self.unreleased(release, &next.version, false).into_iter().collect();
         }
         release.workspace.edits_in_the_way(files.iter().map(|(path, _)| path.as_str()))
     }

@@ -185,7 +185,11 @@ impl Listener for Human {
             Event::File { index, file, status, reason, is_plain, .. } => {
                 self.file(file, index, *status, (!is_plain).then_some(reason));
             }
-            Event::Fact { subject, value } => self.status(DIM, subject, &safe(value)),
+            Event::Fact { subject, value } => {
+                for (at, line) in value.lines().enumerate() {
+                    self.status(DIM, if at == 0 { subject } else { "" }, &safe(line));
+                }
+            }
             Event::Note { message, .. } => self.status(DIM, "", &safe(message)),
             Event::Warning { stage, message, help } => {
                 let stage = stage.map(|stage| format!("[{stage}] ")).unwrap_or_default();

@@ -178,6 +178,12 @@ fn what_a_tool_would_refuse_or_leave_out_is_refused_first() {
         seen.add_messages(&project.pyrelease("run minor --yes").code(3));
         project.assert_unchanged(&before);
     }
+    // The tool would write a second section of the version.
+    let project =
+        collecting(&format!("{towncrier}filename = \"NEWS.md\"\n"), &[("news/12.feature.md", "A flag.\n")]);
+    project.write("NEWS.md", "# News\n\n## 1.1.0 (TBD)\n\n- By hand.\n\n## 1.0.0\n\n- The first one.\n");
+    project.commit("Announce 1.1.0");
+    seen.add_messages(&project.pyrelease("run minor --yes").code(3));
     seen.assert();
 }
 

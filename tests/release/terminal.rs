@@ -130,3 +130,69 @@ help: left on `testpypi`: demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz; the ne
     attempt.left_nothing();
     attempt.was_rehearsed();
 }
+
+#[test]
+fn notes_that_are_missing_are_written_in_the_editor() {
+    let changelog = "# Changelog\n\n## 1.0.0\n\n- The first one.\n";
+    let stages = "stages = [\"changelog\", \"version\", \"tag\"]\n";
+    let project = demo().without_remote().changelog(changelog).config(stages).build();
+    project.write("src/demo/flag.py", "FLAG = True\n");
+    project.commit("Add a flag (#7)");
+    const OPEN: &str = "Write them now in your editor? [y/N]";
+    let run = |editor: &str, dialogue: &[(&str, &str)]| {
+        project.pyrelease("run minor").env("EDITOR", editor).on_a_terminal(dialogue)
+    };
+    // An editor that fails stops the release; what was typed is there again.
+    let editor = project.sandbox().root().join("editor");
+    fs_err::write(&editor, "printf '### Added\\n\\n- A flag.\\n' | cat - \"$1\" > \"$0.typed\"; cp \"$0.typed\" \"$1\"; exit 7\n")
+        .expect("a script in the sandbox");
+    let failed = run(&format!("sh {}", editor.display()), &[(OPEN, "y\n")]).code(1);
+    failed.stdout_eq(str![[r#"
+`CHANGELOG.md` has no notes for 1.1.0. Write them now in your editor? [y/N] y
+error: the editor `sh [ROOT]/editor` failed; nothing has been done
+  caused by: exit status: 7
+help: set another `EDITOR`, or pass `--notes FILE`
+
+"#]]);
+    // Whoever does not want to is asked nothing else about it.
+    run("false", &[(OPEN, "n\n"), (QUESTION, "n\n")]).code(3);
+    let released = run("cat", &[(OPEN, "y\n"), (QUESTION, "y\n")]).code(0);
+    released.stdout_eq(str![[r#"
+`CHANGELOG.md` has no notes for 1.1.0. Write them now in your editor? [y/N] y
+### Added
+
+- A flag.
+- Add a flag (#7)
+- Write down what changed
+
+# ------------------------ >8 ------------------------
+The notes of demo 1.1.0 for CHANGELOG.md, drafted from the commits since v1.0.0.
+Edit them above this line, save and close. Without any, the release goes on as if you had not been asked.
+note: untracked files are not released: `notes.txt`
+help: `git add` and commit them if they belong to this release
+demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
+  in the run's own clone:
+    changelog  write CHANGELOG.md
+    version    write src/demo/__init__.py
+    tag        commit "Release 1.1.0"
+               tag v1.1.0
+  in the repository and its remote; undone if a later stage fails:
+    land       land in your repository: main and tag v1.1.0
+Release demo 1.1.0? [y/N] y
+   Releasing 1.1.0 (run [RUN])
+     Writing CHANGELOG.md
+     Writing src/demo/__init__.py
+  Committing "Release 1.1.0"
+     Tagging v1.1.0
+     Landing in your repository: main and tag v1.1.0
+    Released demo 1.1.0
+
+"#]]);
+    let day = project.git(&["log", "-1", "--format=%cs"]);
+    let expected = changelog.replace(
+        "## 1.0.0",
+        "## 1.1.0\n\n### Added\n\n- A flag.\n- Add a flag (#7)\n- Write down what changed\n\n## 1.0.0",
+    );
+    assert_eq!(project.read("CHANGELOG.md").replace(day.trim(), "DAY"), expected);
+    project.assert_no_debris();
+}

@@ -91,6 +91,19 @@ pub(super) fn problems(fragments: &Fragments) -> impl Iterator<Item = Finding> +
         .map(|problem: &Problem| Finding::error(problem.to_string()).help(problem.help()))
 }
 
+/// That the changelog has a section for the version already: the tool would write a second one above it.
+pub(super) fn section_beside(fragments: &Fragments, release: &Release) -> Option<Finding> {
+    let (path, version) = (changelog_of(fragments, release), &release.target.version);
+    let document = parse(&path, release.text(&path).ok()?).ok()?;
+    let (tool, folder) = (fragments.collector.name(), &fragments.folder);
+    document.names(version).then(|| {
+        let message =
+            format!("`{path}` has a section for {version} already, and {tool} would write another one");
+        Finding::error(message)
+            .help(format!("move its entries to fragments in `{folder}`, and remove the section"))
+    })
+}
+
 /// The paths that the tool changes.
 pub(super) fn paths(fragments: &Fragments) -> impl Iterator<Item = &str> {
     std::iter::once(fragments.changelog.as_str()).chain(fragments.files.iter().map(|file| file.path.as_str()))

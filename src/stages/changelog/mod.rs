@@ -1,9 +1,11 @@
 //! Turns the changelog's Unreleased section into the release's section.
 
 mod commits;
+mod draft;
 mod find;
 mod fragments;
 mod learn;
+mod shown;
 mod work;
 
 use std::collections::BTreeMap;
@@ -11,6 +13,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use self::draft::{Draft, draft_of_notes};
 use self::work::Work;
 use crate::config::Config;
 use crate::engine::prelude::*;
@@ -166,13 +169,17 @@ impl Stage for Changelog {
 
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
         match self.work(release)? {
-            Work::Promote { path, is_changed: true, .. } => {
-                release.workspace.edits_in_the_way([path.as_str()])
+            Work::Promote { path, is_changed: true, promoted } => {
+                let mut findings = release.workspace.edits_in_the_way([path.as_str()])?;
+                let before = release.text(&path)?;
+                findings.push(Finding::detail(shown::shown(&path, &before, &promoted.text)));
+                Ok(findings)
             }
             Work::Promote { .. } | Work::Notes(_) => Ok(Vec::new()),
             Work::Leave(finding) => Ok(vec![finding]),
             Work::Collect(fragments) => {
                 let mut findings: Vec<Finding> = fragments::problems(&fragments).collect();
+                findings.extend(fragments::section_beside(&fragments, release));
                 findings.extend(release.workspace.edits_in_the_way(fragments::paths(&fragments))?);
                 Ok(findings)
             }

@@ -6,6 +6,8 @@ use crate::engine::prelude::*;
 use crate::engine::release::Target;
 use crate::python::changelog::{ChangelogError, CompareLinks, Promoted, Promotion};
 use crate::python::fragments::Fragments;
+use crate::python::project::Files as _;
+use crate::python::version::Version;
 
 /// What a release does with the changelog
 pub(super) enum Work {
@@ -90,7 +92,28 @@ impl Changelog {
         }
     }
 
-    fn promoted_at(&self, release: &Release, path: &str) -> Result<(Promoted, String), Unpromoted> {
+    /// The changelog's path and its text with a new Unreleased section, if the release leaves none. `promotes` tells whether
+    /// the release has yet to promote it.
+    pub(in crate::stages) fn reopened(
+        &self,
+        release: &Release,
+        next: &Version,
+        promotes: bool,
+    ) -> Option<(String, Vec<u8>)> {
+        let path = self.path_of(release)?;
+        let promoted = promotes.then(|| self.promoted(release).ok()).flatten();
+        let text = promoted.map(|(_, promoted)| promoted.text).or_else(|| release.text(&path).ok())?;
+        let before = release.workspace.read(&path).and_then(|bytes| String::from_utf8(bytes).ok());
+        let before = before.and_then(|text| parse(&path, text).ok());
+        let reopened = parse(&path, text).ok()?.reopened(before.as_ref(), &next.without_dev())?;
+        Some((path, reopened.into_bytes()))
+    }
+
+    pub(super) fn promoted_at(
+        &self,
+        release: &Release,
+        path: &str,
+    ) -> Result<(Promoted, String), Unpromoted> {
         let text = release.text(path).map_err(Unpromoted::Unreadable)?;
         let document = parse(path, text.clone()).map_err(Unpromoted::Unreadable)?;
         let target = &release.target;
@@ -107,7 +130,9 @@ impl Changelog {
             ..Promotion::new(&target.version, &target.names.date)
         };
         // A final release after pre-releases need not add anything: its notes are theirs.
-        let becomes_final = target.previous.is_prerelease() && !target.version.is_prerelease();
+        let is_development = target.previous.dev().is_some();
+        let becomes_final =
+            target.previous.is_prerelease() && !is_development && !target.version.is_prerelease();
         let promoted = match document.promote(&promotion) {
             Err(ChangelogError::Empty { .. }) if becomes_final => {
                 let note = format!("No changes since {}.", target.previous);
@@ -160,7 +185,7 @@ pub(super) fn links(target: &Target) -> Option<CompareLinks> {
 }
 
 /// Why a changelog is not promoted
-enum Unpromoted {
+pub(super) enum Unpromoted {
     Unreadable(Error),
     Changelog(ChangelogError),
 }

@@ -1,0 +1,51 @@
+//! Shows what a release makes of the changelog.
+
+use std::fmt::Write as _;
+
+use similar::{ChangeTag, TextDiff};
+
+use crate::python::changelog::Format;
+
+/// The most lines that are shown
+const MOST_LINES: usize = 12;
+
+/// The changelog's path and form, and the lines that a release removes and adds.
+pub(super) fn shown(path: &str, before: &str, after: &str) -> String {
+    let form = match Format::of_text(path, before) {
+        Some(Format::Markdown) => "Markdown",
+        _ if path.ends_with(".txt") => "plain text",
+        _ => "reStructuredText",
+    };
+    let diff = TextDiff::from_lines(before, after);
+    let changes = diff.iter_all_changes().filter_map(|change| {
+        let sign = match change.tag() {
+            ChangeTag::Equal => return None,
+            ChangeTag::Delete => '-',
+            ChangeTag::Insert => '+',
+        };
+        Some(format!("{sign} {}", change.value().trim_end()).trim_end().to_owned())
+    });
+    let mut lines: Vec<String> = changes.collect();
+    let hidden = lines.len().saturating_sub(MOST_LINES);
+    lines.truncate(MOST_LINES);
+    let mut text = format!("{path} ({form}) becomes\n{}", lines.join("\n"));
+    if hidden > 0 {
+        let _ = write!(text, "\n  and {hidden} more lines");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_changed_lines_are_shown() {
+        let before = "# Changes\n\n## Unreleased\n\n- One.\n\n[unreleased]: a...b\n";
+        let after = "# Changes\n\n## 1.1.0\n\n- One.\n\n[unreleased]: b...c\n";
+        let expected = "CHANGES.md (Markdown) becomes\n- ## Unreleased\n+ ## 1.1.0\n- [unreleased]: a...b\n+ [unreleased]: b...c";
+        assert_eq!(shown("CHANGES.md", before, after), expected);
+        let long = "- x\n".repeat(20);
+        assert!(shown("CHANGES.rst", "", &long).ends_with("\n+ - x\n  and 8 more lines"));
+    }
+}
