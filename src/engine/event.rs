@@ -30,6 +30,9 @@ pub enum Event<'a> {
     StageStarted {
         stage: &'a str,
         reach: Reach,
+        /// Its number, and the number of stages
+        #[serde(skip)]
+        position: (usize, usize),
     },
     StageFinished {
         stage: &'a str,

@@ -160,7 +160,9 @@ impl<'a> Execution<'a> {
     fn stages(&mut self) -> Result<(), (String, Error)> {
         let first = self.prepare().map_err(|error| ("prepare".to_owned(), error))?;
         let pipeline = self.pipeline;
-        for (stage, reach) in pipeline.reaching(&self.release).into_iter().skip(first) {
+        let stages = pipeline.reaching(&self.release);
+        let count = stages.len();
+        for (at, (stage, reach)) in stages.into_iter().enumerate().skip(first) {
             let in_stage = |error| (stage.name().to_owned(), error);
             if reach > Reach::Private && std::mem::take(&mut self.probe) {
                 self.ask_stages().map_err(|error| ("probe".to_owned(), error))?;
@@ -172,7 +174,7 @@ impl<'a> Execution<'a> {
                 let is_upload = stage.destination().is_some();
                 self.listener.on_event(&Event::PointOfNoReturn { stage: stage.name(), is_upload });
             }
-            match self.stage(stage, reach) {
+            match self.stage(stage, reach, (at + 1, count)) {
                 Ok(()) => {}
                 // A question to the user needs a run to answer it for, so the run must not end.
                 Err(error)
@@ -263,10 +265,10 @@ impl<'a> Execution<'a> {
         Ok(0)
     }
 
-    fn stage(&mut self, stage: &dyn Stage, reach: Reach) -> Result<()> {
+    fn stage(&mut self, stage: &dyn Stage, reach: Reach, position: (usize, usize)) -> Result<()> {
         let started = Instant::now();
         self.journal.write(Record::StageBegun { stage: stage.name().to_owned() })?;
-        self.listener.on_event(&Event::StageStarted { stage: stage.name(), reach });
+        self.listener.on_event(&Event::StageStarted { stage: stage.name(), reach, position });
         let clone = PrivateClone::at(&self.run.tree());
         let release = &self.release;
         let live = Live {

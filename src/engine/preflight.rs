@@ -1,12 +1,12 @@
 //! Preflight: finds everything that would make a release fail, before anything is changed.
 
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle, ScopedJoinHandle};
 
 use super::event::{Event, Listener};
 use super::release::Release;
 use super::repository_checks;
 use crate::engine::pipeline::{Pipeline, PluginSteps};
-use crate::engine::stage::PluginPreflight;
+use crate::engine::stage::{PluginPreflight, Stage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, Leave, Severity};
 
@@ -48,8 +48,18 @@ pub fn examine(
     carry: &[String],
     on_finding: &mut dyn FnMut(Option<&str>, Finding),
 ) -> PluginSteps {
-    let threads: Vec<_> = pipeline.stages().map(|stage| stage.ask_plugin(release)).collect();
-    for finding in repository_checks::repository(release) {
+    let plugins: Vec<_> = pipeline.stages().map(|stage| stage.ask_plugin(release)).collect();
+    // Each stage may wait for a server or a process of its own; the findings are reported in the order of the stages.
+    let (repository, stages) = thread::scope(|scope| {
+        let start = |stage| {
+            let release = release.again()?;
+            Ok(scope.spawn(move || Stage::preflight(stage, &release)))
+        };
+        let preflights: Vec<Result<_>> = pipeline.stages().map(start).collect();
+        let repository = repository_checks::repository(release);
+        (repository, preflights.into_iter().map(|preflight| joined(preflight?)).collect::<Vec<_>>())
+    });
+    for finding in repository {
         on_finding(None, finding);
     }
     for path in carry.iter().filter(|path| !release.workspace.root().join(path).exists()) {
@@ -57,9 +67,9 @@ pub fn examine(
         on_finding(None, finding.help("create it, or remove it from `carry`"));
     }
     let mut steps = PluginSteps::new();
-    for (stage, thread) in pipeline.stages().zip(threads) {
-        let mut findings = stage.preflight(release).unwrap_or_else(|error| vec![Finding::from(error)]);
-        match thread.map(join).transpose() {
+    for ((stage, preflight), plugin) in pipeline.stages().zip(stages).zip(plugins) {
+        let mut findings = preflight.unwrap_or_else(|error| vec![Finding::from(error)]);
+        match plugin.map(join).transpose() {
             Ok(reply) => {
                 let reply = reply.unwrap_or_default();
                 findings.extend(reply.findings);
@@ -87,6 +97,10 @@ pub fn plugin_steps(pipeline: &Pipeline, release: &Release) -> Result<PluginStep
     // Join every thread, also after an error.
     let replies: Vec<Result<_>> = replies.collect();
     replies.into_iter().collect()
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn join(thread: JoinHandle<Result<PluginPreflight>>) -> Result<PluginPreflight> {

@@ -131,7 +131,7 @@ fn inside(prefix: &str, path: &str) -> Option<String> {
 }
 
 /// What will be released
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Target {
     pub project: Project,
     pub version: Version,
@@ -160,6 +160,23 @@ pub struct Release {
 impl Release {
     pub fn new(workspace: Workspace, target: Target) -> Self {
         Self { workspace, target, outputs: Outputs::default(), clone: None, rebuilt: false }
+    }
+
+    /// The same release with a handle of its own on the repository, for another thread.
+    ///
+    /// # Errors
+    /// The repository cannot be opened again.
+    pub(super) fn again(&self) -> Result<Self> {
+        let Workspace { repository, head, prefix, environment, hashes } = &self.workspace;
+        let workspace = Workspace {
+            repository: repository.again()?,
+            head: head.clone(),
+            prefix: prefix.clone(),
+            environment: environment.clone(),
+            hashes: hashes.clone(),
+        };
+        let (target, outputs, clone) = (self.target.clone(), self.outputs.clone(), self.clone.clone());
+        Ok(Self { workspace, target, outputs, clone, rebuilt: self.rebuilt })
     }
 
     /// From now on, reads files from the run's clone.

@@ -20,7 +20,7 @@ pub struct PluginPreflight {
 }
 
 /// One step of a release
-pub trait Stage {
+pub trait Stage: Sync {
     /// The name in `stages = [...]`.
     fn name(&self) -> &str;
 

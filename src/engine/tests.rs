@@ -20,7 +20,7 @@ use crate::world::Environment;
 use crate::world::git::TagRef;
 use crate::world::process::Process;
 
-type Work = Box<dyn Fn(&Release, &mut Effects<'_>) -> Result<Outputs>>;
+type Work = Box<dyn Fn(&Release, &mut Effects<'_>) -> Result<Outputs> + Sync>;
 
 struct TestStage {
     name: &'static str,
@@ -49,7 +49,7 @@ impl Stage for TestStage {
 fn test_stage(
     name: &'static str,
     reach: Reach,
-    work: impl Fn(&Release, &mut Effects<'_>) -> Result<Outputs> + 'static,
+    work: impl Fn(&Release, &mut Effects<'_>) -> Result<Outputs> + Sync + 'static,
 ) -> Box<dyn Stage> {
     Box::new(TestStage { name, reach, work: Box::new(work) })
 }

@@ -1,7 +1,7 @@
 //! Builds the sdist and the wheels from the run's clone, and records their digests.
 
-use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -57,7 +57,7 @@ pub(super) struct Build {
     wheels: Wheels,
     /// A cache of [`Self::find_frontend`], which runs Python; whichever of preflight and run comes first fills it
     #[serde(skip)]
-    found: OnceCell<(PathBuf, bool)>,
+    found: OnceLock<(PathBuf, bool)>,
 }
 
 impl Default for Build {
@@ -68,7 +68,7 @@ impl Default for Build {
             isolation: true,
             options: Vec::new(),
             wheels: Wheels::Build,
-            found: OnceCell::new(),
+            found: OnceLock::new(),
         }
     }
 }

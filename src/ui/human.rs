@@ -9,6 +9,7 @@ use anstyle::Style;
 
 use super::Verbosity;
 use super::excerpt::excerpt_text;
+use super::live::LiveLine;
 use super::style::{BAD, DIM, GOOD, INFO, WARN};
 use super::table::Table;
 use super::uploads::Uploads;
@@ -25,11 +26,12 @@ const LARGE: u64 = 1 << 20;
 pub struct Human {
     verbosity: Verbosity,
     uploads: RefCell<Option<Uploads>>,
+    live: RefCell<Option<LiveLine>>,
 }
 
 impl Human {
     pub fn new(verbosity: Verbosity) -> Self {
-        Self { verbosity, uploads: RefCell::new(None) }
+        Self { verbosity, uploads: RefCell::new(None), live: RefCell::new(None) }
     }
 
     pub(super) fn verbosity(&self) -> Verbosity {
@@ -38,12 +40,11 @@ impl Human {
 
     fn line(&self, text: &str) {
         let text = safe_styled(text);
-        if let Some(uploads) = &*self.uploads.borrow() {
-            uploads.suspend(|| {
-                let _ = writeln!(anstream::stderr(), "{text}");
-            });
-        } else {
-            let _ = writeln!(anstream::stderr(), "{text}");
+        let write = || drop(writeln!(anstream::stderr(), "{text}"));
+        match (&*self.uploads.borrow(), &*self.live.borrow()) {
+            (Some(uploads), _) => uploads.suspend(write),
+            (None, Some(live)) => live.suspend(write),
+            (None, None) => write(),
         }
     }
 
@@ -62,9 +63,7 @@ impl Human {
     }
 
     pub(super) fn error(&self, error: &Error) {
-        if let Some(uploads) = self.uploads.borrow_mut().take() {
-            uploads.clear();
-        }
+        self.clear();
         let mut text = match error.excerpt() {
             Some(excerpt) => excerpt_text(excerpt),
             None => format!("{BAD}error{BAD:#}: {}", safe(&error.to_string())),
@@ -78,6 +77,23 @@ impl Human {
             let _ = write!(text, "\n{INFO}help{INFO:#}: {}", safe(hint));
         }
         self.line(&text);
+    }
+
+    /// Removes all bars, and the live line.
+    fn clear(&self) {
+        if let Some(uploads) = self.uploads.borrow_mut().take() {
+            uploads.clear();
+        }
+        if let Some(live) = &*self.live.borrow() {
+            live.clear();
+        }
+    }
+
+    /// The live line, where there is one to show: commands' output is printed in full otherwise.
+    fn with_live(&self, act: impl FnOnce(&mut LiveLine)) {
+        if self.verbosity == Verbosity::Normal && LiveLine::is_possible() {
+            act(self.live.borrow_mut().get_or_insert_with(LiveLine::new));
+        }
     }
 
     fn finding(&self, stage: Option<&str>, finding: &Finding) {
@@ -159,13 +175,15 @@ impl Listener for Human {
             }
             Event::Finding { stage, finding } => self.finding(*stage, finding),
             Event::RunStarted { run, version, .. } => {
+                self.with_live(|_| {});
                 self.status(GOOD, "Releasing", &format!("{version} {DIM}(run {run}){DIM:#}"))
             }
-            Event::StageStarted { .. } => {}
+            Event::StageStarted { stage, position, .. } => {
+                self.with_live(|live| live.start(stage, *position))
+            }
             Event::StageFinished { stage, seconds } => {
-                if let Some(uploads) = self.uploads.borrow_mut().take() {
-                    uploads.clear();
-                }
+                self.clear();
+                self.with_live(|live| live.finish(stage, *seconds));
                 if self.verbosity == Verbosity::Verbose {
                     self.status(DIM, "Finished", &format!("{stage} in {seconds:.2} s"));
                 }
@@ -176,8 +194,10 @@ impl Listener for Human {
                     let line = safe(line.trim_end_matches('\r'));
                     self.line(&format!("{DIM}{:>12} {line}{DIM:#}", "|"));
                 }
+                self.with_live(|live| live.output(line));
             }
             Event::UploadsStarted { files, bytes, .. } => {
+                self.clear();
                 let on_terminal = self.verbosity > Verbosity::Quiet && std::io::stderr().is_terminal();
                 *self.uploads.borrow_mut() = Some(Uploads::new(*files, *bytes, on_terminal));
             }
@@ -203,19 +223,23 @@ impl Listener for Human {
                     &format!("{how} {stage}: past this point the release can only be completed"),
                 );
             }
-            Event::Undoing { what } => self.status(WARN, "Undoing", what),
+            Event::Undoing { what } => {
+                self.clear();
+                self.status(WARN, "Undoing", what);
+            }
             Event::Undone { .. } => {}
             Event::Kept { what, reason } => self.status(WARN, "Keeping", &format!("{what}: {reason}")),
             Event::Released { name, version, links, .. } => {
                 self.status(GOOD, "Released", &format!("{name} {version}"));
+                if let Some(live) = self.live.take() {
+                    self.status(DIM, "Took", &live.summary());
+                }
                 for link in *links {
                     self.status(GOOD, "View at", link);
                 }
             }
             Event::Published { name, version, index, links } => {
-                if let Some(uploads) = self.uploads.borrow_mut().take() {
-                    uploads.clear();
-                }
+                self.clear();
                 self.status(GOOD, "Published", &format!("{name} {version} on {index}"));
                 for link in *links {
                     self.status(GOOD, "View at", link);

@@ -7,6 +7,7 @@ mod drill;
 mod excerpt;
 mod human;
 mod json;
+mod live;
 mod log;
 mod style;
 mod table;

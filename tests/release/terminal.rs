@@ -196,3 +196,18 @@ Release demo 1.1.0? [y/N] y
     assert_eq!(project.read("CHANGELOG.md").replace(day.trim(), "DAY"), expected);
     project.assert_no_debris();
 }
+
+#[test]
+fn a_live_line_shows_what_a_slow_stage_does() {
+    let config = Config::stages("version tag slow")
+        .stage("slow")
+        .set("run", ["sh", "-c", "echo 'step one'; sleep 1"])
+        .set("reach", "private");
+    let project = demo().without_remote().config(&config).build();
+    let run = project.pyrelease("run minor --yes").env("TERM", "xterm").on_a_terminal(&[]).code(0);
+    let shown = run.stdout();
+    let line = shown.find("[3/3] slow").expect("the line of the running stage");
+    assert!(shown[line..].contains("step one"), "{run}");
+    let took = shown.rfind("Took").expect("the times of the stages");
+    assert!(shown[took..].contains("slow 1."), "{run}");
+}

@@ -26,6 +26,7 @@ mod url;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::filename::normalize;
 
@@ -66,7 +67,7 @@ impl Files for BTreeMap<String, Vec<u8>> {
 }
 
 /// A project, as far as a release needs it
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Project {
     /// As written in the project
     pub name: String,
@@ -82,14 +83,14 @@ pub struct Project {
 }
 
 /// Where the version comes from
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum VersionSource {
     /// Files state it, in one place or in several that agree
     Static(Vec<VersionLocation>),
     /// A tool reads it from version control tags: nothing is written, the tag determines it
     Vcs { tool: String },
     /// It cannot be read without running the project's code; the user must configure its places for a release
-    Unreadable(Box<ProjectError>),
+    Unreadable(Arc<ProjectError>),
 }
 
 impl Project {

@@ -2,6 +2,7 @@
 
 use super::description::Description;
 use super::{Files, Project, ProjectError, VersionSource, source};
+use std::sync::Arc;
 
 impl Project {
     /// Reads the project.
@@ -24,7 +25,7 @@ impl Project {
             None => description.name()?,
         };
         let version = source::version_source(&description, &name)
-            .unwrap_or_else(|error| VersionSource::Unreadable(Box::new(error)));
+            .unwrap_or_else(|error| VersionSource::Unreadable(Arc::new(error)));
         Ok(Self {
             requires_python: description.requires_python(),
             repository_url: description.repository_url(),

@@ -100,6 +100,16 @@ impl Repository {
         Ok(other)
     }
 
+    /// Another handle on this repository and working tree, for a thread of its own.
+    ///
+    /// # Errors
+    /// The repository cannot be opened again.
+    pub fn again(&self) -> Result<Self> {
+        let again = self.other(&self.top)?;
+        let (settings, restrictions) = (self.settings.clone(), self.restrictions.clone());
+        Ok(Self { settings, restrictions, ..again })
+    }
+
     /// Records that the user has agreed to a release. From here on git follows the repository's own settings, including
     /// hooks and filters.
     pub fn give_consent(&self) {

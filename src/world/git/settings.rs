@@ -24,7 +24,7 @@ const PROGRAMS: [&str; 4] = ["gpg.program", "gpg.openpgp.program", "gpg.ssh.prog
 const INFORMATION: [&str; 2] = ["attributes", "exclude"];
 
 /// The git settings in effect at some folder
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Settings {
     /// In the order in which git reads them
     all: Vec<Setting>,
@@ -34,7 +34,7 @@ pub(super) struct Settings {
 }
 
 /// One setting
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Setting {
     /// The key as git lists it: lower case except for the subsection
     pub(super) key: String,

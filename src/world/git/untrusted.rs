@@ -42,7 +42,7 @@ const HARMLESS_TO_SSH: [&str; 12] = [
 ];
 
 /// The restrictions on a repository's own settings
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Restrictions {
     /// Whether the user's settings trust the repository
     is_trusted: bool,
