@@ -15,3 +15,4 @@ pub mod token;
 pub mod verdict;
 pub mod version;
 pub mod workflows;
+mod yaml;

@@ -11,9 +11,9 @@ use super::action;
 use super::expression::{Condition, Input, Inputs, Value, possible_texts};
 use super::script::{self, Surroundings, Upload, Variables};
 use super::trigger::{Events, Trigger};
-use super::yaml::{self, Node};
 use super::{Forge, PublishingWorkflow, Workflows};
 use crate::python::project::Files;
+use crate::python::yaml::{self, Node};
 pub(super) use gate::Gate;
 
 /// How deep workflows and actions may use each other; GitHub's own limit

@@ -9,9 +9,9 @@ use std::rc::Rc;
 use super::hint;
 use super::script::{self, Surroundings, Variables};
 use super::target::Target;
-use super::yaml::Node;
 use super::{Forge, PublishingWorkflow, Workflows};
 use crate::python::project::Files;
+use crate::python::yaml::Node;
 use config::{Config, Job};
 pub(super) use rules::Gate;
 

@@ -21,7 +21,6 @@ mod target;
 mod tests;
 mod trigger;
 mod uploader;
-mod yaml;
 
 use std::fmt;
 

@@ -5,7 +5,7 @@ use std::fmt;
 use super::Likelihood;
 use super::filter;
 use super::occasion::{Event, Occasion};
-use super::yaml::Node;
+use crate::python::yaml::Node;
 
 /// What starts a workflow
 #[derive(Debug, Clone, PartialEq, Eq)]

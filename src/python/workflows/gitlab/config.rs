@@ -7,7 +7,7 @@ use super::FILE;
 use crate::python::project::Files;
 use crate::python::workflows::Likelihood;
 use crate::python::workflows::filter;
-use crate::python::workflows::yaml::{self, Data, Node};
+use crate::python::yaml::{self, Data, Node};
 
 /// The most files of a pipeline; GitLab's own limit is 150
 const MOST_FILES: usize = 150;

@@ -10,7 +10,7 @@ use crate::python::workflows::Likelihood;
 use crate::python::workflows::occasion::{Event, Occasion};
 use crate::python::workflows::script::Variables;
 use crate::python::workflows::trigger::Trigger;
-use crate::python::workflows::yaml::Node;
+use crate::python::yaml::Node;
 
 /// The most rules of a job that are looked at
 const MOST: usize = 200;

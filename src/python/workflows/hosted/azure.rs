@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::gate::{Filter, Gate, Pattern};
 use super::{Finder, MOST, variables};
 use crate::python::workflows::script::Variables;
-use crate::python::workflows::yaml::{self, Node};
+use crate::python::yaml::{self, Node};
 
 /// How deep templates may use others
 const DEEPEST: usize = 4;

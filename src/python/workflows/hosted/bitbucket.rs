@@ -7,7 +7,7 @@ use super::{Finder, MOST};
 use crate::python::workflows::hint;
 use crate::python::workflows::script::Variables;
 use crate::python::workflows::target::Target;
-use crate::python::workflows::yaml::Node;
+use crate::python::yaml::Node;
 
 /// How deep steps are nested
 const DEEPEST: usize = 4;

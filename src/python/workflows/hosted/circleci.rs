@@ -7,7 +7,7 @@ use super::{Finder, MOST, variables};
 use crate::python::workflows::hint;
 use crate::python::workflows::script::Variables;
 use crate::python::workflows::target::Target;
-use crate::python::workflows::yaml::Node;
+use crate::python::yaml::Node;
 
 /// How deep commands may use others
 const DEEPEST: usize = 4;

@@ -11,9 +11,9 @@ use std::rc::Rc;
 
 use super::script::{self, Surroundings, Upload, Variables};
 use super::target::Target;
-use super::yaml::{self, Node};
 use super::{Forge, PublishingWorkflow, Workflows};
 use crate::python::project::Files;
+use crate::python::yaml::{self, Node};
 pub(super) use gate::Gate;
 
 /// The file of each system

@@ -6,7 +6,7 @@ use super::gate::{Filter, Gate, Pattern};
 use super::{Finder, MOST, variables};
 use crate::python::workflows::script::Variables;
 use crate::python::workflows::target::Target;
-use crate::python::workflows::yaml::Node;
+use crate::python::yaml::Node;
 
 /// The commands of a job, in their order
 const PHASES: [&str; 7] = [
