@@ -7,6 +7,7 @@ pub mod conventional;
 pub mod distribution;
 pub mod filename;
 pub mod fragments;
+pub mod generators;
 pub mod habits;
 pub mod metadata;
 pub mod project;

@@ -199,7 +199,9 @@ impl NextCycle {
     /// The changelog with an Unreleased section, if the release leaves none.
     fn unreleased(&self, release: &Release, next: &Version, is_released: bool) -> Option<(String, Vec<u8>)> {
         let learned = release.target.conventions.reopening.as_ref().map(|one| one.value.changelog);
-        let is_wanted = self.settings.changelog.or(learned).unwrap_or(true);
+        // A tool that generates the changelog leaves no such section.
+        let usual = || self.changelog.generator_of(release).is_none();
+        let is_wanted = self.settings.changelog.or(learned).unwrap_or_else(usual);
         is_wanted.then(|| self.changelog.reopened(release, next, self.promotes && !is_released))?
     }
 

@@ -13,6 +13,7 @@ pub(crate) mod drill;
 pub(crate) mod drilled;
 pub(crate) mod failures;
 mod fragments;
+mod generated;
 mod guarded;
 mod habits;
 mod hygiene;

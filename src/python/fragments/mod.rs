@@ -58,7 +58,7 @@ pub enum Problem {
     BadName { path: String },
     #[error("the template `{path}`, which `{settings}` names, does not exist")]
     NoTemplate { path: String, settings: String },
-    #[error("`{path}` cannot be read: {reason}")]
+    #[error("{reason}")]
     Settings { path: String, reason: String },
 }
 

@@ -24,11 +24,10 @@ const FILES: [&str; 9] = [
 const TAG: &Fields = &[("version", "version")];
 const NAMES: &Fields = &[("new_version", "version"), ("current_version", "previous_version")];
 
-const UNFOLLOWED: [(&str, &str); 4] = [
+const UNFOLLOWED: [(&str, &str); 3] = [
     ("pre_bump_hooks", "these commands are not run"),
     ("post_bump_hooks", "these commands are not run"),
     ("always_signoff", "the release commit is not signed off"),
-    ("template", "pyrelease does not generate the changelog"),
 ];
 
 /// Without one of these, the tool only checks the messages of commits

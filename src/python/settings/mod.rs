@@ -10,7 +10,7 @@ mod draft;
 pub(in crate::python) mod glob;
 mod scm;
 mod semantic_release;
-mod sources;
+pub(in crate::python) mod sources;
 mod tag;
 mod tbump;
 mod template;

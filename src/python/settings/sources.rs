@@ -6,10 +6,10 @@ use crate::python::project::{Files, Project, VersionLocation, VersionSource, cur
 use crate::python::version::Version;
 
 /// A table of settings
-pub(super) type Table = Map<String, Value>;
+pub(in crate::python) type Table = Map<String, Value>;
 
 /// A reading that may fail; the reason is a sentence
-pub(super) type Reading<T> = Result<T, String>;
+pub(in crate::python) type Reading<T> = Result<T, String>;
 
 /// The most sections of an INI file
 const SECTIONS: usize = 300;
@@ -123,7 +123,7 @@ fn places_of(project: &Project) -> &[VersionLocation] {
     }
 }
 
-fn text(files: &dyn Files, path: &str) -> Reading<Option<String>> {
+pub(in crate::python) fn text(files: &dyn Files, path: &str) -> Reading<Option<String>> {
     let Some(bytes) = files.read(path) else { return Ok(None) };
     if bytes.len() > LARGEST {
         return Err(format!("`{path}` is larger than 1 MB"));
@@ -131,14 +131,14 @@ fn text(files: &dyn Files, path: &str) -> Reading<Option<String>> {
     String::from_utf8(bytes).map(Some).map_err(|_| format!("`{path}` is not UTF-8 text"))
 }
 
-fn toml(path: &str, text: &str) -> Reading<Table> {
+pub(in crate::python) fn toml(path: &str, text: &str) -> Reading<Table> {
     toml_edit::de::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
         let reason = error.message().lines().next().unwrap_or_default().to_owned();
         format!("`{path}` is not valid TOML: {reason}")
     })
 }
 
-fn within(path: &str, whole: Option<&Table>, keys: &[&str]) -> Reading<Option<Table>> {
+pub(in crate::python) fn within(path: &str, whole: Option<&Table>, keys: &[&str]) -> Reading<Option<Table>> {
     let Some(mut table) = whole else { return Ok(None) };
     for key in keys {
         match table.get(*key) {

@@ -5,12 +5,13 @@ use crate::engine::release::Workspace;
 use crate::error::{Error, Result};
 use crate::python::changelog::Format;
 use crate::python::conventional::{self, Commit, Conventional, Entry, Types};
+use crate::python::project::Files;
 use crate::python::version::Bump;
 
 impl Changelog {
-    /// Whether the section is made from commits.
-    pub(in crate::stages) fn is_from_commits(&self) -> bool {
-        self.from == Some(Source::Commits)
+    /// Whether the section is made from commits, and by no other tool.
+    pub(in crate::stages) fn is_from_commits(&self, files: &dyn Files) -> bool {
+        self.from == Some(Source::Commits) && self.configured_generator(files).is_none()
     }
 
     /// The bump that the commits since a tag call for, and the reason; none if no commit is of a released type.
@@ -73,15 +74,28 @@ impl Changelog {
 
 /// The conventional commits of the project since a tag, the newest first.
 fn released(workspace: &Workspace, since: Option<&str>) -> Result<Vec<Conventional>> {
+    Ok(conventional::conventional(&self::since(workspace, since, false, &["--no-merges"])?))
+}
+
+/// The commits of the project, or of the whole repository, since a tag, the newest first.
+///
+/// # Errors
+/// They cannot be read.
+pub(super) fn since(
+    workspace: &Workspace,
+    tag: Option<&str>,
+    is_whole: bool,
+    options: &[&str],
+) -> Result<Vec<Commit>> {
     let head = &workspace.head.commit;
-    let range = since.map_or_else(|| head.clone(), |tag| format!("refs/tags/{tag}..{head}"));
-    let folder = if workspace.prefix.is_empty() { "." } else { workspace.prefix.as_str() };
-    let log = ["log", "-z", "--no-merges", "--no-show-signature", "--format=%H%n%B", &range, "--", folder];
+    let range = tag.map_or_else(|| head.clone(), |tag| format!("refs/tags/{tag}..{head}"));
+    let mut log = vec!["log", "-z", "--no-show-signature", "--format=%H%n%B"];
+    log.extend(options);
+    log.push(&range);
+    if !workspace.prefix.is_empty() && !is_whole {
+        log.extend(["--", workspace.prefix.as_str()]);
+    }
     let listed = workspace.repository.git(log).folder(workspace.repository.top()).read()?;
-    let commits: Vec<Commit> = listed
-        .split('\0')
-        .filter_map(|commit| commit.trim_start().split_once('\n'))
-        .map(|(id, message)| Commit { id: id.to_owned(), message: message.to_owned() })
-        .collect();
-    Ok(conventional::conventional(&commits))
+    let commits = listed.split('\0').filter_map(|commit| commit.trim_start().split_once('\n'));
+    Ok(commits.map(|(id, message)| Commit { id: id.to_owned(), message: message.to_owned() }).collect())
 }

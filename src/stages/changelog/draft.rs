@@ -62,7 +62,8 @@ impl Changelog {
         let target = &release.target;
         let has_others =
             target.conventions.notes.is_some() || self.fragments(release, &target.project).is_some();
-        if self.required == Some(false) || has_others || self.nothing_to_collect(release).is_some() {
+        let is_made = self.generator_of(release).is_some() || self.nothing_to_collect(release).is_some();
+        if self.required == Some(false) || has_others || is_made {
             return None;
         }
         let path = self.path_of(release)?;

@@ -1,17 +1,11 @@
 //! Has towncrier or scriv collect the changelog's fragments.
 
-use std::path::Path;
-
+use super::tool::{self, Tool};
 use super::{Changelog, Source, parse};
 use crate::engine::prelude::*;
-use crate::engine::release::Workspace;
-use crate::python::changelog::{Format, Promotion, to_markdown};
 use crate::python::fragments::{Collector, Fragments, Problem};
 use crate::python::project::{Files, Project};
 use crate::python::version::Bump;
-use crate::stages::build::virtual_environments;
-use crate::world::process::Process;
-use crate::world::tools::{ToolEnvironment, Toolset};
 
 impl Changelog {
     /// The fragments that a release collects; none if the project has no such tool, if there are no fragments, or if the
@@ -65,7 +59,11 @@ impl Changelog {
             for path in fragments.files.iter().map(|file| &file.path).chain([&changelog]) {
                 bench.file(&root, path)?;
             }
-            let process = program(fragments.collector, &release.workspace, &|message| bench.say(message))?;
+            let tool = match fragments.collector {
+                Collector::Towncrier => Tool::TOWNCRIER,
+                Collector::Scriv => Tool::SCRIV,
+            };
+            let process = tool.program(&release.workspace, &|message| bench.say(message))?;
             bench.command(&process.args(&words).folder(&root))?;
             if let Some(left) = fragments.files.iter().find(|file| root.join(&file.path).exists()) {
                 let message = format!("{} left the fragment `{}`", fragments.collector.name(), left.path);
@@ -75,7 +73,7 @@ impl Changelog {
                 );
                 return Err(Error::failed(message).help(help));
             }
-            let notes = notes(&root, &changelog, &before, release)?;
+            let notes = tool::notes(&root, &changelog, &before, release)?;
             // scriv leaves a new changelog untracked.
             bench.clone.git(["add", "--", &changelog]).folder(&root).read()?;
             Ok(notes)
@@ -84,11 +82,8 @@ impl Changelog {
 }
 
 /// What would make the tool fail, as errors of the preflight.
-pub(super) fn problems(fragments: &Fragments) -> impl Iterator<Item = Finding> + '_ {
-    fragments
-        .problems
-        .iter()
-        .map(|problem: &Problem| Finding::error(problem.to_string()).help(problem.help()))
+pub(super) fn problems(problems: &[Problem]) -> impl Iterator<Item = Finding> {
+    problems.iter().map(|problem| Finding::error(problem.to_string()).help(problem.help()))
 }
 
 /// That the changelog has a section for the version already: the tool would write a second one above it.
@@ -126,59 +121,4 @@ fn command(fragments: &Fragments, release: &Release) -> Vec<String> {
         words.extend(["--name".to_owned(), name.clone()]);
     }
     words
-}
-
-/// The tool of the project's own environment, or of PATH, or else in an environment made for it.
-fn program(collector: Collector, workspace: &Workspace, say: &dyn Fn(&str)) -> Result<Process> {
-    let name = collector.name();
-    let (environment, repository) = (&workspace.environment, &workspace.repository);
-    let folder = if cfg!(windows) { "Scripts" } else { "bin" };
-    let own = virtual_environments(workspace).into_iter().map(|root| root.join(folder).join(name));
-    if let Some(own) = own.filter(|path| path.is_file()).find(|path| !repository.tracks_any_of(path)) {
-        return Ok(Process::new(own));
-    }
-    let on_path = environment.program(name, &workspace.root()).filter(|path| !repository.has_path(path));
-    if let Some(program) = on_path {
-        return Ok(Process::new(program));
-    }
-    let toolset = match collector {
-        Collector::Towncrier => Toolset::Towncrier,
-        Collector::Scriv => Toolset::Scriv,
-    };
-    let tools = ToolEnvironment::of(toolset, environment, say)?;
-    Ok(tools.process().args(["-m", name]))
-}
-
-/// The release's notes in Markdown: the version's section, or else what the tool added.
-fn notes(root: &Path, path: &str, before: &str, release: &Release) -> Result<String> {
-    let after = fs_err::read_to_string(root.join(path))
-        .map_err(|error| Error::failed(format!("the tool did not write `{path}`")).because(error))?;
-    let promotion = Promotion::new(&release.target.version, &release.target.names.date);
-    let section = parse(path, after.clone()).ok().and_then(|document| document.promote(&promotion).ok());
-    let notes = section.map_or_else(|| added(before, &after), |promoted| promoted.notes);
-    Ok(to_markdown(&notes, Format::of_text(path, &after).unwrap_or(Format::Markdown)))
-}
-
-/// The lines that a text has and another has not, from the first to the last of them.
-fn added(before: &str, after: &str) -> String {
-    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
-    let start = old.iter().zip(&new).take_while(|(one, other)| one == other).count();
-    let ends = old[start..].iter().rev().zip(new[start..].iter().rev());
-    let end = new.len() - ends.take_while(|(one, other)| one == other).count();
-    new[start..end].join("\n").trim().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn notes_are_the_lines_that_the_tool_added() {
-        assert_eq!(
-            added("# News\n\n## 1.0\n\n- a\n", "# News\n\n## 1.1\n\n- b\n\n## 1.0\n\n- a\n"),
-            "## 1.1\n\n- b"
-        );
-        assert_eq!(added("", "## 1.1\n"), "## 1.1");
-        assert_eq!(added("a\n", "a\n"), "");
-    }
 }

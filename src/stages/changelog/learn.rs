@@ -17,6 +17,14 @@ const MOST_READ: usize = 200_000;
 impl Changelog {
     /// Adds what earlier releases did with the changelog to the conventions of a release.
     pub(in crate::stages) fn learn(&self, workspace: &Workspace, habits: &Habits, target: &mut Target) {
+        let takes_learned =
+            target.conventions.notes.is_none() && self.fragments(workspace, &target.project).is_none();
+        if takes_learned {
+            let generator = self.learned_generator(workspace, habits);
+            target.conventions.generator = generator.map(|(_, learned)| learned);
+        }
+        let generates =
+            target.conventions.generator.is_some() || self.configured_generator(workspace).is_some();
         let learned = habits.changelogs();
         let paths: Vec<String> = learned.iter().map(|file| file.value.clone()).collect();
         let per_release = habits.file_per_release();
@@ -33,6 +41,9 @@ impl Changelog {
         {
             target.conventions.changelog =
                 learned.into_iter().find(|file| file.value == path).map(Convention::of);
+        }
+        if generates {
+            return;
         }
         let past: Vec<Past> = past(workspace, habits, &path);
         if self.unreleased.is_none() {

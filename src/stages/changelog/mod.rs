@@ -4,8 +4,10 @@ mod commits;
 mod draft;
 mod find;
 mod fragments;
+mod generate;
 mod learn;
 mod shown;
+mod tool;
 mod work;
 
 use std::collections::BTreeMap;
@@ -18,6 +20,7 @@ use self::work::Work;
 use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::python::changelog::{Changelog as Document, Format, to_markdown};
+use crate::python::generators::Generator;
 use crate::python::project::Files;
 use crate::python::version::Version;
 
@@ -29,7 +32,7 @@ enum Source {
     Changelog,
     /// Fragments, which towncrier or scriv collects
     Fragments,
-    /// Conventional commits since the last release
+    /// The commits since the last release
     Commits,
 }
 
@@ -51,9 +54,14 @@ pub(super) struct Changelog {
     /// else one named CHANGELOG, CHANGES, HISTORY, NEWS or RELEASE-NOTES, in the project or its `docs`
     file: Option<String>,
     /// What the version's section is made from: `changelog` (its Unreleased section), `fragments` (by towncrier or scriv) or
-    /// `commits` (conventional commits since the last release); by default fragments where there are any, else the changelog
+    /// `commits` (those since the last release: by git-cliff, generate-changelog or commitizen where the project has its
+    /// settings, else conventional commits); by default fragments where there are any, a tool that generated the sections of
+    /// the last releases, or else the changelog
     from: Option<Source>,
-    /// With `from = "commits"`: more types of commits, or others than the usual `feat`, `fix`, `perf`, `security` and
+    /// With `from = "commits"`: the tool, if the project has settings of several; by default the first of `git-cliff`,
+    /// `generate-changelog` and `commitizen`
+    generator: Option<Generator>,
+    /// With `from = "commits"`, instead of another tool: more types of commits, or others than the usual `feat`, `fix`, `perf`, `security` and
     /// `deprecate`, such as `docs = { heading = "Documentation", bump = "patch" }`
     types: BTreeMap<String, CommitType>,
     /// Whether to refuse a release without notes in the changelog; by default a release without them is refused only if
@@ -105,6 +113,22 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
             span,
             Some(help),
         ));
+    }
+    if settings.generator.is_some() && (settings.from != Some(Source::Commits) || !settings.types.is_empty())
+    {
+        let span = config.stage_key(name, "generator").flatten();
+        return Err(match settings.types.is_empty() {
+            true => config.error(
+                "`generator` in [stage.changelog] requires `from = \"commits\"`",
+                span,
+                Some("add from = \"commits\""),
+            ),
+            false => config.error(
+                "`generator` and `types` in [stage.changelog] exclude each other",
+                span,
+                Some("`types` is for sections that pyrelease makes itself: remove one of them"),
+            ),
+        });
     }
     settings.types()?;
     Ok(Box::new(settings))
@@ -177,8 +201,9 @@ impl Stage for Changelog {
             }
             Work::Promote { .. } | Work::Notes(_) => Ok(Vec::new()),
             Work::Leave(finding) => Ok(vec![finding]),
+            Work::Generate(generated) => self.generated_problems(&generated, release),
             Work::Collect(fragments) => {
-                let mut findings: Vec<Finding> = fragments::problems(&fragments).collect();
+                let mut findings: Vec<Finding> = fragments::problems(&fragments.problems).collect();
                 findings.extend(fragments::section_beside(&fragments, release));
                 findings.extend(release.workspace.edits_in_the_way(fragments::paths(&fragments))?);
                 Ok(findings)
@@ -208,6 +233,7 @@ impl Stage for Changelog {
                 None
             }
             Work::Collect(fragments) => self.collect(&fragments, release, effects)?,
+            Work::Generate(generated) => self.generate(&generated, release, effects)?,
         };
         Ok(Outputs { notes, ..Outputs::default() })
     }

@@ -6,6 +6,7 @@ use crate::engine::prelude::*;
 use crate::engine::release::Target;
 use crate::python::changelog::{ChangelogError, CompareLinks, Promoted, Promotion};
 use crate::python::fragments::Fragments;
+use crate::python::generators::Generated;
 use crate::python::project::Files as _;
 use crate::python::version::Version;
 
@@ -17,6 +18,8 @@ pub(super) enum Work {
     Notes(String),
     /// Has a tool collect the fragments
     Collect(Fragments),
+    /// Has a tool generate the section from the commits
+    Generate(Generated),
     /// Leaves it as it is, and why
     Leave(Finding),
 }
@@ -31,6 +34,9 @@ impl Changelog {
         let has_notes = release.target.conventions.notes.is_some();
         if let Some(fragments) = self.fragments(release, &release.target.project).filter(|_| !has_notes) {
             return Ok(Work::Collect(fragments));
+        }
+        if let Some(generated) = self.generator_of(release).filter(|_| !has_notes) {
+            return Ok(Work::Generate(generated));
         }
         if let Some(reason) = self.nothing_to_collect(release).filter(|_| !has_notes) {
             let message = format!("`from` in [stage.changelog] is `fragments`, but {reason}");
@@ -76,6 +82,14 @@ impl Changelog {
             }
         };
         Ok(Work::Leave(finding))
+    }
+
+    /// The tool that generates the section, for a release.
+    pub(in crate::stages) fn generator_of(&self, release: &Release) -> Option<Generated> {
+        match &release.target.conventions.generator {
+            Some(learned) => Generated::find(release, Some(learned.value)),
+            None => self.configured_generator(release),
+        }
     }
 
     /// The promoted changelog with its path.

@@ -38,7 +38,7 @@ pub(super) fn infer(
         ));
     }
     let settings: Changelog = config.settings("changelog")?;
-    if settings.is_from_commits() {
+    if settings.is_from_commits(workspace) {
         let since = history.last.as_ref().map(|tag| tag.name.as_str());
         let suggested = settings.bump_of_commits(workspace, since)?;
         let (bump, reason) =
@@ -47,6 +47,15 @@ pub(super) fn infer(
     }
     if let Some((bump, reason)) = settings.bump_of_fragments(workspace, project) {
         return Ok(before_first_major(bump, reason, present, &stage));
+    }
+    if let Some(generated) = settings.generated(workspace, &history.habits) {
+        let since = history.last.as_ref().map(|tag| tag.name.as_str());
+        let name = generated.generator.name();
+        let suggested = Changelog::bump_of_generated(&generated, workspace, (present, since))?;
+        let suggested =
+            suggested.ok_or_else(|| nothing(format!("{name} makes no release of the commits since")))?;
+        let reason = format!("of the commits, by the rules of {name}: {}", suggested.subject);
+        return Ok((suggested.bump, Some(reason)));
     }
     let learned: Vec<String> = history.habits.changelogs().into_iter().map(|file| file.value).collect();
     let path = settings

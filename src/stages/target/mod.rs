@@ -114,7 +114,7 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
         let changelog: Changelog = config.settings("changelog")?;
         target.conventions.notes = bumping.notes.clone();
         changelog.learn(workspace, &history.habits, &mut target);
-        if changelog.is_from_commits() && bumping.notes.is_none() {
+        if changelog.is_from_commits(workspace) && bumping.notes.is_none() {
             let learned: Vec<String> =
                 target.conventions.changelog.iter().map(|file| file.value.clone()).collect();
             let path = changelog.path(workspace, &learned, Some(&target.version));

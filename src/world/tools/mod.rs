@@ -1,5 +1,5 @@
 //! The tool environments: virtual environments with PyPI's renderer and `python -m build`, or with a tool that collects
-//! changelog fragments, each created once.
+//! changelog fragments or generates a changelog, each created once.
 //!
 //! The path of one is `{cache}/tools/{key}`. The key is a hash of the pinned requirements and of the base Python, so
 //! changing either creates a new one. A file lock keeps concurrent runs apart. A marker file, written last, tells a complete
@@ -27,6 +27,9 @@ pub enum Toolset {
     Packaging,
     Towncrier,
     Scriv,
+    GitCliff,
+    GenerateChangelog,
+    Commitizen,
 }
 
 impl Toolset {
@@ -36,6 +39,9 @@ impl Toolset {
             Self::Packaging => include_str!("../../../templates/tools/requirements.txt"),
             Self::Towncrier => include_str!("../../../templates/tools/towncrier.txt"),
             Self::Scriv => include_str!("../../../templates/tools/scriv.txt"),
+            Self::GitCliff => include_str!("../../../templates/tools/git-cliff.txt"),
+            Self::GenerateChangelog => include_str!("../../../templates/tools/generate-changelog.txt"),
+            Self::Commitizen => include_str!("../../../templates/tools/commitizen.txt"),
         }
     }
 }
@@ -177,6 +183,11 @@ impl ToolEnvironment {
     /// A command that runs the environment's Python, isolated from the user's settings.
     pub fn process(&self) -> Process {
         isolated(&self.python)
+    }
+
+    /// A command that runs a program of the environment that is no Python.
+    pub fn program(&self, name: &str) -> Process {
+        Process::new(self.python.with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
     }
 
     fn complete(folder: &Path) -> Option<Self> {

@@ -1,0 +1,195 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::python::conventional::Commit;
+use crate::python::version::Bump;
+
+fn found(files: &[(&str, &str)], only: Option<Generator>) -> Option<Generated> {
+    let files: BTreeMap<String, Vec<u8>> =
+        files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
+    Generated::find(&files, only)
+}
+
+/// The bump of messages, the newest first, after `v1.0.0`; or why only the tool knows it.
+fn bump(file: (&str, &str), messages: &[&str]) -> Result<Option<Bump>, String> {
+    bump_since(file, messages, ("v1.0.0", false))
+}
+
+fn bump_since(
+    file: (&str, &str),
+    messages: &[&str],
+    (tag, is_before_one): (&str, bool),
+) -> Result<Option<Bump>, String> {
+    let commits: Vec<Commit> = messages
+        .iter()
+        .map(|message| Commit { id: "0".repeat(40), message: (*message).to_owned() })
+        .collect();
+    let suggested =
+        found(&[file], None).unwrap().rules?.suggested_bump(&commits, (Some(tag), is_before_one))?;
+    Ok(suggested.map(|suggestion| suggestion.bump))
+}
+
+#[test]
+fn finds_the_settings_of_each_tool() {
+    for (path, text, generator, changelog) in [
+        ("cliff.toml", "", Generator::GitCliff, None),
+        (
+            ".config/cliff.toml",
+            "[changelog]\noutput = \"./docs/log.md\"\n",
+            Generator::GitCliff,
+            Some("docs/log.md"),
+        ),
+        ("pyproject.toml", "[tool.git-cliff.changelog]\nbody = \"x\"\n", Generator::GitCliff, None),
+        ("Cargo.toml", "[package.metadata.git-cliff.git]\n", Generator::GitCliff, None),
+        ("pyproject.toml", "[tool.commitizen]\n", Generator::Commitizen, Some("CHANGELOG.md")),
+        (
+            ".cz.json",
+            "{\"commitizen\": {\"changelog_file\": \"NEWS.md\"}}",
+            Generator::Commitizen,
+            Some("NEWS.md"),
+        ),
+        ("cz.yaml", "commitizen:\n  changelog_file: NEWS.md\n", Generator::Commitizen, Some("NEWS.md")),
+        (".changelog-config.yaml", "", Generator::GenerateChangelog, Some("CHANGELOG.md")),
+        (
+            ".changelog-config.yml",
+            "variables:\n  file: NEWS.md\noutput_pipeline:\n- action: WriteFile\n  kwargs:\n    filename: '{{ file }}'\n",
+            Generator::GenerateChangelog,
+            Some("NEWS.md"),
+        ),
+    ] {
+        let found = found(&[(path, text)], None).unwrap();
+        assert_eq!((found.generator, found.changelog.as_deref()), (generator, changelog), "{path}");
+        assert_eq!((found.settings.as_str(), found.problems), (path, vec![]));
+    }
+    assert!(found(&[("pyproject.toml", "[tool.towncrier]\n"), ("cz.yaml", "other: 1\n")], None).is_none());
+    let both = [("cliff.toml", ""), ("pyproject.toml", "[tool.commitizen]\n")];
+    assert_eq!(found(&both, None).unwrap().generator, Generator::GitCliff);
+    assert_eq!(found(&both, Some(Generator::Commitizen)).unwrap().generator, Generator::Commitizen);
+}
+
+#[test]
+fn what_would_make_a_tool_fail_is_named() {
+    for (path, text, problem) in [
+        ("cliff.toml", "[git\n", "`cliff.toml` is not valid TOML: "),
+        (
+            "cliff.toml",
+            "[git]\ncommit_parsers = [{ message = \"(\" }]\n",
+            "`cliff.toml`: `commit_parsers` has `(`, which is not a valid regular expression",
+        ),
+        ("cz.json", "{\"commitizen\": ", "`cz.json` is not valid JSON: "),
+        ("cz.yaml", "commitizen: [", "`cz.yaml` cannot be read: "),
+        (
+            "cz.toml",
+            "[tool.commitizen]\ntemplate = \"log.j2\"\n",
+            "the template `log.j2`, which `cz.toml` names, does not exist",
+        ),
+        (
+            "cz.toml",
+            "[tool.commitizen]\nname = \"cz_customize\"\n",
+            "`cz.toml`: `name` is `cz_customize`, but there is no table `customize`",
+        ),
+        (
+            "cz.toml",
+            "[tool.commitizen]\nname = \"cz_jira\"\n",
+            "`cz.toml`: `name` is `cz_jira`, which makes no changelog",
+        ),
+        (
+            ".changelog-config.yaml",
+            "output_pipeline:\n- action: stdout\n",
+            "`.changelog-config.yaml`: `output_pipeline` names no file to write",
+        ),
+    ] {
+        let problems = found(&[(path, text)], None).unwrap().problems;
+        assert!(problems.iter().any(|one| one.to_string().starts_with(problem)), "{path}: {problems:?}");
+    }
+    let template = [("cz.toml", "[tool.commitizen]\ntemplate = \"log.j2\"\n"), ("log.j2", "x")];
+    assert_eq!(found(&template, None).unwrap().problems, []);
+}
+
+#[test]
+fn commitizen_looks_at_every_line() {
+    let usual = ("cz.toml", "[tool.commitizen]\n");
+    for (messages, expected) in [
+        (&["docs: a", "Merge branch 'x'"] as &[&str], None),
+        (&["fix: a"], Some(Bump::Patch)),
+        (&["refactor(core): a"], Some(Bump::Patch)),
+        (&["fix: a", "feat: b"], Some(Bump::Minor)),
+        (&["docs!: a"], Some(Bump::Major)),
+        (&["fix: a\n\nBREAKING CHANGE: b"], Some(Bump::Major)),
+        (&["Squashed\n\nfeat: b\nfix: c"], Some(Bump::Minor)),
+        (&["Title that goes on\nfeat: here"], None),
+    ] {
+        assert_eq!(bump(usual, messages), Ok(expected), "{messages:?}");
+    }
+    let zero = ("cz.toml", "[tool.commitizen]\nmajor_version_zero = true\n");
+    assert_eq!(bump(zero, &["feat!: a"]), Ok(Some(Bump::Minor)));
+    let own = "[tool.commitizen]\nname = \"cz_customize\"\n[tool.commitizen.customize]\nbump_pattern = \"^(new|break)\"\nbump_map = { break = \"MAJOR\", new = \"MINOR\" }\n";
+    assert_eq!(bump(("cz.toml", own), &["new things", "fix: a"]), Ok(Some(Bump::Minor)));
+    let python = own.replace("^(new|break)", "^(?!x)(new)");
+    assert!(bump(("cz.toml", &python), &["new"]).unwrap_err().contains("Python"));
+    let plugin = ("cz.toml", "[tool.commitizen]\nname = \"cz_own\"\n");
+    assert_eq!(bump(plugin, &["fix: a"]), Err("its plugin `cz_own` decides".to_owned()));
+}
+
+#[test]
+fn git_cliff_counts_conventional_commits() {
+    let usual = ("cliff.toml", "");
+    for (messages, expected) in [
+        (&["Merge branch 'x'", "chore(deps): a"] as &[&str], None),
+        (&["chore: a"], Some(Bump::Patch)),
+        (&["fix: a", "feat: b"], Some(Bump::Minor)),
+        (&["docs: a\n\nBREAKING CHANGE: b"], Some(Bump::Major)),
+    ] {
+        assert_eq!(bump(usual, messages), Ok(expected), "{messages:?}");
+    }
+    let skips = "[git]\ncommit_parsers = [{ message = \"^feat\", skip = true }, { message = \"^fix\", group = \"F\" }]\nfilter_commits = true\n";
+    assert_eq!(bump(("cliff.toml", skips), &["feat!: a", "fix: b", "perf!: c"]), Ok(Some(Bump::Patch)));
+    let protects = format!("{skips}protect_breaking_commits = true\n");
+    assert_eq!(bump(("cliff.toml", &protects), &["feat!: a", "fix: b"]), Ok(Some(Bump::Major)));
+    let replaces = "[git]\ncommit_preprocessors = [{ pattern = \"^ticket: \", replace = \"feat: \" }]\n";
+    assert_eq!(bump(("cliff.toml", replaces), &["ticket: a"]), Ok(Some(Bump::Minor)));
+    let fixed = ("cliff.toml", "[bump]\nbump_type = \"minor\"\n");
+    assert_eq!(bump(fixed, &["fix!: a"]), Ok(Some(Bump::Minor)));
+    for text in [
+        "[git]\ncommit_preprocessors = [{ pattern = \"a\", replace_command = \"b\" }]\n",
+        "[git]\ninclude_paths = [\"a\"]\n",
+        "[git]\nignore_tags = \"v1\"\n",
+        "[git]\ncommit_parsers = [{ field = \"author.name\", pattern = \"bot\", skip = true }]\n",
+        "[bump]\ncustom_minor_increment_regex = \"minor\"\n",
+    ] {
+        assert!(bump(("cliff.toml", text), &["fix: a"]).is_err(), "{text}");
+    }
+    let before_one = ("cliff.toml", "[bump]\nbreaking_always_bump_major = false\n");
+    assert!(bump_since(before_one, &["fix!: a"], ("v0.1.0", true)).is_err());
+    assert_eq!(bump_since(before_one, &["fix!: a"], ("v1.1.0", false)), Ok(Some(Bump::Major)));
+}
+
+#[test]
+fn git_cliff_writes_a_changelog_as_a_whole_that_ends_so() {
+    let writes_all = |settings: &str, text: Option<&str>| {
+        found(&[("cliff.toml", settings)], None).unwrap().writes_all(text)
+    };
+    let own = "# Log\n\n## 1.0\n\n- a\n";
+    assert!(writes_all("", None) && !writes_all("", Some(own)));
+    assert!(writes_all("[changelog]\noutput = \"CHANGELOG.md\"\n", Some(own)));
+    let marker = "[changelog]\nfooter = \"<!-- by git-cliff -->\"\n";
+    assert!(
+        !writes_all(marker, Some(own)) && writes_all(marker, Some(&format!("{own}<!-- by git-cliff -->\n")))
+    );
+    let links = "[changelog]\nfooter = \"\"\"{% for r in releases %}\n[{{ r }}]: x\n{% endfor %}\"\"\"\n";
+    assert!(
+        !writes_all(links, Some(own)) && writes_all(links, Some(&format!("{own}\n[1.0]: https://h/1.0\n")))
+    );
+}
+
+#[test]
+fn entries_that_are_subjects_are_generated() {
+    let subjects: Vec<String> =
+        ["feat(cli): take a flag (#12)", "fix: no longer fail", "Merge branch 'x'", "typo"]
+            .map(str::to_owned)
+            .into();
+    let generated = "### Feat\n\n- **cli**: take a flag ([#12](https://h/12))\n- No longer fail. [abc](https://h/abc)\n  - detail\n";
+    assert!(is_generated(generated, &subjects));
+    assert!(!is_generated("- You can pass a flag now\n- Failures and typos are gone\n", &subjects));
+    assert!(!is_generated("Nothing to see.\n", &subjects));
+}

@@ -1,0 +1,116 @@
+//! Runs the tools that write a changelog, and finds what they wrote.
+
+use std::ops::Range;
+use std::path::Path;
+
+use super::parse;
+use crate::engine::prelude::*;
+use crate::engine::release::Workspace;
+use crate::python::changelog::{Format, Promotion, to_markdown};
+use crate::stages::build::virtual_environments;
+use crate::world::process::Process;
+use crate::world::tools::{ToolEnvironment, Toolset};
+
+/// A tool that writes a changelog
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tool {
+    command: &'static str,
+    toolset: Toolset,
+    start: Start,
+}
+
+/// How a tool starts in an environment made for it
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    /// `python -m`
+    Module(&'static str),
+    /// `python -c`
+    Script(&'static str),
+    /// A program that is no Python
+    Program,
+}
+
+impl Tool {
+    pub(super) const TOWNCRIER: Self =
+        Self { command: "towncrier", toolset: Toolset::Towncrier, start: Start::Module("towncrier") };
+    pub(super) const SCRIV: Self =
+        Self { command: "scriv", toolset: Toolset::Scriv, start: Start::Module("scriv") };
+    pub(super) const GIT_CLIFF: Self =
+        Self { command: "git-cliff", toolset: Toolset::GitCliff, start: Start::Program };
+    pub(super) const COMMITIZEN: Self =
+        Self { command: "cz", toolset: Toolset::Commitizen, start: Start::Module("commitizen") };
+    pub(super) const GENERATE_CHANGELOG: Self = Self {
+        command: "generate-changelog",
+        toolset: Toolset::GenerateChangelog,
+        start: Start::Script("from generate_changelog.cli import cli; cli()"),
+    };
+
+    /// The tool of the project's own environment, or of PATH, or else in an environment made for it.
+    pub(super) fn program(self, workspace: &Workspace, say: &dyn Fn(&str)) -> Result<Process> {
+        let process = match self.own(workspace) {
+            Some(own) => own,
+            None => {
+                let tools = ToolEnvironment::of(self.toolset, &workspace.environment, say)?;
+                match self.start {
+                    Start::Module(module) => tools.process().args(["-m", module]),
+                    Start::Script(script) => tools.process().args(["-c", script]),
+                    Start::Program => tools.program(self.command),
+                }
+            }
+        };
+        Ok(process.env("NO_COLOR", "1"))
+    }
+
+    /// The tool of the project's own environment, or of PATH.
+    pub(super) fn own(self, workspace: &Workspace) -> Option<Process> {
+        let (environment, repository) = (&workspace.environment, &workspace.repository);
+        let folder = if cfg!(windows) { "Scripts" } else { "bin" };
+        let own =
+            virtual_environments(workspace).into_iter().map(|root| root.join(folder).join(self.command));
+        let own = own.filter(|path| path.is_file()).find(|path| !repository.tracks_any_of(path));
+        let on_path = || {
+            let program = environment.program(self.command, &workspace.root());
+            program.filter(|path| !repository.has_path(path))
+        };
+        own.or_else(on_path).map(Process::new)
+    }
+}
+
+/// The release's notes in Markdown: the version's section, or else what the tool added.
+pub(super) fn notes(root: &Path, path: &str, before: &str, release: &Release) -> Result<String> {
+    let after = fs_err::read_to_string(root.join(path))
+        .map_err(|error| Error::failed(format!("the tool did not write `{path}`")).because(error))?;
+    let promotion = Promotion::new(&release.target.version, &release.target.names.date);
+    let section = parse(path, after.clone()).ok().and_then(|document| document.promote(&promotion).ok());
+    let notes = section.map_or_else(|| added(before, &after), |promoted| promoted.notes);
+    Ok(to_markdown(&notes, Format::of_text(path, &after).unwrap_or(Format::Markdown)))
+}
+
+/// The lines that a text has and another has not, from the first to the last of them.
+fn added(before: &str, after: &str) -> String {
+    let lines: Vec<&str> = after.lines().collect();
+    lines[added_lines(before, after)].join("\n").trim().to_owned()
+}
+
+/// Which lines of a text another has not, from the first to the last of them.
+pub(super) fn added_lines(before: &str, after: &str) -> Range<usize> {
+    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let start = old.iter().zip(&new).take_while(|(one, other)| one == other).count();
+    let ends = old[start..].iter().rev().zip(new[start..].iter().rev());
+    start..new.len() - ends.take_while(|(one, other)| one == other).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_the_lines_that_the_tool_added() {
+        assert_eq!(
+            added("# News\n\n## 1.0\n\n- a\n", "# News\n\n## 1.1\n\n- b\n\n## 1.0\n\n- a\n"),
+            "## 1.1\n\n- b"
+        );
+        assert_eq!(added("", "## 1.1\n"), "## 1.1");
+        assert_eq!(added("a\n", "a\n"), "");
+    }
+}
