@@ -1,5 +1,5 @@
 //! The HTTP client: certificates and proxies from the environment, timeouts on stalls instead of totals, and plain
-//! `http` to this machine only.
+//! `http` to this machine only. HTTP/1.1 throughout: over HTTP/2 parallel uploads would share one flow-control window.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -109,14 +109,14 @@ impl Settings {
     /// A client for small POST requests.
     fn sending(&self, secure: bool) -> Result<Client, reqwest::Error> {
         self.made(secure, &|builder| {
-            ClientBuilder::from(builder).timeout(None).redirect(Policy::none()).http1_only().build()
+            ClientBuilder::from(builder).timeout(None).redirect(Policy::none()).build()
         })
     }
 
     /// A client for uploads. It has no timeout, which would limit the whole upload; the sender watches for stalls
-    /// itself. Parallel uploads use one HTTP/1.1 connection each: over HTTP/2 they would share one flow-control window.
+    /// itself.
     fn uploading(&self, secure: bool) -> Result<reqwest::Client, reqwest::Error> {
-        self.made(secure, &|builder| builder.redirect(Policy::none()).http1_only().build())
+        self.made(secure, &|builder| builder.redirect(Policy::none()).build())
     }
 
     fn made<T>(
@@ -129,6 +129,8 @@ impl Settings {
     }
 
     fn builder(&self, secure: bool, platform: bool) -> reqwest::ClientBuilder {
+        // Every client needs a provider, also without TLS. Fails if there is one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = reqwest::Client::builder()
             .user_agent(concat!("pyrelease/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(self.patience.connect)

@@ -34,6 +34,8 @@ pub(crate) struct Connection<'a> {
 
 impl<'a> Connection<'a> {
     pub(crate) fn new(token: &str, context: &'a Context<'a>) -> Result<Self> {
+        // Fails if there is one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .user_agent(concat!("pyrelease-github-release/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(20))
