@@ -1,5 +1,6 @@
 //! The tests of the program as a whole: one binary.
 
+mod dependencies;
 #[cfg(unix)]
 mod faults;
 mod formats;
