@@ -11,6 +11,7 @@ pub mod generators;
 pub mod habits;
 pub mod metadata;
 pub mod project;
+pub mod reproducible;
 pub mod settings;
 pub mod token;
 pub mod verdict;

@@ -1,6 +1,6 @@
 //! Distribution files: digests, verification and durable writes.
 
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -76,6 +76,18 @@ pub fn sync_to_disk(path: &Path) -> Result<()> {
         fs_err::File::open(path)?.sync_all()?;
     }
     Ok(())
+}
+
+/// Writes a file so that it is there as a whole or not at all, in a folder that is made if needed.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs_err::create_dir_all(folder)?;
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    new.write_all(bytes)?;
+    new.persist(path).map(drop).map_err(|error| error.error)
 }
 
 /// Refuses a distribution whose bytes no longer match the recorded digest.

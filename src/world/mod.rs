@@ -2,12 +2,14 @@
 
 pub mod digest;
 pub mod document;
+pub mod duplicate;
 mod environment;
 pub mod failpoints;
 mod files;
 pub mod git;
 pub mod hashes;
 pub mod http;
+pub mod kept_environment;
 pub mod memory;
 pub mod orphans;
 pub mod parallel;
@@ -18,4 +20,4 @@ pub mod tools;
 pub mod watchdog;
 
 pub use environment::{Environment, without_relative_folders};
-pub use files::{Folder, record_digest, sha256, size, sync_to_disk, verify};
+pub use files::{Folder, record_digest, sha256, size, sync_to_disk, verify, write_whole};

@@ -18,13 +18,17 @@ const ZIP64: u16 = 1;
 
 /// A member in the directory
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) name: Vec<u8>,
+pub(in crate::python) struct Entry {
+    pub(in crate::python) name: Vec<u8>,
     pub(super) flags: u16,
-    pub(super) method: u16,
-    pub(super) crc: u32,
-    pub(super) packed: u64,
-    pub(super) size: u64,
+    pub(in crate::python) method: u16,
+    /// The time and, in the upper half, the date
+    pub(in crate::python) modified: u32,
+    pub(in crate::python) crc: u32,
+    pub(in crate::python) packed: u64,
+    pub(in crate::python) size: u64,
+    /// The mode on Unix is in the upper half
+    pub(in crate::python) attributes: u32,
     /// The position of its local header
     pub(super) offset: u64,
     /// Whether it was made on Unix and is marked as a symbolic link
@@ -59,7 +63,11 @@ fn unreadable(error: &io::Error) -> Problem {
 }
 
 /// Reads the directory of an archive of `size` bytes.
-pub(super) fn read<R: Read + Seek>(file: &mut R, size: u64, limits: &Limits) -> Result<Vec<Entry>, Problem> {
+pub(in crate::python) fn read<R: Read + Seek>(
+    file: &mut R,
+    size: u64,
+    limits: &Limits,
+) -> Result<Vec<Entry>, Problem> {
     let (length, start, shift) = locate(file, size)?;
     file.seek(SeekFrom::Start(start)).map_err(|error| unreadable(&error))?;
     let mut reader = BufReader::with_capacity(16 << 10, file).take(length);
@@ -138,11 +146,14 @@ fn entry(reader: &mut impl Read, shift: u64) -> Result<Entry, Problem> {
             }
         }
     }
-    let mode = long(&fixed, 38) >> 16;
+    let attributes = long(&fixed, 38);
+    let mode = attributes >> 16;
     Ok(Entry {
         flags: short(&fixed, 8),
         method: short(&fixed, 10),
+        modified: long(&fixed, 12),
         crc: long(&fixed, 16),
+        attributes,
         is_symlink: fixed[5] == 3 && mode & 0o170_000 == 0o120_000,
         offset: offset.saturating_add(shift),
         name,

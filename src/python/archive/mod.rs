@@ -14,6 +14,7 @@ mod secret;
 mod wheel;
 
 pub use described::metadata;
+pub(super) use directory::read as read_directory;
 pub use path::{Escape, escape_of_link, escape_of_member};
 pub use record::{Entry, Record, RecordError, encode_digest};
 pub(crate) use scan::is_test;

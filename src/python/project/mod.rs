@@ -3,6 +3,7 @@
 //! All files are read through [`Files`], which can be a commit, a working tree, or a map in a test.
 
 mod backend;
+mod build_system;
 mod bump;
 mod computed;
 mod description;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use super::filename::normalize;
 
 pub use backend::Backend;
+pub use build_system::BuildSystem;
 pub use bump::{bump_all, current_version};
 pub use description::is_project_name;
 pub use error::ProjectError;

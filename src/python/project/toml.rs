@@ -43,6 +43,15 @@ impl Toml {
         }
     }
 
+    /// The array of strings; none if it is missing, an error if it is anything else.
+    pub(super) fn string_array(&self, keys: &[&str]) -> Result<Option<Vec<String>>, ProjectError> {
+        let Some(item) = self.get(keys) else { return Ok(None) };
+        let strings = item.as_array().and_then(|array| {
+            array.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
+        });
+        strings.map(Some).ok_or_else(|| self.wrong(keys, "an array of strings"))
+    }
+
     /// The strings of an array, or a single string; empty if missing.
     pub(super) fn strings(&self, keys: &[&str]) -> Vec<&str> {
         match self.get(keys) {

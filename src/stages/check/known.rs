@@ -1,16 +1,13 @@
 //! A cache of verdicts: the same bytes under the same names are checked once by the same rules.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-
 use sha2::{Digest, Sha256};
 
 use super::as_findings;
 use crate::engine::prelude::*;
 use crate::python::distribution::Distribution;
 use crate::python::verdict::{Policy, Report};
-use crate::world::Environment;
 use crate::world::digest::hex;
+use crate::world::{Environment, write_whole};
 
 /// The findings about the files of one release: from the cache, or from `judge`.
 ///
@@ -33,7 +30,7 @@ pub fn known_or(
     let findings = as_findings(&report);
     if let Some(path) = path.filter(|_| report.is_lasting()) {
         // A failure only means that the files are checked again.
-        let _ = keep(&path, &findings);
+        let _ = write_whole(&path, &serde_json::to_vec(&findings).unwrap_or_default());
     }
     Ok(findings)
 }
@@ -52,15 +49,6 @@ fn key(files: &[Distribution], policy: &Policy) -> String {
         hash.update(part);
     }
     hex(&hash.finalize())
-}
-
-/// Writes the findings atomically.
-fn keep(path: &Path, findings: &[Finding]) -> std::io::Result<()> {
-    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
-    fs_err::create_dir_all(&folder)?;
-    let mut new = tempfile::NamedTempFile::new_in(folder)?;
-    new.write_all(&serde_json::to_vec(findings)?)?;
-    new.persist(path).map(drop).map_err(|error| error.error)
 }
 
 #[cfg(test)]

@@ -281,6 +281,17 @@ impl Process {
         given.fold(self, |process, (name, value)| process.env(name, value))
     }
 
+    /// Starts it with this umask, by a shell; on Unix only.
+    pub fn with_umask(mut self, umask: &str) -> Self {
+        if cfg!(unix) {
+            let program = std::mem::replace(&mut self.program, "sh".into());
+            let script = format!("umask {umask} && exec \"$@\"");
+            let shell = ["-c".into(), script.into(), "sh".into(), program];
+            self.arguments.splice(..0, shell);
+        }
+        self
+    }
+
     /// Sets its standard input, which is empty by default.
     pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = input.into();

@@ -1,11 +1,11 @@
-//! Finds the Python that creates the tool environment.
+//! Finds the Python that creates an environment, and what it is.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use thiserror::Error;
 
+use super::known::{self, Program, PythonInfo};
 use super::{Environment, ProcessError, isolated};
 
 /// The oldest Python that the pinned tools support
@@ -18,17 +18,20 @@ const IDENTIFY: &str = "import json, os, sys, sysconfig
 base = getattr(sys, '_base_executable', None)
 path = base if base and os.path.isfile(base) else sys.executable
 version = '.'.join(map(str, sys.version_info[:3]))
-print(json.dumps({'path': path, 'version': version, 'platform': sysconfig.get_platform(),
+abi = sysconfig.get_config_var('SOABI') or sysconfig.get_config_var('EXT_SUFFIX') or ''
+print(json.dumps({'path': path, 'version': version, 'platform': sysconfig.get_platform(), 'abi': abi,
                   'major': sys.version_info[0], 'minor': sys.version_info[1]}))";
 
 /// A Python that is new enough
-#[derive(Debug)]
-pub(super) struct Interpreter {
-    pub(super) path: PathBuf,
+#[derive(Debug, Clone)]
+pub struct Interpreter {
+    pub path: PathBuf,
     /// As `3.11.7`
-    pub(super) version: String,
+    pub version: String,
     /// As `linux-x86_64`
-    pub(super) platform: String,
+    pub platform: String,
+    /// As `cpython-311-x86_64-linux-gnu`
+    pub abi: String,
 }
 
 /// Why no Python can be used
@@ -36,6 +39,12 @@ pub(super) struct Interpreter {
 pub enum InterpreterError {
     #[error("no `python3` or `python` was found on `PATH`")]
     Missing,
+    #[error("`{python}` is not a working Python")]
+    Broken {
+        python: String,
+        #[source]
+        source: Option<ProcessError>,
+    },
     #[error("`{python}` (set by `PYRELEASE_PYTHON`) is not a working Python")]
     Unusable {
         python: String,
@@ -52,18 +61,10 @@ impl InterpreterError {
         let set = format!("set `{VARIABLE}` to Python {}.{} or newer", OLDEST.0, OLDEST.1);
         match self {
             Self::Missing => format!("install Python, or {set}"),
+            Self::Broken { .. } => "repair it, or set `python` in [stage.build]".to_owned(),
             Self::Unusable { .. } | Self::TooOld { .. } => set,
         }
     }
-}
-
-#[derive(Deserialize)]
-struct PythonInfo {
-    path: PathBuf,
-    version: String,
-    platform: String,
-    major: u32,
-    minor: u32,
 }
 
 impl Interpreter {
@@ -71,14 +72,14 @@ impl Interpreter {
     pub(super) fn find(environment: &Environment) -> Result<Self, InterpreterError> {
         if let Some(python) = environment.path(VARIABLE) {
             let shown = python.display().to_string();
-            let answer = ask(python.into_os_string())
+            let answer = ask(python.into_os_string(), None)
                 .map_err(|source| InterpreterError::Unusable { python: shown.clone(), source })?;
             return new_enough(&shown, answer);
         }
         let mut too_old = None;
         for python in ["python3", "python"] {
             // Windows has a stub named `python` that opens the store; skip it.
-            let Ok(answer) = ask(python.into()) else { continue };
+            let Ok(answer) = ask(python.into(), None) else { continue };
             match new_enough(python, answer) {
                 Ok(interpreter) => return Ok(interpreter),
                 Err(error) => too_old = too_old.or(Some(error)),
@@ -86,10 +87,35 @@ impl Interpreter {
         }
         Err(too_old.unwrap_or(InterpreterError::Missing))
     }
+
+    /// What this program is, run in `folder`: from the cache if neither the program nor anything that a version manager
+    /// decides by has changed since it was asked.
+    ///
+    /// # Errors
+    /// It is not a working Python, or too old.
+    pub fn of(environment: &Environment, python: &Path, folder: &Path) -> Result<Self, InterpreterError> {
+        let shown = python.display().to_string();
+        let program = Program::find(environment, python, folder);
+        let answer = match program.as_ref().and_then(|program| known::answer(environment, program)) {
+            Some(answer) => answer,
+            None => {
+                let asked = ask(python.into(), Some(folder));
+                let answer =
+                    asked.map_err(|source| InterpreterError::Broken { python: shown.clone(), source })?;
+                if let Some(program) = &program {
+                    known::keep(environment, program, &answer);
+                }
+                answer
+            }
+        };
+        new_enough(&shown, answer)
+    }
 }
 
-fn ask(python: OsString) -> Result<PythonInfo, Option<ProcessError>> {
-    let answer = isolated(python.as_ref()).arg("-c").arg(IDENTIFY).read().map_err(Some)?;
+fn ask(python: OsString, folder: Option<&Path>) -> Result<PythonInfo, Option<ProcessError>> {
+    let process = isolated(python.as_ref()).arg("-c").arg(IDENTIFY);
+    let process = folder.iter().fold(process, |process, folder| process.folder(folder));
+    let answer = process.read().map_err(Some)?;
     serde_json::from_str(answer.trim()).map_err(|_| None)
 }
 
@@ -97,5 +123,6 @@ fn new_enough(python: &str, answer: PythonInfo) -> Result<Interpreter, Interpret
     if (answer.major, answer.minor) < OLDEST {
         return Err(InterpreterError::TooOld { python: python.to_owned(), version: answer.version });
     }
-    Ok(Interpreter { path: answer.path, version: answer.version, platform: answer.platform })
+    let PythonInfo { path, version, platform, abi, .. } = answer;
+    Ok(Interpreter { path, version, platform, abi })
 }

@@ -6,9 +6,10 @@
 //! environment from a partial one, which is created again.
 
 mod interpreter;
+mod known;
 mod rst;
 
-pub use interpreter::InterpreterError;
+pub use interpreter::{Interpreter, InterpreterError};
 pub use rst::{Unrendered, render_rst};
 
 use std::path::{Path, PathBuf};
@@ -16,7 +17,6 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use self::interpreter::Interpreter;
 use super::Environment;
 use super::process::{Process, ProcessError};
 
@@ -49,7 +49,7 @@ impl Toolset {
 /// Marks a complete environment; written last
 const MARKER: &str = "complete";
 /// User variables that would break the isolated Python
-const HARMFUL: &[&str] = &["PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "__PYVENV_LAUNCHER__"];
+pub const HARMFUL: &[&str] = &["PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "__PYVENV_LAUNCHER__"];
 /// pip settings that would install the tools elsewhere, or other tools here
 const HARMFUL_TO_PIP: &[&str] = &[
     "PIP_CONSTRAINT",
@@ -207,12 +207,12 @@ fn key(interpreter: &Interpreter, requirements: &str) -> String {
     hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn python_in(folder: &Path) -> PathBuf {
+pub(super) fn python_in(folder: &Path) -> PathBuf {
     folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
 }
 
 /// A Python run with `-I`: no user site, no `PYTHON*` variables, no current folder on its path.
-fn isolated(python: &Path) -> Process {
+pub(super) fn isolated(python: &Path) -> Process {
     let process = HARMFUL.iter().fold(Process::new(python), |process, name| process.without_env(*name));
     process.arg("-I")
 }

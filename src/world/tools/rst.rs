@@ -1,7 +1,6 @@
 //! Renders reStructuredText with PyPI's own renderer, within limits. Results are cached, because they never change.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::{Environment, ToolEnvironment, ToolsError, Toolset};
 use crate::world::digest::hex;
 use crate::world::process::{LineEvent, LineStream};
+use crate::world::write_whole;
 
 const SCRIPT: &str = include_str!("../../../templates/tools/render_rst.py");
 /// For comparison: a text of 1 MB takes a third of this time and a fifth of this memory.
@@ -99,11 +99,7 @@ fn keep(file: &Path, verdict: &Result<(), Unrendered>) -> std::io::Result<()> {
         Err(Unrendered::Refused(why)) => Some(why),
         Err(Unrendered::TooCostly(_)) => return Ok(()),
     };
-    let folder = file.parent().map(PathBuf::from).unwrap_or_default();
-    fs_err::create_dir_all(&folder)?;
-    let mut new = tempfile::NamedTempFile::new_in(folder)?;
-    new.write_all(serde_json::to_string(&refused)?.as_bytes())?;
-    new.persist(file).map(drop).map_err(|error| error.error)
+    write_whole(file, serde_json::to_string(&refused)?.as_bytes())
 }
 
 impl ToolEnvironment {
