@@ -1,5 +1,6 @@
 //! The command line: parses the arguments, calls [`crate::ops`], prints what comes back.
 
+mod build;
 mod check;
 mod demo;
 mod doctor;
@@ -90,6 +91,8 @@ enum Command {
     Log(log::Arguments),
     /// Print the notes of a released version, from the changelog
     Notes(notes::Arguments),
+    /// Build the distributions of the last commit and check them, without a release
+    Build(build::Arguments),
     /// Check distributions against PyPI's rules, offline
     Check(check::Arguments),
     /// Find everything that would make a release fail
@@ -176,6 +179,7 @@ fn run(context: &Context, command: &Command) -> Result<()> {
         Command::Status(arguments) => status::status(context, arguments),
         Command::Log(arguments) => log::log(context, arguments),
         Command::Notes(arguments) => notes::notes(context, arguments),
+        Command::Build(arguments) => build::build(context, arguments),
         Command::Check(arguments) => check::check(context, arguments),
         Command::Doctor(arguments) => doctor::doctor(context, arguments),
         Command::Token(arguments) => token::token(context, arguments),

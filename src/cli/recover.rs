@@ -21,6 +21,10 @@ pub(super) struct Resume {
     #[arg(long)]
     force: bool,
 
+    /// Resolve the build requirements again, if the build is still to come
+    #[arg(long)]
+    fresh: bool,
+
     /// Complete the run in this file, which `pyrelease status --export` wrote in another clone
     #[arg(long, value_name = "FILE")]
     import: Option<std::path::PathBuf>,
@@ -45,6 +49,7 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
             done: &arguments.done,
             again: &arguments.again,
             force: arguments.force,
+            fresh: arguments.fresh,
             import: arguments.import.as_deref(),
         },
     )

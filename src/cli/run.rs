@@ -24,6 +24,14 @@ pub(super) struct Arguments {
     #[arg(long)]
     dry_run: bool,
 
+    /// Resolve the build requirements again, even if the kept build environment is recent
+    #[arg(long)]
+    fresh: bool,
+
+    /// Build with exactly the packages that this run was built with: its id, or its first characters
+    #[arg(long, value_name = "RUN", conflicts_with = "fresh")]
+    like: Option<String>,
+
     /// Ask the index, after the build and before anything leaves, whether it would take the files (by uploads made to be
     /// refused). A new project counts towards PyPI's hourly limit of new projects
     #[arg(long)]
@@ -43,6 +51,8 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
             notes: arguments.notes.as_deref(),
             yes: arguments.yes,
             dry_run: arguments.dry_run,
+            fresh: arguments.fresh,
+            like: arguments.like.as_deref(),
             probe: arguments.probe,
             force: arguments.force,
         },

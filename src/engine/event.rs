@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use crate::engine::model::{Action, Plan, Reach};
 use crate::finding::Finding;
+use crate::python::distribution::Distribution;
+use crate::world::kept_environment::ResolvedEnvironment;
 
 /// An event
 #[derive(Debug, Serialize)]
@@ -81,6 +83,13 @@ pub enum Event<'a> {
         subject: &'a str,
         value: &'a str,
     },
+    /// A build runs in this environment; `stage` is none outside a run
+    BuildEnvironment {
+        stage: Option<&'a str>,
+        environment: &'a ResolvedEnvironment,
+        /// Whether an earlier build has made it
+        is_reused: bool,
+    },
     Note {
         stage: Option<&'a str>,
         message: &'a str,
@@ -123,6 +132,10 @@ pub enum Event<'a> {
         version: &'a str,
         index: &'a str,
         links: &'a [String],
+    },
+    /// A build outside a run is done; the paths of the files are where they were put
+    Built {
+        files: &'a [Distribution],
     },
     /// The run is over; what could not be undone is kept
     GivenUp {

@@ -376,12 +376,16 @@ pub(super) fn header(run: String, pipeline: &Pipeline, release: &Release, source
             .stages()
             .filter_map(|stage| Some((stage.name().to_owned(), stage.plugin()?.0.plugin.clone())))
             .collect(),
+        like: release.building.like.clone().unwrap_or_default(),
     }
 }
 
 /// Copies an ignored file or folder that the build needs into the clone. Overwrites nothing: existing files are tracked,
 /// and a link may point anywhere.
-fn carry(from: &Path, to: &Path, path: &str) -> Result<()> {
+///
+/// # Errors
+/// It does not exist, or cannot be copied.
+pub fn carry(from: &Path, to: &Path, path: &str) -> Result<()> {
     let source = from.join(path);
     if !source.exists() {
         return Err(Error::failed(format!("`carry` names `{path}`, which does not exist")));

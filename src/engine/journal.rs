@@ -27,6 +27,7 @@ use crate::engine::model::{Conventions, Effect, Outputs, Reach};
 use crate::error::{Error, Result};
 use crate::plugin::Plugin;
 use crate::world::failpoints::{self, Failpoint};
+use crate::world::kept_environment::ResolvedEnvironment;
 use crate::world::process;
 
 pub use entries::{
@@ -174,6 +175,9 @@ pub struct Header {
     /// The plugins that it began with, by stage
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plugins: Vec<(String, Plugin)>,
+    /// The environments to build in (`--like`)
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub like: Vec<ResolvedEnvironment>,
 }
 
 impl Header {

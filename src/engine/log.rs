@@ -9,6 +9,7 @@ use super::journal::{self, Outcome, ReadLine, Record};
 use super::run::{RunFolder, Store};
 use super::status::{JournalState, journal_state, outcome};
 use crate::error::{Error, Result};
+use crate::world::kept_environment::ResolvedEnvironment;
 
 /// The summary of a run
 #[derive(Debug, Clone, Serialize)]
@@ -73,6 +74,18 @@ pub fn built(store: &Store) -> Result<BTreeSet<(String, String)>> {
         }
     }
     Ok(built)
+}
+
+/// The kept environments that a run built its distributions in.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn environments(run: &RunFolder) -> Result<Vec<ResolvedEnvironment>> {
+    let outputs = journal::records(&read(run)?).into_iter().filter_map(|record| match record {
+        Record::StageDone { outputs, .. } if !outputs.environments.is_empty() => Some(outputs.environments),
+        _ => None,
+    });
+    Ok(outputs.last().unwrap_or_default())
 }
 
 /// The run with this id or a unique prefix of it, or the newest run.

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use crate::config::Names;
 use crate::engine::model::{Conventions, Outputs};
 use crate::error::{Error, Result};
@@ -11,6 +13,7 @@ use crate::python::version::Version;
 use crate::world::Environment;
 use crate::world::git::{Head, Repository};
 use crate::world::hashes::Hashes;
+use crate::world::kept_environment::ResolvedEnvironment;
 
 /// The user's project in its repository
 pub struct Workspace {
@@ -145,12 +148,22 @@ pub struct Target {
     pub conventions: Conventions,
 }
 
+/// What the command line says about the environment of the build
+#[derive(Debug, Clone, Default)]
+pub struct BuildRequest {
+    /// If set, an environment that was resolved before is resolved again
+    pub fresh_since: Option<Timestamp>,
+    /// If set, the environments to build in: those of an earlier run
+    pub like: Option<Vec<ResolvedEnvironment>>,
+}
+
 /// A release in progress
 pub struct Release {
     pub workspace: Workspace,
     pub target: Target,
     /// The outputs of earlier stages
     pub outputs: Outputs,
+    pub building: BuildRequest,
     /// The top of the run's clone, once there is one
     clone: Option<PathBuf>,
     /// Whether the run was reconstructed after its journal was lost: then the release is partly public
@@ -159,7 +172,14 @@ pub struct Release {
 
 impl Release {
     pub fn new(workspace: Workspace, target: Target) -> Self {
-        Self { workspace, target, outputs: Outputs::default(), clone: None, rebuilt: false }
+        Self {
+            workspace,
+            target,
+            outputs: Outputs::default(),
+            building: BuildRequest::default(),
+            clone: None,
+            rebuilt: false,
+        }
     }
 
     /// The same release with a handle of its own on the repository, for another thread.
@@ -176,7 +196,8 @@ impl Release {
             hashes: hashes.clone(),
         };
         let (target, outputs, clone) = (self.target.clone(), self.outputs.clone(), self.clone.clone());
-        Ok(Self { workspace, target, outputs, clone, rebuilt: self.rebuilt })
+        let building = self.building.clone();
+        Ok(Self { workspace, target, outputs, clone, rebuilt: self.rebuilt, building })
     }
 
     /// From now on, reads files from the run's clone.

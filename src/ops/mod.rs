@@ -1,6 +1,7 @@
 //! The commands: each function opens the project, asks for confirmation, calls the engine and returns the result. `cli`
 //! parses the arguments and prints.
 
+mod build;
 mod credentials;
 mod doctor;
 mod notes;
@@ -25,6 +26,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ui::{Format, Ui, Verbosity, print_now};
 use crate::world::{Environment, process};
 
+pub use build::{BuildOptions, build};
 pub use doctor::doctor;
 pub use resume::{ResumeOptions, resume};
 pub use rollback::{RollbackOptions, rollback};

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::credentials::ask_for_missing;
 use super::session::{Session, configuration_of_run, destinations};
 use super::{Context, open, reconstruct, recovery_context, transfer};
@@ -23,6 +25,8 @@ pub struct ResumeOptions<'a> {
     pub again: &'a [String],
     /// Continue despite errors marked as overridable
     pub force: bool,
+    /// Resolve the build requirements again
+    pub fresh: bool,
     /// A file that `status --export` wrote, whose run to import and complete
     pub import: Option<&'a Path>,
 }
@@ -69,6 +73,7 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
     recovery.expect_no_late_push(&journal)?;
     recovery.look_again_at_pushes(&mut journal).map_err(not_over)?;
     let (config, pipeline, mut release) = Session::of_run(context, &header).map_err(not_over)?;
+    release.building.fresh_since = options.fresh.then(Timestamp::now);
     release.workspace.repository.give_consent();
     let environment = release.workspace.environment.clone();
     let asked = ask_for_missing(context, &config, &pipeline, &header.name, yes, environment);

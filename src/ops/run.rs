@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::Context;
 use super::credentials::ask_for_missing;
 use super::notes::{ask_for_notes, forget};
@@ -9,10 +11,13 @@ use super::session::{Session, Wanted, tell_unused_indexes};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
 use crate::engine::journal::{Journal, entries, point_of_no_return};
+use crate::engine::log;
 use crate::engine::preflight::preflight;
+use crate::engine::release::BuildRequest;
 use crate::engine::run::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Leave;
+use crate::world::kept_environment::ResolvedEnvironment;
 
 /// The options of `run`
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,6 +29,10 @@ pub struct RunOptions<'a> {
     /// Do not ask for confirmation
     pub yes: bool,
     pub dry_run: bool,
+    /// Resolve the build requirements again
+    pub fresh: bool,
+    /// The run whose build environment to use
+    pub like: Option<&'a str>,
     /// Ask each index whether it would accept the files, once they are built
     pub probe: bool,
     /// Continue despite errors marked as overridable
@@ -48,8 +57,10 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
             context.confirm(options.yes, &format!("{error}. Run the project's build backend to ask for it?"))
         }
     };
+    let like = options.like.map(|run| environments_of(&session.store, run)).transpose()?;
     let wanted = Wanted { bump: options.bump, notes: options.notes, force: options.force };
     let (config, pipeline, store, mut release) = session.release(wanted, ask, &context.ui)?;
+    release.building = BuildRequest { fresh_since: options.fresh.then(Timestamp::now), like };
     let (environment, project) = (&release.workspace.environment, &release.target.project.name);
     release.workspace.environment =
         ask_for_missing(context, &config, &pipeline, project, options.yes, environment.clone())?;
@@ -86,6 +97,17 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     execution.probe = options.probe;
     let _guard = lock.as_ref().and_then(|lock| lock.start_watchdog(&execution.run));
     execution.complete()
+}
+
+/// The build environments of an earlier run.
+fn environments_of(store: &Store, run: &str) -> Result<Vec<ResolvedEnvironment>> {
+    let run = log::find(store, Some(run))?;
+    let environments = log::environments(&run)?;
+    if environments.is_empty() {
+        let message = format!("run {} has no record of a build environment to build like", run.id());
+        return Err(Error::usage(message).help("only runs that built in a kept environment have one"));
+    }
+    Ok(environments)
 }
 
 /// Refuses to start while a run is unfinished: its effects would confuse a new one.

@@ -146,7 +146,9 @@ impl Session {
             names: header.names(),
             conventions: header.conventions.clone(),
         };
-        Ok((config, pipeline, Release::new(workspace, target)))
+        let mut release = Release::new(workspace, target);
+        release.building.like = Some(header.like.clone()).filter(|like| !like.is_empty());
+        Ok((config, pipeline, release))
     }
 }
 

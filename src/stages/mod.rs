@@ -28,8 +28,9 @@ use crate::engine::prelude::*;
 
 use plugin::Described;
 
+pub use build::{BuildHost, Built, build_project};
 pub use changelog::{Draft, draft_of_notes};
-pub use check::{distributions_in, judge_files, known_or, policy, tracked_at};
+pub use check::{as_findings, distributions_in, judge_files, known_or, policy, tracked_at};
 pub use indexes::unused as unused_indexes;
 pub use notes::{ReleaseNotes, release_notes};
 pub use plugin::{Named, NullHandler, Plugins, named};

@@ -10,6 +10,7 @@ use anstyle::Style;
 use super::Verbosity;
 use super::excerpt::excerpt_text;
 use super::live::LiveLine;
+use super::log::duration;
 use super::style::{BAD, DIM, GOOD, INFO, WARN};
 use super::table::Table;
 use super::uploads::Uploads;
@@ -17,6 +18,7 @@ use crate::engine::event::{Event, FileStatus, Listener};
 use crate::engine::model::{Action, Plan};
 use crate::error::Error;
 use crate::finding::{Finding, Severity};
+use crate::python::distribution::Distribution;
 use crate::text::{safe, safe_styled};
 
 /// The size in bytes from which on the start of an upload is announced
@@ -210,6 +212,23 @@ impl Listener for Human {
                     self.status(DIM, if at == 0 { subject } else { "" }, &safe(line));
                 }
             }
+            Event::BuildEnvironment { environment, is_reused, .. } => {
+                let packages: Vec<String> =
+                    environment.installed.iter().map(|package| package.replacen("==", " ", 1)).collect();
+                let since = environment.time().filter(|_| *is_reused);
+                let since = since.map(|time| jiff::Timestamp::now().duration_since(time).as_secs_f64());
+                let age = since.map_or_else(
+                    || "just resolved".to_owned(),
+                    |seconds| format!("resolved {} ago", duration(seconds)),
+                );
+                if !packages.is_empty() {
+                    self.status(
+                        GOOD,
+                        "Using",
+                        &format!("{} {DIM}({age}){DIM:#}", safe(&packages.join(", "))),
+                    );
+                }
+            }
             Event::Note { message, .. } => self.status(DIM, "", &safe(message)),
             Event::Warning { stage, message, help } => {
                 let stage = stage.map(|stage| format!("[{stage}] ")).unwrap_or_default();
@@ -243,6 +262,16 @@ impl Listener for Human {
                 self.status(GOOD, "Published", &format!("{name} {version} on {index}"));
                 for link in *links {
                     self.status(GOOD, "View at", link);
+                }
+            }
+            Event::Built { files } => {
+                for Distribution { path, size, sha256, .. } in *files {
+                    let size = crate::world::size(*size);
+                    self.status(
+                        GOOD,
+                        "Built",
+                        &safe(&format!("{} ({size}, sha256 {sha256})", path.display())),
+                    );
                 }
             }
             Event::GivenUp { .. } => {

@@ -67,11 +67,12 @@ fn when(time: Option<&str>) -> String {
     zoned.map_or_else(|| "?".to_owned(), |time| time.strftime("%F %T").to_string())
 }
 
-fn duration(seconds: f64) -> String {
+pub(super) fn duration(seconds: f64) -> String {
     match seconds {
         0.0..60.0 => format!("{seconds:.1} s"),
         60.0..3600.0 => format!("{:.0} min", seconds / 60.0),
-        _ => format!("{:.1} h", seconds / 3600.0),
+        3600.0..172_800.0 => format!("{:.1} h", seconds / 3600.0),
+        _ => format!("{:.0} days", seconds / 86_400.0),
     }
 }
 
@@ -113,7 +114,11 @@ fn meaning(content: &Content) -> String {
             let tag = outputs.tag.iter().map(|tag| format!("tag {} ({})", tag.name, short(&tag.object)));
             let files = outputs.distributions.iter();
             let files = files.map(|file| format!("{} (sha256 {})", file.filename, file.sha256));
-            let made: Vec<String> = commit.chain(tag).chain(files).collect();
+            let environments = outputs.environments.iter().map(|environment| {
+                let packages = environment.installed.join(", ");
+                format!("built with Python {} and {packages}", environment.python)
+            });
+            let made: Vec<String> = commit.chain(tag).chain(files).chain(environments).collect();
             with(format!("stage `{stage}` is done"), &made.join(", "))
         }
         Record::Intent { id, effect, .. } => format!("#{id} about to do: {effect}"),

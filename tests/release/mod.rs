@@ -3,6 +3,8 @@
 mod asked;
 mod awaited;
 mod backends;
+mod build_environments;
+mod building;
 mod changelog;
 mod consent;
 pub(crate) mod credentials;
@@ -32,6 +34,7 @@ mod recovery;
 mod rehearsals;
 mod reopen;
 mod repositories;
+mod reproducible;
 mod rivals;
 mod secrets;
 pub(crate) mod status;

@@ -71,6 +71,15 @@ impl Workbench<'_> {
         self.listener.on_event(&Event::Warning { stage: Some(self.stage), message, help });
     }
 
+    /// The name of the stage.
+    pub fn stage(&self) -> &str {
+        self.stage
+    }
+
+    pub fn listener(&self) -> &dyn Listener {
+        self.listener
+    }
+
     /// Runs a command; every line it prints is kept in the run's folder and handed on.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ fn some_header() -> Header {
         stages: vec![("tag".into(), Reach::Private)],
         configuration: ("release.toml".into(), String::new()),
         plugins: Vec::new(),
+        like: Vec::new(),
     }
 }
 

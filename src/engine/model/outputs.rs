@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::reach::Reach;
 use crate::python::distribution::Distribution;
 use crate::world::git::TagRef;
+use crate::world::kept_environment::ResolvedEnvironment;
 
 /// The values that a stage gives to later stages; kept in the journal
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,9 @@ pub struct Outputs {
     /// The distributions with their digests
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub distributions: Vec<Distribution>,
+    /// The kept environments that the distributions were built in
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub environments: Vec<ResolvedEnvironment>,
     /// URLs at which to view the result
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<String>,
@@ -37,6 +41,9 @@ impl Outputs {
         self.tag = later.tag.or(self.tag.take());
         if !later.distributions.is_empty() {
             self.distributions = later.distributions;
+        }
+        if !later.environments.is_empty() {
+            self.environments = later.environments;
         }
         self.links.extend(later.links);
         self.failed_trial = later.failed_trial.or(self.failed_trial.take());

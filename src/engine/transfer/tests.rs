@@ -58,6 +58,7 @@ impl Fixture {
             stages: vec![("build".into(), Reach::Private)],
             configuration: ("release.toml".into(), String::new()),
             plugins: Vec::new(),
+            like: Vec::new(),
         };
         let mut journal = Journal::create(&path, header).unwrap();
         let distribution = Distribution {

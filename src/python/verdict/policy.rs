@@ -48,6 +48,12 @@ impl Policy {
         self
     }
 
+    /// The same, which also silences these rules.
+    pub fn silencing(mut self, rules: &[&'static str]) -> Self {
+        self.allowed.extend(rules);
+        self
+    }
+
     /// Applies the policy: removes silenced findings, or turns them into warnings if PyPI refuses the file.
     pub fn apply(&self, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
         findings.into_iter().filter_map(|diagnostic| self.applied(diagnostic)).collect()

@@ -120,6 +120,6 @@ fn sorted(report: &Report, bench: &Workbench<'_>) -> (usize, Vec<String>) {
 }
 
 /// Turns a report into findings.
-fn as_findings(report: &Report) -> Vec<Finding> {
+pub fn as_findings(report: &Report) -> Vec<Finding> {
     report.groups().iter().map(Group::finding).collect()
 }

@@ -26,7 +26,7 @@ pub(super) struct Rehearsal {
 
 impl Rehearsal {
     pub(super) fn new(config: &Config) -> Result<Self> {
-        Ok(Self { version: config.settings("version")?, build: config.settings("build")? })
+        Ok(Self { version: config.settings("version")?, build: config.settings::<Build>("build")?.once() })
     }
 
     /// Builds the release under the first development version of it that the index has not.
@@ -58,7 +58,7 @@ impl Rehearsal {
             let pretended = PRETENDED.map(|name| (name.to_owned(), version.to_string()));
             let from_tag = matches!(release.target.project.version, VersionSource::Vcs { .. });
             let variables = if from_tag { &pretended[..] } else { &[] };
-            self.build.build(release, bench, (&root, &dist), variables)
+            Ok(self.build.build_in_run(release, bench, (&root, &dist), variables)?.distributions)
         })?;
         Ok(Batch { version: version.to_string(), distributions: distributions.unwrap_or_default() })
     }

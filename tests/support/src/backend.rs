@@ -23,7 +23,8 @@ pub enum Backend {
     InTree,
 }
 
-const IN_TREE: &str = include_str!("in_tree.py");
+/// The text of the backend that is part of projects
+pub const IN_TREE: &str = include_str!("in_tree.py");
 
 impl Backend {
     /// Whether the version comes from the tag, so that no file contains it.

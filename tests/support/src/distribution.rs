@@ -25,11 +25,19 @@ fn metadata_with(name: &str, version: &str, kind: &str, description: &str) -> St
 /// # Panics
 /// The folder cannot be written.
 pub fn wheel(folder: &Path, name: &str, version: &str, platform: &str, hello: &str) -> PathBuf {
+    package(folder, name, version, platform, &format!("HELLO = {hello:?}\n"))
+}
+
+/// Writes a wheel with this module.
+///
+/// # Panics
+/// The folder cannot be written.
+pub fn package(folder: &Path, name: &str, version: &str, platform: &str, module: &str) -> PathBuf {
     let info = format!("{name}-{version}.dist-info");
     let tag = format!("py3-none-{platform}");
     let purity = if platform == "any" { "true" } else { "false" };
     let members = [
-        (format!("{name}/__init__.py"), format!("HELLO = {hello:?}\n")),
+        (format!("{name}/__init__.py"), module.to_owned()),
         (format!("{info}/METADATA"), metadata(name, version)),
         (
             format!("{info}/WHEEL"),

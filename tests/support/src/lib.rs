@@ -53,7 +53,7 @@ mod transcript;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-pub use backend::Backend;
+pub use backend::{Backend, IN_TREE};
 pub use canary::CANARY;
 pub use config::Config;
 pub use disk::{ReadOnly, fill, fill_with_files, no_small_disk};

@@ -8,7 +8,8 @@ use regex::{Captures, Regex};
 use crate::sandbox::{shared_cache, target_folder};
 
 /// The patterns and their replacements, applied in this order.
-const RULES: [(&str, &str); 18] = [
+const RULES: [(&str, &str); 19] = [
+    (r"(?m)^( +Using) .* \((just resolved|resolved .* ago)\)$", "$1 [PACKAGES] ([AGE])"),
     (r"\b\d{8}T\d{9}-\d{5}\b", "[RUN]"),
     (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|\+00:00)?", "[TIME]"),
     (r"\b\d{4}-\d\d-\d\d\b", "[DATE]"),
