@@ -81,11 +81,11 @@ pub fn built(store: &Store) -> Result<BTreeSet<(String, String)>> {
 /// # Errors
 /// The journal cannot be read.
 pub fn environments(run: &RunFolder) -> Result<Vec<ResolvedEnvironment>> {
-    let outputs = journal::records(&read(run)?).into_iter().filter_map(|record| match record {
+    let mut outputs = journal::records(&read(run)?).into_iter().filter_map(|record| match record {
         Record::StageDone { outputs, .. } if !outputs.environments.is_empty() => Some(outputs.environments),
         _ => None,
     });
-    Ok(outputs.last().unwrap_or_default())
+    Ok(outputs.next_back().unwrap_or_default())
 }
 
 /// The run with this id or a unique prefix of it, or the newest run.

@@ -29,10 +29,8 @@ pub fn check(config: &Value, schema: &Value) -> Result<Option<SchemaViolation>, 
     let (mut compiler, mut schemas) = (Compiler::new(), Schemas::new());
     // The default loader reads files.
     compiler.use_loader(Box::new(SchemeUrlLoader::new()));
-    let index = compiler
-        .add_resource(SCHEMA_URL, schema.clone())
-        .and_then(|()| compiler.compile(SCHEMA_URL, &mut schemas))
-        .map_err(|error| describe(&error))?;
+    compiler.add_resource(SCHEMA_URL, schema.clone()).map_err(|error| describe(&error))?;
+    let index = compiler.compile(SCHEMA_URL, &mut schemas).map_err(|error| describe(&error))?;
     Ok(schemas.validate(config, index).err().map(|error| violation(deciding(&error), schema)))
 }
 

@@ -1,5 +1,7 @@
 //! Build environments that are kept: used again, resolved again, made again, and never changed by a build.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use std::path::PathBuf;
 
 use pyrelease::world::Environment;

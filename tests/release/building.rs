@@ -1,5 +1,7 @@
 //! `pyrelease build`, and that it makes the bytes of `python -m build`.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use std::path::Path;
 
 use pyrelease::python::distribution::Kind;

@@ -39,6 +39,9 @@ pub struct Deviation {
     values: Option<(String, String)>,
 }
 
+/// What is compared of a member
+type Aspect = fn(&Member) -> &str;
+
 /// All ways in which two builds of a distribution differ.
 pub fn deviations(first: &Archive, second: &Archive) -> Vec<Deviation> {
     let by_path = |archive: &'_ Archive| -> BTreeMap<String, Member> {
@@ -60,7 +63,7 @@ pub fn deviations(first: &Archive, second: &Archive) -> Vec<Deviation> {
     add(Difference::Added, added, None);
     let both: Vec<(&Member, &Member)> =
         ours.iter().filter_map(|(path, member)| Some((member, theirs.get(path)?))).collect();
-    let aspects: [(Difference, fn(&Member) -> &str); 5] = [
+    let aspects: [(Difference, Aspect); 5] = [
         (Difference::Bytes, |member| &member.content),
         (Difference::Time, |member| &member.modified),
         (Difference::Mode, |member| &member.mode),

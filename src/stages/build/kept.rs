@@ -322,6 +322,7 @@ fn refuse_missing(root: &Path, system: &BuildSystem) -> Result<()> {
 }
 
 #[cfg(all(test, unix))]
+#[expect(clippy::unwrap_used, reason = "these are tests")]
 mod tests {
     use pyrelease_test_support::IN_TREE;
 

@@ -2,6 +2,7 @@
 
 mod line_stream;
 mod output;
+mod umask;
 mod within;
 
 pub use line_stream::{Ended, LineEvent, LineStream};
@@ -279,17 +280,6 @@ impl Process {
     pub fn with_secrets(self, environment: &Environment, names: &[String]) -> Self {
         let given = names.iter().filter_map(|name| Some((name, environment.get(name)?)));
         given.fold(self, |process, (name, value)| process.env(name, value))
-    }
-
-    /// Starts it with this umask, by a shell; on Unix only.
-    pub fn with_umask(mut self, umask: &str) -> Self {
-        if cfg!(unix) {
-            let program = std::mem::replace(&mut self.program, "sh".into());
-            let script = format!("umask {umask} && exec \"$@\"");
-            let shell = ["-c".into(), script.into(), "sh".into(), program];
-            self.arguments.splice(..0, shell);
-        }
-        self
     }
 
     /// Sets its standard input, which is empty by default.
