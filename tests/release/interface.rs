@@ -113,7 +113,7 @@ demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
     version    write src/demo/__init__.py
     tag        commit "Release 1.1.0"
                tag v1.1.0
-    build      build sdist and wheel with python -m build
+    build      build sdist and wheel with hatchling
     check      check every distribution by PyPI's rules
   rehearsal:
     testpypi   upload to testpypi (https://test.pypi.org/legacy/, predefined; listed at https://mirror.example/simple/, release.toml); as 1.1.0.devN if it already has other files of this version, and then with other bytes than the published ones
@@ -139,7 +139,7 @@ help: `pyrelease upload --index corp` does; for a release, add "corp" to `stages
 demo 1.0.0, tag v1.0.0, from main at [OID]
 because 1.0.0 has no tag yet
   in the run's own clone:
-    build  build sdist and wheel with python -m build
+    build  build sdist and wheel with hatchling
   public; past this point the release can only be completed:
     corp   upload to corp (https://corp.example/legacy/, release.toml)
 

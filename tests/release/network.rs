@@ -26,7 +26,8 @@ impl Line {
     }
 
     fn run(&self, command: &str) -> pyrelease_test_support::Outcome {
-        self.project.pyrelease(command).env("PYRELEASE_TOKEN_PYPI", self.server.password().reveal()).run()
+        let run = self.project.pyrelease(command).env("PYRELEASE_OFFLINE", "");
+        run.env("PYRELEASE_TOKEN_PYPI", self.server.password().reveal()).run()
     }
 
     /// Asserts that both files are there, as they were sent each time.

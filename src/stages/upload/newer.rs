@@ -7,16 +7,21 @@ use std::time::{Duration, Instant};
 use super::{address_of, look};
 use crate::config::{Config, IndexKind};
 use crate::engine::prelude::*;
-use crate::index::IndexClient;
+use crate::index::{IndexClient, NewHost};
 use crate::world::http::Timeouts;
 
 /// How long a plan waits for all indexes together
 const LIMIT: Duration = Duration::from_secs(2);
+/// Set for plans that ask no index
+const VARIABLE: &str = "PYRELEASE_OFFLINE";
 
 /// Asks each public index that the configuration's stages upload to whether it has a higher final release. `run` and
 /// `doctor` ask again, and wait; here an index that does not answer in time is a note. An index on a host that the user
 /// has not allowed yet is not asked, and none is sent credentials.
 pub fn newer_releases(config: &Config, release: &Release) -> Vec<Finding> {
+    if release.workspace.environment.get(VARIABLE).is_some_and(|value| !value.is_empty()) {
+        return Vec::new();
+    }
     let until = Instant::now() + LIMIT;
     let names = config.stages().iter().map(|stage| &stage.value);
     let indexes = names.filter_map(|name| config.indexes().get_key_value(name));
@@ -25,9 +30,12 @@ pub fn newer_releases(config: &Config, release: &Release) -> Vec<Finding> {
         .map(|(name, index)| {
             let address = address_of(name, index)?;
             let environment = &release.workspace.environment;
+            if NewHost::of(environment, &address)?.is_some() {
+                return Ok(None);
+            }
             let timeouts = Timeouts { connect: LIMIT, stall: LIMIT, reply: LIMIT };
             let client = IndexClient::connect_without_credentials(environment, address, timeouts)?;
-            Ok(client.new_host(environment)?.is_none().then_some(client))
+            Ok(Some(client))
         })
         .collect();
     let asked: Vec<_> =

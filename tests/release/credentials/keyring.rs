@@ -60,6 +60,7 @@ fn a_prompted_token_is_stored_only_with_consent() {
     let outcome =
         with_keyring(&local, local.project.pyrelease("run minor -v")).on_a_terminal(&dialogue).code(0);
     outcome.messages_eq(str![[r#"
+note: [changelog] CHANGELOG.md (Markdown) becomes
 note: [build] `python -m build` with python3
 note: [testpypi] the credentials for `testpypi` are from the prompt
 note: [pypi] the credentials for `pypi` are from the prompt

@@ -65,6 +65,7 @@ fn one_file_has_a_token_for_each_project() {
     let file = local.project.sandbox().home().join("tokens/all");
     let released = local.project.pyrelease("run minor --yes -v --config-file").arg(&file).code(0);
     released.messages_eq(str![[r#"
+note: [changelog] CHANGELOG.md (Markdown) becomes
 note: [build] `python -m build` with [CACHE]/tools/[OID]/bin/python
 note: [testpypi] the credentials for `testpypi` are from `[testpypi]` of `[ROOT]/home/tokens/all`
 note: [pypi] the credentials for `pypi` are from `[pypi:Demo]` of `[ROOT]/home/tokens/all`

@@ -122,6 +122,8 @@ impl Sandbox {
         for (name, value) in [
             ("GIT_CONFIG_NOSYSTEM", "1"),
             ("GIT_TERMINAL_PROMPT", "0"),
+            // A plan of a project named like one on PyPI
+            ("PYRELEASE_OFFLINE", "1"),
             ("LC_ALL", "C.UTF-8"),
             // The changelog has the local date, which the tests compare with the commit's.
             ("TZ", "UTC"),
