@@ -19,7 +19,7 @@ demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
     version    write src/demo/__init__.py
     tag        commit "Release 1.1.0"
                tag v1.1.0
-    build      build sdist and wheel with python -m build
+    build      build sdist and wheel with hatchling
     check      check every distribution by PyPI's rules
   rehearsal:
     testpypi   upload to testpypi (http://127.0.0.1:[PORT]/, release.toml); as 1.1.0.devN if it already has other files of this version, and then with other bytes than the published ones
@@ -34,7 +34,8 @@ Release demo 1.1.0? [y/N] y
      Writing src/demo/__init__.py
   Committing "Release 1.1.0"
      Tagging v1.1.0
-    Building sdist and wheel with python -m build
+    Building sdist and wheel with hatchling
+       Using [..]
              demo-1.1.0-py3-none-any.whl ([SIZE], sha256 [SHA256])
              demo-1.1.0.tar.gz ([SIZE], sha256 [SHA256])
     Checking every distribution by PyPI's rules
@@ -89,7 +90,7 @@ demo 1.1.0 (now 1.0.0), tag v1.1.0, from main at [OID]
     version    write src/demo/__init__.py
     tag        commit "Release 1.1.0"
                tag v1.1.0
-    build      build sdist and wheel with python -m build
+    build      build sdist and wheel with hatchling
     check      check every distribution by PyPI's rules
   rehearsal:
     testpypi   upload to testpypi (http://127.0.0.1:[PORT]/, release.toml); as 1.1.0.devN if it already has other files of this version, and then with other bytes than the published ones
@@ -105,7 +106,8 @@ Release demo 1.1.0? [y/N] y
      Writing src/demo/__init__.py
   Committing "Release 1.1.0"
      Tagging v1.1.0
-    Building sdist and wheel with python -m build
+    Building sdist and wheel with hatchling
+       Using [..]
              demo-1.1.0-py3-none-any.whl ([SIZE], sha256 [SHA256])
              demo-1.1.0.tar.gz ([SIZE], sha256 [SHA256])
     Checking every distribution by PyPI's rules
