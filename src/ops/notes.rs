@@ -1,15 +1,15 @@
 //! Has the user write the notes that the changelog lacks, in the editor that git would open.
 
+use std::io::Write as _;
 use std::path::Path;
-
-use duct::cmd;
 
 use super::Context;
 use crate::config::Config;
-use crate::engine::release::Release;
+use crate::engine::release::{Release, Workspace};
 use crate::engine::run::Store;
 use crate::error::{Error, Result};
 use crate::stages::{Draft, draft_of_notes};
+use crate::world::process::Process;
 
 /// What follows this line is not part of the notes; git has the same line in its messages
 const SCISSORS: &str = "# ------------------------ >8 ------------------------";
@@ -33,13 +33,16 @@ pub(super) fn ask_for_notes(
         return Ok(None);
     }
     let file = store.draft(version, if draft.is_markdown { "md" } else { "rst" });
-    let typed = fs_err::read_to_string(&file).ok().filter(|typed| !notes_in(typed).is_empty());
-    fs_err::write(&file, typed.unwrap_or_else(|| text_of(&draft, release)))?;
+    // What the user has typed is a file; a link would lead elsewhere.
+    let is_typed = file.symlink_metadata().is_ok_and(|known| known.is_file());
+    if !is_typed || read(&file).is_ok_and(|typed| notes_in(&typed).is_empty()) {
+        let folder = file.parent().unwrap_or(&file);
+        let mut new = tempfile::NamedTempFile::new_in(folder)?;
+        new.write_all(text_of(&draft, release).as_bytes())?;
+        new.persist(&file).map_err(|error| error.error)?;
+    }
     edit(&file, release)?;
-    let text = fs_err::read(&file)?;
-    let text = String::from_utf8(text)
-        .map_err(|_| Error::usage(format!("the notes in `{}` are not UTF-8 text", file.display())))?;
-    let notes = notes_in(&text);
+    let notes = notes_in(&read(&file)?);
     if notes.is_empty() {
         fs_err::remove_file(&file)?;
     }
@@ -65,9 +68,21 @@ fn text_of(draft: &Draft, release: &Release) -> String {
     )
 }
 
+/// The text of a file of notes, with `\n` at the line ends.
+///
+/// # Errors
+/// It cannot be read, or is not UTF-8.
+pub(super) fn read(path: &Path) -> Result<String> {
+    let shown = path.display();
+    let bytes = fs_err::read(path)
+        .map_err(|error| Error::usage(format!("failed to read the notes in `{shown}`")).because(error))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Error::usage(format!("the notes in `{shown}` are not UTF-8 text")))?;
+    Ok(text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n"))
+}
+
 /// The notes in an edited draft.
 fn notes_in(text: &str) -> String {
-    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
     let mut notes = String::new();
     for line in text.lines().take_while(|line| *line != SCISSORS) {
         notes.push_str(line.trim_end());
@@ -78,21 +93,18 @@ fn notes_in(text: &str) -> String {
 
 /// Opens the editor that git would open, and waits until it is closed.
 fn edit(file: &Path, release: &Release) -> Result<()> {
-    let editor = release.workspace.repository.git(["var", "GIT_EDITOR"]).read().map_err(|error| {
-        Error::failed("git names no editor").because(error).help("set `EDITOR`, or pass `--notes FILE`")
-    })?;
-    let editor = editor.trim();
-    let ended = if cfg!(windows) {
-        let mut words = shlex::split(editor).unwrap_or_else(|| vec![editor.to_owned()]);
-        words.push(file.display().to_string());
-        cmd(words.remove(0), words)
+    let Workspace { repository, environment, .. } = &release.workspace;
+    let editor = repository.editor(environment)?;
+    let process = if cfg!(windows) {
+        let words = shlex::split(&editor).unwrap_or_else(|| vec![editor.clone()]);
+        Process::new(words.first().map_or("", String::as_str)).args(words.iter().skip(1))
     } else {
         // As git does: the editor may have arguments and variables.
-        cmd!("sh", "-c", format!("{editor} \"$@\""), editor, file)
+        Process::new("sh").args(["-c", &format!("{editor} \"$@\""), &editor])
     };
-    let reason = match ended.unchecked().run() {
-        Ok(ended) if ended.status.success() => return Ok(()),
-        Ok(ended) => ended.status.to_string(),
+    let reason = match process.arg(file).interact() {
+        Ok(status) if status.success() => return Ok(()),
+        Ok(status) => status.to_string(),
         Err(error) => error.to_string(),
     };
     Err(Error::failed(format!("the editor `{editor}` failed; nothing has been done"))
@@ -106,8 +118,10 @@ mod tests {
 
     #[test]
     fn what_is_below_the_line_is_left_out() {
+        let file = tempfile::NamedTempFile::new().unwrap();
         let edited = format!("\u{feff}### Added\r\n\r\n- A flag.  \r\n\r\n{SCISSORS}\r\nbelow\r\n");
-        assert_eq!(notes_in(&edited), "### Added\n\n- A flag.");
+        fs_err::write(file.path(), edited).unwrap();
+        assert_eq!(notes_in(&read(file.path()).unwrap()), "### Added\n\n- A flag.");
         assert_eq!(notes_in(&format!("\n  \n{SCISSORS}\n- below\n")), "");
         assert_eq!(notes_in("- A flag."), "- A flag.");
     }

@@ -110,12 +110,7 @@ impl Session {
             return Err(Error::usage("`--notes` needs the stage `changelog`, which `stages` does not have")
                 .help("add \"changelog\" to `stages`, before \"tag\""));
         }
-        let bytes = fs_err::read(path)
-            .map_err(|error| Error::usage(format!("failed to read the notes in `{shown}`")).because(error))?;
-        let text = String::from_utf8(bytes)
-            .map_err(|_| Error::usage(format!("the notes in `{shown}` are not UTF-8 text")))?;
-        let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
-        match text.trim() {
+        match super::notes::read(path)?.trim() {
             "" => Err(Error::usage(format!("the notes in `{shown}` are empty"))),
             notes => Ok(notes.to_owned()),
         }

@@ -141,12 +141,16 @@ fn notes_that_are_missing_are_written_in_the_editor() {
     project.write("src/demo/flag.py", "FLAG = True\n");
     project.commit("Add a flag (#7)");
     const OPEN: &str = "Write them now in your editor? [y/N]";
+    // A stranger's repository names no programs, and an editor needs no secrets.
+    project.git(&["config", "core.editor", "touch ran-before-consent; true"]);
     let run = |editor: &str, dialogue: &[(&str, &str)]| {
-        project.pyrelease("run minor").env("EDITOR", editor).on_a_terminal(dialogue)
+        let run =
+            project.pyrelease("run minor").env("EDITOR", editor).env("PYRELEASE_TOKEN_PYPI", "pypi-secret");
+        run.on_a_terminal(dialogue)
     };
     // An editor that fails stops the release; what was typed is there again.
     let editor = project.sandbox().root().join("editor");
-    fs_err::write(&editor, "printf '### Added\\n\\n- A flag.\\n' | cat - \"$1\" > \"$0.typed\"; cp \"$0.typed\" \"$1\"; exit 7\n")
+    fs_err::write(&editor, "printf '### Added\\n\\n- A flag.\\n' | cat - \"$1\" > \"$0.typed\"; cp \"$0.typed\" \"$1\"; test -z \"$PYRELEASE_TOKEN_PYPI\" && exit 7\n")
         .expect("a script in the sandbox");
     let failed = run(&format!("sh {}", editor.display()), &[(OPEN, "y\n")]).code(1);
     failed.stdout_eq(str![[r#"
@@ -156,6 +160,7 @@ error: the editor `sh [ROOT]/editor` failed; nothing has been done
 help: set another `EDITOR`, or pass `--notes FILE`
 
 "#]]);
+    assert!(!project.folder().join("ran-before-consent").exists());
     // Whoever does not want to is asked nothing else about it.
     run("false", &[(OPEN, "n\n"), (QUESTION, "n\n")]).code(3);
     let released = run("cat", &[(OPEN, "y\n"), (QUESTION, "y\n")]).code(0);

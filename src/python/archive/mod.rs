@@ -22,8 +22,9 @@ pub use scan::{ScanHit, ScanHitKind};
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek};
 
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::distribution::Kind;
@@ -218,3 +219,18 @@ fn is_kept(path: &str, kind: Kind) -> bool {
 
 #[cfg(test)]
 mod tests;
+
+/// The sha256 of all that a member has, in constant memory.
+///
+/// # Errors
+/// It cannot be read.
+pub fn sha256_of(member: &mut impl Read) -> io::Result<[u8; 32]> {
+    let mut hash = Sha256::new();
+    let mut chunk = [0; 16 << 10];
+    loop {
+        match member.read(&mut chunk)? {
+            0 => return Ok(hash.finalize().into()),
+            read => hash.update(&chunk[..read]),
+        }
+    }
+}

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
 
 use flate2::read::GzDecoder;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use super::{Difference, examples};
-use crate::python::archive::Limits;
+use crate::python::archive::{Limits, sha256_of};
 
 /// The members of a source distribution that are files: the path without the first folder, and its sha256
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -32,15 +32,7 @@ impl SdistMembers {
             let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let Some((_, inside)) = path.split_once('/') else { continue };
             if entry.header().entry_type().is_file() {
-                let mut hash = Sha256::new();
-                let mut chunk = [0; 16 << 10];
-                loop {
-                    match entry.read(&mut chunk)? {
-                        0 => break,
-                        read => hash.update(&chunk[..read]),
-                    }
-                }
-                members.insert(inside.to_owned(), hash.finalize().into());
+                members.insert(inside.to_owned(), sha256_of(&mut entry)?);
             }
         }
         Ok(Self(members))

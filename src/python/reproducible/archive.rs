@@ -3,9 +3,8 @@
 use std::io::{self, BufReader, Read, Seek};
 
 use flate2::read::GzDecoder;
-use sha2::{Digest, Sha256};
 
-use crate::python::archive::{Limits, read_directory};
+use crate::python::archive::{Limits, encode_digest, read_directory, sha256_of};
 use crate::python::distribution::Kind;
 
 /// The members of a distribution in their order, and what surrounds them
@@ -97,17 +96,7 @@ fn sdist(file: impl Read, size: u64) -> io::Result<Archive> {
         };
         let content = match entry.link_name_bytes() {
             Some(target) => format!("-> {}", String::from_utf8_lossy(&target)),
-            None => {
-                let mut hash = Sha256::new();
-                let mut chunk = [0; 16 << 10];
-                loop {
-                    match entry.read(&mut chunk)? {
-                        0 => break,
-                        read => hash.update(&chunk[..read]),
-                    }
-                }
-                crate::python::archive::encode_digest(&hash.finalize())
-            }
+            None => encode_digest(&sha256_of(&mut entry)?),
         };
         members.push(Member {
             path: String::from_utf8_lossy(&entry.path_bytes()).into_owned(),

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::Changelog;
 use super::work::Unpromoted;
+use super::{Changelog, commits};
 use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::python::changelog::{ChangelogError, Format};
@@ -49,8 +49,9 @@ pub fn draft_of_notes(config: &Config, release: &Release) -> Result<Option<Draft
         .lines()
         .find_map(|line| ['-', '*'].into_iter().find(|mark| line.starts_with(&format!("{mark} "))));
     let since = release.target.previous_tag.as_deref();
-    let messages = messages(release, since)?;
-    let items = messages.iter().filter_map(|message| entry(message)).take(MOST_ENTRIES);
+    // Of what was merged, the merge alone counts.
+    let commits = commits::since(&release.workspace, since, false, &["--first-parent"])?;
+    let items = commits.iter().filter_map(|commit| entry(&commit.message)).take(MOST_ENTRIES);
     let items: Vec<String> = items.map(|entry| format!("{} {entry}\n", bullet.unwrap_or('-'))).collect();
     let is_markdown = Format::of_text(&path, &text) == Some(Format::Markdown);
     Ok(Some(Draft { path, text: items.concat(), is_markdown }))
@@ -74,17 +75,6 @@ impl Changelog {
             _ => None,
         }
     }
-}
-
-/// The messages of the commits since a tag, the newest first. Of a merge, the merge alone counts.
-fn messages(release: &Release, since: Option<&str>) -> Result<Vec<String>> {
-    let workspace = &release.workspace;
-    let head = &workspace.head.commit;
-    let range = since.map_or_else(|| head.clone(), |tag| format!("refs/tags/{tag}..{head}"));
-    let folder = if workspace.prefix.is_empty() { "." } else { workspace.prefix.as_str() };
-    let log = ["log", "-z", "--first-parent", "--no-show-signature", "--format=%B", &range, "--", folder];
-    let listed = workspace.repository.git(log).folder(workspace.repository.top()).read()?;
-    Ok(listed.split('\0').map(str::to_owned).collect())
 }
 
 /// A commit's entry: its subject, or the title and the number of the request that it merges.

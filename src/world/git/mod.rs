@@ -2,6 +2,7 @@
 //! helpers work as usual.
 
 mod bundle;
+mod editor;
 mod fence;
 mod file;
 mod history;

@@ -91,6 +91,11 @@ impl Restrictions {
         restrictions
     }
 
+    /// Whether the user's settings trust the repository.
+    pub(super) fn is_trusted(&self) -> bool {
+        self.is_trusted
+    }
+
     /// If the settings cannot be read, run no program and ask no remote.
     pub(super) fn unknown() -> Self {
         Self { transport: Some("an unreadable setting".to_owned()), ..Self::default() }

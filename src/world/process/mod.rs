@@ -1,5 +1,6 @@
 //! Child processes: run by duct; errors show the tail of their output.
 
+mod interactive;
 mod line_stream;
 mod output;
 mod umask;
