@@ -17,6 +17,10 @@ pub(super) struct FileRecord {
     size: u64,
     /// In nanoseconds since the epoch
     modified: u64,
+    /// When the system last changed the file or what it knows of it, in the same unit: a program can set the other time,
+    /// but not this one. 0 where the system has none
+    #[serde(default)]
+    changed: u64,
     /// The sha256, or the target of the link
     content: String,
 }
@@ -25,6 +29,7 @@ pub(super) struct FileRecord {
 struct Glance {
     size: u64,
     modified: u64,
+    changed: u64,
     is_link: bool,
 }
 
@@ -34,13 +39,14 @@ pub(super) fn record(folder: &Path) -> Result<BTreeMap<String, FileRecord>> {
     seen.into_iter()
         .map(|(path, glance)| {
             let content = content(&folder.join(&path), &glance)?;
-            Ok((path, FileRecord { size: glance.size, modified: glance.modified, content }))
+            let Glance { size, modified, changed, .. } = glance;
+            Ok((path, FileRecord { size, modified, changed, content }))
         })
         .collect()
 }
 
-/// The files that differ from the record, by their size and time, or all of them `by_content`. A file of another time
-/// with the same bytes does not differ.
+/// The files that differ from the record, by their size and times, or all of them `by_content`. A file of another time
+/// with the same bytes does not differ. Bytecode that Python has added is removed: it is not known what is in it.
 pub(super) fn differing(
     folder: &Path,
     recorded: &BTreeMap<String, FileRecord>,
@@ -50,9 +56,10 @@ pub(super) fn differing(
     let mut differing = Vec::new();
     for (path, glance) in &seen {
         let is_same = match recorded.get(path) {
-            None => is_cache_of_known(path, recorded),
+            None => is_cache_of_known(path, recorded) && fs_err::remove_file(folder.join(path)).is_ok(),
             Some(known) => {
-                let is_alike = glance.size == known.size && glance.modified == known.modified;
+                let is_alike = (glance.size, glance.modified, glance.changed)
+                    == (known.size, known.modified, known.changed);
                 let is_cheap = is_alike && !by_content && !glance.is_link;
                 is_cheap
                     || (glance.size == known.size && content(&folder.join(path), glance)? == known.content)
@@ -96,10 +103,8 @@ fn walk(folder: &Path) -> io::Result<BTreeMap<String, Glance>> {
                 continue;
             }
             let metadata = entry.metadata()?;
-            seen.insert(
-                path,
-                Glance { size: metadata.len(), modified: nanoseconds(&metadata), is_link: kind.is_symlink() },
-            );
+            let (size, modified, changed) = (metadata.len(), nanoseconds(&metadata), changed(&metadata));
+            seen.insert(path, Glance { size, modified, changed, is_link: kind.is_symlink() });
         }
     }
     Ok(seen)
@@ -108,6 +113,18 @@ fn walk(folder: &Path) -> io::Result<BTreeMap<String, Glance>> {
 fn nanoseconds(metadata: &std::fs::Metadata) -> u64 {
     let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     since.map_or(0, |since| since.as_nanos() as u64)
+}
+
+#[cfg(unix)]
+fn changed(metadata: &std::fs::Metadata) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let nanoseconds = metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec());
+    u64::try_from(nanoseconds).unwrap_or_default()
+}
+
+#[cfg(not(unix))]
+fn changed(_: &std::fs::Metadata) -> u64 {
+    0
 }
 
 /// Changes when a file is written to or replaced.

@@ -87,3 +87,23 @@ fn unused_environments_are_removed_and_those_in_use_kept() {
     assert_eq!(many.iter().filter(|folder| is_there(folder)).count(), 19, "at most 20 in all");
     assert!(!root.path().join("c").exists(), "nothing is left of it");
 }
+
+#[cfg(unix)]
+#[test]
+fn an_edit_that_sets_the_time_back_is_found_and_unknown_bytecode_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let module = folder.path().join("module.py");
+    fs_err::write(&module, "x = 1\n").unwrap();
+    let recorded = files::record(folder.path()).unwrap();
+    let differing = || files::differing(folder.path(), &recorded, false).unwrap();
+    let bytecode = folder.path().join("__pycache__/module.cpython-311.opt-1.pyc");
+    fs_err::create_dir(bytecode.parent().unwrap()).unwrap();
+    fs_err::write(&bytecode, "anything").unwrap();
+    assert_eq!(differing(), Vec::<String>::new());
+    assert!(!bytecode.exists());
+    let before = fs_err::metadata(&module).unwrap().modified().unwrap();
+    fs_err::write(&module, "x = 2\n").unwrap();
+    let file = fs_err::OpenOptions::new().write(true).open(&module).unwrap();
+    file.file().set_modified(before).unwrap();
+    assert_eq!(differing(), ["module.py"]);
+}
