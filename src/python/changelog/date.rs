@@ -19,49 +19,52 @@ const SHORT: &str = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec";
 /// The day with its ordinal suffix, which strftime does not have: `6th`
 const ORDINAL: &str = "%o";
 
-/// The supported formats as pattern and strftime format; a day without a leading zero comes after one with it.
+/// Dates of digits as pattern and strftime format; a day without a leading zero comes after one with it.
 ///
 /// `01/02/2024` is not supported, because its day and month cannot be told apart.
-static WAYS: LazyLock<Vec<(Regex, String)>> = LazyLock::new(|| {
-    let mut ways: Vec<(String, String)> = [
-        (r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "%Y-%m-%d"),
-        (r"[0-9]{4}/[0-9]{2}/[0-9]{2}", "%Y/%m/%d"),
-        (r"[0-9]{4}\.[0-9]{2}\.[0-9]{2}", "%Y.%m.%d"),
-        (r"[0-9]{2}\.[0-9]{2}\.[0-9]{4}", "%d.%m.%Y"),
-        (r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", "%Y-%-m-%-d"),
-        (r"[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}", "%Y/%-m/%-d"),
-        (r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", "%-d.%-m.%Y"),
-    ]
-    .map(|(way, format)| (way.to_owned(), format.to_owned()))
-    .to_vec();
-    let abbreviated = format!(r"(?:{SHORT})\.");
-    let months = [(format!("(?:{MONTHS})"), "%B"), (abbreviated, "%b."), (format!("(?:{SHORT})"), "%b")];
-    let days = [("0[1-9]", "%d"), ("[0-9]{1,2}(?:st|nd|rd|th)", ORDINAL), ("[0-9]{1,2}", "%-d")];
-    for (month, month_format) in &months {
-        for (day, day_format) in days {
-            for order in ["M D, Y", "M D Y", "D M Y", "D M, Y", "D of M Y", "D of M, Y", "D-M-Y"] {
-                let fill = |month: &str, day: &str, year: &str| {
-                    let parts = order.chars().map(|letter| match letter {
-                        'M' => month.to_owned(),
-                        'D' => day.to_owned(),
-                        'Y' => year.to_owned(),
-                        other => other.to_string(),
-                    });
-                    parts.collect::<String>()
-                };
-                ways.push((fill(month, day, "[0-9]{4}"), fill(month_format, day_format, "%Y")));
-            }
-        }
-    }
-    ways.into_iter()
-        .map(|(way, format)| {
-            (Regex::new(&format!(r"\b{way}\b")).expect("a constant that the tests compile"), format)
+const OF_DIGITS: [(&str, &str); 7] = [
+    ("[0-9]{4}-[0-9]{2}-[0-9]{2}", "%Y-%m-%d"),
+    ("[0-9]{4}/[0-9]{2}/[0-9]{2}", "%Y/%m/%d"),
+    (r"[0-9]{4}\.[0-9]{2}\.[0-9]{2}", "%Y.%m.%d"),
+    (r"[0-9]{2}\.[0-9]{2}\.[0-9]{4}", "%d.%m.%Y"),
+    ("[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", "%Y-%-m-%-d"),
+    ("[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}", "%Y/%-m/%-d"),
+    (r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", "%-d.%-m.%Y"),
+];
+/// The orders of day, month and year where the month is a word
+const ORDERS: [&str; 7] = ["M D, Y", "M D Y", "D M Y", "D M, Y", "D of M Y", "D of M, Y", "D-M-Y"];
+const MONTH_FORMATS: [&str; 3] = ["%B", "%b.", "%b"];
+const DAY_FORMATS: [&str; 3] = ["%d", ORDINAL, "%-d"];
+
+/// The formats with a word, by the places of order, month and day in the constants above
+static FORMATS: LazyLock<[[[String; 3]; 3]; 7]> = LazyLock::new(|| {
+    ORDERS.map(|order| {
+        MONTH_FORMATS.map(|month| {
+            DAY_FORMATS.map(|day| order.replace('Y', "%Y").replace('M', month).replacen('D', day, 1))
         })
-        .collect()
+    })
+});
+
+/// One expression for all: there are 70 formats, and each expression takes as long to compile as this one.
+static DATE: LazyLock<Regex> = LazyLock::new(|| {
+    let digits = OF_DIGITS.map(|(way, _)| format!(r"({way})")).join("|");
+    let month = |before: &str| {
+        format!("(?:(?P<{before}0>{MONTHS})|(?P<{before}1>(?:{SHORT})\\.)|(?P<{before}2>{SHORT}))")
+    };
+    let day = |before: &str| {
+        format!(
+            "(?:(?P<{before}0>0[1-9])|(?P<{before}1>[0-9]{{1,2}}(?:st|nd|rd|th))|(?P<{before}2>[0-9]{{1,2}}))"
+        )
+    };
+    let month_first = format!("{} {}(?P<comma>,)? [0-9]{{4}}", month("m"), day("d"));
+    let day_first =
+        format!("{}(?: (?P<of>of )?{}(?P<after>,)? |-{}-)[0-9]{{4}}", day("e"), month("n"), month("dashed"));
+    let way = format!(r"(?-u:\b)(?:{digits}|{month_first}|{day_first})(?-u:\b)");
+    Regex::new(&way).expect("a constant that the tests compile")
 });
 
 static MONTH: LazyLock<Regex> = LazyLock::new(|| {
-    let way = format!(r"\b(?:(?P<long>{MONTHS})|(?:{SHORT}))(?P<comma>,)? [0-9]{{4}}\b");
+    let way = format!(r"(?-u:\b)(?:(?P<long>{MONTHS})|(?:{SHORT}))(?P<comma>,)? [0-9]{{4}}(?-u:\b)");
     Regex::new(&way).expect("a constant that the tests compile")
 });
 
@@ -71,9 +74,26 @@ pub(in crate::python) fn find(text: &str) -> Option<DateMatch> {
     if !text.as_bytes().windows(4).any(|four| four.iter().all(u8::is_ascii_digit)) {
         return None;
     }
-    WAYS.iter()
-        .filter_map(|(way, format)| way.find(text).map(|found| DateMatch { span: found.range(), format }))
-        .min_by_key(|found| found.span.start)
+    let found = DATE.captures(text)?;
+    let span = found.get(0)?.range();
+    let one_of = |names: [&str; 3]| names.iter().position(|name| found.name(name).is_some());
+    if let Some(at) = (0..OF_DIGITS.len()).find(|at| found.get(at + 1).is_some()) {
+        return Some(DateMatch { span, format: OF_DIGITS[at].1 });
+    }
+    let (order, month, day) = match one_of(["m0", "m1", "m2"]) {
+        Some(month) => (usize::from(found.name("comma").is_none()), month, one_of(["d0", "d1", "d2"])?),
+        None => {
+            let day = one_of(["e0", "e1", "e2"])?;
+            match (one_of(["n0", "n1", "n2"]), found.name("of"), found.name("after")) {
+                (Some(month), None, None) => (2, month, day),
+                (Some(month), None, Some(_)) => (3, month, day),
+                (Some(month), Some(_), None) => (4, month, day),
+                (Some(month), Some(_), Some(_)) => (5, month, day),
+                (None, ..) => (6, one_of(["dashed0", "dashed1", "dashed2"])?, day),
+            }
+        }
+    };
+    Some(DateMatch { span, format: &FORMATS[order][month][day] })
 }
 
 /// A month and a year, which are a date in a heading only: `March, 2024`.

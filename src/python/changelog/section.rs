@@ -85,7 +85,7 @@ pub struct Section {
 }
 
 static BREAKING: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i)[\w-]*\bbreaking\b").expect("a constant that the tests compile"));
+    LazyLock::new(|| Regex::new(r"(?i-u)[\w-]*\bbreaking\b").expect("a constant that the tests compile"));
 
 /// A line with content: an entry, or a continuation of one
 pub(super) struct Content {

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::style::{Style, without_link};
+use super::words::GAP;
 use super::{date, words};
 use crate::python::version::{SPELLING, Version};
 
@@ -47,7 +48,7 @@ pub(super) struct Release {
 /// The version after the word: `Unreleased (1.2.0)`
 static NAMED_AFTER: LazyLock<Regex> = LazyLock::new(|| {
     let shape = format!(
-        r"(?i)^[\W_]*(?:unreleased|next release|next version|next|upcoming release|upcoming)[\W_]+v?(?-i:(?P<version>{SPELLING}))[\W_]*$"
+        r"(?i)^{GAP}*(?:unreleased|next release|next version|next|upcoming release|upcoming){GAP}+v?(?-i:(?P<version>{SPELLING})){GAP}*$"
     );
     Regex::new(&shape).expect("a constant that the tests compile")
 });

@@ -15,6 +15,10 @@ const POSSIBLE: &str = "in development|under development|work in progress|in pro
                         tbd|tba|tbr|wip|in preparation|to be determined|draft|planned|unpublished|coming soon|soon";
 /// What stands where a date will stand
 const NO_DATE: &str = "tbd|tba|date|release date|yyyy[-/.]mm[-/.]dd|dd[-/.]mm[-/.]yyyy|x{2,}";
+/// What is between words: marks, spaces and symbols. `\W` would be shorter to write, and its hundreds of ranges take
+/// longer to compile than all else.
+pub(super) const GAP: &str =
+    r"[\x00-/:-@\[-`{-\u{BF}\u{2000}-\u{2BFF}\u{3000}-\u{303F}\u{FE00}-\u{FE0F}\u{1F000}-\u{1FAFF}]";
 const MONTH: &str = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec";
 
 fn whole(words: &str) -> Regex {
@@ -22,31 +26,31 @@ fn whole(words: &str) -> Regex {
 }
 
 static UNRELEASED: LazyLock<Regex> = LazyLock::new(|| {
-    whole(&format!(r"(?i)^[\W_]*(?:{CERTAIN})[\W_]*(?:changes|version|{NO_DATE})?[\W_]*(?:x+[\W_]*)*$"))
+    whole(&format!(r"(?i)^{GAP}*(?:{CERTAIN}){GAP}*(?:changes|version|{NO_DATE})?{GAP}*(?:x+{GAP}*)*$"))
 });
 
 static POSSIBLY_UNRELEASED: LazyLock<Regex> =
-    LazyLock::new(|| whole(&format!(r"(?i)^[\W_]*(?:{POSSIBLE})[\W_]*(?:{NO_DATE})?[\W_]*$")));
+    LazyLock::new(|| whole(&format!(r"(?i)^{GAP}*(?:{POSSIBLE}){GAP}*(?:{NO_DATE})?{GAP}*$")));
 
 /// The words alone, or with what announces a date before them: `Release date: TBD`
 static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
     whole(&format!(
-        r"(?i)^[\W_]*(?:(?:release date|released?|date)\b(?: on)?[\W_]*)?(?P<words>{CERTAIN}|{POSSIBLE}|{NO_DATE})[\W_]*(?:{NO_DATE})?[\W_]*$"
+        r"(?i)^{GAP}*(?:(?:release date|released?|date)(?-u:\b)(?: on)?{GAP}*)?(?P<words>{CERTAIN}|{POSSIBLE}|{NO_DATE}){GAP}*(?:{NO_DATE})?{GAP}*$"
     ))
 });
 
 /// A date of which something is open: `2026-05-??`, `May XX, 2026`, `(...)`, `????`
 static OPEN_DATE: LazyLock<Regex> = LazyLock::new(|| {
     whole(&format!(
-        r"(?i)^[^\w?.…]*(?:released?[^\w?.…]+)?(?P<words>(?:(?:{MONTH})[a-z]*[\W_]+)?(?:[0-9x?]+[\W_]*)*(?:\?|xx|\.\.\.|…)[0-9x?\-/., ]*(?:(?:{MONTH})[a-z]*[\W_]*)?[0-9x?]*)[\W_]*$"
+        r"(?i)^[{GAP}--[_?.…]]*(?:released?[{GAP}--[_?.…]]+)?(?P<words>(?:(?:{MONTH})[a-z]*{GAP}+)?(?:[0-9x?]+{GAP}*)*(?:\?|xx|\.\.\.|…)[0-9x?\-/., ]*(?:(?:{MONTH})[a-z]*{GAP}*)?[0-9x?]*){GAP}*$"
     ))
 });
 
 /// What somebody writes below a heading so that something is there
 static NOTHING: LazyLock<Regex> = LazyLock::new(|| {
-    whole(
-        r"(?i)^[\W_]*(?:nothing(?: (?:has )?changed?| new| here)?(?: yet| so far)?|no (?:unreleased )?changes(?: yet| so far)|no unreleased changes|none(?: yet)?|n/a|tbd|tba|todo|to be (?:written|added|announced|determined))[\W_]*$",
-    )
+    whole(&format!(
+        r"(?i)^{GAP}*(?:nothing(?: (?:has )?changed?| new| here)?(?: yet| so far)?|no (?:unreleased )?changes(?: yet| so far)|no unreleased changes|none(?: yet)?|n/a|tbd|tba|todo|to be (?:written|added|announced|determined)){GAP}*$"
+    ))
 });
 
 /// Whether a heading stands for what is not released, whatever is around it.
