@@ -12,12 +12,15 @@ Argument: a file with a JSON object:
   steps         what to build, in order: objects with `kind` (`sdist` or `wheel`), `from` (`source` or `sdist`) and
                 `ask` (whether to ask for more build requirements first)
   fork          whether processes may be forked
+  modules       what the hooks of this backend imported in an earlier build, or null if that is not known
   answer        the file to write: `built` has the file name of each step that was done, `requires` the requirements
-                that the next step asks for. With neither left, the caller starts again with the steps that are left.
+                that the next step asks for, `modules` what the hooks imported. With nothing built and nothing required,
+                the caller starts again with the steps that are left.
 
 The backend is imported once, and every hook is called in a fork of the process that did, which is what a process of its
-own would be. It is imported again for other sources if its import could depend on the source. A fork ends as Python does,
-but does not take down every module, which takes longer than most hooks.
+own would be. It is imported again for other sources if its import could depend on the source. What hooks import from the
+environment and the standard library is imported before the fork, because it takes longer than most hooks do. A fork ends
+as Python does, but does not take down every module, which takes long, too.
 """
 
 import atexit
@@ -26,6 +29,7 @@ import io
 import json
 import os
 import sys
+import sysconfig
 import tarfile
 import threading
 from importlib import import_module
@@ -80,6 +84,75 @@ class Watch:
         return self.seen
 
 
+class Imports:
+    """Records what a hook imports while nothing that an import could depend on differs from before the hook."""
+
+    def __init__(self):
+        self.names = []
+        self.before = self.state()
+        sys.meta_path.insert(0, self)
+
+    def state(self):
+        return sys.path[:], dict(os.environ), sys.meta_path[1:] if self in sys.meta_path else sys.meta_path[:]
+
+    def find_spec(self, name, path, target=None):
+        if self.state() == self.before:
+            self.names.append(name)
+        return None
+
+    def stop(self):
+        """Returns the names of modules that can be imported before a fork."""
+        sys.meta_path.remove(self)
+        native = {name.partition(".")[0] for name, module in list(sys.modules.items()) if is_native(module)}
+        return [name for name in self.names if name.partition(".")[0] not in native and is_installed(name)]
+
+
+PLACES = {name: os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "purelib", "platlib")}
+
+
+def origin(module):
+    return getattr(getattr(module, "__spec__", None), "origin", None) or ""
+
+
+def is_native(module):
+    """Whether a module is an installed library, which may start threads that do not survive a fork."""
+    place = origin(module)
+    return not place.endswith((".py", ".pyc")) and place.startswith((PLACES["purelib"], PLACES["platlib"]))
+
+
+def is_installed(name):
+    module = sys.modules.get(name)
+    spec = getattr(module, "__spec__", None)
+    if spec is None or spec.name != name:
+        return False
+    return origin(module) in ("built-in", "frozen") or origin(module).startswith(tuple(PLACES.values()))
+
+
+def import_before(names, source):
+    """Imports modules that hooks need; returns whether an import could depend on the source."""
+    os.chdir(source)
+    watch = Watch()
+    # None of what lives on is garbage.
+    gc.disable()
+    for name in names:
+        try:
+            import_module(name)
+        except Exception:
+            # The hook may have reasons to import it nevertheless, and to catch this.
+            break
+    gc.enable()
+    return watch.stop()
+
+
+def can_fork(request):
+    if not request["fork"] or threading.active_count() != 1:
+        return False
+    try:
+        return len(os.listdir("/proc/self/task")) == 1
+    except OSError:
+        return True
+
+
 def load(request, source):
     """Imports the backend in the source; returns it, and whether the import could depend on the source."""
     os.chdir(source)
@@ -103,13 +176,14 @@ def load(request, source):
 def perform(backend, call):
     """Calls a hook, and writes what it returns. Optional hooks that are missing ask for nothing."""
     os.chdir(call["source"])
+    imports = Imports()
     hook = getattr(backend, call["hook"], None)
     if hook is None and call["hook"].startswith("get_requires"):
         result = []
     else:
         result = getattr(backend, call["hook"])(*call["arguments"])
     with open(call["answer"], "w", encoding="utf-8") as file:
-        json.dump(result, file)
+        json.dump({"result": result, "modules": imports.stop()}, file)
 
 
 def leave():
@@ -128,12 +202,12 @@ def leave():
 
 
 def ask(request, backend, hook, source, *arguments):
-    """Calls a hook in another process and returns its result."""
+    """Calls a hook in another process; returns its result, and the modules that it imported."""
     answer = os.path.join(request["scratch"], "hook.json")
     call = {"hook": hook, "source": source, "arguments": arguments, "answer": answer}
     sys.stdout.flush()
     sys.stderr.flush()
-    if request["fork"] and threading.active_count() == 1:
+    if can_fork(request):
         if hasattr(gc, "freeze"):
             gc.freeze()
         child = os.fork()
@@ -151,9 +225,9 @@ def ask(request, backend, hook, source, *arguments):
     if status != 0 or not os.path.exists(answer):
         fail(f"Backend subprocess exited when trying to invoke {hook}")
     with open(answer, encoding="utf-8") as file:
-        result = json.load(file)
+        answered = json.load(file)
     os.remove(answer)
-    return result
+    return answered["result"], answered["modules"]
 
 
 def unpack(sdist, folder):
@@ -196,6 +270,19 @@ def build(request, answer):
     """Does the steps, as far as one import of the backend and the environment's packages go."""
     source, sdist = request["source"], request["sdist"]
     backend = loaded = unpacked = None
+    is_known = request["modules"] is not None
+
+    def call(hook, *arguments):
+        nonlocal is_bound
+        result, modules = ask(request, backend, hook, source, *arguments)
+        # Others than those of an earlier build are those of this project.
+        if not is_known and not is_bound and can_fork(request):
+            answer["modules"].extend(modules)
+            is_bound = import_before(modules, source)
+            if is_bound:
+                answer["modules"].clear()
+        return result
+
     for step in request["steps"]:
         kind = step["kind"]
         if step["from"] == "sdist":
@@ -207,21 +294,26 @@ def build(request, answer):
         if backend is None:
             backend, is_bound = load(request, source)
             loaded = source
+            if is_known and not is_bound and can_fork(request):
+                answer["modules"] = request["modules"]
+                is_bound = import_before(request["modules"], source)
+                if is_bound:
+                    answer["modules"] = []
         elif is_bound and loaded != source:
             return
         settings = request["settings"]
         if step["ask"]:
             print(f"* Getting build dependencies for {kind}...")
-            requires = ask(request, backend, f"get_requires_for_build_{kind}", source, settings)
+            requires = call(f"get_requires_for_build_{kind}", settings)
             if requires:
                 answer["requires"] = sorted(set(requires))
                 return
         print(f"* Building {kind}...")
         if kind == "sdist":
-            name = ask(request, backend, "build_sdist", source, request["dist"], settings)
+            name = call("build_sdist", request["dist"], settings)
             sdist = os.path.join(request["dist"], name)
         else:
-            name = ask(request, backend, "build_wheel", source, request["dist"], settings, None)
+            name = call("build_wheel", request["dist"], settings, None)
         answer["built"].append(name)
 
 
@@ -240,7 +332,7 @@ def main():
             call = json.load(file)
         backend, _ = load(request, call["source"])
         return perform(backend, call)
-    answer = {"built": [], "requires": []}
+    answer = {"built": [], "requires": [], "modules": []}
     build(request, answer)
     with open(request["answer"], "w", encoding="utf-8") as file:
         json.dump(answer, file)

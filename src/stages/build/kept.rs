@@ -52,6 +52,7 @@ struct Request<'a> {
     settings: Option<&'a Value>,
     steps: &'a [Step],
     fork: bool,
+    modules: Option<&'a [String]>,
     answer: &'a Path,
 }
 
@@ -59,6 +60,7 @@ struct Request<'a> {
 struct Answer {
     built: Vec<String>,
     requires: Vec<String>,
+    modules: Vec<String>,
 }
 
 impl Build {
@@ -202,10 +204,12 @@ impl Building<'_> {
     /// Calls the hooks for as many of the steps as one process can do, in the environment with these requirements of the
     /// backend.
     fn call(&mut self, extra: &[String], steps: &[Step]) -> Result<Answer> {
-        let (python, programs) = {
-            let environment = self.open(extra)?;
-            (environment.python(), environment.programs())
-        };
+        let at = self.open(extra)?;
+        let environment = &self.opened[at];
+        let (python, programs) = (environment.python(), environment.programs());
+        // What a backend in the project itself imports may depend on the project.
+        let noted = self.backend_name().map(|name| (name, environment.modules(name)));
+        let modules = noted.as_ref().map_or(Some(&[][..]), |(_, modules)| modules.as_deref());
         // As `python -m build`, not in a repository: a backend would ask the one around the unpacked sdist.
         let folder = tempfile::Builder::new().prefix("pyrelease-hooks-").tempdir()?;
         let place = |name: &str| folder.path().join(name);
@@ -223,6 +227,7 @@ impl Building<'_> {
             steps,
             // Elsewhere a fork of a process that has loaded libraries is not safe.
             fork: cfg!(target_os = "linux"),
+            modules,
             answer: &answer,
         });
         fs_err::write(&request, content.map_err(std::io::Error::other)?)?;
@@ -236,6 +241,9 @@ impl Building<'_> {
         let answer: Answer = serde_json::from_slice(&fs_err::read(&answer)?).map_err(|error| {
             Error::failed("the answer of the build backend cannot be read").because(error)
         })?;
+        if let Some((name, None)) = noted {
+            environment.note_modules(name, &answer.modules);
+        }
         for (name, step) in answer.built.iter().zip(steps) {
             let path = self.task.dist.join(name);
             if step.kind == Kind::Sdist {
@@ -246,10 +254,16 @@ impl Building<'_> {
         Ok(answer)
     }
 
-    /// The environment with these requirements of the backend.
-    fn open(&mut self, extra: &[String]) -> Result<&KeptEnvironment> {
+    /// The backend's entry point, unless it is in the project itself: that may be another one tomorrow.
+    fn backend_name(&self) -> Option<&str> {
+        let system = self.wanted.system;
+        system.backend_path.is_empty().then_some(system.backend.as_str())
+    }
+
+    /// The place in `opened` of the environment with these requirements of the backend.
+    fn open(&mut self, extra: &[String]) -> Result<usize> {
         if let Some(at) = self.opened.iter().position(|opened| opened.resolved().is_for(extra)) {
-            return Ok(&self.opened[at]);
+            return Ok(at);
         }
         let like = match &self.request.like {
             None => None,
@@ -275,16 +289,13 @@ impl Building<'_> {
         let stage = host.stage();
         host.listener().on_event(&Event::BuildEnvironment { stage, environment, is_reused });
         self.opened.push(opened);
-        Ok(&self.opened[self.opened.len() - 1])
+        Ok(self.opened.len() - 1)
     }
 
     /// Warns of files that the backend wrote into its environment, which is then made again for the next build.
     fn check_environments(&self) -> Result<()> {
-        let system = self.wanted.system;
-        // One in the project itself may be another one tomorrow.
-        let name = system.backend_path.is_empty().then_some(system.backend.as_str());
         for opened in &self.opened {
-            let changed = opened.changed_by(name)?;
+            let changed = opened.changed_by(self.backend_name())?;
             if let Some(first) = changed.first() {
                 let more = match changed.len() {
                     1 => String::new(),
@@ -359,6 +370,7 @@ mod tests {
                 settings: None,
                 steps: left,
                 fork,
+                modules: None,
                 answer: &place("answer.json"),
             };
             fs_err::write(place("request.json"), serde_json::to_vec(&request).unwrap()).unwrap();

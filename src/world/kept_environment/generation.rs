@@ -17,6 +17,7 @@ const FORMAT: u32 = 1;
 const RECORD: &str = "json";
 pub(super) const LOCK: &str = "lock";
 const SEEN: &str = "seen";
+const MODULES: &str = "modules";
 /// The folder of what is being installed
 pub(super) const LISTS: &str = "lists";
 /// How much the clock may be set back before what it says about an age counts for nothing
@@ -130,6 +131,20 @@ impl Generation {
         let _ = write_whole(&path, seen.as_bytes());
     }
 
+    /// What the hooks of each backend imported.
+    pub(super) fn modules(&self) -> BTreeMap<String, Vec<String>> {
+        let text = fs_err::read(self.folder.with_extension(MODULES)).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    /// Notes what the hooks of a backend imported. Without the note they import it again.
+    pub(super) fn note_modules(&self, backend: &str, modules: &[String]) {
+        let mut known = self.modules();
+        known.insert(backend.to_owned(), modules.to_vec());
+        let text = serde_json::to_vec(&known).unwrap_or_default();
+        let _ = write_whole(&self.folder.with_extension(MODULES), &text);
+    }
+
     /// Removes the record, so that nobody uses it from now on. The files go when no build uses them.
     pub(super) fn discard(&self) -> Result<()> {
         Ok(fs_err::remove_file(self.folder.with_extension(RECORD))?)
@@ -155,7 +170,7 @@ pub(super) fn remove(folder: &Path) {
     if folder.exists() && fs_err::remove_dir_all(folder).is_err() {
         return;
     }
-    for rest in [SEEN, LOCK] {
+    for rest in [SEEN, MODULES, LOCK] {
         let _ = fs_err::remove_file(folder.with_extension(rest));
     }
 }

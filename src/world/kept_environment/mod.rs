@@ -145,6 +145,16 @@ impl KeptEnvironment {
         self.is_reused
     }
 
+    /// The modules that the hooks of a backend imported in an earlier build; none before the first.
+    pub fn modules(&self, backend: &str) -> Option<Vec<String>> {
+        self.generation.modules().remove(backend)
+    }
+
+    /// Notes them for later builds.
+    pub fn note_modules(&self, backend: &str, modules: &[String]) {
+        self.generation.note_modules(backend, modules);
+    }
+
     /// After a build by `backend`: the files that it changed, added or removed in the environment. An environment with
     /// such files is not used again. By sizes and times; after the first build by a backend, and for one without a name,
     /// by their bytes.
