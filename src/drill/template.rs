@@ -58,8 +58,7 @@ impl Template {
         carry: &[String],
         folder: &Path,
     ) -> Result<Self> {
-        let names = workspace.repository.git(["remote"]).read()?;
-        let remotes = names.lines().map(str::to_owned).collect();
+        let remotes = workspace.repository.remote_names()?;
         let template = Self { folder: folder.to_owned(), remotes, prefix: workspace.prefix.clone() };
         template.copy_repository(workspace)?;
         if let Some(at) = at {

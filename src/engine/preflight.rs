@@ -1,5 +1,6 @@
 //! Preflight: finds everything that would make a release fail, before anything is changed.
 
+use std::sync::Arc;
 use std::thread::{self, JoinHandle, ScopedJoinHandle};
 
 use super::event::{Event, Listener};
@@ -50,13 +51,17 @@ pub fn examine(
 ) -> PluginSteps {
     let plugins: Vec<_> = pipeline.stages().map(|stage| stage.ask_plugin(release)).collect();
     // Each stage may wait for a server or a process of its own; the findings are reported in the order of the stages.
+    let examination = Arc::default();
     let (repository, stages) = thread::scope(|scope| {
         let start = |stage| {
-            let release = release.again()?;
+            let release = release.again(&examination)?;
             Ok(scope.spawn(move || Stage::preflight(stage, &release)))
         };
         let preflights: Vec<Result<_>> = pipeline.stages().map(start).collect();
-        let repository = repository_checks::repository(release);
+        let repository = match release.again(&examination) {
+            Ok(release) => repository_checks::repository(&release),
+            Err(error) => vec![error.into()],
+        };
         (repository, preflights.into_iter().map(|preflight| joined(preflight?)).collect::<Vec<_>>())
     });
     for finding in repository {

@@ -1,6 +1,7 @@
 //! The release in progress: what every stage can read.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -11,7 +12,7 @@ use crate::finding::Finding;
 use crate::python::project::{Files, Project};
 use crate::python::version::Version;
 use crate::world::Environment;
-use crate::world::git::{Head, Repository};
+use crate::world::git::{Examination, Head, Repository};
 use crate::world::hashes::Hashes;
 use crate::world::kept_environment::ResolvedEnvironment;
 
@@ -182,14 +183,14 @@ impl Release {
         }
     }
 
-    /// The same release with a handle of its own on the repository, for another thread.
+    /// The same release with a handle of its own on the repository, for a preflight in another thread.
     ///
     /// # Errors
     /// The repository cannot be opened again.
-    pub(super) fn again(&self) -> Result<Self> {
+    pub(super) fn again(&self, examination: &Arc<Examination>) -> Result<Self> {
         let Workspace { repository, head, prefix, environment, hashes } = &self.workspace;
         let workspace = Workspace {
-            repository: repository.again()?,
+            repository: repository.again(examination)?,
             head: head.clone(),
             prefix: prefix.clone(),
             environment: environment.clone(),

@@ -101,8 +101,7 @@ impl Stage for Push {
             return Ok(vec![Finding::error(message).help(help)]);
         }
         let head = &release.workspace.head.commit;
-        let valid = repository.git(["check-ref-format", &branch]).capture()?.success();
-        if !valid {
+        if !Repository::is_valid_name(&branch) {
             return Ok(vec![
                 Finding::error(format!("`{branch}` is not a valid branch name"))
                     .help("change `branch` in [stage.push]"),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::config::Config;
 use crate::engine::model::{Convention, DEFAULT_COMMIT_MESSAGE, DEFAULT_TAG_MESSAGE};
 use crate::engine::prelude::*;
-use crate::world::git::{Remote, TagRef};
+use crate::world::git::{Remote, Repository, TagRef};
 
 /// Commit the changes of the stages before and tag the commit
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -68,20 +68,26 @@ impl Stage for Tag {
         let name = &release.names().tag;
         let repository = &release.workspace.repository;
         let mut findings = Vec::new();
-        if let Err(error) = repository.git(["check-ref-format", &format!("refs/tags/{name}")]).read() {
+        let reference = format!("refs/tags/{name}");
+        if !Repository::is_valid_name(&reference) {
             let finding = Finding::error(format!("`{name}` is not a valid tag name"));
-            findings.push(finding.help(format!("change `name` in [stage.tag] ({error})")));
+            findings.push(
+                finding.help("change `name` in [stage.tag]; `git help check-ref-format` has the rules"),
+            );
             return Ok(findings);
         }
-        if repository.reference(&format!("refs/tags/{name}")).is_some() {
+        if repository.reference(&reference).is_some() {
             let at = repository.tag(name).unwrap_or_default();
             let at = at.get(..10).unwrap_or(&at);
             let finding = Finding::error(format!("tag `{name}` already exists"));
             findings.push(finding.help(format!("it points at {at}; choose another version")));
         } else if let Ok(Some(remote)) = Remote::of(repository, &release.workspace.head, None) {
-            let reference = format!("refs/tags/{name}");
-            match remote.refs(repository, &[&reference]) {
-                Ok(refs) if refs.contains_key(&reference) => {
+            let branch = release.workspace.head.branch.as_ref();
+            let branch = branch.map(|branch| remote.branch_for(repository, branch));
+            // The same question as that of the push stage, which is then asked once.
+            let names: Vec<&str> = branch.iter().map(String::as_str).chain([reference.as_str()]).collect();
+            match remote.refs_and_default(repository, &names) {
+                Ok((refs, _)) if refs.contains_key(&reference) => {
                     let finding = Finding::error(format!("tag `{name}` already exists at `{}`", remote.name));
                     findings.push(
                         finding

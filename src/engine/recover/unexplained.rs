@@ -143,8 +143,8 @@ impl RecoveryContext<'_> {
         if self.repository.reference(&name).is_some() && !entries.iter().filter(is_there).any(lands) {
             unexplained.tags.push(format!("tag {} is in the repository", header.tag));
         }
-        let listed = self.repository.git(["remote"]).read().unwrap_or_default();
-        for remote in listed.lines().map(|name| Remote { name: name.to_owned() }) {
+        let listed = self.repository.remote_names().unwrap_or_default();
+        for remote in listed.into_iter().map(|name| Remote { name }) {
             let pushes = |entry: &Entry| matches!(&entry.effect, Effect::Push { remote: to, .. } if *to == remote.name);
             if entries.iter().filter(is_there).any(pushes) {
                 continue;

@@ -2,10 +2,13 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use git2::{AttrCheckFlags, AttrValue, ObjectType, TreeWalkMode, TreeWalkResult};
+use git2::{
+    AttrCheckFlags, AttrValue, IndexEntryExtendedFlag, IndexEntryFlag, ObjectType, TreeWalkMode,
+    TreeWalkResult,
+};
 
 use super::Repository;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The most files of a folder that are listed
 const MOST_LISTED: usize = 20_000;
@@ -124,12 +127,13 @@ impl Repository {
     /// The file's encoding in the working tree (`working-tree-encoding`), if it is not UTF-8.
     ///
     /// # Errors
-    /// The `git` command failed.
+    /// The attributes cannot be read.
     pub fn encoding(&self, path: &str) -> Result<Option<String>> {
-        let listed = self.git(["check-attr", "-z", "working-tree-encoding", "--", path]).read()?;
-        let value = listed.split('\0').nth(2).unwrap_or_default();
-        let usual =
-            ["unspecified", "unset", "set", ""].contains(&value) || value.eq_ignore_ascii_case("utf-8");
+        let flags = AttrCheckFlags::FILE_THEN_INDEX;
+        let value = self.repository.get_attr(Path::new(path), "working-tree-encoding", flags);
+        let value = value.map_err(|error| Error::refused("failed to read .gitattributes").because(error))?;
+        let AttrValue::String(value) = AttrValue::from_string(value) else { return Ok(None) };
+        let usual = value.is_empty() || value.eq_ignore_ascii_case("utf-8");
         Ok((!usual).then(|| value.to_owned()))
     }
 
@@ -139,16 +143,32 @@ impl Repository {
     /// # Errors
     /// The `git` command failed.
     pub fn has_hidden_edit(&self, path: &str) -> Result<bool> {
-        let listed =
-            self.git(["--literal-pathspecs", "ls-files", "-v", "--stage", "-z", "--", path]).read()?;
-        let hidden = listed.starts_with(|mark: char| mark.is_ascii_lowercase() || mark == 'S');
-        if !hidden || !self.top().join(path).exists() {
+        let Some(recorded) = self.recorded_as_hidden(path)? else { return Ok(false) };
+        if !self.top().join(path).exists() {
             return Ok(false);
         }
-        let recorded = listed.split(' ').nth(2).unwrap_or_default();
         let option = format!("--path={path}");
         let now = self.git(["hash-object", &option, "--"]).arg(self.top().join(path)).read()?;
         Ok(now != recorded)
+    }
+}
+
+impl Repository {
+    /// The recorded content's id of a file whose edits git does not report.
+    fn recorded_as_hidden(&self, path: &str) -> Result<Option<String>> {
+        // What the library cannot read (a split or a sparse index) git can.
+        let Ok(index) = self.repository.index() else { return self.ask_recorded_as_hidden(path) };
+        let Some(entry) = index.get_path(Path::new(path), 0) else { return Ok(None) };
+        let is_hidden = IndexEntryFlag::from_bits_truncate(entry.flags).is_valid()
+            || IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended).is_skip_worktree();
+        Ok(is_hidden.then(|| entry.id.to_string()))
+    }
+
+    fn ask_recorded_as_hidden(&self, path: &str) -> Result<Option<String>> {
+        let list = ["--literal-pathspecs", "ls-files", "-v", "--stage", "-z", "--", path];
+        let listed = self.git(list).read()?;
+        let is_hidden = listed.starts_with(|mark: char| mark.is_ascii_lowercase() || mark == 'S');
+        Ok(listed.split(' ').nth(2).filter(|_| is_hidden).map(str::to_owned))
     }
 }
 

@@ -36,18 +36,10 @@ impl Repository {
         accept: impl Fn(&str) -> bool,
     ) -> Result<Option<String>> {
         let broken = |error| Error::failed("failed to read the commit history").because(error);
-        // One command for all: ten thousand separate look-ups would take seconds.
-        let format = "--format=%(refname:strip=2) %(*objectname) %(objectname)";
-        let listed = self.git(["for-each-ref", format, "refs/tags"]).read()?;
-        let mut marks = HashMap::new();
-        for line in listed.lines() {
-            let mut words = line.split(' ').filter(|word| !word.is_empty());
-            if let (Some(name), Some(marked)) = (words.next(), words.next())
-                && accept(name)
-            {
-                marks.insert(marked, name);
-            }
-        }
+        let tags = self.tags()?;
+        let accepted = tags.iter().filter(|tag| accept(&tag.name));
+        let marks: HashMap<&str, &str> =
+            accepted.map(|tag| (tag.commit.as_str(), tag.name.as_str())).collect();
         if marks.is_empty() {
             return Ok(None);
         }

@@ -1,8 +1,10 @@
 //! The repository. It is read with git2 and changed with the `git` command, so that signing, hooks, LFS and credential
 //! helpers work as usual.
 
+mod addresses;
 mod bundle;
 mod editor;
+mod examination;
 mod fence;
 mod file;
 mod history;
@@ -26,9 +28,11 @@ mod worktree;
 
 use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use git2::{ErrorCode, ObjectType};
 
+pub use examination::Examination;
 pub use fence::{FENCES, FenceOutcome, expired_fences};
 pub use holders::{Holder, holders, holders_after};
 pub use land::{Landing, TagRef, short};
@@ -75,6 +79,8 @@ pub struct Repository {
     /// Whether the user has agreed to a release
     has_consent: Cell<bool>,
     restrictions: OnceCell<Restrictions>,
+    /// Shared with other handles while preflights run
+    examination: Option<Arc<Examination>>,
 }
 
 impl Repository {
@@ -91,7 +97,8 @@ impl Repository {
         };
         let top = fs_err::canonicalize(top)?;
         let (settings, restrictions) = (OnceCell::new(), OnceCell::new());
-        Ok(Self { repository, top, settings, has_consent: Cell::new(false), restrictions })
+        let has_consent = Cell::new(false);
+        Ok(Self { repository, top, settings, has_consent, restrictions, examination: None })
     }
 
     /// Opens another worktree of this repository, with the same consent.
@@ -101,14 +108,14 @@ impl Repository {
         Ok(other)
     }
 
-    /// Another handle on this repository and working tree, for a thread of its own.
+    /// Another handle on this repository and working tree, for a preflight in a thread of its own.
     ///
     /// # Errors
     /// The repository cannot be opened again.
-    pub fn again(&self) -> Result<Self> {
+    pub fn again(&self, examination: &Arc<Examination>) -> Result<Self> {
         let again = self.other(&self.top)?;
         let (settings, restrictions) = (self.settings.clone(), self.restrictions.clone());
-        Ok(Self { settings, restrictions, ..again })
+        Ok(Self { settings, restrictions, examination: Some(Arc::clone(examination)), ..again })
     }
 
     /// Records that the user has agreed to a release. From here on git follows the repository's own settings, including
@@ -173,6 +180,13 @@ impl Repository {
     /// # Errors
     /// The working tree cannot be read.
     pub fn edited(&self) -> Result<Vec<String>> {
+        match &self.examination {
+            Some(examination) => examination.edited(|| self.ask_edited()),
+            None => self.ask_edited(),
+        }
+    }
+
+    fn ask_edited(&self) -> Result<Vec<String>> {
         let status = ["--no-optional-locks", "status", "--porcelain=v1", "-z", "--untracked-files=no"];
         let listed = self.git(status).args(["--no-renames", "--ignore-submodules"]).read()?;
         // Each entry consists of two letters, a space and the path.
@@ -201,6 +215,11 @@ impl Repository {
             State::Rebase | State::RebaseInteractive | State::RebaseMerge => Some("rebase"),
             State::ApplyMailbox | State::ApplyMailboxOrRebase => Some("am"),
         }
+    }
+
+    /// Whether git takes the full name of a reference.
+    pub fn is_valid_name(reference: &str) -> bool {
+        git2::Reference::is_valid_name(reference)
     }
 
     /// Whether the object exists here.
@@ -260,5 +279,7 @@ fn git<S: AsRef<std::ffi::OsStr>>(folder: &Path, arguments: impl IntoIterator<It
     Process::new("git").args(arguments).folder(folder)
 }
 
+#[cfg(test)]
+mod question_tests;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use git2::RepositoryInitOptions;
+
 use super::{Head, Repository, git, text};
 use crate::error::{Error, Result};
 use crate::world::process::Process;
@@ -23,21 +25,11 @@ impl PrivateClone {
     /// # Errors
     /// A `git` command failed, or a file could not be written.
     pub fn make(user: &Repository, head: &Head, top: &Path) -> Result<Self> {
-        let format = if head.commit.len() == 64 { "sha256" } else { "sha1" };
         fs_err::create_dir_all(top)?;
-        git(
-            top,
-            [
-                "-c",
-                "init.defaultRefFormat=files",
-                "init",
-                "--quiet",
-                "--template=",
-                &format!("--object-format={format}"),
-                ".",
-            ],
-        )
-        .read()?;
+        let mut options = RepositoryInitOptions::new();
+        options.external_template(false).no_reinit(true);
+        git2::Repository::init_opts(top, &options)
+            .map_err(|error| Error::failed("failed to make the run's clone").because(error))?;
         let clone = Self { top: top.to_owned() };
         let folder = top.join(".git");
         let common = fs_err::canonicalize(user.common_folder())?;
@@ -47,13 +39,11 @@ impl PrivateClone {
         if common.join("shallow").is_file() {
             fs_err::copy(common.join("shallow"), folder.join("shallow"))?;
         }
-        let list = ["for-each-ref", "--format=%(objectname) %(refname)", "refs/tags", "refs/replace"];
-        let listed = user.git(list).read()?;
-        let mut refs = listed + "\n";
+        let mut refs = user.packed_refs(&["refs/replace/*", "refs/tags/*"])?;
         if let Some(branch) = &head.branch {
             let _ = writeln!(refs, "{} {branch}", head.commit);
         }
-        fs_err::write(folder.join("packed-refs"), refs.trim_start())?;
+        fs_err::write(folder.join("packed-refs"), refs)?;
         match &head.branch {
             Some(branch) => fs_err::write(folder.join("HEAD"), format!("ref: {branch}\n"))?,
             None => fs_err::write(folder.join("HEAD"), format!("{}\n", head.commit))?,

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
-use git2::{Commit, Delta, DiffOptions, Oid, Patch};
+use git2::{Commit, Delta, DiffOptions, ObjectType, Oid, Patch};
 
 use jiff::Timestamp;
 
@@ -42,21 +42,51 @@ pub struct CommitRecord {
 }
 
 impl Repository {
-    /// All tags.
+    /// All tags, sorted by name; without broken ones.
     ///
     /// # Errors
-    /// The `git` command failed.
+    /// The refs cannot be read.
     pub fn tags(&self) -> Result<Vec<ListedTag>> {
-        // One command for all: ten thousand separate look-ups would take seconds.
-        let format = "--format=%(refname:strip=2) %(*objectname) %(objectname)";
-        let listed = self.git(["for-each-ref", format, "refs/tags"]).read()?;
-        let tags = listed.lines().filter_map(|line| {
-            let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
-            let (name, marked) = (words.first()?, words.get(1)?);
-            let is_annotated = words.len() > 2;
-            Some(ListedTag { name: (*name).to_owned(), commit: (*marked).to_owned(), is_annotated })
-        });
-        Ok(tags.collect())
+        let broken = |error| Error::failed("failed to list the tags").because(error);
+        let references = self.repository.references_glob("refs/tags/*").map_err(broken)?;
+        let mut tags: Vec<ListedTag> =
+            references.flatten().filter_map(|reference| self.listed(&reference)).collect();
+        tags.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(tags)
+    }
+
+    fn listed(&self, reference: &git2::Reference<'_>) -> Option<ListedTag> {
+        let name = reference.name().ok()?.strip_prefix("refs/tags/")?.to_owned();
+        let id = reference.resolve().ok()?.target()?;
+        // `packed-refs` says what a tag object marks; the object itself is read for others only.
+        let peeled = reference.target_peel();
+        let is_annotated = peeled.is_some() || self.kind(id) == Some(ObjectType::Tag);
+        let marked = match (peeled, is_annotated) {
+            (Some(marked), _) => marked,
+            (None, true) => reference.peel(ObjectType::Any).ok()?.id(),
+            (None, false) => id,
+        };
+        Some(ListedTag { name, commit: marked.to_string(), is_annotated })
+    }
+
+    /// The refs that match the patterns, as lines of a `packed-refs` file.
+    ///
+    /// # Errors
+    /// The refs cannot be read.
+    pub(super) fn packed_refs(&self, patterns: &[&str]) -> Result<String> {
+        let broken = |error| Error::failed("failed to list the refs").because(error);
+        let mut lines = Vec::new();
+        for pattern in patterns {
+            for reference in self.repository.references_glob(pattern).map_err(broken)?.flatten() {
+                let id = reference.resolve().ok().and_then(|reference| reference.target());
+                lines.extend(id.zip(reference.name().ok()).map(|(id, name)| format!("{id} {name}\n")));
+            }
+        }
+        Ok(lines.concat())
+    }
+
+    fn kind(&self, id: Oid) -> Option<ObjectType> {
+        Some(self.repository.odb().ok()?.read_header(id).ok()?.1)
     }
 
     /// Those of the commits that are `head` or an ancestor of it, the newest first; at most `limit`. Looks at a bounded

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::examination::RemoteRefs;
 use super::{Head, Repository, Settings, git};
 use crate::error::{Error, Result};
 
@@ -51,8 +52,8 @@ impl Remote {
     /// # Errors
     /// The choice is ambiguous, or a configured name is not a remote.
     pub fn of(user: &Repository, head: &Head, wanted: Option<&str>) -> Result<Option<Self>> {
-        let listed = user.git(["remote"]).read()?;
-        let names: Vec<&str> = listed.lines().collect();
+        let listed = user.remote_names()?;
+        let names: Vec<&str> = listed.iter().map(String::as_str).collect();
         if let Some(wanted) = wanted {
             if !names.contains(&wanted) {
                 return Err(Error::usage(format!("remote `{wanted}` does not exist"))
@@ -103,9 +104,7 @@ impl Remote {
     /// # Errors
     /// The remote has no URL.
     pub fn addresses(&self, user: &Repository) -> Result<(String, Vec<String>)> {
-        let fetched = user.git(["remote", "get-url", "--", &self.name]).read()?;
-        let pushed = user.git(["remote", "get-url", "--push", "--all", "--", &self.name]).read()?;
-        Ok((fetched, pushed.lines().map(str::to_owned).collect()))
+        user.addresses(&self.name)
     }
 
     /// Its repository, if that is a readable folder on this machine.
@@ -128,11 +127,16 @@ impl Remote {
     ///
     /// # Errors
     /// As [`Self::refs`].
-    pub fn refs_and_default(
-        &self,
-        user: &Repository,
-        names: &[&str],
-    ) -> Result<(BTreeMap<String, String>, Option<DefaultBranch>)> {
+    pub fn refs_and_default(&self, user: &Repository, names: &[&str]) -> Result<RemoteRefs> {
+        match &user.examination {
+            Some(examination) => {
+                examination.refs(&self.name, names, || self.ask_refs_and_default(user, names))
+            }
+            None => self.ask_refs_and_default(user, names),
+        }
+    }
+
+    fn ask_refs_and_default(&self, user: &Repository, names: &[&str]) -> Result<RemoteRefs> {
         let listed = self.list(user, &["--symref"], &[names, &["HEAD"]].concat(), PATIENCE)?;
         let points_at = |line: &str| line.strip_prefix("ref: ")?.strip_suffix("\tHEAD").map(str::to_owned);
         let said = listed.lines().find_map(points_at);

@@ -78,6 +78,10 @@ impl Settings {
         self.all.iter()
     }
 
+    fn has_conditional_includes(&self) -> bool {
+        self.all.iter().any(|setting| setting.key.starts_with("includeif."))
+    }
+
     /// The value of a key; only the subsection is case-sensitive.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         self.find(key).map(|setting| setting.value.as_str())
@@ -115,12 +119,14 @@ impl PrivateClone {
         let own = fs_err::read_to_string(&path)?;
         let settings = user.settings()?;
         let mut includes = vec![common.join("config")];
-        let worktree = git(user.top(), ["rev-parse", "--git-path", "config.worktree"]).read()?;
-        includes.push(user.top().join(worktree));
+        includes.push(user.repository.path().join("config.worktree"));
         let included: String = includes.iter().map(|file| include(file)).collect::<Result<_>>()?;
         let overrides = self.overrides(user, common, settings)?;
         fs_err::write(&path, format!("{included}{own}{overrides}"))?;
 
+        if !settings.has_conditional_includes() {
+            return Ok(());
+        }
         // Conditional includes that depend on the repository's path apply only there, so include their files
         // unconditionally.
         let here = Settings::at(&self.git::<&str>([]), self.top())?;
@@ -133,7 +139,10 @@ impl PrivateClone {
     }
 
     fn overrides(&self, user: &Repository, common: &Path, settings: &Settings) -> Result<String> {
-        let hooks = user.top().join(git(user.top(), ["rev-parse", "--git-path", "hooks"]).read()?);
+        let hooks = match settings.get("core.hookspath") {
+            Some(_) => user.top().join(git(user.top(), ["rev-parse", "--git-path", "hooks"]).read()?),
+            None => common.join("hooks"),
+        };
         let mut written = String::new();
         // `git init` wrote `bare = false`, but a `core.worktree` in the user's settings would redirect this clone.
         let _ = writeln!(

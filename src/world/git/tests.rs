@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use super::*;
 
 /// A repository with two commits and a bare remote, in a folder with special characters
-struct Fixture {
+pub(super) struct Fixture {
     _folder: tempfile::TempDir,
-    top: PathBuf,
+    pub(super) top: PathBuf,
     remote: PathBuf,
 }
 
 impl Fixture {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let top = folder.path().join("it's \"ours\" ü");
         let remote = folder.path().join("remote.git");
@@ -34,15 +34,15 @@ impl Fixture {
         fixture
     }
 
-    fn git(&self, arguments: &[&str]) -> String {
+    pub(super) fn git(&self, arguments: &[&str]) -> String {
         git(&self.top, arguments).read().unwrap()
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(super) fn write(&self, path: &str, text: &str) {
         fs_err::write(self.top.join(path), text).unwrap();
     }
 
-    fn open(&self) -> Repository {
+    pub(super) fn open(&self) -> Repository {
         Repository::discover(&self.top).unwrap()
     }
 
