@@ -324,8 +324,10 @@ fn identity(environment: &Environment, index: &str) -> Result<Option<Identity>, 
 
 fn extra_roots(environment: &Environment) -> Result<Vec<Certificate>, HttpError> {
     let mut roots = Vec::new();
+    let mut read = Vec::new();
     for variable in ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"] {
-        let Some(path) = environment.path(variable) else { continue };
+        let Some(path) = environment.path(variable).filter(|path| !read.contains(path)) else { continue };
+        read.push(path.clone());
         let bundle = read_bundle(&path).map_err(|source| HttpError::Bundle {
             variable,
             path: path.clone(),
