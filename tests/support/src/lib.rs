@@ -43,6 +43,7 @@ mod redact;
 mod remote;
 mod repository;
 mod sandbox;
+mod scratch;
 mod script;
 mod secret;
 mod secure;

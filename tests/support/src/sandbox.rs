@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 use crate::disk::Disk;
+use crate::scratch;
 
 /// The size of the disk for the program's output, in KiB
 const OUTPUTS: usize = 64 << 10;
@@ -59,8 +60,7 @@ impl Sandbox {
 
     /// Puts everything except the program's output on a disk of this size in KiB.
     pub(crate) fn on(disk: Option<usize>) -> Self {
-        let folder =
-            tempfile::Builder::new().prefix("pyrelease-test-").tempdir().expect("a temporary folder");
+        let folder = scratch::folder("pyrelease-test-");
         let root = fs_err::canonicalize(folder.path()).expect("the folder that was just made");
         let mount = |place: &Path, size| Disk::mount(place, size).unwrap_or_else(|error| panic!("{error}"));
         let disk = disk.map(|size| mount(&root, size));
@@ -179,7 +179,26 @@ pub(crate) fn kept_environment() -> BTreeMap<OsString, OsString> {
         std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_kept)).collect();
     environment.insert("PIP_CACHE_DIR".into(), shared_cache().join("pip").into());
     environment.insert("PIP_DISABLE_PIP_VERSION_CHECK".into(), "1".into());
+    let path = environment.get(OsStr::new("PATH")).cloned().unwrap_or_default();
+    let path = std::env::join_paths(python_folder().into_iter().chain(std::env::split_paths(&path)));
+    environment.insert("PATH".into(), path.expect("a path that was one before"));
     environment
+}
+
+/// The folder of the Python itself: a version manager's shim takes longer to find it than many tests to run.
+fn python_folder() -> Option<PathBuf> {
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let find = || {
+        let script = "import os, sys; print(os.path.dirname(sys.executable))";
+        Some(PathBuf::from(duct::cmd!("python3", "-c", script).read().ok()?))
+    };
+    FOLDER.get_or_init(find).clone()
+}
+
+/// Whether the user has chosen a place for temporary files.
+#[expect(clippy::disallowed_methods, reason = "as above")]
+pub(crate) fn has_temporary_folder() -> bool {
+    std::env::var_os("TMPDIR").is_some()
 }
 
 /// The environment of npm: its configuration, and a cache in `folder`.

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::base64::encode;
 use crate::http::{self, Reply};
 use crate::python::Python;
+use crate::scratch;
 use crate::secret::Secret;
 
 mod permit;
@@ -330,7 +331,7 @@ impl Drop for Process {
 }
 
 fn server_folder(name: &str) -> TempDir {
-    tempfile::Builder::new().prefix(&format!("pyrelease-{name}-")).tempdir().expect("a temporary folder")
+    scratch::folder(&format!("pyrelease-{name}-"))
 }
 
 fn text(path: &Path) -> &str {
