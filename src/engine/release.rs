@@ -117,9 +117,13 @@ impl Files for Workspace {
     }
 
     fn list(&self, folder: &str) -> Vec<String> {
-        let Some(inside) = inside(&self.prefix, folder) else { return Vec::new() };
+        let above = &folder[..folder.len() - folder.trim_start_matches("../").len()];
+        let (Some(top), Some(inside)) = (inside(&self.prefix, above), inside(&self.prefix, folder)) else {
+            return Vec::new();
+        };
         let files = self.repository.files_in(&self.head.commit, inside.trim_end_matches('/'));
-        files.iter().filter_map(|path| path.strip_prefix(&self.prefix)).map(str::to_owned).collect()
+        let below_top = files.iter().filter_map(|path| path.strip_prefix(&top));
+        below_top.map(|path| format!("{above}{path}")).collect()
     }
 }
 

@@ -5,6 +5,7 @@ pub mod changelog;
 pub mod comparison;
 pub mod conventional;
 pub mod distribution;
+pub mod entries;
 pub mod filename;
 pub mod fragments;
 pub mod generators;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::python::changelog::Remainder;
+use crate::python::changelog::{Remainder, Takeover};
 use crate::python::generators::Generator;
 use crate::python::habits::{Learned, LearnedLine, Reopening};
 
@@ -47,6 +47,12 @@ pub struct Conventions {
     /// What the changelog has for the next changes
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remainder: Option<Convention<Remainder>>,
+    /// How the version takes over the section of its last pre-release
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub takeover: Option<Convention<Takeover>>,
+    /// The entries of the version, made from commits
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entries: Option<Convention<String>>,
     /// The release's notes, if the user passed them
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
@@ -135,6 +141,14 @@ impl Conventions {
                 false => "no Unreleased section is left",
             };
             add("changelog", what.to_owned(), reason, "`unreleased` in [stage.changelog]".to_owned());
+        }
+        if let Some(Convention { reason, .. }) = &self.entries {
+            let what = "changelog entries made from the commits".to_owned();
+            add("changelog", what, reason, "`from` in [stage.changelog]".to_owned());
+        }
+        if let Some(Convention { reason, .. }) = &self.takeover {
+            let what = "the section of the last pre-release becomes that of this version".to_owned();
+            add("changelog", what, reason, "`renames-prerelease` in [stage.changelog]".to_owned());
         }
         if let Some(name) = &self.tag_name {
             let setting = "`name` in [stage.tag]".to_owned();

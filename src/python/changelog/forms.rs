@@ -123,6 +123,116 @@ fn hints_and_empty_headings_are_not_released() {
 }
 
 #[test]
+fn a_series_that_is_not_released_becomes_the_version() {
+    let part =
+        |version: &str, marker: &str| format!("Version {version}\n-------------\n\n{marker}\n\n-   a\n");
+    let text = format!("{}\n{}", part("1.1.x", "Unreleased"), part("1.0.0", "Released 2024-01-31"));
+    let promoted =
+        check("CHANGES.rst", &text, (&part("1.1.x", "Unreleased"), &part("1.1.0", "Released 2026-11-24")));
+    assert_eq!(promoted.heading, "Version 1.1.0");
+    let text =
+        "## 1.2.x (unreleased)\n\n- c\n\n## 1.1.x (unreleased)\n\n- a\n\n## 1.0.0 (2024-01-31)\n\n- b\n";
+    check("a.md", text, ("1.1.x (unreleased)", "1.1.0 (2026-11-24)"));
+    // A series with versions below is a heading of its own.
+    let text = "## Unreleased\n\n- c\n\n## 1.1.x\n\nThe last series.\n\n## 1.0.0 (2024-01-31)\n\n- b\n";
+    check("a.md", text, ("## Unreleased", "## 1.1.0 (2026-11-24)"));
+}
+
+#[test]
+fn a_hint_below_the_heading_is_not_released() {
+    let text = "# Log\n\n## Unreleased\n\n<!-- Please name the pull request,\n     not the issue -->\n\n### Style\n\n- A fix\n\n## 1.0.0\n\n### Style\n\n- b\n";
+    check(
+        "a.md",
+        text,
+        ("## Unreleased\n\n<!-- Please name the pull request,\n     not the issue -->\n", "## 1.1.0\n"),
+    );
+    // What a tool looks for stays.
+    let text = "# Log\n\n## Unreleased\n\n<!-- insert here -->\n\n- A fix\n\n## 1.0.0\n\n- b\n";
+    check("a.md", text, ("## Unreleased", "## 1.1.0"));
+}
+
+#[test]
+fn labels_above_the_heading_name_the_version() {
+    for (path, label) in [
+        ("a.rst", ".. _v{}:"),
+        ("a.rst", ".. _changelog-{}:"),
+        ("a.md", "(v{})="),
+        ("a.md", "<a name=\"{}\"></a>"),
+        ("a.md", "<a id='changelog-{}'></a>"),
+    ] {
+        for separator in [".", "-", "_"] {
+            let of = |version: &str| label.replace("{}", &version.replace('.', separator));
+            let headed = |version: &str| match path {
+                "a.md" => format!("## {version}\n"),
+                _ => format!("{version}\n{}\n", "-".repeat(version.len())),
+            };
+            let top = if path == "a.md" { "# Log" } else { "Log\n===" };
+            let earlier = format!("{}\n\n{}\n- b\n", of("1.0.0"), headed("1.0.0"));
+            let expected = format!("{}\n\n{}", of("1.1.0"), headed("1.1.0"));
+            let unreleased = label.replace("v{}", "unreleased").replace("changelog-{}", "unreleased");
+            for own in [String::new(), of("1.1.0") + "\n\n", unreleased.replace("{}", "unreleased") + "\n\n"]
+            {
+                let open = format!("{own}{}", headed("Unreleased"));
+                let text = format!("{top}\n\n{open}\n- A flag\n\n{earlier}");
+                let promoted = check(path, &text, (&open, &expected));
+                assert_eq!(promoted.notes, "- A flag");
+            }
+        }
+    }
+    let text = "Log\n===\n\nUnreleased\n----------\n\n- a\n\n.. _v1-0:\n\n1.0\n---\n\n- b\n";
+    let left = "Log\n===\n\nUnreleased\n----------\n\n.. _v1-1-0:\n\n1.1.0\n-----\n\n- a\n\n.. _v1-0:\n\n1.0\n---\n\n- b\n";
+    assert_eq!(promote("a.rst", text, None).text, left);
+    // A label that stays the same, or that names something else, is none of a version.
+    let text = ".. _latest:\n\nUnreleased\n----------\n\n- a\n\n.. _v-old:\n\n1.0\n---\n\n- b\n";
+    check("a.rst", text, ("Unreleased\n----------", "1.1.0\n-----"));
+}
+
+#[test]
+fn two_versions_in_a_heading_go_on_together() {
+    let headings = |titles: &[&str]| {
+        titles.iter().map(|title| format!("## {title}\n\n- a\n\n")).collect::<String>().trim_end().to_owned()
+            + "\n"
+    };
+    for (newest, before) in [
+        ("Version 1.0.4/0.60b1 (2025-12-11)", "Version 1.0.3/0.59b0 (2025-01-01)"),
+        ("1.0.1 + 2.0.1", "1.0.0 + 2.0.0"),
+        ("Version 1.0.0/0.60b0 (2025-12-11)", "Version 0.9.0/0.59b0 (2025-01-01)"),
+    ] {
+        let text = headings(&["Unreleased", newest, before]);
+        // Nothing shows what a minor release makes of the second version.
+        assert!(!promote("a.md", &text, None).heading.contains(['/', '+']), "{newest}");
+    }
+    for (titles, expected) in [
+        (
+            [
+                "Version 1.0.1/0.60b1 (2025-12-11)",
+                "Version 1.0.0/0.60b0 (2025-11-11)",
+                "Version 0.9.0/0.59b0 (2025-01-01)",
+                "Version 0.8.0/0.58b0 (2025-01-01)",
+            ],
+            "Version 1.1.0/0.61b0 (2026-11-24)",
+        ),
+        (["v1.0.0 / v2.4.0", "v0.9.0 / v2.3.0", "v0.8.0 / v2.2.0", "v0.7.0 / v2.1.0"], "v1.1.0 / v2.5.0"),
+    ] {
+        let text = headings(&[&["Unreleased"], &titles[..]].concat());
+        assert_eq!(promote("a.md", &text, None).heading, expected);
+    }
+    let words = headings(&["Unreleased", "1.0.0 \"Codename\" (2025-12-11)"]);
+    assert_eq!(promote("a.md", &words, None).heading, "1.1.0 (2026-11-24)");
+}
+
+#[test]
+fn a_standing_text_is_no_change() {
+    let template = "\nSee the files in `changelog.d`_.\n\n.. _changelog.d: https://example.org\n".to_owned();
+    let remainder = Remainder { is_left: true, template: template.clone() };
+    let text = format!("Unreleased\n----------\n{template}\n1.0.0\n-----\n\n- b\n");
+    let standing = Changelog::parse(text, Format::Rst).unwrap();
+    let version = "1.1.0".parse().unwrap();
+    let promotion = Promotion { remainder: Some(&remainder), ..Promotion::new(&version, DAY) };
+    assert_eq!(standing.promote(&promotion), Err(ChangelogError::Empty { line: 1 }));
+}
+
+#[test]
 fn an_entry_that_a_comment_shows_as_an_example_is_released() {
     let text = "## Unreleased\n\n<!--\n- Fixed it.\n-->\n\n- Fixed it.\n\n## 1.0.0\n\n- b\n";
     let released = "## Unreleased\n\n<!--\n- Fixed it.\n-->\n\n## 1.1.0\n\n- Fixed it.\n\n## 1.0.0\n\n- b\n";

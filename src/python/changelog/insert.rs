@@ -26,7 +26,7 @@ impl Changelog {
         let inline = style.inline_link().and_then(|address| naming.address_like(address));
         let title = match promotion.heading {
             Some(heading) => heading.to_owned(),
-            None => style.write(&promotion.version.to_string(), day, inline.as_deref()),
+            None => style.write(&self.spelled(promotion.version), day, inline.as_deref()),
         };
         let ending = self.ending();
         let body = notes.trim().replace('\n', ending);
@@ -36,7 +36,8 @@ impl Changelog {
                 let marker = self.dated_marker(newest, day);
                 let marker = marker.map(|(line, blank)| format!("{}{line}", ending.repeat(blank + 1)));
                 let marker = marker.unwrap_or_default();
-                let heading = self.retitled(&newest.heading, &title);
+                let labels = self.labels_like(newest, promotion.version).unwrap_or_default();
+                let heading = labels + &self.retitled(&newest.heading, &title);
                 let blank = ending.repeat(1 + self.blank_lines_below(newest));
                 let space = ending.repeat(1 + self.blank_lines_between_sections());
                 let at = self.lines[self.above_targets(newest.heading.first)].start;

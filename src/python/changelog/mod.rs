@@ -1,6 +1,8 @@
 //! Changelogs in the style of [Keep a Changelog](https://keepachangelog.com/en/1.1.0/), in Markdown and
 //! reStructuredText: parses and checks them, and promotes Unreleased for a release with all other bytes unchanged.
 
+mod candidate;
+mod companion;
 pub(in crate::python) mod date;
 mod edit;
 #[cfg(test)]
@@ -21,12 +23,14 @@ mod section;
 mod select;
 mod shape;
 mod style;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod title;
 mod to_markdown;
 mod words;
 
+pub use candidate::Takeover;
 pub use promote::{Promoted, Promotion};
 pub use remainder::Remainder;
 pub use section::{Category, Group, Item, Section};
@@ -209,7 +213,7 @@ impl Changelog {
     pub fn names(&self, version: &Version) -> bool {
         self.parts.iter().any(|part| match &part.title {
             Title::Release(release) => release.version == *version,
-            Title::Unreleased(one) => one.planned.as_ref().is_some_and(|planned| planned.version == *version),
+            Title::Unreleased(one) => one.planned.as_ref().is_some_and(|planned| planned.is(version)),
             Title::Other => false,
         })
     }

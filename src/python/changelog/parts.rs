@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::Changelog;
 use super::lines::Heading;
 use super::marker::{Marker, Meaning};
 use super::section::Category;
 use super::title::{Planned, Release, Title, Unreleased};
-use super::{Changelog, Format};
 
 /// A section's heading, its meaning, and the lines below it
 #[derive(Debug)]
@@ -38,8 +38,7 @@ impl Part {
 
 impl Changelog {
     pub(super) fn find_parts(&self) -> Vec<Part> {
-        let titles: Vec<Title> =
-            self.headings.iter().map(|heading| Title::of(&self.text[heading.title.clone()])).collect();
+        let titles: Vec<Title> = self.headings.iter().map(|heading| self.title(heading)).collect();
         let Some(level) = self.level(&titles) else { return Vec::new() };
         let mut parts: Vec<Part> = Vec::new();
         let mut open = false;
@@ -79,6 +78,18 @@ impl Changelog {
         parts
     }
 
+    /// The meaning of a heading's text, and of the line below that says that it is not released.
+    fn title(&self, heading: &Heading) -> Title {
+        let text = &self.text[heading.title.clone()];
+        let title = Title::of(text);
+        let series = Title::of_series(text).filter(|_| title == Title::Other);
+        let is_open = || {
+            let marker = Marker::below(heading, &self.text, &self.lines, &self.kinds);
+            marker.is_some_and(|marker| marker.is_open())
+        };
+        series.filter(|_| is_open()).unwrap_or(title)
+    }
+
     /// The level of the sections: that of Unreleased, or else of the versions. A title of the whole that names a version
     /// (`Demo 1.2`) is above them.
     fn level(&self, titles: &[Title]) -> Option<usize> {
@@ -103,7 +114,8 @@ impl Changelog {
             .filter(|marker| self.heading_from(marker.line).is_none());
         let title = match (title, &marker) {
             (Title::Release(release), Some(marker)) if marker.is_open() && release.date.is_none() => {
-                let planned = Some(Planned { version: release.version, spelling: release.spelling });
+                let planned =
+                    Some(Planned { version: release.version, spelling: release.spelling, is_series: false });
                 let bracketed = self.text[heading.title.clone()].starts_with('[');
                 Title::Unreleased(Unreleased { planned, bracketed, is_doubtful: false })
             }
@@ -124,10 +136,8 @@ impl Changelog {
     fn without_foot(&self, body: Range<usize>) -> Range<usize> {
         let mut end = body.end;
         while end > body.start {
-            let line = self.lines[end - 1].of(&self.text);
-            let target =
-                self.format == Format::Rst && line.starts_with(".. _") && line.trim_end().ends_with(':');
-            if !(line.trim().is_empty() || target || self.is_reference(end - 1)) {
+            let is_blank = self.lines[end - 1].of(&self.text).trim().is_empty();
+            if !(is_blank || self.label(end - 1).is_some() || self.is_reference(end - 1)) {
                 break;
             }
             end -= 1;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use jiff::civil::Date;
 
+use super::candidate::Takeover;
 use super::edit::Edit;
 use super::lines::Heading;
 use super::links::Comparison;
@@ -34,6 +35,8 @@ pub struct Promotion<'a> {
     pub example: Option<&'a str>,
     /// The changes, if the changelog does not have them; line endings are `\n`
     pub notes: Option<&'a str>,
+    /// How a final release takes over the section of its last pre-release, if it does
+    pub takeover: Option<&'a Takeover>,
 }
 
 /// A changelog after the release
@@ -74,6 +77,7 @@ impl<'a> Promotion<'a> {
             heading: None,
             example: None,
             notes: None,
+            takeover: None,
         }
     }
 }
@@ -93,6 +97,9 @@ impl Changelog {
         let date = promotion.date;
         let day = date::parse(date)
             .ok_or_else(|| ChangelogError::Date { date: date.chars().take(40).collect() })?;
+        if let Some(promoted) = self.taken_over(promotion, day) {
+            return Ok(promoted);
+        }
         match self.choose(promotion.version) {
             Ok(Choice::Unreleased(part, unreleased)) => self.promoted(promotion, day, part, unreleased),
             Ok(Choice::Written(part)) => match promotion.notes {
@@ -159,8 +166,8 @@ impl Changelog {
                 new_unreleased.replace_range(span, &comparison.with(&tag, comparison.newer()));
             }
         }
-        let same = unreleased.planned.as_ref().filter(|planned| planned.version == *promotion.version);
-        let spelling = same.map_or_else(|| promotion.version.to_string(), |planned| planned.spelling.clone());
+        let same = unreleased.planned.as_ref().and_then(|planned| planned.spelling_of(promotion.version));
+        let spelling = same.map_or_else(|| self.spelled(promotion.version), str::to_owned);
         let new_title = match (newest, &unreleased.planned) {
             _ if promotion.heading.is_some() => promotion.heading.unwrap_or_default().to_owned(),
             (None, Some(planned)) if promotion.example.is_none() => {
@@ -182,6 +189,15 @@ impl Changelog {
             // An underlined title must not continue a paragraph.
             text.insert_str(0, ending);
         }
+        let labels = newest.and_then(|newest| self.labels_like(newest, promotion.version));
+        let labels = labels.filter(|labels| !self.has_labels(labels));
+        let mut start = part.heading.first;
+        if let Some(labels) = labels {
+            if !remainder.is_left {
+                start = self.own_labels(part);
+            }
+            text.insert_str(0, &labels);
+        }
         let (below, mut edits) = self.marked(part, newest, &style, day);
         text.push_str(&below);
         if remainder.is_left {
@@ -194,8 +210,7 @@ impl Changelog {
             }
             text = format!("{left}{space}{text}");
         }
-        let span = self.lines[part.heading.first].start..self.lines[part.heading.last].end;
-        edits.push(Edit { span, text });
+        edits.push(Edit { span: self.lines[start].start..self.lines[part.heading.last].end, text });
         let removed = match body {
             Some(_) => part.body.clone().collect(),
             None => self.unreleasable(part, remainder),

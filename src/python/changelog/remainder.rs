@@ -58,7 +58,8 @@ impl Remainder {
         let mut shown = HashSet::new();
         let (mut in_html, mut in_rst) = (false, false);
         for line in self.template.lines() {
-            in_rst = line.starts_with("..") || (in_rst && (line.starts_with([' ', '\t']) || line.is_empty()));
+            in_rst = (line.starts_with("..") && !line.starts_with(".. _"))
+                || (in_rst && (line.starts_with([' ', '\t']) || line.is_empty()));
             let begins = line.contains("<!--");
             if !(in_html || in_rst || begins || line.trim().is_empty()) {
                 shown.insert(line.trim());
@@ -67,6 +68,14 @@ impl Remainder {
         }
         shown
     }
+}
+
+/// Whether a comment marks a place for a tool: `<!-- towncrier release notes start -->`.
+fn is_mark_of_tool(line: &str) -> bool {
+    let line = line.to_lowercase();
+    ["insert", "start", "begin", " end", "version list", "towncrier", "scriv"]
+        .iter()
+        .any(|word| line.contains(word))
 }
 
 impl Changelog {
@@ -138,7 +147,9 @@ impl Changelog {
             let end = self.comment_end(index, body.end);
             if end > index {
                 // Where nothing is left, one below a heading tells what to write there.
-                let is_hint = !has_comments && self.is_below_heading(index, body.start);
+                let is_hint = !has_comments
+                    && self.is_below_heading(index, body.start)
+                    && !(index..end).any(|line| is_mark_of_tool(self.lines[line].of(&self.text)));
                 let goes = if remainder.is_left { (index..end).all(known) } else { is_hint };
                 removed[index..end].iter_mut().for_each(|removed| *removed |= goes);
                 index = end;
@@ -210,10 +221,10 @@ impl Changelog {
         true
     }
 
-    /// Whether only blank lines are between a heading of the body and this line.
+    /// Whether only blank lines are between a heading, of the body or above it, and this line.
     fn is_below_heading(&self, index: usize, start: usize) -> bool {
         let above = (start..index).rev().find(|line| !self.lines[*line].of(&self.text).trim().is_empty());
-        above.is_some_and(|above| self.is_in_heading(above))
+        above.is_none_or(|above| self.is_in_heading(above))
     }
 
     fn is_in_heading(&self, index: usize) -> bool {

@@ -43,25 +43,11 @@ impl Changelog {
         let part = self.unreleased_part()?;
         let planned = part.unreleased()?.planned.as_ref()?;
         let title =
-            self.text[part.heading.title.clone()].replacen(&planned.spelling, &version.to_string(), 1);
+            self.text[part.heading.title.clone()].replacen(&planned.spelling, &planned.like(version), 1);
         let end = part.marker.as_ref().map_or(part.heading.last, |marker| marker.line);
         let below =
             (part.heading.last + 1..=end).map(|line| format!("\n{}", self.lines[line].of(&self.text)));
         Some((title, below.collect()))
-    }
-
-    /// The first of the lines that belong to the heading on this line: reStructuredText's targets above it.
-    pub(super) fn above_targets(&self, heading: usize) -> usize {
-        let mut first = heading;
-        for index in (0..heading).rev() {
-            let line = self.lines[index].of(&self.text).trim();
-            if self.format == Format::Rst && line.starts_with(".. _") && line.ends_with(':') {
-                first = index;
-            } else if !line.is_empty() {
-                break;
-            }
-        }
-        first
     }
 }
 

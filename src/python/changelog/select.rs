@@ -15,6 +15,12 @@ pub(super) enum Choice<'a> {
     Written(&'a Part),
 }
 
+/// Whether the heading of a section that is not released names the version.
+fn announces(part: &Part, version: &Version) -> bool {
+    let planned = part.unreleased().and_then(|one| one.planned.as_ref());
+    planned.is_some_and(|planned| planned.is(version))
+}
+
 impl Changelog {
     /// The section for a release of `version`.
     ///
@@ -27,7 +33,7 @@ impl Changelog {
                 .is_some_and(|planned| wanted(&planned.version))
         };
         let promoting = |part: &'_ Part| part.unreleased().is_some();
-        if let Some(part) = self.parts.iter().find(|part| planned_for(part, &|planned| planned == version)) {
+        if let Some(part) = self.parts.iter().find(|part| announces(part, version)) {
             return self.promotable(part);
         }
         let is_written = |part: &&Part| part.release().is_some_and(|release| release.version == *version);

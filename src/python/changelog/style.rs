@@ -46,12 +46,19 @@ impl Style {
                     ..style
                 }
             }
-            // For a date after other words, use the plain style.
-            Some(date) => Self {
-                between: format!("{} - ", if closed { "]" } else { "" }),
-                date: Some((date.format, String::new())),
-                ..style
-            },
+            // Other words are those of one version: only what is next to the date stays.
+            Some(date) => {
+                let (words, tail) = (&rest[..date.span.start], &rest[date.span.end..]);
+                let is_mark = |c: char| " (,:/|–—-".contains(c);
+                let marks = &words[words.trim_end_matches(is_mark).len()..];
+                let marks = if marks.trim().is_empty() { " - " } else { marks };
+                let after = if marks.contains('(') { closers(tail) } else { "" };
+                Self {
+                    between: format!("{}{marks}", if closed { "]" } else { "" }),
+                    date: Some((date.format, after.to_owned())),
+                    ..style
+                }
+            }
             None => Self { between: closers(rest).to_owned(), ..style },
         }
     }
@@ -79,6 +86,11 @@ impl Style {
 
     pub(super) fn is_bracketed(&self) -> bool {
         self.before.contains('[')
+    }
+
+    /// Whether a `v` is before the version.
+    pub(super) fn ends_in_v(&self) -> bool {
+        self.before.ends_with('v')
     }
 
     pub(super) fn is_dated(&self) -> bool {

@@ -127,7 +127,7 @@ fn writes_the_heading_as_the_file_writes_headings() {
 fn releases_restructured_text() {
     let text = "Changes\n=======\n\nUnreleased\n----------\n\nAdded\n~~~~~\n\n* A flag\n\n\n.. _v1.0.0:\n\n1.0.0 (2024-01-31)\n------------------\n\n* b\n";
     let release = promote(text, Format::Rst).unwrap();
-    let heading = "Unreleased\n----------\n\n1.1.0 (2026-11-24)\n------------------\n";
+    let heading = "Unreleased\n----------\n\n.. _v1.1.0:\n\n1.1.0 (2026-11-24)\n------------------\n";
     assert_eq!(release.text, text.replace("Unreleased\n----------\n", heading));
     assert_eq!(release.notes, "Added\n~~~~~\n\n* A flag");
 

@@ -4,9 +4,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::companion::Companion;
+use super::date::{self, DateMatch};
 use super::style::{Style, without_link};
-use super::words::GAP;
-use super::{date, words};
+use super::words::{self, GAP};
 use crate::python::version::{SPELLING, Version};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(super) struct Planned {
     pub(super) version: Version,
     /// As it is written
     pub(super) spelling: String,
+    /// Whether it stands for all versions that begin so: `1.2.x`
+    pub(super) is_series: bool,
 }
 
 /// `[1.2.3] - 2024-01-31`, `v1.2.3 (January 31, 2024)`, `1.2.3`
@@ -42,6 +45,8 @@ pub(super) struct Release {
     pub(super) spelling: String,
     pub(super) date: Option<String>,
     pub(super) yanked: bool,
+    /// The version of something else that is released with it: `1.2.3/0.4b0`
+    pub(super) companion: Option<Companion>,
     pub(super) style: Style,
 }
 
@@ -58,6 +63,12 @@ static RELEASE: LazyLock<Regex> = LazyLock::new(|| {
         r"^(?P<before>[\[`*_\s]*(?:(?P<word>[A-Za-z][\w.-]*)\s+)?[\[`*]*(?P<v>[vV]?))(?P<version>{SPELLING})"
     );
     Regex::new(&shape).expect("a constant that the tests compile")
+});
+
+/// `Version 1.2.x`
+static SERIES: LazyLock<Regex> = LazyLock::new(|| {
+    let shape = r"^[\[`*_\s]*(?:[A-Za-z][\w.-]*\s+)?[\[`*]*[vV]?(?P<spelling>(?P<version>[0-9]+(?:\.[0-9]+)*)\.[xX*])(?P<rest>[^\w.].*)?$";
+    Regex::new(shape).expect("a constant that the tests compile")
 });
 
 impl Title {
@@ -78,7 +89,23 @@ impl Title {
             let planned = Planned::of(&found["version"]);
             return Self::Unreleased(Unreleased { planned, bracketed, ..Unreleased::default() });
         }
+        let open = || words::placeholder(&SERIES.captures(&plain)?.name("rest")?.as_str());
+        if let Some(series) = Self::of_series(&plain).filter(|_| open().is_some()) {
+            return series;
+        }
         Self::of_version(title)
+    }
+
+    /// The title of the next version of a series, if something else tells that it is not released.
+    pub(super) fn of_series(title: &str) -> Option<Self> {
+        let found = SERIES.captures(title)?;
+        let planned = Planned {
+            version: found["version"].parse().ok()?,
+            spelling: found["spelling"].to_owned(),
+            is_series: true,
+        };
+        let bracketed = title.starts_with('[');
+        Some(Self::Unreleased(Unreleased { planned: Some(planned), bracketed, is_doubtful: false }))
     }
 
     /// The title that begins with a version, or with a word and a version.
@@ -105,8 +132,9 @@ impl Title {
                 true => Some(Planned {
                     version: version.without_dev(),
                     spelling: version.without_dev().to_string(),
+                    is_series: false,
                 }),
-                false => Some(Planned { version, spelling }),
+                false => Some(Planned { version, spelling, is_series: false }),
             };
             return Self::Unreleased(Unreleased {
                 planned,
@@ -119,10 +147,20 @@ impl Title {
         if !(dotted || (named && marked)) || !follows_a_version(rest) {
             return Self::Other;
         }
+        let (companion, style_rest) = match Companion::of(rest) {
+            Some((companion, rest)) => (Some(companion), rest),
+            None => (None, rest),
+        };
+        let skipped = rest.len() - style_rest.len();
+        let shifted = dated.clone().map(|date| DateMatch {
+            span: date.span.start - skipped..date.span.end - skipped,
+            format: date.format,
+        });
         Self::Release(Release {
             date: dated.as_ref().map(|date| rest[date.span.clone()].to_owned()),
             yanked: rest.to_lowercase().contains("[yanked]"),
-            style: Style::of(&title[..start], &spelling, rest, dated),
+            companion,
+            style: Style::of(&title[..start], &spelling, style_rest, shifted),
             version,
             spelling,
         })
@@ -131,7 +169,33 @@ impl Title {
 
 impl Planned {
     fn of(spelling: &str) -> Option<Self> {
-        Some(Self { version: spelling.parse().ok()?, spelling: spelling.to_owned() })
+        Some(Self { version: spelling.parse().ok()?, spelling: spelling.to_owned(), is_series: false })
+    }
+
+    /// Whether the version is the one that the heading announces.
+    pub(super) fn is(&self, version: &Version) -> bool {
+        match self.is_series {
+            true => version.release_segments().starts_with(self.version.release_segments()),
+            false => self.version == *version,
+        }
+    }
+
+    /// How the heading writes the version that it announces, if that is `version`.
+    pub(super) fn spelling_of(&self, version: &Version) -> Option<&str> {
+        (!self.is_series && self.version == *version).then_some(self.spelling.as_str())
+    }
+
+    /// How a heading would announce another version.
+    pub(super) fn like(&self, version: &Version) -> String {
+        let count = self.version.release_segments().len();
+        match (self.is_series, version.release_segments().get(..count)) {
+            (true, Some(numbers)) => {
+                let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+                let wildcard = self.spelling.chars().last().unwrap_or('x');
+                format!("{}.{wildcard}", numbers.join("."))
+            }
+            _ => version.to_string(),
+        }
     }
 }
 

@@ -1,12 +1,22 @@
 //! Changelog fragments: one file for each change, which a tool collects into the changelog at a release.
 
+mod above;
 mod scriv;
 #[cfg(test)]
 mod tests;
 mod towncrier;
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::project::{Files, Project};
 use super::version::Bump;
+
+/// `v{version}`, `v{{ version }}`, `v{{ versiondata.version }}`
+static WITH_V: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"[vV]\{\{?-?\s*(?:versiondata\.)?version\b").expect("a constant that the tests compile")
+});
 
 /// A tool that collects fragments
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +38,8 @@ impl Collector {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fragments {
     pub collector: Collector,
+    /// The folder of the settings, if it is above the project's: `../`
+    pub above: String,
     /// The file with the tool's settings
     pub settings: String,
     /// The folder of the fragments
@@ -36,6 +48,8 @@ pub struct Fragments {
     pub changelog: String,
     /// The name of the project in headings, if the tool would have to import the project for it
     pub name: Option<String>,
+    /// Whether the tool's own heading has a `v` before the version
+    pub has_v: bool,
     pub files: Vec<Fragment>,
     /// What would make the tool fail, or leave a fragment out
     pub problems: Vec<Problem>,
@@ -79,6 +93,11 @@ impl Fragments {
         towncrier::find(files, project).or_else(|| scriv::find(files))
     }
 
+    /// The same, or that of a folder above, if that is where the changelog of the last releases is.
+    pub fn of_project(files: &dyn Files, project: &Project, changelog: Option<&str>) -> Option<Self> {
+        Self::find(files, project).or_else(|| above::find(files, project, changelog?))
+    }
+
     /// The bump that the fragments call for, and the one that decides; none if there are no fragments of a known kind.
     pub fn suggested_bump(&self) -> Option<(Bump, &Fragment)> {
         let rank = |fragment: &&Fragment| fragment.kind.as_deref().map(level);
@@ -103,6 +122,11 @@ fn level(kind: &str) -> u8 {
     } else {
         0
     }
+}
+
+/// Whether one of the texts has a `v` before the version's placeholder.
+fn has_v(texts: &[Option<String>]) -> bool {
+    texts.iter().flatten().any(|text| WITH_V.is_match(text))
 }
 
 /// A folder without `./` at the start and `/` at the end.

@@ -2,7 +2,7 @@
 
 use toml_edit::{DocumentMut, Item};
 
-use super::{Collector, Fragment, Fragments, Problem, level, plain};
+use super::{Collector, Fragment, Fragments, Problem, has_v, level, plain};
 use crate::python::project::{Files, ini};
 use crate::python::settings::glob;
 
@@ -26,6 +26,8 @@ struct Settings {
     format: Option<String>,
     skipped: Option<String>,
     template: Option<String>,
+    /// The template of headings
+    title: Option<String>,
 }
 
 impl Settings {
@@ -36,6 +38,7 @@ impl Settings {
             format: value("format"),
             skipped: value("skip_fragments"),
             template: value("new_fragment_template"),
+            title: value("entry_title_template"),
         }
     }
 }
@@ -89,6 +92,8 @@ pub(super) fn find(files: &dyn Files) -> Option<Fragments> {
         folder,
         changelog,
         name: None,
+        has_v: has_v(&[settings.title]),
+        above: String::new(),
         files: found,
         problems,
     })

@@ -1,6 +1,6 @@
 //! The settings of towncrier (towncrier.readthedocs.io, "Configuration Reference") and its fragments.
 
-use super::{Collector, Fragment, Fragments, Problem, plain};
+use super::{Collector, Fragment, Fragments, Problem, has_v, plain};
 use crate::python::project::{Files, Project, VersionSource, VersionSyntax};
 use crate::python::settings::glob;
 use toml_edit::{DocumentMut, Item, TableLike};
@@ -89,6 +89,8 @@ pub(super) fn find(files: &dyn Files, project: &Project) -> Option<Fragments> {
         folder,
         changelog,
         name,
+        has_v: has_v(&[string("title_format").map(str::to_owned), template.as_deref().and_then(text)]),
+        above: String::new(),
         files: found,
         problems,
     })

@@ -61,8 +61,7 @@ impl Changelog {
     /// The changelog, if notes are wanted and it has none for the release.
     fn lacks_notes(&self, release: &Release) -> Option<String> {
         let target = &release.target;
-        let has_others =
-            target.conventions.notes.is_some() || self.fragments(release, &target.project).is_some();
+        let has_others = target.conventions.notes.is_some() || self.fragments_of(release).is_some();
         let is_made = self.generator_of(release).is_some() || self.nothing_to_collect(release).is_some();
         if self.required == Some(false) || has_others || is_made {
             return None;

@@ -8,13 +8,25 @@ use crate::python::project::{Files, Project};
 use crate::python::version::Bump;
 
 impl Changelog {
-    /// The fragments that a release collects; none if the project has no such tool, if there are no fragments, or if the
+    /// The fragments that a release collects.
+    pub(super) fn fragments_of(&self, release: &Release) -> Option<Fragments> {
+        let target = &release.target;
+        let learned = target.conventions.changelog.as_ref().map(|learned| learned.value.as_str());
+        self.fragments(release, &target.project, learned)
+    }
+
+    /// The fragments that are collected into the changelog, which earlier releases changed at `learned`; none if the project has no such tool, if there are no fragments, or if the
     /// configuration names another source.
-    pub(super) fn fragments(&self, files: &dyn Files, project: &Project) -> Option<Fragments> {
+    pub(super) fn fragments(
+        &self,
+        files: &dyn Files,
+        project: &Project,
+        learned: Option<&str>,
+    ) -> Option<Fragments> {
         if !self.takes_fragments() {
             return None;
         }
-        let found = Fragments::find(files, project)?;
+        let found = Fragments::of_project(files, project, learned)?;
         (!found.files.is_empty() || !found.problems.is_empty()).then_some(found)
     }
 
@@ -34,8 +46,9 @@ impl Changelog {
         &self,
         files: &dyn Files,
         project: &Project,
+        learned: Option<&str>,
     ) -> Option<(Bump, String)> {
-        let fragments = self.fragments(files, project)?;
+        let fragments = self.fragments(files, project, learned)?;
         let (bump, fragment) = fragments.suggested_bump()?;
         let kind = fragment.kind.as_deref().unwrap_or_default();
         Some((bump, format!("`{}` is a fragment of type `{kind}`", fragment.path)))
@@ -64,7 +77,7 @@ impl Changelog {
                 Collector::Scriv => Tool::SCRIV,
             };
             let process = tool.program(&release.workspace, &|message| bench.say(message))?;
-            bench.command(&process.args(&words).folder(&root))?;
+            bench.command(&process.args(&words).folder(&root.join(&fragments.above)))?;
             if let Some(left) = fragments.files.iter().find(|file| root.join(&file.path).exists()) {
                 let message = format!("{} left the fragment `{}`", fragments.collector.name(), left.path);
                 let help = format!(
@@ -111,14 +124,23 @@ fn changelog_of(fragments: &Fragments, release: &Release) -> String {
 
 /// The tool's arguments.
 fn command(fragments: &Fragments, release: &Release) -> Vec<String> {
-    let names = release.names();
+    let version = version_in_heading(fragments, release);
     let words: &[&str] = match fragments.collector {
-        Collector::Towncrier => &["build", "--yes", "--version", &names.version, "--date", &names.date],
-        Collector::Scriv => &["collect", "--version", &names.version],
+        Collector::Towncrier => &["build", "--yes", "--version", &version, "--date", &release.names().date],
+        Collector::Scriv => &["collect", "--version", &version],
     };
     let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     if let Some(name) = &fragments.name {
         words.extend(["--name".to_owned(), name.clone()]);
     }
     words
+}
+
+/// The version as the tool was told it in earlier releases: with what their headings have and the tool's settings do not.
+fn version_in_heading(fragments: &Fragments, release: &Release) -> String {
+    let (path, version) = (changelog_of(fragments, release), &release.target.version);
+    let document = release.text(&path).ok().and_then(|text| parse(&path, text).ok());
+    let Some(document) = document else { return release.names().version.clone() };
+    let mark = if document.writes_v() && !fragments.has_v { "v" } else { "" };
+    format!("{mark}{}", document.spelled(version))
 }

@@ -3,30 +3,34 @@
 use super::{Changelog, parse};
 use crate::engine::model::Convention;
 use crate::engine::release::{Target, Workspace};
-use crate::python::changelog::{Promotion, Remainder};
-use crate::python::habits::Habits;
+use crate::python::changelog::{Changelog as Document, Promotion, Remainder, Takeover};
+use crate::python::habits::{Habits, PastRelease};
 use crate::python::project::Files as _;
+use crate::python::version::Version;
 
 /// How many of the last releases are looked at
 const MOST_RELEASES: usize = 4;
 /// How many of them are enough
 const ENOUGH: usize = 2;
+/// How many of the last final releases may show what became of their pre-releases
+const MOST_FINALS: usize = 8;
 /// How much of a changelog is read, in bytes: the sections of the last releases are at its top
 const MOST_READ: usize = 200_000;
 
 impl Changelog {
     /// Adds what earlier releases did with the changelog to the conventions of a release.
     pub(in crate::stages) fn learn(&self, workspace: &Workspace, habits: &Habits, target: &mut Target) {
-        let takes_learned =
-            target.conventions.notes.is_none() && self.fragments(workspace, &target.project).is_none();
+        let learned = habits.changelogs();
+        let paths: Vec<String> = learned.iter().map(|file| file.value.clone()).collect();
+        let newest = paths.first().map(String::as_str);
+        let collects = self.fragments(workspace, &target.project, newest).is_some();
+        let takes_learned = target.conventions.notes.is_none() && !collects;
         if takes_learned {
             let generator = self.learned_generator(workspace, habits);
             target.conventions.generator = generator.map(|(_, learned)| learned);
         }
         let generates =
             target.conventions.generator.is_some() || self.configured_generator(workspace).is_some();
-        let learned = habits.changelogs();
-        let paths: Vec<String> = learned.iter().map(|file| file.value.clone()).collect();
         let per_release = habits.file_per_release();
         let version = &target.version;
         let path = self.path(workspace, &paths, Some(version));
@@ -49,8 +53,41 @@ impl Changelog {
         if self.unreleased.is_none() {
             target.conventions.remainder = remainder(&past);
         }
+        target.conventions.takeover = self.takeover(workspace, habits, &path, version);
+        if target.conventions.notes.is_none() {
+            target.conventions.entries = self.learned_entries(workspace, habits, &path, target);
+        }
         if self.heading.is_none() {
             target.conventions.heading = self.learned_heading(workspace, &path, &past, target);
+        }
+    }
+
+    /// How the version takes over the section of its last pre-release, if it has one, by the settings or else as the last
+    /// final release that had one.
+    fn takeover(
+        &self,
+        workspace: &Workspace,
+        habits: &Habits,
+        path: &str,
+        version: &Version,
+    ) -> Option<Convention<Takeover>> {
+        let now = document(path, workspace.read(path)?)?;
+        if self.renames_prerelease == Some(false) || !now.has_candidate(version) {
+            return None;
+        }
+        let of_release = |release: &PastRelease| {
+            let parent = workspace.repository.first_parent(&release.commit)?;
+            let before = document(path, workspace.read_at(&parent, path)?)?;
+            let after = document(path, workspace.read_at(&release.commit, path)?)?;
+            Some((Takeover::of_release(&before, &after, &release.tag.version)?, release.tag.name.clone()))
+        };
+        let finals = habits.releases().iter().filter(|release| !release.tag.version.is_prerelease());
+        match finals.take(MOST_FINALS).find_map(of_release) {
+            Some((Some(value), tag)) => Some(Convention { value, reason: format!("as in {tag}") }),
+            _ if self.renames_prerelease == Some(true) => {
+                Some(Convention { value: Takeover::default(), reason: "as configured".to_owned() })
+            }
+            _ => None,
         }
     }
 
@@ -71,11 +108,12 @@ impl Changelog {
         let earlier = in_file.map(|section| section.title);
         let earlier = earlier.or_else(|| past.first().map(|past| past.title.clone()))?;
         let links = super::work::links(target);
+        let entries = target.conventions.entries.as_ref().map(|learned| learned.value.as_str());
         let promotion = Promotion {
             links: links.as_ref(),
             example: Some(&earlier),
             // Only the heading counts.
-            notes: target.conventions.notes.as_deref(),
+            notes: target.conventions.notes.as_deref().or(entries),
             ..Promotion::new(version, date)
         };
         let promoted = document.promote(&promotion).ok()?;
@@ -118,6 +156,11 @@ fn remainder(past: &[Past]) -> Option<Convention<Remainder>> {
     let is_usual = newest.is_left && newest.template.trim().is_empty();
     let reason = crate::python::habits::reason(&evidence);
     (!is_usual).then_some(Convention { value: newest, reason })
+}
+
+/// The top of a changelog.
+fn document(path: &str, bytes: Vec<u8>) -> Option<Document> {
+    parse(path, top(&String::from_utf8(bytes).ok()?).to_owned()).ok()
 }
 
 /// The whole lines at the beginning of a long text.

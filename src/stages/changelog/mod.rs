@@ -2,6 +2,7 @@
 
 mod commits;
 mod draft;
+mod entries;
 mod find;
 mod fragments;
 mod generate;
@@ -70,6 +71,9 @@ pub(super) struct Changelog {
     /// Whether to leave an empty Unreleased section; by default as earlier releases did, or else true unless the section
     /// named the version (`1.2.0 (unreleased)`)
     unreleased: Option<bool>,
+    /// Whether a final release takes over the section of its last pre-release (`1.2.0rc1`), if there is nothing else to
+    /// release; by default as earlier final releases did
+    renames_prerelease: Option<bool>,
     /// The version's heading; `{version}` is the new version and `{date}` its date; by default as the headings of earlier
     /// versions
     heading: Option<Template>,

@@ -32,7 +32,7 @@ impl Changelog {
     /// the configuration names it.
     pub(super) fn work(&self, release: &Release) -> Result<Work> {
         let has_notes = release.target.conventions.notes.is_some();
-        if let Some(fragments) = self.fragments(release, &release.target.project).filter(|_| !has_notes) {
+        if let Some(fragments) = self.fragments_of(release).filter(|_| !has_notes) {
             return Ok(Work::Collect(fragments));
         }
         if let Some(generated) = self.generator_of(release).filter(|_| !has_notes) {
@@ -138,6 +138,7 @@ impl Changelog {
         let promotion = Promotion {
             links: links.as_ref(),
             remainder: conventions.remainder.as_ref().map(|learned| &learned.value),
+            takeover: conventions.takeover.as_ref().map(|learned| &learned.value),
             leaves_unreleased: self.unreleased,
             heading: heading.as_deref(),
             notes: conventions.notes.as_deref(),
@@ -151,6 +152,10 @@ impl Changelog {
             Err(ChangelogError::Empty { .. }) if becomes_final => {
                 let note = format!("No changes since {}.", target.previous);
                 document.promote(&Promotion { notes: Some(&note), ..promotion })
+            }
+            Err(ChangelogError::NoUnreleased { .. }) if conventions.entries.is_some() => {
+                let notes = conventions.entries.as_ref().map(|learned| learned.value.as_str());
+                document.promote(&Promotion { notes, ..promotion })
             }
             promoted => promoted,
         };

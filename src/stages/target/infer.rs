@@ -45,7 +45,9 @@ pub(super) fn infer(
             suggested.ok_or_else(|| nothing("no commit since is of a type that is released".to_owned()))?;
         return Ok(before_first_major(bump, format!("of the commits: {reason}"), present, &stage));
     }
-    if let Some((bump, reason)) = settings.bump_of_fragments(workspace, project) {
+    let learned: Vec<String> = history.habits.changelogs().into_iter().map(|file| file.value).collect();
+    let newest = learned.first().map(String::as_str);
+    if let Some((bump, reason)) = settings.bump_of_fragments(workspace, project, newest) {
         return Ok(before_first_major(bump, reason, present, &stage));
     }
     if let Some(generated) = settings.generated(workspace, &history.habits) {
@@ -57,7 +59,6 @@ pub(super) fn infer(
         let reason = format!("of the commits, by the rules of {name}: {}", suggested.subject);
         return Ok((suggested.bump, Some(reason)));
     }
-    let learned: Vec<String> = history.habits.changelogs().into_iter().map(|file| file.value).collect();
     let path = settings
         .path(workspace, &learned, None)
         .ok_or_else(|| nothing("there is no changelog to infer the next version from".to_owned()))?;

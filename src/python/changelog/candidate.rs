@@ -1,0 +1,135 @@
+//! The section of a pre-release that becomes that of the final version.
+
+use std::sync::LazyLock;
+
+use jiff::civil::Date;
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+
+use super::Changelog;
+use super::edit::Edit;
+use super::parts::Part;
+use super::promote::{Promoted, Promotion};
+use super::references::Naming;
+use crate::python::version::Version;
+
+/// A sentence that says that the final version has nothing new
+static SAYS_SO: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^[\W_]*no (?:\w+ )?changes\b[^\n]*$").expect("a constant that the tests compile")
+});
+
+/// How a final release takes over the section of its last pre-release
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Takeover {
+    /// A sentence above the entries which says that nothing has changed since, with the line ends below it
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sentence: String,
+}
+
+impl Takeover {
+    /// How the release of `version` took over a section; `Some(None)` if it left that as it was, none if there was no
+    /// such section.
+    pub fn of_release(before: &Changelog, after: &Changelog, version: &Version) -> Option<Option<Self>> {
+        let old = before.section(before.candidate(version).filter(|_| !before.names(version))?);
+        let is_of =
+            |other: &Version| after.versions().into_iter().find(|one| one.version.as_ref() == Some(other));
+        let (new, is_kept) = (is_of(version)?, is_of(old.version.as_ref()?).is_some());
+        let above = new.body.strip_suffix(old.body.as_str()).unwrap_or_default();
+        let sentence = if SAYS_SO.is_match(above.trim()) { above.to_owned() } else { String::new() };
+        Some((!is_kept).then_some(Self { sentence }))
+    }
+}
+
+impl Changelog {
+    /// Whether the newest section is that of a pre-release of the version.
+    pub fn has_candidate(&self, version: &Version) -> bool {
+        self.candidate(version).is_some()
+    }
+
+    fn candidate(&self, version: &Version) -> Option<&Part> {
+        let is_candidate = |one: &Version| {
+            one.is_prerelease() && one.dev().is_none() && one.release_segments() == version.release_segments()
+        };
+        let newest = self.newest().filter(|_| !version.is_prerelease() && version.post().is_none())?;
+        newest.release().is_some_and(|release| is_candidate(&release.version)).then_some(newest)
+    }
+
+    /// The changelog after the final release has taken over the section, if nothing else is to be released.
+    pub(super) fn taken_over(&self, promotion: &Promotion<'_>, day: Date) -> Option<Promoted> {
+        let takeover = promotion.takeover.filter(|_| promotion.notes.is_none())?;
+        let part = self.candidate(promotion.version).filter(|_| !self.names(promotion.version))?;
+        let template = promotion.remainder.cloned().unwrap_or_default();
+        if self.unreleased_part().is_some_and(|open| !self.is_without_changes(open, &template)) {
+            return None;
+        }
+        let style = self.style(Some(part), false);
+        let naming = Naming { version: promotion.version, links: promotion.links, newest: part.release() };
+        let inline = style.inline_link().and_then(|address| naming.address_like(address));
+        let usual = || style.write(&self.spelled(promotion.version), day, inline.as_deref());
+        let title = promotion.heading.map_or_else(usual, str::to_owned);
+        let labels = self.labels_like(part, promotion.version);
+        let first =
+            if labels.is_some() { self.above_targets(part.heading.first) } else { part.heading.first };
+        let heading = labels.unwrap_or_default() + &self.retitled(&part.heading, &title);
+        let mut edits =
+            vec![Edit { span: self.lines[first].start..self.lines[part.heading.last].end, text: heading }];
+        if let (Some((line, _)), Some(marker)) = (self.dated_marker(part, day), &part.marker) {
+            edits.push(Edit { span: self.lines[marker.line].span(), text: line });
+        }
+        let is_filled = |index: &usize| !self.lines[*index].of(&self.text).trim().is_empty();
+        if let Some(index) = part.body.clone().find(is_filled) {
+            let start = self.lines[index].start;
+            edits.push(Edit { span: start..start, text: takeover.sentence.replace('\n', self.ending()) });
+        }
+        let is_bracketed = style.is_bracketed() && super::style::inline_link(&title).is_none();
+        edits.extend(self.references(&naming, is_bracketed, false, &title));
+        let notes = format!("{}{}", takeover.sentence, self.body(part.body.clone(), |_| false));
+        let text = self.edited(edits);
+        Some(Promoted { text, notes: notes.trim().to_owned(), heading: title, was_written: false })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Format;
+    use super::*;
+
+    fn changelog(text: &str) -> Changelog {
+        Changelog::parse(text.to_owned(), Format::Rst).unwrap()
+    }
+
+    const BEFORE: &str = "News\n====\n\ndemo 1.0rc1 (2024-01-30)\n========================\n\n- a\n\n\ndemo 0.9 (2023-01-31)\n=====================\n\n- b\n";
+
+    #[test]
+    fn a_final_release_takes_over_the_section_of_its_candidate() {
+        let version: Version = "1.0".parse().unwrap();
+        for sentence in ["", "No significant changes since the previous release candidate.\n\n\n"] {
+            for windows in [false, true] {
+                let heading = format!("demo 1.0 (2024-01-31)\n=====================\n\n{sentence}");
+                let after =
+                    BEFORE.replace("demo 1.0rc1 (2024-01-30)\n========================\n\n", &heading);
+                let ended = |text: &str| if windows { text.replace('\n', "\r\n") } else { text.to_owned() };
+                let (before, after) = (changelog(&ended(BEFORE)), changelog(&ended(&after)));
+                let takeover = Takeover::of_release(&before, &after, &version).unwrap().unwrap();
+                assert_eq!(takeover.sentence, sentence);
+                let promotion =
+                    Promotion { takeover: Some(&takeover), ..Promotion::new(&version, "2024-01-31") };
+                let promoted = before.promote(&promotion).unwrap();
+                assert_eq!(promoted.text, after.text);
+                assert_eq!(promoted.notes, format!("{sentence}- a"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_candidate_stays_where_it_stayed_before() {
+        let version: Version = "1.0".parse().unwrap();
+        let after = BEFORE
+            .replace("demo 1.0rc1", "demo 1.0 (2024-01-31)\n=====================\n\n- c\n\n\ndemo 1.0rc1");
+        let takeover = Takeover::of_release(&changelog(BEFORE), &changelog(&after), &version);
+        assert_eq!(takeover, Some(None));
+        let other: Version = "0.9".parse().unwrap();
+        assert_eq!(Takeover::of_release(&changelog(BEFORE), &changelog(&after), &other), None);
+        assert!(changelog(BEFORE).promote(&Promotion::new(&version, "2024-01-31")).is_err());
+    }
+}

@@ -1,0 +1,109 @@
+//! A second version in the headings, of something that is released together with the project: `1.2.3/0.4b0`.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::Changelog;
+use super::parts::Part;
+use super::title::Release;
+use crate::python::version::{SPELLING, Version};
+
+/// The second version of a heading
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Companion {
+    /// What stands between the versions: `/`, ` / v`
+    separator: String,
+    version: Version,
+}
+
+static SECOND: LazyLock<Regex> = LazyLock::new(|| {
+    let shape = format!(r"^(?P<separator>\s*[/+&]\s*[vV]?)(?P<version>{SPELLING})");
+    Regex::new(&shape).expect("a constant that the tests compile")
+});
+
+/// How one version follows another
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    /// The number at this place is one more, and those after it are 0
+    Number(usize),
+    /// The number of the pre-release is one more
+    Pre,
+}
+
+impl Companion {
+    /// The version after the first one of a heading, and what follows it.
+    pub(super) fn of(rest: &str) -> Option<(Self, &str)> {
+        let found = SECOND.captures(rest)?;
+        let version: Version = found["version"].parse().ok()?;
+        // A date has slashes as well.
+        let is_version = version.release_segments().len() > 1 && found["version"].contains('.');
+        let companion = Self { separator: found["separator"].to_owned(), version };
+        is_version.then(|| (companion, &rest[found[0].len()..]))
+    }
+}
+
+impl Step {
+    fn between(older: &Version, newer: &Version) -> Option<Self> {
+        let (old, new) = (older.release_segments(), newer.release_segments());
+        let at = |numbers: &[u64], place: usize| numbers.get(place).copied().unwrap_or(0);
+        let length = old.len().max(new.len());
+        match (0..length).find(|place| at(old, *place) != at(new, *place)) {
+            Some(place) => {
+                let is_next = at(new, place) == at(old, place) + 1;
+                let is_zero = (place + 1..length).all(|after| at(new, after) == 0);
+                (is_next && is_zero).then_some(Self::Number(place))
+            }
+            None => {
+                let ((kind, number), (next_kind, next)) = (older.pre()?, newer.pre()?);
+                (kind == next_kind && next == number + 1).then_some(Self::Pre)
+            }
+        }
+    }
+
+    /// The version that follows; its pre-release is like that of `example`.
+    fn after(&self, version: &Version, example: &Version) -> Option<Version> {
+        let mut numbers = version.release_segments().to_vec();
+        let pre = match self {
+            Self::Number(place) => {
+                numbers.resize(numbers.len().max(place + 1), 0);
+                numbers[*place] += 1;
+                numbers[place + 1..].fill(0);
+                example.pre()
+            }
+            Self::Pre => version.pre().map(|(kind, number)| (kind, number + 1)),
+        };
+        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+        let pre = pre.map(|(kind, number)| format!("{kind}{number}")).unwrap_or_default();
+        format!("{}{pre}", numbers.join(".")).parse().ok()
+    }
+}
+
+impl Changelog {
+    /// A new version as the headings write it: with the one that is released together with it, if earlier versions show
+    /// how that goes on.
+    pub fn spelled(&self, version: &Version) -> String {
+        let second = self.companion_of(version);
+        let second = second.map(|one| format!("{}{}", one.separator, one.version)).unwrap_or_default();
+        format!("{version}{second}")
+    }
+
+    /// Whether the newest version's heading has a `v` before the version.
+    pub fn writes_v(&self) -> bool {
+        self.newest().and_then(Part::release).is_some_and(|release| release.style.ends_in_v())
+    }
+
+    fn companion_of(&self, version: &Version) -> Option<Companion> {
+        let releases: Vec<&Release> = self.parts.iter().filter_map(Part::release).collect();
+        let newest = releases.first()?;
+        let last = newest.companion.as_ref()?;
+        let step = Step::between(&newest.version, version)?;
+        let next = releases.windows(2).find_map(|pair| {
+            let (newer, older) = (pair[0].companion.as_ref()?, pair[1].companion.as_ref()?);
+            let is_alike = Step::between(&pair[1].version, &pair[0].version).as_ref() == Some(&step);
+            let second = Step::between(&older.version, &newer.version).filter(|_| is_alike)?;
+            second.after(&last.version, &newer.version)
+        })?;
+        Some(Companion { separator: last.separator.clone(), version: next })
+    }
+}
