@@ -14,6 +14,7 @@ mod doubt;
 pub(crate) mod drill;
 pub(crate) mod drilled;
 pub(crate) mod failures;
+mod forms;
 mod fragments;
 mod generated;
 mod guarded;

@@ -74,13 +74,15 @@ impl Form {
         if parsed.len() < ENOUGH || entries < ENOUGH_ENTRIES {
             return None;
         }
-        Filter::ALL.into_iter().find_map(|filter| {
+        // That types decide is the less simple rule.
+        let rules = [false, true].into_iter().flat_map(|by_kind| Filter::ALL.map(|filter| (filter, by_kind)));
+        rules.into_iter().find_map(|rule| {
             let mut chosen: Vec<&(Section, &Sample)> = parsed.iter().take(ENOUGH).collect();
-            let mut form = Self::of(&chosen, filter)?;
+            let mut form = Self::of(&chosen, rule)?;
             // Older ones may show more types, but need not have the form.
             for older in &parsed[ENOUGH..] {
                 chosen.push(older);
-                match Self::of(&chosen, filter) {
+                match Self::of(&chosen, rule) {
                     Some(wider) => form = wider,
                     None => {
                         chosen.pop();
@@ -130,12 +132,12 @@ impl Form {
     }
 
     /// The form of all these sections; none if they have none in common.
-    fn of(samples: &[&(Section, &Sample)], filter: Filter) -> Option<Self> {
+    fn of(samples: &[&(Section, &Sample)], (filter, by_kind): (Filter, bool)) -> Option<Self> {
         let mut templates: BTreeMap<Key, Template> = BTreeMap::new();
         let mut headings: BTreeMap<String, Option<String>> = BTreeMap::new();
         let (mut left_out, mut sequence): (Vec<String>, Vec<Option<String>>) = (Vec::new(), Vec::new());
         let mut knows_breaking = false;
-        let (mut by_kind, mut is_complete) = (true, true);
+        let (mut is_by_kind, mut is_complete) = (true, true);
         for (section, sample) in samples {
             let facts: Vec<Facts> = sample.commits.iter().filter_map(|commit| filter.facts(commit)).collect();
             let mut used = vec![false; facts.len()];
@@ -150,7 +152,7 @@ impl Form {
                         return None;
                     }
                     let known = headings.entry(fact.kind().to_owned()).or_insert_with(|| heading.clone());
-                    by_kind &= known == heading;
+                    is_by_kind &= known == heading;
                     knows_breaking |= fact.is_breaking();
                 }
                 if !sequence.contains(heading) {
@@ -166,9 +168,11 @@ impl Form {
                 facts.iter().zip(&used).filter(|(_, used)| !**used).map(|(fact, _)| fact.kind().to_owned());
             left_out.extend(unused);
         }
-        let is_flat = is_complete && sequence.len() == 1;
-        by_kind &= left_out.iter().all(|kind| !headings.contains_key(kind));
-        if !is_flat && !by_kind {
+        let fits = match by_kind {
+            true => is_by_kind && left_out.iter().all(|kind| !headings.contains_key(kind)),
+            false => is_complete && sequence.len() == 1,
+        };
+        if !fits {
             return None;
         }
         let is_sorted =
@@ -183,7 +187,7 @@ impl Form {
             .collect();
         let mut form = Self {
             filter,
-            headings: (!is_flat).then_some(headings),
+            headings: by_kind.then_some(headings),
             left_out,
             sequence,
             templates,

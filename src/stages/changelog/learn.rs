@@ -9,7 +9,7 @@ use crate::python::project::Files as _;
 use crate::python::version::Version;
 
 /// How many of the last releases are looked at
-const MOST_RELEASES: usize = 4;
+const MOST_RELEASES: usize = 10;
 /// How many of them are enough
 const ENOUGH: usize = 2;
 /// How many of the last final releases may show what became of their pre-releases

@@ -1,0 +1,187 @@
+//! Changelogs whose form only earlier releases show.
+
+use pyrelease_test_support::{Blueprint, Project, str};
+
+use super::quick;
+
+const STAGES: &str = "stages = [\"changelog\", \"version\", \"tag\"]\n";
+
+fn project(text: &str) -> Project {
+    blueprint().changelog(text).build()
+}
+
+fn blueprint() -> Blueprint {
+    quick().without_remote().config(STAGES)
+}
+
+/// Commits and tags a version with this changelog.
+fn release(project: &Project, (from, to): (&str, &str), path: &str, text: &str) {
+    let metadata = project.read("pyproject.toml").replace(&format!("\"{from}\""), &format!("\"{to}\""));
+    project.write("pyproject.toml", &metadata);
+    project.write(path, text);
+    project.commit(&format!("Release {to}"));
+    project.git(&["tag", &format!("v{to}")]);
+}
+
+/// The changelog of a release, with the day as `DAY`.
+fn changelog(project: &Project, path: &str) -> String {
+    let day = project.git(&["log", "-1", "--format=%cs"]);
+    project.read(path).replace(day.trim(), "DAY")
+}
+
+#[test]
+fn a_final_release_takes_over_the_section_of_its_candidate_as_the_last_one_did() {
+    let first = "# Changes\n\n## 1.0.0 (2026-01-01)\n\n- The first one.\n";
+    let with = |heading: &str, old: &str| {
+        old.replacen("# Changes\n", &format!("# Changes\n\n## {heading}\n\n- More.\n"), 1)
+    };
+    let project = project(first);
+    release(&project, ("1.0.0", "1.1.0rc1"), "CHANGELOG.md", &with("1.1.0rc1 (2026-01-02)", first));
+    let sentence = "## 1.1.0 (2026-01-03)\n\nNo significant changes since the last candidate.";
+    let text = with("1.1.0rc1 (2026-01-02)", first).replace("## 1.1.0rc1 (2026-01-02)", sentence);
+    release(&project, ("1.1.0rc1", "1.1.0"), "CHANGELOG.md", &text);
+    let text = with("1.2.0rc1 (2026-01-04)", &text);
+    release(&project, ("1.1.0", "1.2.0rc1"), "CHANGELOG.md", &text);
+    project.pyrelease("plan release").code(0).stdout_eq(str![[r#"
+demo 1.2.0 (now 1.2.0rc1), tag v1.2.0, from main at [OID]
+  in the run's own clone:
+    changelog  write CHANGELOG.md
+    version    write pyproject.toml
+    tag        commit "Release 1.2.0"
+               tag v1.2.0
+  in the repository and its remote; undone if a later stage fails:
+    land       land in your repository: main and tag v1.2.0
+  where the configuration does not say:
+    no Unreleased section is left, as in v1.2.0rc1 and v1.1.0 (to change it, set `unreleased` in [stage.changelog])
+    the section of the last pre-release becomes that of this version, as in v1.1.0 (to change it, set `renames-prerelease` in [stage.changelog])
+    lightweight tag, as in v1.2.0rc1 and v1.1.0 (to change it, set `annotated` in [stage.tag])
+
+"#]]);
+    for renames in [false, true] {
+        project
+            .write("release.toml", &format!("{STAGES}[stage.changelog]\nrenames-prerelease = {renames}\n"));
+        let plan = project.pyrelease("plan release").code(0);
+        assert_eq!(plan.stdout().contains("write CHANGELOG.md"), renames, "{plan}");
+    }
+    project.write("release.toml", STAGES);
+    project.pyrelease("run release --yes").code(0);
+    let sentence = "## 1.2.0 (DAY)\n\nNo significant changes since the last candidate.";
+    assert_eq!(changelog(&project, "CHANGELOG.md"), text.replace("## 1.2.0rc1 (2026-01-04)", sentence));
+    let notes = project.pyrelease("notes 1.2.0").code(0);
+    assert!(
+        notes.stdout().starts_with("No significant changes since the last candidate.\n\n- More."),
+        "{notes}"
+    );
+}
+
+#[test]
+fn entries_are_made_from_commits_as_in_the_last_releases() {
+    let mut text = "# Changes\n\n## v1.0.0 - 2026-01-01\n\n- The first one.\n".to_owned();
+    let project = project(&text);
+    let change = |messages: &[&str]| {
+        for message in messages {
+            let file = message.replace(|c: char| !c.is_alphanumeric(), "-");
+            project.write(&format!("{file}.txt"), message);
+            project.commit(message);
+        }
+    };
+    let list = |titles: &[&str], (old, new): (&str, &str)| {
+        let items: String = titles.iter().map(|title| format!("* {title}\n")).collect();
+        format!(
+            "### What's Changed\n\n{items}\n**Full Changelog**: https://example.org/o/r/compare/v{old}...v{new}\n"
+        )
+    };
+    let with = |text: &str, version: &str, day: &str, list: &str| {
+        text.replacen("# Changes\n", &format!("# Changes\n\n## v{version} - {day}\n\n{list}"), 1)
+    };
+    change(&["feat: take a flag (#2)", "fix: no longer fail (#3)"]);
+    let entries = list(&["fix: no longer fail (#3)", "feat: take a flag (#2)"], ("1.0.0", "1.0.1"));
+    text = with(&text, "1.0.1", "2026-01-02", &entries);
+    release(&project, ("1.0.0", "1.0.1"), "CHANGELOG.md", &text);
+    change(&["docs: say how (#4)"]);
+    text = with(&text, "1.0.2", "2026-01-03", &list(&["docs: say how (#4)"], ("1.0.1", "1.0.2")));
+    release(&project, ("1.0.1", "1.0.2"), "CHANGELOG.md", &text);
+    change(&["Go on (#5)", "ci: another thing (#6)"]);
+    project.pyrelease("plan 1.1.0").code(0).stdout_eq(str![[r#"
+demo 1.1.0 (now 1.0.2), tag v1.1.0, from main at [OID]
+  in the run's own clone:
+    changelog  write CHANGELOG.md
+    version    write pyproject.toml
+    tag        commit "Release 1.1.0"
+               tag v1.1.0
+  in the repository and its remote; undone if a later stage fails:
+    land       land in your repository: main and tag v1.1.0
+  where the configuration does not say:
+    section `v1.1.0 - [DATE]`, as `v1.0.2 - [DATE]` (to change it, set `heading` in [stage.changelog])
+    no Unreleased section is left, as in v1.0.2 and v1.0.1 (to change it, set `unreleased` in [stage.changelog])
+    changelog entries made from the commits, as in v1.0.2 and v1.0.1 (to change it, set `from` in [stage.changelog])
+    lightweight tag, as in v1.0.2 and v1.0.1 (to change it, set `annotated` in [stage.tag])
+
+"#]]);
+    project.pyrelease("run 1.1.0 --yes").code(0);
+    let entries = list(&["ci: another thing (#6)", "Go on (#5)"], ("1.0.2", "1.1.0"));
+    assert_eq!(changelog(&project, "CHANGELOG.md"), with(&text, "1.1.0", "DAY", &entries));
+
+    // What was written by hand counts first.
+    let text =
+        project.read("CHANGELOG.md").replacen("# Changes\n", "# Changes\n\n## Unreleased\n\n- By hand.\n", 1);
+    project.write("CHANGELOG.md", &text);
+    project.commit("Write the changelog");
+    project.pyrelease("run 1.2.0 --yes").code(0);
+    assert!(project.read("CHANGELOG.md").contains("\n\n- By hand.\n\n## v1.1.0"));
+}
+
+#[test]
+fn fragments_of_the_repository_are_collected_with_the_versions_of_earlier_headings() {
+    let section =
+        |versions: &str, day: &str| format!("## Version {versions} ({day})\n\n### Added\n\n- That. (#7)\n\n");
+    let start = "# Changelog\n\n<!-- start -->\n\n";
+    let project = blueprint().in_subfolder("api").changelog("").build();
+    project.git(&["rm", "--quiet", "--force", "CHANGELOG.md"]);
+    let path = "../CHANGELOG.md";
+    let settings = "[tool.towncrier]\ndirectory = \".changes\"\nfilename = \"CHANGELOG.md\"\nstart_string = \"<!-- start -->\\n\"\n\
+                    issue_format = \"#{issue}\"\ntitle_format = \"## Version {version} ({project_date})\"\nunderlines = [\"\", \"\", \"\"]\n\
+                    [[tool.towncrier.type]]\ndirectory = \"added\"\nname = \"Added\"\nshowcontent = true\n";
+    project.write("../pyproject.toml", settings);
+    let mut text = format!("{start}{}", section("1.0.0/0.4b0", "2026-01-01"));
+    for (versions, both) in [(("1.0.0", "1.1.0"), "1.1.0/0.5b0"), (("1.1.0", "1.2.0"), "1.2.0/0.6b0")] {
+        text = text.replacen(start, &format!("{start}{}", section(both, "2026-01-02")), 1);
+        release(&project, versions, path, &text);
+    }
+    project.write("../.changes/12.added", "A flag.\n");
+    project.write("../.changes/.gitignore", "!.gitignore\n");
+    project.commit("Add a flag");
+    project.pyrelease("plan").code(0).stdout_eq(str![[r#"
+demo 1.3.0 (now 1.2.0), tag v1.3.0, from main at [OID]
+because `../.changes/12.added` is a fragment of type `added`
+  in the run's own clone:
+    changelog  run `towncrier build --yes --version 1.3.0/0.7b0 --date [DATE]`
+    version    write pyproject.toml
+    tag        commit "Release 1.3.0"
+               tag v1.3.0
+  in the repository and its remote; undone if a later stage fails:
+    land       land in your repository: main and tag v1.3.0
+  where the configuration does not say:
+    changelog `../CHANGELOG.md`, as in v1.2.0 (to change it, set `file` in [stage.changelog])
+    no Unreleased section is left, as in v1.2.0 and v1.1.0 (to change it, set `unreleased` in [stage.changelog])
+    lightweight tag, as in v1.2.0 and v1.1.0 (to change it, set `annotated` in [stage.tag])
+
+"#]]);
+    project.pyrelease("run --yes").code(0);
+    let released = changelog(&project, path);
+    assert!(
+        released
+            .starts_with(&format!("{start}## Version 1.3.0/0.7b0 (DAY)\n\n### Added\n\n- A flag. (#12)\n")),
+        "{released}"
+    );
+    assert_eq!(project.git(&["ls-files", "../.changes"]).trim(), "../.changes/.gitignore");
+    assert_eq!(project.git(&["status", "--porcelain", "--untracked-files=no"]), "");
+    // A bad fragment is refused by its path.
+    project.write("../.changes/13.unheard", "Something.\n");
+    project.commit("Add a bad one");
+    let refused = project.pyrelease("run minor --dry-run").code(3);
+    assert!(
+        refused.stderr().contains("`../.changes/13.unheard`: `unheard` is not a type of fragment"),
+        "{refused}"
+    );
+}
