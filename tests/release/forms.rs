@@ -185,3 +185,36 @@ because `../.changes/12.added` is a fragment of type `added`
         "{refused}"
     );
 }
+
+#[test]
+fn doctor_names_the_form_and_what_becomes_of_the_changelog() {
+    let towncrier = "\n[tool.towncrier]\ndirectory = \"news\"\nfilename = \"NEWS.md\"\n";
+    let earlier = "1.0.0 (2026-01-01)\n------------------\n\n- The first one.\n";
+    let headed = |title: &str| format!("{title}\n{}\n\n- More.\n\n{earlier}", "-".repeat(title.len()));
+    for (path, text, metadata, expected) in [
+        ("NEWS.txt", headed("1.1.0 (unreleased)"), "", "NEWS.txt (plain text) becomes"),
+        ("CHANGES", headed("1.1.0 (unreleased)"), "", "CHANGES (reStructuredText) becomes"),
+        ("HISTORY.md", headed("Unreleased").replace('\n', "\r\n"), "", "HISTORY.md (Markdown) becomes"),
+        (
+            "CHANGES.rst",
+            headed("1.1.0 (2026-01-02)"),
+            "",
+            "CHANGES.rst (reStructuredText) has the section of 1.1.0 already",
+        ),
+        (
+            "news/1.bugfix",
+            "A fix.\n".to_owned(),
+            towncrier,
+            "NEWS.md: towncrier collects one fragment of `news` into it",
+        ),
+    ] {
+        let project = blueprint().changelog("").build();
+        project.git(&["rm", "--quiet", "--force", "CHANGELOG.md"]);
+        project.write(path, &text);
+        project
+            .write("pyproject.toml", &(project.read("pyproject.toml").replace("1.0.0", "1.1.0") + metadata));
+        project.commit("Write the changelog");
+        let doctor = project.pyrelease("doctor").code(0);
+        assert!(doctor.stdout().contains(expected), "{doctor}");
+    }
+}

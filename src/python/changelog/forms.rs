@@ -24,6 +24,9 @@ fn check(path: &str, text: &str, (before, after): (&str, &str)) -> Promoted {
     let other = promote(path, &windows(text), Some(&Remainder::default()));
     assert_eq!(other.text, windows(&promoted.text));
     assert_eq!(other.notes, promoted.notes);
+    let tabbed = |text: &str| text.replace("\n- ", "\n-\t").replace("\n* ", "\n*\t");
+    let other = promote(path, &tabbed(text), Some(&Remainder::default()));
+    assert_eq!(other.text, tabbed(&promoted.text));
     promoted
 }
 
@@ -136,6 +139,15 @@ fn a_series_that_is_not_released_becomes_the_version() {
     // A series with versions below is a heading of its own.
     let text = "## Unreleased\n\n- c\n\n## 1.1.x\n\nThe last series.\n\n## 1.0.0 (2024-01-31)\n\n- b\n";
     check("a.md", text, ("## Unreleased", "## 1.1.0 (2026-11-24)"));
+}
+
+#[test]
+fn tabs_stay_where_they_are() {
+    let text = "#\tChanges\n\n##\tUnreleased\t\n\n###\tAdded\n\n-\tA flag\n\n\t- nested\n\n##\t1.0.0 (2024-01-31)\n\n-\tb\n";
+    let promoted = check("a.md", text, ("##\tUnreleased\t", "##\t1.1.0 (2026-11-24)\t"));
+    assert_eq!(promoted.notes, "###\tAdded\n\n-\tA flag\n\n\t- nested");
+    let text = "Changes\n=======\n\nUnreleased\t\n----------\t\n\n*\tA flag\n\n\tIt is new.\n\n1.0.0\n-----\n\n*\tb\n";
+    check("a.rst", text, ("Unreleased\t\n----------\t", "1.1.0\t\n-----"));
 }
 
 #[test]
@@ -296,6 +308,13 @@ fn hostile_and_long_texts_cost_little() {
     let text = format!("# Changes\n\n## Unreleased\n\n- a\n\n{}", entry.repeat((5 << 20) / entry.len()));
     let promoted = promote("a.md", &text, None);
     assert_eq!(promoted.notes, "- a");
+    let entry = "1.0.0 (2024-01-31)\n------------------\n\nFixed\n~~~~~\n\n* An entry with ``code``.\n\n";
+    let text = format!(
+        "Changes\n=======\n\nUnreleased\n----------\n\n* a\n\n{}",
+        entry.repeat((5 << 20) / entry.len())
+    );
+    let promoted = promote("a.rst", &text, Some(&Remainder::default()));
+    assert_eq!((promoted.notes.as_str(), promoted.heading.as_str()), ("* a", "1.1.0 (2026-11-24)"));
     // Everything is unreleased, and every other heading is empty.
     let entry = "### Added\n\n<!-- a hint -->\n\n### Fixed\n\n- An entry with `code`.\n\n";
     let text = format!("# Changes\n\n## Unreleased\n\n{}## 1.0.0\n", entry.repeat((5 << 20) / entry.len()));

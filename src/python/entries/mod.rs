@@ -63,6 +63,15 @@ impl Form {
     /// The form of the sections of the last releases, which come the newest first, and how many of them have it; none if
     /// they have none in common.
     pub fn learn(samples: &[Sample]) -> Option<(Self, usize)> {
+        Self::learned(samples, ENOUGH_ENTRIES)
+    }
+
+    /// Whether the last two releases may have a form, so that older ones are worth a look.
+    pub fn is_likely(last: &[Sample]) -> bool {
+        Self::learned(last, 0).is_some()
+    }
+
+    fn learned(samples: &[Sample], enough: usize) -> Option<(Self, usize)> {
         let parsed: Vec<(Section, &Sample)> = samples
             .iter()
             .map_while(|sample| {
@@ -70,13 +79,12 @@ impl Form {
                 Some((section.with_placeholders(&sample.names), sample))
             })
             .collect();
-        let entries: usize = parsed.iter().take(ENOUGH).map(|(section, _)| section.count()).sum();
-        if parsed.len() < ENOUGH || entries < ENOUGH_ENTRIES {
+        if parsed.len() < ENOUGH {
             return None;
         }
         // That types decide is the less simple rule.
         let rules = [false, true].into_iter().flat_map(|by_kind| Filter::ALL.map(|filter| (filter, by_kind)));
-        rules.into_iter().find_map(|rule| {
+        let forms = rules.filter_map(|rule| {
             let mut chosen: Vec<&(Section, &Sample)> = parsed.iter().take(ENOUGH).collect();
             let mut form = Self::of(&chosen, rule)?;
             // Older ones may show more types, but need not have the form.
@@ -89,8 +97,11 @@ impl Form {
                     }
                 }
             }
-            Some((form, chosen.len()))
-        })
+            let entries: usize = chosen.iter().map(|(section, _)| section.count()).sum();
+            (entries >= enough).then_some((form, chosen.len()))
+        });
+        // The one that explains most; of equal ones the first.
+        forms.reduce(|best, other| if other.1 > best.1 { other } else { best })
     }
 
     /// The section of a release with these commits, the newest first; none if no commit has an entry, or if the form does

@@ -190,3 +190,29 @@ fn what_a_person_wrote_is_no_form() {
     let one = |commits: &[Made], _: &Names| format!("- {}", commits[0].message);
     assert_eq!(third(one, [&["Add a flag"], &["Drop it"], &["Go on"]]), None);
 }
+
+#[test]
+fn more_releases_show_more() {
+    // Two releases with one type each could be without types.
+    let messages: [&[&str]; 4] = [
+        &["feat: second (#6)", "test: a test (#5)"],
+        &[
+            "fix: one (#4)",
+            "chore: none (#3)",
+            "test: a test that is there (#2)",
+            "test: and one more of them (#1)",
+        ],
+        &["fix: two (#7)"],
+        &["fix: three (#8)"],
+    ];
+    let sample = |at: usize| {
+        let (commits, names) = (commits(at as u64 + 1, messages[at]), names(at as u64 + 1));
+        Sample { body: typed(&commits, &names), commits, names }
+    };
+    let samples: Vec<Sample> = (0..4).rev().map(sample).collect();
+    assert!(Form::is_likely(&samples[..2]) && Form::learn(&samples[..2]).is_none());
+    let (form, count) = Form::learn(&samples).unwrap();
+    assert_eq!(count, 4);
+    let next = commits(9, &["feat: next (#11)", "chore: it (#10)", "test: the rest (#9)"]);
+    assert_eq!(form.section(&next, &names(9)).unwrap(), typed(&next, &names(9)));
+}

@@ -1,7 +1,7 @@
 //! Entries of several lines.
 
-/// The usual widths
-const WIDTHS: [usize; 8] = [72, 79, 80, 88, 90, 99, 100, 120];
+/// The usual widths, the most usual first: a few entries may fit several
+const WIDTHS: [usize; 8] = [100, 80, 79, 88, 120, 72, 90, 99];
 
 /// How entries are wrapped
 #[derive(Debug, Clone, PartialEq, Eq)]

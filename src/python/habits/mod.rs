@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::python::changelog::date;
 use crate::python::version::{Calver, Version};
 
-pub use places::{FileChange, Hunk, LearnedLine, changes_source, writes_version};
+pub use places::{FileChange, Hunk, LearnedLine, changes_source, is_notes, writes_version};
 pub use reopen::{AfterRelease, NextVersion, Part, Reopening, reopening};
 pub use tags::{TagStyle, VersionTag, own};
 

@@ -321,7 +321,7 @@ pub fn writes_version(changes: &[FileChange], tag: &VersionTag) -> bool {
 }
 
 /// Whether a file has the notes of releases, by its name.
-pub(super) fn is_notes(path: &str) -> bool {
+pub fn is_notes(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     let mut parts = lower.rsplit('/');
     let name = parts.next().unwrap_or_default();

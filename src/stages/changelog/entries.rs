@@ -30,7 +30,9 @@ impl Changelog {
         }
         let past = habits.releases();
         let samples = || past.iter().zip(past.iter().skip(1)).map_while(|pair| sample(workspace, path, pair));
-        Form::learn(&samples().take(ENOUGH).collect::<Vec<_>>())?;
+        if !Form::is_likely(&samples().take(ENOUGH).collect::<Vec<_>>()) {
+            return None;
+        }
         let (form, count) = Form::learn(&samples().take(MOST_RELEASES).collect::<Vec<_>>())?;
         let last = past.first().filter(|last| Some(&last.tag.name) == target.previous_tag.as_ref())?;
         let names = Names {

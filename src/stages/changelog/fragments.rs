@@ -94,6 +94,16 @@ impl Changelog {
     }
 }
 
+/// What the tool does, for the user.
+pub(super) fn shown(fragments: &Fragments, release: &Release) -> String {
+    let (path, tool) = (changelog_of(fragments, release), fragments.collector.name());
+    let count = match fragments.files.len() {
+        1 => "one fragment".to_owned(),
+        count => format!("{count} fragments"),
+    };
+    format!("{path}: {tool} collects {count} of `{}` into it", fragments.folder)
+}
+
 /// What would make the tool fail, as errors of the preflight.
 pub(super) fn problems(problems: &[Problem]) -> impl Iterator<Item = Finding> {
     problems.iter().map(|problem| Finding::error(problem.to_string()).help(problem.help()))

@@ -95,7 +95,11 @@ impl Changelog {
         generated: &Generated,
         release: &Release,
     ) -> Result<Vec<Finding>> {
-        let mut findings: Vec<Finding> = fragments::problems(&generated.problems).collect();
+        let path = self.generated_path(generated, release);
+        let version = &release.target.version;
+        let shown = format!("{path}: {} generates the section of {version}", generated.generator.name());
+        let mut findings = vec![Finding::detail(shown)];
+        findings.extend(fragments::problems(&generated.problems));
         let workspace = &release.workspace;
         let (name, settings) = (generated.generator.name(), &generated.settings);
         if let Some(plugin) = &generated.plugin
@@ -110,7 +114,6 @@ impl Changelog {
             let message = format!("this shallow clone lacks commits that {name} reads");
             findings.push(Finding::error(message).help("run `git fetch --unshallow --tags`"));
         }
-        let path = self.generated_path(generated, release);
         if let Some(own) = &generated.changelog
             && *own != path
             && generated.generator == Generator::GenerateChangelog

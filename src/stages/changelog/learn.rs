@@ -3,8 +3,8 @@
 use super::{Changelog, parse};
 use crate::engine::model::Convention;
 use crate::engine::release::{Target, Workspace};
-use crate::python::changelog::{Changelog as Document, Promotion, Remainder, Takeover};
-use crate::python::habits::{Habits, PastRelease};
+use crate::python::changelog::{Changelog as Document, Promotion, Remainder, Section, Takeover};
+use crate::python::habits::{self, Habits, PastRelease};
 use crate::python::project::Files as _;
 use crate::python::version::Version;
 
@@ -58,7 +58,7 @@ impl Changelog {
             target.conventions.entries = self.learned_entries(workspace, habits, &path, target);
         }
         if self.heading.is_none() {
-            target.conventions.heading = self.learned_heading(workspace, &path, &past, target);
+            target.conventions.heading = self.learned_heading(workspace, habits, (&path, &past), target);
         }
     }
 
@@ -95,8 +95,8 @@ impl Changelog {
     fn learned_heading(
         &self,
         workspace: &Workspace,
-        path: &str,
-        past: &[Past],
+        habits: &Habits,
+        (path, past): (&str, &[Past]),
         target: &Target,
     ) -> Option<Convention<String>> {
         let text = String::from_utf8(workspace.read(path)?).ok()?;
@@ -106,7 +106,9 @@ impl Changelog {
             document.versions().into_iter().find(|section| section.version.as_ref() != Some(version));
         // A file for each series begins without a version; the last release shows what its heading will be.
         let earlier = in_file.map(|section| section.title);
-        let earlier = earlier.or_else(|| past.first().map(|past| past.title.clone()))?;
+        let earlier = earlier.or_else(|| past.first().map(|past| past.title.clone()));
+        let earlier = earlier
+            .or_else(|| habits.releases().iter().find_map(|one| title_in_other_file(workspace, one)))?;
         let links = super::work::links(target);
         let entries = target.conventions.entries.as_ref().map(|learned| learned.value.as_str());
         let promotion = Promotion {
@@ -156,6 +158,15 @@ fn remainder(past: &[Past]) -> Option<Convention<Remainder>> {
     let is_usual = newest.is_left && newest.template.trim().is_empty();
     let reason = crate::python::habits::reason(&evidence);
     (!is_usual).then_some(Convention { value: newest, reason })
+}
+
+/// The heading of a release in the file in which that had it: there may be one for each series.
+fn title_in_other_file(workspace: &Workspace, release: &PastRelease) -> Option<String> {
+    release.changes.iter().filter(|change| habits::is_notes(&change.path)).find_map(|change| {
+        let after = document(&change.path, workspace.read_at(&release.commit, &change.path)?)?;
+        let is_own = |section: &Section| section.version.as_ref() == Some(&release.tag.version);
+        after.versions().into_iter().find(is_own).map(|section| section.title)
+    })
 }
 
 /// The top of a changelog.

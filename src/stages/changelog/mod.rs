@@ -203,11 +203,17 @@ impl Stage for Changelog {
                 findings.push(Finding::detail(shown::shown(&path, &before, &promoted.text)));
                 Ok(findings)
             }
-            Work::Promote { .. } | Work::Notes(_) => Ok(Vec::new()),
+            Work::Promote { path, promoted, .. } => {
+                let form = shown::form(&path, &promoted.text);
+                let version = &release.target.version;
+                Ok(vec![Finding::detail(format!("{path} ({form}) has the section of {version} already"))])
+            }
+            Work::Notes(_) => Ok(Vec::new()),
             Work::Leave(finding) => Ok(vec![finding]),
             Work::Generate(generated) => self.generated_problems(&generated, release),
             Work::Collect(fragments) => {
-                let mut findings: Vec<Finding> = fragments::problems(&fragments.problems).collect();
+                let mut findings = vec![Finding::detail(fragments::shown(&fragments, release))];
+                findings.extend(fragments::problems(&fragments.problems));
                 findings.extend(fragments::section_beside(&fragments, release));
                 findings.extend(release.workspace.edits_in_the_way(fragments::paths(&fragments))?);
                 Ok(findings)

@@ -9,13 +9,18 @@ use crate::python::changelog::Format;
 /// The most lines that are shown
 const MOST_LINES: usize = 12;
 
-/// The changelog's path and form, and the lines that a release removes and adds.
-pub(super) fn shown(path: &str, before: &str, after: &str) -> String {
-    let form = match Format::of_text(path, before) {
+/// The form of a changelog, for the user.
+pub(super) fn form(path: &str, text: &str) -> &'static str {
+    match Format::of_text(path, text) {
         Some(Format::Markdown) => "Markdown",
         _ if path.ends_with(".txt") => "plain text",
         _ => "reStructuredText",
-    };
+    }
+}
+
+/// The changelog's path and form, and the lines that a release removes and adds.
+pub(super) fn shown(path: &str, before: &str, after: &str) -> String {
+    let form = form(path, before);
     let diff = TextDiff::from_lines(before, after);
     let changes = diff.iter_all_changes().filter_map(|change| {
         let sign = match change.tag() {
