@@ -215,6 +215,6 @@ fn doctor_names_the_form_and_what_becomes_of_the_changelog() {
             .write("pyproject.toml", &(project.read("pyproject.toml").replace("1.0.0", "1.1.0") + metadata));
         project.commit("Write the changelog");
         let doctor = project.pyrelease("doctor").code(0);
-        assert!(doctor.stdout().contains(expected), "{doctor}");
+        assert!(doctor.stderr().contains(expected), "{doctor}");
     }
 }

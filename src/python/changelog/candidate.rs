@@ -4,27 +4,19 @@ use std::sync::LazyLock;
 
 use jiff::civil::Date;
 use regex::Regex;
-use serde::{Deserialize, Serialize};
 
 use super::Changelog;
 use super::edit::Edit;
 use super::parts::Part;
 use super::promote::{Promoted, Promotion};
 use super::references::Naming;
+use super::takeover::Takeover;
 use crate::python::version::Version;
 
 /// A sentence that says that the final version has nothing new
 static SAYS_SO: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^[\W_]*no (?:\w+ )?changes\b[^\n]*$").expect("a constant that the tests compile")
 });
-
-/// How a final release takes over the section of its last pre-release
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Takeover {
-    /// A sentence above the entries which says that nothing has changed since, with the line ends below it
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub sentence: String,
-}
 
 impl Takeover {
     /// How the release of `version` took over a section; `Some(None)` if it left that as it was, none if there was no

@@ -4,17 +4,14 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::Changelog;
-use super::parts::Part;
-use super::title::Release;
 use crate::python::version::{SPELLING, Version};
 
 /// The second version of a heading
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Companion {
     /// What stands between the versions: `/`, ` / v`
-    separator: String,
-    version: Version,
+    pub(super) separator: String,
+    pub(super) version: Version,
 }
 
 static SECOND: LazyLock<Regex> = LazyLock::new(|| {
@@ -24,7 +21,7 @@ static SECOND: LazyLock<Regex> = LazyLock::new(|| {
 
 /// How one version follows another
 #[derive(Debug, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     /// The number at this place is one more, and those after it are 0
     Number(usize),
     /// The number of the pre-release is one more
@@ -44,7 +41,7 @@ impl Companion {
 }
 
 impl Step {
-    fn between(older: &Version, newer: &Version) -> Option<Self> {
+    pub(super) fn between(older: &Version, newer: &Version) -> Option<Self> {
         let (old, new) = (older.release_segments(), newer.release_segments());
         let at = |numbers: &[u64], place: usize| numbers.get(place).copied().unwrap_or(0);
         let length = old.len().max(new.len());
@@ -62,7 +59,7 @@ impl Step {
     }
 
     /// The version that follows; its pre-release is like that of `example`.
-    fn after(&self, version: &Version, example: &Version) -> Option<Version> {
+    pub(super) fn after(&self, version: &Version, example: &Version) -> Option<Version> {
         let mut numbers = version.release_segments().to_vec();
         let pre = match self {
             Self::Number(place) => {
@@ -76,34 +73,5 @@ impl Step {
         let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
         let pre = pre.map(|(kind, number)| format!("{kind}{number}")).unwrap_or_default();
         format!("{}{pre}", numbers.join(".")).parse().ok()
-    }
-}
-
-impl Changelog {
-    /// A new version as the headings write it: with the one that is released together with it, if earlier versions show
-    /// how that goes on.
-    pub fn spelled(&self, version: &Version) -> String {
-        let second = self.companion_of(version);
-        let second = second.map(|one| format!("{}{}", one.separator, one.version)).unwrap_or_default();
-        format!("{version}{second}")
-    }
-
-    /// Whether the newest version's heading has a `v` before the version.
-    pub fn writes_v(&self) -> bool {
-        self.newest().and_then(Part::release).is_some_and(|release| release.style.ends_in_v())
-    }
-
-    fn companion_of(&self, version: &Version) -> Option<Companion> {
-        let releases: Vec<&Release> = self.parts.iter().filter_map(Part::release).collect();
-        let newest = releases.first()?;
-        let last = newest.companion.as_ref()?;
-        let step = Step::between(&newest.version, version)?;
-        let next = releases.windows(2).find_map(|pair| {
-            let (newer, older) = (pair[0].companion.as_ref()?, pair[1].companion.as_ref()?);
-            let is_alike = Step::between(&pair[1].version, &pair[0].version).as_ref() == Some(&step);
-            let second = Step::between(&older.version, &newer.version).filter(|_| is_alike)?;
-            second.after(&last.version, &newer.version)
-        })?;
-        Some(Companion { separator: last.separator.clone(), version: next })
     }
 }

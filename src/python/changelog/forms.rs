@@ -308,7 +308,8 @@ fn hostile_and_long_texts_cost_little() {
     let text = format!("# Changes\n\n## Unreleased\n\n- a\n\n{}", entry.repeat((5 << 20) / entry.len()));
     let promoted = promote("a.md", &text, None);
     assert_eq!(promoted.notes, "- a");
-    let entry = "1.0.0 (2024-01-31)\n------------------\n\nFixed\n~~~~~\n\n* An entry with ``code``.\n\n";
+    let entry = "1.0.0 (2024-01-31)\n------------------\n\nFixed\n~~~~~\n\n".to_owned();
+    let entry = entry + &"* An entry with ``code``.\n".repeat(40) + "\n";
     let text = format!(
         "Changes\n=======\n\nUnreleased\n----------\n\n* a\n\n{}",
         entry.repeat((5 << 20) / entry.len())

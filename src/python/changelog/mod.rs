@@ -22,7 +22,9 @@ mod rst;
 mod section;
 mod select;
 mod shape;
+mod spelled;
 mod style;
+mod takeover;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -30,10 +32,10 @@ mod title;
 mod to_markdown;
 mod words;
 
-pub use candidate::Takeover;
 pub use promote::{Promoted, Promotion};
 pub use remainder::Remainder;
 pub use section::{Category, Group, Item, Section};
+pub use takeover::Takeover;
 use thiserror::Error;
 pub use to_markdown::to_markdown;
 

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use jiff::civil::Date;
 
-use super::candidate::Takeover;
 use super::edit::Edit;
 use super::lines::Heading;
 use super::links::Comparison;
@@ -14,6 +13,7 @@ use super::references::Naming;
 use super::remainder::Remainder;
 use super::select::Choice;
 use super::style::{self, Style};
+use super::takeover::Takeover;
 use super::title::{Planned, Title, Unreleased};
 use super::{Changelog, ChangelogError, CompareLinks, Format, date, words};
 use crate::python::version::Version;

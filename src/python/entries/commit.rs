@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::item::Key;
 use crate::python::conventional::Conventional;
 
 /// The request at the end of a title: `(#12)`, `(!12)`
@@ -31,6 +30,13 @@ pub struct Made {
     pub is_merge: bool,
     /// Whether it is on the branch itself, not only on one that was merged
     pub is_on_branch: bool,
+}
+
+/// What decides about the form of an entry
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    has_scope: bool,
+    has_number: bool,
 }
 
 /// Which commits have entries
@@ -130,29 +136,4 @@ impl<'c> Facts<'c> {
     pub(super) fn key(&self) -> Key {
         Key { has_scope: self.scope().is_some(), has_number: self.number.is_some() }
     }
-
-    /// Whether an entry is that of the commit.
-    pub(super) fn is_of(&self, entry: &str) -> bool {
-        let has_id = self.id.get(..7).is_some_and(|id| entry.contains(id));
-        let has_other_id = || item_has_id(entry);
-        let numbered = || {
-            self.number.as_ref().is_none_or(|number| {
-                !entry.contains(['#', '!'])
-                    || entry.contains(&format!("#{number}"))
-                    || entry.contains(&format!("!{number}"))
-            })
-        };
-        super::item::place(entry, self).is_some() && (has_id || !has_other_id() && numbered())
-    }
-}
-
-/// Whether an entry names a commit.
-fn item_has_id(entry: &str) -> bool {
-    let mut words = entry.split(|c: char| !c.is_ascii_alphanumeric());
-    words.any(|word| {
-        word.len() >= 7
-            && word.chars().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase())
-            && word.contains(|c: char| c.is_ascii_digit())
-            && word.contains(|c: char| c.is_ascii_alphabetic())
-    })
 }

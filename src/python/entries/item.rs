@@ -7,13 +7,6 @@ use super::commit::Facts;
 /// The fewest digits of an identifier
 const SHORTEST: usize = 7;
 
-/// What decides about the form of an entry
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    pub(super) has_scope: bool,
-    pub(super) has_number: bool,
-}
-
 /// A part of an entry
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
@@ -46,6 +39,28 @@ pub(super) fn place(entry: &str, facts: &Facts<'_>) -> Option<(Range<usize>, boo
         }
     }
     None
+}
+
+/// Whether an entry is that of the commit.
+pub(super) fn is_of(entry: &str, facts: &Facts<'_>) -> bool {
+    let names_it = facts.id.get(..SHORTEST).is_some_and(|id| entry.contains(id));
+    let has_number = || {
+        let named =
+            |number: &String| ['#', '!'].iter().any(|mark| entry.contains(&format!("{mark}{number}")));
+        !entry.contains(['#', '!']) || facts.number.as_ref().is_none_or(named)
+    };
+    place(entry, facts).is_some() && (names_it || !names_commit(entry) && has_number())
+}
+
+/// Whether an entry names a commit.
+fn names_commit(entry: &str) -> bool {
+    let mut words = entry.split(|c: char| !c.is_ascii_alphanumeric());
+    words.any(|word| {
+        word.len() >= SHORTEST
+            && word.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
+            && word.contains(|c: char| c.is_ascii_digit())
+            && word.contains(|c: char| c.is_ascii_alphabetic())
+    })
 }
 
 impl Template {

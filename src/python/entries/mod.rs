@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 pub use commit::Made;
 pub use section::Names;
 
-use self::commit::{Facts, Filter};
-use self::item::{Key, Template};
+use self::commit::{Facts, Filter, Key};
+use self::item::Template;
 use self::section::{Frame, Section};
 use self::wrap::Wrap;
 
@@ -155,7 +155,7 @@ impl Form {
             for (heading, items) in &section.groups {
                 for item in items {
                     let text = wrap::unwrapped(item);
-                    let at = (0..facts.len()).find(|at| !used[*at] && facts[*at].is_of(&text))?;
+                    let at = (0..facts.len()).find(|at| !used[*at] && item::is_of(&text, &facts[*at]))?;
                     used[at] = true;
                     let fact = &facts[at];
                     let template = Template::of(&text, fact)?;
