@@ -1,5 +1,7 @@
 //! `pyrelease log`: lists the runs of this repository, or shows the journal of one.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use crate::engine::journal::{Content, Record};
@@ -7,7 +9,7 @@ use crate::engine::log;
 use crate::engine::run::Store;
 use crate::error::Result;
 use crate::ops::Context;
-use crate::ops::open_loosely;
+use crate::ops::{open_loosely, write_report};
 use crate::ui::{Format, data, journal_text, runs_text};
 
 #[derive(Debug, clap::Args)]
@@ -19,6 +21,16 @@ pub(super) struct Arguments {
     /// Show the journal of the newest run
     #[arg(long)]
     last: bool,
+
+    /// Write the run's report as an HTML page into the run's folder, and print its path
+    #[arg(long)]
+    html: bool,
+}
+
+/// The report in JSON
+#[derive(Serialize)]
+struct ReportData {
+    report: PathBuf,
 }
 
 /// A line of a journal in JSON
@@ -34,6 +46,14 @@ struct LineData<'a> {
 pub(super) fn log(context: &Context, arguments: &Arguments) -> Result<()> {
     let workspace = open_loosely(context)?;
     let store = Store::of(&workspace.repository)?;
+    if arguments.html {
+        let report = write_report(&log::find(&store, arguments.run.as_deref())?)?;
+        match context.format {
+            Format::Human => data(&report.display().to_string()),
+            Format::Json => json(&ReportData { report }),
+        }
+        return Ok(());
+    }
     if arguments.run.is_none() && !arguments.last {
         let runs = log::summaries(&store)?;
         match context.format {

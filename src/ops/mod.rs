@@ -6,6 +6,7 @@ mod credentials;
 mod doctor;
 mod notes;
 mod reconstruct;
+mod report;
 mod resume;
 mod rollback;
 mod run;
@@ -28,6 +29,7 @@ use crate::world::{Environment, process};
 
 pub use build::{BuildOptions, build};
 pub use doctor::doctor;
+pub use report::write_report;
 pub use resume::{ResumeOptions, resume};
 pub use rollback::{RollbackOptions, rollback};
 pub use run::{RunOptions, run};

@@ -5,6 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::credentials::ask_for_missing;
+use super::report::renew_report;
 use super::session::{Session, configuration_of_run, destinations};
 use super::{Context, open, reconstruct, recovery_context, transfer};
 use crate::engine::execute::Execution;
@@ -91,7 +92,10 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
     };
     execution.check_credentials(options.force)?;
     execution.fetch_missing()?;
-    execution.complete()
+    let run = execution.run.clone();
+    let result = execution.complete();
+    renew_report(&run);
+    result
 }
 
 /// Whether the run's journal has lost its end and a file of the run is public.

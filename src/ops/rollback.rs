@@ -1,5 +1,6 @@
 //! `rollback`: undoes an interrupted run.
 
+use super::report::renew_report;
 use super::resume::not_over;
 use super::session::{configuration_of_run, destinations};
 use super::{Context, lost, open, recovery_context};
@@ -50,7 +51,10 @@ pub fn rollback(context: &Context, options: &RollbackOptions) -> Result<()> {
     orphans::terminate_all(run.id());
     let _guard = lock.start_watchdog(&run);
     let on_failure = if options.leave { OnUndoFailure::Leave } else { OnUndoFailure::Stop };
-    recovery_context(context, &workspace, &run).rollback(&mut journal, on_failure, &destinations)
+    let result =
+        recovery_context(context, &workspace, &run).rollback(&mut journal, on_failure, &destinations);
+    renew_report(&run);
+    result
 }
 
 /// Gives up runs whose journals cannot be read, if `--leave` was passed. Undoes nothing.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::Context;
 use super::credentials::ask_for_missing;
 use super::notes::{ask_for_notes, forget};
+use super::report::renew_report;
 use super::session::{Session, Wanted, tell_unused_indexes};
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
@@ -96,7 +97,10 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     forget(&store, &plan.version);
     execution.probe = options.probe;
     let _guard = lock.as_ref().and_then(|lock| lock.start_watchdog(&execution.run));
-    execution.complete()
+    let run = execution.run.clone();
+    let result = execution.complete();
+    renew_report(&run);
+    result
 }
 
 /// The build environments of an earlier run.

@@ -61,7 +61,7 @@ fn ended(outcome: Outcome) -> &'static str {
 }
 
 /// The time in the user's time zone.
-fn when(time: Option<&str>) -> String {
+pub(super) fn when(time: Option<&str>) -> String {
     let time = time.and_then(|time| time.parse::<jiff::Timestamp>().ok());
     let zoned = time.map(|time| time.to_zoned_datetime(jiff::tz::TimeZone::system()));
     zoned.map_or_else(|| "?".to_owned(), |time| time.strftime("%F %T").to_string())
@@ -76,7 +76,7 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-fn meaning(content: &Content) -> String {
+pub(super) fn meaning(content: &Content) -> String {
     let record = match content {
         Content::Record(record) => record.as_ref(),
         Content::Foreign => return "!! a record that this version of pyrelease cannot read".to_owned(),

@@ -5,10 +5,12 @@ mod check;
 mod counter;
 mod drill;
 mod excerpt;
+mod html;
 mod human;
 mod json;
 mod live;
 mod log;
+mod report;
 mod style;
 mod table;
 mod uploads;
@@ -30,6 +32,7 @@ pub use excerpt::excerpt_text;
 pub use human::{Human, plan_text};
 pub use json::Json;
 pub use log::{journal_text, runs_text};
+pub use report::report_page;
 pub use table::Table;
 
 /// How much is printed

@@ -34,6 +34,7 @@ mod rebuild;
 mod recovery;
 mod rehearsals;
 mod reopen;
+mod reports;
 mod repositories;
 mod reproducible;
 mod rivals;
