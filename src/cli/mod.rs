@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod drill;
 mod external;
+mod index;
 mod log;
 mod notes;
 mod plan;
@@ -105,6 +106,8 @@ enum Command {
     Demo(demo::Arguments),
     /// In a copy, kill the release at every point, and check that it can be undone and completed
     Drill(drill::Arguments),
+    /// Serve a package index for trials, on this machine
+    Index(index::Arguments),
     /// Manage plugins
     #[command(subcommand)]
     Plugin(plugin::Arguments),
@@ -186,6 +189,7 @@ fn run(context: &Context, command: &Command) -> Result<()> {
         Command::Upload(arguments) => upload::upload(context, arguments),
         Command::Demo(arguments) => demo::demo(context, arguments),
         Command::Drill(arguments) => drill::drill(context, arguments),
+        Command::Index(arguments) => index::index(context, arguments),
         Command::Plugin(arguments) => plugin::plugin(context, arguments),
         Command::Other(words) => external::run(context, words),
     }

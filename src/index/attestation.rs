@@ -2,48 +2,19 @@
 //! index verifies the signature. Before anything is sent, this module refuses a file that is not an attestation, or
 //! that attests other bytes.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::python::attestation::Attestation;
 use crate::python::distribution::Distribution;
 
 /// The suffix that an attestation's file name adds to the distribution's
 const ENDING: &str = ".publish.attestation";
 /// In bytes; attestations usually have about 10 kB
 const LONGEST: u64 = 1 << 20;
-
-#[derive(Deserialize)]
-struct Attestation {
-    version: u64,
-    #[serde(rename = "verification_material")]
-    _material: Map<String, Value>,
-    envelope: Envelope,
-}
-
-#[derive(Deserialize)]
-struct Envelope {
-    /// The signed statement, in base64
-    statement: String,
-    #[serde(rename = "signature")]
-    _signature: String,
-}
-
-/// The signed statement, as far as it names files
-#[derive(Deserialize)]
-struct Statement {
-    subject: Vec<Subject>,
-}
-
-#[derive(Deserialize)]
-struct Subject {
-    digest: BTreeMap<String, String>,
-}
 
 /// The attestation beside a distribution, as the form wants it: a list. None if there is no such file.
 ///
@@ -84,13 +55,8 @@ pub(super) fn beside(distribution: &Distribution) -> Result<Option<String>> {
 
 /// Refuses an attestation of other bytes, such as one left over from another build.
 fn is_of(attestation: &Attestation, distribution: &Distribution) -> Result<(), String> {
-    let statement = BASE64_STANDARD
-        .decode(&attestation.envelope.statement)
-        .ok()
-        .and_then(|text| serde_json::from_slice::<Statement>(&text).ok())
-        .ok_or("its signed statement cannot be read")?;
-    let mut hashes = statement.subject.iter().filter_map(|subject| subject.digest.get("sha256"));
-    let Some(attested) = hashes.next() else { return Err("it does not name a sha256".to_owned()) };
+    let statement = attestation.statement().ok_or("its signed statement cannot be read")?;
+    let Some(attested) = statement.sha256() else { return Err("it does not name a sha256".to_owned()) };
     if attested.eq_ignore_ascii_case(&distribution.sha256) {
         return Ok(());
     }
@@ -100,6 +66,8 @@ fn is_of(attestation: &Attestation, distribution: &Distribution) -> Result<(), S
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
     use serde_json::json;
     use snapbox::{assert_data_eq, str};
 

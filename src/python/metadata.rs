@@ -17,6 +17,8 @@ pub struct Metadata {
     headers: Vec<Header>,
     body: String,
     defects: Vec<Defect>,
+    /// Whether it is an upload form, which has exactly what was sent
+    is_form: bool,
 }
 
 /// One header
@@ -78,6 +80,21 @@ impl Metadata {
         Ok(metadata)
     }
 
+    /// The metadata in the fields of an upload form, as [`form_fields`](Self::form_fields) makes them.
+    pub fn of_form<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut metadata =
+            Self { headers: Vec::new(), body: String::new(), defects: Vec::new(), is_form: true };
+        for (name, value) in fields {
+            if name == "description" && metadata.body.is_empty() {
+                value.clone_into(&mut metadata.body);
+            } else {
+                let line = metadata.headers.len() + 1;
+                metadata.headers.push(Header { name: header_name(name), value: value.to_owned(), line });
+            }
+        }
+        metadata
+    }
+
     /// The headers in the file's order, including repeated ones.
     pub fn headers(&self) -> &[Header] {
         &self.headers
@@ -116,7 +133,7 @@ impl Metadata {
 
     /// Whether `License-File` is sent: metadata 2.4 introduced it.
     fn has_license_files(&self) -> bool {
-        self.metadata_version().is_some_and(|version| version >= (2, 4))
+        self.is_form || self.metadata_version().is_some_and(|version| version >= (2, 4))
     }
 
     /// The project's name without surrounding blanks, as written.
@@ -181,6 +198,15 @@ fn form_field(header: &str) -> String {
         "classifier" => "classifiers".to_owned(),
         "project_url" => "project_urls".to_owned(),
         field => field.to_owned(),
+    }
+}
+
+/// The header of a form's field, so that it is found by its name in a file.
+fn header_name(field: &str) -> String {
+    match field {
+        "classifiers" => "Classifier".to_owned(),
+        "project_urls" => "Project-URL".to_owned(),
+        field => field.replace('_', "-"),
     }
 }
 
@@ -250,7 +276,7 @@ fn parse_headers(text: &str) -> Result<Metadata, MetadataError> {
         let end = header.value.trim_end_matches(['\r', '\n']).len();
         header.value.truncate(end);
     }
-    Ok(Metadata { headers, body: body.to_owned(), defects })
+    Ok(Metadata { headers, body: body.to_owned(), defects, is_form: false })
 }
 
 /// Whether a text begins with a line that Python treats as a header.

@@ -1,6 +1,7 @@
 //! Python packaging as pure functions: no I/O, no clock, no environment.
 
 pub mod archive;
+pub mod attestation;
 pub mod changelog;
 pub mod comparison;
 pub mod conventional;

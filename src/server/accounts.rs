@@ -10,6 +10,7 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use super::refusal::Refusal;
+use super::settings::Publisher;
 use crate::python::filename::normalize;
 use crate::python::token::{Caveat, Macaroon, Token};
 
@@ -23,12 +24,19 @@ const LOCATION: &str = "127.0.0.1";
 pub(super) struct Account {
     /// The key's identifier in tokens
     identifier: String,
+    /// The same in tokens for trusted publishers
+    #[serde(default)]
+    publishing: String,
     user: String,
     root: Vec<u8>,
 }
 
 /// A request's token, before its restrictions are checked
-pub(super) struct PresentedToken(Token);
+pub(super) struct PresentedToken {
+    token: Token,
+    /// Whether it was issued to a trusted publisher
+    is_publishers: bool,
+}
 
 impl Account {
     /// Loads the account from a folder, or creates it.
@@ -41,10 +49,12 @@ impl Account {
             Err(error) => return Err(error),
         }
         let root = random::<32>()?.to_vec();
-        let account = Self { identifier: identifier()?, user: identifier()?, root };
+        let account =
+            Self { identifier: identifier()?, publishing: identifier()?, user: identifier()?, root };
         // Temporary files are readable only by their owner.
         let mut file = NamedTempFile::new_in(folder)?;
         serde_json::to_writer(&mut file, &account)?;
+        file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(account)
     }
@@ -58,28 +68,59 @@ impl Account {
     /// Finds the token that a secret contains, if this index issued it, without checking restrictions.
     pub(super) fn recognize(&self, secret: &str) -> Option<PresentedToken> {
         let token = Token::parse(secret).ok()?;
-        (token.macaroon().identifier() == self.identifier.as_bytes()).then_some(PresentedToken(token))
+        let identifier = token.macaroon().identifier();
+        let is_publishers = identifier == self.publishing.as_bytes() && !identifier.is_empty();
+        (is_publishers || identifier == self.identifier.as_bytes())
+            .then_some(PresentedToken { token, is_publishers })
     }
 
-    /// Checks a token's signature and restrictions for an upload to a project.
-    pub(super) fn permit(
+    /// A token for a trusted publisher, which expires at this time.
+    pub(super) fn token_for(&self, publisher: &Publisher, now: Timestamp, expires_at: i64) -> SecretString {
+        let macaroon = Macaroon::new(&self.root, LOCATION, &self.publishing);
+        let restrictions = [
+            Caveat::OidcPublisher(publisher.id()),
+            Caveat::ProjectName(publisher.projects.clone()),
+            Caveat::Expiration { not_before: now.as_second(), expires_at },
+        ];
+        Token::of(macaroon).narrowed(&restrictions).to_secret()
+    }
+
+    /// Checks a token's signature and restrictions for an upload to a project; returns the trusted publisher that it
+    /// was issued to, if it was to one.
+    pub(super) fn permit<'a>(
         &self,
         presented: &PresentedToken,
         project: &str,
+        publishers: &'a [Publisher],
         now: Timestamp,
-    ) -> Result<(), Refusal> {
-        let refuse =
-            |reasons: &str| Err(Refusal { status: 403, message: format!("Invalid API Token: {reasons}") });
-        let PresentedToken(token) = presented;
+    ) -> Result<Option<&'a Publisher>, Refusal> {
+        let refuse = |reasons: &str| Err(Refusal::with_status(403, format!("Invalid API Token: {reasons}")));
+        let PresentedToken { token, is_publishers } = presented;
         if !token.macaroon().is_signed_by(&self.root) {
             return refuse("signatures do not match");
         }
+        let caveats = token.caveats();
+        let named = caveats.iter().find_map(|caveat| match caveat {
+            Caveat::OidcPublisher(id) => publishers.iter().find(|publisher| publisher.id() == *id),
+            _ => None,
+        });
+        let publisher = named.filter(|_| *is_publishers);
         let texts = token.macaroon().caveats();
         let reasons: Vec<String> = texts
-            .zip(token.caveats())
-            .filter_map(|(text, caveat)| self.unmet(&caveat, text, project, now))
+            .zip(caveats)
+            .filter_map(|(text, caveat)| match caveat {
+                Caveat::OidcPublisher(id) if *is_publishers => of_publisher(&id, publisher, project),
+                caveat => self.unmet(&caveat, text, project, now),
+            })
             .collect();
-        if reasons.is_empty() { Ok(()) } else { refuse(&reasons.join(", ")) }
+        match (reasons.is_empty(), is_publishers, publisher) {
+            (false, ..) => refuse(&reasons.join(", ")),
+            // Every token for a publisher names it.
+            (true, true, None) => {
+                refuse("current OIDC publisher does not match publisher restriction in token")
+            }
+            (true, _, publisher) => Ok(publisher),
+        }
     }
 
     /// Why a restriction is not met, in PyPI's words.
@@ -111,6 +152,15 @@ impl Account {
             }),
         }
     }
+}
+
+/// Why a restriction to a trusted publisher is not met.
+fn of_publisher(id: &str, publisher: Option<&Publisher>, project: &str) -> Option<String> {
+    let Some(publisher) = publisher.filter(|publisher| publisher.id() == id) else {
+        return Some("current OIDC publisher does not match publisher restriction in token".to_owned());
+    };
+    (!publisher.projects.contains(&normalize(project)))
+        .then(|| format!("OIDC scoped token is not valid for project '{project}'"))
 }
 
 fn random<const LENGTH: usize>() -> io::Result<[u8; LENGTH]> {
@@ -147,7 +197,7 @@ mod tests {
         let token = Token::parse(account.token().expose_secret()).unwrap().narrowed(caveats);
         let presented = account.recognize(token.to_secret().expose_secret()).unwrap();
         let now = Timestamp::from_second(1000).unwrap();
-        account.permit(&presented, "Demo", now).err().map(|refusal| refusal.message).unwrap_or_default()
+        account.permit(&presented, "Demo", &[], now).err().map(|refusal| refusal.message).unwrap_or_default()
     }
 
     #[test]
@@ -187,7 +237,7 @@ mod tests {
         assert!(account.recognize("pypi-hunter2").is_none());
         let forged = Token::of(Macaroon::new(b"guessed", LOCATION, &account.identifier)).to_secret();
         let presented = account.recognize(forged.expose_secret()).unwrap();
-        let refusal = account.permit(&presented, "demo", Timestamp::UNIX_EPOCH).unwrap_err();
+        let refusal = account.permit(&presented, "demo", &[], Timestamp::UNIX_EPOCH).unwrap_err();
         assert_eq!(refusal.message, "Invalid API Token: signatures do not match");
         let again = Account::open(folder.path()).unwrap();
         assert!(again.recognize(account.token().expose_secret()).is_some(), "it lasts as long as the folder");

@@ -1,225 +1,224 @@
-//! The index's pages: the simple API in HTML (PEP 503) and JSON (PEP 691, 700), files, and pages for people.
+//! The index's pages for people: its projects, their files, and how to point tools at it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::header::{ACCEPT, CONTENT_TYPE, LOCATION, VARY};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse as _, Response};
-use serde_json::json;
-use tokio::task::spawn_blocking;
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_TYPE, HOST};
+use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::Shared;
-use super::store::Entry;
+use super::address::{self, escape};
+use super::entry::Entry;
+use super::json_api::latest;
+use super::simple::missing;
+use super::{Rules, Shared};
 use crate::python::filename::normalize;
-use crate::world::http::PYRELEASE_INDEX;
+use crate::python::version::ExactVersion;
+use crate::world::size;
 
-const JSON: &str = "application/vnd.pypi.simple.v1+json";
-const HTML: &str = "application/vnd.pypi.simple.v1+html";
-const PLAIN_HTML: &str = "text/html";
+const LAYOUT: &str = include_str!("../../templates/page/index.html");
+const STYLE: &str = include_str!("../../templates/page/index.css");
 
-pub(super) async fn home(State(shared): State<Arc<Shared>>) -> Response {
-    let mut items = String::new();
-    for project in shared.store.projects() {
-        let versions: BTreeSet<_> =
-            shared.store.entries(&project).into_iter().map(|entry| entry.version).collect();
-        for version in versions {
-            let (project, version) = (escape(&project), escape(&version));
-            items += &format!("<li><a href=\"/project/{project}/{version}/\">{project} {version}</a></li>\n");
-        }
-    }
-    let name = escape(&shared.name);
-    page(StatusCode::OK, &name, &format!("<h1>{name}</h1>\n<ul>\n{items}</ul>\n"))
+pub(super) async fn style() -> Response {
+    ([(CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
 }
 
-pub(super) async fn projects(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    let projects = shared.store.projects();
-    match negotiate(&headers) {
-        Some(JSON) => {
-            let projects: Vec<_> = projects.iter().map(|name| json!({ "name": name })).collect();
-            simple(JSON, json!({ "meta": { "api-version": "1.1" }, "projects": projects }).to_string())
-        }
-        Some(kind) => {
-            let links: String =
-                projects.iter().map(|name| format!("<a href=\"/simple/{name}/\">{name}</a><br>\n")).collect();
-            simple(kind, simple_html("Simple index", &links))
-        }
-        None => StatusCode::NOT_ACCEPTABLE.into_response(),
-    }
-}
-
-/// `/simple/NAME`
-pub(super) async fn without_slash(Path(project): Path<String>) -> Response {
-    moved(&project)
-}
-
-pub(super) async fn project(
-    State(shared): State<Arc<Shared>>,
-    Path(project): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    let normal = normalize(&project);
-    if normal != project {
-        return moved(&normal);
-    }
-    let entries = shared.store.entries(&normal);
-    let mut response = if entries.is_empty() {
-        missing("no such project")
+/// `GET /`
+pub(super) async fn home(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let (rows, count) = shared.store.with_projects(|projects| {
+        let rows: String = projects.iter().map(|(normal, entries)| project_row(normal, entries)).collect();
+        (rows, projects.len())
+    });
+    let projects = if count == 0 {
+        "<p class=\"empty\">No projects yet. Upload the first one as shown below.</p>\n".to_owned()
     } else {
-        match negotiate(&headers) {
-            Some(JSON) => simple(JSON, project_json(&normal, &entries)),
-            Some(kind) => simple(kind, project_html(&normal, &entries)),
-            None => StatusCode::NOT_ACCEPTABLE.into_response(),
-        }
+        format!(
+            "<table>\n<thead><tr><th scope=\"col\">Project</th><th scope=\"col\">Version</th>\
+             <th scope=\"col\" class=\"number\">Files</th><th scope=\"col\" class=\"number\">Size</th>\
+             <th scope=\"col\">Uploaded</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
+        )
     };
-    response.headers_mut().insert(PYRELEASE_INDEX, HeaderValue::from_static("has the rules of PyPI"));
-    response
+    let heading = match count {
+        1 => "1 project".to_owned(),
+        count => format!("{count} projects"),
+    };
+    let body = format!(
+        "<section aria-labelledby=\"projects\">\n<h2 id=\"projects\">{heading}</h2>\n{projects}</section>\n{}",
+        usage(&shared, &headers, "PROJECT")
+    );
+    page(&shared, &shared.name, None, &body)
 }
 
-pub(super) async fn file(
-    State(shared): State<Arc<Shared>>,
-    Path((project, filename)): Path<(String, String)>,
-) -> Response {
-    // Only listed files, so that no path leads out of the folder.
-    let Some(path) = shared.store.path(&project, &filename) else { return missing("no such file") };
-    match spawn_blocking(move || fs_err::read(path)).await {
-        Ok(Ok(bytes)) => ([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response(),
-        _ => (StatusCode::INTERNAL_SERVER_ERROR, "failed to read the file\n").into_response(),
-    }
-}
-
-pub(super) async fn release(
-    State(shared): State<Arc<Shared>>,
-    Path((project, version)): Path<(String, String)>,
-) -> Response {
-    let normal = normalize(&project);
-    let mut entries = shared.store.entries(&normal);
-    entries.retain(|entry| entry.version == version);
-    let Some(first) = entries.first() else { return missing("no such release") };
-
-    let title = format!("{} {}", escape(&first.name), escape(&first.version));
-    let mut body = format!("<h1>{title}</h1>\n<p>{}</p>\n", escape(&first.summary));
-    if let Some(range) = &first.requires_python {
-        body += &format!("<p>Requires Python {}</p>\n", escape(range));
-    }
-    body += "<table>\n<tr><th>File</th><th>Bytes</th><th>Uploaded</th><th>sha256</th></tr>\n";
-    for entry in &entries {
-        let Entry { filename, size, uploaded, sha256, .. } = entry;
-        let link = format!("<a href=\"{}\">{}</a>", escape(&address(&normal, entry)), escape(filename));
-        body += &format!("<tr><td>{link}</td><td>{size}</td><td>{uploaded:.0}</td><td>{sha256}</td></tr>\n");
-    }
-    body +=
-        &format!("</table>\n<p>On <a href=\"/\">{}</a>, on this machine only.</p>\n", escape(&shared.name));
-    page(StatusCode::OK, &title, &body)
-}
-
-fn project_json(normal: &str, entries: &[Entry]) -> String {
-    let versions: BTreeSet<_> = entries.iter().map(|entry| &entry.version).collect();
-    let files: Vec<_> = entries
-        .iter()
-        .map(|entry| {
-            let mut file = json!({
-                "filename": entry.filename,
-                "url": address(normal, entry),
-                "hashes": { "sha256": entry.sha256 },
-                "size": entry.size,
-                "upload-time": format!("{:.6}", entry.uploaded),
-                "yanked": false,
-            });
-            if let Some(range) = &entry.requires_python {
-                file["requires-python"] = json!(range);
-            }
-            file
-        })
-        .collect();
-    json!({ "meta": { "api-version": "1.1" }, "name": normal, "versions": versions, "files": files })
-        .to_string()
-}
-
-fn project_html(normal: &str, entries: &[Entry]) -> String {
-    let mut links = String::new();
-    for entry in entries {
-        let address = escape(&format!("{}#sha256={}", address(normal, entry), entry.sha256));
-        let requires = match &entry.requires_python {
-            Some(range) => format!(" data-requires-python=\"{}\"", escape(range)),
-            None => String::new(),
-        };
-        links += &format!("<a href=\"{address}\"{requires}>{}</a><br>\n", escape(&entry.filename));
-    }
-    simple_html(&format!("Links for {normal}"), &links)
-}
-
-/// The path of a file. The name needs no escaping: the `!` and `+` of versions are allowed in a URL.
-fn address(normal: &str, entry: &Entry) -> String {
-    format!("/files/{normal}/{}", entry.filename)
-}
-
-/// The media type of the reply: the accepted one with the highest weight.
-fn negotiate(headers: &HeaderMap) -> Option<&'static str> {
-    let mut best: Option<(f32, &'static str)> = None;
-    let mut asked = false;
-    for range in
-        headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','))
-    {
-        asked = true;
-        let mut parts = range.split(';').map(str::trim);
-        let kind = match parts.next().unwrap_or_default() {
-            JSON | "application/vnd.pypi.simple.latest+json" => JSON,
-            HTML | "application/vnd.pypi.simple.latest+html" => HTML,
-            PLAIN_HTML | "text/*" | "*/*" => PLAIN_HTML,
-            _ => continue,
-        };
-        let weight =
-            parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse).unwrap_or(0.0);
-        if weight > best.map_or(0.0, |(best, _)| best) {
-            best = Some((weight, kind));
-        }
-    }
-    match best {
-        Some((_, kind)) => Some(kind),
-        None => (!asked).then_some(PLAIN_HTML),
-    }
-}
-
-fn simple(kind: &'static str, body: String) -> Response {
-    let kind = if kind == PLAIN_HTML { "text/html; charset=utf-8" } else { kind };
-    ([(CONTENT_TYPE, kind), (VARY, "Accept")], body).into_response()
-}
-
-fn simple_html(title: &str, links: &str) -> String {
+fn project_row(normal: &str, entries: &[Entry]) -> String {
+    let version = latest(entries).map(|version| version.to_string()).unwrap_or_default();
+    let newest = entries.iter().max_by_key(|entry| entry.uploaded);
+    let name = newest.map_or(normal, |entry| &entry.name);
+    let summary = newest.map_or("", |entry| &entry.summary);
+    let bytes = entries.iter().map(|entry| entry.size).sum();
     format!(
-        "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"pypi:repository-version\" content=\"1.1\">\n<title>{title}</title>\n</head>\n\
-         <body>\n<h1>{title}</h1>\n{links}</body>\n</html>\n"
+        "<tr><th scope=\"row\"><a href=\"/project/{normal}/\">{}</a><span class=\"summary\">{}</span></th>\
+         <td data-label=\"Version\">{}</td><td data-label=\"Files\" class=\"number\">{}</td>\
+         <td data-label=\"Size\" class=\"number\">{}</td><td data-label=\"Uploaded\">{}</td></tr>\n",
+        escape(name),
+        escape(summary),
+        escape(&version),
+        entries.len(),
+        size(bytes),
+        newest.map(uploaded).unwrap_or_default(),
     )
 }
 
-fn page(status: StatusCode, title: &str, body: &str) -> Response {
-    let html = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n</head>\n\
-         <body>\n{body}</body>\n</html>\n"
-    );
-    (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
-}
-
-fn moved(project: &str) -> Response {
-    let location = format!("/simple/{}/", normalize(project));
-    // A name that is not valid could not be put in a header.
-    if !location.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-')) {
-        return missing("no such project");
+/// `GET /project/NAME/`: the page of its newest release.
+pub(super) async fn project(State(shared): State<Arc<Shared>>, Path(project): Path<String>) -> Response {
+    let normal = normalize(&project);
+    match latest(&shared.store.entries(&normal)) {
+        Some(version) => Redirect::to(&address::release(&normal, &version.to_string())).into_response(),
+        None => missing("no such project"),
     }
-    (StatusCode::MOVED_PERMANENTLY, [(LOCATION, location)]).into_response()
 }
 
-fn missing(what: &str) -> Response {
-    (StatusCode::NOT_FOUND, format!("{what}\n")).into_response()
+/// `GET /project/NAME/VERSION/`
+pub(super) async fn release(
+    State(shared): State<Arc<Shared>>,
+    Path((project, version)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let normal = normalize(&project);
+    let entries = shared.store.entries(&normal);
+    let of_release: Vec<&Entry> = entries.iter().filter(|entry| entry.version == version).collect();
+    let Some(first) = of_release.first() else { return missing("no such release") };
+
+    let mut body = format!("<p class=\"lead\">{}</p>\n", escape(&first.summary));
+    let settings = shared.settings.project(&normal);
+    let mut facts = vec![("Status", settings.status.name().to_owned())];
+    if let Some(reason) = settings.yanked.get(&version) {
+        facts.push(("Yanked", if reason.is_empty() { "yes".to_owned() } else { reason.clone() }));
+    }
+    if let Some(range) = &first.requires_python {
+        facts.push(("Requires Python", range.clone()));
+    }
+    let facts: String = facts
+        .iter()
+        .map(|(name, value)| format!("<div><dt>{name}</dt><dd>{}</dd></div>\n", escape(value)))
+        .collect();
+    let install = format!("{normal}=={version}");
+    body += &format!(
+        "<dl class=\"facts\">\n{facts}</dl>\n\
+         <section aria-labelledby=\"files\">\n<h2 id=\"files\">Files</h2>\n<ul class=\"files\">\n{}</ul>\n</section>\n",
+        of_release.iter().map(|entry| file_item(&normal, entry)).collect::<String>()
+    );
+    let mut versions: BTreeMap<ExactVersion, usize> = BTreeMap::new();
+    for version in entries.iter().filter_map(Entry::parsed_version) {
+        *versions.entry(version).or_default() += 1;
+    }
+    if versions.len() > 1 {
+        let items = versions.iter().rev().map(|(other, files)| {
+            let (other, files) =
+                (other.to_string(), if *files == 1 { "1 file".to_owned() } else { format!("{files} files") });
+            let current = if other == version { " aria-current=\"page\"" } else { "" };
+            let path = escape(&address::release(&normal, &other));
+            format!("<li><a href=\"{path}\"{current}>{}</a> <small>{files}</small></li>\n", escape(&other))
+        });
+        let items: String = items.collect();
+        body += &format!(
+            "<section aria-labelledby=\"releases\">\n<h2 id=\"releases\">Releases</h2>\n<ul class=\"releases\">\n{items}</ul>\n</section>\n"
+        );
+    }
+    body += &usage(&shared, &headers, &install);
+    page(&shared, &format!("{} {version}", first.name), Some(&shared.name), &body)
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
+fn file_item(normal: &str, entry: &Entry) -> String {
+    let path = escape(&address::file(normal, &entry.filename));
+    let mut extra = String::new();
+    if entry.core_metadata.is_some() {
+        extra += &format!(" · <a href=\"{path}.metadata\">metadata</a>");
+    }
+    if entry.attested {
+        let provenance = super::attested::path(normal, &entry.version, &entry.filename);
+        extra += &format!(" · <a href=\"{}\">provenance</a>", escape(&provenance));
+    }
+    format!(
+        "<li><a href=\"{path}\">{}</a>\n<span class=\"about\">{} · {} · {}{extra}</span>\n\
+         <code class=\"hash\">sha256:{}</code></li>\n",
+        escape(&entry.filename),
+        if entry.sdist { "source" } else { "wheel" },
+        size(entry.size),
+        uploaded(entry),
+        escape(&entry.sha256),
+    )
+}
+
+/// The day and the minute of an upload.
+fn uploaded(entry: &Entry) -> String {
+    let moment = format!("{:.0}", entry.uploaded);
+    let shown = moment.get(..16).unwrap_or(&moment).replace('T', " ");
+    format!("<time datetime=\"{moment}\">{shown} UTC</time>")
+}
+
+/// How to point tools at the index.
+fn usage(shared: &Shared, headers: &HeaderMap, project: &str) -> String {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let base = format!("http://{host}");
+    let (user, password) = match shared.account {
+        Some(_) => ("__token__", "TOKEN"),
+        None => ("anyone", "anything"),
+    };
+    let commands = [
+        ("pip", format!("pip install --index-url {base}/simple/ {project}")),
+        ("uv", format!("uv pip install --index-url {base}/simple/ {project}")),
+        ("twine", format!("twine upload --repository-url {base}/legacy/ -u {user} -p {password} dist/*")),
+        ("uv publish", {
+            let check = format!("--publish-url {base}/legacy/ --check-url {base}/simple/");
+            format!("uv publish {check} -u {user} -p {password} dist/*")
+        }),
+        ("pyrelease", format!("pyrelease upload --url {base}/legacy/ --simple {base}/simple/ dist/*")),
+    ];
+    let items: String = commands
+        .iter()
+        .map(|(tool, command)| {
+            format!(
+                "<div><dt>{tool}</dt><dd><pre tabindex=\"0\"><code>{}</code></pre></dd></div>\n",
+                escape(command)
+            )
+        })
+        .collect();
+    let note = match (shared.rules, shared.account.is_some()) {
+        (Rules::Pypi, true) => {
+            "Uploads need the token that the index printed when it started, and follow PyPI's rules."
+        }
+        (Rules::Pypi, false) => "Uploads follow PyPI's rules, and need no credentials.",
+        (Rules::Lenient, true) => {
+            "Uploads need the token that the index printed when it started; PyPI's rules do not apply."
+        }
+        (Rules::Lenient, false) => "Uploads are accepted with any credentials, and without PyPI's rules.",
+    };
+    format!(
+        "<section aria-labelledby=\"use\">\n<h2 id=\"use\">Use it</h2>\n<p>{note}</p>\n<dl class=\"commands\">\n{items}</dl>\n</section>\n"
+    )
+}
+
+/// A page; `parent` is the name of the page above it.
+fn page(shared: &Shared, title: &str, parent: Option<&str>, body: &str) -> Response {
+    let above = match parent {
+        Some(parent) => format!("<nav aria-label=\"Breadcrumb\"><a href=\"/\">{}</a></nav>", escape(parent)),
+        None => String::new(),
+    };
+    let place = if shared.is_local { "on this machine only" } else { "open to the network" };
+    let html =
+        fill(LAYOUT, &[("title", &escape(title)), ("above", &above), ("place", place), ("body", body)]);
+    ([(CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
+}
+
+/// Replaces each `@name@`, once, by its value; values are not searched.
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut filled = String::new();
+    for (place, part) in template.split('@').enumerate() {
+        match values.iter().find(|(name, _)| *name == part && place % 2 == 1) {
+            Some((_, value)) => filled.push_str(value),
+            None => filled.push_str(part),
+        }
+    }
+    filled
 }

@@ -1,18 +1,27 @@
-//! PyPI's rules for names, versions and files, in its words and its order. They cover what the form, the file's name
-//! and its first bytes show; the archive itself is not opened.
+//! PyPI's rules for uploads, in its words and its order. The rules for metadata and archives are those of
+//! [`crate::python::verdict`]; here are those for what only an upload has: its form, and its agreement with the file.
 
-use std::io::Read as _;
-use std::path::Path;
 use std::str::FromStr as _;
+use std::sync::Arc;
 
+use fs_err::File;
+
+use super::Rules;
 use super::form::Form;
 use super::refusal::{Refusal, refuse};
-use crate::python::filename::{Filename, escape, is_project_name, normalize, sdist_filename};
+use crate::python::filename::{Filename, FilenameError, normalize};
+use crate::python::metadata::Metadata;
+use crate::python::verdict::{Described, Description, Diagnostic, judge_form, judge_upload};
 use crate::python::version::ExactVersion;
 
-const CORE_METADATA: &str =
-    "See https://packaging.python.org/specifications/core-metadata for more information.";
-const METADATA_VERSIONS: [&str; 8] = ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"];
+/// The rules that PyPI applies when it first sees a name, before it looks whether the project exists
+const FORM: &[&str] = &["name"];
+/// The rules that PyPI applies only to new projects
+const NEW_PROJECT: &[&str] = &["standard-library-name", "prohibited-name"];
+/// The rules that PyPI applies after it has found the project
+const RENDERING: &[&str] = &["description-not-blank"];
+/// The rules that any index needs, so that what it lists can be installed
+const EVERY_INDEX: &[&str] = &["name", "version", "filename-version", "filename", "filename-length"];
 
 /// The form's metadata of the file
 #[derive(Debug)]
@@ -21,10 +30,22 @@ pub(super) struct Claim {
     pub(super) name: String,
     pub(super) version: ExactVersion,
     pub(super) sdist: bool,
+    pub(super) python_version: String,
     pub(super) summary: String,
     pub(super) requires_python: Option<String>,
     pub(super) sha256: Option<String>,
     pub(super) blake2_256: Option<String>,
+    pub(super) described: Arc<Described>,
+    /// PyPI's words where it applies them later
+    if_new: Option<String>,
+    if_rendered: Option<String>,
+}
+
+/// What is read from a file
+#[derive(Debug, Default)]
+pub(super) struct Opened {
+    /// The core metadata in it
+    pub(super) metadata: Option<Vec<u8>>,
 }
 
 /// A name with similar characters made equal, as PyPI compares names.
@@ -39,35 +60,39 @@ pub(super) fn confusable(name: &str) -> String {
         .collect()
 }
 
+/// PyPI's words about the first finding of these rules, if PyPI refuses the file for it.
+fn first<'a>(
+    findings: impl IntoIterator<Item = &'a Diagnostic>,
+    among: impl Fn(&str) -> bool,
+) -> Option<&'a str> {
+    let mut refusing = findings.into_iter().filter(|found| found.is_error() && among(found.rule));
+    refusing.find_map(|found| found.pypi.as_deref())
+}
+
 /// Checks the form's fields.
-pub(super) fn claim(form: &Form) -> Result<Claim, Refusal> {
-    if !matches!(form.get("protocol_version"), None | Some("1")) {
+pub(super) fn claim(form: &Form, rules: Rules) -> Result<Claim, Refusal> {
+    let is_strict = rules == Rules::Pypi;
+    if is_strict && !matches!(form.get("protocol_version"), None | Some("1")) {
         return refuse("Unknown protocol version.");
     }
-    let name = form.get("name").unwrap_or_default();
-    if name.is_empty() {
-        return refuse(format!(
-            "'' is an invalid value for Name. Error: This field is required. {CORE_METADATA}"
-        ));
-    }
-    if !is_project_name(name) {
-        return refuse(format!(
-            "'{name}' is an invalid value for Name. Error: Start and end with a letter or numeral containing only \
-             ASCII numeric and '.', '_' and '-'. {CORE_METADATA}"
-        ));
+    let (described, findings) = judge_form(Metadata::of_form(form.metadata()));
+    let refused = |rules: &[&str]| first(&findings, |rule| rules.contains(&rule)).map(Refusal::of_metadata);
+    if let Some(refusal) = refused(FORM) {
+        return Err(refusal);
     }
     let sdist = match form.get("filetype") {
         Some("sdist") => true,
         Some("bdist_wheel") => false,
         _ => return refuse("Invalid value for filetype. Error: Use a known file type."),
     };
-    match form.get("pyversion").unwrap_or_default() {
-        "" if !sdist => {
+    let python_version = form.get("pyversion").unwrap_or_default();
+    match python_version {
+        "" if !sdist && is_strict => {
             return refuse(
                 "Invalid value for pyversion. Error: Python version is required for binary distribution uploads.",
             );
         }
-        version if sdist && !matches!(version, "" | "source") => {
+        version if sdist && is_strict && !matches!(version, "" | "source") => {
             return refuse(
                 "Invalid value for pyversion. Error: Use 'source' as Python version for an sdist.",
             );
@@ -76,123 +101,119 @@ pub(super) fn claim(form: &Form) -> Result<Claim, Refusal> {
     }
     let sha256 = digest(form, "sha256_digest", "SHA256")?;
     let blake2_256 = digest(form, "blake2_256_digest", "BLAKE2")?;
-    if sha256.is_none() && blake2_256.is_none() && form.get("md5_digest").is_none() {
+    if is_strict && sha256.is_none() && blake2_256.is_none() && form.filled("md5_digest").is_none() {
         return refuse("Error: Include at least one message digest.");
     }
-
-    let metadata_version = form.get("metadata_version").unwrap_or_default();
-    if !METADATA_VERSIONS.contains(&metadata_version) {
-        return refuse(format!("'{metadata_version}' is not a valid metadata version. {CORE_METADATA}"));
-    }
-    let version = form.get("version").unwrap_or_default();
-    let Ok(parsed) = ExactVersion::from_str(version) else {
-        return refuse(format!("'{version}' is invalid for 'version'. {CORE_METADATA}"));
+    let later = |rule: &&str| NEW_PROJECT.contains(rule) || RENDERING.contains(rule);
+    let refusal = match rules {
+        Rules::Pypi => first(&findings, |rule| !later(&rule)).map(Refusal::of_metadata),
+        Rules::Lenient => refused(EVERY_INDEX),
     };
-    if parsed.is_local() {
-        return refuse(format!("The use of local versions in '{version}' is not allowed. {CORE_METADATA}"));
+    if let Some(refusal) = refusal {
+        return Err(refusal);
     }
-    let summary = form.get("summary").unwrap_or_default();
-    if summary.contains('\n') {
-        return refuse(format!("'summary' must be a single line. {CORE_METADATA}"));
-    }
-    if summary.chars().count() > 512 {
-        return refuse(format!("'summary' field must be 512 characters or less. {CORE_METADATA}"));
-    }
+    let Ok(version) = ExactVersion::from_str(form.get("version").unwrap_or_default().trim()) else {
+        return Err(Refusal::of_metadata("'version' is a required field."));
+    };
+    let words = |rules| first(&findings, |rule| <[&str]>::contains(rules, &rule)).map(str::to_owned);
     Ok(Claim {
-        name: name.to_owned(),
-        version: parsed,
+        name: form.get("name").unwrap_or_default().to_owned(),
+        version,
         sdist,
-        summary: summary.to_owned(),
-        requires_python: form.get("requires_python").filter(|range| !range.is_empty()).map(str::to_owned),
+        python_version: python_version.to_owned(),
+        summary: form.get("summary").unwrap_or_default().to_owned(),
+        requires_python: form.filled("requires_python").map(str::to_owned),
         sha256,
         blake2_256,
+        described,
+        if_new: words(NEW_PROJECT).filter(|_| is_strict),
+        if_rendered: words(RENDERING).filter(|_| is_strict),
     })
+}
+
+impl Claim {
+    /// Refuses a name that PyPI lets no new project have.
+    pub(super) fn check_new(&self) -> Result<(), Refusal> {
+        self.if_new.as_ref().map_or(Ok(()), refuse)
+    }
+
+    /// Refuses a description that renders to nothing.
+    pub(super) fn check_rendered(&self) -> Result<(), Refusal> {
+        self.if_rendered.as_ref().map_or(Ok(()), refuse)
+    }
+
+    /// Whether it says which format the description has.
+    pub(super) fn has_content_type(&self) -> bool {
+        let metadata = self.described.metadata.as_ref();
+        metadata.is_ok_and(|metadata| !metadata.sent("description_content_type").is_empty())
+    }
+
+    /// The description, if there is one.
+    pub(super) fn description(&self) -> Option<&Description> {
+        self.described.description.as_ref()
+    }
 }
 
 /// Checks a file's name by itself.
 pub(super) fn check_filename(claim: &Claim, filename: &str) -> Result<(), Refusal> {
-    if filename.chars().any(|letter| letter.is_control() || letter == '\u{7f}') {
-        return refuse("Cannot upload a file with non-printable characters in its name.");
-    }
-    if filename.contains(['/', '\\']) {
-        return refuse("Cannot upload a file with '/' or '\\' in its name.");
-    }
-    if filename.len() > 255 - ".metadata".len() {
-        return refuse(format!("Filename is too long: '{filename}'"));
-    }
-    let ending = [".tar.gz", ".zip", ".whl"].into_iter().find(|ending| filename.ends_with(ending));
-    match (ending, claim.sdist) {
-        (None, _) => refuse("Invalid file extension: Use .tar.gz, .whl or .zip extension."),
-        (Some(ending @ ".whl"), true) => {
-            refuse(format!("Invalid file extension: Extension {ending} is invalid for filetype sdist."))
+    match filename.parse::<Filename>() {
+        Err(FilenameError::Unprintable(_)) => {
+            return refuse("Cannot upload a file with non-printable characters in the name.");
         }
-        (Some(ending @ (".tar.gz" | ".zip")), false) => {
-            refuse(format!("Invalid file extension: Extension {ending} is invalid for filetype bdist_wheel."))
+        Err(FilenameError::Path(_)) => return refuse("Cannot upload a file with '/' or '\\' in the name."),
+        Err(FilenameError::Ending(_)) => {
+            return refuse("Invalid file extension: Use .tar.gz, .whl or .zip extension.");
         }
-        _ => Ok(()),
+        _ => {}
     }
-}
-
-/// Checks that a file begins like its type.
-pub(super) fn check_archive(path: &Path, sdist: bool) -> Result<(), Refusal> {
-    let mut begins = [0; 2];
-    let read = fs_err::File::open(path).and_then(|mut file| file.read(&mut begins));
-    match (read, sdist) {
-        (Ok(2), true) if begins == [0x1f, 0x8b] => Ok(()),
-        (Ok(2), false) if begins == *b"PK" => Ok(()),
-        (Ok(_), true) => refuse("Invalid distribution file. File is not a tarfile"),
-        (Ok(_), false) => refuse("Invalid distribution file. File is not a zipfile"),
-        (Err(error), _) => Err(Refusal { status: 500, message: error.to_string() }),
-    }
-}
-
-/// Checks that a file's name matches the form's name and version.
-pub(super) fn check_agreement(claim: &Claim, filename: &str) -> Result<(), Refusal> {
-    if claim.sdist {
-        let expected = sdist_filename(&claim.name, &claim.version);
-        return if filename == expected {
-            Ok(())
-        } else {
-            refuse(format!("Filename '{filename}' is invalid, should be '{expected}'."))
-        };
-    }
-    let (actual, version, platform) = match filename.parse() {
-        Ok(Filename::Wheel { name, version, platform, .. }) if is_plain(filename) => {
-            (name, version, platform)
-        }
-        Ok(_) => return refuse(format!("Invalid wheel filename: '{filename}'")),
-        Err(error) => return refuse(format!("Invalid wheel filename: {error}")),
+    let (ending, kind) = match (filename.ends_with(".whl"), claim.sdist) {
+        (true, true) => (".whl", "sdist"),
+        (false, false) if filename.ends_with(".zip") => (".zip", "bdist_wheel"),
+        (false, false) => (".tar.gz", "bdist_wheel"),
+        _ => return Ok(()),
     };
-    let unsupported = |tag: &&str| {
-        *tag == "linux" || tag.starts_with("linux_") && !matches!(*tag, "linux_armv6l" | "linux_armv7l")
-    };
-    if let Some(tag) = platform.split('.').find(unsupported) {
-        return refuse(format!("Binary wheel '{filename}' has an unsupported platform tag '{tag}'."));
-    }
-    let name = escape(&claim.name);
-    if normalize(&actual) != normalize(&claim.name) {
-        return refuse(format!("Start filename for '{}' with '{name}'.", claim.name));
-    }
-    if actual != name {
-        return refuse(format!(
-            "Filename '{filename}' should contain the normalized project name '{name}', not '{actual}'."
-        ));
-    }
-    if version != claim.version {
-        return refuse(format!("Version in filename should be '{}' not '{version}'.", claim.version));
-    }
-    Ok(())
+    refuse(format!("Invalid file extension: Extension {ending} is invalid for filetype {kind}."))
 }
 
-/// Whether a name needs no escaping in a URL.
-fn is_plain(filename: &str) -> bool {
-    filename
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'!' | b'+'))
+/// Checks a file itself, and against the form.
+pub(super) fn check_file(
+    claim: &Claim,
+    file: &mut File,
+    filename: &str,
+    size: u64,
+    rules: Rules,
+) -> Result<Opened, Refusal> {
+    let (findings, metadata) = judge_upload(file, filename, size, Arc::clone(&claim.described));
+    let refused = match rules {
+        // PyPI opens the archive before it parses the name.
+        Rules::Pypi => {
+            let of_archive = |found: &&Diagnostic| {
+                found.pypi.as_ref().is_some_and(|words| words.starts_with("Invalid distribution file."))
+            };
+            let (archive, rest): (Vec<_>, Vec<_>) = findings.iter().partition(of_archive);
+            first(archive.into_iter().chain(rest), |_| true).map(str::to_owned)
+        }
+        Rules::Lenient => {
+            // PyPI's words, without its wish for the normalized name and for `.tar.gz`.
+            let is_zip = claim.sdist && filename.ends_with(".zip");
+            let named = filename.replace(".zip", ".tar.gz").parse::<Filename>();
+            let other = named.as_ref().is_ok_and(|named| named.normalized_name() != normalize(&claim.name));
+            let old = named.as_ref().is_ok_and(|named| *named.version() != claim.version);
+            first(&findings, |rule| match rule {
+                "filename" => !is_zip || named.is_err(),
+                "filename-name" => other,
+                rule => EVERY_INDEX.contains(&rule),
+            })
+            .map(str::to_owned)
+            .or_else(|| other.then(|| format!("The file is not of project '{}'.", claim.name)))
+            .or_else(|| old.then(|| format!("The file is not of version '{}'.", claim.version)))
+        }
+    };
+    refused.map_or(Ok(Opened { metadata }), refuse)
 }
 
 fn digest(form: &Form, field: &str, kind: &str) -> Result<Option<String>, Refusal> {
-    let Some(digest) = form.get(field).filter(|digest| !digest.is_empty()) else { return Ok(None) };
+    let Some(digest) = form.filled(field) else { return Ok(None) };
     if digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(Some(digest.to_ascii_lowercase()));
     }
@@ -222,12 +243,12 @@ mod tests {
     }
 
     fn refusal(changes: &[(&str, &str)]) -> String {
-        claim(&form(changes)).unwrap_err().message
+        claim(&form(changes), Rules::Pypi).unwrap_err().message
     }
 
     #[test]
     fn a_form_that_pypi_refuses_is_refused_in_its_words() {
-        assert!(claim(&form(&[])).is_ok());
+        assert!(claim(&form(&[]), Rules::Pypi).is_ok());
         assert!(refusal(&[("name", "-demo")]).starts_with("'-demo' is an invalid value for Name."));
         assert!(refusal(&[("name", "dém")]).contains("Start and end with a letter"));
         assert!(refusal(&[("name", "")]).contains("This field is required."));
@@ -245,33 +266,71 @@ mod tests {
         assert!(refusal(&[("summary", "one\ntwo")]).contains("single line"));
     }
 
+    /// Why a file of this name is refused: a wheel with its metadata where the name says, or else anything.
+    fn check(claim: &Claim, filename: &str, rules: Rules) -> String {
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let parts: Vec<&str> = filename.split('-').collect();
+        for file in ["METADATA", "WHEEL", "RECORD"] {
+            let path = format!("{}-{}.dist-info/{file}", parts[0], parts.get(1).unwrap_or(&""));
+            zip.start_file(path, zip::write::SimpleFileOptions::default()).unwrap();
+        }
+        let bytes = zip.finish().unwrap().into_inner();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs_err::write(file.path(), &bytes).unwrap();
+        let mut opened = File::open(file.path()).unwrap();
+        let checked = check_file(claim, &mut opened, filename, bytes.len() as u64, rules);
+        checked.err().map(|refusal| refusal.message).unwrap_or_default()
+    }
+
     #[test]
     fn a_files_name_has_to_agree_with_the_form() {
-        let wheel = claim(&form(&[])).unwrap();
+        let wheel = claim(&form(&[]), Rules::Pypi).unwrap();
         for filename in ["demo_pkg-1.0-py3-none-any.whl", "demo_pkg-1.0.0-1-py2.py3-none-win32.whl"] {
-            assert_eq!(check_agreement(&wheel, filename), Ok(()));
+            assert_eq!(check(&wheel, filename, Rules::Pypi), "");
         }
         for (filename, words) in [
             ("Demo.Pkg-1.0-py3-none-any.whl", "should contain the normalized project name 'demo_pkg'"),
             ("other-1.0-py3-none-any.whl", "Start filename for 'Demo.Pkg' with 'demo_pkg'."),
             ("demo_pkg-1.1-py3-none-any.whl", "Version in filename should be '1.0' not '1.1'."),
-            ("demo_pkg-1.0-any.whl", "has 3 parts"),
-            ("demo_pkg-1.0-1#-py3-none-any.whl", "Invalid wheel filename"),
-            ("demo_pkg-1.0-x-py3-none-any.whl", "the build tag `x`"),
+            ("demo_pkg-1.0-any.whl", "Invalid wheel filename (wrong number of parts): 'demo_pkg-1.0-any'"),
+            ("demo_pkg-1.0-x-py3-none-any.whl", "Invalid build number: x"),
             ("demo_pkg-1.0-cp312-cp312-linux_x86_64.whl", "unsupported platform tag 'linux_x86_64'"),
         ] {
-            assert!(check_agreement(&wheel, filename).unwrap_err().message.contains(words), "{filename}");
+            let refusal = check(&wheel, filename, Rules::Pypi);
+            assert!(refusal.contains(words), "{filename}: {refusal}");
         }
-        let sdist =
-            claim(&form(&[("filetype", "sdist"), ("pyversion", "source"), ("version", "1.0-rc1")])).unwrap();
-        assert_eq!(check_agreement(&sdist, "demo_pkg-1.0rc1.tar.gz"), Ok(()));
-        let refusal = check_agreement(&sdist, "Demo.Pkg-1.0-rc1.tar.gz").unwrap_err();
-        assert!(refusal.message.contains("should be 'demo_pkg-1.0rc1.tar.gz'"), "{}", refusal.message);
+    }
+
+    #[test]
+    fn lenient_rules_are_those_that_every_index_needs() {
+        let changes = [("metadata_version", "0"), ("classifiers", "Unheard :: Of"), ("version", "1.0+local")];
+        let wheel = claim(&form(&changes), Rules::Lenient).unwrap();
+        for filename in
+            ["Demo.Pkg-1.0+local-py3-none-any.whl", "demo_pkg-1.0+local-cp312-cp312-linux_x86_64.whl"]
+        {
+            assert_eq!(check(&wheel, filename, Rules::Lenient), "");
+        }
+        for (filename, words) in [
+            ("other-1.0+local-py3-none-any.whl", "Start filename for 'Demo.Pkg'"),
+            ("demo_pkg-1.1-py3-none-any.whl", "Version in filename"),
+            ("demo_pkg-1.0-any.whl", "wrong number of parts"),
+        ] {
+            let refusal = check(&wheel, filename, Rules::Lenient);
+            assert!(refusal.contains(words), "{filename}: {refusal}");
+        }
+        let changes = [("filetype", "sdist"), ("pyversion", "any"), ("sha256_digest", "")];
+        let sdist = claim(&form(&changes), Rules::Lenient).unwrap();
+        assert_eq!(check(&sdist, "Demo.Pkg-1.0.zip", Rules::Lenient), "");
+        assert!(check(&sdist, "other-1.0.zip", Rules::Lenient).contains("not of project 'Demo.Pkg'"));
+        assert!(check(&sdist, "Demo.Pkg-2.0.zip", Rules::Lenient).contains("version"));
+        for nameless in [("name", ""), ("name", "-"), ("version", ""), ("version", "x"), ("filetype", "x")] {
+            assert!(claim(&form(&[nameless]), Rules::Lenient).is_err(), "{nameless:?}");
+        }
     }
 
     #[test]
     fn a_files_name_cannot_lead_out_of_the_folder() {
-        let sdist = claim(&form(&[("filetype", "sdist"), ("pyversion", "source")])).unwrap();
+        let sdist = claim(&form(&[("filetype", "sdist"), ("pyversion", "source")]), Rules::Pypi).unwrap();
         for filename in ["../demo_pkg-1.0.tar.gz", "a\\b.tar.gz", "a\0.tar.gz", "demo.exe", "demo.whl", ""] {
             assert!(check_filename(&sdist, filename).is_err(), "{filename:?}");
         }

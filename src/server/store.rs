@@ -2,73 +2,65 @@
 //! name only once it is complete and on disk; its record is written first.
 
 use std::collections::BTreeMap;
+use std::fs::TryLockError;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fs_err as fs;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use super::form::Content;
+use super::Rules;
+use super::entry::{Entry, ListedRecord, Record, RecordedMetadata};
+use super::form::{Content, Form};
 use super::refusal::{Refusal, refuse};
-use super::rules::{Claim, check_agreement, check_archive, confusable};
+use super::rules::{Claim, check_file, confusable};
 use crate::python::filename::normalize;
+use crate::world::digest::hex;
 use crate::world::sync_to_disk;
 
 const RECORDS: &str = ".records";
 const INCOMING: &str = ".incoming";
+/// Held by the process that serves the folder
+const LOCK: &str = ".lock";
 /// Releases older than this accept no new files, as on PyPI.
 const OPEN_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
-
-/// A listed file
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Entry {
-    /// The project's name as its author writes it
-    pub(super) name: String,
-    /// In PEP 440's normal form
-    pub(super) version: String,
-    pub(super) filename: String,
-    pub(super) sdist: bool,
-    pub(super) sha256: String,
-    pub(super) blake2_256: String,
-    /// In bytes
-    pub(super) size: u64,
-    #[serde(with = "rfc3339")]
-    pub(super) uploaded: Timestamp,
-    pub(super) summary: String,
-    pub(super) requires_python: Option<String>,
-}
-
-/// A timestamp in a record, in a readable form
-mod rfc3339 {
-    use jiff::Timestamp;
-    use serde::de::{Deserialize as _, Deserializer, Error as _};
-    use serde::ser::Serializer;
-
-    pub(super) fn serialize<S: Serializer>(moment: &Timestamp, into: S) -> Result<S::Ok, S::Error> {
-        into.collect_str(moment)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
-    }
-}
 
 /// Files by normalized project name
 type Projects = BTreeMap<String, Vec<Entry>>;
 
 pub(super) struct Store {
     folder: PathBuf,
+    rules: Rules,
     projects: Mutex<Projects>,
+    /// Held while a file is stored, so that listings need not wait for the disk
+    storing: Mutex<()>,
+    _lock: fs::File,
+}
+
+/// An upload that has been received
+pub(super) struct Upload {
+    pub(super) claim: Claim,
+    pub(super) form: Form,
+    pub(super) content: Content,
+    /// The provenance to serve, if it came with attestations
+    pub(super) provenance: Option<String>,
 }
 
 impl Store {
     /// Opens the folder, or creates it.
-    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+    pub(super) fn open(folder: &Path, rules: Rules) -> io::Result<Self> {
         let records = folder.join(RECORDS);
         fs::create_dir_all(&records)?;
+        let lock = fs::File::create(folder.join(LOCK))?;
+        match lock.file().try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::new(io::ErrorKind::ResourceBusy, "another index serves it"));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
         let incoming = folder.join(INCOMING);
         if incoming.exists() {
             // Uploads that were interrupted.
@@ -84,8 +76,13 @@ impl Store {
             }
             for record in fs::read_dir(&project)? {
                 let record = record?.path();
+                if record.extension().is_none_or(|extension| extension != "json") {
+                    continue;
+                }
                 // An incomplete record has no file yet, because the file is written after it.
-                let Ok(entry) = serde_json::from_slice::<Entry>(&fs::read(&record)?) else { continue };
+                let Ok(ListedRecord { entry }) = serde_json::from_slice(&fs::read(&record)?) else {
+                    continue;
+                };
                 let normal = normalize(&entry.name);
                 let file = folder.join(&normal).join(&entry.filename);
                 if fs::metadata(&file).is_ok_and(|file| file.is_file() && file.len() == entry.size) {
@@ -96,7 +93,8 @@ impl Store {
         for entries in projects.values_mut() {
             entries.sort_by_key(|entry| (entry.uploaded, entry.filename.clone()));
         }
-        Ok(Self { folder: folder.to_owned(), projects: Mutex::new(projects) })
+        let (projects, storing) = (Mutex::new(projects), Mutex::new(()));
+        Ok(Self { folder: folder.to_owned(), rules, projects, storing, _lock: lock })
     }
 
     /// A new file for an upload; it is deleted unless it is kept.
@@ -114,90 +112,171 @@ impl Store {
         self.lock().get(project).cloned().unwrap_or_default()
     }
 
-    /// The path of a listed file.
-    pub(super) fn path(&self, project: &str, filename: &str) -> Option<PathBuf> {
-        let projects = self.lock();
-        let entry = projects.get(project)?.iter().find(|entry| entry.filename == filename)?;
-        Some(self.folder.join(project).join(&entry.filename))
+    /// Calls a function with the projects and their files.
+    pub(super) fn with_projects<T>(&self, read: impl FnOnce(&Projects) -> T) -> T {
+        read(&self.lock())
     }
 
-    /// Keeps a file if PyPI would. Uploading identical bytes again succeeds.
-    pub(super) fn keep(&self, claim: &Claim, content: Content, now: Timestamp) -> Result<(), Refusal> {
-        let failed = |error: io::Error| Refusal { status: 500, message: error.to_string() };
-        let Content { filename, file, digests, .. } = content;
-        // Before taking the lock, because it is slow.
-        file.as_file().sync_all().map_err(failed)?;
+    /// The path of a listed file, and its size; with `.metadata` after its name, those of its METADATA.
+    pub(super) fn path(&self, project: &str, filename: &str) -> Option<PathBuf> {
+        let projects = self.lock();
+        let entries = projects.get(project)?;
+        let find = |filename: &str| entries.iter().find(|entry| entry.filename == filename);
+        if let Some(entry) = find(filename) {
+            return Some(self.folder.join(project).join(&entry.filename));
+        }
+        let entry = find(filename.strip_suffix(".metadata")?)?;
+        entry.core_metadata.as_ref().map(|_| self.beside(project, entry, "metadata"))
+    }
 
-        let mut projects = self.lock();
+    /// The provenance of a file with attestations.
+    pub(super) fn provenance(&self, project: &str, entry: &Entry) -> io::Result<Vec<u8>> {
+        fs::read(self.beside(project, entry, "attested"))
+    }
+
+    /// The metadata that a file was uploaded with.
+    pub(super) fn metadata(&self, project: &str, entry: &Entry) -> io::Result<Vec<(String, String)>> {
+        let record = fs::read(self.beside(project, entry, "json"))?;
+        Ok(serde_json::from_slice::<RecordedMetadata>(&record)?.metadata)
+    }
+
+    /// What is recorded beside a file.
+    fn beside(&self, project: &str, entry: &Entry, what: &str) -> PathBuf {
+        self.folder.join(RECORDS).join(project).join(format!("{}.{what}", entry.filename))
+    }
+
+    /// Refuses a name that no new project may have, if the project is new.
+    pub(super) fn check_project(&self, claim: &Claim) -> Result<(), Refusal> {
         let normal = normalize(&claim.name);
-        if !projects.contains_key(&normal)
-            && projects.keys().any(|other| confusable(other) == confusable(&normal))
-        {
+        let projects = self.lock();
+        if self.rules == Rules::Lenient || projects.contains_key(&normal) {
+            return Ok(());
+        }
+        claim.check_new()?;
+        if projects.keys().any(|other| confusable(other) == confusable(&normal)) {
             return refuse(format!("The name '{}' is too similar to an existing project.", claim.name));
         }
-        let known = |entry: &&Entry| entry.filename == filename || entry.blake2_256 == digests.blake2_256;
-        let same = |entry: &Entry| {
-            entry.filename == filename && entry.sha256 == digests.sha256 && normalize(&entry.name) == normal
-        };
-        match projects.values().flatten().find(known) {
-            Some(entry) if same(entry) => return Ok(()),
-            Some(entry) => {
-                return refuse(format!(
-                    "File already exists ('{filename}', with blake2_256 hash '{}').",
-                    entry.blake2_256
-                ));
-            }
-            None => {}
-        }
-        let version = claim.version.to_string();
-        let release = || projects.get(&normal).into_iter().flatten().filter(|entry| entry.version == version);
-        if release()
-            .map(|entry| entry.uploaded)
-            .min()
-            .is_some_and(|first| now.duration_since(first) > OPEN_FOR)
+        Ok(())
+    }
+
+    /// Whether exactly this file is listed already.
+    fn is_known(&self, claim: &Claim, content: &Content, now: Timestamp) -> Result<bool, Refusal> {
+        let normal = normalize(&claim.name);
+        let Content { filename, digests, .. } = content;
+        let projects = self.lock();
+        let is_strict = self.rules == Rules::Pypi;
+        let same_bytes = |entry: &Entry| is_strict && entry.blake2_256 == digests.blake2_256;
+        let is_file = |project: &str, entry: &Entry| project == normal && entry.filename == *filename;
+        let mut listed = projects
+            .iter()
+            .flat_map(|(project, entries)| entries.iter().map(move |entry| (project.as_str(), entry)));
+        if let Some((project, entry)) =
+            listed.find(|(project, entry)| is_file(project, entry) || same_bytes(entry))
         {
+            if is_file(project, entry) && entry.sha256 == digests.sha256 {
+                return Ok(true);
+            }
+            return refuse(format!(
+                "File already exists ('{}', with blake2_256 hash '{}').",
+                filename, digests.blake2_256
+            ));
+        }
+        if !is_strict {
+            return Ok(false);
+        }
+        let of_release = |entry: &&Entry| entry.parsed_version().as_ref() == Some(&claim.version);
+        let release = || projects.get(&normal).into_iter().flatten().filter(of_release);
+        let first = release().map(|entry| entry.uploaded).min();
+        if first.is_some_and(|first| now.duration_since(first) > OPEN_FOR) {
             return refuse("Uploading new files to releases older than 14 days is not allowed.");
         }
         if claim.sdist && release().any(|entry| entry.sdist) {
             return refuse("Only one sdist may be uploaded per release.");
         }
-        check_archive(file.path(), claim.sdist)?;
-        check_agreement(claim, &filename)?;
+        Ok(false)
+    }
 
+    /// Keeps a file if PyPI would. Uploading identical bytes again succeeds.
+    pub(super) fn keep(&self, upload: Upload, now: Timestamp) -> Result<(), Refusal> {
+        let Upload { claim, form, content, provenance } = upload;
+        if self.is_known(&claim, &content, now)? {
+            return Ok(());
+        }
+        let size = content.digests.size;
+        let mut file = fs::File::open(content.file.path())?;
+        let opened = check_file(&claim, &mut file, &content.filename, size, self.rules)?;
+        drop(file);
+        // Before taking the lock, because it is slow.
+        content.file.as_file().sync_all()?;
+        let metadata = opened.metadata.filter(|_| !claim.sdist);
+
+        let _storing = self.storing.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another upload may have been stored meanwhile.
+        self.check_project(&claim)?;
+        if self.is_known(&claim, &content, now)? {
+            return Ok(());
+        }
+        let Content { filename, file, digests, .. } = content;
         let entry = Entry {
             name: claim.name.clone(),
-            version,
+            version: claim.version.to_string(),
             filename,
             sdist: claim.sdist,
+            python_version: claim.python_version,
             sha256: digests.sha256,
             blake2_256: digests.blake2_256,
             size: digests.size,
             uploaded: now,
-            summary: claim.summary.clone(),
-            requires_python: claim.requires_python.clone(),
+            summary: claim.summary,
+            requires_python: claim.requires_python,
+            core_metadata: metadata.as_deref().map(sha256),
+            attested: provenance.is_some(),
         };
-        self.write(&normal, &entry, file).map_err(failed)?;
-        projects.entry(normal).or_default().push(entry);
+        let record = Record { entry: &entry, metadata: form.metadata().collect() };
+        let normal = normalize(&entry.name);
+        let records = self.make_folder(&Path::new(RECORDS).join(&normal))?;
+        let beside = [("metadata", metadata), ("attested", provenance.map(String::into_bytes))];
+        for (what, bytes) in
+            beside.into_iter().chain([("json", Some(serde_json::to_vec(&record).map_err(io::Error::other)?))])
+        {
+            if let Some(bytes) = bytes {
+                self.write(&self.beside(&normal, &entry, what), &bytes)?;
+            }
+        }
+        sync_to_disk(&records).map_err(io::Error::other)?;
+        let folder = self.make_folder(Path::new(&normal))?;
+        file.persist(folder.join(&entry.filename)).map_err(|error| error.error)?;
+        sync_to_disk(&folder).map_err(io::Error::other)?;
+        self.lock().entry(normal).or_default().push(entry);
         Ok(())
     }
 
-    fn write(&self, project: &str, entry: &Entry, file: NamedTempFile) -> io::Result<()> {
-        let records = self.folder.join(RECORDS).join(project);
-        fs::create_dir_all(&records)?;
-        let mut record = self.incoming()?;
-        record.write_all(&serde_json::to_vec_pretty(entry)?)?;
-        record.as_file().sync_all()?;
-        record.persist(records.join(format!("{}.json", entry.filename)))?;
-        sync_to_disk(&records).map_err(io::Error::other)?;
+    /// A folder in the index's, which survives a power cut.
+    fn make_folder(&self, path: &Path) -> io::Result<PathBuf> {
+        let folder = self.folder.join(path);
+        if !folder.is_dir() {
+            fs::create_dir_all(&folder)?;
+            let parent = folder.parent().unwrap_or(&self.folder);
+            sync_to_disk(parent).map_err(io::Error::other)?;
+        }
+        Ok(folder)
+    }
 
-        let folder = self.folder.join(project);
-        fs::create_dir_all(&folder)?;
-        file.persist(folder.join(&entry.filename))?;
-        sync_to_disk(&folder).map_err(io::Error::other)
+    /// Writes a file whole or not at all.
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self.incoming()?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map(drop).map_err(|error| error.error)
     }
 
     fn lock(&self) -> MutexGuard<'_, Projects> {
         // A poisoned lock is harmless: an entry is pushed last.
         self.projects.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    hex(&sha2::Sha256::digest(bytes))
 }

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+use super::form::LARGEST_FILE;
 use super::*;
 use crate::index::{
     Credentials, FilePresence, IndexAddress, IndexClient, Submission, UploadError, UploadOutcome,
@@ -51,8 +52,14 @@ impl Scene {
     }
 
     fn file(&self, kind: Kind, filename: &str, bytes: &[u8]) -> Distribution {
-        let begins: &[u8] = if kind == Kind::Sdist { b"\x1f\x8b" } else { b"" };
-        let bytes = &[begins, bytes].concat()[..];
+        let sdist: Vec<u8>;
+        let bytes = match kind {
+            Kind::Sdist => {
+                sdist = self::sdist(bytes);
+                &sdist
+            }
+            Kind::Wheel => bytes,
+        };
         let path = self.folder.path().join(filename);
         fs_err::write(&path, bytes).unwrap();
         let digests = Digests::of(bytes).unwrap();
@@ -65,7 +72,9 @@ impl Scene {
     }
 
     fn get(&self, path: &str, accept: &str) -> (u16, String, String) {
-        let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: {accept}\r\n\r\n");
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept: {accept}\r\n\r\n"
+        );
         self.raw(head.as_bytes())
     }
 
@@ -81,6 +90,20 @@ impl Scene {
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
         (status, head.to_owned(), body.to_owned())
     }
+}
+
+/// A source distribution with these bytes in it.
+fn sdist(bytes: &[u8]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for (name, bytes) in
+        [("PKG-INFO", &b"Metadata-Version: 2.1\nName: Demo.Pkg\nVersion: 1.0\n"[..]), ("data", bytes)]
+    {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, format!("demo_pkg-1.0/{name}"), bytes).unwrap();
+    }
+    tar.into_inner().unwrap().finish().unwrap()
 }
 
 /// A wheel that pip can install; `demo_pkg.answer` is the text.
@@ -342,7 +365,7 @@ fn pages_come_as_they_are_asked_for() {
         "{page}"
     );
     assert_eq!(scene.get("/project/demo-pkg/9/", "text/html").0, 404);
-    assert!(scene.get("/", "text/html").2.contains("/project/demo-pkg/1.0/"));
+    assert!(scene.get("/", "text/html").2.contains("href=\"/project/demo-pkg/\""));
 }
 
 #[test]
@@ -350,7 +373,8 @@ fn malformed_requests_get_a_reply() {
     let scene = Scene::new(Access::Everybody);
     let post = |kind: &str, body: &str| {
         let length = body.len();
-        let head = "POST /legacy/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: application/json\r\n";
+        let head =
+            "POST /legacy/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept: application/json\r\n";
         scene.raw(format!("{head}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}").as_bytes())
     };
     assert_eq!(post("text/plain", "x").0, 400);
@@ -367,8 +391,8 @@ fn malformed_requests_get_a_reply() {
     assert!(body.contains("\"code\":\"400 '' is an invalid value for Name."), "{body}");
     let large = field("description", &"x".repeat(9 << 20)) + "--b--\r\n";
     assert_eq!(post("multipart/form-data; boundary=b", &large).0, 400);
-    let (status, head, _) =
-        scene.raw(b"POST /legacy HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    let (status, head, _) = scene
+        .raw(b"POST /legacy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(status, 308);
     assert!(head.to_ascii_lowercase().contains("location: /legacy/"), "{head}");
 }

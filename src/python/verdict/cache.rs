@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::described::Described;
 use super::{Description, Diagnostic, Judgement, Subject, Tracked, rules};
-use crate::python::metadata::Metadata;
+use crate::python::metadata::{Metadata, MetadataError};
 
 /// The metadata of the files checked so far; each text is checked once
 ///
@@ -65,9 +65,32 @@ impl VerdictCache {
     }
 }
 
+/// The metadata of an upload's form, checked by the rules that read nothing else.
+pub fn judge_form(form: Metadata) -> (Arc<Described>, Vec<Diagnostic>) {
+    let Known { described, findings } = Known::of("the form", Ok(form));
+    (described, findings.into_iter().flatten().collect())
+}
+
+/// Checks the file of an upload by the rules that read more than metadata. Its metadata is that of the form, which is
+/// all that PyPI looks at. The second part is the core metadata in the file, if there is any.
+pub fn judge_upload(
+    file: &mut (impl Read + Seek),
+    filename: &str,
+    size: u64,
+    form: Arc<Described>,
+) -> (Vec<Diagnostic>, Option<Vec<u8>>) {
+    let mut subject = Subject::open(file, filename, size);
+    let metadata = subject.core_metadata().map(|(_, content)| content.to_vec());
+    subject.metadata = Some(form);
+    (rules::apply(&subject, &[]), metadata)
+}
+
 impl Known {
     fn judge(path: &str, content: &[u8]) -> Self {
-        let metadata = Metadata::parse(content);
+        Self::of(path, Metadata::parse(content))
+    }
+
+    fn of(path: &str, metadata: Result<Metadata, MetadataError>) -> Self {
         let description = metadata.as_ref().ok().and_then(Description::of).and_then(Result::ok);
         let described = Arc::new(Described { member: path.to_owned(), metadata, description });
         let findings = rules::apply_to_metadata(&Subject::of(Arc::clone(&described)));

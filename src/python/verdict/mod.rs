@@ -4,6 +4,8 @@
 //! If PyPI enforces the rule, it quotes PyPI's message. If pyrelease is stricter than PyPI, because the file name
 //! would be lost for good, it gives the reason. To add a rule, write its function in a file of `rules/` and add a row
 //! to that file's table.
+//!
+//! An index judges an upload with the same rules: first its form ([`judge_form`]), then its file ([`judge_upload`]).
 
 mod cache;
 mod described;
@@ -19,7 +21,7 @@ mod rules;
 mod subject;
 mod tracked;
 
-pub use cache::VerdictCache;
+pub use cache::{VerdictCache, judge_form, judge_upload};
 pub use described::Described;
 pub use description::{ContentType, ContentTypeError, Description};
 pub use diagnostic::{Diagnostic, Location};

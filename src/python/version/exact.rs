@@ -48,6 +48,11 @@ impl ExactVersion {
         !self.local.is_empty()
     }
 
+    /// Whether installers skip it by default: an alpha, beta, release candidate or development release.
+    pub fn is_prerelease(&self) -> bool {
+        self.pre.is_some() || self.dev.is_some()
+    }
+
     /// The release numbers without trailing zeros, which have no meaning.
     fn significant(&self) -> &[Number] {
         let zeros = self.release.iter().rev().take_while(|number| number.0.is_empty()).count();

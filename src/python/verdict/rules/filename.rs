@@ -51,7 +51,10 @@ pub(super) const RULES: &[Rule] = &[
 
 fn filename(subject: &Subject) -> Vec<Violation> {
     let Err(error) = &subject.name else { return Vec::new() };
-    let found = Violation::new(error.to_string()).says(says(error, subject.file));
+    let proper = subject
+        .metadata()
+        .and_then(|(_, metadata)| Some(sdist_filename(metadata.name()?, &metadata.version()?.parse().ok()?)));
+    let found = Violation::new(error.to_string()).says(says(error, subject.file, proper.as_deref()));
     vec![match error {
         FilenameError::Zip(_) => found.help("build the source distribution with a current backend"),
         _ => found,
@@ -59,7 +62,7 @@ fn filename(subject: &Subject) -> Vec<Violation> {
 }
 
 /// PyPI's message about a file name: its own, or that of `packaging`, which it repeats.
-fn says(error: &FilenameError, file: &str) -> String {
+fn says(error: &FilenameError, file: &str, proper: Option<&str>) -> String {
     let sdist = file.strip_suffix(".tar.gz");
     let wheel = || shown(file.strip_suffix(".whl").unwrap_or(file));
     match error {
@@ -68,7 +71,10 @@ fn says(error: &FilenameError, file: &str) -> String {
             "Cannot upload a file with non-printable characters in the name.".to_owned()
         }
         FilenameError::Ending(_) => "Invalid file extension: Use .tar.gz, .whl or .zip extension.".to_owned(),
-        FilenameError::Zip(_) => format!("Filename {} is invalid, should be '….tar.gz'.", shown(file)),
+        FilenameError::Zip(_) => {
+            let proper = proper.unwrap_or("….tar.gz");
+            format!("Filename {} is invalid, should be '{proper}'.", shown(file))
+        }
         FilenameError::Parts { .. } => format!("Invalid wheel filename (wrong number of parts): {}", wheel()),
         FilenameError::Build { build, .. } => format!("Invalid build number: {build} in {}", wheel()),
         FilenameError::Tag { .. } => format!("Invalid wheel filename (invalid tag component): {}", wheel()),
@@ -134,7 +140,13 @@ fn version(subject: &Subject) -> Vec<Violation> {
         Ok(version) if version != *file.version() => {
             let message =
                 format!("the file name has version `{}`, but the metadata has `{version}`", file.version());
-            let says = format!("Version in filename should be '{version}' not '{}'.", file.version());
+            let says = match (file.kind(), metadata.name()) {
+                (Kind::Sdist, Some(name)) => {
+                    let proper = sdist_filename(name, &version);
+                    format!("Filename {} is invalid, should be {}.", shown(subject.file), shown(&proper))
+                }
+                _ => format!("Version in filename should be '{version}' not '{}'.", file.version()),
+            };
             vec![Violation::new(message).header(member, header).says(says)]
         }
         _ => Vec::new(),
