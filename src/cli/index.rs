@@ -76,7 +76,7 @@ fn serve(context: &Context, arguments: &Serve) -> Result<()> {
         None => Some(tempfile::Builder::new().prefix("pyrelease-index-").tempdir()?),
     };
     let folder = match (&arguments.dir, &temporary) {
-        (Some(folder), _) => context.folder.join(folder),
+        (Some(folder), _) => std::path::absolute(context.folder.join(folder))?,
         (None, Some(temporary)) => temporary.path().to_owned(),
         (None, None) => unreachable!("one of them is there"),
     };
@@ -94,10 +94,10 @@ fn serve(context: &Context, arguments: &Serve) -> Result<()> {
         }
         None => None,
     };
+    announce(context, arguments, &index, &folder, token.as_ref());
     if let Some(file) = &port_file {
         write_whole(file, index.address().port().to_string().as_bytes())?;
     }
-    announce(context, arguments, &index, &folder, token.as_ref());
 
     // An error means that the handler is gone, which it never is.
     let _ = stopped.recv();

@@ -46,6 +46,8 @@ pub(super) async fn serve(
         let _ = stream.set_nodelay(true);
         let mut server = http1::Builder::new();
         server.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(LARGEST_HEAD);
+        // A client that ends its side early still gets a reply.
+        server.half_close(true);
         let connection =
             server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes.clone()));
         let connection = graceful.watch(connection);

@@ -8,7 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
 mod judge;
-mod random;
+pub(crate) mod random;
 pub(crate) mod scene;
 pub(crate) mod schedule;
 

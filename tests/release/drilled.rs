@@ -10,6 +10,7 @@ use pyrelease_test_support::{Blueprint, Config, Invocation, Outcome, Project};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
+use super::issuer::Issuer;
 use super::{QUICK, quick};
 use crate::model::engine::check_journals;
 
@@ -41,6 +42,12 @@ impl Index {
     /// Stops the index.
     pub(super) fn stop(&mut self) {
         self.server = None;
+    }
+
+    /// Trusts an issuer of identities.
+    pub(super) fn trust(&mut self, issuer: &Issuer) {
+        issuer.is_trusted_by(&self.folder);
+        self.server.as_mut().expect("an index that runs").serve().expect("it serves again");
     }
 
     /// The files of the project and their sha256.

@@ -20,7 +20,10 @@ mod generated;
 mod guarded;
 mod habits;
 mod hygiene;
+#[cfg(unix)]
+mod index;
 mod interface;
+mod issuer;
 mod journal_end;
 mod late_push;
 #[cfg(unix)]

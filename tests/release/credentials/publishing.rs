@@ -14,6 +14,7 @@ use pyrelease_test_support::{Config, Invocation, Transcript, str};
 use secrecy::ExposeSecret as _;
 
 use super::super::drilled::Local;
+use super::super::issuer::{Issuer, attestation, mint_request};
 use super::super::{QUICK, quick};
 
 /// A front of an index that issues tokens for identities as PyPI does, issues the identities as well, and records all
@@ -230,30 +231,23 @@ fn a_probe_makes_no_token_for_a_project_that_is_not_there_yet() {
     seen.assert();
 }
 
-/// An attestation of these bytes in the format of `pypi-attestations`, without a valid signature.
-fn attestation(sha256: &str) -> String {
-    let statement = serde_json::json!({
-        "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{ "name": "demo-2.0-py3-none-any.whl", "digest": { "sha256": sha256 } }],
-        "predicateType": "https://docs.pypi.org/attestations/publish/v1",
-        "predicate": null,
-    });
-    serde_json::json!({
-        "version": 1,
-        "verification_material": { "certificate": "x", "transparency_entries": [{}] },
-        "envelope": { "statement": BASE64_STANDARD.encode(statement.to_string()), "signature": "x" },
-    })
-    .to_string()
-}
-
 #[test]
 fn an_attestation_goes_along_with_a_token_of_a_trusted_publisher_and_with_no_other() {
     let mut seen = Transcript::named(
         "publishing/an-attestation-goes-along-with-a-token-of-a-trusted-publisher-and-with-no-other",
     );
-    let local = Local::new();
+    let (mut local, issuer) = (Local::new(), Issuer::new());
+    local.public.trust(&issuer);
+    let minted = {
+        let mut stream = TcpStream::connect(authority(&local.public.upload_url())).unwrap();
+        stream.write_all(mint_request(&issuer.identity(&[])).as_bytes()).unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        let reply: serde_json::Value = serde_json::from_str(reply.split_once("\r\n\r\n").unwrap().1).unwrap();
+        reply["token"].as_str().unwrap().to_owned()
+    };
     let mint = "{\"success\": true, \"token\": \"@token@\"}";
-    let front = Front::before(&local.public.upload_url(), local.public.token.expose_secret(), mint);
+    let front = Front::before(&local.public.upload_url(), &minted, mint);
     let project = through(&front, &local);
     let folder = project.sandbox().root().join("files");
     let upload = || project.pyrelease(&format!("upload {} --index pypi --yes", folder.display()));
@@ -263,14 +257,15 @@ fn an_attestation_goes_along_with_a_token_of_a_trusted_publisher_and_with_no_oth
         let path = wheel(&folder, "demo", version, "any", "hello");
         sdist(&folder, "demo", version, "hello");
         let beside = folder.join(format!("demo-{version}-py3-none-any.whl.publish.attestation"));
-        fs_err::write(&beside, attestation(&sha256(&path).unwrap().0)).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        fs_err::write(&beside, attestation(name, &sha256(&path).unwrap().0).to_string()).unwrap();
         beside
     };
 
     // An invalid attestation, or one of another build, is found before any request.
     let beside = attested("2.0");
     let sound = fs_err::read_to_string(&beside).unwrap();
-    for text in ["", "?", &attestation("0")] {
+    for text in ["", "?", &attestation("other", "0").to_string()] {
         fs_err::write(&beside, text).unwrap();
         seen.add_error(&front.on_github(upload()).code(1));
     }

@@ -11,6 +11,7 @@ use crate::sandbox::{kept_environment, target_folder};
 const SERVERS: &str = include_str!("../requirements.txt");
 const PYPI: &str = include_str!("../pypi.txt");
 const UV: &str = include_str!("../uv.txt");
+const CLIENTS: &str = include_str!("../clients.txt");
 const RELEASE_TOOLS: &str = include_str!("../release_tools.txt");
 
 /// A virtual environment with the packages of a requirements file
@@ -45,6 +46,15 @@ impl Python {
     pub fn with_uv() -> &'static Self {
         static PYTHON: OnceLock<Python> = OnceLock::new();
         PYTHON.get_or_init(|| Self::with(UV))
+    }
+
+    /// The environment with the tools that upload to an index and install from it; created if it does not exist.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    pub fn with_index_clients() -> &'static Self {
+        static PYTHON: OnceLock<Python> = OnceLock::new();
+        PYTHON.get_or_init(|| Self::with(CLIENTS))
     }
 
     /// The environment with other tools that choose the next version; created if it does not exist.
