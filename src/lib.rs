@@ -10,7 +10,8 @@
 //! - [`engine`] takes any list of stages through a release and knows none by name. A stage changes the world only
 //!   through [`engine::effects`], which writes a journal ([`engine::journal`]) before and after each effect, so that
 //!   [`engine::recover`] can finish or undo a run from the journal and the world alone.
-//! - [`index`] is the client of a package index, [`server`] an index of our own, for the demonstration and the tests.
+//! - [`index`] is the client of a package index, [`server`] an index of our own, which `index serve`
+//!   runs and the demonstration, drills and tests use.
 //! - [`drill`] kills a release of the project wherever it can be killed, in a throwaway copy of its world, and sees
 //!   whether it can be undone and finished.
 //! - [`plugin`] calls stages of somebody else's, each call a process of its own.

@@ -48,7 +48,7 @@ struct Serve {
     #[arg(long, conflicts_with = "lenient")]
     strict: bool,
 
-    /// Accept any credentials, and everything that can be installed
+    /// Accept any credentials, and skip what only PyPI refuses
     #[arg(long)]
     lenient: bool,
 

@@ -44,19 +44,32 @@ impl Account {
         fs_err::create_dir_all(folder)?;
         let path = folder.join(FILE);
         match fs_err::read(&path) {
-            Ok(text) => return Ok(serde_json::from_slice(&text)?),
+            Ok(text) => {
+                let mut account: Self = serde_json::from_slice(&text)?;
+                if account.publishing.is_empty() {
+                    // Of a version without trusted publishing
+                    account.publishing = identifier()?;
+                    account.write(folder)?;
+                }
+                return Ok(account);
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
         let root = random::<32>()?.to_vec();
         let account =
             Self { identifier: identifier()?, publishing: identifier()?, user: identifier()?, root };
+        account.write(folder)?;
+        Ok(account)
+    }
+
+    fn write(&self, folder: &Path) -> io::Result<()> {
         // Temporary files are readable only by their owner.
         let mut file = NamedTempFile::new_in(folder)?;
-        serde_json::to_writer(&mut file, &account)?;
+        serde_json::to_writer(&mut file, self)?;
         file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(account)
+        file.persist(folder.join(FILE))?;
+        Ok(())
     }
 
     /// An unrestricted token for the account.

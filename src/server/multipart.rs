@@ -40,6 +40,7 @@ pub(super) struct Multipart {
     is_over: bool,
     /// How many bytes may still be received
     left: u64,
+    patience: Duration,
 }
 
 impl Multipart {
@@ -49,7 +50,8 @@ impl Multipart {
         // The first boundary may be the first line.
         let buffer = BytesMut::from(&b"\r\n"[..]);
         let delimiter = format!("\r\n--{boundary}").into_bytes();
-        Some(Self { body, buffer, delimiter, is_in_data: true, is_over: false, left: limit })
+        let (left, patience) = (limit, PATIENCE);
+        Some(Self { body, buffer, delimiter, is_in_data: true, is_over: false, left, patience })
     }
 
     /// Skips to the next part; none after the last.
@@ -108,7 +110,7 @@ impl Multipart {
     /// Receives more bytes into the buffer.
     async fn receive(&mut self) -> Result<(), Refusal> {
         let next = std::future::poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx));
-        let Ok(frame) = timeout(PATIENCE, next).await else {
+        let Ok(frame) = timeout(self.patience, next).await else {
             return Err(Refusal::with_status(408, "The upload is too slow."));
         };
         // Without a frame the form ends too early, and with an error the connection does.
@@ -303,6 +305,31 @@ mod tests {
         assert_eq!(parts(huge.as_bytes(), 1000).unwrap_err(), 400);
         let large = format!("{head}\r\n{}\r\n--b--", "x".repeat(1 << 20)).leak();
         assert_eq!(parts(large.as_bytes(), 1 << 16).unwrap_err(), 413);
+    }
+
+    #[test]
+    fn a_client_that_sends_nothing_is_given_up() {
+        struct Silence;
+        impl http_body::Body for Silence {
+            type Data = Bytes;
+            type Error = std::io::Error;
+
+            fn poll_frame(
+                self: Pin<&mut Self>,
+                _: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, std::io::Error>>> {
+                std::task::Poll::Pending
+            }
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let refusal = runtime.block_on(async {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, "multipart/form-data; boundary=b".parse().unwrap());
+            let mut multipart = Multipart::new(&headers, Body::new(Silence), 1 << 20).unwrap();
+            multipart.patience = Duration::from_millis(5);
+            multipart.next_part().await.unwrap_err()
+        });
+        assert_eq!(refusal.status, 408);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::fs::TryLockError;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use fs_err as fs;
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +26,8 @@ const RECORDS: &str = ".records";
 const INCOMING: &str = ".incoming";
 /// Held by the process that serves the folder
 const LOCK: &str = ".lock";
+/// How long to wait for an index that is stopping
+const STOPPING: Duration = Duration::from_secs(1);
 /// Releases older than this accept no new files, as on PyPI.
 const OPEN_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
 
@@ -53,14 +57,7 @@ impl Store {
     pub(super) fn open(folder: &Path, rules: Rules) -> io::Result<Self> {
         let records = folder.join(RECORDS);
         fs::create_dir_all(&records)?;
-        let lock = fs::File::create(folder.join(LOCK))?;
-        match lock.file().try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::new(io::ErrorKind::ResourceBusy, "another index serves it"));
-            }
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
+        let lock = lock(folder)?;
         let incoming = folder.join(INCOMING);
         if incoming.exists() {
             // Uploads that were interrupted.
@@ -273,6 +270,22 @@ impl Store {
     fn lock(&self) -> MutexGuard<'_, Projects> {
         // A poisoned lock is harmless: an entry is pushed last.
         self.projects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Locks a folder for this process. An index that is stopping may still hold it.
+fn lock(folder: &Path) -> io::Result<fs::File> {
+    let file = fs::File::create(folder.join(LOCK))?;
+    let began = Instant::now();
+    loop {
+        match file.file().try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if began.elapsed() < STOPPING => thread::sleep(STOPPING / 20),
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::new(io::ErrorKind::ResourceBusy, "another index serves it"));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
     }
 }
 
