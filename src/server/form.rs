@@ -16,7 +16,7 @@ use crate::world::digest::{Digests, Hashing};
 const LARGEST_FIELDS: usize = 8 << 20;
 const MOST_FIELDS: usize = 10_000;
 /// How many bytes of fields all uploads together may hold in memory
-pub(super) const FIELDS_AT_ONCE: usize = 64 << 20;
+pub(super) const FIELDS_AT_ONCE: usize = 32 << 20;
 /// What is taken of those at a time, in bytes
 const SHARE: usize = 16 << 10;
 /// PyPI's limit for a file, in bytes

@@ -78,7 +78,7 @@ warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 warning: [127.0.0.1] `127.0.0.1` has no `simple` URL: existing files cannot be detected, and may be overwritten
 help: pass `--simple URL`, where the index lists files
-error: `127.0.0.1` has a `demo-1.0-py3-none-macosx_10_12_x86_64.whl` already, according to its reply (File already exists ('demo-1.0-py3-none-macosx_10_12_x86_64.whl', with blake2_256 hash '[SHA256]').), but it may be another one than ours (sha256 [SHA256]): index `127.0.0.1` has no `simple` URL to list its files
+error: `127.0.0.1` has a `demo-1.0-py3-none-macosx_10_12_x86_64.whl` already, according to its reply (File already exists ('demo-1.0-py3-none-macosx_10_12_x86_64.whl', with blake2_256 hash '[SHA256]'). See https://pypi.org/help/#file-name-reuse for more information.), but it may be another one than ours (sha256 [SHA256]): index `127.0.0.1` has no `simple` URL to list its files
 help: an index with this reply accepts identical bytes again, so its file is different: the file name cannot be used again, release another version
 help: uploaded files stay; fix the error and run the command again to upload the rest
 

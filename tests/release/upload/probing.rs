@@ -53,7 +53,7 @@ warning: [check] `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-
 help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
-error: [127.0.0.1] `127.0.0.1` refused `demo-1.0.tar.gz`: File already exists ('demo-1.0.tar.gz', with blake2_256 hash '[SHA256]'). (HTTP 400)
+error: [127.0.0.1] `127.0.0.1` refused `demo-1.0.tar.gz`: File already exists ('demo-1.0.tar.gz', with blake2_256 hash '[SHA256]'). See https://pypi.org/help/#file-name-reuse for more information. (HTTP 400)
 help: the index has a file with that name, or these bytes under another name; that file name cannot be used again: release another version
 error: the upload was refused; nothing has been sent
 
