@@ -148,7 +148,7 @@ struct Shared {
     /// The memory for the fields of uploads, in bytes
     memory: Arc<Semaphore>,
     /// The turns for checking files
-    judging: Semaphore,
+    judging: Arc<Semaphore>,
 }
 
 impl EmbeddedIndex {
@@ -202,7 +202,7 @@ impl EmbeddedIndex {
             environment,
             is_local: connection::is_local(self.address),
             memory: Arc::new(Semaphore::new(form::FIELDS_AT_ONCE)),
-            judging: Semaphore::new(JUDGED_AT_ONCE),
+            judging: Arc::new(Semaphore::new(JUDGED_AT_ONCE)),
         });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)

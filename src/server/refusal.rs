@@ -3,7 +3,7 @@
 use std::io;
 
 /// The links in PyPI's refusals, by the first words of those
-const LINKS: [(&str, Link); 17] = [
+const LINKS: [(&str, Link); 11] = [
     ("Username/Password authentication", Link::Help("invalid-auth")),
     ("Invalid or non-existent authentication", Link::Help("invalid-auth")),
     ("The given token", Link::Help("project-name")),
@@ -13,20 +13,13 @@ const LINKS: [(&str, Link); 17] = [
     ("File already exists (", Link::Help("file-name-reuse")),
     ("File too large.", Link::Help("file-size-limit")),
     ("Invalid file extension:", Link::Page("https://www.python.org/dev/peps/pep-0527")),
-    ("ZIP archive not accepted:", Link::Page("https://docs.pypi.org/archives")),
-    ("tar archive not accepted:", Link::Page("https://docs.pypi.org/archives")),
     ("Invalid distribution file. ZIP archive", Link::Page("https://docs.pypi.org/archives")),
     ("Invalid distribution file. tar archive", Link::Page("https://docs.pypi.org/archives")),
-    ("Invalid API Token:", Link::None),
-    ("Only one sdist", Link::None),
-    ("Uploading new files to releases", Link::None),
-    ("Invalid distribution file.", Link::None),
 ];
 
 /// Where PyPI refers to
 #[derive(Clone, Copy)]
 enum Link {
-    None,
     /// A part of its help
     Help(&'static str),
     Page(&'static str),
@@ -51,7 +44,7 @@ impl Refusal {
         let page = match link {
             Some(Link::Help(part)) => format!("https://pypi.org/help/#{part}"),
             Some(Link::Page(page)) => page.to_owned(),
-            _ => return Self { status, message },
+            None => return Self { status, message },
         };
         Self { status, message: format!("{message} See {page} for more information.") }
     }

@@ -195,12 +195,13 @@ pub(super) fn check_file(
         }
         Rules::Lenient => {
             // PyPI's words, without its wish for the normalized name and for `.tar.gz`.
-            let is_zip = claim.sdist && filename.ends_with(".zip");
-            let named = filename.replace(".zip", ".tar.gz").parse::<Filename>();
+            let stem = filename.strip_suffix(".zip").filter(|_| claim.sdist);
+            let proper = stem.map_or_else(|| filename.to_owned(), |stem| format!("{stem}.tar.gz"));
+            let named = proper.parse::<Filename>();
             let other = named.as_ref().is_ok_and(|named| named.normalized_name() != normalize(&claim.name));
             let old = named.as_ref().is_ok_and(|named| *named.version() != claim.version);
             first(&findings, |rule| match rule {
-                "filename" => !is_zip || named.is_err(),
+                "filename" => named.is_err(),
                 "filename-name" => other,
                 rule => EVERY_INDEX.contains(&rule),
             })

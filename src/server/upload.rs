@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hyper::ext::ReasonPhrase;
 use jiff::Timestamp;
-use tokio::task::spawn_blocking;
+use tokio::task::{block_in_place, spawn_blocking};
 
 use super::accounts::{Account, PresentedToken};
 use super::attested::provenance;
@@ -90,7 +90,7 @@ async fn judge(
         }
         _ => return Err(Refusal::with_status(404, "Not Found")),
     }
-    let claim = claim(&form, shared.rules)?;
+    let claim = block_in_place(|| claim(&form, shared.rules))?;
     let Some(content) = content else { return refuse("Upload payload does not have a file.") };
     let now = Timestamp::now();
     shared.store.check_project(&claim)?;
@@ -101,6 +101,8 @@ async fn judge(
     };
     shared.check_status(&claim.name, publisher)?;
     claim.check_rendered()?;
+    // It is kept until the file is stored, also if the client is gone by then.
+    let turn = Arc::clone(&shared.judging).acquire_owned().await;
     shared.check_rendering(&claim).await?;
     check_filename(&claim, &content.filename)?;
     if content.image && shared.rules == Rules::Pypi {
@@ -123,11 +125,13 @@ async fn judge(
     let provenance =
         provenance(form.filled("attestations"), publisher, shared.rules, &content.filename, &digests.sha256)?;
     let upload = Upload { claim, form, content, provenance };
-    let _turn = shared.judging.acquire().await;
     let shared = Arc::clone(shared);
-    spawn_blocking(move || shared.store.keep(upload, now))
-        .await
-        .unwrap_or_else(|error| Err(Refusal::with_status(500, error.to_string())))
+    let keep = move || {
+        let kept = shared.store.keep(upload, now);
+        drop(turn);
+        kept
+    };
+    spawn_blocking(keep).await.unwrap_or_else(|error| Err(Refusal::with_status(500, error.to_string())))
 }
 
 impl Shared {

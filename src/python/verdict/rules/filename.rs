@@ -95,9 +95,10 @@ fn length(subject: &Subject) -> Vec<Violation> {
     if length <= LONGEST {
         return Vec::new();
     }
-    vec![Violation::new(format!(
+    let found = Violation::new(format!(
         "the file name is too long: {length} bytes with PyPI's suffix, and the limit is {LONGEST}"
-    ))]
+    ));
+    vec![found.says(format!("Filename is too long: {}", shown(subject.file)))]
 }
 
 fn size(subject: &Subject) -> Vec<Violation> {
