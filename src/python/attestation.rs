@@ -147,7 +147,7 @@ mod tests {
             judge_attestations(&json!(attestations).to_string(), "demo.whl", "aa").map(|found| found.len())
         };
         let [publish, slsa] = PREDICATES.map(|kind| attestation(kind, "demo.whl", "aa"));
-        assert_eq!(judge(&[publish.clone()]), Ok(1));
+        assert_eq!(judge(std::slice::from_ref(&publish)), Ok(1));
         assert_eq!(judge(&[publish.clone(), slsa.clone()]), Ok(2));
         assert!(judge(&[publish.clone(), slsa.clone(), slsa]).unwrap_err().starts_with("A maximum of 2"));
         assert!(judge(&[publish.clone(), publish.clone()]).unwrap_err().contains("same predicate type"));

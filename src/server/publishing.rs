@@ -38,10 +38,17 @@ const MOST_USED: usize = 100_000;
 /// The state of trusted publishing
 #[derive(Default)]
 pub(super) struct Exchange {
-    /// The issuers' keys, and when they were read
-    keys: Mutex<HashMap<String, (Instant, Arc<Vec<Key>>)>>,
+    /// By issuer
+    keys: Mutex<HashMap<String, KnownKeys>>,
     /// The identities that were exchanged, by issuer and `jti`, and when they expire
     used: Mutex<HashMap<(String, String), i64>>,
+}
+
+/// The keys of an issuer
+#[derive(Clone)]
+struct KnownKeys {
+    read: Instant,
+    keys: Arc<Vec<Key>>,
 }
 
 /// A public key of an issuer (RFC 7517)
@@ -239,9 +246,8 @@ impl Exchange {
 
     fn keys(&self, shared: &Shared, publisher: &Publisher) -> Result<Arc<Vec<Key>>, Denial> {
         let known = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(&publisher.issuer).cloned();
-        if let Some((at, keys)) = known.filter(|(at, _)| at.elapsed() < KEYS_FOR) {
-            let _ = at;
-            return Ok(keys);
+        if let Some(known) = known.filter(|known| known.read.elapsed() < KEYS_FOR) {
+            return Ok(known.keys);
         }
         let read = match &publisher.keys {
             Some(path) => read_keys(path),
@@ -255,7 +261,7 @@ impl Exchange {
         })?;
         let keys = Arc::new(set.keys.iter().filter_map(|key| Key::deserialize(key).ok()).collect::<Vec<_>>());
         let mut known = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(publisher.issuer.clone(), (Instant::now(), Arc::clone(&keys)));
+        known.insert(publisher.issuer.clone(), KnownKeys { read: Instant::now(), keys: Arc::clone(&keys) });
         Ok(keys)
     }
 }

@@ -1,5 +1,7 @@
 //! An issuer of identities for trusted publishing, and attestations.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use std::path::Path;
 
 use base64::Engine as _;

@@ -1,5 +1,7 @@
 //! The tools that people upload and install with, unmodified.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use std::path::{Path, PathBuf};
 use std::thread;
 

@@ -1,5 +1,7 @@
 //! An index that is killed while clients upload: what it confirmed is there afterwards, whole, and nothing that is not.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::thread;

@@ -1,5 +1,7 @@
 //! Clients that send anything but an upload: each gets a clear refusal, and the index lives on within its memory.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use std::thread;
 
 use pyrelease_test_support::distribution::wheel;

@@ -1,5 +1,7 @@
 //! Trusted publishing and attestations: an identity becomes a token, and the token's uploads may be attested.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
