@@ -11,8 +11,10 @@ use super::stand_in::{self, PluginStage};
 use crate::config::{Config, IndexKind};
 use crate::engine::model::Reach;
 use crate::error::{Error, Result};
+use crate::index::IndexAddress;
 use crate::plugin::assignment::SECRET_PREFIX;
 use crate::plugin::protocol::Classes;
+use crate::server::Rules;
 
 /// What runs a stage in a drill
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -44,6 +46,8 @@ pub struct ForReal {
 pub(super) struct Index {
     pub(super) name: String,
     pub(super) kind: IndexKind,
+    /// Those of PyPI are for PyPI only: another index may take what PyPI refuses
+    pub(super) rules: Rules,
     listed: bool,
     /// Whether a workflow uploads the files
     pub(super) by_workflow: bool,
@@ -112,7 +116,10 @@ impl Configuration {
             if let Some(index) = config.indexes().get(name) {
                 let listed = index.simple.is_some();
                 let by_workflow = config.stage_text(name, "by") == Some("workflow");
-                read.indexes.push(Index { name: name.clone(), kind: index.kind, listed, by_workflow });
+                let address = IndexAddress::new(name, &index.upload, None, None);
+                let is_pypi = address.is_ok_and(|address| address.is_pypi());
+                let rules = if is_pypi { Rules::Pypi } else { Rules::Lenient };
+                read.indexes.push(Index { name: name.clone(), kind: index.kind, rules, listed, by_workflow });
                 if by_workflow {
                     read.left_out.push(format!(
                         "the drill plays the workflow that publishes to `{name}`: it uploads the files that the release built"

@@ -15,7 +15,7 @@ use super::template::{Template, repository};
 use super::workflow;
 use crate::error::{Error, ExitCode, Result};
 use crate::index::variable_for;
-use crate::server::{Access, EmbeddedIndex};
+use crate::server::{Access, EmbeddedIndex, Options};
 use crate::world::git::TRUSTED;
 use crate::world::process::is_withheld;
 use crate::world::{Environment, failpoints};
@@ -92,8 +92,8 @@ impl<'a> Sandbox<'a> {
         let mut indexes = Vec::new();
         for index in &base.configuration.indexes {
             let folder = world.join("indexes").join(&index.name);
-            let started = EmbeddedIndex::start(&folder, &index.name, Access::Tokens);
-            indexes.push(started.map_err(no_index)?);
+            let options = Options { rules: index.rules, ..Options::new(&index.name, Access::Tokens) };
+            indexes.push(EmbeddedIndex::start_with(&folder, options).map_err(no_index)?);
         }
         let address = |name: &str| {
             let index = indexes.iter().find(|index| index.name() == name)?;
