@@ -76,6 +76,12 @@ pub fn build(context: &Context, options: &BuildOptions<'_>) -> Result<()> {
     let location = locate(context)?;
     let config = location.config;
     let policy = policy(&config, CHECK, false)?.silencing(&UNRELEASED);
+    let out = match options.out {
+        Some(out) => context.folder.join(out),
+        None => location.root.join(DIST),
+    };
+    // A folder that cannot be made is found before a build that may take long.
+    let made = OutFolder::make(&out)?;
     let environment = environment_of(&config, &location.root, context.environment.clone());
     let workspace = Workspace::open(&location.root, environment)?;
     context.listen_for_interrupts()?;
@@ -108,11 +114,8 @@ pub fn build(context: &Context, options: &BuildOptions<'_>) -> Result<()> {
     let backend = backend.as_ref();
     let Built { distributions, .. } =
         build_project(&config, &workspace, backend, &request, (&root, &built, &scratch), Some(epoch), &host)?;
-    let out = match options.out {
-        Some(out) => context.folder.join(out),
-        None => workspace.root().join(DIST),
-    };
     let files = put(&distributions, &out)?;
+    made.keep();
     context.ui.on_event(&Event::Built { files: &files });
 
     let paths: Vec<PathBuf> = files.into_iter().map(|file| file.path).collect();
@@ -130,10 +133,39 @@ pub fn build(context: &Context, options: &BuildOptions<'_>) -> Result<()> {
     }
 }
 
+/// A folder for the distributions. If the build fails, those that did not exist before are removed.
+struct OutFolder {
+    /// The innermost first
+    made: Vec<PathBuf>,
+}
+
+impl OutFolder {
+    fn make(out: &Path) -> Result<Self> {
+        let missing = out.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+        let made = Self { made: missing.map(Path::to_owned).collect() };
+        fs_err::create_dir_all(out)?;
+        // Whether files can be written shows only by writing one.
+        tempfile::Builder::new().prefix(".pyrelease-").tempfile_in(out)?;
+        Ok(made)
+    }
+
+    fn keep(mut self) {
+        self.made.clear();
+    }
+}
+
+impl Drop for OutFolder {
+    fn drop(&mut self) {
+        for folder in &self.made {
+            // Fails if something else is in it by now.
+            let _ = fs_err::remove_dir(folder);
+        }
+    }
+}
+
 /// Moves the files into a folder, where they replace those of the same name. Until all of them are in it under other
 /// names, it is as before.
 fn put(distributions: &[Distribution], out: &Path) -> Result<Vec<Distribution>> {
-    fs_err::create_dir_all(out)?;
     let beside = tempfile::Builder::new().prefix(".pyrelease-").tempdir_in(out)?;
     for file in distributions {
         fs_err::copy(&file.path, beside.path().join(&file.filename))?;

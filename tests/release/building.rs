@@ -63,6 +63,19 @@ fn a_failed_build_leaves_the_folder_as_it_was() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_made_is_found_before_the_build() {
+    let project = quick().without_remote().config(QUICK).build();
+    project.write("file.txt", "mine");
+    let failed = project.pyrelease("build --out file.txt/dist").code(1);
+    assert!(failed.stderr().contains("file.txt/dist") && !failed.stderr().contains("Building"), "{failed}");
+    // What was made for a build that fails is gone again.
+    let backend = project.read("backend/in_tree.py");
+    project.write("backend/in_tree.py", &backend.replace("def build_wheel(", "def build_no_wheel("));
+    project.pyrelease("build --working-tree --out new/dist").code(1);
+    assert!(!project.folder().join("new").exists());
+}
+
+#[test]
 fn a_project_needs_no_configuration_but_a_repository() {
     let project = demo().without_remote().build();
     let built = project.pyrelease("build").code(0);

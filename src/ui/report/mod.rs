@@ -93,7 +93,7 @@ fn facts(id: &str, story: &Story) -> String {
     if let Some(header) = &story.header {
         facts.extend([
             ("tag", Some(header.tag.clone())),
-            ("before", Some(header.previous_version.clone())),
+            ("previous version", Some(header.previous_version.clone())),
             ("from", Some(format!("{} at {}", header.shown_branch(), short(&header.head)))),
             ("release commit", story.outputs.commit.as_deref().map(|commit| short(commit).to_owned())),
         ]);

@@ -37,7 +37,7 @@ pub(super) fn timeline(story: &Story) -> String {
     let scale = Scale::new(began, ended, &story.pauses);
     let height = ROW * rows.len() as f64 + 24.0;
     let mut svg = format!(
-        "<svg class=\"timeline\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"timeline-title\">\n\
+        "<div class=\"scroll timeline\" tabindex=\"0\">\n<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"timeline-title\">\n\
          <title id=\"timeline-title\">When each stage ran</title>\n"
     );
     for pause in &story.pauses {
@@ -89,7 +89,7 @@ pub(super) fn timeline(story: &Story) -> String {
         let _ = writeln!(svg, "<text class=\"time\" x=\"{WIDTH}\" y=\"{:.1}\">{shown}</text>", y + 17.0);
     }
     marks(&mut svg, story, &scale, height);
-    svg.push_str("</svg>\n");
+    svg.push_str("</svg>\n</div>\n");
     svg
 }
 
