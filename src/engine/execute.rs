@@ -27,6 +27,9 @@ use crate::world::orphans::{self, OrphanScope};
 /// The landing's stage name in the journal
 pub const LANDING: &str = "land";
 
+/// Asks the user a question that is answered with yes or no. An interrupt is an error.
+pub type Ask<'a> = &'a dyn Fn(&str) -> Result<bool>;
+
 /// A run in progress
 pub struct Execution<'a> {
     pub pipeline: &'a Pipeline,
@@ -39,6 +42,8 @@ pub struct Execution<'a> {
     pub carry: &'a [String],
     /// Whether to probe the indexes before the first effect outside the run's folder (`--probe`)
     pub probe: bool,
+    /// Asks the user whether to go on after a stage that pauses; none without a terminal and with `--yes`
+    pub ask: Option<Ask<'a>>,
     /// Whether an earlier process began the run, so that the state may have changed since
     pub is_resumed: bool,
 }
@@ -67,6 +72,7 @@ impl<'a> Execution<'a> {
             listener,
             carry,
             probe: false,
+            ask: None,
             is_resumed: false,
         };
         let folder = execution.run.folder().display().to_string();
@@ -175,6 +181,7 @@ impl<'a> Execution<'a> {
                 self.listener.on_event(&Event::PointOfNoReturn { stage: stage.name(), is_upload });
             }
             match self.stage(stage, reach, (at + 1, count)) {
+                Ok(()) if stage.pauses() && at + 1 < count => self.pause(stage).map_err(in_stage)?,
                 Ok(()) => {}
                 // A question to the user needs a run to answer it for, so the run must not end.
                 Err(error)
@@ -194,6 +201,17 @@ impl<'a> Execution<'a> {
             }
         }
         self.land().map_err(|error| (LANDING.to_owned(), error))
+    }
+
+    /// Waits until the user has looked at what a stage did. Whoever resumes the run later has.
+    fn pause(&self, stage: &dyn Stage) -> Result<()> {
+        let Some(ask) = self.ask else { return Ok(()) };
+        let links = self.release.outputs.links.iter();
+        let look = links.fold(String::new(), |look, link| format!("{look}look at {link}\n"));
+        match ask(&format!("{look}`{}` is done. Go on with the release?", stage.name()))? {
+            true => Ok(()),
+            false => Err(Error::failed("you chose not to go on with the release")),
+        }
     }
 
     /// Probes every stage, and refuses the release if one would be refused.

@@ -66,6 +66,11 @@ pub trait Stage: Sync {
         Ok(Vec::new())
     }
 
+    /// Whether to ask the user before the next stage, once this one is done (`pause = true`).
+    fn pauses(&self) -> bool {
+        false
+    }
+
     /// Asks the index or service whether it would accept the stage's work, by a request that is made to be refused. Called
     /// only with `--probe`, after all private stages.
     ///

@@ -87,6 +87,16 @@ impl Context {
     }
 }
 
+impl Context {
+    /// Asks a question while a release is in progress.
+    ///
+    /// # Errors
+    /// The terminal cannot be read, or the user interrupted.
+    fn ask_in_a_run(&self, question: &str) -> Result<bool> {
+        self.ui.confirm_unless(question, &self.interrupted)?.ok_or_else(Error::interrupted)
+    }
+}
+
 /// Whether there is a terminal to ask on.
 pub fn can_ask() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()

@@ -79,6 +79,7 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
     let environment = release.workspace.environment.clone();
     let asked = ask_for_missing(context, &config, &pipeline, &header.name, yes, environment);
     release.workspace.environment = asked.map_err(not_over)?;
+    let ask = |question: &str| context.ask_in_a_run(question);
     let execution = Execution {
         pipeline: &pipeline,
         release,
@@ -88,6 +89,7 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
         listener: &context.ui,
         carry: config.carry(),
         probe: false,
+        ask: (!options.yes && super::can_ask()).then_some(&ask),
         is_resumed: true,
     };
     execution.check_credentials(options.force)?;

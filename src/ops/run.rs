@@ -96,6 +96,8 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
         Execution::begin(&store, &pipeline, release, configuration, &context.interrupted, listener)?;
     forget(&store, &plan.version);
     execution.probe = options.probe;
+    let ask = |question: &str| context.ask_in_a_run(question);
+    execution.ask = (!options.yes && super::can_ask()).then_some(&ask);
     let _guard = lock.as_ref().and_then(|lock| lock.start_watchdog(&execution.run));
     let run = execution.run.clone();
     let result = execution.complete();

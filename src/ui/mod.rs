@@ -16,6 +16,10 @@ mod table;
 mod uploads;
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -34,6 +38,9 @@ pub use json::Json;
 pub use log::{journal_text, runs_text};
 pub use report::report_page;
 pub use table::Table;
+
+/// How often a question looks for an interrupt
+const TICK: Duration = Duration::from_millis(50);
 
 /// How much is printed
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,11 +102,37 @@ impl Ui {
         stderr.flush()?;
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer)?;
-        Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+        Ok(is_yes(&answer))
     }
 }
 
 impl Ui {
+    /// Asks a question on the terminal; false unless the answer is yes. None if `stop` is set before there is an answer.
+    ///
+    /// # Errors
+    /// The terminal cannot be read.
+    pub fn confirm_unless(&self, question: &str, stop: &AtomicBool) -> std::io::Result<Option<bool>> {
+        let mut stderr = anstream::stderr();
+        write!(stderr, "{} [y/N] ", safe(question))?;
+        stderr.flush()?;
+        // A read cannot be stopped, so it has a thread of its own, which ends with the process.
+        let (send, answers) = mpsc::channel();
+        thread::spawn(move || {
+            let mut answer = String::new();
+            let _ = send.send(std::io::stdin().read_line(&mut answer).map(|_| answer));
+        });
+        loop {
+            match answers.recv_timeout(TICK) {
+                Ok(answer) => return Ok(Some(is_yes(&answer?))),
+                Err(_) if stop.load(Ordering::SeqCst) => {
+                    writeln!(stderr)?;
+                    return Ok(None);
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
     /// Asks for a line of text on the terminal.
     ///
     /// # Errors
@@ -126,6 +159,10 @@ impl Ui {
         writeln!(stderr)?;
         Ok(SecretString::from(answer?.trim()))
     }
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 impl Listener for Ui {

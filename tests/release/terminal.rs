@@ -133,6 +133,37 @@ help: left on `testpypi`: demo-1.1.0-py3-none-any.whl, demo-1.1.0.tar.gz; the ne
     attempt.was_rehearsed();
 }
 
+const LOOKED: &str = "`testpypi` is done. Go on with the release? [y/N]";
+
+#[test]
+fn a_pause_waits_until_somebody_has_looked() {
+    let pause = "[stage.testpypi]\npause = true\n";
+    let attempt = Attempt::configured(demo(), pause);
+    let dialogue = [(QUESTION, "y\n"), (LOOKED, "y\n")];
+    let outcome = attempt.project.pyrelease("run minor").on_a_terminal(&dialogue).code(0);
+    let page = attempt.rehearsal.simple_url() + "demo/";
+    assert!(outcome.stdout().contains(&format!("look at {page}")), "{outcome}");
+    assert_eq!(attempt.public.files("demo").len(), 2);
+    // Nobody is there to look, or somebody has said so.
+    let attempt = Attempt::configured(demo(), pause);
+    attempt.project.pyrelease("run minor --yes").code(0);
+    let attempt = Attempt::configured(demo(), pause);
+    attempt.project.pyrelease("run minor --yes").on_a_terminal(&[]).code(0);
+}
+
+#[test]
+fn a_no_and_an_interrupt_in_a_pause_undo_everything() {
+    for (answer, code) in [("n\n", 1), ("\u{3}", 130)] {
+        let attempt = Attempt::configured(demo(), "[stage.testpypi]\npause = true\n");
+        let before = attempt.project.snapshot();
+        let dialogue = [(QUESTION, "y\n"), (LOOKED, answer)];
+        attempt.project.pyrelease("run minor").on_a_terminal(&dialogue).code(code);
+        attempt.project.assert_unchanged(&before);
+        attempt.left_nothing();
+        attempt.was_rehearsed();
+    }
+}
+
 #[test]
 fn notes_that_are_missing_are_written_in_the_editor() {
     let changelog = "# Changelog\n\n## 1.0.0\n\n- The first one.\n";

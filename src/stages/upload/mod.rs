@@ -44,6 +44,9 @@ struct Settings {
     version: RehearsalVersion,
     /// A command to test the installed release with, such as `python -c 'import demo'`
     smoke: Option<String>,
+    /// Whether to wait on a terminal, after the upload, until you have looked at it and say yes. A no before the release is
+    /// public undoes it. Without a terminal and with `--yes` nothing waits
+    pause: bool,
     /// Who builds and uploads the files: `pyrelease`, or `workflow` for a CI workflow that the push starts. Then this stage
     /// waits until the index lists the release, and compares it with what was built here
     by: By,
@@ -61,6 +64,7 @@ impl Default for Settings {
             install: false,
             version: RehearsalVersion::Exact,
             smoke: None,
+            pause: false,
             by: By::Pyrelease,
             wait: None,
             settle: None,
@@ -256,6 +260,10 @@ impl Stage for Upload {
         let read = |file| Submission::read(file, hashes);
         let submissions = release.outputs.distributions.iter().map(read).collect::<Result<Vec<_>>>()?;
         Ok(look::probe(&client, &submissions))
+    }
+
+    fn pauses(&self) -> bool {
+        self.settings.pause
     }
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {

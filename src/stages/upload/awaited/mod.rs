@@ -28,6 +28,7 @@ struct Awaited {
     index: IndexSettings,
     install: bool,
     smoke: Option<String>,
+    pause: bool,
     /// As configured
     limit: String,
     times: wait::Times,
@@ -71,12 +72,12 @@ pub(super) fn make(config: &Config, name: &str, settings: Settings) -> Result<Bo
             }
         }
     };
-    let Settings { install, smoke, wait, settle, .. } = settings;
+    let Settings { install, smoke, pause, wait, settle, .. } = settings;
     let (limit, most) = time("wait", wait, WAIT)?;
     let (_, settle) = time("settle", settle, SETTLE)?;
     let times = wait::Times { limit: most, settle };
     let push: Push = config.settings("push")?;
-    let stage = Awaited { name: name.to_owned(), index, install, smoke, limit, times, push };
+    let stage = Awaited { name: name.to_owned(), index, install, smoke, pause, limit, times, push };
     address_of(&stage.name, &stage.index)?;
     Ok(Box::new(stage))
 }
@@ -245,6 +246,10 @@ impl Stage for Awaited {
         let mut findings = self.workflow(release);
         findings.extend(self.taken(release).unwrap_or_else(|error| vec![error.into()]));
         Ok(findings)
+    }
+
+    fn pauses(&self) -> bool {
+        self.pause
     }
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
