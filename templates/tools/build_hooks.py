@@ -29,7 +29,6 @@ import io
 import json
 import os
 import sys
-import sysconfig
 import tarfile
 import threading
 from importlib import import_module
@@ -107,7 +106,8 @@ class Imports:
         return [name for name in self.names if name.partition(".")[0] not in native and is_installed(name)]
 
 
-PLACES = {name: os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "purelib", "platlib")}
+STDLIB = os.path.join(os.path.dirname(os.__file__), "")
+INSTALLED = tuple(os.path.join(place, "") for place in sys.path if os.path.basename(place).endswith("-packages"))
 
 
 def origin(module):
@@ -117,7 +117,7 @@ def origin(module):
 def is_native(module):
     """Whether a module is an installed library, which may start threads that do not survive a fork."""
     place = origin(module)
-    return not place.endswith((".py", ".pyc")) and place.startswith((PLACES["purelib"], PLACES["platlib"]))
+    return not place.endswith((".py", ".pyc")) and place.startswith(INSTALLED)
 
 
 def is_installed(name):
@@ -125,7 +125,7 @@ def is_installed(name):
     spec = getattr(module, "__spec__", None)
     if spec is None or spec.name != name:
         return False
-    return origin(module) in ("built-in", "frozen") or origin(module).startswith(tuple(PLACES.values()))
+    return origin(module) in ("built-in", "frozen") or origin(module).startswith((STDLIB, *INSTALLED))
 
 
 def import_before(names, source):
