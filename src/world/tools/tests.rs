@@ -34,13 +34,21 @@ fn two_runs_at_once_make_one_environment_that_renders() {
     let again = |line: &str| panic!("a complete environment needs nothing: {line}");
     ToolEnvironment::ensure(&environment, &again).unwrap();
 
-    let texts = ["Title\n=====\n\nSome *text*.\n", "Title\n=====\n\n:foo:`bar`\n", "", "é ✓\n"];
+    let texts = [
+        "Title\n=====\n\nSome *text*.\n",
+        "Title\n=====\n\n:foo:`bar`\n",
+        "",
+        "é ✓\n",
+        ".. image:: a.png\n   :scale: 50 %\n",
+    ];
     let verdicts = first.render_rst(&texts).unwrap();
     assert_eq!(verdicts[0], Ok(()));
     let refused = |why: &str| Err(Unrendered::Refused(why.to_owned()));
     assert_eq!(verdicts[1], refused("line 4: ERROR: Unknown interpreted text role \"foo\"."));
     assert_eq!(verdicts[2], refused("No content rendered from RST source."));
     assert_eq!(verdicts[3], Ok(()));
+    // Up to 45 the renderer wanted to read the image.
+    assert_eq!(verdicts[4], Ok(()));
     #[cfg(target_os = "linux")]
     costly_texts_are_given_up(&first);
     assert!(first.process().args(["-m", "build", "--version"]).read().unwrap().starts_with("build "));
