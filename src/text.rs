@@ -33,6 +33,52 @@ pub fn visible(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// The text for an HTML page, in an element or in a quoted attribute.
+pub fn escape_html(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// Converts text to HTML, with backticks as code.
+pub fn prose_html(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    parts.fold(String::new(), |prose, (at, part)| {
+        let part = escape_html(part);
+        if at % 2 == 1 { format!("{prose}<code>{part}</code>") } else { prose + &part }
+    })
+}
+
+/// Fills the values into a page's `@name@` in one pass, so that placeholders within values stay as they are.
+pub fn fill_template(template: &str, values: &[(&str, String)]) -> String {
+    let mut parts = template.split('@');
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    let mut is_placeholder = true;
+    for part in parts {
+        let value = values.iter().find(|(name, _)| is_placeholder && *name == part);
+        match value {
+            Some((_, value)) => filled.push_str(value),
+            None if is_placeholder => {
+                filled.push('@');
+                filled.push_str(part);
+                continue;
+            }
+            None => filled.push_str(part),
+        }
+        is_placeholder = !is_placeholder;
+    }
+    filled
+}
+
 /// Like [`safe`], for styled text: keeps colours and weights, and escapes all other sequences.
 pub fn safe_styled(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_kept) {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::drill::{Executor, Outcome, Phase, PointResult, Recovery, RecoveryCommand, Report};
 use crate::engine::model::Reach;
-use crate::ui::html::{escape, fill, prose};
+use crate::text::{escape_html, fill_template, prose_html};
 
 const PAGE: &str = include_str!("../../../templates/drill/page.html");
 
@@ -19,10 +19,10 @@ pub fn page(report: &Report) -> String {
         1 => ("bad", "1 point does not converge".to_owned()),
         several => ("bad", format!("{several} points do not converge")),
     };
-    fill(
+    fill_template(
         PAGE,
         &[
-            ("title", escape(&title)),
+            ("title", escape_html(&title)),
             ("verdict-class", class.to_owned()),
             ("verdict", verdict),
             ("figures", figures(report)),
@@ -46,8 +46,11 @@ fn figures(report: &Report) -> String {
 
 fn left_out(report: &Report) -> String {
     let for_real = report.for_real();
-    let notes =
-        report.left_out.iter().chain(&for_real).map(|note| format!("<p class=\"dim\">{}</p>\n", prose(note)));
+    let notes = report
+        .left_out
+        .iter()
+        .chain(&for_real)
+        .map(|note| format!("<p class=\"dim\">{}</p>\n", prose_html(note)));
     notes.collect()
 }
 
@@ -98,7 +101,8 @@ fn card<'a>(
 ) -> String {
     let (first, deeper): (Vec<&PointResult>, Vec<&PointResult>) =
         points.into_iter().partition(|judged| judged.point.id.then.is_none());
-    let mut text = format!("<li class=\"{class}\"><h3>{}</h3><small>{reach}&nbsp;</small>", escape(name));
+    let mut text =
+        format!("<li class=\"{class}\"><h3>{}</h3><small>{reach}&nbsp;</small>", escape_html(name));
     dots(&mut text, &first);
     for command in [RecoveryCommand::Rollback, RecoveryCommand::Resume] {
         let of = |judged: &&PointResult| judged.point.id.then.is_some_and(|(then, _)| then == command);
@@ -130,7 +134,7 @@ fn dots(text: &mut String, points: &[&PointResult]) {
              {rollback}<br>resume: {resume}</span></a></li>",
             anchor(judged),
             judged.point.id,
-            prose(&judged.point.what)
+            prose_html(&judged.point.what)
         );
     }
     text.push_str("</ol>");
@@ -164,14 +168,14 @@ fn rows(report: &Report) -> String {
             "<tr id=\"{}\"><td>{}<td>{}<td>{}",
             anchor(judged),
             judged.point.id,
-            escape(judged.point.stage.as_deref().unwrap_or_default()),
-            prose(&judged.point.what)
+            escape_html(judged.point.stage.as_deref().unwrap_or_default()),
+            prose_html(&judged.point.what)
         );
         let ways = [("rollback", &judged.rollback), ("resume", &judged.resume)];
         let differences: String = ways
             .iter()
             .flat_map(|(command, recovery)| recovery.differences.iter().map(move |line| (command, line)))
-            .map(|(command, line)| format!("<li>{command}: {}</li>", prose(line)))
+            .map(|(command, line)| format!("<li>{command}: {}</li>", prose_html(line)))
             .collect();
         if !differences.is_empty() {
             let _ = write!(text, "<ul class=\"differences\">{differences}</ul>");
@@ -183,4 +187,19 @@ fn rows(report: &Report) -> String {
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_put_in_as_it_is() {
+        let values = [("a", "@b@ and @".to_owned()), ("b", "2".to_owned())];
+        assert_eq!(
+            fill_template("x @a@ y @b@ z@example @media (x) @b@", &values),
+            "x @b@ and @ y 2 z@example @media (x) 2"
+        );
+        assert_eq!(prose_html("a `<b>` & c"), "a <code>&lt;b&gt;</code> &amp; c");
+    }
 }
