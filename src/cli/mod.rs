@@ -11,6 +11,7 @@ mod log;
 mod notes;
 mod plan;
 mod plugin;
+mod preview;
 mod recover;
 mod run;
 mod status;
@@ -96,6 +97,8 @@ enum Command {
     Build(build::Arguments),
     /// Check distributions against PyPI's rules, offline
     Check(check::Arguments),
+    /// Write the project page as PyPI would show it
+    Preview(preview::Arguments),
     /// Find everything that would make a release fail
     Doctor(doctor::Arguments),
     /// Inspect the credentials for an index
@@ -184,6 +187,7 @@ fn run(context: &Context, command: &Command) -> Result<()> {
         Command::Notes(arguments) => notes::notes(context, arguments),
         Command::Build(arguments) => build::build(context, arguments),
         Command::Check(arguments) => check::check(context, arguments),
+        Command::Preview(arguments) => preview::preview(context, arguments),
         Command::Doctor(arguments) => doctor::doctor(context, arguments),
         Command::Token(arguments) => token::token(context, arguments),
         Command::Upload(arguments) => upload::upload(context, arguments),

@@ -5,6 +5,7 @@ mod build;
 mod credentials;
 mod doctor;
 mod notes;
+mod preview;
 mod reconstruct;
 mod report;
 mod resume;
@@ -29,6 +30,7 @@ use crate::world::{Environment, process};
 
 pub use build::{BuildOptions, build};
 pub use doctor::doctor;
+pub use preview::{Preview, PreviewOptions, open_in_browser, preview};
 pub use report::write_report;
 pub use resume::{ResumeOptions, resume};
 pub use rollback::{RollbackOptions, rollback};

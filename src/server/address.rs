@@ -1,4 +1,4 @@
-//! Addresses of the index's pages, and text in HTML.
+//! Addresses of the index's pages.
 
 /// A part of a path, with `%XX` for what would mean something else in a URL.
 pub(super) fn segment(text: &str) -> String {
@@ -21,20 +21,4 @@ pub(super) fn file(project: &str, filename: &str) -> String {
 /// The path of a release's page.
 pub(super) fn release(project: &str, version: &str) -> String {
     format!("/project/{project}/{}/", segment(version))
-}
-
-/// Text as it stands in HTML, also within quotes.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
 }

@@ -8,13 +8,14 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, HOST};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::address::{self, escape};
+use super::address;
 use super::entry::Entry;
 use super::json_api::latest;
 use super::simple::missing;
 use super::{Rules, Shared};
 use crate::python::filename::normalize;
 use crate::python::version::ExactVersion;
+use crate::text::{escape_html, fill_template};
 use crate::world::size;
 
 const LAYOUT: &str = include_str!("../../templates/page/index.html");
@@ -60,9 +61,9 @@ fn project_row(normal: &str, entries: &[Entry]) -> String {
         "<tr><th scope=\"row\"><a href=\"/project/{normal}/\">{}</a><span class=\"summary\">{}</span></th>\
          <td data-label=\"Version\">{}</td><td data-label=\"Files\" class=\"number\">{}</td>\
          <td data-label=\"Size\" class=\"number\">{}</td><td data-label=\"Uploaded\">{}</td></tr>\n",
-        escape(name),
-        escape(summary),
-        escape(&version),
+        escape_html(name),
+        escape_html(summary),
+        escape_html(&version),
         entries.len(),
         size(bytes),
         newest.map(uploaded).unwrap_or_default(),
@@ -89,7 +90,7 @@ pub(super) async fn release(
     let of_release: Vec<&Entry> = entries.iter().filter(|entry| entry.version == version).collect();
     let Some(first) = of_release.first() else { return missing("no such release") };
 
-    let mut body = format!("<p class=\"lead\">{}</p>\n", escape(&first.summary));
+    let mut body = format!("<p class=\"lead\">{}</p>\n", escape_html(&first.summary));
     let settings = shared.settings.project(&normal);
     let mut facts = vec![("Status", settings.status.name().to_owned())];
     if let Some(reason) = settings.yanked.get(&version) {
@@ -100,7 +101,7 @@ pub(super) async fn release(
     }
     let facts: String = facts
         .iter()
-        .map(|(name, value)| format!("<div><dt>{name}</dt><dd>{}</dd></div>\n", escape(value)))
+        .map(|(name, value)| format!("<div><dt>{name}</dt><dd>{}</dd></div>\n", escape_html(value)))
         .collect();
     let install = format!("{normal}=={version}");
     body += &format!(
@@ -117,8 +118,11 @@ pub(super) async fn release(
             let (other, files) =
                 (other.to_string(), if *files == 1 { "1 file".to_owned() } else { format!("{files} files") });
             let current = if other == version { " aria-current=\"page\"" } else { "" };
-            let path = escape(&address::release(&normal, &other));
-            format!("<li><a href=\"{path}\"{current}>{}</a> <small>{files}</small></li>\n", escape(&other))
+            let path = escape_html(&address::release(&normal, &other));
+            format!(
+                "<li><a href=\"{path}\"{current}>{}</a> <small>{files}</small></li>\n",
+                escape_html(&other)
+            )
         });
         let items: String = items.collect();
         body += &format!(
@@ -130,23 +134,23 @@ pub(super) async fn release(
 }
 
 fn file_item(normal: &str, entry: &Entry) -> String {
-    let path = escape(&address::file(normal, &entry.filename));
+    let path = escape_html(&address::file(normal, &entry.filename));
     let mut extra = String::new();
     if entry.core_metadata.is_some() {
         extra += &format!(" · <a href=\"{path}.metadata\">metadata</a>");
     }
     if entry.attested {
         let provenance = super::attested::path(normal, &entry.version, &entry.filename);
-        extra += &format!(" · <a href=\"{}\">provenance</a>", escape(&provenance));
+        extra += &format!(" · <a href=\"{}\">provenance</a>", escape_html(&provenance));
     }
     format!(
         "<li><a href=\"{path}\">{}</a>\n<span class=\"about\">{} · {} · {}{extra}</span>\n\
          <code class=\"hash\">sha256:{}</code></li>\n",
-        escape(&entry.filename),
+        escape_html(&entry.filename),
         if entry.sdist { "source" } else { "wheel" },
         size(entry.size),
         uploaded(entry),
-        escape(&entry.sha256),
+        escape_html(&entry.sha256),
     )
 }
 
@@ -180,7 +184,7 @@ fn usage(shared: &Shared, headers: &HeaderMap, project: &str) -> String {
         .map(|(tool, command)| {
             format!(
                 "<div><dt>{tool}</dt><dd><pre tabindex=\"0\"><code>{}</code></pre></dd></div>\n",
-                escape(command)
+                escape_html(command)
             )
         })
         .collect();
@@ -202,23 +206,18 @@ fn usage(shared: &Shared, headers: &HeaderMap, project: &str) -> String {
 /// A page; `parent` is the name of the page above it.
 fn page(shared: &Shared, title: &str, parent: Option<&str>, body: &str) -> Response {
     let above = match parent {
-        Some(parent) => format!("<nav aria-label=\"Breadcrumb\"><a href=\"/\">{}</a></nav>", escape(parent)),
+        Some(parent) => {
+            format!("<nav aria-label=\"Breadcrumb\"><a href=\"/\">{}</a></nav>", escape_html(parent))
+        }
         None => String::new(),
     };
     let place = if shared.is_local { "on this machine only" } else { "open to the network" };
-    let html =
-        fill(LAYOUT, &[("title", &escape(title)), ("above", &above), ("place", place), ("body", body)]);
+    let values = [
+        ("title", escape_html(title)),
+        ("above", above),
+        ("place", place.to_owned()),
+        ("body", body.to_owned()),
+    ];
+    let html = fill_template(LAYOUT, &values);
     ([(CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
-}
-
-/// Replaces each `@name@`, once, by its value; values are not searched.
-fn fill(template: &str, values: &[(&str, &str)]) -> String {
-    let mut filled = String::new();
-    for (place, part) in template.split('@').enumerate() {
-        match values.iter().find(|(name, _)| *name == part && place % 2 == 1) {
-            Some((_, value)) => filled.push_str(value),
-            None => filled.push_str(part),
-        }
-    }
-    filled
 }

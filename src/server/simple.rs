@@ -12,13 +12,14 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
-use super::address::{self, escape};
+use super::address;
 use super::attested;
 use super::body::FileBody;
 use super::entry::Entry;
 use super::settings::{ProjectSettings, Status};
 use super::{Rules, Shared};
 use crate::python::filename::normalize;
+use crate::text::escape_html;
 use crate::world::http::PYRELEASE_INDEX;
 
 const JSON: &str = "application/vnd.pypi.simple.v1+json";
@@ -160,9 +161,9 @@ fn project_html(normal: &str, entries: &[Entry], settings: &ProjectSettings) -> 
     let mut links = String::new();
     for entry in entries {
         let path = format!("{}#sha256={}", address::file(normal, &entry.filename), entry.sha256);
-        let mut attributes = format!("href=\"{}\"", escape(&path));
+        let mut attributes = format!("href=\"{}\"", escape_html(&path));
         let mut add = |name: &str, value: &str| {
-            attributes += &format!(" {name}=\"{}\"", escape(value));
+            attributes += &format!(" {name}=\"{}\"", escape_html(value));
         };
         if let Some(range) = &entry.requires_python {
             add("data-requires-python", range);
@@ -177,11 +178,11 @@ fn project_html(normal: &str, entries: &[Entry], settings: &ProjectSettings) -> 
         if let Some(reason) = yanked(entry, settings) {
             add("data-yanked", reason);
         }
-        links += &format!("<a {attributes}>{}</a><br>\n", escape(&entry.filename));
+        links += &format!("<a {attributes}>{}</a><br>\n", escape_html(&entry.filename));
     }
     let mut head = format!("<meta name=\"pypi:project-status\" content=\"{}\">\n", settings.status.name());
     if let Some(reason) = &settings.reason {
-        head += &format!("<meta name=\"pypi:project-status-reason\" content=\"{}\">\n", escape(reason));
+        head += &format!("<meta name=\"pypi:project-status-reason\" content=\"{}\">\n", escape_html(reason));
     }
     html(&format!("Links for {normal}"), &head, &links)
 }

@@ -5,7 +5,6 @@ mod check;
 mod counter;
 mod drill;
 mod excerpt;
-mod html;
 mod human;
 mod json;
 mod live;

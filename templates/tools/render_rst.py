@@ -1,6 +1,7 @@
 """Renders descriptions in reStructuredText exactly as PyPI does, within limits, because hostile text can take hours.
 
-Arguments: the id of the parent process, and the limits of CPU seconds and memory bytes per text. Reads one line, a JSON
+Arguments: the id of the parent process, the limits of CPU seconds and memory bytes per text, and a file for the HTML of
+the last text, if it is wanted. Reads one line, a JSON
 list of texts, from standard input, which must stay open. Writes one line of JSON per text: null if it renders,
 {"refused": reason} if not, "costly" if it exceeds the memory limit. The system kills this process at the CPU limit.
 """
@@ -65,6 +66,9 @@ def judge(text):
     except Exception as error:  # PyPI's server fails too
         return {"refused": f"{type(error).__name__}: {error}"[:LONGEST]}
     if rendered is not None:
+        if output:
+            with open(output[0], "w", encoding="utf-8", newline="") as file:
+                file.write(rendered)
         return None
     said = re.sub(r"^<string>:(\d+): \((\w+)/\d\) ", r"line \1: \2: ", messages.getvalue(), flags=re.M)
     return {"refused": said.strip()[:LONGEST]}
@@ -75,7 +79,8 @@ def answer(verdict):
     sys.stdout.buffer.flush()
 
 
-parent, seconds, memory = map(int, sys.argv[1:])
+parent, seconds, memory = map(int, sys.argv[1:4])
+output = sys.argv[4:]
 line = sys.stdin.buffer.readline()
 end_with(parent)
 try:

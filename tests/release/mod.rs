@@ -31,6 +31,7 @@ mod machine;
 mod network;
 mod order;
 pub(crate) mod power;
+mod preview;
 mod processes;
 mod racing;
 mod rebuild;

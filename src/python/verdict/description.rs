@@ -35,7 +35,7 @@ pub enum ContentTypeError {
 
 impl Description {
     /// The description in the metadata; none if it is empty or `UNKNOWN`, because PyPI drops those.
-    pub(super) fn of(metadata: &Metadata) -> Option<Result<Self, ContentTypeError>> {
+    pub fn of(metadata: &Metadata) -> Option<Result<Self, ContentTypeError>> {
         let text = metadata.description().filter(|text| !text.is_empty() && text.trim() != "UNKNOWN")?;
         let content_type = match metadata.first("Description-Content-Type").map(str::trim) {
             None | Some("" | "UNKNOWN") => Ok(ContentType::Restructured),

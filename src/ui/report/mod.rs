@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use story::{EffectStory, Story};
 
-use super::html::{escape, fill, prose};
 use super::log::{duration, meaning, when};
 use crate::engine::journal::{Header, Outcome, ReadLine};
 use crate::engine::model::{Effect, State};
 use crate::python::distribution::Distribution;
+use crate::text::{escape_html, fill_template, prose_html, safe};
 use crate::world::git::short;
 use crate::world::kept_environment::ResolvedEnvironment;
 
@@ -29,7 +29,7 @@ pub fn report_page(id: &str, lines: &[ReadLine], logs: &[PathBuf]) -> String {
         None => format!("Run {id}"),
     };
     let (class, verdict, help) = verdict(&story);
-    fill(
+    fill_template(
         PAGE,
         &[
             ("style", STYLE.to_owned()),
@@ -267,4 +267,14 @@ fn section(heading: &str, content: String) -> String {
 
 fn paragraph(class: &str, text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("<p class=\"{class}\">{}</p>\n", prose(text)) }
+}
+
+/// Text of the journal: characters that reorder text are written out.
+fn escape(text: &str) -> String {
+    escape_html(&safe(text))
+}
+
+/// The same, with backticks as code.
+fn prose(text: &str) -> String {
+    prose_html(&safe(text))
 }

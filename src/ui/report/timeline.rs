@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
+use super::escape;
 use super::story::{AttemptEnd, Pause, Story};
 use crate::engine::model::State;
-use crate::ui::html::escape;
 use crate::ui::log::duration;
 
 /// Units of the picture; it scales to the page

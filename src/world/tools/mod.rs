@@ -10,7 +10,7 @@ mod known;
 mod rst;
 
 pub use interpreter::{Interpreter, InterpreterError};
-pub use rst::{Unrendered, render_rst};
+pub use rst::{Unrendered, render_rst, rst_to_html};
 
 use std::path::{Path, PathBuf};
 

@@ -75,6 +75,25 @@ pub fn render_rst(
     Ok(verdicts.into_iter().map(|verdict| verdict.expect("looked up or rendered")).collect())
 }
 
+/// Renders a text as PyPI would, into HTML that PyPI's renderer has cleaned; returns why it does not render, if so.
+///
+/// # Errors
+/// The tool environment cannot be created, or the renderer fails.
+pub fn rst_to_html(
+    environment: &Environment,
+    text: &str,
+    progress: &dyn Fn(&str),
+) -> Result<Result<String, Unrendered>, ToolsError> {
+    let tools = ToolEnvironment::ensure(environment, progress)?;
+    let unreadable = |error: std::io::Error| ToolsError::Answer(error.to_string());
+    let output = tempfile::NamedTempFile::new().map_err(unreadable)?;
+    let mut renderer = tools.renderer(&[text], LIMITS, Some(output.path()))?;
+    Ok(match LIMITS.verdict(&mut renderer)? {
+        Ok(()) => Ok(fs_err::read_to_string(output.path()).map_err(unreadable)?),
+        Err(unrendered) => Err(unrendered),
+    })
+}
+
 /// A hash of everything the result depends on: the pinned renderer, its script and the text.
 fn key(text: &str) -> String {
     let mut hash = Sha256::new();
@@ -126,7 +145,7 @@ impl ToolEnvironment {
                 verdicts.extend(left.iter().map(|_| Err(Unrendered::TooCostly(untried.clone()))));
                 break;
             }
-            let mut renderer = self.renderer(left, limits)?;
+            let mut renderer = self.renderer(left, limits, None)?;
             for _ in left {
                 let verdict = limits.verdict(&mut renderer)?;
                 let is_over = matches!(verdict, Err(Unrendered::TooCostly(_)));
@@ -140,11 +159,17 @@ impl ToolEnvironment {
         Ok(verdicts)
     }
 
-    fn renderer(&self, texts: &[&str], limits: Limits) -> Result<LineStream, ToolsError> {
+    fn renderer(
+        &self,
+        texts: &[&str],
+        limits: Limits,
+        output: Option<&Path>,
+    ) -> Result<LineStream, ToolsError> {
         let mut input = serde_json::to_vec(texts).map_err(|error| ToolsError::Answer(error.to_string()))?;
         input.push(b'\n');
         let numbers = [u64::from(std::process::id()), limits.processor.as_secs(), limits.memory];
         let process = self.process().arg("-c").arg(SCRIPT).args(numbers.map(|number| number.to_string()));
+        let process = process.args(output);
         process.line_stream(input).map_err(ToolsError::Render)
     }
 }

@@ -1,8 +1,9 @@
 //! Rules about the long description.
 
-use comrak::{Options, markdown_to_html};
+use comrak::markdown_to_html;
 
 use super::rule::{Rule, Source};
+use crate::python::readme::markdown_options;
 use crate::python::verdict::description::ContentType;
 use crate::python::verdict::diagnostic::{Diagnostic, Violation};
 use crate::python::verdict::subject::Subject;
@@ -47,11 +48,11 @@ fn blank(subject: &Subject) -> Vec<Violation> {
     vec![found.help("write one, or remove it together with its content type: PyPI accepts no description")]
 }
 
-/// Whether the text has only blank lines, or only definitions without references.
+/// Whether the text has only blank lines, or only definitions of links and footnotes without references.
 fn renders_to_nothing(text: &str) -> bool {
     let text = text.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
     let is_definition = text.starts_with('[') && text.len() <= LONGEST;
-    text.is_empty() || (is_definition && markdown_to_html(text, &Options::default()).is_empty())
+    text.is_empty() || (is_definition && markdown_to_html(text, &markdown_options()).is_empty())
 }
 
 /// The finding that a description does not render, with the renderer's message.
@@ -91,11 +92,20 @@ mod tests {
         assert_eq!(crate::python::verdict::rule(found.rule).map(|rule| rule.id), Some("description-renders"));
     }
 
-    /// As readme_renderer 45 has it, which PyPI runs.
+    /// As readme_renderer 46 has it, which PyPI runs.
     #[test]
     fn empty_markdown_is_recognised() {
-        let nothing =
-            ["\n", " ", "\t\n", "\r", "    \n    ", "\u{feff}\n", "[x]: /y\n", "[x]:\n/y\n[z]: /w 'title'\n"];
+        let nothing = [
+            "\n",
+            " ",
+            "\t\n",
+            "\r",
+            "    \n    ",
+            "\u{feff}\n",
+            "[x]: /y\n",
+            "[x]:\n/y\n[z]: /w 'title'\n",
+            "[^1]: a\n",
+        ];
         for text in nothing {
             assert!(renders_to_nothing(text), "{text:?}");
         }

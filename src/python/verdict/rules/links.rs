@@ -7,6 +7,7 @@ use comrak::{Arena, Options, parse_document};
 use regex::Regex;
 
 use super::{Rule, Violation};
+use crate::python::readme::is_relative_url;
 use crate::python::verdict::{ContentType, Subject};
 
 /// The longest description whose links are checked, in bytes; a hostile one takes 170 times its size in memory
@@ -35,13 +36,7 @@ fn relative_links(subject: &Subject) -> Vec<Violation> {
         let message = format!("the {what} to `{url}` in the description leads nowhere on PyPI");
         Violation::new(message).help("use an absolute URL, such as that of the file in the repository")
     };
-    links.into_iter().filter(|(_, url)| is_relative(url)).map(found).collect()
-}
-
-/// Whether a URL is only a path: no scheme, no host, and not an anchor in the same page.
-fn is_relative(url: &str) -> bool {
-    let scheme = url.split(['/', '?', '#']).next().is_some_and(|start| start.contains(':'));
-    !(url.is_empty() || scheme || url.starts_with('#') || url.starts_with("//"))
+    links.into_iter().filter(|(_, url)| is_relative_url(url)).map(found).collect()
 }
 
 fn in_markdown(text: &str) -> Vec<(&'static str, String)> {
@@ -112,7 +107,7 @@ Title\n=====\n\n.. image:: docs/logo.png\n   :target: docs/index.rst\n\n.. |badg
 See `the guide <docs/guide.rst>`_, `the site <https://example.org>`__, `mail <a@example.org>`_, `this <other_>`_\n\
 and `below <#title>`_.\n\n.. _license: LICENSE\n.. _whole: https://example.org/\n\n\
 Code::\n\n    `x <y/z>`_\n\n.. code-block:: rst\n\n   .. image:: shown.png\n\n.. figure:: a/b.png\n";
-        let links = in_restructured_text(text).into_iter().filter(|(_, url)| is_relative(url));
+        let links = in_restructured_text(text).into_iter().filter(|(_, url)| is_relative_url(url));
         let expected = [
             ("image", "docs/logo.png"),
             ("link", "docs/index.rst"),
