@@ -245,7 +245,7 @@ fn an_index_that_takes_no_further_files() {
     local.public.stop();
     let mut record: Value =
         serde_json::from_slice(&fs_err::read(local.public.record(WHEEL)).unwrap()).unwrap();
-    record["uploaded"] = json!("2025-11-01T12:00:00Z");
+    record["entry"]["uploaded"] = json!("2025-11-01T12:00:00Z");
     fs_err::write(local.public.record(WHEEL), record.to_string()).unwrap();
     local.restart_public();
     let said = local.pyrelease("resume --yes").code(0);

@@ -122,7 +122,7 @@ fn the_next_command_deletes_leftovers_of_a_run_killed_at_its_end() {
 "#]]);
         let kept = kept(project);
         let is_record =
-            |name: &String| [".jsonl", ".tail", ".log"].iter().any(|ending| name.ends_with(ending));
+            |name: &String| [".jsonl", ".tail", ".log", ".html"].iter().any(|ending| name.ends_with(ending));
         assert!(kept.iter().all(is_record), "{kept:?}");
     }
     fs_err::remove_file(project.remote().path().join("hooks/pre-receive")).unwrap();
