@@ -41,7 +41,13 @@ fn a_release_is_told_with_the_hash_of_each_file_on_each_index() {
     assert_eq!(page, written, "the run has written the same page");
     says(
         &page,
-        &["<h1>demo 1.1.0</h1>", "verdict good", "point of no return", "testpypi: done after", "Things"],
+        &[
+            "<h1>demo 1.1.0</h1>",
+            "verdict good",
+            "point of no return",
+            "testpypi: done after",
+            "Greetings in",
+        ],
     );
     for hash in attempt.public.files("demo").values() {
         assert_eq!(

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use similar::{ChangeTag, TextDiff};
-
 use crate::python::changelog::Format;
+use crate::world::git::changed_lines;
 
 /// The most lines that are shown
 const MOST_LINES: usize = 12;
@@ -21,16 +20,9 @@ pub(super) fn form(path: &str, text: &str) -> &'static str {
 /// The changelog's path and form, and the lines that a release removes and adds.
 pub(super) fn shown(path: &str, before: &str, after: &str) -> String {
     let form = form(path, before);
-    let diff = TextDiff::from_lines(before, after);
-    let changes = diff.iter_all_changes().filter_map(|change| {
-        let sign = match change.tag() {
-            ChangeTag::Equal => return None,
-            ChangeTag::Delete => '-',
-            ChangeTag::Insert => '+',
-        };
-        Some(format!("{sign} {}", change.value().trim_end()).trim_end().to_owned())
-    });
-    let mut lines: Vec<String> = changes.collect();
+    let changed = changed_lines(before, after).into_iter();
+    let mut lines: Vec<String> =
+        changed.map(|(sign, line)| format!("{sign} {line}").trim_end().to_owned()).collect();
     let hidden = lines.len().saturating_sub(MOST_LINES);
     lines.truncate(MOST_LINES);
     let mut text = format!("{path} ({form}) becomes\n{}", lines.join("\n"));

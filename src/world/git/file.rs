@@ -8,7 +8,7 @@ use git2::{
 };
 
 use super::Repository;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The most files of a folder that are listed
 const MOST_LISTED: usize = 20_000;
@@ -130,11 +130,14 @@ impl Repository {
     /// The attributes cannot be read.
     pub fn encoding(&self, path: &str) -> Result<Option<String>> {
         let flags = AttrCheckFlags::FILE_THEN_INDEX;
-        let value = self.repository.get_attr(Path::new(path), "working-tree-encoding", flags);
-        let value = value.map_err(|error| Error::refused("failed to read .gitattributes").because(error))?;
+        // What the library cannot read (a split or a sparse index) git can.
+        let Ok(value) = self.repository.get_attr(Path::new(path), "working-tree-encoding", flags) else {
+            let listed = self.git(["check-attr", "-z", "working-tree-encoding", "--", path]).read()?;
+            let value = listed.split('\0').nth(2).unwrap_or_default();
+            return Ok((!["unspecified", "unset", "set"].contains(&value)).then(|| unusual(value)).flatten());
+        };
         let AttrValue::String(value) = AttrValue::from_string(value) else { return Ok(None) };
-        let usual = value.is_empty() || value.eq_ignore_ascii_case("utf-8");
-        Ok((!usual).then(|| value.to_owned()))
+        Ok(unusual(value))
     }
 
     /// Whether a file was edited although git treats it as unchanged (`--assume-unchanged`, `--skip-worktree`) and does
@@ -156,7 +159,6 @@ impl Repository {
 impl Repository {
     /// The recorded content's id of a file whose edits git does not report.
     fn recorded_as_hidden(&self, path: &str) -> Result<Option<String>> {
-        // What the library cannot read (a split or a sparse index) git can.
         let Ok(index) = self.repository.index() else { return self.ask_recorded_as_hidden(path) };
         let Some(entry) = index.get_path(Path::new(path), 0) else { return Ok(None) };
         let is_hidden = IndexEntryFlag::from_bits_truncate(entry.flags).is_valid()
@@ -170,6 +172,11 @@ impl Repository {
         let is_hidden = listed.starts_with(|mark: char| mark.is_ascii_lowercase() || mark == 'S');
         Ok(listed.split(' ').nth(2).filter(|_| is_hidden).map(str::to_owned))
     }
+}
+
+/// An encoding that is not UTF-8.
+fn unusual(encoding: &str) -> Option<String> {
+    (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("utf-8")).then(|| encoding.to_owned())
 }
 
 /// Resolves a link found in `folder`; `None` if it leaves the repository.

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod bundle;
+mod changed_lines;
 mod editor;
 mod examination;
 mod fence;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 
 use git2::{ErrorCode, ObjectType};
 
+pub use changed_lines::changed_lines;
 pub use examination::Examination;
 pub use fence::{FENCES, FenceOutcome, expired_fences};
 pub use holders::{Holder, holders, holders_after};

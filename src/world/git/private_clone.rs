@@ -30,6 +30,9 @@ impl PrivateClone {
         options.external_template(false).no_reinit(true);
         git2::Repository::init_opts(top, &options)
             .map_err(|error| Error::failed("failed to make the run's clone").because(error))?;
+        // The library's template, of which nothing is needed
+        fs_err::remove_dir_all(top.join(".git/hooks")).or_else(absent)?;
+        fs_err::remove_file(top.join(".git/description")).or_else(absent)?;
         let clone = Self { top: top.to_owned() };
         let folder = top.join(".git");
         let common = fs_err::canonicalize(user.common_folder())?;
@@ -154,6 +157,11 @@ impl PrivateClone {
         command.args(["--", name, commit]).read()?;
         Ok(self.git(["rev-parse", "--verify", &format!("refs/tags/{name}")]).read()?)
     }
+}
+
+/// What is not there need not be removed.
+fn absent(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
 /// A line of `objects/info/alternates`. The format cannot quote a newline.

@@ -96,10 +96,13 @@ fn encodings_and_hidden_edits_are_found() {
         ".gitattributes",
         "one.txt working-tree-encoding=UTF-16\ntwo.txt working-tree-encoding=utf-8\n",
     );
-    let user = fixture.open();
-    assert_eq!(user.encoding("one.txt").unwrap().as_deref(), Some("UTF-16"));
-    assert_eq!(user.encoding("two.txt").unwrap(), None);
-    assert_eq!(user.encoding("three.txt").unwrap(), None);
+    for index in ["--no-split-index", "--split-index"] {
+        fixture.git(&["update-index", index]);
+        let user = fixture.open();
+        assert_eq!(user.encoding("one.txt").unwrap().as_deref(), Some("UTF-16"), "{index}");
+        assert_eq!(user.encoding("two.txt").unwrap(), None, "{index}");
+        assert_eq!(user.encoding("three.txt").unwrap(), None, "{index}");
+    }
     fs_err::remove_file(fixture.top.join(".gitattributes")).unwrap();
 
     for mark in ["--assume-unchanged", "--skip-worktree"] {

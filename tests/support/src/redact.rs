@@ -17,7 +17,7 @@ const RULES: [(&str, &str); 19] = [
     (r"\b[0-9a-f]{64}\b", "[SHA256]"),
     (r"\b[0-9a-f]{40}\b", "[OID]"),
     (r"\b(127\.0\.0\.1|localhost):\d{2,5}\b", "$1:[PORT]"),
-    (r"/tmp/(\.tmp|pyrelease-)[A-Za-z0-9_-]+", "[TEMPORARY]"),
+    (r"/(tmp|dev/shm)/(\.tmp|pyrelease-)[A-Za-z0-9_-]+", "[TEMPORARY]"),
     (r"\b(git|git version|Python|build|pip|uv) \d+\.\d+(\.\d+)*\b", "$1 [VERSION]"),
     (r"\bpyrelease/?( ?)\d+\.\d+\.\d+\b", "pyrelease$1[VERSION]"),
     (r"\b(linux|macos|windows) on (x86_64|aarch64)\b", "[PLATFORM]"),
