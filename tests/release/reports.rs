@@ -12,7 +12,7 @@ use super::{QUICK, quick};
 fn report(project: &Project) -> String {
     let path = project.pyrelease("log --html").code(0).stdout().trim().to_owned();
     assert!(path.ends_with("/report.html"), "{path}");
-    let page = fs_err::read_to_string(&path).unwrap();
+    let page = fs_err::read_to_string(&path).expect("the report that was written");
     let json = project.pyrelease("log --html --format json").code(0).json();
     assert_eq!(json["report"], *path);
     page

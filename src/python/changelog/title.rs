@@ -89,7 +89,7 @@ impl Title {
             let planned = Planned::of(&found["version"]);
             return Self::Unreleased(Unreleased { planned, bracketed, ..Unreleased::default() });
         }
-        let open = || words::placeholder(&SERIES.captures(&plain)?.name("rest")?.as_str());
+        let open = || words::placeholder(SERIES.captures(&plain)?.name("rest")?.as_str());
         if let Some(series) = Self::of_series(&plain).filter(|_| open().is_some()) {
             return series;
         }
