@@ -8,8 +8,7 @@ use crate::engine::journal::{Content, Record};
 use crate::engine::log;
 use crate::engine::run::Store;
 use crate::error::Result;
-use crate::ops::Context;
-use crate::ops::{open_loosely, write_report};
+use crate::ops::{Context, open_loosely, write_report};
 use crate::ui::{Format, data, journal_text, runs_text};
 
 #[derive(Debug, clap::Args)]

@@ -6,8 +6,8 @@ use comrak::options::AlertStyleType;
 /// What PyPI puts before the ids of headings
 pub(super) const ID_PREFIX: &str = "user-content-";
 
-/// The options with which readme_renderer 46 renders Markdown, but for `tagfilter`, which comrak no longer has. PyPI passes it no variant, so that `CommonMark` is
-/// rendered as GitHub's Markdown as well.
+/// The options with which readme_renderer 46 renders Markdown, but for `tagfilter`, which comrak no longer has. PyPI passes
+/// it no variant, so that `CommonMark` is rendered as GitHub's Markdown as well.
 pub(super) fn markdown_options() -> Options<'static> {
     let mut options = Options::default();
     options.extension.alerts = true;

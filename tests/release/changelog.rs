@@ -2,7 +2,7 @@
 
 use pyrelease_test_support::{Blueprint, Project, str};
 
-use super::quick;
+use super::{changelog_of, quick};
 
 const STAGES: &str = "stages = [\"changelog\", \"version\", \"tag\"]\n";
 
@@ -33,19 +33,13 @@ fn release(project: &Project, (from, to): (&str, &str), path: &str, changes: &[(
     project.git(&["tag", &format!("v{to}")]);
 }
 
-/// The changelog of a release, with the day as `DAY`.
-fn changelog(project: &Project, path: &str) -> String {
-    let day = project.git(&["log", "-1", "--format=%cs"]);
-    project.read(path).replace(day.trim(), "DAY")
-}
-
 #[test]
 fn a_date_below_the_heading_is_written_as_in_earlier_versions() {
     let text = "Version 1.1.0\n-------------\n\nUnreleased\n\n-   A flag.\n\n\nVersion 1.0.0\n-------------\n\n\
                 Released 2026-01-15\n\n-   The first one.\n";
     let project = project_with("CHANGES.rst", text);
     project.pyrelease("run 1.1.0 --yes").code(0);
-    assert_eq!(changelog(&project, "CHANGES.rst"), text.replace("Unreleased", "Released DAY"));
+    assert_eq!(changelog_of(&project, "CHANGES.rst"), text.replace("Unreleased", "Released DAY"));
 }
 
 #[test]
@@ -143,7 +137,7 @@ error: the release was refused; nothing has been done
     project.write("new.txt", "\u{feff}* A flag.\r\n* A fix.\r\n");
     project.pyrelease("run minor --yes --notes new.txt").code(0);
     let section = "1.1.0 (DAY)\n------------------\n\n* A flag.\n* A fix.\n\n1.0.0";
-    assert_eq!(changelog(&project, "HISTORY.rst"), text.replace("1.0.0", section));
+    assert_eq!(changelog_of(&project, "HISTORY.rst"), text.replace("1.0.0", section));
 }
 
 #[test]
@@ -178,7 +172,7 @@ error: the notes in `notes.md` are empty
     project.pyrelease("run minor --yes --notes notes.md").code(0);
     let section = "## Unreleased\n\n## 1.1.0 (DAY)\n\n- A flag.\n";
     let expected = text.replace("- More.\n\n", "").replace("## Unreleased\n", section);
-    assert_eq!(changelog(&project, "NEWS.md"), expected);
+    assert_eq!(changelog_of(&project, "NEWS.md"), expected);
 }
 
 #[test]
@@ -277,7 +271,7 @@ demo 1.0.2 (now 1.0.1), tag v1.0.2, from main at [OID]
     project.pyrelease("run 1.0.2 --yes").code(0);
     let released =
         "## Unreleased\n\n## [1.0.2](https://example.org/tag/v1.0.2) - DAY ## {: #demo-v1.0.2 }\n\n- More.\n";
-    assert_eq!(changelog(&project, path), text.replacen("## Unreleased\n", released, 1));
+    assert_eq!(changelog_of(&project, path), text.replacen("## Unreleased\n", released, 1));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use pyrelease_test_support::{Blueprint, Project, str};
 
-use super::quick;
+use super::{changelog_of, quick};
 
 const STAGES: &str = "stages = [\"changelog\", \"version\", \"tag\"]\n";
 
@@ -21,12 +21,6 @@ fn release(project: &Project, (from, to): (&str, &str), path: &str, text: &str) 
     project.write(path, text);
     project.commit(&format!("Release {to}"));
     project.git(&["tag", &format!("v{to}")]);
-}
-
-/// The changelog of a release, with the day as `DAY`.
-fn changelog(project: &Project, path: &str) -> String {
-    let day = project.git(&["log", "-1", "--format=%cs"]);
-    project.read(path).replace(day.trim(), "DAY")
 }
 
 #[test]
@@ -66,7 +60,7 @@ demo 1.2.0 (now 1.2.0rc1), tag v1.2.0, from main at [OID]
     project.write("release.toml", STAGES);
     project.pyrelease("run release --yes").code(0);
     let sentence = "## 1.2.0 (DAY)\n\nNo significant changes since the last candidate.";
-    assert_eq!(changelog(&project, "CHANGELOG.md"), text.replace("## 1.2.0rc1 (2026-01-04)", sentence));
+    assert_eq!(changelog_of(&project, "CHANGELOG.md"), text.replace("## 1.2.0rc1 (2026-01-04)", sentence));
     let notes = project.pyrelease("notes 1.2.0").code(0);
     assert!(
         notes.stdout().starts_with("No significant changes since the last candidate.\n\n- More."),
@@ -120,7 +114,7 @@ demo 1.1.0 (now 1.0.2), tag v1.1.0, from main at [OID]
 "#]]);
     project.pyrelease("run 1.1.0 --yes").code(0);
     let entries = list(&["ci: another thing (#6)", "Go on (#5)"], ("1.0.2", "1.1.0"));
-    assert_eq!(changelog(&project, "CHANGELOG.md"), with(&text, "1.1.0", "DAY", &entries));
+    assert_eq!(changelog_of(&project, "CHANGELOG.md"), with(&text, "1.1.0", "DAY", &entries));
 
     // What was written by hand counts first.
     let text =
@@ -168,7 +162,7 @@ because `../.changes/12.added` is a fragment of type `added`
 
 "#]]);
     project.pyrelease("run --yes").code(0);
-    let released = changelog(&project, path);
+    let released = changelog_of(&project, path);
     assert!(
         released
             .starts_with(&format!("{start}## Version 1.3.0/0.7b0 (DAY)\n\n### Added\n\n- A flag. (#12)\n")),

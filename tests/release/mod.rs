@@ -64,3 +64,9 @@ pub(crate) fn demo() -> Blueprint {
     set_binary(env!("CARGO_BIN_EXE_pyrelease"));
     Project::python("demo", "1.0.0").tagged("v1.0.0").with_remote()
 }
+
+/// The changelog of a release, with the day as `DAY`.
+fn changelog_of(project: &Project, path: &str) -> String {
+    let day = project.git(&["log", "-1", "--format=%cs"]);
+    project.read(path).replace(day.trim(), "DAY")
+}

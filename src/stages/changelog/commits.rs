@@ -89,13 +89,19 @@ pub(super) fn since(
 ) -> Result<Vec<Commit>> {
     let head = &workspace.head.commit;
     let range = tag.map_or_else(|| head.clone(), |tag| format!("refs/tags/{tag}..{head}"));
-    let mut log = vec!["log", "-z", "--no-show-signature", "--format=%H%n%B"];
-    log.extend(options);
-    log.push(&range);
-    if !workspace.prefix.is_empty() && !is_whole {
-        log.extend(["--", workspace.prefix.as_str()]);
-    }
-    let listed = workspace.repository.git(log).folder(workspace.repository.top()).read()?;
+    let log = ["log", "-z", "--no-show-signature", "--format=%H%n%B"];
+    let listed = list(workspace, &[&log, options, &[range.as_str()]].concat(), is_whole)?;
     let commits = listed.split('\0').filter_map(|commit| commit.trim_start().split_once('\n'));
     Ok(commits.map(|(id, message)| Commit { id: id.to_owned(), message: message.to_owned() }).collect())
+}
+
+/// What a `git` command lists of the project's commits, or of those of the whole repository.
+///
+/// # Errors
+/// They cannot be read.
+pub(super) fn list(workspace: &Workspace, command: &[&str], is_whole: bool) -> Result<String> {
+    let repository = &workspace.repository;
+    let of_project = [["--", workspace.prefix.as_str()]];
+    let paths = if workspace.prefix.is_empty() || is_whole { &[][..] } else { of_project.as_flattened() };
+    Ok(repository.git(command).args(paths).folder(repository.top()).read()?)
 }

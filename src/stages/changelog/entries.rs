@@ -1,6 +1,6 @@
 //! Makes the section's entries from the commits, in the form in which those of the last releases were made.
 
-use super::{Changelog, parse};
+use super::{Changelog, commits, parse};
 use crate::engine::model::Convention;
 use crate::engine::release::{Target, Workspace};
 use crate::python::changelog::Changelog as Document;
@@ -79,17 +79,11 @@ fn document(path: &str, bytes: &[u8]) -> Option<Document> {
 
 /// The commits of the project between two, the newest first.
 fn made(workspace: &Workspace, from: &str, to: &str) -> Option<Vec<Made>> {
-    let repository = &workspace.repository;
     let range = format!("{from}..{to}");
-    let mut log =
-        vec!["log", "-z", "--no-show-signature", MOST_COMMITS, "--format=%H%n%P%n%an%n%ae%n%B", &range];
-    let mut branch = vec!["rev-list", "--first-parent", MOST_COMMITS, &range];
-    if !workspace.prefix.is_empty() {
-        log.extend(["--", workspace.prefix.as_str()]);
-        branch.extend(["--", workspace.prefix.as_str()]);
-    }
-    let listed = repository.git(log).folder(repository.top()).read().ok()?;
-    let branch = repository.git(branch).folder(repository.top()).read().ok()?;
+    let log = ["log", "-z", "--no-show-signature", MOST_COMMITS, "--format=%H%n%P%n%an%n%ae%n%B", &range];
+    let listed = commits::list(workspace, &log, false).ok()?;
+    let branch = ["rev-list", "--first-parent", MOST_COMMITS, &range];
+    let branch = commits::list(workspace, &branch, false).ok()?;
     let commit = |record: &str| {
         let mut lines = record.trim_start().splitn(5, '\n');
         let mut line = || lines.next().map(str::to_owned);

@@ -133,8 +133,9 @@ impl Repository {
         // What the library cannot read (a split or a sparse index) git can.
         let Ok(value) = self.repository.get_attr(Path::new(path), "working-tree-encoding", flags) else {
             let listed = self.git(["check-attr", "-z", "working-tree-encoding", "--", path]).read()?;
-            let value = listed.split('\0').nth(2).unwrap_or_default();
-            return Ok((!["unspecified", "unset", "set"].contains(&value)).then(|| unusual(value)).flatten());
+            let value =
+                listed.split('\0').nth(2).filter(|value| !["unspecified", "unset", "set"].contains(value));
+            return Ok(value.and_then(unusual));
         };
         let AttrValue::String(value) = AttrValue::from_string(value) else { return Ok(None) };
         Ok(unusual(value))
