@@ -3,7 +3,7 @@
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use reqwest::blocking::{Client, ClientBuilder, RequestBuilder, Response};
@@ -24,6 +24,8 @@ pub const PYRELEASE_INDEX: &str = "x-pyrelease-index";
 const MOST_REDIRECTS: usize = 10;
 /// Threads that drive all uploads; they mostly wait for the network.
 const WORKERS: usize = 2;
+/// How long an unused connection is kept: shorter than servers keep theirs
+const IDLE: Duration = Duration::from_secs(20);
 /// In bytes; a platform's bundle has about 250 kB.
 const LARGEST_BUNDLE: u64 = 16 << 20;
 
@@ -49,7 +51,7 @@ pub enum HttpError {
 }
 
 /// Timeouts
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// For connecting, including the TLS handshake
     pub connect: Duration,
@@ -86,6 +88,27 @@ struct Clients {
     uploading: [OnceLock<reqwest::Client>; 2],
     /// Drives `uploading`
     runtime: OnceLock<Runtime>,
+}
+
+/// The clients of this process, by what they were made from: loading and parsing certificates takes milliseconds, and
+/// their connections stay open for the next stage. Clients with a client certificate are their index's own.
+static SHARED: Mutex<Vec<(Origin, Arc<Clients>)>> = Mutex::new(Vec::new());
+
+/// What clients are made from
+#[derive(Debug, PartialEq)]
+struct Origin {
+    patience: Timeouts,
+    bundles: Vec<Bundle>,
+    /// The proxy's variable and address, and the hosts without it
+    proxy: Option<(&'static str, String, Option<String>)>,
+}
+
+/// A file or a folder with certificates, and what it holds
+#[derive(Debug, PartialEq)]
+struct Bundle {
+    variable: &'static str,
+    path: PathBuf,
+    pem: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -135,6 +158,7 @@ impl Settings {
             .user_agent(concat!("pyrelease/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(self.patience.connect)
             .tcp_nodelay(true)
+            .pool_idle_timeout(IDLE)
             // Callers decide what may be retried.
             .retry(reqwest::retry::never());
         if !secure {
@@ -174,23 +198,27 @@ impl Http {
 
     /// Like [`Http::new`], with other timeouts.
     pub fn with_timeouts(environment: &Environment, patience: Timeouts) -> Result<Self, HttpError> {
-        Self::set(Settings {
-            patience,
-            roots: extra_roots(environment)?,
-            identity: None,
-            proxy: proxy(environment)?,
-        })
+        Self::shared(Origin::of(environment, patience)?)
     }
 
     /// A client for one index, with the client certificate in the file named by `PYRELEASE_CLIENT_CERT_<INDEX>`, else
     /// by `SSL_CLIENT_CERT`.
     pub fn for_index(environment: &Environment, index: &str, patience: Timeouts) -> Result<Self, HttpError> {
-        Self::set(Settings {
-            patience,
-            roots: extra_roots(environment)?,
-            identity: identity(environment, index)?,
-            proxy: proxy(environment)?,
-        })
+        let origin = Origin::of(environment, patience)?;
+        match identity(environment, index)? {
+            None => Self::shared(origin),
+            identity => Self::set(Settings { identity, ..origin.settings()? }),
+        }
+    }
+
+    fn shared(origin: Origin) -> Result<Self, HttpError> {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((origin, clients)) = shared.iter().find(|(made_from, _)| *made_from == origin) {
+            return Ok(Self { clients: Arc::clone(clients), patience: origin.patience });
+        }
+        let http = Self::set(origin.settings()?)?;
+        shared.push((origin, Arc::clone(&http.clients)));
+        Ok(http)
     }
 
     fn set(settings: Settings) -> Result<Self, HttpError> {
@@ -283,15 +311,32 @@ fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     }
 }
 
-/// Only `https` uses a proxy, because plain `http` never leaves this machine.
-fn proxy(environment: &Environment) -> Result<Option<Proxy>, HttpError> {
-    let named = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
-        .into_iter()
-        .find_map(|variable| environment.get(variable).map(|address| (variable, address)));
-    let Some((variable, address)) = named else { return Ok(None) };
-    let except = environment.get("NO_PROXY").or_else(|| environment.get("no_proxy"));
-    let proxy = Proxy::https(address).map_err(|_| HttpError::Proxy { variable })?;
-    Ok(Some(proxy.no_proxy(except.and_then(NoProxy::from_string))))
+impl Origin {
+    fn of(environment: &Environment, patience: Timeouts) -> Result<Self, HttpError> {
+        let except = environment.get("NO_PROXY").or_else(|| environment.get("no_proxy")).map(str::to_owned);
+        let mut variables = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"].into_iter();
+        let proxy = variables
+            .find_map(|variable| Some((variable, environment.get(variable)?.to_owned(), except.clone())));
+        Ok(Self { patience, bundles: bundles(environment)?, proxy })
+    }
+
+    fn settings(&self) -> Result<Settings, HttpError> {
+        let mut roots = Vec::new();
+        for Bundle { variable, path, pem } in &self.bundles {
+            match Certificate::from_pem_bundle(pem) {
+                Ok(certificates) if !certificates.is_empty() => roots.extend(certificates),
+                _ => return Err(HttpError::Certificates { variable, path: path.clone() }),
+            }
+        }
+        Ok(Settings { patience: self.patience, roots, identity: None, proxy: self.proxy()? })
+    }
+
+    /// Only `https` uses a proxy, because plain `http` never leaves this machine.
+    fn proxy(&self) -> Result<Option<Proxy>, HttpError> {
+        let Some((variable, address, except)) = &self.proxy else { return Ok(None) };
+        let proxy = Proxy::https(address).map_err(|_| HttpError::Proxy { variable })?;
+        Ok(Some(proxy.no_proxy(except.as_deref().and_then(NoProxy::from_string))))
+    }
 }
 
 /// The variable that names the client certificate for an index.
@@ -322,23 +367,20 @@ fn identity(environment: &Environment, index: &str) -> Result<Option<Identity>, 
     Ok(None)
 }
 
-fn extra_roots(environment: &Environment) -> Result<Vec<Certificate>, HttpError> {
-    let mut roots = Vec::new();
-    let mut read = Vec::new();
+/// The certificates to trust in addition to the platform's.
+fn bundles(environment: &Environment) -> Result<Vec<Bundle>, HttpError> {
+    let mut bundles: Vec<Bundle> = Vec::new();
     for variable in ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"] {
-        let Some(path) = environment.path(variable).filter(|path| !read.contains(path)) else { continue };
-        read.push(path.clone());
-        let bundle = read_bundle(&path).map_err(|source| HttpError::Bundle {
-            variable,
-            path: path.clone(),
-            source,
-        })?;
-        match Certificate::from_pem_bundle(&bundle) {
-            Ok(certificates) if !certificates.is_empty() => roots.extend(certificates),
-            _ => return Err(HttpError::Certificates { variable, path }),
+        let Some(path) = environment.path(variable) else { continue };
+        if bundles.iter().any(|bundle| bundle.path == path) {
+            continue;
+        }
+        match read_bundle(&path) {
+            Ok(pem) => bundles.push(Bundle { variable, path, pem }),
+            Err(source) => return Err(HttpError::Bundle { variable, path, source }),
         }
     }
-    Ok(roots)
+    Ok(bundles)
 }
 
 /// Reads a file of certificates, or all those in a folder (`requests` accepts both).
@@ -392,7 +434,8 @@ mod tests {
         };
         for bundle in [platform, platform.parent().unwrap()] {
             let environment = Environment::from_iter([("CURL_CA_BUNDLE", bundle.as_os_str())]);
-            assert!(!extra_roots(&environment).unwrap().is_empty());
+            let origin = Origin::of(&environment, Timeouts::default()).unwrap();
+            assert!(!origin.settings().unwrap().roots.is_empty());
             assert!(Http::new(&environment).is_ok());
         }
     }
