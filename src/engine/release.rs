@@ -117,11 +117,15 @@ impl Files for Workspace {
     }
 
     fn list(&self, folder: &str) -> Vec<String> {
+        self.list_near(folder, usize::MAX)
+    }
+
+    fn list_near(&self, folder: &str, levels: usize) -> Vec<String> {
         let above = &folder[..folder.len() - folder.trim_start_matches("../").len()];
         let (Some(top), Some(inside)) = (inside(&self.prefix, above), inside(&self.prefix, folder)) else {
             return Vec::new();
         };
-        let files = self.repository.files_in(&self.head.commit, inside.trim_end_matches('/'));
+        let files = self.repository.files_in(&self.head.commit, inside.trim_end_matches('/'), levels);
         let below_top = files.iter().filter_map(|path| path.strip_prefix(&top));
         below_top.map(|path| format!("{above}{path}")).collect()
     }
@@ -262,5 +266,9 @@ impl Files for Release {
     /// As committed: a run adds no file that matters here.
     fn list(&self, folder: &str) -> Vec<String> {
         self.workspace.list(folder)
+    }
+
+    fn list_near(&self, folder: &str, levels: usize) -> Vec<String> {
+        self.workspace.list_near(folder, levels)
     }
 }

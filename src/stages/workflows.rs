@@ -25,7 +25,7 @@ impl Files for Top<'_> {
     }
 
     fn list(&self, folder: &str) -> Vec<String> {
-        self.0.repository.files_in(&self.0.head.commit, folder)
+        self.0.repository.files_in(&self.0.head.commit, folder, usize::MAX)
     }
 }
 

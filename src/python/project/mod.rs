@@ -53,6 +53,15 @@ pub trait Files {
         let _ = folder;
         Vec::new()
     }
+
+    /// The same, of the folder and so many levels of folders in it.
+    fn list_near(&self, folder: &str, levels: usize) -> Vec<String> {
+        let near = |path: &String| {
+            let inside = path.strip_prefix(folder).unwrap_or(path);
+            inside.trim_start_matches('/').matches('/').count() <= levels
+        };
+        self.list(folder).into_iter().filter(near).collect()
+    }
 }
 
 impl Files for BTreeMap<String, Vec<u8>> {

@@ -79,11 +79,9 @@ pub(super) fn find(files: &dyn Files, learned: &[String], version: Option<&Versi
 fn usual(files: &dyn Files, version: Option<&Version>) -> Vec<String> {
     let mut found = Vec::new();
     let listed = |folder: &str| -> Vec<String> {
-        let below = |path: &String| match folder {
-            "" => !path.contains('/'),
-            _ => path.matches('/').count() <= 3,
-        };
-        files.list(folder).into_iter().filter(below).collect()
+        let levels = if folder.is_empty() { 0 } else { 3 };
+        let below = |path: &String| path.matches('/').count() <= levels;
+        files.list_near(folder, levels).into_iter().filter(below).collect()
     };
     let root = listed("");
     for suffix_of_name in NAMES.iter().flat_map(|name| SUFFIXES.map(|suffix| (*name, suffix))) {

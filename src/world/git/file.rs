@@ -46,8 +46,9 @@ impl Repository {
         None
     }
 
-    /// The committed files in a folder and the folders in it, relative to the top; of a very large folder not all.
-    pub fn files_in(&self, commit: &str, folder: &str) -> Vec<String> {
+    /// The committed files in a folder and so many levels of folders in it, relative to the top; of a very large folder
+    /// not all.
+    pub fn files_in(&self, commit: &str, folder: &str, levels: usize) -> Vec<String> {
         let files = || {
             let top = self.repository.find_commit(commit.parse().ok()?).ok()?.tree().ok()?;
             let (tree, prefix) = match folder {
@@ -62,7 +63,15 @@ impl Repository {
                 if let (Some(ObjectType::Blob), Ok(name)) = (entry.kind(), entry.name()) {
                     files.push(format!("{prefix}{inside}{name}"));
                 }
-                if files.len() < MOST_LISTED { TreeWalkResult::Ok } else { TreeWalkResult::Abort }
+                match files.len() < MOST_LISTED {
+                    false => TreeWalkResult::Abort,
+                    true if entry.kind() == Some(ObjectType::Tree)
+                        && inside.matches('/').count() >= levels =>
+                    {
+                        TreeWalkResult::Skip
+                    }
+                    true => TreeWalkResult::Ok,
+                }
             });
             // An aborted walk is an error too; what was found until then is right.
             let _ = walked;

@@ -18,7 +18,7 @@ const MOST_FILES: usize = 2_000;
 /// The most lines of a file that are compared
 const MOST_LINES: usize = 5_000;
 /// The largest file that is compared, in bytes
-const LARGEST: i64 = 1 << 20;
+const LARGEST: usize = 1 << 20;
 
 /// A tag and the object that it points to
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,23 +175,35 @@ impl Repository {
         let before = commit.parent(0).ok()?.tree().ok()?;
         let after = commit.tree().ok()?;
         let mut options = DiffOptions::new();
-        options.context_lines(0).max_size(LARGEST).ignore_submodules(true);
+        options.context_lines(0).ignore_submodules(true);
         let diff = self.repository.diff_tree_to_tree(Some(&before), Some(&after), Some(&mut options)).ok()?;
         if diff.deltas().len() > MOST_FILES {
             return None;
         }
         let mut changes = Vec::new();
-        for (at, delta) in diff.deltas().enumerate() {
+        for delta in diff.deltas() {
             let Some(path) = delta.new_file().path().and_then(|path| path.to_str()) else { continue };
             let path = relative(prefix, &path.replace('\\', "/"));
             // A file that is new or gone replaced nothing.
             let hunks = match delta.status() {
-                Delta::Modified => Patch::from_diff(&diff, at).ok().flatten().map(|patch| hunks(&patch)),
+                Delta::Modified => self.hunks([delta.old_file().id(), delta.new_file().id()], &mut options),
                 _ => None,
             };
             changes.push(FileChange { path, hunks: hunks.unwrap_or_default() });
         }
         Some(changes)
+    }
+
+    /// What differs in a file; none if one of the two is large. The library would read the whole index for each file, to
+    /// look for attributes, if it were given the difference of the trees.
+    fn hunks(&self, [before, after]: [Oid; 2], options: &mut DiffOptions) -> Option<Vec<Hunk>> {
+        let [before, after] =
+            [self.repository.find_blob(before).ok()?, self.repository.find_blob(after).ok()?];
+        if before.size().max(after.size()) > LARGEST {
+            return None;
+        }
+        let (before, after) = (before.content(), after.content());
+        Patch::from_buffers(before, None, after, None, Some(options)).ok().map(|patch| hunks(&patch))
     }
 }
 
