@@ -17,7 +17,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("ui", &["drill", "engine", "world", "python"]),
     ("stages", &["engine", "config", "index", "plugin", "world", "python"]),
     ("drill", &["server", "engine", "config", "index", "plugin", "world", "python"]),
-    ("ops", &["stages", "ui", "engine", "config", "index", "plugin", "world", "python"]),
+    ("ops", &["drill", "stages", "ui", "engine", "config", "index", "plugin", "world", "python"]),
     (
         "cli",
         &["ops", "drill", "stages", "server", "ui", "engine", "config", "index", "plugin", "world", "python"],
@@ -75,7 +75,7 @@ fn what_is_pure_does_nothing() {
 }
 
 /// The engine from the ground up: each of its modules uses only those before it, and what others add to them.
-const ENGINE: [&str; 23] = [
+const ENGINE: [&str; 24] = [
     "model",
     "event",
     "release",
@@ -98,6 +98,7 @@ const ENGINE: [&str; 23] = [
     "status",
     "log",
     "transfer",
+    "rehearsed",
     "prelude",
 ];
 

@@ -13,6 +13,7 @@ mod plan;
 mod plugin;
 mod preview;
 mod recover;
+mod rehearse;
 mod run;
 mod status;
 mod token;
@@ -83,6 +84,8 @@ enum Command {
     Run(run::Arguments),
     /// Show what `run` would do, without changing anything
     Plan(plan::Arguments),
+    /// Run the whole release in a copy, with remotes and indexes of its own, to look at it before it is public
+    Rehearse(rehearse::Arguments),
     /// Complete an interrupted release
     Resume(recover::Resume),
     /// Undo an interrupted release, as long as nothing is public
@@ -180,6 +183,7 @@ fn run(context: &Context, command: &Command) -> Result<()> {
     match command {
         Command::Run(arguments) => run::run(context, arguments),
         Command::Plan(arguments) => plan::plan(context, arguments),
+        Command::Rehearse(arguments) => rehearse::rehearse(context, arguments),
         Command::Resume(arguments) => recover::resume(context, arguments),
         Command::Rollback(arguments) => recover::rollback(context, arguments),
         Command::Status(arguments) => status::status(context, arguments),

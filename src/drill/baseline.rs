@@ -113,7 +113,7 @@ impl Baseline {
             version: self.header.version.clone(),
             bump: self.bump.clone(),
             at: at.map(str::to_owned),
-            for_real: configuration.for_real,
+            for_real: configuration.for_real(),
             stages: stages
                 .map(|(name, reach)| Stage {
                     name: name.clone(),

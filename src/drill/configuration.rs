@@ -29,8 +29,8 @@ pub enum Executor {
     StandIn,
 }
 
-/// The configuration's file name in a drilled project
-pub(super) const FILE: &str = "pyrelease-drill.toml";
+/// The configuration's file name in the copy of a project
+pub(super) const FILE: &str = "pyrelease-copy.toml";
 
 /// What a drill runs for real instead of replacing it
 #[derive(Debug, Clone, Copy, Default, serde::Serialize)]
@@ -39,6 +39,14 @@ pub struct ForReal {
     pub commands: bool,
     /// The `install` and `smoke` tests after an upload
     pub install: bool,
+}
+
+/// What a sandbox is made for
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose {
+    Drill(ForReal),
+    /// One release, with the commands and plugins that may take part in a rehearsal
+    Rehearsal,
 }
 
 /// An index that a stage uploads to
@@ -53,6 +61,13 @@ pub(super) struct Index {
     pub(super) by_workflow: bool,
 }
 
+impl Index {
+    /// Whether the user's index lists its files.
+    pub(super) fn is_listed(&self) -> bool {
+        self.listed
+    }
+}
+
 /// A command that reaches further than the run's folder, or a plugin
 #[derive(Debug, Clone)]
 pub(super) struct Command {
@@ -61,6 +76,8 @@ pub(super) struct Command {
     undone: bool,
     /// Whether something can always tell if it was done
     pub(super) verified: bool,
+    /// Whether it runs, not a stand-in
+    for_real: bool,
     /// The effects of a plugin
     pub(super) plugin: Option<Classes>,
 }
@@ -81,8 +98,10 @@ pub(super) struct Configuration {
     pub(super) indexes: Vec<Index>,
     pub(super) commands: Vec<Command>,
     pushes: bool,
-    pub(super) for_real: ForReal,
-    /// What a drill skips, for the user
+    purpose: Purpose,
+    /// The smoke test of the last index that has one
+    pub(super) smoke: Option<String>,
+    /// What is skipped or replaced, for the user
     pub(super) left_out: Vec<String>,
     plugins: Vec<PluginStage>,
     /// The variables with secrets that commands and plugins run for real may use
@@ -100,13 +119,14 @@ impl Configuration {
     ///
     /// # Errors
     /// The configuration is not valid TOML, or has an unexpected structure.
-    pub(super) fn read(config: &Config, for_real: ForReal, plugins: &[PluginStage]) -> Result<Self> {
+    pub(super) fn read(config: &Config, purpose: Purpose, plugins: &[PluginStage]) -> Result<Self> {
         let mut read = Self {
             document: document(config)?,
             indexes: Vec::new(),
             commands: Vec::new(),
             pushes: config.stages().iter().any(|stage| stage.value == "push"),
-            for_real,
+            purpose,
+            smoke: None,
             left_out: Vec::new(),
             plugins: plugins.to_vec(),
             secrets: Vec::new(),
@@ -122,46 +142,66 @@ impl Configuration {
                 read.indexes.push(Index { name: name.clone(), kind: index.kind, rules, listed, by_workflow });
                 if by_workflow {
                     read.left_out.push(format!(
-                        "the drill plays the workflow that publishes to `{name}`: it uploads the files that the release built"
+                        "pyrelease plays the workflow that publishes to `{name}`: it uploads the files that the release built"
                     ));
                 }
-                if config.stage_key(name, "install").is_some() && !for_real.install {
+                let smoke = config.stage_text(name, "smoke").map(str::to_owned);
+                read.smoke = smoke.or(read.smoke.take());
+                if let Purpose::Drill(ForReal { install: false, .. }) = purpose
+                    && config.stage_key(name, "install").is_some()
+                {
                     read.left_out.push(format!(
                         "`{name}` does not test the installation of its upload (pass `--install` to do so)"
                     ));
                 }
             } else if let Some(plugin) = plugins.iter().find(|plugin| plugin.stage == *name) {
-                if plugin.reach == Reach::Private || for_real.commands {
+                let for_real = read.takes_part(name, plugin.reach);
+                if for_real {
                     for secret in read.listed(name, "secrets") {
                         read.secrets.extend([format!("{SECRET_PREFIX}{secret}"), secret]);
                     }
                 }
-                if plugin.reach == Reach::Private {
+                if plugin.reach == Reach::Private && for_real {
                     continue;
                 }
                 let (reach, classes) = (plugin.reach, plugin.classes);
                 // The real plugin may not be able to tell.
-                let (undone, verified) = (classes != Classes::Irreversible, !for_real.commands);
-                if !for_real.commands {
-                    read.left_out.push(format!(
+                let (undone, verified) = (classes != Classes::Irreversible, !for_real);
+                read.left_out.extend((!for_real).then(|| match purpose {
+                    Purpose::Drill(_) => format!(
                         "a stand-in replaces the plugin of `{name}`, with the same reach and {} effects \
                          (pass `--commands` to run it)",
                         classes.name()
-                    ));
-                }
+                    ),
+                    Purpose::Rehearsal => {
+                        absent(name, &format!("its plugin, with {} effects", classes.name()))
+                    }
+                }));
                 let (name, plugin) = (name.clone(), Some(classes));
-                read.commands.push(Command { name, reach, undone, verified, plugin });
+                read.commands.push(Command { name, reach, undone, verified, for_real, plugin });
             } else if config.stage_key(name, "run").is_some() {
-                let Some(reach) = read.reach(name).filter(|reach| *reach != Reach::Private) else { continue };
+                let reach = read.reach(name).unwrap_or(Reach::Private);
+                let for_real = read.takes_part(name, reach);
+                if reach == Reach::Private && for_real {
+                    continue;
+                }
                 let [undone, verified] = ["undo", "verify"].map(|key| config.stage_key(name, key).is_some());
-                if for_real.commands {
+                if for_real {
                     read.secrets.extend(read.listed(name, "environment"));
                 } else {
-                    let message =
-                        format!("a stand-in replaces the command of `{name}` (pass `--commands` to run it)");
-                    read.left_out.push(message);
+                    read.left_out.push(match purpose {
+                        Purpose::Drill(_) => {
+                            format!(
+                                "a stand-in replaces the command of `{name}` (pass `--commands` to run it)"
+                            )
+                        }
+                        Purpose::Rehearsal => {
+                            absent(name, &format!("`{}`", read.listed(name, "run").join(" ")))
+                        }
+                    });
                 }
-                read.commands.push(Command { name: name.clone(), reach, undone, verified, plugin: None });
+                let (name, plugin) = (name.clone(), None);
+                read.commands.push(Command { name, reach, undone, verified, for_real, plugin });
             }
         }
         Ok(read)
@@ -169,12 +209,33 @@ impl Configuration {
 
     /// The commands that are replaced by stand-ins.
     pub(super) fn stand_ins(&self) -> impl Iterator<Item = &Command> {
-        self.commands.iter().filter(|_| !self.for_real.commands)
+        self.commands.iter().filter(|command| !command.for_real)
+    }
+
+    /// What a drill runs for real; nothing in a rehearsal, whose stages say it themselves.
+    pub(super) fn for_real(&self) -> ForReal {
+        match self.purpose {
+            Purpose::Drill(for_real) => for_real,
+            Purpose::Rehearsal => ForReal::default(),
+        }
+    }
+
+    /// Whether the command or the plugin of a stage runs.
+    fn takes_part(&self, stage: &str, reach: Reach) -> bool {
+        match self.purpose {
+            Purpose::Drill(for_real) => reach == Reach::Private || for_real.commands,
+            Purpose::Rehearsal => self.may_take_part(stage).unwrap_or(reach == Reach::Private),
+        }
+    }
+
+    fn may_take_part(&self, stage: &str) -> Option<bool> {
+        self.document.get("stage")?.get(stage)?.get("rehearse")?.as_bool()
     }
 
     /// The plugins that run for real.
     pub(super) fn run_for_real(&self) -> impl Iterator<Item = &PluginStage> {
-        self.plugins.iter().filter(|plugin| self.for_real.commands || plugin.reach == Reach::Private)
+        let is_replaced = |plugin: &PluginStage| self.stand_ins().any(|command| command.name == plugin.stage);
+        self.plugins.iter().filter(move |plugin| !is_replaced(plugin))
     }
 
     /// Whether a command or plugin that runs for real changes something that the drill cannot restore.
@@ -182,7 +243,7 @@ impl Configuration {
         let is_permanent = |command: &Command| {
             command.reach >= Reach::Public || command.plugin == Some(Classes::Irreversible)
         };
-        self.for_real.commands && self.commands.iter().any(is_permanent)
+        self.commands.iter().any(|command| command.for_real && is_permanent(command))
     }
 
     /// What runs a stage.
@@ -236,7 +297,7 @@ impl Configuration {
                 IndexKind::Public => "public",
             };
             table.insert("kind", value(kind));
-            if !self.for_real.install
+            if !self.for_real().install
                 && let Some(stage) = existing(&mut document, "stage", &index.name)
             {
                 stage.remove("install");
@@ -265,7 +326,9 @@ impl Configuration {
             table(&mut document, "stage", "push")?.insert("branches", value(Array::from_iter(["*"])));
         }
         // Do not ask for a signing key some hundred times.
-        if let Some(tag) = existing(&mut document, "stage", "tag") {
+        if matches!(self.purpose, Purpose::Drill(_))
+            && let Some(tag) = existing(&mut document, "stage", "tag")
+        {
             tag.remove("sign");
         }
         if let Some(build) = existing(&mut document, "stage", "build")
@@ -278,6 +341,14 @@ impl Configuration {
         }
         Ok(document.to_string())
     }
+}
+
+/// That a stage is not part of the rehearsal.
+fn absent(stage: &str, what: &str) -> String {
+    format!(
+        "`{stage}` does not take part: a release runs {what} (if that does no harm in a copy, set `rehearse = true` in \
+         [stage.{stage}])"
+    )
 }
 
 /// The configuration as a document of its own.
@@ -319,114 +390,4 @@ fn not_a_table(name: &str) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Source;
-    use snapbox::{assert_data_eq, str};
-
-    fn drilled(name: &str, text: &str, for_real: ForReal) -> (Config, Vec<String>) {
-        let config = Config::parse(Source::new(name, text.to_owned())).unwrap();
-        let configuration = Configuration::read(&config, for_real, &[notify()]).unwrap();
-        let address = |name: &str| {
-            let (upload, simple) =
-                (format!("http://127.0.0.1/{name}/legacy/"), format!("http://127.0.0.1/{name}/simple/"));
-            Some(Address { upload, simple })
-        };
-        let text = configuration.text(address, (Path::new("/original"), Path::new("/marks"))).unwrap();
-        let parsed =
-            Config::parse(Source::new(FILE, text.clone())).unwrap_or_else(|error| panic!("{error}: {text}"));
-        (parsed, configuration.left_out)
-    }
-
-    fn notify() -> PluginStage {
-        let (reach, classes) = (Reach::FollowUp, Classes::Irreversible);
-        PluginStage { stage: "notify".to_owned(), reach, classes, source: "/original/notify.py".into() }
-    }
-
-    const OWN: &str = "\
-stages = [\"build\", \"testpypi\", \"corp\", \"tests\", \"docs\"]
-
-[stage]
-docs = { run = [\"mkdocs\", \"gh-deploy\"], reach = \"follow-up\" }
-testpypi = { install = true, smoke = \"demo\" }
-build = { python = \"tools/python\" }
-
-[stage.tests]
-run = [\"pytest\"]
-
-[index.corp]
-upload = \"https://pypi.corp.example/legacy/\"
-";
-
-    #[test]
-    fn nothing_reaches_outside() {
-        let (config, left_out) = drilled("release.toml", OWN, ForReal::default());
-        let testpypi = &config.indexes()["testpypi"];
-        assert_eq!(testpypi.upload, "http://127.0.0.1/testpypi/legacy/");
-        assert_eq!(testpypi.simple.as_deref(), Some("http://127.0.0.1/testpypi/simple/"));
-        assert_eq!((testpypi.kind, config.indexes()["corp"].kind), (IndexKind::Rehearsal, IndexKind::Public));
-        assert_eq!(config.indexes()["corp"].upload, "http://127.0.0.1/corp/legacy/");
-        assert_eq!(config.indexes()["corp"].simple, None, "one that lists nothing does not begin to");
-        assert!(!config.source().text().contains("mkdocs") && config.source().text().contains("/marks/docs"));
-        assert!(config.source().text().contains("pytest") && !config.source().text().contains("install"));
-        assert!(config.source().text().contains("/original/tools/python"));
-        assert_eq!(left_out.len(), 2, "{left_out:?}");
-    }
-
-    #[test]
-    fn a_stand_in_has_the_effects_and_the_reach_of_the_plugin() {
-        let text =
-            "stages = [\"tag\", \"notify\"]\n\n[stage.notify]\nplugin = \"notify\"\nsecrets = [\"X\"]\n";
-        let (config, left_out) = drilled("release.toml", text, ForReal::default());
-        let text = config.source().text();
-        let command = "[\"pyrelease-drill-stand-in\", \"--effects=irreversible\", \"--reach=follow-up\", \"/marks/notify\"]";
-        assert!(text.contains(&format!("command = {command}")) && !text.contains("secrets"), "{text}");
-        assert_data_eq!(
-            left_out[0].as_str(),
-            str![
-                "a stand-in replaces the plugin of `notify`, with the same reach and irreversible effects (pass `--commands` to run it)"
-            ]
-        );
-        assert_eq!(
-            stand_in::marks("x", Classes::Irreversible),
-            [("x.first".to_owned(), true), ("x.last".to_owned(), false)]
-        );
-        assert_eq!(stand_in::marks("x", Classes::Reversible), [("x.first".to_owned(), true)]);
-        assert_eq!(stand_in::marks("x", Classes::None), []);
-    }
-
-    #[test]
-    fn a_plugin_run_for_real_keeps_its_settings() {
-        let text = "stages = [\"notify\"]\n\n[stage.notify]\nplugin = \"notify\"\nsecrets = [\"X\"]\n";
-        let config = Config::parse(Source::new("release.toml", text.to_owned())).unwrap();
-        let for_real = ForReal { commands: true, install: false };
-        let configuration = Configuration::read(&config, for_real, &[notify()]).unwrap();
-        assert_eq!(configuration.text(|_| None, (Path::new("/o"), Path::new("/m"))).unwrap(), text);
-        assert_eq!(configuration.secrets, ["PYRELEASE_SECRET_X", "X"]);
-        assert_eq!((configuration.executor("notify"), configuration.left_out.len()), (Executor::Plugin, 0));
-        assert!(configuration.run_for_real().count() == 1 && configuration.changes_outside());
-        let configuration = Configuration::read(&config, ForReal::default(), &[notify()]).unwrap();
-        assert_eq!((configuration.executor("notify"), configuration.secrets.len()), (Executor::StandIn, 0));
-        assert!(configuration.run_for_real().count() == 0 && !configuration.changes_outside());
-    }
-
-    #[test]
-    fn requested_commands_run_for_real() {
-        let (config, left_out) = drilled("release.toml", OWN, ForReal { commands: true, install: true });
-        assert!(config.source().text().contains("mkdocs") && config.source().text().contains("install"));
-        assert_eq!(left_out, [""; 0]);
-    }
-
-    #[test]
-    fn a_project_without_a_configuration_and_one_in_its_pyproject() {
-        let (config, _) = drilled("release.toml", "", ForReal::default());
-        assert_eq!(config.stages().len(), 8);
-        assert_eq!(config.indexes()["pypi"].upload, "http://127.0.0.1/pypi/legacy/");
-
-        let text = "[project]\nname = \"demo\"\n\n[tool.pyrelease]\nstages = [\"build\", \"pypi\"]\n";
-        let (config, _) = drilled("pyproject.toml", text, ForReal::default());
-        assert_eq!(config.stages().len(), 2);
-        assert_eq!(config.indexes()["pypi"].upload, "http://127.0.0.1/pypi/legacy/");
-        assert!(!config.source().text().contains("name = \"demo\""));
-    }
-}
+mod tests;

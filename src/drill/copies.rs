@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::error::Result;
+use crate::world::make_link;
 
 /// What a copy shares with the original
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +49,7 @@ fn into(
         let (source, target) = (entry.path(), to.join(&name));
         let kind = entry.file_type()?;
         if kind.is_symlink() {
-            link(&fs_err::read_link(&source)?, &target)?;
+            make_link(&fs_err::read_link(&source)?, &target)?;
         } else if kind.is_dir() {
             let objects = sharing == Sharing::Objects && is_repository && name == "objects";
             into(&source, &target, &path, sharing, objects || (shared && name != "info"), skip)?;
@@ -58,16 +59,6 @@ fn into(
         }
     }
     Ok(())
-}
-
-#[cfg(unix)]
-fn link(points_at: &Path, link: &Path) -> std::io::Result<()> {
-    fs_err::os::unix::fs::symlink(points_at, link)
-}
-
-#[cfg(not(unix))]
-fn link(points_at: &Path, link: &Path) -> std::io::Result<()> {
-    fs_err::write(link, points_at.to_string_lossy().as_bytes())
 }
 
 #[cfg(all(test, unix))]
@@ -92,7 +83,7 @@ mod tests {
             fs_err::create_dir_all(from.join(file).parent().unwrap()).unwrap();
             fs_err::write(from.join(file), file).unwrap();
         }
-        link(Path::new("nowhere"), &from.join("link")).unwrap();
+        make_link(Path::new("nowhere"), &from.join("link")).unwrap();
 
         let to = folder.path().join("to");
         copy(&from, &to, Sharing::Objects, &|path| path.ends_with("index.lock")).unwrap();

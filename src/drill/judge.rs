@@ -98,7 +98,7 @@ impl Judge<'_> {
             is_asked_for && next.contains(&NextCommand::ResumeDone(command.name.clone()))
         };
         let Some(command) = self.configuration.commands.iter().find(asks) else { return Ok(ended) };
-        let done = match self.configuration.for_real.commands {
+        let done = match self.configuration.for_real().commands {
             true => !matches!(point.moment, Failpoint::AfterRecord | Failpoint::ProcessStarted),
             false => sandbox.facts()?.commands.contains(&command.name),
         };

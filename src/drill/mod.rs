@@ -14,6 +14,7 @@ mod facts;
 mod judge;
 mod plugins;
 mod points;
+mod rehearsal;
 mod report;
 mod sandbox;
 mod stand_in;
@@ -27,10 +28,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use baseline::{Baseline, Start, Task};
-use configuration::{Command, Configuration};
+use configuration::{Command, Configuration, Purpose};
 use judge::Judge;
 use sandbox::{Sandbox, SandboxBase};
-use template::Template;
+use template::{Signing, Template};
 
 use crate::config::Location;
 use crate::engine::model::Reach;
@@ -41,6 +42,7 @@ use crate::world::failpoints::Failpoint;
 
 pub use configuration::{Executor, ForReal};
 pub use points::{Id, KillPoint, Phase, RecoveryCommand, Selection};
+pub use rehearsal::{Copy, RehearsalSource, in_copy};
 pub use report::{Outcome, Recovery};
 pub use report::{PointResult, Report};
 pub use stand_in::PluginStage;
@@ -91,15 +93,21 @@ pub fn drill(
     let scratch = tempfile::Builder::new().prefix("pyrelease-drill-").tempdir()?;
     let folder = fs_err::canonicalize(scratch.path())?;
     let workspace = Workspace::open(&location.root, environment.clone())?;
-    let template =
-        Template::make(&workspace, options.at.as_deref(), location.config.carry(), &folder.join("template"))?;
-    let configuration = Configuration::read(&location.config, options.for_real, &options.plugins)?;
+    let template = Template::make(
+        &workspace,
+        options.at.as_deref(),
+        location.config.carry(),
+        (&folder.join("template"), Signing::Off),
+    )?;
+    let configuration =
+        Configuration::read(&location.config, Purpose::Drill(options.for_real), &options.plugins)?;
     template.bring_plugins(&workspace, configuration.run_for_real())?;
     let base = SandboxBase {
         template: &template,
         configuration: &configuration,
         environment,
         original: &location.root,
+        temporary: None,
     };
     let make = |number: usize| Sandbox::make(base, &folder.join(format!("sandbox-{number}")));
 

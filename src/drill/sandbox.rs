@@ -73,6 +73,8 @@ pub(super) struct SandboxBase<'a> {
     pub(super) environment: &'a Environment,
     /// The user's own project
     pub(super) original: &'a Path,
+    /// The folder for temporary files, if not one in the sandbox
+    pub(super) temporary: Option<&'a Path>,
 }
 
 /// The initial state of a sandbox
@@ -84,6 +86,16 @@ impl<'a> Sandbox<'a> {
     /// # Errors
     /// A file cannot be written, or an index does not start.
     pub(super) fn make(base: SandboxBase<'a>, folder: &Path) -> Result<Self> {
+        let mut sandbox = Self::new(base, folder)?;
+        sandbox.save(PRISTINE)?;
+        Ok(sandbox)
+    }
+
+    /// The same, without saving its initial state.
+    ///
+    /// # Errors
+    /// As [`Sandbox::make`].
+    pub(super) fn new(base: SandboxBase<'a>, folder: &Path) -> Result<Self> {
         let world = folder.join("world");
         base.template.instantiate(&world)?;
         let (marks, temporary) = (marks(&world), world.join("tmp"));
@@ -114,16 +126,14 @@ impl<'a> Sandbox<'a> {
         fs_err::write(&ignored, excluded)?;
 
         let by_workflow = base.configuration.indexes.iter().filter(|index| index.by_workflow);
-        let mut sandbox = Self {
+        Ok(Self {
             folder: folder.to_owned(),
             template: base.template,
             environment: environment(base, &world, &indexes),
             program: std::env::current_exe()?,
             by_workflow: by_workflow.map(|index| index.name.clone()).collect(),
             indexes,
-        };
-        sandbox.save(PRISTINE)?;
-        Ok(sandbox)
+        })
     }
 
     pub(super) fn world(&self) -> PathBuf {
@@ -224,8 +234,12 @@ impl<'a> Sandbox<'a> {
         !self.by_workflow.is_empty()
     }
 
+    pub(super) fn indexes(&self) -> &[EmbeddedIndex] {
+        &self.indexes
+    }
+
     /// Plays the workflows that publish.
-    fn publish(&self) -> Result<()> {
+    pub(super) fn publish(&self) -> Result<()> {
         for index in &self.by_workflow {
             let files = workflow::to_publish(&self.world(), &self.project(), index)?;
             if files.is_empty() {
@@ -317,7 +331,8 @@ fn environment(
         environment.insert(variable_for(index.name()).into(), token.expose_secret().into());
     }
     for name in ["TMPDIR", "TEMP", "TMP"] {
-        environment.insert(name.into(), world.join("tmp").into());
+        let temporary = base.temporary.map_or_else(|| world.join("tmp"), Path::to_owned);
+        environment.insert(name.into(), temporary.into());
     }
     environment.insert(MARK.into(), world.into());
     // Drilling a release includes consent to the repository's own git settings, which the copy has too.

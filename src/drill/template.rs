@@ -28,16 +28,24 @@ const NOT_COPIED: [&str; 9] = [
 /// the copy.
 const IDENTITY: &str = r"^(user|author|committer|commit|tag)\.";
 
-/// Settings that avoid key prompts and background processes
-const SETTINGS: [(&str, &str); 7] = [
+/// Settings that avoid background processes
+const SETTINGS: [(&str, &str); 5] = [
     ("core.bare", "false"),
     ("core.fsmonitor", "false"),
-    ("commit.gpgSign", "false"),
-    ("tag.gpgSign", "false"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
     ("receive.autogc", "false"),
 ];
+
+/// Settings that avoid key prompts
+const UNSIGNED: [(&str, &str); 2] = [("commit.gpgSign", "false"), ("tag.gpgSign", "false")];
+
+/// Whether commits and tags are signed as in the user's repository
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signing {
+    AsConfigured,
+    Off,
+}
 
 /// A repository and its remotes, to copy into each sandbox
 pub(super) struct Template {
@@ -56,11 +64,11 @@ impl Template {
         workspace: &Workspace,
         at: Option<&str>,
         carry: &[String],
-        folder: &Path,
+        (folder, signing): (&Path, Signing),
     ) -> Result<Self> {
         let remotes = workspace.repository.remote_names()?;
         let template = Self { folder: folder.to_owned(), remotes, prefix: workspace.prefix.clone() };
-        template.copy_repository(workspace)?;
+        template.copy_repository(workspace, signing)?;
         if let Some(at) = at {
             template.go_back(workspace, at)?;
         }
@@ -98,7 +106,7 @@ impl Template {
         repository(world).join(&self.prefix)
     }
 
-    fn copy_repository(&self, workspace: &Workspace) -> Result<()> {
+    fn copy_repository(&self, workspace: &Workspace, signing: Signing) -> Result<()> {
         let user = &workspace.repository;
         let common = fs_err::canonicalize(user.common_folder())?;
         let top = repository(&self.folder);
@@ -129,7 +137,8 @@ impl Template {
             let (key, value) = entry.split_once('\n').unwrap_or((entry, "true"));
             set(&config, &["--replace-all", key, value])?;
         }
-        for (key, value) in SETTINGS {
+        let unsigned = UNSIGNED.iter().filter(|_| signing == Signing::Off);
+        for (key, value) in SETTINGS.iter().chain(unsigned) {
             set(&config, &["--replace-all", key, value])?;
         }
         for name in &self.remotes {

@@ -133,6 +133,26 @@ pub enum Event<'a> {
         index: &'a str,
         links: &'a [String],
     },
+    /// A rehearsal began in a copy of the repository; its folder is deleted in the end
+    RehearsalStarted {
+        run: &'a str,
+        folder: &'a str,
+        version: &'a str,
+    },
+    /// A rehearsal is over; its folder has the distributions, the project page and the report
+    Rehearsed {
+        name: &'a str,
+        version: &'a str,
+        run: &'a str,
+        folder: &'a str,
+        files: &'a [Distribution],
+        page: Option<&'a str>,
+        report: &'a str,
+        /// What did not take part
+        left_out: &'a [String],
+        /// What a release does beyond it
+        next: &'a Plan,
+    },
     /// A build outside a run is done; the paths of the files are where they were put
     Built {
         files: &'a [Distribution],

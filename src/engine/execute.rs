@@ -46,6 +46,8 @@ pub struct Execution<'a> {
     pub ask: Option<Ask<'a>>,
     /// Whether an earlier process began the run, so that the state may have changed since
     pub is_resumed: bool,
+    /// Whether the clone stays after the run
+    pub keeps_clone: bool,
 }
 
 impl<'a> Execution<'a> {
@@ -74,6 +76,7 @@ impl<'a> Execution<'a> {
             probe: false,
             ask: None,
             is_resumed: false,
+            keeps_clone: false,
         };
         let folder = execution.run.folder().display().to_string();
         let version = execution.release.target.version.to_string();
@@ -356,7 +359,9 @@ impl<'a> Execution<'a> {
             commit: outputs.commit.as_deref(),
             links: &outputs.links,
         });
-        self.run.clear_up(false, self.listener);
+        if !self.keeps_clone {
+            self.run.clear_up(false, self.listener);
+        }
         match &outputs.failed_trial {
             None => Ok(()),
             Some(reason) => Err(Error::failed(format!("released, but {reason}"))

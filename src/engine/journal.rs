@@ -3,6 +3,7 @@
 //! JSON lines, each with a sequence number and a checksum of its record. A crash can leave a torn last line, which
 //! is dropped. An earlier damaged line means that the file was changed: nothing is done on its word.
 
+mod copy;
 mod entries;
 mod lines;
 mod relocate;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+pub use copy::copy;
 use relocate::relocate;
 pub use tail::{End, end_of};
 use tail::{Tail, end};
@@ -34,6 +36,7 @@ pub use entries::{
     Earlier, Entry, PUSH_ON_ITS_WAY, entries, is_being_given_up, left_on_rehearsals, may_be_on_an_index,
     needs_user_decision, point_of_no_return, refused_for_good,
 };
+use lines::refuse_newer;
 pub use lines::{Content, ReadLine, lines, records};
 
 /// The format that this version writes
@@ -206,6 +209,16 @@ pub enum Outcome {
     RolledBack,
     /// The user ended the run, and something was kept
     GivenUp,
+    /// It was a rehearsal in a copy; nothing outside the run's folder was changed
+    Rehearsed,
+    /// It was a rehearsal in a copy, and failed
+    RehearsalFailed,
+}
+
+impl Outcome {
+    pub fn is_rehearsal(self) -> bool {
+        matches!(self, Self::Rehearsed | Self::RehearsalFailed)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -459,29 +472,6 @@ fn read(text: &[u8], path: &Path) -> Result<(Vec<Record>, usize)> {
     }
     relocate(&mut records, path);
     Ok((records, intact))
-}
-
-/// Refuses a journal of a later format, which may have records that this version does not know.
-fn refuse_newer(text: &[u8], path: &Path) -> Result<()> {
-    #[derive(Deserialize)]
-    struct First {
-        record: Format,
-    }
-    #[derive(Deserialize)]
-    struct Format {
-        format: u32,
-        pyrelease: String,
-    }
-    let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    match serde_json::from_slice::<First>(first) {
-        Ok(First { record: Format { format, pyrelease } }) if format > FORMAT => Err(Error::left(format!(
-            "`{}` was written by pyrelease {pyrelease}, in a format that this version ({}) does not know",
-            path.display(),
-            env!("CARGO_PKG_VERSION")
-        ))
-        .help(format!("continue with pyrelease {pyrelease} or a later one"))),
-        _ => Ok(()),
-    }
 }
 
 fn parse(line: &[u8], seq: u64) -> Option<Record> {

@@ -2,7 +2,8 @@
 //!
 //! [`stage`] defines a stage, [`effects`] lets it change things, [`journal`] records the changes, [`execute`] runs the
 //! stages in order, and [`recover`] resumes and rolls back. [`status`] reports the state of a run; [`transfer`] moves runs
-//! between clones, and [`reconstruction`] begins a run for a release whose journal is lost.
+//! between clones, [`reconstruction`] begins a run for a release whose journal is lost, and [`rehearsed`] one for a release
+//! that was rehearsed.
 
 mod check_credentials;
 pub mod effects;
@@ -18,6 +19,7 @@ pub mod pipeline;
 pub mod preflight;
 pub mod reconstruction;
 pub mod recover;
+pub mod rehearsed;
 pub mod release;
 mod repository_checks;
 pub mod resume_state;

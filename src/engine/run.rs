@@ -141,7 +141,9 @@ impl Store {
     fn sweep(&self) {
         let has_leftovers = |run: &&RunFolder| run.tree().is_dir() || reserve(&run.journal()).exists();
         for run in self.runs().unwrap_or_default().iter().filter(has_leftovers) {
-            if run.is_over().unwrap_or(false) {
+            if run.is_rehearsal() && !run.journal().is_file() {
+                let _ = fs_err::remove_dir_all(&run.folder);
+            } else if run.is_over().unwrap_or(false) {
                 // Keep distributions that may be public.
                 let is_nowhere = matches!(run.outcome(), Ok(Some(Outcome::RolledBack)))
                     && end_of(&run.journal()) == End::Noted
@@ -167,7 +169,7 @@ impl Store {
     /// # Errors
     /// The folder cannot be written.
     pub fn begin(&self, header: impl FnOnce(String) -> Header) -> Result<(RunFolder, Journal)> {
-        let runs = self.runs()?;
+        let runs: Vec<RunFolder> = self.runs()?.into_iter().filter(|run| !run.is_rehearsal()).collect();
         for old in runs.iter().take(runs.len().saturating_sub(KEPT_RUNS)) {
             if old.is_over().unwrap_or(false) {
                 fs_err::remove_dir_all(&old.folder)?;
@@ -279,6 +281,16 @@ impl RunFolder {
         self.folder.join(format!("{}.log", stage.chars().map(safe).collect::<String>()))
     }
 
+    /// What was rehearsed; only the folder of a rehearsal has this file.
+    pub(super) fn rehearsal(&self) -> PathBuf {
+        self.folder.join("rehearsal.json")
+    }
+
+    /// Whether it is a rehearsal's: it has no effects, and is over whenever it is not under way.
+    pub fn is_rehearsal(&self) -> bool {
+        self.rehearsal().is_file()
+    }
+
     /// The environment variables for the user's commands.
     pub fn variables(&self, names: &Names) -> Vec<(&'static str, OsString)> {
         vec![
@@ -309,7 +321,7 @@ impl RunFolder {
     /// # Errors
     /// The journal is damaged or cannot be read.
     pub fn is_over(&self) -> Result<bool> {
-        if self.is_given_up() {
+        if self.is_given_up() || self.is_rehearsal() {
             return Ok(true);
         }
         if self.is_lost() {
@@ -325,7 +337,7 @@ impl RunFolder {
     /// Whether the journal is gone or empty, but other files of the run exist. The journal is always created first.
     pub fn is_lost(&self) -> bool {
         let has_header = fs_err::read(self.journal()).is_ok_and(|text| text.contains(&b'\n'));
-        if has_header || self.is_given_up() {
+        if has_header || self.is_given_up() || self.is_rehearsal() {
             return false;
         }
         let first = [self.journal(), reserve(&self.journal()), tail::path(&self.journal())];

@@ -91,6 +91,7 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
         probe: false,
         ask: (!options.yes && super::can_ask()).then_some(&ask),
         is_resumed: true,
+        keeps_clone: false,
     };
     execution.check_credentials(options.force)?;
     execution.fetch_missing()?;

@@ -14,6 +14,7 @@ use crate::engine::execute::Execution;
 use crate::engine::journal::{Journal, entries, point_of_no_return};
 use crate::engine::log;
 use crate::engine::preflight::preflight;
+use crate::engine::rehearsed::Subject;
 use crate::engine::release::BuildRequest;
 use crate::engine::run::Store;
 use crate::error::{Error, ErrorKind, Result};
@@ -75,7 +76,17 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     tell_unused_indexes(&config, listener);
     let leave = Leave { force: options.force, can_ask: !options.yes && super::can_ask() };
     let (questions, steps) = preflight(&pipeline, &release, config.carry(), leave, listener)?;
+    let subject = Subject::of(&pipeline, &release, (config.source(), config.carry()))?;
     let plan = pipeline.plan(&mut release, steps, listener)?;
+    let is_built_anew = options.fresh || options.like.is_some();
+    let rehearsal = if is_built_anew { None } else { store.rehearsal_of(&subject)? };
+    if let Some(rehearsal) = &rehearsal {
+        let id = rehearsal.id();
+        let message = format!(
+            "nothing is built again: the commit, the tag and the distributions are those of rehearsal {id}"
+        );
+        listener.on_event(&Event::Note { stage: None, message: &message });
+    }
     // A user who passes `--yes` does not need the whole plan.
     let is_brief = options.yes && !options.dry_run;
     listener.on_event(&Event::Plan { plan: &plan, is_brief });
@@ -99,6 +110,9 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     let ask = |question: &str| context.ask_in_a_run(question);
     execution.ask = (!options.yes && super::can_ask()).then_some(&ask);
     let _guard = lock.as_ref().and_then(|lock| lock.start_watchdog(&execution.run));
+    if let Some(rehearsal) = &rehearsal {
+        execution.take_over(rehearsal)?;
+    }
     let run = execution.run.clone();
     let result = execution.complete();
     renew_report(&run);

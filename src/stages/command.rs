@@ -29,6 +29,10 @@ struct Settings {
     /// granted; they are hidden from commands otherwise
     #[serde(default)]
     environment: Vec<String>,
+    /// Whether it takes part in `pyrelease rehearse`, which runs in a copy of the repository; by default only a command of
+    /// reach `private` does
+    #[serde(default, rename = "rehearse")]
+    _rehearse: Option<bool>,
     /// What a stage before it must give: `notes`, `version`, `commit`, `tag` or `distributions`
     #[serde(default)]
     needs: Vec<Product>,

@@ -36,7 +36,10 @@ pub use notes::{ReleaseNotes, release_notes};
 pub use plugin::{Named, NullHandler, Plugins, named};
 pub use reopen::advice;
 pub use target::{BackendMetadata, Bumping, ask_backend, read_project, target, target_or_patch};
-pub use upload::{CONNECTIONS, MOST_CONNECTIONS, StandaloneUpload, Verification, address_of, newer_releases};
+pub use upload::{
+    CONNECTIONS, Installer, MOST_CONNECTIONS, StandaloneUpload, TrialByName, Verification, address_of,
+    newer_releases,
+};
 
 /// A built-in stage
 struct BuiltIn {

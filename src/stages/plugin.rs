@@ -50,6 +50,10 @@ pub struct Settings {
     /// `describe`
     #[serde(default)]
     timeout: Option<u64>,
+    /// Whether it takes part in `pyrelease rehearse`, which runs in a copy of the repository; by default only a plugin of
+    /// reach `private` does
+    #[serde(default, rename = "rehearse")]
+    _rehearse: Option<bool>,
     /// What a stage before it must give, beside what the plugin says: `notes`, `version`, `commit`, `tag` or
     /// `distributions`
     #[serde(default)]

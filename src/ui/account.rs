@@ -74,6 +74,7 @@ fn headline(report: &StatusReport) -> String {
         (_, JournalState::Lost) => return "a run whose journal is lost".to_owned(),
         (Some(Outcome::Released), _) => "released".to_owned(),
         (Some(Outcome::RolledBack), _) => "rolled back; nothing is left".to_owned(),
+        (Some(Outcome::Rehearsed | Outcome::RehearsalFailed), _) => "only rehearsed".to_owned(),
         (None, _) if report.under_way => format!("under way{at}"),
         (None, _) => format!("interrupted{at}"),
     };

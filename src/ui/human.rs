@@ -148,6 +148,14 @@ impl Human {
         }
     }
 
+    /// Prints files that were built.
+    fn files(&self, files: &[Distribution]) {
+        for Distribution { path, size, sha256, .. } in files {
+            let size = crate::world::size(*size);
+            self.status(GOOD, "Built", &safe(&format!("{} ({size}, sha256 {sha256})", path.display())));
+        }
+    }
+
     fn action(&self, action: &Action) {
         let verb = match action {
             Action::Write { .. } => "Writing",
@@ -179,6 +187,10 @@ impl Listener for Human {
             Event::RunStarted { run, version, .. } => {
                 self.with_live(|_| {});
                 self.status(GOOD, "Releasing", &format!("{version} {DIM}(run {run}){DIM:#}"))
+            }
+            Event::RehearsalStarted { version, .. } => {
+                self.with_live(|_| {});
+                self.status(GOOD, "Rehearsing", &format!("{version} {DIM}in a copy of the repository{DIM:#}"))
             }
             Event::StageStarted { stage, position, .. } => {
                 self.with_live(|live| live.start(stage, *position))
@@ -264,14 +276,28 @@ impl Listener for Human {
                     self.status(GOOD, "View at", link);
                 }
             }
-            Event::Built { files } => {
-                for Distribution { path, size, sha256, .. } in *files {
-                    let size = crate::world::size(*size);
-                    self.status(
-                        GOOD,
-                        "Built",
-                        &safe(&format!("{} ({size}, sha256 {sha256})", path.display())),
-                    );
+            Event::Built { files } => self.files(files),
+            Event::Rehearsed { name, version, files, page, report, left_out, next, .. } => {
+                self.status(
+                    GOOD,
+                    "Rehearsed",
+                    &format!("{name} {version}; nothing outside the copy has changed"),
+                );
+                if let Some(live) = self.live.take() {
+                    self.status(DIM, "Took", &live.summary());
+                }
+                self.files(files);
+                for what in *left_out {
+                    self.status(WARN, "Left out", &safe(what));
+                }
+                for look in page.iter().chain([report]) {
+                    self.status(GOOD, "Look at", &safe(look));
+                }
+                if self.verbosity > Verbosity::Quiet {
+                    self.line(&format!(
+                        "`pyrelease run` goes on from here, with these files:{}",
+                        stages_text(next)
+                    ));
                 }
             }
             Event::GivenUp { .. } => {
@@ -311,7 +337,13 @@ fn subject_text(plan: &Plan) -> String {
 
 /// The plan as text.
 pub fn plan_text(plan: &Plan) -> String {
-    let mut text = subject_text(plan);
+    let text = subject_text(plan) + &stages_text(plan);
+    safe_styled(&text).into_owned()
+}
+
+/// The stages of a plan as text, each line after a line break.
+fn stages_text(plan: &Plan) -> String {
+    let mut text = String::new();
     let mut table = Table::default().indented(4);
     let mut reach = None;
     for stage in &plan.stages {
@@ -333,7 +365,7 @@ pub fn plan_text(plan: &Plan) -> String {
         }
     }
     let _ = write!(text, "\n{table}");
-    safe_styled(&text).into_owned()
+    text
 }
 
 fn meaning(reach: crate::engine::model::Reach) -> &'static str {

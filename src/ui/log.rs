@@ -57,6 +57,8 @@ fn ended(outcome: Outcome) -> &'static str {
         Outcome::Released => "released",
         Outcome::RolledBack => "rolled back",
         Outcome::GivenUp => "given up",
+        Outcome::Rehearsed => "rehearsed",
+        Outcome::RehearsalFailed => "rehearsal failed",
     }
 }
 

@@ -4,6 +4,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use super::make_link;
+
 /// How much earlier the files of the copy were written: not a multiple of anything that a backend may round to
 const EARLIER: Duration = Duration::from_secs(24 * 3600 + 3661);
 
@@ -23,7 +25,7 @@ pub fn duplicate(from: &Path, to: &Path, umask: u32) -> io::Result<()> {
                 duplicate(&source, &target, umask)?;
             }
         } else if kind.is_symlink() {
-            link(&fs_err::read_link(&source)?, &target)?;
+            make_link(&fs_err::read_link(&source)?, &target)?;
         } else if kind.is_file() {
             fs_err::copy(&source, &target)?;
             change(&target, umask)?;
@@ -46,16 +48,4 @@ fn change(path: &Path, umask: u32) -> io::Result<()> {
     let _ = umask;
     let time = metadata.modified()? - EARLIER;
     fs_err::OpenOptions::new().append(true).open(path)?.file().set_modified(time)
-}
-
-#[cfg(unix)]
-fn link(target: &Path, path: &Path) -> io::Result<()> {
-    fs_err::os::unix::fs::symlink(target, path)
-}
-
-#[cfg(not(unix))]
-fn link(target: &Path, path: &Path) -> io::Result<()> {
-    // Windows makes links only with a privilege.
-    let target = path.parent().unwrap_or(path).join(target);
-    if target.is_file() { fs_err::copy(target, path).map(drop) } else { Ok(()) }
 }

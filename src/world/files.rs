@@ -90,6 +90,26 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     new.persist(path).map(drop).map_err(|error| error.error)
 }
 
+/// Makes a symbolic link.
+///
+/// # Errors
+/// The file system has no links, or something is there.
+#[cfg(unix)]
+pub fn make_link(target: &Path, path: &Path) -> std::io::Result<()> {
+    fs_err::os::unix::fs::symlink(target, path)
+}
+
+/// Makes a copy of the file that a symbolic link would point to.
+///
+/// # Errors
+/// The file cannot be copied.
+#[cfg(not(unix))]
+pub fn make_link(target: &Path, path: &Path) -> std::io::Result<()> {
+    // Windows makes links only with a privilege.
+    let target = path.parent().unwrap_or(path).join(target);
+    if target.is_file() { fs_err::copy(target, path).map(drop) } else { Ok(()) }
+}
+
 /// Refuses a distribution whose bytes no longer match the recorded digest.
 ///
 /// # Errors

@@ -20,4 +20,4 @@ pub mod tools;
 pub mod watchdog;
 
 pub use environment::{Environment, without_relative_folders};
-pub use files::{Folder, record_digest, sha256, size, sync_to_disk, verify, write_whole};
+pub use files::{Folder, make_link, record_digest, sha256, size, sync_to_disk, verify, write_whole};

@@ -76,6 +76,8 @@ impl<'r> Translation<'r> {
                 Outcome::Released => automaton::Outcome::Released,
                 Outcome::RolledBack => automaton::Outcome::RolledBack,
                 Outcome::GivenUp => automaton::Outcome::GivenUp,
+                // The run in the copy ends as any run; only what is kept of it says so.
+                Outcome::Rehearsed | Outcome::RehearsalFailed => return Err("a rehearsal".to_owned()),
             }),
         })
     }

@@ -37,6 +37,7 @@ mod racing;
 mod rebuild;
 mod recovery;
 mod rehearsals;
+mod rehearse;
 mod reopen;
 mod reports;
 mod repositories;

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use super::{Line, Record, checksum, relocate};
-use crate::error::Result;
+use serde::Deserialize;
+
+use super::{FORMAT, Line, Record, checksum, relocate};
+use crate::error::{Error, Result};
 
 /// A line of a journal
 #[derive(Debug, Clone, PartialEq)]
@@ -75,4 +77,27 @@ fn read(text: &[u8], at: usize) -> ReadLine {
         };
     }
     line
+}
+
+/// Refuses a journal of a later format, which may have records that this version does not know.
+pub(super) fn refuse_newer(text: &[u8], path: &Path) -> Result<()> {
+    #[derive(Deserialize)]
+    struct First {
+        record: Format,
+    }
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+        pyrelease: String,
+    }
+    let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    match serde_json::from_slice::<First>(first) {
+        Ok(First { record: Format { format, pyrelease } }) if format > FORMAT => Err(Error::left(format!(
+            "`{}` was written by pyrelease {pyrelease}, in a format that this version ({}) does not know",
+            path.display(),
+            env!("CARGO_PKG_VERSION")
+        ))
+        .help(format!("continue with pyrelease {pyrelease} or a later one"))),
+        _ => Ok(()),
+    }
 }

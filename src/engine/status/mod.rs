@@ -161,7 +161,7 @@ impl StatusCollector<'_> {
     /// The newest run that is not over, or else the newest one.
     fn select_run(&self) -> Result<Option<(RunFolder, Vec<ReadLine>)>> {
         let mut newest = None;
-        for run in self.store.runs()?.into_iter().rev() {
+        for run in self.store.runs()?.into_iter().rev().filter(|run| !run.is_rehearsal()) {
             let lines = if run.journal().is_file() { journal::lines(&run.journal())? } else { Vec::new() };
             let is_empty = lines.iter().all(|line| line.content == Content::Torn);
             if is_empty && !run.is_lost() && !run.is_given_up() {

@@ -8,6 +8,7 @@ mod unpack;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use pack::write_bundle;
 pub use pack::{Packed, pack};
 pub use unpack::{ImportedRun, unpack};
 

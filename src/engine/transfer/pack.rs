@@ -90,8 +90,12 @@ pub fn pack(repository: &Repository, run: &RunFolder, file: &Path) -> Result<Pac
     Ok(Packed { distributions: names(whole), missing: names(missing), commit, size })
 }
 
-/// Bundles the commit and the tag, from the run's clone or, if that was deleted, from the repository.
-fn write_bundle(
+/// Bundles the commit and the tag, from the run's clone or, if that was deleted, from the repository. Returns whether
+/// there is one of them.
+///
+/// # Errors
+/// Neither has the commit, or `git` failed.
+pub(in crate::engine) fn write_bundle(
     repository: &Repository,
     run: &RunFolder,
     landing: &Landing,

@@ -20,6 +20,7 @@ use crate::index::{IndexAddress, IndexClient, Submission};
 use crate::python::distribution::Distribution;
 
 pub use credentials::check_credentials;
+pub use install::{Installer, TrialByName};
 pub use newer::newer_releases;
 pub use standalone::{StandaloneUpload, Verification, address_of};
 

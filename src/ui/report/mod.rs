@@ -58,6 +58,12 @@ fn verdict(story: &Story) -> (&'static str, String, &'static str) {
         Some(Outcome::Released) => ("good", "released".to_owned(), nothing),
         Some(Outcome::RolledBack) => ("undone", "rolled back: everything is as before".to_owned(), nothing),
         Some(Outcome::GivenUp) => ("bad", "given up: what could not be undone was kept".to_owned(), nothing),
+        Some(Outcome::Rehearsed) => {
+            ("good", "rehearsed in a copy".to_owned(), "Nothing outside the run's folder was changed.")
+        }
+        Some(Outcome::RehearsalFailed) => {
+            ("bad", "the rehearsal failed".to_owned(), "Nothing outside the run's folder was changed.")
+        }
         None => {
             let at = story.next_stage().map(|stage| format!(" before `{}` was done", stage.name));
             let what = if story.failure.is_some() { "failed" } else { "interrupted" };
