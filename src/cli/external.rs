@@ -6,8 +6,7 @@ use std::path::PathBuf;
 
 use clap::CommandFactory;
 
-use super::{Cli, Context};
-use crate::config::nearest;
+use super::{Cli, Context, synonyms};
 use crate::error::{Error, Result};
 use crate::plugin::find::PREFIX as STAGE_PREFIX;
 use crate::text::safe;
@@ -59,11 +58,15 @@ fn unknown(name: &OsStr, commands: &BTreeMap<String, PathBuf>, environment: &Env
     let own = own();
     let known = own.iter().map(|(name, _)| name.as_str()).chain(commands.keys().map(String::as_str));
     let error = Error::usage(format!("there is no command `{name}`"));
-    match nearest(&name, known) {
-        Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
-        None if is_plain => error
+    if let Some(help) = synonyms::help(&name, &Cli::command(), known) {
+        return error.help(help);
+    }
+    match is_plain {
+        true => error
             .help(format!("`pyrelease --list` lists all commands; to add one, put `{PREFIX}{name}` on PATH")),
-        None => error.help("pass the name of a command, not its path; `pyrelease --list` lists all commands"),
+        false => {
+            error.help("pass the name of a command, not its path; `pyrelease --list` lists all commands")
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod recover;
 mod rehearse;
 mod run;
 mod status;
+mod synonyms;
 mod token;
 mod upload;
 

@@ -68,7 +68,7 @@ pub fn locate(start: &Path, manifest: Option<&Path>) -> Result<Location> {
     let message = format!("no Python project in `{}` or the folders above it", start.display());
     Err(Error::usage(message)
         .with_kind(ErrorKind::NoProject)
-        .help("run pyrelease in a directory with a `pyproject.toml`, or pass `-C FOLDER`"))
+        .help("run pyrelease in a directory with a `pyproject.toml`, `setup.cfg` or `setup.py`, or pass `-C FOLDER`"))
 }
 
 fn canonical(folder: &Path) -> Result<PathBuf> {

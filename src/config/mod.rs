@@ -142,7 +142,9 @@ impl Config {
     fn read_names(&self, item: &Item) -> Result<Vec<Spanned>> {
         let wrong = |item_type: &str, span| {
             let message = format!("expected an array of names, found {}", report::article(item_type));
-            self.source.error(&message, span, Some("write it as [\"one\", \"two\"]"))
+            let names = item.as_str().and_then(report::as_array);
+            let names = names.unwrap_or_else(|| "[\"one\", \"two\"]".to_owned());
+            self.source.error(&message, span, Some(&format!("write it as {names}")))
         };
         let array = item.as_array().ok_or_else(|| wrong(item.type_name(), item.span()))?;
         array

@@ -66,6 +66,17 @@ pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
+/// The words of a text as an array of TOML. What needs a shell gets one.
+pub(super) fn as_array(text: &str) -> Option<String> {
+    let needs_a_shell = text.contains(['|', '&', ';', '<', '>', '$', '`', '*', '~']);
+    let words = match needs_a_shell {
+        true => vec!["sh".to_owned(), "-c".to_owned(), text.to_owned()],
+        false => shlex::split(text)?.iter().map(|word| word.trim_end_matches(',').to_owned()).collect(),
+    };
+    let words: Vec<String> = words.into_iter().map(|word| toml_edit::Value::from(word).to_string()).collect();
+    (!words.is_empty()).then(|| format!("[{}]", words.join(", ")))
+}
+
 pub(super) fn article(noun: &str) -> String {
     let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!("{article} {noun}")

@@ -2,7 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, IntoDeserializer};
-use toml_edit::Table;
+use serde_json::Value;
+use toml_edit::{Item, Table};
 
 use super::report::{self, Source};
 use crate::error::Result;
@@ -15,11 +16,9 @@ pub(super) fn read<T: DeserializeOwned + JsonSchema>(
     table: &Table,
 ) -> Result<T> {
     let schema = schemars::schema_for!(T);
-    let known: Vec<&str> = schema
-        .get("properties")
-        .and_then(|properties| properties.as_object())
-        .map(|properties| properties.keys().map(String::as_str).collect())
-        .unwrap_or_default();
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let known: Vec<&str> =
+        properties.map(|properties| properties.keys().map(String::as_str).collect()).unwrap_or_default();
     if let Some((key, _)) = table.iter().find(|(key, _)| !known.contains(key)) {
         let span = table.key(key).and_then(toml_edit::Key::span);
         let help = match report::nearest(key, known.iter().copied()) {
@@ -33,12 +32,41 @@ pub(super) fn read<T: DeserializeOwned + JsonSchema>(
     let value = toml_edit::Value::InlineTable(table.clone().into_inline_table());
     T::deserialize(value.into_deserializer()).map_err(|error| {
         // Replace serde's terms by those of TOML.
-        let said = error
-            .message()
+        let (said, advice) = error.message().trim_end().split_once('\n').unwrap_or((error.message(), ""));
+        let said = said
             .trim_end()
             .replace("a sequence", "an array")
+            .replace("invalid type: sequence", "invalid type: array")
             .replace("unknown variant", "unknown value");
         let message = format!("{said} in [{name}]");
-        source.error(&message, error.span().or(span), None)
+        let is_there = |item: &Item| {
+            let (whole, place) = (item.span()?, error.span()?);
+            (whole.start <= place.start && place.end <= whole.end).then_some(())
+        };
+        let wrong = table.iter().find(|(_, item)| is_there(item).is_some());
+        let help = wrong.and_then(|(key, item)| {
+            let expected = properties?.get(key)?;
+            corrected(item, expected).map(|value| format!("write it as {key} = {value}"))
+        });
+        let help = help.or_else(|| (!advice.is_empty()).then(|| advice.to_owned()));
+        source.error(&message, error.span().or(span), help.as_deref())
     })
+}
+
+/// The value as its setting expects it: the words of a text as an array, and the other way round.
+fn corrected(item: &Item, expected: &Value) -> Option<String> {
+    let expects = |wanted: &str| match expected.get("type") {
+        Some(Value::Array(types)) => types.iter().any(|name| name == wanted),
+        Some(name) => name == wanted,
+        None => false,
+    };
+    match (item.as_str(), item.as_array()) {
+        (Some(text), _) if expects("array") => report::as_array(text),
+        (None, Some(words)) if expects("string") => {
+            let words: Option<Vec<&str>> = words.iter().map(toml_edit::Value::as_str).collect();
+            let line = shlex::try_join(words?).ok()?;
+            Some(toml_edit::Value::from(line).to_string())
+        }
+        _ => None,
+    }
 }

@@ -164,13 +164,18 @@ fn unknown(config: &Config, at: usize) -> Error {
     let listed = &config.stages()[at];
     let name = listed.value.as_str();
     let known = BUILT_IN.iter().map(|row| row.name).chain(config.indexes().keys().map(String::as_str));
-    let help = match nearest(name, known.chain(config.configured_stages().map(|(name, _)| name))) {
-        Some(nearest) if nearest != name => format!("did you mean `{nearest}`?"),
-        _ => {
-            format!("set a command to define this stage: [stage.{name}] run = [\"COMMAND\", \"ARGUMENT\"]")
-        }
-    };
-    config.error(&format!("unknown stage `{name}`"), listed.span.clone(), Some(&help))
+    let nearest = nearest(name, known.chain(config.configured_stages().map(|(name, _)| name)));
+    let error =
+        |help: &str| config.error(&format!("unknown stage `{name}`"), listed.span.clone(), Some(help));
+    match nearest.filter(|nearest| *nearest != name) {
+        Some(nearest) => error(&format!("did you mean `{nearest}`?")),
+        None => error(&format!(
+            "if it is an index, set its URL: [index.{name}] upload = \"https://…/legacy/\"; its `kind` is public by default"
+        ))
+        .help(format!(
+            "if it is a command of your own, set it: [stage.{name}] run = [\"COMMAND\", \"ARGUMENT\"]"
+        )),
+    }
 }
 
 /// Refuses settings of a stage that does not run, whose name is probably mistyped or missing in `stages`.

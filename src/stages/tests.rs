@@ -338,7 +338,7 @@ error: invalid type: string "make", expected an array in [stage.x]
   |
 3 | run = "make"
   |       ^^^^^^
-
+write it as run = ["make"]
 error: unknown value `far`, expected one of `private`, `rehearsal`, `repository`, `public`, `follow-up` in [stage.x]
  --> release.toml:4:9
   |

@@ -5,14 +5,26 @@ use pyrelease_test_support::Transcript;
 use crate::release::quick;
 
 /// What somebody wanted, and what they wrote
-const MISTAKES: [(&str, &str); 20] = [
+const MISTAKES: [(&str, &str); 26] = [
     ("not TOML", "stages = [\"changelog\", \n[stage.tag\n"),
     ("an unknown key", "stage = [\"changelog\"]\n"),
     ("an unknown key of a stage", "[stage.tag]\nnmae = \"v{version}\"\n"),
     ("a wrong type", "stages = \"changelog\"\n"),
     ("a wrong type of a setting", "[stage.testpypi]\ninstall = \"yes\"\n"),
+    ("a bump that is none", "[stage.version]\nbump = \"dve\"\n"),
+    (
+        "a command as one text",
+        "stages = [\"tests\", \"tag\"]\n\n[stage.tests]\nrun = \"pytest -q -m 'not slow'\"\n",
+    ),
+    (
+        "a command as one text that needs a shell",
+        "stages = [\"tests\", \"tag\"]\n\n[stage.tests]\nrun = \"make && pytest\"\n",
+    ),
+    ("a list as one text", "[stage.check]\nallow = \"no-license, no-requires-python\"\n"),
+    ("a text as a list", "[stage.testpypi]\nsmoke = [\"python\", \"-c\", \"import demo\"]\n"),
     ("a value that is none of those there are", "[stage.build]\nfrontend = \"poetry\"\n"),
     ("an unknown stage", "stages = [\"changelog\", \"verison\"]\n"),
+    ("a stage that is none at all", "stages = [\"version\", \"tag\", \"artifactory\"]\n"),
     ("a stage twice", "stages = [\"changelog\", \"version\", \"version\", \"tag\"]\n"),
     (
         "a section of a stage that is not listed",

@@ -36,6 +36,12 @@ fn a_command_line_that_is_wrong() {
     for wrong in [
         "rnu",
         "stauts",
+        "publish",
+        "validate",
+        "undo",
+        "minor",
+        "testpypi",
+        "plan dve",
         "run --ye",
         "run minor patch",
         "token",

@@ -243,10 +243,11 @@ impl fmt::Display for Bump {
 }
 
 impl TryFrom<String> for Bump {
-    type Error = VersionError;
+    type Error = String;
 
-    fn try_from(text: String) -> Result<Self, VersionError> {
-        text.parse()
+    /// The error has its help in a second line: serde keeps only a message.
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|error: VersionError| format!("{error}\n{}", error.help()))
     }
 }
 
