@@ -10,7 +10,8 @@ use crate::engine::event::{Event, Listener};
 use crate::engine::pipeline::Pipeline;
 use crate::engine::stage::Stage;
 use crate::error::{Error, Result};
-use crate::index::{Credentials, IndexAddress, NewHost, find, has_keyring, store};
+use crate::index::{Credentials, IndexAddress, NewHost, TOKEN_USER, find, has_keyring, store};
+use crate::python::token::Token;
 use crate::world::Environment;
 
 /// Asks for the credentials of each index that a stage uploads to and that has none; returns the environment with them.
@@ -55,18 +56,8 @@ pub(super) fn ask(
         return Ok(environment);
     }
     let (name, address) = (&index.name, &index.upload);
-    let username = if index.is_pypi() {
-        "__token__".to_owned()
-    } else {
-        context
-            .ui
-            .ask(&format!("User name for {name} ({address}; __token__ for a token, leave empty to skip): "))?
-    };
-    if username.is_empty() {
-        return Ok(environment);
-    }
-    let what = if username == "__token__" { "Token" } else { "Password" };
-    let question = format!("{what} for {name} ({address}; input is hidden): ");
+    let what = if index.is_pypi() { "Token" } else { "Token or password" };
+    let question = format!("{what} for {name} ({address}; input is hidden, leave empty to skip): ");
     let secret = context.ui.ask_secretly(&question).map_err(|error| match error.kind() {
         std::io::ErrorKind::Interrupted => Error::interrupted(),
         _ => Error::from(error),
@@ -74,6 +65,11 @@ pub(super) fn ask(
     if secret.expose_secret().is_empty() {
         return Ok(environment);
     }
+    let username = match index.is_pypi() || Token::is_meant(secret.expose_secret()) {
+        true => String::new(),
+        false => context.ui.ask(&format!("User name for {name} (leave empty for a token): "))?,
+    };
+    let username = if username.is_empty() { TOKEN_USER.to_owned() } else { username };
     let typed = Credentials::password(username.as_str(), secret.clone(), "the prompt");
     // Unusable credentials are not stored; the preflight reports why.
     let is_usable = typed.problems(index, Some(project), Timestamp::now()).is_empty();

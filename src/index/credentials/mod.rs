@@ -30,7 +30,7 @@ pub use pypirc::{PypircSecret, VARIABLE as PYPIRC, pypirc_secrets, pypirc_secret
 pub use variables::variable_for;
 
 /// The user name that marks the password as a token
-const TOKEN_USER: &str = "__token__";
+pub const TOKEN_USER: &str = "__token__";
 /// How long a narrowed token is valid, from the start of the upload
 const GOOD_FOR: Duration = Duration::from_secs(10 * 60);
 /// The index checks a token only once it has the whole file, so a slow upload needs more time: the slowest supported
@@ -362,7 +362,21 @@ impl CredentialsError {
             Self::Publishing(error) => Some(error.help()),
             Self::Hosts(error) => error.hints().first().cloned(),
             Self::Withheld { help, .. } => Some(help.clone()),
-            _ => None,
+            Self::Elsewhere { section, repository, index, upload, .. } => Some(format!(
+                "set `repository = {upload}` in `[{section}]` if its password is for that URL; else rename the section, or \
+                 set upload = \"{repository}\" in [index.{index}]"
+            )),
+            Self::Repository { section, .. } => Some(format!(
+                "set `repository` of `[{section}]` to an upload URL, such as `https://upload.pypi.org/legacy/`"
+            )),
+            Self::Malformed { .. } => Some(
+                "write it as `[pypi]`, and below `username = __token__` and `password = ` with the token"
+                    .to_owned(),
+            ),
+            Self::Unreadable { .. } => Some("check its path and its permissions".to_owned()),
+            Self::Unsendable { .. } => {
+                Some("copy it again: a line end or a blank may have been copied with it".to_owned())
+            }
         }
     }
 }

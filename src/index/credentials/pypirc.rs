@@ -349,6 +349,12 @@ Password: pypi-two
                 "section `[corp]` of `[..]/.pypirc` is for `https://old.example/`, but the index `corp` has the upload URL `https://new.example/`"
             ]
         );
+        assert_data_eq!(
+            error.help().unwrap(),
+            str![[
+                r#"set `repository = https://new.example/` in `[corp]` if its password is for that URL; else rename the section, or set upload = "https://old.example/" in [index.corp]"#
+            ]]
+        );
         assert!(!format!("{error:?}").contains("hunter2"));
     }
 
@@ -361,7 +367,7 @@ Password: pypi-two
             "[pypi]\nrepository = alice:hunter2@x\npassword = hunter2",
         ] {
             let error = found(text, &IndexAddress::pypi()).unwrap_err();
-            let mut shown = format!("{error} {error:?}");
+            let mut shown = format!("{error} {error:?} {}", error.help().expect("what to do"));
             let mut cause = std::error::Error::source(&error);
             while let Some(source) = cause {
                 shown.push_str(&source.to_string());

@@ -40,19 +40,14 @@ fn a_prompted_token_is_stored_only_with_consent() {
     });
     let before = local.project.snapshot();
     with_keyring(&local, local.project.pyrelease("run minor"))
-        .on_a_terminal(&[
-            ("User name for testpypi", "__token__\n"),
-            ("Token for testpypi", "pypi-half-typed\u{3}"),
-        ])
+        .on_a_terminal(&[("Token or password for testpypi", "pypi-half-typed\u{3}")])
         .code(130);
     local.project.assert_unchanged(&before);
 
     let dialogue = [
-        ("User name for testpypi", "__token__\n"),
-        ("Token for testpypi", rehearsal.as_str()),
+        ("Token or password for testpypi", rehearsal.as_str()),
         ("Store it in the keyring", "y\n"),
-        ("User name for pypi", "__token__\n"),
-        ("Token for pypi", public.as_str()),
+        ("Token or password for pypi", public.as_str()),
         ("Store it in the keyring", "n\n"),
         ("Release demo 1.1.0? [y/N]", "y\n"),
     ];
@@ -96,18 +91,16 @@ fn somebody_who_uploads_files_by_hand_is_asked_as_well() {
     typed.push('\n');
     let command = format!("upload {} --index pypi --verify -v", folder.display());
     let upload = || local.project.pyrelease(&command).env("PYRELEASE_KEYRING", "never");
-    upload().on_a_terminal(&[("User name for pypi", "\u{3}")]).code(130);
+    upload().on_a_terminal(&[("Token or password for pypi", "\u{3}")]).code(130);
 
-    let dialogue =
-        [("User name for pypi", "__token__\n"), ("Token for pypi", typed.as_str()), ("Upload 1 file", "y\n")];
+    let dialogue = [("Token or password for pypi", typed.as_str()), ("Upload 1 file", "y\n")];
     let outcome = upload().on_a_terminal(&dialogue).code(0);
     outcome.stdout_eq(str![[r#"
 warning: [check] `demo-3.0.0-py3-none-any.whl`: the metadata has no license (demo-3.0.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-3.0.0-py3-none-any.whl`: the metadata has no `Requires-Python` (demo-3.0.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
-User name for pypi (http://127.0.0.1:[PORT]/legacy/; __token__ for a token, leave empty to skip): __token__
-Token for pypi (http://127.0.0.1:[PORT]/legacy/; input is hidden): 
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
+Token or password for pypi (http://127.0.0.1:[PORT]/legacy/; input is hidden, leave empty to skip): 
 
 note: [pypi] the credentials for `pypi` are from the prompt
 Upload 1 file ([SIZE]) of demo 3.0.0 to pypi (http://127.0.0.1:[PORT]/legacy/)? [y/N] y
@@ -117,6 +110,28 @@ Upload 1 file ([SIZE]) of demo 3.0.0 to pypi (http://127.0.0.1:[PORT]/legacy/)? 
      View at http://127.0.0.1:[PORT]/simple/demo/
 
 "#]]);
+}
+
+/// A password has a user name, which is asked for afterwards: what is typed first is hidden, whatever it is.
+#[test]
+fn a_password_is_asked_for_before_its_user_name() {
+    let attempt = super::super::failures::Attempt::at(super::super::demo());
+    let (server, project) = (&attempt.public, &attempt.project);
+    project.sandbox().write_home(".pypirc", "");
+    let folder = project.sandbox().root().join("files");
+    fs_err::create_dir(&folder).expect("a folder");
+    wheel(&folder, "demo", "3.0.0", "any", "hello");
+    let password = format!("{}\n", server.password().reveal());
+    let username = format!("{}\n", server.username());
+    let dialogue = [
+        ("Token or password for pypi", password.as_str()),
+        ("User name for pypi", username.as_str()),
+        ("Upload 1 file", "y\n"),
+    ];
+    let upload = project.pyrelease(&format!("upload {} --index pypi", folder.display()));
+    let outcome = upload.env("PYRELEASE_KEYRING", "never").on_a_terminal(&dialogue).code(0);
+    assert!(!outcome.stdout().contains(server.password().reveal()), "{outcome}");
+    assert_eq!(server.files("demo").len(), 1);
 }
 
 /// An empty `keyring` that records its calls.

@@ -277,9 +277,9 @@ fn an_attestation_goes_along_with_a_token_of_a_trusted_publisher_and_with_no_oth
     let written = fs_err::read_to_string(attested("3.0")).unwrap();
     front.on_github(upload()).code(0).messages_eq(str![[r#"
 warning: [check] `demo-3.0-py3-none-any.whl` and `demo-3.0.tar.gz`: the metadata has no license (demo-3.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-3.0-py3-none-any.whl` and `demo-3.0.tar.gz`: the metadata has no `Requires-Python` (demo-3.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 
 "#]]);
     let sent = front.field("attestations");
