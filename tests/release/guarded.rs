@@ -30,9 +30,9 @@ fn an_index_that_asks_for_a_certificate_gets_it_and_a_proxy_its_user() {
         &folder,
         str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 warning: [127.0.0.1] `127.0.0.1` has no `simple` URL: existing files cannot be detected, and may be overwritten
@@ -51,9 +51,9 @@ help: the server's certificate is not trusted: set `SSL_CERT_FILE` to the file o
         &folder,
         str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 warning: [127.0.0.1] `127.0.0.1` has no `simple` URL: existing files cannot be detected, and may be overwritten
@@ -72,9 +72,9 @@ help: the index requires a client certificate: set `client-certificate` of [inde
         &folder,
         str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 error: HTTPS cannot be set up
   caused by: `[TEMPORARY]/authority.pem` (set by `SSL_CLIENT_CERT`) contains no usable client certificate with its key
 
@@ -96,9 +96,9 @@ error: HTTPS cannot be set up
         &folder,
         str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [corp] there are no credentials for `corp`
 help: set `PYRELEASE_TOKEN_CORP` to a token, or add one to `.pypirc` as the password of section [corp] (with the username __token__)
 warning: [corp] `corp` has no `simple` URL: existing files cannot be detected, and may be overwritten

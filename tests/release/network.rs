@@ -245,9 +245,9 @@ demo 1.1.0: interrupted in `pypi`
   done      demo-1.1.0-py3-none-any.whl on pypi
   done      demo-1.1.0.tar.gz on pypi
 
-  file                         sha256      here     pypi
-  demo-1.1.0-py3-none-any.whl  [OID]       present  different: [OID]
-  demo-1.1.0.tar.gz            [OID]       present  same
+  file                         sha256        here     pypi
+  demo-1.1.0-py3-none-any.whl  [SHA256]      present  different: [SHA256]
+  demo-1.1.0.tar.gz            [SHA256]      present  same
 
   ref         at      now         state
   main        here    [OID]       as the run made it

@@ -163,9 +163,9 @@ fn files_that_lie_anywhere_are_uploaded_and_the_same_ones_never_again() {
     let again = index.upload(&upload_project, &[]).code(0);
     again.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 note: `127.0.0.1` already has every file, with the same bytes
@@ -180,9 +180,9 @@ fn what_an_index_shows_is_compared_with_what_was_sent() {
     let (upload_project, index) = (UploadProject::with_release("1.0"), Embedded::new());
     upload_project.upload(&["--url", &index.proxy.upload_url(), "--verify"], &[]).code(2).says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 error: `127.0.0.1` has no `simple` URL, so uploads cannot be verified
 help: pass `--simple URL`, or set `simple` in [index.NAME]
 
@@ -192,9 +192,9 @@ help: pass `--simple URL`, or set `simple` in [index.NAME]
     let verified = index.upload(&upload_project, &["--verify"]).code(0);
     verified.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 note: [upload] `127.0.0.1` lists all 2 files with their hashes, and serves the uploaded bytes
@@ -208,9 +208,9 @@ note: [upload] `127.0.0.1` lists all 2 files with their hashes, and serves the u
     index.proxy.ahead(Asked::Listing, [None, wrong, wrong]);
     index.upload(&upload_project, &["--verify"]).code(4).says(str![[r#"
 warning: [check] `demo-1.1-py3-none-any.whl` and `demo-1.1.tar.gz`: the metadata has no license (demo-1.1.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.1-py3-none-any.whl` and `demo-1.1.tar.gz`: the metadata has no `Requires-Python` (demo-1.1.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 error: `127.0.0.1` has other files than were uploaded: it lists demo-1.1-py3-none-any.whl with the sha256 [SHA256] instead of [SHA256], demo-1.1.tar.gz with the sha256 [SHA256] instead of [SHA256]
@@ -229,9 +229,9 @@ fn a_listed_file_that_cannot_be_downloaded_yet_is_waited_for() {
     index.proxy.ahead(Asked::Listing, [&[None, None], &late[..]].concat());
     index.upload(&upload_project, &["--verify"]).code(0).says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 note: [upload] `127.0.0.1` lists all 2 files with their hashes, and serves the uploaded bytes
@@ -250,9 +250,9 @@ fn a_file_that_an_index_keeps_cut_short_is_not_uploaded() {
     let ended = upload_project.upload(&["--url", &url, "--simple", &simple], &[]).code(4);
     ended.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 error: `127.0.0.1` has other files than were uploaded: it lists demo-1.0.tar.gz with the sha256 [SHA256] instead of [SHA256]
@@ -284,9 +284,9 @@ error: `--smoke` must be a command: it is empty, or a quote is not closed
     let tried = index.upload(&upload_project, &["--install", "--smoke", tell]).code(0);
     tried.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 note: [upload] `127.0.0.1` lists all 2 files with their hashes, and serves the uploaded bytes
@@ -300,9 +300,9 @@ note: [upload] 1.0 installs from 127.0.0.1, and `python -c "import importlib.met
         .code(1)
         .says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 note: `127.0.0.1` already has every file, with the same bytes
@@ -323,9 +323,9 @@ fn an_index_that_cannot_be_asked_says_what_to_look_at() {
         upload_project.upload(&["--url", &format!("http://{gone}/legacy/"), "--simple", &simple], &[]);
     refused.code(3).says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 error: failed to list the files of `127.0.0.1`: failed to fetch `http://127.0.0.1:[PORT]/simple/demo/`: error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)
 help: check the URL, the network and the proxy
 
@@ -344,9 +344,9 @@ fn a_file_that_the_verdict_refuses_is_not_sent_nor_any_other() {
     fs_err::write(&path, &whole[..whole.len() - 10]).unwrap();
     index.upload(&upload_project, &[]).code(3).says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 error: [check] `demo-1.0.tar.gz`: the archive is damaged: it is truncated [damage]
 error: the upload was refused; nothing has been sent
 
@@ -363,9 +363,9 @@ fn another_file_in_the_way_is_seen_before_anything_is_sent() {
     let refused = index.upload(&upload_project, &[]).code(3);
     refused.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 error: [127.0.0.1] `127.0.0.1` has a different demo-1.0.tar.gz: its sha256 is [SHA256], ours is [SHA256]
@@ -401,9 +401,9 @@ fn a_file_that_is_named_twice_is_sent_once() {
     fs_err::write(&copy, "other bytes").unwrap();
     index.upload(&upload_project, &[copy.to_str().unwrap()]).code(3).says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 error: [check] `demo-1.0-py3-none-any.whl`: the file is not a ZIP archive: it has no end record [archive]
 error: [check] the release: two files named `demo-1.0-py3-none-any.whl` have different bytes [same-file]
 help: PyPI accepts a name once: build the release once, into an empty folder

@@ -57,12 +57,25 @@ impl<'f> Description<'f> {
             Some(text) => match statements::setup_argument(text, "name").map(|found| found.given) {
                 Some(AssignedValue::Text(span)) => checked(&text[span], "setup.py", "name"),
                 Some(AssignedValue::Named(name)) => {
-                    self.plain_string(text, &name).ok_or(ProjectError::NoName)
+                    self.plain_string(text, &name).ok_or_else(|| self.without_name())
                 }
-                _ => Err(ProjectError::NoName),
+                _ => Err(self.without_name()),
             },
-            None => Err(ProjectError::NoName),
+            None => Err(self.without_name()),
         }
+    }
+
+    /// The error of a project without a name, which names the file that has the project's other metadata.
+    fn without_name(&self) -> ProjectError {
+        let has_table = |toml: &Toml| toml.get(&["project"]).is_some();
+        let is_setuptools =
+            self.backend == Backend::Setuptools && !self.pyproject.as_ref().is_some_and(has_table);
+        let path = match (&self.setup_py, &self.setup_cfg) {
+            (Some(_), _) if is_setuptools => "setup.py",
+            (None, Some(_)) if is_setuptools => "setup.cfg",
+            _ => "pyproject.toml",
+        };
+        ProjectError::NoName { path }
     }
 
     /// The plain string that a name of setup.py stands for.

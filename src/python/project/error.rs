@@ -10,7 +10,10 @@ pub enum ProjectError {
     #[error("no `pyproject.toml`, `setup.cfg` or `setup.py`")]
     NoProject,
     #[error("the project has no name")]
-    NoName,
+    NoName {
+        /// The file that should state it
+        path: &'static str,
+    },
     #[error("`{path}` does not exist")]
     Missing { path: String },
     #[error("`{path}` is not UTF-8 text")]
@@ -68,9 +71,13 @@ impl ProjectError {
         let places = "set where the version is written: `files = [{ path = \"…\", search = \"… {version} …\" }]` in `[stage.version]`";
         match self {
             Self::NoProject => "run pyrelease in the project's root, or pass it with `-C`".to_owned(),
-            Self::NoName => {
-                "set `name` in `[project]` of `pyproject.toml`, or `name = \"…\"` in `release.toml`"
-                    .to_owned()
+            Self::NoName { path } => {
+                let here = match *path {
+                    "setup.py" => "pass it to `setup()` in `setup.py` as plain text",
+                    "setup.cfg" => "set `name` in `[metadata]` of `setup.cfg`",
+                    _ => "set `name` in `[project]` of `pyproject.toml`",
+                };
+                format!("{here}, or set `name = \"…\"` in `release.toml`")
             }
             Self::Missing { .. } => {
                 "use a path relative to the project's root, and commit the file".to_owned()

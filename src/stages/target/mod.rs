@@ -180,7 +180,7 @@ pub fn read_project(config: &Config, files: &dyn Files, known: Option<&str>) -> 
         let help = error.help();
         let converted = Error::usage(error.to_string());
         let converted = if help.is_empty() { converted } else { converted.help(help) };
-        if error == ProjectError::NoName { only_backend_knows(converted) } else { converted }
+        if matches!(error, ProjectError::NoName { .. }) { only_backend_knows(converted) } else { converted }
     })
 }
 

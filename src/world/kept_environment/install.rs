@@ -158,8 +158,11 @@ fn with_pip(
         (reporting.run)(&pip).map_err(|error| {
             let listed = fs_err::read_to_string(list).unwrap_or_default();
             let what: Vec<&str> = listed.lines().collect();
-            Error::failed(format!("failed to install the build requirements: {}", what.join(", "))).because(error)
-                .help("correct `requires` of [build-system] in pyproject.toml, or what pip's settings say where to find them")
+            let help = match wanted.project.join("pyproject.toml").exists() {
+                true => "correct `requires` of [build-system] in pyproject.toml, or what pip's settings say where to find them",
+                false => "correct what pip's settings say where to find them",
+            };
+            Error::failed(format!("failed to install the build requirements: {}", what.join(", "))).because(error).help(help)
         })?;
     }
     Ok(())

@@ -40,9 +40,9 @@ fn an_index_that_deadlocks_still_gets_every_file() {
     let ended = greedy.upload(&upload_project, &["--connections", "8"]).code(0);
     ended.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-macosx_10_10_x86_64.whl`, `demo-1.0-py3-none-macosx_10_11_x86_64.whl`, `demo-1.0-py3-none-macosx_10_12_x86_64.whl` and 10 more files: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-macosx_10_10_x86_64.whl`, `demo-1.0-py3-none-macosx_10_11_x86_64.whl`, `demo-1.0-py3-none-macosx_10_12_x86_64.whl` and 10 more files: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 warning: [upload] the index fails on parallel uploads: uploading the remaining files one at a time
@@ -71,9 +71,9 @@ fn a_refusal_stops_further_uploads_and_reports_all_outcomes() {
     let ended = index.upload_blindly(&upload_project).code(4);
     ended.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-macosx_10_10_x86_64.whl`, `demo-1.0-py3-none-macosx_10_11_x86_64.whl`, `demo-1.0-py3-none-macosx_10_12_x86_64.whl` and 8 more files: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-macosx_10_10_x86_64.whl`, `demo-1.0-py3-none-macosx_10_11_x86_64.whl`, `demo-1.0-py3-none-macosx_10_12_x86_64.whl` and 8 more files: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 warning: [127.0.0.1] `127.0.0.1` has no `simple` URL: existing files cannot be detected, and may be overwritten
@@ -102,9 +102,9 @@ fn a_url_without_its_slash_is_explained() {
     let ended = upload_project.upload(&["--url", url.trim_end_matches('/')], &[]).code(1);
     ended.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 warning: [127.0.0.1] `127.0.0.1` has no `simple` URL: existing files cannot be detected, and may be overwritten
@@ -181,9 +181,9 @@ fn a_permanent_failure_is_not_waited_for() {
     index.proxy.ahead(Asked::Upload, [Some(Trouble::Busy(429, 3600))]);
     index.upload(&upload_project, &[]).code(1).says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 error: `127.0.0.1` refused `demo-1.0-py3-none-any.whl`: 429: this is the proxy speaking (HTTP 429)
@@ -193,9 +193,9 @@ help: the index limits requests: wait, then try again; nothing was stored, and t
     index.proxy.ahead(Asked::Upload, [Some(Trouble::Circles)]);
     index.upload(&upload_project, &[]).code(1).says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 error: `127.0.0.1` did not accept `demo-1.0-py3-none-any.whl`: its upload URL redirects to `/legacy/`
@@ -216,9 +216,9 @@ fn a_server_that_is_away_for_a_while_is_waited_for_when_a_part_is_public() {
     let ended = index.upload(&upload_project, &[]).code(0);
     ended.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 warning: [upload] `127.0.0.1` may or may not have stored `demo-1.0.tar.gz`: everything was sent, but no reply came: connection closed before message completed, the index does not list the file; sending it again
@@ -234,9 +234,9 @@ warning: [upload] `127.0.0.1` may or may not have stored `demo-1.0.tar.gz`: ever
     let ended = index.upload(&upload_project, &[]).code(4);
     ended.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 warning: [upload] `127.0.0.1` may or may not have stored `demo-1.0-py3-none-any.whl`: everything was sent, but no reply came: connection closed before message completed, the index does not list the file; sending it again
@@ -256,9 +256,9 @@ fn a_server_that_never_recovers_leaves_a_doubt_that_the_next_upload_settles() {
     assert_eq!(ended.statuses()["demo-1.0-py3-none-any.whl"], "unknown");
     ended.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 error: `127.0.0.1` may or may not have stored `demo-1.0-py3-none-any.whl`: the server failed with HTTP 500 500: this is the proxy speaking

@@ -19,9 +19,9 @@ fn a_probe_predicts_refusals_and_stores_nothing() {
     // Every probe of a project that does not exist counts as a new project.
     taken.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 note: [127.0.0.1] `127.0.0.1` would accept demo-1.0-py3-none-any.whl
@@ -33,9 +33,9 @@ note: [127.0.0.1] `127.0.0.1` has no project `demo` yet, so it was asked about t
     let taken = blind(&next, &["--probe"]).code(0);
     taken.says(str![[r#"
 warning: [check] `demo-1.1-py3-none-any.whl` and `demo-1.1.tar.gz`: the metadata has no license (demo-1.1.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.1-py3-none-any.whl` and `demo-1.1.tar.gz`: the metadata has no `Requires-Python` (demo-1.1.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 note: [127.0.0.1] `127.0.0.1` would accept demo-1.1-py3-none-any.whl
@@ -48,9 +48,9 @@ note: [127.0.0.1] `127.0.0.1` would accept demo-1.1.tar.gz
     let refused = blind(&other, &["--probe"]).code(3);
     refused.says(str![[r#"
 warning: [check] `demo-1.0.tar.gz`: the metadata has no license (demo-1.0/PKG-INFO) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0/PKG-INFO) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 error: [127.0.0.1] `127.0.0.1` refused `demo-1.0.tar.gz`: File already exists ('demo-1.0.tar.gz', with blake2_256 hash '[SHA256]'). See https://pypi.org/help/#file-name-reuse for more information. (HTTP 400)
@@ -65,9 +65,9 @@ error: the upload was refused; nothing has been sent
     let careful = upload_project.upload(&["--url", &url, "--simple", &simple, "--probe"], &user).code(0);
     careful.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 detail: [127.0.0.1] the credentials for `127.0.0.1` are from `TWINE_PASSWORD`
 warning: [127.0.0.1] `127.0.0.1` was not asked whether it would accept the files
 help: only PyPI is known to check a file before it stores it; another index might store the probe

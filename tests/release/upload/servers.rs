@@ -90,9 +90,9 @@ fn a_pypiserver_that_is_open_to_all_takes_files_and_keeps_them() {
     visit.is_decided_by_hashes(&ours, &other);
     visit.upload(&ours).code(0).says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 note: `127.0.0.1` already has every file, with the same bytes
@@ -103,9 +103,9 @@ note: `127.0.0.1` already has every file, with the same bytes
     let late = visit.upload_after_a_stale_look(&other).code(4);
     late.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 error: `127.0.0.1` has a different `demo-1.0.tar.gz` already: its sha256 is [SHA256], ours is [SHA256]
@@ -117,9 +117,9 @@ help: uploaded files stay; fix the error and run the command again to upload the
     let blind = visit.upload_blindly(&ours).code(1);
     blind.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 warning: [127.0.0.1] `127.0.0.1` has no `simple` URL: existing files cannot be detected, and may be overwritten
@@ -143,9 +143,9 @@ fn a_pypiserver_that_replaces_files_replaces_none_that_is_seen_beforehand() {
     // Without the URL of the listing, a warning tells the consequence.
     visit.upload_blindly(&other).code(0).says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 detail: [127.0.0.1] the credentials for `127.0.0.1` are from `TWINE_PASSWORD`
 warning: [127.0.0.1] `127.0.0.1` has no `simple` URL: existing files cannot be detected, and may be overwritten
 help: pass `--simple URL`, where the index lists files
@@ -163,9 +163,9 @@ fn a_pypiserver_that_does_not_know_the_password_stores_nothing() {
     let refused = visit.upload(&upload_project).code(1);
     refused.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 detail: [127.0.0.1] the credentials for `127.0.0.1` are from `TWINE_PASSWORD`
 error: `127.0.0.1` refused `demo-1.0-py3-none-any.whl`: no reason given (HTTP 403)
 help: the credentials are from `TWINE_PASSWORD`
@@ -177,9 +177,9 @@ help: these credentials do not permit uploads to the index; nothing was stored, 
     let nobody = visit.upload(&upload_project).code(1);
     nobody.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 error: `127.0.0.1` refused `demo-1.0-py3-none-any.whl`: no reason given (HTTP 401)
@@ -202,9 +202,9 @@ fn devpi_takes_files_from_its_user_and_replaces_none_that_is_seen_beforehand() {
     wrong.variables[1].1 = "not-the-password";
     wrong.upload(&ours).code(1).says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 detail: [127.0.0.1] the credentials for `127.0.0.1` are from `TWINE_PASSWORD`
 error: `127.0.0.1` refused `demo-1.0-py3-none-any.whl`: Unauthorized (HTTP 401)
 help: the credentials are from `TWINE_PASSWORD`
@@ -213,9 +213,9 @@ help: the index requires credentials: set them, or use others; nothing was store
 "#]]);
     Visit::of_anybody(&server).upload(&ours).code(1).says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 warning: [127.0.0.1] there are no credentials for `127.0.0.1`
 help: set `PYRELEASE_TOKEN_127_0_0_1` to a token, or add one to `.pypirc` as the password of section [127.0.0.1] (with the username __token__)
 error: `127.0.0.1` refused `demo-1.0-py3-none-any.whl`: Unauthorized (HTTP 401)
@@ -231,9 +231,9 @@ help: the index requires credentials, and there are none for it: put a token int
     let blind = stays.upload_blindly(&other).code(4);
     blind.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 detail: [127.0.0.1] the credentials for `127.0.0.1` are from `TWINE_PASSWORD`
 warning: [127.0.0.1] `127.0.0.1` has no `simple` URL: existing files cannot be detected, and may be overwritten
 help: pass `--simple URL`, where the index lists files
@@ -245,9 +245,9 @@ help: uploaded files stay; fix the error and run the command again to upload the
     let late = stays.upload_after_a_stale_look(&other).code(4);
     late.says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 detail: [127.0.0.1] the credentials for `127.0.0.1` are from `TWINE_PASSWORD`
 error: `127.0.0.1` has a different `demo-1.0.tar.gz` already: its sha256 is [SHA256], ours is [SHA256]
 help: the file name cannot be used again: release another version, or use the existing files
@@ -263,9 +263,9 @@ help: uploaded files stay; fix the error and run the command again to upload the
     assert_eq!(volatile.files("demo"), ours.files());
     changes.upload_blindly(&other).code(0).says(str![[r#"
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no license (demo-1.0.dist-info/METADATA) [no-license]
-help: set `license` in [project] of pyproject.toml, such as `license = "MIT"`
+help: set `license`, such as `license = "MIT"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`
 warning: [check] `demo-1.0-py3-none-any.whl` and `demo-1.0.tar.gz`: the metadata has no `Requires-Python` (demo-1.0.dist-info/METADATA) [no-requires-python]
-help: set `requires-python` in [project] of pyproject.toml, such as `requires-python = ">=3.9"`
+help: set `requires-python = ">=3.9"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in `setup()`
 detail: [127.0.0.1] the credentials for `127.0.0.1` are from `TWINE_PASSWORD`
 warning: [127.0.0.1] `127.0.0.1` has no `simple` URL: existing files cannot be detected, and may be overwritten
 help: pass `--simple URL`, where the index lists files

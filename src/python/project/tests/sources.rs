@@ -45,7 +45,17 @@ fn finds_names_in_older_files() {
     assert_eq!(name(&[("setup.cfg", "[metadata]\nname = demo\n")]).unwrap(), "demo");
     assert_eq!(name(&[("setup.py", "setup(name='demo')")]).unwrap(), "demo");
     assert_eq!(name(&[("pyproject.toml", "[tool.flit.metadata]\nmodule = \"demo\"\n")]).unwrap(), "demo");
-    assert_eq!(name(&[("setup.py", "setup(name=NAME)")]).unwrap_err(), ProjectError::NoName);
+    let without = |files: &[(&str, &str)]| name(files).unwrap_err().help();
+    let (setup_py, setup_cfg) =
+        (("setup.py", "setup(name=NAME)"), ("setup.cfg", "[metadata]\nversion = 1.0\n"));
+    let build_system = ("pyproject.toml", "[build-system]\nrequires = [\"setuptools\"]\n");
+    for files in [&[setup_py][..], &[setup_py, setup_cfg], &[setup_py, build_system]] {
+        assert!(without(files).starts_with("pass it to `setup()` in `setup.py`"), "{files:?}");
+    }
+    assert!(without(&[setup_cfg]).starts_with("set `name` in `[metadata]` of `setup.cfg`"));
+    for text in ["[project]\nversion = \"1.0\"\n", "[build-system]\nbuild-backend = \"hatchling.build\"\n"] {
+        assert!(without(&[("pyproject.toml", text), setup_py]).contains("`pyproject.toml`"), "{text}");
+    }
     assert_eq!(name(&[("README", "")]).unwrap_err(), ProjectError::NoProject);
     let error = name(&[("pyproject.toml", "[project]\nname = \"de mo\"\n")]).unwrap_err().to_string();
     assert!(error.starts_with("`project.name` in `pyproject.toml` is not a project name"), "{error}");

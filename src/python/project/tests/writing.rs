@@ -213,7 +213,7 @@ fn reads_the_current_version_from_every_place() {
 fn every_error_says_what_to_do() {
     for error in [
         ProjectError::NoProject,
-        ProjectError::NoName,
+        ProjectError::NoName { path: "setup.py" },
         ProjectError::Missing { path: "x".into() },
         ProjectError::NoPlace,
         ProjectError::Overlap { path: "x".into(), line: 1 },

@@ -237,7 +237,9 @@ fn license(subject: &Subject) -> Vec<Violation> {
             return Vec::new();
         }
         let found = Violation::new("the metadata has no license").member(member);
-        vec![found.help("set `license` in [project] of pyproject.toml, such as `license = \"MIT\"`")]
+        vec![found.help(
+            "set `license`, such as `license = \"MIT\"`: in [project] of pyproject.toml, [metadata] of setup.cfg, or `setup()`",
+        )]
     })
 }
 
@@ -248,7 +250,8 @@ fn requires_python(subject: &Subject) -> Vec<Violation> {
         }
         let found = Violation::new("the metadata has no `Requires-Python`").member(member);
         vec![found.help(
-            "set `requires-python` in [project] of pyproject.toml, such as `requires-python = \">=3.9\"`",
+            "set `requires-python = \">=3.9\"` in [project] of pyproject.toml, or `python_requires` in [options] of setup.cfg or in \
+             `setup()`",
         )]
     })
 }

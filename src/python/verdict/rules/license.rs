@@ -49,7 +49,7 @@ fn both(subject: &Subject) -> Vec<Violation> {
             (Some(header), Some(_)) => {
                 let found = Violation::new("`License` and `License-Expression` are both present")
                     .header(member, header);
-                vec![found.help("keep only the expression: `license = \"…\"` in pyproject.toml, not a table")]
+                vec![found.help("keep only the expression: `license = \"…\"` in pyproject.toml, not a table, or `license_expression` in setup.cfg")]
             }
             _ => Vec::new(),
         }
