@@ -148,11 +148,26 @@ impl Examination<'_> {
         let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
         let bumping = Bumping { bump, date, force: false, asked: None, notes: None };
         let kinds = [ErrorKind::NoBump, ErrorKind::Refused];
-        let found = stages::target_or_patch(config, workspace, bumping, &kinds);
-        let (target, reserve) = self.ok_or_report(found)?;
-        let reason = target.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let found = stages::target_or_patch(config, workspace, bumping.clone(), &kinds);
+        let is_certain = found.is_ok();
+        let (target, reserve) =
+            self.ok_or_report(found).or_else(|| Some((stand_in(config, workspace, &bumping)?, None)))?;
+        let reason = match (is_certain, target.reason.as_deref()) {
+            (false, _) => ", only to check the rest".to_owned(),
+            (true, Some(reason)) => format!(": {reason}"),
+            (true, None) => String::new(),
+        };
         self.fact("project", &format!("{} {}", target.project.name, target.previous));
         self.fact("release", &format!("{}{reason}", target.version));
         Some((target, reserve))
     }
+}
+
+/// A release to check the rest with, if the one that `run` would make cannot be determined: a patch, or the first one.
+fn stand_in(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Option<Target> {
+    let first = Bump::Explicit("0.1.0".parse().expect("a version"));
+    [Bump::Patch, first].into_iter().find_map(|bump| {
+        let bumping = Bumping { bump: Some(bump), force: true, ..bumping.clone() };
+        stages::target(config, workspace, &bumping).ok()
+    })
 }

@@ -1,6 +1,6 @@
 //! `pyrelease doctor`: its findings, and that it changes nothing.
 
-use pyrelease_test_support::Transcript;
+use pyrelease_test_support::{Transcript, str};
 
 use super::failures::Attempt;
 use super::{QUICK, quick};
@@ -65,4 +65,29 @@ fn a_run_that_was_cut_short_is_found() {
     project.pyrelease("doctor minor").code(3);
     project.pyrelease("rollback --yes").code(0);
     project.pyrelease("doctor minor").code(0);
+}
+
+/// The version comes from tags, and there is none: what does not depend on it is examined all the same.
+#[test]
+fn a_release_that_cannot_be_determined_does_not_hide_the_rest() {
+    let attempt = Attempt::configured(quick(), QUICK);
+    let project = &attempt.project;
+    project.write(
+        "pyproject.toml",
+        "[build-system]\nrequires = [\"setuptools-scm\"]\nbuild-backend = \"setuptools.build_meta\"\n\n\
+         [project]\nname = \"demo\"\ndynamic = [\"version\"]\n\n[tool.setuptools_scm]\n",
+    );
+    project.write("release.toml", &format!("carry = [\"data.bin\"]\n{}", project.read("release.toml")));
+    project.commit("Take the version from tags");
+    project.git(&["tag", "--delete", "v1.0.0"]);
+    for bump in ["", " minor"] {
+        project.pyrelease(&format!("doctor{bump}")).code(3).messages_eq(str![[r#"
+error: `demo` takes its version from tags, but there is none yet
+help: pass the first version: `pyrelease run 0.1.0`
+error: `carry` names `data.bin`, which does not exist
+help: create it, or remove it from `carry`
+error: 2 problems would make a release fail
+
+"#]]);
+    }
 }
