@@ -33,6 +33,41 @@ pub fn visible(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// The digits of a digest that are shown
+const SHOWN_DIGITS: usize = 12;
+/// The digits of a SHA-256 digest
+const DIGITS: usize = 64;
+
+/// The first digits of a digest: enough to tell two apart.
+pub fn short_digest(digest: &str) -> &str {
+    digest.get(..SHOWN_DIGITS).unwrap_or(digest)
+}
+
+/// The text with only the first digits of every SHA-256 digest that is a word. Digests in paths stay whole.
+pub fn with_short_digests(text: &str) -> Cow<'_, str> {
+    let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+    let joins = |byte: Option<&u8>| {
+        byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"/\\-_.+".contains(byte))
+    };
+    let bytes = text.as_bytes();
+    let (mut shortened, mut kept_to, mut at) = (String::new(), 0, 0);
+    while at < bytes.len() {
+        let digits = bytes[at..].iter().take_while(|byte| is_digit(byte)).count();
+        let is_word =
+            !joins(at.checked_sub(1).and_then(|before| bytes.get(before))) && !joins(bytes.get(at + digits));
+        if digits == DIGITS && is_word {
+            shortened.push_str(&text[kept_to..at + SHOWN_DIGITS]);
+            kept_to = at + DIGITS;
+        }
+        at += digits.max(1);
+    }
+    if kept_to == 0 {
+        return text.into();
+    }
+    shortened.push_str(&text[kept_to..]);
+    shortened.into()
+}
+
 /// The text for an HTML page, in an element or in a quoted attribute.
 pub fn escape_html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -140,6 +175,20 @@ mod tests {
         ] {
             assert_eq!(safe(text), shown);
         }
+    }
+
+    #[test]
+    fn digests_are_shortened_where_they_are_words() {
+        let digest = "0a".repeat(32);
+        let shown =
+            with_short_digests(&format!("x.whl (sha256 {digest}, was `{digest}`) é {digest}")).into_owned();
+        assert_eq!(shown, "x.whl (sha256 0a0a0a0a0a0a, was `0a0a0a0a0a0a`) é 0a0a0a0a0a0a");
+        for kept in
+            [format!("/cache/{digest}/x"), format!("{digest}.whl"), format!("{digest}0"), "ab".repeat(20)]
+        {
+            assert_eq!(with_short_digests(&kept), kept);
+        }
+        assert_eq!(short_digest(&digest), "0a0a0a0a0a0a");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::index::variable_for;
 use crate::ops::{self, Context, RunOptions};
 use crate::server::{Access, EmbeddedIndex};
-use crate::ui::Ui;
+use crate::ui::{Format, Ui, Verbosity};
 use crate::world::process::Process;
 
 const FILES: [(&str, &str); 5] = [
@@ -53,8 +53,14 @@ pub(super) fn demo(context: &Context, arguments: &Arguments) -> Result<()> {
         pypi.simple_url()
     ));
 
+    // Whoever is at a terminal can look at the indexes; later, only their files are left.
+    let stays = ops::can_ask() && context.format == Format::Human && context.verbosity > Verbosity::Quiet;
+    let pages = [&testpypi, &pypi].map(|index| match stays {
+        true => format!("{}project/{{name}}/{{version}}/", index.url()),
+        false => format!("file://{}/", folder.join("indexes").join(index.name()).display()),
+    });
     let project = folder.join("project");
-    make_project(&project, &folder.join("remote.git"), &testpypi, &pypi)?;
+    make_project(&project, &folder.join("remote.git"), (&testpypi, &pypi), &pages)?;
     say(&format!("a project with a history and a remote is in {}", project.display()));
     say("its release.toml lists the stages; what follows is `pyrelease run --yes`");
 
@@ -78,17 +84,28 @@ pub(super) fn demo(context: &Context, arguments: &Arguments) -> Result<()> {
     say(
         "installed the release from the second index into a new environment, imported it, and compared its version",
     );
-    say(&format!("look at the commit and the tag:   git -C {} log --stat -1 --decorate", project.display()));
+    if stays {
+        context
+            .ui
+            .wait("the two indexes are still running: look at their pages, then press Enter to stop them")?;
+    }
+    drop((testpypi, pypi));
     say("the two indexes have stopped; their files are kept");
+    say(&format!("look at the commit and the tag:   git -C {} log --stat -1 --decorate", project.display()));
     say(&format!("look at what the indexes hold:    ls -R {}", folder.join("indexes").display()));
-    say(&format!("look at what the run did:         pyrelease -C {} status", project.display()));
+    say(&format!("look at what the run did:         pyrelease -C {} status --offline", project.display()));
     say(&format!("kill the release at every point:  pyrelease -C {} drill --at HEAD~1", project.display()));
     say(&format!("to clean up:                      rm -r {}", folder.display()));
     Ok(())
 }
 
 /// Creates the project with two commits, a tag 0.1.0 and a remote.
-fn make_project(project: &Path, remote: &Path, testpypi: &EmbeddedIndex, pypi: &EmbeddedIndex) -> Result<()> {
+fn make_project(
+    project: &Path,
+    remote: &Path,
+    (testpypi, pypi): (&EmbeddedIndex, &EmbeddedIndex),
+    [testpypi_page, pypi_page]: &[String; 2],
+) -> Result<()> {
     for (path, text) in FILES {
         write(&project.join(path), text)?;
     }
@@ -110,6 +127,8 @@ fn make_project(project: &Path, remote: &Path, testpypi: &EmbeddedIndex, pypi: &
     let configuration = include_str!("../../templates/demo/release.toml")
         .replace("@testpypi-upload@", &testpypi.upload_url())
         .replace("@testpypi-simple@", &testpypi.simple_url())
+        .replace("@testpypi-view@", testpypi_page)
+        .replace("@pypi-view@", pypi_page)
         .replace("@pypi-upload@", &pypi.upload_url())
         .replace("@pypi-simple@", &pypi.simple_url());
     write(&project.join("release.toml"), &configuration)?;

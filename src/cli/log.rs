@@ -64,7 +64,7 @@ pub(super) fn log(context: &Context, arguments: &Arguments) -> Result<()> {
     let run = log::find(&store, arguments.run.as_deref())?;
     let lines = log::read(&run)?;
     match context.format {
-        Format::Human => data(&journal_text(&lines, &log::outputs(&run)?)),
+        Format::Human => context.ui.data(&journal_text(&lines, &log::outputs(&run)?)),
         Format::Json => lines.iter().for_each(|line| {
             let state = match line.content {
                 Content::Record(_) => "sound",

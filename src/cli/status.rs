@@ -25,7 +25,7 @@ pub(super) fn status(context: &Context, arguments: &Arguments) -> Result<()> {
         (Format::Json, report) => {
             data(&serde_json::to_string(&report).expect("a report has string keys only"));
         }
-        (Format::Human, Some(report)) => data(&status_text(&report)),
+        (Format::Human, Some(report)) => context.ui.data(&status_text(&report, context.verbosity)),
         (Format::Human, None) => data("no release has been run in this repository"),
     }
     Ok(())

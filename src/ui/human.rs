@@ -19,7 +19,7 @@ use crate::engine::model::{Action, Plan};
 use crate::error::Error;
 use crate::finding::{Finding, Severity};
 use crate::python::distribution::Distribution;
-use crate::text::{safe, safe_styled};
+use crate::text::{safe, safe_styled, with_short_digests};
 
 /// The size in bytes from which on the start of an upload is announced
 const LARGE: u64 = 1 << 20;
@@ -42,6 +42,7 @@ impl Human {
 
     fn line(&self, text: &str) {
         let text = safe_styled(text);
+        let text = if self.verbosity == Verbosity::Verbose { text } else { with_short_digests(&text) };
         let write = || drop(writeln!(anstream::stderr(), "{text}"));
         match (&*self.uploads.borrow(), &*self.live.borrow()) {
             (Some(uploads), _) => uploads.suspend(write),

@@ -24,7 +24,8 @@ use secrecy::SecretString;
 
 use crate::engine::event::{Event, Listener};
 use crate::error::Error;
-use crate::text::safe;
+use crate::text::{safe, with_short_digests};
+use crate::world::process::Since;
 use crate::world::terminal::HiddenInput;
 
 pub use account::status_text;
@@ -91,6 +92,14 @@ impl Ui {
         }
     }
 
+    /// Writes text for people to standard output, with short digests unless the output is verbose.
+    pub fn data(&self, text: &str) {
+        match self {
+            Self::Human(human) if human.verbosity() < Verbosity::Verbose => data(&with_short_digests(text)),
+            Self::Human(_) | Self::Json(_) => data(text),
+        }
+    }
+
     /// Asks for a yes on the terminal.
     ///
     /// # Errors
@@ -114,22 +123,26 @@ impl Ui {
         let mut stderr = anstream::stderr();
         write!(stderr, "{} [y/N] ", safe(question))?;
         stderr.flush()?;
-        // A read cannot be stopped, so it has a thread of its own, which ends with the process.
-        let (send, answers) = mpsc::channel();
-        thread::spawn(move || {
-            let mut answer = String::new();
-            let _ = send.send(std::io::stdin().read_line(&mut answer).map(|_| answer));
-        });
-        loop {
-            match answers.recv_timeout(TICK) {
-                Ok(answer) => return Ok(Some(is_yes(&answer?))),
-                Err(_) if stop.load(Ordering::SeqCst) => {
-                    writeln!(stderr)?;
-                    return Ok(None);
-                }
-                Err(_) => {}
-            }
+        let answer = line_unless(|| stop.load(Ordering::SeqCst))?;
+        if answer.is_none() {
+            writeln!(stderr)?;
         }
+        Ok(answer.map(|answer| is_yes(&answer)))
+    }
+
+    /// Waits until the user presses Enter or Ctrl-C on the terminal.
+    ///
+    /// # Errors
+    /// The terminal cannot be read.
+    pub fn wait(&self, what: &str) -> std::io::Result<()> {
+        let began = Since::now();
+        let mut stderr = anstream::stderr();
+        write!(stderr, "{} ", safe(what))?;
+        stderr.flush()?;
+        if line_unless(|| began.is_interrupted())?.is_none() {
+            writeln!(stderr)?;
+        }
+        Ok(())
     }
 
     /// Asks for a line of text on the terminal.
@@ -157,6 +170,23 @@ impl Ui {
         let answer = rpassword::read_password();
         writeln!(stderr)?;
         Ok(SecretString::from(answer?.trim()))
+    }
+}
+
+/// A line from the terminal; none if `stops` says so before there is one.
+fn line_unless(stops: impl Fn() -> bool) -> std::io::Result<Option<String>> {
+    // A read cannot be stopped, so it has a thread of its own, which ends with the process.
+    let (send, answers) = mpsc::channel();
+    thread::spawn(move || {
+        let mut answer = String::new();
+        let _ = send.send(std::io::stdin().read_line(&mut answer).map(|_| answer));
+    });
+    loop {
+        match answers.recv_timeout(TICK) {
+            Ok(answer) => return answer.map(Some),
+            Err(_) if stops() => return Ok(None),
+            Err(_) => {}
+        }
     }
 }
 

@@ -208,9 +208,9 @@ demo 1.1.0: interrupted in `pypi`
   done      main in the repository and tag v1.1.0
   done      main and v1.1.0 at origin
 
-  file                         sha256      here  pypi
-  demo-1.1.0-py3-none-any.whl  [OID]       gone  absent
-  demo-1.1.0.tar.gz            [OID]       gone  absent
+  file                         sha256        here  pypi
+  demo-1.1.0-py3-none-any.whl  [SHA256]      gone  absent
+  demo-1.1.0.tar.gz            [SHA256]      gone  absent
 
   ref         at      now         state
   main        here    [OID]       as the run made it
@@ -245,9 +245,9 @@ demo 1.1.0: interrupted in `pypi`
   done      main in the repository and tag v1.1.0
   done      main and v1.1.0 at origin
 
-  file                         sha256      here     pypi
-  demo-1.1.0-py3-none-any.whl  [OID]       present  absent
-  demo-1.1.0.tar.gz            [OID]       present  absent
+  file                         sha256        here     pypi
+  demo-1.1.0-py3-none-any.whl  [SHA256]      present  absent
+  demo-1.1.0.tar.gz            [SHA256]      present  absent
 
   ref         at      now         state
   main        here    [OID]       as the run made it
@@ -291,9 +291,9 @@ demo 1.1.0: released
   done      main in the repository and tag v1.1.0
   done      main and v1.1.0 at origin
 
-  file                         sha256      here     pypi
-  demo-1.1.0-py3-none-any.whl  [OID]       present  rebuilt: [OID]
-  demo-1.1.0.tar.gz            [OID]       present  rebuilt: [OID]
+  file                         sha256        here     pypi
+  demo-1.1.0-py3-none-any.whl  [SHA256]      present  rebuilt: [SHA256]
+  demo-1.1.0.tar.gz            [SHA256]      present  rebuilt: [SHA256]
 
   ref         at      now         state
   main        here    [OID]       as the run made it

@@ -152,9 +152,9 @@ demo 1.1.0: interrupted in `push`
   not done  main and v1.1.0 at origin
   in doubt  main and v1.1.0 at origin
 
-  file                         sha256      here     testpypi  pypi
-  demo-1.1.0-py3-none-any.whl  [OID]       present  same      absent
-  demo-1.1.0.tar.gz            [OID]       present  same      absent
+  file                         sha256        here     testpypi  pypi
+  demo-1.1.0-py3-none-any.whl  [SHA256]      present  same      absent
+  demo-1.1.0.tar.gz            [SHA256]      present  same      absent
 
   ref         at      now         state
   main        here    [OID]       as the run made it

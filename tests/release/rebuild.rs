@@ -212,7 +212,7 @@ fn two_contents_under_one_name_are_refused() {
     fs_err::write(local.rehearsal.record(WHEEL), record.replace(&ours, &theirs)).unwrap();
     local.restart_rehearsal();
     let refused = local.pyrelease("resume --yes").code(4);
-    assert!([&ours, &theirs].iter().all(|sha256| refused.stderr().contains(*sha256)), "{refused}");
+    assert!([&ours, &theirs].iter().all(|sha256| refused.stderr().contains(&sha256[..12])), "{refused}");
     refused.assert_error_shown("rebuild/two-contents-under-one-name-are-refused");
     assert_eq!(local.public.files().len(), 1);
 }

@@ -1,6 +1,6 @@
 //! `status` shows the state and the command that continues; `log` shows what happened.
 
-use pyrelease_test_support::Transcript;
+use pyrelease_test_support::{Outcome, Transcript};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -117,4 +117,30 @@ fn a_run_that_is_under_way() {
     run.env("OUT", &out).env("PROJECT", local.project.folder()).code(0);
     let seen: Value = serde_json::from_str(&fs_err::read_to_string(out).unwrap()).unwrap();
     assert_eq!((&seen["under_way"], &seen["at"], &seen["next"]), (&json!(true), &json!("look"), &json!([])));
+}
+
+/// Colours are for terminals, whole digests for programs and for those who ask for them.
+#[test]
+fn states_have_colours_and_digests_are_short() {
+    let local = Local::new();
+    let released = local.pyrelease("run minor --yes").code(0);
+    let status = local.status();
+    let digest = list(&status["files"])[0]["sha256"].as_str().expect("a digest").to_owned();
+    let has = |outcome: &Outcome, whole: bool| {
+        let shown = [outcome.stdout(), outcome.stderr()].concat();
+        assert!(shown.contains(&digest[..12]), "{outcome}");
+        assert_eq!(shown.contains(&digest), whole, "{outcome}");
+    };
+    has(&released, false);
+    for command in ["status", "log --last"] {
+        has(&local.pyrelease(command).code(0), false);
+        has(&local.pyrelease(&format!("{command} -v")).code(0), true);
+    }
+    has(&local.pyrelease("log --last --format json").code(0), true);
+    let (plain, coloured) =
+        (local.pyrelease("status").code(0), local.pyrelease("status --color always").code(0));
+    assert!(!plain.stdout().contains('\u{1b}'), "{plain}");
+    for styled in ["\u{1b}[1m\u{1b}[32mreleased\u{1b}[0m", "\u{1b}[1m\u{1b}[32msame\u{1b}[0m"] {
+        assert!(coloured.stdout().contains(styled), "{coloured}");
+    }
 }

@@ -134,6 +134,21 @@ fn a_demonstration() {
     project.pyrelease("demo --folder").arg(folder).code(0).assert_shown("demo");
 }
 
+/// The links that the demonstration ends with lead somewhere as long as somebody looks at them.
+#[test]
+fn the_indexes_of_a_demonstration_run_until_somebody_has_looked() {
+    let project = quick().build();
+    for key in ["\n", "\u{3}"] {
+        let folder = project.sandbox().root().join(format!("tour-{}", u32::from(key == "\n")));
+        let dialogue = [("press Enter to stop them", key)];
+        let demo = project.pyrelease("demo --folder").arg(&folder).on_a_terminal(&dialogue).code(0);
+        let shown = demo.stdout();
+        assert!(shown.contains("/project/pyrelease-demo/0.2.0/"), "{demo}");
+        assert!(shown.find("View at") < shown.find("press Enter"), "{demo}");
+        assert!(shown.find("press Enter") < shown.find("have stopped"), "{demo}");
+    }
+}
+
 #[test]
 fn the_next_version_is_opened() {
     let project = quick().config(REOPENING).build();

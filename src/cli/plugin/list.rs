@@ -85,7 +85,7 @@ pub(super) fn list(context: &Context) -> Result<()> {
     match context.format {
         Format::Json => data(&serde_json::to_string(&entries).expect("an entry has string keys only")),
         Format::Human if entries.is_empty() => data("there are no plugins"),
-        Format::Human => data(&safe(&entries.iter().map(text).collect::<Vec<_>>().join("\n\n"))),
+        Format::Human => context.ui.data(&safe(&entries.iter().map(text).collect::<Vec<_>>().join("\n\n"))),
     }
     Ok(())
 }

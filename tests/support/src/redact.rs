@@ -8,7 +8,7 @@ use regex::{Captures, Regex};
 use crate::sandbox::{shared_cache, target_folder};
 
 /// The patterns and their replacements, applied in this order.
-const RULES: [(&str, &str); 19] = [
+const RULES: [(&str, &str); 20] = [
     (r"(?m)^( +Using) .* \((just resolved|resolved .* ago)\)$", "$1 [PACKAGES] ([AGE])"),
     (r"\b\d{8}T\d{9}-\d{5}\b", "[RUN]"),
     (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|\+00:00)?", "[TIME]"),
@@ -16,6 +16,8 @@ const RULES: [(&str, &str); 19] = [
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "[UUID]"),
     (r"\b[0-9a-f]{64}\b", "[SHA256]"),
     (r"\b[0-9a-f]{40}\b", "[OID]"),
+    // The first digits of a SHA-256 digest, which may all be decimal
+    (r"([ (`])[0-9a-f]{12}\b", "${1}[SHA256]"),
     (r"\b(127\.0\.0\.1|localhost):\d{2,5}\b", "$1:[PORT]"),
     (r"/(tmp|dev/shm)/(\.tmp|pyrelease-)[A-Za-z0-9_-]+", "[TEMPORARY]"),
     (r"\b(git|git version|Python|build|pip|uv) \d+\.\d+(\.\d+)*\b", "$1 [VERSION]"),
@@ -86,5 +88,6 @@ mod tests {
             assert_eq!(redact(text, root), expected);
         }
         assert_eq!(redact(&"ab12".repeat(16), root), "[SHA256]");
+        assert_eq!(redact("(sha256 123456789012)", root), "(sha256 [SHA256])");
     }
 }
