@@ -75,7 +75,7 @@ fn what_is_pure_does_nothing() {
 }
 
 /// The engine from the ground up: each of its modules uses only those before it, and what others add to them.
-const ENGINE: [&str; 24] = [
+const ENGINE: [&str; 25] = [
     "model",
     "event",
     "release",
@@ -92,6 +92,7 @@ const ENGINE: [&str; 24] = [
     "preflight",
     "resume_state",
     "execute",
+    "edits",
     "fetch",
     "check_credentials",
     "reconstruction",

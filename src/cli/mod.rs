@@ -1,6 +1,7 @@
 //! The command line: parses the arguments, calls [`crate::ops`], prints what comes back.
 
 mod build;
+mod bump;
 mod check;
 mod demo;
 mod doctor;
@@ -87,6 +88,8 @@ enum Command {
     Plan(plan::Arguments),
     /// Run the whole release in a copy, with remotes and indexes of its own, to look at it before it is public
     Rehearse(rehearse::Arguments),
+    /// Write changelog and version into the working tree, without a commit and a tag
+    Bump(bump::Arguments),
     /// Complete an interrupted release
     Resume(recover::Resume),
     /// Undo an interrupted release, as long as nothing is public
@@ -185,6 +188,7 @@ fn run(context: &Context, command: &Command) -> Result<()> {
         Command::Run(arguments) => run::run(context, arguments),
         Command::Plan(arguments) => plan::plan(context, arguments),
         Command::Rehearse(arguments) => rehearse::rehearse(context, arguments),
+        Command::Bump(arguments) => bump::bump(context, arguments),
         Command::Resume(arguments) => recover::resume(context, arguments),
         Command::Rollback(arguments) => recover::rollback(context, arguments),
         Command::Status(arguments) => status::status(context, arguments),

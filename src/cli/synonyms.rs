@@ -7,10 +7,11 @@ use crate::python::version::Bump;
 use crate::stages;
 
 /// Commands, and the words that other tools and habits have for them
-const SYNONYMS: [(&str, &[&str]); 17] = [
+const SYNONYMS: [(&str, &[&str]); 18] = [
     ("run", &["deploy", "fullrelease", "make", "publish", "release", "ship"]),
     ("run --dry-run", &["dry-run", "dryrun", "simulate"]),
-    ("plan", &["diff", "next-version", "prepare", "version"]),
+    ("plan", &["diff", "next-version", "prepare"]),
+    ("bump", &["bump-my-version", "bump-version", "bump2version", "bumpversion", "increment", "version"]),
     ("resume", &["continue", "finish", "restart", "retry"]),
     ("rollback", &["abort", "cancel", "revert", "undo", "unpublish", "yank"]),
     ("status", &["info", "show", "state"]),

@@ -146,6 +146,7 @@ pub(super) fn kill_points(
             (Failpoint::HalfSent, _) => format!("half sent: {}", known.effect()),
             (Failpoint::AllSent, _) => format!("all sent, no reply: {}", known.effect()),
             (Failpoint::Replied, _) => format!("replied: {}", known.effect()),
+            (Failpoint::FileWritten, _) => format!("written: {}", point.what),
             // If the journal has fewer records than points, the comparison finds out.
             (_, None) => point.what.clone(),
         };

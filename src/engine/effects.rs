@@ -74,6 +74,8 @@ pub struct Effects<'run> {
     listener: &'run dyn Listener,
     live: Option<Live<'run>>,
     actions: Vec<Action>,
+    /// What inert effects would write, by path in the project
+    writes: Vec<(String, Vec<u8>)>,
     /// Whether an earlier stage changes files, as far as the plan knows
     after_changes: bool,
     /// What the stage's plugin would do, by its preflight
@@ -89,6 +91,7 @@ impl<'run> Effects<'run> {
             listener,
             live: None,
             actions: Vec::new(),
+            writes: Vec::new(),
             after_changes: false,
             plugin_steps: Vec::new(),
         }
@@ -120,6 +123,11 @@ impl<'run> Effects<'run> {
 
     pub(super) fn into_actions(self) -> Vec<Action> {
         self.actions
+    }
+
+    /// What inert effects would write, by path in the project.
+    pub(super) fn take_writes(&mut self) -> Vec<(String, Vec<u8>)> {
+        std::mem::take(&mut self.writes)
     }
 
     /// Announces the stage's next action.
@@ -191,9 +199,12 @@ impl<'run> Effects<'run> {
     /// # Errors
     /// The file cannot be written; or a symbolic link leads out of the clone, and nothing was written.
     pub fn write(&mut self, root: &Path, path: &str, bytes: &[u8]) -> Result<()> {
-        self.private(Action::Write { path: path.to_owned() }, |bench| {
+        let written = self.private(Action::Write { path: path.to_owned() }, |bench| {
             Ok(fs_err::write(bench.file(root, path)?, bytes)?)
         })?;
+        if written.is_none() {
+            self.writes.push((path.to_owned(), bytes.to_vec()));
+        }
         Ok(())
     }
 

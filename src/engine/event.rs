@@ -157,6 +157,15 @@ pub enum Event<'a> {
     Built {
         files: &'a [Distribution],
     },
+    /// The working tree has the next version, or would have it
+    Bumped {
+        name: &'a str,
+        version: &'a str,
+        previous_version: &'a str,
+        files: &'a [EditedFile],
+        /// Whether the files were written
+        written: bool,
+    },
     /// The run is over; what could not be undone is kept
     GivenUp {
         run: &'a str,
@@ -165,6 +174,15 @@ pub enum Event<'a> {
     RolledBack {
         run: &'a str,
     },
+}
+
+/// A file that a command edits
+#[derive(Debug, Serialize)]
+pub struct EditedFile {
+    /// Relative to the project
+    pub path: String,
+    /// The change as git shows it
+    pub diff: String,
 }
 
 /// The status of a file after an upload

@@ -6,6 +6,7 @@
 //! that was rehearsed.
 
 mod check_credentials;
+pub mod edits;
 pub mod effects;
 pub mod event;
 pub mod execute;

@@ -1,5 +1,6 @@
 //! The release in progress: what every stage can read.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub struct Workspace {
     pub environment: Environment,
     /// The digests of the release's files
     pub hashes: Hashes,
+    /// The edited files, if the project is read as it is in the working tree, not as it is committed
+    edits: Option<BTreeSet<String>>,
 }
 
 impl Workspace {
@@ -46,7 +49,21 @@ impl Workspace {
             prefix.push_str(part);
             prefix.push('/');
         }
-        Ok(Self { repository, head, prefix, environment, hashes: Hashes::default() })
+        Ok(Self { repository, head, prefix, environment, hashes: Hashes::default(), edits: None })
+    }
+
+    /// From now on, reads the project as it is in the working tree: the edits of tracked files count.
+    ///
+    /// # Errors
+    /// The working tree cannot be read.
+    pub fn read_working_tree(&mut self) -> Result<()> {
+        self.edits = Some(self.repository.edited()?.into_iter().collect());
+        Ok(())
+    }
+
+    /// The edited files that are read, relative to the top of the repository.
+    pub fn edits(&self) -> impl Iterator<Item = &str> {
+        self.edits.iter().flatten().map(String::as_str)
     }
 
     /// The project's folder in the user's working tree.
@@ -82,7 +99,8 @@ impl Workspace {
         for path in paths {
             let Some(inside) = inside(&self.prefix, path) else { continue };
             let file = self.repository.resolved(&self.head.commit, &inside).unwrap_or(inside.clone());
-            if edited.contains(&file) || self.repository.has_hidden_edit(&file)? {
+            let is_in_the_way = edited.contains(&file) && self.edits.is_none();
+            if is_in_the_way || self.repository.has_hidden_edit(&file)? {
                 let message =
                     format!("`{path}` has edits that are not committed, and the release changes it");
                 findings.push(Finding::error(message).help("commit or stash them first"));
@@ -110,10 +128,34 @@ impl Workspace {
     }
 }
 
+impl Workspace {
+    /// A tracked file as it is in the working tree.
+    fn read_edited(&self, edits: &BTreeSet<String>, path: &str) -> Option<Vec<u8>> {
+        let inside = inside(&self.prefix, path)?;
+        let file = self.repository.resolved(&self.head.commit, &inside);
+        let is_committed = file.is_some();
+        let file = file.unwrap_or(inside);
+        let is_edited = edits.contains(&file);
+        if !is_committed && !is_edited {
+            return None;
+        }
+        let here = fs_err::canonicalize(self.repository.top().join(&file)).ok();
+        let here = here.filter(|here| here.starts_with(self.repository.top()));
+        match here.and_then(|here| fs_err::read(here).ok()) {
+            // A sparse checkout does not have it.
+            None if !is_edited => self.repository.committed(&self.head.commit, &file),
+            read => read,
+        }
+    }
+}
+
 impl Files for Workspace {
     /// A file of the project as committed at HEAD: uncommitted changes are not released.
     fn read(&self, path: &str) -> Option<Vec<u8>> {
-        self.read_at(&self.head.commit, path)
+        match &self.edits {
+            Some(edits) => self.read_edited(edits, path),
+            None => self.read_at(&self.head.commit, path),
+        }
     }
 
     fn list(&self, folder: &str) -> Vec<String> {
@@ -126,7 +168,9 @@ impl Files for Workspace {
             return Vec::new();
         };
         let files = self.repository.files_in(&self.head.commit, inside.trim_end_matches('/'), levels);
-        let below_top = files.iter().filter_map(|path| path.strip_prefix(&top));
+        let is_new = |path: &&str| path.starts_with(&inside) && !files.iter().any(|file| file == path);
+        let below_top = files.iter().map(String::as_str).chain(self.edits().filter(is_new));
+        let below_top = below_top.filter_map(|path| path.strip_prefix(&top));
         below_top.map(|path| format!("{above}{path}")).collect()
     }
 }
@@ -175,6 +219,8 @@ pub struct Release {
     pub building: BuildRequest,
     /// The top of the run's clone, once there is one
     clone: Option<PathBuf>,
+    /// What stages have written that worked without a clone, by path in the project
+    written: BTreeMap<String, Vec<u8>>,
     /// Whether the run was reconstructed after its journal was lost: then the release is partly public
     rebuilt: bool,
 }
@@ -187,6 +233,7 @@ impl Release {
             outputs: Outputs::default(),
             building: BuildRequest::default(),
             clone: None,
+            written: BTreeMap::new(),
             rebuilt: false,
         }
     }
@@ -196,22 +243,28 @@ impl Release {
     /// # Errors
     /// The repository cannot be opened again.
     pub(super) fn again(&self, examination: &Arc<Examination>) -> Result<Self> {
-        let Workspace { repository, head, prefix, environment, hashes } = &self.workspace;
+        let Workspace { repository, head, prefix, environment, hashes, edits } = &self.workspace;
         let workspace = Workspace {
             repository: repository.again(examination)?,
             head: head.clone(),
             prefix: prefix.clone(),
             environment: environment.clone(),
             hashes: hashes.clone(),
+            edits: edits.clone(),
         };
         let (target, outputs, clone) = (self.target.clone(), self.outputs.clone(), self.clone.clone());
-        let building = self.building.clone();
-        Ok(Self { workspace, target, outputs, clone, rebuilt: self.rebuilt, building })
+        let (building, written) = (self.building.clone(), self.written.clone());
+        Ok(Self { workspace, target, outputs, clone, written, rebuilt: self.rebuilt, building })
     }
 
     /// From now on, reads files from the run's clone.
     pub(super) fn enter(&mut self, clone: &Path) {
         self.clone = Some(clone.to_owned());
+    }
+
+    /// From now on, reads these files as they are here.
+    pub(super) fn overlay(&mut self, written: impl IntoIterator<Item = (String, Vec<u8>)>) {
+        self.written.extend(written);
     }
 
     /// Marks the run as reconstructed after its journal was lost.
@@ -259,7 +312,7 @@ impl Files for Release {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         match &self.clone {
             Some(_) => fs_err::read(self.root().join(path)).ok(),
-            None => self.workspace.read(path),
+            None => self.written.get(path).cloned().or_else(|| self.workspace.read(path)),
         }
     }
 

@@ -88,6 +88,11 @@ impl Store {
         self.folder.join(format!("notes-{version}.{ending}"))
     }
 
+    /// The folder of edits of the working tree that are not all made yet.
+    pub fn pending_edits(&self) -> PathBuf {
+        self.folder.join("edits")
+    }
+
     /// The newest run that is not over.
     ///
     /// # Errors
@@ -246,6 +251,11 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
+    /// A folder for work outside any run, such as that of `bump`.
+    pub fn outside(folder: &Path, id: &str) -> Self {
+        Self { folder: folder.to_owned(), id: id.to_owned() }
+    }
+
     pub fn id(&self) -> &str {
         &self.id
     }

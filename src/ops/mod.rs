@@ -2,6 +2,7 @@
 //! parses the arguments and prints.
 
 mod build;
+mod bump;
 mod credentials;
 mod doctor;
 mod notes;
@@ -30,6 +31,7 @@ use crate::ui::{Format, Ui, Verbosity, print_now};
 use crate::world::{Environment, process};
 
 pub use build::{BuildOptions, build};
+pub use bump::{BumpOptions, bump};
 pub use doctor::doctor;
 pub use preview::{Preview, PreviewOptions, open_in_browser, preview};
 pub use rehearse::{RehearseOptions, Rehearsed, rehearse};

@@ -19,6 +19,7 @@ use crate::engine::release::BuildRequest;
 use crate::engine::run::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Leave;
+use crate::world::edits::PendingEdits;
 use crate::world::kept_environment::ResolvedEnvironment;
 
 /// The options of `run`
@@ -132,6 +133,10 @@ fn environments_of(store: &Store, run: &str) -> Result<Vec<ResolvedEnvironment>>
 
 /// Refuses to start while a run is unfinished: its effects would confuse a new one.
 pub(super) fn refuse_unfinished(store: &Store) -> Result<()> {
+    if PendingEdits::find(&store.pending_edits())?.is_some() {
+        return Err(Error::refused("a bump was interrupted: not all of its files are written")
+            .help("`pyrelease bump` completes it"));
+    }
     let Some(run) = store.unfinished()? else { return Ok(()) };
     if run.is_lost() {
         return Err(super::lost(&run).with_kind(ErrorKind::Refused));

@@ -5,15 +5,15 @@ use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 
-use anstyle::Style;
+use anstyle::{AnsiColor, Style};
 
-use super::Verbosity;
 use super::excerpt::excerpt_text;
 use super::live::LiveLine;
 use super::log::duration;
 use super::style::{BAD, DIM, GOOD, INFO, WARN};
 use super::table::Table;
 use super::uploads::Uploads;
+use super::{Verbosity, data};
 use crate::engine::event::{Event, FileStatus, Listener};
 use crate::engine::model::{Action, Plan};
 use crate::error::Error;
@@ -301,6 +301,15 @@ impl Listener for Human {
                     ));
                 }
             }
+            Event::Bumped { files, written: false, .. } => {
+                files.iter().for_each(|file| data(&safe_styled(&diff_text(&file.diff))));
+            }
+            Event::Bumped { files, .. } if files.is_empty() => {}
+            Event::Bumped { name, version, previous_version, files, .. } => {
+                let files =
+                    if files.len() == 1 { "1 file".to_owned() } else { format!("{} files", files.len()) };
+                self.status(GOOD, "Bumped", &format!("{name} {previous_version} to {version} in {files}"));
+            }
             Event::GivenUp { .. } => {
                 self.status(WARN, "Given up", "the run is over; what is listed above stays as it is")
             }
@@ -311,6 +320,21 @@ impl Listener for Human {
             ),
         }
     }
+}
+
+/// The change of a file, with colours as git has them.
+fn diff_text(diff: &str) -> String {
+    let coloured = |line: &str| {
+        let style = match line.as_bytes().first() {
+            _ if line.starts_with("---") || line.starts_with("+++") => DIM,
+            Some(b'+') => AnsiColor::Green.on_default(),
+            Some(b'-') => AnsiColor::Red.on_default(),
+            Some(b'@') => AnsiColor::Cyan.on_default(),
+            _ => return safe(line).into_owned(),
+        };
+        format!("{style}{}{style:#}", safe(line))
+    };
+    diff.lines().map(coloured).collect::<Vec<_>>().join("\n")
 }
 
 /// The subject of a plan: the release, and the reason for its version.

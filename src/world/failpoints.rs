@@ -37,6 +37,8 @@ pub enum Failpoint {
     AllSent,
     /// An index has replied to an upload
     Replied,
+    /// A file of the working tree was changed, or what decides it was written
+    FileWritten,
 }
 
 /// An entry of the list of failpoints

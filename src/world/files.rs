@@ -41,6 +41,11 @@ pub fn sha256(path: &Path) -> Result<(String, u64)> {
     Ok((hex(&hash.finalize()), size))
 }
 
+/// The sha256 of these bytes, in lower-case hexadecimal.
+pub(super) fn sha256_of(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 /// Records the sha256 of a distribution; [`verify`] compares against it later.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 pub mod digest;
 pub mod document;
 pub mod duplicate;
+pub mod edits;
 mod environment;
 pub mod failpoints;
 mod files;

@@ -5,6 +5,7 @@ mod awaited;
 mod backends;
 mod build_environments;
 mod building;
+mod bump;
 mod changelog;
 mod consent;
 pub(crate) mod credentials;

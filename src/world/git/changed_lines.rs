@@ -1,6 +1,21 @@
-//! The lines in which two texts differ, as git finds them.
+//! How two texts differ, as git finds it.
+
+use std::path::Path;
 
 use git2::{DiffOptions, Patch};
+
+/// The change from one text to the other as `git diff` shows it; none stands for a file that does not exist.
+pub fn diff(path: &str, before: Option<&[u8]>, after: Option<&[u8]>) -> String {
+    let patch = Patch::from_buffers(
+        before.unwrap_or_default(),
+        Some(Path::new(path)),
+        after.unwrap_or_default(),
+        Some(Path::new(path)),
+        Some(&mut DiffOptions::new()),
+    );
+    let shown = patch.and_then(|mut patch| patch.to_buf()).map(|buffer| buffer.to_vec()).unwrap_or_default();
+    String::from_utf8_lossy(&shown).into_owned()
+}
 
 /// The lines that are removed (`-`) and added (`+`) on the way from one text to the other, in order.
 pub fn changed_lines(before: &str, after: &str) -> Vec<(char, String)> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use git2::RepositoryInitOptions;
 
-use super::{Head, Repository, git, text};
+use super::{Head, Repository, git, paths, text};
 use crate::error::{Error, Result};
 use crate::world::process::Process;
 
@@ -115,6 +115,28 @@ impl PrivateClone {
             true => self.head().map(Some),
             false => Ok(None),
         }
+    }
+
+    /// Adds files to the index, whatever is ignored.
+    ///
+    /// # Errors
+    /// The `git` command failed.
+    pub fn track(&self, paths: &[&str]) -> Result<()> {
+        let add = ["--literal-pathspecs", "add", "--force", "--pathspec-from-file=-", "--pathspec-file-nul"];
+        if !paths.is_empty() {
+            self.git(add).input(paths.join("\0")).read()?;
+        }
+        Ok(())
+    }
+
+    /// The files that differ from the commit at HEAD: tracked ones, and those that were added.
+    ///
+    /// # Errors
+    /// The `git` command failed.
+    pub fn changed(&self) -> Result<Vec<PathBuf>> {
+        let compare =
+            ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--ignore-submodules=all", "HEAD"];
+        Ok(paths(&self.git(compare).read_bytes()?))
     }
 
     /// Commits all changes to tracked files and returns the commit. Without changes, returns HEAD.

@@ -1,0 +1,42 @@
+//! `pyrelease bump`.
+
+use std::path::PathBuf;
+
+use crate::error::Result;
+use crate::ops::{self, BumpOptions, Context};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// How to bump the version, as for `run`
+    #[arg(value_name = "BUMP")]
+    bump: Option<String>,
+
+    /// The release's notes, as for `run`
+    #[arg(long, value_name = "FILE")]
+    notes: Option<PathBuf>,
+
+    /// Do not ask before commands of the project are run
+    #[arg(short, long)]
+    yes: bool,
+
+    /// Show the edits, without changing anything
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Write a version that is lower than one that is released already
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn bump(context: &Context, arguments: &Arguments) -> Result<()> {
+    ops::bump(
+        context,
+        &BumpOptions {
+            bump: arguments.bump.as_deref(),
+            notes: arguments.notes.as_deref(),
+            yes: arguments.yes,
+            dry_run: arguments.dry_run,
+            force: arguments.force,
+        },
+    )
+}
