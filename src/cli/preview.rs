@@ -1,13 +1,16 @@
 //! `pyrelease preview`: the project page as PyPI would show it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
 use crate::engine::event::{Event, Listener};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::finding::Finding;
-use crate::ops::{self, Context, PreviewOptions};
+use crate::ops::{self, Context, Preview, PreviewOptions};
 use crate::ui::{Format, data};
 
 #[derive(Debug, clap::Args)]
@@ -24,18 +27,35 @@ pub(super) struct Arguments {
     #[arg(long)]
     open: bool,
 
+    /// Renew the page whenever a file that it is made from changes; the browser shows it within a second
+    #[arg(long)]
+    watch: bool,
+
     /// Have the browser load the images of the description from where they are
     #[arg(long)]
     images: bool,
 }
 
+/// How often the files are looked at
+const TICK: Duration = Duration::from_millis(200);
+
 pub(super) fn preview(context: &Context, arguments: &Arguments) -> Result<()> {
+    let preview = make(context, arguments)?;
+    if arguments.open {
+        ops::open_in_browser(context, &preview.page)?;
+    }
+    if arguments.watch { watch(context, arguments, preview) } else { Ok(()) }
+}
+
+/// Makes the page and shows where it is, and what breaks on it.
+fn make(context: &Context, arguments: &Arguments) -> Result<Preview> {
     let preview = ops::preview(
         context,
         &PreviewOptions {
             file: arguments.file.as_deref(),
             out: arguments.out.as_deref(),
             loads_images: arguments.images,
+            refreshes: arguments.watch,
         },
     )?;
     match context.format {
@@ -68,5 +88,45 @@ pub(super) fn preview(context: &Context, arguments: &Arguments) -> Result<()> {
             data(&preview.page.display().to_string());
         }
     }
-    if arguments.open { ops::open_in_browser(context, &preview.page) } else { Ok(()) }
+    Ok(preview)
+}
+
+/// Makes the page again whenever a file changes, until Ctrl-C or SIGTERM. Half an edit may be an error, which the next one
+/// corrects.
+fn watch(context: &Context, arguments: &Arguments, mut preview: Preview) -> Result<()> {
+    let is_over = Arc::clone(&context.interrupted);
+    ctrlc::set_handler(move || is_over.store(true, Ordering::SeqCst))
+        .map_err(|error| Error::failed("failed to install the signal handler").because(error))?;
+    let say = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });
+    say("the page shows each edit within a second; press Ctrl-C to end");
+    let mut seen = states(&preview);
+    while !context.interrupted.load(Ordering::SeqCst) {
+        std::thread::sleep(TICK);
+        let now = states(&preview);
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        match make(context, arguments) {
+            Ok(made) => {
+                preview = made;
+                seen = states(&preview);
+            }
+            Err(error) => {
+                let message = format!("the page is not renewed: {}", error.chain());
+                let help = error.hints().first().map(String::as_str);
+                context.ui.on_event(&Event::Warning { stage: None, message: &message, help });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Time and size of each file that the page is made from; none for one that does not exist.
+fn states(preview: &Preview) -> Vec<Option<(SystemTime, u64)>> {
+    let state = |path: &PathBuf| {
+        let metadata = fs_err::metadata(path).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
+    };
+    preview.sources.iter().map(state).collect()
 }

@@ -10,11 +10,13 @@ use crate::python::archive;
 use crate::python::distribution::Distribution;
 use crate::python::filename::{Filename, normalize};
 use crate::python::metadata::Metadata;
-use crate::python::page::{Facts, Loss, Page, PageFile, Rendered, Stated};
-use crate::python::verdict::{ContentType, Description};
-use crate::stages::distributions_in;
+use crate::python::page::{Facts, Loss, Page, PageFile, PageRelease, Rendered, Stated};
+use crate::python::verdict::Description;
+use crate::python::version::Version;
+use crate::stages::{distributions_in, published_from};
+use crate::world::git::Repository;
 use crate::world::process::Process;
-use crate::world::tools::{Unrendered, rst_to_html};
+use crate::world::tools::render_description;
 use crate::world::{Folder, record_digest, size};
 
 /// What `preview` was asked for
@@ -22,6 +24,8 @@ pub struct PreviewOptions<'a> {
     pub file: Option<&'a Path>,
     pub out: Option<&'a Path>,
     pub loads_images: bool,
+    /// Whether the browser loads the page again each second
+    pub refreshes: bool,
 }
 
 /// A page that was written
@@ -33,6 +37,8 @@ pub struct Preview {
     pub losses: Vec<Loss>,
     /// How many more there are
     pub more: usize,
+    /// The files and folders that a change of the page begins with
+    pub sources: Vec<PathBuf>,
 }
 
 /// What a page is made from
@@ -42,7 +48,11 @@ struct Subject {
     description: Option<Result<Description, String>>,
     files: Vec<PageFile>,
     dynamic: Vec<String>,
+    sources: Vec<PathBuf>,
 }
+
+/// The most releases in the page's history
+const MOST_RELEASES: usize = 50;
 
 /// Writes the page. Nothing is built, and nothing of the project is run.
 ///
@@ -58,17 +68,26 @@ pub fn preview(context: &Context, options: &PreviewOptions<'_>) -> Result<Previe
                 Err(error) if error.kind() == ErrorKind::NoProject => context.folder.clone(),
                 Err(error) => return Err(error),
             };
-            match newest(&root.join("dist")) {
-                Some(file) => of_distribution(&file)?,
+            let dist = root.join("dist");
+            match newest(&dist) {
+                Some(file) => {
+                    let subject = of_distribution(&file)?;
+                    Subject { sources: vec![file, dist], ..subject }
+                }
                 None => of_project(&root)?,
             }
         }
     };
+    let progress = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });
     let rendered = match &subject.description {
         None => None,
-        Some(Ok(description)) => Some(render(context, description)?),
+        Some(Ok(description)) => Some(render_description(&context.environment, description, &progress)?),
         Some(Err(problem)) => Some(Rendered::refused(problem.clone())),
     };
+    let repository = Repository::discover(&context.folder).ok();
+    let repository = repository.as_ref().filter(|_| is_of_project(context, &subject.facts));
+    let releases = repository.map(|repository| history(repository, &subject.facts)).unwrap_or_default();
+    let publisher = repository.and_then(published_from);
     let page = Page {
         facts: &subject.facts,
         description: rendered.as_ref(),
@@ -76,6 +95,9 @@ pub fn preview(context: &Context, options: &PreviewOptions<'_>) -> Result<Previe
         origin: &subject.origin,
         dynamic: &subject.dynamic,
         loads_images: options.loads_images,
+        releases: &releases,
+        repository: publisher.as_deref(),
+        refreshes: options.refreshes,
     };
     let path = match options.out {
         Some(out) => resolved(context, out),
@@ -84,7 +106,39 @@ pub fn preview(context: &Context, options: &PreviewOptions<'_>) -> Result<Previe
     write_page(&path, &page.html())
         .map_err(|error| Error::failed(format!("failed to write `{}`", path.display())).because(error))?;
     let (losses, more) = rendered.map(|rendered| (rendered.losses, rendered.more)).unwrap_or_default();
-    Ok(Preview { page: path, origin: subject.origin, facts: subject.facts, losses, more })
+    let Subject { origin, facts, sources, .. } = subject;
+    Ok(Preview { page: path, origin, facts, losses, more, sources })
+}
+
+/// Whether the page is of the project in the folder, not of any distribution.
+fn is_of_project(context: &Context, facts: &Facts) -> bool {
+    let Ok(location) = locate(context) else { return false };
+    let stated = Stated::read(&Folder(location.root));
+    stated.is_ok_and(|stated| normalize(&stated.facts.name) == normalize(&facts.name))
+}
+
+/// The releases that have a tag, the newest first.
+fn history(repository: &Repository, facts: &Facts) -> Vec<PageRelease> {
+    let tags = repository.tags().unwrap_or_default();
+    let mut releases: Vec<(Version, String)> = Vec::new();
+    for tag in &tags {
+        let version = tag.name.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+        let Ok(version) = version.parse::<Version>() else { continue };
+        releases.push((version, repository.day_of(&tag.commit).unwrap_or_default()));
+    }
+    let shown = facts.version.as_deref().and_then(|version| version.parse::<Version>().ok());
+    let is_new = |version: &Version| !releases.iter().any(|(known, _)| known == version);
+    if let Some(version) = shown.clone().filter(is_new) {
+        releases.push((version, "not released yet".to_owned()));
+    }
+    releases.sort_by(|one, other| other.0.cmp(&one.0));
+    releases.dedup_by(|one, other| one.0 == other.0);
+    // A distribution may write the same version in another way than the tag.
+    let release = |(version, date): (Version, String)| {
+        let written = facts.version.clone().filter(|_| shown.as_ref() == Some(&version));
+        PageRelease { version: written.unwrap_or_else(|| version.to_string()), date, page: None }
+    };
+    releases.into_iter().take(MOST_RELEASES).map(release).collect()
 }
 
 /// A path that the user has given, as it is written if that is enough.
@@ -138,7 +192,8 @@ fn of_distribution(path: &Path) -> Result<Subject> {
     let description =
         Description::of(&metadata).map(|description| description.map_err(|error| error.to_string()));
     let files = files_beside(path, &distribution)?;
-    Ok(Subject { origin: distribution.filename, facts, description, files, dynamic: Vec::new() })
+    let (origin, sources) = (distribution.filename, vec![path.to_owned()]);
+    Ok(Subject { origin, facts, description, files, dynamic: Vec::new(), sources })
 }
 
 /// The distributions of the same project and version in the same folder.
@@ -162,13 +217,7 @@ fn files_beside(path: &Path, distribution: &Distribution) -> Result<Vec<PageFile
 }
 
 fn page_file(file: &Distribution) -> PageFile {
-    let tags = match file.filename.parse() {
-        Ok(Filename::Wheel { python, abi, platform, .. }) => {
-            format!("Built distribution: {python} · {abi} · {platform}")
-        }
-        _ => "Source".to_owned(),
-    };
-    PageFile { name: file.filename.clone(), size: size(file.size), sha256: file.sha256.clone(), tags }
+    PageFile::of(&file.filename, size(file.size), &file.sha256)
 }
 
 fn of_project(root: &Path) -> Result<Subject> {
@@ -177,31 +226,20 @@ fn of_project(root: &Path) -> Result<Subject> {
             .because(error)
             .help("pass a distribution, or the project's folder with `-C`")
     })?;
-    let origin = match stated.readme {
+    let origin = match &stated.readme {
         Some(readme) => format!("{readme} and pyproject.toml; nothing is built"),
         None => "pyproject.toml; nothing is built".to_owned(),
     };
+    let readme = stated.readme.as_deref();
+    let sources = ["pyproject.toml", "dist"].into_iter().chain(readme).map(|path| root.join(path)).collect();
     let description = stated.description.map(Ok);
-    Ok(Subject { origin, facts: stated.facts, description, files: Vec::new(), dynamic: stated.dynamic })
-}
-
-fn render(context: &Context, description: &Description) -> Result<Rendered> {
-    let text = &description.text;
-    Ok(match description.content_type {
-        ContentType::Markdown => Rendered::markdown(text),
-        ContentType::Plain => Rendered::plain(text),
-        ContentType::Restructured => {
-            let progress = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });
-            match rst_to_html(&context.environment, text, &progress)? {
-                Ok(html) => Rendered::restructured(&html),
-                Err(Unrendered::Refused(why)) => {
-                    Rendered::refused(format!("the description does not render on PyPI: {why}"))
-                }
-                Err(Unrendered::TooCostly(what)) => {
-                    Rendered::refused(format!("rendering the description was stopped: {what}"))
-                }
-            }
-        }
+    Ok(Subject {
+        origin,
+        facts: stated.facts,
+        description,
+        files: Vec::new(),
+        dynamic: stated.dynamic,
+        sources,
     })
 }
 

@@ -262,7 +262,12 @@ impl Stage<'_> {
     fn page(&self, files: &[Distribution]) -> Option<PathBuf> {
         let wheel = files.iter().find(|file| file.kind == Kind::Wheel).or(files.first())?;
         let out = self.rehearsal.folder().join(PAGE);
-        let options = PreviewOptions { file: Some(&wheel.path), out: Some(&out), loads_images: false };
+        let options = PreviewOptions {
+            file: Some(&wheel.path),
+            out: Some(&out),
+            loads_images: false,
+            refreshes: false,
+        };
         match preview(self.context, &options) {
             Ok(preview) => Some(preview.page),
             Err(error) => {

@@ -18,6 +18,11 @@ pub(super) fn file(project: &str, filename: &str) -> String {
     format!("/files/{project}/{}", segment(filename))
 }
 
+/// The path of a release's page as PyPI would show it.
+pub(super) fn page(project: &str, version: &str) -> String {
+    format!("{}page/", release(project, version))
+}
+
 /// The path of a release's page.
 pub(super) fn release(project: &str, version: &str) -> String {
     format!("/project/{project}/{}/", segment(version))

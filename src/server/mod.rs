@@ -22,6 +22,7 @@ mod guard;
 mod json_api;
 mod multipart;
 mod pages;
+mod project_page;
 mod publishing;
 mod refusal;
 mod rendering;
@@ -294,6 +295,7 @@ fn routes(shared: Arc<Shared>) -> Router {
         .route("/_/oidc/mint-token", post(publishing::mint))
         .route("/project/{project}/", get(pages::project))
         .route("/project/{project}/{version}/", get(pages::release))
+        .route("/project/{project}/{version}/page/", get(project_page::serve))
         .layer(from_fn_with_state(Arc::clone(&shared), guard::guard))
         .with_state(shared)
 }

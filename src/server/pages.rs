@@ -104,8 +104,9 @@ pub(super) async fn release(
         .map(|(name, value)| format!("<div><dt>{name}</dt><dd>{}</dd></div>\n", escape_html(value)))
         .collect();
     let install = format!("{normal}=={version}");
+    let page_path = escape_html(&address::page(&normal, &version));
     body += &format!(
-        "<dl class=\"facts\">\n{facts}</dl>\n\
+        "<dl class=\"facts\">\n{facts}</dl>\n<p><a href=\"{page_path}\">The project page as PyPI would show it</a></p>\n\
          <section aria-labelledby=\"files\">\n<h2 id=\"files\">Files</h2>\n<ul class=\"files\">\n{}</ul>\n</section>\n",
         of_release.iter().map(|entry| file_item(&normal, entry)).collect::<String>()
     );

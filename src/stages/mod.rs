@@ -40,6 +40,7 @@ pub use upload::{
     CONNECTIONS, Installer, MOST_CONNECTIONS, StandaloneUpload, TrialByName, Verification, address_of,
     newer_releases,
 };
+pub use workflows::published_from;
 
 /// A built-in stage
 struct BuiltIn {

@@ -117,6 +117,14 @@ impl RemoteHosts {
     }
 }
 
+/// The URL of the repository at a forge whose workflows PyPI trusts to publish, for the remote `origin`.
+pub fn published_from(repository: &Repository) -> Option<String> {
+    let addresses = RemoteHosts::of(repository, &Remote { name: "origin".to_owned() }).addresses;
+    let mut trusted =
+        addresses.iter().filter(|(host, _)| ["github.com", "gitlab.com"].contains(&host.as_str()));
+    trusted.next().map(|(host, path)| format!("https://{host}/{path}"))
+}
+
 /// Forgejo runs Gitea's workflows as well.
 fn is_alike(forge: Forge) -> Forge {
     if forge == Forge::Gitea { Forge::Forgejo } else { forge }

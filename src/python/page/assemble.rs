@@ -2,11 +2,14 @@
 
 use std::fmt::Write as _;
 
+use super::verified::{Verified, verified};
 use super::{Facts, Loss, Rendered};
+use crate::python::filename::{Filename, normalize};
 use crate::text::{escape_html, fill_template, prose_html};
 
 const PAGE: &str = include_str!("../../../templates/page/page.html");
 const STYLE: &str = include_str!("../../../templates/page/style.css");
+const REFRESH: &str = "<meta http-equiv=\"refresh\" content=\"1\">";
 
 /// A project page
 #[derive(Debug)]
@@ -21,6 +24,22 @@ pub struct Page<'a> {
     pub dynamic: &'a [String],
     /// Whether the browser may load the description's images
     pub loads_images: bool,
+    /// The releases of the project, the newest first
+    pub releases: &'a [PageRelease],
+    /// The URL of the repository that publishes the project
+    pub repository: Option<&'a str>,
+    /// Whether the browser loads the page again each second
+    pub refreshes: bool,
+}
+
+/// A release of the project
+#[derive(Debug, Clone)]
+pub struct PageRelease {
+    pub version: String,
+    /// Such as `2026-05-01`
+    pub date: String,
+    /// The path of its own page
+    pub page: Option<String>,
 }
 
 /// A file of the release
@@ -35,6 +54,19 @@ pub struct PageFile {
     pub tags: String,
 }
 
+impl PageFile {
+    /// A distribution, with what its name tells.
+    pub fn of(filename: &str, size: String, sha256: &str) -> Self {
+        let tags = match filename.parse() {
+            Ok(Filename::Wheel { python, abi, platform, .. }) => {
+                format!("Built distribution: {python} · {abi} · {platform}")
+            }
+            _ => "Source".to_owned(),
+        };
+        Self { name: filename.to_owned(), size, sha256: sha256.to_owned(), tags }
+    }
+}
+
 impl Page<'_> {
     /// The page as HTML.
     pub fn html(&self) -> String {
@@ -46,6 +78,7 @@ impl Page<'_> {
             PAGE,
             &[
                 ("policy", format!("default-src 'none'; style-src 'unsafe-inline'; img-src {images}")),
+                ("refresh", if self.refreshes { REFRESH.to_owned() } else { String::new() }),
                 ("style", STYLE.to_owned()),
                 ("title", escape_html(format!("{name} {version}").trim_end())),
                 ("summary", paragraph("summary", facts.summary.as_deref())),
@@ -53,6 +86,7 @@ impl Page<'_> {
                 ("losses", self.losses()),
                 ("description", self.described()),
                 ("files", self.files()),
+                ("releases", self.history()),
                 ("sidebar", self.sidebar()),
             ],
         )
@@ -101,11 +135,33 @@ impl Page<'_> {
         format!("<ul class=\"files\">{text}</ul>")
     }
 
+    fn history(&self) -> String {
+        let mut text = String::new();
+        for PageRelease { version, date, page } in self.releases {
+            let shown = escape_html(version);
+            let shown = match page {
+                Some(page) => format!("<a href=\"{}\">{shown}</a>", escape_html(page)),
+                None => shown,
+            };
+            let is_this = Some(version.as_str()) == self.facts.version.as_deref();
+            let mark = if is_this { " <b>this release</b>" } else { "" };
+            let _ = write!(text, "<li>{shown}{mark} <span>{}</span></li>", escape_html(date));
+        }
+        if text.is_empty() {
+            return text;
+        }
+        format!("<h2 class=\"part\">Release history</h2><ul class=\"releases\">{text}</ul>")
+    }
+
     fn sidebar(&self) -> String {
         let facts = self.facts;
         let mut text = String::new();
-        let links: Vec<String> = facts.links.iter().map(|(label, url)| link(label, url)).collect();
-        section(&mut text, "Project links", &links);
+        let normal = normalize(&facts.name);
+        let links = facts.links.iter().map(|(label, url)| {
+            let verified = verified(url, [&facts.name, &normal], self.repository);
+            format!("{}{}", link(label, url), verified.map(badge).unwrap_or_default())
+        });
+        section(&mut text, "Project links", &links.collect::<Vec<_>>());
         let mut meta: Vec<String> = Vec::new();
         let mut add = |label: &str, values: &[String]| {
             if !values.is_empty() {
@@ -154,6 +210,16 @@ fn section(text: &mut String, heading: &str, items: &[String]) {
         let _ = write!(text, "<li>{item}</li>");
     });
     text.push_str("</ul></section>");
+}
+
+/// What PyPI says of a verified link.
+fn badge(verified: Verified) -> &'static str {
+    match verified {
+        Verified::Own => " <span class=\"verified\">✓ verified</span>",
+        Verified::ByPublisher => {
+            " <span class=\"verified\">✓ verified if the repository's workflow publishes it (trusted publishing)</span>"
+        }
+    }
 }
 
 /// A link, if a browser can follow it safely.

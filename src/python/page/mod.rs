@@ -11,8 +11,9 @@ mod marks;
 mod raw;
 mod render;
 mod stated;
+mod verified;
 
-pub use assemble::{Page, PageFile};
+pub use assemble::{Page, PageFile, PageRelease};
 pub use facts::Facts;
 pub use loss::{Loss, LossKind};
 pub use render::Rendered;

@@ -143,6 +143,11 @@ fn a_stranger_cannot_script_the_page() {
         sha256: String::new(),
         tags: "<script>".to_owned(),
     };
+    let release = PageRelease {
+        version: "<script>".to_owned(),
+        date: "<script>".to_owned(),
+        page: Some("\"<script>".to_owned()),
+    };
     let page = Page {
         facts: &facts,
         description: None,
@@ -150,6 +155,9 @@ fn a_stranger_cannot_script_the_page() {
         origin: "<script>",
         dynamic: &[],
         loads_images: true,
+        releases: &[release],
+        repository: None,
+        refreshes: false,
     };
     let html = page.html();
     assert!(!html.contains("<script") && !html.contains("href=\"javascript"), "{html}");
@@ -191,6 +199,9 @@ fn a_page_makes_no_requests_unless_images_are_wanted() {
             origin: "README.md",
             dynamic: &[],
             loads_images,
+            releases: &[],
+            repository: None,
+            refreshes: false,
         }
         .html()
     };

@@ -161,10 +161,13 @@ impl Repository {
         let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
         let is_merge = commit.parent_count() > 1;
         let changes = self.changes(&commit, prefix).unwrap_or_default();
-        let time = commit.time();
-        let seconds = time.seconds() + i64::from(time.offset_minutes()) * 60;
-        let date = Timestamp::from_second(seconds).ok()?.strftime("%Y-%m-%d").to_string();
+        let date = day(&commit)?;
         Some(CommitRecord { message, is_merge, date, changes })
+    }
+
+    /// The day of a commit where it was made. None if the commit is not here.
+    pub fn day_of(&self, commit: &str) -> Option<String> {
+        day(&self.commit(commit)?)
     }
 
     fn commit(&self, id: &str) -> Option<Commit<'_>> {
@@ -205,6 +208,12 @@ impl Repository {
         let (before, after) = (before.content(), after.content());
         Patch::from_buffers(before, None, after, None, Some(options)).ok().map(|patch| hunks(&patch))
     }
+}
+
+fn day(commit: &Commit<'_>) -> Option<String> {
+    let time = commit.time();
+    let seconds = time.seconds() + i64::from(time.offset_minutes()) * 60;
+    Some(Timestamp::from_second(seconds).ok()?.strftime("%Y-%m-%d").to_string())
 }
 
 fn hunks(patch: &Patch<'_>) -> Vec<Hunk> {

@@ -7,9 +7,11 @@
 
 mod interpreter;
 mod known;
+mod page;
 mod rst;
 
 pub use interpreter::{Interpreter, InterpreterError};
+pub use page::render_description;
 pub use rst::{Unrendered, render_rst, rst_to_html};
 
 use std::path::{Path, PathBuf};

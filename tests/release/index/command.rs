@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use pyrelease_test_support::distribution::{sdist, wheel};
+use pyrelease_test_support::distribution::{described, sdist, wheel};
 use pyrelease_test_support::{assert_data_eq, str};
 
 use super::ServedIndex;
@@ -47,6 +47,27 @@ fn programs_get_one_event_without_the_token() {
     assert_eq!(event["rules"], "lenient");
     assert_eq!(event["token_file"], serde_json::Value::Null);
     assert_eq!(index.said(), "");
+}
+
+#[test]
+fn a_release_has_the_page_that_pypi_would_show() {
+    let index = ServedIndex::start(&[]);
+    let text = "# demo\n\n<script>alert(1)</script> See the [guide](docs/guide.md).\n";
+    let file = wheel(index.sandbox.root(), "demo", "0.9", "any", "hello");
+    index.upload(&file).has(200);
+    let file = described(index.sandbox.root(), "demo", "1.0", "text/markdown", text);
+    index.upload(&file).has(200);
+    let page = index.get("/project/demo/1.0/page/", "text/html").has(200).text();
+    assert!(
+        page.contains("<div class=\"project-description\">") && page.contains("data-loss=\"1\""),
+        "{page}"
+    );
+    assert!(!page.contains("<script"), "{page}");
+    assert!(page.contains("<a href=\"/project/demo/0.9/page/\">0.9</a>"), "{page}");
+    let release = index.get("/project/demo/1.0/", "text/html").has(200).text();
+    assert!(release.contains("href=\"/project/demo/1.0/page/\""), "{release}");
+    index.get("/project/demo/2.0/page/", "text/html").has(404);
+    index.get("/project/..%2f/1.0/page/", "text/html").has(404);
 }
 
 #[test]

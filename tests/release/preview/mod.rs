@@ -1,6 +1,7 @@
 //! `pyrelease preview`: the project page, compared with PyPI's own renderer.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use pyrelease::python::page::{MARK, Rendered};
 use pyrelease_test_support::{Python, Transcript, assert_data_eq, distribution};
@@ -41,10 +42,13 @@ fn text_of(page: &str) -> String {
         }
     }
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    // Sizes and hashes depend on the compressor.
+    // Sizes and hashes depend on the compressor, and days on the day.
     let shown = |line: &str| match (line.split_once(' '), line.split_once(" · ")) {
         (Some((file, _)), Some((_, rest))) if line.contains("sha256: ") => {
             format!("{file} {}\n", rest.split("sha256: ").next().unwrap_or_default())
+        }
+        (Some((_, day)), _) if day.len() >= 10 && day[day.len() - 10..].starts_with("20") => {
+            format!("{}DAY\n", &line[..line.len() - 10])
         }
         _ => format!("{line}\n"),
     };
@@ -105,6 +109,52 @@ fn the_page_opens_in_the_users_browser() {
     assert_eq!(fs_err::read_to_string(opened).unwrap(), outcome.stdout());
     let outcome = project.pyrelease("preview --open").env("BROWSER", "/no/such/browser").code(1);
     assert!(outcome.stderr().contains("open it yourself: "), "{}", outcome.stderr());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_edit_shows_within_a_second_and_half_an_edit_is_waited_for() {
+    let project = quick().build();
+    let page = project.folder().join("page.html");
+    let shows = |text: &str| {
+        let until = Instant::now() + Duration::from_secs(30);
+        while !fs_err::read_to_string(&page).is_ok_and(|page| page.contains(text)) {
+            assert!(Instant::now() < until, "the page does not show `{text}`");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    let outcome = project.pyrelease("preview --watch --out page.html").meanwhile(|running| {
+        shows("<meta http-equiv=\"refresh\"");
+        project.write("README.md", "# demo\n\nThe first edit.\n");
+        shows("The first edit.");
+        let before = project.read("pyproject.toml");
+        project.write("pyproject.toml", "[project\n");
+        std::thread::sleep(Duration::from_millis(500));
+        project.write("pyproject.toml", &before.replace("description = \"", "description = \"Loudly: "));
+        shows("Loudly: ");
+        running.signal("INT");
+    });
+    let outcome = outcome.code(0);
+    assert!(outcome.stderr().contains("warning: the page is not renewed: "), "{}", outcome.stderr());
+}
+
+#[test]
+fn links_are_verified_and_earlier_releases_listed() {
+    let project = quick().build();
+    project.git(&["remote", "set-url", "origin", "git@github.com:Ada/demo.git"]);
+    let pyproject = project.read("pyproject.toml");
+    let links =
+        "[project.urls]\nSource = \"https://github.com/ada/demo\"\nOther = \"https://github.com/eve/demo\"\n";
+    project.write("pyproject.toml", &format!("{pyproject}\n{links}"));
+    project.pyrelease("preview --out page.html").code(0);
+    let page = project.read("page.html");
+    assert_eq!(page.matches("✓ verified").count(), 1, "{page}");
+    assert!(page.contains("<h2 class=\"part\">Release history</h2>"), "{page}");
+    assert!(page.contains("<li>1.0.0 <b>this release</b> <span>20"), "{page}");
+    // Another project's distribution has neither.
+    let file = distribution::wheel(project.folder(), "other", "1.0", "any", "hello").display().to_string();
+    project.pyrelease("preview --out page.html").arg(&file).code(0);
+    assert!(!project.read("page.html").contains("Release history"));
 }
 
 #[test]
