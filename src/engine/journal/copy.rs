@@ -18,6 +18,12 @@ pub fn copy(from: &Path, to: &Path, header: Header, outcome: Outcome) -> Result<
         records.extend(line.record().map(|record| (time, record.clone())));
     }
     relocate(records.iter_mut().map(|(_, record)| record), to);
+    for (_, record) in &mut records {
+        // The indexes of the copy are gone.
+        if let Record::StageDone { outputs, .. } = record {
+            outputs.links.clear();
+        }
+    }
     let ended = records.last().map_or_else(jiff::Timestamp::now, |(time, _)| *time);
     records.retain(|(_, record)| !matches!(record, Record::End { .. }));
     if let Some((_, first)) = records.first_mut() {
