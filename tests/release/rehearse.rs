@@ -91,6 +91,19 @@ fn a_run_takes_over_the_very_objects_and_files_of_the_rehearsal() {
 }
 
 #[test]
+fn a_run_that_fails_after_it_took_over_is_undone_and_the_next_takes_over_again() {
+    let attempt = attempt(&stages(STAGES));
+    rehearse(&attempt, "minor");
+    let before = attempt.project.snapshot();
+    attempt.project.remote().refuse_pushes("not on a Friday");
+    attempt.project.pyrelease("run minor --yes").code(1);
+    attempt.project.assert_unchanged(&before);
+    fs_err::remove_file(attempt.project.remote().path().join("hooks/pre-receive")).expect("the hook");
+    assert_eq!(release(&attempt, "minor"), ["testpypi", "push", "pypi"]);
+    assert_eq!(attempt.public.files("demo"), attempt.rehearsal.files("demo"));
+}
+
+#[test]
 fn what_differs_from_the_rehearsal_is_built_anew() {
     let attempt = attempt(&stages(STAGES));
     rehearse(&attempt, "minor");
