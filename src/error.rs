@@ -25,6 +25,23 @@ pub enum ExitCode {
 }
 
 impl ExitCode {
+    /// What it means, for the manual.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed; everything undone, nothing left behind",
+            Self::Usage => "usage or configuration",
+            Self::Refused => "a preflight or a check refused; nothing had been done",
+            Self::Left => {
+                "stopped with something left: `pyrelease status` shows what, `resume` or `rollback` continues"
+            }
+            Self::TrialFailed => {
+                "released; its trial on a public index (`install`, `smoke`) failed, or a workflow published something else"
+            }
+            Self::Interrupted => "interrupted; everything undone (else 4)",
+        }
+    }
+
     pub const ALL: [Self; 7] = [
         Self::Done,
         Self::Failed,

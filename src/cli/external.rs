@@ -111,7 +111,11 @@ pub(super) fn list(context: &Context) {
 /// The built-in commands and their descriptions.
 fn own() -> Vec<(String, String)> {
     let about = |command: &clap::Command| command.get_about().map(ToString::to_string).unwrap_or_default();
-    Cli::command().get_subcommands().map(|command| (command.get_name().to_owned(), about(command))).collect()
+    Cli::command()
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+        .map(|command| (command.get_name().to_owned(), about(command)))
+        .collect()
 }
 
 /// The commands on PATH by name; of two with the same name, the first.

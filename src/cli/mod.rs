@@ -3,12 +3,15 @@
 mod build;
 mod bump;
 mod check;
+mod completions;
 mod demo;
 mod doctor;
 mod drill;
 mod external;
+mod help;
 mod index;
 mod log;
+mod man;
 mod notes;
 mod plan;
 mod plugin;
@@ -16,6 +19,7 @@ mod preview;
 mod recover;
 mod rehearse;
 mod run;
+mod schema;
 mod status;
 mod synonyms;
 mod token;
@@ -36,7 +40,7 @@ use crate::world::{Environment, failpoints};
 
 /// Release Python packages: from the changelog to PyPI, or not at all
 #[derive(Debug, Parser)]
-#[command(name = "pyrelease", version, max_term_width = 100)]
+#[command(name = "pyrelease", version, max_term_width = 100, disable_help_subcommand = true)]
 struct Cli {
     #[command(flatten)]
     common: Common,
@@ -121,6 +125,17 @@ enum Command {
     /// Manage plugins
     #[command(subcommand)]
     Plugin(plugin::Arguments),
+    /// Print the script that lets a shell complete commands, options and values
+    Completions(completions::Arguments),
+    /// Print the candidates for a word, for the scripts of `completions`
+    #[command(hide = true)]
+    Complete(completions::Words),
+    /// Print the manual page, for `man -l`
+    Man,
+    /// Print the JSON schema of release.toml, for editors
+    Schema(schema::Arguments),
+    /// Print the help of a command, of a stage (`help stage upload`) or of a setting (`help setting smoke`)
+    Help(help::Arguments),
     /// `pyrelease-NAME` from PATH
     #[command(external_subcommand)]
     Other(Vec<OsString>),
@@ -204,6 +219,20 @@ fn run(context: &Context, command: &Command) -> Result<()> {
         Command::Drill(arguments) => drill::drill(context, arguments),
         Command::Index(arguments) => index::index(context, arguments),
         Command::Plugin(arguments) => plugin::plugin(context, arguments),
+        Command::Completions(arguments) => {
+            completions::completions(arguments);
+            Ok(())
+        }
+        Command::Complete(arguments) => completions::complete(context, arguments),
+        Command::Man => {
+            man::man();
+            Ok(())
+        }
+        Command::Schema(arguments) => {
+            schema::schema(arguments);
+            Ok(())
+        }
+        Command::Help(arguments) => help::help(context, arguments),
         Command::Other(words) => external::run(context, words),
     }
 }

@@ -7,7 +7,7 @@ use crate::python::version::Bump;
 use crate::stages;
 
 /// Commands, and the words that other tools and habits have for them
-const SYNONYMS: [(&str, &[&str]); 18] = [
+const SYNONYMS: [(&str, &[&str]); 20] = [
     ("run", &["deploy", "fullrelease", "make", "publish", "release", "ship"]),
     ("run --dry-run", &["dry-run", "dryrun", "simulate"]),
     ("plan", &["diff", "next-version", "prepare"]),
@@ -26,6 +26,8 @@ const SYNONYMS: [(&str, &[&str]); 18] = [
     ("demo", &["example", "try", "tutorial"]),
     ("index serve", &["pypiserver", "serve", "server"]),
     ("plugin list", &["extensions", "plugins"]),
+    ("help stage", &["settings", "stage", "stages"]),
+    ("completions", &["autocomplete", "completion"]),
 ];
 
 /// The help for a word that is no command; `commands` are those that there are. None if nothing is known about it.
@@ -45,7 +47,9 @@ pub(super) fn help<'a>(
         return Some(format!("to release with this bump, run `pyrelease run {word}`"));
     }
     if stages::taken(&word).is_some() {
-        return Some(format!("`{word}` is a stage: `pyrelease run` runs all stages of a release"));
+        return Some(format!(
+            "`{word}` is a stage: `pyrelease run` runs all stages, `pyrelease help stage {word}` describes this one"
+        ));
     }
     let words = SYNONYMS.iter().flat_map(|(_, words)| words.iter().copied());
     nearest(&word, words).and_then(command_of).map(|command| advice(command, root))
@@ -60,7 +64,7 @@ fn advice(command: &str, root: &Command) -> String {
     let about = find(command, root).and_then(Command::get_about).map(ToString::to_string).unwrap_or_default();
     let mut letters = about.chars();
     let about = letters.next().map(|first| first.to_lowercase().to_string() + letters.as_str());
-    match about.filter(|_| !command.contains("--")) {
+    match about.filter(|_| !command.contains("--") && !command.starts_with("help")) {
         Some(about) => format!("to {about}, run `pyrelease {command}`"),
         None => format!("run `pyrelease {command}`"),
     }
@@ -69,6 +73,9 @@ fn advice(command: &str, root: &Command) -> String {
 /// The command with these words; options are left out.
 fn find<'a>(command: &str, root: &'a Command) -> Option<&'a Command> {
     let mut names = command.split(' ').take_while(|name| !name.starts_with('-'));
+    if names.clone().next() == Some("help") {
+        return root.find_subcommand("help");
+    }
     names.try_fold(root, |at, name| at.find_subcommand(name))
 }
 
@@ -106,7 +113,7 @@ mod tests {
         assert_eq!(help("pubilsh"), help("publish"));
         assert_eq!(help("minor"), "to release with this bump, run `pyrelease run minor`");
         assert_eq!(help("1.2.0"), "to release with this bump, run `pyrelease run 1.2.0`");
-        assert_eq!(help("testpypi"), "`testpypi` is a stage: `pyrelease run` runs all stages of a release");
+        assert!(help("testpypi").starts_with("`testpypi` is a stage: "), "{}", help("testpypi"));
         assert_eq!(help("stauts"), "did you mean `status`?");
         assert_eq!(help("sideways"), "");
     }

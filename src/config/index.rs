@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 /// What an index is for
@@ -67,6 +67,11 @@ pub(super) struct Raw {
     trusted_publishing: Option<bool>,
     /// A PEM file with the client certificate and key for this index; relative to the project
     client_certificate: Option<String>,
+}
+
+/// The schema of `[index.NAME]`.
+pub fn index_schema(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<Raw>()
 }
 
 pub(super) struct Problem {

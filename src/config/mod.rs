@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use toml_edit::{Document, Item, Table};
 
-pub use index::{IndexKind, IndexSettings};
+pub use index::{IndexKind, IndexSettings, index_schema};
 pub use locate::{Location, locate};
 pub use report::{Source, list, nearest};
 pub use template::{Names, Template};
@@ -26,7 +26,17 @@ use crate::python::project::is_project_name;
 pub const DEFAULT_STAGES: [&str; 8] =
     ["changelog", "version", "tag", "build", "check", "testpypi", "push", "pypi"];
 
-const ROOT_KEYS: [&str; 5] = ["name", "stages", "carry", "stage", "index"];
+/// The keys at the top, and what they mean
+pub const ROOT_KEYS: [(&str, &str); 5] = [
+    ("name", "The project's name, where its own files do not tell it"),
+    (
+        "stages",
+        "The stages of a release in their order; by default changelog, version, tag, build, check, testpypi, push, pypi",
+    ),
+    ("carry", "Ignored files that the build needs, relative to the project"),
+    ("stage", "The settings of each stage: [stage.NAME]"),
+    ("index", "The settings of each index: [index.NAME]; a stage of that name uploads to it"),
+];
 
 /// A name in the configuration and its position
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,11 +128,12 @@ impl Config {
                 }
                 unknown => {
                     let span = root.key(unknown).and_then(toml_edit::Key::span);
-                    let help = match report::nearest(unknown, ROOT_KEYS) {
+                    let known = || ROOT_KEYS.iter().map(|(name, _)| *name);
+                    let help = match report::nearest(unknown, known()) {
                         Some(nearest) => format!("did you mean `{nearest}`?"),
                         None => format!(
                             "the top-level keys are {}; a stage's settings belong in [stage.NAME]",
-                            report::list(ROOT_KEYS)
+                            report::list(known())
                         ),
                     };
                     return Err(self.source.error(&format!("unknown key `{unknown}`"), span, Some(&help)));

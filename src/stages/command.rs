@@ -11,7 +11,7 @@ use crate::world::process::{Process, is_secret};
 /// Run a command, with the release in its environment
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Settings {
+pub(super) struct Settings {
     /// The command and its arguments, with placeholders; it does not run in a shell
     run: Vec<Template>,
     /// How far its effects reach: `private` (the run's clone only), `rehearsal`, `repository`, `public` or

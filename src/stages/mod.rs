@@ -13,6 +13,7 @@ mod plugin;
 mod push;
 pub mod rebuild;
 mod reopen;
+mod schema;
 mod tag;
 mod target;
 mod unbumped;
@@ -21,6 +22,8 @@ mod version;
 mod workflows;
 
 use std::collections::BTreeMap;
+
+use schemars::{Schema, SchemaGenerator};
 
 use crate::config::{Config, nearest};
 use crate::engine::pipeline::Pipeline;
@@ -35,6 +38,7 @@ pub use indexes::unused as unused_indexes;
 pub use notes::{ReleaseNotes, release_notes};
 pub use plugin::{Named, NullHandler, Plugins, named};
 pub use reopen::advice;
+pub use schema::{StageHelp, index_help, settings_schema, stage_helps};
 pub use target::{BackendMetadata, Bumping, ask_backend, read_project, target, target_or_patch};
 pub use upload::{
     CONNECTIONS, Installer, MOST_CONNECTIONS, StandaloneUpload, TrialByName, Verification, address_of,
@@ -46,19 +50,21 @@ pub use workflows::published_from;
 struct BuiltIn {
     name: &'static str,
     make: fn(&Config, &str) -> Result<Box<dyn Stage>>,
+    /// The schema of its settings, with what it does as the description
+    schema: fn(&mut SchemaGenerator) -> Schema,
 }
 
 const BUILT_IN: [BuiltIn; 7] = [
     // Edits come before the tag,
-    BuiltIn { name: "changelog", make: changelog::make },
-    BuiltIn { name: "version", make: version::make },
-    BuiltIn { name: "tag", make: tag::make },
+    BuiltIn { name: "changelog", make: changelog::make, schema: schema::of::<changelog::Changelog> },
+    BuiltIn { name: "version", make: version::make, schema: schema::of::<version::Version> },
+    BuiltIn { name: "tag", make: tag::make, schema: schema::of::<tag::Tag> },
     // and builds from the tagged commit after it.
-    BuiltIn { name: "build", make: build::make },
-    BuiltIn { name: "check", make: check::make },
-    BuiltIn { name: "push", make: push::make },
+    BuiltIn { name: "build", make: build::make, schema: schema::of::<build::Build> },
+    BuiltIn { name: "check", make: check::make, schema: schema::of::<check::Settings> },
+    BuiltIn { name: "push", make: push::make, schema: schema::of::<push::Push> },
     // When the release is out:
-    BuiltIn { name: "reopen", make: reopen::make },
+    BuiltIn { name: "reopen", make: reopen::make, schema: schema::of::<reopen::Reopen> },
 ];
 
 /// Builds the pipeline that `config` describes.

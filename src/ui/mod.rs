@@ -10,7 +10,7 @@ mod json;
 mod live;
 mod log;
 mod report;
-mod style;
+pub(crate) mod style;
 mod table;
 mod uploads;
 

@@ -2,9 +2,9 @@
 
 use anstyle::{AnsiColor, Style};
 
-pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
-pub(super) const WARN: Style = AnsiColor::Yellow.on_default().bold();
-pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
-pub(super) const INFO: Style = AnsiColor::Cyan.on_default().bold();
-pub(super) const PLACE: Style = AnsiColor::Cyan.on_default();
-pub(super) const DIM: Style = Style::new().dimmed();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub(crate) const WARN: Style = AnsiColor::Yellow.on_default().bold();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const INFO: Style = AnsiColor::Cyan.on_default().bold();
+pub(crate) const PLACE: Style = AnsiColor::Cyan.on_default();
+pub(crate) const DIM: Style = Style::new().dimmed();

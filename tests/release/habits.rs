@@ -352,7 +352,7 @@ fn a_name_that_only_the_script_knows_is_configured() {
     project.commit("Use a script");
     project.pyrelease("plan minor").code(2).messages_eq(str![[r#"
 error: the project has no name
-help: set `name` in `[project]` of `pyproject.toml`, or `name = "…"` in `release.toml`
+help: pass it to `setup()` in `setup.py` as plain text, or set `name = "…"` in `release.toml`
 help: or let the build backend tell: `pyrelease plan --ask-backend` runs the project's code, as `run` does
 
 "#]]);

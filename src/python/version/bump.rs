@@ -97,6 +97,11 @@ impl Bump {
         }
     }
 
+    /// The words.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        WORDS.iter().map(|(word, _)| *word)
+    }
+
     /// The words, for a message: `major`, `minor`, ….
     pub fn accepted() -> String {
         WORDS.map(|(word, _)| format!("`{word}`")).join(", ")

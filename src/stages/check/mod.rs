@@ -20,7 +20,7 @@ use tracked::tracked_by;
 /// Check the distributions by PyPI's rules
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct Settings {
+pub(super) struct Settings {
     /// The rules to silence, by their names in `pyrelease check --list-rules`; a rule that PyPI enforces still warns
     allow: Vec<String>,
     /// Whether warnings count as errors

@@ -32,7 +32,7 @@ pub const MOST_CONNECTIONS: usize = 32;
 /// Upload the distributions to the index of the stage's name
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct Settings {
+pub(super) struct Settings {
     /// How many wheels to upload in parallel, 1 to 32. The first file goes alone, and the sdist after all wheels
     connections: usize,
     /// Whether to wait until the index lists every file with its hash, and to compare one that it serves with what

@@ -12,6 +12,7 @@ const SERVERS: &str = include_str!("../requirements.txt");
 const PYPI: &str = include_str!("../pypi.txt");
 const UV: &str = include_str!("../uv.txt");
 const CLIENTS: &str = include_str!("../clients.txt");
+const SCHEMA_TOOLS: &str = include_str!("../schema_tools.txt");
 const RELEASE_TOOLS: &str = include_str!("../release_tools.txt");
 
 /// A virtual environment with the packages of a requirements file
@@ -64,6 +65,15 @@ impl Python {
     pub fn with_release_tools() -> &'static Self {
         static PYTHON: OnceLock<Python> = OnceLock::new();
         PYTHON.get_or_init(|| Self::with(RELEASE_TOOLS))
+    }
+
+    /// The environment with tools that validate a file by a schema; created if it does not exist.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    pub fn with_schema_tools() -> &'static Self {
+        static PYTHON: OnceLock<Python> = OnceLock::new();
+        PYTHON.get_or_init(|| Self::with(SCHEMA_TOOLS))
     }
 
     fn with(requirements: &str) -> Self {

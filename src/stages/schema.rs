@@ -1,0 +1,166 @@
+//! The schema of the whole configuration, from the types that read it and their documentation.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::{BUILT_IN, command, plugin, upload};
+use crate::config::{self, Config};
+
+const ID: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/schema");
+/// What editors and `validate-pyproject` understand
+const DIALECT: &str = "http://json-schema.org/draft-07/schema#";
+
+/// The schema of a type.
+pub(super) fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+fn generator() -> SchemaGenerator {
+    SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true).into_generator()
+}
+
+/// What a stage does and its settings, each with its schema
+#[derive(Debug)]
+pub struct StageHelp {
+    /// The stage's name; for a stage of the user's own, what it stands for
+    pub name: String,
+    pub about: String,
+    pub settings: Vec<(String, Value)>,
+}
+
+/// Every stage: the built-in ones, those that upload, and those of the user's own.
+pub fn stage_helps() -> Vec<StageHelp> {
+    stages().into_iter().map(|(name, schema)| help(name, &schema)).collect()
+}
+
+fn help(name: &str, schema: &Value) -> StageHelp {
+    let settings = schema["properties"].as_object().into_iter().flatten();
+    StageHelp {
+        name: name.to_owned(),
+        about: schema["description"].as_str().unwrap_or_default().to_owned(),
+        settings: settings.map(|(name, schema)| (name.clone(), schema.clone())).collect(),
+    }
+}
+
+/// The settings of an index, in the same form.
+pub fn index_help() -> StageHelp {
+    help("index", &cleaned(config::index_schema(&mut generator()).to_value()))
+}
+
+/// The stages by name; `upload`, `command` and `plugin` are those whose name the user chooses.
+fn stages() -> Vec<(&'static str, Value)> {
+    let mut generator = generator();
+    let mut stages: Vec<(&str, Schema)> =
+        BUILT_IN.iter().map(|row| (row.name, (row.schema)(&mut generator))).collect();
+    stages.push(("upload", of::<upload::Settings>(&mut generator)));
+    stages.push(("command", of::<command::Settings>(&mut generator)));
+    stages.push(("plugin", of::<plugin::Settings>(&mut generator)));
+    stages.into_iter().map(|(name, schema)| (name, cleaned(schema.to_value()))).collect()
+}
+
+/// The schema of `release.toml`, or of `[tool.pyrelease]` in `pyproject.toml`, which has the same keys.
+pub fn settings_schema(is_pyproject: bool) -> Value {
+    let all = stages();
+    let of_stage = |wanted: &str| {
+        let found = all.iter().find(|(name, _)| *name == wanted);
+        found.map(|(_, schema)| schema.clone()).unwrap_or_default()
+    };
+    let mut stages: Map<String, Value> =
+        BUILT_IN.iter().map(|row| (row.name.to_owned(), of_stage(row.name))).collect();
+    let predefined = Config::default_pipeline();
+    stages.extend(predefined.indexes().keys().map(|name| (name.clone(), of_stage("upload"))));
+    let own = json!({ "anyOf": [of_stage("command"), of_stage("plugin"), of_stage("upload")] });
+    let index = cleaned(config::index_schema(&mut generator()).to_value());
+    let mut properties = Map::new();
+    for (name, about) in config::ROOT_KEYS {
+        let shape = match name {
+            "name" => json!({ "type": "string" }),
+            "stage" => json!({ "type": "object", "properties": stages, "additionalProperties": own }),
+            "index" => json!({ "type": "object", "additionalProperties": index }),
+            _ => json!({ "type": "array", "items": { "type": "string" } }),
+        };
+        let mut schema = json!({ "description": about });
+        if let (Some(schema), Value::Object(shape)) = (schema.as_object_mut(), shape) {
+            schema.extend(shape);
+        }
+        properties.insert(name.to_owned(), schema);
+    }
+    let (file, what) = match is_pyproject {
+        true => ("pyproject.json", "[tool.pyrelease] in pyproject.toml"),
+        false => ("release.json", "release.toml"),
+    };
+    json!({
+        "$schema": DIALECT,
+        "$id": format!("{ID}/{file}"),
+        "title": what,
+        "description": format!("How pyrelease releases the project ({what})"),
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+/// Leaves out what TOML cannot express (null), and formats that only Rust has. Line breaks of the source are blanks.
+fn cleaned(schema: Value) -> Value {
+    match schema {
+        Value::Object(entries) => {
+            let is_kept = |key: &str, value: &Value| match key {
+                "default" => !value.is_null(),
+                "format" => !value.as_str().is_some_and(|format| format.starts_with("uint")),
+                "$schema" | "title" => false,
+                _ => true,
+            };
+            let cleaned =
+                entries.into_iter().filter(|(key, value)| is_kept(key, value)).map(|(key, value)| {
+                    let value = match (key.as_str(), value) {
+                        ("type", Value::Array(types)) => {
+                            let mut types: Vec<Value> =
+                                types.into_iter().filter(|name| name != "null").collect();
+                            if types.len() == 1 { types.remove(0) } else { types.into() }
+                        }
+                        ("description", Value::String(text)) => text.replace('\n', " ").into(),
+                        ("anyOf", Value::Array(schemas)) => schemas
+                            .into_iter()
+                            .filter(|schema| schema["type"] != "null")
+                            .map(cleaned)
+                            .collect::<Vec<_>>()
+                            .into(),
+                        (_, value) => cleaned(value),
+                    };
+                    (key, value)
+                });
+            cleaned.collect::<Map<_, _>>().into()
+        }
+        Value::Array(values) => values.into_iter().map(cleaned).collect::<Vec<_>>().into(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_has_a_description() {
+        let mut settings = 0;
+        for stage in stage_helps() {
+            assert!(!stage.about.is_empty(), "{}", stage.name);
+            for (name, schema) in &stage.settings {
+                settings += 1;
+                assert!(schema["description"].is_string(), "`{name}` of `{}`", stage.name);
+            }
+        }
+        assert!(settings > 50, "{settings}");
+    }
+
+    /// Editors show the schema of a stage of its own name before that of any other.
+    #[test]
+    fn the_default_stages_are_known_by_name() {
+        let schema = settings_schema(false);
+        for name in config::DEFAULT_STAGES {
+            assert!(schema["properties"]["stage"]["properties"][name].is_object(), "{name}");
+        }
+        assert!(!schema.to_string().contains("null") && !schema.to_string().contains("$ref"), "{schema}");
+    }
+}
