@@ -103,38 +103,42 @@ pub fn settings_schema(is_pyproject: bool) -> Value {
 
 /// Leaves out what TOML cannot express (null), and formats that only Rust has. Line breaks of the source are blanks.
 fn cleaned(schema: Value) -> Value {
-    match schema {
-        Value::Object(entries) => {
-            let is_kept = |key: &str, value: &Value| match key {
-                "default" => !value.is_null(),
-                "format" => !value.as_str().is_some_and(|format| format.starts_with("uint")),
-                "$schema" | "title" => false,
-                _ => true,
-            };
-            let cleaned =
-                entries.into_iter().filter(|(key, value)| is_kept(key, value)).map(|(key, value)| {
-                    let value = match (key.as_str(), value) {
-                        ("type", Value::Array(types)) => {
-                            let mut types: Vec<Value> =
-                                types.into_iter().filter(|name| name != "null").collect();
-                            if types.len() == 1 { types.remove(0) } else { types.into() }
-                        }
-                        ("description", Value::String(text)) => text.replace('\n', " ").into(),
-                        ("anyOf", Value::Array(schemas)) => schemas
-                            .into_iter()
-                            .filter(|schema| schema["type"] != "null")
-                            .map(cleaned)
-                            .collect::<Vec<_>>()
-                            .into(),
-                        (_, value) => cleaned(value),
-                    };
-                    (key, value)
-                });
-            cleaned.collect::<Map<_, _>>().into()
+    let entries = match schema {
+        Value::Object(entries) => entries,
+        Value::Array(values) => return values.into_iter().map(cleaned).collect::<Vec<_>>().into(),
+        other => return other,
+    };
+    let mut kept = Map::new();
+    for (key, value) in entries {
+        let value = match (key.as_str(), value) {
+            ("$schema" | "title", _) | ("default", Value::Null) => continue,
+            ("format", Value::String(format)) if format.starts_with("uint") => continue,
+            ("type", Value::Array(types)) => only(types.into_iter().filter(|name| name != "null").collect()),
+            ("enum", Value::Array(values)) => values.into_iter().filter(|value| !value.is_null()).collect(),
+            ("description", Value::String(text)) => text.replace('\n', " ").into(),
+            ("anyOf", Value::Array(schemas)) => {
+                let schemas = schemas.into_iter().filter(|schema| schema["type"] != "null").map(cleaned);
+                only(schemas.collect())
+            }
+            (_, value) => cleaned(value),
+        };
+        match (key.as_str(), value) {
+            // The only alternative is the schema itself; the setting's own description comes first.
+            ("anyOf", Value::Object(schema)) => {
+                for (key, value) in schema {
+                    kept.entry(key).or_insert(value);
+                }
+            }
+            ("description", value) => drop(kept.insert(key, value)),
+            (_, value) => drop(kept.entry(key).or_insert(value)),
         }
-        Value::Array(values) => values.into_iter().map(cleaned).collect::<Vec<_>>().into(),
-        other => other,
     }
+    kept.into()
+}
+
+/// The only value of a list, or the list.
+fn only(mut values: Vec<Value>) -> Value {
+    if values.len() == 1 { values.remove(0) } else { values.into() }
 }
 
 #[cfg(test)]
