@@ -4,16 +4,7 @@ use toml_edit::{DocumentMut, Item};
 
 use super::{Collector, Fragment, Fragments, Problem, has_v, level, plain};
 use crate::python::project::{Files, ini};
-use crate::python::settings::glob;
-
-/// Where scriv's settings may be, and the section: the first that has one wins
-const PLACES: [(&str, &str); 5] = [
-    ("setup.cfg", "scriv"),
-    ("setup.cfg", "tool:scriv"),
-    ("tox.ini", "scriv"),
-    ("tox.ini", "tool:scriv"),
-    ("changelog.d/scriv.ini", "scriv"),
-];
+use crate::python::settings::{SCRIV, glob};
 
 /// The usual categories (`categories` of scriv)
 const CATEGORIES: [&str; 6] = ["Removed", "Added", "Changed", "Deprecated", "Fixed", "Security"];
@@ -61,7 +52,7 @@ pub(super) fn find(files: &dyn Files) -> Option<Fragments> {
         let settings = Settings::of(|key| table.get(key).and_then(Item::as_str).map(str::to_owned));
         Some(("pyproject.toml".to_owned(), settings))
     };
-    let (path, settings) = PLACES.iter().find_map(of_ini).or_else(of_toml)?;
+    let (path, settings) = SCRIV.iter().find_map(of_ini).or_else(of_toml)?;
     let folder = plain(settings.folder.as_deref().unwrap_or("changelog.d"));
     let format = settings.format.as_deref().unwrap_or("rst");
     let changelog = settings

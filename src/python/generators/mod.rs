@@ -16,8 +16,7 @@ use serde_json::{Map, Value};
 
 use super::fragments::Problem;
 use super::project::Files;
-use super::settings::sources;
-use super::yaml::{self, Data, Node};
+use super::settings::sources::{self, yaml_table};
 
 pub use evidence::is_generated;
 pub use rules::{Rules, Suggestion};
@@ -165,31 +164,6 @@ fn table(files: &dyn Files, path: &str, keys: &[&str]) -> Settings {
         false => sources::toml(path, &text)?,
     };
     sources::within(path, Some(&whole), keys)
-}
-
-/// A YAML file as a table.
-fn yaml_table(files: &dyn Files, path: &str) -> Settings {
-    let Some(bytes) = files.read(path) else { return Ok(None) };
-    let parsed = yaml::parse(&bytes).map_err(|reason| format!("`{path}` cannot be read: {reason}"))?;
-    let Some(document) = parsed else { return Ok(Some(Table::new())) };
-    match value(&document.root) {
-        Value::Object(table) => Ok(Some(table)),
-        _ => Err(format!("`{path}` is not a mapping")),
-    }
-}
-
-fn value(node: &Node) -> Value {
-    match &node.data {
-        Data::Scalar { text, .. } if node.is_plain() => match text.as_str() {
-            "" => Value::Null,
-            "true" | "True" | "yes" | "on" => Value::Bool(true),
-            "false" | "False" | "no" | "off" => Value::Bool(false),
-            text => Value::String(text.to_owned()),
-        },
-        Data::Scalar { text, .. } => Value::String(text.clone()),
-        Data::List(items) => items.iter().map(|item| value(item)).collect(),
-        Data::Map(entries) => entries.iter().map(|(key, node)| (key.clone(), value(node))).collect(),
-    }
 }
 
 fn string<'t>(table: &'t Table, key: &str) -> Option<&'t str> {

@@ -70,7 +70,7 @@ fn finds_the_settings_of_each_tool() {
 #[test]
 fn what_would_make_a_tool_fail_is_named() {
     for (path, text, problem) in [
-        ("cliff.toml", "[git\n", "`cliff.toml` is not valid TOML: "),
+        ("cliff.toml", "[git\n", "`cliff.toml` is not valid TOML, line 1: "),
         (
             "cliff.toml",
             "[git]\ncommit_parsers = [{ message = \"(\" }]\n",

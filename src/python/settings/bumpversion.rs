@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::ToolSettings;
+use super::account::{Fates, HookTime, Part, decides, dropped, needs, same};
 use super::draft::{Draft, is_changelog, toml_place};
 use super::glob;
 use super::sources::{Reading, Sources, Table};
@@ -37,6 +38,54 @@ const UNFOLLOWED: [(&str, &str); 6] = [
     ("commit_args", "these arguments are not passed to `git commit`"),
     ("new_version", "pyrelease takes the version from the command line or the changelog"),
 ];
+
+const FATES: Fates = Fates {
+    on: &[
+        ("current_version", decides(Part::Record)),
+        ("new_version", dropped("the version comes from the command line or the changelog")),
+        ("tag", same("a release is tagged")),
+        ("sign_tags", decides(Part::Signature)),
+        ("tag_name", decides(Part::TagName)),
+        ("tag_message", decides(Part::TagMessage)),
+        ("commit", same("a release is a commit")),
+        ("message", decides(Part::CommitMessage)),
+        ("parse", same("every version of PEP 440 is read")),
+        ("serialize", same("versions are written as PEP 440 spells them")),
+        ("search", decides(Part::Places)),
+        ("replace", decides(Part::Places)),
+        ("regex", decides(Part::Places)),
+        ("ignore_missing_version", same("files without the version were left out of `files`")),
+        ("ignore_missing_files", same("files that do not exist were left out of `files`")),
+        ("allow_dirty", same("edits are left alone, and are not released")),
+        ("allow_shell_hooks", same("commands that became stages run in a shell")),
+        ("setup_hooks", decides(Part::Hooks)),
+        ("pre_commit_hooks", decides(Part::Hooks)),
+        ("post_commit_hooks", decides(Part::Hooks)),
+        ("commit_args", needs("git's own settings decide how it commits: these arguments are not passed")),
+        ("moveable_tags", needs("these tags are not moved")),
+        ("files.*.**", decides(Part::Places)),
+        ("parts.*.calver_format", decides(Part::Calver)),
+        ("parts.*.values", same("pre-releases are counted in the order of PEP 440")),
+        ("parts.*.optional_value", same("a final release has no suffix")),
+        ("parts.*.first_value", dropped("numbers begin at 0, those of pre-releases at 1")),
+        ("parts.*.independent", needs("every bump resets the numbers after it: pass the version itself")),
+        ("parts.*.always_increment", needs("no number counts up by itself: pass the version itself")),
+        ("parts.*.depends_on", needs("a bump resets the numbers after it, and no others")),
+    ],
+    off: &[
+        ("tag", dropped("every release is tagged")),
+        ("commit", dropped("every release is a commit")),
+        ("allow_dirty", same("edits in files that the release changes are refused")),
+        ("allow_shell_hooks", dropped("commands that became stages run in a shell")),
+        ("parts.*.values", same("pre-releases are counted in the order of PEP 440")),
+        ("parts.*.optional_value", same("a final release has no suffix")),
+        ("parts.*.first_value", same("numbers begin at 0")),
+        ("tag_message", decides(Part::TagKind)),
+    ],
+};
+
+/// Variables that only the tool sets for its commands
+const HOOK_VARIABLES: &str = "BVHOOK_";
 
 pub(super) fn read(sources: &Sources<'_>) -> Option<ToolSettings> {
     FILES.iter().find_map(|file| {
@@ -81,8 +130,12 @@ fn load(sources: &Sources<'_>, file: &str) -> Reading<Option<Table>> {
     if let Some(Value::String(names)) = table.remove("files") {
         files.extend(names.split_whitespace().map(|name| serde_json::json!({ "filename": name })));
     }
-    table.insert("files".to_owned(), Value::Array(files));
-    table.insert("parts".to_owned(), Value::Object(parts));
+    if !files.is_empty() {
+        table.insert("files".to_owned(), Value::Array(files));
+    }
+    if !parts.is_empty() {
+        table.insert("parts".to_owned(), Value::Object(parts));
+    }
     Ok((!sections.is_empty()).then_some(table))
 }
 
@@ -107,18 +160,48 @@ fn settings(mut draft: Draft<'_>, file: &str, table: &Table) -> ToolSettings {
     let serialize = serialize_of(&mut draft, table);
     for format in serialize.iter().take(MOST_FORMATS) {
         if let Err(reason) = canonical(format, table) {
-            draft.unread(reason);
+            draft.unread_at("serialize", reason);
         }
     }
     for (part, options) in table.get("parts").and_then(Value::as_object).into_iter().flatten() {
-        if options.get("calver_format").is_some() {
-            draft.unread(format!("`calver_format` of `{part}` is not followed: pass the new version"));
+        draft.settings.calver |= options.get("calver_format").is_some();
+        if !file.ends_with(".toml") {
+            draft.label(format!("parts.{part}"), format!("[bumpversion:part:{part}]"));
         }
     }
-    for entry in draft.tables(table, "files") {
-        change(&mut draft, table, &serialize, &entry);
+    for (at, entry) in draft.tables(table, "files").iter().enumerate() {
+        let named = ["filename", "glob"].iter().find_map(|kind| Some((kind, entry.get(*kind)?.as_str()?)));
+        if let Some((kind, path)) = named {
+            let label = match file.ends_with(".toml") {
+                true => format!("files ({path})"),
+                false => format!("[bumpversion:{}:{path}]", kind.trim_end_matches("name")),
+            };
+            draft.label(format!("files[{at}]"), label);
+        }
+        draft.within(format!("files[{at}]"));
+        change(&mut draft, table, &serialize, entry);
     }
-    draft.settings
+    draft.within("");
+    hooks(&mut draft, table);
+    draft.finish(table, &FATES)
+}
+
+fn hooks(draft: &mut Draft<'_>, table: &Table) {
+    for (key, name, time) in [
+        ("setup_hooks", "before-release", HookTime::First),
+        ("pre_commit_hooks", "before-commit", HookTime::BeforeCommit),
+        ("post_commit_hooks", "after-commit", HookTime::AfterCommit),
+    ] {
+        let commands = draft.list(table, key);
+        if commands.iter().any(|command| command.contains(HOOK_VARIABLES)) {
+            draft.unread_at(
+                key,
+                format!("`{key}` uses `{HOOK_VARIABLES}` variables, which only bump-my-version sets"),
+            );
+            continue;
+        }
+        draft.hooks(key, name, time, commands);
+    }
 }
 
 fn tagging(draft: &mut Draft<'_>, table: &Table) {
@@ -224,7 +307,7 @@ fn change(draft: &mut Draft<'_>, table: &Table, serialize: &[String], entry: &Ta
         }
         if is_changelog(&path) {
             // Its search need not be understood.
-            draft.settings.changelog.get_or_insert(path);
+            draft.is_changelog(&path);
             continue;
         }
         if let Some(keys) = key_path.as_deref().filter(|_| path.ends_with(".toml")) {

@@ -1,6 +1,7 @@
 //! commitizen: `.cz.toml`, `cz.toml`, `.cz.json`, `cz.json`, `.cz.yaml`, `cz.yaml`, pyproject.toml.
 
 use super::ToolSettings;
+use super::account::{Fate, Fates, HookTime, Part, decides, dropped, needs, same};
 use super::draft::{Draft, toml_place};
 use super::sources::{Reading, Sources, Table};
 use super::template::{Fields, Style};
@@ -41,6 +42,62 @@ const BUMPING: [&str; 7] = [
     "annotated_tag",
 ];
 
+/// What commitizen itself follows where it makes the changelog
+const OF_CHANGELOG: Fate = same("commitizen makes the changelog, and follows it");
+const OF_WRITING: Fate = dropped("it is about writing commits, not about releases");
+
+const FATES: Fates = Fates {
+    on: &[
+        ("name", same("the release reads the commits by commitizen's rules")),
+        ("version", decides(Part::Record)),
+        ("version_provider", same("the version is bumped where the project states it")),
+        ("version_scheme", same("versions are written as PEP 440 spells them")),
+        ("version_type", same("versions are written as PEP 440 spells them")),
+        ("version_files", decides(Part::Places)),
+        ("version_files.*", decides(Part::Places)),
+        ("tag_format", decides(Part::TagName)),
+        ("legacy_tag_formats", same("tags of all forms are recognized as releases")),
+        ("ignored_tag_formats", same("tags of other forms are left alone")),
+        ("annotated_tag", decides(Part::TagKind)),
+        ("annotated_tag_message", needs("set `message` in [stage.tag]")),
+        ("gpg_sign", decides(Part::Signature)),
+        ("bump_message", decides(Part::CommitMessage)),
+        ("update_changelog_on_bump", decides(Part::Commits)),
+        ("major_version_zero", decides(Part::Commits)),
+        ("changelog_file", decides(Part::Changelog)),
+        ("changelog_format", OF_CHANGELOG),
+        ("changelog_incremental", OF_CHANGELOG),
+        ("changelog_start_rev", OF_CHANGELOG),
+        ("changelog_merge_prerelease", OF_CHANGELOG),
+        ("change_type_map.**", OF_CHANGELOG),
+        ("change_type_order", OF_CHANGELOG),
+        ("template", OF_CHANGELOG),
+        ("extras.**", OF_CHANGELOG),
+        ("customize.**", OF_CHANGELOG),
+        ("prerelease_offset", dropped("pre-releases are counted from 1")),
+        ("pre_bump_hooks", decides(Part::Hooks)),
+        ("post_bump_hooks", decides(Part::Hooks)),
+        ("always_signoff", needs("the release commit is not signed off")),
+        ("retry_after_failure", same("`pyrelease resume` continues a release")),
+        ("encoding", dropped("files are UTF-8")),
+        ("schema", OF_WRITING),
+        ("schema_pattern", OF_WRITING),
+        ("style", OF_WRITING),
+        ("use_shortcuts", OF_WRITING),
+        ("allow_abort", OF_WRITING),
+        ("allowed_prefixes", OF_WRITING),
+        ("message_length_limit", OF_WRITING),
+        ("breaking_change_exclamation_in_title", OF_WRITING),
+    ],
+    off: &[
+        ("update_changelog_on_bump", same("the changelog is not made of the commits")),
+        ("annotated_tag", decides(Part::TagKind)),
+    ],
+};
+
+/// Variables that only the tool sets for its commands
+const HOOK_VARIABLES: &str = "CZ_P";
+
 /// The whole version, spelled by its parts, the longest first
 const PARTS: [&str; 3] =
     ["$major.$minor.$patch$prerelease$devrelease", "$major.$minor.$patch$prerelease", "$major.$minor.$patch"];
@@ -58,12 +115,7 @@ fn load(sources: &Sources<'_>, file: &str) -> Reading<Option<Table>> {
     match file.rsplit('.').next() {
         Some("toml") => sources.toml(file, &["tool", "commitizen"]),
         Some("json") => sources.json(file, &["commitizen"]),
-        _ => match sources.text(file)? {
-            Some(text) if text.contains("commitizen") => {
-                Err(format!("`{file}` is YAML, which pyrelease does not read"))
-            }
-            _ => Ok(None),
-        },
+        _ => sources.yaml(file, &["commitizen"]),
     }
 }
 
@@ -72,7 +124,11 @@ fn settings(mut draft: Draft<'_>, file: &str, table: &Table) -> ToolSettings {
         let place = if file.ends_with(".toml") {
             toml_place(file, &["tool", "commitizen", "version"])
         } else {
-            let pattern = r#""version"\s*:\s*"{version}""#.to_owned();
+            let pattern = if file.ends_with(".json") {
+                r#""version"\s*:\s*"{version}""#.to_owned()
+            } else {
+                r#"^\s*["']?version["']?\s*:\s*["']?{version}"#.to_owned()
+            };
             VersionLocation { path: file.to_owned(), how: VersionSyntax::Lines { pattern } }
         };
         draft.current_version(&version, place);
@@ -85,14 +141,34 @@ fn settings(mut draft: Draft<'_>, file: &str, table: &Table) -> ToolSettings {
     draft.unfollowed(table, &UNFOLLOWED);
     let scheme = draft.string(table, "version_scheme").or_else(|| draft.string(table, "version_type"));
     if let Some(scheme) = scheme.filter(|scheme| scheme != "pep440") {
-        draft.unread(format!(
-            "`version_scheme` is `{scheme}`: pyrelease writes pre-releases as `1.2.0rc1` (PEP 440)"
-        ));
+        draft.unread_at(
+            "version_scheme",
+            format!("`version_scheme` is `{scheme}`: pyrelease writes pre-releases as `1.2.0rc1` (PEP 440)"),
+        );
     }
-    for entry in draft.list(table, "version_files") {
-        change(&mut draft, &entry);
+    for (at, entry) in draft.list(table, "version_files").iter().enumerate() {
+        draft.within(Draft::entry(table, "version_files", at));
+        change(&mut draft, entry);
     }
-    draft.settings
+    draft.within("");
+    if draft.flag(table, "update_changelog_on_bump") == Some(true) {
+        draft.settings.commits = Some(draft.flag(table, "major_version_zero") != Some(true));
+    }
+    for (key, name, time) in [
+        ("pre_bump_hooks", "before-bump", HookTime::BeforeCommit),
+        ("post_bump_hooks", "after-bump", HookTime::AfterCommit),
+    ] {
+        let commands = draft.list(table, key);
+        if commands.iter().any(|command| command.contains(HOOK_VARIABLES)) {
+            draft.unread_at(
+                key,
+                format!("`{key}` uses variables that only commitizen sets (`CZ_PRE_…`, `CZ_POST_…`)"),
+            );
+        } else {
+            draft.hooks(key, name, time, commands);
+        }
+    }
+    draft.finish(table, &FATES)
 }
 
 /// The file of another format that states the version.
@@ -104,11 +180,16 @@ fn provider(draft: &mut Draft<'_>, table: &Table) {
         // The project's own metadata, or tags
         None | Some("commitizen" | "pep621" | "poetry" | "uv" | "scm") => return,
         Some(other) => {
-            draft.unread(format!("`version_provider`: the files of `{other}` are not bumped"));
+            draft.unread_at(
+                "version_provider",
+                format!("`version_provider`: the files of `{other}` are not bumped"),
+            );
             return;
         }
     };
+    draft.within("version_provider");
     draft.search(path, VersionSyntax::Pattern(Pattern::every("{version}")), false);
+    draft.within("");
 }
 
 fn tagging(draft: &mut Draft<'_>, table: &Table) {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::account::{self, Fate, Fates, Hook, HookTime, same};
 use super::sources::{Reading, Sources, Table};
 use super::tag::TagSetting;
 use super::template::{self, Fields, Style};
@@ -26,6 +27,14 @@ pub(super) struct Draft<'s> {
     /// The version that every place must state
     version: Option<Version>,
     tried: usize,
+    /// The entry that is being read, such as `files[2]`
+    at: String,
+    /// The settings that cannot be followed, and why
+    refused: Vec<(String, String)>,
+    /// The entries whose fate differs from that of others
+    settled: Vec<(String, Fate)>,
+    /// What the file calls an entry: `[bumpversion:file:setup.py]` for `files[0]`
+    labels: Vec<(String, String)>,
 }
 
 impl<'s> Draft<'s> {
@@ -39,11 +48,27 @@ impl<'s> Draft<'s> {
             tag_message: None,
             commit_message: None,
             places: Vec::new(),
+            origins: Vec::new(),
+            record: None,
+            calver: false,
+            commits: None,
+            hooks: Vec::new(),
             reopen: None,
             changelog: None,
             unread: Vec::new(),
+            account: Vec::new(),
         };
-        Self { sources, settings, version: sources.version.clone(), tried: 0 }
+        let version = sources.version.clone();
+        Self {
+            sources,
+            settings,
+            version,
+            tried: 0,
+            at: String::new(),
+            refused: Vec::new(),
+            settled: Vec::new(),
+            labels: Vec::new(),
+        }
     }
 
     /// Settings of which only the problem is known.
@@ -54,51 +79,115 @@ impl<'s> Draft<'s> {
         reason: String,
     ) -> ToolSettings {
         let mut draft = Self::new(sources, tool, file);
-        draft.unread(reason);
+        draft.unread(reason.clone());
+        draft.settings.account.push(account::Setting::unreadable(reason));
         draft.settings
     }
 
-    /// Adds a reason why a setting does not count.
+    /// What follows is about an entry of the settings, such as `files[2]`; about none if it is empty.
+    pub(super) fn within(&mut self, entry: impl Into<String>) {
+        self.at = entry.into();
+    }
+
+    /// The key of an entry: of a list, or the setting itself if it is a text.
+    pub(super) fn entry(table: &Table, key: &str, at: usize) -> String {
+        if table.get(key).is_some_and(Value::is_array) { format!("{key}[{at}]") } else { key.to_owned() }
+    }
+
+    /// Ends the reading: what becomes of every setting in `table`.
+    pub(super) fn finish(mut self, table: &Table, fates: &Fates) -> ToolSettings {
+        self.settings.account = account::of(table, fates, (&self.settled, &self.refused), self.settings.tool);
+        let keys = self.settings.account.iter_mut().map(|setting| &mut setting.key);
+        let hooks = self.settings.hooks.iter_mut().map(|hook| &mut hook.key);
+        for key in keys.chain(&mut self.settings.origins).chain(hooks) {
+            for (entry, label) in &self.labels {
+                if let Some(rest) = key.strip_prefix(entry.as_str())
+                    && (rest.is_empty() || rest.starts_with('.'))
+                {
+                    *key = format!("{label} {}", rest.trim_start_matches('.')).trim_end().to_owned();
+                    break;
+                }
+            }
+        }
+        self.settings
+    }
+
+    pub(super) fn project_name(&self) -> Option<&str> {
+        self.sources.project.as_ref().map(|project| project.name.as_str())
+    }
+
+    /// The version that every place must state.
+    pub(super) fn version(&self) -> Option<&Version> {
+        self.version.as_ref()
+    }
+
+    pub(super) fn text(&self, path: &str) -> Reading<Option<String>> {
+        self.sources.text(path)
+    }
+
+    /// What the file calls an entry.
+    pub(super) fn label(&mut self, entry: String, label: String) {
+        self.labels.push((entry, label));
+    }
+
+    /// Adds a reason why the entry that is being read does not count.
     pub(super) fn unread(&mut self, reason: impl Into<String>) {
+        self.unread_at("", reason);
+    }
+
+    /// Adds a reason why a setting does not count.
+    pub(super) fn unread_at(&mut self, key: &str, reason: impl Into<String>) {
         let mut reason = reason.into();
         if let Some((end, _)) = reason.char_indices().nth(LONGEST_REASON) {
             reason.truncate(end);
             reason.push('…');
         }
+        let separator = if self.at.is_empty() || key.is_empty() { "" } else { "." };
+        self.refused.push((format!("{}{separator}{key}", self.at), reason.clone()));
+        self.warn(reason);
+    }
+
+    fn warn(&mut self, reason: String) {
         if self.settings.unread.len() < MOST_REASONS && !self.settings.unread.contains(&reason) {
             self.settings.unread.push(reason);
         }
     }
 
     /// The value, or else none and its reason.
-    fn noted<T>(&mut self, reading: Reading<Option<T>>) -> Option<T> {
+    fn noted<T>(&mut self, key: &str, reading: Reading<Option<T>>) -> Option<T> {
         reading.unwrap_or_else(|reason| {
-            self.unread(reason);
+            self.unread_at(key, reason);
             None
         })
     }
 
     pub(super) fn string(&mut self, table: &Table, key: &str) -> Option<String> {
-        self.noted(match table.get(key) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(format!("`{key}` is not a string")),
-        })
+        self.noted(
+            key,
+            match table.get(key) {
+                None => Ok(None),
+                Some(Value::String(text)) => Ok(Some(text.clone())),
+                Some(_) => Err(format!("`{key}` is not a string")),
+            },
+        )
     }
 
     /// A flag, also in the spellings of INI files.
     pub(super) fn flag(&mut self, table: &Table, key: &str) -> Option<bool> {
         let wrong = || Err(format!("`{key}` is not true or false"));
-        self.noted(match table.get(key) {
-            None => Ok(None),
-            Some(Value::Bool(flag)) => Ok(Some(*flag)),
-            Some(Value::String(text)) => match text.to_lowercase().as_str() {
-                "true" | "yes" | "on" | "1" => Ok(Some(true)),
-                "false" | "no" | "off" | "0" | "" => Ok(Some(false)),
-                _ => wrong(),
+        self.noted(
+            key,
+            match table.get(key) {
+                None => Ok(None),
+                Some(Value::Bool(flag)) => Ok(Some(*flag)),
+                Some(Value::String(text)) => match text.to_lowercase().as_str() {
+                    "true" | "yes" | "on" | "1" => Ok(Some(true)),
+                    "false" | "no" | "off" | "0" | "" => Ok(Some(false)),
+                    _ => wrong(),
+                },
+                Some(_) => wrong(),
             },
-            Some(_) => wrong(),
-        })
+        )
     }
 
     /// A list of strings; of a single string, its lines.
@@ -110,7 +199,7 @@ impl<'s> Draft<'s> {
                 items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
             }
             Some(_) => {
-                self.unread(format!("`{key}` is not a list of strings"));
+                self.unread_at(key, format!("`{key}` is not a list of strings"));
                 Vec::new()
             }
         }
@@ -124,24 +213,17 @@ impl<'s> Draft<'s> {
                 items.iter().filter_map(Value::as_object).take(MOST + 1).cloned().collect()
             }
             Some(_) => {
-                self.unread(format!("`{key}` is not a list of tables"));
+                self.unread_at(key, format!("`{key}` is not a list of tables"));
                 Vec::new()
             }
         }
     }
 
-    /// Adds a reason for each of the keys that is set.
+    /// Adds a warning for each of the keys that is set; the fates of the settings have more on them.
     pub(super) fn unfollowed(&mut self, table: &Table, keys: &[(&str, &str)]) {
         for (key, reason) in keys {
-            let is_set = match table.get(*key) {
-                None | Some(Value::Null | Value::Bool(false)) => false,
-                Some(Value::String(text)) => !text.trim().is_empty() && !text.eq_ignore_ascii_case("false"),
-                Some(Value::Array(items)) => !items.is_empty(),
-                Some(Value::Object(table)) => !table.is_empty(),
-                Some(_) => true,
-            };
-            if is_set {
-                self.unread(format!("`{key}`: {reason}"));
+            if table.get(*key).is_some_and(account::is_on) {
+                self.warn(format!("`{key}`: {reason}"));
             }
         }
     }
@@ -151,7 +233,18 @@ impl<'s> Draft<'s> {
         if let Ok(version) = text.trim().parse() {
             self.version.get_or_insert(version);
         }
-        self.place(place, false);
+        self.place(place.clone(), false);
+        if self.settings.places.contains(&place) {
+            self.settings.record = Some(place);
+        }
+    }
+
+    /// Adds the commands of a setting.
+    pub(super) fn hooks(&mut self, key: &str, name: &str, time: HookTime, commands: Vec<String>) {
+        let commands: Vec<String> = commands.into_iter().filter(|one| !one.trim().is_empty()).collect();
+        if !commands.is_empty() && self.settings.hooks.len() < MOST {
+            self.settings.hooks.push(Hook { key: key.to_owned(), name: name.to_owned(), time, commands });
+        }
     }
 
     /// Sets the template of tags.
@@ -160,10 +253,11 @@ impl<'s> Draft<'s> {
             Ok(name) if name.matches('{').count() == 1 && name.contains("{version}") => {
                 self.settings.tag = Some(TagSetting::Template(name));
             }
-            Ok(_) => {
-                self.unread(format!("`{key}` must contain the version once, and nothing else that varies"))
-            }
-            Err(reason) => self.unread(format!("`{key}`: {reason}")),
+            Ok(_) => self.unread_at(
+                key,
+                format!("`{key}` must contain the version once, and nothing else that varies"),
+            ),
+            Err(reason) => self.unread_at(key, format!("`{key}`: {reason}")),
         }
     }
 
@@ -172,7 +266,7 @@ impl<'s> Draft<'s> {
         match template::translate(text.trim(), style, fields) {
             Ok(message) => Some(message).filter(|message| !message.is_empty()),
             Err(reason) => {
-                self.unread(format!("`{key}`: {reason}"));
+                self.unread_at(key, format!("`{key}`: {reason}"));
                 None
             }
         }
@@ -182,7 +276,7 @@ impl<'s> Draft<'s> {
     pub(super) fn changelog(&mut self, key: &str, path: &str) {
         match inside(path) {
             Some(path) => self.settings.changelog = Some(path),
-            None => self.unread(format!("`{key}`: `{path}` is not a path in the project")),
+            None => self.unread_at(key, format!("`{key}`: `{path}` is not a path in the project")),
         }
     }
 
@@ -206,7 +300,7 @@ impl<'s> Draft<'s> {
     /// place: it keeps earlier versions, and its section and links are promoted by another stage.
     pub(super) fn search(&mut self, path: &str, how: VersionSyntax, optional: bool) {
         if is_changelog(path) {
-            self.settings.changelog.get_or_insert_with(|| path.to_owned());
+            self.is_changelog(path);
             return;
         }
         let name = path.rsplit('/').next().unwrap_or(path);
@@ -221,6 +315,15 @@ impl<'s> Draft<'s> {
             return;
         }
         self.place(VersionLocation { path: path.to_owned(), how }, optional);
+    }
+
+    /// The entry that is being read is the changelog, unless another one is known.
+    pub(super) fn is_changelog(&mut self, path: &str) {
+        self.settings.changelog.get_or_insert_with(|| path.to_owned());
+        self.settled.push((
+            self.at.clone(),
+            same("the changelog gets the version's section, as the stage `changelog` writes it"),
+        ));
     }
 
     /// Adds a string in a TOML file.
@@ -239,7 +342,10 @@ impl<'s> Draft<'s> {
             return;
         }
         match self.check(&place) {
-            Ok(()) => self.settings.places.push(place),
+            Ok(()) => {
+                self.settings.places.push(place);
+                self.settings.origins.push(self.at.clone());
+            }
             Err(_) if optional => {}
             Err(reason) => self.unread(reason),
         }

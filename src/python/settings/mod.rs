@@ -4,7 +4,10 @@
 //! checked against its file: it states the current version and does not overlap with another. What cannot be followed
 //! is named in [`ToolSettings::unread`]. All input is bounded: files, patterns, entries and their number.
 
+mod account;
 mod bumpversion;
+mod cargo_release;
+mod collectors;
 mod commitizen;
 mod draft;
 pub(in crate::python) mod glob;
@@ -22,7 +25,11 @@ use sources::Sources;
 
 use super::project::{Files, VersionLocation};
 
+pub(in crate::python) use collectors::SCRIV;
+
+pub use account::{Fate, Hook, HookTime, Part, Setting};
 pub use tag::{TagRule, TagSetting};
+pub use zest::OF_USER as ZEST_OF_USER;
 
 /// What the settings of another release tool say about releases
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,12 +49,25 @@ pub struct ToolSettings {
     pub commit_message: Option<String>,
     /// The places of the version: those of the tool's own settings too, and perhaps the project's own metadata
     pub places: Vec<VersionLocation>,
+    /// For each place, the setting that names it
+    pub origins: Vec<String>,
+    /// The place where the tool records the current version for itself
+    pub record: Option<VersionLocation>,
+    /// Whether versions follow the calendar
+    pub calver: bool,
+    /// How the tool makes the next version and the changelog of commits, if it does: whether a breaking change before 1.0.0
+    /// makes it 1.0.0
+    pub commits: Option<bool>,
+    /// What the tool runs at a release
+    pub hooks: Vec<Hook>,
     /// What is appended to the next version after a release (`.dev0`), if the tool opens it
     pub reopen: Option<String>,
     /// The changelog, if the settings name it
     pub changelog: Option<String>,
     /// What matters and cannot be followed, each a sentence for a warning
     pub unread: Vec<String>,
+    /// What becomes of every setting, in the order of the file
+    pub account: Vec<Setting>,
 }
 
 /// Reads the settings of every known release tool in the project: those that bump versions first, then those that take
@@ -56,7 +76,16 @@ pub struct ToolSettings {
 /// Never fails: settings that cannot be read are an entry with the reason in `unread`.
 pub fn read(files: &dyn Files) -> Vec<ToolSettings> {
     let sources = Sources::of(files);
-    let readers =
-        [bumpversion::read, tbump::read, commitizen::read, semantic_release::read, zest::read, scm::read];
+    let readers = [
+        bumpversion::read,
+        tbump::read,
+        commitizen::read,
+        semantic_release::read,
+        zest::read,
+        cargo_release::read,
+        collectors::read_towncrier,
+        collectors::read_scriv,
+        scm::read,
+    ];
     readers.into_iter().filter_map(|read| read(&sources)).collect()
 }

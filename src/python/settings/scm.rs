@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::ToolSettings;
+use super::account::{Fate, Fates, Part, decides, needs, same};
 use super::draft::Draft;
 use super::sources::{Reading, Sources, Table};
 use super::tag::{Expression, TagRule, TagSetting};
@@ -13,6 +14,33 @@ const SCM: &str = r"^(?:[\w-]+-)?(?P<version>[vV]?\d+(?:\.\d+){0,2}[^\+]*)(?:\+.
 /// dunamai, on which poetry-dynamic-versioning and uv-dynamic-versioning build, after the beginning `^v` or `^v?`
 const DUNAMAI: &str = r"(?:(?P<epoch>\d+)!)?(?P<base>\d+(?:\.\d+)*)(?:[-._]?(?P<stage>[a-zA-Z]+)[-._]?(?P<revision>\d+)?)?(?:\+.+)?$";
 
+const GOES_ON: Fate = same("the tool goes on taking the version from the tag, and follows it");
+
+const FATES: Fates = Fates {
+    on: &[
+        ("tag.prefix", decides(Part::TagName)),
+        ("tag.regex", decides(Part::TagName)),
+        ("tag_regex", decides(Part::TagName)),
+        ("git_describe_command", decides(Part::TagName)),
+        ("scm.git.describe_command", decides(Part::TagName)),
+        ("tag-pattern", decides(Part::TagName)),
+        ("raw-options.tag_regex", decides(Part::TagName)),
+        ("raw-options.git_describe_command", decides(Part::TagName)),
+        ("tag_filter", decides(Part::TagName)),
+        ("tag_prefix", decides(Part::TagName)),
+        ("pattern", decides(Part::TagName)),
+        ("pattern-prefix", decides(Part::TagName)),
+        ("vcs.match", decides(Part::TagName)),
+        ("tag2version.**", decides(Part::TagName)),
+        ("parse", needs("this function decides which tags count: check the tag's name in the plan")),
+        ("**", GOES_ON),
+    ],
+    off: &[("**", GOES_ON)],
+};
+
+/// The settings that name a file which a build writes
+const WRITTEN: [&str; 3] = ["version_file", "write_to", "hook.version-file"];
+
 pub(super) fn read(sources: &Sources<'_>) -> Option<ToolSettings> {
     let tool = match sources.vcs_tool() {
         Some(tool) => tool,
@@ -20,11 +48,16 @@ pub(super) fn read(sources: &Sources<'_>) -> Option<ToolSettings> {
         None if matches!(sources.pyproject(&["tool", "versioningit"]), Ok(Some(_))) => "versioningit",
         None => return None,
     };
-    let (tool, file, table) = match settings_of(sources, tool) {
+    let (tool, file, mut table) = match settings_of(sources, tool) {
         Ok(found) => found?,
         Err((tool, reason)) => return Some(Draft::unreadable(sources, tool, "pyproject.toml", reason)),
     };
     let mut draft = Draft::new(sources, tool, file);
+    let hooks = ["tool", "hatch", "build", "hooks", "vcs"];
+    if let ("hatch-vcs", Ok(Some(hook))) = (tool, sources.pyproject(&hooks)) {
+        table.insert("hook".to_owned(), Value::Object(hook));
+        draft.label("hook".to_owned(), format!("[{}]", hooks.join(".")));
+    }
     let rule = match tool {
         "setuptools-scm" => setuptools_scm(&mut draft, &table),
         "hatch-vcs" => hatch_vcs(&mut draft, &table),
@@ -34,7 +67,16 @@ pub(super) fn read(sources: &Sources<'_>) -> Option<ToolSettings> {
         _ => dunamai(&mut draft, &table),
     };
     draft.settings.tag = rule.map(TagSetting::Rule);
-    Some(draft.settings)
+    for key in WRITTEN {
+        let pointer = format!("/{}", key.replace('.', "/"));
+        let whole = Value::Object(table.clone());
+        if let Some(path) = whole.pointer(&pointer).and_then(Value::as_str)
+            && matches!(sources.text(path), Ok(Some(_)))
+        {
+            draft.unread_at(key, format!("`{path}` is written by every build, but git tracks it: `git rm --cached {path}`, and add it to .gitignore"));
+        }
+    }
+    Some(draft.finish(&table, &FATES))
 }
 
 type Found = Option<(&'static str, &'static str, Table)>;
@@ -80,7 +122,7 @@ fn with(draft: &mut Draft<'_>, rule: TagRule, key: &str, expression: Reading<Exp
     match expression {
         Ok(expression) => Some(TagRule { expression: Some(expression), ..rule }),
         Err(reason) => {
-            draft.unread(format!("`{key}` cannot be read: {reason}"));
+            draft.unread_at(key, format!("`{key}` cannot be read: {reason}"));
             None
         }
     }
@@ -135,7 +177,7 @@ fn versioningit(draft: &mut Draft<'_>, table: &Table) -> Option<TagRule> {
     let vcs = table_in(table, "vcs").unwrap_or(&empty);
     let settings = table_in(table, "tag2version").unwrap_or(&empty);
     if settings.get("method").is_some_and(|method| method.as_str() != Some("basic")) {
-        draft.unread("`tag2version`: this method decides which tags count");
+        draft.unread_at("tag2version", "`tag2version`: this method decides which tags count");
         return None;
     }
     // With several patterns, git takes a tag that matches any of them.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::ToolSettings;
+use super::account::{Fate, Fates, Part, decides, dropped, needs, same};
 use super::draft::Draft;
 use super::sources::{Reading, Sources, Table};
 use super::tag::TagSetting;
@@ -20,10 +21,91 @@ const FILES: [(&str, &[&str]); 4] = [
 
 const NAMES: &Fields = &[("version", "version")];
 
-const UNFOLLOWED: [(&str, &str); 3] = [
-    ("build_command", "this command is not run; pyrelease builds with the project's backend"),
+const UNFOLLOWED: [(&str, &str); 2] = [
     ("assets", "these files are not added to the release commit"),
     ("add_partial_tags", "these tags are not made"),
+];
+
+const NO_FORGE: Fate =
+    dropped("pyrelease makes no release on a forge; the plugin `github-release` shows how to");
+const OWN_FORM: Fate = dropped("the section has the form of earlier ones, and is not made by a template");
+const OWN_IDENTITY: Fate = dropped("your own git identity makes commit and tag");
+const UPLOADS: Fate = same("pyrelease uploads what it built");
+const BRANCHES: Fate = dropped(
+    "the remote's default branch and maintenance branches are released; see `branches` in [stage.push]",
+);
+
+const FATES: Fates = Fates {
+    on: &[
+        ("tag_format", decides(Part::TagName)),
+        ("commit_message", decides(Part::CommitMessage)),
+        ("commit_subject", decides(Part::CommitMessage)),
+        ("commit_author", OWN_IDENTITY),
+        ("commit_parser", same("the version comes from conventional commits")),
+        ("commit_parser_options.**", needs("set `types` in [stage.changelog] for other types of commits")),
+        ("version_toml", decides(Part::Places)),
+        ("version_toml.*", decides(Part::Places)),
+        ("version_variables", decides(Part::Places)),
+        ("version_variables.*", decides(Part::Places)),
+        ("version_variable", decides(Part::Places)),
+        ("version_variable.*", decides(Part::Places)),
+        ("version_pattern", decides(Part::Places)),
+        ("version_pattern.*", decides(Part::Places)),
+        ("version_source", same("the version is bumped where the project states it")),
+        ("major_on_zero", decides(Part::Commits)),
+        (
+            "allow_zero_version",
+            dropped("a version below 1.0.0 stays there until a release of 1.0.0 is asked for"),
+        ),
+        ("add_partial_tags", needs("these tags are not made")),
+        ("assets", needs("these files are not added to the release commit")),
+        ("build_command", same("pyrelease builds with the project's backend")),
+        ("build_command_env", dropped("the build has your environment without credentials")),
+        ("no_git_verify", dropped("git's hooks run once, in the release's clone")),
+        ("logging_use_named_masks", dropped("no log contains secrets")),
+        ("branch", BRANCHES),
+        ("branches.*.prerelease", needs("pass `a`, `b` or `rc` for a pre-release: `pyrelease run rc`")),
+        ("branches.**", BRANCHES),
+        ("changelog.changelog_file", decides(Part::Changelog)),
+        ("changelog.default_templates.changelog_file", decides(Part::Changelog)),
+        ("changelog_file", decides(Part::Changelog)),
+        ("changelog.mode", same("the section is added to the changelog")),
+        (
+            "changelog.exclude_commit_patterns",
+            needs("set `types` in [stage.changelog] to choose types of commits"),
+        ),
+        ("changelog.**", OWN_FORM),
+        ("remote.**", dropped("the release is pushed to git's remote, with git's credentials")),
+        ("remote_dir", OWN_FORM),
+        ("publish.**", NO_FORGE),
+        ("upload_to_pypi", UPLOADS),
+        ("upload_to_repository", UPLOADS),
+        ("upload_to_release", NO_FORGE),
+        ("upload_to_vcs_release", NO_FORGE),
+        ("hvcs", NO_FORGE),
+    ],
+    off: &[
+        ("major_on_zero", decides(Part::Commits)),
+        ("upload_to_pypi", needs("remove `pypi` from `stages` if nothing is to be uploaded")),
+        ("upload_to_repository", needs("remove `pypi` from `stages` if nothing is to be uploaded")),
+    ],
+};
+
+/// The parsers of conventional commits
+const PARSERS: [&str; 3] = ["conventional", "angular", "semantic_release.history.angular_parser"];
+
+/// Words of a command that only builds
+const BUILDS: [&str; 10] = [
+    "python -m build",
+    "poetry build",
+    "uv build",
+    "hatch build",
+    "flit build",
+    "pdm build",
+    "python setup.py sdist bdist_wheel",
+    "pip install build",
+    "python -m pip install build",
+    "pip install poetry",
 ];
 
 pub(super) fn read(sources: &Sources<'_>) -> Option<ToolSettings> {
@@ -55,14 +137,30 @@ fn settings(mut draft: Draft<'_>, table: &Table) -> ToolSettings {
         draft.changelog("changelog_file", path);
     }
     draft.unfollowed(table, &UNFOLLOWED);
+    if let Some(command) = draft.string(table, "build_command")
+        && !only_builds(&command)
+    {
+        let reason = "this command is not run; pyrelease builds with the project's backend";
+        draft.unread_at("build_command", format!("`build_command`: {reason}"));
+    }
+    if let Some(parser) = draft.string(table, "commit_parser").filter(|one| !PARSERS.contains(&one.as_str()))
+    {
+        draft.unread_at(
+            "commit_parser",
+            format!("`commit_parser` is `{parser}`: only conventional commits are read"),
+        );
+    }
+    draft.settings.commits = Some(draft.flag(table, "major_on_zero").unwrap_or(true));
     for key in ["version_toml", "version_variables", "version_variable"] {
-        for entries in draft.list(table, key) {
+        for (at, entries) in draft.list(table, key).iter().enumerate() {
             for entry in entries.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+                draft.within(Draft::entry(table, key, at));
                 change(&mut draft, key, entry);
             }
         }
     }
-    for entry in draft.list(table, "version_pattern") {
+    for (at, entry) in draft.list(table, "version_pattern").iter().enumerate() {
+        draft.within(Draft::entry(table, "version_pattern", at));
         match entry.split_once(':') {
             Some((file, pattern)) if pattern.contains("{version}") => {
                 for path in draft.paths(file, false) {
@@ -74,7 +172,19 @@ fn settings(mut draft: Draft<'_>, table: &Table) -> ToolSettings {
             }
         }
     }
-    draft.settings
+    draft.within("");
+    draft.finish(table, &FATES)
+}
+
+/// Whether a command does nothing but build distributions.
+fn only_builds(command: &str) -> bool {
+    let mut parts = command.split(['\n', ';', '&']).map(str::trim).filter(|part| !part.is_empty());
+    parts.all(|part| {
+        BUILDS.iter().any(|known| {
+            part.strip_prefix(known)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '=', '<', '>', '~']))
+        })
+    })
 }
 
 fn changelog_file(table: &Table) -> Option<&str> {

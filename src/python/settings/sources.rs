@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::python::project::{Files, Project, VersionLocation, VersionSource, current_version, ini};
 use crate::python::version::Version;
+use crate::python::yaml::{self, Data, Node};
 
 /// A table of settings
 pub(in crate::python) type Table = Map<String, Value>;
@@ -83,6 +84,11 @@ impl<'f> Sources<'f> {
         within(path, Some(&whole), keys)
     }
 
+    /// A table of a YAML file.
+    pub(super) fn yaml(&self, path: &str, keys: &[&str]) -> Reading<Option<Table>> {
+        within(path, yaml_table(self.files, path)?.as_ref(), keys)
+    }
+
     /// Every section of an INI file whose name begins with `prefix`, with its options as strings.
     pub(super) fn ini(&self, path: &str, prefix: &str) -> Reading<Vec<(String, Table)>> {
         let text = match self.text(path) {
@@ -132,9 +138,12 @@ pub(in crate::python) fn text(files: &dyn Files, path: &str) -> Reading<Option<S
 }
 
 pub(in crate::python) fn toml(path: &str, text: &str) -> Reading<Table> {
-    toml_edit::de::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
-        let reason = error.message().lines().next().unwrap_or_default().to_owned();
-        format!("`{path}` is not valid TOML: {reason}")
+    let text = text.trim_start_matches('\u{feff}');
+    toml_edit::de::from_str(text).map_err(|error| {
+        let reason = error.message().lines().next().unwrap_or_default();
+        let line = error.span().map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+        let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
+        format!("`{path}` is not valid TOML{line}: {reason}")
     })
 }
 
@@ -148,4 +157,30 @@ pub(in crate::python) fn within(path: &str, whole: Option<&Table>, keys: &[&str]
         }
     }
     Ok(Some(table.clone()))
+}
+
+/// A YAML file as a table; none if there is no such file.
+pub(in crate::python) fn yaml_table(files: &dyn Files, path: &str) -> Reading<Option<Table>> {
+    let Some(bytes) = files.read(path) else { return Ok(None) };
+    let parsed = yaml::parse(&bytes).map_err(|reason| format!("`{path}` cannot be read: {reason}"))?;
+    let Some(document) = parsed else { return Ok(Some(Table::new())) };
+    match value(&document.root) {
+        Value::Object(table) => Ok(Some(table)),
+        _ => Err(format!("`{path}` is not a mapping")),
+    }
+}
+
+/// A node of YAML by the types of its schema.
+fn value(node: &Node) -> Value {
+    match &node.data {
+        Data::Scalar { text, .. } if node.is_plain() => match text.as_str() {
+            "" => Value::Null,
+            "true" | "True" | "yes" | "on" => Value::Bool(true),
+            "false" | "False" | "no" | "off" => Value::Bool(false),
+            text => Value::String(text.to_owned()),
+        },
+        Data::Scalar { text, .. } => Value::String(text.clone()),
+        Data::List(items) => items.iter().map(|item| value(item)).collect(),
+        Data::Map(entries) => entries.iter().map(|(key, node)| (key.clone(), value(node))).collect(),
+    }
 }

@@ -1,9 +1,10 @@
 //! tbump: tbump.toml, pyproject.toml.
 
 use super::ToolSettings;
+use super::account::{Fates, HookTime, Part, decides, dropped, same};
 use super::draft::{Draft, toml_place};
 use super::sources::{Sources, Table};
-use super::template::{Fields, Style, pattern};
+use super::template::{Fields, Style, pattern, translate};
 use crate::python::project::{Pattern, VersionSyntax};
 
 const TOOL: &str = "tbump";
@@ -16,6 +17,33 @@ const UNFOLLOWED: [(&str, &str); 4] = [
     ("before_push", "these commands are not run"),
     ("hook", "these commands are not run"),
 ];
+
+/// The placeholders of commands
+const COMMAND: &Fields = &[("new_version", "version"), ("current_version", "previous_version")];
+
+const FATES: Fates = Fates {
+    on: &[
+        ("version.current", decides(Part::Record)),
+        ("version.regex", same("every version of PEP 440 is read")),
+        ("git.tag_template", decides(Part::TagName)),
+        ("git.message_template", decides(Part::CommitMessage)),
+        ("git.sign", decides(Part::Signature)),
+        ("git.atomic_push", same("branch and tag are pushed at once")),
+        (
+            "git.push_remote",
+            dropped("the remote is the one that `git push` would choose, or `remote` in [stage.push]"),
+        ),
+        ("github_url", dropped("it is only a link in the output of tbump")),
+        ("file.*.version_template", dropped("versions are written as PEP 440 spells them")),
+        ("file.*.**", decides(Part::Places)),
+        ("field.*.**", dropped("every version of PEP 440 is read")),
+        ("before_commit.*.**", decides(Part::Hooks)),
+        ("after_push.*.**", decides(Part::Hooks)),
+        ("before_push.*.**", decides(Part::Hooks)),
+        ("hook.*.**", decides(Part::Hooks)),
+    ],
+    off: &[("git.atomic_push", dropped("branch and tag are always pushed at once"))],
+};
 
 pub(super) fn read(sources: &Sources<'_>) -> Option<ToolSettings> {
     [("tbump.toml", &[][..]), ("pyproject.toml", &["tool", "tbump"])].into_iter().find_map(|(file, keys)| {
@@ -43,10 +71,32 @@ fn settings(mut draft: Draft<'_>, (file, keys): (&str, &[&str]), table: &Table) 
         draft.settings.commit_message = draft.message("git.message_template", &message, Style::Format, NAMES);
     }
     draft.unfollowed(table, &UNFOLLOWED);
-    for entry in draft.tables(table, "file") {
-        change(&mut draft, &current, &entry);
+    for (at, entry) in draft.tables(table, "file").iter().enumerate() {
+        if let Some(path) = entry.get("src").and_then(|src| src.as_str()) {
+            draft.label(format!("file[{at}]"), format!("file ({path})"));
+        }
+        draft.within(format!("file[{at}]"));
+        change(&mut draft, &current, entry);
     }
-    draft.settings
+    draft.within("");
+    for (key, time) in [
+        ("hook", HookTime::BeforeCommit),
+        ("before_commit", HookTime::BeforeCommit),
+        ("before_push", HookTime::AfterCommit),
+        ("after_push", HookTime::AfterPush),
+    ] {
+        for (at, entry) in draft.tables(table, key).iter().enumerate() {
+            let own = format!("{key}[{at}]");
+            let name = draft.string(entry, "name").unwrap_or_else(|| key.to_owned());
+            draft.label(own.clone(), format!("{key} ({name})"));
+            match draft.string(entry, "cmd").map(|command| translate(&command, Style::Format, COMMAND)) {
+                Some(Ok(command)) => draft.hooks(&own, &name, time, vec![command]),
+                Some(Err(reason)) => draft.unread_at(&own, format!("`cmd` of `{name}`: {reason}")),
+                None => draft.unread_at(&own, format!("`{name}` has no `cmd`")),
+            }
+        }
+    }
+    draft.finish(table, &FATES)
 }
 
 fn change(draft: &mut Draft<'_>, current: &str, entry: &Table) {

@@ -1,6 +1,7 @@
 //! zest.releaser: setup.cfg, then pyproject.toml, whose settings win.
 
 use super::ToolSettings;
+use super::account::{Fates, Part, decides, dropped, needs, same};
 use super::draft::Draft;
 use super::sources::{Reading, Sources, Table};
 use super::template::{Fields, Style};
@@ -12,8 +13,51 @@ const NAMES: &Fields = &[("version", "version")];
 
 const HOOKS: [&str; 3] = ["prereleaser.", "releaser.", "postreleaser."];
 
+/// The user's own settings, for all projects
+pub const OF_USER: &str = "~/.pypirc";
+
+const FATES: Fates = Fates {
+    on: &[
+        ("release", same("the release is published")),
+        ("upload-pypi", same("the release is published")),
+        ("create-wheel", same("a wheel is built")),
+        ("push-changes", same("branch and tag are pushed")),
+        ("register", dropped("PyPI registers a project with its first upload")),
+        ("no-input", dropped("`--yes` answers the one question")),
+        ("extra-message", decides(Part::CommitMessage)),
+        ("prefix-message", decides(Part::CommitMessage)),
+        ("less-zeroes", needs("set the version yourself: `pyrelease run 1.2`")),
+        (
+            "version-levels",
+            needs("a bump counts up the major, minor or patch number; set another version yourself"),
+        ),
+        ("development-marker", decides(Part::Reopen)),
+        ("tag-format", decides(Part::TagName)),
+        ("tag-message", decides(Part::TagMessage)),
+        ("tag-signing", decides(Part::Signature)),
+        (
+            "date-format",
+            dropped("dates are written as those of earlier versions; see `date-format` in [stage.changelog]"),
+        ),
+        ("history-file", decides(Part::Changelog)),
+        ("history_file", decides(Part::Changelog)),
+        ("history_format", same("the changelog's format is recognized")),
+        ("encoding", dropped("files are UTF-8")),
+        ("run-pre-commit", same("git's hooks run once, in the release's clone")),
+        ("python-file-with-version", decides(Part::Places)),
+    ],
+    off: &[
+        ("release", needs("remove `testpypi` and `pypi` from `stages` if nothing is to be uploaded")),
+        ("upload-pypi", needs("remove `testpypi` and `pypi` from `stages` if nothing is to be uploaded")),
+        ("create-wheel", needs("set wheels = \"none\" in [stage.build] if there is to be no wheel")),
+        ("push-changes", needs("remove `push` from `stages` if nothing is to be pushed")),
+        ("development-marker", decides(Part::Reopen)),
+    ],
+};
+
 pub(super) fn read(sources: &Sources<'_>) -> Option<ToolSettings> {
-    let older = match load_setup_cfg(sources) {
+    let of_user = load_ini(sources, OF_USER).unwrap_or_default();
+    let older = match load_ini(sources, "setup.cfg") {
         Ok(table) => table,
         Err(reason) => return Some(Draft::unreadable(sources, TOOL, "setup.cfg", reason)),
     };
@@ -25,13 +69,14 @@ pub(super) fn read(sources: &Sources<'_>) -> Option<ToolSettings> {
     if older.is_none() && newer.is_none() {
         return None;
     }
-    let mut table = older.unwrap_or_default();
+    let mut table = of_user.unwrap_or_default();
+    table.extend(older.unwrap_or_default());
     table.extend(newer.unwrap_or_default());
     Some(settings(Draft::new(sources, TOOL, file), &table))
 }
 
-fn load_setup_cfg(sources: &Sources<'_>) -> Reading<Option<Table>> {
-    let mut sections = sources.ini("setup.cfg", "zest.releaser")?.into_iter();
+fn load_ini(sources: &Sources<'_>, path: &str) -> Reading<Option<Table>> {
+    let mut sections = sources.ini(path, "zest.releaser")?.into_iter();
     Ok(sections.find(|(name, _)| name == "zest.releaser").map(|(_, table)| table))
 }
 
@@ -50,10 +95,12 @@ fn settings(mut draft: Draft<'_>, table: &Table) -> ToolSettings {
         draft.changelog("history-file", &path);
     }
     if let Some(named) = draft.string(table, "python-file-with-version") {
+        draft.within("python-file-with-version");
         for path in draft.paths(&named, false) {
             let how = VersionSyntax::Assignment { name: "__version__".to_owned() };
             draft.place(VersionLocation { path, how }, false);
         }
+        draft.within("");
     }
     for (key, reason) in [
         ("release", "the project is not released to an index"),
@@ -62,13 +109,14 @@ fn settings(mut draft: Draft<'_>, table: &Table) -> ToolSettings {
         ("push-changes", "the release is not pushed"),
     ] {
         if draft.flag(table, key) == Some(false) {
-            draft.unread(format!("`{key}` is false: with zest.releaser, {reason}"));
+            draft.unread_at(key, format!("`{key}` is false: with zest.releaser, {reason}"));
         }
     }
-    if table.keys().any(|key| HOOKS.iter().any(|hook| key.to_lowercase().starts_with(hook))) {
-        draft.unread("the entry points of `prereleaser`, `releaser` and `postreleaser` are not run");
+    if let Some(key) = table.keys().find(|key| HOOKS.iter().any(|hook| key.to_lowercase().starts_with(hook)))
+    {
+        draft.unread_at(key, "the entry points of `prereleaser`, `releaser` and `postreleaser` are not run");
     }
-    draft.settings
+    draft.finish(table, &FATES)
 }
 
 fn commit_message(draft: &mut Draft<'_>, table: &Table) -> Option<String> {

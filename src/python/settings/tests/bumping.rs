@@ -391,7 +391,7 @@ version = "1.2.3"
 version_toml = ["pyproject.toml:project.version", "other.toml:a.b"]
 version_variables = ["src/demo/__init__.py:__version__", "docs/conf.py:release", "values.yaml:tag:tf", "m.json:version", "VERSION:*", "bad"]
 commit_message = "chore(release): {version} [skip ci]"
-build_command = "uv build"
+build_command = "make dist"
 [tool.semantic_release.changelog.default_templates]
 changelog_file = "CHANGES.md"
 "#;
