@@ -76,7 +76,62 @@ fn canonical(folder: &Path) -> Result<PathBuf> {
         .map_err(|error| Error::usage("failed to open the project's folder").because(error))
 }
 
+/// A project's directory, and the configuration there, if any
+#[derive(Debug)]
+pub struct Root {
+    pub folder: PathBuf,
+    pub source: Option<Source>,
+    /// Whether `release.toml` belongs to cargo-release
+    pub is_foreign: bool,
+}
+
+/// Finds the project of `start` as [`locate`] does, without reading its configuration.
+///
+/// # Errors
+/// There is no project, or there are two configurations.
+pub fn locate_root(start: &Path, manifest: Option<&Path>) -> Result<Root> {
+    if let Some(manifest) = manifest {
+        let path = start.join(manifest);
+        let source = match path.is_file() {
+            true => {
+                let text = fs_err::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+                Some(Source::new(manifest, text))
+            }
+            false => None,
+        };
+        let folder = canonical(path.parent().unwrap_or(start))?;
+        return Ok(Root { folder, source, is_foreign: false });
+    }
+    let folder = match locate(start, None) {
+        Ok(location) => location.root,
+        Err(error) if error.kind() == ErrorKind::NoProject => return Err(error),
+        // The configuration may be what is wrong.
+        Err(_) => nearest_project(&canonical(start)?),
+    };
+    let (found, foreign) = sources(&folder)?;
+    Ok(Root { source: only(found)?, folder, is_foreign: foreign.is_some() })
+}
+
+/// The nearest directory at or above `start` with a file of a project.
+fn nearest_project(start: &Path) -> PathBuf {
+    let names = ["release.toml", "pyrelease.toml", "pyproject.toml", "setup.py", "setup.cfg"];
+    let is_project = |folder: &&Path| names.iter().any(|name| folder.join(name).is_file());
+    start.ancestors().find(is_project).unwrap_or(start).to_owned()
+}
+
 fn configuration(folder: &Path) -> Result<Option<Config>> {
+    let (found, foreign) = sources(folder)?;
+    match (only(found)?, foreign) {
+        (Some(source), _) => Config::parse(source).map(Some),
+        (None, foreign) => foreign.map_or(Ok(None), Err),
+    }
+}
+
+/// A configuration, and its place in a file with more
+type Found = (Source, Option<std::ops::Range<usize>>);
+
+/// The configurations in a directory, and the error for one that belongs to cargo-release.
+fn sources(folder: &Path) -> Result<(Vec<Found>, Option<Error>)> {
     let mut found = Vec::new();
     let mut foreign = None;
     for name in ["release.toml", "pyrelease.toml", "pyproject.toml"] {
@@ -98,20 +153,21 @@ fn configuration(folder: &Path) -> Result<Option<Config>> {
             found.push((source, None));
         }
     }
+    Ok((found, foreign))
+}
+
+/// The only configuration.
+fn only(found: Vec<Found>) -> Result<Option<Source>> {
     let mut found = found.into_iter();
-    match (found.next(), found.next()) {
-        (None, _) => foreign.map_or(Ok(None), Err),
-        (Some((source, _)), None) => Config::parse(source).map(Some),
-        (Some((first, _)), Some((second, span))) => {
-            let place = |source: &Source| match source.is_pyproject() {
-                true => "[tool.pyrelease] in `pyproject.toml`".to_owned(),
-                false => format!("`{}`", source.path().display()),
-            };
-            let message = format!("found two configurations: {} and {}", place(&first), place(&second));
-            let help = "remove one of them";
-            Err(second.error(&message, Some(span.unwrap_or_else(|| first_line(second.text()))), Some(help)))
-        }
-    }
+    let (Some((first, _)), second) = (found.next(), found.next()) else { return Ok(None) };
+    let Some((second, span)) = second else { return Ok(Some(first)) };
+    let place = |source: &Source| match source.is_pyproject() {
+        true => "[tool.pyrelease] in `pyproject.toml`".to_owned(),
+        false => format!("`{}`", source.path().display()),
+    };
+    let message = format!("found two configurations: {} and {}", place(&first), place(&second));
+    let help = "remove one of them";
+    Err(second.error(&message, Some(span.unwrap_or_else(|| first_line(second.text()))), Some(help)))
 }
 
 /// The error for a `release.toml` that belongs to cargo-release, if it does.

@@ -23,8 +23,9 @@ use reqwest::Url;
 use thiserror::Error;
 
 pub use credentials::{
-    CredentialProblem, Credentials, CredentialsError, Login, PYPIRC, PypircSecret, TOKEN_USER, find,
-    find_to_read, has_keyring, help_without, pypirc_secrets, pypirc_secrets_in, store, variable_for,
+    CredentialProblem, Credentials, CredentialsError, Login, PYPIRC, PypircIndex, PypircSecret, TOKEN_USER,
+    find, find_to_read, has_keyring, help_without, pypirc_indexes, pypirc_lines, pypirc_secrets,
+    pypirc_secrets_in, store, variable_for,
 };
 pub use deliver::{Delivery, Undelivered, deliver};
 pub use hosts::{NewHost, allowing};

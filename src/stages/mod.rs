@@ -32,14 +32,17 @@ use crate::engine::prelude::*;
 use plugin::Described;
 
 pub use build::{BuildHost, Built, build_project};
-pub use changelog::{Draft, draft_of_notes};
+pub use changelog::{ChangelogForm, Draft, draft_of_notes};
 pub use check::{as_findings, distributions_in, judge_files, known_or, policy, tracked_at};
 pub use indexes::unused as unused_indexes;
 pub use notes::{ReleaseNotes, release_notes};
 pub use plugin::{Named, NullHandler, Plugins, named};
 pub use reopen::advice;
 pub use schema::{StageHelp, index_help, settings_schema, stage_helps};
-pub use target::{BackendMetadata, Bumping, ask_backend, read_project, target, target_or_patch};
+pub use target::{
+    BackendMetadata, Bumping, Discovery, FoundWorkflow, Learned, ask_backend, discover, read_project, target,
+    target_or_patch,
+};
 pub use upload::{
     CONNECTIONS, Installer, MOST_CONNECTIONS, StandaloneUpload, TrialByName, Verification, address_of,
     newer_releases,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
 use super::unbumped::unbumped;
@@ -51,13 +51,57 @@ struct PatternSettings {
     search: String,
     /// The replacement, with `{version}` for the new version; `search` by default
     replace: Option<String>,
-    /// How often `search` must match
-    #[serde(default = "once")]
-    count: usize,
+    /// How often `search` must match, or "all" for at least once; 1 by default
+    #[serde(default)]
+    count: Count,
 }
 
-fn once() -> usize {
-    1
+/// How often a pattern must match; none if at least once
+#[derive(Debug)]
+struct Count(Option<usize>);
+
+impl Default for Count {
+    fn default() -> Self {
+        Self(Some(1))
+    }
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct CountVisitor;
+        impl Visitor<'_> for CountVisitor {
+            type Value = Count;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of at least 1, or \"all\"")
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, count: i64) -> Result<Count, E> {
+                match usize::try_from(count) {
+                    Ok(count) if count > 0 => Ok(Count(Some(count))),
+                    _ => Err(E::custom("`count` must be at least 1")),
+                }
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Count, E> {
+                match text {
+                    "all" => Ok(Count(None)),
+                    _ => Err(E::custom("`count` must be a number or \"all\"")),
+                }
+            }
+        }
+        deserializer.deserialize_any(CountVisitor)
+    }
+}
+
+impl JsonSchema for Count {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Count".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "integer", "minimum": 1 }, { "const": "all" }] })
+    }
 }
 
 impl<'de> Deserialize<'de> for Entry {
@@ -76,11 +120,8 @@ impl<'de> Deserialize<'de> for Entry {
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Entry, A::Error> {
                 let settings = PatternSettings::deserialize(MapAccessDeserializer::new(map))?;
-                if settings.count == 0 {
-                    return Err(A::Error::custom("`count` must be at least 1"));
-                }
-                let PatternSettings { path, search, replace, count } = settings;
-                let pattern = Pattern { search, replace, count: Some(count) };
+                let PatternSettings { path, search, replace, count: Count(count) } = settings;
+                let pattern = Pattern { search, replace, count };
                 Ok(Entry::Pattern(VersionLocation::pattern(path, pattern)))
             }
         }
@@ -179,7 +220,12 @@ impl Version {
         learned: impl IntoIterator<Item = VersionLocation>,
     ) -> Result<Vec<(String, Vec<u8>)>> {
         let mut places = self.places(files, &target.project)?;
-        let known = self.tools(files).into_iter().flat_map(|tool| tool.places);
+        // A tool's own record of the version counts as long as its file is there.
+        let known: Vec<VersionLocation> = match self.has_files() {
+            true => settings::read(files).into_iter().filter_map(|tool| tool.record).collect(),
+            false => self.tools(files).into_iter().flat_map(|tool| tool.places).collect(),
+        };
+        let known = known.into_iter();
         places.extend(known.filter(|place| !places.contains(place)).collect::<Vec<_>>());
         let locks = lock_all(files, &target.project, (&places, &target.conventions.locks), old, new);
         places.extend(learned);

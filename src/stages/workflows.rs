@@ -4,7 +4,9 @@ use crate::config::Config;
 use crate::engine::prelude::*;
 use crate::engine::release::Workspace;
 use crate::python::project::Files;
-use crate::python::workflows::{Forge, HOSTED_FILES, Likelihood, PublishingWorkflow, Target, publishing};
+use crate::python::workflows::{
+    Forge, HOSTED_FILES, Likelihood, PublishingWorkflow, Target, Workflows, publishing,
+};
 use crate::world::git::{Remote, Repository};
 
 /// Where workflows are, relative to the top of the repository
@@ -31,11 +33,16 @@ impl Files for Top<'_> {
 
 /// The workflows that publish to more than TestPyPI, whatever starts them.
 pub(super) fn all(release: &Release) -> Vec<PublishingWorkflow> {
-    let top = Top(&release.workspace);
+    found(&release.workspace).publishing
+}
+
+/// The workflows of the repository that publish, and those that cannot be read.
+pub(super) fn found(workspace: &Workspace) -> Workflows {
+    let top = Top(workspace);
     let mut listed: Vec<String> = FOLDERS.iter().flat_map(|folder| top.list(folder)).collect();
     let others = FILES.into_iter().chain(HOSTED_FILES.map(|(_, path)| path));
     listed.extend(others.filter(|path| top.read(path).is_some()).map(str::to_owned));
-    publishing(&top, &listed).publishing
+    publishing(&top, &listed)
 }
 
 /// Those that publish to an index for users if the release's tag is pushed, the surest first.
@@ -98,6 +105,12 @@ impl RemoteHosts {
             (None, _) => Likelihood::Maybe,
         });
         runs.max().unwrap_or(Likelihood::No)
+    }
+
+    /// The host and the path of the first URL, and the forge there, where its name tells.
+    pub(super) fn shown(&self) -> Option<(String, Option<Forge>)> {
+        let (host, path) = self.addresses.first()?;
+        Some((format!("{host}/{path}"), forge_of(host)))
     }
 
     /// The page of the forge that shows the runs of a workflow, where the forge is known.

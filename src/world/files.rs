@@ -115,6 +115,24 @@ pub fn make_link(target: &Path, path: &Path) -> std::io::Result<()> {
     if target.is_file() { fs_err::copy(target, path).map(drop) } else { Ok(()) }
 }
 
+/// Writes a new file so that it is there as a whole or not at all; one that exists stays as it is.
+///
+/// # Errors
+/// The file exists, or the folder cannot be written.
+pub fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // The umask takes away what the user does not want.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut new = builder.tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
+    new.write_all(bytes)?;
+    new.as_file().sync_all()?;
+    new.persist_noclobber(path).map(drop).map_err(|error| error.error)
+}
+
 /// Refuses a distribution whose bytes no longer match the recorded digest.
 ///
 /// # Errors

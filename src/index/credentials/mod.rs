@@ -26,7 +26,10 @@ use crate::python::token::{Caveat, Objection, Token, TokenError, TokenUse};
 
 pub use find::{find, find_to_read, help_without};
 pub use keyring::{has_keyring, store};
-pub use pypirc::{PypircSecret, VARIABLE as PYPIRC, pypirc_secrets, pypirc_secrets_in};
+pub use pypirc::{
+    PypircIndex, PypircSecret, VARIABLE as PYPIRC, pypirc_indexes, pypirc_lines, pypirc_secrets,
+    pypirc_secrets_in,
+};
 pub use variables::variable_for;
 
 /// The user name that marks the password as a token

@@ -133,13 +133,56 @@ pub fn pypirc_secrets_in(path: &Path, text: &[u8]) -> Result<Vec<PypircSecret>, 
     Ok(secrets_of(path, parse(path, text)?))
 }
 
+/// What a section tells about an index, apart from secrets
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PypircIndex {
+    pub name: String,
+    /// The project that the section is for, if any
+    pub project: Option<String>,
+    /// The URL in `repository`, if it is a valid one
+    pub upload: Option<Url>,
+}
+
+/// The indexes of the file, sorted by section.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn pypirc_indexes(environment: &Environment) -> Result<Vec<PypircIndex>, CredentialsError> {
+    let Some(path) = file(environment) else { return Ok(Vec::new()) };
+    let is_index = |section: &Section| section.repository.is_some() || section.password.is_some();
+    let sections = read(&path)?.0.into_iter().filter(|(_, section)| is_index(section));
+    let of_section = |(name, section): (String, Section)| {
+        let (name, project) = named(&name);
+        let upload = section.repository.as_deref().and_then(|address| check_url(address).ok());
+        PypircIndex { name, project, upload }
+    };
+    Ok(sections.map(of_section).collect())
+}
+
+/// The lines of a section without secrets, which other tools have in the file; none if there is no such section.
+pub fn pypirc_lines(environment: &Environment, section: &str) -> Option<String> {
+    let mut text = Zeroizing::new(Vec::new());
+    File::open(file(environment)?).ok()?.take(LARGEST).read_to_end(&mut text).ok()?;
+    let text = str::from_utf8(&text).ok()?;
+    let heading = format!("[{section}]");
+    let mut lines = text.lines().skip_while(|line| line.trim() != heading);
+    let heading = lines.next()?;
+    let body = lines.take_while(|line| !line.starts_with('['));
+    Some(std::iter::once(heading).chain(body).collect::<Vec<_>>().join("\n"))
+}
+
+/// The index and the project that a section is named after.
+fn named(section: &str) -> (String, Option<String>) {
+    match section.split_once(':') {
+        Some((index, project)) => (index.to_owned(), Some(project.trim().to_owned())),
+        None => (section.to_owned(), None),
+    }
+}
+
 fn secrets_of(path: &Path, sections: Vec<(String, Section)>) -> Vec<PypircSecret> {
     let of_section = |(name, section): (String, Section)| {
         let credentials = section.credentials(path, &name)?;
-        let (index, project) = match name.split_once(':') {
-            Some((index, project)) => (index.to_owned(), Some(project.trim().to_owned())),
-            None => (name, None),
-        };
+        let (index, project) = named(&name);
         let upload = section.repository.as_deref().and_then(|address| check_url(address).ok());
         Some(PypircSecret { index, project, upload, credentials })
     };

@@ -35,7 +35,7 @@ impl Changelog {
     }
 
     /// The tool that generated the sections of the last releases, and what shows it.
-    pub(super) fn learned_generator(
+    pub(in crate::stages) fn learned_generator(
         &self,
         workspace: &Workspace,
         habits: &Habits,

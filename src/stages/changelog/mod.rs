@@ -17,6 +17,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use self::draft::{Draft, draft_of_notes};
+pub use self::shown::ChangelogForm;
 use self::work::Work;
 use crate::config::Config;
 use crate::engine::prelude::*;
@@ -149,7 +150,7 @@ impl Changelog {
 
     /// The changelog's path in the project. `learned` are the files that earlier releases changed; `version` is what is
     /// released, where that is known.
-    pub(super) fn path(
+    pub(in crate::stages) fn path(
         &self,
         files: &dyn Files,
         learned: &[String],

@@ -2,11 +2,50 @@
 
 use std::fmt::Write as _;
 
+use super::{Changelog, parse};
 use crate::python::changelog::Format;
+use crate::python::project::Files;
+use crate::python::version::Version;
 use crate::world::git::changed_lines;
 
 /// The most lines that are shown
 const MOST_LINES: usize = 12;
+
+/// A changelog as it was found
+pub struct ChangelogForm {
+    pub path: String,
+    /// `Markdown`
+    pub form: &'static str,
+    /// Whether it has a section for the next changes
+    pub has_unreleased: bool,
+    /// Whether that section has entries
+    pub has_entries: bool,
+    /// The heading of the newest version
+    pub newest: Option<String>,
+}
+
+impl Changelog {
+    /// The changelog that is found without settings. `learned` are the files that earlier releases changed.
+    pub(in crate::stages) fn form(
+        &self,
+        files: &dyn Files,
+        learned: &[String],
+        version: Option<&Version>,
+    ) -> Option<ChangelogForm> {
+        let path = self.path(files, learned, version)?;
+        let text = String::from_utf8(files.read(&path)?).ok()?;
+        let form = form(&path, &text);
+        let document = parse(&path, text).ok();
+        let unreleased = document.as_ref().and_then(|document| document.unreleased());
+        Some(ChangelogForm {
+            form,
+            has_unreleased: unreleased.is_some(),
+            has_entries: unreleased.is_some_and(|section| !section.body.is_empty()),
+            newest: document.and_then(|document| Some(document.versions().into_iter().next()?.title)),
+            path,
+        })
+    }
+}
 
 /// The form of a changelog, for the user.
 pub(super) fn form(path: &str, text: &str) -> &'static str {

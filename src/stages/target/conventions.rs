@@ -6,7 +6,7 @@ use crate::config::{Config, Template};
 use crate::engine::model::{Convention, Conventions, DEFAULT_TAG_NAME};
 use crate::engine::release::Workspace;
 use crate::error::Result;
-use crate::python::habits::TagStyle;
+use crate::python::habits::{Habits, LearnedLine, TagStyle};
 use crate::python::project::{Project, VersionSource, bump_all};
 use crate::python::settings::{self, ToolSettings};
 use crate::python::version::Version;
@@ -67,22 +67,33 @@ pub(super) fn of(
     }
     conventions.forget_defaults(&project.name);
     if !config.settings::<VersionStage>("version")?.has_files() {
-        conventions.lines = habits.lines(workspace, previous, version, date);
-        // What the project's own metadata says is written anyway.
-        if let VersionSource::Static(places) = &project.version
-            && let Ok(known) = bump_all(workspace, places, previous, version)
-        {
-            conventions.lines.retain(|line| {
-                let written = known.get(&line.path).map(|bytes| String::from_utf8_lossy(bytes));
-                written.is_none_or(|text| text.lines().any(|written| written == line.from))
-            });
-        }
+        conventions.lines = lines(workspace, project, habits, (previous, version, date));
         conventions.locks = habits.locks();
     }
     if !config.settings::<Reopen>("reopen")?.is_configured() {
         conventions.reopening = reopening::learned(workspace, history).map(Convention::of);
     }
     Ok((style, conventions))
+}
+
+/// The lines that a release changes as earlier ones did, besides the project's own metadata.
+pub(super) fn lines(
+    workspace: &Workspace,
+    project: &Project,
+    habits: &Habits,
+    (previous, version, date): (&Version, &Version, &str),
+) -> Vec<LearnedLine> {
+    let mut lines = habits.lines(workspace, previous, version, date);
+    // What the project's own metadata says is written anyway.
+    if let VersionSource::Static(places) = &project.version
+        && let Ok(known) = bump_all(workspace, places, previous, version)
+    {
+        lines.retain(|line| {
+            let written = known.get(&line.path).map(|bytes| String::from_utf8_lossy(bytes));
+            written.is_none_or(|text| text.lines().any(|written| written == line.from))
+        });
+    }
+    lines
 }
 
 fn usual() -> Template {

@@ -17,6 +17,18 @@ pub fn diff(path: &str, before: Option<&[u8]>, after: Option<&[u8]>) -> String {
     String::from_utf8_lossy(&shown).into_owned()
 }
 
+/// The way from one text to the other as a unified diff; one without a first text is of a new file.
+pub fn unified_diff(path: &str, before: &str, after: &str) -> String {
+    let mut options = DiffOptions::new();
+    options.force_text(true);
+    let patch = Patch::from_buffers(before.as_bytes(), None, after.as_bytes(), None, Some(&mut options));
+    let text = patch.ok().and_then(|mut patch| Some(patch.to_buf().ok()?.as_str().ok()?.to_owned()));
+    let text = text.unwrap_or_default();
+    let hunks = text.find("\n@@").map(|at| &text[at + 1..]).unwrap_or_default();
+    let old = if before.is_empty() { "/dev/null" } else { path };
+    format!("--- {old}\n+++ {path}\n{}", hunks.trim_end_matches('\n'))
+}
+
 /// The lines that are removed (`-`) and added (`+`) on the way from one text to the other, in order.
 pub fn changed_lines(before: &str, after: &str) -> Vec<(char, String)> {
     let mut options = DiffOptions::new();

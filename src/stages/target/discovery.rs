@@ -1,0 +1,180 @@
+//! What a project and its history show about its releases, whatever its configuration and other tools say.
+
+use super::{History, read_project, reopening};
+use crate::config::Config;
+use crate::engine::model::Convention;
+use crate::engine::release::Workspace;
+use crate::error::{Error, Result};
+use crate::python::fragments::Fragments;
+use crate::python::habits::{LearnedLine, Reopening};
+use crate::python::project::{Files as _, Project, VersionSource, current_version};
+use crate::python::version::{Bump, Version};
+use crate::python::workflows::{Forge, Likelihood, PublishingWorkflow};
+use crate::stages::changelog::{Changelog, ChangelogForm};
+use crate::stages::workflows::{self, RemoteHosts};
+use crate::world::git::Remote;
+
+/// What a project and its history show
+pub struct Discovery {
+    pub project: Project,
+    /// The version that the project states; none if it comes from tags or cannot be read
+    pub version: Option<Version>,
+    /// A version that may come next
+    pub next: Option<Version>,
+    /// Why the version cannot be read, if so
+    pub unreadable: Option<Error>,
+    /// The tag of the last release, and its commit
+    pub last: Option<(String, String)>,
+    /// How many releases have a tag
+    pub releases: usize,
+    /// What earlier releases did
+    pub learned: Learned,
+    pub changelog: Option<ChangelogForm>,
+    pub fragments: Option<Fragments>,
+    pub remote: Option<FoundRemote>,
+    pub workflows: Vec<FoundWorkflow>,
+    /// The members of a workspace
+    pub members: Vec<String>,
+}
+
+/// What earlier releases did
+#[derive(Default)]
+pub struct Learned {
+    pub tag_name: Option<Convention<String>>,
+    pub annotated: Option<Convention<bool>>,
+    /// Which tags are signed
+    pub signed: Option<String>,
+    pub tag_message: Option<Convention<String>>,
+    pub commit_message: Option<Convention<String>>,
+    /// Lines that a release changes besides the project's own metadata
+    pub lines: Vec<LearnedLine>,
+    /// The releases that show versions by the calendar
+    pub calver: Option<String>,
+    /// The changelog that they changed, if its name does not tell
+    pub changelog: Option<Convention<String>>,
+    /// Who makes the changelog of the commits
+    pub generator: Option<Convention<String>>,
+    pub reopening: Option<Convention<Reopening>>,
+}
+
+/// The remote that a release is pushed to
+pub struct FoundRemote {
+    pub name: String,
+    /// Host and path; none for a path of this machine
+    pub address: Option<String>,
+    pub forge: Option<Forge>,
+}
+
+/// A workflow that publishes
+pub struct FoundWorkflow {
+    pub workflow: PublishingWorkflow,
+    /// Whether the remote runs it
+    pub runs: Likelihood,
+}
+
+impl FoundWorkflow {
+    /// `.github/workflows/release.yml`, line 9, uploads to PyPI with twine upload
+    pub fn shown(&self) -> String {
+        format!("{}, {}", workflows::place(&self.workflow), workflows::what(&self.workflow))
+    }
+}
+
+/// Looks at the project, its history and its remote. `name` is the project's, if its files do not tell it.
+///
+/// # Errors
+/// The project has no name, or the repository cannot be read.
+pub fn discover(workspace: &Workspace, name: Option<&str>) -> Result<Discovery> {
+    let config = Config::default_pipeline();
+    let project = read_project(&config, workspace, name)?;
+    let history = History::of(&config, workspace, &project)?;
+    let (version, unreadable) = match &project.version {
+        VersionSource::Static(places) => match current_version(workspace, places) {
+            Ok(version) => (Some(version), None),
+            Err(error) => (None, Some(crate::stages::version::problem(error))),
+        },
+        VersionSource::Vcs { .. } => (None, None),
+        VersionSource::Unreadable(error) => match history.habits.stated_version(workspace) {
+            Some((version, _)) => (Some(version), None),
+            None => (None, Some(Error::refused(error.to_string()).help(error.help()))),
+        },
+    };
+    let changelog: Changelog = config.settings("changelog")?;
+    let previous = version.as_ref().or_else(|| history.last.as_ref().map(|tag| &tag.version));
+    let next = previous.and_then(|previous| {
+        let bumped = [Bump::Release, Bump::Patch].iter().find_map(|bump| bump.apply(previous).ok())?;
+        Some((previous.clone(), bumped))
+    });
+    let learned = learned(workspace, (&project, next.as_ref()), &history, &changelog);
+    let paths: Vec<String> = history.habits.changelogs().into_iter().map(|file| file.value).collect();
+    let remote = Remote::of(&workspace.repository, &workspace.head, None).ok().flatten();
+    let hosts = remote.as_ref().map(|remote| RemoteHosts::of(&workspace.repository, remote));
+    let remote = remote.zip(hosts.as_ref()).map(|(remote, hosts)| {
+        let (address, forge) = hosts.shown().map_or((None, None), |(shown, forge)| (Some(shown), forge));
+        FoundRemote { name: remote.name, address, forge }
+    });
+    let workflows = workflows::found(workspace).publishing.into_iter().map(|workflow| {
+        let runs = hosts.as_ref().map_or(Likelihood::No, |hosts| hosts.run(workflow.forge));
+        FoundWorkflow { workflow, runs }
+    });
+    let last = history.last.as_ref().and_then(|tag| {
+        let commit = workspace.repository.tag(&tag.name)?;
+        Some((tag.name.clone(), commit))
+    });
+    Ok(Discovery {
+        fragments: Fragments::of_project(workspace, &project, paths.first().map(String::as_str)),
+        changelog: changelog.form(workspace, &paths, version.as_ref()),
+        version,
+        next: next.map(|(_, next)| next),
+        unreadable,
+        last,
+        releases: history.tags.len(),
+        learned,
+        remote,
+        workflows: workflows.collect(),
+        members: members(workspace),
+        project,
+    })
+}
+
+fn learned(
+    workspace: &Workspace,
+    (project, next): (&Project, Option<&(Version, Version)>),
+    history: &History,
+    changelog: &Changelog,
+) -> Learned {
+    let habits = &history.habits;
+    let today = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
+    let lines = next.map(|(previous, next)| {
+        super::conventions::lines(workspace, project, habits, (previous, next, &today))
+    });
+    let paths = habits.changelogs();
+    let by_name = changelog.path(workspace, &[], next.map(|(version, _)| version));
+    let changed = paths.into_iter().find(|file| workspace.read(&file.value).is_some());
+    let generator = changelog.learned_generator(workspace, habits);
+    Learned {
+        tag_name: habits.tag_style().map(|style| {
+            let reason = style.reason();
+            Convention { value: style.value.template(), reason }
+        }),
+        annotated: habits.annotated().map(Convention::of),
+        signed: habits.signed().map(|signed| signed.reason()),
+        tag_message: habits.tag_message().map(Convention::of),
+        commit_message: habits.commit_message().map(Convention::of),
+        lines: lines.unwrap_or_default(),
+        calver: habits.calver().map(|calver| calver.reason()),
+        changelog: changed.filter(|file| by_name.as_ref() != Some(&file.value)).map(Convention::of),
+        generator: generator
+            .map(|(_, found)| Convention { value: found.value.name().to_owned(), reason: found.reason }),
+        reopening: reopening::learned(workspace, history).map(Convention::of),
+    }
+}
+
+/// The members of a workspace of uv, as its settings have them.
+fn members(workspace: &Workspace) -> Vec<String> {
+    let text = workspace.read("pyproject.toml").and_then(|bytes| String::from_utf8(bytes).ok());
+    let document = text.and_then(|text| text.parse::<toml_edit::DocumentMut>().ok());
+    let members = document
+        .as_ref()
+        .and_then(|document| document.get("tool")?.get("uv")?.get("workspace")?.get("members")?.as_array());
+    members.into_iter().flatten().filter_map(|member| member.as_str().map(str::to_owned)).collect()
+}
