@@ -10,6 +10,7 @@
 //! - [`engine`] takes any list of stages through a release and knows none by name. A stage changes the world only
 //!   through [`engine::effects`], which writes a journal ([`engine::journal`]) before and after each effect, so that
 //!   [`engine::recover`] can finish or undo a run from the journal and the world alone.
+//! - [`init`] proposes a `release.toml` from what a project has, and from the settings of its release tool.
 //! - [`index`] is the client of a package index, [`server`] an index of our own, which `index serve`
 //!   runs and the demonstration, drills and tests use.
 //! - [`drill`] kills a release of the project wherever it can be killed, in a throwaway copy of its world, and sees
@@ -20,7 +21,7 @@
 //! - [`error`] ends a command; [`finding`] is what any check finds.
 //! - [`ui`] shows everything: events, reports and tables, to people, as JSON or for GitHub; [`text`] makes what others have written safe to show.
 //!
-//! Dependencies point one way: `cli -> ops -> stages, ui -> drill, server -> engine -> index, plugin, world ->
+//! Dependencies point one way: `cli -> ops -> ui -> init, drill -> stages, server -> engine -> index, plugin, world ->
 //! python`; a test enforces it.
 
 pub mod cli;
@@ -30,6 +31,7 @@ pub mod engine;
 pub mod error;
 pub mod finding;
 pub mod index;
+pub mod init;
 pub mod ops;
 pub mod plugin;
 pub mod python;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Each layer and those it may use beside itself; `error`, `finding` and `text` are for all
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("python", &[]),
     ("config", &["python"]),
     ("world", &["python"]),
@@ -14,10 +14,11 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("plugin", &["config", "world", "python"]),
     ("engine", &["config", "index", "plugin", "world", "python"]),
     ("server", &["world", "python"]),
-    ("ui", &["drill", "engine", "world", "python"]),
+    ("ui", &["init", "drill", "engine", "world", "python"]),
     ("stages", &["engine", "config", "index", "plugin", "world", "python"]),
+    ("init", &["stages", "engine", "config", "index", "world", "python"]),
     ("drill", &["server", "engine", "config", "index", "plugin", "world", "python"]),
-    ("ops", &["drill", "stages", "ui", "engine", "config", "index", "plugin", "world", "python"]),
+    ("ops", &["init", "drill", "stages", "ui", "engine", "config", "index", "plugin", "world", "python"]),
     (
         "cli",
         &["ops", "drill", "stages", "server", "ui", "engine", "config", "index", "plugin", "world", "python"],

@@ -57,6 +57,24 @@ pub(super) struct Arguments {
     keep: bool,
 }
 
+impl Arguments {
+    /// A drill of every so many points, and nothing else.
+    pub(super) fn sample(every: usize) -> Self {
+        Self {
+            bump: None,
+            at: None,
+            html: None,
+            points: None,
+            stages: Vec::new(),
+            every,
+            jobs: 2,
+            commands: false,
+            install: false,
+            keep: false,
+        }
+    }
+}
+
 pub(super) fn drill(context: &Context, arguments: &Arguments) -> Result<()> {
     let location = locate(context)?;
     let points =

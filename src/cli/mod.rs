@@ -10,6 +10,7 @@ mod drill;
 mod external;
 mod help;
 mod index;
+mod init;
 mod log;
 mod man;
 mod notes;
@@ -86,6 +87,8 @@ struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a release.toml from what the project has, and from the settings of its release tool
+    Init(init::Arguments),
     /// Release the project
     Run(run::Arguments),
     /// Show what `run` would do, without changing anything
@@ -200,6 +203,7 @@ fn install_drill(environment: &Environment) -> Result<()> {
 
 fn run(context: &Context, command: &Command) -> Result<()> {
     match command {
+        Command::Init(arguments) => init::init(context, arguments),
         Command::Run(arguments) => run::run(context, arguments),
         Command::Plan(arguments) => plan::plan(context, arguments),
         Command::Rehearse(arguments) => rehearse::rehearse(context, arguments),

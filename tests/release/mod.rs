@@ -23,6 +23,7 @@ mod habits;
 mod hygiene;
 #[cfg(unix)]
 mod index;
+mod init;
 mod integration;
 mod interface;
 mod issuer;

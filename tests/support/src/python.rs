@@ -13,6 +13,9 @@ const PYPI: &str = include_str!("../pypi.txt");
 const UV: &str = include_str!("../uv.txt");
 const CLIENTS: &str = include_str!("../clients.txt");
 const SCHEMA_TOOLS: &str = include_str!("../schema_tools.txt");
+/// It has the same modules as bump-my-version.
+const BUMP2VERSION: &str = "bump2version==1.0.1\n";
+const BUMP_TOOLS: &str = include_str!("../bump_tools.txt");
 const RELEASE_TOOLS: &str = include_str!("../release_tools.txt");
 
 /// A virtual environment with the packages of a requirements file
@@ -74,6 +77,24 @@ impl Python {
     pub fn with_schema_tools() -> &'static Self {
         static PYTHON: OnceLock<Python> = OnceLock::new();
         PYTHON.get_or_init(|| Self::with(SCHEMA_TOOLS))
+    }
+
+    /// The environment with bump2version; created if it does not exist.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    pub fn with_bump2version() -> &'static Self {
+        static PYTHON: OnceLock<Python> = OnceLock::new();
+        PYTHON.get_or_init(|| Self::with(BUMP2VERSION))
+    }
+
+    /// The environment with other tools that bump the version and tag; created if it does not exist.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    pub fn with_bump_tools() -> &'static Self {
+        static PYTHON: OnceLock<Python> = OnceLock::new();
+        PYTHON.get_or_init(|| Self::with(BUMP_TOOLS))
     }
 
     fn with(requirements: &str) -> Self {

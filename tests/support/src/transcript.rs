@@ -51,6 +51,11 @@ impl Transcript {
         self.paragraph(&shown(outcome, "", &messages(outcome)))
     }
 
+    /// Adds the command line, the standard output, and the status unless it is 0.
+    pub fn add_stdout(&mut self, outcome: &Outcome) -> &mut Self {
+        self.paragraph(&shown(outcome, outcome.stdout(), ""))
+    }
+
     fn paragraph(&mut self, text: &str) -> &mut Self {
         if !self.text.is_empty() {
             self.text.push('\n');

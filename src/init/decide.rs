@@ -1,0 +1,235 @@
+//! Decides what is written, and what becomes of each part that other tools' settings decide.
+
+use super::Finds;
+use super::decided::{Decided, Verdict, origin};
+use super::document::{Entry, texts};
+use super::hooks;
+use super::places;
+use super::{indexes, stages};
+use crate::config::Template;
+use crate::engine::model::{DEFAULT_COMMIT_MESSAGE, DEFAULT_TAG_MESSAGE, DEFAULT_TAG_NAME};
+use crate::error::Result;
+use crate::python::project::VersionSource;
+use crate::python::settings::{Part, TagSetting, ToolSettings};
+use crate::python::version::Calver;
+
+/// Decides everything.
+///
+/// # Errors
+/// The working tree cannot be read.
+pub(super) fn decide(finds: &Finds<'_>) -> Result<Decided> {
+    let mut decided = Decided { places: places::places(finds), ..Decided::default() };
+    if let Some(name) = &finds.answers.name {
+        decided.document.top.push(Entry {
+            comment: vec!["the project's files do not tell its name".to_owned()],
+            key: "name",
+            value: name.as_str().into(),
+        });
+    }
+    let mut pipeline = stages::pipeline(finds, &mut decided);
+    changelog(finds, &mut decided);
+    version(finds, &mut decided);
+    tag(finds, &mut decided);
+    reopen(finds, &mut decided, &mut pipeline);
+    hooks::hooks(finds, &mut decided, &mut pipeline);
+    indexes::indexes(finds, &mut decided, &mut pipeline);
+    pipeline.comments.insert(0, "the stages of a release, in order".to_owned());
+    decided.document.top.push(Entry {
+        comment: pipeline.comments,
+        key: "stages",
+        value: texts(pipeline.stages.iter().map(String::as_str)),
+    });
+    let open = std::mem::take(&mut decided.places.open);
+    decided.open.extend(open);
+    decided.document.remarks.clone_from(&decided.open);
+    Ok(decided)
+}
+
+fn tag(finds: &Finds<'_>, decided: &mut Decided) {
+    let learned = &finds.discovery.learned;
+    let name = finds.discovery.project.name.as_str();
+    let alike = |one: &String, other: &String| one.replace("{name}", name) == other.replace("{name}", name);
+    let accepted = |tool: &ToolSettings| {
+        let setting = tool.tag.as_ref()?;
+        // A rule may allow what earlier releases have.
+        if let (TagSetting::Rule(_), Some(learned)) = (setting, &learned.tag_name)
+            && let Ok(version) = "1.2.3".parse()
+            && setting.accepts(&learned.value.replace("{version}", "1.2.3"), &version)
+        {
+            return Some(learned.value.clone());
+        }
+        setting.template(name)
+    };
+    let mut text =
+        |part, key: &'static str, read: &dyn Fn(&ToolSettings) -> Option<String>, learned, default: &str| {
+            let setting = format!("`{key}` in [stage.tag]");
+            let default = default.to_owned();
+            let settled = decided.settle(finds, part, (read, &setting), learned, (&alike, &default));
+            let Some((value, reason)) = settled else { return };
+            match Template::new(value.as_str()) {
+                Ok(_) => decided.document.set("stage.tag", key, value.as_str(), &reason),
+                Err(reason) => decided.open.push(format!("{setting}: {reason}")),
+            }
+        };
+    text(Part::TagName, "name", &accepted, learned.tag_name.as_ref(), DEFAULT_TAG_NAME);
+    let message = |tool: &ToolSettings| tool.tag_message.clone();
+    text(Part::TagMessage, "message", &message, learned.tag_message.as_ref(), DEFAULT_TAG_MESSAGE);
+    let message = |tool: &ToolSettings| tool.commit_message.clone();
+    text(
+        Part::CommitMessage,
+        "commit-message",
+        &message,
+        learned.commit_message.as_ref(),
+        DEFAULT_COMMIT_MESSAGE,
+    );
+    let read = |tool: &ToolSettings| tool.annotated;
+    let same = |one: &bool, other: &bool| one == other;
+    let setting = "`annotated` in [stage.tag]";
+    let settled =
+        decided.settle(finds, Part::TagKind, (&read, setting), learned.annotated.as_ref(), (&same, &true));
+    if let Some((annotated, reason)) = settled {
+        decided.document.set("stage.tag", "annotated", annotated, &reason);
+    }
+    signature(finds, decided);
+}
+
+fn signature(finds: &Finds<'_>, decided: &mut Decided) {
+    let signs = finds.workspace.repository.signs().1;
+    let mut reason = finds.discovery.learned.signed.clone();
+    for tool in finds.tools {
+        let verdict = match tool.signed {
+            None => continue,
+            Some(false) => Verdict::Same("git's `tag.gpgSign` decides".to_owned()),
+            Some(true) if signs => Verdict::Same("git's `tag.gpgSign` is set".to_owned()),
+            Some(true) => {
+                reason.get_or_insert_with(|| origin(tool, Part::Signature));
+                Verdict::Written("`sign` in [stage.tag]".to_owned())
+            }
+        };
+        decided.verdict(tool.tool, Part::Signature, verdict);
+    }
+    if let Some(reason) = reason.filter(|_| !signs) {
+        decided.document.set("stage.tag", "sign", true, &format!("tags are signed: {reason}"));
+    }
+}
+
+fn changelog(finds: &Finds<'_>, decided: &mut Decided) {
+    let discovery = finds.discovery;
+    let found = discovery.changelog.as_ref();
+    for tool in finds.tools {
+        let Some(path) = &tool.changelog else { continue };
+        let exists = found.is_some_and(|found| found.path == *path);
+        let verdict = match exists {
+            true => Verdict::Same("it is found".to_owned()),
+            false if tool.commits.is_some() => Verdict::Same("it is made with the first release".to_owned()),
+            false => Verdict::Dropped(format!("there is no `{path}`")),
+        };
+        decided.verdict(tool.tool, Part::Changelog, verdict);
+        // Without the tool's settings, another file would be found.
+        let is_usual = !path.contains('/');
+        if exists && !is_usual && discovery.learned.changelog.is_none() && discovery.fragments.is_none() {
+            let reason = origin(tool, Part::Changelog);
+            decided.document.set("stage.changelog", "file", path.as_str(), &reason);
+        }
+    }
+    let has_entries = found.is_some_and(|found| found.has_entries);
+    for tool in finds.tools {
+        let Some(is_stable) = tool.commits else { continue };
+        let verdict = if let Some(generator) = &discovery.learned.generator {
+            Verdict::Same(format!(
+                "{} makes the changelog of the commits, {}",
+                generator.value, generator.reason
+            ))
+        } else if has_entries || discovery.fragments.is_some() {
+            Verdict::Dropped("the changelog has the changes, and decides the version".to_owned())
+        } else {
+            let reason =
+                format!("changelog and version come from the commits: {}", origin(tool, Part::Commits));
+            decided.document.set("stage.changelog", "from", "commits", &reason);
+            Verdict::Written("`from` in [stage.changelog]".to_owned())
+        };
+        if tool.tool == "commitizen" && !matches!(verdict, Verdict::Dropped(_)) {
+            decided.keeps.push(tool.tool);
+        }
+        let is_below_one =
+            discovery.version.as_ref().is_some_and(|version| version.release_segments().first() == Some(&0));
+        if is_stable && is_below_one && tool.tool != "commitizen" && !matches!(verdict, Verdict::Dropped(_)) {
+            let reason = format!("a breaking change makes 1.0.0, as for {}", tool.tool);
+            decided.document.set("stage.version", "stable", true, &reason);
+        }
+        decided.verdict(tool.tool, Part::Commits, verdict);
+    }
+    if discovery.fragments.is_some() {
+        decided.keeps.extend(["towncrier", "scriv"]);
+    }
+}
+
+fn version(finds: &Finds<'_>, decided: &mut Decided) {
+    let discovery = finds.discovery;
+    for tool in finds.tools.iter().filter(|tool| tool.calver) {
+        let form = discovery.version.as_ref().and_then(Calver::of_version);
+        let verdict = match (&discovery.learned.calver, form) {
+            (Some(reason), _) => Verdict::Same(format!("versions follow the calendar, {reason}")),
+            (None, Some(_)) => {
+                let reason = format!("versions follow the calendar: {}", origin(tool, Part::Calver));
+                decided.document.set("stage.version", "bump", "calver", &reason);
+                Verdict::Written("`bump` in [stage.version]".to_owned())
+            }
+            (None, None) => {
+                Verdict::NeedsUser("the current version is none by the calendar: pass the new one".to_owned())
+            }
+        };
+        decided.verdict(tool.tool, Part::Calver, verdict);
+    }
+    if !decided.places.files.is_empty() {
+        let comment = match discovery.project.version {
+            VersionSource::Static(_) => "besides the project's own metadata",
+            VersionSource::Vcs { .. } | VersionSource::Unreadable(_) => "the files that state the version",
+        };
+        let lines = std::mem::take(&mut decided.places.files);
+        decided.document.set("stage.version", "files", super::document::Setting::Lines(lines), comment);
+    }
+    if let Some(error) = &discovery.unreadable
+        && finds.tools.iter().all(|tool| tool.places.is_empty())
+    {
+        decided.open.push(format!("the version: {error}; set `files` in [stage.version]"));
+    }
+}
+
+fn reopen(finds: &Finds<'_>, decided: &mut Decided, pipeline: &mut stages::Pipeline) {
+    let learned = finds.discovery.learned.reopening.as_ref();
+    let is_vcs = matches!(finds.discovery.project.version, VersionSource::Vcs { .. });
+    if let Some(learned) = learned {
+        pipeline.stages.push("reopen".to_owned());
+        pipeline
+            .comments
+            .push(format!("reopen: the next version begins after a release, {}", learned.reason));
+    }
+    for tool in finds.tools {
+        let Some(marker) = tool.reopen.as_ref().filter(|_| !is_vcs) else { continue };
+        let verdict = match learned {
+            Some(learned) => Verdict::Same(format!(
+                "the next version begins as after earlier releases, {}",
+                learned.reason
+            )),
+            None => {
+                pipeline.stages.push("reopen".to_owned());
+                pipeline
+                    .comments
+                    .push(format!("reopen: the next version begins after a release, as for {}", tool.tool));
+                if marker != ".dev0" {
+                    let reason = origin(tool, Part::Reopen);
+                    decided.document.set("stage.reopen", "marker", marker.as_str(), &reason);
+                }
+                decided.document.set(
+                    "stage.reopen",
+                    "commit-message",
+                    "Back to development: {next_version}",
+                    &format!("as {} writes it", tool.tool),
+                );
+                Verdict::Written("the stage `reopen`".to_owned())
+            }
+        };
+        decided.verdict(tool.tool, Part::Reopen, verdict);
+    }
+}

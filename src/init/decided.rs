@@ -1,0 +1,88 @@
+//! What was decided: the document, and what becomes of each part of other tools' settings.
+
+use super::Finds;
+use super::document::Document;
+use super::places::Places;
+use crate::engine::model::Convention;
+use crate::python::settings::{Fate, Part, Setting, ToolSettings};
+
+/// What was decided
+#[derive(Default)]
+pub(super) struct Decided {
+    pub(super) document: Document,
+    /// For each tool, what becomes of the parts that its settings decide
+    pub(super) verdicts: Vec<(&'static str, Part, Verdict)>,
+    pub(super) places: Places,
+    /// What becomes of each hook: the tool, the setting and the verdict
+    pub(super) hooks: Vec<(&'static str, String, Verdict)>,
+    pub(super) open: Vec<String>,
+    /// The tools that go on working
+    pub(super) keeps: Vec<&'static str>,
+    pub(super) lacks_changelog: bool,
+}
+
+/// What becomes of a part
+#[derive(Debug, Clone)]
+pub(super) enum Verdict {
+    /// It is written: where
+    Written(String),
+    /// pyrelease does so anyway: why
+    Same(String),
+    Dropped(String),
+    NeedsUser(String),
+}
+
+impl Decided {
+    /// Notes what becomes of a part of a tool's settings.
+    pub(super) fn verdict(&mut self, tool: &'static str, part: Part, verdict: Verdict) {
+        self.verdicts.push((tool, part, verdict));
+    }
+
+    /// Settles a part that several tools may decide; returns the value to write, and its origin.
+    pub(super) fn settle<T: Clone + PartialEq>(
+        &mut self,
+        finds: &Finds<'_>,
+        part: Part,
+        (read, setting): (&dyn Fn(&ToolSettings) -> Option<T>, &str),
+        learned: Option<&Convention<T>>,
+        (is_same, default): (&dyn Fn(&T, &T) -> bool, &T),
+    ) -> Option<(T, String)> {
+        let mut owner: Option<&ToolSettings> = None;
+        let mut written = None;
+        for tool in finds.tools {
+            let Some(value) = read(tool) else { continue };
+            if let Some(owner) = owner {
+                let reason = format!("`{}` of {} decides", owner.file, owner.tool);
+                self.verdict(tool.tool, part, Verdict::Dropped(reason));
+                continue;
+            }
+            owner = Some(tool);
+            // Settings that changed since the last release count more than what that release did.
+            let before = finds.earlier.iter().find(|earlier| earlier.tool == tool.tool);
+            let is_new = before.is_none_or(|before| read(before).as_ref() != Some(&value));
+            let verdict = match learned {
+                Some(learned) if is_same(&learned.value, &value) => Verdict::Same(learned.reason.clone()),
+                Some(learned) if !is_new || finds.earlier.is_empty() => Verdict::Dropped(format!(
+                    "the last releases did otherwise, {}; {setting} follows the setting",
+                    learned.reason
+                )),
+                None if is_same(default, &value) => Verdict::Same("as by default".to_owned()),
+                _ => {
+                    written = Some((value, origin(tool, part)));
+                    Verdict::Written(setting.to_owned())
+                }
+            };
+            self.verdict(tool.tool, part, verdict);
+        }
+        written
+    }
+}
+
+/// Where a tool says what it does in a part: its setting and file, or its default.
+pub(super) fn origin(tool: &ToolSettings, part: Part) -> String {
+    let decides = |setting: &&Setting| setting.fate == Fate::Decides(part);
+    match tool.account.iter().find(decides) {
+        Some(setting) => format!("`{}` of {}, in `{}`", setting.key, tool.tool, tool.file),
+        None => format!("as {} does by default", tool.tool),
+    }
+}

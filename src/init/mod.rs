@@ -1,0 +1,169 @@
+//! `init`: proposes a `release.toml` from what a project has: its files, its history, and other tools' settings.
+//!
+//! Everything is found by what finds it in a release ([`crate::stages::discover`], [`crate::python::settings`]). What a
+//! release does anyway is not written. Files are only parsed; nothing of the project is run.
+
+mod account;
+mod decide;
+mod decided;
+mod document;
+mod existing;
+mod facts;
+mod hooks;
+mod indexes;
+mod places;
+mod stages;
+
+use crate::engine::release::Workspace;
+use crate::error::Result;
+use crate::index::{PypircIndex, pypirc_indexes, pypirc_lines};
+use crate::python::project::Files;
+use crate::python::settings::{self, ToolSettings, ZEST_OF_USER};
+use crate::stages::{Discovery, discover};
+
+pub use account::{Outcome, SettingOutcome};
+pub use existing::{Comparison, compare};
+pub use facts::Fact;
+
+/// Files that only have the settings of a release tool
+const OWN_FILES: [&str; 12] = [
+    ".bumpversion.cfg",
+    ".bumpversion.toml",
+    "tbump.toml",
+    ".cz.toml",
+    "cz.toml",
+    ".cz.json",
+    "cz.json",
+    ".cz.yaml",
+    "cz.yaml",
+    ".cz.yml",
+    "cz.yml",
+    "releaserc.toml",
+];
+
+/// What the user was asked
+#[derive(Debug, Clone, Default)]
+pub struct Answers {
+    /// The project's name, if its files do not tell it
+    pub name: Option<String>,
+    /// The private index to publish to instead of PyPI
+    pub index: Option<String>,
+    /// Whether a new changelog is written
+    pub changelog: bool,
+}
+
+/// What a project has, and the configuration that follows from it
+#[derive(Debug)]
+pub struct Proposal {
+    /// The file of the configuration, relative to the project
+    pub file: String,
+    pub found: Vec<Fact>,
+    /// What becomes of every setting of other tools
+    pub settings: Vec<SettingOutcome>,
+    /// The configuration
+    pub text: String,
+    /// What only the user can decide, settings of other tools aside
+    pub open: Vec<String>,
+    /// The private indexes in `.pypirc` that the project could be published to
+    pub private_indexes: Vec<(String, String)>,
+    /// Whether there is no changelog, and nothing to make one of
+    pub lacks_changelog: bool,
+    /// Files of other tools that a release does not need any more
+    pub removable: Vec<String>,
+}
+
+impl Proposal {
+    /// How many settings and questions only the user can decide.
+    pub fn needs(&self) -> usize {
+        let settings = self.settings.iter().filter(|setting| setting.outcome == Outcome::NeedsUser);
+        settings.count() + self.open.len()
+    }
+}
+
+/// The project's files, and the user's own settings of zest.releaser
+struct WithUser<'a> {
+    workspace: &'a Workspace,
+    zest: Option<String>,
+}
+
+impl Files for WithUser<'_> {
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        match path {
+            ZEST_OF_USER => self.zest.clone().map(String::into_bytes),
+            _ => self.workspace.read(path),
+        }
+    }
+
+    fn list(&self, folder: &str) -> Vec<String> {
+        self.workspace.list(folder)
+    }
+}
+
+/// What was found, for all decisions
+struct Finds<'a> {
+    workspace: &'a Workspace,
+    files: &'a dyn Files,
+    discovery: &'a Discovery,
+    tools: &'a [ToolSettings],
+    /// The tools' settings as of the last release
+    earlier: &'a [ToolSettings],
+    pypirc: &'a [PypircIndex],
+    answers: &'a Answers,
+}
+
+/// A commit of the project
+struct At<'a>(&'a Workspace, &'a str);
+
+impl Files for At<'_> {
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.0.read_at(self.1, path)
+    }
+
+    fn list(&self, folder: &str) -> Vec<String> {
+        // Only the values of settings are compared.
+        let _ = folder;
+        Vec::new()
+    }
+}
+
+/// Looks at the project and proposes its configuration, to be written to `file`.
+///
+/// # Errors
+/// The project has no name, or the repository or `.pypirc` cannot be read.
+pub fn propose(workspace: &Workspace, file: &str, answers: &Answers) -> Result<Proposal> {
+    let discovery = discover(workspace, answers.name.as_deref())?;
+    let environment = &workspace.environment;
+    let files = WithUser { workspace, zest: pypirc_lines(environment, "zest.releaser") };
+    let tools = settings::read(&files);
+    let earlier = match &discovery.last {
+        Some((_, commit)) if !tools.is_empty() => settings::read(&At(workspace, commit)),
+        _ => Vec::new(),
+    };
+    let pypirc = pypirc_indexes(environment)?;
+    let finds = Finds {
+        workspace,
+        files: &files,
+        discovery: &discovery,
+        tools: &tools,
+        earlier: &earlier,
+        pypirc: &pypirc,
+        answers,
+    };
+    let decided = decide::decide(&finds)?;
+    let settings = account::outcomes(&finds, &decided);
+    let is_needed = |tool: &ToolSettings| {
+        let mut own = settings.iter().filter(|one| one.file == tool.file && one.tool == tool.tool);
+        own.any(|one| one.outcome == Outcome::NeedsUser) || decided.keeps.contains(&tool.tool)
+    };
+    let is_removable = |tool: &&ToolSettings| OWN_FILES.contains(&tool.file.as_str()) && !is_needed(tool);
+    Ok(Proposal {
+        file: file.to_owned(),
+        found: facts::facts(&finds),
+        removable: tools.iter().filter(is_removable).map(|tool| tool.file.clone()).collect(),
+        settings,
+        text: decided.document.text(file == "pyproject.toml"),
+        open: decided.open,
+        private_indexes: indexes::private(&finds),
+        lacks_changelog: decided.lacks_changelog,
+    })
+}
