@@ -170,7 +170,7 @@ fn what_is_no_project_is_refused_as_elsewhere() {
     fs_err::create_dir_all(&empty).unwrap();
     project.pyrelease("init --yes").from(&empty).code(2).stderr_eq(str![[r#"
 error: no Python project in `[ROOT]/[..]empty` or the folders above it
-help: run pyrelease in a directory with a `pyproject.toml`, or pass `-C FOLDER`
+help: run pyrelease in a directory with a `pyproject.toml`, `setup.cfg` or `setup.py`, or pass `-C FOLDER`
 
 "#]]);
     project.write("pyproject.toml", "[project\n");
