@@ -7,7 +7,7 @@ use super::hooks;
 use super::places;
 use super::{indexes, stages};
 use crate::config::Template;
-use crate::engine::model::{DEFAULT_COMMIT_MESSAGE, DEFAULT_TAG_MESSAGE, DEFAULT_TAG_NAME};
+use crate::engine::model::{Convention, DEFAULT_COMMIT_MESSAGE, DEFAULT_TAG_MESSAGE, DEFAULT_TAG_NAME};
 use crate::error::Result;
 use crate::python::project::VersionSource;
 use crate::python::settings::{Part, TagSetting, ToolSettings};
@@ -19,17 +19,18 @@ use crate::python::version::Calver;
 /// The working tree cannot be read.
 pub(super) fn decide(finds: &Finds<'_>) -> Result<Decided> {
     let mut decided = Decided { places: places::places(finds), ..Decided::default() };
-    if let Some(name) = &finds.answers.name {
+    if let Some(name) = finds.name {
         decided.document.top.push(Entry {
             comment: vec!["the project's files do not tell its name".to_owned()],
             key: "name",
-            value: name.as_str().into(),
+            value: name.into(),
         });
     }
     let mut pipeline = stages::pipeline(finds, &mut decided);
     changelog(finds, &mut decided);
     version(finds, &mut decided);
     tag(finds, &mut decided);
+    wheels(finds, &mut decided);
     reopen(finds, &mut decided, &mut pipeline);
     hooks::hooks(finds, &mut decided, &mut pipeline);
     indexes::indexes(finds, &mut decided, &mut pipeline);
@@ -48,7 +49,6 @@ pub(super) fn decide(finds: &Finds<'_>) -> Result<Decided> {
 fn tag(finds: &Finds<'_>, decided: &mut Decided) {
     let learned = &finds.discovery.learned;
     let name = finds.discovery.project.name.as_str();
-    let alike = |one: &String, other: &String| one.replace("{name}", name) == other.replace("{name}", name);
     let accepted = |tool: &ToolSettings| {
         let setting = tool.tag.as_ref()?;
         // A rule may allow what earlier releases have.
@@ -60,37 +60,53 @@ fn tag(finds: &Finds<'_>, decided: &mut Decided) {
         }
         setting.template(name)
     };
-    let mut text =
-        |part, key: &'static str, read: &dyn Fn(&ToolSettings) -> Option<String>, learned, default: &str| {
-            let setting = format!("`{key}` in [stage.tag]");
-            let default = default.to_owned();
-            let settled = decided.settle(finds, part, (read, &setting), learned, (&alike, &default));
-            let Some((value, reason)) = settled else { return };
-            match Template::new(value.as_str()) {
-                Ok(_) => decided.document.set("stage.tag", key, value.as_str(), &reason),
-                Err(reason) => decided.open.push(format!("{setting}: {reason}")),
-            }
-        };
-    text(Part::TagName, "name", &accepted, learned.tag_name.as_ref(), DEFAULT_TAG_NAME);
-    let message = |tool: &ToolSettings| tool.tag_message.clone();
-    text(Part::TagMessage, "message", &message, learned.tag_message.as_ref(), DEFAULT_TAG_MESSAGE);
-    let message = |tool: &ToolSettings| tool.commit_message.clone();
-    text(
-        Part::CommitMessage,
-        "commit-message",
-        &message,
-        learned.commit_message.as_ref(),
-        DEFAULT_COMMIT_MESSAGE,
-    );
+    let of_name = (learned.tag_name.as_ref(), DEFAULT_TAG_NAME);
+    text(finds, decided, (Part::TagName, "name"), &accepted, of_name);
     let read = |tool: &ToolSettings| tool.annotated;
     let same = |one: &bool, other: &bool| one == other;
     let setting = "`annotated` in [stage.tag]";
-    let settled =
-        decided.settle(finds, Part::TagKind, (&read, setting), learned.annotated.as_ref(), (&same, &true));
-    if let Some((annotated, reason)) = settled {
-        decided.document.set("stage.tag", "annotated", annotated, &reason);
+    let before = learned.annotated.as_ref();
+    let annotated = decided.settle(finds, Part::TagKind, (&read, setting), before, (&same, &true));
+    if let Some((annotated, reason)) = &annotated {
+        decided.document.set("stage.tag", "annotated", *annotated, reason);
     }
+    let is_annotated = annotated.map(|(value, _)| value).or_else(|| before.map(|learned| learned.value));
+    match is_annotated.unwrap_or(true) {
+        true => {
+            let read = |tool: &ToolSettings| tool.tag_message.clone();
+            let of_message = (learned.tag_message.as_ref(), DEFAULT_TAG_MESSAGE);
+            text(finds, decided, (Part::TagMessage, "message"), &read, of_message);
+        }
+        false => {
+            for tool in finds.tools.iter().filter(|tool| tool.tag_message.is_some()) {
+                let reason = "the tags are lightweight, and have no message".to_owned();
+                decided.verdict(tool.tool, Part::TagMessage, Verdict::Dropped(reason));
+            }
+        }
+    }
+    let read = |tool: &ToolSettings| tool.commit_message.clone();
+    let of_commit = (learned.commit_message.as_ref(), DEFAULT_COMMIT_MESSAGE);
+    text(finds, decided, (Part::CommitMessage, "commit-message"), &read, of_commit);
     signature(finds, decided);
+}
+
+/// Settles a text of [stage.tag].
+fn text(
+    finds: &Finds<'_>,
+    decided: &mut Decided,
+    (part, key): (Part, &'static str),
+    read: &dyn Fn(&ToolSettings) -> Option<String>,
+    (learned, default): (Option<&Convention<String>>, &str),
+) {
+    let name = finds.discovery.project.name.as_str();
+    let alike = |one: &String, other: &String| one.replace("{name}", name) == other.replace("{name}", name);
+    let setting = format!("`{key}` in [stage.tag]");
+    let settled = decided.settle(finds, part, (read, &setting), learned, (&alike, &default.to_owned()));
+    let Some((value, reason)) = settled else { return };
+    match Template::new(value.as_str()) {
+        Ok(_) => decided.document.set("stage.tag", key, value.as_str(), &reason),
+        Err(reason) => decided.open.push(format!("{setting}: {reason}")),
+    }
 }
 
 fn signature(finds: &Finds<'_>, decided: &mut Decided) {
@@ -193,6 +209,20 @@ fn version(finds: &Finds<'_>, decided: &mut Decided) {
         && finds.tools.iter().all(|tool| tool.places.is_empty())
     {
         decided.open.push(format!("the version: {error}; set `files` in [stage.version]"));
+    }
+}
+
+fn wheels(finds: &Finds<'_>, decided: &mut Decided) {
+    for tool in finds.tools {
+        let verdict = match tool.wheels {
+            None => continue,
+            Some(true) => Verdict::Same("a wheel is built".to_owned()),
+            Some(false) => {
+                decided.document.set("stage.build", "wheels", "none", &origin(tool, Part::Wheels));
+                Verdict::Written("`wheels` in [stage.build]".to_owned())
+            }
+        };
+        decided.verdict(tool.tool, Part::Wheels, verdict);
     }
 }
 

@@ -66,7 +66,7 @@ impl Decided {
                     "the last releases did otherwise, {}; {setting} follows the setting",
                     learned.reason
                 )),
-                None if is_same(default, &value) => Verdict::Same("as by default".to_owned()),
+                None if is_same(default, &value) => Verdict::Same("a release does so by default".to_owned()),
                 _ => {
                     written = Some((value, origin(tool, part)));
                     Verdict::Written(setting.to_owned())

@@ -14,8 +14,10 @@ mod indexes;
 mod places;
 mod stages;
 
+use std::collections::BTreeSet;
+
 use crate::engine::release::Workspace;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::index::{PypircIndex, pypirc_indexes, pypirc_lines};
 use crate::python::project::Files;
 use crate::python::settings::{self, ToolSettings, ZEST_OF_USER};
@@ -76,7 +78,10 @@ impl Proposal {
     /// How many settings and questions only the user can decide.
     pub fn needs(&self) -> usize {
         let settings = self.settings.iter().filter(|setting| setting.outcome == Outcome::NeedsUser);
-        settings.count() + self.open.len()
+        // The settings of an entry share a reason.
+        let reasons: BTreeSet<(&str, &str)> =
+            settings.map(|setting| (setting.tool, setting.detail.as_str())).collect();
+        reasons.len() + self.open.len()
     }
 }
 
@@ -108,6 +113,8 @@ struct Finds<'a> {
     /// The tools' settings as of the last release
     earlier: &'a [ToolSettings],
     pypirc: &'a [PypircIndex],
+    /// The project's name, if its files do not tell it
+    name: Option<&'a str>,
     answers: &'a Answers,
 }
 
@@ -131,7 +138,13 @@ impl Files for At<'_> {
 /// # Errors
 /// The project has no name, or the repository or `.pypirc` cannot be read.
 pub fn propose(workspace: &Workspace, file: &str, answers: &Answers) -> Result<Proposal> {
-    let discovery = discover(workspace, answers.name.as_deref())?;
+    // The answer counts only where the project's files do not tell the name.
+    let (discovery, name) = match (discover(workspace, None), &answers.name) {
+        (Err(error), Some(name)) if error.kind() == ErrorKind::OnlyBackendKnows => {
+            (discover(workspace, Some(name))?, Some(name.as_str()))
+        }
+        (found, _) => (found?, None),
+    };
     let environment = &workspace.environment;
     let files = WithUser { workspace, zest: pypirc_lines(environment, "zest.releaser") };
     let tools = settings::read(&files);
@@ -147,6 +160,7 @@ pub fn propose(workspace: &Workspace, file: &str, answers: &Answers) -> Result<P
         tools: &tools,
         earlier: &earlier,
         pypirc: &pypirc,
+        name,
         answers,
     };
     let decided = decide::decide(&finds)?;

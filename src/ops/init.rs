@@ -22,19 +22,27 @@ const CHANGELOG: (&str, &str) = ("CHANGELOG.md", "# Changelog\n\n## [Unreleased]
 ///
 /// # Errors
 /// There is no project, its files cannot be read, the user does not want the file, or something is left to the user.
-pub fn init(context: &Context, yes: bool) -> Result<bool> {
+pub fn init(context: &Context, yes: bool, name: Option<&str>) -> Result<bool> {
     let root = locate_root(&context.folder, context.manifest.as_deref())?;
     let workspace = Workspace::open(&root.folder, context.environment.clone())?;
     let file = file_of(context, &root);
-    let mut answers = Answers::default();
+    if let Some(name) = name.filter(|name| !is_project_name(name)) {
+        return Err(Error::usage(format!("`{}` is not a valid name of a project", name.escape_debug()))
+            .help("use letters and digits, with `-`, `_` or `.` between them"));
+    }
+    let mut answers = Answers { name: name.map(str::to_owned), ..Answers::default() };
     if let Some(source) = &root.source {
-        answers.name = Config::parse(source.clone())?.name().map(str::to_owned);
+        let config = Config::parse(source.clone())?;
+        answers.name = answers.name.or_else(|| config.name().map(str::to_owned));
     }
     let asks = !yes && can_ask();
     let mut proposal = match propose(&workspace, &file, &answers) {
         Err(error) if error.kind() == ErrorKind::OnlyBackendKnows && asks => {
             answers.name = Some(ask_for_name(context, &error)?);
             propose(&workspace, &file, &answers)?
+        }
+        Err(error) if error.kind() == ErrorKind::OnlyBackendKnows => {
+            return Err(error.help("or pass it: `pyrelease init --name NAME`"));
         }
         other => other?,
     };

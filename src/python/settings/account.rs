@@ -62,6 +62,8 @@ pub enum Part {
     Commits,
     /// The next development version
     Reopen,
+    /// Whether wheels are built
+    Wheels,
     /// Commands
     Hooks,
 }

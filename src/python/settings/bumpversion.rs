@@ -153,7 +153,7 @@ fn settings(mut draft: Draft<'_>, file: &str, table: &Table) -> ToolSettings {
             let (section, key) = ("bumpversion".to_owned(), "current_version".to_owned());
             VersionLocation { path: file.to_owned(), how: VersionSyntax::IniKey { section, key } }
         };
-        draft.current_version(&version, place);
+        draft.current_version("current_version", &version, place);
     }
     tagging(&mut draft, table);
     draft.unfollowed(table, &UNFOLLOWED);

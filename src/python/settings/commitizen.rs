@@ -131,7 +131,7 @@ fn settings(mut draft: Draft<'_>, file: &str, table: &Table) -> ToolSettings {
             };
             VersionLocation { path: file.to_owned(), how: VersionSyntax::Lines { pattern } }
         };
-        draft.current_version(&version, place);
+        draft.current_version("version", &version, place);
     }
     provider(&mut draft, table);
     tagging(&mut draft, table);

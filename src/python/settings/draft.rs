@@ -33,6 +33,8 @@ pub(super) struct Draft<'s> {
     refused: Vec<(String, String)>,
     /// The entries whose fate differs from that of others
     settled: Vec<(String, Fate)>,
+    /// Why the tool seems to be no longer used
+    stale: Option<String>,
     /// What the file calls an entry: `[bumpversion:file:setup.py]` for `files[0]`
     labels: Vec<(String, String)>,
 }
@@ -53,6 +55,7 @@ impl<'s> Draft<'s> {
             calver: false,
             commits: None,
             hooks: Vec::new(),
+            wheels: None,
             reopen: None,
             changelog: None,
             unread: Vec::new(),
@@ -67,6 +70,7 @@ impl<'s> Draft<'s> {
             at: String::new(),
             refused: Vec::new(),
             settled: Vec::new(),
+            stale: None,
             labels: Vec::new(),
         }
     }
@@ -97,6 +101,11 @@ impl<'s> Draft<'s> {
     /// Ends the reading: what becomes of every setting in `table`.
     pub(super) fn finish(mut self, table: &Table, fates: &Fates) -> ToolSettings {
         self.settings.account = account::of(table, fates, (&self.settled, &self.refused), self.settings.tool);
+        if let Some(reason) = &self.stale {
+            let open = self.settings.account.iter_mut().map(|setting| &mut setting.fate);
+            let open = open.filter(|fate| matches!(fate, Fate::NeedsUser(_)));
+            open.for_each(|fate| *fate = Fate::Dropped(reason.clone().into()));
+        }
         let keys = self.settings.account.iter_mut().map(|setting| &mut setting.key);
         let hooks = self.settings.hooks.iter_mut().map(|hook| &mut hook.key);
         for key in keys.chain(&mut self.settings.origins).chain(hooks) {
@@ -147,7 +156,8 @@ impl<'s> Draft<'s> {
         self.warn(reason);
     }
 
-    fn warn(&mut self, reason: String) {
+    /// Adds a warning for a release; the fates of the settings have more on it.
+    pub(super) fn warn(&mut self, reason: String) {
         if self.settings.unread.len() < MOST_REASONS && !self.settings.unread.contains(&reason) {
             self.settings.unread.push(reason);
         }
@@ -228,12 +238,22 @@ impl<'s> Draft<'s> {
         }
     }
 
-    /// The current version as the tool states it, and its place. The version counts if the project itself states none.
-    pub(super) fn current_version(&mut self, text: &str, place: VersionLocation) {
-        if let Ok(version) = text.trim().parse() {
-            self.version.get_or_insert(version);
+    /// The current version as the setting `key` states it, and its place. The version counts if the project itself states
+    /// none.
+    pub(super) fn current_version(&mut self, key: &str, text: &str, place: VersionLocation) {
+        if let Ok(version) = text.trim().parse::<Version>() {
+            match &self.version {
+                Some(known) if version < *known => {
+                    let tool = self.settings.tool;
+                    self.stale = Some(format!("{tool} is no longer used: it knows {version}, not {known}"));
+                }
+                Some(_) => {}
+                None => self.version = Some(version),
+            }
         }
+        self.within(key);
         self.place(place.clone(), false);
+        self.within("");
         if self.settings.places.contains(&place) {
             self.settings.record = Some(place);
         }

@@ -58,6 +58,8 @@ pub struct ToolSettings {
     /// How the tool makes the next version and the changelog of commits, if it does: whether a breaking change before 1.0.0
     /// makes it 1.0.0
     pub commits: Option<bool>,
+    /// Whether wheels are built
+    pub wheels: Option<bool>,
     /// What the tool runs at a release
     pub hooks: Vec<Hook>,
     /// What is appended to the next version after a release (`.dev0`), if the tool opens it

@@ -60,7 +60,11 @@ fn settings(mut draft: Draft<'_>, (file, keys): (&str, &[&str]), table: &Table) 
     let version = table.get("version").and_then(|value| value.as_object()).unwrap_or(&empty);
     let git = table.get("git").and_then(|value| value.as_object()).unwrap_or(&empty);
     let current = draft.string(version, "current").unwrap_or_default();
-    draft.current_version(&current, toml_place(file, &[keys, &["version", "current"]].concat()));
+    draft.current_version(
+        "version.current",
+        &current,
+        toml_place(file, &[keys, &["version", "current"]].concat()),
+    );
     if let Some(name) = draft.string(git, "tag_template") {
         draft.tag("git.tag_template", &name, Style::Format, NAMES);
         draft.settings.annotated = Some(true);

@@ -49,7 +49,7 @@ const FATES: Fates = Fates {
     off: &[
         ("release", needs("remove `testpypi` and `pypi` from `stages` if nothing is to be uploaded")),
         ("upload-pypi", needs("remove `testpypi` and `pypi` from `stages` if nothing is to be uploaded")),
-        ("create-wheel", needs("set wheels = \"none\" in [stage.build] if there is to be no wheel")),
+        ("create-wheel", decides(Part::Wheels)),
         ("push-changes", needs("remove `push` from `stages` if nothing is to be pushed")),
         ("development-marker", decides(Part::Reopen)),
     ],
@@ -102,6 +102,7 @@ fn settings(mut draft: Draft<'_>, table: &Table) -> ToolSettings {
         }
         draft.within("");
     }
+    draft.settings.wheels = draft.flag(table, "create-wheel");
     for (key, reason) in [
         ("release", "the project is not released to an index"),
         ("upload-pypi", "the project is not uploaded to PyPI"),
@@ -109,7 +110,7 @@ fn settings(mut draft: Draft<'_>, table: &Table) -> ToolSettings {
         ("push-changes", "the release is not pushed"),
     ] {
         if draft.flag(table, key) == Some(false) {
-            draft.unread_at(key, format!("`{key}` is false: with zest.releaser, {reason}"));
+            draft.warn(format!("`{key}` is false: with zest.releaser, {reason}"));
         }
     }
     if let Some(key) = table.keys().find(|key| HOOKS.iter().any(|hook| key.to_lowercase().starts_with(hook)))

@@ -178,3 +178,18 @@ help: run pyrelease in a directory with a `pyproject.toml`, `setup.cfg` or `setu
     project.pyrelease("init --yes").code(2);
     assert!(!project.folder().join("release.toml").exists());
 }
+
+#[test]
+fn a_name_that_no_file_tells_can_be_passed() {
+    let setup = "from setuptools import setup\nimport about\nsetup(name=about.NAME, version='1.0.0')\n";
+    let project = project().file("setup.py", setup).file("pyproject.toml", "").build();
+    let before = project.snapshot();
+    let outcome = project.pyrelease("init --yes").code(2);
+    assert!(outcome.stderr().contains("`pyrelease init --name NAME`"), "{outcome}");
+    project.pyrelease("init --yes --name=-").code(2);
+    project.assert_unchanged(&before);
+    project.pyrelease("init --yes --name demo").code(0);
+    assert_eq!(bare(&project.read("release.toml"))[0], "name = \"demo\"");
+    project.pyrelease("plan minor").code(0);
+    project.pyrelease("init --yes").code(0);
+}

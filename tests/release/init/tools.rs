@@ -298,7 +298,8 @@ upload_to_vcs_release = true
 fn zest_releaser_in_all_its_files() {
     let cfg = "[zest.releaser]\npython-file-with-version = src/demo/__init__.py\ntag-format = v{version}\n\
                tag-message = Tagging {version}\nprefix-message = [TAG]\ndevelopment-marker = .dev1\nless-zeroes = no\n\
-               date-format = %%Y-%%m-%%d\nupload-pypi = yes\n";
+               date-format = %%Y-%%m-%%d\nupload-pypi = yes\n\
+               create-wheel = no\n";
     let project =
         project().file("setup.cfg", cfg).file("src/demo/__init__.py", "__version__ = \"1.0.0\"\n").build();
     project.sandbox().write_home(
@@ -318,6 +319,7 @@ fn zest_releaser_in_all_its_files() {
         ("date-format", "dropped"),
         ("no-input", "dropped"),
         ("upload-pypi", "same"),
+        ("create-wheel", "converted"),
     ] {
         assert_eq!(fate(&report, setting).0, expected, "{setting}: {:?}", fate(&report, setting));
     }
@@ -325,6 +327,7 @@ fn zest_releaser_in_all_its_files() {
     for line in [
         "[TAG] Preparing release {version}",
         "[ci skip]\"\"\"",
+        "wheels = \"none\"",
         "marker = \".dev1\"",
         "commit-message = \"Back to development: {next_version}\"",
     ] {
@@ -400,4 +403,37 @@ fn cargo_release_of_a_maturin_project() {
     }
     assert_eq!(project.read("release.toml"), release);
     project.pyrelease("plan minor").code(0);
+}
+
+#[test]
+fn settings_of_a_tool_that_is_no_longer_used_are_dropped() {
+    let cfg = "[bumpversion]\ncurrent_version = 0.9\nsetup_hooks = x\n[bumpversion:file:gone.py]\n";
+    let project = project().file(".bumpversion.cfg", cfg).build();
+    let outcome = project.pyrelease("init --yes --format json").code(0);
+    let report = report(&outcome);
+    for setting in ["current_version", "[bumpversion:file:gone.py] filename"] {
+        let expected = "bump2version is no longer used: it knows 0.9, not 1.0.0";
+        assert_eq!(fate(&report, setting), ("dropped".to_owned(), expected.to_owned()));
+    }
+}
+
+#[test]
+fn a_setting_that_changed_since_the_last_release_counts_more_than_that_release() {
+    let cfg = |name: &str, message: &str| {
+        format!(
+            "[bumpversion]\ncurrent_version = 1.0.0\ncommit = True\ntag = True\ntag_name = {name}\nmessage = {message}\n"
+        )
+    };
+    let project = project().file(".bumpversion.cfg", &cfg("rel-{new_version}", "Do {new_version}")).build();
+    project.git(&["commit", "--quiet", "--allow-empty", "-m", "Release 1.0.0"]);
+    project.git(&["tag", "--annotate", "v1.0.0", "-m", "1.0.0"]);
+    // The last release did not follow the name of the tags; the message is new.
+    project.write(".bumpversion.cfg", &cfg("rel-{new_version}", "Make {new_version}"));
+    project.commit("Another message");
+    let outcome = project.pyrelease("init --yes --format json").code(0);
+    let report = report(&outcome);
+    assert_eq!(fate(&report, "tag_name").0, "dropped", "{:?}", fate(&report, "tag_name"));
+    assert!(fate(&report, "tag_name").1.contains("as in v1.0.0"));
+    assert_eq!(fate(&report, "message").0, "converted");
+    assert!(bare(&project.read("release.toml")).contains(&"commit-message = \"Make {version}\"".to_owned()));
 }
