@@ -8,8 +8,12 @@ pub(super) struct Arguments {
     /// How to bump the version, as for `run`
     #[arg(value_name = "BUMP")]
     bump: Option<String>,
+
+    /// Correct what is safe to correct: the permissions of `.pypirc`, missing tags, a missing Unreleased section
+    #[arg(long)]
+    fix: bool,
 }
 
 pub(super) fn doctor(context: &Context, arguments: &Arguments) -> Result<()> {
-    ops::doctor(context, arguments.bump.as_deref())
+    ops::doctor(context, arguments.bump.as_deref(), arguments.fix)
 }

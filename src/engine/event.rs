@@ -78,6 +78,10 @@ pub enum Event<'a> {
         #[serde(skip)]
         is_plain: bool,
     },
+    /// What follows belongs together
+    Group {
+        title: &'a str,
+    },
     /// A fact about the environment of a release
     Fact {
         subject: &'a str,

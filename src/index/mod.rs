@@ -25,7 +25,7 @@ use thiserror::Error;
 pub use credentials::{
     CredentialProblem, Credentials, CredentialsError, Login, PYPIRC, PypircIndex, PypircSecret, TOKEN_USER,
     find, find_to_read, has_keyring, help_without, pypirc_indexes, pypirc_lines, pypirc_secrets,
-    pypirc_secrets_in, store, variable_for,
+    pypirc_secrets_in, readable_pypirc, store, variable_for,
 };
 pub use deliver::{Delivery, Undelivered, deliver};
 pub use hosts::{NewHost, allowing};

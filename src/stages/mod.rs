@@ -140,6 +140,13 @@ pub fn taken(name: &str) -> Option<&'static str> {
     Config::default_pipeline().indexes().contains_key(name).then_some("an index, whose stage uploads to it")
 }
 
+/// The path of a changelog that has no Unreleased section, and its text with one.
+pub fn with_unreleased(config: &Config, release: &Release) -> Option<(String, String)> {
+    let is_listed = config.stages().iter().any(|stage| stage.value == "changelog");
+    let settings = config.settings::<changelog::Changelog>("changelog").ok().filter(|_| is_listed)?;
+    settings.with_unreleased(release)
+}
+
 /// The indexes that a configuration's stages upload to. Plugins are not asked: none uploads to a configured index.
 pub fn destinations(config: &Config) -> Vec<Destination> {
     let indexes = config.stages().iter().filter(|stage| config.indexes().contains_key(&stage.value));

@@ -120,6 +120,12 @@ fn cleaned(schema: Value) -> Value {
                 let schemas = schemas.into_iter().filter(|schema| schema["type"] != "null").map(cleaned);
                 only(schemas.collect())
             }
+            // Settings may be named like keywords.
+            ("properties", Value::Object(settings)) => settings
+                .into_iter()
+                .map(|(name, schema)| (name, cleaned(schema)))
+                .collect::<Map<_, _>>()
+                .into(),
             (_, value) => cleaned(value),
         };
         match (key.as_str(), value) {

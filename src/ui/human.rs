@@ -220,6 +220,11 @@ impl Listener for Human {
             Event::File { index, file, status, reason, is_plain, .. } => {
                 self.file(file, index, *status, (!is_plain).then_some(reason));
             }
+            Event::Group { title } => {
+                if self.verbosity > Verbosity::Quiet {
+                    self.line(&format!("\n{INFO}{}{INFO:#}:", safe(title)));
+                }
+            }
             Event::Fact { subject, value } => {
                 for (at, line) in value.lines().enumerate() {
                     self.status(DIM, if at == 0 { subject } else { "" }, &safe(line));

@@ -87,7 +87,37 @@ help: pass the first version: `pyrelease run 0.1.0`
 error: `carry` names `data.bin`, which does not exist
 help: create it, or remove it from `carry`
 error: 2 problems would make a release fail
+help: next: `pyrelease doctor --fix`
 
 "#]]);
     }
+}
+
+/// What is safe to correct is offered, corrected only when it is asked for, and each correction is named.
+#[cfg(unix)]
+#[test]
+fn what_is_safe_to_correct_is_corrected_when_asked_for() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let changelog = "# Changelog\n\n## 1.0.0\n\n- The first one.\n";
+    let attempt = Attempt::configured(quick().changelog(changelog), QUICK);
+    let project = &attempt.project;
+    let pypirc = project.sandbox().home().join(".pypirc");
+    let mode = || fs_err::metadata(&pypirc).expect("the file").permissions().mode() & 0o777;
+    fs_err::set_permissions(&pypirc, std::fs::Permissions::from_mode(0o644)).expect("our own file");
+    project.git(&["push", "--quiet", "origin", "v1.0.0"]);
+    project.git(&["tag", "--delete", "v1.0.0"]);
+    let before = project.snapshot();
+    let mut seen = Transcript::named("doctor-fix");
+    seen.heading("what could be corrected");
+    seen.add(&project.pyrelease("doctor patch").run());
+    project.assert_unchanged(&before);
+    assert_eq!(mode(), 0o644);
+    seen.heading("corrected");
+    seen.add(&project.pyrelease("doctor patch --fix").code(0));
+    assert_eq!(mode(), 0o600);
+    assert_eq!(project.git(&["tag"]), "v1.0.0");
+    assert_eq!(project.read("CHANGELOG.md"), changelog.replace("## 1.0.0", "## Unreleased\n\n## 1.0.0"));
+    seen.heading("nothing is left to correct");
+    seen.add(&project.pyrelease("doctor patch --fix").code(0));
+    seen.assert();
 }

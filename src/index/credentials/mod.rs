@@ -28,7 +28,7 @@ pub use find::{find, find_to_read, help_without};
 pub use keyring::{has_keyring, store};
 pub use pypirc::{
     PypircIndex, PypircSecret, VARIABLE as PYPIRC, pypirc_indexes, pypirc_lines, pypirc_secrets,
-    pypirc_secrets_in,
+    pypirc_secrets_in, readable_pypirc,
 };
 pub use variables::variable_for;
 

@@ -39,6 +39,12 @@ fn file(environment: &Environment) -> Option<PathBuf> {
     environment.path(VARIABLE).or_else(in_the_home)
 }
 
+/// The file, if other users can read it.
+pub fn readable_pypirc(environment: &Environment) -> Option<PathBuf> {
+    let path = file(environment)?;
+    others_can_read(&fs_err::metadata(&path).ok()?).then_some(path)
+}
+
 /// What the file has for an index
 pub(super) enum PypircEntry {
     Credentials(Credentials),

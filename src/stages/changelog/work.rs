@@ -123,6 +123,20 @@ impl Changelog {
         Some((path, reopened.into_bytes()))
     }
 
+    /// The changelog's path and its text in the working tree with an Unreleased section, if it has none and the release
+    /// leaves it as it is for that.
+    pub(in crate::stages) fn with_unreleased(&self, release: &Release) -> Option<(String, String)> {
+        let path = self.path_of(release)?;
+        let is_missing = match self.work(release) {
+            Ok(work) => matches!(work, Work::Leave(_)),
+            Err(_) => true,
+        };
+        let text =
+            fs_err::read_to_string(release.workspace.root().join(&path)).ok().filter(|_| is_missing)?;
+        let reopened = parse(&path, text).ok()?.reopened(None, &release.target.version)?;
+        Some((path, reopened))
+    }
+
     pub(super) fn promoted_at(
         &self,
         release: &Release,

@@ -1,6 +1,6 @@
 //! Remotes: choosing one, and reading its refs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -172,6 +172,30 @@ impl Remote {
             Error::from(error)
                 .help(format!("check the URL and your access with `git ls-remote {}`", self.name))
         })
+    }
+
+    /// The names of its tags that this repository does not have.
+    ///
+    /// # Errors
+    /// As [`Self::refs`].
+    pub fn missing_tags(&self, user: &Repository) -> Result<Vec<String>> {
+        let there = self.refs(user, &["refs/tags/*"])?;
+        let here = user.git(["for-each-ref", "--format=%(refname)", "refs/tags"]).read()?;
+        let here: BTreeSet<&str> = here.lines().collect();
+        let names = there.keys().filter(|name| !name.ends_with("^{}") && !here.contains(name.as_str()));
+        Ok(names.filter_map(|name| name.strip_prefix("refs/tags/")).map(str::to_owned).collect())
+    }
+
+    /// Fetches tags that this repository does not have.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or has a tag no more.
+    pub fn fetch_tags(&self, user: &Repository, names: &[String]) -> Result<()> {
+        user.expect_own_transport()?;
+        let refs: String = names.iter().map(|name| format!("refs/tags/{name}:refs/tags/{name}\n")).collect();
+        let quiet = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
+        user.git(quiet).args(["--no-auto-maintenance", "--stdin", &self.name]).input(refs).read()?;
+        Ok(())
     }
 
     /// Fetches what a ref of the remote points to, without changing local refs.

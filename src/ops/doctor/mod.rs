@@ -1,7 +1,10 @@
-//! `doctor`: shows what a release would use, and finds everything that would make it fail; changes nothing.
+//! `doctor`: shows what a release would use, and finds everything that would make it fail.
 
-use std::cell::Cell;
+mod fix;
 
+use std::cell::{Cell, RefCell};
+
+use self::fix::Fix;
 use super::Context;
 use super::run::refuse_unfinished;
 use super::session::{environment_of, locate};
@@ -19,45 +22,92 @@ use crate::stages::{self, Bumping, Plugins};
 use crate::world::git::{Remote, short};
 use crate::world::process::Process;
 
-/// Examines the machine and the project, and reports all findings.
+/// Examines the machine and the project, and reports all findings. With `fixes`, corrects first what is safe to correct.
 ///
 /// # Errors
 /// A finding would make a release fail.
-pub fn doctor(context: &Context, bump: Option<&str>) -> Result<()> {
-    let bump = bump.map(str::parse::<Bump>).transpose()?;
-    let examination = Examination { context, errors: Cell::new(0) };
+pub fn doctor(context: &Context, bump: Option<&str>, fixes: bool) -> Result<()> {
+    let wanted = bump.map(str::parse::<Bump>).transpose()?;
+    let examination = Examination {
+        context,
+        fixes,
+        errors: Cell::new(0),
+        problems: RefCell::default(),
+        offers: RefCell::default(),
+    };
     examination.machine();
+    let mut run = bump.map_or_else(|| "pyrelease run".to_owned(), |bump| format!("pyrelease run {bump}"));
     if let Some((config, pipeline, workspace)) = examination.project() {
         examination.repository(&workspace);
-        if let Some((target, reserve)) = examination.target(&config, &workspace, bump) {
+        if let Some((target, reserve)) = examination.target(&config, &workspace, wanted) {
             if let Some(finding) = stages::advice(&config, &target) {
                 examination.found(None, finding);
             }
             let release = Release::new(workspace, target);
+            examination.offer(fix::unreleased(&config, &release));
             examine(&pipeline, &release, config.carry(), &mut |stage, finding| {
                 examination.found(stage, finding);
             });
             // The preflights report the same problem in more detail.
             if let Some(finding) = reserve.filter(|_| examination.errors.get() == 0) {
                 examination.found(None, finding);
+                run.push_str(" patch");
             }
         }
     }
+    examination.report();
+    let next = examination.next(&run);
     match examination.errors.get() {
         0 => {
-            let message = "found nothing that would make a release fail";
-            context.ui.on_event(&Event::Note { stage: None, message });
+            for message in ["found nothing that would make a release fail", &format!("next: {next}")] {
+                context.ui.on_event(&Event::Note { stage: None, message });
+            }
             Ok(())
         }
-        1 => Err(Error::refused("1 problem would make a release fail")),
-        several => Err(Error::refused(format!("{several} problems would make a release fail"))),
+        1 => Err(Error::refused("1 problem would make a release fail").help(format!("next: {next}"))),
+        several => Err(Error::refused(format!("{several} problems would make a release fail"))
+            .help(format!("next: {next}"))),
     }
 }
 
-/// The errors found so far. An error does not end the examination: all that does not depend on it is still examined.
+/// Something that was found
+enum Problem {
+    Finding { stage: Option<String>, finding: Finding },
+    Error(Error),
+}
+
+impl Problem {
+    fn is_error(&self) -> bool {
+        match self {
+            Self::Finding { finding, .. } => finding.severity == Severity::Error,
+            Self::Error(_) => true,
+        }
+    }
+
+    /// The first command in its help.
+    fn command(&self) -> Option<String> {
+        const PROGRAMS: [&str; 5] = ["git ", "pyrelease ", "chmod ", "pip ", "uv "];
+        let help = match self {
+            Self::Finding { finding, .. } => finding.help.clone().unwrap_or_default(),
+            Self::Error(error) => error.hints().join(" "),
+        };
+        let quoted = help.split('`').skip(1).step_by(2);
+        quoted
+            .filter(|text| PROGRAMS.iter().any(|program| text.starts_with(program)))
+            .map(str::to_owned)
+            .next()
+    }
+}
+
+/// What was found so far. An error does not end the examination: all that does not depend on it is still examined.
 struct Examination<'a> {
     context: &'a Context,
+    /// Whether to correct what is safe to correct
+    fixes: bool,
     errors: Cell<usize>,
+    problems: RefCell<Vec<Problem>>,
+    /// What could be corrected
+    offers: RefCell<Vec<String>>,
 }
 
 impl Examination<'_> {
@@ -72,8 +122,57 @@ impl Examination<'_> {
             Severity::Detail => self.fact(stage.unwrap_or_default(), &finding.message),
             severity => {
                 self.errors.update(|errors| errors + usize::from(severity == Severity::Error));
-                self.context.ui.on_event(&Event::Finding { stage, finding: &finding });
+                let stage = stage.map(str::to_owned);
+                self.problems.borrow_mut().push(Problem::Finding { stage, finding });
             }
+        }
+    }
+
+    /// Corrects something, or remembers that it could be.
+    fn offer(&self, fix: Option<Fix>) {
+        let Some(fix) = fix else { return };
+        if !self.fixes {
+            self.offers.borrow_mut().push(fix.what);
+        } else if self.ok_or_report((fix.apply)()).is_some() {
+            self.fact("fixed", &fix.done);
+        }
+    }
+
+    /// Shows the findings: first what would make a release fail.
+    fn report(&self) {
+        let problems = self.problems.borrow();
+        for (title, errors) in [("would stop the release", true), ("worth knowing", false)] {
+            let mut listed = problems.iter().filter(|problem| problem.is_error() == errors).peekable();
+            if listed.peek().is_some() {
+                self.context.ui.on_event(&Event::Group { title });
+            }
+            for problem in listed {
+                match problem {
+                    Problem::Finding { stage, finding } => {
+                        self.context.ui.on_event(&Event::Finding { stage: stage.as_deref(), finding });
+                    }
+                    Problem::Error(error) => self.context.ui.error(error),
+                }
+            }
+        }
+        let offers = self.offers.borrow();
+        if !offers.is_empty() {
+            self.context.ui.on_event(&Event::Group { title: "`--fix` would correct" });
+            for message in offers.iter() {
+                self.context.ui.on_event(&Event::Note { stage: None, message });
+            }
+        }
+    }
+
+    /// What to do next; `run` is the command that releases.
+    fn next(&self, run: &str) -> String {
+        let problems = self.problems.borrow();
+        let first = problems.iter().find(|problem| problem.is_error());
+        match (first, first.and_then(Problem::command)) {
+            _ if !self.offers.borrow().is_empty() => "`pyrelease doctor --fix`".to_owned(),
+            (Some(_), Some(command)) => format!("`{command}`"),
+            (Some(_), None) => "correct the first problem, then `pyrelease doctor` again".to_owned(),
+            (None, _) => format!("`{run}`"),
         }
     }
 
@@ -82,7 +181,7 @@ impl Examination<'_> {
         result
             .map_err(|error| {
                 self.errors.update(|errors| errors + 1);
-                self.context.ui.error(&error);
+                self.problems.borrow_mut().push(Problem::Error(error));
             })
             .ok()
     }
@@ -98,6 +197,7 @@ impl Examination<'_> {
         if let Some(version) = self.ok_or_report(git) {
             self.fact("git", version.strip_prefix("git version ").unwrap_or(&version));
         }
+        self.offer(fix::pypirc(&self.context.environment));
     }
 
     /// The configuration and the repository; each is reported even if the other is broken.
@@ -127,6 +227,7 @@ impl Examination<'_> {
         self.fact("repository", &location);
         if let Ok(Some(remote)) = Remote::of(repository, head, None) {
             self.fact("remote", &remote.name);
+            self.offer(fix::tags(repository, &remote));
         }
         let Some(store) = self.ok_or_report(Store::of(repository)) else { return };
         if store.is_locked() {
