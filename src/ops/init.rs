@@ -68,7 +68,7 @@ pub fn init(context: &Context, yes: bool, name: Option<&str>) -> Result<bool> {
             note(&format!("removed `{path}`"));
         }
     }
-    let is_healthy = match doctor(context, None) {
+    let is_healthy = match doctor(context, None, false) {
         Ok(()) => true,
         Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
         Err(error) => {

@@ -309,7 +309,7 @@ impl Listener for Human {
             Event::Bumped { files, written: false, .. } => {
                 files.iter().for_each(|file| data(&safe_styled(&diff_text(&file.diff))));
             }
-            Event::Bumped { files, .. } if files.is_empty() => {}
+            Event::Bumped { files: [], .. } => {}
             Event::Bumped { name, version, previous_version, files, .. } => {
                 let files =
                     if files.len() == 1 { "1 file".to_owned() } else { format!("{} files", files.len()) };

@@ -114,9 +114,9 @@ impl PendingEdits {
             }
             failpoints::in_effect(Failpoint::FileWritten, || entry.path.display().to_string());
         }
-        let folders =
+        let mut folders =
             self.entries.iter().filter_map(|entry| entry.path.parent()).filter(|folder| folder.is_dir());
-        folders.map(sync_to_disk).collect::<Result<()>>()?;
+        folders.try_for_each(sync_to_disk)?;
         fs_err::remove_file(self.folder.join(MANIFEST))?;
         drop(inside);
         // Without its manifest the folder means nothing.
