@@ -1,6 +1,7 @@
 //! The tests of the program as a whole: one binary.
 
 mod dependencies;
+mod docs;
 #[cfg(unix)]
 mod faults;
 mod formats;
