@@ -17,11 +17,11 @@ mod stages;
 use std::collections::BTreeSet;
 
 use crate::engine::release::Workspace;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::{PypircIndex, pypirc_indexes, pypirc_lines};
 use crate::python::project::Files;
 use crate::python::settings::{self, ToolSettings, ZEST_OF_USER};
-use crate::stages::{Discovery, discover};
+use crate::stages::{Discovery, discover, members};
 
 pub use account::{Outcome, SettingOutcome};
 pub use existing::{Comparison, compare};
@@ -142,6 +142,14 @@ pub fn propose(workspace: &Workspace, file: &str, answers: &Answers) -> Result<P
     let (discovery, name) = match (discover(workspace, None), &answers.name) {
         (Err(error), Some(name)) if error.kind() == ErrorKind::OnlyBackendKnows => {
             (discover(workspace, Some(name))?, Some(name.as_str()))
+        }
+        (Err(error), _) if error.kind() == ErrorKind::OnlyBackendKnows => {
+            return Err(match members(workspace).first() {
+                None => error,
+                Some(member) => Error::usage("this is a workspace, and no project itself").help(format!(
+                    "run `pyrelease init` in each member that is released, such as `{member}`"
+                )),
+            });
         }
         (found, _) => (found?, None),
     };

@@ -370,10 +370,10 @@ error: invalid type: integer `1`, expected a path, or { path, search, replace, c
   |          ^
 
 error: `count` must be at least 1 in [stage.version]
- --> release.toml:2:10
+ --> release.toml:2:46
   |
 2 | files = [{ path = "a", search = "b", count = 0 }]
-  |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |                                              ^
 
 error: `smoke` requires `install`
  --> release.toml:2:9

@@ -170,7 +170,7 @@ fn learned(
 }
 
 /// The members of a workspace of uv, as its settings have them.
-fn members(workspace: &Workspace) -> Vec<String> {
+pub fn members(workspace: &Workspace) -> Vec<String> {
     let text = workspace.read("pyproject.toml").and_then(|bytes| String::from_utf8(bytes).ok());
     let document = text.and_then(|text| text.parse::<toml_edit::DocumentMut>().ok());
     let members = document

@@ -1,6 +1,6 @@
 //! What is found in a project without another tool, and what is written for it.
 
-use pyrelease_test_support::{Transcript, str};
+use pyrelease_test_support::{IndexServer, Transcript, str};
 
 use super::super::{demo, quick};
 use super::{bare, project, report};
@@ -192,4 +192,42 @@ fn a_name_that_no_file_tells_can_be_passed() {
     assert_eq!(bare(&project.read("release.toml"))[0], "name = \"demo\"");
     project.pyrelease("plan minor").code(0);
     project.pyrelease("init --yes").code(0);
+}
+
+#[test]
+fn a_workspace_is_released_member_by_member() {
+    let members = "[tool.uv.workspace]\nmembers = [\"packages/one\", \"packages/*\"]\n";
+    let member = "[project]\nname = \"one\"\nversion = \"1.0.0\"\n";
+    let project =
+        project().file("pyproject.toml", members).file("packages/one/pyproject.toml", member).build();
+    project.pyrelease("init --yes").code(2).stderr_eq(str![[r#"
+error: this is a workspace, and no project itself
+help: run `pyrelease init` in each member that is released, such as `packages/one`
+
+"#]]);
+    project.pyrelease("init --yes -C packages/one").code(0);
+    assert!(project.folder().join("packages/one/release.toml").is_file());
+    assert!(!project.folder().join("release.toml").exists());
+}
+
+#[test]
+fn a_project_in_good_health_may_be_drilled() {
+    let index = IndexServer::pypiserver();
+    let project = quick().without_remote().build();
+    let pyproject = project.read("pyproject.toml");
+    let classified = "version = \"1.0.0\"\nclassifiers = [\"Private :: Do Not Upload\"]";
+    project.write("pyproject.toml", &pyproject.replace("version = \"1.0.0\"", classified));
+    project.commit("Keep it private");
+    project.pypirc(&[("corp", &index)]);
+    let dialogue = [
+        ("Publish there instead of PyPI? [y/N]", "n\n"),
+        ("Write `release.toml`? [y/N]", "y\n"),
+        (
+            "Drill a release now? It is killed at every tenth point, in a copy; nothing of yours is touched [y/N]",
+            "n\n",
+        ),
+    ];
+    let outcome = project.pyrelease("init").on_a_terminal(&dialogue).code(0);
+    assert!(outcome.stdout().contains("found nothing that would make a release fail"), "{outcome}");
+    assert!(outcome.stdout().contains("run `pyrelease plan`"), "{outcome}");
 }
