@@ -1,7 +1,7 @@
 //! Decides what is written, and what becomes of each part that other tools' settings decide.
 
 use super::Finds;
-use super::decided::{Decided, Verdict, origin};
+use super::decided::{Decided, Read, Verdict, origin};
 use super::document::{Entry, texts};
 use super::hooks;
 use super::places;
@@ -95,7 +95,7 @@ fn text(
     finds: &Finds<'_>,
     decided: &mut Decided,
     (part, key): (Part, &'static str),
-    read: &dyn Fn(&ToolSettings) -> Option<String>,
+    read: Read<'_, String>,
     (learned, default): (Option<&Convention<String>>, &str),
 ) {
     let name = finds.discovery.project.name.as_str();

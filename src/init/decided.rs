@@ -32,6 +32,12 @@ pub(super) enum Verdict {
     NeedsUser(String),
 }
 
+/// Reads what a tool's settings say of a part
+pub(super) type Read<'f, T> = &'f dyn Fn(&ToolSettings) -> Option<T>;
+
+/// Whether two values of a part mean the same
+type Compare<'f, T> = &'f dyn Fn(&T, &T) -> bool;
+
 impl Decided {
     /// Notes what becomes of a part of a tool's settings.
     pub(super) fn verdict(&mut self, tool: &'static str, part: Part, verdict: Verdict) {
@@ -43,9 +49,9 @@ impl Decided {
         &mut self,
         finds: &Finds<'_>,
         part: Part,
-        (read, setting): (&dyn Fn(&ToolSettings) -> Option<T>, &str),
+        (read, setting): (Read<'_, T>, &str),
         learned: Option<&Convention<T>>,
-        (is_same, default): (&dyn Fn(&T, &T) -> bool, &T),
+        (is_same, default): (Compare<'_, T>, &T),
     ) -> Option<(T, String)> {
         let mut owner: Option<&ToolSettings> = None;
         let mut written = None;
@@ -57,12 +63,13 @@ impl Decided {
                 continue;
             }
             owner = Some(tool);
-            // Settings that changed since the last release count more than what that release did.
+            // A setting that changed since the last release counts more than what that release did.
             let before = finds.earlier.iter().find(|earlier| earlier.tool == tool.tool);
-            let is_new = before.is_none_or(|before| read(before).as_ref() != Some(&value));
+            let is_new = setting_of(tool, part).is_some()
+                && before.is_none_or(|before| read(before).as_ref() != Some(&value));
             let verdict = match learned {
                 Some(learned) if is_same(&learned.value, &value) => Verdict::Same(learned.reason.clone()),
-                Some(learned) if !is_new || finds.earlier.is_empty() => Verdict::Dropped(format!(
+                Some(learned) if !is_new => Verdict::Dropped(format!(
                     "the last releases did otherwise, {}; {setting} follows the setting",
                     learned.reason
                 )),
@@ -80,9 +87,13 @@ impl Decided {
 
 /// Where a tool says what it does in a part: its setting and file, or its default.
 pub(super) fn origin(tool: &ToolSettings, part: Part) -> String {
-    let decides = |setting: &&Setting| setting.fate == Fate::Decides(part);
-    match tool.account.iter().find(decides) {
+    match setting_of(tool, part) {
         Some(setting) => format!("`{}` of {}, in `{}`", setting.key, tool.tool, tool.file),
         None => format!("as {} does by default", tool.tool),
     }
+}
+
+/// The setting that decides a part; none if the tool's default does.
+fn setting_of(tool: &ToolSettings, part: Part) -> Option<&Setting> {
+    tool.account.iter().find(|setting| setting.fate == Fate::Decides(part))
 }

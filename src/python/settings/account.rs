@@ -115,12 +115,18 @@ pub(super) const fn needs(reason: &'static str) -> Fate {
     Fate::NeedsUser(Cow::Borrowed(reason))
 }
 
+/// An entry whose fate is known
+pub(super) type Settled = (String, Fate);
+
+/// A setting or entry that cannot be followed, and why
+pub(super) type Refused = (String, String);
+
 /// What becomes of every setting in a tool's table. `settled` are entries whose fate is known, `refused` those that cannot
 /// be followed.
 pub(super) fn of(
     table: &Table,
     fates: &Fates,
-    (settled, refused): (&[(String, Fate)], &[(String, String)]),
+    (settled, refused): (&[Settled], &[Refused]),
     tool: &str,
 ) -> Vec<Setting> {
     let mut leaves = Vec::new();

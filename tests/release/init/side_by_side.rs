@@ -55,21 +55,18 @@ fn compare(python: &Python, tool: &Tool) {
         theirs.sandbox().write_home(".pypirc", text);
     }
     for command in tool.commands {
-        let (program, arguments) = command.split_first().unwrap();
-        let program: PathBuf = python.programs().join(program);
+        let program: PathBuf = python.programs().join(command[0]);
         let path = format!("{}:/usr/bin:/bin", python.programs().display());
         let variables = [("PATH", path.as_str())];
-        let command = theirs.sandbox().command_with(theirs.folder(), program, arguments, &variables);
-        let output = command.stderr_to_stdout().stdout_capture().unchecked().run().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
+        let command = theirs.sandbox().command_with(theirs.folder(), program, &command[1..], &variables);
+        let output = command.stderr_to_stdout().stdout_capture().unchecked().run().expect("the tool runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
     ours.pyrelease("init --yes").code(0);
     let config = ours.read("release.toml");
-    let stages: Vec<&str> = config.split("\n\n").collect();
-    let start = config.find("stages = [").unwrap();
-    let end = start + config[start..].find("]\n").unwrap() + 2;
-    assert!(stages.len() > 1);
-    ours.write("release.toml", &format!("{}stages = {}\n{}", &config[..start], tool.stages, &config[end..]));
+    let (before, listed) = config.split_once("stages = [").expect("stages");
+    let (_, after) = listed.split_once("]\n").expect("the end of stages");
+    ours.write("release.toml", &format!("{before}stages = {}\n{after}", tool.stages));
     ours.pyrelease(&format!("run {} --yes", tool.bump)).code(0);
     assert_eq!(made(&theirs), made(&ours), "{config}");
 }
