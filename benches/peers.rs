@@ -2,7 +2,7 @@
 //!
 //! Each round runs every command once, one after the other, so that changes of the machine's speed affect all of them;
 //! the ratios are medians of the rounds' own. The peers are installed once from the package index, below `target/`. The
-//! uploads go to two embedded indexes on this machine. The table that is printed is the one in the README.
+//! uploads go to two embedded indexes on this machine. The table that is printed is the one in docs/src/background/speed.md.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::ops::Range;
 
-/// The exit code of a command (see the table in `README.md`)
+/// The exit code of a command (see the table in `docs/src/reference/exit-codes.md`)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {

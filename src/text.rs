@@ -43,11 +43,12 @@ pub fn short_digest(digest: &str) -> &str {
     digest.get(..SHOWN_DIGITS).unwrap_or(digest)
 }
 
-/// The text with only the first digits of every SHA-256 digest that is a word. Digests in paths stay whole.
+/// The text with only the first digits of every SHA-256 digest that is a word. Digests stay whole in paths and
+/// in values to copy, such as `sha256:…` and `NAME=…`.
 pub fn with_short_digests(text: &str) -> Cow<'_, str> {
     let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
     let joins = |byte: Option<&u8>| {
-        byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"/\\-_.+".contains(byte))
+        byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"/\\-_.+=:".contains(byte))
     };
     let bytes = text.as_bytes();
     let (mut shortened, mut kept_to, mut at) = (String::new(), 0, 0);
@@ -183,9 +184,13 @@ mod tests {
         let shown =
             with_short_digests(&format!("x.whl (sha256 {digest}, was `{digest}`) é {digest}")).into_owned();
         assert_eq!(shown, "x.whl (sha256 0a0a0a0a0a0a, was `0a0a0a0a0a0a`) é 0a0a0a0a0a0a");
-        for kept in
-            [format!("/cache/{digest}/x"), format!("{digest}.whl"), format!("{digest}0"), "ab".repeat(20)]
-        {
+        for kept in [
+            format!("/cache/{digest}/x"),
+            format!("{digest}.whl"),
+            format!("{digest}0"),
+            "ab".repeat(20),
+            format!("X={digest} sha256:{digest}"),
+        ] {
             assert_eq!(with_short_digests(&kept), kept);
         }
         assert_eq!(short_digest(&digest), "0a0a0a0a0a0a");

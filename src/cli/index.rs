@@ -174,7 +174,9 @@ fn explained(error: ServerError) -> Error {
             "stop the other index, or pass another `--dir`"
         }
         ServerError::Folder { .. } => "pass a folder that can be written with `--dir`",
-        ServerError::Settings { .. } => "correct the file; README.md lists what it may have",
+        ServerError::Settings { .. } => {
+            "correct the file; docs/src/guides/trial-index.md lists what it may have"
+        }
         ServerError::Start(_) => "the system has too few resources: try again",
     };
     Error::failed("failed to start the index").because(error).help(help)

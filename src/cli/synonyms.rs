@@ -51,8 +51,10 @@ pub(super) fn help<'a>(
             "`{word}` is a stage: `pyrelease run` runs all stages, `pyrelease help stage {word}` describes this one"
         ));
     }
-    let words = SYNONYMS.iter().flat_map(|(_, words)| words.iter().copied());
-    nearest(&word, words).and_then(command_of).map(|command| advice(command, root))
+    // These words are many, and some are short: only one slip counts.
+    let is_near = |known: &&str| strsim::damerau_levenshtein(&word, known) == 1;
+    let mut words = SYNONYMS.iter().flat_map(|(_, words)| words.iter().copied());
+    words.find(is_near).and_then(command_of).map(|command| advice(command, root))
 }
 
 fn command_of(word: &str) -> Option<&'static str> {

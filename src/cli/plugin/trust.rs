@@ -64,7 +64,7 @@ pub(super) fn trust(context: &Context, arguments: &Arguments) -> Result<()> {
         if let Some(interpreter) = &looked.interpreter {
             say(&format!("started by `{}`", interpreter.shown()));
         }
-        say(&format!("sha256 {identity}"));
+        say(&format!("sha256:{identity}"));
         if let Some(Obstacle::Changed { pinned }) = &looked.obstacle {
             say(&format!("replaces the pinned {pinned}"));
         }
