@@ -1,19 +1,13 @@
 //! `pyrelease bump`.
 
-use std::path::PathBuf;
-
+use super::WantedRelease;
 use crate::error::Result;
 use crate::ops::{self, BumpOptions, Context};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// How to bump the version, as for `run`
-    #[arg(value_name = "BUMP")]
-    bump: Option<String>,
-
-    /// The release's notes, as for `run`
-    #[arg(long, value_name = "FILE")]
-    notes: Option<PathBuf>,
+    #[command(flatten)]
+    wanted: WantedRelease,
 
     /// Do not ask before commands of the project are run
     #[arg(short, long)]
@@ -32,8 +26,8 @@ pub(super) fn bump(context: &Context, arguments: &Arguments) -> Result<()> {
     ops::bump(
         context,
         &BumpOptions {
-            bump: arguments.bump.as_deref(),
-            notes: arguments.notes.as_deref(),
+            bump: arguments.wanted.bump.as_deref(),
+            notes: arguments.wanted.notes.as_deref(),
             yes: arguments.yes,
             dry_run: arguments.dry_run,
             force: arguments.force,

@@ -85,6 +85,19 @@ struct Common {
     color: ColorChoice,
 }
 
+/// What is to be released
+#[derive(Debug, Args)]
+struct WantedRelease {
+    /// How to bump the version: major, minor, patch, a, b, rc, post, dev, release (drop the pre-release), or a version.
+    /// The default is the current version if it has no tag yet, else the bump that the changelog's Unreleased section calls for
+    #[arg(value_name = "BUMP")]
+    bump: Option<String>,
+
+    /// The release's notes, if the changelog does not have them: a file in the changelog's format
+    #[arg(long, value_name = "FILE")]
+    notes: Option<PathBuf>,
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Write a release.toml from what the project has, and from the settings of its release tool

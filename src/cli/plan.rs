@@ -1,7 +1,6 @@
 //! `pyrelease plan`: shows what `run` would do.
 
-use std::path::PathBuf;
-
+use super::WantedRelease;
 use crate::engine::event::{Event, Listener};
 use crate::engine::preflight::plugin_steps;
 use crate::error::{Error, Result};
@@ -13,13 +12,8 @@ use crate::ui::{Format, data, plan_text};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// How to bump the version, as for `run`
-    #[arg(value_name = "BUMP")]
-    bump: Option<String>,
-
-    /// The release's notes, as for `run`
-    #[arg(long, value_name = "FILE")]
-    notes: Option<PathBuf>,
+    #[command(flatten)]
+    wanted: WantedRelease,
 
     /// Plan a version that is lower than one that is released already
     #[arg(long)]
@@ -32,8 +26,11 @@ pub(super) struct Arguments {
 
 pub(super) fn plan(context: &Context, arguments: &Arguments) -> Result<()> {
     let session = Session::open(context)?;
-    let wanted =
-        Wanted { bump: arguments.bump.as_deref(), notes: arguments.notes.as_deref(), force: arguments.force };
+    let wanted = Wanted {
+        bump: arguments.wanted.bump.as_deref(),
+        notes: arguments.wanted.notes.as_deref(),
+        force: arguments.force,
+    };
     let (config, pipeline, mut release, warning) =
         session.shown_release(wanted, arguments.ask_backend, &context.ui)?;
     if let Some(warning) = warning {

@@ -1,20 +1,14 @@
 //! `pyrelease rehearse`: the release in a copy, with remotes and indexes of its own.
 
-use std::path::PathBuf;
-
+use super::WantedRelease;
 use crate::error::Result;
 use crate::ops::{self, Context, RehearseOptions};
 use crate::ui::Format;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// How to bump the version, as for `run`
-    #[arg(value_name = "BUMP")]
-    bump: Option<String>,
-
-    /// The release's notes, as for `run`
-    #[arg(long, value_name = "FILE")]
-    notes: Option<PathBuf>,
+    #[command(flatten)]
+    wanted: WantedRelease,
 
     /// Do not ask for confirmation
     #[arg(short, long)]
@@ -31,8 +25,8 @@ pub(super) struct Arguments {
 
 pub(super) fn rehearse(context: &Context, arguments: &Arguments) -> Result<()> {
     let options = RehearseOptions {
-        bump: arguments.bump.as_deref(),
-        notes: arguments.notes.as_deref(),
+        bump: arguments.wanted.bump.as_deref(),
+        notes: arguments.wanted.notes.as_deref(),
         yes: arguments.yes,
         fresh: arguments.fresh,
     };

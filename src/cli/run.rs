@@ -1,20 +1,13 @@
 //! `pyrelease run`.
 
-use std::path::PathBuf;
-
+use super::WantedRelease;
 use crate::error::Result;
 use crate::ops::{self, Context, RunOptions};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// How to bump the version: major, minor, patch, a, b, rc, post, dev, release (drop the pre-release), or a version.
-    /// The default is the current version if it has no tag yet, else the bump that the changelog's Unreleased section calls for
-    #[arg(value_name = "BUMP")]
-    bump: Option<String>,
-
-    /// The release's notes, if the changelog does not have them: a file in the changelog's format
-    #[arg(long, value_name = "FILE")]
-    notes: Option<PathBuf>,
+    #[command(flatten)]
+    wanted: WantedRelease,
 
     /// Do not ask for confirmation
     #[arg(short, long)]
@@ -47,8 +40,8 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     ops::run(
         context,
         &RunOptions {
-            bump: arguments.bump.as_deref(),
-            notes: arguments.notes.as_deref(),
+            bump: arguments.wanted.bump.as_deref(),
+            notes: arguments.wanted.notes.as_deref(),
             yes: arguments.yes,
             dry_run: arguments.dry_run,
             fresh: arguments.fresh,
