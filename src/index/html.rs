@@ -54,8 +54,8 @@ pub(super) fn anchors(page: &str) -> (Vec<Anchor>, Option<String>) {
 /// The text of an error page: its preformatted part, else its body, else its title.
 pub(super) fn reason(page: &str) -> String {
     let inside = |name: &[u8]| {
-        let is_start = |token: &Token| matches!(token, Token::StartTag(tag) if tag.name.as_slice() == name);
-        let is_end = |token: &Token| matches!(token, Token::EndTag(tag) if tag.name.as_slice() == name);
+        let is_start = |token: &Token<usize>| matches!(token, Token::StartTag(tag) if tag.name.as_slice() == name);
+        let is_end = |token: &Token<usize>| matches!(token, Token::EndTag(tag) if tag.name.as_slice() == name);
         let part = tokens(page).skip_while(|token| !is_start(token)).take_while(|token| !is_end(token));
         Some(text_of(part)).filter(|text| !text.is_empty())
     };
@@ -68,7 +68,7 @@ pub(super) fn text(html: &str) -> String {
 }
 
 /// The text of the tokens, with a blank for each tag.
-fn text_of(tokens: impl Iterator<Item = Token>) -> String {
+fn text_of(tokens: impl Iterator<Item = Token<usize>>) -> String {
     let words = tokens.map(|token| match token {
         Token::String(text) => utf8(&text),
         Token::StartTag(_) | Token::EndTag(_) => " ".to_owned(),
@@ -77,8 +77,9 @@ fn text_of(tokens: impl Iterator<Item = Token>) -> String {
     words.collect::<String>().trim().to_owned()
 }
 
-fn tokens(html: &str) -> impl Iterator<Item = Token> {
-    let mut emitter = DefaultEmitter::default();
+fn tokens(html: &str) -> impl Iterator<Item = Token<usize>> {
+    // As for project pages: a tokenizer for another type of span is as much code again.
+    let mut emitter = DefaultEmitter::<usize>::new_with_span();
     // The content of `<script>` and `<style>` has no tags.
     emitter.naively_switch_states(true);
     Tokenizer::new_with_emitter(html, emitter).map(|token| match token {
@@ -87,7 +88,7 @@ fn tokens(html: &str) -> impl Iterator<Item = Token> {
     })
 }
 
-fn attribute(tag: &StartTag<()>, name: &[u8]) -> Option<String> {
+fn attribute(tag: &StartTag<usize>, name: &[u8]) -> Option<String> {
     tag.attributes.get(name).map(|value| utf8(value))
 }
 
