@@ -86,7 +86,7 @@ impl Problem {
 
     /// The first command in its help.
     fn command(&self) -> Option<String> {
-        const PROGRAMS: [&str; 5] = ["git ", "pyrelease ", "chmod ", "pip ", "uv "];
+        const PROGRAMS: [&str; 6] = ["git ", "pyrelease ", "chmod ", "rm ", "pip ", "uv "];
         let help = match self {
             Self::Finding { finding, .. } => finding.help.clone().unwrap_or_default(),
             Self::Error(error) => error.hints().join(" "),

@@ -324,6 +324,7 @@ next: pyrelease resume
 error: the lock file `[ROOT]/demo/.git/index.lock` blocks git
 help: no git command is running here; remove the stale lock: `rm [ROOT]/demo/.git/index.lock`
 error: 1 problem would make a release fail
+help: next: `rm [ROOT]/demo/.git/index.lock`
 
 "#]]);
     scene.project.pyrelease("run minor --yes").code(3).messages_eq(str![[r#"
