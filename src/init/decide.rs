@@ -85,7 +85,14 @@ fn tag(finds: &Finds<'_>, decided: &mut Decided) {
         }
     }
     let read = |tool: &ToolSettings| tool.commit_message.clone();
-    let of_commit = (learned.commit_message.as_ref(), DEFAULT_COMMIT_MESSAGE);
+    // History only shows subjects: with the same one, a tool's message has the text below it.
+    let has_more = |tool: &ToolSettings, subject: &str| {
+        let message = tool.commit_message.as_deref().unwrap_or_default();
+        message.strip_prefix(subject).is_some_and(|rest| rest.starts_with('\n'))
+    };
+    let shown = learned.commit_message.as_ref();
+    let shown = shown.filter(|shown| !finds.tools.iter().any(|tool| has_more(tool, &shown.value)));
+    let of_commit = (shown, DEFAULT_COMMIT_MESSAGE);
     text(finds, decided, (Part::CommitMessage, "commit-message"), &read, of_commit);
     signature(finds, decided);
 }

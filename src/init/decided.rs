@@ -70,7 +70,7 @@ impl Decided {
             let verdict = match learned {
                 Some(learned) if is_same(&learned.value, &value) => Verdict::Same(learned.reason.clone()),
                 Some(learned) if !is_new => Verdict::Dropped(format!(
-                    "the last releases did otherwise, {}; {setting} follows the setting",
+                    "the last releases did otherwise, {}; set {setting} to follow it",
                     learned.reason
                 )),
                 None if is_same(default, &value) => Verdict::Same("a release does so by default".to_owned()),

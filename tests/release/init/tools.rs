@@ -430,10 +430,21 @@ fn a_setting_that_changed_since_the_last_release_counts_more_than_that_release()
     // The last release did not follow the name of the tags; the message is new.
     project.write(".bumpversion.cfg", &cfg("rel-{new_version}", "Make {new_version}"));
     project.commit("Another message");
+    let dropped = "set `name` in [stage.tag] to follow it";
     let outcome = project.pyrelease("init --yes --format json").code(0);
     let report = report(&outcome);
     assert_eq!(fate(&report, "tag_name").0, "dropped", "{:?}", fate(&report, "tag_name"));
-    assert!(fate(&report, "tag_name").1.contains("as in v1.0.0"));
+    let detail = fate(&report, "tag_name").1;
+    assert!(detail.contains("as in v1.0.0") && detail.ends_with(dropped), "{detail}");
     assert_eq!(fate(&report, "message").0, "converted");
     assert!(bare(&project.read("release.toml")).contains(&"commit-message = \"Make {version}\"".to_owned()));
+    // History shows the subject only.
+    fs_err::remove_file(project.folder().join("release.toml")).unwrap();
+    project.write(".bumpversion.cfg", &cfg("v{new_version}", "Release {new_version}\n\n    [ci skip]"));
+    project.commit("A text below");
+    project.git(&["tag", "--delete", "v1.0.0"]);
+    project.git(&["commit", "--quiet", "--allow-empty", "-m", "Release 1.0.0"]);
+    project.git(&["tag", "--annotate", "v1.0.0", "-m", "1.0.0"]);
+    project.pyrelease("init --yes").code(0);
+    assert!(project.read("release.toml").contains("[ci skip]"), "{}", project.read("release.toml"));
 }
