@@ -10,7 +10,7 @@ use crate::python::project::Files as _;
 const PRIVATE: &str = "Private ::";
 
 /// The private indexes in `.pypirc` for this project or for any, by name and upload URL.
-pub(super) fn private(finds: &Finds<'_>) -> Vec<(String, String)> {
+fn private(finds: &Finds<'_>) -> Vec<(String, String)> {
     let own = normalize(&finds.discovery.project.name);
     let mut found: Vec<(String, String)> = Vec::new();
     for index in finds.pypirc {
@@ -25,6 +25,12 @@ pub(super) fn private(finds: &Finds<'_>) -> Vec<(String, String)> {
         }
     }
     found
+}
+
+/// Those that the user is asked about: all, unless there is no choice.
+pub(super) fn offered(finds: &Finds<'_>) -> Vec<(String, String)> {
+    let private = private(finds);
+    if is_private(finds) && private.len() == 1 { Vec::new() } else { private }
 }
 
 /// Whether PyPI refuses the project by its classifiers.

@@ -66,7 +66,7 @@ pub struct Proposal {
     pub text: String,
     /// What only the user can decide, settings of other tools aside
     pub open: Vec<String>,
-    /// The private indexes in `.pypirc` that the project could be published to
+    /// The private indexes in `.pypirc` that the project could be published to, if that is a choice
     pub private_indexes: Vec<(String, String)>,
     /// Whether there is no changelog, and nothing to make one of
     pub lacks_changelog: bool,
@@ -185,7 +185,7 @@ pub fn propose(workspace: &Workspace, file: &str, answers: &Answers) -> Result<P
         settings,
         text: decided.document.text(file == "pyproject.toml"),
         open: decided.open,
-        private_indexes: indexes::private(&finds),
+        private_indexes: indexes::offered(&finds),
         lacks_changelog: decided.lacks_changelog,
     })
 }

@@ -220,7 +220,6 @@ fn a_project_in_good_health_may_be_drilled() {
     project.commit("Keep it private");
     project.pypirc(&[("corp", &index)]);
     let dialogue = [
-        ("Publish there instead of PyPI? [y/N]", "n\n"),
         ("Write `release.toml`? [y/N]", "y\n"),
         (
             "Drill a release now? It is killed at every tenth point, in a copy; nothing of yours is touched [y/N]",
