@@ -134,13 +134,14 @@ fn an_environment_that_git_tracks_is_not_the_users() {
     stranger.project.commit("An environment");
     let outcomes = stranger.stays_silent(&COMMANDS, ("", ""));
     outcomes[1].messages_eq(str![[r#"
+error: [corp] failed to list the files of `corp`: failed to fetch `http://127.0.0.1:1/simple/demo/`: error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)
+help: check the URL, the network and the proxy
 warning: [build] `.venv` is tracked by git, so its Python is not used
 help: run `git rm -r --cached .venv` and add it to .gitignore
 warning: [corp] there are no credentials for `corp`
 help: set `PYRELEASE_TOKEN_CORP` to a token, or add one to `.pypirc` as the password of section [corp] (with the username __token__)
-error: [corp] failed to list the files of `corp`: failed to fetch `http://127.0.0.1:1/simple/demo/`: error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)
-help: check the URL, the network and the proxy
 error: 1 problem would make a release fail
+help: next: correct the first problem, then `pyrelease doctor` again
 
 "#]]);
     let venv = stranger.project.folder().join(".venv");

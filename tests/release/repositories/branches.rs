@@ -35,6 +35,7 @@ error: the release was refused; nothing has been done
 error: [push] `feature` is not a release branch: the default branch of `origin` is `main`
 help: switch to `main`, or let this branch release: [stage.push] branches = ["main", "feature"]
 error: 1 problem would make a release fail
+help: next: correct the first problem, then `pyrelease doctor` again
 
 "#]]);
     let refused = project.pyrelease("run minor --yes --force --format json").code(3);
