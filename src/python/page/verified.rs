@@ -33,7 +33,7 @@ pub(super) fn verified(url: &str, project: [&str; 2], repository: Option<&str>) 
         let is_named = |name: &&str| {
             parsed.path.trim_end_matches('/') == format!("/{}/{name}", folder.trim_end_matches('/'))
         };
-        parsed.is_plain && parsed.authority == host && project.iter().any(|name| is_named(&name))
+        parsed.is_plain && parsed.authority == host && project.iter().any(is_named)
     };
     if parsed.scheme == "https" && OWN_PAGES.iter().any(|page| is_own(page)) {
         return Some(Verified::Own);
