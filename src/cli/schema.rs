@@ -11,6 +11,5 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn schema(arguments: &Arguments) {
-    let schema = settings_schema(arguments.pyproject);
-    data(&serde_json::to_string_pretty(&schema).expect("a schema has string keys only"));
+    data(&format!("{:#}", settings_schema(arguments.pyproject)));
 }

@@ -17,7 +17,8 @@ pub(super) fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 }
 
 fn generator() -> SchemaGenerator {
-    SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true).into_generator()
+    // What the settings use of it is the same in draft 7.
+    SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator()
 }
 
 /// What a stage does and its settings, each with its schema
