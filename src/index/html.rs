@@ -54,8 +54,10 @@ pub(super) fn anchors(page: &str) -> (Vec<Anchor>, Option<String>) {
 /// The text of an error page: its preformatted part, else its body, else its title.
 pub(super) fn reason(page: &str) -> String {
     let inside = |name: &[u8]| {
-        let is_start = |token: &Token<usize>| matches!(token, Token::StartTag(tag) if tag.name.as_slice() == name);
-        let is_end = |token: &Token<usize>| matches!(token, Token::EndTag(tag) if tag.name.as_slice() == name);
+        let is_start =
+            |token: &Token<usize>| matches!(token, Token::StartTag(tag) if tag.name.as_slice() == name);
+        let is_end =
+            |token: &Token<usize>| matches!(token, Token::EndTag(tag) if tag.name.as_slice() == name);
         let part = tokens(page).skip_while(|token| !is_start(token)).take_while(|token| !is_end(token));
         Some(text_of(part)).filter(|text| !text.is_empty())
     };

@@ -28,7 +28,10 @@ pub fn compare(source: &Source, proposal: &Proposal) -> Result<Comparison> {
     let before = document.to_string();
     merge(document.as_table_mut(), proposed.as_table(), &own);
     let after = document.to_string();
-    Ok(Comparison { diff: (before != after).then(|| unified_diff(&proposal.file, &before, &after)) })
+    Ok(Comparison {
+        diff: (before != after)
+            .then(|| unified_diff(&proposal.file, Some(before.as_bytes()), Some(after.as_bytes()))),
+    })
 }
 
 /// Adds what differs; `stages` are those that the configuration has.

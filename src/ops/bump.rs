@@ -14,7 +14,7 @@ use crate::engine::run::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, Leave, Severity};
 use crate::world::edits::{Edit, PendingEdits};
-use crate::world::git::diff;
+use crate::world::git::unified_diff;
 
 /// The options of `bump`
 #[derive(Debug, Clone, Copy, Default)]
@@ -148,7 +148,7 @@ fn preflight(pipeline: &Pipeline, release: &Release, force: bool, listener: &dyn
 fn edited(edit: &Edit, release: &Release) -> EditedFile {
     let top = release.workspace.repository.top();
     let path = edit.path.strip_prefix(top).unwrap_or(&edit.path).display().to_string();
-    let diff = diff(&path, edit.before.as_deref(), edit.after.as_deref());
+    let diff = unified_diff(&path, edit.before.as_deref(), edit.after.as_deref());
     EditedFile { path, diff }
 }
 

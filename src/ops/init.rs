@@ -52,7 +52,12 @@ pub fn init(context: &Context, yes: bool, name: Option<&str>) -> Result<bool> {
     if asks && ask(context, &proposal, &mut answers)? {
         proposal = propose(&workspace, &file, &answers)?;
     }
-    show(context, &proposal, State::Proposed, Some(&unified_diff(&file, "", &proposal.text)));
+    show(
+        context,
+        &proposal,
+        State::Proposed,
+        Some(&unified_diff(&file, None, Some(proposal.text.as_bytes()))),
+    );
     context.confirm(yes, &format!("Write `{file}`?"))?;
     write(&root.folder, &file, &proposal.text)?;
     let note = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });

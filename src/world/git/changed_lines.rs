@@ -1,32 +1,18 @@
 //! How two texts differ, as git finds it.
 
-use std::path::Path;
-
 use git2::{DiffOptions, Patch};
 
-/// The change from one text to the other as `git diff` shows it; none stands for a file that does not exist.
-pub fn diff(path: &str, before: Option<&[u8]>, after: Option<&[u8]>) -> String {
-    let patch = Patch::from_buffers(
-        before.unwrap_or_default(),
-        Some(Path::new(path)),
-        after.unwrap_or_default(),
-        Some(Path::new(path)),
-        Some(&mut DiffOptions::new()),
-    );
-    let shown = patch.and_then(|mut patch| patch.to_buf()).map(|buffer| buffer.to_vec()).unwrap_or_default();
-    String::from_utf8_lossy(&shown).into_owned()
-}
-
-/// The way from one text to the other as a unified diff; one without a first text is of a new file.
-pub fn unified_diff(path: &str, before: &str, after: &str) -> String {
+/// The change from one text to the other as a unified diff; none stands for a file that does not exist.
+pub fn unified_diff(path: &str, before: Option<&[u8]>, after: Option<&[u8]>) -> String {
     let mut options = DiffOptions::new();
     options.force_text(true);
-    let patch = Patch::from_buffers(before.as_bytes(), None, after.as_bytes(), None, Some(&mut options));
-    let text = patch.ok().and_then(|mut patch| Some(patch.to_buf().ok()?.as_str().ok()?.to_owned()));
-    let text = text.unwrap_or_default();
+    let (old, new) = (before.unwrap_or_default(), after.unwrap_or_default());
+    let patch = Patch::from_buffers(old, None, new, None, Some(&mut options));
+    let text = patch.and_then(|mut patch| patch.to_buf()).map(|buffer| buffer.to_vec()).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
     let hunks = text.find("\n@@").map(|at| &text[at + 1..]).unwrap_or_default();
-    let old = if before.is_empty() { "/dev/null" } else { path };
-    format!("--- {old}\n+++ {path}\n{}", hunks.trim_end_matches('\n'))
+    let name = |side: Option<&[u8]>| if side.is_some() { path } else { "/dev/null" };
+    format!("--- {}\n+++ {}\n{}", name(before), name(after), hunks.trim_end_matches('\n'))
 }
 
 /// The lines that are removed (`-`) and added (`+`) on the way from one text to the other, in order.

@@ -33,7 +33,7 @@ use std::sync::Arc;
 
 use git2::{ErrorCode, ObjectType};
 
-pub use changed_lines::{changed_lines, diff, unified_diff};
+pub use changed_lines::{changed_lines, unified_diff};
 pub use examination::Examination;
 pub use fence::{FENCES, FenceOutcome, expired_fences};
 pub use holders::{Holder, holders, holders_after};
