@@ -23,10 +23,8 @@ fn writes_what_a_release_commits_and_commits_nothing() {
     let (head, tags) = (project.head(), project.git(&["tag"]));
     let plan = project.pyrelease("bump --dry-run").code(0);
     plan.stdout_eq(str![[r#"
-diff --git a/CHANGELOG.md b/CHANGELOG.md
-index [OID]..[OID] 100644
---- a/CHANGELOG.md
-+++ b/CHANGELOG.md
+--- CHANGELOG.md
++++ CHANGELOG.md
 @@ -4,6 +4,8 @@ All notable changes are written down here.
  
  ## [Unreleased]
@@ -44,10 +42,8 @@ index [OID]..[OID] 100644
 +[Unreleased]: https://example.com/demo/compare/v1.1.0...HEAD
 +[1.1.0]: https://example.com/demo/compare/v1.0.0...v1.1.0
  [1.0.0]: https://example.com/demo/releases/tag/v1.0.0
-diff --git a/src/demo/__init__.py b/src/demo/__init__.py
-index [OID]..[OID] 100644
---- a/src/demo/__init__.py
-+++ b/src/demo/__init__.py
+--- src/demo/__init__.py
++++ src/demo/__init__.py
 @@ -1,7 +1,7 @@
  """Says hello."""
  
