@@ -174,9 +174,10 @@ fn the_tutorial_works_as_it_is_written() {
     assert!(run.status.success(), "{said}");
     let project = sandbox.root().join("hello");
     assert!(read(&project.join("CHANGELOG.md")).contains("## [0.1.0] - "), "{said}");
-    assert_eq!(sandbox.git(&project, &["describe"]), "v0.1.0");
+    assert_eq!(sandbox.git(&project, &["describe", "HEAD~1"]), "v0.1.0");
     for file in ["dist/hello-0.1.0.tar.gz", "dist/hello-0.1.0-py3-none-any.whl", "page.html"] {
         assert!(project.join(file).is_file(), "{file}: {said}");
     }
     assert!(said.contains("+__version__ = \"0.2.0\""), "{said}");
+    assert!(said.contains("Rehearsed hello 0.2.0"), "{said}");
 }

@@ -7,9 +7,11 @@ use crate::python::version::Bump;
 use crate::stages;
 
 /// Commands, and the words that other tools and habits have for them
-const SYNONYMS: [(&str, &[&str]); 20] = [
+const SYNONYMS: [(&str, &[&str]); 22] = [
+    ("init", &["config", "configure", "convert", "import", "migrate", "new", "setup"]),
     ("run", &["deploy", "fullrelease", "make", "publish", "release", "ship"]),
     ("run --dry-run", &["dry-run", "dryrun", "simulate"]),
+    ("rehearse", &["rehearsal", "trial"]),
     ("plan", &["diff", "next-version", "prepare"]),
     ("bump", &["bump-my-version", "bump-version", "bump2version", "bumpversion", "increment", "version"]),
     ("resume", &["continue", "finish", "restart", "retry"]),
@@ -20,7 +22,7 @@ const SYNONYMS: [(&str, &[&str]); 20] = [
     ("build", &["dist", "pack", "package", "sdist", "wheel"]),
     ("check", &["inspect", "lint", "test", "validate", "verify"]),
     ("preview", &["page", "readme", "render"]),
-    ("doctor", &["config", "configure", "diagnose", "init", "new", "setup"]),
+    ("doctor", &["diagnose"]),
     ("token show", &["auth", "credentials", "keyring", "login", "pypirc", "tokens", "whoami"]),
     ("upload", &["send", "twine"]),
     ("demo", &["example", "try", "tutorial"]),
