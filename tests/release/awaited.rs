@@ -341,6 +341,7 @@ error: the release was refused; nothing has been done
 error: [pypi] no workflow of this repository is seen to publish to `pypi` when tag `v1.1.0` is pushed
 help: remove `by` from [stage.pypi] to upload from here; or pass --force if something else publishes the tag
 error: 1 problem would make a release fail
+help: next: correct the first problem, then `pyrelease doctor` again
 
 "#]]);
     project.pyrelease("run minor --yes --force").code(4).messages_eq(str![[r#"
@@ -487,6 +488,6 @@ fn a_release_that_a_workflow_publishes_converges_wherever_it_is_killed() {
     let scene = Scene::new("");
     let report = super::drill::converges(&scene.project, "--stage push --stage pypi", 2);
     let left_out = report["left_out"].to_string();
-    assert!(left_out.contains("the drill plays the workflow that publishes to `pypi`"), "{left_out}");
+    assert!(left_out.contains("plays the workflow that publishes to `pypi`"), "{left_out}");
     assert!(scene.index.files("demo").is_empty());
 }

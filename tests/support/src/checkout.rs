@@ -1,5 +1,6 @@
 //! Repositories with clone options, hooks and worktrees.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::project::Project;
@@ -67,11 +68,14 @@ impl Project {
         let fresh = tempfile::tempdir_in(self.sandbox().root()).expect("a folder in the sandbox");
         let prefix = format!("--prefix={}/", fresh.path().display());
         self.sandbox().git(top, &["checkout-index", "--all", "--quiet", &prefix]);
+        // Files outside of a sparse checkout do not exist.
+        let listed = self.sandbox().git(top, &["ls-files", "-t", "-z"]);
+        let absent: HashSet<&Path> =
+            listed.split('\0').filter_map(|line| line.strip_prefix("S ")).map(Path::new).collect();
         for expected in crate::snapshot::files_in(fresh.path()) {
             let name = expected.strip_prefix(fresh.path()).expect("it was found there");
             let actual = top.join(name);
-            // Files outside of a sparse checkout do not exist.
-            if self.sandbox().git(top, &["ls-files", "-t", "--", &name.to_string_lossy()]).starts_with('S') {
+            if absent.contains(name) {
                 continue;
             }
             let (actual, expected) =
