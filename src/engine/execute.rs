@@ -48,6 +48,8 @@ pub struct Execution<'a> {
     pub is_resumed: bool,
     /// Whether the clone stays after the run
     pub keeps_clone: bool,
+    /// The rehearsal whose commit, tag and distributions are taken over
+    pub rehearsal: Option<RunFolder>,
 }
 
 impl<'a> Execution<'a> {
@@ -77,6 +79,7 @@ impl<'a> Execution<'a> {
             ask: None,
             is_resumed: false,
             keeps_clone: false,
+            rehearsal: None,
         };
         let folder = execution.run.folder().display().to_string();
         let version = execution.release.target.version.to_string();
@@ -241,6 +244,10 @@ impl<'a> Execution<'a> {
 
     /// Makes the clone, or reuses it; returns the position of the first stage to run.
     fn prepare(&mut self) -> Result<usize> {
+        if let Some(rehearsal) = self.rehearsal.take() {
+            self.expect_head()?;
+            self.take_over(&rehearsal)?;
+        }
         let tree = self.run.tree();
         let names: Vec<&str> = self.pipeline.stages().map(Stage::name).collect();
         let records = self.journal.records();
@@ -261,18 +268,7 @@ impl<'a> Execution<'a> {
             self.release.enter(&tree);
             return Ok(done);
         }
-        let at = self.release.workspace.repository.head()?;
-        let began = &self.release.workspace.head;
-        if at != *began {
-            return Err(Error::failed(format!(
-                "the repository has moved since the run began: HEAD was at {} on {}, and is now at {} on {}",
-                began.commit,
-                began.shown(),
-                at.commit,
-                at.shown()
-            ))
-            .help("run the release again"));
-        }
+        self.expect_head()?;
         // Redo interrupted private work from the start: it had no effects outside.
         self.run.clear(true)?;
         self.release.outputs = Outputs::default();
@@ -284,6 +280,23 @@ impl<'a> Execution<'a> {
         }
         self.release.enter(&tree);
         Ok(0)
+    }
+
+    /// Refuses to prepare a release of another commit than the one that the run began with.
+    fn expect_head(&self) -> Result<()> {
+        let at = self.release.workspace.repository.head()?;
+        let began = &self.release.workspace.head;
+        if at == *began {
+            return Ok(());
+        }
+        Err(Error::failed(format!(
+            "the repository has moved since the run began: HEAD was at {} on {}, and is now at {} on {}",
+            began.commit,
+            began.shown(),
+            at.commit,
+            at.shown()
+        ))
+        .help("run the release again"))
     }
 
     fn stage(&mut self, stage: &dyn Stage, reach: Reach, position: (usize, usize)) -> Result<()> {

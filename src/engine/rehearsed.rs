@@ -191,7 +191,7 @@ impl Execution<'_> {
     ///
     /// # Errors
     /// The run's folder cannot be written.
-    pub fn take_over(&mut self, rehearsal: &RunFolder) -> Result<()> {
+    pub(super) fn take_over(&mut self, rehearsal: &RunFolder) -> Result<()> {
         let Err(error) = self.take(rehearsal) else { return Ok(()) };
         self.run.clear(true)?;
         self.release.outputs = Outputs::default();
@@ -211,6 +211,9 @@ impl Execution<'_> {
         let mut outputs = outputs(&records, &stages);
         fs_err::create_dir_all(self.run.dist())?;
         for file in outputs.iter_mut().flat_map(|(_, outputs)| &mut outputs.distributions) {
+            if Path::new(&file.filename).file_name() != Some(file.filename.as_ref()) {
+                return Err(Error::failed(format!("its journal names a file `{}`", file.filename)));
+            }
             verify(file)?;
             let path = self.run.dist().join(&file.filename);
             fs_err::copy(&file.path, &path)?;
@@ -237,18 +240,27 @@ impl Execution<'_> {
     }
 }
 
-/// Copies what private stages left into the clone; what `carry` names is there already.
+/// Copies what private stages left into the clone, where it takes the place of what is there.
 fn put_back(from: &Path, to: &Path) -> Result<()> {
     fs_err::create_dir_all(to)?;
     for entry in fs_err::read_dir(from)? {
         let entry = entry?;
         let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_type()?.is_dir() {
+        let kind = entry.file_type()?;
+        // A link of the repository may point anywhere: it is replaced, not followed.
+        if to.symlink_metadata().is_ok_and(|there| !(there.is_dir() && kind.is_dir())) {
+            if to.is_dir() && !to.is_symlink() {
+                fs_err::remove_dir_all(&to)?
+            } else {
+                fs_err::remove_file(&to)?
+            }
+        }
+        if kind.is_dir() {
             put_back(&from, &to)?;
-        } else if !from.is_symlink() {
-            fs_err::copy(&from, &to)?;
-        } else if to.symlink_metadata().is_err() {
+        } else if kind.is_symlink() {
             make_link(&fs_err::read_link(&from)?, &to)?;
+        } else {
+            fs_err::copy(&from, &to)?;
         }
     }
     Ok(())

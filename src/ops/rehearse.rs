@@ -214,8 +214,9 @@ impl Stage<'_> {
         let released = execution.complete();
         let outcome = if released.is_ok() { Outcome::Rehearsed } else { Outcome::RehearsalFailed };
         let repository = Session::open(&context)?.workspace.repository;
-        keep(self.rehearsal, self.subject, (&run, &repository), (outcome, copy.is_whole))?;
-        released
+        let kept = keep(self.rehearsal, self.subject, (&run, &repository), (outcome, copy.is_whole));
+        // Why the release failed says more than that nothing of it could be kept.
+        released.and(kept)
     }
 
     /// Installs the release from its index as its users will, with pip and, if it is there, with uv.

@@ -92,6 +92,7 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
         ask: (!options.yes && super::can_ask()).then_some(&ask),
         is_resumed: true,
         keeps_clone: false,
+        rehearsal: None,
     };
     execution.check_credentials(options.force)?;
     execution.fetch_missing()?;

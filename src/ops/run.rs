@@ -111,9 +111,7 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     let ask = |question: &str| context.ask_in_a_run(question);
     execution.ask = (!options.yes && super::can_ask()).then_some(&ask);
     let _guard = lock.as_ref().and_then(|lock| lock.start_watchdog(&execution.run));
-    if let Some(rehearsal) = &rehearsal {
-        execution.take_over(rehearsal)?;
-    }
+    execution.rehearsal = rehearsal;
     let run = execution.run.clone();
     let result = execution.complete();
     renew_report(&run);

@@ -161,6 +161,22 @@ fn commands_that_reach_outside_take_part_only_if_they_say_so() {
     assert_eq!(files(outside.path()), ["docs", "site"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn what_a_stage_left_replaces_a_link_and_is_not_written_through_it() {
+    let outside = tempfile::tempdir().unwrap();
+    let target = outside.path().join("target");
+    fs_err::write(&target, "theirs").unwrap();
+    let config = stages("changelog version tag build check late pypi").stage("late");
+    let attempt = attempt(&config.shell("rm link && echo ours > link"));
+    fs_err::os::unix::fs::symlink(&target, attempt.project.folder().join("link")).unwrap();
+    attempt.project.commit("Add a link");
+    rehearse(&attempt, "minor");
+    assert_eq!(release(&attempt, "minor"), ["pypi"]);
+    assert_eq!(fs_err::read_to_string(&target).unwrap(), "theirs");
+    assert!(attempt.project.folder().join("link").is_symlink());
+}
+
 #[test]
 fn a_private_stage_that_was_left_out_is_not_skipped_by_the_run() {
     let config =
