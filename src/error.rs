@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 
 /// The exit code of a command (see the table in `docs/src/reference/exit-codes.md`)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,6 +182,13 @@ impl Error {
     /// The place in the configuration, shown underlined instead of the plain message.
     pub(crate) fn at(mut self, excerpt: Excerpt) -> Self {
         self.excerpt = Some(Box::new(excerpt));
+        self
+    }
+
+    /// The same, with the place in its hints where the files of a folder are now.
+    pub fn moved(mut self, from: &Path, to: &Path) -> Self {
+        let (from, to) = (from.display().to_string(), to.display().to_string());
+        self.hints.iter_mut().for_each(|hint| *hint = hint.replace(&from, &to));
         self
     }
 

@@ -216,7 +216,7 @@ impl Stage<'_> {
         let repository = Session::open(&context)?.workspace.repository;
         let kept = keep(self.rehearsal, self.subject, (&run, &repository), (outcome, copy.is_whole));
         // Why the release failed says more than that nothing of it could be kept.
-        released.and(kept)
+        released.map_err(|error| error.moved(run.folder(), self.rehearsal.folder())).and(kept)
     }
 
     /// Installs the release from its index as its users will, with pip and, if it is there, with uv.
@@ -303,8 +303,9 @@ impl Listener for Rehearsing<'_> {
             Event::RunStarted { folder, version, .. } => {
                 self.ui.on_event(&Event::RehearsalStarted { run: self.id, folder, version });
             }
-            // Nothing is released, no point is one of no return, and the repository is not the user's.
+            // Nothing is released or rolled back, no point is one of no return, and the repository is not the user's.
             Event::Released { .. }
+            | Event::RolledBack { .. }
             | Event::PointOfNoReturn { .. }
             | Event::Action { action: Action::Land { .. }, .. } => {}
             other => self.ui.on_event(other),

@@ -195,6 +195,9 @@ fn a_stage_that_fails_fails_the_rehearsal_and_leaves_a_report() {
     attempt.project.assert_unchanged(&before);
     let (said, report) = (failed.stderr(), "nothing has left the copy; the report is in ");
     assert!(said.contains("error:") && said.contains(report) && !said.contains("resume"), "{said}");
+    assert!(!said.contains("Rolled back"), "{said}");
+    let logs: Vec<&str> = said.split('`').filter(|part| part.ends_with(".log")).collect();
+    assert!(logs.len() == 1 && Path::new(logs[0]).is_file(), "{said}");
     let listed = attempt.project.pyrelease("log --format json").code(0).json();
     assert_eq!(listed["outcome"], "rehearsal-failed");
     let report = Path::new(listed["folder"].as_str().unwrap()).join("report.html");
