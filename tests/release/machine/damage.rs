@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pyrelease_test_support::Running;
+use pyrelease_test_support::{Asked, Running, Trouble};
 
 use super::{Phase, killed, run_folder};
 use crate::faults::go_on;
@@ -87,7 +87,8 @@ fn a_journal_that_is_deleted_under_its_run_is_written_again() {
     scene.project.write("release.toml", &config);
     scene.project.commit("Clear up");
     scene.renew();
-    // Long after the command, when the first file was just uploaded.
+    // Long after the command, when the first file was just uploaded; its reply does not come.
+    scene.public.proxy.ahead(Asked::Upload, [Some(Trouble::Unanswered)]);
     let run = scene.project.pyrelease("run minor --yes").env("MARK", scene.mark());
     let outcome = run.meanwhile(kill_when_public(&scene)).run();
     assert_eq!(outcome.status(), -1, "{outcome}");

@@ -50,25 +50,8 @@ impl Scene {
         assert_eq!(outcome.status(), -1, "{cut:?}: {outcome}");
     }
 
-    /// Runs a command, and kills all processes soon after this many points of a drill, unless it ends before.
-    fn cut_after(&self, command: &str, points: usize) -> Outcome {
-        let list = self.project.sandbox().root().join("points");
-        let _ = fs_err::remove_file(&list);
-        let come_to =
-            || fs_err::read(&list).map_or(0, |text| text.iter().filter(|byte| **byte == b'\n').count());
-        let wait = |running: &Running<'_>| {
-            while come_to() < points && !running.has_ended() {
-                std::thread::sleep(Duration::from_micros(200));
-            }
-            self.project.sandbox().cut_power();
-        };
-        let drill = format!("list:{}", list.display());
-        self.project.pyrelease(command).env("PYRELEASE_DRILL", drill).meanwhile(wait).run()
-    }
-
-    /// Runs `run minor --yes`, and kills all processes at this point of a drill.
-    #[track_caller]
-    fn cut_at(&self, point: u64) {
+    /// Runs a command, and kills all processes at this point of a drill, unless it ends before.
+    fn cut_at(&self, command: &str, point: u64) -> Outcome {
         let wait = |running: &Running<'_>| {
             while !running.is_stopped() && !running.has_ended() {
                 std::thread::sleep(Duration::from_micros(200));
@@ -77,9 +60,7 @@ impl Scene {
             std::thread::sleep(Duration::from_millis(point % 4));
             self.project.sandbox().cut_power();
         };
-        let run = self.project.pyrelease("run minor --yes").env("PYRELEASE_DRILL", format!("stop:{point}"));
-        let outcome = run.meanwhile(wait).run();
-        assert_eq!(outcome.status(), -1, "point {point}: {outcome}");
+        self.project.pyrelease(command).env("PYRELEASE_DRILL", format!("stop:{point}")).meanwhile(wait).run()
     }
 
     /// Git's lock files, here and at the remote.
@@ -173,7 +154,8 @@ fn cut_at_every_second_point(way: &str, first: usize) {
     let chosen = points.into_iter().enumerate().filter(|(at, _)| all || at % 2 == first);
     for (number, shown) in chosen.map(|(_, point)| point) {
         let scene = Scene::new();
-        scene.cut_at(number);
+        let outcome = scene.cut_at("run minor --yes", number);
+        assert_eq!(outcome.status(), -1, "point {number}: {outcome}");
         scene.goes_on(way, format!("point {number}, {shown}"));
     }
 }
@@ -245,7 +227,7 @@ fn again_and_again() {
     for (command, cut) in begin {
         let scene = Scene::new();
         scene.cut("run minor --yes", cut);
-        let mut later = (1..).step_by(3).map(|points| scene.cut_after(command, points));
+        let mut later = (1..).step_by(3).map(|point| scene.cut_at(command, point));
         let cuts = later.by_ref().take_while(|outcome| outcome.status() == -1).count();
         assert!(cuts > 0, "{command} was not cut short");
         assert_eq!(scene.locks(), [""; 0]);
