@@ -14,7 +14,6 @@ fn upgraded(change: impl Fn(&Path) + Send + Copy + 'static, kill: bool) {
     let mut scene = Scene::set(Pipeline::Commands, false);
     let root = scene.project.sandbox().root().to_owned();
     let program = root.join("pyrelease");
-    fs_err::copy(env!("CARGO_BIN_EXE_pyrelease"), &program).unwrap();
     // The command writes to a pipe, and waits until it is read.
     let mark = scene.mark();
     duct::cmd!("mkfifo", &mark).run().unwrap();
@@ -36,7 +35,7 @@ fn upgraded(change: impl Fn(&Path) + Send + Copy + 'static, kill: bool) {
         fs_err::remove_file(&fifo).unwrap();
         fs_err::write(&fifo, "1.1.0\n").unwrap();
     };
-    let run = scene.project.pyrelease("run minor --yes").program(&program).env("MARK", &mark);
+    let run = scene.project.pyrelease("run minor --yes").copied_to(&program).env("MARK", &mark);
     let outcome = run.meanwhile(meanwhile).run();
     crate::faults::nobody_left(&scene).unwrap();
     match kill {

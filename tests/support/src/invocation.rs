@@ -151,10 +151,19 @@ impl<'a> Invocation<'a> {
         self
     }
 
-    /// Runs another program than the one under test, such as a copy of it.
+    /// Runs another program than the one under test.
     pub fn program(mut self, path: &Path) -> Self {
         path.clone_into(&mut self.program);
         self
+    }
+
+    /// Runs a copy of the program.
+    ///
+    /// Another process makes it: a program cannot be started while it is open for writing, and what other threads start
+    /// inherits what this process has open.
+    pub fn copied_to(self, path: &Path) -> Self {
+        duct::cmd!("cp", &self.program, path).run().expect("the program can be copied");
+        self.program(path)
     }
 
     /// Runs the program.
