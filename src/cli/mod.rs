@@ -3,6 +3,7 @@
 mod build;
 mod bump;
 mod check;
+mod ci;
 mod completions;
 mod demo;
 mod doctor;
@@ -114,6 +115,8 @@ enum Command {
     Resume(recover::Resume),
     /// Undo an interrupted release, as long as nothing is public
     Rollback(recover::Rollback),
+    /// Write the workflow that releases the project on GitHub or GitLab
+    Ci(ci::Arguments),
     /// Show the last run's state and how to continue
     Status(status::Arguments),
     /// List the runs of this repository, or show the journal of one
@@ -223,6 +226,7 @@ fn run(context: &Context, command: &Command) -> Result<()> {
         Command::Bump(arguments) => bump::bump(context, arguments),
         Command::Resume(arguments) => recover::resume(context, arguments),
         Command::Rollback(arguments) => recover::rollback(context, arguments),
+        Command::Ci(arguments) => ci::ci(context, arguments),
         Command::Status(arguments) => status::status(context, arguments),
         Command::Log(arguments) => log::log(context, arguments),
         Command::Notes(arguments) => notes::notes(context, arguments),

@@ -220,16 +220,15 @@ impl Config {
         self.stage_tables.get(stage)?.1.get(key)?.as_str()
     }
 
-    /// Whether the array at this key of `[stage.NAME]` has the word.
-    pub fn stage_lists(&self, stage: &str, key: &str, word: &str) -> bool {
+    /// The texts of the array at this key of `[stage.NAME]`.
+    pub fn stage_list(&self, stage: &str, key: &str) -> impl Iterator<Item = &str> {
         let array = self.stage_tables.get(stage).and_then(|(_, table)| table.get(key)?.as_array());
-        array.is_some_and(|array| array.iter().any(|value| value.as_str() == Some(word)))
+        array.into_iter().flatten().filter_map(toml_edit::Value::as_str)
     }
 
     /// The secrets that any stage's `secrets` names: only the stages that are granted them get them.
     pub fn granted_secrets(&self) -> impl Iterator<Item = &str> {
-        let lists = self.stage_tables.values().filter_map(|(_, table)| table.get("secrets")?.as_array());
-        lists.flatten().filter_map(toml_edit::Value::as_str)
+        self.stage_tables.keys().flat_map(|stage| self.stage_list(stage, "secrets"))
     }
 
     /// The position in `[stage.NAME]` of the value at the end of `way`, or of its key; of the nearest parent if there

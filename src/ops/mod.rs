@@ -3,6 +3,7 @@
 
 mod build;
 mod bump;
+mod ci;
 mod credentials;
 mod doctor;
 mod init;
@@ -33,6 +34,7 @@ use crate::world::{Environment, process};
 
 pub use build::{BuildOptions, build};
 pub use bump::{BumpOptions, bump};
+pub use ci::{CiOptions, Flow, Forge, ci};
 pub use doctor::doctor;
 pub use init::init;
 pub use preview::{Preview, PreviewOptions, open_in_browser, preview};

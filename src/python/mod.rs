@@ -12,6 +12,7 @@ pub mod fragments;
 pub mod generators;
 pub mod habits;
 pub mod metadata;
+pub mod native;
 pub mod page;
 pub mod project;
 mod readme;

@@ -33,7 +33,7 @@ pub(super) fn fills_dist(config: &Config, stage: &str, reach: Reach, command: &[
     let makes_or_needs_them = |name: &str| {
         ["build", CHECK].contains(&name)
             || config.indexes().contains_key(name)
-            || config.stage_lists(name, "gives", "distributions")
+            || config.stage_list(name, "gives").any(|given| given == "distributions")
     };
     let mut before =
         config.stages().iter().map(|listed| listed.value.as_str()).take_while(|name| *name != stage);
@@ -53,7 +53,7 @@ impl Giver {
         }
         let names = config.stages().iter().map(|listed| listed.value.as_str());
         let is_after_check = names.take_while(|name| *name != stage).any(|name| name == CHECK);
-        let is_declared = config.stage_lists(stage, "gives", "distributions");
+        let is_declared = config.stage_list(stage, "gives").any(|given| given == "distributions");
         let may_give_none = !is_declared && config.stages().iter().any(|listed| listed.value == "build");
         Ok(Self { stage: stage.to_owned(), reach, gives: gives.to_vec(), is_after_check, may_give_none })
     }

@@ -5,12 +5,12 @@ use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 
 use super::excerpt::excerpt_text;
 use super::live::LiveLine;
 use super::log::duration;
-use super::style::{BAD, DIM, GOOD, INFO, WARN};
+use super::style::{BAD, DIM, GOOD, INFO, WARN, diff_text};
 use super::table::Table;
 use super::uploads::Uploads;
 use super::{Verbosity, data};
@@ -325,21 +325,6 @@ impl Listener for Human {
             ),
         }
     }
-}
-
-/// The change of a file, with colours as git has them.
-fn diff_text(diff: &str) -> String {
-    let coloured = |line: &str| {
-        let style = match line.as_bytes().first() {
-            _ if line.starts_with("---") || line.starts_with("+++") => DIM,
-            Some(b'+') => AnsiColor::Green.on_default(),
-            Some(b'-') => AnsiColor::Red.on_default(),
-            Some(b'@') => AnsiColor::Cyan.on_default(),
-            _ => return safe(line).into_owned(),
-        };
-        format!("{style}{}{style:#}", safe(line))
-    };
-    diff.lines().map(coloured).collect::<Vec<_>>().join("\n")
 }
 
 /// The subject of a plan: the release, and the reason for its version.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Table;
-use super::style::{BAD, DIM, GOOD, INFO, WARN};
+use super::style::{DIM, GOOD, INFO, WARN, diff_text};
 use crate::init::{Outcome, Proposal, SettingOutcome};
 use crate::text::{safe, visible};
 
@@ -31,17 +31,7 @@ pub fn init_text(proposal: &Proposal, diff: Option<&str>) -> String {
     }
     if let Some(diff) = diff {
         text.push('\n');
-        for line in diff.lines() {
-            let line = visible(line);
-            let style = match line.as_bytes().first() {
-                _ if line.starts_with("---") || line.starts_with("+++") => DIM,
-                Some(b'+') => GOOD,
-                Some(b'-') => BAD,
-                Some(b'@') => DIM,
-                _ => anstyle::Style::new(),
-            };
-            let _ = writeln!(text, "{style}{line}{style:#}");
-        }
+        text.push_str(&diff_text(diff));
     }
     text.trim_end().to_owned()
 }

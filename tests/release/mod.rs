@@ -7,6 +7,7 @@ mod build_environments;
 mod building;
 mod bump;
 mod changelog;
+mod ci;
 mod consent;
 pub(crate) mod credentials;
 mod distributions;

@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 
 use self::fix::Fix;
 use super::Context;
+use super::ci;
 use super::run::refuse_unfinished;
 use super::session::{environment_of, locate};
 use crate::config::Config;
@@ -39,6 +40,9 @@ pub fn doctor(context: &Context, bump: Option<&str>, fixes: bool) -> Result<()> 
     let mut run = bump.map_or_else(|| "pyrelease run".to_owned(), |bump| format!("pyrelease run {bump}"));
     if let Some((config, pipeline, workspace)) = examination.project() {
         examination.repository(&workspace);
+        for (subject, value) in ci::facts(&config, &pipeline, &workspace) {
+            examination.fact(&subject, &value);
+        }
         if let Some((target, reserve)) = examination.target(&config, &workspace, wanted) {
             if let Some(finding) = stages::advice(&config, &target) {
                 examination.found(None, finding);

@@ -76,8 +76,9 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
     let infer = |present: &Version| infer::infer(config, (workspace, &project), &history, present);
     let next::Next { version, previous, reason } =
         next::next(&facts, bumping.bump.as_ref(), workspace, infer)?;
-    let gives_version =
-        |stage: &Spanned| stage.value == "version" || config.stage_lists(&stage.value, "gives", "version");
+    let gives_version = |stage: &Spanned| {
+        stage.value == "version" || config.stage_list(&stage.value, "gives").any(|given| given == "version")
+    };
     let writes = config.stages().iter().any(gives_version);
     if version != previous && !writes && has_static_version {
         return Err(Error::usage(format!(

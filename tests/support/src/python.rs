@@ -70,7 +70,7 @@ impl Python {
         PYTHON.get_or_init(|| Self::with(RELEASE_TOOLS))
     }
 
-    /// The environment with tools that validate a file by a schema; created if it does not exist.
+    /// The environment with tools that validate configurations and workflows; created if it does not exist.
     ///
     /// # Panics
     /// As [`get`](Self::get).

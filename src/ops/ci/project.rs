@@ -1,0 +1,266 @@
+//! What a workflow needs to know of a project and its configuration.
+
+use pep440_rs::{Version, VersionSpecifiers};
+
+use super::publisher::{Publisher, Publishing};
+use super::template::Values;
+use super::{CiOptions, Flow, Forge};
+use crate::config::{Config, IndexKind};
+use crate::engine::model::Reach;
+use crate::engine::pipeline::Pipeline;
+use crate::engine::release::Workspace;
+use crate::error::{Error, Result};
+use crate::index::{IndexAddress, variable_for};
+use crate::python::native::WheelBuilder;
+use crate::python::project::Files as _;
+use crate::stages::{Discovery, address_of, discover};
+
+/// The Python of the workflow: the first that the project supports
+const PYTHONS: [&str; 6] = ["3.13", "3.14", "3.12", "3.11", "3.10", "3.9"];
+
+// The actions of the workflow, by commit; a tag can be moved.
+const ACTIONS: [(&str, &str); 6] = [
+    ("checkout", "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"),
+    ("setup-python", "actions/setup-python@ece7cb06caefa5fff74198d8649806c4678c61a1 # v6.3.0"),
+    ("upload-artifact", "actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1"),
+    ("download-artifact", "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1"),
+    ("cibuildwheel", "pypa/cibuildwheel@1828c10ab37f080699c7b81cea34097c684a7074 # v4.2.0"),
+    ("maturin-action", "PyO3/maturin-action@e83996d129638aa358a18fbd1dfb82f0b0fb5d3b # v1.51.0"),
+];
+const CIBUILDWHEEL: &str = "4.2.0";
+
+/// The project that a workflow releases
+pub(super) struct CiProject<'a> {
+    pub(super) config: &'a Config,
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) workspace: &'a Workspace,
+    pub(super) discovery: Discovery,
+}
+
+impl<'a> CiProject<'a> {
+    pub(super) fn of(config: &'a Config, pipeline: &'a Pipeline, workspace: &'a Workspace) -> Result<Self> {
+        Ok(Self { config, pipeline, workspace, discovery: discover(workspace, config.name())? })
+    }
+
+    fn name(&self) -> &str {
+        &self.discovery.project.name
+    }
+
+    fn has_stage(&self, name: &str) -> bool {
+        self.pipeline.stages().any(|stage| stage.name() == name)
+    }
+
+    /// The indexes that stages upload to, in their order.
+    fn indexes(&self) -> Result<Vec<(IndexKind, IndexAddress)>> {
+        let named =
+            self.pipeline.stages().filter_map(|stage| self.config.indexes().get_key_value(stage.name()));
+        named.map(|(name, index)| Ok((index.kind, address_of(name, index)?))).collect()
+    }
+
+    /// The environment of the job that publishes: named like the index for users.
+    pub(super) fn environment(&self) -> Result<String> {
+        let indexes = self.indexes()?;
+        let public = indexes.iter().find(|(kind, _)| *kind == IndexKind::Public);
+        Ok(public.map_or_else(|| "release".to_owned(), |(_, index)| index.name.clone()))
+    }
+
+    /// The trusted publishers that the workflow needs.
+    pub(super) fn publishers(&self, forge: Forge, workflow: &str) -> Result<Vec<Publisher>> {
+        let environment = self.environment()?;
+        let address = self.discovery.remote.as_ref().and_then(|remote| remote.address.as_deref());
+        let repository = address.and_then(|address| address.split_once('/')).map(|(_, path)| path);
+        let publishing =
+            Publishing { forge, project: self.name(), repository, workflow, environment: &environment };
+        let trusting = self.indexes()?.into_iter().filter(|(_, index)| index.trusts_publishers());
+        Ok(trusting.map(|(_, index)| Publisher::of(&index, &publishing)).collect())
+    }
+
+    /// What the user has to know or to do for the workflow to work.
+    pub(super) fn notes(&self, forge: Forge, flow: Flow) -> Result<Vec<String>> {
+        let mut notes = Vec::new();
+        let remote = self.discovery.remote.as_ref();
+        if remote.is_none_or(|remote| remote.address.is_none()) {
+            notes.push(
+                "no remote tells owner and name: register the publisher with those of the repository"
+                    .to_owned(),
+            );
+        }
+        let environment = self.environment()?;
+        notes.push(format!("make the environment `{environment}` and require a review for it: it is the approval of a release"));
+        let own = forge.places().workflow;
+        for found in self.discovery.workflows.iter().filter(|found| found.workflow.workflow != own) {
+            if !found.workflow.is_rehearsal() {
+                notes
+                    .push(format!("another workflow publishes, remove it or its trigger: {}", found.shown()));
+            }
+        }
+        let pushes = flow == Flow::Dispatch && self.has_stage("push");
+        match (forge, flow) {
+            (Forge::GitHub, Flow::Dispatch) if pushes => {
+                notes.push(
+                    "a protected branch does not take the push of a workflow: then use `--flow merge`"
+                        .to_owned(),
+                );
+            }
+            (Forge::GitHub, Flow::Merge) => notes.push(
+                "allow GitHub Actions to create pull requests, in the settings of the repository".to_owned(),
+            ),
+            (Forge::GitLab, _) if pushes => notes.push(
+                "let the job token push to the repository, in the settings: CI/CD, job token permissions"
+                    .to_owned(),
+            ),
+            (Forge::GitLab, Flow::Merge) => notes.push(
+                "make a project access token (api, write_repository) the protected variable `GITLAB_TOKEN`"
+                    .to_owned(),
+            ),
+            _ => {}
+        }
+        if self.discovery.releases == 0 {
+            notes.push(
+                "a publisher for a project that an index does not have yet expires after 30 days".to_owned(),
+            );
+        }
+        Ok(notes)
+    }
+
+    /// What the workflow's template is filled with.
+    pub(super) fn values(&self, options: &CiOptions, flow: Flow) -> Result<Values> {
+        let mut values = Values::default();
+        values.text("name", self.name());
+        values.text("command", options.command(flow));
+        values.text("python", self.python());
+        values.text("project", self.folder_option()?);
+        // Hashes are required where the file has any.
+        let requirements = options.forge.places().requirements;
+        let install = format!("python -m pip install --no-deps --only-binary=:all: -r {requirements}");
+        values.text("install", quoted(&install));
+        for (name, action) in ACTIONS {
+            values.text(name, action);
+        }
+        values.text("cibuildwheel-version", CIBUILDWHEEL);
+        values.flag("dispatch", flow == Flow::Dispatch);
+        values.flag("tag", flow == Flow::Tag);
+        values.flag("merge", flow == Flow::Merge);
+        // Not every push to the branch is a release.
+        values.flag("sometimes", flow == Flow::Merge);
+        self.tag(&mut values);
+        values.text("branch", quoted(self.workspace.head.shown()));
+        self.wheels(&mut values, options.forge);
+        self.indexes_into(&mut values)?;
+        self.rights(&mut values, flow);
+        self.secrets(&mut values, flow)?;
+        Ok(values)
+    }
+
+    fn python(&self) -> &'static str {
+        let required = self.discovery.project.requires_python.as_deref();
+        let required: Option<VersionSpecifiers> = required.and_then(|text| text.parse().ok());
+        let suits = |python: &&&str| {
+            let newest: Version = format!("{python}.99").parse().expect("a version");
+            required.as_ref().is_none_or(|required| required.contains(&newest))
+        };
+        PYTHONS.iter().find(suits).unwrap_or(&PYTHONS[0])
+    }
+
+    /// `-C` with the project's folder, where that is not the repository.
+    fn folder_option(&self) -> Result<String> {
+        let folder = self.workspace.prefix.as_str();
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
+        if !folder.chars().all(is_plain) {
+            return Err(Error::usage(format!(
+                "the folder `{}` cannot stand in a workflow",
+                folder.escape_debug()
+            ))
+            .help("use letters, digits, `-`, `_` and `.` in its name"));
+        }
+        Ok(if folder.is_empty() { String::new() } else { format!(" -C {}", folder.trim_end_matches('/')) })
+    }
+
+    /// How a tag is recognised.
+    fn tag(&self, values: &mut Values) {
+        let learned = self.discovery.learned.tag_name.as_ref().map(|learned| learned.value.as_str());
+        let template = self.config.stage_text("tag", "name").or(learned).unwrap_or("v{version}");
+        let template = template.replace("{name}", self.name());
+        let (before, after) = template.split_once("{version}").unwrap_or((&template, ""));
+        values.text("tag-pattern", quoted(&format!("{before}[0-9]*{after}")));
+        let escaped = |text: &str| regex::escape(text).replace('/', "\\/");
+        values.text("tag-regex", format!("/^{}[0-9].*{}$/", escaped(before), escaped(after)));
+    }
+
+    fn wheels(&self, values: &mut Values, forge: Forge) {
+        let builder = WheelBuilder::of(self.workspace, &self.discovery.project.backend);
+        values.flag("wheels", builder.is_some());
+        values.flag("maturin", builder == Some(WheelBuilder::Maturin));
+        values.flag("cibuildwheel", builder == Some(WheelBuilder::CiBuildWheel));
+        let adopt = match forge {
+            _ if builder.is_none() => "",
+            Forge::GitHub => " --adopt release/wheels",
+            Forge::GitLab => " --adopt wheels",
+        };
+        values.text("adopt", adopt);
+        values.text("sdist-only", if builder.is_some() { " --sdist-only" } else { "" });
+        let text = self.workspace.read("pyproject.toml").unwrap_or_default();
+        let is_program = String::from_utf8_lossy(&text).contains("bindings = \"bin\"");
+        values.text("maturin-args", if is_program { "" } else { " --find-interpreter" });
+    }
+
+    fn indexes_into(&self, values: &mut Values) -> Result<()> {
+        values.text("environment", self.environment()?);
+        let indexes = self.indexes()?;
+        values.flag("to-pypi", indexes.iter().any(|(_, index)| index.name == "pypi"));
+        values.flag("to-testpypi", indexes.iter().any(|(_, index)| index.name == "testpypi"));
+        let public = indexes.iter().find(|(kind, _)| *kind == IndexKind::Public);
+        let page = public
+            .filter(|(_, index)| index.is_pypi())
+            .map(|_| format!("https://pypi.org/p/{}", self.name()));
+        values.flag("page", page.is_some());
+        values.text("page", page.unwrap_or_default());
+        Ok(())
+    }
+
+    fn rights(&self, values: &mut Values, flow: Flow) {
+        let pushes = flow != Flow::Tag && self.has_stage("push");
+        let reasons = [
+            (pushes, "to push the commit and the tag"),
+            (self.has_stage("forge-release"), "to make the release's page"),
+        ];
+        let reasons: Vec<&str> =
+            reasons.iter().filter(|(is_given, _)| *is_given).map(|(_, why)| *why).collect();
+        values.flag("pushes", pushes);
+        values.flag("writes", !reasons.is_empty());
+        values.text("writes", reasons.join(", and "));
+    }
+
+    /// The secrets of the stages, and the tokens of indexes without trusted publishing.
+    fn secrets(&self, values: &mut Values, flow: Flow) -> Result<()> {
+        let (mut prepare, mut publish) = (Vec::new(), Vec::new());
+        for stage in self.pipeline.stages() {
+            let names = if stage.reach() == Reach::Private { &mut prepare } else { &mut publish };
+            // Those of a plugin, and those of a command
+            for key in ["secrets", "environment"] {
+                names.extend(self.config.stage_list(stage.name(), key).map(str::to_owned));
+            }
+        }
+        let untrusting = self.indexes()?.into_iter().filter(|(_, index)| !index.trusts_publishers());
+        publish.extend(untrusting.map(|(_, index)| variable_for(&index.name)));
+        values.flag("prepare-env", flow == Flow::Dispatch || !prepare.is_empty());
+        values.flag("publish-env", values.flags.contains(&"writes") || !publish.is_empty());
+        values.text("prepare-secrets", secrets(prepare));
+        values.text("publish-secrets", secrets(publish));
+        Ok(())
+    }
+}
+
+/// The lines that give a step secrets of the repository.
+fn secrets(mut names: Vec<String>) -> String {
+    names.sort_unstable();
+    names.dedup();
+    let lines: Vec<String> =
+        names.iter().map(|name| format!("          {name}: ${{{{ secrets.{name} }}}}")).collect();
+    lines.join("\n")
+}
+
+/// A text as a scalar of YAML.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).expect("a text can be written as JSON")
+}
