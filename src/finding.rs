@@ -41,6 +41,9 @@ pub struct Finding {
     /// What a user at a terminal is asked, to go on all the same
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
+    /// Whether it is about rights (credentials, access to a remote), which another machine may have
+    #[serde(skip)]
+    pub is_about_rights: bool,
 }
 
 /// What errors a user may let pass
@@ -50,11 +53,20 @@ pub struct Leave {
     pub force: bool,
     /// The user can be asked
     pub can_ask: bool,
+    /// The release is only prepared here, and published by a machine that has the rights for it
+    pub prepares: bool,
 }
 
 impl Finding {
     fn new(severity: Severity, message: impl Into<String>) -> Self {
-        Self { severity, message: message.into(), help: None, advisory: false, question: None }
+        Self {
+            severity,
+            message: message.into(),
+            help: None,
+            advisory: false,
+            question: None,
+            is_about_rights: false,
+        }
     }
 
     pub fn error(message: impl Into<String>) -> Self {
@@ -85,12 +97,22 @@ impl Finding {
         self
     }
 
+    /// One about rights, which the machine that publishes a prepared release needs.
+    pub fn about_rights(mut self) -> Self {
+        self.is_about_rights = true;
+        self
+    }
+
     /// The same by the leave that the user has given, or will be asked for.
     #[must_use]
     pub fn under(mut self, leave: Leave) -> Self {
         let may_pass = (self.advisory && leave.force) || (self.question.is_some() && leave.can_ask);
         if may_pass && self.severity == Severity::Error {
             self.severity = Severity::Warning;
+        }
+        if self.is_about_rights && leave.prepares && self.severity > Severity::Note {
+            self.severity = Severity::Note;
+            self.message = format!("pending until `pyrelease publish`: {}", self.message);
         }
         self
     }

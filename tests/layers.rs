@@ -76,7 +76,7 @@ fn what_is_pure_does_nothing() {
 }
 
 /// The engine from the ground up: each of its modules uses only those before it, and what others add to them.
-const ENGINE: [&str; 25] = [
+const ENGINE: [&str; 26] = [
     "model",
     "event",
     "release",
@@ -94,6 +94,7 @@ const ENGINE: [&str; 25] = [
     "resume_state",
     "execute",
     "edits",
+    "adoption",
     "fetch",
     "check_credentials",
     "reconstruction",

@@ -17,7 +17,9 @@ mod man;
 mod notes;
 mod plan;
 mod plugin;
+mod prepare;
 mod preview;
+mod publish;
 mod recover;
 mod rehearse;
 mod run;
@@ -109,6 +111,10 @@ enum Command {
     Plan(plan::Arguments),
     /// Run the whole release in a copy, with remotes and indexes of its own, to look at it before it is public
     Rehearse(rehearse::Arguments),
+    /// Run the private stages of a release, and keep its run in a file that `publish` completes elsewhere
+    Prepare(prepare::Arguments),
+    /// Complete the run in a file here, with wheels that were built elsewhere
+    Publish(publish::Arguments),
     /// Write changelog and version into the working tree, without a commit and a tag
     Bump(bump::Arguments),
     /// Complete an interrupted release
@@ -223,6 +229,8 @@ fn run(context: &Context, command: &Command) -> Result<()> {
         Command::Run(arguments) => run::run(context, arguments),
         Command::Plan(arguments) => plan::plan(context, arguments),
         Command::Rehearse(arguments) => rehearse::rehearse(context, arguments),
+        Command::Prepare(arguments) => prepare::prepare(context, arguments),
+        Command::Publish(arguments) => publish::publish(context, arguments),
         Command::Bump(arguments) => bump::bump(context, arguments),
         Command::Resume(arguments) => recover::resume(context, arguments),
         Command::Rollback(arguments) => recover::rollback(context, arguments),

@@ -25,6 +25,11 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "RUN", conflicts_with = "fresh")]
     like: Option<String>,
 
+    /// Release the distributions in this folder instead of building: each must be of the release (name, version, core
+    /// metadata), and what `check` demands
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["fresh", "like"])]
+    from: Option<std::path::PathBuf>,
+
     /// Ask the index, after the build and before anything leaves, whether it would take the files (by uploads made to be
     /// refused). A new project counts towards PyPI's hourly limit of new projects
     #[arg(long)]
@@ -48,6 +53,8 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
             like: arguments.like.as_deref(),
             probe: arguments.probe,
             force: arguments.force,
+            from: arguments.from.as_deref(),
+            prepare: None,
         },
     )
 }

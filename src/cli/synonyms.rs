@@ -9,10 +9,10 @@ use crate::stages;
 /// Commands, and the words that other tools and habits have for them
 const SYNONYMS: [(&str, &[&str]); 22] = [
     ("init", &["config", "configure", "convert", "import", "migrate", "new", "setup"]),
-    ("run", &["deploy", "fullrelease", "make", "publish", "release", "ship"]),
+    ("run", &["deploy", "fullrelease", "make", "release", "ship"]),
     ("run --dry-run", &["dry-run", "dryrun", "simulate"]),
     ("rehearse", &["rehearsal", "trial"]),
-    ("plan", &["diff", "next-version", "prepare"]),
+    ("plan", &["diff", "next-version"]),
     ("bump", &["bump-my-version", "bump-version", "bump2version", "bumpversion", "increment", "version"]),
     ("resume", &["continue", "finish", "restart", "retry"]),
     ("rollback", &["abort", "cancel", "revert", "undo", "unpublish", "yank"]),
@@ -112,9 +112,9 @@ mod tests {
     #[test]
     fn bumps_stages_and_slips_are_explained() {
         let help = |word: &str| help(word, &Cli::command(), ["run", "status"]).unwrap_or_default();
-        assert_eq!(help("publish"), "to release the project, run `pyrelease run`");
-        assert_eq!(help("Deploy"), help("publish"));
-        assert_eq!(help("pubilsh"), help("publish"));
+        assert_eq!(help("release"), "to release the project, run `pyrelease run`");
+        assert_eq!(help("Deploy"), help("release"));
+        assert_eq!(help("depoly"), help("release"));
         assert_eq!(help("minor"), "to release with this bump, run `pyrelease run minor`");
         assert_eq!(help("1.2.0"), "to release with this bump, run `pyrelease run 1.2.0`");
         assert!(help("testpypi").starts_with("`testpypi` is a stage: "), "{}", help("testpypi"));

@@ -137,6 +137,19 @@ pub enum Event<'a> {
         index: &'a str,
         links: &'a [String],
     },
+    /// The private stages of a release are done, and its run is in a file that `publish` completes
+    Prepared {
+        name: &'a str,
+        version: &'a str,
+        run: &'a str,
+        file: &'a str,
+        /// Their paths are those in the file
+        files: &'a [Distribution],
+        tag: Option<&'a str>,
+        commit: Option<&'a str>,
+        /// Whether wheels that are built elsewhere must join it
+        awaits_wheels: bool,
+    },
     /// A rehearsal began in a copy of the repository; its folder is deleted in the end
     RehearsalStarted {
         run: &'a str,

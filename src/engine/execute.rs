@@ -26,6 +26,8 @@ use crate::world::orphans::{self, OrphanScope};
 
 /// The landing's stage name in the journal
 pub const LANDING: &str = "land";
+/// The stage name of the export in the journal
+const EXPORT: &str = "export";
 
 /// Asks the user a question that is answered with yes or no. An interrupt is an error.
 pub type Ask<'a> = &'a dyn Fn(&str) -> Result<bool>;
@@ -95,6 +97,7 @@ impl<'a> Execution<'a> {
         let result = self.stages();
         self.terminate_orphans();
         let (stage, error) = match result {
+            Ok(()) if self.release.export.is_some() => return Ok(()),
             Ok(()) => return self.finish(),
             Err(failed) => failed,
         };
@@ -176,6 +179,9 @@ impl<'a> Execution<'a> {
         let count = stages.len();
         for (at, (stage, reach)) in stages.into_iter().enumerate().skip(first) {
             let in_stage = |error| (stage.name().to_owned(), error);
+            if reach > Reach::Private && self.release.export.is_some() {
+                break;
+            }
             if reach > Reach::Private && std::mem::take(&mut self.probe) {
                 self.ask_stages().map_err(|error| ("probe".to_owned(), error))?;
             }
@@ -206,7 +212,10 @@ impl<'a> Execution<'a> {
                 Err(error) => return Err(in_stage(error)),
             }
         }
-        self.land().map_err(|error| (LANDING.to_owned(), error))
+        match &self.release.export {
+            Some(file) => self.export_to(file).map_err(|error| (EXPORT.to_owned(), error)),
+            None => self.land().map_err(|error| (LANDING.to_owned(), error)),
+        }
     }
 
     /// Waits until the user has looked at what a stage did. Whoever resumes the run later has.
@@ -253,10 +262,12 @@ impl<'a> Execution<'a> {
         let records = self.journal.records();
         let (done, outputs) = completed_stages(records, &names);
         self.release.outputs = outputs;
+        let continued = is_continued(records);
         if is_rebuilt(records) {
             self.release.mark_reconstructed();
+        } else if continued {
+            self.release.mark_imported();
         }
-        let continued = is_continued(records);
         let private = self.pipeline.stages().filter(|stage| stage.reach() == Reach::Private).count();
         let happened = entries(records)
             .iter()
@@ -413,6 +424,9 @@ pub(super) fn header(run: String, pipeline: &Pipeline, release: &Release, source
             .filter_map(|stage| Some((stage.name().to_owned(), stage.plugin()?.0.plugin.clone())))
             .collect(),
         like: release.building.like.clone().unwrap_or_default(),
+        export: release.export.clone(),
+        sdist_only: release.building.sdist_only,
+        from: release.building.from.clone(),
     }
 }
 

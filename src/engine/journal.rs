@@ -5,6 +5,7 @@
 
 mod copy;
 mod entries;
+mod header;
 mod lines;
 mod relocate;
 pub(super) mod tail;
@@ -19,17 +20,16 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 pub use copy::copy;
+pub use header::Header;
 use relocate::relocate;
 pub use tail::{End, end_of};
 use tail::{Tail, end};
 
 use super::locks::LocksBefore;
-use crate::config::Names;
-use crate::engine::model::{Conventions, Effect, Outputs, Reach};
+use crate::engine::model::{Effect, Outputs};
 use crate::error::{Error, Result};
-use crate::plugin::Plugin;
+use crate::python::distribution::Distribution;
 use crate::world::failpoints::{self, Failpoint};
-use crate::world::kept_environment::ResolvedEnvironment;
 use crate::world::process;
 
 pub use entries::{
@@ -64,6 +64,11 @@ pub enum Record {
     },
     /// The run was imported from another repository: its effects on refs must be verified here
     Imported {},
+    /// Distributions that were built elsewhere joined the run before anything left it; none if a run that waits for wheels
+    /// goes on without
+    Adopted {
+        distributions: Vec<Distribution>,
+    },
     /// The intent of an effect; a later record has its outcome
     Intent {
         id: u64,
@@ -136,6 +141,7 @@ impl Record {
             Self::StageDone { stage, .. } => format!("stage-done {stage}"),
             Self::Found { .. } => "found".to_owned(),
             Self::Imported {} => "imported".to_owned(),
+            Self::Adopted { .. } => "adopted".to_owned(),
             Self::Intent { effect, .. } => format!("intent: {effect}"),
             Self::Done { id, .. } => format!("done {id}"),
             Self::NotDone { id, .. } => format!("not-done {id}"),
@@ -147,56 +153,13 @@ impl Record {
             Self::End { .. } => "end".to_owned(),
         }
     }
-}
 
-/// The header of a run
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Header {
-    pub format: u32,
-    /// The version of pyrelease that began it
-    pub pyrelease: String,
-    pub run: String,
-    pub name: String,
-    pub version: String,
-    pub previous_version: String,
-    pub previous_tag: Option<String>,
-    pub tag: String,
-    pub date: String,
-    pub branch: Option<String>,
-    /// How every worktree of the repository names the HEAD of the one that the run began in
-    #[serde(default)]
-    pub worktree: Option<String>,
-    /// The commit that HEAD was at
-    pub head: String,
-    pub prefix: String,
-    pub stages: Vec<(String, Reach)>,
-    /// The configuration's name and text as the run began
-    pub configuration: (PathBuf, String),
-    /// How the project released as the run began
-    #[serde(default, skip_serializing_if = "Conventions::is_empty")]
-    pub conventions: Conventions,
-    /// The plugins that it began with, by stage
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub plugins: Vec<(String, Plugin)>,
-    /// The environments to build in (`--like`)
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub like: Vec<ResolvedEnvironment>,
-}
-
-impl Header {
-    /// The short name of the branch that the run releases from, or `HEAD` when that was detached.
-    pub fn shown_branch(&self) -> &str {
-        self.branch.as_deref().map_or("HEAD", |branch| branch.strip_prefix("refs/heads/").unwrap_or(branch))
-    }
-
-    /// The names that templates know.
-    pub fn names(&self) -> Names {
-        Names {
-            version: self.version.clone(),
-            previous_version: self.previous_version.clone(),
-            name: self.name.clone(),
-            date: self.date.clone(),
-            tag: self.tag.clone(),
+    /// The release's distributions that it names.
+    pub fn distributions(&self) -> &[Distribution] {
+        match self {
+            Self::StageDone { outputs, .. } | Self::Found { outputs, .. } => &outputs.distributions,
+            Self::Adopted { distributions } => distributions,
+            _ => &[],
         }
     }
 }

@@ -68,8 +68,9 @@ pub fn built(store: &Store) -> Result<BTreeSet<(String, String)>> {
             continue;
         }
         for record in records {
-            if let Record::StageDone { outputs, .. } = record {
-                built.extend(outputs.distributions.into_iter().map(|file| (file.filename, file.sha256)));
+            if !matches!(record, Record::Found { .. }) {
+                let files = record.distributions().iter();
+                built.extend(files.map(|file| (file.filename.clone(), file.sha256.clone())));
             }
         }
     }

@@ -2,9 +2,10 @@
 //!
 //! [`stage`] defines a stage, [`effects`] lets it change things, [`journal`] records the changes, [`execute`] runs the
 //! stages in order, and [`recover`] resumes and rolls back. [`status`] reports the state of a run; [`transfer`] moves runs
-//! between clones, [`reconstruction`] begins a run for a release whose journal is lost, and [`rehearsed`] one for a release
+//! between clones, [`adoption`] adds files that were built elsewhere to one, [`reconstruction`] begins a run for a release whose journal is lost, and [`rehearsed`] one for a release
 //! that was rehearsed.
 
+pub mod adoption;
 mod check_credentials;
 pub mod edits;
 pub mod effects;

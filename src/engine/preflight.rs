@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle, ScopedJoinHandle};
 use super::event::{Event, Listener};
 use super::release::Release;
 use super::repository_checks;
+use crate::engine::model::Reach;
 use crate::engine::pipeline::{Pipeline, PluginSteps};
 use crate::engine::stage::{PluginPreflight, Stage};
 use crate::error::{Error, ErrorKind, Result};
@@ -77,7 +78,12 @@ pub fn examine(
         match plugin.map(join).transpose() {
             Ok(reply) => {
                 let reply = reply.unwrap_or_default();
-                findings.extend(reply.findings);
+                // Only the plugin knows what they are about, and later stages run where the rights are.
+                let is_later = stage.reach() > Reach::Private;
+                findings.extend(reply.findings.into_iter().map(|finding| match is_later {
+                    true => finding.about_rights(),
+                    false => finding,
+                }));
                 steps.insert(stage.name().to_owned(), reply.steps);
             }
             Err(error) => findings.push(error.into()),

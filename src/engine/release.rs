@@ -208,6 +208,10 @@ pub struct BuildRequest {
     pub fresh_since: Option<Timestamp>,
     /// If set, the environments to build in: those of an earlier run
     pub like: Option<Vec<ResolvedEnvironment>>,
+    /// Whether to build only the sdist: wheels that are built from it elsewhere join the run later
+    pub sdist_only: bool,
+    /// If set, the folder with the distributions to release, which are not built
+    pub from: Option<PathBuf>,
 }
 
 /// A release in progress
@@ -217,12 +221,16 @@ pub struct Release {
     /// The outputs of earlier stages
     pub outputs: Outputs,
     pub building: BuildRequest,
+    /// The file to export the run to after its private stages; then no other stage runs here
+    pub export: Option<PathBuf>,
     /// The top of the run's clone, once there is one
     clone: Option<PathBuf>,
     /// What stages have written that worked without a clone, by path in the project
     written: BTreeMap<String, Vec<u8>>,
     /// Whether the run was reconstructed after its journal was lost: then the release is partly public
     rebuilt: bool,
+    /// Whether the run was imported: earlier attempts elsewhere may have done more than its journal records
+    imported: bool,
 }
 
 impl Release {
@@ -232,9 +240,11 @@ impl Release {
             target,
             outputs: Outputs::default(),
             building: BuildRequest::default(),
+            export: None,
             clone: None,
             written: BTreeMap::new(),
             rebuilt: false,
+            imported: false,
         }
     }
 
@@ -254,7 +264,9 @@ impl Release {
         };
         let (target, outputs, clone) = (self.target.clone(), self.outputs.clone(), self.clone.clone());
         let (building, written) = (self.building.clone(), self.written.clone());
-        Ok(Self { workspace, target, outputs, clone, written, rebuilt: self.rebuilt, building })
+        let Self { rebuilt, imported, .. } = *self;
+        let export = self.export.clone();
+        Ok(Self { workspace, target, outputs, clone, written, rebuilt, imported, building, export })
     }
 
     /// From now on, reads files from the run's clone.
@@ -270,6 +282,16 @@ impl Release {
     /// Marks the run as reconstructed after its journal was lost.
     pub(super) fn mark_reconstructed(&mut self) {
         self.rebuilt = true;
+    }
+
+    /// Marks the run as imported.
+    pub(super) fn mark_imported(&mut self) {
+        self.imported = true;
+    }
+
+    /// Whether the run was imported: earlier attempts elsewhere may have done more than its journal records.
+    pub fn is_imported(&self) -> bool {
+        self.imported
     }
 
     /// Whether the run was reconstructed after its journal was lost: the release is partly public, nothing is rehearsed, and

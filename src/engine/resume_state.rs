@@ -1,13 +1,14 @@
 //! The state in which a run is resumed, by its journal: the completed stages, and the clone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::journal::Record;
+use super::journal::{Record, header};
 use super::release::Release;
 use super::run::RunFolder;
 use crate::engine::journal::{Entry, entries};
 use crate::engine::model::{Effect, Outputs, State};
 use crate::error::{Error, Result};
+use crate::python::distribution::Distribution;
 use crate::world::git::{Head, Landing, PrivateClone};
 
 /// The number of leading stages whose effects all still stand, and their outputs.
@@ -19,6 +20,7 @@ pub fn completed_stages(records: &[Record], stages: &[&str]) -> (usize, Outputs)
     let mut outputs = Outputs::default();
     let mut begun: Vec<u64> = Vec::new();
     let mut done: Vec<Outputs> = Vec::new();
+    let mut adopted: Vec<Distribution> = Vec::new();
     for record in records {
         match record {
             Record::Found { stages, outputs: found, .. } => {
@@ -32,6 +34,7 @@ pub fn completed_stages(records: &[Record], stages: &[&str]) -> (usize, Outputs)
                 begun.clear();
             }
             Record::Intent { id, .. } => begun.push(*id),
+            Record::Adopted { distributions } => adopted.extend_from_slice(distributions),
             Record::StageDone { stage, outputs } => {
                 let next = stages.get(done.len()).is_some_and(|name| name == stage);
                 if next && begun.iter().all(stands) {
@@ -43,7 +46,19 @@ pub fn completed_stages(records: &[Record], stages: &[&str]) -> (usize, Outputs)
     }
     let number = done.len();
     done.into_iter().for_each(|done| outputs.merge(done));
+    outputs.join(adopted);
     (number, outputs)
+}
+
+/// Whether the run waits for wheels that are built elsewhere.
+pub fn awaits_wheels(records: &[Record]) -> bool {
+    let is_adoption = |record: &Record| matches!(record, Record::Adopted { .. });
+    header(records).is_some_and(|header| header.sdist_only) && !records.iter().any(is_adoption)
+}
+
+/// The file to export the run to after its private stages, if `prepare` began it in this repository.
+pub fn export_of(records: &[Record]) -> Option<PathBuf> {
+    header(records)?.export.clone().filter(|_| !is_continued(records))
 }
 
 /// Whether the run continues an imported or reconstructed one: then its private stages are not repeated.

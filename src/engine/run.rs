@@ -18,6 +18,8 @@ use crate::world::{orphans, sync_to_disk};
 const KEPT_RUNS: usize = 20;
 /// The file that marks a run as given up if its journal cannot be written
 const GIVEN_UP: &str = "given-up";
+/// The folder of a run that is being deleted, beside the runs
+const DISCARDED: &str = "discarded";
 /// How long the watchdog of a killed run may hold the lock
 const WATCHDOG_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -59,6 +61,18 @@ impl Store {
     /// The folder of a run by its id, which may not exist.
     pub fn run(&self, id: &str) -> RunFolder {
         RunFolder { folder: self.runs_folder().join(id), id: id.to_owned() }
+    }
+
+    /// Deletes a run that nobody needs any more. A kill in between leaves no half of a run. The caller holds the lock.
+    ///
+    /// # Errors
+    /// Its folder cannot be moved.
+    pub fn discard(&self, run: &RunFolder) -> Result<()> {
+        let discarded = self.folder.join(DISCARDED);
+        fs_err::rename(run.folder(), &discarded)?;
+        // The next command retries what cannot be deleted now.
+        let _ = fs_err::remove_dir_all(discarded);
+        Ok(())
     }
 
     /// A new id. Ids sort in the order in which the runs began.
@@ -144,6 +158,8 @@ impl Store {
 
     /// Deletes the clones of runs that are over but were killed before they could delete them.
     fn sweep(&self) {
+        // What is left of a run that was being deleted.
+        let _ = fs_err::remove_dir_all(self.folder.join(DISCARDED));
         let has_leftovers = |run: &&RunFolder| run.tree().is_dir() || reserve(&run.journal()).exists();
         for run in self.runs().unwrap_or_default().iter().filter(has_leftovers) {
             if run.is_rehearsal() && !run.journal().is_file() {

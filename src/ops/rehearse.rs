@@ -199,7 +199,7 @@ impl Stage<'_> {
         release.building =
             BuildRequest { fresh_since: self.options.fresh.then(Timestamp::now), ..BuildRequest::default() };
         let listener = Rehearsing { ui, id: self.rehearsal.id() };
-        let leave = Leave { force, can_ask: false };
+        let leave = Leave { force, ..Leave::default() };
         let (_, steps) = preflight(&pipeline, &release, config.carry(), leave, &listener)?;
         let plan = pipeline.plan(&mut release, steps, &listener)?;
         listener.on_event(&Event::Plan { plan: &plan, is_brief: true });

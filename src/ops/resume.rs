@@ -11,7 +11,8 @@ use super::{Context, open, reconstruct, recovery_context, transfer};
 use crate::engine::execute::Execution;
 use crate::engine::journal::{Journal, entries};
 use crate::engine::release::Workspace;
-use crate::engine::run::RunFolder;
+use crate::engine::resume_state::{awaits_wheels, export_of};
+use crate::engine::run::{Lock, RunFolder, Store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::world::orphans;
 
@@ -40,6 +41,7 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
     let (workspace, store) = open(context)?;
     let lock = store.lock()?;
     let mut yes = options.yes;
+    let can_pause = !yes && super::can_ask();
     if let Some(file) = options.import {
         transfer::import(context, &workspace, &store, (file, yes))?;
         yes = true;
@@ -54,16 +56,37 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
             }
         },
     };
+    let options = ResumeOptions { yes, ..*options };
+    complete(context, &workspace, (&store, &lock), run, (&options, can_pause))
+}
+
+/// Completes a run, after asking.
+///
+/// # Errors
+/// As [`resume`].
+pub(super) fn complete(
+    context: &Context,
+    workspace: &Workspace,
+    (store, lock): (&Store, &Lock),
+    run: RunFolder,
+    (options, can_pause): (&ResumeOptions<'_>, bool),
+) -> Result<()> {
     let mut journal = Journal::open(&run.journal()).map_err(not_over)?;
     let header = journal.header().cloned().ok_or_else(|| Error::left("the journal has no header"))?;
     let _ = configuration_of_run(&header);
+    if awaits_wheels(journal.records()) && export_of(journal.records()).is_none() {
+        return Err(Error::left(format!("run {} waits for wheels that are built elsewhere", run.id()))
+            .help("`pyrelease publish FILE --adopt DIR` adds them, with the FILE that `prepare` wrote")
+            .help("`pyrelease publish FILE --sdist-only` releases the sdist alone"));
+    }
+    let yes = options.yes;
     let question = format!("Finish the release of {} {} (run {})?", header.name, header.version, run.id());
     context.confirm(yes, &question)?;
     workspace.repository.give_consent();
     context.listen_for_interrupts()?;
     orphans::terminate_all(run.id());
     let _guard = lock.start_watchdog(&run);
-    let recovery = recovery_context(context, &workspace, &run);
+    let recovery = recovery_context(context, workspace, &run);
     let before = entries(journal.records());
     recovery.reconcile(&mut journal).map_err(not_over)?;
     for (stages, has_done) in [(options.done, true), (options.again, false)] {
@@ -75,6 +98,7 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
     recovery.look_again_at_pushes(&mut journal).map_err(not_over)?;
     let (config, pipeline, mut release) = Session::of_run(context, &header).map_err(not_over)?;
     release.building.fresh_since = options.fresh.then(Timestamp::now);
+    release.export = export_of(journal.records());
     release.workspace.repository.give_consent();
     let environment = release.workspace.environment.clone();
     let asked = ask_for_missing(context, &config, &pipeline, &header.name, yes, environment);
@@ -89,15 +113,18 @@ pub fn resume(context: &Context, options: &ResumeOptions<'_>) -> Result<()> {
         listener: &context.ui,
         carry: config.carry(),
         probe: false,
-        ask: (!options.yes && super::can_ask()).then_some(&ask),
+        ask: can_pause.then_some(&ask),
         is_resumed: true,
         keeps_clone: false,
         rehearsal: None,
     };
     execution.check_credentials(options.force)?;
     execution.fetch_missing()?;
-    let run = execution.run.clone();
+    let (run, is_export) = (execution.run.clone(), execution.release.export.is_some());
     let result = execution.complete();
+    if is_export && result.is_ok() {
+        return store.discard(&run);
+    }
     renew_report(&run);
     result
 }

@@ -1,6 +1,6 @@
 //! `run`: the preflight checks, the plan, one question, and the release.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -9,6 +9,7 @@ use super::credentials::ask_for_missing;
 use super::notes::{ask_for_notes, forget};
 use super::report::renew_report;
 use super::session::{Session, Wanted, tell_unused_indexes};
+use crate::config::Config;
 use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
 use crate::engine::journal::{Journal, entries, point_of_no_return};
@@ -20,6 +21,7 @@ use crate::engine::run::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Leave;
 use crate::world::edits::PendingEdits;
+use crate::world::git::Author;
 use crate::world::kept_environment::ResolvedEnvironment;
 
 /// The options of `run`
@@ -40,6 +42,21 @@ pub struct RunOptions<'a> {
     pub probe: bool,
     /// Continue despite errors marked as overridable
     pub force: bool,
+    /// The folder with the distributions, which are not built
+    pub from: Option<&'a Path>,
+    /// What to do instead of publishing the release
+    pub prepare: Option<&'a Preparation>,
+}
+
+/// How to prepare a release that is published elsewhere
+#[derive(Debug)]
+pub struct Preparation {
+    /// The file to export the run to
+    pub file: PathBuf,
+    /// Whether to leave the wheels to others
+    pub sdist_only: bool,
+    /// The author of commit and tag, if git has none
+    pub author: Option<Author>,
 }
 
 /// Releases the project.
@@ -48,11 +65,15 @@ pub struct RunOptions<'a> {
 /// A preflight refuses the release, or the release fails; the exit code tells whether something is left behind.
 pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     let session = Session::open(context)?;
+    if let Some(author) = options.prepare.and_then(|prepare| prepare.author.clone()) {
+        session.workspace.repository.set_author(author);
+    }
     let lock = if options.dry_run { None } else { Some(session.store.lock()?) };
     refuse_unfinished(&session.store)?;
     if !options.yes && !options.dry_run && !super::can_ask() {
+        let what = if options.prepare.is_some() { "prepare the release" } else { "release" };
         return Err(Error::usage("there is no terminal to ask on")
-            .help("pass `--yes` to release without confirmation"));
+            .help(format!("pass `--yes` to {what} without confirmation")));
     }
     let ask = |error: Error| match options.dry_run {
         true => Err(error),
@@ -63,10 +84,19 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     let like = options.like.map(|run| environments_of(&session.store, run)).transpose()?;
     let wanted = Wanted { bump: options.bump, notes: options.notes, force: options.force };
     let (config, pipeline, store, mut release) = session.release(wanted, ask, &context.ui)?;
-    release.building = BuildRequest { fresh_since: options.fresh.then(Timestamp::now), like };
-    let (environment, project) = (&release.workspace.environment, &release.target.project.name);
-    release.workspace.environment =
-        ask_for_missing(context, &config, &pipeline, project, options.yes, environment.clone())?;
+    release.building = BuildRequest {
+        fresh_since: options.fresh.then(Timestamp::now),
+        like,
+        sdist_only: options.prepare.is_some_and(|prepare| prepare.sdist_only),
+        from: options.from.map(|folder| context.folder.join(folder)),
+    };
+    release.export = options.prepare.map(|prepare| prepare.file.clone());
+    refuse_without_build(&config, &release.building)?;
+    if options.prepare.is_none() {
+        let (environment, project) = (&release.workspace.environment, &release.target.project.name);
+        release.workspace.environment =
+            ask_for_missing(context, &config, &pipeline, project, options.yes, environment.clone())?;
+    }
     if !options.yes
         && !options.dry_run
         && let Some(notes) = ask_for_notes(context, &config, &store, &release)?
@@ -75,11 +105,15 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     }
     let listener: &dyn Listener = &context.ui;
     tell_unused_indexes(&config, listener);
-    let leave = Leave { force: options.force, can_ask: !options.yes && super::can_ask() };
+    let leave = Leave {
+        force: options.force,
+        can_ask: !options.yes && super::can_ask(),
+        prepares: options.prepare.is_some(),
+    };
     let (questions, steps) = preflight(&pipeline, &release, config.carry(), leave, listener)?;
     let subject = Subject::of(&pipeline, &release, (config.source(), config.carry()))?;
     let plan = pipeline.plan(&mut release, steps, listener)?;
-    let is_built_anew = options.fresh || options.like.is_some();
+    let is_built_anew = options.fresh || options.like.is_some() || options.from.is_some();
     let rehearsal = if is_built_anew { None } else { store.rehearsal_of(&subject)? };
     if let Some(rehearsal) = &rehearsal {
         let id = rehearsal.id();
@@ -100,7 +134,14 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
         return Ok(());
     }
     questions.iter().try_for_each(|question| context.confirm(false, question))?;
-    context.confirm(options.yes, &format!("Release {} {}?", plan.name, plan.version))?;
+    let question = match options.prepare {
+        None => format!("Release {} {}?", plan.name, plan.version),
+        Some(_) => format!(
+            "Prepare the release of {} {}? Only the stages in the run's own clone run here.",
+            plan.name, plan.version
+        ),
+    };
+    context.confirm(options.yes, &question)?;
     release.workspace.repository.give_consent();
     context.listen_for_interrupts()?;
     let configuration = (config.source(), config.carry());
@@ -114,8 +155,26 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     execution.rehearsal = rehearsal;
     let run = execution.run.clone();
     let result = execution.complete();
+    if options.prepare.is_some() && result.is_ok() {
+        // The file has it, and `publish` imports it from there.
+        return store.discard(&run);
+    }
     renew_report(&run);
     result
+}
+
+/// Refuses a request about the build where no stage builds.
+fn refuse_without_build(config: &Config, request: &BuildRequest) -> Result<()> {
+    let option = match (request.sdist_only, &request.from) {
+        (true, _) => "--sdist-only",
+        (_, Some(_)) => "--from",
+        _ => return Ok(()),
+    };
+    if config.stages().iter().any(|stage| stage.value == "build") {
+        return Ok(());
+    }
+    Err(Error::usage(format!("`{option}` needs the stage `build`, which `stages` does not have"))
+        .help("add \"build\" to `stages`, before \"check\""))
 }
 
 /// The build environments of an earlier run.

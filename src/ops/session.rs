@@ -143,6 +143,8 @@ impl Session {
         };
         let mut release = Release::new(workspace, target);
         release.building.like = Some(header.like.clone()).filter(|like| !like.is_empty());
+        release.building.sdist_only = header.sdist_only;
+        release.building.from.clone_from(&header.from);
         Ok((config, pipeline, release))
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Context, open};
 use crate::engine::event::{Event, Listener};
+use crate::engine::journal::Header;
 use crate::engine::release::Workspace;
 use crate::engine::run::Store;
 use crate::engine::transfer;
@@ -47,6 +48,17 @@ pub fn export(context: &Context, file: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Warns of a run whose configuration is not the one here.
+pub(super) fn warn_of_configuration(context: &Context, workspace: &Workspace, header: &Header) {
+    let (path, text) = &header.configuration;
+    let local = fs_err::read_to_string(workspace.repository.top().join(&header.prefix).join(path));
+    if local.unwrap_or_default() != *text {
+        let message = format!("the run uses a `{}` that differs from the one here", path.display());
+        let help = Some("its commands are run: import it only from somebody whose releases you trust");
+        context.ui.on_event(&Event::Warning { stage: None, message: &message, help });
+    }
+}
+
 /// Imports a packed run into this repository, after asking.
 pub(super) fn import(
     context: &Context,
@@ -57,13 +69,7 @@ pub(super) fn import(
     let imported = transfer::unpack(store, &context.folder.join(file))?;
     imported.check(store, &workspace.repository)?;
     let header = &imported.header;
-    let (path, text) = &header.configuration;
-    let local = fs_err::read_to_string(workspace.repository.top().join(&header.prefix).join(path));
-    if local.unwrap_or_default() != *text {
-        let message = format!("the run uses a `{}` that differs from the one here", path.display());
-        let help = Some("its commands are run: import it only from somebody whose releases you trust");
-        context.ui.on_event(&Event::Warning { stage: None, message: &message, help });
-    }
+    warn_of_configuration(context, workspace, header);
     let question =
         format!("Finish the release of {} {} (run {}) here?", header.name, header.version, header.run);
     context.confirm(yes, &question)?;

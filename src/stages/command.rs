@@ -129,7 +129,11 @@ impl Stage for Command {
         }
         for name in &self.settings.environment {
             if release.workspace.environment.get(name).is_none() {
-                findings.push(Finding::warning(format!("`{name}`, which `{}` needs, is not set", self.name)));
+                let finding = Finding::warning(format!("`{name}`, which `{}` needs, is not set", self.name));
+                findings.push(match self.settings.reach {
+                    Reach::Private => finding,
+                    _ => finding.about_rights(),
+                });
             }
         }
         if self.settings.reach == Reach::Repository && self.settings.undo.is_none() {

@@ -108,7 +108,11 @@ impl Stage for Push {
             ]);
         }
         let tag = format!("refs/tags/{}", release.names().tag);
-        let (refs, default) = remote.refs_and_default(repository, &[&branch, &tag])?;
+        // A checkout without credentials cannot read a private remote.
+        let (refs, default) = match remote.refs_and_default(repository, &[&branch, &tag]) {
+            Ok(read) => read,
+            Err(error) => return Ok(vec![Finding::from(error).about_rights()]),
+        };
         let mut findings: Vec<Finding> =
             branches::guard(self, release, &remote, &branch, default.as_ref()).into_iter().collect();
         findings.extend(self.publishing_workflows(release, &remote));
@@ -185,6 +189,10 @@ impl Stage for Push {
                 .help("run `git pull`, then run the release again"));
             }
         }
+        let is_there = updates.iter().all(|update| update.old == update.new);
+        if is_there && release.is_imported() && adopt_push(release, effects, &remote, (&updates, reach))? {
+            return Ok(Outputs::default());
+        }
         updates.retain(|update| update.old != update.new);
         if updates.is_empty() {
             effects.skip("the remote already has the branch and the tag")?;
@@ -218,6 +226,31 @@ pub(super) fn push_fenced(
         }
     }
     Ok(())
+}
+
+/// Records the push of an earlier attempt at an imported run as this run's own, so that a failure undoes it, too; returns
+/// whether there was one. Nobody else has made this tag: its object is the run's.
+fn adopt_push(
+    release: &Release,
+    effects: &mut Effects<'_>,
+    remote: &Remote,
+    (there, reach): (&[RefUpdate], Reach),
+) -> Result<bool> {
+    let (commit, began) = (&release.outputs.commit, &release.workspace.head.commit);
+    let [branch, tag] = there else { return Ok(false) };
+    let is_recorded = effects.completed().iter().any(|effect| matches!(effect, Effect::Push { .. }));
+    // With later commits on top, the branch is not the run's any more. A lightweight tag is no object of its own.
+    if is_recorded || branch.new != *commit || tag.new == *commit || commit.as_ref() == Some(began) {
+        return Ok(false);
+    }
+    let updates = vec![
+        RefUpdate { old: Some(began.clone()), ..branch.clone() },
+        RefUpdate { old: None, ..tag.clone() },
+    ];
+    let effect = Effect::Push { remote: remote.name.clone(), updates, fence: None, reach };
+    effects.attempt(effect, |_| Ok("an earlier attempt at this run has pushed them".to_owned()))?;
+    effects.note(&format!("an earlier attempt has pushed them to {}", remote.name));
+    Ok(true)
 }
 
 /// Why a push failed

@@ -283,6 +283,14 @@ impl Listener for Human {
                 }
             }
             Event::Built { files } => self.files(files),
+            Event::Prepared { name, version, file, awaits_wheels, .. } => {
+                self.status(GOOD, "Prepared", &safe(&format!("{name} {version} in {file}")));
+                if let Some(live) = self.live.take() {
+                    self.status(DIM, "Took", &live.summary());
+                }
+                let wheels = if *awaits_wheels { " --adopt DIR" } else { "" };
+                self.status(DIM, "", &safe(&format!("to publish it: pyrelease publish {file}{wheels}")));
+            }
             Event::Rehearsed { name, version, files, page, report, left_out, next, .. } => {
                 self.status(
                     GOOD,

@@ -110,6 +110,14 @@ pub(super) fn meaning(content: &Content) -> String {
             evidence.iter().fold(found, |text, line| format!("{text}\n{line}"))
         }
         Record::Imported {} => "the run was imported from another repository".to_owned(),
+        Record::Adopted { distributions } if distributions.is_empty() => {
+            "the run goes on without the wheels that it waited for".to_owned()
+        }
+        Record::Adopted { distributions } => {
+            let files =
+                distributions.iter().map(|file| format!("{} (sha256 {})", file.filename, file.sha256));
+            format!("built elsewhere, and checked: {}", files.collect::<Vec<_>>().join(", "))
+        }
         Record::StageBegun { stage } => format!("stage `{stage}` began"),
         Record::StageDone { stage, outputs } => {
             let commit = outputs.commit.iter().map(|commit| format!("commit {}", short(commit)));

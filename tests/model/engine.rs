@@ -48,7 +48,9 @@ struct Translation<'r> {
 
 impl<'r> Translation<'r> {
     fn translate(mut self, records: &'r [Record]) -> Result<Vec<Rec>, String> {
-        records.iter().map(|record| self.record(record)).collect()
+        // Files that join a run change no state of the model.
+        let records = records.iter().filter(|record| !matches!(record, Record::Adopted { .. }));
+        records.map(|record| self.record(record)).collect()
     }
 
     fn record(&mut self, record: &'r Record) -> Result<Rec, String> {
@@ -58,6 +60,7 @@ impl<'r> Translation<'r> {
             Record::StageDone { stage, .. } => Rec::StageDone(self.stage(stage), 0),
             Record::Found { stages, .. } => Rec::Found(stages.len() as u8, 0),
             Record::Imported {} => Rec::Imported,
+            Record::Adopted { .. } => return Err("files that join a run".to_owned()),
             Record::Intent { id, stage, effect, .. } => {
                 if *id != self.intents {
                     return Err(format!("intent {id} is the {}th, counted from 0", self.intents));

@@ -35,6 +35,7 @@ mod machine;
 mod network;
 mod order;
 pub(crate) mod power;
+mod prepare;
 mod preview;
 mod processes;
 mod racing;

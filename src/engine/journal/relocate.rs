@@ -17,6 +17,9 @@ pub(super) fn relocate<'a>(records: impl IntoIterator<Item = &'a mut Record>, jo
             Record::StageDone { outputs, .. } | Record::Found { outputs, .. } => {
                 outputs.distributions.iter_mut().for_each(|file| moved(file, &run, folder));
             }
+            Record::Adopted { distributions } => {
+                distributions.iter_mut().for_each(|file| moved(file, &run, folder));
+            }
             Record::Intent { effect: Effect::Upload { distribution, .. }, .. } => {
                 moved(distribution, &run, folder);
             }

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use snapbox::{assert_data_eq, str};
 
 use super::*;
+use crate::engine::model::Reach;
 
 fn some_header() -> Header {
     Header {
@@ -23,6 +24,9 @@ fn some_header() -> Header {
         configuration: ("release.toml".into(), String::new()),
         plugins: Vec::new(),
         like: Vec::new(),
+        export: None,
+        sdist_only: false,
+        from: None,
     }
 }
 

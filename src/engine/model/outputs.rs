@@ -48,6 +48,15 @@ impl Outputs {
         self.links.extend(later.links);
         self.failed_trial = later.failed_trial.or(self.failed_trial.take());
     }
+
+    /// Adds distributions that were built elsewhere, wheels first.
+    pub fn join(&mut self, distributions: Vec<Distribution>) {
+        if !distributions.is_empty() {
+            self.distributions.extend(distributions);
+            self.distributions
+                .sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
+        }
+    }
 }
 
 /// An index that a stage sends distributions to

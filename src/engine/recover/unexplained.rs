@@ -124,12 +124,7 @@ impl RecoveryContext<'_> {
     fn own_hashes(&self, records: &[Record]) -> BTreeSet<String> {
         let mut hashes = BTreeSet::new();
         for record in records {
-            match record {
-                Record::StageDone { outputs, .. } | Record::Found { outputs, .. } => {
-                    hashes.extend(outputs.distributions.iter().map(|file| file.sha256.clone()));
-                }
-                _ => {}
-            }
+            hashes.extend(record.distributions().iter().map(|file| file.sha256.clone()));
         }
         let files = fs_err::read_dir(self.run.dist()).into_iter().flatten().flatten();
         hashes.extend(files.filter_map(|file| Some(crate::world::sha256(&file.path()).ok()?.0)));

@@ -141,15 +141,16 @@ fn distributions(summary: &JournalSummary, version: &str) -> Vec<(Distribution, 
     all
 }
 
-/// The distributions of the last stage that gave any.
+/// The distributions of the last stage that gave any, and those that joined the run later.
 pub(super) fn release_files(records: &[Record]) -> Vec<Distribution> {
-    let given = records.iter().rev().find_map(|record| match record {
-        Record::StageDone { outputs, .. } | Record::Found { outputs, .. } => {
-            (!outputs.distributions.is_empty()).then(|| outputs.distributions.clone())
-        }
-        _ => None,
-    });
-    given.unwrap_or_default()
+    let is_given =
+        |record: &Record| !matches!(record, Record::Adopted { .. }) && !record.distributions().is_empty();
+    let Some(given) = records.iter().rposition(is_given) else { return Vec::new() };
+    let mut files = records[given].distributions().to_vec();
+    for later in &records[given + 1..] {
+        files.extend_from_slice(later.distributions());
+    }
+    files
 }
 
 fn local_state(distribution: &Distribution) -> LocalState {

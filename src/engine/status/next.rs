@@ -6,6 +6,7 @@ use super::{
 };
 use crate::engine::journal::{Entry, Record, needs_user_decision, point_of_no_return, refused_for_good};
 use crate::engine::model::{Effect, Reach, State};
+use crate::engine::resume_state::{awaits_wheels, export_of};
 use crate::world::git::{Repository, short};
 
 const RESUME: NextCommand = NextCommand::Resume;
@@ -181,7 +182,15 @@ fn sound(
         notes.push(format!("{} is missing from the run's folder and from every index", missing.join(", ")));
     }
     let moved = moved_on(summary, repository);
-    let can_resume = missing.is_empty() && moved.is_none();
+    let awaits_wheels = awaits_wheels(&summary.records) && export_of(&summary.records).is_none();
+    if awaits_wheels {
+        notes.push(
+            "the run waits for wheels that are built elsewhere: `pyrelease publish FILE --adopt DIR` adds them, with the \
+             FILE that `prepare` wrote"
+                .to_owned(),
+        );
+    }
+    let can_resume = missing.is_empty() && moved.is_none() && !awaits_wheels;
     notes.extend(moved);
     let back = if stuck.is_empty() { ROLLBACK } else { LEAVE };
     (if can_resume { vec![RESUME, back] } else { vec![back] }, notes)

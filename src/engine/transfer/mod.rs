@@ -1,8 +1,9 @@
 //! Packs a run into one file, to be completed in another clone of the repository or on another machine.
 //!
-//! The file is a gzipped tar: first the [`Manifest`], then the journal, the distributions, the release's commit and tag
-//! as a git bundle, and the logs of the stages' commands. The manifest lists the size and the sha256 of each.
+//! The file is a gzipped tar: first the [`Manifest`], then the journal, the release's commit and tag as a git bundle, its
+//! notes, the distributions in `dist/`, and the logs of the stages' commands. The manifest lists the size and the sha256 of each.
 
+mod export;
 mod pack;
 mod unpack;
 
@@ -10,13 +11,15 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use pack::write_bundle;
 pub use pack::{Packed, pack};
-pub use unpack::{ImportedRun, unpack};
+use unpack::run_in;
+pub use unpack::{Here, ImportedRun, unpack};
 
 /// The format that this version writes and reads
 const FORMAT: u32 = 1;
 const MANIFEST: &str = "run.json";
 const JOURNAL: &str = "journal.jsonl";
 const BUNDLE: &str = "release.bundle";
+const NOTES: &str = "notes.md";
 const DISTRIBUTIONS: &str = "dist/";
 
 /// What a packed run holds
@@ -47,7 +50,7 @@ fn is_allowed_name(name: &str) -> bool {
     };
     match name.strip_prefix(DISTRIBUTIONS) {
         Some(file) => plain(file) && [".whl", ".tar.gz", ".zip"].iter().any(|ending| file.ends_with(ending)),
-        None => [JOURNAL, BUNDLE].contains(&name) || (plain(name) && name.ends_with(".log")),
+        None => [JOURNAL, BUNDLE, NOTES].contains(&name) || (plain(name) && name.ends_with(".log")),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{BUNDLE, DISTRIBUTIONS, FORMAT, Item, JOURNAL, MANIFEST, Manifest, is_allowed_name};
+use super::{BUNDLE, DISTRIBUTIONS, FORMAT, Item, JOURNAL, MANIFEST, Manifest, NOTES, is_allowed_name};
 use crate::engine::journal::{End, Journal, Outcome, end_of, entries, header};
 use crate::engine::log::outputs;
 use crate::engine::model::{Reach, State};
@@ -77,6 +77,11 @@ pub fn pack(repository: &Repository, run: &RunFolder, file: &Path) -> Result<Pac
 
     let mut files = vec![(JOURNAL.to_owned(), run.journal())];
     files.extend(commit.then(|| (BUNDLE.to_owned(), bundle)));
+    if let Some(notes) = &release.notes {
+        let path = folder.path().join(NOTES);
+        fs_err::write(&path, notes)?;
+        files.push((NOTES.to_owned(), path));
+    }
     let as_built = |file: &Distribution| sha256(&file.path).is_ok_and(|(sha256, _)| sha256 == file.sha256);
     let (whole, missing): (Vec<_>, Vec<_>) = release.distributions.iter().partition(|file| as_built(file));
     files.extend(whole.iter().map(|file| (format!("{DISTRIBUTIONS}{}", file.filename), file.path.clone())));

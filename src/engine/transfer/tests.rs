@@ -59,6 +59,9 @@ impl Fixture {
             configuration: ("release.toml".into(), String::new()),
             plugins: Vec::new(),
             like: Vec::new(),
+            export: None,
+            sdist_only: false,
+            from: None,
         };
         let mut journal = Journal::create(&path, header).unwrap();
         let distribution = Distribution {

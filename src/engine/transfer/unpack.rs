@@ -7,7 +7,7 @@ use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
 use super::{BUNDLE, DISTRIBUTIONS, FORMAT, Item, JOURNAL, MANIFEST, Manifest, is_allowed_name};
-use crate::engine::journal::{Header, Journal, Record, header, tail};
+use crate::engine::journal::{Header, Journal, Outcome, Record, header, tail};
 use crate::engine::model::Outputs;
 use crate::engine::resume_state::completed_stages;
 use crate::engine::run::{RunFolder, Store};
@@ -28,7 +28,23 @@ pub struct ImportedRun {
     /// A temporary folder
     folder: PathBuf,
     pub header: Header,
-    outputs: Outputs,
+    pub records: Vec<Record>,
+    /// What its stages gave; the paths of the distributions are in the temporary folder
+    pub outputs: Outputs,
+}
+
+/// Where a repository has a run, compared with an export of it
+#[derive(Debug)]
+pub enum Here {
+    Nowhere,
+    /// The export continues the run that is here
+    Behind,
+    /// The run here is at least as far
+    AsFar(RunFolder),
+    /// The run has continued here since the export
+    Apart(RunFolder),
+    /// The run is over here
+    Over(RunFolder, Outcome),
 }
 
 impl Drop for ImportedRun {
@@ -44,8 +60,12 @@ impl Drop for ImportedRun {
 /// The file cannot be read, or is not a valid export of a run: then nothing of it is left.
 pub fn unpack(store: &Store, file: &Path) -> Result<ImportedRun> {
     let folder = store.scratch("arriving")?;
+    let unreadable = |error: io::Error| {
+        Error::usage(error.to_string())
+            .help("name the file that `pyrelease prepare` or `pyrelease status --export` wrote")
+    };
     let unpacked = fs_err::File::open(file)
-        .map_err(Error::from)
+        .map_err(unreadable)
         .and_then(|archive| unpacked(archive, &folder).map_err(|reason| refused(file, &reason)))
         .and_then(|manifest| read(file, &folder, &manifest));
     let (header, records) = match unpacked {
@@ -58,7 +78,7 @@ pub fn unpack(store: &Store, file: &Path) -> Result<ImportedRun> {
     };
     let stages: Vec<&str> = header.stages.iter().map(|(name, _)| name.as_str()).collect();
     let (_, outputs) = completed_stages(&records, &stages);
-    Ok(ImportedRun { folder, header, outputs })
+    Ok(ImportedRun { folder, header, records, outputs })
 }
 
 fn refused(file: &Path, reason: &str) -> Error {
@@ -73,15 +93,7 @@ fn unpacked(archive: impl Read, folder: &Path) -> Result<Manifest, String> {
     let bounded = GzDecoder::new(archive).take(LARGEST_RUN + (16 << 20));
     let mut archive = tar::Archive::new(bounded);
     let mut entries = archive.entries().map_err(broken)?;
-    let first = entries.next().ok_or("it is empty")?.map_err(broken)?;
-    if name_of(&first)? != MANIFEST || first.size() > LARGEST_MANIFEST {
-        return Err("it does not start with a manifest".to_owned());
-    }
-    let mut text = Vec::new();
-    first.take(LARGEST_MANIFEST).read_to_end(&mut text).map_err(broken)?;
-    let manifest: Manifest =
-        serde_json::from_slice(&text).map_err(|error| format!("its manifest is not valid: {error}"))?;
-    check(&manifest)?;
+    let manifest = manifest_of(entries.next().ok_or("it is empty")?.map_err(broken)?)?;
     fs_err::create_dir_all(folder.join(DISTRIBUTIONS)).map_err(broken)?;
     let mut expected = manifest.files.iter();
     for entry in entries {
@@ -101,6 +113,27 @@ fn unpacked(archive: impl Read, folder: &Path) -> Result<Manifest, String> {
         None => Ok(manifest),
         Some(item) => Err(format!("it ends before `{}`", item.name)),
     }
+}
+
+/// The manifest, which is the first entry.
+fn manifest_of(first: tar::Entry<'_, impl Read>) -> Result<Manifest, String> {
+    if name_of(&first)? != MANIFEST || first.size() > LARGEST_MANIFEST {
+        return Err("it does not start with a manifest".to_owned());
+    }
+    let mut text = Vec::new();
+    first.take(LARGEST_MANIFEST).read_to_end(&mut text).map_err(|error| error.to_string())?;
+    let manifest: Manifest =
+        serde_json::from_slice(&text).map_err(|error| format!("its manifest is not valid: {error}"))?;
+    check(&manifest).map(|()| manifest)
+}
+
+/// The id of the run in a file; none if the file is no export of a run.
+pub(super) fn run_in(file: &Path) -> Option<String> {
+    // Opening anything else might wait forever.
+    let opened = file.is_file().then(|| fs_err::File::open(file).ok()).flatten()?;
+    let mut archive = tar::Archive::new(GzDecoder::new(opened).take(2 * LARGEST_MANIFEST));
+    let first = archive.entries().ok()?.next()?.ok()?;
+    manifest_of(first).ok().map(|manifest| manifest.run)
 }
 
 /// The name of a regular file. A run has no other kinds of entries.
@@ -195,12 +228,34 @@ impl ImportedRun {
     /// commit; HEAD is not where the release can land.
     pub fn check(&self, store: &Store, repository: &Repository) -> Result<()> {
         let id = &self.header.run;
-        if let Some(here) = store.runs()?.into_iter().find(|run| run.id() == id) {
-            self.refuse_unless_behind(&here)?;
-        } else if let Some(other) = store.unfinished()? {
-            return Err(Error::refused(format!("run {} is unfinished here", other.id()))
-                .help("complete or undo it first: `pyrelease status` shows how"));
+        let exists = || Error::refused(format!("run {id} already exists here"));
+        match self.here(store)? {
+            Here::Behind => {}
+            Here::Nowhere => {
+                if let Some(other) = store.unfinished()? {
+                    return Err(Error::refused(format!("run {} is unfinished here", other.id()))
+                        .help("complete or undo it first: `pyrelease status` shows how"));
+                }
+            }
+            Here::Over(..) => return Err(exists().help("it is over: `pyrelease status` shows how it ended")),
+            Here::AsFar(_) => {
+                return Err(exists().help("it is at least as far here: `pyrelease resume` finishes it"));
+            }
+            Here::Apart(_) => {
+                return Err(
+                    exists().help("it has continued here since the export: `pyrelease resume` finishes it")
+                );
+            }
         }
+        self.check_repository(repository)
+    }
+
+    /// Checks that the release can land in this repository.
+    ///
+    /// # Errors
+    /// The repository does not have the run's commit; HEAD is not where the release can land.
+    pub fn check_repository(&self, repository: &Repository) -> Result<()> {
+        let id = &self.header.run;
         if !repository.has(&self.header.head) {
             return Err(Error::refused(format!(
                 "run {id} began at commit {}, which this repository does not have",
@@ -213,27 +268,30 @@ impl ImportedRun {
         self.refuse_unless_it_can_land(repository)
     }
 
-    /// Refuses a run that exists here, unless the imported journal continues the local one.
-    fn refuse_unless_behind(&self, local: &RunFolder) -> Result<()> {
-        let id = local.id();
-        let error = Error::refused(format!("run {id} already exists here"));
-        let records = Journal::read(&local.journal())?;
+    /// Finds the run in the repository, and compares it with the export.
+    ///
+    /// # Errors
+    /// The journal of the run here is damaged.
+    pub fn here(&self, store: &Store) -> Result<Here> {
+        let Some(local) = store.runs()?.into_iter().find(|run| run.id() == self.header.run) else {
+            return Ok(Here::Nowhere);
+        };
         if local.is_over()? {
-            return Err(error.help("it is over: `pyrelease status` shows how it ended"));
+            let outcome = if local.is_given_up() { None } else { local.outcome()? };
+            return Ok(Here::Over(local, outcome.unwrap_or(Outcome::GivenUp)));
         }
+        let records = Journal::read(&local.journal())?;
         // An imported journal has an `Imported` record; its origin does not.
         let own = records.iter().position(|record| *record == Record::Imported {}).unwrap_or(records.len());
         // Compare the written lines: the paths in parsed records depend on the journal's folder.
         let (known, imported) = (fs_err::read(local.journal())?, fs_err::read(self.folder.join(JOURNAL))?);
         let (known, imported) = (lines(&known), lines(&imported));
         let shared = known.iter().zip(&imported).take_while(|(known, imported)| known == imported).count();
-        match shared {
-            shared if shared == known.len() && imported.len() > shared => Ok(()),
-            shared if shared >= own && shared == imported.len() => {
-                Err(error.help("it is at least as far here: `pyrelease resume` finishes it"))
-            }
-            _ => Err(error.help("it has continued here since the export: `pyrelease resume` finishes it")),
-        }
+        Ok(match shared {
+            shared if shared == known.len() && imported.len() > shared => Here::Behind,
+            shared if shared >= own && shared == imported.len() => Here::AsFar(local),
+            _ => Here::Apart(local),
+        })
     }
 
     /// Refuses a run that cannot land: HEAD must be where the run began, or have the release in its history.

@@ -214,8 +214,8 @@ fn same_metadata(files: &[Judgement]) -> Vec<Diagnostic> {
     findings
 }
 
-/// The fields in which two files' metadata differ although they must not.
-fn differing(a: &Metadata, b: &Metadata) -> Vec<String> {
+/// The fields in which two files' metadata differ although they must not (PEP 643).
+pub fn differing(a: &Metadata, b: &Metadata) -> Vec<String> {
     let promises =
         |metadata: &&Metadata| metadata.metadata_version().is_some_and(|version| version >= (2, 2));
     let promised = [a, b].iter().all(promises);

@@ -81,9 +81,9 @@ impl Build {
     }
 
     /// What to build, in order: by default the sdist, and the wheel from it.
-    fn steps(&self, options: &Options) -> Vec<Step> {
+    fn steps(&self, options: &Options, request: &BuildRequest) -> Vec<Step> {
         let step = |kind, from| Step { kind, from, ask: true };
-        match (self.wheels, options.sdist, options.wheel) {
+        match (self.wheels(request), options.sdist, options.wheel) {
             (Wheels::None, ..) | (_, true, false) => vec![step(Kind::Sdist, Source::Source)],
             (_, false, false) => vec![step(Kind::Sdist, Source::Source), step(Kind::Wheel, Source::Sdist)],
             (_, false, true) => vec![step(Kind::Wheel, Source::Source)],
@@ -164,7 +164,7 @@ impl Build {
             built: Vec::new(),
             sdist: None,
         };
-        building.all(self.steps(options))?;
+        building.all(self.steps(options, request))?;
         building.check_environments()?;
         let environments = building.opened.iter().map(|opened| opened.resolved().clone()).collect();
         Ok((building.built, environments))

@@ -2,6 +2,7 @@
 
 mod age;
 mod conditions;
+mod from;
 mod kept;
 mod options;
 mod python;
@@ -20,9 +21,10 @@ use task::Task;
 
 use crate::config::Config;
 use crate::engine::prelude::*;
-use crate::engine::release::Workspace;
+use crate::engine::release::{BuildRequest, Workspace};
 use crate::python::distribution::{Distribution, Kind};
 use crate::python::project::Backend;
+use crate::stages::elsewhere::distributions_below;
 use crate::world::process::Process;
 use crate::world::{size, sync_to_disk};
 
@@ -123,10 +125,15 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
 }
 
 impl Build {
-    /// The kinds of distribution that it builds, by its settings and the frontend's options.
-    pub(super) fn kinds(&self) -> &'static [Kind] {
+    /// The wheels to build for this request.
+    fn wheels(&self, request: &BuildRequest) -> Wheels {
+        if request.sdist_only { Wheels::None } else { self.wheels }
+    }
+
+    /// The kinds of distribution that it builds, by its settings, the frontend's options and the request.
+    pub(super) fn kinds(&self, request: &BuildRequest) -> &'static [Kind] {
         let selects = |names: [&str; 2]| self.options.iter().any(|option| names.contains(&option.as_str()));
-        match (self.wheels, selects(["--sdist", "-s"]), selects(["--wheel", "-w"])) {
+        match (self.wheels(request), selects(["--sdist", "-s"]), selects(["--wheel", "-w"])) {
             (Wheels::None, ..) | (Wheels::Build, true, false) => &[Kind::Sdist],
             (Wheels::Build, false, true) => &[Kind::Wheel],
             (Wheels::Build, ..) => &[Kind::Wheel, Kind::Sdist],
@@ -143,8 +150,8 @@ impl Build {
     }
 
     /// The action of building, with what.
-    pub(super) fn action(&self, frontend: String) -> Action {
-        Action::Build { frontend, sdist_only: self.kinds() == [Kind::Sdist] }
+    pub(super) fn action(&self, frontend: String, request: &BuildRequest) -> Action {
+        Action::Build { frontend, sdist_only: self.kinds(request) == [Kind::Sdist] }
     }
 
     /// A command that runs a Python script with the Python that has `build`.
@@ -211,9 +218,9 @@ impl Build {
     }
 
     /// Refuses distributions that lack a kind which it builds.
-    fn complete(&self, distributions: &[Distribution]) -> Result<()> {
+    fn complete(&self, distributions: &[Distribution], request: &BuildRequest) -> Result<()> {
         let is_missing = |kind: &&Kind| distributions.iter().all(|distribution| distribution.kind != **kind);
-        let Some(kind) = self.kinds().iter().rev().find(is_missing) else { return Ok(()) };
+        let Some(kind) = self.kinds(request).iter().rev().find(is_missing) else { return Ok(()) };
         let error = Error::failed(format!("the build produced no {kind}"))
             .help("check the build backend and the options in [stage.build]");
         Err(match kind {
@@ -241,6 +248,9 @@ impl Stage for Build {
     }
 
     fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
+        if let Some(folder) = &release.building.from {
+            return distributions_below(folder).map(|_| Vec::new());
+        }
         let mut findings = Vec::new();
         if release.building.like.is_some()
             && let Err(why) = self.keeps()
@@ -292,9 +302,18 @@ impl Stage for Build {
     }
 
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
-        let action = self.action(self.shown_frontend(Some(&release.target.project.backend)));
+        if let Some(folder) = &release.building.from {
+            let what = format!("the distributions in {}, in place of a build", folder.display());
+            let taken = effects.private(Action::Check { what }, |bench| {
+                refuse_leftovers(&bench.dist())?;
+                self.take(folder, release, bench)
+            })?;
+            return Ok(outputs(taken.unwrap_or_default(), effects));
+        }
+        let action =
+            self.action(self.shown_frontend(Some(&release.target.project.backend)), &release.building);
         let found = &release.outputs.distributions;
-        if release.is_rebuilt() && self.complete(found).is_ok() {
+        if release.is_rebuilt() && self.complete(found, &release.building).is_ok() {
             effects.skip("the distributions were found, and are never rebuilt")?;
             return Ok(Outputs::default());
         }
@@ -308,12 +327,17 @@ impl Stage for Build {
                 found => self.build_missing(release, bench, found),
             }
         })?;
-        let Built { distributions, environments } = built.unwrap_or_default();
-        for built in &distributions {
-            effects.note(&described(built));
-        }
-        Ok(Outputs { distributions, environments, ..Outputs::default() })
+        Ok(outputs(built.unwrap_or_default(), effects))
     }
+}
+
+/// The stage's outputs; names each distribution.
+fn outputs(built: Built, effects: &Effects<'_>) -> Outputs {
+    let Built { distributions, environments } = built;
+    for built in &distributions {
+        effects.note(&described(built));
+    }
+    Outputs { distributions, environments, ..Outputs::default() }
 }
 
 /// The error of `--like` where the environments are not kept.

@@ -86,7 +86,7 @@ pub fn build_project(
 ) -> Result<Built> {
     let build: Build = config.settings("build")?;
     let stage = host.stage().unwrap_or_default();
-    let action = build.action(build.shown_frontend(backend));
+    let action = build.action(build.shown_frontend(backend), request);
     host.listener().on_event(&Event::Action { stage, action: &action });
     let task = Task { root, dist, scratch, epoch, variables: &[], conditions: None, host };
     build.build(workspace, request, &task)
@@ -142,17 +142,22 @@ impl Build {
         let (files, environments) = match self.keeps() {
             Ok(options) => self.build_kept(workspace, request, task, &options)?,
             Err(why) if request.like.is_some() => return Err(not_like(&why)),
-            Err(_) => (self.build_fresh(workspace, task)?, Vec::new()),
+            Err(_) => (self.build_fresh(workspace, request, task)?, Vec::new()),
         };
         let digest = |path: &PathBuf| workspace.hashes.record_digest(path);
         let mut distributions = files.iter().map(digest).collect::<Result<Vec<_>>>()?;
         distributions.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));
-        self.complete(&distributions)?;
+        self.complete(&distributions, request)?;
         Ok(Built { distributions, environments })
     }
 
     /// Has the frontend build in environments that it makes itself; returns the paths of the files.
-    fn build_fresh(&self, workspace: &Workspace, task: &Task<'_>) -> Result<Vec<PathBuf>> {
+    fn build_fresh(
+        &self,
+        workspace: &Workspace,
+        request: &BuildRequest,
+        task: &Task<'_>,
+    ) -> Result<Vec<PathBuf>> {
         let Task { root, dist, scratch, host, .. } = task;
         let report = scratch.join("report.json");
         let (process, reports) = match self.frontend {
@@ -178,7 +183,7 @@ impl Build {
                 (process, reports)
             }
         };
-        let process = match self.wheels {
+        let process = match self.wheels(request) {
             Wheels::None if !self.options.iter().any(|option| option == "--sdist") => process.arg("--sdist"),
             Wheels::Build | Wheels::None => process,
         };

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::engine::pipeline::Pipeline;
 use crate::engine::prelude::*;
 use crate::engine::reconstruction::Reconstruction;
-use crate::engine::release::Workspace;
+use crate::engine::release::{BuildRequest, Workspace};
 use crate::engine::status::listing;
 use crate::index::SimpleFile;
 use crate::python::filename::Filename;
@@ -91,7 +91,7 @@ pub fn look(
     if local_runs.released.contains(&names_of_release) {
         return Ok(Discovery::Nothing);
     }
-    let kinds = config.settings::<Build>(BUILD)?.kinds();
+    let kinds = config.settings::<Build>(BUILD)?.kinds(&BuildRequest::default());
     let Some(found) = sources::find(kinds, pipeline, &release, local_runs)? else {
         return Ok(Discovery::Nothing);
     };

@@ -9,6 +9,11 @@ use crate::world::Environment;
 
 /// The findings about the client's credentials for a project.
 pub fn check_credentials(client: &IndexClient, environment: &Environment, project: &str) -> Vec<Finding> {
+    let findings = examine(client, environment, project);
+    findings.into_iter().map(Finding::about_rights).collect()
+}
+
+fn examine(client: &IndexClient, environment: &Environment, project: &str) -> Vec<Finding> {
     let index = client.address();
     let Some(credentials) = client.credentials() else {
         // The files are sent there even without credentials.

@@ -40,7 +40,7 @@ impl Rehearsal {
         let listing = client.listing(&target.project.name);
         let listing = listing.map_err(|error| error.of_index(&client.address().name))?.unwrap_or_default();
         let version = look::free_version(&listing, &target.version);
-        let action = self.build.action(format!("the rehearsal as {version}"));
+        let action = self.build.action(format!("the rehearsal as {version}"), &release.building);
         let distributions = effects.private(action, |bench| {
             let folder = bench.scratch();
             let (tree, dist) = (folder.join("tree"), folder.join("dist"));

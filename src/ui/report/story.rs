@@ -138,6 +138,7 @@ impl Telling {
                 stages.iter().for_each(|stage| mark_done(story, stage));
                 story.outputs.merge(outputs.clone());
             }
+            Record::Adopted { distributions } => story.outputs.join(distributions.clone()),
             Record::Failed { stage, reason } => {
                 self.end(story, stage, time, AttemptEnd::Failed);
                 story.failure = Some((stage.clone(), reason.clone()));

@@ -2,6 +2,7 @@
 //! helpers work as usual.
 
 mod addresses;
+mod author;
 mod bundle;
 mod changed_lines;
 mod editor;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 
 use git2::{ErrorCode, ObjectType};
 
+pub use author::Author;
 pub use changed_lines::{changed_lines, unified_diff};
 pub use examination::Examination;
 pub use fence::{FENCES, FenceOutcome, expired_fences};
@@ -83,6 +85,8 @@ pub struct Repository {
     restrictions: OnceCell<Restrictions>,
     /// Shared with other handles while preflights run
     examination: Option<Arc<Examination>>,
+    /// The author, if it is not the one that git has
+    author: OnceCell<Author>,
 }
 
 impl Repository {
@@ -98,16 +102,16 @@ impl Repository {
                 .help("run pyrelease in a clone with a working tree"));
         };
         let top = fs_err::canonicalize(top)?;
-        let (settings, restrictions) = (OnceCell::new(), OnceCell::new());
+        let (settings, restrictions, author) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
         let has_consent = Cell::new(false);
-        Ok(Self { repository, top, settings, has_consent, restrictions, examination: None })
+        Ok(Self { repository, top, settings, has_consent, restrictions, examination: None, author })
     }
 
     /// Opens another worktree of this repository, with the same consent.
     fn other(&self, folder: &Path) -> Result<Self> {
         let other = Self::discover(folder)?;
         other.has_consent.set(self.has_consent.get());
-        Ok(other)
+        Ok(Self { author: self.author.clone(), ..other })
     }
 
     /// Another handle on this repository and working tree, for a preflight in a thread of its own.
@@ -140,6 +144,10 @@ impl Repository {
     /// named by the repository's own settings.
     pub fn git<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Process {
         let process = git(&self.top, arguments);
+        let process = match self.author.get() {
+            Some(author) => author.apply(process),
+            None => process,
+        };
         if self.has_consent.get() { process } else { self.restrictions().apply(process) }
     }
 

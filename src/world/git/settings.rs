@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{PrivateClone, Repository, git, text};
+use super::{Author, PrivateClone, Repository, git, text};
 use crate::error::Result;
 
 /// Settings whose values are paths; relative ones are relative to the user's working tree
@@ -156,6 +156,7 @@ impl PrivateClone {
         written.push_str("[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n[submodule]\n\trecurse = false\n");
         // Share the user's large files: the clone has no remote to fetch them from.
         let _ = writeln!(written, "[lfs]\n\tstorage = {}", quoted(&large_files(common, settings))?);
+        written.extend(user.author.get().map(Author::section));
         for key in PATHS.iter().chain(&PROGRAMS) {
             let Some(value) = settings.get(key) else { continue };
             let relative = Path::new(value).is_relative() && !value.starts_with(['~', '%']);

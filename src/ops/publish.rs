@@ -1,0 +1,172 @@
+//! `publish`: completes a run from a file, with wheels that were built elsewhere.
+
+use std::path::Path;
+
+use super::resume::{ResumeOptions, complete};
+use super::session::configuration_of_run;
+use super::transfer::warn_of_configuration;
+use super::{Context, lost, open};
+use crate::engine::adoption;
+use crate::engine::event::{Event, Listener};
+use crate::engine::journal::{Header, Journal, Outcome, Record};
+use crate::engine::model::Outputs;
+use crate::engine::resume_state::{awaits_wheels, completed_stages};
+use crate::engine::run::RunFolder;
+use crate::engine::transfer::{self, Here};
+use crate::error::{Error, Result};
+use crate::python::distribution::Distribution;
+use crate::python::verdict::Policy;
+use crate::stages::{self, Measure};
+
+/// The stage whose settings adopted wheels are checked by
+const CHECK: &str = "check";
+
+/// The options of `publish`
+#[derive(Debug, Clone, Copy)]
+pub struct PublishOptions<'a> {
+    /// The file that `prepare` or `status --export` wrote
+    pub file: &'a Path,
+    /// A folder with wheels that were built elsewhere
+    pub adopt: Option<&'a Path>,
+    /// Release the sdist alone, though the run waits for wheels
+    pub sdist_only: bool,
+    /// Do not ask for confirmation
+    pub yes: bool,
+    /// Continue despite errors marked as overridable
+    pub force: bool,
+}
+
+/// Completes the run in a file. A run that is complete already is no error.
+///
+/// # Errors
+/// The file is no valid export, the run cannot continue in this repository, or a wheel is not of the release: nothing has
+/// begun then. Or as `resume`.
+pub fn publish(context: &Context, options: &PublishOptions<'_>) -> Result<()> {
+    let (workspace, store) = open(context)?;
+    let lock = store.lock()?;
+    let imported = transfer::unpack(&store, &context.folder.join(options.file))?;
+    let header = imported.header.clone();
+    let about = format!("{} {} (run {})", header.name, header.version, header.run);
+    let here = imported.here(&store)?;
+    let local = match &here {
+        _ if outcome(&imported.records) == Some(Outcome::Released) => return is_released(context, &about),
+        Here::Over(_, Outcome::Released) => return is_released(context, &about),
+        Here::Over(_, Outcome::GivenUp) => {
+            return Err(Error::refused(format!("{about} was given up here"))
+                .help("`pyrelease status` shows what is left of it; release the next version"));
+        }
+        Here::AsFar(run) | Here::Apart(run) if run.is_lost() => return Err(lost(run)),
+        Here::AsFar(run) | Here::Apart(run) => Some(run.clone()),
+        Here::Nowhere | Here::Behind => {
+            imported.check(&store, &workspace.repository)?;
+            None
+        }
+        // What was undone completely can begin again.
+        Here::Over(..) => {
+            if let Some(other) = store.unfinished()? {
+                return Err(Error::refused(format!("run {} is unfinished here", other.id()))
+                    .help("complete or undo it first: `pyrelease status` shows how"));
+            }
+            imported.check_repository(&workspace.repository)?;
+            None
+        }
+    };
+    let records = match &local {
+        Some(run) => Journal::read(&run.journal())?,
+        None => imported.records.clone(),
+    };
+    let adopted = adopted(context, &header, &records, options)?;
+    warn_of_configuration(context, &workspace, &header);
+    context.confirm(options.yes, &format!("Publish {about} from here?"))?;
+    workspace.repository.give_consent();
+    let run = match (local, here) {
+        (Some(run), _) => run,
+        (None, Here::Over(run, _)) => {
+            store.discard(&run)?;
+            imported.adopt(&store)?
+        }
+        (None, _) => imported.adopt(&store)?,
+    };
+    if let Some(files) = adopted {
+        adopt(context, &run, &files)?;
+    }
+    let resuming = ResumeOptions { yes: true, force: options.force, ..ResumeOptions::default() };
+    let can_pause = !options.yes && super::can_ask();
+    complete(context, &workspace, (&store, &lock), run, (&resuming, can_pause))
+}
+
+fn is_released(context: &Context, about: &str) -> Result<()> {
+    let message = format!("nothing to publish: {about} is released");
+    context.ui.on_event(&Event::Note { stage: None, message: &message });
+    Ok(())
+}
+
+fn outcome(records: &[Record]) -> Option<Outcome> {
+    records.iter().rev().find_map(|record| match record {
+        Record::End { outcome } => Some(*outcome),
+        _ => None,
+    })
+}
+
+/// The verified distributions that join the run; none if there is nothing to record.
+///
+/// # Errors
+/// One of them is not of the release; or the run waits for wheels, and there are none.
+fn adopted(
+    context: &Context,
+    header: &Header,
+    records: &[Record],
+    options: &PublishOptions<'_>,
+) -> Result<Option<Vec<Distribution>>> {
+    let awaits = awaits_wheels(records);
+    let Some(folder) = options.adopt else {
+        if awaits && !options.sdist_only {
+            return Err(Error::refused(format!(
+                "the run was prepared with `--sdist-only`: it waits for the wheels of {} {}",
+                header.name, header.version
+            ))
+            .help("pass the folder with the wheels: `--adopt DIR`")
+            .help("pass `--sdist-only` here, too, to release the sdist alone"));
+        }
+        return Ok(awaits.then(Vec::new));
+    };
+    let stages: Vec<&str> = header.stages.iter().map(|(name, _)| name.as_str()).collect();
+    let (_, outputs) = completed_stages(records, &stages);
+    let config = configuration_of_run(header)?;
+    let policy = match stages.contains(&CHECK) {
+        true => stages::policy(&config, CHECK, false)?,
+        false => Policy::default(),
+    };
+    let files = measured(context, header, &policy, &outputs, folder)?;
+    Ok((awaits || !files.is_empty()).then_some(files))
+}
+
+fn measured(
+    context: &Context,
+    header: &Header,
+    policy: &Policy,
+    outputs: &Outputs,
+    folder: &Path,
+) -> Result<Vec<Distribution>> {
+    let measure = Measure {
+        project: &header.name,
+        version: &header.version,
+        policy: Some(policy),
+        environment: &context.environment,
+        on_warning: &|finding| context.ui.on_event(&Event::Finding { stage: None, finding }),
+        say: &|message| context.ui.on_event(&Event::Note { stage: None, message }),
+    };
+    let paths = stages::distributions_below(&context.folder.join(folder))?;
+    measure.joining(&outputs.distributions, &paths)
+}
+
+/// Records the distributions in the run's journal.
+fn adopt(context: &Context, run: &RunFolder, files: &[Distribution]) -> Result<()> {
+    let mut journal = Journal::open(&run.journal())?;
+    adoption::adopt(run, &mut journal, files)?;
+    for file in files {
+        let message = format!("adopted {} (sha256 {})", file.filename, file.sha256);
+        context.ui.on_event(&Event::Note { stage: None, message: &message });
+    }
+    Ok(())
+}
