@@ -18,6 +18,7 @@ pub(crate) mod drilled;
 pub(crate) mod failures;
 mod forms;
 mod fragments;
+mod front;
 mod generated;
 mod guarded;
 mod habits;

@@ -33,11 +33,29 @@ pub fn wheel(folder: &Path, name: &str, version: &str, platform: &str, hello: &s
 /// # Panics
 /// The folder cannot be written.
 pub fn package(folder: &Path, name: &str, version: &str, platform: &str, module: &str) -> PathBuf {
+    archived(folder, (name, version, platform), &format!("{name}/__init__.py"), module)
+}
+
+/// Writes a wheel that installs a program, which is this script.
+///
+/// # Panics
+/// The folder cannot be written.
+pub fn program(folder: &Path, name: &str, version: &str, script: &str) -> PathBuf {
+    archived(folder, (name, version, "any"), &format!("{name}-{version}.data/scripts/{name}"), script)
+}
+
+/// Writes a wheel with this file.
+fn archived(
+    folder: &Path,
+    (name, version, platform): (&str, &str, &str),
+    path: &str,
+    content: &str,
+) -> PathBuf {
     let info = format!("{name}-{version}.dist-info");
     let tag = format!("py3-none-{platform}");
     let purity = if platform == "any" { "true" } else { "false" };
     let members = [
-        (format!("{name}/__init__.py"), module.to_owned()),
+        (path.to_owned(), content.to_owned()),
         (format!("{info}/METADATA"), metadata(name, version)),
         (
             format!("{info}/WHEEL"),
@@ -47,7 +65,9 @@ pub fn package(folder: &Path, name: &str, version: &str, platform: &str, module:
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let mut record = String::new();
     let mut add = |path: &str, content: &str| {
-        archive.start_file(path, zip::write::SimpleFileOptions::default()).expect("a member");
+        let mode = if path.contains("/scripts/") { 0o755 } else { 0o644 };
+        let options = zip::write::SimpleFileOptions::default().unix_permissions(mode);
+        archive.start_file(path, options).expect("a member");
         archive.write_all(content.as_bytes()).expect("its content");
     };
     for (path, content) in &members {

@@ -79,6 +79,15 @@ impl Python {
         PYTHON.get_or_init(|| Self::with(SCHEMA_TOOLS))
     }
 
+    /// The environment with pip and nothing else, to copy; created if it does not exist.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    pub fn bare() -> &'static Self {
+        static PYTHON: OnceLock<Python> = OnceLock::new();
+        PYTHON.get_or_init(|| Self::with(""))
+    }
+
     /// The environment with bump2version; created if it does not exist.
     ///
     /// # Panics
