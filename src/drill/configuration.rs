@@ -32,6 +32,9 @@ pub enum Executor {
 /// The configuration's file name in the copy of a project
 pub(super) const FILE: &str = "pyrelease-copy.toml";
 
+/// The stage that makes a release on the project's forge
+const FORGE: &str = "forge-release";
+
 /// What a drill runs for real instead of replacing it
 #[derive(Debug, Clone, Copy, Default, serde::Serialize)]
 pub struct ForReal {
@@ -154,6 +157,13 @@ impl Configuration {
                         "`{name}` does not test the installation of its upload (pass `--install` to do so)"
                     ));
                 }
+            } else if name == FORGE {
+                // A copy has no forge, and the project's own one is no place for trials.
+                if let Some(stages) = read.document.get_mut("stages").and_then(Item::as_array_mut) {
+                    stages.retain(|stage| stage.as_str() != Some(FORGE));
+                }
+                read.left_out
+                    .push(format!("`{FORGE}` does not take part: the forge is not asked for anything"));
             } else if let Some(plugin) = plugins.iter().find(|plugin| plugin.stage == *name) {
                 let for_real = read.takes_part(name, plugin.reach);
                 if for_real {

@@ -64,7 +64,7 @@ fn decreasing_reach(stages: &[Box<dyn Stage>]) -> Option<(usize, String)> {
 enum Why {
     /// It gives the product that the other needs
     Gives(Product),
-    /// A plugin declares the order
+    /// A stage or its plugin declares the order
     Declared,
 }
 
@@ -109,9 +109,9 @@ fn too_early(
             (at, format!("`{early}` comes before `{late}`, which gives {product} that it needs"))
         }
         Why::Declared if flows[at].after.iter().any(|name| name == late) => {
-            (at, format!("`{early}` must come after `{late}`: its plugin requires it"))
+            (at, format!("`{early}` must come after `{late}`: `{early}` requires it"))
         }
-        Why::Declared => (other, format!("`{late}` must come before `{early}`: its plugin requires it")),
+        Why::Declared => (other, format!("`{late}` must come before `{early}`: `{late}` requires it")),
     })
 }
 
@@ -127,7 +127,8 @@ fn working_order(stages: &[Box<dyn Stage>], before: &[Vec<(usize, Why)>]) -> Opt
         }
         placed.push(next);
     }
-    Some(placed.into_iter().map(|at| format!("\"{}\"", stages[at].name())).collect())
+    let listed = placed.into_iter().filter(|at| !stages[*at].is_added());
+    Some(listed.map(|at| format!("\"{}\"", stages[at].name())).collect())
 }
 
 /// The valid values of `needs` and `gives`, for a message.

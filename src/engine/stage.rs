@@ -26,6 +26,11 @@ pub trait Stage: Sync {
 
     fn reach(&self) -> Reach;
 
+    /// Whether another stage adds it to the pipeline, so that `stages = [...]` does not have it.
+    fn is_added(&self) -> bool {
+        false
+    }
+
     /// How far it reaches in this release, if that is further: a push may start a workflow that publishes.
     fn reach_in(&self, _: &Release) -> Reach {
         self.reach()

@@ -7,6 +7,7 @@ mod changelog;
 mod check;
 mod command;
 mod elsewhere;
+mod forge_release;
 mod given;
 mod indexes;
 mod notes;
@@ -59,7 +60,7 @@ struct BuiltIn {
     schema: fn(&mut SchemaGenerator) -> Schema,
 }
 
-const BUILT_IN: [BuiltIn; 7] = [
+const BUILT_IN: [BuiltIn; 8] = [
     // Edits come before the tag,
     BuiltIn { name: "changelog", make: changelog::make, schema: schema::of::<changelog::Changelog> },
     BuiltIn { name: "version", make: version::make, schema: schema::of::<version::Version> },
@@ -68,6 +69,11 @@ const BUILT_IN: [BuiltIn; 7] = [
     BuiltIn { name: "build", make: build::make, schema: schema::of::<build::Build> },
     BuiltIn { name: "check", make: check::make, schema: schema::of::<check::Settings> },
     BuiltIn { name: "push", make: push::make, schema: schema::of::<push::Push> },
+    BuiltIn {
+        name: forge_release::NAME,
+        make: forge_release::make,
+        schema: schema::of::<forge_release::Settings>,
+    },
     // When the release is out:
     BuiltIn { name: "reopen", make: reopen::make, schema: schema::of::<reopen::Reopen> },
 ];
@@ -97,8 +103,15 @@ pub fn pipeline(config: &Config, plugins: &Plugins<'_>) -> Result<Pipeline> {
         let made = make(config, &listed.value, &mut described);
         stages.push(made.unwrap_or_else(|| Err(unknown(config, at)))?);
     }
+    if stages.iter().any(|stage| stage.name() == forge_release::NAME) {
+        let after = stages.iter().position(|stage| stage.reach() == Reach::FollowUp);
+        let at = after.unwrap_or(stages.len());
+        stages.insert(at, forge_release::publication(config)?);
+    }
+    let names: Vec<String> = stages.iter().map(|stage| stage.name().to_owned()).collect();
     Pipeline::new(stages).map_err(|disorder| {
-        let span = config.stages().get(disorder.at).and_then(|stage| stage.span.clone());
+        let listed = config.stages().iter().find(|stage| names.get(disorder.at) == Some(&stage.value));
+        let span = listed.and_then(|stage| stage.span.clone());
         let help = disorder.missing.map(giver).or(disorder.help);
         config.error(&disorder.message, span, help.as_deref())
     })
@@ -124,6 +137,10 @@ fn check_name(config: &Config, at: usize, name: &str) -> Result<()> {
     if config.stages()[..at].iter().any(|earlier| earlier.value == name) {
         let help = "a stage runs once in a release: remove one";
         return Err(config.error(&format!("`{name}` is listed twice"), span(), Some(help)));
+    }
+    if name == forge_release::PUBLICATION {
+        let help = "remove it: `forge-release` adds it by itself, after the stages that publish";
+        return Err(config.error(&format!("`{name}` cannot be listed"), span(), Some(help)));
     }
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
     if !name.chars().all(plain) || !(1..=64).contains(&name.len()) {

@@ -170,6 +170,8 @@ impl Human {
             Action::Await { .. } => "Waiting",
             Action::Command { .. } => "Running",
             Action::Plugin { .. } => "Calling",
+            Action::Forge { publishes: false, .. } => "Creating",
+            Action::Forge { publishes: true, .. } => "Publishing",
             Action::Skip { .. } => "Skipping",
         };
         self.status(GOOD, verb, &safe(&action.facts().to_string()));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use reqwest::blocking::{Client, ClientBuilder, RequestBuilder, Response};
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Certificate, Identity, NoProxy, Proxy, Url};
+use reqwest::{Certificate, Identity, Method, NoProxy, Proxy, Url};
 use thiserror::Error;
 use tokio::runtime::Runtime;
 
@@ -247,10 +247,15 @@ impl Http {
 
     /// A POST request. Never follows redirects: the body is meant for one URL only.
     pub fn post(&self, url: Url) -> RequestBuilder {
+        self.request(Method::POST, url)
+    }
+
+    /// A request that follows no redirects: its body and its credentials are meant for one URL only. It has no timeout.
+    pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
         let secure = url.scheme() == "https";
         let client = self.clients.sending[usize::from(secure)]
             .get_or_init(|| self.clients.settings.sending(secure).expect("its settings were tried"));
-        client.post(url)
+        client.request(method, url)
     }
 
     /// A POST request for a large body; [`Self::drive`] runs it.

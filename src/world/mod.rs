@@ -7,6 +7,7 @@ pub mod edits;
 mod environment;
 pub mod failpoints;
 mod files;
+pub mod forge;
 pub mod git;
 pub mod hashes;
 pub mod http;

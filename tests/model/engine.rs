@@ -110,6 +110,9 @@ impl<'r> Translation<'r> {
             Effect::Command { .. } => Kind::Command,
             Effect::Plugin(effect) if effect.class == Class::Irreversible => Kind::LastingPlugin,
             Effect::Plugin(_) => Kind::Plugin,
+            // As with a plugin's, the forge is asked, and what somebody has changed is kept.
+            Effect::Forge(effect) if effect.change.is_public() => Kind::LastingPlugin,
+            Effect::Forge(_) => Kind::Plugin,
         };
         Deed { kind, reach: effect.reach(), what: what as u16 }
     }

@@ -5,7 +5,7 @@ mod carriers;
 mod commands;
 mod drill;
 mod executables;
-mod github;
+pub(crate) mod github;
 mod languages;
 mod libraries;
 mod order;

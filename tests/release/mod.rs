@@ -16,6 +16,8 @@ mod doubt;
 pub(crate) mod drill;
 pub(crate) mod drilled;
 pub(crate) mod failures;
+#[cfg(unix)]
+pub(crate) mod forge;
 mod forms;
 mod fragments;
 mod front;

@@ -70,6 +70,15 @@ pub enum Action {
         plugin: String,
         does: String,
     },
+    /// Something on a forge
+    Forge {
+        /// The repository and the forge's host: `owner/name on github.com`
+        at: String,
+        /// What is created or published there
+        what: String,
+        /// Whether it becomes visible to everybody
+        publishes: bool,
+    },
     /// The stage has nothing to do
     Skip {
         reason: String,
@@ -111,6 +120,8 @@ impl fmt::Display for Action {
             Self::Await { .. } => "wait ",
             Self::Command { .. } => "run ",
             Self::Plugin { .. } => "plugin ",
+            Self::Forge { publishes: false, .. } => "create ",
+            Self::Forge { publishes: true, .. } => "publish ",
             Self::Skip { .. } => "skip: ",
         })?;
         write!(f, "{}", self.facts())
@@ -162,6 +173,7 @@ impl fmt::Display for ActionFacts<'_> {
             }
             Action::Command { command } => write!(f, "`{}`", command.join(" ")),
             Action::Plugin { plugin, does } => write!(f, "{plugin}: {does}"),
+            Action::Forge { at, what, .. } => write!(f, "{what} of {at}"),
             Action::Skip { reason } => f.write_str(reason),
         }
     }

@@ -9,6 +9,7 @@ use super::reach::Reach;
 use crate::plugin::Assignment;
 use crate::plugin::protocol::Class;
 use crate::python::distribution::Distribution;
+use crate::world::forge::{ForgeAddress, ForgeChange};
 use crate::world::git::{Landing, RefUpdate};
 
 /// A change outside the run's folder, as the journal keeps it, with all that is needed to verify and undo it
@@ -51,6 +52,8 @@ pub enum Effect {
     },
     /// A plugin acts
     Plugin(Box<PluginEffect>),
+    /// A release, or a part of one, on a forge
+    Forge(Box<ForgeEffect>),
 }
 
 impl Effect {
@@ -59,6 +62,8 @@ impl Effect {
             Self::Land { .. } => Reach::Repository,
             Self::Push { reach, .. } | Self::Upload { reach, .. } | Self::Command { reach, .. } => *reach,
             Self::Plugin(effect) => effect.reach,
+            Self::Forge(effect) if effect.change.is_public() => Reach::FollowUp,
+            Self::Forge(_) => Reach::Repository,
         }
     }
 
@@ -88,6 +93,7 @@ impl fmt::Display for Effect {
             Self::Upload { index, distribution, .. } => write!(f, "{} on {index}", distribution.filename),
             Self::Command { command, .. } => write!(f, "command `{}`", command.join(" ")),
             Self::Plugin(effect) => effect.fmt(f),
+            Self::Forge(effect) => effect.fmt(f),
         }
     }
 }
@@ -122,6 +128,19 @@ impl fmt::Display for PluginEffect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let label = if self.label.is_empty() { &self.key } else { &self.label };
         write!(f, "{label} (plugin `{}`)", self.assignment.plugin.name)
+    }
+}
+
+/// A change on a forge, as the journal keeps it
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForgeEffect {
+    pub forge: ForgeAddress,
+    pub change: ForgeChange,
+}
+
+impl fmt::Display for ForgeEffect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.change, self.forge)
     }
 }
 

@@ -12,7 +12,7 @@ pub use action::Action;
 pub use convention::{
     Convention, Conventions, DEFAULT_COMMIT_MESSAGE, DEFAULT_TAG_MESSAGE, DEFAULT_TAG_NAME, PlannedConvention,
 };
-pub use effect::{Effect, PluginEffect, State};
+pub use effect::{Effect, ForgeEffect, PluginEffect, State};
 pub use outputs::{Destination, Outputs};
 pub use plan::{Plan, PlannedStage};
 pub use product::{Flow, Product};

@@ -71,6 +71,7 @@ impl RecoveryContext<'_> {
             }
             Effect::Command { verify: Some(verify), environment, .. } => self.verify(verify, environment),
             Effect::Plugin(effect) => self.verify_plugin(effect),
+            Effect::Forge(effect) => self.probe_forge(effect),
             Effect::Command { verify: None, .. } => Presence::Unknown(
                 "a command without `verify` leaves no trace that can be asked for".to_owned(),
             ),

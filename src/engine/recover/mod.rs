@@ -1,6 +1,7 @@
 //! Recovery: completes or undoes a run, from its journal and the state of repository, remotes and indexes alone.
 
 mod context;
+mod forge;
 mod locks;
 mod plugin;
 mod push;

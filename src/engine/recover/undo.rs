@@ -94,8 +94,8 @@ impl RecoveryContext<'_> {
                 continue;
             }
             failed.get_or_insert((entry, reason));
-            // An effect that a plugin keeps does not prevent undoing others.
-            if !matches!(entry.effect, Effect::Plugin(_)) {
+            // An effect that a plugin or a forge keeps does not prevent undoing others.
+            if !matches!(entry.effect, Effect::Plugin(_) | Effect::Forge(_)) {
                 break;
             }
         }
@@ -206,6 +206,7 @@ impl RecoveryContext<'_> {
             }
             Effect::Command { undo: None, .. } => Err(NotUndone::over("the stage has no `undo` command")),
             Effect::Plugin(effect) => self.undo_plugin(effect, entry.state).map_err(NotUndone::over),
+            Effect::Forge(effect) => self.undo_on_forge(effect).map_err(NotUndone::over),
             Effect::Upload { .. } => Err(NotUndone::over("an upload cannot be undone")),
         }
     }

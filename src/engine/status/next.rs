@@ -241,7 +241,9 @@ fn cannot_be_undone(report: &StatusReport, entry: &Entry, repository: &Repositor
         Effect::Push { remote, updates, .. } => {
             updates.iter().map(|update| (remote.as_str(), update.name.clone())).collect()
         }
-        Effect::Upload { .. } | Effect::Command { .. } | Effect::Plugin(_) => return false,
+        Effect::Upload { .. } | Effect::Command { .. } | Effect::Plugin(_) | Effect::Forge(_) => {
+            return false;
+        }
     };
     let is_of_effect =
         |known: &&RefStatus| names.iter().any(|(at, name)| known.at == *at && known.name == *name);

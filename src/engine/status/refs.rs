@@ -66,7 +66,7 @@ pub(super) fn refs(repository: &Repository, summary: &JournalSummary, facts: &Re
                     add(remote, &update.name, update.old.clone(), update.new.clone(), now);
                 }
             }
-            Effect::Upload { .. } | Effect::Command { .. } | Effect::Plugin(_) => {}
+            Effect::Upload { .. } | Effect::Command { .. } | Effect::Plugin(_) | Effect::Forge(_) => {}
         }
     }
     reports

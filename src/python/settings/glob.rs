@@ -7,12 +7,13 @@ use crate::python::project::Files;
 /// The longest pattern in bytes, and the most paths it may name
 const LIMITS: (usize, usize) = (300, 200);
 
-pub(super) fn is_pattern(text: &str) -> bool {
+/// Whether the text has wildcards.
+pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '['])
 }
 
 /// The files whose paths match, in order; as in Python, `*` leaves hidden ones out.
-pub(super) fn matching(files: &dyn Files, pattern: &str) -> Vec<String> {
+pub fn matching(files: &dyn Files, pattern: &str) -> Vec<String> {
     let fixed = &pattern[..pattern.find(['*', '?', '[']).unwrap_or(pattern.len())];
     let folder = fixed.rsplit_once('/').map_or("", |(folder, _)| folder);
     let Some(expression) = compiled(pattern, Meaning::Path) else { return Vec::new() };

@@ -10,7 +10,7 @@ mod cargo_release;
 mod collectors;
 mod commitizen;
 mod draft;
-pub(in crate::python) mod glob;
+pub mod glob;
 mod scm;
 mod semantic_release;
 pub(in crate::python) mod sources;

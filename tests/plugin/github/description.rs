@@ -29,16 +29,16 @@ struct Validator {
     index: SchemaIndex,
 }
 
-pub(super) struct Description {
+pub(crate) struct Description {
     operations: Vec<Operation>,
     error: Validator,
 }
 
-pub(super) struct Operation {
+pub(crate) struct Operation {
     method: String,
     path: Vec<String>,
     /// `repos/list-releases`
-    pub(super) id: String,
+    pub(crate) id: String,
     parameters: Vec<Value>,
     /// The types that a body may have; of JSON, what it has to be
     bodies: BTreeMap<String, Option<Validator>>,
@@ -47,20 +47,21 @@ pub(super) struct Operation {
 }
 
 /// A request that is as the description wants it
-pub(super) struct Asked<'a> {
-    pub(super) operation: &'a Operation,
+pub(crate) struct Asked<'a> {
+    pub(crate) operation: &'a Operation,
     /// Of its address and its query
-    pub(super) parameters: BTreeMap<String, String>,
-    pub(super) json: Value,
+    pub(crate) parameters: BTreeMap<String, String>,
+    pub(crate) json: Value,
 }
 
 impl Description {
-    pub(super) fn get() -> &'static Self {
+    pub(crate) fn get() -> &'static Self {
         static DESCRIPTION: OnceLock<Description> = OnceLock::new();
         DESCRIPTION.get_or_init(|| Self::read(&excerpt()))
     }
 
-    fn read(document: &Value) -> Self {
+    /// Reads a description; its `basic-error` is what any request may be answered.
+    pub(crate) fn read(document: &Value) -> Self {
         let components = schemas(&document["components"]);
         let validator = |schema: &Value| {
             let mut root = schemas(schema);
@@ -88,7 +89,7 @@ impl Description {
     }
 
     /// A request, unless it is none that GitHub knows; then what is wrong with it.
-    pub(super) fn request(
+    pub(crate) fn request(
         &self,
         method: &str,
         path: &str,
@@ -126,7 +127,7 @@ impl Description {
     }
 
     /// What is wrong with a reply that this server gives.
-    pub(super) fn reply(&self, operation: &Operation, status: u16, body: &Value) -> Result<(), String> {
+    pub(crate) fn reply(&self, operation: &Operation, status: u16, body: &Value) -> Result<(), String> {
         let validator = match operation.replies.get(&status) {
             Some(validator) => validator.as_ref(),
             None if ALWAYS.contains(&status) => Some(&self.error),
@@ -193,7 +194,7 @@ impl Operation {
         if self.bodies.is_empty() {
             return if body.is_empty() { Ok(Value::Null) } else { Err(format!("{} has no body", self.id)) };
         }
-        let content_type = content_type.unwrap_or_default();
+        let content_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default();
         let Some(validator) = self.bodies.get(content_type) else {
             return Err(format!("the body of {} is `{content_type}`", self.id));
         };

@@ -1,18 +1,18 @@
 //! The example that publishes on GitHub, against a server that keeps releases as GitHub does and takes and answers what
 //! GitHub's own description of its interface allows.
 
-mod description;
-mod server;
+pub(crate) mod description;
+pub(crate) mod server;
 mod wire;
 
 use pyrelease_test_support::{Config, Invocation, Project, Transcript};
 use serde_json::Value;
 
 use super::support::built;
-use server::{Server, TOKEN};
+use server::{GitHub, TOKEN};
 
 /// A project that is published there.
-fn project(github: &Server) -> Project {
+fn project(github: &GitHub) -> Project {
     let config = Config::stages("version tag build push github-release")
         .stage("build")
         .set("isolation", false)
@@ -47,7 +47,7 @@ fn files(version: &str) -> Vec<String> {
 fn a_release_is_published_with_its_distributions_or_leaves_no_draft() {
     let mut seen =
         Transcript::named("github/a-release-is-published-with-its-distributions-or-leaves-no-draft");
-    let github = Server::start();
+    let github = GitHub::start();
     let project = project(&github);
     seen.add(&project.pyrelease("plan minor").code(0));
     github.kept().refused = Some("demo-1.1.0.tar.gz".to_owned());
@@ -66,7 +66,7 @@ fn a_release_is_published_with_its_distributions_or_leaves_no_draft() {
 
 #[test]
 fn one_that_is_killed_is_published_once() {
-    let github = Server::start();
+    let github = GitHub::start();
     let project = project(&github);
     let list = project.sandbox().root().join("points");
     run(&project).env("PYRELEASE_DRILL", format!("list:{}", list.display())).code(0);

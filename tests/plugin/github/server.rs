@@ -1,77 +1,41 @@
 //! A GitHub of the tests: it keeps releases as GitHub does, takes what GitHub's description allows and nothing else, and
 //! never answers what the description does not have.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::description::{Asked, Description};
+use crate::release::forge::fake::{Fake, Log, Reply, Server};
 
-pub(super) const TOKEN: &str = "ghp-a-token-of-the-tests";
+pub(crate) const TOKEN: &str = "ghp-sorrowful-canary";
 const NOW: &str = "2026-11-24T12:00:00Z";
 /// Where an Enterprise server has its interface, and where it takes assets
 const API: &str = "/api/v3";
 const UPLOADS: &str = "/api/uploads";
 
-/// Something that goes wrong at the next request of a kind
-#[derive(Debug, Clone)]
-pub(super) struct Trouble {
-    pub(super) operation: &'static str,
-    pub(super) status: u16,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) message: &'static str,
-    /// What was asked for happens all the same
-    pub(super) happens: bool,
-}
-
 #[derive(Default)]
-pub(super) struct Kept {
-    pub(super) releases: BTreeMap<u64, Value>,
-    pub(super) assets: BTreeMap<u64, Vec<Value>>,
-    pub(super) troubles: VecDeque<Trouble>,
+pub(crate) struct Kept {
+    pub(crate) releases: BTreeMap<u64, Value>,
+    pub(crate) assets: BTreeMap<u64, Vec<Value>>,
     /// An asset that is refused
-    pub(super) refused: Option<String>,
-    pub(super) has_no_tags: bool,
-    /// The operations that were asked for
-    pub(super) asked: Vec<String>,
-    /// What was asked or answered against the description
-    wrong: Vec<String>,
-    next: u64,
-    address: String,
+    pub(crate) refused: Option<String>,
+    pub(crate) has_no_tags: bool,
+    log: Log,
 }
 
-struct Reply {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    body: Value,
-}
-
-impl Reply {
-    fn new(status: u16, body: Value) -> Self {
-        Self { status, headers: Vec::new(), body }
-    }
-
-    fn error(status: u16, message: &str) -> Self {
-        Self::new(status, json!({"message": message, "documentation_url": "https://docs.github.com/rest"}))
-    }
-
-    fn invalid(field: &str, code: &str) -> Self {
-        let mut reply = Self::error(422, "Validation Failed");
-        reply.body["errors"] = json!([{"resource": "Release", "field": field, "code": code}]);
-        reply
-    }
+fn invalid(field: &str, code: &str) -> Reply {
+    let mut reply = Reply::error(422, "Validation Failed");
+    reply.body["errors"] = json!([{"resource": "Release", "field": field, "code": code}]);
+    reply
 }
 
 impl Kept {
     /// A release that is there, as somebody else made it.
-    pub(super) fn add(&mut self, tag: &str, is_draft: bool) -> u64 {
-        self.next += 1;
-        let (id, address) = (self.next, &self.address);
+    pub(crate) fn add(&mut self, tag: &str, is_draft: bool) -> u64 {
+        let id = self.log.next();
+        let address = &self.log.address;
         let release = json!({
             "id": id, "node_id": format!("R_{id}"), "tag_name": tag, "target_commitish": "main", "name": tag,
             "body": "", "draft": is_draft, "prerelease": false, "created_at": NOW,
@@ -85,7 +49,7 @@ impl Kept {
         id
     }
 
-    fn answer(&mut self, asked: &Asked<'_>, bytes: &[u8]) -> Reply {
+    fn answered(&mut self, asked: &Asked<'_>, bytes: &[u8]) -> Reply {
         let number = |name: &str| asked.parameters.get(name).and_then(|value| value.parse::<u64>().ok());
         let id = number("release_id").unwrap_or_default();
         if asked.operation.id.contains("release")
@@ -96,24 +60,14 @@ impl Kept {
         }
         match &*asked.operation.id {
             "repos/list-releases" => {
-                let (page, size) = (number("page").unwrap_or(1), number("per_page").unwrap_or(30).min(100));
-                let after = self.releases.values().rev().skip(((page - 1) * size) as usize);
-                let releases: Vec<&Value> = after.clone().take(size as usize).collect();
-                let mut reply = Reply::new(200, json!(releases));
-                if after.count() > size as usize {
-                    let next = format!(
-                        "<{}{API}/repositories/1/releases?page={}>; rel=\"next\"",
-                        self.address,
-                        page + 1
-                    );
-                    reply.headers.push(("link", next));
-                }
-                reply
+                let all: Vec<&Value> = self.releases.values().rev().collect();
+                let url = format!("{}{API}/repositories/1/releases", self.log.address);
+                Reply::page(asked, "per_page", &all, &url)
             }
             "repos/create-release" => {
                 let tag = asked.json["tag_name"].as_str().unwrap_or_default();
                 if self.published(tag).is_some() {
-                    return Reply::invalid("tag_name", "already_exists");
+                    return invalid("tag_name", "already_exists");
                 }
                 if asked.json["body"].as_str().is_some_and(|body| body.chars().count() > 125_000) {
                     return Reply::error(422, "body is too long (maximum is 125000 characters)");
@@ -149,7 +103,7 @@ impl Kept {
             "git/get-ref" if self.has_no_tags => Reply::error(404, "Not Found"),
             "git/get-ref" => {
                 let name = &asked.parameters["ref"];
-                let url = format!("{}{API}/repos/o/r/git/{name}", self.address);
+                let url = format!("{}{API}/repos/o/r/git/{name}", self.log.address);
                 let object = json!({"type": "tag", "sha": "0".repeat(40), "url": url});
                 Reply::new(
                     200,
@@ -180,17 +134,17 @@ impl Kept {
             asked_name.chars().map(|character| if is_plain(character) { character } else { '.' }).collect();
         let assets = self.assets.entry(id).or_default();
         if self.refused.as_ref() == Some(asked_name) || assets.iter().any(|asset| asset["name"] == *name) {
-            return Reply::invalid("name", "already_exists");
+            return invalid("name", "already_exists");
         }
-        self.next += 1;
-        let half = self.troubles.front().is_some_and(|trouble| trouble.message == "half of it");
+        let id = self.log.next();
+        let half = self.log.troubles.front().is_some_and(|trouble| trouble.message == "half of it");
         let asset = json!({
-            "id": self.next, "node_id": "RA", "name": name, "label": asked.parameters.get("label"),
+            "id": id, "node_id": "RA", "name": name, "label": asked.parameters.get("label"),
             "state": if half { "open" } else { "uploaded" }, "content_type": "application/octet-stream",
             "size": bytes.len(), "digest": format!("sha256:{}", pyrelease::plugin::store::sha256(bytes)),
             "download_count": 0, "created_at": NOW, "updated_at": NOW, "uploader": user(),
-            "url": format!("{}{API}/repos/o/r/releases/assets/{}", self.address, self.next),
-            "browser_download_url": format!("{}/o/r/releases/download/x/{}", self.address, self.next),
+            "url": format!("{}{API}/repos/o/r/releases/assets/{}", self.log.address, id),
+            "browser_download_url": format!("{}/o/r/releases/download/x/{}", self.log.address, id),
         });
         assets.push(asset.clone());
         Reply::new(201, asset)
@@ -218,44 +172,41 @@ fn user() -> Value {
     user
 }
 
-/// A GitHub, as long as the test lives
-pub(super) struct Server {
-    kept: Arc<Mutex<Kept>>,
-    _runtime: tokio::runtime::Runtime,
+impl Fake for Kept {
+    fn description() -> &'static Description {
+        Description::get()
+    }
+
+    fn log(&mut self) -> &mut Log {
+        &mut self.log
+    }
+
+    fn path<'a>(method: &Method, path: &'a str) -> Option<&'a str> {
+        let is_upload = *method == Method::POST && path.ends_with("/assets");
+        path.strip_prefix(if is_upload { UPLOADS } else { API })
+    }
+
+    fn may_ask(header: &dyn Fn(&str) -> Option<String>) -> Option<bool> {
+        let accepts = header("accept")?.split(", ").any(|kind| kind == "application/json");
+        let is_right = accepts && header("x-github-api-version").as_deref() == Some("2022-11-28");
+        is_right.then(|| header("authorization") == Some(format!("Bearer {TOKEN}")))
+    }
+
+    fn answer(&mut self, asked: &Asked<'_>, bytes: &[u8]) -> Reply {
+        self.answered(asked, bytes)
+    }
 }
 
-impl Server {
-    pub(super) fn start() -> Self {
-        let kept = Arc::<Mutex<Kept>>::default();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        // Read before anybody waits for an answer.
-        Description::get();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a free port");
-        let server = Self { kept, _runtime: runtime };
-        server.kept().address = format!("http://{}", listener.local_addr().expect("it has one"));
-        let router = Router::new()
-            .fallback(respond)
-            .layer(axum::extract::DefaultBodyLimit::disable())
-            .with_state(Arc::clone(&server.kept));
-        server._runtime.spawn(async move { axum::serve(listener, router).await });
-        server
-    }
+pub(crate) type GitHub = Server<Kept>;
 
-    pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
+impl GitHub {
     /// What `api` is in a configuration.
-    pub(super) fn api(&self) -> String {
-        format!("{}{API}", self.kept().address)
+    pub(crate) fn api(&self) -> String {
+        format!("{}{API}", self.url())
     }
 
     /// What everybody sees: the tags of published releases with the names of their assets.
-    pub(super) fn published(&self) -> Vec<(String, Vec<String>)> {
+    pub(crate) fn published(&self) -> Vec<(String, Vec<String>)> {
         let kept = self.kept();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let names =
@@ -264,75 +215,7 @@ impl Server {
         published.map(|(id, release)| (text(&release["tag_name"]), names(id))).collect()
     }
 
-    pub(super) fn drafts(&self) -> usize {
+    pub(crate) fn drafts(&self) -> usize {
         self.kept().releases.values().filter(|release| release["draft"] == true).count()
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            let wrong = std::mem::take(&mut self.kept().wrong);
-            assert!(wrong.is_empty(), "against GitHub's description: {wrong:#?}");
-        }
-    }
-}
-
-type Response = (StatusCode, HeaderMap, String);
-
-async fn respond(
-    State(kept): State<Arc<Mutex<Kept>>>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    bytes: Bytes,
-) -> Response {
-    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-    let reply = reply(&mut kept, &method, &uri, &headers, &bytes).unwrap_or_else(|wrong| {
-        kept.wrong.push(wrong.clone());
-        Reply::error(400, &wrong)
-    });
-    let mut fields = HeaderMap::new();
-    for (name, value) in reply.headers {
-        fields.insert(name, value.parse().expect("a header"));
-    }
-    let body = if reply.body.is_null() { String::new() } else { reply.body.to_string() };
-    (StatusCode::from_u16(reply.status).expect("a status"), fields, body)
-}
-
-/// The reply to a request, or what is wrong with either.
-fn reply(
-    kept: &mut Kept,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    bytes: &Bytes,
-) -> Result<Reply, String> {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if header("user-agent").is_none()
-        || !header("accept").is_some_and(|accept| accept.split(", ").any(|kind| kind == "application/json"))
-        || header("x-github-api-version") != Some("2022-11-28")
-    {
-        return Err(format!("the headers of {method} {uri}: {headers:?}"));
-    }
-    let address = reqwest::Url::parse(&format!("http://x{uri}")).map_err(|error| error.to_string())?;
-    let prefix = if method == Method::POST && uri.path().ends_with("/assets") { UPLOADS } else { API };
-    let path = uri.path().strip_prefix(prefix).ok_or_else(|| format!("{uri} is not below {prefix}"))?;
-    let query: Vec<_> = address.query_pairs().into_owned().collect();
-    let asked = Description::get().request(method.as_str(), path, &query, (header("content-type"), bytes))?;
-    kept.asked.push(asked.operation.id.clone());
-    let trouble = kept.troubles.front().filter(|trouble| trouble.operation == asked.operation.id).cloned();
-    let mut reply = match header("authorization") {
-        Some(token) if token == format!("Bearer {TOKEN}") => match &trouble {
-            Some(trouble) if !trouble.happens => Reply::error(trouble.status, trouble.message),
-            _ => kept.answer(&asked, bytes),
-        },
-        _ => Reply::error(401, "Bad credentials"),
-    };
-    if let Some(trouble) = trouble {
-        reply = Reply { headers: trouble.headers, ..Reply::error(trouble.status, trouble.message) };
-        kept.troubles.pop_front();
-    }
-    Description::get().reply(asked.operation, reply.status, &reply.body)?;
-    Ok(reply)
 }

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::super::support::{Listening, Trial, built};
-use super::server::{Server, TOKEN, Trouble};
+use super::server::{GitHub, TOKEN};
+use crate::release::forge::fake::{Fake as _, Trouble};
 
 /// A call of the plugin, with one distribution
 struct Call {
@@ -18,7 +19,7 @@ struct Call {
 }
 
 impl Call {
-    fn new(github: &Server) -> Self {
+    fn new(github: &GitHub) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut trial = Trial::of_library(&built("github_release"));
         trial.secrets.push(TOKEN.to_owned());
@@ -64,16 +65,16 @@ impl Call {
 }
 
 fn trouble(operation: &'static str, status: u16, message: &'static str) -> Trouble {
-    Trouble { operation, status, headers: Vec::new(), message, happens: false }
+    Trouble::new(operation, status, message)
 }
 
-fn assets(github: &Server) -> Vec<String> {
+fn assets(github: &GitHub) -> Vec<String> {
     github.published().into_iter().flat_map(|(_, assets)| assets).collect()
 }
 
 #[test]
 fn a_release_says_what_it_is() {
-    let github = Server::start();
+    let github = GitHub::start();
     for (version, is_prerelease) in [
         ("1.1.0", false),
         ("1.1.0rc1", true),
@@ -112,7 +113,7 @@ fn a_release_says_what_it_is() {
 
 #[test]
 fn what_somebody_else_has_made_is_left_alone() {
-    let github = Server::start();
+    let github = GitHub::start();
     let mut call = Call::new(&github);
     github.kept().has_no_tags = true;
     assert_data_eq!(
@@ -155,7 +156,7 @@ fn what_somebody_else_has_made_is_left_alone() {
 
 #[test]
 fn a_publication_is_known_by_its_release() {
-    let github = Server::start();
+    let github = GitHub::start();
     let mut call = Call::new(&github);
     let (_, heard) = call.runs();
     assert_eq!(call.of_effect(Method::Verify, "publish", &heard.undo[1])["effects"][0]["state"], "present");
@@ -173,7 +174,7 @@ fn a_publication_is_known_by_its_release() {
 
 #[test]
 fn answers_that_are_lost_are_looked_for() {
-    let github = Server::start();
+    let github = GitHub::start();
     let upload = "repos/upload-release-asset";
     for (version, trouble) in [
         ("1.1", trouble("repos/get-release-by-tag", 503, "down")),
@@ -184,14 +185,14 @@ fn answers_that_are_lost_are_looked_for() {
         ("1.6", Trouble { happens: true, ..trouble("repos/update-release", 500, "lost") }),
     ] {
         let before = github.kept().releases.len();
-        github.kept().troubles.push_back(trouble.clone());
+        github.trouble(trouble.clone());
         Call::new(&github).release("tag", version).runs();
-        assert!(github.kept().troubles.is_empty(), "{trouble:?}");
+        assert!(github.kept().log().troubles.is_empty(), "{trouble:?}");
         assert_eq!((github.drafts(), github.kept().releases.len()), (0, before + 1), "{trouble:?}");
     }
     assert_eq!(assets(&github), ["demo-1.1.0.tar.gz"; 6]);
     // One that was not made is not made twice.
-    github.kept().troubles.push_back(trouble("repos/create-release", 500, "down"));
+    github.trouble(trouble("repos/create-release", 500, "down"));
     let (_, text) = Call::new(&github).release("tag", "1.7").trial.fails();
     assert_data_eq!(
         text,
@@ -204,7 +205,7 @@ fn answers_that_are_lost_are_looked_for() {
 
 #[test]
 fn requests_that_come_too_early_are_made_later() {
-    let github = Server::start();
+    let github = GitHub::start();
     let in_a_second =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 1;
     for headers in [
@@ -212,14 +213,14 @@ fn requests_that_come_too_early_are_made_later() {
         vec![("x-ratelimit-remaining", "0".to_owned()), ("x-ratelimit-reset", in_a_second.to_string())],
     ] {
         let limited = trouble("repos/create-release", 403, "You have exceeded a secondary rate limit");
-        github.kept().troubles.push_back(Trouble { headers, ..limited });
+        github.trouble(Trouble { headers, ..limited });
     }
     let began = Instant::now();
     Call::new(&github).runs();
     assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
     assert_eq!(assets(&github), ["demo-1.1.0.tar.gz"]);
     let headers = vec![("retry-after", "3000".to_owned())];
-    github.kept().troubles.push_back(Trouble { headers, ..trouble("git/get-ref", 429, "slow down") });
+    github.trouble(Trouble { headers, ..trouble("git/get-ref", 429, "slow down") });
     let (cause, text) = Call::new(&github).release("tag", "v2").trial.fails();
     assert_data_eq!(
         text,
@@ -232,7 +233,7 @@ fn requests_that_come_too_early_are_made_later() {
 
 #[test]
 fn what_it_may_not_is_said_with_what_to_do() {
-    let github = Server::start();
+    let github = GitHub::start();
     let moved = Trouble {
         headers: vec![("location", "https://api.github.com/repositories/7/releases".to_owned())],
         ..trouble("repos/get-release-by-tag", 301, "Moved Permanently")
@@ -242,7 +243,7 @@ fn what_it_may_not_is_said_with_what_to_do() {
         (trouble("repos/list-releases", 404, "Not Found"), "`repository` is its name"),
         (moved, "GitHub redirects to https://api.github.com/repositories/7"),
     ] {
-        github.kept().troubles.push_back(trouble);
+        github.trouble(trouble);
         let (cause, text) = Call::new(&github).trial.fails();
         assert!(format!("{cause:?}").contains(expected), "{expected}: {text} {cause:?}");
     }

@@ -1,0 +1,177 @@
+//! The draft, or on GitLab the package: what can still be undone.
+
+use super::{AssetFile, NAME, Shared, Text, attempted, digest_of, effect, on_forge};
+use crate::engine::prelude::*;
+use crate::world::forge::{Forge, ForgeAddress, ForgeChange, ForgeKind, ReleaseDraft, Token};
+
+/// Creates the draft, with its files
+pub(in crate::stages) struct Draft(pub(super) Shared);
+
+impl Draft {
+    /// Creates the draft and uploads the files to it; returns its URL.
+    fn create(
+        &self,
+        release: &Release,
+        (address, token): (&ForgeAddress, &Token),
+        files: &[AssetFile],
+        effects: &mut Effects<'_>,
+    ) -> Result<String> {
+        let Text { drafted, mark, .. } = &Text::of(release, effects);
+        let (tag, title) = (release.names().tag.clone(), self.0.title(release));
+        let text = digest_of(drafted);
+        let does = format!("draft release {tag}");
+        effects.announce(created(address, does.clone()))?;
+        let draft = ForgeChange::Draft {
+            tag: tag.clone(),
+            title: title.clone(),
+            text: text.clone(),
+            mark: mark.clone(),
+        };
+        effects.attempt(effect(address, draft), |effects| {
+            let is_prerelease = self.0.is_prerelease(release);
+            let draft = ReleaseDraft { tag: &tag, title: &title, body: drafted, mark, is_prerelease };
+            let created = on_forge((release, effects), (address, token), |forge| forge.create_draft(&draft));
+            created.map(|draft| draft.url).map_err(attempted)
+        })?;
+        let found = on_forge((release, effects), (address, token), |forge| forge.marked(&tag, mark))?;
+        let draft = found.ok_or_else(|| Error::failed(format!("{does} of {address} is gone")))?;
+        let own = draft.expect_own(&title, &text);
+        own.map_err(|error| Error::failed(format!("{does} of {address}: {error}")))?;
+        for (file, path) in files {
+            let does = format!("{} in {does}", file.filename);
+            effects.announce(created(address, does))?;
+            let change = ForgeChange::Asset {
+                tag: tag.clone(),
+                title: title.clone(),
+                text: text.clone(),
+                mark: mark.clone(),
+                file: file.clone(),
+            };
+            effects.attempt(effect(address, change), |effects| {
+                let upload = |forge: &Forge<'_>| forge.upload_asset(&draft, file, path);
+                let name = on_forge((release, effects), (address, token), upload).map_err(attempted)?;
+                if name != file.filename {
+                    effects.note(&format!("{} renamed {} to {name}", address.kind, file.filename));
+                }
+                Ok(name)
+            })?;
+        }
+        Ok(draft.url)
+    }
+
+    /// Uploads the files to a generic package.
+    fn package(
+        release: &Release,
+        (address, token): (&ForgeAddress, &Token),
+        files: &[AssetFile],
+        effects: &mut Effects<'_>,
+    ) -> Result<()> {
+        let (name, version) = (&release.names().name, &release.names().version);
+        for (file, path) in files {
+            let does = format!("{} in package {name} {version}", file.filename);
+            effects.announce(created(address, does))?;
+            let change =
+                ForgeChange::Package { name: name.clone(), version: version.clone(), file: file.clone() };
+            effects.attempt(effect(address, change), |effects| {
+                let upload = |forge: &Forge<'_>| forge.upload_to_package((name, version), file, path);
+                on_forge((release, effects), (address, token), upload).map_err(attempted)?;
+                Ok("uploaded".to_owned())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn plan(&self, release: &Release, address: &ForgeAddress, effects: &mut Effects<'_>) -> Result<()> {
+        let names = release.names();
+        let does = match address.kind.has_drafts() {
+            true => format!("draft release {}", names.tag),
+            false => format!("package {} {}", names.name, names.version),
+        };
+        effects.announce(created(address, does))
+    }
+}
+
+fn created(address: &ForgeAddress, what: String) -> Action {
+    Action::Forge { at: address.to_string(), what, publishes: false }
+}
+
+impl Stage for Draft {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Repository
+    }
+
+    fn flow(&self) -> Flow {
+        Flow {
+            needs: vec![Product::Tag],
+            uses: vec![Product::Notes, Product::Distributions],
+            // Gitea publishes a draft when its tag is pushed.
+            after: vec!["push".to_owned()],
+            ..Flow::default()
+        }
+    }
+
+    fn preflight(&self, release: &Release) -> Result<Vec<Finding>> {
+        let (_, address) = self.0.place(release)?;
+        let mut findings = Vec::new();
+        if self.0.settings.draft && !address.kind.has_drafts() {
+            let finding = Finding::error(format!("{} has no draft releases", address.kind));
+            findings.push(finding.help("remove `draft` from [stage.forge-release]"));
+            return Ok(findings);
+        }
+        for pattern in self.0.settings.assets.iter().flatten() {
+            super::named(release, pattern)?;
+        }
+        let token = Shared::token(release, &address)?;
+        let forge = Forge::new(&address, &token, &release.workspace.environment, &|_| {})?;
+        let names = release.names();
+        let in_the_way = forge.in_the_way(&names.tag, (&names.name, &names.version))?;
+        // A run whose journal is lost continues with what it made.
+        if let Some(there) = in_the_way.filter(|_| !release.is_rebuilt()) {
+            let help = match address.kind {
+                ForgeKind::Gitlab => "delete it, or choose another version",
+                _ => "publish or delete it by hand, or choose another version",
+            };
+            findings.push(Finding::error(format!("{there}, on {}", address.host)).help(help));
+        }
+        Ok(findings)
+    }
+
+    fn check_credentials(&self, release: &Release) -> Result<Vec<Finding>> {
+        let (_, address) = self.0.place(release)?;
+        Shared::token(release, &address).map(|_| Vec::new())
+    }
+
+    fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
+        let (_, address) = self.0.place(release)?;
+        if !effects.is_live() {
+            self.plan(release, &address, effects)?;
+            return Ok(Outputs::default());
+        }
+        let token = Shared::token(release, &address)?;
+        let tag = &release.names().tag;
+        let there = on_forge((release, effects), (&address, &token), |forge| forge.published(tag))?;
+        if let Some(there) = there {
+            let message = format!("release {tag} of {address} is published already: {}", there.url);
+            if release.is_rebuilt() {
+                effects.skip(&message)?;
+                return Ok(Outputs::default());
+            }
+            return Err(Error::failed(message).help("somebody else has made it; it was not changed"));
+        }
+        let files = self.0.assets(release, effects)?;
+        let links = match address.kind.has_drafts() {
+            true => vec![self.create(release, (&address, &token), &files, effects)?],
+            false => {
+                Self::package(release, (&address, &token), &files, effects)?;
+                Vec::new()
+            }
+        };
+        // Where the draft stays one, its URL is what to look at; else it is gone when the release is out.
+        let links = if self.0.settings.draft { links } else { Vec::new() };
+        Ok(Outputs { links, ..Outputs::default() })
+    }
+}

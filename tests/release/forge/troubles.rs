@@ -1,0 +1,184 @@
+//! What forges refuse, lose or delay, and what somebody else does there meanwhile.
+
+use pyrelease_test_support::{Config, Transcript};
+use serde_json::json;
+
+use super::fake::Trouble;
+use super::{STAGES, Scene};
+use crate::plugin::github::server::{Kept, TOKEN};
+
+fn github(more: &Config) -> Scene<Kept> {
+    Scene::new("github", "o/r", TOKEN, more)
+}
+
+#[test]
+fn what_is_refused_is_said_and_undone() {
+    let mut seen = Transcript::named("forge/what-is-refused-is-said-and-undone");
+    let scene = github(&Config::default());
+    let before = scene.local.project.snapshot();
+    let limited = |status| Trouble {
+        headers: vec![("retry-after", "3000".to_owned())],
+        ..Trouble::new("repos/create-release", status, "You have exceeded a secondary rate limit")
+    };
+    let moved = Trouble {
+        headers: vec![("location", "https://api.github.com/repositories/7/releases".to_owned())],
+        ..Trouble::new("repos/create-release", 307, "Temporary Redirect")
+    };
+    for trouble in [
+        Trouble::new("repos/create-release", 401, "Bad credentials"),
+        Trouble::new("repos/create-release", 403, "Resource not accessible by integration"),
+        Trouble::new("repos/create-release", 404, "Not Found"),
+        Trouble::new("repos/upload-release-asset", 422, "Validation Failed"),
+        limited(403),
+        limited(429),
+        moved,
+        Trouble::new("repos/create-release", 500, "Server Error"),
+    ] {
+        scene.forge.trouble(trouble);
+        seen.add_error(&scene.pyrelease("run minor --yes --quiet").code(1));
+        scene.local.project.assert_unchanged(&before);
+        assert_eq!((scene.forge.drafts(), scene.forge.published()), (0, Vec::new()));
+    }
+    // Before anything is done:
+    seen.add_error(&scene.local.pyrelease("run minor --yes --quiet").code(3));
+    scene.forge.trouble(Trouble::new("repos/list-releases", 404, "Not Found"));
+    seen.add_error(&scene.pyrelease("run minor --yes --quiet").code(3));
+    seen.assert();
+}
+
+#[test]
+fn what_is_lost_or_delayed_is_repeated() {
+    let scene = github(&Config::default());
+    let lost = |operation, status| Trouble { happens: true, ..Trouble::new(operation, status, "lost") };
+    let slow = Trouble {
+        headers: vec![("retry-after", "1".to_owned())],
+        ..Trouble::new("repos/update-release", 429, "slow down")
+    };
+    for trouble in [
+        Trouble::new("repos/get-release-by-tag", 503, "down"),
+        lost("repos/create-release", 502),
+        lost("repos/upload-release-asset", 502),
+        Trouble { happens: true, ..Trouble::new("repos/upload-release-asset", 502, "half of it") },
+        slow,
+        lost("repos/update-release", 500),
+    ] {
+        let before = scene.forge.published().len();
+        scene.forge.trouble(trouble.clone());
+        scene.pyrelease("run minor --yes").code(0);
+        assert_eq!((scene.forge.drafts(), scene.forge.published().len()), (0, before + 1), "{trouble:?}");
+        let assets = scene.forge.published().pop().unwrap().1;
+        assert_eq!(assets.len(), 2, "{trouble:?}: {assets:?}");
+    }
+}
+
+#[test]
+fn a_publication_that_fails_is_a_warning() {
+    let mut seen = Transcript::named("forge/a-publication-that-fails-is-a-warning");
+    let scene = github(&Config::default());
+    scene.forge.trouble(Trouble::new("repos/update-release", 403, "Resource not accessible by integration"));
+    seen.add(&scene.pyrelease("run minor --yes").code(0));
+    assert_eq!((scene.forge.drafts(), scene.local.public.files().len()), (1, 2));
+    seen.assert();
+}
+
+#[test]
+fn what_somebody_edits_or_publishes_is_left_alone() {
+    let mut seen = Transcript::named("forge/what-somebody-edits-or-publishes-is-left-alone");
+    let scene = github(&Config::default());
+    let points = scene.points();
+    // The draft has all its files, and nothing is public.
+    let begun = points
+        .iter()
+        .find(|(_, what)| what.starts_with("before-record intent: demo-1.1.0-py3-none-any.whl on pypi"));
+    let (number, _) = begun.unwrap_or_else(|| panic!("{points:#?}"));
+    let killed = || {
+        let killed =
+            scene.pyrelease("run minor --yes").env("PYRELEASE_DRILL", format!("kill:{number}")).run();
+        assert_eq!(killed.status(), -1, "{killed}");
+    };
+    let edit = |key: &str, value: serde_json::Value| {
+        let mut kept = scene.forge.kept();
+        let release = kept.releases.values_mut().next_back().expect("the draft");
+        if key == "body" {
+            release["body"] = format!("Read this!\n{}", release["body"].as_str().expect("a text")).into();
+        } else {
+            release[key] = value;
+        }
+    };
+    killed();
+    edit("body", json!(null));
+    seen.add_error(&scene.pyrelease("rollback --yes").code(4));
+    assert_eq!(scene.forge.drafts(), 1);
+    assert!(!scene.local.project.remote_refs().contains_key("refs/tags/v1.2.0"), "the push was undone");
+    seen.add(&scene.pyrelease("status").code(0));
+    scene.pyrelease("rollback --yes --leave").code(0);
+    scene.forge.kept().releases.pop_last();
+
+    killed();
+    edit("draft", json!(false));
+    seen.add_error(&scene.pyrelease("rollback --yes").code(4));
+    scene.pyrelease("rollback --yes --leave").code(0);
+    scene.forge.kept().releases.pop_last();
+
+    killed();
+    edit("name", json!("The big one"));
+    seen.add(&scene.pyrelease("resume --yes").code(0));
+    assert_eq!(scene.forge.drafts(), 1);
+    seen.assert();
+}
+
+#[test]
+fn a_draft_may_stay_one_with_other_files() {
+    let config = Config::default()
+        .set("draft", true)
+        .set("prerelease", true)
+        .set("title", "Release {version} of {name}")
+        .set("assets", ["distributions", "LICENSE-*", "CHANGELOG.md"]);
+    let scene = github(&config);
+    scene.local.project.write("LICENSE-MIT", "None.\n");
+    scene.local.project.commit("Add a licence");
+    let released = scene.pyrelease("run minor --yes").code(0);
+    assert!(released.stderr().contains("stays a draft, for you to publish"), "{released}");
+    assert_eq!((scene.forge.drafts(), scene.forge.published()), (1, Vec::new()));
+    let kept = scene.forge.kept();
+    let (id, release) = kept.releases.iter().next().unwrap();
+    assert_eq!((&release["name"], &release["prerelease"]), (&json!("Release 1.1.0 of demo"), &json!(true)));
+    let names: Vec<&str> = kept.assets[id].iter().map(|asset| asset["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["CHANGELOG.md", "LICENSE-MIT", "demo-1.1.0-py3-none-any.whl", "demo-1.1.0.tar.gz"]);
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused() {
+    let mut seen = Transcript::named("forge/settings-that-cannot-work-are-refused");
+    let scene = github(&Config::default());
+    let written = scene.local.project.read("release.toml");
+    let mut try_with = |old: &str, new: &str, code: i32| {
+        assert!(written.contains(old), "{old} in {written}");
+        scene.local.project.write("release.toml", &written.replace(old, new));
+        scene.local.project.commit("Change the configuration");
+        let refused = scene.pyrelease("run minor --yes --quiet --force").code(code);
+        seen.heading(new).add_error(&refused);
+    };
+    let stages = |names: &str| Config::stages(names).lines("").to_string();
+    let usual = stages(STAGES);
+    try_with(&usual, &stages("version tag build push pypi forge-release"), 2);
+    try_with(&usual, &stages("version tag build forge-release push pypi"), 2);
+    try_with(&usual, &stages("version tag build push forge-release pypi forge-publish"), 2);
+    try_with("forge = \"github\"", "forge = \"sourceforge\"", 2);
+    try_with("forge = \"github\"\n", "", 3);
+    try_with("repository = \"o/r\"\n", "", 3);
+    try_with("repository = \"o/r\"", "repository = \"o/../r\"", 3);
+    try_with("repository = \"o/r\"", "repository = \"o/r\"\nassets = [\"../secret\"]", 2);
+    try_with("repository = \"o/r\"", "repository = \"o/r\"\nassets = [\"*.pdf\"]", 3);
+    try_with("forge = \"github\"", "forge = \"gitlab\"\ndraft = true", 3);
+    seen.assert();
+}
+
+#[test]
+fn a_rehearsal_and_a_drill_ask_no_forge() {
+    let scene = github(&Config::default());
+    let rehearsed = scene.pyrelease("rehearse minor --yes").code(0);
+    assert!(rehearsed.stderr().contains("`forge-release` does not take part"), "{rehearsed}");
+    scene.pyrelease("drill minor --every 40").code(0);
+    assert_eq!(scene.forge.asked(), [""; 0]);
+}
