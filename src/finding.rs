@@ -129,3 +129,20 @@ impl From<Error> for Finding {
         Self { help, ..Self::error(error.chain()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_findings_about_rights_are_pending_where_a_release_is_prepared() {
+        let prepares = Leave { prepares: true, ..Leave::default() };
+        let rights = Finding::error("there are no credentials").about_rights();
+        assert_eq!(rights.clone().under(Leave::default()), rights);
+        let pending = rights.under(prepares);
+        assert_eq!(pending.severity, Severity::Note);
+        assert_eq!(pending.message, "pending until `pyrelease publish`: there are no credentials");
+        let other = Finding::error("the tag exists");
+        assert_eq!(other.clone().under(prepares), other);
+    }
+}

@@ -20,6 +20,11 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "adopt")]
     sdist_only: bool,
 
+    /// Where git has no identity, later stages (such as `reopen`) commit as the bot of the forge whose job this is (GitHub,
+    /// GitLab)
+    #[arg(long)]
+    author_from_forge: bool,
+
     /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
@@ -42,6 +47,7 @@ pub(super) fn publish(context: &Context, arguments: &Arguments) -> Result<()> {
             file,
             adopt: arguments.adopt.as_deref(),
             sdist_only: arguments.sdist_only,
+            author_from_forge: arguments.author_from_forge,
             yes: arguments.yes,
             force: arguments.force,
         },

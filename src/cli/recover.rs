@@ -51,6 +51,7 @@ pub(super) fn resume(context: &Context, arguments: &Resume) -> Result<()> {
             force: arguments.force,
             fresh: arguments.fresh,
             import: arguments.import.as_deref(),
+            author: None,
         },
     )
 }

@@ -46,18 +46,21 @@ pub fn prepare(context: &Context, options: &PrepareOptions<'_>) -> Result<()> {
             .because(std::io::Error::from(error.kind()))
             .help("name a file in a folder that exists and can be written: `--out FILE`")
     })?;
-    let author = match options.author_from_forge {
-        true => author(context)?,
-        false => None,
-    };
+    let author = author(context, options.author_from_forge)?;
     let preparation = Preparation { file, sdist_only: options.sdist_only, author };
     let PrepareOptions { bump, notes, yes, fresh, force, .. } = *options;
     let options = RunOptions { bump, notes, yes, fresh, force, ..RunOptions::default() };
     run(context, &RunOptions { prepare: Some(&preparation), ..options })
 }
 
-/// The bot of the forge that this job runs at, if git has no identity.
-fn author(context: &Context) -> Result<Option<Author>> {
+/// With `from_forge`, the author that the forge of this job has for it, if git has no identity.
+///
+/// # Errors
+/// The job is of no known forge.
+pub(super) fn author(context: &Context, from_forge: bool) -> Result<Option<Author>> {
+    if !from_forge {
+        return Ok(None);
+    }
     let environment = &context.environment;
     let repository = Repository::discover(&context.folder)?;
     if repository.has_author(environment) {

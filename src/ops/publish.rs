@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::prepare::author;
 use super::resume::{ResumeOptions, complete};
 use super::session::configuration_of_run;
 use super::transfer::warn_of_configuration;
@@ -30,6 +31,8 @@ pub struct PublishOptions<'a> {
     pub adopt: Option<&'a Path>,
     /// Release the sdist alone, though the run waits for wheels
     pub sdist_only: bool,
+    /// Where git has no identity, commit as the bot of the forge
+    pub author_from_forge: bool,
     /// Do not ask for confirmation
     pub yes: bool,
     /// Continue despite errors marked as overridable
@@ -42,6 +45,7 @@ pub struct PublishOptions<'a> {
 /// The file is no valid export, the run cannot continue in this repository, or a wheel is not of the release: nothing has
 /// begun then. Or as `resume`.
 pub fn publish(context: &Context, options: &PublishOptions<'_>) -> Result<()> {
+    let author = author(context, options.author_from_forge)?;
     let (workspace, store) = open(context)?;
     let lock = store.lock()?;
     let imported = transfer::unpack(&store, &context.folder.join(options.file))?;
@@ -90,7 +94,8 @@ pub fn publish(context: &Context, options: &PublishOptions<'_>) -> Result<()> {
     if let Some(files) = adopted {
         adopt(context, &run, &files)?;
     }
-    let resuming = ResumeOptions { yes: true, force: options.force, ..ResumeOptions::default() };
+    let (force, author) = (options.force, author.as_ref());
+    let resuming = ResumeOptions { yes: true, force, author, ..ResumeOptions::default() };
     let can_pause = !options.yes && super::can_ask();
     complete(context, &workspace, (&store, &lock), run, (&resuming, can_pause))
 }

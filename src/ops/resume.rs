@@ -14,6 +14,7 @@ use crate::engine::release::Workspace;
 use crate::engine::resume_state::{awaits_wheels, export_of};
 use crate::engine::run::{Lock, RunFolder, Store};
 use crate::error::{Error, ErrorKind, Result};
+use crate::world::git::Author;
 use crate::world::orphans;
 
 /// The options of `resume`
@@ -31,6 +32,8 @@ pub struct ResumeOptions<'a> {
     pub fresh: bool,
     /// A file that `status --export` wrote, whose run to import and complete
     pub import: Option<&'a Path>,
+    /// The author of what later stages commit, if git has none
+    pub author: Option<&'a Author>,
 }
 
 /// Completes the interrupted run.
@@ -100,6 +103,9 @@ pub(super) fn complete(
     release.building.fresh_since = options.fresh.then(Timestamp::now);
     release.export = export_of(journal.records());
     release.workspace.repository.give_consent();
+    if let Some(author) = options.author {
+        release.workspace.repository.set_author(author.clone());
+    }
     let environment = release.workspace.environment.clone();
     let asked = ask_for_missing(context, &config, &pipeline, &header.name, yes, environment);
     release.workspace.environment = asked.map_err(not_over)?;

@@ -10,7 +10,7 @@ use crate::python::archive;
 use crate::python::distribution::{Distribution, Kind};
 use crate::python::filename::{Filename, normalize};
 use crate::python::metadata::Metadata;
-use crate::python::verdict::{Expected, Policy, differing};
+use crate::python::verdict::{Expected, Policy, differing_from_sdist};
 use crate::world::{Environment, record_digest, sha256};
 
 /// How many levels of folders are searched: CI systems unpack each artifact into a folder of its own
@@ -125,7 +125,8 @@ impl Measure<'_> {
         if let Some(of_first) = first.and_then(metadata) {
             let first = first.map_or("", |file| file.filename.as_str());
             for file in new.iter().filter(|file| file.filename != first) {
-                let fields = metadata(file).map(|own| differing(&of_first, &own)).unwrap_or_default();
+                let fields =
+                    metadata(file).map(|own| differing_from_sdist(&of_first, &own)).unwrap_or_default();
                 if !fields.is_empty() {
                     refused.push(format!(
                         "`{}` and `{first}` differ in {}",

@@ -214,14 +214,25 @@ fn same_metadata(files: &[Judgement]) -> Vec<Diagnostic> {
     findings
 }
 
-/// The fields in which two files' metadata differ although they must not (PEP 643).
-pub fn differing(a: &Metadata, b: &Metadata) -> Vec<String> {
+/// The fields in which a wheel's metadata differ from those of the sdist that it was built from, although they must not:
+/// only the sdist says what is `Dynamic` (PEP 643).
+pub fn differing_from_sdist(sdist: &Metadata, wheel: &Metadata) -> Vec<String> {
+    differing_unless(&[sdist], sdist, wheel)
+}
+
+/// The fields in which two files' metadata differ although they must not.
+fn differing(a: &Metadata, b: &Metadata) -> Vec<String> {
+    differing_unless(&[a, b], a, b)
+}
+
+/// The same, where `dynamic` say which fields are `Dynamic`.
+fn differing_unless(dynamic: &[&Metadata], a: &Metadata, b: &Metadata) -> Vec<String> {
     let promises =
         |metadata: &&Metadata| metadata.metadata_version().is_some_and(|version| version >= (2, 2));
     let promised = [a, b].iter().all(promises);
     let is_dynamic = |field: &str| {
-        let mut dynamic = a.all("Dynamic").chain(b.all("Dynamic"));
-        dynamic.any(|name| name.trim().eq_ignore_ascii_case(field))
+        let mut names = dynamic.iter().flat_map(|metadata| metadata.all("Dynamic"));
+        names.any(|name| name.trim().eq_ignore_ascii_case(field))
     };
     // The order of a repeated field has no meaning.
     let values = |metadata: &Metadata, field: &str| {

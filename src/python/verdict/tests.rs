@@ -449,3 +449,12 @@ const FIELDS: &[&str] = &[
     "Import-Name",
     "Keywords",
 ];
+
+#[test]
+fn only_what_the_sdist_calls_dynamic_may_differ_in_a_wheel() {
+    let head = "Metadata-Version: 2.2\nName: demo\nVersion: 1.0\n";
+    let parse = |more: &str| Metadata::parse(format!("{head}{more}").as_bytes()).unwrap();
+    let sdist = parse("Dynamic: Requires-Dist\nSummary: one\n");
+    let wheel = parse("Requires-Dist: other\nDynamic: Summary\nSummary: two\n");
+    assert_eq!(differing_from_sdist(&sdist, &wheel), ["`Summary`"]);
+}

@@ -100,3 +100,25 @@ fn a_run_that_a_job_saved_is_published_by_the_next() {
     forge.publishing_job(&first, "publish --yes").arg(&file).code(0);
     forge.local.is_released(&first);
 }
+
+/// On a runner that keeps its checkout, the command begins where it was killed, and the wheels join once.
+#[test]
+fn before_and_after_the_wheels_joined() {
+    let forge = Forge::new();
+    let (file, wheels) = (forge.prepared("--sdist-only"), forge.path("wheels"));
+    forge.wheels(&file, &wheels, "any win_amd64", &[]);
+    let folder = forge.checkout("publishing");
+    let publish = || forge.publishing_job(&folder, "publish --yes --adopt").arg(&wheels).arg(&file);
+    let joined = || forge.job(&folder, "log --last").run().stdout().matches("built elsewhere").count();
+    // The second attempt is killed before the wheels join, and the third, which finds the run, after that.
+    let imported = number("after-record imported");
+    let first_record = imported - number("before-record imported") + 1;
+    for (kill, joins) in [(imported, 0), (imported + 1, 0), (first_record, 1)] {
+        assert_eq!(publish().env("PYRELEASE_DRILL", format!("kill:{kill}")).run().status(), -1);
+        assert_eq!(joined(), joins);
+        forge.assert_nothing_is_out();
+    }
+    publish().code(0);
+    assert_eq!(joined(), 1);
+    assert_eq!(forge.local.public.files().len(), 3);
+}

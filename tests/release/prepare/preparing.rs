@@ -122,3 +122,17 @@ fn a_killed_preparation_is_completed_by_resume_and_publishes_nothing() {
         forge.assert_nothing_is_out();
     }
 }
+
+/// A checkout without credentials of a private repository: git cannot ask the remote.
+#[test]
+fn a_remote_that_cannot_be_read_is_for_the_job_that_publishes() {
+    let forge = Forge::new();
+    let (folder, file) = (forge.checkout("preparing"), forge.path("run.tar.gz"));
+    forge.git(&folder, &["remote", "set-url", "origin", text(&forge.path("private.git"))]);
+    let prepare = forge.job(&folder, "prepare minor --yes --author-from-forge --out").arg(&file).code(0);
+    let pending = prepare.stderr().lines().find(|line| line.contains("[push]")).unwrap_or_default();
+    assert!(pending.starts_with("note: [push] pending until `pyrelease publish`: "), "{prepare}");
+    let publishing = forge.checkout("publishing");
+    forge.publishing_job(&publishing, "publish --yes").arg(&file).code(0);
+    forge.local.is_released(&publishing);
+}

@@ -2,6 +2,7 @@
 
 use pyrelease_test_support::{Transcript, str};
 
+use super::super::drilled::Local;
 use super::Forge;
 
 #[test]
@@ -76,6 +77,32 @@ fn a_failure_undoes_the_push_of_an_attempt_that_was_killed_elsewhere() {
     assert_eq!(remote["refs/heads/main"], forge.local.project.git(&["rev-parse", "HEAD"]));
     forge.publishing_job(&second, "publish --yes").arg(&file).code(0);
     forge.local.is_released(&second);
+}
+
+/// As a job that a tag or GitLab starts: HEAD is at no branch.
+#[test]
+fn a_detached_head_releases_to_the_branch_that_the_configuration_names() {
+    let forge = Forge::of(Local::configured("[stage.push]\nbranch = \"main\"\n"));
+    let (preparing, publishing) = (forge.checkout("preparing"), forge.checkout("publishing"));
+    for folder in [&preparing, &publishing] {
+        forge.git(folder, &["checkout", "--quiet", "--detach"]);
+    }
+    let file = forge.path("run.tar.gz");
+    forge.job(&preparing, "prepare minor --yes --author-from-forge --out").arg(&file).code(0);
+    forge.assert_nothing_is_out();
+    forge.publishing_job(&publishing, "publish --yes").arg(&file).code(0);
+    forge.local.is_released(&publishing);
+}
+
+#[test]
+fn a_stage_that_commits_afterwards_has_the_author_of_the_forge() {
+    let stages = "stages = [\"changelog\", \"version\", \"tag\", \"build\", \"check\", \"push\", \"pypi\", \"reopen\"]\n";
+    let forge = Forge::of(Local::configured(stages));
+    let file = forge.prepared("");
+    let folder = forge.checkout("publishing");
+    forge.publishing_job(&folder, "publish --yes --author-from-forge").arg(&file).code(0);
+    let log = forge.local.project.remote().git(&["log", "-2", "--format=%an %s", "main"]);
+    assert_eq!(log, "github-actions[bot] Start 1.1.1.dev0\ngithub-actions[bot] Release 1.1.0");
 }
 
 #[test]
