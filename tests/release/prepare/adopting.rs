@@ -128,3 +128,22 @@ help: `pyrelease publish FILE --sdist-only` releases the sdist alone
     assert_eq!(forge.local.public.files().keys().collect::<Vec<_>>(), ["demo-1.1.0.tar.gz"]);
     assert_eq!(forge.git(&folder, &["describe", "--exact-match"]), "v1.1.0");
 }
+
+#[test]
+fn nothing_joins_a_release_that_has_begun_to_leave() {
+    let forge = Forge::new();
+    let (file, wheels) = (forge.prepared(""), forge.path("wheels"));
+    let folder = forge.checkout("publishing");
+    let kill = format!("kill:{}", super::killed::number("after-record stage-done testpypi"));
+    let job = forge.publishing_job(&folder, "publish --yes").arg(&file);
+    assert_eq!(job.env("PYRELEASE_DRILL", kill).run().status(), -1);
+    forge.wheels(&file, &wheels, "win_amd64", &[]);
+    let late = forge.publishing_job(&folder, "publish --yes --adopt").arg(&wheels).arg(&file).code(4);
+    late.stderr_eq(str![[r#"
+error: `demo-1.1.0-py3-none-win_amd64.whl` cannot join run [RUN]: it has begun to publish, and its files are fixed since
+help: publish the files that it has, or `pyrelease rollback` it if nothing is public
+
+"#]]);
+    forge.publishing_job(&folder, "publish --yes").arg(&file).code(0);
+    forge.local.is_released(&folder);
+}
