@@ -62,6 +62,11 @@ fn identity(publisher: &Publisher) -> Value {
         let path = reference.split('@').next().unwrap_or_default().to_owned();
         path.rsplit('/').next().unwrap_or_default().to_owned()
     };
+    // `gitlab.com/GROUP/NAME//PATH@REF`
+    let configuration = |reference: String| {
+        let file = reference.split('@').next().unwrap_or_default();
+        file.split_once("//").map_or(file, |(_, path)| path).to_owned()
+    };
     let described = match publisher.kind() {
         "GitHub" => vec![
             ("repository", claim("repository")),
@@ -70,7 +75,7 @@ fn identity(publisher: &Publisher) -> Value {
         ],
         "GitLab" => vec![
             ("repository", claim("project_path")),
-            ("workflow_filepath", claim("ci_config_ref_uri").map(workflow)),
+            ("workflow_filepath", claim("ci_config_ref_uri").map(configuration)),
             ("environment", claim("environment")),
         ],
         "Google" => vec![("email", claim("email"))],
