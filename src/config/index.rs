@@ -15,6 +15,18 @@ pub enum IndexKind {
     Public,
 }
 
+/// Whether releases to an index are attested
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Attestations {
+    /// Where a trusted publisher can sign; the release goes on without if that fails
+    Auto,
+    /// Always; the release stops before anything is published if that fails
+    Required,
+    /// Never
+    Off,
+}
+
 /// The settings of an index
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexSettings {
@@ -27,6 +39,7 @@ pub struct IndexSettings {
     pub view: Option<String>,
     /// Whether it supports trusted publishing; none for the default (PyPI does, others do not)
     pub trusted_publishing: Option<bool>,
+    pub attestations: Attestations,
     /// A file with a client certificate and its key, for an index that requires one
     pub client_certificate: Option<String>,
     /// Where `upload` and `simple` come from: [`PREDEFINED`], or the configuration's file
@@ -45,6 +58,7 @@ impl IndexSettings {
             simple: None,
             view: None,
             trusted_publishing: None,
+            attestations: Attestations::Off,
             client_certificate: None,
             origins: ["--url", "--simple"].map(str::to_owned),
         }
@@ -65,6 +79,10 @@ pub(super) struct Raw {
     view: Option<String>,
     /// Whether the index supports trusted publishing, as PyPI and TestPyPI do
     trusted_publishing: Option<bool>,
+    /// Whether to sign an attestation of each file before it is uploaded (PEP 740): `auto` in a trusted publisher's job,
+    /// and the release goes on without if that fails; `required`, or the release stops before anything is published;
+    /// `off`. The default is `auto` for PyPI and TestPyPI, else `off`: what is signed is recorded in a public log for good
+    attestations: Option<Attestations>,
     /// A PEM file with the client certificate and key for this index; relative to the project
     client_certificate: Option<String>,
 }
@@ -107,11 +125,15 @@ impl Raw {
         }
         Ok(IndexSettings {
             kind,
-            upload,
             simple: self.simple.or_else(|| inherited.and_then(|index| index.simple.clone())),
             view: self.view.or_else(|| inherited.and_then(|index| index.view.clone())),
             trusted_publishing: self.trusted_publishing,
+            attestations: self.attestations.unwrap_or_else(|| {
+                let same = predefined.filter(|index| index.upload == upload);
+                same.map_or(Attestations::Off, |index| index.attestations)
+            }),
             client_certificate: self.client_certificate,
+            upload,
             origins,
         })
     }
@@ -125,6 +147,7 @@ pub(super) fn predefined() -> BTreeMap<String, IndexSettings> {
         simple: Some(format!("{site}/simple/")),
         view: Some(format!("{site}/project/{{name}}/{{version}}/")),
         trusted_publishing: None,
+        attestations: Attestations::Auto,
         client_certificate: None,
         origins: [PREDEFINED, PREDEFINED].map(str::to_owned),
     };

@@ -299,6 +299,7 @@ impl Configuration {
             table.remove("view");
             table.remove("simple");
             table.remove("trusted-publishing");
+            table.remove("attestations");
             if index.listed {
                 table.insert("simple", value(simple));
             }

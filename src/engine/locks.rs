@@ -49,7 +49,11 @@ pub fn lock_scopes(effect: &Effect, repository: &Repository) -> Vec<LockScope> {
     match effect {
         Effect::Land { landing } => vec![landing.lock_scope(repository)],
         Effect::Push { remote, updates, .. } => push_scopes(remote, updates, repository),
-        Effect::Upload { .. } | Effect::Command { .. } | Effect::Plugin(_) | Effect::Forge(_) => Vec::new(),
+        Effect::Upload { .. }
+        | Effect::Attest { .. }
+        | Effect::Command { .. }
+        | Effect::Plugin(_)
+        | Effect::Forge(_) => Vec::new(),
     }
 }
 

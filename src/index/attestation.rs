@@ -1,29 +1,58 @@
-//! The attestation beside a distribution (PEP 740): a signed statement of what it was built from and by whom. The
-//! index verifies the signature. Before anything is sent, this module refuses a file that is not an attestation, or
+//! The attestations beside a distribution (PEP 740): signed statements of what it was built from and by whom. The
+//! index verifies the signatures. Before anything is sent, this module refuses a file that is not an attestation, or
 //! that attests other bytes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::python::attestation::Attestation;
+use crate::python::attestation::{Attestation, SUFFIXES};
 use crate::python::distribution::Distribution;
 
-/// The suffix that an attestation's file name adds to the distribution's
-const ENDING: &str = ".publish.attestation";
 /// In bytes; attestations usually have about 10 kB
 const LONGEST: u64 = 1 << 20;
 
-/// The attestation beside a distribution, as the form wants it: a list. None if there is no such file.
+/// Where the attestation of a distribution's publication lies, or will lie.
+pub fn attestation_path(distribution: &Path) -> PathBuf {
+    with_suffix(distribution, SUFFIXES[0])
+}
+
+/// Whether an attestation of its publication lies beside a distribution, and is of these bytes.
+pub fn has_attestation(distribution: &Distribution) -> bool {
+    read(distribution, SUFFIXES[0]).is_ok_and(|found| found.is_some())
+}
+
+fn with_suffix(distribution: &Path, suffix: &str) -> PathBuf {
+    let mut path = distribution.to_owned().into_os_string();
+    path.push(suffix);
+    PathBuf::from(path)
+}
+
+/// The attestations beside a distribution, as the form wants them: a list. None if there are no such files.
 ///
 /// # Errors
-/// The file is not an attestation, or it attests other bytes.
+/// A file is not an attestation, or it attests other bytes; or both are of the same kind.
 pub(super) fn beside(distribution: &Distribution) -> Result<Option<String>> {
-    let mut path = distribution.path.clone().into_os_string();
-    path.push(ENDING);
-    let path = PathBuf::from(path);
+    let mut found = Vec::new();
+    let mut kinds = Vec::new();
+    for suffix in SUFFIXES {
+        let Some((value, kind)) = read(distribution, suffix)? else { continue };
+        if kind.is_some() && kinds.contains(&kind) {
+            let (file, [first, second]) = (&distribution.filename, SUFFIXES);
+            let message = format!("`{file}{first}` and `{file}{second}` are attestations of the same kind");
+            return Err(Error::failed(message).help("an index takes one of each kind: delete one"));
+        }
+        kinds.push(kind);
+        found.push(value);
+    }
+    Ok((!found.is_empty()).then(|| Value::Array(found).to_string()))
+}
+
+/// An attestation beside a distribution, and which kind of statement it is if its version is known.
+fn read(distribution: &Distribution, suffix: &str) -> Result<Option<(Value, Option<String>)>> {
+    let path = with_suffix(&distribution.path, suffix);
     let Ok(there) = fs_err::metadata(&path) else { return Ok(None) };
     let none = |why: &str| {
         let (path, file) = (path.display(), &distribution.filename);
@@ -47,18 +76,19 @@ pub(super) fn beside(distribution: &Distribution) -> Result<Option<String>> {
     }
     let attestation = Attestation::deserialize(&value).map_err(|error| none(&error.to_string()))?;
     // The index checks versions that we do not know.
-    if attestation.version == 1 {
-        is_of(&attestation, distribution).map_err(|why| none(&why))?;
+    if attestation.version != 1 {
+        return Ok(Some((value, None)));
     }
-    Ok(Some(Value::Array(vec![value]).to_string()))
+    let kind = is_of(&attestation, distribution).map_err(|why| none(&why))?;
+    Ok(Some((value, Some(kind))))
 }
 
-/// Refuses an attestation of other bytes, such as one left over from another build.
-fn is_of(attestation: &Attestation, distribution: &Distribution) -> Result<(), String> {
+/// Refuses an attestation of other bytes, such as one left over from another build. Returns its kind.
+fn is_of(attestation: &Attestation, distribution: &Distribution) -> Result<String, String> {
     let statement = attestation.statement().ok_or("its signed statement cannot be read")?;
     let Some(attested) = statement.sha256() else { return Err("it does not name a sha256".to_owned()) };
     if attested.eq_ignore_ascii_case(&distribution.sha256) {
-        return Ok(());
+        return Ok(statement.predicate);
     }
     let attested: String = attested.chars().take(64).filter(|letter| !letter.is_control()).collect();
     Err(format!("it attests the sha256 {attested}, but the file has {}", distribution.sha256))
@@ -75,10 +105,18 @@ mod tests {
     use crate::python::distribution::Kind;
 
     fn attestation(sha256: &str) -> String {
+        of_kind("https://docs.pypi.org/attestations/publish/v1", sha256)
+    }
+
+    fn built(sha256: &str) -> String {
+        of_kind("https://slsa.dev/provenance/v1", sha256)
+    }
+
+    fn of_kind(kind: &str, sha256: &str) -> String {
         let statement = json!({
             "_type": "https://in-toto.io/Statement/v1",
             "subject": [{ "name": "demo-1.0-py3-none-any.whl", "digest": { "sha256": sha256 } }],
-            "predicateType": "https://docs.pypi.org/attestations/publish/v1",
+            "predicateType": kind,
             "predicate": null,
         });
         let statement = BASE64_STANDARD.encode(statement.to_string());
@@ -140,6 +178,15 @@ mod tests {
 `[FOLDER]/demo-1.0-py3-none-any.whl.publish.attestation` is not a valid attestation of demo-1.0-py3-none-any.whl: it attests the sha256 bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb, but the file has aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 "#]]
         );
+        fs_err::write(&file, attestation(&sha256)).unwrap();
+        let slsa = folder.path().join("demo-1.0-py3-none-any.whl.slsa.attestation");
+        fs_err::write(&slsa, attestation(&sha256)).unwrap();
+        let twice = beside(&wheel).unwrap_err().to_string();
+        assert!(twice.ends_with("are attestations of the same kind"), "{twice}");
+        fs_err::write(&slsa, built(&sha256)).unwrap();
+        let both: Value = serde_json::from_str(&beside(&wheel).unwrap().unwrap()).unwrap();
+        assert_eq!(both.as_array().map(Vec::len), Some(2));
+        fs_err::remove_file(&slsa).unwrap();
         fs_err::remove_file(&file).unwrap();
         fs_err::create_dir(&file).unwrap();
         assert!(beside(&wheel).unwrap_err().to_string().ends_with("it is not a file"));

@@ -22,6 +22,7 @@ mod window;
 use reqwest::Url;
 use thiserror::Error;
 
+pub use attestation::{attestation_path, has_attestation};
 pub use credentials::{
     CredentialProblem, Credentials, CredentialsError, Login, PYPIRC, PypircIndex, PypircSecret, TOKEN_USER,
     find, find_to_read, has_keyring, help_without, pypirc_indexes, pypirc_lines, pypirc_secrets,
@@ -30,7 +31,7 @@ pub use credentials::{
 pub use deliver::{Delivery, Undelivered, deliver};
 pub use hosts::{NewHost, allowing};
 pub use metadata_file::MetadataFile;
-pub use oidc::OidcError;
+pub use oidc::{OidcError, SigningIdentity};
 pub use refusals::help_for;
 pub use simple::{FilePresence, Listing, SimpleError, SimpleFile, Yanked};
 pub use staged::Index;

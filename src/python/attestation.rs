@@ -5,13 +5,84 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The kinds of statements that PyPI accepts
 const PREDICATES: [&str; 2] =
     ["https://docs.pypi.org/attestations/publish/v1", "https://slsa.dev/provenance/v1"];
 const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+/// Issuers of identities
+const GITHUB: &str = "https://token.actions.githubusercontent.com";
+const GITLAB: &str = "https://gitlab.com";
+
+/// The suffixes that attestations' file names add to the distribution's, in the order of [`PREDICATES`]
+pub const SUFFIXES: [&str; 2] = [".publish.attestation", ".slsa.attestation"];
+
+/// Who signs: a trusted publisher, as PyPI describes it
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind")]
+pub enum Attester {
+    GitHub {
+        /// `OWNER/NAME`
+        repository: String,
+        /// The workflow's file name
+        workflow: String,
+    },
+    GitLab {
+        /// `GROUP/NAME`
+        repository: String,
+        /// The path of the CI configuration
+        workflow_filepath: String,
+    },
+}
+
+impl Attester {
+    /// The publisher that PyPI recognises by the claims of a job's identity, and whom the certificate for this identity
+    /// will name.
+    ///
+    /// # Errors
+    /// PyPI would refuse its attestations.
+    pub fn of(claims: &Map<String, Value>) -> Result<Self, String> {
+        let claim = |name: &str| {
+            let value = claims.get(name).and_then(Value::as_str);
+            value.ok_or_else(|| format!("the job's identity has no claim `{name}`"))
+        };
+        let before_ref = |reference: &str| reference.split('@').next().unwrap_or_default().to_owned();
+        match claim("iss")? {
+            GITHUB => {
+                // PyPI compares the job's workflow, and the certificate has the workflow that was started.
+                let [of_job, started] = [claim("job_workflow_ref")?, claim("workflow_ref")?].map(before_ref);
+                if of_job != started {
+                    return Err(format!(
+                        "`{of_job}` is a reusable workflow, called by `{started}`: PyPI refuses its attestations"
+                    ));
+                }
+                let repository = claim("repository")?.to_owned();
+                let workflow = of_job.strip_prefix(&format!("{repository}/.github/workflows/"));
+                let workflow =
+                    workflow.ok_or_else(|| format!("`{of_job}` is not a workflow of `{repository}`"))?;
+                Ok(Self::GitHub { workflow: workflow.to_owned(), repository })
+            }
+            GITLAB => {
+                let repository = claim("project_path")?.to_owned();
+                let file = before_ref(claim("ci_config_ref_uri")?);
+                let path = file.strip_prefix(&format!("gitlab.com/{repository}//"));
+                let path =
+                    path.ok_or_else(|| format!("`{file}` is not a CI configuration of `{repository}`"))?;
+                Ok(Self::GitLab { workflow_filepath: path.to_owned(), repository })
+            }
+            other => Err(format!("PyPI accepts no attestations for the issuer `{other}`")),
+        }
+    }
+}
+
+/// Whether the claims of a job's identity say that its repository is not public.
+pub fn is_private(claims: &Map<String, Value>) -> bool {
+    let visibility = |name| claims.get(name).and_then(Value::as_str);
+    let visibility = visibility("repository_visibility").or_else(|| visibility("project_visibility"));
+    visibility.is_some_and(|visibility| visibility != "public")
+}
 
 /// An attestation
 #[derive(Debug, Deserialize)]
@@ -34,7 +105,7 @@ pub struct Statement {
     #[serde(rename = "_type", default)]
     kind: String,
     #[serde(rename = "predicateType", default)]
-    predicate: String,
+    pub predicate: String,
     subject: Vec<Subject>,
 }
 
@@ -139,6 +210,52 @@ mod tests {
             "verification_material": { "certificate": "eA==", "transparency_entries": [{}] },
             "envelope": { "statement": BASE64_STANDARD.encode(statement.to_string()), "signature": "eA==" },
         })
+    }
+
+    #[test]
+    fn the_attester_is_whom_pypi_recognises() {
+        let github = json!({
+            "iss": GITHUB,
+            "repository": "octo/demo",
+            "workflow_ref": "octo/demo/.github/workflows/release.yml@refs/heads/main",
+            "job_workflow_ref": "octo/demo/.github/workflows/release.yml@refs/heads/main",
+        });
+        let gitlab = json!({
+            "iss": GITLAB,
+            "project_path": "group/demo",
+            "ci_config_ref_uri": "gitlab.com/group/demo//ci/release.yml@refs/heads/main",
+        });
+        let of = |claims: &Value, changes: &[(&str, Value)]| {
+            let mut claims = claims.as_object().unwrap().clone();
+            claims.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+            Attester::of(&claims).map(|attester| serde_json::to_value(attester).unwrap())
+        };
+        let expected = json!({ "kind": "GitHub", "repository": "octo/demo", "workflow": "release.yml" });
+        assert_eq!(of(&github, &[]), Ok(expected));
+        let expected =
+            json!({ "kind": "GitLab", "repository": "group/demo", "workflow_filepath": "ci/release.yml" });
+        assert_eq!(of(&gitlab, &[]), Ok(expected));
+        for (claims, change, words) in [
+            (
+                &github,
+                ("job_workflow_ref", json!("octo/shared/.github/workflows/up.yml@v1")),
+                "is a reusable",
+            ),
+            (&github, ("repository", json!("octo/fork")), "is not a workflow of `octo/fork`"),
+            (&github, ("repository", Value::Null), "no claim `repository`"),
+            (&github, ("iss", json!("https://accounts.google.com")), "accepts no attestations"),
+            (&gitlab, ("ci_config_ref_uri", json!("gitlab.com/group/other//x.yml@main")), "is not a CI"),
+        ] {
+            let refused = of(claims, std::slice::from_ref(&change)).unwrap_err();
+            assert!(refused.contains(words), "{refused}");
+        }
+        for (visibility, expected) in [("public", false), ("private", true), ("internal", true)] {
+            for name in ["repository_visibility", "project_visibility"] {
+                let claims = json!({ name: visibility });
+                assert_eq!(is_private(claims.as_object().unwrap()), expected);
+            }
+        }
+        assert!(!is_private(&Map::new()));
     }
 
     #[test]

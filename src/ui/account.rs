@@ -142,7 +142,11 @@ fn files(report: &StatusReport, verbosity: Verbosity) -> String {
 fn at_index(at: &IndexFile, digest: impl Fn(&str) -> String) -> String {
     let there = at.sha256.as_deref().map(digest).unwrap_or_default();
     match at.state {
-        FileState::Same => styled(GOOD, "same"),
+        FileState::Same => match at.attested {
+            Some(true) => styled(GOOD, "same, attested"),
+            Some(false) => styled(WARN, "same, not attested"),
+            None => styled(GOOD, "same"),
+        },
         FileState::Different if at.by_workflow && at.sha256.is_some() => {
             styled(WARN, &format!("rebuilt: {there}"))
         }

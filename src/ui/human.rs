@@ -166,6 +166,7 @@ impl Human {
             Action::Check { .. } => "Checking",
             Action::Land { .. } => "Landing",
             Action::Upload { .. } => "Uploading",
+            Action::Attest { .. } => "Attesting",
             Action::Push { .. } => "Pushing",
             Action::Await { .. } => "Waiting",
             Action::Command { .. } => "Running",

@@ -104,9 +104,9 @@ impl<'r> Translation<'r> {
             Effect::Land { .. } => Kind::Land,
             Effect::Push { .. } => Kind::Push,
             Effect::Upload { .. } => Kind::Upload,
-            Effect::Command { undo: None, .. } | Effect::Command { reach: Reach::Rehearsal, .. } => {
-                Kind::LastingCommand
-            }
+            Effect::Attest { .. }
+            | Effect::Command { undo: None, .. }
+            | Effect::Command { reach: Reach::Rehearsal, .. } => Kind::LastingCommand,
             Effect::Command { .. } => Kind::Command,
             Effect::Plugin(effect) if effect.class == Class::Irreversible => Kind::LastingPlugin,
             Effect::Plugin(_) => Kind::Plugin,

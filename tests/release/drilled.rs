@@ -50,6 +50,19 @@ impl Index {
         self.server.as_mut().expect("an index that runs").serve().expect("it serves again");
     }
 
+    /// Trusts an issuer of identities that are for this audience, and the same for a pipeline of GitLab's.
+    pub(super) fn trust_for(&mut self, issuer: &Issuer, audience: &str) {
+        issuer.is_trusted_by(&self.folder);
+        let settings = self.folder.join("index.toml");
+        let text = fs_err::read_to_string(&settings).expect("its settings");
+        let pipeline = "[[trusted-publishing.publisher]]\nissuer = \"https://gitlab.com\"\nkeys = \"keys.json\"\n\
+                        projects = [\"Demo\"]\nclaims = { project_path = \"group/demo\", \
+                        ci_config_ref_uri = \"gitlab.com/group/demo//ci/release.yml@*\" }\n";
+        let text = format!("[trusted-publishing]\naudience = \"{audience}\"\n{text}{pipeline}");
+        fs_err::write(&settings, text).expect("its settings");
+        self.server.as_mut().expect("an index that runs").serve().expect("it serves again");
+    }
+
     /// The files of the project and their sha256.
     pub(crate) fn files(&self) -> BTreeMap<String, String> {
         files(&self.folder.join("demo"))

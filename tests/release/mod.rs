@@ -1,6 +1,7 @@
 //! End-to-end releases of real projects, to real index servers and with a remote.
 
 mod asked;
+mod attestations;
 mod awaited;
 mod backends;
 mod build_environments;

@@ -193,6 +193,8 @@ impl Earlier {
         };
         let is_command = matches!(effect, Effect::Command { reach: Reach::Public, .. });
         match last.state {
+            // The stage asks for it only if an attestation is lost.
+            State::Done if matches!(effect, Effect::Attest { .. }) => Self::Open,
             State::Done => Self::Done,
             // A command that reported its failure is run again.
             State::InDoubt if is_command && !has_recorded_failure(records, last.id) => Self::InDoubt,

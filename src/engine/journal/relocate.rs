@@ -23,6 +23,9 @@ pub(super) fn relocate<'a>(records: impl IntoIterator<Item = &'a mut Record>, jo
             Record::Intent { effect: Effect::Upload { distribution, .. }, .. } => {
                 moved(distribution, &run, folder);
             }
+            Record::Intent { effect: Effect::Attest { distributions }, .. } => {
+                distributions.iter_mut().for_each(|file| moved(file, &run, folder));
+            }
             _ => {}
         }
     }

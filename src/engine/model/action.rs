@@ -47,6 +47,11 @@ pub enum Action {
         #[serde(skip_serializing_if = "Option::is_none")]
         otherwise: Option<String>,
     },
+    /// Signs an attestation of every file, recorded in a public log
+    Attest {
+        /// Whether the release goes on without if that fails
+        optional: bool,
+    },
     Push {
         remote: String,
         refs: Vec<String>,
@@ -116,6 +121,7 @@ impl fmt::Display for Action {
             Self::Check { .. } => "check ",
             Self::Land { .. } => "land ",
             Self::Upload { .. } => "upload ",
+            Self::Attest { .. } => "attest ",
             Self::Push { .. } => "push ",
             Self::Await { .. } => "wait ",
             Self::Command { .. } => "run ",
@@ -158,6 +164,10 @@ impl fmt::Display for ActionFacts<'_> {
                          published ones"
                     )
                 })
+            }
+            Action::Attest { optional } => {
+                f.write_str("every file, by a signature that a public log records for good")?;
+                f.write_str(if *optional { "; if that fails, without" } else { "" })
             }
             Action::Push { remote, refs, starts } => {
                 let names: Vec<&str> = refs.iter().map(|name| short_ref(name)).collect();

@@ -38,6 +38,8 @@ pub enum Effect {
         project: String,
         distribution: Distribution,
     },
+    /// Signatures of files enter a public log, for good
+    Attest { distributions: Vec<Distribution> },
     /// A command of the user acts outside the run's folder
     Command {
         reach: Reach,
@@ -60,6 +62,8 @@ impl Effect {
     pub fn reach(&self) -> Reach {
         match self {
             Self::Land { .. } => Reach::Repository,
+            // Permanent, but nobody can install by it: it binds nobody to go on with the release.
+            Self::Attest { .. } => Reach::Rehearsal,
             Self::Push { reach, .. } | Self::Upload { reach, .. } | Self::Command { reach, .. } => *reach,
             Self::Plugin(effect) => effect.reach,
             Self::Forge(effect) if effect.change.is_public() => Reach::FollowUp,
@@ -91,6 +95,10 @@ impl fmt::Display for Effect {
                 write!(f, "{} at {remote}", names.join(" and "))
             }
             Self::Upload { index, distribution, .. } => write!(f, "{} on {index}", distribution.filename),
+            Self::Attest { distributions } => match &distributions[..] {
+                [only] => write!(f, "attestation of {}", only.filename),
+                several => write!(f, "attestations of {} files", several.len()),
+            },
             Self::Command { command, .. } => write!(f, "command `{}`", command.join(" ")),
             Self::Plugin(effect) => effect.fmt(f),
             Self::Forge(effect) => effect.fmt(f),

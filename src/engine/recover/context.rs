@@ -7,7 +7,7 @@ use crate::engine::journal::{Entry, Journal, Record, entries, header};
 use crate::engine::model::{Effect, State};
 use crate::engine::run::RunFolder;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{FilePresence, IndexAddress, IndexClient};
+use crate::index::{FilePresence, IndexAddress, IndexClient, has_attestation};
 use crate::world::Environment;
 use crate::world::git::{Remote, Repository};
 use crate::world::process::{Process, ProcessError, Since};
@@ -69,6 +69,11 @@ impl RecoveryContext<'_> {
                     Err(error) => Presence::Unknown(error.to_string()),
                 }
             }
+            // Each file's attestation is kept as soon as the log has it.
+            Effect::Attest { distributions } if distributions.iter().all(has_attestation) => {
+                Presence::Present
+            }
+            Effect::Attest { .. } => Presence::Absent,
             Effect::Command { verify: Some(verify), environment, .. } => self.verify(verify, environment),
             Effect::Plugin(effect) => self.verify_plugin(effect),
             Effect::Forge(effect) => self.probe_forge(effect),

@@ -129,6 +129,9 @@ impl RecoveryContext<'_> {
             Effect::Upload { reach: Reach::Rehearsal, .. } => {
                 Some("an index accepts a file name only once, so it stays used there; this does no harm")
             }
+            Effect::Attest { .. } => Some(
+                "a transparency log forgets nothing; it says that this job signed these files, and no more",
+            ),
             Effect::Command { reach: Reach::Rehearsal, .. } => Some("it was a rehearsal"),
             Effect::Command { undo: None, .. } => Some("the stage has no `undo` command"),
             Effect::Plugin(effect) if effect.class == Class::Irreversible => {
@@ -208,6 +211,7 @@ impl RecoveryContext<'_> {
             Effect::Plugin(effect) => self.undo_plugin(effect, entry.state).map_err(NotUndone::over),
             Effect::Forge(effect) => self.undo_on_forge(effect).map_err(NotUndone::over),
             Effect::Upload { .. } => Err(NotUndone::over("an upload cannot be undone")),
+            Effect::Attest { .. } => Err(NotUndone::over("a transparency log forgets nothing")),
         }
     }
 }

@@ -42,6 +42,9 @@ pub struct IndexFile {
     /// The sha256 of the index's file, if it differs
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// Whether the index serves attestations of the file; none if it does not say
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attested: Option<bool>,
     /// Why the state is unknown
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -100,6 +103,7 @@ pub(super) fn files(
                     reach: destination.reach,
                     state,
                     sha256,
+                    attested: attested(listing, &distribution),
                     reason,
                     by_workflow: destination.by_workflow,
                 }
@@ -175,6 +179,14 @@ fn compare(
         Some(Some(sha256)) if *sha256 == distribution.sha256 => (FileState::Same, None, None),
         Some(Some(sha256)) => (FileState::Different, Some(sha256.clone()), None),
     }
+}
+
+/// Whether the index serves attestations of a file that it lists. Only an index that has some for a file is known to say
+/// so of others.
+fn attested(listing: &Result<Option<Listing>, String>, distribution: &Distribution) -> Option<bool> {
+    let files = &listing.as_ref().ok()?.as_ref()?.files;
+    let file = files.iter().find(|file| file.filename == distribution.filename)?;
+    files.iter().any(|file| file.is_attested).then_some(file.is_attested)
 }
 
 pub(super) fn windows(summary: &JournalSummary, header: &Header, facts: &RemoteFacts) -> Vec<Window> {

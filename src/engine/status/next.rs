@@ -241,7 +241,11 @@ fn cannot_be_undone(report: &StatusReport, entry: &Entry, repository: &Repositor
         Effect::Push { remote, updates, .. } => {
             updates.iter().map(|update| (remote.as_str(), update.name.clone())).collect()
         }
-        Effect::Upload { .. } | Effect::Command { .. } | Effect::Plugin(_) | Effect::Forge(_) => {
+        Effect::Upload { .. }
+        | Effect::Attest { .. }
+        | Effect::Command { .. }
+        | Effect::Plugin(_)
+        | Effect::Forge(_) => {
             return false;
         }
     };

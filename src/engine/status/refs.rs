@@ -66,7 +66,11 @@ pub(super) fn refs(repository: &Repository, summary: &JournalSummary, facts: &Re
                     add(remote, &update.name, update.old.clone(), update.new.clone(), now);
                 }
             }
-            Effect::Upload { .. } | Effect::Command { .. } | Effect::Plugin(_) | Effect::Forge(_) => {}
+            Effect::Upload { .. }
+            | Effect::Attest { .. }
+            | Effect::Command { .. }
+            | Effect::Plugin(_)
+            | Effect::Forge(_) => {}
         }
     }
     reports

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
-use super::oidc::{OidcError, Publisher};
+use super::oidc::{OidcError, Publisher, SigningIdentity};
 use super::{IndexAddress, NewHost};
 use crate::python::token::{Caveat, Objection, Token, TokenError, TokenUse};
 
@@ -213,6 +213,31 @@ impl Credentials {
     /// Whether attestations may be uploaded with them: only with the token of a trusted publisher that supports them.
     pub fn may_attest(&self) -> bool {
         matches!(&self.method, AuthMethod::Publisher(publisher) if publisher.may_attest())
+    }
+
+    /// Why attestations cannot be signed with the identity behind them, and what to do about it.
+    pub fn cannot_sign(&self) -> Option<(String, &'static str)> {
+        match &self.method {
+            AuthMethod::Publisher(publisher) => publisher.cannot_sign(),
+            AuthMethod::Login(_) => Some((
+                format!("the credentials are from {}", self.source),
+                "an index takes attestations from trusted publishers only: register the job as one",
+            )),
+        }
+    }
+
+    /// The identity to sign attestations with, requested now.
+    ///
+    /// # Errors
+    /// They are not a trusted publisher's, or the platform issues no identity.
+    pub fn signing_identity(&self) -> Result<SigningIdentity, CredentialsError> {
+        match &self.method {
+            AuthMethod::Publisher(publisher) => Ok(publisher.signing_identity()?),
+            AuthMethod::Login(_) => {
+                let reason = format!("the credentials are from {}", self.source);
+                Err(OidcError::CannotSign { reason }.into())
+            }
+        }
     }
 
     /// Whether the index issues a token for them when one is needed, which may also create the project.

@@ -29,6 +29,8 @@ pub enum OidcError {
     Impostor { index: String, audience: String },
     #[error("failed to get an identity from {provider}: {reason}")]
     NoIdentity { provider: &'static str, reason: String },
+    #[error("the job cannot sign attestations: {reason}")]
+    CannotSign { reason: String },
 }
 
 impl OidcError {
@@ -56,6 +58,10 @@ impl OidcError {
             }
             Self::Status { .. } => "try again, or use a token instead".to_owned(),
             Self::Refused { code, description, claims, .. } => for_code(code, description, claims),
+            Self::CannotSign { .. } => {
+                "attestations are made by a workflow that is itself registered as a trusted publisher"
+                    .to_owned()
+            }
             Self::NoIdentity { provider: "GitHub", .. } => {
                 "set `permissions: id-token: write` for the job".to_owned()
             }

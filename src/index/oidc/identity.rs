@@ -190,7 +190,7 @@ pub(super) fn other_audience(identity: &str, audience: &str) -> Option<String> {
     (!named.contains(&audience)).then(|| named.join(", "))
 }
 
-fn payload(identity: &str) -> Option<Map<String, Value>> {
+pub(super) fn payload(identity: &str) -> Option<Map<String, Value>> {
     let payload = URL_SAFE_NO_PAD.decode(identity.trim().split('.').nth(1)?).ok()?;
     serde_json::from_slice(&payload).ok()
 }

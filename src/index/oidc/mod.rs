@@ -7,6 +7,7 @@
 
 mod error;
 mod identity;
+mod signing;
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -21,6 +22,7 @@ use serde_json::json;
 
 pub use error::OidcError;
 use identity::Identity;
+pub use signing::SigningIdentity;
 
 use super::IndexAddress;
 use crate::world::Environment;

@@ -261,7 +261,8 @@ impl Upload {
         if there.is_empty() {
             let newer = superseded(client, &listing, project, &target.version)
                 .filter(|_| self.index.kind == IndexKind::Public);
-            let lost = loses_attestations(client, &listing, (project, &version), None);
+            let will = self.will_attest(client).then_some(true);
+            let lost = loses_attestations(client, &listing, (project, &version), will);
             return Ok(limits(client, &listing, project, &version, 0)
                 .into_iter()
                 .chain(newer)

@@ -1,5 +1,6 @@
 //! Uploads the distributions to an index: any stage named like an index does this.
 
+mod attest;
 mod awaited;
 mod credentials;
 mod install;
@@ -13,7 +14,7 @@ mod verify;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::{Config, IndexKind, IndexSettings};
+use crate::config::{Attestations, Config, IndexKind, IndexSettings};
 use crate::engine::prelude::*;
 use crate::error::ErrorKind;
 use crate::index::{IndexAddress, IndexClient, Submission};
@@ -238,6 +239,7 @@ impl Stage for Upload {
         let project = &release.target.project.name;
         let environment = &release.workspace.environment;
         let mut findings = check_credentials(&client, environment, project);
+        findings.extend(self.check_signing(&client, environment));
         if client.new_host(environment)?.is_some() {
             return Ok(findings);
         }
@@ -280,6 +282,13 @@ impl Stage for Upload {
             otherwise,
         };
         if !effects.is_live() {
+            // Looking for credentials can take time, and only a job has an identity to sign with.
+            let may_attest =
+                self.index.attestations != Attestations::Off && release.workspace.environment.is_ci();
+            if may_attest && self.will_attest(&self.client(release)?) {
+                effects
+                    .announce(Action::Attest { optional: self.index.attestations == Attestations::Auto })?;
+            }
             let own = self.rehearsal.as_ref().map(|_| format!("{}.devN", release.names().version));
             effects.announce(match self.settings.version {
                 RehearsalVersion::Dev => announce(own, None),
@@ -305,6 +314,7 @@ impl Stage for Upload {
             }
         };
         let own = (batch.version != release.names().version).then(|| batch.version.clone());
+        self.attest(&client, &batch, release, effects)?;
         effects.announce(announce(own, None))?;
         send::send(self, &client, &batch, release, effects)?;
         let mut failed_trial = None;

@@ -8,8 +8,8 @@ use thiserror::Error;
 use super::known::{self, Program, PythonInfo};
 use super::{Environment, ProcessError, isolated};
 
-/// The oldest Python that the pinned tools support
-const OLDEST: (u32, u32) = (3, 9);
+/// The oldest Python that pyrelease supports
+pub(super) const OLDEST: (u32, u32) = (3, 9);
 /// Overrides the Python to use
 const VARIABLE: &str = "PYRELEASE_PYTHON";
 /// Prints what this Python is. Inside a virtual environment it names the base Python, which outlives the project's
@@ -51,14 +51,18 @@ pub enum InterpreterError {
         #[source]
         source: Option<ProcessError>,
     },
-    #[error("`{python}` is Python {version}; the tools need {}.{} or newer", OLDEST.0, OLDEST.1)]
-    TooOld { python: String, version: String },
+    #[error("`{python}` is Python {version}; the tools need {}.{} or newer", oldest.0, oldest.1)]
+    TooOld { python: String, version: String, oldest: (u32, u32) },
 }
 
 impl InterpreterError {
     /// What to do about it.
     pub(super) fn help(&self) -> String {
-        let set = format!("set `{VARIABLE}` to Python {}.{} or newer", OLDEST.0, OLDEST.1);
+        let oldest = match self {
+            Self::TooOld { oldest, .. } => *oldest,
+            Self::Missing | Self::Broken { .. } | Self::Unusable { .. } => OLDEST,
+        };
+        let set = format!("set `{VARIABLE}` to Python {}.{} or newer", oldest.0, oldest.1);
         match self {
             Self::Missing => format!("install Python, or {set}"),
             Self::Broken { .. } => "repair it, or set `python` in [stage.build]".to_owned(),
@@ -69,18 +73,18 @@ impl InterpreterError {
 
 impl Interpreter {
     /// `$PYRELEASE_PYTHON`, else the first of `python3` and `python` that works and is new enough.
-    pub(super) fn find(environment: &Environment) -> Result<Self, InterpreterError> {
+    pub(super) fn find(environment: &Environment, oldest: (u32, u32)) -> Result<Self, InterpreterError> {
         if let Some(python) = environment.path(VARIABLE) {
             let shown = python.display().to_string();
             let answer = ask(python.into_os_string(), None)
                 .map_err(|source| InterpreterError::Unusable { python: shown.clone(), source })?;
-            return new_enough(&shown, answer);
+            return new_enough(&shown, answer, oldest);
         }
         let mut too_old = None;
         for python in ["python3", "python"] {
             // Windows has a stub named `python` that opens the store; skip it.
             let Ok(answer) = ask(python.into(), None) else { continue };
-            match new_enough(python, answer) {
+            match new_enough(python, answer, oldest) {
                 Ok(interpreter) => return Ok(interpreter),
                 Err(error) => too_old = too_old.or(Some(error)),
             }
@@ -108,7 +112,7 @@ impl Interpreter {
                 answer
             }
         };
-        new_enough(&shown, answer)
+        new_enough(&shown, answer, OLDEST)
     }
 }
 
@@ -119,9 +123,9 @@ fn ask(python: OsString, folder: Option<&Path>) -> Result<PythonInfo, Option<Pro
     serde_json::from_str(answer.trim()).map_err(|_| None)
 }
 
-fn new_enough(python: &str, answer: PythonInfo) -> Result<Interpreter, InterpreterError> {
-    if (answer.major, answer.minor) < OLDEST {
-        return Err(InterpreterError::TooOld { python: python.to_owned(), version: answer.version });
+fn new_enough(python: &str, answer: PythonInfo, oldest: (u32, u32)) -> Result<Interpreter, InterpreterError> {
+    if (answer.major, answer.minor) < oldest {
+        return Err(InterpreterError::TooOld { python: python.to_owned(), version: answer.version, oldest });
     }
     let PythonInfo { path, version, platform, abi, .. } = answer;
     Ok(Interpreter { path, version, platform, abi })

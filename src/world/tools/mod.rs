@@ -1,15 +1,19 @@
-//! The tool environments: virtual environments with PyPI's renderer and `python -m build`, or with a tool that collects
-//! changelog fragments or generates a changelog, each created once.
+//! The tool environments: virtual environments with PyPI's renderer and `python -m build`, with PyPI's library for
+//! attestations, or with a tool that collects changelog fragments or generates a changelog, each created once.
 //!
 //! The path of one is `{cache}/tools/{key}`. The key is a hash of the pinned requirements and of the base Python, so
 //! changing either creates a new one. A file lock keeps concurrent runs apart. A marker file, written last, tells a complete
 //! environment from a partial one, which is created again.
 
+mod attest;
 mod interpreter;
 mod known;
 mod page;
 mod rst;
 
+pub use attest::{
+    AttestationFailure, AttestationFile, AttestationReply, AttestationRequest, SigstoreInstance,
+};
 pub use interpreter::{Interpreter, InterpreterError};
 pub use page::render_description;
 pub use rst::{Unrendered, render_rst, rst_to_html};
@@ -32,6 +36,8 @@ pub enum Toolset {
     GitCliff,
     GenerateChangelog,
     Commitizen,
+    /// What makes and verifies attestations
+    Attestations,
 }
 
 impl Toolset {
@@ -44,7 +50,13 @@ impl Toolset {
             Self::GitCliff => include_str!("../../../templates/tools/git-cliff.txt"),
             Self::GenerateChangelog => include_str!("../../../templates/tools/generate-changelog.txt"),
             Self::Commitizen => include_str!("../../../templates/tools/commitizen.txt"),
+            Self::Attestations => include_str!("../../../templates/tools/attestations.txt"),
         }
+    }
+
+    /// The oldest Python that the tools support.
+    fn oldest_python(self) -> (u32, u32) {
+        if self == Self::Attestations { (3, 10) } else { interpreter::OLDEST }
     }
 }
 
@@ -99,8 +111,10 @@ pub enum ToolsError {
     },
     #[error("failed to render reStructuredText")]
     Render(#[source] ProcessError),
-    #[error("unexpected output from the reStructuredText renderer: {0}")]
+    #[error("unexpected output from a tool: {0}")]
     Answer(String),
+    #[error("failed to run the library for attestations")]
+    Attest(#[source] ProcessError),
 }
 
 impl ToolsError {
@@ -123,7 +137,7 @@ impl ToolsError {
                 "the tools are installed from pip's index, which needs the network once; \
                  to reproduce: {command}"
             )),
-            Self::Files { .. } | Self::Render(_) | Self::Answer(_) => None,
+            Self::Files { .. } | Self::Render(_) | Self::Answer(_) | Self::Attest(_) => None,
         }
     }
 }
@@ -140,7 +154,7 @@ impl ToolEnvironment {
     /// Returns the environment of these tools, creating it if needed. `progress` is called before slow steps.
     ///
     /// # Errors
-    /// There is no Python 3.9 or newer, it has no `venv`, the tools cannot be installed (which needs the network), or
+    /// There is no Python that is new enough for them, it has no `venv`, the tools cannot be installed (which needs the network), or
     /// the cache folder cannot be written.
     pub fn of(
         tools: Toolset,
@@ -149,7 +163,7 @@ impl ToolEnvironment {
     ) -> Result<Self, ToolsError> {
         let requirements = tools.requirements();
         let cache = environment.cache_folder().ok_or(ToolsError::NoCacheFolder)?;
-        let interpreter = Interpreter::find(environment)?;
+        let interpreter = Interpreter::find(environment, tools.oldest_python())?;
         let tools = cache.join("tools");
         let folder = tools.join(key(&interpreter, requirements));
         if let Some(complete) = Self::complete(&folder) {
@@ -175,6 +189,11 @@ impl ToolEnvironment {
         install(&interpreter, (&folder, requirements), progress)?;
         fs_err::write(folder.join(MARKER), "").map_err(failed("finish the tool environment"))?;
         Ok(Self { python: python_in(&folder) })
+    }
+
+    /// Why these tools cannot be installed, as far as can be said without doing so.
+    pub fn obstacle(tools: Toolset, environment: &Environment) -> Option<ToolsError> {
+        Interpreter::find(environment, tools.oldest_python()).err().map(ToolsError::from)
     }
 
     /// The environment's Python.

@@ -17,6 +17,7 @@
 //! | `snapshot` | how things were, to compare with how they are |
 //! | `secret`, `canary` | proof that a password is nowhere: of one, and after every run of any |
 //! | `python`, `server`, `http` | pypiserver and devpi-server |
+//! | `sigstore` | a certificate authority and a transparency log that sign for the identities of a test |
 //! | `secure` | an index that requires a client certificate, and a proxy that asks for a user |
 //! | `npm` | packages of npm |
 //! | `proxy` | what networks do to those who speak to them |
@@ -48,6 +49,7 @@ mod script;
 mod secret;
 mod secure;
 mod server;
+mod sigstore;
 mod snapshot;
 mod transcript;
 
@@ -70,6 +72,7 @@ pub use script::shell_script;
 pub use secret::{CommandLines, Secret};
 pub use secure::SecureIndex;
 pub use server::IndexServer;
+pub use sigstore::Sigstore;
 pub use snapbox::{assert_data_eq, str};
 pub use snapshot::Snapshot;
 pub use transcript::{Transcript, assert_redacted};
