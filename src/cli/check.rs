@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ops::Context;
 use crate::ops::locate;
 use crate::python::verdict::{RULES, rule};
-use crate::stages::{distributions_in, judge_files, policy, tracked_at};
+use crate::stages::{distributions_in, judge_files, policy, tracked_at, verify_attestations};
 use crate::ui::{Format, annotations, check_text, data, rule_text, rules_text};
 
 #[derive(Debug, clap::Args)]
@@ -63,9 +63,9 @@ pub(super) fn check(context: &Context, arguments: &Arguments) -> Result<()> {
         refuse_missing(&missing)?;
     }
     let tracked = root.and_then(|root| tracked_at(&root, &files));
-    let report = judge_files(&files, None, tracked, &policy, &context.environment, &|message| {
-        context.ui.on_event(&Event::Note { stage: None, message });
-    })?;
+    let progress = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });
+    let mut report = judge_files(&files, None, tracked, &policy, &context.environment, &progress)?;
+    verify_attestations(&mut report, &context.environment, &progress);
     match context.format {
         Format::Json => data(&serde_json::to_string(&report).expect("a report has string keys only")),
         Format::Human => {

@@ -8,7 +8,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::python::attestation::{Attestation, SUFFIXES};
+use crate::python::attestation::{Attestation, SUFFIXES, judge_attestations};
 use crate::python::distribution::Distribution;
 
 /// In bytes; attestations usually have about 10 kB
@@ -22,6 +22,24 @@ pub fn attestation_path(distribution: &Path) -> PathBuf {
 /// Whether an attestation of its publication lies beside a distribution, and is of these bytes.
 pub fn has_attestation(distribution: &Distribution) -> bool {
     read(distribution, SUFFIXES[0]).is_ok_and(|found| found.is_some())
+}
+
+/// The attestations beside a distribution, and for each why an index would refuse it, apart from its signature.
+pub fn attestations_beside(distribution: &Distribution) -> Vec<(PathBuf, Result<()>)> {
+    let judge = |suffix| {
+        let path = with_suffix(&distribution.path, suffix);
+        let judged = match read(distribution, suffix) {
+            Ok(None) => return None,
+            Ok(Some((value, _))) => {
+                let text = Value::Array(vec![value]).to_string();
+                let judged = judge_attestations(&text, &distribution.filename, &distribution.sha256);
+                judged.map(drop).map_err(|why| Error::failed(format!("`{}`: {why}", path.display())))
+            }
+            Err(error) => Err(error),
+        };
+        Some((path, judged))
+    };
+    SUFFIXES.into_iter().filter_map(judge).collect()
 }
 
 fn with_suffix(distribution: &Path, suffix: &str) -> PathBuf {

@@ -35,7 +35,9 @@ use plugin::Described;
 
 pub use build::{BuildHost, Built, build_project};
 pub use changelog::{ChangelogForm, Draft, draft_of_notes};
-pub use check::{as_findings, distributions_in, judge_files, known_or, policy, tracked_at};
+pub use check::{
+    as_findings, distributions_in, judge_files, known_or, policy, tracked_at, verify_attestations,
+};
 pub use elsewhere::{Measure, distributions_below};
 pub use indexes::unused as unused_indexes;
 pub use notes::{ReleaseNotes, release_notes};

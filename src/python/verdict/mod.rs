@@ -30,6 +30,7 @@ pub use lists::CLASSIFIERS_OF;
 pub use policy::{Policy, UnknownRule};
 pub use release::{Expected, differing_from_sdist, judge_release, twins};
 pub use report::{FileReport, Report};
+pub use rules::attestation::{invalid_attestation, valid_attestation};
 pub use rules::description::{does_not_render, is_too_costly};
 pub use rules::{RULES, Rule, Source, rule};
 pub use subject::Subject;

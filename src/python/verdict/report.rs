@@ -37,6 +37,13 @@ impl Report {
         Self { event: "check", accepted, files, release }
     }
 
+    /// Adds a finding about the file at a place.
+    pub fn add(&mut self, at: usize, finding: Diagnostic) {
+        self.files[at].accepted &= !finding.is_error();
+        self.accepted &= !finding.is_error();
+        self.files[at].findings.push(finding);
+    }
+
     /// Every finding with its file; none for findings about all files together.
     pub fn diagnostics(&self) -> impl Iterator<Item = (Option<&FileReport>, &Diagnostic)> {
         let files =

@@ -1,5 +1,6 @@
 //! Checks every distribution by PyPI's rules, before any index sees it.
 
+mod attestations;
 mod files;
 mod known;
 mod tracked;
@@ -12,6 +13,7 @@ use crate::engine::prelude::*;
 use crate::finding::Severity;
 use crate::python::verdict::{Expected, Group, Policy, Report};
 
+pub use attestations::verify_attestations;
 pub use files::{distributions_in, judge_files};
 pub use known::known_or;
 pub use tracked::tracked_at;

@@ -91,6 +91,38 @@ fn an_attestation_of_the_public_instance_verifies_offline() {
     }
 }
 
+/// `check` verifies what lies beside the files, whoever signed it.
+#[test]
+fn check_verifies_the_attestations_beside_the_files() {
+    let mut seen = Transcript::named("attestations/check-verifies-the-attestations-beside-the-files");
+    let scene = Scene::new(SHORT, "required");
+    scene.pyrelease("run minor --yes").code(0);
+    let files = text(&scene.dist()).to_owned();
+    let check = |code| scene.pyrelease(&format!("check {files}")).code(code);
+    seen.add_stdout(&check(0));
+    let attestation = scene.attestation(FILES[0]);
+    let sound = fs_err::read_to_string(&attestation).expect("an attestation");
+    let of_other = fs_err::read_to_string(scene.attestation(FILES[1])).expect("an attestation");
+    let mut changed: Value = serde_json::from_str(&sound).expect("JSON");
+    changed["envelope"]["signature"] =
+        serde_json::from_str::<Value>(&of_other).expect("JSON")["envelope"]["signature"].clone();
+    for (heading, bytes) in [
+        ("empty", String::new()),
+        ("of another file", of_other),
+        ("another signature", changed.to_string()),
+        ("huge", " ".repeat(2 << 20)),
+    ] {
+        fs_err::write(&attestation, bytes).expect("our own file");
+        seen.heading(heading);
+        seen.add_stdout(&check(3));
+    }
+    fs_err::write(&attestation, sound).expect("our own file");
+    seen.heading("no library");
+    let without = scene.pyrelease(&format!("check {files}")).env("PYRELEASE_PYTHON", "no-such-python");
+    seen.add_stdout(&without.code(0));
+    seen.assert();
+}
+
 #[test]
 fn a_release_is_signed_once_for_both_indexes() {
     let mut seen = Transcript::named("attestations/a-release-is-signed-once-for-both-indexes");

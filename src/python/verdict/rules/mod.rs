@@ -1,6 +1,7 @@
 //! The table of rules, in PyPI's order, and the types of rules about one file.
 
 mod archive;
+pub(super) mod attestation;
 mod dependencies;
 pub(super) mod description;
 mod fields;
@@ -42,6 +43,7 @@ pub const RULES: &[&[Rule]] = &[
     paths::RULES,
     hygiene::RULES,
     links::RULES,
+    attestation::RULES,
     super::tracked::RULES,
     super::release::RULES,
 ];
