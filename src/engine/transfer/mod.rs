@@ -1,13 +1,16 @@
 //! Packs a run into one file, to be completed in another clone of the repository or on another machine.
 //!
 //! The file is a gzipped tar: first the [`Manifest`], then the journal, the release's commit and tag as a git bundle, its
-//! notes, the distributions in `dist/`, and the logs of the stages' commands. The manifest lists the size and the sha256 of each.
+//! notes, the distributions with their attestations in `dist/`, and the logs of the stages' commands. The manifest lists the
+//! size and the sha256 of each.
 
 mod export;
 mod pack;
 mod unpack;
 
 use serde::{Deserialize, Serialize};
+
+use crate::python::attestation::SUFFIXES;
 
 pub(super) use pack::write_bundle;
 pub use pack::{Packed, pack};
@@ -49,7 +52,10 @@ fn is_allowed_name(name: &str) -> bool {
         (1..=255).contains(&name.len()) && !name.starts_with('.') && name.chars().all(letter)
     };
     match name.strip_prefix(DISTRIBUTIONS) {
-        Some(file) => plain(file) && [".whl", ".tar.gz", ".zip"].iter().any(|ending| file.ends_with(ending)),
+        Some(file) => {
+            let of = file.strip_suffix(SUFFIXES[0]).unwrap_or(file);
+            plain(file) && [".whl", ".tar.gz", ".zip"].iter().any(|ending| of.ends_with(ending))
+        }
         None => [JOURNAL, BUNDLE, NOTES].contains(&name) || (plain(name) && name.ends_with(".log")),
     }
 }

@@ -12,6 +12,7 @@ use crate::engine::model::Outputs;
 use crate::engine::resume_state::completed_stages;
 use crate::engine::run::{RunFolder, Store};
 use crate::error::{Error, Result};
+use crate::index::attestation_path;
 use crate::world::digest::hex;
 use crate::world::git::{Repository, short};
 
@@ -211,7 +212,9 @@ fn read(file: &Path, folder: &Path, manifest: &Manifest) -> Result<(Header, Vec<
     for item in &manifest.files {
         let Some(name) = item.name.strip_prefix(DISTRIBUTIONS) else { continue };
         let is_known = |known: &crate::python::distribution::Distribution| {
-            known.filename == name && known.sha256 == item.sha256
+            // What an attestation attests is read before it is sent.
+            let is_attestation = attestation_path(Path::new(&known.filename)) == Path::new(name);
+            is_attestation || (known.filename == name && known.sha256 == item.sha256)
         };
         if !outputs.distributions.iter().any(is_known) {
             return Err(refused(file, &format!("its journal does not record `{name}` with these bytes")));

@@ -300,6 +300,19 @@ fn an_attestation_that_was_changed_is_not_sent_and_the_log_keeps_its_entry() {
     seen.assert();
 }
 
+/// Attestations move with an exported run.
+#[test]
+fn a_run_that_is_finished_elsewhere_is_not_signed_again() {
+    let scene = Scene::killed(0);
+    let (project, root) = (&scene.project, scene.project.sandbox().root());
+    let (clone, file) = (root.join("clone"), root.join("run.tar.gz"));
+    project.git(&["clone", "--quiet", text(project.remote().path()), text(&clone)]);
+    scene.pyrelease("status --export").arg(&file).code(0);
+    scene.pyrelease("resume --yes --import").arg(&file).from(&clone).code(0);
+    assert_eq!(scene.signed(), FILES);
+    assert_eq!(scene.verified("pypi", FILES[1]), PUBLISH);
+}
+
 /// A job without an identity, a Python or a trust config that can be used is told before anything happens.
 #[cfg(unix)]
 #[test]
