@@ -30,6 +30,9 @@ pub fn adopt(run: &RunFolder, journal: &mut Journal, files: &[Distribution]) -> 
         // The file may have changed since it was checked.
         verify(&own)?;
         sync_to_disk(&own.path)?;
+        if file.attestation().is_file() {
+            fs_err::copy(file.attestation(), own.attestation())?;
+        }
         distributions.push(own);
     }
     sync_to_disk(&run.dist())?;

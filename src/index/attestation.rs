@@ -14,11 +14,6 @@ use crate::python::distribution::Distribution;
 /// In bytes; attestations usually have about 10 kB
 const LONGEST: u64 = 1 << 20;
 
-/// Where the attestation of a distribution's publication lies, or will lie.
-pub fn attestation_path(distribution: &Path) -> PathBuf {
-    with_suffix(distribution, SUFFIXES[0])
-}
-
 /// Whether an attestation of its publication lies beside a distribution, and is of these bytes.
 pub fn has_attestation(distribution: &Distribution) -> bool {
     read(distribution, SUFFIXES[0]).is_ok_and(|found| found.is_some())

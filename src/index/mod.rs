@@ -22,7 +22,7 @@ mod window;
 use reqwest::Url;
 use thiserror::Error;
 
-pub use attestation::{attestation_path, attestations_beside, has_attestation};
+pub use attestation::{attestations_beside, has_attestation};
 pub use credentials::{
     CredentialProblem, Credentials, CredentialsError, Login, PYPIRC, PypircIndex, PypircSecret, TOKEN_USER,
     find, find_to_read, has_keyring, help_without, pypirc_indexes, pypirc_lines, pypirc_secrets,

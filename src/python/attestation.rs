@@ -8,6 +8,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::distribution::ATTESTATION;
+
 /// The kinds of statements that PyPI accepts
 const PREDICATES: [&str; 2] =
     ["https://docs.pypi.org/attestations/publish/v1", "https://slsa.dev/provenance/v1"];
@@ -17,7 +19,7 @@ const GITHUB: &str = "https://token.actions.githubusercontent.com";
 const GITLAB: &str = "https://gitlab.com";
 
 /// The suffixes that attestations' file names add to the distribution's, in the order of [`PREDICATES`]
-pub const SUFFIXES: [&str; 2] = [".publish.attestation", ".slsa.attestation"];
+pub const SUFFIXES: [&str; 2] = [ATTESTATION, ".slsa.attestation"];
 
 /// Who signs: a trusted publisher, as PyPI describes it
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -37,3 +37,15 @@ pub struct Distribution {
     /// Lower-case hexadecimal, 64 characters
     pub sha256: String,
 }
+
+/// The suffix that the file with its attestation (PEP 740) adds to a distribution's name
+pub const ATTESTATION: &str = ".publish.attestation";
+
+impl Distribution {
+    /// The path of the file with its attestation, which need not exist.
+    pub fn attestation(&self) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(ATTESTATION);
+        path.into()
+    }
+}

@@ -10,7 +10,7 @@ mod unpack;
 
 use serde::{Deserialize, Serialize};
 
-use crate::python::attestation::SUFFIXES;
+use crate::python::distribution::ATTESTATION;
 
 pub(super) use pack::write_bundle;
 pub use pack::{Packed, pack};
@@ -53,7 +53,7 @@ fn is_allowed_name(name: &str) -> bool {
     };
     match name.strip_prefix(DISTRIBUTIONS) {
         Some(file) => {
-            let of = file.strip_suffix(SUFFIXES[0]).unwrap_or(file);
+            let of = file.strip_suffix(ATTESTATION).unwrap_or(file);
             plain(file) && [".whl", ".tar.gz", ".zip"].iter().any(|ending| of.ends_with(ending))
         }
         None => [JOURNAL, BUNDLE, NOTES].contains(&name) || (plain(name) && name.ends_with(".log")),

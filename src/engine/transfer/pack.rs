@@ -13,8 +13,8 @@ use crate::engine::model::{Reach, State};
 use crate::engine::resume_state::completed_stages;
 use crate::engine::run::RunFolder;
 use crate::error::{Error, Result};
-use crate::index::{attestation_path, has_attestation};
-use crate::python::distribution::Distribution;
+use crate::index::has_attestation;
+use crate::python::distribution::{ATTESTATION, Distribution};
 use crate::world::git::{Head, Landing, PrivateClone, Repository};
 use crate::world::sha256;
 
@@ -87,10 +87,9 @@ pub fn pack(repository: &Repository, run: &RunFolder, file: &Path) -> Result<Pac
     let (whole, missing): (Vec<_>, Vec<_>) = release.distributions.iter().partition(|file| as_built(file));
     files.extend(whole.iter().map(|file| (format!("{DISTRIBUTIONS}{}", file.filename), file.path.clone())));
     let attested = whole.iter().filter(|file| has_attestation(file));
-    files.extend(attested.map(|file| {
-        let path = attestation_path(&file.path);
-        (format!("{DISTRIBUTIONS}{}", attestation_path(Path::new(&file.filename)).display()), path)
-    }));
+    files.extend(
+        attested.map(|file| (format!("{DISTRIBUTIONS}{}{ATTESTATION}", file.filename), file.attestation())),
+    );
     for log in outputs(run)? {
         let name = log.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
         files.push((name, log));

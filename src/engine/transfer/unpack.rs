@@ -12,7 +12,7 @@ use crate::engine::model::Outputs;
 use crate::engine::resume_state::completed_stages;
 use crate::engine::run::{RunFolder, Store};
 use crate::error::{Error, Result};
-use crate::index::attestation_path;
+use crate::python::distribution::ATTESTATION;
 use crate::world::digest::hex;
 use crate::world::git::{Repository, short};
 
@@ -211,10 +211,17 @@ fn read(file: &Path, folder: &Path, manifest: &Manifest) -> Result<(Header, Vec<
     let (_, outputs) = completed_stages(&records, &stages);
     for item in &manifest.files {
         let Some(name) = item.name.strip_prefix(DISTRIBUTIONS) else { continue };
+        if let Some(attested) = name.strip_suffix(ATTESTATION) {
+            if outputs.distributions.iter().all(|known| known.filename != attested) {
+                return Err(refused(
+                    file,
+                    &format!("its journal does not record `{attested}`, which `{name}` attests"),
+                ));
+            }
+            continue;
+        }
         let is_known = |known: &crate::python::distribution::Distribution| {
-            // What an attestation attests is read before it is sent.
-            let is_attestation = attestation_path(Path::new(&known.filename)) == Path::new(name);
-            is_attestation || (known.filename == name && known.sha256 == item.sha256)
+            known.filename == name && known.sha256 == item.sha256
         };
         if !outputs.distributions.iter().any(is_known) {
             return Err(refused(file, &format!("its journal does not record `{name}` with these bytes")));

@@ -25,7 +25,11 @@ impl Build {
             let path = bench.dist().join(&file.filename);
             fs_err::copy(&file.path, &path)?;
             sync_to_disk(&path)?;
-            distributions.push(release.workspace.hashes.record_digest(&path)?);
+            let own = release.workspace.hashes.record_digest(&path)?;
+            if file.attestation().is_file() {
+                fs_err::copy(file.attestation(), own.attestation())?;
+            }
+            distributions.push(own);
         }
         sync_to_disk(&bench.dist())?;
         distributions.sort_by(|one, other| (one.kind, &one.filename).cmp(&(other.kind, &other.filename)));

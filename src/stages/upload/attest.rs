@@ -10,7 +10,7 @@ use super::{Batch, Upload};
 use crate::config::Attestations;
 use crate::engine::prelude::*;
 use crate::error::ErrorKind;
-use crate::index::{IndexClient, SigningIdentity, attestation_path, has_attestation};
+use crate::index::{IndexClient, SigningIdentity, has_attestation};
 use crate::python::distribution::Distribution;
 use crate::world::Environment;
 use crate::world::tools::{
@@ -318,7 +318,7 @@ fn attestation_files(files: &[Distribution]) -> Vec<AttestationFile<'_>> {
     let files = files.iter().map(|file| AttestationFile {
         name: &file.filename,
         sha256: &file.sha256,
-        path: attestation_path(&file.path),
+        path: file.attestation(),
     });
     files.collect()
 }

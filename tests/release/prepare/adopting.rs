@@ -3,6 +3,7 @@
 use pyrelease_test_support::{Transcript, str};
 
 use super::super::drilled::{Local, text};
+use super::super::issuer::attestation;
 use super::Forge;
 
 const PLATFORMS: &str = "manylinux_2_17_x86_64 macosx_11_0_arm64 win_amd64";
@@ -127,6 +128,30 @@ help: `pyrelease publish FILE --sdist-only` releases the sdist alone
     forge.publishing_job(&folder, "publish --yes --sdist-only").arg(&file).code(0);
     assert_eq!(forge.local.public.files().keys().collect::<Vec<_>>(), ["demo-1.1.0.tar.gz"]);
     assert_eq!(forge.git(&folder, &["describe", "--exact-match"]), "v1.1.0");
+}
+
+#[test]
+fn attestations_beside_the_files_come_along() {
+    let forge = Forge::new();
+    let (file, wheels) = (forge.prepared("--sdist-only"), forge.path("wheels"));
+    forge.wheels(&file, &wheels, "any", &[]);
+    let (name, beside) = ("demo-1.1.0-py3-none-any.whl", "demo-1.1.0-py3-none-any.whl.publish.attestation");
+    let sha256 = pyrelease::world::sha256(&wheels.join(name)).unwrap().0;
+    fs_err::write(wheels.join(beside), attestation(name, &sha256).to_string()).unwrap();
+    let first = forge.checkout("first attempt");
+    let kill = format!("kill:{}", super::killed::number("after-record imported") + 4);
+    let job = forge.publishing_job(&first, "publish --yes --adopt").arg(&wheels).arg(&file);
+    assert_eq!(job.env("PYRELEASE_DRILL", kill).run().status(), -1);
+
+    let saved = forge.path("saved.tar.gz");
+    forge.job(&first, "status --export").arg(&saved).code(0);
+    let second = forge.checkout("second attempt");
+    let published = forge.publishing_job(&second, "publish --yes").arg(&saved).code(0);
+    // These indexes have no trusted publisher.
+    let unsent =
+        "the attestations beside the files are not sent: `pypi` accepts them only from trusted publishers";
+    assert!(published.stderr().contains(unsent), "{published}");
+    assert_eq!(forge.local.public.files()[name], sha256);
 }
 
 #[test]
