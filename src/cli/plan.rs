@@ -30,6 +30,7 @@ pub(super) fn plan(context: &Context, arguments: &Arguments) -> Result<()> {
         bump: arguments.wanted.bump.as_deref(),
         notes: arguments.wanted.notes.as_deref(),
         force: arguments.force,
+        is_tagged: false,
     };
     let (config, pipeline, mut release, warning) =
         session.shown_release(wanted, arguments.ask_backend, &context.ui)?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::WantedRelease;
 use crate::error::Result;
-use crate::ops::{self, Context, PrepareOptions};
+use crate::ops::{self, Context, PrepareOptions, Which};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -18,6 +18,14 @@ pub(super) struct Arguments {
     /// Build only the sdist: other machines build the wheels from it, and `publish --adopt` adds them
     #[arg(long)]
     sdist_only: bool,
+
+    /// Release the version whose tag marks HEAD: nothing is committed, tagged and pushed
+    #[arg(long, conflicts_with_all = ["bump", "untagged", "notes"])]
+    tagged: bool,
+
+    /// Release the version that the project states if it has no tag; otherwise do nothing and write no file
+    #[arg(long, conflicts_with = "bump")]
+    untagged: bool,
 
     /// Where git has no identity, commit and tag as the bot of the forge whose job this is (GitHub, GitLab)
     #[arg(long)]
@@ -44,6 +52,11 @@ pub(super) fn prepare(context: &Context, arguments: &Arguments) -> Result<()> {
             notes: arguments.wanted.notes.as_deref(),
             out: &arguments.out,
             sdist_only: arguments.sdist_only,
+            which: match (arguments.tagged, arguments.untagged) {
+                (true, _) => Which::Tagged,
+                (_, true) => Which::Untagged,
+                _ => Which::Next,
+            },
             author_from_forge: arguments.author_from_forge,
             yes: arguments.yes,
             fresh: arguments.fresh,

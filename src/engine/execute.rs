@@ -426,6 +426,7 @@ pub(super) fn header(run: String, pipeline: &Pipeline, release: &Release, source
         like: release.building.like.clone().unwrap_or_default(),
         export: release.export.clone(),
         sdist_only: release.building.sdist_only,
+        is_tagged: release.is_tagged,
         from: release.building.from.clone(),
     }
 }

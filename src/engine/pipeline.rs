@@ -31,6 +31,12 @@ impl Pipeline {
         self.stages.iter().map(Box::as_ref)
     }
 
+    /// The stages that are left of a release whose tag was pushed before: none that commits, tags or pushes.
+    pub fn of_tagged(mut self) -> Self {
+        self.stages.retain(|stage| !stage.is_over_once_tagged());
+        self
+    }
+
     /// The stages, and how far each reaches in this release. A stage after one that reaches further than usual reaches as
     /// far: nothing before it can be undone.
     pub fn reaching(&self, release: &Release) -> Vec<(&dyn Stage, Reach)> {

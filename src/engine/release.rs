@@ -223,6 +223,8 @@ pub struct Release {
     pub building: BuildRequest,
     /// The file to export the run to after its private stages; then no other stage runs here
     pub export: Option<PathBuf>,
+    /// Whether its tag was pushed before the run, which neither commits nor tags nor pushes
+    pub is_tagged: bool,
     /// The top of the run's clone, once there is one
     clone: Option<PathBuf>,
     /// What stages have written that worked without a clone, by path in the project
@@ -241,6 +243,7 @@ impl Release {
             outputs: Outputs::default(),
             building: BuildRequest::default(),
             export: None,
+            is_tagged: false,
             clone: None,
             written: BTreeMap::new(),
             rebuilt: false,
@@ -264,9 +267,20 @@ impl Release {
         };
         let (target, outputs, clone) = (self.target.clone(), self.outputs.clone(), self.clone.clone());
         let (building, written) = (self.building.clone(), self.written.clone());
-        let Self { rebuilt, imported, .. } = *self;
+        let Self { rebuilt, imported, is_tagged, .. } = *self;
         let export = self.export.clone();
-        Ok(Self { workspace, target, outputs, clone, written, rebuilt, imported, building, export })
+        Ok(Self {
+            workspace,
+            target,
+            outputs,
+            clone,
+            written,
+            rebuilt,
+            imported,
+            is_tagged,
+            building,
+            export,
+        })
     }
 
     /// From now on, reads files from the run's clone.

@@ -3,7 +3,7 @@
 use std::thread::JoinHandle;
 
 use super::effects::Effects;
-use super::model::{Destination, Flow, Outputs, Reach};
+use super::model::{Destination, Flow, Outputs, Product, Reach};
 use super::release::Release;
 use crate::error::Result;
 use crate::finding::Finding;
@@ -39,6 +39,12 @@ pub trait Stage: Sync {
     /// What the stage needs from earlier stages, and what it gives to later ones.
     fn flow(&self) -> Flow {
         Flow::default()
+    }
+
+    /// Whether nothing is left for it in a release whose tag was pushed before.
+    fn is_over_once_tagged(&self) -> bool {
+        let gives = self.flow().gives;
+        gives.contains(&Product::Commit) || gives.contains(&Product::Tag)
     }
 
     /// The index that the stage uploads to. Status reports and recovery ask it.

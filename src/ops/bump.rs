@@ -54,7 +54,7 @@ pub fn bump(context: &Context, options: &BumpOptions<'_>) -> Result<()> {
             context.confirm(options.yes, &format!("{error}. Run the project's build backend to ask for it?"))
         }
     };
-    let wanted = Wanted { bump: options.bump, notes: options.notes, force: options.force };
+    let wanted = Wanted { bump: options.bump, notes: options.notes, force: options.force, is_tagged: false };
     let (config, pipeline, store, mut release) = session.release(wanted, ask, &context.ui)?;
     if edits::editing(&pipeline).next().is_none() {
         return Err(Error::usage("no stage writes a changelog or a version")

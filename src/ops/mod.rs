@@ -39,7 +39,7 @@ pub use bump::{BumpOptions, bump};
 pub use ci::{CiOptions, Flow, Forge, ci};
 pub use doctor::doctor;
 pub use init::init;
-pub use prepare::{PrepareOptions, prepare};
+pub use prepare::{PrepareOptions, Which, prepare};
 pub use preview::{Preview, PreviewOptions, open_in_browser, preview};
 pub use publish::{PublishOptions, publish};
 pub use rehearse::{RehearseOptions, Rehearsed, rehearse};

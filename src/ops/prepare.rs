@@ -4,7 +4,10 @@ use std::path::Path;
 
 use super::Context;
 use super::run::{Preparation, RunOptions, run};
+use super::session::Session;
+use crate::engine::event::{Event, Listener as _};
 use crate::error::{Error, Result};
+use crate::stages::rebuild::tag_of_version;
 use crate::world::Environment;
 use crate::world::git::{Author, Repository};
 
@@ -19,6 +22,8 @@ pub struct PrepareOptions<'a> {
     pub out: &'a Path,
     /// Leave the wheels to others, who build them from the sdist
     pub sdist_only: bool,
+    /// Which version is released, if that is not for a bump to say
+    pub which: Which,
     /// Where git has no identity, commit and tag as the bot of the forge
     pub author_from_forge: bool,
     /// Do not ask for confirmation
@@ -27,6 +32,17 @@ pub struct PrepareOptions<'a> {
     pub fresh: bool,
     /// Continue despite errors marked as overridable
     pub force: bool,
+}
+
+/// Which version a release is of
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// The next one
+    Next,
+    /// The one that the project states, whose tag marks HEAD
+    Tagged,
+    /// The one that the project states, if it has no tag; else none
+    Untagged,
 }
 
 /// Prepares the release. Nothing outside the run's folder changes, and no credentials are needed.
@@ -46,11 +62,25 @@ pub fn prepare(context: &Context, options: &PrepareOptions<'_>) -> Result<()> {
             .because(std::io::Error::from(error.kind()))
             .help("name a file in a folder that exists and can be written: `--out FILE`")
     })?;
+    if options.which == Which::Untagged
+        && let Some(tag) = tag_of_stated(context)?
+    {
+        let message = format!("nothing to prepare: the version that the project states has the tag `{tag}`");
+        context.ui.on_event(&Event::Note { stage: None, message: &message });
+        return Ok(());
+    }
     let author = author(context, options.author_from_forge)?;
-    let preparation = Preparation { file, sdist_only: options.sdist_only, author };
+    let is_tagged = options.which == Which::Tagged;
+    let preparation = Preparation { file, sdist_only: options.sdist_only, is_tagged, author };
     let PrepareOptions { bump, notes, yes, fresh, force, .. } = *options;
     let options = RunOptions { bump, notes, yes, fresh, force, ..RunOptions::default() };
     run(context, &RunOptions { prepare: Some(&preparation), ..options })
+}
+
+/// The tag of the version that the project states, if it has one.
+fn tag_of_stated(context: &Context) -> Result<Option<String>> {
+    let Session { config, workspace, .. } = Session::open(context)?;
+    tag_of_version(&config, &workspace)
 }
 
 /// With `from_forge`, the author that the forge of this job has for it, if git has no identity.

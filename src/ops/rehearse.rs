@@ -72,7 +72,7 @@ pub fn rehearse(context: &Context, options: &RehearseOptions<'_>) -> Result<Rehe
     let ask = |error: Error| {
         context.confirm(options.yes, &format!("{error}. Run the project's build backend to ask for it?"))
     };
-    let wanted = Wanted { bump: options.bump, notes: options.notes, force: false };
+    let wanted = Wanted { bump: options.bump, notes: options.notes, force: false, is_tagged: false };
     let (config, pipeline, store, mut release) = session.release(wanted, ask, &context.ui)?;
     let question = format!(
         "Rehearse the release of {} {} in a copy? This runs the project's build and its private commands.",
@@ -194,7 +194,7 @@ impl Stage<'_> {
         // The copy has the workflow's place, but not necessarily its file.
         let force = copy.has_workflows;
         let notes = self.options.notes.map(std::path::absolute).transpose()?;
-        let wanted = Wanted { bump: self.options.bump, notes: notes.as_deref(), force };
+        let wanted = Wanted { bump: self.options.bump, notes: notes.as_deref(), force, is_tagged: false };
         let (config, pipeline, store, mut release) = session.release(wanted, |_| Ok(()), ui)?;
         release.building =
             BuildRequest { fresh_since: self.options.fresh.then(Timestamp::now), ..BuildRequest::default() };

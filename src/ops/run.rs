@@ -16,12 +16,12 @@ use crate::engine::journal::{Journal, entries, point_of_no_return};
 use crate::engine::log;
 use crate::engine::preflight::preflight;
 use crate::engine::rehearsed::Subject;
-use crate::engine::release::BuildRequest;
+use crate::engine::release::{BuildRequest, Release};
 use crate::engine::run::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Leave;
 use crate::world::edits::PendingEdits;
-use crate::world::git::Author;
+use crate::world::git::{Author, short};
 use crate::world::kept_environment::ResolvedEnvironment;
 
 /// The options of `run`
@@ -55,6 +55,8 @@ pub struct Preparation {
     pub file: PathBuf,
     /// Whether to leave the wheels to others
     pub sdist_only: bool,
+    /// Whether the release's tag was pushed before
+    pub is_tagged: bool,
     /// The author of commit and tag, if git has none
     pub author: Option<Author>,
 }
@@ -82,8 +84,14 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
         }
     };
     let like = options.like.map(|run| environments_of(&session.store, run)).transpose()?;
-    let wanted = Wanted { bump: options.bump, notes: options.notes, force: options.force };
-    let (config, pipeline, store, mut release) = session.release(wanted, ask, &context.ui)?;
+    let is_tagged = options.prepare.is_some_and(|prepare| prepare.is_tagged);
+    let wanted = Wanted { bump: options.bump, notes: options.notes, force: options.force, is_tagged };
+    let (config, mut pipeline, store, mut release) = session.release(wanted, ask, &context.ui)?;
+    if is_tagged {
+        refuse_untagged(&release)?;
+        release.is_tagged = true;
+        pipeline = pipeline.of_tagged();
+    }
     release.building = BuildRequest {
         fresh_since: options.fresh.then(Timestamp::now),
         like,
@@ -161,6 +169,20 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
     }
     renew_report(&run);
     result
+}
+
+/// Refuses the release of a version whose tag does not mark HEAD.
+fn refuse_untagged(release: &Release) -> Result<()> {
+    let (repository, names) = (&release.workspace.repository, release.names());
+    let marked = repository.tag(&names.tag);
+    if marked.as_ref() == Some(&release.workspace.head.commit) {
+        return Ok(());
+    }
+    let message = match marked {
+        Some(commit) => format!("tag `{}` marks {}, not HEAD", names.tag, short(&commit)),
+        None => format!("the project states {}, and there is no tag `{}`", names.version, names.tag),
+    };
+    Err(Error::refused(message).help("check out the tag of the version that the project's files state"))
 }
 
 /// Refuses a request about the build where no stage builds.

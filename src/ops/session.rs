@@ -27,6 +27,8 @@ pub struct Wanted<'a> {
     pub notes: Option<&'a Path>,
     /// Whether the version may be lower than one that is released already
     pub force: bool,
+    /// Whether the version that the project states is released, whose tag was pushed before
+    pub is_tagged: bool,
 }
 
 /// An open project
@@ -100,7 +102,7 @@ impl Session {
         let bump = wanted.bump.map(str::parse::<Bump>).transpose()?;
         let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
         let notes = wanted.notes.map(|path| self.notes(path)).transpose()?;
-        Ok(Bumping { bump, date, force: wanted.force, asked: None, notes })
+        Ok(Bumping { bump, date, force: wanted.force, asked: None, notes, is_tagged: wanted.is_tagged })
     }
 
     /// The notes in a file, with `\n` at the line ends.
@@ -123,6 +125,7 @@ impl Session {
         let known = Some(header.plugins.as_slice());
         let plugins = Plugins { root: &location, environment: &context.environment, known };
         let pipeline = stages::pipeline(&config, &plugins)?;
+        let pipeline = if header.is_tagged { pipeline.of_tagged() } else { pipeline };
         let environment = environment_of(&config, &location, context.environment.clone());
         let mut workspace = Workspace::open(&location, environment)?
             .of_run(header.branch.as_deref(), header.worktree.as_deref())?;
@@ -144,6 +147,7 @@ impl Session {
         let mut release = Release::new(workspace, target);
         release.building.like = Some(header.like.clone()).filter(|like| !like.is_empty());
         release.building.sdist_only = header.sdist_only;
+        release.is_tagged = header.is_tagged;
         release.building.from.clone_from(&header.from);
         Ok((config, pipeline, release))
     }

@@ -76,6 +76,10 @@ impl Stage for Push {
         if self.indexes.are_awaited() { Reach::Public } else { Reach::Repository }
     }
 
+    fn is_over_once_tagged(&self) -> bool {
+        true
+    }
+
     fn reach_in(&self, release: &Release) -> Reach {
         let starts = |remote: Remote| self.starts(release, &remote).is_some();
         let publishes = self.remote(release).ok().flatten().is_some_and(starts);

@@ -457,6 +457,10 @@ impl Stage for NextCycle {
         "reopen"
     }
 
+    fn is_over_once_tagged(&self) -> bool {
+        true
+    }
+
     fn reach(&self) -> Reach {
         Reach::FollowUp
     }

@@ -47,6 +47,9 @@ pub struct Header {
     /// Whether only the sdist is built, and wheels that are built elsewhere join the run
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sdist_only: bool,
+    /// Whether the release's tag was pushed before the run, which neither commits nor tags nor pushes
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_tagged: bool,
     /// The folder with the distributions, which are not built (`--from`)
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<PathBuf>,

@@ -26,6 +26,7 @@ fn some_header() -> Header {
         like: Vec::new(),
         export: None,
         sdist_only: false,
+        is_tagged: false,
         from: None,
     }
 }

@@ -61,6 +61,7 @@ impl Fixture {
             like: Vec::new(),
             export: None,
             sdist_only: false,
+            is_tagged: false,
             from: None,
         };
         let mut journal = Journal::create(&path, header).unwrap();

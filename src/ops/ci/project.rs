@@ -12,7 +12,7 @@ use crate::engine::release::Workspace;
 use crate::error::{Error, Result};
 use crate::index::{IndexAddress, variable_for};
 use crate::python::native::WheelBuilder;
-use crate::python::project::Files as _;
+use crate::python::project::{Files as _, VersionSource};
 use crate::stages::{Discovery, address_of, discover};
 
 /// The Python of the workflow: the first that the project supports
@@ -124,7 +124,14 @@ impl<'a> CiProject<'a> {
     }
 
     /// What the workflow's template is filled with.
+    ///
+    /// # Errors
+    /// The project cannot be released in this way, or its folder cannot stand in a workflow.
     pub(super) fn values(&self, options: &CiOptions, flow: Flow) -> Result<Values> {
+        if flow == Flow::Merge && matches!(self.discovery.project.version, VersionSource::Vcs { .. }) {
+            return Err(Error::usage("the version comes from tags, so what is merged does not state it")
+                .help("use `--flow dispatch` or `--flow tag`"));
+        }
         let mut values = Values::default();
         values.text("name", self.name());
         values.text("command", options.command(flow));
@@ -227,6 +234,9 @@ impl<'a> CiProject<'a> {
         let reasons: Vec<&str> =
             reasons.iter().filter(|(is_given, _)| *is_given).map(|(_, why)| *why).collect();
         values.flag("pushes", pushes);
+        // `reopen` commits after the release.
+        let commits = flow != Flow::Tag && self.has_stage("reopen");
+        values.text("author", if commits { " --author-from-forge" } else { "" });
         values.flag("writes", !reasons.is_empty());
         values.text("writes", reasons.join(", and "));
     }

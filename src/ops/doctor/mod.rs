@@ -251,7 +251,7 @@ impl Examination<'_> {
         bump: Option<Bump>,
     ) -> Option<(Target, Option<Finding>)> {
         let date = jiff::ZonedDateTime::now().strftime("%Y-%m-%d").to_string();
-        let bumping = Bumping { bump, date, force: false, asked: None, notes: None };
+        let bumping = Bumping { bump, date, force: false, asked: None, notes: None, is_tagged: false };
         let kinds = [ErrorKind::NoBump, ErrorKind::Refused];
         let found = stages::target_or_patch(config, workspace, bumping.clone(), &kinds);
         let is_certain = found.is_ok();

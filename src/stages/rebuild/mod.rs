@@ -13,6 +13,7 @@ use super::build::Build;
 use super::changelog::{self, Changelog};
 use super::destinations;
 use super::push::Push;
+use super::target::read_project;
 use crate::config::Config;
 use crate::engine::pipeline::Pipeline;
 use crate::engine::prelude::*;
@@ -21,7 +22,7 @@ use crate::engine::release::{BuildRequest, Workspace};
 use crate::engine::status::listing;
 use crate::index::SimpleFile;
 use crate::python::filename::Filename;
-use crate::python::project::Files;
+use crate::python::project::{Files, VersionSource};
 
 pub use sources::Source;
 
@@ -123,6 +124,19 @@ pub fn look(
         to_build,
         sources: found.sources,
     })))
+}
+
+/// The tag of the version that the project states, if it marks HEAD or an ancestor of it.
+///
+/// # Errors
+/// The project cannot be read, or states no version: then its tags do.
+pub fn tag_of_version(config: &Config, workspace: &Workspace) -> Result<Option<String>> {
+    let project = read_project(config, workspace, None)?;
+    if matches!(project.version, VersionSource::Vcs { .. }) {
+        return Err(Error::usage(format!("`{}` states no version: it comes from the tags", project.name))
+            .help("pass the version to release, or release the one whose tag marks HEAD: `--tagged`"));
+    }
+    Ok(Tagged::find(config, workspace)?.map(|tagged| tagged.tag.name))
 }
 
 /// Whether any file of the release that the tag of the project's version marks is public; none if an index cannot be

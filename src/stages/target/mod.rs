@@ -38,6 +38,8 @@ pub struct Bumping {
     pub asked: Option<BackendMetadata>,
     /// The release's notes, if the changelog does not have them
     pub notes: Option<String>,
+    /// Whether the version that the project states is released, whose tag was pushed before
+    pub is_tagged: bool,
 }
 
 /// Reads the committed project and its history, and determines the release's version, tag, date and conventions.
@@ -72,7 +74,8 @@ pub fn target(config: &Config, workspace: &Workspace, bumping: &Bumping) -> Resu
     let today =
         bumping.date.parse().map_err(|error| Error::failed("the date is not valid").because(error))?;
     let (name, force) = (project.name.as_str(), bumping.force);
-    let facts = next::Facts { name, stated: stated.as_ref(), history: &history, force, today };
+    let is_tagged = bumping.is_tagged;
+    let facts = next::Facts { name, stated: stated.as_ref(), history: &history, force, today, is_tagged };
     let infer = |present: &Version| infer::infer(config, (workspace, &project), &history, present);
     let next::Next { version, previous, reason } =
         next::next(&facts, bumping.bump.as_ref(), workspace, infer)?;

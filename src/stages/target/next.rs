@@ -16,6 +16,8 @@ pub(super) struct Facts<'a> {
     pub(super) force: bool,
     /// The release's day
     pub(super) today: Date,
+    /// Whether the version that the project states is released, whose tag was pushed before
+    pub(super) is_tagged: bool,
 }
 
 /// The version to release
@@ -45,6 +47,10 @@ pub(super) fn next(
     let last = facts.last();
     let Some(present) = facts.stated.or(last) else { return first(facts, bump, workspace) };
     let is_released = facts.history.tag_of(present).is_some();
+    if facts.is_tagged {
+        let reason = Some("its tag is there".to_owned());
+        return Ok(Next { version: present.clone(), previous: present.clone(), reason });
+    }
     let (version, reason) = match bump {
         Some(Bump::Explicit(version)) => {
             // What is written and has no tag may be released as it is.

@@ -144,3 +144,47 @@ fn without_a_secret_for_the_index_nothing_is_left_behind() {
     all_succeed(&runner.run(&["publish"]));
     is_released(&local, 2);
 }
+
+/// Commits 1.1.0 as a person does.
+fn bumped(local: &Local) {
+    local.project.pyrelease("bump minor --yes").code(0);
+    local.project.commit("Version 1.1.0");
+    local.project.git(&["push", "-q", "origin", "main"]);
+}
+
+#[test]
+fn a_pushed_tag_is_published_and_nothing_is_pushed() {
+    let local = Local::new();
+    let mut runner = forge(&local, "tag", "push", "refs/tags/v1.1.0");
+    bumped(&local);
+    local.project.git(&["tag", "-a", "-m", "1.1.0", "v1.1.0"]);
+    local.project.git(&["push", "-q", "origin", "v1.1.0"]);
+    let before = local.project.remote_refs();
+    local.project.remote().refuse_pushes("nobody");
+    all_succeed(&runner.run(&[]));
+    assert_eq!(local.public.files().len(), 2);
+    assert_eq!(local.public.files(), local.rehearsal.files());
+    assert_eq!(local.project.remote_refs(), before);
+}
+
+#[test]
+fn a_merged_proposal_is_tagged_and_published_and_other_pushes_are_no_release() {
+    let local = Local::new();
+    let mut runner = forge(&local, "merge", "push", "refs/heads/main");
+    let jobs = runner.run(&[]);
+    let nothing = [
+        ("propose", Conclusion::Skipped),
+        ("prepare", Conclusion::Success),
+        ("publish", Conclusion::Skipped),
+    ];
+    assert_eq!(conclusions(&jobs), nothing, "{}", jobs[1].log);
+
+    bumped(&local);
+    let protect = "while read -r old new ref; do test \"$ref\" != refs/heads/main || exit 1; done\n";
+    local.project.remote().hook("pre-receive", protect);
+    let jobs = runner.run(&[]);
+    assert_eq!(conclusions(&jobs)[2], ("publish", Conclusion::Success), "{}", jobs[2].log);
+    assert_eq!(local.public.files().len(), 2);
+    assert!(local.project.remote_refs().contains_key("refs/tags/v1.1.0"));
+    assert_eq!(conclusions(&runner.run(&[])), nothing);
+}

@@ -5,6 +5,7 @@ mod from;
 mod killed;
 mod preparing;
 mod publishing;
+mod tagged;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
