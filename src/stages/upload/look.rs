@@ -84,7 +84,8 @@ pub(super) fn loses_attestations(
         Some(_) => ("has none", "make them, and put them beside the files as `FILE.publish.attestation`"),
         None => (
             "has none unless a stage makes them",
-            "a stage leaves them beside the distributions as `FILE.publish.attestation`",
+            "set `attestations = \"auto\"` for the index; or a stage leaves them beside the distributions, as \
+             `FILE.publish.attestation`",
         ),
     };
     let message = format!(

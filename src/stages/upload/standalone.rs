@@ -7,7 +7,7 @@ use super::install::Trial;
 use super::look;
 use super::send::{UploadOutcome, UploadReport, attempt, in_waves, note_in};
 use super::verify::{self, ListingState, PollSchedule};
-use crate::config::IndexSettings;
+use crate::config::{Attestations, IndexSettings};
 use crate::engine::event::{Event, FileStatus, Listener};
 use crate::engine::prelude::*;
 use crate::engine::tasks::{attempt_unjournaled, pause};
@@ -25,6 +25,7 @@ const STAGE: &str = "upload";
 /// Files of one release to upload to an index
 pub struct StandaloneUpload {
     client: IndexClient,
+    requires_attestations: bool,
     submissions: Vec<Submission>,
     /// The project's name as in its metadata
     pub project: String,
@@ -84,7 +85,8 @@ impl StandaloneUpload {
             .help("upload one release at a time, and check for old files beside the new ones"));
         }
         let client = IndexClient::connect(environment, address_of(name, index)?, Some(&project))?;
-        Ok(Self { client, submissions, project, version })
+        let requires_attestations = index.attestations == Attestations::Required;
+        Ok(Self { client, requires_attestations, submissions, project, version })
     }
 
     /// The URL to view the release at.
@@ -115,7 +117,12 @@ impl StandaloneUpload {
         if self.client.new_host(environment)?.is_some() {
             return Ok(findings);
         }
-        findings.extend(look::unattested(&self.client, &self.submissions).map(Finding::note));
+        let unattested = look::unattested(&self.client, &self.submissions);
+        if self.requires_attestations {
+            findings.extend(self.lacks_attestations(unattested.as_deref()));
+        } else {
+            findings.extend(unattested.map(Finding::note));
+        }
         if let Some(finding) =
             look::unlisted(&self.client, "pass `--simple URL`, where the index lists files")
         {
@@ -160,6 +167,20 @@ impl StandaloneUpload {
             findings.extend(look::loses_attestations(&self.client, &listing, names, Some(will)));
         }
         Ok(findings)
+    }
+
+    /// That the index requires attestations, and a file would have none.
+    fn lacks_attestations(&self, unattested: Option<&str>) -> Option<Finding> {
+        let index = &self.client.address().name;
+        if let Some(why) = unattested {
+            return Some(Finding::error(format!("`{index}` requires attestations: {why}")));
+        }
+        let bare = self.submissions.iter().find(|submission| !submission.is_attested())?;
+        let file = &bare.distribution.filename;
+        let message = format!("`{index}` requires attestations, and there is none beside {file}");
+        Some(Finding::error(message).help(
+            "`pyrelease run` signs one in a trusted publisher's job; or put one there, as `FILE.publish.attestation`",
+        ))
     }
 
     /// Asks whether the index would accept each file, by uploads made to be refused.

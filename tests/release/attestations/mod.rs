@@ -300,6 +300,26 @@ fn an_attestation_that_was_changed_is_not_sent_and_the_log_keeps_its_entry() {
     seen.assert();
 }
 
+/// `upload` sends what lies beside the files, and signs nothing.
+#[test]
+fn upload_refuses_a_file_without_an_attestation_where_they_are_required() {
+    let mut seen = Transcript::named("attestations/upload-refuses-a-file-without-an-attestation");
+    let scene = Scene::killed(0);
+    let [wheel, sdist] = FILES.map(|file| scene.dist().join(file));
+    let upload = || scene.pyrelease("upload --index pypi --yes").arg(&wheel).arg(&sdist);
+    let token = secrecy::ExposeSecret::expose_secret(&scene.local.public.token).to_owned();
+    seen.add_error(&upload().env("PYRELEASE_TOKEN_PYPI", token).code(3));
+    let (kept, lost) = (scene.attestation(FILES[1]), scene.attestation("kept"));
+    fs_err::rename(&kept, &lost).expect("our own file");
+    seen.add_error(&upload().code(3));
+    fs_err::rename(&lost, &kept).expect("our own file");
+    assert!(scene.local.public.files().is_empty());
+    upload().code(0);
+    assert_eq!(scene.signed(), FILES);
+    assert_eq!(scene.verified("pypi", FILES[1]), PUBLISH);
+    seen.assert();
+}
+
 /// Attestations move with an exported run.
 #[test]
 fn a_run_that_is_finished_elsewhere_is_not_signed_again() {
