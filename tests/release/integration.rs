@@ -275,17 +275,18 @@ fn stages_and_settings_are_described() {
     let project = demo().config(LOCAL).build();
     project.pyrelease("help stage").code(0).stdout_eq(str![[r#"
 stages of pyrelease:
-  changelog  Move the changelog's Unreleased section to the new version
-  version    Bump the version wherever the project states it
-  tag        Commit the changes of the stages before and tag the commit
-  build      Build the source distribution and the wheel
-  check      Check the distributions by PyPI's rules
-  push       Push the branch and the tag, atomically
-  reopen     Commit the next development version when the release is out, and push it
+  changelog      Move the changelog's Unreleased section to the new version
+  version        Bump the version wherever the project states it
+  tag            Commit the changes of the stages before and tag the commit
+  build          Build the source distribution and the wheel
+  check          Check the distributions by PyPI's rules
+  push           Push the branch and the tag, atomically
+  forge-release  Make a release with the notes and the distributions on GitHub, GitLab, Gitea or Forgejo
+  reopen         Commit the next development version when the release is out, and push it
 stages with a name of your own:
-  upload     Upload the distributions to the index of the stage's name
-  command    Run a command, with the release in its environment
-  plugin     Run a plugin, with the access that it is granted
+  upload         Upload the distributions to the index of the stage's name
+  command        Run a command, with the release in its environment
+  plugin         Run a plugin, with the access that it is granted
 `pyrelease help stage NAME` describes the settings of one
 
 "#]]);
