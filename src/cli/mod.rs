@@ -19,6 +19,7 @@ mod plan;
 mod plugin;
 mod prepare;
 mod preview;
+mod propose;
 mod publish;
 mod recover;
 mod rehearse;
@@ -117,6 +118,8 @@ enum Command {
     Publish(publish::Arguments),
     /// Write changelog and version into the working tree, without a commit and a tag
     Bump(bump::Arguments),
+    /// Open a pull or merge request with changelog and version; merged, `run` tags and publishes it
+    Propose(propose::Arguments),
     /// Complete an interrupted release
     Resume(recover::Resume),
     /// Undo an interrupted release, as long as nothing is public
@@ -232,6 +235,7 @@ fn run(context: &Context, command: &Command) -> Result<()> {
         Command::Prepare(arguments) => prepare::prepare(context, arguments),
         Command::Publish(arguments) => publish::publish(context, arguments),
         Command::Bump(arguments) => bump::bump(context, arguments),
+        Command::Propose(arguments) => propose::propose(context, arguments),
         Command::Resume(arguments) => recover::resume(context, arguments),
         Command::Rollback(arguments) => recover::rollback(context, arguments),
         Command::Ci(arguments) => ci::ci(context, arguments),

@@ -7,13 +7,14 @@ use crate::python::version::Bump;
 use crate::stages;
 
 /// Commands, and the words that other tools and habits have for them
-const SYNONYMS: [(&str, &[&str]); 22] = [
+const SYNONYMS: [(&str, &[&str]); 23] = [
     ("init", &["config", "configure", "convert", "import", "migrate", "new", "setup"]),
     ("run", &["deploy", "fullrelease", "make", "release", "ship"]),
     ("run --dry-run", &["dry-run", "dryrun", "simulate"]),
     ("rehearse", &["rehearsal", "trial"]),
     ("plan", &["diff", "next-version"]),
     ("bump", &["bump-my-version", "bump-version", "bump2version", "bumpversion", "increment", "version"]),
+    ("propose", &["merge-request", "pr", "pull-request", "suggest"]),
     ("resume", &["continue", "finish", "restart", "retry"]),
     ("rollback", &["abort", "cancel", "revert", "undo", "unpublish", "yank"]),
     ("status", &["info", "show", "state"]),

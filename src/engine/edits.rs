@@ -68,18 +68,43 @@ pub fn plan(pipeline: &Pipeline, release: &mut Release, listener: &dyn Listener)
     Ok(planned)
 }
 
-/// Runs the stages in a private clone in `folder` that has the edits of the working tree. Nothing outside changes.
+/// Runs the stages in a private clone in `folder` that has the edits of the working tree, and returns their edits. Nothing
+/// outside changes.
+///
+/// # Errors
+/// As [`clone`].
+pub fn make(
+    pipeline: &Pipeline,
+    release: &mut Release,
+    configuration: (&Source, &[String]),
+    folder: &Path,
+    interrupted: &AtomicBool,
+    listener: &dyn Listener,
+) -> Result<Vec<Edit>> {
+    let clone = clone(pipeline, release, configuration, folder, interrupted, listener)?;
+    let top = release.workspace.repository.top();
+    let mut edits = Vec::new();
+    for path in clone.changed()? {
+        let file = top.join(&path);
+        let edit = Edit { before: read(&file)?, after: read(&clone.top().join(&path))?, path: file };
+        edits.extend((edit.before != edit.after).then_some(edit));
+    }
+    Ok(edits)
+}
+
+/// Runs the stages in a private clone in `folder`, which then has what they wrote. The clone begins with the edits of the
+/// working tree if the release reads those.
 ///
 /// # Errors
 /// A stage fails, or the user interrupted.
-pub fn make(
+pub fn clone(
     pipeline: &Pipeline,
     release: &mut Release,
     (source, carried): (&Source, &[String]),
     folder: &Path,
     interrupted: &AtomicBool,
     listener: &dyn Listener,
-) -> Result<Vec<Edit>> {
+) -> Result<PrivateClone> {
     let run = RunFolder::outside(folder, "bump");
     fs_err::create_dir_all(run.dist())?;
     let mut journal =
@@ -104,14 +129,7 @@ pub fn make(
         let outputs = stage.run(release, &mut effects)?;
         release.outputs.merge(outputs);
     }
-    let top = release.workspace.repository.top();
-    let mut edits = Vec::new();
-    for path in clone.changed()? {
-        let file = top.join(&path);
-        let edit = Edit { before: read(&file)?, after: read(&clone.top().join(&path))?, path: file };
-        edits.extend((edit.before != edit.after).then_some(edit));
-    }
-    Ok(edits)
+    Ok(clone)
 }
 
 /// Makes the tracked files of the clone as they are in the working tree.

@@ -183,6 +183,19 @@ pub enum Event<'a> {
         /// Whether the files were written
         written: bool,
     },
+    /// A pull or merge request has the next version, or would have it
+    Proposed {
+        name: &'a str,
+        version: &'a str,
+        branch: &'a str,
+        commit: &'a str,
+        /// Of its page
+        url: &'a str,
+        /// Whether it is opened, not updated
+        is_new: bool,
+        /// Whether it was opened or updated
+        written: bool,
+    },
     /// The run is over; what could not be undone is kept
     GivenUp {
         run: &'a str,

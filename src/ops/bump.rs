@@ -129,7 +129,12 @@ pub fn bump(context: &Context, options: &BumpOptions<'_>) -> Result<()> {
 }
 
 /// Reports what would make the stages fail.
-fn preflight(pipeline: &Pipeline, release: &Release, force: bool, listener: &dyn Listener) -> Result<()> {
+pub(super) fn preflight(
+    pipeline: &Pipeline,
+    release: &Release,
+    force: bool,
+    listener: &dyn Listener,
+) -> Result<()> {
     let mut errors = 0;
     for stage in edits::editing(pipeline) {
         let findings = stage.preflight(release).unwrap_or_else(|error| vec![Finding::from(error)]);

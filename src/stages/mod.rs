@@ -39,11 +39,13 @@ pub use check::{
     as_findings, distributions_in, judge_files, known_or, policy, tracked_at, verify_attestations,
 };
 pub use elsewhere::{Measure, distributions_below};
+pub use forge_release::{ReleasePlace, release_place};
 pub use indexes::unused as unused_indexes;
 pub use notes::{ReleaseNotes, release_notes};
 pub use plugin::{Named, NullHandler, Plugins, named};
 pub use reopen::advice;
 pub use schema::{StageHelp, index_help, settings_schema, stage_helps};
+pub use tag::commit_message;
 pub use target::{
     BackendMetadata, Bumping, Discovery, FoundWorkflow, Learned, ask_backend, discover, members,
     read_project, target, target_or_patch,

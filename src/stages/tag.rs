@@ -28,7 +28,20 @@ pub(super) fn make(config: &Config, name: &str) -> Result<Box<dyn Stage>> {
     Ok(Box::new(config.settings::<Tag>(name)?))
 }
 
+/// The message of the release commit.
+///
+/// # Errors
+/// The settings of the stage are wrong.
+pub fn commit_message(config: &Config, release: &Release) -> Result<String> {
+    Ok(config.settings::<Tag>("tag")?.commit_message(release))
+}
+
 impl Tag {
+    fn commit_message(&self, release: &Release) -> String {
+        let learned = release.target.conventions.commit_message.as_ref();
+        Self::rendered(self.commit_message.as_ref(), learned, DEFAULT_COMMIT_MESSAGE, release)
+    }
+
     /// A message: the configured one, or that of earlier releases, or the usual one.
     fn rendered(
         configured: Option<&Template>,
@@ -122,8 +135,7 @@ impl Stage for Tag {
     fn run(&self, release: &Release, effects: &mut Effects<'_>) -> Result<Outputs> {
         let names = release.names();
         let conventions = &release.target.conventions;
-        let (configured, learned) = (self.commit_message.as_ref(), conventions.commit_message.as_ref());
-        let message = Self::rendered(configured, learned, DEFAULT_COMMIT_MESSAGE, release);
+        let message = self.commit_message(release);
         let unchanged = effects.bench().map(|bench| bench.clone.unchanged()).transpose()?.flatten();
         let committed = match unchanged {
             Some(head) => Some(head),

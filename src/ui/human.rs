@@ -326,6 +326,14 @@ impl Listener for Human {
                     if files.len() == 1 { "1 file".to_owned() } else { format!("{} files", files.len()) };
                 self.status(GOOD, "Bumped", &format!("{name} {previous_version} to {version} in {files}"));
             }
+            Event::Proposed { name, version, branch, written: false, .. } => {
+                self.status(DIM, "", &format!("{name} {version} on {branch}; nothing has been changed"))
+            }
+            Event::Proposed { name, version, branch, url, is_new, .. } => {
+                let verb = if *is_new { "Proposed" } else { "Updated" };
+                self.status(GOOD, verb, &safe(&format!("{name} {version} on {branch}")));
+                self.status(GOOD, "View at", &safe(url));
+            }
             Event::GivenUp { .. } => {
                 self.status(WARN, "Given up", "the run is over; what is listed above stays as it is")
             }

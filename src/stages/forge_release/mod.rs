@@ -71,6 +71,28 @@ pub(super) fn publication(config: &Config) -> Result<Box<dyn Stage>> {
     Ok(Box::new(Publication(Shared::read(config)?)))
 }
 
+/// Where releases go: the remote, its branch, and the forge that it is on
+pub struct ReleasePlace {
+    pub remote: Remote,
+    /// The full name of the branch
+    pub branch: String,
+    pub forge: ForgeAddress,
+}
+
+/// Where the releases of a project go, by the settings of `push` and `forge-release`.
+///
+/// # Errors
+/// There is no remote or no branch, or its forge is not known.
+pub fn release_place(config: &Config, release: &Release) -> Result<ReleasePlace> {
+    let shared = Shared::read(config)?;
+    let (remote, forge) = shared.place(release)?;
+    let branch = shared.push.branch(release, &remote).ok_or_else(|| {
+        Error::refused("HEAD is detached: there is no branch that the release is for")
+            .help("check out a branch, or set one: [stage.push] branch = \"main\"")
+    })?;
+    Ok(ReleasePlace { remote, branch, forge })
+}
+
 impl Shared {
     fn read(config: &Config) -> Result<Self> {
         let settings: Settings = config.settings(NAME)?;
@@ -84,7 +106,7 @@ impl Shared {
     fn place(&self, release: &Release) -> Result<(Remote, ForgeAddress)> {
         let Some(remote) = self.push.remote(release)? else {
             return Err(Error::refused("the repository has no remote, so there is no forge to release on")
-                .help("remove `forge-release` from `stages`"));
+                .help("add one with `git remote add origin URL`"));
         };
         let (url, _) = remote.addresses(&release.workspace.repository)?;
         let Settings { forge, url: base, repository, .. } = &self.settings;

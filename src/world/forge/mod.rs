@@ -10,6 +10,7 @@ mod connection;
 mod failure;
 mod gitlab;
 mod release;
+mod request;
 mod token;
 
 pub use address::{ForgeAddress, ForgeKind, ForgeSettings};
@@ -18,4 +19,5 @@ pub use change::{ForgeChange, ForgePresence};
 pub use connection::Forge;
 pub use failure::{Failure, ForgeResult};
 pub use release::{ForgeRelease, ReleaseDraft, digest_of};
+pub use request::{ChangeRequest, Proposal};
 pub use token::{Token, TokenSource};

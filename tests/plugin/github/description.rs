@@ -19,6 +19,8 @@ const SCHEMA_URL: &str = "json-schema:///github";
 const FILE: &str = "package/generated/api.github.com.json";
 /// Of 1 200 addresses, those that have to do with releases
 const PATHS: [&str; 2] = ["/repos/{owner}/{repo}/releases", "/repos/{owner}/{repo}/git/ref/"];
+/// Those that have to do with proposals. What is answered there has some hundred fields, and is not compared.
+const PULLS: [&str; 2] = ["/repos/{owner}/{repo}/pulls", "/repos/{owner}/{repo}/pulls/{pull_number}"];
 const METHODS: [&str; 5] = ["get", "post", "patch", "put", "delete"];
 /// What every request may be answered, which the description does not repeat for each
 const ALWAYS: [u16; 10] = [301, 307, 401, 403, 404, 429, 500, 502, 503, 504];
@@ -246,7 +248,7 @@ fn schemas(value: &Value) -> Value {
 /// What of the description the tests need, kept in cargo's target folder.
 fn excerpt() -> Value {
     let folder = shared_cache().join("github");
-    let file = folder.join(format!("releases-{VERSION}.json"));
+    let file = folder.join(format!("releases-and-pulls-{VERSION}.json"));
     if let Ok(text) = fs_err::read(&file) {
         return serde_json::from_slice(&text).expect("what was written whole");
     }
@@ -256,6 +258,17 @@ fn excerpt() -> Value {
     for (path, item) in document["paths"].as_object().expect("paths") {
         if PATHS.iter().any(|wanted| path.starts_with(wanted)) {
             excerpt["paths"][path] = item.clone();
+        }
+        if PULLS.contains(&path.as_str()) {
+            let mut item = item.clone();
+            for operation in item.as_object_mut().into_iter().flat_map(|item| item.values_mut()) {
+                let replies = operation.get_mut("responses").and_then(Value::as_object_mut);
+                replies
+                    .into_iter()
+                    .flat_map(|replies| replies.values_mut())
+                    .for_each(|reply| *reply = json!({}));
+            }
+            excerpt["paths"][path] = item;
         }
     }
     let mut wanted = references(&excerpt["paths"]);

@@ -19,6 +19,7 @@ const UPLOADS: &str = "/api/uploads";
 pub(crate) struct Kept {
     pub(crate) releases: BTreeMap<u64, Value>,
     pub(crate) assets: BTreeMap<u64, Vec<Value>>,
+    pub(crate) pulls: Vec<Value>,
     /// An asset that is refused
     pub(crate) refused: Option<String>,
     pub(crate) has_no_tags: bool,
@@ -99,6 +100,38 @@ impl Kept {
                     .values_mut()
                     .for_each(|assets| assets.retain(|there| there["id"].as_u64() != asset));
                 Reply::new(204, Value::Null)
+            }
+            "pulls/list" => {
+                let wanted = |name: &str| asked.parameters.get(name).cloned().unwrap_or_default();
+                let is_listed = |pull: &&Value| {
+                    let head = format!("o:{}", pull["head"]["ref"].as_str().unwrap_or_default());
+                    head == wanted("head")
+                        && pull["base"]["ref"] == wanted("base")
+                        && pull["state"] == wanted("state")
+                };
+                let all: Vec<&Value> = self.pulls.iter().filter(is_listed).collect();
+                Reply::page(asked, "per_page", &all, &self.log.address)
+            }
+            "pulls/create" => {
+                let number = self.log.next();
+                let pull = json!({
+                    "number": number, "state": "open", "title": asked.json["title"], "body": asked.json["body"],
+                    "html_url": format!("{}/o/r/pull/{number}", self.log.address),
+                    "head": {"ref": asked.json["head"], "repo": {"full_name": "o/r"}},
+                    "base": {"ref": asked.json["base"]},
+                });
+                self.pulls.push(pull.clone());
+                Reply::new(201, pull)
+            }
+            "pulls/update" => {
+                let of = number("pull_number");
+                let Some(pull) = self.pulls.iter_mut().find(|pull| pull["number"].as_u64() == of) else {
+                    return Reply::error(404, "Not Found");
+                };
+                for (key, value) in asked.json.as_object().into_iter().flatten() {
+                    pull[key] = value.clone();
+                }
+                Reply::new(200, pull.clone())
             }
             "git/get-ref" if self.has_no_tags => Reply::error(404, "Not Found"),
             "git/get-ref" => {

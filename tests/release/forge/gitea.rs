@@ -13,7 +13,34 @@ use crate::plugin::github::description::{Asked, Description};
 
 pub(super) const TOKEN: &str = "gitea-sorrowful-canary";
 
-const OPERATIONS: [Described; 9] = [
+const OPERATIONS: [Described; 12] = [
+    Described {
+        id: "repoListPullRequests",
+        request: "GET /repos/{owner}/{repo}/pulls",
+        query: &["base_branch", "state", "sort", "milestone", "labels", "poster", "page", "limit"],
+        ..Described::NOTHING
+    },
+    Described {
+        id: "repoCreatePullRequest",
+        request: "POST /repos/{owner}/{repo}/pulls",
+        body: &[
+            "head string",
+            "base string",
+            "title string",
+            "body string",
+            "assignees array",
+            "labels array",
+        ],
+        replies: &[201, 409, 422, 423],
+        ..Described::NOTHING
+    },
+    Described {
+        id: "repoEditPullRequest",
+        request: "PATCH /repos/{owner}/{repo}/pulls/{index}",
+        body: &["title string", "body string", "base string", "state string", "labels array"],
+        replies: &[201, 409, 412, 422],
+        ..Described::NOTHING
+    },
     Described {
         id: "repoListReleases",
         request: "GET /repos/{owner}/{repo}/releases",
@@ -87,6 +114,7 @@ const OPERATIONS: [Described; 9] = [
 #[derive(Default)]
 pub(super) struct Gitea {
     pub(super) releases: BTreeMap<u64, Value>,
+    pub(super) pulls: Vec<Value>,
     log: Log,
 }
 
@@ -103,6 +131,28 @@ impl Gitea {
             releases.values().find(|release| release["tag_name"] == *tag).cloned()
         };
         match &*asked.operation.id {
+            "repoListPullRequests" => {
+                let open: Vec<&Value> = self.pulls.iter().filter(|pull| pull["state"] == "open").collect();
+                Reply::page(asked, "limit", &open, &self.log.address)
+            }
+            "repoCreatePullRequest" => {
+                let number = self.log.next();
+                let pull = json!({
+                    "number": number, "state": "open", "title": asked.json["title"], "body": asked.json["body"],
+                    "html_url": format!("{}/o/r/pulls/{number}", self.log.address),
+                    "head": {"ref": asked.json["head"], "repo": {"full_name": "o/r"}},
+                    "base": {"ref": asked.json["base"]},
+                });
+                self.pulls.push(pull.clone());
+                Reply::new(201, pull)
+            }
+            "repoEditPullRequest" => {
+                let of = number("index");
+                let pull = self.pulls.iter_mut().find(|pull| pull["number"].as_u64() == of);
+                let Some(pull) = pull else { return missing() };
+                merge(pull, &asked.json);
+                Reply::new(201, pull.clone())
+            }
             "repoListReleases" => {
                 let is_draft = asked.parameters.get("draft").map(|draft| draft == "true");
                 let is_listed = |release: &&Value| is_draft.is_none_or(|draft| release["draft"] == draft);

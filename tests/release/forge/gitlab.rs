@@ -12,7 +12,33 @@ use crate::plugin::github::description::{Asked, Description};
 
 pub(super) const TOKEN: &str = "glpat-sorrowful-canary";
 
-const OPERATIONS: [Described; 7] = [
+const OPERATIONS: [Described; 10] = [
+    Described {
+        id: "listMergeRequests",
+        request: "GET /projects/{id}/merge_requests",
+        query: &["state", "source_branch", "target_branch", "order_by", "sort", "page", "per_page"],
+        ..Described::NOTHING
+    },
+    Described {
+        id: "createMergeRequest",
+        request: "POST /projects/{id}/merge_requests",
+        body: &[
+            "source_branch! string",
+            "target_branch! string",
+            "title! string",
+            "description string",
+            "remove_source_branch boolean",
+            "squash boolean",
+        ],
+        replies: &[201, 409, 422],
+        ..Described::NOTHING
+    },
+    Described {
+        id: "updateMergeRequest",
+        request: "PUT /projects/{id}/merge_requests/{merge_request_iid}",
+        body: &["title string", "description string", "state_event string", "target_branch string"],
+        ..Described::NOTHING
+    },
     Described {
         id: "getRelease",
         request: "GET /projects/{id}/releases/{tag_name}",
@@ -90,6 +116,7 @@ pub(super) struct Package {
 pub(super) struct GitLab {
     pub(super) releases: BTreeMap<String, Value>,
     pub(super) packages: BTreeMap<u64, Package>,
+    pub(super) requests: Vec<Value>,
     log: Log,
 }
 
@@ -113,6 +140,34 @@ impl GitLab {
         }
         let id = number("package_id").unwrap_or_default();
         match &*asked.operation.id {
+            "listMergeRequests" => {
+                let is_listed = |request: &&Value| {
+                    ["state", "source_branch", "target_branch"]
+                        .iter()
+                        .all(|key| request[*key] == parameter(key))
+                };
+                let all: Vec<&Value> = self.requests.iter().filter(is_listed).collect();
+                Reply::page(asked, "per_page", &all, &self.log.address)
+            }
+            "createMergeRequest" => {
+                let number = self.log.next();
+                let mut request = asked.json.clone();
+                request["iid"] = number.into();
+                request["state"] = "opened".into();
+                request["web_url"] =
+                    format!("{}/group/sub/r/-/merge_requests/{number}", self.log.address).into();
+                self.requests.push(request.clone());
+                Reply::new(201, request)
+            }
+            "updateMergeRequest" => {
+                let of = number("merge_request_iid");
+                let request = self.requests.iter_mut().find(|request| request["iid"].as_u64() == of);
+                let Some(request) = request else { return missing() };
+                for (key, value) in asked.json.as_object().into_iter().flatten() {
+                    request[key] = value.clone();
+                }
+                Reply::new(200, request.clone())
+            }
             "getRelease" => match self.releases.get(&parameter("tag_name")) {
                 Some(release) => Reply::new(200, release.clone()),
                 None => missing(),

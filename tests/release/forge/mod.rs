@@ -4,6 +4,7 @@ mod described;
 pub(crate) mod fake;
 mod gitea;
 mod gitlab;
+mod propose;
 mod release;
 mod troubles;
 

@@ -1,0 +1,179 @@
+//! `pyrelease propose`: a pull or merge request with changelog and version, which `run` releases when it is merged.
+
+use pyrelease_test_support::{Config, Transcript};
+use serde_json::{Value, json};
+
+use super::Scene;
+use super::fake::{Fake, Trouble};
+use super::gitea::{self, Gitea};
+use super::gitlab::{self, GitLab};
+use crate::plugin::github::server::{Kept, TOKEN};
+
+const STAGES: &str = "changelog version tag push";
+const BRANCH: &str = "refs/heads/release/1.1.0";
+
+fn scene<F: Fake>(kind: &str, repository: &str, token: &'static str) -> Scene<F> {
+    Scene::of(STAGES, kind, repository, token, &Config::default())
+}
+
+fn github() -> Scene<Kept> {
+    scene("github", "o/r", TOKEN)
+}
+
+/// The remote takes no pushes to `main`, as a protected branch.
+fn protect<F: Fake>(scene: &Scene<F>) {
+    scene
+        .local
+        .project
+        .remote()
+        .hook("update", "[ \"$1\" != refs/heads/main ] || { echo protected; exit 1; }");
+}
+
+/// Adds an entry to the changelog on `main`, here and at the remote.
+fn add_entry<F: Fake>(scene: &Scene<F>, entry: &str) {
+    let project = &scene.local.project;
+    let changelog = project.read("CHANGELOG.md");
+    project
+        .write("CHANGELOG.md", &changelog.replacen("### Added\n\n", &format!("### Added\n\n- {entry}\n"), 1));
+    project.commit("Add an entry");
+    project.git(&["push", "--quiet"]);
+}
+
+#[test]
+fn a_merged_proposal_is_released_past_a_protected_branch() {
+    let mut seen = Transcript::named("forge/a-merged-proposal-is-released-past-a-protected-branch");
+    let scene = github();
+    protect(&scene);
+    let project = &scene.local.project;
+    project.write("README.md", "# edited meanwhile\n");
+    let (mut refs, head) = (project.refs(), project.head());
+    seen.add(&scene.pyrelease("propose minor --dry-run").code(0));
+    assert!(!project.remote_refs().contains_key(BRANCH) && scene.forge.kept().pulls.is_empty());
+    seen.add(&scene.pyrelease("propose minor --yes").code(0));
+    // Nothing here has changed, except that git knows of the remote's branch.
+    refs.insert("refs/remotes/origin/release/1.1.0".to_owned(), project.remote_refs()[BRANCH].clone());
+    assert_eq!((project.refs(), project.head(), project.branch()), (refs, head.clone(), "main".to_owned()));
+    assert_eq!(project.read("README.md"), "# edited meanwhile\n");
+    assert!(project.read("CHANGELOG.md").contains("[Unreleased]"));
+    project.git(&["checkout", "--", "README.md"]);
+    let remote = project.remote();
+    assert_eq!(remote.git(&["rev-parse", "release/1.1.0^"]).trim(), head);
+    let changed = remote.git(&["diff", "--name-only", "main", "release/1.1.0"]);
+    assert_eq!(changed.trim(), "CHANGELOG.md\npyproject.toml");
+    let pull = scene.forge.kept().pulls[0].clone();
+    assert_eq!((&pull["base"]["ref"], &pull["title"]), (&json!("main"), &json!("Release demo 1.1.0")));
+    assert!(
+        pull["body"].as_str().unwrap().starts_with("### Added\n\n- Greetings in *any* language."),
+        "{pull}"
+    );
+
+    // Somebody merges it on the forge.
+    let merged = remote.git(&[
+        "commit-tree",
+        "release/1.1.0^{tree}",
+        "-p",
+        "main",
+        "-p",
+        "release/1.1.0",
+        "-m",
+        "Merge",
+    ]);
+    remote.git(&["update-ref", "refs/heads/main", merged.trim()]);
+    project.git(&["pull", "--quiet"]);
+    let config = project.read("release.toml");
+    assert!(config.contains("\"tag\", \"push\""), "{config}");
+    seen.add(&scene.pyrelease("run --yes").code(0));
+    assert_eq!(project.remote_refs()["refs/heads/main"], merged.trim());
+    assert_eq!(project.tag_target("v1.1.0"), merged.trim());
+    assert!(project.remote_refs().contains_key("refs/tags/v1.1.0"));
+    seen.assert();
+}
+
+/// Proposes, and proposes again when the base has moved: it is the same request.
+fn updates<F: Fake>(kind: &str, repository: &str, token: &'static str, requests: impl Fn(&F) -> Vec<Value>) {
+    let scene = scene::<F>(kind, repository, token);
+    let project = &scene.local.project;
+    let opened = scene.pyrelease("propose minor --yes --format json").code(0);
+    let event = opened.events().pop().expect("what was proposed");
+    assert_eq!((&event["event"], &event["is_new"]), (&json!("proposed"), &json!(true)), "{event}");
+    let first = project.remote_refs()[BRANCH].clone();
+    assert_eq!(event["commit"], *first);
+    scene.pyrelease("propose minor --yes").code(0);
+    assert_eq!(project.remote_refs()[BRANCH], first, "nothing has changed");
+    add_entry(&scene, "Something more.");
+    let updated = scene.pyrelease("propose minor --yes").code(0);
+    assert!(updated.stderr().contains("Updated demo 1.1.0 on release/1.1.0"), "{updated}");
+    let second = project.remote_refs()[BRANCH].clone();
+    let remote = project.remote();
+    assert_eq!(remote.git(&["rev-parse", "release/1.1.0^"]).trim(), project.head());
+    assert_ne!(first, second);
+    let all = requests(&scene.forge.kept());
+    let [request] = &all[..] else { panic!("{all:?}") };
+    let body = if request["body"].is_string() { &request["body"] } else { &request["description"] };
+    assert!(body.as_str().is_some_and(|body| body.contains("- Something more.")), "{request}");
+    assert_eq!(
+        event["url"],
+        if request["web_url"].is_string() { request["web_url"].clone() } else { request["html_url"].clone() }
+    );
+}
+
+#[test]
+fn a_second_proposal_updates_a_pull_request_on_github() {
+    updates::<Kept>("github", "o/r", TOKEN, |kept| kept.pulls.clone());
+}
+
+#[test]
+fn a_second_proposal_updates_a_pull_request_on_gitea() {
+    updates::<Gitea>("gitea", "o/r", gitea::TOKEN, |kept| kept.pulls.clone());
+}
+
+#[test]
+fn a_second_proposal_updates_a_merge_request_on_gitlab() {
+    updates::<GitLab>("gitlab", "group/sub/r", gitlab::TOKEN, |kept| kept.requests.clone());
+}
+
+#[test]
+fn what_stands_in_the_way_is_left_alone() {
+    let mut seen = Transcript::named("forge/what-stands-in-the-way-of-a-proposal-is-left-alone");
+    let scene = github();
+    let project = &scene.local.project;
+    // The forge refuses the request, or does not answer it: the branch is not left behind, or may be needed.
+    scene.forge.trouble(Trouble::new("pulls/create", 403, "Resource not accessible by integration"));
+    seen.add_error(&scene.pyrelease("propose minor --yes --quiet").code(1));
+    assert!(!project.remote_refs().contains_key(BRANCH));
+    scene.forge.trouble(Trouble::new("pulls/create", 502, "lost"));
+    seen.add_error(&scene.pyrelease("propose minor --yes --quiet").code(4));
+    assert!(project.remote_refs().contains_key(BRANCH) && scene.forge.kept().pulls.is_empty());
+    scene.pyrelease("propose minor --yes").code(0);
+    assert_eq!(scene.forge.kept().pulls.len(), 1);
+
+    // Somebody has pushed to the branch, in a commit of their own, or amended ours.
+    let remote = project.remote();
+    let ours = project.remote_refs()[BRANCH].clone();
+    let tree = remote.git(&["rev-parse", "main^{tree}"]);
+    let message = remote.git(&["show", "--no-patch", "--format=%B", &ours]);
+    let same = remote.git(&["rev-parse", &format!("{ours}^{{tree}}")]);
+    for (tree, parent) in [(&tree, ours.as_str()), (&tree, "main"), (&same, ours.as_str())] {
+        let theirs = remote.git(&["commit-tree", tree.trim(), "-p", parent, "-m", message.trim()]);
+        remote.git(&["update-ref", BRANCH, theirs.trim()]);
+        seen.add_error(&scene.pyrelease("propose minor --yes --quiet").code(3));
+        assert_eq!(project.remote_refs()[BRANCH], theirs.trim());
+    }
+    remote.git(&["update-ref", BRANCH, &ours]);
+
+    // Commits that are not at the remote, no token, and a branch that is not pushed anywhere.
+    project.write("README.md", "# Demo\n");
+    project.commit("Not pushed");
+    seen.add_error(&scene.pyrelease("propose minor --yes --quiet").code(3));
+    project.git(&["push", "--quiet"]);
+    remote.git(&["tag", "v1.1.0", "main"]);
+    seen.add_error(&scene.pyrelease("propose minor --yes --quiet").code(3));
+    remote.git(&["tag", "--delete", "v1.1.0"]);
+    seen.add_error(&scene.local.pyrelease("propose minor --yes --quiet").code(3));
+    seen.add_error(&scene.pyrelease("propose minor --quiet").code(2));
+    project.git(&["checkout", "--quiet", "-b", "feature"]);
+    seen.add_error(&scene.pyrelease("propose minor --yes --quiet").code(3));
+    project.git(&["checkout", "--quiet", "--detach"]);
+    seen.add_error(&scene.pyrelease("propose minor --yes --quiet").code(3));
+    seen.assert();
+}
