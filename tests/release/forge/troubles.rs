@@ -182,3 +182,37 @@ fn a_rehearsal_and_a_drill_ask_no_forge() {
     scene.pyrelease("drill minor --every 40").code(0);
     assert_eq!(scene.forge.asked(), [""; 0]);
 }
+
+#[test]
+fn a_token_goes_to_its_own_forge_only() {
+    use pyrelease::world::Environment;
+    use pyrelease::world::forge::{ForgeAddress, ForgeKind, ForgeSettings, Token};
+    let nowhere = std::path::Path::new("/");
+    let source = |remote: &str, kind: Option<ForgeKind>, variables: &[(&str, &str)]| {
+        let address =
+            ForgeAddress::of_remote(remote, ForgeSettings { kind, ..ForgeSettings::default() }).unwrap();
+        let environment = Environment::from_iter(variables.iter().copied());
+        Token::find(&address, &environment, nowhere).map(|token| token.source.to_string())
+    };
+    let all = [
+        ("GITHUB_TOKEN", "x"),
+        ("GITLAB_TOKEN", "x"),
+        ("CI_JOB_TOKEN", "x"),
+        ("GITEA_TOKEN", "x"),
+        ("GH_ENTERPRISE_TOKEN", " \n"),
+    ];
+    let (hub, lab) = ("https://github.com/o/r", "https://gitlab.corp.example:8443/o/r");
+    let (own, tea) = ("https://github.corp.example/o/r", "https://git.corp.example/o/r");
+    assert_eq!(source(hub, None, &all).as_deref(), Some("`GITHUB_TOKEN`"));
+    assert_eq!(source(own, None, &all), None, "it is for github.com");
+    let of_job = [("GITHUB_SERVER_URL", "https://github.corp.example"), ("GITHUB_TOKEN", "x")];
+    assert_eq!(source(own, None, &of_job).as_deref(), Some("`GITHUB_TOKEN`"));
+    assert_eq!(source(tea, Some(ForgeKind::Gitea), &of_job), None);
+    assert_eq!(source(tea, Some(ForgeKind::Gitea), &all).as_deref(), Some("`GITEA_TOKEN`"));
+    assert_eq!(source(lab, None, &all[2..]), None, "it is for the server of the job");
+    let of_job = [("CI_SERVER_URL", "https://gitlab.corp.example:8443/"), ("CI_JOB_TOKEN", "x")];
+    assert_eq!(source(lab, None, &of_job).as_deref(), Some("`CI_JOB_TOKEN`"));
+    let for_any = [("PYRELEASE_TOKEN_FORGE", "x"), ("GITHUB_TOKEN", "x")];
+    assert_eq!(source(hub, None, &for_any).as_deref(), Some("`PYRELEASE_TOKEN_FORGE`"));
+    assert_eq!(source(hub, None, &[("GITHUB_TOKEN", "")]), None);
+}
