@@ -16,6 +16,10 @@ use fake::{Fake, Server};
 
 const STAGES: &str = "changelog version tag build push forge-release pypi";
 
+/// A release that builds nothing, which takes less time, with two files of the repository
+const UNBUILT: &str = "changelog version tag push forge-release";
+const ASSETS: [&str; 2] = ["CHANGELOG.md", "pyproject.toml"];
+
 /// A forge and a project that is released there
 struct Scene<F: Fake> {
     forge: Server<F>,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::fake::Fake;
 use super::gitea::{self, Gitea};
 use super::gitlab::{self, GitLab};
-use super::{STAGES, Scene};
+use super::{ASSETS, STAGES, Scene, UNBUILT};
 use crate::plugin::github::server::{Kept, TOKEN};
 
 fn github(more: &Config) -> Scene<Kept> {
@@ -196,9 +196,11 @@ fn converges<F: Fake>(kind: &str, repository: &str, token: &'static str)
 where
     Scene<F>: Seen,
 {
-    let scene = Scene::<F>::new(kind, repository, token, &Config::default());
+    let assets = Config::default().set("assets", ASSETS);
+    let scene = Scene::<F>::of(UNBUILT, kind, repository, token, &assets);
+    let files = || ASSETS.map(str::to_owned).to_vec();
     let points = scene.points();
-    let mut expected = vec![("v1.1.0".to_owned(), files("1.1.0"))];
+    let mut expected = vec![("v1.1.0".to_owned(), files())];
     let (mut minor, mut of_forge) = (1, 0);
     for (at, (number, what)) in points.iter().enumerate() {
         let intent = points[..=at].iter().rposition(|(_, what)| what.starts_with("before-record intent: "));
@@ -217,7 +219,7 @@ where
         } else {
             scene.pyrelease("resume --yes").code(0);
             minor += 1;
-            expected.push((format!("v1.{minor}.0"), files(&format!("1.{minor}.0"))));
+            expected.push((format!("v1.{minor}.0"), files()));
         }
         assert_eq!(scene.seen(), (0, expected.clone()), "killed at {number}: {what}");
         scene.local.project.assert_no_debris();

@@ -4,17 +4,22 @@ use pyrelease_test_support::{Config, Transcript};
 use serde_json::json;
 
 use super::fake::Trouble;
-use super::{STAGES, Scene};
+use super::{ASSETS, STAGES, Scene, UNBUILT};
 use crate::plugin::github::server::{Kept, TOKEN};
 
 fn github(more: &Config) -> Scene<Kept> {
     Scene::new("github", "o/r", TOKEN, more)
 }
 
+/// One that builds nothing.
+fn unbuilt() -> Scene<Kept> {
+    Scene::of(UNBUILT, "github", "o/r", TOKEN, &Config::default().set("assets", ASSETS))
+}
+
 #[test]
 fn what_is_refused_is_said_and_undone() {
     let mut seen = Transcript::named("forge/what-is-refused-is-said-and-undone");
-    let scene = github(&Config::default());
+    let scene = unbuilt();
     let before = scene.local.project.snapshot();
     let limited = |status| Trouble {
         headers: vec![("retry-after", "3000".to_owned())],
@@ -48,7 +53,7 @@ fn what_is_refused_is_said_and_undone() {
 
 #[test]
 fn what_is_lost_or_delayed_is_repeated() {
-    let scene = github(&Config::default());
+    let scene = unbuilt();
     let lost = |operation, status| Trouble { happens: true, ..Trouble::new(operation, status, "lost") };
     let slow = Trouble {
         headers: vec![("retry-after", "1".to_owned())],
@@ -179,7 +184,9 @@ fn a_rehearsal_and_a_drill_ask_no_forge() {
     let scene = github(&Config::default());
     let rehearsed = scene.pyrelease("rehearse minor --yes").code(0);
     assert!(rehearsed.stderr().contains("`forge-release` does not take part"), "{rehearsed}");
-    scene.pyrelease("drill minor --every 40").code(0);
+    assert_eq!(scene.forge.asked(), [""; 0]);
+    let scene = unbuilt();
+    scene.pyrelease("drill minor --every 20").code(0);
     assert_eq!(scene.forge.asked(), [""; 0]);
 }
 
