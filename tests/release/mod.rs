@@ -8,7 +8,7 @@ mod build_environments;
 mod building;
 mod bump;
 mod changelog;
-mod ci;
+pub(crate) mod ci;
 mod consent;
 pub(crate) mod credentials;
 mod distributions;

@@ -154,7 +154,7 @@ pub fn ci(context: &Context, options: &CiOptions) -> Result<()> {
     let (text, left) = render(&project, options, flow, old.as_deref().unwrap_or_default())?;
     let mut files = vec![file(workflow, old, text)];
     let listed = read(&top, requirements)?;
-    if options.update || listed.is_none() {
+    if !project.is_pyrelease() && (options.update || listed.is_none()) {
         let hashes = if options.update { hashes(&session.config, &context.environment)? } else { Vec::new() };
         files.push(file(requirements, listed, pinned(options.forge, &hashes)));
     }

@@ -11,6 +11,7 @@ use crate::engine::pipeline::Pipeline;
 use crate::engine::release::Workspace;
 use crate::error::{Error, Result};
 use crate::index::{IndexAddress, variable_for};
+use crate::python::filename::normalize;
 use crate::python::native::WheelBuilder;
 use crate::python::project::{Files as _, VersionSource};
 use crate::stages::{Discovery, address_of, discover};
@@ -44,6 +45,11 @@ impl<'a> CiProject<'a> {
 
     fn name(&self) -> &str {
         &self.discovery.project.name
+    }
+
+    /// Whether pyrelease is what is released: then it releases itself, as it is in the checkout.
+    pub(super) fn is_pyrelease(&self) -> bool {
+        normalize(self.name()) == "pyrelease"
     }
 
     fn has_stage(&self, name: &str) -> bool {
@@ -139,7 +145,10 @@ impl<'a> CiProject<'a> {
         values.text("project", self.folder_option()?);
         // Hashes are required where the file has any.
         let requirements = options.forge.places().requirements;
-        let install = format!("python -m pip install --no-deps --only-binary=:all: -r {requirements}");
+        let install = match self.is_pyrelease() {
+            true => "python -m pip install .".to_owned(),
+            false => format!("python -m pip install --no-deps --only-binary=:all: -r {requirements}"),
+        };
         values.text("install", quoted(&install));
         for (name, action) in ACTIONS {
             values.text(name, action);

@@ -1,7 +1,7 @@
 //! `pyrelease ci`: the workflows that it writes, and the releases that they make.
 
 mod played;
-mod runner;
+pub(super) mod runner;
 mod written;
 
 use pyrelease_test_support::{Project, Python};

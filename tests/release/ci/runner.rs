@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 const BUILDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/release/prepare/wheel_builder.py");
 
 /// What the forge gives every job
-pub(super) struct Runner {
+pub(crate) struct Runner {
     sandbox: Sandbox,
     /// The repository at the forge
     remote: PathBuf,
@@ -21,27 +21,29 @@ pub(super) struct Runner {
     reference: String,
     event: String,
     workflow: Value,
-    pub(super) inputs: BTreeMap<String, Value>,
+    pub(crate) inputs: BTreeMap<String, Value>,
+    /// The token of the jobs
+    pub(crate) token: String,
     /// Of the repository
-    pub(super) secrets: BTreeMap<String, String>,
+    pub(crate) secrets: BTreeMap<String, String>,
     /// Where a job that may ask for an identity asks
-    pub(super) identities: Option<String>,
+    pub(crate) identities: Option<String>,
     /// Variables of the jobs with this name
-    pub(super) more: BTreeMap<(String, String), String>,
+    pub(crate) more: BTreeMap<(String, String), String>,
     outputs: BTreeMap<String, BTreeMap<String, String>>,
     attempts: usize,
 }
 
 /// How a job ended
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Job {
-    pub(super) name: String,
-    pub(super) conclusion: Conclusion,
-    pub(super) log: String,
+pub(crate) struct Job {
+    pub(crate) name: String,
+    pub(crate) conclusion: Conclusion,
+    pub(crate) log: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Conclusion {
+pub(crate) enum Conclusion {
     Success,
     Failure,
     Skipped,
@@ -59,7 +61,7 @@ struct Running<'r> {
 }
 
 impl Runner {
-    pub(super) fn new(remote: &Path, workflow: &str, event: &str, reference: &str) -> Self {
+    pub(crate) fn new(remote: &Path, workflow: &str, event: &str, reference: &str) -> Self {
         let sandbox = Sandbox::new();
         let file = sandbox.root().join("workflow.yml");
         fs_err::write(&file, workflow).unwrap();
@@ -74,6 +76,7 @@ impl Runner {
             event: event.to_owned(),
             workflow: serde_json::from_str(&text).unwrap(),
             inputs: BTreeMap::new(),
+            token: "ghs-of-the-job".to_owned(),
             secrets: BTreeMap::new(),
             identities: None,
             more: BTreeMap::new(),
@@ -87,7 +90,7 @@ impl Runner {
     }
 
     /// Runs these jobs, those that they need being done; all jobs in the order of the file if none is named.
-    pub(super) fn run(&mut self, only: &[&str]) -> Vec<Job> {
+    pub(crate) fn run(&mut self, only: &[&str]) -> Vec<Job> {
         self.attempts += 1;
         let names: Vec<String> = self.jobs().keys().cloned().collect();
         let mut ended: Vec<Job> = Vec::new();
@@ -120,7 +123,7 @@ impl Runner {
     fn contexts(&self, row: Option<&Value>) -> BTreeMap<String, String> {
         let mut contexts = BTreeMap::new();
         let mut set = |name: String, value: String| contexts.insert(name, value);
-        set("github.token".into(), "ghs-of-the-job".into());
+        set("github.token".into(), self.token.clone());
         set("github.event_name".into(), self.event.clone());
         for (name, value) in &self.inputs {
             set(format!("inputs.{name}"), value.as_str().map_or_else(|| value.to_string(), str::to_owned));

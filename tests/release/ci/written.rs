@@ -1,6 +1,9 @@
 //! What is written, and what is left alone.
 
+use pyrelease_test_support::distribution::program;
+
 use super::{GITHUB, GITLAB, at, complaints};
+use crate::release::drilled::Local;
 use crate::release::quick;
 
 const WORKFLOW: &str = ".github/workflows/release.yml";
@@ -187,4 +190,39 @@ fn a_workflow_that_publishes_as_well_is_named() {
     let outcome = project.pyrelease("ci github --yes").code(0);
     assert!(outcome.stdout().contains("another workflow publishes"), "{outcome}");
     assert!(outcome.stdout().contains(".github/workflows/publish.yml"), "{outcome}");
+}
+
+#[test]
+fn pyrelease_releases_itself_by_the_workflow_that_it_writes() {
+    let project = quick().build();
+    let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for path in ["Cargo.toml", "pyproject.toml", "release.toml", "CHANGELOG.md", "README.md"] {
+        fs_err::copy(own.join(path), project.folder().join(path)).unwrap();
+    }
+    duct::cmd!("cp", "-r", own.join(".github"), project.folder()).run().unwrap();
+    project.commit("Release pyrelease");
+    project.git(&["remote", "set-url", "origin", "https://github.com/pyrelease/pyrelease.git"]);
+    project.pyrelease("ci github --check").code(0);
+    assert_eq!(complaints(&project, "zizmor", &["--offline", "--pedantic", ".github"]), None);
+    let schema = ["--builtin-schema", "vendor.github-workflows", WORKFLOW, ".github/workflows/ci.yml"];
+    assert_eq!(complaints(&project, "check-jsonschema", &schema), None);
+}
+
+#[test]
+fn the_hashes_of_pyrelease_are_pinned_where_the_index_has_them() {
+    let local = Local::new();
+    let project = &local.project;
+    let refused = project.pyrelease("ci github --update --yes").code(3);
+    assert!(refused.stderr().contains("PyPI has no wheel of pyrelease"), "{refused}");
+    assert!(!project.folder().join(WORKFLOW).exists());
+
+    let folder = project.sandbox().root();
+    let wheel = program(folder, "pyrelease", env!("CARGO_PKG_VERSION"), "#!/bin/sh\n");
+    local.pyrelease("upload --index pypi --yes").arg(&wheel).code(0);
+    project.pyrelease("ci github --update --yes").code(0);
+    let (sha256, _) = pyrelease::world::sha256(&wheel).unwrap();
+    let requirements = project.read(".github/pyrelease/requirements.txt");
+    assert!(requirements.ends_with(&format!(" \\\n    --hash=sha256:{sha256}\n")), "{requirements}");
+    // Written again without the option, they stay.
+    project.pyrelease("ci github --check").code(0);
 }
