@@ -10,7 +10,7 @@ use super::{Batch, Upload};
 use crate::config::Attestations;
 use crate::engine::prelude::*;
 use crate::error::ErrorKind;
-use crate::index::{IndexClient, SigningIdentity, has_attestation};
+use crate::index::{FilePresence, IndexClient, SigningIdentity, has_attestation};
 use crate::python::distribution::Distribution;
 use crate::world::Environment;
 use crate::world::tools::{
@@ -69,16 +69,16 @@ impl Upload {
         };
         let Some((why, help)) = obstacle else { return Vec::new() };
         let is_publisher = client.credentials().is_some_and(|found| found.use_trusted_publishing());
-        match self.index.attestations {
-            Attestations::Required => vec![
+        let finding = match self.index.attestations {
+            Attestations::Required => {
                 Finding::error(format!("`{index}` requires attestations, and none can be made: {why}"))
-                    .help(help),
-            ],
-            _ if is_publisher => vec![
-                Finding::note(format!("the files for `{index}` will have no attestations: {why}")).help(help),
-            ],
-            Attestations::Auto | Attestations::Off => Vec::new(),
-        }
+            }
+            _ if is_publisher => {
+                Finding::note(format!("the files for `{index}` will have no attestations: {why}"))
+            }
+            Attestations::Auto | Attestations::Off => return Vec::new(),
+        };
+        vec![finding.help(help).about_rights()]
     }
 
     /// Signs the files that have no attestation yet, and verifies those that have one.
@@ -100,7 +100,10 @@ impl Upload {
         };
         let uploaded = self.uploaded(effects);
         let open = |file: &&Distribution| !uploaded.contains(&file.filename);
-        let open: Vec<Distribution> = batch.distributions.iter().filter(open).cloned().collect();
+        let mut open: Vec<Distribution> = batch.distributions.iter().filter(open).cloned().collect();
+        if release.is_imported() {
+            retain_unlisted(client, release, &mut open);
+        }
         if open.is_empty() {
             return Ok(());
         }
@@ -312,6 +315,13 @@ fn evidence(files: &[Distribution], made: &[AttestationReply]) -> String {
         format!("{} (sha256 {}) as entry {index}", file.filename, file.sha256)
     });
     format!("signed by {signer}: {}", entries.collect::<Vec<_>>().join(", "))
+}
+
+/// Removes the files that the index has: an earlier attempt elsewhere has sent them.
+fn retain_unlisted(client: &IndexClient, release: &Release, files: &mut Vec<Distribution>) {
+    // What cannot be read now is noticed when the files are sent.
+    let Ok(listing) = client.listing(&release.names().name) else { return };
+    files.retain(|file| !matches!(client.presence_in(listing.as_ref(), file), Ok(FilePresence::Identical)));
 }
 
 fn attestation_files(files: &[Distribution]) -> Vec<AttestationFile<'_>> {

@@ -1,6 +1,7 @@
 //! Releases with attestations: signed once, verified by PyPI's own library, and left out or insisted on in an outage.
 
 mod scene;
+mod workflow;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -63,6 +63,11 @@ impl Scene {
         Self { local, sigstore, project, issuer, runner }
     }
 
+    /// Where a job asks for its identity.
+    pub(super) fn identities(&self) -> String {
+        format!("http://{}/id?v=2", self.runner.address)
+    }
+
     /// Changes claims of the job's identities.
     pub(super) fn claim(&self, name: &'static str, value: Value) {
         self.runner.claims.lock().unwrap_or_else(PoisonError::into_inner).push((name, value));
@@ -73,7 +78,7 @@ impl Scene {
         self.project
             .pyrelease(args)
             .env("GITHUB_ACTIONS", "true")
-            .env("ACTIONS_ID_TOKEN_REQUEST_URL", format!("http://{}/id?v=2", self.runner.address))
+            .env("ACTIONS_ID_TOKEN_REQUEST_URL", self.identities())
             .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of-the-runner")
             .env("PYRELEASE_SIGSTORE_TRUST_CONFIG", self.sigstore.trust_config())
             .env("PYRELEASE_SIGSTORE_PATIENCE", "0")
