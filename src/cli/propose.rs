@@ -9,6 +9,10 @@ pub(super) struct Arguments {
     #[command(flatten)]
     wanted: WantedRelease,
 
+    /// Where git has no identity, commit as the bot of the forge whose job this is (GitHub, GitLab)
+    #[arg(long)]
+    author_from_forge: bool,
+
     /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
@@ -28,6 +32,7 @@ pub(super) fn propose(context: &Context, arguments: &Arguments) -> Result<()> {
         &ProposeOptions {
             bump: arguments.wanted.bump.as_deref(),
             notes: arguments.wanted.notes.as_deref(),
+            author_from_forge: arguments.author_from_forge,
             yes: arguments.yes,
             dry_run: arguments.dry_run,
             force: arguments.force,

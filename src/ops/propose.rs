@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Context;
 use super::bump::preflight;
+use super::prepare::author;
 use super::run::refuse_unfinished;
 use super::session::{Session, Wanted};
 use crate::engine::edits;
@@ -26,6 +27,8 @@ pub struct ProposeOptions<'a> {
     pub bump: Option<&'a str>,
     /// A file with the release's notes
     pub notes: Option<&'a Path>,
+    /// Where git has no identity, commit as the bot of the forge
+    pub author_from_forge: bool,
     /// Do not ask for confirmation
     pub yes: bool,
     /// Only say what would be proposed
@@ -41,6 +44,9 @@ pub struct ProposeOptions<'a> {
 pub fn propose(context: &Context, options: &ProposeOptions<'_>) -> Result<()> {
     let listener: &dyn Listener = &context.ui;
     let session = Session::open(context)?;
+    if let Some(author) = author(context, options.author_from_forge)? {
+        session.workspace.repository.set_author(author);
+    }
     let _lock = if options.dry_run { None } else { Some(session.store.lock()?) };
     refuse_unfinished(&session.store)?;
     let ask = |error: Error| {

@@ -1,6 +1,7 @@
 //! `pyrelease propose`: a pull or merge request with changelog and version, which `run` releases when it is merged.
 
 use pyrelease_test_support::{Config, Transcript};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::Scene;
@@ -8,6 +9,7 @@ use super::fake::{Fake, Trouble};
 use super::gitea::{self, Gitea};
 use super::gitlab::{self, GitLab};
 use crate::plugin::github::server::{Kept, TOKEN};
+use crate::release::ci::runner::{Conclusion, Job, Runner};
 
 const STAGES: &str = "changelog version tag push";
 const BRANCH: &str = "refs/heads/release/1.1.0";
@@ -176,4 +178,46 @@ fn what_stands_in_the_way_is_left_alone() {
     project.git(&["checkout", "--quiet", "--detach"]);
     seen.add_error(&scene.pyrelease("propose minor --yes --quiet").code(3));
     seen.assert();
+}
+
+#[test]
+fn the_workflow_proposes_and_releases_what_is_merged() {
+    let scene: Scene<Kept> =
+        Scene::of("changelog version tag build push pypi", "github", "o/r", TOKEN, &Config::default());
+    protect(&scene);
+    let project = &scene.local.project;
+    let path = ".github/workflows/release.yml";
+    project.pyrelease("ci github --flow merge --yes").code(0);
+    project.commit("Release from CI");
+    project.remote().hook("update", "");
+    project.git(&["push", "--quiet"]);
+    protect(&scene);
+    let at = |event: &str| {
+        let remote = project.remote();
+        let mut runner = Runner::new(remote.path(), &project.read(path), event, "refs/heads/main");
+        runner.token = TOKEN.to_owned();
+        runner.inputs.insert("bump".to_owned(), json!("minor"));
+        let token = scene.local.public.token.expose_secret().to_owned();
+        runner.secrets.insert("PYRELEASE_TOKEN_PYPI".to_owned(), token);
+        for (job, variable) in [("propose", "GITHUB_SERVER_URL"), ("publish", "GITHUB_SERVER_URL")] {
+            runner.more.insert((job.to_owned(), variable.to_owned()), scene.forge.url());
+        }
+        runner
+    };
+    let jobs = at("workflow_dispatch").run(&[]);
+    let ended = |jobs: &[Job]| jobs.iter().map(|job| job.conclusion).collect::<Vec<_>>();
+    use Conclusion::{Skipped, Success};
+    assert_eq!(ended(&jobs), [Success, Skipped, Skipped], "{}", jobs[0].log);
+    assert_eq!(scene.forge.kept().pulls.len(), 1);
+    assert_eq!(
+        project.remote().git(&["log", "-1", "--format=%an", "release/1.1.0"]).trim(),
+        "github-actions[bot]"
+    );
+
+    // Somebody merges it on the forge, which starts the workflow.
+    project.remote().git(&["update-ref", "refs/heads/main", "refs/heads/release/1.1.0"]);
+    let jobs = at("push").run(&[]);
+    assert_eq!(ended(&jobs), [Skipped, Success, Success], "{}{}", jobs[1].log, jobs[2].log);
+    assert_eq!(scene.local.public.files().len(), 2);
+    assert!(project.remote_refs().contains_key("refs/tags/v1.1.0"));
 }
