@@ -9,6 +9,7 @@ mod layers;
 mod model;
 #[cfg(unix)]
 mod plugin;
+mod reference;
 mod release;
 mod shown;
 mod verdict;

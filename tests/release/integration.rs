@@ -334,8 +334,8 @@ error: there is no setting `smok`
 help: did you mean `smoke`?
 
 "#]]);
-    project.pyrelease("help publish").code(2).stderr_eq(str![[r#"
-error: there is no command `publish`
+    project.pyrelease("help deploy").code(2).stderr_eq(str![[r#"
+error: there is no command `deploy`
 help: to release the project, run `pyrelease run`
 
 "#]]);
