@@ -146,14 +146,44 @@ struct CiReport {
 /// does not want the files, or with `check` a file differs.
 pub fn ci(context: &Context, options: &CiOptions) -> Result<()> {
     let session = Session::open(context)?;
-    let project = CiProject::of(&session.config, &session.pipeline, &session.workspace)?;
     let top = session.workspace.repository.top().to_owned();
+    let (report, flow) = report(context, &session, options, &top)?;
+    match context.format {
+        Format::Human => data(&shown::text(&report)),
+        Format::Json => data(&serde_json::to_string(&report).expect("a report has string keys only")),
+    }
+    let note = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });
+    let differing: Vec<&CiFile> =
+        report.files.iter().filter(|file| file.state != FileState::Unchanged).collect();
+    let names: Vec<String> = differing.iter().map(|file| format!("`{}`", file.path)).collect();
+    if differing.is_empty() {
+        note("the files are those that would be written");
+        return Ok(());
+    }
+    let (differ, them) = if names.len() == 1 { ("differs", "it") } else { ("differ", "them") };
+    let names = names.join(", ");
+    if options.check {
+        return Err(Error::refused(format!("{names} {differ} from what would be written"))
+            .help(format!("run `{}`", options.command(flow))));
+    }
+    context.confirm(options.yes, &format!("Write {names}?"))?;
+    for file in &differing {
+        write_whole(&top.join(&file.path), file.text.as_bytes())
+            .map_err(|error| Error::failed(format!("failed to write `{}`", file.path)).because(error))?;
+    }
+    note(&format!("wrote {names}: commit and push {them}"));
+    Ok(())
+}
+
+/// The files that belong to a release on the forge, and what to do besides.
+fn report(context: &Context, session: &Session, options: &CiOptions, top: &Path) -> Result<(CiReport, Flow)> {
+    let project = CiProject::of(&session.config, &session.pipeline, &session.workspace)?;
     let Places { workflow, requirements, .. } = options.forge.places();
-    let old = read(&top, workflow)?;
+    let old = read(top, workflow)?;
     let flow = flow(options, old.as_deref())?;
     let (text, left) = render(&project, options, flow, old.as_deref().unwrap_or_default())?;
     let mut files = vec![file(workflow, old, text)];
-    let listed = read(&top, requirements)?;
+    let listed = read(top, requirements)?;
     if !project.is_pyrelease() && (options.update || listed.is_none()) {
         let hashes = if options.update { hashes(&session.config, &context.environment)? } else { Vec::new() };
         files.push(file(requirements, listed, pinned(options.forge, &hashes)));
@@ -163,7 +193,7 @@ pub fn ci(context: &Context, options: &CiOptions) -> Result<()> {
         .map(|place| format!("the workflow has no place `{place}` any more: its own steps are left out"))
         .collect();
     if options.forge == Forge::GitHub {
-        match read(&top, DEPENDABOT.0)? {
+        match read(top, DEPENDABOT.0)? {
             None => files.push(file(DEPENDABOT.0, None, DEPENDABOT.1.to_owned())),
             Some(text) if !text.contains("github-actions") => {
                 notes.push(format!(
@@ -176,35 +206,7 @@ pub fn ci(context: &Context, options: &CiOptions) -> Result<()> {
     }
     notes.extend(project.notes(options.forge, flow)?);
     let publishers = project.publishers(options.forge, workflow)?;
-    let report = CiReport { event: "ci", flow: flow.name(), files, publishers, notes };
-    match context.format {
-        Format::Human => data(&shown::text(&report)),
-        Format::Json => data(&serde_json::to_string(&report).expect("a report has string keys only")),
-    }
-    let differing: Vec<&CiFile> =
-        report.files.iter().filter(|file| file.state != FileState::Unchanged).collect();
-    let names: Vec<String> = differing.iter().map(|file| format!("`{}`", file.path)).collect();
-    let note = |message: &str| context.ui.on_event(&Event::Note { stage: None, message });
-    match differing.is_empty() {
-        true => {
-            note("the files are those that would be written");
-            return Ok(());
-        }
-        false if options.check => {
-            let differ = if names.len() == 1 { "differs" } else { "differ" };
-            let written = format!("{} {differ} from what would be written", names.join(" and "));
-            return Err(Error::refused(written).help(format!("run `{}`", options.command(flow))));
-        }
-        false => {}
-    }
-    context.confirm(options.yes, &format!("Write {}?", names.join(", ")))?;
-    for file in &differing {
-        write_whole(&top.join(&file.path), file.text.as_bytes())
-            .map_err(|error| Error::failed(format!("failed to write `{}`", file.path)).because(error))?;
-    }
-    let them = if names.len() == 1 { "it" } else { "them" };
-    note(&format!("wrote {}: commit and push {them}", names.join(", ")));
-    Ok(())
+    Ok((CiReport { event: "ci", flow: flow.name(), files, publishers, notes }, flow))
 }
 
 impl CiOptions {
