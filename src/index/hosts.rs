@@ -12,12 +12,10 @@ use toml_edit::{Array, DocumentMut, Item, Table, value};
 
 use super::IndexAddress;
 use crate::error::Result;
-use crate::world::Environment;
 use crate::world::document::{read, user_folder, write};
 use crate::world::http::is_loopback;
+use crate::world::{ALLOWED_HOSTS, Environment};
 
-/// Allows hosts in a run without a terminal, separated by commas
-const VARIABLE: &str = "PYRELEASE_ALLOW_HOSTS";
 /// The file with the user's answers
 const FILE: &str = "hosts.toml";
 /// The predefined indexes and their hosts
@@ -40,7 +38,7 @@ impl NewHost {
     pub fn of(environment: &Environment, index: &IndexAddress) -> Result<Option<Self>> {
         let new = Self { index: index.name.clone(), host: host_and_port(&index.upload) };
         let is_allowed =
-            is_loopback(&index.upload) || is_predefined_host(index) || is_in_variable(environment, &new.host);
+            is_loopback(&index.upload) || is_predefined_host(index) || environment.allows_host(&new.host);
         if is_allowed || new.is_allowed_by_answer(environment)? { Ok(None) } else { Ok(Some(new)) }
     }
 
@@ -51,6 +49,11 @@ impl NewHost {
     pub fn of_moved(environment: &Environment, index: &IndexAddress) -> Result<Option<Self>> {
         let is_predefined = PREDEFINED.iter().any(|(name, _)| *name == index.name);
         if is_predefined { Self::of(environment, index) } else { Ok(None) }
+    }
+
+    /// The host, with its port unless that is the default
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     /// The question whether something may be sent to the host.
@@ -67,7 +70,7 @@ impl NewHost {
     pub fn help(&self) -> String {
         format!(
             "if the host is correct: on a terminal, `pyrelease run` asks once and remembers the answer; in CI, set \
-             `{VARIABLE}={}`",
+             `{ALLOWED_HOSTS}={}`",
             self.host
         )
     }
@@ -111,8 +114,8 @@ impl fmt::Display for NewHost {
 
 /// The environment with the host of a URL allowed, because the user passed that URL.
 pub fn allowing(environment: Environment, url: &Url) -> Environment {
-    let hosts = [environment.get(VARIABLE).unwrap_or_default(), &host_and_port(url)].join(",");
-    environment.with(VARIABLE, hosts)
+    let hosts = [environment.get(ALLOWED_HOSTS).unwrap_or_default(), &host_and_port(url)].join(",");
+    environment.with(ALLOWED_HOSTS, hosts)
 }
 
 fn host_and_port(url: &Url) -> String {
@@ -128,11 +131,6 @@ fn is_predefined_host(index: &IndexAddress) -> bool {
         Some(own) => is_its(own),
         None => PREDEFINED.iter().any(is_its),
     }
-}
-
-fn is_in_variable(environment: &Environment, host: &str) -> bool {
-    let named = environment.get(VARIABLE).unwrap_or_default();
-    named.split(',').any(|named| named.trim().eq_ignore_ascii_case(host))
 }
 
 fn answers_file(environment: &Environment) -> Result<PathBuf> {
@@ -198,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_variable_names_whole_hosts() {
-        let named = |hosts: &str| Environment::from_iter([(VARIABLE, hosts)]);
+        let named = |hosts: &str| Environment::from_iter([(ALLOWED_HOSTS, hosts)]);
         let upload = "https://corp.example/legacy/";
         assert!(!is_new(&named("other.example, Corp.example"), "corp", upload));
         for others in ["other.example", "example", "corp.example:8443", "*"] {

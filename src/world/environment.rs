@@ -12,6 +12,9 @@ const NOWHERE: &str = "/dev/null";
 /// By what else CI systems are known: GitHub, GitLab, Azure Pipelines, Jenkins, TeamCity
 const CI_SYSTEMS: [&str; 5] = ["GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "JENKINS_URL", "TEAMCITY_VERSION"];
 
+/// Allows hosts in a run without a terminal, separated by commas
+pub const ALLOWED_HOSTS: &str = "PYRELEASE_ALLOW_HOSTS";
+
 /// The environment as a value: tests can replace it, and no code reads the real one directly.
 #[derive(Clone, Default)]
 pub struct Environment {
@@ -59,6 +62,12 @@ impl Environment {
     /// All variables.
     pub fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
+    /// Whether the user allows credentials to be sent to this host, which has its port unless that is the default.
+    pub fn allows_host(&self, host: &str) -> bool {
+        let named = self.get(ALLOWED_HOSTS).unwrap_or_default();
+        named.split(',').any(|named| named.trim().eq_ignore_ascii_case(host))
     }
 
     /// The names of all variables that are valid Unicode.

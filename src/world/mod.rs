@@ -21,7 +21,7 @@ pub mod terminal;
 pub mod tools;
 pub mod watchdog;
 
-pub use environment::{Environment, without_relative_folders};
+pub use environment::{ALLOWED_HOSTS, Environment, without_relative_folders};
 pub use files::{
     Folder, make_link, record_digest, sha256, size, sync_to_disk, verify, write_new, write_whole,
 };

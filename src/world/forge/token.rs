@@ -7,8 +7,8 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::address::{ForgeAddress, ForgeKind};
-use crate::world::Environment;
 use crate::world::process::Process;
+use crate::world::{ALLOWED_HOSTS, Environment};
 
 /// The variable for any forge
 const OWN: &str = "PYRELEASE_TOKEN_FORGE";
@@ -42,6 +42,7 @@ impl Token {
     /// The token for the forge at `address`; none if there is none.
     pub fn find(address: &ForgeAddress, environment: &Environment, folder: &Path) -> Option<Self> {
         let variables = std::iter::once(OWN).chain(variables(address, environment));
+        let variables = variables.filter(|_| is_allowed(address, environment));
         let token = |text: &str, source| {
             let secret = text.trim();
             (!secret.is_empty()).then(|| Self { secret: secret.into(), source })
@@ -70,6 +71,12 @@ impl Token {
 
     /// How to give one, for messages.
     pub fn advice(address: &ForgeAddress, environment: &Environment) -> String {
+        if !is_allowed(address, environment) {
+            let host = &address.host;
+            return format!(
+                "the project chose this host: if a token may be sent there, set `{ALLOWED_HOSTS}={host}` besides the token"
+            );
+        }
         let names: Vec<String> =
             variables(address, environment).chain([OWN]).map(|name| format!("`{name}`")).collect();
         let command = match address.kind {
@@ -103,14 +110,29 @@ impl ForgeKind {
     }
 }
 
+/// Forges that everybody knows
+const KNOWN: [&str; 4] = ["github.com", "gitlab.com", "codeberg.org", "gitea.com"];
+
+/// Whether a token of the environment may be sent to a host, which a project's files and its git configuration name: both
+/// may be a stranger's. The forges that everybody knows, that of the CI job, this machine, and those that the user allows.
+fn is_allowed(address: &ForgeAddress, environment: &Environment) -> bool {
+    let host = address.host.as_str();
+    let is_known = KNOWN.contains(&host) || host.ends_with(".ghe.com");
+    let is_server = ["GITHUB_SERVER_URL", "CI_SERVER_URL"].iter().any(|name| is_at(environment, name, host));
+    is_known || is_server || address.is_here() || environment.allows_host(host)
+}
+
+/// Whether a variable's URL is at this host.
+fn is_at(environment: &Environment, variable: &str, host: &str) -> bool {
+    let server = environment.get(variable).unwrap_or_default();
+    let server = server.split_once("://").map_or(server, |(_, rest)| rest);
+    server.split(['/', ':']).next() == Some(host)
+}
+
 /// The forge's own variables, if they are for this host: those of a CI job are for the forge that it runs on.
 fn variables(address: &ForgeAddress, environment: &Environment) -> impl Iterator<Item = &'static str> {
     let host = address.host.as_str();
-    let is_server = |variable: &str| {
-        let server = environment.get(variable).unwrap_or_default();
-        let server = server.split_once("://").map_or(server, |(_, rest)| rest);
-        server.split(['/', ':']).next() == Some(host)
-    };
+    let is_server = |variable: &str| is_at(environment, variable, host);
     let names: &[&'static str] = match address.kind {
         ForgeKind::Github if host == "github.com" || host.ends_with(".ghe.com") => {
             &["GH_TOKEN", "GITHUB_TOKEN"]

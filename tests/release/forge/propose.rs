@@ -221,3 +221,20 @@ fn the_workflow_proposes_and_releases_what_is_merged() {
     assert_eq!(scene.local.public.files().len(), 2);
     assert!(project.remote_refs().contains_key("refs/tags/v1.1.0"));
 }
+
+#[test]
+fn a_token_is_not_sent_to_a_host_that_the_project_chose() {
+    let config = Config::stages("version tag push forge-release")
+        .stage("forge-release")
+        .set("forge", "gitlab")
+        .set("url", "https://gitlab.attacker.example")
+        .set("repository", "o/r");
+    let project = crate::release::quick().config(&config).build();
+    for variable in ["GITLAB_TOKEN", "PYRELEASE_TOKEN_FORGE"] {
+        for command in ["doctor", "run minor --dry-run", "propose minor --yes"] {
+            let refused = project.pyrelease(command).env(variable, "glpat-secret").code(3);
+            let advice = "set `PYRELEASE_ALLOW_HOSTS=gitlab.attacker.example` besides the token";
+            assert!(refused.stderr().contains(advice), "{refused}");
+        }
+    }
+}

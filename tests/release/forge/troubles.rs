@@ -215,7 +215,9 @@ fn a_token_goes_to_its_own_forge_only() {
     let of_job = [("GITHUB_SERVER_URL", "https://github.corp.example"), ("GITHUB_TOKEN", "x")];
     assert_eq!(source(own, None, &of_job).as_deref(), Some("`GITHUB_TOKEN`"));
     assert_eq!(source(tea, Some(ForgeKind::Gitea), &of_job), None);
-    assert_eq!(source(tea, Some(ForgeKind::Gitea), &all).as_deref(), Some("`GITEA_TOKEN`"));
+    assert_eq!(source(tea, Some(ForgeKind::Gitea), &all), None, "the project chose the host");
+    let allowed = [("GITEA_TOKEN", "x"), ("PYRELEASE_ALLOW_HOSTS", "other.example, git.corp.example")];
+    assert_eq!(source(tea, Some(ForgeKind::Gitea), &allowed).as_deref(), Some("`GITEA_TOKEN`"));
     assert_eq!(source(lab, None, &all[2..]), None, "it is for the server of the job");
     let of_job = [("CI_SERVER_URL", "https://gitlab.corp.example:8443/"), ("CI_JOB_TOKEN", "x")];
     assert_eq!(source(lab, None, &of_job).as_deref(), Some("`CI_JOB_TOKEN`"));
