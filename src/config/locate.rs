@@ -7,6 +7,9 @@ use toml_edit::Document;
 use super::{Config, Source};
 use crate::error::{Error, ErrorKind, Result};
 
+/// The files that may have the configuration
+pub const FILES: [&str; 3] = ["release.toml", "pyrelease.toml", "pyproject.toml"];
+
 /// Keys of cargo-release's `release.toml` that ours does not have
 const CARGO_RELEASE_KEYS: [&str; 24] = [
     "allow-branch",
@@ -134,7 +137,7 @@ type Found = (Source, Option<std::ops::Range<usize>>);
 fn sources(folder: &Path) -> Result<(Vec<Found>, Option<Error>)> {
     let mut found = Vec::new();
     let mut foreign = None;
-    for name in ["release.toml", "pyrelease.toml", "pyproject.toml"] {
+    for name in FILES {
         let path = folder.join(name);
         if !path.is_file() {
             continue;

@@ -15,7 +15,7 @@ use std::ops::Range;
 use toml_edit::{Document, Item, Table};
 
 pub use index::{Attestations, IndexKind, IndexSettings, index_schema};
-pub use locate::{Location, Root, locate, locate_root};
+pub use locate::{FILES, Location, Root, locate, locate_root};
 pub use report::{Source, list, nearest};
 pub use template::{Names, Template};
 

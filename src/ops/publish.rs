@@ -5,7 +5,7 @@ use std::path::Path;
 use super::prepare::author;
 use super::resume::{ResumeOptions, complete};
 use super::session::configuration_of_run;
-use super::transfer::warn_of_configuration;
+use super::transfer::foreign;
 use super::{Context, lost, open};
 use crate::engine::adoption;
 use crate::engine::event::{Event, Listener};
@@ -15,7 +15,7 @@ use crate::engine::resume_state::{awaits_wheels, completed_stages};
 use crate::engine::run::RunFolder;
 use crate::engine::transfer::{self, Here};
 use crate::error::{Error, Result};
-use crate::python::distribution::Distribution;
+use crate::python::distribution::{Distribution, Kind};
 use crate::python::verdict::Policy;
 use crate::stages::{self, Measure};
 
@@ -80,7 +80,14 @@ pub fn publish(context: &Context, options: &PublishOptions<'_>) -> Result<()> {
         None => imported.records.clone(),
     };
     let adopted = adopted(context, &header, &records, options)?;
-    warn_of_configuration(context, &workspace, &header);
+    if let Some(message) = foreign(&workspace, &header) {
+        if options.yes {
+            return Err(Error::refused(message)
+                .help("its commands would be run: without `--yes`, `publish` asks on a terminal"));
+        }
+        let help = Some("its commands are run: publish it only if you trust who made it");
+        context.ui.on_event(&Event::Warning { stage: None, message: &message, help });
+    }
     context.confirm(options.yes, &format!("Publish {about} from here?"))?;
     workspace.repository.give_consent();
     let run = match (local, here) {
@@ -143,6 +150,15 @@ fn adopted(
         false => Policy::default(),
     };
     let files = measured(context, header, &policy, &outputs, folder)?;
+    if awaits && files.iter().all(|file| file.kind != Kind::Wheel) {
+        return Err(Error::refused(format!(
+            "there is no wheel in `{}`, and the run waits for the wheels of {} {}",
+            folder.display(),
+            header.name,
+            header.version
+        ))
+        .help("pass `--sdist-only` in place of `--adopt`, to release the sdist alone"));
+    }
     Ok((awaits || !files.is_empty()).then_some(files))
 }
 

@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use super::{Context, open};
+use crate::config::{self, Config, Source};
 use crate::engine::event::{Event, Listener};
 use crate::engine::journal::Header;
 use crate::engine::release::Workspace;
 use crate::engine::run::Store;
 use crate::engine::transfer;
 use crate::error::{Error, Result};
+use crate::python::filename::normalize;
+use crate::stages;
 
 /// Packs the unfinished run into a file.
 ///
@@ -48,15 +51,30 @@ pub fn export(context: &Context, file: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Warns of a run whose configuration is not the one here.
-pub(super) fn warn_of_configuration(context: &Context, workspace: &Workspace, header: &Header) {
+/// What makes a run somebody else's than the project's: its name, or a configuration that is not the one of the commit that
+/// the run began at; none if it is the project's own.
+///
+/// Only the project's own configuration counts: a run names the file, and could name any.
+pub(super) fn foreign(workspace: &Workspace, header: &Header) -> Option<String> {
     let (path, text) = &header.configuration;
-    let local = fs_err::read_to_string(workspace.repository.top().join(&header.prefix).join(path));
-    if local.unwrap_or_default() != *text {
-        let message = format!("the run uses a `{}` that differs from the one here", path.display());
-        let help = Some("its commands are run: import it only from somebody whose releases you trust");
-        context.ui.on_event(&Event::Warning { stage: None, message: &message, help });
+    let name = path.to_str().filter(|name| config::FILES.contains(name));
+    let is_own_folder = header.prefix == workspace.prefix;
+    let committed = name
+        .filter(|_| is_own_folder)
+        .and_then(|name| workspace.repository.committed(&header.head, &format!("{}{name}", header.prefix)));
+    // Without a file, the configuration is the default one, which is empty.
+    if committed.unwrap_or_default() != text.as_bytes() {
+        let path = path.display().to_string();
+        return Some(format!(
+            "the run uses a `{}` that is not the one of the commit it began at",
+            path.escape_debug()
+        ));
     }
+    let config = Config::parse(Source::new(path, text.clone())).ok()?;
+    let project = stages::read_project(&config, workspace, Some(&header.name)).ok()?;
+    (normalize(&project.name) != normalize(&header.name)).then(|| {
+        format!("the run releases `{}`, and this project is `{}`", header.name.escape_debug(), project.name)
+    })
 }
 
 /// Imports a packed run into this repository, after asking.
@@ -69,7 +87,10 @@ pub(super) fn import(
     let imported = transfer::unpack(store, &context.folder.join(file))?;
     imported.check(store, &workspace.repository)?;
     let header = &imported.header;
-    warn_of_configuration(context, workspace, header);
+    if let Some(message) = foreign(workspace, header) {
+        let help = Some("its commands are run: import it only from somebody whose releases you trust");
+        context.ui.on_event(&Event::Warning { stage: None, message: &message, help });
+    }
     let question =
         format!("Finish the release of {} {} (run {}) here?", header.name, header.version, header.run);
     context.confirm(yes, &question)?;

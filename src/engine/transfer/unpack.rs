@@ -65,6 +65,9 @@ pub fn unpack(store: &Store, file: &Path) -> Result<ImportedRun> {
         Error::usage(error.to_string())
             .help("name the file that `pyrelease prepare` or `pyrelease status --export` wrote")
     };
+    if file.exists() && !file.is_file() {
+        return Err(unreadable(io::Error::other(format!("`{}` is not a file", file.display()))));
+    }
     let unpacked = fs_err::File::open(file)
         .map_err(unreadable)
         .and_then(|archive| unpacked(archive, &folder).map_err(|reason| refused(file, &reason)))

@@ -113,6 +113,12 @@ help: pass the folder with the wheels: `--adopt DIR`
 help: pass `--sdist-only` here, too, to release the sdist alone
 
 "#]]);
+    // A matrix that handed the sdist over alone has built nothing.
+    let built = forge.path("built");
+    fs_err::create_dir(&built).unwrap();
+    duct::cmd!("tar", "-xzf", &file, "-C", &built, "dist").run().unwrap();
+    let refused = forge.publishing_job(&folder, "publish --yes --adopt").arg(&built).arg(&file).code(3);
+    assert!(refused.stderr().contains("the run waits for the wheels of demo 1.1.0"), "{refused}");
     forge.assert_untouched(&folder);
     // Imported, it still waits.
     forge.publishing_job(&folder, "resume --yes --import").arg(&file).code(4).stderr_eq(str![[r#"

@@ -128,3 +128,25 @@ fn files_that_are_no_prepared_release() {
     forge.assert_nothing_is_out();
     seen.assert();
 }
+
+#[test]
+fn a_run_with_another_configuration_or_of_another_project_is_not_published_without_a_question() {
+    let forge = Forge::new();
+    let preparing = forge.checkout("preparing");
+    let canary = forge.path("canary");
+    let text = fs_err::read_to_string(preparing.join("release.toml")).unwrap();
+    let stage = format!("\n[stage.pypi]\ninstall = true\nsmoke = \"touch {}\"\n", canary.display());
+    fs_err::write(preparing.join("release.toml"), format!("{text}{stage}")).unwrap();
+    let file = forge.path("run.tar.gz");
+    forge.job(&preparing, "prepare minor --yes --author-from-forge --out").arg(&file).code(0);
+    let folder = forge.checkout("publishing");
+    let refused = forge.publishing_job(&folder, "publish --yes").arg(&file).code(3);
+    assert!(refused.stderr().contains("that is not the one of the commit it began at"), "{refused}");
+    forge.assert_untouched(&folder);
+    forge.assert_nothing_is_out();
+    assert!(!canary.exists());
+
+    duct::cmd!("mkfifo", forge.path("fifo")).run().unwrap();
+    let refused = forge.publishing_job(&folder, "publish --yes ../fifo").code(2);
+    assert!(refused.stderr().contains("is not a file"), "{refused}");
+}
