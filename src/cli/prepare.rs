@@ -19,11 +19,12 @@ pub(super) struct Arguments {
     #[arg(long)]
     sdist_only: bool,
 
-    /// Release the version whose tag marks HEAD: nothing is committed, tagged and pushed
+    /// Release the version whose tag marks HEAD: nothing is committed, tagged or pushed
     #[arg(long, conflicts_with_all = ["bump", "untagged", "notes"])]
     tagged: bool,
 
-    /// Release the version that the project states if it has no tag; otherwise do nothing and write no file
+    /// Release what is committed as a release: the version that the project states has no tag, and no stage would change a
+    /// file. Otherwise do nothing, and write no file
     #[arg(long, conflicts_with = "bump")]
     untagged: bool,
 

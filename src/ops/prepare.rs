@@ -71,7 +71,8 @@ pub fn prepare(context: &Context, options: &PrepareOptions<'_>) -> Result<()> {
     }
     let author = author(context, options.author_from_forge)?;
     let is_tagged = options.which == Which::Tagged;
-    let preparation = Preparation { file, sdist_only: options.sdist_only, is_tagged, author };
+    let only_committed = options.which == Which::Untagged;
+    let preparation = Preparation { file, sdist_only: options.sdist_only, is_tagged, only_committed, author };
     let PrepareOptions { bump, notes, yes, fresh, force, .. } = *options;
     let options = RunOptions { bump, notes, yes, fresh, force, ..RunOptions::default() };
     run(context, &RunOptions { prepare: Some(&preparation), ..options })

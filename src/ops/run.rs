@@ -14,6 +14,8 @@ use crate::engine::event::{Event, Listener};
 use crate::engine::execute::Execution;
 use crate::engine::journal::{Journal, entries, point_of_no_return};
 use crate::engine::log;
+use crate::engine::model::Action;
+use crate::engine::pipeline::{Pipeline, PluginSteps};
 use crate::engine::preflight::preflight;
 use crate::engine::rehearsed::Subject;
 use crate::engine::release::{BuildRequest, Release};
@@ -21,7 +23,7 @@ use crate::engine::run::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Leave;
 use crate::world::edits::PendingEdits;
-use crate::world::git::{Author, short};
+use crate::world::git::{Author, Remote, short};
 use crate::world::kept_environment::ResolvedEnvironment;
 
 /// The options of `run`
@@ -57,6 +59,8 @@ pub struct Preparation {
     pub sdist_only: bool,
     /// Whether the release's tag was pushed before
     pub is_tagged: bool,
+    /// Whether only what is committed as a release is one: otherwise there is nothing to prepare
+    pub only_committed: bool,
     /// The author of commit and tag, if git has none
     pub author: Option<Author>,
 }
@@ -91,6 +95,13 @@ pub fn run(context: &Context, options: &RunOptions<'_>) -> Result<()> {
         refuse_untagged(&release)?;
         release.is_tagged = true;
         pipeline = pipeline.of_tagged();
+    }
+    if options.prepare.is_some_and(|prepare| prepare.only_committed)
+        && let Some(reason) = why_not_committed(&pipeline, &mut release, &context.ui)
+    {
+        let message = format!("nothing to prepare: {reason}");
+        context.ui.on_event(&Event::Note { stage: None, message: &message });
+        return Ok(());
     }
     release.building = BuildRequest {
         fresh_since: options.fresh.then(Timestamp::now),
@@ -176,13 +187,46 @@ fn refuse_untagged(release: &Release) -> Result<()> {
     let (repository, names) = (&release.workspace.repository, release.names());
     let marked = repository.tag(&names.tag);
     if marked.as_ref() == Some(&release.workspace.head.commit) {
-        return Ok(());
+        return refuse_unpushed(release);
     }
     let message = match marked {
         Some(commit) => format!("tag `{}` marks {}, not HEAD", names.tag, short(&commit)),
         None => format!("the project states {}, and there is no tag `{}`", names.version, names.tag),
     };
     Err(Error::refused(message).help("check out the tag of the version that the project's files state"))
+}
+
+/// Refuses a tag that the remote does not have; a remote that cannot be read in this job may have it.
+fn refuse_unpushed(release: &Release) -> Result<()> {
+    let (repository, tag) = (&release.workspace.repository, &release.names().tag);
+    let Some(remote) = Remote::of(repository, &release.workspace.head, None)? else { return Ok(()) };
+    let name = format!("refs/tags/{tag}");
+    match remote.refs(repository, &[&name]) {
+        Ok(refs) if refs.get(&name) != repository.reference(&name).as_ref() => {
+            Err(Error::refused(format!("`{}` does not have the tag `{tag}` as it is here", remote.name))
+                .help(format!("push it: `git push {} {tag}`", remote.name)))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Why the project is not released as it is committed; none if no stage would change one of its files.
+fn why_not_committed(pipeline: &Pipeline, release: &mut Release, listener: &dyn Listener) -> Option<String> {
+    let target = &release.target;
+    if target.version != target.previous {
+        return Some(format!(
+            "the project states {}, and its next release is {}",
+            target.previous, target.version
+        ));
+    }
+    let plan = match pipeline.plan(release, PluginSteps::default(), listener) {
+        Ok(plan) => plan,
+        Err(error) => return Some(error.to_string()),
+    };
+    plan.stages.iter().flat_map(|stage| &stage.actions).find_map(|action| match action {
+        Action::Write { path } => Some(format!("`{path}` is not yet as it is for {}", plan.version)),
+        _ => None,
+    })
 }
 
 /// Refuses a request about the build where no stage builds.

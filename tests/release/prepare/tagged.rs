@@ -63,6 +63,32 @@ fn a_tag_that_is_not_of_the_stated_version_is_refused() {
 }
 
 #[test]
+fn a_tag_that_the_remote_does_not_have_is_refused() {
+    let forge = Forge::new();
+    let folder = forge.committed(None);
+    forge.git(&folder, &["tag", "v1.1.0"]);
+    let refused = forge.prepare(&folder, "--tagged").code(3);
+    assert!(refused.stderr().contains("push it: `git push origin v1.1.0`"), "{refused}");
+}
+
+#[test]
+fn a_version_that_is_not_committed_as_a_release_is_none() {
+    for version in ["1.1.0.dev0", "1.1.0"] {
+        let forge = Forge::new();
+        let project = &forge.local.project;
+        let text = project.read("pyproject.toml");
+        project.write(
+            "pyproject.toml",
+            &text.replace("version = \"1.0.0\"", &format!("version = \"{version}\"")),
+        );
+        project.commit("Go on");
+        let nothing = forge.prepare(project.folder(), "--untagged").code(0);
+        assert!(nothing.stderr().contains("nothing to prepare: "), "{version}: {nothing}");
+        assert!(!forge.path("tagged.tar.gz").exists());
+    }
+}
+
+#[test]
 fn a_tag_without_its_section_in_the_changelog_is_refused() {
     let forge = Forge::new();
     let project = &forge.local.project;
