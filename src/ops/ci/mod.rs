@@ -89,6 +89,19 @@ impl Forge {
         }
     }
 
+    /// What to do with a workflow of somebody else at the place of ours.
+    fn advice(self) -> &'static str {
+        match self {
+            Self::GitHub => {
+                "rename it, or remove it: PyPI's trusted publishers name the file, so register the new one"
+            }
+            Self::GitLab => {
+                "rename it, run this again, and `include` it between the first two lines \"own steps\", with its stages \
+                 beside those of the release"
+            }
+        }
+    }
+
     fn places(self) -> Places {
         match self {
             Self::GitHub => Places {
@@ -180,7 +193,7 @@ fn report(context: &Context, session: &Session, options: &CiOptions, top: &Path)
     let project = CiProject::of(&session.config, &session.pipeline, &session.workspace)?;
     let Places { workflow, requirements, .. } = options.forge.places();
     let old = read(top, workflow)?;
-    let flow = flow(options, old.as_deref())?;
+    let flow = flow(options, old.as_deref(), project.name())?;
     let (text, left) = render(&project, options, flow, old.as_deref().unwrap_or_default())?;
     let mut files = vec![file(workflow, old, text)];
     let listed = read(top, requirements)?;
@@ -244,7 +257,7 @@ pub(super) fn facts(config: &Config, pipeline: &Pipeline, workspace: &Workspace)
 }
 
 /// The flow that is asked for, else that of the workflow on disk.
-fn flow(options: &CiOptions, old: Option<&str>) -> Result<Flow> {
+fn flow(options: &CiOptions, old: Option<&str>, project: &str) -> Result<Flow> {
     let Some(old) = old else { return Ok(options.flow.unwrap_or(Flow::Dispatch)) };
     let Some(written) = written_by(options.forge, old) else {
         let path = options.forge.places().workflow;
@@ -252,8 +265,17 @@ fn flow(options: &CiOptions, old: Option<&str>) -> Result<Flow> {
             "`{path}` was not written by `{}`; it stays as it is",
             options.forge.command()
         ))
-        .help("rename it, or remove it: PyPI's trusted publishers name the file, so register the new one"));
+        .help(options.forge.advice()));
     };
+    let other = old.strip_prefix("# Releases ").and_then(|rest| rest.split_once(" with pyrelease."));
+    if let Some((other, _)) = other.filter(|(name, _)| *name != project) {
+        let path = options.forge.places().workflow;
+        return Err(Error::refused(format!(
+            "`{path}` releases `{}`; it stays as it is",
+            other.escape_debug()
+        ))
+        .help(format!("a repository has one such workflow: remove it to release `{project}` instead")));
+    }
     Ok(options.flow.unwrap_or(written))
 }
 
@@ -274,7 +296,12 @@ fn render(
     old: &str,
 ) -> Result<(String, Vec<String>)> {
     let values = project.values(options, flow)?;
-    Ok(OwnSteps::of(old).put_into(&values.fill(options.forge.places().template)))
+    let Places { workflow, template, .. } = options.forge.places();
+    let own = OwnSteps::of(old).ok_or_else(|| {
+        Error::refused(format!("`{workflow}` has a line `own steps` without its end; it stays as it is"))
+            .help("end each place of your own steps with the line `# own steps: end`")
+    })?;
+    Ok(own.put_into(&values.fill(template)))
 }
 
 fn file(path: &str, old: Option<String>, text: String) -> CiFile {
@@ -301,6 +328,9 @@ fn read(top: &Path, path: &str) -> Result<Option<String>> {
             return Err(Error::refused(format!("`{shown}` is a link; nothing is written through it"))
                 .help("replace it by what it links to"));
         }
+    }
+    if whole.exists() && !whole.is_file() {
+        return Err(Error::refused(format!("`{path}` is not a file; it stays as it is")));
     }
     match fs_err::read(&whole) {
         Ok(bytes) => {

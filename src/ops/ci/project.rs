@@ -10,11 +10,12 @@ use crate::engine::model::Reach;
 use crate::engine::pipeline::Pipeline;
 use crate::engine::release::Workspace;
 use crate::error::{Error, Result};
-use crate::index::{IndexAddress, variable_for};
+use crate::index::{IndexAddress, NewHost, variable_for};
 use crate::python::filename::normalize;
 use crate::python::native::WheelBuilder;
 use crate::python::project::{Files as _, VersionSource};
 use crate::stages::{Discovery, address_of, discover};
+use crate::world::Environment;
 
 /// The Python of the workflow: the first that the project supports
 const PYTHONS: [&str; 6] = ["3.13", "3.14", "3.12", "3.11", "3.10", "3.9"];
@@ -43,7 +44,7 @@ impl<'a> CiProject<'a> {
         Ok(Self { config, pipeline, workspace, discovery: discover(workspace, config.name())? })
     }
 
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.discovery.project.name
     }
 
@@ -121,7 +122,17 @@ impl<'a> CiProject<'a> {
             ),
             _ => {}
         }
-        if self.discovery.releases == 0 {
+        let (prepare, publish) = self.secret_names()?;
+        let mut secrets: Vec<String> =
+            prepare.into_iter().chain(publish).map(|name| format!("`{name}`")).collect();
+        secrets.sort_unstable();
+        secrets.dedup();
+        if !secrets.is_empty() {
+            let kind = if forge == Forge::GitHub { "secrets" } else { "masked and protected variables" };
+            notes.push(format!("make {} {kind} of the repository", secrets.join(" and ")));
+        }
+        let has_publisher = self.indexes()?.iter().any(|(_, index)| index.trusts_publishers());
+        if has_publisher && self.discovery.releases == 0 {
             notes.push(
                 "a publisher for a project that an index does not have yet expires after 30 days".to_owned(),
             );
@@ -143,6 +154,7 @@ impl<'a> CiProject<'a> {
         values.text("command", options.command(flow));
         values.text("python", self.python());
         values.text("project", self.folder_option()?);
+        values.text("top", self.top(options.forge));
         // Hashes are required where the file has any.
         let requirements = options.forge.places().requirements;
         let install = match self.is_pyrelease() {
@@ -192,6 +204,15 @@ impl<'a> CiProject<'a> {
         Ok(if folder.is_empty() { String::new() } else { format!(" -C {}", folder.trim_end_matches('/')) })
     }
 
+    /// The top of the checkout, as the beginning of a path: with `-C`, paths are relative to the project.
+    fn top(&self, forge: Forge) -> &'static str {
+        match forge {
+            _ if self.workspace.prefix.is_empty() => "",
+            Forge::GitHub => "\"$GITHUB_WORKSPACE\"/",
+            Forge::GitLab => "\"$CI_PROJECT_DIR\"/",
+        }
+    }
+
     /// How a tag is recognised.
     fn tag(&self, values: &mut Values) {
         let learned = self.discovery.learned.tag_name.as_ref().map(|learned| learned.value.as_str());
@@ -208,10 +229,11 @@ impl<'a> CiProject<'a> {
         values.flag("wheels", builder.is_some());
         values.flag("maturin", builder == Some(WheelBuilder::Maturin));
         values.flag("cibuildwheel", builder == Some(WheelBuilder::CiBuildWheel));
+        let top = self.top(forge);
         let adopt = match forge {
-            _ if builder.is_none() => "",
-            Forge::GitHub => " --adopt release/wheels",
-            Forge::GitLab => " --adopt wheels",
+            _ if builder.is_none() => String::new(),
+            Forge::GitHub => format!(" --adopt {top}release/wheels"),
+            Forge::GitLab => format!(" --adopt {top}wheels"),
         };
         values.text("adopt", adopt);
         values.text("sdist-only", if builder.is_some() { " --sdist-only" } else { "" });
@@ -221,7 +243,7 @@ impl<'a> CiProject<'a> {
     }
 
     fn indexes_into(&self, values: &mut Values) -> Result<()> {
-        values.text("environment", self.environment()?);
+        values.text("environment", quoted(&self.environment()?));
         let indexes = self.indexes()?;
         values.flag("to-pypi", indexes.iter().any(|(_, index)| index.name == "pypi"));
         values.flag("to-testpypi", indexes.iter().any(|(_, index)| index.name == "testpypi"));
@@ -250,8 +272,22 @@ impl<'a> CiProject<'a> {
         values.text("writes", reasons.join(", and "));
     }
 
-    /// The secrets of the stages, and the tokens of indexes without trusted publishing.
-    fn secrets(&self, values: &mut Values, flow: Flow) -> Result<()> {
+    /// The hosts of indexes that credentials are sent to once a user has allowed it.
+    fn new_hosts(&self) -> Result<Vec<String>> {
+        let nobody = Environment::from_iter([("", ""); 0]);
+        let indexes = self.indexes()?;
+        let hosts = indexes.iter().map(|(_, index)| NewHost::of(&nobody, index));
+        let mut hosts: Vec<String> = hosts
+            .filter_map(|host| Some(host.transpose()?.map(|host| host.host().to_owned())))
+            .collect::<Result<_>>()?;
+        hosts.sort_unstable();
+        hosts.dedup();
+        Ok(hosts)
+    }
+
+    /// The secrets that the job which prepares gets, and those that the one gets which publishes: of the stages, and the tokens
+    /// of indexes without trusted publishing.
+    fn secret_names(&self) -> Result<(Vec<String>, Vec<String>)> {
         let (mut prepare, mut publish) = (Vec::new(), Vec::new());
         for stage in self.pipeline.stages() {
             let names = if stage.reach() == Reach::Private { &mut prepare } else { &mut publish };
@@ -262,8 +298,15 @@ impl<'a> CiProject<'a> {
         }
         let untrusting = self.indexes()?.into_iter().filter(|(_, index)| !index.trusts_publishers());
         publish.extend(untrusting.map(|(_, index)| variable_for(&index.name)));
+        Ok((prepare, publish))
+    }
+
+    fn secrets(&self, values: &mut Values, flow: Flow) -> Result<()> {
+        let (prepare, publish) = self.secret_names()?;
         values.flag("prepare-env", flow == Flow::Dispatch || !prepare.is_empty());
-        values.flag("publish-env", values.flags.contains(&"writes") || !publish.is_empty());
+        let hosts = self.new_hosts()?;
+        values.flag("new-hosts", !hosts.is_empty());
+        values.text("new-hosts", quoted(&hosts.join(",")));
         values.text("prepare-secrets", secrets(prepare));
         values.text("publish-secrets", secrets(publish));
         Ok(())

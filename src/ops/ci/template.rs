@@ -49,11 +49,20 @@ impl Values {
     }
 
     fn line(&self, line: &str) -> String {
-        let mut text = line.to_owned();
-        for (name, value) in &self.texts {
-            text = text.replace(&format!("<{name}>"), value);
+        let mut text = String::new();
+        let mut rest = line;
+        while let Some((before, after)) = rest.split_once('<') {
+            text.push_str(before);
+            let value = after.split_once('>').and_then(|(name, after)| {
+                let (_, value) = self.texts.iter().find(|(known, _)| *known == name)?;
+                Some((value, after))
+            });
+            (text, rest) = match value {
+                Some((value, after)) => (text + value, after),
+                None => (text + "<", after),
+            };
         }
-        text
+        text + rest
     }
 }
 
@@ -62,7 +71,8 @@ impl Values {
 pub(super) struct OwnSteps(BTreeMap<String, String>);
 
 impl OwnSteps {
-    pub(super) fn of(workflow: &str) -> Self {
+    /// The steps between the marks of a workflow; none if a place has no end.
+    pub(super) fn of(workflow: &str) -> Option<Self> {
         let mut steps = Self::default();
         let mut place: Option<&str> = None;
         for line in workflow.lines() {
@@ -70,14 +80,16 @@ impl OwnSteps {
             if comment == OWN_END {
                 place = None;
             } else if let Some(name) = comment.strip_prefix(OWN) {
-                place = Some(name);
+                if place.replace(name).is_some() {
+                    return None;
+                }
             } else if let Some(place) = place {
                 let lines = steps.0.entry(place.to_owned()).or_default();
                 lines.push_str(line);
                 lines.push('\n');
             }
         }
-        steps
+        place.is_none().then_some(steps)
     }
 
     /// The workflow with these steps at their places, and the places that it no longer has.
@@ -110,17 +122,25 @@ mod tests {
         values.text("more", "");
         let template = "a <name>\n#if one\nb\n#if two\nc\n#end\n#unless two\nd\n#end\n#end\n<more>\n\ne\n";
         assert_eq!(values.fill(template), "a demo\nb\nd\n\ne\n");
+        // A value is a text, whatever is in it.
+        values.text("tag", "v<name>");
+        assert_eq!(values.fill("<tag> <other> < <name>"), "v<name> <other> < demo\n");
     }
 
     #[test]
     fn own_steps_stay_at_their_places() {
         let old = "x\n  # own steps: before\n  - mine\n\n  # own steps: end\ny\n# own steps: gone\nz\n# own steps: end\n";
         let new = "X\n    # own steps: before\n    # own steps: end\nY\n";
-        let (text, left) = OwnSteps::of(old).put_into(new);
+        let (text, left) = OwnSteps::of(old).unwrap().put_into(new);
         assert_eq!(text, "X\n    # own steps: before\n  - mine\n\n    # own steps: end\nY\n");
         assert_eq!(left, ["gone"]);
         // Written again, nothing changes.
-        let (again, _) = OwnSteps::of(&text).put_into(new);
+        let (again, _) = OwnSteps::of(&text).unwrap().put_into(new);
         assert_eq!(again, text);
+        for open in
+            ["# own steps: before\n- mine\n", "# own steps: one\n# own steps: two\n# own steps: end\n"]
+        {
+            assert!(OwnSteps::of(open).is_none(), "{open}");
+        }
     }
 }

@@ -188,3 +188,36 @@ fn a_merged_proposal_is_tagged_and_published_and_other_pushes_are_no_release() {
     assert!(local.project.remote_refs().contains_key("refs/tags/v1.1.0"));
     assert_eq!(conclusions(&runner.run(&[])), nothing);
 }
+
+#[test]
+fn what_was_exchanged_between_the_jobs_is_not_published() {
+    let local = Local::new();
+    let mut runner = dispatched(&local);
+    all_succeed(&runner.run(&["prepare"]));
+    let other = Local::new();
+    let file = other.project.sandbox().root().join("other.tar.gz");
+    other.project.pyrelease("prepare minor --yes --out").arg(&file).code(0);
+    fs_err::copy(&file, runner.artifact("release-prepared").join("prepared.tar.gz")).expect("an artifact");
+    let jobs = runner.run(&["publish"]);
+    assert_eq!(jobs[0].conclusion, Conclusion::Failure, "{}", jobs[0].log);
+    assert!(jobs[0].log.contains("FAILED"), "{}", jobs[0].log);
+    assert_eq!(local.rehearsal.files().len() + local.public.files().len(), 0);
+}
+
+#[test]
+fn a_project_in_a_subfolder_is_released_by_its_workflow() {
+    let local = Local::of(quick().in_subfolder("packages/demo"), "");
+    let project = &local.project;
+    project.pyrelease("ci github --yes").code(0);
+    project.commit("Release from CI");
+    project.git(&["push", "-q", "origin", "main"]);
+    let workflow = fs_err::read_to_string(project.repository().join(WORKFLOW)).expect("the workflow");
+    let mut runner = Runner::new(project.remote().path(), &workflow, "workflow_dispatch", "refs/heads/main");
+    runner.inputs =
+        BTreeMap::from([("bump".to_owned(), json!("minor")), ("dry-run".to_owned(), json!(false))]);
+    for (name, index) in [("TESTPYPI", &local.rehearsal), ("PYPI", &local.public)] {
+        runner.secrets.insert(format!("PYRELEASE_TOKEN_{name}"), index.token.expose_secret().to_owned());
+    }
+    all_succeed(&runner.run(&[]));
+    is_released(&local, 2);
+}

@@ -203,7 +203,7 @@ impl Runner {
     }
 
     /// Where an artifact is kept.
-    fn artifact(&self, name: &str) -> PathBuf {
+    pub(crate) fn artifact(&self, name: &str) -> PathBuf {
         self.sandbox.root().join("artifacts").join(name)
     }
 
@@ -228,6 +228,9 @@ impl Runner {
         if let Some((one, other)) = expression.split_once("||") {
             let one = self.evaluate(one, contexts);
             return if truth(&one) { one } else { self.evaluate(other, contexts) };
+        }
+        if let Some((one, other)) = expression.split_once("!=") {
+            return (self.evaluate(one, contexts) != self.evaluate(other, contexts)).to_string();
         }
         if let Some((one, other)) = expression.split_once("==") {
             return (self.evaluate(one, contexts) == self.evaluate(other, contexts)).to_string();
@@ -304,6 +307,7 @@ impl Running<'_> {
             environment.insert(name.into(), value.into());
         }
         environment.insert("GITHUB_OUTPUT".into(), output_file.clone().into());
+        environment.insert("GITHUB_WORKSPACE".into(), self.workspace.clone().into());
         if script.contains("pip install") {
             // Nobody else's package of this name
             environment.insert("PIP_NO_INDEX".into(), "1".into());

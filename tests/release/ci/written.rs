@@ -55,6 +55,11 @@ fn auditors_and_schemas_find_nothing_in_any_workflow() {
                 assert!(!text.contains("#if") && !text.contains("#end"), "{shown}");
                 let open = text.lines().find(|line| line.contains('<') && line.contains('>'));
                 assert_eq!(open, None, "{shown}");
+                assert_eq!(
+                    text.contains("PYRELEASE_ALLOW_HOSTS: \"pypi.corp.example\""),
+                    is_extended,
+                    "{shown}"
+                );
                 assert_eq!(text.contains("--adopt"), is_extended, "{shown}");
                 assert_eq!(
                     text.contains("secrets.PYRELEASE_SECRET_CHAT"),
@@ -120,6 +125,36 @@ fn own_steps_and_the_flow_stay_when_it_is_written_again() {
 }
 
 #[test]
+fn a_workflow_that_releases_another_project_stays() {
+    let project = at(GITHUB, "");
+    project.pyrelease("ci github --yes").code(0);
+    let other = project.read(WORKFLOW).replace("# Releases demo with", "# Releases other with");
+    project.write(WORKFLOW, &other);
+    let refused = project.pyrelease("ci github --yes").code(3);
+    assert!(refused.stderr().contains("releases `other`; it stays as it is"), "{refused}");
+    assert_eq!(project.read(WORKFLOW), other);
+}
+
+#[test]
+fn own_steps_without_an_end_are_refused() {
+    let project = at(GITHUB, "");
+    project.pyrelease("ci github --yes").code(0);
+    let text = project.read(WORKFLOW).replacen("      # own steps: end\n", "", 1);
+    project.write(WORKFLOW, &text);
+    let refused = project.pyrelease("ci github --yes").code(3);
+    assert!(refused.stderr().contains("a line `own steps` without its end"), "{refused}");
+    assert_eq!(project.read(WORKFLOW), text);
+}
+
+#[test]
+fn names_in_the_configuration_are_not_taken_for_the_templates_own() {
+    let project = at(GITHUB, "[stage.tag]\nname = \"v<branch>{version}\"\n");
+    project.pyrelease("ci github --flow tag --yes").code(0);
+    let text = project.read(WORKFLOW);
+    assert!(text.contains("      - \"v<branch>[0-9]*\"\n"), "{text}");
+}
+
+#[test]
 fn files_of_others_and_links_are_left_alone() {
     let project = at(GITHUB, "");
     project.write(WORKFLOW, "name: Mine\n");
@@ -132,6 +167,11 @@ fn files_of_others_and_links_are_left_alone() {
     }
     fs_err::write(project.folder().join(WORKFLOW), b"\xff\xfe").unwrap();
     project.pyrelease("ci github --yes").code(3);
+
+    fs_err::remove_file(project.folder().join(WORKFLOW)).unwrap();
+    duct::cmd!("mkfifo", project.folder().join(WORKFLOW)).run().unwrap();
+    let refused = project.pyrelease("ci github --yes").code(3);
+    assert!(refused.stderr().contains("is not a file"), "{refused}");
 
     let elsewhere = project.sandbox().root().join("elsewhere");
     fs_err::create_dir(&elsewhere).unwrap();
