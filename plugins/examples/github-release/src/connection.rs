@@ -109,7 +109,7 @@ fn too_early(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
         return Some(Duration::from_secs(seconds));
     }
     if number("x-ratelimit-remaining") == Some(0) {
-        let reset = UNIX_EPOCH + Duration::from_secs(number("x-ratelimit-reset")?);
+        let reset = UNIX_EPOCH.checked_add(Duration::from_secs(number("x-ratelimit-reset")?))?;
         // GitHub's clock may differ from ours.
         return Some(reset.duration_since(SystemTime::now()).unwrap_or_default() + Duration::from_secs(1));
     }
